@@ -1,0 +1,24 @@
+"""AlertSink on a terminal."""
+
+from __future__ import annotations
+
+import sys
+from typing import TextIO
+
+from shared.ports import Delivered, Notice
+
+
+class ConsoleSink:
+    """Writes each notice to ``stream``, by default standard error."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream
+
+    def send(self, notice: Notice) -> Delivered:
+        stream = self._stream or sys.stderr
+        word = "RESOLVED" if notice.resolved else notice.severity.upper()
+        times = f" (seen {notice.count} times)" if notice.count > 1 else ""
+        first, *rest = notice.text.strip().splitlines() or [""]
+        stream.write("\n    ".join([f"{word} {notice.kind}{times}: {first}", *rest]) + "\n")
+        stream.flush()
+        return Delivered()

@@ -1,0 +1,227 @@
+"""Warehouse and Record in one DuckDB file, which several processes share by opening it for one operation each."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from shared.adapters.record_schema import INSERT_ID, SCHEMAS, RecordTable, encoded, record_tables
+from shared.adapters.sql_warehouse import PORT as WAREHOUSE
+from shared.adapters.sql_warehouse import Rows, SqlWarehouse, Unreadable
+from shared.core.errors import Unavailable
+from shared.ports import Row
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+T = TypeVar("T")
+
+RECORD = "record"
+_TYPES = {
+    "STRING": "VARCHAR",
+    "DATE": "DATE",
+    "TIMESTAMP": "TIMESTAMPTZ",
+    "INTEGER": "BIGINT",
+    "FLOAT": "DOUBLE",
+    "BOOLEAN": "BOOLEAN",
+}
+_INSTANT = "TIMESTAMP WITH TIME ZONE"
+
+
+class DuckDbWarehouse(SqlWarehouse):
+    """GoogleSQL on a DuckDB file: a dataset is a schema of that name; a project is left out.
+
+    ``busy`` bounds the wait for a process that writes.
+    """
+
+    def __init__(self, path: str | Path, config_dir: str | Path, busy: timedelta = timedelta(seconds=5)) -> None:
+        super().__init__(Path(config_dir))
+        self._path, self._busy = Path(path), busy
+
+    def run(self, sql: str, parameters: Mapping[str, Any]) -> Rows | Unreadable:
+        import duckdb
+
+        translated = _translated(sql)
+        if isinstance(translated, Unreadable):
+            return translated
+        self.operations["queries"] += 1
+        bound = {name: _value(value) for name, value in parameters.items() if name in translated.parameters}
+
+        def read(connection: DuckDBPyConnection) -> Rows | Unreadable:
+            try:
+                return _read(connection, translated.sql, bound)
+            except (duckdb.ProgrammingError, duckdb.DataError, duckdb.NotSupportedError) as error:
+                return Unreadable(str(error))
+
+        return _patiently(WAREHOUSE, self._path, self._busy, read, read_only=True)
+
+
+class DuckDbRecord:
+    """The record's tables in a DuckDB file, made when something is written; an insert id is kept once.
+
+    Three attempts of ``busy`` fit the five seconds that the record may take (behaviour 8).
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        dataset: str,
+        schemas: Path = SCHEMAS,
+        busy: timedelta = timedelta(seconds=1.3),
+    ) -> None:
+        self.operations: Counter[str] = Counter()
+        self._path, self._dataset, self._schemas, self._busy = Path(path), dataset, schemas, busy
+
+    def create_tables(self) -> None:
+        """Create the tables and their views where they are not there yet."""
+        self._write(lambda connection: None)
+
+    def insert(self, table: str, rows: Sequence[Row]) -> None:
+        def write(connection: DuckDBPyConnection) -> None:
+            for row in rows:
+                _insert(connection, f"{_quoted(self._dataset)}.{_quoted(table)}", encoded(row))
+
+        if rows:
+            self._write(write)
+            self.operations["rows_inserted"] += len(rows)
+
+    def _write(self, write: Callable[[DuckDBPyConnection], None]) -> None:
+        def transaction(connection: DuckDBPyConnection) -> None:
+            connection.execute("BEGIN")
+            for statement in _definitions(self._dataset, self._schemas):
+                connection.execute(statement)
+            write(connection)
+            connection.execute("COMMIT")
+
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        _patiently(RECORD, self._path, self._busy, transaction, read_only=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Translated:
+    sql: str
+    parameters: frozenset[str]
+
+
+@lru_cache(maxsize=256)
+def _translated(sql: str) -> _Translated | Unreadable:
+    import sqlglot
+    from sqlglot import exp
+    from sqlglot.errors import SqlglotError
+
+    try:
+        statements = [statement for statement in sqlglot.parse(sql, read="bigquery") if statement is not None]
+        if len(statements) != 1:
+            return Unreadable(f"{len(statements)} statements where one is expected")
+        for table in statements[0].find_all(exp.Table):
+            table.set("catalog", None)
+        names = frozenset(str(parameter.name) for parameter in statements[0].find_all(exp.Parameter))
+        return _Translated(statements[0].sql(dialect="duckdb"), names)
+    except SqlglotError as error:
+        return Unreadable(f"not GoogleSQL: {error}")
+
+
+def _value(value: object) -> object:
+    """Give an empty list a type that compares with text: DuckDB takes it for numbers."""
+    import duckdb
+
+    return duckdb.Value([], duckdb.list_type("VARCHAR")) if isinstance(value, list | tuple) and not value else value
+
+
+def _read(connection: DuckDBPyConnection, sql: str, parameters: Mapping[str, object]) -> Rows:
+    """Return the rows as BigQuery's client would: instants aware and in UTC, JSON as what it says."""
+    relation = connection.sql(sql, params=dict(parameters))
+    names, types = relation.columns, [str(kind) for kind in relation.types]
+    # As plain UTC timestamps: DuckDB hands out aware ones only where pytz is installed.
+    columns = [
+        f"{_quoted(name)} AT TIME ZONE 'UTC' AS {_quoted(name)}" if kind == _INSTANT else _quoted(name)
+        for name, kind in zip(names, types, strict=True)
+    ]
+    fetched = relation.project(", ".join(columns)).fetchall()
+    return [
+        {name: _read_value(value, kind) for name, value, kind in zip(names, row, types, strict=True)} for row in fetched
+    ]
+
+
+def _read_value(value: Any, kind: str) -> Any:
+    if value is None:
+        return None
+    if kind == _INSTANT:
+        return value.replace(tzinfo=UTC)
+    return json.loads(value) if kind == "JSON" else value
+
+
+@lru_cache(maxsize=8)
+def _definitions(dataset: str, schemas: Path) -> tuple[str, ...]:
+    """Return what creates the schema, its tables and its views, each only where it is not there yet."""
+    statements = [f"CREATE SCHEMA IF NOT EXISTS {_quoted(dataset)}"]
+    for table in record_tables(schemas):
+        stored, view = (f"{_quoted(dataset)}.{_quoted(name)}" for name in (table.name, table.view))
+        statements.append(f"CREATE TABLE IF NOT EXISTS {stored} ({_columns(table)})")
+        # The key keeps repeats out: unlike BigQuery's, this view has nothing to drop.
+        statements.append(f"CREATE VIEW IF NOT EXISTS {view} AS SELECT * FROM {stored}")  # noqa: S608 - quoted names
+    return tuple(statements)
+
+
+def _columns(table: RecordTable) -> str:
+    return ", ".join(f"{_quoted(field['name'])} {_TYPES[field['type']]}{_constraint(field)}" for field in table.fields)
+
+
+def _constraint(field: Mapping[str, str]) -> str:
+    if field["name"] == INSERT_ID:
+        return " PRIMARY KEY"
+    return " NOT NULL" if field.get("mode") == "REQUIRED" else ""
+
+
+def _insert(connection: DuckDBPyConnection, table: str, row: Mapping[str, object]) -> None:
+    columns = ", ".join(_quoted(name) for name in row)
+    values = ", ".join("?" * len(row))
+    sql = f"INSERT INTO {table} ({columns}) VALUES ({values}) ON CONFLICT DO NOTHING"  # noqa: S608 - quoted names
+    connection.execute(sql, list(row.values()))
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _patiently(
+    port: str, path: Path, budget: timedelta, work: Callable[[DuckDBPyConnection], T], *, read_only: bool
+) -> T:
+    """Open the file, work on it and close it, again while another process or thread has it, within ``budget``."""
+    import duckdb
+    import tenacity
+
+    def attempt() -> T:
+        with closing(duckdb.connect(path, read_only=read_only)) as connection:
+            connection.execute("SET TimeZone = 'UTC'")
+            return work(connection)
+
+    retrying = tenacity.Retrying(
+        stop=tenacity.stop_after_delay(budget),
+        wait=lambda state: random.uniform(0.01, 0.05),  # noqa: S311 - so that waiters do not meet again
+        retry=tenacity.retry_if_exception(_is_conflict),
+        reraise=True,
+    )
+    try:
+        return retrying(attempt)
+    except duckdb.Error as error:
+        raise Unavailable(port, f"{path}: {error}") from error
+
+
+def _is_conflict(error: BaseException) -> bool:
+    """Whether somebody else has the file: a process, a thread that opened it otherwise, or a transaction."""
+    import duckdb
+
+    return (
+        isinstance(error, duckdb.TransactionException)
+        or (isinstance(error, duckdb.IOException) and "lock" in str(error))
+        or (isinstance(error, duckdb.ConnectionException) and "configuration" in str(error))
+    )

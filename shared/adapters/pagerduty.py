@@ -1,0 +1,70 @@
+"""AlertSink on PagerDuty's Events API v2."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Collection
+from datetime import timedelta
+from typing import Any
+
+from shared.core.errors import Unavailable
+from shared.ports import Delivered, Http, Notice, Refused
+
+_ENQUEUE = "https://events.pagerduty.com/v2/enqueue"
+_TIMEOUT = timedelta(seconds=3)
+_LONGEST_SUMMARY = 1024
+_LONGEST_KEY = 255
+_SEVERITIES = frozenset({"critical", "error", "warning", "info"})
+
+
+class PagerDutySink:
+    """Opens and resolves an incident per fingerprint; takes nothing while ``key`` yields None.
+
+    Notices of other severities than ``severities`` count as delivered: they are not for the pager. ``http``
+    must be one without identity tokens.
+    """
+
+    def __init__(
+        self,
+        key: Callable[[], str | None],
+        http: Http,
+        severities: Collection[str] = ("critical",),
+        source: str = "orchestrator",
+        url: str = _ENQUEUE,
+    ) -> None:
+        self._key, self._http, self._severities, self._source, self._url = key, http, severities, source, url
+
+    def send(self, notice: Notice) -> Delivered | Refused:
+        if notice.severity not in self._severities:
+            return Delivered()
+        routing_key = self._key()
+        if not routing_key:
+            return Delivered()
+        response = self._http.request("POST", self._url, event(notice, routing_key, self._source), _TIMEOUT)
+        answer = f"{response.status} {response.body[:200]}".strip()
+        if response.status == 429 or response.status >= 500:
+            raise Unavailable("pagerduty", answer)
+        return Delivered() if 200 <= response.status < 300 else Refused(f"pagerduty: {answer}")
+
+
+def event(notice: Notice, routing_key: str, source: str) -> dict[str, Any]:
+    """Return the body of one event: ``trigger``, or ``resolve`` for a recovery."""
+    head = {
+        "routing_key": routing_key,
+        "event_action": "resolve" if notice.resolved else "trigger",
+        "dedup_key": _dedup_key(notice.fingerprint),
+    }
+    if notice.resolved:
+        return head
+    payload = {
+        "summary": notice.text.strip()[:_LONGEST_SUMMARY] or notice.kind,
+        "source": source,
+        "severity": notice.severity if notice.severity in _SEVERITIES else "error",
+        "class": notice.kind,
+        "custom_details": {"text": notice.text, "fingerprint": notice.fingerprint, "count": notice.count},
+    }
+    return head | {"payload": payload}
+
+
+def _dedup_key(fingerprint: str) -> str:
+    return fingerprint if len(fingerprint) <= _LONGEST_KEY else hashlib.sha256(fingerprint.encode()).hexdigest()

@@ -1,0 +1,215 @@
+"""From the shape of the policy file to the values of the core."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import time, timedelta
+from math import isfinite
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+import msgspec
+
+from shared.adapters import policy_shape as shape
+from shared.core import policy as core
+from shared.core.problem import Problem, suggest
+
+ANY_MODE = "any_mode"
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def _given(found: msgspec.Struct, **into: Callable[[Any], Any]) -> dict[str, Any]:
+    """Return the keys that the file names, some converted: what it leaves out is for the core to default."""
+    values = {name: getattr(found, name) for name in found.__struct_fields__}
+    return {
+        name: into[name](value) if name in into and value is not None else value
+        for name, value in values.items()
+        if value is not msgspec.UNSET
+    }
+
+
+def _duration(text: str) -> timedelta:
+    return timedelta(seconds=int(text[:-1]) * UNITS[text[-1]])
+
+
+def _deadline(found: shape.DeadlineShape) -> core.Deadline:
+    return core.Deadline(**_given(found, after=_duration))
+
+
+def _due(found: shape.DueShape) -> core.Due:
+    times = {"warning": None, "critical": None}
+    return core.Due(**times | _given(found, warning=time.fromisoformat, critical=time.fromisoformat))
+
+
+def _tiers(found: list[shape.TierShape]) -> tuple[core.Tier, ...]:
+    return tuple(core.Tier(**_given(tier, after=_duration)) for tier in found)
+
+
+def _calendar(found: shape.CalendarShape) -> core.Calendar:
+    given = _given(found, excluded_statuses=tuple)
+    given.pop("on_unreadable", None)  # it has one value, which is what happens anyway (behaviour T3)
+    return core.Calendar(**given)
+
+
+def _disabled(found: shape.DisabledShape) -> core.Disabled:
+    return core.Disabled(**_given(found))
+
+
+def _phase(name: str, found: shape.PhaseShape) -> core.Phase:
+    processors = {
+        key: core.Processor(name=key, phase=name, **_given(one, aliases=tuple, disabled=_disabled))
+        for key, one in found.processors.items()
+    }
+    given = _given(found, rerun=lambda rerun: core.Rerun(**_given(rerun)))
+    return core.Phase(name=name, **given | {"processors": processors})
+
+
+def _http(found: shape.HttpShape) -> core.HttpCall:
+    return core.HttpCall(**_given(found, accepted=frozenset, timeout=_duration))
+
+
+def _confirm(found: shape.ConfirmShape) -> core.Confirm:
+    return core.Confirm(**_given(found, within=_duration))
+
+
+def _refresh(found: shape.RefreshShape) -> core.Refresh:
+    return core.Refresh(**_given(found, until=time.fromisoformat))
+
+
+def _alerts(found: shape.AlertsShape) -> core.Alerts:
+    def pagerduty(one: shape.PagerDutyShape) -> core.PagerDuty:
+        return core.PagerDuty(**_given(one, severities=frozenset))
+
+    return core.Alerts(**_given(found, repeat_after=_duration, pagerduty=pagerduty))
+
+
+class Builder:
+    """Builds one policy; ``problems`` are what only the file can show, such as a name listed twice."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+        self._inherited: dict[str, str] = {}
+
+    def policy(self, found: shape.PolicyShape, source: str) -> core.Policy | None:
+        """Return the policy, None if its time zone is unknown."""
+        zone = self._zone(found.timezone)
+        if ANY_MODE in found.modes:
+            hint = f"in expects, {ANY_MODE} stands for every mode: choose another name"
+            self.problems.append(Problem(f"modes.{ANY_MODE}", "no mode can have this name", hint))
+        given = _given(
+            found,
+            calendar=_calendar,
+            modes=_named(lambda name, one: core.Mode(name=name, **_given(one, opens_at=time.fromisoformat))),
+            services=_named(lambda name, one: core.Service(name=name, **_given(one))),
+            phases=_named(_phase),
+            gates=_named(self._gate),
+            claim_lease=_duration,
+            alerts=_alerts,
+            repairs=lambda one: core.Repairs(**_given(one, cooldown=_duration)),
+        )
+        given.pop("timezone")
+        given["transitions"] = self._transitions(found)
+        return None if zone is None else core.Policy(zone=zone, source=source, **{"gates": {}} | given)
+
+    def located(self, found: Iterable[Problem]) -> list[Problem]:
+        """Return problems of merged expectations under the key that they stand at in the file."""
+        return [self._located(problem) for problem in found]
+
+    def _located(self, problem: Problem) -> Problem:
+        for merged, written in self._inherited.items():
+            rest = problem.key.removeprefix(merged)
+            if rest != problem.key and rest[:1] in ("", ".", "["):
+                return Problem(written + rest, problem.reason, problem.hint)
+        return problem
+
+    def _zone(self, name: str) -> ZoneInfo | None:
+        try:
+            return ZoneInfo(name)
+        except (KeyError, ValueError, OSError):
+            zones = available_timezones()
+            hint = (
+                suggest(name, zones) if len(zones) > 1 else "this system has no time zones: install the package tzdata"
+            )
+            self.problems.append(Problem("timezone", f"there is no time zone {name}", hint))
+            return None
+
+    def _gate(self, name: str, found: shape.GateShape) -> core.Gate:
+        def modes(listed: list[str]) -> frozenset[str]:
+            return self._set(listed, f"gates.{name}.modes")
+
+        return core.Gate(name=name, **_given(found, modes=modes))
+
+    def _transitions(self, found: shape.PolicyShape) -> dict[str, core.Transition]:
+        """Return the transitions in the order of their phases."""
+        order = {phase: place for place, phase in enumerate(found.phases)}
+        listed = sorted(found.transitions.items(), key=lambda item: order.get(item[1].after, len(order)))
+        return {name: self._transition(name, one, list(found.modes)) for name, one in listed}
+
+    def _transition(self, name: str, found: shape.TransitionShape, modes: list[str]) -> core.Transition:
+        key = f"transitions.{name}"
+        given = _given(
+            found,
+            gates=tuple,
+            dispatch=lambda one: self._dispatch(one, f"{key}.dispatch"),
+            confirm=_confirm,
+            refresh=_refresh,
+        )
+        given["expects"] = self._expects(found.expects, modes, f"{key}.expects")
+        return core.Transition(name=name, **{"gates": ()} | given)
+
+    def _dispatch(self, found: shape.DispatchShape, key: str) -> core.Dispatch:
+        if found.body is not msgspec.UNSET:
+            self._json(found.body, f"{key}.body")
+        return core.Dispatch(**_given(found, http=_http))
+
+    def _expects(
+        self, found: Mapping[str, shape.ExpectationShape], modes: list[str], key: str
+    ) -> dict[str, core.Expectation]:
+        """Return the expectations by mode, `any_mode` laid under each; without it, unnamed modes have none."""
+        under = self._expectation(found[ANY_MODE], f"{key}.{ANY_MODE}") if ANY_MODE in found else None
+        named = [mode for mode in modes if mode in found or under is not None]
+        named += [mode for mode in found if mode not in modes and mode != ANY_MODE]
+        built = {}
+        for mode in named:
+            here = f"{key}.{mode}"
+            own = self._expectation(found[mode], here) if mode in found else {}
+            for name in (under or {}).keys() - own.keys():
+                self._inherited[f"{here}.{name}"] = f"{key}.{ANY_MODE}.{name}"
+            whole = (under or {}) | own
+            if "required" not in whole:
+                self.problems.append(Problem(f"{here}.required", "is missing", "add it: a list; [] if none is"))
+            built[mode] = core.Expectation(**{"required": frozenset()} | whole)
+        return built
+
+    def _expectation(self, found: shape.ExpectationShape, key: str) -> dict[str, Any]:
+        return _given(
+            found,
+            required=lambda listed: self._set(listed, f"{key}.required"),
+            optional=lambda listed: self._set(listed, f"{key}.optional"),
+            tiers=_tiers,
+            deadline=_deadline,
+            due=_due,
+        )
+
+    def _set(self, listed: list[str], key: str) -> frozenset[str]:
+        seen: set[str] = set()
+        for place, name in enumerate(listed):
+            if name in seen:
+                self.problems.append(Problem(f"{key}[{place}]", f"{name} is listed twice", "should it be another one?"))
+            seen.add(name)
+        return frozenset(seen)
+
+    def _json(self, value: object, key: str) -> None:
+        """Refuse what a message could not carry as JSON, such as a YAML date."""
+        if isinstance(value, Mapping):
+            for name, item in value.items():
+                self._json(item, f"{key}.{name}")
+        elif isinstance(value, list | tuple):
+            for place, item in enumerate(value):
+                self._json(item, f"{key}[{place}]")
+        elif not (value is None or isinstance(value, str | int) or (isinstance(value, float) and isfinite(value))):
+            self.problems.append(Problem(key, f"{value} is not JSON", f'write it in quotes: "{value}"'))
+
+
+def _named(build: Callable[[str, Any], Any]) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+    return lambda found: {name: build(name, one) for name, one in found.items()}

@@ -1,0 +1,237 @@
+"""The shape of the policy file: which keys there are, and what may stand behind them.
+
+A key that the file leaves out is UNSET here: the defaults are those of `shared/core/policy.py`.
+Where null is allowed it means "none", so that a policy overlay can take a key back.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from shared.core.policy import ConfirmBy, GateKind, Messages, OnMissing, OnUnreadable, Role, Then
+
+# The end of a pattern: `$` alone would let a newline at the end through.
+END = r"$(?!\n)"
+
+Name = Annotated[str, Meta(pattern="^[A-Za-z][A-Za-z0-9_-]*" + END, description="a name", examples=["phase3"])]
+Text = Annotated[str, Meta(min_length=1, description="a text", examples=["Analytics"])]
+Table = Annotated[
+    str,
+    Meta(
+        pattern="^[A-Za-z0-9_]+[.][A-Za-z0-9_]+" + END,
+        description="a table with its dataset",
+        examples=["nba_raw.nbac_team_boxscore"],
+    ),
+]
+Column = Annotated[
+    str, Meta(pattern="^[A-Za-z_][A-Za-z0-9_]*" + END, description="the name of a column", examples=["game_date"])
+]
+Topic = Annotated[
+    str,
+    Meta(
+        pattern="^[A-Za-z][A-Za-z0-9._~+%-]*" + END, description="the name of a topic", examples=["nba-phase4-trigger"]
+    ),
+]
+UrlPath = Annotated[
+    str, Meta(pattern=r"^/[^\s?#]*" + END, description="the path of a URL, from its slash on", examples=["/ready"])
+]
+Variable = Annotated[
+    str,
+    Meta(
+        pattern="^[A-Z][A-Z0-9_]*" + END, description="the name of an environment variable", examples=["ANALYTICS_URL"]
+    ),
+]
+Secret = Annotated[
+    str, Meta(pattern="^[A-Za-z0-9_-]+" + END, description="the name of a secret", examples=["slack-webhook-url"])
+]
+SqlFile = Annotated[
+    str,
+    Meta(
+        pattern="^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*[.]sql" + END,
+        description="an SQL file, relative to the policy file or to config/",
+        examples=["gates/game_coverage.sql"],
+    ),
+]
+Duration = Annotated[
+    str, Meta(pattern="^[0-9]{1,6}[smhd]" + END, description="a duration", examples=["90s", "15m", "2h", "1d"])
+]
+TimeOfDay = Annotated[
+    str,
+    Meta(
+        pattern="^([01][0-9]|2[0-3]):[0-5][0-9]" + END,
+        description="a quoted time of day",
+        examples=['"05:00"', '"16:30"'],
+    ),
+]
+Percent = Annotated[float, Meta(ge=0, le=100, description="a percentage from 0 to 100", examples=[80])]
+Share = Annotated[int, Meta(ge=0, le=100, description="a whole percentage from 0 to 100", examples=[80])]
+Count = Annotated[int, Meta(ge=1, description="a whole number from 1 on", examples=[3])]
+Times = Annotated[int, Meta(ge=0, le=100, description="a whole number from 0 to 100", examples=[1])]
+Attempts = Annotated[int, Meta(ge=1, le=10, description="a whole number from 1 to 10", examples=[3])]
+Growth = Annotated[float, Meta(ge=0, le=1_000_000, description="a percentage from 0 on", examples=[10])]
+Offset = Annotated[int, Meta(ge=-366, le=366, description="a number of days", examples=[-1, 0, 1])]
+Status = Annotated[int, Meta(ge=100, le=599, description="an HTTP status", examples=[200])]
+Day = Annotated[date, Meta(description="a date", examples=["2026-01-28"])]
+
+
+class Shape(Struct, forbid_unknown_fields=True):
+    """A mapping of the file; a key it does not know is refused."""
+
+
+class CalendarShape(Shape):
+    unit: Text
+    table: Table
+    date_column: Column
+    status_column: Column
+    excluded_statuses: list[Text]
+    final_status: Text | UnsetType = UNSET
+    on_unreadable: Literal["assume_units"] | UnsetType = UNSET
+
+
+class ModeShape(Shape):
+    partition_offset_days: Offset
+    opens_at: TimeOfDay
+
+
+class ServiceShape(Shape):
+    url_env: Variable
+    identity: Text
+    ready_path: UrlPath
+
+
+class DisabledShape(Shape):
+    since: Day
+    reason: Text
+
+
+class ProcessorShape(Shape):
+    aliases: list[Text] | UnsetType = UNSET
+    table: Table | UnsetType | None = UNSET
+    date_column: Column | UnsetType = UNSET
+    min_records_per_unit: Count | UnsetType | None = UNSET
+    disabled: DisabledShape | UnsetType | None = UNSET
+
+
+class RerunShape(Shape):
+    service: Name
+    path: UrlPath
+
+
+class PhaseShape(Shape):
+    title: Text
+    completions_topic: Topic
+    processors: Annotated[dict[Name, ProcessorShape], Meta(min_length=1)]
+    rerun: RerunShape | UnsetType | None = UNSET
+
+
+class GateShape(Shape):
+    kind: GateKind
+    sql: SqlFile | UnsetType | None = UNSET
+    modes: list[Name] | UnsetType | None = UNSET
+    block_below: Percent | UnsetType | None = UNSET
+    warn_below: Percent | UnsetType | None = UNSET
+    at_least: Count | UnsetType | None = UNSET
+    min_rows: Count | UnsetType = UNSET
+    on_missing: OnMissing | UnsetType = UNSET
+    on_unreadable: OnUnreadable | UnsetType = UNSET
+
+
+class TierShape(Shape):
+    after: Duration
+    at_least: Count
+
+
+class DeadlineShape(Shape):
+    after: Duration
+    then: Then
+
+
+class DueShape(Shape):
+    warning: TimeOfDay | UnsetType | None = UNSET
+    critical: TimeOfDay | UnsetType | None = UNSET
+
+
+class ExpectationShape(Shape):
+    """One mode, or `any_mode`: a key left out of a mode is that of `any_mode`."""
+
+    required: list[Name] | UnsetType = UNSET
+    optional: list[Name] | UnsetType = UNSET
+    tiers: list[TierShape] | UnsetType = UNSET
+    deadline: DeadlineShape | UnsetType | None = UNSET
+    due: DueShape | UnsetType | None = UNSET
+
+
+class HttpShape(Shape):
+    service: Name
+    path: UrlPath
+    accepted: Annotated[list[Status], Meta(min_length=1)]
+    timeout: Duration | UnsetType = UNSET
+    attempts: Attempts | UnsetType = UNSET
+
+
+class DispatchShape(Shape):
+    role: Role
+    topic: Topic | UnsetType | None = UNSET
+    messages: Messages | UnsetType = UNSET
+    body: dict[str, Any] | UnsetType = UNSET
+    http: HttpShape | UnsetType | None = UNSET
+
+
+class ConfirmShape(Shape):
+    by: ConfirmBy
+    within: Duration | UnsetType = UNSET
+    redispatch: Times | UnsetType = UNSET
+
+
+class RefreshShape(Shape):
+    until: TimeOfDay
+    at_most: int
+    min_growth_percent: Growth
+
+
+class TransitionShape(Shape):
+    after: Name
+    starts: Name
+    expects: dict[Name, ExpectationShape]
+    dispatch: DispatchShape
+    confirm: ConfirmShape
+    gates: list[Name] | UnsetType = UNSET
+    preflight: Name | UnsetType | None = UNSET
+    refresh: RefreshShape | UnsetType | None = UNSET
+
+
+class PagerDutyShape(Shape):
+    severities: list[Name]
+    routing_key_secret: Secret
+
+
+class AlertsShape(Shape):
+    channels: dict[Name, Secret]
+    repeat_after: Duration
+    pagerduty: PagerDutyShape | UnsetType | None = UNSET
+
+
+class RepairsShape(Shape):
+    max_attempts: int
+    cooldown: Duration
+    refuse_above_missing_percent: Share
+    refuse_above_items: Times | UnsetType = UNSET
+
+
+class PolicyShape(Shape):
+    """A pipeline file such as config/nba.yaml."""
+
+    pipeline: Name
+    timezone: Text
+    modes: Annotated[dict[Name, ModeShape], Meta(min_length=1)]
+    phases: Annotated[dict[Name, PhaseShape], Meta(min_length=1)]
+    transitions: Annotated[dict[Name, TransitionShape], Meta(min_length=1)]
+    alerts: AlertsShape
+    repairs: RepairsShape
+    calendar: CalendarShape | UnsetType | None = UNSET
+    services: dict[Name, ServiceShape] | UnsetType = UNSET
+    gates: dict[Name, GateShape] | UnsetType = UNSET
+    claim_lease: Duration | UnsetType = UNSET

@@ -1,0 +1,130 @@
+"""The record for people: written after the decision, and never in its way (behaviour 8).
+
+Each document carries what the record has not seen yet; the sweep writes it there and takes it off.
+So a completion that only waits does not pay for the warehouse, and what a crash left is written later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from shared.app.context import Context
+from shared.app.retry import retry
+from shared.app.state import Loaded, completion_path, read_completion, transition_path
+from shared.core.errors import Unavailable
+from shared.core.model import Completion, LogEntry, Report, RunKey, TransitionState
+from shared.core.policy import Policy
+from shared.documents import to_data
+from shared.ports import Row
+
+COMPLETIONS = "phase_completions"
+EXECUTIONS = "phase_execution_log"
+ATTEMPTS = 3
+FIRST_WAIT = timedelta(milliseconds=200)
+BROKEN_FOR = timedelta(seconds=30)
+
+
+def completion_row(policy: Policy, key: RunKey, report: Report, *, superseded: bool) -> tuple[str, Row]:
+    """Return a report as the record holds it, identified by its message."""
+    columns = {
+        "pipeline": policy.pipeline,
+        "run_id": key.id,
+        "phase": report.phase,
+        "game_date": key.day.isoformat(),
+        "mode": key.mode,
+        "processor_name": report.processor,
+        "outcome": report.outcome.value,
+        "record_count": report.records,
+        "message_id": report.message_id,
+        "correlation_id": report.correlation_id,
+        "execution_id": report.execution_id,
+        "completed_at": report.occurred_at.isoformat(),
+        "received_at": report.received_at.isoformat(),
+        "superseded": superseded,
+        "is_incremental": report.is_incremental,
+    }
+    return COMPLETIONS, Row(f"{key.id}/{report.phase}/{report.processor}/{report.message_id}", columns)
+
+
+def execution_row(
+    ctx: Context, key: RunKey, transition: str, state: TransitionState, entry: LogEntry
+) -> tuple[str, Row]:
+    """Return one decision as the record holds it."""
+    plan = state.plan
+    columns = {
+        "execution_timestamp": entry.at.isoformat(),
+        "pipeline": key.pipeline,
+        "run_id": key.id,
+        "transition": transition,
+        "game_date": key.day.isoformat(),
+        "mode": key.mode,
+        "generation": entry.generation,
+        "decision": entry.decision,
+        "reason": entry.reason,
+        "degraded": entry.degraded,
+        "missing": ",".join(entry.missing),
+        "triggered_at": state.triggered_at.isoformat() if state.triggered_at else None,
+        "confirmed_at": state.confirmed_at.isoformat() if state.confirmed_at else None,
+        "gate_readings": "; ".join(plan.readings.values()) if plan is not None else "",
+        "code_version": ctx.code_version,
+    }
+    insert_id = f"{key.id}/{transition}/{entry.generation}/{entry.decision}/{entry.at.isoformat()}"
+    return EXECUTIONS, Row(insert_id, columns)
+
+
+def keep_for_record(ctx: Context, rows: Sequence[tuple[str, Row]]) -> bool:
+    """Write rows to the record if it can be reached, in three attempts; False if it could not."""
+    if not rows:
+        return True
+    now = ctx.ports.clock.now()
+    if ctx.memory.record_broken_until is not None and now < ctx.memory.record_broken_until:
+        return False
+    tables: dict[str, list[Row]] = {}
+    for table, row in rows:
+        tables.setdefault(table, []).append(row)
+    try:
+        for table, listed in tables.items():
+            retry(ctx.ports.clock, ATTEMPTS, FIRST_WAIT, lambda t=table, r=listed: ctx.ports.record.insert(t, r))  # type: ignore[misc]
+    except Unavailable as error:
+        ctx.memory.record_broken_until = ctx.ports.clock.now() + BROKEN_FOR
+        ctx.log("record.unavailable", severity="WARNING", error=str(error), rows=len(rows))
+        return False
+    return True
+
+
+def flush(ctx: Context, key: RunKey, loaded: Loaded) -> None:
+    """Write to the record what one run's documents still carry for it, then take it off them."""
+    completions = [c for phase in loaded.completions.values() for c in phase.values() if c.unrecorded]
+    transitions = {name: s for name, s in loaded.transitions.items() if s.value.unrecorded}
+    rows = [
+        completion_row(ctx.policy, key, report, superseded=report != c.latest)
+        for c in completions
+        for report in c.unrecorded
+    ]
+    rows += [
+        execution_row(ctx, key, name, stored.value, entry)
+        for name, stored in transitions.items()
+        for entry in stored.value.unrecorded
+    ]
+    if not rows or not keep_for_record(ctx, rows):
+        return
+    _take_off_completions(ctx, key, completions)
+    for name, stored in transitions.items():
+        assert stored.version is not None
+        state = replace(stored.value, unrecorded=())
+        # A lost race leaves the rows to be written again, which the record does not count twice.
+        ctx.ports.store.update(transition_path(key, name), to_data(state), stored.version)
+
+
+def _take_off_completions(ctx: Context, key: RunKey, written: Sequence[Completion]) -> None:
+    if not written:
+        return
+    paths = [completion_path(key, c.phase, c.processor) for c in written]
+    for before, document in zip(written, ctx.ports.store.get(*paths), strict=True):
+        stored = read_completion(document)
+        if stored is None or stored.version is None or document is None:
+            continue
+        left = tuple(report for report in stored.value.unrecorded if report not in before.unrecorded)
+        ctx.ports.store.update(document.path, to_data(replace(stored.value, unrecorded=left)), stored.version)

@@ -1,0 +1,65 @@
+"""What every use case is given: the policy and the ports, nothing global."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
+
+from shared.core.gates import Fitness
+from shared.core.names import Names
+from shared.core.policy import Policy
+from shared.ports import AlertSink, Bus, Clock, Http, Record, StateStore, Warehouse
+
+if TYPE_CHECKING:
+    from shared.app.sweep import Sweep
+
+
+class Log(Protocol):
+    """Structured log: an event name and its keys."""
+
+    def __call__(self, event: str, /, severity: str = "INFO", **keys: object) -> None: ...
+
+
+class Ports(Protocol):
+    """The outside, each part built when it is first asked for: a wait must not pay for the warehouse."""
+
+    @property
+    def store(self) -> StateStore: ...
+    @property
+    def warehouse(self) -> Warehouse: ...
+    @property
+    def record(self) -> Record: ...
+    @property
+    def bus(self) -> Bus: ...
+    @property
+    def http(self) -> Http: ...
+    @property
+    def alerts(self) -> AlertSink: ...
+    @property
+    def clock(self) -> Clock: ...
+
+
+@dataclass
+class Memory:
+    """What an instance remembers between two calls; losing it costs a repetition, never a trigger."""
+
+    fitness: dict[str, tuple[datetime, Fitness]] = field(default_factory=dict)
+    record_broken_until: datetime | None = None
+    state_down_since: datetime | None = None
+    state_down_said: bool = False
+    last_sweep: Sweep | None = None
+
+
+@dataclass(frozen=True)
+class Context:
+    """``endpoints`` maps a service of the policy to its base URL, None where none is configured."""
+
+    policy: Policy
+    names: Names
+    ports: Ports
+    endpoints: Mapping[str, str | None]
+    log: Log
+    code_version: str = "unknown"
+    memory: Memory = field(default_factory=Memory)

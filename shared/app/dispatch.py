@@ -1,0 +1,183 @@
+"""What leaves: the call first, then the messages; dispatched needs both (behaviour 5, D3, D5)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from shared.app.context import Context
+from shared.app.retry import retry
+from shared.core.decide import Situation
+from shared.core.errors import Unavailable
+from shared.core.model import Plan, Report
+from shared.core.policy import HttpCall, Messages
+from shared.ports import Message, Response
+
+FIRST_WAIT = timedelta(seconds=1)
+MAX_ATTRIBUTE = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """Everything of the dispatch was accepted."""
+
+    message_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CallFailed:
+    """The call got no answer or a 5xx; the sweep will try again."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PublishFailed:
+    """The broker did not take the messages; ``call_accepted`` says that the call before it was taken."""
+
+    error: Unavailable
+    call_accepted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The consumer will never take it: nothing is retried until a person or a deploy changes something."""
+
+    text: str
+
+
+Dispatched = Accepted | CallFailed | PublishFailed | Rejected
+
+
+def dispatch(ctx: Context, situation: Situation, plan: Plan, attempt: int, actor: str) -> Dispatched:
+    """Send one attempt of a generation; ``actor`` names who caused it."""
+    body = message_body(ctx, situation, plan, attempt, actor)
+    call = situation.transition.dispatch.http
+    called = False
+    if call is not None and not situation.state.call_accepted:
+        answer = _call(ctx, call, body)
+        if not isinstance(answer, Accepted):
+            return answer
+        called = True
+    topic = situation.transition.dispatch.topic
+    if topic is None:
+        return Accepted(())
+    try:
+        return Accepted(tuple(ctx.ports.bus.publish(topic, messages(situation, plan, body))))
+    except Unavailable as error:
+        return PublishFailed(error, called or situation.state.call_accepted)
+
+
+def _call(ctx: Context, call: HttpCall, body: Mapping[str, Any]) -> Accepted | CallFailed | Rejected:
+    base = ctx.endpoints.get(call.service)
+    if not base:
+        variable = ctx.policy.services[call.service].url_env
+        return CallFailed(f"{call.service} cannot be called: {variable} is not set")
+    url = base.rstrip("/") + call.path
+
+    def once() -> Response:
+        response = ctx.ports.http.request("POST", url, body, call.timeout)
+        if response.status >= 500 or response.status == 429:
+            raise Unavailable(call.service, f"answers {response.status}: {response.body[:200]}")
+        return response
+
+    try:
+        response = retry(ctx.ports.clock, call.attempts, FIRST_WAIT, once)
+    except Unavailable as error:
+        return CallFailed(f"{call.service}{call.path}: {error.reason}")
+    if response.status in call.accepted:
+        return Accepted(())
+    return Rejected(f"{call.service}{call.path} answers {response.status}: {response.body[:300]}")
+
+
+def message_body(ctx: Context, situation: Situation, plan: Plan, attempt: int, actor: str) -> dict[str, Any]:
+    """Return the trigger message of behaviour 5."""
+    key, name = situation.key, situation.transition.name
+    trigger_id = key.trigger_id(name, plan.generation)
+    reports = _reports(situation, plan)
+    return {
+        **situation.transition.dispatch.body,
+        "trigger_id": trigger_id,
+        "generation": plan.generation,
+        "attempt": attempt,
+        "pipeline": key.pipeline,
+        "transition": name,
+        "mode": key.mode,
+        "lane": key.lane.value,
+        "game_date": key.day.isoformat(),
+        "correlation_id": correlation_id(reports, trigger_id),
+        "trigger_source": "orchestrator",
+        "triggered_by": actor,
+        "trigger_reason": plan.reason,
+        "degraded": plan.degraded,
+        "missing_processors": list(plan.missing),
+        "completed_processors": sorted(plan.completed),
+        "entities_changed": {
+            "players": sorted({p for report in reports for p in report.players}),
+            "teams": sorted({t for report in reports for t in report.teams}),
+        },
+        "is_incremental": bool(reports) and all(report.is_incremental is True for report in reports),
+        "gate_readings": dict(plan.readings),
+        "timestamp": ctx.ports.clock.now().isoformat(),
+        "code_version": ctx.code_version,
+    }
+
+
+def correlation_id(reports: list[Report], trigger_id: str) -> str:
+    """Pass the newest report's correlation id through; without one, make one that a retry makes again."""
+    given = [report for report in reports if report.correlation_id]
+    if given:
+        return max(given, key=lambda report: (report.received_at, report.processor)).correlation_id
+    return hashlib.sha256(trigger_id.encode()).hexdigest()[:32]
+
+
+def messages(situation: Situation, plan: Plan, body: Mapping[str, Any]) -> list[Message]:
+    """Return the messages of one dispatch: one, or one for each completed processor.
+
+    With nothing completed the partial ones are sent, and without those a single message that
+    names no processor: a trigger never leaves as nothing.
+    """
+    if situation.transition.dispatch.messages is Messages.ONE:
+        return [_message(body)]
+    sources = sorted(plan.completed) or sorted(plan.partial)
+    reports = {report.processor: report for report in _reports(situation, plan)}
+    return [_message({**body, **_source(situation, name, reports)}) for name in sources] or [_message(body)]
+
+
+def _source(situation: Situation, name: str, reports: Mapping[str, Report]) -> dict[str, Any]:
+    processor = situation.processors[name]
+    report = reports.get(name)
+    own = {"correlation_id": report.correlation_id} if report is not None and report.correlation_id else {}
+    return {
+        **own,
+        "processor_name": name,
+        "source_table": (processor.table or "").rsplit(".", 1)[-1],
+        "analysis_date": situation.key.day.isoformat(),
+        "success": True,
+    }
+
+
+def _reports(situation: Situation, plan: Plan) -> list[Report]:
+    """Return the reports a plan stands on, in the order of names."""
+    known = (situation.completions.get(name) for name in sorted({*plan.completed, *plan.partial}))
+    reports = (None if one is None else one.good or one.latest for one in known)
+    return [report for report in reports if report is not None]
+
+
+ATTRIBUTES = (
+    "trigger_id", "generation", "attempt", "pipeline", "transition", "mode", "lane", "game_date", "correlation_id",
+    "trigger_source", "trigger_reason", "degraded", "processor_name", "source_table",
+)  # fmt: skip
+
+
+def _message(body: Mapping[str, Any]) -> Message:
+    attributes = {name: _attribute(body[name]) for name in ATTRIBUTES if name in body}
+    return Message(body, attributes)
+
+
+def _attribute(value: object) -> str:
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return text[:MAX_ATTRIBUTE]

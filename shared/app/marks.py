@@ -1,0 +1,180 @@
+"""How a transition's stored state changes by each act; pure, so that a crash between two of them can be thought through."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from shared.core.decide import Blocked, Confirm, Decision, Done, EmptyOk, Held, Wait
+from shared.core.model import Block, Claim, Failure, Hold, LogEntry, Plan, State, TransitionState
+
+BACK_OFF = tuple(timedelta(minutes=m) for m in (1, 2, 4, 8, 15))
+LOGGED = 50
+
+
+def claimed(state: TransitionState, plan: Plan, owner: str, now: datetime, lease: timedelta) -> TransitionState:
+    """Return the state in which ``owner`` may dispatch ``plan`` until the lease runs out."""
+    again = plan.generation == state.generation
+    return replace(
+        state,
+        state=State.CLAIMED,
+        generation=plan.generation,
+        attempt=state.attempt + 1 if again else 1,
+        claim=Claim(owner, now, now + lease),
+        plan=plan,
+        call_accepted=state.call_accepted and again and not state.accepted_whole,
+        failure=state.failure if again else None,
+        blocked={},
+        held_since=None,
+        hold=None,
+    )
+
+
+def dispatched(state: TransitionState, now: datetime) -> TransitionState:
+    """Return the state once everything of the claimed plan was accepted (behaviour D3)."""
+    plan = state.plan
+    assert plan is not None
+    again = state.accepted_whole
+    new_window = not again and plan.reason != "refresh"
+    return logged(
+        replace(
+            state,
+            state=State.DISPATCHED,
+            claim=None,
+            carried=plan,
+            call_accepted=False,
+            dispatches=state.dispatches + 1 if again else 1,
+            triggered_at=now if new_window or state.triggered_at is None else state.triggered_at,
+            dispatched_at=state.dispatched_at if again else now,
+            last_dispatched_at=now,
+            confirmed_at=None,
+            refreshes=state.refreshes + (plan.reason == "refresh" and not again),
+            failure=None,
+            request=None if plan.reason == "operator" else state.request,
+        ),
+        now,
+        "redispatch" if again else "trigger",
+        plan.reason,
+    )
+
+
+def confirmed(state: TransitionState, decision: Confirm, now: datetime) -> TransitionState:
+    """Return the state once the next phase is known to have begun; also of a claim whose dispatch nobody marked."""
+    if state.state is State.CLAIMED:
+        state = dispatched(state, state.claim.claimed_at if state.claim else now)
+    return logged(replace(state, state=State.CONFIRMED, confirmed_at=now), now, "confirm", decision.by.value)
+
+
+def observed(state: TransitionState, plan: Plan, now: datetime) -> TransitionState:
+    """Return the state of a transition that only watches (behaviour D6)."""
+    seen = replace(
+        state,
+        state=State.OBSERVED,
+        generation=plan.generation,
+        plan=plan,
+        carried=plan,
+        triggered_at=now,
+        blocked={},
+        held_since=None,
+        request=None,
+    )
+    return logged(seen, now, "observe", plan.reason)
+
+
+def call_failed(state: TransitionState, text: str, now: datetime) -> TransitionState:
+    """Release the claim; the sweep tries again after 1, 2, 4, 8 and then every 15 minutes (behaviour D5)."""
+    count = 0 if state.failure is None else state.failure.count
+    return _failed(state, text, now, BACK_OFF[min(count, len(BACK_OFF) - 1)])
+
+
+def publish_failed(state: TransitionState, text: str, call_accepted: bool, now: datetime) -> TransitionState:
+    """Release the claim; the next delivery or sweep publishes again, without the call that was accepted."""
+    return replace(_failed(state, text, now, timedelta(0)), call_accepted=call_accepted)
+
+
+def _failed(state: TransitionState, text: str, now: datetime, wait: timedelta) -> TransitionState:
+    before = state.failure
+    failure = Failure(
+        1 if before is None else before.count + 1, now if before is None else before.since, now + wait, text
+    )
+    back = _before_claim(state)
+    blocked = {"dispatch": Block(failure.since, text)}
+    word = State.BLOCKED if back is State.WAITING else back
+    released = replace(state, state=word, claim=None, failure=failure, blocked=blocked)
+    return logged(released, now, "failed", text[:200])
+
+
+def rejected(state: TransitionState, text: str, code_version: str, now: datetime) -> TransitionState:
+    """Release the claim and hold: nothing is retried until an operator or a deploy (behaviour D5)."""
+    back = _before_claim(state)
+    hold = Hold("rejected", now, text, code_version)
+    word = State.HELD if back is State.WAITING else back
+    held = replace(state, state=word, claim=None, hold=hold, held_since=now, request=None)
+    return logged(held, now, "rejected", text[:200])
+
+
+def _before_claim(state: TransitionState) -> State:
+    """Return the word a released claim falls back to: that of the generation before, if there was one."""
+    if state.carried is None:
+        return State.WAITING
+    return State.CONFIRMED if state.confirmed_at is not None else State.DISPATCHED
+
+
+def resting(state: TransitionState, decision: Decision, now: datetime) -> TransitionState:
+    """Return the state in which a decision leaves a transition alone; the same object if nothing changed."""
+    if state.state in (State.CLAIMED, State.OBSERVED):
+        return state
+    blocked = _blocked(state, decision, now)
+    if state.state in (State.DISPATCHED, State.CONFIRMED):
+        return state if blocked == state.blocked else replace(state, blocked=blocked)
+    word = _word(decision)
+    if isinstance(decision, Done) or (word in (State.WAITING, State.EMPTY_OK) and state == TransitionState()):
+        return state
+    after = replace(
+        state,
+        state=word,
+        blocked=blocked,
+        held_since=(state.held_since or now) if word is State.HELD else None,
+    )
+    if after == state:
+        return state
+    return after if word is state.state else logged(after, now, word.value, _reason(decision))
+
+
+def _blocked(state: TransitionState, decision: Decision, now: datetime) -> dict[str, Block]:
+    if not isinstance(decision, Blocked):
+        return {}
+    since = {name: state.blocked[name].since if name in state.blocked else now for name in decision.reasons}
+    return {name: Block(since[name], text) for name, text in decision.reasons.items()}
+
+
+def _word(decision: Decision) -> State:
+    match decision:
+        case Blocked():
+            return State.BLOCKED
+        case Held():
+            return State.HELD
+        case EmptyOk():
+            return State.EMPTY_OK
+        case _:
+            return State.WAITING
+
+
+def _reason(decision: Decision) -> str:
+    match decision:
+        case Blocked():
+            return "; ".join(decision.reasons.values())[:500]
+        case Held():
+            return decision.text[:500]
+        case Wait():
+            return decision.reason[:500]
+        case _:
+            return ""
+
+
+def logged(state: TransitionState, now: datetime, decision: str, reason: str) -> TransitionState:
+    """Add a line for the record, which a later sweep writes (behaviour 8)."""
+    plan = state.plan
+    degraded = plan is not None and plan.degraded
+    entry = LogEntry(now, state.generation, decision, reason, degraded, plan.missing if plan is not None else ())
+    return replace(state, unrecorded=(*state.unrecorded, entry)[-LOGGED:])

@@ -1,0 +1,156 @@
+"""What an operator may do to a run (behaviour D9): each writes an event with its reason, then decides as always."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from shared.app import alerting, marks
+from shared.app.context import Context
+from shared.app.quarantine import Quarantined, listed, path_of
+from shared.app.receive import Handled, receive
+from shared.app.reconcile import Settled, reconcile
+from shared.app.repair import call_rerun
+from shared.app.situations import reload
+from shared.app.state import Stored, load_run, read_run, run_path, save_run, save_transition
+from shared.core.errors import Unavailable
+from shared.core.explain import word
+from shared.core.model import Hold, Request, Run, RunKey, TransitionState
+from shared.documents import from_data, to_data
+
+ATTEMPTS = 10
+Change = Callable[[TransitionState, datetime], TransitionState]
+
+
+class Outcome(StrEnum):
+    """How an operator's command ended."""
+
+    DONE = "done"
+    REFUSED = "refused"
+    NOT_FOUND = "not_found"
+    UNAVAILABLE = "unavailable"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    outcome: Outcome
+    text: str
+
+
+def trigger(ctx: Context, key: RunKey, transition: str, reason: str) -> Answer:
+    """Dispatch the next generation, whatever policy, gates, preflight or an empty date say."""
+
+    def ask(state: TransitionState, now: datetime) -> TransitionState:
+        return replace(state, request=Request(reason, now), hold=None, failure=None)
+
+    settled = _change(ctx, key, transition, ask, "trigger", reason)
+    situation = settled.situation
+    shown = word(situation, settled.decision)
+    carried = situation.state.carried
+    if situation.state.request is not None or carried is None:
+        why = settled.failed or situation.state.failure or situation.state.hold
+        text = (
+            why.text
+            if why is not None and not isinstance(why, Unavailable)
+            else str(why or "another dispatch is under way")
+        )
+        return Answer(Outcome.UNAVAILABLE, f"{key.id} {transition}: not dispatched yet ({shown}): {text}")
+    if situation.state.hold is not None:
+        return Answer(Outcome.REFUSED, f"{key.id} {transition}: {situation.state.hold.text}")
+    trigger_id = key.trigger_id(transition, carried.generation)
+    return Answer(Outcome.DONE, f"{trigger_id} dispatched ({shown}), reason: {reason}")
+
+
+def hold(ctx: Context, key: RunKey, transition: str, reason: str) -> Answer:
+    """Keep a transition from being dispatched until it is released."""
+
+    def ask(state: TransitionState, now: datetime) -> TransitionState:
+        return replace(state, hold=Hold("operator", now, f"by an operator: {reason}"), request=None)
+
+    settled = _change(ctx, key, transition, ask, "hold", reason)
+    return Answer(
+        Outcome.DONE, f"{key.id} {transition} is on hold ({word(settled.situation, settled.decision)}): {reason}"
+    )
+
+
+def release(ctx: Context, key: RunKey, transition: str, reason: str) -> Answer:
+    """Give a held transition back to its policy."""
+    stored = load_run(ctx.ports.store, key).transition(transition)
+    if stored.value.hold is None:
+        return Answer(Outcome.REFUSED, f"{key.id} {transition} is not on hold")
+
+    def ask(state: TransitionState, now: datetime) -> TransitionState:
+        return replace(state, hold=None, failure=None, held_since=None)
+
+    settled = _change(ctx, key, transition, ask, "release", reason)
+    return Answer(
+        Outcome.DONE, f"{key.id} {transition} released ({word(settled.situation, settled.decision)}): {reason}"
+    )
+
+
+def rerun(ctx: Context, key: RunKey, phase: str, reason: str) -> Answer:
+    """Call a phase's rerun for all its enabled processors."""
+    how = ctx.policy.phases[phase].rerun
+    if how is None:
+        return Answer(Outcome.REFUSED, f"{phase} has no rerun in the policy")
+    enabled = tuple(p.name for p in ctx.policy.phases[phase].processors.values() if not p.disabled_on(key.day))
+    status = call_rerun(ctx, key, phase, how, enabled, reason)
+    ctx.log("operator.rerun", run_id=key.id, phase=phase, reason=reason, status=str(status))
+    if isinstance(status, int) and 200 <= status < 300:
+        return Answer(Outcome.DONE, f"{key.id} {phase} asked to run again: {status}")
+    return Answer(Outcome.UNAVAILABLE, f"{key.id} {phase} was not started: {status}")
+
+
+def replay(ctx: Context, kept: Quarantined) -> Answer:
+    """Bring a message back from quarantine; it stays there if it still cannot be understood."""
+    receipt = receive(ctx, replace(kept.delivery, received_at=ctx.ports.clock.now()))
+    if receipt.handled is Handled.QUARANTINED:
+        return Answer(Outcome.REFUSED, f"{kept.message_id}: still not understood: {receipt.decision}")
+    document = ctx.ports.store.get(path_of(kept.message_id))[0]
+    if document is not None:
+        done = replace(from_data(Quarantined, document.data), status="replayed", replayed_at=ctx.ports.clock.now())
+        ctx.ports.store.update(document.path, to_data(done), document.version)
+    ctx.log("quarantine.replayed", message_id=kept.message_id, run_id=receipt.run)
+    return Answer(Outcome.DONE, f"{kept.message_id}: {receipt.handled.value} in {receipt.run or 'no run'}")
+
+
+def find_quarantined(ctx: Context, message_id: str) -> Quarantined | None:
+    """Return one message kept aside, also if it was replayed."""
+    return next((kept for kept in listed(ctx, None) if kept.message_id == message_id), None)
+
+
+def _change(ctx: Context, key: RunKey, transition: str, ask: Change, what: str, reason: str) -> Settled:
+    """Write an operator's event into a transition, opening or reopening its run, then decide."""
+    now = ctx.ports.clock.now()
+    _open(ctx, key, now)
+    policy = ctx.policy.transitions[transition]
+    for _ in range(ATTEMPTS):
+        loaded = load_run(ctx.ports.store, key)
+        stored = loaded.transition(transition)
+        asked = marks.logged(ask(stored.value, now), now, f"operator_{what}", reason)
+        saved = save_transition(ctx.ports.store, key, transition, asked, stored.version)
+        if saved is not None:
+            break
+    else:
+        raise Unavailable("state", f"{key.id} {transition} changes all the time")
+    ctx.log(f"operator.{what}", run_id=key.id, transition=transition, reason=reason)
+    again = reload(ctx, key, policy)
+    settled = reconcile(ctx, again(), again, "operator")
+    alerting.after_delivery(ctx, [settled], "", ctx.ports.clock.now())
+    return settled
+
+
+def _open(ctx: Context, key: RunKey, now: datetime) -> None:
+    """Make sure that the run is open, so that what the operator starts is also confirmed."""
+    store = ctx.ports.store
+    for _ in range(ATTEMPTS):
+        run = read_run(store.get(run_path(key))[0])
+        if run is not None and run.value.closed_at is None:
+            return
+        opened = Run(key, now) if run is None else replace(run.value, closed_at=None, reopened_at=now)
+        if save_run(store, Stored(opened, None if run is None else run.version), ctx.policy) is not None:
+            ctx.log("run.opened", run_id=key.id, by="operator")
+            return
+    raise Unavailable("state", f"{key.id} changes all the time")

@@ -1,0 +1,60 @@
+"""Whether the next service can work (behaviour 6)."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+from shared.app.context import Context
+from shared.core.errors import Unavailable
+from shared.core.gates import Fit, Fitness, Unchecked, Unfit
+from shared.core.policy import Service
+from shared.ports import Response
+
+TIMEOUT = timedelta(seconds=5)
+CACHED = timedelta(seconds=30)
+WELL = frozenset({"ready", "healthy", "ok", "degraded"})
+
+
+def fitness(ctx: Context, name: str) -> Fitness:
+    """Ask a service whether it is ready, or recall an answer of the last 30 seconds."""
+    now = ctx.ports.clock.now()
+    known = ctx.memory.fitness.get(name)
+    if known is not None and timedelta(0) <= now - known[0] < CACHED:
+        return known[1]
+    answer = _ask(ctx, ctx.policy.services[name])
+    ctx.memory.fitness[name] = (now, answer)
+    return answer
+
+
+def _ask(ctx: Context, service: Service) -> Fitness:
+    url = ctx.endpoints.get(service.name)
+    if not url:
+        return Unchecked(f"{service.name}: not checked, {service.url_env} is not set")
+    try:
+        response = ctx.ports.http.request("GET", url.rstrip("/") + service.ready_path, None, TIMEOUT)
+    except Unavailable as error:
+        return Unfit(f"{service.name} does not answer: {error.reason}")
+    return judge(service, response)
+
+
+def judge(service: Service, response: Response) -> Fitness:
+    """Judge an answer by status, word and identity."""
+    body = _body(response.body)
+    found = body.get("service")
+    if isinstance(found, str) and found != service.identity:
+        return Unfit(f"{service.name} answers {response.status} as {found!r}, expected {service.identity!r}")
+    word = str(body.get("status", "")).lower()
+    if 400 <= response.status < 500 or (response.status != 200 and word not in WELL):
+        return Unfit(f"{service.name} answers {response.status}" + (f" ({word})" if word else ""))
+    return Fit(f"{service.name} is degraded" if word == "degraded" else "")
+
+
+def _body(text: str) -> dict[str, Any]:
+    """Read an answer's body: an object, or a bare word as its status."""
+    try:
+        body = json.loads(text)
+    except ValueError:
+        return {"status": text.strip()}
+    return body if isinstance(body, dict) else {"status": str(body)}

@@ -1,0 +1,92 @@
+"""Dead letters with a way back: what cannot be understood is kept as it came (behaviour R1)."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from shared.app import alerting
+from shared.app.context import Context
+from shared.core.alerts import Condition, Lasting, Severity
+from shared.core.errors import Malformed
+from shared.core.message import Delivery
+from shared.core.texts import say
+from shared.documents import from_data, to_data
+
+COLLECTION = "quarantine"
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """One message kept aside; ``data`` is base64 of its bytes, ``status`` `kept` or `replayed`."""
+
+    message_id: str
+    phase: str
+    data: str
+    kind: str
+    reason: str
+    processor: str
+    published_at: datetime
+    received_at: datetime
+    status: str = "kept"
+    replayed_at: datetime | None = None
+
+    @property
+    def raw(self) -> bytes:
+        return base64.b64decode(self.data)
+
+    @property
+    def delivery(self) -> Delivery:
+        return Delivery(self.message_id, self.phase, self.raw, self.published_at, self.received_at)
+
+
+def path_of(message_id: str) -> str:
+    return f"{COLLECTION}/{message_id.replace('/', '~') or 'unnamed'}"
+
+
+def quarantine(ctx: Context, delivery: Delivery, wrong: Malformed) -> None:
+    """Keep a message aside, one row per message id, and say so once per processor and reason."""
+    kept = Quarantined(
+        message_id=delivery.message_id,
+        phase=delivery.phase,
+        data=base64.b64encode(delivery.data).decode(),
+        kind=wrong.kind,
+        reason=wrong.reason,
+        processor=wrong.processor,
+        published_at=delivery.published_at,
+        received_at=delivery.received_at,
+    )
+    created = ctx.ports.store.create(path_of(delivery.message_id), to_data(kept))
+    ctx.log(
+        "completion.quarantined",
+        severity="WARNING",
+        phase=delivery.phase,
+        processor=wrong.processor,
+        reason=wrong.reason,
+        message_id=delivery.message_id,
+    )
+    # A redelivery of a message that is kept already says nothing new, unless a crash came before the alert.
+    alerting.raise_now(ctx, [_condition(ctx, delivery, wrong)], occurrence=created is not None)
+
+
+def _condition(ctx: Context, delivery: Delivery, wrong: Malformed) -> Condition:
+    who = wrong.processor or "a message without a processor"
+    text = say(
+        ctx.policy.pipeline,
+        delivery.phase,
+        f"{who} kept in quarantine: {wrong.reason}",
+        "it is not counted",
+        "correct the sender or the policy, then orch quarantine replay",
+    )
+    subject = f"{wrong.processor}/{wrong.kind}"
+    return Condition("quarantine", Severity.WARNING, ctx.policy.pipeline, delivery.phase, subject, text, Lasting.ONCE)
+
+
+def listed(ctx: Context, status: str | None = "kept") -> list[Quarantined]:
+    """Return what is in quarantine, oldest first."""
+    where: Mapping[str, Any] = {} if status is None else {"status": status}
+    found = [from_data(Quarantined, document.data) for document in ctx.ports.store.query(COLLECTION, where)]
+    return sorted(found, key=lambda kept: (kept.received_at, kept.message_id))

@@ -1,0 +1,190 @@
+"""Receiving a completion: durably recorded, then decided on, then acknowledged (behaviour 2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
+
+from shared.app import alerting
+from shared.app.bookkeeping import completion_row, keep_for_record
+from shared.app.context import Context
+from shared.app.quarantine import quarantine
+from shared.app.reconcile import Settled, Sight, reconcile
+from shared.app.state import (
+    Loaded,
+    completion_path,
+    completions_path,
+    load_completions,
+    load_phase,
+    read_completion,
+    run_data,
+    run_path,
+)
+from shared.core.decide import Situation, Wait
+from shared.core.errors import Malformed, Unavailable
+from shared.core.message import Delivery, Received, parse
+from shared.core.model import Completion, Run, RunKey, State
+from shared.core.policy import Transition
+from shared.core.record import record
+from shared.documents import to_data
+
+ATTEMPTS = 20
+MANY = 50
+BEGUN = frozenset({State.CLAIMED, State.DISPATCHED})
+
+
+class Handled(StrEnum):
+    """What became of a delivery; each of them is acknowledged."""
+
+    PROBE = "probe"
+    QUARANTINED = "quarantined"
+    RECORDED = "recorded"
+    DECIDED = "decided"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    handled: Handled
+    run: str = ""
+    decision: str = ""
+
+
+def receive(ctx: Context, delivery: Delivery) -> Receipt:
+    """Take one message in; raise ``Unavailable`` if it must be delivered again."""
+    if not delivery.data.strip():
+        ctx.log("completion.probe", message_id=delivery.message_id, phase=delivery.phase)
+        return Receipt(Handled.PROBE)
+    try:
+        received = parse(delivery, ctx.policy, ctx.names)
+    except Malformed as wrong:
+        quarantine(ctx, delivery, wrong)
+        return Receipt(Handled.QUARANTINED, decision=wrong.reason)
+    try:
+        _record(ctx, received)
+    except Unavailable:
+        keep_for_record(ctx, [completion_row(ctx.policy, received.key, received.report, superseded=False)])
+        raise
+    _log_recorded(ctx, received)
+    if received.by_table:
+        alerting.raise_now(ctx, [alerting.known_by_table(received, delivery.phase)])
+    if received.skip_downstream:
+        return Receipt(Handled.RECORDED, received.key.id, "the message asks for no decision")
+    return _decide(ctx, received)
+
+
+def _record(ctx: Context, received: Received) -> Completion:
+    """Write the report into its processor's document, which no other processor's messages write (D2).
+
+    The run is opened first: a crash in between leaves a run that the sweep finds, never a
+    completion that nobody looks at.
+    """
+    store, report, key = ctx.ports.store, received.report, received.key
+    path = completion_path(key, report.phase, report.processor)
+    run, document = store.get(run_path(key), path)
+    if run is None:
+        opened = Run(key, report.received_at)
+        if store.create(run_path(key), run_data(opened, ctx.policy)) is not None:
+            ctx.log("run.opened", run_id=key.id, by="message")
+    for _ in range(ATTEMPTS):
+        stored = read_completion(document)
+        known = None if stored is None else stored.value
+        after = record(known, report)
+        if stored is not None and after == known:
+            return after
+        data = to_data(after)
+        version = store.create(path, data) if stored is None else store.update(path, data, stored.version or "")
+        if version is not None:
+            return after
+        document = store.get(path)[0]
+    raise Unavailable("state", f"{path} changes all the time")
+
+
+def _log_recorded(ctx: Context, received: Received) -> None:
+    report = received.report
+    ctx.log(
+        "completion.recorded",
+        run_id=received.key.id,
+        phase=report.phase,
+        processor=report.processor,
+        outcome=report.outcome.value,
+        records=report.records,
+        message_id=report.message_id,
+        correlation_id=report.correlation_id,
+    )
+
+
+def _decide(ctx: Context, received: Received) -> Receipt:
+    key, report = received.key, received.report
+    before, after = ctx.policy.starting(report.phase), ctx.policy.after(report.phase)
+    listed = [t for t in (before, after) if t is not None and key.mode in t.expects]
+    loaded = load_light(ctx, key, report.phase, after, tuple(t.name for t in listed))
+    if loaded is None:
+        return Receipt(Handled.DECIDED, key.id, "waiting for the others")
+    settled = []
+    for transition in listed:
+        if transition is before and loaded.transition(transition.name).value.state not in BEGUN:
+            continue
+        load = partial(_load, ctx, key, transition, report.phase)
+        settled.append(reconcile(ctx, _sight(ctx, key, loaded, transition, report.phase), load, report.processor))
+    now = ctx.ports.clock.now()
+    alerting.after_delivery(ctx, settled, report.processor, now)
+    failed = next((one.failed for one in settled if one.failed is not None), None)
+    if failed is not None:
+        raise failed
+    return Receipt(Handled.DECIDED, key.id, _shown(settled))
+
+
+def load_light(
+    ctx: Context, key: RunKey, phase: str, after: Transition | None, names: tuple[str, ...]
+) -> Loaded | None:
+    """Read what this delivery decides on; None if a phase of very many members cannot be complete yet.
+
+    The count of a large phase's documents bounds what can be done: below it nothing can be
+    complete, and tiers are the sweep's, so the cost of a completion stays the same as a phase grows.
+    """
+    if after is None or key.mode not in after.expects or len(after.expects[key.mode].expected) <= MANY:
+        return load_phase(ctx.ports.store, key, phase, names)
+    expected = sum(
+        not ctx.policy.phases[phase].processors[n].disabled_on(key.day) for n in after.expects[key.mode].expected
+    )
+    if ctx.ports.store.count(completions_path(key), {"phase": phase}) < expected:
+        return None
+    return load_phase(ctx.ports.store, key, phase, names)
+
+
+def _load(ctx: Context, key: RunKey, transition: Transition, phase: str) -> Sight:
+    loaded = load_phase(ctx.ports.store, key, phase, (transition.name,))
+    return _sight(ctx, key, loaded, transition, phase)
+
+
+def _sight(ctx: Context, key: RunKey, loaded: Loaded, transition: Transition, phase: str) -> Sight:
+    """Return what one transition is decided by, from what was read of the phase that reported."""
+    stored = loaded.transition(transition.name)
+    if transition.starts == phase:
+        completions, next_report_at = dict[str, Completion](), loaded.last_report_at(phase)
+        if stored.value.state is State.CLAIMED or stored.value.request is not None:
+            completions = load_completions(ctx.ports.store, key, transition.after)
+    else:
+        completions, next_report_at = dict(loaded.completions.get(phase, {})), None
+        if stored.value.state in BEGUN:
+            next_phase = load_completions(ctx.ports.store, key, transition.starts)
+            next_report_at = Loaded(None, {transition.starts: next_phase}).last_report_at(transition.starts)
+    run = None if loaded.run is None else loaded.run.value
+    situation = Situation(
+        policy=ctx.policy,
+        transition=transition,
+        key=key,
+        state=stored.value,
+        completions=completions,
+        units=None if run is None else run.units,
+        next_report_at=next_report_at,
+        closed=run is not None and run.closed_at is not None,
+        code_version=ctx.code_version,
+    )
+    return Sight(situation, stored.version)
+
+
+def _shown(settled: list[Settled]) -> str:
+    decisions = (one.decision for one in settled)
+    return "; ".join(d.reason if isinstance(d, Wait) else type(d).__name__.lower() for d in decisions)

@@ -1,0 +1,170 @@
+"""Carrying decisions out: the one loop that acts (design: level-triggered).
+
+    load -> decide -> act -> decide again, until there is nothing to do now
+
+Each act is a compare-and-set, so of any number of racing handlers exactly one claims (behaviour
+D2), and a crash between two acts leaves a state from which the next call goes on (D3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from shared.app import marks
+from shared.app.context import Context
+from shared.app.dispatch import Accepted, CallFailed, PublishFailed, Rejected, dispatch
+from shared.app.readings import read
+from shared.app.state import Stored, save_transition
+from shared.core.decide import (
+    Blocked,
+    Confirm,
+    Decision,
+    Done,
+    EmptyOk,
+    Held,
+    Read,
+    Situation,
+    Trigger,
+    Wait,
+    decide,
+)
+from shared.core.errors import Unavailable
+from shared.core.model import TransitionState
+from shared.core.policy import Role
+
+STEPS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """A situation and the stored version of the transition in it."""
+
+    situation: Situation
+    version: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """Where a transition came to rest. ``failed`` is a publication that the caller must raise."""
+
+    situation: Situation
+    decision: Decision
+    version: str | None = None
+    failed: Unavailable | None = None
+
+
+Load = Callable[[], Sight]
+
+
+def assess(ctx: Context, situation: Situation, now: datetime) -> tuple[Situation, Decision]:
+    """Decide, reading what the decision asks for, without acting."""
+    decision = decide(situation, now)
+    for _ in range(STEPS):
+        if not isinstance(decision, Read):
+            return situation, decision
+        situation = read(ctx, situation, decision.wanted)
+        decision = decide(situation, now)
+    raise AssertionError(f"{situation.key.id} {situation.transition.name}: a decision asks for the same reading again")
+
+
+def reconcile(ctx: Context, sight: Sight, load: Load, actor: str) -> Settled:
+    """Decide one transition of one run and act until nothing is left to do now.
+
+    ``sight`` is what was read last, ``load`` reads it again after a lost race; ``actor`` names
+    who is told to have triggered.
+    """
+    for _ in range(STEPS):
+        now = ctx.ports.clock.now()
+        situation, decision = assess(ctx, sight.situation, now)
+        sight = replace(sight, situation=situation)
+        match decision:
+            case Trigger():
+                after = _trigger(ctx, sight, load, decision, actor, now)
+                if isinstance(after, Settled):
+                    return after
+                sight = after or load()
+            case Confirm():
+                state = marks.confirmed(situation.state, decision, now)
+                _log(ctx, situation, "confirmed", by=decision.by.value)
+                sight = _save(ctx, sight, state) or load()
+            case Wait() | Blocked() | Held() | Done() | EmptyOk():
+                resting = marks.resting(situation.state, decision, now)
+                if resting == situation.state:
+                    return Settled(situation, decision, sight.version)
+                saved = _save(ctx, sight, resting)
+                if saved is not None:
+                    _log(ctx, situation, resting.state.value, decision=str(decision)[:500])
+                    return Settled(saved.situation, decision, saved.version)
+                sight = load()
+            case Read():
+                raise AssertionError("assess settles every reading")
+    raise Unavailable("state", f"{sight.situation.key.id}: no rest after {STEPS} steps; others write all the time")
+
+
+def _save(ctx: Context, sight: Sight, state: TransitionState) -> Sight | None:
+    """Write a transition; None if somebody else did since it was read."""
+    situation = sight.situation
+    saved: Stored[TransitionState] | None = save_transition(
+        ctx.ports.store, situation.key, situation.transition.name, state, sight.version
+    )
+    if saved is None:
+        return None
+    return Sight(replace(situation, state=state), saved.version)
+
+
+def _trigger(
+    ctx: Context, sight: Sight, load: Load, decision: Trigger, actor: str, now: datetime
+) -> Sight | Settled | None:
+    """Claim, dispatch, mark; None where a race was lost and everything must be read again."""
+    if sight.situation.transition.dispatch.role is Role.OBSERVE:
+        _log(ctx, sight.situation, "observed", reason=decision.plan.reason)
+        return _save(ctx, sight, marks.observed(sight.situation.state, decision.plan, now))
+    lease = ctx.policy.claim_lease
+    claim = marks.claimed(sight.situation.state, decision.plan, ctx.ports.clock.token(), now, lease)
+    held = _save(ctx, sight, claim)
+    if held is None:
+        return None
+    _log(ctx, held.situation, "claimed", generation=claim.generation, attempt=claim.attempt)
+    result = dispatch(ctx, held.situation, decision.plan, claim.attempt, actor)
+    now = ctx.ports.clock.now()
+    match result:
+        case Accepted():
+            _log(ctx, held.situation, "dispatched", reason=decision.plan.reason, message_ids=list(result.message_ids))
+            return _mark(ctx, held, load, lambda state: marks.dispatched(state, now))
+        case CallFailed(text):
+            _log(ctx, held.situation, "dispatch_failed", severity="WARNING", error=text)
+            return _mark(ctx, held, load, lambda state: marks.call_failed(state, text, now))
+        case Rejected(text):
+            _log(ctx, held.situation, "rejected", severity="ERROR", error=text)
+            return _mark(ctx, held, load, lambda state: marks.rejected(state, text, ctx.code_version, now))
+        case PublishFailed(error, called):
+            _log(ctx, held.situation, "dispatch_failed", severity="WARNING", error=str(error))
+            released = _mark(ctx, held, load, lambda state: marks.publish_failed(state, str(error), called, now))
+            blocked = Blocked({"dispatch": str(error)})
+            if released is None:
+                return None
+            return Settled(released.situation, blocked, released.version, failed=error)
+
+
+def _mark(ctx: Context, held: Sight, load: Load, change: Callable[[TransitionState], TransitionState]) -> Sight | None:
+    """Mark what became of our own claim, also if somebody wrote beside it; None once the claim is another's."""
+    claim = held.situation.state.claim
+    assert claim is not None
+    sight: Sight = held
+    for _ in range(STEPS):
+        saved = _save(ctx, sight, change(sight.situation.state))
+        if saved is not None:
+            return saved
+        sight = load()
+        now_held = sight.situation.state.claim
+        if now_held is None or now_held.owner != claim.owner:
+            return None
+    raise Unavailable("state", f"{held.situation.key.id}: the mark of a dispatch could not be written")
+
+
+def _log(ctx: Context, situation: Situation, what: str, severity: str = "INFO", **keys: object) -> None:
+    ctx.log(
+        f"transition.{what}", severity=severity, run_id=situation.key.id, transition=situation.transition.name, **keys
+    )

@@ -1,0 +1,264 @@
+"""What self-heal may repair, how often, and when it keeps its hands off (behaviour 9)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from shared.app.context import Context
+from shared.app.readings import read_rows
+from shared.app.reconcile import Settled
+from shared.app.state import Loaded, Stored, completion_path, read_completion, save_run
+from shared.core.alerts import Condition, Severity
+from shared.core.calendar import due_at, working_day
+from shared.core.decide import Situation
+from shared.core.errors import Unavailable
+from shared.core.model import Completion, Lane, Outcome, RepairLog, Report, Run, RunKey, State
+from shared.core.policy import Policy, Processor, Rerun, Transition
+from shared.core.record import record
+from shared.core.texts import names, say
+from shared.documents import to_data
+
+TIMEOUT = timedelta(seconds=20)
+STARTED_STANDS_FOR = timedelta(hours=2)
+# A phase that ends just as its cooldown does is not started again under its own completions.
+GRACE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing a sweep found; ``result`` is `done`, `skipped`, `failed` or `dry_run`."""
+
+    what: str
+    run: str
+    detail: str
+    result: str
+
+
+def read_baseline(ctx: Context, key: RunKey) -> dict[str, int] | None:
+    """Count what the required processors' tables hold now; None if any of them cannot be read."""
+    wanted = [p for _, p in _required(ctx.policy, key) if p.table is not None]
+    counts = read_rows(ctx, wanted, key.day)
+    if any(rows is None for rows in counts.values()):
+        return None
+    return {table: rows for table, rows in counts.items() if rows is not None}
+
+
+def _required(policy: Policy, key: RunKey) -> Iterator[tuple[Transition, Processor]]:
+    for transition in policy.transitions.values():
+        expectation = transition.expects.get(key.mode)
+        for name in sorted(expectation.required if expectation else ()):
+            processor = policy.phases[transition.after].processors[name]
+            if not processor.disabled_on(key.day):
+                yield transition, processor
+
+
+def infer(ctx: Context, findings: list[Finding], loaded: Loaded, now: datetime) -> bool:
+    """Take silent required processors as completed by what their tables hold; True if any was."""
+    run = loaded.run
+    if run is None or run.value.baseline is None or not _may_repair(ctx.policy, run.value, now):
+        return False
+    key = run.value.key
+    silent = [
+        (transition, processor)
+        for transition, processor in _required(ctx.policy, key)
+        if processor.table is not None and _is_silent(ctx, run.value, loaded, transition, processor, now)
+    ]
+    if not silent:
+        return False
+    rows = read_rows(ctx, [processor for _, processor in silent], key.day)
+    inferred = False
+    for transition, processor in silent:
+        assert processor.table is not None
+        held = rows.get(processor.table)
+        units = run.value.units
+        floor = processor.floor(units.total if units else None) or 0
+        if held is None or held < max(1, floor) or held <= run.value.baseline.get(processor.table, 0):
+            continue
+        _record_inferred(ctx, key, transition.after, processor, held, now)
+        findings.append(Finding("inferred", key.id, f"{processor.name}: {held} rows and no report", "done"))
+        inferred = True
+    return inferred
+
+
+def _may_repair(policy: Policy, run: Run, now: datetime) -> bool:
+    """Say whether units exist, are final where the mode needs it, and today is the run's working day."""
+    key, units = run.key, run.units
+    if key.lane is Lane.BACKFILL or policy.local(now).date() != working_day(key, policy):
+        return False
+    if units is None or units.total == 0:
+        return False
+    needs_final = policy.modes[key.mode].partition_offset_days < 0
+    return not needs_final or units.total is None or units.final == units.total
+
+
+def _is_silent(
+    ctx: Context, run: Run, loaded: Loaded, transition: Transition, processor: Processor, now: datetime
+) -> bool:
+    due = transition.expects[run.key.mode].due
+    due_warning = due_at(run.key, due.warning, ctx.policy) if due else None
+    state = loaded.transition(transition.name).value
+    if due_warning is None or now < due_warning or state.carried is not None or state.state is State.CLAIMED:
+        return False
+    phase = loaded.completions.get(transition.after, {})
+    known = phase.get(processor.name)
+    if known is not None and known.latest is not None:
+        return False
+    if known is not None and known.started_at is not None and now - known.started_at < STARTED_STANDS_FOR:
+        return False
+    return not running(ctx.policy, run, transition.after, phase, now)
+
+
+def _record_inferred(ctx: Context, key: RunKey, phase: str, processor: Processor, rows: int, now: datetime) -> None:
+    report = Report(
+        message_id=f"inferred-{phase}-{processor.name}",
+        phase=phase,
+        processor=processor.name,
+        outcome=Outcome.INFERRED,
+        occurred_at=now,
+        received_at=now,
+        records=rows,
+        output_table=processor.table or "",
+    )
+    path = completion_path(key, phase, processor.name)
+    document = ctx.ports.store.get(path)[0]
+    stored = read_completion(document)
+    if stored is None:
+        ctx.ports.store.create(path, to_data(record(None, report)))
+    elif stored.version is not None and stored.value.latest is None:
+        ctx.ports.store.update(path, to_data(record(stored.value, report)), stored.version)
+    ctx.log("completion.inferred", severity="WARNING", run_id=key.id, processor=processor.name, rows=rows)
+
+
+def running(policy: Policy, run: Run, phase: str, completions: Mapping[str, Completion], now: datetime) -> bool:
+    """True while the newest sign of a phase is a `started` or an accepted rerun younger than the cooldown."""
+    newest = max((c.last_received_at for c in completions.values() if c.last_received_at), default=None)
+    started = max((c.started_at for c in completions.values() if c.started_at), default=None)
+    called = run.repairs.get(phase, RepairLog()).accepted_at
+    signs = [at for at in (newest, called) if at is not None]
+    if not signs:
+        return False
+    last = max(signs)
+    return last in (started, called) and now - last <= policy.repairs.cooldown + GRACE
+
+
+def rerun(
+    ctx: Context,
+    findings: list[Finding],
+    run: Stored[Run],
+    settled: list[Settled],
+    loaded: Loaded,
+    now: datetime,
+    *,
+    force: bool,
+) -> Iterator[Condition]:
+    """Ask each phase whose processors are missing at their due time to run again; yield refusals."""
+    if not _may_repair(ctx.policy, run.value, now):
+        return
+    for one in settled:
+        situation = one.situation
+        phase = ctx.policy.phases[situation.transition.after]
+        missing = _missing_at_due(situation, now)
+        if phase.rerun is None or not missing:
+            continue
+        completions = loaded.completions.get(phase.name, {})
+        why_not = _refusal(ctx.policy, situation, missing)
+        if why_not:
+            findings.append(Finding("repair", situation.key.id, why_not, "skipped"))
+            yield _refused(situation, phase.name, why_not)
+            continue
+        if running(ctx.policy, run.value, phase.name, completions, now):
+            continue
+        run = _attempt(ctx, findings, run, situation, phase.rerun, missing, now, force=force)
+
+
+def _missing_at_due(situation: Situation, now: datetime) -> tuple[str, ...]:
+    """Return who is missing of a transition that is due, not triggered, and not overtaken."""
+    state, due = situation.state, situation.expectation.due
+    at = due_at(situation.key, due.warning, situation.policy) if due else None
+    untouched = state.carried is None and state.state not in (State.CLAIMED, State.OBSERVED)
+    on_hold = state.hold is not None
+    if at is None or now < at or not untouched or on_hold or situation.next_report_at is not None:
+        return ()
+    return situation.picture().missing
+
+
+def _refusal(policy: Policy, situation: Situation, missing: tuple[str, ...]) -> str:
+    expected = len(situation.picture().expected)
+    limit = policy.repairs
+    if expected > limit.refuse_above_items and len(missing) * 100 > limit.refuse_above_missing_percent * expected:
+        return f"{len(missing)} of {expected} processors missing: the detector is wrong, not the data"
+    return ""
+
+
+def _refused(situation: Situation, phase: str, why: str) -> Condition:
+    run, transition = situation.key.id, situation.transition.name
+    text = say(run, transition, f"no repair of {phase}: {why}", do="see why so many are missing at once")
+    return Condition("repair_refused", Severity.WARNING, run, transition, phase, text)
+
+
+def _attempt(
+    ctx: Context,
+    findings: list[Finding],
+    run: Stored[Run],
+    situation: Situation,
+    how: Rerun,
+    missing: tuple[str, ...],
+    now: datetime,
+    *,
+    force: bool,
+) -> Stored[Run]:
+    """Use up one attempt and call; what is written first is that we call, so that two sweeps do not both do it."""
+    phase, limit = situation.transition.after, ctx.policy.repairs
+    log = run.value.repairs.get(phase, RepairLog())
+    cooling = log.last_at is not None and now - log.last_at < limit.cooldown
+    if not force and (log.attempts >= limit.max_attempts or cooling):
+        return run
+    trying = RepairLog(log.attempts + 1, now, log.accepted_at)
+    mine = _save_log(ctx, run, phase, trying)
+    if mine is None:
+        return run
+    status = call_rerun(ctx, situation.key, phase, how, missing, f"missing at {situation.transition.name}")
+    detail = f"{phase} asked to run again for {names(missing)}: {status}"
+    accepted = isinstance(status, int) and 200 <= status < 300
+    findings.append(Finding("repair", situation.key.id, detail, "done" if accepted else "failed"))
+    ctx.log("repair.rerun", run_id=situation.key.id, phase=phase, status=str(status), processors=list(missing))
+    if accepted:
+        return _save_log(ctx, mine, phase, replace(trying, accepted_at=now)) or mine
+    if status in (403, 404):
+        return _save_log(ctx, mine, phase, replace(trying, attempts=log.attempts)) or mine
+    return mine
+
+
+def _save_log(ctx: Context, run: Stored[Run], phase: str, log: RepairLog) -> Stored[Run] | None:
+    changed = replace(run.value, repairs={**run.value.repairs, phase: log})
+    return save_run(ctx.ports.store, Stored(changed, run.version), ctx.policy)
+
+
+def call_rerun(
+    ctx: Context, key: RunKey, phase: str, how: Rerun, processors: tuple[str, ...], reason: str
+) -> int | str:
+    """Call a phase's rerun; return the status, or why there was none."""
+    base = ctx.endpoints.get(how.service)
+    if not base:
+        return f"{ctx.policy.services[how.service].url_env} is not set"
+    body = {
+        "repair": True,
+        "pipeline": key.pipeline,
+        "run_id": key.id,
+        "phase": phase,
+        "game_date": key.day.isoformat(),
+        "start_date": key.day.isoformat(),
+        "end_date": key.day.isoformat(),
+        "mode": key.mode,
+        "lane": key.lane.value,
+        "processors": list(processors),
+        "reason": reason,
+        "trigger_source": "orchestrator",
+        "correlation_id": ctx.ports.clock.token(),
+    }
+    try:
+        return ctx.ports.http.request("POST", base.rstrip("/") + how.path, body, TIMEOUT).status
+    except Unavailable as error:
+        return error.reason

@@ -1,0 +1,33 @@
+"""Jittered exponential back-off (behaviour 12), from tenacity, on the port's clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TypeVar
+
+from shared.core.errors import Unavailable
+from shared.ports import Clock
+
+T = TypeVar("T")
+
+
+def retry(clock: Clock, attempts: int, first_wait: timedelta, call: Callable[[], T]) -> T:
+    """Call until it does not raise ``Unavailable``, ``attempts`` times at most; then raise the last one.
+
+    Waits double from ``first_wait``, each between half and one and a half of that.
+    """
+    import tenacity
+
+    def wait(state: tenacity.RetryCallState) -> float:
+        jitter = 0.5 + int(clock.token()[:4], 16) / 0xFFFF
+        return float(first_wait.total_seconds() * 2 ** (state.attempt_number - 1) * jitter)
+
+    retrying = tenacity.Retrying(
+        stop=tenacity.stop_after_attempt(attempts),
+        wait=wait,
+        retry=tenacity.retry_if_exception_type(Unavailable),
+        sleep=lambda seconds: clock.sleep(timedelta(seconds=seconds)),
+        reraise=True,
+    )
+    return retrying(call)

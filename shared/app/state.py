@@ -1,0 +1,142 @@
+"""Where everything stands in the state store, and reading and writing it as values (design: state without contention)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Generic, TypeVar
+
+from shared.core.calendar import closes_at
+from shared.core.model import Completion, Run, RunKey, TransitionState
+from shared.core.policy import Policy
+from shared.documents import from_data, to_data
+from shared.ports import Document, StateStore
+
+T = TypeVar("T")
+KEPT = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored(Generic[T]):
+    """A value and the version it was read at; None where it is not stored yet."""
+
+    value: T
+    version: str | None = None
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What was read of one run. ``completions`` holds the phases that were asked for and only those."""
+
+    run: Stored[Run] | None
+    completions: Mapping[str, Mapping[str, Completion]] = field(default_factory=dict)
+    transitions: Mapping[str, Stored[TransitionState]] = field(default_factory=dict)
+
+    def transition(self, name: str) -> Stored[TransitionState]:
+        return self.transitions.get(name) or Stored(TransitionState())
+
+    def last_report_at(self, phase: str) -> datetime | None:
+        """Return the receipt of the phase's latest report."""
+        received = [c.last_received_at for c in self.completions.get(phase, {}).values() if c.last_received_at]
+        return max(received, default=None)
+
+
+def run_path(key: RunKey) -> str:
+    return f"runs/{key.id.replace('/', '~')}"
+
+
+def completions_path(key: RunKey) -> str:
+    return f"{run_path(key)}/completions"
+
+
+def completion_path(key: RunKey, phase: str, processor: str) -> str:
+    return f"{completions_path(key)}/{phase}.{processor}"
+
+
+def transitions_path(key: RunKey) -> str:
+    return f"{run_path(key)}/transitions"
+
+
+def transition_path(key: RunKey, transition: str) -> str:
+    return f"{transitions_path(key)}/{transition}"
+
+
+def run_data(run: Run, policy: Policy) -> dict[str, object]:
+    """Return a run as stored: ``status`` is what open runs are found by, ``expires_at`` the TTL field (T5)."""
+    return {
+        **to_data(run),
+        "pipeline": run.key.pipeline,
+        "status": "open" if run.closed_at is None else "closed",
+        "expires_at": closes_at(run.key, run.opened_at, policy) + KEPT,
+    }
+
+
+def read_run(document: Document | None) -> Stored[Run] | None:
+    return None if document is None else Stored(from_data(Run, document.data), document.version)
+
+
+def read_completion(document: Document | None) -> Stored[Completion] | None:
+    return None if document is None else Stored(from_data(Completion, document.data), document.version)
+
+
+def open_runs(store: StateStore, policy: Policy) -> list[Stored[Run]]:
+    """Return the open runs of the pipeline, oldest date first; closed ones are not read."""
+    found = store.query("runs", {"status": "open", "pipeline": policy.pipeline})
+    runs = [Stored(from_data(Run, document.data), document.version) for document in found]
+    return sorted(runs, key=lambda run: (run.value.key.day, run.value.opened_at, run.value.key.id))
+
+
+def save_run(store: StateStore, run: Stored[Run], policy: Policy) -> Stored[Run] | None:
+    """Write a run; None if somebody else wrote it since it was read."""
+    data = run_data(run.value, policy)
+    if run.version is None:
+        version = store.create(run_path(run.value.key), data)
+    else:
+        version = store.update(run_path(run.value.key), data, run.version)
+    return None if version is None else Stored(run.value, version)
+
+
+def save_transition(
+    store: StateStore, key: RunKey, name: str, state: TransitionState, version: str | None
+) -> Stored[TransitionState] | None:
+    """Write a transition; None if somebody else wrote it since it was read (behaviour D2)."""
+    path, data = transition_path(key, name), to_data(state)
+    written = store.create(path, data) if version is None else store.update(path, data, version)
+    return None if written is None else Stored(state, written)
+
+
+def load_run(store: StateStore, key: RunKey) -> Loaded:
+    """Read a whole run: what the sweep and the command line look at."""
+    run = read_run(store.get(run_path(key))[0])
+    return with_run(store, key, run)
+
+
+def with_run(store: StateStore, key: RunKey, run: Stored[Run] | None) -> Loaded:
+    """Read the rest of a run whose own document is known."""
+    completions: dict[str, dict[str, Completion]] = {}
+    for document in store.query(completions_path(key)):
+        known = from_data(Completion, document.data)
+        completions.setdefault(known.phase, {})[known.processor] = known
+    transitions = {
+        document.id: Stored(from_data(TransitionState, document.data), document.version)
+        for document in store.query(transitions_path(key))
+    }
+    return Loaded(run, completions, transitions)
+
+
+def load_phase(store: StateStore, key: RunKey, phase: str, transitions: tuple[str, ...]) -> Loaded:
+    """Read what a delivery needs: the run, some transitions, one phase's completions."""
+    run, *found = store.get(run_path(key), *(transition_path(key, name) for name in transitions))
+    stored = {
+        name: Stored(from_data(TransitionState, document.data), document.version)
+        for name, document in zip(transitions, found, strict=True)
+        if document is not None
+    }
+    return Loaded(read_run(run), {phase: load_completions(store, key, phase)}, stored)
+
+
+def load_completions(store: StateStore, key: RunKey, phase: str) -> dict[str, Completion]:
+    found = store.query(completions_path(key), {"phase": phase})
+    completions = (from_data(Completion, document.data) for document in found)
+    return {known.processor: known for known in completions}

@@ -1,0 +1,233 @@
+"""The sweep: every minute, without a message, for every open run (behaviour T1, T7, 9).
+
+It opens the runs that are expected, decides every transition of every open run with the same
+call a delivery uses, repairs, settles the alerts, feeds the record and closes what is over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+
+from shared.app import alerting
+from shared.app.bookkeeping import flush
+from shared.app.context import Context
+from shared.app.lock import Locked, acquire, release
+from shared.app.readings import read_units
+from shared.app.reconcile import Settled, assess, reconcile
+from shared.app.repair import Finding, infer, read_baseline, rerun
+from shared.app.situations import reload, sight, transitions_of
+from shared.app.state import Loaded, Stored, open_runs, run_path, save_run, with_run
+from shared.core.alerts import Condition, Lasting, Predecessor, Severity, conditions, is_due
+from shared.core.calendar import closes_at, day_of, instant
+from shared.core.decide import Situation, may_refresh
+from shared.core.errors import Unavailable
+from shared.core.model import Lane, Run, RunKey, State, Units
+from shared.core.texts import say
+
+TIME_LIMIT = timedelta(seconds=45)
+LEASE = timedelta(seconds=50)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the caller of the sweep asks for: only some runs, only looking, or repairs whatever was tried before."""
+
+    day: date | None = None
+    mode: str | None = None
+    dry_run: bool = False
+    force: bool = False
+
+    def wants(self, key: RunKey) -> bool:
+        return self.day in (None, key.day) and self.mode in (None, key.mode)
+
+
+@dataclass
+class Sweep:
+    """What a sweep found and did. ``unseen`` are open runs that it did not look at; ``next_at`` is when the clock
+    alone can change anything of what it saw, None where that is not known."""
+
+    findings: list[Finding] = field(default_factory=list)
+    conditions: dict[str, Condition] = field(default_factory=dict)
+    unseen: set[str] = field(default_factory=set)
+    next_at: datetime | None = None
+
+    def say(self, found: Condition) -> None:
+        self.conditions[found.fingerprint] = found
+
+
+def sweep(ctx: Context, wish: Wish) -> Sweep:
+    """Look at every open run once; raise ``Unavailable`` only if the state store does not answer."""
+    lock = acquire(ctx, "sweep", LEASE)
+    if isinstance(lock, Locked):
+        return Sweep([Finding("sweep", "", "another sweep is under way", "skipped")])
+    try:
+        return _sweep(ctx, wish)
+    finally:
+        release(ctx, lock)
+
+
+def _sweep(ctx: Context, wish: Wish) -> Sweep:
+    started = ctx.ports.clock.now()
+    done = Sweep()
+    runs = open_runs(ctx.ports.store, ctx.policy)
+    expected = _expected(ctx, started)
+    days = {run.value.key.day for run in runs} | {key.day for key in expected}
+    units = read_units(ctx, sorted(days)) if days else {}
+    if not wish.dry_run:
+        runs += _open(ctx, done, expected, {run.value.key for run in runs}, units, started)
+    for run in runs:
+        key = run.value.key
+        late = ctx.ports.clock.now() - started >= TIME_LIMIT
+        if late or not wish.wants(key):
+            done.unseen.add(key.id)
+            if late:
+                done.findings.append(Finding("sweep", key.id, "no time left; the next sweep looks at it", "failed"))
+            continue
+        try:
+            _look(ctx, done, wish, run, None if units is None else units.get(key.day))
+        except Unavailable as error:
+            if error.port == "state":
+                raise
+            done.unseen.add(key.id)
+            done.findings.append(Finding("run", key.id, str(error), "failed"))
+    if not wish.dry_run:
+        alerting.settle(ctx, done.conditions, done.unseen, ctx.ports.clock.now())
+    return done
+
+
+def _expected(ctx: Context, now: datetime) -> list[RunKey]:
+    """Return the live runs that today's clock expects (behaviour T1, T3)."""
+    today = ctx.policy.local(now).date()
+    return [
+        RunKey(ctx.policy.pipeline, day_of(mode, today), mode.name)
+        for mode in ctx.policy.modes.values()
+        if now >= instant(today, mode.opens_at, ctx.policy.zone)
+    ]
+
+
+def _open(
+    ctx: Context,
+    done: Sweep,
+    expected: list[RunKey],
+    known: set[RunKey],
+    units: Mapping[date, Units] | None,
+    now: datetime,
+) -> list[Stored[Run]]:
+    """Open the expected runs that do not exist; a date without units has none (behaviour T3)."""
+    due = [key for key in expected if key not in known and not _without_units(units, key.day)]
+    opened = []
+    for key, document in zip(due, ctx.ports.store.get(*(run_path(key) for key in due)) if due else [], strict=True):
+        if document is not None:
+            continue
+        run = Run(key, now, units=None if units is None else units[key.day])
+        stored = save_run(ctx.ports.store, Stored(run), ctx.policy)
+        if stored is not None:
+            ctx.log("run.opened", run_id=key.id, by="sweep")
+            done.findings.append(Finding("run", key.id, "opened", "done"))
+            opened.append(stored)
+    return opened
+
+
+def _without_units(units: Mapping[date, Units] | None, day: date) -> bool:
+    return units is not None and units[day].total == 0
+
+
+def _look(ctx: Context, done: Sweep, wish: Wish, run: Stored[Run], units: Units | None) -> None:
+    """Decide one run, repair it, and note what a person must know of it."""
+    run = _refresh_run(ctx, run, units, wish)
+    key = run.value.key
+    loaded = with_run(ctx.ports.store, key, run)
+    if wish.dry_run:
+        done.findings += _would(ctx, loaded, key)
+        return
+    now = ctx.ports.clock.now()
+    if infer(ctx, done.findings, loaded, now):
+        loaded = with_run(ctx.ports.store, key, run)
+    settled = []
+    for transition in transitions_of(ctx.policy, key.mode):
+        settled.append(reconcile(ctx, sight(ctx, key, loaded, transition), reload(ctx, key, transition), "sweep"))
+    now = ctx.ports.clock.now()
+    _note(done, settled, now)
+    if run.value.units is None and ctx.policy.calendar is not None:
+        done.say(_no_calendar(key))
+    for condition in rerun(ctx, done.findings, run, settled, loaded, now, force=wish.force):
+        done.say(condition)
+    flush(ctx, key, with_states(loaded, settled))
+    _close(ctx, done, run, settled, now)
+
+
+def with_states(loaded: Loaded, settled: list[Settled]) -> Loaded:
+    """Return the run with the transitions as the decisions left them."""
+    states = {
+        one.situation.transition.name: Stored(one.situation.state, one.version)
+        for one in settled
+        if one.version is not None
+    }
+    return replace(loaded, transitions={**loaded.transitions, **states})
+
+
+def _refresh_run(ctx: Context, run: Stored[Run], units: Units | None, wish: Wish) -> Stored[Run]:
+    """Take a changed calendar and a missing baseline into the run (behaviour T3, T4, section 9)."""
+    value = run.value
+    changed = replace(value, units=units) if units is not None and units != value.units else value
+    if changed.baseline is None and changed.key.lane is Lane.LIVE and not wish.dry_run:
+        changed = replace(changed, baseline=read_baseline(ctx, changed.key))
+    if changed == value or wish.dry_run:
+        return Stored(changed, run.version)
+    saved = save_run(ctx.ports.store, Stored(changed, run.version), ctx.policy)
+    return saved or Stored(changed, run.version)
+
+
+def _note(done: Sweep, settled: list[Settled], now: datetime) -> None:
+    before: Predecessor | None = None
+    for one in settled:
+        situation = one.situation
+        for condition in conditions(situation, one.decision, now, before):
+            done.say(condition)
+        before = _as_predecessor(situation, now)
+
+
+def _as_predecessor(situation: Situation, now: datetime) -> Predecessor:
+    return Predecessor(situation.transition.name, is_due(situation, now), bool(situation.completions))
+
+
+def _no_calendar(key: RunKey) -> Condition:
+    text = say(
+        key.id, "", "the calendar cannot be read: treated as a date with units", "floors refuse nothing until then"
+    )
+    return Condition("calendar", Severity.WARNING, key.id, "", "", text)
+
+
+def _close(ctx: Context, done: Sweep, run: Stored[Run], settled: list[Settled], now: datetime) -> None:
+    """Close a run whose last transition is confirmed and that nothing can refresh, or that is too old (T5)."""
+    key = run.value.key
+    over = bool(settled) and settled[-1].situation.state.state in (State.CONFIRMED, State.OBSERVED)
+    refreshable = any(one.situation.state.carried and may_refresh(one.situation, now) for one in settled)
+    since = run.value.reopened_at
+    ends = closes_at(key, run.value.opened_at, ctx.policy) if since is None else since + timedelta(hours=48)
+    expired = now >= ends
+    if not expired and (not over or refreshable):
+        return
+    if save_run(ctx.ports.store, Stored(replace(run.value, closed_at=now), run.version), ctx.policy) is None:
+        return
+    ctx.log("run.closed", run_id=key.id, expired=expired and not over)
+    done.findings.append(Finding("run", key.id, "closed", "done"))
+    left = [one.situation.transition.name for one in settled if _left(one.situation)]
+    if left and expired and not over:
+        text = say(key.id, "", f"closed for its age; never triggered: {', '.join(left)}", "only an operator reopens it")
+        done.say(Condition("expired", Severity.INFO, key.id, "", "", text, Lasting.ONCE))
+
+
+def _left(situation: Situation) -> bool:
+    return situation.state.carried is None and not situation.empty
+
+
+def _would(ctx: Context, loaded: Loaded, key: RunKey) -> list[Finding]:
+    now = ctx.ports.clock.now()
+    findings = []
+    for transition in transitions_of(ctx.policy, key.mode):
+        _, decision = assess(ctx, sight(ctx, key, loaded, transition).situation, now)
+        findings.append(Finding(transition.name, key.id, str(decision)[:500], "dry_run"))
+    return findings

@@ -1,0 +1,145 @@
+"""The verbs that only ask: status, explain, check, simulate."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from shared import runtime
+from shared.app import views
+from shared.cli.shell import NOT_FOUND, USAGE, dates_of_today, day_in, fail, key_in, print_json, transition_in
+from shared.core.policy import Policy
+from shared.core.texts import clock_time
+
+Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands to the program."""
+    app.command()(status)
+    app.command()(explain)
+    app.command()(check)
+    app.command()(simulate)
+
+
+def status(
+    date: Annotated[str | None, typer.Argument(help="A date; without it those that are worked on today.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show the runs of a date, transition by transition.
+
+    Example: orch status 2026-01-21
+    """
+    ctx = runtime.context()
+    wanted = None if date is None else {day_in(date)}
+    every = views.all_runs(ctx)
+    runs = [run for run in every if run.key.day in (wanted or dates_of_today(ctx))]
+    if not runs and wanted is None:
+        runs = every[:6]
+    lines = [(run, views.explain_all(ctx, run.key)) for run in runs]
+    if as_json:
+        print_json(
+            [
+                {"run": run.key.id, "closed": run.closed_at is not None, "transitions": [e.evidence for e in found]}
+                for run, found in lines
+            ]
+        )
+        return
+    now = ctx.ports.clock.now()
+    for run, found in lines:
+        opened = clock_time(ctx.policy, run.opened_at, now)
+        typer.echo(f"{run.key.id}  opened {opened}{', closed' if run.closed_at else ''}")
+        for one in found:
+            typer.echo(f"  {one.evidence['transition']:<20} {one.state:<11} {len(one.done)} done  {one.reason}")
+    if not runs:
+        raise fail(
+            NOT_FOUND,
+            "no run" + (f" of {date}" if date else ""),
+            "runs open when their time comes or a message arrives",
+        )
+
+
+def explain(
+    transition: str,
+    date: str,
+    mode: Annotated[str | None, typer.Option(help="Which pass over the date.")] = None,
+    lane: Annotated[str, typer.Option(help="live or backfill.")] = "live",
+    at: Annotated[
+        str | None, typer.Option(help="Decide as of this time: HH:MM on the working day, or ISO 8601.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Explain why a transition decides as it does: who is missing, what comes next, which gate reads what.
+
+    Example: orch explain phase3_to_phase4 2026-01-21 --mode overnight
+    """
+    ctx = runtime.context()
+    key = key_in(ctx, date, mode, lane)
+    name = transition_in(ctx.policy, transition)
+    found = views.explain(ctx, key, name, None if at is None else _time_in(ctx.policy, at, key.mode, date))
+    if found.state == "not_open":
+        raise fail(NOT_FOUND, f"{key.id} is not open", "orch status shows the runs there are")
+    if as_json:
+        print_json(found.evidence)
+    else:
+        typer.echo(found.text)
+
+
+def _time_in(policy: Policy, text: str, mode: str, date: str) -> datetime:
+    from datetime import time, timedelta
+
+    from shared.core.calendar import instant
+
+    try:
+        if len(text) == len("HH:MM"):
+            day = day_in(date) - timedelta(days=policy.modes[mode].partition_offset_days)
+            return instant(day, time.fromisoformat(text), policy.zone)
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise fail(USAGE, f"{text!r} is not a time", "write 06:15, or 2026-01-21T06:15:00-05:00") from None
+    return found if found.tzinfo is not None else found.replace(tzinfo=policy.zone)
+
+
+def check(
+    policy: Annotated[Path | None, typer.Argument(help="A policy file; without it the one in force.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Check a policy file: exit 0 and a summary, or 2 and what is wrong where.
+
+    Example: orch check config/nba.yaml
+    """
+    found = runtime.policy_in(policy)
+    processors = sum(len(phase.processors) for phase in found.phases.values())
+    summary = {
+        "pipeline": found.pipeline,
+        "timezone": found.zone.key,
+        "modes": list(found.modes),
+        "phases": len(found.phases),
+        "processors": processors,
+        "transitions": list(found.transitions),
+        "gates": list(found.gates),
+    }
+    if as_json:
+        print_json(summary)
+        return
+    typer.echo(
+        f"{found.source}: {found.pipeline} is in order: {len(found.phases)} phases, {processors} processors, "
+        f"{len(found.transitions)} transitions, {len(found.gates)} gates, modes {', '.join(found.modes)} ({found.zone.key})"
+    )
+
+
+def simulate(
+    files: Annotated[list[Path], typer.Argument(help="Scenario files.")],
+    timeline: Annotated[bool, typer.Option(help="What happened, minute by minute.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Play scenarios through the real handlers under a virtual clock.
+
+    Example: orch simulate tests/scenarios/B1_same_day_one_processor.yaml --timeline
+    """
+    from shared.simulation.command import simulate as play
+
+    raise typer.Exit(play(files, timeline=timeline, as_json=as_json))

@@ -1,0 +1,70 @@
+"""What the commands share: exit statuses, arguments as values, output for people and for scripts."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from typing import Any
+
+import typer
+
+from shared.app.context import Context
+from shared.core.calendar import day_of
+from shared.core.model import Lane, RunKey
+from shared.core.policy import Policy
+
+FAILED, USAGE, NOT_FOUND, REFUSED, UNAVAILABLE = 1, 2, 3, 4, 5
+
+
+def fail(status: int, message: str, hint: str = "") -> typer.Exit:
+    """Print an error and return the exit to raise."""
+    typer.echo(f"orch: {message}" + (f"\n  hint: {hint}" if hint else ""), err=True)
+    return typer.Exit(status)
+
+
+def day_in(text: str) -> date:
+    """Read a date; exit 2 if it is none."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise fail(USAGE, f"{text!r} is not a date", "write it as 2026-01-21") from None
+
+
+def key_in(ctx: Context, text: str, mode: str | None, lane: str) -> RunKey:
+    """Read a run key; a mode may be left out where the pipeline has one, exit 2 otherwise."""
+    modes = list(ctx.policy.modes)
+    if mode is None and len(modes) > 1:
+        raise fail(USAGE, "--mode is missing", f"one of {', '.join(modes)}")
+    chosen = mode or modes[0]
+    if chosen not in modes:
+        raise fail(USAGE, f"unknown mode {chosen!r}", f"one of {', '.join(modes)}")
+    if lane not in (Lane.LIVE.value, Lane.BACKFILL.value):
+        raise fail(USAGE, f"unknown lane {lane!r}", "live or backfill")
+    return RunKey(ctx.policy.pipeline, day_in(text), chosen, Lane(lane))
+
+
+def transition_in(policy: Policy, name: str) -> str:
+    """Read a transition's name; exit 2 if the policy has none of that name."""
+    if name not in policy.transitions:
+        raise fail(USAGE, f"unknown transition {name!r}", f"one of {', '.join(policy.transitions)}")
+    return name
+
+
+def phase_in(policy: Policy, name: str) -> str:
+    """Read a phase's name; exit 2 if the policy has none of that name."""
+    if name not in policy.phases:
+        raise fail(USAGE, f"unknown phase {name!r}", f"one of {', '.join(policy.phases)}")
+    return name
+
+
+def today(ctx: Context) -> date:
+    return ctx.policy.local(ctx.ports.clock.now()).date()
+
+
+def dates_of_today(ctx: Context) -> set[date]:
+    """Return the dates that the modes work on today."""
+    return {day_of(mode, today(ctx)) for mode in ctx.policy.modes.values()}
+
+
+def print_json(value: Any) -> None:
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))

@@ -1,0 +1,293 @@
+"""What a person must know about a transition, as values derived from its state (behaviour 7).
+
+An alert is not an event but a condition that holds: whoever looks derives the same set, the store
+remembers what was said, and what no longer holds is recovered. Nothing here sends.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from shared.core.calendar import due_at
+from shared.core.decide import (
+    Blocked,
+    Decision,
+    Held,
+    Situation,
+    confirm_by,
+    may_refresh,
+    refresh_causes,
+)
+from shared.core.model import Lane, State
+from shared.core.policy import ConfirmBy
+from shared.core.standing import Picture, Word
+from shared.core.texts import clock_time, duration, names, say
+
+UNFIT_FOR = timedelta(minutes=5)
+SAME_FAILURE = 3
+
+
+class Severity(StrEnum):
+    INFO = "info"
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+
+class Lasting(StrEnum):
+    """Whether a condition can end: `standing` ones are repeated and recovered, `once` is said and stays said."""
+
+    STANDING = "standing"
+    ONCE = "once"
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """Something a person must know. ``subject`` is the processor, gate or service it is about."""
+
+    kind: str
+    severity: Severity
+    run: str
+    transition: str
+    subject: str
+    text: str
+    lasting: Lasting = Lasting.STANDING
+
+    @property
+    def fingerprint(self) -> str:
+        """Return the identity of the alert: kind, run, transition, processor (behaviour A2)."""
+        return fingerprint(self.kind, self.run, self.transition, self.subject)
+
+
+def fingerprint(kind: str, run: str, transition: str, subject: str) -> str:
+    joined = "\x1f".join((kind, run, transition, subject))
+    return f"{kind}-{hashlib.sha256(joined.encode()).hexdigest()[:20]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Predecessor:
+    """What the transition before this one looks like, for a due time that only waits for it (behaviour T2)."""
+
+    name: str
+    overdue: bool
+    speaks: bool
+
+
+def conditions(
+    situation: Situation, decision: Decision, now: datetime, before: Predecessor | None = None
+) -> tuple[Condition, ...]:
+    """Return all that holds for this transition now; nothing for a date without units."""
+    if situation.empty or situation.closed:
+        return ()
+    seen = situation.picture()
+    found = [
+        *_reports(situation, seen),
+        *_blocked(situation, decision, now),
+        *_held(situation, decision, now),
+        *_unconfirmed(situation, now),
+        *_triggered(situation, seen),
+        *_late(situation, seen, now),
+        *_due(situation, seen, decision, now, before),
+    ]
+    return tuple(_capped(c) for c in found) if situation.key.lane is Lane.BACKFILL else tuple(found)
+
+
+def _capped(condition: Condition) -> Condition:
+    """Backfill wakes nobody (behaviour A3)."""
+    return replace(condition, severity=Severity.INFO)
+
+
+def _condition(
+    situation: Situation, kind: str, severity: Severity, subject: str, *said: str, lasting: Lasting = Lasting.STANDING
+) -> Condition:
+    run, transition = situation.key.id, situation.transition.name
+    return Condition(kind, severity, run, transition, subject, say(run, transition, *said), lasting)
+
+
+def _reports(situation: Situation, seen: Picture) -> Iterator[Condition]:
+    """Yield what is odd about single processors' reports (behaviour R6)."""
+    for name in sorted(seen.expected):
+        at = seen.standings[name]
+        if at.word is Word.UNDER_MINIMUM and at.report is not None:
+            what = f"{name} reported {at.report.records} records of at least {at.floor}: not counted as done"
+            yield _condition(
+                situation,
+                "under_minimum",
+                Severity.WARNING,
+                name,
+                what,
+                "its next report may repair it",
+                f"look at the run of {name} and its source",
+            )
+        if at.counter_missing and at.report is not None:
+            what = f"counter missing: {name} reported {at.report.records} records while its table holds enough"
+            yield _condition(
+                situation,
+                "counter_missing",
+                Severity.WARNING,
+                name,
+                what,
+                "it is counted as done",
+                f"make {name} report its record count",
+                lasting=Lasting.ONCE,
+            )
+        known = situation.completions.get(name)
+        cause, count = max(known.failures.items(), key=lambda item: item[1], default=("", 0)) if known else ("", 0)
+        if count >= SAME_FAILURE and at.word is not Word.DONE:
+            what = f"{name} failed {count} times for the same reason: {cause}"
+            yield _condition(situation, "failing", Severity.WARNING, name, what, "", f"repair {name}")
+        if at.report is not None and at.report.outcome.value == "inferred":
+            what = f"{name} wrote its table but reported nothing; taken as completed from its output"
+            yield _condition(
+                situation,
+                "silent",
+                Severity.WARNING,
+                name,
+                what,
+                "it counts as done",
+                f"make {name} publish its completions",
+                lasting=Lasting.ONCE,
+            )
+
+
+def _blocked(situation: Situation, decision: Decision, now: datetime) -> Iterator[Condition]:
+    """Yield one warning for each gate that blocks; the next service and the dispatch only after a while."""
+    if not isinstance(decision, Blocked):
+        return
+    for name, text in decision.reasons.items():
+        block = situation.state.blocked.get(name)
+        since = now if block is None else block.since
+        again = "it is tried again at every sweep and goes by itself once this clears"
+        what = f"{text} (since {clock_time(situation.policy, since, now)})"
+        if name in situation.policy.gates:
+            yield _condition(situation, "gate", Severity.WARNING, name, f"blocked by {what}", again, f"look at {name}")
+        elif now - since >= UNFIT_FOR:
+            kind = "dispatch" if name == "dispatch" else "preflight"
+            yield _condition(
+                situation,
+                kind,
+                Severity.CRITICAL,
+                name,
+                f"ready for {duration(now - since)} but blocked: {what}",
+                again,
+                f"repair {name}" if kind == "preflight" else "look at the target of the dispatch",
+            )
+
+
+def _held(situation: Situation, decision: Decision, now: datetime) -> Iterator[Condition]:
+    if not isinstance(decision, Held):
+        return
+    since = situation.state.held_since or now
+    what = f"held since {clock_time(situation.policy, since, now)}: {decision.text}"
+    name = situation.transition.name
+    if decision.cause == "operator":
+        yield _condition(situation, "on_hold", Severity.INFO, "", what, "", f"orch release {name} when it may go")
+        return
+    then = "it goes by itself when what is missing arrives"
+    if decision.cause == "rejected":
+        then = "nothing is retried until an operator or a deploy changes something"
+    do = f"repair it, then orch trigger {name} {situation.key.day} --mode {situation.key.mode} --reason ..."
+    yield _condition(situation, "held", Severity.CRITICAL, "", what, then, do)
+
+
+def _unconfirmed(situation: Situation, now: datetime) -> Iterator[Condition]:
+    state, confirm = situation.state, situation.transition.confirm
+    if state.state is not State.DISPATCHED or confirm.by is not ConfirmBy.FIRST_REPORT:
+        return
+    if state.dispatches <= confirm.redispatch or now < confirm_by(state, confirm.within):
+        return
+    phase = situation.transition.starts
+    assert state.dispatched_at is not None
+    what = (
+        f"dispatched {state.dispatches} times since {clock_time(situation.policy, state.dispatched_at, now)}, "
+        f"and {phase} has not begun"
+    )
+    do = f"see whether anything listens to {situation.transition.dispatch.topic or 'its trigger'}"
+    yield _condition(situation, "unconfirmed", Severity.CRITICAL, "", what, f"any report of {phase} confirms it", do)
+
+
+def _triggered(situation: Situation, seen: Picture) -> Iterator[Condition]:
+    """Yield what was not as it should be at the trigger: once per run and transition, once per gate (A5)."""
+    carried = situation.state.carried
+    if carried is None:
+        return
+    if carried.degraded and carried.reason not in ("refresh", "operator"):
+        optional = not frozenset(carried.missing) & seen.required
+        severity = Severity.INFO if carried.first_tier and optional else Severity.WARNING
+        parts = [f"{name} (partial)" if name in carried.partial else name for name in carried.missing]
+        what = f"triggered degraded by {carried.reason} without {names(parts)}"
+        yield _condition(situation, "degraded", severity, "", what, "what arrives later is said", lasting=Lasting.ONCE)
+    for gate, text in carried.warnings.items():
+        yield _condition(
+            situation, "gate_warning", Severity.WARNING, gate, f"triggered although {text}", lasting=Lasting.ONCE
+        )
+
+
+def _late(situation: Situation, seen: Picture, now: datetime) -> Iterator[Condition]:
+    """Yield what arrived after the trigger and starts nothing again (behaviour D8)."""
+    carried = situation.state.carried
+    if carried is None or may_refresh(situation, now) or situation.state.state is State.CLAIMED:
+        return
+    for name in sorted(refresh_causes(situation, seen, carried)):
+        report = seen.standings[name].report
+        count = "" if report is None or report.records is None else f" with {report.records} records"
+        said = (
+            "was missing at the trigger and has arrived" if name in carried.missing else "has grown since the trigger"
+        )
+        what = f"{name} {said}{count}; nothing is triggered again"
+        do = f"orch trigger {situation.transition.name} {situation.key.day} --mode {situation.key.mode} if it matters"
+        yield _condition(situation, "late", Severity.INFO, name, what, "", do, lasting=Lasting.ONCE)
+
+
+def _due(
+    situation: Situation, seen: Picture, decision: Decision, now: datetime, before: Predecessor | None
+) -> Iterator[Condition]:
+    """Yield due alerts, or that the transition was overtaken (behaviour T2)."""
+    due = situation.expectation.due
+    state = situation.state
+    if due is None or state.carried is not None or state.state is State.OBSERVED:
+        return
+    warning = due_at(situation.key, due.warning, situation.policy)
+    critical = due_at(situation.key, due.critical, situation.policy)
+    reached = [at for at in (warning, critical) if at is not None and now >= at]
+    if not reached:
+        return
+    if situation.next_report_at is not None:
+        what = f"overtaken: {situation.transition.starts} reports although nothing was triggered"
+        yield _condition(
+            situation, "overtaken", Severity.INFO, "", what, "it is decided as usual", lasting=Lasting.ONCE
+        )
+        return
+    if before is not None and before.overdue and before.speaks and not situation.completions:
+        return
+    why = _why_not(situation, seen, decision)
+    for kind, severity, at in (
+        ("due_warning", Severity.WARNING, warning),
+        ("due_critical", Severity.CRITICAL, critical),
+    ):
+        if at is not None and now >= at:
+            what = f"not triggered at its due time {clock_time(situation.policy, at, now)}: {why}"
+            do = f"orch explain {situation.transition.name} {situation.key.day} --mode {situation.key.mode}"
+            yield _condition(situation, kind, severity, "", what, "it goes by itself once it may", do)
+
+
+def _why_not(situation: Situation, seen: Picture, decision: Decision) -> str:
+    if isinstance(decision, Blocked):
+        return "blocked by " + names(decision.reasons.values())
+    if isinstance(decision, Held):
+        return f"held: {decision.text}"
+    if not situation.completions:
+        return f"no message from {situation.transition.after}; missing {names(seen.missing)}"
+    return f"missing {names(seen.missing)}"
+
+
+def is_due(situation: Situation, now: datetime) -> bool:
+    """True once the transition's first due time has passed without a trigger."""
+    due = situation.expectation.due
+    if due is None or situation.state.carried is not None:
+        return False
+    at = due_at(situation.key, due.warning or due.critical, situation.policy)
+    return at is not None and now >= at

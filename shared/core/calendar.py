@@ -1,0 +1,81 @@
+"""Local dates and times of a pipeline. Windows are local, waits are elapsed time (behaviour T6)."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from shared.core.model import Lane, RunKey
+from shared.core.policy import Mode, Policy
+
+MAX_AGE = timedelta(hours=48)
+
+
+def instant(day: date, at: time, zone: ZoneInfo) -> datetime:
+    """Return the instant of a local time, in UTC.
+
+    A time that the clocks skip is the first instant after the gap; one that they show twice is
+    the first of the two (behaviour T6).
+    """
+    local = datetime.combine(day, at, tzinfo=zone)
+    back = local.astimezone(UTC).astimezone(zone)
+    if back.replace(tzinfo=None) == local.replace(tzinfo=None):
+        return local.astimezone(UTC)
+    return _gap_end(local, zone)
+
+
+def _gap_end(skipped: datetime, zone: ZoneInfo) -> datetime:
+    """Return the first instant after the clock change that skipped this local time."""
+    earlier = skipped.astimezone(UTC) - timedelta(hours=3)
+    later = skipped.astimezone(UTC) + timedelta(hours=3)
+    start = earlier.astimezone(zone).utcoffset()
+    while later - earlier > timedelta(seconds=1):
+        middle = earlier + (later - earlier) / 2
+        if middle.astimezone(zone).utcoffset() == start:
+            earlier = middle
+        else:
+            later = middle
+    return later.replace(microsecond=0)
+
+
+def working_day(key: RunKey, policy: Policy) -> date:
+    """Return the local day on which a run is worked on: its date minus the mode's offset (behaviour T2)."""
+    return key.day - timedelta(days=policy.modes[key.mode].partition_offset_days)
+
+
+def day_of(mode: Mode, today: date) -> date:
+    """Return the date that a mode processes on this local day."""
+    return today + timedelta(days=mode.partition_offset_days)
+
+
+def mode_of(day: date, published: datetime, policy: Policy) -> str | None:
+    """Return the mode of a message that names none: its date against the local date when it was published.
+
+    Before it, the mode with a negative offset, and so on by sign; a pipeline of one mode has no
+    other. None where no mode fits (behaviour R4).
+    """
+    if len(policy.modes) == 1:
+        return next(iter(policy.modes))
+    difference = (day - policy.local(published).date()).days
+    for mode in policy.modes.values():
+        if _sign(mode.partition_offset_days) == _sign(difference):
+            return mode.name
+    return None
+
+
+def due_at(key: RunKey, at: time | None, policy: Policy) -> datetime | None:
+    """Return the instant of a due time of this run; backfill runs have none (behaviour T2)."""
+    if at is None or key.lane is Lane.BACKFILL:
+        return None
+    return instant(working_day(key, policy), at, policy.zone)
+
+
+def closes_at(key: RunKey, opened_at: datetime, policy: Policy) -> datetime:
+    """Return when a run closes at the latest: 48 h after its date ends, in backfill after it was opened (behaviour T5)."""
+    if key.lane is Lane.BACKFILL:
+        return opened_at + MAX_AGE
+    return instant(key.day + timedelta(days=1), time(0), policy.zone) + MAX_AGE
+
+
+def _sign(number: int) -> int:
+    return (number > 0) - (number < 0)

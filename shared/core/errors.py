@@ -1,0 +1,42 @@
+"""The whole error tree.
+
+OrchError
+├── PolicyError   a configuration file is wrong (only when it is loaded)
+├── Malformed     a message is wrong: it goes to quarantine and is acknowledged
+└── Unavailable   something outside did not answer: raise, and be redelivered
+"""
+
+from __future__ import annotations
+
+
+class OrchError(Exception):
+    """Every error this project raises on purpose."""
+
+
+class PolicyError(OrchError):
+    """A configuration file is wrong: where, why, and what to do about it."""
+
+    def __init__(self, path: str, key: str, reason: str, hint: str = "") -> None:
+        self.path, self.key, self.reason, self.hint = path, key, reason, hint
+        where = f"{path}: {key}" if key else path
+        super().__init__(f"{where}: {reason}" + (f"\n  hint: {hint}" if hint else ""))
+
+
+class Malformed(OrchError):
+    """A message that can never be understood (behaviour R1).
+
+    ``kind`` is a short stable word that alerts are deduplicated by; ``processor`` is the
+    name on the wire, if one could be read.
+    """
+
+    def __init__(self, kind: str, reason: str, processor: str = "") -> None:
+        self.kind, self.reason, self.processor = kind, reason, processor
+        super().__init__(reason)
+
+
+class Unavailable(OrchError):
+    """Something outside did not answer; the same call may succeed later."""
+
+    def __init__(self, port: str, reason: str) -> None:
+        self.port, self.reason = port, reason
+        super().__init__(f"{port}: {reason}")

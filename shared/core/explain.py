@@ -1,0 +1,235 @@
+"""Why a transition decides as it does: a tree of evidence as data, and the same as text (design: explain)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from shared.core import gates
+from shared.core.calendar import due_at
+from shared.core.decide import (
+    Blocked,
+    Confirm,
+    Decision,
+    Done,
+    EmptyOk,
+    Held,
+    Read,
+    Situation,
+    Trigger,
+    Wait,
+    refresh_until,
+)
+from shared.core.gates import Fit, Unchecked, Unfit
+from shared.core.model import State
+from shared.core.standing import Picture, Standing, Word
+from shared.core.texts import clock_time
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """``state`` is the word of behaviour 1 (or `not_open`); ``evidence`` is plain data, ready for JSON."""
+
+    state: str
+    done: frozenset[str]
+    missing: tuple[str, ...]
+    reason: str
+    evidence: dict[str, Any]
+    text: str
+
+
+def explain(situation: Situation, decision: Decision, now: datetime) -> Explanation:
+    """Explain a decision by everything it was made from."""
+    seen = situation.picture()
+    state = word(situation, decision)
+    reason = reason_of(situation, decision)
+    evidence = {
+        "run": situation.key.id,
+        "transition": situation.transition.name,
+        "at": now.isoformat(),
+        "state": state,
+        "decision": type(decision).__name__.lower(),
+        "reason": reason,
+        "units": None if situation.units is None else situation.units.total,
+        "opened_at": _iso(seen.opened_at),
+        "done": sorted(seen.done),
+        "missing": list(seen.missing),
+        "processors": [_processor(situation, seen.standings[name], name in seen.required) for name in _ordered(seen)],
+        "times": _times(situation, seen, now),
+        "gates": _gates(situation, seen),
+        "preflight": _preflight(situation),
+        "trigger": _trigger(situation),
+    }
+    text = _render(situation, evidence, seen, now)
+    return Explanation(state, seen.done, seen.missing, reason, evidence, text)
+
+
+def word(situation: Situation, decision: Decision) -> str:
+    """Return the state as a word: what stands of a trigger, else what is decided now."""
+    if situation.state.state in (State.CLAIMED, State.DISPATCHED, State.CONFIRMED, State.OBSERVED):
+        return situation.state.state.value
+    match decision:
+        case Blocked():
+            return State.BLOCKED.value
+        case Held():
+            return State.HELD.value
+        case EmptyOk():
+            return State.EMPTY_OK.value
+        case _:
+            return State.WAITING.value
+
+
+def reason_of(situation: Situation, decision: Decision) -> str:
+    """Return one sentence for a decision."""
+    match decision:
+        case Wait(reason) | Done(reason):
+            return reason
+        case Blocked(reasons):
+            return "blocked: " + "; ".join(f"{name}: {text}" for name, text in reasons.items())
+        case Held(_, text):
+            return f"held: {text}"
+        case Trigger(plan):
+            return f"triggers now by {plan.reason}"
+        case Confirm():
+            return f"{situation.transition.starts} has begun"
+        case EmptyOk():
+            return "the date has no units: nothing is expected"
+        case Read(wanted):
+            return f"has to read {wanted} first"
+
+
+def _ordered(seen: Picture) -> list[str]:
+    return sorted(seen.expected, key=lambda name: (name not in seen.required, name))
+
+
+def _processor(situation: Situation, at: Standing, required: bool) -> dict[str, Any]:
+    report = at.report
+    disabled = situation.processors[at.processor].disabled
+    return {
+        "name": at.processor,
+        "required": required,
+        "standing": at.word.value,
+        "records": None if report is None else report.records,
+        "floor": at.floor,
+        "ended_at": None if report is None else report.occurred_at.isoformat(),
+        "error": report.error if report is not None and at.word is Word.FAILED else "",
+        "note": "counter missing" if at.counter_missing else "",
+        "disabled": disabled.reason if disabled is not None else "",
+    }
+
+
+def _times(situation: Situation, seen: Picture, now: datetime) -> list[dict[str, Any]]:
+    """Return tiers, deadline and due times with what each of them wants."""
+    times: list[dict[str, Any]] = []
+    expectation = situation.expectation
+    for number, tier in enumerate(expectation.tiers, start=1):
+        wants = f"{min(tier.at_least, len(seen.expected))} of {len(seen.expected)} and every required one"
+        at = seen.opened_at + tier.after if seen.opened_at else None
+        times.append(_time(f"tier_{number}", wants, at, now))
+    if expectation.deadline is not None:
+        at = seen.opened_at + expectation.deadline.after if seen.opened_at else None
+        times.append(_time("deadline", expectation.deadline.then.value.replace("_", " "), at, now))
+    if expectation.due is not None:
+        for name, clock in (("due_warning", expectation.due.warning), ("due_critical", expectation.due.critical)):
+            at = due_at(situation.key, clock, situation.policy)
+            if at is not None:
+                times.append(_time(name, "a person is told", at, now))
+    until = refresh_until(situation)
+    if until is not None:
+        times.append(_time("refresh_until", "better data triggers again", until, now))
+    return times
+
+
+def _time(name: str, wants: str, at: datetime | None, now: datetime) -> dict[str, Any]:
+    return {"name": name, "wants": wants, "at": _iso(at), "passed": at is not None and now >= at}
+
+
+def _gates(situation: Situation, seen: Picture) -> list[dict[str, Any]]:
+    """Return each gate with its verdict, if everything it needs was read, or with what was read at the trigger."""
+    said = situation.state.carried.readings if situation.state.carried is not None else {}
+    shown = []
+    for gate in situation.gates:
+        missing = gates.wanted((gate,), situation.processors, seen, situation.readings)
+        if missing:
+            blocked = situation.state.blocked.get(gate.name)
+            text = blocked.text if blocked is not None else said.get(gate.name, "not read")
+            shown.append({"name": gate.name, "verdict": "block" if blocked else "", "text": text})
+        else:
+            result = gates.evaluate((gate,), situation.processors, seen, situation.readings)[0]
+            shown.append({"name": gate.name, "verdict": result.verdict.value, "text": result.text})
+    return shown
+
+
+def _preflight(situation: Situation) -> dict[str, Any] | None:
+    name = situation.transition.preflight
+    if name is None:
+        return None
+    match situation.readings.fitness:
+        case Unfit(text):
+            return {"service": name, "verdict": "unfit", "text": text}
+        case Unchecked(text):
+            return {"service": name, "verdict": "unchecked", "text": text}
+        case Fit(note):
+            return {"service": name, "verdict": "fit", "text": note or f"{name} is ready"}
+        case None:
+            blocked = situation.state.blocked.get(name)
+            text = "not asked" if blocked is None else blocked.text
+            return {"service": name, "verdict": "" if blocked is None else "unfit", "text": text}
+
+
+def _trigger(situation: Situation) -> dict[str, Any] | None:
+    state, plan = situation.state, situation.state.carried
+    if plan is None:
+        return None
+    return {
+        "trigger_id": situation.key.trigger_id(situation.transition.name, plan.generation),
+        "generation": plan.generation,
+        "reason": plan.reason,
+        "degraded": plan.degraded,
+        "missing": list(plan.missing),
+        "completed": sorted(plan.completed),
+        "dispatches": state.dispatches,
+        "dispatched_at": _iso(state.dispatched_at),
+        "confirmed_at": _iso(state.confirmed_at),
+    }
+
+
+def _iso(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat()
+
+
+def _render(situation: Situation, evidence: dict[str, Any], seen: Picture, now: datetime) -> str:
+    """Return the evidence as a person reads it."""
+
+    def when(text: str | None) -> str:
+        return "-" if text is None else clock_time(situation.policy, datetime.fromisoformat(text), now)
+
+    lines = [
+        f"{evidence['run']} {evidence['transition']}: {evidence['state']}",
+        f"  {evidence['reason']}",
+        f"  {len(seen.done)} of {len(seen.expected)} done"
+        + (f", first counted {when(evidence['opened_at'])}" if evidence["opened_at"] else "")
+        + (f", {evidence['units']} units" if evidence["units"] is not None else ""),
+    ]
+    for one in evidence["processors"]:
+        count = "" if one["records"] is None else f" {one['records']} records"
+        floor = f" (at least {one['floor']})" if one["floor"] else ""
+        kind = "required" if one["required"] else "optional"
+        extra = " ".join(text for text in (one["note"], one["error"]) if text)
+        lines.append(f"    {one['name']:<32} {kind:<9} {one['standing']:<14}{count}{floor} {extra}".rstrip())
+    for one in evidence["times"]:
+        lines.append(
+            f"    {one['name']:<14} {when(one['at']):<14} {one['wants']}{' (passed)' if one['passed'] else ''}"
+        )
+    lines += [f"    gate {gate['name']:<24} {gate['verdict']:<6} {gate['text']}" for gate in evidence["gates"]]
+    if evidence["preflight"]:
+        lines.append(f"    preflight {evidence['preflight']['service']}: {evidence['preflight']['text']}")
+    sent = evidence["trigger"]
+    if sent:
+        lines.append(
+            f"    triggered {when(sent['dispatched_at'])} by {sent['reason']} as {sent['trigger_id']}"
+            + (f", degraded without {', '.join(sent['missing'])}" if sent["degraded"] else "")
+            + (f", confirmed {when(sent['confirmed_at'])}" if sent["confirmed_at"] else "")
+        )
+    return "\n".join(lines)

@@ -1,0 +1,196 @@
+"""Gates: one number each, read just before a trigger; a "no" is a value (behaviour D4, A5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from shared.core.policy import Gate, GateKind, OnMissing, OnUnreadable, Processor
+from shared.core.standing import Picture, Rows
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """The next service can work; ``note`` says so if only just (behaviour 6)."""
+
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unfit:
+    """The next service cannot work: its status and the identity found stand in ``text``."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unchecked:
+    """No URL is configured for the service, so it was skipped, and the decision says so."""
+
+    text: str
+
+
+Fitness = Fit | Unfit | Unchecked
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """What was read for one decision. A name that is absent was not read; None was not readable."""
+
+    rows: Rows = field(default_factory=dict)
+    percents: Mapping[str, float | None] = field(default_factory=dict)
+    fitness: Fitness | None = None
+    calendar_asked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a decision still has to read: tables, percent gates, a service, the calendar."""
+
+    rows: frozenset[str] = frozenset()
+    percents: tuple[str, ...] = ()
+    service: str | None = None
+    calendar: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.rows or self.percents or self.service or self.calendar)
+
+
+class Verdict(StrEnum):
+    PASS = "pass"  # noqa: S105 - a word, not a password
+    WARN = "warn"
+    BLOCK = "block"
+
+
+@dataclass(frozen=True, slots=True)
+class GateResult:
+    """What one gate says and the number it says it by. ``subjects`` are the processors a warning is about."""
+
+    gate: str
+    verdict: Verdict
+    text: str
+    subjects: frozenset[str] = frozenset()
+
+
+def applies(gate: Gate, mode: str) -> bool:
+    return gate.modes is None or mode in gate.modes
+
+
+def wanted(gates: Iterable[Gate], processors: Mapping[str, Processor], seen: Picture, readings: Readings) -> Wanted:
+    """Say what these gates still need to have read."""
+    tables: set[str] = set()
+    percents = []
+    for gate in gates:
+        if gate.kind is GateKind.ROWS:
+            tables |= {table for table in _tables(processors, seen).values() if table not in readings.rows}
+        elif gate.kind is GateKind.PERCENT and gate.name not in readings.percents:
+            percents.append(gate.name)
+    return Wanted(rows=frozenset(tables), percents=tuple(percents))
+
+
+def evaluate(
+    gates: Iterable[Gate], processors: Mapping[str, Processor], seen: Picture, readings: Readings
+) -> tuple[GateResult, ...]:
+    """Judge gates whose readings are there."""
+    listed = tuple(gates)
+    results = []
+    for gate in listed:
+        if gate.kind is GateKind.ROWS:
+            results.append(_rows(gate, processors, seen, readings))
+        elif gate.kind is GateKind.PERCENT:
+            results.append(_percent(gate, readings.percents.get(gate.name)))
+        else:
+            results.append(_completion_percent(gate, listed, processors, seen, readings))
+    return tuple(results)
+
+
+def _tables(processors: Mapping[str, Processor], seen: Picture) -> dict[str, str]:
+    """Return the table of each expected processor that has one."""
+    named = {name: processors[name].table for name in sorted(seen.expected)}
+    return {name: table for name, table in named.items() if table is not None}
+
+
+def _rows(gate: Gate, processors: Mapping[str, Processor], seen: Picture, readings: Readings) -> GateResult:
+    tables = _tables(processors, seen)
+    counts = {name: readings.rows.get(table) for name, table in tables.items()}
+    short = {name for name, rows in counts.items() if rows is not None and rows < gate.min_rows}
+    unread = {name for name, rows in counts.items() if rows is None}
+    enough = len(tables) - len(short) - len(unread)
+    blocking = set()
+    if gate.on_missing is OnMissing.BLOCK:
+        blocking |= short & seen.required
+    if gate.on_unreadable is OnUnreadable.BLOCK:
+        blocking |= unread & seen.required
+    text = f"{gate.name}: " + (
+        _row_text(gate, tables, counts, short | unread) or f"{enough} of {len(tables)} tables have rows"
+    )
+    too_few = gate.at_least is not None and enough < min(gate.at_least, len(tables))
+    if too_few:
+        text += f"; {enough} of {len(tables)} tables have rows, at least {gate.at_least} must"
+    if blocking or (too_few and gate.on_missing is OnMissing.BLOCK and not _pass_unread(gate, unread)):
+        return GateResult(gate.name, Verdict.BLOCK, text)
+    if short or unread:
+        return GateResult(gate.name, Verdict.WARN, text, frozenset(short | unread))
+    return GateResult(gate.name, Verdict.PASS, text)
+
+
+def _pass_unread(gate: Gate, unread: set[str]) -> bool:
+    """Too few tables because they could not be read is for ``on_unreadable`` to judge, not for ``on_missing``."""
+    return bool(unread) and gate.on_unreadable is OnUnreadable.PASS
+
+
+def _row_text(gate: Gate, tables: Mapping[str, str], counts: Mapping[str, int | None], odd: set[str]) -> str:
+    parts = []
+    for name in sorted(odd):
+        rows = counts[name]
+        found = "cannot be read" if rows is None else f"has {rows} rows, at least {gate.min_rows} must be there"
+        parts.append(f"{tables[name]} ({name}) {found}")
+    return ", ".join(parts)
+
+
+def _percent(gate: Gate, percent: float | None) -> GateResult:
+    if percent is None:
+        return _unreadable(gate, "cannot be read")
+    shown = f"{gate.name} reads {percent:g} percent"
+    if gate.block_below is not None and percent < gate.block_below:
+        return GateResult(gate.name, Verdict.BLOCK, f"{shown}, blocks below {gate.block_below:g}")
+    if gate.warn_below is not None and percent < gate.warn_below:
+        return GateResult(gate.name, Verdict.WARN, f"{shown}, warns below {gate.warn_below:g}")
+    return GateResult(gate.name, Verdict.PASS, shown)
+
+
+def _unreadable(gate: Gate, why: str) -> GateResult:
+    if gate.on_unreadable is OnUnreadable.BLOCK:
+        return GateResult(gate.name, Verdict.BLOCK, f"{gate.name} {why}, and blocks while it is unreadable")
+    return GateResult(gate.name, Verdict.PASS, f"{gate.name} {why}, and passes unread")
+
+
+def _completion_percent(
+    gate: Gate, gates: Iterable[Gate], processors: Mapping[str, Processor], seen: Picture, readings: Readings
+) -> GateResult:
+    """Judge the lowest percentage that the processors state; 0 with rows in the table counts as not stated."""
+    stated = []
+    doubted = set()
+    for name in seen.expected:
+        report = seen.standings[name].report
+        if report is None or report.percent is None:
+            continue
+        if report.percent == 0 and _holds_rows(gates, processors[name], readings):
+            doubted.add(name)
+        else:
+            stated.append(report.percent)
+    if not stated and doubted:
+        text = f"{gate.name}: 0 percent stated while the table holds rows, taken as not stated"
+        result = _unreadable(gate, "is not stated")
+        verdict = Verdict.WARN if result.verdict is Verdict.PASS else result.verdict
+        return GateResult(gate.name, verdict, text, frozenset(doubted))
+    if not stated:
+        return _unreadable(gate, "is stated by no report")
+    return _percent(gate, min(stated))
+
+
+def _holds_rows(gates: Iterable[Gate], processor: Processor, readings: Readings) -> bool:
+    rows = readings.rows.get(processor.table) if processor.table else None
+    floors = [gate.min_rows for gate in gates if gate.kind is GateKind.ROWS]
+    return rows is not None and bool(floors) and rows >= min(floors)

@@ -1,0 +1,261 @@
+"""The words of behaviour section 1 as types. Times are aware, durations are timedeltas."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+
+
+class Lane(StrEnum):
+    LIVE = "live"
+    BACKFILL = "backfill"
+
+
+class Outcome(StrEnum):
+    """What a processor says of its work (behaviour R3), and `inferred`, which nobody says (section 9)."""
+
+    STARTED = "started"
+    SUCCESS = "success"
+    PARTIAL = "partial"
+    NO_DATA = "no_data"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+    INFERRED = "inferred"
+
+
+class State(StrEnum):
+    """Where a transition stands."""
+
+    WAITING = "waiting"
+    BLOCKED = "blocked"
+    CLAIMED = "claimed"
+    DISPATCHED = "dispatched"
+    CONFIRMED = "confirmed"
+    HELD = "held"
+    OBSERVED = "observed"
+    EMPTY_OK = "empty_ok"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class RunKey:
+    """The unit of state: one pass over one date (behaviour 1)."""
+
+    pipeline: str
+    day: date
+    mode: str
+    lane: Lane = Lane.LIVE
+
+    @property
+    def id(self) -> str:
+        """`nba/2026-01-21/overnight`, with `/backfill` in that lane."""
+        base = f"{self.pipeline}/{self.day.isoformat()}/{self.mode}"
+        return base if self.lane is Lane.LIVE else f"{base}/{self.lane.value}"
+
+    def trigger_id(self, transition: str, generation: int) -> str:
+        return f"{self.id}/{transition}/{generation}"
+
+
+@dataclass(frozen=True, slots=True)
+class Units:
+    """How many units of work (games) a date has, and how many of them are final.
+
+    ``total`` is None where the pipeline has no calendar: some, of unknown number (behaviour T3).
+    """
+
+    total: int | None
+    final: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One completion message, understood (behaviour R3). ``occurred_at`` is when the processor ended."""
+
+    message_id: str
+    phase: str
+    processor: str
+    outcome: Outcome
+    occurred_at: datetime
+    received_at: datetime
+    records: int | None = None
+    expected_records: int | None = None
+    percent: float | None = None
+    correlation_id: str = ""
+    execution_id: str = ""
+    output_table: str = ""
+    error: str = ""
+    is_incremental: bool | None = None
+    players: tuple[str, ...] = ()
+    teams: tuple[str, ...] = ()
+    batch_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Opener:
+    """A report that may have started the clock: when it was received, with how many records."""
+
+    received_at: datetime
+    records: int | None
+    partial: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What is known of one processor in one run: its latest report and what older ones leave behind.
+
+    ``good`` is the latest report that was neither a failure nor empty; ``failures`` counts the
+    failures since then, by cause. ``message_ids`` are the latest messages counted, so that the
+    same message changes nothing. ``started_at`` is the receipt of the latest `started`, ``last_received_at``
+    that of the latest report of any kind. ``unrecorded`` waits for the record (behaviour 8).
+    """
+
+    phase: str
+    processor: str
+    latest: Report | None = None
+    good: Report | None = None
+    started_at: datetime | None = None
+    last_received_at: datetime | None = None
+    openers: tuple[Opener, ...] = ()
+    superseded: int = 0
+    failures: dict[str, int] = field(default_factory=dict)
+    message_ids: tuple[str, ...] = ()
+    unrecorded: tuple[Report, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RepairLog:
+    """What self-heal did for one phase of a run."""
+
+    attempts: int = 0
+    last_at: datetime | None = None
+    accepted_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run that exists. ``units`` is the last good reading of the calendar, ``baseline`` each required table's rows
+    when the run was opened, both None until the sweep has read them."""
+
+    key: RunKey
+    opened_at: datetime
+    closed_at: datetime | None = None
+    reopened_at: datetime | None = None
+    units: Units | None = None
+    baseline: dict[str, int] | None = None
+    repairs: dict[str, RepairLog] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one generation of a trigger carries. ``completed`` maps the processors done to their records;
+    ``partial`` are those of ``missing`` that reported a part at or above their floor."""
+
+    generation: int
+    reason: str
+    completed: dict[str, int | None] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+    partial: tuple[str, ...] = ()
+    first_tier: bool = False
+    readings: dict[str, str] = field(default_factory=dict)
+    warnings: dict[str, str] = field(default_factory=dict)
+    note: str = ""
+
+    @property
+    def degraded(self) -> bool:
+        return bool(self.missing)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A lease on the right to dispatch (behaviour 1)."""
+
+    owner: str
+    claimed_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One reason why a ready transition does not go, and since when."""
+
+    since: datetime
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Why a transition is held: the words `operator` or `rejected`, and since when."""
+
+    cause: str
+    since: datetime
+    text: str
+    code_version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Dispatches of a generation known to have failed, and when the next is allowed (behaviour D5)."""
+
+    count: int
+    since: datetime
+    retry_at: datetime
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An operator's wish for the next generation (behaviour D9)."""
+
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """One line of the record's execution log, until it has been written there."""
+
+    at: datetime
+    generation: int
+    decision: str
+    reason: str
+    degraded: bool = False
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TransitionState:
+    """A transition of a run as stored. ``generation`` 0 means that nothing was ever claimed.
+
+    ``plan`` belongs to ``generation``; ``carried`` is the plan of the last generation of which anything was accepted,
+    ``dispatched_at`` its first dispatch, ``last_dispatched_at`` its latest, ``dispatches`` their number.
+    """
+
+    state: State = State.WAITING
+    generation: int = 0
+    attempt: int = 0
+    claim: Claim | None = None
+    plan: Plan | None = None
+    carried: Plan | None = None
+    dispatches: int = 0
+    triggered_at: datetime | None = None
+    dispatched_at: datetime | None = None
+    last_dispatched_at: datetime | None = None
+    confirmed_at: datetime | None = None
+    refreshes: int = 0
+    call_accepted: bool = False
+    blocked: dict[str, Block] = field(default_factory=dict)
+    held_since: datetime | None = None
+    hold: Hold | None = None
+    failure: Failure | None = None
+    request: Request | None = None
+    unrecorded: tuple[LogEntry, ...] = ()
+
+    @property
+    def accepted(self) -> bool:
+        """True once anything of ``generation`` was accepted, so that the next one is another (behaviour D9)."""
+        return self.call_accepted or self.accepted_whole
+
+    @property
+    def accepted_whole(self) -> bool:
+        """True once a dispatch of ``generation`` was accepted as a whole."""
+        return self.carried is not None and self.carried.generation == self.generation

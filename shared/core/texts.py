@@ -1,0 +1,42 @@
+"""Words for people: times in the pipeline's zone, lists, one shape for every alert (behaviour A1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from shared.core.policy import Policy
+
+
+def clock_time(policy: Policy, at: datetime, now: datetime | None = None) -> str:
+    """Return `06:46 EST`, with the weekday in front if it is not the local day of ``now``.
+
+    Never a date: a text names the date of its own run and no other.
+    """
+    local = policy.local(at)
+    day = "" if now is None or policy.local(now).date() == local.date() else local.strftime("%a ")
+    return f"{day}{local:%H:%M} {local.tzname()}"
+
+
+def duration(length: timedelta) -> str:
+    """Return `2 h 5 min`, `45 s`."""
+    seconds = int(length.total_seconds())
+    if seconds < 60:
+        return f"{seconds} s"
+    hours, minutes = divmod(seconds // 60, 60)
+    return " ".join(part for part in (f"{hours} h" if hours else "", f"{minutes} min" if minutes else "") if part)
+
+
+def names(found: Iterable[str], none: str = "nothing") -> str:
+    return ", ".join(found) or none
+
+
+def say(run: str, transition: str, what: str, then: str = "", do: str = "") -> str:
+    """Compose an alert: where, what happened, what happens next, what to do."""
+    where = f"{run} {transition}".strip()
+    parts = [f"{where}: {what}"]
+    if then:
+        parts.append(f"Next: {then}")
+    if do:
+        parts.append(f"To do: {do}")
+    return "\n".join(parts)

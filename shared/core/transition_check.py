@@ -1,0 +1,126 @@
+"""What is wrong with one transition of a policy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from itertools import pairwise
+
+from shared.core.names import build_names
+from shared.core.policy import ConfirmBy, Expectation, Phase, Policy, Role, Transition
+from shared.core.problem import Problem, spell, suggest
+
+BACKOFF = timedelta(seconds=5)
+PUBLISH = timedelta(seconds=10)
+
+
+def transition_problems(policy: Policy, transition: Transition) -> Iterator[Problem]:
+    """Yield what is wrong with what a transition waits for, sends, and is confirmed by."""
+    key = f"transitions.{transition.name}"
+    if not transition.expects:
+        yield Problem(f"{key}.expects", "exists in no mode", "name a mode, or any_mode for all of them")
+    for mode, expectation in transition.expects.items():
+        yield from _expectation(policy, transition, mode, expectation)
+    http = transition.dispatch.http
+    for name, service in (
+        ("preflight", transition.preflight),
+        ("dispatch.http.service", http.service if http else None),
+    ):
+        if service is not None and service not in policy.services:
+            yield Problem(f"{key}.{name}", f"there is no service {service}", suggest(service, policy.services))
+    yield from _target(transition, key)
+    yield from _times(policy, transition, key)
+    if transition.refresh is not None and transition.refresh.at_most < 1:
+        reason = f"{transition.refresh.at_most} refreshes are none"
+        yield Problem(f"{key}.refresh.at_most", reason, "1 is the least; leave refresh out for none")
+
+
+def _expectation(policy: Policy, transition: Transition, mode: str, expectation: Expectation) -> Iterator[Problem]:
+    key = f"transitions.{transition.name}.expects.{mode}"
+    if mode not in policy.modes:
+        yield Problem(key, f"there is no mode {mode}", suggest(mode, [*policy.modes, "any_mode"]))
+    both = sorted(expectation.required & expectation.optional)
+    if both:
+        yield Problem(f"{key}.optional", f"{', '.join(both)} is required already", "name it in one of the two lists")
+    phase = policy.phases.get(transition.after)
+    if phase is not None:
+        yield from _members(phase, expectation, key)
+    if not expectation.expected:
+        yield Problem(f"{key}.required", "nothing is expected", "name at least one processor")
+    yield from _tiers(expectation, key)
+    due = expectation.due
+    if due is not None and due.warning is not None and due.critical is not None and due.warning >= due.critical:
+        reason = f"{due.warning:%H:%M} is not before critical ({due.critical:%H:%M})"
+        yield Problem(f"{key}.due.warning", reason, "warn first; both are on the run's working day")
+
+
+def _members(phase: Phase, expectation: Expectation, key: str) -> Iterator[Problem]:
+    for role, names in (("required", expectation.required), ("optional", expectation.optional)):
+        for name in sorted(names - phase.processors.keys()):
+            canonical = build_names(phase).get(name)
+            hint = f"its canonical name is {canonical}" if canonical else suggest(name, phase.processors)
+            yield Problem(f"{key}.{role}", f"{name} is no processor of {phase.name}", hint)
+    known = [phase.processors[name] for name in expectation.expected if name in phase.processors]
+    if known and len(known) == len(expectation.expected) and all(processor.disabled for processor in known):
+        yield Problem(f"{key}.required", "every processor expected is disabled", "expect one that runs, or enable one")
+
+
+def _tiers(expectation: Expectation, key: str) -> Iterator[Problem]:
+    expected, required = len(expectation.expected), len(expectation.required)
+    tiers, deadline = expectation.tiers, expectation.deadline
+    for place, tier in enumerate(tiers):
+        at_least = f"{key}.tiers[{place}].at_least"
+        if tier.at_least > expected:
+            yield Problem(at_least, f"{tier.at_least} of {expected} expected can never be", f"{expected} at the most")
+        if tier.at_least < required:
+            reason = f"{tier.at_least} is below the {required} required, which every tier needs anyway"
+            yield Problem(at_least, reason, f"{required} at the least")
+        if deadline is not None and tier.after >= deadline.after:
+            reason = f"{spell(tier.after)} is not before the deadline ({spell(deadline.after)})"
+            yield Problem(f"{key}.tiers[{place}].after", reason, "a tier at or after the deadline never counts")
+    for place, (before, tier) in enumerate(pairwise(tiers), start=1):
+        if tier.at_least > before.at_least:
+            reason = f"rises from {before.at_least} to {tier.at_least}: tiers ask for less as time goes by"
+            yield Problem(f"{key}.tiers[{place}].at_least", reason, f"{before.at_least} at the most, or swap the tiers")
+        if tier.after <= before.after:
+            reason = f"{spell(tier.after)} is not later than the tier above ({spell(before.after)})"
+            yield Problem(f"{key}.tiers[{place}].after", reason, "list the tiers in the order of their times")
+    if tiers and deadline is not None and min(tier.after for tier in tiers) >= deadline.after:
+        yield Problem(f"{key}.deadline.after", "no tier can be reached before it", "move the deadline behind the tiers")
+
+
+def _target(transition: Transition, key: str) -> Iterator[Problem]:
+    """Yield what a transition that triggers has no way to send; one that only observes sends nothing (behaviour D6)."""
+    dispatch, by = transition.dispatch, transition.confirm.by
+    if dispatch.role is not Role.TRIGGER:
+        return
+    if dispatch.topic is None and dispatch.http is None:
+        yield Problem(f"{key}.dispatch", "triggers, but has neither topic nor http", "add a topic, or role: observe")
+    elif by is ConfirmBy.HTTP and dispatch.http is None:
+        yield Problem(
+            f"{key}.confirm.by", "dispatch has no http to confirm it", "add dispatch.http, or by: first_report"
+        )
+    elif by is ConfirmBy.PUBLISH and dispatch.topic is None:
+        yield Problem(f"{key}.confirm.by", "dispatch has no topic to confirm it", "by: http, or add dispatch.topic")
+
+
+def _times(policy: Policy, transition: Transition, key: str) -> Iterator[Problem]:
+    """Yield where an inner time does not fit into the outer one (behaviour 12)."""
+    lease, http, confirm = policy.claim_lease, transition.dispatch.http, transition.confirm
+    publish = PUBLISH if transition.dispatch.topic is not None else timedelta(0)
+    if http is not None:
+        waits = BACKOFF * (http.attempts - 1)
+        whole = http.timeout * http.attempts + waits + publish
+        if whole >= lease:
+            reason = (
+                f"{http.attempts} x {spell(http.timeout)}, {spell(waits)} between them and {spell(publish)} to publish "
+                f"are {spell(whole)}: not within claim_lease ({spell(lease)})"
+            )
+            hint = f"lower http.timeout or http.attempts, or raise claim_lease above {spell(whole)}"
+            yield Problem(f"{key}.dispatch.http.timeout", reason, hint)
+    elif publish >= lease:
+        reason = f"{spell(lease)} is not longer than a publish ({spell(publish)})"
+        yield Problem("claim_lease", reason, "2m is longer than most dispatches with their retries")
+    if confirm.by is ConfirmBy.FIRST_REPORT and confirm.within <= lease:
+        reason = f"{spell(confirm.within)} is not longer than claim_lease ({spell(lease)})"
+        yield Problem(f"{key}.confirm.within", reason, "wait longer for a report than for the dispatch itself")

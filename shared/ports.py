@@ -1,0 +1,184 @@
+"""One Protocol for each thing outside: what the use cases may ask of it, and nothing else.
+
+Every method that talks to the outside raises ``Unavailable`` when the outside did not answer.
+A "no" (a lost race, an absent document, a refusal) is a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, Protocol
+
+from shared.core.model import Units
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A stored document: ``path`` is ``collection/id[/collection/id]``, ``version`` opaque."""
+
+    path: str
+    data: Mapping[str, Any]
+    version: str
+
+    @property
+    def id(self) -> str:
+        return self.path.rsplit("/", 1)[-1]
+
+
+class StateStore(Protocol):
+    """The truth for decisions: documents with compare-and-set, no transactions.
+
+    Data holds None, bool, int, float, str, aware datetimes, lists and dicts with string keys;
+    what is read equals what was written. Ids hold no slash.
+    """
+
+    def get(self, *paths: str) -> list[Document | None]:
+        """Return the documents in the order asked, None where there is none: one round trip."""
+
+    def create(self, path: str, data: Mapping[str, Any]) -> str | None:
+        """Write a new document; return its version, or None if the path exists already."""
+
+    def update(self, path: str, data: Mapping[str, Any], version: str) -> str | None:
+        """Replace a whole document; return the new version, or None if it is not at ``version``."""
+
+    def delete(self, path: str) -> None:
+        """Remove a document; one that is not there is no error."""
+
+    def query(self, collection: str, where: Mapping[str, str | int | bool | None] | None = None) -> list[Document]:
+        """Return a collection's documents whose top-level fields equal ``where``, by id."""
+
+    def count(self, collection: str, where: Mapping[str, str | int | bool | None] | None = None) -> int:
+        """Count what ``query`` would return, without reading it."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableRef:
+    """A table as ``dataset.table`` and the column that holds the run's date."""
+
+    table: str
+    date_column: str = "game_date"
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarRef:
+    """Where the units of a date stand (policy key ``calendar``)."""
+
+    table: str
+    date_column: str
+    status_column: str
+    excluded_statuses: tuple[str, ...] = ()
+    final_status: str = "Final"
+
+
+class Warehouse(Protocol):
+    """Read side of the warehouse. Every query is bounded by the date column."""
+
+    def rows(self, tables: Sequence[TableRef], day: date) -> dict[str, int | None]:
+        """Return each table's rows of the date, keyed by ``TableRef.table``; None where that table cannot be read."""
+
+    def number(self, sql_file: str, day: date) -> float | None:
+        """Run one GoogleSQL file (under ``config/``, parameter ``@date``); None if it yields NULL or nothing."""
+
+    def units(self, calendar: CalendarRef, days: Sequence[date]) -> dict[date, Units]:
+        """Count the units of each date asked; a date without any has ``Units(0, 0)``."""
+
+    def query(self, sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Run GoogleSQL with named parameters and return its rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of the record; ``insert_id`` makes a repeated insert harmless."""
+
+    insert_id: str
+    columns: Mapping[str, Any]
+
+
+class Record(Protocol):
+    """Write side of the warehouse: the record for people (behaviour 8)."""
+
+    def insert(self, table: str, rows: Sequence[Row]) -> None:
+        """Append rows to a table of the record's dataset; a repeat adds no row a reader counts twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What is published: a JSON body and its attributes."""
+
+    body: Mapping[str, Any]
+    attributes: Mapping[str, str]
+
+
+class Bus(Protocol):
+    """Publishing to topics."""
+
+    def publish(self, topic: str, messages: Sequence[Message]) -> list[str]:
+        """Publish all messages and return the broker's message ids, once it has accepted every one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An HTTP answer, whatever its status."""
+
+    status: int
+    body: str
+
+
+class Http(Protocol):
+    """Calls to the pipeline's services, with an ID token for the service's URL where there is one."""
+
+    def request(self, method: str, url: str, body: Mapping[str, Any] | None, timeout: timedelta) -> Response:
+        """Return the answer, of any status; raise ``Unavailable`` if none came in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One text for people: an alert, its repetition, or its recovery."""
+
+    fingerprint: str
+    severity: str
+    kind: str
+    text: str
+    resolved: bool = False
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """The sink took the notice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The sink will not take it as it is: try again in an hour, and be red until then."""
+
+    reason: str
+
+
+class AlertSink(Protocol):
+    """Where notices go."""
+
+    def send(self, notice: Notice) -> Delivered | Refused:
+        """Send one notice; raise ``Unavailable`` if it may go through later."""
+
+
+class Secrets(Protocol):
+    """Secret values by name."""
+
+    def get(self, name: str) -> str | None:
+        """Return the value without surrounding white space, or None if there is no such secret."""
+
+
+class Clock(Protocol):
+    """The only source of time and of fresh identifiers."""
+
+    def now(self) -> datetime:
+        """Return the current instant, aware, in UTC."""
+
+    def sleep(self, duration: timedelta) -> None:
+        """Wait."""
+
+    def token(self) -> str:
+        """Return a fresh identifier (32 hex digits)."""

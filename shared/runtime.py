@@ -1,0 +1,255 @@
+"""The composition root: the only reader of the environment, and what the functions call.
+
+    ORCH_POLICY      the policy file                         config/nba.yaml
+    ORCH_STATE       firestore | sqlite                      firestore
+    ORCH_BUS         pubsub | local                          pubsub
+    ORCH_WAREHOUSE   bigquery | duckdb                       bigquery
+    ORCH_ALERTS      slack | console                         slack
+    ORCH_SECRETS     secret_manager | environment            environment
+    ORCH_HOME        folder of the embedded parts            .orch
+    ORCH_CLOCK       an accelerated clock, for rehearsals    the system's
+    GOOGLE_CLOUD_PROJECT, ORCH_RECORD_DATASET, GIT_COMMIT, and the policy's `url_env` of each service
+
+Every client is built when it is first asked for, once for an instance.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from shared.adapters.json_log import JsonLog
+from shared.adapters.policy_file import load_policy
+from shared.app import receive as receiving
+from shared.app.context import Context
+from shared.app.events import delivery_of
+from shared.app.outage import swept
+from shared.app.receive import Receipt
+from shared.app.requests import wish_of
+from shared.app.sweep import Sweep
+from shared.app.trouble import tell
+from shared.core.errors import OrchError, PolicyError
+from shared.core.names import Names
+from shared.core.policy import Policy
+from shared.ports import AlertSink, Bus, Clock, Http, Record, Secrets, StateStore, Warehouse
+
+if TYPE_CHECKING:
+    from cloudevents.http import CloudEvent
+    from flask import Request
+
+ROOT = Path(__file__).resolve().parents[1]
+CONFIG = ROOT / "config"
+CHOICES = {
+    "ORCH_STATE": ("firestore", "sqlite"),
+    "ORCH_BUS": ("pubsub", "local"),
+    "ORCH_WAREHOUSE": ("bigquery", "duckdb"),
+    "ORCH_ALERTS": ("slack", "console"),
+    "ORCH_SECRETS": ("environment", "secret_manager"),
+}
+_lock = threading.Lock()
+_installed: list[Context] = []
+
+
+class EnvironmentPorts:
+    """The ports that the environment names, each built on first use."""
+
+    def __init__(self, variables: Mapping[str, str], policy: Policy) -> None:
+        self._variables, self._policy = variables, policy
+        self.log = JsonLog({"pipeline": policy.pipeline, "commit": variables.get("GIT_COMMIT", "unknown")[:40]})
+
+    def _choice(self, name: str) -> str:
+        chosen = self._variables.get(name) or CHOICES[name][0]
+        if chosen not in CHOICES[name]:
+            hint = f"one of {', '.join(CHOICES[name])}"
+            raise PolicyError("environment", name, f"{chosen!r} is not known", hint)
+        return chosen
+
+    @property
+    def _project(self) -> str:
+        project = self._variables.get("GOOGLE_CLOUD_PROJECT") or self._variables.get("GCP_PROJECT")
+        if not project:
+            hint = "set it to the project id, or use the embedded parts (ORCH_STATE=sqlite and so on)"
+            raise PolicyError("environment", "GOOGLE_CLOUD_PROJECT", "is not set", hint)
+        return project
+
+    @property
+    def _home(self) -> Path:
+        home = Path(self._variables.get("ORCH_HOME") or ".orch")
+        home.mkdir(parents=True, exist_ok=True)
+        return home
+
+    @cached_property
+    def clock(self) -> Clock:
+        text = self._variables.get("ORCH_CLOCK")
+        if text:
+            from shared.adapters.local.accelerated_clock import AcceleratedClock
+
+            return AcceleratedClock.parse(text)
+        from shared.adapters.clock import SystemClock
+
+        return SystemClock()
+
+    @cached_property
+    def store(self) -> StateStore:
+        if self._choice("ORCH_STATE") == "sqlite":
+            from shared.adapters.local.sqlite import SqliteStore
+
+            return SqliteStore(self._home / "state.db")
+        from shared.adapters.google.firestore import FirestoreStore
+
+        return FirestoreStore(self._project, self._variables.get("ORCH_DATABASE") or "(default)")
+
+    @cached_property
+    def bus(self) -> Bus:
+        if self._choice("ORCH_BUS") == "local":
+            from shared.adapters.local.bus import LocalBus
+
+            return LocalBus(self._home / "bus.db", self.clock)
+        from shared.adapters.google.pubsub import PubSubBus
+
+        return PubSubBus(self._project)
+
+    @cached_property
+    def warehouse(self) -> Warehouse:
+        if self._choice("ORCH_WAREHOUSE") == "duckdb":
+            from shared.adapters.local.duckdb import DuckDbWarehouse
+
+            return DuckDbWarehouse(self._home / "warehouse.duckdb", CONFIG)
+        from shared.adapters.google.bigquery import BigQueryWarehouse
+
+        return BigQueryWarehouse(self._project, CONFIG)
+
+    @cached_property
+    def record(self) -> Record:
+        dataset = self._variables.get("ORCH_RECORD_DATASET") or f"{self._policy.pipeline}_orchestration"
+        if self._choice("ORCH_WAREHOUSE") == "duckdb":
+            from shared.adapters.local.duckdb import DuckDbRecord
+
+            return DuckDbRecord(self._home / "warehouse.duckdb", dataset)
+        from shared.adapters.google.bigquery import BigQueryRecord
+
+        return BigQueryRecord(self._project, dataset)
+
+    @cached_property
+    def http(self) -> Http:
+        from shared.adapters.http import RequestsHttp
+
+        # Cloud Run sets K_SERVICE; elsewhere there is no identity to speak with.
+        return RequestsHttp(identity_tokens="K_SERVICE" in self._variables, clock=self.clock)
+
+    @cached_property
+    def secrets(self) -> Secrets:
+        if self._choice("ORCH_SECRETS") == "secret_manager":
+            from shared.adapters.google.secret_manager import SecretManagerSecrets
+
+            return SecretManagerSecrets(self._project, self.clock, self.log)
+        from shared.adapters.local.environment import EnvironmentSecrets
+
+        return EnvironmentSecrets(self._variables)
+
+    @cached_property
+    def alerts(self) -> AlertSink:
+        if self._choice("ORCH_ALERTS") == "console":
+            from shared.adapters.local.console import ConsoleSink
+
+            return ConsoleSink()
+        from shared.adapters.fan_out import FanOut
+        from shared.adapters.pagerduty import PagerDutySink
+        from shared.adapters.slack import SlackSink
+
+        channels = self._policy.alerts.channels
+        webhooks = {severity: _secret(self.secrets, name) for severity, name in channels.items()}
+        sinks: list[AlertSink] = [SlackSink(webhooks, self.clock, self.log, secret_names=channels)]
+        pager = self._policy.alerts.pagerduty
+        if pager is not None:
+            from shared.adapters.http import RequestsHttp
+
+            # An ID token is for our own services, never for a stranger.
+            http = RequestsHttp(identity_tokens=False, clock=self.clock)
+            sinks.append(PagerDutySink(_secret(self.secrets, pager.routing_key_secret), http, pager.severities))
+        return FanOut(sinks)
+
+
+class _secret:
+    """Asks for one secret when it is called."""
+
+    def __init__(self, secrets: Secrets, name: str) -> None:
+        self._secrets, self._name = secrets, name
+
+    def __call__(self) -> str | None:
+        return self._secrets.get(self._name)
+
+
+def policy_in(path: Path | None = None, overlay: Mapping[str, Any] | None = None) -> Policy:
+    """Return the policy of a file, by default the one in ``config/``; raise ``PolicyError`` if it is wrong."""
+    return load_policy(path or CONFIG / "nba.yaml", overlay)
+
+
+def from_environment(variables: Mapping[str, str]) -> Context:
+    """Return the context that the environment describes; raise ``PolicyError`` if it describes none."""
+    named = variables.get("ORCH_POLICY")
+    policy = policy_in(Path(named) if named else None)
+    ports = EnvironmentPorts(variables, policy)
+    endpoints = {service.name: variables.get(service.url_env) or None for service in policy.services.values()}
+    version = variables.get("GIT_COMMIT") or "unknown"
+    return Context(policy, Names(policy), ports, endpoints, ports.log, version)
+
+
+def context() -> Context:
+    """Return the instance's context, built on first use."""
+    if not _installed:
+        with _lock:
+            if not _installed:
+                _installed.append(from_environment(os.environ))
+    return _installed[-1]
+
+
+@contextmanager
+def use(ctx: Context) -> Iterator[Context]:
+    """Let everything in this process use another context, such as a simulated world."""
+    _installed.append(ctx)
+    try:
+        yield ctx
+    finally:
+        _installed.remove(ctx)
+
+
+def receive(transition: str, event: CloudEvent) -> Receipt:
+    """Take in the message of a CloudEvent; whatever is raised makes the platform deliver it again."""
+    ctx = context()
+    try:
+        return receiving.receive(ctx, delivery_of(ctx, transition, event))
+    except OrchError as error:
+        ctx.log("completion.not_taken", severity="WARNING", transition=transition, error=str(error))
+        raise
+    except Exception as error:
+        tell(ctx, transition, error, traceback.format_exc())
+        raise
+
+
+def self_heal(request: Request) -> tuple[str, int, dict[str, str]]:
+    """Answer one call of the sweep: a JSON list of what was found and done (behaviour 9)."""
+    ctx = context()
+    try:
+        wish, ignored = wish_of(request.get_data())
+        findings, status = swept(ctx, wish, ignored)
+    except Exception as error:
+        tell(ctx, "self_heal", error, traceback.format_exc())
+        raise
+    return _json(findings), status, {"Content-Type": "application/json"}
+
+
+def last_sweep() -> Sweep | None:
+    """Return what the latest sweep of this instance found, None before the first."""
+    return context().memory.last_sweep
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)

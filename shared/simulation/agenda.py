@@ -1,0 +1,35 @@
+"""What is still to happen, in the order of its time."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from enum import IntEnum
+from itertools import count
+
+
+class Place(IntEnum):
+    """What comes first within one instant."""
+
+    EVENT = 0
+    DELIVERY = 1
+    SWEEP = 2
+    LOOK = 3
+
+
+class Agenda:
+    """Actions by time, then by place, then in the order in which they were put down."""
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[datetime, Place, int, Callable[[], None]]] = []
+        self._numbers = count()
+
+    def put(self, at: datetime, place: Place, action: Callable[[], None]) -> None:
+        heapq.heappush(self._heap, (at, place, next(self._numbers), action))
+
+    def until(self, end: datetime) -> Iterator[tuple[datetime, Callable[[], None]]]:
+        """Take out one action after the other, up to and including ``end``; more may be put down meanwhile."""
+        while self._heap and self._heap[0][0] <= end:
+            at, _, _, action = heapq.heappop(self._heap)
+            yield at, action

@@ -1,0 +1,166 @@
+"""The kinds of expectation a scenario may hold, as frozen values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Window:
+    """Both ends are inclusive; None is open."""
+
+    not_before: datetime | None = None
+    by: datetime | None = None
+
+    def contains(self, at: datetime) -> bool:
+        return (self.not_before is None or at >= self.not_before) and (self.by is None or at <= self.by)
+
+
+@dataclass(frozen=True)
+class Of:
+    """Which runs are meant; None where the file leaves it out."""
+
+    day: date | None = None
+    mode: str | None = None
+    lane: str = "live"
+
+    def fits(self, day: date, mode: str, lane: str) -> bool:
+        return self.day in (None, day) and self.mode in (None, mode) and self.lane == lane
+
+
+@dataclass(frozen=True)
+class TriggerExpected:
+    transition: str
+    of: Of
+    window: Window = Window()
+    count: int = 1
+    generation: int | None = None
+    degraded: bool | None = None
+    missing: frozenset[str] | None = None
+    reason: str | None = None
+    messages: int | None = None
+
+
+@dataclass(frozen=True)
+class DispatchesExpected:
+    transition: str
+    of: Of
+    count: int = 1
+
+
+@dataclass(frozen=True)
+class NoTriggerExpected:
+    transition: str
+    of: Of
+    until: datetime
+
+
+@dataclass(frozen=True)
+class RunExpected:
+    """What is seen of a transition at one moment."""
+
+    transition: str
+    of: Of
+    at: datetime
+    state: str | None = None
+    done: int | None = None
+    missing: frozenset[str] | None = None
+    decision: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class AlertExpected:
+    severity: str
+    window: Window = Window()
+    mentions: tuple[str, ...] = ()
+    count: int | None = None
+
+
+@dataclass(frozen=True)
+class NoAlertExpected:
+    """``severity`` is the lowest that must not be sent."""
+
+    severity: str = "warning"
+    window: Window = Window()
+    mentions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ResolvedExpected:
+    mentions: tuple[str, ...] = ()
+    window: Window = Window()
+
+
+@dataclass(frozen=True)
+class QuarantinedExpected:
+    """``count`` None asks for one at least."""
+
+    count: int | None = None
+    mentions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RunsExpected:
+    count: int
+
+
+@dataclass(frozen=True)
+class RepairExpected:
+    phase: str
+    day: date | None = None
+    count: int = 1
+    window: Window = Window()
+
+
+@dataclass(frozen=True)
+class ResponseExpected:
+    function: str
+    nth: int = 1
+    status: int | None = None
+    contains: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ExitExpected:
+    nth: int = 1
+    status: int | None = None
+    contains: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RecordedExpected:
+    phase: str
+    processor: str
+    of: Of
+    outcome: str | None = None
+    records: int | None = None
+    superseded: int | None = None
+
+
+Expectation = (
+    TriggerExpected
+    | DispatchesExpected
+    | NoTriggerExpected
+    | RunExpected
+    | AlertExpected
+    | NoAlertExpected
+    | ResolvedExpected
+    | QuarantinedExpected
+    | RunsExpected
+    | RepairExpected
+    | ResponseExpected
+    | ExitExpected
+    | RecordedExpected
+)
+
+
+@dataclass(frozen=True)
+class Expected:
+    """One expectation: its place in the list, as the file writes it, and what it means."""
+
+    index: int
+    raw: Mapping[str, Any]
+    meaning: Expectation

@@ -1,0 +1,257 @@
+"""Whether what happened is what was expected, and what a person should be told where it is not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from shared.simulation.expectations import (
+    AlertExpected,
+    DispatchesExpected,
+    ExitExpected,
+    Expected,
+    NoAlertExpected,
+    NoTriggerExpected,
+    Of,
+    QuarantinedExpected,
+    RecordedExpected,
+    RepairExpected,
+    ResolvedExpected,
+    ResponseExpected,
+    RunExpected,
+    RunsExpected,
+    TriggerExpected,
+)
+from shared.simulation.history import (
+    CompletionSeen,
+    Departure,
+    History,
+    RunSeen,
+    Sent,
+    Trigger,
+    Unclear,
+    dispatches,
+)
+
+SEVERITIES = ("info", "warning", "critical")
+SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One expectation judged; ``observed`` says what happened, also where it held."""
+
+    expected: Expected
+    passed: bool
+    observed: str
+
+
+def judge(expect: Iterable[Expected], history: History, zone: ZoneInfo) -> list[Verdict]:
+    """Judge every expectation over the whole history; times are told in ``zone``."""
+    judge_of = _Judge(history, zone)
+    return [Verdict(expected, *judge_of.verdict(expected)) for expected in expect]
+
+
+class _Judge:
+    def __init__(self, history: History, zone: ZoneInfo) -> None:
+        self.history, self.zone = history, zone
+
+    def verdict(self, expected: Expected) -> tuple[bool, str]:
+        match expected.meaning:
+            case TriggerExpected() as meaning:
+                return self.trigger(meaning)
+            case DispatchesExpected() as meaning:
+                return self.dispatches(meaning)
+            case NoTriggerExpected() as meaning:
+                return self.no_trigger(meaning)
+            case RunExpected() as meaning:
+                return self.run(meaning, expected.index)
+            case AlertExpected() as meaning:
+                return self.alert(meaning)
+            case NoAlertExpected() as meaning:
+                return self.no_alert(meaning)
+            case ResolvedExpected() as meaning:
+                return self.resolved(meaning)
+            case QuarantinedExpected() as meaning:
+                return self.quarantined(meaning)
+            case RunsExpected() as meaning:
+                return self.runs(meaning)
+            case RepairExpected() as meaning:
+                return self.repair(meaning)
+            case ResponseExpected() as meaning:
+                return self.response(meaning)
+            case ExitExpected() as meaning:
+                return self.exit(meaning)
+            case RecordedExpected() as meaning:
+                return self.recorded(meaning, expected.index)
+
+    def trigger(self, meaning: TriggerExpected) -> tuple[bool, str]:
+        triggers = self.history.triggers(self._departures(meaning.transition, meaning.of))
+        if meaning.generation is not None:
+            triggers = [one for one in triggers if one.first.generation == meaning.generation]
+        observed = f"{_times(len(triggers), 'trigger')}: {self._listed(map(self._told, triggers))}"
+        if not triggers:
+            return meaning.count == 0, self._none(meaning)
+        first = triggers[0]
+        runs = {(one.first.day, one.first.mode) for one in triggers}
+        if len(runs) > 1 and (meaning.of.day is None or meaning.of.mode is None):
+            return False, f"say which run is meant; {observed}"
+        fits = len(triggers) == meaning.count and meaning.window.contains(first.at) and _carries(first, meaning)
+        return fits, observed
+
+    def dispatches(self, meaning: DispatchesExpected) -> tuple[bool, str]:
+        sent = dispatches(self._departures(meaning.transition, meaning.of))
+        told = (f"{one.trigger_id} attempt {one.attempt} at {self._at(one.at)}" for one in sent)
+        return len(sent) == meaning.count, f"{_times(len(sent), 'dispatch')}: {self._listed(told)}"
+
+    def no_trigger(self, meaning: NoTriggerExpected) -> tuple[bool, str]:
+        triggers = self.history.triggers(self._departures(meaning.transition, meaning.of))
+        early = [one for one in triggers if one.at <= meaning.until]
+        if early:
+            return False, f"triggered: {self._listed(map(self._told, early))}"
+        return True, self._listed(map(self._told, triggers), "no trigger at all")
+
+    def run(self, meaning: RunExpected, index: int) -> tuple[bool, str]:
+        seen = self.history.seen.get(index)
+        if not isinstance(seen, RunSeen):
+            return False, seen.why if isinstance(seen, Unclear) else "was not looked at"
+        fits = (
+            meaning.state in (None, seen.state)
+            and meaning.done in (None, len(seen.done))
+            and meaning.missing in (None, seen.missing)
+            and _holds(seen.text, meaning.decision)
+        )
+        done, missing = _named(seen.done), _named(seen.missing)
+        return fits, f"{seen.state}; done {len(seen.done)}: {done}; missing: {missing}; {seen.text}"
+
+    def alert(self, meaning: AlertExpected) -> tuple[bool, str]:
+        alike = [
+            one
+            for one in self.history.notices
+            if not one.resolved and one.severity == meaning.severity and _holds(one.text, meaning.mentions)
+        ]
+        found = [one for one in alike if meaning.window.contains(one.at)]
+        fits = bool(found) if meaning.count is None else len(found) == meaning.count
+        if found or fits:
+            return fits, f"{_times(len(found), 'such alert')}: {self._listed(map(self._notice, found))}"
+        if alike:
+            return False, f"such alerts only outside that time: {self._listed(map(self._notice, alike))}"
+        others = [one for one in self.history.notices if not one.resolved and meaning.window.contains(one.at)]
+        return False, f"no such alert; sent in that time: {self._listed(map(self._notice, others))}"
+
+    def no_alert(self, meaning: NoAlertExpected) -> tuple[bool, str]:
+        grave = SEVERITIES[SEVERITIES.index(meaning.severity) :]
+        found = [
+            one
+            for one in self.history.notices
+            if not one.resolved
+            and one.severity in grave
+            and meaning.window.contains(one.at)
+            and _holds(one.text, meaning.mentions)
+        ]
+        return not found, f"{_times(len(found), 'such alert')}: {self._listed(map(self._notice, found))}"
+
+    def resolved(self, meaning: ResolvedExpected) -> tuple[bool, str]:
+        alike = [one for one in self.history.notices if one.resolved and _holds(one.text, meaning.mentions)]
+        fits = any(meaning.window.contains(one.at) for one in alike)
+        others = [one for one in self.history.notices if one.resolved]
+        shown = alike or others
+        return fits, f"{_times(len(alike), 'such notice')}; recoveries: {self._listed(map(self._notice, shown))}"
+
+    def quarantined(self, meaning: QuarantinedExpected) -> tuple[bool, str]:
+        kept = self.history.quarantine
+        found = [one for one in kept if _holds(f"{one.reason}\n{one.raw}", meaning.mentions)]
+        fits = bool(found) if meaning.count is None else len(found) == meaning.count
+        told = (f"{one.reason} <{one.raw[:120]}>" for one in (found or kept))
+        return fits, f"{len(found)} of {len(kept)} in quarantine: {self._listed(told)}"
+
+    def runs(self, meaning: RunsExpected) -> tuple[bool, str]:
+        runs = self.history.runs
+        return len(runs) == meaning.count, f"{_times(len(runs), 'run')}: {self._listed(key.id for key in runs)}"
+
+    def repair(self, meaning: RepairExpected) -> tuple[bool, str]:
+        alike = [one for one in self.history.repairs if one.phase == meaning.phase and meaning.day in (None, one.day)]
+        found = [one for one in alike if meaning.window.contains(one.at)]
+        told = (f"{one.day} at {self._at(one.at)} for {', '.join(one.processors) or 'everything'}" for one in alike)
+        observed = f"{len(found)} in that time; all repairs of {meaning.phase}: {self._listed(told)}"
+        return len(found) == meaning.count, observed
+
+    def response(self, meaning: ResponseExpected) -> tuple[bool, str]:
+        answers = [one for one in self.history.answers if one.function == meaning.function]
+        if len(answers) < meaning.nth:
+            return False, f"only {_times(len(answers), 'request')} to {meaning.function}"
+        answer = answers[meaning.nth - 1]
+        fits = meaning.status in (None, answer.status) and _holds(answer.body, meaning.contains)
+        return fits, f"status {answer.status}: {answer.body[:1000]}"
+
+    def exit(self, meaning: ExitExpected) -> tuple[bool, str]:
+        exits = self.history.exits
+        if len(exits) < meaning.nth:
+            return False, f"only {_times(len(exits), 'operator command')}"
+        ended = exits[meaning.nth - 1]
+        fits = meaning.status in (None, ended.status) and _holds(ended.output, meaning.contains)
+        return fits, f"exit {ended.status}: {ended.output[:1000]}"
+
+    def recorded(self, meaning: RecordedExpected, index: int) -> tuple[bool, str]:
+        seen = self.history.seen.get(index)
+        if not isinstance(seen, CompletionSeen):
+            return False, seen.why if isinstance(seen, Unclear) else "nothing is recorded of it in that run"
+        fits = (
+            meaning.outcome in (None, seen.outcome)
+            and meaning.records in (None, seen.records)
+            and meaning.superseded in (None, seen.superseded)
+        )
+        return fits, f"{seen.outcome}, records {seen.records}, {seen.superseded} superseded"
+
+    def _departures(self, transition: str, of: Of) -> list[Departure]:
+        return [
+            one
+            for one in self.history.departures
+            if one.transition == transition and of.fits(one.day, one.mode, one.lane)
+        ]
+
+    def _none(self, meaning: TriggerExpected) -> str:
+        others = self.history.triggers(one for one in self.history.departures if one.transition == meaning.transition)
+        return f"no such trigger; all of {meaning.transition}: {self._listed(map(self._told, others))}"
+
+    def _told(self, trigger: Trigger) -> str:
+        first = trigger.first
+        state = f"degraded, without {_named(first.missing)}" if first.degraded else f"missing: {_named(first.missing)}"
+        messages = trigger.dispatches[0].messages
+        return f"{trigger.trigger_id} at {self._at(trigger.at)} ({first.reason}, {state}, messages: {messages})"
+
+    def _notice(self, notice: Sent) -> str:
+        return f"{self._at(notice.at)} {notice.severity}: {' '.join(notice.text.split())}"
+
+    def _at(self, at: datetime) -> str:
+        return f"{at.astimezone(self.zone):%Y-%m-%d %H:%M:%S}"
+
+    def _listed(self, told: Iterable[str], nothing: str = "none") -> str:
+        lines = list(told)
+        more = [f"and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
+        return "; ".join([*lines[:SHOWN], *more]) or nothing
+
+
+def _carries(trigger: Trigger, meaning: TriggerExpected) -> bool:
+    first = trigger.first
+    return (
+        meaning.degraded in (None, first.degraded)
+        and meaning.missing in (None, first.missing)
+        and meaning.messages in (None, trigger.dispatches[0].messages)
+        and (meaning.reason is None or meaning.reason in first.reason)
+    )
+
+
+def _holds(text: str, parts: Sequence[str]) -> bool:
+    return all(part in text for part in parts)
+
+
+def _named(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names)) or "nothing"
+
+
+def _times(number: int, thing: str) -> str:
+    plural = "es" if thing.endswith("ch") else "s"
+    return f"{number or 'no'} {thing}{'' if number == 1 else plural}"

@@ -1,0 +1,117 @@
+"""The bus, the services and the alert sink of a scenario."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from shared.core.errors import Unavailable
+from shared.core.policy import Policy, Service
+from shared.ports import Delivered, Message, Notice, Refused, Response
+from shared.simulation.faults import Stage
+from shared.simulation.history import Sent
+from shared.simulation.scenario import FaultKind, Health
+
+Called = Callable[[str, str, Mapping[str, Any]], None]
+
+
+class SimulatedBus:
+    """A ``Bus``; ``arrived`` is told of each accepted message, and whether it will be delivered."""
+
+    def __init__(self, stage: Stage, arrived: Callable[[str, Message, bool], None]) -> None:
+        self._stage, self._arrived = stage, arrived
+        self._published = 0
+
+    def publish(self, topic: str, messages: Sequence[Message]) -> list[str]:
+        kind = self._stage.answer("bus")
+        if kind is FaultKind.REJECTS:
+            raise Unavailable("bus", f"{topic}: refused: 403 (simulated)")
+        for message in messages:
+            self._arrived(topic, message, kind is not FaultKind.DROPS)
+        self._published += len(messages)
+        return [str(9_000_000 + self._published - left) for left in reversed(range(len(messages)))]
+
+
+class SimulatedServices:
+    """An ``Http`` that speaks for every service of the policy; ``accepted`` is told of each call that one took."""
+
+    def __init__(self, policy: Policy, stage: Stage, accepted: Called) -> None:
+        self._policy, self._stage, self._accepted = policy, stage, accepted
+        self.health = dict.fromkeys(policy.services, Health.HEALTHY)
+
+    @property
+    def endpoints(self) -> dict[str, str]:
+        return {name: f"http://{name.replace('_', '-')}.simulated" for name in self._policy.services}
+
+    def request(self, method: str, url: str, body: Mapping[str, Any] | None, timeout: timedelta) -> Response:
+        self._stage.enter()
+        found = next(((name, url[len(base) :]) for name, base in self.endpoints.items() if url.startswith(base)), None)
+        if found is None:
+            raise Unavailable("http", f"{url}: no such host (simulated)")
+        name, path = found
+        service, health = self._policy.services[name], self.health[name]
+        if method != "GET":
+            fault = self._stage.fault(name)
+            if fault is not None:
+                return self._failing(name, fault, timeout)
+        if health is Health.TIMEOUT:
+            return self._silent(name, timeout)
+        if health is Health.DOWN:
+            return Response(503, "Service Unavailable")
+        if health is Health.HTTP_404:
+            return Response(404, "Not Found")
+        return self._ready(service, health) if method == "GET" else self._call(service, health, path, body or {})
+
+    def _failing(self, name: str, kind: FaultKind, timeout: timedelta) -> Response:
+        if kind is FaultKind.TIMEOUT:
+            return self._silent(name, timeout)
+        if kind is FaultKind.REJECTS:
+            return Response(400, json.dumps({"error": "rejected", "service": self._policy.services[name].identity}))
+        return Response(503, "Service Unavailable")
+
+    def _silent(self, name: str, timeout: timedelta) -> Response:
+        self._stage.clock.sleep(timeout)
+        raise Unavailable(name, f"no answer within {timeout.total_seconds():g} s (simulated)")
+
+    def _ready(self, service: Service, health: Health) -> Response:
+        if health is Health.WRONG_IDENTITY:
+            return Response(200, json.dumps({"status": "ready", "service": self._stranger(service)}))
+        word = "degraded" if health is Health.DEGRADED else "ready"
+        return Response(200, json.dumps({"status": word, "service": service.identity}))
+
+    def _call(self, service: Service, health: Health, path: str, body: Mapping[str, Any]) -> Response:
+        if health is Health.WRONG_IDENTITY:
+            # The image that answers here has other routes.
+            return Response(404, json.dumps({"error": "no such path", "service": self._stranger(service)}))
+        self._accepted(service.name, path, body)
+        return Response(self._status(service, path), json.dumps({"status": "accepted", "service": service.identity}))
+
+    def _status(self, service: Service, path: str) -> int:
+        """Answer 200, or what the transition that calls here takes for a yes."""
+        for transition in self._policy.transitions.values():
+            call = transition.dispatch.http
+            if call is not None and (call.service, call.path) == (service.name, path) and 200 not in call.accepted:
+                return min(call.accepted)
+        return 200
+
+    def _stranger(self, service: Service) -> str:
+        others = [other.identity for other in self._policy.services.values() if other.identity != service.identity]
+        return others[0] if others else f"not-{service.identity}"
+
+
+class SimulatedAlerts:
+    """An ``AlertSink`` that remembers what it took."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+
+    def send(self, notice: Notice) -> Delivered | Refused:
+        if self._stage.answer("slack") is FaultKind.REJECTS:
+            return Refused("400 invalid_payload (simulated)")
+        now, history = self._stage.clock.now(), self._stage.history
+        history.notices.append(Sent(now, notice.severity, notice.text, notice.resolved, notice.count))
+        kind = "resolved" if notice.resolved else "alert"
+        history.note(now, kind, f"{notice.severity}: {notice.text}" if kind == "alert" else notice.text)
+        return Delivered()

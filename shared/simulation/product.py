@@ -1,0 +1,196 @@
+"""The product as the runner drives it: the deployed entry points, found by path as the platform finds them."""
+
+from __future__ import annotations
+
+import base64
+import importlib
+import importlib.util
+import json
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+from urllib.parse import urlencode
+
+from cloudevents.http import CloudEvent
+from flask import Flask
+
+from shared.app.context import Context
+from shared.core.model import RunKey
+from shared.core.policy import Policy
+from shared.simulation.scenario import Request
+from shared.simulation.world import Envelope
+
+
+class Explanation(Protocol):
+    """What a transition's state is, and why."""
+
+    @property
+    def state(self) -> str: ...
+    @property
+    def done(self) -> frozenset[str]: ...
+    @property
+    def missing(self) -> tuple[str, ...]: ...
+    @property
+    def text(self) -> str: ...
+
+
+class Recorded(Protocol):
+    """What the store holds of a processor."""
+
+    @property
+    def outcome(self) -> str: ...
+    @property
+    def records(self) -> int | None: ...
+    @property
+    def superseded(self) -> int: ...
+
+
+class Kept(Protocol):
+    """A message in quarantine."""
+
+    @property
+    def reason(self) -> str: ...
+    @property
+    def raw(self) -> bytes: ...
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What an HTTP function answered."""
+
+    status: int
+    body: str
+
+
+class Product(Protocol):
+    """What a runner needs of the product; tests put a small one in its place."""
+
+    def installed(self, context: Context) -> AbstractContextManager[object]:
+        """Make ``context`` the one that the entry points use, until the end of the with statement."""
+
+    def deliver(self, policy: Policy, envelope: Envelope) -> None:
+        """Hand a message to the function that listens to its topic; whatever it raises is raised."""
+
+    def request(self, request: Request) -> Reply:
+        """Send a request to an HTTP function."""
+
+    def operate(self, argv: tuple[str, ...], context: Context) -> tuple[int, str]:
+        """Run an operator's command line; return its exit status and what it printed."""
+
+    def next_sweep_at(self) -> datetime | None:
+        """Return when the latest sweep wants the next one if nothing changes before, None for at once."""
+
+    def explain(self, context: Context, key: RunKey, transition: str) -> Explanation: ...
+
+    def recorded(self, context: Context, key: RunKey, phase: str, processor: str) -> Recorded | None: ...
+
+    def quarantine(self, context: Context) -> list[Kept]: ...
+
+    def runs(self, context: Context) -> list[RunKey]: ...
+
+
+def listener(policy: Policy, phase: str) -> str | None:
+    """Return the transition whose function listens to the completions of a phase: the one after it, else before it."""
+    transition = policy.after(phase) or policy.starting(phase)
+    return None if transition is None else transition.name
+
+
+def cloud_event(policy: Policy, envelope: Envelope) -> CloudEvent:
+    """Return a message as the platform delivers it."""
+    topic = policy.phases[envelope.phase].completions_topic
+    message: dict[str, Any] = {
+        "data": base64.b64encode(envelope.data).decode(),
+        "attributes": dict(envelope.attributes),
+        "messageId": envelope.message_id,
+        "publishTime": envelope.published.isoformat().replace("+00:00", "Z"),
+    }
+    attributes = {
+        "id": envelope.message_id,
+        "source": f"//pubsub.googleapis.com/projects/simulation/topics/{topic}",
+        "type": "google.cloud.pubsub.topic.v1.messagePublished",
+        "specversion": "1.0",
+        "datacontenttype": "application/json",
+        "time": message["publishTime"],
+    }
+    subscription = f"projects/simulation/subscriptions/{topic}"
+    return CloudEvent(attributes, {"message": message, "subscription": subscription})
+
+
+class DeployedProduct:
+    """The real functions, the real command line and the real views."""
+
+    def __init__(self) -> None:
+        self._flask = Flask("simulation")
+        self._mains: dict[str, Callable[[Any], Any] | None] = {}
+
+    def installed(self, context: Context) -> AbstractContextManager[object]:
+        manager: AbstractContextManager[object] = _module("shared.runtime").use(context)
+        return manager
+
+    def deliver(self, policy: Policy, envelope: Envelope) -> None:
+        name = listener(policy, envelope.phase)
+        if name is None:
+            return
+        event, main = cloud_event(policy, envelope), self._main(name)
+        if main is None:
+            _module("shared.runtime").receive_event(name, event)
+        else:
+            main(event)
+
+    def request(self, request: Request) -> Reply:
+        main = self._main(request.function)
+        if main is None:
+            return Reply(501, f"there is no function {request.function}")
+        with self._flask.test_request_context(**_sent(request)) as sent:
+            answer = self._flask.make_response(main(sent.request))
+            return Reply(answer.status_code, answer.get_data(as_text=True))
+
+    def operate(self, argv: tuple[str, ...], context: Context) -> tuple[int, str]:
+        status, printed = _module("shared.cli.main").run(list(argv), context)
+        return int(status), str(printed)
+
+    def next_sweep_at(self) -> datetime | None:
+        last_sweep = getattr(_module("shared.runtime"), "last_sweep", None)
+        report = last_sweep() if last_sweep is not None else None
+        at: datetime | None = None if report is None else report.next_at
+        return at
+
+    def explain(self, context: Context, key: RunKey, transition: str) -> Explanation:
+        explanation: Explanation = _module("shared.app.views").explain(context, key, transition)
+        return explanation
+
+    def recorded(self, context: Context, key: RunKey, phase: str, processor: str) -> Recorded | None:
+        recorded: Recorded | None = _module("shared.app.views").recorded(context, key, phase, processor)
+        return recorded
+
+    def quarantine(self, context: Context) -> list[Kept]:
+        return list(_module("shared.app.views").quarantine(context))
+
+    def runs(self, context: Context) -> list[RunKey]:
+        return list(_module("shared.app.views").runs(context))
+
+    def _main(self, function: str) -> Callable[[Any], Any] | None:
+        if function not in self._mains:
+            path = f"functions.{function}.main"
+            self._mains[function] = _module(path).main if _exists(path) else None
+        return self._mains[function]
+
+
+def _sent(request: Request) -> Mapping[str, Any]:
+    sent: dict[str, Any] = {"path": request.path, "method": request.method, "query_string": urlencode(request.query)}
+    if request.body is not None:
+        sent |= {"data": json.dumps(request.body), "content_type": "application/json"}
+    return sent
+
+
+def _exists(path: str) -> bool:
+    try:
+        return importlib.util.find_spec(path) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def _module(path: str) -> Any:
+    return importlib.import_module(path)

@@ -1,0 +1,72 @@
+"""What the command prints: lines for a person, or one JSON document."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from shared.simulation.history import Entry, History
+from shared.simulation.judge import Verdict
+from shared.simulation.scenario import Scenario
+
+
+@dataclass(frozen=True)
+class Played:
+    """A scenario, what happened, and what that is worth."""
+
+    scenario: Scenario
+    history: History
+    verdicts: Sequence[Verdict]
+
+    @property
+    def passed(self) -> bool:
+        return all(verdict.passed for verdict in self.verdicts)
+
+
+def lines(played: Played, timeline: bool) -> Iterator[str]:
+    """Yield a line for the scenario, then its failed expectations, then what happened."""
+    yield f"{'passed' if played.passed else 'FAILED'}  {played.scenario.path}: {played.scenario.name}"
+    for verdict in played.verdicts:
+        if not verdict.passed:
+            yield f"  expected {_said(verdict.expected.raw)}"
+            yield f"  observed {verdict.observed}"
+    if not played.passed:
+        for error, count in played.history.raised.most_common(3):
+            yield f"  raised   {error} ({count} times)"
+    if timeline:
+        for entry in played.history.timeline:
+            yield f"  {_local(played.scenario, entry):%Y-%m-%d %H:%M:%S}  {entry.kind:<10}  {entry.text}"
+
+
+def document(played: Sequence[Played]) -> dict[str, Any]:
+    """Return the JSON document of the scenario format."""
+    return {"passed": all(one.passed for one in played), "scenarios": [_scenario(one) for one in played]}
+
+
+def _scenario(played: Played) -> dict[str, Any]:
+    return {
+        "name": played.scenario.name,
+        "file": str(played.scenario.path),
+        "passed": played.passed,
+        "expectations": [
+            {"expect": verdict.expected.raw, "passed": verdict.passed, "observed": verdict.observed}
+            for verdict in played.verdicts
+        ],
+        "timeline": [
+            {"at": _local(played.scenario, entry).isoformat(), "kind": entry.kind, "text": entry.text}
+            for entry in played.history.timeline
+        ],
+    }
+
+
+def _local(scenario: Scenario, entry: Entry) -> Any:
+    return scenario.policy.local(entry.at)
+
+
+def _said(value: object) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{name}: {_said(item)}" for name, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(_said(item) for item in value) + "]"
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,266 @@
+"""Plays a scenario: its events, the deliveries and the sweeps, in virtual time, through the product's entry points."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+from shared.adapters.local.sqlite import SqliteStore
+from shared.ports import StateStore
+from shared.simulation.agenda import Agenda, Place
+from shared.simulation.clock import Actor, Crash
+from shared.simulation.expectations import RunExpected
+from shared.simulation.history import Answer, Exit, History
+from shared.simulation.observer import Observer
+from shared.simulation.product import DeployedProduct, Product, Reply
+from shared.simulation.scenario import (
+    Change,
+    Complete,
+    Concurrently,
+    DeliverRaw,
+    Fault,
+    Happening,
+    Operator,
+    Redeliver,
+    Request,
+    Scenario,
+)
+from shared.simulation.scenario import Crash as CrashEvent
+from shared.simulation.world import Envelope, World
+
+MINUTE = timedelta(minutes=1)
+FIRST_BACK_OFF, LAST_BACK_OFF = timedelta(seconds=10), timedelta(seconds=600)
+SWEEP = Request("self_heal", "POST", "/", {}, {})
+
+
+@dataclass(frozen=True)
+class Swept:
+    """The state of the world when the latest sweep began, and when that sweep wants the next."""
+
+    mutations: int
+    next_at: datetime | None
+
+
+def play(scenario: Scenario, product: Product | None = None, store: StateStore | None = None) -> History:
+    """Play a scenario from start to end and return all that happened; the same scenario gives the same history."""
+    with _fixed_chance(scenario.seed or 0):
+        return Runner(scenario, product or DeployedProduct(), store or SqliteStore(":memory:")).run()
+
+
+def back_off(delivery: int) -> timedelta:
+    """Return how long after its ``delivery``-th failure a message comes again (as Pub/Sub does with retry on)."""
+    doubled: timedelta = FIRST_BACK_OFF * (1 << min(delivery - 1, 10))
+    return min(doubled, LAST_BACK_OFF)
+
+
+def sweep_needed(world: World, swept: Swept | None) -> bool:
+    """False only where nothing has changed since the last sweep began, and that sweep asked for none before later."""
+    if swept is None or swept.next_at is None or swept.mutations != world.mutations:
+        return True
+    return world.clock.now() >= swept.next_at
+
+
+class Runner:
+    """One play of one scenario."""
+
+    def __init__(self, scenario: Scenario, product: Product, store: StateStore) -> None:
+        self.scenario, self.product, self.agenda = scenario, product, Agenda()
+        self.world = World(scenario, store, self._deliver_later)
+        self.history = self.world.history
+        self.observer = Observer(self.world, product)
+        self._context = self.world.context()
+        self._named: dict[str, Envelope] = {}
+        self._swept: Swept | None = None
+
+    def run(self) -> History:
+        for event in self.scenario.events:
+            self.agenda.put(event.at, Place.EVENT, partial(self._happen, event.happening))
+        for at in sweep_times(self.scenario.start, self.scenario.end):
+            self.agenda.put(at, Place.SWEEP, self._sweep)
+        for expected in self.scenario.expect:
+            if isinstance(expected.meaning, RunExpected):
+                look = partial(self.observer.look, expected.index, expected.meaning)
+                self.agenda.put(expected.meaning.at, Place.LOOK, look)
+        with self.product.installed(self._context):
+            for at, action in self.agenda.until(self.scenario.end):
+                self.world.clock.instant = at
+                action()
+            self.world.clock.instant = self.scenario.end
+            self.observer.look_at_the_end(self.scenario.expect)
+        self.history.timeline.sort(key=lambda entry: entry.at)
+        return self.history
+
+    def _happen(self, happening: Happening) -> None:
+        match happening:
+            case Complete() | DeliverRaw() | Redeliver():
+                for envelope in self._envelopes(happening):
+                    self._deliver(envelope)
+            case Concurrently():
+                self._deliver_at_once([e for entry in happening.entries for e in self._envelopes(entry)])
+            case Change():
+                self.world.change(happening)
+                self._note("world", _said(happening))
+            case Fault():
+                self._fail(happening)
+            case CrashEvent():
+                self.world.stage.arm(happening.point)
+                self._note("crash", f"the next handler to reach {happening.point.value} will die there")
+            case Request():
+                self._request(happening)
+            case Operator():
+                self._operate(happening)
+
+    def _envelopes(self, happening: Complete | DeliverRaw | Redeliver) -> list[Envelope]:
+        now = self.world.clock.now()
+        match happening:
+            case Complete():
+                data = json.dumps(happening.body, ensure_ascii=False).encode()
+                envelope = self.world.envelope(happening.phase, data, happening.published)
+                if happening.name is not None:
+                    self._named[happening.name] = envelope
+                return [envelope]
+            case DeliverRaw():
+                return [self.world.envelope(happening.phase, happening.data.encode(), now)]
+            case Redeliver():
+                return [self._named[name] for name in happening.names]
+
+    def _deliver_later(self, at: datetime, envelope: Envelope) -> None:
+        self.agenda.put(at, Place.DELIVERY, lambda: self._deliver(envelope))
+
+    def _deliver(self, envelope: Envelope, delivery: int = 1) -> None:
+        actor = self._receive(envelope, delivery)
+        with self._acting(actor):
+            done = self._live(actor, lambda: self.product.deliver(self.scenario.policy, envelope))
+        if not done:
+            self._deliver_again(envelope, delivery)
+
+    def _deliver_at_once(self, envelopes: list[Envelope]) -> None:
+        actors = [self._receive(envelope, 1) for envelope in envelopes]
+        done = [False] * len(envelopes)
+
+        def task(index: int) -> Callable[[], None]:
+            def handle() -> None:
+                deliver = self.product.deliver
+                done[index] = self._live(actors[index], lambda: deliver(self.scenario.policy, envelopes[index]))
+
+            return handle
+
+        self.world.baton.run([(actor, task(index)) for index, actor in enumerate(actors)])
+        for index, envelope in enumerate(envelopes):
+            if not done[index]:
+                self._deliver_again(envelope, 1)
+
+    def _receive(self, envelope: Envelope, delivery: int) -> Actor:
+        self.world.rows_follow(envelope)
+        again = f", delivery {delivery}" if delivery > 1 else ""
+        data = envelope.data.decode(errors="replace")
+        self._note("completion", f"{envelope.phase} message {envelope.message_id}{again}: {data}")
+        return Actor(f"handler of message {envelope.message_id}", self.world.clock.now())
+
+    def _deliver_again(self, envelope: Envelope, delivery: int) -> None:
+        at = self.world.clock.instant + back_off(delivery)
+        self.agenda.put(at, Place.DELIVERY, lambda: self._deliver(envelope, delivery + 1))
+
+    def _fail(self, fault: Fault) -> None:
+        self.world.stage.fail(fault.port, fault.kind, fault.lasts)
+        self.world.mutations += 1
+        self.agenda.put(self.world.clock.now() + fault.lasts, Place.EVENT, self._recover)
+        self._note("fault", f"{fault.port} {fault.kind.value} for {fault.lasts}")
+
+    def _recover(self) -> None:
+        self.world.mutations += 1
+
+    def _sweep(self) -> None:
+        if not sweep_needed(self.world, self._swept):
+            return
+        mutations, self._swept = self.world.mutations, None
+        reply = self._ask(SWEEP, "sweep")
+        if reply is not None and reply.status < 500:
+            self._swept = Swept(mutations, self.product.next_sweep_at())
+        if reply is None or reply.status != 200:
+            self._note("sweep", "died" if reply is None else f"answers {reply.status}: {reply.body[:500]}")
+
+    def _request(self, request: Request) -> None:
+        self.world.mutations += 1
+        reply = self._ask(request, f"{request.function} request") or Reply(500, "Internal Server Error")
+        at = self.world.clock.now()
+        self.history.answers.append(Answer(at, request.function, reply.status, reply.body))
+        self._note("request", f"{request.method} {request.function}{request.path} answers {reply.status}")
+
+    def _ask(self, request: Request, name: str) -> Reply | None:
+        """Return the answer of a function, None if its process died or it raised."""
+        replies: list[Reply] = []
+        actor = Actor(name, self.world.clock.now())
+        with self._acting(actor):
+            done = self._live(actor, lambda: replies.append(self.product.request(request)))
+        return replies[0] if done else None
+
+    def _operate(self, operator: Operator) -> None:
+        ended: list[tuple[int, str]] = []
+        actor = Actor("operator", self.world.clock.now())
+        context = self._context
+        with self._acting(actor):
+            done = self._live(actor, lambda: ended.append(self.product.operate(operator.argv, context)))
+        status, output = ended[0] if done else (1, "the command raised an error")
+        self.history.exits.append(Exit(self.world.clock.now(), status, output))
+        self._note("operator", f"orch {' '.join(operator.argv)}: exit {status}: {output}")
+
+    @contextmanager
+    def _acting(self, actor: Actor) -> Iterator[None]:
+        self.world.clock.actor = actor
+        try:
+            yield
+        finally:
+            self.world.clock.actor = None
+
+    def _live(self, actor: Actor, action: Callable[[], None]) -> bool:
+        """Let a handler work; say whether it ended well. One doomed and still alive dies as it ends."""
+        try:
+            action()
+            self.world.stage.before_write()
+        except Crash:
+            return False
+        except Exception as error:  # noqa: BLE001 - any error of a handler is a failed delivery
+            self.history.raised[f"{type(error).__name__}: {error}"] += 1
+            self._note("raised", f"{actor.name}: {type(error).__name__}: {error}")
+            return False
+        return not actor.dead
+
+    def _note(self, kind: str, text: str) -> None:
+        self.history.note(self.world.clock.now(), kind, text)
+
+
+def sweep_times(start: datetime, end: datetime) -> Iterator[datetime]:
+    """Yield start, every full minute after it, and end."""
+    at = start
+    while at < end:
+        yield at
+        at = at.astimezone(UTC).replace(second=0, microsecond=0) + MINUTE
+    yield end
+
+
+def _said(change: Change) -> str:
+    parts = {name: value for name, value in vars(change).items() if value}
+    return ", ".join(f"{name} {_words(value)}" for name, value in parts.items())
+
+
+def _words(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name}: {_words(item)}" for name, item in value.items())
+    return str(value)
+
+
+@contextmanager
+def _fixed_chance(seed: int) -> Iterator[None]:
+    """Give whatever draws from the process's random numbers the same ones every time."""
+    before = random.getstate()
+    random.seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(before)

@@ -1,0 +1,157 @@
+"""What a scenario says, as frozen values: the world at its start, what happens, and what must be seen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from shared.core.policy import Policy
+from shared.simulation.expectations import Expected
+
+
+class Health(StrEnum):
+    """How a service answers, readiness and calls alike."""
+
+    HEALTHY = "healthy"
+    DEGRADED = "degraded"
+    DOWN = "down"
+    TIMEOUT = "timeout"
+    HTTP_404 = "http_404"
+    WRONG_IDENTITY = "wrong_identity"
+
+
+class Downstream(StrEnum):
+    """Whether a phase reports that it has started once a dispatch reached it."""
+
+    STARTS = "starts"
+    SILENT = "silent"
+
+
+class FaultKind(StrEnum):
+    UNAVAILABLE = "unavailable"
+    TIMEOUT = "timeout"
+    REJECTS = "rejects"
+    DROPS = "drops"
+
+
+class CrashPoint(StrEnum):
+    AFTER_RECORD = "after_record"
+    AFTER_CLAIM = "after_claim"
+    AFTER_DISPATCH = "after_dispatch"
+    BEFORE_CONFIRM = "before_confirm"
+
+
+@dataclass(frozen=True)
+class GameCount:
+    """Games of a date by status; units of work are all but the postponed."""
+
+    scheduled: int = 0
+    final: int = 0
+    in_progress: int = 0
+    postponed: int = 0
+
+    @property
+    def units(self) -> int:
+        return self.scheduled + self.final + self.in_progress
+
+
+@dataclass(frozen=True)
+class Change:
+    """What becomes of the world, merged by table and date into what it is.
+
+    A reading that is a number replaces everything known of its gate; a mapping is merged by date.
+    A number of games is final if its date is past at the scenario's start, else scheduled.
+    """
+
+    games: Mapping[date, int | GameCount] = field(default_factory=dict)
+    rows: Mapping[str, Mapping[date, int]] = field(default_factory=dict)
+    readings: Mapping[str, float | Mapping[date, float]] = field(default_factory=dict)
+    services: Mapping[str, Health] = field(default_factory=dict)
+    downstream: Mapping[str, Downstream] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Given:
+    change: Change = field(default_factory=Change)
+    rows_follow: bool = True
+
+
+@dataclass(frozen=True)
+class Complete:
+    """A completion message; ``body`` is what goes on the wire. ``name`` is for `redeliver`."""
+
+    phase: str
+    body: Mapping[str, Any]
+    published: datetime
+    name: str | None = None
+
+
+@dataclass(frozen=True)
+class DeliverRaw:
+    phase: str
+    data: str
+
+
+@dataclass(frozen=True)
+class Redeliver:
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Concurrently:
+    entries: tuple[Complete | Redeliver, ...]
+
+
+@dataclass(frozen=True)
+class Fault:
+    port: str
+    kind: FaultKind
+    lasts: timedelta
+
+
+@dataclass(frozen=True)
+class Crash:
+    point: CrashPoint
+
+
+@dataclass(frozen=True)
+class Request:
+    function: str
+    method: str
+    path: str
+    query: Mapping[str, str]
+    body: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Operator:
+    argv: tuple[str, ...]
+
+
+Happening = Complete | DeliverRaw | Redeliver | Concurrently | Change | Fault | Crash | Request | Operator
+
+
+@dataclass(frozen=True)
+class Event:
+    at: datetime
+    happening: Happening
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One file, understood. Instants are in UTC."""
+
+    path: Path
+    name: str
+    policy: Policy
+    start: datetime
+    end: datetime
+    given: Given
+    events: tuple[Event, ...]
+    expect: tuple[Expected, ...]
+    source: str = ""
+    seed: int | None = None

@@ -1,0 +1,235 @@
+"""The world of a scenario: every port, the facts behind them, and what others do when a dispatch reaches them."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from shared.app.context import Context
+from shared.core.errors import Malformed
+from shared.core.message import Delivery, parse
+from shared.core.model import Outcome
+from shared.core.names import Names
+from shared.ports import AlertSink, Bus, Clock, Http, Message, Record, StateStore, Warehouse
+from shared.simulation.baton import Baton
+from shared.simulation.clock import VirtualClock
+from shared.simulation.faults import Stage
+from shared.simulation.history import HTTP, TOPIC, Departure, History, Repair
+from shared.simulation.outside import SimulatedAlerts, SimulatedBus, SimulatedServices
+from shared.simulation.scenario import Change, CrashPoint, Downstream, Scenario
+from shared.simulation.store import ReadOnlyStore, SimulatedStore
+from shared.simulation.warehouse import Facts, SimulatedRecord, SimulatedWarehouse
+
+START_TAKES = timedelta(seconds=5)
+LOCKS = "locks/"
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """A message on a topic: one id however often it is delivered."""
+
+    message_id: str
+    phase: str
+    data: bytes
+    published: datetime
+    attributes: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class WorldPorts:
+    """The ports of one context (`shared.app.context.Ports`)."""
+
+    store: StateStore
+    warehouse: Warehouse
+    record: Record
+    bus: Bus
+    http: Http
+    alerts: AlertSink
+    clock: Clock
+
+
+class World:
+    """Everything outside the product. ``later`` schedules a delivery."""
+
+    def __init__(self, scenario: Scenario, inner: StateStore, later: Callable[[datetime, Envelope], None]) -> None:
+        self.policy, self.history = scenario.policy, History()
+        self.clock = VirtualClock(scenario.start, scenario.seed or 0)
+        self.baton = Baton(self.clock, scenario.seed)
+        self.stage = Stage(self.clock, self.baton, self.history)
+        self.facts = Facts(scenario.policy, scenario.start)
+        self.names = Names(scenario.policy)
+        self.mutations = 0
+        self._later = later
+        self._rows_follow = scenario.given.rows_follow
+        self._downstream = dict.fromkeys(scenario.policy.phases, Downstream.STARTS)
+        self._departed: Counter[tuple[str, int, str, str]] = Counter()
+        self._started: set[tuple[str, int, int]] = set()
+        self._messages = 0
+        self.services = SimulatedServices(scenario.policy, self.stage, self._called)
+        self.record = SimulatedRecord(self.stage)
+        self.ports = WorldPorts(
+            store=SimulatedStore(inner, self.stage, self._stored),
+            warehouse=SimulatedWarehouse(self.facts, self.stage),
+            record=self.record,
+            bus=SimulatedBus(self.stage, self._published),
+            http=self.services,
+            alerts=SimulatedAlerts(self.stage),
+            clock=self.clock,
+        )
+        self._inner = inner
+        self.change(scenario.given.change)
+
+    def context(self) -> Context:
+        """Return the context that the product's entry points run in."""
+        return Context(self.policy, self.names, self.ports, dict(self.services.endpoints), self._log, "simulation")
+
+    def observer(self) -> Context:
+        """Return a context that sees the state whatever fails, and can change none of it."""
+        ports = WorldPorts(
+            ReadOnlyStore(self._inner),
+            self.ports.warehouse,
+            self.record,
+            self.ports.bus,
+            self.services,
+            self.ports.alerts,
+            self.clock,
+        )
+        return Context(self.policy, self.names, ports, dict(self.services.endpoints), _silent, "simulation")
+
+    def change(self, change: Change) -> None:
+        """Let the world become what an event says."""
+        self.facts.merge(change)
+        self.services.health.update(change.services)
+        self._downstream.update(change.downstream)
+        self.mutations += 1
+
+    def envelope(
+        self, phase: str, data: bytes, published: datetime, attributes: Mapping[str, str] | None = None
+    ) -> Envelope:
+        """Make a new message of this phase's topic, with an id of its own."""
+        self._messages += 1
+        return Envelope(str(1_000_000 + self._messages), phase, data, published, attributes or {})
+
+    def rows_follow(self, envelope: Envelope) -> None:
+        """Let a delivered success or partial be true of its table."""
+        if not self._rows_follow:
+            return
+        delivery = Delivery(envelope.message_id, envelope.phase, envelope.data, envelope.published, self.clock.now())
+        try:
+            received = parse(delivery, self.policy, self.names)
+        except Malformed:
+            return
+        report = received.report
+        table = self.policy.phases[envelope.phase].processors[report.processor].table
+        if table and report.records is not None and report.outcome in (Outcome.SUCCESS, Outcome.PARTIAL):
+            self.mutations += self.facts.grow(table, received.key.day, report.records)
+
+    def _stored(self, path: str) -> None:
+        if not path.startswith(LOCKS):
+            self.mutations += 1
+
+    def _log(self, event: str, /, severity: str = "INFO", **keys: object) -> None:
+        words = " ".join(f"{name}={value}" for name, value in keys.items())
+        kind = "decision" if event.startswith("decision") else "log"
+        self.history.note(self.clock.now(), kind, f"{event} {words}" if kind == "log" else words)
+
+    def _published(self, topic: str, message: Message, delivered: bool) -> None:
+        phase = self.policy.topics.get(topic)
+        if phase is not None:
+            data = json.dumps(message.body).encode()
+            if delivered:
+                self._later(self.clock.now(), self.envelope(phase, data, self.clock.now(), message.attributes))
+            return
+        self._depart(message.body, TOPIC, delivered)
+
+    def _called(self, service: str, path: str, body: Mapping[str, Any]) -> None:
+        if body.get("repair") is True:
+            self._repair(body)
+        else:
+            self._depart(body, HTTP, True)
+
+    def _repair(self, body: Mapping[str, Any]) -> None:
+        day = _day(body.get("game_date"))
+        if day is None:
+            return
+        processors = tuple(str(name) for name in body.get("processors") or ())
+        repair = Repair(self.clock.now(), str(body.get("phase", "")), day, processors)
+        self.history.repairs.append(repair)
+        named = ", ".join(processors) or "everything"
+        self.history.note(repair.at, "repair", f"{repair.phase} {day} {body.get('mode', '')}: {named}")
+
+    def _depart(self, body: Mapping[str, Any], channel: str, delivered: bool) -> None:
+        """Keep a trigger message or call that was accepted, and let the next phase start by it."""
+        departure = self._departure(body, channel)
+        if departure is None:
+            return
+        self.history.departures.append(departure)
+        lost = "" if delivered else " (accepted, and lost)"
+        item = f" {departure.item}" if departure.item else ""
+        text = f"{departure.trigger_id} attempt {departure.attempt} by {channel}{item}: {departure.reason}"
+        self.history.note(departure.at, "dispatch", text + (" degraded" if departure.degraded else "") + lost)
+        self.stage.reached(CrashPoint.AFTER_DISPATCH)
+        key = (departure.trigger_id, departure.attempt, departure.nth)
+        if delivered and key not in self._started:
+            self._started.add(key)
+            self._start(departure, body)
+
+    def _departure(self, body: Mapping[str, Any], channel: str) -> Departure | None:
+        transition = self.policy.transitions.get(str(body.get("transition", "")))
+        day = _day(body.get("game_date"))
+        if transition is None or day is None or not body.get("trigger_id"):
+            return None
+        trigger_id, attempt = str(body["trigger_id"]), int(body.get("attempt") or 1)
+        item = str(body.get("processor_name") or "") if channel == TOPIC else ""
+        self._departed[trigger_id, attempt, channel, item] += 1
+        wanted = {TOPIC: transition.dispatch.topic, HTTP: transition.dispatch.http}
+        return Departure(
+            at=self.clock.now(),
+            transition=transition.name,
+            day=day,
+            mode=str(body.get("mode", "")),
+            lane=str(body.get("lane") or "live"),
+            trigger_id=trigger_id,
+            generation=int(body.get("generation") or 1),
+            attempt=attempt,
+            channel=channel,
+            item=item,
+            degraded=body.get("degraded") is True,
+            missing=frozenset(str(name) for name in body.get("missing_processors") or ()),
+            reason=str(body.get("trigger_reason", "")),
+            needs=frozenset(name for name, target in wanted.items() if target is not None),
+            nth=self._departed[trigger_id, attempt, channel, item],
+        )
+
+    def _start(self, departure: Departure, body: Mapping[str, Any]) -> None:
+        """Let the phase that was dispatched to report that it has begun."""
+        phase = self.policy.phases[self.policy.transitions[departure.transition].starts]
+        if self._downstream[phase.name] is Downstream.SILENT or not phase.processors:
+            return
+        at = self.clock.now() + START_TAKES
+        report = {
+            "processor_name": next(iter(phase.processors)),
+            "phase": phase.name,
+            "game_date": departure.day.isoformat(),
+            "mode": departure.mode,
+            "status": "started",
+            "timestamp": at.isoformat(),
+            "correlation_id": body.get("correlation_id"),
+            "backfill_mode": departure.lane == "backfill",
+        }
+        self._later(at, self.envelope(phase.name, json.dumps(report).encode(), at))
+
+
+def _day(value: object) -> date | None:
+    try:
+        return date.fromisoformat(str(value))
+    except ValueError:
+        return None
+
+
+def _silent(event: str, /, severity: str = "INFO", **keys: object) -> None:
+    """An observer leaves no trace."""

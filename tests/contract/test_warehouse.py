@@ -1,0 +1,294 @@
+"""The Warehouse port, on DuckDB and on a BigQuery emulator: the same GoogleSQL gives the same numbers."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared.adapters.google.bigquery import BigQueryWarehouse
+from shared.adapters.local.duckdb import DuckDbWarehouse
+from shared.adapters.sql_warehouse import SqlWarehouse
+from shared.core.errors import OrchError, PolicyError, Unavailable
+from shared.core.model import Units
+from shared.ports import CalendarRef, TableRef, Warehouse
+from tests.contract.warehouses import BOTH, CONFIG, DuckDbWorld, World, made
+from tests.local_server import closed_port
+
+DAY = date(2026, 1, 21)
+NEXT = DAY + timedelta(days=1)
+ON, OTHER = DAY.isoformat(), NEXT.isoformat()
+DATED = {"game_date": "DATE"}
+SCHEDULE = {"game_date": "DATE", "game_id": "STRING", "game_status_text": "STRING"}
+STATISTICS = {"game_date": "DATE", "game_id": "STRING", "minutes_played": "INT64"}
+PLAYERS = {"game_date": "DATE", "player_lookup": "STRING"}
+FEATURES = {**PLAYERS, "is_quality_ready": "BOOL"}
+CALENDAR = CalendarRef(
+    "nba_raw.v_nbac_schedule_latest", "game_date", "game_status_text", excluded_statuses=("Postponed", "Cancelled")
+)
+
+
+@pytest.fixture(params=BOTH)
+def world(request: pytest.FixtureRequest, tmp_path: Path) -> World:
+    return made(request, tmp_path)
+
+
+def test_rows_counts_the_rows_of_the_date(world: World) -> None:
+    """Each table is counted by its own date column; one with rows of other dates only has 0."""
+    world.table("nba_raw.some", DATED, [[ON], [ON], [OTHER], [None]])
+    world.table("nba_raw.elsewhen", DATED, [[OTHER]])
+    world.table("nba_precompute.cached", {"cache_date": "DATE"}, [[ON]])
+    asked = [TableRef("nba_raw.some"), TableRef("nba_raw.elsewhen"), TableRef("nba_precompute.cached", "cache_date")]
+    expected = {"nba_raw.some": 2, "nba_raw.elsewhen": 0, "nba_precompute.cached": 1}
+    assert world.warehouse.rows(asked, DAY) == expected
+    assert list(world.warehouse.rows(asked, DAY)) == list(expected)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [TableRef("nba_raw.missing"), TableRef("no_such_dataset.table"), TableRef("nba_raw.other", "no_such_column")],
+    ids=lambda ref: f"{ref.table}.{ref.date_column}",
+)
+def test_one_unreadable_table_is_none_and_the_others_keep_their_number(world: World, bad: TableRef) -> None:
+    """A missing table, dataset or column hides no other table's rows."""
+    world.table("nba_raw.some", DATED, [[ON], [ON]])
+    world.table("nba_raw.other", DATED, [])
+    assert world.warehouse.rows([TableRef("nba_raw.some"), bad], DAY) == {"nba_raw.some": 2, bad.table: None}
+    assert world.warehouse.rows([bad], DAY) == {bad.table: None}
+
+
+def test_rows_is_one_query_unless_a_table_is_unreadable(world: World) -> None:
+    """Any number of tables costs one query; nothing asked costs none."""
+    world.table("nba_raw.a", DATED, [])
+    world.table("nba_raw.b", DATED, [])
+    warehouse = world.warehouse
+    assert isinstance(warehouse, SqlWarehouse)
+    assert warehouse.rows([], DAY) == {}
+    assert warehouse.operations["queries"] == 0
+    warehouse.rows([TableRef("nba_raw.a"), TableRef("nba_raw.b")], DAY)
+    assert warehouse.operations["queries"] == 1
+
+
+@pytest.mark.parametrize(
+    ("schedule", "played", "percent"),
+    [
+        ([], [], None),
+        ([("1", "Postponed")], ["1"], None),
+        ([("1", "Final"), ("2", "Final")], [], 0),
+        ([("1", "Final"), ("2", "Final"), ("3", "Final"), ("4", "Final")], ["1", "1", "3", "4"], 75),
+        ([("1", "Final"), ("2", "Postponed"), ("3", "Cancelled")], ["1"], 100),
+        ([("1", "Final"), ("2", None)], ["1"], 50),
+        ([("1", "Final"), ("1", "Final"), ("2", "Final")], ["1"], 50),
+        ([("1", "Final")], ["1", "9"], 100),
+    ],
+    ids=["no games", "all postponed", "0 of 2", "3 of 4", "postponed aside", "no status", "listed twice", "unlisted"],
+)
+def test_game_coverage(
+    world: World, schedule: list[tuple[str, str | None]], played: list[str], percent: float | None
+) -> None:
+    """Percent of the date's games, postponed ones aside, with player statistics; other dates do not count."""
+    games = [[ON, game, status] for game, status in schedule]
+    world.table("nba_raw.v_nbac_schedule_latest", SCHEDULE, [*games, [OTHER, "5", "Final"]])
+    statistics = [[ON, game, 30] for game in played]
+    world.table("nba_analytics.player_game_summary", STATISTICS, [*statistics, [OTHER, "2", 30]])
+    assert world.warehouse.number("gates/game_coverage.sql", DAY) == percent
+
+
+@pytest.mark.parametrize(
+    ("minutes", "percent"),
+    [([], None), ([None, None], 0), ([0, 12, None, 30], 75), ([5], 100)],
+    ids=["no rows", "0 of 2", "3 of 4", "all"],
+)
+def test_minutes_coverage(world: World, minutes: list[int | None], percent: float | None) -> None:
+    """Percent of the date's player rows that have minutes; none at all is no number."""
+    rows: list[list[Any]] = [[ON, "1", played] for played in minutes]
+    world.table("nba_analytics.player_game_summary", STATISTICS, [*rows, [OTHER, "2", None]])
+    assert world.warehouse.number("gates/minutes_coverage.sql", DAY) == percent
+
+
+@pytest.mark.parametrize(
+    ("expected", "features", "percent"),
+    [
+        ([], [("a", True)], None),
+        (["a", "b"], [], 0),
+        (["a", "b"], [("a", False), ("b", None)], 0),
+        (["a", "b", "c", "d"], [("a", True), ("b", False), ("c", True), ("c", True), ("d", True)], 75),
+        (["a"], [("a", True), ("z", True)], 100),
+    ],
+    ids=["nobody expected", "no features", "none clean", "3 of 4", "stranger"],
+)
+def test_feature_store_coverage(
+    world: World, expected: list[str], features: list[tuple[str, bool | None]], percent: float | None
+) -> None:
+    """Percent of the players expected on the date whose features are clean; strangers do not count."""
+    context = [[ON, player] for player in expected]
+    world.table("nba_analytics.upcoming_player_game_context", PLAYERS, [*context, [OTHER, "other"]])
+    store = [[ON, player, clean] for player, clean in features]
+    world.table("nba_predictions.ml_feature_store_v2", FEATURES, [*store, [OTHER, "b", True]])
+    assert world.warehouse.number("gates/feature_store_coverage.sql", DAY) == percent
+
+
+def test_a_number_that_cannot_be_read_is_no_number(world: World) -> None:
+    """A gate whose tables are missing raises Unavailable; it is not taken for 0 or for nothing."""
+    with pytest.raises(Unavailable) as caught:
+        world.warehouse.number("gates/minutes_coverage.sql", DAY)
+    assert caught.value.port == "warehouse"
+
+
+@pytest.mark.parametrize("file", ["gates/no_such_gate.sql", "../README.md", "/etc/hostname", "gates"])
+def test_a_gate_file_lies_under_the_configuration(world: World, file: str) -> None:
+    """Another path is a wrong policy, whether or not there is such a file."""
+    with pytest.raises(PolicyError, match="hint:"):
+        world.warehouse.number(file, DAY)
+
+
+def test_units_are_the_games_that_are_not_excluded(world: World) -> None:
+    """Scheduled, final and those without a status are units; dates without any have none; other dates stay out."""
+    statuses = ["Final", "Final", "Scheduled", "In Progress", None, "Postponed", "Cancelled"]
+    games = [[ON, str(number), status] for number, status in enumerate(statuses)]
+    far = (DAY + timedelta(days=2)).isoformat()
+    world.table(
+        CALENDAR.table, SCHEDULE, [*games, [OTHER, "8", "Postponed"], [far, "9", "Final"], [None, "10", "Final"]]
+    )
+    before, after = DAY - timedelta(days=1), DAY + timedelta(days=2)
+    assert world.warehouse.units(CALENDAR, [DAY, after, before, NEXT, DAY]) == {
+        DAY: Units(5, 2),
+        after: Units(1, 1),
+        before: Units(0, 0),
+        NEXT: Units(0, 0),
+    }
+    assert world.warehouse.units(CALENDAR, [DAY, after + timedelta(days=1)])[DAY] == Units(5, 2)
+    assert world.warehouse.units(CALENDAR, []) == {}
+
+
+def test_units_without_excluded_statuses_are_all_games(world: World) -> None:
+    """A calendar that excludes nothing counts every row; its word for final is its own, quotes and all."""
+    world.table("ice.games", {"day": "DATE", "state": "STRING"}, [[ON, "it's over"], [ON, "Final"], [ON, None]])
+    calendar = CalendarRef("ice.games", "day", "state", final_status="it's over")
+    assert world.warehouse.units(calendar, [DAY]) == {DAY: Units(3, 1)}
+
+
+def test_units_of_an_unreadable_calendar_are_not_zero(world: World) -> None:
+    """A missing calendar raises Unavailable: an empty day would be believed."""
+    with pytest.raises(Unavailable):
+        world.warehouse.units(CALENDAR, [DAY])
+
+
+EASTERN = timezone(timedelta(hours=-5))
+
+
+def test_parameters_of_every_type_come_back_as_they_went_in(world: World) -> None:
+    """Instants come back in UTC; an empty list holds nothing."""
+    given_values = {
+        "day": DAY,
+        "text": "it's `quoted` -- ünïcode",
+        "whole": 2**53 + 1,
+        "real": 0.1,
+        "yes": True,
+        "instant": datetime(2026, 1, 21, 23, 30, 0, 250000, tzinfo=EASTERN),
+    }
+    sql = "SELECT " + ", ".join(f"@{name} AS {name}" for name in given_values)
+    (row,) = world.warehouse.query(sql, given_values)
+    assert row == {**given_values, "instant": datetime(2026, 1, 22, 4, 30, 0, 250000, tzinfo=UTC)}
+    assert row["yes"] is True
+    assert row["instant"].utcoffset() == timedelta(0)
+    assert type(row["day"]) is date
+
+
+@pytest.mark.parametrize(
+    ("listed", "found"),
+    [(["a", "it's"], ["a", "it's"]), ([], []), (("b",), ["b"])],
+    ids=["list", "empty", "tuple"],
+)
+def test_a_list_is_a_parameter(world: World, listed: Sequence[str], found: list[str]) -> None:
+    """``IN UNNEST(@list)`` finds what is in the list."""
+    world.table("d.names", {"name": "STRING"}, [["a"], ["b"], ["it's"], [None]])
+    rows = world.warehouse.query("SELECT name FROM `d.names` WHERE name IN UNNEST(@l) ORDER BY name", {"l": listed})
+    assert [row["name"] for row in rows] == found
+
+
+def test_rows_come_in_the_order_the_query_asks_for(world: World) -> None:
+    """Order, names and NULLs of a result are kept, timestamps in it or not."""
+    world.table("d.t", {"game_date": "DATE", "n": "INT64"}, [[ON, 2], [OTHER, 3], [None, 1]])
+    rows = world.warehouse.query("SELECT TIMESTAMP(game_date) AS at, n AS N FROM `d.t` ORDER BY n DESC", {})
+    midnight = datetime(2026, 1, 21, tzinfo=UTC)
+    assert rows == [{"at": midnight + timedelta(days=1), "N": 3}, {"at": midnight, "N": 2}, {"at": None, "N": 1}]
+
+
+@pytest.mark.parametrize(
+    "sql", ["SELECT 1 FROM `d.missing`", "SELECT nothing FROM `d.t`", "SELEC 1", "SELECT CAST(s AS INT64) FROM `d.t`"]
+)
+def test_a_query_that_fails_is_unavailable(world: World, sql: str) -> None:
+    """A missing table or column, what is not SQL and what breaks on the way: never an empty answer."""
+    world.table("d.t", {"s": "STRING"}, [["word"]])
+    with pytest.raises(Unavailable) as caught:
+        world.warehouse.query(sql, {})
+    assert caught.value.port == "warehouse"
+
+
+BAD_TABLES = ["plain", "a.b`; DROP TABLE x; --", "a.b' OR '1'='1", "a.b\n", "a.b c", "a.b.c.d", "", "a..b", "ä.b"]
+
+
+@pytest.mark.parametrize("name", BAD_TABLES)
+def test_a_table_name_that_is_no_name_never_reaches_the_warehouse(world: World, name: str) -> None:
+    """Names cannot be parameters, so only letters, digits and underscores are let through."""
+    with pytest.raises(PolicyError, match="hint:"):
+        world.warehouse.rows([TableRef(name)], DAY)
+    with pytest.raises(PolicyError):
+        world.warehouse.units(CalendarRef(name, "game_date", "status"), [DAY])
+
+
+@pytest.mark.parametrize("name", ["day`", "a.b", "1day", "", "day\n", "a-b", "COUNT(*)"])
+def test_a_column_name_that_is_no_name_never_reaches_the_warehouse(world: World, name: str) -> None:
+    """The same for columns, of tables and of the calendar."""
+    with pytest.raises(PolicyError, match="hint:"):
+        world.warehouse.rows([TableRef("a.b", name)], DAY)
+    for day, status in ((name, "status"), ("day", name)):
+        with pytest.raises(PolicyError):
+            world.warehouse.units(CalendarRef("a.b", day, status), [DAY])
+
+
+@pytest.fixture(params=["duckdb", "bigquery"])
+def nowhere(request: pytest.FixtureRequest, tmp_path: Path) -> Warehouse:
+    """A warehouse that nobody answers for."""
+    if request.param == "duckdb":
+        return DuckDbWarehouse(tmp_path / "absent.duckdb", CONFIG)
+    host = f"http://127.0.0.1:{closed_port()}"
+    return BigQueryWarehouse("demo-nowhere", CONFIG, timeout=timedelta(seconds=1), emulator_host=host)
+
+
+def test_a_warehouse_that_does_not_answer_is_unavailable(nowhere: Warehouse) -> None:
+    """No rows are known of any table: that is an outage, not tables without rows."""
+    for ask in (
+        lambda: nowhere.rows([TableRef("a.b")], DAY),
+        lambda: nowhere.units(CALENDAR, [DAY]),
+        lambda: nowhere.number("gates/minutes_coverage.sql", DAY),
+        lambda: nowhere.query("SELECT 1", {}),
+    ):
+        with pytest.raises(OrchError) as caught:
+            ask()
+        assert isinstance(caught.value, Unavailable)
+
+
+days = st.none() | st.dates(DAY, DAY + timedelta(days=2))
+tables = st.dictionaries(st.sampled_from(["d.a", "d.b", "e.a"]), st.lists(days, max_size=6), max_size=3)
+
+
+@settings(max_examples=25, deadline=None)
+@given(tables=tables, day=st.dates(DAY, DAY + timedelta(days=2)), missing=st.booleans())
+def test_rows_agree_with_counting(tables: dict[str, list[date | None]], day: date, missing: bool) -> None:
+    """For any small tables the numbers are what Python counts, with a missing table among them or not."""
+    with tempfile.TemporaryDirectory() as folder:
+        world = DuckDbWorld(Path(folder) / "house.duckdb")
+        for name, dates in tables.items():
+            world.table(name, DATED, [[each] for each in dates])
+        expected: dict[str, int | None] = {name: dates.count(day) for name, dates in tables.items()}
+        if missing:
+            expected["e.missing"] = None
+        assert world.warehouse.rows([TableRef(name) for name in expected], day) == expected

@@ -1,0 +1,92 @@
+"""A warehouse that tests fill: the same tables on DuckDB and on a BigQuery emulator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+from secrets import token_hex
+from typing import Any, Protocol
+
+import duckdb
+import pytest
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import bigquery
+
+from shared.adapters.google.bigquery import BigQueryRecord, BigQueryWarehouse
+from shared.adapters.local.duckdb import DuckDbRecord, DuckDbWarehouse
+from shared.ports import Record, Warehouse
+
+CONFIG = Path(__file__).resolve().parents[2] / "config"
+DATASET = "nba_orchestration"
+PATIENCE = timedelta(seconds=10)
+_DUCKDB = {"STRING": "VARCHAR", "INT64": "BIGINT", "BOOL": "BOOLEAN", "DATE": "DATE"}
+BOTH = ["duckdb", pytest.param("bigquery", marks=pytest.mark.xdist_group("bigquery"))]
+
+
+class World(Protocol):
+    """A warehouse, the record in the same place, and a way to put tables there."""
+
+    @property
+    def warehouse(self) -> Warehouse: ...
+
+    @property
+    def record(self) -> Record: ...
+
+    def create_tables(self) -> None:
+        """Create the record's tables."""
+
+    def table(self, name: str, columns: Mapping[str, str], rows: Sequence[Sequence[Any]]) -> None:
+        """Create ``dataset.table`` with columns of GoogleSQL types; dates are text."""
+
+
+class DuckDbWorld:
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with closing(duckdb.connect(path)):
+            pass  # an empty warehouse, not an absent one
+        self.warehouse = DuckDbWarehouse(path, CONFIG)
+        self.record = DuckDbRecord(path, DATASET)
+
+    def create_tables(self) -> None:
+        self.record.create_tables()
+
+    def table(self, name: str, columns: Mapping[str, str], rows: Sequence[Sequence[Any]]) -> None:
+        with closing(duckdb.connect(self._path)) as connection:
+            connection.execute(f"CREATE SCHEMA IF NOT EXISTS {name.split('.')[0]}")
+            connection.execute(f"CREATE TABLE {name} ({', '.join(f'{c} {_DUCKDB[t]}' for c, t in columns.items())})")
+            if rows:
+                connection.executemany(f"INSERT INTO {name} VALUES ({', '.join('?' * len(columns))})", rows)
+
+
+class BigQueryWorld:
+    """A project of its own on the emulator."""
+
+    def __init__(self, host: str) -> None:
+        self.project = f"demo-{token_hex(6)}"
+        self.client = bigquery.Client(
+            project=self.project,
+            credentials=AnonymousCredentials(),
+            client_options={"api_endpoint": host},
+        )
+        self.warehouse = BigQueryWarehouse(self.project, CONFIG, timeout=PATIENCE, emulator_host=host)
+        self.record = BigQueryRecord(self.project, DATASET, timeout=PATIENCE, emulator_host=host)
+
+    def create_tables(self) -> None:
+        self.record.create_tables()
+
+    def table(self, name: str, columns: Mapping[str, str], rows: Sequence[Sequence[Any]]) -> None:
+        self.client.create_dataset(name.split(".")[0], exists_ok=True)
+        fields = [bigquery.SchemaField(column, kind) for column, kind in columns.items()]
+        table = self.client.create_table(bigquery.Table(f"{self.project}.{name}", fields))
+        if rows:
+            sent = [dict(zip(columns, row, strict=True)) for row in rows]
+            assert self.client.insert_rows_json(table, sent, timeout=10) == []
+
+
+def made(request: pytest.FixtureRequest, tmp_path: Path) -> World:
+    """Return the world that a fixture's parameter names."""
+    if request.param == "duckdb":
+        return DuckDbWorld(tmp_path / "house.duckdb")
+    return BigQueryWorld(request.getfixturevalue("bigquery_host"))
