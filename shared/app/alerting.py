@@ -214,11 +214,11 @@ def _log_severity(alert: Alert) -> str:
     return alert.severity.upper()
 
 
-def settle(ctx: Context, found: Mapping[str, Condition], unseen: Collection[str], now: datetime) -> None:
+def settle(ctx: Context, found: Mapping[str, Condition], unseen: Collection[str], now: datetime) -> list[datetime]:
     """Raise what holds, recover what does not, send what is pending: the sweep's part (behaviour A2).
 
     ``unseen`` are the open runs that this sweep did not look at: of them nothing is known, so
-    nothing of them ends.
+    nothing of them ends. Returns when the clock alone may change any of them.
     """
     store = ctx.ports.store
     standing = {d.id: read(d) for d in store.query(COLLECTION, {"standing": True})}
@@ -231,6 +231,8 @@ def settle(ctx: Context, found: Mapping[str, Condition], unseen: Collection[str]
             _ending(ctx, kept, now)
     raise_now(ctx, unknown)
     send_pending(ctx, now)
+    repeat_after = ctx.policy.alerts.repeat_after
+    return [kept.alert.said_at + repeat_after for kept in standing.values() if kept.alert.said_at is not None]
 
 
 def raise_and_send(ctx: Context, condition: Condition, kept: Kept) -> None:

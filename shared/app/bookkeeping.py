@@ -12,11 +12,10 @@ from datetime import timedelta
 
 from shared.app.context import Context
 from shared.app.retry import retry
-from shared.app.state import Loaded, completion_path, read_completion, transition_path
+from shared.app.state import Loaded, completion_path, part_data, read_completion, save_transition
 from shared.core.errors import Unavailable
 from shared.core.model import Completion, LogEntry, Report, RunKey, TransitionState
 from shared.core.policy import Policy
-from shared.documents import to_data
 from shared.ports import Row
 
 COMPLETIONS = "phase_completions"
@@ -112,10 +111,9 @@ def flush(ctx: Context, key: RunKey, loaded: Loaded) -> None:
         return
     _take_off_completions(ctx, key, completions)
     for name, stored in transitions.items():
-        assert stored.version is not None
-        state = replace(stored.value, unrecorded=())
         # A lost race leaves the rows to be written again, which the record does not count twice.
-        ctx.ports.store.update(transition_path(key, name), to_data(state), stored.version)
+        written = replace(stored, value=replace(stored.value, unrecorded=()))
+        save_transition(ctx.ports.store, ctx.policy, key, name, written)
 
 
 def _take_off_completions(ctx: Context, key: RunKey, written: Sequence[Completion]) -> None:
@@ -127,4 +125,5 @@ def _take_off_completions(ctx: Context, key: RunKey, written: Sequence[Completio
         if stored is None or stored.version is None or document is None:
             continue
         left = tuple(report for report in stored.value.unrecorded if report not in before.unrecorded)
-        ctx.ports.store.update(document.path, to_data(replace(stored.value, unrecorded=left)), stored.version)
+        data = part_data(replace(stored.value, unrecorded=left), key, ctx.policy)
+        ctx.ports.store.update(document.path, data, stored.version)

@@ -1,4 +1,4 @@
-"""How a transition's stored state changes by each act; pure, so that a crash between two of them can be thought through."""
+"""How a transition's stored state changes by each act; pure, so that a crash between two of them is thinkable."""
 
 from __future__ import annotations
 

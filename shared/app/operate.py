@@ -130,7 +130,7 @@ def _change(ctx: Context, key: RunKey, transition: str, ask: Change, what: str, 
         loaded = load_run(ctx.ports.store, key)
         stored = loaded.transition(transition)
         asked = marks.logged(ask(stored.value, now), now, f"operator_{what}", reason)
-        saved = save_transition(ctx.ports.store, key, transition, asked, stored.version)
+        saved = save_transition(ctx.ports.store, ctx.policy, key, transition, Stored(asked, stored.version))
         if saved is not None:
             break
     else:

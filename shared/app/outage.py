@@ -12,7 +12,7 @@ from shared.app.sweep import Wish, sweep
 from shared.core.alerts import fingerprint
 from shared.core.errors import Unavailable
 from shared.core.texts import clock_time, duration, say
-from shared.ports import Notice
+from shared.ports import Delivered, Notice
 
 DOWN_FOR = timedelta(minutes=5)
 OK, PARTLY, FAILED = 200, 207, 500
@@ -43,10 +43,8 @@ def _down(ctx: Context, error: Unavailable, now: datetime) -> None:
     if memory.state_down_said or length < DOWN_FOR:
         return
     since = clock_time(ctx.policy, memory.state_down_since, now)
-    text = say(
-        ctx.policy.pipeline, "", f"the state store has not answered for {duration(length)} (since {since}): {error.reason}",
-        "messages are redelivered until it is back", "look at the store",
-    )  # fmt: skip
+    what = f"the state store has not answered for {duration(length)} (since {since}): {error.reason}"
+    text = say(ctx.policy.pipeline, "", what, "messages are redelivered until it is back", "look at the store")
     memory.state_down_said = _send(ctx, text, resolved=False)
 
 
@@ -66,8 +64,10 @@ def _up(ctx: Context, now: datetime) -> None:
 def _send(ctx: Context, text: str, *, resolved: bool) -> bool:
     mark = fingerprint("state_down", ctx.policy.pipeline, "", "")
     try:
-        ctx.ports.alerts.send(Notice(mark, "critical", "state_down", text, resolved=resolved))
+        result = ctx.ports.alerts.send(Notice(mark, "critical", "state_down", text, resolved=resolved))
     except Unavailable as error:
         ctx.log("alert.unsent", severity="CRITICAL", error=str(error), text=text)
         return False
-    return True
+    if not isinstance(result, Delivered):
+        ctx.log("alert.refused", severity="CRITICAL", reason=result.reason, text=text)
+    return isinstance(result, Delivered)

@@ -17,6 +17,7 @@ from shared.app.state import (
     completions_path,
     load_completions,
     load_phase,
+    part_data,
     read_completion,
     run_data,
     run_path,
@@ -27,7 +28,6 @@ from shared.core.message import Delivery, Received, parse
 from shared.core.model import Completion, Run, RunKey, State
 from shared.core.policy import Transition
 from shared.core.record import record
-from shared.documents import to_data
 
 ATTEMPTS = 20
 MANY = 50
@@ -92,7 +92,7 @@ def _record(ctx: Context, received: Received) -> Completion:
         after = record(known, report)
         if stored is not None and after == known:
             return after
-        data = to_data(after)
+        data = part_data(after, key, ctx.policy)
         version = store.create(path, data) if stored is None else store.update(path, data, stored.version or "")
         if version is not None:
             return after

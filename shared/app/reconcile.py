@@ -106,9 +106,8 @@ def reconcile(ctx: Context, sight: Sight, load: Load, actor: str) -> Settled:
 def _save(ctx: Context, sight: Sight, state: TransitionState) -> Sight | None:
     """Write a transition; None if somebody else did since it was read."""
     situation = sight.situation
-    saved: Stored[TransitionState] | None = save_transition(
-        ctx.ports.store, situation.key, situation.transition.name, state, sight.version
-    )
+    changed = Stored(state, sight.version)
+    saved = save_transition(ctx.ports.store, ctx.policy, situation.key, situation.transition.name, changed)
     if saved is None:
         return None
     return Sight(replace(situation, state=state), saved.version)

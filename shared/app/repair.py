@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from shared.app.context import Context
 from shared.app.readings import read_rows
 from shared.app.reconcile import Settled
-from shared.app.state import Loaded, Stored, completion_path, read_completion, save_run
+from shared.app.state import Loaded, Stored, completion_path, part_data, read_completion, save_run
 from shared.core.alerts import Condition, Severity
 from shared.core.calendar import due_at, working_day
 from shared.core.decide import Situation
@@ -18,7 +18,6 @@ from shared.core.model import Completion, Lane, Outcome, RepairLog, Report, Run,
 from shared.core.policy import Policy, Processor, Rerun, Transition
 from shared.core.record import record
 from shared.core.texts import names, say
-from shared.documents import to_data
 
 TIMEOUT = timedelta(seconds=20)
 STARTED_STANDS_FOR = timedelta(hours=2)
@@ -125,9 +124,9 @@ def _record_inferred(ctx: Context, key: RunKey, phase: str, processor: Processor
     document = ctx.ports.store.get(path)[0]
     stored = read_completion(document)
     if stored is None:
-        ctx.ports.store.create(path, to_data(record(None, report)))
+        ctx.ports.store.create(path, part_data(record(None, report), key, ctx.policy))
     elif stored.version is not None and stored.value.latest is None:
-        ctx.ports.store.update(path, to_data(record(stored.value, report)), stored.version)
+        ctx.ports.store.update(path, part_data(record(stored.value, report), key, ctx.policy), stored.version)
     ctx.log("completion.inferred", severity="WARNING", run_id=key.id, processor=processor.name, rows=rows)
 
 
@@ -181,11 +180,11 @@ def _missing_at_due(situation: Situation, now: datetime) -> tuple[str, ...]:
     on_hold = state.hold is not None
     if at is None or now < at or not untouched or on_hold or situation.next_report_at is not None:
         return ()
-    return situation.picture().missing
+    return situation.seen.missing
 
 
 def _refusal(policy: Policy, situation: Situation, missing: tuple[str, ...]) -> str:
-    expected = len(situation.picture().expected)
+    expected = len(situation.seen.expected)
     limit = policy.repairs
     if expected > limit.refuse_above_items and len(missing) * 100 > limit.refuse_above_missing_percent * expected:
         return f"{len(missing)} of {expected} processors missing: the detector is wrong, not the data"

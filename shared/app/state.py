@@ -1,10 +1,10 @@
-"""Where everything stands in the state store, and reading and writing it as values (design: state without contention)."""
+"""Where everything stands in the state store, read and written as values (design: state without contention)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Generic, TypeVar
 
 from shared.core.calendar import closes_at
@@ -15,6 +15,8 @@ from shared.ports import Document, StateStore
 
 T = TypeVar("T")
 KEPT = timedelta(days=30)
+# From the start of its date: the day itself, the two days a run stays open, and the rest as its run.
+PART_KEPT = timedelta(days=3) + KEPT
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,13 @@ def run_data(run: Run, policy: Policy) -> dict[str, object]:
     }
 
 
+def part_data(part: object, key: RunKey, policy: Policy) -> dict[str, object]:
+    """Return a completion or transition as stored, with the TTL field of its own: TTL does not reach what lies below
+    a document that it deletes."""
+    zone_day = datetime(key.day.year, key.day.month, key.day.day, tzinfo=policy.zone)
+    return {**to_data(part), "expires_at": zone_day.astimezone(UTC) + PART_KEPT}
+
+
 def read_run(document: Document | None) -> Stored[Run] | None:
     return None if document is None else Stored(from_data(Run, document.data), document.version)
 
@@ -98,10 +107,11 @@ def save_run(store: StateStore, run: Stored[Run], policy: Policy) -> Stored[Run]
 
 
 def save_transition(
-    store: StateStore, key: RunKey, name: str, state: TransitionState, version: str | None
+    store: StateStore, policy: Policy, key: RunKey, name: str, stored: Stored[TransitionState]
 ) -> Stored[TransitionState] | None:
     """Write a transition; None if somebody else wrote it since it was read (behaviour D2)."""
-    path, data = transition_path(key, name), to_data(state)
+    state, version = stored.value, stored.version
+    path, data = transition_path(key, name), part_data(state, key, policy)
     written = store.create(path, data) if version is None else store.update(path, data, version)
     return None if written is None else Stored(state, written)
 

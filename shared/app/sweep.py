@@ -13,6 +13,7 @@ from datetime import date, datetime, timedelta
 from shared.app import alerting
 from shared.app.bookkeeping import flush
 from shared.app.context import Context
+from shared.app.horizon import of_run, openings
 from shared.app.lock import Locked, acquire, release
 from shared.app.readings import read_units
 from shared.app.reconcile import Settled, assess, reconcile
@@ -45,13 +46,18 @@ class Wish:
 
 @dataclass
 class Sweep:
-    """What a sweep found and did. ``unseen`` are open runs that it did not look at; ``next_at`` is when the clock
-    alone can change anything of what it saw, None where that is not known."""
+    """What a sweep found and did. ``unseen`` are open runs that it did not look at."""
 
     findings: list[Finding] = field(default_factory=list)
     conditions: dict[str, Condition] = field(default_factory=dict)
     unseen: set[str] = field(default_factory=set)
-    next_at: datetime | None = None
+    horizon: list[datetime | None] = field(default_factory=list)
+
+    @property
+    def next_at(self) -> datetime | None:
+        """When the clock alone can change anything of what was seen, None where the next minute already may."""
+        known = [at for at in self.horizon if at is not None]
+        return min(known, default=None) if len(known) == len(self.horizon) and not self.unseen else None
 
     def say(self, found: Condition) -> None:
         self.conditions[found.fingerprint] = found
@@ -93,7 +99,9 @@ def _sweep(ctx: Context, wish: Wish) -> Sweep:
             done.unseen.add(key.id)
             done.findings.append(Finding("run", key.id, str(error), "failed"))
     if not wish.dry_run:
-        alerting.settle(ctx, done.conditions, done.unseen, ctx.ports.clock.now())
+        now = ctx.ports.clock.now()
+        done.horizon += alerting.settle(ctx, done.conditions, done.unseen, now)
+        done.horizon += openings(ctx, now)
     return done
 
 
@@ -156,6 +164,7 @@ def _look(ctx: Context, done: Sweep, wish: Wish, run: Stored[Run], units: Units 
         done.say(condition)
     flush(ctx, key, with_states(loaded, settled))
     _close(ctx, done, run, settled, now)
+    done.horizon.append(of_run(ctx, run.value, settled, now))
 
 
 def with_states(loaded: Loaded, settled: list[Settled]) -> Loaded:

@@ -127,7 +127,8 @@ def check(
         return
     typer.echo(
         f"{found.source}: {found.pipeline} is in order: {len(found.phases)} phases, {processors} processors, "
-        f"{len(found.transitions)} transitions, {len(found.gates)} gates, modes {', '.join(found.modes)} ({found.zone.key})"
+        f"{len(found.transitions)} transitions, {len(found.gates)} gates, "
+        f"modes {', '.join(found.modes)} ({found.zone.key})"
     )
 
 

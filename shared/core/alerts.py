@@ -82,7 +82,7 @@ def conditions(
     """Return all that holds for this transition now; nothing for a date without units."""
     if situation.empty or situation.closed:
         return ()
-    seen = situation.picture()
+    seen = situation.seen
     found = [
         *_reports(situation, seen),
         *_blocked(situation, decision, now),
@@ -212,7 +212,7 @@ def _unconfirmed(situation: Situation, now: datetime) -> Iterator[Condition]:
 def _triggered(situation: Situation, seen: Picture) -> Iterator[Condition]:
     """Yield what was not as it should be at the trigger: once per run and transition, once per gate (A5)."""
     carried = situation.state.carried
-    if carried is None:
+    if carried is None or situation.state.state is State.OBSERVED:
         return
     if carried.degraded and carried.reason not in ("refresh", "operator"):
         optional = not frozenset(carried.missing) & seen.required
@@ -229,7 +229,8 @@ def _triggered(situation: Situation, seen: Picture) -> Iterator[Condition]:
 def _late(situation: Situation, seen: Picture, now: datetime) -> Iterator[Condition]:
     """Yield what arrived after the trigger and starts nothing again (behaviour D8)."""
     carried = situation.state.carried
-    if carried is None or may_refresh(situation, now) or situation.state.state is State.CLAIMED:
+    resting = situation.state.state not in (State.CLAIMED, State.OBSERVED)
+    if carried is None or may_refresh(situation, now) or not resting:
         return
     for name in sorted(refresh_causes(situation, seen, carried)):
         report = seen.standings[name].report

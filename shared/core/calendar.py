@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from shared.core.model import Lane, RunKey
@@ -11,6 +12,7 @@ from shared.core.policy import Mode, Policy
 MAX_AGE = timedelta(hours=48)
 
 
+@lru_cache(maxsize=4096)
 def instant(day: date, at: time, zone: ZoneInfo) -> datetime:
     """Return the instant of a local time, in UTC.
 
@@ -71,7 +73,7 @@ def due_at(key: RunKey, at: time | None, policy: Policy) -> datetime | None:
 
 
 def closes_at(key: RunKey, opened_at: datetime, policy: Policy) -> datetime:
-    """Return when a run closes at the latest: 48 h after its date ends, in backfill after it was opened (behaviour T5)."""
+    """Return when a run closes at the latest: 48 h after its date, in backfill after it was opened (behaviour T5)."""
     if key.lane is Lane.BACKFILL:
         return opened_at + MAX_AGE
     return instant(key.day + timedelta(days=1), time(0), policy.zone) + MAX_AGE

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from shared.core import gates
 from shared.core.calendar import instant
@@ -20,7 +21,7 @@ from shared.core.policy import ConfirmBy, Expectation, Gate, GateKind, Policy, P
 from shared.core.standing import Picture, picture
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Situation:
     """Everything one transition of one run is decided by, the clock aside.
 
@@ -57,7 +58,9 @@ class Situation:
     def empty(self) -> bool:
         return self.units is not None and self.units.total == 0
 
-    def picture(self) -> Picture:
+    @cached_property
+    def seen(self) -> Picture:
+        """Where every expected processor stands."""
         return picture(
             self.expectation,
             self.processors,
@@ -154,7 +157,7 @@ def decide(situation: Situation, now: datetime) -> Decision:
     if state.request is not None:
         return _operator(situation, now)
     if situation.empty:
-        return EmptyOk()
+        return _empty(situation)
     if state.hold is not None and state.hold.cause == "operator":
         return _held_by(situation)
     match state.state:
@@ -168,6 +171,17 @@ def decide(situation: Situation, now: datetime) -> Decision:
             return _open(situation, now)
 
 
+def _empty(situation: Situation) -> Decision:
+    """Expect nothing of a date without units; what an operator started all the same is still seen to begin."""
+    state, by = situation.state, situation.transition.confirm.by
+    if state.state is not State.DISPATCHED or state.dispatched_at is None:
+        return EmptyOk()
+    if by is not ConfirmBy.FIRST_REPORT:
+        return Confirm(by)
+    seen_at = situation.next_report_at
+    return Confirm(by, seen_at) if seen_at is not None and seen_at >= state.dispatched_at else EmptyOk()
+
+
 def _operator(situation: Situation, now: datetime) -> Decision:
     """Dispatch the next generation whatever policy and gates say, once no other dispatch is under way (D9)."""
     state = situation.state
@@ -176,7 +190,7 @@ def _operator(situation: Situation, now: datetime) -> Decision:
         return Wait("another dispatch is under way", state.claim.expires_at)
     if state.failure is not None and now < state.failure.retry_at:
         return Blocked({"dispatch": state.failure.text}, state.failure.retry_at)
-    seen = situation.picture()
+    seen = situation.seen
     return Trigger(replace(_plan(situation, seen, Ready("operator")), note=state.request.reason))
 
 
@@ -235,7 +249,7 @@ def _open(situation: Situation, now: datetime) -> Decision:
     """Decide a transition that has not been triggered."""
     if _rejected(situation):
         return _held_by(situation)
-    seen = situation.picture()
+    seen = situation.seen
     if seen.needs_rows:
         return _first_the_calendar(situation) or Read(Wanted(rows=seen.needs_rows))
     at = readiness(situation, seen, now)
@@ -329,7 +343,7 @@ def _refresh(situation: Situation, now: datetime) -> Decision | None:
     carried = situation.state.carried
     if carried is None or not may_refresh(situation, now):
         return None
-    seen = situation.picture()
+    seen = situation.seen
     if not refresh_causes(situation, seen, carried):
         return None
     if seen.needs_rows:

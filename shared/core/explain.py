@@ -41,7 +41,7 @@ class Explanation:
 
 def explain(situation: Situation, decision: Decision, now: datetime) -> Explanation:
     """Explain a decision by everything it was made from."""
-    seen = situation.picture()
+    seen = situation.seen
     state = word(situation, decision)
     reason = reason_of(situation, decision)
     evidence = {

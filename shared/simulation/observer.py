@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from shared.app.situations import transitions_of
+from shared.app.state import run_path
 from shared.core.model import Lane, RunKey
 from shared.simulation.expectations import Expected, Of, RecordedExpected, RunExpected
 from shared.simulation.history import NOT_OPEN, CompletionSeen, Quarantined, RunSeen, Unclear
@@ -16,6 +18,24 @@ class Observer:
 
     def __init__(self, world: World, product: Product) -> None:
         self.world, self.product = world, product
+        self._told: dict[tuple[RunKey, str], str] = {}
+
+    def tell_decisions(self) -> None:
+        """Add to the timeline what is now decided of the runs that were written, where that is news."""
+        touched, self.world.touched = self.world.touched, set()
+        if not touched:
+            return
+        observer = self.world.observer()
+        for key in self.product.runs(observer):
+            if run_path(key).split("/")[1] not in touched:
+                continue
+            for transition in transitions_of(self.world.policy, key.mode):
+                seen = self.product.explain(observer, key, transition.name)
+                word = "" if seen.reason.startswith(seen.state) else f"{seen.state}: "
+                text = f"{key.id} {transition.name}: {word}{seen.reason}"
+                if self._told.get((key, transition.name)) != text:
+                    self._told[key, transition.name] = text
+                    self.world.history.note(self.world.clock.now(), "decision", text)
 
     def look(self, index: int, meaning: RunExpected) -> None:
         observer = self.world.observer()

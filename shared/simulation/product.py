@@ -33,6 +33,8 @@ class Explanation(Protocol):
     @property
     def missing(self) -> tuple[str, ...]: ...
     @property
+    def reason(self) -> str: ...
+    @property
     def text(self) -> str: ...
 
 
@@ -135,7 +137,7 @@ class DeployedProduct:
             return
         event, main = cloud_event(policy, envelope), self._main(name)
         if main is None:
-            _module("shared.runtime").receive_event(name, event)
+            _module("shared.runtime").receive(name, event)
         else:
             main(event)
 
@@ -152,8 +154,7 @@ class DeployedProduct:
         return int(status), str(printed)
 
     def next_sweep_at(self) -> datetime | None:
-        last_sweep = getattr(_module("shared.runtime"), "last_sweep", None)
-        report = last_sweep() if last_sweep is not None else None
+        report = _module("shared.runtime").last_sweep()
         at: datetime | None = None if report is None else report.next_at
         return at
 

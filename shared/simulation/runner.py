@@ -90,6 +90,7 @@ class Runner:
             for at, action in self.agenda.until(self.scenario.end):
                 self.world.clock.instant = at
                 action()
+                self.observer.tell_decisions()
             self.world.clock.instant = self.scenario.end
             self.observer.look_at_the_end(self.scenario.expect)
         self.history.timeline.sort(key=lambda entry: entry.at)

@@ -26,6 +26,8 @@ from shared.simulation.warehouse import Facts, SimulatedRecord, SimulatedWarehou
 
 START_TAKES = timedelta(seconds=5)
 LOCKS = "locks/"
+TOLD = ("run.",)
+GRAVE = ("WARNING", "ERROR", "CRITICAL")
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ class World:
         self.facts = Facts(scenario.policy, scenario.start)
         self.names = Names(scenario.policy)
         self.mutations = 0
+        self.touched: set[str] = set()
         self._later = later
         self._rows_follow = scenario.given.rows_follow
         self._downstream = dict.fromkeys(scenario.policy.phases, Downstream.STARTS)
@@ -129,13 +132,17 @@ class World:
             self.mutations += self.facts.grow(table, received.key.day, report.records)
 
     def _stored(self, path: str) -> None:
-        if not path.startswith(LOCKS):
-            self.mutations += 1
+        if path.startswith(LOCKS):
+            return
+        self.mutations += 1
+        match path.split("/"):
+            case ["runs", run, _, _]:
+                self.touched.add(run)
 
     def _log(self, event: str, /, severity: str = "INFO", **keys: object) -> None:
-        words = " ".join(f"{name}={value}" for name, value in keys.items())
-        kind = "decision" if event.startswith("decision") else "log"
-        self.history.note(self.clock.now(), kind, f"{event} {words}" if kind == "log" else words)
+        if severity in GRAVE or event.startswith(TOLD):
+            words = " ".join(f"{name}={value}" for name, value in keys.items())
+            self.history.note(self.clock.now(), "log", f"{event} {words}")
 
     def _published(self, topic: str, message: Message, delivered: bool) -> None:
         phase = self.policy.topics.get(topic)

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import duckdb
 import pytest
@@ -22,7 +23,7 @@ from shared.adapters.local.duckdb import DuckDbRecord, DuckDbWarehouse
 from shared.adapters.record_schema import INSERT_ID, RecordTable, encoded, record_tables
 from shared.core.errors import Unavailable
 from shared.ports import Record, Row
-from tests.contract.warehouses import BOTH, CONFIG, DATASET, BigQueryWorld, World, made
+from tests.contract.warehouses import BOTH, CONFIG, DATASET, World, made
 from tests.local_server import closed_port
 
 DAY = date(2026, 1, 21)
@@ -63,19 +64,13 @@ def test_a_row_of_every_table_comes_back_as_written(world: World, name: str) -> 
 
 def test_a_structure_is_kept_as_json_text(world: World) -> None:
     """Mappings and lists, dates inside them too, are text that JSON reads; instants lose their zone, not their time."""
-    eastern = AT.astimezone(tz=timezone_east())
+    eastern = AT.astimezone(ZoneInfo("America/New_York"))
     metadata = {"entities": ["Dončić"], "at": AT, "day": DAY, "none": None}
     world.record.insert(TABLE, [completion(1, metadata=metadata, entities_changed=[], completed_at=eastern)])
     (row,) = read(world)
     assert json.loads(row["metadata"]) == {**metadata, "at": AT.isoformat(), "day": DAY.isoformat()}
     assert row["entities_changed"] == "[]"
     assert row["completed_at"] == AT
-
-
-def timezone_east() -> Any:
-    from zoneinfo import ZoneInfo
-
-    return ZoneInfo("America/New_York")
 
 
 def test_text_stands_for_dates_and_instants(world: World) -> None:
@@ -161,21 +156,6 @@ def test_every_table_is_partitioned_by_date_and_clustered(table: RecordTable) ->
     assert table.resource["requirePartitionFilter"] is True
     assert 1 <= len(table.resource["clustering"]["fields"]) <= 4
     assert set(table.resource["clustering"]["fields"]) <= set(kinds)
-
-
-@pytest.mark.xdist_group("bigquery")
-def test_bigquery_reports_rows_it_refused(bigquery_host: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """BigQuery returns row errors instead of raising: the first one that is not a bystander is said."""
-    world = BigQueryWorld(bigquery_host)
-    errors = [
-        {"index": 0, "errors": [{"reason": "stopped", "location": "", "message": ""}]},
-        {"index": 1, "errors": [{"reason": "invalid", "location": "nope", "message": "no such field: nope."}]},
-    ]
-    # The emulator takes unknown columns, BigQuery does not.
-    monkeypatch.setattr(world.record._client, "insert_rows_json", lambda *_, **__: errors)
-    with pytest.raises(Unavailable, match="row 1: nope invalid: no such field: nope"):
-        world.record.insert(TABLE, [completion(1), completion(2)])
-    assert world.record.operations["rows_inserted"] == 0
 
 
 HOLD = """

@@ -23,7 +23,6 @@ from pathlib import Path
 import pytest
 
 from shared.simulation.emulators import EmulatorFailed, EmulatorMissing, free_port
-from tests.emulators.gcloud import absent
 
 START = timedelta(seconds=60)
 STOP = timedelta(seconds=5)
@@ -38,6 +37,8 @@ def bigquery_host() -> Iterator[str]:
         with bigquery_emulator() as host:
             yield host
     except EmulatorMissing as missing:
+        from tests.emulators.gcloud import absent  # a plugin of its own: pytest wants to import it first
+
         absent(str(missing))
 
 

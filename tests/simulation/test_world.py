@@ -174,7 +174,7 @@ events:
   - at: "06:03"
     deliver_raw:
       topic: nba-phase3-analytics-complete
-      data: '{"processor_name":"PlayerGameSummaryProcessor","game_date": "2026-01-20", "status":"partial","record_count":20}'
+      data: '{"processor_name":"player_game_summary","game_date":"2026-01-20","status":"partial","record_count":20}'
   - {at: "06:04", complete: {processor: PlayerGameSummaryProcessor, phase: phase3, game_date: 2026-01-20, records: 5}}
 """
     assert _rows_by_minute(played, text) == [0, 12, 12, 20, 20, 20]

@@ -27,6 +27,7 @@ class Seen:
     state: str = "not_open"
     done: frozenset[str] = frozenset()
     missing: tuple[str, ...] = ()
+    reason: str = ""
     text: str = ""
     outcome: str = ""
     records: int | None = None
@@ -74,7 +75,7 @@ class TinyProduct:
         [found] = context.ports.store.get(path(key.id, "transitions", transition))
         if found is None:
             return Seen()
-        return Seen(found.data["state"], frozenset({"player_game_summary"}), ("other",), "because it was so")
+        return Seen(found.data["state"], frozenset({"player_game_summary"}), ("other",), "it was so", "because")
 
     def recorded(self, context: Context, key: RunKey, phase: str, processor: str) -> Seen | None:
         [found] = context.ports.store.get(path(key.id, "completions", f"{phase}.{processor}"))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import random
+import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 RECORD = "record"
+# By file: within a process DuckDB refuses to open one twice in different ways, or while it is being closed.
+_TURNS: dict[Path, threading.Lock] = {}
 _TYPES = {
     "STRING": "VARCHAR",
     "DATE": "DATE",
@@ -33,6 +37,7 @@ _TYPES = {
     "FLOAT": "DOUBLE",
     "BOOLEAN": "BOOLEAN",
 }
+_ROWS_A_STATEMENT = 100
 _INSTANT = "TIMESTAMP WITH TIME ZONE"
 
 
@@ -82,18 +87,23 @@ class DuckDbRecord:
 
     def create_tables(self) -> None:
         """Create the tables and their views where they are not there yet."""
-        self._write(lambda connection: None)
+        self._write(lambda connection: None, self._dataset)
 
     def insert(self, table: str, rows: Sequence[Row]) -> None:
+        shapes: dict[tuple[str, ...], list[list[object]]] = {}
+        for row in rows:
+            columns = encoded(row)
+            shapes.setdefault(tuple(columns), []).append(list(columns.values()))
+
         def write(connection: DuckDBPyConnection) -> None:
-            for row in rows:
-                _insert(connection, f"{_quoted(self._dataset)}.{_quoted(table)}", encoded(row))
+            for names, values in shapes.items():
+                _insert(connection, f"{_quoted(self._dataset)}.{_quoted(table)}", names, values)
 
         if rows:
-            self._write(write)
+            self._write(write, f"{self._dataset}.{table}")
             self.operations["rows_inserted"] += len(rows)
 
-    def _write(self, write: Callable[[DuckDBPyConnection], None]) -> None:
+    def _write(self, write: Callable[[DuckDBPyConnection], None], what: str) -> None:
         def transaction(connection: DuckDBPyConnection) -> None:
             connection.execute("BEGIN")
             for statement in _definitions(self._dataset, self._schemas):
@@ -102,7 +112,10 @@ class DuckDbRecord:
             connection.execute("COMMIT")
 
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        _patiently(RECORD, self._path, self._busy, transaction, read_only=False)
+        try:
+            _patiently(RECORD, self._path, self._busy, transaction, read_only=False)
+        except Unavailable as error:
+            raise Unavailable(RECORD, f"{what}: {error.reason}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,11 +194,15 @@ def _constraint(field: Mapping[str, str]) -> str:
     return " NOT NULL" if field.get("mode") == "REQUIRED" else ""
 
 
-def _insert(connection: DuckDBPyConnection, table: str, row: Mapping[str, object]) -> None:
-    columns = ", ".join(_quoted(name) for name in row)
-    values = ", ".join("?" * len(row))
-    sql = f"INSERT INTO {table} ({columns}) VALUES ({values}) ON CONFLICT DO NOTHING"  # noqa: S608 - quoted names
-    connection.execute(sql, list(row.values()))
+def _insert(connection: DuckDBPyConnection, table: str, names: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Insert rows of the same columns, many to a statement: one by one takes DuckDB milliseconds each."""
+    columns = ", ".join(_quoted(name) for name in names)
+    one = f"({', '.join('?' * len(names))})"
+    for start in range(0, len(rows), _ROWS_A_STATEMENT):
+        some = rows[start : start + _ROWS_A_STATEMENT]
+        values = ", ".join([one] * len(some))
+        sql = f"INSERT INTO {table} ({columns}) VALUES {values} ON CONFLICT DO NOTHING"  # noqa: S608 - quoted names
+        connection.execute(sql, [value for row in some for value in row])
 
 
 def _quoted(name: str) -> str:
@@ -195,7 +212,7 @@ def _quoted(name: str) -> str:
 def _patiently(
     port: str, path: Path, budget: timedelta, work: Callable[[DuckDBPyConnection], T], *, read_only: bool
 ) -> T:
-    """Open the file, work on it and close it, again while another process or thread has it, within ``budget``."""
+    """Open the file, work on it and close it: threads in turn, and again while another process has it."""
     import duckdb
     import tenacity
 
@@ -204,24 +221,26 @@ def _patiently(
             connection.execute("SET TimeZone = 'UTC'")
             return work(connection)
 
+    end = time.monotonic() + budget.total_seconds()
+    turn = _TURNS.setdefault(path.resolve(), threading.Lock())
+    if not turn.acquire(timeout=budget.total_seconds()):
+        raise Unavailable(port, f"{path}: other threads had it for {budget.total_seconds():g} s")
     retrying = tenacity.Retrying(
-        stop=tenacity.stop_after_delay(budget),
+        stop=tenacity.stop_after_delay(max(end - time.monotonic(), 0)),
         wait=lambda state: random.uniform(0.01, 0.05),  # noqa: S311 - so that waiters do not meet again
-        retry=tenacity.retry_if_exception(_is_conflict),
+        retry=tenacity.retry_if_exception(_is_locked),
         reraise=True,
     )
     try:
         return retrying(attempt)
     except duckdb.Error as error:
         raise Unavailable(port, f"{path}: {error}") from error
+    finally:
+        turn.release()
 
 
-def _is_conflict(error: BaseException) -> bool:
-    """Whether somebody else has the file: a process, a thread that opened it otherwise, or a transaction."""
+def _is_locked(error: BaseException) -> bool:
+    """Whether another process has the file, which DuckDB says in words only."""
     import duckdb
 
-    return (
-        isinstance(error, duckdb.TransactionException)
-        or (isinstance(error, duckdb.IOException) and "lock" in str(error))
-        or (isinstance(error, duckdb.ConnectionException) and "configuration" in str(error))
-    )
+    return isinstance(error, duckdb.IOException) and "lock on file" in str(error)

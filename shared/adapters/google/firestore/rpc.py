@@ -82,7 +82,7 @@ class Channel:
         return [answer.found for answer in answers if answer.HasField("found")]
 
     def find(self, collection: str, where: Where | None) -> list[Any]:
-        """Return the matching documents, in any order."""
+        """Return the matching documents by id, which is the order of every query that asks for no other."""
         parent, query = self._query(collection, where)
         request = _wrapped(RunQueryRequest, parent=parent, structured_query=query)
         answers = self._stream(lambda api, options: api.run_query(request=request, **options))

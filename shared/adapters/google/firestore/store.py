@@ -66,7 +66,7 @@ class FirestoreStore:
         check_collection(collection)
         found = [self._document(document) for document in self._channel.find(collection, where)]
         self._bill("reads", max(1, len(found)))
-        return sorted(found, key=lambda document: document.id)
+        return found
 
     def count(self, collection: str, where: Where | None = None) -> int:
         check_collection(collection)

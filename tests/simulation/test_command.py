@@ -1,0 +1,84 @@
+"""`orch simulate` prints what the format promises and ends with the status it promises."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from shared.simulation.command import simulate
+from tests.simulation.tiny import TinyProduct
+
+HOLDS = """name: One report, one trigger
+start: "2026-01-21 06:00"
+end: "2026-01-21 06:10"
+events:
+  - at: "06:01"
+    complete: {processor: PlayerGameSummaryProcessor, phase: phase3, game_date: 2026-01-20, records: 148}
+expect:
+  - trigger: {transition: phase3_to_phase4, date: 2026-01-20, mode: overnight, by: "06:01"}
+"""
+FAILS = HOLDS + "  - runs: {count: 3}\n"
+
+
+def written(directory: Path, name: str, text: str) -> Path:
+    file = directory / name
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def test_status_and_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A line per scenario; under a failed one each failed expectation with what was observed; status 1."""
+    good, bad = written(tmp_path, "good.yaml", HOLDS), written(tmp_path, "bad.yaml", FAILS)
+    assert simulate([good, bad], timeline=False, as_json=False, product=TinyProduct()) == 1
+    assert capsys.readouterr().out.splitlines() == [
+        f"passed  {good}: One report, one trigger",
+        f"FAILED  {bad}: One report, one trigger",
+        "  expected {runs: {count: 3}}",
+        "  observed 1 run: nba/2026-01-20/overnight",
+    ]
+    assert simulate([good], timeline=False, as_json=False, product=TinyProduct()) == 0
+
+
+def test_timeline(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """--timeline adds what happened, in the pipeline's local time, with the reason of each decision."""
+    file = written(tmp_path, "day.yaml", HOLDS)
+    simulate([file], timeline=True, as_json=False, product=TinyProduct())
+    told = [line.split(maxsplit=3) for line in capsys.readouterr().out.splitlines()[1:]]
+    assert [(time, kind) for _, time, kind, _ in told[:2]] == [("06:01:00", "completion"), ("06:01:00", "dispatch")]
+    decisions = [text for _, _, kind, text in told if kind == "decision"]
+    assert "nba/2026-01-20/overnight phase3_to_phase4: confirmed: it was so" in decisions
+    assert ("06:01:05", "completion") in [(time, kind) for _, time, kind, _ in told]
+
+
+def test_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """--json prints the document of the format and nothing else."""
+    file = written(tmp_path, "bad.yaml", FAILS)
+    assert simulate([file], timeline=False, as_json=True, product=TinyProduct()) == 1
+    document = json.loads(capsys.readouterr().out)
+    [scenario] = document["scenarios"]
+    assert document.keys() == {"passed", "scenarios"}
+    assert scenario.keys() == {"name", "file", "passed", "expectations", "timeline"}
+    assert (document["passed"], scenario["passed"], scenario["file"]) == (False, False, str(file))
+    assert scenario["expectations"][1] == {
+        "expect": {"runs": {"count": 3}},
+        "passed": False,
+        "observed": "1 run: nba/2026-01-20/overnight",
+    }
+    assert scenario["expectations"][0]["expect"] == {
+        "trigger": {"transition": "phase3_to_phase4", "date": "2026-01-20", "mode": "overnight", "by": "06:01"}
+    }
+    assert scenario["timeline"][0]["at"] == "2026-01-21T06:01:00-05:00"
+    assert scenario["timeline"][0].keys() == {"at", "kind", "text"}
+
+
+def test_an_error_of_the_product_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where expectations fail, errors that handlers raised are told with how often."""
+
+    def broken(context: object, body: object) -> None:
+        raise KeyError("nonsense")
+
+    file = written(tmp_path, "day.yaml", HOLDS)
+    assert simulate([file], timeline=False, as_json=False, product=TinyProduct(on_delivery=broken)) == 1
+    assert "  raised   KeyError: 'nonsense' (6 times)" in capsys.readouterr().out
