@@ -28,9 +28,9 @@ from typing import TYPE_CHECKING, Any
 from shared.adapters.json_log import JsonLog
 from shared.adapters.policy_file import load_policy
 from shared.app import receive as receiving
+from shared.app.answer import swept
 from shared.app.context import Context
 from shared.app.events import delivery_of
-from shared.app.outage import swept
 from shared.app.receive import Receipt
 from shared.app.requests import wish_of
 from shared.app.sweep import Sweep

@@ -10,9 +10,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
+from shared.app import breaker
 from shared.app.context import Context
 from shared.app.retry import retry
 from shared.app.state import Loaded, completion_path, part_data, read_completion, save_transition
+from shared.core.breaker import Limits, Permission
 from shared.core.errors import Unavailable
 from shared.core.model import Completion, LogEntry, Report, RunKey, TransitionState
 from shared.core.policy import Policy
@@ -22,7 +24,8 @@ COMPLETIONS = "phase_completions"
 EXECUTIONS = "phase_execution_log"
 ATTEMPTS = 3
 FIRST_WAIT = timedelta(milliseconds=200)
-BROKEN_FOR = timedelta(seconds=30)
+BUDGET = timedelta(seconds=5)
+RECORD_LIMITS = Limits(open_for=timedelta(seconds=30))
 
 
 def completion_row(policy: Policy, key: RunKey, report: Report, *, superseded: bool) -> tuple[str, Row]:
@@ -74,23 +77,44 @@ def execution_row(
 
 
 def keep_for_record(ctx: Context, rows: Sequence[tuple[str, Row]]) -> bool:
-    """Write rows to the record if it can be reached, in three attempts; False if it could not."""
+    """Write rows to the record if it can be reached, in three attempts and 5 s; False if it could not."""
     if not rows:
         return True
-    now = ctx.ports.clock.now()
-    if ctx.memory.record_broken_until is not None and now < ctx.memory.record_broken_until:
+    if _permission(ctx) is Permission.STOP:
         return False
     tables: dict[str, list[Row]] = {}
     for table, row in rows:
         tables.setdefault(table, []).append(row)
-    try:
+
+    def insert() -> None:
         for table, listed in tables.items():
-            retry(ctx.ports.clock, ATTEMPTS, FIRST_WAIT, lambda t=table, r=listed: ctx.ports.record.insert(t, r))  # type: ignore[misc]
+            ctx.ports.record.insert(table, listed)
+
+    try:
+        retry(ctx.ports.clock, ATTEMPTS, FIRST_WAIT, insert, BUDGET)
     except Unavailable as error:
-        ctx.memory.record_broken_until = ctx.ports.clock.now() + BROKEN_FOR
         ctx.log("record.unavailable", severity="WARNING", error=str(error), rows=len(rows))
+        _noted(ctx, worked=False)
         return False
+    _noted(ctx, worked=True)
     return True
+
+
+def _permission(ctx: Context) -> Permission:
+    try:
+        return breaker.permission(ctx, "record", RECORD_LIMITS)
+    except Unavailable:  # the record is then all there is to write to
+        return Permission.GO
+
+
+def _noted(ctx: Context, *, worked: bool) -> None:
+    try:
+        if worked:
+            breaker.succeeded(ctx, "record", RECORD_LIMITS)
+        else:
+            breaker.failed(ctx, "record", RECORD_LIMITS)
+    except Unavailable as error:
+        ctx.log("breaker.unavailable", severity="WARNING", error=str(error))
 
 
 def flush(ctx: Context, key: RunKey, loaded: Loaded) -> None:

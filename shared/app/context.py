@@ -46,7 +46,7 @@ class Memory:
     """What an instance remembers between two calls; losing it costs a repetition, never a trigger."""
 
     fitness: dict[str, tuple[datetime, Fitness]] = field(default_factory=dict)
-    record_broken_until: datetime | None = None
+    nowhere_said_at: datetime | None = None
     state_down_since: datetime | None = None
     state_down_said: bool = False
     last_sweep: Sweep | None = None

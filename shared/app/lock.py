@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shared.app.context import Context
 from shared.documents import from_data, to_data
 
+POLL = timedelta(milliseconds=200)
+
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A lock that is held until ``expires_at``. ``fence`` grows with every holder, so that what a late one
-    writes can be refused; ``version`` is the document's when the lease was taken."""
+    """A lock that is held until ``expires_at``.
+
+    ``fence`` grows with every holder: what guards something else refuses a smaller number than it
+    has seen, so a holder that wakes late changes nothing. ``version`` is the document's at the time.
+    """
 
     name: str
     owner: str
@@ -23,14 +28,24 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Locked:
-    """Somebody else holds the lock until then."""
+    """Somebody else holds the lock, until then at the latest."""
 
     until: datetime
 
 
-def acquire(ctx: Context, name: str, lease: timedelta) -> Lease | Locked:
-    """Take the lock, if nobody holds it or its holder's time is over; never waits."""
-    now, path, store = ctx.ports.clock.now(), f"locks/{name}", ctx.ports.store
+def acquire(ctx: Context, name: str, lease: timedelta, patience: timedelta = timedelta(0)) -> Lease | Locked:
+    """Take the lock once nobody holds it or its holder's time is over; wait for it no longer than ``patience``."""
+    deadline = ctx.ports.clock.now() + patience
+    while True:
+        taken = _try(ctx, name, lease)
+        left = deadline - ctx.ports.clock.now()
+        if isinstance(taken, Lease) or left <= timedelta(0):
+            return taken
+        ctx.ports.clock.sleep(min(POLL, left))
+
+
+def _try(ctx: Context, name: str, lease: timedelta) -> Lease | Locked:
+    now, path, store = ctx.ports.clock.now(), _path(name), ctx.ports.store
     document = store.get(path)[0]
     if document is None:
         mine = Lease(name, ctx.ports.clock.token(), 1, now + lease)
@@ -41,12 +56,20 @@ def acquire(ctx: Context, name: str, lease: timedelta) -> Lease | Locked:
             return Locked(held.expires_at)
         mine = Lease(name, ctx.ports.clock.token(), held.fence + 1, now + lease)
         version = store.update(path, to_data(mine), document.version)
-    if version is None:
-        return Locked(now + lease)
-    return Lease(mine.name, mine.owner, mine.fence, mine.expires_at, version)
+    return Locked(now + lease) if version is None else replace(mine, version=version)
+
+
+def still_ours(ctx: Context, lease: Lease) -> bool:
+    """True while nobody has taken the lock since: what a holder asks before it writes what the lock guards."""
+    document = ctx.ports.store.get(_path(lease.name))[0]
+    return document is not None and from_data(Lease, document.data).fence == lease.fence
 
 
 def release(ctx: Context, lease: Lease) -> bool:
     """Give the lock back; False if it was no longer ours."""
-    over = Lease(lease.name, lease.owner, lease.fence, ctx.ports.clock.now())
-    return ctx.ports.store.update(f"locks/{lease.name}", to_data(over), lease.version) is not None
+    over = replace(lease, expires_at=ctx.ports.clock.now(), version="")
+    return ctx.ports.store.update(_path(lease.name), to_data(over), lease.version) is not None
+
+
+def _path(name: str) -> str:
+    return f"locks/{name}"

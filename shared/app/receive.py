@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 
-from shared.app import alerting
+from shared.app import alerting, outage
 from shared.app.bookkeeping import completion_row, keep_for_record
 from shared.app.context import Context
 from shared.app.quarantine import quarantine
@@ -43,6 +43,13 @@ class Handled(StrEnum):
     DECIDED = "decided"
 
 
+class Written(StrEnum):
+    """Where a completion was written while the state store was away."""
+
+    RECORD = "record only"
+    NOWHERE = "nowhere"
+
+
 @dataclass(frozen=True, slots=True)
 class Receipt:
     handled: Handled
@@ -62,8 +69,8 @@ def receive(ctx: Context, delivery: Delivery) -> Receipt:
         return Receipt(Handled.QUARANTINED, decision=wrong.reason)
     try:
         _record(ctx, received)
-    except Unavailable:
-        keep_for_record(ctx, [completion_row(ctx.policy, received.key, received.report, superseded=False)])
+    except Unavailable as error:
+        _only_in_record(ctx, received, error)
         raise
     _log_recorded(ctx, received)
     if received.by_table:
@@ -71,6 +78,22 @@ def receive(ctx: Context, delivery: Delivery) -> Receipt:
     if received.skip_downstream:
         return Receipt(Handled.RECORDED, received.key.id, "the message asks for no decision")
     return _decide(ctx, received)
+
+
+def _only_in_record(ctx: Context, received: Received, error: Unavailable) -> None:
+    """While state is away a completion still goes to the record if it can, and comes again (behaviour 8)."""
+    row = completion_row(ctx.policy, received.key, received.report, superseded=False)
+    written = Written.RECORD if keep_for_record(ctx, [row]) else Written.NOWHERE
+    ctx.log(
+        "completion.not_in_state",
+        severity="WARNING",
+        run_id=received.key.id,
+        processor=received.report.processor,
+        written=written.value,
+        error=str(error),
+    )
+    if written is Written.NOWHERE:
+        outage.nowhere(ctx, received.key.id, str(error))
 
 
 def _record(ctx: Context, received: Received) -> Completion:

@@ -12,19 +12,27 @@ from shared.ports import Clock
 T = TypeVar("T")
 
 
-def retry(clock: Clock, attempts: int, first_wait: timedelta, call: Callable[[], T]) -> T:
+def retry(
+    clock: Clock, attempts: int, first_wait: timedelta, call: Callable[[], T], budget: timedelta | None = None
+) -> T:
     """Call until it does not raise ``Unavailable``, ``attempts`` times at most; then raise the last one.
 
-    Waits double from ``first_wait``, each between half and one and a half of that.
+    Waits double from ``first_wait``, each between half and one and a half of that; no attempt
+    begins once ``budget`` is used up.
     """
     import tenacity
+
+    started = clock.now()
 
     def wait(state: tenacity.RetryCallState) -> float:
         jitter = 0.5 + int(clock.token()[:4], 16) / 0xFFFF
         return float(first_wait.total_seconds() * 2 ** (state.attempt_number - 1) * jitter)
 
+    def stop(state: tenacity.RetryCallState) -> bool:
+        return state.attempt_number >= attempts or (budget is not None and clock.now() - started >= budget)
+
     retrying = tenacity.Retrying(
-        stop=tenacity.stop_after_attempt(attempts),
+        stop=stop,
         wait=wait,
         retry=tenacity.retry_if_exception_type(Unavailable),
         sleep=lambda seconds: clock.sleep(timedelta(seconds=seconds)),

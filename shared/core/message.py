@@ -16,6 +16,7 @@ from shared.core.names import Names
 from shared.core.policy import Policy
 
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+MAX_TEXT, MAX_NAME, MAX_LIST = 2000, 100, 1000
 REPORTED = frozenset(Outcome) - {Outcome.INFERRED}
 
 
@@ -78,7 +79,7 @@ def _understand(body: Mapping[str, Any], wire_name: str, delivery: Delivery, pol
         correlation_id=_text(body, "correlation_id"),
         execution_id=_text(body, "execution_id"),
         output_table=_text(body, "output_table"),
-        error=_text(body, "error_message")[:2000],
+        error=_text(body, "error_message"),
         is_incremental=incremental if isinstance(incremental, bool) else None,
         players=_words(changed.get("players")),
         teams=_words(changed.get("teams")),
@@ -99,7 +100,13 @@ def _object(data: bytes) -> Mapping[str, Any]:
 
 def _text(body: Mapping[str, Any], name: str) -> str:
     value = body.get(name)
-    return value.strip() if isinstance(value, str) else ""
+    return _clean(value) if isinstance(value, str) else ""
+
+
+def _clean(text: str) -> str:
+    """Return a text that every store holds: no half characters, no control characters, of bounded length."""
+    whole = text.encode("utf-8", "replace").decode()
+    return "".join(c if c.isprintable() else " " for c in whole[:MAX_TEXT]).strip()
 
 
 def _own_pipeline(body: Mapping[str, Any], policy: Policy) -> None:
@@ -208,4 +215,5 @@ def _number(value: object) -> float | None:
 
 
 def _words(value: object) -> tuple[str, ...]:
-    return tuple(v for v in value if isinstance(v, str)) if isinstance(value, list) else ()
+    listed = value if isinstance(value, list) else []
+    return tuple(_clean(one)[:MAX_NAME] for one in listed[:MAX_LIST] if isinstance(one, str))

@@ -100,6 +100,14 @@ class Opener:
 
 
 @dataclass(frozen=True, slots=True)
+class Cause:
+    """A reason that failures gave, and how many of them gave it."""
+
+    text: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Completion:
     """What is known of one processor in one run: its latest report and what older ones leave behind.
 
@@ -117,7 +125,7 @@ class Completion:
     last_received_at: datetime | None = None
     openers: tuple[Opener, ...] = ()
     superseded: int = 0
-    failures: dict[str, int] = field(default_factory=dict)
+    failures: tuple[Cause, ...] = ()
     message_ids: tuple[str, ...] = ()
     unrecorded: tuple[Report, ...] = ()
 

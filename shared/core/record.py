@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from shared.core.model import Completion, Opener, Outcome, Report
+from shared.core.model import Cause, Completion, Opener, Outcome, Report
 
 REMEMBERED_MESSAGES = 50
 REMEMBERED_CAUSES = 10
+# While the record is away a document must not outgrow what a store takes.
+REMEMBERED_UNRECORDED = 50
+SHORT_LIST = 60
 GOOD = frozenset({Outcome.SUCCESS, Outcome.PARTIAL, Outcome.SKIPPED, Outcome.INFERRED})
 NO_CAUSE = "no cause given"
 
@@ -26,7 +29,7 @@ def record(known: Completion | None, report: Report) -> Completion:
         known,
         message_ids=(*known.message_ids, report.message_id)[-REMEMBERED_MESSAGES:],
         last_received_at=_later(known.last_received_at, report.received_at),
-        unrecorded=(*known.unrecorded, report),
+        unrecorded=(*known.unrecorded, _for_record(report))[-REMEMBERED_UNRECORDED:],
     )
     if report.outcome is Outcome.STARTED:
         return replace(seen, started_at=_later(seen.started_at, report.received_at))
@@ -46,17 +49,25 @@ def _with_outcome(known: Completion, report: Report) -> Completion:
     if report.outcome not in GOOD or not (known.good is None or report.occurred_at >= known.good.occurred_at):
         return after
     # A good report ends the series of failures, unless a failure that came after it stands.
-    failures = {} if stands else after.failures
+    failures = () if stands else after.failures
     openers = _with_opener(known.openers, report) if stands else known.openers
     return replace(after, good=report, openers=openers, failures=failures)
 
 
-def _count_failure(known: Completion, report: Report) -> dict[str, int]:
+def _count_failure(known: Completion, report: Report) -> tuple[Cause, ...]:
     if known.good is not None and report.occurred_at <= known.good.occurred_at:
         return known.failures
-    cause = report.error.strip()[:200] or NO_CAUSE
-    counted = {**known.failures, cause: known.failures.get(cause, 0) + 1}
-    return dict(sorted(counted.items(), key=lambda item: -item[1])[:REMEMBERED_CAUSES])
+    text = report.error.strip()[:200] or NO_CAUSE
+    before = next((cause.count for cause in known.failures if cause.text == text), 0)
+    others = (cause for cause in known.failures if cause.text != text)
+    counted = sorted((Cause(text, before + 1), *others), key=lambda cause: -cause.count)
+    return tuple(counted[:REMEMBERED_CAUSES])
+
+
+def _for_record(report: Report) -> Report:
+    """Return a report as it waits for the record: long lists stay in the latest report, where there is room."""
+    long = len(report.players) + len(report.teams) > SHORT_LIST
+    return replace(report, players=(), teams=()) if long else report
 
 
 def _with_opener(openers: tuple[Opener, ...], report: Report) -> tuple[Opener, ...]:
