@@ -97,10 +97,13 @@ class Row:
 
 
 class Record(Protocol):
-    """Write side of the warehouse: the record for people (behaviour 8)."""
+    """The record for people (behaviour 8): appended to, and read back to compare it with the state."""
 
     def insert(self, table: str, rows: Sequence[Row]) -> None:
         """Append rows to a table of the record's dataset; a repeat adds no row a reader counts twice."""
+
+    def completions(self, first: date, last: date) -> list[dict[str, Any]]:
+        """Return the rows of ``phase_completions`` from one date to another, both included, each insert id once."""
 
 
 @dataclass(frozen=True, slots=True)

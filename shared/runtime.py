@@ -7,7 +7,7 @@
     ORCH_ALERTS      slack | console                         slack
     ORCH_SECRETS     secret_manager | environment            environment
     ORCH_HOME        folder of the embedded parts            .orch
-    ORCH_CLOCK       an accelerated clock, for rehearsals    the system's
+    ORCH_CLOCK       START|ORIGIN|SPEED | @FILE, rehearsals  the system's
     GOOGLE_CLOUD_PROJECT, ORCH_RECORD_DATASET, GIT_COMMIT, and the policy's `url_env` of each service
 
 Every client is built when it is first asked for, once for an instance.
@@ -25,6 +25,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from shared.adapters.clock import SystemClock
 from shared.adapters.json_log import JsonLog
 from shared.adapters.policy_file import load_policy
 from shared.app import receive as receiving
@@ -89,11 +90,9 @@ class EnvironmentPorts:
     def clock(self) -> Clock:
         text = self._variables.get("ORCH_CLOCK")
         if text:
-            from shared.adapters.local.accelerated_clock import AcceleratedClock
+            from shared.adapters.local.accelerated_clock import clock_of
 
-            return AcceleratedClock.parse(text)
-        from shared.adapters.clock import SystemClock
-
+            return clock_of(text)
         return SystemClock()
 
     @cached_property
@@ -141,8 +140,8 @@ class EnvironmentPorts:
     def http(self) -> Http:
         from shared.adapters.http import RequestsHttp
 
-        # Cloud Run sets K_SERVICE; elsewhere there is no identity to speak with.
-        return RequestsHttp(identity_tokens="K_SERVICE" in self._variables, clock=self.clock)
+        # Cloud Run sets K_SERVICE; elsewhere there is no identity to speak with. The network keeps the machine's time.
+        return RequestsHttp(identity_tokens="K_SERVICE" in self._variables, clock=SystemClock())
 
     @cached_property
     def secrets(self) -> Secrets:

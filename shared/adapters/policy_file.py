@@ -27,7 +27,7 @@ def load_policy(path: Path, overlay: Mapping[str, Any] | None = None) -> Policy:
     raw, found = read_yaml(path)
     _refuse(str(path), found)
     source = str(path)
-    if overlay is not None:
+    if overlay is not None and overlay != {}:
         source = f"{path} + policy overlay"
         raw = merged(raw, overlay)
     builder = Builder()

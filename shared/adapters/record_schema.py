@@ -54,6 +54,11 @@ def record_tables(folder: Path = SCHEMAS) -> tuple[RecordTable, ...]:
     return tuple(RecordTable(file.stem, json.loads(file.read_text())) for file in sorted(folder.glob("*.json")))
 
 
+def completions_sql(dataset: str) -> str:
+    """Return the GoogleSQL of the completions whose date lies between ``@first`` and ``@last``."""
+    return f"SELECT * FROM `{dataset}.v_phase_completions` WHERE game_date BETWEEN @first AND @last"  # noqa: S608
+
+
 def encoded(row: Row) -> dict[str, Any]:
     """Return a row as JSON, with its insert id; what has a structure becomes JSON text."""
     return {INSERT_ID: row.insert_id, **{name: _encoded(value) for name, value in row.columns.items()}}

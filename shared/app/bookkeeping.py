@@ -46,6 +46,14 @@ def completion_row(policy: Policy, key: RunKey, report: Report, *, superseded: b
         "received_at": report.received_at.isoformat(),
         "superseded": superseded,
         "is_incremental": report.is_incremental,
+        "entities_changed": {"players": report.players, "teams": report.teams},
+        "metadata": {
+            "expected_records": report.expected_records,
+            "percent": report.percent,
+            "output_table": report.output_table,
+            "error": report.error,
+            "batch_id": report.batch_id,
+        },
     }
     return COMPLETIONS, Row(f"{key.id}/{report.phase}/{report.processor}/{report.message_id}", columns)
 

@@ -17,6 +17,7 @@ from shared.app.horizon import of_run, openings
 from shared.app.lock import Locked, acquire, release
 from shared.app.readings import read_units
 from shared.app.reconcile import Settled, assess, reconcile
+from shared.app.reconciliation import Compared, compare
 from shared.app.repair import Finding, infer, read_baseline, rerun
 from shared.app.situations import reload, sight, transitions_of
 from shared.app.state import Loaded, Stored, open_runs, run_path, save_run, with_run
@@ -77,6 +78,10 @@ def sweep(ctx: Context, wish: Wish) -> Sweep:
 def _sweep(ctx: Context, wish: Wish) -> Sweep:
     started = ctx.ports.clock.now()
     done = Sweep()
+    if not wish.dry_run:
+        compared = compare(ctx, done.findings, now_due=ctx.memory.state_down_since is not None)
+        if compared.state_lacked:
+            done.say(_brought(ctx, compared))
     runs = open_runs(ctx.ports.store, ctx.policy)
     expected = _expected(ctx, started)
     days = {run.value.key.day for run in runs} | {key.day for key in expected}
@@ -103,6 +108,13 @@ def _sweep(ctx: Context, wish: Wish) -> Sweep:
         done.horizon += alerting.settle(ctx, done.conditions, done.unseen, now)
         done.horizon += openings(ctx, now)
     return done
+
+
+def _brought(ctx: Context, compared: Compared) -> Condition:
+    count = len(compared.state_lacked)
+    what = f"{count} completions stood in the record only and were brought to the state"
+    text = say(ctx.policy.pipeline, "", what, "they are decided on as always")
+    return Condition("reconciled", Severity.INFO, ctx.policy.pipeline, "", compared.state_lacked[0], text, Lasting.ONCE)
 
 
 def _expected(ctx: Context, now: datetime) -> list[RunKey]:

@@ -79,7 +79,7 @@ def picture(
     """Look at every expected processor; disabled ones are not expected (behaviour R2, R6, R7).
 
     ``units`` None means unknown; ``rows`` holds the tables read so far; ``carried`` is what the
-    last generation carried, None before the first: after it a failure no longer retracts;
+    last generation carried, None before the first: what it carried a failure no longer retracts;
     ``partial_is_done`` says that a completion gate will judge partials.
     """
     disabled = {name for name in expectation.expected if processors[name].disabled_on(day)}
@@ -117,8 +117,9 @@ def standing(
     carried: Mapping[str, int | None] | None,
 ) -> Standing:
     """Judge one processor by its latest report (behaviour R6)."""
-    at = _by_reports(processor, known, units, rows, triggered=carried is not None)
-    if at.needs_rows is not None and carried is not None and processor.name in carried:
+    triggered = carried is not None and processor.name in carried
+    at = _by_reports(processor, known, units, rows, triggered=triggered)
+    if at.needs_rows is not None and triggered:
         # Its table outvoted it when the trigger left; nobody reads the table again for that.
         return replace(at, word=Word.DONE, needs_rows=None)
     return at

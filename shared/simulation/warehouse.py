@@ -106,3 +106,9 @@ class SimulatedRecord:
         kept = self.tables.setdefault(table, {})
         for row in rows:
             kept.setdefault(row.insert_id, row.columns)
+
+    def completions(self, first: date, last: date) -> list[dict[str, Any]]:
+        if self._stage.answer(PORT) is FaultKind.REJECTS:
+            raise Unavailable(PORT, "refused: 403 quota exceeded (simulated)")
+        rows = self.tables.get("phase_completions", {}).values()
+        return [dict(row) for row in rows if first.isoformat() <= str(row["game_date"]) <= last.isoformat()]

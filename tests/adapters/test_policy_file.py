@@ -449,6 +449,11 @@ def test_errors_of_an_overlay_say_so(overlay: Any, key: str) -> None:
     assert caught.value.key == key
 
 
+def test_an_empty_overlay_is_none() -> None:
+    """An overlay without keys changes nothing, the name of the source included."""
+    assert load_policy(NBA, {}) == POLICY
+
+
 def test_a_broken_file_is_not_blamed_on_the_overlay(tmp_path: Path) -> None:
     """YAML that cannot be read is the file's fault, with an overlay too."""
     path = tmp_path / "broken.yaml"

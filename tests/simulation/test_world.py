@@ -84,6 +84,7 @@ def test_crash_points(
 ) -> None:
     """A handler dies at the point, once; nothing it does afterwards has an effect, and its message comes again."""
     states: list[object] = []
+    last_words: list[str | None] = []
 
     def stubborn(context: Context, body: dict[str, Any]) -> None:
         [found] = context.ports.store.get(path(RUN, "transitions", TRANSITION))
@@ -91,13 +92,14 @@ def test_crash_points(
         try:
             receive(context, body)
         finally:
-            context.ports.store.create("locks/after", {"left": True})
+            last_words.append(context.ports.store.create("locks/after", {"left": True}))
 
     product = TinyProduct(on_delivery=stubborn)
     events = f'[{{at: "06:01", crash: {point}}}, {{at: "06:02", {COMPLETE}}}]'
     history = played(product, f"given: {{downstream: {{phase4: silent}}}}\nevents: {events}")
     assert [when for when, _ in product.delivered] == [at("06:02:00"), at("06:02:10")]
     assert states == [None, state_before_redelivery]
+    assert len(last_words) == 1
     assert len(history.departures) == sent
     assert [departure.nth for departure in history.departures] == list(range(1, sent + 1))
 

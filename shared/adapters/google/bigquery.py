@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from shared.adapters.record_schema import SCHEMAS, RecordTable, encoded, record_tables
+from shared.adapters.record_schema import SCHEMAS, RecordTable, completions_sql, encoded, record_tables
 from shared.adapters.sql_warehouse import PORT as WAREHOUSE
 from shared.adapters.sql_warehouse import Rows, SqlWarehouse, Unreadable
 from shared.core.errors import Unavailable
@@ -25,6 +25,7 @@ RECORD = "record"
 _ROWS_A_REQUEST = 500
 # Of the time a query may take, what starting it may use; the rest is for its answer.
 _STARTING = 0.25
+_READ = 20.0
 # bool before int, datetime before date: each is a kind of the other.
 _TYPES: tuple[tuple[type, str], ...] = (
     (bool, "BOOL"),
@@ -131,6 +132,17 @@ class BigQueryRecord:
             if errors:
                 raise Unavailable(RECORD, f"{self._dataset}.{table}: {_first(errors)}")
             self.operations["rows_inserted"] += len(some)
+
+    def completions(self, first: date, last: date) -> list[dict[str, Any]]:
+        from google.cloud.bigquery import QueryJobConfig
+
+        def read() -> list[dict[str, Any]]:
+            parameters = [_parameter("first", first), _parameter("last", last)]
+            settings = QueryJobConfig(query_parameters=parameters, maximum_bytes_billed=10**9)
+            job = self._client.query(completions_sql(self._dataset), job_config=settings, timeout=_READ)
+            return [dict(row.items()) for row in job.result(timeout=_READ)]
+
+        return _guarded(RECORD, read)
 
     def create_tables(self) -> None:
         """Create the dataset, its tables and their views where they are not there yet (when deploying)."""

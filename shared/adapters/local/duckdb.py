@@ -10,12 +10,12 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, timedelta
+from datetime import UTC, date, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from shared.adapters.record_schema import INSERT_ID, SCHEMAS, RecordTable, encoded, record_tables
+from shared.adapters.record_schema import INSERT_ID, SCHEMAS, RecordTable, completions_sql, encoded, record_tables
 from shared.adapters.sql_warehouse import PORT as WAREHOUSE
 from shared.adapters.sql_warehouse import Rows, SqlWarehouse, Unreadable
 from shared.core.errors import Unavailable
@@ -58,7 +58,7 @@ class DuckDbWarehouse(SqlWarehouse):
         if isinstance(translated, Unreadable):
             return translated
         self.operations["queries"] += 1
-        bound = {name: _value(value) for name, value in parameters.items() if name in translated.parameters}
+        bound = {name: value for name, value in parameters.items() if name in translated.parameters}
 
         def read(connection: DuckDBPyConnection) -> Rows | Unreadable:
             try:
@@ -103,6 +103,22 @@ class DuckDbRecord:
             self._write(write, f"{self._dataset}.{table}")
             self.operations["rows_inserted"] += len(rows)
 
+    def completions(self, first: date, last: date) -> list[dict[str, Any]]:
+        if not self._path.exists():
+            return []
+        translated = _translated(completions_sql(self._dataset))
+        assert isinstance(translated, _Translated)
+
+        def read(connection: DuckDBPyConnection) -> Rows:
+            import duckdb
+
+            try:
+                return _read(connection, translated.sql, {"first": first, "last": last})
+            except duckdb.CatalogException:  # nothing was ever written
+                return []
+
+        return _patiently(RECORD, self._path, self._busy, read, read_only=True)
+
     def _write(self, write: Callable[[DuckDBPyConnection], None], what: str) -> None:
         def transaction(connection: DuckDBPyConnection) -> None:
             connection.execute("BEGIN")
@@ -140,13 +156,6 @@ def _translated(sql: str) -> _Translated | Unreadable:
         return _Translated(statements[0].sql(dialect="duckdb"), names)
     except SqlglotError as error:
         return Unreadable(f"not GoogleSQL: {error}")
-
-
-def _value(value: object) -> object:
-    """Give an empty list a type that compares with text: DuckDB takes it for numbers."""
-    import duckdb
-
-    return duckdb.Value([], duckdb.list_type("VARCHAR")) if isinstance(value, list | tuple) and not value else value
 
 
 def _read(connection: DuckDBPyConnection, sql: str, parameters: Mapping[str, object]) -> Rows:

@@ -1,0 +1,181 @@
+"""Comparing state and record over two days, and repairing either side from the other (behaviour 8).
+
+What the state knows and the record does not is written there; a report that only the record took,
+because the state store was away, is folded into the state as if it had been delivered, and the
+decisions that follow are the sweep's as always.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from shared.app.bookkeeping import completion_row, keep_for_record
+from shared.app.context import Context
+from shared.app.lock import Locked, acquire
+from shared.app.repair import Finding
+from shared.app.state import completion_path, load_run, part_data, read_completion, run_data, run_path
+from shared.core.calendar import closes_at
+from shared.core.errors import Unavailable
+from shared.core.model import Completion, Lane, Outcome, Report, Run, RunKey
+from shared.core.record import REMEMBERED_MESSAGES, record
+from shared.documents import from_data
+
+EVERY = timedelta(hours=1)
+WINDOW = timedelta(hours=48)
+DAYS_AROUND = timedelta(days=4)
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Reports that one side did not have, by message id."""
+
+    record_lacked: tuple[str, ...] = ()
+    state_lacked: tuple[str, ...] = ()
+
+
+def compare(ctx: Context, findings: list[Finding], *, now_due: bool) -> Compared:
+    """Compare once an hour, or at once after an outage of the state store; what cannot be read is left for later."""
+    if isinstance(acquire(ctx, "reconciliation", EVERY), Locked) and not now_due:
+        return Compared()
+    now = ctx.ports.clock.now()
+    today = ctx.policy.local(now).date()
+    first, last = today - DAYS_AROUND, today + DAYS_AROUND
+    try:
+        rows = _recent(ctx, ctx.ports.record.completions(first, last), now)
+    except Unavailable as error:
+        ctx.log("reconciliation.unreadable", severity="WARNING", error=str(error))
+        findings.append(Finding("reconciliation", "", f"the record cannot be read: {error.reason}", "skipped"))
+        return Compared()
+    known = _known(ctx, first, last)
+    result = Compared(_to_record(ctx, known, rows, now), _to_state(ctx, known, rows, now))
+    for what, ids in (("record", result.record_lacked), ("state", result.state_lacked)):
+        if ids:
+            ctx.log("reconciliation.repaired", severity="WARNING", side=what, messages=list(ids[:50]), count=len(ids))
+            findings.append(Finding("reconciliation", "", f"{len(ids)} reports brought to the {what}", "done"))
+    return result
+
+
+Known = Mapping[RunKey, Mapping[tuple[str, str], Completion]]
+
+
+def _recent(ctx: Context, rows: Iterable[Mapping[str, Any]], now: datetime) -> list[Mapping[str, Any]]:
+    since = now - WINDOW
+    mine = (row for row in rows if row["pipeline"] == ctx.policy.pipeline)
+    return [row for row in mine if _instant(row["received_at"]) >= since]
+
+
+def _known(ctx: Context, first: date, last: date) -> Known:
+    """Return the completions of every run of these dates, closed ones too."""
+    runs = (
+        from_data(Run, document.data) for document in ctx.ports.store.query("runs", {"pipeline": ctx.policy.pipeline})
+    )
+    found = {}
+    for run in runs:
+        if first <= run.key.day <= last:
+            phases = load_run(ctx.ports.store, run.key).completions
+            found[run.key] = {(c.phase, c.processor): c for listed in phases.values() for c in listed.values()}
+    return found
+
+
+def _to_record(ctx: Context, known: Known, rows: list[Mapping[str, Any]], now: datetime) -> tuple[str, ...]:
+    """Write to the record what only the state has; what still waits in a document is the next flush's."""
+    written = {(row["run_id"], row["message_id"]) for row in rows}
+    lacking = [
+        (key, report)
+        for key, completions in known.items()
+        for completion in completions.values()
+        for report in {completion.latest, completion.good} - {None}
+        if report is not None
+        and now - report.received_at < WINDOW
+        and (key.id, report.message_id) not in written
+        and all(report.message_id != waiting.message_id for waiting in completion.unrecorded)
+    ]
+    listed = [completion_row(ctx.policy, key, report, superseded=False) for key, report in lacking]
+    if not keep_for_record(ctx, listed):
+        return ()
+    return tuple(sorted(report.message_id for _, report in lacking))
+
+
+def _to_state(ctx: Context, known: Known, rows: list[Mapping[str, Any]], now: datetime) -> tuple[str, ...]:
+    """Fold into the state what only the record has, oldest first."""
+    brought = []
+    for row in sorted(rows, key=lambda row: _instant(row["received_at"])):
+        key = _key(ctx, row)
+        if key is None or now >= closes_at(key, now, ctx.policy):
+            continue
+        completion = known.get(key, {}).get((row["phase"], row["processor_name"]))
+        if completion is not None and _was_counted(completion, row):
+            continue
+        if _fold(ctx, key, _report(row)):
+            brought.append(str(row["message_id"]))
+    return tuple(brought)
+
+
+def _was_counted(completion: Completion, row: Mapping[str, Any]) -> bool:
+    """Say whether a document has seen a message; once it has forgotten its oldest, an old one counts as seen."""
+    if row["message_id"] in completion.message_ids:
+        return True
+    latest = completion.latest
+    full = len(completion.message_ids) >= REMEMBERED_MESSAGES
+    return full and latest is not None and _instant(row["completed_at"]) < latest.occurred_at
+
+
+def _fold(ctx: Context, key: RunKey, report: Report) -> bool:
+    store, path = ctx.ports.store, completion_path(key, report.phase, report.processor)
+    run, document = store.get(run_path(key), path)
+    if run is None:
+        store.create(run_path(key), run_data(Run(key, report.received_at), ctx.policy))
+    stored = read_completion(document)
+    after = record(None if stored is None else stored.value, report)
+    if stored is not None and after == stored.value:
+        return False
+    data = part_data(after, key, ctx.policy)
+    written = store.create(path, data) if stored is None else store.update(path, data, stored.version or "")
+    return written is not None
+
+
+def _key(ctx: Context, row: Mapping[str, Any]) -> RunKey | None:
+    """Return the run of a row, None if today's policy does not know its mode, phase or processor."""
+    phase = ctx.policy.phases.get(row["phase"])
+    if row["mode"] not in ctx.policy.modes or phase is None or row["processor_name"] not in phase.processors:
+        return None
+    day = row["game_date"] if isinstance(row["game_date"], date) else date.fromisoformat(row["game_date"])
+    lane = Lane.BACKFILL if str(row["run_id"]).endswith("/backfill") else Lane.LIVE
+    return RunKey(ctx.policy.pipeline, day, row["mode"], lane)
+
+
+def _report(row: Mapping[str, Any]) -> Report:
+    extra, changed = _object(row.get("metadata")), _object(row.get("entities_changed"))
+    return Report(
+        message_id=str(row["message_id"]),
+        phase=row["phase"],
+        processor=row["processor_name"],
+        outcome=Outcome(row["outcome"]),
+        occurred_at=_instant(row["completed_at"]),
+        received_at=_instant(row["received_at"]),
+        records=row["record_count"],
+        expected_records=extra.get("expected_records"),
+        percent=extra.get("percent"),
+        correlation_id=row["correlation_id"] or "",
+        execution_id=row["execution_id"] or "",
+        output_table=extra.get("output_table") or "",
+        error=extra.get("error") or "",
+        is_incremental=row["is_incremental"],
+        players=tuple(changed.get("players", ())),
+        teams=tuple(changed.get("teams", ())),
+        batch_id=extra.get("batch_id") or "",
+    )
+
+
+def _object(value: object) -> dict[str, Any]:
+    found = json.loads(value) if isinstance(value, str) and value else value
+    return found if isinstance(found, dict) else {}
+
+
+def _instant(value: object) -> datetime:
+    found = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)

@@ -1,0 +1,121 @@
+"""The functions, each served by functions-framework in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from shared.adapters.clock import SystemClock
+from shared.simulation.emulators import free_port
+
+ROOT = Path(__file__).resolve().parents[3]
+READY = timedelta(seconds=60)
+STOP = timedelta(seconds=5)
+_POLL = timedelta(seconds=0.05)
+_TAIL_LINES = 25
+
+
+class ServerFailed(Exception):
+    """A function does not run: carries the tail of its log."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """One function and where it listens."""
+
+    function: str
+    port: int
+    log: Path
+    process: subprocess.Popen[bytes]
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def check(self) -> None:
+        """Raise ``ServerFailed`` if the process has ended."""
+        status = self.process.poll()
+        if status is not None:
+            raise ServerFailed(f"{self.function} ended with status {status}; {self.tail()}")
+
+    def tail(self) -> str:
+        """Return the last lines of its log, with the file's name."""
+        lines = self.log.read_text(errors="replace").splitlines()[-_TAIL_LINES:]
+        return f"the end of {self.log}:\n" + ("\n".join(f"  {line}" for line in lines) or "  (empty)")
+
+    def listens(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+
+@contextmanager
+def served(functions: Sequence[str], variables: Mapping[str, str], logs: Path) -> Iterator[dict[str, Server]]:
+    """Serve the functions for the length of a ``with`` block: all listen when it begins, none is left when it ends."""
+    servers: dict[str, Server] = {}
+    try:
+        for function in functions:
+            servers[function] = _start(function, variables, logs / f"{function}.log")
+        _wait_for(list(servers.values()))
+        yield servers
+    finally:
+        _stop([server.process for server in servers.values()])
+
+
+def _start(function: str, variables: Mapping[str, str], log: Path) -> Server:
+    port = free_port()
+    kind = "http" if function == "self_heal" else "cloudevent"
+    command = [
+        *(sys.executable, "-m", "functions_framework", "--source", f"functions/{function}/main.py", "--target", "main"),
+        *("--signature-type", kind, "--host", "127.0.0.1", "--port", str(port)),
+    ]
+    with log.open("wb") as stream:
+        # A session of its own: the server and its worker end together, and not by a Ctrl-C meant for us.
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=dict(variables),
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=stream,
+            start_new_session=True,
+        )
+    return Server(function, port, log, process)
+
+
+def _wait_for(servers: Sequence[Server]) -> None:
+    end = time.monotonic() + READY.total_seconds()
+    waiting = list(servers)
+    while waiting:
+        for server in waiting:
+            server.check()
+        waiting = [server for server in waiting if not server.listens()]
+        if waiting and time.monotonic() > end:
+            late = waiting[0]
+            raise ServerFailed(f"{late.function} does not listen after {READY.total_seconds():g} s; {late.tail()}")
+        SystemClock().sleep(_POLL)
+
+
+def _stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:
+    for process in processes:
+        _signal(process, signal.SIGTERM)
+    end = time.monotonic() + STOP.total_seconds()
+    for process in processes:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(max(0.0, end - time.monotonic()))
+        # The worker too, should it have outlived its master.
+        _signal(process, signal.SIGKILL)
+        process.wait()
+
+
+def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
