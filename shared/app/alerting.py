@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from shared.app.bookkeeping import keep_for_record
 from shared.app.context import Context
 from shared.app.reconcile import Settled
 from shared.app.state import KEPT
@@ -19,7 +20,7 @@ from shared.core.errors import Unavailable
 from shared.core.message import Received
 from shared.core.texts import say
 from shared.documents import from_data, to_data
-from shared.ports import Delivered, Document, Notice
+from shared.ports import Delivered, Document, Notice, Row
 
 COLLECTION = "alerts"
 SENDING = timedelta(seconds=50)
@@ -230,9 +231,9 @@ def settle(ctx: Context, found: Mapping[str, Condition], unseen: Collection[str]
         elif kept.alert.run not in unseen:
             _ending(ctx, kept, now)
     raise_now(ctx, unknown)
-    send_pending(ctx, now)
+    retries = send_pending(ctx, now)
     repeat_after = ctx.policy.alerts.repeat_after
-    return [kept.alert.said_at + repeat_after for kept in standing.values() if kept.alert.said_at is not None]
+    return retries + [kept.alert.said_at + repeat_after for kept in standing.values() if kept.alert.said_at is not None]
 
 
 def raise_and_send(ctx: Context, condition: Condition, kept: Kept) -> None:
@@ -258,19 +259,23 @@ def _ending(ctx: Context, kept: Kept, now: datetime) -> None:
         send(ctx, Kept(after, version))
 
 
-def send_pending(ctx: Context, now: datetime) -> None:
-    """Send what earlier attempts left behind."""
+def send_pending(ctx: Context, now: datetime) -> list[datetime]:
+    """Send what earlier attempts left behind; return when to try again what a sink refuses."""
+    later = []
     for document in ctx.ports.store.query(COLLECTION, {"unsent": True}):
         kept = read(document)
         alert = kept.alert
         leased = alert.sending_until is not None and alert.sending_until > now
         waits = alert.retry_at is not None and alert.retry_at > now
+        if waits and alert.retry_at is not None:
+            later.append(alert.retry_at)
         if leased or waits:
             continue
         mine = replace(alert, sending_until=now + SENDING)
         version = ctx.ports.store.update(path_of(alert.fingerprint), to_data(mine), document.version)
         if version is not None:
             send(ctx, Kept(mine, version))
+    return later
 
 
 def known_by_table(received: Received, phase: str) -> Condition:
@@ -283,3 +288,34 @@ def known_by_table(received: Received, phase: str) -> Condition:
         do=f"add {received.wire_name} to the aliases of {name}",
     )
     return Condition("by_table", Severity.INFO, received.key.pipeline, phase, received.wire_name, text, Lasting.ONCE)
+
+
+def to_record(ctx: Context) -> None:
+    """Write to the record what became of alerts since the last time; readers take the newest row of each."""
+    documents = ctx.ports.store.query(COLLECTION, {"recorded": False})
+    kept = [(read(document), document.path) for document in documents]
+    if not keep_for_record(ctx, [_row(one.alert) for one, _ in kept]):
+        return
+    for one, path in kept:
+        assert one.version is not None
+        ctx.ports.store.update(path, to_data(replace(one.alert, recorded=True)), one.version)
+
+
+def _row(alert: Alert) -> tuple[str, Row]:
+    stage = alert.resolved_at or alert.said_at or alert.first_at
+    alert_id = f"{alert.fingerprint}@{alert.first_at.isoformat()}"
+    columns = {
+        "alert_id": alert_id,
+        "fingerprint": alert.fingerprint,
+        "severity": alert.severity,
+        "kind": alert.kind,
+        "run_id": alert.run,
+        "transition": alert.transition,
+        "text": alert.text,
+        "first_at": alert.first_at,
+        "last_at": alert.last_at,
+        "count": alert.count,
+        "delivered_at": alert.said_at,
+        "resolved_at": alert.resolved_at,
+    }
+    return "alerts", Row(f"{alert_id}/{alert.count}/{alert.pending}/{stage.isoformat()}", columns)

@@ -6,12 +6,15 @@ Only rehearsals use it, to skip the minutes in which nothing happens; deployed, 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 
 from shared.app.context import Context
+from shared.app.preflight import CACHED
 from shared.app.reconcile import Settled
+from shared.app.repair import GRACE, STARTED_STANDS_FOR
+from shared.core.alerts import UNFIT_FOR
 from shared.core.calendar import closes_at, due_at, instant
-from shared.core.decide import Done, EmptyOk, Held, Situation, Wait, confirm_by, refresh_until
+from shared.core.decide import Blocked, Confirm, Read, Situation, Trigger, Wait, confirm_by, refresh_until
 from shared.core.model import Lane, Run, State
 
 
@@ -20,34 +23,49 @@ def of_run(ctx: Context, run: Run, settled: Iterable[Settled], now: datetime) ->
     unread = run.units is None and ctx.policy.calendar is not None
     if unread or (run.baseline is None and run.key.lane is Lane.LIVE):
         return None
-    moments = [closes_at(run.key, run.opened_at, ctx.policy)]
+    moments = [closes_at(run.key, run.opened_at, ctx.policy), *_of_repairs(ctx, run)]
     if run.reopened_at is not None:
         moments.append(run.reopened_at + timedelta(hours=48))
+    moments += [read_at + CACHED for read_at, _ in ctx.memory.fitness.values()]
     for one in settled:
-        if not isinstance(one.decision, Wait | Done | EmptyOk | Held) or _under_repair(one.situation, now):
+        if isinstance(one.decision, Trigger | Confirm | Read):
             return None
-        moments += _moments(one)
+        moments += [*_of_transition(one), *_of_reports(ctx, one.situation)]
     return min((at for at in moments if at > now), default=None)
 
 
-def _moments(one: Settled) -> list[datetime]:
+def _of_transition(one: Settled) -> list[datetime]:
     situation, found = one.situation, [refresh_until(one.situation)]
-    if isinstance(one.decision, Wait):
+    if isinstance(one.decision, Wait | Blocked):
         found.append(one.decision.next_at)
+    if situation.state.failure is not None:
+        found.append(situation.state.failure.retry_at)
+    found += [block.since + UNFIT_FOR for block in situation.state.blocked.values()]
     if situation.state.state is State.DISPATCHED:
         found.append(confirm_by(situation.state, situation.transition.confirm.within))
     due = situation.expectation.due
     if due is not None and situation.state.carried is None:
         found += [due_at(situation.key, at, situation.policy) for at in (due.warning, due.critical)]
-    # The clock may pass the moment of `refresh_until` itself unchanged: one second later it is over.
-    return [at + extra for at in found if at is not None for extra in (timedelta(0), timedelta(seconds=1))]
+    return _and_after(at for at in found if at is not None)
 
 
-def _under_repair(situation: Situation, now: datetime) -> bool:
-    """True while self-heal looks at tables and cooldowns: from the due time on, until the trigger."""
-    due = situation.expectation.due
-    at = due_at(situation.key, due.warning or due.critical, situation.policy) if due else None
-    return at is not None and now >= at and situation.state.carried is None and not situation.empty
+def _of_repairs(ctx: Context, run: Run) -> list[datetime]:
+    """Return when self-heal may try again, or stops taking a phase for running."""
+    cooldown = ctx.policy.repairs.cooldown
+    tried = [log.last_at + cooldown for log in run.repairs.values() if log.last_at is not None]
+    called = [log.accepted_at + cooldown + GRACE for log in run.repairs.values() if log.accepted_at is not None]
+    return _and_after([*tried, *called])
+
+
+def _of_reports(ctx: Context, situation: Situation) -> list[datetime]:
+    started = [known.started_at for known in situation.completions.values() if known.started_at is not None]
+    waits = (ctx.policy.repairs.cooldown + GRACE, STARTED_STANDS_FOR)
+    return _and_after(at + wait for at in started for wait in waits)
+
+
+def _and_after(moments: Iterable[datetime]) -> list[datetime]:
+    """Return the moments and a second after each: some end with their moment, some begin with it."""
+    return [at + extra for at in moments for extra in (timedelta(0), timedelta(seconds=1))]
 
 
 def openings(ctx: Context, now: datetime) -> list[datetime]:
@@ -55,4 +73,5 @@ def openings(ctx: Context, now: datetime) -> list[datetime]:
     today = ctx.policy.local(now).date()
     days = (today, today + timedelta(days=1))
     found = [instant(day, mode.opens_at, ctx.policy.zone) for day in days for mode in ctx.policy.modes.values()]
+    found.append(instant(today + timedelta(days=1), time(0), ctx.policy.zone))  # the end of today's working day
     return [at for at in found if at > now]

@@ -107,6 +107,7 @@ def _sweep(ctx: Context, wish: Wish) -> Sweep:
         now = ctx.ports.clock.now()
         done.horizon += alerting.settle(ctx, done.conditions, done.unseen, now)
         done.horizon += openings(ctx, now)
+        alerting.to_record(ctx)
     return done
 
 

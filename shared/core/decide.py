@@ -390,7 +390,7 @@ def _plan(situation: Situation, seen: Picture, ready: Ready, results: tuple[Gate
         note = fitness.note if isinstance(fitness, Fit) else fitness.text
         readings[situation.transition.preflight] = note or "fit"
     return Plan(
-        generation=max(1, state.generation + 1 if state.accepted else state.generation),
+        generation=max(1, state.generation + _next(state, ready)),
         reason=ready.reason,
         completed={name: _records(seen, name) for name in sorted(seen.done)},
         missing=seen.missing,
@@ -399,6 +399,12 @@ def _plan(situation: Situation, seen: Picture, ready: Ready, results: tuple[Gate
         readings=readings,
         warnings={result.gate: result.text for result in results if _warns(result, seen)},
     )
+
+
+def _next(state: TransitionState, ready: Ready) -> int:
+    """Return 1 if the plan is another generation: what was taken half goes on under its trigger id, unless an
+    operator asks for more (behaviour D3, D9)."""
+    return int(state.accepted if ready.reason == "operator" else state.accepted_whole)
 
 
 def _records(seen: Picture, name: str) -> int | None:

@@ -2,72 +2,94 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shared.core.model import Units
-from shared.core.policy import Calendar, Policy, Processor
+from shared.core.policy import Policy, Processor
 from shared.simulation.warehouse import Facts
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 _PATIENCE_SECONDS = 10
-_OPEN_GAME = "Scheduled"
+# What the gates ask for, beside the date: every table has it.
+_COLUMNS = "game_id VARCHAR, player_lookup VARCHAR, minutes_played DOUBLE, is_quality_ready BOOLEAN"
+_ROW = "'game ' || (i % ?), 'player ' || i, 24.0, TRUE"
+
+Rows = dict[tuple[str, date], int]
 
 
 class Tables:
     """Every table of the policy in a DuckDB file; ``follow`` makes them hold what the facts say of these dates."""
 
     def __init__(self, path: Path, policy: Policy, days: Sequence[date]) -> None:
-        self._path, self._policy, self._days = path, policy, days
+        self._path, self._calendar, self._days = path, policy.calendar, days
         self._units: dict[date, Units] = {}
-        self._rows: dict[tuple[str, date], int] = {}
-        self._processors = {
-            processor.table: processor
-            for phase in policy.phases.values()
-            for processor in phase.processors.values()
-            if processor.table is not None
-        }
+        self._rows: Rows = {}
+        processors = (one for phase in policy.phases.values() for one in phase.processors.values())
+        self._tables: dict[str, Processor] = {one.table: one for one in processors if one.table is not None}
 
     def follow(self, facts: Facts) -> None:
-        """Write what has changed since the last call."""
+        """Write what has changed since the last call; rows that went away stay."""
         units = {day: facts.units(day) for day in self._days}
-        rows = {(table, day): facts.rows(table, day) for table in self._processors for day in self._days}
+        rows = {(table, day): facts.rows(table, day) for table in self._tables for day in self._days}
         if (units, rows) == (self._units, self._rows):
             return
         _write(self._path, lambda connection: self._change(connection, units, rows))
         self._units, self._rows = units, rows
 
-    def _change(
-        self, connection: DuckDBPyConnection, units: dict[date, Units], rows: dict[tuple[str, date], int]
-    ) -> None:
-        calendar = self._policy.calendar
+    def _change(self, connection: DuckDBPyConnection, units: dict[date, Units], rows: Rows) -> None:
         if not self._units:
-            _create(connection, self._processors.values(), calendar)
-        for day, count in units.items():
-            if calendar is not None and self._units.get(day) != count:
-                _games(connection, calendar, day, count)
+            self._create(connection)
+        for day, games in units.items():
+            if self._units.get(day) != games:
+                self._play(connection, day, games)
         for (table, day), count in rows.items():
             before = self._rows.get((table, day), 0)
-            if count != before:
-                _fill(connection, self._processors[table], day, (before, count), units[day].total or 1)
+            if count > before:
+                sql = f"INSERT INTO {table} SELECT ?, {_ROW} FROM range(?, ?) AS numbers(i)"  # noqa: S608 - our policy
+                connection.execute(sql, [day, max(1, units[day].total or 1), before, count])
+
+    def _create(self, connection: DuckDBPyConnection) -> None:
+        tables = {table: f"{processor.date_column} DATE, {_COLUMNS}" for table, processor in self._tables.items()}
+        if self._calendar is not None:
+            calendar = self._calendar
+            tables[calendar.table] = f"{calendar.date_column} DATE, game_id VARCHAR, {calendar.status_column} VARCHAR"
+        for table, columns in tables.items():
+            connection.execute(f"CREATE SCHEMA IF NOT EXISTS {table.rsplit('.', 1)[0]}")
+            connection.execute(f"CREATE TABLE IF NOT EXISTS {table} ({columns})")
+
+    def _play(self, connection: DuckDBPyConnection, day: date, games: Units) -> None:
+        """Let the schedule say how many games of a date there are, and how many of them are final."""
+        calendar = self._calendar
+        if calendar is None:
+            return
+        connection.execute(f"DELETE FROM {calendar.table} WHERE {calendar.date_column} = ?", [day])  # noqa: S608
+        sql = (
+            f"INSERT INTO {calendar.table} SELECT ?, 'game ' || i, CASE WHEN i < ? THEN ? ELSE 'Scheduled' END"  # noqa: S608
+            " FROM range(?) AS numbers(i)"
+        )
+        connection.execute(sql, [day, games.final or 0, calendar.final_status, games.total or 0])
 
 
-def _create(connection: DuckDBPyConnection, processors: object, calendar: Calendar | None) -> None:
-    assert isinstance(processors, type({}.values()))
-    for processor in processors:
-        _schema(connection, processor.table)
-        connection.execute(
-            f"CREATE TABLE IF NOT EXISTS {processor.table} ({processor.date_column} DATE, game_id VARCHAR,"
-            " player_lookup VARCHAR, minutes_played DOUBLE, is_quality_ready BOOLEAN, number BIGINT)"
-        )
-    if calendar is not None:
-        _schema(connection, calendar.table)
-        connection.execute(
-            f"CREATE TABLE IF NOT EXISTS {calendar.table}"
-            f" ({calendar.date_column} DATE, game_id VARCHAR, {calendar.status_column} VARCHAR)"
-        )
+def _write(path: Path, work: Callable[[DuckDBPyConnection], None]) -> None:
+    """Open the file for one transaction, again while a function has it."""
+    import duckdb
+    import tenacity
+
+    def attempt() -> None:
+        with closing(duckdb.connect(path)) as connection:
+            connection.execute("BEGIN")
+            work(connection)
+            connection.execute("COMMIT")
+
+    tenacity.Retrying(
+        stop=tenacity.stop_after_delay(_PATIENCE_SECONDS),
+        wait=tenacity.wait_random(0.01, 0.05),
+        retry=tenacity.retry_if_exception_type(duckdb.IOException),
+        reraise=True,
+    )(attempt)
