@@ -32,9 +32,9 @@ from shared.app import receive as receiving
 from shared.app.answer import swept
 from shared.app.context import Context
 from shared.app.events import delivery_of
+from shared.app.findings import Sweep
 from shared.app.receive import Receipt
 from shared.app.requests import wish_of
-from shared.app.sweep import Sweep
 from shared.app.trouble import tell
 from shared.core.errors import OrchError, PolicyError
 from shared.core.names import Names
@@ -81,6 +81,10 @@ class EnvironmentPorts:
         return project
 
     @property
+    def _bigquery_emulator(self) -> str | None:
+        return self._variables.get("BIGQUERY_EMULATOR_HOST") or None
+
+    @property
     def _home(self) -> Path:
         home = Path(self._variables.get("ORCH_HOME") or ".orch")
         home.mkdir(parents=True, exist_ok=True)
@@ -123,7 +127,7 @@ class EnvironmentPorts:
             return DuckDbWarehouse(self._home / "warehouse.duckdb", CONFIG)
         from shared.adapters.google.bigquery import BigQueryWarehouse
 
-        return BigQueryWarehouse(self._project, CONFIG)
+        return BigQueryWarehouse(self._project, CONFIG, emulator_host=self._bigquery_emulator)
 
     @cached_property
     def record(self) -> Record:
@@ -134,7 +138,7 @@ class EnvironmentPorts:
             return DuckDbRecord(self._home / "warehouse.duckdb", dataset)
         from shared.adapters.google.bigquery import BigQueryRecord
 
-        return BigQueryRecord(self._project, dataset)
+        return BigQueryRecord(self._project, dataset, emulator_host=self._bigquery_emulator)
 
     @cached_property
     def http(self) -> Http:

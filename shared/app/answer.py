@@ -7,7 +7,7 @@ from typing import Any
 
 from shared.app import outage
 from shared.app.context import Context
-from shared.app.repair import Finding
+from shared.app.findings import Finding
 from shared.app.sweep import Wish, sweep
 from shared.core.errors import Unavailable
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
+from shared.app.findings import Sweep
 from shared.core.gates import Fitness
 from shared.core.names import Names
 from shared.core.policy import Policy
 from shared.ports import AlertSink, Bus, Clock, Http, Record, StateStore, Warehouse
-
-if TYPE_CHECKING:
-    from shared.app.sweep import Sweep
 
 
 class Log(Protocol):

@@ -15,8 +15,8 @@ from typing import Any
 
 from shared.app.bookkeeping import completion_row, keep_for_record
 from shared.app.context import Context
+from shared.app.findings import Finding
 from shared.app.lock import Locked, acquire
-from shared.app.repair import Finding
 from shared.app.state import completion_path, load_run, part_data, read_completion, run_data, run_path
 from shared.core.calendar import closes_at
 from shared.core.errors import Unavailable

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared.app.context import Context
+from shared.app.findings import Finding
 from shared.app.readings import read_rows
 from shared.app.reconcile import Settled
 from shared.app.state import Loaded, Stored, completion_path, part_data, read_completion, save_run
@@ -23,16 +24,6 @@ TIMEOUT = timedelta(seconds=20)
 STARTED_STANDS_FOR = timedelta(hours=2)
 # A phase that ends just as its cooldown does is not started again under its own completions.
 GRACE = timedelta(minutes=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing a sweep found; ``result`` is `done`, `skipped`, `failed` or `dry_run`."""
-
-    what: str
-    run: str
-    detail: str
-    result: str
 
 
 def read_baseline(ctx: Context, key: RunKey) -> dict[str, int] | None:

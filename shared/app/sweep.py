@@ -7,18 +7,19 @@ call a delivery uses, repairs, settles the alerts, feeds the record and closes w
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from shared.app import alerting
 from shared.app.bookkeeping import flush
 from shared.app.context import Context
+from shared.app.findings import Finding, Sweep
 from shared.app.horizon import of_run, openings
 from shared.app.lock import Locked, acquire, release
 from shared.app.readings import read_units
 from shared.app.reconcile import Settled, assess, reconcile
 from shared.app.reconciliation import Compared, compare
-from shared.app.repair import Finding, infer, read_baseline, rerun
+from shared.app.repair import infer, read_baseline, rerun
 from shared.app.situations import reload, sight, transitions_of
 from shared.app.state import Loaded, Stored, open_runs, run_path, save_run, with_run
 from shared.core.alerts import Condition, Lasting, Predecessor, Severity, conditions, is_due
@@ -43,25 +44,6 @@ class Wish:
 
     def wants(self, key: RunKey) -> bool:
         return self.day in (None, key.day) and self.mode in (None, key.mode)
-
-
-@dataclass
-class Sweep:
-    """What a sweep found and did. ``unseen`` are open runs that it did not look at."""
-
-    findings: list[Finding] = field(default_factory=list)
-    conditions: dict[str, Condition] = field(default_factory=dict)
-    unseen: set[str] = field(default_factory=set)
-    horizon: list[datetime | None] = field(default_factory=list)
-
-    @property
-    def next_at(self) -> datetime | None:
-        """When the clock alone can change anything of what was seen, None where the next minute already may."""
-        known = [at for at in self.horizon if at is not None]
-        return min(known, default=None) if len(known) == len(self.horizon) and not self.unseen else None
-
-    def say(self, found: Condition) -> None:
-        self.conditions[found.fingerprint] = found
 
 
 def sweep(ctx: Context, wish: Wish) -> Sweep:

@@ -1,0 +1,37 @@
+"""What a sweep found and did, as values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from shared.core.alerts import Condition
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing a sweep found; ``result`` is `done`, `skipped`, `failed` or `dry_run`."""
+
+    what: str
+    run: str
+    detail: str
+    result: str
+
+
+@dataclass
+class Sweep:
+    """What a sweep found and did. ``unseen`` are open runs that it did not look at."""
+
+    findings: list[Finding] = field(default_factory=list)
+    conditions: dict[str, Condition] = field(default_factory=dict)
+    unseen: set[str] = field(default_factory=set)
+    horizon: list[datetime | None] = field(default_factory=list)
+
+    @property
+    def next_at(self) -> datetime | None:
+        """When the clock alone can change anything of what was seen, None where the next minute already may."""
+        known = [at for at in self.horizon if at is not None]
+        return min(known, default=None) if len(known) == len(self.horizon) and not self.unseen else None
+
+    def say(self, found: Condition) -> None:
+        self.conditions[found.fingerprint] = found
