@@ -1,6 +1,7 @@
 """The composition root: the only reader of the environment, and what the functions call.
 
     ORCH_POLICY      the policy file                         config/nba.yaml
+    ORCH_VALIDATION  the file of its checks                  config/validation.yaml
     ORCH_STATE       firestore | sqlite                      firestore
     ORCH_BUS         pubsub | local                          pubsub
     ORCH_WAREHOUSE   bigquery | duckdb                       bigquery
@@ -31,7 +32,7 @@ from shared.adapters.policy_file import load_policy
 from shared.app import receive as receiving
 from shared.app.answer import swept
 from shared.app.context import Context
-from shared.app.events import delivery_of
+from shared.app.events import correlation_of, delivery_of
 from shared.app.findings import Sweep
 from shared.app.receive import Receipt
 from shared.app.requests import wish_of
@@ -44,6 +45,8 @@ from shared.ports import AlertSink, Bus, Clock, Http, Record, Secrets, StateStor
 if TYPE_CHECKING:
     from cloudevents.http import CloudEvent
     from flask import Request
+
+    from shared.core.validation import Validation
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = ROOT / "config"
@@ -221,7 +224,9 @@ def use(ctx: Context) -> Iterator[Context]:
     try:
         yield ctx
     finally:
-        _installed.remove(ctx)
+        # By identity: two contexts of one policy may be equal.
+        last = max(place for place, installed in enumerate(_installed) if installed is ctx)
+        del _installed[last]
 
 
 def receive(transition: str, event: CloudEvent) -> Receipt:
@@ -233,7 +238,7 @@ def receive(transition: str, event: CloudEvent) -> Receipt:
         ctx.log("completion.not_taken", severity="WARNING", transition=transition, error=str(error))
         raise
     except Exception as error:
-        tell(ctx, transition, error, traceback.format_exc())
+        tell(ctx, transition, error, traceback.format_exc(), correlation_of(event))
         raise
 
 
@@ -247,6 +252,28 @@ def self_heal(request: Request) -> tuple[str, int, dict[str, str]]:
         tell(ctx, "self_heal", error, traceback.format_exc())
         raise
     return _json(findings), status, {"Content-Type": "application/json"}
+
+
+def validation(request: Request) -> tuple[str, int, dict[str, str]]:
+    """Answer one run of the validation: its findings as JSON, or 400 and what was wrong (behaviour 10)."""
+    from shared.app.validation_request import answer
+
+    ctx = context()
+    try:
+        body, status = answer(ctx, checks(ctx), request.args.to_dict())
+    except Exception as error:
+        tell(ctx, "validation_runner", error, traceback.format_exc())
+        raise
+    return _json(body), status, {"Content-Type": "application/json"}
+
+
+def checks(ctx: Context) -> Validation:
+    """Return the checks that belong to a context's policy; raise ``PolicyError`` if their file is wrong."""
+    from shared.adapters.validation_file import load_validation
+
+    named = os.environ.get("ORCH_VALIDATION")
+    record = os.environ.get("ORCH_RECORD_DATASET") or f"{ctx.policy.pipeline}_orchestration"
+    return load_validation(Path(named) if named else CONFIG / "validation.yaml", ctx.policy, record)
 
 
 def last_sweep() -> Sweep | None:

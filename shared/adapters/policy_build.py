@@ -117,9 +117,8 @@ class Builder:
 
     def _located(self, problem: Problem) -> Problem:
         for merged, written in self._inherited.items():
-            rest = problem.key.removeprefix(merged)
-            if rest != problem.key and rest[:1] in ("", ".", "["):
-                return Problem(written + rest, problem.reason, problem.hint)
+            if problem.key.startswith(merged):
+                return Problem(written + problem.key.removeprefix(merged), problem.reason, problem.hint)
         return problem
 
     def _zone(self, name: str) -> ZoneInfo | None:

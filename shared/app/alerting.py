@@ -6,7 +6,7 @@ sends it. Sending is leased, so that two who see it pending do not both send it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -23,6 +23,8 @@ from shared.documents import from_data, to_data
 from shared.ports import Delivered, Document, Notice, Row
 
 COLLECTION = "alerts"
+# Judged by the validation runner, and so ended by it.
+VALIDATION = "validation"
 SENDING = timedelta(seconds=50)
 OVER_FOR = timedelta(seconds=50)
 REFUSED_FOR = timedelta(hours=1)
@@ -179,29 +181,48 @@ def _to_send(alert: Alert, what: Pending, now: datetime) -> Alert:
 def send(ctx: Context, kept: Kept) -> None:
     """Send what is pending of an alert that is leased to us, and write down what became of it."""
     alert = kept.alert
-    assert kept.version is not None
     try:
         result = ctx.ports.alerts.send(notice(alert))
     except Unavailable as error:
         ctx.log("alert.unsent", severity=_log_severity(alert), error=str(error), text=alert.text)
-        after = replace(alert, sending_until=None)
+        _mark(ctx, kept, lambda fresh: _unsent(fresh, alert))
+        return
+    now = ctx.ports.clock.now()
+    if isinstance(result, Delivered):
+        ctx.log("alert.sent", kind=alert.kind, alert_severity=alert.severity, fingerprint=alert.fingerprint)
+        _mark(ctx, kept, lambda fresh: _sent(fresh, alert.pending, now))
     else:
-        now = ctx.ports.clock.now()
-        if isinstance(result, Delivered):
-            ctx.log("alert.sent", kind=alert.kind, alert_severity=alert.severity, fingerprint=alert.fingerprint)
-            after = _sent(alert, now)
-        else:
-            ctx.log("alert.refused", severity=_log_severity(alert), reason=result.reason, text=alert.text)
-            after = replace(alert, sending_until=None, refused=result.reason, retry_at=now + REFUSED_FOR)
-    ctx.ports.store.update(path_of(alert.fingerprint), to_data(after), kept.version)
+        reason, retry_at = result.reason, now + REFUSED_FOR
+        ctx.log("alert.refused", severity=_log_severity(alert), reason=reason, text=alert.text)
+        _mark(ctx, kept, lambda fresh: replace(_unsent(fresh, alert), refused=reason, retry_at=retry_at))
 
 
-def _sent(alert: Alert, now: datetime) -> Alert:
-    over = alert.pending is Pending.RECOVERY
-    return replace(
-        alert, pending=Pending.NOTHING, unsent=False, sending_until=None, refused="", retry_at=None, recorded=False,
-        said_at=alert.said_at if over else now, resolved_at=now if over else None,
+def _mark(ctx: Context, kept: Kept, change: Callable[[Alert], Alert]) -> None:
+    """Write down what became of a sending, also if somebody counted a repetition meanwhile: else it is sent again."""
+    path, alert, version = path_of(kept.alert.fingerprint), kept.alert, kept.version
+    for _ in range(ATTEMPTS):
+        assert version is not None
+        if ctx.ports.store.update(path, to_data(change(alert)), version) is not None:
+            return
+        document = ctx.ports.store.get(path)[0]
+        if document is None:
+            return
+        alert, version = from_data(Alert, document.data), document.version
+
+
+def _unsent(fresh: Alert, ours: Alert) -> Alert:
+    """Give our lease back, unless somebody else has one by now."""
+    return replace(fresh, sending_until=None) if fresh.sending_until == ours.sending_until else fresh
+
+
+def _sent(fresh: Alert, what: Pending, now: datetime) -> Alert:
+    over = what is Pending.RECOVERY
+    after = replace(
+        fresh, pending=Pending.NOTHING, unsent=False, sending_until=None, refused="", retry_at=None, recorded=False,
+        said_at=fresh.said_at if over else now, resolved_at=now if over else None,
     )  # fmt: skip
+    # It holds again since we said that it is over: that is news, and a later sweep tells it.
+    return replace(after, pending=Pending.ALERT, unsent=True) if over and fresh.standing else after
 
 
 def notice(alert: Alert) -> Notice:
@@ -228,7 +249,7 @@ def settle(ctx: Context, found: Mapping[str, Condition], unseen: Collection[str]
         condition = found.get(fingerprint)
         if condition is not None:
             raise_and_send(ctx, condition, kept)
-        elif kept.alert.run not in unseen:
+        elif kept.alert.run not in unseen and kept.alert.kind != VALIDATION:
             _ending(ctx, kept, now)
     raise_now(ctx, unknown)
     retries = send_pending(ctx, now)
@@ -247,10 +268,16 @@ def _ending(ctx: Context, kept: Kept, now: datetime) -> None:
     alert = kept.alert
     assert kept.version is not None
     if alert.ended_at is None:
-        after = replace(alert, ended_at=now)
-    elif now - alert.ended_at < OVER_FOR:
-        return
-    elif alert.said_at is None:
+        ctx.ports.store.update(path_of(alert.fingerprint), to_data(replace(alert, ended_at=now)), kept.version)
+    elif now - alert.ended_at >= OVER_FOR:
+        end(ctx, kept, now)
+
+
+def end(ctx: Context, kept: Kept, now: datetime) -> None:
+    """End an alert whose condition is over, and tell it to those who have heard of it."""
+    alert = kept.alert
+    assert kept.version is not None
+    if alert.said_at is None:
         after = replace(alert, standing=False, pending=Pending.NOTHING, unsent=False)
     else:
         after = replace(_to_send(alert, Pending.RECOVERY, now), standing=False)

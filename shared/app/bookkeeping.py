@@ -84,11 +84,14 @@ def execution_row(
     return EXECUTIONS, Row(insert_id, columns)
 
 
-def keep_for_record(ctx: Context, rows: Sequence[tuple[str, Row]]) -> bool:
-    """Write rows to the record if it can be reached, in three attempts and 5 s; False if it could not."""
+def keep_for_record(ctx: Context, rows: Sequence[tuple[str, Row]], *, state_away: bool = False) -> bool:
+    """Write rows to the record if it can be reached, in three attempts and 5 s; False if it could not.
+
+    ``state_away`` leaves out the breaker, which stands where nobody answers: the record is then all there is.
+    """
     if not rows:
         return True
-    if _permission(ctx) is Permission.STOP:
+    if not state_away and _permission(ctx) is Permission.STOP:
         return False
     tables: dict[str, list[Row]] = {}
     for table, row in rows:
@@ -102,9 +105,11 @@ def keep_for_record(ctx: Context, rows: Sequence[tuple[str, Row]]) -> bool:
         retry(ctx.ports.clock, ATTEMPTS, FIRST_WAIT, insert, BUDGET)
     except Unavailable as error:
         ctx.log("record.unavailable", severity="WARNING", error=str(error), rows=len(rows))
-        _noted(ctx, worked=False)
+        if not state_away:
+            _noted(ctx, worked=False)
         return False
-    _noted(ctx, worked=True)
+    if not state_away:
+        _noted(ctx, worked=True)
     return True
 
 

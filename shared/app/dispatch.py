@@ -17,6 +17,7 @@ from shared.core.policy import HttpCall, Messages
 from shared.ports import Message, Response
 
 FIRST_WAIT = timedelta(seconds=1)
+# Bytes that a broker takes as the value of an attribute.
 MAX_ATTRIBUTE = 1024
 
 
@@ -180,4 +181,4 @@ def _message(body: Mapping[str, Any]) -> Message:
 
 def _attribute(value: object) -> str:
     text = str(value).lower() if isinstance(value, bool) else str(value)
-    return text[:MAX_ATTRIBUTE]
+    return text.encode()[:MAX_ATTRIBUTE].decode(errors="ignore")

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from shared.app.context import Context
-from shared.core.message import Delivery
+from shared.core.message import YEARS, Delivery
+
+# What any store takes as part of a path, and what no other id turns into.
+PLAIN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:~-]{0,199}", re.ASCII)
 
 
 class Event(Protocol):
@@ -33,20 +38,41 @@ def delivery_of(ctx: Context, transition: str, event: Event) -> Delivery:
         raw = b"" if body is None else _bytes(body)
         message = {"data": base64.b64encode(raw).decode()}
     published = _instant(message.get("publishTime") or message.get("publish_time")) or _instant(_get(event, "time"))
-    identifier = message.get("messageId") or message.get("message_id") or _get(event, "id") or ctx.ports.clock.token()
+    phase = phase_of(ctx, transition, str(_get(event, "source") or ""))
+    data = _decoded(message.get("data"))
+    given = (message.get("messageId"), message.get("message_id"), _get(event, "id"))
     return Delivery(
-        message_id=str(identifier),
-        phase=phase_of(ctx, transition, str(_get(event, "source") or "")),
-        data=_decoded(message.get("data")),
+        message_id=_identifier(given, f"{phase} {published} ".encode() + data),
+        phase=phase,
+        data=data,
         published_at=published or received_at,
         received_at=received_at,
     )
+
+
+def correlation_of(event: Event) -> str:
+    """Return the correlation id that a message states, "" for one that states none or makes no sense."""
+    message = event.data.get("message") if isinstance(event.data, Mapping) else None
+    try:
+        body = json.loads(_decoded(message.get("data"))) if isinstance(message, Mapping) else None
+    except (ValueError, RecursionError):
+        return ""
+    stated = body.get("correlation_id") if isinstance(body, dict) else None
+    return stated[:200].encode("utf-8", "replace").decode() if isinstance(stated, str) else ""
 
 
 def phase_of(ctx: Context, transition: str, source: str) -> str:
     """Return the phase whose topic the message came by; a function hears its own phase if the source says nothing."""
     topic = source.rsplit("/topics/", 1)[-1] if "/topics/" in source else ""
     return ctx.policy.topics.get(topic) or ctx.policy.transitions[transition].after
+
+
+def _identifier(given: Sequence[object], content: bytes) -> str:
+    """Return an id that every store takes and that no other message has: a message without one is what it says."""
+    text = next((str(one) for one in given if one and str(one).strip()), None)
+    if text is not None and PLAIN_ID.fullmatch(text):
+        return text
+    return "sha256:" + hashlib.sha256(content if text is None else _bytes(text)).hexdigest()
 
 
 def _get(event: Event, name: str) -> Any:
@@ -59,7 +85,9 @@ def _get(event: Event, name: str) -> Any:
 def _bytes(value: object) -> bytes:
     if isinstance(value, bytes):
         return value
-    return value.encode() if isinstance(value, str) else json.dumps(value, default=str).encode()
+    if isinstance(value, str):
+        return value.encode("utf-8", "surrogatepass")
+    return json.dumps(value, default=str).encode()
 
 
 def _decoded(data: object) -> bytes:
@@ -73,10 +101,12 @@ def _decoded(data: object) -> bytes:
 
 
 def _instant(value: object) -> datetime | None:
+    """Return an instant that every zone can show, None for anything else."""
     if not isinstance(value, str):
         return None
     try:
         found = datetime.fromisoformat(value)
-        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+        found = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+    return found if found.year in YEARS else None

@@ -17,7 +17,7 @@ from shared.app.situations import reload
 from shared.app.state import Stored, load_run, read_run, run_path, save_run, save_transition
 from shared.core.errors import Unavailable
 from shared.core.explain import word
-from shared.core.model import Hold, Request, Run, RunKey, TransitionState
+from shared.core.model import Hold, RepairLog, Request, Run, RunKey, TransitionState
 from shared.documents import from_data, to_data
 
 ATTEMPTS = 10
@@ -48,17 +48,17 @@ def trigger(ctx: Context, key: RunKey, transition: str, reason: str) -> Answer:
     settled = _change(ctx, key, transition, ask, "trigger", reason)
     situation = settled.situation
     shown = word(situation, settled.decision)
-    carried = situation.state.carried
+    carried, refused = situation.state.carried, situation.state.hold
+    if refused is not None and refused.cause == "rejected":
+        return Answer(Outcome.REFUSED, f"{key.id} {transition}: {refused.text}")
     if situation.state.request is not None or carried is None:
-        why = settled.failed or situation.state.failure or situation.state.hold
+        why = settled.failed or situation.state.failure or refused
         text = (
             why.text
             if why is not None and not isinstance(why, Unavailable)
             else str(why or "another dispatch is under way")
         )
         return Answer(Outcome.UNAVAILABLE, f"{key.id} {transition}: not dispatched yet ({shown}): {text}")
-    if situation.state.hold is not None:
-        return Answer(Outcome.REFUSED, f"{key.id} {transition}: {situation.state.hold.text}")
     trigger_id = key.trigger_id(transition, carried.generation)
     return Answer(Outcome.DONE, f"{trigger_id} dispatched ({shown}), reason: {reason}")
 
@@ -91,16 +91,32 @@ def release(ctx: Context, key: RunKey, transition: str, reason: str) -> Answer:
 
 
 def rerun(ctx: Context, key: RunKey, phase: str, reason: str) -> Answer:
-    """Call a phase's rerun for all its enabled processors."""
+    """Call a phase's rerun for all its enabled processors, in a run that is open for what they will report."""
     how = ctx.policy.phases[phase].rerun
     if how is None:
         return Answer(Outcome.REFUSED, f"{phase} has no rerun in the policy")
+    decided = ctx.policy.after(phase) or ctx.policy.starting(phase)
+    if decided is not None and key.mode in decided.expects:
+        _change(ctx, key, decided.name, lambda state, now: state, "rerun", reason)
     enabled = tuple(p.name for p in ctx.policy.phases[phase].processors.values() if not p.disabled_on(key.day))
     status = call_rerun(ctx, key, phase, how, enabled, reason)
-    ctx.log("operator.rerun", run_id=key.id, phase=phase, reason=reason, status=str(status))
-    if isinstance(status, int) and 200 <= status < 300:
-        return Answer(Outcome.DONE, f"{key.id} {phase} asked to run again: {status}")
-    return Answer(Outcome.UNAVAILABLE, f"{key.id} {phase} was not started: {status}")
+    ctx.log("operator.rerun_called", run_id=key.id, phase=phase, status=str(status))
+    if not (isinstance(status, int) and 200 <= status < 300):
+        return Answer(Outcome.UNAVAILABLE, f"{key.id} {phase} was not started: {status}")
+    _note_accepted(ctx, key, phase, ctx.ports.clock.now())
+    return Answer(Outcome.DONE, f"{key.id} {phase} asked to run again: {status}")
+
+
+def _note_accepted(ctx: Context, key: RunKey, phase: str, now: datetime) -> None:
+    """Let self-heal know that the phase runs (behaviour 9); the call uses up none of its attempts."""
+    for _ in range(ATTEMPTS):
+        run = read_run(ctx.ports.store.get(run_path(key))[0])
+        if run is None:
+            return
+        log = replace(run.value.repairs.get(phase, RepairLog()), accepted_at=now)
+        changed = replace(run.value, repairs={**run.value.repairs, phase: log})
+        if save_run(ctx.ports.store, Stored(changed, run.version), ctx.policy) is not None:
+            return
 
 
 def replay(ctx: Context, kept: Quarantined) -> Answer:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -17,11 +17,16 @@ from shared.core.texts import say
 from shared.documents import from_data, to_data
 
 COLLECTION = "quarantine"
+# Characters of base64 in one document, of which a store takes 1 MiB in all.
+PART = 600_000
 
 
 @dataclass(frozen=True, slots=True)
 class Quarantined:
-    """One message kept aside; ``data`` is base64 of its bytes, ``status`` `kept` or `replayed`."""
+    """One message kept aside; ``data`` is base64 of its bytes, ``status`` `kept` or `replayed`.
+
+    As stored, ``data`` is only its beginning where ``parts`` more documents follow below it.
+    """
 
     message_id: str
     phase: str
@@ -33,6 +38,7 @@ class Quarantined:
     received_at: datetime
     status: str = "kept"
     replayed_at: datetime | None = None
+    parts: int = 0
 
     @property
     def raw(self) -> bytes:
@@ -47,18 +53,28 @@ def path_of(message_id: str) -> str:
     return f"{COLLECTION}/{message_id.replace('/', '~') or 'unnamed'}"
 
 
+def _part_path(message_id: str, number: int) -> str:
+    return f"{path_of(message_id)}/parts/{number}"
+
+
 def quarantine(ctx: Context, delivery: Delivery, wrong: Malformed) -> None:
     """Keep a message aside, one row per message id, and say so once per processor and reason."""
+    encoded = base64.b64encode(delivery.data).decode()
+    rest = [encoded[start : start + PART] for start in range(PART, len(encoded), PART)]
     kept = Quarantined(
         message_id=delivery.message_id,
         phase=delivery.phase,
-        data=base64.b64encode(delivery.data).decode(),
+        data=encoded[:PART],
         kind=wrong.kind,
         reason=wrong.reason,
         processor=wrong.processor,
         published_at=delivery.published_at,
         received_at=delivery.received_at,
+        parts=len(rest),
     )
+    # Its row comes last: a message that has one is kept as a whole.
+    for number, part in enumerate(rest):
+        ctx.ports.store.create(_part_path(delivery.message_id, number), {"data": part})
     created = ctx.ports.store.create(path_of(delivery.message_id), to_data(kept))
     ctx.log(
         "completion.quarantined",
@@ -88,5 +104,13 @@ def _condition(ctx: Context, delivery: Delivery, wrong: Malformed) -> Condition:
 def listed(ctx: Context, status: str | None = "kept") -> list[Quarantined]:
     """Return what is in quarantine, oldest first."""
     where: Mapping[str, Any] = {} if status is None else {"status": status}
-    found = [from_data(Quarantined, document.data) for document in ctx.ports.store.query(COLLECTION, where)]
+    found = [whole(ctx, from_data(Quarantined, one.data)) for one in ctx.ports.store.query(COLLECTION, where)]
     return sorted(found, key=lambda kept: (kept.received_at, kept.message_id))
+
+
+def whole(ctx: Context, kept: Quarantined) -> Quarantined:
+    """Return a message with all of its bytes."""
+    if kept.parts == 0:
+        return kept
+    parts = ctx.ports.store.get(*(_part_path(kept.message_id, number) for number in range(kept.parts)))
+    return replace(kept, data=kept.data + "".join(part.data["data"] for part in parts if part is not None))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
 
@@ -12,6 +12,7 @@ from shared.app.context import Context
 from shared.app.quarantine import quarantine
 from shared.app.reconcile import Settled, Sight, reconcile
 from shared.app.state import (
+    GOOD_ONCE,
     Loaded,
     completion_path,
     completions_path,
@@ -19,8 +20,11 @@ from shared.app.state import (
     load_phase,
     part_data,
     read_completion,
+    read_run,
+    read_transitions,
     run_data,
     run_path,
+    transition_path,
 )
 from shared.core.decide import Situation, Wait
 from shared.core.errors import Malformed, Unavailable
@@ -68,7 +72,7 @@ def receive(ctx: Context, delivery: Delivery) -> Receipt:
         quarantine(ctx, delivery, wrong)
         return Receipt(Handled.QUARANTINED, decision=wrong.reason)
     try:
-        _record(ctx, received)
+        before = _record(ctx, received)
     except Unavailable as error:
         _only_in_record(ctx, received, error)
         raise
@@ -77,13 +81,13 @@ def receive(ctx: Context, delivery: Delivery) -> Receipt:
         alerting.raise_now(ctx, [alerting.known_by_table(received, delivery.phase)])
     if received.skip_downstream:
         return Receipt(Handled.RECORDED, received.key.id, "the message asks for no decision")
-    return _decide(ctx, received)
+    return _decide(ctx, received, before)
 
 
 def _only_in_record(ctx: Context, received: Received, error: Unavailable) -> None:
     """While state is away a completion still goes to the record if it can, and comes again (behaviour 8)."""
     row = completion_row(ctx.policy, received.key, received.report, superseded=False)
-    written = Written.RECORD if keep_for_record(ctx, [row]) else Written.NOWHERE
+    written = Written.RECORD if keep_for_record(ctx, [row], state_away=True) else Written.NOWHERE
     ctx.log(
         "completion.not_in_state",
         severity="WARNING",
@@ -96,15 +100,18 @@ def _only_in_record(ctx: Context, received: Received, error: Unavailable) -> Non
         outage.nowhere(ctx, received.key.id, str(error))
 
 
-def _record(ctx: Context, received: Received) -> Completion:
+def _record(ctx: Context, received: Received) -> Loaded:
     """Write the report into its processor's document, which no other processor's messages write (D2).
 
     The run is opened first: a crash in between leaves a run that the sweep finds, never a
-    completion that nobody looks at.
+    completion that nobody looks at. Returns the run and its transitions as they were before, from the same
+    round trip: whoever acts on what is no longer so is refused, and reads again.
     """
     store, report, key = ctx.ports.store, received.report, received.key
     path = completion_path(key, report.phase, report.processor)
-    run, document = store.get(run_path(key), path)
+    names = tuple(transition.name for transition in _listed(ctx, received))
+    run, document, *states = store.get(run_path(key), path, *(transition_path(key, name) for name in names))
+    before = Loaded(read_run(run), {}, read_transitions(names, states))
     if run is None:
         opened = Run(key, report.received_at)
         if store.create(run_path(key), run_data(opened, ctx.policy)) is not None:
@@ -114,11 +121,11 @@ def _record(ctx: Context, received: Received) -> Completion:
         known = None if stored is None else stored.value
         after = record(known, report)
         if stored is not None and after == known:
-            return after
+            return before
         data = part_data(after, key, ctx.policy)
         version = store.create(path, data) if stored is None else store.update(path, data, stored.version or "")
         if version is not None:
-            return after
+            return before
         document = store.get(path)[0]
     raise Unavailable("state", f"{path} changes all the time")
 
@@ -137,16 +144,22 @@ def _log_recorded(ctx: Context, received: Received) -> None:
     )
 
 
-def _decide(ctx: Context, received: Received) -> Receipt:
+def _listed(ctx: Context, received: Received) -> list[Transition]:
+    """Return the transitions that a report bears on: the one that starts its phase, the one that waits for it."""
+    phase = received.report.phase
+    both = (ctx.policy.starting(phase), ctx.policy.after(phase))
+    return [t for t in both if t is not None and received.key.mode in t.expects]
+
+
+def _decide(ctx: Context, received: Received, before: Loaded) -> Receipt:
     key, report = received.key, received.report
-    before, after = ctx.policy.starting(report.phase), ctx.policy.after(report.phase)
-    listed = [t for t in (before, after) if t is not None and key.mode in t.expects]
-    loaded = load_light(ctx, key, report.phase, after, tuple(t.name for t in listed))
-    if loaded is None:
+    completions = load_light(ctx, key, report.phase)
+    if completions is None:
         return Receipt(Handled.DECIDED, key.id, "waiting for the others")
+    loaded = replace(before, completions={report.phase: completions})
     settled = []
-    for transition in listed:
-        if transition is before and loaded.transition(transition.name).value.state not in BEGUN:
+    for transition in _listed(ctx, received):
+        if transition.starts == report.phase and loaded.transition(transition.name).value.state not in BEGUN:
             continue
         load = partial(_load, ctx, key, transition, report.phase)
         settled.append(reconcile(ctx, _sight(ctx, key, loaded, transition, report.phase), load, report.processor))
@@ -158,22 +171,19 @@ def _decide(ctx: Context, received: Received) -> Receipt:
     return Receipt(Handled.DECIDED, key.id, _shown(settled))
 
 
-def load_light(
-    ctx: Context, key: RunKey, phase: str, after: Transition | None, names: tuple[str, ...]
-) -> Loaded | None:
-    """Read what this delivery decides on; None if a phase of very many members cannot be complete yet.
+def load_light(ctx: Context, key: RunKey, phase: str) -> dict[str, Completion] | None:
+    """Read the phase's completions; None if a phase of very many members cannot be complete yet.
 
-    The count of a large phase's documents bounds what can be done: below it nothing can be
+    The number of those that ever reported well bounds what can be done: below it nothing can be
     complete, and tiers are the sweep's, so the cost of a completion stays the same as a phase grows.
     """
-    if after is None or key.mode not in after.expects or len(after.expects[key.mode].expected) <= MANY:
-        return load_phase(ctx.ports.store, key, phase, names)
-    expected = sum(
-        not ctx.policy.phases[phase].processors[n].disabled_on(key.day) for n in after.expects[key.mode].expected
-    )
-    if ctx.ports.store.count(completions_path(key), {"phase": phase}) < expected:
-        return None
-    return load_phase(ctx.ports.store, key, phase, names)
+    after = ctx.policy.after(phase)
+    if after is not None and key.mode in after.expects and len(after.expects[key.mode].expected) > MANY:
+        processors = ctx.policy.phases[phase].processors
+        expected = sum(not processors[name].disabled_on(key.day) for name in after.expects[key.mode].expected)
+        if ctx.ports.store.count(completions_path(key), {"phase": phase, GOOD_ONCE: True}) < expected:
+            return None
+    return load_completions(ctx.ports.store, key, phase)
 
 
 def _load(ctx: Context, key: RunKey, transition: Transition, phase: str) -> Sight:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Generic, TypeVar
@@ -17,6 +17,7 @@ T = TypeVar("T")
 KEPT = timedelta(days=30)
 # From the start of its date: the day itself, the two days a run stays open, and the rest as its run.
 PART_KEPT = timedelta(days=3) + KEPT
+GOOD_ONCE = "good_once"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +77,10 @@ def run_data(run: Run, policy: Policy) -> dict[str, object]:
 
 def part_data(part: object, key: RunKey, policy: Policy) -> dict[str, object]:
     """Return a completion or transition as stored, with the TTL field of its own: TTL does not reach what lies below
-    a document that it deletes."""
+    a document that it deletes. A completion says in a field of its own what large phases are counted by."""
     zone_day = datetime(key.day.year, key.day.month, key.day.day, tzinfo=policy.zone)
-    return {**to_data(part), "expires_at": zone_day.astimezone(UTC) + PART_KEPT}
+    counted = {GOOD_ONCE: part.good is not None} if isinstance(part, Completion) else {}
+    return {**to_data(part), **counted, "expires_at": zone_day.astimezone(UTC) + PART_KEPT}
 
 
 def read_run(document: Document | None) -> Stored[Run] | None:
@@ -87,6 +89,15 @@ def read_run(document: Document | None) -> Stored[Run] | None:
 
 def read_completion(document: Document | None) -> Stored[Completion] | None:
     return None if document is None else Stored(from_data(Completion, document.data), document.version)
+
+
+def read_transitions(names: Sequence[str], documents: Sequence[Document | None]) -> dict[str, Stored[TransitionState]]:
+    """Return those of the named transitions that are stored."""
+    return {
+        name: Stored(from_data(TransitionState, document.data), document.version)
+        for name, document in zip(names, documents, strict=True)
+        if document is not None
+    }
 
 
 def open_runs(store: StateStore, policy: Policy) -> list[Stored[Run]]:
@@ -138,12 +149,8 @@ def with_run(store: StateStore, key: RunKey, run: Stored[Run] | None) -> Loaded:
 def load_phase(store: StateStore, key: RunKey, phase: str, transitions: tuple[str, ...]) -> Loaded:
     """Read what a delivery needs: the run, some transitions, one phase's completions."""
     run, *found = store.get(run_path(key), *(transition_path(key, name) for name in transitions))
-    stored = {
-        name: Stored(from_data(TransitionState, document.data), document.version)
-        for name, document in zip(transitions, found, strict=True)
-        if document is not None
-    }
-    return Loaded(read_run(run), {phase: load_completions(store, key, phase)}, stored)
+    completions = {phase: load_completions(store, key, phase)}
+    return Loaded(read_run(run), completions, read_transitions(transitions, found))
 
 
 def load_completions(store: StateStore, key: RunKey, phase: str) -> dict[str, Completion]:

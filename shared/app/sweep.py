@@ -26,7 +26,7 @@ from shared.core.alerts import Condition, Lasting, Predecessor, Severity, condit
 from shared.core.calendar import closes_at, day_of, instant
 from shared.core.decide import Situation, may_refresh
 from shared.core.errors import Unavailable
-from shared.core.model import Lane, Run, RunKey, State, Units
+from shared.core.model import Lane, Run, RunKey, State, TransitionState, Units
 from shared.core.texts import say
 
 TIME_LIMIT = timedelta(seconds=45)
@@ -208,6 +208,7 @@ def _close(ctx: Context, done: Sweep, run: Stored[Run], settled: list[Settled], 
     """Close a run whose last transition is confirmed and that nothing can refresh, or that is too old (T5)."""
     key = run.value.key
     over = bool(settled) and settled[-1].situation.state.state in (State.CONFIRMED, State.OBSERVED)
+    over = over and not any(_owed(one.situation.state) for one in settled)
     refreshable = any(one.situation.state.carried and may_refresh(one.situation, now) for one in settled)
     since = run.value.reopened_at
     ends = closes_at(key, run.value.opened_at, ctx.policy) if since is None else since + timedelta(hours=48)
@@ -222,6 +223,12 @@ def _close(ctx: Context, done: Sweep, run: Stored[Run], settled: list[Settled], 
     if left and expired and not over:
         text = say(key.id, "", f"closed for its age; never triggered: {', '.join(left)}", "only an operator reopens it")
         done.say(Condition("expired", Severity.INFO, key.id, "", "", text, Lasting.ONCE))
+
+
+def _owed(state: TransitionState) -> bool:
+    """True while a dispatch is under way or still to be made: closing the run would end it unseen (behaviour D3)."""
+    failing = state.failure is not None and state.carried is None
+    return state.state is State.CLAIMED or state.request is not None or failing
 
 
 def _left(situation: Situation) -> bool:

@@ -9,16 +9,23 @@ from shared.core.errors import Unavailable
 from shared.core.texts import say
 
 
-def tell(ctx: Context, function: str, error: Exception, trace: str) -> None:
+def tell(ctx: Context, function: str, error: Exception, trace: str, correlation_id: str = "") -> None:
     """Log and alert an unexpected error of a handler; the caller raises it again."""
-    name, message = type(error).__name__, str(error)[:500]
+    name, message, trace = type(error).__name__, _sayable(str(error)[:500]), _sayable(trace)
     ctx.log(
-        "handler.failed", severity="ERROR", function=function, error_type=name, error=message, stack_trace=trace[-2000:]
+        "handler.failed",
+        severity="ERROR",
+        function=function,
+        error_type=name,
+        error=message,
+        correlation_id=correlation_id,
+        stack_trace=trace[-2000:],
     )
+    where = f" (correlation id {correlation_id})" if correlation_id else ""
     text = say(
         ctx.policy.pipeline,
         function,
-        f"{name}: {message}",
+        f"{name}: {message}{where}",
         "the platform delivers the message again",
         f"read the trace\n{trace[-2000:]}",
     )
@@ -27,3 +34,8 @@ def tell(ctx: Context, function: str, error: Exception, trace: str) -> None:
         alerting.raise_now(ctx, [condition], occurrence=True)
     except Unavailable as unsent:
         ctx.log("alert.not_stored", severity="ERROR", error=str(unsent))
+
+
+def _sayable(text: str) -> str:
+    """Return a text that every store and channel takes: an error may quote half a character."""
+    return text.encode("utf-8", "replace").decode()

@@ -11,7 +11,6 @@ import contextlib
 import io
 import sys
 
-import click
 import typer
 
 from shared import runtime
@@ -43,12 +42,14 @@ def run(argv: list[str], ctx: Context) -> tuple[int, str]:
 def call(argv: list[str]) -> int:
     """Run one command line; return its exit status."""
     try:
-        status = app(argv, standalone_mode=False)
+        status = app(argv, prog_name="orch", standalone_mode=False)
         return status if isinstance(status, int) else 0
-    except click.exceptions.Exit as ended:
+    except typer.Exit as ended:
         return ended.exit_code
-    except click.ClickException as wrong:
-        wrong.show()
+    except typer.TyperException as wrong:
+        said = wrong.format_message()
+        # A call without arguments is answered with the help.
+        print(said if said.startswith("Usage:") else f"orch: {said}\n  hint: orch --help", file=sys.stderr)
         return USAGE
     except PolicyError as wrong:
         print(f"orch: {wrong}", file=sys.stderr)

@@ -48,8 +48,8 @@ def trigger(transition: str, date: str, reason: Reason, mode: Mode = None, lane:
     Example: orch trigger phase4_to_phase5 2026-01-21 --mode overnight --reason "data is good"
     """
     ctx = runtime.context()
-    name = transition_in(ctx.policy, transition)
-    _end(operate.trigger(ctx, key_in(ctx, date, mode, lane), name, _given(reason)))
+    key = key_in(ctx, date, mode, lane)
+    _end(operate.trigger(ctx, key, transition_in(ctx.policy, transition, key.mode), _given(reason)))
 
 
 def hold(transition: str, date: str, reason: Reason, mode: Mode = None, lane: LaneOption = "live") -> None:
@@ -58,8 +58,8 @@ def hold(transition: str, date: str, reason: Reason, mode: Mode = None, lane: La
     Example: orch hold phase5_to_phase6 2026-01-21 --mode same_day --reason "lines are wrong"
     """
     ctx = runtime.context()
-    name = transition_in(ctx.policy, transition)
-    _end(operate.hold(ctx, key_in(ctx, date, mode, lane), name, _given(reason)))
+    key = key_in(ctx, date, mode, lane)
+    _end(operate.hold(ctx, key, transition_in(ctx.policy, transition, key.mode), _given(reason)))
 
 
 def release(transition: str, date: str, reason: Reason, mode: Mode = None, lane: LaneOption = "live") -> None:
@@ -68,8 +68,8 @@ def release(transition: str, date: str, reason: Reason, mode: Mode = None, lane:
     Example: orch release phase5_to_phase6 2026-01-21 --mode same_day --reason "lines are right"
     """
     ctx = runtime.context()
-    name = transition_in(ctx.policy, transition)
-    _end(operate.release(ctx, key_in(ctx, date, mode, lane), name, _given(reason)))
+    key = key_in(ctx, date, mode, lane)
+    _end(operate.release(ctx, key, transition_in(ctx.policy, transition, key.mode), _given(reason)))
 
 
 def rerun(phase: str, date: str, reason: Reason, mode: Mode = None, lane: LaneOption = "live") -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +12,7 @@ import typer
 from shared import runtime
 from shared.app import views
 from shared.cli.shell import NOT_FOUND, USAGE, dates_of_today, day_in, fail, key_in, print_json, transition_in
+from shared.core.message import YEARS
 from shared.core.policy import Policy
 from shared.core.texts import clock_time
 
@@ -78,7 +80,7 @@ def explain(
     """
     ctx = runtime.context()
     key = key_in(ctx, date, mode, lane)
-    name = transition_in(ctx.policy, transition)
+    name = transition_in(ctx.policy, transition, key.mode)
     found = views.explain(ctx, key, name, None if at is None else _time_in(ctx.policy, at, key.mode, date))
     if found.state == "not_open":
         raise fail(NOT_FOUND, f"{key.id} is not open", "orch status shows the runs there are")
@@ -93,13 +95,14 @@ def _time_in(policy: Policy, text: str, mode: str, date: str) -> datetime:
 
     from shared.core.calendar import instant
 
-    try:
+    found: datetime | None = None
+    with suppress(ValueError):
         if len(text) == len("HH:MM"):
             day = day_in(date) - timedelta(days=policy.modes[mode].partition_offset_days)
             return instant(day, time.fromisoformat(text), policy.zone)
         found = datetime.fromisoformat(text)
-    except ValueError:
-        raise fail(USAGE, f"{text!r} is not a time", "write 06:15, or 2026-01-21T06:15:00-05:00") from None
+    if found is None or found.year not in YEARS:
+        raise fail(USAGE, f"{text!r} is not a time", "write 06:15, or 2026-01-21T06:15:00-05:00")
     return found if found.tzinfo is not None else found.replace(tzinfo=policy.zone)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from datetime import date
 from typing import Any
 
@@ -10,6 +11,7 @@ import typer
 
 from shared.app.context import Context
 from shared.core.calendar import day_of
+from shared.core.message import YEARS
 from shared.core.model import Lane, RunKey
 from shared.core.policy import Policy
 
@@ -24,10 +26,12 @@ def fail(status: int, message: str, hint: str = "") -> typer.Exit:
 
 def day_in(text: str) -> date:
     """Read a date; exit 2 if it is none."""
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise fail(USAGE, f"{text!r} is not a date", "write it as 2026-01-21") from None
+    found: date | None = None
+    with suppress(ValueError):
+        found = date.fromisoformat(text)
+    if found is None or found.year not in YEARS:
+        raise fail(USAGE, f"{text!r} is not a date", "write it as 2026-01-21")
+    return found
 
 
 def key_in(ctx: Context, text: str, mode: str | None, lane: str) -> RunKey:
@@ -43,10 +47,13 @@ def key_in(ctx: Context, text: str, mode: str | None, lane: str) -> RunKey:
     return RunKey(ctx.policy.pipeline, day_in(text), chosen, Lane(lane))
 
 
-def transition_in(policy: Policy, name: str) -> str:
-    """Read a transition's name; exit 2 if the policy has none of that name."""
+def transition_in(policy: Policy, name: str, mode: str) -> str:
+    """Read the name of a transition that this mode passes through; exit 2 if there is none of that name."""
     if name not in policy.transitions:
         raise fail(USAGE, f"unknown transition {name!r}", f"one of {', '.join(policy.transitions)}")
+    modes = list(policy.transitions[name].expects)
+    if mode not in modes:
+        raise fail(USAGE, f"mode {mode!r} does not pass through {name}", f"one of {', '.join(modes)}")
     return name
 
 

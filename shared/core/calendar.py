@@ -10,6 +10,8 @@ from shared.core.model import Lane, RunKey
 from shared.core.policy import Mode, Policy
 
 MAX_AGE = timedelta(hours=48)
+# Zones that crossed the date line skipped a whole day.
+LONGEST_GAP = timedelta(hours=25)
 
 
 @lru_cache(maxsize=4096)
@@ -28,8 +30,8 @@ def instant(day: date, at: time, zone: ZoneInfo) -> datetime:
 
 def _gap_end(skipped: datetime, zone: ZoneInfo) -> datetime:
     """Return the first instant after the clock change that skipped this local time."""
-    earlier = skipped.astimezone(UTC) - timedelta(hours=3)
-    later = skipped.astimezone(UTC) + timedelta(hours=3)
+    earlier = skipped.astimezone(UTC) - LONGEST_GAP
+    later = skipped.astimezone(UTC) + LONGEST_GAP
     start = earlier.astimezone(zone).utcoffset()
     while later - earlier > timedelta(seconds=1):
         middle = earlier + (later - earlier) / 2

@@ -48,7 +48,7 @@ class Situation:
     def processors(self) -> Mapping[str, Processor]:
         return self.policy.phases[self.transition.after].processors
 
-    @property
+    @cached_property
     def gates(self) -> tuple[Gate, ...]:
         """The gates that this mode passes through, in the order of the policy."""
         named = (self.policy.gates[name] for name in self.transition.gates)
@@ -157,9 +157,9 @@ def decide(situation: Situation, now: datetime) -> Decision:
     if state.request is not None:
         return _operator(situation, now)
     if situation.empty:
-        return _empty(situation)
+        return _begun(situation) or EmptyOk()
     if state.hold is not None and state.hold.cause == "operator":
-        return _held_by(situation)
+        return _begun(situation) or _held_by(situation)
     match state.state:
         case State.CLAIMED:
             return _claimed(situation, now)
@@ -171,15 +171,17 @@ def decide(situation: Situation, now: datetime) -> Decision:
             return _open(situation, now)
 
 
-def _empty(situation: Situation) -> Decision:
-    """Expect nothing of a date without units; what an operator started all the same is still seen to begin."""
-    state, by = situation.state, situation.transition.confirm.by
-    if state.state is not State.DISPATCHED or state.dispatched_at is None:
-        return EmptyOk()
+def _begun(situation: Situation) -> Confirm | None:
+    """Return what shows that a dispatch has begun (behaviour D7), also one that nobody marked; None if nothing does."""
+    state, by, seen_at = situation.state, situation.transition.confirm.by, situation.next_report_at
     if by is not ConfirmBy.FIRST_REPORT:
-        return Confirm(by)
-    seen_at = situation.next_report_at
-    return Confirm(by, seen_at) if seen_at is not None and seen_at >= state.dispatched_at else EmptyOk()
+        return Confirm(by) if state.state is State.DISPATCHED else None
+    since = state.dispatched_at
+    if state.state is State.CLAIMED:
+        since = _confirmable_since(state)
+    elif state.state is not State.DISPATCHED:
+        return None
+    return Confirm(by, seen_at) if since is not None and seen_at is not None and seen_at >= since else None
 
 
 def _operator(situation: Situation, now: datetime) -> Decision:
@@ -195,48 +197,50 @@ def _operator(situation: Situation, now: datetime) -> Decision:
 
 
 def _claimed(situation: Situation, now: datetime) -> Decision:
-    state = situation.state
-    claim, seen_at = state.claim, situation.next_report_at
+    claim, plan = situation.state.claim, situation.state.plan
     assert claim is not None
-    assert state.plan is not None
-    since = _confirmable_since(state, claim.claimed_at)
-    by_report = situation.transition.confirm.by is ConfirmBy.FIRST_REPORT and since is not None
-    if by_report and seen_at is not None and since is not None and seen_at >= since:
-        return Confirm(ConfirmBy.FIRST_REPORT, seen_at)
+    assert plan is not None
     if now < claim.expires_at:
-        return Wait("claimed; its dispatch is under way", claim.expires_at)
-    return Trigger(state.plan)
+        return _begun(situation) or Wait("claimed; its dispatch is under way", claim.expires_at)
+    return _begun(situation) or Trigger(plan)
 
 
-def _confirmable_since(state: TransitionState, claimed_at: datetime) -> datetime | None:
+def _confirmable_since(state: TransitionState) -> datetime | None:
     """Return from when on a report of the next phase shows that the claimed generation has begun.
 
     None during the first claim of a later generation: the report may still speak of the one before.
     """
     if state.carried is None:
-        return claimed_at
+        return None if state.claim is None else state.claim.claimed_at
     return state.dispatched_at if state.carried.generation == state.generation else None
 
 
 def _dispatched(situation: Situation, now: datetime) -> Decision:
-    state, confirm = situation.state, situation.transition.confirm
-    assert state.carried is not None
+    state = situation.state
     refresh = _refresh(situation, now)
     if state.state is State.CONFIRMED:
         return refresh or Done("confirmed")
-    if confirm.by is not ConfirmBy.FIRST_REPORT:
-        return Confirm(confirm.by)
-    assert state.dispatched_at is not None
-    if situation.next_report_at is not None and situation.next_report_at >= state.dispatched_at:
-        return Confirm(ConfirmBy.FIRST_REPORT, situation.next_report_at)
+    begun = _begun(situation)
+    if begun is not None:
+        return begun
     if refresh is not None and not isinstance(refresh, Blocked):
         return refresh
+    return _unconfirmed(situation, now, None if refresh is None else refresh.next_at)
+
+
+def _unconfirmed(situation: Situation, now: datetime, refresh_at: datetime | None) -> Decision:
+    """Dispatch once more under the same trigger id, so often and so far apart as the policy says."""
+    state, confirm, starts = situation.state, situation.transition.confirm, situation.transition.starts
+    assert state.carried is not None
     again_at = confirm_by(state, confirm.within)
+    if state.failure is not None:
+        again_at = max(again_at, state.failure.retry_at)
     if now < again_at:
-        return Wait(f"dispatched; no report of {situation.transition.starts} yet", again_at)
-    if state.dispatches <= confirm.redispatch:
-        return Trigger(state.carried)
-    return Wait(f"dispatched {state.dispatches} times; no report of {situation.transition.starts}")
+        next_at = again_at if refresh_at is None else min(again_at, refresh_at)
+        return Wait(f"dispatched; no report of {starts} yet", next_at)
+    if state.dispatches > confirm.redispatch:
+        return Wait(f"dispatched {state.dispatches} times; no report of {starts}", refresh_at)
+    return _held_by(situation) if _rejected(situation) else Trigger(state.carried)
 
 
 def confirm_by(state: TransitionState, within: timedelta) -> datetime:
@@ -344,11 +348,9 @@ def _refresh(situation: Situation, now: datetime) -> Decision | None:
     if carried is None or not may_refresh(situation, now):
         return None
     seen = situation.seen
-    if not refresh_causes(situation, seen, carried):
-        return None
     if seen.needs_rows:
         return Read(Wanted(rows=seen.needs_rows))
-    return _pass_gates(situation, seen, Ready("refresh"), now)
+    return _pass_gates(situation, seen, Ready("refresh"), now) if refresh_causes(situation, seen, carried) else None
 
 
 def refresh_until(situation: Situation) -> datetime | None:

@@ -125,19 +125,16 @@ def _rows(gate: Gate, processors: Mapping[str, Processor], seen: Picture, readin
     text = f"{gate.name}: " + (
         _row_text(gate, tables, counts, short | unread) or f"{enough} of {len(tables)} tables have rows"
     )
-    too_few = gate.at_least is not None and enough < min(gate.at_least, len(tables))
+    # What cannot be read may hold rows; whether it is taken to is for `on_unreadable` to say.
+    hoped = len(unread) if gate.on_unreadable is OnUnreadable.PASS else 0
+    too_few = gate.at_least is not None and enough + hoped < min(gate.at_least, len(tables))
     if too_few:
         text += f"; {enough} of {len(tables)} tables have rows, at least {gate.at_least} must"
-    if blocking or (too_few and gate.on_missing is OnMissing.BLOCK and not _pass_unread(gate, unread)):
+    if blocking or (too_few and gate.on_missing is OnMissing.BLOCK):
         return GateResult(gate.name, Verdict.BLOCK, text)
     if short or unread:
         return GateResult(gate.name, Verdict.WARN, text, frozenset(short | unread))
     return GateResult(gate.name, Verdict.PASS, text)
-
-
-def _pass_unread(gate: Gate, unread: set[str]) -> bool:
-    """Too few tables because they could not be read is for ``on_unreadable`` to judge, not for ``on_missing``."""
-    return bool(unread) and gate.on_unreadable is OnUnreadable.PASS
 
 
 def _row_text(gate: Gate, tables: Mapping[str, str], counts: Mapping[str, int | None], odd: set[str]) -> str:

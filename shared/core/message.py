@@ -16,7 +16,11 @@ from shared.core.names import Names
 from shared.core.policy import Policy
 
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
-MAX_TEXT, MAX_NAME, MAX_LIST = 2000, 100, 1000
+# Dates that every zone, store and sum of days can hold.
+YEARS = range(1900, 2201)
+# In bytes: two reports and those that wait for the record share one document of at most 1 MiB.
+MAX_TEXT, MAX_ID, MAX_NAME, MAX_LIST = 2000, 500, 100, 1000
+MAX_SHOWN = 100
 REPORTED = frozenset(Outcome) - {Outcome.INFERRED}
 
 
@@ -49,7 +53,7 @@ def parse(delivery: Delivery, policy: Policy, names: Names) -> Received:
     try:
         return _understand(body, wire_name, delivery, policy, names)
     except Malformed as wrong:
-        raise Malformed(wrong.kind, wrong.reason, wire_name) from None
+        raise Malformed(wrong.kind, wrong.reason, wire_name[:MAX_NAME]) from None
 
 
 def _understand(body: Mapping[str, Any], wire_name: str, delivery: Delivery, policy: Policy, names: Names) -> Received:
@@ -76,16 +80,17 @@ def _understand(body: Mapping[str, Any], wire_name: str, delivery: Delivery, pol
         records=records,
         expected_records=expected,
         percent=_percent(metadata, records, expected),
-        correlation_id=_text(body, "correlation_id"),
-        execution_id=_text(body, "execution_id"),
-        output_table=_text(body, "output_table"),
+        correlation_id=_text(body, "correlation_id", MAX_ID),
+        execution_id=_text(body, "execution_id", MAX_ID),
+        output_table=_text(body, "output_table", MAX_ID),
         error=_text(body, "error_message"),
         is_incremental=incremental if isinstance(incremental, bool) else None,
         players=_words(changed.get("players")),
         teams=_words(changed.get("teams")),
-        batch_id=_text(metadata, "batch_id"),
+        batch_id=_text(metadata, "batch_id", MAX_ID),
     )
-    return Received(key, report, body.get("skip_downstream_trigger") is True, by_table, wire_name)
+    skip = body.get("skip_downstream_trigger") is True
+    return Received(key, report, skip, by_table, wire_name[:MAX_NAME])
 
 
 def _object(data: bytes) -> Mapping[str, Any]:
@@ -98,27 +103,36 @@ def _object(data: bytes) -> Mapping[str, Any]:
     return body
 
 
-def _text(body: Mapping[str, Any], name: str) -> str:
+def _text(body: Mapping[str, Any], name: str, most: int = MAX_TEXT) -> str:
     value = body.get(name)
-    return _clean(value) if isinstance(value, str) else ""
+    return _clean(value, most) if isinstance(value, str) else ""
 
 
-def _clean(text: str) -> str:
-    """Return a text that every store holds: no half characters, no control characters, of bounded length."""
-    whole = text.encode("utf-8", "replace").decode()
-    return "".join(c if c.isprintable() else " " for c in whole[:MAX_TEXT]).strip()
+def _clean(text: str, most: int) -> str:
+    """Return a text that every store holds: no half characters, no control characters, at most so many bytes."""
+    whole = text[:most].encode("utf-8", "replace")[:most].decode("utf-8", "ignore")
+    return "".join(c if c.isprintable() else " " for c in whole).strip()
+
+
+def _shown(value: object) -> str:
+    """Return a value that is refused as people read it, of bounded length whatever was sent."""
+    if isinstance(value, str):
+        return repr(value if len(value) <= MAX_SHOWN else value[:MAX_SHOWN] + "...")
+    if isinstance(value, list | dict):
+        return "a list" if isinstance(value, list) else "an object"
+    return repr(value)[:MAX_SHOWN]
 
 
 def _own_pipeline(body: Mapping[str, Any], policy: Policy) -> None:
     named = body.get("pipeline")
     if named not in (None, "", policy.pipeline):
-        raise Malformed("other_pipeline", f"pipeline {named!r} is not {policy.pipeline!r}")
+        raise Malformed("other_pipeline", f"pipeline {_shown(named)} is not {policy.pipeline!r}")
 
 
 def _processor(body: Mapping[str, Any], wire_name: str, phase: str, names: Names) -> tuple[str, bool]:
     said = body.get("phase")
     if said not in (None, "", phase):
-        raise Malformed("wrong_topic", f"wrong topic: phase {said!r} was sent to the topic of {phase}")
+        raise Malformed("wrong_topic", f"wrong topic: phase {_shown(said)} was sent to the topic of {phase}")
     if not wire_name:
         raise Malformed("no_processor", "no processor_name")
     found = names.resolve(phase, wire_name, _text(body, "output_table"), _text(body, "output_dataset"))
@@ -126,9 +140,9 @@ def _processor(body: Mapping[str, Any], wire_name: str, phase: str, names: Names
         other = names.elsewhere(phase, wire_name)
         if other is not None:
             raise Malformed(
-                "wrong_topic", f"wrong topic: {wire_name!r} belongs to {other}, this is the topic of {phase}"
+                "wrong_topic", f"wrong topic: {_shown(wire_name)} belongs to {other}, this is the topic of {phase}"
             )
-        raise Malformed("unknown_processor", f"unknown processor {wire_name!r} in {phase}")
+        raise Malformed("unknown_processor", f"unknown processor {_shown(wire_name)} in {phase}")
     return found.processor, found.by_table
 
 
@@ -137,18 +151,21 @@ def _day(body: Mapping[str, Any]) -> date:
     if value is None or value == "":
         raise Malformed("no_date", "no game_date")
     if not isinstance(value, str) or not DATE.fullmatch(value):
-        raise Malformed("bad_date", f"game_date {value!r} is not a date like 2026-01-21")
+        raise Malformed("bad_date", f"game_date {_shown(value)} is not a date like 2026-01-21")
     try:
-        return date.fromisoformat(value)
+        day = date.fromisoformat(value)
     except ValueError:
         raise Malformed("bad_date", f"game_date {value!r} does not exist") from None
+    if day.year not in YEARS:
+        raise Malformed("bad_date", f"game_date {value!r} lies outside the years {YEARS[0]} to {YEARS[-1]}")
+    return day
 
 
 def _lane(body: Mapping[str, Any]) -> Lane:
     if body.get("backfill_mode") is True or body.get("lane") == Lane.BACKFILL.value:
         return Lane.BACKFILL
     if body.get("lane") not in (None, "", Lane.LIVE.value):
-        raise Malformed("bad_lane", f"lane {body.get('lane')!r} is neither live nor backfill")
+        raise Malformed("bad_lane", f"lane {_shown(body.get('lane'))} is neither live nor backfill")
     return Lane.LIVE
 
 
@@ -157,7 +174,7 @@ def _mode(body: Mapping[str, Any], day: date, published: datetime, policy: Polic
     if said not in (None, ""):
         if isinstance(said, str) and said in policy.modes:
             return said
-        raise Malformed("unknown_mode", f"unknown mode {said!r}")
+        raise Malformed("unknown_mode", f"unknown mode {_shown(said)}")
     mode = mode_of(day, published, policy)
     if mode is None:
         raise Malformed("no_mode", f"no mode of {policy.pipeline} works on {day} at {published.isoformat()}")
@@ -168,7 +185,7 @@ def _outcome(body: Mapping[str, Any]) -> Outcome:
     value = body.get("status")
     if isinstance(value, str) and value in REPORTED:
         return Outcome(value)
-    raise Malformed("unknown_status", f"unknown status {value!r}" if value else "no status")
+    raise Malformed("unknown_status", f"unknown status {_shown(value)}" if value else "no status")
 
 
 def _count(body: Mapping[str, Any], name: str) -> int | None:
@@ -180,7 +197,7 @@ def _count(body: Mapping[str, Any], name: str) -> int | None:
         return int(value)
     if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 16:
         return int(value)
-    raise Malformed("bad_count", f"{name} {str(value)[:100]!r} is not a count")
+    raise Malformed("bad_count", f"{name} {_shown(value)} is not a count")
 
 
 def _ended(body: Mapping[str, Any], published: datetime) -> datetime:
@@ -216,4 +233,4 @@ def _number(value: object) -> float | None:
 
 def _words(value: object) -> tuple[str, ...]:
     listed = value if isinstance(value, list) else []
-    return tuple(_clean(one)[:MAX_NAME] for one in listed[:MAX_LIST] if isinstance(one, str))
+    return tuple(_clean(one, MAX_NAME) for one in listed[:MAX_LIST] if isinstance(one, str))

@@ -11,7 +11,7 @@ REMEMBERED_MESSAGES = 50
 REMEMBERED_CAUSES = 10
 # While the record is away a document must not outgrow what a store takes.
 REMEMBERED_UNRECORDED = 50
-SHORT_LIST = 60
+SHORT_LIST, SHORT_TEXT = 60, 200
 GOOD = frozenset({Outcome.SUCCESS, Outcome.PARTIAL, Outcome.SKIPPED, Outcome.INFERRED})
 NO_CAUSE = "no cause given"
 
@@ -65,7 +65,8 @@ def _count_failure(known: Completion, report: Report) -> tuple[Cause, ...]:
 
 
 def _for_record(report: Report) -> Report:
-    """Return a report as it waits for the record: long lists stay in the latest report, where there is room."""
+    """Return a report as it waits for the record: what is long stays in the latest report, where there is room."""
+    report = replace(report, error=report.error[:SHORT_TEXT])
     long = len(report.players) + len(report.teams) > SHORT_LIST
     return replace(report, players=(), teams=()) if long else report
 

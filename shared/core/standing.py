@@ -84,19 +84,22 @@ def picture(
     """
     disabled = {name for name in expectation.expected if processors[name].disabled_on(day)}
     expected = expectation.expected - disabled
-    standings = {}
+    counts = (Word.DONE, Word.PARTIAL) if partial_is_done else (Word.DONE,)
+    standings: dict[str, Standing] = {}
+    done, partial, needs_rows = set(), set(), set()
     opened: datetime | None = None
     for name in expected:
         known = completions.get(name)
-        at = standing(processors[name], known, units, rows, carried=carried)
-        standings[name] = at
+        at = standings[name] = standing(processors[name], known, units, rows, carried=carried)
+        if at.word in counts:
+            done.add(name)
+        elif at.word is Word.PARTIAL:
+            partial.add(name)
+        if at.needs_rows is not None:
+            needs_rows.add(at.needs_rows)
         first = None if known is None else opened_at(processors[name], known, units, rows)
         if first is not None and (opened is None or first < opened):
             opened = first
-    done = {name for name, at in standings.items() if at.word is Word.DONE}
-    partial = {name for name, at in standings.items() if at.word is Word.PARTIAL}
-    if partial_is_done:
-        done, partial = done | partial, set()
     return Picture(
         expected=expected,
         required=expectation.required - disabled,
@@ -104,7 +107,7 @@ def picture(
         done=frozenset(done),
         partial=frozenset(partial),
         opened_at=opened,
-        needs_rows=frozenset(at.needs_rows for at in standings.values() if at.needs_rows is not None),
+        needs_rows=frozenset(needs_rows),
     )
 
 
@@ -175,7 +178,10 @@ def _no_data(
 def opened_at(processor: Processor, known: Completion, units: int | None, rows: Rows) -> datetime | None:
     """Return the receipt time of the first report that counts, whatever came later (behaviour R7)."""
     floor = processor.floor(units)
-    return next((o.received_at for o in known.openers if _opens(o, processor, floor, rows)), None)
+    for opener in known.openers:
+        if _opens(opener, processor, floor, rows):
+            return opener.received_at
+    return None
 
 
 def _opens(opener: Opener, processor: Processor, floor: int | None, rows: Rows) -> bool:

@@ -343,6 +343,7 @@ WRITTEN: dict[str, tuple[str, str, str, str]] = {
     "an anchor within itself": ("x: &x {a: *x}", "x.a", "contains itself", "instead of using an anchor"),
     "a merge key": ("x: {<<: {a: 1}}", "x.<<", "merge keys are not read", "write the keys out"),
     "a tag on a mapping": ("x: !!set {a}", "x", "has the tag", "leave the tag out"),
+    "a tag on a list": ("x: !!omap [a: 1]", "x", "has the tag", "leave the tag out"),
     "a tag of Python": ("x: !!python/name:os.system a", "x", "is no possible", "quote it if it is text"),
 }
 

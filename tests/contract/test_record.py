@@ -146,6 +146,70 @@ def test_a_record_that_does_not_answer_is_unavailable(nowhere: Record) -> None:
     assert time.monotonic() - started < 5 / 3
 
 
+def test_completions_come_back_between_two_dates(world: World) -> None:
+    """Both dates are included, others are not; what comes back is every column that was written, and None."""
+    days = [DAY + timedelta(days=number) for number in range(5)]
+    world.record.insert(TABLE, [Row(f"{day}", {"game_date": day, "message_id": f"m-{day}"}) for day in days])
+    found = world.record.completions(days[1], days[3])
+    assert sorted((row["game_date"], row["message_id"]) for row in found) == [(day, f"m-{day}") for day in days[1:4]]
+    assert {name for row in found for name in row} >= {field["name"] for field in TABLES[TABLE].fields}
+    assert {row["outcome"] for row in found} == {None}
+
+
+def test_a_completion_inserted_again_comes_back_once(world: World) -> None:
+    """However often a row was sent, whoever compares it with the state sees it once."""
+    for _ in range(3):
+        world.record.insert(TABLE, [completion(1, outcome="success"), completion(2, outcome="failed")])
+    found = world.record.completions(DAY, DAY)
+    assert sorted((row[INSERT_ID], row["outcome"]) for row in found) == [
+        (completion(1).insert_id, "success"),
+        (completion(2).insert_id, "failed"),
+    ]
+
+
+def test_completions_have_the_types_that_were_meant(world: World) -> None:
+    """Instants aware and in UTC, dates as dates, numbers and truth as such, structures as JSON text."""
+    row = completion(
+        1,
+        received_at=AT.astimezone(ZoneInfo("America/New_York")).isoformat(),
+        completed_at=AT,
+        record_count=203,
+        superseded=False,
+        is_incremental=None,
+        metadata={"percent": 97.5, "error": "Dončić's row"},
+        entities_changed={"players": ["203999"], "teams": []},
+    )
+    world.record.insert(TABLE, [row])
+    [found] = world.record.completions(DAY, DAY)
+    assert (found["received_at"], found["completed_at"], found["game_date"]) == (AT, AT, DAY)
+    assert found["received_at"].utcoffset() == timedelta()
+    assert (found["record_count"], found["superseded"], found["is_incremental"]) == (203, False, None)
+    assert json.loads(found["metadata"]) == {"percent": 97.5, "error": "Dončić's row"}
+    assert json.loads(found["entities_changed"]) == {"players": ["203999"], "teams": []}
+
+
+def test_before_the_first_row_there_are_no_completions(world: World) -> None:
+    """Tables that are there and hold nothing: an empty list."""
+    assert world.record.completions(DAY, DAY) == []
+
+
+def test_a_file_that_is_not_there_holds_no_completions(tmp_path: Path) -> None:
+    """The embedded record is made by its first row: until then it is empty, not away, and reading makes no file."""
+    path = tmp_path / "none.duckdb"
+    assert DuckDbRecord(path, DATASET).completions(DAY, DAY) == []
+    assert not path.exists()
+    with duckdb.connect(path):
+        pass  # a warehouse without the record's tables
+    assert DuckDbRecord(path, DATASET).completions(DAY, DAY) == []
+
+
+def test_completions_of_a_record_that_is_away_are_unavailable(nowhere: Record) -> None:
+    """Nothing read is never taken for nothing there."""
+    with pytest.raises(Unavailable) as caught:
+        nowhere.completions(DAY, DAY)
+    assert caught.value.port == "record"
+
+
 @pytest.mark.parametrize("table", TABLES.values(), ids=sorted(TABLES))
 def test_every_table_is_partitioned_by_date_and_clustered(table: RecordTable) -> None:
     """The partition is a day of a required column, readers must filter on it, and clustering columns exist."""

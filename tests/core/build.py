@@ -170,16 +170,12 @@ def claimed(
     return marks.claimed(state or TransitionState(), what or plan(), owner, when, POLICY.claim_lease)
 
 
-def dispatched(
-    what: Plan | None = None, when: datetime = T0, state: TransitionState | None = None
-) -> TransitionState:
+def dispatched(what: Plan | None = None, when: datetime = T0, state: TransitionState | None = None) -> TransitionState:
     """Return the state after a claim and its dispatch at one moment."""
     return marks.dispatched(claimed(what, when, state), when)
 
 
-def confirmed(
-    what: Plan | None = None, when: datetime = T0, state: TransitionState | None = None
-) -> TransitionState:
+def confirmed(what: Plan | None = None, when: datetime = T0, state: TransitionState | None = None) -> TransitionState:
     return marks.confirmed(dispatched(what, when, state), Confirm(ConfirmBy.FIRST_REPORT, when), when)
 
 

@@ -10,14 +10,51 @@ import pytest
 
 from shared.app import marks
 from shared.core.decide import (
-    Blocked, Confirm, Done, EmptyOk, Held, Read, Situation, Trigger, Wait, decide,
+    Blocked,
+    Confirm,
+    Done,
+    EmptyOk,
+    Held,
+    Read,
+    Situation,
+    Trigger,
+    Wait,
+    decide,
 )  # fmt: skip
 from shared.core.gates import Readings, Unfit, Wanted
 from shared.core.model import Failure, Hold, Outcome, Plan, Report, Request, TransitionState
 from shared.core.policy import ConfirmBy, Deadline, Dispatch, Role, Then, Tier
 from tests.core.build import (
-    CACHE, FEATURES, GAMES, NIGHT, PGS, PHASE3, POLICY, PSZA, SAME_DAY, SECOND, T0, TDGS, TDZA, TO4, TO5, TO6, TOGS,
-    UPGC, UTGC, World, at, claimed, confirmed, decided, dispatched, done, plan, report, situation, with_expectation,
+    CACHE,
+    FEATURES,
+    GAMES,
+    NIGHT,
+    PGS,
+    PHASE3,
+    POLICY,
+    PSZA,
+    SAME_DAY,
+    SECOND,
+    T0,
+    TDGS,
+    TDZA,
+    TO4,
+    TO5,
+    TO6,
+    TOGS,
+    UPGC,
+    UTGC,
+    World,
+    at,
+    claimed,
+    confirmed,
+    decided,
+    dispatched,
+    done,
+    plan,
+    report,
+    situation,
+    with_expectation,
     with_transition,
 )  # fmt: skip
 
@@ -108,9 +145,7 @@ def test_a_generation_is_numbered_once_more_only_after_anything_was_accepted(tra
     assert triggered(decided(accepted, NOW)).generation == 2
 
 
-@pytest.mark.parametrize(
-    ("after", "again"), [(LEASE - SECOND, False), (LEASE, True), (LEASE + SECOND, True)], ids=str
-)
+@pytest.mark.parametrize(("after", "again"), [(LEASE - SECOND, False), (LEASE, True), (LEASE + SECOND, True)], ids=str)
 def test_a_claim_is_a_lease(after: timedelta, again: bool) -> None:
     """Rows 4 and 5: while it runs others wait, at its end the same plan is dispatched under the same trigger id."""
     what = plan()
@@ -480,9 +515,16 @@ def test_an_operators_failed_dispatch_keeps_to_the_back_off() -> None:
 def test_an_operators_hold_holds_everything(state: TransitionState) -> None:
     """D9: held until released, whatever is done and however late; an operator's own trigger goes past it."""
     held = replace(state, hold=HOLD)
-    assert decide(full(state=held, next_report_at=at(hours=4)), at(hours=5)) == Held("operator", HOLD.text)
+    assert decide(full(state=held), at(hours=5)) == Held("operator", HOLD.text)
     asked = replace(held, request=REQUEST)
     assert isinstance(decide(full(state=asked), at(hours=5)), Trigger)
+
+
+@pytest.mark.parametrize("state", [dispatched(), claimed()], ids=lambda s: s.state)
+def test_a_hold_does_not_hide_that_a_dispatch_has_begun(state: TransitionState) -> None:
+    """D9: a hold keeps from being dispatched; what left before it is confirmed all the same."""
+    held = full(state=replace(state, hold=HOLD), next_report_at=at(hours=4))
+    assert decide(held, at(hours=5)) == Confirm(ConfirmBy.FIRST_REPORT, at(hours=4))
 
 
 def test_released_is_decided_as_usual() -> None:

@@ -426,6 +426,9 @@ ACCEPTED: dict[str, dict[str, Any]] = {
         f"{P2}/{LINES}/disabled": {"since": "2026-01-28", "reason": "outage"}
     },
     "a claim one second longer than its call": {"claim_lease": "81s"},
+    "one repair": {"repairs/max_attempts": 1},
+    "a rows gate of all the tables there are": {"gates/phase4_rows/at_least": 5},
+    "a call that confirms, without a topic": {f"{T4}/dispatch/topic": GONE},
     "the longest claim": {"claim_lease": "15m"},
     "a tier one second before the deadline": {f"{ANY4}/tiers/2/after": "14399s"},
     "a later tier of the same number": {f"{NIGHT3}/tiers/1/at_least": 4},
@@ -471,7 +474,7 @@ def test_a_problem_of_any_mode_is_said_once(tmp_path: Path) -> None:
 
 def test_tiers_that_all_miss_the_deadline_are_said_of_the_deadline_too(tmp_path: Path) -> None:
     """Where no tier comes before the deadline, the deadline is named beside the tiers."""
-    error = refusal(tmp_path, {f"{NIGHT3}/deadline/after": "10m"})
+    error = refusal(tmp_path, {f"{NIGHT3}/deadline/after": "15m"})
     assert error.key == "transitions.phase3_to_phase4.expects.overnight.tiers[0].after"
     assert "transitions.phase3_to_phase4.expects.overnight.deadline.after: no tier can be reached before it" in str(
         error

@@ -11,8 +11,29 @@ from shared.core.model import Outcome, Plan, Report, RunKey
 from shared.core.policy import Disabled
 from shared.core.standing import Rows, Standing, Word, standing
 from tests.core.build import (
-    COORDINATOR, DAY, GAMES, LINES, NIGHT, PCF, PGS, PHASE_OF, PHASE3, POLICY, T0, TO3, TO5, TO6, TOGS, UPGC, at,
-    dispatched, done, fold, plan, report, situation,
+    COORDINATOR,
+    DAY,
+    GAMES,
+    LINES,
+    NIGHT,
+    PCF,
+    PGS,
+    PHASE3,
+    PHASE_OF,
+    POLICY,
+    T0,
+    TO3,
+    TO5,
+    TO6,
+    TOGS,
+    UPGC,
+    at,
+    dispatched,
+    done,
+    fold,
+    plan,
+    report,
+    situation,
 )  # fmt: skip
 
 FLOOR = 10 * GAMES

@@ -42,6 +42,7 @@ TREE: Mapping[str, str] = {
     "shared/cli/__init__.py": "",
     "shared/cli/main.py": ANNOTATIONS,
     "functions/self_heal/main.py": ANNOTATIONS,
+    "deploy/__init__.py": "",
     "tests/test_nothing.py": PASSING_TEST,
 }
 

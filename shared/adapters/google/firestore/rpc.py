@@ -37,6 +37,7 @@ from google.cloud.firestore_v1.types import (
     StructuredQuery,
     Write,
 )
+from grpc.experimental import ChannelOptions
 
 from shared.adapters.documents import Where
 from shared.adapters.google.firestore.values import encode, encode_fields
@@ -58,6 +59,8 @@ _OPTIONS = (
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.max_send_message_length", -1),
     ("grpc.max_receive_message_length", -1),
+    # A read is a stream, and a stream would have a thread of its own: half of what a read costs.
+    (ChannelOptions.SingleThreadedUnaryStream, 1),
 )
 _COUNT = "count"
 

@@ -1,0 +1,19 @@
+-- Percent of the days with games, of the 14 before the working day, on which the table has rows.
+SELECT
+  '${processor}' AS subject,
+  SAFE_DIVIDE(COUNT(filled.day), COUNT(*)) * 100 AS value,
+  CONCAT('rows on ', CAST(COUNT(*) AS STRING), ' days with games') AS expected,
+  CONCAT('none on ', STRING_AGG(CASE WHEN filled.day IS NULL THEN CAST(played.day AS STRING) END, ', ')) AS note
+FROM (
+  SELECT DISTINCT game_date AS day
+  FROM `nba_raw.v_nbac_schedule_latest`
+  WHERE game_date BETWEEN DATE_SUB(@working_day, INTERVAL 14 DAY) AND DATE_SUB(@working_day, INTERVAL 1 DAY)
+    AND (game_status_text IS NULL OR game_status_text NOT IN ('Postponed', 'Cancelled'))
+) AS played
+LEFT JOIN (
+  SELECT DISTINCT `${date_column}` AS day
+  FROM `${table}`
+  WHERE `${date_column}` BETWEEN DATE_SUB(@working_day, INTERVAL 14 DAY) AND DATE_SUB(@working_day, INTERVAL 1 DAY)
+) AS filled
+ON filled.day = played.day
+HAVING COUNT(*) > 0

@@ -1,0 +1,18 @@
+-- Days with games since anything was last heard of the phase, of the 7 before the working day.
+SELECT
+  '${phase}' AS subject,
+  COUNTIF(newest.day IS NULL OR played.day > newest.day) AS value,
+  CONCAT('last heard of for ', COALESCE(CAST(MAX(newest.day) AS STRING), 'none of these days')) AS note
+FROM (
+  SELECT DISTINCT game_date AS day
+  FROM `nba_raw.v_nbac_schedule_latest`
+  WHERE game_date BETWEEN DATE_SUB(@working_day, INTERVAL 7 DAY) AND DATE_SUB(@working_day, INTERVAL 1 DAY)
+    AND (game_status_text IS NULL OR game_status_text NOT IN ('Postponed', 'Cancelled'))
+) AS played
+CROSS JOIN (
+  SELECT MAX(game_date) AS day
+  FROM `${record}.v_phase_completions`
+  WHERE game_date BETWEEN DATE_SUB(@working_day, INTERVAL 7 DAY) AND DATE_SUB(@working_day, INTERVAL 1 DAY)
+    AND phase = '${phase}'
+) AS newest
+HAVING COUNT(*) > 0

@@ -1,0 +1,213 @@
+"""From the shape of the validation file to the values of the core, the SQL of each check written out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import time, timedelta
+from pathlib import Path
+
+from msgspec import UNSET
+
+from shared.adapters.validation_shape import CheckShape, ScheduleShape, ValidationShape
+from shared.core.builtin_checks import BUILTINS, OptionKind
+from shared.core.policy import Policy
+from shared.core.problem import Problem, suggest
+from shared.core.validation import Check, Query, Schedule, Thresholds, Validation
+
+_OFFSETS = {"yesterday": -1, "today": 0, "tomorrow": 1}
+_THRESHOLDS = ("warn_below", "fail_below", "warn_above", "fail_above", "warn_from", "fail_from")
+_DURATION = re.compile(r"([0-9]{1,6})([smhd])")
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_PLACEHOLDER = re.compile(r"\$\{([^}]*)\}")
+FIXTURES = ("passes.yaml", "fails.yaml")
+
+Binding = Mapping[str, str]
+
+
+class ValidationBuilder:
+    """Builds the checks of one file; ``problems`` are what is wrong with them.
+
+    ``folder`` holds the SQL files and, under ``checks/fixtures``, the fixtures; ``record`` is the record's dataset.
+    """
+
+    def __init__(self, policy: Policy, record: str, folder: Path) -> None:
+        self.problems: list[Problem] = []
+        self._policy, self._record, self._folder = policy, record, folder
+        self._schedules: dict[str, Schedule] = {}
+
+    def validation(self, found: ValidationShape, source: str) -> Validation:
+        if found.pipeline != self._policy.pipeline:
+            hint = f"the policy is that of {self._policy.pipeline}: another file belongs to it"
+            self._refuse("pipeline", f"is {found.pipeline}", hint)
+        self._schedules = {name: _schedule(name, one) for name, one in found.schedules.items()}
+        checks = {name: self._check(name, one) for name, one in found.checks.items()}
+        return Validation(found.pipeline, self._schedules, checks, self._record, source)
+
+    def _refuse(self, key: str, reason: str, hint: str) -> None:
+        self.problems.append(Problem(key, reason, hint))
+
+    def _check(self, name: str, found: CheckShape) -> Check:
+        key = f"checks.{name}"
+        check = Check(
+            name=name,
+            title=found.title,
+            category=found.category,
+            severity=found.severity,
+            schedules=tuple(found.schedules),
+            thresholds=Thresholds(**_thresholds(found)),
+            needs_units=found.needs_units,
+            nothing=found.nothing,
+            due=time.fromisoformat(found.due) if isinstance(found.due, str) else None,
+            unit=found.unit or "",
+            table=self._table(found.table or ""),
+            sql=found.sql or "",
+            queries=self._queries(key, found),
+            builtin=found.builtin or "",
+            options=self._options(key, found),
+        )
+        self._judgeable(key, check, found)
+        self._reachable(key, check)
+        self._fixtures(key, name)
+        return check
+
+    def _table(self, name: str) -> str:
+        """Return a table's name; the record's stand in the file under the name its dataset has by default."""
+        default = f"{self._policy.pipeline}_orchestration."
+        return f"{self._record}.{name.removeprefix(default)}" if name.startswith(default) else name
+
+    def _judgeable(self, key: str, check: Check, found: CheckShape) -> None:
+        """Refuse a check that nothing measures or that no measure can fail."""
+        if bool(check.sql) == bool(check.builtin):
+            self._refuse(key, "has to name either sql or builtin", "sql: checks/NAME.sql, or builtin: NAME")
+        if check.builtin and (found.each or found.columns):
+            self._refuse(f"{key}.each", "repeats SQL, and this check has none", "leave it out")
+        if not check.thresholds.can_fail:
+            self._refuse(key, "can never fail", "give it fail_below, fail_above or fail_from")
+        limits = check.thresholds
+        for warn, fail, sign in (("warn_below", "fail_below", 1), ("warn_above", "fail_above", -1)):
+            low, high = getattr(limits, fail), getattr(limits, warn)
+            if low is not None and high is not None and (high - low) * sign < 0:
+                self._refuse(f"{key}.{warn}", f"is past {fail}, so it would never warn", "swap the two")
+
+    def _reachable(self, key: str, check: Check) -> None:
+        """Refuse a schedule that is unknown, or that always comes before the check is due."""
+        for place, name in enumerate(check.schedules):
+            schedule = self._schedules.get(name)
+            if schedule is None:
+                self._refuse(f"{key}.schedules[{place}]", f"unknown schedule {name}", suggest(name, self._schedules))
+            elif check.due is not None and schedule.day_offset == 0 and check.due > schedule.at:
+                when = f"{name} runs at {schedule.at:%H:%M}, before the check is due at {check.due:%H:%M}"
+                self._refuse(f"{key}.schedules[{place}]", f"never judges it: {when}", "take the schedule out")
+        if len(set(check.schedules)) < len(check.schedules):
+            self._refuse(f"{key}.schedules", "names a schedule twice", "keep one of the two")
+
+    def _fixtures(self, key: str, name: str) -> None:
+        folder = self._folder / "checks" / "fixtures" / name
+        for file in FIXTURES:
+            if not (folder / file).is_file():
+                hint = f"write checks/fixtures/{name}/{file}: what the check {file.removesuffix('.yaml')}"
+                self._refuse(key, f"has no fixture {file}: nobody has seen what it does", hint)
+
+    def _options(self, key: str, found: CheckShape) -> dict[str, object]:
+        given = dict(found.options or {})
+        if not found.builtin:
+            if given:
+                self._refuse(f"{key}.options", "are for a builtin", "leave them out")
+            return {}
+        if found.builtin not in BUILTINS:
+            self._refuse(f"{key}.builtin", f"unknown builtin {found.builtin}", suggest(found.builtin, BUILTINS))
+            return {}
+        known = BUILTINS[found.builtin]
+        for name in given.keys() - known.keys():
+            self._refuse(f"{key}.options.{name}", "there is no such option", suggest(name, known))
+        options = {name: given.get(name, option.default) for name, option in known.items()}
+        return {
+            name: self._option(f"{key}.options.{name}", known[name].kind, value) for name, value in options.items()
+        }
+
+    def _option(self, key: str, kind: OptionKind, text: str | None) -> object:
+        if text is None:
+            self._refuse(key, "is missing", f"add it: {kind.value}")
+        elif kind is OptionKind.TRANSITION:
+            if text not in self._policy.transitions:
+                self._refuse(key, f"unknown transition {text}", suggest(text, self._policy.transitions))
+        else:
+            spelt = _DURATION.fullmatch(text)
+            if spelt is not None:
+                return timedelta(seconds=int(spelt[1]) * _UNITS[spelt[2]])
+            self._refuse(key, f"expected a duration, got {text!r}", "such as 90s, 15m, 2h")
+        return text
+
+    def _queries(self, key: str, found: CheckShape) -> tuple[Query, ...]:
+        if not found.sql:
+            return ()
+        path = self._folder / found.sql
+        if not path.is_file():
+            self._refuse(f"{key}.sql", f"there is no file {found.sql}", f"write it as {path}")
+            return ()
+        text = path.read_text(encoding="utf-8")
+        if found.each and found.columns:
+            self._refuse(f"{key}.columns", "each stands beside it", "keep one of the two")
+        bindings = list(self._bindings(key, found))
+        for placeholder in set(_PLACEHOLDER.findall(text)) - {"record", *(bindings[0] if bindings else ())}:
+            hint = suggest(placeholder, {"record", *(bindings[0] if bindings else ())})
+            self._refuse(f"{key}.sql", f"{found.sql} has an unknown placeholder ${{{placeholder}}}", hint)
+            return ()
+        return tuple(Query(one.get("subject", ""), self._written_out(text, one)) for one in bindings)
+
+    def _written_out(self, text: str, binding: Binding) -> str:
+        """Put the names in: they come from checked files, for names cannot be parameters."""
+        names = {"record": self._record, **binding}
+        return _PLACEHOLDER.sub(lambda found: names[found[1]], text).strip().rstrip(";")
+
+    def _bindings(self, key: str, found: CheckShape) -> Iterable[Binding]:
+        if found.columns:
+            return [self._column(f"{key}.columns[{place}]", one) for place, one in enumerate(found.columns)]
+        if found.each == "tables":
+            return self._tables()
+        if found.each == "transitions":
+            return [
+                {"subject": one.name, "transition": one.name, "after": one.after, "starts": one.starts}
+                for one in self._policy.transitions.values()
+            ]
+        if found.each == "phases":
+            return [{"subject": name, "phase": name} for name in self._policy.phases]
+        if found.each == "schedules":
+            return [{"subject": name, "schedule": name} for name in self._schedules]
+        return [{}]
+
+    def _tables(self) -> Iterator[Binding]:
+        """Yield the table of each processor that is not disabled; two of the same table are one."""
+        seen = set()
+        for phase in self._policy.phases.values():
+            for one in phase.processors.values():
+                if one.table is None or one.disabled is not None or one.table in seen:
+                    continue
+                seen.add(one.table)
+                yield {
+                    "subject": one.name,
+                    "processor": one.name,
+                    "phase": phase.name,
+                    "table": one.table,
+                    "date_column": one.date_column,
+                }
+
+    def _column(self, key: str, text: str) -> Binding:
+        """Return the names of a column; its table's date column is the policy's."""
+        table, column = text.rsplit(".", 1)
+        dated = {
+            one.table: one.date_column for phase in self._policy.phases.values() for one in phase.processors.values()
+        }
+        if table not in dated:
+            self._refuse(key, f"no processor writes {table}", suggest(table, [name for name in dated if name]))
+        return {"subject": text, "table": table, "column": column, "date_column": dated.get(table, "game_date")}
+
+
+def _thresholds(found: CheckShape) -> dict[str, float]:
+    return {name: value for name in _THRESHOLDS if (value := getattr(found, name)) is not UNSET}
+
+
+def _schedule(name: str, found: ScheduleShape) -> Schedule:
+    day = found.working_day or "today"
+    return Schedule(name, time.fromisoformat(found.at), _OFFSETS[found.date], _OFFSETS[day])

@@ -1,0 +1,51 @@
+"""Loading config/validation.yaml: YAML to its shape, the shape to the checks, each of them complete."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from shared.adapters.policy_yaml import read_yaml
+from shared.adapters.validation_build import ValidationBuilder
+from shared.adapters.validation_shape import ValidationShape
+from shared.core.errors import PolicyError
+from shared.core.policy import Policy
+from shared.core.problem import Problem
+from shared.core.validation import Validation
+
+
+def load_validation(path: Path, policy: Policy, record: str) -> Validation:
+    """Return the checks of a file; ``record`` is the dataset that the record is written to.
+
+    Raises PolicyError for the first problem, the others listed in its hint. SQL files and fixtures
+    are looked for beside the file.
+    """
+    raw, found = read_yaml(path)
+    _refuse(path, found)
+    try:
+        shaped = msgspec.convert(raw, ValidationShape)
+    except msgspec.ValidationError as error:
+        # Its text names no key of a mapping, so the fault is looked for once more, with the path in hand.
+        from shared.adapters.policy_faults import faults
+
+        unnamed = Problem("(top level)", str(error), "compare with config/schema/validation.schema.json")
+        _refuse(path, list(faults(raw, ValidationShape)) or [unnamed])
+        raise
+    builder = ValidationBuilder(policy, record, path.parent)
+    validation = builder.validation(shaped, str(path))
+    _refuse(path, builder.problems)
+    return validation
+
+
+def _refuse(path: Path, found: Sequence[Problem]) -> None:
+    """Raise for the first problem, if there is one."""
+    if not found:
+        return
+    first, *others = dict.fromkeys(found)
+    hint = first.hint
+    if others:
+        lines = "".join(f"\n    {one.key}: {one.reason} (hint: {one.hint})" for one in others)
+        hint = f"{hint}\n  {len(others)} more {'problem' if len(others) == 1 else 'problems'}:{lines}"
+    raise PolicyError(str(path), first.key, first.reason, hint)

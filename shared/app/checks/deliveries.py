@@ -1,0 +1,50 @@
+"""Judging what has to keep moving: alerts to people, dead letters back to the pipeline, the sweep itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from shared.app import alerting
+from shared.app.alerting import Alert, Pending
+from shared.app.context import Context
+from shared.app.lock import Lease
+from shared.app.quarantine import COLLECTION as QUARANTINE
+from shared.core.validation import Measure, Measured, Status, Target
+from shared.documents import from_data
+
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+
+
+def alert_delivery(ctx: Context, target: Target, options: Mapping[str, Any]) -> Measured:
+    """Measure for how many minutes each alert waits to be sent; one that a sink refuses fails at once."""
+    waiting = [alerting.read(one).alert for one in ctx.ports.store.query(alerting.COLLECTION, {"unsent": True})]
+    measures = [_waiting(alert, target) for alert in waiting]
+    return Measured(tuple(measures) or (Measure("", 0.0, note="no alert waits"),))
+
+
+def _waiting(alert: Alert, target: Target) -> Measure:
+    since = alert.ended_at or alert.last_at if alert.pending is Pending.RECOVERY else alert.last_at
+    note = f"refused: {alert.refused}" if alert.refused else alert.severity
+    verdict = Status.FAIL if alert.refused else None
+    return Measure(alert.fingerprint, max(target.now - since, timedelta(0)) / MINUTE, note=note, verdict=verdict)
+
+
+def quarantine_age(ctx: Context, target: Target, options: Mapping[str, Any]) -> Measured:
+    """Measure for how many hours each message waits in quarantine for somebody to replay it."""
+    kept = [document.data for document in ctx.ports.store.query(QUARANTINE, {"status": "kept"})]
+    measures = [
+        Measure(one["message_id"], max(target.now - one["received_at"], timedelta(0)) / HOUR, note=one["reason"])
+        for one in kept
+    ]
+    return Measured(tuple(measures) or (Measure("", 0.0, note="quarantine is empty"),))
+
+
+def sweep_alive(ctx: Context, target: Target, options: Mapping[str, Any]) -> Measured:
+    """Measure how many minutes ago the last sweep ended; one under way ended now. Without any: no number."""
+    document = ctx.ports.store.get("locks/sweep")[0]
+    if document is None:
+        return Measured((Measure("", None, note="no sweep was ever made"),))
+    ended = from_data(Lease, document.data).expires_at
+    return Measured((Measure("", max(target.now - ended, timedelta(0)) / MINUTE, note="since the last sweep"),))

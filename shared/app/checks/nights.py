@@ -1,0 +1,52 @@
+"""What several checks ask of a working day: its runs, and which of their transitions should have happened."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+
+from shared.app.context import Context
+from shared.app.readings import read_units
+from shared.app.situations import transitions_of
+from shared.core.calendar import day_of, due_at, instant, working_day
+from shared.core.errors import Unavailable
+from shared.core.model import RunKey, Units
+from shared.core.policy import Policy, Processor, Transition
+
+
+def keys(policy: Policy, day: date) -> list[RunKey]:
+    """Return the live runs that are worked on on this local day."""
+    return [RunKey(policy.pipeline, day_of(mode, day), mode.name) for mode in policy.modes.values()]
+
+
+def should_be_done_at(policy: Policy, key: RunKey, transition: Transition) -> datetime:
+    """Return the transition's first due time, the end of the working day where it has none."""
+    due = transition.expects[key.mode].due
+    at = None if due is None else due_at(key, due.warning or due.critical, policy)
+    return at or instant(working_day(key, policy) + timedelta(days=1), time(0), policy.zone)
+
+
+def units_of(ctx: Context, days: list[date]) -> dict[date, Units]:
+    """Return the units of dates; raise ``Unavailable`` while the calendar cannot be read."""
+    found = read_units(ctx, sorted(set(days)))
+    if found is None:
+        raise Unavailable("warehouse", "the calendar cannot be read")
+    return found
+
+
+def outputs(policy: Policy, phase: str, mode: str, day: date) -> tuple[list[Processor], list[Processor]]:
+    """Return the processors that a phase needs in this mode, and those it may lack; disabled ones are neither.
+
+    The last phase needs all of them.
+    """
+    enabled = [one for one in policy.phases[phase].processors.values() if not one.disabled_on(day)]
+    following = policy.after(phase)
+    expectation = None if following is None else following.expects.get(mode)
+    if following is None or expectation is None:
+        return enabled, []
+    required = [one for one in enabled if one.name in expectation.required]
+    return required, [one for one in enabled if one.name in expectation.optional]
+
+
+def transitions(policy: Policy, key: RunKey, now: datetime) -> list[Transition]:
+    """Return the transitions of a run that should be done by now."""
+    return [one for one in transitions_of(policy, key.mode) if now >= should_be_done_at(policy, key, one)]

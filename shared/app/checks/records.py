@@ -1,0 +1,78 @@
+"""Comparing state and record without touching either: what reconciliation has not repaired yet (behaviour 8)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime
+from typing import Any
+
+from shared.app.context import Context
+from shared.app.reconciliation import DAYS_AROUND, WINDOW
+from shared.app.state import load_run
+from shared.core.model import Completion, Run
+from shared.core.record import REMEMBERED_MESSAGES
+from shared.core.validation import Measure, Measured, Target
+from shared.documents import from_data
+
+
+def state_against_record(ctx: Context, target: Target, options: Mapping[str, Any]) -> Measured:
+    """Count the reports of 48 hours that only one of state and record has; the latest minutes are left out."""
+    first, last = target.day_start.date() - DAYS_AROUND, target.day_start.date() + DAYS_AROUND
+    earliest, latest = target.now - WINDOW, target.now - options["grace"]
+    rows = [
+        row
+        for row in ctx.ports.record.completions(first, last)
+        if row["pipeline"] == ctx.policy.pipeline and earliest <= _instant(row["received_at"]) <= latest
+    ]
+    known = _known(ctx, first, last)
+    record_lacks = _unwritten(known, rows, earliest, latest)
+    state_lacks = [str(row["message_id"]) for row in rows if not _counted(known.get(_place(row)), row)]
+    return Measured((_lacking("record", record_lacks), _lacking("state", state_lacks)))
+
+
+Known = Mapping[tuple[str, str, str], Completion]
+
+
+def _known(ctx: Context, first: date, last: date) -> Known:
+    found: dict[tuple[str, str, str], Completion] = {}
+    for document in ctx.ports.store.query("runs", {"pipeline": ctx.policy.pipeline}):
+        key = from_data(Run, document.data).key
+        if not first <= key.day <= last:
+            continue
+        for phase, completions in load_run(ctx.ports.store, key).completions.items():
+            found.update({(key.id, phase, name): known for name, known in completions.items()})
+    return found
+
+
+def _unwritten(known: Known, rows: Iterable[Mapping[str, Any]], earliest: datetime, latest: datetime) -> list[str]:
+    written = {(row["run_id"], row["message_id"]) for row in rows}
+    reports = {
+        (place[0], report.message_id)
+        for place, one in known.items()
+        for report in (one.latest, one.good)
+        if report is not None and earliest <= report.received_at <= latest
+    }
+    return sorted(message for run, message in reports - written)
+
+
+def _counted(known: Completion | None, row: Mapping[str, Any]) -> bool:
+    """Say whether the state has seen a message; a full document has forgotten its oldest ones."""
+    if known is None:
+        return False
+    return row["message_id"] in known.message_ids or len(known.message_ids) >= REMEMBERED_MESSAGES
+
+
+def _place(row: Mapping[str, Any]) -> tuple[str, str, str]:
+    return str(row["run_id"]), str(row["phase"]), str(row["processor_name"])
+
+
+def _lacking(side: str, messages: list[str]) -> Measure:
+    note = "" if not messages else f"it lacks {', '.join(messages[:3])}{' ...' if len(messages) > 3 else ''}"
+    return Measure(f"{side} lacks", float(len(messages)), note=note)
+
+
+def _instant(value: object) -> datetime:
+    found = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+
+

@@ -1,0 +1,114 @@
+"""Telling people what the validation found, and when it is over (behaviour 7, 10).
+
+One alert for each check and word: a check that warns and later fails is said twice. A port that does not
+answer is one alert, however many checks needed it. Only a verdict ends an alert; a check that was skipped or
+could not be judged ends nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from shared.app import alerting
+from shared.app.context import Context
+from shared.app.validation_report import Report
+from shared.core.alerts import Condition, Severity
+from shared.core.errors import Unavailable
+from shared.core.texts import say
+from shared.core.validation import Result, Status
+from shared.ports import Delivered, Notice
+
+KIND = alerting.VALIDATION
+PORTS = ("warehouse", "state", "record")
+UNRECORDED = "unrecorded"
+_LOWER = {Severity.CRITICAL: Severity.WARNING, Severity.WARNING: Severity.INFO, Severity.INFO: Severity.INFO}
+_VERDICTS = (Status.PASS, Status.WARN, Status.FAIL)
+
+
+def tell(ctx: Context, report: Report) -> str:
+    """Raise what holds and end what does not; return what could not be told, empty if all was stored.
+
+    While the state store is away the summary goes straight to people: alerts would have been kept there.
+    """
+    found = {condition.fingerprint: condition for condition in _conditions(ctx, report)}
+    try:
+        over = _over(ctx, report, found)
+        alerting.raise_now(ctx, list(found.values()), occurrence=True)
+        for kept in over:
+            alerting.end(ctx, kept, ctx.ports.clock.now())
+    except Unavailable as error:
+        ctx.log("alert.not_stored", severity="WARNING", error=str(error))
+        return _straight(ctx, report, error) if found else ""
+    return ""
+
+
+def _conditions(ctx: Context, report: Report) -> Iterator[Condition]:
+    silent: dict[str, list[Result]] = {}
+    for one in report.summary.results:
+        if one.status is Status.ERROR and one.port in PORTS:
+            silent.setdefault(one.port, []).append(one)
+        elif one.status in (Status.FAIL, Status.WARN, Status.ERROR):
+            yield _of_check(ctx, report, one)
+    for port, results in silent.items():
+        what = f"the {port} did not answer, so {len(results)} checks could not be judged: {results[0].unread[0]}"
+        yield _condition(ctx, Status.ERROR.value, port, Severity.WARNING, what, f"look at the {port}")
+    if report.unrecorded:
+        what = f"{report.target.schedule.name} of {report.target.day}: {report.unrecorded}; {report.summary.message}"
+        yield _condition(ctx, UNRECORDED, report.target.schedule.name, Severity.WARNING, what, "look at the record")
+
+
+def _of_check(ctx: Context, report: Report, one: Result) -> Condition:
+    severity = Severity(one.check.severity.value)
+    if one.status is Status.WARN:
+        severity = _LOWER[severity]
+    elif one.status is Status.ERROR:
+        severity = min(severity, Severity.WARNING, key=list(Severity).index)
+    verb = {Status.FAIL: "failed", Status.WARN: "warns", Status.ERROR: "is broken"}[one.status]
+    limits = f" ({one.check.thresholds.text})" if one.status is not Status.ERROR else ""
+    what = f"{one.check.name} {verb} for {report.target.day}: {one.message}{limits}"
+    return _condition(ctx, one.status.value, one.check.name, severity, what, f"see {one.check.title}")
+
+
+def _condition(ctx: Context, word: str, subject: str, severity: Severity, what: str, do: str) -> Condition:
+    text = say(ctx.policy.pipeline, "validation", what, "it is judged again by the next schedule that has it", do)
+    return Condition(KIND, severity, ctx.policy.pipeline, word, subject, text)
+
+
+def _over(ctx: Context, report: Report, found: Mapping[str, Condition]) -> list[alerting.Kept]:
+    """Return the alerts that this run has shown to be over."""
+    documents = ctx.ports.store.query(alerting.COLLECTION, {"kind": KIND, "standing": True})
+    standing = [alerting.read(one) for one in documents]
+    judged = {one.check.name for one in report.summary.results if one.status in _VERDICTS}
+    answered = _answered(report)
+    over = []
+    for kept in standing:
+        alert = kept.alert
+        if alert.fingerprint in found or alert.run != ctx.policy.pipeline:
+            continue
+        recorded = alert.transition == UNRECORDED and alert.subject == report.target.schedule.name
+        if recorded or alert.subject in judged or (alert.transition == Status.ERROR and alert.subject in answered):
+            over.append(kept)
+    return over
+
+
+def _answered(report: Report) -> set[str]:
+    """Return the ports that a check has read, and that no check waited for in vain."""
+    results = report.summary.results
+    verdicts = [one.check for one in results if one.status in _VERDICTS]
+    read = {"warehouse" if check.queries else "state" for check in verdicts}
+    read |= {"record" for check in verdicts if check.builtin == "state_against_record"}
+    return read - {one.port for one in results if one.status is Status.ERROR}
+
+
+def _straight(ctx: Context, report: Report, error: Unavailable) -> str:
+    what = f"{report.target.schedule.name} of {report.target.day}: {report.summary.message}"
+    text = say(ctx.policy.pipeline, "validation", f"{what}; alerts could not be stored: {error.reason}")
+    try:
+        answer = ctx.ports.alerts.send(Notice(f"{KIND}-straight", "critical", KIND, text))
+    except Unavailable as unsent:
+        ctx.log("alert.unsent", severity="CRITICAL", error=str(unsent), text=text)
+        return f"{error.reason}; {unsent.reason}"
+    if not isinstance(answer, Delivered):
+        ctx.log("alert.refused", severity="CRITICAL", reason=answer.reason, text=text)
+        return f"{error.reason}; {answer.reason}"
+    return ""

@@ -1,0 +1,67 @@
+"""What a run of the validation found, as it is answered, recorded and told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from shared.core.validation import Result, Status, Summary, Target
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a run found. ``unrecorded`` and ``unsent`` say what nobody will read elsewhere."""
+
+    run_id: str
+    target: Target
+    started: datetime
+    took: timedelta
+    summary: Summary
+    unread: tuple[str, ...] = ()
+    unrecorded: str = ""
+    unsent: str = ""
+
+    def body(self) -> dict[str, Any]:
+        """Return the report as the function answers it."""
+        summary = self.summary
+        return {
+            "run_id": self.run_id,
+            "schedule": self.target.schedule.name,
+            "date": self.target.day.isoformat(),
+            "working_day": self.target.working_day.isoformat(),
+            "status": summary.word.value,
+            "message": summary.message,
+            "health_score": summary.health,
+            "counts": {status.value: summary.count(status) for status in Status},
+            "could_not_read": list(self.unread),
+            "not_recorded": self.unrecorded,
+            "alerts_not_sent": self.unsent,
+            "duration_ms": round(self.took / timedelta(milliseconds=1)),
+            "results": [result_body(one) for one in summary.results],
+        }
+
+
+def result_body(one: Result) -> dict[str, Any]:
+    """Return one result as JSON holds it."""
+    return {
+        "check": one.check.name,
+        "title": one.check.title,
+        "category": one.check.category.value,
+        "severity": one.check.severity.value,
+        "status": one.status.value,
+        "message": one.message,
+        "threshold": one.check.thresholds.text,
+        "affected": one.affected,
+        "could_not_read": list(one.unread),
+        "measures": [
+            {
+                "subject": measure.subject,
+                "value": measure.value,
+                "status": measure.status(one.check).value,
+                "expected": measure.expected,
+                "note": measure.note,
+            }
+            for measure in one.measures
+        ],
+    }

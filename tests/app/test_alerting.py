@@ -1,0 +1,552 @@
+"""Saying things once, to everybody who must know, whatever fails on the way (behaviour A1 to A5)."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+from cloudevents.http import CloudEvent
+from flask import Flask, request
+
+from shared import runtime
+from shared.app import alerting
+from shared.app.answer import swept
+from shared.app.receive import receive
+from shared.app.sweep import Wish
+from shared.app.trouble import tell
+from shared.core.alerts import Condition, Lasting, Severity
+from shared.core.errors import Unavailable
+from shared.core.model import State
+from shared.ports import Document, Notice
+from shared.simulation.clock import Crash
+from shared.simulation.scenario import FaultKind, Health
+from tests.app.house import CountedStore, Fate, House
+from tests.core.build import DAY, NIGHT, PGS, PHASE3, SECOND, T0, TDGS, TO4
+
+HOUR, DAYLONG = timedelta(hours=1), timedelta(hours=24)
+STANDING = Condition("held", Severity.CRITICAL, NIGHT.id, TO4, "", "held: nobody came", Lasting.STANDING)
+ONCE = Condition("late", Severity.INFO, NIGHT.id, TO4, PGS, "has arrived", Lasting.ONCE)
+
+
+@pytest.fixture
+def house() -> House:
+    return House().ordinary()
+
+
+def blocked(house: House) -> None:
+    """Complete at 06:00, and a gate that says no."""
+    house.change(readings={"game_coverage": 57.0})
+    for processor in PHASE3:
+        house.deliver(processor, records=200)
+
+
+def settle(house: House, *found: Condition, unseen: frozenset[str] = frozenset()) -> None:
+    conditions = {condition.fingerprint: condition for condition in found}
+    house.act(lambda: alerting.settle(house.ctx, conditions, unseen, house.clock.now()))
+
+
+def alert(house: House, condition: Condition = STANDING) -> alerting.Alert:
+    [document] = house.store.inner.get(alerting.path_of(condition.fingerprint))
+    assert document is not None
+    return alerting.read(document).alert
+
+
+# once
+
+
+def test_an_alert_is_stored_before_it_is_sent(house: House) -> None:
+    """A process that dies at the sink has left it pending: it comes a minute later, from somebody else."""
+    blocked(house)
+    order = [what for what in house.effects.done if "alerts/" in what or what.startswith("slack")]
+    assert [what.split()[0] for what in order] == ["state", "slack", "state"]
+
+
+@pytest.mark.parametrize(("fate", "times"), [(Fate.DIES_BEFORE, 1), (Fate.DIES_AFTER, 2)])
+def test_a_sender_that_dies_is_replaced_when_its_lease_ends(house: House, fate: Fate, times: int) -> None:
+    """Nobody else sends within 50 s; after that a sweep does. Only a death after the sink's answer says it twice."""
+    clean = House().ordinary()
+    blocked(clean)
+    number = next(n for n, what in enumerate(clean.effects.done) if what.startswith("slack"))
+    house.effects.fate = (number, fate)
+    with pytest.raises(Crash):
+        blocked(house)
+    house.ctx = house.instance()
+    house.wait(timedelta(seconds=49))
+    house.sweep()
+    assert len(house.notices("gate")) == times - 1
+    house.wait(SECOND)
+    house.sweep()
+    assert len(house.notices("gate")) == times
+    house.sweeps(30)
+    assert len(house.notices("gate")) == times
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_of_two_instances_that_see_it_one_sends(seed: int) -> None:
+    """Two handlers in any interleaving raise the same condition: one document, one notice."""
+    house = House(seed=seed)
+    racers = [partial(alerting.raise_now, house.instance(), [STANDING, ONCE]) for _ in range(3)]
+    house.at_once(*racers)
+    assert sorted(notice.kind for notice in house.notices()) == ["held", "late"]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_of_two_that_find_it_pending_one_sends(seed: int) -> None:
+    """Left behind by a sink that was down, found by two sweeps' workers at once: one notice."""
+    house = House(seed=seed)
+    house.fail("slack")
+    house.act(lambda: alerting.raise_now(house.ctx, [STANDING]))
+    house.mend()
+    house.wait()
+    now = house.clock.now()
+    house.at_once(*(partial(alerting.send_pending, house.instance(), now) for _ in range(3)))
+    assert len(house.notices()) == 1
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_racing_occurrences_are_all_counted(seed: int) -> None:
+    """Counts live in the store: of six instances at once none is lost."""
+    house = House(seed=seed)
+    house.act(lambda: alerting.raise_now(house.ctx, [ONCE]))
+    house.at_once(*(partial(alerting.raise_now, house.instance(), [ONCE], occurrence=True) for _ in range(5)))
+    assert alert(house, ONCE).count == 6
+    assert len(house.notices()) == 1
+
+
+def test_another_run_or_processor_is_another_alert(house: House) -> None:
+    """The fingerprint is kind, run, transition and subject; severity and text are not part of it."""
+    others = [replace(STANDING, run="nba/2026-01-22/same_day"), replace(STANDING, subject=PGS)]
+    same = replace(STANDING, text="held: still nobody", severity=Severity.WARNING)
+    house.act(lambda: alerting.raise_now(house.ctx, [STANDING, *others, same]))
+    assert len(house.notices()) == 3
+
+
+# repetition
+
+
+def test_a_standing_alert_is_said_once_a_day_with_its_count(house: House) -> None:
+    """Nothing until a second before 24 h have passed; then once, with the count, and again a day later."""
+    settle(house, STANDING)
+    for _ in range(3):
+        house.wait(DAYLONG / 4)
+        settle(house, STANDING)
+    house.wait(DAYLONG / 4 - SECOND)
+    settle(house, STANDING)
+    assert [notice.count for notice in house.notices()] == [1]
+    house.wait(SECOND)
+    settle(house, STANDING)
+    settle(house, STANDING)
+    assert [notice.count for notice in house.notices()] == [1, 2]
+    house.wait(DAYLONG)
+    settle(house, STANDING)
+    assert [notice.count for notice in house.notices()] == [1, 2, 3]
+
+
+def test_a_repetition_says_what_is_true_then(house: House) -> None:
+    """The text of a repeated alert is the condition's at that moment, not yesterday's."""
+    settle(house, STANDING)
+    house.wait(DAYLONG)
+    settle(house, replace(STANDING, text="held: two came"))
+    assert house.texts() == ["held: nobody came", "held: two came"]
+
+
+def test_what_is_said_once_is_not_repeated_by_sweeps(house: House) -> None:
+    """A fact has no end and no repetition: sweeps that derive it for days say it once."""
+    for _ in range(4):
+        settle(house, ONCE)
+        house.wait(DAYLONG)
+    assert len(house.notices()) == 1
+
+
+# recovery
+
+
+def test_an_end_is_believed_when_a_second_sweep_sees_it(house: House) -> None:
+    """One sweep without it says nothing; the next does, once; then nothing stands."""
+    settle(house, STANDING)
+    house.wait()
+    settle(house)
+    assert len(house.notices()) == 1
+    house.wait()
+    settle(house)
+    for _ in range(5):
+        house.wait()
+        settle(house)
+    assert [notice.resolved for notice in house.notices()] == [False, True]
+    assert alert(house).standing is False
+    assert alert(house).resolved_at is not None
+
+
+def test_a_flutter_says_nothing(house: House) -> None:
+    """Gone for one sweep and back: neither an end nor a beginning."""
+    settle(house, STANDING)
+    for _ in range(10):
+        house.wait()
+        settle(house)
+        house.wait()
+        settle(house, STANDING)
+    assert len(house.notices()) == 1
+
+
+def test_a_new_episode_is_said_again_and_counts_on(house: House) -> None:
+    """After a recovery the condition is news: an alert at once, with the count of both, and an end of its own."""
+    for _ in range(2):
+        settle(house, STANDING)
+        for _ in range(3):
+            house.wait()
+            settle(house)
+    assert [(notice.resolved, notice.count) for notice in house.notices()] == [
+        (False, 1), (True, 1), (False, 2), (True, 2),
+    ]  # fmt: skip
+
+
+def test_of_a_run_that_was_not_looked_at_nothing_ends(house: House) -> None:
+    """A sweep that had no time for a run knows nothing of it."""
+    settle(house, STANDING)
+    for _ in range(5):
+        house.wait()
+        settle(house, unseen=frozenset({NIGHT.id}))
+    assert len(house.notices()) == 1
+    assert alert(house).ended_at is None
+
+
+def test_an_alert_that_was_never_sent_has_no_end(house: House) -> None:
+    """The sink was down from its beginning to its end: nobody is told that something nobody heard of is over."""
+    house.fail("slack")
+    settle(house, STANDING)
+    for _ in range(3):
+        house.wait()
+        settle(house)
+    house.mend()
+    house.wait()
+    settle(house)
+    assert house.notices() == []
+
+
+def test_a_recovery_that_could_not_be_sent_is_sent_later(house: House) -> None:
+    """Said, over while the sink is down: the recovery waits, and comes once."""
+    settle(house, STANDING)
+    house.fail("slack")
+    for _ in range(4):
+        house.wait()
+        settle(house)
+    house.mend()
+    for _ in range(4):
+        house.wait()
+        settle(house)
+    assert [notice.resolved for notice in house.notices()] == [False, True]
+
+
+def test_back_before_its_end_was_told_it_stays_as_it_was(house: House) -> None:
+    """Over while the sink is down, and true again before anybody heard: people know what they know."""
+    settle(house, STANDING)
+    house.fail("slack")
+    for _ in range(4):
+        house.wait()
+        settle(house)
+    settle(house, STANDING)
+    house.mend()
+    for _ in range(4):
+        house.wait()
+        settle(house, STANDING)
+    assert [notice.resolved for notice in house.notices()] == [False]
+
+
+# the sink
+
+
+def test_what_could_not_be_sent_is_sent_by_a_later_sweep(house: House) -> None:
+    """Slack down for ten minutes: every alert of that time comes once, when it is back; no delivery failed for it."""
+    house.fail("slack", lasts=timedelta(minutes=10))
+    blocked(house)
+    house.deliver(TDGS, records=3)
+    house.sweeps(9)
+    assert house.notices() == []
+    assert house.logged("alert.unsent")
+    house.sweeps(3)
+    assert sorted(notice.kind for notice in house.notices()) == ["counter_missing", "gate"]
+    assert {document["unsent"] for document in house.documents("alerts")} == {False}
+
+
+def test_a_refusal_is_tried_again_hourly(house: House) -> None:
+    """A sink that refuses is not asked again for an hour; the reason is kept, and gone once it is taken."""
+    house.fail("slack", FaultKind.REJECTS)
+    settle(house, STANDING)
+    kept = alert(house)
+    assert kept.refused
+    assert kept.retry_at == house.clock.now() + HOUR
+    for _ in range(59):
+        house.wait()
+        settle(house, STANDING)
+    assert house.sink.tried == 1
+    house.wait()
+    settle(house, STANDING)
+    assert house.sink.tried == 2
+    house.mend()
+    house.wait(HOUR)
+    settle(house, STANDING)
+    assert len(house.notices()) == 1
+    assert (alert(house).refused, alert(house).unsent) == ("", False)
+
+
+def test_an_alert_nobody_takes_goes_to_the_log_at_its_severity(house: House) -> None:
+    """Refused or unreachable: the text is in the log, critical as critical."""
+    house.fail("slack", FaultKind.REJECTS)
+    settle(house, STANDING)
+    [line] = [(severity, keys) for name, severity, keys in house.log if name == "alert.refused"]
+    assert line[0] == "CRITICAL"
+    assert line[1]["text"] == STANDING.text
+
+
+@pytest.mark.parametrize("port", ["slack", "alerts"])
+def test_no_failure_of_alerting_fails_a_transition(house: House, port: str) -> None:
+    """With the sink down, or the alerts' own documents unwritable, the trigger leaves and the message is taken."""
+    house.change(readings={"minutes_coverage": 85.0})
+    ctx = house.ctx
+    if port == "slack":
+        house.fail("slack")
+    else:
+        ctx = house.with_ports(store=NoAlerts(house.store.inner, house.effects))
+    for processor in PHASE3:
+        house.deliver(processor, records=200, ctx=ctx)
+    assert house.state(TO4).state is State.DISPATCHED
+    house.mend()
+    house.wait()
+    house.sweep()
+    assert [notice.kind for notice in house.notices()] == ["gate_warning"]
+
+
+class NoAlerts(CountedStore):
+    """A store whose alerts cannot be reached."""
+
+    def get(self, *paths: str) -> list[Document | None]:
+        if any(path.startswith("alerts/") for path in paths):
+            raise Unavailable("state", "no alerts (simulated)")
+        return super().get(*paths)
+
+
+# what is said
+
+
+def test_a_gate_that_blocks_is_one_warning_and_one_end(house: House) -> None:
+    """Three hours of sweeps and deliveries: gate and number when it begins, the end when it ends."""
+    blocked(house)
+    for number in range(180):
+        house.wait()
+        house.sweep()
+        if number % 20 == 0:
+            house.deliver(PGS, records=200)
+    gates = house.notices("gate")
+    assert [notice.severity for notice in gates] == ["warning"]
+    assert "game_coverage" in gates[0].text
+    assert "57" in gates[0].text
+    house.change(readings={"game_coverage": 95.0})
+    house.sweeps(4)
+    assert [notice.resolved for notice in house.notices("gate")] == [False, True]
+
+
+def test_an_unfit_service_is_critical_after_five_minutes(house: House) -> None:
+    """Nothing a second before; then once, naming service, status and who answered; over when the trigger has left."""
+    house.health("precompute", Health.WRONG_IDENTITY)
+    for processor in PHASE3:
+        house.deliver(processor, records=200)
+    house.wait(timedelta(minutes=5) - SECOND)
+    house.sweep()
+    assert house.notices() == []
+    house.wait(SECOND)
+    house.sweep()
+    house.sweeps(5)
+    [said] = house.notices("preflight")
+    assert said.severity == "critical"
+    for part in ("precompute", "200", "nba-phase3-analytics-processors", "nba-phase4-precompute-processors"):
+        assert part in said.text
+    house.health("precompute", Health.HEALTHY)
+    house.sweeps(3)
+    assert [notice.resolved for notice in house.notices("preflight")] == [False, True]
+
+
+def test_three_failures_of_one_cause_are_one_warning(house: House) -> None:
+    """Two say nothing, the third names the cause, the tenth adds a count and no notice; a success ends it."""
+    for number in range(10):
+        house.deliver(PGS, "failed", error_message="quota exceeded")
+        assert len(house.notices("failing")) == int(number >= 2)
+    [said] = house.notices("failing")
+    assert "quota exceeded" in said.text
+    assert alert_of(house, "failing")["count"] == 8
+    house.deliver(PGS, records=203)
+    house.sweeps(3)
+    assert [notice.resolved for notice in house.notices("failing")] == [False, True]
+
+
+def test_failures_of_different_causes_are_no_series(house: House) -> None:
+    """Two and two of different causes say nothing; a cause nobody gave is one cause."""
+    for cause in ("quota", "timeout", "quota", "timeout"):
+        house.deliver(PGS, "failed", error_message=cause)
+    assert not house.notices("failing")
+    for _ in range(3):
+        house.deliver(TDGS, "failed")
+    assert len(house.notices("failing")) == 1
+
+
+def alert_of(house: House, kind: str) -> dict[str, object]:
+    [found] = [dict(document) for document in house.documents("alerts") if document["kind"] == kind]
+    return found
+
+
+def test_backfill_raises_nothing_above_info() -> None:
+    """The same night in both lanes: what is critical and warning there is info here, and never due."""
+    live, past = nightmare(backfill=False), nightmare(backfill=True)
+    assert {notice.severity for notice in live.notices()} == {"critical", "warning", "info"}
+    assert {notice.severity for notice in past.notices()} == {"info"}
+    said = {notice.kind for notice in past.notices()}
+    assert {"gate", "preflight", "failing", "held"} <= said
+    assert not {kind for kind in said if kind.startswith("due_")}
+
+
+def nightmare(*, backfill: bool) -> House:
+    """A gate blocks, a service is down, a processor is short and another fails, until long past every due time."""
+    # Days later, when nobody waits for the live run of that date any more.
+    house = House(start=T0 + timedelta(days=5 * backfill)).ordinary()
+    more: dict[str, Any] = {"backfill_mode": True} if backfill else {}
+    house.change(readings={"game_coverage": 57.0}, rows={"nba_analytics.team_defense_game_summary": {DAY: 0}})
+    house.health("precompute", Health.DOWN)
+    for processor in PHASE3:
+        house.deliver(processor, records=3 if processor == TDGS else 200, **more)
+    house.wait(SECOND)
+    for _ in range(3):
+        house.deliver("team_offense_game_summary", "failed", error_message="quota", **more)
+    house.deliver("prediction_coordinator", "failed", **more)
+    house.deliver("prediction_coordinator", "partial", records=5, metadata={"completion_pct": 10}, **more)
+    house.deliver("prediction_coordinator", "failed", **more)
+    house.sweeps(330)
+    return house
+
+
+# errors
+
+
+@pytest.fixture
+def installed(house: House) -> Iterator[House]:
+    with runtime.use(house.ctx):
+        yield house
+
+
+def broken(house: House) -> None:
+    """Let the processors' documents be of a shape that nothing can read."""
+    path = f"runs/nba~2026-01-21~overnight/completions/phase3.{PGS}"
+    house.store.inner.create(path, {"phase": ["not a word"], "processor": 3})
+
+
+def event() -> CloudEvent:
+    body = {
+        "processor_name": PGS,
+        "game_date": str(DAY),
+        "mode": "overnight",
+        "status": "success",
+        "correlation_id": "c-7",
+    }
+    message = {"data": base64.b64encode(json.dumps(body).encode()).decode(), "messageId": "m-1"}
+    attributes = {"type": "google.cloud.pubsub.topic.v1.messagePublished", "source": "//pubsub/topics/x", "id": "m-1"}
+    return CloudEvent(attributes, {"message": message})
+
+
+def test_an_exception_of_a_handler_is_told_once_and_raised(installed: House) -> None:
+    """Function, error type, message, trace and correlation: critical, once for many redeliveries, counted, raised."""
+    house = installed
+    broken(house)
+    for _ in range(4):
+        with pytest.raises(Exception, match="Expected"):
+            house.act(lambda: runtime.receive(TO4, event()))
+    [notice] = house.notices("error")
+    assert notice.severity == "critical"
+    for part in (TO4, "ValidationError", "Traceback", "c-7"):
+        assert part in notice.text
+    assert alert_of(house, "error")["count"] == 4
+
+
+def test_an_exception_of_the_sweep_is_told_too(installed: House) -> None:
+    """The sweep's own error is an alert of the function self_heal, and a 500."""
+    house = installed
+    house.deliver(PGS, records=200)
+    house.store.inner.create(f"runs/nba~2026-01-21~overnight/transitions/{TO4}", {"state": "confused"})
+    with Flask("x").test_request_context(method="POST"), pytest.raises(Exception, match="confused"):
+        house.act(lambda: runtime.self_heal(request))
+    [notice] = house.notices("error")
+    assert "self_heal" in notice.text
+
+
+@pytest.mark.parametrize("length", [10, 100_000])
+def test_an_error_alert_has_bounds(house: House, length: int) -> None:
+    """500 characters of message, 2,000 of trace, whatever was raised."""
+    house.act(lambda: tell(house.ctx, "f", ValueError("ä" * length), "ß" * length))
+    [notice] = house.notices()
+    assert notice.text.count("ä") == min(length, 500)
+    assert notice.text.count("ß") == min(length, 2_000)
+
+
+def test_an_outage_is_no_error_of_ours(installed: House) -> None:
+    """What may pass is raised for redelivery, without an error alert."""
+    installed.fail("state", lasts=timedelta(seconds=30))
+    with pytest.raises(Unavailable):
+        installed.act(lambda: runtime.receive(TO4, event()))
+    installed.wait()
+    installed.sweep()
+    assert installed.notices("error") == []
+
+
+def test_an_error_alert_that_cannot_be_stored_does_not_hide_the_error(installed: House) -> None:
+    """The store is away while telling: the original error is what is raised, the rest is in the log."""
+    house = installed
+    broken(house)
+    house.effects.fate = (1, Fate.SILENT_BEFORE)
+    with pytest.raises(Exception, match="Expected"):
+        house.act(lambda: runtime.receive(TO4, event()))
+    assert house.logged("alert.not_stored")
+    assert house.logged("handler.failed")
+
+
+def test_every_alert_stands_in_the_record(house: House) -> None:
+    """When it was first true, delivered and over: readers take the newest row of each."""
+    blocked(house)
+    house.sweeps(2)
+    house.change(readings={"game_coverage": 95.0})
+    house.sweeps(4)
+    rows = [row for row in house.record.tables["alerts"].values() if row["kind"] == "gate"]
+    newest = max(rows, key=lambda row: (row["resolved_at"] is not None, row["count"]))
+    assert newest["delivered_at"] is not None
+    assert newest["resolved_at"] is not None
+    assert len({row["alert_id"] for row in rows}) == 1
+
+
+def test_a_notice_says_where_and_what_to_do(house: House) -> None:
+    """Every text of a bad night carries run, transition, and a next step."""
+    bad = nightmare(backfill=False)
+    texts: list[Notice] = [notice for notice in bad.notices() if not notice.resolved]
+    assert texts
+    for notice in texts:
+        assert NIGHT.id in notice.text
+        assert "phase" in notice.text
+        assert "Next: " in notice.text or "To do: " in notice.text
+
+
+Racer = Callable[[], object]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_sweep_and_delivery_at_once_say_it_once(seed: int) -> None:
+    """A sweep beside the delivery that brings a condition to light: one notice between them."""
+    house = House(seed=seed).ordinary()
+    house.change(readings={"game_coverage": 57.0})
+    for processor in PHASE3[:-1]:
+        house.deliver(processor, records=200)
+    data = house.delivery("phase3", json.dumps(house.message(PHASE3[-1], records=200)).encode())
+    racers: list[Racer] = [partial(receive, house.instance(), data), partial(swept, house.instance(), Wish(), "")]
+    house.at_once(*racers)
+    house.sweeps(3)
+    assert len(house.notices("gate")) == 1

@@ -1,0 +1,292 @@
+"""Dead letters with a way back: what cannot be understood is kept, said once, and can be replayed (behaviour R1)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from shared.app.quarantine import Quarantined, listed
+from shared.app.receive import Handled
+from shared.core.errors import Unavailable
+from shared.core.policy import Policy
+from shared.simulation.clock import Crash
+from shared.simulation.scenario import FaultKind
+from tests.app.house import Fate, House
+from tests.core.build import DAY, NIGHT, PGS, PHASE3, POLICY, TO4
+
+
+def body(**changes: object) -> bytes:
+    """Return a good message of phase 3 with these changes; None leaves a field out."""
+    good: dict[str, object] = {"processor_name": PGS, "game_date": str(DAY), "mode": "overnight", "status": "success"}
+    return json.dumps({name: value for name, value in {**good, **changes}.items() if value is not None}).encode()
+
+
+# Each is (bytes, kind, a part of the reason).
+WRONG = {
+    "not JSON": (b"{not json", "not_json", "not JSON"),
+    "not UTF-8": (b"\xff\xfe\x00{", "not_json", "not JSON"),
+    "nested too deep": (b"[" * 200_000, "not_json", "not JSON"),
+    "a list": (b"[1, 2]", "not_object", "list"),
+    "a number": (b"7", "not_object", "int"),
+    "null": (b"null", "not_object", "NoneType"),
+    "no date": (body(game_date=None), "no_date", "no game_date"),
+    "empty date": (body(game_date=""), "no_date", "no game_date"),
+    "the word None": (body(game_date="None"), "bad_date", "'None'"),
+    "the word TODAY": (body(game_date="TODAY"), "bad_date", "'TODAY'"),
+    "a short date": (body(game_date="2026-2-3"), "bad_date", "'2026-2-3'"),
+    "no such day": (body(game_date="2026-02-30"), "bad_date", "does not exist"),
+    "a date with a time": (body(game_date="2026-01-21T00:00:00"), "bad_date", "is not a date"),
+    "other digits": (body(game_date="\uff12\uff10\uff12\uff16-01-21"), "bad_date", "is not a date"),
+    "a date as a number": (body(game_date=20260121), "bad_date", "20260121"),
+    "no processor": (body(processor_name=None), "no_processor", "no processor_name"),
+    "empty processor": (body(processor_name="  "), "no_processor", "no processor_name"),
+    "a processor that is no text": (body(processor_name=7), "no_processor", "no processor_name"),
+    "unknown processor": (body(processor_name="player_summary"), "unknown_processor", "'player_summary'"),
+    "capitals": (body(processor_name="Player_Game_Summary"), "unknown_processor", "unknown processor"),
+    "no status": (body(status=None), "unknown_status", "no status"),
+    "unknown status": (body(status="done"), "unknown_status", "'done'"),
+    "the status nobody says": (body(status="inferred"), "unknown_status", "'inferred'"),
+    "capital status": (body(status="SUCCESS"), "unknown_status", "'SUCCESS'"),
+    "other pipeline": (body(pipeline="mlb"), "other_pipeline", "'mlb'"),
+    "other phase": (body(phase="phase4"), "wrong_topic", "wrong topic"),
+    "another phase's processor": (body(processor_name="ml_feature_store"), "wrong_topic", "belongs to phase4"),
+    "unknown mode": (body(mode="weekly"), "unknown_mode", "'weekly'"),
+    "unknown lane": (body(lane="fast"), "bad_lane", "'fast'"),
+    "a count that is none": (body(record_count="many"), "bad_count", "'many'"),
+    "a negative count": (body(record_count=-1), "bad_count", "-1"),
+    "an expected count that is none": (body(expected_count=1.5), "bad_count", "1.5"),
+}
+
+
+@pytest.fixture
+def house() -> House:
+    return House().ordinary()
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_what_can_never_be_understood_is_kept_said_and_acknowledged(house: House, case: str) -> None:
+    """Every kind of R1: acknowledged, one row with its raw bytes and reason, one warning; no run is opened by it."""
+    data, kind, reason = WRONG[case]
+    receipt = house.take("phase3", data, "m-wrong")
+    assert receipt.handled is Handled.QUARANTINED
+    [kept] = listed(house.ctx)
+    assert (kept.raw, kept.kind, kept.message_id) == (data, kind, "m-wrong")
+    assert reason in kept.reason
+    [notice] = house.notices()
+    assert (notice.kind, notice.severity, notice.count) == ("quarantine", "warning", 1)
+    assert reason in notice.text
+    assert house.documents("runs") == []
+
+
+@pytest.mark.parametrize("data", [b"", b"  \n"])
+def test_an_empty_body_is_a_probe(house: House, data: bytes) -> None:
+    """Acknowledged and counted in the log, nothing else: nothing is read, written or said."""
+    assert house.take("phase3", data).handled is Handled.PROBE
+    assert house.logged("completion.probe")
+    assert house.store.operations == {}
+    assert house.effects.done == []
+
+
+@pytest.mark.parametrize("lost", ["extra fields", "null metadata", "no mode"])
+def test_what_can_be_understood_is_not_kept_aside(house: House, lost: str) -> None:
+    """Unknown fields, a metadata of null, and a message without a mode are all counted."""
+    changes: dict[str, dict[str, object]] = {
+        "extra fields": {"surprise": [1, 2], "status_detail": {"a": None}},
+        "null metadata": {},
+        "no mode": {"mode": None},
+    }
+    data = json.loads(body(**changes[lost]))
+    if lost == "null metadata":
+        data["metadata"] = None
+    house.take("phase3", json.dumps(data).encode())
+    assert listed(house.ctx) == []
+    assert house.completion(PGS) is not None
+
+
+def test_one_row_and_one_count_for_each_message(house: House) -> None:
+    """The same message again, however often and through whichever instance, adds no row and no count."""
+    data = WRONG["unknown processor"][0]
+    for _ in range(5):
+        house.take("phase3", data, "m-1", house.instance())
+    assert len(listed(house.ctx)) == 1
+    [alert] = house.documents("alerts")
+    assert alert["count"] == 1
+
+
+def test_one_alert_for_each_processor_and_reason(house: House) -> None:
+    """Forty messages of two strangers and of one with two faults: three warnings, each counted in the store."""
+    for number in range(20):
+        house.take("phase3", body(processor_name="stranger_a"), f"a-{number}")
+    for number in range(10):
+        house.take("phase3", body(processor_name="stranger_b"), f"b-{number}")
+        house.take("phase3", body(status="weird"), f"c-{number}")
+    assert len(house.notices()) == 3
+    assert len(listed(house.ctx)) == 40
+    assert sorted(alert["count"] for alert in house.documents("alerts")) == [10, 10, 20]
+
+
+def test_the_same_stranger_on_another_topic_is_another_alert(house: House) -> None:
+    """The topic says which sender to correct."""
+    for phase in ("phase3", "phase4"):
+        house.take(phase, body(processor_name="stranger"))
+    assert len(house.notices()) == 2
+
+
+def test_a_storm_is_said_again_after_a_day_with_its_count(house: House) -> None:
+    """A day later the next one of its kind says how many there were."""
+    for number in range(7):
+        house.take("phase3", body(processor_name="stranger"), f"a-{number}")
+    house.wait(timedelta(hours=24))
+    house.take("phase3", body(processor_name="stranger"), "a-7")
+    assert [notice.count for notice in house.notices()] == [1, 8]
+
+
+def test_a_quarantine_that_cannot_be_written_is_delivered_again(house: House) -> None:
+    """While the store is away even a senseless message is not acknowledged: its bytes would be lost."""
+    house.fail("state", FaultKind.UNAVAILABLE, timedelta(minutes=1))
+    with pytest.raises(Unavailable, match="state"):
+        house.take("phase3", b"{", "m-1")
+    house.wait(timedelta(minutes=1))
+    house.take("phase3", b"{", "m-1")
+    assert len(listed(house.ctx)) == len(house.notices()) == 1
+
+
+def test_a_crash_between_row_and_alert_still_says_it(house: House) -> None:
+    """The redelivery finds the row, and says what nobody had said; once."""
+    house.effects.fate = (1, Fate.DIES_BEFORE)
+    with pytest.raises(Crash):
+        house.take("phase3", b"{", "m-1")
+    assert (len(listed(house.ctx)), house.notices()) == (1, [])
+    for _ in range(3):
+        house.take("phase3", b"{", "m-1")
+    assert len(house.notices("quarantine")) == 1
+
+
+# the way back
+
+ALIAS = "Nightly_Player_Summary"
+
+
+def corrected() -> Policy:
+    """Return the policy in which the stranger is an alias of the player summary."""
+    phase = POLICY.phases["phase3"]
+    known = replace(phase.processors[PGS], aliases=(*phase.processors[PGS].aliases, ALIAS))
+    processors = {**phase.processors, PGS: known}
+    return replace(POLICY, phases={**POLICY.phases, "phase3": replace(phase, processors=processors)})
+
+
+def statuses(house: House) -> dict[str, str]:
+    return {kept.message_id: kept.status for kept in listed(house.ctx, None)}
+
+
+def test_a_corrected_policy_brings_messages_back(house: House) -> None:
+    """Replayed: counted as if it had just come, decided on, and out of the list but not out of the history."""
+    house.finish(*(name for name in PHASE3 if name != PGS), records=200)
+    house.take("phase3", body(processor_name=ALIAS, record_count=203), "m-1")
+    assert not house.published
+    mended = house.instance("v2", corrected())
+    status, said = house.orch("quarantine", "replay", "m-1", ctx=mended)
+    assert (status, "decided" in said, NIGHT.id in said) == (0, True, True)
+    assert house.trigger_ids == [NIGHT.trigger_id(TO4, 1)]
+    assert statuses(house) == {"m-1": "replayed"}
+    assert listed(house.ctx) == []
+
+
+def test_a_replay_finds_the_run_of_the_time_it_was_published(house: House) -> None:
+    """A message without a mode, replayed days later, belongs to the night it was published in."""
+    house.take("phase3", body(processor_name=ALIAS, mode=None), "m-1")
+    house.wait(timedelta(hours=30))
+    status, said = house.orch("quarantine", "replay", "m-1", ctx=house.instance("v2", corrected()))
+    assert (status, NIGHT.id in said) == (0, True)
+    known = house.completion(PGS)
+    assert known is not None
+    assert known.latest is not None
+    assert known.latest.received_at == house.clock.now()
+
+
+def test_what_is_still_not_understood_stays(house: House) -> None:
+    """Exit 4 with the reason, the row as it was; nothing is said again."""
+    house.take("phase3", body(processor_name=ALIAS), "m-1")
+    status, said = house.orch("quarantine", "replay", "m-1")
+    assert (status, "still not understood" in said, ALIAS in said) == (4, True, True)
+    assert statuses(house) == {"m-1": "kept"}
+    assert len(house.notices()) == 1
+
+
+def test_all_are_replayed_and_each_is_answered_for(house: House) -> None:
+    """`--all`: a line for each; what is refused makes the exit status, and stops none of the others."""
+    house.take("phase3", b"{", "m-0")
+    house.take("phase3", body(processor_name=ALIAS, record_count=203), "m-1")
+    house.take("phase3", body(processor_name=ALIAS, record_count=204), "m-2")
+    status, said = house.orch("quarantine", "replay", "--all", ctx=house.instance("v2", corrected()))
+    assert status == 4
+    assert [line.split(":")[0] for line in said.splitlines()] == ["m-0", "m-1", "m-2"]
+    assert statuses(house) == {"m-0": "kept", "m-1": "replayed", "m-2": "replayed"}
+    again, said = house.orch("quarantine", "replay", "--all", ctx=house.instance("v2", corrected()))
+    assert (again, said.count("\n")) == (4, 1)
+
+
+def test_a_message_replayed_twice_counts_once(house: House) -> None:
+    """The second replay finds it counted: nothing changes but that a decision is made."""
+    house.take("phase3", body(processor_name=ALIAS, record_count=203), "m-1")
+    mended = house.instance("v2", corrected())
+    for _ in range(2):
+        assert house.orch("quarantine", "replay", "m-1", ctx=mended)[0] == 0
+    known = house.completion(PGS)
+    assert known is not None
+    assert (known.superseded, known.message_ids) == (0, ("m-1",))
+
+
+def test_a_replay_while_the_store_is_away_changes_nothing(house: House) -> None:
+    """Exit 5, and it is still there."""
+    house.take("phase3", body(processor_name=ALIAS), "m-1")
+    house.fail("state")
+    assert house.orch("quarantine", "replay", "m-1", ctx=house.instance("v2", corrected()))[0] == 5
+    house.mend()
+    assert statuses(house) == {"m-1": "kept"}
+
+
+@pytest.mark.parametrize("argv", [("replay", "m-9"), ("show", "m-9")])
+def test_a_message_that_is_not_there_is_not_found(house: House, argv: tuple[str, str]) -> None:
+    """Exit 3, and how to see what there is."""
+    status, said = house.orch("quarantine", *argv)
+    assert (status, "'m-9'" in said, "hint:" in said) == (3, True, True)
+
+
+@pytest.mark.parametrize("argv", [(), ("m-1", "--all")])
+def test_a_replay_names_one_message_or_all(house: House, argv: tuple[str, ...]) -> None:
+    """Neither or both is a wrong call: exit 2."""
+    house.take("phase3", b"{", "m-1")
+    status, said = house.orch("quarantine", "replay", *argv)
+    assert (status, "--all" in said) == (2, True)
+
+
+def test_the_list_is_oldest_first_and_leaves_out_what_came_back(house: House) -> None:
+    """A line for each with id, time, phase and reason; `--all` shows the replayed ones too, `--json` the bytes."""
+    house.take("phase4", b"{", "m-0")
+    house.wait()
+    house.take("phase3", body(processor_name=ALIAS), "m-1")
+    house.orch("quarantine", "replay", "m-1", ctx=house.instance("v2", corrected()))
+    status, said = house.orch("quarantine", "list")
+    assert status == 0
+    assert said.splitlines()[0].startswith("m-0  2026-01-22 11:00:00Z  phase4  not JSON")
+    assert said.splitlines()[1:] == ["1 in quarantine"]
+    assert "m-1" in house.orch("quarantine", "list", "--all")[1]
+    _, shown = house.orch("quarantine", "show", "m-1")
+    found = json.loads(shown)
+    assert (found["status"], json.loads(found["raw"])["processor_name"]) == ("replayed", ALIAS)
+    listing = house.orch("quarantine", "list", "--json")[1].rsplit("]", 1)[0] + "]"
+    assert [one["message_id"] for one in json.loads(listing)] == ["m-0"]
+
+
+def test_bytes_that_are_no_text_can_be_shown(house: House) -> None:
+    """What is kept is the bytes; what is shown is what can be read of them."""
+    house.take("phase3", b"\xff\x00{", "m-0")
+    status, shown = house.orch("quarantine", "show", "m-0")
+    assert (status, "raw" in json.loads(shown)) == (0, True)
+    [kept] = listed(house.ctx)
+    assert isinstance(kept, Quarantined)
+    assert kept.raw == b"\xff\x00{"

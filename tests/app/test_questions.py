@@ -1,0 +1,217 @@
+"""What an operator asks: status, explain, check; as text and as JSON, and without changing anything.
+
+Rewrite the snapshots with ``UPDATE_SNAPSHOTS=1 pytest tests/app/test_questions.py`` and read the diff.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.app import views
+from tests.app.house import House
+from tests.core.build import DAY, NIGHT, PGS, POLICY, TDGS, TO3, TO4, TO5, TO6, TOGS, UPGC
+from tests.policy_files import NBA, edit, nba, write
+
+SNAPSHOTS = Path(__file__).parent / "snapshots"
+DATE = str(DAY)
+NIGHTLY = (TO4, DATE, "--mode", "overnight")
+
+
+@pytest.fixture
+def house() -> House:
+    """A night at 06:09: one done, one partial, one failed, one under its minimum, one silent, a gate that blocks."""
+    house = House().ordinary()
+    house.deliver("p2_odds_game_lines", records=7)
+    house.change(readings={"game_coverage": 57.0}, rows={"nba_analytics.team_defense_game_summary": {DAY: 0}})
+    house.deliver(PGS, records=203)
+    house.deliver(TOGS, "partial", records=14)
+    house.deliver(UPGC, "failed", error_message="no schedule")
+    house.deliver(TDGS, records=3)
+    house.wait(timedelta(minutes=9))
+    house.sweep()
+    return house
+
+
+def asked(house: House, *argv: str) -> str:
+    status, said = house.orch(*argv)
+    assert status == 0, said
+    return said
+
+
+def approved(name: str, text: str) -> None:
+    path = SNAPSHOTS / name
+    if os.environ.get("UPDATE_SNAPSHOTS"):
+        path.write_text(text)
+    assert text == path.read_text()
+
+
+def test_explain_says_who_what_and_when(house: House) -> None:
+    """The whole text is the one checked in: everybody by name and number, every time, every gate."""
+    approved("explain.txt", asked(house, "explain", *NIGHTLY))
+
+
+def test_explain_as_json_is_the_same_evidence(house: House) -> None:
+    """`--json` is for scripts: valid JSON, the same facts, checked in."""
+    said = asked(house, "explain", *NIGHTLY, "--json")
+    approved("explain.json", said)
+    evidence = json.loads(said)
+    assert evidence["state"] == "waiting"
+    assert {one["name"]: one["standing"] for one in evidence["processors"]} == {
+        PGS: "done",
+        TOGS: "partial",
+        UPGC: "failed",
+        TDGS: "under_minimum",
+        "upcoming_team_game_context": "absent",
+    }
+
+
+def test_explain_at_another_time_decides_as_of_then(house: House) -> None:
+    """`--at` takes the state as it stands and another clock reading: at the deadline it would be held."""
+    texts = {at: asked(house, "explain", *NIGHTLY, "--at", at) for at in ("06:09", "08:01", "2026-01-22T13:01Z")}
+    assert texts["06:09"].startswith(f"{NIGHT.id} {TO4}: waiting")
+    assert texts["08:01"].startswith(f"{NIGHT.id} {TO4}: held")
+    assert texts["08:01"] == texts["2026-01-22T13:01Z"]
+
+
+def test_explain_names_the_gate_and_its_number(house: House) -> None:
+    """Complete but blocked: the gate, what it reads and what it wants."""
+    for processor in (TOGS, UPGC, TDGS, "upcoming_team_game_context"):
+        house.deliver(processor, records=200)
+    said = asked(house, "explain", *NIGHTLY)
+    assert said.startswith(f"{NIGHT.id} {TO4}: blocked")
+    assert "57" in said
+    assert "80" in said
+
+
+def test_explain_tells_what_was_triggered(house: House) -> None:
+    """After the trigger: when, by what, under which id, without whom."""
+    asked(house, "trigger", TO4, DATE, "--mode", "overnight", "--reason", "now")
+    said = asked(house, "explain", *NIGHTLY)
+    assert f"by operator as {NIGHT.trigger_id(TO4, 1)}, degraded without" in said
+
+
+@pytest.mark.parametrize(
+    "argv", [("explain", *NIGHTLY), ("explain", *NIGHTLY, "--at", "10:01"), ("status", DATE), ("status",)]
+)
+def test_asking_changes_nothing(house: House, argv: tuple[str, ...]) -> None:
+    """No question writes, calls, publishes or alerts."""
+    before = list(house.effects.done)
+    asked(house, *argv)
+    asked(house, *argv, "--json")
+    assert house.effects.done == before
+
+
+def test_status_shows_every_transition_of_every_run(house: House) -> None:
+    """The text is the one checked in; a backfill run of the date stands beside the live one."""
+    house.deliver("prediction_coordinator", records=3, backfill_mode=True)
+    approved("status.txt", asked(house, "status", DATE))
+
+
+def test_status_as_json(house: House) -> None:
+    """One entry for each run with its transitions in order, each with the evidence that explain gives."""
+    found: list[dict[str, Any]] = json.loads(asked(house, "status", DATE, "--json"))
+    [run] = found
+    assert (run["run"], run["closed"]) == (NIGHT.id, False)
+    assert [one["transition"] for one in run["transitions"]] == [TO3, TO4, TO5, TO6]
+    assert run["transitions"][1] == json.loads(asked(house, "explain", *NIGHTLY, "--json"))
+
+
+def test_status_without_a_date_shows_what_is_worked_on_today(house: House) -> None:
+    """Yesterday's games this morning; two weeks later nothing of today, so the latest there are."""
+    assert asked(house, "status") == asked(house, "status", DATE)
+    house.wait(timedelta(days=14))
+    assert NIGHT.id in asked(house, "status")
+
+
+def test_status_of_a_date_without_runs_is_not_found(house: House) -> None:
+    """Exit 3, with when runs open; as JSON an empty list, which is an answer."""
+    status, said = house.orch("status", "2026-03-01")
+    assert (status, "no run of 2026-03-01" in said, "hint:" in said) == (3, True, True)
+    assert json.loads(asked(house, "status", "2026-03-01", "--json")) == []
+
+
+def test_explain_of_a_run_that_is_not_open_is_not_found(house: House) -> None:
+    """Exit 3, pointing at status."""
+    status, said = house.orch("explain", TO4, "2026-03-01", "--mode", "overnight")
+    assert (status, "is not open" in said, "orch status" in said) == (3, True, True)
+
+
+@pytest.mark.parametrize("at", ["25:00", "soon", "2026-01-32T10:00", "0001-01-01T00:00:00+00:00", ""])
+def test_a_wrong_time_is_a_wrong_call(house: House, at: str) -> None:
+    """Exit 2 with how to write one."""
+    status, said = house.orch("explain", *NIGHTLY, "--at", at)
+    assert (status, "hint: write 06:15" in said) == (2, True)
+
+
+@pytest.mark.parametrize("argv", [("explain", *NIGHTLY), ("status",), ("status", DATE)])
+def test_questions_need_the_store_and_only_the_store(house: House, argv: tuple[str, ...]) -> None:
+    """With warehouse, bus, Slack and services away they still answer; without state it is exit 5."""
+    for port in ("warehouse", "bus", "slack", "record"):
+        house.fail(port)
+    asked(house, *argv)
+    house.fail("state")
+    status, said = house.orch(*argv)
+    assert (status, "hint:" in said) == (5, True)
+
+
+def test_the_view_of_a_completion_counts_what_was_superseded(house: House) -> None:
+    """The latest report stands, and how many older ones were kept aside."""
+    house.deliver(PGS, records=210)
+    seen = views.recorded(house.ctx, NIGHT, "phase3", PGS)
+    assert seen is not None
+    assert (seen.outcome, seen.records, seen.superseded) == ("success", 210, 1)
+    house.deliver("player_composite_factors", "started")
+    begun = views.recorded(house.ctx, NIGHT, "phase4", "player_composite_factors")
+    assert begun is not None
+    assert (begun.outcome, begun.records) == ("started", None)
+    assert views.recorded(house.ctx, NIGHT, "phase3", "upcoming_team_game_context") is None
+
+
+def test_check_sums_a_policy_up(house: House) -> None:
+    """The reference policy is in order: exit 0, as text and as JSON, both checked in."""
+    said = asked(house, "check", str(NBA))
+    assert said.startswith(f"{NBA}: nba is in order")
+    approved("check.txt", said.split(": ", 1)[1])
+    found = asked(house, "check", str(NBA), "--json")
+    approved("check.json", found)
+    assert json.loads(found)["transitions"] == list(POLICY.transitions)
+
+
+def test_check_says_what_is_wrong_where(house: House, tmp_path: Path) -> None:
+    """Exit 2 with file, key path, reason and hint."""
+    wrong = write(tmp_path, edit(nba(), {"transitions/phase3_to_phase4/gates": ["phase3_rows", "no_such_gate"]}))
+    status, said = house.orch("check", str(wrong))
+    assert status == 2
+    for part in (str(wrong), "transitions.phase3_to_phase4.gates", "no_such_gate", "hint:"):
+        assert part in said
+
+
+def test_check_of_a_file_that_is_not_there(house: House, tmp_path: Path) -> None:
+    """Exit 2, naming the file."""
+    status, said = house.orch("check", str(tmp_path / "none.yaml"))
+    assert (status, "none.yaml" in said) == (2, True)
+
+
+@pytest.mark.parametrize("argv", [("status", "--nonsense"), ("nonsense",), ("explain",), (), ("quarantine",)])
+def test_a_command_line_nobody_understands_is_exit_2(house: House, argv: tuple[str, ...]) -> None:
+    """A mistyped option, verb or argument ends with usage and a way on, never with a trace."""
+    status, said = house.orch(*argv)
+    assert status == 2
+    assert "orch" in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    "verb", ["status", "explain", "check", "trigger", "hold", "release", "rerun", "simulate", "quarantine"]
+)
+def test_every_verb_has_help_with_an_example(house: House, verb: str) -> None:
+    """`--help` is exit 0 and starts with what the verb does; verbs that take arguments show a call."""
+    said = asked(house, verb, "--help")
+    assert f"orch {verb}" in said
+    assert verb == "quarantine" or "Example:" in said

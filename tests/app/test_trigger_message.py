@@ -1,0 +1,243 @@
+"""What leaves at a trigger, field by field (behaviour 5).
+
+Rewrite the snapshots with ``UPDATE_SNAPSHOTS=1 pytest tests/app/test_trigger_message.py`` and read the diff.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.app.dispatch import MAX_ATTRIBUTE, _attribute
+from shared.simulation.scenario import Health
+from tests.app.house import House
+from tests.core.build import DAY, NIGHT, PGS, PHASE3, TDGS, TO3, TO4, TO5, TO6, TOGS, UPGC, UTGC
+
+SNAPSHOTS = Path(__file__).parent / "snapshots"
+PHASE4 = (
+    "team_defense_zone_analysis", "player_shot_zone_analysis", "player_composite_factors", "player_daily_cache",
+    "ml_feature_store",
+)  # fmt: skip
+CHANGED = {"is_incremental": True, "entities_changed": {"players": ["203999", "1629029"], "teams": ["DEN"]}}
+# Behaviour 5, word for word; `attempt` is ours, so that two dispatches of one id can be told apart.
+SPECIFIED = {
+    "trigger_id", "generation", "pipeline", "transition", "mode", "lane", "game_date", "correlation_id",
+    "trigger_source", "triggered_by", "trigger_reason", "degraded", "missing_processors", "completed_processors",
+    "entities_changed", "is_incremental", "gate_readings", "timestamp", "code_version",
+}  # fmt: skip
+IDS = {"trigger_id", "generation", "pipeline", "transition", "mode", "lane", "game_date", "correlation_id"}
+
+
+def phase2_deadline(house: House) -> None:
+    house.deliver("p2_odds_game_lines", records=7, correlation_id="run-7")
+    house.deliver("p2_nbacom_boxscores", records=3)
+    house.wait(timedelta(minutes=30))
+    house.sweep()
+
+
+def phase3_degraded(house: House) -> None:
+    house.deliver(PGS, records=203, correlation_id="c-pgs", metadata=CHANGED)
+    house.deliver(
+        UPGC, records=190, correlation_id="c-upgc", metadata={**CHANGED, "entities_changed": {"teams": ["LAL"]}}
+    )
+    house.deliver(TDGS, records=14)
+    house.deliver(TOGS, "partial", records=14, correlation_id="c-togs")
+    house.wait(timedelta(minutes=15))
+    house.sweep()
+
+
+def phase4_call(house: House) -> None:
+    for processor in PHASE4:
+        house.deliver(processor, records=400, correlation_id="c-4", metadata=CHANGED)
+
+
+def phase5_export(house: House) -> None:
+    house.deliver("prediction_coordinator", records=150, metadata={"completion_pct": 97.5})
+
+
+def backfill(house: House) -> None:
+    house.deliver("prediction_coordinator", records=150, metadata={"completion_pct": 97.5}, backfill_mode=True)
+
+
+def operator(house: House) -> None:
+    house.change(games={DAY: 0})
+    status, said = house.orch("trigger", TO4, str(DAY), "--mode", "overnight", "--reason", "exhibition game")
+    assert status == 0, said
+
+
+CASES: dict[str, Callable[[House], None]] = {
+    "trigger_one_message": phase2_deadline,
+    "trigger_per_processor": phase3_degraded,
+    "trigger_call_and_message": phase4_call,
+    "trigger_policy_body": phase5_export,
+    "trigger_backfill": backfill,
+    "trigger_operator": operator,
+}
+
+
+def after(case: str) -> House:
+    house = House(version="abc1234").ordinary()
+    CASES[case](house)
+    return house
+
+
+def shown(house: House) -> dict[str, Any]:
+    calls = [{"to": f"{call.service}{call.path}", "body": dict(call.body)} for call in house.calls]
+    sent = [
+        {"to": one.topic, "attributes": dict(one.message.attributes), "body": dict(one.body)} for one in house.published
+    ]
+    return {"calls": calls, "messages": sent}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_leaves_is_as_it_was_approved(case: str) -> None:
+    """Calls, bodies and attributes are the ones checked in."""
+    found = shown(after(case))
+    path = SNAPSHOTS / f"{case}.json"
+    if os.environ.get("UPDATE_SNAPSHOTS"):
+        path.write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n")
+    assert found == json.loads(path.read_text())
+
+
+def test_every_snapshot_of_a_trigger_has_a_case() -> None:
+    """No snapshot is left behind by a case that went."""
+    assert {path.stem for path in SNAPSHOTS.glob("trigger_*.json")} == set(CASES)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_message_has_every_field(case: str) -> None:
+    """All fields of behaviour 5 are there, the ids are attributes too, and an attribute says what the body says."""
+    house = after(case)
+    assert house.published
+    for one in house.published:
+        assert one.body.keys() >= SPECIFIED
+        assert one.message.attributes.keys() >= IDS
+        for name, value in one.message.attributes.items():
+            assert value == (str(one.body[name]).lower() if name == "degraded" else str(one.body[name]))
+            assert len(value.encode()) <= MAX_ATTRIBUTE
+        json.dumps(one.body, allow_nan=False)
+
+
+def test_the_call_carries_the_message() -> None:
+    """HTTP: the same body."""
+    house = after("trigger_call_and_message")
+    [call], [message] = house.calls, house.published
+    assert dict(call.body) == dict(message.body)
+    assert call.path == "/start"
+
+
+def test_only_completed_processors_have_a_message() -> None:
+    """Partial ones are named missing and listed nowhere as completed; sources, dates and ids are their own."""
+    house = after("trigger_per_processor")
+    bodies = {one.body["processor_name"]: one.body for one in house.published}
+    assert set(bodies) == {PGS, UPGC, TDGS}
+    assert bodies[PGS]["missing_processors"] == [TOGS, UTGC]
+    assert bodies[PGS]["completed_processors"] == sorted(bodies)
+    assert {name: body["source_table"] for name, body in bodies.items()} == {name: name for name in bodies}
+    assert {body["analysis_date"] for body in bodies.values()} == {str(DAY)}
+    assert {body["success"] for body in bodies.values()} == {True}
+    assert bodies[PGS]["correlation_id"] == "c-pgs"
+    assert bodies[UPGC]["correlation_id"] == "c-upgc"
+
+
+def test_entities_are_the_union_and_incremental_only_if_all_are() -> None:
+    """One processor that says nothing makes the trigger whole, not incremental."""
+    body = after("trigger_per_processor").published[0].body
+    assert body["entities_changed"] == {"players": ["1629029", "203999"], "teams": ["DEN", "LAL"]}
+    assert body["is_incremental"] is False
+    assert after("trigger_call_and_message").published[0].body["is_incremental"] is True
+
+
+def test_an_absent_correlation_id_is_made_once() -> None:
+    """Without one from anybody, one is made, and a second dispatch of the same id makes the same again."""
+    house = House().ordinary()
+    house.finish("p2_odds_game_lines", "p2_nbacom_gamebook_pdf", "p2_nbacom_boxscores", "p2_bigdataball_pbp")
+    house.deliver("p2_odds_player_props")
+    house.wait(timedelta(hours=1))
+    house.sweep()
+    first, again = (one.body for one in house.published)
+    assert first["trigger_id"] == again["trigger_id"] == NIGHT.trigger_id(TO3, 1)
+    assert len(first["correlation_id"]) == 32
+    assert first["correlation_id"] == again["correlation_id"]
+
+
+def test_a_refresh_carries_what_the_trigger_before_it_lacked() -> None:
+    """Generation 2 says `refresh`, is no longer degraded, and names everybody."""
+    house = House().ordinary()
+    phase3_degraded(house)
+    house.deliver("player_composite_factors", "started")
+    house.deliver(TOGS, records=14)
+    house.deliver(UTGC, records=14)
+    second = [one.body for one in house.published if one.body["generation"] == 2]
+    assert {body["processor_name"] for body in second} == {PGS, UPGC, TDGS, TOGS}
+    assert {body["trigger_reason"] for body in second} == {"refresh"}
+    assert {tuple(body["missing_processors"]) for body in second} == {(UTGC,)}
+
+
+def test_who_caused_it_is_named() -> None:
+    """`triggered_by` is the processor whose report completed it, the sweep, or the operator."""
+    named = {case: after(case).published[0].body["triggered_by"] for case in CASES}
+    assert named == {
+        "trigger_one_message": "sweep",
+        "trigger_per_processor": "sweep",
+        "trigger_call_and_message": PHASE4[-1],
+        "trigger_policy_body": "prediction_coordinator",
+        "trigger_backfill": "prediction_coordinator",
+        "trigger_operator": "operator",
+    }
+
+
+def test_gate_readings_name_numbers_and_a_service_nobody_could_ask() -> None:
+    """Every gate of the transition is in the readings; a service without a URL is said to be unchecked."""
+    house = House().ordinary()
+    ctx = house.instance()
+    ctx = replace(ctx, endpoints={**ctx.endpoints, "precompute": None})
+    house.health("precompute", Health.DOWN)
+    for processor in PHASE3:
+        house.deliver(processor, records=200, ctx=ctx)
+    readings = house.published[0].body["gate_readings"]
+    assert set(readings) == {"phase3_rows", "game_coverage", "minutes_coverage", "precompute"}
+    assert "100 percent" in readings["game_coverage"]
+    assert "not checked" in readings["precompute"]
+
+
+def test_the_body_of_the_policy_overrides_nothing() -> None:
+    """Fields of the policy's `body` stand beside ours; a policy cannot rename a trigger."""
+    house = House().ordinary()
+    policy = house.policy
+    transition = policy.transitions[TO6]
+    body = {"trigger_id": "mine", "export_types": ["tonight"], "degraded": "no"}
+    changed = replace(transition, dispatch=replace(transition.dispatch, body=body))
+    ctx = house.instance(policy=replace(policy, transitions={**policy.transitions, TO6: changed}))
+    house.deliver("prediction_coordinator", records=150, metadata={"completion_pct": 90}, ctx=ctx)
+    [one] = house.published
+    assert one.body["trigger_id"] == NIGHT.trigger_id(TO6, 1)
+    assert one.body["degraded"] is False
+    assert one.body["export_types"] == ["tonight"]
+
+
+def test_an_attribute_is_never_too_long_for_the_broker() -> None:
+    """Pub/Sub takes 1,024 bytes, not characters: what a body holds whole is cut in the attributes."""
+    house = House().ordinary()
+    given = "ß" * 1500
+    house.deliver("prediction_coordinator", records=150, metadata={"completion_pct": 90}, correlation_id=given)
+    [one] = house.published
+    assert given.startswith(one.body["correlation_id"])
+    assert _attribute(given).encode() == ("ß" * 512).encode()
+    assert _attribute("a" + given).encode() == ("a" + "ß" * 511).encode()
+    assert one.message.attributes["correlation_id"] == _attribute(one.body["correlation_id"])
+
+
+def test_both_phases_hear_of_one_run() -> None:
+    """The trigger ids of one run differ by transition and generation only."""
+    house = House().ordinary()
+    phase4_call(house)
+    phase5_export(house)
+    assert house.trigger_ids == [NIGHT.trigger_id(TO5, 1), NIGHT.trigger_id(TO6, 1)]

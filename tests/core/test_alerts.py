@@ -1,0 +1,479 @@
+"""What a person is told: conditions derived from state, their severities and their texts (behaviour 7, T2, R6, D8)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from shared.app import marks
+from shared.core.alerts import Condition, Lasting, Predecessor, Severity, conditions, fingerprint, is_due
+from shared.core.decide import Confirm, Decision, Done, Held, Situation
+from shared.core.gates import Unfit
+from shared.core.model import Block, Hold, Lane, Outcome, Report, RunKey, TransitionState
+from shared.core.policy import ConfirmBy, Dispatch, Role
+from tests.core.build import (
+    BACKFILL,
+    DAY,
+    GAMES,
+    GOOD,
+    NIGHT,
+    PGS,
+    PHASE3,
+    POLICY,
+    SECOND,
+    T0,
+    TDGS,
+    TO3,
+    TO4,
+    TO5,
+    TO6,
+    TOGS,
+    UPGC,
+    UTGC,
+    World,
+    at,
+    claimed,
+    confirmed,
+    dispatched,
+    done,
+    plan,
+    report,
+    settled,
+    situation,
+    with_transition,
+)  # fmt: skip
+
+INFO, WARNING, CRITICAL = Severity.INFO, Severity.WARNING, Severity.CRITICAL
+WITHIN = POLICY.transitions[TO4].confirm.within
+# 08:30 and 10:00 in New York: when phase3_to_phase4 is due
+DUE, DUE_CRITICAL = at(hours=2, minutes=30), at(hours=4)
+
+
+def told(one: Situation, now: datetime, world: World = GOOD, before: Predecessor | None = None) -> dict[str, Condition]:
+    """Return what holds after a decision came to rest, by kind and subject."""
+    seen, decision = settled(one, now, world)
+    state = marks.resting(seen.state, decision, now)
+    return by_kind(conditions(replace(seen, state=state), decision, now, before))
+
+
+def by_kind(found: Iterable[Condition]) -> dict[str, Condition]:
+    return {(c.kind if not c.subject else f"{c.kind} {c.subject}"): c for c in found}
+
+
+def severities(found: dict[str, Condition]) -> dict[str, Severity]:
+    return {name: condition.severity for name, condition in found.items()}
+
+
+def waiting(*reports: Report, **more: object) -> Situation:
+    """Return a situation that lacks a required processor."""
+    return situation(*reports, **more)  # type: ignore[arg-type]  # passed through to a typed helper
+
+
+# Reports
+
+
+def test_under_minimum_is_one_warning_with_its_numbers() -> None:
+    """R6: n of the floor."""
+    found = told(waiting(report(PGS, records=1)), at(minutes=1), World(rows=0))
+    assert severities(found) == {f"under_minimum {PGS}": WARNING}
+    text = found[f"under_minimum {PGS}"].text
+    assert "1 records of at least 70" in text
+    assert found[f"under_minimum {PGS}"].lasting is Lasting.STANDING
+
+
+def test_a_missing_counter_is_said_once() -> None:
+    """R6: the table outvoted the report."""
+    found = told(waiting(report(PGS, records=1)), at(minutes=1), World(rows=500))
+    assert severities(found) == {f"counter_missing {PGS}": WARNING}
+    assert found[f"counter_missing {PGS}"].lasting is Lasting.ONCE
+    assert "counter missing" in found[f"counter_missing {PGS}"].text
+
+
+@pytest.mark.parametrize(("count", "told_so"), [(2, False), (3, True), (4, True)])
+@pytest.mark.parametrize("cause", ["no rows for the date", ""])
+def test_the_third_failure_for_one_cause_is_a_warning(count: int, told_so: bool, cause: str) -> None:
+    """R6: it names the cause, and a missing cause is one cause."""
+    fails = [report(PGS, Outcome.FAILED, ended=at(minutes=n), error=cause) for n in range(count)]
+    found = told(waiting(*fails), at(minutes=9))
+    assert severities(found) == ({f"failing {PGS}": WARNING} if told_so else {})
+    if told_so:
+        assert f"{count} times" in found[f"failing {PGS}"].text
+        assert (cause or "no cause given") in found[f"failing {PGS}"].text
+
+
+def test_failures_of_different_causes_are_not_the_same() -> None:
+    """R6: three failures, two causes: no warning."""
+    fails = [report(PGS, Outcome.FAILED, ended=at(minutes=n), error=f"cause {n % 2}") for n in range(3)]
+    assert told(waiting(*fails), at(minutes=9)) == {}
+
+
+def test_an_inferred_completion_names_the_silent_processor() -> None:
+    """Section 9: one warning, once."""
+    found = told(waiting(report(PGS, Outcome.INFERRED, 150)), at(minutes=1))
+    assert severities(found) == {f"silent {PGS}": WARNING}
+    assert found[f"silent {PGS}"].lasting is Lasting.ONCE
+
+
+@pytest.mark.parametrize("outcome", [Outcome.STARTED, Outcome.NO_DATA, Outcome.FAILED, Outcome.SKIPPED])
+def test_an_ordinary_report_tells_nobody(outcome: Outcome) -> None:
+    """One report that does not count is no alert, nor is one that does."""
+    assert told(waiting(report(PGS, outcome)), at(minutes=1)) == {}
+
+
+# Blocked and held
+
+
+def full(**more: object) -> Situation:
+    return situation(*done(*PHASE3), **more)  # type: ignore[arg-type]  # passed through to a typed helper
+
+
+def test_a_gate_that_blocks_is_a_warning_with_gate_and_number() -> None:
+    """A5: each gate of its own, standing until it ends."""
+    found = told(full(), at(minutes=1), World(percents={"game_coverage": 71, "minutes_coverage": 12}))
+    assert severities(found) == {"gate game_coverage": WARNING, "gate minutes_coverage": WARNING}
+    assert "71 percent" in found["gate game_coverage"].text
+    assert found["gate game_coverage"].lasting is Lasting.STANDING
+
+
+@pytest.mark.parametrize(("after", "said"), [(-SECOND, False), (timedelta(0), True), (SECOND, True)], ids=str)
+@pytest.mark.parametrize(("name", "kind"), [("precompute", "preflight"), ("dispatch", "dispatch")])
+def test_an_unfit_service_is_critical_after_five_minutes(after: timedelta, said: bool, name: str, kind: str) -> None:
+    """Section 6: five minutes after the first reading that blocked, to the second; a dispatch alike."""
+    now = T0 + timedelta(minutes=5) + after
+    state = replace(TransitionState(), blocked={name: Block(T0, "answers 503 as 'other'")})
+    if name == "dispatch":
+        failed = marks.call_failed(claimed(), "answers 503 as 'other'", T0)
+        assert failed.failure is not None
+        state = replace(failed, failure=replace(failed.failure, retry_at=at(hours=1)))
+    found = told(full(state=state), now, World(fitness=Unfit("precompute answers 503 as 'other'")))
+    assert severities(found) == ({f"{kind} {name}": CRITICAL} if said else {})
+    if said:
+        assert "answers 503 as 'other'" in found[f"{kind} {name}"].text
+
+
+def test_held_by_the_deadline_is_critical_and_names_the_missing() -> None:
+    """A5: with since when, and how to trigger by hand."""
+    held_at = at(hours=2)
+    one = replace(waiting(*done(PGS, TDGS)), state=replace(TransitionState(), held_since=held_at))
+    found = told(one, at(hours=2, minutes=5))
+    assert severities(found) == {"held": CRITICAL}
+    text = found["held"].text
+    assert all(name in text for name in (UPGC, TOGS, UTGC, "08:00 EST", "orch trigger phase3_to_phase4 2026-01-21"))
+    assert PGS not in text
+
+
+def test_rejected_is_held_with_status_and_body() -> None:
+    """D5: critical, and nothing is retried."""
+    hold = Hold("rejected", T0, "prediction_coordinator/start answers 422: no such field", "v1")
+    found = told(full(state=replace(TransitionState(), hold=hold), code_version="v1"), at(minutes=3))
+    assert severities(found) == {"held": CRITICAL}
+    assert "answers 422: no such field" in found["held"].text
+
+
+def test_an_operators_hold_is_information() -> None:
+    """D9: whoever did it knows."""
+    hold = Hold("operator", T0, "by an operator: wait for the league")
+    found = told(full(state=replace(TransitionState(), hold=hold)), at(minutes=3))
+    assert severities(found) == {"on_hold": INFO}
+    assert "wait for the league" in found["on_hold"].text
+
+
+# After the dispatch
+
+
+@pytest.mark.parametrize(("after", "said"), [(-SECOND, False), (timedelta(0), True), (SECOND, True)], ids=str)
+def test_unconfirmed_is_critical_one_within_after_the_last_repetition(after: timedelta, said: bool) -> None:
+    """Section 3: to the second, with the number of dispatches."""
+    state = dispatched()
+    twice = marks.dispatched(claimed(state.carried, T0 + WITHIN, state), T0 + WITHIN)
+    found = told(full(state=twice), T0 + 2 * WITHIN + after)
+    assert severities(found) == ({"unconfirmed": CRITICAL} if said else {})
+    if said:
+        assert "dispatched 2 times" in found["unconfirmed"].text
+        assert "nba-phase4-trigger" in found["unconfirmed"].text
+
+
+def test_unconfirmed_is_over_with_any_report() -> None:
+    """Section 3: a later report confirms, and then nothing is wrong."""
+    state = dispatched()
+    twice = marks.dispatched(claimed(state.carried, T0 + WITHIN, state), T0 + WITHIN)
+    late = at(hours=20)
+    assert "unconfirmed" in told(full(state=twice), late)
+    assert told(full(state=marks.confirmed(twice, Confirm(ConfirmBy.FIRST_REPORT, late), late)), late) == {}
+
+
+@pytest.mark.parametrize(
+    ("reason", "first", "missing", "severity"),
+    [
+        ("tier_1", True, (TOGS,), INFO),
+        ("tier_1", True, (PGS,), WARNING),
+        ("tier_2", False, (TOGS, UTGC), WARNING),
+        ("deadline", False, (TOGS, UTGC, TDGS), WARNING),
+        ("complete", False, (), None),
+        ("operator", False, (TOGS,), None),
+        ("refresh", False, (TOGS,), None),
+    ],
+)
+def test_a_degraded_trigger(reason: str, first: bool, missing: tuple[str, ...], severity: Severity | None) -> None:
+    """A5: info at the first tier with optional ones missing, else a warning; once, naming the missing."""
+    what = plan(1, reason, missing=missing, first_tier=first)
+    one = situation(*done(*(n for n in PHASE3 if n not in missing)), state=confirmed(what))
+    found = told(one, at(minutes=16))
+    assert severities(found) == ({} if severity is None else {"degraded": severity})
+    if severity is not None:
+        assert all(name in found["degraded"].text for name in (*missing, reason))
+        assert found["degraded"].lasting is Lasting.ONCE
+
+
+def test_a_partial_is_marked_in_the_text() -> None:
+    """R6: listed among the missing, marked partial."""
+    what = plan(1, "tier_1", missing=(TOGS, UTGC), partial=(TOGS,), first_tier=True)
+    reports = [*done(PGS, UPGC, TDGS), report(TOGS, Outcome.PARTIAL, 20)]
+    text = told(situation(*reports, state=confirmed(what)), at(minutes=16))["degraded"].text
+    assert f"{TOGS} (partial), {UTGC}" in text
+
+
+def test_a_gates_warning_is_said_once_at_the_trigger() -> None:
+    """A5: under `warn_below` and the like, by gate and number."""
+    what = plan(warnings={"minutes_coverage": "minutes_coverage reads 85 percent, warns below 90"})
+    found = told(full(state=confirmed(what)), at(minutes=1))
+    assert severities(found) == {"gate_warning minutes_coverage": WARNING}
+    assert "85 percent" in found["gate_warning minutes_coverage"].text
+    assert found["gate_warning minutes_coverage"].lasting is Lasting.ONCE
+
+
+def test_an_optional_table_without_rows_warns_unless_its_processor_is_missing() -> None:
+    """A5: what is already named missing is not said twice."""
+    empty = World(tables={f"nba_analytics.{TOGS}": 0})
+    _, complete = settled(full(), at(minutes=1), empty)
+    assert set(complete.plan.warnings) == {"phase3_rows"}  # type: ignore[union-attr]
+    _, without = settled(situation(*done(PGS, UPGC, TDGS, UTGC)), at(minutes=15), empty)
+    assert without.plan.warnings == {}  # type: ignore[union-attr]
+    two = World(tables={f"nba_analytics.{name}": 0 for name in (TOGS, TDGS)})
+    _, more = settled(situation(*done(PGS, UPGC, TDGS, UTGC)), at(minutes=15), two)
+    assert set(more.plan.warnings) == {"phase3_rows"}  # type: ignore[union-attr]
+
+
+def late(transition: str = TO5, **more: object) -> dict[str, Condition]:
+    """Return what is told after a processor that was missing has arrived."""
+    names = sorted(POLICY.transitions[transition].expects["overnight"].expected)
+    what = plan(1, "tier_2", completed=dict.fromkeys(names[1:]), missing=(names[0],))
+    reports = [*done(*names[1:]), report(names[0], records=30, ended=at(hours=2))]
+    one = situation(*reports, transition=transition, state=confirmed(what), **more)  # type: ignore[arg-type]
+    return told(one, at(hours=3))
+
+
+def test_what_arrives_too_late_is_said() -> None:
+    """D8: without a refresh in the policy an info names who has arrived."""
+    found = late()
+    assert severities(found) == {"degraded": WARNING, "late ml_feature_store": INFO}
+    assert "30 records" in found["late ml_feature_store"].text
+    assert found["late ml_feature_store"].lasting is Lasting.ONCE
+
+
+@pytest.mark.parametrize(
+    ("state", "now", "said"),
+    [
+        (confirmed(plan(missing=(TOGS,))), at(hours=9), False),
+        (confirmed(plan(missing=(TOGS,))), at(hours=10), False),
+        (confirmed(plan(missing=(TOGS,))), at(hours=10, seconds=1), True),
+        (confirmed(plan(2, "refresh", missing=(TOGS,)), at(hours=1), confirmed()), at(hours=2), True),
+    ],
+    ids=["before until", "at until", "after until", "beyond at_most"],
+)
+def test_what_a_refresh_can_no_longer_take_is_said(state: TransitionState, now: datetime, said: bool) -> None:
+    """D8: after `until` and beyond `at_most`; before that it triggers instead."""
+    one = situation(*done(*PHASE3), state=state)
+    assert (f"late {TOGS}" in by_kind(conditions(one, Done("confirmed"), now))) == said
+
+
+def test_growth_after_the_time_is_said_too() -> None:
+    """D8: the number that it has grown to."""
+    state = confirmed(plan(completed=dict.fromkeys(PHASE3, 100)))
+    one = situation(*(report(name, records=111 if name == PGS else 109) for name in PHASE3), state=state)
+    found = by_kind(conditions(one, Done("confirmed"), at(hours=11)))
+    assert set(found) == {f"late {PGS}"}
+    assert "111 records" in found[f"late {PGS}"].text
+
+
+# Due times
+
+
+@pytest.mark.parametrize(
+    ("now", "kinds"),
+    [
+        (DUE - SECOND, {}),
+        (DUE, {"due_warning": WARNING}),
+        (DUE_CRITICAL - SECOND, {"due_warning": WARNING}),
+        (DUE_CRITICAL, {"due_warning": WARNING, "due_critical": CRITICAL}),
+    ],
+)
+@pytest.mark.parametrize("reports", [[], [report(TDGS)]], ids=["silence", "some"])
+def test_due_to_the_second(reports: list[Report], now: datetime, kinds: dict[str, Severity]) -> None:
+    """T2: not triggered at its local time, also when no message ever came; two fingerprints."""
+    one = situation(*(replace(r, received_at=now - SECOND) for r in reports))
+    found = told(one, now)
+    assert severities(found) == kinds
+    for condition in found.values():
+        assert PGS in condition.text
+        assert ("no message from phase3" in condition.text) == (not reports)
+    assert is_due(one, now) == (now >= DUE)
+
+
+@pytest.mark.parametrize("key", [BACKFILL, RunKey("nba", DAY, "same_day", Lane.BACKFILL)])
+def test_backfill_has_no_due_times(key: RunKey) -> None:
+    """T2: repairs of the past are never late."""
+    assert told(situation(key=key), at(hours=30)) == {}
+    assert not is_due(situation(key=key), at(hours=30))
+
+
+@pytest.mark.parametrize(
+    "state", [dispatched(when=at(hours=5)), confirmed(), marks.observed(TransitionState(), plan(), T0)]
+)
+def test_triggered_is_not_due(state: TransitionState) -> None:
+    """T2: dispatched, confirmed and observed satisfy it."""
+    assert told(full(state=state), at(hours=5)) == {}
+    assert not is_due(full(state=state), at(hours=5))
+
+
+def test_blocked_and_held_do_not_satisfy_due() -> None:
+    """T2: and the text says what stands in the way."""
+    blocked = told(full(), DUE, World(percents={"game_coverage": 71}))
+    assert set(blocked) == {"gate game_coverage", "due_warning"}
+    assert "blocked by" in blocked["due_warning"].text
+    assert "71" in blocked["due_warning"].text
+    held = told(waiting(*done(PGS)), DUE)
+    assert set(held) == {"held", "due_warning"}
+    assert "held" in held["due_warning"].text
+
+
+def test_a_claim_that_is_under_way_is_still_due() -> None:
+    """T2: not triggered is not triggered."""
+    assert "due_warning" in told(full(state=claimed(when=DUE)), DUE)
+
+
+def test_overtaken_takes_the_place_of_due() -> None:
+    """T2: the next phase reports although nothing was triggered: one info, once; and it is decided all the same."""
+    one = situation(*done(TDGS), next_report_at=at(hours=1))
+    found = told(one, DUE_CRITICAL)
+    assert severities({name: c for name, c in found.items() if name != "held"}) == {"overtaken": INFO}
+    assert found["overtaken"].lasting is Lasting.ONCE
+    assert "phase4" in found["overtaken"].text
+    assert told(situation(next_report_at=at(hours=1)), DUE - SECOND) == {}
+
+
+@pytest.mark.parametrize(
+    ("overdue", "speaks", "reports", "said"),
+    [
+        (True, True, [], False),
+        (True, True, [report(TDGS, ended=at(hours=2))], True),
+        (True, False, [], True),
+        (False, True, [], True),
+        (False, False, [], True),
+    ],
+)
+def test_an_overdue_predecessor_takes_the_alert(overdue: bool, speaks: bool, reports: list[Report], said: bool) -> None:
+    """T2: with nothing but an overdue predecessor for a cause it is counted into the predecessor's; else not."""
+    found = told(situation(*reports), DUE, before=Predecessor(TO3, overdue, speaks))
+    assert ("due_warning" in found) == said
+
+
+def test_a_transition_without_due_times_is_never_late() -> None:
+    """The last transition of a night has none in the reference policy."""
+    assert told(situation(transition=TO6), at(hours=40)) == {}
+
+
+# Silence
+
+
+@pytest.mark.parametrize("changes", [{"games": 0}, {"closed": True}])
+def test_an_empty_date_and_a_closed_run_are_silent(changes: dict[str, object]) -> None:
+    """T2, T5: whatever is odd about their reports."""
+    odd = [report(PGS, records=1), *(report(UPGC, Outcome.FAILED, ended=at(minutes=n)) for n in range(4))]
+    assert told(situation(*odd, **changes), at(hours=40)) == {}  # type: ignore[arg-type]
+
+
+def test_an_observed_transition_tells_nothing_of_its_trigger() -> None:
+    """D6: nothing left, so nothing was degraded."""
+    watch = with_transition(TO4, dispatch=Dispatch(Role.OBSERVE))
+    state = marks.observed(TransitionState(), plan(1, "deadline", missing=(TOGS,)), T0)
+    assert told(full(state=state, policy=watch), at(hours=30)) == {}
+
+
+TROUBLED = [
+    (situation(*done(PGS, TDGS)), at(hours=9), GOOD),
+    (situation(report(PGS, records=1)), at(hours=3), World(rows=0)),
+    (full(), at(hours=4), World(percents={"game_coverage": 3})),
+    (full(state=replace(TransitionState(), blocked={"precompute": Block(T0, "x")})), at(hours=3),
+     World(fitness=Unfit("precompute answers 404"))),
+    (situation(*(report(PGS, Outcome.FAILED, ended=at(minutes=n), error="no rows") for n in range(3))), at(hours=1),
+     GOOD),
+    (full(state=confirmed(plan(1, "tier_2", missing=(TOGS,)))), at(hours=11), GOOD),
+    (full(state=marks.dispatched(claimed(plan(), at(hours=1), dispatched()), at(hours=1))), at(hours=9), GOOD),
+    (situation(next_report_at=T0), at(hours=9), GOOD),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("one", "now", "world"), TROUBLED, ids=range(len(TROUBLED)))
+def test_backfill_raises_nothing_above_info(one: Situation, now: datetime, world: World) -> None:
+    """A3: the same trouble in the backfill lane is information at most."""
+    live = told(one, now, world)
+    repaired = told(replace(one, key=BACKFILL), now, world)
+    assert {c.severity for c in live.values()} - {INFO} or "overtaken" in live
+    assert {c.severity for c in repaired.values()} <= {INFO}
+    assert set(repaired) == {kind for kind in live if not kind.startswith(("due_", "overtaken"))}
+
+
+DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+@pytest.mark.parametrize(("one", "now", "world"), TROUBLED, ids=range(len(TROUBLED)))
+@pytest.mark.parametrize("later", [timedelta(0), timedelta(hours=30)], ids=str)
+def test_every_text_says_where_and_names_no_other_date(
+    one: Situation, now: datetime, world: World, later: timedelta
+) -> None:
+    """A5: run id and transition, and no date but that of the run, however long after it is said."""
+    found = told(one, now + later, world)
+    assert found
+    for condition in found.values():
+        assert condition.text.startswith(f"{one.key.id} {one.transition.name}: ")
+        assert set(DATE.findall(condition.text)) == {DAY.isoformat()}
+        assert condition.run == one.key.id
+        assert condition.transition == one.transition.name
+
+
+def test_one_thing_has_one_fingerprint() -> None:
+    """A2: kind, run, transition and processor make the identity; the text does not."""
+    a, b = (told(waiting(report(PGS, records=n)), at(minutes=1), World(rows=0)) for n in (1, 2))
+    [one], [other] = a.values(), b.values()
+    assert one.text != other.text
+    assert one.fingerprint == other.fingerprint
+    variants = {
+        fingerprint("held", NIGHT.id, TO4, ""),
+        fingerprint("due_warning", NIGHT.id, TO4, ""),
+        fingerprint("held", BACKFILL.id, TO4, ""),
+        fingerprint("held", NIGHT.id, TO5, ""),
+        fingerprint("held", NIGHT.id, TO4, PGS),
+        fingerprint("held", NIGHT.id, "", TO4),
+    }
+    assert len(variants) == 6
+    assert all("/" not in name for name in variants)
+
+
+def test_the_decision_and_not_the_stored_word_is_what_is_told() -> None:
+    """A state still stored as held tells nothing once the decision is another."""
+    stored = replace(TransitionState(), held_since=T0)
+    one = full(state=stored)
+    decision: Decision = settled(one, at(minutes=1))[1]
+    assert by_kind(conditions(one, decision, at(minutes=1))) == {}
+    assert by_kind(conditions(one, Held("deadline", "x"), at(minutes=1))).keys() == {"held"}
+
+
+def test_floors_are_told_in_the_units_of_the_date() -> None:
+    """Half the games, half the floor."""
+    one = situation(report(PGS, records=1), games=GAMES - 4)
+    assert "of at least 30" in told(one, at(minutes=1), World(rows=0))[f"under_minimum {PGS}"].text

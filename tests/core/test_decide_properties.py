@@ -1,0 +1,257 @@
+"""What holds of every decision, whatever was reported, stored and read (behaviour 3, R5, T1)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared.app import marks
+from shared.core.alerts import conditions
+from shared.core.decide import Confirm, Done, EmptyOk, Held, Situation, Trigger, Wait, decide, readiness
+from shared.core.decide import Ready as Now
+from shared.core.explain import explain
+from shared.core.model import Outcome, Report
+from shared.core.policy import Then
+from tests.core.build import GOOD, POLICY, World, at, decided, known, report, settled, situation
+from tests.core.nights import MODES, TRANSITIONS, moments, reports, situations, worlds
+
+thorough = settings(deadline=None, max_examples=150)
+usual = settings(deadline=None)
+
+
+@thorough
+@given(situations(), moments, worlds())
+def test_deciding_is_total_and_deterministic(one: Situation, now: datetime, world: World) -> None:
+    """No situation raises, asks for the same reading twice, or is decided differently the second time; what is
+    decided can be told and explained."""
+    seen, decision = settled(one, now, world)
+    assert settled(replace(one), now, world) == (seen, decision)
+    told = conditions(seen, decision, now)
+    assert told == conditions(replace(seen), decision, now)
+    assert len({condition.fingerprint for condition in told}) == len(told)
+    assert explain(seen, decision, now).text
+
+
+@thorough
+@given(situations(), moments, worlds())
+def test_never_without_every_required_one(one: Situation, now: datetime, world: World) -> None:
+    """D1: a new plan leaves without a required processor only by a deadline that says `trigger`, by an operator, or
+    in a refresh of a generation that was without it already."""
+    seen, decision = settled(one, now, world)
+    if not isinstance(decision, Trigger) or decision.plan in (one.state.plan, one.state.carried):
+        return
+    without = seen.seen.required - seen.seen.present
+    if not without or decision.plan.reason == "operator":
+        return
+    assert without <= set(decision.plan.missing)
+    if decision.plan.reason == "refresh":
+        assert one.state.carried is not None
+        assert without <= set(one.state.carried.missing)
+    else:
+        deadline = one.expectation.deadline
+        assert decision.plan.reason == "deadline"
+        assert deadline is not None
+        assert deadline.then is Then.TRIGGER
+        assert seen.seen.opened_at is not None
+        assert now >= seen.seen.opened_at + deadline.after
+
+
+@thorough
+@given(situations(), moments, worlds())
+def test_nothing_new_leaves_against_a_hold_an_empty_date_or_a_closed_run(
+    one: Situation, now: datetime, world: World
+) -> None:
+    """Without an operator's request none of them triggers, and no report opens one."""
+    seen, decision = settled(one, now, world)
+    held = one.state.hold is not None and one.state.hold.cause == "operator"
+    if one.state.request is None and (seen.empty or held or one.closed):
+        assert isinstance(decision, EmptyOk | Held | Done | Confirm)
+
+
+@thorough
+@given(situations(), moments, worlds())
+def test_a_trigger_has_the_number_of_the_generation_or_the_next(one: Situation, now: datetime, world: World) -> None:
+    """Generation 1 is the first, and while nothing of a generation was accepted there is no next."""
+    decision = decided(one, now, world)
+    if isinstance(decision, Trigger):
+        number, plan = one.state.generation, decision.plan
+        repeated = plan in (one.state.plan, one.state.carried)
+        assert (
+            repeated
+            or plan.generation == max(1, number + (1 if one.state.accepted_whole else 0))
+            or (plan.reason == "operator" and plan.generation == number + 1 and one.state.accepted)
+        )
+
+
+@thorough
+@given(situations(), moments, worlds())
+def test_a_claim_excludes_every_other_trigger(one: Situation, now: datetime, world: World) -> None:
+    """D2: whoever decides while the claim of a trigger runs does not trigger, whatever is read then."""
+    seen, decision = settled(one, now, world)
+    if isinstance(decision, Trigger):
+        lease = POLICY.claim_lease
+        claimed = replace(seen, state=marks.claimed(one.state, decision.plan, "me", now, lease))
+        for moment in (now, now + lease - timedelta(seconds=1)):
+            assert not isinstance(decided(claimed, moment), Trigger)
+
+
+@thorough
+@given(situations(), moments, worlds(), st.data())
+def test_nothing_changes_before_the_announced_moment(
+    one: Situation, now: datetime, world: World, data: st.DataObject
+) -> None:
+    """T1: `next_at` lies ahead, and until then the same state and readings are decided alike."""
+    seen, decision = settled(one, now, world)
+    if not isinstance(decision, Wait):
+        return
+    end = now + timedelta(days=40) if decision.next_at is None else decision.next_at
+    assert end > now
+    seconds = int((end - now).total_seconds())
+    later = now + timedelta(seconds=data.draw(st.integers(0, max(0, seconds - 1)) | st.just(max(0, seconds - 1))))
+    assert isinstance(decide(seen, later), Wait)
+
+
+@thorough
+@given(situations(), moments, worlds(), st.integers(0, 40 * 24 * 60))
+def test_held_empty_and_done_do_not_end_by_the_clock(one: Situation, now: datetime, world: World, more: int) -> None:
+    """Only an event ends them, so a sweep has nothing to wait for."""
+    seen, decision = settled(one, now, world)
+    if isinstance(decision, Held | EmptyOk | Done):
+        assert type(decide(seen, now + timedelta(minutes=more))) is type(decision)
+
+
+@thorough
+@given(situations(fresh=True), moments, st.data())
+def test_another_done_processor_never_turns_ready_into_not_ready(
+    one: Situation, now: datetime, data: st.DataObject
+) -> None:
+    """Monotone: what may go still may with one more success, and with no one more missing."""
+    before = readiness(one, one.seen, now)
+    name = data.draw(st.sampled_from(sorted(one.processors)))
+    arrived = report(name, ended=at(hours=9), received=at(hours=9), message_id="one more")
+    after = replace(one, completions={**one.completions, **known(*history(one, name), arrived)})
+    assert name not in one.seen.expected or name in after.seen.done
+    assert after.seen.done >= one.seen.done
+    if isinstance(before, Now):
+        assert isinstance(readiness(after, after.seen, now), Now)
+        assert set(after.seen.missing) <= set(one.seen.missing)
+        if isinstance(decided(one, now), Trigger):
+            assert isinstance(decided(after, now), Trigger)
+
+
+def history(one: Situation, name: str) -> list[Report]:
+    """Return the reports of a processor that still matter."""
+    found = one.completions.get(name)
+    latest = [] if found is None else [report for report in (found.good, found.latest) if report is not None]
+    return list({report.message_id: report for report in latest}.values())
+
+
+@usual
+@given(situations(fresh=True), moments)
+def test_time_alone_never_turns_ready_into_not_ready(one: Situation, now: datetime) -> None:
+    """What may go may still go a second, an hour and a day later."""
+    if isinstance(readiness(one, one.seen, now), Now):
+        for later in (timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)):
+            assert isinstance(readiness(one, one.seen, now + later), Now)
+
+
+any_phase = st.sampled_from(TRANSITIONS).flatmap(
+    lambda name: st.tuples(st.just(name), st.sampled_from(MODES), reports(POLICY.transitions[name].after))
+)
+
+
+def after(name: str, mode: str, arrived: list[Report]) -> Situation:
+    return situation(*arrived, transition=name, key=replace(situation().key, mode=mode))
+
+
+@usual
+@given(any_phase, moments, st.randoms(use_true_random=False))
+def test_the_order_of_processors_does_not_matter(
+    night: tuple[str, str, list[Report]], now: datetime, random: object
+) -> None:
+    """One report of each: in whatever order they are folded, the same is known and the same decided."""
+    name, mode, arrived = night
+    once = list({one.processor: one for one in arrived}.values())
+    shuffled = list(once)
+    random.shuffle(shuffled)  # type: ignore[attr-defined]  # hypothesis gives a random.Random
+    assert after(name, mode, shuffled).completions == after(name, mode, once).completions
+    assert decided(after(name, mode, shuffled), now) == decided(after(name, mode, once), now)
+
+
+@usual
+@given(any_phase, moments, st.randoms(use_true_random=False))
+def test_the_order_of_arrival_does_not_matter(
+    night: tuple[str, str, list[Report]], now: datetime, random: object
+) -> None:
+    """R5: however the reports of one processor overtake each other, the same processors are done, partial and
+    missing; and where the clock started at the same moment, the decision is the same."""
+    name, mode, arrived = night
+    events = list({(one.processor, one.occurred_at): one for one in arrived}.values())
+    shuffled = list(events)
+    random.shuffle(shuffled)  # type: ignore[attr-defined]  # hypothesis gives a random.Random
+    one, other = after(name, mode, events), after(name, mode, shuffled)
+    assert other.seen.standings == one.seen.standings
+    assert (other.seen.done, other.seen.partial, other.seen.missing) == (
+        one.seen.done,
+        one.seen.partial,
+        one.seen.missing,
+    )
+    if one.seen.opened_at == other.seen.opened_at:
+        assert decided(other, now) == decided(one, now)
+
+
+@usual
+@given(any_phase, moments, st.data())
+def test_a_duplicate_changes_nothing(night: tuple[str, str, list[Report]], now: datetime, data: st.DataObject) -> None:
+    """R5: the same message delivered again, at once or much later, leaves what is known and decided as it was."""
+    name, mode, arrived = night
+    again = data.draw(st.lists(st.sampled_from(arrived), max_size=4)) if arrived else []
+    late = [replace(one, received_at=at(hours=40)) for one in again]
+    assert after(name, mode, [*arrived, *late]).completions == after(name, mode, arrived).completions
+    assert decided(after(name, mode, [*arrived, *late]), now) == decided(after(name, mode, arrived), now)
+
+
+@usual
+@given(situations(fresh=True), moments, st.sampled_from([Outcome.STARTED, Outcome.FAILED, Outcome.NO_DATA]), st.data())
+def test_a_report_that_does_not_count_makes_nothing_ready(
+    one: Situation, now: datetime, outcome: Outcome, data: st.DataObject
+) -> None:
+    """`started`, `failed` and `no_data` never turn waiting into a trigger, however many of them arrive."""
+    if isinstance(readiness(one, one.seen, now), Now):
+        return
+    names = data.draw(st.sets(st.sampled_from(sorted(one.processors))))
+    extra = {
+        name: known(*history(one, name), report(name, outcome, 500, ended=at(hours=9), message_id="x"))[name]
+        for name in names
+    }
+    worse = replace(one, completions={**one.completions, **extra})
+    assert worse.seen.done <= one.seen.done
+    assert not isinstance(readiness(worse, worse.seen, now), Now)
+
+
+@usual
+@given(situations(), moments)
+def test_a_gate_that_says_no_never_triggers(one: Situation, now: datetime) -> None:
+    """D4: with every number at zero nothing new leaves where a gate blocks below, but by an operator."""
+    nothing = World(rows=0, percent=0)
+    blocking = [gate.name for gate in one.gates if gate.block_below and gate.sql]
+    decision = decided(one, now, nothing)
+    if isinstance(decision, Trigger) and blocking:
+        assert decision.plan in (one.state.plan, one.state.carried) or decision.plan.reason == "operator"
+
+
+def test_the_strategies_reach_every_decision() -> None:
+    """A property that never meets a trigger proves nothing: every kind of decision is drawn."""
+    met: set[str] = set()
+
+    @settings(deadline=None, max_examples=200, derandomize=True, database=None)
+    @given(situations(), moments, worlds())
+    def look(one: Situation, now: datetime, world: World) -> None:
+        met.add(type(decided(one, now, world)).__name__)
+
+    look()
+    assert met == {"Wait", "Blocked", "Trigger", "Confirm", "Held", "Done", "EmptyOk"}
+    assert isinstance(decided(situation(report("player_game_summary")), at(), GOOD), Wait)

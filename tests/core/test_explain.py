@@ -1,0 +1,197 @@
+"""Why a transition decides as it does: a tree of evidence, and the same as text (issue: `orch explain`)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from shared.app import marks
+from shared.core.decide import Blocked, Situation
+from shared.core.explain import Explanation, explain
+from shared.core.gates import Unchecked, Unfit
+from shared.core.model import Hold, Outcome, Request, TransitionState
+from tests.core.build import (
+    GAMES,
+    GOOD,
+    NIGHT,
+    PGS,
+    PHASE3,
+    T0,
+    TDGS,
+    TO4,
+    TO6,
+    TOGS,
+    UPGC,
+    UTGC,
+    World,
+    at,
+    claimed,
+    confirmed,
+    dispatched,
+    done,
+    plan,
+    report,
+    settled,
+    situation,
+)  # fmt: skip
+
+
+def shown(one: Situation, now: datetime, world: World = GOOD) -> Explanation:
+    """Explain what is decided with these readings."""
+    seen, decision = settled(one, now, world)
+    return explain(seen, decision, now)
+
+
+def full(**more: Any) -> Situation:
+    return situation(*done(*PHASE3), **more)
+
+
+def test_waiting_says_for_whom_and_until_when() -> None:
+    """Who is missing, which tier comes next and when at the latest."""
+    found = shown(situation(*done(PGS, TDGS)), at(minutes=16))
+    assert (found.state, found.done, found.missing) == ("waiting", {PGS, TDGS}, (UPGC, TOGS, UTGC))
+    times = {one["name"]: (one["at"], one["passed"]) for one in found.evidence["times"]}
+    assert times["tier_1"] == (at(minutes=15).isoformat(), True)
+    assert times["tier_2"] == (at(minutes=30).isoformat(), False)
+    assert times["deadline"] == (at(hours=2).isoformat(), False)
+    assert times["due_warning"] == ("2026-01-22T13:30:00+00:00", False)
+    assert found.reason == f"waiting for {UPGC}, {TOGS}, {UTGC}"
+    for text in (UPGC, "06:30 EST", "08:00 EST", "2 of 5 done", f"{GAMES} units", "not read"):
+        assert text in found.text
+
+
+def test_tiers_say_what_they_want() -> None:
+    """How many of how many, and every required one."""
+    tiers = shown(situation(*done(PGS)), T0).evidence["times"][:2]
+    assert [one["wants"] for one in tiers] == ["4 of 5 and every required one", "3 of 5 and every required one"]
+
+
+def test_without_a_report_no_clock_runs() -> None:
+    """Tiers have no time yet, due times have."""
+    found = shown(situation(), T0)
+    assert {one["name"]: one["at"] is not None for one in found.evidence["times"]} == {
+        "tier_1": False,
+        "tier_2": False,
+        "deadline": False,
+        "due_warning": True,
+        "due_critical": True,
+    }
+    assert found.evidence["opened_at"] is None
+
+
+def test_every_processor_stands_there_with_its_numbers() -> None:
+    """Required first; standing, records, floor, error and the missing counter."""
+    reports = [
+        report(PGS, records=1),
+        report(UPGC, Outcome.FAILED, error="no rows"),
+        report(TDGS, records=14),
+        report(TOGS, Outcome.PARTIAL, 14),
+    ]
+    found = shown(situation(*reports), at(minutes=1), World(tables={f"nba_analytics.{PGS}": 500}))
+    rows = found.evidence["processors"]
+    assert [(one["name"], one["required"], one["standing"], one["records"], one["floor"]) for one in rows] == [
+        (PGS, True, "done", 1, 70),
+        (UPGC, True, "failed", None, 70),
+        (TDGS, False, "done", 14, 14),
+        (TOGS, False, "partial", 14, 14),
+        (UTGC, False, "absent", None, None),
+    ]
+    assert rows[0]["note"] == "counter missing"
+    assert rows[1]["error"] == "no rows"
+    assert "1 records (at least 70) counter missing" in found.text
+
+
+def test_blocked_says_which_gate_reads_what() -> None:
+    """Each gate with its verdict and number, and the preflight."""
+    world = World(percents={"game_coverage": 71}, fitness=Unfit("precompute answers 404"))
+    found = shown(full(), at(minutes=1), world)
+    assert found.state == "blocked"
+    verdicts = {gate["name"]: gate["verdict"] for gate in found.evidence["gates"]}
+    assert verdicts == {"phase3_rows": "pass", "game_coverage": "block", "minutes_coverage": "pass"}
+    assert found.evidence["preflight"] == {
+        "service": "precompute",
+        "verdict": "unfit",
+        "text": "precompute answers 404",
+    }
+    assert "game_coverage reads 71 percent, blocks below 80" in found.reason
+    assert "precompute answers 404" in found.text
+
+
+def test_what_blocked_at_the_last_sweep_is_shown_without_reading_again() -> None:
+    """A person who only looks sees the stored numbers."""
+    seen, decision = settled(full(), T0, World(percents={"game_coverage": 71}))
+    stored = marks.resting(seen.state, decision, T0)
+    found = explain(full(state=stored), Blocked({"game_coverage": "x"}), at(minutes=1))
+    gates = {gate["name"]: gate for gate in found.evidence["gates"]}
+    assert gates["game_coverage"]["verdict"] == "block"
+    assert "71 percent" in gates["game_coverage"]["text"]
+    assert gates["minutes_coverage"]["text"] == "not read"
+
+
+def test_a_service_without_a_url_is_said_to_be_unchecked() -> None:
+    """Section 6: skipped, and the decision says so."""
+    found = shown(full(), at(minutes=1), World(fitness=Unchecked("precompute: not checked")))
+    assert found.reason == "triggers now by complete"
+    assert found.evidence["preflight"]["verdict"] == "unchecked"
+
+
+def test_a_trigger_stands_there_with_its_id() -> None:
+    """What left, why, without whom, when it was confirmed, and until when better data triggers again."""
+    what = plan(2, "tier_1", missing=(TOGS,), readings={"game_coverage": "game_coverage reads 97 percent"})
+    found = shown(situation(*done(*(n for n in PHASE3 if n != TOGS)), state=confirmed(what)), at(hours=1))
+    assert found.state == "confirmed"
+    sent = found.evidence["trigger"]
+    assert sent["trigger_id"] == f"{NIGHT.id}/{TO4}/2"
+    assert (sent["reason"], sent["degraded"], sent["missing"], sent["dispatches"]) == ("tier_1", True, [TOGS], 1)
+    assert sent["confirmed_at"] == T0.isoformat()
+    assert [one["at"] for one in found.evidence["times"] if one["name"] == "refresh_until"] == [
+        at(hours=10).isoformat()
+    ]
+    for text in (f"as {NIGHT.id}/{TO4}/2", f"degraded without {TOGS}", "confirmed 06:00 EST", "97 percent"):
+        assert text in found.text
+
+
+@pytest.mark.parametrize(
+    ("one", "now", "state", "reason"),
+    [
+        (full(games=0), T0, "empty_ok", "no units"),
+        (full(state=claimed()), T0, "claimed", "under way"),
+        (full(state=dispatched()), T0, "dispatched", "no report of phase4"),
+        (full(state=marks.observed(TransitionState(), plan(), T0)), T0, "observed", "observed"),
+        (full(state=replace(TransitionState(), hold=Hold("operator", T0, "by an operator"))), T0, "held", "by an op"),
+        (situation(*done(PGS)), at(hours=2), "held", "the deadline has passed without"),
+        (full(closed=True), T0, "waiting", "the run is closed"),
+        (full(state=dispatched(), next_report_at=T0), T0, "dispatched", "phase4 has begun"),
+        (full(state=replace(TransitionState(), request=Request("good", T0))), T0, "waiting", "by operator"),
+    ],
+)
+def test_each_decision_has_its_word_and_its_sentence(one: Situation, now: datetime, state: str, reason: str) -> None:
+    """What stands of a trigger, else what is decided now."""
+    found = shown(one, now)
+    assert (found.state, reason in found.reason) == (state, True)
+    assert found.text.startswith(f"{NIGHT.id} {TO4}: {state}\n")
+
+
+@pytest.mark.parametrize("transition", ["phase2_to_phase3", "phase3_to_phase4", "phase4_to_phase5", TO6])
+@pytest.mark.parametrize("mode", ["overnight", "same_day", "tomorrow"])
+def test_every_transition_of_every_mode_can_be_explained(transition: str, mode: str) -> None:
+    """The evidence is plain data, ready for JSON, and the text has a line for each processor."""
+    one = situation(transition=transition, key=replace(NIGHT, mode=mode), games=None)
+    found = shown(one, at(hours=9))
+    assert json.loads(json.dumps(found.evidence)) == found.evidence
+    assert all(name in found.text for name in one.seen.expected)
+
+
+def test_the_text_is_what_a_person_reads() -> None:
+    """One whole text, to see that it can be read."""
+    found = shown(situation(report(PGS, records=148), report(UPGC, records=150)), at(minutes=16))
+    assert found.text.splitlines()[:4] == [
+        f"{NIGHT.id} {TO4}: waiting",
+        f"  waiting for {TDGS}, {TOGS}, {UTGC}",
+        "  2 of 5 done, first counted 06:00 EST, 7 units",
+        f"    {PGS:<32} required  done           148 records (at least 70)",
+    ]

@@ -1,0 +1,273 @@
+"""From bytes to a report, or to the reason why that can never be (behaviour R1, R3, R4, R6)."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from shared.core.errors import Malformed
+from shared.core.message import MAX_LIST, MAX_NAME, MAX_TEXT, Received, parse
+from shared.core.model import Lane, Outcome, Report
+from tests.core.build import NIGHT, PGS, POLICY, UPGC
+from tests.core.messages import NAMES, PUBLISHED, RECEIVED, REST, WHOLE, delivery, understood
+
+
+def refused(**changes: Any) -> Malformed:
+    """Return why a whole message with these fields changed goes to quarantine; None takes a field out."""
+    body = {name: value for name, value in {**WHOLE, **changes}.items() if value is not ...}
+    with pytest.raises(Malformed) as caught:
+        parse(delivery(json.dumps(body).encode()), POLICY, NAMES)
+    return caught.value
+
+
+def test_a_whole_message_becomes_a_report() -> None:
+    """R3: every field of the wire has its place."""
+    found = understood(**REST)
+    assert found == Received(
+        NIGHT,
+        Report(
+            message_id="m-1",
+            phase="phase3",
+            processor=PGS,
+            outcome=Outcome.SUCCESS,
+            occurred_at=datetime.fromisoformat("2026-01-22T10:58:00+00:00"),
+            received_at=RECEIVED,
+            records=148,
+            expected_records=150,
+            percent=98.5,
+            correlation_id="c-1",
+            execution_id="e-1",
+            output_table="player_game_summary",
+            error="none to speak of",
+            is_incremental=True,
+            players=("p1", "p2"),
+            teams=("BOS",),
+            batch_id="b-1",
+        ),
+        wire_name="PlayerGameSummaryProcessor",
+    )
+
+
+def test_three_fields_are_enough() -> None:
+    """R3: name, date and status; the rest is absent, and the event time is the publish time."""
+    found = understood()
+    assert found.report == Report("m-1", "phase3", PGS, Outcome.SUCCESS, PUBLISHED, RECEIVED)
+    assert (found.key, found.skip_downstream, found.by_table) == (NIGHT, False, False)
+
+
+@pytest.mark.parametrize("extra", [{"unknown": 1}, {"metadata": None}, {"metadata": [1]}, {"metadata": {"x": {}}}])
+def test_unknown_fields_and_no_metadata_are_ignored(extra: dict[str, Any]) -> None:
+    """R3: what is not in the contract changes nothing."""
+    assert understood(**extra) == understood()
+
+
+@pytest.mark.parametrize("status", ["started", "success", "partial", "no_data", "skipped", "failed"])
+def test_every_status(status: str) -> None:
+    """R3: six words."""
+    assert understood(status=status).report.outcome is Outcome(status)
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (b"{", "not_json"),
+        (b"not json", "not_json"),
+        (b"\xff\xfe", "not_json"),
+        (b'{"processor_name": "x"', "not_json"),
+        (b"[" * 100_000, "not_json"),
+        (b"9" * 5000, "not_json"),
+        (b"[]", "not_object"),
+        (b"null", "not_object"),
+        (b'"text"', "not_object"),
+        (b"{}", "no_processor"),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_bytes_that_are_no_message(data: bytes, kind: str) -> None:
+    """R1: each ends in quarantine with its reason, none in an error of Python's."""
+    with pytest.raises(Malformed) as caught:
+        parse(delivery(data), POLICY, NAMES)
+    assert caught.value.kind == kind
+    assert caught.value.reason
+
+
+DELETED: Any = ...
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind", "mentions"),
+    [
+        ({"game_date": DELETED}, "no_date", "game_date"),
+        ({"game_date": None}, "no_date", "game_date"),
+        ({"game_date": ""}, "no_date", "game_date"),
+        ({"game_date": "None"}, "bad_date", "None"),
+        ({"game_date": "TODAY"}, "bad_date", "TODAY"),
+        ({"game_date": "2026-2-3"}, "bad_date", "2026-2-3"),
+        ({"game_date": "20260203"}, "bad_date", "20260203"),
+        ({"game_date": "2026-02-30"}, "bad_date", "2026-02-30"),
+        ({"game_date": "2026-13-01"}, "bad_date", "2026-13-01"),
+        ({"game_date": "2026-02-03T00:00:00"}, "bad_date", "T00"),
+        ({"game_date": "2026-02-03\n"}, "bad_date", "2026-02-03"),
+        ({"game_date": "\uff12026-02-03"}, "bad_date", "026-02-03"),
+        ({"game_date": 20260203}, "bad_date", "20260203"),
+        ({"game_date": ["2026-02-03"]}, "bad_date", "a list"),
+        ({"game_date": "0000-01-01"}, "bad_date", "0000-01-01"),
+        ({"game_date": "0001-01-01"}, "bad_date", "0001-01-01"),
+        ({"game_date": "9999-12-31"}, "bad_date", "9999-12-31"),
+        ({"processor_name": DELETED}, "no_processor", "processor_name"),
+        ({"processor_name": "  "}, "no_processor", "processor_name"),
+        ({"processor_name": 7}, "no_processor", "processor_name"),
+        ({"processor_name": "FooProcessor"}, "unknown_processor", "FooProcessor"),
+        ({"processor_name": "playergamesummaryprocessor"}, "unknown_processor", "playergame"),
+        ({"processor_name": "MLFeatureStoreProcessor"}, "wrong_topic", "phase4"),
+        ({"phase": "phase4"}, "wrong_topic", "phase4"),
+        ({"phase": 3}, "wrong_topic", "3"),
+        ({"pipeline": "mlb"}, "other_pipeline", "mlb"),
+        ({"pipeline": ["nba"]}, "other_pipeline", "nba"),
+        ({"status": DELETED}, "unknown_status", "no status"),
+        ({"status": "done"}, "unknown_status", "done"),
+        ({"status": "SUCCESS"}, "unknown_status", "SUCCESS"),
+        ({"status": "inferred"}, "unknown_status", "inferred"),
+        ({"status": ["success"]}, "unknown_status", "a list"),
+        ({"mode": "evening"}, "unknown_mode", "evening"),
+        ({"mode": 1}, "unknown_mode", "1"),
+        ({"lane": "fast"}, "bad_lane", "fast"),
+        ({"record_count": "many"}, "bad_count", "many"),
+        ({"record_count": -1}, "bad_count", "-1"),
+        ({"record_count": 1.5}, "bad_count", "1.5"),
+        ({"record_count": True}, "bad_count", "True"),
+        ({"record_count": float("nan")}, "bad_count", "nan"),
+        ({"record_count": float("inf")}, "bad_count", "inf"),
+        ({"record_count": 2**53}, "bad_count", str(2**53)),
+        ({"record_count": []}, "bad_count", "record_count"),
+        ({"expected_count": "all"}, "bad_count", "expected_count"),
+    ],
+)
+def test_what_can_never_be_understood(changes: dict[str, Any], kind: str, mentions: str) -> None:
+    """R1: quarantined with a stable word, a reason that shows the culprit, and the name if one could be read."""
+    found = refused(**changes)
+    assert (found.kind, mentions in found.reason) == (kind, True)
+    named = {**WHOLE, **changes}["processor_name"]
+    assert found.processor == (named.strip() if isinstance(named, str) else "")
+
+
+@pytest.mark.parametrize(("count", "records"), [(0, 0), (148, 148), (148.0, 148), ("148", 148), ("0", 0), (None, None)])
+def test_counts_as_they_come(count: object, records: int | None) -> None:
+    """R3: a count is a number, also one in a string; none is none."""
+    assert understood(record_count=count).report.records == records
+
+
+@pytest.mark.parametrize(
+    ("stamp", "ended"),
+    [
+        ("2026-01-22T10:58:00+00:00", "2026-01-22T10:58:00+00:00"),
+        ("2026-01-22T10:58:00Z", "2026-01-22T10:58:00+00:00"),
+        ("2026-01-22T05:58:00-05:00", "2026-01-22T10:58:00+00:00"),
+        ("2026-01-22T10:58:00.123456", "2026-01-22T10:58:00.123456+00:00"),
+        ("2026-01-22 10:58:00", "2026-01-22T10:58:00+00:00"),
+        ("2026-01-22T12:00:00+00:00", PUBLISHED.isoformat()),
+        ("soon", PUBLISHED.isoformat()),
+        ("", PUBLISHED.isoformat()),
+        (1769079480, PUBLISHED.isoformat()),
+        (None, PUBLISHED.isoformat()),
+        ("0001-01-01T00:00:00+14:00", PUBLISHED.isoformat()),
+    ],
+)
+def test_when_a_processor_ended(stamp: object, ended: str) -> None:
+    """R5: `timestamp`, else the publish time; without a zone UTC, and never after it was published."""
+    assert understood(timestamp=stamp).report.occurred_at == datetime.fromisoformat(ended)
+
+
+@pytest.mark.parametrize(
+    ("fields", "percent"),
+    [
+        ({"metadata": {"completion_pct": 97}}, 97.0),
+        ({"metadata": {"completion_pct": 0}, "record_count": 5, "expected_count": 5}, 0.0),
+        ({"metadata": {"completed_predictions": 45}, "expected_count": 50}, 90.0),
+        ({"metadata": {"completed_predictions": 45}, "record_count": 10, "expected_count": 50}, 90.0),
+        ({"record_count": 40, "expected_count": 50}, 80.0),
+        ({"record_count": 40}, None),
+        ({"record_count": 40, "expected_count": 0}, None),
+        ({"expected_count": 50}, None),
+        ({"metadata": {"completion_pct": "97"}, "record_count": 40, "expected_count": 50}, 80.0),
+        ({"metadata": {"completion_pct": True}}, None),
+        ({"metadata": {"completion_pct": float("nan")}}, None),
+        ({}, None),
+    ],
+)
+def test_the_stated_percentage(fields: dict[str, Any], percent: float | None) -> None:
+    """R6: `completion_pct`, else predictions or records over what was expected, else none is stated."""
+    assert understood(**fields).report.percent == percent
+
+
+MIDNIGHT = datetime.fromisoformat("2026-01-22T00:00:00-05:00")
+
+
+@pytest.mark.parametrize(
+    ("published", "mode"),
+    [
+        (MIDNIGHT - timedelta(seconds=1), "same_day"),
+        (MIDNIGHT, "overnight"),
+        (MIDNIGHT - timedelta(days=1, seconds=1), "tomorrow"),
+    ],
+)
+def test_the_mode_is_that_of_the_publish_time(published: datetime, mode: str) -> None:
+    """R4: a redelivery hours later, received on another day, finds the same run."""
+    assert understood(published=published).key.mode == mode
+
+
+@pytest.mark.parametrize("mode", ["overnight", "same_day", "tomorrow"])
+def test_a_named_mode_wins(mode: str) -> None:
+    """R4: whatever the dates say."""
+    assert understood(mode=mode).key.mode == mode
+
+
+@pytest.mark.parametrize(
+    ("fields", "lane"),
+    [
+        ({}, Lane.LIVE),
+        ({"lane": "live"}, Lane.LIVE),
+        ({"lane": "backfill"}, Lane.BACKFILL),
+        ({"backfill_mode": True}, Lane.BACKFILL),
+        ({"backfill_mode": False}, Lane.LIVE),
+        ({"backfill_mode": "yes"}, Lane.LIVE),
+        ({"backfill_mode": True, "lane": "live"}, Lane.BACKFILL),
+    ],
+)
+def test_the_lane(fields: dict[str, Any], lane: Lane) -> None:
+    """R4: `backfill_mode`, or the lane itself."""
+    assert understood(**fields).key.lane is lane
+
+
+@pytest.mark.parametrize(("said", "skips"), [(True, True), (False, False), ("true", False), (None, False)])
+def test_skip_downstream_trigger(said: object, skips: bool) -> None:
+    """R3: only a true one skips."""
+    assert understood(skip_downstream_trigger=said).skip_downstream is skips
+
+
+def test_an_output_table_tells_who_a_stranger_is() -> None:
+    """R2: and that is noted with the name on the wire."""
+    found = understood(processor_name="ContextBuilder", output_table=UPGC)
+    assert (found.report.processor, found.by_table, found.wire_name) == (UPGC, True, "ContextBuilder")
+
+
+@pytest.mark.parametrize("empty", [None, ""])
+def test_empty_words_are_absent(empty: object) -> None:
+    """R3: an optional field that is null or empty was not sent."""
+    assert understood(pipeline=empty, phase=empty, mode=empty, lane=empty) == understood()
+
+
+def test_texts_and_lists_are_bounded_and_clean() -> None:
+    """What a store cannot hold does not get there: no control characters, half characters or endless texts."""
+    found = understood(
+        error_message="bad\x00 thing\ud800 " + "x" * 9999,
+        metadata={"entities_changed": {"players": ["p" * 999, 7, None] * 2000, "teams": "BOS"}},
+    ).report
+    assert found.error.startswith("bad  thing? x")
+    assert len(found.error) <= MAX_TEXT
+    assert len(found.players) <= MAX_LIST
+    assert set(found.players) == {"p" * MAX_NAME}
+    assert found.teams == ()

@@ -1,0 +1,71 @@
+"""A function served by functions-framework in a process of its own, on a port of the caller's choice."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from pathlib import Path
+
+from shared.simulation.emulators import free_port
+
+ROOT = Path(__file__).resolve().parents[2]
+READY = timedelta(seconds=60)
+STOP = timedelta(seconds=5)
+_POLL_SECONDS = 0.01
+
+
+def main_of(function: str) -> Path:
+    return ROOT / "functions" / function / "main.py"
+
+
+@contextmanager
+def served(
+    source: Path, variables: Mapping[str, str], log: Path, *, port: int | None = None, kind: str = "cloudevent"
+) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """Serve one source file until the end of the ``with`` block; yield its URL, once it listens, and its process."""
+    port = port or free_port()
+    command = [
+        *(sys.executable, "-m", "functions_framework", "--source", str(source), "--target", "main"),
+        *("--signature-type", kind, "--host", "127.0.0.1", "--port", str(port)),
+    ]
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **variables}
+    with log.open("ab") as out:
+        # A session of its own: the server and its worker end together.
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=environment, start_new_session=True
+        )
+    try:
+        _wait(process, port, log)
+        yield f"http://127.0.0.1:{port}", process
+    finally:
+        _stop(process)
+
+
+def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    end = time.monotonic() + READY.total_seconds()
+    while time.monotonic() < end:
+        if process.poll() is not None:
+            raise AssertionError(f"the server ended with status {process.returncode}:\n{log.read_text()[-2000:]}")
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(_POLL_SECONDS)
+    raise AssertionError(f"the server was not ready:\n{log.read_text()[-2000:]}")
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(STOP.total_seconds())
+            break
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)  # a worker that outlived its master
