@@ -12,10 +12,13 @@ from datetime import datetime
 from pathlib import Path
 
 from shared.adapters.local.accelerated_clock import AcceleratedClock
+from shared.adapters.local.duckdb import DuckDbRecord
 from shared.adapters.local.sqlite import SqliteStore
 from shared.ports import Document, StateStore
 from shared.simulation.demo.nights import Night
+from shared.simulation.demo.tables import add_tables
 
+STATE, WAREHOUSE = "state.db", "warehouse.duckdb"
 EMBEDDED = {
     "ORCH_STATE": "sqlite",
     "ORCH_BUS": "local",
@@ -23,7 +26,7 @@ EMBEDDED = {
     "ORCH_ALERTS": "console",
     "ORCH_SECRETS": "environment",
 }
-_OURS = ("state.db*", "kept.db*", "bus.db*", "warehouse.duckdb*", "clock*", "*.env", "logs")
+_OURS = ("state.db*", "warehouse.duckdb*", "clock*", "*.env", "logs", "night")
 
 
 class HomeInUse(Exception):
@@ -32,29 +35,30 @@ class HomeInUse(Exception):
 
 @dataclass(frozen=True)
 class Home:
-    """Every night begins with an empty ``state``; what it leaves is put aside and comes back in ``finish``."""
+    """A night is played in a folder of its own, empty at its beginning, and is then added to what is kept."""
 
     path: Path
 
     @property
+    def night(self) -> Path:
+        """The functions' ``ORCH_HOME``."""
+        return self.path / "night"
+
+    @property
     def state(self) -> Path:
-        return self.path / "state.db"
+        return self.night / STATE
 
     @property
     def bus(self) -> Path:
-        return self.path / "bus.db"
+        return self.night / "bus.db"
 
     @property
     def warehouse(self) -> Path:
-        return self.path / "warehouse.duckdb"
+        return self.night / WAREHOUSE
 
     @property
     def clock(self) -> Path:
         return self.path / "clock"
-
-    @property
-    def _kept(self) -> Path:
-        return self.path / "kept.db"
 
     def logs(self, night: Night) -> Path:
         folder = self.path / "logs" / night.name
@@ -62,7 +66,7 @@ class Home:
         return folder
 
     @contextmanager
-    def taken(self) -> Iterator[None]:
+    def taken(self) -> Iterator[Home]:
         """Hold the folder, empty of what an earlier demo left; raise ``HomeInUse`` if another one holds it."""
         self.path.mkdir(parents=True, exist_ok=True)
         with (self.path / "lock").open("w") as lock:
@@ -71,24 +75,24 @@ class Home:
             except BlockingIOError:
                 raise HomeInUse(f"another demo plays in {self.path}") from None
             self._empty()
-            try:
-                yield
-            finally:
-                self._finish()
+            yield self
 
     def fresh(self) -> None:
-        """Let the next night begin with an empty state and an empty bus."""
-        for path in (self.state, self.bus):
-            _remove(path)
+        """Let the next night begin with nothing."""
+        shutil.rmtree(self.night, ignore_errors=True)
+        self.night.mkdir()
 
-    def keep(self, store: StateStore) -> None:
-        """Put a night's documents aside, whatever store they are in."""
-        kept = SqliteStore(self._kept)
+    def keep(self, store: StateStore, dataset: str) -> None:
+        """Add a night to what is kept: its documents, whatever store they are in, its tables and its record."""
+        kept = SqliteStore(self.path / STATE)
         try:
             for document in documents(store):
                 kept.create(document.path, document.data)
         finally:
             kept.close()
+        warehouse = self.path / WAREHOUSE
+        DuckDbRecord(warehouse, dataset).create_tables()
+        add_tables(self.warehouse, warehouse)
 
     def leave(self, night: Night, ended: datetime) -> Path:
         """Write what `bin/orch` needs to read a night as it stood at its end: a file to be sourced by a shell."""
@@ -96,11 +100,6 @@ class Home:
         path = self.path / f"{night.name}.env"
         path.write_text("".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items()))
         return path
-
-    def _finish(self) -> None:
-        if self._kept.exists():
-            self.fresh()
-            self._kept.replace(self.state)
 
     def _empty(self) -> None:
         for pattern in _OURS:
@@ -119,8 +118,3 @@ def documents(store: StateStore) -> Iterator[Document]:
             yield from store.query(f"{run.path}/{part}")
     for collection in ("alerts", "quarantine"):
         yield from store.query(collection)
-
-
-def _remove(path: Path) -> None:
-    for one in path.parent.glob(f"{path.name}*"):
-        one.unlink()

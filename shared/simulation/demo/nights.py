@@ -56,7 +56,7 @@ NIGHTS = (
     ),
     Night(
         "whole",
-        "25 January 2026: a whole ordinary night, from the first report to the export",
+        "25 January 2026: a whole ordinary night, up to the export",
         "whole_ordinary_night.yaml",
         (("phase5_to_phase6", "2026-01-24", "overnight"),),
     ),

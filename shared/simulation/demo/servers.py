@@ -79,7 +79,7 @@ def _start(function: str, variables: Mapping[str, str], log: Path) -> Server:
     ]
     with log.open("wb") as stream:
         # A session of its own: the server and its worker end together, and not by a Ctrl-C meant for us.
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: S603 - a fixed command
             command,
             cwd=ROOT,
             env=dict(variables),

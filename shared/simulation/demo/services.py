@@ -90,7 +90,7 @@ def open_to_calls(stage: Stage) -> Iterator[str]:
             data = answer.body.encode()
             self.send_response(answer.status)
             self.send_header("Content-Type", "application/json")
-            if answer.status != 204:  # noqa: PLR2004 - No Content has no length
+            if answer.status != 204:
                 self.send_header("Content-Length", str(len(data)))
             self.end_headers()
             self.wfile.write(data)

@@ -76,13 +76,32 @@ class Tables:
         connection.execute(sql, [day, games.final or 0, calendar.final_status, games.total or 0])
 
 
-def _write(path: Path, work: Callable[[DuckDBPyConnection], None]) -> None:
+def add_tables(source: Path, target: Path) -> None:
+    """Add the rows of every table of one file to the table of the same name in another."""
+
+    def add(connection: DuckDBPyConnection) -> None:
+        tables = connection.execute(
+            "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = 'source'"
+        ).fetchall()
+        for schema, table in tables:
+            name = f'"{schema}"."{table}"'
+            connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
+            connection.execute(f"CREATE TABLE IF NOT EXISTS {name} AS FROM source.{name} LIMIT 0")
+            connection.execute(f"INSERT INTO {name} BY NAME FROM source.{name}")
+
+    _write(target, add, attach=source)
+
+
+def _write(path: Path, work: Callable[[DuckDBPyConnection], None], attach: Path | None = None) -> None:
     """Open the file for one transaction, again while a function has it."""
     import duckdb
     import tenacity
 
     def attempt() -> None:
         with closing(duckdb.connect(path)) as connection:
+            if attach is not None:
+                quoted = str(attach).replace("'", "''")
+                connection.execute(f"ATTACH '{quoted}' AS source (READ_ONLY)")
             connection.execute("BEGIN")
             work(connection)
             connection.execute("COMMIT")

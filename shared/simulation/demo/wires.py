@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Protocol
@@ -13,6 +13,8 @@ from shared.adapters.clock import SystemClock
 from shared.adapters.google.pubsub import PubSubBus
 from shared.adapters.http import RequestsHttp
 from shared.adapters.local.bus import LocalBus
+from shared.core.message import Delivery, parse
+from shared.core.names import Names
 from shared.core.policy import Policy
 from shared.ports import Message, StateStore
 from shared.simulation.product import listener
@@ -64,12 +66,21 @@ class LocalWire:
 
 
 class EmulatorWire:
-    """Topics and push subscriptions of a Pub/Sub emulator, which pushes by itself and tells nobody."""
+    """Topics and push subscriptions of a Pub/Sub emulator, which pushes by itself and tells nobody.
+
+    ``busy`` says whether a function still has something to send.
+    """
 
     def __init__(
-        self, project: str, policy: Policy, functions: Mapping[str, str], world: str, store: StateStore
+        self,
+        project: str,
+        policy: Policy,
+        functions: Mapping[str, str],
+        world: str,
+        store: StateStore,
+        busy: Callable[[], bool],
     ) -> None:
-        self._policy, self._store, self._clock = policy, store, SystemClock()
+        self._policy, self._store, self._busy, self._clock = policy, store, busy, SystemClock()
         self._bus = PubSubBus(project)
         self._under_way: set[str] = set()
         for topic, url in subscribers(policy, functions, world).items():
@@ -77,20 +88,28 @@ class EmulatorWire:
 
     def publish(self, envelope: Envelope) -> str:
         topic = self._policy.phases[envelope.phase].completions_topic
-        ident = self._bus.publish(topic, [Message(json.loads(envelope.data), envelope.attributes)])[0]
+        # The emulator stamps its own publish time, by which a report without a mode would be of another day.
+        body = {**json.loads(envelope.data), "mode": mode_of(envelope, self._policy)}
+        ident = self._bus.publish(topic, [Message(body, envelope.attributes)])[0]
         self._under_way.add(ident)
         return ident
 
     def settle(self) -> None:
-        """Wait until what was published is recorded, and a little longer for what follows from it."""
+        """Wait until what was published is recorded and what follows from it has left, and a little longer."""
         if not self._under_way:
             return
         for _ in range(int(_ARRIVES / _POLL)):
-            if self._under_way <= recorded_messages(self._store):
+            if self._under_way <= recorded_messages(self._store) and not self._busy():
                 break
             self._clock.sleep(_POLL)
         self._under_way.clear()
         self._clock.sleep(_SETTLES)
+
+
+def mode_of(envelope: Envelope, policy: Policy) -> str:
+    """Return the mode of a completion, by the night's own time where the message does not say it."""
+    delivery = Delivery(envelope.message_id, envelope.phase, envelope.data, envelope.published, envelope.published)
+    return parse(delivery, policy, Names(policy)).key.mode
 
 
 def recorded_messages(store: StateStore) -> set[str]:

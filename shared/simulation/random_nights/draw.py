@@ -69,13 +69,14 @@ def _begin(policy: Policy, chance: Random, key: RunKey) -> datetime:
 
 
 def _manner(chance: Random, wildness: int) -> Manner:
-    gaps = chance.choices(((1,), (1, 2, 5, 10), (3, 5, 10, 20), (5, 10, 15, 30)), (2, 20, 40, 38))[0]
+    gaps = chance.choices(((1,), (1, 2, 5, 10), (3, 5, 10, 20), (5, 10, 15, 30)), (2, 18, 40, 40))[0]
     skewed = wildness and chance.random() < 0.5
     return Manner(
         crash=(0, 0.03, 0.12)[wildness],
         at_once=(0.1, 0.25, 0.4)[wildness],
         second_sweep=(0, 0.05, 0.15)[wildness],
         gaps=gaps,
+        late=(1,) if len(gaps) == 1 else (1, 10, 20, 30),
         skew=timedelta(seconds=chance.choice((5, 20, 60))) if skewed else timedelta(),
     )
 

@@ -100,12 +100,14 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How this night's platform behaves: chances by handler, minutes between sweeps, seconds between clocks."""
+    """How this night's platform behaves: chances by handler, minutes between sweeps and until one that the clock asks
+    for, the span between the instances' clocks."""
 
     crash: float
     at_once: float
     second_sweep: float
     gaps: tuple[int, ...]
+    late: tuple[int, ...]
     skew: timedelta
 
 

@@ -17,7 +17,7 @@ from shared.simulation.random_nights.stage import Handler, Stage
 from shared.simulation.scenario import Health
 
 Where = Mapping[str, str | int | bool | None]
-Wrote = Callable[[Handler, str, Mapping[str, Any] | None], None]
+NO_ANSWER = 0
 
 
 class Listener(Protocol):
@@ -26,7 +26,8 @@ class Listener(Protocol):
     def wrote(self, handler: Handler, path: str, data: Mapping[str, Any] | None) -> None: ...
     def published(self, handler: Handler, topic: str, message: Message, *, delivered: bool) -> None: ...
     def publishing_ended(self, handler: Handler, topic: str, messages: Sequence[Message], *, known: bool) -> None: ...
-    def called(self, handler: Handler, service: str, path: str, body: Mapping[str, Any], status: int) -> None: ...
+    def called(self, handler: Handler, body: Mapping[str, Any], status: int, *, known: bool) -> None: ...
+    def inserted(self, handler: Handler, table: str, rows: Sequence[Row]) -> None: ...
     def said(self, handler: Handler, notice: Notice, *, known: bool) -> None: ...
 
 
@@ -116,12 +117,11 @@ class NightServices:
 
     def request(self, method: str, url: str, body: Mapping[str, Any] | None, timeout: timedelta) -> Response:
         handler = self._stage.enter()
-        base, path = url[: url.index("/", 7)], url[url.index("/", 7) :]
-        service = self._policy.services[self._named[base]]
+        service = self._policy.services[self._named[url[: url.index("/", len("http://"))]]]
         health = self._stage.health(service.name)
         if method == "GET":
             return self._ready(handler, service, health, timeout)
-        return self._post(handler, service, health, path, body or {}, timeout)
+        return self._post(handler, service, health, body or {}, timeout)
 
     def _ready(self, handler: Handler, service: Service, health: Health, timeout: timedelta) -> Response:
         instance = handler.instance
@@ -136,18 +136,16 @@ class NightServices:
         return Response(200, json.dumps({"status": word, "service": identity}))
 
     def _post(
-        self, handler: Handler, service: Service, health: Health, path: str, body: Mapping[str, Any], timeout: timedelta
+        self, handler: Handler, service: Service, health: Health, body: Mapping[str, Any], timeout: timedelta
     ) -> Response:
         self._stage.effect(handler)
         outage = self._stage.outage(service.name)
         kind = outage.kind if outage is not None else None
-        if kind is not None:
-            handler.failed = True
-            self._stage.refused += 1
         if kind is Kind.TIMEOUT or health is Health.TIMEOUT:
+            self._listener.called(handler, body, NO_ANSWER, known=False)
             raise self._silent(handler, service, timeout)
         status = _status(kind, health)
-        self._listener.called(handler, service.name, path, body, status)
+        self._listener.called(handler, body, status, known=kind is not Kind.LATE)
         if kind is Kind.LATE:
             raise self._silent(handler, service, timeout)
         return Response(status, json.dumps({"service": service.identity}))
@@ -185,8 +183,8 @@ class Truth:
 class NightWarehouse:
     """A ``Warehouse``, and the ``Record`` beside it; remembers what it told each handler."""
 
-    def __init__(self, truth: Truth, stage: Stage) -> None:
-        self._truth, self._stage = truth, stage
+    def __init__(self, truth: Truth, stage: Stage, listener: Listener) -> None:
+        self._truth, self._stage, self._listener = truth, stage, listener
         self.tables: dict[str, dict[str, Mapping[str, Any]]] = {}
 
     def rows(self, tables: Sequence[TableRef], day: date) -> dict[str, int | None]:
@@ -225,11 +223,22 @@ class NightWarehouse:
     def insert(self, table: str, rows: Sequence[Row]) -> None:
         handler = self._stage.enter()
         self._stage.effect(handler)
-        if not self._answers():
+        kind = self._stage.answer("warehouse")
+        if kind is Kind.REJECTS:
             raise Unavailable("warehouse", "refused: 403 quota exceeded (simulated)")
         kept = self.tables.setdefault(table, {})
         for row in rows:
             kept.setdefault(row.insert_id, row.columns)
+        self._listener.inserted(handler, table, rows)
+        if kind is Kind.LATE:
+            raise self._stage.too_late("warehouse")
+
+    def completions(self, first: date, last: date) -> list[dict[str, Any]]:
+        self._stage.enter()
+        if not self._answers():
+            raise Unavailable("warehouse", "refused: 403 quota exceeded (simulated)")
+        rows = self.tables.get("phase_completions", {}).values()
+        return [dict(row) for row in rows if first.isoformat() <= str(row["game_date"]) <= last.isoformat()]
 
     def _answers(self) -> bool:
         kind = self._stage.answer("warehouse")

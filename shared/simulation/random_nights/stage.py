@@ -48,6 +48,12 @@ class Handler(Actor):
     heard: dict[RunKey, int] = field(default_factory=dict)
     claims: dict[tuple[RunKey, str], int] = field(default_factory=dict)
     accepted: dict[str, set[str]] = field(default_factory=dict)
+    call_failed: bool = False
+    call_refused: bool = False
+
+    # Two handlers are never the same one, however alike.
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
 
     @property
     def is_sweep(self) -> bool:
@@ -57,8 +63,8 @@ class Handler(Actor):
 class Stage:
     """What every port of a night asks first. ``refused`` counts what went wrong so far, on purpose."""
 
-    def __init__(self, night: Night, clock: VirtualClock, baton: Baton, note: Note) -> None:
-        self.night, self.clock, self.baton, self.note = night, clock, baton, note
+    def __init__(self, night: Night, clock: VirtualClock, baton: Baton, note: Note, *, told: bool) -> None:
+        self.night, self.clock, self.baton, self.note, self.told = night, clock, baton, note, told
         self.refused = 0
         self._chance = Random(f"stage/{night.seed}")
 

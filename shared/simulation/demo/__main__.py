@@ -1,0 +1,142 @@
+"""`bin/demo`: recorded nights, played through the deployable functions.
+
+Exit status: 0 every night went as expected, 1 one did not, 2 the call or the machine was not fit for it, 130 stopped.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from shared.simulation.demo.cast import Ground, cast
+from shared.simulation.demo.home import Home, HomeInUse
+from shared.simulation.demo.live import LiveScreen
+from shared.simulation.demo.nights import NIGHTS, Night, chosen, load
+from shared.simulation.demo.play import Player
+from shared.simulation.demo.screen import PlainScreen, Screen
+from shared.simulation.demo.servers import ROOT, ServerFailed
+from shared.simulation.demo.summary import tell
+from shared.simulation.demo.verdict import Result, judged, unplayed
+from shared.simulation.emulators import EmulatorFailed, EmulatorMissing, firestore_emulator, pubsub_emulator
+from shared.simulation.reader import ScenarioError
+from shared.simulation.scenario import Scenario
+
+OK, FAILED, UNFIT, STOPPED = 0, 1, 2, 130
+
+
+def main(
+    night: Annotated[list[str] | None, typer.Option(help="Play this night only; may be given again.")] = None,
+    list_: Annotated[bool, typer.Option("--list", help="Name the nights and end.")] = False,
+    speed: Annotated[float, typer.Option(min=0.1, help="Minutes of a night in a second, at most.")] = 4,
+    emulators: Annotated[bool, typer.Option(help="On Google's Firestore and Pub/Sub emulators.")] = False,
+    home: Annotated[Path, typer.Option(help="Where state and logs are left.")] = ROOT / ".demo",
+) -> None:
+    """Play recorded nights of the pipeline through the functions as they are deployed.
+
+    Example: bin/demo --night two-runs --speed 8
+    """
+    console, talk = Console(), Console(stderr=True)
+    if list_:
+        for one in NIGHTS:
+            print(f"{one.name:<14} {one.title}")
+        raise typer.Exit(OK)
+    nights = chosen(night or [])
+    if isinstance(nights, str):
+        raise _unfit(talk, f"no night {nights!r}", f"one of {', '.join(one.name for one in NIGHTS)}")
+    try:
+        scenarios = [load(one) for one in nights]
+        with ExitStack() as stack:
+            variables = _started(stack, talk) if emulators else {}
+            ground = Ground(stack.enter_context(Home(home.resolve()).taken()), speed, _environment(), variables)
+            status = play_all(ground, list(zip(nights, scenarios, strict=True)), console)
+    except ScenarioError as wrong:
+        raise _unfit(talk, str(wrong), "git checkout tests/scenarios") from None
+    except HomeInUse as used:
+        raise _unfit(talk, str(used), "wait for it, or choose another folder: --home") from None
+    except EmulatorMissing as missing:
+        raise _unfit(talk, str(missing), "without --emulators nothing but Python is needed") from None
+    except EmulatorFailed as failed:
+        raise _unfit(talk, str(failed), "try again, or play without --emulators") from None
+    except KeyboardInterrupt:
+        talk.print("stopped; nothing is left running")
+        raise typer.Exit(STOPPED) from None
+    raise typer.Exit(status)
+
+
+def play_all(ground: Ground, nights: list[tuple[Night, Scenario]], console: Console) -> int:
+    """Play the nights one after the other and say how they went; return the exit status."""
+    screen: Screen = PlainScreen(console) if _is_plain(console) else LiveScreen(console)
+    began = time.monotonic()
+    results: list[Result] = []
+    left: list[tuple[Night, Path]] = []
+    for number, (night, scenario) in enumerate(nights, start=1):
+        place = f"{number} of {len(nights)}" if len(nights) > 1 else "night"
+        with screen.night(night, scenario.policy, place):
+            results.append(play_one(ground, night, scenario, screen))
+        if not results[-1].failure:
+            left.append((night, ground.home.leave(night, scenario.end)))
+    tell(console, results, left, Path.cwd())
+    passed = all(result.passed for result in results)
+    count = f"{len(results)} night{'s' if len(results) > 1 else ''}"
+    verdict = f"{count} played, all as expected" if passed else f"{count} played, not all as expected"
+    console.print(f"\n{verdict} ({time.monotonic() - began:.0f} s)", style="bold", highlight=False)
+    return OK if passed else FAILED
+
+
+def play_one(ground: Ground, night: Night, scenario: Scenario, screen: Screen) -> Result:
+    """Play one night; a function that fails is a result too."""
+    try:
+        with cast(ground, night, scenario, screen) as players:
+            Player(players).play()
+            with players.stage.world() as world:
+                return judged(night, scenario, world.history)
+    except ServerFailed as failed:
+        return unplayed(night, scenario, str(failed))
+
+
+def _environment() -> dict[str, str]:
+    return dict(os.environ)  # noqa: TID251 - the entry of a person's command
+
+
+def _is_plain(console: Console) -> bool:
+    return not console.is_terminal or console.is_dumb_terminal
+
+
+def _started(stack: ExitStack, talk: Console) -> dict[str, str]:
+    """Start the emulators, and let the clients of this process find them too."""
+    talk.print("starting the Firestore and Pub/Sub emulators", style="dim")
+    firestore = stack.enter_context(firestore_emulator())
+    pubsub = stack.enter_context(pubsub_emulator())
+    variables = {"FIRESTORE_EMULATOR_HOST": firestore.host, "PUBSUB_EMULATOR_HOST": pubsub.host}
+    os.environ.update(variables)  # noqa: TID251 - the libraries read it there
+    return variables
+
+
+def _unfit(talk: Console, message: str, hint: str) -> typer.Exit:
+    talk.print(f"error: {escape(message)}\n  hint: {escape(hint)}", highlight=False, soft_wrap=True)
+    return typer.Exit(UNFIT)
+
+
+def _stop(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def run() -> None:
+    """Entry point of `bin/demo`: a terminal that closes or a kill stops it as Ctrl-C does."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _stop)
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+    app.command()(main)
+    app(prog_name="bin/demo")
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,73 @@
+"""Where a demo is seen: plain lines here, the live view next door."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import Protocol
+
+from rich.console import Console
+
+from shared.core.policy import Policy
+from shared.simulation.demo.nights import Night
+from shared.simulation.demo.scene import Line, Scene
+
+STYLES = {
+    "run": "bold",
+    "report": "",
+    "again": "dim",
+    "trigger": "bold green",
+    "decision": "cyan",
+    "resolved": "green",
+    "repair": "magenta",
+    "world": "dim",
+    "sweep": "dim",
+}
+GRAVE = {"info": "blue", "warning": "yellow", "critical": "bold red"}
+
+
+class Screen(Protocol):
+    """What a player shows its night on."""
+
+    def night(self, night: Night, policy: Policy, place: str) -> AbstractContextManager[object]:
+        """Show one night for the length of a ``with`` block; ``place`` is such as `2 of 5`."""
+
+    def tell(self, line: Line) -> None:
+        """Something happened."""
+
+    def show(self, scene: Scene) -> None:
+        """This is how everything stands."""
+
+
+class PlainScreen:
+    """A line for each thing that happens."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._policy: Policy | None = None
+        self._day = ""
+
+    def night(self, night: Night, policy: Policy, place: str) -> AbstractContextManager[object]:
+        self._policy, self._day = policy, ""
+        self._console.print(f"\n{place}  {night.title}", style="bold", highlight=False, soft_wrap=True)
+        return nullcontext()
+
+    def tell(self, line: Line) -> None:
+        assert self._policy is not None
+        local = self._policy.local(line.at)
+        day = f"{local:%a %d %b %Y}"
+        if day != self._day:
+            self._console.print(f"  {day}", highlight=False)
+            self._day = day
+        text = f"  {local:%H:%M}  {word(line):<8}  {line.text}"
+        self._console.print(text, style=style(line), highlight=False, markup=False, soft_wrap=True)
+
+    def show(self, scene: Scene) -> None:
+        """The lines have said it."""
+
+
+def word(line: Line) -> str:
+    return line.grave or line.kind
+
+
+def style(line: Line) -> str:
+    return GRAVE.get(line.grave) or STYLES.get(line.kind, "")

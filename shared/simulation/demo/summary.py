@@ -1,0 +1,76 @@
+"""What a demo says at its end: the table of nights, what failed, and how to look at what is left."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from shared.simulation.demo.nights import Night
+from shared.simulation.demo.servers import ROOT
+from shared.simulation.demo.verdict import Result, failures
+
+
+def tell(console: Console, results: Sequence[Result], left: Sequence[tuple[Night, Path]], here: Path) -> None:
+    """Print the whole of it; ``here`` is the caller's folder, to which paths are made short."""
+    console.print()
+    if console.is_terminal:
+        console.print(_table(results))
+    else:
+        for result in results:
+            _lines(console, result)
+    for result in results:
+        if not result.passed:
+            console.print(f"\n{result.night.name} failed:", style="bold red", markup=False, highlight=False)
+            for line in failures(result):
+                console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
+    if left:
+        console.print("\nWhat is left can be asked, each night as it stood at its end:\n", highlight=False)
+        for line in commands(left, here):
+            console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
+
+
+def commands(left: Sequence[tuple[Night, Path]], here: Path) -> Iterator[str]:
+    """Yield command lines for a shell that stands in ``here``."""
+    orch = shlex.quote(_near(ROOT / "bin" / "orch", here))
+    for night, env in left:
+        source = shlex.quote(_near(env, here))
+        source = source if "/" in source else f"./{source}"
+        for day in sorted({day for _, day, _ in night.asks}):
+            yield f"(. {source} && {orch} status {day})"
+        for transition, day, mode in night.asks:
+            yield f"(. {source} && {orch} explain {transition} {day} --mode {mode})"
+
+
+def _near(path: Path, here: Path) -> str:
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+
+
+def _table(results: Sequence[Result]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, expand=True)
+    for column in ("night", "expected", "what happened"):
+        table.add_column(column, ratio=1)
+    table.add_column("", no_wrap=True)
+    for result in results:
+        word, colour = _word(result)
+        expected, happened = "\n".join(result.expected), "\n".join(result.happened)
+        table.add_row(Text(result.night.title), Text(expected), Text(happened), Text(word, colour), end_section=True)
+    return table
+
+
+def _lines(console: Console, result: Result) -> None:
+    word, colour = _word(result)
+    title = f"{word:<6}  {result.night.name}: {result.night.title}"
+    console.print(title, style=colour, highlight=False, soft_wrap=True)
+    for name, told in (("expected", result.expected), ("happened", result.happened)):
+        for one in told:
+            console.print(f"        {name}  {one}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _word(result: Result) -> tuple[str, str]:
+    return ("ok", "bold green") if result.passed else ("FAILED", "bold red")

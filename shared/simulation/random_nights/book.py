@@ -1,0 +1,185 @@
+"""The history a night is judged by: what was heard, what left, what was said. Kept by the world, not by the product."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+from shared.core.model import Lane, RunKey
+from shared.simulation.random_nights.night import Letter, Night
+from shared.simulation.random_nights.stage import Handler
+
+Data = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A report that was durably recorded: ``number``-th of its run, received by the clock of who recorded it."""
+
+    number: int
+    phase: str
+    processor: str
+    outcome: str
+    records: int | None
+    percent: float | None
+    ended: datetime
+    received: datetime
+    at: datetime
+    message_id: str
+
+
+@dataclass(slots=True, eq=False)
+class Grant:
+    """What a generation was first claimed for: its reason, and who was done with how many records."""
+
+    generation: int
+    reason: str
+    done: Mapping[str, int | None]
+    missing: tuple[str, ...]
+    at: datetime
+
+
+@dataclass(slots=True, eq=False)
+class Leaving:
+    """One accepted message or call of a trigger."""
+
+    generation: int
+    channel: str
+    at: datetime
+    handler: Handler
+
+
+@dataclass(slots=True, eq=False)
+class Track:
+    """One transition of one run as the world saw it. ``data`` is its document as last written."""
+
+    run: RunBook
+    name: str
+    data: Data = field(default_factory=dict)
+    grants: dict[int, Grant] = field(default_factory=dict)
+    leavings: list[Leaving] = field(default_factory=list)
+    called: set[int] = field(default_factory=set)
+    claimed_at: datetime | None = None
+    first_claim: dict[int, datetime] = field(default_factory=dict)
+    marks: dict[int, list[datetime]] = field(default_factory=dict)
+    requests: int = 0
+    held: bool | None = False
+    rejected: bool = False
+    failures: int = 0
+    retry_at: datetime | None = None
+    lost_mark: bool = False
+    overdue: dict[str, int] = field(default_factory=dict)
+    unfit_since: datetime | None = None
+
+    @property
+    def state(self) -> str:
+        return str(self.data.get("state", "waiting"))
+
+    @property
+    def where(self) -> str:
+        return f"{self.run.key.id} {self.name}"
+
+    def leave(self, generation: int, channel: str, at: datetime, handler: Handler) -> None:
+        self.leavings.append(Leaving(generation, channel, at, handler))
+
+    def channels(self, generation: int) -> set[str]:
+        return {leaving.channel for leaving in self.leavings if leaving.generation == generation}
+
+
+@dataclass(slots=True, eq=False)
+class RunBook:
+    """One run: its document, its recorded reports in order, its transitions."""
+
+    key: RunKey
+    data: Data = field(default_factory=dict)
+    heard: list[Heard] = field(default_factory=list)
+    ids: set[str] = field(default_factory=set)
+    by_processor: dict[tuple[str, str], list[Heard]] = field(default_factory=dict)
+    tracks: dict[str, Track] = field(default_factory=dict)
+
+    @property
+    def open(self) -> bool:
+        return bool(self.data) and self.data.get("closed_at") is None
+
+    def track(self, transition: str) -> Track:
+        found = self.tracks.get(transition)
+        if found is None:
+            found = self.tracks[transition] = Track(self, transition)
+        return found
+
+    def hear(self, heard: Heard) -> None:
+        self.heard.append(heard)
+        self.ids.add(heard.message_id)
+        self.by_processor.setdefault((heard.phase, heard.processor), []).append(heard)
+
+    def reports(self, phase: str, upto: int | None = None) -> dict[str, list[Heard]]:
+        """Return what each processor of a phase had reported when ``upto`` reports of the run were recorded."""
+        found = {name: listed for (its, name), listed in self.by_processor.items() if its == phase}
+        if upto is None or upto >= len(self.heard):
+            return found
+        return {name: [heard for heard in listed if heard.number < upto] for name, listed in found.items()}
+
+    def began(self, phase: str, since: datetime) -> bool:
+        return any(heard.phase == phase and heard.at >= since for heard in self.heard)
+
+
+@dataclass(slots=True, eq=False)
+class Said:
+    """One fingerprint as people saw it.
+
+    ``unmarked`` is who said it last and has not yet written that down, ``doubted`` that nobody told them it went out.
+    """
+
+    kind: str
+    where: str
+    standing: bool
+    at: datetime
+    unmarked: Handler | None
+    doubted: bool
+
+
+@dataclass(eq=False)
+class Book:
+    """All of it, and what was found to be wrong."""
+
+    night: Night
+    runs: dict[RunKey, RunBook] = field(default_factory=dict)
+    said: dict[str, Said] = field(default_factory=dict)
+    letters: dict[str, Letter] = field(default_factory=dict)
+    acknowledged: set[str] = field(default_factory=set)
+    alerts: dict[str, Data] = field(default_factory=dict)
+    completions: dict[str, Data] = field(default_factory=dict)
+    quarantined: set[str] = field(default_factory=set)
+    violations: list[str] = field(default_factory=list)
+    only_recorded: dict[str, datetime] = field(default_factory=dict)
+
+    def run(self, key: RunKey) -> RunBook:
+        found = self.runs.get(key)
+        if found is None:
+            found = self.runs[key] = RunBook(key)
+        return found
+
+    def stands(self, kind: str, where: str) -> bool:
+        """Return whether people have been told this, and not that it is over."""
+        return any(said.standing and said.kind == kind and said.where == where for said in self.said.values())
+
+    def standing(self, where: str, kinds: Iterable[str]) -> list[str]:
+        return [said.kind for said in self.said.values() if said.standing and said.where == where and said.kind in kinds]
+
+    def wrong(self, name: str, text: str) -> None:
+        self.violations.append(f"{name}: {text}")
+
+
+@lru_cache(maxsize=256)
+def key_of(segment: str) -> RunKey:
+    """Return the run of a document path's second segment."""
+    pipeline, day, mode, *lane = segment.split("~")
+    return RunKey(pipeline, date.fromisoformat(day), mode, Lane(lane[0]) if lane else Lane.LIVE)
+
+
+def age(at: datetime | None, now: datetime) -> timedelta:
+    """Return how long ago something was; forever if it never was."""
+    return timedelta.max if at is None else now - at

@@ -1,0 +1,220 @@
+"""What the policy allows, worked out a second time: from the messages that were recorded, not from the product's state.
+
+Small on purpose, and without a line of `shared/core/decide.py`, `standing.py` or `gates.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.core.model import RunKey
+from shared.core.policy import Expectation, Gate, GateKind, OnMissing, OnUnreadable, Policy, Processor, Then, Transition
+from shared.simulation.random_nights.book import Heard
+
+Rows = Mapping[str, int | None]
+GOOD = ("success", "partial", "skipped", "inferred")
+UNASKED = object()
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Who of the expected is done (with how many records), who only in part, and when the first of them counted."""
+
+    expected: frozenset[str]
+    required: frozenset[str]
+    done: Mapping[str, int | None]
+    partial: frozenset[str]
+    opened: datetime | None
+    percents: Mapping[str, float]
+
+    @property
+    def missing(self) -> frozenset[str]:
+        return self.expected - self.done.keys()
+
+
+def view(
+    policy: Policy,
+    transition: Transition,
+    key: RunKey,
+    reports: Mapping[str, Sequence[Heard]],
+    units: int | None,
+    rows: Rows,
+    carried: Mapping[str, int | None] | None = None,
+    *,
+    vouched: bool = False,
+) -> View:
+    """Look at the recorded reports of a transition's phase; ``carried`` is what its last trigger had counted.
+
+    ``vouched`` lets the table speak for a short report also after another has replaced it (R7 leaves that open).
+    """
+    expectation = transition.expects[key.mode]
+    processors = policy.phases[transition.after].processors
+    expected = frozenset(name for name in expectation.expected if not processors[name].disabled_on(key.day))
+    judged = any(policy.gates[name].kind is GateKind.COMPLETION_PERCENT for name in transition.gates)
+    done: dict[str, int | None] = {}
+    partial: set[str] = set()
+    percents: dict[str, float] = {}
+    opened: datetime | None = None
+    for name in expected:
+        heard = reports.get(name)
+        if not heard:
+            continue
+        counts, report = stands(processors[name], heard, units, rows, carried)
+        if counts == "done" or (counts == "partial" and judged):
+            done[name] = report.records if report is not None else None
+        elif counts == "partial":
+            partial.add(name)
+        if report is not None and report.percent is not None:
+            percents[name] = report.percent
+        first = opens(processors[name], heard, units, rows, vouched=vouched)
+        if first is not None and (opened is None or first < opened):
+            opened = first
+    return View(expected, expectation.required & expected, done, frozenset(partial), opened, percents)
+
+
+def stands(
+    processor: Processor,
+    heard: Sequence[Heard],
+    units: int | None,
+    rows: Rows,
+    carried: Mapping[str, int | None] | None,
+) -> tuple[str, Heard | None]:
+    """Judge a processor by the table of behaviour R6: `done`, `partial` or `no`, and by which report."""
+    outcomes = [one for one in heard if one.outcome != "started"]
+    if not outcomes:
+        return "no", None
+    latest = max(outcomes, key=lambda one: (one.ended, one.number))
+    good = max((one for one in outcomes if one.outcome in GOOD), key=lambda one: (one.ended, one.number), default=None)
+    # What a trigger has counted, a failure no longer takes back.
+    triggered = carried is not None and processor.name in carried
+    if latest.outcome == "failed":
+        verdict = (counted(processor, good, units, rows), good) if triggered and good else ("no", latest)
+    elif latest.outcome == "no_data":
+        verdict = _empty(processor, latest, good, units, rows, triggered)
+    else:
+        verdict = counted(processor, latest, units, rows), latest
+    outvoted = verdict[0] == "no" and triggered and latest.outcome == "success"
+    return ("done", latest) if outvoted else verdict
+
+
+def _empty(
+    processor: Processor, latest: Heard, good: Heard | None, units: int | None, rows: Rows, triggered: bool
+) -> tuple[str, Heard]:
+    """Judge a `no_data`: done without units, else a retraction unless the table shows otherwise."""
+    if units == 0:
+        return "done", latest
+    before = "no" if good is None else counted(processor, good, units, rows)
+    if good is not None and (triggered or before == "no" or full(processor, units, rows)):
+        return before, good
+    return "no", latest
+
+
+def counted(processor: Processor, report: Heard, units: int | None, rows: Rows) -> str:
+    """Judge one good report by the floor, a short success by its table too."""
+    if report.outcome in ("skipped", "inferred"):
+        return "done"
+    floor = floor_of(processor, units)
+    enough = floor is None or report.records is None or report.records >= floor
+    if report.outcome == "partial":
+        return "partial" if enough else "no"
+    return "done" if enough or full(processor, units, rows) else "no"
+
+
+def floor_of(processor: Processor, units: int | None) -> int | None:
+    per_unit = processor.min_records_per_unit
+    return None if per_unit is None or units is None else per_unit * units
+
+
+def full(processor: Processor, units: int | None, rows: Rows) -> bool:
+    held = rows.get(processor.table) if processor.table else None
+    return held is not None and held >= max(1, floor_of(processor, units) or 0)
+
+
+def opens(
+    processor: Processor, heard: Sequence[Heard], units: int | None, rows: Rows, *, vouched: bool
+) -> datetime | None:
+    """Return when the first report was received that counted as it came (behaviour R7)."""
+    stood: list[Heard] = []
+    for one in heard:
+        if one.outcome != "started" and (not stood or one.ended >= stood[-1].ended):
+            stood.append(one)
+    for one in stood:
+        told = rows if vouched or one is stood[-1] else {}
+        if one.outcome in GOOD and counted(processor, one, units, told) != "no":
+            return one.received
+    return None
+
+
+def reason_at(expectation: Expectation, seen: View, now: datetime) -> str:
+    """Return why a trigger is allowed at this moment, gates aside; `held` past a deadline that forbids it, else ``""``."""
+    if seen.expected and not seen.missing:
+        return "complete"
+    if seen.opened is None:
+        return ""
+    present = seen.done.keys() | seen.partial
+    for number, tier in enumerate(expectation.tiers, start=1):
+        enough = len(present) >= min(tier.at_least, len(seen.expected))
+        if now >= seen.opened + tier.after and enough and seen.required <= present:
+            return f"tier_{number}"
+    deadline = expectation.deadline
+    if deadline is None or now < seen.opened + deadline.after:
+        return ""
+    if deadline.then is Then.TRIGGER or (deadline.then is Then.TRIGGER_IF_REQUIRED and seen.required <= present):
+        return "deadline"
+    return "held"
+
+
+def blocking(
+    policy: Policy, transition: Transition, key: RunKey, seen: View, rows: Rows, percents: Mapping[str, float | None]
+) -> list[str]:
+    """Return the gates that forbid a trigger by these readings; a gate that was never read forbids it too."""
+    listed = [gate for gate in map(policy.gates.__getitem__, transition.gates) if not gate.modes or key.mode in gate.modes]
+    processors = policy.phases[transition.after].processors
+    tables = {name: table for name in seen.expected if (table := processors[name].table) is not None}
+    found = []
+    for gate in listed:
+        if gate.kind is GateKind.ROWS:
+            blocks = _too_few_rows(gate, seen, tables, rows)
+        elif gate.kind is GateKind.PERCENT:
+            reading = percents.get(gate.name, UNASKED)
+            blocks = reading is UNASKED or _too_low(gate, reading)
+        else:
+            blocks = _too_low(gate, _stated(listed, seen, tables, rows))
+        if blocks:
+            found.append(gate.name)
+    return found
+
+
+def _too_few_rows(gate: Gate, seen: View, tables: Mapping[str, str], rows: Rows) -> bool:
+    if any(table not in rows for table in tables.values()):
+        return True
+    counts = {name: rows[table] for name, table in tables.items()}
+    short = {name for name, count in counts.items() if count is not None and count < gate.min_rows}
+    unread = {name for name, count in counts.items() if count is None}
+    if gate.on_unreadable is OnUnreadable.BLOCK and unread & seen.required:
+        return True
+    if gate.on_missing is not OnMissing.BLOCK:
+        return False
+    if short & seen.required:
+        return True
+    few = gate.at_least is not None and len(tables) - len(short | unread) < min(gate.at_least, len(tables))
+    return few and not (unread and gate.on_unreadable is OnUnreadable.PASS)
+
+
+def _too_low(gate: Gate, reading: object) -> bool:
+    if not isinstance(reading, int | float):
+        return gate.on_unreadable is OnUnreadable.BLOCK
+    return gate.block_below is not None and reading < gate.block_below
+
+
+def _stated(gates: Sequence[Gate], seen: View, tables: Mapping[str, str], rows: Rows) -> float | None:
+    """Return the lowest percentage that was stated; 0 while the table holds rows was not meant (behaviour R6)."""
+    floors = [gate.min_rows for gate in gates if gate.kind is GateKind.ROWS]
+    stated = []
+    for name, percent in seen.percents.items():
+        held = rows.get(tables[name]) if name in tables else None
+        if percent != 0 or not floors or held is None or held < min(floors):
+            stated.append(percent)
+    return min(stated, default=None)

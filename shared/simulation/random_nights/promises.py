@@ -1,0 +1,190 @@
+"""What must have been done and said by now, asked after a sweep that nothing hindered (behaviour 3, 7, T2).
+
+One such sweep may have come too early; what two in a row leave undone is wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from shared.core.calendar import due_at
+from shared.core.model import Lane
+from shared.core.policy import Policy, Transition
+from shared.simulation.random_nights.book import Book, RunBook, Track
+from shared.simulation.random_nights.oracle import View, blocking, reason_at, view
+from shared.simulation.random_nights.ports import Truth
+from shared.simulation.random_nights.stage import Handler, Stage
+from shared.simulation.scenario import Health
+
+PATIENCE = 2
+UNFIT_FOR = timedelta(minutes=5)
+OVER_FOR = timedelta(minutes=3)
+OF_WAITING = ("gate", "held", "on_hold", "due_warning", "due_critical", "preflight", "dispatch")
+
+
+@dataclass(frozen=True, slots=True)
+class Looking:
+    """One transition after a whole sweep; ``now`` is what the sweep's clock showed as it began."""
+
+    policy: Policy
+    book: Book
+    truth: Truth
+    stage: Stage
+    track: Track
+    before: Track | None
+    sweep: Handler
+    now: datetime
+
+    @property
+    def transition(self) -> Transition:
+        return self.policy.transitions[self.track.name]
+
+    @property
+    def triggered(self) -> bool:
+        """True once everything of some generation has left, or the next phase began while it was claimed (behaviour 3)."""
+        if self.track.state == "confirmed":
+            return True
+        dispatch = self.transition.dispatch
+        needs = {name for name, there in (("topic", dispatch.topic), ("http", dispatch.http)) if there}
+        return any(needs <= self.track.channels(generation) for generation in self.track.grants)
+
+    def seen(self) -> View:
+        reports = self.track.run.reports(self.transition.after)
+        key = self.track.run.key
+        return view(self.policy, self.transition, key, reports, self.truth.units, self._rows())
+
+    def _rows(self) -> dict[str, int | None]:
+        processors = self.policy.phases[self.transition.after].processors.values()
+        return {one.table: self.truth.rows.get(one.table, 0) for one in processors if one.table}
+
+    def gates(self, seen: View) -> list[str]:
+        key = self.track.run.key
+        return blocking(self.policy, self.transition, key, seen, self._rows(), self.truth.percents)
+
+
+def look(policy: Policy, book: Book, truth: Truth, stage: Stage, sweep: Handler) -> None:
+    """Go through every open run and note what is due and not done; tell of it the second time."""
+    for run in book.runs.values():
+        if not run.open or run.key.day != truth.day:
+            continue
+        before: Track | None = None
+        for name, transition in policy.transitions.items():
+            if run.key.mode not in transition.expects:
+                continue
+            track = run.track(name)
+            looking = Looking(policy, book, truth, stage, track, before, sweep, sweep.started)
+            _count(book, track, set(unkept(looking)))
+            before = track
+        _count_run(book, run, truth)
+
+
+def _count(book: Book, track: Track, broken: set[str]) -> None:
+    track.overdue = {promise: track.overdue.get(promise, 0) + 1 for promise in broken}
+    for promise, times in track.overdue.items():
+        if times == PATIENCE:
+            book.wrong(promise.split(":")[0], f"{track.where}: {promise.partition(': ')[2]}")
+
+
+def _count_run(book: Book, run: RunBook, truth: Truth) -> None:
+    known = run.data.get("units")
+    if run.key.day == truth.day and (known is None or known["total"] != truth.units):
+        book.wrong("the_next_sweep_sees_the_calendar", f"{run.key.id} knows {known}, there are {truth.units} units")
+
+
+def unkept(looking: Looking) -> Iterator[str]:
+    """Yield what this transition should have done or said: the name of the promise, and the particulars."""
+    if looking.truth.units == 0:
+        return
+    if looking.triggered:
+        yield from what_is_over_is_said(looking)
+        return
+    seen = looking.seen()
+    reason = reason_at(looking.transition.expects[looking.track.run.key.mode], seen, looking.now)
+    yield from overdue_says_so(looking)
+    if looking.track.held is not False or looking.track.rejected:
+        yield from held_says_so(looking, "an operator or a refusal")
+        return
+    if reason == "held":
+        yield from held_says_so(looking, f"the deadline without {sorted(seen.missing)}")
+    elif reason:
+        yield from ready_goes_or_says_why(looking, seen, reason)
+    else:
+        looking.track.unfit_since = None
+
+
+def held_says_so(looking: Looking, why: str) -> Iterator[str]:
+    """A held run has told people, critically unless an operator holds it."""
+    where = looking.track.where
+    if looking.track.held is None:
+        return
+    if not (looking.book.stands("held", where) or looking.book.stands("on_hold", where)):
+        yield f"held_says_so: held by {why}, and nobody was told"
+
+
+def ready_goes_or_says_why(looking: Looking, seen: View, reason: str) -> Iterator[str]:
+    """A ready transition is dispatched, or has said which gate or service blocks it."""
+    track, book = looking.track, looking.book
+    gates = looking.gates(seen)
+    for gate in gates:
+        if not book.stands("gate", track.where):
+            yield f"blocked_says_so: blocked by {gate}, and nobody was told"
+    service = looking.transition.preflight
+    health = looking.stage.health(service) if service and service not in book.night.unset else Health.HEALTHY
+    if health in (Health.HEALTHY, Health.DEGRADED):
+        track.unfit_since = None
+    else:
+        track.unfit_since = track.unfit_since or looking.now
+        if looking.now - track.unfit_since >= UNFIT_FOR and not book.stands("preflight", track.where):
+            yield f"blocked_says_so: {service} unfit since {track.unfit_since}, and nobody was told"
+        return
+    if not gates and not _resting(looking):
+        yield f"nothing_ready_is_left: ready by {reason} with {sorted(seen.done)}, and not dispatched"
+
+
+def _resting(looking: Looking) -> bool:
+    """True while a lease may run or a failed call waits for its next attempt (D5)."""
+    track, skew = looking.track, looking.book.night.manner.skew
+    if track.retry_at is not None and looking.now - skew < track.retry_at:
+        return True
+    call = looking.transition.dispatch.http
+    if call is not None and call.service in looking.book.night.unset:
+        return True
+    lease = looking.policy.claim_lease + skew
+    return track.state == "claimed" and track.claimed_at is not None and looking.now - track.claimed_at <= lease
+
+
+def overdue_says_so(looking: Looking) -> Iterator[str]:
+    """Past its due time a transition has been triggered, alerted on, overtaken, or waits for one that says so (T2)."""
+    track, key = looking.track, looking.track.run.key
+    due = looking.transition.expects[key.mode].due
+    if due is None or key.lane is Lane.BACKFILL:
+        return
+    for kind, local in (("due_warning", due.warning), ("due_critical", due.critical)):
+        at = due_at(key, local, looking.policy)
+        if at is None or looking.now < at or looking.book.stands(kind, track.where):
+            continue
+        overtaken = any(heard.phase == looking.transition.starts for heard in track.run.heard)
+        if overtaken or _predecessor_speaks(looking):
+            continue
+        yield f"overdue_says_so: not triggered at {at}, and no {kind}"
+
+
+def _predecessor_speaks(looking: Looking) -> bool:
+    if looking.before is None or any(heard.phase == looking.transition.after for heard in looking.track.run.heard):
+        return False
+    return bool(looking.book.standing(looking.before.where, ("due_warning", "due_critical")))
+
+
+def what_is_over_is_said(looking: Looking) -> Iterator[str]:
+    """What stood in the way of a trigger that has left is taken back."""
+    track = looking.track
+    if track.state not in ("dispatched", "confirmed") or track.held is not False or track.rejected:
+        return
+    left = max((grant.at for grant in track.grants.values()), default=looking.stage.true_now())
+    left = max((leaving.at for leaving in track.leavings), default=left)
+    if looking.stage.true_now() - left < OVER_FOR:
+        return
+    for kind in looking.book.standing(track.where, ("due_warning", "due_critical", "on_hold")):
+        yield f"what_is_over_is_said: triggered at {left}, and {kind} stands"
