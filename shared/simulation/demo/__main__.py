@@ -22,7 +22,7 @@ from shared.simulation.demo.live import LiveScreen
 from shared.simulation.demo.nights import NIGHTS, Night, chosen, load
 from shared.simulation.demo.play import Player
 from shared.simulation.demo.screen import PlainScreen, Screen
-from shared.simulation.demo.servers import ROOT, ServerFailed
+from shared.simulation.demo.servers import ROOT, ServerFailed, complaints
 from shared.simulation.demo.summary import tell
 from shared.simulation.demo.verdict import Result, judged, unplayed
 from shared.simulation.emulators import EmulatorFailed, EmulatorMissing, firestore_emulator, pubsub_emulator
@@ -97,7 +97,7 @@ def play_one(ground: Ground, night: Night, scenario: Scenario, screen: Screen) -
         with cast(ground, night, scenario, screen) as players:
             Player(players).play()
             with players.stage.world() as world:
-                return judged(night, scenario, world.history)
+                return judged(night, scenario, world.history, complaints(ground.home.logs(night)))
     except ServerFailed as failed:
         return unplayed(night, scenario, str(failed))
 

@@ -75,7 +75,10 @@ class Home:
             except BlockingIOError:
                 raise HomeInUse(f"another demo plays in {self.path}") from None
             self._empty()
-            yield self
+            try:
+                yield self
+            finally:
+                shutil.rmtree(self.night, ignore_errors=True)
 
     def fresh(self) -> None:
         """Let the next night begin with nothing."""

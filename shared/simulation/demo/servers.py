@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -22,6 +24,7 @@ READY = timedelta(seconds=60)
 STOP = timedelta(seconds=5)
 _POLL = timedelta(seconds=0.05)
 _TAIL_LINES = 25
+_GRAVE = ("WARNING", "ERROR", "CRITICAL")
 
 
 class ServerFailed(Exception):
@@ -55,6 +58,20 @@ class Server:
     def listens(self) -> bool:
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+
+def complaints(logs: Path) -> Counter[str]:
+    """Count what the functions logged above information, by function and event."""
+    found: Counter[str] = Counter()
+    for log in sorted(logs.glob("*.log")):
+        for line in log.read_text(errors="replace").splitlines():
+            try:
+                entry = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(entry, dict) and entry.get("severity") in _GRAVE:
+                found[f"{log.stem} {entry.get('message')}"] += 1
+    return found
 
 
 @contextmanager

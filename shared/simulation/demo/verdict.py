@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -34,8 +34,8 @@ class Result:
         return not self.failure and all(verdict.passed for verdict in self.verdicts)
 
 
-def judged(night: Night, scenario: Scenario, history: History) -> Result:
-    """Judge a night by every expectation of its scenario."""
+def judged(night: Night, scenario: Scenario, history: History, logged: Mapping[str, int]) -> Result:
+    """Judge a night by every expectation of its scenario; ``logged`` counts what its functions complained of."""
     policy = scenario.policy
     verdicts = judge([_graceful(one) for one in scenario.expect], history, policy.zone)
     held = sum(verdict.passed for verdict in verdicts)
@@ -45,7 +45,8 @@ def judged(night: Night, scenario: Scenario, history: History) -> Result:
         for trigger in history.triggers(history.departures)
     ]
     total = f"{held} of {len(verdicts)} expectations held"
-    return Result(night, tuple(expected(scenario)), (*(happened or ["no trigger"]), total), verdicts)
+    complained = [f"logged by {what}: {count} times" for what, count in logged.items()]
+    return Result(night, tuple(expected(scenario)), (*(happened or ["no trigger"]), total, *complained), verdicts)
 
 
 def unplayed(night: Night, scenario: Scenario, failure: str) -> Result:
@@ -89,7 +90,3 @@ def failures(result: Result) -> Iterator[str]:
         if not verdict.passed:
             yield f"expected {verdict.expected.raw}"
             yield f"observed {verdict.observed}"
-
-
-def all_passed(results: Iterable[Result]) -> bool:
-    return all(result.passed for result in results)

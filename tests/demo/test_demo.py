@@ -1,0 +1,184 @@
+"""The demo from outside: a night through served functions, what it says of it, and what it leaves."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from shared.simulation.demo.home import Home, HomeInUse
+from shared.simulation.demo.nights import NIGHTS, load
+from shared.simulation.emulators import EmulatorMissing, require_tools
+from tests.emulators.gcloud import absent
+from tests.tooling.house import lend_env, run
+
+ROOT = Path(__file__).resolve().parents[2]
+NIGHT = ("--night", "one-processor", "--speed", "40")
+
+
+def command(home: Path, arguments: Sequence[str]) -> list[str]:
+    return [sys.executable, "-P", "-m", "shared.simulation.demo", "--home", str(home), *arguments]
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
+
+
+def demo(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return run(*command(home, arguments), cwd=ROOT, env={"PYTHONPATH": str(ROOT)}, seconds=60)
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """Return a copy of what the demo needs, with a finished environment: its scripts run as a person runs them."""
+    root = tmp_path / "a clone"
+    for name in ("bin", "config", "deploy", "functions", "shared", "tests/scenarios"):
+        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+    lend_env(root)
+    return root
+
+
+def asked(printed: str, clone: Path) -> list[subprocess.CompletedProcess[str]]:
+    """Type every command that a demo has printed."""
+    lines = [line.strip() for line in printed.splitlines() if line.startswith("  (. ")]
+    return [run("sh", "-c", line, cwd=clone, seconds=60) for line in lines]
+
+
+def children(pid: int) -> list[int]:
+    """Return the processes that a process has started and that still live."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[1]) == pid:
+            found.append(int(stat.parent.name))
+    return found
+
+
+@pytest.mark.slow
+def test_a_night_is_played_judged_and_left_to_be_asked(clone: Path) -> None:
+    """Plain lines without a terminal, a summary, exit 0; the commands it prints read the night as it ended."""
+    played = run(clone / "bin/demo", *NIGHT, cwd=clone, seconds=120)
+    assert played.returncode == 0, played.stdout + played.stderr
+    lines = [line.strip() for line in played.stdout.splitlines()]
+    assert "happened  phase3 -> phase4 (same_day) at 10:36 by tier_1" in lines
+    assert "happened  5 of 5 expectations held" in lines
+    assert lines[-1].startswith("1 night played, all as expected")
+    assert "\x1b" not in played.stdout
+    assert "logged by" not in played.stdout
+
+    status, explained = asked(played.stdout, clone)
+    assert status.returncode == 0, status.stderr
+    assert status.stdout.startswith("nba/2025-12-29/same_day  opened 10:25 EST")
+    assert explained.returncode == 0, explained.stderr
+    assert explained.stdout.startswith("nba/2025-12-29/same_day phase3_to_phase4: confirmed")
+    assert "triggered 10:36 EST by tier_1" in explained.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("demo-emulators")
+def test_the_same_on_the_emulators(clone: Path) -> None:
+    """Firestore and Pub/Sub of Google in place of the embedded parts: the same night, left in the same store."""
+    try:
+        require_tools()
+    except EmulatorMissing as missing:
+        absent(str(missing))
+    played = run(clone / "bin/demo", "--emulators", *NIGHT, cwd=clone, seconds=180)
+    if "not installed (gcloud components install" in played.stderr:
+        absent(played.stderr.strip())
+    assert played.returncode == 0, played.stdout + played.stderr
+    assert "5 of 5 expectations held" in played.stdout
+    _, explained = asked(played.stdout, clone)
+    assert "triggered 10:36 EST by tier_1" in explained.stdout, explained.stderr
+
+
+@pytest.mark.slow
+def test_a_broken_function_fails_the_night_with_its_log(clone: Path) -> None:
+    """A function that raises: exit 1, which one, and the end of its log; nothing is offered to be asked."""
+    main = clone / "functions/phase3_to_phase4/main.py"
+    main.write_text(main.read_text().replace("    runtime.receive(", '    raise RuntimeError("on purpose")\n    ('))
+    played = run(clone / "bin/demo", *NIGHT, cwd=clone, seconds=120)
+    assert played.returncode == 1, played.stdout + played.stderr
+    assert "not played to its end: phase3_to_phase4 answers 500" in played.stdout
+    assert "RuntimeError: on purpose" in played.stdout
+    assert asked(played.stdout, clone) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_stopped_in_the_middle_it_leaves_nothing_running(tmp_path: Path, number: signal.Signals) -> None:
+    """Ctrl-C and a kill end every function and say so: exit 130."""
+    with subprocess.Popen(
+        command(tmp_path, ("--night", "whole")),
+        cwd=ROOT,
+        env={**environment(), "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as playing:
+        assert playing.stdout is not None
+        assert any("report" in line for line in playing.stdout)
+        functions = children(playing.pid)
+        playing.send_signal(number)
+        _, talk = playing.communicate(timeout=30)
+    assert len(functions) == 5
+    assert (playing.returncode, talk) == (130, "stopped; nothing is left running\n")
+    assert [pid for pid in functions if Path(f"/proc/{pid}").exists()] == []
+
+
+def test_without_gcloud_it_says_so_and_touches_nothing(tmp_path: Path) -> None:
+    """What an earlier demo left is still there when the emulators are absent: exit 2, with a remedy."""
+    (tmp_path / "state.db").write_text("kept")
+    (tmp_path / "bin").mkdir()
+    played = subprocess.run(
+        command(tmp_path, ("--emulators",)),
+        cwd=ROOT,
+        env={**environment(), "PATH": str(tmp_path / "bin")},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert played.returncode == 2
+    assert "error: gcloud is not on PATH" in played.stderr
+    assert "hint:" in played.stderr
+    assert (tmp_path / "state.db").read_text() == "kept"
+
+
+def test_nights_are_named(tmp_path: Path) -> None:
+    """`--list` names every night on stdout; another name is refused with these names."""
+    listed = demo(tmp_path, "--list")
+    assert [line.split()[0] for line in listed.stdout.splitlines()] == [night.name for night in NIGHTS]
+    refused = demo(tmp_path, "--night", "none")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert all(night.name in refused.stderr for night in NIGHTS)
+
+
+@pytest.mark.parametrize("night", NIGHTS, ids=lambda night: night.name)
+def test_every_night_can_be_played(night: object) -> None:
+    """Its scenario holds nothing that only the simulation can play."""
+    chosen = next(one for one in NIGHTS if one is night)
+    assert load(chosen).events
+
+
+def test_one_folder_holds_one_demo(tmp_path: Path) -> None:
+    """A second demo in the same folder is refused before it touches anything; afterwards the folder is free."""
+    home = Home(tmp_path)
+    with home.taken():
+        (tmp_path / "state.db").write_text("of the first")
+        began = time.monotonic()
+        with pytest.raises(HomeInUse), home.taken():
+            pass
+        assert time.monotonic() - began < 1
+        assert (tmp_path / "state.db").exists()
+    with home.taken():
+        assert not (tmp_path / "state.db").exists()
