@@ -31,7 +31,7 @@ from shared.core.decide import (
     decide,
 )
 from shared.core.errors import Unavailable
-from shared.core.model import TransitionState
+from shared.core.model import Plan, TransitionState
 from shared.core.policy import Role
 
 STEPS = 30
@@ -130,7 +130,7 @@ def _trigger(
     now = ctx.ports.clock.now()
     match result:
         case Accepted():
-            _log(ctx, held.situation, "dispatched", reason=decision.plan.reason, message_ids=list(result.message_ids))
+            _log_dispatched(ctx, held.situation, decision.plan, result, now)
             return _mark(ctx, held, load, lambda state: marks.dispatched(state, now))
         case CallFailed(text):
             _log(ctx, held.situation, "dispatch_failed", severity="WARNING", error=text)
@@ -161,6 +161,16 @@ def _mark(ctx: Context, held: Sight, load: Load, change: Callable[[TransitionSta
         if now_held is None or now_held.owner != claim.owner:
             return None
     raise Unavailable("state", f"{held.situation.key.id}: the mark of a dispatch could not be written")
+
+
+def _log_dispatched(ctx: Context, situation: Situation, plan: Plan, result: Accepted, now: datetime) -> None:
+    """Log a dispatch; ``handoff_seconds`` is the time from the last report that it stands on."""
+    known = (situation.completions.get(name) for name in plan.completed)
+    reports = [report for one in known if one is not None for report in (one.good or one.latest,) if report is not None]
+    last = max((report.received_at for report in reports), default=None)
+    seconds = None if last is None else round((now - last).total_seconds(), 3)
+    ids = list(result.message_ids)
+    _log(ctx, situation, "dispatched", reason=plan.reason, message_ids=ids, handoff_seconds=seconds)
 
 
 def _log(ctx: Context, situation: Situation, what: str, severity: str = "INFO", **keys: object) -> None:

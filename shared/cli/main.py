@@ -15,7 +15,7 @@ import typer
 
 from shared import runtime
 from shared.app.context import Context
-from shared.cli import operator, questions
+from shared.cli import doctor, operator, questions
 from shared.cli.shell import UNAVAILABLE, USAGE
 from shared.core.errors import PolicyError, Unavailable
 
@@ -29,6 +29,7 @@ app = typer.Typer(
 )
 questions.add_to(app)
 operator.add_to(app)
+doctor.add_to(app)
 
 
 def run(argv: list[str], ctx: Context) -> tuple[int, str]:
@@ -53,6 +54,15 @@ def call(argv: list[str]) -> int:
         return USAGE
     except PolicyError as wrong:
         print(f"orch: {wrong}", file=sys.stderr)
+        return USAGE
+    except ModuleNotFoundError as absent:
+        if not (absent.name or "").startswith("google"):
+            raise
+        print(
+            f"orch: the light environment has no {absent.name}, which the stores of Google Cloud need\n"
+            "  hint: 'bin/test --collect-only' makes the full one once; for what bin/demo left, use the lines it printed",
+            file=sys.stderr,
+        )
         return USAGE
     except Unavailable as away:
         print(f"orch: {away}\n  hint: nothing was lost; try again, or see orch status", file=sys.stderr)

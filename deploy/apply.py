@@ -1,0 +1,94 @@
+"""Carrying out a plan: look, make or mend what differs, look again. Stopped anywhere, it can be run again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from deploy.line import Line
+from deploy.monitoring import FOUND
+from deploy.resource import Difference, Resource
+from deploy.runner import EXISTS, CommandFailed, Runner, ask, order
+
+
+class Done(StrEnum):
+    SAME = "same"
+    CREATED = "created"
+    UPDATED = "updated"
+
+
+class ApplyFailed(Exception):
+    """A step could not be done, or did not have its effect: what, why, and what to do."""
+
+    def __init__(self, resource: Resource, why: str, hint: str) -> None:
+        self.resource, self.why, self.hint = resource, why, hint
+        super().__init__(f"{resource.id}: {why}\n  hint: {hint}")
+
+
+AGAIN = "correct it and run the same command again: what is done stays done"
+Check = Callable[[Resource], list[Difference]]
+
+
+@dataclass(frozen=True)
+class Step:
+    resource: Resource
+    done: Done
+
+
+def apply(resources: Iterable[Resource], run: Runner, checks: Check = lambda resource: []) -> Iterator[Step]:
+    """Yield each step as it is done; raises ``ApplyFailed`` at the first that cannot be.
+
+    ``checks`` looks further at what now is as it should be, such as a function's own answer.
+    """
+    looked: dict[Line, Any] = {}
+    for resource in resources:
+        try:
+            done = _step(resource, run, looked)
+            answered = checks(resource)
+        except CommandFailed as failed:
+            raise ApplyFailed(resource, str(failed), AGAIN) from failed
+        _refuse(resource, answered, "does not answer as it should")
+        yield Step(resource, done)
+
+
+def _step(resource: Resource, run: Runner, looked: dict[Line, Any]) -> Done:
+    if resource.read not in looked:
+        looked[resource.read] = ask(run, resource.read)
+    found = looked[resource.read]
+    if found is not None and not resource.differences(found):
+        return Done.SAME
+    line = resource.create if found is None else resource.update
+    if line is None:
+        return _settled(resource, run, found)
+    _carry_out(run, line, found, creates=found is None)
+    fresh = looked[resource.read] = ask(run, resource.read)
+    if fresh is None:
+        raise ApplyFailed(resource, "was made, and is not there", AGAIN)
+    _refuse(resource, resource.differences(fresh), "was read back and differs")
+    return Done.CREATED if found is None else Done.UPDATED
+
+
+def _carry_out(run: Runner, line: Line, found: Any, creates: bool) -> None:
+    if FOUND in line.words:
+        line = Line(tuple(found[0]["name"] if word == FOUND else word for word in line.words))
+    try:
+        order(run, line)
+    except CommandFailed as failed:
+        # Somebody, or our own interrupted call, made it meanwhile: reading it back judges it.
+        if not (creates and any(word in failed.said for word in EXISTS)):
+            raise
+
+
+def _settled(resource: Resource, run: Runner, found: Any) -> Done:
+    """Nothing can be run: it is there and cannot be mended, or what it belongs to is missing."""
+    if found is None:
+        raise ApplyFailed(resource, "does not exist, and is not made by this script", resource.hint or AGAIN)
+    _refuse(resource, resource.differences(found), "differs, and cannot be changed")
+    return Done.SAME
+
+
+def _refuse(resource: Resource, differences: list[Difference], why: str) -> None:
+    if differences:
+        raise ApplyFailed(resource, f"{why}: " + "; ".join(map(str, differences)), resource.hint or AGAIN)

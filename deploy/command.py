@@ -1,0 +1,264 @@
+"""The scripts of deployment: `bin/build`, `bin/deploy`, `bin/check-drift`.
+
+Data goes to standard output, talk to standard error. Exit status: 0 done or same, 1 failed or drift, 2 the call or
+a file was wrong, or it could not tell.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from deploy import bundle, git, monitoring, ready, rules
+from deploy.apply import ApplyFailed, Done, apply
+from deploy.drift import Report, drift
+from deploy.line import gcloud
+from deploy.manifest import ROOT, Manifest, Place, Stamp
+from deploy.manifest_file import load_manifest
+from deploy.orphans import orphans
+from deploy.plan import lines, plan
+from deploy.resource import Resource
+from deploy.runner import CommandFailed, Runner, Subprocess, ask
+from shared.core.errors import PolicyError
+
+FAILED, USAGE = 1, 2
+BUILD = ROOT / "build"
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+
+Names = Annotated[
+    list[str] | None, typer.Argument(metavar="[FUNCTION]...", help="Names in functions/; all by default.")
+]
+Project = Annotated[str, typer.Option(envvar="GOOGLE_CLOUD_PROJECT", help="The project's id.")]
+Number = Annotated[str, typer.Option(envvar="PROJECT_NUMBER", help="The project's number; asked of gcloud by default.")]
+Json = Annotated[bool, typer.Option("--json", help="For scripts.")]
+
+
+def say(text: str) -> None:
+    typer.echo(text, err=True)
+
+
+def fail(status: int, message: str, hint: str = "") -> typer.Exit:
+    say(f"error: {message}" + (f"\n  hint: {hint}" if hint else ""))
+    return typer.Exit(status)
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def manifest_now() -> Manifest:
+    return load_manifest(today=now().date())
+
+
+def chosen(manifest: Manifest, names: Sequence[str] | None) -> list[str]:
+    for name in names or ():
+        if name not in manifest.functions:
+            raise fail(USAGE, f"no function {name}", f"one of {', '.join(manifest.functions)}")
+    return list(names or ())
+
+
+@app.command()
+def build(
+    names: Names = None,
+    out: Annotated[Path, typer.Option(help="Where the bundles go.")] = BUILD,
+    as_json: Json = False,
+) -> None:
+    """Write the bundle of each function, and the rendered observability files, from plain files."""
+    manifest = manifest_now()
+    made = [bundle.bundle_of(manifest.functions[name]) for name in chosen(manifest, names) or manifest.functions]
+    out.mkdir(parents=True, exist_ok=True)
+    for one in made:
+        bundle.write(one, out)
+        if not as_json:
+            typer.echo(f"{out / one.function}  {one.digest}  {len(one.files)} files  {one.size} bytes")
+    monitoring.write(monitoring.rendered(manifest), out / "observability")
+    if as_json:
+        typer.echo(bundle.manifest_text(made, _commit()), nl=False)
+
+
+@app.command("plan")
+def show_plan(project: Project, names: Names = None, number: Number = "", as_json: Json = False) -> None:
+    """Print the lines that apply may run, in their order; nothing is read or changed but the project's number."""
+    manifest = manifest_now()
+    only = chosen(manifest, names)
+    place = _place(manifest, project, number, Subprocess(ROOT))
+    resources = _checked(plan(manifest, place, _stamp(manifest), only))
+    if as_json:
+        typer.echo(json.dumps([_shown(one) for one in resources], indent=2))
+        return
+    for one in resources:
+        typer.echo(f"# {one.id}\n{one.read}")
+        for word, line in (("absent", one.create), ("different", one.update)):
+            if line is not None and not (word == "different" and line == one.create):
+                typer.echo(f"{line}   # if {word}")
+
+
+@app.command("apply")
+def carry_out(
+    project: Project,
+    names: Names = None,
+    number: Number = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run/--yes", help="Only say what would change; --yes does it.")] = True,
+) -> None:
+    """Make the cloud what manifest and tree say; by default only say what would change."""
+    manifest = manifest_now()
+    only, run = chosen(manifest, names), Subprocess(ROOT)
+    place, stamp = _place(manifest, project, number, run), _stamp(manifest)
+    resources = _checked(plan(manifest, place, stamp, only))
+    if dry_run:
+        _say_differences(resources, run)
+        return
+    _require_bundles(manifest, only, stamp)
+    monitoring.write(monitoring.rendered(manifest), BUILD / "observability")
+    counted = dict.fromkeys(Done, 0)
+    try:
+        for step in apply(resources, run, ready.ReadyCheck(manifest, place, stamp, run, ready.http_call)):
+            counted[step.done] += 1
+            if step.done is not Done.SAME:
+                typer.echo(f"{step.done.value:8} {step.resource.id}")
+        left = orphans(manifest, place, run)
+    except ApplyFailed as failed:
+        raise fail(FAILED, str(failed)) from None
+    except CommandFailed as failed:
+        raise fail(FAILED, str(failed), "everything was applied; orphans could not be looked for") from None
+    typer.echo(", ".join(f"{count} {done.value}" for done, count in counted.items()))
+    for one in left:
+        say(f"orphan: {one.what}: {one.why}\n  hint: {one.remove or 'see gcloud pubsub subscriptions list'}")
+    if left:
+        raise typer.Exit(FAILED)
+
+
+@app.command("check-drift")
+def check_drift(project: Project, number: Number = "", as_json: Json = False) -> None:
+    """Compare what is running with manifest and tree. Exit 0: same, 1: drift, 2: could not tell."""
+    manifest, run = manifest_now(), Subprocess(ROOT)
+    try:
+        place = _place(manifest, project, number, run)
+        report = drift(manifest, place, _plan_for_drift(manifest, place), run, _changed(manifest), now())
+    except (CommandFailed, git.NoCommit) as failed:
+        raise fail(USAGE, str(failed), "nothing can be said without it") from None
+    _print(report, as_json)
+    raise typer.Exit(report.status)
+
+
+def _print(report: Report, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(report.data(), indent=2))
+        return
+    for folder, version in report.functions.items():
+        typer.echo(
+            f"{folder}: commit {version['commit'][:12] or 'unknown'}, revision {version['revision'] or 'unknown'}"
+        )
+    for one in report.findings:
+        typer.echo(str(one))
+    typer.echo(f"{report.data()['status']}: {report.looked_at} looked at, {len(report.findings)} findings")
+
+
+def _plan_for_drift(manifest: Manifest, place: Place) -> list[Resource]:
+    return plan(manifest, place, _stamp(manifest))
+
+
+def _stamp(manifest: Manifest) -> Stamp:
+    digests = {name: bundle.bundle_of(one).digest for name, one in manifest.functions.items()}
+    return Stamp(_commit(), digests)
+
+
+def _commit() -> str:
+    given = os.environ.get("COMMIT_SHA")
+    return given if given else git.commit(ROOT)
+
+
+def _changed(manifest: Manifest) -> dict[str, datetime | None]:
+    return {
+        name: git.changed_at(ROOT, bundle.sources_of(bundle.bundle_of(one))) for name, one in manifest.functions.items()
+    }
+
+
+def _place(manifest: Manifest, project: str, number: str, run: Runner) -> Place:
+    if not number:
+        line = gcloud("projects describe", project, project=project)
+        found = ask(run, line)
+        if found is None:
+            raise fail(USAGE, f"project {project} is not there, or not yours to see", "gcloud projects list")
+        number = str(found["projectNumber"])
+    return Place(project, number, manifest.region)
+
+
+def _checked(resources: list[Resource]) -> list[Resource]:
+    broken = [f"{line}\n    {fault}" for line in lines(resources) for fault in rules.faults(line)]
+    if broken:
+        raise fail(FAILED, "the plan breaks a rule:\n  " + "\n  ".join(broken), "see deploy/rules.py")
+    return resources
+
+
+def _require_bundles(manifest: Manifest, only: Sequence[str], stamp: Stamp) -> None:
+    for name in only or manifest.functions:
+        made = bundle.read(BUILD, name)
+        if made is None or made.digest != stamp.digests[name]:
+            raise fail(FAILED, f"build/{name} is not what the tree yields", "run bin/build, then this again")
+
+
+def _say_differences(resources: list[Resource], run: Runner) -> None:
+    """Say what would be run. What cannot be read yet, because what it belongs to is missing, would be made."""
+    changes = 0
+    for one in resources:
+        try:
+            found = ask(run, one.read)
+        except CommandFailed as failed:
+            typer.echo(f"unknown  {one.id}: {failed.said.splitlines()[-1][:200]}")
+            continue
+        differences = [] if found is None else one.differences(found)
+        line = one.create or one.update if found is None else one.update
+        if found is None or differences:
+            changes += 1
+            typer.echo(f"{'create' if found is None else 'update':8} {one.id}")
+            for difference in differences:
+                typer.echo(f"         {difference}")
+            typer.echo(f"         {line or one.hint}")
+    typer.echo(f"{changes} of {len(resources)} would change; nothing was changed (--yes does it)")
+
+
+def _shown(one: Resource) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "function": one.function,
+        "read": str(one.read),
+        "create": str(one.create) if one.create else None,
+        "update": str(one.update) if one.update else None,
+    }
+
+
+def main() -> None:
+    """Entry point of the scripts in bin/."""
+    sys.exit(call(sys.argv[1:]))
+
+
+def call(argv: list[str], command: Callable[..., Any] = app) -> int:
+    """Run one command line; return its exit status."""
+    import click
+
+    try:
+        status = command(argv, standalone_mode=False)
+        return status if isinstance(status, int) else 0
+    except click.exceptions.Exit as ended:
+        return ended.exit_code
+    except click.ClickException as wrong:
+        wrong.show()
+        return USAGE
+    except PolicyError as wrong:
+        say(f"error: {wrong}")
+        return USAGE
+    except (bundle.BundleError, git.NoCommit, CommandFailed) as failed:
+        say(f"error: {failed}")
+        return FAILED
+
+
+if __name__ == "__main__":
+    main()

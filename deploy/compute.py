@@ -1,0 +1,399 @@
+"""Functions, who may call them, the subscriptions that feed them and the schedules that call them, as resources."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Any
+
+from deploy.line import Line, gcloud, pairs
+from deploy.manifest import Function, Manifest, Place, Push, Role, Schedule, Stamp
+from deploy.resource import Difference, Resource, binding, compare
+from deploy.stores import ALIVE, kept
+
+ENTRY = "main"
+STAMPED = ("GIT_COMMIT", "SOURCE_DIGEST")
+# What the platform sets by itself; not ours to judge.
+PLATFORM = {"LOG_EXECUTION_ID", "FUNCTION_TARGET", "FUNCTION_SIGNATURE_TYPE"}
+JSON_HEADER = "Content-Type=application/json"
+
+
+def roles(manifest: Manifest, place: Place, function: Function) -> Iterator[Resource]:
+    member = f"serviceAccount:{place.account(function.service_account)}"
+    for role in function.roles:
+        yield _role(place, member, role, function.folder)
+
+
+def _role(place: Place, member: str, role: Role, folder: str) -> Resource:
+    project = place.project
+    if role.kind == "topic":
+        return binding("topic", "pubsub topics", role.name, member, role.role, project, folder)
+    if role.kind == "service":
+        return binding("service", "run services", role.name, member, role.role, project, folder, region=place.region)
+    condition = "None"
+    if role.kind == "dataset":
+        # gcloud cannot grant on a dataset; the project's policy can, to whatever lies under its name.
+        below = f"projects/{project}/datasets/{role.name}"
+        condition = f"expression=resource.name == '{below}' || resource.name.startsWith('{below}/'),title={role.name}"
+    return binding("project", "projects", project, member, role.role, project, folder, condition=condition)
+
+
+def environment(function: Function, place: Place, stamp: Stamp) -> dict[str, str]:
+    """Return every variable that a deployed function shall have."""
+    filled = {name: place.filled(value) for name, value in function.environment.items()}
+    return filled | {"GIT_COMMIT": stamp.commit, "SOURCE_DIGEST": stamp.digests[function.folder]}
+
+
+def labels(manifest: Manifest, function: Function, stamp: Stamp) -> dict[str, str]:
+    return {
+        **manifest.labels,
+        "commit-sha": stamp.commit.lower(),
+        "source-digest": stamp.digests[function.folder],
+        "function": function.folder,
+    }
+
+
+def function_resource(manifest: Manifest, place: Place, function: Function, stamp: Stamp) -> Resource:
+    deploy = deploy_line(manifest, place, function, stamp)
+    return Resource(
+        kind="function",
+        name=function.name,
+        read=gcloud("functions describe", function.name, project=place.project, region=place.region, v2=True),
+        differences=lambda found: function_differences(manifest, place, function, stamp, found),
+        create=deploy,
+        update=deploy,
+        function=function.folder,
+    )
+
+
+def deploy_line(manifest: Manifest, place: Place, function: Function, stamp: Stamp) -> Line:
+    """Return the one line that makes or renews a function.
+
+    Variables are merged, never replaced: what was set by hand stays and is reported as drift, nothing is wiped.
+    """
+    return gcloud(
+        "functions deploy",
+        function.name,
+        project=place.project,
+        gen2=True,
+        region=place.region,
+        runtime=manifest.runtime,
+        entry_point=ENTRY,
+        source=f"build/{function.folder}",
+        trigger_http=True,
+        no_allow_unauthenticated=True,
+        ingress_settings="all",
+        memory=function.memory,
+        cpu=_number(function.cpu),
+        timeout=_seconds(function.timeout),
+        concurrency=function.concurrency,
+        min_instances=function.min_instances,
+        max_instances=function.max_instances,
+        service_account=place.account(function.service_account),
+        serve_all_traffic_latest_revision=True,
+        update_env_vars=pairs(environment(function, place, stamp)),
+        update_labels=",".join(f"{key}={value}" for key, value in sorted(labels(manifest, function, stamp).items())),
+    )
+
+
+def function_differences(
+    manifest: Manifest, place: Place, function: Function, stamp: Stamp, found: Any
+) -> list[Difference]:
+    """Judge what `gcloud functions describe` answers; the commit may be older as long as the source is the same."""
+    config, build = found.get("serviceConfig", {}), found.get("buildConfig", {})
+    have_labels, have_env = found.get("labels", {}), config.get("environmentVariables", {})
+    wanted_labels = {k: v for k, v in labels(manifest, function, stamp).items() if k != "commit-sha"}
+    return [
+        *compare({"state": "ACTIVE"}, {"state": found.get("state")}),
+        *compare(wanted_labels, have_labels),
+        *compare(_wanted_settings(manifest, place, function), _found_settings(config, build)),
+        *_environment_differences(environment(function, place, stamp), have_env),
+        *([Difference("commit-sha label", "a commit", "none")] if not have_labels.get("commit-sha") else []),
+        *_unwanted(found, config),
+    ]
+
+
+def _wanted_settings(manifest: Manifest, place: Place, function: Function) -> dict[str, Any]:
+    return {
+        "runtime": manifest.runtime,
+        "entry point": ENTRY,
+        "memory": function.memory,
+        "cpu": _number(function.cpu),
+        "timeout": int(function.timeout.total_seconds()),
+        "concurrency": function.concurrency,
+        "min instances": function.min_instances,
+        "max instances": function.max_instances,
+        "service account": place.account(function.service_account),
+    }
+
+
+def _found_settings(config: Mapping[str, Any], build: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "runtime": build.get("runtime"),
+        "entry point": build.get("entryPoint"),
+        "memory": _memory(config.get("availableMemory")),
+        "cpu": config.get("availableCpu"),
+        "timeout": config.get("timeoutSeconds", 60),
+        "concurrency": config.get("maxInstanceRequestConcurrency", 1),
+        "min instances": config.get("minInstanceCount", 0),
+        "max instances": config.get("maxInstanceCount"),
+        "service account": config.get("serviceAccountEmail"),
+    }
+
+
+def _environment_differences(wanted: Mapping[str, str], have: Mapping[str, str]) -> list[Difference]:
+    """Values are compared for names only: a value may be somebody's secret, and is never shown."""
+    found = [
+        Difference(f"environment {name}", "set as in the manifest", "another value" if name in have else "not set")
+        for name, value in wanted.items()
+        if name not in STAMPED and have.get(name) != value
+    ]
+    found += [Difference(f"environment {name}", "set", "not set") for name in STAMPED if not have.get(name)]
+    if have.get("SOURCE_DIGEST") not in (None, wanted["SOURCE_DIGEST"]):
+        found.append(Difference("environment SOURCE_DIGEST", wanted["SOURCE_DIGEST"], have["SOURCE_DIGEST"]))
+    extra = have.keys() - wanted.keys() - PLATFORM
+    return found + [Difference(f"environment {name}", "not set", "set by hand") for name in sorted(extra)]
+
+
+def _unwanted(found: Any, config: Mapping[str, Any]) -> list[Difference]:
+    """A generated trigger would deliver everything a second time; a bound secret would be lost with the next deploy."""
+    trigger, bound = found.get("eventTrigger"), config.get("secretEnvironmentVariables") or []
+    latest = {"traffic to the latest": config.get("allTrafficOnLatestRevision", False)}
+    differences = compare({"traffic to the latest": True}, latest)
+    if trigger:
+        owned = "none: the manifest owns the subscriptions"
+        differences.append(Difference("generated trigger", owned, str(trigger.get("trigger"))))
+    named = "none: secrets are read by name"
+    return differences + [Difference(f"secret in {one.get('key')}", named, "bound by hand") for one in bound]
+
+
+def service_resource(place: Place, function: Function, stamp: Stamp) -> Resource:
+    """The revision that serves: the newest one, ready, with all traffic and the digest that was deployed."""
+
+    def judge(found: Any) -> list[Difference]:
+        status = found.get("status", {})
+        ready = {one["type"]: one["status"] for one in status.get("conditions", [])}.get("Ready")
+        newest = status.get("latestCreatedRevisionName")
+        share = {
+            one.get("revisionName"): one.get("percent", 0) for one in status.get("traffic", []) if one.get("percent")
+        }
+        container = found.get("spec", {}).get("template", {}).get("spec", {}).get("containers", [{}])[0]
+        env = {one["name"]: one.get("value") for one in container.get("env", [])}
+        wanted = {"ready": "True", "revision serving": {newest: 100}, "digest": stamp.digests[function.folder]}
+        return compare(wanted, {"ready": ready, "revision serving": share, "digest": env.get("SOURCE_DIGEST")})
+
+    return Resource(
+        kind="serving revision",
+        name=function.name,
+        read=gcloud("run services describe", function.name, project=place.project, region=place.region),
+        differences=judge,
+        create=None,
+        update=gcloud(
+            "run services update-traffic", function.name, project=place.project, region=place.region, to_latest=True
+        ),
+        hint="see the revision's log: gcloud run services logs read",
+        function=function.folder,
+    )
+
+
+def invokers(manifest: Manifest, place: Place, function: Function) -> Iterator[Resource]:
+    """Who calls a function may call it: bound to the service, where a redeploy has been seen to strip it."""
+    callers = [function.push.service_account] if function.push else []
+    callers += [one.service_account for one in manifest.schedules.values() if one.calls == function.folder]
+    for caller in dict.fromkeys(callers):
+        member = f"serviceAccount:{place.account(caller)}"
+        yield binding(
+            "service",
+            "run services",
+            function.name,
+            member,
+            "roles/run.invoker",
+            place.project,
+            function.folder,
+            region=place.region,
+        )
+
+
+def subscriptions(manifest: Manifest, place: Place, function: Function) -> Iterator[Resource]:
+    """One push subscription for each topic; its path makes functions-framework see a CloudEvent of that topic."""
+    push = function.push
+    if push is None:
+        return
+    for topic in push.topics:
+        name = function.subscription(topic)
+        settings = _subscription_settings(manifest, place, function, push, topic)
+        yield Resource(
+            kind="subscription",
+            name=name,
+            read=gcloud("pubsub subscriptions describe", name, project=place.project),
+            differences=lambda found, topic=topic: subscription_differences(  # type: ignore[misc]
+                manifest, place, function, push, topic, found
+            ),
+            create=gcloud("pubsub subscriptions create", name, project=place.project, topic=topic, **settings),
+            update=gcloud("pubsub subscriptions update", name, project=place.project, **settings),
+            function=function.folder,
+        )
+        agent = f"serviceAccount:{place.pubsub_agent}"
+        yield binding(
+            "subscription",
+            "pubsub subscriptions",
+            name,
+            agent,
+            "roles/pubsub.subscriber",
+            place.project,
+            function.folder,
+        )
+
+
+def endpoint(place: Place, function: Function, topic: str) -> str:
+    return f"{place.url(function.name)}/projects/{place.project}/topics/{topic}"
+
+
+def _subscription_settings(
+    manifest: Manifest, place: Place, function: Function, push: Push, topic: str
+) -> dict[str, str | int | bool | None]:
+    return {
+        "push_endpoint": endpoint(place, function, topic),
+        "push_auth_service_account": place.account(push.service_account),
+        "push_auth_token_audience": place.url(function.name),
+        "ack_deadline": int(push.ack_deadline.total_seconds()),
+        "message_retention_duration": _seconds(push.retention),
+        "expiration_period": ALIVE,
+        "min_retry_delay": _seconds(push.min_backoff),
+        "max_retry_delay": _seconds(push.max_backoff),
+        "dead_letter_topic": manifest.dead_letter.topic,
+        "dead_letter_topic_project": place.project,
+        "max_delivery_attempts": manifest.dead_letter.attempts,
+    }
+
+
+def subscription_differences(
+    manifest: Manifest, place: Place, function: Function, push: Push, topic: str, found: Any
+) -> list[Difference]:
+    """Judge what `gcloud pubsub subscriptions describe` answers."""
+    config, letter = found.get("pushConfig") or {}, found.get("deadLetterPolicy") or {}
+    token, retry = config.get("oidcToken") or {}, found.get("retryPolicy") or {}
+    wanted = {
+        "topic": f"projects/{place.project}/topics/{topic}",
+        "state": "ACTIVE",
+        "endpoint": endpoint(place, function, topic),
+        "push identity": place.account(push.service_account),
+        "push audience": place.url(function.name),
+        "ack deadline": int(push.ack_deadline.total_seconds()),
+        "retention": _seconds(push.retention),
+        "expires": "never",
+        "retry": f"{_seconds(push.min_backoff)} to {_seconds(push.max_backoff)}",
+        "dead-letter topic": f"projects/{place.project}/topics/{manifest.dead_letter.topic}",
+        "delivery attempts": manifest.dead_letter.attempts,
+    }
+    have = {
+        "topic": found.get("topic"),
+        "state": found.get("state", "ACTIVE"),
+        "endpoint": config.get("pushEndpoint"),
+        "push identity": token.get("serviceAccountEmail"),
+        "push audience": token.get("audience"),
+        "ack deadline": found.get("ackDeadlineSeconds"),
+        "retry": f"{retry.get('minimumBackoff')} to {retry.get('maximumBackoff')}" if retry else None,
+        "dead-letter topic": letter.get("deadLetterTopic"),
+        "delivery attempts": letter.get("maxDeliveryAttempts"),
+        **kept(found),
+    }
+    return compare(wanted, have)
+
+
+def schedule_resource(manifest: Manifest, place: Place, one: Schedule) -> Iterator[Resource]:
+    function = manifest.functions[one.calls]
+    settings: dict[str, str | int | bool | None] = {
+        "location": place.region,
+        "schedule": one.cron,
+        "time_zone": one.zone,
+        "uri": place.url(function.name) + one.path,
+        "http_method": one.method,
+        "oidc_service_account_email": place.account(one.service_account),
+        "oidc_token_audience": place.url(function.name),
+        "attempt_deadline": _seconds(one.attempt_deadline),
+        "max_retry_attempts": one.attempts,
+        "min_backoff": _seconds(one.min_backoff),
+        "max_backoff": _seconds(one.max_backoff),
+        "message_body": None if one.body is None else _json(one.body),
+    }
+    with_body = one.body is not None
+    yield Resource(
+        kind="schedule",
+        name=one.name,
+        read=gcloud("scheduler jobs describe", one.name, project=place.project, location=place.region),
+        differences=lambda found: schedule_differences(place, function, one, found),
+        create=gcloud(
+            "scheduler jobs create http",
+            one.name,
+            project=place.project,
+            **settings,
+            headers=JSON_HEADER if with_body else None,
+        ),
+        update=gcloud(
+            "scheduler jobs update http",
+            one.name,
+            project=place.project,
+            **settings,
+            update_headers=JSON_HEADER if with_body else None,
+        ),
+        function=one.calls,
+    )
+    yield Resource(
+        kind="schedule state",
+        name=one.name,
+        read=gcloud("scheduler jobs describe", one.name, project=place.project, location=place.region),
+        differences=lambda found: compare({"state": "ENABLED"}, {"state": found.get("state")}),
+        create=None,
+        update=gcloud("scheduler jobs resume", one.name, project=place.project, location=place.region),
+        hint="the schedule does not exist yet",
+        function=one.calls,
+    )
+
+
+def schedule_differences(place: Place, function: Function, one: Schedule, found: Any) -> list[Difference]:
+    target, retry = found.get("httpTarget") or {}, found.get("retryConfig") or {}
+    token = target.get("oidcToken") or {}
+    wanted = {
+        "cron": one.cron,
+        "zone": one.zone,
+        "target": place.url(function.name) + one.path,
+        "method": one.method,
+        "identity": place.account(one.service_account),
+        "audience": place.url(function.name),
+        "attempt deadline": _seconds(one.attempt_deadline),
+        "retries": one.attempts,
+        "body": None if one.body is None else _json(one.body),
+    }
+    body = target.get("body")
+    have = {
+        "cron": found.get("schedule"),
+        "zone": found.get("timeZone"),
+        "target": target.get("uri"),
+        "method": target.get("httpMethod", "POST"),
+        "identity": token.get("serviceAccountEmail"),
+        "audience": token.get("audience"),
+        "attempt deadline": found.get("attemptDeadline"),
+        "retries": retry.get("retryCount", 0),
+        "body": base64.b64decode(body).decode() if body else None,
+    }
+    return compare(wanted, have)
+
+
+def _json(body: Mapping[str, Any]) -> str:
+    return json.dumps(body, separators=(",", ":"))
+
+
+def _seconds(length: timedelta) -> str:
+    return f"{int(length.total_seconds())}s"
+
+
+def _number(value: float) -> str:
+    return f"{value:g}"
+
+
+def _memory(text: str | None) -> str | None:
+    """gcloud answers 512M or 512Mi for the same thing."""
+    return f"{text}i" if text and text[-1] in "MG" else text

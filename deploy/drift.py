@@ -1,0 +1,140 @@
+"""What is running against what should be: manifest and tree on one side, gcloud's answers on the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from deploy.manifest import Manifest, Place
+from deploy.orphans import orphans
+from deploy.resource import Resource
+from deploy.runner import CommandFailed, Runner, ask
+
+SAME, DRIFT, UNKNOWN = 0, 1, 2
+PATIENCE = timedelta(hours=24)
+DIGESTS = ("source-digest", "environment SOURCE_DIGEST", "digest")
+
+
+class Colour(StrEnum):
+    RED = "red"
+    AMBER = "amber"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that differs: red needs somebody now, amber is a deploy that is due, unknown could not be read."""
+
+    colour: Colour
+    where: str
+    what: str
+    wanted: str
+    found: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        told = f"{self.colour.value:7} {self.where}: {self.what}: wanted {self.wanted}, found {self.found}"
+        return told + (f"\n        hint: {self.hint}" if self.hint else "")
+
+
+@dataclass(frozen=True)
+class Report:
+    looked_at: int
+    findings: tuple[Finding, ...]
+    functions: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    @property
+    def status(self) -> int:
+        """0 same, 1 drift, 2 could not tell: what is known to differ counts more than what is not known."""
+        if any(one.colour is not Colour.UNKNOWN for one in self.findings):
+            return DRIFT
+        return UNKNOWN if self.findings else SAME
+
+    def data(self) -> dict[str, Any]:
+        words = {SAME: "same", DRIFT: "drift", UNKNOWN: "could not tell"}
+        return {
+            "status": words[self.status],
+            "looked_at": self.looked_at,
+            "functions": dict(self.functions),
+            "findings": [asdict(one) for one in self.findings],
+        }
+
+
+def drift(
+    manifest: Manifest,
+    place: Place,
+    resources: Iterable[Resource],
+    run: Runner,
+    changed_at: Mapping[str, datetime | None],
+    now: datetime,
+) -> Report:
+    """Compare everything; ``changed_at`` says by function folder when its sources changed last in the tree."""
+    seen: dict[Any, Any] = {}
+    findings: list[Finding] = []
+    functions: dict[str, Mapping[str, str]] = {}
+    listed = list(resources)
+    for resource in listed:
+        try:
+            if resource.read not in seen:
+                seen[resource.read] = ask(run, resource.read)
+        except CommandFailed as failed:
+            findings.append(_unread(resource.id, failed))
+            continue
+        found = seen[resource.read]
+        if resource.kind == "function" and found is not None:
+            functions[resource.function] = _versions(found)
+        findings += _judged(resource, found, changed_at.get(resource.function), now)
+    try:
+        findings += [
+            Finding(Colour.RED, one.what, "orphan", "none", one.why, str(one.remove or ""))
+            for one in orphans(manifest, place, run)
+        ]
+    except CommandFailed as failed:
+        findings.append(_unread("orphans", failed))
+    return Report(len(listed), tuple(findings), functions)
+
+
+def _judged(resource: Resource, found: Any, changed: datetime | None, now: datetime) -> list[Finding]:
+    if found is None:
+        return [Finding(Colour.RED, resource.id, "existence", "there", "missing", "bin/deploy apply")]
+    return [
+        Finding(
+            _colour(one.what, changed, now),
+            resource.id,
+            _title(one.what, changed, now),
+            one.wanted,
+            one.found,
+            f"bin/deploy apply {resource.function}".strip(),
+        )
+        for one in resource.differences(found)
+    ]
+
+
+def _colour(what: str, changed: datetime | None, now: datetime) -> Colour:
+    """Code that is older than the tree is due for a day; anything else that differs is somebody's hand."""
+    fresh = changed is not None and now - changed <= PATIENCE
+    return Colour.AMBER if what in DIGESTS and fresh else Colour.RED
+
+
+def _title(what: str, changed: datetime | None, now: datetime) -> str:
+    if what not in DIGESTS or changed is None:
+        return what
+    return f"{what} (stale for {int((now - changed).total_seconds() // 3600)} h)"
+
+
+def _versions(found: Any) -> dict[str, str]:
+    config, labels = found.get("serviceConfig", {}), found.get("labels", {})
+    return {
+        "commit": labels.get("commit-sha", ""),
+        "source_digest": labels.get("source-digest", ""),
+        "revision": config.get("revision", ""),
+        "updated": found.get("updateTime", ""),
+    }
+
+
+def _unread(where: str, failed: CommandFailed) -> Finding:
+    last = failed.said.splitlines()[-1] if failed.said else "no answer"
+    return Finding(Colour.UNKNOWN, where, "reading", "an answer", last[:300], f"run it by hand: {failed.line}")

@@ -1,0 +1,162 @@
+"""The manifest as values: what deploy/functions.yaml means once it has been loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from shared.core.policy import Policy
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True)
+class Role:
+    """A right on one thing: ``kind`` is project, topic, dataset or service."""
+
+    role: str
+    kind: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Push:
+    """The push subscriptions that feed a function: one for each topic, all alike."""
+
+    topics: tuple[str, ...]
+    service_account: str
+    ack_deadline: timedelta
+    retention: timedelta
+    min_backoff: timedelta
+    max_backoff: timedelta
+
+
+@dataclass(frozen=True)
+class Ready:
+    method: str
+    path: str
+    body: Mapping[str, Any] | None
+    status: int
+
+
+@dataclass(frozen=True)
+class Function:
+    """One deployed function: ``folder`` is its name in functions/, ``name`` the deployed one."""
+
+    folder: str
+    name: str
+    push: Push | None
+    service_account: str
+    roles: tuple[Role, ...]
+    requirements: str
+    memory: str
+    cpu: float
+    timeout: timedelta
+    concurrency: int
+    min_instances: int
+    max_instances: int
+    secrets: tuple[str, ...]
+    environment: Mapping[str, str]
+    ready: Ready | None
+
+    def subscription(self, topic: str) -> str:
+        return f"{self.name}--{topic}"
+
+
+@dataclass(frozen=True)
+class Schedule:
+    name: str
+    calls: str
+    cron: str
+    zone: str
+    service_account: str
+    attempt_deadline: timedelta
+    attempts: int
+    min_backoff: timedelta
+    max_backoff: timedelta
+    method: str
+    path: str
+    body: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Outside:
+    """Who uses a topic outside this repository."""
+
+    written_by: tuple[str, ...] = ()
+    read_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    topic: str
+    subscription: str
+    attempts: int
+    retention: timedelta
+
+
+@dataclass(frozen=True)
+class Firestore:
+    database: str
+    location: str
+    expires: Mapping[str, str]
+    unindexed: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Manifest:
+    policy: Policy
+    region: str
+    runtime: str
+    prefix: str
+    labels: Mapping[str, str]
+    apis: tuple[str, ...]
+    firestore: Firestore
+    dataset: str
+    dataset_location: str
+    topics: Mapping[str, Outside]
+    dead_letter: DeadLetter
+    secrets: tuple[str, ...]
+    service_accounts: Mapping[str, str]
+    functions: Mapping[str, Function]
+    schedules: Mapping[str, Schedule]
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where things are deployed; ``number`` is the project's number, which its addresses are made of."""
+
+    project: str
+    number: str
+    region: str
+
+    def account(self, name: str) -> str:
+        """Return the address of a service account of the project."""
+        return f"{name}@{self.project}.iam.gserviceaccount.com"
+
+    @property
+    def pubsub_agent(self) -> str:
+        return f"service-{self.number}@gcp-sa-pubsub.iam.gserviceaccount.com"
+
+    def url(self, service: str) -> str:
+        """Return the address that Cloud Run gives a service of this name."""
+        return f"https://{service}-{self.number}.{self.region}.run.app"
+
+    def filled(self, text: str) -> str:
+        """Replace {project}, {project_number} and {region}."""
+        known = {"{project}": self.project, "{project_number}": self.number, "{region}": self.region}
+        for mark, value in known.items():
+            text = text.replace(mark, value)
+        return text
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """What a deployed function says of its origin; ``digests`` by function folder."""
+
+    commit: str
+    digests: Mapping[str, str] = field(default_factory=dict)

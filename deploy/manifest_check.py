@@ -1,0 +1,286 @@
+"""What can be wrong with a manifest that has the right shape: each fault with its key, its reason and a hint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+
+from msgspec import UNSET
+
+from deploy import schedule_check
+from deploy.manifest import Function, Manifest, Push
+from deploy.manifest_shape import FunctionShape, ManifestShape
+from shared.core.policy import Service, Transition
+from shared.core.problem import Problem, spell, suggest
+
+DEPRECATED = {  # https://cloud.google.com/run/docs/runtime-support
+    "python310": date(2026, 10, 4),
+    "python311": date(2027, 10, 24),
+    "python312": date(2028, 10, 2),
+    "python313": date(2029, 10, 10),
+    "python314": date(2030, 10, 10),
+}
+NOTICE = timedelta(days=180)
+RUNTIME_HINT = "move to a newer one, and test the bundles on it"
+LONGEST_EVENT, LONGEST_HTTP = timedelta(seconds=540), timedelta(hours=1)
+MUST = ("requirements", "timeout", "concurrency", "instances", "memory", "cpu")
+PUSH_MUST = {
+    "service_account": "add it: Pub/Sub needs an identity to call the function with",
+    "ack_deadline": "add it: it is the time that one delivery may take",
+    "retention": "add it: such as 7d",
+    "retry": "add it: {min: 10s, max: 10m}; without it a failed message is lost or hammered",
+}
+ACK = (timedelta(seconds=10), timedelta(seconds=600))
+RETENTION = (timedelta(minutes=10), timedelta(days=31))
+BACKOFF = (timedelta(0), timedelta(seconds=600))
+
+
+def unset(shaped: ManifestShape) -> list[Problem]:
+    """Return what functions leave out that neither they nor `defaults` say."""
+    return [found for name, one in shaped.functions.items() for found in _unset(f"functions.{name}", one)]
+
+
+def _unset(key: str, one: FunctionShape) -> Iterator[Problem]:
+    if one.cpu is not UNSET and one.memory is UNSET:
+        yield Problem(f"{key}.cpu", "is given without memory", "add memory: gcloud takes the two together")
+    for name in MUST:
+        if getattr(one, name) is UNSET and not (name == "memory" and one.cpu is not UNSET):
+            yield Problem(f"{key}.{name}", "is missing", "add it here or under defaults")
+    trigger = one.trigger
+    if trigger.http == bool(trigger.topics):
+        yield Problem(f"{key}.trigger", "names both http and topics, or neither", "http: true, or topics: [...]")
+        return
+    given = {name for name in PUSH_MUST if getattr(trigger, name) is not UNSET}
+    if trigger.http:
+        for name in sorted(given | ({"dead_letter"} if trigger.dead_letter else set())):
+            yield Problem(f"{key}.trigger.{name}", "belongs to topics, not to http", "remove it")
+        return
+    for name, hint in PUSH_MUST.items():
+        if name not in given:
+            yield Problem(f"{key}.trigger.{name}", "is missing", hint)
+    if not trigger.dead_letter:
+        reason = "is missing: a message that always fails would come back until its retention ends"
+        yield Problem(f"{key}.trigger.dead_letter", reason, "dead_letter: true")
+
+
+def problems(manifest: Manifest, shaped: ManifestShape, today: date, root: Path) -> list[Problem]:
+    """Return what is wrong with a manifest, in the order of the file."""
+    found = [
+        *_head(manifest, shaped, today),
+        *_topics(manifest),
+        *_secrets(manifest),
+        *_accounts(manifest),
+        *(one for function in manifest.functions.values() for one in _function(manifest, function, root)),
+        *(one for schedule in manifest.schedules.values() for one in schedule_check.problems_of(manifest, schedule)),
+        *schedule_check.unscheduled(manifest, root),
+    ]
+    return [*found, *_unfitting_deadletter(manifest)]
+
+
+def _head(manifest: Manifest, shaped: ManifestShape, today: date) -> Iterator[Problem]:
+    if shaped.pipeline != manifest.policy.pipeline:
+        yield Problem("pipeline", f"is {shaped.pipeline}, the policy's is {manifest.policy.pipeline}", "make them one")
+    ends = DEPRECATED.get(manifest.runtime)
+    if ends is None:
+        yield Problem("runtime", f"{manifest.runtime} is not known here", suggest(manifest.runtime, DEPRECATED))
+    elif ends - today < NOTICE:
+        yield Problem(
+            "runtime", f"{manifest.runtime} is deprecated from {ends}, {(ends - today).days} days", RUNTIME_HINT
+        )
+    for name in manifest.labels:
+        if name.startswith("deployment"):
+            yield Problem(f"labels.{name}", "begins with deployment, which is reserved", "choose another key")
+
+
+def _topics(manifest: Manifest) -> Iterator[Problem]:
+    """Each topic of the policy needs someone who writes it and someone who reads it, and no others are named."""
+    named = topics_of_policy(manifest)
+    for topic in sorted(named - manifest.topics.keys()):
+        yield Problem(
+            f"topics.{topic}", "is named by the policy and missing here", "add it, with who writes or reads it"
+        )
+    for topic, outside in manifest.topics.items():
+        key = f"topics.{topic}"
+        if topic not in named:
+            yield Problem(key, "is not a topic of the policy", suggest(topic, named))
+            continue
+        if not (outside.read_by or listeners(manifest, topic)):
+            yield Problem(
+                key, "is read by nobody", "add it to a function's trigger.topics, or name who reads it: read_by"
+            )
+        if not (outside.written_by or writers(manifest, topic)):
+            yield Problem(
+                key, "is written by nobody", "give a function roles/pubsub.publisher on it, or name who: written_by"
+            )
+    for function in manifest.functions.values():
+        for place, topic in enumerate(function.push.topics if function.push else ()):
+            if topic not in named:
+                where = f"functions.{function.folder}.trigger.topics[{place}]"
+                yield Problem(where, f"{topic} is not a topic of the policy", suggest(topic, named))
+
+
+def _secrets(manifest: Manifest) -> Iterator[Problem]:
+    read = {name for function in manifest.functions.values() for name in function.secrets}
+    for place, name in enumerate(manifest.secrets):
+        if name not in read:
+            yield Problem(f"secrets[{place}]", f"{name} is read by no function", "remove it, or add it to a function")
+    for name in sorted(_alert_secrets(manifest) - read):
+        yield Problem("secrets", f"{name} carries the policy's alerts and no function reads it", "add it to `defaults`")
+    for function in manifest.functions.values():
+        for place, name in enumerate(function.secrets):
+            if name not in manifest.secrets:
+                where = f"functions.{function.folder}.secrets[{place}]"
+                yield Problem(where, f"{name} is not declared", suggest(name, manifest.secrets))
+
+
+def _alert_secrets(manifest: Manifest) -> set[str]:
+    alerts = manifest.policy.alerts
+    return {*alerts.channels.values(), *([alerts.pagerduty.routing_key_secret] if alerts.pagerduty else [])}
+
+
+def _accounts(manifest: Manifest) -> Iterator[Problem]:
+    used = {
+        **{f"functions.{one.folder}.service_account": one.service_account for one in manifest.functions.values()},
+        **{
+            f"functions.{one.folder}.trigger.service_account": one.push.service_account
+            for one in manifest.functions.values()
+            if one.push
+        },
+        **{f"schedules.{one.name}.service_account": one.service_account for one in manifest.schedules.values()},
+    }
+    for key, name in used.items():
+        if name not in manifest.service_accounts:
+            yield Problem(key, f"{name} is not declared", suggest(name, manifest.service_accounts))
+    for name in manifest.service_accounts:
+        if name not in used.values():
+            yield Problem(f"service_accounts.{name}", "is used by nothing", "remove it")
+
+
+def _function(manifest: Manifest, one: Function, root: Path) -> Iterator[Problem]:
+    key = f"functions.{one.folder}"
+    if not (root / "functions" / one.folder / "main.py").is_file():
+        known = [path.parent.name for path in (root / "functions").glob("*/main.py")]
+        yield Problem(key, f"functions/{one.folder}/main.py does not exist", suggest(one.folder, known))
+    if not (root / "deploy" / "requirements" / f"{one.requirements}.txt").is_file():
+        hint = "bin/lock writes deploy/requirements/*.txt"
+        yield Problem(f"{key}.requirements", f"deploy/requirements/{one.requirements}.txt does not exist", hint)
+    if one.concurrency > 1 and one.cpu < 1:
+        yield Problem(f"{key}.concurrency", f"{one.concurrency} needs a whole CPU, {one.cpu} is given", "cpu: 1")
+    if one.min_instances > one.max_instances:
+        yield Problem(f"{key}.instances", "min is above max", "lower min")
+    longest = LONGEST_EVENT if one.push else LONGEST_HTTP
+    if one.timeout > longest:
+        yield Problem(f"{key}.timeout", f"{spell(one.timeout)} is over {spell(longest)}", f"at most {spell(longest)}")
+    if one.timeout > manifest.policy.claim_lease and may_dispatch(one):
+        lease = spell(manifest.policy.claim_lease)
+        yield Problem(
+            f"{key}.timeout",
+            f"{spell(one.timeout)} is over the policy's claim_lease, {lease}: it could end under a living dispatch",
+            f"at most {lease}, or a longer claim_lease",
+        )
+    if one.push:
+        yield from _push(f"{key}.trigger", one, one.push)
+        yield from _reach(manifest, one, one.push)
+    yield from _roles(manifest, one)
+
+
+def _push(key: str, one: Function, push: Push) -> Iterator[Problem]:
+    if push.ack_deadline <= one.timeout:
+        yield Problem(
+            f"{key}.ack_deadline",
+            f"{spell(push.ack_deadline)} is not longer than the function's timeout, {spell(one.timeout)}: "
+            "a message would come again while it is being worked on",
+            f"more than {spell(one.timeout)}, at most 600s",
+        )
+    for name, value, (low, high) in (
+        ("ack_deadline", push.ack_deadline, ACK),
+        ("retention", push.retention, RETENTION),
+        ("retry.min", push.min_backoff, BACKOFF),
+        ("retry.max", push.max_backoff, BACKOFF),
+    ):
+        if not low <= value <= high:
+            yield Problem(
+                f"{key}.{name}", f"{spell(value)} is outside {spell(low)} to {spell(high)}", "Pub/Sub's limits"
+            )
+    if push.min_backoff > push.max_backoff:
+        yield Problem(f"{key}.retry", "min is above max", "swap them")
+
+
+def _reach(manifest: Manifest, one: Function, push: Push) -> Iterator[Problem]:
+    """A function that decides a transition must be allowed to publish its trigger and to call its services."""
+    key = f"functions.{one.folder}"
+    granted = {(role.role, role.kind, role.name) for role in one.roles}
+    for transition in decided_by(manifest, push):
+        topic = transition.dispatch.topic
+        if topic and ("roles/pubsub.publisher", "topic", topic) not in granted:
+            reason = f"may decide {transition.name} and not publish to {topic}"
+            yield Problem(f"{key}.roles", reason, f"add {{role: roles/pubsub.publisher, scope: topic/{topic}}}")
+        for service in services_of(manifest, transition):
+            if ("roles/run.invoker", "service", service.identity) not in granted:
+                reason = f"may decide {transition.name} and not call {service.identity}"
+                yield Problem(
+                    f"{key}.roles", reason, f"add {{role: roles/run.invoker, scope: service/{service.identity}}}"
+                )
+            if service.url_env not in one.environment:
+                yield Problem(
+                    f"{key}.environment",
+                    f"may decide {transition.name} and does not know {service.url_env}",
+                    f"add {service.url_env}, the address of {service.identity}",
+                )
+
+
+def _roles(manifest: Manifest, one: Function) -> Iterator[Problem]:
+    for place, role in enumerate(one.roles):
+        key = f"functions.{one.folder}.roles[{place}]"
+        if role.kind == "topic" and role.name not in manifest.topics:
+            yield Problem(key, f"{role.name} is not a topic of the manifest", suggest(role.name, manifest.topics))
+        if role.role in ("roles/owner", "roles/editor", "roles/viewer"):
+            yield Problem(key, f"{role.role} gives more than any function needs", "name what it does with what")
+
+
+def _unfitting_deadletter(manifest: Manifest) -> Iterator[Problem]:
+    low, high = RETENTION
+    if not low <= manifest.dead_letter.retention <= high:
+        yield Problem("dead_letter.retention", "is outside 10m to 31d", "Pub/Sub's limits")
+    if manifest.dead_letter.topic in manifest.topics:
+        yield Problem("dead_letter.topic", "is a topic of the policy: dead letters would be delivered", "name another")
+
+
+def topics_of_policy(manifest: Manifest) -> set[str]:
+    """Return the topics that the policy names: completions and triggers."""
+    triggers = {one.dispatch.topic for one in manifest.policy.transitions.values() if one.dispatch.topic}
+    return {*manifest.policy.topics, *triggers}
+
+
+def listeners(manifest: Manifest, topic: str) -> list[Function]:
+    """Return the functions that a topic feeds."""
+    return [one for one in manifest.functions.values() if one.push and topic in one.push.topics]
+
+
+def writers(manifest: Manifest, topic: str) -> list[Function]:
+    """Return the functions that may publish to a topic."""
+    return [
+        one
+        for one in manifest.functions.values()
+        if any(r.role == "roles/pubsub.publisher" and r.kind == "topic" and r.name == topic for r in one.roles)
+    ]
+
+
+def may_dispatch(one: Function) -> bool:
+    """Whether a function may publish a trigger, and so hold a claim."""
+    return any(role.role == "roles/pubsub.publisher" for role in one.roles)
+
+
+def decided_by(manifest: Manifest, push: Push) -> list[Transition]:
+    """Return the transitions that a report from these topics may decide: the one it feeds, and the one it confirms."""
+    phases = [manifest.policy.topics[topic] for topic in push.topics if topic in manifest.policy.topics]
+    found = [one for phase in phases for one in (manifest.policy.starting(phase), manifest.policy.after(phase)) if one]
+    return list({one.name: one for one in found}.values())
+
+
+def services_of(manifest: Manifest, transition: Transition) -> list[Service]:
+    """Return the services that a transition asks or calls."""
+    http = transition.dispatch.http
+    names = [name for name in (transition.preflight, http.service if http else None) if name]
+    return [manifest.policy.services[name] for name in dict.fromkeys(names)]

@@ -1,0 +1,165 @@
+"""Loading the manifest: YAML to its shape, the shape to values, the values checked against policy and tree."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import UNSET
+
+from deploy import manifest as values
+from deploy import manifest_shape as shape
+from deploy.manifest_check import RUNTIME_HINT, problems, unset
+from shared.adapters.policy_faults import faults
+from shared.adapters.policy_file import load_policy
+from shared.adapters.policy_yaml import merged, read_yaml
+from shared.core.errors import PolicyError
+from shared.core.problem import Problem
+
+MANIFEST = values.ROOT / "deploy" / "functions.yaml"
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+__all__ = ["MANIFEST", "RUNTIME_HINT", "load_manifest"]
+
+
+def load_manifest(path: Path = MANIFEST, *, today: date, root: Path = values.ROOT) -> values.Manifest:
+    """Return the manifest of a file.
+
+    Raises PolicyError for the first problem, the others listed in its hint. ``today`` judges the runtime's age;
+    functions, locks and the policy are looked for under ``root``.
+    """
+    raw, found = read_yaml(path)
+    _refuse(path, found)
+    raw = _with_defaults(raw)
+    _refuse(path, list(faults(raw, shape.ManifestShape)))
+    shaped = msgspec.convert(raw, shape.ManifestShape)
+    _refuse(path, unset(shaped))
+    manifest = _manifest(shaped, root, str(path))
+    _refuse(path, problems(manifest, shaped, today, root))
+    return manifest
+
+
+def _refuse(path: Path, found: Sequence[Problem]) -> None:
+    if not found:
+        return
+    first, *others = dict.fromkeys(found)
+    lines = "".join(f"\n    {one.key}: {one.reason} (hint: {one.hint})" for one in others)
+    hint = first.hint + (f"\n  {len(others)} more:{lines}" if others else "")
+    raise PolicyError(str(path), first.key, first.reason, hint)
+
+
+def _with_defaults(raw: Any) -> Any:
+    """Lay each function over `defaults`, where both are mappings; anything else is left for the shape to refuse."""
+    if not isinstance(raw, Mapping):
+        return raw
+    defaults, functions = raw.get("defaults"), raw.get("functions")
+    if not isinstance(defaults, Mapping) or not isinstance(functions, Mapping):
+        return raw
+    laid = {
+        name: merged(defaults, one) if isinstance(one, Mapping) else one  # a key of its own wins
+        for name, one in functions.items()
+    }
+    return {**raw, "functions": laid}
+
+
+def _manifest(shaped: shape.ManifestShape, root: Path, source: str) -> values.Manifest:
+    fire = shaped.firestore
+    return values.Manifest(
+        policy=load_policy(root / shaped.policy),
+        region=shaped.region,
+        runtime=shaped.runtime,
+        prefix=shaped.prefix,
+        labels=shaped.labels,
+        apis=tuple(shaped.apis),
+        firestore=values.Firestore(
+            fire.database, fire.location, fire.expires, {key: tuple(names) for key, names in fire.unindexed.items()}
+        ),
+        dataset=shaped.record.dataset,
+        dataset_location=shaped.record.location,
+        topics={
+            name: values.Outside(tuple(topic.written_by), tuple(topic.read_by)) for name, topic in shaped.topics.items()
+        },
+        dead_letter=values.DeadLetter(
+            shaped.dead_letter.topic,
+            shaped.dead_letter.subscription,
+            shaped.dead_letter.attempts,
+            span(shaped.dead_letter.retention),
+        ),
+        secrets=tuple(shaped.secrets),
+        service_accounts=shaped.service_accounts,
+        functions={folder: _function(folder, one, shaped) for folder, one in shaped.functions.items()},
+        schedules={name: _schedule(name, one) for name, one in shaped.schedules.items()},
+        source=source,
+    )
+
+
+def _function(folder: str, one: shape.FunctionShape, shaped: shape.ManifestShape) -> values.Function:
+    # unset() has refused a function that leaves out what it must say.
+    given: Any = one
+    own = {} if one.environment is UNSET else one.environment
+    return values.Function(
+        folder=folder,
+        name=f"{shaped.prefix}-{folder.replace('_', '-')}",
+        push=_push(one.trigger) if one.trigger.topics else None,
+        service_account=one.service_account,
+        roles=tuple(_role(role) for role in one.roles),
+        requirements=given.requirements,
+        memory=given.memory,
+        cpu=given.cpu,
+        timeout=span(given.timeout),
+        concurrency=given.concurrency,
+        min_instances=given.instances.min,
+        max_instances=given.instances.max,
+        secrets=tuple(() if one.secrets is UNSET else one.secrets),
+        environment={**shaped.environment, **own},
+        ready=None if one.ready is UNSET else _ready(one.ready),
+    )
+
+
+def _ready(ready: shape.ReadyShape) -> values.Ready:
+    return values.Ready(ready.method, ready.path, _body(ready.body), ready.status)
+
+
+def _push(trigger: shape.TriggerShape) -> values.Push:
+    given: Any = trigger
+    return values.Push(
+        topics=tuple(trigger.topics),
+        service_account=given.service_account,
+        ack_deadline=span(given.ack_deadline),
+        retention=span(given.retention),
+        min_backoff=span(given.retry.min),
+        max_backoff=span(given.retry.max),
+    )
+
+
+def _role(role: shape.RoleShape) -> values.Role:
+    kind, _, name = role.scope.partition("/")
+    return values.Role(role.role, kind, name)
+
+
+def _schedule(name: str, one: shape.ScheduleShape) -> values.Schedule:
+    return values.Schedule(
+        name=name,
+        calls=one.calls,
+        cron=one.cron,
+        zone=one.zone,
+        service_account=one.service_account,
+        attempt_deadline=span(one.attempt_deadline),
+        attempts=one.retries.attempts,
+        min_backoff=span(one.retries.min_backoff),
+        max_backoff=span(one.retries.max_backoff),
+        method=one.method,
+        path=one.path,
+        body=_body(one.body),
+    )
+
+
+def _body(body: Any) -> Mapping[str, Any] | None:
+    return None if body is UNSET else body
+
+
+def span(text: str) -> timedelta:
+    """Return a duration as the file writes it; its shape was checked before."""
+    return timedelta(seconds=int(text[:-1]) * UNITS[text[-1]])

@@ -1,0 +1,170 @@
+"""The shape of deploy/functions.yaml: which keys there are, and what may stand behind them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from shared.adapters.policy_shape import END, Count, Duration, Name, Status, Text, Topic, Variable
+
+
+def _like(pattern: str, description: str, *examples: str) -> Meta:
+    return Meta(pattern=pattern + END, description=description, examples=list(examples))
+
+
+Account = Annotated[
+    str, _like("^[a-z]([a-z0-9-]{4,28})[a-z0-9]", "the short name of a service account", "orch-self-heal")
+]
+LabelKey = Annotated[str, _like("^[a-z][a-z0-9_-]{0,62}", "a label key: lower-case letters, digits, - and _", "app")]
+LabelValue = Annotated[
+    str, _like("^[a-z0-9_-]{0,63}", "a label value: lower-case letters, digits, - and _", "phase-orchestrator")
+]
+Runtime = Annotated[str, _like("^python3[0-9]{1,2}", "a Python runtime", "python311")]
+Region = Annotated[str, _like("^[a-z]+-[a-z]+[0-9]+", "a region", "us-west2")]
+Memory = Annotated[str, _like("^[0-9]{1,5}(Mi|Gi)", "an amount of memory", "512Mi", "1Gi")]
+Secret = Annotated[str, _like("^[A-Za-z0-9_-]+", "the name of a secret", "slack-webhook-url")]
+Dataset = Annotated[str, _like("^[A-Za-z0-9_]+", "the name of a dataset", "nba_orchestration")]
+Api = Annotated[str, _like(r"^[a-z]+\.googleapis\.com", "the name of an API", "run.googleapis.com")]
+RoleName = Annotated[str, _like(r"^roles/[A-Za-z]+\.[A-Za-z]+", "a predefined role", "roles/datastore.user")]
+Scope = Annotated[
+    str,
+    _like(
+        "^(project|(topic|dataset|service)/[A-Za-z0-9_-]+)",
+        "project, topic/NAME, dataset/NAME or service/NAME",
+        "project",
+        "topic/nba-phase4-trigger",
+    ),
+]
+Lock = Annotated[str, _like("^[a-z_]+", "the name of a lock in deploy/requirements", "functions")]
+Cpu = Annotated[float, Meta(gt=0, le=8, description="a number of CPUs", examples=[1])]
+Instances = Annotated[int, Meta(ge=0, le=1000, description="a number of instances", examples=[0, 10])]
+Deliveries = Annotated[int, Meta(ge=5, le=100, description="a number of deliveries from 5 to 100", examples=[20])]
+Tries = Annotated[int, Meta(ge=0, le=5, description="a number of retries from 0 to 5", examples=[0])]
+Method = Literal["GET", "POST"]
+
+
+class Shape(Struct, forbid_unknown_fields=True):
+    """A mapping of the file; a key it does not know is refused."""
+
+
+class InstancesShape(Shape, kw_only=True):
+    min: Instances = 0
+    max: Instances
+
+
+class BackoffShape(Shape, kw_only=True):
+    min: Duration
+    max: Duration
+
+
+class TriggerShape(Shape, kw_only=True):
+    """HTTP, or topics with the settings of the push subscriptions that feed the function."""
+
+    http: bool = False
+    topics: list[Topic] = []
+    service_account: Account | UnsetType = UNSET
+    ack_deadline: Duration | UnsetType = UNSET
+    retention: Duration | UnsetType = UNSET
+    retry: BackoffShape | UnsetType = UNSET
+    dead_letter: bool = False
+
+
+class RoleShape(Shape, kw_only=True):
+    role: RoleName
+    scope: Scope
+
+
+class ReadyShape(Shape, kw_only=True):
+    """What is asked of a function after it was deployed, and the status that answers it."""
+
+    method: Method
+    path: Text
+    body: dict[str, Any] | UnsetType = UNSET
+    status: Status = 200
+
+
+class SettingsShape(Shape, kw_only=True):
+    """What `defaults` may say, and each function may say otherwise."""
+
+    requirements: Lock | UnsetType = UNSET
+    memory: Memory | UnsetType = UNSET
+    cpu: Cpu | UnsetType = UNSET
+    timeout: Duration | UnsetType = UNSET
+    concurrency: Count | UnsetType = UNSET
+    instances: InstancesShape | UnsetType = UNSET
+    secrets: list[Secret] | UnsetType = UNSET
+    environment: dict[Variable, str] | UnsetType = UNSET
+
+
+class FunctionShape(SettingsShape, kw_only=True):
+    trigger: TriggerShape
+    service_account: Account
+    roles: list[RoleShape]
+    ready: ReadyShape | UnsetType = UNSET
+
+
+class RetriesShape(Shape, kw_only=True):
+    attempts: Tries
+    min_backoff: Duration = "5s"
+    max_backoff: Duration = "60s"
+
+
+class ScheduleShape(Shape, kw_only=True):
+    calls: Name
+    cron: Text
+    zone: Text
+    service_account: Account
+    attempt_deadline: Duration
+    retries: RetriesShape
+    method: Method = "POST"
+    path: str = "/"
+    body: dict[str, Any] | UnsetType = UNSET
+
+
+class TopicShape(Shape, kw_only=True):
+    """Who writes and reads a topic outside this repository: names of services and of subscriptions."""
+
+    written_by: list[Text] = []
+    read_by: list[Text] = []
+
+
+class DeadLetterShape(Shape, kw_only=True):
+    topic: Topic
+    subscription: Topic
+    attempts: Deliveries
+    retention: Duration
+
+
+class FirestoreShape(Shape, kw_only=True):
+    database: Text
+    location: Text
+    expires: dict[Name, Name]
+    unindexed: dict[Name, list[Name]] = {}
+
+
+class RecordShape(Shape, kw_only=True):
+    dataset: Dataset
+    location: Text
+
+
+class ManifestShape(Shape, kw_only=True):
+    """deploy/functions.yaml"""
+
+    pipeline: Name
+    policy: Text
+    region: Region
+    runtime: Runtime
+    prefix: Annotated[str, Meta(pattern="^[a-z][a-z0-9-]{0,20}" + END, description="a short prefix", examples=["nba"])]
+    labels: dict[LabelKey, LabelValue]
+    environment: dict[Variable, str]
+    apis: list[Api]
+    firestore: FirestoreShape
+    record: RecordShape
+    topics: dict[Topic, TopicShape]
+    dead_letter: DeadLetterShape
+    secrets: list[Secret]
+    service_accounts: dict[Account, Text]
+    defaults: SettingsShape
+    functions: Annotated[dict[Name, FunctionShape], Meta(min_length=1)]
+    schedules: dict[Name, ScheduleShape]

@@ -1,0 +1,132 @@
+"""Log-based metrics, dashboard, alert policies and SLOs: files in deploy/observability, rendered and as resources."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from deploy.line import gcloud
+from deploy.manifest import ROOT, Manifest, Place
+from deploy.resource import Difference, Resource
+
+FOUND = "FOUND_NAME"
+STAMP = "source-digest"
+SERVICE = "phase-orchestrator"
+
+
+def rendered(manifest: Manifest, root: Path = ROOT) -> dict[str, dict[str, Any]]:
+    """Return every file of build/observability by its path: the API's own types, stamped with their digest."""
+    folder = root / "deploy" / "observability"
+    files = {f"metrics/{name}.json": metric for name, metric in metrics(manifest, folder).items()}
+    for path in sorted([folder / "dashboard.json", *folder.glob("alerts/*.json"), *folder.glob("slos/*.json")]):
+        content = json.loads(_filled(path.read_text(encoding="utf-8"), manifest))
+        files[path.relative_to(folder).as_posix()] = _stamped(content, path.parent.name)
+    return files
+
+
+def metrics(manifest: Manifest, folder: Path) -> dict[str, dict[str, Any]]:
+    """Return the log-based metrics as LogMetric messages, by name."""
+    declared: Mapping[str, Any] = yaml.safe_load((folder / "metrics.yaml").read_text(encoding="utf-8"))
+    return {name: _metric(name, one, manifest) for name, one in declared.items()}
+
+
+def write(files: Mapping[str, Mapping[str, Any]], folder: Path) -> None:
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def resources(manifest: Manifest, place: Place, root: Path = ROOT) -> Iterator[Resource]:
+    for name, content in rendered(manifest, root).items():
+        path = f"build/observability/{name}"
+        kind = name.split("/")[0]
+        if kind == "metrics":
+            yield _metric_resource(place, content, path)
+        elif kind == "dashboard.json":
+            yield _listed("dashboard", "monitoring dashboards", "config-from-file", "labels", place, content, path)
+        elif kind == "alerts":
+            yield _listed(
+                "alert policy", "alpha monitoring policies", "policy-from-file", "userLabels", place, content, path
+            )
+
+
+def _metric(name: str, one: Mapping[str, Any], manifest: Manifest) -> dict[str, Any]:
+    events = " OR ".join(f'"{event}"' for event in one["events"])
+    parts = [
+        'resource.type="cloud_run_revision"',
+        f'jsonPayload.pipeline="{manifest.policy.pipeline}"',
+        f"jsonPayload.message=({events})",
+        *([one["where"]] if "where" in one else []),
+    ]
+    labels = one.get("labels", [])
+    return {
+        "name": name,
+        "description": one["says"],
+        "filter": " AND ".join(parts),
+        "metricDescriptor": {
+            "metricKind": "DELTA",
+            "valueType": "INT64",
+            "unit": "1",
+            "displayName": one["says"],
+            "labels": [{"key": label, "valueType": "STRING"} for label in labels],
+        },
+        "labelExtractors": {label: f"EXTRACT(jsonPayload.{label})" for label in labels},
+    }
+
+
+def _filled(text: str, manifest: Manifest) -> str:
+    return text.replace("{prefix}", manifest.prefix).replace("{dead_letter}", manifest.dead_letter.subscription)
+
+
+def _stamped(content: dict[str, Any], kind: str) -> dict[str, Any]:
+    if kind == "slos":
+        return content
+    digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:40]
+    label = "userLabels" if kind == "alerts" else "labels"
+    return {**content, label: {**content.get(label, {}), STAMP: digest}}
+
+
+def _metric_resource(place: Place, content: Mapping[str, Any], path: str) -> Resource:
+    name = content["name"]
+
+    def judge(found: Any) -> list[Difference]:
+        wanted = {key: content[key] for key in ("description", "filter")}
+        return [Difference(key, value, str(found.get(key))) for key, value in wanted.items() if found.get(key) != value]
+
+    return Resource(
+        kind="log metric",
+        name=name,
+        read=gcloud("logging metrics describe", name, project=place.project),
+        differences=judge,
+        create=gcloud("logging metrics create", name, project=place.project, config_from_file=path),
+        update=gcloud("logging metrics update", name, project=place.project, config_from_file=path),
+    )
+
+
+def _listed(
+    kind: str, command: str, flag: str, label: str, place: Place, content: Mapping[str, Any], path: str
+) -> Resource:
+    """One that is known by its display name only: the list is searched, and an update names what was found."""
+    title, digest = content["displayName"], content[label][STAMP]
+    flags: dict[str, Any] = {flag.replace("-", "_"): path}
+
+    def judge(found: Any) -> list[Difference]:
+        have = found[0].get(label, {}).get(STAMP, "none")
+        more = [Difference("copies", "1", str(len(found)))] if len(found) > 1 else []
+        return more + ([] if have == digest else [Difference(STAMP, digest, have)])
+
+    return Resource(
+        kind=kind,
+        name=title,
+        read=gcloud(f"{command} list", project=place.project, filter=f'displayName="{title}"'),
+        differences=judge,
+        create=gcloud(f"{command} create", project=place.project, **flags),
+        update=gcloud(f"{command} update", FOUND, project=place.project, **flags),
+        hint="remove the copies by hand",
+    )

@@ -1,0 +1,96 @@
+"""What is there and should not be: subscriptions, functions and schedules that the manifest does not know."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from deploy.line import Line, gcloud
+from deploy.manifest import Manifest, Place
+from deploy.runner import Runner, ask
+
+
+@dataclass(frozen=True)
+class Orphan:
+    """Something nobody declared, and the line that removes it."""
+
+    what: str
+    why: str
+    remove: Line | None
+
+
+def lists(place: Place) -> dict[str, Line]:
+    """Return the lines that list what may be orphaned."""
+    return {
+        "subscriptions": gcloud("pubsub subscriptions list", project=place.project),
+        "functions": gcloud("functions list", project=place.project, regions=place.region, v2=True),
+        "schedules": gcloud("scheduler jobs list", project=place.project, location=place.region),
+    }
+
+
+def orphans(manifest: Manifest, place: Place, run: Runner) -> list[Orphan]:
+    """Return every orphan; raises ``CommandFailed`` where a list cannot be read."""
+    found = {name: ask(run, line) or [] for name, line in lists(place).items()}
+    return [
+        *subscriptions(manifest, place, found["subscriptions"]),
+        *functions(manifest, place, found["functions"]),
+        *schedules(manifest, place, found["schedules"]),
+    ]
+
+
+def subscriptions(manifest: Manifest, place: Place, found: list[Any]) -> Iterator[Orphan]:
+    """Subscriptions on a topic of the policy that nobody declared, and two that feed one address."""
+    ours = {
+        one.subscription(topic): topic
+        for one in manifest.functions.values()
+        for topic in (one.push.topics if one.push else ())
+    }
+    letter = manifest.dead_letter
+    watched = {
+        **{name: outside.read_by for name, outside in manifest.topics.items()},
+        letter.topic: (letter.subscription,),
+    }
+    fed: Counter[tuple[str, str]] = Counter()
+    for one in found:
+        name, topic = _last(one["name"]), _last(one.get("topic", ""))
+        endpoint = (one.get("pushConfig") or {}).get("pushEndpoint", "")
+        if topic not in watched:
+            continue
+        if endpoint:
+            fed[topic, endpoint.partition("/projects/")[0]] += 1
+        if name not in ours and name not in watched[topic]:
+            why = f"on {topic}, declared by nobody: {endpoint or 'whoever pulls it'} works on each message once more"
+            remove = gcloud("pubsub subscriptions delete", name, project=place.project)
+            yield Orphan(f"subscription {name}", why, remove)
+    for (topic, address), times in fed.items():
+        if times > 1:
+            yield Orphan(
+                f"topic {topic}", f"feeds {address} {times} times: each message is delivered {times} times", None
+            )
+
+
+def functions(manifest: Manifest, place: Place, found: list[Any]) -> Iterator[Orphan]:
+    """Functions that carry our label and are no longer in the manifest, such as one under an older name."""
+    names = {one.name for one in manifest.functions.values()}
+    mark = manifest.labels.items()
+    for one in found:
+        name = _last(one["name"])
+        if mark and mark <= one.get("labels", {}).items() and name not in names:
+            remove = gcloud("functions delete", name, project=place.project, region=place.region, gen2=True)
+            yield Orphan(f"function {name}", "carries our labels and is not in the manifest", remove)
+
+
+def schedules(manifest: Manifest, place: Place, found: list[Any]) -> Iterator[Orphan]:
+    """Schedules that call one of our functions and are not in the manifest."""
+    addresses = tuple(place.url(one.name) for one in manifest.functions.values())
+    for one in found:
+        name, target = _last(one["name"]), (one.get("httpTarget") or {}).get("uri", "")
+        if name not in manifest.schedules and target.startswith(addresses):
+            remove = gcloud("scheduler jobs delete", name, project=place.project, location=place.region)
+            yield Orphan(f"schedule {name}", f"calls {target} and is not in the manifest", remove)
+
+
+def _last(name: str) -> str:
+    return name.rsplit("/", 1)[-1]

@@ -1,0 +1,50 @@
+"""The whole plan: every resource of the manifest, each after what it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from pathlib import Path
+
+from deploy import compute, monitoring, stores
+from deploy.line import Line
+from deploy.manifest import ROOT, Function, Manifest, Place, Stamp
+from deploy.resource import Resource
+
+
+def plan(
+    manifest: Manifest, place: Place, stamp: Stamp, only: Collection[str] = (), root: Path = ROOT
+) -> list[Resource]:
+    """Return the resources in the order they are made; ``only`` names functions, and leaves the rest out."""
+    chosen = [one for name, one in manifest.functions.items() if not only or name in only]
+    return list({one.id: one for one in _ordered(manifest, place, stamp, chosen, bool(only), root)}.values())
+
+
+def _ordered(
+    manifest: Manifest, place: Place, stamp: Stamp, chosen: list[Function], partly: bool, root: Path
+) -> Iterator[Resource]:
+    mine = {one.folder for one in chosen}
+    common: Iterable[Resource] = (
+        one
+        for make in (stores.apis, stores.accounts, stores.topics, stores.dead_letters, stores.secrets)
+        for one in make(manifest, place)
+    )
+    yield from (one for one in common if not (partly and one.function) or one.function in mine)
+    yield from stores.firestore(manifest, place)
+    yield from stores.record(manifest, place)
+    for function in chosen:
+        yield from compute.roles(manifest, place, function)
+    for function in chosen:
+        yield compute.function_resource(manifest, place, function, stamp)
+        yield compute.service_resource(place, function, stamp)
+        yield from compute.invokers(manifest, place, function)
+        yield from compute.subscriptions(manifest, place, function)
+    for schedule in manifest.schedules.values():
+        if schedule.calls in mine:
+            yield from compute.schedule_resource(manifest, place, schedule)
+    if not partly:
+        yield from monitoring.resources(manifest, place, root)
+
+
+def lines(resources: Iterable[Resource]) -> list[Line]:
+    """Return every line that carrying out a plan may run, once."""
+    return list(dict.fromkeys(line for one in resources for line in one.lines))

@@ -1,0 +1,112 @@
+"""One thing that shall exist in the cloud, and how to see, make and mend it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from deploy.line import Line, gcloud
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Something that is not as the manifest and the tree have it; ``wanted`` and ``found`` in words."""
+
+    what: str
+    wanted: str
+    found: str
+
+    def __str__(self) -> str:
+        return f"{self.what}: wanted {self.wanted}, found {self.found}"
+
+
+Judge = Callable[[Any], list[Difference]]
+
+
+@dataclass(frozen=True)
+class Resource:
+    """``read`` answers JSON or "not found"; ``differences`` judges the answer.
+
+    ``create`` and ``update`` are empty where nothing can be done by a script; ``hint`` then says who does it.
+    ``function`` is the folder of the function that it belongs to, if it belongs to one.
+    """
+
+    kind: str
+    name: str
+    read: Line
+    differences: Judge
+    create: Line | None
+    update: Line | None
+    hint: str = ""
+    function: str = ""
+
+    @property
+    def id(self) -> str:
+        return f"{self.kind} {self.name}"
+
+    @property
+    def lines(self) -> list[Line]:
+        return [line for line in (self.read, self.create, self.update) if line is not None]
+
+
+def compare(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> list[Difference]:
+    """Return where two mappings of the same names differ."""
+    return [
+        Difference(name, shown(value), shown(found.get(name)))
+        for name, value in wanted.items()
+        if found.get(name) != value
+    ]
+
+
+def shown(value: Any) -> str:
+    if value is None or value in ("", {}, []):
+        return "none"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}={item}" for key, item in sorted(value.items()))
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple | set | frozenset) else str(value)
+
+
+def binding(
+    kind: str, command: str, thing: str, member: str, role: str, project: str, function: str = "", **flags: Any
+) -> Resource:
+    """Return one right of one identity on one thing, as gcloud's add-iam-policy-binding gives it.
+
+    ``condition`` among the flags is a whole IAM condition; the project's policy needs the word None otherwise.
+    """
+    where = {name: value for name, value in flags.items() if name != "condition"}
+    condition = flags.get("condition")
+
+    def judge(policy: Any) -> list[Difference]:
+        for one in policy.get("bindings", []):
+            expression = (one.get("condition") or {}).get("expression")
+            if one["role"] == role and member in one.get("members", []) and expression == _expression(condition):
+                return []
+        return [Difference(role, member, "none")]
+
+    add = gcloud(
+        f"{command} add-iam-policy-binding",
+        thing,
+        project=project,
+        member=member,
+        role=role,
+        condition=condition,
+        **where,
+    )
+    return Resource(
+        kind=f"{kind} role",
+        name=f"{thing} {role} {member}",
+        read=gcloud(f"{command} get-iam-policy", thing, project=project, **where),
+        differences=judge,
+        create=None,
+        update=add,
+        hint=f"the {kind} {thing} does not exist yet",
+        function=function,
+    )
+
+
+def _expression(condition: str | None) -> str | None:
+    if condition in (None, "None"):
+        return None
+    assert condition is not None
+    return condition.removeprefix("expression=").rpartition(",title=")[0]

@@ -1,0 +1,90 @@
+"""Running a line of the plan, and what its answer means."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from deploy.line import Line
+
+# What gcloud and bq say of a thing that is not there; everything else that fails is a failure.
+ABSENT = ("NOT_FOUND", "not found", "Not found", "could not be found", "Cannot find", "does not exist")
+EXISTS = ("ALREADY_EXISTS", "already exists")
+LONGEST_SECONDS = 1200
+
+
+class CommandFailed(Exception):
+    """A line ended with an error: carries the line and what it said."""
+
+    def __init__(self, line: Line, said: str) -> None:
+        self.line, self.said = line, said.strip()
+        super().__init__(f"{line}\n{self.said}")
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    out: str
+    err: str
+
+    @property
+    def said(self) -> str:
+        return f"{self.out}\n{self.err}"
+
+
+class Runner(Protocol):
+    def __call__(self, line: Line) -> Answer: ...
+
+
+@dataclass(frozen=True)
+class Subprocess:
+    """Runs lines as they are, in ``folder``; asks nobody."""
+
+    folder: Path
+
+    def __call__(self, line: Line) -> Answer:
+        try:
+            ended = subprocess.run(
+                line.words,
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=LONGEST_SECONDS,
+                check=False,
+            )
+        except FileNotFoundError:
+            return Answer(127, "", f"{line.words[0]} is not on PATH: install the Google Cloud CLI")
+        except subprocess.TimeoutExpired:
+            return Answer(124, "", f"no answer within {LONGEST_SECONDS} s")
+        return Answer(ended.returncode, ended.stdout, ended.stderr)
+
+
+def ask(run: Runner, line: Line) -> Any | None:
+    """Return what a reading line answers, None if the thing is not there; raises ``CommandFailed``."""
+    answer = run(line)
+    if answer.status != 0:
+        if any(word in answer.said for word in ABSENT) and "PERMISSION_DENIED" not in answer.said:
+            return None
+        raise CommandFailed(line, answer.said)
+    return parsed(line, answer)
+
+
+def parsed(line: Line, answer: Answer) -> Any:
+    try:
+        found = json.loads(answer.out or "null")
+    except ValueError:
+        raise CommandFailed(line, f"answered no JSON: {answer.out[:200]}") from None
+    # A list by name that finds nothing says that the thing is not there.
+    return None if found == [] and "filter" in line.flags else found
+
+
+def order(run: Runner, line: Line) -> Answer:
+    """Run a line that changes something; raises ``CommandFailed``."""
+    answer = run(line)
+    if answer.status != 0:
+        raise CommandFailed(line, answer.said)
+    return answer

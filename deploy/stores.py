@@ -1,0 +1,233 @@
+"""Topics, dead letters, secrets, service accounts, Firestore and the record, as resources."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from deploy.line import Line, gcloud
+from deploy.manifest import Manifest, Place
+from deploy.resource import Difference, Resource, binding, compare
+from shared.adapters.record_schema import RecordTable, record_tables
+
+ALIVE = "never"
+
+
+def apis(manifest: Manifest, place: Place) -> Iterator[Resource]:
+    """One resource for all APIs: enabling what is enabled costs a minute each."""
+
+    def judge(found: Any) -> list[Difference]:
+        enabled = {one["config"]["name"] for one in found}
+        return [Difference("API", name, "not enabled") for name in manifest.apis if name not in enabled]
+
+    enable = gcloud("services enable", *manifest.apis, project=place.project)
+    read = gcloud("services list", project=place.project, enabled=True)
+    yield Resource("apis", place.project, read, judge, enable, enable)
+
+
+def accounts(manifest: Manifest, place: Place) -> Iterator[Resource]:
+    for name, title in manifest.service_accounts.items():
+        address = place.account(name)
+        yield Resource(
+            kind="service account",
+            name=name,
+            read=gcloud("iam service-accounts describe", address, project=place.project),
+            differences=lambda found: compare({"disabled": False}, {"disabled": found.get("disabled", False)}),
+            create=gcloud("iam service-accounts create", name, project=place.project, display_name=title),
+            update=gcloud("iam service-accounts enable", address, project=place.project),
+        )
+
+
+def topics(manifest: Manifest, place: Place) -> Iterator[Resource]:
+    for name in (*manifest.topics, manifest.dead_letter.topic):
+        yield Resource(
+            kind="topic",
+            name=name,
+            read=gcloud("pubsub topics describe", name, project=place.project),
+            differences=lambda found: [],
+            create=gcloud("pubsub topics create", name, project=place.project),
+            update=None,
+        )
+
+
+def dead_letters(manifest: Manifest, place: Place) -> Iterator[Resource]:
+    """A dead-letter topic without a subscription keeps nothing; and Pub/Sub itself must be allowed to publish there."""
+    letter, project = manifest.dead_letter, place.project
+    seconds = int(letter.retention.total_seconds())
+    settings: dict[str, str | int | bool | None] = {
+        "message_retention_duration": f"{seconds}s",
+        "ack_deadline": 60,
+        "expiration_period": ALIVE,
+    }
+
+    def judge(found: Any) -> list[Difference]:
+        wanted = {"topic": f"projects/{project}/topics/{letter.topic}", "retention": f"{seconds}s", "expires": "never"}
+        return compare(wanted, {"topic": found["topic"], **kept(found)})
+
+    yield Resource(
+        kind="subscription",
+        name=letter.subscription,
+        read=gcloud("pubsub subscriptions describe", letter.subscription, project=project),
+        differences=judge,
+        create=gcloud(
+            "pubsub subscriptions create", letter.subscription, project=project, topic=letter.topic, **settings
+        ),
+        update=gcloud("pubsub subscriptions update", letter.subscription, project=project, **settings),
+    )
+    agent = f"serviceAccount:{place.pubsub_agent}"
+    yield binding("topic", "pubsub topics", letter.topic, agent, "roles/pubsub.publisher", project)
+
+
+def kept(found: Any) -> dict[str, str]:
+    """Return retention and expiry of a subscription; a policy without a TTL means that it never expires."""
+    policy = found.get("expirationPolicy")
+    ttl = "31d by default" if policy is None else policy.get("ttl", "never")
+    return {"retention": found.get("messageRetentionDuration", "604800s"), "expires": ttl}
+
+
+def secrets(manifest: Manifest, place: Place) -> Iterator[Resource]:
+    """Names and readers only: values are added by hand, and never pass through here."""
+    for name in manifest.secrets:
+        yield Resource(
+            kind="secret",
+            name=name,
+            read=gcloud("secrets describe", name, project=place.project),
+            differences=lambda found: [],
+            create=gcloud("secrets create", name, project=place.project, replication_policy="automatic"),
+            update=None,
+        )
+    for function in manifest.functions.values():
+        member = f"serviceAccount:{place.account(function.service_account)}"
+        for name in function.secrets:
+            yield binding(
+                "secret", "secrets", name, member, "roles/secretmanager.secretAccessor", place.project, function.folder
+            )
+
+
+def firestore(manifest: Manifest, place: Place) -> Iterator[Resource]:
+    fire, project = manifest.firestore, place.project
+
+    def judge_database(found: Any) -> list[Difference]:
+        wanted = {"type": "FIRESTORE_NATIVE", "location": fire.location}
+        return compare(wanted, {"type": found.get("type"), "location": found.get("locationId")})
+
+    yield Resource(
+        kind="database",
+        name=fire.database,
+        read=gcloud("firestore databases describe", project=project, database=fire.database),
+        differences=judge_database,
+        create=gcloud(
+            "firestore databases create",
+            project=project,
+            database=fire.database,
+            location=fire.location,
+            type="firestore-native",
+            delete_protection=True,
+        ),
+        update=None,
+        hint="type and location of a database are for ever: name another database in deploy/functions.yaml",
+    )
+    for group, field in fire.expires.items():
+        yield _field(manifest, place, group, field, "TTL")
+    for group, fields in fire.unindexed.items():
+        for field in fields:
+            yield _field(manifest, place, group, field, "no index")
+
+
+def _field(manifest: Manifest, place: Place, group: str, field: str, what: str) -> Resource:
+    where = {"collection_group": group, "database": manifest.firestore.database}
+
+    def judge(found: Any) -> list[Difference]:
+        ttl = found.get("ttlConfig", {}).get("state") in ("ACTIVE", "CREATING")
+        own = found.get("indexConfig", {})
+        bare = not own.get("indexes") and not own.get("usesAncestorConfig", False)
+        return [] if (ttl if what == "TTL" else bare) else [Difference(what, "set", "not set")]
+
+    update = (
+        gcloud(
+            "firestore fields ttls update", field, project=place.project, **where, enable_ttl=True, **{"async": True}
+        )
+        if what == "TTL"
+        else gcloud("firestore indexes fields update", field, project=place.project, **where, disable_indexes=True)
+    )
+    read = gcloud("firestore indexes fields describe", field, project=place.project, **where)
+    return Resource(f"field {what}", f"{group}.{field}", read, judge, update, update)
+
+
+def record(manifest: Manifest, place: Place) -> Iterator[Resource]:
+    """Dataset, tables and views by DDL that may run again: gcloud cannot partition a table."""
+    name, project = manifest.dataset, place.project
+    schema = f"CREATE SCHEMA IF NOT EXISTS `{project}.{name}` OPTIONS (location = '{manifest.dataset_location}')"
+    yield _ddl(manifest, place, "dataset", name, f"{project}:{name}", schema)
+    for table in record_tables():
+        reference = f"{project}:{name}.{table.name}"
+        yield _ddl(manifest, place, "table", table.name, reference, table_ddl(table, f"{project}.{name}"), table)
+        view = f"CREATE OR REPLACE VIEW `{project}.{name}.{table.view}` AS {table.view_sql(f'{project}.{name}')}"
+        yield _ddl(manifest, place, "view", table.view, f"{project}:{name}.{table.view}", view, view=table)
+
+
+def _ddl(
+    manifest: Manifest,
+    place: Place,
+    kind: str,
+    name: str,
+    reference: str,
+    statement: str,
+    table: RecordTable | None = None,
+    view: RecordTable | None = None,
+) -> Resource:
+    dataset = f"{place.project}.{manifest.dataset}"
+
+    def judge(found: Any) -> list[Difference]:
+        if view is not None:
+            return compare({"query": view.view_sql(dataset)}, {"query": found.get("view", {}).get("query")})
+        return [] if table is None else _table_differences(table, found)
+
+    ask = ("bq", "query", f"--project_id={place.project}", "--use_legacy_sql=false", "--format=json", "--quiet")
+    where = f"--location={manifest.dataset_location}"
+    changed = "" if table is None else "; ".join(_added_columns(table, dataset))
+    return Resource(
+        kind=kind,
+        name=name,
+        read=Line(("bq", "show", "--format=json", f"--project_id={place.project}", reference)),
+        differences=judge,
+        create=Line((*ask, where, statement)),
+        update=Line((*ask, where, changed or statement)),
+        hint="" if table is None else "partitioning is for ever: copy the rows into a new table",
+    )
+
+
+def _table_differences(table: RecordTable, found: Any) -> list[Difference]:
+    have = {one["name"]: one["type"] for one in found.get("schema", {}).get("fields", [])}
+    same = {"INT64": "INTEGER", "FLOAT64": "FLOAT", "BOOL": "BOOLEAN"}
+    missing = [
+        Difference(f"column {one['name']}", one["type"], have.get(one["name"], "none"))
+        for one in table.fields
+        if have.get(one["name"]) != same.get(one["type"], one["type"])
+    ]
+    partition = found.get("timePartitioning", {}).get("field")
+    return missing + compare({"partitioned by": table.partition}, {"partitioned by": partition})
+
+
+def _columns(table: RecordTable) -> list[tuple[str, str]]:
+    kinds = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL"}
+    return [(one["name"], kinds.get(one["type"], one["type"])) for one in table.fields]
+
+
+def _added_columns(table: RecordTable, dataset: str) -> list[str]:
+    return [
+        f"ALTER TABLE `{dataset}.{table.name}` ADD COLUMN IF NOT EXISTS {name} {kind}" for name, kind in _columns(table)
+    ]
+
+
+def table_ddl(table: RecordTable, dataset: str) -> str:
+    """Return the GoogleSQL that makes a table of the record where there is none."""
+    required = {one["name"] for one in table.fields if one.get("mode") == "REQUIRED"}
+    columns = ", ".join(f"{name} {kind}{' NOT NULL' if name in required else ''}" for name, kind in _columns(table))
+    by = f"DATE({table.partition})" if dict(_columns(table))[table.partition] == "TIMESTAMP" else table.partition
+    cluster = ", ".join(table.resource["clustering"]["fields"])
+    filtered = "true" if table.resource.get("requirePartitionFilter") else "false"
+    return (
+        f"CREATE TABLE IF NOT EXISTS `{dataset}.{table.name}` ({columns}) "
+        f"PARTITION BY {by} CLUSTER BY {cluster} OPTIONS (require_partition_filter = {filtered})"
+    )

@@ -1,0 +1,222 @@
+"""`orch doctor`: what is missing for the pipeline to run, seen from where it is asked."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+from deploy.line import Line, gcloud
+from deploy.manifest import ROOT, Manifest, Place, Stamp
+from deploy.plan import plan
+from deploy.resource import Resource
+from deploy.runner import CommandFailed, Runner, Subprocess, ask
+from shared import runtime
+from shared.cli.shell import FAILED, UNAVAILABLE, print_json
+from shared.core.errors import PolicyError
+
+KINDS = ("service account", "topic", "subscription", "secret", "database", "function", "schedule")
+APPLY = "bin/deploy apply --yes"
+OLDEST_PYTHON = (3, 11)
+
+
+class Verdict(StrEnum):
+    OK = "ok"
+    MISSING = "missing"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Sign:
+    """One thing that was looked at; ``hint`` says what to do about it."""
+
+    what: str
+    verdict: Verdict
+    found: str
+    hint: str = ""
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add this command to the program."""
+    app.command()(doctor)
+
+
+def doctor(
+    project: Annotated[
+        str, typer.Option(envvar="GOOGLE_CLOUD_PROJECT", help="The project; none: this machine only.")
+    ] = "",
+    firestore: Annotated[str, typer.Option(envvar="FIRESTORE_EMULATOR_HOST", hidden=True)] = "",
+    pubsub: Annotated[str, typer.Option(envvar="PUBSUB_EMULATOR_HOST", hidden=True)] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """Say what is missing: files, credentials, emulators, and in the project topics, roles and secrets.
+
+    Exit 0: nothing; 1: something; 5: something could not be read.
+
+    Example: orch doctor --project my-project
+    """
+    hosts = {"FIRESTORE_EMULATOR_HOST": firestore, "PUBSUB_EMULATOR_HOST": pubsub}
+    signs = examined(project, hosts, Subprocess(ROOT), shutil.which)
+    if as_json:
+        print_json([asdict(one) for one in signs])
+    else:
+        for one in signs:
+            _print(one)
+    raise typer.Exit(status_of(signs))
+
+
+def _print(one: Sign) -> None:
+    typer.echo(f"{one.verdict.value:8} {one.what}: {one.found}")
+    if one.hint and one.verdict is not Verdict.OK:
+        typer.echo(f"         hint: {one.hint}")
+
+
+def status_of(signs: Iterable[Sign]) -> int:
+    verdicts = {one.verdict for one in signs}
+    return FAILED if Verdict.MISSING in verdicts else UNAVAILABLE if Verdict.UNKNOWN in verdicts else 0
+
+
+def examined(project: str, emulators: dict[str, str], run: Runner, find: Callable[[str], str | None]) -> list[Sign]:
+    """Look at this machine, then, if a project is named and gcloud is there, at the project."""
+    manifest, files = _files()
+    signs = [_python(), *files, *_tools(find), *_emulators(emulators)]
+    if not project:
+        told = "not named: nothing was looked at in the cloud"
+        return [*signs, Sign("project", Verdict.OK, told)]
+    if find("gcloud") is None or manifest is None:
+        return [*signs, Sign("project", Verdict.UNKNOWN, project, "mend what is missing above first")]
+    return [*signs, *_cloud(manifest, project, run)]
+
+
+def _python() -> Sign:
+    told = ".".join(map(str, sys.version_info[:3]))
+    fit = sys.version_info >= OLDEST_PYTHON
+    return Sign("Python", Verdict.OK if fit else Verdict.MISSING, told, "3.11 is what the functions run on")
+
+
+def _files() -> tuple[Manifest | None, list[Sign]]:
+    """Load policy and manifest; a fault in either is a sign, not an end."""
+    from deploy.manifest_file import load_manifest
+
+    try:
+        manifest = load_manifest(today=runtime.context().ports.clock.now().date())
+    except PolicyError as wrong:
+        hint = wrong.hint.splitlines()[0] if wrong.hint else ""
+        return None, [Sign("policy and manifest", Verdict.MISSING, f"{wrong.path}: {wrong.key}: {wrong.reason}", hint)]
+    return manifest, [Sign("policy and manifest", Verdict.OK, f"{len(manifest.functions)} functions declared")]
+
+
+def _tools(find: Callable[[str], str | None]) -> Iterator[Sign]:
+    hints = {
+        "gcloud": "install the Google Cloud CLI: it deploys, compares, and brings the emulators",
+        "bq": "gcloud components install bq",
+        "java": "install a JDK, release 11 or later: the emulators run on it",
+    }
+    for name, hint in hints.items():
+        path = find(name)
+        yield Sign(name, Verdict.MISSING if path is None else Verdict.OK, path or "not on PATH", hint)
+
+
+def _emulators(hosts: dict[str, str]) -> Iterator[Sign]:
+    """A host that is named must answer; that none is named is how production runs."""
+    import socket
+
+    for name, host in hosts.items():
+        if not host:
+            yield Sign(name, Verdict.OK, "not set: the real service is meant")
+            continue
+        address, _, port = host.removeprefix("http://").rpartition(":")
+        try:
+            with socket.create_connection((address or "127.0.0.1", int(port)), timeout=2):
+                yield Sign(name, Verdict.OK, f"{host} answers")
+        except (OSError, ValueError) as error:
+            yield Sign(name, Verdict.MISSING, f"{host}: {error}", f"start the emulator, or unset {name}")
+
+
+def _cloud(manifest: Manifest, project: str, run: Runner) -> Iterator[Sign]:
+    credentials = _credentials(project, run)
+    yield credentials
+    if credentials.verdict is not Verdict.OK:
+        return
+    try:
+        found = ask(run, gcloud("projects describe", project, project=project))
+    except CommandFailed as failed:
+        yield _unread("project", failed)
+        return
+    if found is None:
+        yield Sign("project", Verdict.MISSING, f"{project} is not there, or not yours to see", "gcloud projects list")
+        return
+    place = Place(project, str(found["projectNumber"]), manifest.region)
+    yield Sign("project", Verdict.OK, f"{project} ({place.number})")
+    yield from _resources(_looked_at(manifest, place), run)
+    yield from _values(manifest, place, run)
+
+
+def _credentials(project: str, run: Runner) -> Sign:
+    line = gcloud("auth list", project=project, filter="status:ACTIVE")
+    hint = "gcloud auth login, and for programs gcloud auth application-default login"
+    try:
+        found = ask(run, line)
+    except CommandFailed as failed:
+        return _unread("credentials", failed)
+    if not found:
+        return Sign("credentials", Verdict.MISSING, "no active account", hint)
+    return Sign("credentials", Verdict.OK, str(found[0].get("account", "active")))
+
+
+def _looked_at(manifest: Manifest, place: Place) -> list[Resource]:
+    """Return what must be there, whatever the code: digests are the business of bin/check-drift."""
+    stamp = Stamp("", dict.fromkeys(manifest.functions, ""))
+    return [one for one in plan(manifest, place, stamp) if one.kind in KINDS or one.kind.endswith(" role")]
+
+
+def _resources(resources: Sequence[Resource], run: Runner) -> Iterator[Sign]:
+    """One sign for each kind that is whole, one for each thing that is missing or differs."""
+    seen: dict[Line, Any] = {}
+    whole: dict[str, int] = {}
+    for one in resources:
+        try:
+            if one.read not in seen:
+                seen[one.read] = ask(run, one.read)
+        except CommandFailed as failed:
+            yield _unread(one.id, failed)
+            continue
+        found = seen[one.read]
+        wrong = [] if found is None or one.kind == "function" else one.differences(found)
+        if found is None:
+            yield Sign(one.id, Verdict.MISSING, "not there", APPLY)
+        elif wrong:
+            yield Sign(one.id, Verdict.MISSING, "; ".join(map(str, wrong)), APPLY)
+        else:
+            whole[one.kind] = whole.get(one.kind, 0) + 1
+    for kind, number in whole.items():
+        yield Sign(kind, Verdict.OK, f"{number} as they should be")
+
+
+def _values(manifest: Manifest, place: Place, run: Runner) -> Iterator[Sign]:
+    """Whether each secret has a value; the value itself is never read."""
+    for name in manifest.secrets:
+        line = gcloud("secrets versions list", name, project=place.project, filter="state=ENABLED", limit=1)
+        try:
+            found = ask(run, line)
+        except CommandFailed as failed:
+            yield _unread(f"value of {name}", failed)
+            continue
+        optional = manifest.policy.alerts.pagerduty
+        if found:
+            yield Sign(f"value of {name}", Verdict.OK, "an enabled version")
+        elif optional is not None and name == optional.routing_key_secret:
+            yield Sign(f"value of {name}", Verdict.OK, "none: PagerDuty is off")
+        else:
+            hint = f"gcloud secrets versions add {name} --data-file=- : without it nobody hears these alerts"
+            yield Sign(f"value of {name}", Verdict.MISSING, "no enabled version", hint)
+
+
+def _unread(what: str, failed: CommandFailed) -> Sign:
+    last = failed.said.splitlines()[-1] if failed.said else "no answer"
+    return Sign(what, Verdict.UNKNOWN, last[:300], f"run it by hand: {failed.line}")

@@ -1,0 +1,188 @@
+"""Each bundle in an environment of its own: installed, served from a bare folder, sent a real event."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import firestore
+from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
+from google.cloud.pubsub_v1.types import PushConfig
+
+from deploy import bundle
+from deploy.manifest import ROOT, Function
+from tests.bundles.serving import environment_of, served
+from tests.deploy.world import manifest
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("bundles")]
+EVENTS = [one for one in manifest().functions.values() if one.push]
+CALLED = [one for one in manifest().functions.values() if not one.push]
+NO_EMBEDDED = ("duckdb", "sqlglot", "typer", "rich", "hypothesis", "pytest", "bqemulator")
+COMPLETION = {
+    "phase2": {"processor_name": "p2_odds_game_lines", "status": "success", "record_count": 100},
+    "phase3": {"processor_name": "player_game_summary", "status": "started"},
+    "phase4": {"processor_name": "ml_feature_store", "status": "started"},
+    "phase5": {"processor_name": "prediction_coordinator", "status": "started"},
+    "phase6": {"processor_name": "phase6_export", "status": "started"},
+}
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Every bundle, as bin/build writes it."""
+    folder = tmp_path_factory.mktemp("built")
+    for function in manifest().functions.values():
+        bundle.write(bundle.bundle_of(function), folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def python_for(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Function], Path]:
+    """The interpreter of a function's environment; functions with the same requirements share one."""
+    made: dict[bytes, Path] = {}
+
+    def of(function: Function) -> Path:
+        lock = built / function.folder / "requirements.txt"
+        if lock.read_bytes() not in made:
+            made[lock.read_bytes()] = environment_of(lock, tmp_path_factory.mktemp("env"))
+        return made[lock.read_bytes()]
+
+    return of
+
+
+@pytest.fixture
+def variables(firestore_host: str, pubsub_host: str) -> dict[str, str]:
+    """The environment of the manifest, the stores replaced by emulators and the warehouse by a closed door."""
+    filled = {name: "http://127.0.0.1:9/" if name.endswith("_URL") else value for name, value in
+              manifest().functions["self_heal"].environment.items()}  # fmt: skip
+    return filled | {
+        "GOOGLE_CLOUD_PROJECT": f"demo-{time.monotonic_ns()}",
+        "FIRESTORE_EMULATOR_HOST": firestore_host,
+        "PUBSUB_EMULATOR_HOST": pubsub_host,
+        "BIGQUERY_EMULATOR_HOST": "http://127.0.0.1:9",
+        "ORCH_ALERTS": "console",
+        "GIT_COMMIT": "0" * 40,
+    }
+
+
+def test_a_bundle_holds_what_the_function_needs_and_nothing_else(built: Path) -> None:
+    """main.py, shared, config, requirements: no tests, no command line, no simulation, no embedded warehouse."""
+    for function in manifest().functions.values():
+        files = {
+            path.relative_to(built / function.folder).as_posix() for path in (built / function.folder).rglob("*.*")
+        }
+        assert {"main.py", "requirements.txt", "config/nba.yaml", "shared/runtime.py", ".gcloudignore"} <= files
+        tops = {name.split("/")[0] for name in files}
+        assert tops <= {"main.py", "requirements.txt", "config", "shared", ".gcloudignore", "templates"}
+        assert [name for name in files if re.search(r"simulation|/cli/|test|duckdb|README|__pycache__", name)] == []
+        assert bundle.bundle_of(function).size < bundle.LARGEST
+
+
+@pytest.mark.parametrize("function", EVENTS, ids=lambda one: one.folder)
+def test_an_event_function_takes_in_what_is_pushed(
+    function: Function,
+    built: Path,
+    python_for: Callable[[Function], Path],
+    variables: dict[str, str],
+    tmp_path: Path,
+) -> None:
+    """A message published to each of its topics arrives by push and is in the state store, from its own `shared`."""
+    assert function.push is not None
+    project = variables["GOOGLE_CLOUD_PROJECT"]
+    with served(python_for(function), built / function.folder, tmp_path, variables) as server:
+        for topic in function.push.topics:
+            phase = manifest().policy.topics[topic]
+            body = {**COMPLETION[phase], "game_date": "2026-01-21", "mode": "overnight"}
+            with pushed(variables["PUBSUB_EMULATOR_HOST"], project, topic, server.address, json.dumps(body).encode()):
+                stored = wait_for(variables, f"{phase}.{COMPLETION[phase]['processor_name']}")
+            assert stored["phase"] == phase, server.said()[-2000:]
+        assert_imported_from_the_bundle(server.said(), tmp_path / "workspace")
+
+
+@pytest.mark.parametrize("function", CALLED, ids=lambda one: one.folder)
+def test_a_called_function_answers(
+    function: Function,
+    built: Path,
+    python_for: Callable[[Function], Path],
+    variables: dict[str, str],
+    tmp_path: Path,
+) -> None:
+    """What deployment asks of it, and what the schedule sends, are answered as expected, from its own `shared`."""
+    assert function.ready is not None
+    with served(python_for(function), built / function.folder, tmp_path, variables) as server:
+        body = json.dumps(function.ready.body or {}).encode()
+        asked = None if function.ready.method == "GET" else body
+        status, answer = server.ask(function.ready.method, function.ready.path, asked)
+        expected = (200, 207) if function.ready.status == 200 else (function.ready.status,)
+        assert status in expected, (answer, server.said()[-2000:])
+        assert isinstance(json.loads(answer), list | dict)
+        assert_imported_from_the_bundle(server.said(), tmp_path / "workspace")
+
+
+def test_an_environment_holds_its_lock_and_no_embedded_store(
+    built: Path, python_for: Callable[[Function], Path]
+) -> None:
+    """What is installed is what is pinned: self-heal does not carry DuckDB, nothing carries the tests' tools."""
+    function = manifest().functions["self_heal"]
+    code = "from importlib.metadata import distributions as d; print(*{x.metadata['Name'].lower() for x in d()})"
+    listed = subprocess.run(
+        [str(python_for(function)), "-I", "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert set(NO_EMBEDDED) & set(listed) == set()
+    assert {"functions-framework", "google-cloud-firestore", "msgspec"} <= set(listed)
+
+
+class pushed:
+    """A message on a topic with a push subscription, as the manifest makes it: the path names the topic."""
+
+    def __init__(self, host: str, project: str, topic: str, address: str, data: bytes) -> None:
+        self._project, self._topic, self._address, self._data = project, topic, address, data
+        self._publisher, self._subscriber = PublisherClient(), SubscriberClient()
+        self._name = self._subscriber.subscription_path(project, f"push-{topic}")
+
+    def __enter__(self) -> None:
+        path = self._publisher.topic_path(self._project, self._topic)
+        self._publisher.create_topic(name=path)
+        endpoint = f"{self._address}/projects/{self._project}/topics/{self._topic}"
+        self._subscriber.create_subscription(
+            name=self._name, topic=path, push_config=PushConfig(push_endpoint=endpoint)
+        )
+        self._publisher.publish(path, self._data).result(timeout=20)
+
+    def __exit__(self, *exception: object) -> None:
+        self._subscriber.delete_subscription(subscription=self._name)
+        self._subscriber.close()
+
+
+@pytest.fixture(autouse=True)
+def clients_find_the_emulators(monkeypatch: pytest.MonkeyPatch, firestore_host: str, pubsub_host: str) -> None:
+    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", firestore_host)
+    monkeypatch.setenv("PUBSUB_EMULATOR_HOST", pubsub_host)
+
+
+def wait_for(variables: dict[str, str], document: str, seconds: float = 60) -> dict[str, object]:
+    """Return a completion as it was stored."""
+    client = firestore.Client(project=variables["GOOGLE_CLOUD_PROJECT"], credentials=AnonymousCredentials())
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        for run in client.collection("runs").stream():
+            found = run.reference.collection("completions").document(document).get()
+            if found.exists:
+                return dict(found.to_dict() or {})
+        time.sleep(0.3)
+    raise AssertionError(f"{document} was not stored within {seconds} s")
+
+
+def assert_imported_from_the_bundle(log: str, workspace: Path) -> None:
+    """Every module of ours came from the folder that is served, and none from this repository."""
+    files = set(re.findall(r"^# code object from '?([^'\n]+)", log, re.MULTILINE))
+    ours = {name for name in files if "/shared/" in name}
+    assert f"{workspace}/shared/runtime.py" in ours
+    assert {name for name in ours if not name.startswith(f"{workspace}/")} == set()
+    assert {name for name in files if name.startswith(f"{ROOT}/")} == set()

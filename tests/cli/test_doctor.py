@@ -1,0 +1,126 @@
+"""`orch doctor`: what is missing is named, with what to do about it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy.apply import apply
+from deploy.line import Line
+from deploy.plan import plan
+from deploy.runner import Answer, Runner
+from shared.cli import doctor, main
+from shared.cli.doctor import Sign, Verdict
+from tests.deploy.standin import Cloud
+from tests.deploy.world import PLACE, manifest, project, stamp
+from tests.local_server import LocalServer
+
+
+class Machine:
+    """gcloud on this machine: an account or none, secret values or none, the rest from a stand-in project."""
+
+    def __init__(self, cloud: Cloud, account: bool = True, values: tuple[str, ...] = ()) -> None:
+        self._cloud, self._account, self._values = cloud, account, values
+
+    def __call__(self, line: Line) -> Answer:
+        if line.command == "gcloud auth list":
+            return Answer(
+                0, json.dumps([{"account": "me@example.com", "status": "ACTIVE"}] if self._account else []), ""
+            )
+        if line.command.startswith("gcloud secrets versions list"):
+            known = line.command.split()[-1] in self._values
+            return Answer(0, json.dumps([{"name": "1", "state": "ENABLED"}] if known else []), "")
+        return self._cloud(line)
+
+
+@pytest.fixture
+def cloud(tmp_path: Path) -> Cloud:
+    made = project(tmp_path)
+    list(apply(plan(manifest(), PLACE, stamp()), made))
+    return made
+
+
+def signs(run: Runner, where: str = "demo-orch", **hosts: str) -> dict[str, Sign]:
+    return {one.what: one for one in doctor.examined(where, hosts, run, lambda name: f"/usr/bin/{name}")}
+
+
+def missing(found: dict[str, Sign]) -> list[str]:
+    return [what for what, one in found.items() if one.verdict is not Verdict.OK]
+
+
+def test_a_whole_project_is_in_order(cloud: Cloud) -> None:
+    """Everything there, every webhook with a value, PagerDuty off: nothing is missing, status 0."""
+    found = signs(Machine(cloud, values=manifest().secrets[:3]))
+    assert missing(found) == []
+    assert found["value of pagerduty-routing-key"].found == "none: PagerDuty is off"
+    assert found["subscription"].found == "6 as they should be"
+    assert doctor.status_of(found.values()) == 0
+
+
+def test_without_an_account_it_says_how_to_get_one(cloud: Cloud) -> None:
+    """No credentials: one sign with the command that brings them, and nothing else is asked of the cloud."""
+    found = signs(Machine(cloud, account=False))
+    assert missing(found) == ["credentials"]
+    assert "gcloud auth login" in found["credentials"].hint
+
+
+def test_what_is_missing_is_named(cloud: Cloud) -> None:
+    """A topic, a subscription, a role, a secret and a webhook that are gone: each by name, each with a hint."""
+    subscription = "nba-phase2-to-phase3--nba-phase2-raw-complete"
+    del cloud.store("topics")["nba-phase6-export-trigger"]
+    del cloud.store("subscriptions")[subscription]
+    del cloud.store("secrets")["slack-webhook-error"]
+    cloud.store("services")["nba-self-heal"]["policy"] = []
+    found = signs(Machine(cloud, values=("slack-webhook-url", "slack-webhook-warning")))
+    assert {
+        "topic nba-phase6-export-trigger",
+        f"subscription {subscription}",
+        "secret slack-webhook-error",
+        "value of slack-webhook-error",
+        "service role nba-self-heal roles/run.invoker serviceAccount:orch-scheduler@demo-orch.iam.gserviceaccount.com",
+    } <= set(missing(found))
+    assert all(found[what].hint for what in missing(found))
+    assert doctor.status_of(found.values()) == 1
+
+
+def test_what_cannot_be_read_is_unknown(cloud: Cloud) -> None:
+    """A refusal is not a thing that is missing: status 5."""
+
+    def blind(line: Line) -> Answer:
+        if "topics" in line.words:
+            return Answer(1, "", "ERROR: PERMISSION_DENIED")
+        return Machine(cloud, values=manifest().secrets[:3])(line)
+
+    found = signs(blind)
+    assert found["topic nba-phase4-trigger"].verdict is Verdict.UNKNOWN
+    assert doctor.status_of(found.values()) == 5
+
+
+def test_no_program_is_taken_for_granted(cloud: Cloud) -> None:
+    """Without gcloud and Java both are named, and the project is not asked."""
+    found = {one.what: one for one in doctor.examined("demo-orch", {}, Machine(cloud), lambda name: None)}
+    assert {"gcloud", "bq", "java", "project"} == set(missing(found))
+
+
+def test_an_emulator_that_is_named_must_answer(cloud: Cloud) -> None:
+    """A host that listens is in order, one that does not is missing, with what to do."""
+    with LocalServer() as server:
+        host = server.url.removeprefix("http://").rstrip("/")
+        found = signs(Machine(cloud), "", FIRESTORE_EMULATOR_HOST=host, PUBSUB_EMULATOR_HOST="127.0.0.1:9")
+    assert found["FIRESTORE_EMULATOR_HOST"].verdict is Verdict.OK
+    assert found["PUBSUB_EMULATOR_HOST"].verdict is Verdict.MISSING
+    assert "unset PUBSUB_EMULATOR_HOST" in found["PUBSUB_EMULATOR_HOST"].hint
+
+
+def test_the_command_prints_json(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """`orch doctor --json` without a project looks at this machine only."""
+    for name in ("GOOGLE_CLOUD_PROJECT", "FIRESTORE_EMULATOR_HOST", "PUBSUB_EMULATOR_HOST"):
+        monkeypatch.delenv(name, raising=False)
+    main.call(["doctor", "--json"])
+    found: list[dict[str, Any]] = json.loads(capsys.readouterr().out)
+    told = {one["what"]: one["found"] for one in found}
+    assert told["project"] == "not named: nothing was looked at in the cloud"
+    assert told["policy and manifest"].endswith("functions declared")

@@ -1,0 +1,180 @@
+"""Carrying out a plan against a stand-in gcloud that keeps state and refuses."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from deploy.apply import ApplyFailed, Done, Step, apply
+from deploy.manifest import Stamp
+from deploy.orphans import orphans
+from deploy.plan import plan
+from deploy.ready import ReadyCheck
+from deploy.resource import Resource
+from tests.deploy.standin import NUMBER, Cloud, Door, Stopped
+from tests.deploy.world import PLACE, manifest, project, stamp
+
+
+def run(cloud: Cloud, with_stamp: Stamp | None = None, only: tuple[str, ...] = ()) -> list[Step]:
+    """Deploy once, asking the functions whether they answer."""
+    given = with_stamp or stamp()
+    checks = ReadyCheck(manifest(), PLACE, given, cloud, Door(cloud))
+    return list(apply(planned(given.digests["self_heal"], only), cloud, checks))
+
+
+@cache
+def planned(digest: str, only: tuple[str, ...]) -> list[Resource]:
+    return plan(manifest(), PLACE, stamp(digest[0]), only)
+
+
+def changed(steps: list[Step]) -> list[str]:
+    return [step.resource.id for step in steps if step.done is not Done.SAME]
+
+
+def test_an_empty_project_becomes_what_the_manifest_says(tmp_path: Path) -> None:
+    """One run makes everything, a second finds nothing to do, and no orphan is left."""
+    cloud = project(tmp_path)
+    first = run(cloud)
+    assert {step.done for step in first} == {Done.CREATED, Done.UPDATED, Done.SAME}
+    assert sorted(cloud.store("functions")) == sorted(one.name for one in manifest().functions.values())
+    before = cloud.state()
+    assert changed(run(cloud)) == []
+    assert cloud.state() == before
+    assert orphans(manifest(), PLACE, cloud) == []
+
+
+def test_new_code_deploys_functions_and_nothing_else(tmp_path: Path) -> None:
+    """With another digest each function is deployed; its role, subscription and schedule are left alone."""
+    cloud = project(tmp_path)
+    run(cloud)
+    assert changed(run(cloud, stamp("b"))) == [f"function {one.name}" for one in manifest().functions.values()]
+
+
+def test_only_the_named_function_is_touched(tmp_path: Path) -> None:
+    """Naming a function deploys it with all it needs, and no other one."""
+    cloud = project(tmp_path)
+    run(cloud, only=("self_heal",))
+    assert list(cloud.store("functions")) == ["nba-self-heal"]
+    assert list(cloud.store("jobs")) == ["nba-self-heal"]
+    assert all("phase" not in name for name in cloud.store("subscriptions"))
+
+
+def test_interrupted_anywhere_and_run_again_it_ends_the_same(tmp_path: Path) -> None:
+    """Killed before its first call or after any, the answer lost, the next run ends in the state of an undisturbed one.
+
+    Nothing of a killed process survives but what its calls did, so a call that only looks is no place of its own.
+    """
+    clean = project(tmp_path)
+    run(clean)
+    wanted = clean.state()
+    orders = [number for number, call in enumerate(clean.calls, 1) if not LOOKS.search(call)]
+    assert len(orders) > 100
+    for number in (1, *orders):
+        cloud = project_again(tmp_path, clean)
+        cloud.fail_at, cloud.after_effect = number, number in orders
+        with pytest.raises(Stopped):
+            run(cloud)
+        cloud.fail_at = None
+        run(cloud)
+        assert cloud.state() == wanted, f"stopped at call {number}: {clean.calls[number - 1]}"
+
+
+LOOKS = re.compile(r"^(gcloud .*?(describe|list|get-iam-policy|print-identity-token)|bq show)\b")
+
+
+def project_again(folder: Path, like: Cloud) -> Cloud:
+    """Return an empty project over the files that are already there."""
+    cloud = Cloud(folder, like.project)
+    for service in manifest().policy.services.values():
+        cloud.outside_service(service.identity)
+    return cloud
+
+
+def test_what_is_already_there_is_no_error(tmp_path: Path) -> None:
+    """Somebody made the topic between the look and the order: it is judged by what is read back."""
+    cloud = project(tmp_path)
+    topic = "pubsub topics create nba-phase3-trigger"
+
+    def raced(line: object) -> object:
+        if topic in str(line):
+            cloud.store("topics")["nba-phase3-trigger"] = {
+                "name": f"projects/{cloud.project}/topics/nba-phase3-trigger"
+            }
+        return cloud(line)  # type: ignore[arg-type]
+
+    steps = list(apply(plan(manifest(), PLACE, stamp()), raced))  # type: ignore[arg-type]
+    assert "topic nba-phase3-trigger" in changed(steps)
+
+
+def test_a_refusal_names_the_step_and_what_gcloud_said(tmp_path: Path) -> None:
+    """What gcloud refuses ends the run with the step, gcloud's words and a hint; nothing later is tried."""
+    cloud = project(tmp_path)
+    (tmp_path / "build/self_heal/main.py").unlink()
+    with pytest.raises(ApplyFailed) as caught:
+        run(cloud)
+    assert caught.value.resource.id == "function nba-self-heal"
+    assert "does not have file [main.py]" in str(caught.value)
+    assert "hint: correct it and run the same command again" in str(caught.value)
+    assert cloud.store("jobs") == {}
+
+
+def test_a_service_that_is_not_there_is_named(tmp_path: Path) -> None:
+    """A right on somebody else's service cannot be given before that service exists, and that is said."""
+    cloud = project(tmp_path)
+    del cloud.store("services")["prediction-coordinator"]
+    with pytest.raises(ApplyFailed, match="the service prediction-coordinator does not exist yet"):
+        run(cloud)
+
+
+def test_a_setting_that_did_not_take_fails_loudly(tmp_path: Path) -> None:
+    """After an update the subscription is read back; a dead letter that is still missing is an error, not a success."""
+    cloud = project(tmp_path)
+    name = "nba-phase5-to-phase6--nba-phase6-export-complete"
+
+    def forgetful(line: object) -> object:
+        answer = cloud(line)  # type: ignore[arg-type]
+        cloud.store("subscriptions").get(name, {}).pop("deadLetterPolicy", None)
+        return answer
+
+    with pytest.raises(ApplyFailed) as caught:
+        list(apply(plan(manifest(), PLACE, stamp()), forgetful))  # type: ignore[arg-type]
+    assert caught.value.resource.id == f"subscription {name}"
+    assert "was read back and differs" in str(caught.value)
+    assert "dead-letter topic: wanted projects/demo-orch/topics/nba-orchestration-dead-letter, found none" in str(
+        caught.value
+    )
+
+
+def test_a_function_that_does_not_answer_fails_loudly(tmp_path: Path) -> None:
+    """A deployed function that answers 500 to the probe ends the run."""
+    cloud = project(tmp_path)
+    checks = ReadyCheck(manifest(), PLACE, stamp(), cloud, lambda method, url, token, body: (500, b"boom"))
+    with pytest.raises(ApplyFailed, match=r"does not answer as it should: POST https://nba-phase2-to-phase3"):
+        list(apply(plan(manifest(), PLACE, stamp()), cloud, checks))
+
+
+def test_a_function_that_answers_with_another_digest_fails_loudly(tmp_path: Path) -> None:
+    """An answer that names other code than was deployed is not ready."""
+    cloud = project(tmp_path)
+    checks = ReadyCheck(
+        manifest(), PLACE, stamp(), cloud, lambda method, url, token, body: (200, b'{"source_digest": "b"}')
+    )
+    with pytest.raises(ApplyFailed, match=r"digest it answers: wanted a{40}, found b"):
+        list(apply(plan(manifest(), PLACE, stamp()), cloud, checks))
+
+
+def test_each_function_is_asked_by_the_identity_that_will_call_it(tmp_path: Path) -> None:
+    """Event functions are probed on the path of each topic, the sweep is asked for a dry run."""
+    cloud = project(tmp_path)
+    door = Door(cloud)
+    list(apply(plan(manifest(), PLACE, stamp()), cloud, ReadyCheck(manifest(), PLACE, stamp(), cloud, door)))
+    paths = [one.split(".run.app")[1] for one in door.asked]
+    assert paths[3:6] == [
+        "/projects/demo-orch/topics/nba-phase5-predictions-complete",
+        "/projects/demo-orch/topics/nba-phase6-export-complete",
+        "/",
+    ]
+    assert all(f"-{NUMBER}.us-west2.run.app" in one for one in door.asked)

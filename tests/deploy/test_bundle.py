@@ -1,0 +1,110 @@
+"""Bundles as files: reproducible byte for byte, and only what a function needs."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from deploy import bundle
+from deploy.manifest import ROOT
+from tests.deploy.world import manifest
+from tests.tooling.house import run
+
+SELF_HEAL = manifest().functions["self_heal"]
+
+
+def copy_of_the_tree(folder: Path) -> Path:
+    """Return a copy of what bundles are made of, written in another order, with what an editor leaves behind."""
+    root = folder / "elsewhere"
+    for name in ("config", "functions", "shared", "deploy/requirements"):
+        shutil.copytree(ROOT / name, root / name)
+    (root / "shared/core/__pycache__").mkdir(exist_ok=True)
+    (root / "shared/core/__pycache__/model.cpython-311.pyc").write_bytes(b"old")
+    (root / "functions/self_heal/.main.py.swp").write_bytes(b"open")
+    os.utime(root / "shared/runtime.py", (1, 1))
+    return root
+
+
+def test_the_same_tree_yields_the_same_bytes(tmp_path: Path) -> None:
+    """Made twice, and from another place, a bundle has the same files, bytes, modes, times and digest."""
+    first, second = bundle.bundle_of(SELF_HEAL), bundle.bundle_of(SELF_HEAL, copy_of_the_tree(tmp_path))
+    assert first.files == second.files
+    assert first.digest == second.digest
+    for place in ("a", "b"):
+        (tmp_path / place).mkdir()
+        bundle.write(first, tmp_path / place)
+    assert seen(tmp_path / "a") == seen(tmp_path / "b")
+
+
+def seen(folder: Path) -> list[tuple[str, int, float, bytes]]:
+    return [
+        (path.relative_to(folder).as_posix(), path.stat().st_mode, path.stat().st_mtime, path.read_bytes())
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "same"),
+    [
+        ("shared/core/decide.py", False),
+        ("config/nba.yaml", False),
+        ("functions/self_heal/main.py", False),
+        ("deploy/requirements/functions.txt", False),
+        ("functions/phase2_to_phase3/main.py", True),
+        ("shared/cli/main.py", True),
+        ("shared/simulation/world.py", True),
+        ("config/README.md", True),
+    ],
+)
+def test_the_digest_follows_what_is_in_the_bundle(tmp_path: Path, name: str, same: bool) -> None:
+    """One more line in a file changes the digest of the functions that carry it, and of no other."""
+    root = copy_of_the_tree(tmp_path)
+    with (root / name).open("a") as file:
+        file.write("\n# changed\n")
+    assert (bundle.bundle_of(SELF_HEAL, root).digest == bundle.bundle_of(SELF_HEAL).digest) is same
+
+
+def test_a_renamed_file_is_another_digest() -> None:
+    """The digest covers paths as well as contents."""
+    made = bundle.bundle_of(SELF_HEAL)
+    moved = {("main_.py" if name == "main.py" else name): content for name, content in made.files.items()}
+    assert bundle.Bundle("self_heal", moved).digest != made.digest
+
+
+def test_writing_replaces_what_was_there(tmp_path: Path) -> None:
+    """A file that an older build left behind is gone; what is written reads back as the same bundle."""
+    (tmp_path / "self_heal").mkdir()
+    (tmp_path / "self_heal/left_over.py").write_text("x = 1\n")
+    bundle.write(bundle.bundle_of(SELF_HEAL), tmp_path)
+    assert bundle.read(tmp_path, "self_heal") == bundle.bundle_of(SELF_HEAL)
+    assert bundle.read(tmp_path, "phase2_to_phase3") is None
+
+
+def test_a_bundle_that_grew_too_large_is_refused(tmp_path: Path) -> None:
+    """Over a megabyte something is in it that no function needs."""
+    root = copy_of_the_tree(tmp_path)
+    (root / "config/dump.sql").write_text("x" * bundle.LARGEST)
+    with pytest.raises(bundle.BundleError, match=r"self_heal: .* bytes, over 1000000"):
+        bundle.bundle_of(SELF_HEAL, root)
+
+
+def test_bin_build_writes_bundles_and_says_their_digests(tmp_path: Path) -> None:
+    """`bin/build --json` names what it wrote; the observability files are rendered beside the bundles."""
+    answer = run(ROOT / "bin/build", "self_heal", "--out", tmp_path, "--json", cwd=tmp_path)
+    assert answer.returncode == 0, answer.stderr
+    told = json.loads(answer.stdout)["functions"]["self_heal"]
+    assert told["source_digest"] == bundle.bundle_of(SELF_HEAL).digest
+    assert (tmp_path / "observability/metrics/orch_sweeps.json").is_file()
+
+
+def test_bin_build_refuses_an_unknown_function(tmp_path: Path) -> None:
+    """A name that is not in the manifest: status 2 and what there is."""
+    answer = run(ROOT / "bin/build", "self_heel", "--out", tmp_path, cwd=tmp_path)
+    assert answer.returncode == 2
+    assert "no function self_heel" in answer.stderr
+    assert "self_heal" in answer.stderr

@@ -1,0 +1,142 @@
+"""bin/deploy and bin/check-drift as people run them, with a stand-in gcloud and bq on PATH."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from deploy import bundle, command, monitoring, ready
+from deploy.manifest import ROOT
+from tests.deploy.standin import NUMBER, Cloud, Door, saved
+from tests.deploy.world import PLACE, manifest
+from tests.tooling.house import run
+
+BUNDLE_OF = bundle.bundle_of
+SCRIPT = """#!{python} -I
+import sys
+sys.path.insert(0, {root!r})
+from pathlib import Path
+from tests.deploy.standin import command
+sys.exit(command({name!r}, sys.argv[1:], Path({cwd!r}), Path({state!r})))
+"""
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with fresh bundles, a project that holds the services of others, gcloud and bq on PATH."""
+    (tmp_path / "bin").mkdir()
+    for name in ("gcloud", "bq"):
+        script = tmp_path / "bin" / name
+        state = str(tmp_path / "state.json")
+        script.write_text(
+            SCRIPT.format(python=sys.executable, root=str(ROOT), name=name, cwd=str(tmp_path), state=state)
+        )
+        script.chmod(0o755)
+    cloud = Cloud(tmp_path)
+    for service in manifest().policy.services.values():
+        cloud.outside_service(service.identity)
+    saved(tmp_path / "state.json", cloud)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    monkeypatch.setattr(command, "BUILD", tmp_path / "build")
+    monkeypatch.setattr(command, "Subprocess", lambda folder: command_runner(tmp_path))
+    # One reading of the tree for the whole test: somebody may be editing it.
+    monkeypatch.setattr(bundle, "bundle_of", lambda function: bundle_of_tree(function.folder))
+    monkeypatch.setattr(ready, "http_call", lambda *asked: Door(cloud_in(tmp_path))(*asked))
+    return tmp_path
+
+
+@cache
+def bundle_of_tree(folder: str) -> bundle.Bundle:
+    return BUNDLE_OF(manifest().functions[folder])
+
+
+def command_runner(folder: Path) -> object:
+    from deploy.runner import Subprocess
+
+    return Subprocess(folder)
+
+
+def cloud_in(home: Path) -> Cloud:
+    return Cloud(home, kinds=json.loads((home / "state.json").read_text()))
+
+
+def build(home: Path) -> None:
+    assert command.call(["build", "--out", str(home / "build")]) == 0
+
+
+@pytest.mark.slow
+def test_apply_says_first_and_does_then(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without --yes nothing changes; with it everything is made."""
+    build(home)
+    assert command.call(["apply", "self_heal", "--project=demo-orch"]) == 0
+    told = capsys.readouterr().out
+    assert "create   function nba-self-heal" in told
+    assert "would change; nothing was changed (--yes does it)" in told
+    assert cloud_in(home).store("topics") == {}
+    assert command.call(["apply", "self_heal", "--project=demo-orch", "--yes"]) == 0
+    assert "created  function nba-self-heal" in capsys.readouterr().out
+    assert list(cloud_in(home).store("functions")) == ["nba-self-heal"]
+    assert list(cloud_in(home).store("jobs")) == ["nba-self-heal"]
+
+
+def test_apply_refuses_bundles_of_another_tree(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What lies in build/ must be what the tree yields: an edited bundle is never deployed."""
+    build(home)
+    (home / "build/self_heal/shared/core/decide.py").write_text("x = 1\n")
+    assert command.call(["apply", "self_heal", f"--number={NUMBER}", "--project=demo-orch", "--yes"]) == 1
+    assert "build/self_heal is not what the tree yields" in capsys.readouterr().err
+    assert cloud_in(home).store("topics") == {}
+
+
+def test_a_plan_is_printed_without_any_cloud(capsys: pytest.CaptureFixture[str]) -> None:
+    """With the project's number given a plan needs nobody; --json is for scripts."""
+    assert command.call(["plan", "--project=demo-orch", f"--number={NUMBER}"]) == 0
+    text = capsys.readouterr().out
+    assert "# function nba-self-heal" in text
+    assert "gcloud scheduler jobs create http nba-self-heal" in text
+    assert command.call(["plan", "self_heal", "--project=demo-orch", f"--number={NUMBER}", "--json"]) == 0
+    steps = json.loads(capsys.readouterr().out)
+    assert {one["function"] for one in steps} == {"", "self_heal"}
+
+
+def test_drift_has_three_statuses(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An empty project is drift, status 1; a gcloud that cannot read is status 2; --json says the same in JSON."""
+    assert command.call(["check-drift", "--project=demo-orch", f"--number={NUMBER}", "--json"]) == 1
+    report = json.loads(capsys.readouterr().out)
+    assert report["status"] == "drift"
+    assert {"colour": "red", "where": "function nba-self-heal", "what": "existence"}.items() <= next(
+        one for one in report["findings"] if one["where"] == "function nba-self-heal"
+    ).items()
+    for name in ("gcloud", "bq"):
+        (home / "bin" / name).write_text("#!/bin/sh\necho 'ERROR: (gcloud) UNAUTHENTICATED' >&2\nexit 1\n")
+    assert command.call(["check-drift", "--project=demo-orch", f"--number={NUMBER}", "--json"]) == 2
+    assert json.loads(capsys.readouterr().out)["status"] == "could not tell"
+
+
+def test_an_unknown_project_is_named(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The number is asked of gcloud; a project that is not there is status 2 with a hint."""
+    (home / "bin/gcloud").write_text("#!/bin/sh\necho 'ERROR: NOT_FOUND' >&2\nexit 1\n")
+    assert command.call(["check-drift", "--project=nowhere"]) == 2
+    assert "project nowhere is not there" in capsys.readouterr().err
+
+
+def test_the_scripts_start_from_anywhere(tmp_path: Path) -> None:
+    """bin/deploy and bin/check-drift show their help, whatever the folder."""
+    for script, word in (("deploy", "plan"), ("check-drift", "drift")):
+        answer = run(ROOT / "bin" / script, "--help", cwd=tmp_path)
+        assert answer.returncode == 0, answer.stderr
+        assert word in answer.stdout
+
+
+def test_what_bin_build_renders_is_what_apply_reads(home: Path) -> None:
+    """The files that the plan names exist after a build."""
+    build(home)
+    named = {f"build/observability/{name}" for name in monitoring.rendered(manifest()) if not name.startswith("slos/")}
+    assert all((home / name).is_file() for name in named)
+    assert bundle.read(home / "build", "self_heal") is not None
+    assert PLACE.url("x") == f"https://x-{NUMBER}.us-west2.run.app"

@@ -1,0 +1,275 @@
+"""What `bin/check-drift` finds, one kind of drift at a time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy.apply import apply
+from deploy.drift import DRIFT, SAME, UNKNOWN, Colour, Report, drift
+from deploy.line import Line
+from deploy.manifest import Stamp
+from deploy.plan import plan
+from deploy.runner import Answer
+from tests.deploy.standin import Cloud
+from tests.deploy.world import PLACE, manifest, project, stamp
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+ANSWERS = Path(__file__).parent / "answers"  # written after the API references, not taken from a project
+FUNCTION, SUBSCRIPTION = "nba-phase3-to-phase4", "nba-phase3-to-phase4--nba-phase3-analytics-complete"
+
+
+def look(cloud: Any, given: Stamp, hours_since_change: float = 1) -> Report:
+    """Check drift once; every function's sources changed that many hours ago."""
+    changed = NOW - timedelta(hours=hours_since_change)
+    changes: dict[str, datetime | None] = dict.fromkeys(manifest().functions, changed)
+    return drift(manifest(), PLACE, plan(manifest(), PLACE, given), cloud, changes, NOW)
+
+
+@cache
+def deployed(folder: Path) -> str:
+    """Return the state of a project in which everything was deployed."""
+    cloud = project(folder)
+    list(apply(plan(manifest(), PLACE, stamp()), cloud))
+    return cloud.state()
+
+
+@pytest.fixture
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Cloud:
+    folder = Path(tmp_path_factory.getbasetemp()) / "drift"
+    folder.mkdir(exist_ok=True)
+    return Cloud(folder, kinds=json.loads(deployed(folder)))
+
+
+def test_what_was_just_deployed_is_the_same(cloud: Cloud) -> None:
+    """No finding, status 0, and the commit, digest and revision of each function."""
+    report = look(cloud, stamp())
+    assert (report.status, report.findings) == (SAME, ())
+    assert report.functions["self_heal"]["revision"] == "nba-self-heal-00001"
+    assert report.functions["self_heal"]["commit"] == stamp().commit
+
+
+def hand(kind: str, name: str, change: Callable[[Any], object]) -> Callable[[Cloud], None]:
+    return lambda cloud: change(cloud.store(kind)[name]) and None
+
+
+def put(*path: str, value: Any) -> Callable[[Any], object]:
+    def change(thing: Any) -> None:
+        for key in path[:-1]:
+            thing = thing.setdefault(key, {})
+        thing[path[-1]] = value
+
+    return change
+
+
+def drop(*path: str) -> Callable[[Any], object]:
+    def change(thing: Any) -> None:
+        for key in path[:-1]:
+            thing = thing[key]
+        del thing[path[-1]]
+
+    return change
+
+
+DRIFTS: dict[str, tuple[Callable[[Cloud], None], str, str]] = {
+    "memory": (
+        hand("functions", FUNCTION, put("serviceConfig", "availableMemory", value="256M")),
+        f"function {FUNCTION}",
+        "memory",
+    ),
+    "timeout": (
+        hand("functions", FUNCTION, put("serviceConfig", "timeoutSeconds", value=540)),
+        f"function {FUNCTION}",
+        "timeout",
+    ),
+    "service account": (
+        hand("functions", FUNCTION, put("serviceConfig", "serviceAccountEmail", value="x@y")),
+        f"function {FUNCTION}",
+        "service account",
+    ),
+    "runtime": (
+        hand("functions", FUNCTION, put("buildConfig", "runtime", value="python310")),
+        f"function {FUNCTION}",
+        "runtime",
+    ),
+    "failed deploy": (hand("functions", FUNCTION, put("state", value="FAILED")), f"function {FUNCTION}", "state"),
+    "variable gone": (
+        hand("functions", FUNCTION, drop("serviceConfig", "environmentVariables", "ORCH_SECRETS")),
+        f"function {FUNCTION}",
+        "environment ORCH_SECRETS",
+    ),
+    "secret bound by hand": (
+        hand("functions", FUNCTION, put("serviceConfig", "secretEnvironmentVariables", value=[{"key": "HOOK"}])),
+        f"function {FUNCTION}",
+        "secret in HOOK",
+    ),
+    "commit unknown": (
+        hand("functions", FUNCTION, drop("labels", "commit-sha")),
+        f"function {FUNCTION}",
+        "commit-sha label",
+    ),
+    "function gone": (
+        lambda cloud: cloud.store("functions").pop(FUNCTION) and None,
+        f"function {FUNCTION}",
+        "existence",
+    ),
+    "old revision serves": (
+        hand("services", FUNCTION, put("status", "traffic", value=[{"revisionName": "older", "percent": 100}])),
+        f"serving revision {FUNCTION}",
+        "revision serving",
+    ),
+    "newest revision is not ready": (
+        hand("services", FUNCTION, put("status", "conditions", value=[{"type": "Ready", "status": "False"}])),
+        f"serving revision {FUNCTION}",
+        "ready",
+    ),
+    "invoker gone": (
+        hand("services", FUNCTION, put("policy", value=[])),
+        f"service role {FUNCTION} roles/run.invoker serviceAccount:orch-push@demo-orch.iam.gserviceaccount.com",
+        "roles/run.invoker",
+    ),
+    "ack deadline": (
+        hand("subscriptions", SUBSCRIPTION, put("ackDeadlineSeconds", value=10)),
+        f"subscription {SUBSCRIPTION}",
+        "ack deadline",
+    ),
+    "retry policy": (hand("subscriptions", SUBSCRIPTION, drop("retryPolicy")), f"subscription {SUBSCRIPTION}", "retry"),
+    "dead letter": (
+        hand("subscriptions", SUBSCRIPTION, drop("deadLetterPolicy")),
+        f"subscription {SUBSCRIPTION}",
+        "dead-letter topic",
+    ),
+    "expires": (
+        hand("subscriptions", SUBSCRIPTION, put("expirationPolicy", value={"ttl": "2678400s"})),
+        f"subscription {SUBSCRIPTION}",
+        "expires",
+    ),
+    "detached from its topic": (
+        hand("subscriptions", SUBSCRIPTION, put("topic", value="_deleted-topic_")),
+        f"subscription {SUBSCRIPTION}",
+        "topic",
+    ),
+    "other target": (
+        hand("subscriptions", SUBSCRIPTION, put("pushConfig", "pushEndpoint", value="https://elsewhere")),
+        f"subscription {SUBSCRIPTION}",
+        "endpoint",
+    ),
+    "schedule gone": (
+        lambda cloud: cloud.store("jobs").pop("nba-self-heal") and None,
+        "schedule nba-self-heal",
+        "existence",
+    ),
+    "schedule paused": (
+        hand("jobs", "nba-self-heal", put("state", value="PAUSED")),
+        "schedule state nba-self-heal",
+        "state",
+    ),
+    "schedule of another target": (
+        hand("jobs", "nba-self-heal", put("httpTarget", "uri", value="https://elsewhere")),
+        "schedule nba-self-heal",
+        "target",
+    ),
+    "schedule of another zone": (
+        hand("jobs", "nba-self-heal", put("timeZone", value="America/New_York")),
+        "schedule nba-self-heal",
+        "zone",
+    ),
+    "secret gone": (
+        lambda cloud: cloud.store("secrets").pop("slack-webhook-error") and None,
+        "secret slack-webhook-error",
+        "existence",
+    ),
+    "TTL off": (hand("fields", "runs.expires_at", drop("ttlConfig")), "field TTL runs.expires_at", "TTL"),
+    "alert policy edited": (
+        lambda cloud: next(iter(cloud.store("alertPolicies").values())).update(userLabels={}),
+        "alert policy Orchestrators: an alert did not get through",
+        "source-digest",
+    ),
+    "orphaned subscription": (
+        lambda cloud: cloud.store("subscriptions").update(
+            old={
+                "name": "projects/demo-orch/subscriptions/old",
+                "topic": "projects/demo-orch/topics/nba-phase4-trigger",
+            }
+        ),
+        "subscription old",
+        "orphan",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", DRIFTS)
+def test_each_kind_of_drift_is_red(cloud: Cloud, kind: str) -> None:
+    """One thing changed by hand: status 1, and a red finding that names it."""
+    change, where, what = DRIFTS[kind]
+    change(cloud)
+    report = look(cloud, stamp())
+    told = [(one.where, one.what.split(" (")[0], one.colour) for one in report.findings]
+    assert (where, what, Colour.RED) in told, told
+    assert report.status == DRIFT
+
+
+def test_an_expected_reader_of_a_topic_is_no_orphan(cloud: Cloud) -> None:
+    """A subscription that the manifest names as somebody else's is left in peace."""
+    name = "projects/demo-orch/subscriptions/nba-phase4-precompute-sub"
+    cloud.store("subscriptions")["outside"] = {"name": name, "topic": "projects/demo-orch/topics/nba-phase4-trigger"}
+    assert look(cloud, stamp()).status == SAME
+
+
+@pytest.mark.parametrize(("hours", "colour"), [(23, Colour.AMBER), (24, Colour.AMBER), (24.1, Colour.RED)])
+def test_code_that_is_older_than_the_tree_is_due_for_a_day(cloud: Cloud, hours: float, colour: Colour) -> None:
+    """Other source than the tree's is amber for 24 hours after the change, then red; both are drift."""
+    report = look(cloud, stamp("b"), hours)
+    assert {one.colour for one in report.findings} == {colour}
+    assert report.status == DRIFT
+
+
+def test_an_older_commit_with_the_same_source_is_no_drift(cloud: Cloud) -> None:
+    """A commit that changed nothing of a function does not make it stale."""
+    assert look(cloud, Stamp("f" * 40, stamp().digests)).status == SAME
+
+
+def test_what_cannot_be_read_is_unknown(cloud: Cloud) -> None:
+    """Without the right to read a schedule nothing is said of it, and the status is 2; drift elsewhere makes it 1."""
+
+    def blind(line: Line) -> Answer:
+        if "scheduler" in line.words:
+            return Answer(1, "", "ERROR: (gcloud) PERMISSION_DENIED: the caller does not have permission, or not found")
+        return cloud(line)
+
+    report = look(blind, stamp())
+    assert report.status == UNKNOWN
+    assert {"schedule nba-self-heal", "schedule state nba-self-heal", "orphans"} <= {
+        one.where for one in report.findings
+    }
+    assert {one.colour for one in report.findings} == {Colour.UNKNOWN}
+    assert look(blind, stamp("b")).status == DRIFT
+
+
+def test_no_value_of_a_variable_is_shown(cloud: Cloud) -> None:
+    """A report goes into a public issue: names are said, values never."""
+    config = cloud.store("functions")[FUNCTION]["serviceConfig"]
+    config["environmentVariables"] |= {"ORCH_SECRETS": "hunter2", "BY_HAND": "hunter3"}
+    text = json.dumps(look(cloud, stamp()).data())
+    assert "BY_HAND" in text
+    assert "hunter" not in text
+
+
+def test_answers_as_the_api_references_show_them(cloud: Cloud) -> None:
+    """Answers with all that the services add to what was asked for are judged as the same."""
+
+    def answered(line: Line) -> Answer:
+        for path in ANSWERS.glob("*.json"):
+            kind, name = path.stem.split("@")
+            if line.command.startswith(f"gcloud {kind.replace('_', ' ')} describe {name}"):
+                return Answer(0, path.read_text(), "")
+        return cloud(line)
+
+    assert len(list(ANSWERS.glob("*.json"))) == 4
+    assert look(answered, stamp()).findings == ()

@@ -1,0 +1,109 @@
+"""cloudbuild.yaml and the workflows, judged by what will read them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from deploy.manifest import ROOT
+from tests.emulators.gcloud import absent
+
+CLOUDBUILD = ROOT / "cloudbuild.yaml"
+WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
+LOADER = """
+import sys
+sys.path[:0] = [sys.argv[1] + "/lib", sys.argv[1] + "/lib/third_party"]
+from googlecloudsdk.api_lib.cloudbuild import cloudbuild_util, config
+from googlecloudsdk.core import properties
+messages = cloudbuild_util.GetMessagesModule()
+build = config.LoadCloudbuildConfigFromPath(sys.argv[2], messages, params={})
+print(len(build.steps))
+"""
+
+
+def schema_says(schema: str, path: Path) -> tuple[int, str]:
+    command = [sys.executable, "-m", "check_jsonschema", f"--builtin-schema={schema}", str(path)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    return ended.returncode, ended.stdout + ended.stderr
+
+
+def loader_says(path: Path) -> subprocess.CompletedProcess[str]:
+    """Load a build the way `gcloud builds submit` does, with gcloud's own Python."""
+    if shutil.which("gcloud") is None:
+        absent("gcloud is not on PATH")
+    asked = ["gcloud", "info", "--format=json(basic.python_location,installation.sdk_root)"]
+    info = json.loads(subprocess.run(asked, capture_output=True, text=True, check=True).stdout)
+    python, root = info["basic"]["python_location"], info["installation"]["sdk_root"]
+    return subprocess.run([python, "-c", LOADER, root, str(path)], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("schema", "path"),
+    [("vendor.cloudbuild", CLOUDBUILD), *(("vendor.github-workflows", path) for path in WORKFLOWS)],
+    ids=lambda one: getattr(one, "name", one),
+)
+def test_a_schema_takes_it(schema: str, path: Path) -> None:
+    """The published schema finds no fault."""
+    assert schema_says(schema, path) == (0, "ok -- validation done\n")
+
+
+def test_a_schema_can_say_no(tmp_path: Path) -> None:
+    """A misspelt key of a step is found."""
+    path = tmp_path / "cloudbuild.yaml"
+    path.write_text(CLOUDBUILD.read_text().replace("entrypoint:", "entrypiont:", 1))
+    assert schema_says("vendor.cloudbuild", path)[0] == 1
+
+
+def test_gclouds_own_loader_takes_the_build(tmp_path: Path) -> None:
+    """gcloud reads each step, and refuses the same file with a key that it does not know."""
+    good = loader_says(CLOUDBUILD)
+    assert (good.returncode, good.stdout.strip()) == (0, "5"), good.stderr
+    path = tmp_path / "cloudbuild.yaml"
+    path.write_text(CLOUDBUILD.read_text().replace("entrypoint:", "entrypiont:", 1))
+    bad = loader_says(path)
+    assert bad.returncode != 0
+    assert "entrypiont" in bad.stderr
+
+
+def test_the_build_checks_before_it_deploys_and_compares_after() -> None:
+    """Check, build, deploy what changed, compare: each step runs a script that exists."""
+    steps: list[dict[str, Any]] = yaml.safe_load(CLOUDBUILD.read_text())["steps"]
+    assert [one["id"] for one in steps][1:] == ["check", "build", "deploy", "drift"]
+    scripts = [ROOT / one["entrypoint"] for one in steps if "entrypoint" in one]
+    assert all(script.is_file() and script.stat().st_mode & 0o100 for script in scripts)
+
+
+def test_the_workflows_run_what_they_should() -> None:
+    """ci runs the one gate; drift runs daily, needs no stored key, and may write one issue."""
+    ci, drift = ((ROOT / f".github/workflows/{name}.yml").read_text() for name in ("ci", "drift"))
+    assert "run: bin/check\n" in ci
+    assert "bin/check-drift" in drift
+    assert "credentials_json" not in drift
+    on = yaml.safe_load(drift)[True]  # YAML reads a bare `on` as true
+    assert len(on["schedule"]) == 1
+    assert on["schedule"][0]["cron"].split()[2:] == ["*", "*", "*"]
+
+
+def test_the_shell_of_the_drift_workflow_keeps_one_issue(tmp_path: Path) -> None:
+    """Drift opens an issue, drift again edits the same one, sameness closes it."""
+    steps = yaml.safe_load((ROOT / ".github/workflows/drift.yml").read_text())["jobs"]["drift"]["steps"]
+    script = next(one["run"] for one in steps if one.get("name") == "keep one issue up to date")
+    (tmp_path / "gh").write_text(
+        '#!/bin/sh\necho "$1 $2 $3" >> calls\n'
+        'case "$2" in list) cat number;; create) echo 7 > number;; close) : > number;; esac\n'
+    )
+    (tmp_path / "gh").chmod(0o755)
+    (tmp_path / "number").write_text("")
+    (tmp_path / "drift.txt").write_text("red function x\n")
+    for status in ("1", "1", "2", "0", "0"):
+        env = {"PATH": f"{tmp_path}:/usr/bin:/bin", "STATUS": status, "GH_TOKEN": "x"}
+        subprocess.run(["bash", "-euo", "pipefail", "-c", script], cwd=tmp_path, env=env, check=True)
+    calls = [line for line in (tmp_path / "calls").read_text().splitlines() if " list " not in line]
+    assert calls == ["issue create --title", "issue edit 7", "issue edit 7", "issue close 7"]

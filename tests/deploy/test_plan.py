@@ -1,0 +1,142 @@
+"""Every line that a plan can yield, judged by gcloud's own parser and by our rules."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import sqlglot
+
+from deploy import orphans, rules
+from deploy.line import Line, pairs
+from deploy.manifest import ROOT
+from deploy.plan import lines, plan
+from deploy.ready import token_line
+from tests.deploy.world import PLACE, manifest, stamp
+from tests.emulators.gcloud import absent
+
+
+def every_line() -> list[Line]:
+    """Return all lines of the whole system: of the plan, of the drift check, of what is asked afterwards."""
+    removals = [
+        Line(("gcloud", "pubsub", "subscriptions", "delete", "x", "--project=p", "--quiet")),
+        Line(("gcloud", "functions", "delete", "x", "--region=us-west2", "--gen2", "--project=p", "--quiet")),
+        Line(("gcloud", "scheduler", "jobs", "delete", "x", "--location=us-west2", "--project=p", "--quiet")),
+    ]
+    asked = [token_line(PLACE, "orch-push", PLACE.url("nba-self-heal")), *orphans.lists(PLACE).values()]
+    return [*lines(plan(manifest(), PLACE, stamp())), *asked, *removals]
+
+
+def lint(commands: list[str], folder: Path) -> list[dict[str, object]]:
+    """Return gcloud's own judgement; it ends with status 0 whatever it finds, so its JSON is read."""
+    if shutil.which("gcloud") is None:
+        absent("gcloud is not on PATH")
+    path = folder / "commands.json"
+    path.write_text(json.dumps([{"command_string": one} for one in commands]))
+    command = ["gcloud", "meta", "lint-gcloud-commands", f"--commands-file={path}"]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=500, check=True)
+    found: list[dict[str, object]] = json.loads(ended.stdout)
+    return found
+
+
+@pytest.mark.slow
+def test_gcloud_takes_every_line(tmp_path: Path) -> None:
+    """The real parser finds no fault in any line of a plan for the whole system, and judged them all."""
+    commands = [str(line) for line in every_line() if line.words[0] == "gcloud"]
+    judged = lint(commands, tmp_path)
+    assert [(one["command_string"], one["error_message"]) for one in judged if not one["success"]] == []
+    assert {one["command_string"] for one in judged} == set(commands)
+    assert len(commands) > 200
+
+
+def test_gcloud_takes_the_lines_of_the_guide(tmp_path: Path) -> None:
+    """What deploy/README.md tells people to type parses, its upper-case words being theirs to fill."""
+    guide = (ROOT / "deploy/README.md").read_text()
+    blocks = re.findall(r"^ *```sh\n(.*?)```", guide, re.MULTILINE | re.DOTALL)
+    shown = [line.strip().split("   #")[0].strip() for block in blocks for line in block.splitlines()]
+    inline = [text for text in re.findall(r"`(gcloud [^`]+)`", guide) if "--" in text]
+    commands = [line for line in (*shown, *inline) if line.startswith("gcloud ")]
+    assert len(commands) > 10
+    assert [
+        (one["command_string"], one["error_message"]) for one in lint(commands, tmp_path) if not one["success"]
+    ] == []
+
+
+def test_gcloud_would_refuse_a_faulty_line(tmp_path: Path) -> None:
+    """The judge can say no: an unknown flag and a group half given are found."""
+    faulty = [
+        "gcloud functions deploy x --region=r --runtim=python311",
+        "gcloud functions deploy x --cpu=1",
+        "gcloud pubsub subscriptions create x --topic=t --max-delivery-attempts=3",
+    ]
+    assert [one["success"] for one in lint(faulty, tmp_path)] == [False, False, False]
+
+
+def test_no_line_breaks_a_rule() -> None:
+    """What gcloud's parser does not see, our rules do, and no line of the plan breaks one."""
+    assert [(str(line), fault) for line in every_line() for fault in rules.faults(line)] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("functions deploy x --trigger-topic=t --trigger-service-account=a", "--trigger-topic without --retry"),
+        ("functions deploy x --trigger-topic=t --retry", "--trigger-topic without --trigger-service-account"),
+        ("functions deploy x --trigger-http --retry", "--trigger-http and --retry"),
+        ("functions deploy x --trigger-http --env-vars-file=f", "--env-vars-file removes everything"),
+        ("functions deploy x --trigger-http", "a deploy without --no-allow-unauthenticated"),
+        ("functions deploy x --update-labels=commit-sha=ABC", "an upper-case label"),
+        ("functions deploy --gen2 x", "positionals after flags: x"),
+        ("pubsub subscriptions create x --push-endpoint=u", "without --dead-letter-topic"),
+        ("pubsub subscriptions update x --max-delivery-attempts=5", "without --dead-letter-topic"),
+        ("pubsub topics create x --labels=a=#1", "a # ends the line"),
+        ("run deploy x --cpu=1", "--cpu without --memory"),
+    ],
+)
+def test_a_rule_names_what_it_refuses(text: str, fault: str) -> None:
+    """Each rule can say no."""
+    found = rules.faults(Line(("gcloud", *shlex.split(text), "--project=p", "--quiet")))
+    assert any(fault in one for one in found), found
+
+
+def test_a_printed_line_is_the_line_that_runs() -> None:
+    """What a plan prints, typed into a shell, is the same list of words."""
+    assert [shlex.split(str(line)) for line in every_line()] == [list(line.words) for line in every_line()]
+
+
+def test_the_record_is_valid_googlesql() -> None:
+    """Each statement for BigQuery parses, is partitioned, and may run again."""
+    statements = [line.words[-1] for line in every_line() if line.words[:2] == ("bq", "query")]
+    assert len(statements) > 12
+    for text in statements:
+        assert [one.sql() for one in sqlglot.parse(text, read="bigquery") if one] != []
+    tables = [text for text in statements if "CREATE TABLE" in text]
+    assert all("PARTITION BY" in text and "require_partition_filter = true" in text for text in tables)
+    assert all("IF NOT EXISTS" in text or "OR REPLACE" in text for text in statements)
+
+
+def test_things_come_after_what_they_need() -> None:
+    """Topics before subscriptions, accounts before rights, a function before who may call it, all before schedules."""
+    order = [one.id for one in plan(manifest(), PLACE, stamp())]
+    kinds = [one.kind for one in plan(manifest(), PLACE, stamp())]
+    last_topic = max(place for place, kind in enumerate(kinds) if kind == "topic")
+    assert last_topic < kinds.index("subscription")
+    assert max(place for place, kind in enumerate(kinds) if kind == "service account") < kinds.index("topic role")
+    for one in manifest().functions.values():
+        function = order.index(f"function {one.name}")
+        mine = [place for place, name in enumerate(order) if name.startswith(f"subscription {one.name}--")]
+        assert all(function < place for place in mine)
+    assert kinds.index("schedule") > max(place for place, kind in enumerate(kinds) if kind == "function")
+    assert len(order) == len(set(order))
+
+
+def test_values_with_commas_survive() -> None:
+    """gcloud's own escape is used, and a value that holds its mark is refused."""
+    assert pairs({"B": "1,2", "A": "x"}) == "^;^A=x;B=1,2"
+    with pytest.raises(ValueError, match="holds ';'"):
+        pairs({"A": "x;y"})

@@ -1,0 +1,82 @@
+"""The manifest of this repository, a place, a stamp, and a stand-in project to deploy them to."""
+
+from __future__ import annotations
+
+import copy
+import json
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from deploy import bundle, monitoring
+from deploy.manifest import ROOT, Manifest, Place, Stamp
+from deploy.manifest_file import MANIFEST, load_manifest
+from shared.core.errors import PolicyError
+from tests.deploy.standin import NUMBER, Cloud
+from tests.policy_files import edit
+
+TODAY = date(2026, 11, 22)
+PLACE = Place("demo-orch", NUMBER, "us-west2")
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+_RAW: dict[str, Any] = yaml.safe_load(MANIFEST.read_text(encoding="utf-8"))
+
+
+@cache
+def manifest() -> Manifest:
+    return load_manifest(today=TODAY)
+
+
+def stamp(mark: str = "a") -> Stamp:
+    """Return a stamp of made-up digests; another mark is other code."""
+    return Stamp(COMMIT, dict.fromkeys(manifest().functions, mark * 40))
+
+
+def raw() -> dict[str, Any]:
+    """Return a fresh copy of the manifest as plain values."""
+    return copy.deepcopy(_RAW)
+
+
+def load_changed(folder: Path, changes: dict[str, Any], today: date = TODAY) -> Manifest:
+    """Load the manifest with changes as `tests.policy_files.edit` makes them."""
+    path = folder / "functions.yaml"
+    path.write_text(json.dumps(edit(raw(), changes)), encoding="utf-8")
+    return load_manifest(path, today=today)
+
+
+def refusal(folder: Path, changes: dict[str, Any], today: date = TODAY) -> PolicyError:
+    with pytest.raises(PolicyError) as caught:
+        load_changed(folder, changes, today)
+    return caught.value
+
+
+def project(folder: Path) -> Cloud:
+    """Return an empty project with the services that are not ours, and the bundles and files to deploy."""
+    for one in manifest().functions.values():
+        (folder / "build" / one.folder).mkdir(parents=True, exist_ok=True)
+        for name in ("main.py", "requirements.txt"):
+            (folder / "build" / one.folder / name).write_text("")
+    monitoring.write(monitoring.rendered(manifest(), ROOT), folder / "build" / "observability")
+    cloud = Cloud(folder)
+    for service in manifest().policy.services.values():
+        cloud.outside_service(service.identity)
+    return cloud
+
+
+__all__ = [
+    "COMMIT",
+    "MANIFEST",
+    "PLACE",
+    "ROOT",
+    "TODAY",
+    "bundle",
+    "load_changed",
+    "manifest",
+    "project",
+    "raw",
+    "refusal",
+    "stamp",
+]
