@@ -87,9 +87,9 @@ def read(document: Document) -> Kept:
 def after_delivery(ctx: Context, settled: Iterable[Settled], processor: str, now: datetime) -> None:
     """Raise what a delivery brought to light. A failure here never fails a transition (behaviour A3): the next
     sweep derives the same conditions from the state and raises them again."""
-    found = [
-        c for one in settled for c in conditions(one.situation, one.decision, now) if not c.kind.startswith("due_")
-    ]
+    # A date without units raises no alert: until its calendar has been read, the sweep says what holds.
+    known = [one for one in settled if one.situation.units is not None or ctx.policy.calendar is None]
+    found = [c for one in known for c in conditions(one.situation, one.decision, now) if not c.kind.startswith("due_")]
     try:
         raise_now(ctx, [c for c in found if c.subject != processor])
         raise_now(ctx, [c for c in found if c.subject == processor], occurrence=True)

@@ -29,7 +29,10 @@ def retry(
         return float(first_wait.total_seconds() * 2 ** (state.attempt_number - 1) * jitter)
 
     def stop(state: tenacity.RetryCallState) -> bool:
-        return state.attempt_number >= attempts or (budget is not None and clock.now() - started >= budget)
+        if state.attempt_number >= attempts:
+            return True
+        begins = clock.now() + timedelta(seconds=state.upcoming_sleep)
+        return budget is not None and begins - started >= budget
 
     retrying = tenacity.Retrying(
         stop=stop,

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Generic, TypeVar
 
 from shared.core.calendar import closes_at
-from shared.core.model import Completion, Run, RunKey, TransitionState
+from shared.core.model import Completion, Lane, Run, RunKey, TransitionState
 from shared.core.policy import Policy
 from shared.documents import from_data, to_data
 from shared.ports import Document, StateStore
@@ -101,10 +101,10 @@ def read_transitions(names: Sequence[str], documents: Sequence[Document | None])
 
 
 def open_runs(store: StateStore, policy: Policy) -> list[Stored[Run]]:
-    """Return the open runs of the pipeline, oldest date first; closed ones are not read."""
+    """Return the open runs of the pipeline, live ones before backfill, oldest date first; closed ones are not read."""
     found = store.query("runs", {"status": "open", "pipeline": policy.pipeline})
     runs = [Stored(from_data(Run, document.data), document.version) for document in found]
-    return sorted(runs, key=lambda run: (run.value.key.day, run.value.opened_at, run.value.key.id))
+    return sorted(runs, key=lambda run: (run.value.key.lane is Lane.BACKFILL, run.value.key.day, run.value.opened_at))
 
 
 def save_run(store: StateStore, run: Stored[Run], policy: Policy) -> Stored[Run] | None:

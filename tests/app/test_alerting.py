@@ -175,6 +175,7 @@ def test_an_end_is_believed_when_a_second_sweep_sees_it(house: House) -> None:
     assert len(house.notices()) == 1
     house.wait()
     settle(house)
+    assert len(house.notices()) == 2
     for _ in range(5):
         house.wait()
         settle(house)
@@ -373,6 +374,7 @@ def test_an_unfit_service_is_critical_after_five_minutes(house: House) -> None:
 
 def test_three_failures_of_one_cause_are_one_warning(house: House) -> None:
     """Two say nothing, the third names the cause, the tenth adds a count and no notice; a success ends it."""
+    house.sweep()
     for number in range(10):
         house.deliver(PGS, "failed", error_message="quota exceeded")
         assert len(house.notices("failing")) == int(number >= 2)
@@ -386,6 +388,7 @@ def test_three_failures_of_one_cause_are_one_warning(house: House) -> None:
 
 def test_failures_of_different_causes_are_no_series(house: House) -> None:
     """Two and two of different causes say nothing; a cause nobody gave is one cause."""
+    house.sweep()
     for cause in ("quota", "timeout", "quota", "timeout"):
         house.deliver(PGS, "failed", error_message=cause)
     assert not house.notices("failing")

@@ -20,6 +20,7 @@ MODES = sorted(POLICY.modes)
 TRANSITIONS = sorted(POLICY.transitions)
 PERCENTS = [0.0, 50.0, 79.9, 80.0, 100.0]
 minutes = st.integers(0, 300)
+soon = st.integers(0, 20)
 seldom = st.integers(0, 5).map(lambda number: number == 5)
 optional_minutes = st.none() | minutes
 
@@ -29,9 +30,9 @@ def policies(draw: st.DrawFn, transition: str, mode: str) -> Policy:
     """Draw the reference policy with other times, demands and repetitions of one transition."""
     before = POLICY.transitions[transition]
     expected = sorted(before.expects[mode].expected)
-    required = draw(st.sets(st.sampled_from(expected), max_size=2))
+    required = draw(st.sets(st.sampled_from(expected), min_size=1, max_size=2))
     afters = sorted(draw(st.sets(st.integers(1, 120), max_size=3)))
-    tiers = tuple(Tier(timedelta(minutes=n), draw(st.integers(1, 6))) for n in afters)
+    tiers = tuple(Tier(timedelta(minutes=n), draw(st.integers(1, 4))) for n in afters)
     deadline = draw(st.none() | st.builds(Deadline, st.integers(60, 240).map(_minutes), st.sampled_from(Then)))
     expectation = Expectation(
         frozenset(required), frozenset(expected) - required, tiers, deadline, before.expects[mode].due
@@ -67,6 +68,15 @@ def reports(draw: st.DrawFn, phase: str, most: int = 4, receipts: st.SearchStrat
             percent=draw(st.none() | st.sampled_from(PERCENTS)),
         )
         for place, minute in enumerate(received)
+    ]
+
+
+def _carried(state: TransitionState) -> list[Report]:
+    """Return the successes that what has left was made of."""
+    carried = {} if state.carried is None else state.carried.completed
+    return [
+        report(name, records=records, ended=at(hours=-3), message_id=f"carried {name}")
+        for name, records in carried.items()
     ]
 
 
@@ -156,7 +166,7 @@ def worlds(draw: st.DrawFn) -> World:
 
 @st.composite
 def situations(draw: st.DrawFn, *, fresh: bool = False, most: int = 4) -> Situation:
-    """Draw a situation; a ``fresh`` one was never claimed, held or asked for."""
+    """Draw a situation; a ``fresh`` one was never claimed, held or asked for, and its reports came early."""
     transition, mode = draw(st.sampled_from(TRANSITIONS)), draw(st.sampled_from(MODES))
     policy = draw(policies(transition, mode))
     rules = policy.transitions[transition]
@@ -164,7 +174,8 @@ def situations(draw: st.DrawFn, *, fresh: bool = False, most: int = 4) -> Situat
     state = TransitionState() if fresh else draw(states(expected, rules.confirm.by))
     next_report = draw(optional_minutes)
     return situation(
-        *draw(reports(rules.after, most)),
+        *_carried(state),
+        *draw(reports(rules.after, most, soon if fresh else minutes)),
         transition=transition,
         key=RunKey("nba", DAY, mode),
         games=draw(st.sampled_from([7, 1] if fresh else [7, 7, 1, 1, 0, None])),
@@ -176,4 +187,5 @@ def situations(draw: st.DrawFn, *, fresh: bool = False, most: int = 4) -> Situat
     )
 
 
+first_hours = st.integers(0, 250).map(lambda minute: T0 + timedelta(minutes=minute))
 moments = (st.integers(-60, 480) | st.integers(480, 48 * 60)).map(lambda minute: T0 + timedelta(minutes=minute))

@@ -15,10 +15,11 @@ from shared.core.decide import Ready as Now
 from shared.core.explain import explain
 from shared.core.model import Outcome, Report
 from shared.core.policy import Then
-from tests.core.build import GOOD, POLICY, World, at, decided, known, report, settled, situation
-from tests.core.nights import MODES, TRANSITIONS, moments, reports, situations, worlds
+from shared.core.record import record
+from tests.core.build import GOOD, POLICY, World, at, decided, report, settled, situation
+from tests.core.nights import MODES, TRANSITIONS, first_hours, moments, reports, situations, worlds
 
-thorough = settings(deadline=None, max_examples=150)
+thorough = settings(deadline=None, max_examples=100)
 usual = settings(deadline=None)
 
 
@@ -36,7 +37,7 @@ def test_deciding_is_total_and_deterministic(one: Situation, now: datetime, worl
 
 
 @thorough
-@given(situations(), moments, worlds())
+@given(situations(fresh=True) | situations(), first_hours | moments, st.just(GOOD) | worlds())
 def test_never_without_every_required_one(one: Situation, now: datetime, world: World) -> None:
     """D1: a new plan leaves without a required processor only by a deadline that says `trigger`, by an operator, or
     in a refresh of a generation that was without it already."""
@@ -98,20 +99,32 @@ def test_a_claim_excludes_every_other_trigger(one: Situation, now: datetime, wor
             assert not isinstance(decided(claimed, moment), Trigger)
 
 
-@thorough
-@given(situations(), moments, worlds(), st.data())
-def test_nothing_changes_before_the_announced_moment(
-    one: Situation, now: datetime, world: World, data: st.DataObject
-) -> None:
-    """T1: `next_at` lies ahead, and until then the same state and readings are decided alike."""
+def undisturbed(one: Situation, now: datetime, world: World, data: st.DataObject) -> None:
+    """Check that a wait lasts: to the second before its moment, or for ever where none is announced."""
     seen, decision = settled(one, now, world)
     if not isinstance(decision, Wait):
         return
     end = now + timedelta(days=40) if decision.next_at is None else decision.next_at
     assert end > now
-    seconds = int((end - now).total_seconds())
-    later = now + timedelta(seconds=data.draw(st.integers(0, max(0, seconds - 1)) | st.just(max(0, seconds - 1))))
-    assert isinstance(decide(seen, later), Wait)
+    last = max(0, int((end - now).total_seconds()) - 1)
+    for seconds in (last, data.draw(st.integers(0, last))):
+        assert isinstance(decide(seen, now + timedelta(seconds=seconds)), Wait)
+
+
+@thorough
+@given(situations(fresh=True), first_hours, st.data())
+def test_nothing_changes_before_the_next_tier_or_deadline(one: Situation, now: datetime, data: st.DataObject) -> None:
+    """T1: while it waits for processors the announced moment lies ahead, and nothing changes before it."""
+    undisturbed(one, now, GOOD, data)
+
+
+@thorough
+@given(situations(), moments, worlds(), st.data())
+def test_nothing_changes_before_the_announced_moment(
+    one: Situation, now: datetime, world: World, data: st.DataObject
+) -> None:
+    """T1: in any state, with any readings, `next_at` lies ahead and until then it is decided alike."""
+    undisturbed(one, now, world, data)
 
 
 @thorough
@@ -132,7 +145,7 @@ def test_another_done_processor_never_turns_ready_into_not_ready(
     before = readiness(one, one.seen, now)
     name = data.draw(st.sampled_from(sorted(one.processors)))
     arrived = report(name, ended=at(hours=9), received=at(hours=9), message_id="one more")
-    after = replace(one, completions={**one.completions, **known(*history(one, name), arrived)})
+    after = replace(one, completions={**one.completions, name: record(one.completions.get(name), arrived)})
     assert name not in one.seen.expected or name in after.seen.done
     assert after.seen.done >= one.seen.done
     if isinstance(before, Now):
@@ -140,13 +153,6 @@ def test_another_done_processor_never_turns_ready_into_not_ready(
         assert set(after.seen.missing) <= set(one.seen.missing)
         if isinstance(decided(one, now), Trigger):
             assert isinstance(decided(after, now), Trigger)
-
-
-def history(one: Situation, name: str) -> list[Report]:
-    """Return the reports of a processor that still matter."""
-    found = one.completions.get(name)
-    latest = [] if found is None else [report for report in (found.good, found.latest) if report is not None]
-    return list({report.message_id: report for report in latest}.values())
 
 
 @usual
@@ -224,7 +230,7 @@ def test_a_report_that_does_not_count_makes_nothing_ready(
         return
     names = data.draw(st.sets(st.sampled_from(sorted(one.processors))))
     extra = {
-        name: known(*history(one, name), report(name, outcome, 500, ended=at(hours=9), message_id="x"))[name]
+        name: record(one.completions.get(name), report(name, outcome, 500, ended=at(hours=9), message_id="x"))
         for name in names
     }
     worse = replace(one, completions={**one.completions, **extra})

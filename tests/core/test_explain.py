@@ -132,6 +132,13 @@ def test_what_blocked_at_the_last_sweep_is_shown_without_reading_again() -> None
     assert gates["minutes_coverage"]["text"] == "not read"
 
 
+def test_a_dispatch_that_failed_stands_in_the_way_until_one_leaves() -> None:
+    """D5: a publication that is tried again at once is blocked all the same, by what the broker said."""
+    failed = marks.publish_failed(claimed(), "bus: unavailable", False, T0)
+    found = shown(full(state=failed), at(minutes=1))
+    assert (found.state, "bus: unavailable" in found.reason) == ("blocked", True)
+
+
 def test_a_service_without_a_url_is_said_to_be_unchecked() -> None:
     """Section 6: skipped, and the decision says so."""
     found = shown(full(), at(minutes=1), World(fitness=Unchecked("precompute: not checked")))

@@ -1,0 +1,207 @@
+"""What the use cases ask of the state store, counted exactly: a regression here is money and latency (design).
+
+Counted as Firestore bills: a read for each document, at least one for a query; a write for each attempt. A trip is one
+call of the store. A change of these numbers is a decision: make it here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+import pytest
+
+from shared.app.lock import acquire
+from shared.core.model import State
+from shared.core.policy import Expectation, Phase, Policy, Processor
+from tests.app.house import House
+from tests.core.build import DAY, PGS, PHASE3, POLICY, T0, TDGS, TO4, TOGS, UPGC
+
+
+@dataclass(frozen=True)
+class Cost:
+    trips: int
+    reads: int
+    writes: int
+
+
+def cost(house: House, action: Callable[[], object]) -> Cost:
+    house.store.operations.clear()
+    action()
+    done = house.store.operations
+    return Cost(done["trips"], done["reads"], done["writes"])
+
+
+@pytest.fixture
+def house() -> House:
+    return House().ordinary()
+
+
+# deliveries
+
+
+def test_the_first_completion_of_a_run(house: House) -> None:
+    """Opens the run, records, decides."""
+    assert cost(house, lambda: house.deliver(PGS, records=203)) == FIRST
+
+
+def test_a_completion_that_only_waits(house: House) -> None:
+    """The ordinary case: one document written, its own."""
+    house.deliver(PGS, records=203)
+    assert cost(house, lambda: house.deliver(UPGC, records=203)) == WAITS
+
+
+def test_a_duplicate_writes_nothing(house: House) -> None:
+    """Decided on again, for reads alone."""
+    house.deliver(PGS, records=203, message_id="m-1")
+    found = cost(house, lambda: house.deliver(PGS, records=203, message_id="m-1"))
+    assert found == DUPLICATE
+
+
+def test_the_completion_that_triggers(house: House) -> None:
+    """Record, claim, mark: three writes, whoever else is there."""
+    house.finish(*PHASE3[:-1], records=203)
+    assert cost(house, lambda: house.deliver(PHASE3[-1], records=203)) == TRIGGERS
+    assert house.state(TO4).state is State.DISPATCHED
+
+
+def test_the_completion_that_confirms(house: House) -> None:
+    """The first report of the next phase marks the dispatch confirmed."""
+    house.finish(*PHASE3, records=203)
+    assert cost(house, lambda: house.deliver("player_composite_factors", "started")) == CONFIRMS
+
+
+def test_a_completion_after_the_trigger(house: House) -> None:
+    """Nothing to do any more: its own document."""
+    house.finish(*PHASE3, records=203)
+    house.deliver("player_composite_factors", "started")
+    assert cost(house, lambda: house.deliver(PGS, records=203)) == AFTERWARDS
+
+
+def test_a_probe_and_a_message_nobody_understands(house: House) -> None:
+    """A probe costs nothing; a senseless message its row and its alert, the second of its kind a row and a count."""
+    assert cost(house, lambda: house.take("phase3", b"")) == Cost(0, 0, 0)
+    assert cost(house, lambda: house.take("phase3", b"{", "a")) == SENSELESS
+    assert cost(house, lambda: house.take("phase3", b"{", "b")) == SENSELESS_AGAIN
+
+
+def test_a_blocked_trigger_does_not_write_at_every_delivery(house: House) -> None:
+    """While the same gate blocks, a further report writes its own document and nothing else."""
+    house.change(readings={"game_coverage": 57.0})
+    house.finish(*PHASE3, records=203)
+    found = cost(house, lambda: house.deliver(PGS, records=203))
+    assert found.writes == 1
+
+
+@pytest.mark.parametrize("size", [60, 200])
+def test_a_completion_costs_the_same_however_large_its_phase(size: int) -> None:
+    """Of a phase of very many members only the count is read until it may be complete: 60 or 200, the same."""
+    house = crowd(size)
+    names = sorted(house.policy.phases["phase3"].processors)
+    for name in names[:50]:
+        house.deliver_to("phase3", name)
+    assert cost(house, lambda: house.deliver_to("phase3", names[50])) == OF_MANY
+
+
+class Crowd(House):
+    """A house of another policy, whose processors are found by their phase."""
+
+    def deliver_to(self, phase: str, processor: str) -> None:
+        self.take(phase, json.dumps(self.message(processor)).encode())
+
+
+def crowd(size: int) -> Crowd:
+    before = POLICY.phases["phase3"]
+    processors = {name: Processor(name, "phase3") for name in (f"job_{number:03d}" for number in range(size))}
+    expects = {"overnight": Expectation(frozenset(processors))}
+    transition = replace(POLICY.transitions[TO4], expects=expects, gates=(), preflight=None)
+    policy: Policy = replace(
+        POLICY,
+        phases={**POLICY.phases, "phase3": Phase(before.name, before.title, before.completions_topic, processors)},
+        transitions={**POLICY.transitions, TO4: transition},
+    )
+    return Crowd(policy=policy).ordinary()  # type: ignore[return-value]
+
+
+# sweeps
+
+
+def quiet(house: House) -> Cost:
+    """Return what a sweep costs once an earlier one has seen everything."""
+    house.sweeps(3)
+    house.wait()
+    return cost(house, house.sweep)
+
+
+def test_a_quiet_sweep_of_an_empty_house(house: House) -> None:
+    """No run is open, no alert stands: the lock taken and given back, the hourly one looked at, three questions."""
+    house.change(games={DAY: 0})
+    assert quiet(house) == QUIET
+
+
+def test_a_quiet_sweep_of_one_waiting_run(house: House) -> None:
+    """A run of four transitions with three reports: two queries more, and no write but the lock's."""
+    house.finish(PGS, UPGC, TDGS, records=203)
+    assert quiet(house) == QUIET_RUN
+
+
+def test_every_further_run_costs_the_same() -> None:
+    """Another open run costs two questions: for its three reports, and for its transitions; and its own document."""
+    house = House().ordinary().ordinary(DAY + timedelta(days=2))
+    house.finish(PGS, UPGC, TDGS, records=203)
+    one = quiet(house)
+    house.finish(PGS, TOGS, TDGS, records=203, game_date=str(DAY + timedelta(days=2)), mode="tomorrow")
+    two = quiet(house)
+    assert two.writes == one.writes == QUIET.writes
+    assert (two.trips - one.trips, two.reads - one.reads) == EACH_RUN
+
+
+def test_closed_runs_cost_a_sweep_nothing() -> None:
+    """Thirty days of nights that are over: the quiet sweep costs what it costs in an empty house."""
+    house = House().ordinary()
+    for number in range(1, 31):
+        house.deliver(PGS, records=203, game_date=str(DAY - timedelta(days=number)))
+    house.change(games={DAY: 0})
+    house.wait(timedelta(days=3))
+    assert quiet(house) == QUIET
+
+
+def test_an_alert_that_stands_costs_reads_only(house: House) -> None:
+    """A gate that has blocked for an hour: its document is read, and nothing is written for it."""
+    house.change(readings={"game_coverage": 57.0})
+    house.finish(*PHASE3, records=203)
+    found = quiet(house)
+    assert found.writes == QUIET.writes
+
+
+def test_a_second_sweep_at_once_costs_one_read(house: House) -> None:
+    """It looks at the lock, and goes."""
+    house.sweep()
+    acquire(house.ctx, "sweep", timedelta(seconds=50))
+    assert cost(house, house.sweep) == Cost(1, 1, 0)
+
+
+def test_a_comparison_reads_the_runs_of_its_days() -> None:
+    """Once an hour, for one run of three reports: what a quiet sweep costs, its lock, and that run again."""
+    house = House(start=T0 - timedelta(minutes=55)).ordinary()
+    house.finish(PGS, TOGS, TDGS, records=203)
+    house.sweeps(3)
+    house.wait(timedelta(hours=1))
+    assert cost(house, house.sweep) == COMPARED
+
+
+FIRST = Cost(trips=4, reads=5, writes=2)
+WAITS = Cost(trips=3, reads=6, writes=1)
+DUPLICATE = Cost(trips=2, reads=5, writes=0)
+TRIGGERS = Cost(trips=5, reads=9, writes=3)
+CONFIRMS = Cost(trips=4, reads=5, writes=2)
+AFTERWARDS = Cost(trips=3, reads=9, writes=1)
+SENSELESS = Cost(trips=4, reads=1, writes=3)
+SENSELESS_AGAIN = Cost(trips=3, reads=1, writes=2)
+OF_MANY = Cost(trips=3, reads=5, writes=1)
+QUIET = Cost(trips=8, reads=6, writes=2)
+QUIET_RUN = Cost(trips=10, reads=10, writes=2)
+EACH_RUN = (2, 5)
+COMPARED = Cost(trips=15, reads=16, writes=3)

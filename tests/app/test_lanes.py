@@ -1,0 +1,186 @@
+"""Backfill never touches a live run, a live alert, or a live deadline (issue 3.6)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cache
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared.app.state import run_path
+from shared.core.model import Lane, RunKey, State
+from shared.ports import Document
+from tests.app.house import CountedStore, House, lane
+from tests.core.build import DAY, NIGHT, PGS, PHASE3, PHASE_OF, T0, TDGS, TO4, TOGS, UPGC
+
+# 07:50, so that tiers, a gate that blocks, and due times (08:30) lie in the hour that is played.
+START = T0 + timedelta(minutes=110)
+MINUTES = 70
+DAYS = (DAY, DAY - timedelta(days=1), DAY + timedelta(days=1), DAY - timedelta(days=30))
+# Minute, processor, status, records: a night with a late one, a failure, a short one, a gate, and an export.
+LIVE: tuple[tuple[int, str, str, int | None], ...] = (
+    (0, "p2_odds_game_lines", "success", 7),
+    (1, PGS, "success", 203),
+    (2, TDGS, "success", 3),
+    (3, UPGC, "failed", None),
+    (9, UPGC, "success", 190),
+    (12, TOGS, "partial", 14),
+    (38, "player_composite_factors", "started", None),
+    (33, PGS, "success", 260),
+    (40, "prediction_coordinator", "partial", 30),
+    (45, PGS, "success", 400),
+    (50, "phase6_export", "started", None),
+)
+
+
+@dataclass(frozen=True)
+class Past:
+    """One message of a backfill: when it comes in the live hour, and what it says."""
+
+    minute: int
+    processor: str
+    status: str
+    records: int | None
+    day: date
+    mode: str
+
+
+past = st.builds(
+    Past,
+    minute=st.integers(0, MINUTES - 1),
+    processor=st.sampled_from(sorted(PHASE_OF)),
+    status=st.sampled_from(["success", "success", "success", "failed", "partial", "no_data", "started", "skipped"]),
+    records=st.sampled_from([None, 0, 3, 200, 5000]),
+    day=st.sampled_from(DAYS),
+    mode=st.sampled_from(["overnight", "overnight", "same_day", "tomorrow"]),
+)
+
+
+def played(backfill: tuple[Past, ...]) -> House:
+    """Play the live hour with these messages in between."""
+    house = House(start=START).ordinary()
+    for day in DAYS[1:]:
+        house.ordinary(day)
+    house.change(rows={"nba_analytics.team_defense_game_summary": {DAY: 0}})
+    for minute in range(MINUTES):
+        if minute == 28:
+            house.change(readings={"game_coverage": {DAY: 57.0}})
+        if minute == 36:
+            house.change(readings={"game_coverage": {DAY: 95.0}})
+        for number, one in enumerate(backfill):
+            if one.minute == minute:
+                house.deliver(
+                    one.processor, one.status, one.records, message_id=f"b-{number}", game_date=str(one.day),
+                    mode=one.mode, backfill_mode=True,
+                )  # fmt: skip
+        for number, (at, processor, status, records) in enumerate(LIVE):
+            if at == minute:
+                house.deliver(processor, status, records, message_id=f"l-{number}")
+        house.sweep()
+        house.wait()
+    return house
+
+
+def live(house: House) -> dict[str, Any]:
+    """Return all that can be seen of the live lane."""
+    ours = [one for one in house.published if one.body["lane"] == "live"]
+    rows = {
+        (table, insert_id): dict(row)
+        for table, kept in house.record.tables.items()
+        for insert_id, row in kept.items()
+        if not str(row["run_id"]).endswith(Lane.BACKFILL)
+    }
+    return {
+        "messages": [(one.at, one.topic, one.message) for one in ours],
+        "calls": [call for call in house.services.calls if call.body["lane"] == "live" and "trigger_id" in call.body],
+        "reruns": [(call.at, call.path, call.body["processors"]) for call in house.reruns],
+        "notices": [(at, notice) for at, notice in house.sink.taken if "/backfill" not in notice.text],
+        "runs": {path: data for path, data in house.contents("runs").items() if "~backfill" not in path},
+        "alerts": {p: a for p, a in house.contents("alerts").items() if not a["run"].endswith(Lane.BACKFILL)},
+        "rows": rows,
+    }
+
+
+@cache
+def alone() -> Mapping[str, Any]:
+    return live(played(()))
+
+
+def test_the_live_hour_has_something_to_touch() -> None:
+    """The hour that is compared has triggers, a refresh, blocks, warnings and recoveries in it."""
+    found = alone()
+    assert len(found["messages"]) > 3
+    assert {notice.resolved for _, notice in found["notices"]} == {False, True}
+    assert {notice.kind for _, notice in found["notices"]} >= {"gate", "under_minimum", "degraded"}
+    assert {message.body["generation"] for _, topic, message in found["messages"] if "phase4" in topic} == {1, 2}
+
+
+@settings(max_examples=12, deadline=None)
+@given(backfill=st.lists(past, min_size=1, max_size=25).map(tuple))
+def test_live_is_the_same_whatever_a_backfill_brings(backfill: tuple[Past, ...]) -> None:
+    """Any messages of the past at any minute: what leaves, is said, stored and recorded of live runs is the same."""
+    house = played(backfill)
+    assert live(house) == alone()
+    severities = {notice.severity for notice in house.notices() if "/backfill" in notice.text}
+    assert severities <= {"info"}
+
+
+def test_a_whole_backfill_night_beside_the_live_one() -> None:
+    """The same date in both lanes: two runs, two trigger ids, each with its own messages and its own lane in them."""
+    house = House().ordinary()
+    for name in PHASE3:
+        house.deliver(name, records=200, backfill_mode=True, correlation_id="past")
+    house.deliver(PGS, records=203, correlation_id="now")
+    assert house.state(TO4, lane(NIGHT)).state is State.DISPATCHED
+    assert house.state(TO4).generation == 0
+    for name in PHASE3[1:]:
+        house.deliver(name, records=200, correlation_id="now")
+    assert house.trigger_ids == [lane(NIGHT).trigger_id(TO4, 1), NIGHT.trigger_id(TO4, 1)]
+    said = {(one.body["lane"], one.message.attributes["lane"], one.body["correlation_id"]) for one in house.published}
+    assert said == {("backfill", "backfill", "past"), ("live", "live", "now")}
+
+
+class SlowStore(CountedStore):
+    """A store of which every operation takes its time."""
+
+    def __init__(self, house: House, takes: timedelta) -> None:
+        super().__init__(house.store.inner, house.effects)
+        self._house, self._takes = house, takes
+
+    def get(self, *paths: str) -> list[Document | None]:
+        self._house.clock.sleep(self._takes)
+        return super().get(*paths)
+
+    def query(self, collection: str, where: Mapping[str, str | int | bool | None] | None = None) -> list[Document]:
+        self._house.clock.sleep(self._takes)
+        return super().query(collection, where)
+
+
+def test_a_hundred_open_backfills_do_not_delay_a_live_tier() -> None:
+    """The sweep has time for some forty runs: the live one is among them, though its date is the newest."""
+    house = House().ordinary()
+    days = [DAY - timedelta(days=number) for number in range(1, 101)]
+    for day in days:
+        house.ordinary(day)
+        house.deliver(UPGC, records=200, game_date=str(day), backfill_mode=True)
+    house.sweep()
+    for name in (PGS, UPGC, TDGS, TOGS):
+        house.deliver(name, records=203)
+    house.wait(timedelta(minutes=15))
+    answer = house.sweep(ctx=house.with_ports(store=SlowStore(house, timedelta(seconds=0.5))))
+    assert answer.status == 207, "there is no time for all of them"
+    assert house.state(TO4).state is State.DISPATCHED
+
+
+def test_a_backfill_alone_opens_no_live_run() -> None:
+    """Messages of the past open their own runs only."""
+    house = House(start=T0 + timedelta(days=9)).ordinary()
+    house.deliver(PGS, records=203, backfill_mode=True)
+    house.sweep()
+    opened = {path for path in house.contents("runs/") if path.count("/") == 1}
+    assert opened == {run_path(lane(NIGHT))}
+    assert RunKey("nba", DAY, "overnight", Lane.BACKFILL) == lane(NIGHT)

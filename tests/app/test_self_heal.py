@@ -1,0 +1,646 @@
+"""Self-heal: what it repairs, how often, and when it keeps its hands off (behaviour 9)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from shared.app.answer import swept
+from shared.app.requests import wish_of
+from shared.app.sweep import TIME_LIMIT, Wish
+from shared.core.model import Outcome, RunKey, State
+from shared.core.policy import Expectation, Phase, Policy, Processor
+from shared.ports import Response
+from shared.simulation.clock import Crash
+from shared.simulation.scenario import GameCount
+from tests.app.house import Called, Fate, House, lane
+from tests.core.build import DAY, NIGHT, PGS, PHASE3, POLICY, SECOND, TDGS, TO4, UPGC
+
+TABLE = {name: POLICY.phases["phase3"].processors[name].table for name in PHASE3}
+DATE = str(DAY)
+COOLDOWN = timedelta(minutes=30)
+
+
+def local(house: House, hour: int, minute: int = 0, second: int = 0) -> datetime:
+    return house.policy.local(house.clock.instant).replace(hour=hour, minute=minute, second=second)
+
+
+def asked(house: House, phase: str = "phase3") -> list[Called]:
+    """Return the reruns that were asked for of one phase."""
+    return [call for call in house.reruns if call.body["phase"] == phase]
+
+
+def at(house: House, hour: int, minute: int = 0, second: int = 0) -> None:
+    """Let it become this local time of the morning after."""
+    house.clock.instant = local(house, hour, minute, second)
+
+
+@pytest.fixture
+def house() -> House:
+    """A night in which one required and two optional processors of phase 3 came at 06:00."""
+    house = House().ordinary()
+    house.finish(UPGC, TDGS, "team_offense_game_summary", records=200)
+    house.sweep()
+    return house
+
+
+# reruns
+
+
+def test_who_is_missing_at_due_is_asked_for_once(house: House) -> None:
+    """Nothing a second before 08:30; then one call for all that are missing, with run, date and reason."""
+    at(house, 8, 29, 59)
+    house.sweep()
+    assert asked(house) == []
+    house.wait(SECOND)
+    answer = house.sweep()
+    [call] = asked(house)
+    assert (call.service, call.path) == ("analytics", "/process-date-range")
+    assert call.body["processors"] == [PGS, "upcoming_team_game_context"]
+    assert (call.body["run_id"], call.body["game_date"], call.body["mode"]) == (NIGHT.id, DATE, "overnight")
+    [finding] = answer.about("repair")
+    assert (finding["result"], PGS in finding["detail"]) == ("done", True)
+
+
+def test_two_attempts_a_cooldown_apart_and_no_third(house: House) -> None:
+    """08:30, half an hour later once more, and never again however long it stays missing."""
+    at(house, 8, 30)
+    times = []
+    for _ in range(200):
+        before = len(asked(house))
+        house.sweep()
+        times += [house.clock.now()] * (len(asked(house)) - before)
+        house.wait()
+    assert len(times) == 2
+    assert COOLDOWN <= times[1] - times[0] <= COOLDOWN + timedelta(minutes=2)
+    assert house.run().repairs["phase3"].attempts == 2
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_door_that_is_shut_costs_no_attempt(house: House, status: int) -> None:
+    """403 and 404 are tried again after each cooldown, without an end; mended, both attempts are still there."""
+    house.services.answers["analytics"] = Response(status, "no")
+    at(house, 8, 30)
+    house.sweeps(130)
+    assert len(asked(house)) == 5
+    assert house.run().repairs["phase3"].attempts == 0
+    del house.services.answers["analytics"]
+    house.sweeps(100)
+    assert len(asked(house)) == 7
+
+
+@pytest.mark.parametrize("status", [500, 503, 429, None])
+def test_an_attempt_that_fails_is_an_attempt(house: House, status: int | None) -> None:
+    """Whatever else is answered, or nothing, counts: two calls, each a failed finding and so a 207."""
+    house.services.answers["analytics"] = None if status is None else Response(status, "")
+    at(house, 8, 30)
+    answers = [house.sweep(), *house.sweeps(120)]
+    assert len(asked(house)) == 2
+    failed = [finding for answer in answers for finding in answer.about("repair") if "phase3" in finding["detail"]]
+    assert [finding["result"] for finding in failed] == ["failed"] * 2
+    assert 207 in [answer.status for answer in answers]
+
+
+def test_a_crash_after_the_call_does_not_repeat_it(house: House) -> None:
+    """The attempt is written before the call: a sweep that dies in between uses it up, and the cooldown holds."""
+    at(house, 8, 30)
+    clean = House().ordinary()
+    clean.finish(UPGC, TDGS, "team_offense_game_summary", records=200)
+    clean.sweep()
+    at(clean, 8, 30)
+    clean.sweep()
+    number = next(n for n, what in enumerate(clean.effects.done) if what.startswith("analytics"))
+    house.effects.fate = (number, Fate.DIES_AFTER)
+    with pytest.raises(Crash):
+        house.sweep()
+    house.ctx = house.instance()
+    house.sweeps(25)
+    assert len(asked(house)) == 1
+
+
+@pytest.mark.parametrize("sign", ["started", "success"])
+def test_a_phase_that_runs_is_left_alone(house: House, sign: str) -> None:
+    """A `started` younger than the cooldown is a phase at work; any other newest report is not."""
+    at(house, 8, 20)
+    house.deliver(PGS if sign == "started" else UPGC, sign)
+    at(house, 8, 30)
+    house.sweeps(15)
+    assert len(asked(house)) == (0 if sign == "started" else 1)
+    house.sweeps(30)
+    assert asked(house)
+
+
+def test_nothing_confirmed_is_touched(house: House) -> None:
+    """Triggered, dispatched or confirmed: a processor that stays missing is not rerun."""
+    house.wait(timedelta(minutes=40))
+    house.deliver(PGS, records=203)
+    assert house.state(TO4).carried is not None
+    at(house, 8, 30)
+    house.sweeps(60)
+    assert asked(house) == []
+
+
+def test_a_phase_somebody_else_started_is_not_rerun(house: House) -> None:
+    """Once the next phase reports, a repair would pull the ground from under it."""
+    house.deliver("player_composite_factors", "started")
+    at(house, 8, 30)
+    house.sweeps(60)
+    assert asked(house) == []
+
+
+def test_what_an_operator_holds_is_not_repaired(house: House) -> None:
+    """On hold: no rerun; released: one."""
+    house.orch("hold", TO4, DATE, "--mode", "overnight", "--reason", "source is wrong")
+    at(house, 8, 30)
+    house.sweeps(10)
+    assert asked(house) == []
+    house.orch("release", TO4, DATE, "--mode", "overnight", "--reason", "source is right")
+    house.sweeps(2)
+    assert len(asked(house)) == 1
+
+
+@pytest.mark.parametrize(("games", "calls"), [(GameCount(final=6, in_progress=1), 0), (GameCount(final=7), 1)])
+def test_games_must_be_final_overnight(house: House, games: GameCount, calls: int) -> None:
+    """A west-coast game that still runs at 08:30 is no missing data."""
+    house.change(games={DAY: games})
+    at(house, 8, 30)
+    house.sweep()
+    assert len(asked(house)) == calls
+
+
+def test_games_need_not_be_final_on_their_day() -> None:
+    """`same_day` works on games that are not played yet."""
+    today = DAY + timedelta(days=1)
+    house = House().ordinary().ordinary(today)
+    house.change(games={today: GameCount(scheduled=7)})
+    house.deliver("upcoming_team_game_context", mode="same_day", game_date=str(today))
+    house.deliver(UPGC, "failed", mode="same_day", game_date=str(today))
+    at(house, 11, 30)
+    house.sweep()
+    assert "same_day" in [call.body["mode"] for call in asked(house)]
+
+
+def test_a_date_without_units_is_never_repaired(house: House) -> None:
+    """Postponed after all: nothing is missing."""
+    house.change(games={DAY: GameCount(postponed=7)})
+    at(house, 8, 30)
+    house.sweeps(60)
+    assert asked(house) == []
+
+
+def test_only_the_working_day_is_repaired(house: House) -> None:
+    """After midnight the night is over: what is still missing is for people."""
+    house.wait(timedelta(days=1))
+    at(house, 8, 30)
+    house.sweeps(10)
+    assert [call for call in asked(house) if call.body["game_date"] == DATE] == []
+
+
+def test_backfill_is_never_repaired() -> None:
+    """A run of the backfill lane on its very working day: no call."""
+    house = House().ordinary()
+    house.finish(UPGC, TDGS, records=200, backfill_mode=True)
+    at(house, 8, 30)
+    house.sweeps(40)
+    assert [call for call in asked(house) if call.body["lane"] == "backfill"] == []
+
+
+def test_a_rerun_that_works_ends_it(house: House) -> None:
+    """What the rerun brings is decided on as always: triggered, and no second call."""
+    at(house, 8, 30)
+    house.sweep()
+    house.deliver(PGS, "started")
+    house.wait(timedelta(minutes=5))
+    house.deliver(PGS, records=203)
+    assert house.state(TO4).state is State.DISPATCHED
+    house.sweeps(60)
+    assert len(asked(house)) == 1
+
+
+# the detector
+
+
+def crowd(size: int, present: int) -> House:
+    """A pipeline whose phase 3 has so many required processors, of which so many report."""
+    before = POLICY.phases["phase3"]
+    names = [f"job_{number:02d}" for number in range(size)]
+    processors = {name: Processor(name, "phase3") for name in names}
+    phase = Phase(before.name, before.title, before.completions_topic, processors, before.rerun)
+    due = POLICY.transitions[TO4].expects["overnight"].due
+    expects = {"overnight": Expectation(frozenset(names), due=due)}
+    transition = replace(POLICY.transitions[TO4], expects=expects, gates=(), preflight=None)
+    policy: Policy = replace(
+        POLICY,
+        phases={**POLICY.phases, "phase3": phase},
+        transitions={**POLICY.transitions, TO4: transition},
+    )
+    house = House(policy=policy).ordinary()
+    for name in names[:present]:
+        house.take("phase3", _json(house.message(name)))
+    at(house, 8, 30)
+    return house
+
+
+def _json(body: object) -> bytes:
+    return json.dumps(body).encode()
+
+
+# The share of the policy is 80 percent, of more than 20 items.
+@pytest.mark.parametrize(
+    ("size", "present", "refused"), [(21, 4, True), (21, 5, False), (20, 0, False), (25, 5, False), (25, 4, True)]
+)
+def test_a_detector_that_finds_too_much_is_wrong(size: int, present: int, refused: bool) -> None:
+    """Above the share of many it refuses, with one warning; at the share, or of few, it repairs."""
+    house = crowd(size, present)
+    house.sweeps(3)
+    assert len(asked(house)) == (0 if refused else 1)
+    warnings = house.notices("repair_refused")
+    assert [notice.severity for notice in warnings] == ["warning"] * refused
+    if refused:
+        assert f"{size - present} of {size}" in warnings[0].text
+
+
+def test_a_refusal_ends_when_the_share_does() -> None:
+    """Enough of them report: the refusal is over, and who is still missing is asked for."""
+    house = crowd(25, 4)
+    house.sweep()
+    house.take("phase3", _json(house.message("job_04")))
+    house.sweeps(4)
+    assert [notice.resolved for notice in house.notices("repair_refused")] == [False, True]
+    assert len(asked(house)) == 1
+
+
+# inferred completions
+
+
+@pytest.fixture
+def silent() -> House:
+    """A night in which everybody came but the player summary, whose table was empty when the run was opened."""
+    house = House().ordinary()
+    house.change(rows={TABLE[PGS]: {DAY: 0}})
+    house.sweep()
+    house.finish(*(name for name in PHASE3 if name != PGS), records=200)
+    return house
+
+
+def rows(house: House, count: int, processor: str = PGS) -> None:
+    house.change(rows={TABLE[processor]: {DAY: count}})
+
+
+def outcome(house: House, processor: str = PGS) -> Outcome | None:
+    known = house.completion(processor)
+    return None if known is None or known.latest is None else known.latest.outcome
+
+
+def test_a_silent_required_processor_is_taken_by_its_output(silent: House) -> None:
+    """From 08:30 on, not a second before: counted, triggered by the same sweep, one warning that names it."""
+    rows(silent, 203)
+    at(silent, 8, 29, 59)
+    silent.sweep()
+    assert outcome(silent) is None
+    silent.wait(SECOND)
+    silent.sweep()
+    assert outcome(silent) is Outcome.INFERRED
+    assert silent.trigger_ids == [NIGHT.trigger_id(TO4, 1)]
+    assert asked(silent) == []
+    silent.sweeps(30)
+    [warning] = silent.notices("silent")
+    assert (warning.severity, PGS in warning.text) == ("warning", True)
+
+
+@pytest.mark.parametrize(("count", "taken"), [(0, False), (69, False), (70, True)])
+def test_the_floor_holds_for_what_is_inferred(silent: House, count: int, taken: bool) -> None:
+    """Ten rows for each of seven games, or it is not done."""
+    rows(silent, count)
+    at(silent, 8, 30)
+    silent.sweeps(2)
+    assert (outcome(silent) is Outcome.INFERRED) is taken
+
+
+def test_one_row_is_the_least_where_there_is_no_floor() -> None:
+    """A processor without a floor needs a row, and one that was not there before."""
+    for count, taken in ((0, False), (1, True)):
+        house = House().ordinary()
+        table = POLICY.phases["phase4"].processors["ml_feature_store"].table
+        house.change(rows={table: {DAY: 0}})
+        house.sweep()
+        house.finish(*(n for n in POLICY.phases["phase4"].processors if n != "ml_feature_store"))
+        house.change(rows={table: {DAY: count}})
+        at(house, 10, 30)
+        house.sweeps(1)
+        assert (outcome(house, "ml_feature_store") is Outcome.INFERRED) is taken
+
+
+@pytest.mark.parametrize(("before", "now", "taken"), [(203, 203, False), (203, 204, True), (70, 69, False)])
+def test_rows_that_were_there_before_prove_nothing(before: int, now: int, taken: bool) -> None:
+    """More rows than when the run was opened, else it is yesterday's table that is looked at."""
+    house = House().ordinary()
+    rows(house, before)
+    house.sweep()
+    house.finish(*(name for name in PHASE3 if name != PGS), records=200)
+    rows(house, now)
+    at(house, 8, 30)
+    house.sweeps(2)
+    assert (outcome(house) is Outcome.INFERRED) is taken
+
+
+def test_a_baseline_that_could_not_be_read_infers_nothing() -> None:
+    """The warehouse is away while the run opens: the baseline is what is there when it can be read."""
+    house = House().ordinary()
+    house.fail("warehouse", lasts=timedelta(minutes=5))
+    house.sweep()
+    house.finish(*(name for name in PHASE3 if name != PGS), records=200)
+    house.sweeps(7)
+    at(house, 8, 30)
+    house.sweeps(3)
+    assert outcome(house) is None
+    rows(house, 2000)
+    # A rerun was asked for at 08:31: until it would be over nobody is silent.
+    house.wait(COOLDOWN)
+    house.sweeps(2)
+    assert outcome(house) is Outcome.INFERRED
+
+
+@pytest.mark.parametrize(("age", "taken"), [(timedelta(hours=2) - SECOND, False), (timedelta(hours=2), True)])
+def test_a_start_stands_for_two_hours(silent: House, age: timedelta, taken: bool) -> None:
+    """A `started` younger than 2 h is no silence; one of 2 h and more is."""
+    rows(silent, 203)
+    silent.clock.instant = local(silent, 9) - age
+    silent.deliver(PGS, "started")
+    at(silent, 9)
+    silent.sweep()
+    assert (outcome(silent) is Outcome.INFERRED) is taken
+
+
+@pytest.mark.parametrize("status", ["failed", "no_data", "partial"])
+def test_who_has_reported_is_not_silent(silent: House, status: str) -> None:
+    """A report of any outcome is what its processor says; the table does not speak for it."""
+    silent.deliver(PGS, status, records=3 if status == "partial" else None)
+    rows(silent, 203)
+    at(silent, 8, 30)
+    silent.sweeps(5)
+    assert outcome(silent) is Outcome(status)
+
+
+def test_an_optional_processor_is_never_inferred() -> None:
+    """Its table full, itself silent: absent."""
+    house = House().ordinary()
+    rows(house, 0, TDGS)
+    house.sweep()
+    house.finish(UPGC, records=200)
+    rows(house, 200, TDGS)
+    at(house, 8, 30)
+    house.sweeps(5)
+    assert house.completion(TDGS) is None
+
+
+def test_nothing_is_inferred_in_backfill() -> None:
+    """Not there, and not of a live run's silence either."""
+    house = House().ordinary()
+    rows(house, 0)
+    house.finish(UPGC, records=200, backfill_mode=True)
+    house.sweep()
+    rows(house, 203)
+    at(house, 8, 30)
+    house.sweeps(5)
+    assert house.completion(PGS, lane(NIGHT)) is None
+
+
+def test_nothing_is_inferred_after_the_working_day(silent: House) -> None:
+    """Rows that come the next day are somebody's repair."""
+    silent.wait(timedelta(days=1))
+    rows(silent, 203)
+    at(silent, 8, 30)
+    silent.sweeps(3)
+    assert outcome(silent) is None
+
+
+def test_a_report_that_comes_after_all_stands(silent: House) -> None:
+    """The real report replaces the inferred one; after the trigger it is no growth and no second trigger."""
+    rows(silent, 203)
+    at(silent, 8, 30)
+    silent.sweep()
+    silent.wait()
+    silent.deliver(PGS, records=203)
+    assert outcome(silent) is Outcome.SUCCESS
+    assert silent.trigger_ids == [NIGHT.trigger_id(TO4, 1)]
+
+
+# stalled claims
+
+
+def test_a_stalled_claim_is_taken_over_by_the_sweep() -> None:
+    """Whoever claimed is gone: at the end of the lease the sweep dispatches, under the same id, as attempt 2."""
+    house = House().ordinary()
+    house.finish(*PHASE3[:-1], records=200)
+    house.effects.fate = (len(house.effects.done) + 1, Fate.DIES_AFTER)
+    with pytest.raises(Crash):
+        house.deliver(PHASE3[-1], records=200)
+    assert house.state(TO4).state is State.CLAIMED
+    house.ctx = house.instance()
+    house.sweeps(1)
+    assert house.published == []
+    house.sweeps(1)
+    assert house.trigger_ids == [NIGHT.trigger_id(TO4, 1)]
+    assert house.published[0].body["attempt"] == 2
+
+
+# two at once, and how it answers
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_of_two_sweeps_at_once_the_second_does_nothing(seed: int) -> None:
+    """In any interleaving: one repairs, the other answers 200 that one is under way."""
+    house = House(seed=seed).ordinary()
+    house.finish(UPGC, TDGS, records=200)
+    at(house, 8, 30)
+    answers: list[tuple[list[dict[str, object]], int]] = []
+
+    def sweeper() -> None:
+        answers.append(swept(house.instance(), Wish(), ""))
+
+    house.at_once(sweeper, sweeper)
+    assert [status for _, status in answers] == [200, 200]
+    skipped = [found for found, _ in answers if found and found[0]["result"] == "skipped"]
+    assert len(skipped) == 1
+    assert len(asked(house)) == 1
+
+
+def test_a_sweep_that_died_is_followed_by_the_next_minutes(house: House) -> None:
+    """Its lock is a lease of under a minute: at most one sweep is lost."""
+    house.effects.fate = (len(house.effects.done) + 1, Fate.DIES_BEFORE)
+    house.wait()
+    with pytest.raises(Crash):
+        house.sweep()
+    house.ctx = house.instance()
+    answers = house.sweeps(1)
+    assert [finding["detail"] for finding in answers[0].findings] != ["another sweep is under way"]
+
+
+def test_a_dry_run_changes_nothing_and_says_what_would_be(house: House) -> None:
+    """No write but the lock's, no call, no notice; a finding for each transition of each run."""
+    at(house, 8, 30)
+    before = house.contents("runs") | house.contents("alerts")
+    answer = house.sweep(Wish(dry_run=True))
+    assert answer.status == 200
+    assert {finding["result"] for finding in answer.findings} == {"dry_run"}
+    assert {finding["what"] for finding in answer.findings} == set(POLICY.transitions)
+    assert house.contents("runs") | house.contents("alerts") == before
+    assert asked(house) == house.published == house.notices() == []
+
+
+def test_a_dry_run_of_what_is_ready_does_not_trigger_it(house: House) -> None:
+    """It reads what a decision needs, says Trigger, and leaves it to the next sweep."""
+    house.change(readings={"game_coverage": 10.0})
+    house.deliver(PGS, records=203)
+    house.wait(timedelta(minutes=16))
+    house.change(readings={"game_coverage": 100.0})
+    answer = house.sweep(Wish(dry_run=True))
+    [finding] = answer.about(TO4)
+    assert finding["detail"].startswith("Trigger")
+    assert house.published == []
+
+
+def test_only_the_date_and_mode_asked_for_are_looked_at() -> None:
+    """Of three runs the one that is wished; what is not looked at keeps its alerts."""
+    house = House().ordinary().ordinary(DAY + timedelta(days=1))
+    today = RunKey("nba", DAY + timedelta(days=1), "same_day")
+    house.change(readings={"game_coverage": 10.0})
+    for name in PHASE3:
+        house.deliver(name, records=200)
+    house.deliver(UPGC, records=200, mode="same_day", game_date=str(today.day))
+    house.wait(timedelta(minutes=3))
+    house.sweep(Wish(day=DAY))
+    assert house.state(TO4, today).generation == 0
+    house.change(readings={"game_coverage": 100.0})
+    for _ in range(3):
+        house.wait()
+        house.sweep(Wish(mode="same_day"))
+    assert house.state(TO4, today).generation == 1
+    assert house.state(TO4).generation == 0
+    assert [notice.resolved for notice in house.notices("gate")] == [False]
+    house.sweeps(1)
+    assert house.state(TO4).generation == 1
+
+
+def test_force_repairs_whatever_was_tried_before(house: House) -> None:
+    """Attempts used up and cooling: a forced sweep calls all the same; a phase at work it still leaves alone."""
+    house.services.answers["analytics"] = Response(500, "")
+    at(house, 8, 30)
+    house.sweeps(120)
+    assert len(asked(house)) == 2
+    house.sweep(Wish(force=True))
+    assert len(asked(house)) == 3
+    house.deliver(PGS, "started")
+    house.sweep(Wish(force=True))
+    assert len(asked(house)) == 3
+
+
+BODIES = {
+    b"": (Wish(), ""),
+    b"{}": (Wish(), ""),
+    b'{"date": "2026-01-21", "mode": "overnight", "dry_run": true, "force": true}': (
+        Wish(DAY, "overnight", True, True),
+        "",
+    ),
+    b'{"date": null, "mode": null}': (Wish(), ""),
+    b'{"dry_run": "yes", "force": 1}': (Wish(), ""),
+    b"{": (Wish(), "body ignored"),
+    b"[]": (Wish(), "not a JSON object"),
+    b'{"date": "TODAY"}': (Wish(), "body ignored"),
+    b'{"date": 20260121}': (Wish(), "body ignored"),
+    b'{"mode": 7}': (Wish(), "mode is not a word"),
+    b"\xff\xfe": (Wish(), "body ignored"),
+    b"[" * 100_000: (Wish(), "body ignored"),
+}
+
+
+@pytest.mark.parametrize("body", BODIES, ids=lambda body: body[:30].decode(errors="replace"))
+def test_a_body_is_honoured_or_said_to_be_ignored(body: bytes) -> None:
+    """What makes no sense costs no sweep: everything is looked at, and the answer says what was ignored."""
+    wish, said = BODIES[body]
+    found, ignored = wish_of(body)
+    assert found == wish
+    assert (said in ignored) if said else ignored == ""
+
+
+def test_an_ignored_body_is_a_207(house: House) -> None:
+    """The sweep is done, and the answer is not a plain yes."""
+    house.deliver(PGS, records=203)
+    house.wait(timedelta(minutes=16))
+    answer = house.sweep(ignored="body ignored: not a JSON object")
+    assert (answer.status, answer.about("request")[0]["result"]) == (207, "failed")
+    assert house.state(TO4).state is State.DISPATCHED
+
+
+# the time limit
+
+
+def test_the_oldest_goes_first_and_the_rest_keeps_its_alerts() -> None:
+    """A sweep that runs out of time has looked at the oldest run, says 207, and ends no alert of the others."""
+    before = RunKey("nba", DAY - timedelta(days=1), "overnight")
+    house = House().ordinary().ordinary(before.day)
+    house.change(readings={"game_coverage": 10.0})
+    for day in (DAY, before.day):
+        for name in PHASE3:
+            house.deliver(name, records=200, game_date=str(day))
+    house.sweep()
+    assert len(house.notices("gate")) == 2
+    house.change(readings={"game_coverage": 100.0})
+    house.wait()
+    answer = house.sweep(ctx=house.with_ports(http=Slow(house)))
+    assert answer.status == 207
+    assert [finding["run"] for finding in answer.about("sweep")] == [NIGHT.id]
+    assert (house.state(TO4, before).generation, house.state(TO4).generation) == (1, 0)
+    house.sweeps(4)
+    assert house.state(TO4).generation == 1
+    assert len(house.notices("gate", resolved=True)) == 2
+
+
+class Slow:
+    """Services that take the whole of a sweep's time to say that they are ready."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+
+    def request(self, method: str, url: str, body: object, timeout: timedelta) -> Response:
+        self._house.clock.sleep(TIME_LIMIT)
+        return Response(200, '{"status": "ready"}')
+
+
+def test_what_a_sweep_sends_is_in_its_answer(house: House) -> None:
+    """A trigger by its id and reason: done, 200. One that failed or was rejected: failed, with why, 207."""
+    house.deliver(PGS, records=203)
+    house.fail("bus", lasts=timedelta(minutes=17))
+    house.wait(timedelta(minutes=16))
+    failed = house.sweep()
+    assert failed.status == 207
+    assert "bus" in failed.about("trigger")[0]["detail"]
+    house.wait()
+    done = house.sweep()
+    assert done.status == 200
+    assert [finding["detail"] for finding in done.about("trigger")] == [f"{NIGHT.trigger_id(TO4, 1)} by tier_1"]
+    assert house.sweeps(1)[0].about("trigger") == []
+    house.services.answers["prediction_coordinator"] = Response(422, "no such batch")
+    house.change(rows={POLICY.phases["phase4"].processors["ml_feature_store"].table: {DAY: 0}})
+    house.finish(*POLICY.phases["phase4"].processors)
+    house.ordinary()
+    rejected = house.sweeps(2)
+    assert [answer.status for answer in rejected] == [207, 200]
+    assert "422" in rejected[0].about("trigger")[0]["detail"]
+
+
+def test_two_runs_are_repaired_by_one_sweep() -> None:
+    """Two modes of one morning, each with its own attempts."""
+    today = DAY + timedelta(days=1)
+    house = House().ordinary().ordinary(today)
+    house.change(games={today: GameCount(scheduled=7)})
+    house.deliver(UPGC, records=200)
+    house.deliver("upcoming_team_game_context", mode="same_day", game_date=str(today))
+    house.deliver(UPGC, "failed", mode="same_day", game_date=str(today))
+    at(house, 11, 30)
+    house.sweep()
+    assert {call.body["mode"] for call in asked(house)} == {"overnight", "same_day"}

@@ -1,0 +1,115 @@
+"""State and record on emulators of our own, which a test may stop, start, pause and resume."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from secrets import token_hex
+
+import pytest
+
+from shared.adapters.google import bigquery as record_adapter
+from shared.adapters.google.bigquery import BigQueryRecord
+from shared.adapters.google.firestore import FirestoreStore, rpc
+from shared.core.errors import Unavailable
+from shared.simulation.emulators import Emulator, EmulatorMissing, firestore_emulator, free_port
+from tests.app.house import House
+from tests.emulators import bigquery
+from tests.emulators.gcloud import absent
+
+DATASET = "nba_orchestration"
+
+
+class BigQueryProcess:
+    """A BigQuery emulator at one address. A restart comes back empty; a pause keeps what it holds."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._port = folder, free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+        self.url = f"http://127.0.0.1:{self._port}"
+
+    def start(self) -> None:
+        """Start and wait until it answers. No effect while it runs."""
+        if self._process is not None:
+            return
+        # A home of its own each time: the emulator makes it as it likes.
+        home = Path(tempfile.mkdtemp(dir=self._folder))
+        log = home / "emulator.log"
+        self._process = bigquery._start(home, self._port, log)
+        bigquery._wait_until_ready(self._process, self._port, log, bigquery.START)
+
+    def stop(self) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            self._signal(process, signal.SIGCONT)
+            bigquery._stop(process)
+
+    def pause(self) -> None:
+        if self._process is not None:
+            self._signal(self._process, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        if self._process is not None:
+            self._signal(self._process, signal.SIGCONT)
+
+    @staticmethod
+    def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+
+
+@dataclass(frozen=True)
+class Outside:
+    """Both emulators, and a house on them for each test."""
+
+    state: Emulator
+    record: BigQueryProcess
+
+    def house(self) -> tuple[House, BigQueryRecord]:
+        """Return a house in a project of its own; its clock is virtual, its stores are real."""
+        project = f"demo-{token_hex(6)}"
+        record = BigQueryRecord(project, DATASET, emulator_host=self.record.url)
+        record.create_tables()
+        return House(store=FirestoreStore(project), record=record).ordinary(), record
+
+    def whole(self) -> None:
+        """Let both run and answer."""
+        for emulator in (self.state, self.record):
+            emulator.start()
+            emulator.resume()
+        # The first answer of a fresh one takes it seconds.
+        for _ in range(20):
+            with suppress(Unavailable):
+                FirestoreStore("demo-warm").get("a/b")
+                return
+        raise AssertionError("the state's emulator runs and does not answer")
+
+
+@contextmanager
+def outside() -> Iterator[Outside]:
+    """Run both emulators for the length of a ``with`` block."""
+    with ExitStack() as stack:
+        try:
+            state = stack.enter_context(firestore_emulator())
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True)))
+            record = BigQueryProcess(folder)
+            stack.callback(record.stop)
+            record.start()
+        except EmulatorMissing as missing:
+            absent(str(missing))
+        yield Outside(state, record)
+
+
+def impatient(monkeypatch: pytest.MonkeyPatch, emulators: Outside) -> None:
+    """Point the state store's adapter at the emulator, and let both adapters give up sooner than deployed."""
+    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", emulators.state.host)
+    monkeypatch.setattr(rpc, "ATTEMPT", timedelta(seconds=1))
+    monkeypatch.setattr(rpc, "RETRY", timedelta(seconds=1))
+    monkeypatch.setattr(record_adapter, "_READ", 4.0)

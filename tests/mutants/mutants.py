@@ -1,0 +1,458 @@
+"""Deliberate errors, and for each the named tests that must catch it.
+
+To add one: the exact text of the code (found once in its file), what it becomes, and the tests that
+then fail. A test of parameters catches it if one of its cases fails.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+DECIDE, STANDING, RECORD = "shared/core/decide.py", "shared/core/standing.py", "shared/core/record.py"
+GATES, CALENDAR, ALERTS = "shared/core/gates.py", "shared/core/calendar.py", "shared/core/alerts.py"
+MODEL, MESSAGE, POLICY = "shared/core/model.py", "shared/core/message.py", "shared/core/policy.py"
+MARKS, RECEIVE, RECONCILE = "shared/app/marks.py", "shared/app/receive.py", "shared/app/reconcile.py"
+
+T_DECIDE = "tests/core/test_decide.py::test_"
+T_REFRESH = "tests/core/test_refresh.py::test_"
+T_STANDING = "tests/core/test_standing.py::test_"
+T_RECORD = "tests/core/test_record.py::test_"
+T_GATES = "tests/core/test_gates.py::test_"
+T_CALENDAR = "tests/core/test_calendar.py::test_"
+T_ALERTS = "tests/core/test_alerts.py::test_"
+T_MESSAGE = "tests/core/test_message.py::test_"
+T_MODEL = "tests/core/test_model.py::test_"
+
+
+def scenario(name: str) -> str:
+    return f"tests/scenarios/test_incidents.py::test_incident[{name}]"
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One replacement in a file of the code."""
+
+    file: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A deliberate error: what it is, how it comes about, who must notice."""
+
+    name: str
+    edits: tuple[Edit, ...]
+    tests: tuple[str, ...]
+
+
+def mutant(name: str, file: str, old: str, new: str, *tests: str) -> Mutant:
+    return Mutant(name, (Edit(file, old, new),), tests)
+
+
+MUTANTS = [
+    # Sets, tiers and deadlines
+    Mutant(
+        "sets replaced by counts of whatever arrived",
+        (
+            Edit(
+                STANDING,
+                "    for name in expected:\n",
+                "    for name in expected | (completions.keys() & processors.keys()):\n",
+            ),
+            Edit(STANDING, "self.expected <= self.done", "len(self.expected) <= len(self.done)"),
+        ),
+        (f"{T_DECIDE}sets_decide_and_not_counts_of_whatever_arrived",),
+    ),
+    mutant(
+        "a tier counts heads and forgets who is required",
+        DECIDE,
+        "if now >= at and enough and seen.required <= seen.present:",
+        "if now >= at and enough:",
+        f"{T_DECIDE}no_tier_without_the_required",
+        scenario("B8_no_tier_without_the_pair"),
+    ),
+    mutant(
+        "a tier one second late",
+        DECIDE,
+        "if now >= at and enough",
+        "if now > at and enough",
+        f"{T_DECIDE}tiers_and_deadline_to_the_second",
+    ),
+    mutant(
+        "a tier inverted: before its time and never after",
+        DECIDE,
+        "if now >= at and enough",
+        "if now <= at and enough",
+        f"{T_DECIDE}tiers_and_deadline_to_the_second",
+        scenario("B8_tier_two_by_the_clock"),
+    ),
+    mutant(
+        "a tier wants one more",
+        DECIDE,
+        "len(seen.present) >= min(",
+        "len(seen.present) > min(",
+        f"{T_DECIDE}tiers_and_deadline_to_the_second",
+    ),
+    mutant(
+        "the last tier that holds is named",
+        DECIDE,
+        "enumerate(situation.expectation.tiers, start=1):",
+        "reversed(list(enumerate(situation.expectation.tiers, start=1))):",
+        f"{T_DECIDE}tiers_and_deadline_to_the_second",
+    ),
+    mutant(
+        "the deadline one second late",
+        DECIDE,
+        "        if now >= at:\n            return _at_deadline",
+        "        if now > at:\n            return _at_deadline",
+        f"{T_DECIDE}what_the_deadline_does",
+    ),
+    mutant(
+        "the deadline triggers without the required",
+        DECIDE,
+        "if then is Then.TRIGGER or (then is Then.TRIGGER_IF_REQUIRED and seen.required <= seen.present):",
+        "if then is not Then.HOLD:",
+        f"{T_DECIDE}what_the_deadline_does",
+    ),
+    mutant(
+        "the deadline runs from the event time",
+        RECORD,
+        "Opener(report.received_at,",
+        "Opener(report.occurred_at,",
+        f"{T_RECORD}the_clock_starts_at_the_receipt_and_not_at_the_event",
+        f"{T_DECIDE}the_clock_of_a_tier_is_the_receipt",
+    ),
+    Mutant(
+        "the deadline moves with every later report of the opener",
+        (
+            Edit(RECORD, "    for earlier in openers:\n", "    for earlier in ():\n"),
+            Edit(RECORD, "return (*openers, Opener(report.received_at, records, partial))",
+                 "return (Opener(report.received_at, records, partial),)"),
+        ),
+        (
+            f"{T_RECORD}a_second_success_does_not_move_the_clock",
+            f"{T_DECIDE}later_reports_do_not_move_tiers",
+        ),
+    ),
+    mutant(
+        "the deadline moves with every other processor",
+        STANDING,
+        "opened is None or first < opened",
+        "opened is None or first > opened",
+        f"{T_STANDING}a_retraction_does_not_move_the_start_of_the_clock",
+        f"{T_DECIDE}later_reports_do_not_move_tiers",
+    ),
+    mutant(
+        "a moment that has passed is announced",
+        DECIDE,
+        "min((at for at in moments if at > now), default=None)",
+        "min(moments, default=None)",
+        f"{T_DECIDE}the_next_moment_is_the_nearest_to_come",
+    ),
+    # Claims, dispatch and confirmation
+    mutant(
+        "no claim",
+        RECONCILE,
+        "    held = _save(ctx, sight, claim)\n",
+        "    held = replace(sight, situation=replace(sight.situation, state=claim))\n",
+        scenario("E1_two_handlers_one_completion"),
+    ),
+    mutant(
+        "a claim without expiry",
+        DECIDE,
+        "    if now < claim.expires_at:\n        return _begun",
+        "    if True:\n        return _begun",
+        f"{T_DECIDE}a_claim_is_a_lease",
+        scenario("X4_crash_after_claim"),
+    ),
+    mutant(
+        "confirm before dispatch",
+        RECONCILE,
+        "    held = _save(ctx, sight, claim)\n",
+        "    held = _save(ctx, sight, marks.dispatched(claim, now))\n",
+        scenario("X4_broker_away"),
+    ),
+    mutant(
+        "a report from before the dispatch confirms it",
+        DECIDE,
+        "seen_at is not None and seen_at >= since else None",
+        "seen_at is not None else None",
+        f"{T_DECIDE}a_report_confirms_from_the_first_dispatch_on",
+        f"{T_DECIDE}each_generation_is_confirmed_by_its_own_reports",
+    ),
+    mutant(
+        "repeated for ever",
+        DECIDE,
+        "if state.dispatches > confirm.redispatch:",
+        "if state.dispatches > 1000:",
+        f"{T_DECIDE}a_dispatch_is_repeated_only_so_often",
+    ),
+    mutant(
+        "repeated under another trigger id",
+        DECIDE,
+        "else Trigger(state.carried)",
+        "else Trigger(replace(state.carried, generation=state.generation + 1))",
+        f"{T_DECIDE}an_unconfirmed_dispatch_is_repeated_after_its_time",
+    ),
+    mutant(
+        "a rejection is retried",
+        DECIDE,
+        "return hold is not None and hold.code_version == situation.code_version",
+        "return False",
+        f"{T_DECIDE}a_rejection_stands_until_another_deploy",
+    ),
+    mutant(
+        "no back-off after a failed dispatch",
+        DECIDE,
+        "    failure = situation.state.failure\n    if failure is not None and",
+        "    failure = None\n    if failure is not None and",
+        f"{T_DECIDE}a_failed_dispatch_waits_for_its_back_off",
+    ),
+    mutant(
+        "an operator is bound by gates",
+        DECIDE,
+        '    return Trigger(replace(_plan(situation, seen, Ready("operator")), note=state.request.reason))',
+        '    return _pass_gates(situation, seen, Ready("operator"), now)',
+        f"{T_DECIDE}an_operator_dispatches_whatever_stands_in_the_way",
+    ),
+    mutant(
+        "an operator's hold is forgotten",
+        DECIDE,
+        'if state.hold is not None and state.hold.cause == "operator":',
+        "if False:",
+        f"{T_DECIDE}an_operators_hold_holds_everything",
+    ),
+    mutant(
+        "an empty date is like any other",
+        DECIDE,
+        "    if situation.empty:\n",
+        "    if False:\n",
+        f"{T_DECIDE}a_date_without_units_expects_nothing",
+        scenario("X8_no_games_stray_message"),
+    ),
+    # Gates
+    mutant(
+        "a gate's no is overruled",
+        DECIDE,
+        "    if reasons:\n        return Blocked(reasons)\n",
+        "",
+        f"{T_DECIDE}a_gate_blocks_by_name_and_number",
+        scenario("D1_gate_opens_without_a_message"),
+    ),
+    mutant(
+        "a gate's no is recorded as a trigger",
+        MARKS,
+        "            return State.BLOCKED\n",
+        "            return State.CONFIRMED\n",
+        f"{T_DECIDE}a_gates_no_is_a_value_and_leaves_no_trigger",
+        scenario("D1_gate_opens_without_a_message"),
+    ),
+    mutant(
+        "gates bind only what is complete",
+        DECIDE,
+        "    if isinstance(at, Ready):\n",
+        '    if isinstance(at, Ready) and at.reason != "complete":\n'
+        "        return Trigger(_plan(situation, seen, at))\n"
+        "    if isinstance(at, Ready):\n",
+        f"{T_DECIDE}gates_bind_tiers_and_deadlines_too",
+    ),
+    mutant(
+        "an unfit service does not block",
+        DECIDE,
+        "    if isinstance(fitness, Unfit):\n",
+        "    if False:\n",
+        f"{T_DECIDE}an_unfit_service_blocks",
+        scenario("B1_wrong_image_answers"),
+    ),
+    mutant(
+        "the limit of a gate blocks itself",
+        GATES,
+        "percent < gate.block_below:",
+        "percent <= gate.block_below:",
+        f"{T_GATES}percent_blocks_and_warns_below",
+    ),
+    mutant(
+        "a zero percent is believed whatever the table holds",
+        GATES,
+        "if report.percent == 0 and _holds_rows",
+        "if False and _holds_rows",
+        f"{T_GATES}the_percentage_of_the_completion",
+    ),
+    mutant(
+        "what cannot be read passes everywhere",
+        GATES,
+        "    if gate.on_unreadable is OnUnreadable.BLOCK:\n        return GateResult",
+        "    if False:\n        return GateResult",
+        f"{T_GATES}an_unreadable_percentage",
+    ),
+    # Reports
+    mutant(
+        "a late report wins",
+        RECORD,
+        "stands = latest is None or report.occurred_at >= latest.occurred_at",
+        "stands = True",
+        f"{T_RECORD}an_older_report_that_comes_late_is_superseded",
+        scenario("X1_newer_report_first"),
+    ),
+    mutant(
+        "a duplicate returns before deciding",
+        RECEIVE,
+        "        if stored is not None and after == known:\n            return before\n",
+        '        if stored is not None and after == known:\n            raise Malformed("duplicate", "")\n',
+        scenario("X4_crash_after_record"),
+    ),
+    mutant(
+        "the same message counts again",
+        RECORD,
+        "if report.message_id in known.message_ids:",
+        "if False:",
+        f"{T_RECORD}a_message_that_was_counted_counts_no_more",
+    ),
+    mutant(
+        "started replaces an outcome",
+        RECORD,
+        "    if report.outcome is Outcome.STARTED:\n",
+        "    if False:\n",
+        f"{T_RECORD}started_stands_beside_the_outcome",
+    ),
+    mutant(
+        "the floor refuses what reaches it",
+        STANDING,
+        "report.records is None or report.records >= floor",
+        "report.records is None or report.records > floor",
+        f"{T_STANDING}the_table_of_outcomes",
+    ),
+    mutant(
+        "no floor",
+        POLICY,
+        "        return self.min_records_per_unit * units",
+        "        return 0 * units",
+        f"{T_STANDING}the_table_of_outcomes",
+        scenario("B2_one_record_of_156"),
+    ),
+    mutant(
+        "a partial completes",
+        STANDING,
+        "(Word.DONE, Word.PARTIAL) if partial_is_done else (Word.DONE,)",
+        "(Word.DONE, Word.PARTIAL)",
+        f"{T_STANDING}partials_are_never_complete",
+    ),
+    mutant(
+        "no data counts while the units are unknown",
+        STANDING,
+        "    if units == 0:\n",
+        "    if not units:\n",
+        f"{T_STANDING}no_data_counts_only_on_a_date_without_units",
+    ),
+    mutant(
+        "a failure retracts nothing",
+        STANDING,
+        "if triggered and known.good is not None:",
+        "if known.good is not None:",
+        f"{T_STANDING}the_table_of_outcomes",
+    ),
+    mutant(
+        "a trigger brings back what was retracted before it",
+        STANDING,
+        "triggered = carried is not None and processor.name in carried",
+        "triggered = carried is not None",
+        f"{T_REFRESH}a_retracted_success_does_not_arrive_by_the_trigger_itself",
+    ),
+    mutant(
+        "disabled from the day after",
+        POLICY,
+        "day >= self.disabled.since",
+        "day > self.disabled.since",
+        f"{T_STANDING}a_disabled_processor_is_not_expected_from_its_date_on",
+    ),
+    mutant(
+        "the mode is that of the processing time",
+        MESSAGE,
+        "_mode(body, day, published, policy)",
+        "_mode(body, day, delivery.received_at, policy)",
+        f"{T_MESSAGE}the_mode_is_that_of_the_publish_time",
+        scenario("X6_midnight"),
+    ),
+    mutant(
+        "one latch for all runs of a date",
+        MODEL,
+        'f"{self.pipeline}/{self.day.isoformat()}/{self.mode}"',
+        'f"{self.pipeline}/{self.day.isoformat()}"',
+        f"{T_MODEL}every_mode_and_lane_of_a_date_is_a_run_of_its_own",
+        scenario("B10_one_date_two_runs"),
+    ),
+    # Refresh
+    mutant(
+        "ten percent is not ten percent",
+        DECIDE,
+        "* 100 >= percent * before",
+        "* 100 > percent * before",
+        f"{T_REFRESH}growth_of_at_least_ten_percent_triggers_the_next_generation",
+    ),
+    mutant(
+        "one refresh too many",
+        DECIDE,
+        "situation.state.refreshes < refresh.at_most",
+        "situation.state.refreshes <= refresh.at_most",
+        f"{T_REFRESH}at_most_so_many",
+    ),
+    mutant(
+        "a refresh at any hour",
+        DECIDE,
+        "until is not None and now <= until and",
+        "until is not None and",
+        f"{T_REFRESH}not_after_its_local_time_on_the_day_of_the_trigger",
+    ),
+    mutant(
+        "growth since the first generation",
+        MARKS,
+        "            carried=plan,\n            call_accepted=False,",
+        "            carried=replace(plan, completed=(state.carried or plan).completed),\n"
+        "            call_accepted=False,",
+        f"{T_REFRESH}growth_is_measured_against_what_the_last_generation_carried",
+    ),
+    # Calendar and alerts
+    mutant(
+        "the working day on the wrong side",
+        CALENDAR,
+        "return key.day - timedelta(days=policy.modes",
+        "return key.day + timedelta(days=policy.modes",
+        f"{T_CALENDAR}the_working_day_is_the_date_minus_the_offset",
+    ),
+    mutant(
+        "the second of two equal times",
+        CALENDAR,
+        "datetime.combine(day, at, tzinfo=zone)",
+        "datetime.combine(day, at.replace(fold=1), tzinfo=zone)",
+        f"{T_CALENDAR}times_around_the_clock_changes_of_new_york",
+    ),
+    mutant(
+        "a skipped time an hour late",
+        CALENDAR,
+        "    return _gap_end(local, zone)\n",
+        "    return local.astimezone(UTC)\n",
+        f"{T_CALENDAR}times_around_the_clock_changes_of_new_york",
+    ),
+    mutant(
+        "backfill wakes people",
+        ALERTS,
+        "replace(condition, severity=Severity.INFO)",
+        "condition",
+        f"{T_ALERTS}backfill_raises_nothing_above_info",
+    ),
+    mutant(
+        "one alert for all runs",
+        ALERTS,
+        "(kind, run, transition, subject)",
+        "(kind, transition, subject)",
+        f"{T_ALERTS}one_thing_has_one_fingerprint",
+    ),
+    mutant(
+        "due a second late",
+        ALERTS,
+        "        if at is not None and now >= at:\n            what",
+        "        if at is not None and now > at:\n            what",
+        f"{T_ALERTS}due_to_the_second",
+    ),
+]  # fmt: skip

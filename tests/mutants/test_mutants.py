@@ -1,0 +1,125 @@
+"""Every deliberate error in a copy of the code is caught by the tests named for it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from tests.mutants.mutants import MUTANTS, Edit, Mutant
+
+ROOT = Path(__file__).resolve().parents[2]
+COPIED = ("shared", "functions", "config", "tests", "pyproject.toml")
+ALL_PASSED, SOME_FAILED = 0, 1
+# No two files of the copy ever have the same time, so that no stale bytecode is taken for a mutant.
+mtimes = count(1_000_000_000)
+
+
+@dataclass
+class Ran:
+    """What pytest said: its exit status, its talk, and each case with the message it failed with ("" if it passed)."""
+
+    status: int
+    talk: str
+    cases: dict[str, str] = field(default_factory=dict)
+
+    def failures_of(self, test: str) -> list[str]:
+        """Return the messages of a named test, of all its cases where none is named."""
+        found = (m for name, m in self.cases.items() if name == test or name.startswith(f"{test}["))
+        return [message for message in found if message]
+
+
+@pytest.fixture(scope="session")
+def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Copy the code and its tests to where they may be broken."""
+    copy = tmp_path_factory.mktemp("mutants") / "copy"
+    for name in COPIED:
+        source, target = ROOT / name, copy / name
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("mutants", ".hypothesis"))
+        else:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, target)
+    return copy
+
+
+@contextmanager
+def mutated(copy: Path, edits: Iterable[Edit]) -> Iterator[None]:
+    """Apply the edits to the copy, and take them back."""
+    before: dict[Path, str] = {}
+    try:
+        for edit in edits:
+            path = copy / edit.file
+            text = path.read_text(encoding="utf-8")
+            assert text.count(edit.old) == 1, f"{edit.file} holds {text.count(edit.old)} times, not once: {edit.old!r}"
+            before.setdefault(path, text)
+            write(path, text.replace(edit.old, edit.new))
+        yield
+    finally:
+        for path, text in before.items():
+            write(path, text)
+
+
+def write(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
+    stamp = next(mtimes)
+    os.utime(path, (stamp, stamp))
+
+
+def run(copy: Path, tests: Iterable[str], report: Path) -> Ran:
+    """Run the named tests in the copy, with a pytest of their own."""
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST_", "COV_"))}
+    # Most of what pytest loads is for tests that are not named here, and its loading is most of the time.
+    inherited["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    options = ["-q", "-p", "no:cacheprovider", "--noconftest", "--tb=short", f"--junitxml={report}"]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *options, *tests],
+        cwd=copy, env=inherited, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    cases = {}
+    if report.exists():
+        for case in ET.parse(report).iter("testcase"):  # noqa: S314 - written by our own pytest
+            failure = case.find("failure")
+            name = f"{case.get('classname', '').replace('.', '/')}.py::{case.get('name')}"
+            cases[name] = "" if failure is None else failure.get("message") or "failed"
+    return Ran(done.returncode, done.stdout + done.stderr, cases)
+
+
+def test_the_named_tests_pass_on_the_code_as_it_is(workshop: Path, tmp_path: Path) -> None:
+    """What fails without a mutant catches nothing."""
+    named = sorted({test for mutant in MUTANTS for test in mutant.tests})
+    ran = run(workshop, named, tmp_path / "report.xml")
+    assert ran.status == ALL_PASSED, ran.talk
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_a_mutant_is_caught(mutant: Mutant, workshop: Path, tmp_path: Path) -> None:
+    """Each test named for it fails, by an assertion of its own and not because nothing runs any more."""
+    with mutated(workshop, mutant.edits):
+        ran = run(workshop, mutant.tests, tmp_path / "report.xml")
+    assert ran.status == SOME_FAILED, ran.talk
+    for test in mutant.tests:
+        failures = ran.failures_of(test)
+        assert failures, f"{test} did not notice: {mutant.name}\n{ran.talk}"
+        assert any("assert" in message.lower() for message in failures), ran.talk
+
+
+def test_the_names_are_distinct() -> None:
+    """A mutant is known by its name."""
+    names = [mutant.name for mutant in MUTANTS]
+    assert len(set(names)) == len(names)
+
+
+def test_a_text_that_is_not_there_is_an_error(workshop: Path) -> None:
+    """A mutant whose place in the code has changed is not taken for one that was caught."""
+    with pytest.raises(AssertionError, match="0 times"), mutated(workshop, [Edit("shared/core/decide.py", "gone", "")]):
+        pass
