@@ -30,12 +30,10 @@ from shared.adapters.clock import SystemClock
 from shared.adapters.json_log import JsonLog
 from shared.adapters.policy_file import load_policy
 from shared.app import receive as receiving
-from shared.app.answer import swept
 from shared.app.context import Context
 from shared.app.events import correlation_of, delivery_of
 from shared.app.findings import Sweep
 from shared.app.receive import Receipt
-from shared.app.requests import wish_of
 from shared.app.trouble import tell
 from shared.core.errors import OrchError, PolicyError
 from shared.core.names import Names
@@ -46,6 +44,7 @@ if TYPE_CHECKING:
     from cloudevents.http import CloudEvent
     from flask import Request
 
+    from shared.core.page import Page
     from shared.core.validation import Validation
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -56,6 +55,13 @@ CHOICES = {
     "ORCH_WAREHOUSE": ("bigquery", "duckdb"),
     "ORCH_ALERTS": ("slack", "console"),
     "ORCH_SECRETS": ("environment", "secret_manager"),
+}
+# The page runs no script and loads nothing; what it shows is of this moment and nobody else's.
+PRIVATE = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
 }
 _lock = threading.Lock()
 _installed: list[Context] = []
@@ -160,6 +166,13 @@ class EnvironmentPorts:
 
         return EnvironmentSecrets(self._variables)
 
+    def missing_webhooks(self) -> list[str]:
+        """Return the severities whose Slack webhook is absent, with the secret that should hold it."""
+        if self._choice("ORCH_ALERTS") != "slack":
+            return []
+        channels = self._policy.alerts.channels
+        return [f"{severity} ({name})" for severity, name in channels.items() if not self.secrets.get(name)]
+
     @cached_property
     def alerts(self) -> AlertSink:
         if self._choice("ORCH_ALERTS") == "console":
@@ -244,6 +257,10 @@ def receive(transition: str, event: CloudEvent) -> Receipt:
 
 def self_heal(request: Request) -> tuple[str, int, dict[str, str]]:
     """Answer one call of the sweep: a JSON list of what was found and done (behaviour 9)."""
+    # Here, and not above: a completion that waits does not pay for the sweep.
+    from shared.app.answer import swept
+    from shared.app.requests import wish_of
+
     ctx = context()
     try:
         wish, ignored = wish_of(request.get_data())
@@ -272,8 +289,37 @@ def checks(ctx: Context) -> Validation:
     from shared.adapters.validation_file import load_validation
 
     named = os.environ.get("ORCH_VALIDATION")
-    record = os.environ.get("ORCH_RECORD_DATASET") or f"{ctx.policy.pipeline}_orchestration"
-    return load_validation(Path(named) if named else CONFIG / "validation.yaml", ctx.policy, record)
+    return load_validation(Path(named) if named else CONFIG / "validation.yaml", ctx.policy, _record_of(ctx))
+
+
+def health(request: Request) -> tuple[str, int, dict[str, str]]:
+    """Answer one call of the health check: JSON, or the page (behaviour 11)."""
+    from shared.app.health import Asked, House
+    from shared.app.health_request import answer
+
+    ctx = context()
+    ports = ctx.ports
+    missing = ports.missing_webhooks if isinstance(ports, EnvironmentPorts) else tuple
+    house = House(_record_of(ctx), os.environ.get("K_REVISION", ""), missing)
+    try:
+        found = answer(ctx, house, Asked(request.method, request.path, request.args.to_dict()))
+        if isinstance(found.body, dict):
+            return _json(found.body), found.status, {"Content-Type": "application/json", **PRIVATE}
+        return draw(found.body), found.status, {"Content-Type": "text/html; charset=utf-8", **PRIVATE}
+    except Exception as error:
+        tell(ctx, "health_check", error, traceback.format_exc())
+        raise
+
+
+def draw(page: Page) -> str:
+    """Return a page as HTML."""
+    from shared.adapters.page import page as drawn
+
+    return drawn(page)
+
+
+def _record_of(ctx: Context) -> str:
+    return os.environ.get("ORCH_RECORD_DATASET") or f"{ctx.policy.pipeline}_orchestration"
 
 
 def last_sweep() -> Sweep | None:

@@ -122,9 +122,7 @@ class ValidationBuilder:
         for name in given.keys() - known.keys():
             self._refuse(f"{key}.options.{name}", "there is no such option", suggest(name, known))
         options = {name: given.get(name, option.default) for name, option in known.items()}
-        return {
-            name: self._option(f"{key}.options.{name}", known[name].kind, value) for name, value in options.items()
-        }
+        return {name: self._option(f"{key}.options.{name}", known[name].kind, value) for name, value in options.items()}
 
     def _option(self, key: str, kind: OptionKind, text: str | None) -> object:
         if text is None:

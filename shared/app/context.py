@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 
 from shared.app.findings import Sweep
+from shared.app.readiness import Readiness
 from shared.core.gates import Fitness
 from shared.core.names import Names
 from shared.core.policy import Policy
@@ -48,6 +49,8 @@ class Memory:
     state_down_since: datetime | None = None
     state_down_said: bool = False
     last_sweep: Sweep | None = None
+    readiness: Readiness | None = None
+    report_said: date | None = None
 
 
 @dataclass(frozen=True)

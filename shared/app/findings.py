@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from shared.core.alerts import Condition
+from shared.core.model import RunKey, State, TransitionState
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +36,18 @@ class Sweep:
 
     def say(self, found: Condition) -> None:
         self.conditions[found.fingerprint] = found
+
+
+def of_dispatch(key: RunKey, transition: str, before: TransitionState, after: TransitionState) -> list[Finding]:
+    """Return what a sweep sent of a transition, or could not send."""
+    plan = after.plan
+    if after.state is State.CLAIMED or plan is None:
+        return []
+    trigger_id = key.trigger_id(transition, plan.generation)
+    if after.failure is not None and after.failure != before.failure:
+        return [Finding("trigger", key.id, f"{trigger_id}: {after.failure.text}", "failed")]
+    if after.hold is not None and after.hold != before.hold and after.hold.cause == "rejected":
+        return [Finding("trigger", key.id, f"{trigger_id}: {after.hold.text}", "failed")]
+    if after.last_dispatched_at != before.last_dispatched_at:
+        return [Finding("trigger", key.id, f"{trigger_id} by {plan.reason}", "done")]
+    return []

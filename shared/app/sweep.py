@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 from shared.app import alerting
 from shared.app.bookkeeping import flush
 from shared.app.context import Context
-from shared.app.findings import Finding, Sweep
+from shared.app.findings import Finding, Sweep, of_dispatch
 from shared.app.horizon import of_run, openings
 from shared.app.lock import Locked, acquire, release
 from shared.app.readings import read_units
@@ -150,7 +150,9 @@ def _look(ctx: Context, done: Sweep, wish: Wish, run: Stored[Run], units: Units 
         loaded = with_run(ctx.ports.store, key, run)
     settled = []
     for transition in transitions_of(ctx.policy, key.mode):
-        settled.append(reconcile(ctx, sight(ctx, key, loaded, transition), reload(ctx, key, transition), "sweep"))
+        seen = sight(ctx, key, loaded, transition)
+        settled.append(reconcile(ctx, seen, reload(ctx, key, transition), "sweep"))
+        done.findings += of_dispatch(key, transition.name, seen.situation.state, settled[-1].situation.state)
     now = ctx.ports.clock.now()
     _note(done, settled, now)
     if run.value.units is None and ctx.policy.calendar is not None:
@@ -201,7 +203,8 @@ def _no_calendar(key: RunKey) -> Condition:
     text = say(
         key.id, "", "the calendar cannot be read: treated as a date with units", "floors refuse nothing until then"
     )
-    return Condition("calendar", Severity.WARNING, key.id, "", "", text)
+    severity = Severity.WARNING if key.lane is Lane.LIVE else Severity.INFO
+    return Condition("calendar", severity, key.id, "", "", text)
 
 
 def _close(ctx: Context, done: Sweep, run: Stored[Run], settled: list[Settled], now: datetime) -> None:
@@ -226,9 +229,10 @@ def _close(ctx: Context, done: Sweep, run: Stored[Run], settled: list[Settled], 
 
 
 def _owed(state: TransitionState) -> bool:
-    """True while a dispatch is under way or still to be made: closing the run would end it unseen (behaviour D3)."""
+    """True while a dispatch is under way, still to be made or not confirmed: closing the run would end it unseen
+    (behaviour D3, D8)."""
     failing = state.failure is not None and state.carried is None
-    return state.state is State.CLAIMED or state.request is not None or failing
+    return state.state in (State.CLAIMED, State.DISPATCHED) or state.request is not None or failing
 
 
 def _left(situation: Situation) -> bool:

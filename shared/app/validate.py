@@ -19,18 +19,8 @@ from shared.app.readings import read_units
 from shared.app.validation_report import Report
 from shared.core.errors import Unavailable
 from shared.core.model import Units
-from shared.core.validation import (
-    Check,
-    Measured,
-    Result,
-    Summary,
-    Target,
-    Validation,
-    broken,
-    judge,
-    skipped,
-    too_early,
-)
+from shared.core.validation import Check, Target, Validation
+from shared.core.verdict import Measured, Result, Summary, broken, judge, skipped, too_early
 
 # Of the nine minutes that the platform gives a function; the rest is for writing down what was found.
 TIME_LIMIT = timedelta(minutes=7)
@@ -86,9 +76,7 @@ def check_all(
     return tuple(results)
 
 
-def _checked(
-    ctx: Context, check: Check, target: Target, units: Mapping[date, Units] | None, meter: SqlMeter
-) -> Result:
+def _checked(ctx: Context, check: Check, target: Target, units: Mapping[date, Units] | None, meter: SqlMeter) -> Result:
     early = too_early(check, target)
     if early is not None:
         return early
@@ -110,4 +98,3 @@ def _measured(ctx: Context, check: Check, target: Target, meter: SqlMeter) -> Me
     if check.builtin:
         return MEASURES[check.builtin](ctx, target, check.options)
     return meter.measure(check, target)
-

@@ -15,7 +15,8 @@ from shared.app.validation_report import Report
 from shared.core.alerts import Condition, Severity
 from shared.core.errors import Unavailable
 from shared.core.texts import say
-from shared.core.validation import Result, Status
+from shared.core.validation import Status
+from shared.core.verdict import Result
 from shared.ports import Delivered, Notice
 
 KIND = alerting.VALIDATION
@@ -79,11 +80,15 @@ def _over(ctx: Context, report: Report, found: Mapping[str, Condition]) -> list[
     documents = ctx.ports.store.query(alerting.COLLECTION, {"kind": KIND, "standing": True})
     standing = [alerting.read(one) for one in documents]
     judged = {one.check.name for one in report.summary.results if one.status in _VERDICTS}
+    failed = {one.check.name for one in report.summary.results if one.status is Status.FAIL}
     answered = _answered(report)
     over = []
     for kept in standing:
         alert = kept.alert
         if alert.fingerprint in found or alert.run != ctx.policy.pipeline:
+            continue
+        worse = alert.transition == Status.WARN and alert.subject in failed
+        if worse:  # it is not over, there is only more to say
             continue
         recorded = alert.transition == UNRECORDED and alert.subject == report.target.schedule.name
         if recorded or alert.subject in judged or (alert.transition == Status.ERROR and alert.subject in answered):

@@ -13,7 +13,8 @@ from shared.app.validation_report import Report, result_body
 from shared.core.calendar import instant
 from shared.core.errors import Unavailable
 from shared.core.trend import DayTrend, ResultOfDay, RunOfDay, day_trend
-from shared.core.validation import Result, Status, Validation
+from shared.core.validation import Status, Validation
+from shared.core.verdict import Result
 from shared.ports import Row
 
 RUNS, RESULTS, TRENDS = "validation_runs", "validation_results", "validation_trends"
@@ -132,5 +133,3 @@ def _trend_row(ctx: Context, trend: DayTrend) -> Row:
     """Return the day's row: one for each number of runs, of which readers take the one with the most."""
     columns: Mapping[str, Any] = asdict(trend)
     return Row(f"{ctx.policy.pipeline}/{trend.trend_date}/{trend.total_runs}", columns)
-
-

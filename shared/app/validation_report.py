@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.core.validation import Result, Status, Summary, Target
+from shared.core.validation import Status, Target
+from shared.core.verdict import Result, Summary
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ def add_to(app: typer.Typer) -> None:
     """Add these commands to the program."""
     app.command()(status)
     app.command()(explain)
+    app.command()(report)
     app.command()(check)
     app.command()(simulate)
 
@@ -90,6 +91,44 @@ def explain(
         typer.echo(found.text)
 
 
+def report(
+    date: str,
+    html: Annotated[Path | None, typer.Option(help="Write the timelines as a page to this file.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Tell the runs of a date as timelines: who reported when, what the clock said, what was triggered.
+
+    Example: orch report 2026-01-21 --html report.html
+    """
+    from dataclasses import asdict
+
+    from shared.app.pages import of_date
+    from shared.app.timeline_text import as_text
+
+    ctx = runtime.context()
+    page = of_date(ctx, day_in(date))
+    if not page.runs:
+        raise fail(NOT_FOUND, f"no run of {date}", "orch status shows the runs there are")
+    for what in page.unread:
+        typer.echo(f"orch: could not read {what}", err=True)
+    if html is not None:
+        _write(html, runtime.draw(page))
+        typer.echo(f"orch: wrote {html}", err=True)
+    elif as_json:
+        print_json([{"run": one.timeline.key.id, **asdict(one.timeline)} for one in page.runs])
+    else:
+        typer.echo("\n\n".join(as_text(ctx.policy, one.timeline, page.now) for one in page.runs))
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text)
+    except OSError as error:
+        raise fail(
+            USAGE, f"cannot write {path}: {error.strerror}", "name a file in a folder that you may write to"
+        ) from None
+
+
 def _time_in(policy: Policy, text: str, mode: str, date: str) -> datetime:
     from datetime import time, timedelta
 
@@ -136,14 +175,30 @@ def check(
 
 
 def simulate(
-    files: Annotated[list[Path], typer.Argument(help="Scenario files.")],
+    files: Annotated[list[Path] | None, typer.Argument(help="Scenario files; none with --random.")] = None,
     timeline: Annotated[bool, typer.Option(help="What happened, minute by minute.")] = False,
     as_json: Json = False,
+    random: Annotated[bool, typer.Option("--random", help="Random nights of the 2024-25 season, with faults.")] = False,
+    seeds: Annotated[int | None, typer.Option(min=1, help="How many nights; 100 without --seed.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Play this night, or --seeds of them from it on.")] = None,
+    date: Annotated[str | None, typer.Option(help="Let all random nights be of this date.")] = None,
 ) -> None:
-    """Play scenarios through the real handlers under a virtual clock.
+    """Play scenarios, or random nights, through the real handlers under a virtual clock.
 
     Example: orch simulate tests/scenarios/B1_same_day_one_processor.yaml --timeline
     """
+    if random:
+        from shared.simulation.random_nights.command import simulate_random
+
+        if files:
+            raise fail(USAGE, "--random plays no files", "leave out the files, or --random")
+        count = seeds or (100 if seed is None else 1)
+        day = None if date is None else day_in(date)
+        raise typer.Exit(simulate_random(seed or 0, count, day, timeline=timeline, as_json=as_json))
     from shared.simulation.command import simulate as play
 
+    if not files:
+        raise fail(USAGE, "no scenario files", "name some, or play random nights: orch simulate --random")
+    if seeds is not None or seed is not None or date is not None:
+        raise fail(USAGE, "--seeds, --seed and --date are for random nights", "add --random")
     raise typer.Exit(play(files, timeline=timeline, as_json=as_json))

@@ -72,6 +72,8 @@ def word(situation: Situation, decision: Decision) -> str:
     match decision:
         case Blocked():
             return State.BLOCKED.value
+        case Trigger() if situation.state.failure is not None:
+            return State.BLOCKED.value
         case Held():
             return State.HELD.value
         case EmptyOk():
@@ -90,7 +92,9 @@ def reason_of(situation: Situation, decision: Decision) -> str:
         case Held(_, text):
             return f"held: {text}"
         case Trigger(plan):
-            return f"triggers now by {plan.reason}"
+            failure = situation.state.failure
+            failed = "" if failure is None else f"; {failure.count} dispatches failed, the last: {failure.text}"
+            return f"triggers now by {plan.reason}{failed}"
         case Confirm():
             return f"{situation.transition.starts} has begun"
         case EmptyOk():

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from shared.core.validation import Severity, Status, Word, health
+from shared.core.validation import Severity, Status
+from shared.core.verdict import Word, health
 
 MOST_COMMON = 10
 

@@ -13,6 +13,7 @@ from shared.core.policy import Policy
 from shared.ports import CalendarRef, Row, TableRef
 from shared.simulation.faults import Stage
 from shared.simulation.scenario import Change, FaultKind, GameCount
+from shared.simulation.sql import WorldSql
 
 PORT = "warehouse"
 FULL = 100.0
@@ -60,6 +61,14 @@ class Facts:
         gate = self._gates.get(sql_file, PurePath(sql_file).stem)
         return self._readings.get(gate, {}).get(day, self._always.get(gate, FULL))
 
+    def days(self) -> list[date]:
+        """Return the dates that anything is known of."""
+        return sorted({*self._games, *(day for rows in self._rows.values() for day in rows)})
+
+    def snapshot(self) -> object:
+        """Return the games and rows as they are now, to be compared with what they become."""
+        return dict(self._games), {table: dict(rows) for table, rows in self._rows.items()}
+
     def _counted(self, day: date, games: int) -> GameCount:
         return GameCount(final=games) if day < self._today else GameCount(scheduled=games)
 
@@ -67,8 +76,8 @@ class Facts:
 class SimulatedWarehouse:
     """A ``Warehouse`` over the facts; a refused table is None, everything else that is refused ``Unavailable``."""
 
-    def __init__(self, facts: Facts, stage: Stage) -> None:
-        self._facts, self._stage = facts, stage
+    def __init__(self, facts: Facts, stage: Stage, sql: WorldSql | None = None) -> None:
+        self._facts, self._stage, self._sql = facts, stage, sql
 
     def rows(self, tables: Sequence[TableRef], day: date) -> dict[str, int | None]:
         if self._stage.answer(PORT) is FaultKind.REJECTS:
@@ -84,9 +93,10 @@ class SimulatedWarehouse:
         return {day: self._facts.units(day) for day in days}
 
     def query(self, sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """There is no SQL in a scenario: whoever asks must live without an answer."""
         self._read()
-        raise Unavailable(PORT, "a simulated warehouse runs no free SQL")
+        if self._sql is None:
+            raise Unavailable(PORT, "this simulated warehouse runs no free SQL")
+        return self._sql.query(sql, parameters)
 
     def _read(self) -> None:
         if self._stage.answer(PORT) is FaultKind.REJECTS:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from shared.app.context import Context
@@ -21,11 +22,13 @@ from shared.simulation.faults import Stage
 from shared.simulation.history import HTTP, TOPIC, Departure, History, Repair
 from shared.simulation.outside import SimulatedAlerts, SimulatedBus, SimulatedServices
 from shared.simulation.scenario import Change, CrashPoint, Downstream, Scenario
+from shared.simulation.sql import WorldSql
 from shared.simulation.store import ReadOnlyStore, SimulatedStore
 from shared.simulation.warehouse import Facts, SimulatedRecord, SimulatedWarehouse
 
 START_TAKES = timedelta(seconds=5)
 LOCKS = "locks/"
+CONFIG = Path(__file__).resolve().parents[2] / "config"
 TOLD = ("run.",)
 GRAVE = ("WARNING", "ERROR", "CRITICAL")
 
@@ -74,9 +77,10 @@ class World:
         self._messages = 0
         self.services = SimulatedServices(scenario.policy, self.stage, self._called)
         self.record = SimulatedRecord(self.stage)
+        sql = WorldSql(scenario.policy, self.facts, self.record, CONFIG)
         self.ports = WorldPorts(
             store=SimulatedStore(inner, self.stage, self._stored),
-            warehouse=SimulatedWarehouse(self.facts, self.stage),
+            warehouse=SimulatedWarehouse(self.facts, self.stage, sql),
             record=self.record,
             bus=SimulatedBus(self.stage, self._published),
             http=self.services,

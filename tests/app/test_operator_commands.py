@@ -290,9 +290,9 @@ def test_a_reason_is_required(house: House, verb: str) -> None:
 def test_a_transition_that_a_mode_does_not_pass_is_a_wrong_call(house: House) -> None:
     """A mode that the policy leaves out of a transition cannot be triggered, held or explained there."""
     ctx = house.instance(policy=without_mode(TO6, "tomorrow"))
-    for argv in (("trigger", TO6), ("hold", TO6), ("explain", TO6)):
-        more = () if argv[0] == "explain" else ("--reason", "r")
-        status, said = house.orch(*argv, DATE, "--mode", "tomorrow", *more, ctx=ctx)
+    for verb in ("trigger", "hold", "explain"):
+        more = () if verb == "explain" else ("--reason", "r")
+        status, said = house.orch(verb, TO6, DATE, "--mode", "tomorrow", *more, ctx=ctx)
         assert status == 2, said
         assert "overnight" in said.split("hint:")[1]
 

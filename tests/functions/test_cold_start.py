@@ -27,6 +27,9 @@ UNUSED = (
     "typer",
     "rich",
     "hypothesis",
+    "shared.app.sweep",
+    "shared.app.repair",
+    "shared.simulation",
     "pytest",
 )
 WAITING = {

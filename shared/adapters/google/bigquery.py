@@ -134,13 +134,21 @@ class BigQueryRecord:
             self.operations["rows_inserted"] += len(some)
 
     def completions(self, first: date, last: date) -> list[dict[str, Any]]:
-        from google.cloud.bigquery import QueryJobConfig
+        from google.cloud.bigquery import DEFAULT_RETRY, QueryJobConfig
+
+        starting, answering = _READ * _STARTING, _READ * (1 - _STARTING)
 
         def read() -> list[dict[str, Any]]:
             parameters = [_parameter("first", first), _parameter("last", last)]
-            settings = QueryJobConfig(query_parameters=parameters, maximum_bytes_billed=10**9)
-            job = self._client.query(completions_sql(self._dataset), job_config=settings, timeout=_READ)
-            return [dict(row.items()) for row in job.result(timeout=_READ)]
+            job = self._client.query(
+                completions_sql(self._dataset),
+                job_config=QueryJobConfig(query_parameters=parameters, maximum_bytes_billed=10**9),
+                timeout=starting,
+                retry=DEFAULT_RETRY.with_timeout(starting),
+                job_retry=None,
+            )
+            found = job.result(timeout=answering, retry=DEFAULT_RETRY.with_timeout(answering), job_retry=None)
+            return [dict(row.items()) for row in found]
 
         return _guarded(RECORD, read)
 

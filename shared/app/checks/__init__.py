@@ -10,7 +10,8 @@ from shared.app.checks.outputs import floors, transition_output
 from shared.app.checks.records import state_against_record
 from shared.app.checks.runs import runs_opened, stalled_runs
 from shared.app.context import Context
-from shared.core.validation import Measured, Target
+from shared.core.validation import Target
+from shared.core.verdict import Measured
 
 Builtin = Callable[[Context, Target, Mapping[str, Any]], Measured]
 

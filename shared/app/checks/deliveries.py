@@ -11,7 +11,8 @@ from shared.app.alerting import Alert, Pending
 from shared.app.context import Context
 from shared.app.lock import Lease
 from shared.app.quarantine import COLLECTION as QUARANTINE
-from shared.core.validation import Measure, Measured, Status, Target
+from shared.core.validation import Status, Target
+from shared.core.verdict import Measure, Measured
 from shared.documents import from_data
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)

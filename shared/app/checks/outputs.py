@@ -14,7 +14,8 @@ from shared.app.state import Loaded, load_run
 from shared.core.model import RunKey, State, Units
 from shared.core.policy import Processor, Transition
 from shared.core.texts import clock_time, names
-from shared.core.validation import Measure, Measured, Status, Target
+from shared.core.validation import Status, Target
+from shared.core.verdict import Measure, Measured
 
 
 def transition_output(ctx: Context, target: Target, options: Mapping[str, Any]) -> Measured:
@@ -51,10 +52,9 @@ def _of_run(
     if at is None:
         return Measured((_untriggered(key, state.state, needed),), needed.unread + may_lack.unread)
     told = f"triggered at {clock_time(ctx.policy, at)}"
-    return Measured(
-        (*_measured(key, "required", told, needed, Status.FAIL), *_measured(key, "optional", told, may_lack, Status.WARN)),
-        needed.unread + may_lack.unread,
-    )  # fmt: skip
+    measures = [*_measured(key, "required", told, needed, Status.FAIL)]
+    measures += _measured(key, "optional", told, may_lack, Status.WARN)
+    return Measured(tuple(measures), needed.unread + may_lack.unread)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,9 @@ def floors(ctx: Context, target: Target, options: Mapping[str, Any]) -> Measured
                     if wanted.get((one, key.day)) is not Status.FAIL:
                         wanted[one, key.day] = worst
     units = nights.units_of(ctx, [day for _, day in wanted]) if wanted else {}
-    rows = {day: read_rows(ctx, [one for one, on in wanted if on == day], day) for day in units if units[day].total != 0}
+    rows = {
+        day: read_rows(ctx, [one for one, on in wanted if on == day], day) for day in units if units[day].total != 0
+    }
     measures, unread = [], []
     for (one, day), worst in wanted.items():
         found = rows.get(day, {}).get(one.table or "")

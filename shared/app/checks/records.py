@@ -11,7 +11,8 @@ from shared.app.reconciliation import DAYS_AROUND, WINDOW
 from shared.app.state import load_run
 from shared.core.model import Completion, Run
 from shared.core.record import REMEMBERED_MESSAGES
-from shared.core.validation import Measure, Measured, Target
+from shared.core.validation import Target
+from shared.core.verdict import Measure, Measured
 from shared.documents import from_data
 
 
@@ -74,5 +75,3 @@ def _lacking(side: str, messages: list[str]) -> Measure:
 def _instant(value: object) -> datetime:
     found = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
     return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
-
-

@@ -13,7 +13,8 @@ from shared.app.state import KEPT, Loaded, open_runs, run_path, with_run
 from shared.core.calendar import instant
 from shared.core.model import Lane, RunKey, State
 from shared.core.policy import ConfirmBy, Transition
-from shared.core.validation import Measure, Measured, Target
+from shared.core.validation import Target
+from shared.core.verdict import Measure, Measured
 
 HOUR = timedelta(hours=1)
 
@@ -84,5 +85,3 @@ def _past_deadline(key: RunKey, transition: Transition, loaded: Loaded) -> datet
     if not opened or expectation.deadline is None:
         return None
     return min(opened) + expectation.deadline.after
-
-

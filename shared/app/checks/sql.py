@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from math import isfinite
 from typing import Any
 
 from shared.app.context import Context
 from shared.core.errors import Unavailable
-from shared.core.validation import Check, Measure, Measured, Query, Target
+from shared.core.validation import Check, Query, Target
+from shared.core.verdict import Measure, Measured
 
 BROKEN = "query"
 _PARAMETER = re.compile(r"@([a-z_]+)")
@@ -80,10 +82,10 @@ def parameters(sql: str, target: Target) -> dict[str, Any]:
 def _measure(row: Mapping[str, Any]) -> Measure:
     if "value" not in row:
         raise Unavailable(BROKEN, f"it yields {', '.join(row)}, but no column named value")
-    value = row["value"]
+    number = None if row["value"] is None else float(row["value"])
     return Measure(
         subject=str(row.get("subject") or ""),
-        value=None if value is None else float(value),
+        value=number if number is None or isfinite(number) else None,
         expected=str(row.get("expected") or ""),
         note=str(row.get("note") or ""),
     )

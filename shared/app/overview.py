@@ -1,0 +1,170 @@
+"""Days by transition and mode, from run and transition documents alone (behaviour 11)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+
+from shared.app.context import Context
+from shared.app.situations import transitions_of
+from shared.app.state import Loaded, Stored, read_run, read_transitions, run_path, transition_path
+from shared.core.calendar import due_at, instant, working_day
+from shared.core.decide import confirm_by
+from shared.core.model import Lane, Run, RunKey, State, TransitionState, Units
+from shared.core.page import Cell, Overview, Row, Tone
+from shared.core.policy import ConfirmBy, Policy, Transition
+from shared.core.texts import clock_time, duration
+
+# A sweep opens a run within a minute of its time.
+GRACE = timedelta(minutes=2)
+NOTHING = "nothing expected"
+REASONS = {"complete": "all complete", "operator": "by an operator"}
+
+
+def overview(ctx: Context, days: Sequence[date], units: Mapping[date, Units] | None) -> Overview:
+    """Return these dates, newest first; ``units`` None while the calendar cannot be read.
+
+    Raises ``Unavailable`` if the state store does not answer.
+    """
+    policy, now = ctx.policy, ctx.ports.clock.now()
+    loaded = loads(ctx, [key for day in days for key in keys(policy, day)])
+    rows = (row(policy, key, one, units, now) for key, one in loaded.items())
+    unit = policy.calendar.unit if policy.calendar is not None else "unit"
+    shown = tuple(one for one in rows if one is not None)
+    return Overview(min(days), max(days), tuple(policy.transitions), shown, unit)
+
+
+def keys(policy: Policy, day: date) -> list[RunKey]:
+    """Return every run that a date can have."""
+    return [RunKey(policy.pipeline, day, mode, lane) for lane in Lane for mode in policy.modes]
+
+
+def loads(ctx: Context, wanted: Sequence[RunKey]) -> dict[RunKey, Loaded]:
+    """Read runs and their transitions in two round trips; completions are not read."""
+    store = ctx.ports.store
+    documents = store.get(*(run_path(key) for key in wanted)) if wanted else []
+    runs = {key: read_run(document) for key, document in zip(wanted, documents, strict=True)}
+    asked = [
+        (key, transition.name)
+        for key, run in runs.items()
+        if run is not None
+        for transition in transitions_of(ctx.policy, key.mode)
+    ]
+    states = store.get(*(transition_path(key, name) for key, name in asked)) if asked else []
+    found: dict[RunKey, dict[str, Stored[TransitionState]]] = {key: {} for key in wanted}
+    for (key, name), document in zip(asked, states, strict=True):
+        found[key] |= read_transitions([name], [document])
+    return {key: Loaded(runs[key], {}, found[key]) for key in wanted}
+
+
+def row(policy: Policy, key: RunKey, loaded: Loaded, units: Mapping[date, Units] | None, now: datetime) -> Row | None:
+    """Return one pass over one date; None for a backfill that nobody asked for."""
+    if loaded.run is None:
+        return None if key.lane is Lane.BACKFILL else _absent(policy, key, units, now)
+    run = loaded.run.value
+    total = None if run.units is None else run.units.total
+    cells = cells_of(policy, loaded.run.value, loaded, now)
+    closed = run.closed_at is not None
+    if total == 0 and all(one.word == NOTHING for one in cells):
+        return Row(key, (), _nothing(policy), Tone.QUIET, 0, closed)
+    return Row(key, cells, "", Tone.QUIET, total, closed)
+
+
+def cells_of(policy: Policy, run: Run, loaded: Loaded, now: datetime) -> tuple[Cell, ...]:
+    """Return where each transition of a run stands; one that was passed over by a later one says so."""
+    passed = transitions_of(policy, run.key.mode)
+    states = [loaded.transition(one.name).value for one in passed]
+    found = []
+    for place, (one, state) in enumerate(zip(passed, states, strict=True)):
+        later = next((passed[p].name for p in range(place + 1, len(passed)) if states[p].carried is not None), None)
+        where = cell(policy, run, one, state, now)
+        if later is not None and state.carried is None and where.word != NOTHING:
+            where = replace(where, word="overtaken", tone=Tone.NOTICE, at=None, notes=(f"not triggered; {later} was",))
+        found.append(where)
+    return tuple(found)
+
+
+def _absent(policy: Policy, key: RunKey, units: Mapping[date, Units] | None, now: datetime) -> Row:
+    opens = instant(working_day(key, policy), policy.modes[key.mode].opens_at, policy.zone)
+    known = None if units is None else units.get(key.day)
+    total = None if known is None else known.total
+    if total == 0:
+        return Row(key, (), _nothing(policy), Tone.QUIET, 0)
+    if now < opens + GRACE:
+        return Row(key, (), f"opens {clock_time(policy, opens, now)}", Tone.QUIET, total)
+    if units is None:
+        return Row(key, (), "no run; whether one was expected the calendar would say, it cannot be read", Tone.NOTICE)
+    return Row(key, (), "no run was opened", Tone.NOTICE, total)
+
+
+def _nothing(policy: Policy) -> str:
+    return NOTHING if policy.calendar is None else f"{NOTHING}: no {policy.calendar.unit}s"
+
+
+def cell(policy: Policy, run: Run, transition: Transition, state: TransitionState, now: datetime) -> Cell:
+    """Return where a transition stands, in words that need no decision."""
+    if state.carried is not None:
+        return _triggered(policy, run.key, transition, state, now)
+    name = transition.name
+    empty = run.units is not None and run.units.total == 0
+    if state.state is State.EMPTY_OK or (empty and state.state is State.WAITING):
+        return Cell(name, NOTHING, Tone.QUIET)
+    late, tone = _late(policy, run.key, transition, None, now)
+    notes = (late,) if late and run.closed_at is None else ()
+    if state.state is State.HELD:
+        why = state.hold.text if state.hold is not None else "the deadline has passed"
+        return Cell(name, "held", Tone.BAD, state.held_since, (why, *notes))
+    if state.state is State.BLOCKED and state.blocked:
+        since = min(block.since for block in state.blocked.values())
+        reasons = tuple(f"{gate}: {block.text}" for gate, block in state.blocked.items())
+        return Cell(name, "blocked", Tone.BAD, since, (*reasons, *notes))
+    if run.closed_at is not None:
+        return Cell(name, "never triggered", Tone.BAD, None, ("the run was closed",))
+    if state.state is State.CLAIMED:
+        return Cell(name, "claimed", Tone.BUSY, state.claim.claimed_at if state.claim else None, notes)
+    return Cell(name, "late" if late else "waiting", tone if late else Tone.BUSY, None, notes)
+
+
+def _triggered(policy: Policy, key: RunKey, transition: Transition, state: TransitionState, now: datetime) -> Cell:
+    plan = state.carried
+    assert plan is not None
+    notes = [REASONS.get(plan.reason, plan.reason.replace("_", " "))]
+    tone = Tone.GOOD if state.state in (State.CONFIRMED, State.OBSERVED) else Tone.BUSY
+    if plan.degraded:
+        notes.append(f"degraded: without {', '.join(plan.missing)}")
+        tone = Tone.NOTICE
+    late, worse = _late(policy, key, transition, state.triggered_at, now)
+    if late:
+        notes.append(late)
+        tone = worse if worse is Tone.BAD else Tone.NOTICE
+    if plan.generation > 1:
+        sent = state.dispatched_at or state.triggered_at
+        at = f" at {clock_time(policy, sent, state.triggered_at)}" if sent is not None else ""
+        notes.append(f"generation {plan.generation}{at}")
+    if unconfirmed(transition, state, now):
+        notes.append(f"no report of {transition.starts} since")
+        tone = Tone.BAD
+    notes += [f"{name}: {block.text}" for name, block in state.blocked.items()]
+    return Cell(transition.name, state.state.value, tone, state.triggered_at, tuple(notes))
+
+
+def unconfirmed(transition: Transition, state: TransitionState, now: datetime) -> bool:
+    """True once a dispatch has waited for its confirmation longer than the policy allows."""
+    if state.state is not State.DISPATCHED or transition.confirm.by is not ConfirmBy.FIRST_REPORT:
+        return False
+    return state.last_dispatched_at is not None and now >= confirm_by(state, transition.confirm.within)
+
+
+def _late(policy: Policy, key: RunKey, transition: Transition, at: datetime | None, now: datetime) -> tuple[str, Tone]:
+    """Return by how much a transition was triggered, or is, after its due time; empty if it was not."""
+    due = transition.expects[key.mode].due
+    if due is None:
+        return "", Tone.GOOD
+    warning, critical = due_at(key, due.warning, policy), due_at(key, due.critical, policy)
+    first = warning or critical
+    moment = at or now
+    if first is None or moment < first:
+        return "", Tone.GOOD
+    tone = Tone.BAD if critical is not None and moment >= critical else Tone.NOTICE
+    return f"late by {duration(moment - first)}: due {clock_time(policy, first, moment)}", tone

@@ -1,0 +1,114 @@
+"""`bin/monitor-completeness` and `bin/monitor-failures`: the checks of the same name, on their own.
+
+Data goes to standard output, talk to standard error. Exit status: 0 in order, 1 a warning, 2 a failure,
+3 something could not be read, 64 the call or a file was wrong.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from datetime import date, time
+from typing import Annotated
+
+import typer
+
+from shared import runtime
+from shared.app.context import Context
+from shared.app.validate import check_all
+from shared.app.validation_report import result_body
+from shared.app.validation_request import Wrong, day_in
+from shared.cli.entry import call, fail, table
+from shared.cli.shell import print_json
+from shared.core.validation import Schedule, Status, Target
+from shared.core.verdict import Measure, Result, Summary
+
+NAME = "monitor"
+OK, WARNED, FAILED, UNREADABLE, USAGE = 0, 1, 2, 3, 64
+COMPLETENESS = ("completeness_14d", "transition_days_14d")
+FAILURES = ("consecutive_failures",)
+_SHOWN_FIRST = (Status.FAIL, Status.ERROR, Status.WARN, Status.PASS, Status.SKIP)
+
+Until = Annotated[str, typer.Option(help="The last day that counts: 2026-01-21, today or yesterday.")]
+Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+
+
+@app.command()
+def completeness(until: Until = "yesterday", as_json: Json = False) -> None:
+    """Show for each table and transition on how many of 14 days with games it has anything.
+
+    Warns below 80 percent, fails below 50. Example: bin/monitor-completeness --until 2026-01-21
+    """
+    raise typer.Exit(_monitor(COMPLETENESS, until, as_json=as_json))
+
+
+@app.command()
+def failures(until: Until = "yesterday", as_json: Json = False) -> None:
+    """Show how often each processor has failed since it last did anything good, in 14 days.
+
+    Warns from 5 failures in a row on, fails from 10. Example: bin/monitor-failures --json
+    """
+    raise typer.Exit(_monitor(FAILURES, until, as_json=as_json))
+
+
+def _monitor(names: Sequence[str], until: str, *, as_json: bool) -> int:
+    ctx = runtime.context()
+    validation = runtime.checks(ctx)
+    lacking = [name for name in names if name not in validation.checks]
+    if lacking:
+        raise fail(NAME, USAGE, f"{validation.source} has no check {lacking[0]}", "declare it, with its two fixtures")
+    target = _target(ctx, until)
+    results = check_all(ctx, tuple(validation.checks[name] for name in names), target, None)
+    if as_json:
+        print_json({"until": target.day.isoformat(), "results": [result_body(one) for one in results]})
+    else:
+        _show(results, target.day)
+    return status_of(results)
+
+
+def _target(ctx: Context, until: str) -> Target:
+    day = day_in(ctx, until)
+    if isinstance(day, Wrong):
+        raise fail(NAME, USAGE, day.reason, day.hint)
+    schedule = Schedule("monitor", time(0), date_offset=-1)
+    return Target(schedule, day, ctx.ports.clock.now(), ctx.policy.zone)
+
+
+def status_of(results: Sequence[Result]) -> int:
+    """Return the exit status: a failure counts most, and what could not be judged is never in order."""
+    statuses = {one.status for one in results}
+    for status, code in ((Status.FAIL, FAILED), (Status.ERROR, UNREADABLE), (Status.WARN, WARNED)):
+        if status in statuses:
+            return code
+    return OK
+
+
+def _show(results: Sequence[Result], until: date) -> None:
+    for one in results:
+        typer.echo(f"{one.check.title}, until {until} ({one.check.thresholds.text})")
+        rows = [_row(one, measure) for measure in sorted(one.measures, key=lambda each: _rank(one, each))]
+        typer.echo(table(("status", "what", "number", "note"), rows) if rows else f"{one.status}  {one.message}")
+        typer.echo("")
+    summary = Summary(tuple(results))
+    for what in summary.unread:
+        typer.echo(f"could not read {what}", err=True)
+    typer.echo(summary.message, err=True)
+
+
+def _rank(one: Result, measure: Measure) -> tuple[int, str]:
+    return _SHOWN_FIRST.index(measure.status(one.check)), measure.subject
+
+
+def _row(one: Result, measure: Measure) -> tuple[str, ...]:
+    number = "" if measure.value is None else f"{measure.value:.0f}"
+    return measure.status(one.check).value, measure.subject, number, measure.note
+
+
+def main() -> None:
+    """Entry point of the two monitors in `bin/`."""
+    sys.exit(call(app, sys.argv[1:], NAME, USAGE, UNREADABLE))
+
+
+if __name__ == "__main__":
+    main()

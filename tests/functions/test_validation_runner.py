@@ -1,0 +1,94 @@
+"""The validation runner as the platform serves it: six schedules, an answer for every query, errors that are said."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from werkzeug.test import TestResponse
+
+from shared.adapters.local.memory import MemoryStore
+from tests.functions.entry import FUNCTIONS, client
+from tests.functions.worlds import house
+from tests.validation.fixtures import VALIDATION
+
+
+def get(query: str) -> TestResponse:
+    return client("validation_runner").get(f"/?{query}")
+
+
+def test_findings_are_json() -> None:
+    """200 with every check of the schedule: those that ask the state, the tables and the record."""
+    with house(MemoryStore()):
+        answer = get("schedule=midday&date=2026-01-22")
+    body = json.loads(answer.data)
+    assert (answer.status_code, answer.content_type) == (200, "application/json")
+    assert (body["schedule"], body["date"], body["working_day"]) == ("midday", "2026-01-22", "2026-01-22")
+    found = {one["check"]: one for one in body["results"]}
+    assert found["freshness"]["status"] == "WARN"
+    assert "newest partition older than 14 days" in found["freshness"]["message"]
+    assert found["sweep_alive"]["status"] == "FAIL"
+    assert found["alert_delivery"]["status"] == "PASS"
+    assert body["could_not_read"] == []
+    assert sum(body["counts"].values()) == len(found)
+
+
+@pytest.mark.parametrize("schedule", list(VALIDATION.schedules))
+def test_every_schedule_answers(schedule: str) -> None:
+    """Each of the six, for its own date, answers 200 with its checks."""
+    with house(MemoryStore()):
+        answer = get(f"schedule={schedule}")
+    body = json.loads(answer.data)
+    assert answer.status_code == 200
+    assert [one["check"] for one in body["results"]] == [check.name for check in VALIDATION.of(schedule)]
+
+
+@pytest.mark.parametrize(
+    ("word", "day"),
+    [("today", "2026-01-22"), ("yesterday", "2026-01-21"), ("tomorrow", "2026-01-23"), ("2026-01-02", "2026-01-02")],
+)
+def test_a_date_is_a_word_or_a_date(word: str, day: str) -> None:
+    """By the pipeline's own clock."""
+    with house(MemoryStore()):
+        answer = get(f"schedule=pre_game_prep&date={word}")
+    assert (answer.status_code, json.loads(answer.data)["date"]) == (200, day)
+
+
+@pytest.mark.parametrize("query", ["", "schedule=noon", "schedule=midday&date=2026-2-3", "schedule=midday&date=None"])
+def test_what_cannot_be_understood_is_400(query: str) -> None:
+    """With a message and a hint; nothing is run or recorded."""
+    with house(MemoryStore()) as world:
+        answer = get(query)
+        assert world.world.record.tables == {}
+    body = json.loads(answer.data)
+    assert answer.status_code == 400
+    assert body["error"]
+    assert body["hint"]
+
+
+@pytest.mark.parametrize("port", ["warehouse", "state", "slack"])
+def test_a_port_that_is_down_is_no_500(port: str) -> None:
+    """The findings come all the same, and say what could not be read or told."""
+    with house(MemoryStore()) as world:
+        world.fail(port)
+        answer = get("schedule=midday&date=today")
+    body: dict[str, Any] = json.loads(answer.data)
+    assert answer.status_code == 200
+    assert body["status"] != "ok"
+    if port != "slack":
+        assert {one["status"] for one in body["results"]} >= {"ERROR"}
+        assert body["could_not_read"]
+
+
+def test_a_file_of_checks_that_is_wrong_is_500(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then nothing could be run: the caller sees a failure, and people hear of it with the reason."""
+    monkeypatch.setenv("ORCH_VALIDATION", "/nowhere/validation.yaml")
+    with house(MemoryStore()) as world:
+        assert get("schedule=midday&date=today").status_code == 500
+        assert ["/nowhere/validation.yaml" in one.text for one in world.world.history.notices] == [True]
+
+
+def test_the_function_is_a_few_lines() -> None:
+    """Everything else is in the runtime and below."""
+    assert len((FUNCTIONS / "validation_runner" / "main.py").read_text().splitlines()) < 20

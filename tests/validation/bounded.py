@@ -1,0 +1,76 @@
+"""Whether a query reads only the partitions it needs: each table bounded from below by its own partition column."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import sqlglot
+from sqlglot import exp
+
+from shared.adapters.record_schema import record_tables
+from shared.core.policy import Policy
+
+_LOWER = (exp.EQ, exp.GT, exp.GTE)
+_UPPER = (exp.LT, exp.LTE)
+
+
+def partitions(policy: Policy, record: str) -> dict[str, str]:
+    """Return the partition column of every table and view that may be asked, by ``dataset.table``."""
+    found = {
+        one.table: one.date_column
+        for phase in policy.phases.values()
+        for one in phase.processors.values()
+        if one.table is not None
+    }
+    assert policy.calendar is not None
+    found[policy.calendar.table] = policy.calendar.date_column
+    for table in record_tables():
+        found[f"{record}.{table.name}"] = found[f"{record}.{table.view}"] = table.partition
+    return found
+
+
+def unbounded(sql: str, known: Mapping[str, str]) -> list[str]:
+    """Return the tables that a query reads without a bound, and those whose partition column is not known."""
+    (statement,) = sqlglot.parse(sql, read="bigquery")
+    assert statement is not None
+    common = {one.alias for one in statement.find_all(exp.CTE)}
+    tables = [one for one in statement.find_all(exp.Table) if one.db or one.name not in common]
+    return [_name(one) for one in tables if not _bounded(one, known.get(_name(one)))]
+
+
+def _name(table: exp.Table) -> str:
+    return f"{table.db}.{table.name}"
+
+
+def _bounded(table: exp.Table, column: str | None) -> bool:
+    select = table.find_ancestor(exp.Select)
+    if column is None or select is None:
+        return False
+    alone = not select.args.get("joins")
+    names = {table.alias_or_name, ""} if alone else {table.alias_or_name}
+
+    def is_partition(one: exp.Expression | None) -> bool:
+        return isinstance(one, exp.Column) and one.name == column and one.table in names
+
+    return any(is_partition(found) and _constant(bound) for one in _conditions(select) for found, bound in _lower(one))
+
+
+def _lower(condition: exp.Expression) -> Iterator[tuple[exp.Expression, exp.Expression]]:
+    """Yield what a condition bounds from below, and the bound."""
+    if isinstance(condition, exp.Between):
+        yield condition.this, condition.args["low"]
+    elif isinstance(condition, _LOWER):
+        yield condition.this, condition.expression
+    elif isinstance(condition, _UPPER):
+        yield condition.expression, condition.this
+
+
+def _conditions(select: exp.Select) -> Iterator[exp.Expression]:
+    """Yield what all has to hold of the rows that a SELECT reads."""
+    where = select.args.get("where")
+    if where is not None:
+        yield from where.this.flatten() if isinstance(where.this, exp.And) else [where.this]
+
+
+def _constant(value: exp.Expression) -> bool:
+    return value.find(exp.Column) is None and value.find(exp.Parameter) is not None

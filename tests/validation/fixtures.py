@@ -1,0 +1,198 @@
+"""The fixtures of the checks: what the world looks like, and what a check must say of it.
+
+A fixture holds ``date``, ``expect`` and, as far as they matter, ``schedule``, ``at`` (the moment of the call),
+``says`` (words of the message), ``games`` (by date), ``rows`` (by table; ``all`` is every processor's),
+``record`` (rows by table), ``state`` (runs), ``alerts``, ``quarantine`` and ``locks``.
+
+A row may say ``days`` (a date, or the first and the last of several) and ``times``; its texts may name ``{day}``,
+``{next}`` (the day after), ``{n}`` (counts days) and ``{i}`` (counts times).
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from shared.adapters.policy_yaml import read_yaml
+from shared.adapters.validation_file import load_validation
+from shared.app.alerting import Alert
+from shared.app.lock import Lease
+from shared.app.quarantine import Quarantined
+from shared.app.state import completion_path, part_data, run_data, run_path, transition_path
+from shared.core.calendar import instant
+from shared.core.model import Completion, Lane, Opener, Outcome, Report, Run, RunKey, TransitionState
+from shared.core.policy import Policy
+from shared.core.validation import Check, Status, Target, Validation
+from shared.documents import from_data, to_data
+from shared.ports import Row, StateStore
+from tests.functions.worlds import POLICY
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIG = ROOT / "config"
+FIXTURES = CONFIG / "checks" / "fixtures"
+DATASET = "nba_orchestration"
+VALIDATION: Validation = load_validation(CONFIG / "validation.yaml", POLICY, DATASET)
+COLUMNS = {"game_id": "STRING", "player_lookup": "STRING", "minutes_played": "FLOAT64", "is_quality_ready": "BOOL"}
+KEYS = {
+    "date", "expect", "schedule", "at", "says", "games", "rows", "record", "state", "alerts", "quarantine", "locks",
+}  # fmt: skip
+Rows = list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A warehouse table of a fixture: columns of GoogleSQL types, and rows."""
+
+    name: str
+    columns: Mapping[str, str]
+    rows: Rows = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Fixture:
+    """One file, read."""
+
+    check: Check
+    name: str
+    data: Mapping[str, Any]
+
+    @property
+    def id(self) -> str:
+        return f"{self.check.name}-{self.name}"
+
+    @property
+    def expect(self) -> Status:
+        return Status(self.data["expect"])
+
+    @property
+    def says(self) -> list[str]:
+        return list(self.data.get("says", ()))
+
+    @property
+    def day(self) -> date:
+        day: date = self.data["date"]
+        return day
+
+    def target(self) -> Target:
+        """Return what the check judges: its first schedule, at the time that it is called."""
+        schedule = VALIDATION.schedules[self.data.get("schedule", self.check.schedules[0])]
+        called = self.day - timedelta(days=schedule.date_offset)
+        now = self.data.get("at") or instant(called, schedule.at, POLICY.zone)
+        return Target(schedule, self.day, now.astimezone(UTC), POLICY.zone)
+
+    def tables(self) -> dict[str, Table]:
+        """Return the calendar and every processor's table, with the rows the fixture gives them."""
+        calendar = POLICY.calendar
+        assert calendar is not None
+        shape = {calendar.date_column: "DATE", "game_id": "STRING", calendar.status_column: "STRING"}
+        found = {calendar.table: Table(calendar.table, shape, list(self._games()))}
+        given = dict(self.data.get("rows", {}))
+        everywhere = given.pop("all", [])
+        for table, column in dated(POLICY).items():
+            listed = [*given.pop(table, []), *everywhere]
+            rows = [{column: row.pop("_day"), **row} for row in templated(listed)]
+            found[table] = Table(table, {column: "DATE", **COLUMNS}, rows)
+        assert given == {}, f"{self.id}: no such tables: {list(given)}"
+        return found
+
+    def _games(self) -> Iterator[dict[str, Any]]:
+        for day, games in self.data.get("games", {}).items():
+            statuses = games if isinstance(games, dict) else {"Final": games}
+            listed = [status for status, count in statuses.items() for _ in range(count)]
+            for number, status in enumerate(listed):
+                yield {"game_date": date.fromisoformat(day), "game_id": f"game {number}", "game_status_text": status}
+
+    def record(self) -> Iterator[tuple[str, list[Row]]]:
+        """Yield the rows of each table of the record."""
+        for table, listed in self.data.get("record", {}).items():
+            rows = []
+            for number, row in enumerate(templated(listed)):
+                row.pop("_day")
+                rows.append(Row(row.pop("insert_id", f"{table}-{number}"), row))
+            yield table, rows
+
+    def fill(self, store: StateStore) -> None:
+        """Write the fixture's documents."""
+        for run in self.data.get("state", ()):
+            _write_run(store, run)
+        for number, alert in enumerate(self.data.get("alerts", ())):
+            shape = {"run": "nba", "transition": "", "subject": "", "text": "something", "lasting": "standing"}
+            times = {"last_at": alert["first_at"], "standing": True}
+            made = from_data(Alert, {"fingerprint": f"alert-{number}", **shape, **times, **alert})
+            store.create(f"alerts/{made.fingerprint}", to_data(made))
+        for number, kept in enumerate(self.data.get("quarantine", ())):
+            shape = {"message_id": str(number), "phase": "phase3", "data": base64.b64encode(b"{}").decode()}
+            why = {"kind": "unknown", "reason": "unknown processor", "processor": "Somebody"}
+            one = from_data(Quarantined, {**shape, **why, "published_at": kept["received_at"], **kept})
+            store.create(f"quarantine/{one.message_id}", to_data(one))
+        for name, expires_at in self.data.get("locks", {}).items():
+            store.create(f"locks/{name}", to_data(Lease(name, "somebody", 1, expires_at)))
+
+
+def fixtures() -> list[Fixture]:
+    """Return every fixture of every check."""
+    return [read(check, name) for check in VALIDATION.checks.values() for name in ("passes", "fails")]
+
+
+def read(check: Check, name: str) -> Fixture:
+    data, problems = read_yaml(FIXTURES / check.name / f"{name}.yaml")
+    assert problems == [], problems
+    assert data.keys() <= KEYS, f"{check.name}/{name}: unknown keys {data.keys() - KEYS}"
+    return Fixture(check, name, data)
+
+
+def dated(policy: Policy) -> dict[str, str]:
+    """Return the date column of every processor's table."""
+    processors = (one for phase in policy.phases.values() for one in phase.processors.values())
+    return {one.table: one.date_column for one in processors if one.table is not None}
+
+
+def templated(rows: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Yield each row as often as it stands for one, its date under ``_day``."""
+    for row in rows:
+        given = dict(row)
+        on, times = given.pop("days", None), given.pop("times", 1)
+        for n, day in enumerate(_days(on)):
+            for i in range(times):
+                words = {"day": day, "next": day and day + timedelta(days=1), "n": n, "i": i}
+                filled = {
+                    key: value.format(**words) if isinstance(value, str) else value for key, value in given.items()
+                }
+                yield {"_day": day, **filled}
+
+
+def _days(on: date | list[date] | None) -> list[date | None]:
+    if not isinstance(on, list):
+        return [on]
+    first, last = on
+    return [first + timedelta(days=n) for n in range((last - first).days + 1)]
+
+
+def _write_run(store: StateStore, given: Mapping[str, Any]) -> None:
+    pipeline, day, mode, *lane = given["run"].split("/")
+    key = RunKey(pipeline, date.fromisoformat(day), mode, Lane(lane[0]) if lane else Lane.LIVE)
+    run = Run(key, given["opened_at"], given.get("closed_at"))
+    store.create(run_path(key), run_data(run, POLICY))
+    for name, state in given.get("transitions", {}).items():
+        assert name in POLICY.transitions, name
+        data = part_data(from_data(TransitionState, state), key, POLICY)
+        store.create(transition_path(key, name), data)
+    for phase, reports in given.get("completions", {}).items():
+        for name, one in reports.items():
+            assert name in POLICY.phases[phase].processors, name
+            completion = _completion(phase, name, one)
+            store.create(completion_path(key, phase, name), part_data(completion, key, POLICY))
+
+
+def _completion(phase: str, name: str, one: Mapping[str, Any]) -> Completion:
+    at: datetime = one["at"]
+    outcome = Outcome(one.get("outcome", "success"))
+    message = str(one.get("message_id", f"{phase}.{name}"))
+    report = Report(message, phase, name, outcome, at, at, one.get("records"))
+    good = report if outcome is not Outcome.FAILED else None
+    openers = () if good is None else (Opener(at, report.records),)
+    return Completion(phase, name, report, good, None, at, openers, message_ids=(message,))
