@@ -75,6 +75,8 @@ def execution_row(
         "reason": entry.reason,
         "degraded": entry.degraded,
         "missing": ",".join(entry.missing),
+        "opened_at": plan.opened_at.isoformat() if plan is not None and plan.opened_at is not None else None,
+        "wait_seconds": _waited(state),
         "triggered_at": state.triggered_at.isoformat() if state.triggered_at else None,
         "confirmed_at": state.confirmed_at.isoformat() if state.confirmed_at else None,
         "gate_readings": "; ".join(plan.readings.values()) if plan is not None else "",
@@ -82,6 +84,14 @@ def execution_row(
     }
     insert_id = f"{key.id}/{transition}/{entry.generation}/{entry.decision}/{entry.at.isoformat()}"
     return EXECUTIONS, Row(insert_id, columns)
+
+
+def _waited(state: TransitionState) -> float | None:
+    """Return the seconds from the first completion that counted to the trigger, None where either is not known."""
+    opened = None if state.carried is None else state.carried.opened_at
+    if opened is None or state.dispatched_at is None:
+        return None
+    return (state.dispatched_at - opened).total_seconds()
 
 
 def keep_for_record(ctx: Context, rows: Sequence[tuple[str, Row]], *, state_away: bool = False) -> bool:

@@ -60,10 +60,6 @@ def sweep(ctx: Context, wish: Wish) -> Sweep:
 def _sweep(ctx: Context, wish: Wish) -> Sweep:
     started = ctx.ports.clock.now()
     done = Sweep()
-    if not wish.dry_run:
-        compared = compare(ctx, done.findings, now_due=ctx.memory.state_down_since is not None)
-        if compared.state_lacked:
-            done.say(_brought(ctx, compared))
     runs = open_runs(ctx.ports.store, ctx.policy)
     expected = _expected(ctx, started)
     days = {run.value.key.day for run in runs} | {key.day for key in expected}
@@ -86,6 +82,10 @@ def _sweep(ctx: Context, wish: Wish) -> Sweep:
             done.unseen.add(key.id)
             done.findings.append(Finding("run", key.id, str(error), "failed"))
     if not wish.dry_run:
+        # Last of all: a record that hangs must not keep a decision waiting. The next sweep decides on what it brings.
+        compared = compare(ctx, done.findings, now_due=ctx.memory.state_down_since is not None)
+        if compared.state_lacked:
+            done.say(_brought(ctx, compared))
         now = ctx.ports.clock.now()
         done.horizon += alerting.settle(ctx, done.conditions, done.unseen, now)
         done.horizon += openings(ctx, now)

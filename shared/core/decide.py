@@ -398,6 +398,7 @@ def _plan(situation: Situation, seen: Picture, ready: Ready, results: tuple[Gate
         missing=seen.missing,
         partial=tuple(sorted(seen.partial)),
         first_tier=ready.first_tier,
+        opened_at=seen.opened_at,
         readings=readings,
         warnings={result.gate: result.text for result in results if _warns(result, seen)},
     )

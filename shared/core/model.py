@@ -164,6 +164,7 @@ class Plan:
     missing: tuple[str, ...] = ()
     partial: tuple[str, ...] = ()
     first_tier: bool = False
+    opened_at: datetime | None = None
     readings: dict[str, str] = field(default_factory=dict)
     warnings: dict[str, str] = field(default_factory=dict)
     note: str = ""

@@ -1,0 +1,32 @@
+"""What the caller of the health check asks for, and what it is answered (behaviour 11)."""
+
+from __future__ import annotations
+
+from shared.app.context import Context
+from shared.app.daily import report
+from shared.app.health import NOT_ALLOWED, NOT_FOUND, NOT_READY, OK, Answer, Asked, House, alive, body_of, ready
+from shared.app.pages import front
+
+PATHS = ("/", "/health", "/ready", "/report")
+READ = ("GET", "HEAD")
+
+
+def answer(ctx: Context, house: House, asked: Asked) -> Answer:
+    """Answer one request to the health check."""
+    path = "/" + asked.path.strip("/")
+    if path not in PATHS:
+        known = ", ".join(PATHS)
+        return Answer(NOT_FOUND, {"error": f"there is no {path[:80]}", "hint": f"there are {known}"})
+    allowed = (*READ, "POST") if path == "/report" else READ
+    if asked.method not in allowed:
+        return Answer(NOT_ALLOWED, {"error": f"{path} takes no {asked.method[:20]}", "hint": ", ".join(allowed)})
+    match path:
+        case "/health":
+            return Answer(OK, alive(ctx, house))
+        case "/ready":
+            found = ready(ctx, house)
+            return Answer(OK if found.well else NOT_READY, {**alive(ctx, house), **body_of(ctx, found)})
+        case "/report":
+            return report(ctx, house, asked)
+        case _:
+            return front(ctx, house, asked)

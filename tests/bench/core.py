@@ -1,0 +1,81 @@
+"""Figures of pure computation: decisions, and nights in virtual time."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator
+from time import process_time
+from typing import Any
+
+from shared.adapters.policy_file import load_policy
+from shared.core.decide import Situation, decide
+from shared.core.names import Names
+from shared.simulation.parse import read_scenario
+from shared.simulation.runner import play
+from tests.bench.figure import Absent, Bench, Figure, Spread
+from tests.core.build import PGS, PHASE3, TDGS, UPGC, at, confirmed, done, report, settled, situation
+from tests.emulators.server import ROOT
+from tests.policy_files import NBA
+
+BATCH, FEW = 1000, 10
+SCENARIOS = ROOT / "tests" / "scenarios"
+
+
+def decisions(bench: Bench) -> Iterator[Figure]:
+    """Decide situations that are built anew each time, so that nothing is remembered from one to the next."""
+    now = at(minutes=1)
+    cases = {
+        "waits for two of five, floors judged": situation(*(report(n, records=150) for n in (PGS, UPGC, TDGS))),
+        "triggers: complete, all gates judged": situation(*done(*PHASE3)),
+        "confirmed, a refresh is possible": situation(*done(*PHASE3), state=confirmed()),
+    }
+    for what, first in cases.items():
+        made = _maker(settled(first, now)[0])
+        rates = [_rate(lambda made=made: decide(made(), now)) for _ in range(bench.size.samples)]  # type: ignore[misc]
+        least = 50_000 if what.startswith("waits") else 20_000
+        yield Figure("decide", what, "/s", Spread.of(rates), least=least)
+
+
+def _maker(one: Situation) -> Callable[[], Situation]:
+    values = (one.policy, one.transition, one.key, one.state, one.completions, one.units)
+    more = (one.next_report_at, one.closed, one.readings, one.code_version)
+    return lambda: Situation(*values, *more)
+
+
+def _rate(call: Callable[[], object]) -> float:
+    """Return how often a second of one core is enough for a call."""
+    began = process_time()
+    for _ in range(BATCH):
+        call()
+    return BATCH / (process_time() - began)
+
+
+def simulation(bench: Bench) -> Iterator[Figure]:
+    """Play the recorded scenarios, and random nights with faults, through the real handlers in virtual time."""
+    files = sorted(SCENARIOS.glob("*.yaml"))[:: 1 if bench.size.nights > FEW else 10]
+    scenarios = [read_scenario(file) for file in files]
+    hours = sum((one.end - one.start).total_seconds() / 3600 for one in scenarios)
+    rates = [hours / _seconds(lambda: [play(one) for one in scenarios]) for _ in range(2)]
+    what = f"simulated hours, {len(files)} recorded scenarios"
+    yield Figure("simulation", what, "h/s", Spread.of(rates), least=20)
+    night = _random_night()
+    spent = [_seconds(lambda seed=seed: night(seed)) for seed in range(bench.size.nights)]  # type: ignore[misc]
+    yield Figure("simulation", "random nights with faults", "nights/s", Spread.of([1 / one for one in spent]), least=20)
+
+
+def _random_night() -> Callable[[int], object]:
+    try:
+        drawing: Any = importlib.import_module("shared.simulation.random_nights.draw")
+        playing: Any = importlib.import_module("shared.simulation.random_nights.player")
+        draw, play_night = drawing.draw, playing.play
+    except (ImportError, AttributeError) as error:
+        raise Absent(f"the random simulation is not there: {error}") from error
+    policy = load_policy(NBA)
+    names = Names(policy)
+    return lambda seed: play_night(policy, names, draw(policy, seed))
+
+
+def _seconds(call: Callable[[], object]) -> float:
+    began = process_time()
+    call()
+    return process_time() - began
