@@ -60,7 +60,7 @@ def call(argv: list[str]) -> int:
             raise
         print(
             f"orch: the light environment has no {absent.name}, which the stores of Google Cloud need\n"
-            "  hint: 'bin/test --collect-only' makes the full one once; for what bin/demo left, use the lines it printed",
+            "  hint: 'bin/test --collect-only' makes the full one once; for a demo's state use the lines it printed",
             file=sys.stderr,
         )
         return USAGE

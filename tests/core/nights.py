@@ -26,7 +26,7 @@ optional_minutes = st.none() | minutes
 
 
 @st.composite
-def policies(draw: st.DrawFn, transition: str, mode: str) -> Policy:
+def policies(draw: st.DrawFn, transition: str, mode: str, gates: tuple[str, ...] | None = None) -> Policy:
     """Draw the reference policy with other times, demands and repetitions of one transition."""
     before = POLICY.transitions[transition]
     expected = sorted(before.expects[mode].expected)
@@ -41,7 +41,8 @@ def policies(draw: st.DrawFn, transition: str, mode: str) -> Policy:
         draw(st.sampled_from(ConfirmBy)), _minutes(draw(st.integers(5, 60))), draw(st.integers(0, 2))
     )
     refresh = draw(st.none() | st.builds(Refresh, st.just(time(16)), st.integers(1, 2), st.just(10.0)))
-    gates = draw(st.sampled_from([before.gates, before.gates[:1], ("prediction_completeness",), ()]))
+    if gates is None:
+        gates = draw(st.sampled_from([before.gates, before.gates[:1], ("prediction_completeness",), ()]))
     return with_transition(
         transition, expects={**before.expects, mode: expectation}, confirm=confirm, refresh=refresh, gates=gates
     )

@@ -573,8 +573,8 @@ def test_modes_and_lanes_are_decided_alike() -> None:
 def test_the_percentage_of_a_report_opens_the_last_gate() -> None:
     """R6: with a `completion_percent` gate a partial is done, and the gate says whether it is enough."""
 
-    def coordinator(percent: float | None, **more: object) -> list[Report]:
-        return [report("prediction_coordinator", Outcome.PARTIAL, 50, percent=percent, **more)]
+    def coordinator(percent: float | None) -> list[Report]:
+        return [report("prediction_coordinator", Outcome.PARTIAL, 50, percent=percent)]
 
     assert triggered(decided(situation(*coordinator(80), transition=TO6), NOW)).reason == "complete"
     below = decided(situation(*coordinator(79.9), transition=TO6), NOW)

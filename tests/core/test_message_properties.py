@@ -55,5 +55,5 @@ def test_every_accepted_date_has_a_run_with_times(day: date, lane: Lane) -> None
         assert found == "bad_date"
         assert abs(day.year - DAY.year) > 100
         return
-    assert closes_at(found.key, RECEIVED, POLICY) + timedelta(days=60)
+    assert closes_at(found.key, RECEIVED, POLICY) + timedelta(days=60) > closes_at(found.key, RECEIVED, POLICY)
     due_at(found.key, POLICY.modes[found.key.mode].opens_at, POLICY)

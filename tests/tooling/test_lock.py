@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 
 from tests.tooling.house import ROOT
 
-LOCKS = {"local": ("local",), "dev": ("dev",)}
+LOCKS = {"local": ("local",), "dev": ("dev",), "functions": ("functions",)}
 PIN = re.compile(r"^(?P<name>[\w.-]+)==(?P<version>\S+)(?P<marker> ;.*)? \\$")
 
 
@@ -62,3 +62,8 @@ def test_a_lock_holds_exact_pins_and_hashes_only(lock: str) -> None:
 def test_the_light_environment_is_part_of_the_whole_one() -> None:
     """What bin/orch runs on is what the tests ran on, version by version."""
     assert pins("local").items() <= pins("dev").items()
+
+
+def test_what_is_deployed_is_part_of_what_was_tested() -> None:
+    """The functions run the versions that the tests ran on, version by version."""
+    assert pins("functions").items() <= pins("dev").items()

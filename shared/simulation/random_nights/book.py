@@ -167,7 +167,9 @@ class Book:
         return any(said.standing and said.kind == kind and said.where == where for said in self.said.values())
 
     def standing(self, where: str, kinds: Iterable[str]) -> list[str]:
-        return [said.kind for said in self.said.values() if said.standing and said.where == where and said.kind in kinds]
+        """Return which of these have been said and not taken back; what nobody knows to be said cannot be."""
+        every = (said for said in self.said.values() if said.standing and not said.doubted and said.where == where)
+        return [said.kind for said in every if said.kind in kinds]
 
     def wrong(self, name: str, text: str) -> None:
         self.violations.append(f"{name}: {text}")

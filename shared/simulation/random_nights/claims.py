@@ -50,9 +50,11 @@ class Claiming:
 
     @property
     def again(self) -> bool:
-        """True for one more attempt of what was claimed before, under the same plan."""
-        words = ("claimed", "dispatched")
-        return self.before.get("state") in words and self.before.get("generation") == self.generation
+        """True for one more attempt of what is claimed or was dispatched, under the same plan."""
+        if self.before.get("generation") != self.generation:
+            return False
+        word = self.before.get("state")
+        return word == "claimed" or (word == "dispatched" and self.generation in self.track.marks)
 
     @property
     def skew(self) -> timedelta:
@@ -60,7 +62,7 @@ class Claiming:
 
 
 def no_trigger_against_the_policy(claim: Claiming) -> str | None:
-    """A first claim needs a reason of the policy, passed gates and a fit service, at one moment of its handler's life."""
+    """A first claim needs a reason of the policy, passed gates and a fit service, at one moment of its handler."""
     if claim.again or claim.reason in ("operator", "refresh"):
         return None
     why = NOT_READY
@@ -107,7 +109,7 @@ def no_second_dispatch_without_a_reason(claim: Claiming) -> str | None:
         return f"{_named(claim)} again after {len(marked)} dispatches"
     known = claim.handler.heard.get(claim.key, len(track.run.heard))
     begun = [one for one in track.run.heard[:known] if one.phase == claim.transition.starts]
-    if any(one.at > min(sent) + claim.skew for one in begun):
+    if any(one.at > marked[0] + claim.skew for one in begun):
         return f"{_named(claim)} again although {claim.transition.starts} had begun"
     return None
 

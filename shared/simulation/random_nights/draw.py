@@ -69,14 +69,14 @@ def _begin(policy: Policy, chance: Random, key: RunKey) -> datetime:
 
 
 def _manner(chance: Random, wildness: int) -> Manner:
-    gaps = chance.choices(((1,), (1, 2, 5, 10), (3, 5, 10, 20), (5, 10, 15, 30)), (2, 18, 40, 40))[0]
+    gaps = chance.choices(((1,), (1, 2, 5, 10), (5, 10, 20, 30), (10, 20, 40)), (2, 13, 40, 45))[0]
     skewed = wildness and chance.random() < 0.5
     return Manner(
         crash=(0, 0.03, 0.12)[wildness],
-        at_once=(0.1, 0.25, 0.4)[wildness],
-        second_sweep=(0, 0.05, 0.15)[wildness],
+        at_once=(0.05, 0.12, 0.2)[wildness],
+        second_sweep=(0, 0.04, 0.1)[wildness],
         gaps=gaps,
-        late=(1,) if len(gaps) == 1 else (1, 10, 20, 30),
+        late=(1,) if len(gaps) == 1 else (1, 30, 90),
         skew=timedelta(seconds=chance.choice((5, 20, 60))) if skewed else timedelta(),
     )
 
@@ -84,7 +84,8 @@ def _manner(chance: Random, wildness: int) -> Manner:
 def _moment(chance: Random, begins: dict[str, datetime]) -> datetime:
     """Return a moment while one of the runs is worked on, more often early than late."""
     begin = begins[chance.choice(tuple(begins))]
-    return begin + LASTS * (chance.random() ** 1.6) - 5 * MINUTE
+    into: float = chance.random() ** 1.6
+    return begin + LASTS * into - 5 * MINUTE
 
 
 def _outages(policy: Policy, chance: Random, wildness: int, begins: dict[str, datetime]) -> tuple[Outage, ...]:
@@ -130,7 +131,7 @@ def _commands(
     for _ in range(int(chance.random() < (0.02, 0.08, 0.2)[wildness]) * chance.choice((1, 1, 2))):
         mode = chance.choice(list(policy.modes))
         at = begins[mode] + LASTS * chance.random() ** 1.6
-        tail = (str(day), "--mode", mode, "--reason", "the night needs it")
+        tail: tuple[str, ...] = (str(day), "--mode", mode, "--reason", "the night needs it")
         if chance.random() < 0.1:
             tail = (*tail, "--lane", "backfill")
         transition = chance.choice(list(policy.transitions))

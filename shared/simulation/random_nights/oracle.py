@@ -148,7 +148,7 @@ def opens(
 
 
 def reason_at(expectation: Expectation, seen: View, now: datetime) -> str:
-    """Return why a trigger is allowed at this moment, gates aside; `held` past a deadline that forbids it, else ``""``."""
+    """Return why a trigger is allowed at this moment, gates aside; `held` past a forbidding deadline, else ``""``."""
     if seen.expected and not seen.missing:
         return "complete"
     if seen.opened is None:
@@ -170,7 +170,9 @@ def blocking(
     policy: Policy, transition: Transition, key: RunKey, seen: View, rows: Rows, percents: Mapping[str, float | None]
 ) -> list[str]:
     """Return the gates that forbid a trigger by these readings; a gate that was never read forbids it too."""
-    listed = [gate for gate in map(policy.gates.__getitem__, transition.gates) if not gate.modes or key.mode in gate.modes]
+    listed = [
+        gate for gate in map(policy.gates.__getitem__, transition.gates) if not gate.modes or key.mode in gate.modes
+    ]
     processors = policy.phases[transition.after].processors
     tables = {name: table for name in seen.expected if (table := processors[name].table) is not None}
     found = []

@@ -1,4 +1,4 @@
-"""The platform of a night: instances with clocks of their own, calls of the deployed entry points, processes that die."""
+"""The platform of a night: instances with clocks of their own, the deployed entry points, processes that die."""
 
 from __future__ import annotations
 
@@ -15,14 +15,21 @@ from werkzeug.test import EnvironBuilder
 
 from shared import runtime
 from shared.app.context import Context
-from shared.app.sweep import Sweep
+from shared.app.findings import Sweep
 from shared.core.errors import Unavailable
 from shared.core.names import Names
 from shared.core.policy import Policy
 from shared.simulation.clock import Crash, VirtualClock
 from shared.simulation.product import DeployedProduct
 from shared.simulation.random_nights.night import Letter, Night
-from shared.simulation.random_nights.ports import NightAlerts, NightBus, NightServices, NightStore, NightWarehouse, Truth
+from shared.simulation.random_nights.ports import (
+    NightAlerts,
+    NightBus,
+    NightServices,
+    NightStore,
+    NightWarehouse,
+    Truth,
+)
 from shared.simulation.random_nights.stage import Handler, Instance, Stage
 from shared.simulation.random_nights.world import NightWorld
 from shared.simulation.world import WorldPorts

@@ -31,6 +31,8 @@ AT_ONCE = timedelta(seconds=5)
 TOGETHER = 3
 REFUSED_FOR = timedelta(minutes=62)
 IDLE_MOST = 240
+# What a sweep itself has changed is less urgent than what has come from outside.
+AFTER_A_SWEEP = 3
 # Once all is quiet the platform sweeps seldom: so many minutes late.
 AFTERWARDS = (60, 240, 720)
 
@@ -198,10 +200,10 @@ class Player:
             whole = self.platform.run(handler, self.platform.sweep)
             if whole and not self._lately_refused():
                 look(self.policy, self.book, self.truth, self.stage, handler)
-        if self._changes() != changes or not whole:
-            self._want_sweep(self._chance.choice(self.night.manner.gaps))
-            return
-        self._rest()
+        if self._changes() == changes and whole:
+            self._rest()
+        else:
+            self._want_sweep(self._chance.choice(self.night.manner.gaps) * AFTER_A_SWEEP)
 
     def _rest(self) -> None:
         """Nothing changed: come again when the clock may change something, or ever more seldom."""

@@ -43,7 +43,7 @@ class Looking:
 
     @property
     def triggered(self) -> bool:
-        """True once everything of some generation has left, or the next phase began while it was claimed (behaviour 3)."""
+        """True once everything of some generation has left, or the next phase began while it was claimed."""
         if self.track.state == "confirmed":
             return True
         dispatch = self.transition.dispatch

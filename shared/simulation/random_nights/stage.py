@@ -110,9 +110,9 @@ class Stage:
         outage = self.outage(port)
         if outage is None:
             return None
-        kind = outage.kind
+        kind: Kind | None = outage.kind
         if kind is Kind.FLAKY:
-            kind = self._chance.choice((Kind.UNAVAILABLE, Kind.LATE, None, None))  # type: ignore[arg-type]
+            kind = self._chance.choice((Kind.UNAVAILABLE, Kind.LATE, None, None))
         if kind is not None:
             self.failing(port, kind)
         return kind

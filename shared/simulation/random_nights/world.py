@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from shared.simulation.random_nights.memory import SharingStore
 from shared.core.model import Lane, RunKey
 from shared.core.policy import Policy
 from shared.ports import Message, Notice, Row
@@ -22,6 +21,7 @@ from shared.simulation.random_nights.invariants import (
     said_once_per_episode,
     writes_stay_in_their_run,
 )
+from shared.simulation.random_nights.memory import SharingStore
 from shared.simulation.random_nights.night import Letter, Night
 from shared.simulation.random_nights.ports import NO_ANSWER, Truth
 from shared.simulation.random_nights.stage import Handler, Stage
@@ -114,7 +114,7 @@ class NightWorld:
                 self._transition(handler, run.track(name), data)
 
     def _completion(self, handler: Handler, run: RunBook, data: Data) -> None:
-        """Count a report as recorded: the handler's own, at its first write, or one that a sweep brought or inferred."""
+        """Count a report as recorded: the handler's own at its first write, or one a sweep brought or inferred."""
         at, letter, latest = self.stage.true_now(), handler.letter, data["latest"]
         if letter is not None:
             if letter.key == run.key and letter.id not in run.ids:

@@ -1,0 +1,13 @@
+"""Cloud Function: how the orchestrators are, the daily report, and the page for people."""
+
+from __future__ import annotations
+
+import functions_framework
+from flask import Request
+
+from shared import runtime
+
+
+@functions_framework.http
+def main(request: Request) -> tuple[str, int, dict[str, str]]:
+    return runtime.health(request)

@@ -1,0 +1,94 @@
+"""Sets and clock alone, against the words of behaviour D1 and of the deadline rows, over dense random stages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared.core.decide import Ready, Situation, readiness
+from shared.core.model import Outcome
+from shared.core.policy import Then
+from tests.core.build import PHASE3, SECOND, TO4, at, report, situation
+from tests.core.nights import first_hours, policies
+
+SAYS = [None, Outcome.SUCCESS, Outcome.SUCCESS, Outcome.PARTIAL, Outcome.FAILED]
+thorough = settings(deadline=None, max_examples=200)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A night as it was drawn: who is done, who has a part, when the first of them was received."""
+
+    situation: Situation
+    done: frozenset[str]
+    partial: frozenset[str]
+    opened: datetime | None
+
+    def verdict(self, now: datetime) -> str:
+        """Say by the words of the specification what may happen now."""
+        rules = self.situation.expectation
+        if self.done == rules.expected:
+            return "complete"
+        if self.opened is None:
+            return "wait"
+        there = self.done | self.partial
+        for number, tier in enumerate(rules.tiers, start=1):
+            enough = len(there) >= min(tier.at_least, len(rules.expected))
+            if now >= self.opened + tier.after and enough and there >= rules.required:
+                return f"tier_{number}"
+        deadline = rules.deadline
+        if deadline is None or now < self.opened + deadline.after:
+            return "wait"
+        required = deadline.then is Then.TRIGGER_IF_REQUIRED and there >= rules.required
+        return "deadline" if required or deadline.then is Then.TRIGGER else "held"
+
+
+@st.composite
+def stages(draw: st.DrawFn) -> Stage:
+    said = {name: draw(st.sampled_from(SAYS)) for name in PHASE3}
+    received = {name: at(minutes=draw(st.integers(0, 60))) for name in PHASE3}
+    reports = [report(name, outcome, ended=received[name]) for name, outcome in said.items() if outcome is not None]
+    done = frozenset(name for name, outcome in said.items() if outcome is Outcome.SUCCESS)
+    partial = frozenset(name for name, outcome in said.items() if outcome is Outcome.PARTIAL)
+    one = situation(*reports, policy=draw(policies(TO4, "overnight", gates=())))
+    return Stage(one, done, partial, min((received[name] for name in done | partial), default=None))
+
+
+def verdict(one: Situation, now: datetime) -> str:
+    found = readiness(one, one.seen, now)
+    if isinstance(found, Ready):
+        return found.reason
+    return "held" if found.held else "wait"
+
+
+@thorough
+@given(stages(), first_hours)
+def test_ready_is_what_the_words_say(stage: Stage, now: datetime) -> None:
+    """D1: complete, the first tier that holds, the deadline, held or waiting."""
+    assert verdict(stage.situation, now) == stage.verdict(now)
+
+
+@thorough
+@given(stages(), first_hours)
+def test_each_moment_is_exact(stage: Stage, now: datetime) -> None:
+    """One second before each tier and the deadline, at it and after it."""
+    rules = stage.situation.expectation
+    afters = [tier.after for tier in rules.tiers] + ([rules.deadline.after] if rules.deadline else [])
+    for after in afters:
+        for moment in ((stage.opened or now) + after + n * SECOND for n in (-1, 0, 1)):
+            assert verdict(stage.situation, moment) == stage.verdict(moment)
+
+
+@thorough
+@given(stages(), first_hours)
+def test_the_announced_moment_is_early_enough(stage: Stage, now: datetime) -> None:
+    """T1: it lies ahead, and before it nothing changes; without one nothing ever changes by the clock."""
+    found = readiness(stage.situation, stage.situation.seen, now)
+    if isinstance(found, Ready) or found.held:
+        return
+    end = found.next_at or now + timedelta(days=30)
+    assert end > now
+    assert stage.verdict(end - SECOND) == "wait"

@@ -1,0 +1,167 @@
+"""`/health` and `/ready` through the function: what is dead is named and makes it red, the rest stays readable."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from shared import runtime
+from shared.simulation.clock import Actor
+from shared.simulation.scenario import FaultKind
+from tests.health.stage import Left, ask
+
+PARTS = ["state", "warehouse", "record", "bus", "webhooks", "alerts"]
+EMBEDDED = {
+    "ORCH_STATE": "sqlite",
+    "ORCH_BUS": "local",
+    "ORCH_WAREHOUSE": "duckdb",
+    "ANALYTICS_PROCESSOR_URL": "http://127.0.0.1:1",
+    "PRECOMPUTE_PROCESSOR_URL": "http://127.0.0.1:1",
+    "PREDICTION_COORDINATOR_URL": "http://127.0.0.1:1",
+}
+CALENDAR = "CREATE SCHEMA nba_raw; CREATE TABLE nba_raw.v_nbac_schedule_latest (game_date DATE, game_status_text TEXT)"
+
+
+def statuses() -> dict[str, str]:
+    return {one["name"]: one["status"] for one in ask("/ready").json["dependencies"]}
+
+
+def test_health_answers_without_asking_anybody(morning: Left) -> None:
+    """Alive is alive, whatever is dead around it: name, pipeline and version."""
+    for port in ("state", "warehouse", "slack", "bus"):
+        morning.fail(port)
+    answer = ask("/health")
+    assert answer.status_code == 200
+    assert answer.json == {
+        "status": "healthy", "service": "health_check", "pipeline": "nba", "version": "simulation", "revision": "",
+    }  # fmt: skip
+
+
+def test_ready_names_every_dependency_with_its_latency(morning: Left) -> None:
+    """200, each part on its own line, in milliseconds."""
+    answer = ask("/ready")
+    assert (answer.status_code, answer.json["status"], answer.json["failed"]) == (200, "ready", [])
+    assert [one["name"] for one in answer.json["dependencies"]] == PARTS
+    assert all(one["latency_ms"] >= 0 for one in answer.json["dependencies"])
+
+
+def test_a_silent_dependency_shows_how_long_it_was_waited_for(morning: Left) -> None:
+    """A timeout of five seconds is seen as five seconds."""
+    morning.fail("warehouse", FaultKind.TIMEOUT)
+    morning.world.clock.actor = Actor("health check", morning.world.clock.instant)
+    found = {one["name"]: one for one in ask("/ready").json["dependencies"]}
+    assert (found["warehouse"]["status"], found["warehouse"]["latency_ms"]) == ("failed", 5000)
+    assert found["state"]["latency_ms"] == 0
+
+
+@pytest.mark.parametrize(
+    ("port", "red"),
+    [("state", {"state", "alerts"}), ("warehouse", {"warehouse", "record"})],
+    ids=["state", "warehouse"],
+)
+def test_a_dead_store_makes_ready_red_and_leaves_the_rest(morning: Left, port: str, red: set[str]) -> None:
+    """503 names the dead one; every other part still says that it is well; the report and the page are readable."""
+    morning.fail(port)
+    answer = ask("/ready")
+    assert answer.status_code == 503
+    assert {name for name, status in statuses().items() if status == "failed"} == red
+    assert all("does not answer" in reason for reason in answer.json["failed"])
+    report = ask("/report")
+    assert report.status_code == 200
+    assert report.json["could_not_read"]
+    assert [one["verdict"] for one in report.json["services"]] == ["fit"] * 3
+    assert (report.json["runs"] is None) == (port == "state")
+    page = ask("/")
+    assert page.status_code == (503 if port == "state" else 200)
+    assert "Could not be read" in page.text
+    assert "What it depends on" in page.text
+
+
+def test_answers_are_recalled_for_thirty_seconds(morning: Left) -> None:
+    """A monitor that asks every second costs two rounds a minute, for good news and for bad."""
+    assert ask("/ready").status_code == 200
+    morning.fail("state")
+    morning.wait(29)
+    assert ask("/ready").status_code == 200
+    morning.wait(1)
+    assert ask("/ready").status_code == 503
+    morning.mend()
+    morning.wait(29)
+    assert ask("/ready").status_code == 503
+    morning.wait(1)
+    assert ask("/ready").status_code == 200
+
+
+def test_an_alert_that_a_channel_refused_makes_ready_red_until_it_is_sent(morning: Left) -> None:
+    """Nobody has read it (behaviour A3); once a later sweep sends it, the light is green again."""
+    morning.fail("slack", FaultKind.REJECTS)
+    assert ask("/report").json["sent"].startswith("not sent: 400")
+    answer = ask("/ready")
+    assert answer.status_code == 503
+    assert [name for name, status in statuses().items() if status == "failed"] == ["alerts"]
+    assert "400 invalid_payload" in answer.json["failed"][0]
+
+
+@pytest.fixture
+def embedded(tmp_path: Path) -> dict[str, str]:
+    """The embedded stores as the environment names them, with a calendar and without any alert webhook."""
+    connection = duckdb.connect(tmp_path / "warehouse.duckdb")
+    connection.execute(CALENDAR)
+    connection.close()
+    return {**EMBEDDED, "ORCH_HOME": str(tmp_path)}
+
+
+def test_a_missing_webhook_makes_ready_red_and_leaves_the_rest(embedded: dict[str, str]) -> None:
+    """The severities without a channel are named, with the secret that is absent; all else is well and readable."""
+    with runtime.use(runtime.from_environment(embedded)):
+        answer = ask("/ready")
+        report = ask("/report")
+        page = ask("/")
+    assert answer.status_code == 503
+    [failed] = answer.json["failed"]
+    assert failed.startswith("webhooks: missing: ")
+    for name in ("info (slack-webhook-url)", "warning (slack-webhook-warning)", "critical (slack-webhook-error)"):
+        assert name in failed
+    assert report.status_code == 200
+    assert report.json["sent"].startswith("not sent: no webhook")
+    assert report.json["runs"]
+    assert page.status_code == 200
+    assert "Not ready" in page.text
+
+
+def test_webhooks_that_are_there_are_no_complaint(embedded: dict[str, str]) -> None:
+    """Present is enough: whether Slack takes them is seen when something is sent."""
+    names = ("SLACK_WEBHOOK_URL", "SLACK_WEBHOOK_WARNING", "SLACK_WEBHOOK_ERROR")
+    with runtime.use(runtime.from_environment(embedded | dict.fromkeys(names, "http://127.0.0.1:1/hook"))):
+        assert ask("/ready").status_code == 200
+
+
+def test_a_service_without_an_address_is_named(embedded: dict[str, str]) -> None:
+    """What is called to start a phase needs its URL: the variable that is not set is named."""
+    del embedded["PREDICTION_COORDINATOR_URL"]
+    with runtime.use(runtime.from_environment(embedded | {"ORCH_ALERTS": "console"})):
+        answer = ask("/ready")
+    assert answer.status_code == 503
+    assert answer.json["failed"] == ["bus: no URL of prediction_coordinator: set PREDICTION_COORDINATOR_URL"]
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "status"),
+    [("/healthz", "GET", 404), ("/ready", "POST", 405), ("/", "DELETE", 405), ("/report", "PUT", 405)],
+)
+def test_what_is_not_there_is_said(morning: Left, path: str, method: str, status: int) -> None:
+    """An unknown path or method is answered with what there is instead."""
+    answer = ask(path, method)
+    assert answer.status_code == status
+    assert answer.json["error"]
+    assert answer.json["hint"]
+
+
+def test_nothing_is_cached_on_the_way_and_no_script_may_run(morning: Left) -> None:
+    """What is shown is of this moment, and the page loads and runs nothing."""
+    for path in ("/", "/health", "/ready"):
+        headers = ask(path).headers
+        assert headers["Cache-Control"] == "no-store"
+        assert "default-src 'none'" in headers["Content-Security-Policy"]

@@ -1,0 +1,74 @@
+"""Small scope, nothing left out: the last completions of a phase and a sweep in every order, with a crash anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from shared.adapters.local.memory import MemoryStore
+from shared.adapters.local.sqlite import SqliteStore
+from shared.runtime import policy_in
+from shared.simulation.exhaustive.case import Case, explore
+from shared.simulation.exhaustive.shelf import Disagreement
+
+POLICY = policy_in()
+P34, P45 = "phase3_to_phase4", "phase4_to_phase5"
+STORES = {"memory": MemoryStore, "sqlite": lambda: SqliteStore(":memory:")}
+MILLION = 10**6
+
+
+class LosingStore(MemoryStore):
+    """A store whose update compares no version: the last writer wins."""
+
+    def update(self, path: str, data: Mapping[str, Any], version: str) -> str | None:
+        there = self.get(path)[0]
+        return None if there is None else super().update(path, data, there.version)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("case", "at_least"),
+    [
+        pytest.param(Case(POLICY, P34, handlers=3, sweeps=1, crashes=1), 10**14, id="three handlers, a sweep, a crash"),
+        pytest.param(Case(POLICY, P45, handlers=2, sweeps=1, crashes=1), 10**10, id="a call and a message, a crash"),
+        pytest.param(Case(POLICY, P34, handlers=2, sweeps=1, crashes=2), 10**8, id="two crashes"),
+        pytest.param(Case(POLICY, P34, handlers=3, sweeps=0, crashes=1, jump=True), 10**18, id="a holder wakes late"),
+        pytest.param(Case(POLICY, P34, handlers=1, sweeps=1, crashes=1, jump=True), 10**10, id="a sweep wakes late"),
+    ],
+)
+def test_every_interleaving_triggers_once(case: Case, at_least: int, capsys: pytest.CaptureFixture[str]) -> None:
+    """One trigger id, dispatched once, again only after a death or a delay; never two claims alive; on both stores."""
+    found, library = explore(case, STORES)
+    with capsys.disabled():
+        print(
+            f"\n{case.transition}: {case.handlers} handlers, {case.sweeps} sweep, {case.crashes} crash"
+            f"{', the clock jumps' if case.jump else ''}: {found.interleavings:,} interleavings through "
+            f"{found.states:,} states, {len(found.finals)} ends, {library.operations} store operations"
+        )
+    assert found.violations == []
+    assert found.interleavings >= at_least
+    assert any(final.crashed for final in found.finals)
+
+
+def test_a_lease_that_is_over_at_once_is_seen() -> None:
+    """With a lease of no length two handlers dispatch although nobody died."""
+    case = Case(replace(POLICY, claim_lease=timedelta()), P34, handlers=2, sweeps=0, crashes=0)
+    found, _ = explore(case, {"memory": MemoryStore})
+    assert any("dispatched too often" in violation for violation in found.violations)
+
+
+def test_a_store_without_compare_and_set_is_seen() -> None:
+    """Where an update ignores the version, two claims live at once."""
+    case = Case(POLICY, P34, handlers=2, sweeps=1, crashes=1)
+    found, _ = explore(case, {"losing": LosingStore})
+    assert any("claim" in violation for violation in found.violations)
+
+
+def test_stores_that_differ_are_seen() -> None:
+    """What is gone through on one store is gone through on all, or else it says which operation differs."""
+    with pytest.raises(Disagreement, match="update"):
+        explore(Case(POLICY, P34, handlers=2, sweeps=1, crashes=1), {"memory": MemoryStore, "losing": LosingStore})

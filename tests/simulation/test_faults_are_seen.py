@@ -1,0 +1,114 @@
+"""A simulation that cannot fail proves nothing: with a guarantee broken in a copy of the code, it fails."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.mutants.mutants import Edit
+from tests.mutants.test_mutants import mutated
+
+ROOT = Path(__file__).resolve().parents[2]
+NIGHTS = 1000
+FOUND = 3
+# Stops at the first broken promise, and says by which seed and which promise.
+PROGRAM = f"""
+import sys
+from shared.core.names import Names
+from shared.runtime import policy_in
+from shared.simulation.random_nights.draw import draw
+from shared.simulation.random_nights.player import play
+policy = policy_in()
+names = Names(policy)
+for seed in range({NIGHTS}):
+    violations = play(policy, names, draw(policy, seed)).violations
+    if violations:
+        print(seed, violations[0])
+        sys.exit({FOUND})
+"""
+
+RECONCILE, DECIDE, ALERTS = "shared/app/reconcile.py", "shared/core/decide.py", "shared/core/alerts.py"
+FINGERPRINT = """    joined = "\\x1f".join((kind, run, transition, subject))
+    return f"{kind}-{hashlib.sha256(joined.encode()).hexdigest()[:20]}"
+"""
+DISPATCHED = "    result = dispatch(ctx, held.situation, decision.plan, claim.attempt, actor)\n"
+LEASE = "    if now < claim.expires_at:\n        return _begun(situation) or Wait("
+NOT_TAKEN = 'ctx.log("completion.not_taken", severity="WARNING", transition=transition, error=str(error))\n'
+
+FAULTS = {
+    "D3: marked dispatched before the broker has answered": (
+        Edit(
+            RECONCILE,
+            DISPATCHED,
+            "    if _mark(ctx, held, load, lambda state: marks.dispatched(state, now)) is None:\n"
+            "        return None\n" + DISPATCHED + "    return None\n",
+        ),
+        {"marked_only_when_accepted"},
+    ),
+    "the lease: taken over while it runs": (
+        Edit(DECIDE, LEASE, LEASE.replace("if now < claim.expires_at", "if now < claim.claimed_at")),
+        {"no_two_claims_alive", "only_the_holder_dispatches"},
+    ),
+    "the lease: never over": (
+        Edit(DECIDE, LEASE, LEASE.replace("if now < claim.expires_at", "if claim")),
+        {"nothing_ready_is_left", "no_claim_is_left", "overdue_says_so"},
+    ),
+    "the fingerprint: the same for every run": (
+        Edit(ALERTS, FINGERPRINT, '    return f"{kind}-{hashlib.sha256(subject.encode()).hexdigest()[:20]}"\n'),
+        {"blocked_says_so", "held_says_so", "overdue_says_so", "said_once_per_episode"},
+    ),
+    "the fingerprint: another one each time": (
+        Edit(ALERTS, FINGERPRINT, '    return kind + "-" + __import__("uuid").uuid4().hex\n'),
+        {"said_once_per_episode", "blocked_says_so", "held_says_so", "overdue_says_so", "nothing_is_left_unsaid"},
+    ),
+    "the redelivery: acknowledged although it failed": (
+        Edit(
+            "shared/runtime.py",
+            NOT_TAKEN + "        raise\n",
+            NOT_TAKEN + "        return Receipt(receiving.Handled.RECORDED)\n",
+        ),
+        {"no_message_is_lost"},
+    ),
+    "the generation: one more for every repetition": (
+        Edit(
+            DECIDE,
+            "generation=max(1, state.generation + _next(state, ready))",
+            "generation=state.generation + 1",
+        ),
+        {"no_generation_without_a_cause"},
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Copy the code to where it may be broken."""
+    folder = tmp_path_factory.mktemp("broken")
+    for name in ("shared", "functions", "config", "deploy"):
+        shutil.copytree(ROOT / name, folder / name)
+    return folder
+
+
+def nights(folder: Path) -> tuple[int, str]:
+    """Play random nights with the code of a folder until one breaks a promise; return the status and what was said."""
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+    ran = subprocess.run(
+        [sys.executable, "-c", PROGRAM], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    return ran.returncode, ran.stdout + ran.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_broken_guarantee_is_seen(copy: Path, fault: str) -> None:
+    """Within 1,000 nights the simulation fails, and names the promise that was broken."""
+    edit, promises = FAULTS[fault]
+    with mutated(copy, [edit]):
+        status, said = nights(copy)
+    assert status == FOUND, said
+    assert said.split(maxsplit=1)[1].partition(":")[0] in promises, said
