@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
-from datetime import timedelta
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 
 from shared.adapters.local.memory import MemoryStore
 from shared.adapters.local.sqlite import SqliteStore
+from shared.ports import StateStore
 from shared.runtime import policy_in
 from shared.simulation.exhaustive.case import Case, explore
 from shared.simulation.exhaustive.shelf import Disagreement
 
 POLICY = policy_in()
 P34, P45 = "phase3_to_phase4", "phase4_to_phase5"
-STORES = {"memory": MemoryStore, "sqlite": lambda: SqliteStore(":memory:")}
-MILLION = 10**6
+STORES: dict[str, Callable[[], StateStore]] = {"memory": MemoryStore, "sqlite": lambda: SqliteStore(":memory:")}
 
 
 class LosingStore(MemoryStore):
-    """A store whose update compares no version: the last writer wins."""
+    """A store whose create looks at nothing: the last writer wins."""
 
-    def update(self, path: str, data: Mapping[str, Any], version: str) -> str | None:
+    def create(self, path: str, data: Mapping[str, Any]) -> str | None:
         there = self.get(path)[0]
-        return None if there is None else super().update(path, data, there.version)
+        return super().create(path, data) if there is None else self.update(path, data, there.version)
 
 
 @pytest.mark.slow
@@ -54,21 +52,15 @@ def test_every_interleaving_triggers_once(case: Case, at_least: int, capsys: pyt
     assert any(final.crashed for final in found.finals)
 
 
-def test_a_lease_that_is_over_at_once_is_seen() -> None:
-    """With a lease of no length two handlers dispatch although nobody died."""
-    case = Case(replace(POLICY, claim_lease=timedelta()), P34, handlers=2, sweeps=0, crashes=0)
-    found, _ = explore(case, {"memory": MemoryStore})
-    assert any("dispatched too often" in violation for violation in found.violations)
-
-
-def test_a_store_without_compare_and_set_is_seen() -> None:
-    """Where an update ignores the version, two claims live at once."""
-    case = Case(POLICY, P34, handlers=2, sweeps=1, crashes=1)
+def test_a_store_that_loses_writes_is_seen() -> None:
+    """Where a create overwrites, two claims live at once, and the way to it is told."""
+    case = Case(POLICY, P34, handlers=2, sweeps=0, crashes=0)
     found, _ = explore(case, {"losing": LosingStore})
-    assert any("claim" in violation for violation in found.violations)
+    assert any(violation.startswith("two claims alive: handler") for violation in found.violations)
+    assert all("after: " in violation for violation in found.violations)
 
 
 def test_stores_that_differ_are_seen() -> None:
     """What is gone through on one store is gone through on all, or else it says which operation differs."""
-    with pytest.raises(Disagreement, match="update"):
+    with pytest.raises(Disagreement, match="create"):
         explore(Case(POLICY, P34, handlers=2, sweeps=1, crashes=1), {"memory": MemoryStore, "losing": LosingStore})

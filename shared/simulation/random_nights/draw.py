@@ -76,7 +76,7 @@ def _manner(chance: Random, wildness: int) -> Manner:
         at_once=(0.05, 0.12, 0.2)[wildness],
         second_sweep=(0, 0.04, 0.1)[wildness],
         gaps=gaps,
-        late=(1,) if len(gaps) == 1 else (1, 30, 90),
+        late=(1,) if len(gaps) == 1 else (1, 45, 120),
         skew=timedelta(seconds=chance.choice((5, 20, 60))) if skewed else timedelta(),
     )
 
@@ -97,7 +97,8 @@ def _outages(policy: Policy, chance: Random, wildness: int, begins: dict[str, da
             kinds.append(Kind.DROPS)
         if port in policy.services:
             kinds.remove(Kind.FLAKY)
-        at, lasts = _moment(chance, begins), MINUTE * chance.choice((1, 3, 6, 15, 40))
+        minutes = (15, 40, 90) if port in policy.services else (1, 3, 6, 15, 40)
+        at, lasts = _moment(chance, begins), MINUTE * chance.choice(minutes)
         found.append(Outage(port, chance.choice(kinds), at, at + lasts))
     return tuple(sorted(found, key=lambda outage: outage.begins))
 

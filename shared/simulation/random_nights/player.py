@@ -32,7 +32,7 @@ TOGETHER = 3
 REFUSED_FOR = timedelta(minutes=62)
 IDLE_MOST = 240
 # What a sweep itself has changed is less urgent than what has come from outside.
-AFTER_A_SWEEP = 3
+AFTER_A_SWEEP = 8
 # Once all is quiet the platform sweeps seldom: so many minutes late.
 AFTERWARDS = (60, 240, 720)
 
@@ -200,22 +200,24 @@ class Player:
             whole = self.platform.run(handler, self.platform.sweep)
             if whole and not self._lately_refused():
                 look(self.policy, self.book, self.truth, self.stage, handler)
-        if self._changes() == changes and whole:
-            self._rest()
-        else:
+        doubted = any(track.overdue for run in self.book.runs.values() for track in run.tracks.values())
+        if not whole or doubted:
+            self._idle = min(self._idle * 2, IDLE_MOST)
+            self._want_sweep(self._idle)
+        elif self._changes() != changes:
             self._want_sweep(self._chance.choice(self.night.manner.gaps) * AFTER_A_SWEEP)
+        self._when_the_clock_asks()
 
-    def _rest(self) -> None:
-        """Nothing changed: come again when the clock may change something, or ever more seldom."""
+    def _when_the_clock_asks(self) -> None:
+        """Sweep when the clock alone may change something, or some minutes after that."""
         report = self.platform.sweepers[0].context.memory.last_sweep
         horizon = None if report is None else report.next_at
-        doubted = any(track.overdue for run in self.book.runs.values() for track in run.tracks.values())
-        if horizon is not None and not doubted:
-            late = self._chance.choice(self.night.manner.late if self.clock.instant < self.night.calm else AFTERWARDS)
-            self._sweep_at = _full_minute(max(horizon, self.clock.instant) + MINUTE * late)
+        if horizon is None:
+            self._want_sweep(self._idle)
             return
-        self._idle = min(self._idle * 2, IDLE_MOST)
-        self._want_sweep(self._idle)
+        late = self._chance.choice(self.night.manner.late if self.clock.instant < self.night.calm else AFTERWARDS)
+        at = _full_minute(max(horizon, self.clock.instant) + MINUTE * late)
+        self._sweep_at = at if self._sweep_at is None else min(self._sweep_at, at)
 
     def _lately_refused(self) -> bool:
         """True while an alert may wait for its hourly attempt (A3)."""

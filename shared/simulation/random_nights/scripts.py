@@ -103,9 +103,9 @@ def _fate(fate: str, processor: Processor, after: timedelta, records: int, chanc
 def _success(processor: Processor, after: timedelta, records: int, chance: Random) -> Line:
     more: dict[str, Any] = {}
     if processor.name == "prediction_coordinator":
-        more = {"expected_count": int(records / chance.choice((1, 1, 0.9, 0.8, 0.7)))}
+        more = {"expected_count": int(records / chance.choice((1, 1, 1, 1, 1, 1, 1, 0.9, 0.8, 0.7)))}
         if chance.random() < 0.3:
-            more = {"metadata": {"completion_pct": chance.choice((100, 95, 80, 79, 0))}}
+            more = {"metadata": {"completion_pct": chance.choice((100, 100, 100, 95, 95, 80, 79, 0))}}
     elif chance.random() < 0.3:
         more = {"metadata": {"is_incremental": True, "entities_changed": {"players": ["p1"], "teams": []}}}
     if chance.random() < 0.02:

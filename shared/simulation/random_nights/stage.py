@@ -66,6 +66,7 @@ class Stage:
     def __init__(self, night: Night, clock: VirtualClock, baton: Baton, note: Note, *, told: bool) -> None:
         self.night, self.clock, self.baton, self.note, self.told = night, clock, baton, note, told
         self.refused = 0
+        self._quiet_until = night.start
         self._chance = Random(f"stage/{night.seed}")
 
     def enter(self) -> Handler:
@@ -95,13 +96,15 @@ class Stage:
         return self.clock.instant if actor is None else self.clock.instant + actor.waited
 
     def outage(self, port: str) -> Outage | None:
+        """Return the outage that a port is in; of several the one that began first."""
         now = self.true_now()
-        for outage in self.night.outages:
-            if outage.begins > now:
-                return None
-            if outage.port == port and now < outage.ends:
-                return outage
-        return None
+        if now < self._quiet_until:
+            return None
+        active = [one for one in self.night.outages if one.begins <= now < one.ends]
+        if not active:
+            later = (one.begins for one in self.night.outages if one.begins > now)
+            self._quiet_until = min(later, default=self.night.end)
+        return next((one for one in active if one.port == port), None)
 
     def answer(self, port: str) -> Kind | None:
         """Raise ``Unavailable`` if the port does not answer now; return the outage it answers in, if any."""
