@@ -108,7 +108,7 @@ def _beside(main: Path) -> dict[str, bytes]:
 def _tree(folder: Path, without: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder)
-        if path.is_file() and name.parts[0] not in without and not _is_left_over(name):
+        if path.is_file() and not {name.parts[0], name.name} & set(without) and not _is_left_over(name):
             yield name.as_posix(), path.read_bytes()
 
 

@@ -25,7 +25,8 @@ from shared.ports import Delivered, Document, Notice, Row
 COLLECTION = "alerts"
 # Judged by the validation runner, and so ended by it.
 VALIDATION = "validation"
-SENDING = timedelta(seconds=50)
+# Longer than one sending and the minute by which the clocks of two instances may differ.
+SENDING = timedelta(minutes=2)
 OVER_FOR = timedelta(seconds=50)
 REFUSED_FOR = timedelta(hours=1)
 ATTEMPTS = 10
@@ -287,16 +288,14 @@ def end(ctx: Context, kept: Kept, now: datetime) -> None:
 
 
 def send_pending(ctx: Context, now: datetime) -> list[datetime]:
-    """Send what earlier attempts left behind; return when to try again what a sink refuses."""
+    """Send what earlier attempts left behind; return when to try again what is refused or being sent."""
     later = []
     for document in ctx.ports.store.query(COLLECTION, {"unsent": True}):
         kept = read(document)
         alert = kept.alert
-        leased = alert.sending_until is not None and alert.sending_until > now
-        waits = alert.retry_at is not None and alert.retry_at > now
-        if waits and alert.retry_at is not None:
-            later.append(alert.retry_at)
-        if leased or waits:
+        not_before = [at for at in (alert.sending_until, alert.retry_at) if at is not None and at > now]
+        if not_before:
+            later.append(max(not_before))
             continue
         mine = replace(alert, sending_until=now + SENDING)
         version = ctx.ports.store.update(path_of(alert.fingerprint), to_data(mine), document.version)

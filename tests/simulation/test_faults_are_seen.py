@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -39,6 +41,15 @@ FINGERPRINT = """    joined = "\\x1f".join((kind, run, transition, subject))
 DISPATCHED = "    result = dispatch(ctx, held.situation, decision.plan, claim.attempt, actor)\n"
 LEASE = "    if now < claim.expires_at:\n        return _begun(situation) or Wait("
 NOT_TAKEN = 'ctx.log("completion.not_taken", severity="WARNING", transition=transition, error=str(error))\n'
+# Which of them is met first depends on the night.
+SAYING = {
+    "blocked_says_so",
+    "held_says_so",
+    "overdue_says_so",
+    "said_once_per_episode",
+    "nothing_is_left_unsaid",
+    "what_is_over_is_said",
+}
 
 FAULTS = {
     "D3: marked dispatched before the broker has answered": (
@@ -60,11 +71,11 @@ FAULTS = {
     ),
     "the fingerprint: the same for every run": (
         Edit(ALERTS, FINGERPRINT, '    return f"{kind}-{hashlib.sha256(subject.encode()).hexdigest()[:20]}"\n'),
-        {"blocked_says_so", "held_says_so", "overdue_says_so", "said_once_per_episode"},
+        SAYING,
     ),
     "the fingerprint: another one each time": (
         Edit(ALERTS, FINGERPRINT, '    return kind + "-" + __import__("uuid").uuid4().hex\n'),
-        {"said_once_per_episode", "blocked_says_so", "held_says_so", "overdue_says_so", "nothing_is_left_unsaid"},
+        SAYING,
     ),
     "the redelivery: acknowledged although it failed": (
         Edit(
@@ -94,13 +105,13 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def nights(folder: Path) -> tuple[int, str]:
-    """Play random nights with the code of a folder until one breaks a promise; return the status and what was said."""
+def ran(folder: Path, *arguments: str) -> tuple[int, str]:
+    """Run Python with the code of a folder; return the status and what was said."""
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
-    ran = subprocess.run(
-        [sys.executable, "-c", PROGRAM], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    done = subprocess.run(
+        [sys.executable, *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
-    return ran.returncode, ran.stdout + ran.stderr
+    return done.returncode, done.stdout + done.stderr
 
 
 @pytest.mark.slow
@@ -109,6 +120,34 @@ def test_a_broken_guarantee_is_seen(copy: Path, fault: str) -> None:
     """Within 1,000 nights the simulation fails, and names the promise that was broken."""
     edit, promises = FAULTS[fault]
     with mutated(copy, [edit]):
-        status, said = nights(copy)
+        status, said = ran(copy, "-c", PROGRAM)
     assert status == FOUND, said
     assert said.split(maxsplit=1)[1].partition(":")[0] in promises, said
+
+
+def test_a_failing_seed_can_be_played_again(copy: Path) -> None:
+    """The command line ends with 1, names each failing seed, and prints the line that plays it minute by minute."""
+    edit, _ = FAULTS["D3: marked dispatched before the broker has answered"]
+    with mutated(copy, [edit]):
+        status, said = ran(copy, "-m", "shared.cli.main", "simulate", "--random", "--seeds", "6")
+        replays = re.findall(r"replay: bin/orch (.*)", said)
+        again = ran(copy, "-m", "shared.cli.main", *replays[0].split())
+    assert status == again[0] == 1
+    assert len(replays) == int(re.findall(r"(\d+) broke a promise", said)[0])
+    assert "violation  marked_only_when_accepted" in again[1]
+
+
+def test_without_a_fault_the_copy_breaks_no_promise(copy: Path) -> None:
+    """What the faults show is the faults' doing; the answer is also there for scripts."""
+    status, said = ran(copy, "-m", "shared.cli.main", "simulate", "--random", "--seeds", "6", "--json")
+    assert (status, json.loads(said)["failed"]) == (0, [])
+
+
+@pytest.mark.parametrize(
+    "line", ["--random night.yaml", "", "--seeds 3", "night.yaml --date 2025-01-01", "--random --date tomorrow"]
+)
+def test_what_makes_no_sense_is_refused(copy: Path, line: str) -> None:
+    """Files and random nights exclude each other: exit 2, and a hint."""
+    status, said = ran(copy, "-m", "shared.cli.main", "simulate", *line.split())
+    assert status == 2
+    assert "hint:" in said

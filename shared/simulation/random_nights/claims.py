@@ -173,8 +173,8 @@ def _views(claim: Claiming) -> Iterator[View]:
 
 
 def _carried(claim: Claiming) -> dict[str, int | None] | None:
-    sent = [grant for number, grant in claim.track.grants.items() if claim.track.channels(number)]
-    return dict(sent[-1].done) if sent and claim.reason != "operator" else None
+    known = [grant for number, grant in claim.track.grants.items() if number in claim.track.marks]
+    return dict(known[-1].done) if known and claim.reason != "operator" else None
 
 
 def _in_the_way(claim: Claiming, seen: View) -> str:

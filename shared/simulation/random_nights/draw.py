@@ -69,14 +69,14 @@ def _begin(policy: Policy, chance: Random, key: RunKey) -> datetime:
 
 
 def _manner(chance: Random, wildness: int) -> Manner:
-    gaps = chance.choices(((1,), (1, 2, 5, 10), (5, 10, 20, 30), (10, 20, 40)), (2, 13, 40, 45))[0]
+    gaps = chance.choices(((1,), (1, 2, 5, 10), (5, 15, 30), (15, 30, 60)), (2, 10, 40, 48))[0]
     skewed = wildness and chance.random() < 0.5
     return Manner(
         crash=(0, 0.03, 0.12)[wildness],
         at_once=(0.05, 0.12, 0.2)[wildness],
         second_sweep=(0, 0.04, 0.1)[wildness],
         gaps=gaps,
-        late=(1,) if len(gaps) == 1 else (1, 45, 120),
+        late=(1,) if len(gaps) == 1 else (1, 30, 60, 90, 150),
         skew=timedelta(seconds=chance.choice((5, 20, 60))) if skewed else timedelta(),
     )
 

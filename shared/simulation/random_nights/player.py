@@ -34,7 +34,7 @@ IDLE_MOST = 240
 # What a sweep itself has changed is less urgent than what has come from outside.
 AFTER_A_SWEEP = 8
 # Once all is quiet the platform sweeps seldom: so many minutes late.
-AFTERWARDS = (60, 240, 720)
+AFTERWARDS = (240, 720)
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,7 +98,7 @@ class NightWorld:
         self._wrong(nobody_is_woken_in_vain.__name__, nobody_is_woken_in_vain(self.book, notice, where))
         remember(self.book, handler, notice, where, at, known=known)
         kind = "resolved" if notice.resolved else "alert"
-        self.stage.note(kind, f"{notice.severity} {notice.kind}: {notice.text.splitlines()[0]}")
+        self.stage.note(kind, f"{notice.severity} {notice.kind}: {notice.text.splitlines()[0]} (by {handler.name})")
 
     def _run(self, handler: Handler, path: str, rest: str, data: Data) -> None:
         segment, _, below = rest.partition("/")
