@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared.core.decide import Blocked, Confirm, Decision, Done, EmptyOk, Held, Wait
-from shared.core.model import Block, Claim, Failure, Hold, LogEntry, Plan, State, TransitionState
+from shared.core.model import UNTOUCHED, Block, Claim, Failure, Hold, LogEntry, Plan, State, TransitionState
 
 BACK_OFF = tuple(timedelta(minutes=m) for m in (1, 2, 4, 8, 15))
 LOGGED = 50
@@ -128,16 +128,12 @@ def resting(state: TransitionState, decision: Decision, now: datetime) -> Transi
     if state.state in (State.DISPATCHED, State.CONFIRMED):
         return state if blocked == state.blocked else replace(state, blocked=blocked)
     word = _word(decision)
-    if isinstance(decision, Done) or (word in (State.WAITING, State.EMPTY_OK) and state == TransitionState()):
+    held_since = (state.held_since or now) if word is State.HELD else None
+    if isinstance(decision, Done) or (word is State.EMPTY_OK and state == UNTOUCHED):
         return state
-    after = replace(
-        state,
-        state=word,
-        blocked=blocked,
-        held_since=(state.held_since or now) if word is State.HELD else None,
-    )
-    if after == state:
+    if (word, blocked, held_since) == (state.state, state.blocked, state.held_since):
         return state
+    after = replace(state, state=word, blocked=blocked, held_since=held_since)
     return after if word is state.state else logged(after, now, word.value, _reason(decision))
 
 

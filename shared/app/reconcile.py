@@ -78,7 +78,7 @@ def reconcile(ctx: Context, sight: Sight, load: Load, actor: str) -> Settled:
     for _ in range(STEPS):
         now = ctx.ports.clock.now()
         situation, decision = assess(ctx, sight.situation, now)
-        sight = replace(sight, situation=situation)
+        sight = Sight(situation, sight.version)
         match decision:
             case Trigger():
                 after = _trigger(ctx, sight, load, decision, actor, now)

@@ -17,7 +17,7 @@ from shared.app.bookkeeping import completion_row, keep_for_record
 from shared.app.context import Context
 from shared.app.findings import Finding
 from shared.app.lock import Locked, acquire
-from shared.app.state import completion_path, load_run, part_data, read_completion, run_data, run_path
+from shared.app.state import completion_path, completions_path, part_data, read_completion, run_data, run_path
 from shared.core.calendar import closes_at
 from shared.core.errors import Unavailable
 from shared.core.model import Completion, Lane, Outcome, Report, Run, RunKey
@@ -50,8 +50,8 @@ def compare(ctx: Context, findings: list[Finding], *, now_due: bool) -> Compared
         ctx.log("reconciliation.unreadable", severity="WARNING", error=str(error))
         findings.append(Finding("reconciliation", "", f"the record cannot be read: {error.reason}", "skipped"))
         return Compared()
-    known = _known(ctx, first, last)
-    result = Compared(_to_record(ctx, known, rows, now), _to_state(ctx, known, rows, now))
+    known, closed = _known(ctx, first, last)
+    result = Compared(_to_record(ctx, known, closed, rows, now), _to_state(ctx, known, rows, now))
     for what, ids in (("record", result.record_lacked), ("state", result.state_lacked)):
         if ids:
             ctx.log("reconciliation.repaired", severity="WARNING", side=what, messages=list(ids[:50]), count=len(ids))
@@ -68,42 +68,54 @@ def _recent(ctx: Context, rows: Iterable[Mapping[str, Any]], now: datetime) -> l
     return [row for row in mine if _instant(row["received_at"]) >= since]
 
 
-def _known(ctx: Context, first: date, last: date) -> Known:
-    """Return the completions of every run of these dates, closed ones too."""
-    runs = (
-        from_data(Run, document.data) for document in ctx.ports.store.query("runs", {"pipeline": ctx.policy.pipeline})
-    )
+def _known(ctx: Context, first: date, last: date) -> tuple[Known, frozenset[RunKey]]:
+    """Return the completions of every run of these dates, and which of the runs are closed."""
+    documents = ctx.ports.store.query("runs", {"pipeline": ctx.policy.pipeline})
+    runs = [run for run in (from_data(Run, one.data) for one in documents) if first <= run.key.day <= last]
     found = {}
     for run in runs:
-        if first <= run.key.day <= last:
-            phases = load_run(ctx.ports.store, run.key).completions
-            found[run.key] = {(c.phase, c.processor): c for listed in phases.values() for c in listed.values()}
-    return found
+        listed = (from_data(Completion, one.data) for one in ctx.ports.store.query(completions_path(run.key)))
+        found[run.key] = {(known.phase, known.processor): known for known in listed}
+    return found, frozenset(run.key for run in runs if run.closed_at is not None)
 
 
-def _to_record(ctx: Context, known: Known, rows: list[Mapping[str, Any]], now: datetime) -> tuple[str, ...]:
-    """Write to the record what only the state has; what still waits in a document is the next flush's."""
+def _to_record(
+    ctx: Context, known: Known, closed: frozenset[RunKey], rows: list[Mapping[str, Any]], now: datetime
+) -> tuple[str, ...]:
+    """Write to the record what only the state has."""
     written = {(row["run_id"], row["message_id"]) for row in rows}
     lacking = [
-        (key, report)
+        (key, report, report != completion.latest)
         for key, completions in known.items()
         for completion in completions.values()
-        for report in {completion.latest, completion.good} - {None}
-        if report is not None
-        and now - report.received_at < WINDOW
-        and (key.id, report.message_id) not in written
-        and all(report.message_id != waiting.message_id for waiting in completion.unrecorded)
+        for report in _held(completion, closed=key in closed)
+        if now - report.received_at < WINDOW and (key.id, report.message_id) not in written
     ]
-    listed = [completion_row(ctx.policy, key, report, superseded=False) for key, report in lacking]
+    listed = [completion_row(ctx.policy, key, report, superseded=older) for key, report, older in lacking]
     if not keep_for_record(ctx, listed):
         return ()
-    return tuple(sorted(report.message_id for _, report in lacking))
+    return tuple(sorted(report.message_id for _, report, _ in lacking))
+
+
+def _held(completion: Completion, *, closed: bool) -> list[Report]:
+    """Return the reports that the record must have by now.
+
+    What still waits in a document is the next flush's, but for a run that is closed no flush comes.
+    """
+    kept = [report for report in (completion.latest, completion.good) if report is not None]
+    waiting = {report.message_id for report in completion.unrecorded}
+    if closed:
+        kept += completion.unrecorded
+        waiting = set()
+    return list({report.message_id: report for report in kept if report.message_id not in waiting}.values())
 
 
 def _to_state(ctx: Context, known: Known, rows: list[Mapping[str, Any]], now: datetime) -> tuple[str, ...]:
     """Fold into the state what only the record has, oldest first."""
+    seen = {(key.id, m) for key, found in known.items() for c in found.values() for m in c.message_ids}
+    unseen = (row for row in rows if (row["run_id"], row["message_id"]) not in seen)
     brought = []
-    for row in sorted(rows, key=lambda row: _instant(row["received_at"])):
+    for row in sorted(unseen, key=lambda row: _instant(row["received_at"])):
         key = _key(ctx, row)
         if key is None or now >= closes_at(key, now, ctx.policy):
             continue

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Generic, TypeVar
 
 from shared.core.calendar import closes_at
-from shared.core.model import Completion, Lane, Run, RunKey, TransitionState
+from shared.core.model import UNTOUCHED, Completion, Lane, Run, RunKey, TransitionState
 from shared.core.policy import Policy
 from shared.documents import from_data, to_data
 from shared.ports import Document, StateStore
@@ -37,7 +37,7 @@ class Loaded:
     transitions: Mapping[str, Stored[TransitionState]] = field(default_factory=dict)
 
     def transition(self, name: str) -> Stored[TransitionState]:
-        return self.transitions.get(name) or Stored(TransitionState())
+        return self.transitions.get(name) or Stored(UNTOUCHED)
 
     def last_report_at(self, phase: str) -> datetime | None:
         """Return the receipt of the phase's latest report."""

@@ -22,7 +22,7 @@ from shared.core.decide import (
     may_refresh,
     refresh_causes,
 )
-from shared.core.model import Cause, Lane, State
+from shared.core.model import Lane, State
 from shared.core.policy import ConfirmBy
 from shared.core.standing import Picture, Word
 from shared.core.texts import clock_time, duration, names, say
@@ -135,8 +135,8 @@ def _reports(situation: Situation, seen: Picture) -> Iterator[Condition]:
                 lasting=Lasting.ONCE,
             )
         known = situation.completions.get(name)
-        cause = known.failures[0] if known is not None and known.failures else Cause("", 0)
-        if cause.count >= SAME_FAILURE and at.word is not Word.DONE:
+        cause = known.failures[0] if known is not None and known.failures else None
+        if cause is not None and cause.count >= SAME_FAILURE and at.word is not Word.DONE:
             what = f"{name} failed {cause.count} times for the same reason: {cause.text}"
             yield _condition(situation, "failing", Severity.WARNING, name, what, "", f"repair {name}")
         if at.report is not None and at.report.outcome.value == "inferred":

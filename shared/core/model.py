@@ -268,3 +268,7 @@ class TransitionState:
     def accepted_whole(self) -> bool:
         """True once a dispatch of ``generation`` was accepted as a whole."""
         return self.carried is not None and self.carried.generation == self.generation
+
+
+UNTOUCHED = TransitionState()
+"""A transition that nothing has happened to."""

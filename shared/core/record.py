@@ -66,9 +66,11 @@ def _count_failure(known: Completion, report: Report) -> tuple[Cause, ...]:
 
 def _for_record(report: Report) -> Report:
     """Return a report as it waits for the record: what is long stays in the latest report, where there is room."""
-    report = replace(report, error=report.error[:SHORT_TEXT])
     long = len(report.players) + len(report.teams) > SHORT_LIST
-    return replace(report, players=(), teams=()) if long else report
+    if not long and len(report.error) <= SHORT_TEXT:
+        return report
+    players, teams = ((), ()) if long else (report.players, report.teams)
+    return replace(report, error=report.error[:SHORT_TEXT], players=players, teams=teams)
 
 
 def _with_opener(openers: tuple[Opener, ...], report: Report) -> tuple[Opener, ...]:

@@ -425,10 +425,10 @@ class House:
         inner = self.store.inner
         assert isinstance(inner, MemoryStore)
         return {
-            f"{collection}/{name}": data
-            for collection, documents in inner._collections.items()
-            for name, (data, _) in documents.items()
-            if f"{collection}/{name}".startswith(prefix)
+            document.path: document.data
+            for documents in inner._collections.values()
+            for document in documents.values()
+            if document.path.startswith(prefix)
         }
 
     def _log(self, event: str, /, severity: str = "INFO", **keys: object) -> None:

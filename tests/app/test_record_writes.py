@@ -244,6 +244,22 @@ def test_the_record_gets_what_it_lost(house: House) -> None:
     assert house.notices("reconciled") == []
 
 
+def test_a_report_to_a_closed_run_reaches_the_record(house: House) -> None:
+    """No sweep looks at a closed run again: the hourly comparison writes what came after, superseded reports too."""
+    house.change(games={DAY: 0})
+    house.deliver(PGS, records=200, message_id="m-early")
+    house.wait(timedelta(days=3))
+    house.sweeps(2)
+    assert house.run().closed_at is not None
+    now = house.clock.now()
+    house.deliver(PGS, records=210, message_id="m-late", timestamp=now.isoformat())
+    house.deliver(PGS, records=190, message_id="m-older", timestamp=(now - HOUR).isoformat())
+    assert {row["message_id"] for row in rows(house)} == {"m-early"}
+    house.sweeps(65)
+    found = {row["message_id"]: row["superseded"] for row in rows(house)}
+    assert found == {"m-early": False, "m-late": False, "m-older": True}
+
+
 def test_state_gets_what_only_the_record_took(house: House) -> None:
     """State away, record there, and no redelivery: right after the outage the reports are folded in and decided on."""
     house.sweep()

@@ -91,7 +91,7 @@ FAULTS = {
             "generation=max(1, state.generation + _next(state, ready))",
             "generation=state.generation + 1",
         ),
-        {"no_generation_without_a_cause"},
+        {"no_generation_without_a_cause", "nothing_while_it_must_rest"},
     ),
 }
 

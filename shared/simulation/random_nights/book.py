@@ -69,8 +69,8 @@ class Track:
     held: bool | None = False
     rejected: bool = False
     failures: int = 0
+    failing_since: datetime | None = None
     retry_at: datetime | None = None
-    lost_mark: bool = False
     overdue: dict[str, int] = field(default_factory=dict)
     unfit_since: datetime | None = None
 
@@ -155,6 +155,8 @@ class Book:
     quarantined: set[str] = field(default_factory=set)
     violations: list[str] = field(default_factory=list)
     only_recorded: dict[str, datetime] = field(default_factory=dict)
+    recorded: set[str] = field(default_factory=set)
+    reruns: dict[tuple[RunKey, str], list[datetime]] = field(default_factory=dict)
 
     def run(self, key: RunKey) -> RunBook:
         found = self.runs.get(key)
@@ -180,6 +182,12 @@ def key_of(segment: str) -> RunKey:
     """Return the run of a document path's second segment."""
     pipeline, day, mode, *lane = segment.split("~")
     return RunKey(pipeline, date.fromisoformat(day), mode, Lane(lane[0]) if lane else Lane.LIVE)
+
+
+def dispatch_of(data: Data) -> tuple[int, int, datetime | None]:
+    """Return what tells one dispatch of a transition's document from the next: two may bear the same time."""
+    carried = data.get("carried") or {}
+    return carried.get("generation", 0), data.get("dispatches", 0), data.get("last_dispatched_at")
 
 
 def age(at: datetime | None, now: datetime) -> timedelta:

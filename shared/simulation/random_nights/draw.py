@@ -30,7 +30,7 @@ def draw(policy: Policy, seed: int, day: date | None = None) -> Night:
     """Return the night of a seed; of one date if ``day`` is given, else of a date of the season."""
     chance = Random(f"night/{seed}/{day or ''}")
     day = day or _date(chance)
-    wildness = chance.choices((0, 1, 2), (3, 4, 3))[0]
+    wildness = chance.choices((0, 1, 2), (4, 4, 2))[0]
     begins = {mode: _begin(policy, chance, RunKey(policy.pipeline, day, mode)) for mode in policy.modes}
     units = season().get(day, 0)
     start = instant(day - timedelta(days=1), time(16), policy.zone)
@@ -45,6 +45,7 @@ def draw(policy: Policy, seed: int, day: date | None = None) -> Night:
         end=instant(day + timedelta(days=3), time(0, 15), policy.zone),
         manner=_manner(chance, wildness),
         begins=begins,
+        played=start + timedelta(hours=40 if wildness and seed % 11 == 0 else 33),
         outages=_outages(policy, chance, wildness, begins),
         sick=_sick(policy, chance, wildness, begins),
         facts=_facts(policy, chance, wildness, begins, units),

@@ -44,4 +44,18 @@ def no_claim_is_left(book: Book) -> Iterator[str]:
                 yield f"{track.where} is still claimed since {track.claimed_at}"
 
 
-AT_END = (every_message_is_acknowledged, the_latest_report_stands, nothing_is_left_unsaid, no_claim_is_left)
+def the_record_knows_every_report(book: Book) -> Iterator[str]:
+    """What was counted also stands in the record for people, whatever was down when (behaviour 8)."""
+    for run in book.runs.values():
+        for heard in run.heard:
+            if heard.message_id not in book.recorded:
+                yield f"{run.key.id} {heard.processor} {heard.outcome} ({heard.message_id}) is not in the record"
+
+
+AT_END = (
+    every_message_is_acknowledged,
+    the_latest_report_stands,
+    nothing_is_left_unsaid,
+    no_claim_is_left,
+    the_record_knows_every_report,
+)

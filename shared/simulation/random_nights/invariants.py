@@ -7,15 +7,31 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from shared.core.model import Lane
 from shared.core.policy import ConfirmBy, Messages, Transition
 from shared.ports import Notice
-from shared.simulation.random_nights.book import Book, Data, Said, Track, age
+from shared.simulation.random_nights.book import Book, Data, Said, Track, age, dispatch_of
 from shared.simulation.random_nights.night import Letter
 from shared.simulation.random_nights.stage import Handler
 
 # These speak of the pipeline or of a processor, not of the state of a run.
-OF_ANY_RUN = ("quarantine", "by_table", "error", "state_down")
+OF_ANY_RUN = ("quarantine", "by_table", "error", "state_down", "both_down", "reconciled")
+SEVERITIES = {
+    "gate": "warning",
+    "gate_warning": "warning",
+    "failing": "warning",
+    "under_minimum": "warning",
+    "quarantine": "warning",
+    "due_warning": "warning",
+    "due_critical": "critical",
+    "held": "critical",
+    "on_hold": "info",
+    "preflight": "critical",
+    "dispatch": "critical",
+    "unconfirmed": "critical",
+    "state_down": "critical",
+    "late": "info",
+    "overtaken": "info",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +111,7 @@ def marked_only_when_accepted(marking: Marking) -> str | None:
     """Dispatched is written only by who holds the answers of all that had to leave (D3)."""
     if marking.after["state"] != "dispatched" or marking.before.get("state") != "claimed":
         return None
-    if marking.after.get("last_dispatched_at") == marking.before.get("last_dispatched_at"):
+    if dispatch_of(marking.after) == dispatch_of(marking.before):
         return None  # released after a failed repetition
     trigger_id = marking.track.run.key.trigger_id(marking.track.name, int(marking.after["generation"]))
     known = marking.handler.accepted.get(trigger_id, set())
@@ -174,6 +190,14 @@ def nobody_is_woken_in_vain(book: Book, notice: Notice, where: str) -> str | Non
     return None
 
 
+def as_grave_as_promised(notice: Notice, where: str) -> str | None:
+    """Severity picks the channel: what is critical must not come as a warning (A5)."""
+    promised = SEVERITIES.get(notice.kind)
+    if promised is None or "/backfill" in where or notice.severity == promised:
+        return None
+    return f"{notice.kind} of {where} is {notice.severity}, not {promised}"
+
+
 def no_message_is_lost(book: Book, letter: Letter) -> str | None:
     """What is acknowledged was counted, superseded, kept in quarantine, or empty (R1)."""
     if letter.probe:
@@ -185,10 +209,6 @@ def no_message_is_lost(book: Book, letter: Letter) -> str | None:
     if stored is None or letter.id not in stored["message_ids"]:
         return f"message {letter.id} acknowledged, {path} does not know it"
     return None
-
-
-def live(track: Track) -> bool:
-    return track.run.key.lane is Lane.LIVE
 
 
 def remember(book: Book, handler: Handler, notice: Notice, where: str, at: datetime, *, known: bool) -> None:

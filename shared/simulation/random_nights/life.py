@@ -44,6 +44,7 @@ class Life:
         for (mode, phase), at in night.early.items():
             key = RunKey(self._policy.pipeline, night.day, mode)
             self._put(at + 30 * MINUTE, partial(self._begin, key, phase, 1))
+        self._put(night.played, self._over)
         for fact in night.facts:
             self._put(fact.at, partial(self._become, fact))
         for command in night.commands:
@@ -95,6 +96,11 @@ class Life:
         if fact.units is not None:
             self._truth.units = fact.units
         self._truth.percents.update(fact.percents)
+
+    def _over(self) -> None:
+        """The last game of the date has ended."""
+        self._truth.over = True
+        self._change()
 
     def _change(self) -> None:
         self.changes += 1

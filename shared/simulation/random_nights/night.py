@@ -124,6 +124,7 @@ class Night:
     end: datetime
     manner: Manner
     begins: Mapping[str, datetime]
+    played: datetime
     outages: tuple[Outage, ...]
     sick: tuple[Sickness, ...]
     facts: tuple[Facts, ...]

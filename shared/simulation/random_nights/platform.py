@@ -122,6 +122,7 @@ class Platform:
 
         for handler in handlers:
             handler.alone = False
+            handler.heard = {key: len(run.heard) for key, run in self._world.book.runs.items()}
         self.stage.baton.run([(handler, task(handler)) for handler in handlers])
         self.clock.instant += max(handler.waited for handler in handlers)
         return done
@@ -152,7 +153,6 @@ class Platform:
         )
         if self.clock.instant < self._night.calm and self._chance.random() < self._night.manner.crash:
             handler.dies_at = self._chance.choice(FATAL)
-        handler.heard = {key: len(run.heard) for key, run in self._world.book.runs.items()}
         return handler
 
     def _instance(self, skew: timedelta) -> Instance:

@@ -31,6 +31,8 @@ AT_ONCE = timedelta(seconds=5)
 TOGETHER = 3
 REFUSED_FOR = timedelta(minutes=62)
 IDLE_MOST = 240
+# How often it comes before it is asked for, to see that it has nothing to do.
+TOO_EARLY = 0.06
 # What a sweep itself has changed is less urgent than what has come from outside.
 AFTER_A_SWEEP = 8
 # Once all is quiet the platform sweeps seldom: so many minutes late.
@@ -86,6 +88,7 @@ class Player:
         self._numbers = count()
         self._sweep_at: datetime | None = night.start
         self._idle = 1
+        self._announced: tuple[int, datetime] | None = None
 
     def run(self) -> Played:
         self.life.plan(self._operate, self._request)
@@ -191,7 +194,8 @@ class Player:
     def _sweep(self) -> None:
         """Sweep; nobody sweeps for some minutes after it, or longer where nothing can change before."""
         self.played.sweeps += 1
-        changes = self._changes()
+        changes, before, began = self._changes(), self._announced, self.clock.instant
+        self._announced = None
         if self._chance.random() < self.night.manner.second_sweep:
             self.platform.at_once([self.platform.sweeper(0), self.platform.sweeper(1)], self._work)
             whole = False
@@ -200,6 +204,8 @@ class Player:
             whole = self.platform.run(handler, self.platform.sweep)
             if whole and not self._lately_refused():
                 look(self.policy, self.book, self.truth, self.stage, handler)
+        if whole and before is not None:
+            self._check_announced(before, changes, began)
         doubted = any(track.overdue for run in self.book.runs.values() for track in run.tracks.values())
         if not whole or doubted:
             self._idle = min(self._idle * 2, IDLE_MOST)
@@ -215,9 +221,22 @@ class Player:
         if horizon is None:
             self._want_sweep(self._idle)
             return
+        if self._sweep_at is None:
+            self._announced = (self._changes(), horizon)
+        if self._chance.random() < TOO_EARLY:
+            at = self.clock.instant + max(horizon - self.clock.instant, MINUTE) * self._chance.random()
+            self._sweep_at = _full_minute(at)
+            return
         late = self._chance.choice(self.night.manner.late if self.clock.instant < self.night.calm else AFTERWARDS)
         at = _full_minute(max(horizon, self.clock.instant) + MINUTE * late)
         self._sweep_at = at if self._sweep_at is None else min(self._sweep_at, at)
+
+    def _check_announced(self, before: tuple[int, datetime], changes: int, began: datetime) -> None:
+        """Nothing changes by the clock alone before the moment that the sweep before announced (Sweep.next_at)."""
+        then, horizon = before
+        if then == changes and self._changes() != changes and began + self.night.manner.skew < horizon:
+            text = f"a sweep at {began} changed something, announced was {horizon}"
+            self.book.wrong("nothing_changes_before_the_announced_moment", text)
 
     def _lately_refused(self) -> bool:
         """True while an alert may wait for its hourly attempt (A3)."""

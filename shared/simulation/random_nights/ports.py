@@ -167,7 +167,7 @@ class Truth:
     """What holds in the world at this moment."""
 
     def __init__(self, policy: Policy, day: date, units: int) -> None:
-        self.day, self.units = day, units
+        self.day, self.units, self.over = day, units, False
         self.rows: dict[str, int] = {}
         self.percents: dict[str, float | None] = {gate.name: 100.0 for gate in policy.gates.values() if gate.sql}
         self.gates = {gate.sql: gate.name for gate in policy.gates.values() if gate.sql}
@@ -211,8 +211,7 @@ class NightWarehouse:
         if not self._answers():
             raise Unavailable("warehouse", "refused: 403 quota exceeded (simulated)")
         handler.units = self._truth.units
-        past = self._truth.day < self._stage.true_now().date()
-        known = Units(self._truth.units, self._truth.units if past else 0)
+        known = Units(self._truth.units, self._truth.units if self._truth.over else 0)
         return {day: known if day == self._truth.day else Units(0, 0) for day in days}
 
     def query(self, sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from shared.core.calendar import due_at
 from shared.core.model import Lane
-from shared.core.policy import Policy, Transition
+from shared.core.policy import ConfirmBy, Policy, Transition
 from shared.simulation.random_nights.book import Book, RunBook, Track
 from shared.simulation.random_nights.oracle import View, blocking, reason_at, view
 from shared.simulation.random_nights.ports import Truth
@@ -21,7 +21,6 @@ from shared.simulation.scenario import Health
 PATIENCE = 2
 UNFIT_FOR = timedelta(minutes=5)
 OVER_FOR = timedelta(minutes=3)
-OF_WAITING = ("gate", "held", "on_hold", "due_warning", "due_critical", "preflight", "dispatch")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +98,7 @@ def unkept(looking: Looking) -> Iterator[str]:
         return
     if looking.triggered:
         yield from what_is_over_is_said(looking)
+        yield from unconfirmed_says_so(looking)
         return
     seen = looking.seen()
     reason = reason_at(looking.transition.expects[looking.track.run.key.mode], seen, looking.now)
@@ -139,6 +139,9 @@ def ready_goes_or_says_why(looking: Looking, seen: View, reason: str) -> Iterato
         if looking.now - track.unfit_since >= UNFIT_FOR and not book.stands("preflight", track.where):
             yield f"blocked_says_so: {service} unfit since {track.unfit_since}, and nobody was told"
         return
+    since = track.failing_since
+    if since is not None and looking.now - since >= UNFIT_FOR and not book.stands("dispatch", track.where):
+        yield f"blocked_says_so: its call fails since {since}, and nobody was told"
     if not gates and not _resting(looking):
         yield f"nothing_ready_is_left: ready by {reason} with {sorted(seen.done)}, and not dispatched"
 
@@ -153,6 +156,17 @@ def _resting(looking: Looking) -> bool:
         return True
     lease = looking.policy.claim_lease + skew
     return track.state == "claimed" and track.claimed_at is not None and looking.now - track.claimed_at <= lease
+
+
+def unconfirmed_says_so(looking: Looking) -> Iterator[str]:
+    """Dispatched as often as the policy says and not confirmed in time is critical (behaviour 3)."""
+    track, confirm = looking.track, looking.transition.confirm
+    marks = track.marks.get(max(track.grants, default=0), [])
+    if track.state != "dispatched" or confirm.by is not ConfirmBy.FIRST_REPORT or len(marks) <= confirm.redispatch:
+        return
+    late = looking.now - looking.book.night.manner.skew >= marks[-1] + confirm.within
+    if late and not looking.book.stands("unconfirmed", track.where):
+        yield f"unconfirmed_says_so: dispatched at {marks[-1]}, not confirmed, and nobody was told"
 
 
 def overdue_says_so(looking: Looking) -> Iterator[str]:

@@ -9,13 +9,15 @@ from typing import Any
 from shared.core.model import Lane, RunKey
 from shared.core.policy import Policy
 from shared.ports import Message, Notice, Row
-from shared.simulation.random_nights.book import Book, Data, Heard, RunBook, Track, key_of
+from shared.simulation.random_nights.book import Book, Data, Heard, RunBook, Track, dispatch_of, key_of
 from shared.simulation.random_nights.claims import ON_CLAIM, Claiming
+from shared.simulation.random_nights.healing import inferred_only_when_silent, reruns_are_bounded
 from shared.simulation.random_nights.invariants import (
     ON_DEPARTURE,
     ON_MARK,
     Departing,
     Marking,
+    as_grave_as_promised,
     nobody_is_woken_in_vain,
     remember,
     said_once_per_episode,
@@ -61,7 +63,10 @@ class NightWorld:
                 self.book.quarantined.add(rest)
 
     def inserted(self, handler: Handler, table: str, rows: Sequence[Row]) -> None:
-        if handler.letter is not None and table == "phase_completions":
+        if table != "phase_completions":
+            return
+        self.book.recorded |= {str(row.columns["message_id"]) for row in rows}
+        if handler.letter is not None:
             self.book.only_recorded.setdefault(handler.letter.id, handler.started)
 
     def published(self, handler: Handler, topic: str, message: Message, *, delivered: bool) -> None:
@@ -74,7 +79,7 @@ class NightWorld:
     def called(self, handler: Handler, body: Mapping[str, Any], status: int, *, known: bool) -> None:
         if body.get("repair") is True:
             if status == 200:
-                self._mend(body)
+                self._mend(handler, body)
             return
         key = _key(body)
         track = self.book.run(key).track(str(body["transition"]))
@@ -96,6 +101,7 @@ class NightWorld:
         again = said_once_per_episode(self.book, handler, notice, at, repeat)
         self._wrong(said_once_per_episode.__name__, again)
         self._wrong(nobody_is_woken_in_vain.__name__, nobody_is_woken_in_vain(self.book, notice, where))
+        self._wrong(as_grave_as_promised.__name__, as_grave_as_promised(notice, where))
         remember(self.book, handler, notice, where, at, known=known)
         kind = "resolved" if notice.resolved else "alert"
         self.stage.note(kind, f"{notice.severity} {notice.kind}: {notice.text.splitlines()[0]} (by {handler.name})")
@@ -128,6 +134,8 @@ class NightWorld:
                 run.hear(_heard(run, brought, self.book.only_recorded[message_id], at))
             elif latest is not None and latest["outcome"] == "inferred":
                 now = latest["received_at"]
+                silent = inferred_only_when_silent(self.policy, self.truth, run, data["phase"], data["processor"], now)
+                self._wrong(inferred_only_when_silent.__name__, silent)
                 run.hear(
                     Heard(
                         len(run.heard), data["phase"], data["processor"], "inferred", latest["records"], None, now, now,
@@ -164,14 +172,15 @@ class NightWorld:
         if before.get("state") != "claimed" or data.get("claim") is not None:
             return
         generation = int(data["generation"])
-        if data.get("last_dispatched_at") != before.get("last_dispatched_at"):
+        if dispatch_of(data) != dispatch_of(before):
             track.marks.setdefault(generation, []).append(at)
-            track.failures, track.retry_at = 0, None
+            track.failures, track.retry_at, track.failing_since = 0, None, None
         elif handler.call_refused:
             track.rejected = True
         elif handler.call_failed:
             wait = AFTER_FAILURE[min(track.failures, len(AFTER_FAILURE) - 1)]
             track.failures, track.retry_at = track.failures + 1, at + wait
+            track.failing_since = track.failing_since or at
 
     def _units(self, track: Track, handler: Handler) -> tuple[int | None, ...]:
         """Return what the claimant may have taken for the units of the date: what its run knew, or what it was told."""
@@ -199,10 +208,18 @@ class NightWorld:
         if delivered:
             self._start(key, transition.starts, leaving.generation, at)
 
-    def _mend(self, body: Mapping[str, Any]) -> None:
+    def _mend(self, handler: Handler, body: Mapping[str, Any]) -> None:
+        key, phase, at = _key(body), str(body["phase"]), self.stage.true_now()
+        if not handler.argv:
+            transition = self.policy.after(phase)
+            track = self.book.run(key).track(transition.name if transition is not None else "")
+            self._wrong(
+                reruns_are_bounded.__name__, reruns_are_bounded(self.book, track, self.policy.repairs, phase, at)
+            )
+            self.book.reruns.setdefault((key, phase), []).append(at)
         named = [str(name) for name in body.get("processors") or ()]
         self.stage.note("repair", f"{body['phase']} {body['mode']}: {', '.join(named)}")
-        self._repair(_key(body), str(body["phase"]), named, self.stage.true_now())
+        self._repair(key, phase, named, at)
 
     def _wrong(self, name: str, text: str | None) -> None:
         if text is not None:
@@ -228,4 +245,4 @@ def _meddled(handler: Handler, track: Track) -> None:
     verb = handler.argv[0]
     if verb in ("trigger", "hold", "release"):
         track.held, track.rejected = verb == "hold", False
-        track.failures, track.retry_at = 0, None
+        track.failures, track.retry_at, track.failing_since = 0, None, None

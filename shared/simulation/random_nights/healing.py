@@ -1,0 +1,47 @@
+"""What self-heal may do, asked when it does it (behaviour 9)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from shared.core.calendar import due_at, working_day
+from shared.core.model import Lane
+from shared.core.policy import Policy, Repairs
+from shared.simulation.random_nights.book import Book, RunBook, Track
+from shared.simulation.random_nights.oracle import floor_of
+from shared.simulation.random_nights.ports import Truth
+
+
+def reruns_are_bounded(book: Book, track: Track, limit: Repairs, phase: str, at: datetime) -> str | None:
+    """A phase of a live run is started again so many times at most, a cooldown apart, and never once it has gone on."""
+    before = book.reruns.get((track.run.key, phase), [])
+    what = f"{track.run.key.id} {phase} asked to run again"
+    if track.run.key.lane is Lane.BACKFILL:
+        return f"{what} in backfill"
+    if track.state in ("dispatched", "confirmed", "claimed"):
+        return f"{what} although its transition is {track.state}"
+    if len(before) >= limit.max_attempts:
+        return f"{what} for the {len(before) + 1}th time"
+    if before and at - before[-1] + book.night.manner.skew < limit.cooldown:
+        return f"{what} {at - before[-1]} after the last time"
+    return None
+
+
+def inferred_only_when_silent(
+    policy: Policy, truth: Truth, run: RunBook, phase: str, name: str, now: datetime
+) -> str | None:
+    """Taken as completed is a required processor that said nothing, past its due time, whose table is full."""
+    transition, processor = policy.after(phase), policy.phases[phase].processors[name]
+    what = f"{run.key.id} {name} inferred"
+    expectation = transition.expects.get(run.key.mode) if transition is not None else None
+    if expectation is None or name not in expectation.required or run.key.lane is Lane.BACKFILL:
+        return f"{what} and not required"
+    due = due_at(run.key, expectation.due.warning, policy) if expectation.due is not None else None
+    if due is None or now < due or policy.local(now).date() != working_day(run.key, policy):
+        return f"{what} at {now}, it is due at {due}"
+    if any(heard.outcome != "started" for heard in run.by_processor.get((phase, name), [])):
+        return f"{what} although it has reported"
+    rows = truth.rows.get(processor.table or "", 0)
+    if rows < max(1, floor_of(processor, truth.units) or 0):
+        return f"{what} from {rows} rows"
+    return None
