@@ -182,6 +182,7 @@ def simulate(
     seeds: Annotated[int | None, typer.Option(min=1, help="How many nights; 100 without --seed.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Play this night, or --seeds of them from it on.")] = None,
     date: Annotated[str | None, typer.Option(help="Let all random nights be of this date.")] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Random nights at once; as many as there are cores.")] = None,
 ) -> None:
     """Play scenarios, or random nights, through the real handlers under a virtual clock.
 
@@ -189,16 +190,18 @@ def simulate(
     """
     if random:
         from shared.simulation.random_nights.command import simulate_random
+        from shared.simulation.random_nights.many import cores
 
         if files:
             raise fail(USAGE, "--random plays no files", "leave out the files, or --random")
         count = seeds or (100 if seed is None else 1)
         day = None if date is None else day_in(date)
-        raise typer.Exit(simulate_random(seed or 0, count, day, timeline=timeline, as_json=as_json))
+        jobs = jobs or cores()
+        raise typer.Exit(simulate_random(seed or 0, count, day, jobs=jobs, timeline=timeline, as_json=as_json))
     from shared.simulation.command import simulate as play
 
     if not files:
         raise fail(USAGE, "no scenario files", "name some, or play random nights: orch simulate --random")
-    if seeds is not None or seed is not None or date is not None:
-        raise fail(USAGE, "--seeds, --seed and --date are for random nights", "add --random")
+    if any(given is not None for given in (seeds, seed, date, jobs)):
+        raise fail(USAGE, "--seeds, --seed, --date and --jobs are for random nights", "add --random")
     raise typer.Exit(play(files, timeline=timeline, as_json=as_json))

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Iterator
-from time import process_time
-from typing import Any
+from time import perf_counter, process_time
 
-from shared.adapters.policy_file import load_policy
 from shared.core.decide import Situation, decide
-from shared.core.names import Names
 from shared.simulation.parse import read_scenario
+from shared.simulation.random_nights.many import cores, play_many, play_seed, seldom_collected
 from shared.simulation.runner import play
-from tests.bench.figure import Absent, Bench, Figure, Spread
+from tests.bench.figure import Bench, Figure, Spread
 from tests.core.build import PGS, PHASE3, TDGS, UPGC, at, confirmed, done, report, settled, situation
 from tests.emulators.server import ROOT
-from tests.policy_files import NBA
 
-BATCH, FEW = 1000, 10
+BATCH, FEW, ON_ONE_CORE = 1000, 10, 60
+OF_TEN_THOUSAND_IN_TEN_MINUTES = 17
 SCENARIOS = ROOT / "tests" / "scenarios"
 
 
@@ -58,21 +55,21 @@ def simulation(bench: Bench) -> Iterator[Figure]:
     rates = [hours / _seconds(lambda: [play(one) for one in scenarios]) for _ in range(2)]
     what = f"simulated hours, {len(files)} recorded scenarios"
     yield Figure("simulation", what, "h/s", Spread.of(rates), least=20)
-    night = _random_night()
-    spent = [_seconds(lambda seed=seed: night(seed)) for seed in range(bench.size.nights)]  # type: ignore[misc]
+    with seldom_collected():
+        spent = [_seconds(lambda seed=seed: play_seed(seed)) for seed in range(min(bench.size.nights, ON_ONE_CORE))]  # type: ignore[misc]
     yield Figure("simulation", "random nights with faults", "nights/s", Spread.of([1 / one for one in spent]), least=20)
+    yield _on_every_core(bench.size.nights)
 
 
-def _random_night() -> Callable[[int], object]:
-    try:
-        drawing: Any = importlib.import_module("shared.simulation.random_nights.draw")
-        playing: Any = importlib.import_module("shared.simulation.random_nights.player")
-        draw, play_night = drawing.draw, playing.play
-    except (ImportError, AttributeError) as error:
-        raise Absent(f"the random simulation is not there: {error}") from error
-    policy = load_policy(NBA)
-    names = Names(policy)
-    return lambda seed: play_night(policy, names, draw(policy, seed))
+def _on_every_core(nights: int) -> Figure:
+    """Play nights on all cores: 10,000 shall be over within ten minutes."""
+    began = perf_counter()
+    broken = sum(bool(result.violations) for result in play_many(range(nights), None, timeline=False, jobs=cores()))
+    rate = Spread.of([nights / (perf_counter() - began)])
+    what = f"{nights} random nights on {cores()} cores"
+    return Figure(
+        "simulation", what, "nights/s", rate, least=OF_TEN_THOUSAND_IN_TEN_MINUTES, counted={"broke a promise": broken}
+    )
 
 
 def _seconds(call: Callable[[], object]) -> float:

@@ -83,8 +83,8 @@ class Size:
 
 
 SMALL = Size("small", 6, 1, 60, 40, 2, 3, 2)
-NORMAL = Size("normal", 150, 7, 1000, 1000, 60, 60, 30)
-FULL = Size("full", 500, 15, 10_000, 10_000, 300, 60, 30)
+NORMAL = Size("normal", 150, 7, 1000, 1000, 400, 60, 30)
+FULL = Size("full", 500, 15, 10_000, 10_000, 10_000, 60, 30)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from shared.simulation.command import simulate
+from shared.simulation.random_nights.command import simulate_random
+from shared.simulation.random_nights.many import WORTH_A_PROCESS
 from tests.simulation.tiny import TinyProduct
 
 HOLDS = """name: One report, one trigger
@@ -82,3 +84,14 @@ def test_an_error_of_the_product_is_told(tmp_path: Path, capsys: pytest.CaptureF
     file = written(tmp_path, "day.yaml", HOLDS)
     assert simulate([file], timeline=False, as_json=False, product=TinyProduct(on_delivery=broken)) == 1
     assert "  raised   KeyError: 'nonsense' (6 times)" in capsys.readouterr().out
+
+
+def test_random_nights_are_the_same_on_any_number_of_cores(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nights need nothing of each other: two processes play what one plays, and tell it in the same order."""
+    told = []
+    for jobs in (1, 2):
+        assert simulate_random(0, 2 * WORTH_A_PROCESS, None, jobs=jobs, timeline=False, as_json=True) == 0
+        told.append(json.loads(capsys.readouterr().out))
+    assert told[0] == told[1]
+    assert told[0]["nights"] == 2 * WORTH_A_PROCESS
+    assert told[0]["deliveries"] > 2 * WORTH_A_PROCESS

@@ -9,8 +9,9 @@ import pytest
 
 from shared.core.names import Names
 from shared.runtime import policy_in
-from shared.simulation.random_nights.command import replay, seldom_collected
+from shared.simulation.random_nights.command import replay
 from shared.simulation.random_nights.draw import draw
+from shared.simulation.random_nights.many import seldom_collected
 from shared.simulation.random_nights.player import Played, play
 from shared.simulation.random_nights.schedule import game_dates, season
 

@@ -2,40 +2,32 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date
 from typing import Any
 
-from shared.core.names import Names
 from shared.core.policy import Policy
 from shared.runtime import policy_in
-from shared.simulation.random_nights.draw import draw
-from shared.simulation.random_nights.player import Played, play
+from shared.simulation.random_nights.many import Result, play_many
 
 HELD, FAILED = 0, 1
 TELL_EVERY = 100
-OBJECTS_BETWEEN_COLLECTIONS = 50_000
 
 
-def simulate_random(first: int, seeds: int, day: date | None, *, timeline: bool, as_json: bool) -> int:
+def simulate_random(first: int, seeds: int, day: date | None, *, jobs: int, timeline: bool, as_json: bool) -> int:
     """Play the nights of so many seeds; return 0 if every promise held, 1 if not. Progress goes to stderr."""
-    policy = policy_in()
-    names, failed = Names(policy), list[Played]()
+    policy, failed = policy_in(), list[Result]()
     messages = sweeps = 0
-    with seldom_collected():
-        for number, seed in enumerate(range(first, first + seeds), start=1):
-            played = play(policy, names, draw(policy, seed, day), timeline=timeline)
-            messages, sweeps = messages + played.deliveries, sweeps + played.sweeps
-            if played.violations:
-                failed.append(played)
-            if not as_json and (timeline or played.violations):
-                _tell(policy, played, day, timeline=timeline)
-            if number % TELL_EVERY == 0:
-                print(f"{number} of {seeds} nights, {len(failed)} failed", file=sys.stderr, flush=True)
+    results = play_many(range(first, first + seeds), day, timeline=timeline, jobs=jobs)
+    for number, played in enumerate(results, start=1):
+        messages, sweeps = messages + played.deliveries, sweeps + played.sweeps
+        if played.violations:
+            failed.append(played)
+        if not as_json and (timeline or played.violations):
+            _tell(policy, played, day, timeline=timeline)
+        if number % TELL_EVERY == 0:
+            print(f"{number} of {seeds} nights, {len(failed)} failed", file=sys.stderr, flush=True)
     if as_json:
         _print_json(policy, seeds, messages, sweeps, failed, day, timeline=timeline)
     else:
@@ -48,18 +40,7 @@ def replay(seed: int, day: date | None) -> str:
     return f"bin/orch simulate --random --seed {seed}{'' if day is None else f' --date {day}'} --timeline"
 
 
-@contextmanager
-def seldom_collected() -> Iterator[None]:
-    """Let the garbage of a night wait for the next ones: what it leaves is soon gone anyway."""
-    before = gc.get_threshold()
-    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS, *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
-
-
-def _tell(policy: Policy, played: Played, day: date | None, *, timeline: bool) -> None:
+def _tell(policy: Policy, played: Result, day: date | None, *, timeline: bool) -> None:
     night = played.night
     if timeline:
         for at, kind, text in played.timeline:
@@ -73,7 +54,7 @@ def _tell(policy: Policy, played: Played, day: date | None, *, timeline: bool) -
 
 
 def _print_json(
-    policy: Policy, seeds: int, messages: int, sweeps: int, failed: list[Played], day: date | None, *, timeline: bool
+    policy: Policy, seeds: int, messages: int, sweeps: int, failed: list[Result], day: date | None, *, timeline: bool
 ) -> None:
     found = {
         "passed": not failed,
@@ -85,12 +66,12 @@ def _print_json(
     print(json.dumps(found, indent=2, ensure_ascii=False))
 
 
-def _document(policy: Policy, played: Played, day: date | None, *, timeline: bool) -> dict[str, Any]:
+def _document(policy: Policy, played: Result, day: date | None, *, timeline: bool) -> dict[str, Any]:
     night = played.night
     found: dict[str, Any] = {
         "seed": night.seed,
         "date": night.day.isoformat(),
-        "violations": played.violations,
+        "violations": list(played.violations),
         "replay": replay(night.seed, day),
     }
     if timeline:
