@@ -10,6 +10,7 @@ from typing import Protocol
 from shared.app.findings import Sweep
 from shared.app.readiness import Readiness
 from shared.core.gates import Fitness
+from shared.core.model import RunKey
 from shared.core.names import Names
 from shared.core.policy import Policy
 from shared.ports import AlertSink, Bus, Clock, Http, Record, StateStore, Warehouse
@@ -40,6 +41,10 @@ class Ports(Protocol):
     def clock(self) -> Clock: ...
 
 
+Absent = tuple[tuple[str, str | None], ...]
+"""Members of a phase that were missing, each with the version of its document, None if it had none."""
+
+
 @dataclass
 class Memory:
     """What an instance remembers between two calls; losing it costs a repetition, never a trigger."""
@@ -51,6 +56,7 @@ class Memory:
     last_sweep: Sweep | None = None
     readiness: Readiness | None = None
     report_said: date | None = None
+    absent: dict[tuple[RunKey, str], Absent] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -9,15 +9,15 @@ from functools import partial
 from shared.app import alerting, outage
 from shared.app.bookkeeping import completion_row, keep_for_record
 from shared.app.context import Context
+from shared.app.crowd import is_crowd, remember_missing, somebody_is_missing
 from shared.app.quarantine import quarantine
 from shared.app.reconcile import Settled, Sight, reconcile
 from shared.app.state import (
-    GOOD_ONCE,
     Loaded,
     completion_path,
-    completions_path,
     load_completions,
     load_phase,
+    load_stored_completions,
     part_data,
     read_completion,
     read_run,
@@ -34,8 +34,9 @@ from shared.core.policy import Transition
 from shared.core.record import record
 
 ATTEMPTS = 20
-MANY = 50
 BEGUN = frozenset({State.CLAIMED, State.DISPATCHED})
+# What becomes of a crowd's transition once it was claimed, a refresh too, is the sweep's.
+BEYOND = BEGUN | {State.CONFIRMED, State.OBSERVED}
 
 
 class Handled(StrEnum):
@@ -72,7 +73,7 @@ def receive(ctx: Context, delivery: Delivery) -> Receipt:
         quarantine(ctx, delivery, wrong)
         return Receipt(Handled.QUARANTINED, decision=wrong.reason)
     try:
-        before = _record(ctx, received)
+        before, own = _record(ctx, received)
     except Unavailable as error:
         _only_in_record(ctx, received, error)
         raise
@@ -81,7 +82,7 @@ def receive(ctx: Context, delivery: Delivery) -> Receipt:
         alerting.raise_now(ctx, [alerting.known_by_table(received, delivery.phase)])
     if received.skip_downstream:
         return Receipt(Handled.RECORDED, received.key.id, "the message asks for no decision")
-    return _decide(ctx, received, before)
+    return _decide(ctx, received, before, own)
 
 
 def _only_in_record(ctx: Context, received: Received, error: Unavailable) -> None:
@@ -100,12 +101,12 @@ def _only_in_record(ctx: Context, received: Received, error: Unavailable) -> Non
         outage.nowhere(ctx, received.key.id, str(error))
 
 
-def _record(ctx: Context, received: Received) -> Loaded:
+def _record(ctx: Context, received: Received) -> tuple[Loaded, Completion]:
     """Write the report into its processor's document, which no other processor's messages write (D2).
 
     The run is opened first: a crash in between leaves a run that the sweep finds, never a
     completion that nobody looks at. Returns the run and its transitions as they were before, from the same
-    round trip: whoever acts on what is no longer so is refused, and reads again.
+    round trip (whoever acts on what is no longer so is refused, and reads again), and what is now known.
     """
     store, report, key = ctx.ports.store, received.report, received.key
     path = completion_path(key, report.phase, report.processor)
@@ -121,11 +122,11 @@ def _record(ctx: Context, received: Received) -> Loaded:
         known = None if stored is None else stored.value
         after = record(known, report)
         if stored is not None and after == known:
-            return before
+            return before, after
         data = part_data(after, key, ctx.policy)
         version = store.create(path, data) if stored is None else store.update(path, data, stored.version or "")
         if version is not None:
-            return before
+            return before, after
         document = store.get(path)[0]
     raise Unavailable("state", f"{path} changes all the time")
 
@@ -151,39 +152,41 @@ def _listed(ctx: Context, received: Received) -> list[Transition]:
     return [t for t in both if t is not None and received.key.mode in t.expects]
 
 
-def _decide(ctx: Context, received: Received, before: Loaded) -> Receipt:
+def _decide(ctx: Context, received: Received, before: Loaded, own: Completion) -> Receipt:
     key, report = received.key, received.report
-    completions = load_light(ctx, key, report.phase)
-    if completions is None:
-        return Receipt(Handled.DECIDED, key.id, "waiting for the others")
-    loaded = replace(before, completions={report.phase: completions})
+    alone = {report.phase: {report.processor: own}}
     settled = []
     for transition in _listed(ctx, received):
-        if transition.starts == report.phase and loaded.transition(transition.name).value.state not in BEGUN:
-            continue
-        load = partial(_load, ctx, key, transition, report.phase)
-        settled.append(reconcile(ctx, _sight(ctx, key, loaded, transition, report.phase), load, report.processor))
-    now = ctx.ports.clock.now()
-    alerting.after_delivery(ctx, settled, report.processor, now)
+        state = before.transition(transition.name).value.state
+        if transition.starts == report.phase:
+            if state in BEGUN:
+                settled.append(_settle(ctx, received, replace(before, completions=alone), transition))
+        elif not is_crowd(ctx.policy, key, report.phase):
+            read = {report.phase: load_completions(ctx.ports.store, key, report.phase)}
+            settled.append(_settle(ctx, received, replace(before, completions=read), transition))
+        elif state not in BEYOND and not somebody_is_missing(ctx, key, transition):
+            settled.append(_settle_crowd(ctx, received, before, transition))
+    alerting.after_delivery(ctx, settled, report.processor, ctx.ports.clock.now())
     failed = next((one.failed for one in settled if one.failed is not None), None)
     if failed is not None:
         raise failed
-    return Receipt(Handled.DECIDED, key.id, _shown(settled))
+    return Receipt(Handled.DECIDED, key.id, _shown(settled) or "waiting for the others")
 
 
-def load_light(ctx: Context, key: RunKey, phase: str) -> dict[str, Completion] | None:
-    """Read the phase's completions; None if a phase of very many members cannot be complete yet.
+def _settle(ctx: Context, received: Received, loaded: Loaded, transition: Transition) -> Settled:
+    key, report = received.key, received.report
+    load = partial(_load, ctx, key, transition, report.phase)
+    return reconcile(ctx, _sight(ctx, key, loaded, transition, report.phase), load, report.processor)
 
-    The number of those that ever reported well bounds what can be done: below it nothing can be
-    complete, and tiers are the sweep's, so the cost of a completion stays the same as a phase grows.
-    """
-    after = ctx.policy.after(phase)
-    if after is not None and key.mode in after.expects and len(after.expects[key.mode].expected) > MANY:
-        processors = ctx.policy.phases[phase].processors
-        expected = sum(not processors[name].disabled_on(key.day) for name in after.expects[key.mode].expected)
-        if ctx.ports.store.count(completions_path(key), {"phase": phase, GOOD_ONCE: True}) < expected:
-            return None
-    return load_completions(ctx.ports.store, key, phase)
+
+def _settle_crowd(ctx: Context, received: Received, before: Loaded, transition: Transition) -> Settled:
+    """Decide a phase of very many members, all of whom may be there, and remember who is not."""
+    key, phase = received.key, received.report.phase
+    read = load_stored_completions(ctx.ports.store, key, phase)
+    completions = {phase: {name: stored.value for name, stored in read.items()}}
+    settled = _settle(ctx, received, replace(before, completions=completions), transition)
+    remember_missing(ctx, key, phase, settled.situation.seen.missing, read)
+    return settled
 
 
 def _load(ctx: Context, key: RunKey, transition: Transition, phase: str) -> Sight:

@@ -17,7 +17,6 @@ T = TypeVar("T")
 KEPT = timedelta(days=30)
 # From the start of its date: the day itself, the two days a run stays open, and the rest as its run.
 PART_KEPT = timedelta(days=3) + KEPT
-GOOD_ONCE = "good_once"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +76,9 @@ def run_data(run: Run, policy: Policy) -> dict[str, object]:
 
 def part_data(part: object, key: RunKey, policy: Policy) -> dict[str, object]:
     """Return a completion or transition as stored, with the TTL field of its own: TTL does not reach what lies below
-    a document that it deletes. A completion says in a field of its own what large phases are counted by."""
+    a document that it deletes."""
     zone_day = datetime(key.day.year, key.day.month, key.day.day, tzinfo=policy.zone)
-    counted = {GOOD_ONCE: part.good is not None} if isinstance(part, Completion) else {}
-    return {**to_data(part), **counted, "expires_at": zone_day.astimezone(UTC) + PART_KEPT}
+    return {**to_data(part), "expires_at": zone_day.astimezone(UTC) + PART_KEPT}
 
 
 def read_run(document: Document | None) -> Stored[Run] | None:
@@ -154,6 +152,11 @@ def load_phase(store: StateStore, key: RunKey, phase: str, transitions: tuple[st
 
 
 def load_completions(store: StateStore, key: RunKey, phase: str) -> dict[str, Completion]:
+    return {name: stored.value for name, stored in load_stored_completions(store, key, phase).items()}
+
+
+def load_stored_completions(store: StateStore, key: RunKey, phase: str) -> dict[str, Stored[Completion]]:
+    """Read one phase's completions by the names of their processors."""
     found = store.query(completions_path(key), {"phase": phase})
-    completions = (from_data(Completion, document.data) for document in found)
-    return {known.processor: known for known in completions}
+    completions = (Stored(from_data(Completion, document.data), document.version) for document in found)
+    return {stored.value.processor: stored for stored in completions}

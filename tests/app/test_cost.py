@@ -97,7 +97,7 @@ def test_a_blocked_trigger_does_not_write_at_every_delivery(house: House) -> Non
 
 @pytest.mark.parametrize("size", [60, 200])
 def test_a_completion_costs_the_same_however_large_its_phase(size: int) -> None:
-    """Of a phase of very many members only the count is read until it may be complete: 60 or 200, the same."""
+    """Of a phase of very many members one other is looked at until all may be there: 60 or 200, the same."""
     house = crowd(size)
     names = sorted(house.policy.phases["phase3"].processors)
     for name in names[:50]:

@@ -67,7 +67,7 @@ def test_the_same_thirty_once_more_are_no_trigger(store: FirestoreStore, tmp_pat
 def test_a_thousand_members_cost_the_same_each(store: FirestoreStore, tmp_path: Path) -> None:
     """1,000 members of one phase, 16 at a time: no error, one trigger, reads and writes constant but for the last few.
 
-    A large phase is counted until it can be complete; only those who find it complete read all of it.
+    Of a large phase only those who can be the last read all of it.
     """
     ports = PlainPorts(store)
     ctx = context(wide_policy(MANY, tmp_path), ports)
@@ -111,8 +111,10 @@ def test_members_that_have_only_started_are_not_counted_as_there(store: Firestor
     for name in names:
         cost(name, "started")
     costs = [cost(name, "failed") for name in names] + [cost(name, "success") for name in names[:-1]]
-    assert {tuple(sorted(one.items())) for one in costs} == {(("reads", 5), ("writes", 1))}
-    assert cost(names[-1], "success")["reads"] > members
+    assert {one["writes"] for one in costs} == {1}
+    # The phase as a whole is read when all have reported since it was read last: once for each report of all.
+    assert sum(one["reads"] for one in costs) <= len(costs) * 8
+    assert cost(names[-1], "success")["reads"] >= members
 
 
 def test_a_wait_takes_three_round_trips(store: FirestoreStore, tmp_path: Path) -> None:

@@ -1,0 +1,78 @@
+"""A phase of very many members: its completions must not cost more because there are many others (design).
+
+An instance remembers who was missing. While the document of one of them is as it was, the phase cannot have become
+complete, and what else may change is the sweep's: so a completion looks at one other document, seldom at more, and
+the whole phase is read only when all who were missing have reported since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from shared.app.context import Absent, Context
+from shared.app.state import Stored, completion_path
+from shared.core.model import Completion, RunKey
+from shared.core.policy import Policy, Transition
+
+MANY = 50
+WIDEST_LOOK = 100
+REMEMBERED_PHASES = 50
+
+
+def is_crowd(policy: Policy, key: RunKey, phase: str) -> bool:
+    """True for a phase whose transition waits for so many that a delivery must not read them all."""
+    after = policy.after(phase)
+    return after is not None and key.mode in after.expects and len(after.expects[key.mode].expected) > MANY
+
+
+def somebody_is_missing(ctx: Context, key: RunKey, transition: Transition) -> bool:
+    """Look for one member that was missing and has not reported since.
+
+    Ask only after one's own report is written: of two who are the last, one then finds the other's.
+    """
+    width = 1
+    while left := _absent(ctx, key, transition):
+        asked = left[-width:]
+        still = _unchanged(ctx, key, transition.after, asked)
+        if still != asked:
+            _remember(ctx, key, transition.after, (*left[:-width], *still))
+        if still:
+            return True
+        width = min(2 * width, WIDEST_LOOK)
+    return False
+
+
+def remember_missing(
+    ctx: Context, key: RunKey, phase: str, missing: Iterable[str], read: Mapping[str, Stored[Completion]]
+) -> None:
+    """Remember who was missing when the whole phase was read, each by the version of its document."""
+    absent = ((name, read[name].version if name in read else None) for name in sorted(missing))
+    _remember(ctx, key, phase, tuple(absent))
+
+
+def _absent(ctx: Context, key: RunKey, transition: Transition) -> Absent:
+    """Return what this instance knows now, whoever of its handlers found it out.
+
+    At first all members stand there as if none had a document: whoever has one is found out when asked for.
+    """
+    known = ctx.memory.absent.get((key, transition.after))
+    if known is not None:
+        return known
+    processors = ctx.policy.phases[transition.after].processors
+    expected = transition.expects[key.mode].expected
+    everybody = tuple((name, None) for name in sorted(expected) if not processors[name].disabled_on(key.day))
+    _remember(ctx, key, transition.after, everybody)
+    return everybody
+
+
+def _unchanged(ctx: Context, key: RunKey, phase: str, asked: Absent) -> Absent:
+    documents = ctx.ports.store.get(*(completion_path(key, phase, name) for name, _ in asked))
+    versions = [None if document is None else document.version for document in documents]
+    return tuple(one for one, version in zip(asked, versions, strict=True) if one[1] == version)
+
+
+def _remember(ctx: Context, key: RunKey, phase: str, absent: Absent) -> None:
+    remembered = ctx.memory.absent
+    remembered[key, phase] = absent
+    while len(remembered) > REMEMBERED_PHASES:
+        remembered.pop(next(iter(remembered)), None)
