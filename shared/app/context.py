@@ -45,6 +45,13 @@ Absent = tuple[tuple[str, str | None], ...]
 """Members of a phase that were missing, each with the version of its document, None if it had none."""
 
 
+@dataclass(eq=False)
+class Looker:
+    """A handler that reads a whole phase; ``again`` asks it to look once more before it ends."""
+
+    again: bool = False
+
+
 @dataclass
 class Memory:
     """What an instance remembers between two calls; losing it costs a repetition, never a trigger."""
@@ -57,6 +64,7 @@ class Memory:
     readiness: Readiness | None = None
     report_said: date | None = None
     absent: dict[tuple[RunKey, str], Absent] = field(default_factory=dict)
+    lookers: dict[tuple[RunKey, str], Looker] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,11 @@ the whole phase is read only when all who were missing have reported since.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
-from shared.app.context import Absent, Context
-from shared.app.state import Stored, completion_path
+from shared.app.context import Absent, Context, Looker
+from shared.app.reconcile import Settled
+from shared.app.state import Stored, completion_path, load_stored_completions
 from shared.core.model import Completion, RunKey
 from shared.core.policy import Policy, Transition
 
@@ -25,11 +26,48 @@ def is_crowd(policy: Policy, key: RunKey, phase: str) -> bool:
     return after is not None and key.mode in after.expects and len(after.expects[key.mode].expected) > MANY
 
 
-def somebody_is_missing(ctx: Context, key: RunKey, transition: Transition) -> bool:
-    """Look for one member that was missing and has not reported since.
+Read = Mapping[str, Stored[Completion]]
 
-    Ask only after one's own report is written: of two who are the last, one then finds the other's.
+
+def settle_if_whole(
+    ctx: Context,
+    key: RunKey,
+    transition: Transition,
+    missing_in: Callable[[Read], Iterable[str]],
+    settle: Callable[[Read], Settled],
+) -> Settled | None:
+    """Settle the transition if all members may be there; None while somebody is missing.
+
+    Ask only after one's own report is written: of two who are the last, one then finds the other's. Of several
+    handlers of an instance one reads and settles; the others leave it to that one, which looks again for them.
+    Should it fail, its message comes again, and the sweep anyway.
     """
+    place, mine = (key, transition.after), Looker()
+    while not somebody_is_missing(ctx, key, transition):
+        at_work = ctx.memory.lookers.setdefault(place, mine)
+        if at_work is not mine:
+            at_work.again = True
+            if ctx.memory.lookers.get(place) is at_work:
+                return None
+            continue  # it ended before it could know
+        mine.again = False
+        try:
+            read = load_stored_completions(ctx.ports.store, *place)
+            missing = tuple(missing_in(read))
+            remember_missing(ctx, key, transition.after, missing, read)
+            if not missing:
+                settled = settle(read)
+                remember_missing(ctx, key, transition.after, settled.situation.seen.missing, read)
+                return settled
+        finally:
+            del ctx.memory.lookers[place]
+        if not mine.again:
+            return None
+    return None
+
+
+def somebody_is_missing(ctx: Context, key: RunKey, transition: Transition) -> bool:
+    """Look for one member that was missing and has not reported since."""
     width = 1
     while left := _absent(ctx, key, transition):
         asked = left[-width:]
@@ -42,9 +80,7 @@ def somebody_is_missing(ctx: Context, key: RunKey, transition: Transition) -> bo
     return False
 
 
-def remember_missing(
-    ctx: Context, key: RunKey, phase: str, missing: Iterable[str], read: Mapping[str, Stored[Completion]]
-) -> None:
+def remember_missing(ctx: Context, key: RunKey, phase: str, missing: Iterable[str], read: Read) -> None:
     """Remember who was missing when the whole phase was read, each by the version of its document."""
     absent = ((name, read[name].version if name in read else None) for name in sorted(missing))
     _remember(ctx, key, phase, tuple(absent))

@@ -9,7 +9,7 @@ from functools import partial
 from shared.app import alerting, outage
 from shared.app.bookkeeping import completion_row, keep_for_record
 from shared.app.context import Context
-from shared.app.crowd import is_crowd, remember_missing, somebody_is_missing
+from shared.app.crowd import Read, is_crowd, settle_if_whole
 from shared.app.quarantine import quarantine
 from shared.app.reconcile import Settled, Sight, reconcile
 from shared.app.state import (
@@ -17,7 +17,6 @@ from shared.app.state import (
     completion_path,
     load_completions,
     load_phase,
-    load_stored_completions,
     part_data,
     read_completion,
     read_run,
@@ -164,8 +163,9 @@ def _decide(ctx: Context, received: Received, before: Loaded, own: Completion) -
         elif not is_crowd(ctx.policy, key, report.phase):
             read = {report.phase: load_completions(ctx.ports.store, key, report.phase)}
             settled.append(_settle(ctx, received, replace(before, completions=read), transition))
-        elif state not in BEYOND and not somebody_is_missing(ctx, key, transition):
-            settled.append(_settle_crowd(ctx, received, before, transition))
+        elif state not in BEYOND:
+            whole = _settle_crowd(ctx, received, before, transition)
+            settled += [] if whole is None else [whole]
     alerting.after_delivery(ctx, settled, report.processor, ctx.ports.clock.now())
     failed = next((one.failed for one in settled if one.failed is not None), None)
     if failed is not None:
@@ -179,14 +179,22 @@ def _settle(ctx: Context, received: Received, loaded: Loaded, transition: Transi
     return reconcile(ctx, _sight(ctx, key, loaded, transition, report.phase), load, report.processor)
 
 
-def _settle_crowd(ctx: Context, received: Received, before: Loaded, transition: Transition) -> Settled:
-    """Decide a phase of very many members, all of whom may be there, and remember who is not."""
+def _settle_crowd(ctx: Context, received: Received, before: Loaded, transition: Transition) -> Settled | None:
+    """Decide a phase of very many members once all of them may be there; tiers and deadline are the sweep's."""
     key, phase = received.key, received.report.phase
-    read = load_stored_completions(ctx.ports.store, key, phase)
-    completions = {phase: {name: stored.value for name, stored in read.items()}}
-    settled = _settle(ctx, received, replace(before, completions=completions), transition)
-    remember_missing(ctx, key, phase, settled.situation.seen.missing, read)
-    return settled
+
+    def loaded(read: Read) -> Loaded:
+        return replace(before, completions={phase: {name: stored.value for name, stored in read.items()}})
+
+    def missing_in(read: Read) -> list[str]:
+        # Whose table may outvote its report is not known to be missing before the table has been read.
+        seen = _sight(ctx, key, loaded(read), transition, phase).situation.seen
+        return [name for name in seen.missing if seen.standings[name].needs_rows is None]
+
+    def settle(read: Read) -> Settled:
+        return _settle(ctx, received, loaded(read), transition)
+
+    return settle_if_whole(ctx, key, transition, missing_in, settle)
 
 
 def _load(ctx: Context, key: RunKey, transition: Transition, phase: str) -> Sight:
