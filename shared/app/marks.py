@@ -120,8 +120,13 @@ def _before_claim(state: TransitionState) -> State:
     return State.CONFIRMED if state.confirmed_at is not None else State.DISPATCHED
 
 
-def resting(state: TransitionState, decision: Decision, now: datetime) -> TransitionState:
-    """Return the state in which a decision leaves a transition alone; the same object if nothing changed."""
+def resting(
+    state: TransitionState, decision: Decision, now: datetime, opened_at: datetime | None = None
+) -> TransitionState:
+    """Return the state in which a decision leaves a transition alone; the same object if nothing changed.
+
+    ``opened_at`` is when the clock began, where that must be remembered.
+    """
     if state.state in (State.CLAIMED, State.OBSERVED):
         return state
     blocked = _blocked(state, decision, now)
@@ -131,9 +136,10 @@ def resting(state: TransitionState, decision: Decision, now: datetime) -> Transi
     held_since = (state.held_since or now) if word is State.HELD else None
     if isinstance(decision, Done) or (word is State.EMPTY_OK and state == UNTOUCHED):
         return state
-    if (word, blocked, held_since) == (state.state, state.blocked, state.held_since):
+    opened_at = state.opened_at or opened_at
+    if (word, blocked, held_since, opened_at) == (state.state, state.blocked, state.held_since, state.opened_at):
         return state
-    after = replace(state, state=word, blocked=blocked, held_since=held_since)
+    after = replace(state, state=word, blocked=blocked, held_since=held_since, opened_at=opened_at)
     return after if word is state.state else logged(after, now, word.value, _reason(decision))
 
 

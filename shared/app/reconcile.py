@@ -90,7 +90,7 @@ def reconcile(ctx: Context, sight: Sight, load: Load, actor: str) -> Settled:
                 _log(ctx, situation, "confirmed", by=decision.by.value)
                 sight = _save(ctx, sight, state) or load()
             case Wait() | Blocked() | Held() | Done() | EmptyOk():
-                resting = marks.resting(situation.state, decision, now)
+                resting = marks.resting(situation.state, decision, now, situation.opened_by_table)
                 if resting == situation.state:
                     return Settled(situation, decision, sight.version)
                 saved = _save(ctx, sight, resting)

@@ -70,7 +70,14 @@ class Situation:
             self.readings.rows,
             carried=None if self.state.carried is None else self.state.carried.completed,
             partial_is_done=any(gate.kind is GateKind.COMPLETION_PERCENT for gate in self.gates),
+            opened=self.state.opened_at,
         )
+
+    @property
+    def opened_by_table(self) -> datetime | None:
+        """When the clock began where a table that outvotes a report may have begun it; else None (behaviour R7)."""
+        outvoted = any(at.counter_missing for at in self.seen.standings.values())
+        return self.seen.opened_at if outvoted else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -237,6 +237,7 @@ class TransitionState:
 
     ``plan`` belongs to ``generation``; ``carried`` is the plan of the last generation of which anything was accepted,
     ``dispatched_at`` its first dispatch, ``last_dispatched_at`` its latest, ``dispatches`` their number.
+    ``opened_at`` is kept where only a table showed that a report counts: later nobody reads that table (behaviour R7).
     """
 
     state: State = State.WAITING
@@ -252,6 +253,7 @@ class TransitionState:
     confirmed_at: datetime | None = None
     refreshes: int = 0
     call_accepted: bool = False
+    opened_at: datetime | None = None
     blocked: dict[str, Block] = field(default_factory=dict)
     held_since: datetime | None = None
     hold: Hold | None = None

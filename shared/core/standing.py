@@ -75,19 +75,20 @@ def picture(
     *,
     carried: Mapping[str, int | None] | None,
     partial_is_done: bool,
+    opened: datetime | None = None,
 ) -> Picture:
     """Look at every expected processor; disabled ones are not expected (behaviour R2, R6, R7).
 
     ``units`` None means unknown; ``rows`` holds the tables read so far; ``carried`` is what the
     last generation carried, None before the first: what it carried a failure no longer retracts;
-    ``partial_is_done`` says that a completion gate will judge partials.
+    ``partial_is_done`` says that a completion gate will judge partials; ``opened`` is when the clock is known to
+    have begun.
     """
     disabled = {name for name in expectation.expected if processors[name].disabled_on(day)}
     expected = expectation.expected - disabled
     counts = (Word.DONE, Word.PARTIAL) if partial_is_done else (Word.DONE,)
     standings: dict[str, Standing] = {}
     done, partial, needs_rows = set(), set(), set()
-    opened: datetime | None = None
     for name in expected:
         known = completions.get(name)
         at = standings[name] = standing(processors[name], known, units, rows, carried=carried)

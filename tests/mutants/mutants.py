@@ -298,7 +298,7 @@ MUTANTS = [
     mutant(
         "a duplicate returns before deciding",
         RECEIVE,
-        "        if stored is not None and after == known:\n            return before\n",
+        "        if stored is not None and after == known:\n            return before, after\n",
         '        if stored is not None and after == known:\n            raise Malformed("duplicate", "")\n',
         scenario("X4_crash_after_record"),
     ),

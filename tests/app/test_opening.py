@@ -1,0 +1,44 @@
+"""When the clock of a transition begins (behaviour R7)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from shared.core.model import State
+from tests.app.house import House
+from tests.core.build import PGS, TDGS, TO4, TOGS, UPGC
+
+
+def test_a_report_that_its_table_vouched_for_keeps_the_clock_it_began() -> None:
+    """Short, but its table is full: it counts and starts the clock. A full report of it later does not start another."""
+    house = House().ordinary()
+    house.sweep()  # reads the calendar, without which no floor is known
+    house.deliver(PGS, records=3)
+    began = house.clock.now()
+    house.wait(timedelta(minutes=10))
+    house.deliver(PGS, records=203)
+    for name in (UPGC, TDGS, TOGS):
+        house.deliver(name, records=203)
+    first_tier = house.policy.transitions[TO4].expects["overnight"].tiers[0]
+    assert first_tier.after > timedelta(minutes=10)
+    house.wait(began + first_tier.after - house.clock.now() - timedelta(seconds=1))
+    house.sweep()
+    assert house.state(TO4).state is State.WAITING
+    house.wait(timedelta(seconds=1))
+    house.sweep()
+    assert house.state(TO4).state is State.DISPATCHED
+    carried = house.state(TO4).carried
+    assert carried is not None
+    assert (carried.reason, carried.opened_at) == ("tier_1", began)
+
+
+def test_a_short_report_without_its_table_starts_no_clock() -> None:
+    """Short, and its table is empty: the clock begins with the report that counts, and nothing is remembered."""
+    house = House().ordinary(rows=0)
+    house.sweep()
+    house.deliver(PGS, records=3)
+    assert house.state(TO4).opened_at is None
+    house.wait(timedelta(minutes=10))
+    house.ordinary()
+    house.deliver(PGS, records=203)
+    assert house.state(TO4).opened_at is None
