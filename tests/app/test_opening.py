@@ -10,7 +10,7 @@ from tests.core.build import PGS, TDGS, TO4, TOGS, UPGC
 
 
 def test_a_report_that_its_table_vouched_for_keeps_the_clock_it_began() -> None:
-    """Short, but its table is full: it counts and starts the clock. A full report of it later does not start another."""
+    """Short, but its table is full: it counts and starts the clock, which a full report does not start again."""
     house = House().ordinary()
     house.sweep()  # reads the calendar, without which no floor is known
     house.deliver(PGS, records=3)
