@@ -23,12 +23,12 @@ from shared.app.state import Loaded, with_run
 from shared.core.alerts import Condition, Lasting, Severity
 from shared.core.calendar import instant, working_day
 from shared.core.coverage import band
-from shared.core.decide import Situation
 from shared.core.errors import Unavailable
 from shared.core.gates import Fit, Unfit, applies
 from shared.core.model import RunKey
 from shared.core.page import Cell, Row
 from shared.core.policy import GateKind
+from shared.core.situation import Situation
 from shared.core.standing import opened_at
 from shared.core.texts import say
 from shared.ports import Delivered, Notice

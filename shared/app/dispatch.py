@@ -10,10 +10,10 @@ from typing import Any
 
 from shared.app.context import Context
 from shared.app.retry import retry
-from shared.core.decide import Situation
 from shared.core.errors import Unavailable
 from shared.core.model import Plan, Report
 from shared.core.policy import HttpCall, Messages
+from shared.core.situation import Situation
 from shared.ports import Message, Response
 
 FIRST_WAIT = timedelta(seconds=1)

@@ -14,8 +14,11 @@ from shared.app.reconcile import Settled
 from shared.app.repair import GRACE, STARTED_STANDS_FOR
 from shared.core.alerts import UNFIT_FOR
 from shared.core.calendar import closes_at, due_at, instant
-from shared.core.decide import Blocked, Confirm, Read, Situation, Trigger, Wait, confirm_by, refresh_until
+from shared.core.decide import confirm_by
+from shared.core.decision import Blocked, Confirm, Read, Trigger, Wait
 from shared.core.model import Lane, Run, State
+from shared.core.refresh import refresh_until
+from shared.core.situation import Situation
 
 
 def of_run(ctx: Context, run: Run, settled: Iterable[Settled], now: datetime) -> datetime | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from shared.core.decide import Blocked, Confirm, Decision, Done, EmptyOk, Held, Wait
+from shared.core.decision import Blocked, Confirm, Decision, Done, EmptyOk, Held, Wait
 from shared.core.model import UNTOUCHED, Block, Claim, Failure, Hold, LogEntry, Plan, State, TransitionState
 
 BACK_OFF = tuple(timedelta(minutes=m) for m in (1, 2, 4, 8, 15))

@@ -8,11 +8,11 @@ from datetime import date
 
 from shared.app.context import Context
 from shared.app.preflight import fitness
-from shared.core.decide import Situation
 from shared.core.errors import Unavailable
 from shared.core.gates import Wanted
 from shared.core.model import Units
 from shared.core.policy import Policy, Processor
+from shared.core.situation import Situation
 from shared.ports import CalendarRef, TableRef
 
 

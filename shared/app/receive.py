@@ -25,12 +25,13 @@ from shared.app.state import (
     run_path,
     transition_path,
 )
-from shared.core.decide import Situation, Wait
+from shared.core.decision import Wait
 from shared.core.errors import Malformed, Unavailable
 from shared.core.message import Delivery, Received, parse
 from shared.core.model import Completion, Run, RunKey, State
 from shared.core.policy import Transition
 from shared.core.record import record
+from shared.core.situation import Situation
 
 ATTEMPTS = 20
 BEGUN = frozenset({State.CLAIMED, State.DISPATCHED})

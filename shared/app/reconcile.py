@@ -17,22 +17,12 @@ from shared.app.context import Context
 from shared.app.dispatch import Accepted, CallFailed, PublishFailed, Rejected, dispatch
 from shared.app.readings import read
 from shared.app.state import Stored, save_transition
-from shared.core.decide import (
-    Blocked,
-    Confirm,
-    Decision,
-    Done,
-    EmptyOk,
-    Held,
-    Read,
-    Situation,
-    Trigger,
-    Wait,
-    decide,
-)
+from shared.core.decide import decide
+from shared.core.decision import Blocked, Confirm, Decision, Done, EmptyOk, Held, Read, Trigger, Wait
 from shared.core.errors import Unavailable
 from shared.core.model import Plan, TransitionState
 from shared.core.policy import Role
+from shared.core.situation import Situation
 
 STEPS = 30
 

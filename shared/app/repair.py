@@ -13,11 +13,11 @@ from shared.app.reconcile import Settled
 from shared.app.state import Loaded, Stored, completion_path, part_data, read_completion, save_run
 from shared.core.alerts import Condition, Severity
 from shared.core.calendar import due_at, working_day
-from shared.core.decide import Situation
 from shared.core.errors import Unavailable
 from shared.core.model import Completion, Lane, Outcome, RepairLog, Report, Run, RunKey, State
 from shared.core.policy import Policy, Processor, Rerun, Transition
 from shared.core.record import record
+from shared.core.situation import Situation
 from shared.core.texts import names, say
 
 TIMEOUT = timedelta(seconds=20)

@@ -7,9 +7,9 @@ from functools import partial
 from shared.app.context import Context
 from shared.app.reconcile import Load, Sight
 from shared.app.state import Loaded, load_run
-from shared.core.decide import Situation
 from shared.core.model import RunKey
 from shared.core.policy import Policy, Transition
+from shared.core.situation import Situation
 
 
 def transitions_of(policy: Policy, mode: str) -> list[Transition]:

@@ -24,9 +24,10 @@ from shared.app.situations import reload, sight, transitions_of
 from shared.app.state import Loaded, Stored, open_runs, run_path, save_run, with_run
 from shared.core.alerts import Condition, Lasting, Predecessor, Severity, conditions, is_due
 from shared.core.calendar import closes_at, day_of, instant
-from shared.core.decide import Situation, may_refresh
 from shared.core.errors import Unavailable
 from shared.core.model import Lane, Run, RunKey, State, TransitionState, Units
+from shared.core.refresh import may_refresh
+from shared.core.situation import Situation
 from shared.core.texts import say
 
 TIME_LIMIT = timedelta(seconds=45)

@@ -11,10 +11,10 @@ from shared.app.overview import cells_of
 from shared.app.situations import sight, transitions_of
 from shared.app.state import Loaded
 from shared.core.calendar import due_at
-from shared.core.decide import Situation
 from shared.core.model import Completion, Outcome, Report, RunKey, TransitionState
 from shared.core.page import Cell, Event, GateLine, Kind, Leg, Timeline, Tone, Track, in_order
 from shared.core.policy import Policy, Transition
+from shared.core.situation import Situation
 from shared.core.standing import Picture, Standing, Word
 from shared.core.texts import names
 

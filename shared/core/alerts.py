@@ -13,17 +13,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from shared.core.calendar import due_at
-from shared.core.decide import (
-    Blocked,
-    Decision,
-    Held,
-    Situation,
-    confirm_by,
-    may_refresh,
-    refresh_causes,
-)
+from shared.core.decide import confirm_by
+from shared.core.decision import Blocked, Decision, Held
 from shared.core.model import Lane, State
 from shared.core.policy import ConfirmBy
+from shared.core.refresh import may_refresh, refresh_causes
+from shared.core.situation import Situation
 from shared.core.standing import Picture, Word
 from shared.core.texts import clock_time, duration, names, say
 

@@ -8,152 +8,18 @@ duplicate, a tick and a repair are the same call.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import cached_property
 
 from shared.core import gates
-from shared.core.calendar import instant
-from shared.core.gates import Fit, GateResult, Readings, Unchecked, Unfit, Verdict, Wanted
-from shared.core.model import Completion, Plan, RunKey, State, TransitionState, Units
-from shared.core.policy import ConfirmBy, Expectation, Gate, GateKind, Policy, Processor, Then, Transition
-from shared.core.standing import Picture, picture
-
-
-@dataclass(frozen=True)
-class Situation:
-    """Everything one transition of one run is decided by, the clock aside.
-
-    ``completions`` are those of the phase it waits for, ``next_report_at`` is the receipt of the
-    latest report of the phase it starts; ``units`` None means that no calendar reading is known.
-    """
-
-    policy: Policy
-    transition: Transition
-    key: RunKey
-    state: TransitionState
-    completions: Mapping[str, Completion] = field(default_factory=dict)
-    units: Units | None = None
-    next_report_at: datetime | None = None
-    closed: bool = False
-    readings: Readings = field(default_factory=Readings)
-    code_version: str = ""
-
-    @property
-    def expectation(self) -> Expectation:
-        return self.transition.expects[self.key.mode]
-
-    @property
-    def processors(self) -> Mapping[str, Processor]:
-        return self.policy.phases[self.transition.after].processors
-
-    @cached_property
-    def gates(self) -> tuple[Gate, ...]:
-        """The gates that this mode passes through, in the order of the policy."""
-        named = (self.policy.gates[name] for name in self.transition.gates)
-        return tuple(gate for gate in named if gates.applies(gate, self.key.mode))
-
-    @property
-    def empty(self) -> bool:
-        return self.units is not None and self.units.total == 0
-
-    @cached_property
-    def seen(self) -> Picture:
-        """Where every expected processor stands."""
-        return picture(
-            self.expectation,
-            self.processors,
-            self.completions,
-            self.key.day,
-            None if self.units is None else self.units.total,
-            self.readings.rows,
-            carried=None if self.state.carried is None else self.state.carried.completed,
-            partial_is_done=any(gate.kind is GateKind.COMPLETION_PERCENT for gate in self.gates),
-            opened=self.state.opened_at,
-        )
-
-    @property
-    def opened_by_table(self) -> datetime | None:
-        """When the clock began where a table that outvotes a report may have begun it; else None (behaviour R7)."""
-        outvoted = any(at.counter_missing for at in self.seen.standings.values())
-        return self.seen.opened_at if outvoted else None
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """Nothing to do before ``next_at`` (None: before the next event)."""
-
-    reason: str
-    next_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Read:
-    """Read this, then decide again."""
-
-    wanted: Wanted
-
-
-@dataclass(frozen=True, slots=True)
-class Blocked:
-    """Ready, but this stands in the way: name of gate or service (or `dispatch`) to text."""
-
-    reasons: Mapping[str, str]
-    next_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Trigger:
-    """Claim and dispatch this plan; of a generation already claimed or dispatched, under the same trigger id."""
-
-    plan: Plan
-
-
-@dataclass(frozen=True, slots=True)
-class Confirm:
-    """The next phase has begun; ``first_seen_at`` is set where a report shows it."""
-
-    by: ConfirmBy
-    first_seen_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """Not to be triggered: the words `deadline`, `operator` or `rejected`, and the text."""
-
-    cause: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class EmptyOk:
-    """The date has no units: nothing is dispatched, nothing alerts."""
-
-
-Decision = Wait | Read | Blocked | Trigger | Confirm | Held | Done | EmptyOk
-
-
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """Why a transition may go: `complete`, `tier_2`, `deadline`, `refresh` or `operator`."""
-
-    reason: str
-    first_tier: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class NotReady:
-    """Why it may not go yet, and when the clock alone will change that."""
-
-    reason: str
-    next_at: datetime | None = None
-    held: bool = False
+from shared.core.decision import Blocked, Confirm, Decision, Done, EmptyOk, Held, Read, Trigger, Wait
+from shared.core.gates import Fit, GateResult, Unchecked, Unfit, Verdict, Wanted
+from shared.core.model import Plan, State, TransitionState
+from shared.core.policy import ConfirmBy
+from shared.core.readiness import Ready, readiness
+from shared.core.refresh import may_refresh, refresh_causes
+from shared.core.situation import Situation
+from shared.core.standing import Picture
 
 
 def decide(situation: Situation, now: datetime) -> Decision:
@@ -271,35 +137,6 @@ def _open(situation: Situation, now: datetime) -> Decision:
     return Wait(at.reason, at.next_at)
 
 
-def readiness(situation: Situation, seen: Picture, now: datetime) -> Ready | NotReady:
-    """Say whether sets and clock allow a trigger (behaviour D1, section 3); gates aside."""
-    if seen.complete:
-        return Ready("complete")
-    waiting = "waiting for " + (", ".join(seen.missing) or "nothing that is expected")
-    if seen.opened_at is None:
-        return NotReady(waiting)
-    moments = []
-    for number, tier in enumerate(situation.expectation.tiers, start=1):
-        at = seen.opened_at + tier.after
-        moments.append(at)
-        enough = len(seen.present) >= min(tier.at_least, len(seen.expected))
-        if now >= at and enough and seen.required <= seen.present:
-            return Ready(f"tier_{number}", first_tier=number == 1)
-    deadline = situation.expectation.deadline
-    if deadline is not None:
-        at = seen.opened_at + deadline.after
-        moments.append(at)
-        if now >= at:
-            return _at_deadline(deadline.then, seen)
-    return NotReady(waiting, min((at for at in moments if at > now), default=None))
-
-
-def _at_deadline(then: Then, seen: Picture) -> Ready | NotReady:
-    if then is Then.TRIGGER or (then is Then.TRIGGER_IF_REQUIRED and seen.required <= seen.present):
-        return Ready("deadline")
-    return NotReady("the deadline has passed without " + ", ".join(seen.missing), held=True)
-
-
 def _first_the_calendar(situation: Situation) -> Read | None:
     """Floors need the units of the date: read them before anything is decided by floors (behaviour T3)."""
     unknown = situation.units is None and situation.policy.calendar is not None
@@ -358,37 +195,6 @@ def _refresh(situation: Situation, now: datetime) -> Decision | None:
     if seen.needs_rows:
         return Read(Wanted(rows=seen.needs_rows))
     return _pass_gates(situation, seen, Ready("refresh"), now) if refresh_causes(situation, seen, carried) else None
-
-
-def refresh_until(situation: Situation) -> datetime | None:
-    """Return until when a refresh may be dispatched: a local time on the day of the trigger (behaviour D8)."""
-    refresh, at = situation.transition.refresh, situation.state.triggered_at
-    if refresh is None or at is None:
-        return None
-    return instant(situation.policy.local(at).date(), refresh.until, situation.policy.zone)
-
-
-def may_refresh(situation: Situation, now: datetime) -> bool:
-    refresh, until = situation.transition.refresh, refresh_until(situation)
-    return refresh is not None and until is not None and now <= until and situation.state.refreshes < refresh.at_most
-
-
-def refresh_causes(situation: Situation, seen: Picture, carried: Plan) -> frozenset[str]:
-    """Return the processors that brought what was missing, or enough more than what was carried."""
-    arrived = seen.done & frozenset(carried.missing)
-    refresh = situation.transition.refresh
-    if refresh is None:
-        return arrived
-    grown = {name for name in seen.done - arrived if _grew(situation, seen, name, carried, refresh.min_growth_percent)}
-    return arrived | grown
-
-
-def _grew(situation: Situation, seen: Picture, name: str, carried: Plan, percent: float) -> bool:
-    report = seen.standings[name].report
-    before = carried.completed.get(name)
-    if report is None or report.records is None or before is None:
-        return False
-    return report.records > before and (report.records - before) * 100 >= percent * before
 
 
 def _plan(situation: Situation, seen: Picture, ready: Ready, results: tuple[GateResult, ...] = ()) -> Plan:

@@ -8,21 +8,11 @@ from typing import Any
 
 from shared.core import gates
 from shared.core.calendar import due_at
-from shared.core.decide import (
-    Blocked,
-    Confirm,
-    Decision,
-    Done,
-    EmptyOk,
-    Held,
-    Read,
-    Situation,
-    Trigger,
-    Wait,
-    refresh_until,
-)
+from shared.core.decision import Blocked, Confirm, Decision, Done, EmptyOk, Held, Read, Trigger, Wait
 from shared.core.gates import Fit, Unchecked, Unfit
 from shared.core.model import State
+from shared.core.refresh import refresh_until
+from shared.core.situation import Situation
 from shared.core.standing import Picture, Standing, Word
 from shared.core.texts import clock_time
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from time import perf_counter, process_time
 
-from shared.core.decide import Situation, decide
+from shared.core.decide import decide
+from shared.core.situation import Situation
 from shared.simulation.parse import read_scenario
 from shared.simulation.random_nights.many import cores, play_many, play_seed, seldom_collected
 from shared.simulation.runner import play

@@ -9,11 +9,13 @@ from typing import Any
 
 from shared.adapters.policy_file import load_policy
 from shared.app import marks
-from shared.core.decide import Confirm, Decision, Read, Situation, decide
+from shared.core.decide import decide
+from shared.core.decision import Confirm, Decision, Read
 from shared.core.gates import Fit, Fitness, Wanted
 from shared.core.model import Completion, Lane, Outcome, Plan, Report, RunKey, TransitionState, Units
 from shared.core.policy import ConfirmBy, Expectation, Policy, Transition
 from shared.core.record import record
+from shared.core.situation import Situation
 from tests.policy_files import NBA
 
 POLICY = load_policy(NBA)

@@ -9,11 +9,12 @@ from datetime import datetime, time, timedelta
 from hypothesis import strategies as st
 
 from shared.app import marks
-from shared.core.decide import Confirm, Situation
+from shared.core.decision import Confirm
 from shared.core.gates import Fit, Unchecked, Unfit
 from shared.core.model import Hold, Outcome, Plan, Report, Request, RunKey, State, TransitionState
 from shared.core.policy import Confirm as ConfirmPolicy
 from shared.core.policy import ConfirmBy, Deadline, Expectation, Policy, Refresh, Then, Tier
+from shared.core.situation import Situation
 from tests.core.build import DAY, POLICY, T0, World, at, plan, report, situation, with_transition
 
 MODES = sorted(POLICY.modes)

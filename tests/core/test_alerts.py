@@ -11,10 +11,11 @@ import pytest
 
 from shared.app import marks
 from shared.core.alerts import Condition, Lasting, Predecessor, Severity, conditions, fingerprint, is_due
-from shared.core.decide import Confirm, Decision, Done, Held, Situation
+from shared.core.decision import Confirm, Decision, Done, Held
 from shared.core.gates import Unfit
 from shared.core.model import Block, Hold, Lane, Outcome, Report, RunKey, TransitionState
 from shared.core.policy import ConfirmBy, Dispatch, Role
+from shared.core.situation import Situation
 from tests.core.build import (
     BACKFILL,
     DAY,

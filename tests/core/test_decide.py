@@ -9,21 +9,12 @@ from datetime import datetime, timedelta
 import pytest
 
 from shared.app import marks
-from shared.core.decide import (
-    Blocked,
-    Confirm,
-    Done,
-    EmptyOk,
-    Held,
-    Read,
-    Situation,
-    Trigger,
-    Wait,
-    decide,
-)  # fmt: skip
+from shared.core.decide import decide
+from shared.core.decision import Blocked, Confirm, Done, EmptyOk, Held, Read, Trigger, Wait
 from shared.core.gates import Readings, Unfit, Wanted
 from shared.core.model import Failure, Hold, Outcome, Plan, Report, Request, TransitionState
 from shared.core.policy import ConfirmBy, Deadline, Dispatch, Role, Then, Tier
+from shared.core.situation import Situation  # fmt: skip
 from tests.core.build import (
     CACHE,
     FEATURES,

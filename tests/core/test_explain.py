@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from shared.app import marks
-from shared.core.decide import Blocked, Situation
+from shared.core.decision import Blocked
 from shared.core.explain import Explanation, explain
 from shared.core.gates import Unchecked, Unfit
 from shared.core.model import Hold, Outcome, Request, TransitionState
+from shared.core.situation import Situation
 from tests.core.build import (
     GAMES,
     GOOD,

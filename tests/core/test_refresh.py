@@ -8,7 +8,8 @@ from datetime import time, timedelta
 import pytest
 
 from shared.app import marks
-from shared.core.decide import Blocked, Decision, Done, Read, Trigger, Wait, decide
+from shared.core.decide import decide
+from shared.core.decision import Blocked, Decision, Done, Read, Trigger, Wait
 from shared.core.gates import Unfit, Wanted
 from shared.core.model import Hold, Outcome, Plan, Report, TransitionState
 from shared.core.policy import Messages

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 DECIDE, STANDING, RECORD = "shared/core/decide.py", "shared/core/standing.py", "shared/core/record.py"
+READINESS, REFRESH = "shared/core/readiness.py", "shared/core/refresh.py"
 GATES, CALENDAR, ALERTS = "shared/core/gates.py", "shared/core/calendar.py", "shared/core/alerts.py"
 MODEL, MESSAGE, POLICY = "shared/core/model.py", "shared/core/message.py", "shared/core/policy.py"
 MARKS, RECEIVE, RECONCILE = "shared/app/marks.py", "shared/app/receive.py", "shared/app/reconcile.py"
@@ -66,7 +67,7 @@ MUTANTS = [
     ),
     mutant(
         "a tier counts heads and forgets who is required",
-        DECIDE,
+        READINESS,
         "if now >= at and enough and seen.required <= seen.present:",
         "if now >= at and enough:",
         f"{T_DECIDE}no_tier_without_the_required",
@@ -74,14 +75,14 @@ MUTANTS = [
     ),
     mutant(
         "a tier one second late",
-        DECIDE,
+        READINESS,
         "if now >= at and enough",
         "if now > at and enough",
         f"{T_DECIDE}tiers_and_deadline_to_the_second",
     ),
     mutant(
         "a tier inverted: before its time and never after",
-        DECIDE,
+        READINESS,
         "if now >= at and enough",
         "if now <= at and enough",
         f"{T_DECIDE}tiers_and_deadline_to_the_second",
@@ -89,28 +90,28 @@ MUTANTS = [
     ),
     mutant(
         "a tier wants one more",
-        DECIDE,
+        READINESS,
         "len(seen.present) >= min(",
         "len(seen.present) > min(",
         f"{T_DECIDE}tiers_and_deadline_to_the_second",
     ),
     mutant(
         "the last tier that holds is named",
-        DECIDE,
+        READINESS,
         "enumerate(situation.expectation.tiers, start=1):",
         "reversed(list(enumerate(situation.expectation.tiers, start=1))):",
         f"{T_DECIDE}tiers_and_deadline_to_the_second",
     ),
     mutant(
         "the deadline one second late",
-        DECIDE,
+        READINESS,
         "        if now >= at:\n            return _at_deadline",
         "        if now > at:\n            return _at_deadline",
         f"{T_DECIDE}what_the_deadline_does",
     ),
     mutant(
         "the deadline triggers without the required",
-        DECIDE,
+        READINESS,
         "if then is Then.TRIGGER or (then is Then.TRIGGER_IF_REQUIRED and seen.required <= seen.present):",
         "if then is not Then.HOLD:",
         f"{T_DECIDE}what_the_deadline_does",
@@ -145,7 +146,7 @@ MUTANTS = [
     ),
     mutant(
         "a moment that has passed is announced",
-        DECIDE,
+        READINESS,
         "min((at for at in moments if at > now), default=None)",
         "min(moments, default=None)",
         f"{T_DECIDE}the_next_moment_is_the_nearest_to_come",
@@ -385,21 +386,21 @@ MUTANTS = [
     # Refresh
     mutant(
         "ten percent is not ten percent",
-        DECIDE,
+        REFRESH,
         "* 100 >= percent * before",
         "* 100 > percent * before",
         f"{T_REFRESH}growth_of_at_least_ten_percent_triggers_the_next_generation",
     ),
     mutant(
         "one refresh too many",
-        DECIDE,
+        REFRESH,
         "situation.state.refreshes < refresh.at_most",
         "situation.state.refreshes <= refresh.at_most",
         f"{T_REFRESH}at_most_so_many",
     ),
     mutant(
         "a refresh at any hour",
-        DECIDE,
+        REFRESH,
         "until is not None and now <= until and",
         "until is not None and",
         f"{T_REFRESH}not_after_its_local_time_on_the_day_of_the_trigger",

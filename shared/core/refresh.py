@@ -1,0 +1,41 @@
+"""When a trigger is worth repeating as the next generation (behaviour D8)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from shared.core.calendar import instant
+from shared.core.model import Plan
+from shared.core.situation import Situation
+from shared.core.standing import Picture
+
+
+def refresh_until(situation: Situation) -> datetime | None:
+    """Return until when a refresh may be dispatched: a local time on the day of the trigger (behaviour D8)."""
+    refresh, at = situation.transition.refresh, situation.state.triggered_at
+    if refresh is None or at is None:
+        return None
+    return instant(situation.policy.local(at).date(), refresh.until, situation.policy.zone)
+
+
+def may_refresh(situation: Situation, now: datetime) -> bool:
+    refresh, until = situation.transition.refresh, refresh_until(situation)
+    return refresh is not None and until is not None and now <= until and situation.state.refreshes < refresh.at_most
+
+
+def refresh_causes(situation: Situation, seen: Picture, carried: Plan) -> frozenset[str]:
+    """Return the processors that brought what was missing, or enough more than what was carried."""
+    arrived = seen.done & frozenset(carried.missing)
+    refresh = situation.transition.refresh
+    if refresh is None:
+        return arrived
+    grown = {name for name in seen.done - arrived if _grew(situation, seen, name, carried, refresh.min_growth_percent)}
+    return arrived | grown
+
+
+def _grew(situation: Situation, seen: Picture, name: str, carried: Plan, percent: float) -> bool:
+    report = seen.standings[name].report
+    before = carried.completed.get(name)
+    if report is None or report.records is None or before is None:
+        return False
+    return report.records > before and (report.records - before) * 100 >= percent * before

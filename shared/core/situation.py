@@ -1,0 +1,73 @@
+"""What one transition of one run is decided by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+
+from shared.core import gates
+from shared.core.gates import Readings
+from shared.core.model import Completion, RunKey, TransitionState, Units
+from shared.core.policy import Expectation, Gate, GateKind, Policy, Processor, Transition
+from shared.core.standing import Picture, picture
+
+
+@dataclass(frozen=True)
+class Situation:
+    """Everything one transition of one run is decided by, the clock aside.
+
+    ``completions`` are those of the phase it waits for, ``next_report_at`` is the receipt of the
+    latest report of the phase it starts; ``units`` None means that no calendar reading is known.
+    """
+
+    policy: Policy
+    transition: Transition
+    key: RunKey
+    state: TransitionState
+    completions: Mapping[str, Completion] = field(default_factory=dict)
+    units: Units | None = None
+    next_report_at: datetime | None = None
+    closed: bool = False
+    readings: Readings = field(default_factory=Readings)
+    code_version: str = ""
+
+    @property
+    def expectation(self) -> Expectation:
+        return self.transition.expects[self.key.mode]
+
+    @property
+    def processors(self) -> Mapping[str, Processor]:
+        return self.policy.phases[self.transition.after].processors
+
+    @cached_property
+    def gates(self) -> tuple[Gate, ...]:
+        """The gates that this mode passes through, in the order of the policy."""
+        named = (self.policy.gates[name] for name in self.transition.gates)
+        return tuple(gate for gate in named if gates.applies(gate, self.key.mode))
+
+    @property
+    def empty(self) -> bool:
+        return self.units is not None and self.units.total == 0
+
+    @cached_property
+    def seen(self) -> Picture:
+        """Where every expected processor stands."""
+        return picture(
+            self.expectation,
+            self.processors,
+            self.completions,
+            self.key.day,
+            None if self.units is None else self.units.total,
+            self.readings.rows,
+            carried=None if self.state.carried is None else self.state.carried.completed,
+            partial_is_done=any(gate.kind is GateKind.COMPLETION_PERCENT for gate in self.gates),
+            opened=self.state.opened_at,
+        )
+
+    @property
+    def opened_by_table(self) -> datetime | None:
+        """When the clock began where a table that outvotes a report may have begun it; else None (behaviour R7)."""
+        outvoted = any(at.counter_missing for at in self.seen.standings.values())
+        return self.seen.opened_at if outvoted else None
