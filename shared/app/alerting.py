@@ -6,83 +6,26 @@ sends it. Sending is leased, so that two who see it pending do not both send it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from shared.app.bookkeeping import keep_for_record
 from shared.app.context import Context
+from shared.app.outbox import COLLECTION, Kept, path_of, read, send, send_pending
 from shared.app.reconcile import Settled
-from shared.app.state import KEPT
+from shared.core.alert import Alert, Pending, raised, to_send
 from shared.core.alerts import Condition, Lasting, Severity, conditions
 from shared.core.errors import Unavailable
 from shared.core.message import Received
 from shared.core.texts import say
-from shared.documents import from_data, to_data
-from shared.ports import Delivered, Document, Notice, Row
+from shared.documents import to_data
+from shared.ports import Row
 
-COLLECTION = "alerts"
 # Judged by the validation runner, and so ended by it.
 VALIDATION = "validation"
-# Longer than one sending and the minute by which the clocks of two instances may differ.
-SENDING = timedelta(minutes=2)
 OVER_FOR = timedelta(seconds=50)
-REFUSED_FOR = timedelta(hours=1)
 ATTEMPTS = 10
-
-
-class Pending(StrEnum):
-    """What still has to be sent."""
-
-    NOTHING = ""
-    ALERT = "alert"
-    RECOVERY = "recovery"
-
-
-@dataclass(frozen=True, slots=True)
-class Alert:
-    """One fingerprint as stored. ``standing`` is true while the condition holds; ``ended_at`` is when a sweep first
-    saw it gone; ``unsent`` mirrors ``pending`` for queries."""
-
-    fingerprint: str
-    kind: str
-    severity: str
-    run: str
-    transition: str
-    subject: str
-    text: str
-    lasting: Lasting
-    first_at: datetime
-    last_at: datetime
-    standing: bool
-    count: int = 1
-    pending: Pending = Pending.ALERT
-    unsent: bool = True
-    sending_until: datetime | None = None
-    said_at: datetime | None = None
-    ended_at: datetime | None = None
-    resolved_at: datetime | None = None
-    retry_at: datetime | None = None
-    refused: str = ""
-    recorded: bool = False
-    expires_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """An alert and the version it was read at; None where it is new."""
-
-    alert: Alert
-    version: str | None
-
-
-def path_of(fingerprint: str) -> str:
-    return f"{COLLECTION}/{fingerprint}"
-
-
-def read(document: Document) -> Kept:
-    return Kept(from_data(Alert, document.data), document.version)
 
 
 def after_delivery(ctx: Context, settled: Iterable[Settled], processor: str, now: datetime) -> None:
@@ -131,112 +74,6 @@ def raise_one(ctx: Context, condition: Condition, kept: Kept | None, *, occurren
     return None
 
 
-def raised(
-    alert: Alert | None, condition: Condition, now: datetime, repeat_after: timedelta, *, occurrence: bool
-) -> Alert:
-    """Return the alert of a condition that holds at this moment (behaviour A2); the same one if nothing changes."""
-    if alert is None:
-        return _new(condition, now)
-    if condition.lasting is Lasting.STANDING and not alert.standing:
-        if alert.pending is Pending.RECOVERY:  # its end was never told, so there is nothing to take back
-            return replace(alert, standing=True, pending=Pending.NOTHING, unsent=False, ended_at=None)
-        return replace(_new(condition, now), count=alert.count + 1)
-    counted = alert
-    if occurrence:
-        counted = replace(alert, count=alert.count + 1, last_at=now, recorded=False)
-    if alert.ended_at is not None:
-        counted = replace(counted, ended_at=None)
-    said = alert.said_at
-    may_repeat = occurrence or condition.lasting is Lasting.STANDING
-    if may_repeat and said is not None and now - said >= repeat_after and alert.pending is Pending.NOTHING:
-        count = counted.count if occurrence else counted.count + 1
-        return _to_send(replace(counted, text=condition.text, count=count, last_at=now), Pending.ALERT, now)
-    return counted
-
-
-def _new(condition: Condition, now: datetime) -> Alert:
-    return Alert(
-        fingerprint=condition.fingerprint,
-        kind=condition.kind,
-        severity=condition.severity.value,
-        run=condition.run,
-        transition=condition.transition,
-        subject=condition.subject,
-        text=condition.text,
-        lasting=condition.lasting,
-        first_at=now,
-        last_at=now,
-        standing=condition.lasting is Lasting.STANDING,
-        sending_until=now + SENDING,
-        expires_at=now + KEPT,
-    )
-
-
-def _to_send(alert: Alert, what: Pending, now: datetime) -> Alert:
-    return replace(
-        alert, pending=what, unsent=True, sending_until=now + SENDING, retry_at=None, recorded=False,
-        expires_at=now + KEPT,
-    )  # fmt: skip
-
-
-def send(ctx: Context, kept: Kept) -> None:
-    """Send what is pending of an alert that is leased to us, and write down what became of it."""
-    alert = kept.alert
-    try:
-        result = ctx.ports.alerts.send(notice(alert))
-    except Unavailable as error:
-        ctx.log("alert.unsent", severity=_log_severity(alert), error=str(error), text=alert.text)
-        _mark(ctx, kept, lambda fresh: _unsent(fresh, alert))
-        return
-    now = ctx.ports.clock.now()
-    if isinstance(result, Delivered):
-        ctx.log("alert.sent", kind=alert.kind, alert_severity=alert.severity, fingerprint=alert.fingerprint)
-        _mark(ctx, kept, lambda fresh: _sent(fresh, alert.pending, now))
-    else:
-        reason, retry_at = result.reason, now + REFUSED_FOR
-        ctx.log("alert.refused", severity=_log_severity(alert), reason=reason, text=alert.text)
-        _mark(ctx, kept, lambda fresh: replace(_unsent(fresh, alert), refused=reason, retry_at=retry_at))
-
-
-def _mark(ctx: Context, kept: Kept, change: Callable[[Alert], Alert]) -> None:
-    """Write down what became of a sending, also if somebody counted a repetition meanwhile: else it is sent again."""
-    path, alert, version = path_of(kept.alert.fingerprint), kept.alert, kept.version
-    for _ in range(ATTEMPTS):
-        assert version is not None
-        if ctx.ports.store.update(path, to_data(change(alert)), version) is not None:
-            return
-        document = ctx.ports.store.get(path)[0]
-        if document is None:
-            return
-        alert, version = from_data(Alert, document.data), document.version
-
-
-def _unsent(fresh: Alert, ours: Alert) -> Alert:
-    """Give our lease back, unless somebody else has one by now."""
-    return replace(fresh, sending_until=None) if fresh.sending_until == ours.sending_until else fresh
-
-
-def _sent(fresh: Alert, what: Pending, now: datetime) -> Alert:
-    over = what is Pending.RECOVERY
-    after = replace(
-        fresh, pending=Pending.NOTHING, unsent=False, sending_until=None, refused="", retry_at=None, recorded=False,
-        said_at=fresh.said_at if over else now, resolved_at=now if over else None,
-    )  # fmt: skip
-    # It holds again since we said that it is over: that is news, and a later sweep tells it.
-    return replace(after, pending=Pending.ALERT, unsent=True) if over and fresh.standing else after
-
-
-def notice(alert: Alert) -> Notice:
-    """Return what people read: the alert, its repetition with its count, or its end."""
-    over = alert.pending is Pending.RECOVERY
-    text = "over: " + alert.text.splitlines()[0] if over else alert.text
-    return Notice(alert.fingerprint, alert.severity, alert.kind, text, resolved=over, count=alert.count)
-
-
-def _log_severity(alert: Alert) -> str:
-    return alert.severity.upper()
-
-
 def settle(ctx: Context, found: Mapping[str, Condition], unseen: Collection[str], now: datetime) -> list[datetime]:
     """Raise what holds, recover what does not, send what is pending: the sweep's part (behaviour A2).
 
@@ -281,27 +118,10 @@ def end(ctx: Context, kept: Kept, now: datetime) -> None:
     if alert.said_at is None:
         after = replace(alert, standing=False, pending=Pending.NOTHING, unsent=False)
     else:
-        after = replace(_to_send(alert, Pending.RECOVERY, now), standing=False)
+        after = replace(to_send(alert, Pending.RECOVERY, now), standing=False)
     version = ctx.ports.store.update(path_of(alert.fingerprint), to_data(after), kept.version)
     if version is not None and after.pending is Pending.RECOVERY:
         send(ctx, Kept(after, version))
-
-
-def send_pending(ctx: Context, now: datetime) -> list[datetime]:
-    """Send what earlier attempts left behind; return when to try again what is refused or being sent."""
-    later = []
-    for document in ctx.ports.store.query(COLLECTION, {"unsent": True}):
-        kept = read(document)
-        alert = kept.alert
-        not_before = [at for at in (alert.sending_until, alert.retry_at) if at is not None and at > now]
-        if not_before:
-            later.append(max(not_before))
-            continue
-        mine = replace(alert, sending_until=now + SENDING)
-        version = ctx.ports.store.update(path_of(alert.fingerprint), to_data(mine), document.version)
-        if version is not None:
-            send(ctx, Kept(mine, version))
-    return later
 
 
 def known_by_table(received: Received, phase: str) -> Condition:

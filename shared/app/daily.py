@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from shared.app import alerting
+from shared.app import alerting, outbox
 from shared.app.context import Context
 from shared.app.daily_text import text_of
 from shared.app.health import OK, Answer, Asked, House
@@ -245,12 +245,12 @@ def _quarantine(ctx: Context) -> dict[str, Any]:
 def _send(ctx: Context, made: dict[str, Any]) -> str:
     """Say the report once a day; return what became of it. One that could not be sent is an alert."""
     condition = Condition(KIND, Severity.INFO, ctx.policy.pipeline, "", made["date"], made["text"], Lasting.ONCE)
-    path = alerting.path_of(condition.fingerprint)
+    path = outbox.path_of(condition.fingerprint)
     try:
         if ctx.ports.store.get(path)[0] is None:
             alerting.raise_now(ctx, [condition])
         [kept] = ctx.ports.store.get(path)
-        alert = None if kept is None else alerting.read(kept).alert
+        alert = None if kept is None else outbox.read(kept).alert
         if alert is not None and not alert.unsent:
             return "sent" if alert.said_at is None else f"sent {_iso(ctx, alert.said_at)}"
         why = (alert.refused if alert is not None else "") or "no answer; a sweep sends it later"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from shared.app import alerting
+from shared.app import outbox
 from shared.app.context import Context
 from shared.app.readiness import Dependency, Readiness
 from shared.core.errors import OrchError, Unavailable
@@ -155,7 +155,7 @@ def _webhooks(house: House) -> Said:
 
 def _alerts(ctx: Context) -> Said:
     """Look for alerts that a channel refused: nobody has read them (behaviour A3)."""
-    waiting = [alerting.read(one).alert for one in ctx.ports.store.query(alerting.COLLECTION, {"unsent": True})]
+    waiting = [outbox.read(one).alert for one in ctx.ports.store.query(outbox.COLLECTION, {"unsent": True})]
     refused = [one for one in waiting if one.refused]
     if not refused:
         return Said(f"{len(waiting)} to be sent")

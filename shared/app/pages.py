@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from typing import TypeVar
 
-from shared.app import alerting
+from shared.app import outbox
 from shared.app.context import Context
 from shared.app.health import NOT_FOUND, NOT_READY, OK, Answer, Asked, House, ready
 from shared.app.overview import keys, loads, overview
@@ -138,9 +138,9 @@ def open_alerts(ctx: Context) -> tuple[OpenAlert, ...]:
     """Return the alerts whose condition holds, and those still to be sent, the newest first."""
     store = ctx.ports.store
     found = {
-        document.id: alerting.read(document).alert
+        document.id: outbox.read(document).alert
         for where in ({"standing": True}, {"unsent": True})
-        for document in store.query(alerting.COLLECTION, where)
+        for document in store.query(outbox.COLLECTION, where)
     }
     newest = sorted(found.values(), key=lambda alert: alert.first_at, reverse=True)
     return tuple(

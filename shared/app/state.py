@@ -7,14 +7,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Generic, TypeVar
 
-from shared.core.calendar import closes_at
+from shared.core.calendar import KEPT, closes_at
 from shared.core.model import UNTOUCHED, Completion, Lane, Run, RunKey, TransitionState
 from shared.core.policy import Policy
 from shared.documents import from_data, to_data
 from shared.ports import Document, StateStore
 
 T = TypeVar("T")
-KEPT = timedelta(days=30)
 # From the start of its date: the day itself, the two days a run stays open, and the rest as its run.
 PART_KEPT = timedelta(days=3) + KEPT
 

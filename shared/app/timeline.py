@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from shared.app import alerting
-from shared.app.alerting import Alert
+from shared.app import outbox
 from shared.app.context import Context
 from shared.app.overview import cells_of
 from shared.app.situations import sight, transitions_of
 from shared.app.state import Loaded
+from shared.core.alert import Alert
 from shared.core.calendar import due_at
 from shared.core.model import Completion, Outcome, Report, RunKey, TransitionState
 from shared.core.page import Cell, Event, GateLine, Kind, Leg, Timeline, Tone, Track, in_order
@@ -64,8 +64,8 @@ def timeline(ctx: Context, key: RunKey, loaded: Loaded) -> Timeline:
 def _alerts(ctx: Context, key: RunKey) -> dict[str, tuple[Event, ...]]:
     """Return what people were told of a run, by transition."""
     found: dict[str, list[Event]] = {}
-    for document in ctx.ports.store.query(alerting.COLLECTION, {"run": key.id}):
-        alert = alerting.read(document).alert
+    for document in ctx.ports.store.query(outbox.COLLECTION, {"run": key.id}):
+        alert = outbox.read(document).alert
         found.setdefault(alert.transition, []).extend(_told(alert))
     return {name: in_order(events) for name, events in found.items()}
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from shared.app import alerting
+from shared.app import alerting, outbox
 from shared.app.context import Context
 from shared.app.validation_report import Report
 from shared.core.alerts import Condition, Severity
@@ -75,10 +75,10 @@ def _condition(ctx: Context, word: str, subject: str, severity: Severity, what: 
     return Condition(KIND, severity, ctx.policy.pipeline, word, subject, text)
 
 
-def _over(ctx: Context, report: Report, found: Mapping[str, Condition]) -> list[alerting.Kept]:
+def _over(ctx: Context, report: Report, found: Mapping[str, Condition]) -> list[outbox.Kept]:
     """Return the alerts that this run has shown to be over."""
-    documents = ctx.ports.store.query(alerting.COLLECTION, {"kind": KIND, "standing": True})
-    standing = [alerting.read(one) for one in documents]
+    documents = ctx.ports.store.query(outbox.COLLECTION, {"kind": KIND, "standing": True})
+    standing = [outbox.read(one) for one in documents]
     judged = {one.check.name for one in report.summary.results if one.status in _VERDICTS}
     failed = {one.check.name for one in report.summary.results if one.status is Status.FAIL}
     answered = _answered(report)

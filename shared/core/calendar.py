@@ -10,6 +10,8 @@ from shared.core.model import Lane, RunKey
 from shared.core.policy import Mode, Policy
 
 MAX_AGE = timedelta(hours=48)
+# How long what is over stays to be looked at (behaviour T5).
+KEPT = timedelta(days=30)
 # Zones that crossed the date line skipped a whole day.
 LONGEST_GAP = timedelta(hours=25)
 

@@ -15,11 +15,12 @@ from cloudevents.http import CloudEvent
 from flask import Flask, request
 
 from shared import runtime
-from shared.app import alerting
+from shared.app import alerting, outbox
 from shared.app.answer import swept
 from shared.app.receive import receive
 from shared.app.sweep import Wish
 from shared.app.trouble import tell
+from shared.core.alert import Alert
 from shared.core.alerts import Condition, Lasting, Severity
 from shared.core.errors import Unavailable
 from shared.core.model import State
@@ -51,10 +52,10 @@ def settle(house: House, *found: Condition, unseen: frozenset[str] = frozenset()
     house.act(lambda: alerting.settle(house.ctx, conditions, unseen, house.clock.now()))
 
 
-def alert(house: House, condition: Condition = STANDING) -> alerting.Alert:
-    [document] = house.store.inner.get(alerting.path_of(condition.fingerprint))
+def alert(house: House, condition: Condition = STANDING) -> Alert:
+    [document] = house.store.inner.get(outbox.path_of(condition.fingerprint))
     assert document is not None
-    return alerting.read(document).alert
+    return outbox.read(document).alert
 
 
 # once
@@ -106,7 +107,7 @@ def test_of_two_that_find_it_pending_one_sends(seed: int) -> None:
     house.mend()
     house.wait()
     now = house.clock.now()
-    house.at_once(*(partial(alerting.send_pending, house.instance(), now) for _ in range(3)))
+    house.at_once(*(partial(outbox.send_pending, house.instance(), now) for _ in range(3)))
     assert len(house.notices()) == 1
 
 

@@ -19,10 +19,10 @@ from typing import Any
 
 from shared.adapters.policy_yaml import read_yaml
 from shared.adapters.validation_file import load_validation
-from shared.app.alerting import Alert
 from shared.app.lock import Lease
 from shared.app.quarantine import Quarantined
 from shared.app.state import completion_path, part_data, run_data, run_path, transition_path
+from shared.core.alert import Alert
 from shared.core.calendar import instant
 from shared.core.model import Completion, Lane, Opener, Outcome, Report, Run, RunKey, TransitionState
 from shared.core.policy import Policy

@@ -14,7 +14,7 @@ import pytest
 
 from shared.adapters.local.duckdb import DuckDbRecord, DuckDbWarehouse
 from shared.adapters.local.memory import MemoryStore
-from shared.app import alerting, validate
+from shared.app import alerting, outbox, validate
 from shared.app.context import Context
 from shared.app.sweep import Wish, sweep
 from shared.app.validation_report import Report
@@ -239,8 +239,8 @@ def test_the_sweep_does_not_end_what_the_validation_found(ports: Ports) -> None:
     for _ in range(4):
         ports.clock.time += timedelta(minutes=2)
         sweep(context(ports), Wish())
-    documents = ports.store.query(alerting.COLLECTION, {"kind": alerting.VALIDATION})
-    assert [alerting.read(one).alert.standing for one in documents] == [True]
+    documents = ports.store.query(outbox.COLLECTION, {"kind": alerting.VALIDATION})
+    assert [outbox.read(one).alert.standing for one in documents] == [True]
     assert [one.resolved for one in ports.alerts.sent if one.kind == alerting.VALIDATION] == [False]
 
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from shared.app import alerting
-from shared.app.alerting import Alert, Pending
+from shared.app import outbox
 from shared.app.context import Context
 from shared.app.lock import Lease
 from shared.app.quarantine import COLLECTION as QUARANTINE
+from shared.core.alert import Alert, Pending
 from shared.core.validation import Status, Target
 from shared.core.verdict import Measure, Measured
 from shared.documents import from_data
@@ -20,7 +20,7 @@ MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 def alert_delivery(ctx: Context, target: Target, options: Mapping[str, Any]) -> Measured:
     """Measure for how many minutes each alert waits to be sent; one that a sink refuses fails at once."""
-    waiting = [alerting.read(one).alert for one in ctx.ports.store.query(alerting.COLLECTION, {"unsent": True})]
+    waiting = [outbox.read(one).alert for one in ctx.ports.store.query(outbox.COLLECTION, {"unsent": True})]
     measures = [_waiting(alert, target) for alert in waiting]
     return Measured(tuple(measures) or (Measure("", 0.0, note="no alert waits"),))
 

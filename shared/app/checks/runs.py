@@ -9,8 +9,8 @@ from typing import Any
 from shared.app.checks import nights
 from shared.app.context import Context
 from shared.app.situations import transitions_of
-from shared.app.state import KEPT, Loaded, open_runs, run_path, with_run
-from shared.core.calendar import instant
+from shared.app.state import Loaded, open_runs, run_path, with_run
+from shared.core.calendar import KEPT, instant
 from shared.core.model import Lane, RunKey, State
 from shared.core.policy import ConfirmBy, Transition
 from shared.core.validation import Target

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
-from shared.app.alerting import COLLECTION, Alert, Pending, notice
+from shared.app.outbox import COLLECTION, notice
 from shared.app.views import all_runs, explain_all
+from shared.core.alert import Alert, Pending
 from shared.core.model import RunKey
 from shared.documents import from_data
 from shared.ports import StateStore

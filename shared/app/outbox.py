@@ -1,0 +1,93 @@
+"""Sending what is kept to be sent: leased, so that two who see it pending do not both send it (behaviour A3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from shared.app.context import Context
+from shared.core.alert import SENDING, Alert, Pending, sent, unsent
+from shared.core.errors import Unavailable
+from shared.documents import from_data, to_data
+from shared.ports import Delivered, Document, Notice
+
+COLLECTION = "alerts"
+REFUSED_FOR = timedelta(hours=1)
+ATTEMPTS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An alert and the version it was read at; None where it is new."""
+
+    alert: Alert
+    version: str | None
+
+
+def path_of(fingerprint: str) -> str:
+    return f"{COLLECTION}/{fingerprint}"
+
+
+def read(document: Document) -> Kept:
+    return Kept(from_data(Alert, document.data), document.version)
+
+
+def send(ctx: Context, kept: Kept) -> None:
+    """Send what is pending of an alert that is leased to us, and write down what became of it."""
+    alert = kept.alert
+    try:
+        result = ctx.ports.alerts.send(notice(alert))
+    except Unavailable as error:
+        ctx.log("alert.unsent", severity=_log_severity(alert), error=str(error), text=alert.text)
+        _mark(ctx, kept, lambda fresh: unsent(fresh, alert))
+        return
+    now = ctx.ports.clock.now()
+    if isinstance(result, Delivered):
+        ctx.log("alert.sent", kind=alert.kind, alert_severity=alert.severity, fingerprint=alert.fingerprint)
+        _mark(ctx, kept, lambda fresh: sent(fresh, alert.pending, now))
+    else:
+        reason, retry_at = result.reason, now + REFUSED_FOR
+        ctx.log("alert.refused", severity=_log_severity(alert), reason=reason, text=alert.text)
+        _mark(ctx, kept, lambda fresh: replace(unsent(fresh, alert), refused=reason, retry_at=retry_at))
+
+
+def _mark(ctx: Context, kept: Kept, change: Callable[[Alert], Alert]) -> None:
+    """Write down what became of a sending, also if somebody counted a repetition meanwhile: else it is sent again."""
+    path, alert, version = path_of(kept.alert.fingerprint), kept.alert, kept.version
+    for _ in range(ATTEMPTS):
+        assert version is not None
+        if ctx.ports.store.update(path, to_data(change(alert)), version) is not None:
+            return
+        document = ctx.ports.store.get(path)[0]
+        if document is None:
+            return
+        alert, version = from_data(Alert, document.data), document.version
+
+
+def notice(alert: Alert) -> Notice:
+    """Return what people read: the alert, its repetition with its count, or its end."""
+    over = alert.pending is Pending.RECOVERY
+    text = "over: " + alert.text.splitlines()[0] if over else alert.text
+    return Notice(alert.fingerprint, alert.severity, alert.kind, text, resolved=over, count=alert.count)
+
+
+def _log_severity(alert: Alert) -> str:
+    return alert.severity.upper()
+
+
+def send_pending(ctx: Context, now: datetime) -> list[datetime]:
+    """Send what earlier attempts left behind; return when to try again what is refused or being sent."""
+    later = []
+    for document in ctx.ports.store.query(COLLECTION, {"unsent": True}):
+        kept = read(document)
+        alert = kept.alert
+        not_before = [at for at in (alert.sending_until, alert.retry_at) if at is not None and at > now]
+        if not_before:
+            later.append(max(not_before))
+            continue
+        mine = replace(alert, sending_until=now + SENDING)
+        version = ctx.ports.store.update(path_of(alert.fingerprint), to_data(mine), document.version)
+        if version is not None:
+            send(ctx, Kept(mine, version))
+    return later

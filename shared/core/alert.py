@@ -1,0 +1,113 @@
+"""An alert as it is kept, and how what holds, is sent or is over changes it (behaviour A2, A3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from shared.core.alerts import Condition, Lasting
+from shared.core.calendar import KEPT
+
+# Longer than one sending and the minute by which the clocks of two instances may differ.
+SENDING = timedelta(minutes=2)
+
+
+class Pending(StrEnum):
+    """What still has to be sent."""
+
+    NOTHING = ""
+    ALERT = "alert"
+    RECOVERY = "recovery"
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One fingerprint as stored. ``standing`` is true while the condition holds; ``ended_at`` is when a sweep first
+    saw it gone; ``unsent`` mirrors ``pending`` for queries."""
+
+    fingerprint: str
+    kind: str
+    severity: str
+    run: str
+    transition: str
+    subject: str
+    text: str
+    lasting: Lasting
+    first_at: datetime
+    last_at: datetime
+    standing: bool
+    count: int = 1
+    pending: Pending = Pending.ALERT
+    unsent: bool = True
+    sending_until: datetime | None = None
+    said_at: datetime | None = None
+    ended_at: datetime | None = None
+    resolved_at: datetime | None = None
+    retry_at: datetime | None = None
+    refused: str = ""
+    recorded: bool = False
+    expires_at: datetime | None = None
+
+
+def raised(
+    alert: Alert | None, condition: Condition, now: datetime, repeat_after: timedelta, *, occurrence: bool
+) -> Alert:
+    """Return the alert of a condition that holds at this moment (behaviour A2); the same one if nothing changes."""
+    if alert is None:
+        return _new(condition, now)
+    if condition.lasting is Lasting.STANDING and not alert.standing:
+        if alert.pending is Pending.RECOVERY:  # its end was never told, so there is nothing to take back
+            return replace(alert, standing=True, pending=Pending.NOTHING, unsent=False, ended_at=None)
+        return replace(_new(condition, now), count=alert.count + 1)
+    counted = alert
+    if occurrence:
+        counted = replace(alert, count=alert.count + 1, last_at=now, recorded=False)
+    if alert.ended_at is not None:
+        counted = replace(counted, ended_at=None)
+    said = alert.said_at
+    may_repeat = occurrence or condition.lasting is Lasting.STANDING
+    if may_repeat and said is not None and now - said >= repeat_after and alert.pending is Pending.NOTHING:
+        count = counted.count if occurrence else counted.count + 1
+        return to_send(replace(counted, text=condition.text, count=count, last_at=now), Pending.ALERT, now)
+    return counted
+
+
+def _new(condition: Condition, now: datetime) -> Alert:
+    return Alert(
+        fingerprint=condition.fingerprint,
+        kind=condition.kind,
+        severity=condition.severity.value,
+        run=condition.run,
+        transition=condition.transition,
+        subject=condition.subject,
+        text=condition.text,
+        lasting=condition.lasting,
+        first_at=now,
+        last_at=now,
+        standing=condition.lasting is Lasting.STANDING,
+        sending_until=now + SENDING,
+        expires_at=now + KEPT,
+    )
+
+
+def to_send(alert: Alert, what: Pending, now: datetime) -> Alert:
+    return replace(
+        alert, pending=what, unsent=True, sending_until=now + SENDING, retry_at=None, recorded=False,
+        expires_at=now + KEPT,
+    )  # fmt: skip
+
+
+def unsent(fresh: Alert, ours: Alert) -> Alert:
+    """Give our lease back, unless somebody else has one by now."""
+    return replace(fresh, sending_until=None) if fresh.sending_until == ours.sending_until else fresh
+
+
+def sent(fresh: Alert, what: Pending, now: datetime) -> Alert:
+    over = what is Pending.RECOVERY
+    after = replace(
+        fresh, pending=Pending.NOTHING, unsent=False, sending_until=None, refused="", retry_at=None, recorded=False,
+        said_at=fresh.said_at if over else now, resolved_at=now if over else None,
+    )  # fmt: skip
+    # It holds again since we said that it is over: that is news, and a later sweep tells it.
+    return replace(after, pending=Pending.ALERT, unsent=True) if over and fresh.standing else after
