@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from shared.core.demand import asked
 from shared.core.month import Month
 from shared.core.price import Item, Limit, PriceList
 
@@ -68,10 +69,9 @@ def by_width(month: Month) -> Callable[[float], Month]:
 
 def reached(grow: Callable[[float], Month], prices: PriceList) -> tuple[Reached, ...]:
     """Return every quota, the one that is reached first at the head; what is asked never falls as the size grows."""
-    now = grow(1).asked
     found = [
-        Reached(limit, asked, _least(lambda size, limit=limit: grow(size).asked[limit], prices.quotas[limit].limit))  # type: ignore[misc]
-        for limit, asked in now.items()
+        Reached(limit, now, _least(lambda size, limit=limit: asked(grow(size))[limit], prices.quotas[limit].limit))  # type: ignore[misc]
+        for limit, now in asked(grow(1)).items()
     ]
     return tuple(sorted(found, key=lambda one: LARGEST + 1 if one.size is None else one.size))
 
@@ -81,18 +81,14 @@ def first(found: Iterable[Reached]) -> Reached | None:
     return next((one for one in found if one.size is not None), None)
 
 
-def _least(asked: Callable[[float], float], limit: float) -> int | None:
+def _least(needs: Callable[[float], float], limit: float) -> int | None:
     """Return the least whole size at which more is asked than there is; None up to ``LARGEST``."""
     low, high = 0, 1
-    while asked(high) <= limit:
+    while needs(high) <= limit:
         low, high = high, high * 8
         if low >= LARGEST:
             return None
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (low, middle) if asked(middle) > limit else (middle, high)
+        low, high = (low, middle) if needs(middle) > limit else (middle, high)
     return high
-
-
-def growth(grow: Callable[[float], Month], sizes: Iterable[int]) -> Mapping[int, Month]:
-    return {size: grow(size) for size in sizes}

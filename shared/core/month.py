@@ -1,4 +1,4 @@
-"""What a month uses of each thing that is charged for, and what its busiest moment asks of each quota.
+"""What a month does, and what it uses of each thing that is charged for.
 
 A month has ``DAYS`` days, of which so many have units; sweeps, schedules and jobs go on without.
 """
@@ -11,45 +11,16 @@ from functools import cached_property
 
 from shared.core.operations import COMPARED_DAYS, HABITS, KEPT_DAYS, Habits, Operations, Unit, of
 from shared.core.policy import Policy
-from shared.core.price import DAYS, Item, Limit
+from shared.core.price import DAYS, Item
+from shared.core.statements import Statements
 from shared.core.validation import Validation
-from shared.core.workload import MINUTES_A_DAY, RunLoad, runs_of, scans
+from shared.core.workload import MINUTES_A_DAY, Deployment, RunLoad, runs_of
 
 GIB = 2.0**30
-MEGA = 1e6
-SECONDS_A_DAY = 86_400
-# What a builtin check reads: whole runs of the day, all that are kept, or next to nothing.
+# What a builtin check reads: the whole runs of the day, or all that are kept; the others next to nothing.
 WHOLE_RUNS, KEPT_RUNS = ("transition_output", "stalled_runs"), ("state_against_record",)
-TABLE_CHECKS = ("transition_output", "floors")
 # What only a day with units has; everything else goes on without.
 OF_UNITS = ("completions", "sweeps", "record", "expiry", "gates", "baseline")
-MOST_WRITTEN = 2 / 60  # writes a second to the sweep's lock, which no growth of one pipeline adds to
-
-
-@dataclass(frozen=True, slots=True)
-class Machine:
-    """What a function runs on."""
-
-    cpu: float
-    memory_gib: float
-    concurrency: int
-
-
-@dataclass(frozen=True)
-class Deployment:
-    """What one pipeline's deployment has and is called by; ``calls`` are a day's, by function."""
-
-    functions: int
-    jobs: int
-    topics: int
-    secrets: int
-    receiver: Machine
-    sweeper: Machine
-    validator: Machine
-    reporter: Machine
-    sweeps: float
-    reports: float
-    validations: Mapping[str, float]  # calls a day of each schedule
 
 
 @dataclass(frozen=True)
@@ -114,7 +85,9 @@ class Month:
         """Return the sweeps of a day; the documents of a run are all taken to be there while it is open."""
         minutes = MINUTES_A_DAY / self.deployment.sweeps if self.deployment.sweeps else MINUTES_A_DAY
         looks = 1 / max(minutes, self.habits.look_minutes)
-        open_runs = sum(max(1, number) * share for number, share in self._open().items())
+        # A question for open runs that finds none is a read as well.
+        without = MINUTES_A_DAY - len({minute for run in self.runs for minute in range(run.opens, run.closes)})
+        open_runs = sum(run.minutes for run in self.runs) + without
         seen = sum(run.documents * run.minutes * looks for run in self.runs)
         closed = sum((MINUTES_A_DAY - run.closes) / minutes for run in self.runs)
         return (
@@ -122,14 +95,6 @@ class Month:
             + of(Unit.OPEN_RUN, 0, seen)
             + of(Unit.CLOSED_TODAY, closed)
         )
-
-    def _open(self) -> Mapping[int, int]:
-        """Return for how many minutes of a day so many runs are open."""
-        found: dict[int, int] = {}
-        for minute in range(MINUTES_A_DAY):
-            number = sum(run.opens <= minute < run.closes for run in self.runs)
-            found[number] = found.get(number, 0) + 1
-        return found
 
     def _flushes(self) -> Operations:
         found = Operations()
@@ -163,43 +128,10 @@ class Month:
             found += one * calls
         return found
 
-    # the warehouse
-
     @cached_property
     def queries(self) -> Mapping[str, tuple[float, float]]:
         """Statements and the tables they name, of one day with units and one pipeline, by what asks."""
-        return {
-            "calendar": (self._calendar(), self._calendar()),
-            "gates": (
-                sum(one.queries for run in self.runs for one in run.transitions),
-                sum(one.tables for run in self.runs for one in run.transitions),
-            ),
-            "baseline": (len(self.runs), sum(run.baseline_tables for run in self.runs)),
-            "comparison": (24, 24),
-            "checks": self._checks(),
-            "report": (5 * self.deployment.reports, 8 * self.deployment.reports),
-        }
-
-    def _calendar(self) -> float:
-        """Return how often a day's sweeps read the calendar: once a run is open or expected."""
-        if self.policy.calendar is None or not self.runs:
-            return 0
-        minutes = MINUTES_A_DAY - min(run.opens for run in self.runs)
-        return minutes / max(MINUTES_A_DAY / self.deployment.sweeps, self.habits.calendar_minutes)
-
-    def _checks(self) -> tuple[float, float]:
-        if self.validation is None:
-            return 0, 0
-        queries = tables = 0.0
-        every = len({p.table for phase in self.policy.phases.values() for p in phase.processors.values() if p.table})
-        for name, calls in self.deployment.validations.items():
-            queries, tables = queries + 4 * calls, tables + 3 * calls  # calendar, a probe, the two of the trend
-            for check in self.validation.of(name):
-                named = scans(*(query.sql for query in check.queries))
-                if check.builtin in TABLE_CHECKS:
-                    named = 1 + round(every * self.width)
-                queries, tables = queries + calls, tables + named * calls
-        return queries, tables
+        return Statements(self.policy, self.deployment, self.runs, self.width, self.habits).of_day(self.validation)
 
     # what is charged
 
@@ -249,7 +181,7 @@ class Month:
         waits = (self.completions * habits.deliveries - self.triggers) * habits.completion_seconds
         receiving = (max(0.0, waits) + self.triggers * habits.trigger_seconds) * self.days
         looks = sum(run.minutes for run in self.runs) / max(habits.look_minutes, MINUTES_A_DAY / deployment.sweeps)
-        asks = self._calendar() / deployment.sweeps
+        asks = self.queries["calendar"][0] / deployment.sweeps
         sweeping = deployment.sweeps * (habits.quiet_seconds * (1 - asks) + habits.sweep_seconds * asks)
         sweeping += looks * habits.open_run_seconds
         spent = (
@@ -260,36 +192,6 @@ class Month:
         )
         cpu = sum(machine.cpu * seconds for machine, seconds in spent)
         return cpu, sum(machine.memory_gib * seconds for machine, seconds in spent)
-
-    # what is asked of the quotas
-
-    @cached_property
-    def asked(self) -> Mapping[Limit, float]:
-        """What the busiest moment asks of each quota; those of Firestore are of one pipeline's own database."""
-        habits, deployment, many = self.habits, self.deployment, self.pipelines
-        second = self.completions * habits.deliveries / SECONDS_A_DAY * habits.peak
-        delivery = self.parts["completions"]
-        each = (delivery.reads + delivery.writes) / max(1, self.completions)
-        rows = self.operations.rows / DAYS / SECONDS_A_DAY * habits.peak
-        # Every sweep begins with the minute, and so does its question for the calendar.
-        at_once = many * (1.0 if self._calendar() else 0.0) + many * second * self.triggers / max(1, self.completions)
-        instances = second * habits.completion_seconds / deployment.receiver.concurrency + 1
-        return {
-            Limit.DOCUMENT_WRITES: MOST_WRITTEN,
-            Limit.SEQUENTIAL_WRITES: second * delivery.writes / max(1, self.completions),
-            Limit.COLD_OPERATIONS: second * each,
-            Limit.DATABASES: many,
-            Limit.PUBLISHED: second * habits.message_bytes / MEGA * many,
-            Limit.PUSHED: second * habits.message_bytes / MEGA * many,
-            Limit.TOPICS: deployment.topics * many,
-            Limit.SERVICES: deployment.functions * many,
-            Limit.INSTANCES: instances * deployment.receiver.cpu * many,
-            Limit.QUEUED_QUERIES: at_once,
-            Limit.TABLES_IN_QUERY: max((one.widest for run in self.runs for one in run.transitions), default=0),
-            Limit.SLOTS: at_once * habits.query_seconds * habits.query_slots,
-            Limit.INSERTED: rows * habits.row_bytes / MEGA,
-            Limit.SCHEDULES: deployment.jobs * many,
-        }
 
 
 def of_deliveries(run: RunLoad) -> Operations:

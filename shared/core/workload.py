@@ -17,6 +17,32 @@ _TABLE = re.compile(r"`([^`]+\.[^`]+)`")
 
 
 @dataclass(frozen=True, slots=True)
+class Machine:
+    """What a function runs on."""
+
+    cpu: float
+    memory_gib: float
+    concurrency: int
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """What one pipeline's deployment has and is called by; ``calls`` are a day's, by function."""
+
+    functions: int
+    jobs: int
+    topics: int
+    secrets: int
+    receiver: Machine
+    sweeper: Machine
+    validator: Machine
+    reporter: Machine
+    sweeps: float
+    reports: float
+    validations: Mapping[str, float]  # calls a day of each schedule
+
+
+@dataclass(frozen=True, slots=True)
 class PhaseLoad:
     """One phase of one run: ``members`` report, ``links`` transitions look at each report.
 
@@ -40,14 +66,14 @@ class PhaseLoad:
 
 @dataclass(frozen=True, slots=True)
 class TransitionLoad:
-    """One transition of one run. ``tables`` are those that its gates read, ``queries`` the statements."""
+    """One transition of one run; its gates make ``queries``: to count rows in ``row_tables``, or to read ``tables``."""
 
     name: str
     messages: int
     late: bool  # confirmed by a report, so that trigger and confirmation reach the record by two sweeps
     queries: int
+    row_tables: int
     tables: int
-    widest: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +105,11 @@ class RunLoad:
 def scans(*texts: str) -> int:
     """Return how many tables one statement names: BigQuery bills a least size for each."""
     return len({table for text in texts for table in _TABLE.findall(text)})
+
+
+def tables_of(policy: Policy) -> set[str]:
+    """Return the tables of all processors that are not disabled."""
+    return {one.table for phase in policy.phases for one in _able(policy, phase) if one.table is not None}
 
 
 def runs_of(policy: Policy, gate_sql: Mapping[str, str], width: float = 1.0) -> tuple[RunLoad, ...]:
@@ -119,18 +150,18 @@ def _transition(
     policy: Policy, one: Transition, mode: str, gate_sql: Mapping[str, str], width: float
 ) -> TransitionLoad:
     expected = _expected(policy, one.after, one.expects[mode])
-    queries = tables = widest = 0
+    queries = tables = counted = 0
     rows = _times(len({processor.table for processor in expected if processor.table}), width)
     for gate in (policy.gates[name] for name in one.gates):
         if gate.modes is not None and mode not in gate.modes:
             continue
         if gate.kind is GateKind.ROWS and rows:
-            queries, tables, widest = queries + 1, tables + rows, max(widest, rows)
+            queries, counted = queries + 1, counted + rows
         elif gate.kind is GateKind.PERCENT and gate.sql is not None:
             queries, tables = queries + 1, tables + scans(gate_sql[gate.sql])
     each = one.dispatch.messages is Messages.PER_PROCESSOR
     messages = 0 if one.dispatch.topic is None else _times(len(expected), width) if each else 1
-    return TransitionLoad(one.name, messages, one.confirm.by is ConfirmBy.FIRST_REPORT, queries, tables, widest)
+    return TransitionLoad(one.name, messages, one.confirm.by is ConfirmBy.FIRST_REPORT, queries, counted, tables)
 
 
 def _times(number: int, width: float) -> int:

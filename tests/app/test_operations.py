@@ -18,10 +18,10 @@ from shared.core import operations
 from shared.core.alerts import Condition, Severity
 from shared.core.calendar import instant
 from shared.core.model import RunKey, State
-from shared.core.month import Deployment, Machine, Month, of_deliveries, of_report
+from shared.core.month import Month, of_deliveries, of_report
 from shared.core.operations import Operations, Unit, of
 from shared.core.policy import Policy
-from shared.core.workload import RunLoad, runs_of
+from shared.core.workload import Deployment, Machine, RunLoad, runs_of
 from tests.app.house import House
 from tests.core.build import DAY, NIGHT, PGS, PHASE3, POLICY, T0, TDGS, TO4, TOGS, UPGC
 
