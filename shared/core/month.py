@@ -60,7 +60,7 @@ class Month:
             "completions": self._deliveries(),
             "sweeps": self._sweeps(),
             "record": self._flushes(),
-            "comparison": self._comparisons() * 24,
+            "comparison": self._comparisons() * self.habits.comparisons_a_day,
             "alerts": of(Unit.ALERT, self.habits.alerts_a_day),
             "validation": self._validations(),
             "report": of_report(self.runs) * self.deployment.reports,

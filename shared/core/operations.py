@@ -156,6 +156,7 @@ class Habits:
     # Minutes between two readings of the calendar, and between two looks at an open run in which nothing is due.
     calendar_minutes: float = 1.0
     look_minutes: float = 1.0
+    comparisons_a_day: float = 24.0  # of state and record
     # Whether rows are counted from the metadata of partitions, one table of a dataset, and not in every table.
     rows_by_metadata: bool = False
 

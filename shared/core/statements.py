@@ -34,7 +34,7 @@ class Statements:
                 sum(one.tables + self._rows(one.row_tables) for one in transitions),
             ),
             "baseline": (len(self.runs), sum(self._rows(run.baseline_tables) for run in self.runs)),
-            "comparison": (24, 24),
+            "comparison": (self.habits.comparisons_a_day, self.habits.comparisons_a_day),
             "checks": (0.0, 0.0) if validation is None else self._checks(validation),
             "report": (5 * self.deployment.reports, 8 * self.deployment.reports),
         }
