@@ -79,7 +79,7 @@ OPERATIONS: Mapping[Unit, Assumed] = {
         reads=2, writes=1, each="report of the phase that is read", reads_each=1,
     ),
     Unit.LINK: Assumed("each transition that a completion bears on: the one before its phase, the one after", reads=1),
-    Unit.RUN: Assumed("a run: opened, calendar and baseline noted at its first sweep, closed", writes=3),
+    Unit.RUN: Assumed("a run: looked for, opened, calendar and baseline noted at its first sweep, closed", 1, 3),
     Unit.TRIGGER: Assumed("a trigger: claimed, marked as dispatched", writes=2, rows=1),
     Unit.CONFIRMATION: Assumed("a confirmation: by report, answer or message id", writes=1, rows=1),
     Unit.DUPLICATE: Assumed(
