@@ -83,7 +83,7 @@ class Month:
 
     def _sweeps(self) -> Operations:
         """Return the sweeps of a day; the documents of a run are all taken to be there while it is open."""
-        minutes = MINUTES_A_DAY / self.deployment.sweeps if self.deployment.sweeps else MINUTES_A_DAY
+        minutes = self.deployment.sweep_minutes
         looks = 1 / max(minutes, self.habits.look_minutes)
         # A question for open runs that finds none is a read as well.
         without = MINUTES_A_DAY - len({minute for run in self.runs for minute in range(run.opens, run.closes)})
@@ -106,7 +106,7 @@ class Month:
 
     def _comparisons(self) -> Operations:
         """Return one comparison of state and record, of which a sweep makes one an hour."""
-        return of(Unit.COMPARISON, 1, len(self.runs) * (KEPT_DAYS + 2)) + self._around()
+        return of(Unit.COMPARISON, 1, len(self.runs) * KEPT_DAYS) + self._around()
 
     def _around(self) -> Operations:
         days = {run.mode: COMPARED_DAYS + 1 + run.offset for run in self.runs}
@@ -118,7 +118,7 @@ class Month:
         if self.validation is None:
             return found
         whole = of(Unit.WHOLE_RUN, len(self.runs), self._documents)
-        kept = of(Unit.COMPARISON, 0, len(self.runs) * (KEPT_DAYS + 2)) + self._around()
+        kept = of(Unit.COMPARISON, 0, len(self.runs) * KEPT_DAYS) + self._around()
         for name, calls in self.deployment.validations.items():
             checks = self.validation.of(name)
             one = of(Unit.VALIDATION, 1, len(checks))
@@ -160,7 +160,7 @@ class Month:
             Item.READS: operations.reads,
             Item.WRITES: operations.writes,
             Item.DELETES: operations.deletes,
-            Item.STORED: kept * (KEPT_DAYS + 3) * habits.document_bytes / GIB * many,
+            Item.STORED: kept * KEPT_DAYS * habits.document_bytes / GIB * many,
             Item.REQUESTS: (delivered + calls) * many,
             Item.CPU: cpu * many,
             Item.MEMORY: memory * many,
@@ -168,7 +168,7 @@ class Month:
             Item.CARRIED: 2 * (delivered + sent) * habits.message_bytes / GIB * many,
             Item.SCANNED: scanned / GIB * many,
             Item.STREAMED: rows,
-            Item.RECORDED: rows * 12,  # of a year, kept
+            Item.RECORDED: rows * habits.recorded_months,
             Item.JOBS: deployment.jobs * many,
             Item.SECRETS: deployment.secrets * many,
             Item.ACCESSES: deployment.secrets * habits.alerts_a_day * DAYS * many,
@@ -180,8 +180,8 @@ class Month:
         habits, deployment = self.habits, self.deployment
         waits = (self.completions * habits.deliveries - self.triggers) * habits.completion_seconds
         receiving = (max(0.0, waits) + self.triggers * habits.trigger_seconds) * self.days
-        looks = sum(run.minutes for run in self.runs) / max(habits.look_minutes, MINUTES_A_DAY / deployment.sweeps)
-        asks = self.queries["calendar"][0] / deployment.sweeps
+        looks = sum(run.minutes for run in self.runs) / max(habits.look_minutes, deployment.sweep_minutes)
+        asks = self.queries["calendar"][0] / max(1.0, deployment.sweeps)
         sweeping = deployment.sweeps * (habits.quiet_seconds * (1 - asks) + habits.sweep_seconds * asks)
         sweeping += looks * habits.open_run_seconds
         spent = (

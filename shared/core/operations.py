@@ -14,8 +14,8 @@ from enum import StrEnum
 # A phase that expects more members than this is counted until it may be complete (`shared/app/receive.py`, MANY).
 COUNTED_ABOVE = 50
 COUNTED_PER_READ = 1000
-# Days that a run's documents are kept after it closed (`shared/app/state.py`, KEPT).
-KEPT_DAYS = 30
+# Days from its date for which a run's documents are kept (`shared/app/state.py`, PART_KEPT).
+KEPT_DAYS = 33
 # Days around today whose runs the hourly comparison reads (`shared/app/reconciliation.py`, DAYS_AROUND).
 COMPARED_DAYS = 4
 
@@ -149,6 +149,7 @@ class Habits:
     query_seconds: float = 1.0
     query_slots: float = 2.0
     alerts_a_day: float = 2.0
+    recorded_months: float = 12.0  # of rows that the record holds: nothing deletes them
     # Deliveries of one report: push is at least once.
     deliveries: float = 1.01
     # What arrives in the busiest second, as a multiple of the mean of the day: phases end together.

@@ -44,7 +44,7 @@ class Statements:
         if self.policy.calendar is None or not self.runs:
             return 0.0
         minutes = MINUTES_A_DAY - min(run.opens for run in self.runs)
-        return minutes / max(MINUTES_A_DAY / self.deployment.sweeps, self.habits.calendar_minutes)
+        return minutes / max(self.deployment.sweep_minutes, self.habits.calendar_minutes)
 
     def _checks(self, validation: Validation) -> Asked:
         statements = tables = 0.0

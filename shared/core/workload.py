@@ -27,7 +27,7 @@ class Machine:
 
 @dataclass(frozen=True)
 class Deployment:
-    """What one pipeline's deployment has and is called by; ``calls`` are a day's, by function."""
+    """What one pipeline's deployment has, and how often a day it is called: sweeps, reports, validations."""
 
     functions: int
     jobs: int
@@ -39,7 +39,12 @@ class Deployment:
     reporter: Machine
     sweeps: float
     reports: float
-    validations: Mapping[str, float]  # calls a day of each schedule
+    validations: Mapping[str, float]  # of each schedule
+
+    @property
+    def sweep_minutes(self) -> float:
+        """Minutes from one sweep to the next."""
+        return MINUTES_A_DAY / max(1.0, self.sweeps)
 
 
 @dataclass(frozen=True, slots=True)

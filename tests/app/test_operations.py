@@ -264,5 +264,5 @@ def reporting(policy: Policy, run: RunLoad) -> list[str]:
 def test_constants_of_the_use_cases_are_the_tables() -> None:
     """What the table takes from elsewhere is what stands there."""
     assert receive.MANY == operations.COUNTED_ABOVE
-    assert timedelta(days=operations.KEPT_DAYS) == state.KEPT
+    assert timedelta(days=operations.KEPT_DAYS) == state.PART_KEPT
     assert timedelta(days=operations.COMPARED_DAYS) == reconciliation.DAYS_AROUND

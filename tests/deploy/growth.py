@@ -8,6 +8,7 @@ from math import ceil
 from typing import Any
 
 from deploy.prices_file import load_prices
+from shared import runtime
 from shared.cli.cost import month_of
 from shared.core.cost import bill, by_pipelines, by_width, reached
 from shared.core.demand import asked
@@ -22,8 +23,8 @@ PIPELINES, COMPLETIONS = 1000, 1000
 CHANGES: tuple[tuple[str, dict[str, Any]], ...] = (
     ("as it is", {}),
     ("rows are counted in the metadata of partitions", {"rows_by_metadata": True}),
-    ("the calendar is read once an hour", {"calendar_minutes": 60.0}),
     ("a sweep reads only the runs that are due, each every 15 minutes at the least", {"look_minutes": 15.0}),
+    ("the calendar is read once an hour", {"calendar_minutes": 60.0}),
     ("state and record are compared once a day", {"comparisons_a_day": 1.0}),
 )
 BEYOND = 100_000
@@ -33,10 +34,15 @@ OF_A_PIPELINE = (Limit.TABLES_IN_QUERY,)
 PRICES = load_prices()
 
 
+def reckoned(pipelines: int = 1, completions: int | None = None) -> Month:
+    """Return a month of the reference policy; no context stays behind in this process."""
+    with runtime.use(runtime.from_environment({})):
+        return month_of(POLICY, PRICES, pipelines, completions)
+
+
 def figures() -> str:
     """Return the tables as they stand between the marks."""
-    one = month_of(POLICY, PRICES)
-    million = month_of(POLICY, PRICES, PIPELINES, COMPLETIONS)
+    one, million = reckoned(), reckoned(PIPELINES, COMPLETIONS)
     return "\n\n".join(
         (
             f"USD a month, list prices of {PRICES.region} on {PRICES.taken}, after what is free:",
