@@ -39,3 +39,26 @@ def _number(text: str, name: str, low: int) -> int | None:
         return int(text)
     names = NAMES.get(name, [])
     return names.index(text) + low if text in names else None
+
+
+def times_a_day(text: str) -> float:
+    """Return how often a valid line fires on a day of a month of 30, on the mean."""
+    minute, hour, day, month, weekday = (
+        _matches(word, name, low, high) for word, (name, low, high) in zip(text.lower().split(), FIELDS, strict=True)
+    )
+    weekdays = {number % 7 for number in weekday}
+    return len(minute) * len(hour) * min(1.0, len(day) / 30) * len(month) / 12 * len(weekdays) / 7
+
+
+def _matches(word: str, name: str, low: int, high: int) -> set[int]:
+    found: set[int] = set()
+    for part in word.split(","):
+        match = PART.fullmatch(part)
+        assert match is not None, f"{part!r} was not checked"
+        first, last = (_number(match[end], name, low) if match[end] else None for end in ("low", "high"))
+        if first is None:
+            first, last = low, high
+        elif last is None:
+            last = high if match["step"] else first
+        found |= set(range(first, last + 1, int(match["step"] or 1)))
+    return found

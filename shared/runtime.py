@@ -3,6 +3,7 @@
     ORCH_POLICY      the policy file                         config/nba.yaml
     ORCH_VALIDATION  the file of its checks                  config/validation.yaml
     ORCH_STATE       firestore | sqlite                      firestore
+    ORCH_DATABASE    the Firestore database                  (default)
     ORCH_BUS         pubsub | local                          pubsub
     ORCH_WAREHOUSE   bigquery | duckdb                       bigquery
     ORCH_ALERTS      slack | console                         slack

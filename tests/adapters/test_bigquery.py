@@ -178,6 +178,14 @@ def test_rows_leave_with_their_insert_ids(server: LocalServer) -> None:
     assert written.operations == {"rows_inserted": 2}
 
 
+def test_reading_the_record_is_counted_too(server: LocalServer) -> None:
+    """The comparison of state and record is a query like any other: one more, and what it was billed."""
+    server.answers.extend(done(billed=10_485_760))
+    read = record(server)
+    assert read.completions(DAY, DAY) == [{"n": 7}]
+    assert read.operations == {"queries": 1, "bytes_billed": 10_485_760}
+
+
 def test_a_failed_insert_is_sent_once(server: LocalServer) -> None:
     """The caller has its own attempts: an outage is told at once."""
     server.always = refusal(503, "backendError")

@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 
 from shared.simulation.emulators import EmulatorMissing, firestore_emulator, pubsub_emulator
-from tests.bench import chain, core, start, state
+from tests.bench import chain, core, cost, start, state
 from tests.bench.figure import FULL, NORMAL, SMALL, Absent, Bench, Figure, Measure, Size
 from tests.bench.report import document, show
 
@@ -28,6 +28,7 @@ FIGURES: dict[str, Measure] = {
     "fan-in": state.fan_in,
     "burst": state.burst,
     "sweep": state.sweeping,
+    "cost": cost.cost,
     "cold": start.cold,
     "memory": start.memory,
 }

@@ -63,6 +63,8 @@ class Figure:
     @property
     def target(self) -> str:
         unit = " x" if self.floor is not None else f" {self.unit}"
+        if self.most is not None and self.least is not None:
+            return f"{self.least:g} to {self.most:g}{unit}"
         if self.most is not None:
             return f"at most {self.most:g}{unit}"
         return "" if self.least is None else f"at least {self.least:g}{unit}"

@@ -148,7 +148,9 @@ class BigQueryRecord:
                 job_retry=None,
             )
             found = job.result(timeout=answering, retry=DEFAULT_RETRY.with_timeout(answering), job_retry=None)
-            return [dict(row.items()) for row in found]
+            rows = [dict(row.items()) for row in found]
+            self.operations.update(queries=1, bytes_billed=job.total_bytes_billed or 0)
+            return rows
 
         return _guarded(RECORD, read)
 

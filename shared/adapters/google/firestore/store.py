@@ -23,7 +23,8 @@ class FirestoreStore:
     """A ``StateStore`` on one Firestore database; safe across threads, built on first use.
 
     ``operations`` counts what is billed under ``reads``, ``writes`` and ``deletes``: a query one read for each
-    document and at least one, a count one for each thousand begun, a refused write one write.
+    document and at least one, a count one for each thousand begun. A refused write counts as one: the free quota takes
+    it off, though past that quota Google bills none.
     An update that changes nothing keeps its version: Firestore has it so.
     """
 

@@ -1,0 +1,117 @@
+"""Loading deploy/prices.yaml: YAML to its shape, the shape to prices and quotas, none missing and none unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from math import isfinite
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from deploy.manifest import ROOT
+from shared.adapters.policy_faults import faults
+from shared.adapters.policy_shape import END, Shape, Text
+from shared.adapters.policy_yaml import read_yaml
+from shared.core.errors import PolicyError
+from shared.core.price import DAYS, Item, Limit, Price, PriceList, Quota
+from shared.core.problem import Problem, suggest
+
+PRICES = ROOT / "deploy" / "prices.yaml"
+
+Amount = Annotated[float, Meta(ge=0, description="a number from 0 on", examples=[0.036])]
+More = Annotated[float, Meta(gt=0, description="a number above 0", examples=[100000])]
+Page = Annotated[str, Meta(pattern="^https://[^ ]+" + END, description="the address of a page")]
+Day = Annotated[date, Meta(description="a date", examples=["2026-01-28"])]
+
+
+class PriceShape(Shape):
+    usd: Amount
+    per: More
+    unit: Text
+    source: Page
+    free: Amount = 0.0
+    every: Literal["day", "month"] = "month"
+    confirmed: bool = True
+    note: str = ""
+
+
+class QuotaShape(Shape):
+    limit: More
+    unit: Text
+    source: Page
+    soft: bool = False
+    confirmed: bool = True
+    note: str = ""
+
+
+class PricesShape(Shape):
+    """The file deploy/prices.yaml."""
+
+    currency: Literal["USD"]
+    region: Text
+    taken: Day
+    prices: dict[str, PriceShape]
+    quotas: dict[str, QuotaShape]
+
+
+def load_prices(path: Path = PRICES) -> PriceList:
+    """Return the prices and quotas of a file; raise ``PolicyError`` for the first problem, the others in its hint."""
+    raw, found = read_yaml(path)
+    _refuse(path, found)
+    _refuse(path, list(faults(raw, PricesShape)))
+    shaped = msgspec.convert(raw, PricesShape)
+    _refuse(path, [*_names("prices", shaped.prices, Item), *_names("quotas", shaped.quotas, Limit), *_values(shaped)])
+    return PriceList(
+        shaped.region,
+        shaped.taken,
+        {item: _price(shaped.prices[item]) for item in Item},
+        {limit: _quota(shaped.quotas[limit]) for limit in Limit},
+        str(path),
+    )
+
+
+def _price(found: PriceShape) -> Price:
+    free = found.free * (DAYS if found.every == "day" else 1)
+    return Price(found.usd, found.per, found.unit, free, found.source, found.confirmed, found.note)
+
+
+def _quota(found: QuotaShape) -> Quota:
+    return Quota(found.limit, found.unit, found.source, found.soft, found.confirmed, found.note)
+
+
+def _names(key: str, given: Iterable[str], known: Sequence[str] | type[Item] | type[Limit]) -> list[Problem]:
+    """Refuse a name that the model does not know, and miss each that it needs."""
+    names = [str(name) for name in known]
+    unknown = [Problem(f"{key}.{name}", "is not known", suggest(name, names)) for name in given if name not in names]
+    lacking = [name for name in names if name not in set(given)]
+    return unknown + [Problem(f"{key}.{name}", "is missing", "orch cost reckons with it") for name in lacking]
+
+
+def _values(shaped: PricesShape) -> list[Problem]:
+    """Refuse what is no number, and a doubt that says nothing of what stands there instead."""
+    found = []
+    for name, price in shaped.prices.items():
+        for key, value in (("usd", price.usd), ("per", price.per), ("free", price.free)):
+            if not isfinite(value):
+                found.append(Problem(f"prices.{name}.{key}", f"is {value}", "write a number"))
+    for name, quota in shaped.quotas.items():
+        if not isfinite(quota.limit):
+            found.append(Problem(f"quotas.{name}.limit", f"is {quota.limit}", "write a number"))
+    for key, listed in (("prices", shaped.prices), ("quotas", shaped.quotas)):
+        for name, one in listed.items():
+            if not one.confirmed and not one.note:
+                hint = "add note: what the number is instead"
+                found.append(Problem(f"{key}.{name}", "is not confirmed, and does not say what it is", hint))
+    return found
+
+
+def _refuse(path: Path, found: Sequence[Problem]) -> None:
+    if not found:
+        return
+    first, *others = dict.fromkeys(found)
+    lines = "".join(f"\n    {one.key}: {one.reason} (hint: {one.hint})" for one in others)
+    hint = first.hint + (f"\n  {len(others)} more:{lines}" if others else "")
+    raise PolicyError(str(path), first.key, first.reason, hint)

@@ -1,0 +1,57 @@
+"""What the cost model takes from the manifest: how much is deployed, on what, and how often it is called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+from deploy.cron import times_a_day
+from deploy.manifest import ROOT, Function, Manifest
+from shared.core.policy import Policy
+from shared.core.workload import Deployment, Machine
+
+SWEEP, VALIDATION, REPORT = "self_heal", "validation_runner", "health_check"
+_GIB = {"Mi": 1 / 1024, "Gi": 1.0, "M": 1e6 / 2**30, "G": 1e9 / 2**30}
+
+
+def deployment_of(manifest: Manifest, policy: Policy) -> Deployment:
+    """Return the deployment that this manifest would give a policy, its own or another pipeline's."""
+    receiver = next(one for one in manifest.functions.values() if one.push is not None)
+    topics = {phase.completions_topic for phase in policy.phases.values()}
+    topics |= {one.dispatch.topic for one in policy.transitions.values() if one.dispatch.topic is not None}
+    return Deployment(
+        functions=sum(one.push is None for one in manifest.functions.values()) + len(policy.transitions),
+        jobs=len(manifest.schedules),
+        topics=len(topics) + 1,  # and the one for dead letters
+        secrets=len(manifest.secrets),
+        receiver=_machine(receiver),
+        sweeper=_machine(manifest.functions[SWEEP]),
+        validator=_machine(manifest.functions[VALIDATION]),
+        reporter=_machine(manifest.functions[REPORT]),
+        sweeps=sum(times_a_day(one.cron) for one in manifest.schedules.values() if one.calls == SWEEP),
+        reports=sum(times_a_day(one.cron) for one in manifest.schedules.values() if one.calls == REPORT),
+        validations=_validations(manifest),
+    )
+
+
+def gate_sql(policy: Policy) -> dict[str, str]:
+    """Return the SQL of each gate that has some; it stands beside the policy file or in config/."""
+    folders = (Path(policy.source).parent, ROOT / "config")
+    named = {gate.sql for gate in policy.gates.values() if gate.sql is not None}
+    return {
+        name: next(path for path in (folder / name for folder in folders) if path.is_file()).read_text()
+        for name in named
+    }
+
+
+def _validations(manifest: Manifest) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for one in manifest.schedules.values():
+        for name in parse_qs(urlsplit(one.path).query).get("schedule", []) if one.calls == VALIDATION else []:
+            found[name] = found.get(name, 0.0) + times_a_day(one.cron)
+    return found
+
+
+def _machine(function: Function) -> Machine:
+    unit = function.memory.lstrip("0123456789.")
+    return Machine(function.cpu, float(function.memory.removesuffix(unit)) * _GIB[unit], function.concurrency)

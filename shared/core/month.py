@@ -1,0 +1,216 @@
+"""What a month does, and what it uses of each thing that is charged for.
+
+A month has ``DAYS`` days, of which so many have units; sweeps, schedules and jobs go on without.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from shared.core.operations import COMPARED_DAYS, HABITS, KEPT_DAYS, Habits, Operations, Unit, of
+from shared.core.policy import Policy
+from shared.core.price import DAYS, Item
+from shared.core.statements import Statements
+from shared.core.validation import Validation
+from shared.core.workload import MINUTES_A_DAY, Deployment, RunLoad, runs_of
+
+GIB = 2.0**30
+# What a builtin check reads: the whole runs of the day, or all that are kept; the others next to nothing.
+WHOLE_RUNS, KEPT_RUNS = ("transition_output", "stalled_runs"), ("state_against_record",)
+# What only a day with units has; everything else goes on without.
+OF_UNITS = ("completions", "sweeps", "record", "expiry", "gates", "baseline")
+
+
+@dataclass(frozen=True)
+class Month:
+    """The month of so many pipelines of one policy, each deployed by itself, as the manifest has it."""
+
+    policy: Policy
+    deployment: Deployment
+    gate_sql: Mapping[str, str]
+    validation: Validation | None = None
+    pipelines: int = 1
+    width: float = 1.0
+    days: int = DAYS
+    habits: Habits = HABITS
+
+    @cached_property
+    def runs(self) -> tuple[RunLoad, ...]:
+        return runs_of(self.policy, self.gate_sql, self.width)
+
+    @cached_property
+    def completions(self) -> int:
+        """Completions of one day with units, of one pipeline."""
+        return sum(run.completions for run in self.runs)
+
+    @cached_property
+    def triggers(self) -> int:
+        return sum(len(run.transitions) for run in self.runs)
+
+    def grown(self, pipelines: float = 1, width: float = 1) -> Month:
+        """Return the month of so many times as many pipelines, each so many times as wide."""
+        return replace(self, pipelines=round(self.pipelines * pipelines), width=self.width * width)
+
+    @cached_property
+    def parts(self) -> Mapping[str, Operations]:
+        """Operations of one day with units, of one pipeline, by what causes them."""
+        return {
+            "completions": self._deliveries(),
+            "sweeps": self._sweeps(),
+            "record": self._flushes(),
+            "comparison": self._comparisons() * self.habits.comparisons_a_day,
+            "alerts": of(Unit.ALERT, self.habits.alerts_a_day),
+            "validation": self._validations(),
+            "report": of_report(self.runs) * self.deployment.reports,
+            "expiry": Operations(deletes=self._documents + len(self.runs) + self.habits.alerts_a_day),
+        }
+
+    @property
+    def _documents(self) -> int:
+        return sum(run.documents for run in self.runs)
+
+    def _deliveries(self) -> Operations:
+        found = of(Unit.RUN, len(self.runs))
+        for run in self.runs:
+            found += of_deliveries(run)
+        # A duplicate reads what the message read, and writes nothing.
+        again = self.habits.deliveries - 1
+        phases = [phase for run in self.runs for phase in run.phases]
+        found += of(Unit.DUPLICATE, again * self.completions, again * sum(phase.reads for phase in phases))
+        return found + of(Unit.LINK, again * sum(phase.members * phase.links for phase in phases))
+
+    def _sweeps(self) -> Operations:
+        """Return the sweeps of a day; the documents of a run are all taken to be there while it is open."""
+        minutes = self.deployment.sweep_minutes
+        looks = 1 / max(minutes, self.habits.look_minutes)
+        # A question for open runs that finds none is a read as well.
+        without = MINUTES_A_DAY - len({minute for run in self.runs for minute in range(run.opens, run.closes)})
+        open_runs = sum(run.minutes for run in self.runs) + without
+        seen = sum(run.documents * run.minutes * looks for run in self.runs)
+        closed = sum((MINUTES_A_DAY - run.closes) / minutes for run in self.runs)
+        return (
+            of(Unit.SWEEP, self.deployment.sweeps, open_runs / minutes)
+            + of(Unit.OPEN_RUN, 0, seen)
+            + of(Unit.CLOSED_TODAY, closed)
+        )
+
+    def _flushes(self) -> Operations:
+        found = Operations()
+        for run in self.runs:
+            lasts = sum(1 + one.late for one in run.transitions)
+            sweeps = min(run.completions, run.minutes) if run.completions else 0
+            found += of(Unit.FLUSH, sweeps, run.completions) + of(Unit.FLUSHED_TRANSITION, lasts)
+        return found
+
+    def _comparisons(self) -> Operations:
+        """Return one comparison of state and record, of which a sweep makes one an hour."""
+        return of(Unit.COMPARISON, 1, len(self.runs) * KEPT_DAYS) + self._around()
+
+    def _around(self) -> Operations:
+        days = {run.mode: COMPARED_DAYS + 1 + run.offset for run in self.runs}
+        whole = sum(days.values())
+        return of(Unit.WHOLE_RUN, whole, sum(days[run.mode] * run.documents for run in self.runs))
+
+    def _validations(self) -> Operations:
+        found = Operations()
+        if self.validation is None:
+            return found
+        whole = of(Unit.WHOLE_RUN, len(self.runs), self._documents)
+        kept = of(Unit.COMPARISON, 0, len(self.runs) * KEPT_DAYS) + self._around()
+        for name, calls in self.deployment.validations.items():
+            checks = self.validation.of(name)
+            one = of(Unit.VALIDATION, 1, len(checks))
+            for check in checks:
+                one += whole if check.builtin in WHOLE_RUNS else Operations()
+                one += kept if check.builtin in KEPT_RUNS else Operations()
+            found += one * calls
+        return found
+
+    @cached_property
+    def queries(self) -> Mapping[str, tuple[float, float]]:
+        """Statements and the tables they name, of one day with units and one pipeline, by what asks."""
+        return Statements(self.policy, self.deployment, self.runs, self.width, self.habits).of_day(self.validation)
+
+    # what is charged
+
+    @cached_property
+    def operations(self) -> Operations:
+        """Operations of the whole month, of all pipelines."""
+        total = of(Unit.SWEEP, self.deployment.sweeps, self.deployment.sweeps) * (DAYS - self.days)
+        for name, part in self.parts.items():
+            total += part * (self.days if name in OF_UNITS else DAYS)
+        return total * self.pipelines
+
+    @cached_property
+    def used(self) -> Mapping[Item, float]:
+        """What the month uses of each thing that is charged for."""
+        operations, habits, deployment, many = self.operations, self.habits, self.deployment, self.pipelines
+        delivered = self.completions * habits.deliveries * self.days
+        sent = sum(one.messages for run in self.runs for one in run.transitions) * self.days
+        calls = (deployment.sweeps + deployment.reports + sum(deployment.validations.values())) * DAYS
+        scanned = habits.table_bytes * sum(
+            tables * (self.days if name in OF_UNITS else DAYS) for name, (_, tables) in self.queries.items()
+        )
+        cpu, memory = self._compute()
+        kept = self._documents + len(self.runs)
+        rows = operations.rows * habits.row_bytes / GIB
+        return {
+            Item.READS: operations.reads,
+            Item.WRITES: operations.writes,
+            Item.DELETES: operations.deletes,
+            Item.STORED: kept * KEPT_DAYS * habits.document_bytes / GIB * many,
+            Item.REQUESTS: (delivered + calls) * many,
+            Item.CPU: cpu * many,
+            Item.MEMORY: memory * many,
+            # Each message is billed as it is published and as it is delivered.
+            Item.CARRIED: 2 * (delivered + sent) * habits.message_bytes / GIB * many,
+            Item.SCANNED: scanned / GIB * many,
+            Item.STREAMED: rows,
+            Item.RECORDED: rows * habits.recorded_months,
+            Item.JOBS: deployment.jobs * many,
+            Item.SECRETS: deployment.secrets * many,
+            Item.ACCESSES: deployment.secrets * habits.alerts_a_day * DAYS * many,
+            Item.LOGGED: (delivered + calls) * habits.logged_bytes / GIB * many,
+        }
+
+    def _compute(self) -> tuple[float, float]:
+        """Return vCPU and GiB seconds of one pipeline; a quiet function handles one call at a time."""
+        habits, deployment = self.habits, self.deployment
+        waits = (self.completions * habits.deliveries - self.triggers) * habits.completion_seconds
+        receiving = (max(0.0, waits) + self.triggers * habits.trigger_seconds) * self.days
+        looks = sum(run.minutes for run in self.runs) / max(habits.look_minutes, deployment.sweep_minutes)
+        asks = self.queries["calendar"][0] / max(1.0, deployment.sweeps)
+        sweeping = deployment.sweeps * (habits.quiet_seconds * (1 - asks) + habits.sweep_seconds * asks)
+        sweeping += looks * habits.open_run_seconds
+        spent = (
+            (deployment.receiver, receiving),
+            (deployment.sweeper, sweeping * DAYS),
+            (deployment.validator, sum(deployment.validations.values()) * habits.validation_seconds * DAYS),
+            (deployment.reporter, deployment.reports * habits.report_seconds * DAYS),
+        )
+        cpu = sum(machine.cpu * seconds for machine, seconds in spent)
+        return cpu, sum(machine.memory_gib * seconds for machine, seconds in spent)
+
+
+def of_deliveries(run: RunLoad) -> Operations:
+    """Return the operations of all completions of one run, each delivered once, none of them the run's own document."""
+    found = of(Unit.TRIGGER, len(run.transitions)) + of(Unit.CONFIRMATION, len(run.transitions))
+    for phase in run.phases:
+        found += of(Unit.COMPLETION, phase.members, phase.reads) + of(Unit.LINK, phase.members * phase.links)
+    return found
+
+
+def of_report(runs: Iterable[RunLoad], there: int | None = None) -> Operations:
+    """Return the operations of one daily report; ``there`` runs of each mode exist, by default all it asks for.
+
+    It asks for every run, of both lanes, whose date or working day is yesterday or today, and reads the transitions
+    of those that exist twice.
+    """
+    found = of(Unit.REPORT)
+    for run in runs:
+        days = 3 if run.offset else 2
+        exist = days if there is None else there
+        found += of(Unit.REPORT, 0, 2 * days) + of(Unit.WHOLE_RUN, 0, exist * (run.documents + len(run.transitions)))
+    return found

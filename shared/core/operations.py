@@ -1,0 +1,165 @@
+"""What each thing that happens costs in operations: the one table of assumptions of the cost model.
+
+Counted as Firestore bills: a read for each document, at least one for a query and one for each thousand begun of a
+count; a write for each attempt. `tests/app/test_operations.py` holds each row against what the use cases really ask
+of the store, and `bin/bench cost` a run against what the Firestore adapter counted: when they differ, correct it here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+# A phase that expects more members than this is counted until it may be complete (`shared/app/receive.py`, MANY).
+COUNTED_ABOVE = 50
+COUNTED_PER_READ = 1000
+# Days from its date for which a run's documents are kept (`shared/app/state.py`, PART_KEPT).
+KEPT_DAYS = 33
+# Days around today whose runs the hourly comparison reads (`shared/app/reconciliation.py`, DAYS_AROUND).
+COMPARED_DAYS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Operations:
+    """What is billed of the state store, and the rows that go to the record."""
+
+    reads: float = 0.0
+    writes: float = 0.0
+    deletes: float = 0.0
+    rows: float = 0.0
+
+    def __add__(self, other: Operations) -> Operations:
+        return Operations(
+            self.reads + other.reads, self.writes + other.writes, self.deletes + other.deletes, self.rows + other.rows
+        )
+
+    def __mul__(self, times: float) -> Operations:
+        return Operations(self.reads * times, self.writes * times, self.deletes * times, self.rows * times)
+
+
+@dataclass(frozen=True, slots=True)
+class Assumed:
+    """The operations of one unit, and of each further thing in it, which ``each`` names."""
+
+    what: str
+    reads: float = 0.0
+    writes: float = 0.0
+    rows: float = 0.0
+    each: str = ""
+    reads_each: float = 0.0
+    writes_each: float = 0.0
+    rows_each: float = 0.0
+
+
+class Unit(StrEnum):
+    """What happens."""
+
+    COMPLETION = "completion"
+    LINK = "link"
+    RUN = "run"
+    TRIGGER = "trigger"
+    CONFIRMATION = "confirmation"
+    DUPLICATE = "duplicate"
+    SWEEP = "sweep"
+    OPEN_RUN = "open_run"
+    CLOSED_TODAY = "closed_today"
+    FLUSH = "flush"
+    FLUSHED_TRANSITION = "flushed_transition"
+    COMPARISON = "comparison"
+    WHOLE_RUN = "whole_run"
+    ALERT = "alert"
+    VALIDATION = "validation"
+    REPORT = "report"
+
+
+OPERATIONS: Mapping[Unit, Assumed] = {
+    Unit.COMPLETION: Assumed(
+        "a completion that only waits: run and own document; own document written; then its phase",
+        reads=2, writes=1, each="report of the phase that is read", reads_each=1,
+    ),
+    Unit.LINK: Assumed("each transition that a completion bears on: the one before its phase, the one after", reads=1),
+    Unit.RUN: Assumed("a run: looked for, opened, calendar and baseline noted at its first sweep, closed", 1, 3),
+    Unit.TRIGGER: Assumed("a trigger: claimed, marked as dispatched", writes=2, rows=1),
+    Unit.CONFIRMATION: Assumed("a confirmation: by report, answer or message id", writes=1, rows=1),
+    Unit.DUPLICATE: Assumed(
+        "the same message again: nothing is written", reads=2, each="report of the phase that is read", reads_each=1
+    ),
+    Unit.SWEEP: Assumed(
+        "a sweep: its lock taken and given back, the hourly one, open runs, three questions on alerts",
+        reads=5, writes=2, each="open run, at least one", reads_each=1,
+    ),
+    Unit.OPEN_RUN: Assumed(
+        "what a sweep reads of an open run: its completions, its transitions, at least one each",
+        each="document", reads_each=1,
+    ),
+    Unit.CLOSED_TODAY: Assumed("a run of today that is closed: a sweep looks whether it has to be opened", reads=1),
+    Unit.FLUSH: Assumed(
+        "news of a run that a sweep writes to the record: the breaker asked and told; each document taken off",
+        reads=2, each="completion", reads_each=1, writes_each=1, rows_each=1,
+    ),
+    Unit.FLUSHED_TRANSITION: Assumed("the same of a transition, whose document the sweep has", writes=1),
+    Unit.COMPARISON: Assumed(
+        "state against record, hourly: its lock, then the runs that are kept", writes=1, each="kept run", reads_each=1
+    ),
+    Unit.WHOLE_RUN: Assumed(
+        "a run that is read whole: its document, completions, transitions", reads=1, each="document", reads_each=1
+    ),
+    Unit.ALERT: Assumed("an alert: raised, sent, ended and told so, each in the record", reads=5, writes=7, rows=2),
+    Unit.VALIDATION: Assumed(
+        "a validation: breaker, alerts, quarantine, locks; a row for the run and one for the trend",
+        reads=10, rows=2, each="check", rows_each=1,
+    ),
+    Unit.REPORT: Assumed(
+        "the daily report: alerts, quarantine, its own alert",
+        reads=6, writes=3, rows=1, each="run that it asks for", reads_each=1,
+    ),
+}  # fmt: skip
+
+
+def of(unit: Unit, times: float = 1.0, each: float = 0.0) -> Operations:
+    """Return the operations of a unit that happens so often, with so many further things in all of them together."""
+    found = OPERATIONS[unit]
+    return Operations(
+        reads=found.reads * times + found.reads_each * each,
+        writes=found.writes * times + found.writes_each * each,
+        rows=found.rows * times + found.rows_each * each,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """What is assumed of sizes, times and people; nothing here is counted by a test."""
+
+    # Bytes. Pub/Sub bills no request under 1,000, a row streamed into BigQuery no less than 1,024.
+    message_bytes: float = 1_000
+    row_bytes: float = 1_024
+    document_bytes: float = 4_096  # with its index entries
+    logged_bytes: float = 2_500  # of one call: our lines and the platform's
+    # BigQuery bills no table of a query under 10 MB, and a day's partition of most is below that.
+    table_bytes: float = 10_485_760
+    # Seconds of an instance, billed by tenths: most of a sweep, trigger or validation waits for BigQuery.
+    completion_seconds: float = 0.1
+    trigger_seconds: float = 3.0
+    quiet_seconds: float = 0.2  # of a sweep that asks BigQuery nothing
+    sweep_seconds: float = 1.5
+    open_run_seconds: float = 0.05
+    validation_seconds: float = 60.0
+    report_seconds: float = 15.0
+    query_seconds: float = 1.0
+    query_slots: float = 2.0
+    alerts_a_day: float = 2.0
+    recorded_months: float = 12.0  # of rows that the record holds: nothing deletes them
+    # Deliveries of one report: push is at least once.
+    deliveries: float = 1.01
+    # What arrives in the busiest second, as a multiple of the mean of the day: phases end together.
+    peak: float = 20.0
+    # Minutes between two readings of the calendar, and between two looks at an open run in which nothing is due.
+    calendar_minutes: float = 1.0
+    look_minutes: float = 1.0
+    comparisons_a_day: float = 24.0  # of state and record
+    # Whether rows are counted from the metadata of partitions, one table of a dataset, and not in every table.
+    rows_by_metadata: bool = False
+
+
+HABITS = Habits()

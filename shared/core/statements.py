@@ -1,0 +1,71 @@
+"""What a day asks of the warehouse: statements and the tables they name, each of which BigQuery bills a least size."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from shared.core.operations import Habits
+from shared.core.policy import Policy
+from shared.core.validation import Check, Validation
+from shared.core.workload import MINUTES_A_DAY, Deployment, RunLoad, scans, tables_of
+
+TABLE_CHECKS = ("transition_output", "floors")
+Asked = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Statements:
+    """The statements of one pipeline on a day with units."""
+
+    policy: Policy
+    deployment: Deployment
+    runs: tuple[RunLoad, ...]
+    width: float
+    habits: Habits
+
+    def of_day(self, validation: Validation | None) -> Mapping[str, Asked]:
+        """Return statements and tables by what asks."""
+        transitions = [one for run in self.runs for one in run.transitions]
+        return {
+            "calendar": (self._calendar(), self._calendar()),
+            "gates": (
+                sum(one.queries for one in transitions),
+                sum(one.tables + self._rows(one.row_tables) for one in transitions),
+            ),
+            "baseline": (len(self.runs), sum(self._rows(run.baseline_tables) for run in self.runs)),
+            "comparison": (self.habits.comparisons_a_day, self.habits.comparisons_a_day),
+            "checks": (0.0, 0.0) if validation is None else self._checks(validation),
+            "report": (5 * self.deployment.reports, 8 * self.deployment.reports),
+        }
+
+    def _calendar(self) -> float:
+        """Return how often sweeps read the calendar: each, once a run is open or expected."""
+        if self.policy.calendar is None or not self.runs:
+            return 0.0
+        minutes = MINUTES_A_DAY - min(run.opens for run in self.runs)
+        return minutes / max(self.deployment.sweep_minutes, self.habits.calendar_minutes)
+
+    def _checks(self, validation: Validation) -> Asked:
+        statements = tables = 0.0
+        for name, calls in self.deployment.validations.items():
+            # The calendar, a probe, and the two of the trend.
+            statements, tables = statements + 4 * calls, tables + 3 * calls
+            for check in validation.of(name):
+                statements, tables = statements + calls, tables + self._named(check) * calls
+        return statements, tables
+
+    def _named(self, check: Check) -> float:
+        """Return how many tables a check's statement names; one that asks of every table grows with them."""
+        every = len(tables_of(self.policy))
+        if check.builtin in TABLE_CHECKS:
+            return 1 + self._rows(round(every * self.width))
+        named = scans(*(query.sql for query in check.queries))
+        if len(check.queries) < max(2, every):
+            return named
+        return self._rows(named + round(every * (self.width - 1)))
+
+    def _rows(self, tables: int) -> int:
+        """Return how many tables are billed where rows are counted in so many."""
+        datasets = len({table.split(".")[0] for table in tables_of(self.policy)})
+        return min(tables, datasets) if self.habits.rows_by_metadata else tables

@@ -1,0 +1,199 @@
+"""What a pipeline's month consists of, derived from its policy: runs, completions, triggers, sweeps, checks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import time, timedelta
+
+from shared.core.operations import COUNTED_ABOVE, COUNTED_PER_READ
+from shared.core.policy import ConfirmBy, Expectation, GateKind, Messages, Mode, Policy, Processor, Transition
+
+MINUTES_A_DAY = 24 * 60
+# A run without a due time or refresh is taken to be open so long.
+OPEN_FOR = timedelta(hours=4)
+_TABLE = re.compile(r"`([^`]+\.[^`]+)`")
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What a function runs on."""
+
+    cpu: float
+    memory_gib: float
+    concurrency: int
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """What one pipeline's deployment has, and how often a day it is called: sweeps, reports, validations."""
+
+    functions: int
+    jobs: int
+    topics: int
+    secrets: int
+    receiver: Machine
+    sweeper: Machine
+    validator: Machine
+    reporter: Machine
+    sweeps: float
+    reports: float
+    validations: Mapping[str, float]  # of each schedule
+
+    @property
+    def sweep_minutes(self) -> float:
+        """Minutes from one sweep to the next."""
+        return MINUTES_A_DAY / max(1.0, self.sweeps)
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseLoad:
+    """One phase of one run: ``members`` report, ``links`` transitions look at each report.
+
+    ``expected`` is how many the transition after it waits for, 0 where none does.
+    """
+
+    name: str
+    members: int
+    links: int
+    expected: int
+
+    @property
+    def reads(self) -> int:
+        """Reports read by all completions of the phase together, one after the other."""
+        if self.expected <= COUNTED_ABOVE:
+            return self.members * (self.members + 1) // 2
+        # Counted, a read for each thousand begun; the one that finds it complete reads all of it.
+        full, rest = divmod(self.members, COUNTED_PER_READ)
+        return COUNTED_PER_READ * full * (full + 1) // 2 + rest * (full + 1) + self.members
+
+
+@dataclass(frozen=True, slots=True)
+class TransitionLoad:
+    """One transition of one run; its gates make ``queries``: to count rows in ``row_tables``, or to read ``tables``."""
+
+    name: str
+    messages: int
+    late: bool  # confirmed by a report, so that trigger and confirmation reach the record by two sweeps
+    queries: int
+    row_tables: int
+    tables: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunLoad:
+    """One run of one mode; opened and closed in minutes of the local day it is worked on."""
+
+    mode: str
+    offset: int
+    opens: int
+    closes: int
+    phases: tuple[PhaseLoad, ...]
+    transitions: tuple[TransitionLoad, ...]
+    baseline_tables: int
+
+    @property
+    def completions(self) -> int:
+        return sum(phase.members for phase in self.phases)
+
+    @property
+    def documents(self) -> int:
+        """What lies below its own document once everything has happened."""
+        return self.completions + len(self.transitions)
+
+    @property
+    def minutes(self) -> int:
+        return self.closes - self.opens
+
+
+def scans(*texts: str) -> int:
+    """Return how many tables one statement names: BigQuery bills a least size for each."""
+    return len({table for text in texts for table in _TABLE.findall(text)})
+
+
+def tables_of(policy: Policy) -> set[str]:
+    """Return the tables of all processors that are not disabled."""
+    return {one.table for phase in policy.phases for one in _able(policy, phase) if one.table is not None}
+
+
+def runs_of(policy: Policy, gate_sql: Mapping[str, str], width: float = 1.0) -> tuple[RunLoad, ...]:
+    """Return a day's runs, one for each mode, every phase ``width`` times as wide as the policy has it.
+
+    ``gate_sql`` maps the SQL file of each gate to its text.
+    """
+    return tuple(_run(policy, mode, gate_sql, width) for mode in policy.modes.values())
+
+
+def _run(policy: Policy, mode: Mode, gate_sql: Mapping[str, str], width: float) -> RunLoad:
+    passed = [t for t in policy.transitions.values() if mode.name in t.expects]
+    phases = {name: _phase(policy, mode.name, passed, name, width) for name in policy.phases}
+    opens = _minute(mode.opens_at)
+    return RunLoad(
+        mode.name,
+        mode.partition_offset_days,
+        opens,
+        _closes(passed, mode.name, opens),
+        tuple(phase for phase in phases.values() if phase.members),
+        tuple(_transition(policy, one, mode.name, gate_sql, width) for one in passed),
+        _times(sum(len(_tables(policy, one.after, one.expects[mode.name].required)) for one in passed), width),
+    )
+
+
+def _phase(policy: Policy, mode: str, passed: list[Transition], name: str, width: float) -> PhaseLoad:
+    after = [one for one in passed if one.after == name]
+    before = [one for one in passed if one.starts == name]
+    if after:
+        members = len(_expected(policy, name, after[0].expects[mode]))
+    else:
+        members = len(_able(policy, name)) if before else 0
+    wide = _times(members, width)
+    return PhaseLoad(name, wide, len(after) + len(before), wide if after else 0)
+
+
+def _transition(
+    policy: Policy, one: Transition, mode: str, gate_sql: Mapping[str, str], width: float
+) -> TransitionLoad:
+    expected = _expected(policy, one.after, one.expects[mode])
+    queries = tables = counted = 0
+    rows = _times(len({processor.table for processor in expected if processor.table}), width)
+    for gate in (policy.gates[name] for name in one.gates):
+        if gate.modes is not None and mode not in gate.modes:
+            continue
+        if gate.kind is GateKind.ROWS and rows:
+            queries, counted = queries + 1, counted + rows
+        elif gate.kind is GateKind.PERCENT and gate.sql is not None:
+            queries, tables = queries + 1, tables + scans(gate_sql[gate.sql])
+    each = one.dispatch.messages is Messages.PER_PROCESSOR
+    messages = 0 if one.dispatch.topic is None else _times(len(expected), width) if each else 1
+    return TransitionLoad(one.name, messages, one.confirm.by is ConfirmBy.FIRST_REPORT, queries, counted, tables)
+
+
+def _times(number: int, width: float) -> int:
+    return max(1, round(number * width)) if number else 0
+
+
+def _able(policy: Policy, phase: str) -> list[Processor]:
+    return [one for one in policy.phases[phase].processors.values() if one.disabled is None]
+
+
+def _expected(policy: Policy, phase: str, expectation: Expectation) -> list[Processor]:
+    return [one for one in _able(policy, phase) if one.name in expectation.expected]
+
+
+def _tables(policy: Policy, phase: str, names: frozenset[str]) -> set[str]:
+    return {one.table for one in _able(policy, phase) if one.name in names and one.table is not None}
+
+
+def _closes(passed: list[Transition], mode: str, opens: int) -> int:
+    """Return the minute of the day at which the run is taken to close: after its last refresh and its last due time."""
+    ends = [_minute(one.refresh.until) for one in passed if one.refresh is not None]
+    for one in passed:
+        due = one.expects[mode].due
+        ends += [_minute(at) for at in (due.warning, due.critical) if at is not None] if due is not None else []
+    later = [end for end in ends if end > opens]
+    return max(later, default=min(opens + int(OPEN_FOR / timedelta(minutes=1)), MINUTES_A_DAY))
+
+
+def _minute(at: time) -> int:
+    return at.hour * 60 + at.minute

@@ -1,0 +1,268 @@
+"""The cost model's table of operations against what the use cases ask of the store, row by row and for a whole day."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import date, time, timedelta
+from pathlib import Path
+
+import pytest
+
+from shared.adapters.validation_file import load_validation
+from shared.app import alerting, daily, receive, reconciliation, state, validate
+from shared.app.health import Asked
+from shared.app.health import House as Watched
+from shared.app.lock import acquire
+from shared.core import operations
+from shared.core.alerts import Condition, Severity
+from shared.core.calendar import instant
+from shared.core.model import RunKey, State
+from shared.core.month import Month, of_deliveries, of_report
+from shared.core.operations import Operations, Unit, of
+from shared.core.policy import Policy
+from shared.core.workload import Deployment, Machine, RunLoad, runs_of
+from tests.app.house import House
+from tests.core.build import DAY, NIGHT, PGS, PHASE3, POLICY, T0, TDGS, TO4, TOGS, UPGC
+
+CONFIG = Path(__file__).resolve().parents[2] / "config"
+SQL = {gate.sql: (CONFIG / gate.sql).read_text() for gate in POLICY.gates.values() if gate.sql is not None}
+VALIDATION = load_validation(CONFIG / "validation.yaml", POLICY, "nba_orchestration")
+MACHINE = Machine(1, 0.5, 4)
+TODAY = date(2026, 1, 22)
+# The model takes every run to be open until its last due time: a prompt day costs so much less at most.
+SLACK = 1.2
+
+
+def counted(house: House, action: Callable[[], object]) -> Operations:
+    house.store.operations.clear()
+    action()
+    done = house.store.operations
+    return Operations(done["reads"], done["writes"], done["deletes"])
+
+
+def stored(found: Operations) -> Operations:
+    """Leave out the rows, which go elsewhere."""
+    return Operations(found.reads, found.writes, found.deletes)
+
+
+@pytest.fixture
+def house() -> House:
+    return House().ordinary()
+
+
+# deliveries: each with two transitions to look at, and with the reports of its phase that are there
+
+
+def test_a_completion_that_waits(house: House) -> None:
+    """Rows completion and link."""
+    house.deliver(PGS, records=203)
+    found = counted(house, lambda: house.deliver(UPGC, records=203))
+    assert found == stored(of(Unit.COMPLETION, 1, each=2) + of(Unit.LINK, 2))
+
+
+def test_the_first_completion_opens_the_run(house: House) -> None:
+    """One write more: of the three that row run has, its opening."""
+    found = counted(house, lambda: house.deliver(PGS, records=203))
+    assert found == stored(of(Unit.COMPLETION, 1, each=1) + of(Unit.LINK, 2)) + Operations(writes=1)
+
+
+def test_a_duplicate(house: House) -> None:
+    """Row duplicate, and its links."""
+    house.deliver(PGS, records=203, message_id="m-1")
+    found = counted(house, lambda: house.deliver(PGS, records=203, message_id="m-1"))
+    assert found == stored(of(Unit.DUPLICATE, 1, each=1) + of(Unit.LINK, 2))
+
+
+def test_a_trigger(house: House) -> None:
+    """Row trigger, beside that of the completion."""
+    house.finish(*PHASE3[:-1], records=203)
+    found = counted(house, lambda: house.deliver(PHASE3[-1], records=203))
+    assert house.state(TO4).state is State.DISPATCHED
+    assert found == stored(of(Unit.COMPLETION, 1, each=5) + of(Unit.LINK, 2) + of(Unit.TRIGGER))
+
+
+def test_a_confirmation(house: House) -> None:
+    """Row confirmation, beside that of the completion."""
+    house.finish(*PHASE3, records=203)
+    found = counted(house, lambda: house.deliver("player_composite_factors", "started"))
+    assert found == stored(of(Unit.COMPLETION, 1, each=1) + of(Unit.LINK, 2) + of(Unit.CONFIRMATION))
+
+
+# sweeps
+
+
+def quiet(house: House) -> Operations:
+    """Return what a sweep costs that comes after others have seen everything."""
+    house.sweeps(3)
+    house.wait()
+    return counted(house, house.sweep)
+
+
+def test_a_sweep_of_an_empty_house(house: House) -> None:
+    """Row sweep."""
+    house.change(games={DAY: 0})
+    assert quiet(house) == stored(of(Unit.SWEEP, 1, each=1))
+
+
+def test_a_sweep_of_an_open_run(house: House) -> None:
+    """Row open run: three reports, and one read for the transitions that are not there."""
+    house.finish(PGS, UPGC, TDGS, records=203)
+    assert quiet(house) == stored(of(Unit.SWEEP, 1, each=1) + of(Unit.OPEN_RUN, 1, each=3 + 1))
+
+
+def test_a_run_is_noted_at_its_first_sweep_and_closed_at_its_last(house: House) -> None:
+    """Row run: opened by a message or a sweep, its calendar and baseline, its end; its own document three times."""
+    house.sweeps(2)
+    house.wait(timedelta(days=4))
+    house.sweep()
+    assert house.run().closed_at is not None
+    own = f"runs/{NIGHT.id.replace('/', '~')}"
+    assert house.store.written.count(own) == of(Unit.RUN).writes
+
+
+def test_a_closed_run_of_today_is_looked_for() -> None:
+    """Row closed today: the sweep asks whether it has to be opened."""
+    house = House(start=T0).ordinary()
+    house.sweeps(3)
+    whole = house.run()
+    [document] = house.store.inner.get(state.run_path(NIGHT))
+    assert document is not None
+    closed = {**document.data, "status": "closed", "closed_at": house.clock.now()}
+    house.store.inner.update(document.path, closed, document.version)
+    assert whole.closed_at is None
+    house.wait()
+    found = counted(house, house.sweep)
+    assert found == stored(of(Unit.SWEEP, 1, each=1) + of(Unit.CLOSED_TODAY))
+
+
+def test_news_are_written_to_the_record(house: House) -> None:
+    """Row flush: what the sweep after three reports costs beyond a quiet one of the same run."""
+    house.sweeps(3)
+    house.finish(PGS, UPGC, TDGS, records=203)
+    house.wait()
+    first = counted(house, house.sweep)
+    house.wait()
+    after = counted(house, house.sweep)
+    news = of(Unit.FLUSH, 1, each=3)
+    assert first == after + stored(news)
+    assert len(house.record.completions(DAY, DAY)) == news.rows
+
+
+def test_a_transition_is_taken_off_too(house: House) -> None:
+    """Row flushed transition: one write for a trigger that the record has not seen."""
+    house.finish(*PHASE3, records=203)
+    house.wait()
+    house.store.written.clear()
+    house.sweep()
+    path = state.transition_path(NIGHT, TO4)
+    written = house.store.written.count(path)
+    assert written == of(Unit.FLUSHED_TRANSITION).writes
+
+
+def test_the_hourly_comparison() -> None:
+    """Rows comparison and whole run: one kept run of three reports, and one read for its transitions."""
+    house = House(start=T0 - timedelta(minutes=55)).ordinary()
+    house.finish(PGS, TOGS, TDGS, records=203)
+    before = quiet(house)
+    house.wait(timedelta(hours=1))
+    found = counted(house, house.sweep)
+    assert found == before + stored(of(Unit.COMPARISON, 1, each=1) + of(Unit.WHOLE_RUN, 1, each=3 + 1))
+
+
+def test_an_alert_from_its_beginning_to_its_end(house: House) -> None:
+    """Row alert: raised, standing, ended and told so, beyond what the same five sweeps ask of the alerts anyway."""
+    text = "nba/2026-01-21/overnight phase3_to_phase4: blocked"
+    condition = Condition("gate", Severity.WARNING, NIGHT.id, TO4, "game_coverage", text)
+
+    def tick(*found: Condition) -> None:
+        house.wait()
+        alerting.settle(house.ctx, {one.fingerprint: one for one in found}, (), house.clock.now())
+        alerting.to_record(house.ctx)
+
+    quiet = counted(house, tick)
+    told = Operations()
+    for found in ((condition,), (condition,), (), (), ()):
+        told += counted(house, lambda found=found: tick(*found))  # type: ignore[misc]
+    assert [notice.resolved for notice in house.notices()] == [False, True]
+    assert told == quiet * 5 + stored(of(Unit.ALERT))
+
+
+# what is asked for once a day, and a whole day
+
+
+def test_a_validation_and_a_report_are_as_assumed() -> None:
+    """The report exactly, with one run of each mode there; a validation, whose row stands for many, to a quarter."""
+    house, runs = lived(TODAY)
+    whole = of(Unit.WHOLE_RUN, len(runs), sum(run.documents for run in runs))
+    for name, runs_read in (("pre_game_prep", 0), ("post_game", 4)):
+        found = counted(house, lambda name=name: validate.run(house.ctx, VALIDATION, name, TODAY))  # type: ignore[misc]
+        assert found.reads == pytest.approx((of(Unit.VALIDATION) + whole * runs_read).reads, rel=0.25), name
+    asked = Asked("GET", "/report", {})
+    found = counted(house, lambda: daily.report(house.ctx, Watched("nba_orchestration", "", tuple), asked))
+    assert found.reads == of_report(runs, there=1).reads
+
+
+def test_an_ordinary_day_costs_what_the_model_says() -> None:
+    """Three runs and 1,440 sweeps: deliveries and writes exactly, reads of sweeps never above the model, a fifth below.
+
+    The model takes every document to be there, and every run to be open until its last due time.
+    """
+    house, runs = lived(TODAY)
+    month = Month(POLICY, Deployment(7, 8, 10, 4, MACHINE, MACHINE, MACHINE, MACHINE, 1440, 1, {}), SQL)
+    delivered = sum((of_deliveries(run) for run in runs), Operations())
+    assert house.deliveries == stored(delivered)
+    swept = month.parts["sweeps"] + month.parts["record"] + of(Unit.RUN, len(runs))
+    assert house.swept.writes == swept.writes
+    assert house.swept.reads <= swept.reads <= house.swept.reads * SLACK
+
+
+class Lived(House):
+    """A house in which a day has passed; what it cost, by who asked."""
+
+    deliveries = Operations()
+    swept = Operations()
+
+
+def lived(day: date) -> tuple[Lived, tuple[RunLoad, ...]]:
+    """Let a working day pass: each run's processors report a minute after another, and a sweep follows each minute."""
+    house, runs = Lived(start=instant(day, time(0), POLICY.zone)), runs_of(POLICY, SQL)
+    for offset in range(-2, 3):
+        house.ordinary(day + timedelta(days=offset))
+    acquire(house.ctx, "reconciliation", timedelta(days=2))  # no hourly comparison: it has a test of its own
+    due = {run.opens + 10 + place: (run, name) for run in runs for place, name in enumerate(reporting(POLICY, run))}
+    for minute in range(24 * 60):
+        house.wait()
+        if minute in due:
+            run, name = due[minute]
+            key = RunKey("nba", day + timedelta(days=run.offset), run.mode)
+            house.deliveries += counted(house, lambda name=name, key=key: report(house, name, key))  # type: ignore[misc]
+        house.swept += counted(house, house.sweep)
+    return house, runs
+
+
+def report(house: House, name: str, key: RunKey) -> None:
+    body = {"metadata": {"completion_pct": 97}} if name == "prediction_coordinator" else {}
+    said = house.message(name, "success", 1000, mode=key.mode, game_date=key.day.isoformat(), **body)
+    phase = next(phase.name for phase in POLICY.phases.values() if name in phase.processors)
+    house.take(phase, json.dumps(said).encode())
+
+
+def reporting(policy: Policy, run: RunLoad) -> list[str]:
+    """Return the processors that report in a run, phase by phase, by the policy and not by the model."""
+    names = []
+    for phase in policy.phases.values():
+        after = policy.after(phase.name)
+        expected = after.expects[run.mode].expected if after is not None else set(phase.processors)
+        names += [one.name for one in phase.processors.values() if one.name in expected and one.disabled is None]
+    return names
+
+
+# what no table row may forget
+
+
+def test_constants_of_the_use_cases_are_the_tables() -> None:
+    """What the table takes from elsewhere is what stands there."""
+    assert receive.MANY == operations.COUNTED_ABOVE
+    assert timedelta(days=operations.KEPT_DAYS) == state.PART_KEPT
+    assert timedelta(days=operations.COMPARED_DAYS) == reconciliation.DAYS_AROUND

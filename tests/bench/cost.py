@@ -1,0 +1,195 @@
+"""The figure of the cost model: what it says of a night, over what the adapters counted of the same night.
+
+A night of one run is played minute by minute under a clock that only the night moves: every processor reports, a
+minute after the other, and every minute is swept. Nothing is timed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from shared.adapters.google.firestore import FirestoreStore
+from shared.adapters.policy_file import load_policy
+from shared.app.receive import receive
+from shared.app.sweep import Wish, sweep
+from shared.core.calendar import instant
+from shared.core.message import Delivery
+from shared.core.model import Units
+from shared.core.month import of_deliveries
+from shared.core.operations import Operations, Unit, of
+from shared.core.policy import Policy
+from shared.core.workload import RunLoad, runs_of, scans
+from shared.ports import CalendarRef, Row, TableRef
+from shared.simulation.clock import VirtualClock
+from tests.bench.figure import Bench, Figure, Spread
+from tests.bench.state import environment, fresh_store
+from tests.emulators.server import ROOT
+from tests.plain_ports import FullWarehouse, NoRecord, PlainPorts, context
+from tests.policy_files import NBA
+from tests.wide_policy import member_report, wide_policy
+
+# The model may be off by so much of what was counted, in either direction.
+TOLERANCE = 0.05
+TODAY = date(2026, 1, 22)
+MODE = "overnight"
+FIRST_REPORT = 5  # minutes after the run is opened
+MINUTE = timedelta(minutes=1)
+SQL = {path.relative_to(ROOT / "config").as_posix(): path.read_text() for path in (ROOT / "config/gates").glob("*.sql")}
+
+
+class CountedWarehouse(FullWarehouse):
+    """Counts the tables that each statement names, as BigQuery bills them."""
+
+    def __init__(self) -> None:
+        self.tables = 0
+
+    def rows(self, tables: Sequence[TableRef], day: date) -> dict[str, int | None]:
+        self.tables += len({ref.table for ref in tables})
+        return super().rows(tables, day)
+
+    def number(self, sql_file: str, day: date) -> float | None:
+        self.tables += scans(SQL[sql_file])
+        return super().number(sql_file, day)
+
+    def units(self, calendar: CalendarRef, days: Sequence[date]) -> dict[date, Units]:
+        self.tables += 1
+        return super().units(calendar, days)
+
+    def query(self, sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+        self.tables += scans(sql)
+        return super().query(sql, parameters)
+
+
+class KeptRecord(NoRecord):
+    """Keeps the rows, so that the hourly comparison finds them."""
+
+    def __init__(self) -> None:
+        self.kept: list[tuple[str, Row]] = []
+
+    def insert(self, table: str, rows: Sequence[Row]) -> None:
+        self.kept += [(table, row) for row in rows]
+
+    def completions(self, first: date, last: date) -> list[dict[str, Any]]:
+        found = [row.columns for table, row in self.kept if table == "phase_completions"]
+        return [dict(columns) for columns in found]
+
+
+@dataclass
+class Night:
+    """One run of one policy, from its opening for so many minutes; ``store`` is what counts."""
+
+    policy: Policy
+    store: FirestoreStore
+    minutes: int
+    ports: PlainPorts = field(init=False)
+    clock: VirtualClock = field(init=False)
+    warehouse: CountedWarehouse = field(init=False)
+    record: KeptRecord = field(init=False)
+    # By the schedule of the night: documents of the run that sweeps read, and sweeps that found it closed.
+    seen: int = 0
+    closed: int = 0
+
+    def __post_init__(self) -> None:
+        opens = instant(TODAY, self.policy.modes[MODE].opens_at, self.policy.zone)
+        self.clock = VirtualClock(opens - timedelta(seconds=1))
+        self.warehouse, self.record = CountedWarehouse(), KeptRecord()
+        self.ports = PlainPorts(self.store, warehouse=self.warehouse, record=self.record, clock=self.clock)
+
+    @property
+    def run(self) -> RunLoad:
+        return next(one for one in runs_of(self.policy, SQL) if one.mode == MODE)
+
+    def reports(self) -> list[tuple[str, str]]:
+        """Return the processors that report, with their phases, by the policy and not by the model."""
+        found = []
+        for phase in self.policy.phases.values():
+            after = self.policy.after(phase.name)
+            expected = after.expects[MODE].expected if after is not None else set(phase.processors)
+            found += [
+                (phase.name, p.name) for p in phase.processors.values() if p.name in expected and p.disabled is None
+            ]
+        return found
+
+    def play(self) -> Counter[str]:
+        """Let the night pass; return what was counted."""
+        ctx = context(self.policy, self.ports)
+        reports, left = self.reports(), Counter(phase for phase, _ in self.reports())
+        assert len(reports) + FIRST_REPORT < self.minutes, "the night is too short for its reports"
+        completions = transitions = 0
+        for minute in range(self.minutes):
+            self.clock.instant += MINUTE
+            if FIRST_REPORT <= minute < FIRST_REPORT + len(reports):
+                phase, name = reports[minute - FIRST_REPORT]
+                receive(ctx, self._delivery(phase, name))
+                completions += 1
+                left[phase] -= 1
+                transitions += left[phase] == 0 and self.policy.after(phase) is not None
+            sweep(ctx, Wish())
+            if self._over(minute):
+                self.closed += 1
+            else:
+                self.seen += max(1, completions) + max(1, transitions)
+        counted = Counter(self.store.operations)
+        return counted + Counter(rows=len(self.record.kept), tables=self.warehouse.tables)
+
+    def _over(self, minute: int) -> bool:
+        """Say whether the run was closed before this minute's sweep: by the sweep after its last report, unless
+        something may still be refreshed."""
+        refreshed = any(one.refresh is not None for one in self.policy.transitions.values())
+        return not refreshed and minute >= FIRST_REPORT + len(self.reports())
+
+    def _delivery(self, phase: str, name: str) -> Delivery:
+        data = member_report(name, (TODAY - timedelta(days=1)).isoformat())
+        now: datetime = self.clock.now()
+        return Delivery(f"m-{name}", phase, data, now, now)
+
+    def modelled(self) -> dict[str, float]:
+        """Return what the model says of the same night."""
+        run = self.run
+        found = of_deliveries(run) + of(Unit.RUN) + Operations(writes=0 if self.closed else -1)
+        found += of(Unit.SWEEP, self.minutes, self.minutes) + of(Unit.OPEN_RUN, 0, self.seen)
+        found += of(Unit.CLOSED_TODAY, self.closed)
+        found += of(Unit.FLUSH, run.completions, run.completions)
+        found += of(Unit.FLUSHED_TRANSITION, sum(1 + one.late for one in run.transitions))
+        # The comparison comes with the first sweep of each hour.
+        for hour in range(0, self.minutes, 60):
+            there = max(0, min(hour - FIRST_REPORT + 1, run.completions))
+            found += of(Unit.COMPARISON, 1, 1) + of(Unit.WHOLE_RUN, 1, max(1, there) + 1)
+        tables = self.minutes + run.baseline_tables + sum(one.tables + one.row_tables for one in run.transitions)
+        return {"reads": found.reads, "writes": found.writes, "rows": found.rows, "tables": tables}
+
+
+def ratios(modelled: Mapping[str, float], counted: Mapping[str, float]) -> dict[str, float]:
+    """Return modelled over counted of each kind of operation."""
+    return {what: number / counted[what] for what, number in modelled.items()}
+
+
+def cost(bench: Bench) -> Iterator[Figure]:
+    """Play a night of the reference policy, and one of a wide phase, and compare the model with the counters."""
+    small = bench.size.name == "small"
+    wide = wide_policy(60 if small else 300, bench.folder)
+    nights = (("a night of config/nba.yaml", load_policy(NBA), 30 if small else 180), _wide(wide, small))
+    with environment(bench.variables()):
+        for what, policy, minutes in nights:
+            night = Night(policy, fresh_store(), minutes)
+            counted = night.play()
+            for kind, modelled in night.modelled().items():
+                yield Figure(
+                    "cost",
+                    f"{what}, {minutes} sweeps: {kind} as modelled",
+                    kind,
+                    Spread.of([modelled]),
+                    Spread.of([counted[kind]]),
+                    "as counted",
+                    most=1 + TOLERANCE,
+                    least=1 - TOLERANCE,
+                )
+
+
+def _wide(policy: Policy, small: bool) -> tuple[str, Policy, int]:
+    members = len(policy.phases["phase3"].processors)
+    return f"the same with {members} members in one phase", policy, members + (30 if small else 60)

@@ -1,0 +1,130 @@
+"""The cost model itself: what grows with what, what a bill is, and where a quota is reached."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deploy.manifest_file import load_manifest
+from deploy.prices_file import load_prices
+from deploy.scale import deployment_of, gate_sql
+from shared.core.cost import bill, by_pipelines, by_width, first, reached
+from shared.core.demand import asked
+from shared.core.month import Month, of_deliveries
+from shared.core.operations import COUNTED_ABOVE, HABITS
+from shared.core.price import Item, Limit
+from shared.core.workload import PhaseLoad, scans
+from tests.core.build import POLICY
+
+PRICES = load_prices()
+MONTH = Month(POLICY, deployment_of(load_manifest(today=date(2026, 1, 1)), POLICY), gate_sql(POLICY))
+sizes = st.integers(1, 3000)
+
+
+def test_the_reference_pipeline_has_three_runs_a_day() -> None:
+    """Runs, members, links and times as the policy file has them; the disabled processor is not there."""
+    night, same_day, tomorrow = MONTH.runs
+    assert [phase.members for phase in night.phases] == [5, 5, 5, 1, 1]
+    assert [phase.links for phase in night.phases] == [1, 2, 2, 2, 1]
+    assert (night.opens, night.closes) == (5 * 60, 16 * 60)
+    assert (same_day.completions, tomorrow.completions) == (11, 11)
+    assert [one.messages for one in night.transitions] == [1, 5, 1, 1]
+    assert [one.queries for one in night.transitions] == [1, 3, 2, 1]
+
+
+def test_what_is_deployed_is_what_the_manifest_says() -> None:
+    """Seven functions, eight jobs, a sweep a minute, six validations and one report a day."""
+    deployment = MONTH.deployment
+    assert (deployment.functions, deployment.jobs, deployment.topics, deployment.secrets) == (7, 8, 10, 4)
+    assert (deployment.sweeps, deployment.reports) == (1440, 1)
+    assert deployment.validations == dict.fromkeys(
+        ("post_overnight", "pre_game_prep", "midday", "pre_game_final", "post_game", "overnight"), 1.0
+    )
+    assert (deployment.receiver.cpu, deployment.receiver.memory_gib, deployment.validator.memory_gib) == (1, 0.5, 1)
+
+
+@given(size=sizes)
+def test_pipelines_cost_in_proportion_where_nothing_is_free(size: int) -> None:
+    """So many pipelines cost so many times as much: they share nothing but what is free."""
+    grown = bill(by_pipelines(MONTH)(size), PRICES, free=False).total
+    assert grown == pytest.approx(size * bill(MONTH, PRICES, free=False).total)
+
+
+@given(small=sizes, more=sizes)
+def test_growth_never_costs_less_nor_asks_less(small: int, more: int) -> None:
+    """In either direction: every charge and what is asked of every quota."""
+    for grow in (by_pipelines(MONTH), by_width(MONTH)):
+        one, other = grow(small), grow(small + more)
+        assert all(other.used[item] >= one.used[item] for item in Item)
+        assert all(asked(other)[limit] >= asked(one)[limit] for limit in Limit)
+
+
+@given(members=st.integers(1, COUNTED_ABOVE))
+def test_a_narrow_phase_is_read_again_by_each_completion(members: int) -> None:
+    """The k-th completion reads k reports."""
+    assert PhaseLoad("p", members, 2, members).reads == sum(range(1, members + 1))
+
+
+@given(members=st.integers(COUNTED_ABOVE + 1, 5000))
+def test_a_wide_phase_is_counted_and_read_once(members: int) -> None:
+    """A read for each thousand begun, and all of it by the one that finds it complete."""
+    counted = sum(-(-k // 1000) for k in range(1, members + 1))
+    assert PhaseLoad("p", members, 2, members).reads == counted + members
+
+
+@pytest.mark.parametrize("grow", [by_pipelines(MONTH), by_width(MONTH)], ids=["pipelines", "width"])
+def test_a_quota_is_reached_at_the_least_size_that_exceeds_it(grow: object) -> None:
+    """At that size more is asked than there is, at one less it is not; the first of all stands first."""
+    assert callable(grow)
+    found = reached(grow, PRICES)
+    for one in found:
+        if one.size is None:
+            continue
+        assert asked(grow(one.size))[one.limit] > PRICES.quotas[one.limit].limit
+        assert one.size == 1 or asked(grow(one.size - 1))[one.limit] <= PRICES.quotas[one.limit].limit
+    known = [one.size for one in found if one.size is not None]
+    assert known == sorted(known)
+    head = first(found)
+    assert head is not None
+    assert head.size == known[0]
+
+
+def test_the_one_document_that_is_written_most_is_the_lock() -> None:
+    """No growth reaches the write rate of a document: a completion's is its own (behaviour D2)."""
+    found = {one.limit: one.size for one in reached(by_width(MONTH), PRICES)}
+    assert found[Limit.DOCUMENT_WRITES] is None
+
+
+def test_a_bill_is_the_sum_of_its_charges() -> None:
+    """The largest first; nothing costs most where nothing costs anything."""
+    found = bill(MONTH.grown(pipelines=100), PRICES)
+    assert found.total == pytest.approx(sum(one.usd for one in found.charges))
+    assert found.largest == found.charges[0]
+    free = {item: replace(price, usd=0.0) for item, price in PRICES.prices.items()}
+    assert bill(MONTH, replace(PRICES, prices=free)).largest is None
+
+
+def test_habits_that_ask_less_cost_less() -> None:
+    """The calendar once an hour, runs looked at when they are due, rows from metadata: each cuts what it should."""
+    hourly = replace(MONTH, habits=replace(HABITS, calendar_minutes=60.0))
+    assert hourly.queries["calendar"][0] == pytest.approx(MONTH.queries["calendar"][0] / 60)
+    seldom = replace(MONTH, habits=replace(HABITS, look_minutes=15.0))
+    assert seldom.parts["sweeps"].reads < MONTH.parts["sweeps"].reads / 2
+    wide = MONTH.grown(width=20)
+    metadata = replace(wide, habits=replace(HABITS, rows_by_metadata=True))
+    assert metadata.used[Item.SCANNED] < wide.used[Item.SCANNED]
+
+
+def test_operations_of_a_run_are_those_of_its_completions() -> None:
+    """One night: a write for each report, and for each transition its claim, its mark and its confirmation."""
+    night = MONTH.runs[0]
+    assert of_deliveries(night).writes == night.completions + 3 * len(night.transitions)
+
+
+def test_tables_are_counted_once_a_statement() -> None:
+    """However often it names them, and not what stands in no table."""
+    assert scans("SELECT 1 FROM `a.b` JOIN `c.d` ON `x` = `y`", "SELECT 2 FROM `a.b`") == 2

@@ -1,0 +1,112 @@
+"""The figures of "Growth" in deploy/README.md, made from the cost model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from math import ceil
+from typing import Any
+
+from deploy.prices_file import load_prices
+from shared import runtime
+from shared.cli.cost import month_of
+from shared.core.cost import bill, by_pipelines, by_width, reached
+from shared.core.demand import asked
+from shared.core.month import Month
+from shared.core.price import DAYS, Item, Limit
+from tests.emulators.server import ROOT
+
+POLICY = ROOT / "config" / "nba.yaml"
+SIZES = (1, 10, 100, 1000)
+PIPELINES, COMPLETIONS = 1000, 1000
+# One after the other, each on top of those before it.
+CHANGES: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("as it is", {}),
+    ("rows are counted in the metadata of partitions", {"rows_by_metadata": True}),
+    ("a sweep reads only the runs that are due, each every 15 minutes at the least", {"look_minutes": 15.0}),
+    ("the calendar is read once an hour", {"calendar_minutes": 60.0}),
+    ("state and record are compared once a day", {"comparisons_a_day": 1.0}),
+)
+BEYOND = 100_000
+OF_A_DATABASE = (Limit.DOCUMENT_WRITES, Limit.SEQUENTIAL_WRITES, Limit.COLD_OPERATIONS)
+OF_A_PIPELINE = (Limit.TABLES_IN_QUERY,)
+
+PRICES = load_prices()
+
+
+def reckoned(pipelines: int = 1, completions: int | None = None) -> Month:
+    """Return a month of the reference policy; no context stays behind in this process."""
+    with runtime.use(runtime.from_environment({})):
+        return month_of(POLICY, PRICES, pipelines, completions)
+
+
+def figures() -> str:
+    """Return the tables as they stand between the marks."""
+    one, million = reckoned(), reckoned(PIPELINES, COMPLETIONS)
+    return "\n\n".join(
+        (
+            f"USD a month, list prices of {PRICES.region} on {PRICES.taken}, after what is free:",
+            _table(("pipelines like this one", "completions a day", "USD", "mostly"), map(_size(one), SIZES)),
+            f"{PIPELINES:,} pipelines of {million.completions:,} completions a day each, "
+            f"{million.pipelines * million.completions:,} in all, nothing free:",
+            _table(
+                ("change, on top of those above it", "USD", "reads a day", "TiB scanned", "mostly"), _changes(million)
+            ),
+            f"What those {PIPELINES:,} ask of the quotas at their busiest, unchanged, and the projects it takes:",
+            _table(("quota", "asked", "limit", "projects"), _quotas(million)),
+            "The first quotas that growth meets:",
+            _table(("quota", "by pipelines", "by one pipeline that widens"), _reached(one)),
+        )
+    )
+
+
+def _size(one: Month) -> Callable[[int], tuple[str, ...]]:
+    def row(size: int) -> tuple[str, ...]:
+        month = one.grown(pipelines=size)
+        made = bill(month, PRICES)
+        assert made.largest is not None
+        mostly = f"{made.largest.item.value} {made.share(made.largest):.0%}"
+        return f"{size:,}", f"{size * one.completions:,}", f"{made.total:,.2f}", mostly
+
+    return row
+
+
+def _changes(month: Month) -> Iterable[tuple[str, ...]]:
+    habits = month.habits
+    for what, change in CHANGES:
+        habits = replace(habits, **change)
+        changed = replace(month, habits=habits)
+        made = bill(changed, PRICES, free=False)
+        assert made.largest is not None
+        reads, scanned = changed.used[Item.READS] / DAYS / 1e6, changed.used[Item.SCANNED] / 1024
+        mostly = f"{made.largest.item.value} {made.share(made.largest):.0%}"
+        yield what, f"{made.total:,.0f}", f"{reads:,.1f} million", f"{scanned:,.0f}", mostly
+
+
+def _quotas(month: Month) -> Iterable[tuple[str, ...]]:
+    for limit, found in asked(month).items():
+        quota = PRICES.quotas[limit]
+        if limit in OF_A_DATABASE:
+            projects = "any: of one pipeline's database"
+        elif limit in OF_A_PIPELINE:
+            projects = "any: of one pipeline's query"
+        else:
+            projects = str(ceil(found / quota.limit))
+        yield quota.unit, f"{found:,.3g}" if found < 1000 else f"{found:,.0f}", f"{quota.limit:,.0f}", projects
+
+
+def _reached(month: Month) -> Iterable[tuple[str, ...]]:
+    wide = {one.limit: one.size for one in reached(by_width(month), PRICES)}
+    for one in reached(by_pipelines(month), PRICES):
+        sizes = [size for size in (one.size, wide[one.limit]) if size is not None and size <= BEYOND]
+        if sizes:
+            yield PRICES.quotas[one.limit].unit, _at(one.size), _at(wide[one.limit])
+
+
+def _at(size: int | None) -> str:
+    return "never" if size is None else f"{size:,} times" if size <= BEYOND else f"past {BEYOND:,} times"
+
+
+def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [headings, ["---"] * len(headings), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)

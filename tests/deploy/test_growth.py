@@ -1,0 +1,64 @@
+"""The page on growth and the README say what the cost model says now.
+
+Write the page anew with ``UPDATE_SNAPSHOTS=1 pytest tests/deploy/test_growth.py`` and read the diff.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import replace
+from itertools import pairwise
+
+from shared.adapters.google import bigquery
+from shared.app.sweep import TIME_LIMIT
+from shared.core.cost import bill, by_pipelines, by_width, first, reached
+from shared.core.price import Limit
+from tests.app.house import House
+from tests.deploy.growth import CHANGES, COMPLETIONS, PIPELINES, PRICES, figures, reckoned
+from tests.emulators.server import ROOT
+
+PAGE = ROOT / "deploy" / "README.md"
+BEGIN, END = "<!-- figures: begin -->\n", "\n<!-- figures: end -->"
+
+
+def test_the_figures_of_the_page_are_the_models() -> None:
+    """Between the two marks stands what the model yields, to the last digit."""
+    head, rest = PAGE.read_text().split(BEGIN)
+    _, tail = rest.split(END.strip())
+    fresh = head + BEGIN + figures() + END + tail
+    if os.environ.get("UPDATE_SNAPSHOTS"):
+        PAGE.write_text(fresh)
+    assert PAGE.read_text() == fresh, "deploy/README.md is behind the cost model: see the first lines of this test"
+
+
+def test_what_is_to_be_changed_first_is_what_the_model_says() -> None:
+    """Each change of the page saves something, and the claims around the tables hold."""
+    million = reckoned(PIPELINES, COMPLETIONS)
+    habits, totals = million.habits, []
+    for _, change in CHANGES:
+        habits = replace(habits, **change)
+        totals.append(bill(replace(million, habits=habits), PRICES, free=False).total)
+    saved = [before - after for before, after in pairwise(totals)]
+    assert min(saved) > 0
+    assert saved == sorted(saved, reverse=True), "the page lists the changes in the order of the money"
+    found = [first(reached(grow(reckoned()), PRICES)) for grow in (by_pipelines, by_width)]
+    assert [limit.limit for limit in found if limit is not None] == [Limit.DATABASES, Limit.TABLES_IN_QUERY]
+
+
+def test_the_page_names_the_limits_of_the_code() -> None:
+    """A sweep's time and the rows of one insert stand on the page as they stand in the code."""
+    text = " ".join(PAGE.read_text().split())
+    assert f"a sweep, which stops after {TIME_LIMIT.seconds} s, is sharded" in text
+    assert f"in requests of up to {bigquery._ROWS_A_REQUEST};" in text
+
+
+def test_the_readme_shows_what_the_command_prints() -> None:
+    """Every line that the README shows of `bin/orch cost` is printed by it."""
+    text = (ROOT / "README.md").read_text()
+    shown = re.search(r"^\$ bin/orch cost\n((?:[^`$].*\n)+)```", text, re.MULTILINE)
+    assert shown is not None
+    _, printed = House().orch("cost")
+    lines = [line for line in shown[1].splitlines() if line != "..."]
+    assert len(lines) > 2
+    assert [line for line in lines if line not in printed.splitlines()] == []

@@ -1,0 +1,47 @@
+"""What the cost model takes from the manifest: how often a schedule fires, and what another pipeline would get."""
+
+from __future__ import annotations
+
+import pytest
+
+from deploy.cron import fault, times_a_day
+from deploy.scale import deployment_of, gate_sql
+from shared.adapters.policy_file import load_policy
+from tests.deploy.world import manifest
+from tests.emulators.server import ROOT
+
+
+@pytest.mark.parametrize(
+    ("text", "times"),
+    [
+        ("* * * * *", 1440),
+        ("0 6 * * *", 1),
+        ("*/15 * * * *", 96),
+        ("0 6,18 * * *", 2),
+        ("5-9 8-17 * * *", 50),
+        ("5/20 0 * * *", 3),
+        ("0 6 * * mon-fri", 5 / 7),
+        ("0 6 * * 0,7", 1 / 7),
+        ("0 6 1 * *", 1 / 30),
+        ("0 6 * jan *", 1 / 12),
+    ],
+)
+def test_how_often_a_line_fires(text: str, times: float) -> None:
+    """On the mean of a year, in days of a month of 30."""
+    assert fault(text) is None
+    assert times_a_day(text) == pytest.approx(times)
+
+
+def test_another_pipeline_has_a_function_for_each_of_its_transitions() -> None:
+    """One transition: its function and the three that every pipeline has; its topics and the one for dead letters."""
+    policy = load_policy(ROOT / "tests" / "pipelines" / "minimal.yaml")
+    found = deployment_of(manifest(), policy)
+    assert (found.functions, found.topics, found.jobs) == (4, 4, len(manifest().schedules))
+    assert gate_sql(policy) == {}
+
+
+def test_the_functions_of_the_reference_pipeline_are_the_manifests() -> None:
+    """What is reckoned for its policy is what the manifest deploys."""
+    found = deployment_of(manifest(), manifest().policy)
+    assert found.functions == len(manifest().functions)
+    assert found.topics == len(manifest().topics) + 1
