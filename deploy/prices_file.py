@@ -15,8 +15,8 @@ from deploy.manifest import ROOT
 from shared.adapters.policy_faults import faults
 from shared.adapters.policy_shape import END, Shape, Text
 from shared.adapters.policy_yaml import read_yaml
+from shared.core.costs.price import DAYS, Item, Limit, Price, PriceList, Quota
 from shared.core.errors import PolicyError
-from shared.core.price import DAYS, Item, Limit, Price, PriceList, Quota
 from shared.core.problem import Problem, suggest
 
 PRICES = ROOT / "deploy" / "prices.yaml"

@@ -14,12 +14,12 @@ from deploy.scale import deployment_of, gate_sql
 from shared import runtime
 from shared.cli.entry import table
 from shared.cli.shell import print_json
-from shared.core.cost import Bill, Reached, bill, by_pipelines, by_width, first, reached
+from shared.core.costs.cost import Bill, Reached, bill, by_pipelines, by_width, first, reached
+from shared.core.costs.month import Month
+from shared.core.costs.operations import HABITS, OPERATIONS
+from shared.core.costs.price import DAYS, PriceList
 from shared.core.errors import PolicyError
-from shared.core.month import Month
-from shared.core.operations import HABITS, OPERATIONS
 from shared.core.policy import Policy
-from shared.core.price import DAYS, PriceList
 from shared.core.validation import Validation
 
 SIZES = (10, 100, 1000)

@@ -24,9 +24,9 @@ NAMES = tuple(f"job_{number:03d}" for number in range(MEMBERS))
 EACH = 10
 
 
-def crowded() -> Policy:
+def crowded(names: tuple[str, ...] = NAMES) -> Policy:
     """Return the reference policy with a phase 3 of very many members, all of them required, and no gates."""
-    processors = {name: Processor(name, "phase3") for name in NAMES}
+    processors = {name: Processor(name, "phase3") for name in names}
     expects = {"overnight": Expectation(frozenset(processors))}
     transition = replace(POLICY.transitions[TO4], expects=expects, gates=(), preflight=None)
     before = POLICY.phases["phase3"]
@@ -43,8 +43,9 @@ CROWDED = crowded()
 class Crowd(House):
     """A house whose phase 3 is large; its sweep never comes, so that only deliveries can trigger."""
 
-    def __init__(self, instances: int = 1, seed: int | None = None) -> None:
-        super().__init__(policy=CROWDED, seed=seed)
+    def __init__(self, instances: int = 1, seed: int | None = None, members: int = MEMBERS) -> None:
+        self.names = NAMES if members == MEMBERS else tuple(f"job_{number:03d}" for number in range(members))
+        super().__init__(policy=CROWDED if members == MEMBERS else crowded(self.names), seed=seed)
         self.ordinary()
         self.instances = [self.ctx, *(self.instance() for _ in range(instances - 1))]
 

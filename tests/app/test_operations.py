@@ -10,19 +10,20 @@ from pathlib import Path
 import pytest
 
 from shared.adapters.validation_file import load_validation
-from shared.app import alerting, daily, receive, reconciliation, state, validate
+from shared.app import alerting, crowd, daily, reconciliation, state, validate
 from shared.app.health import Asked
 from shared.app.health import House as Watched
 from shared.app.lock import acquire
-from shared.core import operations
 from shared.core.alerts import Condition, Severity
 from shared.core.calendar import instant
+from shared.core.costs import operations
+from shared.core.costs.month import Month, of_deliveries, of_report
+from shared.core.costs.operations import Operations, Unit, of
+from shared.core.costs.workload import Deployment, Machine, PhaseLoad, RunLoad, runs_of
 from shared.core.model import RunKey, State
-from shared.core.month import Month, of_deliveries, of_report
-from shared.core.operations import Operations, Unit, of
 from shared.core.policy import Policy
-from shared.core.workload import Deployment, Machine, RunLoad, runs_of
 from tests.app.house import House
+from tests.app.test_crowd import Crowd
 from tests.core.build import DAY, NIGHT, PGS, PHASE3, POLICY, T0, TDGS, TO4, TOGS, UPGC
 
 CONFIG = Path(__file__).resolve().parents[2] / "config"
@@ -87,6 +88,17 @@ def test_a_confirmation(house: House) -> None:
     house.finish(*PHASE3, records=203)
     found = counted(house, lambda: house.deliver("player_composite_factors", "started"))
     assert found == stored(of(Unit.COMPLETION, 1, each=1) + of(Unit.LINK, 2) + of(Unit.CONFIRMATION))
+
+
+@pytest.mark.parametrize("members", [60, 200])
+def test_a_phase_of_very_many(members: int) -> None:
+    """Row completion again, with what a wide phase reads, until the trigger leaves."""
+    house = Crowd(members=members)
+    load = PhaseLoad("phase3", members, 2, members)
+    found = counted(house, lambda: [house.report(name) for name in house.names])
+    assert house.state(TO4).state is State.DISPATCHED
+    modelled = of(Unit.COMPLETION, members, load.reads) + of(Unit.LINK, 2 * members) + of(Unit.TRIGGER)
+    assert found == stored(modelled) + Operations(writes=1)  # the first opens the run
 
 
 # sweeps
@@ -161,13 +173,13 @@ def test_a_transition_is_taken_off_too(house: House) -> None:
 
 
 def test_the_hourly_comparison() -> None:
-    """Rows comparison and whole run: one kept run of three reports, and one read for its transitions."""
+    """Rows comparison and compared: one kept run of three reports."""
     house = House(start=T0 - timedelta(minutes=55)).ordinary()
     house.finish(PGS, TOGS, TDGS, records=203)
     before = quiet(house)
     house.wait(timedelta(hours=1))
     found = counted(house, house.sweep)
-    assert found == before + stored(of(Unit.COMPARISON, 1, each=1) + of(Unit.WHOLE_RUN, 1, each=3 + 1))
+    assert found == before + stored(of(Unit.COMPARISON, 1, each=1) + of(Unit.COMPARED, 1, each=3))
 
 
 def test_an_alert_from_its_beginning_to_its_end(house: House) -> None:
@@ -263,6 +275,6 @@ def reporting(policy: Policy, run: RunLoad) -> list[str]:
 
 def test_constants_of_the_use_cases_are_the_tables() -> None:
     """What the table takes from elsewhere is what stands there."""
-    assert receive.MANY == operations.COUNTED_ABOVE
+    assert crowd.MANY == operations.CROWD_ABOVE
     assert timedelta(days=operations.KEPT_DAYS) == state.PART_KEPT
     assert timedelta(days=operations.COMPARED_DAYS) == reconciliation.DAYS_AROUND

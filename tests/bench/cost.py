@@ -17,12 +17,12 @@ from shared.adapters.policy_file import load_policy
 from shared.app.receive import receive
 from shared.app.sweep import Wish, sweep
 from shared.core.calendar import instant
+from shared.core.costs.month import of_deliveries
+from shared.core.costs.operations import Operations, Unit, of
+from shared.core.costs.workload import RunLoad, runs_of, scans
 from shared.core.message import Delivery
 from shared.core.model import Units
-from shared.core.month import of_deliveries
-from shared.core.operations import Operations, Unit, of
 from shared.core.policy import Policy
-from shared.core.workload import RunLoad, runs_of, scans
 from shared.ports import CalendarRef, Row, TableRef
 from shared.simulation.clock import VirtualClock
 from tests.bench.figure import Bench, Figure, Spread
@@ -158,7 +158,7 @@ class Night:
         # The comparison comes with the first sweep of each hour.
         for hour in range(0, self.minutes, 60):
             there = max(0, min(hour - FIRST_REPORT + 1, run.completions))
-            found += of(Unit.COMPARISON, 1, 1) + of(Unit.WHOLE_RUN, 1, max(1, there) + 1)
+            found += of(Unit.COMPARISON, 1, 1) + of(Unit.COMPARED, 1, max(1, there))
         tables = self.minutes + run.baseline_tables + sum(one.tables + one.row_tables for one in run.transitions)
         return {"reads": found.reads, "writes": found.writes, "rows": found.rows, "tables": tables}
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from shared.adapters.policy_file import load_policy
-from shared.core import operations
-from shared.core.operations import OPERATIONS, Assumed, Unit
+from shared.core.costs import operations
+from shared.core.costs.operations import OPERATIONS, Assumed, Unit
 from tests.bench.cost import TOLERANCE, Night, ratios
 from tests.bench.state import fresh_store
 from tests.policy_files import NBA

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from shared.core.price import Item, Limit
+from shared.core.costs.price import Item, Limit
 from tests.app.house import House
 from tests.emulators.server import ROOT
 

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from deploy.manifest_file import load_manifest
 from deploy.prices_file import load_prices
 from deploy.scale import deployment_of, gate_sql
-from shared.core.cost import bill, by_pipelines, by_width, first, reached
-from shared.core.demand import asked
-from shared.core.month import Month, of_deliveries
-from shared.core.operations import COUNTED_ABOVE, HABITS
-from shared.core.price import Item, Limit
-from shared.core.workload import PhaseLoad, scans
+from shared.core.costs.cost import bill, by_pipelines, by_width, first, reached
+from shared.core.costs.demand import asked
+from shared.core.costs.month import Month, of_deliveries
+from shared.core.costs.operations import CROWD_ABOVE, HABITS
+from shared.core.costs.price import Item, Limit
+from shared.core.costs.workload import PhaseLoad, scans
 from tests.core.build import POLICY
 
 PRICES = load_prices()
@@ -63,17 +63,21 @@ def test_growth_never_costs_less_nor_asks_less(small: int, more: int) -> None:
         assert all(asked(other)[limit] >= asked(one)[limit] for limit in Limit)
 
 
-@given(members=st.integers(1, COUNTED_ABOVE))
+@given(members=st.integers(1, CROWD_ABOVE))
 def test_a_narrow_phase_is_read_again_by_each_completion(members: int) -> None:
     """The k-th completion reads k reports."""
     assert PhaseLoad("p", members, 2, members).reads == sum(range(1, members + 1))
 
 
-@given(members=st.integers(COUNTED_ABOVE + 1, 5000))
-def test_a_wide_phase_is_counted_and_read_once(members: int) -> None:
-    """A read for each thousand begun, and all of it by the one that finds it complete."""
-    counted = sum(-(-k // 1000) for k in range(1, members + 1))
-    assert PhaseLoad("p", members, 2, members).reads == counted + members
+@given(members=st.integers(CROWD_ABOVE + 1, 5000))
+def test_a_wide_phase_costs_each_completion_the_same(members: int) -> None:
+    """Three reads each, however many there are."""
+    assert PhaseLoad("p", members, 2, members).reads == 3 * members - 1
+
+
+def test_a_phase_that_nobody_waits_for_is_not_read() -> None:
+    """The last phase's reports are looked at one by one."""
+    assert PhaseLoad("p", 40, 1, 0).reads == 0
 
 
 @pytest.mark.parametrize("grow", [by_pipelines(MONTH), by_width(MONTH)], ids=["pipelines", "width"])

@@ -10,10 +10,10 @@ from typing import Any
 from deploy.prices_file import load_prices
 from shared import runtime
 from shared.cli.cost import month_of
-from shared.core.cost import bill, by_pipelines, by_width, reached
-from shared.core.demand import asked
-from shared.core.month import Month
-from shared.core.price import DAYS, Item, Limit
+from shared.core.costs.cost import bill, by_pipelines, by_width, reached
+from shared.core.costs.demand import asked
+from shared.core.costs.month import Month
+from shared.core.costs.price import DAYS, Item, Limit
 from tests.emulators.server import ROOT
 
 POLICY = ROOT / "config" / "nba.yaml"

@@ -12,8 +12,8 @@ from itertools import pairwise
 
 from shared.adapters.google import bigquery
 from shared.app.sweep import TIME_LIMIT
-from shared.core.cost import bill, by_pipelines, by_width, first, reached
-from shared.core.price import Limit
+from shared.core.costs.cost import bill, by_pipelines, by_width, first, reached
+from shared.core.costs.price import Limit
 from tests.app.house import House
 from tests.deploy.growth import CHANGES, COMPLETIONS, PIPELINES, PRICES, figures, reckoned
 from tests.emulators.server import ROOT

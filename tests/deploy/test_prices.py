@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from deploy.prices_file import PRICES, load_prices
+from shared.core.costs.price import DAYS, Item, Limit, Price
 from shared.core.errors import PolicyError
-from shared.core.price import DAYS, Item, Limit, Price
 from tests.policy_files import GONE, edit
 
 REFUSED: dict[str, tuple[dict[str, Any], str, str, str]] = {

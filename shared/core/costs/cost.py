@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from shared.core.demand import asked
-from shared.core.month import Month
-from shared.core.price import Item, Limit, PriceList
+from shared.core.costs.demand import asked
+from shared.core.costs.month import Month
+from shared.core.costs.price import Item, Limit, PriceList
 
 LARGEST = 10_000_000
 

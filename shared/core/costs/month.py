@@ -9,12 +9,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from shared.core.operations import COMPARED_DAYS, HABITS, KEPT_DAYS, Habits, Operations, Unit, of
+from shared.core.costs.operations import COMPARED_DAYS, HABITS, KEPT_DAYS, Habits, Operations, Unit, of
+from shared.core.costs.price import DAYS, Item
+from shared.core.costs.statements import Statements
+from shared.core.costs.workload import MINUTES_A_DAY, Deployment, RunLoad, runs_of
 from shared.core.policy import Policy
-from shared.core.price import DAYS, Item
-from shared.core.statements import Statements
 from shared.core.validation import Validation
-from shared.core.workload import MINUTES_A_DAY, Deployment, RunLoad, runs_of
 
 GIB = 2.0**30
 # What a builtin check reads: the whole runs of the day, or all that are kept; the others next to nothing.
@@ -106,19 +106,21 @@ class Month:
 
     def _comparisons(self) -> Operations:
         """Return one comparison of state and record, of which a sweep makes one an hour."""
-        return of(Unit.COMPARISON, 1, len(self.runs) * KEPT_DAYS) + self._around()
+        completions = sum(days * run.completions for run, days in self._around)
+        return of(Unit.COMPARISON, 1, len(self.runs) * KEPT_DAYS) + of(Unit.COMPARED, 0, completions)
 
-    def _around(self) -> Operations:
-        days = {run.mode: COMPARED_DAYS + 1 + run.offset for run in self.runs}
-        whole = sum(days.values())
-        return of(Unit.WHOLE_RUN, whole, sum(days[run.mode] * run.documents for run in self.runs))
+    @property
+    def _around(self) -> list[tuple[RunLoad, int]]:
+        """Return how many runs of each mode there are in the days that are compared."""
+        return [(run, COMPARED_DAYS + 1 + run.offset) for run in self.runs]
 
     def _validations(self) -> Operations:
         found = Operations()
         if self.validation is None:
             return found
         whole = of(Unit.WHOLE_RUN, len(self.runs), self._documents)
-        kept = of(Unit.COMPARISON, 0, len(self.runs) * KEPT_DAYS) + self._around()
+        around = sum(days for _, days in self._around), sum(days * run.documents for run, days in self._around)
+        kept = of(Unit.COMPARISON, 0, len(self.runs) * KEPT_DAYS) + of(Unit.WHOLE_RUN, *around)
         for name, calls in self.deployment.validations.items():
             checks = self.validation.of(name)
             one = of(Unit.VALIDATION, 1, len(checks))

@@ -1,8 +1,8 @@
 """What each thing that happens costs in operations: the one table of assumptions of the cost model.
 
-Counted as Firestore bills: a read for each document, at least one for a query and one for each thousand begun of a
-count; a write for each attempt. `tests/app/test_operations.py` holds each row against what the use cases really ask
-of the store, and `bin/bench cost` a run against what the Firestore adapter counted: when they differ, correct it here.
+Counted as Firestore bills: a read for each document, at least one for a query; a write for each attempt.
+`tests/app/test_operations.py` holds each row against what the use cases really ask of the store, and `bin/bench cost`
+a run against what the Firestore adapter counted: when they differ, correct it here.
 """
 
 from __future__ import annotations
@@ -11,9 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-# A phase that expects more members than this is counted until it may be complete (`shared/app/receive.py`, MANY).
-COUNTED_ABOVE = 50
-COUNTED_PER_READ = 1000
+# Of a phase that expects more members than this, one is looked at until all may be there (`shared/app/crowd.py`, MANY).
+CROWD_ABOVE = 50
 # Days from its date for which a run's documents are kept (`shared/app/state.py`, PART_KEPT).
 KEPT_DAYS = 33
 # Days around today whose runs the hourly comparison reads (`shared/app/reconciliation.py`, DAYS_AROUND).
@@ -67,6 +66,7 @@ class Unit(StrEnum):
     FLUSH = "flush"
     FLUSHED_TRANSITION = "flushed_transition"
     COMPARISON = "comparison"
+    COMPARED = "compared"
     WHOLE_RUN = "whole_run"
     ALERT = "alert"
     VALIDATION = "validation"
@@ -102,6 +102,7 @@ OPERATIONS: Mapping[Unit, Assumed] = {
     Unit.COMPARISON: Assumed(
         "state against record, hourly: its lock, then the runs that are kept", writes=1, each="kept run", reads_each=1
     ),
+    Unit.COMPARED: Assumed("what a comparison reads of a run: its completions", each="completion", reads_each=1),
     Unit.WHOLE_RUN: Assumed(
         "a run that is read whole: its document, completions, transitions", reads=1, each="document", reads_each=1
     ),

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import time, timedelta
 
-from shared.core.operations import COUNTED_ABOVE, COUNTED_PER_READ
+from shared.core.costs.operations import CROWD_ABOVE
 from shared.core.policy import ConfirmBy, Expectation, GateKind, Messages, Mode, Policy, Processor, Transition
 
 MINUTES_A_DAY = 24 * 60
@@ -62,11 +62,12 @@ class PhaseLoad:
     @property
     def reads(self) -> int:
         """Reports read by all completions of the phase together, one after the other."""
-        if self.expected <= COUNTED_ABOVE:
+        if not self.expected:
+            return 0  # what nobody waits for is not looked at together
+        if self.expected <= CROWD_ABOVE:
             return self.members * (self.members + 1) // 2
-        # Counted, a read for each thousand begun; the one that finds it complete reads all of it.
-        full, rest = divmod(self.members, COUNTED_PER_READ)
-        return COUNTED_PER_READ * full * (full + 1) // 2 + rest * (full + 1) + self.members
+        # Each looks at one who is missing; once all are there, each is found out, and then the phase is read.
+        return 3 * self.members - 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from shared.core.month import Month
-from shared.core.price import DAYS, Limit
+from shared.core.costs.month import Month
+from shared.core.costs.price import DAYS, Limit
 
 MEGA = 1e6
 SECONDS_A_DAY = 86_400

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from shared.core.operations import Habits
+from shared.core.costs.operations import Habits
+from shared.core.costs.workload import MINUTES_A_DAY, Deployment, RunLoad, scans, tables_of
 from shared.core.policy import Policy
 from shared.core.validation import Check, Validation
-from shared.core.workload import MINUTES_A_DAY, Deployment, RunLoad, scans, tables_of
 
 TABLE_CHECKS = ("transition_output", "floors")
 Asked = tuple[float, float]

@@ -1,0 +1,1 @@
+"""What a month costs, from the policy: operations, statements, charges, quotas."""
