@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from shared.core.policy import Policy
 from shared.ports import Row
-
-if TYPE_CHECKING:
-    from shared.simulation.warehouse import Facts, SimulatedRecord
+from shared.simulation.facts import Facts
+from shared.simulation.record import SimulatedRecord
 
 # A world without any date still has its tables.
 _LONG_AGO = date(2000, 1, 1)

@@ -18,13 +18,15 @@ from shared.core.names import Names
 from shared.ports import AlertSink, Bus, Clock, Http, Message, Record, StateStore, Warehouse
 from shared.simulation.baton import Baton
 from shared.simulation.clock import VirtualClock
+from shared.simulation.facts import Facts
 from shared.simulation.faults import Stage
 from shared.simulation.history import HTTP, TOPIC, Departure, History, Repair
 from shared.simulation.outside import SimulatedAlerts, SimulatedBus, SimulatedServices
+from shared.simulation.record import SimulatedRecord
 from shared.simulation.scenario import Change, CrashPoint, Downstream, Scenario
 from shared.simulation.sql import WorldSql
 from shared.simulation.store import ReadOnlyStore, SimulatedStore
-from shared.simulation.warehouse import Facts, SimulatedRecord, SimulatedWarehouse
+from shared.simulation.warehouse import SimulatedWarehouse
 
 START_TAKES = timedelta(seconds=5)
 LOCKS = "locks/"

@@ -42,12 +42,14 @@ from shared.ports import (
 )
 from shared.simulation.baton import Baton
 from shared.simulation.clock import Actor, VirtualClock
+from shared.simulation.facts import Facts
 from shared.simulation.faults import Stage
 from shared.simulation.history import History
 from shared.simulation.outside import SimulatedAlerts, SimulatedBus, SimulatedServices
+from shared.simulation.record import SimulatedRecord
 from shared.simulation.scenario import Change, FaultKind, GameCount, Health
 from shared.simulation.store import SimulatedStore
-from shared.simulation.warehouse import Facts, SimulatedRecord, SimulatedWarehouse
+from shared.simulation.warehouse import SimulatedWarehouse
 from shared.simulation.world import WorldPorts
 from tests.core.build import DAY, GAMES, NIGHT, PHASE_OF, POLICY, T0
 

@@ -22,10 +22,10 @@ from shared.simulation.demo.pace import MINUTE, SWEEP_AT, Pace, Sweeps
 from shared.simulation.demo.servers import ROOT, ServerFailed, complaints, served
 from shared.simulation.demo.tables import Tables
 from shared.simulation.demo.verdict import GRACE, judged
+from shared.simulation.facts import Facts
 from shared.simulation.history import History
 from shared.simulation.runner import play
 from shared.simulation.scenario import Change, GameCount
-from shared.simulation.warehouse import Facts
 
 START = datetime(2026, 1, 24, 10, 0, tzinfo=UTC)
 DAY = date(2026, 1, 24)

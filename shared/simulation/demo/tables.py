@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from shared.core.model import Units
 from shared.core.policy import Policy, Processor
-from shared.simulation.warehouse import Facts
+from shared.simulation.facts import Facts
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
