@@ -12,18 +12,10 @@ T = TypeVar("T")
 
 
 def to_data(value: object) -> dict[str, Any]:
-    """Return a dataclass as what a ``StateStore`` holds: datetimes stay, dates and enums become text."""
-    data: dict[str, Any] = _listed(msgspec.to_builtins(value, builtin_types=(datetime,)))
+    """Return a dataclass as what a ``StateStore`` holds: datetimes and tuples stay, dates and enums
+    become text."""
+    data: dict[str, Any] = msgspec.to_builtins(value, builtin_types=(datetime,))
     return data
-
-
-def _listed(value: Any) -> Any:
-    """Return the value with lists for tuples, which no store holds."""
-    if isinstance(value, dict):
-        return {key: _listed(item) if isinstance(item, dict | list | tuple) else item for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_listed(item) for item in value]
-    return value
 
 
 def from_data(kind: type[T], data: Mapping[str, Any]) -> T:

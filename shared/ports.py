@@ -30,8 +30,8 @@ class Document:
 class StateStore(Protocol):
     """The truth for decisions: documents with compare-and-set, no transactions.
 
-    Data holds None, bool, int, float, str, aware datetimes, lists and dicts with string keys;
-    what is read equals what was written. Ids hold no slash.
+    Data holds None, bool, int, float, str, aware datetimes, dicts with string keys, and lists; what is
+    read equals what was written, tuples as lists. Ids hold no slash.
     """
 
     def get(self, *paths: str) -> list[Document | None]:

@@ -95,8 +95,8 @@ def _checked_container(value: Any, depth: int) -> Any:
         raise ValueError(f"nested deeper than {_DEEPEST} levels")
     if isinstance(value, Mapping):
         return {_key(key): _checked(item, depth + 1) for key, item in value.items()}
-    if isinstance(value, list):
-        if any(isinstance(item, list) for item in value):
+    if isinstance(value, list | tuple):  # both are read back as lists
+        if any(isinstance(item, list | tuple) for item in value):
             raise ValueError("a list directly inside a list cannot be stored")
         return [_checked(item, depth + 1) for item in value]
     raise TypeError(f"{type(value).__name__} cannot be stored: {value!r:.60}")

@@ -24,7 +24,7 @@ from shared.core.alerts import Condition, Lasting, Severity
 from shared.core.calendar import instant, working_day
 from shared.core.coverage import band
 from shared.core.errors import Unavailable
-from shared.core.gates import Fit, Unfit, applies
+from shared.core.gates import Fit, Unfit
 from shared.core.model import RunKey
 from shared.core.page import Cell, Row
 from shared.core.policy import GateKind
@@ -191,7 +191,7 @@ def _coverage(ctx: Context, day: date, unread: list[str]) -> list[dict[str, Any]
     found = []
     for gate in ctx.policy.gates.values():
         sql = gate.sql
-        if gate.kind is not GateKind.PERCENT or sql is None or not any(applies(gate, mode) for mode in worked_on):
+        if gate.kind is not GateKind.PERCENT or sql is None or not any(gate.binds(mode) for mode in worked_on):
             continue
         before = len(unread)
         number = readable(unread, gate.name, lambda sql=sql: ctx.ports.warehouse.number(sql, day))  # type: ignore[misc]

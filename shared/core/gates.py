@@ -73,10 +73,6 @@ class GateResult:
     subjects: frozenset[str] = frozenset()
 
 
-def applies(gate: Gate, mode: str) -> bool:
-    return gate.modes is None or mode in gate.modes
-
-
 def wanted(gates: Iterable[Gate], processors: Mapping[str, Processor], seen: Picture, readings: Readings) -> Wanted:
     """Say what these gates still need to have read."""
     tables: set[str] = set()

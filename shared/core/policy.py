@@ -123,6 +123,9 @@ class Gate:
     on_missing: OnMissing = OnMissing.BLOCK
     on_unreadable: OnUnreadable = OnUnreadable.PASS
 
+    def binds(self, mode: str) -> bool:
+        return self.modes is None or mode in self.modes
+
 
 @dataclass(frozen=True)
 class Tier:
@@ -277,6 +280,15 @@ class Policy:
     calendar: Calendar | None = None
     claim_lease: timedelta = timedelta(minutes=2)
     source: str = ""
+
+    @cached_property
+    def gates_passed(self) -> Mapping[tuple[str, str], tuple[Gate, ...]]:
+        """The gates of each transition and mode, in the order of the policy."""
+        return {
+            (name, mode): tuple(gate for gate in map(self.gates.__getitem__, one.gates) if gate.binds(mode))
+            for name, one in self.transitions.items()
+            for mode in one.expects
+        }
 
     @cached_property
     def topics(self) -> Mapping[str, str]:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
-from shared.core import gates
 from shared.core.gates import Readings
 from shared.core.model import Completion, RunKey, TransitionState, Units
 from shared.core.policy import Expectation, Gate, GateKind, Policy, Processor, Transition
@@ -41,11 +40,10 @@ class Situation:
     def processors(self) -> Mapping[str, Processor]:
         return self.policy.phases[self.transition.after].processors
 
-    @cached_property
+    @property
     def gates(self) -> tuple[Gate, ...]:
         """The gates that this mode passes through, in the order of the policy."""
-        named = (self.policy.gates[name] for name in self.transition.gates)
-        return tuple(gate for gate in named if gates.applies(gate, self.key.mode))
+        return self.policy.gates_passed[self.transition.name, self.key.mode]
 
     @property
     def empty(self) -> bool:

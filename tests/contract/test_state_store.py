@@ -299,16 +299,24 @@ def test_callers_share_nothing_with_the_store(store: StateStore) -> None:
     assert only(store, "runs/a").data == {"list": [{"n": 1}], "map": {"inner": [1]}}
 
 
+def test_a_tuple_comes_back_as_a_list(store: StateStore) -> None:
+    """Immutable values hold tuples; every store has lists for them, at any depth."""
+    store.create("a/1", {"names": ("x", "y"), "inside": {"deep": [{"more": (1, 2)}]}, "none": ()})
+    [document] = store.get("a/1")
+    assert document is not None
+    assert document.data == {"names": ["x", "y"], "inside": {"deep": [{"more": [1, 2]}]}, "none": []}
+
+
 @pytest.mark.parametrize(
     "value",
     [
         datetime(2026, 1, 21, 5, 0),  # noqa: DTZ001 - what is refused
         date(2026, 1, 21),
-        (1, 2),
         {1, 2},
         b"bytes",
         2**63,
         [[1]],
+        ((1,),),
         "\ud800",
         {"": 1},
         {"__name__": 1},

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from shared.core.gates import GateResult, Readings, Verdict, Wanted, applies, evaluate, wanted
+from shared.core.gates import GateResult, Readings, Verdict, Wanted, evaluate, wanted
 from shared.core.model import Outcome
 from shared.core.policy import Gate, GateKind, OnMissing, OnUnreadable
 from shared.core.situation import Situation
@@ -226,9 +226,9 @@ def test_only_expected_processors_tables_are_read() -> None:
 
 def test_a_gate_applies_to_its_modes() -> None:
     """Without modes to every one."""
-    assert applies(PERCENT, "same_day")
+    assert PERCENT.binds("same_day")
     night_only = replace(PERCENT, modes=frozenset({"overnight"}))
-    assert applies(night_only, "overnight")
-    assert not applies(night_only, "same_day")
+    assert night_only.binds("overnight")
+    assert not night_only.binds("same_day")
     names = [gate.name for gate in situation(key=replace(situation().key, mode="tomorrow"), transition=TO4).gates]
     assert names == ["phase3_rows"]
