@@ -14,6 +14,7 @@ from shared.app import views
 from shared.cli.shell import NOT_FOUND, USAGE, dates_of_today, day_in, fail, key_in, print_json, transition_in
 from shared.core.message import YEARS
 from shared.core.policy import Policy
+from shared.core.policy_check import silences
 from shared.core.texts import clock_time
 
 Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
@@ -154,6 +155,8 @@ def check(
     Example: orch check config/nba.yaml
     """
     found = runtime.policy_in(policy)
+    for silence in silences(found):
+        typer.echo(f"warning: {found.source}: {silence.key}: {silence.reason}\n  hint: {silence.hint}", err=True)
     processors = sum(len(phase.processors) for phase in found.phases.values())
     summary = {
         "pipeline": found.pipeline,

@@ -12,7 +12,7 @@ from shared.core.policy import Policy
 from shared.core.problem import Problem, spell, suggest
 from shared.core.transition_check import transition_problems
 
-__all__ = ["Problem", "problems"]
+__all__ = ["Problem", "problems", "silences"]
 
 SEVERITIES = ("info", "warning", "critical")
 LONGEST_LEASE = timedelta(minutes=15)
@@ -29,6 +29,20 @@ def problems(policy: Policy, files: Collection[str] | None = None) -> list[Probl
     for transition in policy.transitions.values():
         found += transition_problems(policy, transition)
     return [*found, *_alerts(policy), *_repairs(policy)]
+
+
+def silences(policy: Policy) -> list[Problem]:
+    """Return where a run could wait for ever and nobody be told: allowed, and seldom meant."""
+    return [
+        Problem(
+            f"transitions.{transition.name}.expects.{mode}",
+            "neither a due time nor a deadline: if something stays missing nobody hears of it",
+            "add due: {warning, critical}, or a deadline",
+        )
+        for transition in policy.transitions.values()
+        for mode, expectation in transition.expects.items()
+        if expectation.due is None and expectation.deadline is None
+    ]
 
 
 def _modes(policy: Policy) -> Iterator[Problem]:

@@ -16,7 +16,7 @@ import pytest
 from shared.app import views
 from tests.app.house import House
 from tests.core.build import DAY, NIGHT, PGS, POLICY, TDGS, TO3, TO4, TO5, TO6, TOGS, UPGC
-from tests.policy_files import NBA, edit, nba, write
+from tests.policy_files import GONE, NBA, edit, nba, write
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 DATE = str(DAY)
@@ -190,6 +190,16 @@ def test_check_says_what_is_wrong_where(house: House, tmp_path: Path) -> None:
     assert status == 2
     for part in (str(wrong), "transitions.phase3_to_phase4.gates", "no_such_gate", "hint:"):
         assert part in said
+
+
+def test_check_warns_of_a_transition_that_could_wait_in_silence(house: House, tmp_path: Path) -> None:
+    """Exit 0, and where neither a due time nor a deadline stands; the reference policy has no such place."""
+    at = "transitions/phase3_to_phase4/expects/same_day"
+    quiet = write(tmp_path, edit(nba(), {f"{at}/due": GONE, f"{at}/deadline": GONE}))
+    status, said = house.orch("check", str(quiet))
+    assert (status, said.count("warning:")) == (0, 1)
+    assert "transitions.phase3_to_phase4.expects.same_day: neither a due time nor a deadline" in said
+    assert "warning:" not in asked(house, "check", str(NBA))
 
 
 def test_check_of_a_file_that_is_not_there(house: House, tmp_path: Path) -> None:
