@@ -99,6 +99,7 @@ class RunBook:
     ids: set[str] = field(default_factory=set)
     by_processor: dict[tuple[str, str], list[Heard]] = field(default_factory=dict)
     tracks: dict[str, Track] = field(default_factory=dict)
+    blind: int = 0
 
     @property
     def open(self) -> bool:

@@ -14,7 +14,7 @@ from shared.core.names import Names
 from shared.core.policy import Policy
 from shared.simulation.baton import Baton
 from shared.simulation.clock import VirtualClock
-from shared.simulation.random_nights.book import Book, age
+from shared.simulation.random_nights.book import Book
 from shared.simulation.random_nights.ending import AT_END
 from shared.simulation.random_nights.invariants import no_message_is_lost
 from shared.simulation.random_nights.life import Life
@@ -240,9 +240,8 @@ class Player:
 
     def _lately_refused(self) -> bool:
         """True while an alert may wait for its hourly attempt (A3)."""
-        refused = [one.ends for one in self.night.outages if one.port == "slack" and one.kind is Kind.REJECTS]
-        now = self.clock.instant
-        return any(ends <= now and age(ends, now) < REFUSED_FOR for ends in refused)
+        refusals = [one for one in self.night.outages if one.port == "slack" and one.kind is Kind.REJECTS]
+        return any(one.begins <= self.clock.instant < one.ends + REFUSED_FOR for one in refusals)
 
     def _want_sweep(self, minutes: int) -> None:
         at = _full_minute(self.clock.instant + MINUTE * minutes)

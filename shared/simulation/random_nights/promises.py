@@ -88,7 +88,9 @@ def _count(book: Book, track: Track, broken: set[str]) -> None:
 
 def _count_run(book: Book, run: RunBook, truth: Truth) -> None:
     known = run.data.get("units")
-    if run.key.day == truth.day and (known is None or known["total"] != truth.units):
+    blind = run.key.day == truth.day and (known is None or known["total"] != truth.units)
+    run.blind = run.blind + 1 if blind else 0
+    if run.blind == PATIENCE:
         book.wrong("the_next_sweep_sees_the_calendar", f"{run.key.id} knows {known}, there are {truth.units} units")
 
 
