@@ -16,7 +16,7 @@ from shared.app.state import load_run
 from shared.app.timeline import timeline
 from shared.app.views import explain_all
 from shared.core.calendar import day_of
-from shared.core.errors import Unavailable
+from shared.core.errors import PolicyError, Unavailable
 from shared.core.model import Lane, RunKey
 from shared.core.page import Fact, OpenAlert, Overview, Page, RunView
 
@@ -30,7 +30,9 @@ def readable(unread: list[str], what: str, read: Callable[[], T]) -> T | None:
         return read()
     except Unavailable as error:
         unread.append(f"{what}: {error.port} does not answer: {error.reason}")
-        return None
+    except PolicyError as error:
+        unread.append(f"{what}: {error}")
+    return None
 
 
 def front(ctx: Context, house: House, asked: Asked) -> Answer:

@@ -1,0 +1,37 @@
+"""What is missing on the machine is said when it is first asked for, with what to do: never by a trace back later."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from shared import runtime
+from shared.adapters.local.duckdb import DuckDbRecord
+from shared.cli import monitor
+from shared.cli.entry import call
+from shared.core.errors import PolicyError
+
+
+@pytest.mark.parametrize("made", [False, True])
+def test_a_record_without_its_schemas_is_refused_when_it_is_made(tmp_path: Path, made: bool) -> None:
+    """An absent folder and an empty one alike: not at the first row, whose failure would be taken for an outage."""
+    folder = tmp_path / "bigquery"
+    if made:
+        folder.mkdir()
+    with pytest.raises(PolicyError, match="holds no schema") as refused:
+        DuckDbRecord(tmp_path / "house.duckdb", "nba_orchestration", schemas=folder)
+    assert "git checkout deploy/bigquery" in refused.value.hint
+    assert not (tmp_path / "house.duckdb").exists()
+
+
+@pytest.mark.parametrize("command", ["completeness", "failures"])
+def test_a_monitor_without_a_project_is_a_wrong_call(capsys: pytest.CaptureFixture[str], command: str) -> None:
+    """64 with the variable and a hint: no check was broken, and nothing is logged as if one were."""
+    with runtime.use(runtime.from_environment({})):
+        assert call(monitor.app, [command], "monitor", monitor.USAGE, monitor.UNREADABLE) == monitor.USAGE
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "GOOGLE_CLOUD_PROJECT: is not set" in err
+    assert "hint:" in err
+    assert "Traceback" not in err
