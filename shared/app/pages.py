@@ -9,6 +9,7 @@ from typing import TypeVar
 from shared.app import alerting
 from shared.app.context import Context
 from shared.app.health import NOT_FOUND, NOT_READY, OK, Answer, Asked, House, ready
+from shared.app.inventory import PORT as INVENTORY
 from shared.app.overview import keys, loads, overview
 from shared.app.quarantine import COLLECTION as QUARANTINE
 from shared.app.readings import read_units
@@ -29,7 +30,8 @@ def readable(unread: list[str], what: str, read: Callable[[], T]) -> T | None:
     try:
         return read()
     except Unavailable as error:
-        unread.append(f"{what}: {error.port} does not answer: {error.reason}")
+        silent = "" if error.port == INVENTORY else f"{error.port} does not answer: "
+        unread.append(f"{what}: {silent}{error.reason}")
     except PolicyError as error:
         unread.append(f"{what}: {error}")
     return None
