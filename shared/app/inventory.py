@@ -9,12 +9,13 @@ from shared.core.inventory import Declared, Feed, Job, Odd, odd_schedules, odd_s
 from shared.ports import Inventory
 
 PORT = "inventory"
+HERE = "the inventory is not readable here: only a bundle of bin/build knows what should be there"
 
 
 class NotDeployed:
     """The inventory where none can be read: every question is answered with the reason."""
 
-    def __init__(self, why: str = "the inventory is not readable here: only a bundle of bin/build knows what should be there") -> None:
+    def __init__(self, why: str = HERE) -> None:
         self._why = why
 
     def declared(self) -> Declared:
