@@ -15,7 +15,7 @@ import typer
 
 from shared import runtime
 from shared.app.context import Context
-from shared.cli import doctor, operator, questions
+from shared.cli import doctor, operator, questions, serve
 from shared.cli.shell import UNAVAILABLE, USAGE
 from shared.core.errors import PolicyError, Unavailable
 
@@ -30,6 +30,7 @@ app = typer.Typer(
 questions.add_to(app)
 operator.add_to(app)
 doctor.add_to(app)
+serve.add_to(app)
 
 
 def run(argv: list[str], ctx: Context) -> tuple[int, str]:

@@ -47,9 +47,8 @@ def analyze(
     first = last - timedelta(days=days - 1)
     analysis = trends.read(ctx, runtime.checks(ctx).record, first, last)
     if not analysis.histories:
-        raise fail(
-            NAME, NOT_FOUND, f"nothing is recorded from {first} to {last}", "validation_runner writes what it finds"
-        )
+        hint = "validation_runner writes it; here: bin/orch serve validation_runner, and open /?schedule=midday"
+        raise fail(NAME, NOT_FOUND, f"no validation is recorded from {first} to {last}", hint)
     if html is not None:
         _write(html, trend_page.page(analysis, ctx.policy.pipeline))
     if as_json:

@@ -194,7 +194,7 @@ def test_the_page_stands_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str
 @pytest.mark.parametrize(
     ("argv", "status", "said"),
     [
-        (["--until", "2020-01-01"], 3, "nothing is recorded"),
+        (["--until", "2020-01-01"], 3, "no validation is recorded"),
         (["--until", "someday"], 2, "is not a date"),
         (["--days", "0"], 2, "--days"),
         (["--html", "/no/such/folder/x.html"], 2, "cannot be written"),

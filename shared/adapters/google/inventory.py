@@ -50,7 +50,7 @@ class GoogleInventory:
         *,
         hosts: Mapping[str, str] = HOSTS,
         credentials: Callable[[], Credentials] | None = None,
-        timeout: timedelta = timedelta(seconds=8),
+        timeout: timedelta = timedelta(seconds=5),
     ) -> None:
         self._project, self._declared, self._clock = project, declared, clock
         self._hosts, self._credentials, self._timeout = hosts, credentials, timeout
