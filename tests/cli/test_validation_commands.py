@@ -19,7 +19,7 @@ from shared import runtime
 from shared.cli import monitor, trends
 from shared.cli.entry import call, table
 from shared.ports import Row
-from tests.validation.fixtures import ROOT, VALIDATION, read
+from tests.validation.fixtures import ROOT, VALIDATION, Fixture, read
 from tests.validation.worlds import on_duckdb
 
 DAY = date(2026, 1, 21)
@@ -58,6 +58,22 @@ def test_monitor_failures_warns_from_five_on(tmp_path: Path, capsys: pytest.Capt
     with runtime.use(ctx):
         assert call(monitor.app, ["failures"], "monitor", monitor.USAGE, monitor.UNREADABLE) == 1
     assert "WARN" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("last", "status", "word"), [(20, 0, "2 passed"), (17, 1, "1 warned"), (8, 2, "1 failed")])
+def test_monitor_completeness_ends_with_what_it_found(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], last: int, status: int, word: str
+) -> None:
+    """Rows on ten, seven and two of ten days with games, every transition triggered: 0, 1 under 80%, 2 under 50%."""
+    tables = read(VALIDATION.checks["completeness_14d"], "passes")
+    triggers = read(VALIDATION.checks["transition_days_14d"], "passes")
+    rows = {"all": [{"days": [date(2026, 1, 7), date(2026, 1, last)], "times": 1, "game_id": "game {i}"}]}
+    both = Fixture(tables.check, "both", {**tables.data, "rows": rows, "record": triggers.data["record"]})
+    with runtime.use(on_duckdb(both, tmp_path / "house.duckdb")):
+        ended = call(monitor.app, ["completeness"], "monitor", monitor.USAGE, monitor.UNREADABLE)
+    out, err = capsys.readouterr()
+    assert ended == status, out
+    assert word in err
 
 
 def test_monitor_completeness_reads_tables_and_transitions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
