@@ -150,7 +150,9 @@ def test_the_four_questions_are_answered(tmp_path: Path, capsys: pytest.CaptureF
     status, out, _ = analysed(tmp_path, capsys, weeks())
     assert status == 0
     recurring, hours, wolves, health = out.split("\n\n")
-    assert [line.split()[0] for line in recurring.splitlines()[2:]] == ["null_rates", "floors"]
+    *listed, unjudged = recurring.splitlines()[2:]
+    assert [line.split()[0] for line in listed] == ["null_rates", "floors"]
+    assert unjudged == "could not be judged: freshness 1 of 28 times"
     assert {line.split()[0]: line.split()[1:3] for line in hours.splitlines()[2:]} == {
         "06:00": ["4", "0"],
         "12:00": ["0", "14"],
@@ -170,6 +172,7 @@ def test_the_same_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert {one["check"]: one["alarms"] for one in found["recurring"]} == {"null_rates": 7, "floors": 2}
     assert found["hours"]["06"]["failed"] == 2
     assert found["days_without_record"] == []
+    assert found["could_not_be_judged"] == {"freshness": 1}
     assert len(found["health_by_day"]) == 14
 
 
@@ -203,6 +206,7 @@ def test_the_page_stands_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert "06: 4 failed" in page.labels[2]
     for svg in re.findall(r"<svg.*?</svg>", text, re.DOTALL):
         ET.fromstring(svg)  # noqa: S314 - our own page
+    assert "Could not be judged: freshness (1 of 28 times)." in text
     assert "<b>floors</b>" not in text
     assert "&lt;b&gt;floors&lt;/b&gt; &amp; more" in text
 

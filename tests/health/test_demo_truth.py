@@ -17,7 +17,10 @@ import duckdb
 import pytest
 import yaml
 
+from shared import runtime
+from shared.app.validate import check_all
 from shared.cli import main as orch
+from shared.core.validation import Status, Target
 from shared.simulation.demo.nights import NIGHTS, Night, load
 from tests.functions.entry import ROOT
 from tests.health.demo_nights import as_left, named, play
@@ -277,6 +280,16 @@ def test_page_and_record_tell_the_same_triggers(home: Path) -> None:
                     told.add((run, name, why, missing, datetime.fromisoformat(said.at)))
     assert told == recorded
     assert len(recorded) == len(REMEMBERED)
+
+
+def test_the_checks_see_the_sweeps_of_the_last_night(home: Path) -> None:
+    """The sweep ran to the end of the night, and no transition of it stands still: both are judged, not skipped."""
+    with as_left(home, named("whole")) as ctx:
+        validation, now = runtime.checks(ctx), ctx.ports.clock.now()
+        target = Target(validation.schedules["post_overnight"], date(2026, 1, 24), now, NEW_YORK)
+        found = check_all(ctx, (validation.checks["sweep_alive"], validation.checks["runs_opened"]), target, None)
+    assert [one.status for one in found] == [Status.PASS, Status.PASS], [one.message for one in found]
+    assert "since the last sweep" in found[0].message
 
 
 def test_a_held_transition_is_seen_held_since_its_deadline(held: Path) -> None:
