@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,7 @@ from shared.adapters.local.duckdb import DuckDbRecord
 from shared.cli import monitor
 from shared.cli.entry import call
 from shared.core.errors import PolicyError
+from tests.tooling.house import ROOT
 
 
 @pytest.mark.parametrize("made", [False, True])
@@ -35,3 +39,43 @@ def test_a_monitor_without_a_project_is_a_wrong_call(capsys: pytest.CaptureFixtu
     assert "GOOGLE_CLOUD_PROJECT: is not set" in err
     assert "hint:" in err
     assert "Traceback" not in err
+
+
+LIGHT = """
+import sys
+from importlib.abc import MetaPathFinder
+
+
+class Light(MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("google", "grpc"):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+
+sys.meta_path.insert(0, Light())
+module, *sys.argv[1:] = sys.argv[1:]
+import runpy
+runpy.run_module(module, run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize(
+    ("command", "status"),
+    [
+        (("shared.cli.monitor", "failures"), 64),
+        (("shared.cli.monitor", "completeness"), 64),
+        (("shared.cli.trends",), 2),
+        (("shared.cli.main", "status"), 2),
+        (("shared.cli.main", "report", "2026-01-21"), 2),
+    ],
+)
+def test_the_light_environment_says_that_it_lacks_googles_libraries(command: tuple[str, ...], status: int) -> None:
+    """What `bin/demo` installs cannot ask a project: each command says so, with what to do, and no trace back."""
+    variables = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "GOOGLE_CLOUD_PROJECT": "demo-light"}
+    asked = subprocess.run(
+        [sys.executable, "-c", LIGHT, *command], env=variables, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert asked.returncode == status, asked.stderr
+    assert "the light environment has no" in asked.stderr
+    assert "hint:" in asked.stderr
+    assert "Traceback" not in asked.stderr + asked.stdout

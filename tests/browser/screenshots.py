@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 IMAGES = ROOT / "deploy" / "images"
 LARGEST = 150_000
-WIDTH, TALLEST, MARGIN = 1160, 1000, 12
+WIDTH, TALLEST, MARGIN = 1160, 1200, 12
 # What is photographed of each: its days, and the drawing of its night.
 PARTS = {"days": "section[aria-labelledby=days]", "report": ".drawing"}
 NIGHT, DATE = "tier-two", "2026-01-19"
@@ -77,7 +77,7 @@ def _picture(page: Page, part: str, path: Path) -> None:
     ends = page.locator(f"{part} tbody").evaluate_all("all => all.map(one => one.getBoundingClientRect().bottom)")
     low = max((end for end in ends if end - box["y"] <= TALLEST), default=box["y"] + box["height"])
     x, y = box["x"] - MARGIN, box["y"] - MARGIN
-    width, height = box["width"] + 2 * MARGIN, low - box["y"] + 2 * MARGIN
+    width, height = box["width"] + 2 * MARGIN, low - box["y"] + MARGIN
     page.screenshot(path=path, full_page=True, clip={"x": x, "y": y, "width": width, "height": height})
 
 
