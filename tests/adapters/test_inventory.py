@@ -142,6 +142,7 @@ BAD = {
     "no end": (Answer(body=b'{"nextPageToken": "1"}'), "more than 20 pages"),
     "drops": (Answer(drop=True), "does not answer"),
     "hangs": (Answer(hang=30), "did not answer within 0.3 s"),
+    "stalls": (Answer(body=b'{"jobs": []}', drip=30), "did not answer within 0.3 s"),
     "drips": (Answer(body=b'{"jobs": []}' + b" " * 1000, drip=0.05), "did not answer within 0.3 s"),
 }
 
@@ -152,7 +153,9 @@ def test_what_is_no_answer_is_unavailable_with_its_reason(apis: CloudApis, api: 
     """Never an empty list, which would be taken for a project where nothing is; the other two still answer."""
     answer, why = BAD[bad]
     apis.instead[api] = answer
-    found = reader(apis, timeout=timedelta(seconds=0.3) if bad in ("hangs", "drips") else timedelta(seconds=5))
+    found = reader(
+        apis, timeout=timedelta(seconds=0.3) if bad in ("hangs", "stalls", "drips") else timedelta(seconds=5)
+    )
     with pytest.raises(Unavailable) as raised:
         ASKS[api](found)
     assert raised.value.port == "inventory"

@@ -98,6 +98,7 @@ class GoogleInventory:
     def _page(self, api: str, path: str, asked: Mapping[str, str], deadline: float) -> Any:
         from google.auth.exceptions import GoogleAuthError
         from requests import RequestException
+        from urllib3.exceptions import HTTPError
 
         left = deadline - time.monotonic()
         if left <= 0:
@@ -107,7 +108,7 @@ class GoogleInventory:
                 body = self._body(api, answer, deadline)
         except GoogleAuthError as error:
             raise Unavailable(PORT, f"{api}: no credentials: {error}") from error
-        except RequestException as error:
+        except (RequestException, HTTPError) as error:  # the second while the body is read
             why = self._late(api) if "timed out" in str(error) else f"{api} does not answer: {type(error).__name__}"
             raise Unavailable(PORT, why) from error
         if answer.status_code != 200:
