@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 
 # After a service's name: the project's number and the region, or what older addresses have.
 _OF_CLOUD_RUN = r"(\d+\.|[a-z0-9]{10}-[a-z]{2}\.a\.)"
@@ -35,7 +34,6 @@ class Job:
     zone: str
     enabled: bool
     calls: str = ""
-    last_at: datetime | None = None
     failed: str = ""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -164,7 +164,6 @@ def _job(raw: Any) -> Job:
         zone=raw["timeZone"],
         enabled=raw["state"] == "ENABLED",
         calls=(raw.get("httpTarget") or {}).get("uri", ""),
-        last_at=datetime.fromisoformat(raw["lastAttemptTime"]) if raw.get("lastAttemptTime") else None,
         failed=failed.get("message", "") or f"code {code}" if code else "",
     )
 
