@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from deploy import inventory
 from deploy.manifest import ROOT, Function
 from deploy.reach import reached
 
@@ -58,6 +59,8 @@ def bundle_of(function: Function, root: Path = ROOT) -> Bundle:
         "requirements.txt": lock,
         ".gcloudignore": b"__pycache__/\n*.pyc\n",
     }
+    if inventory.READER in files:
+        files[inventory.NAME] = function.inventory.encode()
     made = Bundle(function.folder, dict(sorted(files.items())))
     if made.size > LARGEST:
         raise BundleError(f"{function.folder}: {made.size} bytes, over {LARGEST}; what is in it that it does not need?")
@@ -96,7 +99,11 @@ def manifest_text(bundles: Iterable[Bundle], commit: str) -> str:
 
 def sources_of(bundle: Bundle) -> list[str]:
     """Return the files of the repository that a bundle is made of, as git names them."""
-    special = {"main.py": f"functions/{bundle.function}/main.py", "requirements.txt": "deploy/requirements"}
+    special = {
+        "main.py": f"functions/{bundle.function}/main.py",
+        "requirements.txt": "deploy/requirements",
+        inventory.NAME: "deploy/functions.yaml",
+    }
     return sorted({special.get(name, name) for name in bundle.files if name != ".gcloudignore"})
 
 

@@ -61,6 +61,7 @@ class Function:
     secrets: tuple[str, ...]
     environment: Mapping[str, str]
     ready: Ready | None
+    inventory: str = ""  # what deploy/inventory.py says of the whole manifest
 
     def subscription(self, topic: str) -> str:
         return f"{self.name}--{topic}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from msgspec import UNSET
 
 from deploy import manifest as values
 from deploy import manifest_shape as shape
+from deploy.inventory import inventory
 from deploy.manifest_check import RUNTIME_HINT, problems, unset
 from shared.adapters.policy_faults import faults
 from shared.adapters.policy_file import load_policy
@@ -66,7 +68,7 @@ def _with_defaults(raw: Any) -> Any:
 
 def _manifest(shaped: shape.ManifestShape, root: Path, source: str) -> values.Manifest:
     fire = shaped.firestore
-    return values.Manifest(
+    made = values.Manifest(
         policy=load_policy(root / shaped.policy),
         region=shaped.region,
         runtime=shaped.runtime,
@@ -93,6 +95,9 @@ def _manifest(shaped: shape.ManifestShape, root: Path, source: str) -> values.Ma
         schedules={name: _schedule(name, one) for name, one in shaped.schedules.items()},
         source=source,
     )
+    told = inventory(made)
+    functions = {folder: replace(one, inventory=told) for folder, one in made.functions.items()}
+    return replace(made, functions=functions)
 
 
 def _function(folder: str, one: shape.FunctionShape, shaped: shape.ManifestShape) -> values.Function:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Protocol
 
+from shared.core.inventory import Declared, Feed, Job
 from shared.core.model import Units
 
 
@@ -172,6 +173,22 @@ class Secrets(Protocol):
 
     def get(self, name: str) -> str | None:
         """Return the value without surrounding white space, or None if there is no such secret."""
+
+
+class Inventory(Protocol):
+    """What is set up in the cloud, and what should be; ``Unavailable`` says what could not be read, and why."""
+
+    def declared(self) -> Declared:
+        """Return what the manifest said when the running bundle was built."""
+
+    def schedules(self) -> list[Job]:
+        """Return every schedule of the region."""
+
+    def subscriptions(self) -> list[Feed]:
+        """Return every subscription of the project."""
+
+    def backlog(self) -> dict[str, int]:
+        """Return how many messages wait in each subscription, as monitoring saw last."""
 
 
 class Clock(Protocol):

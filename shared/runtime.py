@@ -23,6 +23,7 @@ import threading
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -83,7 +84,7 @@ class EnvironmentPorts:
         return chosen
 
     @property
-    def _project(self) -> str:
+    def project(self) -> str:
         project = self._variables.get("GOOGLE_CLOUD_PROJECT") or self._variables.get("GCP_PROJECT")
         if not project:
             hint = "set it to the project id, or use the embedded parts (ORCH_STATE=sqlite and so on)"
@@ -117,7 +118,7 @@ class EnvironmentPorts:
             return SqliteStore(self._home / "state.db")
         from shared.adapters.google.firestore import FirestoreStore
 
-        return FirestoreStore(self._project, self._variables.get("ORCH_DATABASE") or "(default)")
+        return FirestoreStore(self.project, self._variables.get("ORCH_DATABASE") or "(default)")
 
     @cached_property
     def bus(self) -> Bus:
@@ -127,7 +128,7 @@ class EnvironmentPorts:
             return LocalBus(self._home / "bus.db", self.clock)
         from shared.adapters.google.pubsub import PubSubBus
 
-        return PubSubBus(self._project)
+        return PubSubBus(self.project)
 
     @cached_property
     def warehouse(self) -> Warehouse:
@@ -137,7 +138,7 @@ class EnvironmentPorts:
             return DuckDbWarehouse(self._home / "warehouse.duckdb", CONFIG)
         from shared.adapters.google.bigquery import BigQueryWarehouse
 
-        return BigQueryWarehouse(self._project, CONFIG, emulator_host=self._bigquery_emulator)
+        return BigQueryWarehouse(self.project, CONFIG, emulator_host=self._bigquery_emulator)
 
     @cached_property
     def record(self) -> Record:
@@ -148,7 +149,7 @@ class EnvironmentPorts:
             return DuckDbRecord(self._home / "warehouse.duckdb", dataset)
         from shared.adapters.google.bigquery import BigQueryRecord
 
-        return BigQueryRecord(self._project, dataset, emulator_host=self._bigquery_emulator)
+        return BigQueryRecord(self.project, dataset, emulator_host=self._bigquery_emulator)
 
     @cached_property
     def http(self) -> Http:
@@ -162,7 +163,7 @@ class EnvironmentPorts:
         if self._choice("ORCH_SECRETS") == "secret_manager":
             from shared.adapters.google.secret_manager import SecretManagerSecrets
 
-            return SecretManagerSecrets(self._project, self.clock, self.log)
+            return SecretManagerSecrets(self.project, self.clock, self.log)
         from shared.adapters.local.environment import EnvironmentSecrets
 
         return EnvironmentSecrets(self._variables)
@@ -276,7 +277,7 @@ def validation(request: Request) -> tuple[str, int, dict[str, str]]:
     """Answer one run of the validation: its findings as JSON, or 400 and what was wrong (behaviour 10)."""
     from shared.app.validation_request import answer
 
-    ctx = context()
+    ctx = _with_inventory(context())
     try:
         body, status = answer(ctx, checks(ctx), request.args.to_dict())
     except Exception as error:
@@ -298,7 +299,7 @@ def health(request: Request) -> tuple[str, int, dict[str, str]]:
     from shared.app.health import Asked, House
     from shared.app.health_request import answer
 
-    ctx = context()
+    ctx = _with_inventory(context())
     ports = ctx.ports
     missing = ports.missing_webhooks if isinstance(ports, EnvironmentPorts) else tuple
     house = House(_record_of(ctx), os.environ.get("K_REVISION", ""), missing)
@@ -317,6 +318,21 @@ def draw(page: Page) -> str:
     from shared.adapters.page import page as drawn
 
     return drawn(page)
+
+
+def _with_inventory(ctx: Context) -> Context:
+    """Return the context with its inventory readable, where the bundle says what should be there."""
+    from shared.adapters.google.inventory import GoogleInventory, declared_in
+    from shared.app.inventory import NotDeployed
+
+    file, ports = CONFIG / "inventory.json", ctx.ports
+    if not isinstance(ports, EnvironmentPorts) or not file.is_file():
+        return ctx
+    try:
+        found = GoogleInventory(ports.project, declared_in(file.read_text(encoding="utf-8")), ports.clock)
+    except OrchError as error:
+        return replace(ctx, inventory=NotDeployed(str(error)))
+    return replace(ctx, inventory=found)
 
 
 def _record_of(ctx: Context) -> str:

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from shared.core.errors import PolicyError
 from shared.ports import Row
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "deploy" / "bigquery"
@@ -50,7 +51,10 @@ class RecordTable:
 
 
 def record_tables(folder: Path = SCHEMAS) -> tuple[RecordTable, ...]:
-    """Read the schema files, one table each, by name."""
+    """Read the schema files, one table each, by name; raise ``PolicyError`` where there are none."""
+    if not any(folder.glob("*.json")):
+        hint = "git checkout deploy/bigquery: without it the record has no tables"
+        raise PolicyError(str(folder), "", "holds no schema of the record's tables", hint)
     return tuple(RecordTable(file.stem, json.loads(file.read_text())) for file in sorted(folder.glob("*.json")))
 
 

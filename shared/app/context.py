@@ -8,12 +8,13 @@ from datetime import date, datetime
 from typing import Protocol
 
 from shared.app.findings import Sweep
+from shared.app.inventory import NotDeployed
 from shared.app.readiness import Readiness
 from shared.core.gates import Fitness
 from shared.core.model import RunKey
 from shared.core.names import Names
 from shared.core.policy import Policy
-from shared.ports import AlertSink, Bus, Clock, Http, Record, StateStore, Warehouse
+from shared.ports import AlertSink, Bus, Clock, Http, Inventory, Record, StateStore, Warehouse
 
 
 class Log(Protocol):
@@ -69,7 +70,10 @@ class Memory:
 
 @dataclass(frozen=True)
 class Context:
-    """``endpoints`` maps a service of the policy to its base URL, None where none is configured."""
+    """``endpoints`` maps a service of the policy to its base URL, None where none is configured.
+
+    ``inventory`` is there for those who judge what is deployed; for all others nothing of it can be read.
+    """
 
     policy: Policy
     names: Names
@@ -78,3 +82,4 @@ class Context:
     log: Log
     code_version: str = "unknown"
     memory: Memory = field(default_factory=Memory)
+    inventory: Inventory = field(default_factory=NotDeployed)

@@ -23,6 +23,9 @@ def text_of(policy: Policy, made: Mapping[str, Any]) -> str:
     kept = made["quarantine"]
     if kept is not None:
         lines.append(f"Quarantine: {_quarantine(policy, kept)}")
+    lines += _inventory("Schedules", made["schedules"])
+    lines += _inventory("Subscriptions", made["subscriptions"])
+    lines += _backlog(made["backlog"])
     lines += [f"Could not be read: {what}" for what in made["could_not_read"]]
     return "\n".join(lines)
 
@@ -92,6 +95,27 @@ def _quarantine(policy: Policy, kept: Mapping[str, Any]) -> str:
         return "empty"
     reasons = [f"{count} of {why}" for why, count in list(kept["reasons"].items())[:LISTED]]
     return f"{kept['kept']} since {_clock(policy, kept['oldest'], weekday=True)}: {'; '.join(reasons)}"
+
+
+def _inventory(title: str, found: Mapping[str, Any] | None) -> Iterator[str]:
+    if found is None:
+        return
+    odd = found["odd"]
+    yield f"{title}: {found['declared']} declared, {len(odd) or 'none'} not as it should be"
+    for one in odd[:LISTED]:
+        yield f"    {one['name']} {one['what']}"
+    if len(odd) > LISTED:
+        yield f"    and {len(odd) - LISTED} more"
+
+
+def _backlog(found: Mapping[str, int | None] | None) -> Iterator[str]:
+    if found is None:
+        return
+    waiting = [f"{count} in {name}" for name, count in found.items() if count]
+    yield f"Backlog: {', '.join(waiting) or 'nothing waits'}"
+    unseen = [name for name, count in found.items() if count is None]
+    if unseen:
+        yield f"    no number of {', '.join(unseen)}"
 
 
 def _clock(policy: Policy, text: str, *, weekday: bool = False) -> str:

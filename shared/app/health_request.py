@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from shared.app.context import Context
 from shared.app.daily import report
 from shared.app.health import NOT_ALLOWED, NOT_FOUND, NOT_READY, OK, Answer, Asked, House, alive, body_of, ready
 from shared.app.pages import front
+from shared.app.patience import PatientPorts
 
 PATHS = ("/", "/health", "/ready", "/report")
 READ = ("GET", "HEAD")
@@ -13,6 +16,7 @@ READ = ("GET", "HEAD")
 
 def answer(ctx: Context, house: House, asked: Asked) -> Answer:
     """Answer one request to the health check."""
+    ctx = replace(ctx, ports=PatientPorts(ctx.ports))
     path = "/" + asked.path.strip("/")
     if path not in PATHS:
         known = ", ".join(PATHS)

@@ -80,7 +80,8 @@ def cells_of(policy: Policy, run: Run, loaded: Loaded, now: datetime) -> tuple[C
         later = next((passed[p].name for p in range(place + 1, len(passed)) if states[p].carried is not None), None)
         where = cell(policy, run, one, state, now)
         if later is not None and state.carried is None and where.word != NOTHING:
-            where = replace(where, word="overtaken", tone=Tone.NOTICE, at=None, notes=(f"not triggered; {later} was",))
+            note = f"not triggered, but {later} was"
+            where = replace(where, word="overtaken", tone=Tone.NOTICE, at=None, notes=(note,))
         found.append(where)
     return tuple(found)
 

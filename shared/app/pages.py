@@ -9,6 +9,7 @@ from typing import TypeVar
 from shared.app import outbox
 from shared.app.context import Context
 from shared.app.health import NOT_FOUND, NOT_READY, OK, Answer, Asked, House, ready
+from shared.app.inventory import PORT as INVENTORY
 from shared.app.overview import keys, loads, overview
 from shared.app.quarantine import COLLECTION as QUARANTINE
 from shared.app.readings import read_units
@@ -16,7 +17,7 @@ from shared.app.state import load_run
 from shared.app.timeline import timeline
 from shared.app.views import explain_all
 from shared.core.calendar import day_of
-from shared.core.errors import Unavailable
+from shared.core.errors import PolicyError, Unavailable
 from shared.core.model import Lane, RunKey
 from shared.core.page import Fact, OpenAlert, Overview, Page, RunView
 
@@ -29,8 +30,11 @@ def readable(unread: list[str], what: str, read: Callable[[], T]) -> T | None:
     try:
         return read()
     except Unavailable as error:
-        unread.append(f"{what}: {error.port} does not answer: {error.reason}")
-        return None
+        silent = "" if error.port == INVENTORY else f"{error.port} does not answer: "
+        unread.append(f"{what}: {silent}{error.reason}")
+    except PolicyError as error:
+        unread.append(f"{what}: {error}")
+    return None
 
 
 def front(ctx: Context, house: House, asked: Asked) -> Answer:

@@ -1,4 +1,4 @@
-"""Reading what a decision asked for; what cannot be read is a value too (behaviour D4, T3)."""
+"""Reading what a decision asked for; what cannot be read, or not even be asked, is a value too (behaviour D4, T3)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import date
 
 from shared.app.context import Context
 from shared.app.preflight import fitness
-from shared.core.errors import Unavailable
+from shared.core.errors import PolicyError, Unavailable
 from shared.core.gates import Wanted
 from shared.core.model import Units
 from shared.core.policy import Policy, Processor
@@ -19,12 +19,15 @@ from shared.ports import CalendarRef, TableRef
 def read(ctx: Context, situation: Situation, wanted: Wanted) -> Situation:
     """Return the situation with the wanted readings in it."""
     readings = situation.readings
+    wrong: dict[str, str] = {}
     if wanted.rows:
-        rows = {**readings.rows, **_rows(ctx, situation, wanted.rows)}
+        rows = {**readings.rows, **_rows(ctx, situation, wanted.rows, wrong)}
         readings = replace(readings, rows=rows)
     if wanted.percents:
-        percents = {name: _percent(ctx, name, situation.key.day) for name in wanted.percents}
+        percents = {name: _percent(ctx, name, situation.key.day, wrong) for name in wanted.percents}
         readings = replace(readings, percents={**readings.percents, **percents})
+    if wrong:
+        readings = replace(readings, wrong={**readings.wrong, **wrong})
     if wanted.service is not None:
         readings = replace(readings, fitness=fitness(ctx, wanted.service))
     if wanted.calendar:
@@ -52,31 +55,43 @@ def read_units(ctx: Context, days: Sequence[date]) -> dict[date, Units] | None:
     )
     try:
         return ctx.ports.warehouse.units(where, days)
-    except Unavailable as error:
+    except (Unavailable, PolicyError) as error:
         ctx.log("calendar.unreadable", severity="WARNING", error=str(error))
         return None
 
 
 def read_rows(ctx: Context, processors: Sequence[Processor], day: date) -> dict[str, int | None]:
     """Count the date's rows in the tables of these processors; None where a table cannot be read."""
-    refs = [TableRef(p.table, p.date_column) for p in processors if p.table is not None]
+    return _counted(ctx, [TableRef(p.table, p.date_column) for p in processors if p.table is not None], day, {})
+
+
+def _counted(ctx: Context, refs: Sequence[TableRef], day: date, wrong: dict[str, str]) -> dict[str, int | None]:
     try:
         return ctx.ports.warehouse.rows(refs, day)
     except Unavailable as error:
         ctx.log("rows.unreadable", severity="WARNING", error=str(error))
         return {ref.table: None for ref in refs}
+    except PolicyError as error:
+        if len(refs) == 1:
+            wrong[refs[0].table] = _said(error)
+            ctx.log("rows.wrong", severity="ERROR", table=refs[0].table, error=str(error))
+            return {refs[0].table: None}
+    # One name that cannot stand in SQL is no other table's affair.
+    return {table: rows for ref in refs for table, rows in _counted(ctx, [ref], day, wrong).items()}
 
 
 def processors_of(policy: Policy, phase: str, tables: frozenset[str]) -> list[Processor]:
     return [p for p in policy.phases[phase].processors.values() if p.table in tables]
 
 
-def _rows(ctx: Context, situation: Situation, tables: frozenset[str]) -> dict[str, int | None]:
-    found = read_rows(ctx, processors_of(ctx.policy, situation.transition.after, tables), situation.key.day)
+def _rows(ctx: Context, situation: Situation, tables: frozenset[str], wrong: dict[str, str]) -> dict[str, int | None]:
+    processors = processors_of(ctx.policy, situation.transition.after, tables)
+    refs = [TableRef(p.table, p.date_column) for p in processors if p.table is not None]
+    found = _counted(ctx, refs, situation.key.day, wrong)
     return {table: found.get(table) for table in tables}
 
 
-def _percent(ctx: Context, gate: str, day: date) -> float | None:
+def _percent(ctx: Context, gate: str, day: date, wrong: dict[str, str]) -> float | None:
     sql = ctx.policy.gates[gate].sql
     assert sql is not None
     try:
@@ -84,3 +99,11 @@ def _percent(ctx: Context, gate: str, day: date) -> float | None:
     except Unavailable as error:
         ctx.log("gate.unreadable", severity="WARNING", gate=gate, error=str(error))
         return None
+    except PolicyError as error:
+        wrong[gate] = _said(error)
+        ctx.log("gate.wrong", severity="ERROR", gate=gate, error=str(error))
+        return None
+
+
+def _said(error: PolicyError) -> str:
+    return f"{error.path}: {error.reason}" + (f" ({error.hint})" if error.hint else "")

@@ -20,7 +20,8 @@ from shared.core.verdict import Result
 from shared.ports import Delivered, Notice
 
 KIND = alerting.VALIDATION
-PORTS = ("warehouse", "state", "record")
+PORTS = ("warehouse", "state", "record", "inventory")
+INVENTORY = ("schedule_inventory", "subscription_inventory", "subscription_backlog")
 UNRECORDED = "unrecorded"
 _LOWER = {Severity.CRITICAL: Severity.WARNING, Severity.WARNING: Severity.INFO, Severity.INFO: Severity.INFO}
 _VERDICTS = (Status.PASS, Status.WARN, Status.FAIL)
@@ -100,7 +101,8 @@ def _answered(report: Report) -> set[str]:
     """Return the ports that a check has read, and that no check waited for in vain."""
     results = report.summary.results
     verdicts = [one.check for one in results if one.status in _VERDICTS]
-    read = {"warehouse" if check.queries else "state" for check in verdicts}
+    read = {"warehouse" if check.queries else "state" for check in verdicts if check.builtin not in INVENTORY}
+    read |= {"inventory" for check in verdicts if check.builtin in INVENTORY}
     read |= {"record" for check in verdicts if check.builtin == "state_against_record"}
     return read - {one.port for one in results if one.status is Status.ERROR}
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import typer
 
+from shared.cli.shell import absent_library
 from shared.core.errors import PolicyError, Unavailable
 
 
@@ -32,6 +33,9 @@ def call(app: typer.Typer, argv: list[str], name: str, usage: int, unavailable: 
         return usage
     except PolicyError as wrong:
         print(f"{name}: {wrong}", file=sys.stderr)
+        return usage
+    except ModuleNotFoundError as absent:
+        print(f"{name}: {absent_library(absent)}", file=sys.stderr)
         return usage
     except Unavailable as away:
         print(f"{name}: {away}\n  hint: nothing was judged; try again, or see orch status", file=sys.stderr)

@@ -15,8 +15,8 @@ import typer
 
 from shared import runtime
 from shared.app.context import Context
-from shared.cli import cost, doctor, operator, questions
-from shared.cli.shell import UNAVAILABLE, USAGE
+from shared.cli import cost, doctor, operator, questions, serve
+from shared.cli.shell import UNAVAILABLE, USAGE, absent_library
 from shared.core.errors import PolicyError, Unavailable
 
 app = typer.Typer(
@@ -31,6 +31,7 @@ questions.add_to(app)
 operator.add_to(app)
 doctor.add_to(app)
 cost.add_to(app)
+serve.add_to(app)
 
 
 def run(argv: list[str], ctx: Context) -> tuple[int, str]:
@@ -57,13 +58,7 @@ def call(argv: list[str]) -> int:
         print(f"orch: {wrong}", file=sys.stderr)
         return USAGE
     except ModuleNotFoundError as absent:
-        if not (absent.name or "").startswith("google"):
-            raise
-        print(
-            f"orch: the light environment has no {absent.name}, which the stores of Google Cloud need\n"
-            "  hint: 'bin/test --collect-only' makes the full one once; for a demo's state use the lines it printed",
-            file=sys.stderr,
-        )
+        print(f"orch: {absent_library(absent)}", file=sys.stderr)
         return USAGE
     except Unavailable as away:
         print(f"orch: {away}\n  hint: nothing was lost; try again, or see orch status", file=sys.stderr)

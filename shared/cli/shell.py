@@ -24,6 +24,17 @@ def fail(status: int, message: str, hint: str = "") -> typer.Exit:
     return typer.Exit(status)
 
 
+def absent_library(absent: ModuleNotFoundError) -> str:
+    """Return what to say of a library that only the full environment has; raise the error anew if it is another."""
+    name = absent.name or ""
+    if name.partition(".")[0] not in ("google", "grpc"):
+        raise absent
+    return (
+        f"the light environment has no {name}, which the stores of Google Cloud need\n"
+        "  hint: 'bin/test --collect-only' makes the full one once; for a demo's state use the lines it printed"
+    )
+
+
 def day_in(text: str) -> date:
     """Read a date; exit 2 if it is none."""
     found: date | None = None

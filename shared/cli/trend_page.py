@@ -76,6 +76,9 @@ def _opening(found: Analysis) -> str:
         parts.append(f"{escape(worst.check)} recurs most, with {many}.")
     else:
         parts.append("Nothing warned or failed.")
+    if found.broken:
+        names = ", ".join(f"{escape(one.check)} ({one.errors} of {one.judged} times)" for one in found.broken)
+        parts.append(f"Could not be judged: {names}.")
     if found.silent:
         parts.append(f"Nothing is recorded of {len(found.silent)} of these days: nobody looked.")
     return " ".join(parts)

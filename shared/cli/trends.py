@@ -47,9 +47,8 @@ def analyze(
     first = last - timedelta(days=days - 1)
     analysis = trends.read(ctx, runtime.checks(ctx).record, first, last)
     if not analysis.histories:
-        raise fail(
-            NAME, NOT_FOUND, f"nothing is recorded from {first} to {last}", "validation_runner writes what it finds"
-        )
+        hint = "validation_runner writes it; here: bin/orch serve validation_runner, and open /?schedule=midday"
+        raise fail(NAME, NOT_FOUND, f"no validation is recorded from {first} to {last}", hint)
     if html is not None:
         _write(html, trend_page.page(analysis, ctx.policy.pipeline))
     if as_json:
@@ -85,7 +84,9 @@ def _recurring(found: Analysis) -> str:
         for one in found.recurring
     ]  # fmt: skip
     headings = ("check", "alarms", "failed", "warned", "broken", "longest", "last said")
-    return table(headings, rows) if rows else "nothing warned or failed"
+    answered = table(headings, rows) if rows else "nothing warned or failed"
+    broken = ", ".join(f"{one.check} {one.errors} of {one.judged} times" for one in found.broken)
+    return answered + (f"\ncould not be judged: {broken}" if broken else "")
 
 
 def _hours(found: Analysis) -> str:
@@ -128,6 +129,7 @@ def body(found: Analysis) -> dict[str, Any]:
         "last": str(found.last),
         "days_without_record": [str(day) for day in found.silent],
         "recurring": [_history(one) for one in found.recurring],
+        "could_not_be_judged": {one.check: one.errors for one in found.broken},
         "hours": {f"{hour:02}": asdict(count) for hour, count in found.hours.items()},
         "cry_wolf": [_history(one) for one in found.wolves],
         "health_by_week": _by_day(found.weeks.items()),

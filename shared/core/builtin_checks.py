@@ -34,4 +34,7 @@ BUILTINS: Mapping[str, Mapping[str, Option]] = {
     "quarantine_age": {},
     "state_against_record": {"grace": Option(OptionKind.DURATION, "15m")},
     "sweep_alive": {},
+    "schedule_inventory": {},
+    "subscription_inventory": {},
+    "subscription_backlog": {},
 }

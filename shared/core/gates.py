@@ -36,10 +36,14 @@ Fitness = Fit | Unfit | Unchecked
 
 @dataclass(frozen=True, slots=True)
 class Readings:
-    """What was read for one decision. A name that is absent was not read; None was not readable."""
+    """What was read for one decision. A name that is absent was not read; None was not readable.
+
+    ``wrong`` says of a table or gate why it cannot even be asked: no later reading will answer, so it blocks.
+    """
 
     rows: Rows = field(default_factory=dict)
     percents: Mapping[str, float | None] = field(default_factory=dict)
+    wrong: Mapping[str, str] = field(default_factory=dict)
     fitness: Fitness | None = None
     calendar_asked: bool = False
 
@@ -95,7 +99,9 @@ def evaluate(
         if gate.kind is GateKind.ROWS:
             results.append(_rows(gate, processors, seen, readings))
         elif gate.kind is GateKind.PERCENT:
-            results.append(_percent(gate, readings.percents.get(gate.name)))
+            wrong = readings.wrong.get(gate.name)
+            percent = readings.percents.get(gate.name)
+            results.append(_percent(gate, percent) if wrong is None else _wrong(gate, wrong))
         else:
             results.append(_completion_percent(gate, listed, processors, seen, readings))
     return tuple(results)
@@ -112,14 +118,16 @@ def _rows(gate: Gate, processors: Mapping[str, Processor], seen: Picture, readin
     counts = {name: readings.rows.get(table) for name, table in tables.items()}
     short = {name for name, rows in counts.items() if rows is not None and rows < gate.min_rows}
     unread = {name for name, rows in counts.items() if rows is None}
+    wrong = {name: readings.wrong[table] for name, table in tables.items() if table in readings.wrong}
     enough = len(tables) - len(short) - len(unread)
     blocking = set()
     if gate.on_missing is OnMissing.BLOCK:
         blocking |= short & seen.required
     if gate.on_unreadable is OnUnreadable.BLOCK:
         blocking |= unread & seen.required
+    blocking |= wrong.keys() & seen.required
     text = f"{gate.name}: " + (
-        _row_text(gate, tables, counts, short | unread) or f"{enough} of {len(tables)} tables have rows"
+        _row_text(gate, tables, counts, short | unread, wrong) or f"{enough} of {len(tables)} tables have rows"
     )
     # What cannot be read may hold rows; whether it is taken to is for `on_unreadable` to say.
     hoped = len(unread) if gate.on_unreadable is OnUnreadable.PASS else 0
@@ -133,11 +141,14 @@ def _rows(gate: Gate, processors: Mapping[str, Processor], seen: Picture, readin
     return GateResult(gate.name, Verdict.PASS, text)
 
 
-def _row_text(gate: Gate, tables: Mapping[str, str], counts: Mapping[str, int | None], odd: set[str]) -> str:
+def _row_text(
+    gate: Gate, tables: Mapping[str, str], counts: Mapping[str, int | None], odd: set[str], wrong: Mapping[str, str]
+) -> str:
     parts = []
     for name in sorted(odd):
         rows = counts[name]
-        found = "cannot be read" if rows is None else f"has {rows} rows, at least {gate.min_rows} must be there"
+        unread = f"cannot be asked: {wrong[name]}" if name in wrong else "cannot be read"
+        found = unread if rows is None else f"has {rows} rows, at least {gate.min_rows} must be there"
         parts.append(f"{tables[name]} ({name}) {found}")
     return ", ".join(parts)
 
@@ -151,6 +162,10 @@ def _percent(gate: Gate, percent: float | None) -> GateResult:
     if gate.warn_below is not None and percent < gate.warn_below:
         return GateResult(gate.name, Verdict.WARN, f"{shown}, warns below {gate.warn_below:g}")
     return GateResult(gate.name, Verdict.PASS, shown)
+
+
+def _wrong(gate: Gate, why: str) -> GateResult:
+    return GateResult(gate.name, Verdict.BLOCK, f"{gate.name} cannot be asked: {why}")
 
 
 def _unreadable(gate: Gate, why: str) -> GateResult:

@@ -100,6 +100,12 @@ class Analysis:
         return tuple(sorted(found, key=lambda one: (-len(one.alarms), -one.failed, one.check)))
 
     @property
+    def broken(self) -> tuple[History, ...]:
+        """Checks that could not be judged at some time: of those times nothing is known, good or bad."""
+        found = [one for one in self.histories if one.errors]
+        return tuple(sorted(found, key=lambda one: (-one.errors, one.check)))
+
+    @property
     def wolves(self) -> tuple[History, ...]:
         found = [one for one in self.histories if one.cries_wolf]
         return tuple(sorted(found, key=lambda one: (-one.brief, one.check)))

@@ -19,10 +19,13 @@ def clock_time(policy: Policy, at: datetime, now: datetime | None = None) -> str
 
 
 def duration(length: timedelta) -> str:
-    """Return `2 h 5 min`, `45 s`."""
+    """Return `2 d 20 h`, `2 h 5 min`, `45 s`: two units, days from two on."""
     seconds = int(length.total_seconds())
     if seconds < 60:
         return f"{seconds} s"
+    days, rest = divmod(seconds // 3600, 24)
+    if days >= 2:
+        return f"{days} d {rest} h" if rest else f"{days} d"
     hours, minutes = divmod(seconds // 60, 60)
     return " ".join(part for part in (f"{hours} h" if hours else "", f"{minutes} min" if minutes else "") if part)
 

@@ -26,6 +26,7 @@ HEAVY = (
     [
         "clock",
         "fan_out",
+        "google.inventory",
         "google.pubsub",
         "google.secret_manager",
         "http",

@@ -19,7 +19,7 @@ from shared import runtime
 from shared.cli import monitor, trends
 from shared.cli.entry import call, table
 from shared.ports import Row
-from tests.validation.fixtures import ROOT, VALIDATION, read
+from tests.validation.fixtures import ROOT, VALIDATION, Fixture, read
 from tests.validation.worlds import on_duckdb
 
 DAY = date(2026, 1, 21)
@@ -58,6 +58,22 @@ def test_monitor_failures_warns_from_five_on(tmp_path: Path, capsys: pytest.Capt
     with runtime.use(ctx):
         assert call(monitor.app, ["failures"], "monitor", monitor.USAGE, monitor.UNREADABLE) == 1
     assert "WARN" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("last", "status", "word"), [(20, 0, "2 passed"), (17, 1, "1 warned"), (8, 2, "1 failed")])
+def test_monitor_completeness_ends_with_what_it_found(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], last: int, status: int, word: str
+) -> None:
+    """Rows on ten, seven and two of ten days with games, every transition triggered: 0, 1 under 80%, 2 under 50%."""
+    tables = read(VALIDATION.checks["completeness_14d"], "passes")
+    triggers = read(VALIDATION.checks["transition_days_14d"], "passes")
+    rows = {"all": [{"days": [date(2026, 1, 7), date(2026, 1, last)], "times": 1, "game_id": "game {i}"}]}
+    both = Fixture(tables.check, "both", {**tables.data, "rows": rows, "record": triggers.data["record"]})
+    with runtime.use(on_duckdb(both, tmp_path / "house.duckdb")):
+        ended = call(monitor.app, ["completeness"], "monitor", monitor.USAGE, monitor.UNREADABLE)
+    out, err = capsys.readouterr()
+    assert ended == status, out
+    assert word in err
 
 
 def test_monitor_completeness_reads_tables_and_transitions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -134,7 +150,9 @@ def test_the_four_questions_are_answered(tmp_path: Path, capsys: pytest.CaptureF
     status, out, _ = analysed(tmp_path, capsys, weeks())
     assert status == 0
     recurring, hours, wolves, health = out.split("\n\n")
-    assert [line.split()[0] for line in recurring.splitlines()[2:]] == ["null_rates", "floors"]
+    *listed, unjudged = recurring.splitlines()[2:]
+    assert [line.split()[0] for line in listed] == ["null_rates", "floors"]
+    assert unjudged == "could not be judged: freshness 1 of 28 times"
     assert {line.split()[0]: line.split()[1:3] for line in hours.splitlines()[2:]} == {
         "06:00": ["4", "0"],
         "12:00": ["0", "14"],
@@ -154,6 +172,7 @@ def test_the_same_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert {one["check"]: one["alarms"] for one in found["recurring"]} == {"null_rates": 7, "floors": 2}
     assert found["hours"]["06"]["failed"] == 2
     assert found["days_without_record"] == []
+    assert found["could_not_be_judged"] == {"freshness": 1}
     assert len(found["health_by_day"]) == 14
 
 
@@ -187,6 +206,7 @@ def test_the_page_stands_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert "06: 4 failed" in page.labels[2]
     for svg in re.findall(r"<svg.*?</svg>", text, re.DOTALL):
         ET.fromstring(svg)  # noqa: S314 - our own page
+    assert "Could not be judged: freshness (1 of 28 times)." in text
     assert "<b>floors</b>" not in text
     assert "&lt;b&gt;floors&lt;/b&gt; &amp; more" in text
 
@@ -194,7 +214,7 @@ def test_the_page_stands_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str
 @pytest.mark.parametrize(
     ("argv", "status", "said"),
     [
-        (["--until", "2020-01-01"], 3, "nothing is recorded"),
+        (["--until", "2020-01-01"], 3, "no validation is recorded"),
         (["--until", "someday"], 2, "is not a date"),
         (["--days", "0"], 2, "--days"),
         (["--html", "/no/such/folder/x.html"], 2, "cannot be written"),

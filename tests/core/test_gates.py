@@ -55,6 +55,24 @@ def test_an_unreadable_percentage(on: OnUnreadable, verdict: Verdict, percents: 
     assert "read" in found.text
 
 
+@pytest.mark.parametrize("on", list(OnUnreadable))
+def test_what_cannot_be_asked_blocks(on: OnUnreadable) -> None:
+    """A wrong question is never answered later, so it blocks whatever `on_unreadable` says, with its reason."""
+    why = {"coverage": "no such file"}
+    found = judge(replace(PERCENT, on_unreadable=on), situation(), percents={"coverage": None}, wrong=why)
+    assert (found.verdict, found.text) == (BLOCK, "coverage cannot be asked: no such file")
+
+
+@pytest.mark.parametrize(("name", "verdict"), [(REQUIRED, BLOCK), (OPTIONAL, WARN)])
+def test_a_table_that_cannot_be_asked_for(name: str, verdict: Verdict) -> None:
+    """A required processor's blocks even an advisory gate, an optional one's warns; both say why."""
+    rows = {table: None if table == TABLES[name] else 5 for table in TABLES.values()}
+    gate = replace(ROWS, on_missing=OnMissing.WARN, on_unreadable=OnUnreadable.PASS)
+    found = judge(gate, situation(*EVERYBODY, transition=TO5), rows=rows, wrong={TABLES[name]: "a bad name"})
+    assert found.verdict is verdict
+    assert f"({name}) cannot be asked: a bad name" in found.text
+
+
 def test_a_percent_gate_without_limits_passes() -> None:
     """A gate that only shows its number."""
     gate = replace(PERCENT, block_below=None, warn_below=None)

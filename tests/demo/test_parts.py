@@ -137,15 +137,19 @@ def test_what_a_night_leaves_joins_what_is_kept(tmp_path: Path) -> None:
             store.create(f"runs/{night}", {"night": night})
             store.create(f"runs/{night}/transitions/t", {"night": night})
             store.create(f"alerts/{night}", {"night": night})
+            store.create("locks/sweep", {"night": night})
             scenario = load(WHOLE)
             Tables(home.warehouse, scenario.policy, [DAY]).follow(Facts(scenario.policy, scenario.start))
             DuckDbRecord(home.warehouse, "nba_orchestration").create_tables()
             home.keep(store, "nba_orchestration")
             store.close()
     kept = SqliteStore(tmp_path / "state.db")
-    assert {document.path for document in documents(kept)} == {
+    assert {document.path for document in documents(kept)} == {"locks/sweep"} | {
         path for night in ("one", "two") for path in (f"runs/{night}", f"runs/{night}/transitions/t", f"alerts/{night}")
     }
+    [lock] = kept.get("locks/sweep")
+    assert lock is not None
+    assert lock.data == {"night": "two"}
     kept.close()
     warehouse = DuckDbWarehouse(tmp_path / "warehouse.duckdb", ROOT / "config")
     assert warehouse.query("SELECT COUNT(*) AS n FROM nba_orchestration.phase_completions", {}) == [{"n": 0}]

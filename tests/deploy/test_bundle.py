@@ -11,7 +11,7 @@ import pytest
 
 from deploy import bundle
 from deploy.manifest import ROOT
-from tests.deploy.world import manifest
+from tests.deploy.world import load_changed, manifest
 from tests.tooling.house import run
 
 SELF_HEAL = manifest().functions["self_heal"]
@@ -108,3 +108,17 @@ def test_bin_build_refuses_an_unknown_function(tmp_path: Path) -> None:
     assert answer.returncode == 2
     assert "no function self_heel" in answer.stderr
     assert "self_heal" in answer.stderr
+
+
+def test_who_judges_the_inventory_carries_what_is_declared(tmp_path: Path) -> None:
+    """The two that compare know the manifest they were built from; a schedule is no other function's affair."""
+    made = {name: bundle.bundle_of(one) for name, one in manifest().functions.items()}
+    carry = {name for name, one in made.items() if "config/inventory.json" in one.files}
+    assert carry == {"validation_runner", "health_check"}
+    told = json.loads(made["health_check"].files["config/inventory.json"])
+    assert told["schedules"]["nba-daily-report"] == ["0 8 * * *", "America/New_York"]
+    changed = load_changed(tmp_path, {"schedules/nba-daily-report/cron": "0 9 * * *"})
+    digests = {name: bundle.bundle_of(one).digest for name, one in changed.functions.items()}
+    assert {name for name, one in made.items() if one.digest != digests[name]} == carry
+    assert "deploy/functions.yaml" in bundle.sources_of(made["health_check"])
+    assert "deploy/functions.yaml" not in bundle.sources_of(made["self_heal"])

@@ -9,17 +9,19 @@ from datetime import UTC, date, datetime, timedelta
 from html.parser import HTMLParser
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared import runtime
 from shared.adapters.page.scale import WIDTH, Lines, Scale, scale_of
+from shared.adapters.page.svg import drawing
 from shared.app.overview import cell, keys, loads
 from shared.app.pages import of_date, run_key, shown_days
 from shared.app.state import load_run
 from shared.app.timeline import timeline
 from shared.core.model import Block, Hold, Plan, Run, RunKey, State, TransitionState, Units
-from shared.core.page import Cell, Kind, OpenAlert, Timeline, Tone
+from shared.core.page import Cell, Event, Kind, Leg, OpenAlert, Timeline, Tone
 from tests.functions.worlds import POLICY
 from tests.health.stage import Left, ask, left_by
 
@@ -266,6 +268,23 @@ def test_labels_never_cover_each_other(wanted: list[tuple[float, str]]) -> None:
         assert right <= WIDTH + 6
         others = lines.taken[place + 1 :]
         assert all(line != other or right <= begin + 6 or left >= end - 6 for other, begin, end in others)
+
+
+@pytest.mark.parametrize(("after", "sign"), [(timedelta(minutes=28), "!"), (timedelta(hours=26), "»")])
+def test_an_alert_lies_where_it_happened_or_says_that_it_does_not(after: timedelta, sign: str) -> None:
+    """One soon after the last report stretches the drawing; one of the next day lies on the edge, with its date."""
+    start = datetime(2026, 1, 20, 12, 2, tzinfo=UTC)
+    trigger = Event(start + timedelta(hours=1), Kind.TRIGGER, "triggered", Tone.GOOD)
+    alert = Event(trigger.at + after, Kind.ALERT, "due", Tone.BAD)
+    cell_ = Cell("phase3_to_phase4", "confirmed", Tone.GOOD, trigger.at)
+    leg = Leg(cell_, "phase3", "phase4", (), (trigger,), alerts=(alert,))
+    line = Timeline(RunKey("nba", date(2026, 1, 19), "overnight"), start, None, 9, (leg,))
+    now = start + timedelta(days=5)
+    scale = scale_of(line, NEW_YORK, now)
+    assert scale.holds(alert.at) == (sign == "!")
+    drawn = str(drawing(line, NEW_YORK, now))
+    [said] = re.findall(r'<g class="alert bad"><title>(.*?)</title>.*?>([!»«✓])</text>', drawn)
+    assert said == ("08:30 due" if sign == "!" else "Wed 21 Jan 10:02 due", sign)
 
 
 def test_an_empty_run_has_a_drawing_too() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import duckdb
@@ -12,6 +13,7 @@ from shared.simulation.clock import Actor
 from shared.simulation.scenario import FaultKind
 from tests.health.stage import Left, ask
 
+FIVE = timedelta(seconds=5)
 PARTS = ["state", "warehouse", "record", "bus", "webhooks", "alerts"]
 EMBEDDED = {
     "ORCH_STATE": "sqlite",
@@ -77,6 +79,26 @@ def test_a_dead_store_makes_ready_red_and_leaves_the_rest(morning: Left, port: s
     assert page.status_code == (503 if port == "state" else 200)
     assert "Could not be read" in page.text
     assert "What it depends on" in page.text
+
+
+@pytest.mark.parametrize("path", ["/ready", "/report?send=false", "/", "/?run=nba/2026-01-19/overnight"])
+@pytest.mark.parametrize("ports", [("state",), ("warehouse",), ("state", "warehouse")], ids="+".join)
+def test_what_hangs_is_waited_for_once(morning: Left, ports: tuple[str, ...], path: str) -> None:
+    """One timeout for each client that hangs, and not one for each question: the answer comes within its limit."""
+    for port in ports:
+        morning.fail(port, FaultKind.TIMEOUT)
+    actor = Actor("health check", morning.world.clock.instant)
+    morning.world.clock.actor = actor
+    assert ask(path).status_code in (200, 503)
+    clients = sum({"state": 1, "warehouse": 2}[port] for port in ports)  # the record is read by one of its own
+    assert actor.waited <= clients * FIVE
+
+
+def test_what_is_refused_quickly_is_asked_again(morning: Left) -> None:
+    """One question that fails at once says nothing of the next: each part of the report is tried."""
+    morning.fail("warehouse")
+    told = ask("/report?send=false").json["could_not_read"]
+    assert len([line for line in told if "warehouse does not answer" in line]) >= 3
 
 
 def test_answers_are_recalled_for_thirty_seconds(morning: Left) -> None:

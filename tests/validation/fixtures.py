@@ -2,7 +2,8 @@
 
 A fixture holds ``date``, ``expect`` and, as far as they matter, ``schedule``, ``at`` (the moment of the call),
 ``says`` (words of the message), ``games`` (by date), ``rows`` (by table; ``all`` is every processor's),
-``record`` (rows by table), ``state`` (runs), ``alerts``, ``quarantine`` and ``locks``.
+``record`` (rows by table), ``state`` (runs), ``alerts``, ``quarantine``, ``locks`` and ``inventory``: what differs
+from the manifest, ``gone`` and ``paused`` names, ``extra`` subscriptions with their topic, ``waiting`` messages.
 
 A row may say ``days`` (a date, or the first and the last of several) and ``times``; its texts may name ``{day}``,
 ``{next}`` (the day after), ``{n}`` (counts days) and ``{i}`` (counts times).
@@ -39,6 +40,7 @@ VALIDATION: Validation = load_validation(CONFIG / "validation.yaml", POLICY, DAT
 COLUMNS = {"game_id": "STRING", "player_lookup": "STRING", "minutes_played": "FLOAT64", "is_quality_ready": "BOOL"}
 KEYS = {
     "date", "expect", "schedule", "at", "says", "games", "rows", "record", "state", "alerts", "quarantine", "locks",
+    "inventory",
 }  # fmt: skip
 Rows = list[dict[str, Any]]
 

@@ -1,19 +1,34 @@
-"""Every query that is ever sent reads only the partitions it needs."""
+"""Every query that is ever sent reads only the partitions it needs.
+
+Shown three ways. The proof reads the statement: each table is bounded by its own partition column. A dry run on the
+emulator shows that the statement is one that BigQuery takes, with its names and types; the emulator has no partitions,
+so it takes an unbounded one too. And rows outside every bound are laid under the fixtures: no verdict may see them.
+"""
 
 from __future__ import annotations
 
-from datetime import date
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
+from google.api_core.exceptions import BadRequest
+from google.cloud import bigquery
 
 from shared.adapters.record_schema import completions_sql
 from shared.adapters.sql_warehouse import SqlWarehouse
 from shared.app import trends, validation_record
-from shared.ports import CalendarRef, TableRef
+from shared.app.checks.sql import parameters
+from shared.app.validate import check_all
+from shared.ports import CalendarRef, Row, TableRef
+from tests.contract.warehouses import BigQueryWorld
 from tests.functions.worlds import POLICY
 from tests.validation.bounded import partitions, unbounded
-from tests.validation.fixtures import CONFIG, DATASET, VALIDATION
+from tests.validation.fixtures import CONFIG, DATASET, VALIDATION, Fixture, Table, fixtures, read
+from tests.validation.worlds import on_duckdb
 
 KNOWN = partitions(POLICY, DATASET)
 QUERIES = {f"{c.name} {q.subject}".strip(): q.sql for c in VALIDATION.checks.values() for q in c.queries}
@@ -92,3 +107,107 @@ def test_a_bound_of_one_table_is_none_of_another() -> None:
     bounded = f"SELECT 1 FROM `{TABLE}` WHERE game_date = @date"
     assert unbounded(f"{bounded} UNION ALL SELECT 1 FROM `{TABLE}`", KNOWN) == [TABLE]
     assert unbounded("SELECT 1 FROM `nba_raw.unknown` WHERE game_date = @date", KNOWN) == ["nba_raw.unknown"]
+
+
+ASKED: dict[str, Any] = {
+    "first": datetime(2026, 1, 20, tzinfo=UTC),
+    "last": datetime(2026, 1, 22, tzinfo=UTC),
+    "pipeline": "nba/",
+}
+
+
+@pytest.fixture(scope="module")
+def house(bigquery_host: str) -> BigQueryWorld:
+    """The record and every table of the policy, empty, in a project of the emulator."""
+    world = BigQueryWorld(bigquery_host)
+    world.create_tables()
+    for table in read(VALIDATION.checks["games_final"], "passes").tables().values():
+        world.table(table.name, table.columns, [])
+    return world
+
+
+def dry_run(house: BigQueryWorld, name: str, sql: str) -> bigquery.QueryJob:
+    """Let BigQuery say what it would do, with the parameters that the query is sent with."""
+    given = ASKED if name != "completions" else {one: at.date() for one, at in ASKED.items() if one != "pipeline"}
+    target = read(VALIDATION.checks["games_final"], "passes").target()
+    wanted = {key: value for key, value in {**parameters(sql, target), **given}.items() if f"@{key}" in sql}
+    settings = house.warehouse._settings(wanted)
+    settings.dry_run = True
+    return house.client.query(sql, job_config=settings, timeout=30, retry=None, job_retry=None)
+
+
+@pytest.mark.xdist_group("bigquery")
+@pytest.mark.parametrize("name", ALL)
+def test_every_query_passes_a_dry_run(house: BigQueryWorld, name: str) -> None:
+    """Its tables, columns and parameters exist and fit, and a check's columns are those that are read of it."""
+    job = dry_run(house, name, ALL[name])
+    assert job.state == "DONE"
+    columns = {field.name for field in job.schema or []}
+    if name in QUERIES:
+        assert "value" in columns
+        assert columns <= {"subject", "value", "expected", "note"}
+
+
+@pytest.mark.xdist_group("bigquery")
+def test_a_query_that_cannot_run_fails_its_dry_run(house: BigQueryWorld) -> None:
+    """A column that is not there, before anything is read."""
+    with pytest.raises(BadRequest):
+        dry_run(house, "absent", f"SELECT absent AS value FROM `{TABLE}` WHERE game_date = @date")
+
+
+YEARS = 20
+DATED = re.compile(r"\d{4}-\d{2}-\d{2}")
+SQL = [one for one in fixtures() if one.check.queries]
+
+
+class Haunted(Fixture):
+    """A fixture with each of its rows once more, twenty years earlier: in no partition that anybody asks for."""
+
+    def tables(self) -> dict[str, Table]:
+        return {name: replace(one, rows=[*one.rows, *map(_old, one.rows)]) for name, one in super().tables().items()}
+
+    def record(self) -> Iterator[tuple[str, list[Row]]]:
+        for table, rows in super().record():
+            yield table, [*rows, *(Row(f"{row.insert_id} of old", _old(dict(row.columns))) for row in rows)]
+
+
+def _old(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: _earlier(value) for name, value in row.items()}
+
+
+def _earlier(value: Any) -> Any:
+    if isinstance(value, date):
+        return value.replace(year=value.year - YEARS)
+    if isinstance(value, str) and DATED.match(value):
+        return f"{int(value[:4]) - YEARS}{value[4:]}"
+    return value
+
+
+@pytest.mark.parametrize("fixture", SQL, ids=lambda one: one.id)
+def test_what_lies_outside_the_bounds_changes_nothing(tmp_path: Path, fixture: Fixture) -> None:
+    """Neither the verdict nor a number: the query does not read it."""
+    found = []
+    for number, one in enumerate((fixture, Haunted(fixture.check, fixture.name, fixture.data))):
+        ctx = on_duckdb(one, tmp_path / f"{number}.duckdb")
+        (result,) = check_all(ctx, (one.check,), one.target(), None)
+        found.append((result.status, result.message, result.measures))
+    assert found[0] == found[1]
+
+
+def test_an_unbounded_query_sees_what_lies_outside(tmp_path: Path) -> None:
+    """The same on a query that lost its bound: its number changes, so the test above can fail."""
+    fixture = read(VALIDATION.checks["consecutive_failures"], "fails")
+    queries = tuple(replace(one, sql=_without_bound(one.sql)) for one in fixture.check.queries)
+    check, numbers = replace(fixture.check, queries=queries), []
+    for number, kind in enumerate((Fixture, Haunted)):
+        one = kind(check, fixture.name, fixture.data)
+        ctx = on_duckdb(one, tmp_path / f"{number}.duckdb")
+        (result,) = check_all(ctx, (check,), one.target(), None)
+        numbers.append([measure.value for measure in result.measures])
+    assert numbers[0] != numbers[1]
+
+
+def _without_bound(sql: str) -> str:
+    start = sql.index("WHERE game_date BETWEEN")
+    end = sql.index("AND NOT ENDS_WITH")
+    return sql[:start] + "WHERE " + sql[end + len("AND ") :]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,13 +17,17 @@ import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 
+from deploy.inventory import inventory
 from shared.adapters.google.bigquery import BigQueryRecord, BigQueryWarehouse
+from shared.adapters.google.inventory import declared_in
 from shared.adapters.local.duckdb import DuckDbRecord, DuckDbWarehouse
 from shared.adapters.local.memory import MemoryStore
 from shared.app.context import Context
+from shared.core.inventory import Declared, Feed, Job
 from shared.core.names import Names
 from shared.ports import AlertSink, Bus, Clock, Http, Record, StateStore, Warehouse
 from tests.adapters.support import ManualClock, MemoryLog
+from tests.deploy.world import manifest
 from tests.functions.worlds import POLICY
 from tests.validation.fixtures import CONFIG, DATASET, Fixture, Table
 
@@ -55,13 +60,40 @@ class TestPorts:
         raise AssertionError("a check alerts nobody")
 
 
+class Cloud:
+    """An inventory that holds what this repository's manifest declares, but for what a fixture says of it."""
+
+    def __init__(self, said: Mapping[str, Any]) -> None:
+        self._said = said
+        self._declared = declared_in(inventory(manifest()))
+
+    def declared(self) -> Declared:
+        return self._declared
+
+    def schedules(self) -> list[Job]:
+        paused = self._said.get("paused", ())
+        listed = self._declared.schedules.items()
+        return [Job(name, cron, zone, name not in paused) for name, (cron, zone) in listed if self._there(name)]
+
+    def subscriptions(self) -> list[Feed]:
+        listed = {**self._declared.subscriptions, **self._said.get("extra", {})}
+        return [Feed(name, topic) for name, topic in listed.items() if self._there(name)]
+
+    def backlog(self) -> dict[str, int]:
+        return {**dict.fromkeys(self._declared.subscriptions, 0), **self._said.get("waiting", {})}
+
+    def _there(self, name: str) -> bool:
+        return name not in self._said.get("gone", ())
+
+
 def context(fixture: Fixture, warehouse: Warehouse, record: Record) -> Context:
     """Return the context of a fixture, its clock at the moment of the call, its documents in memory."""
     clock, store = ManualClock(), MemoryStore()
     clock.time = fixture.target().now
     fixture.fill(store)
     ports: Any = TestPorts(store, warehouse, record, clock)
-    return Context(POLICY, Names(POLICY), ports, {}, MemoryLog(), "tests")
+    cloud = Cloud(fixture.data.get("inventory", {}))
+    return Context(POLICY, Names(POLICY), ports, {}, MemoryLog(), "tests", inventory=cloud)
 
 
 def needed(fixture: Fixture) -> list[Table]:

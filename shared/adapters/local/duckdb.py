@@ -84,6 +84,7 @@ class DuckDbRecord:
     ) -> None:
         self.operations: Counter[str] = Counter()
         self._path, self._dataset, self._schemas, self._busy = Path(path), dataset, schemas, busy
+        _definitions(dataset, schemas)  # schemas that are missing are said here, not by the first row
 
     def create_tables(self) -> None:
         """Create the tables and their views where they are not there yet."""

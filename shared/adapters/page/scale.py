@@ -14,7 +14,7 @@ SHORTEST = timedelta(minutes=10)
 AHEAD = timedelta(hours=2)
 STEPS = tuple(timedelta(minutes=m) for m in (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440))
 MOST_TICKS = 9
-# What stretches a drawing: an alert of the next day does not.
+# What stretches a drawing however far it lies: an alert of the next day does not.
 CORE = frozenset(Kind) - {Kind.ALERT, Kind.OVER, Kind.DUE, Kind.TIER, Kind.DEADLINE}
 CHARACTER = 6.2
 
@@ -37,6 +37,11 @@ class Scale:
 
     def clock(self, at: datetime) -> str:
         return f"{at.astimezone(self.zone):%H:%M}"
+
+    def told(self, at: datetime) -> str:
+        """Return a time with its date where the drawing does not show that moment."""
+        local = at.astimezone(self.zone)
+        return self.clock(at) if self.holds(at) else f"{local:%a} {local.day} {local:%b %H:%M}"
 
     @property
     def day(self) -> str:
@@ -63,7 +68,8 @@ def scale_of(found: Timeline, zone: ZoneInfo, now: datetime) -> Scale:
     first, last = min(core), max(core)
     if found.closed_at is None and now - last <= AHEAD:
         last = max(last, now)
-    ahead = [e.at for e in events if e.kind in (Kind.TIER, Kind.DEADLINE) and e.at - last <= AHEAD]
+    near = (Kind.TIER, Kind.DEADLINE, Kind.ALERT, Kind.OVER)
+    ahead = [e.at for e in events if e.kind in near and e.at - last <= AHEAD]
     last = max([last, *ahead])
     if last - first < SHORTEST:
         last = first + SHORTEST

@@ -206,6 +206,8 @@ def _alerts(alerts: tuple[Event, ...], scale: Scale, y: float) -> Iterator[Marku
     for event in alerts:
         x = max(scale.x(event.at), x + 15)
         sign = "✓" if event.kind is Kind.OVER else "!"
+        if not scale.holds(event.at):  # it lies on the edge, and happened at another time
+            sign = "»" if event.at > scale.last else "«"
         yield Markup(
             '<g class="alert {tone}"><title>{t}</title><rect x="{x}" y="{y}" width="12" height="14" rx="3"/>'
             '<text x="{m}" y="{b}" text-anchor="middle">{s}</text></g>'
@@ -230,4 +232,4 @@ def _shape(x: float, y: float, tone: Tone, told: str) -> Markup:
 
 
 def _told(event: Event, scale: Scale) -> str:
-    return f"{scale.clock(event.at)} {event.text}"
+    return f"{scale.told(event.at)} {event.text}"

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from shared.app.checks.deliveries import alert_delivery, quarantine_age, sweep_alive
+from shared.app.checks.inventory import schedule_inventory, subscription_backlog, subscription_inventory
 from shared.app.checks.outputs import floors, transition_output
 from shared.app.checks.records import state_against_record
 from shared.app.checks.runs import runs_opened, stalled_runs
@@ -24,4 +25,7 @@ MEASURES: Mapping[str, Builtin] = {
     "quarantine_age": quarantine_age,
     "state_against_record": state_against_record,
     "sweep_alive": sweep_alive,
+    "schedule_inventory": schedule_inventory,
+    "subscription_inventory": subscription_inventory,
+    "subscription_backlog": subscription_backlog,
 }

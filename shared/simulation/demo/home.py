@@ -90,7 +90,7 @@ class Home:
         kept = SqliteStore(self.path / STATE)
         try:
             for document in documents(store):
-                kept.create(document.path, document.data)
+                _put(kept, document)
         finally:
             kept.close()
         warehouse = self.path / WAREHOUSE
@@ -113,11 +113,20 @@ class Home:
                     path.unlink()
 
 
+def _put(kept: StateStore, document: Document) -> None:
+    """Add a document; of one that two nights have, such as the sweep's lock, the later night's is kept."""
+    [before] = kept.get(document.path)
+    if before is None:
+        kept.create(document.path, document.data)
+    else:
+        kept.update(document.path, document.data, before.version)
+
+
 def documents(store: StateStore) -> Iterator[Document]:
     """Yield every document that tells of a night."""
     for run in store.query("runs"):
         yield run
         for part in ("completions", "transitions"):
             yield from store.query(f"{run.path}/{part}")
-    for collection in ("alerts", "quarantine"):
+    for collection in ("alerts", "quarantine", "locks"):
         yield from store.query(collection)

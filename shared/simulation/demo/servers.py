@@ -20,6 +20,8 @@ from shared.adapters.clock import SystemClock
 from shared.simulation.emulators import free_port
 
 ROOT = Path(__file__).resolve().parents[3]
+# Those that are called; the others are sent events.
+CALLED = ("self_heal", "validation_runner", "health_check")
 READY = timedelta(seconds=60)
 STOP = timedelta(seconds=5)
 _POLL = timedelta(seconds=0.05)
@@ -89,7 +91,7 @@ def served(functions: Sequence[str], variables: Mapping[str, str], logs: Path) -
 
 def _start(function: str, variables: Mapping[str, str], log: Path) -> Server:
     port = free_port()
-    kind = "http" if function == "self_heal" else "cloudevent"
+    kind = "http" if function in CALLED else "cloudevent"
     command = [
         *(sys.executable, "-m", "functions_framework", "--source", f"functions/{function}/main.py", "--target", "main"),
         *("--signature-type", kind, "--host", "127.0.0.1", "--port", str(port)),

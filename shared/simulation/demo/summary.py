@@ -33,18 +33,32 @@ def tell(console: Console, results: Sequence[Result], left: Sequence[tuple[Night
         console.print("\nWhat is left can be asked, each night as it stood at its end:\n", highlight=False)
         for line in commands(left, here):
             console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
+        console.print("\nand looked at in a browser, the page of days and of every run:\n", highlight=False)
+        console.print(f"    {page(left, here)}", markup=False, highlight=False, soft_wrap=True)
 
 
 def commands(left: Sequence[tuple[Night, Path]], here: Path) -> Iterator[str]:
     """Yield command lines for a shell that stands in ``here``."""
-    orch = shlex.quote(_near(ROOT / "bin" / "orch", here))
     for night, env in left:
-        source = shlex.quote(_near(env, here))
-        source = source if "/" in source else f"./{source}"
+        source, orch = _source(env, here), _orch(here)
         for day in sorted({day for _, day, _ in night.asks}):
             yield f"(. {source} && {orch} status {day})"
         for transition, day, mode in night.asks:
             yield f"(. {source} && {orch} explain {transition} {day} --mode {mode})"
+
+
+def page(left: Sequence[tuple[Night, Path]], here: Path) -> str:
+    """Return the command line that serves the page, as of the end of the last night."""
+    return f"(. {_source(left[-1][1], here)} && {_orch(here)} serve health_check)"
+
+
+def _orch(here: Path) -> str:
+    return shlex.quote(_near(ROOT / "bin" / "orch", here))
+
+
+def _source(env: Path, here: Path) -> str:
+    source = shlex.quote(_near(env, here))
+    return source if "/" in source else f"./{source}"
 
 
 def _near(path: Path, here: Path) -> str:

@@ -1,0 +1,50 @@
+"""The nights of `bin/demo`, played by its own code on embedded parts, and what they leave, read as `bin/orch` does."""
+
+from __future__ import annotations
+
+import io
+import os
+import shlex
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+
+from shared import runtime
+from shared.app.context import Context
+from shared.simulation.demo.__main__ import OK, play_all
+from shared.simulation.demo.cast import Ground
+from shared.simulation.demo.home import Home
+from shared.simulation.demo.nights import NIGHTS, Night, load
+from shared.simulation.scenario import Scenario
+
+# Minutes of a night in a second, at most: as fast as the functions answer.
+AT_ONCE = 10_000.0
+
+
+def play(folder: Path, nights: Sequence[tuple[Night, Scenario]] = ()) -> None:
+    """Play nights, by default the demo's own, as `bin/demo --home FOLDER` does; raise if one goes otherwise."""
+    told = io.StringIO()
+    with Home(folder).taken() as home:
+        ground = Ground(home, AT_ONCE, dict(os.environ), {})
+        chosen = list(nights) or [(night, load(night)) for night in NIGHTS]
+        status = play_all(ground, chosen, Console(file=told, width=200))
+    assert status == OK, told.getvalue()
+
+
+def variables(folder: Path, night: Night) -> dict[str, str]:
+    """Return what a shell has after `. FOLDER/NIGHT.env`."""
+    words = [shlex.split(line) for line in (folder / f"{night.name}.env").read_text().splitlines()]
+    return dict(word[1].split("=", 1) for word in words)
+
+
+@contextmanager
+def as_left(folder: Path, night: Night) -> Iterator[Context]:
+    """Let the functions of this process read what the nights left, at the moment this night ended."""
+    with runtime.use(runtime.from_environment(variables(folder, night))) as ctx:
+        yield ctx
+
+
+def named(name: str) -> Night:
+    return next(night for night in NIGHTS if night.name == name)
