@@ -9,7 +9,7 @@
     ORCH_SECRETS     secret_manager | environment            environment
     ORCH_HOME        folder of the embedded parts            .orch
     ORCH_CLOCK       START|ORIGIN|SPEED | @FILE, rehearsals  the system's
-    GOOGLE_CLOUD_PROJECT, ORCH_RECORD_DATASET, GIT_COMMIT, and the policy's `url_env` of each service
+    GOOGLE_CLOUD_PROJECT, ORCH_RECORD_DATASET, GIT_COMMIT, SOURCE_DIGEST, and the policy's `url_env` of each service
 
 Every client is built when it is first asked for, once for an instance.
 """
@@ -255,8 +255,17 @@ def receive(transition: str, event: CloudEvent) -> Receipt:
         raise
 
 
+def attend(transition: str) -> None:
+    """Let a transition's function answer GET /health as well, and take in a message without data (behaviour R1, 11)."""
+    from shared.adapters.framework import attend as attend_to
+
+    attend_to(lambda: _alive(transition), lambda event: receive(transition, event))
+
+
 def self_heal(request: Request) -> tuple[str, int, dict[str, str]]:
     """Answer one call of the sweep: a JSON list of what was found and done (behaviour 9)."""
+    if _asks_health(request):
+        return _json(_alive("self_heal")), 200, {"Content-Type": "application/json"}
     # Here, and not above: a completion that waits does not pay for the sweep.
     from shared.app.answer import swept
     from shared.app.requests import wish_of
@@ -273,6 +282,8 @@ def self_heal(request: Request) -> tuple[str, int, dict[str, str]]:
 
 def validation(request: Request) -> tuple[str, int, dict[str, str]]:
     """Answer one run of the validation: its findings as JSON, or 400 and what was wrong (behaviour 10)."""
+    if _asks_health(request):
+        return _json(_alive("validation_runner")), 200, {"Content-Type": "application/json"}
     from shared.app.validation_request import answer
 
     ctx = context()
@@ -300,7 +311,7 @@ def health(request: Request) -> tuple[str, int, dict[str, str]]:
     ctx = context()
     ports = ctx.ports
     missing = ports.missing_webhooks if isinstance(ports, EnvironmentPorts) else tuple
-    house = House(_record_of(ctx), os.environ.get("K_REVISION", ""), missing)
+    house = House(_record_of(ctx), os.environ.get("K_REVISION", ""), missing, os.environ.get("SOURCE_DIGEST", ""))
     try:
         found = answer(ctx, house, Asked(request.method, request.path, request.args.to_dict()))
         if isinstance(found.body, dict):
@@ -316,6 +327,17 @@ def draw(page: Page) -> str:
     from shared.adapters.page import page as drawn
 
     return drawn(page)
+
+
+def _asks_health(request: Request) -> bool:
+    return request.method in ("GET", "HEAD") and request.path.rstrip("/") == "/health"
+
+
+def _alive(function: str) -> dict[str, Any]:
+    from shared.app.alive import Origin, answer_of
+
+    revision = os.environ.get("K_REVISION", "")
+    return answer_of(context(), Origin(function, os.environ.get("SOURCE_DIGEST", ""), revision))
 
 
 def _record_of(ctx: Context) -> str:

@@ -17,7 +17,7 @@ from google.cloud.pubsub_v1.types import PushConfig
 
 from deploy import bundle
 from deploy.manifest import ROOT, Function
-from tests.bundles.serving import environment_of, served
+from tests.bundles.serving import Served, environment_of, served
 from tests.deploy.world import manifest
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("bundles")]
@@ -95,6 +95,7 @@ def test_an_event_function_takes_in_what_is_pushed(
     """A message published to each of its topics arrives by push and is in the state store, from its own `shared`."""
     assert function.push is not None
     project = variables["GOOGLE_CLOUD_PROJECT"]
+    variables["SOURCE_DIGEST"] = bundle.bundle_of(function).digest
     with served(python_for(function), built / function.folder, tmp_path, variables) as server:
         for topic in function.push.topics:
             phase = manifest().policy.topics[topic]
@@ -102,6 +103,7 @@ def test_an_event_function_takes_in_what_is_pushed(
             with pushed(variables["PUBSUB_EMULATOR_HOST"], project, topic, server.address, json.dumps(body).encode()):
                 stored = wait_for(variables, f"{phase}.{COMPLETION[phase]['processor_name']}")
             assert stored["phase"] == phase, server.said()[-2000:]
+        assert_says_what_it_runs(server, function)
         assert_imported_from_the_bundle(server.said(), tmp_path / "workspace")
 
 
@@ -115,6 +117,7 @@ def test_a_called_function_answers(
 ) -> None:
     """What deployment asks of it, and what the schedule sends, are answered as expected, from its own `shared`."""
     assert function.ready is not None
+    variables["SOURCE_DIGEST"] = bundle.bundle_of(function).digest
     with served(python_for(function), built / function.folder, tmp_path, variables) as server:
         body = json.dumps(function.ready.body or {}).encode()
         asked = None if function.ready.method == "GET" else body
@@ -122,6 +125,7 @@ def test_a_called_function_answers(
         expected = (200, 207) if function.ready.status == 200 else (function.ready.status,)
         assert status in expected, (answer, server.said()[-2000:])
         assert isinstance(json.loads(answer), list | dict)
+        assert_says_what_it_runs(server, function)
         assert_imported_from_the_bundle(server.said(), tmp_path / "workspace")
 
 
@@ -177,6 +181,14 @@ def wait_for(variables: dict[str, str], document: str, seconds: float = 60) -> d
                 return dict(found.to_dict() or {})
         time.sleep(0.3)
     raise AssertionError(f"{document} was not stored within {seconds} s")
+
+
+def assert_says_what_it_runs(server: Served, function: Function) -> None:
+    """GET /health names the function, its commit and the digest of its sources, as a deploy asks it."""
+    status, answer = server.ask("GET", "/health")
+    said = json.loads(answer)
+    assert (status, said["service"], said["version"]) == (200, function.folder, "0" * 40)
+    assert said["source_digest"] == bundle.bundle_of(function).digest
 
 
 def assert_imported_from_the_bundle(log: str, workspace: Path) -> None:
