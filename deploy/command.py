@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -51,6 +52,12 @@ def fail(status: int, message: str, hint: str = "") -> typer.Exit:
 
 def now() -> datetime:
     return datetime.now(UTC)
+
+
+def waiting(seconds: float, why: str) -> None:
+    """Say why a function is asked again, and let that time pass."""
+    say(f"asked again in {seconds:g} s: {why}")
+    time.sleep(seconds)
 
 
 def manifest_now() -> Manifest:
@@ -119,7 +126,7 @@ def carry_out(
     monitoring.write(monitoring.rendered(manifest), BUILD / "observability")
     counted = dict.fromkeys(Done, 0)
     try:
-        for step in apply(resources, run, ready.ReadyCheck(manifest, place, stamp, run, ready.http_call)):
+        for step in apply(resources, run, ready.ReadyCheck(manifest, place, stamp, run, waiting)):
             counted[step.done] += 1
             if step.done is not Done.SAME:
                 typer.echo(f"{step.done.value:8} {step.resource.id}")

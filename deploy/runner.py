@@ -14,6 +14,7 @@ from deploy.line import Line
 ABSENT = ("NOT_FOUND", "not found", "Not found", "could not be found", "Cannot find", "does not exist")
 EXISTS = ("ALREADY_EXISTS", "already exists")
 LONGEST_SECONDS = 1200
+MISSING = {"gcloud": "install the Google Cloud CLI", "bq": "gcloud components install bq"}
 
 
 class CommandFailed(Exception):
@@ -50,14 +51,14 @@ class Subprocess:
             ended = subprocess.run(
                 line.words,
                 cwd=self.folder,
-                stdin=subprocess.DEVNULL,
+                input=line.given,
                 capture_output=True,
                 text=True,
                 timeout=LONGEST_SECONDS,
                 check=False,
             )
         except FileNotFoundError:
-            return Answer(127, "", f"{line.words[0]} is not on PATH: install the Google Cloud CLI")
+            return Answer(127, "", f"{line.words[0]} is not on PATH: {MISSING.get(line.words[0], 'install it')}")
         except subprocess.TimeoutExpired:
             return Answer(124, "", f"no answer within {LONGEST_SECONDS} s")
         return Answer(ended.returncode, ended.stdout, ended.stderr)

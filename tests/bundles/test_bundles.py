@@ -17,6 +17,7 @@ from google.cloud.pubsub_v1.types import PushConfig
 
 from deploy import bundle
 from deploy.manifest import ROOT, Function
+from deploy.ready import HEALTH
 from tests.bundles.serving import Served, environment_of, served
 from tests.deploy.world import manifest
 
@@ -116,13 +117,13 @@ def test_a_called_function_answers(
     tmp_path: Path,
 ) -> None:
     """What deployment asks of it, and what the schedule sends, are answered as expected, from its own `shared`."""
-    assert function.ready is not None
+    ready = function.ready or HEALTH
     variables["SOURCE_DIGEST"] = bundle.bundle_of(function).digest
     with served(python_for(function), built / function.folder, tmp_path, variables) as server:
-        body = json.dumps(function.ready.body or {}).encode()
-        asked = None if function.ready.method == "GET" else body
-        status, answer = server.ask(function.ready.method, function.ready.path, asked)
-        expected = (200, 207) if function.ready.status == 200 else (function.ready.status,)
+        body = json.dumps(ready.body or {}).encode()
+        asked = None if ready.method == "GET" else body
+        status, answer = server.ask(ready.method, ready.path, asked)
+        expected = (200, 207) if ready.status == 200 else (ready.status,)
         assert status in expected, (answer, server.said()[-2000:])
         assert isinstance(json.loads(answer), list | dict)
         assert_says_what_it_runs(server, function)

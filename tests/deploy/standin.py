@@ -1,4 +1,4 @@
-"""A stand-in for gcloud and bq that keeps what it was told, and refuses what the real ones refuse.
+"""A stand-in for gcloud, bq and curl that keeps what it was told, and refuses what the real ones refuse.
 
 Its answers have the shapes of the real ones. ``fail_at`` makes the call of that number fail: before it had its effect,
 or, with ``after_effect``, when it already had it and only the answer was lost.
@@ -50,6 +50,10 @@ class Cloud:
     fail_at: int | None = None
     after_effect: bool = False
     strips_invokers: bool = False
+    serves: dict[str, str] = field(default_factory=dict)  # digests of old revisions that still answer, by service
+    broken: dict[str, int] = field(default_factory=dict)  # statuses of services that answer nothing else
+    deaf: int = 0  # so many calls more are refused: a right takes its time
+    asked: list[str] = field(default_factory=list)
 
     def __call__(self, line: Line) -> Answer:
         self.calls.append(str(line))
@@ -57,7 +61,7 @@ class Cloud:
         if failing and not self.after_effect:
             raise Stopped(str(line))
         try:
-            answer = Answer(0, json.dumps(self._bq(line) if line.words[0] == "bq" else self._gcloud(line)), "")
+            answer = Answer(0, self._out(line), "")
         except Refused as refused:
             answer = Answer(1, "", str(refused))
         if failing:
@@ -74,6 +78,36 @@ class Cloud:
     def outside_service(self, name: str) -> None:
         """Put a Cloud Run service there that somebody else deployed."""
         self.store("services")[name] = {"metadata": {"name": name}, "policy": []}
+
+    def _out(self, line: Line) -> str:
+        if line.words[0] == "curl":
+            body, status = self._curl(line)
+            return f"{body}\n{status}"
+        return json.dumps(self._bq(line) if line.words[0] == "bq" else self._gcloud(line))
+
+    def _curl(self, line: Line) -> tuple[str, int]:
+        """Be a function: answer who may invoke it with what it runs, 403 to the others, and 404 where there is none."""
+        words = list(line.words)
+        method, url = words[words.index("--request") + 1], words[-1]
+        self.asked.append(f"{method} {url}")
+        name = url.removeprefix("https://").split(f"-{NUMBER}.")[0]
+        service = self.store("services").get(name)
+        if service is None or "spec" not in service:
+            return "", 404
+        caller, _, audience = line.given.strip().removeprefix("Authorization: Bearer ").partition(" for ")
+        members = {m for one in service["policy"] if one["role"] == "roles/run.invoker" for m in one["members"]}
+        if self.deaf or f"serviceAccount:{caller}" not in members or not url.startswith(f"{audience}/"):
+            self.deaf = max(0, self.deaf - 1)
+            return "The request was not authenticated.", 403
+        return self._answered(name, service, method, url)
+
+    def _answered(self, name: str, service: dict[str, Any], method: str, url: str) -> tuple[str, int]:
+        if name in self.broken:
+            return "boom", self.broken[name]
+        env = {one["name"]: one["value"] for one in service["spec"]["template"]["spec"]["containers"][0]["env"]}
+        if (method, url.split(".run.app")[1]) == ("GET", "/health"):
+            return json.dumps({"service": name, "source_digest": self.serves.get(name, env["SOURCE_DIGEST"])}), 200
+        return ('{"error": "unknown schedule"}', 400) if "deploy-probe" in url else ("OK", 200)
 
     def _gcloud(self, line: Line) -> Any:
         words = [word for word in line.words[1:] if not word.startswith("--")]
@@ -507,25 +541,12 @@ _listed("alpha monitoring policies", "alertPolicies", "policy-from-file")
 @verb("auth print-identity-token")
 def identity_token(cloud: Cloud, names: list[str], flags: dict[str, str]) -> Any:
     require_account(cloud, flags["impersonate-service-account"])
-    return f"{flags['impersonate-service-account']} for {flags['audiences']}"
+    found = {"access_token": "ya29.x", "id_token": f"{flags['impersonate-service-account']} for {flags['audiences']}"}
+    return {"id_token": found["id_token"]} if flags["format"] == "json(id_token)" else found
 
 
-@dataclass
-class Door:
-    """The functions' own answers: 200 to whoever may invoke them, 403 to the others."""
-
-    cloud: Cloud
-    asked: list[str] = field(default_factory=list)
-
-    def __call__(self, method: str, url: str, token: str, body: bytes | None) -> tuple[int, bytes]:
-        self.asked.append(f"{method} {url}")
-        service = self.cloud.store("services").get(url.removeprefix("https://").split(f"-{NUMBER}.")[0])
-        if service is None:
-            return 404, b""
-        members = {m for one in service["policy"] if one["role"] == "roles/run.invoker" for m in one["members"]}
-        if f"serviceAccount:{token.split()[0]}" not in members:
-            return 403, b""
-        return (400, b'{"error": "unknown schedule"}') if "deploy-probe" in url else (200, b"OK")
+def patient(seconds: float, why: str) -> None:
+    """Wait no time at all."""
 
 
 def saved(path: Path, cloud: Cloud) -> None:
@@ -533,11 +554,12 @@ def saved(path: Path, cloud: Cloud) -> None:
 
 
 def command(program: str, argv: list[str], root: Path, kept: Path) -> int:
-    """Be gcloud or bq on PATH for one call; ``kept`` holds the state."""
+    """Be gcloud, bq or curl on PATH for one call; ``kept`` holds the state."""
     import sys
 
     cloud = Cloud(root, kinds=json.loads(kept.read_text()) if kept.exists() else {})
-    answer = cloud(Line((program, *argv)))
+    given = sys.stdin.read() if program == "curl" else ""
+    answer = cloud(Line((program, *argv), given))
     saved(kept, cloud)
     with (kept.parent / "calls.txt").open("a") as calls:
         calls.write(shlex.join((program, *argv)) + "\n")

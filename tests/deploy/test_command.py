@@ -1,4 +1,4 @@
-"""bin/deploy and bin/check-drift as people run them, with a stand-in gcloud and bq on PATH."""
+"""bin/deploy and bin/check-drift as people run them, with a stand-in gcloud, bq and curl on PATH."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from deploy import bundle, command, monitoring, ready
+from deploy import bundle, command, monitoring
 from deploy.manifest import ROOT
-from tests.deploy.standin import NUMBER, Cloud, Door, saved
+from tests.deploy.standin import NUMBER, Cloud, saved
 from tests.deploy.world import PLACE, manifest
 from tests.tooling.house import run
 
@@ -28,9 +28,9 @@ sys.exit(command({name!r}, sys.argv[1:], Path({cwd!r}), Path({state!r})))
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with fresh bundles, a project that holds the services of others, gcloud and bq on PATH."""
+    """A folder with fresh bundles, a project that holds the services of others, gcloud, bq and curl on PATH."""
     (tmp_path / "bin").mkdir()
-    for name in ("gcloud", "bq"):
+    for name in ("gcloud", "bq", "curl"):
         script = tmp_path / "bin" / name
         state = str(tmp_path / "state.json")
         script.write_text(
@@ -46,7 +46,6 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(command, "Subprocess", lambda folder: command_runner(tmp_path))
     # One reading of the tree for the whole test: somebody may be editing it.
     monkeypatch.setattr(bundle, "bundle_of", lambda function: bundle_of_tree(function.folder))
-    monkeypatch.setattr(ready, "http_call", lambda *asked: Door(cloud_in(tmp_path))(*asked))
     return tmp_path
 
 

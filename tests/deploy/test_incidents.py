@@ -15,7 +15,7 @@ from deploy.line import Line
 from deploy.orphans import orphans
 from deploy.plan import lines, plan
 from deploy.ready import ReadyCheck
-from tests.deploy.standin import Cloud, Door
+from tests.deploy.standin import Cloud, patient
 from tests.deploy.test_drift import NOW, look
 from tests.deploy.world import PLACE, load_changed, manifest, project, refusal, stamp
 
@@ -40,7 +40,7 @@ def test_a_redeploy_that_strips_the_invoker_is_mended_in_the_same_run(running: C
     """A redeploy stripped the right to be invoked for a week: it is read back after each deploy, and given anew."""
     running.strips_invokers = True
     fresh = stamp("b")
-    checks = ReadyCheck(manifest(), PLACE, fresh, running, Door(running))
+    checks = ReadyCheck(manifest(), PLACE, fresh, running, patient)
     steps = list(apply(plan(manifest(), PLACE, fresh), running, checks))
     done = {step.resource.id: step.done for step in steps}
     member = "serviceAccount:orch-scheduler@demo-orch.iam.gserviceaccount.com"
