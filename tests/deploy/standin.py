@@ -140,12 +140,16 @@ class Cloud:
         if verb != "CREATE SCHEMA" and above not in tables:
             raise Refused(f"BigQuery error in query operation: Not found: Dataset {above}")
         if verb == "CREATE TABLE" and name not in tables:
-            columns = re.match(r" \((.*?)\) PARTITION BY (?:DATE\()?(\w+)", rest)
+            columns = re.match(r" \((.*?)\) PARTITION BY (?:DATE\()?(\w+)\)? CLUSTER BY ([\w, ]+) OPTIONS (.*)", rest)
             assert columns is not None
             tables[name] = {
                 "schema": {"fields": [_column(one) for one in columns[1].split(", ")]},
                 "timePartitioning": {"type": "DAY", "field": columns[2]},
+                "clustering": {"fields": columns[3].split(", ")},
+                "requirePartitionFilter": "= true" in columns[4],
             }
+        elif verb == "ALTER TABLE" and rest.startswith(" SET OPTIONS"):
+            tables[name]["requirePartitionFilter"] = "= true" in rest
         elif verb == "ALTER TABLE":
             fields = tables[name]["schema"]["fields"]
             column = _column(rest.removeprefix(" ADD COLUMN IF NOT EXISTS "))
