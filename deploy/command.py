@@ -26,7 +26,7 @@ from deploy.manifest_file import load_manifest
 from deploy.orphans import orphans
 from deploy.plan import lines, plan
 from deploy.resource import Resource
-from deploy.runner import CommandFailed, Runner, Subprocess, ask
+from deploy.runner import CommandFailed, Looks, Runner, Subprocess, ask
 from shared.core.errors import PolicyError
 
 FAILED, USAGE = 1, 2
@@ -214,10 +214,10 @@ def _require_bundles(manifest: Manifest, only: Sequence[str], stamp: Stamp) -> N
 
 def _say_differences(resources: list[Resource], run: Runner) -> None:
     """Say what would be run. What cannot be read yet, because what it belongs to is missing, would be made."""
-    changes = 0
+    changes, looks = 0, Looks(run)
     for one in resources:
         try:
-            found = ask(run, one.read)
+            found = looks.of(one)
         except CommandFailed as failed:
             typer.echo(f"unknown  {one.id}: {failed.said.splitlines()[-1][:200]}")
             continue
@@ -225,7 +225,8 @@ def _say_differences(resources: list[Resource], run: Runner) -> None:
         line = one.create or one.update if found is None else one.update
         if found is None or differences:
             changes += 1
-            typer.echo(f"{'create' if found is None else 'update':8} {one.id}")
+            word = "by hand" if line is None else "create" if found is None else "update"
+            typer.echo(f"{word:8} {one.id}")
             for difference in differences:
                 typer.echo(f"         {difference}")
             typer.echo(f"         {line or one.hint}")

@@ -11,7 +11,7 @@ from typing import Any
 from deploy.manifest import Manifest, Place
 from deploy.orphans import orphans
 from deploy.resource import Resource
-from deploy.runner import CommandFailed, Runner, ask
+from deploy.runner import CommandFailed, Looks, Runner
 
 SAME, DRIFT, UNKNOWN = 0, 1, 2
 PATIENCE = timedelta(hours=24)
@@ -72,18 +72,16 @@ def drift(
     now: datetime,
 ) -> Report:
     """Compare everything; ``changed_at`` says by function folder when its sources changed last in the tree."""
-    seen: dict[Any, Any] = {}
+    looks = Looks(run)
     findings: list[Finding] = []
     functions: dict[str, Mapping[str, str]] = {}
     listed = list(resources)
     for resource in listed:
         try:
-            if resource.read not in seen:
-                seen[resource.read] = ask(run, resource.read)
+            found = looks.of(resource)
         except CommandFailed as failed:
             findings.append(_unread(resource.id, failed))
             continue
-        found = seen[resource.read]
         if resource.kind == "function" and found is not None:
             functions[resource.function] = _versions(found)
         findings += _judged(resource, found, changed_at.get(resource.function), now)
@@ -99,7 +97,8 @@ def drift(
 
 def _judged(resource: Resource, found: Any, changed: datetime | None, now: datetime) -> list[Finding]:
     if found is None:
-        return [Finding(Colour.RED, resource.id, "existence", "there", "missing", "bin/deploy apply")]
+        hint = "bin/deploy apply" if resource.create or not resource.hint else resource.hint
+        return [Finding(Colour.RED, resource.id, "existence", "there", "missing", hint)]
     return [
         Finding(
             _colour(one.what, changed, now),

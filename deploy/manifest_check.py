@@ -11,6 +11,7 @@ from msgspec import UNSET
 from deploy import schedule_check
 from deploy.manifest import Function, Manifest, Push
 from deploy.manifest_shape import FunctionShape, ManifestShape
+from deploy.monitoring import CHANNELS
 from shared.core.policy import Service, Transition
 from shared.core.problem import Problem, spell, suggest
 
@@ -75,7 +76,7 @@ def problems(manifest: Manifest, shaped: ManifestShape, today: date, root: Path)
         *(one for schedule in manifest.schedules.values() for one in schedule_check.problems_of(manifest, schedule)),
         *schedule_check.unscheduled(manifest, root),
     ]
-    return [*found, *_unfitting_deadletter(manifest)]
+    return [*found, *_unfitting_deadletter(manifest), *_channels(manifest)]
 
 
 def _head(manifest: Manifest, shaped: ManifestShape, today: date) -> Iterator[Problem]:
@@ -245,6 +246,22 @@ def _unfitting_deadletter(manifest: Manifest) -> Iterator[Problem]:
         yield Problem("dead_letter.retention", "is outside 10m to 31d", "Pub/Sub's limits")
     if manifest.dead_letter.topic in manifest.topics:
         yield Problem("dead_letter.topic", "is a topic of the policy: dead letters would be delivered", "name another")
+
+
+def _channels(manifest: Manifest) -> Iterator[Problem]:
+    if not manifest.notify:
+        yield Problem(
+            "notify", "names nobody: alerts of Cloud Monitoring would reach no one", "on-call: {type: by_hand}"
+        )
+    for one in manifest.notify:
+        key = f"notify.{one.name}"
+        if one.type not in CHANNELS:
+            reason = f"{one.type} holds a secret, or is not known"
+            yield Problem(f"{key}.type", reason, f"by_hand, and make it in the console; or {', '.join(CHANNELS)}")
+            continue
+        label = CHANNELS[one.type]
+        if set(one.labels) != ({label} if label else set()):
+            yield Problem(f"{key}.labels", f"are not what {one.type} takes", f"{{{label}: ...}}" if label else "none")
 
 
 def topics_of_policy(manifest: Manifest) -> set[str]:

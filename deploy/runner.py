@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from deploy.line import Line
+from deploy.resource import Both, Resource
 
 # What gcloud and bq say of a thing that is not there; everything else that fails is a failure.
 ABSENT = ("NOT_FOUND", "not found", "Not found", "could not be found", "Cannot find", "does not exist")
@@ -72,6 +73,30 @@ def ask(run: Runner, line: Line) -> Any | None:
             return None
         raise CommandFailed(line, answer.said)
     return parsed(line, answer)
+
+
+@dataclass(frozen=True)
+class Looks:
+    """Readings, each made once; ``again`` makes one anew."""
+
+    run: Runner
+    seen: dict[Line, Any] = field(default_factory=dict)
+
+    def of(self, resource: Resource) -> Any | None:
+        """Return what is there of a resource, None if it is not; raises ``CommandFailed``."""
+        found = self._read(resource.read)
+        if found is None or resource.beside is None:
+            return found
+        return Both(found, self._read(resource.beside))
+
+    def again(self, resource: Resource) -> Any | None:
+        self.seen.pop(resource.read, None)
+        return self.of(resource)
+
+    def _read(self, line: Line) -> Any | None:
+        if line not in self.seen:
+            self.seen[line] = ask(self.run, line)
+        return self.seen[line]
 
 
 def parsed(line: Line, answer: Answer) -> Any:

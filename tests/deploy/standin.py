@@ -534,8 +534,34 @@ def _listed(command: str, kind: str, flag: str) -> None:
 
     @verb(f"{command} update")
     def update(cloud: Cloud, names: list[str], flags: dict[str, str]) -> Any:
-        get(cloud, kind, names[0])
+        """A file replaces everything, the channels included, as gcloud's own source has it."""
+        known = get(cloud, kind, names[0])
+        if "add-notification-channels" in flags:
+            channel = flags["add-notification-channels"]
+            get(cloud, "channels", channel)
+            told = known.get("notificationChannels", [])
+            cloud.store(kind)[names[0]] = {**known, "notificationChannels": [*told, channel]}
+            return
         cloud.store(kind)[names[0]] = {**json.loads((cloud.root / flags[flag]).read_text()), "name": names[0]}
+
+
+@verb("beta monitoring channels list")
+def channel_list(cloud: Cloud, names: list[str], flags: dict[str, str]) -> Any:
+    wanted = flags["filter"].partition("=")[2].strip('"')
+    return [one for one in cloud.store("channels").values() if one["displayName"] == wanted]
+
+
+@verb("beta monitoring channels create")
+def channel_create(cloud: Cloud, names: list[str], flags: dict[str, str]) -> Any:
+    made = {"displayName": flags["display-name"], "type": flags["type"], "labels": _dict(flags["channel-labels"])}
+    name = f"projects/{cloud.project}/notificationChannels/{len(cloud.store('channels')) + 1}"
+    cloud.store("channels")[name] = {**made, "name": name, "enabled": "enabled" in flags}
+
+
+@verb("beta monitoring channels update")
+def channel_update(cloud: Cloud, names: list[str], flags: dict[str, str]) -> Any:
+    labels = _dict(flags["update-channel-labels"])
+    cloud.store("channels")[names[0]] |= {"type": flags["type"], "labels": labels, "enabled": True}
 
 
 _listed("monitoring dashboards", "dashboards", "config-from-file")

@@ -15,7 +15,7 @@ from deploy.plan import plan
 from deploy.ready import ReadyCheck
 from deploy.resource import Resource
 from tests.deploy.standin import NUMBER, Cloud, Stopped, patient
-from tests.deploy.world import PLACE, manifest, project, stamp
+from tests.deploy.world import PLACE, furnished, manifest, project, stamp
 
 
 def run(cloud: Cloud, with_stamp: Stamp | None = None, only: tuple[str, ...] = ()) -> list[Step]:
@@ -87,10 +87,7 @@ LOOKS = re.compile(r"^(gcloud .*?(describe|list|get-iam-policy|print-identity-to
 
 def project_again(folder: Path, like: Cloud) -> Cloud:
     """Return an empty project over the files that are already there."""
-    cloud = Cloud(folder, like.project)
-    for service in manifest().policy.services.values():
-        cloud.outside_service(service.identity)
-    return cloud
+    return furnished(Cloud(folder, like.project))
 
 
 def test_what_is_already_there_is_no_error(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from deploy import bundle, command, monitoring
 from deploy.manifest import ROOT
 from tests.deploy.standin import NUMBER, Cloud, saved
-from tests.deploy.world import PLACE, manifest
+from tests.deploy.world import PLACE, furnished, manifest
 from tests.tooling.house import run
 
 BUNDLE_OF = bundle.bundle_of
@@ -37,10 +37,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             SCRIPT.format(python=sys.executable, root=str(ROOT), name=name, cwd=str(tmp_path), state=state)
         )
         script.chmod(0o755)
-    cloud = Cloud(tmp_path)
-    for service in manifest().policy.services.values():
-        cloud.outside_service(service.identity)
-    saved(tmp_path / "state.json", cloud)
+    saved(tmp_path / "state.json", furnished(Cloud(tmp_path)))
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
     monkeypatch.setattr(command, "BUILD", tmp_path / "build")
     monkeypatch.setattr(command, "Subprocess", lambda folder: command_runner(tmp_path))

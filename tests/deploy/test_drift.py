@@ -191,6 +191,17 @@ DRIFTS: dict[str, tuple[Callable[[Cloud], None], str, str]] = {
         "alert policy Orchestrators: an alert did not get through",
         "source-digest",
     ),
+    "alert policy that tells nobody": (
+        lambda cloud: next(iter(cloud.store("alertPolicies").values())).update(notificationChannels=[]),
+        "alert route Orchestrators: an alert did not get through to on-call",
+        "notifies",
+    ),
+    "channel gone": (lambda cloud: cloud.store("channels").clear(), "channel on-call", "existence"),
+    "channel switched off": (
+        lambda cloud: next(iter(cloud.store("channels").values())).update(enabled=False),
+        "channel on-call",
+        "enabled",
+    ),
     "orphaned subscription": (
         lambda cloud: cloud.store("subscriptions").update(
             old={

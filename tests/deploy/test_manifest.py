@@ -180,6 +180,17 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
         "schedules.nba-validation-midday.path",
         "is no schedule of config/validation.yaml",
     ),
+    "nobody to notify": ({"notify": {}}, "notify", "Cloud Monitoring would reach no one"),
+    "channel that holds a secret": (
+        {"notify/pager": {"type": "pagerduty", "labels": {"service_key": "x"}}},
+        "notify.pager.type",
+        "pagerduty holds a secret",
+    ),
+    "channel without an address": (
+        {"notify/office": {"type": "email"}},
+        "notify.office.labels",
+        "not what email takes",
+    ),
     "another pipeline's policy": ({"pipeline": "nfl"}, "pipeline", "is nfl, the policy's is nba"),
 }
 

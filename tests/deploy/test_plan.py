@@ -24,7 +24,7 @@ from deploy.runner import Answer
 from shared.cli.doctor import examined
 from tests.deploy.standin import Cloud, patient
 from tests.deploy.test_drift import NOW
-from tests.deploy.world import PLACE, manifest, project, stamp
+from tests.deploy.world import PLACE, load_changed, manifest, project, stamp
 from tests.emulators.gcloud import absent
 
 
@@ -38,9 +38,11 @@ def every_line(tmp_path_factory: pytest.TempPathFactory) -> list[Line]:
         deploy(Heard(project(heard.cloud.root), heard.lines), stamp(), (name,))
     drift(manifest(), PLACE, plan(manifest(), PLACE, stamp()), heard, {}, NOW)
     examined(PLACE.project, {}, heard, lambda name: name)
+    changes = {"notify/office": {"type": "email", "labels": {"email_address": "office@example.com"}}}
+    declared = plan(load_changed(heard.cloud.root, changes), PLACE, stamp())
     removals = [one.remove for one in orphans.orphans(manifest(), PLACE, with_orphans()) if one.remove]
     assert len(removals) == 3
-    return list(dict.fromkeys([*lines(plan(manifest(), PLACE, stamp())), *heard.lines, *removals]))
+    return list(dict.fromkeys([*lines(declared), *heard.lines, *removals]))
 
 
 @dataclass
