@@ -1,7 +1,8 @@
 """A stand-in for gcloud, bq and curl that keeps what it was told, and refuses what the real ones refuse.
 
 Its answers have the shapes of the real ones. ``fail_at`` makes the call of that number fail: before it had its effect,
-or, with ``after_effect``, when it already had it and only the answer was lost.
+or, with ``after_effect``, when it already had it and only the answer was lost; the one at ``refuse_at`` ends with an
+error.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ class Cloud:
     calls: list[str] = field(default_factory=list)
     fail_at: int | None = None
     after_effect: bool = False
+    refuse_at: int | None = None
     strips_invokers: bool = False
     serves: dict[str, str] = field(default_factory=dict)  # digests of old revisions that still answer, by service
     broken: dict[str, int] = field(default_factory=dict)  # statuses of services that answer nothing else
@@ -60,6 +62,8 @@ class Cloud:
         failing = self.fail_at is not None and len(self.calls) == self.fail_at
         if failing and not self.after_effect:
             raise Stopped(str(line))
+        if self.refuse_at is not None and len(self.calls) == self.refuse_at:
+            return Answer(1, "", "ERROR: (gcloud) UNAVAILABLE: The service is currently unavailable.")
         try:
             answer = Answer(0, self._out(line), "")
         except Refused as refused:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from functools import cache
 from pathlib import Path
@@ -80,6 +81,56 @@ def test_interrupted_anywhere_and_run_again_it_ends_the_same(tmp_path: Path) -> 
         cloud.fail_at = None
         run(cloud)
         assert cloud.state() == wanted, f"stopped at call {number}: {clean.calls[number - 1]}"
+
+
+def test_an_update_interrupted_anywhere_and_run_again_ends_the_same(tmp_path: Path) -> None:
+    """The same for new code over old, with settings that somebody changed meanwhile."""
+    clean = project(tmp_path)
+    run(clean)
+    tampered_with(clean)
+    before = clean.state()
+    clean.calls.clear()
+    run(clean, stamp("b"))
+    wanted = clean.state()
+    orders = [number for number, call in enumerate(clean.calls, 1) if not LOOKS.search(call)]
+    assert len(orders) > 10
+    for number in (1, *orders):
+        cloud = Cloud(tmp_path, kinds=json.loads(before), fail_at=number, after_effect=number in orders)
+        with pytest.raises(Stopped):
+            run(cloud, stamp("b"))
+        cloud.fail_at = None
+        run(cloud, stamp("b"))
+        assert unrevised(cloud.state()) == unrevised(wanted), f"stopped at call {number}: {clean.calls[number - 1]}"
+
+
+def tampered_with(cloud: Cloud) -> None:
+    """Change by hand what an update has to mend, one thing of each kind that can be."""
+    cloud.store("subscriptions")["nba-phase3-to-phase4--nba-phase3-analytics-complete"].pop("deadLetterPolicy")
+    cloud.store("jobs")["nba-self-heal"].update(state="PAUSED", timeZone="Asia/Tokyo")
+    cloud.store("services")["nba-health-check"]["policy"] = []
+    next(iter(cloud.store("alertPolicies").values()))["userLabels"] = {}
+
+
+def unrevised(state: str) -> str:
+    """Leave out how often something was deployed: a deploy that was made and not heard of is made once more."""
+    return re.sub(r"-0000\d", "", state)
+
+
+def test_an_error_at_any_call_is_told_and_the_next_run_ends_the_same(tmp_path: Path) -> None:
+    """A call that ends with an error, whichever it is: the step, what was said, a hint; and then the same end."""
+    clean = project(tmp_path)
+    run(clean)
+    wanted, calls = clean.state(), list(clean.calls)
+    for number, call in enumerate(calls, 1):
+        cloud = project_again(tmp_path, clean)
+        cloud.refuse_at = number
+        if call.startswith("curl "):
+            run(cloud)  # asked again a moment later
+        else:
+            with pytest.raises(ApplyFailed, match=r"UNAVAILABLE(.|\n)*hint: "):
+                run(cloud)
+            run(cloud)
+        assert cloud.state() == wanted, f"error at call {number}: {call}"
 
 
 LOOKS = re.compile(r"^(gcloud .*?(describe|list|get-iam-policy|print-identity-token)|bq show|curl)\b")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -38,6 +40,26 @@ def test_the_same_tree_yields_the_same_bytes(tmp_path: Path) -> None:
         (tmp_path / place).mkdir()
         bundle.write(first, tmp_path / place)
     assert seen(tmp_path / "a") == seen(tmp_path / "b")
+
+
+def test_two_machines_build_the_same_bytes(tmp_path: Path) -> None:
+    """`bin/build` from two folders, with other times, another zone, mask and hash seed: the same to the bit."""
+    made = []
+    for place, umask, zone in (("one", 0o022, "UTC"), ("an other", 0o077, "Asia/Tokyo")):
+        root, out = tmp_path / place / "tree", tmp_path / place / "build"
+        for name in ("bin", "config", "deploy", "functions", "shared"):
+            shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+        for number, path in enumerate(sorted(root.rglob("*"))):
+            os.utime(path, (umask * number, umask * number))
+        env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(root), "TZ": zone, "PYTHONHASHSEED": str(umask)}
+        command = [sys.executable, "-P", "-m", "deploy.command", "build", "--out", str(out)]
+        subprocess.run(command, cwd=tmp_path, env=env, umask=umask, check=True, capture_output=True)
+        assert len(list(out.iterdir())) == len(manifest().functions) + 1
+        made.append(seen(out))
+    assert [one[0] for one in made[0]] == [one[0] for one in made[1]]
+    bundles = [[one for one in each if not one[0].startswith("observability/")] for each in made]
+    assert bundles[0] == bundles[1]
+    assert [(one[0], one[3]) for one in made[0]] == [(one[0], one[3]) for one in made[1]]
 
 
 def seen(folder: Path) -> list[tuple[str, int, float, bytes]]:
