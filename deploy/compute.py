@@ -128,6 +128,7 @@ def _wanted_settings(manifest: Manifest, place: Place, function: Function) -> di
         "min instances": function.min_instances,
         "max instances": function.max_instances,
         "service account": place.account(function.service_account),
+        "ingress": "ALLOW_ALL",
     }
 
 
@@ -142,6 +143,7 @@ def _found_settings(config: Mapping[str, Any], build: Mapping[str, Any]) -> dict
         "min instances": config.get("minInstanceCount", 0),
         "max instances": config.get("maxInstanceCount"),
         "service account": config.get("serviceAccountEmail"),
+        "ingress": config.get("ingressSettings", "ALLOW_ALL"),
     }
 
 
@@ -152,7 +154,7 @@ def _environment_differences(wanted: Mapping[str, str], have: Mapping[str, str])
         for name, value in wanted.items()
         if name not in STAMPED and have.get(name) != value
     ]
-    found += [Difference(f"environment {name}", "set", "not set") for name in STAMPED if not have.get(name)]
+    found += [Difference(f"stamp {name}", "set", "not set") for name in STAMPED if not have.get(name)]
     if have.get("SOURCE_DIGEST") not in (None, wanted["SOURCE_DIGEST"]):
         found.append(Difference("environment SOURCE_DIGEST", wanted["SOURCE_DIGEST"], have["SOURCE_DIGEST"]))
     extra = have.keys() - wanted.keys() - PLATFORM

@@ -114,6 +114,23 @@ def test_drift_has_three_statuses(home: Path, capsys: pytest.CaptureFixture[str]
     assert json.loads(capsys.readouterr().out)["status"] == "could not tell"
 
 
+@pytest.mark.slow
+def test_what_was_applied_is_the_same(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """After `apply --yes` of everything the drift check ends with 0; one paused schedule makes it 1, by name."""
+    build(home)
+    assert command.call(["apply", "--project=demo-orch", "--yes"]) == 0
+    capsys.readouterr()
+    assert command.call(["check-drift", "--project=demo-orch"]) == 0
+    told = capsys.readouterr().out
+    assert told.splitlines()[-1].startswith("same: ")
+    assert len([line for line in told.splitlines() if ": commit " in line]) == len(manifest().functions)
+    cloud = cloud_in(home)
+    cloud.store("jobs")["nba-self-heal"]["state"] = "PAUSED"
+    saved(home / "state.json", cloud)
+    assert command.call(["check-drift", "--project=demo-orch"]) == 1
+    assert "red     schedule state nba-self-heal: state: wanted ENABLED, found PAUSED" in capsys.readouterr().out
+
+
 def test_an_unknown_project_is_named(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The number is asked of gcloud; a project that is not there is status 2 with a hint."""
     (home / "bin/gcloud").write_text("#!/bin/sh\necho 'ERROR: NOT_FOUND' >&2\nexit 1\n")

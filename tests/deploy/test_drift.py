@@ -202,6 +202,96 @@ DRIFTS: dict[str, tuple[Callable[[Cloud], None], str, str]] = {
         "channel on-call",
         "enabled",
     ),
+    "variable set by hand": (
+        hand("functions", FUNCTION, put("serviceConfig", "environmentVariables", "BY_HAND", value="1")),
+        f"function {FUNCTION}",
+        "environment BY_HAND",
+    ),
+    "digest not stamped": (
+        hand("functions", FUNCTION, drop("serviceConfig", "environmentVariables", "SOURCE_DIGEST")),
+        f"function {FUNCTION}",
+        "stamp SOURCE_DIGEST",
+    ),
+    "generated trigger": (
+        hand("functions", FUNCTION, put("eventTrigger", value={"trigger": "t"})),
+        f"function {FUNCTION}",
+        "generated trigger",
+    ),
+    "closed to whoever calls": (
+        hand("functions", FUNCTION, put("serviceConfig", "ingressSettings", value="ALLOW_INTERNAL_ONLY")),
+        f"function {FUNCTION}",
+        "ingress",
+    ),
+    "secret no longer readable": (
+        hand("secrets", "slack-webhook-error", put("policy", value=[])),
+        "secret role slack-webhook-error roles/secretmanager.secretAccessor "
+        "serviceAccount:orch-self-heal@demo-orch.iam.gserviceaccount.com",
+        "roles/secretmanager.secretAccessor",
+    ),
+    "trigger topic no longer writable": (
+        hand("topics", "nba-phase4-trigger", put("policy", value=[])),
+        "topic role nba-phase4-trigger roles/pubsub.publisher "
+        "serviceAccount:orch-phase3-to-phase4@demo-orch.iam.gserviceaccount.com",
+        "roles/pubsub.publisher",
+    ),
+    "service account gone": (
+        lambda cloud: cloud.store("accounts").pop("orch-push@demo-orch.iam.gserviceaccount.com") and None,
+        "service account orch-push",
+        "existence",
+    ),
+    "service account switched off": (
+        hand("accounts", "orch-push@demo-orch.iam.gserviceaccount.com", put("disabled", value=True)),
+        "service account orch-push",
+        "disabled",
+    ),
+    "delivery attempts": (
+        hand("subscriptions", SUBSCRIPTION, put("deadLetterPolicy", "maxDeliveryAttempts", value=5)),
+        f"subscription {SUBSCRIPTION}",
+        "delivery attempts",
+    ),
+    "dead letters no longer kept": (
+        lambda cloud: cloud.store("subscriptions").pop("nba-orchestration-dead-letter-kept") and None,
+        "subscription nba-orchestration-dead-letter-kept",
+        "existence",
+    ),
+    "Pub/Sub may not put dead letters there": (
+        hand("topics", "nba-orchestration-dead-letter", put("policy", value=[])),
+        "topic role nba-orchestration-dead-letter roles/pubsub.publisher "
+        "serviceAccount:service-123456789012@gcp-sa-pubsub.iam.gserviceaccount.com",
+        "roles/pubsub.publisher",
+    ),
+    "subscription gone": (
+        lambda cloud: cloud.store("subscriptions").pop(SUBSCRIPTION) and None,
+        f"subscription {SUBSCRIPTION}",
+        "existence",
+    ),
+    "pushed as somebody else": (
+        hand("subscriptions", SUBSCRIPTION, put("pushConfig", "oidcToken", "serviceAccountEmail", value="x@y")),
+        f"subscription {SUBSCRIPTION}",
+        "push identity",
+    ),
+    "schedule at another hour": (
+        hand("jobs", "nba-daily-report", put("schedule", value="0 9 * * *")),
+        "schedule nba-daily-report",
+        "cron",
+    ),
+    "orphaned schedule": (
+        lambda cloud: cloud.store("jobs").update(
+            old={"name": "jobs/old", "httpTarget": {"uri": PLACE.url("nba-self-heal")}}
+        ),
+        "schedule old",
+        "orphan",
+    ),
+    "table of the record gone": (
+        lambda cloud: cloud.store("bigquery").pop("demo-orch.nba_orchestration.alerts") and None,
+        "table alerts",
+        "existence",
+    ),
+    "metric edited": (
+        hand("metrics", "orch_sweeps", put("filter", value="nothing")),
+        "log metric orch_sweeps",
+        "filter",
+    ),
     "orphaned subscription": (
         lambda cloud: cloud.store("subscriptions").update(
             old={
@@ -224,6 +314,16 @@ def test_each_kind_of_drift_is_red(cloud: Cloud, kind: str) -> None:
     told = [(one.where, one.what.split(" (")[0], one.colour) for one in report.findings]
     assert (where, what, Colour.RED) in told, told
     assert report.status == DRIFT
+
+
+@pytest.mark.parametrize("topic", [*manifest().topics, manifest().dead_letter.topic])
+def test_a_subscription_that_nobody_declared_is_found_on_every_topic(cloud: Cloud, topic: str) -> None:
+    """Whatever its name: completions, triggers and dead letters, each topic is watched."""
+    name = "projects/demo-orch/subscriptions/eventarc-us-west2-old-sub-123"
+    cloud.store("subscriptions")["old"] = {"name": name, "topic": f"projects/demo-orch/topics/{topic}"}
+    assert [(one.where, one.what, one.colour) for one in look(cloud, stamp()).findings] == [
+        ("subscription eventarc-us-west2-old-sub-123", "orphan", Colour.RED)
+    ]
 
 
 def test_an_expected_reader_of_a_topic_is_no_orphan(cloud: Cloud) -> None:
