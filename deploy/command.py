@@ -20,16 +20,17 @@ import typer
 from deploy import bundle, git, monitoring, ready, rules
 from deploy.apply import ApplyFailed, Done, apply
 from deploy.drift import Report, drift
-from deploy.line import gcloud
+from deploy.line import Line, gcloud
 from deploy.manifest import ROOT, Manifest, Place, Stamp
 from deploy.manifest_file import load_manifest
 from deploy.orphans import orphans
 from deploy.plan import lines, plan
-from deploy.resource import Resource
+from deploy.resource import BESIDE, FOUND, Difference, Resource
 from deploy.runner import CommandFailed, Looks, Runner, Subprocess, ask
 from shared.core.errors import PolicyError
 
-FAILED, USAGE = 1, 2
+FAILED, USAGE, INTERRUPTED = 1, 2, 130
+LOOK = "bin/orch doctor says what is missing: credentials, rights, APIs"
 BUILD = ROOT / "build"
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
@@ -104,7 +105,15 @@ def show_plan(project: Project, names: Names = None, number: Number = "", as_jso
         typer.echo(f"# {one.id}\n{one.read}")
         for word, line in (("absent", one.create), ("different", one.update)):
             if line is not None and not (word == "different" and line == one.create):
-                typer.echo(f"{line}   # if {word}")
+                typer.echo(f"{line}   # if {word}{_marks(line)}")
+
+
+def _marks(line: Line) -> str:
+    """Say what stands in a line for a name that only the server knows."""
+    marks = {FOUND: "the name that was read above", BESIDE: "the name of the channel"}
+    return "".join(
+        f"; {mark} is {meaning}" for mark, meaning in marks.items() if any(mark in word for word in line.words)
+    )
 
 
 @app.command("apply")
@@ -148,9 +157,10 @@ def check_drift(project: Project, number: Number = "", as_json: Json = False) ->
     manifest, run = manifest_now(), Subprocess(ROOT)
     try:
         place = _place(manifest, project, number, run)
+        say("looking at everything there should be, which takes some minutes")
         report = drift(manifest, place, _plan_for_drift(manifest, place), run, _changed(manifest), now())
     except (CommandFailed, git.NoCommit) as failed:
-        raise fail(USAGE, str(failed), "nothing can be said without it") from None
+        raise fail(USAGE, str(failed), f"nothing can be said without it; {LOOK}") from None
     _print(report, as_json)
     raise typer.Exit(report.status)
 
@@ -213,24 +223,36 @@ def _require_bundles(manifest: Manifest, only: Sequence[str], stamp: Stamp) -> N
 
 
 def _say_differences(resources: list[Resource], run: Runner) -> None:
-    """Say what would be run. What cannot be read yet, because what it belongs to is missing, would be made."""
-    changes, looks = 0, Looks(run)
+    """Say what would be run. What an API that is still off would tell of is not there yet, and would be made."""
+    changes, unread, looks = 0, 0, Looks(run)
+    say(f"looking at {len(resources)} things, which takes some minutes")
     for one in resources:
         try:
             found = looks.of(one)
         except CommandFailed as failed:
-            typer.echo(f"unknown  {one.id}: {failed.said.splitlines()[-1][:200]}")
-            continue
+            if one.kind == "apis":
+                raise
+            if not failed.not_yet:
+                unread += 1
+                typer.echo(f"unknown  {one.id}: {failed.gist}")
+                continue
+            found = None
         differences = [] if found is None else one.differences(found)
-        line = one.create or one.update if found is None else one.update
         if found is None or differences:
             changes += 1
-            word = "by hand" if line is None else "create" if found is None else "update"
-            typer.echo(f"{word:8} {one.id}")
-            for difference in differences:
-                typer.echo(f"         {difference}")
-            typer.echo(f"         {line or one.hint}")
+            _say_change(one, found is None, differences)
     typer.echo(f"{changes} of {len(resources)} would change; nothing was changed (--yes does it)")
+    if unread:
+        raise fail(FAILED, f"{unread} could not be read, and may change too", LOOK)
+
+
+def _say_change(one: Resource, absent: bool, differences: list[Difference]) -> None:
+    line = one.create or one.update if absent else one.update
+    word = "by hand" if line is None else "create" if absent else "update"
+    typer.echo(f"{word:8} {one.id}")
+    for difference in differences:
+        typer.echo(f"         {difference}")
+    typer.echo(f"         {line or one.hint}")
 
 
 def _shown(one: Resource) -> dict[str, Any]:
@@ -250,20 +272,29 @@ def main() -> None:
 
 def call(argv: list[str], command: Callable[..., Any] = app) -> int:
     """Run one command line; return its exit status."""
-    import click
+    status = _called(argv, command)
+    if status == INTERRUPTED:
+        say("interrupted\n  hint: the same command goes on where it stopped")
+    return status
 
+
+def _called(argv: list[str], command: Callable[..., Any]) -> int:
     try:
-        status = command(argv, standalone_mode=False)
+        status = command(argv, prog_name="bin/deploy", standalone_mode=False)
         return status if isinstance(status, int) else 0
-    except click.exceptions.Exit as ended:
+    except typer.Exit as ended:
         return ended.exit_code
-    except click.ClickException as wrong:
-        wrong.show()
+    except typer.TyperException as wrong:
+        said = wrong.format_message()
+        say(said if said.startswith("Usage:") else f"error: {said}\n  hint: --help shows how it is called")
         return USAGE
     except PolicyError as wrong:
         say(f"error: {wrong}")
         return USAGE
-    except (bundle.BundleError, git.NoCommit, CommandFailed) as failed:
+    except CommandFailed as failed:
+        say(f"error: {failed}\n  hint: {LOOK}")
+        return FAILED
+    except (bundle.BundleError, git.NoCommit) as failed:
         say(f"error: {failed}")
         return FAILED
 

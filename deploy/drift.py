@@ -135,5 +135,4 @@ def _versions(found: Any) -> dict[str, str]:
 
 
 def _unread(where: str, failed: CommandFailed) -> Finding:
-    last = failed.said.splitlines()[-1] if failed.said else "no answer"
-    return Finding(Colour.UNKNOWN, where, "reading", "an answer", last[:300], f"run it by hand: {failed.line}")
+    return Finding(Colour.UNKNOWN, where, "reading", "an answer", failed.gist, f"run it by hand: {failed.line}")

@@ -13,6 +13,7 @@ from deploy.resource import Both, Resource
 
 # What gcloud and bq say of a thing that is not there; everything else that fails is a failure.
 ABSENT = ("NOT_FOUND", "not found", "Not found", "could not be found", "Cannot find", "does not exist")
+DISABLED = ("SERVICE_DISABLED", "has not been used in project", "it is disabled")
 EXISTS = ("ALREADY_EXISTS", "already exists")
 LONGEST_SECONDS = 1200
 MISSING = {"gcloud": "install the Google Cloud CLI", "bq": "gcloud components install bq"}
@@ -24,6 +25,17 @@ class CommandFailed(Exception):
     def __init__(self, line: Line, said: str) -> None:
         self.line, self.said = line, said.strip()
         super().__init__(f"{line}\n{self.said}")
+
+    @property
+    def gist(self) -> str:
+        """The line that says what went wrong; what follows it is advice."""
+        lines = self.said.splitlines() or ["no answer"]
+        return next((one for one in lines if "error" in one.lower()), lines[-1])[:300]
+
+    @property
+    def not_yet(self) -> bool:
+        """Whether what was asked belongs to an API that is not enabled yet."""
+        return any(word in self.said for word in DISABLED)
 
 
 @dataclass(frozen=True)

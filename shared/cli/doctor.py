@@ -115,6 +115,7 @@ def _tools(find: Callable[[str], str | None]) -> Iterator[Sign]:
     hints = {
         "gcloud": "install the Google Cloud CLI: it deploys, compares, and brings the emulators",
         "bq": "gcloud components install bq",
+        "curl": "install it: after a deploy each function is asked by it",
         "java": "install a JDK, release 11 or later: the emulators run on it",
     }
     for name, hint in hints.items():
@@ -216,5 +217,4 @@ def _values(manifest: Manifest, place: Place, run: Runner) -> Iterator[Sign]:
 
 
 def _unread(what: str, failed: CommandFailed) -> Sign:
-    last = failed.said.splitlines()[-1] if failed.said else "no answer"
-    return Sign(what, Verdict.UNKNOWN, last[:300], f"run it by hand: {failed.line}")
+    return Sign(what, Verdict.UNKNOWN, failed.gist, f"run it by hand: {failed.line}")
