@@ -17,6 +17,7 @@ from google.cloud.pubsub_v1.types import PushConfig
 
 from deploy import bundle
 from deploy.manifest import ROOT, Function
+from deploy.reach import imported
 from deploy.ready import HEALTH
 from tests.bundles.serving import Served, environment_of, served
 from tests.deploy.world import manifest
@@ -141,6 +142,46 @@ def test_an_environment_holds_its_lock_and_no_embedded_store(
     ).stdout.split()
     assert set(NO_EMBEDDED) & set(listed) == set()
     assert {"functions-framework", "google-cloud-firestore", "msgspec"} <= set(listed)
+
+
+# Reads names of modules and says which of them cannot be found.
+FIND = """
+import importlib.util, sys
+def there(name):
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:
+        return False
+print(*[name for name in sys.stdin.read().split() if not there(name)])
+"""
+
+
+@pytest.mark.parametrize("function", [*EVENTS, *CALLED], ids=lambda one: one.folder)
+def test_every_package_that_is_imported_is_installed(
+    function: Function, built: Path, python_for: Callable[[Function], Path]
+) -> None:
+    """What the bundle's modules import of others, on first use too, is in its own environment."""
+    named: set[str] = set()
+    for path in (built / function.folder).rglob("*.py"):
+        named |= {name for name in imported(path.read_text()) if name.split(".")[0] not in ("shared", "__future__")}
+    asked = {name for name in named if name.split(".")[-1].islower()}
+    assert {"functions_framework", "google.cloud.bigquery", "requests"} <= asked
+    ended = subprocess.run(
+        [str(python_for(function)), "-I", "-c", FIND],
+        input=" ".join(sorted(asked)),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    missing = ended.stdout.split()
+    assert [one for one in missing if not is_attribute(one, python_for(function))] == []
+
+
+def is_attribute(name: str, python: Path) -> bool:
+    """Whether a name that is no module is something that one holds, such as a function."""
+    above, _, last = name.rpartition(".")
+    code = f"import {above or name}, sys; sys.exit(not hasattr(sys.modules[{above!r}], {last!r}))"
+    return subprocess.run([str(python), "-I", "-c", code], capture_output=True, check=False).returncode == 0
 
 
 class pushed:
