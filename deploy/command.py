@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,9 +20,9 @@ import typer
 
 from deploy import bundle, git, monitoring, ready, rules
 from deploy.apply import ApplyFailed, Done, apply
-from deploy.drift import Report, drift
+from deploy.drift import LeftAt, Report, drift
 from deploy.line import Line, gcloud
-from deploy.manifest import ROOT, Manifest, Place, Stamp
+from deploy.manifest import ROOT, Function, Manifest, Place, Stamp
 from deploy.manifest_file import load_manifest
 from deploy.orphans import orphans
 from deploy.plan import lines, plan
@@ -158,7 +159,7 @@ def check_drift(project: Project, number: Number = "", as_json: Json = False) ->
     try:
         place = _place(manifest, project, number, run)
         say("looking at everything there should be, which takes some minutes")
-        report = drift(manifest, place, _plan_for_drift(manifest, place), run, _changed(manifest), now())
+        report = drift(manifest, place, _plan_for_drift(manifest, place), run, _left_at(manifest), now())
     except (CommandFailed, git.NoCommit) as failed:
         raise fail(USAGE, str(failed), f"nothing can be said without it; {LOOK}") from None
     _print(report, as_json)
@@ -192,10 +193,17 @@ def _commit() -> str:
     return given if given else git.commit(ROOT)
 
 
-def _changed(manifest: Manifest) -> dict[str, datetime | None]:
-    return {
-        name: git.changed_at(ROOT, bundle.sources_of(bundle.bundle_of(one))) for name, one in manifest.functions.items()
-    }
+def _sources(function: Function) -> list[str]:
+    return bundle.sources_of(bundle.bundle_of(function), function.requirements)
+
+
+def _left_at(manifest: Manifest) -> LeftAt:
+    @cache
+    def left_at(folder: str, commit: str) -> datetime | None:
+        function = manifest.functions.get(folder)
+        return git.left_at(ROOT, commit, _sources(function)) if function and commit else None
+
+    return left_at
 
 
 def _place(manifest: Manifest, project: str, number: str, run: Runner) -> Place:
@@ -220,6 +228,15 @@ def _require_bundles(manifest: Manifest, only: Sequence[str], stamp: Stamp) -> N
         made = bundle.read(BUILD, name)
         if made is None or made.digest != stamp.digests[name]:
             raise fail(FAILED, f"build/{name} is not what the tree yields", "run bin/build, then this again")
+    for name in _uncommitted(manifest, only):
+        say(f"warning: {name} is not committed: what is deployed carries the commit, and is not of it")
+
+
+def _uncommitted(manifest: Manifest, only: Sequence[str]) -> list[str]:
+    if os.environ.get("COMMIT_SHA"):
+        return []
+    sources = {path for name in only or manifest.functions for path in _sources(manifest.functions[name])}
+    return git.changed(ROOT, sorted(sources))
 
 
 def _say_differences(resources: list[Resource], run: Runner) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 from deploy.manifest import Manifest, Place
@@ -63,15 +64,19 @@ class Report:
         }
 
 
+# When the tree left the sources that a function has of a commit; None if that cannot be said.
+LeftAt = Callable[[str, str], datetime | None]
+
+
 def drift(
     manifest: Manifest,
     place: Place,
     resources: Iterable[Resource],
     run: Runner,
-    changed_at: Mapping[str, datetime | None],
+    left_at: LeftAt,
     now: datetime,
 ) -> Report:
-    """Compare everything; ``changed_at`` says by function folder when its sources changed last in the tree."""
+    """Compare everything."""
     looks = Looks(run)
     findings: list[Finding] = []
     functions: dict[str, Mapping[str, str]] = {}
@@ -84,7 +89,8 @@ def drift(
             continue
         if resource.kind == "function" and found is not None:
             functions[resource.function] = _versions(found)
-        findings += _judged(resource, found, changed_at.get(resource.function), now)
+        commit = functions.get(resource.function, {}).get("commit", "")
+        findings += _judged(resource, found, partial(left_at, resource.function, commit), now)
     try:
         findings += [
             Finding(Colour.RED, one.what, "orphan", "none", one.why, str(one.remove or ""))
@@ -95,10 +101,12 @@ def drift(
     return Report(len(listed), tuple(findings), functions)
 
 
-def _judged(resource: Resource, found: Any, changed: datetime | None, now: datetime) -> list[Finding]:
+def _judged(resource: Resource, found: Any, left_at: Callable[[], datetime | None], now: datetime) -> list[Finding]:
     if found is None:
         hint = "bin/deploy apply" if resource.create or not resource.hint else resource.hint
         return [Finding(Colour.RED, resource.id, "existence", "there", "missing", hint)]
+    differences = resource.differences(found)
+    changed = left_at() if any(one.what in DIGESTS for one in differences) else None
     return [
         Finding(
             _colour(one.what, changed, now),
@@ -108,12 +116,12 @@ def _judged(resource: Resource, found: Any, changed: datetime | None, now: datet
             one.found,
             f"bin/deploy apply {resource.function}".strip(),
         )
-        for one in resource.differences(found)
+        for one in differences
     ]
 
 
 def _colour(what: str, changed: datetime | None, now: datetime) -> Colour:
-    """Code that is older than the tree is due for a day; anything else that differs is somebody's hand."""
+    """Code that the tree has left is due for a day; anything else that differs is somebody's hand."""
     fresh = changed is not None and now - changed <= PATIENCE
     return Colour.AMBER if what in DIGESTS and fresh else Colour.RED
 

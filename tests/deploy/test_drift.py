@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -13,6 +15,7 @@ import pytest
 
 from deploy.apply import apply
 from deploy.drift import DRIFT, SAME, UNKNOWN, Colour, Report, drift
+from deploy.git import changed, left_at
 from deploy.line import Line
 from deploy.manifest import Stamp
 from deploy.plan import plan
@@ -28,8 +31,11 @@ FUNCTION, SUBSCRIPTION = "nba-phase3-to-phase4", "nba-phase3-to-phase4--nba-phas
 def look(cloud: Any, given: Stamp, hours_since_change: float = 1) -> Report:
     """Check drift once; every function's sources changed that many hours ago."""
     changed = NOW - timedelta(hours=hours_since_change)
-    changes: dict[str, datetime | None] = dict.fromkeys(manifest().functions, changed)
-    return drift(manifest(), PLACE, plan(manifest(), PLACE, given), cloud, changes, NOW)
+
+    def left_at(folder: str, commit: str) -> datetime | None:
+        return changed if folder in manifest().functions and commit else None
+
+    return drift(manifest(), PLACE, plan(manifest(), PLACE, given), cloud, left_at, NOW)
 
 
 @cache
@@ -339,6 +345,60 @@ def test_code_that_is_older_than_the_tree_is_due_for_a_day(cloud: Cloud, hours: 
     report = look(cloud, stamp("b"), hours)
     assert {one.colour for one in report.findings} == {colour}
     assert report.status == DRIFT
+
+
+def test_code_of_a_commit_that_nobody_knows_is_red(cloud: Cloud) -> None:
+    """Deployed from elsewhere, or not from a commit at all: nobody can say that it is only a deploy that is due."""
+    for name in cloud.store("functions"):
+        cloud.store("functions")[name]["labels"]["commit-sha"] = ""
+    digests = [one for one in look(cloud, stamp("b"), 1).findings if "digest" in one.what.lower()]
+    assert {one.colour for one in digests} == {Colour.RED}
+
+
+def test_staleness_is_counted_from_when_the_tree_left_what_runs(tmp_path: Path) -> None:
+    """A tree that changes every day does not make code of last month fresh; a branch counts from its merge."""
+    day = [f"2026-11-{number:02}T12:00:00+00:00" for number in range(1, 9)]
+    git(tmp_path, "init", "-q", "-b", "main")
+    deployed = commit(tmp_path, "shared/a.py", day[0])
+    commit(tmp_path, "docs/b.md", day[1])
+    git(tmp_path, "checkout", "-q", "-b", "side")
+    commit(tmp_path, "shared/c.py", day[2])
+    git(tmp_path, "checkout", "-q", "main")
+    commit(tmp_path, "docs/d.md", day[3])
+    git(tmp_path, "merge", "-q", "--no-ff", "-m", "merge", "side", at=day[4])
+    latest = commit(tmp_path, "shared/a.py", day[6])
+    ours = ["shared/a.py", "shared/c.py"]
+    assert left_at(tmp_path, deployed, ours) == datetime(2026, 11, 5, 12, tzinfo=UTC)
+    assert left_at(tmp_path, deployed, ["shared/a.py"]) == datetime(2026, 11, 7, 12, tzinfo=UTC)
+    assert left_at(tmp_path, latest, ours) is None
+    assert left_at(tmp_path, "0" * 40, ours) is None
+
+
+def test_what_is_not_committed_is_named(tmp_path: Path) -> None:
+    """An edited file and a new one, of those that are asked for."""
+    git(tmp_path, "init", "-q", "-b", "main")
+    commit(tmp_path, "shared/a.py", "2026-11-01T12:00:00+00:00")
+    assert changed(tmp_path, ["shared"]) == []
+    (tmp_path / "shared/a.py").write_text("edited")
+    (tmp_path / "shared/new.py").write_text("new")
+    (tmp_path / "other.py").write_text("new")
+    assert changed(tmp_path, ["shared"]) == ["shared/a.py", "shared/new.py"]
+
+
+def git(folder: Path, *words: str, at: str = "2026-11-01T12:00:00+00:00") -> str:
+    env = {"PATH": os.environ["PATH"], "HOME": str(folder), "GIT_COMMITTER_DATE": at, "GIT_AUTHOR_DATE": at}
+    names = ("-c", "user.name=somebody", "-c", "user.email=somebody@example.com")
+    command = ["git", "-C", str(folder), *names, *words]
+    return subprocess.run(command, env=env, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def commit(folder: Path, name: str, at: str) -> str:
+    (folder / name).parent.mkdir(exist_ok=True)
+    with (folder / name).open("a") as file:
+        file.write(f"{at}\n")
+    git(folder, "add", name, at=at)
+    git(folder, "commit", "-q", "-m", "change", at=at)
+    return git(folder, "rev-parse", "HEAD")
 
 
 def test_an_older_commit_with_the_same_source_is_no_drift(cloud: Cloud) -> None:

@@ -141,7 +141,7 @@ def test_a_generated_trigger_beside_ours_is_red(running: Cloud) -> None:
         "trigger": "t",
         "retryPolicy": "RETRY_POLICY_DO_NOT_RETRY",
     }
-    report = drift(manifest(), PLACE, plan(manifest(), PLACE, stamp()), running, {}, NOW)
+    report = drift(manifest(), PLACE, plan(manifest(), PLACE, stamp()), running, lambda folder, commit: None, NOW)
     assert [one.what for one in report.findings] == ["generated trigger"]
 
 

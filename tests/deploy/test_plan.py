@@ -36,7 +36,7 @@ def every_line(tmp_path_factory: pytest.TempPathFactory) -> list[Line]:
         deploy(heard, given, ())
     for name in manifest().functions:
         deploy(Heard(project(heard.cloud.root), heard.lines), stamp(), (name,))
-    drift(manifest(), PLACE, plan(manifest(), PLACE, stamp()), heard, {}, NOW)
+    drift(manifest(), PLACE, plan(manifest(), PLACE, stamp()), heard, lambda folder, commit: None, NOW)
     examined(PLACE.project, {}, heard, lambda name: name)
     changes = {"notify/office": {"type": "email", "labels": {"email_address": "office@example.com"}}}
     declared = plan(load_changed(heard.cloud.root, changes), PLACE, stamp())
