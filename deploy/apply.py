@@ -28,6 +28,10 @@ class ApplyFailed(Exception):
 
 AGAIN = "correct it and run the same command again: what is done stays done"
 Check = Callable[[Resource], list[Difference]]
+# Seconds to wait, and why.
+Pause = Callable[[float, str], None]
+# What was just made is not known everywhere at once, an account least of all.
+PAUSES = (2, 5, 15, 30)
 
 
 @dataclass(frozen=True)
@@ -36,15 +40,21 @@ class Step:
     done: Done
 
 
-def apply(resources: Iterable[Resource], run: Runner, checks: Check = lambda resource: []) -> Iterator[Step]:
+def apply(
+    resources: Iterable[Resource],
+    run: Runner,
+    checks: Check = lambda resource: [],
+    pause: Pause = lambda seconds, why: None,
+) -> Iterator[Step]:
     """Yield each step as it is done; raises ``ApplyFailed`` at the first that cannot be.
 
-    ``checks`` looks further at what now is as it should be, such as a function's own answer.
+    ``checks`` looks further at what now is as it should be, such as a function's own answer; ``pause`` is called before
+    something is tried or looked at once more.
     """
     looks = Looks(run)
     for resource in resources:
         try:
-            done = _step(resource, looks)
+            done = _step(resource, looks, pause)
             answered = checks(resource)
         except CommandFailed as failed:
             raise ApplyFailed(resource, str(failed), AGAIN) from failed
@@ -52,28 +62,44 @@ def apply(resources: Iterable[Resource], run: Runner, checks: Check = lambda res
         yield Step(resource, done)
 
 
-def _step(resource: Resource, looks: Looks) -> Done:
+def _step(resource: Resource, looks: Looks, pause: Pause) -> Done:
     found = looks.of(resource)
     if found is not None and not resource.differences(found):
         return Done.SAME
     line = resource.create if found is None else resource.update
     if line is None:
         return _settled(resource, found)
-    _carry_out(looks.run, line, found)
-    fresh = looks.again(resource)
-    if fresh is None:
-        raise ApplyFailed(resource, "was made, and is not there", AGAIN)
-    _refuse(resource, resource.differences(fresh), "was read back and differs")
+    _carry_out(looks.run, line, found, pause)
+    _read_back(resource, looks, pause)
     return Done.CREATED if found is None else Done.UPDATED
 
 
-def _carry_out(run: Runner, line: Line, found: Any) -> None:
-    try:
-        order(run, _named(line, found))
-    except CommandFailed as failed:
-        # Somebody, or our own interrupted call, made it meanwhile: reading it back judges it.
-        if not (found is None and any(word in failed.said for word in EXISTS)):
-            raise
+def _carry_out(run: Runner, line: Line, found: Any, pause: Pause) -> None:
+    for seconds in (*PAUSES, None):
+        try:
+            order(run, _named(line, found))
+        except CommandFailed as failed:
+            # Somebody, or our own interrupted call, made it meanwhile: reading it back judges it.
+            if found is None and any(word in failed.said for word in EXISTS):
+                return
+            if seconds is None or not failed.too_early:
+                raise
+            pause(seconds, failed.gist)
+        else:
+            return
+
+
+def _read_back(resource: Resource, looks: Looks, pause: Pause) -> None:
+    for seconds in (*PAUSES, None):
+        fresh = looks.again(resource)
+        differences = [] if fresh is None else resource.differences(fresh)
+        if fresh is not None and not differences:
+            return
+        if seconds is not None:
+            pause(seconds, f"{resource.id}: {differences[0] if differences else 'not there'}")
+    if fresh is None:
+        raise ApplyFailed(resource, "was made, and is not there", AGAIN)
+    _refuse(resource, differences, "was read back and differs")
 
 
 def _named(line: Line, found: Any) -> Line:

@@ -57,8 +57,8 @@ def now() -> datetime:
 
 
 def waiting(seconds: float, why: str) -> None:
-    """Say why a function is asked again, and let that time pass."""
-    say(f"asked again in {seconds:g} s: {why}")
+    """Say why something is tried or looked at again, and let that time pass."""
+    say(f"again in {seconds:g} s: {why}")
     time.sleep(seconds)
 
 
@@ -136,7 +136,7 @@ def carry_out(
     monitoring.write(monitoring.rendered(manifest), BUILD / "observability")
     counted = dict.fromkeys(Done, 0)
     try:
-        for step in apply(resources, run, ready.ReadyCheck(manifest, place, stamp, run, waiting)):
+        for step in apply(resources, run, ready.ReadyCheck(manifest, place, stamp, run, waiting), waiting):
             counted[step.done] += 1
             if step.done is not Done.SAME:
                 typer.echo(f"{step.done.value:8} {step.resource.id}")

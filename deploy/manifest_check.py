@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -25,6 +25,7 @@ DEPRECATED = {  # https://cloud.google.com/run/docs/runtime-support
 NOTICE = timedelta(days=180)
 RUNTIME_HINT = "move to a newer one, and test the bundles on it"
 LONGEST_EVENT, LONGEST_HTTP = timedelta(seconds=540), timedelta(hours=1)
+SWEEP = "self_heal"
 MUST = ("requirements", "timeout", "concurrency", "instances", "memory", "cpu")
 PUSH_MUST = {
     "service_account": "add it: Pub/Sub needs an identity to call the function with",
@@ -182,7 +183,10 @@ def _function(manifest: Manifest, one: Function, root: Path) -> Iterator[Problem
         )
     if one.push:
         yield from _push(f"{key}.trigger", one, one.push)
-        yield from _reach(manifest, one, one.push)
+        yield from _reach(manifest, one, decided_by(manifest, one.push))
+    if one.folder == SWEEP:
+        yield from _reach(manifest, one, manifest.policy.transitions.values())
+        yield from _reruns(manifest, one)
     yield from _roles(manifest, one)
 
 
@@ -208,11 +212,11 @@ def _push(key: str, one: Function, push: Push) -> Iterator[Problem]:
         yield Problem(f"{key}.retry", "min is above max", "swap them")
 
 
-def _reach(manifest: Manifest, one: Function, push: Push) -> Iterator[Problem]:
+def _reach(manifest: Manifest, one: Function, transitions: Iterable[Transition]) -> Iterator[Problem]:
     """A function that decides a transition must be allowed to publish its trigger and to call its services."""
     key = f"functions.{one.folder}"
     granted = {(role.role, role.kind, role.name) for role in one.roles}
-    for transition in decided_by(manifest, push):
+    for transition in transitions:
         topic = transition.dispatch.topic
         if topic and ("roles/pubsub.publisher", "topic", topic) not in granted:
             reason = f"may decide {transition.name} and not publish to {topic}"
@@ -229,6 +233,21 @@ def _reach(manifest: Manifest, one: Function, push: Push) -> Iterator[Problem]:
                     f"may decide {transition.name} and does not know {service.url_env}",
                     f"add {service.url_env}, the address of {service.identity}",
                 )
+
+
+def _reruns(manifest: Manifest, one: Function) -> Iterator[Problem]:
+    """The sweep repairs: it must be allowed to call whoever runs a phase again."""
+    granted = {role.name for role in one.roles if (role.role, role.kind) == ("roles/run.invoker", "service")}
+    for phase in manifest.policy.phases.values():
+        if phase.rerun is None:
+            continue
+        service = manifest.policy.services[phase.rerun.service]
+        if service.identity not in granted:
+            yield Problem(
+                f"functions.{one.folder}.roles",
+                f"may run {phase.name} again and not call {service.identity}",
+                f"add {{role: roles/run.invoker, scope: service/{service.identity}}}",
+            )
 
 
 def _roles(manifest: Manifest, one: Function) -> Iterator[Problem]:
@@ -285,8 +304,8 @@ def writers(manifest: Manifest, topic: str) -> list[Function]:
 
 
 def may_dispatch(one: Function) -> bool:
-    """Whether a function may publish a trigger, and so hold a claim."""
-    return any(role.role == "roles/pubsub.publisher" for role in one.roles)
+    """Whether a function may publish a trigger or call for one, and so hold a claim."""
+    return any(role.role in ("roles/pubsub.publisher", "roles/run.invoker") for role in one.roles)
 
 
 def decided_by(manifest: Manifest, push: Push) -> list[Transition]:

@@ -33,6 +33,11 @@ class CommandFailed(Exception):
         return next((one for one in lines if "error" in one.lower()), lines[-1])[:300]
 
     @property
+    def too_early(self) -> bool:
+        """Whether an account was not found, which may have been made a moment ago."""
+        return "service account" in self.said.lower() and any(word in self.said for word in ABSENT)
+
+    @property
     def not_yet(self) -> bool:
         """Whether what was asked belongs to an API that is not enabled yet."""
         return any(word in self.said for word in DISABLED)

@@ -18,7 +18,7 @@ from google.cloud.pubsub_v1.types import PushConfig
 from deploy import bundle
 from deploy.manifest import ROOT, Function
 from deploy.reach import imported
-from deploy.ready import HEALTH
+from deploy.ready import HEALTH, PROBE
 from tests.bundles.serving import Served, environment_of, served
 from tests.deploy.world import manifest
 
@@ -105,6 +105,8 @@ def test_an_event_function_takes_in_what_is_pushed(
             with pushed(variables["PUBSUB_EMULATOR_HOST"], project, topic, server.address, json.dumps(body).encode()):
                 stored = wait_for(variables, f"{phase}.{COMPLETION[phase]['processor_name']}")
             assert stored["phase"] == phase, server.said()[-2000:]
+            asked = server.ask("POST", f"/projects/{project}/topics/{topic}", json.dumps(PROBE).encode())
+            assert asked[0] == 200, (asked, server.said()[-2000:])
         assert_says_what_it_runs(server, function)
         assert_imported_from_the_bundle(server.said(), tmp_path / "workspace")
 

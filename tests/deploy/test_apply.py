@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 
 from deploy.apply import ApplyFailed, Done, Step, apply
+from deploy.line import Line
 from deploy.manifest import Stamp
 from deploy.orphans import orphans
 from deploy.plan import plan
 from deploy.ready import ReadyCheck
 from deploy.resource import Resource
+from deploy.runner import Answer
 from tests.deploy.standin import NUMBER, Cloud, Stopped, patient
 from tests.deploy.world import PLACE, furnished, manifest, project, stamp
 
@@ -194,6 +196,38 @@ def test_a_setting_that_did_not_take_fails_loudly(tmp_path: Path) -> None:
     assert "dead-letter topic: wanted projects/demo-orch/topics/nba-orchestration-dead-letter, found none" in str(
         caught.value
     )
+
+
+def test_what_was_just_made_is_waited_for(tmp_path: Path) -> None:
+    """An account takes its time to be known: it is looked for again, and a right that names it is given again."""
+    cloud, waits, early = project(tmp_path), list[str](), {"describe orch-push@": 2, "--member=serviceAccount:orch-": 3}
+
+    def eventual(line: Line) -> Answer:
+        for words, times in early.items():
+            if words in str(line) and times and cloud.store("accounts"):
+                early[words] -= 1
+                return Answer(1, "", "ERROR: (gcloud) NOT_FOUND: Service account orch-x does not exist.")
+        return cloud(line)
+
+    plain = plan(manifest(), PLACE, stamp())
+    steps = list(apply(plain, eventual, pause=lambda seconds, why: waits.append(f"{seconds} {why}")))
+    assert len(steps) == len(plain)
+    assert [one.split()[0] for one in waits] == ["2", "2", "5", "15"]
+    assert waits[0] == "2 service account orch-push: not there"
+    assert set(early.values()) == {0}
+
+
+def test_an_account_that_is_never_there_fails_loudly(tmp_path: Path) -> None:
+    """Waiting has an end."""
+    cloud = project(tmp_path)
+
+    def never(line: Line) -> Answer:
+        if "--member=serviceAccount:orch-self-heal@" in str(line):
+            return Answer(1, "", "ERROR: (gcloud) INVALID_ARGUMENT: Service account orch-self-heal does not exist.")
+        return cloud(line)
+
+    with pytest.raises(ApplyFailed, match="Service account orch-self-heal does not exist"):
+        list(apply(plan(manifest(), PLACE, stamp()), never))
 
 
 def test_a_function_that_does_not_answer_fails_loudly(tmp_path: Path) -> None:

@@ -141,6 +141,16 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
         f"{K}.roles",
         "may decide phase2_to_phase3 and not publish to nba-phase3-trigger",
     ),
+    "sweep that may not publish a trigger": (
+        {"functions/self_heal/roles": []},
+        "functions.self_heal.roles",
+        "may decide phase5_to_phase6 and not publish to nba-phase6-export-trigger",
+    ),
+    "sweep that may not run a phase again": (
+        {"functions/self_heal/roles": []},
+        "functions.self_heal.roles",
+        "may run phase3 again and not call nba-phase3-analytics-processors",
+    ),
     "calling a service it does not know": (
         {"environment/PRECOMPUTE_PROCESSOR_URL": GONE},
         f"{K}.environment",
