@@ -94,10 +94,10 @@ def manifest_text(bundles: Iterable[Bundle], commit: str) -> str:
     return json.dumps({"commit": commit, "functions": made}, indent=2, sort_keys=True) + "\n"
 
 
-def sources_of(bundle: Bundle, requirements: str) -> list[str]:
-    """Return what of the repository a bundle is made of, as git names it; ``requirements`` names its lock."""
-    ours = [name for name in bundle.files if name.startswith(("shared/", "config/"))]
-    return sorted([*ours, f"functions/{bundle.function}", f"deploy/requirements/{requirements}.txt"])
+def sources_of(bundle: Bundle) -> list[str]:
+    """Return the files of the repository that a bundle is made of, as git names them."""
+    special = {"main.py": f"functions/{bundle.function}/main.py", "requirements.txt": "deploy/requirements"}
+    return sorted({special.get(name, name) for name in bundle.files if name != ".gcloudignore"})
 
 
 def _beside(main: Path) -> dict[str, bytes]:

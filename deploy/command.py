@@ -194,7 +194,10 @@ def _commit() -> str:
 
 
 def _sources(function: Function) -> list[str]:
-    return bundle.sources_of(bundle.bundle_of(function), function.requirements)
+    """Return what of the repository a function is made of; of the locks its own, for the others change more often."""
+    lock = f"deploy/requirements/{function.requirements}.txt"
+    found = bundle.sources_of(bundle.bundle_of(function))
+    return [lock if path == "deploy/requirements" else path for path in found]
 
 
 def _left_at(manifest: Manifest) -> LeftAt:

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import threading
 import traceback
 from collections.abc import Iterator, Mapping
@@ -72,7 +73,8 @@ class EnvironmentPorts:
 
     def __init__(self, variables: Mapping[str, str], policy: Policy) -> None:
         self._variables, self._policy = variables, policy
-        self.log = JsonLog({"pipeline": policy.pipeline, "commit": variables.get("GIT_COMMIT", "unknown")[:40]})
+        bound = {"pipeline": policy.pipeline, "commit": variables.get("GIT_COMMIT", "unknown")[:40]}
+        self.log = JsonLog(bound, self._trace)
 
     def _choice(self, name: str) -> str:
         chosen = self._variables.get(name) or CHOICES[name][0]
@@ -98,6 +100,16 @@ class EnvironmentPorts:
         home = Path(self._variables.get("ORCH_HOME") or ".orch")
         home.mkdir(parents=True, exist_ok=True)
         return home
+
+    def _trace(self) -> str | None:
+        """Return the trace of the call being answered: it joins the platform's line on the call with ours."""
+        project = self._variables.get("GOOGLE_CLOUD_PROJECT")
+        if not project or "flask" not in sys.modules:  # nothing is served here
+            return None
+        from shared.adapters.framework import trace
+
+        found = trace()
+        return f"projects/{project}/traces/{found}" if found else None
 
     @cached_property
     def clock(self) -> Clock:

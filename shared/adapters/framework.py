@@ -1,4 +1,6 @@
-"""What functions-framework leaves out for a function that is fed by events: /health, and messages without data."""
+"""What functions-framework leaves out: for a function that is fed by events /health and messages without data, and
+for the log the trace of a call.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +12,8 @@ import flask
 from cloudevents.http import CloudEvent
 
 PUBLISHED = "google.cloud.pubsub.topic.v1.messagePublished"
+# Cloud Run sends the first, and the second as it did before there was a standard.
+W3C, GOOGLES = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-"), re.compile(r"([0-9a-f]{32})(/|$)")
 TOPIC = re.compile(r"projects/[^/?]+/topics/[^/?]+")
 
 
@@ -25,6 +29,15 @@ def attend(alive: Callable[[], Mapping[str, Any]], receive: Callable[[CloudEvent
     app = flask.current_app
     app.add_url_rule("/health", "health", lambda: dict(alive()), methods=["GET"])
     app.before_request(lambda: _without_data(receive))
+
+
+def trace() -> str | None:
+    """Return the id of the trace that the call being answered belongs to, None outside of a call or if it has none."""
+    if not flask.has_request_context():
+        return None
+    headers = flask.request.headers
+    found = W3C.match(headers.get("traceparent", "")) or GOOGLES.match(headers.get("X-Cloud-Trace-Context", ""))
+    return found[1] if found else None
 
 
 def _without_data(receive: Callable[[CloudEvent], object]) -> str | None:

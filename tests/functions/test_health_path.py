@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -88,3 +89,29 @@ def test_everything_else_is_still_the_frameworks() -> None:
             assert push("phase2_to_phase3", other) >= 400, other
         assert client("phase2_to_phase3").get("/").status_code == 405
         assert opened.store.touched("quarantine")
+
+
+@pytest.mark.parametrize(
+    ("headers", "trace"),
+    [
+        ({"traceparent": f"00-{'a' * 32}-{'b' * 16}-01"}, f"projects/demo-p/traces/{'a' * 32}"),
+        ({"X-Cloud-Trace-Context": f"{'c' * 32}/123;o=1"}, f"projects/demo-p/traces/{'c' * 32}"),
+        ({"traceparent": "nonsense"}, None),
+        ({}, None),
+    ],
+)
+def test_what_a_call_logs_carries_its_trace(
+    headers: dict[str, str], trace: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A line of ours stands with the platform's line on the call, and none carries the trace of another call."""
+    variables = {
+        "GOOGLE_CLOUD_PROJECT": "demo-p", "ORCH_HOME": str(tmp_path), "ORCH_STATE": "sqlite", "ORCH_BUS": "local",
+        "ORCH_WAREHOUSE": "duckdb", "ORCH_ALERTS": "console",
+    }  # fmt: skip
+    with runtime.use(runtime.from_environment(variables)) as ctx:
+        answer = client("phase3_to_phase4").post("/", data=b"", headers=headers)
+        assert answer.status_code == 200
+        ctx.log("said.outside")
+    during, after = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (during["message"], during.get("logging.googleapis.com/trace")) == ("completion.probe", trace)
+    assert "logging.googleapis.com/trace" not in after
