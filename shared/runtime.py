@@ -341,6 +341,15 @@ def draw(page: Page) -> str:
     return drawn(page)
 
 
+def _record_of(ctx: Context) -> str:
+    return os.environ.get("ORCH_RECORD_DATASET") or f"{ctx.policy.pipeline}_orchestration"
+
+
+def last_sweep() -> Sweep | None:
+    """Return what the latest sweep of this instance found, None before the first."""
+    return context().memory.last_sweep
+
+
 def _asks_health(request: Request) -> bool:
     return request.method in ("GET", "HEAD") and request.path.rstrip("/") == "/health"
 
@@ -350,15 +359,6 @@ def _alive(function: str) -> dict[str, Any]:
 
     revision = os.environ.get("K_REVISION", "")
     return answer_of(context(), Origin(function, os.environ.get("SOURCE_DIGEST", ""), revision))
-
-
-def _record_of(ctx: Context) -> str:
-    return os.environ.get("ORCH_RECORD_DATASET") or f"{ctx.policy.pipeline}_orchestration"
-
-
-def last_sweep() -> Sweep | None:
-    """Return what the latest sweep of this instance found, None before the first."""
-    return context().memory.last_sweep
 
 
 def _json(value: Any) -> str:
