@@ -30,8 +30,9 @@ AGAIN = "correct it and run the same command again: what is done stays done"
 Check = Callable[[Resource], list[Difference]]
 # Seconds to wait, and why.
 Pause = Callable[[float, str], None]
-# What was just made is not known everywhere at once, an account least of all.
+# What was just made is not known everywhere at once, an account least of all; what differs is looked at again twice.
 PAUSES = (2, 5, 15, 30)
+TWICE = 2
 
 
 @dataclass(frozen=True)
@@ -90,16 +91,16 @@ def _carry_out(run: Runner, line: Line, found: Any, pause: Pause) -> None:
 
 
 def _read_back(resource: Resource, looks: Looks, pause: Pause) -> None:
-    for seconds in (*PAUSES, None):
+    for place, seconds in enumerate((*PAUSES, None)):
         fresh = looks.again(resource)
         differences = [] if fresh is None else resource.differences(fresh)
         if fresh is not None and not differences:
             return
+        if fresh is not None and place >= TWICE:
+            _refuse(resource, differences, "was read back and differs")
         if seconds is not None:
             pause(seconds, f"{resource.id}: {differences[0] if differences else 'not there'}")
-    if fresh is None:
-        raise ApplyFailed(resource, "was made, and is not there", AGAIN)
-    _refuse(resource, differences, "was read back and differs")
+    raise ApplyFailed(resource, "was made, and is not there", AGAIN)
 
 
 def _named(line: Line, found: Any) -> Line:

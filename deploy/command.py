@@ -18,15 +18,15 @@ from typing import Annotated, Any
 
 import typer
 
-from deploy import bundle, git, monitoring, ready, rules
+from deploy import bundle, git, monitoring, preview, ready, rules
 from deploy.apply import ApplyFailed, Done, apply
 from deploy.drift import LeftAt, Report, drift
-from deploy.line import Line, gcloud
+from deploy.line import gcloud
 from deploy.manifest import ROOT, Function, Manifest, Place, Stamp
 from deploy.manifest_file import load_manifest
 from deploy.orphans import orphans
 from deploy.plan import lines, plan
-from deploy.resource import BESIDE, FOUND, Difference, Resource
+from deploy.resource import Resource
 from deploy.runner import CommandFailed, Looks, Runner, Subprocess, ask
 from shared.core.errors import PolicyError
 
@@ -102,19 +102,7 @@ def show_plan(project: Project, names: Names = None, number: Number = "", as_jso
     if as_json:
         typer.echo(json.dumps([_shown(one) for one in resources], indent=2))
         return
-    for one in resources:
-        typer.echo(f"# {one.id}\n{one.read}")
-        for word, line in (("absent", one.create), ("different", one.update)):
-            if line is not None and not (word == "different" and line == one.create):
-                typer.echo(f"{line}   # if {word}{_marks(line)}")
-
-
-def _marks(line: Line) -> str:
-    """Say what stands in a line for a name that only the server knows."""
-    marks = {FOUND: "the name that was read above", BESIDE: "the name of the channel"}
-    return "".join(
-        f"; {mark} is {meaning}" for mark, meaning in marks.items() if any(mark in word for word in line.words)
-    )
+    typer.echo("\n".join(text for one in resources for text in preview.planned(one)))
 
 
 @app.command("apply")
@@ -130,7 +118,7 @@ def carry_out(
     place, stamp = _place(manifest, project, number, run), _stamp(manifest)
     resources = _checked(plan(manifest, place, stamp, only))
     if dry_run:
-        _say_differences(resources, run)
+        _say_changes(resources, run)
         return
     _require_bundles(manifest, only, stamp)
     monitoring.write(monitoring.rendered(manifest), BUILD / "observability")
@@ -242,37 +230,14 @@ def _uncommitted(manifest: Manifest, only: Sequence[str]) -> list[str]:
     return git.changed(ROOT, sorted(sources))
 
 
-def _say_differences(resources: list[Resource], run: Runner) -> None:
-    """Say what would be run. What an API that is still off would tell of is not there yet, and would be made."""
-    changes, unread, looks = 0, 0, Looks(run)
+def _say_changes(resources: list[Resource], run: Runner) -> None:
     say(f"looking at {len(resources)} things, which takes some minutes")
-    for one in resources:
-        try:
-            found = looks.of(one)
-        except CommandFailed as failed:
-            if one.kind == "apis":
-                raise
-            if not failed.not_yet:
-                unread += 1
-                typer.echo(f"unknown  {one.id}: {failed.gist}")
-                continue
-            found = None
-        differences = [] if found is None else one.differences(found)
-        if found is None or differences:
-            changes += 1
-            _say_change(one, found is None, differences)
-    typer.echo(f"{changes} of {len(resources)} would change; nothing was changed (--yes does it)")
-    if unread:
-        raise fail(FAILED, f"{unread} could not be read, and may change too", LOOK)
-
-
-def _say_change(one: Resource, absent: bool, differences: list[Difference]) -> None:
-    line = one.create or one.update if absent else one.update
-    word = "by hand" if line is None else "create" if absent else "update"
-    typer.echo(f"{word:8} {one.id}")
-    for difference in differences:
-        typer.echo(f"         {difference}")
-    typer.echo(f"         {line or one.hint}")
+    told = preview.Told()
+    for text in preview.changes(resources, Looks(run), told):
+        typer.echo(text)
+    typer.echo(f"{told.changes} of {len(resources)} would change; nothing was changed (--yes does it)")
+    if told.unread:
+        raise fail(FAILED, f"{told.unread} could not be read, and may change too", LOOK)
 
 
 def _shown(one: Resource) -> dict[str, Any]:

@@ -64,8 +64,9 @@ def function_resource(manifest: Manifest, place: Place, function: Function, stam
         differences=lambda found: function_differences(manifest, place, function, stamp, found),
         create=deploy,
         update=deploy,
-        hint="a variable that somebody set goes into deploy/functions.yaml, or away: gcloud functions deploy "
-        f"{function.name} --region={place.region} --remove-env-vars=VARIABLE",
+        hint="correct what differs and run the same command again; a variable that somebody set goes into "
+        f"deploy/functions.yaml, or away: gcloud functions deploy {function.name} --region={place.region} "
+        "--remove-env-vars=VARIABLE",
         function=function.folder,
     )
 

@@ -64,17 +64,17 @@ class ReadyCheck:
             raise CommandFailed(line, "answered no identity token") from None
         return str(token)
 
-    def _questions(self, function: Function, caller: str) -> Iterator[_Question]:
+    def _questions(self, function: Function, caller: str) -> Iterator[Question]:
         url, digest = self.place.url(function.name), self.stamp.digests[function.folder]
-        yield _Question(HEALTH, url, digest)
+        yield Question(HEALTH, url, digest)
         if function.push is not None and caller == function.push.service_account:
             for topic in function.push.topics:
                 path = f"/projects/{self.place.project}/topics/{topic}"
-                yield _Question(Ready("POST", path, PROBE, 200), url)
+                yield Question(Ready("POST", path, PROBE, 200), url)
         elif function.ready is not None:
-            yield _Question(function.ready, url)
+            yield Question(function.ready, url)
 
-    def _answer(self, question: _Question, token: str) -> list[Difference]:
+    def _answer(self, question: Question, token: str) -> list[Difference]:
         """Return what is wrong with an answer, asking again for a while if something is."""
         for place, seconds in enumerate(PAUSES):
             answer = self.run(question.line(token))
@@ -86,7 +86,9 @@ class ReadyCheck:
 
 
 @dataclass(frozen=True)
-class _Question:
+class Question:
+    """One call; ``digest`` is what the answer has to say of its sources, None where it says nothing of them."""
+
     ready: Ready
     url: str
     digest: str | None = None

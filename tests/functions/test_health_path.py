@@ -78,6 +78,17 @@ def test_its_message_id_is_the_messages_own() -> None:
         assert said[0][1]["message_id"] == "m1"
 
 
+def test_an_event_in_binary_form_is_still_the_frameworks() -> None:
+    """An event says who it is in headers; that its message holds no data makes no push of it."""
+    headers = {
+        "ce-specversion": "1.0", "ce-id": "e9", "ce-type": "google.cloud.pubsub.topic.v1.messagePublished",
+        "ce-source": f"//pubsub.googleapis.com/projects/demo-p/topics/{TOPICS['phase2_to_phase3']}",
+    }  # fmt: skip
+    with overheard() as (_, said):
+        answer = client("phase2_to_phase3").post("/", json={"message": {}}, headers=headers)
+        assert (answer.status_code, said[0][1]["message_id"]) == (200, "e9")
+
+
 def test_everything_else_is_still_the_frameworks() -> None:
     """A push with data becomes an event once; what is neither push nor event is refused as before."""
     with overheard() as (opened, said):
