@@ -87,9 +87,9 @@ def _head(manifest: Manifest, shaped: ManifestShape, today: date) -> Iterator[Pr
     if ends is None:
         yield Problem("runtime", f"{manifest.runtime} is not known here", suggest(manifest.runtime, DEPRECATED))
     elif ends - today < NOTICE:
-        yield Problem(
-            "runtime", f"{manifest.runtime} is deprecated from {ends}, {(ends - today).days} days", RUNTIME_HINT
-        )
+        left = (ends - today).days
+        when = f"in {left} days" if left > 0 else f"{-left} days ago"
+        yield Problem("runtime", f"{manifest.runtime} is deprecated from {ends}, {when}", RUNTIME_HINT)
     for name in manifest.labels:
         if name.startswith("deployment"):
             yield Problem(f"labels.{name}", "begins with deployment, which is reserved", "choose another key")

@@ -14,6 +14,7 @@ import pytest
 from deploy import bundle
 from deploy.manifest import ROOT
 from tests.deploy.world import manifest
+from tests.emulators.gcloud import absent
 from tests.tooling.house import run
 
 SELF_HEAL = manifest().functions["self_heal"]
@@ -105,6 +106,18 @@ def test_writing_replaces_what_was_there(tmp_path: Path) -> None:
     bundle.write(bundle.bundle_of(SELF_HEAL), tmp_path)
     assert bundle.read(tmp_path, "self_heal") == bundle.bundle_of(SELF_HEAL)
     assert bundle.read(tmp_path, "phase2_to_phase3") is None
+
+
+def test_what_is_uploaded_is_the_bundle(tmp_path: Path) -> None:
+    """gcloud's own rules leave nothing of a bundle out, and let nothing in that Python left beside it."""
+    if shutil.which("gcloud") is None:
+        absent("gcloud is not on PATH")
+    bundle.write(bundle.bundle_of(SELF_HEAL), tmp_path)
+    (tmp_path / "self_heal/shared/__pycache__").mkdir()
+    (tmp_path / "self_heal/shared/__pycache__/runtime.cpython-311.pyc").write_bytes(b"old")
+    command = ["gcloud", "meta", "list-files-for-upload", str(tmp_path / "self_heal")]
+    listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    assert sorted(listed) == sorted(bundle.bundle_of(SELF_HEAL).files)
 
 
 def test_a_bundle_that_grew_too_large_is_refused(tmp_path: Path) -> None:

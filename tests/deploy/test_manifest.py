@@ -220,8 +220,11 @@ def test_a_faulty_manifest_is_refused(tmp_path: Path, fault: str) -> None:
     error = refusal(tmp_path, changes)
     told = [f"{error.key}: {error.reason}", *error.hint.splitlines()]
     assert error.path == str(tmp_path / "functions.yaml")
-    assert any(line.strip().startswith(f"{key}: ") and reason in line for line in told), told
-    assert error.hint
+    matching = [line for line in told if line.strip().startswith(f"{key}: ") and reason in line]
+    assert matching, told
+    own = error.hint.splitlines()[0] if matching[0] == told[0] else matching[0].partition(" (hint: ")[2].rstrip(")")
+    assert own.strip()
+    assert str(error).startswith(f"{tmp_path / 'functions.yaml'}: "), "what a person reads begins with the file"
 
 
 @pytest.mark.parametrize(("days", "refused"), [(180, False), (179, True), (-1, True)])
@@ -230,7 +233,10 @@ def test_a_runtime_is_refused_from_half_a_year_before_its_end(tmp_path: Path, da
     today = DEPRECATED["python311"] - timedelta(days=days)
     if refused:
         error = refusal(tmp_path, {}, today)
-        assert (error.key, "is deprecated from 2027-10-24" in error.reason) == ("runtime", True)
+        assert (error.key, error.path) == ("runtime", str(tmp_path / "functions.yaml"))
+        when = f"in {days} days" if days > 0 else f"{-days} days ago"
+        assert error.reason == f"python311 is deprecated from 2027-10-24, {when}"
+        assert error.hint == "move to a newer one, and test the bundles on it"
     else:
         assert load_changed(tmp_path, {}, today).runtime == "python311"
 
