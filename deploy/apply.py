@@ -8,9 +8,8 @@ from enum import StrEnum
 from typing import Any
 
 from deploy.line import Line
-from deploy.monitoring import FOUND
-from deploy.resource import Difference, Resource
-from deploy.runner import EXISTS, CommandFailed, Runner, ask, order
+from deploy.resource import BESIDE, FOUND, Both, Difference, Resource
+from deploy.runner import EXISTS, CommandFailed, Looks, Runner, order
 
 
 class Done(StrEnum):
@@ -29,6 +28,11 @@ class ApplyFailed(Exception):
 
 AGAIN = "correct it and run the same command again: what is done stays done"
 Check = Callable[[Resource], list[Difference]]
+# Seconds to wait, and why.
+Pause = Callable[[float, str], None]
+# What was just made is not known everywhere at once, an account least of all; what differs is looked at again twice.
+PAUSES = (2, 5, 15, 30)
+TWICE = 2
 
 
 @dataclass(frozen=True)
@@ -37,15 +41,21 @@ class Step:
     done: Done
 
 
-def apply(resources: Iterable[Resource], run: Runner, checks: Check = lambda resource: []) -> Iterator[Step]:
+def apply(
+    resources: Iterable[Resource],
+    run: Runner,
+    checks: Check = lambda resource: [],
+    pause: Pause = lambda seconds, why: None,
+) -> Iterator[Step]:
     """Yield each step as it is done; raises ``ApplyFailed`` at the first that cannot be.
 
-    ``checks`` looks further at what now is as it should be, such as a function's own answer.
+    ``checks`` looks further at what now is as it should be, such as a function's own answer; ``pause`` is called before
+    something is tried or looked at once more.
     """
-    looked: dict[Line, Any] = {}
+    looks = Looks(run)
     for resource in resources:
         try:
-            done = _step(resource, run, looked)
+            done = _step(resource, looks, pause)
             answered = checks(resource)
         except CommandFailed as failed:
             raise ApplyFailed(resource, str(failed), AGAIN) from failed
@@ -53,35 +63,57 @@ def apply(resources: Iterable[Resource], run: Runner, checks: Check = lambda res
         yield Step(resource, done)
 
 
-def _step(resource: Resource, run: Runner, looked: dict[Line, Any]) -> Done:
-    if resource.read not in looked:
-        looked[resource.read] = ask(run, resource.read)
-    found = looked[resource.read]
+def _step(resource: Resource, looks: Looks, pause: Pause) -> Done:
+    found = looks.of(resource)
     if found is not None and not resource.differences(found):
         return Done.SAME
     line = resource.create if found is None else resource.update
     if line is None:
-        return _settled(resource, run, found)
-    _carry_out(run, line, found, creates=found is None)
-    fresh = looked[resource.read] = ask(run, resource.read)
-    if fresh is None:
-        raise ApplyFailed(resource, "was made, and is not there", AGAIN)
-    _refuse(resource, resource.differences(fresh), "was read back and differs")
+        return _settled(resource, found)
+    _carry_out(looks.run, line, found, pause)
+    _read_back(resource, looks, pause)
     return Done.CREATED if found is None else Done.UPDATED
 
 
-def _carry_out(run: Runner, line: Line, found: Any, creates: bool) -> None:
-    if FOUND in line.words:
-        line = Line(tuple(found[0]["name"] if word == FOUND else word for word in line.words))
-    try:
-        order(run, line)
-    except CommandFailed as failed:
-        # Somebody, or our own interrupted call, made it meanwhile: reading it back judges it.
-        if not (creates and any(word in failed.said for word in EXISTS)):
-            raise
+def _carry_out(run: Runner, line: Line, found: Any, pause: Pause) -> None:
+    for seconds in (*PAUSES, None):
+        try:
+            order(run, _named(line, found))
+        except CommandFailed as failed:
+            # Somebody, or our own interrupted call, made it meanwhile: reading it back judges it.
+            if found is None and any(word in failed.said for word in EXISTS):
+                return
+            if seconds is None or not failed.too_early:
+                raise
+            pause(seconds, failed.gist)
+        else:
+            return
 
 
-def _settled(resource: Resource, run: Runner, found: Any) -> Done:
+def _read_back(resource: Resource, looks: Looks, pause: Pause) -> None:
+    for place, seconds in enumerate((*PAUSES, None)):
+        fresh = looks.again(resource)
+        differences = [] if fresh is None else resource.differences(fresh)
+        if fresh is not None and not differences:
+            return
+        if fresh is not None and place >= TWICE:
+            _refuse(resource, differences, "was read back and differs")
+        if seconds is not None:
+            pause(seconds, f"{resource.id}: {differences[0] if differences else 'not there'}")
+    raise ApplyFailed(resource, "was made, and is not there", AGAIN)
+
+
+def _named(line: Line, found: Any) -> Line:
+    """Return a line with the names that the server gave."""
+    first, second = (found.found, found.beside) if isinstance(found, Both) else (found, None)
+    words = line.words
+    for mark, one in ((FOUND, first), (BESIDE, second)):
+        if one and any(mark in word for word in words):
+            words = tuple(word.replace(mark, one[0]["name"]) for word in words)
+    return Line(words)
+
+
+def _settled(resource: Resource, found: Any) -> Done:
     """Nothing can be run: it is there and cannot be mended, or what it belongs to is missing."""
     if found is None:
         raise ApplyFailed(resource, "does not exist, and is not made by this script", resource.hint or AGAIN)

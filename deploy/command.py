@@ -9,26 +9,29 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from deploy import bundle, git, monitoring, ready, rules
+from deploy import bundle, git, monitoring, preview, ready, rules
 from deploy.apply import ApplyFailed, Done, apply
-from deploy.drift import Report, drift
+from deploy.drift import LeftAt, Report, drift
 from deploy.line import gcloud
-from deploy.manifest import ROOT, Manifest, Place, Stamp
+from deploy.manifest import ROOT, Function, Manifest, Place, Stamp
 from deploy.manifest_file import load_manifest
 from deploy.orphans import orphans
 from deploy.plan import lines, plan
 from deploy.resource import Resource
-from deploy.runner import CommandFailed, Runner, Subprocess, ask
+from deploy.runner import CommandFailed, Looks, Runner, Subprocess, ask
 from shared.core.errors import PolicyError
 
-FAILED, USAGE = 1, 2
+FAILED, USAGE, INTERRUPTED = 1, 2, 130
+LOOK = "bin/orch doctor says what is missing: credentials, rights, APIs"
 BUILD = ROOT / "build"
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
@@ -51,6 +54,12 @@ def fail(status: int, message: str, hint: str = "") -> typer.Exit:
 
 def now() -> datetime:
     return datetime.now(UTC)
+
+
+def waiting(seconds: float, why: str) -> None:
+    """Say why something is tried or looked at again, and let that time pass."""
+    say(f"again in {seconds:g} s: {why}")
+    time.sleep(seconds)
 
 
 def manifest_now() -> Manifest:
@@ -93,11 +102,7 @@ def show_plan(project: Project, names: Names = None, number: Number = "", as_jso
     if as_json:
         typer.echo(json.dumps([_shown(one) for one in resources], indent=2))
         return
-    for one in resources:
-        typer.echo(f"# {one.id}\n{one.read}")
-        for word, line in (("absent", one.create), ("different", one.update)):
-            if line is not None and not (word == "different" and line == one.create):
-                typer.echo(f"{line}   # if {word}")
+    typer.echo("\n".join(text for one in resources for text in preview.planned(one)))
 
 
 @app.command("apply")
@@ -113,13 +118,13 @@ def carry_out(
     place, stamp = _place(manifest, project, number, run), _stamp(manifest)
     resources = _checked(plan(manifest, place, stamp, only))
     if dry_run:
-        _say_differences(resources, run)
+        _say_changes(resources, run)
         return
     _require_bundles(manifest, only, stamp)
     monitoring.write(monitoring.rendered(manifest), BUILD / "observability")
     counted = dict.fromkeys(Done, 0)
     try:
-        for step in apply(resources, run, ready.ReadyCheck(manifest, place, stamp, run, ready.http_call)):
+        for step in apply(resources, run, ready.ReadyCheck(manifest, place, stamp, run, waiting), waiting):
             counted[step.done] += 1
             if step.done is not Done.SAME:
                 typer.echo(f"{step.done.value:8} {step.resource.id}")
@@ -141,9 +146,10 @@ def check_drift(project: Project, number: Number = "", as_json: Json = False) ->
     manifest, run = manifest_now(), Subprocess(ROOT)
     try:
         place = _place(manifest, project, number, run)
-        report = drift(manifest, place, _plan_for_drift(manifest, place), run, _changed(manifest), now())
+        say("looking at everything there should be, which takes some minutes")
+        report = drift(manifest, place, _plan_for_drift(manifest, place), run, _left_at(manifest), now())
     except (CommandFailed, git.NoCommit) as failed:
-        raise fail(USAGE, str(failed), "nothing can be said without it") from None
+        raise fail(USAGE, str(failed), f"nothing can be said without it; {LOOK}") from None
     _print(report, as_json)
     raise typer.Exit(report.status)
 
@@ -175,10 +181,20 @@ def _commit() -> str:
     return given if given else git.commit(ROOT)
 
 
-def _changed(manifest: Manifest) -> dict[str, datetime | None]:
-    return {
-        name: git.changed_at(ROOT, bundle.sources_of(bundle.bundle_of(one))) for name, one in manifest.functions.items()
-    }
+def _sources(function: Function) -> list[str]:
+    """Return what of the repository a function is made of; of the locks its own, for the others change more often."""
+    lock = f"deploy/requirements/{function.requirements}.txt"
+    found = bundle.sources_of(bundle.bundle_of(function))
+    return [lock if path == "deploy/requirements" else path for path in found]
+
+
+def _left_at(manifest: Manifest) -> LeftAt:
+    @cache
+    def left_at(folder: str, commit: str) -> datetime | None:
+        function = manifest.functions.get(folder)
+        return git.left_at(ROOT, commit, _sources(function)) if function and commit else None
+
+    return left_at
 
 
 def _place(manifest: Manifest, project: str, number: str, run: Runner) -> Place:
@@ -203,26 +219,25 @@ def _require_bundles(manifest: Manifest, only: Sequence[str], stamp: Stamp) -> N
         made = bundle.read(BUILD, name)
         if made is None or made.digest != stamp.digests[name]:
             raise fail(FAILED, f"build/{name} is not what the tree yields", "run bin/build, then this again")
+    for name in _uncommitted(manifest, only):
+        say(f"warning: {name} is not committed: what is deployed carries the commit, and is not of it")
 
 
-def _say_differences(resources: list[Resource], run: Runner) -> None:
-    """Say what would be run. What cannot be read yet, because what it belongs to is missing, would be made."""
-    changes = 0
-    for one in resources:
-        try:
-            found = ask(run, one.read)
-        except CommandFailed as failed:
-            typer.echo(f"unknown  {one.id}: {failed.said.splitlines()[-1][:200]}")
-            continue
-        differences = [] if found is None else one.differences(found)
-        line = one.create or one.update if found is None else one.update
-        if found is None or differences:
-            changes += 1
-            typer.echo(f"{'create' if found is None else 'update':8} {one.id}")
-            for difference in differences:
-                typer.echo(f"         {difference}")
-            typer.echo(f"         {line or one.hint}")
-    typer.echo(f"{changes} of {len(resources)} would change; nothing was changed (--yes does it)")
+def _uncommitted(manifest: Manifest, only: Sequence[str]) -> list[str]:
+    if os.environ.get("COMMIT_SHA"):
+        return []
+    sources = {path for name in only or manifest.functions for path in _sources(manifest.functions[name])}
+    return git.changed(ROOT, sorted(sources))
+
+
+def _say_changes(resources: list[Resource], run: Runner) -> None:
+    say(f"looking at {len(resources)} things, which takes some minutes")
+    told = preview.Told()
+    for text in preview.changes(resources, Looks(run), told):
+        typer.echo(text)
+    typer.echo(f"{told.changes} of {len(resources)} would change; nothing was changed (--yes does it)")
+    if told.unread:
+        raise fail(FAILED, f"{told.unread} could not be read, and may change too", LOOK)
 
 
 def _shown(one: Resource) -> dict[str, Any]:
@@ -242,20 +257,29 @@ def main() -> None:
 
 def call(argv: list[str], command: Callable[..., Any] = app) -> int:
     """Run one command line; return its exit status."""
-    import click
+    status = _called(argv, command)
+    if status == INTERRUPTED:
+        say("interrupted\n  hint: the same command goes on where it stopped")
+    return status
 
+
+def _called(argv: list[str], command: Callable[..., Any]) -> int:
     try:
-        status = command(argv, standalone_mode=False)
+        status = command(argv, prog_name="bin/deploy", standalone_mode=False)
         return status if isinstance(status, int) else 0
-    except click.exceptions.Exit as ended:
+    except typer.Exit as ended:
         return ended.exit_code
-    except click.ClickException as wrong:
-        wrong.show()
+    except typer.TyperException as wrong:
+        said = wrong.format_message()
+        say(said if said.startswith("Usage:") else f"error: {said}\n  hint: --help shows how it is called")
         return USAGE
     except PolicyError as wrong:
         say(f"error: {wrong}")
         return USAGE
-    except (bundle.BundleError, git.NoCommit, CommandFailed) as failed:
+    except CommandFailed as failed:
+        say(f"error: {failed}\n  hint: {LOOK}")
+        return FAILED
+    except (bundle.BundleError, git.NoCommit) as failed:
         say(f"error: {failed}")
         return FAILED
 

@@ -64,6 +64,9 @@ def function_resource(manifest: Manifest, place: Place, function: Function, stam
         differences=lambda found: function_differences(manifest, place, function, stamp, found),
         create=deploy,
         update=deploy,
+        hint="correct what differs and run the same command again; a variable that somebody set goes into "
+        f"deploy/functions.yaml, or away: gcloud functions deploy {function.name} --region={place.region} "
+        "--remove-env-vars=VARIABLE",
         function=function.folder,
     )
 
@@ -126,6 +129,7 @@ def _wanted_settings(manifest: Manifest, place: Place, function: Function) -> di
         "min instances": function.min_instances,
         "max instances": function.max_instances,
         "service account": place.account(function.service_account),
+        "ingress": "ALLOW_ALL",
     }
 
 
@@ -140,6 +144,7 @@ def _found_settings(config: Mapping[str, Any], build: Mapping[str, Any]) -> dict
         "min instances": config.get("minInstanceCount", 0),
         "max instances": config.get("maxInstanceCount"),
         "service account": config.get("serviceAccountEmail"),
+        "ingress": config.get("ingressSettings", "ALLOW_ALL"),
     }
 
 
@@ -150,7 +155,7 @@ def _environment_differences(wanted: Mapping[str, str], have: Mapping[str, str])
         for name, value in wanted.items()
         if name not in STAMPED and have.get(name) != value
     ]
-    found += [Difference(f"environment {name}", "set", "not set") for name in STAMPED if not have.get(name)]
+    found += [Difference(f"stamp {name}", "set", "not set") for name in STAMPED if not have.get(name)]
     if have.get("SOURCE_DIGEST") not in (None, wanted["SOURCE_DIGEST"]):
         found.append(Difference("environment SOURCE_DIGEST", wanted["SOURCE_DIGEST"], have["SOURCE_DIGEST"]))
     extra = have.keys() - wanted.keys() - PLATFORM

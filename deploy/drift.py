@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 from deploy.manifest import Manifest, Place
 from deploy.orphans import orphans
 from deploy.resource import Resource
-from deploy.runner import CommandFailed, Runner, ask
+from deploy.runner import CommandFailed, Looks, Runner
 
 SAME, DRIFT, UNKNOWN = 0, 1, 2
 PATIENCE = timedelta(hours=24)
@@ -63,30 +64,33 @@ class Report:
         }
 
 
+# When the tree left the sources that a function has of a commit; None if that cannot be said.
+LeftAt = Callable[[str, str], datetime | None]
+
+
 def drift(
     manifest: Manifest,
     place: Place,
     resources: Iterable[Resource],
     run: Runner,
-    changed_at: Mapping[str, datetime | None],
+    left_at: LeftAt,
     now: datetime,
 ) -> Report:
-    """Compare everything; ``changed_at`` says by function folder when its sources changed last in the tree."""
-    seen: dict[Any, Any] = {}
+    """Compare everything."""
+    looks = Looks(run)
     findings: list[Finding] = []
     functions: dict[str, Mapping[str, str]] = {}
     listed = list(resources)
     for resource in listed:
         try:
-            if resource.read not in seen:
-                seen[resource.read] = ask(run, resource.read)
+            found = looks.of(resource)
         except CommandFailed as failed:
             findings.append(_unread(resource.id, failed))
             continue
-        found = seen[resource.read]
         if resource.kind == "function" and found is not None:
             functions[resource.function] = _versions(found)
-        findings += _judged(resource, found, changed_at.get(resource.function), now)
+        commit = functions.get(resource.function, {}).get("commit", "")
+        findings += _judged(resource, found, partial(left_at, resource.function, commit), now)
     try:
         findings += [
             Finding(Colour.RED, one.what, "orphan", "none", one.why, str(one.remove or ""))
@@ -97,9 +101,12 @@ def drift(
     return Report(len(listed), tuple(findings), functions)
 
 
-def _judged(resource: Resource, found: Any, changed: datetime | None, now: datetime) -> list[Finding]:
+def _judged(resource: Resource, found: Any, left_at: Callable[[], datetime | None], now: datetime) -> list[Finding]:
     if found is None:
-        return [Finding(Colour.RED, resource.id, "existence", "there", "missing", "bin/deploy apply")]
+        hint = "bin/deploy apply" if resource.create or not resource.hint else resource.hint
+        return [Finding(Colour.RED, resource.id, "existence", "there", "missing", hint)]
+    differences = resource.differences(found)
+    changed = left_at() if any(one.what in DIGESTS for one in differences) else None
     return [
         Finding(
             _colour(one.what, changed, now),
@@ -109,12 +116,12 @@ def _judged(resource: Resource, found: Any, changed: datetime | None, now: datet
             one.found,
             f"bin/deploy apply {resource.function}".strip(),
         )
-        for one in resource.differences(found)
+        for one in differences
     ]
 
 
 def _colour(what: str, changed: datetime | None, now: datetime) -> Colour:
-    """Code that is older than the tree is due for a day; anything else that differs is somebody's hand."""
+    """Code that the tree has left is due for a day; anything else that differs is somebody's hand."""
     fresh = changed is not None and now - changed <= PATIENCE
     return Colour.AMBER if what in DIGESTS and fresh else Colour.RED
 
@@ -136,5 +143,4 @@ def _versions(found: Any) -> dict[str, str]:
 
 
 def _unread(where: str, failed: CommandFailed) -> Finding:
-    last = failed.said.splitlines()[-1] if failed.said else "no answer"
-    return Finding(Colour.UNKNOWN, where, "reading", "an answer", last[:300], f"run it by hand: {failed.line}")
+    return Finding(Colour.UNKNOWN, where, "reading", "an answer", failed.gist, f"run it by hand: {failed.line}")

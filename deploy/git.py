@@ -1,4 +1,4 @@
-"""What git says of the tree: the commit, and when files changed last."""
+"""What git says of the tree: the commit, what is not in it, and since when files are no longer those of another one."""
 
 from __future__ import annotations
 
@@ -17,10 +17,21 @@ def commit(root: Path) -> str:
     return _git(root, "rev-parse", "HEAD")
 
 
-def changed_at(root: Path, paths: Sequence[str]) -> datetime | None:
-    """Return when the last commit that touched one of these paths was made; None if none did."""
-    text = _git(root, "log", "-1", "--format=%cI", "--", *paths)
-    return datetime.fromisoformat(text).astimezone(UTC) if text else None
+def left_at(root: Path, commit: str, paths: Sequence[str]) -> datetime | None:
+    """Return when the tree first changed one of these paths after a commit, as its main line has it.
+
+    None if it never did, or does not know the commit: then nobody can say since when something else runs.
+    """
+    try:
+        text = _git(root, "log", "--first-parent", "--reverse", "--format=%cI", f"{commit}..HEAD", "--", *paths)
+    except NoCommit:
+        return None
+    return datetime.fromisoformat(text.splitlines()[0]).astimezone(UTC) if text else None
+
+
+def changed(root: Path, paths: Sequence[str]) -> list[str]:
+    """Return which of these paths hold what was not committed; raises ``NoCommit``."""
+    return [line[3:] for line in _git(root, "status", "--porcelain", "--", *paths).splitlines()]
 
 
 def _git(root: Path, *words: str) -> str:
@@ -28,4 +39,4 @@ def _git(root: Path, *words: str) -> str:
         ended = subprocess.run(["git", "-C", str(root), *words], capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError) as error:
         raise NoCommit(f"git {words[0]} in {root}: {getattr(error, 'stderr', '') or error}".strip()) from error
-    return ended.stdout.strip()
+    return ended.stdout.rstrip()

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
 class Line:
-    """A command as its words; ``bq`` is the only program besides gcloud."""
+    """A command as its words: gcloud, bq, or curl. ``given`` goes to its standard input, and is never shown."""
 
     words: tuple[str, ...]
+    given: str = field(default="", repr=False)
 
     def __str__(self) -> str:
         return " ".join(_quoted(word) for word in self.words)

@@ -100,6 +100,15 @@ class DeadLetter:
 
 
 @dataclass(frozen=True)
+class Channel:
+    """Who hears Cloud Monitoring's alerts, by the name that is shown."""
+
+    name: str
+    type: str
+    labels: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Firestore:
     database: str
     location: str
@@ -124,6 +133,7 @@ class Manifest:
     service_accounts: Mapping[str, str]
     functions: Mapping[str, Function]
     schedules: Mapping[str, Schedule]
+    notify: tuple[Channel, ...] = ()
     source: str = ""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from msgspec import UNSET
 from deploy import schedule_check
 from deploy.manifest import Function, Manifest, Push
 from deploy.manifest_shape import FunctionShape, ManifestShape
+from deploy.monitoring import CHANNELS
 from shared.core.policy import Service, Transition
 from shared.core.problem import Problem, spell, suggest
 
@@ -24,6 +25,7 @@ DEPRECATED = {  # https://cloud.google.com/run/docs/runtime-support
 NOTICE = timedelta(days=180)
 RUNTIME_HINT = "move to a newer one, and test the bundles on it"
 LONGEST_EVENT, LONGEST_HTTP = timedelta(seconds=540), timedelta(hours=1)
+SWEEP = "self_heal"
 MUST = ("requirements", "timeout", "concurrency", "instances", "memory", "cpu")
 PUSH_MUST = {
     "service_account": "add it: Pub/Sub needs an identity to call the function with",
@@ -75,7 +77,7 @@ def problems(manifest: Manifest, shaped: ManifestShape, today: date, root: Path)
         *(one for schedule in manifest.schedules.values() for one in schedule_check.problems_of(manifest, schedule)),
         *schedule_check.unscheduled(manifest, root),
     ]
-    return [*found, *_unfitting_deadletter(manifest)]
+    return [*found, *_unfitting_deadletter(manifest), *_channels(manifest)]
 
 
 def _head(manifest: Manifest, shaped: ManifestShape, today: date) -> Iterator[Problem]:
@@ -85,9 +87,9 @@ def _head(manifest: Manifest, shaped: ManifestShape, today: date) -> Iterator[Pr
     if ends is None:
         yield Problem("runtime", f"{manifest.runtime} is not known here", suggest(manifest.runtime, DEPRECATED))
     elif ends - today < NOTICE:
-        yield Problem(
-            "runtime", f"{manifest.runtime} is deprecated from {ends}, {(ends - today).days} days", RUNTIME_HINT
-        )
+        left = (ends - today).days
+        when = f"in {left} days" if left > 0 else f"{-left} days ago"
+        yield Problem("runtime", f"{manifest.runtime} is deprecated from {ends}, {when}", RUNTIME_HINT)
     for name in manifest.labels:
         if name.startswith("deployment"):
             yield Problem(f"labels.{name}", "begins with deployment, which is reserved", "choose another key")
@@ -181,7 +183,10 @@ def _function(manifest: Manifest, one: Function, root: Path) -> Iterator[Problem
         )
     if one.push:
         yield from _push(f"{key}.trigger", one, one.push)
-        yield from _reach(manifest, one, one.push)
+        yield from _reach(manifest, one, decided_by(manifest, one.push))
+    if one.folder == SWEEP:
+        yield from _reach(manifest, one, manifest.policy.transitions.values())
+        yield from _reruns(manifest, one)
     yield from _roles(manifest, one)
 
 
@@ -207,11 +212,11 @@ def _push(key: str, one: Function, push: Push) -> Iterator[Problem]:
         yield Problem(f"{key}.retry", "min is above max", "swap them")
 
 
-def _reach(manifest: Manifest, one: Function, push: Push) -> Iterator[Problem]:
+def _reach(manifest: Manifest, one: Function, transitions: Iterable[Transition]) -> Iterator[Problem]:
     """A function that decides a transition must be allowed to publish its trigger and to call its services."""
     key = f"functions.{one.folder}"
     granted = {(role.role, role.kind, role.name) for role in one.roles}
-    for transition in decided_by(manifest, push):
+    for transition in transitions:
         topic = transition.dispatch.topic
         if topic and ("roles/pubsub.publisher", "topic", topic) not in granted:
             reason = f"may decide {transition.name} and not publish to {topic}"
@@ -230,6 +235,21 @@ def _reach(manifest: Manifest, one: Function, push: Push) -> Iterator[Problem]:
                 )
 
 
+def _reruns(manifest: Manifest, one: Function) -> Iterator[Problem]:
+    """The sweep repairs: it must be allowed to call whoever runs a phase again."""
+    granted = {role.name for role in one.roles if (role.role, role.kind) == ("roles/run.invoker", "service")}
+    for phase in manifest.policy.phases.values():
+        if phase.rerun is None:
+            continue
+        service = manifest.policy.services[phase.rerun.service]
+        if service.identity not in granted:
+            yield Problem(
+                f"functions.{one.folder}.roles",
+                f"may run {phase.name} again and not call {service.identity}",
+                f"add {{role: roles/run.invoker, scope: service/{service.identity}}}",
+            )
+
+
 def _roles(manifest: Manifest, one: Function) -> Iterator[Problem]:
     for place, role in enumerate(one.roles):
         key = f"functions.{one.folder}.roles[{place}]"
@@ -245,6 +265,22 @@ def _unfitting_deadletter(manifest: Manifest) -> Iterator[Problem]:
         yield Problem("dead_letter.retention", "is outside 10m to 31d", "Pub/Sub's limits")
     if manifest.dead_letter.topic in manifest.topics:
         yield Problem("dead_letter.topic", "is a topic of the policy: dead letters would be delivered", "name another")
+
+
+def _channels(manifest: Manifest) -> Iterator[Problem]:
+    if not manifest.notify:
+        yield Problem(
+            "notify", "names nobody: alerts of Cloud Monitoring would reach no one", "on-call: {type: by_hand}"
+        )
+    for one in manifest.notify:
+        key = f"notify.{one.name}"
+        if one.type not in CHANNELS:
+            reason = f"{one.type} holds a secret, or is not known"
+            yield Problem(f"{key}.type", reason, f"by_hand, and make it in the console; or {', '.join(CHANNELS)}")
+            continue
+        label = CHANNELS[one.type]
+        if set(one.labels) != ({label} if label else set()):
+            yield Problem(f"{key}.labels", f"are not what {one.type} takes", f"{{{label}: ...}}" if label else "none")
 
 
 def topics_of_policy(manifest: Manifest) -> set[str]:
@@ -268,8 +304,8 @@ def writers(manifest: Manifest, topic: str) -> list[Function]:
 
 
 def may_dispatch(one: Function) -> bool:
-    """Whether a function may publish a trigger, and so hold a claim."""
-    return any(role.role == "roles/pubsub.publisher" for role in one.roles)
+    """Whether a function may publish a trigger or call for one, and so hold a claim."""
+    return any(role.role in ("roles/pubsub.publisher", "roles/run.invoker") for role in one.roles)
 
 
 def decided_by(manifest: Manifest, push: Push) -> list[Transition]:

@@ -93,6 +93,7 @@ def _manifest(shaped: shape.ManifestShape, root: Path, source: str) -> values.Ma
         service_accounts=shaped.service_accounts,
         functions={folder: _function(folder, one, shaped) for folder, one in shaped.functions.items()},
         schedules={name: _schedule(name, one) for name, one in shaped.schedules.items()},
+        notify=tuple(values.Channel(name, one.type, one.labels) for name, one in shaped.notify.items()),
         source=source,
     )
     told = inventory(made)

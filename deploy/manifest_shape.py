@@ -136,6 +136,13 @@ class DeadLetterShape(Shape, kw_only=True):
     retention: Duration
 
 
+class ChannelShape(Shape, kw_only=True):
+    """A notification channel of Cloud Monitoring; `by_hand`: made in the console, because it holds a secret."""
+
+    type: Text
+    labels: dict[Name, Text] = {}
+
+
 class FirestoreShape(Shape, kw_only=True):
     database: Text
     location: Text
@@ -168,3 +175,4 @@ class ManifestShape(Shape, kw_only=True):
     defaults: SettingsShape
     functions: Annotated[dict[Name, FunctionShape], Meta(min_length=1)]
     schedules: dict[Name, ScheduleShape]
+    notify: dict[Name, ChannelShape]

@@ -11,12 +11,14 @@ from typing import Any
 import yaml
 
 from deploy.line import gcloud
-from deploy.manifest import ROOT, Manifest, Place
-from deploy.resource import Difference, Resource
+from deploy.manifest import ROOT, Channel, Manifest, Place
+from deploy.resource import BESIDE, FOUND, Both, Difference, Resource, compare
 
-FOUND = "FOUND_NAME"
 STAMP = "source-digest"
 SERVICE = "phase-orchestrator"
+# The kinds of channels that hold no secret, with the label that says whom they reach; the others are made by hand.
+BY_HAND = "by_hand"
+CHANNELS = {"email": "email_address", "sms": "number", "pubsub": "topic", BY_HAND: None}
 
 
 def rendered(manifest: Manifest, root: Path = ROOT) -> dict[str, dict[str, Any]]:
@@ -43,7 +45,10 @@ def write(files: Mapping[str, Mapping[str, Any]], folder: Path) -> None:
 
 
 def resources(manifest: Manifest, place: Place, root: Path = ROOT) -> Iterator[Resource]:
-    for name, content in rendered(manifest, root).items():
+    for channel in manifest.notify:
+        yield _channel(place, channel)
+    files = rendered(manifest, root)
+    for name, content in files.items():
         path = f"build/observability/{name}"
         kind = name.split("/")[0]
         if kind == "metrics":
@@ -54,6 +59,8 @@ def resources(manifest: Manifest, place: Place, root: Path = ROOT) -> Iterator[R
             yield _listed(
                 "alert policy", "alpha monitoring policies", "policy-from-file", "userLabels", place, content, path
             )
+            # After its policy: one that is renewed from its file has forgotten whom it notifies.
+            yield from (_route(place, content["displayName"], channel) for channel in manifest.notify)
 
 
 def _metric(name: str, one: Mapping[str, Any], manifest: Manifest) -> dict[str, Any]:
@@ -106,6 +113,58 @@ def _metric_resource(place: Place, content: Mapping[str, Any], path: str) -> Res
         differences=judge,
         create=gcloud("logging metrics create", name, project=place.project, config_from_file=path),
         update=gcloud("logging metrics update", name, project=place.project, config_from_file=path),
+    )
+
+
+def _channel(place: Place, one: Channel) -> Resource:
+    """One that hears alerts; its name is the server's, so the list is searched."""
+    by_hand = one.type == BY_HAND
+    labels = ",".join(f"{key}={value}" for key, value in sorted(one.labels.items())) or None
+
+    def judge(found: Any) -> list[Difference]:
+        more = [Difference("copies", "1", str(len(found)))] if len(found) > 1 else []
+        wanted = {"enabled": True} | ({} if by_hand else {"type": one.type, "labels": dict(one.labels)})
+        have = {
+            "enabled": found[0].get("enabled", True),
+            "type": found[0].get("type"),
+            "labels": found[0].get("labels"),
+        }
+        return more + compare(wanted, have)
+
+    made: dict[str, Any] = {"type": one.type, "enabled": True}
+    command = "beta monitoring channels"
+    create = gcloud(f"{command} create", project=place.project, display_name=one.name, channel_labels=labels, **made)
+    update = gcloud(f"{command} update", FOUND, project=place.project, update_channel_labels=labels, **made)
+    return Resource(
+        kind="channel",
+        name=one.name,
+        read=gcloud(f"{command} list", project=place.project, filter=f'displayName="{one.name}"'),
+        differences=judge,
+        create=None if by_hand else create,
+        update=None if by_hand else update,
+        hint=f"in Cloud Monitoring, let there be one notification channel with the display name {one.name}, enabled",
+    )
+
+
+def _route(place: Place, title: str, channel: Channel) -> Resource:
+    """That a policy tells a channel."""
+
+    def judge(both: Both) -> list[Difference]:
+        told = both.found[0].get("notificationChannels", [])
+        if both.beside and both.beside[0]["name"] in told:
+            return []
+        return [Difference("notifies", channel.name, f"{len(told)} others" if told else "nobody")]
+
+    policies = "alpha monitoring policies"
+    return Resource(
+        kind="alert route",
+        name=f"{title} to {channel.name}",
+        read=gcloud(f"{policies} list", project=place.project, filter=f'displayName="{title}"'),
+        beside=gcloud("beta monitoring channels list", project=place.project, filter=f'displayName="{channel.name}"'),
+        differences=judge,
+        create=None,
+        update=gcloud(f"{policies} update", FOUND, project=place.project, add_notification_channels=BESIDE),
+        hint="policy and channel come first",
     )
 
 

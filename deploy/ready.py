@@ -1,99 +1,140 @@
-"""Asking a deployed function whether it answers, as the identity that will call it."""
+"""Asking a deployed function whether it answers and what it runs, by curl, as the identity that will call it.
+
+Not by `gcloud functions call`: that asks by POST alone, and as whoever deploys, who has no right to call.
+"""
 
 from __future__ import annotations
 
 import json
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from deploy.line import Line, gcloud
-from deploy.manifest import Function, Manifest, Place, Stamp
+from deploy.manifest import Function, Manifest, Place, Ready, Stamp
 from deploy.resource import Difference, Resource
-from deploy.runner import Runner, order
+from deploy.runner import Answer, CommandFailed, Runner, order
 
-# (method, url, token, body) to (status, body); status 0 where nobody answered.
-Call = Callable[[str, str, str, bytes | None], tuple[int, bytes]]
-WAIT_SECONDS = 100
+LONGEST_SECONDS = 100
+# A right takes its time to reach every server: minutes, says Google. So long a refused call is made again, and one that
+# failed otherwise twice: the revision before may still answer.
+PAUSES = (5, 10, 20, 40, 60, 60)
+TWICE = 2
+HEALTH = Ready("GET", "/health", None, 200)
 # A message without data is a probe: every event function acknowledges it and does nothing else (behaviour R1).
-PROBE = {"message": {"data": "", "messageId": "deploy-probe", "attributes": {}}, "subscription": "deploy-probe"}
+PROBE = {"message": {"messageId": "deploy-probe", "attributes": {}}, "subscription": "deploy-probe"}
 
 
 @dataclass(frozen=True)
 class ReadyCheck:
-    """Asks a function once what calls it is in place: its subscriptions and its schedules."""
+    """Asks a function as soon as somebody may call it, and before anything is sent to it."""
 
     manifest: Manifest
     place: Place
     stamp: Stamp
     run: Runner
-    call: Call
-    asked: set[tuple[str, str | None]] = field(default_factory=set)
+    pause: Callable[[float, str], None]
+    asked: set[str] = field(default_factory=set)
 
     def __call__(self, resource: Resource) -> list[Difference]:
-        if resource.kind not in ("subscription", "schedule") or not resource.function:
+        function = self.manifest.functions.get(resource.function)
+        caller = None if function is None else self._caller(function, resource)
+        if function is None or caller is None or resource.id in self.asked:
             return []
-        function = self.manifest.functions[resource.function]
-        topic = resource.name.rpartition("--")[2] if resource.kind == "subscription" else None
-        if (function.folder, topic) in self.asked:
-            return []
-        self.asked.add((function.folder, topic))
-        return self.answer(function, topic)
+        self.asked.add(resource.id)
+        token = self._token(function, caller)
+        return [found for question in self._questions(function, caller) for found in self._answer(question, token)]
 
-    def answer(self, function: Function, topic: str | None) -> list[Difference]:
-        """Return what is wrong with a function's answer; ``topic`` asks it the way that topic's push does."""
-        asked = self._question(function, topic)
-        if asked is None:
-            return []
-        method, path, body, caller = asked
-        expected = 200 if function.ready is None else function.ready.status
-        url = self.place.url(function.name)
-        token = order(self.run, token_line(self.place, caller, url)).out.strip().strip('"')
-        status, answer = self.call(method, url + path, token, None if body is None else json.dumps(body).encode())
-        wanted = self.stamp.digests[function.folder]
-        fits = 200 <= status < 300 if expected == 200 else status == expected
-        found = [] if fits else [Difference(f"{method} {url}{path}", str(expected), str(status or "no answer"))]
-        said = _digest_in(answer)
-        return found + ([] if said in (None, wanted) else [Difference("digest it answers", wanted, str(said))])
+    def _caller(self, function: Function, resource: Resource) -> str | None:
+        """Return the account that this resource lets call the function, None if it is another thing."""
+        callers = {one.service_account for one in self.manifest.schedules.values() if one.calls == function.folder}
+        callers |= {function.push.service_account} if function.push else set()
+        rights = {f"service role {function.name} roles/run.invoker {self._member(one)}": one for one in callers}
+        return rights.get(resource.id)
 
-    def _question(self, function: Function, topic: str | None) -> tuple[str, str, Mapping[str, Any] | None, str] | None:
-        if function.push is not None:
-            path = f"/projects/{self.place.project}/topics/{topic or function.push.topics[0]}"
-            return "POST", path, PROBE, function.push.service_account
-        callers = [one.service_account for one in self.manifest.schedules.values() if one.calls == function.folder]
-        if function.ready is None or not callers:
-            return None
-        return function.ready.method, function.ready.path, function.ready.body, callers[0]
+    def _member(self, account: str) -> str:
+        return f"serviceAccount:{self.place.account(account)}"
+
+    def _token(self, function: Function, caller: str) -> str:
+        line = token_line(self.place, caller, self.place.url(function.name))
+        said = order(self.run, line).out
+        try:
+            token = json.loads(said)["id_token"]
+        except (ValueError, KeyError, TypeError):
+            raise CommandFailed(line, "answered no identity token") from None
+        return str(token)
+
+    def _questions(self, function: Function, caller: str) -> Iterator[Question]:
+        url, digest = self.place.url(function.name), self.stamp.digests[function.folder]
+        yield Question(HEALTH, url, digest)
+        if function.push is not None and caller == function.push.service_account:
+            for topic in function.push.topics:
+                path = f"/projects/{self.place.project}/topics/{topic}"
+                yield Question(Ready("POST", path, PROBE, 200), url)
+        elif function.ready is not None:
+            yield Question(function.ready, url)
+
+    def _answer(self, question: Question, token: str) -> list[Difference]:
+        """Return what is wrong with an answer, asking again for a while if something is."""
+        for place, seconds in enumerate(PAUSES):
+            answer = self.run(question.line(token))
+            found = question.judged(answer)
+            if not found or (place >= TWICE and not _refused(answer)):
+                return found
+            self.pause(seconds, str(found[0]))
+        return question.judged(self.run(question.line(token)))
+
+
+@dataclass(frozen=True)
+class Question:
+    """One call; ``digest`` is what the answer has to say of its sources, None where it says nothing of them."""
+
+    ready: Ready
+    url: str
+    digest: str | None = None
+
+    def line(self, token: str) -> Line:
+        """Return the call; the token goes in by standard input, where no list of processes shows it."""
+        body: tuple[str, ...] = ()
+        if self.ready.body is not None:
+            body = ("--header", "Content-Type: application/json", "--data-binary", json.dumps(self.ready.body))
+        limits = ("--silent", "--show-error", "--max-time", str(LONGEST_SECONDS))
+        words = (*limits, "--request", self.ready.method, "--header", "@-", *body, "--write-out", r"\n%{http_code}")
+        return Line(("curl", *words, self.url + self.ready.path), f"Authorization: Bearer {token}\n")
+
+    def judged(self, answer: Answer) -> list[Difference]:
+        asked = f"{self.ready.method} {self.url}{self.ready.path}"
+        if answer.status != 0:
+            return [Difference(asked, str(self.ready.status), answer.err.strip() or "no answer")]
+        body, _, status = answer.out.rpartition("\n")
+        fits = status.startswith("2") if self.ready.status == 200 else status == str(self.ready.status)
+        if not fits:
+            return [Difference(asked, str(self.ready.status), f"{status} {' '.join(body.split())[:200]}".strip())]
+        said = _digest_in(body)
+        if self.digest is None or said == self.digest:
+            return []
+        return [Difference("digest it answers", self.digest, said or "none")]
+
+
+def _refused(answer: Answer) -> bool:
+    return answer.out.rpartition("\n")[2] in ("401", "403")
 
 
 def token_line(place: Place, caller: str, url: str) -> Line:
-    return gcloud(
+    """Return the line that makes a token of another account; only the token is printed, not what could make more."""
+    line = gcloud(
         "auth print-identity-token",
         project=place.project,
         impersonate_service_account=place.account(caller),
         audiences=url,
         include_email=True,
     )
+    return Line((*line.words[:-1], "--format=json(id_token)"))
 
 
-def _digest_in(answer: bytes) -> str | None:
+def _digest_in(body: str) -> str | None:
     try:
-        said = json.loads(answer)
-    except ValueError:
+        said: Mapping[str, Any] = json.loads(body)
+        return str(said["source_digest"]) if isinstance(said, dict) else None
+    except (ValueError, KeyError):
         return None
-    return said.get("source_digest") if isinstance(said, dict) else None
-
-
-def http_call(method: str, url: str, token: str, body: bytes | None) -> tuple[int, bytes]:
-    """Call a function over HTTPS."""
-    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-    request = urllib.request.Request(url, data=body, method=method, headers=headers)  # noqa: S310 - our own address
-    try:
-        with urllib.request.urlopen(request, timeout=WAIT_SECONDS) as answer:  # noqa: S310
-            return answer.status, answer.read()
-    except urllib.error.HTTPError as refused:
-        return refused.code, refused.read()
-    except OSError:
-        return 0, b""

@@ -24,9 +24,22 @@ class Difference:
 Judge = Callable[[Any], list[Difference]]
 
 
+# Stand in a line for the name that the server gave to what was read, and to what was read beside it.
+FOUND, BESIDE = "FOUND_NAME", "FOUND_BESIDE"
+
+
+@dataclass(frozen=True)
+class Both:
+    """What was read of a thing, and of another that it is tied to; None where that one is not there."""
+
+    found: Any
+    beside: Any
+
+
 @dataclass(frozen=True)
 class Resource:
-    """``read`` answers JSON or "not found"; ``differences`` judges the answer.
+    """``read`` answers JSON or "not found"; ``differences`` judges the answer, ``Both`` answers where there is a
+    reading ``beside`` it.
 
     ``create`` and ``update`` are empty where nothing can be done by a script; ``hint`` then says who does it.
     ``function`` is the folder of the function that it belongs to, if it belongs to one.
@@ -40,6 +53,7 @@ class Resource:
     update: Line | None
     hint: str = ""
     function: str = ""
+    beside: Line | None = None
 
     @property
     def id(self) -> str:
@@ -47,7 +61,7 @@ class Resource:
 
     @property
     def lines(self) -> list[Line]:
-        return [line for line in (self.read, self.create, self.update) if line is not None]
+        return [line for line in (self.read, self.beside, self.create, self.update) if line is not None]
 
 
 def compare(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> list[Difference]:

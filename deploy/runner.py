@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from deploy.line import Line
+from deploy.resource import Both, Resource
 
 # What gcloud and bq say of a thing that is not there; everything else that fails is a failure.
 ABSENT = ("NOT_FOUND", "not found", "Not found", "could not be found", "Cannot find", "does not exist")
+DISABLED = ("SERVICE_DISABLED", "has not been used in project", "it is disabled")
 EXISTS = ("ALREADY_EXISTS", "already exists")
 LONGEST_SECONDS = 1200
+MISSING = {"gcloud": "install the Google Cloud CLI", "bq": "gcloud components install bq"}
 
 
 class CommandFailed(Exception):
@@ -22,6 +25,22 @@ class CommandFailed(Exception):
     def __init__(self, line: Line, said: str) -> None:
         self.line, self.said = line, said.strip()
         super().__init__(f"{line}\n{self.said}")
+
+    @property
+    def gist(self) -> str:
+        """The line that says what went wrong; what follows it is advice."""
+        lines = self.said.splitlines() or ["no answer"]
+        return next((one for one in lines if "error" in one.lower()), lines[-1])[:300]
+
+    @property
+    def too_early(self) -> bool:
+        """Whether an account was not found, which may have been made a moment ago."""
+        return "service account" in self.said.lower() and any(word in self.said for word in ABSENT)
+
+    @property
+    def not_yet(self) -> bool:
+        """Whether what was asked belongs to an API that is not enabled yet."""
+        return any(word in self.said for word in DISABLED)
 
 
 @dataclass(frozen=True)
@@ -50,14 +69,14 @@ class Subprocess:
             ended = subprocess.run(
                 line.words,
                 cwd=self.folder,
-                stdin=subprocess.DEVNULL,
+                input=line.given,
                 capture_output=True,
                 text=True,
                 timeout=LONGEST_SECONDS,
                 check=False,
             )
         except FileNotFoundError:
-            return Answer(127, "", f"{line.words[0]} is not on PATH: install the Google Cloud CLI")
+            return Answer(127, "", f"{line.words[0]} is not on PATH: {MISSING.get(line.words[0], 'install it')}")
         except subprocess.TimeoutExpired:
             return Answer(124, "", f"no answer within {LONGEST_SECONDS} s")
         return Answer(ended.returncode, ended.stdout, ended.stderr)
@@ -71,6 +90,30 @@ def ask(run: Runner, line: Line) -> Any | None:
             return None
         raise CommandFailed(line, answer.said)
     return parsed(line, answer)
+
+
+@dataclass(frozen=True)
+class Looks:
+    """Readings, each made once; ``again`` makes one anew."""
+
+    run: Runner
+    seen: dict[Line, Any] = field(default_factory=dict)
+
+    def of(self, resource: Resource) -> Any | None:
+        """Return what is there of a resource, None if it is not; raises ``CommandFailed``."""
+        found = self._read(resource.read)
+        if found is None or resource.beside is None:
+            return found
+        return Both(found, self._read(resource.beside))
+
+    def again(self, resource: Resource) -> Any | None:
+        self.seen.pop(resource.read, None)
+        return self.of(resource)
+
+    def _read(self, line: Line) -> Any | None:
+        if line not in self.seen:
+            self.seen[line] = ask(self.run, line)
+        return self.seen[line]
 
 
 def parsed(line: Line, answer: Answer) -> Any:

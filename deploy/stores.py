@@ -185,7 +185,7 @@ def _ddl(
 
     ask = ("bq", "query", f"--project_id={place.project}", "--use_legacy_sql=false", "--format=json", "--quiet")
     where = f"--location={manifest.dataset_location}"
-    changed = "" if table is None else "; ".join(_added_columns(table, dataset))
+    changed = "" if table is None else "; ".join(_changes(table, dataset))
     return Resource(
         kind=kind,
         name=name,
@@ -193,7 +193,7 @@ def _ddl(
         differences=judge,
         create=Line((*ask, where, statement)),
         update=Line((*ask, where, changed or statement)),
-        hint="" if table is None else "partitioning is for ever: copy the rows into a new table",
+        hint="" if table is None else "partition and clustering are not altered: copy the rows into a new table",
     )
 
 
@@ -205,8 +205,25 @@ def _table_differences(table: RecordTable, found: Any) -> list[Difference]:
         for one in table.fields
         if have.get(one["name"]) != same.get(one["type"], one["type"])
     ]
-    partition = found.get("timePartitioning", {}).get("field")
-    return missing + compare({"partitioned by": table.partition}, {"partitioned by": partition})
+    partition = found.get("timePartitioning", {})
+    filtered = found.get("requirePartitionFilter", partition.get("requirePartitionFilter", False))
+    wanted = {
+        "partitioned by": table.partition,
+        "clustered by": clustering(table),
+        "partition filter": table.resource["requirePartitionFilter"],
+    }
+    have = {
+        "partitioned by": partition.get("field"),
+        "clustered by": found.get("clustering", {}).get("fields"),
+        "partition filter": filtered,
+    }
+    return missing + compare(wanted, have)
+
+
+def clustering(table: RecordTable) -> list[str]:
+    """Return the columns by which a table's rows lie together."""
+    fields: list[str] = table.resource["clustering"]["fields"]
+    return fields
 
 
 def _columns(table: RecordTable) -> list[tuple[str, str]]:
@@ -214,10 +231,15 @@ def _columns(table: RecordTable) -> list[tuple[str, str]]:
     return [(one["name"], kinds.get(one["type"], one["type"])) for one in table.fields]
 
 
-def _added_columns(table: RecordTable, dataset: str) -> list[str]:
-    return [
-        f"ALTER TABLE `{dataset}.{table.name}` ADD COLUMN IF NOT EXISTS {name} {kind}" for name, kind in _columns(table)
-    ]
+def _changes(table: RecordTable, dataset: str) -> list[str]:
+    """Return what brings an older table up to its file, and may run again; how it lies on disk is for ever."""
+    alter = f"ALTER TABLE `{dataset}.{table.name}`"
+    added = [f"{alter} ADD COLUMN IF NOT EXISTS {name} {kind}" for name, kind in _columns(table)]
+    return [*added, f"{alter} SET OPTIONS (require_partition_filter = {_filtered(table)})"]
+
+
+def _filtered(table: RecordTable) -> str:
+    return "true" if table.resource["requirePartitionFilter"] else "false"
 
 
 def table_ddl(table: RecordTable, dataset: str) -> str:
@@ -225,9 +247,8 @@ def table_ddl(table: RecordTable, dataset: str) -> str:
     required = {one["name"] for one in table.fields if one.get("mode") == "REQUIRED"}
     columns = ", ".join(f"{name} {kind}{' NOT NULL' if name in required else ''}" for name, kind in _columns(table))
     by = f"DATE({table.partition})" if dict(_columns(table))[table.partition] == "TIMESTAMP" else table.partition
-    cluster = ", ".join(table.resource["clustering"]["fields"])
-    filtered = "true" if table.resource.get("requirePartitionFilter") else "false"
+    cluster = ", ".join(clustering(table))
     return (
         f"CREATE TABLE IF NOT EXISTS `{dataset}.{table.name}` ({columns}) "
-        f"PARTITION BY {by} CLUSTER BY {cluster} OPTIONS (require_partition_filter = {filtered})"
+        f"PARTITION BY {by} CLUSTER BY {cluster} OPTIONS (require_partition_filter = {_filtered(table)})"
     )

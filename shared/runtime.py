@@ -10,7 +10,7 @@
     ORCH_SECRETS     secret_manager | environment            environment
     ORCH_HOME        folder of the embedded parts            .orch
     ORCH_CLOCK       START|ORIGIN|SPEED | @FILE, rehearsals  the system's
-    GOOGLE_CLOUD_PROJECT, ORCH_RECORD_DATASET, GIT_COMMIT, and the policy's `url_env` of each service
+    GOOGLE_CLOUD_PROJECT, ORCH_RECORD_DATASET, GIT_COMMIT, SOURCE_DIGEST, and the policy's `url_env` of each service
 
 Every client is built when it is first asked for, once for an instance.
 """
@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import threading
 import traceback
 from collections.abc import Iterator, Mapping
@@ -74,7 +75,8 @@ class EnvironmentPorts:
 
     def __init__(self, variables: Mapping[str, str], policy: Policy) -> None:
         self._variables, self._policy = variables, policy
-        self.log = JsonLog({"pipeline": policy.pipeline, "commit": variables.get("GIT_COMMIT", "unknown")[:40]})
+        bound = {"pipeline": policy.pipeline, "commit": variables.get("GIT_COMMIT", "unknown")[:40]}
+        self.log = JsonLog(bound, self._trace)
 
     def _choice(self, name: str) -> str:
         chosen = self._variables.get(name) or CHOICES[name][0]
@@ -100,6 +102,16 @@ class EnvironmentPorts:
         home = Path(self._variables.get("ORCH_HOME") or ".orch")
         home.mkdir(parents=True, exist_ok=True)
         return home
+
+    def _trace(self) -> str | None:
+        """Return the trace of the call being answered: it joins the platform's line on the call with ours."""
+        project = self._variables.get("GOOGLE_CLOUD_PROJECT")
+        if not project or "flask" not in sys.modules:  # nothing is served here
+            return None
+        from shared.adapters.framework import trace
+
+        found = trace()
+        return f"projects/{project}/traces/{found}" if found else None
 
     @cached_property
     def clock(self) -> Clock:
@@ -257,8 +269,17 @@ def receive(transition: str, event: CloudEvent) -> Receipt:
         raise
 
 
+def attend(transition: str) -> None:
+    """Let a transition's function answer GET /health as well, and take in a message without data (behaviour R1, 11)."""
+    from shared.adapters.framework import attend as attend_to
+
+    attend_to(lambda: _alive(transition), lambda event: receive(transition, event))
+
+
 def self_heal(request: Request) -> tuple[str, int, dict[str, str]]:
     """Answer one call of the sweep: a JSON list of what was found and done (behaviour 9)."""
+    if _asks_health(request):
+        return _json(_alive("self_heal")), 200, {"Content-Type": "application/json"}
     # Here, and not above: a completion that waits does not pay for the sweep.
     from shared.app.answer import swept
     from shared.app.requests import wish_of
@@ -275,6 +296,8 @@ def self_heal(request: Request) -> tuple[str, int, dict[str, str]]:
 
 def validation(request: Request) -> tuple[str, int, dict[str, str]]:
     """Answer one run of the validation: its findings as JSON, or 400 and what was wrong (behaviour 10)."""
+    if _asks_health(request):
+        return _json(_alive("validation_runner")), 200, {"Content-Type": "application/json"}
     from shared.app.validation_request import answer
 
     ctx = _with_inventory(context())
@@ -302,7 +325,7 @@ def health(request: Request) -> tuple[str, int, dict[str, str]]:
     ctx = _with_inventory(context())
     ports = ctx.ports
     missing = ports.missing_webhooks if isinstance(ports, EnvironmentPorts) else tuple
-    house = House(_record_of(ctx), os.environ.get("K_REVISION", ""), missing)
+    house = House(_record_of(ctx), os.environ.get("K_REVISION", ""), missing, os.environ.get("SOURCE_DIGEST", ""))
     try:
         found = answer(ctx, house, Asked(request.method, request.path, request.args.to_dict()))
         if isinstance(found.body, dict):
@@ -342,6 +365,17 @@ def _record_of(ctx: Context) -> str:
 def last_sweep() -> Sweep | None:
     """Return what the latest sweep of this instance found, None before the first."""
     return context().memory.last_sweep
+
+
+def _asks_health(request: Request) -> bool:
+    return request.method in ("GET", "HEAD") and request.path.rstrip("/") == "/health"
+
+
+def _alive(function: str) -> dict[str, Any]:
+    from shared.app.alive import Origin, answer_of
+
+    revision = os.environ.get("K_REVISION", "")
+    return answer_of(context(), Origin(function, os.environ.get("SOURCE_DIGEST", ""), revision))
 
 
 def _json(value: Any) -> str:

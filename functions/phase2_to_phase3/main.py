@@ -11,3 +11,6 @@ from shared import runtime
 @functions_framework.cloud_event
 def main(event: CloudEvent) -> None:
     runtime.receive("phase2_to_phase3", event)
+
+
+runtime.attend("phase2_to_phase3")

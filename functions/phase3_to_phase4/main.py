@@ -11,3 +11,6 @@ from shared import runtime
 @functions_framework.cloud_event
 def main(event: CloudEvent) -> None:
     runtime.receive("phase3_to_phase4", event)
+
+
+runtime.attend("phase3_to_phase4")

@@ -11,3 +11,6 @@ from shared import runtime
 @functions_framework.cloud_event
 def main(event: CloudEvent) -> None:
     runtime.receive("phase4_to_phase5", event)
+
+
+runtime.attend("phase4_to_phase5")

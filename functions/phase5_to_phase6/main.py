@@ -11,3 +11,6 @@ from shared import runtime
 @functions_framework.cloud_event
 def main(event: CloudEvent) -> None:
     runtime.receive("phase5_to_phase6", event)
+
+
+runtime.attend("phase5_to_phase6")

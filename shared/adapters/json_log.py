@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any, TextIO
@@ -18,18 +18,19 @@ _SPECIAL = frozenset({"severity", "message", "time", "timestamp", "timestampSeco
 class JsonLog:
     """Writes an event and its keys to ``stream``, by default standard output.
 
-    ``bound`` keys go with every line (``commit``, ``run``, ...); ``trace`` is `projects/P/traces/ID`. A value
-    that JSON cannot say is written as its repr.
+    ``bound`` keys go with every line (``commit``, ``run``, ...); ``trace`` is `projects/P/traces/ID`, or says it of the
+    call that is being answered. A value that JSON cannot say is written as its repr.
     """
 
     bound: Mapping[str, object] = field(default_factory=dict)
-    trace: str | None = None
+    trace: str | Callable[[], str | None] | None = None
     stream: TextIO | None = None
 
     def __call__(self, event: str, /, severity: str = "INFO", **keys: object) -> None:
         stream = self.stream or sys.stdout
         # One write per line: lines of two threads must not mix.
-        stream.write(line(event, severity, {**self.bound, **keys}, self.trace) + "\n")
+        trace = self.trace() if callable(self.trace) else self.trace
+        stream.write(line(event, severity, {**self.bound, **keys}, trace) + "\n")
         stream.flush()
 
     def bind(self, *, trace: str | None = None, **keys: object) -> JsonLog:

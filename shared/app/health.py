@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from shared.app import outbox
+from shared.app.alive import Origin, answer_of
 from shared.app.context import Context
 from shared.app.readiness import Dependency, Readiness
 from shared.core.errors import OrchError, Unavailable
@@ -36,6 +37,7 @@ class House:
     record: str
     revision: str = ""
     missing_webhooks: Callable[[], Sequence[str]] = tuple
+    source_digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +50,7 @@ class Answer:
 
 def alive(ctx: Context, house: House) -> dict[str, Any]:
     """Return who answers, without asking anybody."""
-    return {
-        "status": "healthy",
-        "service": NAME,
-        "pipeline": ctx.policy.pipeline,
-        "version": ctx.code_version,
-        "revision": house.revision,
-    }
+    return answer_of(ctx, Origin(NAME, house.source_digest, house.revision))
 
 
 def body_of(ctx: Context, found: Readiness) -> dict[str, Any]:

@@ -7,20 +7,20 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from deploy.line import Line, gcloud
+from deploy.line import gcloud
 from deploy.manifest import ROOT, Manifest, Place, Stamp
 from deploy.plan import plan
 from deploy.resource import Resource
-from deploy.runner import CommandFailed, Runner, Subprocess, ask
+from deploy.runner import CommandFailed, Looks, Runner, Subprocess, ask
 from shared import runtime
 from shared.cli.shell import FAILED, UNAVAILABLE, print_json
 from shared.core.errors import PolicyError
 
-KINDS = ("service account", "topic", "subscription", "secret", "database", "function", "schedule")
+KINDS = ("service account", "topic", "subscription", "secret", "database", "function", "schedule", "channel")
 APPLY = "bin/deploy apply --yes"
 OLDEST_PYTHON = (3, 11)
 
@@ -115,6 +115,7 @@ def _tools(find: Callable[[str], str | None]) -> Iterator[Sign]:
     hints = {
         "gcloud": "install the Google Cloud CLI: it deploys, compares, and brings the emulators",
         "bq": "gcloud components install bq",
+        "curl": "install it: after a deploy each function is asked by it",
         "java": "install a JDK, release 11 or later: the emulators run on it",
     }
     for name, hint in hints.items():
@@ -177,19 +178,17 @@ def _looked_at(manifest: Manifest, place: Place) -> list[Resource]:
 
 def _resources(resources: Sequence[Resource], run: Runner) -> Iterator[Sign]:
     """One sign for each kind that is whole, one for each thing that is missing or differs."""
-    seen: dict[Line, Any] = {}
+    looks = Looks(run)
     whole: dict[str, int] = {}
     for one in resources:
         try:
-            if one.read not in seen:
-                seen[one.read] = ask(run, one.read)
+            found = looks.of(one)
         except CommandFailed as failed:
             yield _unread(one.id, failed)
             continue
-        found = seen[one.read]
         wrong = [] if found is None or one.kind == "function" else one.differences(found)
         if found is None:
-            yield Sign(one.id, Verdict.MISSING, "not there", APPLY)
+            yield Sign(one.id, Verdict.MISSING, "not there", APPLY if one.lines[1:] else one.hint)
         elif wrong:
             yield Sign(one.id, Verdict.MISSING, "; ".join(map(str, wrong)), APPLY)
         else:
@@ -218,5 +217,4 @@ def _values(manifest: Manifest, place: Place, run: Runner) -> Iterator[Sign]:
 
 
 def _unread(what: str, failed: CommandFailed) -> Sign:
-    last = failed.said.splitlines()[-1] if failed.said else "no answer"
-    return Sign(what, Verdict.UNKNOWN, last[:300], f"run it by hand: {failed.line}")
+    return Sign(what, Verdict.UNKNOWN, failed.gist, f"run it by hand: {failed.line}")

@@ -17,7 +17,9 @@ from google.cloud.pubsub_v1.types import PushConfig
 
 from deploy import bundle
 from deploy.manifest import ROOT, Function
-from tests.bundles.serving import environment_of, served
+from deploy.reach import imported
+from deploy.ready import HEALTH, PROBE
+from tests.bundles.serving import Served, environment_of, served
 from tests.deploy.world import manifest
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("bundles")]
@@ -95,6 +97,7 @@ def test_an_event_function_takes_in_what_is_pushed(
     """A message published to each of its topics arrives by push and is in the state store, from its own `shared`."""
     assert function.push is not None
     project = variables["GOOGLE_CLOUD_PROJECT"]
+    variables["SOURCE_DIGEST"] = bundle.bundle_of(function).digest
     with served(python_for(function), built / function.folder, tmp_path, variables) as server:
         for topic in function.push.topics:
             phase = manifest().policy.topics[topic]
@@ -102,6 +105,9 @@ def test_an_event_function_takes_in_what_is_pushed(
             with pushed(variables["PUBSUB_EMULATOR_HOST"], project, topic, server.address, json.dumps(body).encode()):
                 stored = wait_for(variables, f"{phase}.{COMPLETION[phase]['processor_name']}")
             assert stored["phase"] == phase, server.said()[-2000:]
+            asked = server.ask("POST", f"/projects/{project}/topics/{topic}", json.dumps(PROBE).encode())
+            assert asked[0] == 200, (asked, server.said()[-2000:])
+        assert_says_what_it_runs(server, function)
         assert_imported_from_the_bundle(server.said(), tmp_path / "workspace")
 
 
@@ -114,14 +120,16 @@ def test_a_called_function_answers(
     tmp_path: Path,
 ) -> None:
     """What deployment asks of it, and what the schedule sends, are answered as expected, from its own `shared`."""
-    assert function.ready is not None
+    ready = function.ready or HEALTH
+    variables["SOURCE_DIGEST"] = bundle.bundle_of(function).digest
     with served(python_for(function), built / function.folder, tmp_path, variables) as server:
-        body = json.dumps(function.ready.body or {}).encode()
-        asked = None if function.ready.method == "GET" else body
-        status, answer = server.ask(function.ready.method, function.ready.path, asked)
-        expected = (200, 207) if function.ready.status == 200 else (function.ready.status,)
+        body = json.dumps(ready.body or {}).encode()
+        asked = None if ready.method == "GET" else body
+        status, answer = server.ask(ready.method, ready.path, asked)
+        expected = (200, 207) if ready.status == 200 else (ready.status,)
         assert status in expected, (answer, server.said()[-2000:])
         assert isinstance(json.loads(answer), list | dict)
+        assert_says_what_it_runs(server, function)
         assert_imported_from_the_bundle(server.said(), tmp_path / "workspace")
 
 
@@ -136,6 +144,46 @@ def test_an_environment_holds_its_lock_and_no_embedded_store(
     ).stdout.split()
     assert set(NO_EMBEDDED) & set(listed) == set()
     assert {"functions-framework", "google-cloud-firestore", "msgspec"} <= set(listed)
+
+
+# Reads names of modules and says which of them cannot be found.
+FIND = """
+import importlib.util, sys
+def there(name):
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:
+        return False
+print(*[name for name in sys.stdin.read().split() if not there(name)])
+"""
+
+
+@pytest.mark.parametrize("function", [*EVENTS, *CALLED], ids=lambda one: one.folder)
+def test_every_package_that_is_imported_is_installed(
+    function: Function, built: Path, python_for: Callable[[Function], Path]
+) -> None:
+    """What the bundle's modules import of others, on first use too, is in its own environment."""
+    named: set[str] = set()
+    for path in (built / function.folder).rglob("*.py"):
+        named |= {name for name in imported(path.read_text()) if name.split(".")[0] not in ("shared", "__future__")}
+    asked = {name for name in named if name.split(".")[-1].islower()}
+    assert {"functions_framework", "google.cloud.bigquery", "requests"} <= asked
+    ended = subprocess.run(
+        [str(python_for(function)), "-I", "-c", FIND],
+        input=" ".join(sorted(asked)),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    missing = ended.stdout.split()
+    assert [one for one in missing if not is_attribute(one, python_for(function))] == []
+
+
+def is_attribute(name: str, python: Path) -> bool:
+    """Whether a name that is no module is something that one holds, such as a function."""
+    above, _, last = name.rpartition(".")
+    code = f"import {above or name}, sys; sys.exit(not hasattr(sys.modules[{above!r}], {last!r}))"
+    return subprocess.run([str(python), "-I", "-c", code], capture_output=True, check=False).returncode == 0
 
 
 class pushed:
@@ -177,6 +225,14 @@ def wait_for(variables: dict[str, str], document: str, seconds: float = 60) -> d
                 return dict(found.to_dict() or {})
         time.sleep(0.3)
     raise AssertionError(f"{document} was not stored within {seconds} s")
+
+
+def assert_says_what_it_runs(server: Served, function: Function) -> None:
+    """GET /health names the function, its commit and the digest of its sources, as a deploy asks it."""
+    status, answer = server.ask("GET", "/health")
+    said = json.loads(answer)
+    assert (status, said["service"], said["version"]) == (200, function.folder, "0" * 40)
+    assert said["source_digest"] == bundle.bundle_of(function).digest
 
 
 def assert_imported_from_the_bundle(log: str, workspace: Path) -> None:

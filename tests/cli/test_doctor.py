@@ -102,7 +102,7 @@ def test_what_cannot_be_read_is_unknown(cloud: Cloud) -> None:
 def test_no_program_is_taken_for_granted(cloud: Cloud) -> None:
     """Without gcloud and Java both are named, and the project is not asked."""
     found = {one.what: one for one in doctor.examined("demo-orch", {}, Machine(cloud), lambda name: None)}
-    assert {"gcloud", "bq", "java", "project"} == set(missing(found))
+    assert {"gcloud", "bq", "curl", "java", "project"} == set(missing(found))
 
 
 def test_an_emulator_that_is_named_must_answer(cloud: Cloud) -> None:

@@ -1,7 +1,8 @@
-"""A stand-in for gcloud and bq that keeps what it was told, and refuses what the real ones refuse.
+"""A stand-in for gcloud, bq and curl that keeps what it was told, and refuses what the real ones refuse.
 
 Its answers have the shapes of the real ones. ``fail_at`` makes the call of that number fail: before it had its effect,
-or, with ``after_effect``, when it already had it and only the answer was lost.
+or, with ``after_effect``, when it already had it and only the answer was lost; the one at ``refuse_at`` ends with an
+error.
 """
 
 from __future__ import annotations
@@ -49,15 +50,22 @@ class Cloud:
     calls: list[str] = field(default_factory=list)
     fail_at: int | None = None
     after_effect: bool = False
+    refuse_at: int | None = None
     strips_invokers: bool = False
+    serves: dict[str, str] = field(default_factory=dict)  # digests of old revisions that still answer, by service
+    broken: dict[str, int] = field(default_factory=dict)  # statuses of services that answer nothing else
+    deaf: int = 0  # so many calls more are refused: a right takes its time
+    asked: list[str] = field(default_factory=list)
 
     def __call__(self, line: Line) -> Answer:
         self.calls.append(str(line))
         failing = self.fail_at is not None and len(self.calls) == self.fail_at
         if failing and not self.after_effect:
             raise Stopped(str(line))
+        if self.refuse_at is not None and len(self.calls) == self.refuse_at:
+            return Answer(1, "", "ERROR: (gcloud) UNAVAILABLE: The service is currently unavailable.")
         try:
-            answer = Answer(0, json.dumps(self._bq(line) if line.words[0] == "bq" else self._gcloud(line)), "")
+            answer = Answer(0, self._out(line), "")
         except Refused as refused:
             answer = Answer(1, "", str(refused))
         if failing:
@@ -74,6 +82,36 @@ class Cloud:
     def outside_service(self, name: str) -> None:
         """Put a Cloud Run service there that somebody else deployed."""
         self.store("services")[name] = {"metadata": {"name": name}, "policy": []}
+
+    def _out(self, line: Line) -> str:
+        if line.words[0] == "curl":
+            body, status = self._curl(line)
+            return f"{body}\n{status}"
+        return json.dumps(self._bq(line) if line.words[0] == "bq" else self._gcloud(line))
+
+    def _curl(self, line: Line) -> tuple[str, int]:
+        """Be a function: answer who may invoke it with what it runs, 403 to the others, and 404 where there is none."""
+        words = list(line.words)
+        method, url = words[words.index("--request") + 1], words[-1]
+        self.asked.append(f"{method} {url}")
+        name = url.removeprefix("https://").split(f"-{NUMBER}.")[0]
+        service = self.store("services").get(name)
+        if service is None or "spec" not in service:
+            return "", 404
+        caller, _, audience = line.given.strip().removeprefix("Authorization: Bearer ").partition(" for ")
+        members = {m for one in service["policy"] if one["role"] == "roles/run.invoker" for m in one["members"]}
+        if self.deaf or f"serviceAccount:{caller}" not in members or not url.startswith(f"{audience}/"):
+            self.deaf = max(0, self.deaf - 1)
+            return "The request was not authenticated.", 403
+        return self._answered(name, service, method, url)
+
+    def _answered(self, name: str, service: dict[str, Any], method: str, url: str) -> tuple[str, int]:
+        if name in self.broken:
+            return "boom", self.broken[name]
+        env = {one["name"]: one["value"] for one in service["spec"]["template"]["spec"]["containers"][0]["env"]}
+        if (method, url.split(".run.app")[1]) == ("GET", "/health"):
+            return json.dumps({"service": name, "source_digest": self.serves.get(name, env["SOURCE_DIGEST"])}), 200
+        return ('{"error": "unknown schedule"}', 400) if "deploy-probe" in url else ("OK", 200)
 
     def _gcloud(self, line: Line) -> Any:
         words = [word for word in line.words[1:] if not word.startswith("--")]
@@ -106,12 +144,16 @@ class Cloud:
         if verb != "CREATE SCHEMA" and above not in tables:
             raise Refused(f"BigQuery error in query operation: Not found: Dataset {above}")
         if verb == "CREATE TABLE" and name not in tables:
-            columns = re.match(r" \((.*?)\) PARTITION BY (?:DATE\()?(\w+)", rest)
+            columns = re.match(r" \((.*?)\) PARTITION BY (?:DATE\()?(\w+)\)? CLUSTER BY ([\w, ]+) OPTIONS (.*)", rest)
             assert columns is not None
             tables[name] = {
                 "schema": {"fields": [_column(one) for one in columns[1].split(", ")]},
                 "timePartitioning": {"type": "DAY", "field": columns[2]},
+                "clustering": {"fields": columns[3].split(", ")},
+                "requirePartitionFilter": "= true" in columns[4],
             }
+        elif verb == "ALTER TABLE" and rest.startswith(" SET OPTIONS"):
+            tables[name]["requirePartitionFilter"] = "= true" in rest
         elif verb == "ALTER TABLE":
             fields = tables[name]["schema"]["fields"]
             column = _column(rest.removeprefix(" ADD COLUMN IF NOT EXISTS "))
@@ -496,8 +538,34 @@ def _listed(command: str, kind: str, flag: str) -> None:
 
     @verb(f"{command} update")
     def update(cloud: Cloud, names: list[str], flags: dict[str, str]) -> Any:
-        get(cloud, kind, names[0])
+        """A file replaces everything, the channels included, as gcloud's own source has it."""
+        known = get(cloud, kind, names[0])
+        if "add-notification-channels" in flags:
+            channel = flags["add-notification-channels"]
+            get(cloud, "channels", channel)
+            told = known.get("notificationChannels", [])
+            cloud.store(kind)[names[0]] = {**known, "notificationChannels": [*told, channel]}
+            return
         cloud.store(kind)[names[0]] = {**json.loads((cloud.root / flags[flag]).read_text()), "name": names[0]}
+
+
+@verb("beta monitoring channels list")
+def channel_list(cloud: Cloud, names: list[str], flags: dict[str, str]) -> Any:
+    wanted = flags["filter"].partition("=")[2].strip('"')
+    return [one for one in cloud.store("channels").values() if one["displayName"] == wanted]
+
+
+@verb("beta monitoring channels create")
+def channel_create(cloud: Cloud, names: list[str], flags: dict[str, str]) -> Any:
+    made = {"displayName": flags["display-name"], "type": flags["type"], "labels": _dict(flags["channel-labels"])}
+    name = f"projects/{cloud.project}/notificationChannels/{len(cloud.store('channels')) + 1}"
+    cloud.store("channels")[name] = {**made, "name": name, "enabled": "enabled" in flags}
+
+
+@verb("beta monitoring channels update")
+def channel_update(cloud: Cloud, names: list[str], flags: dict[str, str]) -> Any:
+    labels = _dict(flags["update-channel-labels"])
+    cloud.store("channels")[names[0]] |= {"type": flags["type"], "labels": labels, "enabled": True}
 
 
 _listed("monitoring dashboards", "dashboards", "config-from-file")
@@ -507,25 +575,12 @@ _listed("alpha monitoring policies", "alertPolicies", "policy-from-file")
 @verb("auth print-identity-token")
 def identity_token(cloud: Cloud, names: list[str], flags: dict[str, str]) -> Any:
     require_account(cloud, flags["impersonate-service-account"])
-    return f"{flags['impersonate-service-account']} for {flags['audiences']}"
+    found = {"access_token": "ya29.x", "id_token": f"{flags['impersonate-service-account']} for {flags['audiences']}"}
+    return {"id_token": found["id_token"]} if flags["format"] == "json(id_token)" else found
 
 
-@dataclass
-class Door:
-    """The functions' own answers: 200 to whoever may invoke them, 403 to the others."""
-
-    cloud: Cloud
-    asked: list[str] = field(default_factory=list)
-
-    def __call__(self, method: str, url: str, token: str, body: bytes | None) -> tuple[int, bytes]:
-        self.asked.append(f"{method} {url}")
-        service = self.cloud.store("services").get(url.removeprefix("https://").split(f"-{NUMBER}.")[0])
-        if service is None:
-            return 404, b""
-        members = {m for one in service["policy"] if one["role"] == "roles/run.invoker" for m in one["members"]}
-        if f"serviceAccount:{token.split()[0]}" not in members:
-            return 403, b""
-        return (400, b'{"error": "unknown schedule"}') if "deploy-probe" in url else (200, b"OK")
+def patient(seconds: float, why: str) -> None:
+    """Wait no time at all."""
 
 
 def saved(path: Path, cloud: Cloud) -> None:
@@ -533,11 +588,12 @@ def saved(path: Path, cloud: Cloud) -> None:
 
 
 def command(program: str, argv: list[str], root: Path, kept: Path) -> int:
-    """Be gcloud or bq on PATH for one call; ``kept`` holds the state."""
+    """Be gcloud, bq or curl on PATH for one call; ``kept`` holds the state."""
     import sys
 
     cloud = Cloud(root, kinds=json.loads(kept.read_text()) if kept.exists() else {})
-    answer = cloud(Line((program, *argv)))
+    given = sys.stdin.read() if program == "curl" else ""
+    answer = cloud(Line((program, *argv), given))
     saved(kept, cloud)
     with (kept.parent / "calls.txt").open("a") as calls:
         calls.write(shlex.join((program, *argv)) + "\n")

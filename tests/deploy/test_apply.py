@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from functools import cache
 from pathlib import Path
@@ -9,19 +10,21 @@ from pathlib import Path
 import pytest
 
 from deploy.apply import ApplyFailed, Done, Step, apply
+from deploy.line import Line
 from deploy.manifest import Stamp
 from deploy.orphans import orphans
 from deploy.plan import plan
 from deploy.ready import ReadyCheck
 from deploy.resource import Resource
-from tests.deploy.standin import NUMBER, Cloud, Door, Stopped
-from tests.deploy.world import PLACE, manifest, project, stamp
+from deploy.runner import Answer
+from tests.deploy.standin import NUMBER, Cloud, Stopped, patient
+from tests.deploy.world import PLACE, furnished, manifest, project, stamp
 
 
 def run(cloud: Cloud, with_stamp: Stamp | None = None, only: tuple[str, ...] = ()) -> list[Step]:
     """Deploy once, asking the functions whether they answer."""
     given = with_stamp or stamp()
-    checks = ReadyCheck(manifest(), PLACE, given, cloud, Door(cloud))
+    checks = ReadyCheck(manifest(), PLACE, given, cloud, patient)
     return list(apply(planned(given.digests["self_heal"], only), cloud, checks))
 
 
@@ -82,15 +85,62 @@ def test_interrupted_anywhere_and_run_again_it_ends_the_same(tmp_path: Path) -> 
         assert cloud.state() == wanted, f"stopped at call {number}: {clean.calls[number - 1]}"
 
 
-LOOKS = re.compile(r"^(gcloud .*?(describe|list|get-iam-policy|print-identity-token)|bq show)\b")
+def test_an_update_interrupted_anywhere_and_run_again_ends_the_same(tmp_path: Path) -> None:
+    """The same for new code over old, with settings that somebody changed meanwhile."""
+    clean = project(tmp_path)
+    run(clean)
+    tampered_with(clean)
+    before = clean.state()
+    clean.calls.clear()
+    run(clean, stamp("b"))
+    wanted = clean.state()
+    orders = [number for number, call in enumerate(clean.calls, 1) if not LOOKS.search(call)]
+    assert len(orders) > 10
+    for number in (1, *orders):
+        cloud = Cloud(tmp_path, kinds=json.loads(before), fail_at=number, after_effect=number in orders)
+        with pytest.raises(Stopped):
+            run(cloud, stamp("b"))
+        cloud.fail_at = None
+        run(cloud, stamp("b"))
+        assert unrevised(cloud.state()) == unrevised(wanted), f"stopped at call {number}: {clean.calls[number - 1]}"
+
+
+def tampered_with(cloud: Cloud) -> None:
+    """Change by hand what an update has to mend, one thing of each kind that can be."""
+    cloud.store("subscriptions")["nba-phase3-to-phase4--nba-phase3-analytics-complete"].pop("deadLetterPolicy")
+    cloud.store("jobs")["nba-self-heal"].update(state="PAUSED", timeZone="Asia/Tokyo")
+    cloud.store("services")["nba-health-check"]["policy"] = []
+    next(iter(cloud.store("alertPolicies").values()))["userLabels"] = {}
+
+
+def unrevised(state: str) -> str:
+    """Leave out how often something was deployed: a deploy that was made and not heard of is made once more."""
+    return re.sub(r"-0000\d", "", state)
+
+
+def test_an_error_at_any_call_is_told_and_the_next_run_ends_the_same(tmp_path: Path) -> None:
+    """A call that ends with an error, whichever it is: the step, what was said, a hint; and then the same end."""
+    clean = project(tmp_path)
+    run(clean)
+    wanted, calls = clean.state(), list(clean.calls)
+    for number, call in enumerate(calls, 1):
+        cloud = project_again(tmp_path, clean)
+        cloud.refuse_at = number
+        if call.startswith("curl "):
+            run(cloud)  # asked again a moment later
+        else:
+            with pytest.raises(ApplyFailed, match=r"UNAVAILABLE(.|\n)*hint: "):
+                run(cloud)
+            run(cloud)
+        assert cloud.state() == wanted, f"error at call {number}: {call}"
+
+
+LOOKS = re.compile(r"^(gcloud .*?(describe|list|get-iam-policy|print-identity-token)|bq show|curl)\b")
 
 
 def project_again(folder: Path, like: Cloud) -> Cloud:
     """Return an empty project over the files that are already there."""
-    cloud = Cloud(folder, like.project)
-    for service in manifest().policy.services.values():
-        cloud.outside_service(service.identity)
-    return cloud
+    return furnished(Cloud(folder, like.project))
 
 
 def test_what_is_already_there_is_no_error(tmp_path: Path) -> None:
@@ -148,33 +198,106 @@ def test_a_setting_that_did_not_take_fails_loudly(tmp_path: Path) -> None:
     )
 
 
+def test_what_was_just_made_is_waited_for(tmp_path: Path) -> None:
+    """An account takes its time to be known: it is looked for again, and a right that names it is given again."""
+    cloud, waits, early = project(tmp_path), list[str](), {"describe orch-push@": 2, "--member=serviceAccount:orch-": 3}
+
+    def eventual(line: Line) -> Answer:
+        for words, times in early.items():
+            if words in str(line) and times and cloud.store("accounts"):
+                early[words] -= 1
+                return Answer(1, "", "ERROR: (gcloud) NOT_FOUND: Service account orch-x does not exist.")
+        return cloud(line)
+
+    plain = plan(manifest(), PLACE, stamp())
+    steps = list(apply(plain, eventual, pause=lambda seconds, why: waits.append(f"{seconds} {why}")))
+    assert len(steps) == len(plain)
+    assert [one.split()[0] for one in waits] == ["2", "2", "5", "15"]
+    assert waits[0] == "2 service account orch-push: not there"
+    assert set(early.values()) == {0}
+
+
+def test_an_account_that_is_never_there_fails_loudly(tmp_path: Path) -> None:
+    """Waiting has an end."""
+    cloud = project(tmp_path)
+
+    def never(line: Line) -> Answer:
+        if "--member=serviceAccount:orch-self-heal@" in str(line):
+            return Answer(1, "", "ERROR: (gcloud) INVALID_ARGUMENT: Service account orch-self-heal does not exist.")
+        return cloud(line)
+
+    with pytest.raises(ApplyFailed, match="Service account orch-self-heal does not exist"):
+        list(apply(plan(manifest(), PLACE, stamp()), never))
+
+
 def test_a_function_that_does_not_answer_fails_loudly(tmp_path: Path) -> None:
-    """A deployed function that answers 500 to the probe ends the run."""
+    """A deployed function that answers 500 ends the run with what it said, before anything is sent to it."""
     cloud = project(tmp_path)
-    checks = ReadyCheck(manifest(), PLACE, stamp(), cloud, lambda method, url, token, body: (500, b"boom"))
-    with pytest.raises(ApplyFailed, match=r"does not answer as it should: POST https://nba-phase2-to-phase3"):
-        list(apply(plan(manifest(), PLACE, stamp()), cloud, checks))
+    cloud.broken["nba-phase2-to-phase3"] = 500
+    with pytest.raises(ApplyFailed) as caught:
+        run(cloud)
+    assert "does not answer as it should: GET https://nba-phase2-to-phase3-" in str(caught.value)
+    assert "/health: wanted 200, found 500 boom" in str(caught.value)
+    assert not [name for name in cloud.store("subscriptions") if name.startswith("nba-phase2-to-phase3")]
 
 
-def test_a_function_that_answers_with_another_digest_fails_loudly(tmp_path: Path) -> None:
-    """An answer that names other code than was deployed is not ready."""
+@pytest.mark.parametrize("function", sorted(manifest().functions))
+def test_a_function_that_runs_other_code_fails_loudly(tmp_path: Path, function: str) -> None:
+    """The digest that each function answers is compared with the deployed one: an older revision is not ready."""
+    cloud, name = project(tmp_path), manifest().functions[function].name
+    cloud.serves[name] = "b" * 40
+    with pytest.raises(ApplyFailed, match=r"digest it answers: wanted a{40}, found b{40}") as caught:
+        run(cloud)
+    assert caught.value.resource.id.startswith(f"service role {name} roles/run.invoker ")
+
+
+def test_a_function_that_does_not_say_what_it_runs_is_not_ready(tmp_path: Path) -> None:
+    """Silence is no agreement: an answer without a digest fails too."""
     cloud = project(tmp_path)
-    checks = ReadyCheck(
-        manifest(), PLACE, stamp(), cloud, lambda method, url, token, body: (200, b'{"source_digest": "b"}')
-    )
-    with pytest.raises(ApplyFailed, match=r"digest it answers: wanted a{40}, found b"):
-        list(apply(plan(manifest(), PLACE, stamp()), cloud, checks))
+    cloud.serves["nba-health-check"] = ""
+    with pytest.raises(ApplyFailed, match=r"digest it answers: wanted a{40}, found none"):
+        run(cloud)
+
+
+def test_a_right_that_takes_its_time_is_waited_for(tmp_path: Path) -> None:
+    """Just given, a right is refused for minutes on some servers: the call is made again, and each wait is said."""
+    cloud, waits = project(tmp_path), list[tuple[float, str]]()
+    cloud.deaf = 4
+    checks = ReadyCheck(manifest(), PLACE, stamp(), cloud, lambda seconds, why: waits.append((seconds, why)))
+    list(apply(planned("a" * 40, ()), cloud, checks))
+    assert [seconds for seconds, _ in waits] == [5, 10, 20, 40]
+    assert all("wanted 200, found 403" in why for _, why in waits)
+
+
+def test_a_right_that_never_comes_fails_loudly(tmp_path: Path) -> None:
+    """Who is to call a function and may not is an error after some minutes."""
+    cloud = project(tmp_path)
+    cloud.deaf = 1000
+    with pytest.raises(ApplyFailed, match=r"/health: wanted 200, found 403 The request was not authenticated"):
+        run(cloud)
 
 
 def test_each_function_is_asked_by_the_identity_that_will_call_it(tmp_path: Path) -> None:
-    """Event functions are probed on the path of each topic, the sweep is asked for a dry run."""
+    """All say what they run; event functions are probed on the path of each topic, the sweep is asked for a dry run."""
     cloud = project(tmp_path)
-    door = Door(cloud)
-    list(apply(plan(manifest(), PLACE, stamp()), cloud, ReadyCheck(manifest(), PLACE, stamp(), cloud, door)))
-    paths = [one.split(".run.app")[1] for one in door.asked]
-    assert paths[3:6] == [
-        "/projects/demo-orch/topics/nba-phase5-predictions-complete",
-        "/projects/demo-orch/topics/nba-phase6-export-complete",
-        "/",
+    run(cloud)
+    paths = [(one.split(f"-{NUMBER}.")[0].rpartition("/")[2], one.split(".run.app")[1]) for one in cloud.asked]
+    topics = "/projects/demo-orch/topics/"
+    assert paths[-8:] == [
+        ("nba-phase5-to-phase6", "/health"),
+        ("nba-phase5-to-phase6", f"{topics}nba-phase5-predictions-complete"),
+        ("nba-phase5-to-phase6", f"{topics}nba-phase6-export-complete"),
+        ("nba-self-heal", "/health"),
+        ("nba-self-heal", "/"),
+        ("nba-validation-runner", "/health"),
+        ("nba-validation-runner", "/?schedule=deploy-probe"),
+        ("nba-health-check", "/health"),
     ]
-    assert all(f"-{NUMBER}.us-west2.run.app" in one for one in door.asked)
+
+
+def test_no_token_is_shown(tmp_path: Path) -> None:
+    """A token goes to curl by standard input: no list of processes, error or log of calls holds it."""
+    cloud = project(tmp_path)
+    run(cloud)
+    assert [call for call in cloud.calls if " for https://" in call or "Bearer" in call] == []
+    assert any(call.startswith("curl ") for call in cloud.calls)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ import pytest
 from deploy import bundle
 from deploy.manifest import ROOT
 from tests.deploy.world import load_changed, manifest
+from tests.emulators.gcloud import absent
 from tests.tooling.house import run
 
 SELF_HEAL = manifest().functions["self_heal"]
@@ -38,6 +41,26 @@ def test_the_same_tree_yields_the_same_bytes(tmp_path: Path) -> None:
         (tmp_path / place).mkdir()
         bundle.write(first, tmp_path / place)
     assert seen(tmp_path / "a") == seen(tmp_path / "b")
+
+
+def test_two_machines_build_the_same_bytes(tmp_path: Path) -> None:
+    """`bin/build` from two folders, with other times, another zone, mask and hash seed: the same to the bit."""
+    made = []
+    for place, umask, zone in (("one", 0o022, "UTC"), ("an other", 0o077, "Asia/Tokyo")):
+        root, out = tmp_path / place / "tree", tmp_path / place / "build"
+        for name in ("bin", "config", "deploy", "functions", "shared"):
+            shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+        for number, path in enumerate(sorted(root.rglob("*"))):
+            os.utime(path, (umask * number, umask * number))
+        env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(root), "TZ": zone, "PYTHONHASHSEED": str(umask)}
+        command = [sys.executable, "-P", "-m", "deploy.command", "build", "--out", str(out)]
+        subprocess.run(command, cwd=tmp_path, env=env, umask=umask, check=True, capture_output=True)
+        assert len(list(out.iterdir())) == len(manifest().functions) + 1
+        made.append(seen(out))
+    assert [one[0] for one in made[0]] == [one[0] for one in made[1]]
+    bundles = [[one for one in each if not one[0].startswith("observability/")] for each in made]
+    assert bundles[0] == bundles[1]
+    assert [(one[0], one[3]) for one in made[0]] == [(one[0], one[3]) for one in made[1]]
 
 
 def seen(folder: Path) -> list[tuple[str, int, float, bytes]]:
@@ -83,6 +106,18 @@ def test_writing_replaces_what_was_there(tmp_path: Path) -> None:
     bundle.write(bundle.bundle_of(SELF_HEAL), tmp_path)
     assert bundle.read(tmp_path, "self_heal") == bundle.bundle_of(SELF_HEAL)
     assert bundle.read(tmp_path, "phase2_to_phase3") is None
+
+
+def test_what_is_uploaded_is_the_bundle(tmp_path: Path) -> None:
+    """gcloud's own rules leave nothing of a bundle out, and let nothing in that Python left beside it."""
+    if shutil.which("gcloud") is None:
+        absent("gcloud is not on PATH")
+    bundle.write(bundle.bundle_of(SELF_HEAL), tmp_path)
+    (tmp_path / "self_heal/shared/__pycache__").mkdir()
+    (tmp_path / "self_heal/shared/__pycache__/runtime.cpython-311.pyc").write_bytes(b"old")
+    command = ["gcloud", "meta", "list-files-for-upload", str(tmp_path / "self_heal")]
+    listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    assert sorted(listed) == sorted(bundle.bundle_of(SELF_HEAL).files)
 
 
 def test_a_bundle_that_grew_too_large_is_refused(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""bin/deploy and bin/check-drift as people run them, with a stand-in gcloud and bq on PATH."""
+"""bin/deploy and bin/check-drift as people run them, with a stand-in gcloud, bq and curl on PATH."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from deploy import bundle, command, monitoring, ready
+from deploy import bundle, command, monitoring
 from deploy.manifest import ROOT
-from tests.deploy.standin import NUMBER, Cloud, Door, saved
-from tests.deploy.world import PLACE, manifest
+from tests.deploy.standin import NUMBER, Cloud, saved
+from tests.deploy.world import PLACE, furnished, manifest
 from tests.tooling.house import run
 
 BUNDLE_OF = bundle.bundle_of
@@ -28,25 +28,21 @@ sys.exit(command({name!r}, sys.argv[1:], Path({cwd!r}), Path({state!r})))
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with fresh bundles, a project that holds the services of others, gcloud and bq on PATH."""
+    """A folder with fresh bundles, a project that holds the services of others, gcloud, bq and curl on PATH."""
     (tmp_path / "bin").mkdir()
-    for name in ("gcloud", "bq"):
+    for name in ("gcloud", "bq", "curl"):
         script = tmp_path / "bin" / name
         state = str(tmp_path / "state.json")
         script.write_text(
             SCRIPT.format(python=sys.executable, root=str(ROOT), name=name, cwd=str(tmp_path), state=state)
         )
         script.chmod(0o755)
-    cloud = Cloud(tmp_path)
-    for service in manifest().policy.services.values():
-        cloud.outside_service(service.identity)
-    saved(tmp_path / "state.json", cloud)
+    saved(tmp_path / "state.json", furnished(Cloud(tmp_path)))
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
     monkeypatch.setattr(command, "BUILD", tmp_path / "build")
     monkeypatch.setattr(command, "Subprocess", lambda folder: command_runner(tmp_path))
     # One reading of the tree for the whole test: somebody may be editing it.
     monkeypatch.setattr(bundle, "bundle_of", lambda function: bundle_of_tree(function.folder))
-    monkeypatch.setattr(ready, "http_call", lambda *asked: Door(cloud_in(tmp_path))(*asked))
     return tmp_path
 
 
@@ -118,11 +114,96 @@ def test_drift_has_three_statuses(home: Path, capsys: pytest.CaptureFixture[str]
     assert json.loads(capsys.readouterr().out)["status"] == "could not tell"
 
 
+@pytest.mark.slow
+def test_what_was_applied_is_the_same(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """After `apply --yes` of everything the drift check ends with 0; one paused schedule makes it 1, by name."""
+    build(home)
+    assert command.call(["apply", "--project=demo-orch", "--yes"]) == 0
+    capsys.readouterr()
+    assert command.call(["check-drift", "--project=demo-orch"]) == 0
+    told = capsys.readouterr().out
+    assert told.splitlines()[-1].startswith("same: ")
+    assert len([line for line in told.splitlines() if ": commit " in line]) == len(manifest().functions)
+    cloud = cloud_in(home)
+    cloud.store("jobs")["nba-self-heal"]["state"] = "PAUSED"
+    saved(home / "state.json", cloud)
+    assert command.call(["check-drift", "--project=demo-orch"]) == 1
+    assert "red     schedule state nba-self-heal: state: wanted ENABLED, found PAUSED" in capsys.readouterr().out
+
+
 def test_an_unknown_project_is_named(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The number is asked of gcloud; a project that is not there is status 2 with a hint."""
     (home / "bin/gcloud").write_text("#!/bin/sh\necho 'ERROR: NOT_FOUND' >&2\nexit 1\n")
     assert command.call(["check-drift", "--project=nowhere"]) == 2
     assert "project nowhere is not there" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("script", "words", "said"),
+    [
+        ("deploy", [], "Usage: bin/deploy"),
+        ("deploy", ["aply"], "No such command 'aply'"),
+        ("deploy", ["plan"], "Missing option '--project'"),
+        ("deploy", ["apply", "--project=p", "--yse"], "No such option: --yse"),
+        ("deploy", ["plan", "--project=p", "--number=1", "self_heel"], "no function self_heel"),
+        ("check-drift", [], "Missing option '--project'"),
+        ("build", ["self_heel"], "no function self_heel"),
+    ],
+)
+def test_a_wrong_call_is_told_and_is_status_2(tmp_path: Path, script: str, words: list[str], said: str) -> None:
+    """What was wrong and a hint, no traceback; and never 1, which is drift."""
+    answer = run(ROOT / "bin" / script, *words, cwd=tmp_path)
+    assert answer.returncode == 2
+    assert said in answer.stderr + answer.stdout
+    assert "Traceback" not in answer.stderr
+    assert said.startswith("Usage") or "hint: " in answer.stderr
+
+
+def test_without_credentials_one_error_is_told(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """No account: a dry run ends at its first reading with what gcloud said, and not with "nothing would change"."""
+    words = (
+        "ERROR: (gcloud.x) You do not currently have an active account selected.\nPlease run:\n\n  $ gcloud auth login"
+    )
+    (home / "bin/gcloud").write_text(f"#!/bin/sh\ncat >&2 <<'END'\n{words}\nEND\nexit 1\n")
+    assert command.call(["apply", "--project=demo-orch", f"--number={NUMBER}"]) == 1
+    told = capsys.readouterr()
+    assert "would change" not in told.out
+    assert "active account" in told.err
+    assert "hint: bin/orch doctor" in told.err
+
+
+def test_what_belongs_to_an_api_that_is_off_would_be_made(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In an empty project most APIs are off: a dry run counts what they would hold as to be made."""
+    words = "ERROR: (gcloud.x) PERMISSION_DENIED: The API has not been used in project 1 before or it is disabled."
+    (home / "bin/gcloud").write_text(
+        f'#!/bin/sh\ncase "$1" in services) echo "[]";; *) echo "{words}" >&2; exit 1;; esac\n'
+    )
+    assert command.call(["apply", "self_heal", "--project=demo-orch", f"--number={NUMBER}"]) == 0
+    told = capsys.readouterr().out
+    assert "create   topic nba-phase4-trigger" in told
+    assert "unknown" not in told
+
+
+def test_an_interruption_is_told(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ctrl-C ends with 130 and says how to go on."""
+
+    def stop(line: object) -> object:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "Subprocess", lambda folder: stop)
+    assert command.call(["apply", "--project=demo-orch", f"--number={NUMBER}"]) == 130
+    assert "the same command goes on where it stopped" in capsys.readouterr().err
+
+
+def test_what_cannot_be_read_is_counted_and_is_status_1(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A dry run that could not look everywhere says so: by thing, with the reason, and at the end."""
+    (home / "bin/bq").write_text("#!/bin/sh\necho 'ERROR: (bq) no such project' >&2\necho 'see bq help' >&2\nexit 1\n")
+    assert command.call(["apply", "self_heal", "--project=demo-orch", f"--number={NUMBER}"]) == 1
+    told = capsys.readouterr()
+    assert "unknown  table alerts: ERROR: (bq) no such project" in told.out
+    assert "13 could not be read, and may change too" in told.err
 
 
 def test_the_scripts_start_from_anywhere(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -13,6 +15,7 @@ import pytest
 
 from deploy.apply import apply
 from deploy.drift import DRIFT, SAME, UNKNOWN, Colour, Report, drift
+from deploy.git import changed, left_at
 from deploy.line import Line
 from deploy.manifest import Stamp
 from deploy.plan import plan
@@ -28,8 +31,11 @@ FUNCTION, SUBSCRIPTION = "nba-phase3-to-phase4", "nba-phase3-to-phase4--nba-phas
 def look(cloud: Any, given: Stamp, hours_since_change: float = 1) -> Report:
     """Check drift once; every function's sources changed that many hours ago."""
     changed = NOW - timedelta(hours=hours_since_change)
-    changes: dict[str, datetime | None] = dict.fromkeys(manifest().functions, changed)
-    return drift(manifest(), PLACE, plan(manifest(), PLACE, given), cloud, changes, NOW)
+
+    def left_at(folder: str, commit: str) -> datetime | None:
+        return changed if folder in manifest().functions and commit else None
+
+    return drift(manifest(), PLACE, plan(manifest(), PLACE, given), cloud, left_at, NOW)
 
 
 @cache
@@ -191,6 +197,107 @@ DRIFTS: dict[str, tuple[Callable[[Cloud], None], str, str]] = {
         "alert policy Orchestrators: an alert did not get through",
         "source-digest",
     ),
+    "alert policy that tells nobody": (
+        lambda cloud: next(iter(cloud.store("alertPolicies").values())).update(notificationChannels=[]),
+        "alert route Orchestrators: an alert did not get through to on-call",
+        "notifies",
+    ),
+    "channel gone": (lambda cloud: cloud.store("channels").clear(), "channel on-call", "existence"),
+    "channel switched off": (
+        lambda cloud: next(iter(cloud.store("channels").values())).update(enabled=False),
+        "channel on-call",
+        "enabled",
+    ),
+    "variable set by hand": (
+        hand("functions", FUNCTION, put("serviceConfig", "environmentVariables", "BY_HAND", value="1")),
+        f"function {FUNCTION}",
+        "environment BY_HAND",
+    ),
+    "digest not stamped": (
+        hand("functions", FUNCTION, drop("serviceConfig", "environmentVariables", "SOURCE_DIGEST")),
+        f"function {FUNCTION}",
+        "stamp SOURCE_DIGEST",
+    ),
+    "generated trigger": (
+        hand("functions", FUNCTION, put("eventTrigger", value={"trigger": "t"})),
+        f"function {FUNCTION}",
+        "generated trigger",
+    ),
+    "closed to whoever calls": (
+        hand("functions", FUNCTION, put("serviceConfig", "ingressSettings", value="ALLOW_INTERNAL_ONLY")),
+        f"function {FUNCTION}",
+        "ingress",
+    ),
+    "secret no longer readable": (
+        hand("secrets", "slack-webhook-error", put("policy", value=[])),
+        "secret role slack-webhook-error roles/secretmanager.secretAccessor "
+        "serviceAccount:orch-self-heal@demo-orch.iam.gserviceaccount.com",
+        "roles/secretmanager.secretAccessor",
+    ),
+    "trigger topic no longer writable": (
+        hand("topics", "nba-phase4-trigger", put("policy", value=[])),
+        "topic role nba-phase4-trigger roles/pubsub.publisher "
+        "serviceAccount:orch-phase3-to-phase4@demo-orch.iam.gserviceaccount.com",
+        "roles/pubsub.publisher",
+    ),
+    "service account gone": (
+        lambda cloud: cloud.store("accounts").pop("orch-push@demo-orch.iam.gserviceaccount.com") and None,
+        "service account orch-push",
+        "existence",
+    ),
+    "service account switched off": (
+        hand("accounts", "orch-push@demo-orch.iam.gserviceaccount.com", put("disabled", value=True)),
+        "service account orch-push",
+        "disabled",
+    ),
+    "delivery attempts": (
+        hand("subscriptions", SUBSCRIPTION, put("deadLetterPolicy", "maxDeliveryAttempts", value=5)),
+        f"subscription {SUBSCRIPTION}",
+        "delivery attempts",
+    ),
+    "dead letters no longer kept": (
+        lambda cloud: cloud.store("subscriptions").pop("nba-orchestration-dead-letter-kept") and None,
+        "subscription nba-orchestration-dead-letter-kept",
+        "existence",
+    ),
+    "Pub/Sub may not put dead letters there": (
+        hand("topics", "nba-orchestration-dead-letter", put("policy", value=[])),
+        "topic role nba-orchestration-dead-letter roles/pubsub.publisher "
+        "serviceAccount:service-123456789012@gcp-sa-pubsub.iam.gserviceaccount.com",
+        "roles/pubsub.publisher",
+    ),
+    "subscription gone": (
+        lambda cloud: cloud.store("subscriptions").pop(SUBSCRIPTION) and None,
+        f"subscription {SUBSCRIPTION}",
+        "existence",
+    ),
+    "pushed as somebody else": (
+        hand("subscriptions", SUBSCRIPTION, put("pushConfig", "oidcToken", "serviceAccountEmail", value="x@y")),
+        f"subscription {SUBSCRIPTION}",
+        "push identity",
+    ),
+    "schedule at another hour": (
+        hand("jobs", "nba-daily-report", put("schedule", value="0 9 * * *")),
+        "schedule nba-daily-report",
+        "cron",
+    ),
+    "orphaned schedule": (
+        lambda cloud: cloud.store("jobs").update(
+            old={"name": "jobs/old", "httpTarget": {"uri": PLACE.url("nba-self-heal")}}
+        ),
+        "schedule old",
+        "orphan",
+    ),
+    "table of the record gone": (
+        lambda cloud: cloud.store("bigquery").pop("demo-orch.nba_orchestration.alerts") and None,
+        "table alerts",
+        "existence",
+    ),
+    "metric edited": (
+        hand("metrics", "orch_sweeps", put("filter", value="nothing")),
+        "log metric orch_sweeps",
+        "filter",
+    ),
     "orphaned subscription": (
         lambda cloud: cloud.store("subscriptions").update(
             old={
@@ -215,6 +322,16 @@ def test_each_kind_of_drift_is_red(cloud: Cloud, kind: str) -> None:
     assert report.status == DRIFT
 
 
+@pytest.mark.parametrize("topic", [*manifest().topics, manifest().dead_letter.topic])
+def test_a_subscription_that_nobody_declared_is_found_on_every_topic(cloud: Cloud, topic: str) -> None:
+    """Whatever its name: completions, triggers and dead letters, each topic is watched."""
+    name = "projects/demo-orch/subscriptions/eventarc-us-west2-old-sub-123"
+    cloud.store("subscriptions")["old"] = {"name": name, "topic": f"projects/demo-orch/topics/{topic}"}
+    assert [(one.where, one.what, one.colour) for one in look(cloud, stamp()).findings] == [
+        ("subscription eventarc-us-west2-old-sub-123", "orphan", Colour.RED)
+    ]
+
+
 def test_an_expected_reader_of_a_topic_is_no_orphan(cloud: Cloud) -> None:
     """A subscription that the manifest names as somebody else's is left in peace."""
     name = "projects/demo-orch/subscriptions/nba-phase4-precompute-sub"
@@ -228,6 +345,60 @@ def test_code_that_is_older_than_the_tree_is_due_for_a_day(cloud: Cloud, hours: 
     report = look(cloud, stamp("b"), hours)
     assert {one.colour for one in report.findings} == {colour}
     assert report.status == DRIFT
+
+
+def test_code_of_a_commit_that_nobody_knows_is_red(cloud: Cloud) -> None:
+    """Deployed from elsewhere, or not from a commit at all: nobody can say that it is only a deploy that is due."""
+    for name in cloud.store("functions"):
+        cloud.store("functions")[name]["labels"]["commit-sha"] = ""
+    digests = [one for one in look(cloud, stamp("b"), 1).findings if "digest" in one.what.lower()]
+    assert {one.colour for one in digests} == {Colour.RED}
+
+
+def test_staleness_is_counted_from_when_the_tree_left_what_runs(tmp_path: Path) -> None:
+    """A tree that changes every day does not make code of last month fresh; a branch counts from its merge."""
+    day = [f"2026-11-{number:02}T12:00:00+00:00" for number in range(1, 9)]
+    git(tmp_path, "init", "-q", "-b", "main")
+    deployed = commit(tmp_path, "shared/a.py", day[0])
+    commit(tmp_path, "docs/b.md", day[1])
+    git(tmp_path, "checkout", "-q", "-b", "side")
+    commit(tmp_path, "shared/c.py", day[2])
+    git(tmp_path, "checkout", "-q", "main")
+    commit(tmp_path, "docs/d.md", day[3])
+    git(tmp_path, "merge", "-q", "--no-ff", "-m", "merge", "side", at=day[4])
+    latest = commit(tmp_path, "shared/a.py", day[6])
+    ours = ["shared/a.py", "shared/c.py"]
+    assert left_at(tmp_path, deployed, ours) == datetime(2026, 11, 5, 12, tzinfo=UTC)
+    assert left_at(tmp_path, deployed, ["shared/a.py"]) == datetime(2026, 11, 7, 12, tzinfo=UTC)
+    assert left_at(tmp_path, latest, ours) is None
+    assert left_at(tmp_path, "0" * 40, ours) is None
+
+
+def test_what_is_not_committed_is_named(tmp_path: Path) -> None:
+    """An edited file and a new one, of those that are asked for."""
+    git(tmp_path, "init", "-q", "-b", "main")
+    commit(tmp_path, "shared/a.py", "2026-11-01T12:00:00+00:00")
+    assert changed(tmp_path, ["shared"]) == []
+    (tmp_path / "shared/a.py").write_text("edited")
+    (tmp_path / "shared/new.py").write_text("new")
+    (tmp_path / "other.py").write_text("new")
+    assert changed(tmp_path, ["shared"]) == ["shared/a.py", "shared/new.py"]
+
+
+def git(folder: Path, *words: str, at: str = "2026-11-01T12:00:00+00:00") -> str:
+    env = {"PATH": os.environ["PATH"], "HOME": str(folder), "GIT_COMMITTER_DATE": at, "GIT_AUTHOR_DATE": at}
+    names = ("-c", "user.name=somebody", "-c", "user.email=somebody@example.com")
+    command = ["git", "-C", str(folder), *names, *words]
+    return subprocess.run(command, env=env, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def commit(folder: Path, name: str, at: str) -> str:
+    (folder / name).parent.mkdir(exist_ok=True)
+    with (folder / name).open("a") as file:
+        file.write(f"{at}\n")
+    git(folder, "add", name, at=at)
+    git(folder, "commit", "-q", "-m", "change", at=at)
+    return git(folder, "rev-parse", "HEAD")
 
 
 def test_an_older_commit_with_the_same_source_is_no_drift(cloud: Cloud) -> None:

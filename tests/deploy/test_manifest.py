@@ -141,6 +141,16 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
         f"{K}.roles",
         "may decide phase2_to_phase3 and not publish to nba-phase3-trigger",
     ),
+    "sweep that may not publish a trigger": (
+        {"functions/self_heal/roles": []},
+        "functions.self_heal.roles",
+        "may decide phase5_to_phase6 and not publish to nba-phase6-export-trigger",
+    ),
+    "sweep that may not run a phase again": (
+        {"functions/self_heal/roles": []},
+        "functions.self_heal.roles",
+        "may run phase3 again and not call nba-phase3-analytics-processors",
+    ),
     "calling a service it does not know": (
         {"environment/PRECOMPUTE_PROCESSOR_URL": GONE},
         f"{K}.environment",
@@ -180,6 +190,17 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
         "schedules.nba-validation-midday.path",
         "is no schedule of config/validation.yaml",
     ),
+    "nobody to notify": ({"notify": {}}, "notify", "Cloud Monitoring would reach no one"),
+    "channel that holds a secret": (
+        {"notify/pager": {"type": "pagerduty", "labels": {"service_key": "x"}}},
+        "notify.pager.type",
+        "pagerduty holds a secret",
+    ),
+    "channel without an address": (
+        {"notify/office": {"type": "email"}},
+        "notify.office.labels",
+        "not what email takes",
+    ),
     "another pipeline's policy": ({"pipeline": "nfl"}, "pipeline", "is nfl, the policy's is nba"),
 }
 
@@ -199,8 +220,11 @@ def test_a_faulty_manifest_is_refused(tmp_path: Path, fault: str) -> None:
     error = refusal(tmp_path, changes)
     told = [f"{error.key}: {error.reason}", *error.hint.splitlines()]
     assert error.path == str(tmp_path / "functions.yaml")
-    assert any(line.strip().startswith(f"{key}: ") and reason in line for line in told), told
-    assert error.hint
+    matching = [line for line in told if line.strip().startswith(f"{key}: ") and reason in line]
+    assert matching, told
+    own = error.hint.splitlines()[0] if matching[0] == told[0] else matching[0].partition(" (hint: ")[2].rstrip(")")
+    assert own.strip()
+    assert str(error).startswith(f"{tmp_path / 'functions.yaml'}: "), "what a person reads begins with the file"
 
 
 @pytest.mark.parametrize(("days", "refused"), [(180, False), (179, True), (-1, True)])
@@ -209,7 +233,10 @@ def test_a_runtime_is_refused_from_half_a_year_before_its_end(tmp_path: Path, da
     today = DEPRECATED["python311"] - timedelta(days=days)
     if refused:
         error = refusal(tmp_path, {}, today)
-        assert (error.key, "is deprecated from 2027-10-24" in error.reason) == ("runtime", True)
+        assert (error.key, error.path) == ("runtime", str(tmp_path / "functions.yaml"))
+        when = f"in {days} days" if days > 0 else f"{-days} days ago"
+        assert error.reason == f"python311 is deprecated from 2027-10-24, {when}"
+        assert error.hint == "move to a newer one, and test the bundles on it"
     else:
         assert load_changed(tmp_path, {}, today).runtime == "python311"
 

@@ -14,9 +14,11 @@ from google.cloud.monitoring_dashboard_v1 import Dashboard
 from google.cloud.monitoring_v3 import AlertPolicy, ServiceLevelObjective
 from google.protobuf import json_format
 
-from deploy.manifest import ROOT
+from deploy.apply import ApplyFailed, Done, apply
+from deploy.manifest import ROOT, Manifest
 from deploy.monitoring import rendered
-from tests.deploy.world import manifest
+from deploy.plan import plan
+from tests.deploy.world import PLACE, load_changed, manifest, project, stamp
 
 TYPES: dict[str, Any] = {
     "metrics": LogMetric,
@@ -25,6 +27,7 @@ TYPES: dict[str, Any] = {
     "dashboard.json": Dashboard,
 }
 FILES = rendered(manifest())
+SAME = Done.SAME
 DECLARED: dict[str, Any] = yaml.safe_load((ROOT / "deploy/observability/metrics.yaml").read_text())
 # An event is logged by its name, or by a prefix and one of the words that the calls pass.
 DIRECT = re.compile(r'log\(\s*"([a-z_.]+)"')
@@ -112,3 +115,49 @@ def test_each_alert_has_its_place_in_the_runbook() -> None:
             word = re.search(r"\*\*(.+)\*\*", content["documentation"]["content"])
             assert word is not None
             assert f"**{word[1]}**" in runbook, name
+
+
+def test_every_policy_tells_who_is_named(tmp_path: Path) -> None:
+    """After a deploy each alert policy notifies each channel of the manifest: one made here, one made by hand."""
+    cloud = project(tmp_path)
+    list(apply(plan(with_email(tmp_path), PLACE, stamp()), cloud))
+    names = {one["displayName"]: name for name, one in cloud.store("channels").items()}
+    assert names.keys() == {"on-call", "office"}
+    policies = cloud.store("alertPolicies").values()
+    assert len(policies) == 5
+    assert all(sorted(one["notificationChannels"]) == sorted(names.values()) for one in policies)
+
+
+def test_a_policy_that_is_renewed_still_tells(tmp_path: Path) -> None:
+    """gcloud replaces a policy whole when it is given a file, the channels included: they are added anew."""
+    cloud = project(tmp_path)
+    list(apply(plan(manifest(), PLACE, stamp()), cloud))
+    for one in cloud.store("alertPolicies").values():
+        one["userLabels"] = {}
+    changed = [step.resource.kind for step in apply(plan(manifest(), PLACE, stamp()), cloud) if step.done is not SAME]
+    assert changed == ["alert policy", "alert route"] * 5
+    assert all(one["notificationChannels"] for one in cloud.store("alertPolicies").values())
+
+
+def test_a_channel_that_is_made_by_hand_is_asked_for(tmp_path: Path) -> None:
+    """Until somebody has made it, a deploy ends there and says what to make."""
+    cloud = project(tmp_path)
+    cloud.store("channels").clear()
+    with pytest.raises(ApplyFailed, match="one notification channel with the display name on-call, enabled"):
+        list(apply(plan(manifest(), PLACE, stamp()), cloud))
+
+
+def test_a_channel_with_another_address_is_mended(tmp_path: Path) -> None:
+    """What the manifest says of a channel that it makes holds."""
+    cloud, declared = project(tmp_path), with_email(tmp_path)
+    list(apply(plan(declared, PLACE, stamp()), cloud))
+    office = next(one for one in cloud.store("channels").values() if one["displayName"] == "office")
+    office["labels"] = {"email_address": "elsewhere@example.com"}
+    changed = [step.resource.id for step in apply(plan(declared, PLACE, stamp()), cloud) if step.done is not SAME]
+    assert changed == ["channel office"]
+    renewed = next(one for one in cloud.store("channels").values() if one["displayName"] == "office")
+    assert renewed["labels"] == {"email_address": "office@example.com"}
+
+
+def with_email(folder: Path) -> Manifest:
+    return load_changed(folder, {"notify/office": {"type": "email", "labels": {"email_address": "office@example.com"}}})

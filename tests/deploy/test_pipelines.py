@@ -91,6 +91,24 @@ def test_the_workflows_run_what_they_should() -> None:
     assert on["schedule"][0]["cron"].split()[2:] == ["*", "*", "*"]
 
 
+def test_the_drift_workflow_keeps_what_was_said(tmp_path: Path) -> None:
+    """What differs goes into the issue; if nothing could be compared, why not; the status goes on to the next step."""
+    steps = yaml.safe_load((ROOT / ".github/workflows/drift.yml").read_text())["jobs"]["drift"]["steps"]
+    script = next(one["run"] for one in steps if one.get("id") == "compare")
+    (tmp_path / "bin").mkdir()
+    for body, status, kept in (
+        ("echo red; echo talk >&2; exit 1", "1", "red\n"),
+        ("echo no account >&2; exit 2", "2", "no account\n"),
+        ("echo same", "0", "same\n"),
+    ):
+        (tmp_path / "bin/check-drift").write_text(f"#!/bin/sh\n{body}\n")
+        (tmp_path / "bin/check-drift").chmod(0o755)
+        env = {"PATH": "/usr/bin:/bin", "GITHUB_OUTPUT": str(tmp_path / "output")}
+        subprocess.run(["bash", "-e", "-c", script], cwd=tmp_path, env=env, check=True, capture_output=True)
+        assert (tmp_path / "output").read_text().splitlines()[-1] == f"status={status}"
+        assert (tmp_path / "drift.txt").read_text() == kept
+
+
 def test_the_shell_of_the_drift_workflow_keeps_one_issue(tmp_path: Path) -> None:
     """Drift opens an issue, drift again edits the same one, sameness closes it."""
     steps = yaml.safe_load((ROOT / ".github/workflows/drift.yml").read_text())["jobs"]["drift"]["steps"]

@@ -7,29 +7,71 @@ import re
 import shlex
 import shutil
 import subprocess
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 import sqlglot
 
 from deploy import orphans, rules
+from deploy.apply import apply
+from deploy.drift import drift
 from deploy.line import Line, pairs
-from deploy.manifest import ROOT
+from deploy.manifest import ROOT, Stamp
 from deploy.plan import lines, plan
-from deploy.ready import token_line
-from tests.deploy.world import PLACE, manifest, stamp
+from deploy.ready import ReadyCheck
+from deploy.runner import Answer
+from shared.cli.doctor import examined
+from tests.deploy.standin import Cloud, patient
+from tests.deploy.test_drift import NOW
+from tests.deploy.world import PLACE, load_changed, manifest, project, stamp
 from tests.emulators.gcloud import absent
 
 
-def every_line() -> list[Line]:
-    """Return all lines of the whole system: of the plan, of the drift check, of what is asked afterwards."""
-    removals = [
-        Line(("gcloud", "pubsub", "subscriptions", "delete", "x", "--project=p", "--quiet")),
-        Line(("gcloud", "functions", "delete", "x", "--region=us-west2", "--gen2", "--project=p", "--quiet")),
-        Line(("gcloud", "scheduler", "jobs", "delete", "x", "--location=us-west2", "--project=p", "--quiet")),
-    ]
-    asked = [token_line(PLACE, "orch-push", PLACE.url("nba-self-heal")), *orphans.lists(PLACE).values()]
-    return [*lines(plan(manifest(), PLACE, stamp())), *asked, *removals]
+@pytest.fixture(scope="module")
+def every_line(tmp_path_factory: pytest.TempPathFactory) -> list[Line]:
+    """All lines of the whole system: those that a plan can yield, and those seen to run, once each."""
+    heard = Heard(project(tmp_path_factory.mktemp("heard")))
+    for given in (stamp(), stamp("b")):
+        deploy(heard, given, ())
+    for name in manifest().functions:
+        deploy(Heard(project(heard.cloud.root), heard.lines), stamp(), (name,))
+    drift(manifest(), PLACE, plan(manifest(), PLACE, stamp()), heard, lambda folder, commit: None, NOW)
+    examined(PLACE.project, {}, heard, lambda name: name)
+    changes = {"notify/office": {"type": "email", "labels": {"email_address": "office@example.com"}}}
+    declared = plan(load_changed(heard.cloud.root, changes), PLACE, stamp())
+    removals = [one.remove for one in orphans.orphans(manifest(), PLACE, with_orphans()) if one.remove]
+    assert len(removals) == 3
+    return list(dict.fromkeys([*lines(declared), *heard.lines, *removals]))
+
+
+@dataclass
+class Heard:
+    """Remembers each line that a project is given."""
+
+    cloud: Cloud
+    lines: list[Line] = field(default_factory=list)
+
+    def __call__(self, line: Line) -> Answer:
+        self.lines.append(line)
+        if line.command.startswith(("gcloud auth list", "gcloud secrets versions list")):
+            return Answer(0, '[{"account": "me@example.com", "name": "1"}]', "")
+        return self.cloud(line)
+
+
+def deploy(run: Heard, given: Stamp, only: tuple[str, ...]) -> None:
+    checks = ReadyCheck(manifest(), PLACE, given, run, patient)
+    assert list(apply(plan(manifest(), PLACE, given, only), run, checks))
+
+
+def with_orphans() -> Cloud:
+    """Return a project that holds one thing of each kind that nobody declared."""
+    cloud = Cloud(ROOT)
+    topic = f"projects/{PLACE.project}/topics/nba-phase4-trigger"
+    cloud.store("subscriptions")["old"] = {"name": f"projects/{PLACE.project}/subscriptions/old", "topic": topic}
+    cloud.store("functions")["old"] = {"name": "old", "labels": dict(manifest().labels)}
+    cloud.store("jobs")["old"] = {"name": "old", "httpTarget": {"uri": PLACE.url("nba-self-heal")}}
+    return cloud
 
 
 def lint(commands: list[str], folder: Path) -> list[dict[str, object]]:
@@ -45,13 +87,17 @@ def lint(commands: list[str], folder: Path) -> list[dict[str, object]]:
 
 
 @pytest.mark.slow
-def test_gcloud_takes_every_line(tmp_path: Path) -> None:
-    """The real parser finds no fault in any line of a plan for the whole system, and judged them all."""
-    commands = [str(line) for line in every_line() if line.words[0] == "gcloud"]
+def test_gcloud_takes_every_line(every_line: list[Line], tmp_path: Path) -> None:
+    """The real parser finds no fault in any line, and judged them all.
+
+    Of a first deploy, an update, each function alone, the drift check, the doctor, and what removes an orphan.
+    """
+    commands = [str(line) for line in every_line if line.words[0] == "gcloud"]
     judged = lint(commands, tmp_path)
     assert [(one["command_string"], one["error_message"]) for one in judged if not one["success"]] == []
     assert {one["command_string"] for one in judged} == set(commands)
-    assert len(commands) > 200
+    assert len(commands) > 250
+    assert {line.words[0] for line in every_line} == {"gcloud", "bq", "curl"}
 
 
 def test_gcloud_takes_the_lines_of_the_guide(tmp_path: Path) -> None:
@@ -77,9 +123,9 @@ def test_gcloud_would_refuse_a_faulty_line(tmp_path: Path) -> None:
     assert [one["success"] for one in lint(faulty, tmp_path)] == [False, False, False]
 
 
-def test_no_line_breaks_a_rule() -> None:
+def test_no_line_breaks_a_rule(every_line: list[Line]) -> None:
     """What gcloud's parser does not see, our rules do, and no line of the plan breaks one."""
-    assert [(str(line), fault) for line in every_line() for fault in rules.faults(line)] == []
+    assert [(str(line), fault) for line in every_line for fault in rules.faults(line)] == []
 
 
 @pytest.mark.parametrize(
@@ -104,14 +150,14 @@ def test_a_rule_names_what_it_refuses(text: str, fault: str) -> None:
     assert any(fault in one for one in found), found
 
 
-def test_a_printed_line_is_the_line_that_runs() -> None:
+def test_a_printed_line_is_the_line_that_runs(every_line: list[Line]) -> None:
     """What a plan prints, typed into a shell, is the same list of words."""
-    assert [shlex.split(str(line)) for line in every_line()] == [list(line.words) for line in every_line()]
+    assert [shlex.split(str(line)) for line in every_line] == [list(line.words) for line in every_line]
 
 
-def test_the_record_is_valid_googlesql() -> None:
+def test_the_record_is_valid_googlesql(every_line: list[Line]) -> None:
     """Each statement for BigQuery parses, is partitioned, and may run again."""
-    statements = [line.words[-1] for line in every_line() if line.words[:2] == ("bq", "query")]
+    statements = [line.words[-1] for line in every_line if line.words[:2] == ("bq", "query")]
     assert len(statements) > 12
     for text in statements:
         assert [one.sql() for one in sqlglot.parse(text, read="bigquery") if one] != []

@@ -60,9 +60,15 @@ def project(folder: Path) -> Cloud:
         for name in ("main.py", "requirements.txt"):
             (folder / "build" / one.folder / name).write_text("")
     monitoring.write(monitoring.rendered(manifest(), ROOT), folder / "build" / "observability")
-    cloud = Cloud(folder)
+    return furnished(Cloud(folder))
+
+
+def furnished(cloud: Cloud) -> Cloud:
+    """Put into a project what others make: their services, and the channel that is made by hand."""
     for service in manifest().policy.services.values():
         cloud.outside_service(service.identity)
+    name = f"projects/{cloud.project}/notificationChannels/1"
+    cloud.store("channels")[name] = {"name": name, "type": "slack", "displayName": "on-call", "enabled": True}
     return cloud
 
 
@@ -73,6 +79,7 @@ __all__ = [
     "ROOT",
     "TODAY",
     "bundle",
+    "furnished",
     "load_changed",
     "manifest",
     "project",

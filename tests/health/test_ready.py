@@ -38,6 +38,7 @@ def test_health_answers_without_asking_anybody(morning: Left) -> None:
     assert answer.status_code == 200
     assert answer.json == {
         "status": "healthy", "service": "health_check", "pipeline": "nba", "version": "simulation", "revision": "",
+        "source_digest": "",
     }  # fmt: skip
 
 

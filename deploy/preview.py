@@ -1,0 +1,64 @@
+"""What a plan would run, as text: every line that it may run, or only what would change as things are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from deploy.line import Line
+from deploy.resource import BESIDE, FOUND, Difference, Resource
+from deploy.runner import CommandFailed, Looks
+
+MARKS = {FOUND: "the name that was read above", BESIDE: "the name of the channel"}
+
+
+def planned(one: Resource) -> Iterator[str]:
+    """Yield the lines of one resource: how it is looked at, made and mended."""
+    yield f"# {one.id}"
+    yield str(one.read)
+    for word, line in (("absent", one.create), ("different", one.update)):
+        if line is not None and not (word == "different" and line == one.create):
+            yield f"{line}   # if {word}{_marks(line)}"
+
+
+def _marks(line: Line) -> str:
+    """Say what stands in a line for a name that only the server knows."""
+    there = [mark for mark in MARKS if any(mark in word for word in line.words)]
+    return "".join(f"; {mark} is {MARKS[mark]}" for mark in there)
+
+
+@dataclass
+class Told:
+    """How many resources would change, and how many could not be read."""
+
+    changes: int = 0
+    unread: int = 0
+
+
+def changes(resources: Iterable[Resource], looks: Looks, told: Told) -> Iterator[str]:
+    """Yield what would change; raises ``CommandFailed`` if not even the list of APIs can be read.
+
+    What an API that is still off would tell of is not there yet, and would be made.
+    """
+    for one in resources:
+        try:
+            found = looks.of(one)
+        except CommandFailed as failed:
+            if one.kind == "apis":
+                raise
+            if not failed.not_yet:
+                told.unread += 1
+                yield f"unknown  {one.id}: {failed.gist}"
+                continue
+            found = None
+        differences = [] if found is None else one.differences(found)
+        if found is None or differences:
+            told.changes += 1
+            yield from _change(one, found is None, differences)
+
+
+def _change(one: Resource, absent: bool, differences: list[Difference]) -> Iterator[str]:
+    line = one.create or one.update if absent else one.update
+    yield f"{'by hand' if line is None else 'create' if absent else 'update':8} {one.id}"
+    yield from (f"         {difference}" for difference in differences)
+    yield f"         {line or one.hint}"
