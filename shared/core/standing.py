@@ -177,10 +177,14 @@ def _no_data(
 
 
 def opened_at(processor: Processor, known: Completion, units: int | None, rows: Rows) -> datetime | None:
-    """Return the receipt time of the first report that counts, whatever came later (behaviour R7)."""
+    """Return the receipt time of the first report that counts, whatever came later (behaviour R7).
+
+    A table vouches for the latest report only: what it holds by now, a later report may have brought.
+    """
     floor = processor.floor(units)
+    latest = None if known.latest is None else known.latest.received_at
     for opener in known.openers:
-        if _opens(opener, processor, floor, rows):
+        if _opens(opener, processor, floor, rows if opener.received_at == latest else {}):
             return opener.received_at
     return None
 

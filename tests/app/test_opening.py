@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from shared.core.model import State
 from tests.app.house import House
-from tests.core.build import PGS, TDGS, TO4, TOGS, UPGC
+from tests.core.build import PGS, PHASE3, TDGS, TO4, TOGS, UPGC
 
 
 def test_a_report_that_its_table_vouched_for_keeps_the_clock_it_began() -> None:
@@ -42,3 +42,18 @@ def test_a_short_report_without_its_table_starts_no_clock() -> None:
     house.ordinary()
     house.deliver(PGS, records=203)
     assert house.state(TO4).opened_at is None
+
+
+def test_a_table_does_not_vouch_for_a_report_before_the_one_that_filled_it() -> None:
+    """Short and an empty table, then full and a full one: the clock begins with the second, whoever reads the table."""
+    house = House().ordinary(rows=0)
+    house.sweep()
+    house.deliver(PGS, records=3)
+    house.wait(timedelta(minutes=20))
+    house.ordinary()
+    began = house.clock.now()
+    for name in PHASE3:
+        house.deliver(name, records=203)
+    carried = house.state(TO4).carried
+    assert carried is not None
+    assert carried.opened_at == began
