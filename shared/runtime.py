@@ -298,7 +298,7 @@ def validation(request: Request) -> tuple[str, int, dict[str, str]]:
     """Answer one run of the validation: its findings as JSON, or 400 and what was wrong (behaviour 10)."""
     if _asks_health(request):
         return _json(_alive("validation_runner")), 200, {"Content-Type": "application/json"}
-    from shared.app.validation_request import answer
+    from shared.app.validation.request import answer
 
     ctx = _with_inventory(context())
     try:
@@ -320,7 +320,7 @@ def checks(ctx: Context) -> Validation:
 def health(request: Request) -> tuple[str, int, dict[str, str]]:
     """Answer one call of the health check: JSON, or the page (behaviour 11)."""
     from shared.app.health import Asked, House
-    from shared.app.health_request import answer
+    from shared.app.watch.request import answer
 
     ctx = _with_inventory(context())
     ports = ctx.ports
@@ -346,7 +346,7 @@ def draw(page: Page) -> str:
 def _with_inventory(ctx: Context) -> Context:
     """Return the context with its inventory readable, where the bundle says what should be there."""
     from shared.adapters.google.inventory import GoogleInventory, declared_in
-    from shared.app.inventory import NotDeployed
+    from shared.app.watch.inventory import NotDeployed
 
     file, ports = CONFIG / "inventory.json", ctx.ports
     if not isinstance(ports, EnvironmentPorts) or not file.is_file():

@@ -8,8 +8,8 @@ from datetime import date, datetime
 from typing import Protocol
 
 from shared.app.findings import Sweep
-from shared.app.inventory import NotDeployed
-from shared.app.readiness import Readiness
+from shared.app.watch.inventory import NotDeployed
+from shared.app.watch.readiness import Readiness
 from shared.core.gates import Fitness
 from shared.core.model import RunKey
 from shared.core.names import Names

@@ -10,7 +10,7 @@ from typing import Any
 from shared.app import outbox
 from shared.app.alive import Origin, answer_of
 from shared.app.context import Context
-from shared.app.readiness import Dependency, Readiness
+from shared.app.watch.readiness import Dependency, Readiness
 from shared.core.errors import OrchError, Unavailable
 from shared.core.page import Page
 from shared.ports import CalendarRef, TableRef

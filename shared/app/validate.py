@@ -11,12 +11,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, timedelta
 
-from shared.app import validation_alerts, validation_record
-from shared.app.checks import MEASURES
-from shared.app.checks.sql import SqlMeter
 from shared.app.context import Context
 from shared.app.readings import read_units
-from shared.app.validation_report import Report
+from shared.app.validation.alerts import tell
+from shared.app.validation.checks import MEASURES
+from shared.app.validation.checks.sql import SqlMeter
+from shared.app.validation.record import written
+from shared.app.validation.report import Report
 from shared.core.errors import Unavailable
 from shared.core.model import Units
 from shared.core.validation import Check, Target, Validation
@@ -37,9 +38,9 @@ def run(ctx: Context, validation: Validation, schedule: str, day: date, source: 
     if units is None:
         unread.append("the calendar: taken for a date with units")
     report = Report(run_id, target, started, ctx.ports.clock.now() - started, summary, tuple(unread))
-    report = validation_record.written(ctx, validation, report, source)
+    report = written(ctx, validation, report, source)
     if _is_current(ctx, target):
-        report = replace(report, unsent=validation_alerts.tell(ctx, report))
+        report = replace(report, unsent=tell(ctx, report))
     whole = not (report.unread or report.unrecorded or report.unsent)
     ctx.log(
         "validation.done",

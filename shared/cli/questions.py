@@ -103,8 +103,8 @@ def report(
     """
     from dataclasses import asdict
 
-    from shared.app.pages import of_date
-    from shared.app.timeline_text import as_text
+    from shared.app.watch.pages import of_date
+    from shared.app.watch.timeline_text import as_text
 
     ctx = runtime.context()
     page = of_date(ctx, day_in(date))

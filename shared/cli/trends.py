@@ -15,9 +15,9 @@ from typing import Annotated, Any
 import typer
 
 from shared import runtime
-from shared.app import trends
 from shared.app.context import Context
-from shared.app.validation_request import Wrong, day_in
+from shared.app.validation import trends
+from shared.app.validation.request import Wrong, day_in
 from shared.cli import trend_page
 from shared.cli.entry import call, fail, table
 from shared.cli.shell import NOT_FOUND, UNAVAILABLE, USAGE, print_json

@@ -13,8 +13,8 @@ from google.oauth2.credentials import Credentials
 
 from deploy.inventory import inventory
 from shared.adapters.google.inventory import MONITORING, PUBSUB, SCHEDULER, GoogleInventory, declared_in
-from shared.app.checks import MEASURES
 from shared.app.validate import check_all
+from shared.app.validation.checks import MEASURES
 from shared.core.errors import Unavailable
 from shared.core.inventory import Feed, odd_schedules, odd_subscriptions
 from shared.core.validation import Status

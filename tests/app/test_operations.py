@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from shared.adapters.validation_file import load_validation
-from shared.app import alerting, crowd, daily, reconciliation, state, validate
+from shared.app import alerting, crowd, reconciliation, state, validate
 from shared.app.health import Asked
 from shared.app.health import House as Watched
 from shared.app.lock import acquire
+from shared.app.watch import daily
 from shared.core.alerts import Condition, Severity
 from shared.core.calendar import instant
 from shared.core.costs import operations

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from shared import runtime
 from shared.adapters.page.scale import WIDTH, Lines, Scale, scale_of
 from shared.adapters.page.svg import drawing
-from shared.app.overview import cell, keys, loads
-from shared.app.pages import of_date, run_key, shown_days
 from shared.app.state import load_run
-from shared.app.timeline import timeline
+from shared.app.watch.overview import cell, keys, loads
+from shared.app.watch.pages import of_date, run_key, shown_days
+from shared.app.watch.timeline import timeline
 from shared.core.model import Block, Hold, Plan, Run, RunKey, State, TransitionState, Units
 from shared.core.page import Cell, Event, Kind, Leg, OpenAlert, Timeline, Tone
 from tests.functions.worlds import POLICY

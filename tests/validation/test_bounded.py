@@ -20,9 +20,10 @@ from google.cloud import bigquery
 
 from shared.adapters.record_schema import completions_sql
 from shared.adapters.sql_warehouse import SqlWarehouse
-from shared.app import trends, validation_record
-from shared.app.checks.sql import parameters
 from shared.app.validate import check_all
+from shared.app.validation import record as validation_record
+from shared.app.validation import trends
+from shared.app.validation.checks.sql import parameters
 from shared.ports import CalendarRef, Row, TableRef
 from tests.contract.warehouses import BigQueryWorld
 from tests.functions.worlds import POLICY

@@ -17,8 +17,8 @@ from shared.adapters.local.memory import MemoryStore
 from shared.app import alerting, outbox, validate
 from shared.app.context import Context
 from shared.app.sweep import Wish, sweep
-from shared.app.validation_report import Report
-from shared.app.validation_request import answer
+from shared.app.validation.report import Report
+from shared.app.validation.request import answer
 from shared.core.errors import Unavailable
 from shared.core.names import Names
 from shared.core.validation import Check, Nothing, Query, Severity, Status

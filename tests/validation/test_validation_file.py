@@ -13,7 +13,7 @@ import yaml
 
 from shared.adapters.validation_file import load_validation
 from shared.adapters.validation_schema import SCHEMA, schema_text
-from shared.app.checks import MEASURES
+from shared.app.validation.checks import MEASURES
 from shared.core.builtin_checks import BUILTINS
 from shared.core.errors import PolicyError
 from shared.core.validation import Validation

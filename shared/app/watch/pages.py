@@ -9,13 +9,13 @@ from typing import TypeVar
 from shared.app import outbox
 from shared.app.context import Context
 from shared.app.health import NOT_FOUND, NOT_READY, OK, Answer, Asked, House, ready
-from shared.app.inventory import PORT as INVENTORY
-from shared.app.overview import keys, loads, overview
 from shared.app.quarantine import COLLECTION as QUARANTINE
 from shared.app.readings import read_units
 from shared.app.state import load_run
-from shared.app.timeline import timeline
 from shared.app.views import explain_all
+from shared.app.watch.inventory import PORT as INVENTORY
+from shared.app.watch.overview import keys, loads, overview
+from shared.app.watch.timeline import timeline
 from shared.core.calendar import day_of
 from shared.core.errors import PolicyError, Unavailable
 from shared.core.model import Lane, RunKey

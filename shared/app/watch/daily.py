@@ -9,17 +9,18 @@ from __future__ import annotations
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from shared.app import alerting, inventory, outbox
+from shared.app import alerting, outbox
 from shared.app.context import Context
-from shared.app.daily_text import text_of
 from shared.app.health import OK, Answer, Asked, House
-from shared.app.overview import keys, loads, row
-from shared.app.pages import open_alerts, readable
 from shared.app.preflight import fitness
 from shared.app.quarantine import COLLECTION as QUARANTINE
 from shared.app.readings import read_units
 from shared.app.situations import sight
 from shared.app.state import Loaded, with_run
+from shared.app.watch import inventory
+from shared.app.watch.daily_text import text_of
+from shared.app.watch.overview import keys, loads, row
+from shared.app.watch.pages import open_alerts, readable
 from shared.core.alerts import Condition, Lasting, Severity
 from shared.core.calendar import instant, working_day
 from shared.core.coverage import band

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 
 from shared.app import alerting, outbox
 from shared.app.context import Context
-from shared.app.validation_report import Report
+from shared.app.validation.report import Report
 from shared.core.alerts import Condition, Severity
 from shared.core.errors import Unavailable
 from shared.core.texts import say

@@ -9,7 +9,7 @@ from typing import Any
 
 from shared.app.bookkeeping import keep_for_record
 from shared.app.context import Context
-from shared.app.validation_report import Report, result_body
+from shared.app.validation.report import Report, result_body
 from shared.core.calendar import instant
 from shared.core.errors import Unavailable
 from shared.core.trend import DayTrend, ResultOfDay, RunOfDay, day_trend

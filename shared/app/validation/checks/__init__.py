@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from shared.app.checks.deliveries import alert_delivery, quarantine_age, sweep_alive
-from shared.app.checks.inventory import schedule_inventory, subscription_backlog, subscription_inventory
-from shared.app.checks.outputs import floors, transition_output
-from shared.app.checks.records import state_against_record
-from shared.app.checks.runs import runs_opened, stalled_runs
 from shared.app.context import Context
+from shared.app.validation.checks.deliveries import alert_delivery, quarantine_age, sweep_alive
+from shared.app.validation.checks.inventory import schedule_inventory, subscription_backlog, subscription_inventory
+from shared.app.validation.checks.outputs import floors, transition_output
+from shared.app.validation.checks.records import state_against_record
+from shared.app.validation.checks.runs import runs_opened, stalled_runs
 from shared.core.validation import Target
 from shared.core.verdict import Measured
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 
 from shared.app import outbox
 from shared.app.context import Context
-from shared.app.overview import cells_of
 from shared.app.situations import sight, transitions_of
 from shared.app.state import Loaded
+from shared.app.watch.overview import cells_of
 from shared.core.alert import Alert
 from shared.core.calendar import due_at
 from shared.core.model import Completion, Outcome, Report, RunKey, TransitionState

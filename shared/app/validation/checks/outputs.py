@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from shared.app.checks import nights
 from shared.app.context import Context
 from shared.app.readings import read_rows
 from shared.app.state import Loaded, load_run
+from shared.app.validation.checks import nights
 from shared.core.model import RunKey, State, Units
 from shared.core.policy import Processor, Transition
 from shared.core.texts import clock_time, names

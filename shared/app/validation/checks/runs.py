@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.app.checks import nights
 from shared.app.context import Context
 from shared.app.situations import transitions_of
 from shared.app.state import Loaded, open_runs, run_path, with_run
+from shared.app.validation.checks import nights
 from shared.core.calendar import KEPT, instant
 from shared.core.model import Lane, RunKey, State
 from shared.core.policy import ConfirmBy, Transition

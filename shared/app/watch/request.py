@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from shared.app.context import Context
-from shared.app.daily import report
 from shared.app.health import NOT_ALLOWED, NOT_FOUND, NOT_READY, OK, Answer, Asked, House, alive, body_of, ready
-from shared.app.pages import front
 from shared.app.patience import PatientPorts
+from shared.app.watch.daily import report
+from shared.app.watch.pages import front
 
 PATHS = ("/", "/health", "/ready", "/report")
 READ = ("GET", "HEAD")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from shared.app.overview import NOTHING
+from shared.app.watch.overview import NOTHING
 from shared.core.page import Event, Timeline
 from shared.core.policy import Policy
 
