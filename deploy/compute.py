@@ -14,6 +14,7 @@ from deploy.resource import Difference, Resource, binding, compare
 from deploy.stores import ALIVE, kept
 
 ENTRY = "main"
+DEFAULT_DATABASE = "(default)"
 STAMPED = ("GIT_COMMIT", "SOURCE_DIGEST")
 # What the platform sets by itself; not ours to judge.
 PLATFORM = {"LOG_EXECUTION_ID", "FUNCTION_TARGET", "FUNCTION_SIGNATURE_TYPE"}
@@ -40,9 +41,11 @@ def _role(place: Place, member: str, role: Role, folder: str) -> Resource:
     return binding("project", "projects", project, member, role.role, project, folder, condition=condition)
 
 
-def environment(function: Function, place: Place, stamp: Stamp) -> dict[str, str]:
+def environment(manifest: Manifest, function: Function, place: Place, stamp: Stamp) -> dict[str, str]:
     """Return every variable that a deployed function shall have."""
     filled = {name: place.filled(value) for name, value in function.environment.items()}
+    if manifest.firestore.database != DEFAULT_DATABASE:
+        filled["ORCH_DATABASE"] = manifest.firestore.database
     return filled | {"GIT_COMMIT": stamp.commit, "SOURCE_DIGEST": stamp.digests[function.folder]}
 
 
@@ -96,7 +99,7 @@ def deploy_line(manifest: Manifest, place: Place, function: Function, stamp: Sta
         max_instances=function.max_instances,
         service_account=place.account(function.service_account),
         serve_all_traffic_latest_revision=True,
-        update_env_vars=pairs(environment(function, place, stamp)),
+        update_env_vars=pairs(environment(manifest, function, place, stamp)),
         update_labels=",".join(f"{key}={value}" for key, value in sorted(labels(manifest, function, stamp).items())),
     )
 
@@ -112,7 +115,7 @@ def function_differences(
         *compare({"state": "ACTIVE"}, {"state": found.get("state")}),
         *compare(wanted_labels, have_labels),
         *compare(_wanted_settings(manifest, place, function), _found_settings(config, build)),
-        *_environment_differences(environment(function, place, stamp), have_env),
+        *_environment_differences(environment(manifest, function, place, stamp), have_env),
         *([Difference("commit-sha label", "a commit", "none")] if not have_labels.get("commit-sha") else []),
         *_unwanted(found, config),
     ]

@@ -167,6 +167,9 @@ def _function(manifest: Manifest, one: Function, root: Path) -> Iterator[Problem
     if not (root / "deploy" / "requirements" / f"{one.requirements}.txt").is_file():
         hint = "bin/lock writes deploy/requirements/*.txt"
         yield Problem(f"{key}.requirements", f"deploy/requirements/{one.requirements}.txt does not exist", hint)
+    if "ORCH_DATABASE" in one.environment:
+        reason = "the database that functions ask is the one that is made: firestore.database"
+        yield Problem(f"{key}.environment.ORCH_DATABASE", reason, "remove it here, and name the database there")
     if one.concurrency > 1 and one.cpu < 1:
         yield Problem(f"{key}.concurrency", f"{one.concurrency} needs a whole CPU, {one.cpu} is given", "cpu: 1")
     if one.min_instances > one.max_instances:

@@ -33,6 +33,11 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
         f"{K}.trigger.service_account",
         "is missing",
     ),
+    "a database beside the one that is made": (
+        {f"{F}/environment": {"ORCH_DATABASE": "other"}},
+        f"{K}.environment.ORCH_DATABASE",
+        "the one that is made",
+    ),
     "lease shorter than the timeout": ({f"{F}/timeout": "121s"}, f"{K}.timeout", "over the policy's claim_lease, 2m"),
     "lease shorter than the sweep's timeout": (
         {"functions/self_heal/timeout": "3m", "schedules/nba-self-heal/attempt_deadline": "4m"},

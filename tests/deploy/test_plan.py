@@ -15,6 +15,7 @@ import sqlglot
 
 from deploy import orphans, rules
 from deploy.apply import apply
+from deploy.compute import environment
 from deploy.drift import drift
 from deploy.line import Line, pairs
 from deploy.manifest import ROOT, Stamp
@@ -186,3 +187,12 @@ def test_values_with_commas_survive() -> None:
     assert pairs({"B": "1,2", "A": "x"}) == "^;^A=x;B=1,2"
     with pytest.raises(ValueError, match="holds ';'"):
         pairs({"A": "x;y"})
+
+
+def test_functions_ask_the_database_that_is_made(tmp_path: Path) -> None:
+    """A database of another name than the default is made under it and named to every function."""
+    named = load_changed(tmp_path, {"firestore/database": "weather"})
+    assert {environment(named, one, PLACE, stamp())["ORCH_DATABASE"] for one in named.functions.values()} == {"weather"}
+    assert all(
+        "ORCH_DATABASE" not in environment(manifest(), one, PLACE, stamp()) for one in manifest().functions.values()
+    )
