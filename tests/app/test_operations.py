@@ -207,13 +207,13 @@ def test_an_alert_from_its_beginning_to_its_end(house: House) -> None:
 def test_a_validation_and_a_report_are_as_assumed() -> None:
     """The report exactly, with one run of each mode there; a validation, whose row stands for many, to a quarter."""
     house, runs = lived(TODAY)
+    asked = Asked("GET", "/report", {})
+    found = counted(house, lambda: daily.report(house.ctx, Watched("nba_orchestration", "", tuple), asked))
+    assert found.reads == of_report(runs, there=1).reads
     whole = of(Unit.WHOLE_RUN, len(runs), sum(run.documents for run in runs))
     for name, runs_read in (("pre_game_prep", 0), ("post_game", 4)):
         found = counted(house, lambda name=name: validate.run(house.ctx, VALIDATION, name, TODAY))  # type: ignore[misc]
         assert found.reads == pytest.approx((of(Unit.VALIDATION) + whole * runs_read).reads, rel=0.25), name
-    asked = Asked("GET", "/report", {})
-    found = counted(house, lambda: daily.report(house.ctx, Watched("nba_orchestration", "", tuple), asked))
-    assert found.reads == of_report(runs, there=1).reads
 
 
 def test_an_ordinary_day_costs_what_the_model_says() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 from functools import cache
 from pathlib import Path
@@ -17,8 +18,11 @@ from tests.deploy.world import PLACE, furnished, manifest
 from tests.tooling.house import run
 
 BUNDLE_OF = bundle.bundle_of
-SCRIPT = """#!{python} -I
-import sys
+# The interpreter's path may hold a space, which the first line of a script cannot.
+SCRIPT = """#!/bin/sh
+exec {python} -I "$0.py" "$@"
+"""
+STANDIN = """import sys
 sys.path.insert(0, {root!r})
 from pathlib import Path
 from tests.deploy.standin import command
@@ -33,10 +37,10 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("gcloud", "bq", "curl"):
         script = tmp_path / "bin" / name
         state = str(tmp_path / "state.json")
-        script.write_text(
-            SCRIPT.format(python=sys.executable, root=str(ROOT), name=name, cwd=str(tmp_path), state=state)
-        )
+        script.write_text(SCRIPT.format(python=shlex.quote(sys.executable)))
         script.chmod(0o755)
+        text = STANDIN.format(root=str(ROOT), name=name, cwd=str(tmp_path), state=state)
+        script.with_suffix(".py").write_text(text)
     saved(tmp_path / "state.json", furnished(Cloud(tmp_path)))
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
     monkeypatch.setattr(command, "BUILD", tmp_path / "build")

@@ -68,4 +68,4 @@ def test_the_framework_recognises_the_signature(path: Path, tmp_path: Path) -> N
         command, cwd=tmp_path, env={"PYTHONPATH": str(ROOT), "PATH": ""}, capture_output=True, text=True, check=False
     )
     assert answer.returncode == 0, answer.stderr
-    assert answer.stdout.split() == [SIGNATURES.get(path.parent.name, "http"), str(ROOT / "shared")]
+    assert answer.stdout.strip().split(maxsplit=1) == [SIGNATURES.get(path.parent.name, "http"), str(ROOT / "shared")]
