@@ -182,8 +182,8 @@ def _held_by(situation: Situation) -> Held:
 def _unread(situation: Situation, seen: Picture) -> Wanted:
     needs = gates.wanted(situation.gates, situation.processors, seen, situation.readings)
     preflight = situation.transition.preflight
-    service = preflight if preflight is not None and situation.readings.fitness is None else None
-    return replace(needs, service=service)
+    unasked = preflight is not None and situation.readings.fitness is None
+    return replace(needs, service=preflight) if unasked else needs
 
 
 def _refresh(situation: Situation, now: datetime) -> Decision | None:

@@ -83,10 +83,10 @@ def wanted(gates: Iterable[Gate], processors: Mapping[str, Processor], seen: Pic
     percents = []
     for gate in gates:
         if gate.kind is GateKind.ROWS:
-            tables |= {table for table in _tables(processors, seen).values() if table not in readings.rows}
+            tables |= {table for table in (processors[name].table for name in seen.expected) if table is not None}
         elif gate.kind is GateKind.PERCENT and gate.name not in readings.percents:
             percents.append(gate.name)
-    return Wanted(rows=frozenset(tables), percents=tuple(percents))
+    return Wanted(rows=frozenset(tables - readings.rows.keys()), percents=tuple(percents))
 
 
 def evaluate(
@@ -107,18 +107,22 @@ def evaluate(
     return tuple(results)
 
 
-def _tables(processors: Mapping[str, Processor], seen: Picture) -> dict[str, str]:
-    """Return the table of each expected processor that has one."""
-    named = {name: processors[name].table for name in sorted(seen.expected)}
-    return {name: table for name, table in named.items() if table is not None}
-
-
 def _rows(gate: Gate, processors: Mapping[str, Processor], seen: Picture, readings: Readings) -> GateResult:
-    tables = _tables(processors, seen)
-    counts = {name: readings.rows.get(table) for name, table in tables.items()}
-    short = {name for name, rows in counts.items() if rows is not None and rows < gate.min_rows}
-    unread = {name for name, rows in counts.items() if rows is None}
-    wrong = {name: readings.wrong[table] for name, table in tables.items() if table in readings.wrong}
+    tables: dict[str, str] = {}
+    short, unread = set[str](), set[str]()
+    for name in seen.expected:
+        table = processors[name].table
+        if table is None:
+            continue
+        tables[name] = table
+        rows = readings.rows.get(table)
+        if rows is None:
+            unread.add(name)
+        elif rows < gate.min_rows:
+            short.add(name)
+    if not short and not unread:
+        return GateResult(gate.name, Verdict.PASS, f"{gate.name}: {len(tables)} of {len(tables)} tables have rows")
+    wrong = {name: readings.wrong[tables[name]] for name in unread if tables[name] in readings.wrong}
     enough = len(tables) - len(short) - len(unread)
     blocking = set()
     if gate.on_missing is OnMissing.BLOCK:
@@ -126,9 +130,7 @@ def _rows(gate: Gate, processors: Mapping[str, Processor], seen: Picture, readin
     if gate.on_unreadable is OnUnreadable.BLOCK:
         blocking |= unread & seen.required
     blocking |= wrong.keys() & seen.required
-    text = f"{gate.name}: " + (
-        _row_text(gate, tables, counts, short | unread, wrong) or f"{enough} of {len(tables)} tables have rows"
-    )
+    text = f"{gate.name}: {_row_text(gate, tables, readings.rows, short | unread, wrong)}"
     # What cannot be read may hold rows; whether it is taken to is for `on_unreadable` to say.
     hoped = len(unread) if gate.on_unreadable is OnUnreadable.PASS else 0
     too_few = gate.at_least is not None and enough + hoped < min(gate.at_least, len(tables))
@@ -136,17 +138,13 @@ def _rows(gate: Gate, processors: Mapping[str, Processor], seen: Picture, readin
         text += f"; {enough} of {len(tables)} tables have rows, at least {gate.at_least} must"
     if blocking or (too_few and gate.on_missing is OnMissing.BLOCK):
         return GateResult(gate.name, Verdict.BLOCK, text)
-    if short or unread:
-        return GateResult(gate.name, Verdict.WARN, text, frozenset(short | unread))
-    return GateResult(gate.name, Verdict.PASS, text)
+    return GateResult(gate.name, Verdict.WARN, text, frozenset(short | unread))
 
 
-def _row_text(
-    gate: Gate, tables: Mapping[str, str], counts: Mapping[str, int | None], odd: set[str], wrong: Mapping[str, str]
-) -> str:
+def _row_text(gate: Gate, tables: Mapping[str, str], counts: Rows, odd: set[str], wrong: Mapping[str, str]) -> str:
     parts = []
     for name in sorted(odd):
-        rows = counts[name]
+        rows = counts.get(tables[name])
         unread = f"cannot be asked: {wrong[name]}" if name in wrong else "cannot be read"
         found = unread if rows is None else f"has {rows} rows, at least {gate.min_rows} must be there"
         parts.append(f"{tables[name]} ({name}) {found}")

@@ -30,8 +30,7 @@ def decisions(bench: Bench) -> Iterator[Figure]:
     for what, first in cases.items():
         made = _maker(settled(first, now)[0])
         rates = [_rate(lambda made=made: decide(made(), now)) for _ in range(bench.size.samples)]  # type: ignore[misc]
-        least = 50_000 if what.startswith("waits") else 20_000
-        yield Figure("decide", what, "/s", Spread.of(rates), least=least)
+        yield Figure("decide", what, "/s", Spread.of(rates), least=50_000)
 
 
 def _maker(one: Situation) -> Callable[[], Situation]:
