@@ -1,24 +1,19 @@
-"""Functions, who may call them, the subscriptions that feed them and the schedules that call them, as resources."""
+"""Functions, what they may and who may call them, as resources."""
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
 from typing import Any
 
-from deploy.line import Line, gcloud, pairs
-from deploy.manifest import Function, Manifest, Place, Push, Role, Schedule, Stamp
+from deploy.line import Line, gcloud, pairs, seconds
+from deploy.manifest import Function, Manifest, Place, Role, Stamp
 from deploy.resource import Difference, Resource, binding, compare
-from deploy.stores import ALIVE, kept
 
 ENTRY = "main"
 DEFAULT_DATABASE = "(default)"
 STAMPED = ("GIT_COMMIT", "SOURCE_DIGEST")
 # What the platform sets by itself; not ours to judge.
 PLATFORM = {"LOG_EXECUTION_ID", "FUNCTION_TARGET", "FUNCTION_SIGNATURE_TYPE"}
-JSON_HEADER = "Content-Type=application/json"
 
 
 def roles(manifest: Manifest, place: Place, function: Function) -> Iterator[Resource]:
@@ -93,7 +88,7 @@ def deploy_line(manifest: Manifest, place: Place, function: Function, stamp: Sta
         ingress_settings="all",
         memory=function.memory,
         cpu=_number(function.cpu),
-        timeout=_seconds(function.timeout),
+        timeout=seconds(function.timeout),
         concurrency=function.concurrency,
         min_instances=function.min_instances,
         max_instances=function.max_instances,
@@ -222,180 +217,6 @@ def invokers(manifest: Manifest, place: Place, function: Function) -> Iterator[R
             function.folder,
             region=place.region,
         )
-
-
-def subscriptions(manifest: Manifest, place: Place, function: Function) -> Iterator[Resource]:
-    """One push subscription for each topic; its path makes functions-framework see a CloudEvent of that topic."""
-    push = function.push
-    if push is None:
-        return
-    for topic in push.topics:
-        name = function.subscription(topic)
-        settings = _subscription_settings(manifest, place, function, push, topic)
-        yield Resource(
-            kind="subscription",
-            name=name,
-            read=gcloud("pubsub subscriptions describe", name, project=place.project),
-            differences=lambda found, topic=topic: subscription_differences(  # type: ignore[misc]
-                manifest, place, function, push, topic, found
-            ),
-            create=gcloud("pubsub subscriptions create", name, project=place.project, topic=topic, **settings),
-            update=gcloud("pubsub subscriptions update", name, project=place.project, **settings),
-            function=function.folder,
-        )
-        agent = f"serviceAccount:{place.pubsub_agent}"
-        yield binding(
-            "subscription",
-            "pubsub subscriptions",
-            name,
-            agent,
-            "roles/pubsub.subscriber",
-            place.project,
-            function.folder,
-        )
-
-
-def endpoint(place: Place, function: Function, topic: str) -> str:
-    return f"{place.url(function.name)}/projects/{place.project}/topics/{topic}"
-
-
-def _subscription_settings(
-    manifest: Manifest, place: Place, function: Function, push: Push, topic: str
-) -> dict[str, str | int | bool | None]:
-    return {
-        "push_endpoint": endpoint(place, function, topic),
-        "push_auth_service_account": place.account(push.service_account),
-        "push_auth_token_audience": place.url(function.name),
-        "ack_deadline": int(push.ack_deadline.total_seconds()),
-        "message_retention_duration": _seconds(push.retention),
-        "expiration_period": ALIVE,
-        "min_retry_delay": _seconds(push.min_backoff),
-        "max_retry_delay": _seconds(push.max_backoff),
-        "dead_letter_topic": manifest.dead_letter.topic,
-        "dead_letter_topic_project": place.project,
-        "max_delivery_attempts": manifest.dead_letter.attempts,
-    }
-
-
-def subscription_differences(
-    manifest: Manifest, place: Place, function: Function, push: Push, topic: str, found: Any
-) -> list[Difference]:
-    """Judge what `gcloud pubsub subscriptions describe` answers."""
-    config, letter = found.get("pushConfig") or {}, found.get("deadLetterPolicy") or {}
-    token, retry = config.get("oidcToken") or {}, found.get("retryPolicy") or {}
-    wanted = {
-        "topic": f"projects/{place.project}/topics/{topic}",
-        "state": "ACTIVE",
-        "endpoint": endpoint(place, function, topic),
-        "push identity": place.account(push.service_account),
-        "push audience": place.url(function.name),
-        "ack deadline": int(push.ack_deadline.total_seconds()),
-        "retention": _seconds(push.retention),
-        "expires": "never",
-        "retry": f"{_seconds(push.min_backoff)} to {_seconds(push.max_backoff)}",
-        "dead-letter topic": f"projects/{place.project}/topics/{manifest.dead_letter.topic}",
-        "delivery attempts": manifest.dead_letter.attempts,
-    }
-    have = {
-        "topic": found.get("topic"),
-        "state": found.get("state", "ACTIVE"),
-        "endpoint": config.get("pushEndpoint"),
-        "push identity": token.get("serviceAccountEmail"),
-        "push audience": token.get("audience"),
-        "ack deadline": found.get("ackDeadlineSeconds"),
-        "retry": f"{retry.get('minimumBackoff')} to {retry.get('maximumBackoff')}" if retry else None,
-        "dead-letter topic": letter.get("deadLetterTopic"),
-        "delivery attempts": letter.get("maxDeliveryAttempts"),
-        **kept(found),
-    }
-    return compare(wanted, have)
-
-
-def schedule_resource(manifest: Manifest, place: Place, one: Schedule) -> Iterator[Resource]:
-    function = manifest.functions[one.calls]
-    settings: dict[str, str | int | bool | None] = {
-        "location": place.region,
-        "schedule": one.cron,
-        "time_zone": one.zone,
-        "uri": place.url(function.name) + one.path,
-        "http_method": one.method,
-        "oidc_service_account_email": place.account(one.service_account),
-        "oidc_token_audience": place.url(function.name),
-        "attempt_deadline": _seconds(one.attempt_deadline),
-        "max_retry_attempts": one.attempts,
-        "min_backoff": _seconds(one.min_backoff),
-        "max_backoff": _seconds(one.max_backoff),
-        "message_body": None if one.body is None else _json(one.body),
-    }
-    with_body = one.body is not None
-    yield Resource(
-        kind="schedule",
-        name=one.name,
-        read=gcloud("scheduler jobs describe", one.name, project=place.project, location=place.region),
-        differences=lambda found: schedule_differences(place, function, one, found),
-        create=gcloud(
-            "scheduler jobs create http",
-            one.name,
-            project=place.project,
-            **settings,
-            headers=JSON_HEADER if with_body else None,
-        ),
-        update=gcloud(
-            "scheduler jobs update http",
-            one.name,
-            project=place.project,
-            **settings,
-            update_headers=JSON_HEADER if with_body else None,
-        ),
-        function=one.calls,
-    )
-    yield Resource(
-        kind="schedule state",
-        name=one.name,
-        read=gcloud("scheduler jobs describe", one.name, project=place.project, location=place.region),
-        differences=lambda found: compare({"state": "ENABLED"}, {"state": found.get("state")}),
-        create=None,
-        update=gcloud("scheduler jobs resume", one.name, project=place.project, location=place.region),
-        hint="the schedule does not exist yet",
-        function=one.calls,
-    )
-
-
-def schedule_differences(place: Place, function: Function, one: Schedule, found: Any) -> list[Difference]:
-    target, retry = found.get("httpTarget") or {}, found.get("retryConfig") or {}
-    token = target.get("oidcToken") or {}
-    wanted = {
-        "cron": one.cron,
-        "zone": one.zone,
-        "target": place.url(function.name) + one.path,
-        "method": one.method,
-        "identity": place.account(one.service_account),
-        "audience": place.url(function.name),
-        "attempt deadline": _seconds(one.attempt_deadline),
-        "retries": one.attempts,
-        "body": None if one.body is None else _json(one.body),
-    }
-    body = target.get("body")
-    have = {
-        "cron": found.get("schedule"),
-        "zone": found.get("timeZone"),
-        "target": target.get("uri"),
-        "method": target.get("httpMethod", "POST"),
-        "identity": token.get("serviceAccountEmail"),
-        "audience": token.get("audience"),
-        "attempt deadline": found.get("attemptDeadline"),
-        "retries": retry.get("retryCount", 0),
-        "body": base64.b64decode(body).decode() if body else None,
-    }
-    return compare(wanted, have)
-
-
-def _json(body: Mapping[str, Any]) -> str:
-    return json.dumps(body, separators=(",", ":"))
-
-
-def _seconds(length: timedelta) -> str:
-    return f"{int(length.total_seconds())}s"
 
 
 def _number(value: float) -> str:

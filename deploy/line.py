@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 
 @dataclass(frozen=True)
@@ -54,3 +55,8 @@ def pairs(values: Mapping[str, str], mark: str = ";") -> str:
     if any(mark in value for value in values.values()):
         raise ValueError(f"a value holds {mark!r}: {values}")
     return f"^{mark}^" + mark.join(f"{name}={value}" for name, value in sorted(values.items()))
+
+
+def seconds(length: timedelta) -> str:
+    """Return a duration as gcloud takes it."""
+    return f"{int(length.total_seconds())}s"

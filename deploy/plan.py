@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
-from deploy import compute, monitoring, stores
+from deploy import compute, monitoring, schedules, stores, subscriptions
 from deploy.line import Line
 from deploy.manifest import ROOT, Function, Manifest, Place, Stamp
 from deploy.resource import Resource
@@ -37,10 +37,10 @@ def _ordered(
         yield compute.function_resource(manifest, place, function, stamp)
         yield compute.service_resource(place, function, stamp)
         yield from compute.invokers(manifest, place, function)
-        yield from compute.subscriptions(manifest, place, function)
+        yield from subscriptions.subscriptions(manifest, place, function)
     for schedule in manifest.schedules.values():
         if schedule.calls in mine:
-            yield from compute.schedule_resource(manifest, place, schedule)
+            yield from schedules.schedule_resource(manifest, place, schedule)
     if not partly:
         yield from monitoring.resources(manifest, place, root)
 

@@ -1,0 +1,97 @@
+"""The schedules that call the functions which need no message."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from deploy.line import gcloud, seconds
+from deploy.manifest import Function, Manifest, Place, Schedule
+from deploy.resource import Difference, Resource, compare
+
+JSON_HEADER = "Content-Type=application/json"
+
+
+def schedule_resource(manifest: Manifest, place: Place, one: Schedule) -> Iterator[Resource]:
+    function = manifest.functions[one.calls]
+    settings: dict[str, str | int | bool | None] = {
+        "location": place.region,
+        "schedule": one.cron,
+        "time_zone": one.zone,
+        "uri": place.url(function.name) + one.path,
+        "http_method": one.method,
+        "oidc_service_account_email": place.account(one.service_account),
+        "oidc_token_audience": place.url(function.name),
+        "attempt_deadline": seconds(one.attempt_deadline),
+        "max_retry_attempts": one.attempts,
+        "min_backoff": seconds(one.min_backoff),
+        "max_backoff": seconds(one.max_backoff),
+        "message_body": None if one.body is None else _json(one.body),
+    }
+    with_body = one.body is not None
+    yield Resource(
+        kind="schedule",
+        name=one.name,
+        read=gcloud("scheduler jobs describe", one.name, project=place.project, location=place.region),
+        differences=lambda found: schedule_differences(place, function, one, found),
+        create=gcloud(
+            "scheduler jobs create http",
+            one.name,
+            project=place.project,
+            **settings,
+            headers=JSON_HEADER if with_body else None,
+        ),
+        update=gcloud(
+            "scheduler jobs update http",
+            one.name,
+            project=place.project,
+            **settings,
+            update_headers=JSON_HEADER if with_body else None,
+        ),
+        function=one.calls,
+    )
+    yield Resource(
+        kind="schedule state",
+        name=one.name,
+        read=gcloud("scheduler jobs describe", one.name, project=place.project, location=place.region),
+        differences=lambda found: compare({"state": "ENABLED"}, {"state": found.get("state")}),
+        create=None,
+        update=gcloud("scheduler jobs resume", one.name, project=place.project, location=place.region),
+        hint="the schedule does not exist yet",
+        function=one.calls,
+    )
+
+
+def schedule_differences(place: Place, function: Function, one: Schedule, found: Any) -> list[Difference]:
+    target, retry = found.get("httpTarget") or {}, found.get("retryConfig") or {}
+    token = target.get("oidcToken") or {}
+    wanted = {
+        "cron": one.cron,
+        "zone": one.zone,
+        "target": place.url(function.name) + one.path,
+        "method": one.method,
+        "identity": place.account(one.service_account),
+        "audience": place.url(function.name),
+        "attempt deadline": seconds(one.attempt_deadline),
+        "retries": one.attempts,
+        "body": None if one.body is None else _json(one.body),
+    }
+    body = target.get("body")
+    have = {
+        "cron": found.get("schedule"),
+        "zone": found.get("timeZone"),
+        "target": target.get("uri"),
+        "method": target.get("httpMethod", "POST"),
+        "identity": token.get("serviceAccountEmail"),
+        "audience": token.get("audience"),
+        "attempt deadline": found.get("attemptDeadline"),
+        "retries": retry.get("retryCount", 0),
+        "body": base64.b64decode(body).decode() if body else None,
+    }
+    return compare(wanted, have)
+
+
+def _json(body: Mapping[str, Any]) -> str:
+    return json.dumps(body, separators=(",", ":"))

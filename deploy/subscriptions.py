@@ -1,0 +1,98 @@
+"""The push subscriptions that bring completions to a function, which the manifest owns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from deploy.line import gcloud, seconds
+from deploy.manifest import Function, Manifest, Place, Push
+from deploy.resource import Difference, Resource, binding, compare
+from deploy.stores import ALIVE, kept
+
+
+def subscriptions(manifest: Manifest, place: Place, function: Function) -> Iterator[Resource]:
+    """One push subscription for each topic; its path makes functions-framework see a CloudEvent of that topic."""
+    push = function.push
+    if push is None:
+        return
+    for topic in push.topics:
+        name = function.subscription(topic)
+        settings = _subscription_settings(manifest, place, function, push, topic)
+        yield Resource(
+            kind="subscription",
+            name=name,
+            read=gcloud("pubsub subscriptions describe", name, project=place.project),
+            differences=lambda found, topic=topic: subscription_differences(  # type: ignore[misc]
+                manifest, place, function, push, topic, found
+            ),
+            create=gcloud("pubsub subscriptions create", name, project=place.project, topic=topic, **settings),
+            update=gcloud("pubsub subscriptions update", name, project=place.project, **settings),
+            function=function.folder,
+        )
+        agent = f"serviceAccount:{place.pubsub_agent}"
+        yield binding(
+            "subscription",
+            "pubsub subscriptions",
+            name,
+            agent,
+            "roles/pubsub.subscriber",
+            place.project,
+            function.folder,
+        )
+
+
+def endpoint(place: Place, function: Function, topic: str) -> str:
+    return f"{place.url(function.name)}/projects/{place.project}/topics/{topic}"
+
+
+def _subscription_settings(
+    manifest: Manifest, place: Place, function: Function, push: Push, topic: str
+) -> dict[str, str | int | bool | None]:
+    return {
+        "push_endpoint": endpoint(place, function, topic),
+        "push_auth_service_account": place.account(push.service_account),
+        "push_auth_token_audience": place.url(function.name),
+        "ack_deadline": int(push.ack_deadline.total_seconds()),
+        "message_retention_duration": seconds(push.retention),
+        "expiration_period": ALIVE,
+        "min_retry_delay": seconds(push.min_backoff),
+        "max_retry_delay": seconds(push.max_backoff),
+        "dead_letter_topic": manifest.dead_letter.topic,
+        "dead_letter_topic_project": place.project,
+        "max_delivery_attempts": manifest.dead_letter.attempts,
+    }
+
+
+def subscription_differences(
+    manifest: Manifest, place: Place, function: Function, push: Push, topic: str, found: Any
+) -> list[Difference]:
+    """Judge what `gcloud pubsub subscriptions describe` answers."""
+    config, letter = found.get("pushConfig") or {}, found.get("deadLetterPolicy") or {}
+    token, retry = config.get("oidcToken") or {}, found.get("retryPolicy") or {}
+    wanted = {
+        "topic": f"projects/{place.project}/topics/{topic}",
+        "state": "ACTIVE",
+        "endpoint": endpoint(place, function, topic),
+        "push identity": place.account(push.service_account),
+        "push audience": place.url(function.name),
+        "ack deadline": int(push.ack_deadline.total_seconds()),
+        "retention": seconds(push.retention),
+        "expires": "never",
+        "retry": f"{seconds(push.min_backoff)} to {seconds(push.max_backoff)}",
+        "dead-letter topic": f"projects/{place.project}/topics/{manifest.dead_letter.topic}",
+        "delivery attempts": manifest.dead_letter.attempts,
+    }
+    have = {
+        "topic": found.get("topic"),
+        "state": found.get("state", "ACTIVE"),
+        "endpoint": config.get("pushEndpoint"),
+        "push identity": token.get("serviceAccountEmail"),
+        "push audience": token.get("audience"),
+        "ack deadline": found.get("ackDeadlineSeconds"),
+        "retry": f"{retry.get('minimumBackoff')} to {retry.get('maximumBackoff')}" if retry else None,
+        "dead-letter topic": letter.get("deadLetterTopic"),
+        "delivery attempts": letter.get("maxDeliveryAttempts"),
+        **kept(found),
+    }
+    return compare(wanted, have)
