@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import product
 
 from shared.core.calendar import instant
 from shared.core.model import RunKey
@@ -167,9 +166,9 @@ def _views(claim: Claiming) -> Iterator[View]:
     carried = _carried(claim)
     for upto in range(total, first - 1, -1):
         reports = run.reports(claim.transition.after, upto)
-        for units, vouched in product(claim.units, (True, False)):
-            rows = claim.handler.rows
-            yield view(claim.policy, claim.transition, claim.key, reports, units, rows, carried, vouched=vouched)
+        for units in claim.units:
+            rows, opened = claim.handler.rows, claim.before.get("opened_at")
+            yield view(claim.policy, claim.transition, claim.key, reports, units, rows, carried, opened)
 
 
 def _carried(claim: Claiming) -> dict[str, int | None] | None:

@@ -139,7 +139,20 @@ def confirmed_only_when_begun(marking: Marking) -> str | None:
     return None
 
 
-ON_MARK = (marked_only_when_accepted, confirmed_only_when_begun)
+def a_clock_begins_once_and_with_a_report(marking: Marking) -> str | None:
+    """When the clock is remembered to have begun is the receipt of a report, and never moves (behaviour R7)."""
+    before, after = marking.before.get("opened_at"), marking.after.get("opened_at")
+    if after == before:
+        return None
+    if before is not None:
+        return f"{marking.track.where}: its clock, which began {before}, is moved to {after}"
+    heard = [one for one in marking.track.run.heard if one.phase == marking.transition.after]
+    if not any(one.received == after and one.outcome != "started" for one in heard):
+        return f"{marking.track.where}: its clock begins {after}, when nothing was reported"
+    return None
+
+
+ON_MARK = (marked_only_when_accepted, confirmed_only_when_begun, a_clock_begins_once_and_with_a_report)
 
 
 def writes_stay_in_their_run(book: Book, handler: Handler, path: str) -> str | None:

@@ -42,12 +42,11 @@ def view(
     units: int | None,
     rows: Rows,
     carried: Mapping[str, int | None] | None = None,
-    *,
-    vouched: bool = False,
+    opened: datetime | None = None,
 ) -> View:
-    """Look at the recorded reports of a transition's phase; ``carried`` is what its last trigger had counted.
+    """Look at the recorded reports of a transition's phase.
 
-    ``vouched`` lets the table speak for a short report also after another has replaced it (R7 leaves that open).
+    ``carried`` is what its last trigger had counted; ``opened`` when its clock is known to have begun.
     """
     expectation = transition.expects[key.mode]
     processors = policy.phases[transition.after].processors
@@ -56,7 +55,6 @@ def view(
     done: dict[str, int | None] = {}
     partial: set[str] = set()
     percents: dict[str, float] = {}
-    opened: datetime | None = None
     for name in expected:
         heard = reports.get(name)
         if not heard:
@@ -68,7 +66,7 @@ def view(
             partial.add(name)
         if report is not None and report.percent is not None:
             percents[name] = report.percent
-        first = opens(processors[name], heard, units, rows, vouched=vouched)
+        first = opens(processors[name], heard, units, rows)
         if first is not None and (opened is None or first < opened):
             opened = first
     return View(expected, expectation.required & expected, done, frozenset(partial), opened, percents)
@@ -132,16 +130,14 @@ def full(processor: Processor, units: int | None, rows: Rows) -> bool:
     return held is not None and held >= max(1, floor_of(processor, units) or 0)
 
 
-def opens(
-    processor: Processor, heard: Sequence[Heard], units: int | None, rows: Rows, *, vouched: bool
-) -> datetime | None:
+def opens(processor: Processor, heard: Sequence[Heard], units: int | None, rows: Rows) -> datetime | None:
     """Return when the first report was received that counted as it came (behaviour R7)."""
     stood: list[Heard] = []
     for one in heard:
         if one.outcome != "started" and (not stood or one.ended >= stood[-1].ended):
             stood.append(one)
     for one in stood:
-        told = rows if vouched or one is stood[-1] else {}
+        told = rows if one is stood[-1] else {}
         if one.outcome in GOOD and counted(processor, one, units, told) != "no":
             return one.received
     return None

@@ -52,7 +52,8 @@ class Looking:
     def seen(self) -> View:
         reports = self.track.run.reports(self.transition.after)
         key = self.track.run.key
-        return view(self.policy, self.transition, key, reports, self.truth.units, self._rows())
+        opened = self.track.data.get("opened_at")
+        return view(self.policy, self.transition, key, reports, self.truth.units, self._rows(), opened=opened)
 
     def _rows(self) -> dict[str, int | None]:
         processors = self.policy.phases[self.transition.after].processors.values()
@@ -200,7 +201,8 @@ def what_is_over_is_said(looking: Looking) -> Iterator[str]:
         return
     left = max((grant.at for grant in track.grants.values()), default=looking.stage.true_now())
     left = max((leaving.at for leaving in track.leavings), default=left)
-    if looking.stage.true_now() - left < OVER_FOR:
+    # Who died while sending, or could not write what became of it, leaves a lease that others wait for.
+    if looking.stage.true_now() - max(left, looking.stage.troubled_at) < OVER_FOR:
         return
     for kind in looking.book.standing(track.where, ("due_warning", "due_critical", "on_hold")):
         yield f"what_is_over_is_said: triggered at {left}, and {kind} stands"

@@ -61,11 +61,14 @@ class Handler(Actor):
 
 
 class Stage:
-    """What every port of a night asks first. ``refused`` counts what went wrong so far, on purpose."""
+    """What every port of a night asks first.
+
+    ``refused`` counts what went wrong so far, on purpose; ``troubled_at`` is when something last did.
+    """
 
     def __init__(self, night: Night, clock: VirtualClock, baton: Baton, note: Note, *, told: bool) -> None:
         self.night, self.clock, self.baton, self.note, self.told = night, clock, baton, note, told
-        self.refused = 0
+        self.refused, self.troubled_at = 0, night.start
         self._quiet_until = night.start
         self._chance = Random(f"stage/{night.seed}")
 
@@ -86,7 +89,7 @@ class Stage:
 
     def die(self, handler: Handler) -> None:
         handler.dead = True
-        self.refused += 1
+        self._trouble()
         self.note("crash", f"{handler.name} dies before its effect {handler.effects + 1}")
         raise Crash(handler.name)
 
@@ -122,7 +125,7 @@ class Stage:
 
     def failing(self, port: str, kind: Kind) -> None:
         """Count a failure and raise it, unless it is of a sort that answers."""
-        self.refused += 1
+        self._trouble()
         actor = self.clock.actor
         if isinstance(actor, Handler):
             actor.failed = True
@@ -131,6 +134,9 @@ class Stage:
         if kind in (Kind.TIMEOUT, Kind.UNAVAILABLE):
             self.note("fault", f"{port} {kind.value}")
             raise Unavailable(port, f"{kind.value} (simulated)")
+
+    def _trouble(self) -> None:
+        self.refused, self.troubled_at = self.refused + 1, self.true_now()
 
     def too_late(self, port: str) -> Unavailable:
         """Return what a caller meets whose wish was granted and who never hears of it."""
