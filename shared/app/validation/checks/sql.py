@@ -53,7 +53,8 @@ class SqlMeter:
     def _rows(self, queries: Iterable[Query], target: Target) -> list[Measure]:
         sql = "\nUNION ALL\n".join(f"SELECT * FROM (\n{query.sql}\n)" for query in queries)  # noqa: S608 - our files
         rows = self._ctx.ports.warehouse.query(sql, parameters(sql, target))
-        return [_measure(row) for row in rows]
+        # A query has no order of its own, and what is told should not change by itself.
+        return sorted((_measure(row) for row in rows), key=lambda measure: measure.subject)
 
     def _probe(self) -> None:
         """Ask for nothing but an answer; raise ``Unavailable`` if there is none."""
