@@ -146,13 +146,13 @@ class NightWorld:
     def _transition(self, handler: Handler, track: Track, data: Data) -> None:
         before, track.data = track.data, data
         at = self.stage.true_now()
+        if handler.argv:
+            _meddled(handler, track)  # first: what the operator's own dispatch then meets stands
         claim = data.get("claim")
         if claim is not None and claim["owner"] != (before.get("claim") or {}).get("owner"):
             self._claimed(handler, track, before, data, at)
         else:
             self._marked(handler, track, before, data, at)
-        if handler.argv:
-            _meddled(handler, track)
         self.stage.note("state", f"{track.where}: {data['state']} generation {data['generation']} by {handler.name}")
 
     def _claimed(self, handler: Handler, track: Track, before: Data, data: Data, at: datetime) -> None:
