@@ -1,4 +1,4 @@
-"""What the single commands of ``bin/`` share: their exit statuses and how their errors are said."""
+"""What the commands of ``bin/`` share: their exit statuses and how their errors are said."""
 
 from __future__ import annotations
 
@@ -17,8 +17,13 @@ def fail(name: str, status: int, message: str, hint: str) -> typer.Exit:
     return typer.Exit(status)
 
 
-def call(app: typer.Typer, argv: list[str], name: str, usage: int, unavailable: int) -> int:
-    """Run one command line; return its exit status, ``usage`` and ``unavailable`` for the errors of these kinds."""
+def call(
+    app: typer.Typer, argv: list[str], name: str, usage: int, unavailable: int, so_far: str = "nothing was judged"
+) -> int:
+    """Run one command line; return its exit status, ``usage`` and ``unavailable`` for the errors of these kinds.
+
+    ``so_far`` is what a person need not fear where something did not answer.
+    """
     try:
         status = app(argv, prog_name=name, standalone_mode=False)
         return status if isinstance(status, int) else 0
@@ -26,6 +31,7 @@ def call(app: typer.Typer, argv: list[str], name: str, usage: int, unavailable: 
         return ended.exit_code
     except typer.TyperException as wrong:
         said = wrong.format_message()
+        # A call without arguments is answered with the help.
         print(
             said if said.startswith("Usage:") else f"{name}: {said}\n  hint: --help shows how it is called",
             file=sys.stderr,
@@ -38,7 +44,7 @@ def call(app: typer.Typer, argv: list[str], name: str, usage: int, unavailable: 
         print(f"{name}: {absent_library(absent)}", file=sys.stderr)
         return usage
     except Unavailable as away:
-        print(f"{name}: {away}\n  hint: nothing was judged; try again, or see orch status", file=sys.stderr)
+        print(f"{name}: {away}\n  hint: {so_far}; try again, or see orch status", file=sys.stderr)
         return unavailable
 
 

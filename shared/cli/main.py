@@ -15,9 +15,8 @@ import typer
 
 from shared import runtime
 from shared.app.context import Context
-from shared.cli import cost, doctor, operator, questions, serve
-from shared.cli.shell import UNAVAILABLE, USAGE, absent_library
-from shared.core.errors import PolicyError, Unavailable
+from shared.cli import cost, doctor, entry, operator, questions, serve
+from shared.cli.shell import UNAVAILABLE, USAGE
 
 app = typer.Typer(
     name="orch",
@@ -44,25 +43,7 @@ def run(argv: list[str], ctx: Context) -> tuple[int, str]:
 
 def call(argv: list[str]) -> int:
     """Run one command line; return its exit status."""
-    try:
-        status = app(argv, prog_name="orch", standalone_mode=False)
-        return status if isinstance(status, int) else 0
-    except typer.Exit as ended:
-        return ended.exit_code
-    except typer.TyperException as wrong:
-        said = wrong.format_message()
-        # A call without arguments is answered with the help.
-        print(said if said.startswith("Usage:") else f"orch: {said}\n  hint: orch --help", file=sys.stderr)
-        return USAGE
-    except PolicyError as wrong:
-        print(f"orch: {wrong}", file=sys.stderr)
-        return USAGE
-    except ModuleNotFoundError as absent:
-        print(f"orch: {absent_library(absent)}", file=sys.stderr)
-        return USAGE
-    except Unavailable as away:
-        print(f"orch: {away}\n  hint: nothing was lost; try again, or see orch status", file=sys.stderr)
-        return UNAVAILABLE
+    return entry.call(app, argv, "orch", USAGE, UNAVAILABLE, "nothing was lost")
 
 
 def main() -> None:

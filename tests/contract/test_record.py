@@ -25,6 +25,7 @@ from shared.core.errors import Unavailable
 from shared.ports import Record, Row
 from tests.contract.warehouses import BOTH, CONFIG, DATASET, World, made
 from tests.local_server import closed_port
+from tests.record_columns import COLUMNS
 
 DAY = date(2026, 1, 21)
 RUN = "nba/2026-01-21/overnight"
@@ -208,25 +209,6 @@ def test_completions_of_a_record_that_is_away_are_unavailable(nowhere: Record) -
     with pytest.raises(Unavailable) as caught:
         nowhere.completions(DAY, DAY)
     assert caught.value.port == "record"
-
-
-# As behaviour 8 lists them.
-COLUMNS = {
-    "phase_completions": "pipeline, run_id, phase, game_date, mode, processor_name, outcome, record_count, message_id, "
-    "correlation_id, execution_id, completed_at, received_at, superseded, is_incremental, entities_changed, metadata, "
-    "inserted_at",
-    "phase_execution_log": "execution_timestamp, pipeline, run_id, transition, game_date, mode, generation, decision, "
-    "reason, degraded, missing, opened_at, triggered_at, confirmed_at, wait_seconds, gate_readings, correlation_id, "
-    "code_version",
-    "alerts": "alert_id, fingerprint, severity, kind, run_id, transition, text, first_at, last_at, count, "
-    "delivered_at, resolved_at",
-    "validation_runs": "run_id, run_timestamp, check_type, trigger_source, schedule_name, status, message, "
-    "duration_ms, checks_passed, checks_warned, checks_failed, target_date, details",
-    "validation_results": "result_id, run_id, check_timestamp, check_name, check_category, status, severity, "
-    "expected_value, actual_value, threshold, message, target_date, target_table, affected_records, details",
-    "validation_trends": "trend_date, total_runs, ok_runs, warning_runs, critical_runs, total_checks, checks_passed, "
-    "checks_warned, checks_failed, health_score, most_common_failures, avg_duration_ms",
-}
 
 
 @pytest.mark.parametrize("name", COLUMNS)

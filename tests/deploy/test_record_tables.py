@@ -17,24 +17,8 @@ from shared.adapters.record_schema import INSERT_ID, record_tables
 from tests.contract.warehouses import BigQueryWorld
 from tests.deploy.standin import Cloud
 from tests.deploy.world import PLACE, manifest
+from tests.record_columns import COLUMNS
 
-# Behaviour 8, word by word.
-AGREED = {
-    "phase_completions": "pipeline, run_id, phase, game_date, mode, processor_name, outcome, record_count, message_id, "
-    "correlation_id, execution_id, completed_at, received_at, superseded, is_incremental, entities_changed, metadata, "
-    "inserted_at",
-    "phase_execution_log": "execution_timestamp, pipeline, run_id, transition, game_date, mode, generation, decision, "
-    "reason, degraded, missing, opened_at, triggered_at, confirmed_at, wait_seconds, gate_readings, correlation_id, "
-    "code_version",
-    "alerts": "alert_id, fingerprint, severity, kind, run_id, transition, text, first_at, last_at, count, "
-    "delivered_at, resolved_at",
-    "validation_runs": "run_id, run_timestamp, check_type, trigger_source, schedule_name, status, message, "
-    "duration_ms, checks_passed, checks_warned, checks_failed, target_date, details",
-    "validation_results": "result_id, run_id, check_timestamp, check_name, check_category, status, severity, "
-    "expected_value, actual_value, threshold, message, target_date, target_table, affected_records, details",
-    "validation_trends": "trend_date, total_runs, ok_runs, warning_runs, critical_runs, total_checks, checks_passed, "
-    "checks_warned, checks_failed, health_score, most_common_failures, avg_duration_ms",
-}
 FILES: dict[str, dict[str, Any]] = {
     path.stem: json.loads(path.read_text()) for path in (ROOT / "deploy/bigquery").glob("*.json")
 }
@@ -44,10 +28,10 @@ DATES = {"DATE", "TIMESTAMP"}
 def test_every_table_has_the_columns_that_were_agreed() -> None:
     """Six tables, each column in its place, before them the id by which a row counts once."""
     found = {name: [one["name"] for one in file["schema"]["fields"]] for name, file in FILES.items()}
-    assert found == {name: [INSERT_ID, *columns.split(", ")] for name, columns in AGREED.items()}
+    assert found == {name: [INSERT_ID, *columns.split(", ")] for name, columns in COLUMNS.items()}
 
 
-@pytest.mark.parametrize("name", AGREED)
+@pytest.mark.parametrize("name", COLUMNS)
 def test_every_table_is_partitioned_by_a_date_and_clustered(name: str) -> None:
     """A required column of days or instants, a filter on it, and at most four by which rows lie together."""
     file, kinds = FILES[name], {one["name"]: one for one in FILES[name]["schema"]["fields"]}
@@ -60,7 +44,7 @@ def test_every_table_is_partitioned_by_a_date_and_clustered(name: str) -> None:
     assert {kinds[one]["type"] for one in cluster} <= {"STRING", "INTEGER", "BOOLEAN", *DATES}, "BigQuery's condition"
 
 
-@pytest.mark.parametrize("name", AGREED)
+@pytest.mark.parametrize("name", COLUMNS)
 def test_the_statement_lays_a_table_out_as_its_file_says(name: str) -> None:
     """Partition, cluster and filter of the DDL are those of deploy/bigquery, which no emulator reports in full."""
     table = next(one for one in record_tables() if one.name == name)
