@@ -189,7 +189,7 @@ def simulate(
 ) -> None:
     """Play scenarios, or random nights, through the real handlers under a virtual clock.
 
-    Example: orch simulate tests/scenarios/B1_same_day_one_processor.yaml --timeline
+    Example: orch simulate tests/scenarios/incidents/B1_same_day_one_processor.yaml --timeline
     """
     if random:
         from shared.simulation.random_nights.command import simulate_random

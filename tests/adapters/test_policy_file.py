@@ -467,9 +467,11 @@ def test_a_broken_file_is_not_blamed_on_the_overlay(tmp_path: Path) -> None:
 def test_the_policies_of_all_scenarios_load() -> None:
     """Every overlay that a scenario in this repository lays over the reference policy is accepted."""
     scenarios = [
-        yaml.safe_load(path.read_text(encoding="utf-8")) for path in sorted((ROOT / "tests/scenarios").glob("*.yaml"))
+        yaml.safe_load(path.read_text(encoding="utf-8")) for path in sorted((ROOT / "tests/scenarios").glob("*/*.yaml"))
     ]
-    overlays = [one["policy"] for one in scenarios if "policy" in one and one.get("pipeline", "nba.yaml") == "nba.yaml"]
+    overlays = [
+        one["policy"] for one in scenarios if "policy" in one and one.get("pipeline", "nba.yaml").endswith("nba.yaml")
+    ]
     assert overlays
     for overlay in overlays:
         assert load_policy(NBA, overlay).pipeline == "nba"

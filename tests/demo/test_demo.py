@@ -39,7 +39,7 @@ def demo(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 def clone(tmp_path: Path) -> Path:
     """Return a copy of what the demo needs, with a finished environment: its scripts run as a person runs them."""
     root = tmp_path / "a clone"
-    for name in ("bin", "config", "deploy", "functions", "shared", "tests/scenarios"):
+    for name in ("bin", "config", "deploy", "functions", "shared", "tests/pipeline", "tests/scenarios"):
         shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
     lend_env(root)
     return root

@@ -30,7 +30,7 @@ from tests.local_server import Answer, LocalServer
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("firestore")]
 
-NIGHT = ROOT / "tests" / "scenarios" / "B9_five_in_a_minute.yaml"
+NIGHT = ROOT / "tests" / "scenarios" / "incidents" / "B9_five_in_a_minute.yaml"
 DAY = date(2026, 2, 17)
 KEY = RunKey("nba", DAY, "overnight")
 GAMES, PLAYERS = 6, 12

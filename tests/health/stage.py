@@ -47,7 +47,7 @@ class Left:
 @contextmanager
 def left_by(scenario: str | Scenario) -> Iterator[Left]:
     """Play a scenario on SQLite and let the functions of this process look at what it leaves."""
-    played = read_scenario(SCENARIOS / f"{scenario}.yaml") if isinstance(scenario, str) else scenario
+    played = read_scenario(next(SCENARIOS.glob(f"*/{scenario}.yaml"))) if isinstance(scenario, str) else scenario
     store = SqliteStore(":memory:")
     try:
         runner = Runner(played, DeployedProduct(), store)

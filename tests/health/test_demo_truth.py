@@ -32,7 +32,7 @@ NEW_YORK = ZoneInfo("America/New_York")
 RAW: dict[str, Any] = yaml.safe_load((ROOT / "config" / "nba.yaml").read_text())
 MODES = {"overnight": -1, "same_day": 0, "tomorrow": 1}
 # Four of five without a required one: held at four hours, released by its arrival after that.
-HELD = Night("held", "20 January 2026: held at four hours", "B8_no_tier_without_the_pair.yaml", ())
+HELD = Night("held", "20 January 2026: held at four hours", "incidents/B8_no_tier_without_the_pair.yaml", ())
 HELD_UNTIL = datetime(2026, 1, 20, 16, 30, tzinfo=UTC)
 
 

@@ -80,7 +80,7 @@ def home(tmp_path: Path) -> Path:
     """The night whose fourth phase went by its second tier, in the embedded stores."""
     store = SqliteStore(tmp_path / "state.db")
     try:
-        Runner(read_scenario(SCENARIOS / "B8_tier_two_by_the_clock.yaml"), DeployedProduct(), store).run()
+        Runner(read_scenario(SCENARIOS / "incidents" / "B8_tier_two_by_the_clock.yaml"), DeployedProduct(), store).run()
     finally:
         store.close()
     with duckdb.connect(tmp_path / "warehouse.duckdb") as connection:

@@ -1,4 +1,4 @@
-"""Every recorded incident, played as a day through the real entry points, shows what it must."""
+"""Every recorded day, played through the real entry points, shows what it must."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from shared.simulation.command import evaluate
 from shared.simulation.parse import read_scenario
 from shared.simulation.report import lines
 
-FILES = sorted(Path(__file__).parent.glob("*.yaml"))
+HERE = Path(__file__).parent
+FILES = sorted(HERE.glob("*/*.yaml"))
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)

@@ -33,31 +33,31 @@ NIGHTS = (
     Night(
         "one-processor",
         "29 December 2025: a same-day run starts one processor",
-        "B1_same_day_one_processor.yaml",
+        "incidents/B1_same_day_one_processor.yaml",
         (("phase3_to_phase4", "2025-12-29", "same_day"),),
     ),
     Night(
         "one-record",
         "17/18 January 2026: one record of 156, then the repair",
-        "B2_one_record_of_156.yaml",
+        "incidents/B2_one_record_of_156.yaml",
         (("phase3_to_phase4", "2026-01-18", "tomorrow"),),
     ),
     Night(
         "two-runs",
         "21 January 2026: two runs of one date",
-        "B10_one_date_two_runs.yaml",
+        "incidents/B10_one_date_two_runs.yaml",
         (("phase3_to_phase4", "2026-01-21", "overnight"), ("phase3_to_phase4", "2026-01-21", "same_day")),
     ),
     Night(
         "tier-two",
         "20 January 2026: an optional processor is missing, tier 2 by the clock",
-        "B8_tier_two_by_the_clock.yaml",
+        "incidents/B8_tier_two_by_the_clock.yaml",
         (("phase4_to_phase5", "2026-01-19", "overnight"),),
     ),
     Night(
         "whole",
         "25 January 2026: a whole ordinary night, up to the export",
-        "whole_ordinary_night.yaml",
+        "own/whole_ordinary_night.yaml",
         (("phase5_to_phase6", "2026-01-24", "overnight"),),
     ),
 )
