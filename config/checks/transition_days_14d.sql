@@ -6,9 +6,16 @@ SELECT
   CONCAT('not for ', STRING_AGG(CASE WHEN triggered.day IS NULL THEN CAST(played.day AS STRING) END, ', ')) AS note
 FROM (
   SELECT DISTINCT game_date AS day
-  FROM `nba_raw.v_nbac_schedule_latest`
+  FROM `nba_raw.v_nbac_schedule_latest` AS schedule
   WHERE game_date BETWEEN DATE_SUB(@working_day, INTERVAL 14 DAY) AND DATE_SUB(@working_day, INTERVAL 1 DAY)
-    AND (game_status_text IS NULL OR game_status_text NOT IN ('Postponed', 'Cancelled'))
+    -- A postponed game is listed, or is final without scores. A game without a status is a game.
+    AND NOT COALESCE(game_status = 3 AND (home_team_score IS NULL OR away_team_score IS NULL), FALSE)
+    AND COALESCE(game_status_text, '') NOT IN ('Postponed', 'Cancelled')
+    AND NOT EXISTS (
+      SELECT 1 FROM `nba_orchestration.game_postponements` AS moved
+      WHERE moved.original_date BETWEEN DATE_SUB(@working_day, INTERVAL 14 DAY) AND DATE_SUB(@working_day, INTERVAL 1 DAY)
+        AND moved.original_date = schedule.game_date AND moved.game_id = schedule.game_id
+    )
 ) AS played
 LEFT JOIN (
   SELECT DISTINCT game_date AS day

@@ -7,6 +7,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from datetime import date
 from pathlib import Path
 from secrets import token_hex
 from time import perf_counter
@@ -17,10 +18,12 @@ from google.cloud.pubsub_v1 import SubscriberClient
 from shared.adapters.clock import SystemClock
 from shared.adapters.google.firestore import FirestoreStore
 from shared.adapters.local.bus import LocalBus
+from shared.simulation.nba_tables import GameStatus, schedule_row, statistics_id
 from tests.bench.figure import MILLI, Bench, Figure, Spread
 from tests.bench.policies import bare_policy_file
 from tests.bench.state import FLOORS, day_of, environment
 from tests.bench.wire import PROCESSORS, TOPIC, Caller, body_of
+from tests.contract.nba import fill_schedule
 from tests.contract.warehouses import DuckDbWorld
 from tests.emulators.push import Wire
 from tests.emulators.server import main_of, served
@@ -139,13 +142,12 @@ def _one(wire: Wire, topic: str, arrivals: Arrivals, day: str, recorded: Callabl
 def _seed(home: Path, days: int) -> None:
     """Write a schedule with one game for each date, and tables that are full enough for every gate."""
     world = DuckDbWorld(home / "warehouse.duckdb")
-    columns = {"game_date": "DATE", "game_id": "STRING"}
-    dates = [day_of(number) for number in range(days)]
-    games = [[day, "game", "Final"] for day in dates]
-    world.table("nba_raw.v_nbac_schedule_latest", {**columns, "game_status_text": "STRING"}, games)
-    rows = [[day, "game", f"player {n}", 24] for day in dates for n in range(12)]
+    dates = [date.fromisoformat(day_of(number)) for number in range(days)]
+    fill_schedule(world, [schedule_row(day, 0, GameStatus.FINAL) for day in dates])
+    columns = {"game_date": "DATE", "game_id": "STRING", "player_lookup": "STRING", "minutes_played": "INT64"}
+    rows = [[str(day), statistics_id(day, 0), f"player {n}", 24, False] for day in dates for n in range(12)]
     for name in PROCESSORS:
-        world.table(f"nba_analytics.{name}", {**columns, "player_lookup": "STRING", "minutes_played": "INT64"}, rows)
+        world.table(f"nba_analytics.{name}", {**columns, "is_dnp": "BOOL"}, rows)
 
 
 def latency_embedded(bench: Bench) -> Iterator[Figure]:

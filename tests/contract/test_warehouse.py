@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import tempfile
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -18,6 +19,8 @@ from shared.adapters.sql_warehouse import SqlWarehouse
 from shared.core.errors import OrchError, PolicyError, Unavailable
 from shared.core.model import Units
 from shared.ports import CalendarRef, TableRef, Warehouse
+from shared.simulation.nba_tables import STATISTICS_TABLE, GameStatus, schedule_row
+from tests.contract.nba import STATISTICS, fill_games, fill_schedule, fill_statistics
 from tests.contract.warehouses import BOTH, CONFIG, DuckDbWorld, World, made
 from tests.local_server import closed_port
 
@@ -25,8 +28,8 @@ DAY = date(2026, 1, 21)
 NEXT = DAY + timedelta(days=1)
 ON, OTHER = DAY.isoformat(), NEXT.isoformat()
 DATED = {"game_date": "DATE"}
-SCHEDULE = {"game_date": "DATE", "game_id": "STRING", "game_status_text": "STRING"}
-STATISTICS = {"game_date": "DATE", "game_id": "STRING", "minutes_played": "INT64"}
+LISTED = {"game_date": "DATE", "game_id": "STRING", "game_status_text": "STRING"}
+SEASON = Path(__file__).resolve().parents[2] / "shared" / "simulation" / "data" / "nba_schedule_2024_25.csv"
 PLAYERS = {"game_date": "DATE", "player_lookup": "STRING"}
 FEATURES = {**PLAYERS, "is_quality_ready": "BOOL"}
 CALENDAR = CalendarRef(
@@ -75,29 +78,36 @@ def test_rows_is_one_query_unless_a_table_is_unreadable(world: World) -> None:
     assert warehouse.operations["queries"] == 1
 
 
+G = GameStatus
+
+
 @pytest.mark.parametrize(
     ("schedule", "played", "percent"),
     [
         ([], [], None),
-        ([("1", "Postponed")], ["1"], None),
-        ([("1", "Final"), ("2", "Final")], [], 0),
-        ([("1", "Final"), ("2", "Final"), ("3", "Final"), ("4", "Final")], ["1", "1", "3", "4"], 75),
-        ([("1", "Final"), ("2", "Postponed"), ("3", "Cancelled")], ["1"], 100),
-        ([("1", "Final"), ("2", None)], ["1"], 50),
-        ([("1", "Final"), ("1", "Final"), ("2", "Final")], ["1"], 50),
-        ([("1", "Final")], ["1", "9"], 100),
+        ([G.POSTPONED], [0], None),
+        ([G.FINAL, G.FINAL], [], 0),
+        ([G.FINAL, G.FINAL, G.FINAL, G.FINAL], [0, 2, 3], 75),
+        ([G.FINAL, G.POSTPONED, G.MOVED, G.UNSCORED], [0], 100),
+        ([G.FINAL, G.IN_PROGRESS], [0, 1], 100),
+        ([G.FINAL, G.IN_PROGRESS], [0], 50),
+        ([G.FINAL], [0, 9], 100),
     ],
-    ids=["no games", "all postponed", "0 of 2", "3 of 4", "postponed aside", "no status", "listed twice", "unlisted"],
+    ids=["no games", "all postponed", "0 of 2", "3 of 4", "not played aside", "stuck", "half", "unlisted"],
 )
-def test_game_coverage(
-    world: World, schedule: list[tuple[str, str | None]], played: list[str], percent: float | None
-) -> None:
+def test_game_coverage(world: World, schedule: list[GameStatus], played: list[int], percent: float | None) -> None:
     """Percent of the date's games, postponed ones aside, with player statistics; other dates do not count."""
-    games = [[ON, game, status] for game, status in schedule]
-    world.table("nba_raw.v_nbac_schedule_latest", SCHEDULE, [*games, [OTHER, "5", "Final"]])
-    statistics = [[ON, game, 30] for game in played]
-    world.table("nba_analytics.player_game_summary", STATISTICS, [*statistics, [OTHER, "2", 30]])
+    fill_games(world, {DAY: schedule, NEXT: [G.FINAL]}, {DAY: played, NEXT: [1]})
     assert world.warehouse.number("gates/game_coverage.sql", DAY) == percent
+
+
+def test_a_game_without_status_or_listed_twice_is_one_game(world: World) -> None:
+    """Neither loses a game nor counts it twice."""
+    rows = [schedule_row(DAY, 0, G.FINAL), schedule_row(DAY, 0, G.FINAL), schedule_row(DAY, 1, G.SCHEDULED)]
+    rows[2] |= {"game_status": None, "game_status_text": None}
+    fill_schedule(world, rows)
+    fill_statistics(world, {DAY: [0]})
+    assert world.warehouse.number("gates/game_coverage.sql", DAY) == 50
 
 
 @pytest.mark.parametrize(
@@ -106,10 +116,51 @@ def test_game_coverage(
     ids=["no rows", "0 of 2", "3 of 4", "all"],
 )
 def test_minutes_coverage(world: World, minutes: list[int | None], percent: float | None) -> None:
-    """Percent of the date's player rows that have minutes; none at all is no number."""
-    rows: list[list[Any]] = [[ON, "1", played] for played in minutes]
-    world.table("nba_analytics.player_game_summary", STATISTICS, [*rows, [OTHER, "2", None]])
+    """Percent of those who played on the date that have minutes; nobody at all is no number."""
+    rows: list[list[Any]] = [[ON, "20260121_MIL_ORL", played, False] for played in minutes]
+    others = [[ON, "20260121_MIL_ORL", None, True]] * 9 + [[OTHER, "20260122_MIL_ORL", None, False]]
+    world.table(STATISTICS_TABLE, STATISTICS, [*rows, *others])
     assert world.warehouse.number("gates/minutes_coverage.sql", DAY) == percent
+
+
+def test_gates_of_statistics_read_right_on_the_nights_of_a_season(tmp_path: Path) -> None:
+    """With all games there both gates read 100; with one, two or all games missing, coverage says the share.
+
+    The games are those of a real season, under the schedule's own ids; statistics name date and teams.
+    """
+    season: dict[date, list[tuple[str, str, str]]] = {}
+    with SEASON.open(encoding="utf-8") as file:
+        for game in csv.DictReader(file):
+            if game["status"] == "final" and game["postponed"] == "N":
+                day = date.fromisoformat(game["game_date"])
+                season.setdefault(day, []).append((game["game_id"], game["away"], game["home"]))
+    world = DuckDbWorld(tmp_path / "season.duckdb")
+    schedule = [
+        {"game_date": day, "game_id": game, "game_status": 3, "game_status_text": "Final", "away_team_tricode": away}
+        | {"home_team_tricode": home, "away_team_score": 101, "home_team_score": 99}
+        for day, games in season.items()
+        for game, away, home in games
+    ]
+    fill_schedule(world, schedule)
+    rows = [
+        [day.isoformat(), f"{day:%Y%m%d}_{away}_{home}", None if dnp else 24, dnp]
+        for day, games in season.items()
+        for _, away, home in games
+        for dnp in (False, False, True)
+    ]
+    world.table(STATISTICS_TABLE, STATISTICS, rows)
+    assert len(season) > 200
+    for gate, nights in (("game_coverage", list(season)[::4]), ("minutes_coverage", list(season)[::20])):
+        readings = {day: world.warehouse.number(f"gates/{gate}.sql", day) for day in nights}
+        assert {day: reading for day, reading in readings.items() if reading != 100} == {}
+    nights = [day for day, games in season.items() if len(games) >= 3][:5]
+    for day in nights:
+        games = season[day]
+        for missing in (1, 2, len(games)):
+            gone = tuple(f"{day:%Y%m%d}_{away}_{home}" for _, away, home in games[:missing])
+            world.execute(f"DELETE FROM {STATISTICS_TABLE} WHERE game_id IN {gone if len(gone) > 1 else (*gone, '')}")
+            share = 100 * (len(games) - missing) / len(games)
+            assert world.warehouse.number("gates/game_coverage.sql", day) == pytest.approx(share)
 
 
 @pytest.mark.parametrize(
@@ -153,9 +204,7 @@ def test_units_are_the_games_that_are_not_excluded(world: World) -> None:
     statuses = ["Final", "Final", "Scheduled", "In Progress", None, "Postponed", "Cancelled"]
     games = [[ON, str(number), status] for number, status in enumerate(statuses)]
     far = (DAY + timedelta(days=2)).isoformat()
-    world.table(
-        CALENDAR.table, SCHEDULE, [*games, [OTHER, "8", "Postponed"], [far, "9", "Final"], [None, "10", "Final"]]
-    )
+    world.table(CALENDAR.table, LISTED, [*games, [OTHER, "8", "Postponed"], [far, "9", "Final"], [None, "10", "Final"]])
     before, after = DAY - timedelta(days=1), DAY + timedelta(days=2)
     assert world.warehouse.units(CALENDAR, [DAY, after, before, NEXT, DAY]) == {
         DAY: Units(5, 2),

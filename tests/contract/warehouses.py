@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from datetime import timedelta
@@ -21,7 +22,7 @@ from shared.ports import Record, Warehouse
 CONFIG = Path(__file__).resolve().parents[2] / "config"
 DATASET = "nba_orchestration"
 PATIENCE = timedelta(seconds=10)
-_DUCKDB = {"STRING": "VARCHAR", "INT64": "BIGINT", "BOOL": "BOOLEAN", "DATE": "DATE"}
+_DUCKDB = {"STRING": "VARCHAR", "INT64": "BIGINT", "BOOL": "BOOLEAN", "DATE": "DATE", "TIMESTAMP": "TIMESTAMPTZ"}
 BOTH = ["duckdb", pytest.param("bigquery", marks=pytest.mark.xdist_group("bigquery"))]
 
 
@@ -57,7 +58,21 @@ class DuckDbWorld:
             connection.execute(f"CREATE SCHEMA IF NOT EXISTS {name.split('.')[0]}")
             connection.execute(f"CREATE TABLE {name} ({', '.join(f'{c} {_DUCKDB[t]}' for c, t in columns.items())})")
             if rows:
-                connection.executemany(f"INSERT INTO {name} VALUES ({', '.join('?' * len(columns))})", rows)
+                _insert(connection, name, columns, rows)
+
+    def execute(self, sql: str) -> None:
+        with closing(duckdb.connect(self._path)) as connection:
+            connection.execute(sql)
+
+
+def _insert(
+    connection: duckdb.DuckDBPyConnection, name: str, columns: Mapping[str, str], rows: Sequence[Sequence[Any]]
+) -> None:
+    """Insert from JSON: one statement for all rows."""
+    structure = json.dumps([{column: _DUCKDB[kind] for column, kind in columns.items()}])
+    text = json.dumps([dict(zip(columns, row, strict=True)) for row in rows], default=str)
+    sql = f"INSERT INTO {name} SELECT each.* FROM (SELECT unnest(from_json(?::JSON, ?)) AS each)"
+    connection.execute(sql, [text, structure])
 
 
 class BigQueryWorld:

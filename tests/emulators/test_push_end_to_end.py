@@ -21,8 +21,10 @@ from shared.app import views
 from shared.app.context import Context
 from shared.core.model import RunKey
 from shared.simulation.emulators import free_port
+from shared.simulation.nba_tables import GameStatus, schedule_row, statistics_id
 from shared.simulation.parse import read_scenario
 from shared.simulation.scenario import Complete
+from tests.contract.nba import fill_schedule
 from tests.contract.warehouses import DuckDbWorld
 from tests.emulators.push import Arrived, Wire
 from tests.emulators.server import ROOT, main_of, served
@@ -112,12 +114,13 @@ def project(
 def seed(home: Path) -> None:
     """Write the schedule and the tables of phase 3 as they are once the five have ended."""
     world = DuckDbWorld(home / "warehouse.duckdb")
-    schedule = [[DAY.isoformat(), f"game {game}", "Final"] for game in range(GAMES)]
-    columns = {"game_date": "DATE", "game_id": "STRING"}
-    world.table("nba_raw.v_nbac_schedule_latest", {**columns, "game_status_text": "STRING"}, schedule)
-    rows = [[DAY.isoformat(), f"game {game}", f"p{n}", 24] for game in range(GAMES) for n in range(PLAYERS)]
+    fill_schedule(world, [schedule_row(DAY, number, GameStatus.FINAL) for number in range(GAMES)])
+    columns = {"game_date": "DATE", "game_id": "STRING", "player_lookup": "STRING", "minutes_played": "INT64"}
+    rows = [
+        [DAY.isoformat(), statistics_id(DAY, game), f"p{n}", 24, False] for game in range(GAMES) for n in range(PLAYERS)
+    ]
     for name in FIVE:
-        world.table(f"nba_analytics.{name}", {**columns, "player_lookup": "STRING", "minutes_played": "INT64"}, rows)
+        world.table(f"nba_analytics.{name}", {**columns, "is_dnp": "BOOL"}, rows)
 
 
 def completions() -> list[dict[str, Any]]:

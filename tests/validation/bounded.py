@@ -9,6 +9,7 @@ from sqlglot import exp
 
 from shared.adapters.record_schema import record_tables
 from shared.core.policy import Policy
+from shared.simulation.nba_tables import POSTPONEMENTS_TABLE
 
 _LOWER = (exp.EQ, exp.GT, exp.GTE)
 _UPPER = (exp.LT, exp.LTE)
@@ -24,6 +25,7 @@ def partitions(policy: Policy, record: str) -> dict[str, str]:
     }
     assert policy.calendar is not None
     found[policy.calendar.table] = policy.calendar.date_column
+    found[POSTPONEMENTS_TABLE] = "original_date"
     for table in record_tables():
         found[f"{record}.{table.name}"] = found[f"{record}.{table.view}"] = table.partition
     return found

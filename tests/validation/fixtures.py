@@ -6,7 +6,8 @@ A fixture holds ``date``, ``expect`` and, as far as they matter, ``schedule``, `
 from the manifest, ``gone`` and ``paused`` names, ``extra`` subscriptions with their topic, ``waiting`` messages.
 
 A row may say ``days`` (a date, or the first and the last of several) and ``times``; its texts may name ``{day}``,
-``{next}`` (the day after), ``{n}`` (counts days) and ``{i}`` (counts times).
+``{next}`` (the day after), ``{n}`` (counts days), ``{i}`` (counts times) and ``{game}``, the id that statistics give
+the game that ``game`` numbers (else ``{i}``). The status of a game is one of ``GameStatus``.
 """
 
 from __future__ import annotations
@@ -30,6 +31,16 @@ from shared.core.policy import Policy
 from shared.core.validation import Check, Status, Target, Validation
 from shared.documents import from_data, to_data
 from shared.ports import Row, StateStore
+from shared.simulation.nba_tables import (
+    POSTPONEMENTS_COLUMNS,
+    POSTPONEMENTS_TABLE,
+    SCHEDULE_COLUMNS,
+    SCHEDULE_TABLE,
+    GameStatus,
+    postponement_rows,
+    schedule_row,
+    statistics_id,
+)
 from tests.functions.worlds import POLICY
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,7 +48,13 @@ CONFIG = ROOT / "config"
 FIXTURES = CONFIG / "checks" / "fixtures"
 DATASET = "nba_orchestration"
 VALIDATION: Validation = load_validation(CONFIG / "validation.yaml", POLICY, DATASET)
-COLUMNS = {"game_id": "STRING", "player_lookup": "STRING", "minutes_played": "FLOAT64", "is_quality_ready": "BOOL"}
+COLUMNS = {
+    "game_id": "STRING",
+    "player_lookup": "STRING",
+    "minutes_played": "FLOAT64",
+    "is_dnp": "BOOL",
+    "is_quality_ready": "BOOL",
+}
 KEYS = {
     "date", "expect", "schedule", "at", "says", "games", "rows", "record", "state", "alerts", "quarantine", "locks",
     "inventory",
@@ -88,10 +105,13 @@ class Fixture:
 
     def tables(self) -> dict[str, Table]:
         """Return the calendar and every processor's table, with the rows the fixture gives them."""
-        calendar = POLICY.calendar
-        assert calendar is not None
-        shape = {calendar.date_column: "DATE", "game_id": "STRING", calendar.status_column: "STRING"}
-        found = {calendar.table: Table(calendar.table, shape, list(self._games()))}
+        days = dict(self._games())
+        games = [schedule_row(day, n, status) for day, listed in days.items() for n, status in listed.items()]
+        postponed = [row for day, listed in days.items() for row in postponement_rows(day, listed)]
+        found = {
+            SCHEDULE_TABLE: Table(SCHEDULE_TABLE, SCHEDULE_COLUMNS, games),
+            POSTPONEMENTS_TABLE: Table(POSTPONEMENTS_TABLE, POSTPONEMENTS_COLUMNS, postponed),
+        }
         given = dict(self.data.get("rows", {}))
         everywhere = given.pop("all", [])
         for table, column in dated(POLICY).items():
@@ -101,12 +121,12 @@ class Fixture:
         assert given == {}, f"{self.id}: no such tables: {list(given)}"
         return found
 
-    def _games(self) -> Iterator[dict[str, Any]]:
+    def _games(self) -> Iterator[tuple[date, dict[int, GameStatus]]]:
+        """Yield the games of each date by their number."""
         for day, games in self.data.get("games", {}).items():
-            statuses = games if isinstance(games, dict) else {"Final": games}
-            listed = [status for status, count in statuses.items() for _ in range(count)]
-            for number, status in enumerate(listed):
-                yield {"game_date": date.fromisoformat(day), "game_id": f"game {number}", "game_status_text": status}
+            statuses = games if isinstance(games, dict) else {GameStatus.FINAL: games}
+            listed = [GameStatus(status) for status, count in statuses.items() for _ in range(count)]
+            yield date.fromisoformat(day), dict(enumerate(listed))
 
     def record(self) -> Iterator[tuple[str, list[Row]]]:
         """Yield the rows of each table of the record."""
@@ -157,10 +177,12 @@ def templated(rows: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
     """Yield each row as often as it stands for one, its date under ``_day``."""
     for row in rows:
         given = dict(row)
-        on, times = given.pop("days", None), given.pop("times", 1)
+        on, times, game = given.pop("days", None), given.pop("times", 1), given.pop("game", None)
         for n, day in enumerate(_days(on)):
             for i in range(times):
                 words = {"day": day, "next": day and day + timedelta(days=1), "n": n, "i": i}
+                if day is not None:
+                    words["game"] = statistics_id(day, i if game is None else game)
                 filled = {
                     key: value.format(**words) if isinstance(value, str) else value for key, value in given.items()
                 }

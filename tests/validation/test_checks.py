@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from shared.app.validate import check_all
 from shared.core.validation import Status
+from shared.simulation.nba_tables import POSTPONEMENTS_TABLE, SCHEDULE_TABLE
 from tests.validation.fixtures import VALIDATION, Fixture, fixtures
 from tests.validation.worlds import context, made
 
@@ -65,3 +67,13 @@ class Nothing:
 
 def test_there_are_at_least_twenty_checks() -> None:
     assert len(VALIDATION.checks) >= 20
+
+
+@pytest.mark.parametrize("fixture", FIXTURES, ids=lambda one: one.id)
+def test_no_id_of_a_game_is_shared_across_sources(fixture: Fixture) -> None:
+    """The schedule's ids are ten digits, those of statistics name date and teams: a join by id finds nothing."""
+    ids = {name: {row["game_id"] for row in table.rows if "game_id" in row} for name, table in fixture.tables().items()}
+    schedule = ids.pop(SCHEDULE_TABLE) | ids.pop(POSTPONEMENTS_TABLE)
+    statistics = set().union(*ids.values())
+    assert [wrong for wrong in schedule if re.fullmatch(r"00\d{8}", wrong) is None] == []
+    assert [wrong for wrong in statistics if re.fullmatch(r"\d{8}_[A-Z]{3}_[A-Z]{3}", str(wrong)) is None] == []

@@ -31,7 +31,14 @@ from tests.deploy.world import manifest
 from tests.functions.worlds import POLICY
 from tests.validation.fixtures import CONFIG, DATASET, Fixture, Table
 
-_DUCKDB = {"STRING": "VARCHAR", "INT64": "BIGINT", "FLOAT64": "DOUBLE", "BOOL": "BOOLEAN", "DATE": "DATE"}
+_DUCKDB = {
+    "STRING": "VARCHAR",
+    "INT64": "BIGINT",
+    "FLOAT64": "DOUBLE",
+    "BOOL": "BOOLEAN",
+    "DATE": "DATE",
+    "TIMESTAMP": "TIMESTAMPTZ",
+}
 _NAMED = re.compile(r"`([a-z_]+\.[a-z0-9_]+)`")
 # An emulator on a busy machine is slower than BigQuery is.
 PATIENCE = timedelta(seconds=100)
@@ -106,7 +113,7 @@ def needed(fixture: Fixture) -> list[Table]:
 
 
 def reads_record(fixture: Fixture) -> bool:
-    return bool(fixture.check.builtin) or any(f"{DATASET}." in query.sql for query in fixture.check.queries)
+    return bool(fixture.check.builtin) or any(f"{DATASET}.v_" in query.sql for query in fixture.check.queries)
 
 
 def on_duckdb(fixture: Fixture, path: Path) -> Context:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from datetime import date
 from pathlib import Path
@@ -11,14 +11,24 @@ from typing import TYPE_CHECKING
 from shared.core.model import Units
 from shared.core.policy import Policy, Processor
 from shared.simulation.facts import Facts
+from shared.simulation.nba_tables import (
+    POSTPONEMENTS_COLUMNS,
+    POSTPONEMENTS_TABLE,
+    SCHEDULE_COLUMNS,
+    SCHEDULE_TABLE,
+    GameStatus,
+    schedule_row,
+    statistics_id,
+)
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 _PATIENCE_SECONDS = 10
-# What the gates ask for, beside the date: every table has it.
-_COLUMNS = "game_id VARCHAR, player_lookup VARCHAR, minutes_played DOUBLE, is_quality_ready BOOLEAN"
-_ROW = "'game ' || (i % ?), 'player ' || i, 24.0, TRUE"
+# What the gates ask for, beside the date: every table has it. A third of the players did not play.
+_COLUMNS = "game_id VARCHAR, player_lookup VARCHAR, minutes_played DOUBLE, is_dnp BOOLEAN, is_quality_ready BOOLEAN"
+_ROW = "list_extract(?, i % ? + 1), 'player ' || i, CASE WHEN i % 3 < 2 THEN 24.0 END, i % 3 = 2, TRUE"
+_TYPES = {"STRING": "VARCHAR", "INT64": "BIGINT", "DATE": "DATE", "TIMESTAMP": "TIMESTAMPTZ"}
 
 Rows = dict[tuple[str, date], int]
 
@@ -51,29 +61,33 @@ class Tables:
         for (table, day), count in rows.items():
             before = self._rows.get((table, day), 0)
             if count > before:
+                ids = [statistics_id(day, number) for number in range(max(1, units[day].total or 1))]
                 sql = f"INSERT INTO {table} SELECT ?, {_ROW} FROM range(?, ?) AS numbers(i)"  # noqa: S608 - our policy
-                connection.execute(sql, [day, max(1, units[day].total or 1), before, count])
+                connection.execute(sql, [day, ids, len(ids), before, count])
 
     def _create(self, connection: DuckDBPyConnection) -> None:
         tables = {table: f"{processor.date_column} DATE, {_COLUMNS}" for table, processor in self._tables.items()}
         if self._calendar is not None:
-            calendar = self._calendar
-            tables[calendar.table] = f"{calendar.date_column} DATE, game_id VARCHAR, {calendar.status_column} VARCHAR"
+            tables[SCHEDULE_TABLE] = _typed(SCHEDULE_COLUMNS)
+            tables[POSTPONEMENTS_TABLE] = _typed(POSTPONEMENTS_COLUMNS)
         for table, columns in tables.items():
             connection.execute(f"CREATE SCHEMA IF NOT EXISTS {table.rsplit('.', 1)[0]}")
             connection.execute(f"CREATE TABLE IF NOT EXISTS {table} ({columns})")
 
     def _play(self, connection: DuckDBPyConnection, day: date, games: Units) -> None:
         """Let the schedule say how many games of a date there are, and how many of them are final."""
-        calendar = self._calendar
-        if calendar is None:
+        if self._calendar is None:
             return
-        connection.execute(f"DELETE FROM {calendar.table} WHERE {calendar.date_column} = ?", [day])  # noqa: S608
-        sql = (
-            f"INSERT INTO {calendar.table} SELECT ?, 'game ' || i, CASE WHEN i < ? THEN ? ELSE 'Scheduled' END"  # noqa: S608
-            " FROM range(?) AS numbers(i)"
-        )
-        connection.execute(sql, [day, games.final or 0, calendar.final_status, games.total or 0])
+        connection.execute(f"DELETE FROM {SCHEDULE_TABLE} WHERE game_date = ?", [day])  # noqa: S608
+        for number in range(games.total or 0):
+            status = GameStatus.FINAL if number < (games.final or 0) else GameStatus.SCHEDULED
+            row = schedule_row(day, number, status)
+            marks = ", ".join("?" * len(row))
+            connection.execute(f"INSERT INTO {SCHEDULE_TABLE} VALUES ({marks})", list(row.values()))  # noqa: S608
+
+
+def _typed(columns: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {_TYPES[kind]}" for name, kind in columns.items())
 
 
 def add_tables(source: Path, target: Path) -> None:
