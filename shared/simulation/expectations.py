@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
@@ -95,6 +95,35 @@ class ResolvedExpected:
 
 
 @dataclass(frozen=True)
+class NotResolvedExpected:
+    """No recovery notice that contains these strings was sent up to and including the window's end."""
+
+    mentions: tuple[str, ...] = ()
+    window: Window = Window()
+
+
+@dataclass(frozen=True)
+class SentExpected:
+    """A dispatch to a topic or to `service path` had these fields with exactly these values, and not those."""
+
+    transition: str
+    of: Of
+    to: str
+    contains: Mapping[str, Any] = field(default_factory=dict)
+    absent: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class CallsExpected:
+    """How many requests to a path of a service left, whatever was answered."""
+
+    service: str
+    path: str
+    count: int
+    window: Window = Window()
+
+
+@dataclass(frozen=True)
 class QuarantinedExpected:
     """``count`` None asks for one at least."""
 
@@ -148,6 +177,9 @@ Expectation = (
     | AlertExpected
     | NoAlertExpected
     | ResolvedExpected
+    | NotResolvedExpected
+    | SentExpected
+    | CallsExpected
     | QuarantinedExpected
     | RunsExpected
     | RepairExpected

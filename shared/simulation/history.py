@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Any
 
 from shared.core.model import RunKey
 
@@ -27,6 +28,7 @@ class Entry:
 class Departure:
     """One trigger message or call that was accepted.
 
+    ``to`` is the topic, or `service path`, and ``body`` what was sent there.
     ``item`` is the processor of a `per_processor` message; ``nth`` counts the same item under the
     same trigger id and attempt: a second one is a second dispatch.
     """
@@ -46,6 +48,8 @@ class Departure:
     reason: str = ""
     needs: frozenset[str] = frozenset()
     nth: int = 1
+    to: str = ""
+    body: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,15 @@ class Sent:
     text: str
     resolved: bool = False
     count: int = 1
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request to a service that left, whatever was answered."""
+
+    at: datetime
+    service: str
+    path: str
 
 
 @dataclass(frozen=True)
@@ -160,6 +173,7 @@ class History:
     departures: list[Departure] = field(default_factory=list)
     notices: list[Sent] = field(default_factory=list)
     repairs: list[Repair] = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
     exits: list[Exit] = field(default_factory=list)
     seen: dict[int, RunSeen | CompletionSeen | Unclear | None] = field(default_factory=dict)

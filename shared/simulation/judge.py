@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from shared.simulation.expectations import (
     AlertExpected,
+    CallsExpected,
     DispatchesExpected,
     ExitExpected,
     Expected,
     NoAlertExpected,
+    NotResolvedExpected,
     NoTriggerExpected,
     Of,
     QuarantinedExpected,
@@ -22,6 +26,7 @@ from shared.simulation.expectations import (
     ResponseExpected,
     RunExpected,
     RunsExpected,
+    SentExpected,
     TriggerExpected,
 )
 from shared.simulation.history import (
@@ -74,6 +79,12 @@ class _Judge:
                 return self.no_alert(meaning)
             case ResolvedExpected() as meaning:
                 return self.resolved(meaning)
+            case NotResolvedExpected() as meaning:
+                return self.not_resolved(meaning)
+            case SentExpected() as meaning:
+                return self.sent(meaning)
+            case CallsExpected() as meaning:
+                return self.calls(meaning)
             case QuarantinedExpected() as meaning:
                 return self.quarantined(meaning)
             case RunsExpected() as meaning:
@@ -160,6 +171,26 @@ class _Judge:
         shown = alike or others
         return fits, f"{_times(len(alike), 'such notice')}; recoveries: {self._listed(map(self._notice, shown))}"
 
+    def not_resolved(self, meaning: NotResolvedExpected) -> tuple[bool, str]:
+        found = [
+            notice
+            for notice in self.history.notices
+            if notice.resolved and meaning.window.contains(notice.at) and _holds(notice.text, meaning.mentions)
+        ]
+        return not found, f"{_times(len(found), 'such recovery')}: {self._listed(map(self._notice, found))}"
+
+    def sent(self, meaning: SentExpected) -> tuple[bool, str]:
+        departures = [d for d in self._departures(meaning.transition, meaning.of) if d.to == meaning.to]
+        fits = any(_has_fields(departure.body, meaning) for departure in departures)
+        told = (f"{self._at(departure.at)} {json.dumps(departure.body, default=str)}" for departure in departures)
+        return fits, f"{_times(len(departures), 'dispatch')} to {meaning.to}: {self._listed(told)}"
+
+    def calls(self, meaning: CallsExpected) -> tuple[bool, str]:
+        alike = [c for c in self.history.calls if (c.service, c.path) == (meaning.service, meaning.path)]
+        found = [call for call in alike if meaning.window.contains(call.at)]
+        observed = f"{len(found)} in that time; all calls: {self._listed(self._at(call.at) for call in alike)}"
+        return len(found) == meaning.count, observed
+
     def quarantined(self, meaning: QuarantinedExpected) -> tuple[bool, str]:
         kept = self.history.quarantine
         found = [one for one in kept if _holds(f"{one.reason}\n{one.raw}", meaning.mentions)]
@@ -244,6 +275,18 @@ def _carries(trigger: Trigger, meaning: TriggerExpected) -> bool:
     )
 
 
+def _has_fields(body: Mapping[str, Any], meaning: SentExpected) -> bool:
+    same = all(name in body and _alike(body[name], value) for name, value in meaning.contains.items())
+    return same and not any(name in body for name in meaning.absent)
+
+
+def _alike(value: Any, expected: Any) -> bool:
+    """Compare by value and type; the members of a list in any order."""
+    if isinstance(value, list) and isinstance(expected, list):
+        return sorted(map(json.dumps, value)) == sorted(map(json.dumps, expected))
+    return type(value) is type(expected) and bool(value == expected)
+
+
 def _holds(text: str, parts: Sequence[str]) -> bool:
     return all(part in text for part in parts)
 
@@ -253,5 +296,7 @@ def _named(names: Iterable[str]) -> str:
 
 
 def _times(number: int, thing: str) -> str:
-    plural = "es" if thing.endswith("ch") else "s"
-    return f"{number or 'no'} {thing}{'' if number == 1 else plural}"
+    if number == 1:
+        return f"1 {thing}"
+    plural = f"{thing}es" if thing.endswith("ch") else f"{thing[:-1]}ies" if thing.endswith("ry") else f"{thing}s"
+    return f"{number or 'no'} {plural}"

@@ -11,16 +11,17 @@ from shared.core.errors import Unavailable
 from shared.core.policy import Policy, Service
 from shared.ports import Delivered, Message, Notice, Refused, Response
 from shared.simulation.faults import Stage
-from shared.simulation.history import Sent
-from shared.simulation.scenario import FaultKind, Health
+from shared.simulation.history import Call, Sent
+from shared.simulation.scenario import CallAnswer, FaultKind, Health
 
 Called = Callable[[str, str, Mapping[str, Any]], None]
+DEFAULT_BODY = {"status": "ok"}
 
 
 class SimulatedBus:
-    """A ``Bus``; ``arrived`` is told of each accepted message, and whether it will be delivered."""
+    """A ``Bus``; ``arrived`` is told of each accepted message, and how many times it will be delivered."""
 
-    def __init__(self, stage: Stage, arrived: Callable[[str, Message, bool], None]) -> None:
+    def __init__(self, stage: Stage, arrived: Callable[[str, Message, int], None]) -> None:
         self._stage, self._arrived = stage, arrived
         self._published = 0
 
@@ -28,8 +29,9 @@ class SimulatedBus:
         kind = self._stage.answer("bus")
         if kind is FaultKind.REJECTS:
             raise Unavailable("bus", f"{topic}: refused: 403 (simulated)")
+        times = {FaultKind.DROPS: 0, FaultKind.DUPLICATES: 2}.get(kind, 1) if kind is not None else 1
         for message in messages:
-            self._arrived(topic, message, kind is not FaultKind.DROPS)
+            self._arrived(topic, message, times)
         self._published += len(messages)
         return [str(9_000_000 + self._published - left) for left in reversed(range(len(messages)))]
 
@@ -40,17 +42,23 @@ class SimulatedServices:
     def __init__(self, policy: Policy, stage: Stage, accepted: Called) -> None:
         self._policy, self._stage, self._accepted = policy, stage, accepted
         self.health = dict.fromkeys(policy.services, Health.HEALTHY)
+        self._answers: dict[str, list[CallAnswer]] = {}
 
     @property
     def endpoints(self) -> dict[str, str]:
         return {name: f"http://{name.replace('_', '-')}.simulated" for name in self._policy.services}
+
+    def change(self, answers: Mapping[str, Sequence[CallAnswer]]) -> None:
+        """Let calls be answered so from now on."""
+        self._answers.update({called: list(listed) for called, listed in answers.items()})
 
     def request(self, method: str, url: str, body: Mapping[str, Any] | None, timeout: timedelta) -> Response:
         self._stage.enter()
         found = next(((name, url[len(base) :]) for name, base in self.endpoints.items() if url.startswith(base)), None)
         if found is None:
             raise Unavailable("http", f"{url}: no such host (simulated)")
-        name, path = found
+        name, path = found[0], found[1].partition("?")[0]
+        self._stage.history.calls.append(Call(self._stage.clock.now(), name, path))
         service, health = self._policy.services[name], self.health[name]
         if method != "GET":
             fault = self._stage.fault(name)
@@ -62,7 +70,29 @@ class SimulatedServices:
             return Response(503, "Service Unavailable")
         if health is Health.HTTP_404:
             return Response(404, "Not Found")
+        if health is not Health.WRONG_IDENTITY and f"{name} {path}" in self._answers:
+            return self._answer(service, path, body or {}, timeout)
         return self._ready(service, health) if method == "GET" else self._call(service, health, path, body or {})
+
+    def _answer(self, service: Service, path: str, body: Mapping[str, Any], timeout: timedelta) -> Response:
+        """Answer as the scenario says. What takes longer than the caller waits has reached the service all the same."""
+        listed = self._answers[f"{service.name} {path}"]
+        answer = listed.pop(0) if len(listed) > 1 else listed[0]
+        if self._takes(service, path, answer.status):
+            self._accepted(service.name, path, body)
+        if answer.after > timeout:
+            return self._silent(service.name, timeout)
+        self._stage.clock.sleep(answer.after)
+        text = answer.body if isinstance(answer.body, str) else json.dumps(answer.body or DEFAULT_BODY, default=str)
+        return Response(answer.status, text)
+
+    def _takes(self, service: Service, path: str, status: int) -> bool:
+        """Whether a status is a yes of this path: as the transition that calls here says, else any 2xx."""
+        for transition in self._policy.transitions.values():
+            call = transition.dispatch.http
+            if call is not None and (call.service, call.path) == (service.name, path):
+                return status in call.accepted
+        return 200 <= status < 300
 
     def _failing(self, name: str, kind: FaultKind, timeout: timedelta) -> Response:
         if kind is FaultKind.TIMEOUT:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 
 from shared.core.policy import Policy
 from shared.simulation.reader import Value, to_instant
 from shared.simulation.scenario import (
+    CallAnswer,
     Change,
     Complete,
     Concurrently,
@@ -32,7 +33,7 @@ from shared.simulation.times import Times
 PORTS = ("state", "warehouse", "bus", "slack")
 FUNCTIONS = ("self_heal", "validation_runner", "health_check")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
-WORLD = ("rows", "readings", "services", "games", "downstream")
+WORLD = ("rows", "readings", "services", "games", "downstream", "answers")
 KINDS = ("complete", "deliver_raw", "redeliver", "concurrently", *WORLD, "fault", "crash", "request", "operator")
 TEXTS = {
     "mode": "mode",
@@ -66,7 +67,7 @@ def parse_events(
 
 
 def parse_change(fields: Mapping[str, Value], policy: Policy) -> Change:
-    """Return a change of the world from its parts (`games`, `rows`, `readings`, `services`, `downstream`)."""
+    """Return a change of the world from its parts, which are named in ``WORLD``."""
     names = {"services": tuple(policy.services), "downstream": tuple(policy.phases)}
     parts: dict[str, Any] = {}
     for name, value in fields.items():
@@ -76,6 +77,8 @@ def parse_change(fields: Mapping[str, Value], policy: Policy) -> Change:
             parts[name] = {key.day(): _games(count) for key, count in value.pairs()}
         elif name == "rows":
             parts[name] = {key.text(): _by_day(rows, lambda cell: cell.integer()) for key, rows in value.pairs()}
+        elif name == "answers":
+            parts[name] = {_called(key, policy): _answers(answers) for key, answers in value.pairs()}
         elif name == "readings":
             gates = tuple(gate.name for gate in policy.gates.values() if gate.sql)
             parts[name] = {key.word(gates): _reading(reading) for key, reading in value.pairs()}
@@ -83,6 +86,28 @@ def parse_change(fields: Mapping[str, Value], policy: Policy) -> Change:
             words = Health if name == "services" else Downstream
             parts[name] = {key.word(names[name]): words(item.word(tuple(words))) for key, item in value.pairs()}
     return Change(**parts)
+
+
+def _called(key: Value, policy: Policy) -> str:
+    """Return `service path` after looking that the policy has the service."""
+    service, _, path = key.text().partition(" ")
+    if service not in policy.services or not path.startswith("/"):
+        services = ", ".join(policy.services)
+        raise key.error("must be a service and a path", f"such as 'SERVICE /start', services here: {services}")
+    return f"{service} {path}"
+
+
+def _answers(value: Value) -> tuple[CallAnswer, ...]:
+    listed = [value] if value.is_mapping else value.items()
+    if not listed:
+        raise value.error("must not be empty")
+    return tuple(_answer(item) for item in listed)
+
+
+def _answer(value: Value) -> CallAnswer:
+    fields = value.fields(required=("status",), optional=("body", "after"))
+    after = fields["after"].duration() if "after" in fields else timedelta(0)
+    return CallAnswer(fields["status"].integer(100), fields["body"].plain() if "body" in fields else None, after)
 
 
 def _games(value: Value) -> int | GameCount:
@@ -202,8 +227,8 @@ class _Reader:
         fields = value.fields(required=("port", "kind", "for"))
         port = fields["port"].word((*PORTS, *self.policy.services))
         kind = FaultKind(fields["kind"].word(tuple(FaultKind)))
-        if kind is FaultKind.DROPS and port != "bus":
-            raise fields["kind"].error("only the bus drops")
+        if kind in (FaultKind.DROPS, FaultKind.DUPLICATES) and port != "bus":
+            raise fields["kind"].error(f"only the bus {kind.value}")
         return Fault(port, kind, fields["for"].duration())
 
     def request(self, value: Value) -> Request:

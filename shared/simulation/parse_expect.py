@@ -9,11 +9,13 @@ from shared.core.model import Lane, Outcome, State
 from shared.core.policy import Policy
 from shared.simulation.expectations import (
     AlertExpected,
+    CallsExpected,
     DispatchesExpected,
     ExitExpected,
     Expectation,
     Expected,
     NoAlertExpected,
+    NotResolvedExpected,
     NoTriggerExpected,
     Of,
     QuarantinedExpected,
@@ -23,6 +25,7 @@ from shared.simulation.expectations import (
     ResponseExpected,
     RunExpected,
     RunsExpected,
+    SentExpected,
     TriggerExpected,
     Window,
 )
@@ -58,6 +61,9 @@ class _Reader:
             "alert": self.alert,
             "no_alert": self.no_alert,
             "resolved": self.resolved,
+            "not_resolved": self.not_resolved,
+            "sent": self.sent,
+            "calls": self.calls,
             "quarantined": self.quarantined,
             "runs": self.runs,
             "repair": self.repair,
@@ -132,6 +138,25 @@ class _Reader:
         fields = value.fields(optional=("mentions", "by", "not_before"))
         return ResolvedExpected(self._texts(fields, "mentions"), self._window(fields))
 
+    def not_resolved(self, value: Value) -> NotResolvedExpected:
+        fields = value.fields(optional=("mentions", "until"))
+        return NotResolvedExpected(self._texts(fields, "mentions"), self._window(fields, "until"))
+
+    def sent(self, value: Value) -> SentExpected:
+        fields = value.fields(required=("transition", "to"), optional=(*RUN, "contains", "absent"))
+        return SentExpected(
+            transition=self._transition(fields),
+            of=self._of(fields),
+            to=fields["to"].text(),
+            contains={key.text(): item.plain() for key, item in self._pairs(fields, "contains")},
+            absent=self._texts(fields, "absent"),
+        )
+
+    def calls(self, value: Value) -> CallsExpected:
+        fields = value.fields(required=("service", "path"), optional=("count", "by", "not_before"))
+        service = fields["service"].word(tuple(self.policy.services))
+        return CallsExpected(service, fields["path"].text(), self._count(fields, 1), self._window(fields))
+
     def quarantined(self, value: Value) -> QuarantinedExpected:
         fields = value.fields(optional=("count", "mentions"))
         count = fields["count"].integer() if "count" in fields else None
@@ -199,6 +224,9 @@ class _Reader:
 
     def _nth(self, fields: Fields) -> int:
         return fields["nth"].integer(1) if "nth" in fields else 1
+
+    def _pairs(self, fields: Fields, name: str) -> list[tuple[Value, Value]]:
+        return fields[name].pairs() if name in fields else []
 
     def _texts(self, fields: Fields, name: str) -> tuple[str, ...]:
         return fields[name].texts() if name in fields else ()

@@ -36,6 +36,7 @@ class FaultKind(StrEnum):
     TIMEOUT = "timeout"
     REJECTS = "rejects"
     DROPS = "drops"
+    DUPLICATES = "duplicates"
 
 
 class CrashPoint(StrEnum):
@@ -60,11 +61,21 @@ class GameCount:
 
 
 @dataclass(frozen=True)
+class CallAnswer:
+    """What a call is answered, ``after`` so long."""
+
+    status: int
+    body: Any
+    after: timedelta = timedelta(0)
+
+
+@dataclass(frozen=True)
 class Change:
     """What becomes of the world, merged by table and date into what it is.
 
     A reading that is a number replaces everything known of its gate; a mapping is merged by date.
     A number of games is final if its date is past at the scenario's start, else scheduled.
+    ``answers`` are by `service path`: one a call, the last one for ever.
     """
 
     games: Mapping[date, int | GameCount] = field(default_factory=dict)
@@ -72,6 +83,7 @@ class Change:
     readings: Mapping[str, float | Mapping[date, float]] = field(default_factory=dict)
     services: Mapping[str, Health] = field(default_factory=dict)
     downstream: Mapping[str, Downstream] = field(default_factory=dict)
+    answers: Mapping[str, tuple[CallAnswer, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -113,6 +113,7 @@ class World:
         """Let the world become what an event says."""
         self.facts.merge(change)
         self.services.health.update(change.services)
+        self.services.change(change.answers)
         self._downstream.update(change.downstream)
         self.mutations += 1
 
@@ -150,20 +151,20 @@ class World:
             words = " ".join(f"{name}={value}" for name, value in keys.items())
             self.history.note(self.clock.now(), "log", f"{event} {words}")
 
-    def _published(self, topic: str, message: Message, delivered: bool) -> None:
+    def _published(self, topic: str, message: Message, times: int) -> None:
         phase = self.policy.topics.get(topic)
-        if phase is not None:
-            data = json.dumps(message.body).encode()
-            if delivered:
-                self._later(self.clock.now(), self.envelope(phase, data, self.clock.now(), message.attributes))
+        if phase is None:
+            self._depart(message.body, TOPIC, topic, delivered=times > 0)
             return
-        self._depart(message.body, TOPIC, delivered)
+        envelope = self.envelope(phase, json.dumps(message.body).encode(), self.clock.now(), message.attributes)
+        for _ in range(times):
+            self._later(self.clock.now(), envelope)
 
     def _called(self, service: str, path: str, body: Mapping[str, Any]) -> None:
         if body.get("repair") is True:
             self._repair(body)
         else:
-            self._depart(body, HTTP, True)
+            self._depart(body, HTTP, f"{service} {path}", delivered=True)
 
     def _repair(self, body: Mapping[str, Any]) -> None:
         day = _day(body.get("game_date"))
@@ -175,9 +176,9 @@ class World:
         named = ", ".join(processors) or "everything"
         self.history.note(repair.at, "repair", f"{repair.phase} {day} {body.get('mode', '')}: {named}")
 
-    def _depart(self, body: Mapping[str, Any], channel: str, delivered: bool) -> None:
+    def _depart(self, body: Mapping[str, Any], channel: str, to: str, *, delivered: bool) -> None:
         """Keep a trigger message or call that was accepted, and let the next phase start by it."""
-        departure = self._departure(body, channel)
+        departure = self._departure(body, channel, to)
         if departure is None:
             return
         self.history.departures.append(departure)
@@ -191,7 +192,7 @@ class World:
             self._started.add(key)
             self._start(departure, body)
 
-    def _departure(self, body: Mapping[str, Any], channel: str) -> Departure | None:
+    def _departure(self, body: Mapping[str, Any], channel: str, to: str) -> Departure | None:
         transition = self.policy.transitions.get(str(body.get("transition", "")))
         day = _day(body.get("game_date"))
         if transition is None or day is None or not body.get("trigger_id"):
@@ -216,6 +217,8 @@ class World:
             reason=str(body.get("trigger_reason", "")),
             needs=frozenset(name for name, target in wanted.items() if target is not None),
             nth=self._departed[trigger_id, attempt, channel, item],
+            to=to,
+            body=body,
         )
 
     def _start(self, departure: Departure, body: Mapping[str, Any]) -> None:

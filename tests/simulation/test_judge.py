@@ -11,11 +11,13 @@ import pytest
 from shared.core.model import Lane, RunKey
 from shared.simulation.expectations import (
     AlertExpected,
+    CallsExpected,
     DispatchesExpected,
     ExitExpected,
     Expectation,
     Expected,
     NoAlertExpected,
+    NotResolvedExpected,
     NoTriggerExpected,
     Of,
     QuarantinedExpected,
@@ -25,11 +27,13 @@ from shared.simulation.expectations import (
     ResponseExpected,
     RunExpected,
     RunsExpected,
+    SentExpected,
     TriggerExpected,
     Window,
 )
 from shared.simulation.history import (
     Answer,
+    Call,
     CompletionSeen,
     Departure,
     Exit,
@@ -77,6 +81,8 @@ CALL = replace(
     channel="http",
     item="",
     needs=frozenset({"http", "topic"}),
+    to="coordinator /start",
+    body={"game_date": "2026-01-20", "force": False, "types": ["a", "b"]},
 )
 
 
@@ -97,6 +103,7 @@ def history() -> History:
             Sent(at(7, 31), "critical", "phase2_to_phase3 is late"),
             Sent(at(8, 0), "critical", "phase2_to_phase3 is well again", resolved=True),
         ],
+        calls=[Call(at(7, 0), "coordinator", "/start"), Call(at(7, 15), "coordinator", "/start")],
         repairs=[Repair(at(8, 30), "phase3", DAY, ("player_game_summary",))],
         answers=[Answer(at(8, 0), "self_heal", 207, '[{"found": "x"}]')],
         exits=[Exit(at(8, 0), 0, "triggered phase4_to_phase5")],
@@ -137,6 +144,13 @@ HOLDS: dict[str, tuple[Expectation, int]] = {
     "trigger without mode and date": (TriggerExpected(P45, Of()), 0),
     "dispatches count a re-dispatch, not each message": (DispatchesExpected(P34, OF, 3), 0),
     "dispatches count topic and call as one": (DispatchesExpected(P45, OF, 1), 0),
+    "sent has the fields, lists in any order": (
+        SentExpected(P45, OF, "coordinator /start", {"types": ["b", "a"], "force": False}, ("target_date",)),
+        0,
+    ),
+    "calls in their window": (CallsExpected("coordinator", "/start", 1, Window(at(7, 1), at(7, 15))), 0),
+    "calls of another path are none": (CallsExpected("coordinator", "/status", 0), 0),
+    "not_resolved before the recovery": (NotResolvedExpected(("well again",), Window(None, at(7, 59))), 0),
     "no_trigger until": (NoTriggerExpected(P34, OF, at(6, 13, 59)), 0),
     "no_trigger in the other lane": (NoTriggerExpected(P34, Of(DAY, "overnight", "backfill"), at(23, 0)), 0),
     "run": (
@@ -183,6 +197,11 @@ FAILS: dict[str, tuple[Expectation, int, str]] = {
         "no such trigger; all of phase3_to_phase4",
     ),
     "dispatches": (DispatchesExpected(P34, OF, 2), 0, "3 dispatches"),
+    "sent another value": (SentExpected(P45, OF, "coordinator /start", {"force": 0}), 0, '"force": false'),
+    "sent what must be absent": (SentExpected(P45, OF, "coordinator /start", {}, ("force",)), 0, "2 dispatches to"),
+    "sent elsewhere": (SentExpected(P45, OF, "coordinator /status"), 0, "no dispatches to coordinator /status"),
+    "calls": (CallsExpected("coordinator", "/start", 3), 0, "2 in that time; all calls: 2026-01-21 07:00:00"),
+    "not_resolved": (NotResolvedExpected(("well again",)), 0, "1 such recovery: 2026-01-21 08:00:00"),
     "no_trigger": (NoTriggerExpected(P34, OF, at(6, 14)), 0, "triggered: nba/2026-01-20"),
     "run in another state": (replace(RUN, state="waiting"), 0, "blocked; done 2: a, b"),
     "run with other done": (replace(RUN, done=3), 0, "done 2: a, b"),

@@ -311,6 +311,66 @@ def test_a_service_fault_spares_its_readiness(played: Callable[..., History], ki
     assert seen == [200, status]
 
 
+def test_calls_are_answered_as_the_scenario_says(played: Callable[..., History]) -> None:
+    """One answer a call, the last one for ever; every request that left is counted, readiness too."""
+    seen: list[object] = []
+
+    def sweep(context: Context) -> Reply:
+        url = f"{context.endpoints['prediction_coordinator']}/start"
+        for _ in range(3):
+            answer = context.ports.http.request("POST", url, {}, timedelta(seconds=20))
+            seen.append((answer.status, answer.body))
+        return Reply(200, "[]")
+
+    text = """
+given:
+  answers: {"prediction_coordinator /start": [{status: 503, body: {error: DATA_INCOMPLETE}}, {status: 202, body: ok}]}
+"""
+    history = played(TinyProduct(on_sweep=sweep), text, end="06:00")
+    assert seen == [(503, '{"error": "DATA_INCOMPLETE"}'), (202, "ok"), (202, "ok")]
+    assert [(call.service, call.path) for call in history.calls] == [("prediction_coordinator", "/start")] * 3
+
+
+def test_an_answer_that_takes_too_long_is_no_answer(played: Callable[..., History]) -> None:
+    """The caller waits no longer than it said; the service was reached all the same."""
+    seen: list[object] = []
+
+    def sweep(context: Context) -> Reply:
+        began = context.ports.clock.now()
+        body = trigger_body(RUN, {"game_date": "2026-01-20"}) | {"transition": "phase4_to_phase5"}
+        url = f"{context.endpoints['prediction_coordinator']}/start"
+        seen.append(_outcome(partial(context.ports.http.request, "POST", url, body, timedelta(seconds=20))))
+        seen.append((context.ports.clock.now() - began).total_seconds())
+        return Reply(200, "[]")
+
+    text = 'given: {answers: {"prediction_coordinator /start": {status: 202, after: 90s}}}'
+    history = played(TinyProduct(on_sweep=sweep), text, end="06:00")
+    assert seen == ["raises", 20]
+    assert [departure.to for departure in history.departures] == ["prediction_coordinator /start"]
+
+
+def test_a_bus_that_duplicates_delivers_twice_under_one_id(played: Callable[..., History]) -> None:
+    """The same message id comes twice; a bus that drops delivers none."""
+    message = Message(
+        {"processor_name": "PlayerGameSummaryProcessor", "phase": "phase3", "game_date": "2026-01-20"}, {}
+    )
+
+    def sweep(context: Context) -> Reply:
+        context.ports.bus.publish("nba-phase3-analytics-complete", [message])
+        return Reply(200, "[]")
+
+    text = """
+events:
+  - {at: "06:00", fault: {port: bus, kind: duplicates, for: 1m}}
+  - {at: "06:01", fault: {port: bus, kind: drops, for: 1m}}
+"""
+    product = TinyProduct(on_delivery=lambda context, body: None, on_sweep=sweep)
+    played(product, text, end="06:01")
+    ids = [message_id for _, message_id in product.delivered]
+    assert len(ids) == 2
+    assert len(set(ids)) == 1
+
+
 def test_slack_refuses_or_is_away(played: Callable[..., History]) -> None:
     """What the sink did not take was never sent."""
     seen: list[object] = []
