@@ -105,22 +105,46 @@ make_env() {
 }
 
 install_lock() {
-    local folder=$1 lock=$2 log=$1/install.log total
-    total=$(grep -c '^[a-zA-Z0-9].*==' "$lock") || die 4 "$lock pins nothing" "make it again with bin/lock"
+    local folder=$1 lock=$2 log=$1/install.log total talk
+    total=$(grep '^[a-zA-Z0-9].*==' "$lock" | grep -vc ']==') || die 4 "$lock pins nothing" "make it again with bin/lock"
     say "installing $total packages into ${folder##*/}"
-    "$folder/bin/python" -m pip install --disable-pip-version-check --no-input --progress-bar off \
-        --require-hashes --only-binary :all: -r "$lock" 2>&1 | tee "$log" | show_progress "$total" || {
-        say "the end of $log:"
-        grep -v '^WARNING: ' "$log" | tail -n 15 >&2
-        die 4 "pip could not install $lock" \
-            "is a package index reachable? PIP_INDEX_URL names another one; the next call tries again"
+    talk=$("$folder/bin/python" -m pip install --disable-pip-version-check --no-input --progress-bar off \
+        --require-hashes --only-binary :all: -r "$lock" 2>&1 | show_progress "$total") || {
+        printf '%s\n' "$talk" 2>/dev/null >"$log" || :
+        say "the end of what pip said:"
+        printf '%s\n' "$talk" | grep -v '^WARNING: ' | tail -n 15 >&2
+        explain_pip "$lock" "$talk"
     }
 }
 
-# Turns pip's talk into one line per 25 packages.
+# explain_pip LOCK TALK: ends with what happened in pip's own words, and what a person can do about that.
+explain_pip() {
+    local lock=${1#"$ROOT/"}
+    case $2 in
+        *"No space left on device"*)
+            die 4 "the disk is full: $lock could not be installed" "make room (df -h . says how much there is) and try again" ;;
+        *"DO NOT MATCH THE HASHES"*)
+            die 4 "hash mismatch: the index gave other files than $lock names" \
+                "empty pip's cache (python3 -m pip cache purge), name another index with PIP_INDEX_URL; trust no file that differs" ;;
+        *"must have their versions pinned"* | *"Hashes are required in --require-hashes mode"*)
+            die 4 "not pinned: $lock lacks a package named above, or one of its extras" \
+                "make the lock again with bin/lock (git checkout $lock, if it was edited by hand)" ;;
+        *"NewConnectionError"* | *"NameResolutionError"* | *"ConnectTimeout"* | *"ReadTimeout"* | *"ProxyError"* | \
+            *"SSLError"* | *"Connection refused"* | *"timed out"*)
+            die 4 "no package index answered: $lock could not be installed" \
+                "is the network up? PIP_INDEX_URL names another index; the next call tries again" ;;
+        *"No matching distribution found"*)
+            die 4 "the package index has no fit file for a pin of $lock" \
+                "PIP_INDEX_URL names another index; PYTHON names another interpreter (the locks are for 3.11 and later)" ;;
+        *) die 4 "pip could not install $lock" "its own words are above; the next call tries again" ;;
+    esac
+}
+
+# Passes pip's talk on, and tells a person one line per 25 packages.
 show_progress() {
     local line seen=0
     while IFS= read -r line; do
+        printf '%s\n' "$line"
         case $line in
             "Collecting "* | "Requirement already satisfied: "*)
                 seen=$((seen + 1))

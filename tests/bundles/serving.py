@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shared.simulation.emulators import free_port
+from tests.tooling import pips
 
 INSTALL_SECONDS = 600
 START_SECONDS = 60
@@ -23,12 +24,12 @@ _PIP = ("--disable-pip-version-check", "--no-input", "--progress-bar=off", "--re
 _INDEX = ("PIP_", "SSL_", "HTTP", "http", "NO_PROXY", "no_proxy", "REQUESTS_CA_BUNDLE")
 
 
-def environment_of(lock: Path, folder: Path) -> Path:
-    """Install a lock, hashes checked, into a fresh environment; return its interpreter."""
-    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+def environment_of(lock: Path, folder: Path, version: str = pips.DEBIAN) -> Path:
+    """Install a lock by a pip of this version, hashes checked, into a fresh environment; return its interpreter."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
     python = folder / "bin" / "python"
     env = {name: value for name, value in os.environ.items() if name.startswith(_INDEX) or name in ("PATH", "HOME")}
-    command = [str(python), "-m", "pip", "install", *_PIP, "-r", str(lock)]
+    command = [*pips.command(version, python), "install", *_PIP, "-r", str(lock)]
     ended = subprocess.run(command, capture_output=True, text=True, env=env, timeout=INSTALL_SECONDS, check=False)
     assert ended.returncode == 0, ended.stdout[-3000:] + ended.stderr[-3000:]
     return python

@@ -21,6 +21,7 @@ from deploy.reach import imported
 from deploy.ready import HEALTH, PROBE
 from tests.bundles.serving import Served, environment_of, served
 from tests.deploy.world import manifest
+from tests.tooling import pips
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("bundles")]
 EVENTS = [one for one in manifest().functions.values() if one.push]
@@ -144,6 +145,16 @@ def test_an_environment_holds_its_lock_and_no_embedded_store(
     ).stdout.split()
     assert set(NO_EMBEDDED) & set(listed) == set()
     assert {"functions-framework", "google-cloud-firestore", "msgspec"} <= set(listed)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("version", [*pips.HASHES, pips.NEWEST])
+@pytest.mark.parametrize("function", [*EVENTS, *CALLED], ids=lambda one: one.folder)
+def test_every_bundle_installs_with_every_pip(function: Function, built: Path, version: str, tmp_path: Path) -> None:
+    """The requirements.txt of each bundle is really installed by each pip that an image may bring."""
+    python = environment_of(built / function.folder / "requirements.txt", tmp_path / "env", version)
+    code = "import functions_framework, google.cloud.bigquery, google.cloud.firestore, google.cloud.pubsub"
+    assert subprocess.run([str(python), "-I", "-c", code], check=False).returncode == 0
 
 
 # Reads names of modules and says which of them cannot be found.

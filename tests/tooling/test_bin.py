@@ -9,10 +9,19 @@ from pathlib import Path
 
 import pytest
 
+from tests.local_server import closed_port
 from tests.tooling.house import ANNOTATIONS, ROOT, add, build, lend_env, run, write
+from tests.tooling.made_up_index import wheel
 
 TOOLS = ("bash", "cat", "cmp", "cp", "dirname", "grep", "mkdir", "readlink", "rm", "sh", "sleep", "tail", "tee")
 ONE_PIN = f"nothing-of-this-name==1.0 \\\n    --hash=sha256:{'0' * 64}\n"
+NO_INDEX = {
+    "PIP_CONFIG_FILE": os.devnull,
+    "PIP_NO_INDEX": "1",
+    "PIP_FIND_LINKS": "",
+    "PIP_EXTRA_INDEX_URL": "",
+    "PYTHON": sys.executable,
+}
 
 
 @pytest.fixture
@@ -23,6 +32,14 @@ def house(tmp_path: Path) -> Path:
 @pytest.fixture
 def elsewhere(tmp_path: Path) -> Path:
     folder = tmp_path / "else where"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Path:
+    """A folder of wheels; pip takes a space in its name for the end of it."""
+    folder = tmp_path / "index"
     folder.mkdir()
     return folder
 
@@ -62,14 +79,69 @@ def test_an_old_python_is_named(house: Path, elsewhere: Path, tmp_path: Path) ->
 def test_what_pip_cannot_install_is_shown_and_tried_again(house: Path, elsewhere: Path) -> None:
     """A failed installation: exit status 4, pip's own words, a hint, and no stamp that would hide it next time."""
     write(house, "deploy/requirements/dev.txt", ONE_PIN)
-    bare = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "", "PYTHON": sys.executable}
-    first, second = (run(house / "bin/test", "--version", cwd=elsewhere, env=bare) for _ in range(2))
+    first, second = (run(house / "bin/test", "--version", cwd=elsewhere, env=NO_INDEX) for _ in range(2))
     assert (first.returncode, second.returncode) == (4, 4)
     assert "No matching distribution found for nothing-of-this-name==1.0" in first.stderr
-    assert "hint: is a package index reachable?" in first.stderr
+    assert "error: the package index has no fit file for a pin of deploy/requirements/dev.txt" in first.stderr
+    assert "hint: PIP_INDEX_URL names another index" in first.stderr
     assert "making .venv with Python 3" in first.stderr
     assert "making .venv with" not in second.stderr, "the folder itself was fine"
     assert not (house / ".venv/installed.txt").exists()
+
+
+def test_a_file_with_another_hash_is_called_so(house: Path, elsewhere: Path, index: Path) -> None:
+    """The index gives another file than the lock names: a hash mismatch, and no word of an index out of reach."""
+    write(house, "deploy/requirements/dev.txt", ONE_PIN)
+    wheel(index, "nothing-of-this-name", "1.0", [])
+    answer = run(house / "bin/test", cwd=elsewhere, env={**NO_INDEX, "PIP_FIND_LINKS": str(index)})
+    assert answer.returncode == 4
+    assert "error: hash mismatch: the index gave other files than deploy/requirements/dev.txt names" in answer.stderr
+    assert "hint: empty pip's cache" in answer.stderr
+
+
+def test_a_package_that_the_lock_lacks_is_called_so(house: Path, elsewhere: Path, index: Path) -> None:
+    """A pin that asks for more than is pinned: the lock is named as what is to be mended, and how."""
+    wheel(index, "forgotten", "2.0", [])
+    digest = wheel(index, "nothing-of-this-name", "1.0", ["forgotten>=1"])
+    write(house, "deploy/requirements/dev.txt", ONE_PIN.replace("0" * 64, digest))
+    answer = run(house / "bin/test", cwd=elsewhere, env={**NO_INDEX, "PIP_FIND_LINKS": str(index)})
+    assert answer.returncode == 4
+    assert "forgotten>=1" in answer.stderr
+    assert "error: not pinned: deploy/requirements/dev.txt lacks a package named above" in answer.stderr
+    assert "hint: make the lock again with bin/lock" in answer.stderr
+
+
+def test_an_index_that_does_not_answer_is_called_so(house: Path, elsewhere: Path) -> None:
+    """Nobody listens where the index should be: that is said, though pip ends with 'no matching distribution'."""
+    write(house, "deploy/requirements/dev.txt", ONE_PIN)
+    away = {"PIP_INDEX_URL": f"http://127.0.0.1:{closed_port()}/", "PIP_RETRIES": "1"}
+    answer = run(house / "bin/test", cwd=elsewhere, env={**NO_INDEX, "PIP_NO_INDEX": "0", **away})
+    assert answer.returncode == 4
+    assert "error: no package index answered: deploy/requirements/dev.txt could not be installed" in answer.stderr
+    assert "hint: is the network up?" in answer.stderr
+
+
+@pytest.mark.parametrize(
+    ("talk", "error", "hint"),
+    [
+        (
+            "Could not install packages due to an OSError: [Errno 28] No space left on device",
+            "the disk is full",
+            "df -h",
+        ),
+        ("Some unheard-of trouble", "pip could not install deploy/requirements/dev.txt", "its own words are above"),
+    ],
+)
+def test_other_ends_of_pip_are_told_from_its_words(
+    house: Path, elsewhere: Path, talk: str, error: str, hint: str
+) -> None:
+    """A full disk has its own hint; what is not known is shown and not guessed at."""
+    write(house, ".venv/bin/python", f"#!/bin/sh\ncase \"$*\" in *install*) echo 'ERROR: {talk}'; exit 1;; esac\n")
+    (house / ".venv/bin/python").chmod(0o755)
+    answer = run(house / "bin/test", cwd=elsewhere)
+    assert (answer.returncode, f"ERROR: {talk}" in answer.stderr) == (4, True)
+    assert f"error: {error}" in answer.stderr
+    assert hint in answer.stderr.partition("hint: ")[2]
 
 
 def test_a_finished_environment_is_used_in_silence(house: Path, elsewhere: Path) -> None:
@@ -95,7 +167,7 @@ def test_a_lock_left_by_a_dead_process_is_no_obstacle(house: Path, elsewhere: Pa
     write(house, ".venv-making/.venv", dead)
     write(house, "deploy/requirements/dev.txt", ONE_PIN)
     bare = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "", "PYTHON": sys.executable}
-    answer = run(house / "bin/test", cwd=elsewhere, env=bare, seconds=30)
+    answer = run(house / "bin/test", cwd=elsewhere, env=bare)
     assert "installing 1 packages into .venv" in answer.stderr
 
 
