@@ -5,7 +5,6 @@ Nothing global is set: callers pass ``Emulator.host`` on as ``FIRESTORE_EMULATOR
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import socket
@@ -15,12 +14,13 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
+from shared.simulation import children
+
 START = timedelta(seconds=90)
-STOP = timedelta(seconds=5)
 _POLL_SECONDS = 0.1
 _TAIL_LINES = 20
 _NOT_INSTALLED = "requires the installation of components"
@@ -62,10 +62,8 @@ class Emulator:
             return
         require_tools()
         with self.log.open("ab") as log:
-            # A session of its own: gcloud, its shell and the Java child end together.
-            self._process = subprocess.Popen(
-                self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-            )
+            # gcloud, its shell and the Java child are one group.
+            self._process = children.start(self._command, stdout=log, stderr=log)
         try:
             self._wait_until_ready(self._process, within)
         except BaseException:
@@ -75,23 +73,18 @@ class Emulator:
     def stop(self) -> None:
         """End the whole process group and wait until it is gone. No effect while it does not run."""
         process, self._process = self._process, None
-        if process is None:
-            return
-        _signal_group(process.pid, signal.SIGCONT)
-        _signal_group(process.pid, signal.SIGTERM)
-        if not _gone(process, STOP):
-            _signal_group(process.pid, signal.SIGKILL)
-            _gone(process, STOP)
+        if process is not None:
+            children.end([process])
 
     def pause(self) -> None:
         """Freeze it: callers meet their own timeouts."""
         if self._process is not None:
-            _signal_group(self._process.pid, signal.SIGSTOP)
+            children.send(self._process, signal.SIGSTOP)
 
     def resume(self) -> None:
         """Let it go on where ``pause`` froze it."""
         if self._process is not None:
-            _signal_group(self._process.pid, signal.SIGCONT)
+            children.send(self._process, signal.SIGCONT)
 
     def tail(self) -> str:
         """Return the last lines of its log."""
@@ -160,26 +153,3 @@ def _answers(host: str) -> bool:
         return True
     except OSError:
         return False
-
-
-def _signal_group(group: int, number: signal.Signals) -> None:
-    with suppress(ProcessLookupError):
-        os.killpg(group, number)
-
-
-def _gone(process: subprocess.Popen[bytes], within: timedelta) -> bool:
-    """Wait for the leader, then for every other member of its group."""
-    end = time.monotonic() + within.total_seconds()
-    while time.monotonic() < end:
-        if process.poll() is not None and not _group_lives(process.pid):
-            return True
-        time.sleep(_POLL_SECONDS)
-    return False
-
-
-def _group_lives(group: int) -> bool:
-    try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return False
-    return True

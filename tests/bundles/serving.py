@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from shared.simulation import children
 from shared.simulation.emulators import free_port
 from tests.tooling import pips
 
@@ -72,24 +72,12 @@ def served(python: Path, bundle: Path, folder: Path, variables: Mapping[str, str
         **variables,
     }
     with log.open("wb") as out:
-        process = subprocess.Popen(
-            [str(python), "-m", "functions_framework"],
-            cwd=bare,
-            env=env,
-            stdout=out,
-            stderr=out,
-            start_new_session=True,
-        )
+        process = children.start([str(python), "-m", "functions_framework"], cwd=bare, env=env, stdout=out, stderr=out)
     try:
         _wait(process, port, log)
         yield Served(f"http://127.0.0.1:{port}", log)
     finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait(10)
+        children.end([process])
 
 
 def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:

@@ -8,12 +8,13 @@ import signal
 import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import requests
 
+from shared.simulation import children
 from tests.tooling.house import ROOT
 from tests.validation.fixtures import VALIDATION, read
 from tests.validation.worlds import on_duckdb
@@ -25,16 +26,15 @@ EMBEDDED = {"ORCH_STATE": "sqlite", "ORCH_BUS": "local", "ORCH_WAREHOUSE": "duck
 def serving(home: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Run the command; yield the process and the first line that it says, and leave nothing running."""
     environment = {**os.environ, **EMBEDDED, "ORCH_HOME": str(home), "NO_PROXY": "127.0.0.1"}
-    with subprocess.Popen(
-        [ROOT / "bin" / "orch", "serve", *arguments],
-        env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True,
-    ) as process:  # fmt: skip
+    command = [str(ROOT / "bin" / "orch"), "serve", *arguments]
+    with children.start(
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as process:
         assert process.stderr is not None
         try:
             yield process, next((line for line in process.stderr if line.startswith("orch: ")), "")
         finally:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+            children.end([process])
 
 
 @pytest.mark.slow

@@ -17,6 +17,7 @@ from shared.simulation.demo.home import Home, HomeInUse
 from shared.simulation.demo.nights import NIGHTS, load
 from shared.simulation.emulators import EmulatorMissing, require_tools
 from tests.emulators.gcloud import absent
+from tests.process_table import Process, descendants, left
 from tests.tooling.house import lend_env, run
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,17 +52,9 @@ def asked(printed: str, clone: Path) -> list[subprocess.CompletedProcess[str]]:
     return [run("sh", "-c", line, cwd=clone, seconds=60) for line in lines]
 
 
-def children(pid: int) -> list[int]:
-    """Return the processes that a process has started and that still live."""
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[1]) == pid:
-            found.append(int(stat.parent.name))
-    return found
+def functions_of(pid: int) -> set[Process]:
+    """Return the functions that a demo serves, each with its worker."""
+    return {process for process in descendants(pid) if "functions_framework" in process.command}
 
 
 @pytest.mark.slow
@@ -127,12 +120,31 @@ def test_stopped_in_the_middle_it_leaves_nothing_running(tmp_path: Path, number:
     ) as playing:
         assert playing.stdout is not None
         assert any("report" in line for line in playing.stdout)
-        functions = children(playing.pid)
+        functions = functions_of(playing.pid)
         playing.send_signal(number)
-        _, talk = playing.communicate(timeout=30)
-    assert len(functions) == 5
+        _, talk = playing.communicate(timeout=60)
+    assert len({process.command for process in functions}) == 5
     assert (playing.returncode, talk) == (130, "stopped; nothing is left running\n")
-    assert [pid for pid in functions if Path(f"/proc/{pid}").exists()] == []
+    assert {process for process in functions if process.runs()} == set()
+
+
+@pytest.mark.slow
+def test_killed_in_the_middle_it_leaves_nothing_running(tmp_path: Path) -> None:
+    """SIGKILL, after which nobody can clean up any more: the functions go all the same."""
+    with subprocess.Popen(
+        command(tmp_path, ("--night", "whole")),
+        cwd=ROOT,
+        env={**environment(), "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as playing:
+        assert playing.stdout is not None
+        assert any("report" in line for line in playing.stdout)
+        started = descendants(playing.pid)
+        assert len({process.command for process in functions_of(playing.pid)}) == 5
+        playing.kill()
+    assert left(started, seconds=60) == set()
 
 
 def test_without_gcloud_it_says_so_and_touches_nothing(tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -15,17 +14,17 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
+from shared.simulation import children
 from shared.simulation.emulators import EmulatorFailed, EmulatorMissing, free_port
 
 START = timedelta(seconds=60)
-STOP = timedelta(seconds=5)
 _POLL_SECONDS = 0.1
 _HINT = "pip install bqemulator duckdb-extension-spatial"
 
@@ -55,7 +54,7 @@ def bigquery_emulator(within: timedelta = START) -> Iterator[str]:
             _wait_until_ready(process, port, log, within)
             yield f"http://127.0.0.1:{port}"
         finally:
-            _stop(process)
+            children.end([process])
 
 
 def _start(home: Path, port: int, log: Path) -> subprocess.Popen[bytes]:
@@ -68,15 +67,7 @@ def _start(home: Path, port: int, log: Path) -> subprocess.Popen[bytes]:
     # fmt: on
     environment = {**os.environ, "HOME": str(home), "BQEMU_ENABLE_FORMAT_EXTENSIONS": "false"}
     with log.open("ab") as out:
-        return subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=out,
-            cwd=home,
-            env=environment,
-            start_new_session=True,
-        )
+        return children.start(command, stdout=out, stderr=out, cwd=home, env=environment)
 
 
 def _lend_spatial(home: Path) -> None:
@@ -119,13 +110,3 @@ def _ready(port: int) -> bool:
             return bool(answer.status == 200)
     except (urllib.error.URLError, OSError):
         return False
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    """End the whole group, and wait until its leader is gone."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, number)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(STOP.total_seconds())
-            return

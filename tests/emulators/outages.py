@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import tempfile
@@ -19,6 +18,7 @@ from shared.adapters.google import bigquery as record_adapter
 from shared.adapters.google.bigquery import BigQueryRecord
 from shared.adapters.google.firestore import FirestoreStore, rpc
 from shared.core.errors import Unavailable
+from shared.simulation import children
 from shared.simulation.emulators import Emulator, EmulatorMissing, firestore_emulator, free_port
 from tests.app.house import House
 from tests.emulators import bigquery
@@ -48,21 +48,15 @@ class BigQueryProcess:
     def stop(self) -> None:
         process, self._process = self._process, None
         if process is not None:
-            self._signal(process, signal.SIGCONT)
-            bigquery._stop(process)
+            children.end([process])
 
     def pause(self) -> None:
         if self._process is not None:
-            self._signal(self._process, signal.SIGSTOP)
+            children.send(self._process, signal.SIGSTOP)
 
     def resume(self) -> None:
         if self._process is not None:
-            self._signal(self._process, signal.SIGCONT)
-
-    @staticmethod
-    def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, number)
+            children.send(self._process, signal.SIGCONT)
 
 
 @dataclass(frozen=True)

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
+from shared.simulation import children
 from shared.simulation.emulators import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 READY = timedelta(seconds=60)
-STOP = timedelta(seconds=5)
 _POLL_SECONDS = 0.01
 
 
@@ -37,15 +36,12 @@ def served(
     ]
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **variables}
     with log.open("ab") as out:
-        # A session of its own: the server and its worker end together.
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=environment, start_new_session=True
-        )
+        process = children.start(command, stdout=out, stderr=out, env=environment)
     try:
         _wait(process, port, log)
         yield f"http://127.0.0.1:{port}", process
     finally:
-        _stop(process)
+        children.end([process])
 
 
 def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
@@ -58,14 +54,3 @@ def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
                 return
         time.sleep(_POLL_SECONDS)
     raise AssertionError(f"the server was not ready:\n{log.read_text()[-2000:]}")
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, number)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(STOP.total_seconds())
-            break
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)  # a worker that outlived its master

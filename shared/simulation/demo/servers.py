@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import socket
 import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 from shared.adapters.clock import SystemClock
+from shared.simulation import children
 from shared.simulation.emulators import free_port
 
 ROOT = Path(__file__).resolve().parents[3]
 # Those that are called; the others are sent events.
 CALLED = ("self_heal", "validation_runner", "health_check")
 READY = timedelta(seconds=60)
-STOP = timedelta(seconds=5)
 _POLL = timedelta(seconds=0.05)
 _TAIL_LINES = 25
 _GRAVE = ("WARNING", "ERROR", "CRITICAL")
@@ -86,7 +84,7 @@ def served(functions: Sequence[str], variables: Mapping[str, str], logs: Path) -
         _wait_for(list(servers.values()))
         yield servers
     finally:
-        _stop([server.process for server in servers.values()])
+        children.end([server.process for server in servers.values()])
 
 
 def _start(function: str, variables: Mapping[str, str], log: Path) -> Server:
@@ -97,16 +95,8 @@ def _start(function: str, variables: Mapping[str, str], log: Path) -> Server:
         *("--signature-type", kind, "--host", "127.0.0.1", "--port", str(port)),
     ]
     with log.open("wb") as stream:
-        # A session of its own: the server and its worker end together, and not by a Ctrl-C meant for us.
-        process = subprocess.Popen(  # noqa: S603 - a fixed command
-            command,
-            cwd=ROOT,
-            env=dict(variables),
-            stdin=subprocess.DEVNULL,
-            stdout=stream,
-            stderr=stream,
-            start_new_session=True,
-        )
+        # The server and its worker are one group, which a Ctrl-C meant for us does not reach.
+        process = children.start(command, cwd=ROOT, env=variables, stdout=stream, stderr=stream)
     return Server(function, port, log, process)
 
 
@@ -121,20 +111,3 @@ def _wait_for(servers: Sequence[Server]) -> None:
             late = waiting[0]
             raise ServerFailed(f"{late.function} does not listen after {READY.total_seconds():g} s; {late.tail()}")
         SystemClock().sleep(_POLL)
-
-
-def _stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:
-    for process in processes:
-        _signal(process, signal.SIGTERM)
-    end = time.monotonic() + STOP.total_seconds()
-    for process in processes:
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(max(0.0, end - time.monotonic()))
-        # The worker too, should it have outlived its master.
-        _signal(process, signal.SIGKILL)
-        process.wait()
-
-
-def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, number)
