@@ -20,7 +20,7 @@ from pathlib import Path
 
 from shared.simulation import children
 
-START = timedelta(seconds=90)
+START = timedelta(seconds=180)
 _POLL_SECONDS = 0.1
 _TAIL_LINES = 20
 _NOT_INSTALLED = "requires the installation of components"

@@ -18,13 +18,12 @@ import pytest
 from shared.adapters.google.firestore import FirestoreStore, rpc
 from shared.core.errors import Unavailable
 from shared.simulation.emulators import EmulatorMissing, firestore_emulator
-from tests.emulators.gcloud import absent
+from tests.emulators.gcloud import absent, patient
 
 ROOT = Path(__file__).parents[2]
 # Far from both the two minutes that a channel left to itself takes, and from what a busy machine adds.
 LONGEST = timedelta(seconds=60)
 SHORT = timedelta(seconds=1)
-PATIENT = timedelta(seconds=60)
 
 
 class LossyProxy:
@@ -158,12 +157,6 @@ def test_an_outage_is_unavailable_and_passes(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_deployed_call_takes_ten_seconds_at_most() -> None:
     """The last attempt begins within the one limit and ends within the other."""
     assert timedelta(seconds=10) >= rpc.RETRY + rpc.ATTEMPT
-
-
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let calls take as long as a busy machine needs: these tests are not about their limits."""
-    monkeypatch.setattr(rpc, "ATTEMPT", PATIENT)
-    monkeypatch.setattr(rpc, "RETRY", PATIENT)
 
 
 def _seconds_until_unavailable(store: FirestoreStore, monkeypatch: pytest.MonkeyPatch) -> float:

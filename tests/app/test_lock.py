@@ -23,6 +23,7 @@ from shared.ports import StateStore
 from shared.simulation.world import WorldPorts
 from tests.app.house import House
 from tests.core.build import POLICY, SECOND
+from tests.emulators.gcloud import patient
 
 START = datetime(2026, 1, 22, 11, tzinfo=UTC)
 LEASE = timedelta(seconds=50)
@@ -60,6 +61,7 @@ def store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_p
             yield MemoryStore()
         case "firestore":
             monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", request.getfixturevalue("firestore_host"))
+            patient(monkeypatch)
             yield FirestoreStore(f"demo-{token_hex(6)}")
         case kind:
             embedded = SqliteStore(":memory:" if kind == "sqlite" else tmp_path / "state.sqlite")

@@ -19,7 +19,7 @@ from shared.simulation.emulators import free_port
 from tests.tooling import pips
 
 INSTALL_SECONDS = 600
-START_SECONDS = 60
+START_SECONDS = 180
 _PIP = ("--disable-pip-version-check", "--no-input", "--progress-bar=off", "--require-hashes", "--only-binary=:all:")
 _INDEX = ("PIP_", "SSL_", "HTTP", "http", "NO_PROXY", "no_proxy", "REQUESTS_CA_BUNDLE")
 

@@ -19,6 +19,7 @@ from shared.adapters.local.memory import MemoryStore
 from shared.adapters.local.sqlite import SqliteStore
 from shared.ports import Document, StateStore
 from tests.contract.state_documents import documents, field_names, ids, same
+from tests.emulators.gcloud import patient
 
 T = TypeVar("T")
 
@@ -33,6 +34,7 @@ def store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_p
             yield MemoryStore()
         case "firestore":
             monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", request.getfixturevalue("firestore_host"))
+            patient(monkeypatch)
             yield FirestoreStore(f"demo-{token_hex(6)}")
         case kind:
             embedded = SqliteStore(":memory:" if kind == "sqlite" else tmp_path / "state.sqlite")

@@ -15,6 +15,7 @@ from shared.adapters.google.firestore import FirestoreStore
 from shared.adapters.local.memory import MemoryStore
 from shared.adapters.local.sqlite import SqliteStore
 from shared.ports import Document, StateStore
+from tests.emulators.gcloud import patient
 
 COLLECTIONS = ["runs", "runs/a/completions", "runs/b/completions"]
 paths = st.builds("{}/{}".format, st.sampled_from(COLLECTIONS), st.sampled_from(["a", "b", "é"]))
@@ -106,4 +107,5 @@ def test_sqlite_agrees_with_memory() -> None:
 def test_firestore_agrees_with_memory(firestore_host: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Firestore's emulator answers every sequence of operations as the memory store does."""
     monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", firestore_host)
+    patient(monkeypatch)
     agree(FirestoreStore(f"demo-{token_hex(6)}"), examples=15, steps=20)

@@ -34,7 +34,7 @@ def environment() -> dict[str, str]:
 
 
 def demo(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return run(*command(home, arguments), cwd=ROOT, env={"PYTHONPATH": str(ROOT)}, seconds=60)
+    return run(*command(home, arguments), cwd=ROOT, env={"PYTHONPATH": str(ROOT)}, seconds=300)
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def clone(tmp_path: Path) -> Path:
 def asked(printed: str, clone: Path) -> list[subprocess.CompletedProcess[str]]:
     """Type every command that a demo has printed."""
     lines = [line.strip() for line in printed.splitlines() if line.startswith("  (. ")]
-    return [run("sh", "-c", line, cwd=clone, seconds=60) for line in lines]
+    return [run("sh", "-c", line, cwd=clone, seconds=300) for line in lines]
 
 
 def functions_of(pid: int) -> set[Process]:
@@ -61,7 +61,7 @@ def functions_of(pid: int) -> set[Process]:
 @pytest.mark.slow
 def test_a_night_is_played_judged_and_left_to_be_asked(clone: Path) -> None:
     """Plain lines without a terminal, a summary, exit 0; the commands it prints read the night as it ended."""
-    played = run(clone / "bin/demo", *NIGHT, cwd=clone, seconds=120)
+    played = run(clone / "bin/demo", *NIGHT, cwd=clone, seconds=400)
     assert played.returncode == 0, played.stdout + played.stderr
     lines = [line.strip() for line in played.stdout.splitlines()]
     assert "happened  phase3 -> phase4 (same_day) at 10:36 by tier_1" in lines
@@ -86,7 +86,7 @@ def test_the_same_on_the_emulators(clone: Path) -> None:
         require_tools()
     except EmulatorMissing as missing:
         absent(str(missing))
-    played = run(clone / "bin/demo", "--emulators", *NIGHT, cwd=clone, seconds=180)
+    played = run(clone / "bin/demo", "--emulators", *NIGHT, cwd=clone, seconds=400)
     if "not installed (gcloud components install" in played.stderr:
         absent(played.stderr.strip())
     assert played.returncode == 0, played.stdout + played.stderr
@@ -100,7 +100,7 @@ def test_a_broken_function_fails_the_night_with_its_log(clone: Path) -> None:
     """A function that raises: exit 1, which one, and the end of its log; nothing is offered to be asked."""
     main = clone / "functions/phase3_to_phase4/main.py"
     main.write_text(main.read_text().replace("    runtime.receive(", '    raise RuntimeError("on purpose")\n    ('))
-    played = run(clone / "bin/demo", *NIGHT, cwd=clone, seconds=120)
+    played = run(clone / "bin/demo", *NIGHT, cwd=clone, seconds=400)
     assert played.returncode == 1, played.stdout + played.stderr
     assert "not played to its end: phase3_to_phase4 answers 500" in played.stdout
     assert "RuntimeError: on purpose" in played.stdout

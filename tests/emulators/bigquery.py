@@ -24,7 +24,7 @@ import pytest
 from shared.simulation import children
 from shared.simulation.emulators import EmulatorFailed, EmulatorMissing, free_port
 
-START = timedelta(seconds=60)
+START = timedelta(seconds=180)
 _POLL_SECONDS = 0.1
 _HINT = "pip install bqemulator duckdb-extension-spatial"
 

@@ -8,13 +8,16 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
+from datetime import timedelta
 from typing import NoReturn
 
 import pytest
 
 from shared.simulation.emulators import Emulator, EmulatorMissing, firestore_emulator, pubsub_emulator
 
-__all__ = ["firestore_emulator", "firestore_host", "pubsub_emulator", "pubsub_host"]
+__all__ = ["firestore_emulator", "firestore_host", "patient", "pubsub_emulator", "pubsub_host"]
+
+PATIENT = timedelta(seconds=60)
 
 
 @pytest.fixture(scope="session")
@@ -27,6 +30,14 @@ def firestore_host() -> Iterator[str]:
 def pubsub_host() -> Iterator[str]:
     """Host and port of a Pub/Sub emulator; take fresh topic names for each test."""
     yield from _host(pubsub_emulator)
+
+
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let calls of the state store take as long as a busy machine needs: for tests that are not about their limits."""
+    from shared.adapters.google.firestore import rpc  # Google's library, for those who ask for an emulator only
+
+    monkeypatch.setattr(rpc, "ATTEMPT", PATIENT)
+    monkeypatch.setattr(rpc, "RETRY", PATIENT)
 
 
 def _host(run: Callable[[], AbstractContextManager[Emulator]]) -> Iterator[str]:

@@ -16,7 +16,7 @@ from shared.simulation import children
 from shared.simulation.emulators import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
-READY = timedelta(seconds=60)
+READY = timedelta(seconds=180)
 _POLL_SECONDS = 0.01
 
 

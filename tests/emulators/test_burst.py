@@ -18,6 +18,7 @@ from shared.adapters.google.firestore import FirestoreStore
 from shared.adapters.policy_file import load_policy
 from shared.app.receive import Handled, Receipt, receive
 from shared.ports import StateStore
+from tests.emulators.gcloud import patient
 from tests.plain_ports import PlainPorts, context, delivery
 from tests.policy_files import NBA
 from tests.wide_policy import PHASE, member_names, member_report, wide_policy
@@ -31,6 +32,7 @@ MANY, AT_ONCE = 1000, 16
 @pytest.fixture
 def store(firestore_host: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[FirestoreStore]:
     monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", firestore_host)
+    patient(monkeypatch)
     return FirestoreStore(f"demo-burst-{token_hex(4)}")
 
 

@@ -23,6 +23,7 @@ from shared.app.quarantine import Quarantined, whole
 from shared.core.record import REMEMBERED_UNRECORDED, SHORT_LIST
 from shared.documents import from_data
 from shared.ports import StateStore
+from tests.emulators.gcloud import patient
 from tests.functions.entry import ABSENT, PUBLISHED, TOPICS, TRANSITIONS, client, message, post
 from tests.functions.worlds import POLICY, House, house
 
@@ -228,6 +229,7 @@ def emulated(firestore_host: str) -> Iterator[Callable[[], StateStore]]:
     """Makes stores on the emulator, each in a project of its own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FIRESTORE_EMULATOR_HOST", firestore_host)
+        patient(patch)
         yield lambda: FirestoreStore(f"demo-fuzz-{token_hex(4)}")
 
 

@@ -83,7 +83,7 @@ def run(copy: Path, tests: Iterable[str], report: Path) -> Ran:
     options = ["-q", "-p", "no:cacheprovider", "--noconftest", "--tb=short", f"--junitxml={report}"]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *options, *tests],
-        cwd=copy, env=inherited, capture_output=True, text=True, timeout=120, check=False,
+        cwd=copy, env=inherited, capture_output=True, text=True, timeout=600, check=False,
     )  # fmt: skip
     cases = {}
     if report.exists():
