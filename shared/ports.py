@@ -56,7 +56,11 @@ class StateStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TableRef:
-    """A table as ``dataset.table`` and the column that holds the run's date."""
+    """A table as ``dataset.table`` and the column that holds the run's date.
+
+    DATE, DATETIME (local as it stands), TIMESTAMP (on the pipeline's local date), ISO text, or a number such as
+    20260310. A column of which nobody can say that, makes the table unreadable, never empty.
+    """
 
     table: str
     date_column: str = "game_date"

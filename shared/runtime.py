@@ -147,10 +147,10 @@ class EnvironmentPorts:
         if self._choice("ORCH_WAREHOUSE") == "duckdb":
             from shared.adapters.local.duckdb import DuckDbWarehouse
 
-            return DuckDbWarehouse(self._home / "warehouse.duckdb", CONFIG)
+            return DuckDbWarehouse(self._home / "warehouse.duckdb", CONFIG, zone=self._policy.zone)
         from shared.adapters.google.bigquery import BigQueryWarehouse
 
-        return BigQueryWarehouse(self.project, CONFIG, emulator_host=self._bigquery_emulator)
+        return BigQueryWarehouse(self.project, CONFIG, emulator_host=self._bigquery_emulator, zone=self._policy.zone)
 
     @cached_property
     def record(self) -> Record:

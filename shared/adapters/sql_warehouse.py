@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from math import isfinite
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from shared.adapters.column_types import ColumnTypes
+from shared.adapters.date_column import DateColumn, Kind, local_date, parameters
 from shared.core.errors import PolicyError, Unavailable
 from shared.core.model import Units
 from shared.ports import CalendarRef, TableRef
@@ -19,6 +22,7 @@ from shared.ports import CalendarRef, TableRef
 PORT = "warehouse"
 
 Rows = list[dict[str, Any]]
+UTC_ZONE = ZoneInfo("UTC")
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _TABLE = re.compile(r"([a-z][a-z0-9-]{4,28}[a-z0-9]\.)?[A-Za-z_][A-Za-z0-9_]*\.[A-Za-z_][A-Za-z0-9_]*")
@@ -32,15 +36,23 @@ class Unreadable:
 
 
 class SqlWarehouse(ABC):
-    """What every warehouse that understands GoogleSQL shares; ``operations`` counts what it cost."""
+    """What every warehouse that understands GoogleSQL shares; ``operations`` counts what it cost.
 
-    def __init__(self, config_dir: Path) -> None:
+    ``zone`` is the pipeline's: what an instant in a date column is a local date of.
+    """
+
+    def __init__(self, config_dir: Path, zone: ZoneInfo = UTC_ZONE) -> None:
         self.operations: Counter[str] = Counter()
-        self._config = config_dir.resolve()
+        self._config, self._zone = config_dir.resolve(), zone
+        self._types = ColumnTypes(self._rows_of, self.columns_sql)
 
     @abstractmethod
     def run(self, sql: str, parameters: Mapping[str, Any]) -> Rows | Unreadable:
         """Run one statement; raises ``Unavailable`` if nothing answered in time."""
+
+    @abstractmethod
+    def columns_sql(self, dataset: str, project: str | None) -> str:
+        """Return the GoogleSQL of a dataset's columns: ``table_name``, ``column_name``, ``data_type`` of GoogleSQL."""
 
     def query(self, sql: str, parameters: Mapping[str, Any]) -> Rows:
         answer = self.run(sql, parameters)
@@ -52,14 +64,57 @@ class SqlWarehouse(ABC):
         refs = {ref.table: ref for ref in tables}
         if not refs:
             return {}
-        batch = self.run(_counts(refs.values()), {"date": day})
-        if not isinstance(batch, Unreadable):
+        for ref in refs.values():
+            _table(ref.table), _column(ref.date_column)
+        columns = {table: column for table, column in self._types.of(list(refs.values())).items() if column}
+        texts = {table: column for table, column in columns.items() if column.kind is Kind.TEXT}
+        counted: dict[str, int | None] = dict.fromkeys(refs)
+        counted.update(self._batch({table: column for table, column in columns.items() if table not in texts}, day))
+        counted.update({table: self._of_texts(table, column, day) for table, column in texts.items()})
+        for table, column in columns.items():
+            if counted[table] == 0 and not self._is_certain(table, column):
+                counted[table] = None
+        for table, ref in refs.items():
+            if counted[table] is None:
+                self._types.forget(ref)
+        return counted
+
+    def _batch(self, columns: Mapping[str, DateColumn], day: date) -> dict[str, int | None]:
+        if not columns:
+            return {}
+        kinds = {column.kind for column in columns.values()}
+        batch = self._rows_of(_counts(columns), parameters(kinds, day, day, self._zone))
+        if batch is not None:
             counted = {str(row["table_name"]): int(row["n"]) for row in batch}
-            return {table: counted[table] for table in refs}
-        if len(refs) == 1:
-            return dict.fromkeys(refs)
+            return {table: counted[table] for table in columns}
+        if len(columns) == 1:
+            return dict.fromkeys(columns)
         # One bad table fails the whole batch, and the answer does not say which.
-        return {table: self.rows([ref], day)[table] for table, ref in refs.items()}
+        return {table: self._batch({table: column}, day)[table] for table, column in columns.items()}
+
+    def _of_texts(self, table: str, column: DateColumn, day: date) -> int | None:
+        """Count the rows whose text says the date; None where one begins like a date near it and is none."""
+        sql = (
+            f"SELECT {column.day(self._zone)} AS day, COUNT(*) AS n "  # noqa: S608 - checked names
+            f"FROM `{table}` WHERE {column.within()} GROUP BY 1"
+        )
+        rows = self._rows_of(sql, parameters({column.kind}, day, day, self._zone))
+        if rows is None:
+            return None
+        days = [(local_date(row["day"], self._zone), int(row["n"])) for row in rows]
+        return None if any(written is None for written, _ in days) else sum(n for written, n in days if written == day)
+
+    def _is_certain(self, table: str, column: DateColumn) -> bool:
+        """Whether no rows of a date are none, and not rows whose date nobody here can read."""
+        strange = column.strange()
+        if strange is None:
+            return column.certain
+        rows = self._rows_of(f"SELECT COUNT(*) AS n FROM `{table}` WHERE {strange}", {})  # noqa: S608 - checked names
+        return rows is not None and rows[0]["n"] == 0
+
+    def _rows_of(self, sql: str, parameters: Mapping[str, Any]) -> Rows | None:
+        answer = self.run(sql, parameters)
+        return None if isinstance(answer, Unreadable) else answer
 
     def number(self, sql_file: str, day: date) -> float | None:
         rows = self.query(self._text(sql_file), {"date": day})
@@ -75,14 +130,32 @@ class SqlWarehouse(ABC):
     def units(self, calendar: CalendarRef, days: Sequence[date]) -> dict[date, Units]:
         if not days:
             return {}
-        parameters = {
-            "first": min(days),
-            "last": max(days),
-            "excluded": list(calendar.excluded_statuses),
-            "final": calendar.final_status,
-        }
-        counted = {row["day"]: Units(row["total"], row["final"]) for row in self.query(_units(calendar), parameters)}
-        return {day: counted.get(day, Units(0, 0)) for day in days}
+        ref = TableRef(_table(calendar.table), _column(calendar.date_column))
+        _column(calendar.status_column)
+        try:
+            return self._units(calendar, ref, days)
+        except Unavailable:
+            self._types.forget(ref)
+            raise
+
+    def _units(self, calendar: CalendarRef, ref: TableRef, days: Sequence[date]) -> dict[date, Units]:
+        column = self._types.of([ref])[ref.table]
+        if column is None:
+            raise Unavailable(PORT, f"{ref.table}: the type of {ref.date_column} holds no dates")
+        wanted = {"excluded": list(calendar.excluded_statuses), "final": calendar.final_status}
+        bounds = parameters({column.kind}, min(days), max(days), self._zone)
+        totals, finals = Counter[date](), Counter[date]()
+        for row in self.query(_units(calendar, column, self._zone), {**bounds, **wanted}):
+            day = local_date(row["day"], self._zone)
+            if day is None:
+                raise Unavailable(PORT, f"{ref.table}: {ref.date_column} holds {row['day']!r}, which is no date")
+            totals[day] += row["total"]
+            finals[day] += row["final"]
+        if any(day not in totals for day in days) and not self._is_certain(ref.table, column):
+            raise Unavailable(
+                PORT, f"{ref.table}: {ref.date_column} ({column.kind.value}) may hold dates in another form"
+            )
+        return {day: Units(totals[day], finals[day]) for day in days}
 
     def _text(self, sql_file: str) -> str:
         path = (self._config / sql_file).resolve()
@@ -91,21 +164,20 @@ class SqlWarehouse(ABC):
         return path.read_text()
 
 
-def _counts(refs: Iterable[TableRef]) -> str:
+def _counts(columns: Mapping[str, DateColumn]) -> str:
     return "\nUNION ALL\n".join(
-        f"SELECT '{_table(ref.table)}' AS table_name, COUNT(*) AS n "  # noqa: S608 - checked names
-        f"FROM `{ref.table}` WHERE `{_column(ref.date_column)}` = @date"
-        for ref in refs
+        f"SELECT '{table}' AS table_name, COUNT(*) AS n FROM `{table}` WHERE {column.within()}"  # noqa: S608 - checked names
+        for table, column in columns.items()
     )
 
 
-def _units(calendar: CalendarRef) -> str:
+def _units(calendar: CalendarRef, column: DateColumn, zone: ZoneInfo) -> str:
     """Count every date between two: bounds let BigQuery prune partitions, a list of dates may not."""
-    day, status = _column(calendar.date_column), _column(calendar.status_column)
+    status = calendar.status_column
     return (
-        f"SELECT `{day}` AS day, COUNT(*) AS total, COUNTIF(`{status}` = @final) AS final "  # noqa: S608 - checked names
-        f"FROM `{_table(calendar.table)}` "
-        f"WHERE `{day}` BETWEEN @first AND @last AND (`{status}` IS NULL OR `{status}` NOT IN UNNEST(@excluded)) "
+        f"SELECT {column.day(zone)} AS day, COUNT(*) AS total, COUNTIF(`{status}` = @final) AS final "  # noqa: S608 - checked names
+        f"FROM `{calendar.table}` "
+        f"WHERE {column.within()} AND (`{status}` IS NULL OR `{status}` NOT IN UNNEST(@excluded)) "
         "GROUP BY 1"
     )
 

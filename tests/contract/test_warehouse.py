@@ -67,15 +67,87 @@ def test_one_unreadable_table_is_none_and_the_others_keep_their_number(world: Wo
 
 
 def test_rows_is_one_query_unless_a_table_is_unreadable(world: World) -> None:
-    """Any number of tables costs one query; nothing asked costs none."""
+    """Any number of tables costs one query, after one for the types of their columns; nothing asked costs none."""
     world.table("nba_raw.a", DATED, [])
-    world.table("nba_raw.b", DATED, [])
-    warehouse = world.warehouse
+    world.table("nba_other.b", DATED, [])
+    warehouse, tables = world.warehouse, [TableRef("nba_raw.a"), TableRef("nba_other.b")]
     assert isinstance(warehouse, SqlWarehouse)
     assert warehouse.rows([], DAY) == {}
     assert warehouse.operations["queries"] == 0
-    warehouse.rows([TableRef("nba_raw.a"), TableRef("nba_raw.b")], DAY)
-    assert warehouse.operations["queries"] == 1
+    warehouse.rows(tables, DAY)
+    assert warehouse.operations["queries"] == 2
+    warehouse.rows(tables, NEXT)
+    assert warehouse.operations["queries"] == 3
+
+
+# The same three rows, two of the date and one of the next, in every type that holds dates. In New York the date
+# begins at 05:00 UTC; its last instants belong to the next date in UTC.
+HELD: dict[str, tuple[str, list[Any]]] = {
+    "DATETIME": ("DATETIME", ["2026-01-21 00:00:00", "2026-01-21 23:59:59.999999", "2026-01-22 00:00:00"]),
+    "TIMESTAMP": ("TIMESTAMP", ["2026-01-21 05:00:00+00", "2026-01-22 04:59:59.999999+00", "2026-01-22 05:00:00+00"]),
+    "text": ("STRING", ["2026-01-21", " 20260121 ", "2026-01-22"]),
+    "text with a time": ("STRING", ["2026-01-21T00:00:00", "2026-01-21 23:59:59.5", "2026-01-22T00:00"]),
+    "text with a zone": ("STRING", ["2026-01-21T05:00:00Z", "2026-01-22 04:59:59 UTC", "2026-01-22T00:00:00-05:00"]),
+    "INT64": ("INT64", [20260121, 20260121, 20260122]),
+    "FLOAT64": ("FLOAT64", [20260121.0, 20260121.0, 20260122.0]),
+    "NUMERIC": ("NUMERIC", ["20260121", "20260121", "20260122"]),
+}
+
+
+@pytest.mark.parametrize("held", HELD)
+def test_rows_of_a_date_are_counted_whatever_the_type_of_the_column(world: World, held: str) -> None:
+    """An instant counts on the pipeline's local date, a local time as it stands, text and numbers as they say."""
+    kind, values = HELD[held]
+    world.table("nba_raw.some", {"game_date": kind}, [[value] for value in [*values, None]])
+    world.table("nba_raw.plain", DATED, [[ON]])
+    asked = [TableRef("nba_raw.some"), TableRef("nba_raw.plain")]
+    before = DAY - timedelta(days=1)
+    assert world.warehouse.rows(asked, DAY) == {"nba_raw.some": 2, "nba_raw.plain": 1}
+    assert world.warehouse.rows(asked, NEXT) == {"nba_raw.some": 1, "nba_raw.plain": 0}
+    assert world.warehouse.rows(asked, before) == {"nba_raw.some": 0, "nba_raw.plain": 0}
+
+
+@pytest.mark.parametrize("held", HELD)
+def test_units_of_a_date_are_counted_whatever_the_type_of_the_column(world: World, held: str) -> None:
+    """The calendar of the same columns: never no games because of a type."""
+    kind, values = HELD[held]
+    columns = {**SCHEDULE, "game_date": kind}
+    world.table(CALENDAR.table, columns, [[value, "1", "Final"] for value in [*values, None]])
+    before = DAY - timedelta(days=1)
+    expected = {before: Units(0, 0), DAY: Units(2, 2), NEXT: Units(1, 1)}
+    assert world.warehouse.units(CALENDAR, [before, DAY, NEXT]) == expected
+    assert world.warehouse.units(CALENDAR, [DAY]) == {DAY: Units(2, 2)}
+
+
+UNHELD: dict[str, tuple[str, list[Any]]] = {
+    "another order": ("STRING", ["21.01.2026", "1/21/2026"]),
+    "no date after all": ("STRING", ["2026-01-21 late"]),
+    "seconds": ("INT64", [1768975200]),
+    "days": ("INT64", [20474]),
+    "truth": ("BOOL", [True]),
+}
+
+
+@pytest.mark.parametrize("held", UNHELD)
+def test_a_column_in_which_nobody_finds_dates_is_unreadable_and_not_empty(world: World, held: str) -> None:
+    """What may be the date in another form is no zero: None for a table, Unavailable for the calendar."""
+    kind, values = UNHELD[held]
+    world.table("nba_raw.some", {"game_date": kind}, [[value] for value in [*values, None]])
+    world.table(CALENDAR.table, {**SCHEDULE, "game_date": kind}, [[value, "1", "Final"] for value in values])
+    world.table("nba_raw.plain", DATED, [[ON]])
+    asked = [TableRef("nba_raw.some"), TableRef("nba_raw.plain")]
+    assert world.warehouse.rows(asked, DAY) == {"nba_raw.some": None, "nba_raw.plain": 1}
+    with pytest.raises(Unavailable, match="game_date"):
+        world.warehouse.units(CALENDAR, [DAY])
+
+
+@pytest.mark.parametrize("kind", ["STRING", "INT64"])
+def test_an_empty_column_of_text_or_numbers_has_no_rows(world: World, kind: str) -> None:
+    """Without any value there is nothing that could be the date: zero, and not unreadable."""
+    world.table("nba_raw.some", {"game_date": kind}, [[None]])
+    world.table(CALENDAR.table, {**SCHEDULE, "game_date": kind}, [])
+    assert world.warehouse.rows([TableRef("nba_raw.some")], DAY) == {"nba_raw.some": 0}
+    assert world.warehouse.units(CALENDAR, [DAY]) == {DAY: Units(0, 0)}
 
 
 G = GameStatus

@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from secrets import token_hex
 from typing import Any, Protocol
+from zoneinfo import ZoneInfo
 
 import duckdb
 import pytest
@@ -22,7 +23,11 @@ from shared.ports import Record, Warehouse
 CONFIG = Path(__file__).resolve().parents[2] / "config"
 DATASET = "nba_orchestration"
 PATIENCE = timedelta(seconds=10)
-_DUCKDB = {"STRING": "VARCHAR", "INT64": "BIGINT", "BOOL": "BOOLEAN", "DATE": "DATE", "TIMESTAMP": "TIMESTAMPTZ"}
+ZONE = ZoneInfo("America/New_York")
+_DUCKDB = {
+    "STRING": "VARCHAR", "INT64": "BIGINT", "BOOL": "BOOLEAN", "DATE": "DATE", "DATETIME": "TIMESTAMP",
+    "TIMESTAMP": "TIMESTAMPTZ", "FLOAT64": "DOUBLE", "NUMERIC": "DECIMAL(38, 9)",
+}  # fmt: skip
 BOTH = ["duckdb", pytest.param("bigquery", marks=pytest.mark.xdist_group("bigquery"))]
 
 
@@ -47,7 +52,7 @@ class DuckDbWorld:
         self._path = path
         with closing(duckdb.connect(path)):
             pass  # an empty warehouse, not an absent one
-        self.warehouse = DuckDbWarehouse(path, CONFIG)
+        self.warehouse = DuckDbWarehouse(path, CONFIG, zone=ZONE)
         self.record = DuckDbRecord(path, DATASET)
 
     def create_tables(self) -> None:
@@ -55,6 +60,7 @@ class DuckDbWorld:
 
     def table(self, name: str, columns: Mapping[str, str], rows: Sequence[Sequence[Any]]) -> None:
         with closing(duckdb.connect(self._path)) as connection:
+            connection.execute("SET TimeZone = 'UTC'")
             connection.execute(f"CREATE SCHEMA IF NOT EXISTS {name.split('.')[0]}")
             connection.execute(f"CREATE TABLE {name} ({', '.join(f'{c} {_DUCKDB[t]}' for c, t in columns.items())})")
             if rows:
@@ -85,7 +91,7 @@ class BigQueryWorld:
             credentials=AnonymousCredentials(),
             client_options={"api_endpoint": host},
         )
-        self.warehouse = BigQueryWarehouse(self.project, CONFIG, timeout=PATIENCE, emulator_host=host)
+        self.warehouse = BigQueryWarehouse(self.project, CONFIG, timeout=PATIENCE, emulator_host=host, zone=ZONE)
         self.record = BigQueryRecord(self.project, DATASET, timeout=PATIENCE, emulator_host=host)
 
     def create_tables(self) -> None:

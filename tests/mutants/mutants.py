@@ -13,6 +13,7 @@ READINESS, REFRESH = "shared/core/readiness.py", "shared/core/refresh.py"
 GATES, CALENDAR, ALERTS = "shared/core/gates.py", "shared/core/calendar.py", "shared/core/alerts.py"
 MODEL, MESSAGE, POLICY = "shared/core/model.py", "shared/core/message.py", "shared/core/policy.py"
 MARKS, RECEIVE, RECONCILE = "shared/app/marks.py", "shared/app/receive.py", "shared/app/reconcile.py"
+DATE_COLUMN = "shared/adapters/date_column.py"
 
 T_DECIDE = "tests/core/test_decide.py::test_"
 T_REFRESH = "tests/core/test_refresh.py::test_"
@@ -23,6 +24,7 @@ T_CALENDAR = "tests/core/test_calendar.py::test_"
 T_ALERTS = "tests/core/test_alerts.py::test_"
 T_MESSAGE = "tests/core/test_message.py::test_"
 T_MODEL = "tests/core/test_model.py::test_"
+T_WAREHOUSE = "tests/contract/test_warehouse.py::test_"
 
 
 def scenario(name: str) -> str:
@@ -455,5 +457,27 @@ MUTANTS = [
         "        if at is not None and now >= at:\n            what",
         "        if at is not None and now > at:\n            what",
         f"{T_ALERTS}due_to_the_second",
+    ),
+    # Date columns of the warehouse
+    mutant(
+        "an instant in a date column read on the date of UTC",
+        DATE_COLUMN,
+        "since, until = instant(first, time(0), zone), instant(last + _DAY, time(0), zone)",
+        'since, until = (instant(day, time(0), ZoneInfo("UTC")) for day in (first, last + _DAY))',
+        f"{T_WAREHOUSE}rows_of_a_date_are_counted_whatever_the_type_of_the_column[duckdb-TIMESTAMP]",
+    ),
+    mutant(
+        "values that are no dates are no rows",
+        "shared/adapters/sql_warehouse.py",
+        'return rows is not None and rows[0]["n"] == 0',
+        "return rows is not None",
+        f"{T_WAREHOUSE}a_column_in_which_nobody_finds_dates_is_unreadable_and_not_empty[duckdb-seconds]",
+    ),
+    mutant(
+        "every date column is a DATE",
+        "shared/adapters/column_types.py",
+        "kind = kind_of(types[_key(ref)])",
+        "kind = Kind.DATE",
+        f"{T_WAREHOUSE}units_of_a_date_are_counted_whatever_the_type_of_the_column[duckdb-DATETIME]",
     ),
 ]  # fmt: skip

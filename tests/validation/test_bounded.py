@@ -56,22 +56,34 @@ def test_every_sql_file_is_a_check() -> None:
 
 
 class Listening(SqlWarehouse):
-    """Keeps what it is asked, and answers nothing."""
+    """Keeps what it is asked about rows, and answers nothing; every date column has one type."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind: str) -> None:
         super().__init__(Path())
         self.asked: list[str] = []
+        self._kind = kind
+
+    def columns_sql(self, dataset: str, project: str | None) -> str:
+        return f"columns of {dataset}"
 
     def run(self, sql: str, parameters: object) -> list[dict[str, object]]:
+        if "columns of" in sql:
+            columns = {name.lower(): column for name, column in KNOWN.items()}
+            places = [(*name.split("."), column) for name, column in columns.items()]
+            return [
+                {"project": "", "dataset": place, "table_name": name, "column_name": column, "data_type": self._kind}
+                for place, name, column in places
+            ]
         self.asked.append(sql)
-        return [{"table_name": name, "n": 0} for name in KNOWN]
+        return [{"table_name": name, "n": 1} for name in KNOWN]
 
 
-def test_what_the_warehouse_asks_by_itself_is_bounded_too() -> None:
-    """The rows of every table and the units of the calendar."""
+@pytest.mark.parametrize("kind", ["DATE", "DATETIME", "TIMESTAMP", "INT64"])
+def test_what_the_warehouse_asks_by_itself_is_bounded_too(kind: str) -> None:
+    """The rows of every table and the units of the calendar, whatever type the partition has."""
     calendar = POLICY.calendar
     assert calendar is not None
-    warehouse, day = Listening(), date(2026, 1, 21)
+    warehouse, day = Listening(kind), date(2026, 1, 21)
     warehouse.rows([TableRef(name, column) for name, column in KNOWN.items()], day)
     with pytest.raises(KeyError):
         warehouse.units(CalendarRef(calendar.table, calendar.date_column, calendar.status_column), [day])

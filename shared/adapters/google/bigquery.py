@@ -9,10 +9,11 @@ from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+from zoneinfo import ZoneInfo
 
 from shared.adapters.record_schema import SCHEMAS, RecordTable, completions_sql, encoded, record_tables
 from shared.adapters.sql_warehouse import PORT as WAREHOUSE
-from shared.adapters.sql_warehouse import Rows, SqlWarehouse, Unreadable
+from shared.adapters.sql_warehouse import UTC_ZONE, Rows, SqlWarehouse, Unreadable
 from shared.core.errors import Unavailable
 from shared.ports import Row
 
@@ -52,8 +53,9 @@ class BigQueryWarehouse(SqlWarehouse):
         max_bytes: int = 10**9,
         timeout: timedelta = timedelta(seconds=20),
         emulator_host: str | None = None,
+        zone: ZoneInfo = UTC_ZONE,
     ) -> None:
-        super().__init__(Path(config_dir))
+        super().__init__(Path(config_dir), zone)
         self._project, self._emulator_host = project, emulator_host
         self._max_bytes, self._timeout = max_bytes, timeout
 
@@ -71,6 +73,10 @@ class BigQueryWarehouse(SqlWarehouse):
                 return Unreadable(error.message)
 
         return _guarded(WAREHOUSE, read)
+
+    def columns_sql(self, dataset: str, project: str | None) -> str:
+        place = f"{project or self._project}.{dataset}"
+        return f"SELECT table_name, column_name, data_type FROM `{place}`.INFORMATION_SCHEMA.COLUMNS"  # noqa: S608
 
     def _read(self, sql: str, settings: QueryJobConfig) -> Rows:
         """A job, not the quicker ``query_and_wait``: it says what was billed, and emulators say what failed."""

@@ -14,10 +14,11 @@ from datetime import UTC, date, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+from zoneinfo import ZoneInfo
 
 from shared.adapters.record_schema import INSERT_ID, SCHEMAS, RecordTable, completions_sql, encoded, record_tables
 from shared.adapters.sql_warehouse import PORT as WAREHOUSE
-from shared.adapters.sql_warehouse import Rows, SqlWarehouse, Unreadable
+from shared.adapters.sql_warehouse import UTC_ZONE, Rows, SqlWarehouse, Unreadable
 from shared.core.errors import Unavailable
 from shared.ports import Row
 
@@ -37,6 +38,15 @@ _TYPES = {
     "FLOAT": "DOUBLE",
     "BOOLEAN": "BOOLEAN",
 }
+# What DuckDB calls the types of columns that may hold dates, in GoogleSQL's words.
+_GOOGLE_TYPES = {
+    "DATE": "DATE",
+    "VARCHAR": "STRING",
+    "TIMESTAMP WITH TIME ZONE": "TIMESTAMP",
+    **dict.fromkeys(("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"), "DATETIME"),
+    **dict.fromkeys(("SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UINTEGER", "UBIGINT"), "INT64"),
+    **dict.fromkeys(("FLOAT", "DOUBLE"), "FLOAT64"),
+}
 _ROWS_A_STATEMENT = 100
 _INSTANT = "TIMESTAMP WITH TIME ZONE"
 
@@ -47,8 +57,14 @@ class DuckDbWarehouse(SqlWarehouse):
     ``busy`` bounds the wait for a process that writes.
     """
 
-    def __init__(self, path: str | Path, config_dir: str | Path, busy: timedelta = timedelta(seconds=5)) -> None:
-        super().__init__(Path(config_dir))
+    def __init__(
+        self,
+        path: str | Path,
+        config_dir: str | Path,
+        busy: timedelta = timedelta(seconds=5),
+        zone: ZoneInfo = UTC_ZONE,
+    ) -> None:
+        super().__init__(Path(config_dir), zone)
         self._path, self._busy = Path(path), busy
 
     def run(self, sql: str, parameters: Mapping[str, Any]) -> Rows | Unreadable:
@@ -67,6 +83,14 @@ class DuckDbWarehouse(SqlWarehouse):
                 return Unreadable(str(error))
 
         return _patiently(WAREHOUSE, self._path, self._busy, read, read_only=True)
+
+    def columns_sql(self, dataset: str, project: str | None) -> str:
+        named = " ".join(f"WHEN '{kind}' THEN '{google}'" for kind, google in _GOOGLE_TYPES.items())
+        return (
+            "SELECT table_name, column_name, "  # noqa: S608 - checked names
+            f"CASE WHEN data_type LIKE 'DECIMAL%' THEN 'NUMERIC' ELSE CASE data_type {named} ELSE data_type END END "
+            f"AS data_type FROM duckdb_columns() WHERE LOWER(schema_name) = '{dataset.lower()}'"
+        )
 
 
 class DuckDbRecord:

@@ -1,0 +1,98 @@
+"""The types of date columns, looked up once for many tables and remembered for a while."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from shared.adapters.date_column import DateColumn, Kind, kind_of
+from shared.ports import TableRef
+
+# A table may be made anew with another type, which not every query notices.
+REMEMBERED = timedelta(hours=1)
+
+# What runs a statement: its rows, or None if the warehouse answered without any.
+Ask = Callable[[str, Mapping[str, Any]], list[dict[str, Any]] | None]
+# The GoogleSQL of a dataset's columns by dataset and project: table_name, column_name, data_type of GoogleSQL.
+ColumnsSql = Callable[[str, str | None], str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    column: DateColumn | None
+    until: float
+
+
+@dataclass(slots=True)
+class ColumnTypes:
+    """How the date columns of tables hold dates; names must have been checked before."""
+
+    ask: Ask
+    columns_sql: ColumnsSql
+    _known: dict[tuple[str, str], _Known] = field(default_factory=dict)
+
+    def of(self, refs: Sequence[TableRef]) -> dict[str, DateColumn | None]:
+        """Return each table's date column, None where its type holds no dates.
+
+        One that is not listed, or may not be looked up, is taken for a DATE of which a zero is not certain.
+        """
+        now = time.monotonic()
+        unknown = [ref for ref in refs if (known := self._known.get(_key(ref))) is None or known.until <= now]
+        if unknown:
+            self._look_up(unknown, now + REMEMBERED.total_seconds())
+        return {ref.table: self._column(ref) for ref in refs}
+
+    def forget(self, ref: TableRef) -> None:
+        """Look a column up again when it is next asked for: its table may have been made anew."""
+        self._known.pop(_key(ref), None)
+
+    def _column(self, ref: TableRef) -> DateColumn | None:
+        known = self._known.get(_key(ref))
+        return DateColumn(ref.date_column, Kind.DATE, certain=False) if known is None else known.column
+
+    def _look_up(self, refs: Sequence[TableRef], until: float) -> None:
+        """Ask for all datasets in one query, and for each alone if one of them cannot be read."""
+        datasets = sorted({_dataset(ref) for ref in refs}, key=str)
+        names = {"tables": {_parts(ref)[2] for ref in refs}, "columns": {ref.date_column for ref in refs}}
+        parameters = {name: sorted({each.lower() for each in some}) for name, some in names.items()}
+        rows = self.ask("\nUNION ALL\n".join(self._part(*each) for each in datasets), parameters)
+        if rows is not None:
+            self._remember(refs, rows, until)
+        elif len(datasets) > 1:
+            for dataset in datasets:
+                self._look_up([ref for ref in refs if _dataset(ref) == dataset], until)
+
+    def _part(self, project: str, dataset: str) -> str:
+        return (
+            f"SELECT '{project}' AS project, '{dataset}' AS dataset, table_name, column_name, data_type "  # noqa: S608
+            f"FROM ({self.columns_sql(dataset, project or None)}) "
+            "WHERE LOWER(table_name) IN UNNEST(@tables) AND LOWER(column_name) IN UNNEST(@columns)"
+        )
+
+    def _remember(self, refs: Iterable[TableRef], rows: Iterable[Mapping[str, Any]], until: float) -> None:
+        types: dict[tuple[str, str], str] = {}
+        for row in rows:
+            table = ".".join(filter(None, (row["project"], row["dataset"], row["table_name"])))
+            types[table.lower(), row["column_name"].lower()] = row["data_type"]
+        for ref in refs:
+            if _key(ref) in types:
+                kind = kind_of(types[_key(ref)])
+                self._known[_key(ref)] = _Known(None if kind is None else DateColumn(ref.date_column, kind), until)
+
+
+def _key(ref: TableRef) -> tuple[str, str]:
+    return ref.table.lower(), ref.date_column.lower()
+
+
+def _parts(ref: TableRef) -> tuple[str, str, str]:
+    """Return project ("" if none is named), dataset and name of a table."""
+    place, _, name = ref.table.rpartition(".")
+    project, _, dataset = place.rpartition(".")
+    return project, dataset, name
+
+
+def _dataset(ref: TableRef) -> tuple[str, str]:
+    return _parts(ref)[:2]
