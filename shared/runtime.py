@@ -256,11 +256,15 @@ def use(ctx: Context) -> Iterator[Context]:
         del _installed[last]
 
 
-def receive(transition: str, event: CloudEvent) -> Receipt:
-    """Take in the message of a CloudEvent; whatever is raised makes the platform deliver it again."""
+def receive(transition: str, event: CloudEvent, strange: str = "") -> Receipt:
+    """Take in the message of a CloudEvent; whatever is raised makes the platform deliver it again.
+
+    ``strange`` says why what came is no message, and only its bytes can be kept.
+    """
     ctx = context()
     try:
-        return receiving.receive(ctx, delivery_of(ctx, transition, event))
+        delivery = delivery_of(ctx, transition, event)
+        return receiving.set_aside(ctx, delivery, strange) if strange else receiving.receive(ctx, delivery)
     except OrchError as error:
         ctx.log("completion.not_taken", severity="WARNING", transition=transition, error=str(error))
         raise
@@ -270,10 +274,14 @@ def receive(transition: str, event: CloudEvent) -> Receipt:
 
 
 def attend(transition: str) -> None:
-    """Let a transition's function answer GET /health as well, and take in a message without data (behaviour R1, 11)."""
+    """Let a transition's function answer GET /health as well, and take in what comes in any envelope (R1, 11)."""
     from shared.adapters.framework import attend as attend_to
 
-    attend_to(lambda: _alive(transition), lambda event: receive(transition, event))
+    attend_to(
+        lambda: _alive(transition),
+        lambda event: receive(transition, event),
+        lambda strange: receive(transition, strange.event, strange.reason),
+    )
 
 
 def self_heal(request: Request) -> tuple[str, int, dict[str, str]]:

@@ -70,8 +70,7 @@ def receive(ctx: Context, delivery: Delivery) -> Receipt:
     try:
         received = parse(delivery, ctx.policy, ctx.names)
     except Malformed as wrong:
-        quarantine(ctx, delivery, wrong)
-        return Receipt(Handled.QUARANTINED, decision=wrong.reason)
+        return _quarantined(ctx, delivery, wrong)
     try:
         before, own = _record(ctx, received)
     except Unavailable as error:
@@ -83,6 +82,16 @@ def receive(ctx: Context, delivery: Delivery) -> Receipt:
     if received.skip_downstream:
         return Receipt(Handled.RECORDED, received.key.id, "the message asks for no decision")
     return _decide(ctx, received, before, own)
+
+
+def set_aside(ctx: Context, delivery: Delivery, reason: str) -> Receipt:
+    """Keep what came in no envelope that is known: as it came, with the reason (behaviour R1)."""
+    return _quarantined(ctx, delivery, Malformed("envelope", reason))
+
+
+def _quarantined(ctx: Context, delivery: Delivery, wrong: Malformed) -> Receipt:
+    quarantine(ctx, delivery, wrong)
+    return Receipt(Handled.QUARANTINED, decision=wrong.reason)
 
 
 def _only_in_record(ctx: Context, received: Received, error: Unavailable) -> None:

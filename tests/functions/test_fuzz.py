@@ -1,6 +1,6 @@
 """Whatever is sent, the functions answer, count it or keep it, and lose nothing (behaviour R1).
 
-Sent through functions-framework's own app; the answers of the framework itself, to what is no CloudEvent, are not ours.
+Sent as CloudEvents through functions-framework's own app; other envelopes: tests/functions/test_envelopes.py.
 """
 
 from __future__ import annotations

@@ -480,4 +480,23 @@ MUTANTS = [
         "kind = Kind.DATE",
         f"{T_WAREHOUSE}units_of_a_date_are_counted_whatever_the_type_of_the_column[duckdb-DATETIME]",
     ),
+    # Envelopes
+    mutant(
+        "what is in no envelope is left to the framework",
+        "shared/adapters/envelope.py",
+        """    if not isinstance(body, dict):
+        return _strange(headers, path, raw)
+""",
+        """    if not isinstance(body, dict):
+        return None
+""",
+        "tests/functions/test_envelopes.py::test_what_comes_in_no_known_envelope_is_kept_as_it_came[Avro]",
+    ),
+    mutant(
+        "a fresh id for what has none of its own",
+        "shared/adapters/envelope.py",
+        'known | {"id": "", "time": None} | {name',
+        "known | {name",
+        "tests/functions/test_envelopes.py::test_what_comes_in_no_known_envelope_is_kept_as_it_came[array]",
+    ),
 ]  # fmt: skip
