@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from cloudevents.http import CloudEvent
     from flask import Request
 
+    from shared.app.call import Call
     from shared.core.page import Page
     from shared.core.validation import Validation
 
@@ -289,13 +290,11 @@ def self_heal(request: Request) -> tuple[str, int, dict[str, str]]:
     if _asks_health(request):
         return _json(_alive("self_heal")), 200, {"Content-Type": "application/json"}
     # Here, and not above: a completion that waits does not pay for the sweep.
-    from shared.app.answer import swept
-    from shared.app.requests import wish_of
+    from shared.app.answer import answer
 
     ctx = context()
     try:
-        wish, ignored = wish_of(request.get_data())
-        findings, status = swept(ctx, wish, ignored)
+        findings, status = answer(ctx, _call(request))
     except Exception as error:
         tell(ctx, "self_heal", error, traceback.format_exc())
         raise
@@ -310,7 +309,7 @@ def validation(request: Request) -> tuple[str, int, dict[str, str]]:
 
     ctx = _with_inventory(context())
     try:
-        body, status = answer(ctx, checks(ctx), request.args.to_dict())
+        body, status = answer(ctx, checks(ctx), _call(request))
     except Exception as error:
         tell(ctx, "validation_runner", error, traceback.format_exc())
         raise
@@ -377,6 +376,12 @@ def last_sweep() -> Sweep | None:
 
 def _asks_health(request: Request) -> bool:
     return request.method in ("GET", "HEAD") and request.path.rstrip("/") == "/health"
+
+
+def _call(request: Request) -> Call:
+    from shared.app.call import Call
+
+    return Call(request.path, tuple(request.args.items(multi=True)), request.get_data())
 
 
 def _alive(function: str) -> dict[str, Any]:

@@ -6,17 +6,27 @@ from dataclasses import asdict
 from typing import Any
 
 from shared.app import outage
+from shared.app.call import Call, Wrong
 from shared.app.context import Context
 from shared.app.findings import Finding
+from shared.app.requests import wish_of
 from shared.app.sweep import Wish, sweep
 from shared.core.errors import Unavailable
 
 OK, PARTLY, FAILED = 200, 207, 500
 
 
-def swept(ctx: Context, wish: Wish, ignored: str) -> tuple[list[dict[str, Any]], int]:
+def answer(ctx: Context, call: Call) -> tuple[list[dict[str, Any]] | dict[str, Any], int]:
+    """Sweep as a call asks for; what is not understood is refused, and nothing is looked at."""
+    wish = wish_of(ctx.policy, call)
+    if isinstance(wish, Wrong):
+        ctx.log("sweep.refused", severity="ERROR", reason=wish.reason, hint=wish.hint)
+        return wish.body(), wish.status
+    return swept(ctx, wish)
+
+
+def swept(ctx: Context, wish: Wish) -> tuple[list[dict[str, Any]], int]:
     """Sweep; return the findings and the status: 207 if something failed, 500 if the sweep itself did."""
-    findings = [Finding("request", "", ignored, "failed")] if ignored else []
     try:
         done = sweep(ctx, wish)
     except Unavailable as error:
@@ -25,7 +35,7 @@ def swept(ctx: Context, wish: Wish, ignored: str) -> tuple[list[dict[str, Any]],
         return [asdict(Finding("sweep", "", str(error), "failed"))], FAILED
     ctx.memory.last_sweep = done
     outage.up(ctx, ctx.ports.clock.now())
-    findings += done.findings
+    findings = list(done.findings)
     failed = any(finding.result == "failed" for finding in findings)
     ctx.log("sweep.done", findings=len(findings), unseen=len(done.unseen))
     return [asdict(finding) for finding in findings], PARTLY if failed else OK

@@ -1,29 +1,69 @@
-"""What the caller of self-heal may ask for (behaviour 9)."""
+"""What the caller of self-heal may ask for: what is not understood is refused, and nothing is done (behaviour 9)."""
 
 from __future__ import annotations
 
 import json
-from datetime import date
+from typing import Any
 
+from shared.app.call import SHOWN, Call, Wrong, at_root, date_of, shown
 from shared.app.sweep import Wish
+from shared.core.policy import Policy
+from shared.core.problem import suggest
+
+WISHES = ("date", "mode", "dry_run", "force")
 
 
-def wish_of(data: bytes) -> tuple[Wish, str]:
-    """Return the wish in a request body, and what of the body was ignored and why.
+class _Twice(ValueError):
+    """A name that stands twice in one object."""
 
-    A body that makes no sense must not cost a sweep: it is said in the answer, and everything is
-    looked at as usual.
-    """
-    if not data.strip():
-        return Wish(), ""
-    try:
-        body = json.loads(data)
-        if not isinstance(body, dict):
-            return Wish(), "body ignored: not a JSON object"
-        day = date.fromisoformat(body["date"]) if body.get("date") else None
-    except (ValueError, TypeError, RecursionError) as error:
-        return Wish(), f"body ignored: {str(error)[:200]}"
+
+def wish_of(policy: Policy, call: Call) -> Wish | Wrong:
+    """Return what a call of the sweep asks for; no body, or an empty one, is the whole sweep (behaviour 9)."""
+    wrong = at_root(call.path)
+    if wrong is not None:
+        return wrong
+    for name, _ in call.query:
+        return Wrong(f"the parameter {name[:SHOWN]!r} of the query is not read", f"put it in the body: {_example()}")
+    if not call.data.strip():
+        return Wish()
+    body = _object(call.data)
+    if isinstance(body, Wrong):
+        return body
+    for name in body:
+        if name not in WISHES:
+            return Wrong(f"unknown key {name[:SHOWN]!r}", suggest(name, WISHES))
+    for name in ("dry_run", "force"):
+        if not isinstance(body.get(name, False), bool):
+            return Wrong(f"{name} is {shown(body[name])}", "write true or false, without quotes")
     mode = body.get("mode")
-    if mode is not None and not isinstance(mode, str):
-        return Wish(), "body ignored: mode is not a word"
-    return Wish(day, mode, body.get("dry_run") is True, body.get("force") is True), ""
+    if mode is not None and (not isinstance(mode, str) or mode not in policy.modes):
+        return Wrong(f"unknown mode {shown(mode)}", suggest(str(mode), policy.modes))
+    day = body.get("date")
+    if day is not None:
+        day = date_of(day)
+        if isinstance(day, Wrong):
+            return day
+    return Wish(day, mode, body.get("dry_run", False), body.get("force", False))
+
+
+def _object(data: bytes) -> dict[str, Any] | Wrong:
+    try:
+        body = json.loads(data, object_pairs_hook=_once)
+    except _Twice as error:
+        return Wrong(f"the key {error} stands twice", "once is enough")
+    except (ValueError, RecursionError) as error:
+        return Wrong(f"the body is no JSON: {str(error)[:200]}", f"such as {_example()}")
+    return body if isinstance(body, dict) else Wrong("the body is not a JSON object", f"such as {_example()}")
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in values:
+            raise _Twice(repr(name[:SHOWN]))
+        values[name] = value
+    return values
+
+
+def _example() -> str:
+    return '{"date": "2026-01-21", "mode": "overnight", "dry_run": true, "force": false}, each of them optional'

@@ -353,9 +353,9 @@ class House:
         for processor in processors:
             self.deliver(processor, **body)
 
-    def sweep(self, wish: Wish | None = None, ctx: Context | None = None, ignored: str = "") -> Answered:
+    def sweep(self, wish: Wish | None = None, ctx: Context | None = None) -> Answered:
         """Call the sweep as its function does."""
-        findings, status = self.act(lambda: swept(ctx or self.ctx, wish or Wish(), ignored), "sweep")
+        findings, status = self.act(lambda: swept(ctx or self.ctx, wish or Wish()), "sweep")
         return Answered(status, findings)
 
     def sweeps(self, minutes: int, ctx: Context | None = None) -> list[Answered]:

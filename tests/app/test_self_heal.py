@@ -8,7 +8,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from shared.app.answer import answer as answered
 from shared.app.answer import swept
+from shared.app.call import Call
 from shared.app.requests import wish_of
 from shared.app.sweep import TIME_LIMIT, Wish
 from shared.core.model import Outcome, RunKey, State
@@ -460,7 +462,7 @@ def test_of_two_sweeps_at_once_the_second_does_nothing(seed: int) -> None:
     answers: list[tuple[list[dict[str, object]], int]] = []
 
     def sweeper() -> None:
-        answers.append(swept(house.instance(), Wish(), ""))
+        answers.append(swept(house.instance(), Wish()))
 
     house.at_once(sweeper, sweeper)
     assert [status for _, status in answers] == [200, 200]
@@ -539,41 +541,83 @@ def test_force_repairs_whatever_was_tried_before(house: House) -> None:
     assert len(asked(house)) == 3
 
 
-BODIES = {
-    b"": (Wish(), ""),
-    b"{}": (Wish(), ""),
-    b'{"date": "2026-01-21", "mode": "overnight", "dry_run": true, "force": true}': (
-        Wish(DAY, "overnight", True, True),
-        "",
-    ),
-    b'{"date": null, "mode": null}': (Wish(), ""),
-    b'{"dry_run": "yes", "force": 1}': (Wish(), ""),
-    b"{": (Wish(), "body ignored"),
-    b"[]": (Wish(), "not a JSON object"),
-    b'{"date": "TODAY"}': (Wish(), "body ignored"),
-    b'{"date": 20260121}': (Wish(), "body ignored"),
-    b'{"mode": 7}': (Wish(), "mode is not a word"),
-    b"\xff\xfe": (Wish(), "body ignored"),
-    b"[" * 100_000: (Wish(), "body ignored"),
+WISHES: dict[bytes, Wish] = {
+    b"": Wish(),
+    b" \n": Wish(),
+    b"{}": Wish(),
+    b'{"date": "2026-01-21", "mode": "overnight", "dry_run": true, "force": true}': Wish(DAY, "overnight", True, True),
+    b'{"date": null, "mode": null}': Wish(),
+    b'{"dry_run": false}': Wish(),
+}
+WRONGS: dict[bytes, str] = {
+    b'{"dry_run": "true"}': "dry_run",
+    b'{"dry_run": 1}': "dry_run",
+    b'{"dry_run": null}': "dry_run",
+    b'{"force": "no"}': "force",
+    b'{"dry_run": true,}': "JSON",
+    b"{'dry_run': true}": "JSON",
+    b"dry_run=true": "JSON",
+    b"{": "JSON",
+    b"[]": "object",
+    b"null": "object",
+    b'{"dryrun": true}': "dryrun",
+    b'{"dry-run": true}': "dry-run",
+    b'{"DRY_RUN": true}': "DRY_RUN",
+    b'{"dry_run": true, "dry_run": false}': "twice",
+    b'{"date": "TODAY"}': "date",
+    b'{"date": ""}': "date",
+    b'{"date": "20260121"}': "date",
+    b'{"date": "2026-02-30"}': "date",
+    b'{"date": "0001-01-01"}': "reach",
+    b'{"date": 20260121}': "date",
+    b'{"mode": 7}': "mode",
+    b'{"mode": "over night"}': "mode",
+    b"\xff\xfe": "JSON",
+    b"[" * 100_000: "JSON",
 }
 
 
-@pytest.mark.parametrize("body", BODIES, ids=lambda body: body[:30].decode(errors="replace"))
-def test_a_body_is_honoured_or_said_to_be_ignored(body: bytes) -> None:
-    """What makes no sense costs no sweep: everything is looked at, and the answer says what was ignored."""
-    wish, said = BODIES[body]
-    found, ignored = wish_of(body)
-    assert found == wish
-    assert (said in ignored) if said else ignored == ""
+def call(data: bytes = b"", query: tuple[tuple[str, str], ...] = (), path: str = "/") -> Call:
+    return Call(path, query, data)
 
 
-def test_an_ignored_body_is_a_207(house: House) -> None:
-    """The sweep is done, and the answer is not a plain yes."""
+@pytest.mark.parametrize("body", WISHES, ids=lambda body: body[:30].decode(errors="replace"))
+def test_a_body_that_is_understood_is_honoured(body: bytes) -> None:
+    """A date, a mode, looking only, or forcing; nothing of it asks for all."""
+    assert wish_of(POLICY, call(body)) == WISHES[body]
+
+
+@pytest.mark.parametrize("body", WRONGS, ids=lambda body: body[:30].decode(errors="replace"))
+def test_a_body_a_little_off_does_nothing(house: House, body: bytes) -> None:
+    """400 with what is wrong and a hint: a mistyped dry run must not be a real one."""
     house.deliver(PGS, records=203)
     house.wait(timedelta(minutes=16))
-    answer = house.sweep(ignored="body ignored: not a JSON object")
-    assert (answer.status, answer.about("request")[0]["result"]) == (207, "failed")
+    refused, status = answered(house.ctx, call(body))
+    assert status == 400
+    assert isinstance(refused, dict)
+    assert WRONGS[body] in refused["error"]
+    assert refused["hint"]
+    assert house.state(TO4).state is State.WAITING
+    assert house.logged("sweep.refused")
+    assert answered(house.ctx, call())[1] == 200
     assert house.state(TO4).state is State.DISPATCHED
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [
+        (call(query=(("dry_run", "true"),)), 400),
+        (call(b"{}", query=(("date", "2026-01-21"),)), 400),
+        (call(path="/dry_run"), 404),
+        (call(path="/sweep"), 404),
+    ],
+)
+def test_what_is_asked_beside_the_body_is_refused(house: House, asked: Call, status: int) -> None:
+    """A parameter of the query or another path is not read, so it is not obeyed by a full sweep either."""
+    house.deliver(PGS, records=203)
+    house.wait(timedelta(minutes=16))
+    assert answered(house.ctx, asked)[1] == status
+    assert house.state(TO4).state is State.WAITING
 
 
 # the time limit

@@ -56,7 +56,20 @@ def test_a_date_is_a_word_or_a_date(word: str, day: str) -> None:
     assert (answer.status_code, json.loads(answer.data)["date"]) == (200, day)
 
 
-@pytest.mark.parametrize("query", ["", "schedule=noon", "schedule=midday&date=2026-2-3", "schedule=midday&date=None"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "schedule=noon",
+        "schedule=midday&date=2026-2-3",
+        "schedule=midday&date=None",
+        "schedule=midday&date=",
+        "schedule=midday&day=2026-01-21",
+        "schedule=midday&date=2026-01-21&date=2026-01-22",
+        "schedule=midday&dry_run=true",
+        "Schedule=midday",
+    ],
+)
 def test_what_cannot_be_understood_is_400(query: str) -> None:
     """With a message and a hint; nothing is run or recorded."""
     with house(MemoryStore()) as world:
@@ -66,6 +79,28 @@ def test_what_cannot_be_understood_is_400(query: str) -> None:
     assert answer.status_code == 400
     assert body["error"]
     assert body["hint"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("/?schedule=midday", b'{"date": "2026-01-21"}', 400),
+        ("/", b'{"schedule": "midday"}', 400),
+        ("/midday", b"", 404),
+    ],
+)
+def test_what_stands_in_the_wrong_place_is_refused(path: str, body: bytes, status: int) -> None:
+    """A body or a path is not read: nothing is run for another date than the caller meant."""
+    with house(MemoryStore()) as world:
+        answer = client("validation_runner").post(path, data=body)
+        assert world.world.record.tables == {}
+    assert (answer.status_code, bool(json.loads(answer.data)["hint"])) == (status, True)
+
+
+def test_an_empty_object_is_no_body() -> None:
+    """Cloud Scheduler sends one where a schedule is told to."""
+    with house(MemoryStore()):
+        assert client("validation_runner").post("/?schedule=midday", data=b"{}").status_code == 200
 
 
 @pytest.mark.parametrize("port", ["warehouse", "state", "slack"])

@@ -57,6 +57,15 @@ def test_looking_at_the_report_sends_nothing(morning: Left, path: str, method: s
     assert morning.sent("daily report") == []
 
 
+@pytest.mark.parametrize("query", ["send=flase", "sned=false", "send=", "send=false&to=me"])
+def test_a_report_that_is_asked_for_a_little_off_is_not_sent(morning: Left, query: str) -> None:
+    """400 with a hint: who mistypes that nothing is to be sent sends nothing."""
+    answer = ask(f"/report?{query}", "POST")
+    assert answer.status_code == 400
+    assert answer.json["hint"]
+    assert morning.sent("daily report") == []
+
+
 def test_a_report_that_was_refused_is_an_alert(morning: Left) -> None:
     """The refusal stands in the answer and in the store as a warning, which goes to another channel."""
     morning.fail("slack", FaultKind.REJECTS)

@@ -499,4 +499,12 @@ MUTANTS = [
         "known | {name",
         "tests/functions/test_envelopes.py::test_what_comes_in_no_known_envelope_is_kept_as_it_came[array]",
     ),
+    # Calls
+    mutant(
+        "a mistyped dry run is a real one",
+        "shared/app/requests.py",
+        "        if not isinstance(body.get(name, False), bool):",
+        "        if False:",
+        "tests/functions/test_self_heal_calls.py::test_what_is_not_understood_touches_nothing",
+    ),
 ]  # fmt: skip

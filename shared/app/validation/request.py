@@ -2,42 +2,45 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
+from shared.app.call import Call, Wrong, at_root, date_of, parameters
 from shared.app.context import Context
 from shared.app.validate import run
 from shared.core.problem import suggest
 from shared.core.validation import Validation
 
-OK, BAD_REQUEST = 200, 400
+OK = 200
 _OFFSETS = {"yesterday": -1, "today": 0, "tomorrow": 1}
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
-# Further away a date is a slip of the finger, and far away no calendar reaches.
-_YEARS = range(2000, 2100)
 
 
-@dataclass(frozen=True, slots=True)
-class Wrong:
-    """Why a request cannot be answered, and what to do about it."""
-
-    reason: str
-    hint: str
-
-
-def answer(ctx: Context, validation: Validation, query: Mapping[str, str]) -> tuple[dict[str, Any], int]:
-    """Run the schedule that a query names; return the findings, or what is wrong with the query and 400."""
-    asked = schedule_in(validation, query.get("schedule", ""))
+def answer(ctx: Context, validation: Validation, call: Call) -> tuple[dict[str, Any], int]:
+    """Run the schedule that a query names; return the findings, or what is wrong with the call and 400."""
+    asked = _asked(ctx, validation, call)
     if isinstance(asked, Wrong):
-        return _refused(asked)
-    default = ctx.policy.local(ctx.ports.clock.now()).date() + timedelta(days=validation.schedules[asked].date_offset)
-    day = day_in(ctx, query["date"]) if query.get("date") else default
-    if isinstance(day, Wrong):
-        return _refused(day)
-    return run(ctx, validation, asked, day).body(), OK
+        return asked.body(), asked.status
+    return run(ctx, validation, *asked).body(), OK
+
+
+def _asked(ctx: Context, validation: Validation, call: Call) -> tuple[str, date] | Wrong:
+    wrong = at_root(call.path)
+    if wrong is not None:
+        return wrong
+    if call.data.strip() not in (b"", b"{}"):
+        return Wrong("the body is not read", "put schedule and date into the query: ?schedule=NAME&date=2026-01-21")
+    query = parameters(call.query, ("schedule", "date"))
+    if isinstance(query, Wrong):
+        return query
+    name = schedule_in(validation, query.get("schedule", ""))
+    if isinstance(name, Wrong):
+        return name
+    if "date" not in query:
+        today = ctx.policy.local(ctx.ports.clock.now()).date()
+        return name, today + timedelta(days=validation.schedules[name].date_offset)
+    day = day_in(ctx, query["date"])
+    return day if isinstance(day, Wrong) else (name, day)
 
 
 def schedule_in(validation: Validation, name: str) -> str | Wrong:
@@ -54,15 +57,5 @@ def day_in(ctx: Context, text: str) -> date | Wrong:
     """Read a date as people and schedules write it, by the pipeline's own clock."""
     if text in _OFFSETS:
         return ctx.policy.local(ctx.ports.clock.now()).date() + timedelta(days=_OFFSETS[text])
-    hint = "write it as 2026-01-21, or today, yesterday, tomorrow"
-    if not _DATE.fullmatch(text):
-        return Wrong(f"{text[:80]!r} is not a date", hint)
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        return Wrong(f"there is no date {text}", hint)
-    return day if day.year in _YEARS else Wrong(f"{text} is out of reach", hint)
-
-
-def _refused(wrong: Wrong) -> tuple[dict[str, Any], int]:
-    return {"error": wrong.reason, "hint": wrong.hint}, BAD_REQUEST
+    day = date_of(text)
+    return replace(day, hint=f"{day.hint}, or today, yesterday, tomorrow") if isinstance(day, Wrong) else day

@@ -10,6 +10,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from shared.app import alerting, outbox
+from shared.app.call import BAD_REQUEST, Wrong, parameters
 from shared.app.context import Context
 from shared.app.health import OK, Answer, Asked, House
 from shared.app.preflight import fitness
@@ -44,12 +45,23 @@ FROM `${record}.v_validation_runs`
 WHERE run_timestamp >= @first AND run_timestamp < @last AND STARTS_WITH(run_id, @pipeline)
 ORDER BY run_timestamp
 """
+# What ``?send=`` may say.
+SENDING = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
 def report(ctx: Context, house: House, asked: Asked) -> Answer:
-    """Make the report, send it unless ``?send=false`` or another one of today was sent, and answer it."""
+    """Make the report, send it unless ``?send=false`` or another one of today was sent, and answer it.
+
+    What is not understood sends nothing: 400.
+    """
+    query = parameters(asked.query.items(), ("send",))
+    if isinstance(query, Wrong):
+        return Answer(query.status, query.body())
+    send = query.get("send", "true").lower()
+    if send not in SENDING:
+        return Answer(BAD_REQUEST, {"error": f"send is {send[:80]!r}", "hint": "send=true or send=false"})
     made = summary(ctx, house)
-    if asked.query.get("send", "").lower() in ("false", "no", "0") or asked.method == "HEAD":
+    if not SENDING[send] or asked.method == "HEAD":
         made["sent"] = "not asked for"
     else:
         made["sent"] = _send(ctx, made)

@@ -1,0 +1,77 @@
+"""A call of an HTTP function, and what is refused of it: what is not understood is never half obeyed (9, 10)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from shared.core.problem import suggest
+
+BAD_REQUEST, NOT_FOUND = 400, 404
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+# Further away a date is a slip of the finger, and far away no calendar reaches.
+_YEARS = range(2000, 2100)
+SHOWN = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """Why a request cannot be answered, and what to do about it."""
+
+    reason: str
+    hint: str
+    status: int = BAD_REQUEST
+
+    def body(self) -> dict[str, Any]:
+        return {"error": self.reason, "hint": self.hint}
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call, without the framework: ``query`` holds a name as often as it was written."""
+
+    path: str
+    query: Iterable[tuple[str, str]]
+    data: bytes
+
+
+def at_root(path: str) -> Wrong | None:
+    """Refuse another path than the function's own."""
+    if path.strip("/"):
+        return Wrong(f"there is no {path[:SHOWN]}", "there are / and /health", NOT_FOUND)
+    return None
+
+
+def parameters(query: Iterable[tuple[str, str]], known: Collection[str]) -> dict[str, str] | Wrong:
+    """Return the parameters of a query by name; refuse one that is not known, stands twice or says nothing."""
+    values: dict[str, str] = {}
+    for name, value in query:
+        if name not in known:
+            return Wrong(f"unknown parameter {name[:SHOWN]!r}", suggest(name, known))
+        if name in values:
+            return Wrong(f"the parameter {name} stands twice", f"?{name}=VALUE once")
+        if not value.strip():
+            return Wrong(f"the parameter {name} is empty", f"?{name}=VALUE, or leave it out")
+        values[name] = value
+    return values
+
+
+def date_of(value: object) -> date | Wrong:
+    """Read a date as ISO 8601 writes it."""
+    hint = "write it as 2026-01-21"
+    if not isinstance(value, str) or not _DATE.fullmatch(value):
+        return Wrong(f"{shown(value)} is not a date", hint)
+    try:
+        day = date.fromisoformat(value)
+    except ValueError:
+        return Wrong(f"there is no date {value}", hint)
+    return day if day.year in _YEARS else Wrong(f"{value} is out of reach", hint)
+
+
+def shown(value: object) -> str:
+    """Return a value as JSON, so far as a person needs it."""
+    return json.dumps(value)[:SHOWN]
