@@ -143,7 +143,7 @@ class Http(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One text for people: an alert, its repetition, or its recovery."""
+    """One text for people: an alert, its repetition, or its recovery; ``taken`` names the sinks that have it."""
 
     fingerprint: str
     severity: str
@@ -151,6 +151,7 @@ class Notice:
     text: str
     resolved: bool = False
     count: int = 1
+    taken: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,16 +161,20 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The sink will not take it as it is: try again in an hour, and be red until then."""
+    """The sink will not take it as it is: try again in an hour, and be red until then.
+
+    ``taken`` names the sinks that have it all the same.
+    """
 
     reason: str
+    taken: tuple[str, ...] = ()
 
 
 class AlertSink(Protocol):
     """Where notices go."""
 
     def send(self, notice: Notice) -> Delivered | Refused:
-        """Send one notice; raise ``Unavailable`` if it may go through later."""
+        """Send one notice; raise ``Unavailable`` if it may go through later (``Undelivered``: when)."""
 
 
 class Secrets(Protocol):

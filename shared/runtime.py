@@ -200,14 +200,14 @@ class EnvironmentPorts:
 
         channels = self._policy.alerts.channels
         webhooks = {severity: _secret(self.secrets, name) for severity, name in channels.items()}
-        sinks: list[AlertSink] = [SlackSink(webhooks, self.clock, self.log, secret_names=channels)]
+        sinks: dict[str, AlertSink] = {"slack": SlackSink(webhooks, self.clock, self.log, secret_names=channels)}
         pager = self._policy.alerts.pagerduty
         if pager is not None:
             from shared.adapters.http import RequestsHttp
 
             # An ID token is for our own services, never for a stranger.
             http = RequestsHttp(identity_tokens=False, clock=self.clock)
-            sinks.append(PagerDutySink(_secret(self.secrets, pager.routing_key_secret), http, pager.severities))
+            sinks["pagerduty"] = PagerDutySink(_secret(self.secrets, pager.routing_key_secret), http, pager.severities)
         return FanOut(sinks)
 
 

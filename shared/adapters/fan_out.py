@@ -2,34 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from datetime import datetime
 
-from shared.core.errors import Unavailable
+from shared.core.errors import Unavailable, Undelivered
 from shared.ports import AlertSink, Delivered, Notice, Refused
 
 
 class FanOut:
-    """Sends to every sink, whatever the others say; the worst answer wins.
+    """Sends to every sink that does not have the notice yet, whatever the others say; the worst answer wins.
 
-    A notice that one sink could not take is sent again to all of them: a sink may see it twice.
+    Who took it is told with every other answer, so that the next attempt leaves them in peace.
     """
 
-    def __init__(self, sinks: Sequence[AlertSink]) -> None:
+    def __init__(self, sinks: Mapping[str, AlertSink]) -> None:
         if not sinks:
             raise ValueError("no sink: a notice would vanish")
-        self._sinks = tuple(sinks)
+        self._sinks = dict(sinks)
 
     def send(self, notice: Notice) -> Delivered | Refused:
-        outages: list[str] = []
+        outages: list[Unavailable] = []
         refusals: list[str] = []
-        for sink in self._sinks:
+        taken = list(notice.taken)
+        for name, sink in self._sinks.items():
+            if name in notice.taken:
+                continue
             try:
                 answer = sink.send(notice)
             except Unavailable as error:
-                outages.append(str(error))
+                outages.append(error)
             else:
                 if isinstance(answer, Refused):
                     refusals.append(answer.reason)
+                else:
+                    taken.append(name)
         if outages:
-            raise Unavailable("alerts", "; ".join(outages + refusals))
-        return Refused("; ".join(refusals)) if refusals else Delivered()
+            reasons = "; ".join([*map(str, outages), *refusals])
+            raise Undelivered("alerts", reasons, tuple(taken), _first_retry(outages))
+        return Refused("; ".join(refusals), tuple(taken)) if refusals else Delivered()
+
+
+def _first_retry(outages: list[Unavailable]) -> datetime | None:
+    """Return when the first of them may be tried again; None if one of them may be at any time."""
+    times = [error.retry_at if isinstance(error, Undelivered) else None for error in outages]
+    stated = [at for at in times if at is not None]
+    return min(stated) if len(stated) == len(times) else None

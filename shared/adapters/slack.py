@@ -5,20 +5,23 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from http.client import HTTPException
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from shared.adapters import slack_blocks
 from shared.adapters.wire import Log
-from shared.core.errors import Unavailable
+from shared.core.errors import Undelivered
 from shared.ports import Clock, Delivered, Notice, Refused
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
 
 _BUDGET = timedelta(seconds=3)
+# What a server may ask for at most: an alert that waits longer is no alert.
+_LONGEST_WAIT = timedelta(hours=1)
 _MOST_ATTEMPTS = 5
 _ANSWER_KEPT = 200
 
@@ -47,6 +50,7 @@ class SlackSink:
     ) -> None:
         self._webhooks, self._clock, self._log = webhooks, clock, log
         self._secret_names = secret_names or {}
+        self._not_before: dict[str, tuple[datetime, str]] = {}
 
     def send(self, notice: Notice) -> Delivered | Refused:
         webhook = self._webhooks.get(notice.severity)
@@ -57,10 +61,21 @@ class SlackSink:
             return self._unsent(notice, f"no webhook: secret {secret}")
         if not _is_url(url):
             return self._unsent(notice, f"no webhook: secret {secret} holds no URL")
+        not_before, reason = self._not_before.get(url, (None, ""))
+        if not_before is not None and self._clock.now() < not_before:
+            raise Undelivered("slack", reason, retry_at=not_before)
         answer = self._try(url, notice)
         if isinstance(answer, _Later):
-            raise Unavailable("slack", answer.reason)
+            raise self._later(url, answer)
         return answer if isinstance(answer, Delivered) else self._unsent(notice, answer.reason)
+
+    def _later(self, url: str, answer: _Later) -> Undelivered:
+        """Remember what a webhook asked for: its other alerts are not tried before either."""
+        if answer.wait is None:
+            return Undelivered("slack", answer.reason)
+        retry_at = self._clock.now() + answer.wait
+        self._not_before[url] = retry_at, answer.reason
+        return Undelivered("slack", answer.reason, retry_at=retry_at)
 
     def _unsent(self, notice: Notice, reason: str) -> Refused:
         self._log(
@@ -117,7 +132,7 @@ class SlackSink:
             response = client.send(text=slack_blocks.text(notice), blocks=slack_blocks.blocks(notice))
         except (OSError, HTTPException, UnicodeError, LookupError) as error:
             return _Later(f"{type(error).__name__}: {error}")
-        return _judge(response.status_code, response.body, response.headers)
+        return _judge(response.status_code, response.body, response.headers, self._clock.now())
 
 
 def _is_url(value: str) -> bool:
@@ -128,17 +143,28 @@ def _is_url(value: str) -> bool:
     return parts.scheme in ("http", "https") and bool(parts.hostname) and value.isprintable() and " " not in value
 
 
-def _judge(status: int, body: str, headers: Mapping[str, str]) -> Delivered | Refused | _Later:
+def _judge(status: int, body: str, headers: Mapping[str, str], now: datetime) -> Delivered | Refused | _Later:
     answer = f"{status} {body.strip()[:_ANSWER_KEPT]}".strip()
-    if status == 429:
+    if status == 429 or status >= 500:
         wait = next((value for name, value in headers.items() if name.lower() == "retry-after"), "")
-        return _Later(answer, timedelta(seconds=int(wait)) if wait.isdecimal() else None)
-    if status >= 500:
-        return _Later(answer)
+        return _Later(answer, _wait(wait, now))
     # A mistyped webhook redirects to a web page, which answers 200.
     if status == 200 and not body.lstrip().startswith("<"):
         return Delivered()
     return Refused(answer)
+
+
+def _wait(text: str, now: datetime) -> timedelta | None:
+    """Read a Retry-After, seconds or an HTTP date, within bounds; None if it says nothing."""
+    text = text.strip()
+    if text.isascii() and text.isdecimal():
+        return min(timedelta(seconds=int(text[:9])), _LONGEST_WAIT)
+    try:
+        at = parsedate_to_datetime(text)
+        wait = (at.replace(tzinfo=UTC) if at.tzinfo is None else at) - now
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return min(max(wait, timedelta(0)), _LONGEST_WAIT)
 
 
 def _last(state: RetryCallState) -> Delivered | Refused | _Later:

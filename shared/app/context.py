@@ -61,6 +61,8 @@ class Memory:
     nowhere_said_at: datetime | None = None
     state_down_since: datetime | None = None
     state_down_said: bool = False
+    # By kind, and whether it is over: the sinks that took what was said past the store.
+    straight_taken: dict[tuple[str, bool], tuple[str, ...]] = field(default_factory=dict)
     last_sweep: Sweep | None = None
     readiness: Readiness | None = None
     report_said: date | None = None

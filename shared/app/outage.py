@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from shared.app.context import Context
 from shared.core.alerts import fingerprint
-from shared.core.errors import Unavailable
+from shared.core.errors import Unavailable, Undelivered
 from shared.core.texts import clock_time, duration, say
 from shared.ports import Delivered, Notice
 
@@ -30,7 +30,8 @@ def up(ctx: Context, now: datetime) -> None:
     memory = ctx.memory
     if memory.state_down_since is None:
         return
-    if memory.state_down_said:
+    if memory.state_down_said or memory.straight_taken.pop(("state_down", False), ()):
+        memory.state_down_said = True  # to somebody, who has to hear of its end
         length = duration(now - memory.state_down_since)
         if not _straight(
             ctx, say(ctx.policy.pipeline, "", f"over: the state store answers again after {length}"), resolved=True
@@ -51,12 +52,17 @@ def nowhere(ctx: Context, run: str, error: str) -> None:
 
 def _straight(ctx: Context, text: str, *, resolved: bool, kind: str = "state_down") -> bool:
     """Send past the store, which is what is away; False if it could not be sent."""
-    mark = fingerprint(kind, ctx.policy.pipeline, "", "")
+    mark, told = fingerprint(kind, ctx.policy.pipeline, "", ""), ctx.memory.straight_taken
+    taken = told.get((kind, resolved), ())
     try:
-        result = ctx.ports.alerts.send(Notice(mark, "critical", kind, text, resolved=resolved))
+        result = ctx.ports.alerts.send(Notice(mark, "critical", kind, text, resolved=resolved, taken=taken))
     except Unavailable as error:
+        told[kind, resolved] = error.taken if isinstance(error, Undelivered) else taken
         ctx.log("alert.unsent", severity="CRITICAL", error=str(error), text=text)
         return False
     if not isinstance(result, Delivered):
+        told[kind, resolved] = result.taken
         ctx.log("alert.refused", severity="CRITICAL", reason=result.reason, text=text)
-    return isinstance(result, Delivered)
+        return False
+    told.pop((kind, resolved), None)
+    return True

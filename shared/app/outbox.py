@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from shared.app.context import Context
 from shared.core.alert import SENDING, Alert, Pending, sent, unsent
-from shared.core.errors import Unavailable
+from shared.core.errors import Unavailable, Undelivered
 from shared.documents import from_data, to_data
 from shared.ports import Delivered, Document, Notice
 
@@ -35,21 +35,23 @@ def read(document: Document) -> Kept:
 
 def send(ctx: Context, kept: Kept) -> None:
     """Send what is pending of an alert that is leased to us, and write down what became of it."""
-    alert = kept.alert
+    alert, clock = kept.alert, ctx.ports.clock
     try:
         result = ctx.ports.alerts.send(notice(alert))
     except Unavailable as error:
         ctx.log("alert.unsent", severity=_log_severity(alert), error=str(error), text=alert.text)
-        _mark(ctx, kept, lambda fresh: unsent(fresh, alert))
+        taken, later = (error.taken, error.retry_at) if isinstance(error, Undelivered) else (alert.taken, None)
+        now = clock.now()
+        _mark(ctx, kept, lambda fresh: unsent(fresh, alert, taken, now, later))
         return
-    now = ctx.ports.clock.now()
+    now = clock.now()
     if isinstance(result, Delivered):
         ctx.log("alert.sent", kind=alert.kind, alert_severity=alert.severity, fingerprint=alert.fingerprint)
         _mark(ctx, kept, lambda fresh: sent(fresh, alert.pending, now))
     else:
-        reason, retry_at = result.reason, now + REFUSED_FOR
+        reason, retry_at, taken = result.reason, now + REFUSED_FOR, result.taken
         ctx.log("alert.refused", severity=_log_severity(alert), reason=reason, text=alert.text)
-        _mark(ctx, kept, lambda fresh: replace(unsent(fresh, alert), refused=reason, retry_at=retry_at))
+        _mark(ctx, kept, lambda fresh: replace(unsent(fresh, alert, taken, now), refused=reason, retry_at=retry_at))
 
 
 def _mark(ctx: Context, kept: Kept, change: Callable[[Alert], Alert]) -> None:
@@ -69,7 +71,9 @@ def notice(alert: Alert) -> Notice:
     """Return what people read: the alert, its repetition with its count, or its end."""
     over = alert.pending is Pending.RECOVERY
     text = "over: " + alert.text.splitlines()[0] if over else alert.text
-    return Notice(alert.fingerprint, alert.severity, alert.kind, text, resolved=over, count=alert.count)
+    return Notice(
+        alert.fingerprint, alert.severity, alert.kind, text, resolved=over, count=alert.count, taken=alert.taken
+    )
 
 
 def _log_severity(alert: Alert) -> str:

@@ -24,7 +24,8 @@ class Pending(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Alert:
     """One fingerprint as stored. ``standing`` is true while the condition holds; ``ended_at`` is when a sweep first
-    saw it gone; ``unsent`` mirrors ``pending`` for queries."""
+    saw it gone; ``unsent`` mirrors ``pending`` for queries; ``taken`` names the sinks that have what is
+    pending."""
 
     fingerprint: str
     kind: str
@@ -48,6 +49,7 @@ class Alert:
     refused: str = ""
     recorded: bool = False
     expires_at: datetime | None = None
+    taken: tuple[str, ...] = ()
 
 
 def raised(
@@ -57,7 +59,7 @@ def raised(
     if alert is None:
         return _new(condition, now)
     if condition.lasting is Lasting.STANDING and not alert.standing:
-        if alert.pending is Pending.RECOVERY:  # its end was never told, so there is nothing to take back
+        if alert.pending is Pending.RECOVERY and not alert.taken:  # its end was told to nobody: nothing to take back
             return replace(alert, standing=True, pending=Pending.NOTHING, unsent=False, ended_at=None)
         return replace(_new(condition, now), count=alert.count + 1)
     counted = alert
@@ -67,7 +69,7 @@ def raised(
         counted = replace(counted, ended_at=None)
     said = alert.said_at
     may_repeat = occurrence or condition.lasting is Lasting.STANDING
-    if may_repeat and said is not None and now - said >= repeat_after and alert.pending is Pending.NOTHING:
+    if may_repeat and said is not None and now - said >= repeat_after and _is_told(alert):
         count = counted.count if occurrence else counted.count + 1
         return to_send(replace(counted, text=condition.text, count=count, last_at=now), Pending.ALERT, now)
     return counted
@@ -91,23 +93,34 @@ def _new(condition: Condition, now: datetime) -> Alert:
     )
 
 
+def _is_told(alert: Alert) -> bool:
+    """Whether at least one sink has what there is to tell: one that is down does not silence the others."""
+    return alert.pending is Pending.NOTHING or (alert.pending is Pending.ALERT and bool(alert.taken))
+
+
 def to_send(alert: Alert, what: Pending, now: datetime) -> Alert:
     return replace(
-        alert, pending=what, unsent=True, sending_until=now + SENDING, retry_at=None, recorded=False,
+        alert, pending=what, unsent=True, sending_until=now + SENDING, retry_at=None, recorded=False, taken=(),
         expires_at=now + KEPT,
     )  # fmt: skip
 
 
-def unsent(fresh: Alert, ours: Alert) -> Alert:
-    """Give our lease back, unless somebody else has one by now."""
-    return replace(fresh, sending_until=None) if fresh.sending_until == ours.sending_until else fresh
+def unsent(fresh: Alert, ours: Alert, taken: tuple[str, ...], now: datetime, retry_at: datetime | None = None) -> Alert:
+    """Give our lease back, unless somebody else has one by now, and keep who took it and when to try the others."""
+    if fresh.sending_until != ours.sending_until:
+        return fresh
+    first = bool(taken) and not ours.taken and ours.pending is Pending.ALERT
+    return replace(
+        fresh, sending_until=None, taken=taken, retry_at=retry_at, said_at=now if first else fresh.said_at,
+        recorded=fresh.recorded and not first,
+    )  # fmt: skip
 
 
 def sent(fresh: Alert, what: Pending, now: datetime) -> Alert:
     over = what is Pending.RECOVERY
     after = replace(
         fresh, pending=Pending.NOTHING, unsent=False, sending_until=None, refused="", retry_at=None, recorded=False,
-        said_at=fresh.said_at if over else now, resolved_at=now if over else None,
+        taken=(), said_at=fresh.said_at if over else now, resolved_at=now if over else None,
     )  # fmt: skip
     # It holds again since we said that it is over: that is news, and a later sweep tells it.
     return replace(after, pending=Pending.ALERT, unsent=True) if over and fresh.standing else after

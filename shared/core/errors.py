@@ -4,9 +4,12 @@ OrchError
 ├── PolicyError   a configuration file is wrong (only when it is loaded)
 ├── Malformed     a message is wrong: it goes to quarantine and is acknowledged
 └── Unavailable   something outside did not answer: raise, and be redelivered
+    └── Undelivered   not every sink took an alert
 """
 
 from __future__ import annotations
+
+from datetime import datetime
 
 
 class OrchError(Exception):
@@ -40,3 +43,12 @@ class Unavailable(OrchError):
     def __init__(self, port: str, reason: str) -> None:
         self.port, self.reason = port, reason
         super().__init__(f"{port}: {reason}")
+
+
+class Undelivered(Unavailable):
+    """Not every sink took an alert: ``taken`` names those that did, ``retry_at`` is when the others asked to be
+    tried again, None if they did not say."""
+
+    def __init__(self, port: str, reason: str, taken: tuple[str, ...] = (), retry_at: datetime | None = None) -> None:
+        self.taken, self.retry_at = taken, retry_at
+        super().__init__(port, reason)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from shared.adapters.fan_out import FanOut
 from shared.adapters.local.console import ConsoleSink
-from shared.core.errors import Unavailable
+from shared.core.errors import Unavailable, Undelivered
 from shared.ports import AlertSink, Delivered, Notice, Refused
 
 NOTICE = Notice("f", "warning", "gate_blocks", "minutes_coverage reads 62\nLook at the table.")
+LATER, HOUR = datetime(2026, 1, 22, 12, tzinfo=UTC), timedelta(hours=1)
 
 
 class Sink:
@@ -30,30 +32,59 @@ class Sink:
 
 def test_all_delivered_is_delivered() -> None:
     """Every sink gets the notice."""
-    sinks = [Sink(Delivered()), Sink(Delivered())]
+    sinks = {"a": Sink(Delivered()), "b": Sink(Delivered())}
     assert FanOut(sinks).send(NOTICE) == Delivered()
-    assert [sink.got for sink in sinks] == [[NOTICE], [NOTICE]]
+    assert [sink.got for sink in sinks.values()] == [[NOTICE], [NOTICE]]
 
 
 def test_a_refusal_wins_over_a_delivery() -> None:
     """The reasons of all refusals are returned."""
-    sinks = [Sink(Refused("no webhook")), Sink(Delivered()), Sink(Refused("wrong key"))]
-    assert FanOut(sinks).send(NOTICE) == Refused("no webhook; wrong key")
-    assert all(sink.got for sink in sinks)
+    sinks = {"a": Sink(Refused("no webhook")), "b": Sink(Delivered()), "c": Sink(Refused("wrong key"))}
+    assert FanOut(sinks).send(NOTICE) == Refused("no webhook; wrong key", ("b",))
+    assert all(sink.got for sink in sinks.values())
 
 
 def test_an_outage_wins_over_everything_after_all_were_told() -> None:
     """It is raised last, and names refusals too."""
-    sinks = [Sink(Unavailable("slack", "502")), Sink(Refused("wrong key")), Sink(Delivered())]
-    with pytest.raises(Unavailable, match="slack: 502; wrong key"):
+    sinks = {"a": Sink(Unavailable("slack", "502")), "b": Sink(Refused("wrong key")), "c": Sink(Delivered())}
+    with pytest.raises(Undelivered, match="slack: 502; wrong key") as caught:
         FanOut(sinks).send(NOTICE)
-    assert all(sink.got for sink in sinks)
+    assert all(sink.got for sink in sinks.values())
+    assert caught.value.taken == ("c",)
+
+
+def test_who_has_it_is_left_in_peace() -> None:
+    """A notice goes to those alone who did not take it; when all have it, it is delivered."""
+    sinks = {"a": Sink(Unavailable("slack", "502")), "b": Sink(Delivered())}
+    again = replace(NOTICE, taken=("b",))
+    with pytest.raises(Undelivered) as caught:
+        FanOut(sinks).send(again)
+    assert caught.value.taken == ("b",)
+    assert sinks["b"].got == []
+    sinks["a"].answer = Delivered()
+    assert FanOut(sinks).send(again) == Delivered()
+    assert sinks["b"].got == []
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [(LATER, LATER + HOUR, LATER), (LATER, None, None), (None, None, None)],
+    ids=["both", "one", "none"],
+)
+def test_the_first_that_may_be_tried_again_is_waited_for(
+    first: datetime | None, second: datetime | None, expected: datetime | None
+) -> None:
+    """What a sink asked for is passed on, unless another one may be tried at any time."""
+    sinks = {name: Sink(Undelivered(name, "429", retry_at=at)) for name, at in (("a", first), ("b", second))}
+    with pytest.raises(Undelivered) as caught:
+        FanOut(sinks).send(NOTICE)
+    assert caught.value.retry_at == expected
 
 
 def test_nobody_to_tell_is_an_error() -> None:
     """An empty fan-out would swallow every alert."""
     with pytest.raises(ValueError):
-        FanOut([])
+        FanOut({})
 
 
 def test_the_console_shows_severity_kind_and_text() -> None:

@@ -11,7 +11,7 @@ import pytest
 from shared.adapters import slack_blocks
 from shared.adapters.clock import SystemClock
 from shared.adapters.slack import SlackSink
-from shared.core.errors import Unavailable
+from shared.core.errors import Unavailable, Undelivered
 from shared.ports import AlertSink, Delivered, Notice, Refused
 from tests.adapters.support import ManualClock, MemoryLog
 from tests.busy import allowed
@@ -60,6 +60,38 @@ def test_429_beyond_the_budget_is_for_a_later_sweep(wait: str) -> None:
     assert caught.value.port == "slack"
     assert it.clock.slept == []
     assert len(slack.asked) == 1
+
+
+HTTP_DATE = "%a, %d %b %Y %H:%M:%S GMT"
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize(
+    ("seconds", "kept"), [(30, 30), (3600, 3600), (86_400, 3600)], ids=["short", "an hour", "a day"]
+)
+@pytest.mark.parametrize("form", ["seconds", "date"])
+def test_what_slack_asks_for_is_kept_for_the_next_sweeps(status: int, seconds: int, kept: int, form: str) -> None:
+    """In either form, an hour at most: it is told on, and no notice of that webhook leaves before."""
+    asked_at = Fixture(None).clock.now()
+    wait = str(seconds) if form == "seconds" else (asked_at + timedelta(seconds=seconds)).strftime(HTTP_DATE)
+    with LocalServer(Answer(status, b"later", {"Retry-After": wait})) as slack:
+        it = Fixture(slack.url)
+        for _ in range(3):
+            with pytest.raises(Undelivered, match="later") as caught:
+                it.send()
+            assert caught.value.retry_at == asked_at + timedelta(seconds=kept)
+        assert len(slack.asked) == 1
+        it.clock.sleep(timedelta(seconds=kept))
+        assert it.send() == Delivered()
+
+
+@pytest.mark.parametrize("wait", ["-5", "1.5", "9" * 5000, "Thu, 01 Jan 1970 00:00:00 GMT", "Thu, 99 Foo", "\t"])
+def test_a_strange_retry_after_is_no_error(wait: str) -> None:
+    """Too long, past or no number: bounded or as if it had not been said, never a traceback."""
+    with LocalServer(always=Answer(429, b"", {"Retry-After": wait})) as slack, pytest.raises(Undelivered) as caught:
+        Fixture(slack.url).send()
+    at = caught.value.retry_at
+    assert at is None or at <= Fixture(None).clock.now() + timedelta(hours=1)
 
 
 def test_429_that_asks_for_no_wait_ends_after_five_attempts() -> None:

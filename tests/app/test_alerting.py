@@ -551,7 +551,7 @@ def test_sweep_and_delivery_at_once_say_it_once(seed: int) -> None:
     for processor in PHASE3[:-1]:
         house.deliver(processor, records=200)
     data = house.delivery("phase3", json.dumps(house.message(PHASE3[-1], records=200)).encode())
-    racers: list[Racer] = [partial(receive, house.instance(), data), partial(swept, house.instance(), Wish(), "")]
+    racers: list[Racer] = [partial(receive, house.instance(), data), partial(swept, house.instance(), Wish())]
     house.at_once(*racers)
     house.sweeps(3)
     assert len(house.notices("gate")) == 1

@@ -507,4 +507,19 @@ MUTANTS = [
         "        if False:",
         "tests/functions/test_self_heal_calls.py::test_what_is_not_understood_touches_nothing",
     ),
+    # Sinks
+    mutant(
+        "a sink that took an alert gets it again",
+        "shared/adapters/fan_out.py",
+        "            if name in notice.taken:\n                continue\n",
+        "",
+        "tests/app/test_sinks.py::test_a_sink_that_is_away_makes_the_other_repeat_nothing",
+    ),
+    mutant(
+        "what a sink asks for is forgotten by the next sweep",
+        "shared/core/alert.py",
+        "taken=taken, retry_at=retry_at,",
+        "taken=taken, retry_at=None,",
+        "tests/app/test_sinks.py::test_what_a_sink_asks_for_is_kept_across_sweeps",
+    ),
 ]  # fmt: skip
