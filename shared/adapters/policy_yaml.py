@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from shared.core.problem import Problem, dotted
 
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 TAG = "tag:yaml.org,2002:"
+# No file of ours comes near: a policy of a thousand processors copies nothing and nests eight levels.
+DEEPEST, MOST_COPIES = 100, 10_000
 SEXAGESIMAL = re.compile(r"[-+]?[0-9][0-9_]*(:[0-9]{1,2})+(\.[0-9_]*)?", re.ASCII)
 
 Key = tuple[str | int, ...]
@@ -26,11 +29,16 @@ def read_yaml(path: Path) -> tuple[Any, list[Problem]]:
         return None, [Problem("", f"cannot be read: {error.strerror}", "check the path")]
     except UnicodeDecodeError as error:
         return None, [Problem("", f"is not UTF-8 at byte {error.start}", "save the file as UTF-8")]
+    deep = _too_deep(text)
+    if deep:
+        return None, [Problem(f"line {deep}", f"is nested more than {DEEPEST} levels", "a file of ours needs ten")]
     try:
         loader = LOADER(text)
         try:
             reader = _Reader(loader)
             return reader.value(loader.get_single_node(), (), ()), reader.problems
+        except _TooMuchError as error:
+            return None, [*reader.problems, error.problem]
         finally:
             loader.dispose()
     except yaml.YAMLError as error:
@@ -51,14 +59,41 @@ def _syntax(error: yaml.YAMLError) -> Problem:
     return Problem(where, f"is not YAML: {reason}", "check indentation, colons and quotes around this place")
 
 
+def _too_deep(text: str) -> int:
+    """Return the line in which a file nests too deep for any reader of it, 0 if none does: composing it would end
+    the process."""
+    depth = 0
+    try:
+        for event in yaml.parse(text, Loader=LOADER):
+            if isinstance(event, yaml.CollectionStartEvent):
+                depth += 1
+                if depth > DEEPEST:
+                    return int(event.start_mark.line) + 1
+            elif isinstance(event, yaml.CollectionEndEvent):
+                depth -= 1
+    except yaml.YAMLError:
+        return 0  # said with its place when it is read
+    return 0
+
+
+class _TooMuchError(Exception):
+    """More values than a file can mean."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        super().__init__(problem.reason)
+
+
 class _Reader:
     """Builds values from nodes, so that each fault is known by its key path and its line."""
 
     def __init__(self, loader: Any) -> None:
         self._loader = loader
+        self._values, self._nodes = 0, set[int]()
         self.problems: list[Problem] = []
 
     def value(self, node: yaml.Node | None, key: Key, above: tuple[yaml.Node, ...]) -> Any:
+        self._count(node, key)
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node, key)
         if node is None:
@@ -71,6 +106,16 @@ class _Reader:
             below = (*above, node)
             return [self.value(item, (*key, place), below) for place, item in enumerate(node.value)]
         return self._refuse(key, node, f"has the tag {node.tag}", "leave the tag out")
+
+    def _count(self, node: yaml.Node | None, key: Key) -> None:
+        """Stop where aliases multiply: a file of a few lines may mean millions of values."""
+        self._values += 1
+        self._nodes.add(id(node))
+        if node is not None and self._values > MOST_COPIES + 2 * len(self._nodes):
+            reason = f"aliases make more than {MOST_COPIES:,} copies (line {node.start_mark.line + 1})"
+            raise _TooMuchError(
+                Problem(dotted(key), reason, "write the values out instead of using anchors in anchors")
+            )
 
     def _mapping(self, node: yaml.MappingNode, key: Key, above: tuple[yaml.Node, ...]) -> dict[str, Any]:
         found: dict[str, Any] = {}
@@ -99,10 +144,15 @@ class _Reader:
         if node.tag == f"{TAG}str":
             return text
         try:
-            return self._loader.construct_object(node)
+            value = self._loader.construct_object(node)
         except (ValueError, yaml.YAMLError):
             kind = node.tag.removeprefix(TAG)
-            return self._refuse(key, node, f"{text!r} is no possible {kind}", "correct it, or quote it if it is text")
+            return self._refuse(
+                key, node, f"{text[:80]!r} is no possible {kind}", "correct it, or quote it if it is text"
+            )
+        if isinstance(value, float) and not isfinite(value):
+            return self._refuse(key, node, f"{text!r} is no number that others can be compared with", "write a number")
+        return value
 
     def _refuse(self, key: Key, node: yaml.Node, reason: str, hint: str) -> None:
         line = node.start_mark.line + 1

@@ -14,6 +14,7 @@ from shared.ports import Response
 
 TIMEOUT = timedelta(seconds=5)
 CACHED = timedelta(seconds=30)
+MAX_WORD = 100
 WELL = frozenset({"ready", "healthy", "ok", "degraded"})
 
 
@@ -44,8 +45,10 @@ def judge(service: Service, response: Response) -> Fitness:
     body = _body(response.body)
     found = body.get("service")
     if isinstance(found, str) and found != service.identity:
-        return Unfit(f"{service.name} answers {response.status} as {found!r}, expected {service.identity!r}")
-    word = str(body.get("status", "")).lower()
+        return Unfit(f"{service.name} answers {response.status} as {found[:MAX_WORD]!r}, expected {service.identity!r}")
+    status = body.get("status", "")
+    # A word that people say, and that stands in alerts: whatever else is there is none.
+    word = status[:MAX_WORD].lower() if isinstance(status, str) else ""
     if 400 <= response.status < 500 or (response.status != 200 and word not in WELL):
         return Unfit(f"{service.name} answers {response.status}" + (f" ({word})" if word else ""))
     return Fit(f"{service.name} is degraded" if word == "degraded" else "")
@@ -55,6 +58,6 @@ def _body(text: str) -> dict[str, Any]:
     """Read an answer's body: an object, or a bare word as its status."""
     try:
         body = json.loads(text)
-    except ValueError:
+        return body if isinstance(body, dict) else {"status": str(body)}
+    except (ValueError, RecursionError):  # no JSON, or one that is nested without end
         return {"status": text.strip()}
-    return body if isinstance(body, dict) else {"status": str(body)}

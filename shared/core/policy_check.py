@@ -91,6 +91,11 @@ def _clash(me: tuple[str, str], origin: str, name: str, other: tuple[str, str]) 
 
 def _lease(policy: Policy) -> Iterator[Problem]:
     lease = policy.claim_lease
+    if lease <= timedelta(0):
+        yield Problem(
+            "claim_lease", "must be longer than nothing", "2m is longer than most dispatches with their retries"
+        )
+        return
     if lease > LONGEST_LEASE:
         reason = f"{spell(lease)} is longer than {spell(LONGEST_LEASE)}: a crash would stall a run for that long"
         yield Problem("claim_lease", reason, "2m is longer than most dispatches with their retries")
@@ -144,6 +149,10 @@ def _alerts(policy: Policy) -> Iterator[Problem]:
     for severity in alerts.channels:
         if severity not in SEVERITIES:
             yield Problem(f"alerts.channels.{severity}", "there is no such severity", suggest(severity, SEVERITIES))
+    for severity in SEVERITIES:
+        if severity not in alerts.channels:
+            reason = f"there is no channel for {severity}: nobody would read its alerts"
+            yield Problem("alerts.channels", reason, f"add {severity}: NAME_OF_A_SECRET; two severities may share one")
     for severity in sorted(alerts.pagerduty.severities if alerts.pagerduty else ()):
         if severity not in SEVERITIES:
             key = "alerts.pagerduty.severities"

@@ -29,6 +29,7 @@ def transition_problems(policy: Policy, transition: Transition) -> Iterator[Prob
         if service is not None and service not in policy.services:
             yield Problem(f"{key}.{name}", f"there is no service {service}", suggest(service, policy.services))
     yield from _target(transition, key)
+    yield from _loop(policy, transition, key)
     yield from _times(policy, transition, key)
     if transition.refresh is not None and transition.refresh.at_most < 1:
         reason = f"{transition.refresh.at_most} refreshes are none"
@@ -104,11 +105,24 @@ def _target(transition: Transition, key: str) -> Iterator[Problem]:
         yield Problem(f"{key}.confirm.by", "dispatch has no topic to confirm it", "by: http, or add dispatch.topic")
 
 
+def _loop(policy: Policy, transition: Transition, key: str) -> Iterator[Problem]:
+    """Yield a trigger that would come back as a completion: every trigger would be a message in quarantine."""
+    topic = transition.dispatch.topic
+    phase = policy.topics.get(topic) if topic is not None else None
+    if phase is not None:
+        reason = f"{topic} is the completions topic of {phase}"
+        yield Problem(f"{key}.dispatch.topic", reason, "triggers need a topic of their own")
+
+
 def _times(policy: Policy, transition: Transition, key: str) -> Iterator[Problem]:
     """Yield where an inner time does not fit into the outer one (behaviour 12)."""
     lease, http, confirm = policy.claim_lease, transition.dispatch.http, transition.confirm
     publish = PUBLISH if transition.dispatch.topic is not None else timedelta(0)
-    if http is not None:
+    if http is not None and http.timeout <= timedelta(0):
+        yield Problem(
+            f"{key}.dispatch.http.timeout", "must be longer than nothing", "30s leaves a service time to answer"
+        )
+    elif http is not None:
         waits = BACKOFF * (http.attempts - 1)
         whole = http.timeout * http.attempts + waits + publish
         if whole >= lease:
@@ -118,9 +132,11 @@ def _times(policy: Policy, transition: Transition, key: str) -> Iterator[Problem
             )
             hint = f"lower http.timeout or http.attempts, or raise claim_lease above {spell(whole)}"
             yield Problem(f"{key}.dispatch.http.timeout", reason, hint)
-    elif publish >= lease:
+    elif timedelta(0) < lease <= publish:
         reason = f"{spell(lease)} is not longer than a publish ({spell(publish)})"
         yield Problem("claim_lease", reason, "2m is longer than most dispatches with their retries")
-    if confirm.by is ConfirmBy.FIRST_REPORT and confirm.within <= lease:
+    if confirm.within <= timedelta(0):
+        yield Problem(f"{key}.confirm.within", "must be longer than nothing", "15m leaves a phase time to begin")
+    elif confirm.by is ConfirmBy.FIRST_REPORT and confirm.within <= lease:
         reason = f"{spell(confirm.within)} is not longer than claim_lease ({spell(lease)})"
         yield Problem(f"{key}.confirm.within", reason, "wait longer for a report than for the dispatch itself")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time as clock
+from collections.abc import Callable
 from datetime import date, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ import pytest
 import yaml
 
 from shared.adapters.policy_file import load_policy
+from shared.adapters.policy_yaml import read_yaml
 from shared.core.errors import PolicyError
 from shared.core.policy import ConfirmBy, Due, GateKind, Messages, OnMissing, OnUnreadable, Role, Then, Tier
 from tests.policy_files import GONE, NBA, edit, nba, refusal, write
@@ -344,6 +347,19 @@ WRITTEN: dict[str, tuple[str, str, str, str]] = {
     "a merge key": ("x: {<<: {a: 1}}", "x.<<", "merge keys are not read", "write the keys out"),
     "a tag on a mapping": ("x: !!set {a}", "x", "has the tag", "leave the tag out"),
     "a tag on a list": ("x: !!omap [a: 1]", "x", "has the tag", "leave the tag out"),
+    "a threshold that nothing is below": (
+        "gates: {x: {min_percent: .nan}}",
+        "gates.x.min_percent",
+        "'.nan' is no number that others can be compared with",
+        "write a number",
+    ),
+    "a threshold without end": (
+        "gates: {x: {min_percent: -.inf}}",
+        "gates.x.min_percent",
+        "'-.inf' is no number",
+        "write",
+    ),
+    "a threshold too large": ("gates: {x: {min_percent: 1.0e+999}}", "gates.x.min_percent", "is no number", "write"),
     "a tag of Python": ("x: !!python/name:os.system a", "x", "is no possible", "quote it if it is text"),
 }
 
@@ -382,6 +398,40 @@ def test_refuses_what_is_no_mapping(content: bytes, key: str, reason: str, tmp_p
     assert caught.value.key.startswith(key)
     assert reason in caught.value.reason
     assert caught.value.hint
+
+
+BOMB = "a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n" + "".join(
+    f"{name}: &{name} [{', '.join(f'*{below}' for _ in range(10))}]\n"
+    for below, name in zip("abcdefghi", "bcdefghij", strict=True)
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (BOMB, "aliases make more than 10,000 copies (line "),
+        (BOMB.replace("[", "{k: [").replace("]", "]}"), "aliases make more than 10,000 copies (line "),
+        ("a: " + "[" * 100_000 + "]" * 100_000, "is nested more than 100 levels"),
+        ("a: " + "{b: " * 50_000, "is nested more than 100 levels"),
+        ("- " * 50_000, "is nested more than 100 levels"),
+    ],
+    ids=["aliases", "aliases in mappings", "lists", "open mappings", "lists of lists"],
+)
+@pytest.mark.parametrize("load", [load_policy, read_yaml], ids=["policy", "any file"])
+def test_a_bomb_is_refused_at_once(load: Callable[[Path], object], text: str, reason: str, tmp_path: Path) -> None:
+    """A few lines that mean millions of values, or nest without end, cost no minute and no process."""
+    path = tmp_path / "bomb.yaml"
+    path.write_text(text, encoding="utf-8")
+    began = clock.process_time()
+    try:
+        _, [problem, *_] = load(path)  # type: ignore[misc]
+        said, hint = f"{problem.key} {problem.reason}", problem.hint
+    except PolicyError as error:
+        said, hint = str(error), error.hint
+    assert reason in said
+    assert "line" in said
+    assert hint
+    assert clock.process_time() - began < 5
 
 
 def test_refuses_a_file_that_is_not_there(tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ class GoogleInventory:
         """Return what is read of every item of every page; an answer of another shape is ``Unavailable``."""
         try:
             return [read(one) for page in self._pages(api, path, asked) for one in page.get(key, [])]
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError) as error:
             raise Unavailable(PORT, f"{api} answers in another shape: {type(error).__name__}: {error}") from error
 
     def _pages(self, api: str, path: str, asked: dict[str, str]) -> Iterator[Any]:
@@ -151,7 +151,7 @@ def declared_in(text: str) -> Declared:
             dead_letters=raw["dead_letters"],
             functions=tuple(raw["functions"]),
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise Unavailable(PORT, f"config/inventory.json is not what bin/build writes: {error!r}") from error
 
 
@@ -185,7 +185,7 @@ def _refusal(api: str, status: int, body: bytes) -> str:
     """Say what the API answered; a 403 is a role that is missing or an API that is off, as its message says."""
     try:
         message = str(json.loads(body)["error"]["message"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         message = body[:200].decode("utf-8", errors="replace")
     wants = f"; it needs {ROLES[api]}" if status in (401, 403) else ""
     return f"{api} answers {status}: {message[:300]}{wants}"
