@@ -36,7 +36,9 @@ def changed(root: Path, paths: Sequence[str]) -> list[str]:
 
 def _git(root: Path, *words: str) -> str:
     try:
-        ended = subprocess.run(["git", "-C", str(root), *words], capture_output=True, text=True, check=True)
+        ended = subprocess.run(
+            ["git", "-C", str(root), *words], capture_output=True, encoding="utf-8", errors="replace", check=True
+        )
     except (OSError, subprocess.CalledProcessError) as error:
         raise NoCommit(f"git {words[0]} in {root}: {getattr(error, 'stderr', '') or error}".strip()) from error
     return ended.stdout.rstrip()

@@ -25,7 +25,7 @@ def reached(main: str, root: Path, left_out: set[str]) -> Iterator[Path]:
         if path is None or module in seen or module.startswith(EXCLUDED):
             continue
         seen.add(module)
-        text = path.read_text()
+        text = path.read_text(encoding="utf-8")
         names = _called(text, _asked_of_runtime(main)) if module == RUNTIME else imported(text)
         if left_out & {name.split(".")[0] for name in names}:
             continue

@@ -71,7 +71,8 @@ class Subprocess:
                 cwd=self.folder,
                 input=line.given,
                 capture_output=True,
-                text=True,
+                encoding="utf-8",
+                errors="replace",
                 timeout=LONGEST_SECONDS,
                 check=False,
             )

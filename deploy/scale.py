@@ -39,7 +39,7 @@ def gate_sql(policy: Policy) -> dict[str, str]:
     folders = (Path(policy.source).parent, ROOT / "config")
     named = {gate.sql for gate in policy.gates.values() if gate.sql is not None}
     return {
-        name: next(path for path in (folder / name for folder in folders) if path.is_file()).read_text()
+        name: next(path for path in (folder / name for folder in folders) if path.is_file()).read_text(encoding="utf-8")
         for name in named
     }
 

@@ -101,7 +101,14 @@ class EnvironmentPorts:
     @property
     def _home(self) -> Path:
         home = Path(self._variables.get("ORCH_HOME") or ".orch")
-        home.mkdir(parents=True, exist_ok=True)
+        hint = "name a folder that you may write to, such as ORCH_HOME=~/.orch"
+        try:
+            home.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            reason = "is no folder" if home.exists() else f"cannot be made: {error.strerror}"
+            raise PolicyError("environment", "ORCH_HOME", f"{home} {reason}", hint) from error
+        if not os.access(home, os.W_OK | os.X_OK):
+            raise PolicyError("environment", "ORCH_HOME", f"{home} is not yours to write to", hint)
         return home
 
     def _trace(self) -> str | None:

@@ -10,7 +10,7 @@ import msgspec
 
 from shared.adapters.policy_build import Builder
 from shared.adapters.policy_shape import PolicyShape
-from shared.adapters.policy_yaml import merged, read_yaml
+from shared.adapters.policy_yaml import merged, read_yaml, with_lines
 from shared.core.errors import PolicyError
 from shared.core.policy import Gate, Policy
 from shared.core.policy_check import Problem, problems
@@ -31,13 +31,18 @@ def load_policy(path: Path, overlay: Mapping[str, Any] | None = None) -> Policy:
         source = f"{path} + policy overlay"
         raw = merged(raw, overlay)
     builder = Builder()
-    policy = builder.policy(_shaped(raw, source), source)
+    policy = builder.policy(_shaped(raw, path, source), source)
     if policy is None:
-        _refuse(source, builder.problems)
+        _refuse(source, _placed(path, source, builder.problems))
         raise AssertionError("a builder that yields no policy names a problem")
     found = builder.problems + problems(policy, _existing(policy.gates.values(), (path.parent, CONFIG)))
-    _refuse(source, builder.located(found))
+    _refuse(source, _placed(path, source, builder.located(found)))
     return policy
+
+
+def _placed(path: Path, source: str, found: Sequence[Problem]) -> Sequence[Problem]:
+    """Return problems with their lines, unless their keys may stand in an overlay."""
+    return with_lines(path, found) if source == str(path) else found
 
 
 def _refuse(source: str, found: Sequence[Problem]) -> None:
@@ -52,7 +57,7 @@ def _refuse(source: str, found: Sequence[Problem]) -> None:
     raise PolicyError(source, first.key, first.reason, hint)
 
 
-def _shaped(raw: object, source: str) -> PolicyShape:
+def _shaped(raw: object, path: Path, source: str) -> PolicyShape:
     try:
         return msgspec.convert(raw, PolicyShape)
     except msgspec.ValidationError as error:
@@ -60,7 +65,7 @@ def _shaped(raw: object, source: str) -> PolicyShape:
         from shared.adapters.policy_faults import faults
 
         unnamed = Problem("(top level)", str(error), "compare with config/schema/pipeline.schema.json")
-        _refuse(source, list(faults(raw, PolicyShape)) or [unnamed])
+        _refuse(source, _placed(path, source, list(faults(raw, PolicyShape)) or [unnamed]))
         raise
 
 

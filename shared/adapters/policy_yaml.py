@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,40 @@ def read_yaml(path: Path) -> tuple[Any, list[Problem]]:
         return None, [_syntax(error)]
 
 
+def with_lines(path: Path, problems: Sequence[Problem]) -> Sequence[Problem]:
+    """Return what is wrong with the values of a file that was read without a problem, each with the line of its key,
+    or of what stands above it."""
+    if not problems:
+        return problems
+    lines = _lines(path.read_text(encoding="utf-8"))
+    return [_with_line(problem, lines) for problem in problems]
+
+
+def _with_line(problem: Problem, lines: Mapping[str, int]) -> Problem:
+    key = problem.key
+    while key and key not in lines:
+        key = key[: max(key.rfind("."), key.rfind("["), 0)]
+    return replace(problem, reason=f"{problem.reason} (line {lines[key]})") if key else problem
+
+
+def _lines(text: str) -> dict[str, int]:
+    """Return the line in which each key of a file stands, by its path."""
+    lines: dict[str, int] = {}
+
+    def note(node: yaml.Node | None, key: Key) -> None:
+        if isinstance(node, yaml.MappingNode):
+            for name, value in node.value:
+                lines.setdefault(dotted((*key, str(name.value))), name.start_mark.line + 1)
+                note(value, (*key, str(name.value)))
+        elif isinstance(node, yaml.SequenceNode):
+            for place, value in enumerate(node.value):
+                lines.setdefault(dotted((*key, place)), value.start_mark.line + 1)
+                note(value, (*key, place))
+
+    note(yaml.compose(text, Loader=LOADER), ())
+    return lines
+
+
 def merged(base: Any, over: Any) -> Any:
     """Return ``base`` with ``over`` laid over it: mappings key by key, everything else replaced."""
     if not (isinstance(base, Mapping) and isinstance(over, Mapping)):
@@ -67,7 +102,7 @@ def _too_deep(text: str) -> int:
         for event in yaml.parse(text, Loader=LOADER):
             if isinstance(event, yaml.CollectionStartEvent):
                 depth += 1
-                if depth > DEEPEST:
+                if depth > DEEPEST and event.start_mark is not None:
                     return int(event.start_mark.line) + 1
             elif isinstance(event, yaml.CollectionEndEvent):
                 depth -= 1

@@ -55,7 +55,9 @@ def record_tables(folder: Path = SCHEMAS) -> tuple[RecordTable, ...]:
     if not any(folder.glob("*.json")):
         hint = "git checkout deploy/bigquery: without it the record has no tables"
         raise PolicyError(str(folder), "", "holds no schema of the record's tables", hint)
-    return tuple(RecordTable(file.stem, json.loads(file.read_text())) for file in sorted(folder.glob("*.json")))
+    return tuple(
+        RecordTable(file.stem, json.loads(file.read_text(encoding="utf-8"))) for file in sorted(folder.glob("*.json"))
+    )
 
 
 def completions_sql(dataset: str) -> str:

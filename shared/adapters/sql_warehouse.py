@@ -161,7 +161,7 @@ class SqlWarehouse(ABC):
         path = (self._config / sql_file).resolve()
         if not path.is_relative_to(self._config) or not path.is_file():
             raise PolicyError(str(path), "sql", "no such file under the configuration", "see config/gates")
-        return path.read_text()
+        return path.read_text(encoding="utf-8")
 
 
 def _counts(columns: Mapping[str, DateColumn]) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from shared.adapters.policy_yaml import read_yaml
+from shared.adapters.policy_yaml import read_yaml, with_lines
 from shared.adapters.validation_build import ValidationBuilder
 from shared.adapters.validation_shape import ValidationShape
 from shared.core.errors import PolicyError
@@ -31,11 +31,11 @@ def load_validation(path: Path, policy: Policy, record: str) -> Validation:
         from shared.adapters.policy_faults import faults
 
         unnamed = Problem("(top level)", str(error), "compare with config/schema/validation.schema.json")
-        _refuse(path, list(faults(raw, ValidationShape)) or [unnamed])
+        _refuse(path, with_lines(path, list(faults(raw, ValidationShape)) or [unnamed]))
         raise
     builder = ValidationBuilder(policy, record, path.parent)
     validation = builder.validation(shaped, str(path))
-    _refuse(path, builder.problems)
+    _refuse(path, with_lines(path, builder.problems))
     return validation
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import io
+import os
 import sys
 from collections.abc import Sequence
 
@@ -9,6 +12,16 @@ import typer
 
 from shared.cli.shell import absent_library
 from shared.core.errors import PolicyError, Unavailable
+
+# As a shell says of a program that nobody reads any more.
+CLOSED = 128 + 13
+FULL = "free some space, or let ORCH_HOME name a folder on another disk"
+FULL_WORDS = ("disk is full", "No space left", "File too large", "disk I/O error")
+_NOT_YOURS = "you may not write there: name another place"
+HINTS = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), FULL),
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), _NOT_YOURS),
+}
 
 
 def fail(name: str, status: int, message: str, hint: str) -> typer.Exit:
@@ -24,8 +37,10 @@ def call(
 
     ``so_far`` is what a person need not fear where something did not answer.
     """
+    _let_every_terminal_read()
     try:
         status = app(argv, prog_name=name, standalone_mode=False)
+        sys.stdout.flush()
         return status if isinstance(status, int) else 0
     except typer.Exit as ended:
         return ended.exit_code
@@ -44,8 +59,35 @@ def call(
         print(f"{name}: {absent_library(absent)}", file=sys.stderr)
         return usage
     except Unavailable as away:
-        print(f"{name}: {away}\n  hint: {so_far}; try again, or see orch status", file=sys.stderr)
+        hint = FULL if any(word in str(away) for word in FULL_WORDS) else "try again, or see orch status"
+        print(f"{name}: {away}\n  hint: {so_far}; {hint}", file=sys.stderr)
         return unavailable
+    except (BrokenPipeError, SystemExit):  # whoever read our output has seen enough; the library says it by exiting
+        _give_up_output()
+        return CLOSED
+    except OSError as error:
+        _give_up_output()
+        where = "" if error.filename is None else f"{error.filename}: "
+        hint = HINTS.get(error.errno or 0, "look at what is there, and at who may read and write it")
+        print(f"{name}: {where}{error.strerror or error}\n  hint: {so_far}; {hint}", file=sys.stderr)
+        return unavailable
+
+
+def _let_every_terminal_read() -> None:
+    """Write what a terminal's encoding cannot show as an escape, instead of failing over it."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _give_up_output() -> None:
+    """Let the interpreter end without trying once more to write what could not be written."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 def table(headings: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:

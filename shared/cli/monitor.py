@@ -15,10 +15,11 @@ from typing import Annotated
 import typer
 
 from shared import runtime
+from shared.app.call import Wrong
 from shared.app.context import Context
 from shared.app.validate import check_all
 from shared.app.validation.report import result_body
-from shared.app.validation.request import Wrong, day_in
+from shared.app.validation.request import day_in
 from shared.cli.entry import call, fail, table
 from shared.cli.shell import print_json
 from shared.core.validation import Schedule, Status, Target

@@ -123,7 +123,7 @@ def report(
 
 def _write(path: Path, text: str) -> None:
     try:
-        path.write_text(text)
+        path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise fail(
             USAGE, f"cannot write {path}: {error.strerror}", "name a file in a folder that you may write to"

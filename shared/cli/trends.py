@@ -15,9 +15,10 @@ from typing import Annotated, Any
 import typer
 
 from shared import runtime
+from shared.app.call import Wrong
 from shared.app.context import Context
 from shared.app.validation import trends
-from shared.app.validation.request import Wrong, day_in
+from shared.app.validation.request import day_in
 from shared.cli import trend_page
 from shared.cli.entry import call, fail, table
 from shared.cli.shell import NOT_FOUND, UNAVAILABLE, USAGE, print_json

@@ -36,7 +36,7 @@ def simulate(files: Sequence[Path], timeline: bool, as_json: bool, product: Prod
             for line in lines(one, timeline):
                 print(line, flush=True)
     if as_json:
-        print(json.dumps(document(played), indent=2, ensure_ascii=False))
+        print(json.dumps(document(played), indent=2))
     return HELD if all(one.passed for one in played) else FAILED
 
 
@@ -61,4 +61,4 @@ def _complain(errors: Sequence[ScenarioError], as_json: bool) -> None:
         print(f"error: {error}", file=sys.stderr)
     if as_json:
         told = [{"path": error.path, "key": error.key, "reason": error.reason} for error in errors]
-        print(json.dumps({"passed": False, "scenarios": [], "errors": told}, indent=2, ensure_ascii=False))
+        print(json.dumps({"passed": False, "scenarios": [], "errors": told}, indent=2))

@@ -90,7 +90,7 @@ class Emulator:
         """Return the last lines of its log."""
         if not self.log.exists():
             return ""
-        return "\n".join(self.log.read_text(errors="replace").splitlines()[-_TAIL_LINES:])
+        return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-_TAIL_LINES:])
 
     def _wait_until_ready(self, process: subprocess.Popen[bytes], within: timedelta) -> None:
         end = time.monotonic() + within.total_seconds()

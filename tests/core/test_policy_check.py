@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from shared.adapters.policy_file import load_policy
-from tests.policy_files import GONE, edit, nba, refusal, write
+from shared.core.errors import PolicyError
+from tests.policy_files import GONE, NBA, edit, nba, refusal, write
 
 P2 = "phases/phase2/processors"
 T2, T3, T4, T5 = (f"transitions/phase{n}_to_phase{n + 1}" for n in (2, 3, 4, 5))
@@ -462,6 +463,23 @@ def test_refuses_with_key_reason_and_hint(case: str, tmp_path: Path) -> None:
     changes, key, reason, hint = REFUSED[case]
     error = refusal(tmp_path, changes)
     assert (error.key, reason in error.reason, hint in error.hint) == (key, True, True), str(error)
+
+
+def test_a_refusal_names_the_line(tmp_path: Path) -> None:
+    """Of the key, or of what stands above one that is missing; of the first problem and of the others."""
+    text = NBA.read_text(encoding="utf-8")
+    for old, new in (("critical: slack-webhook-error", "# nobody"), ("claim_lease: 2m", "claim_lease: 1h")):
+        assert text.count(old) == 1
+        text = text.replace(old, new)
+    path = tmp_path / "nba.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(PolicyError) as caught:
+        load_policy(path)
+    lines = [line.strip() for line in text.splitlines()]
+    lease = next(number for number, line in enumerate(lines, 1) if line.startswith("claim_lease:"))
+    channels = next(number for number, line in enumerate(lines, 1) if line.startswith("channels:"))
+    assert caught.value.reason.endswith(f"(line {lease})")
+    assert f"nobody would read its alerts (line {channels})" in caught.value.hint
 
 
 ACCEPTED: dict[str, dict[str, Any]] = {

@@ -58,7 +58,7 @@ class FileClock:
     def set(self, start: datetime, speed: float) -> None:
         """Show ``start`` now and run on from there; 0 stands still."""
         fresh = self._path.with_name(f"{self._path.name}.new")
-        fresh.write_text(str(AcceleratedClock(start, time.time(), speed)))
+        fresh.write_text(str(AcceleratedClock(start, time.time(), speed)), encoding="utf-8")
         fresh.replace(self._path)
 
     def now(self) -> datetime:
@@ -73,7 +73,7 @@ class FileClock:
 
     def _clock(self) -> AcceleratedClock:
         try:
-            return AcceleratedClock.parse(self._path.read_text().strip())
+            return AcceleratedClock.parse(self._path.read_text(encoding="utf-8").strip())
         except OSError as error:
             raise Unavailable("clock", f"{self._path}: {error.strerror}") from error
 

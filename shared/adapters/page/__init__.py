@@ -52,7 +52,7 @@ def _template() -> Template:
     environment.filters["query"] = lambda text: quote(str(text), safe="/")
     environment.filters["parsed"] = datetime.fromisoformat
     environment.filters["iso"] = lambda at: at.isoformat(timespec="seconds")
-    environment.globals["style"] = Markup((HERE / "page.css").read_text())  # noqa: S704 - our own file
+    environment.globals["style"] = Markup((HERE / "page.css").read_text(encoding="utf-8"))  # noqa: S704 - our own file
     return environment.get_template("page.html")
 
 

@@ -69,7 +69,7 @@ class Home:
     def taken(self) -> Iterator[Home]:
         """Hold the folder, empty of what an earlier demo left; raise ``HomeInUse`` if another one holds it."""
         self.path.mkdir(parents=True, exist_ok=True)
-        with (self.path / "lock").open("w") as lock:
+        with (self.path / "lock").open("w", encoding="utf-8") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -101,7 +101,9 @@ class Home:
         """Write what `bin/orch` needs to read a night as it stood at its end: a file to be sourced by a shell."""
         variables = {"ORCH_HOME": str(self.path), **EMBEDDED, "ORCH_CLOCK": str(AcceleratedClock(ended, 0, 0))}
         path = self.path / f"{night.name}.env"
-        path.write_text("".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items()))
+        path.write_text(
+            "".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items()), encoding="utf-8"
+        )
         return path
 
     def _empty(self) -> None:

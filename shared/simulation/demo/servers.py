@@ -52,7 +52,7 @@ class Server:
 
     def tail(self) -> str:
         """Return the last lines of its log, with the file's name."""
-        lines = self.log.read_text(errors="replace").splitlines()[-_TAIL_LINES:]
+        lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-_TAIL_LINES:]
         return f"the end of {self.log}:\n" + ("\n".join(f"  {line}" for line in lines) or "  (empty)")
 
     def listens(self) -> bool:
@@ -64,7 +64,7 @@ def complaints(logs: Path) -> Counter[str]:
     """Count what the functions logged above information, by function and event."""
     found: Counter[str] = Counter()
     for log in sorted(logs.glob("*.log")):
-        for line in log.read_text(errors="replace").splitlines():
+        for line in log.read_text(encoding="utf-8", errors="replace").splitlines():
             try:
                 entry = json.loads(line)
             except ValueError:

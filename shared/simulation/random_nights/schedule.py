@@ -20,7 +20,7 @@ def season() -> Mapping[date, int]:
 
     A game belongs to the local date of its tip-off, late games of the west coast to the evening before in UTC.
     """
-    with FILE.open(newline="") as lines:
+    with FILE.open(newline="", encoding="utf-8") as lines:
         games = Counter(_local_date(row) for row in csv.DictReader(lines) if row["postponed"] != "Y")
     first, last = min(games), max(games)
     every = (first + timedelta(days=n) for n in range((last - first).days + 1))
