@@ -111,7 +111,7 @@ def test_rows_of_a_date_are_counted_whatever_the_type_of_the_column(world: World
 def test_units_of_a_date_are_counted_whatever_the_type_of_the_column(world: World, held: str) -> None:
     """The calendar of the same columns: never no games because of a type."""
     kind, values = HELD[held]
-    columns = {**SCHEDULE, "game_date": kind}
+    columns = {**LISTED, "game_date": kind}
     world.table(CALENDAR.table, columns, [[value, "1", "Final"] for value in [*values, None]])
     before = DAY - timedelta(days=1)
     expected = {before: Units(0, 0), DAY: Units(2, 2), NEXT: Units(1, 1)}
@@ -133,7 +133,7 @@ def test_a_column_in_which_nobody_finds_dates_is_unreadable_and_not_empty(world:
     """What may be the date in another form is no zero: None for a table, Unavailable for the calendar."""
     kind, values = UNHELD[held]
     world.table("nba_raw.some", {"game_date": kind}, [[value] for value in [*values, None]])
-    world.table(CALENDAR.table, {**SCHEDULE, "game_date": kind}, [[value, "1", "Final"] for value in values])
+    world.table(CALENDAR.table, {**LISTED, "game_date": kind}, [[value, "1", "Final"] for value in values])
     world.table("nba_raw.plain", DATED, [[ON]])
     asked = [TableRef("nba_raw.some"), TableRef("nba_raw.plain")]
     assert world.warehouse.rows(asked, DAY) == {"nba_raw.some": None, "nba_raw.plain": 1}
@@ -145,7 +145,7 @@ def test_a_column_in_which_nobody_finds_dates_is_unreadable_and_not_empty(world:
 def test_an_empty_column_of_text_or_numbers_has_no_rows(world: World, kind: str) -> None:
     """Without any value there is nothing that could be the date: zero, and not unreadable."""
     world.table("nba_raw.some", {"game_date": kind}, [[None]])
-    world.table(CALENDAR.table, {**SCHEDULE, "game_date": kind}, [])
+    world.table(CALENDAR.table, {**LISTED, "game_date": kind}, [])
     assert world.warehouse.rows([TableRef("nba_raw.some")], DAY) == {"nba_raw.some": 0}
     assert world.warehouse.units(CALENDAR, [DAY]) == {DAY: Units(0, 0)}
 
