@@ -33,6 +33,14 @@ class Push:
     min_backoff: timedelta
     max_backoff: timedelta
 
+    def redelivered_for(self, attempts: int) -> timedelta:
+        """Return how long a message comes again that is refused at once each time: the back-off doubles to its end."""
+        waits, wait = timedelta(0), self.min_backoff
+        for _ in range(attempts - 1):
+            waits += min(wait, self.max_backoff)
+            wait = min(2 * wait, self.max_backoff)
+        return waits
+
 
 @dataclass(frozen=True)
 class Ready:

@@ -266,6 +266,15 @@ def _unfitting_deadletter(manifest: Manifest) -> Iterator[Problem]:
     low, high = RETENTION
     if not low <= manifest.dead_letter.retention <= high:
         yield Problem("dead_letter.retention", "is outside 10m to 31d", "Pub/Sub's limits")
+    attempts = manifest.dead_letter.attempts
+    for function in manifest.functions.values():
+        if function.push and function.push.retention <= function.push.redelivered_for(attempts):
+            yield Problem(
+                f"functions.{function.folder}.trigger.retention",
+                f"{spell(function.push.retention)} ends before {attempts} attempts are over: "
+                "a message would be gone before it is a dead letter",
+                "keep messages longer than they are delivered again",
+            )
     if manifest.dead_letter.topic in manifest.topics:
         yield Problem("dead_letter.topic", "is a topic of the policy: dead letters would be delivered", "name another")
 

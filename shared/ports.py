@@ -127,6 +127,45 @@ class Bus(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A message that no delivery of its topic got through, as it lies aside.
+
+    ``topic`` is the one it was published to, "" where that is not known; ``published_at`` is its first publication.
+    ``attempts`` is 0 and ``reason`` "" where the bus does not say. ``lease`` stands for it in the calls below.
+    """
+
+    message_id: str
+    topic: str
+    subscription: str
+    data: bytes
+    attributes: Mapping[str, str]
+    published_at: datetime
+    dead_at: datetime
+    attempts: int
+    reason: str
+    lease: str
+
+
+class DeadLetters(Protocol):
+    """What the bus gave up delivering. What was taken and neither removed nor given back comes again in a minute."""
+
+    def take(self, most: int) -> list[DeadLetter]:
+        """Return up to so many that nobody else has taken, each once; an empty list where there are no more."""
+
+    def publish(self, letter: DeadLetter, attributes: Mapping[str, str]) -> str:
+        """Publish its bytes to its topic with these attributes; return the new message id.
+
+        Raises ValueError if the bus will never take it, such as for too many attributes.
+        """
+
+    def remove(self, letters: Sequence[DeadLetter]) -> None:
+        """Forget what was taken."""
+
+    def give_back(self, letters: Sequence[DeadLetter]) -> None:
+        """Let others take them at once."""
+
+
+@dataclass(frozen=True, slots=True)
 class Response:
     """An HTTP answer, whatever its status."""
 

@@ -41,7 +41,7 @@ from shared.app.trouble import tell
 from shared.core.errors import OrchError, PolicyError
 from shared.core.names import Names
 from shared.core.policy import Policy
-from shared.ports import AlertSink, Bus, Clock, Http, Record, Secrets, StateStore, Warehouse
+from shared.ports import AlertSink, Bus, Clock, DeadLetters, Http, Record, Secrets, StateStore, Warehouse
 
 if TYPE_CHECKING:
     from cloudevents.http import CloudEvent
@@ -149,6 +149,17 @@ class EnvironmentPorts:
         from shared.adapters.google.pubsub import PubSubBus
 
         return PubSubBus(self.project)
+
+    def dead_letters(self, subscription: str, topics: Mapping[str, str]) -> DeadLetters:
+        """Return what the bus gave up delivering; ``topics`` names the topic of each subscription that feeds it."""
+        if self._choice("ORCH_BUS") == "local":
+            from shared.adapters.local.bus import LocalBus
+            from shared.adapters.local.dead_letters import LocalDeadLetters
+
+            return LocalDeadLetters(LocalBus(self._home / "bus.db", self.clock), self.clock)
+        from shared.adapters.google.dead_letters import PubSubDeadLetters
+
+        return PubSubDeadLetters(self.project, subscription, topics)
 
     @cached_property
     def warehouse(self) -> Warehouse:
@@ -299,7 +310,7 @@ def self_heal(request: Request) -> tuple[str, int, dict[str, str]]:
     # Here, and not above: a completion that waits does not pay for the sweep.
     from shared.app.answer import answer
 
-    ctx = context()
+    ctx = _with_inventory(context())
     try:
         findings, status = answer(ctx, _call(request))
     except Exception as error:

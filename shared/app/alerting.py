@@ -24,6 +24,9 @@ from shared.ports import Row
 
 # Judged by the validation runner, and so ended by it.
 VALIDATION = "validation"
+# Counted by the sweep, but not by each: ended by the one that counts none.
+DEAD_LETTERS = "dead_letters"
+ENDED_ELSEWHERE = (VALIDATION, DEAD_LETTERS)
 OVER_FOR = timedelta(seconds=50)
 ATTEMPTS = 10
 
@@ -87,7 +90,7 @@ def settle(ctx: Context, found: Mapping[str, Condition], unseen: Collection[str]
         condition = found.get(fingerprint)
         if condition is not None:
             raise_and_send(ctx, condition, kept)
-        elif kept.alert.run not in unseen and kept.alert.kind != VALIDATION:
+        elif kept.alert.run not in unseen and kept.alert.kind not in ENDED_ELSEWHERE:
             _ending(ctx, kept, now)
     raise_now(ctx, unknown)
     retries = send_pending(ctx, now)

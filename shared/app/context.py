@@ -66,6 +66,7 @@ class Memory:
     last_sweep: Sweep | None = None
     readiness: Readiness | None = None
     report_said: date | None = None
+    dead_letters_seen_at: datetime | None = None
     absent: dict[tuple[RunKey, str], Absent] = field(default_factory=dict)
     lookers: dict[tuple[RunKey, str], Looker] = field(default_factory=dict)
 

@@ -16,6 +16,8 @@ from shared.core.message import YEARS, Delivery
 
 # What any store takes as part of a path, and what no other id turns into.
 PLAIN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:~-]{0,199}", re.ASCII)
+# What a message carries that was a dead letter: of which, and when that was published.
+REPLAYED_FROM, FIRST_PUBLISHED_AT = "orch_replayed_from", "orch_first_published_at"
 
 
 class Event(Protocol):
@@ -37,7 +39,7 @@ def delivery_of(ctx: Context, transition: str, event: Event) -> Delivery:
     if not isinstance(message, Mapping):
         raw = b"" if body is None else _bytes(body)
         message = {"data": base64.b64encode(raw).decode()}
-    published = _instant(message.get("publishTime") or message.get("publish_time")) or _instant(_get(event, "time"))
+    published = _published(event, message)
     phase = phase_of(ctx, transition, str(_get(event, "source") or ""))
     data = _decoded(message.get("data"))
     given = (message.get("messageId"), message.get("message_id"), _get(event, "id"))
@@ -48,6 +50,14 @@ def delivery_of(ctx: Context, transition: str, event: Event) -> Delivery:
         published_at=published or received_at,
         received_at=received_at,
     )
+
+
+def _published(event: Event, message: Mapping[str, Any]) -> datetime | None:
+    """Return when a message was published; one that was a dead letter says itself when that was."""
+    stated = _instant(message.get("publishTime") or message.get("publish_time")) or _instant(_get(event, "time"))
+    attributes = message.get("attributes")
+    first = _instant(attributes.get(FIRST_PUBLISHED_AT)) if isinstance(attributes, Mapping) else None
+    return min((at for at in (stated, first) if at is not None), default=None)
 
 
 def correlation_of(event: Event) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
-from shared.app import alerting
+from shared.app import alerting, dead_letters
 from shared.app.bookkeeping import flush
 from shared.app.context import Context
 from shared.app.findings import Finding, Sweep, of_dispatch
@@ -91,6 +91,8 @@ def _sweep(ctx: Context, wish: Wish) -> Sweep:
         done.horizon += alerting.settle(ctx, done.conditions, done.unseen, now)
         done.horizon += openings(ctx, now)
         alerting.to_record(ctx)
+        if now - started < TIME_LIMIT:
+            dead_letters.tell(ctx)
     return done
 
 

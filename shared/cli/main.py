@@ -15,7 +15,7 @@ import typer
 
 from shared import runtime
 from shared.app.context import Context
-from shared.cli import cost, doctor, entry, operator, questions, serve
+from shared.cli import cost, dead_letters, doctor, entry, operator, questions, serve
 from shared.cli.shell import UNAVAILABLE, USAGE
 
 app = typer.Typer(
@@ -28,6 +28,7 @@ app = typer.Typer(
 )
 questions.add_to(app)
 operator.add_to(app)
+dead_letters.add_to(app)
 doctor.add_to(app)
 cost.add_to(app)
 serve.add_to(app)

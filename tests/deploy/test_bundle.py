@@ -146,14 +146,15 @@ def test_bin_build_refuses_an_unknown_function(tmp_path: Path) -> None:
 
 
 def test_who_judges_the_inventory_carries_what_is_declared(tmp_path: Path) -> None:
-    """The two that compare know the manifest they were built from; a schedule is no other function's affair."""
+    """The two that compare, and the sweep that counts dead letters, know the manifest they were built from; a schedule
+    is no other function's affair."""
     made = {name: bundle.bundle_of(one) for name, one in manifest().functions.items()}
     carry = {name for name, one in made.items() if "config/inventory.json" in one.files}
-    assert carry == {"validation_runner", "health_check"}
+    assert carry == {"validation_runner", "health_check", "self_heal"}
     told = json.loads(made["health_check"].files["config/inventory.json"])
     assert told["schedules"]["nba-daily-report"] == ["0 8 * * *", "America/New_York"]
     changed = load_changed(tmp_path, {"schedules/nba-daily-report/cron": "0 9 * * *"})
     digests = {name: bundle.bundle_of(one).digest for name, one in changed.functions.items()}
     assert {name for name, one in made.items() if one.digest != digests[name]} == carry
     assert "deploy/functions.yaml" in bundle.sources_of(made["health_check"])
-    assert "deploy/functions.yaml" not in bundle.sources_of(made["self_heal"])
+    assert "deploy/functions.yaml" not in bundle.sources_of(made["phase3_to_phase4"])

@@ -12,6 +12,7 @@ DECIDE, STANDING, RECORD = "shared/core/decide.py", "shared/core/standing.py", "
 READINESS, REFRESH = "shared/core/readiness.py", "shared/core/refresh.py"
 GATES, CALENDAR, ALERTS = "shared/core/gates.py", "shared/core/calendar.py", "shared/core/alerts.py"
 MODEL, MESSAGE, POLICY = "shared/core/model.py", "shared/core/message.py", "shared/core/policy.py"
+EVENTS, DEAD_LETTERS = "shared/app/events.py", "shared/app/dead_letters.py"
 MARKS, RECEIVE, RECONCILE = "shared/app/marks.py", "shared/app/receive.py", "shared/app/reconcile.py"
 DATE_COLUMN = "shared/adapters/date_column.py"
 
@@ -23,6 +24,7 @@ T_GATES = "tests/core/test_gates.py::test_"
 T_CALENDAR = "tests/core/test_calendar.py::test_"
 T_ALERTS = "tests/core/test_alerts.py::test_"
 T_MESSAGE = "tests/core/test_message.py::test_"
+T_DEAD_LETTERS = "tests/app/test_dead_letters.py::test_"
 T_MODEL = "tests/core/test_model.py::test_"
 T_WAREHOUSE = "tests/contract/test_warehouse.py::test_"
 
@@ -521,5 +523,26 @@ MUTANTS = [
         "taken=taken, retry_at=retry_at,",
         "taken=taken, retry_at=None,",
         "tests/app/test_sinks.py::test_what_a_sink_asks_for_is_kept_across_sweeps",
+    ),
+    mutant(
+        "a dead letter is of the time of its replay",
+        EVENTS,
+        "for at in (stated, first) if at is not None",
+        "for at in (stated,) if at is not None",
+        f"{T_DEAD_LETTERS}a_message_that_was_a_dead_letter_is_of_its_first_publication",
+    ),
+    mutant(
+        "a dead letter that stays is removed",
+        DEAD_LETTERS,
+        "                if outcome.new_id:\n",
+        "                if True:\n",
+        f"{T_DEAD_LETTERS}what_cannot_be_brought_back_stays_with_its_reason",
+    ),
+    mutant(
+        "each sweep asks monitoring",
+        DEAD_LETTERS,
+        "< EVERY:\n        return",
+        "< EVERY:\n        pass",
+        f"{T_DEAD_LETTERS}monitoring_is_asked_every_quarter_of_an_hour",
     ),
 ]  # fmt: skip

@@ -31,12 +31,19 @@ CREATE TABLE IF NOT EXISTS messages (
     attempts INTEGER NOT NULL DEFAULT 0,
     due_at REAL  -- seconds since the epoch; NULL: delivered, or nobody listens
 );
+CREATE TABLE IF NOT EXISTS dead_letters (
+    number INTEGER PRIMARY KEY REFERENCES messages (number),
+    dead_at TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    taken_until REAL NOT NULL DEFAULT 0
+);
 CREATE INDEX IF NOT EXISTS messages_due ON messages (due_at) WHERE due_at IS NOT NULL;
 """
 _FIRST_DELAY = timedelta(seconds=10)
 _LONGEST_DELAY = timedelta(seconds=600)
 _PUSH_TIMEOUT = timedelta(seconds=60)
 _AT_ONCE = 8
+_MOST_ATTEMPTS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +67,20 @@ def redelivery_delay(attempts: int) -> timedelta:
 
 
 class LocalBus:
-    """Topics with at most one push subscriber each. Without a ``path`` everything is forgotten at exit."""
+    """Topics with at most one push subscriber each. Without a ``path`` everything is forgotten at exit.
 
-    def __init__(self, path: Path | None, clock: Clock, project: str = "demo-local") -> None:
-        self._path, self._clock, self._project = path, clock, project
+    What was refused ``attempts`` times is a dead letter: kept with the last answer, and pushed no more.
+    """
+
+    def __init__(
+        self, path: Path | None, clock: Clock, project: str = "demo-local", attempts: int = _MOST_ATTEMPTS
+    ) -> None:
+        self._path, self._clock, self._project, self._attempts = path, clock, project, attempts
         self._lock = Lock()
 
     def add_topic(self, topic: str, url: str | None = None) -> None:
         """Make a topic known; its messages are pushed to ``url`` from now on, or to nobody."""
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             connection.execute(
                 "INSERT INTO topics VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET url = excluded.url", (topic, url)
             )
@@ -78,7 +90,7 @@ class LocalBus:
         ready = [(to_json(message.body), to_json(checked(message.attributes))) for message in messages]
         now = self._clock.now()
         ids = [self._clock.token() for _ in ready]
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             known = connection.execute("SELECT url FROM topics WHERE name = ?", (topic,)).fetchone()
             if known is None:
                 raise Unavailable("bus", f"topic {topic} does not exist")
@@ -94,7 +106,7 @@ class LocalBus:
 
     def deliver(self, http: Http) -> list[Push]:
         """Push every message that is due, once; return the attempts in order of publication."""
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             due = connection.execute(
                 "SELECT m.number, m.due_at, t.url FROM messages m JOIN topics t ON t.name = m.topic"
                 " WHERE m.due_at <= ? AND t.url IS NOT NULL ORDER BY m.number",
@@ -106,14 +118,14 @@ class LocalBus:
 
     def backlog(self) -> int:
         """Count the messages that wait for delivery."""
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             return int(connection.execute("SELECT count(*) FROM messages WHERE due_at IS NOT NULL").fetchone()[0])
 
     def _push(self, http: Http, number: int, due_at: float, url: str) -> Push | None:
         """Deliver one message, or return None if another pump has it."""
         # The next attempt is on record before this one is made: a pump that dies loses nothing.
         lease = (self._clock.now() + _PUSH_TIMEOUT).timestamp()
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             row = connection.execute(
                 "UPDATE messages SET attempts = attempts + 1, due_at = ? WHERE number = ? AND due_at = ?"
                 " RETURNING id, topic, attempts, data, attributes, published_at",
@@ -131,11 +143,19 @@ class LocalBus:
             },
         )
         push = Push(ident, topic, attempt, answer)
-        next_at = None if push.accepted else (self._clock.now() + redelivery_delay(attempt)).timestamp()
-        with self._transaction() as connection:
-            connection.execute(
+        now = self._clock.now()
+        dead = not push.accepted and attempt >= self._attempts
+        next_at = None if push.accepted or dead else (now + redelivery_delay(attempt)).timestamp()
+        with self.transaction() as connection:
+            changed = connection.execute(
                 "UPDATE messages SET due_at = ? WHERE number = ? AND due_at = ?", (next_at, number, lease)
             )
+            if dead and changed.rowcount:
+                reason = f"the last answer was {answer}"
+                connection.execute(
+                    "INSERT OR IGNORE INTO dead_letters (number, dead_at, reason) VALUES (?, ?, ?)",
+                    (number, now.isoformat(), reason),
+                )
         return push
 
     def _post(self, http: Http, url: str, body: dict[str, Any]) -> int | str:
@@ -145,7 +165,8 @@ class LocalBus:
             return str(error)
 
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Run statements on the file, all or none; raises ``Unavailable`` where it cannot be read or written."""
         try:
             with self._lock, self._connection as connection:
                 yield connection

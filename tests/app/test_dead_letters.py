@@ -1,0 +1,246 @@
+"""Dead letters: brought back as they were, kept where they cannot be, and told of by the sweep."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from shared.app.dead_letters import EVERY, Replayed, listed, replay
+from shared.app.events import FIRST_PUBLISHED_AT, REPLAYED_FROM, delivery_of
+from shared.app.sweep import Wish
+from shared.core.errors import Unavailable
+from shared.core.inventory import Declared, Feed, Job
+from shared.ports import DeadLetter
+from tests.app.house import MINUTE, House
+
+T0 = datetime(2026, 1, 21, 11, 0, tzinfo=UTC)
+TOPIC = "nba-phase3-analytics-complete"
+KEPT = "nba-orchestration-dead-letter-kept"
+
+
+def letter(ident: str = "m-1", topic: str = TOPIC, attributes: Mapping[str, str] | None = None) -> DeadLetter:
+    source = f"nba-phase3-to-phase4--{topic}" if topic else "theirs"
+    return DeadLetter(ident, topic, source, b'{"a": 1}', attributes or {"k": "v"}, T0, T0, 100, "", ident)
+
+
+@dataclass
+class Letters:
+    """Dead letters with their leases; what is published is kept in order."""
+
+    there: list[DeadLetter]
+    taken: set[str] = field(default_factory=set)
+    published: list[tuple[str, bytes, dict[str, str]]] = field(default_factory=list)
+    fails: set[str] = field(default_factory=set)
+    refused: set[str] = field(default_factory=set)
+
+    def take(self, most: int) -> list[DeadLetter]:
+        free = [one for one in self.there if one.lease not in self.taken][:most]
+        self.taken |= {one.lease for one in free}
+        return free
+
+    def publish(self, letter: DeadLetter, attributes: Mapping[str, str]) -> str:
+        if letter.message_id in self.fails:
+            raise Unavailable("bus", "no answer")
+        if letter.message_id in self.refused:
+            raise ValueError("101 attributes, at most 100")
+        self.published.append((letter.topic, letter.data, dict(attributes)))
+        return f"new-{letter.message_id}"
+
+    def remove(self, letters: Sequence[DeadLetter]) -> None:
+        self.there = [one for one in self.there if one not in letters]
+
+    def give_back(self, letters: Sequence[DeadLetter]) -> None:
+        self.taken -= {one.lease for one in letters}
+
+    @property
+    def free(self) -> list[str]:
+        return [one.message_id for one in self.there if one.lease not in self.taken]
+
+
+@pytest.fixture
+def house() -> House:
+    return House().ordinary()
+
+
+def test_a_look_leaves_everything_where_it_is(house: House) -> None:
+    """Afterwards whoever replays gets the same letters, all of them, more than one batch."""
+    port = Letters([letter(str(number)) for number in range(250)])
+    assert len(listed(port)) == 250
+    assert len(port.free) == 250
+    assert len(listed(port, 120)) == 120
+    assert len(port.free) == 250
+
+
+def test_a_replay_publishes_bytes_and_attributes_with_two_marks_and_removes(house: House) -> None:
+    """To its own topic; the marks say which letter it was and when that was published."""
+    port = Letters([letter("m-1"), letter("m-2")])
+    outcomes = list(replay(house.ctx, port))
+    assert [(one.new_id, one.kept) for one in outcomes] == [("new-m-1", ""), ("new-m-2", "")]
+    marks = {REPLAYED_FROM: "m-1", FIRST_PUBLISHED_AT: T0.isoformat()}
+    assert port.published[0] == (TOPIC, b'{"a": 1}', {"k": "v", **marks})
+    assert port.there == []
+
+
+def test_a_letter_that_died_twice_keeps_its_first_publication(house: House) -> None:
+    """The second replay says the time of the first publication, and the newest letter."""
+    first = (T0 - timedelta(days=1)).isoformat()
+    port = Letters([letter("m-9", attributes={REPLAYED_FROM: "m-1", FIRST_PUBLISHED_AT: first})])
+    list(replay(house.ctx, port))
+    assert port.published[0][2] == {REPLAYED_FROM: "m-9", FIRST_PUBLISHED_AT: first}
+
+
+@pytest.mark.parametrize(
+    ("kept", "why"),
+    [
+        (letter("m-1", topic=""), "its topic is not known: it came by theirs"),
+        (letter("m-1", topic="gone"), "the policy names no topic gone"),
+    ],
+)
+def test_what_cannot_be_brought_back_stays_with_its_reason(house: House, kept: DeadLetter, why: str) -> None:
+    """It is neither published nor removed, it is free again, and the others are brought back all the same."""
+    port = Letters([kept, letter("m-2")])
+    first, second = replay(house.ctx, port)
+    assert why in first.kept
+    assert second.new_id == "new-m-2"
+    assert port.free == ["m-1"]
+
+
+def test_what_the_bus_refuses_stays(house: House) -> None:
+    """A message that no bus takes is kept and named."""
+    port = Letters([letter("m-1")], refused={"m-1"})
+    [outcome] = replay(house.ctx, port)
+    assert outcome == Replayed(letter("m-1"), kept="101 attributes, at most 100")
+    assert port.free == ["m-1"]
+
+
+def test_a_bus_that_stops_answering_loses_nothing(house: House) -> None:
+    """What was published is gone from here; the one that failed and those after it stay, free for the next try."""
+    port = Letters([letter(f"m-{number}") for number in range(3)], fails={"m-1"})
+    with pytest.raises(Unavailable):
+        list(replay(house.ctx, port))
+    assert len(port.published) == 1
+    assert port.free == ["m-1", "m-2"]
+
+
+def test_only_the_named_one_is_brought_back(house: House) -> None:
+    """The others stay and are free; one that is not there yields nothing."""
+    port = Letters([letter("m-1"), letter("m-2")])
+    assert [one.new_id for one in replay(house.ctx, port, ["m-2"])] == ["new-m-2"]
+    assert port.free == ["m-1"]
+    assert list(replay(house.ctx, port, ["m-7"])) == []
+
+
+def test_a_dry_run_publishes_and_removes_nothing(house: House) -> None:
+    """It says what would be, and why not."""
+    port = Letters([letter("m-1"), letter("m-2", topic="gone")])
+    assert [bool(one.kept) for one in replay(house.ctx, port, dry_run=True)] == [False, True]
+    assert (port.published, port.free) == ([], ["m-1", "m-2"])
+
+
+@pytest.mark.parametrize(
+    ("stated", "counted"),
+    [
+        (T0.isoformat(), T0),
+        ("2026-01-21T11:00:00Z", T0),
+        ((T0 + timedelta(days=9)).isoformat(), T0 + timedelta(hours=20)),  # never later than it came
+        ("yesterday", T0 + timedelta(hours=20)),
+    ],
+)
+def test_a_message_that_was_a_dead_letter_is_of_its_first_publication(
+    house: House, stated: str, counted: datetime
+) -> None:
+    """Its mode and order, where it states no time, are those of then, not of the replay."""
+    published = (T0 + timedelta(hours=20)).isoformat()
+    message = {"data": "e30=", "messageId": "9", "publishTime": published, "attributes": {FIRST_PUBLISHED_AT: stated}}
+    event = _Event({"message": message}, {"id": "9", "source": f"//pubsub.googleapis.com/projects/p/topics/{TOPIC}"})
+    assert delivery_of(house.ctx, "phase3_to_phase4", event).published_at == counted
+
+
+@dataclass
+class _Event:
+    data: object
+    attributes: dict[str, str]
+
+    def __getitem__(self, name: str) -> str:
+        return self.attributes[name]
+
+
+@dataclass
+class Monitored:
+    """An inventory with a number of dead letters; counts how often it was asked."""
+
+    letters: int | None = 0
+    asked: int = 0
+    away: bool = False
+
+    def declared(self) -> Declared:
+        return Declared("us-west2", dead_letters=KEPT)
+
+    def schedules(self) -> list[Job]:
+        raise AssertionError("the sweep asks nothing of schedules")
+
+    def subscriptions(self) -> list[Feed]:
+        raise AssertionError("the sweep asks nothing of subscriptions")
+
+    def backlog(self) -> dict[str, int]:
+        self.asked += 1
+        if self.away:
+            raise Unavailable("inventory", "Cloud Monitoring does not answer")
+        return {} if self.letters is None else {KEPT: self.letters}
+
+
+def _sweeps(house: House, minutes: int) -> None:
+    for _ in range(minutes):
+        house.sweep()
+        house.wait(MINUTE)
+
+
+@pytest.fixture
+def monitored(house: House) -> Monitored:
+    found = Monitored()
+    house.ctx = replace(house.ctx, inventory=found)
+    return found
+
+
+def test_the_sweep_says_how_many_there_are_once_and_when_there_are_none(house: House, monitored: Monitored) -> None:
+    """One warning with number and command; it stands over the sweeps that do not count; one recovery."""
+    monitored.letters = 3
+    _sweeps(house, 40)
+    [notice] = house.notices("dead_letters")
+    assert notice.severity == "warning"
+    assert f"3 dead letters in {KEPT}" in notice.text
+    assert "orch dead-letters list" in notice.text
+    assert "orch dead-letters replay --all" in notice.text
+    monitored.letters = 0
+    _sweeps(house, 40)
+    assert [one.resolved for one in house.notices("dead_letters")] == [False, True]
+    monitored.letters = 1
+    _sweeps(house, 20)
+    assert "a dead letter in" in house.notices("dead_letters")[-1].text
+
+
+def test_monitoring_is_asked_every_quarter_of_an_hour(house: House, monitored: Monitored) -> None:
+    """Not by each sweep: 61 sweeps, five questions."""
+    _sweeps(house, 61)
+    assert monitored.asked == timedelta(hours=1) // EVERY + 1
+
+
+def test_without_a_number_nothing_is_raised_or_ended(house: House, monitored: Monitored) -> None:
+    """Monitoring that is away, or has no point, is no news."""
+    monitored.letters = 2
+    _sweeps(house, 1)
+    monitored.away = True
+    _sweeps(house, 16)
+    monitored.away, monitored.letters = False, None
+    _sweeps(house, 16)
+    assert [one.resolved for one in house.notices("dead_letters")] == [False]
+
+
+def test_a_dry_run_of_the_sweep_asks_nothing(house: House, monitored: Monitored) -> None:
+    """It only looks at runs."""
+    monitored.letters = 2
+    house.sweep(Wish(dry_run=True))
+    assert (monitored.asked, house.notices("dead_letters")) == (0, [])
