@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from deploy.line import Line
-from deploy.resource import BESIDE, FOUND, Both, Difference, Resource
+from deploy.resource import BESIDE, FOUND, FOUND_ID, Both, Difference, Resource
 from deploy.runner import EXISTS, CommandFailed, Looks, Runner, order
 
 
@@ -107,9 +107,10 @@ def _named(line: Line, found: Any) -> Line:
     """Return a line with the names that the server gave."""
     first, second = (found.found, found.beside) if isinstance(found, Both) else (found, None)
     words = line.words
-    for mark, one in ((FOUND, first), (BESIDE, second)):
+    for mark, one in ((FOUND, first), (FOUND_ID, first), (BESIDE, second)):
         if one and any(mark in word for word in words):
-            words = tuple(word.replace(mark, one[0]["name"]) for word in words)
+            name = one[0]["name"].rsplit("/", 1)[-1] if mark == FOUND_ID else one[0]["name"]
+            words = tuple(word.replace(mark, name) for word in words)
     return Line(words)
 
 

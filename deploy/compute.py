@@ -205,8 +205,8 @@ def invokers(manifest: Manifest, place: Place, function: Function) -> Iterator[R
     """Who calls a function may call it: bound to the service, where a redeploy has been seen to strip it."""
     callers = [function.push.service_account] if function.push else []
     callers += [one.service_account for one in manifest.schedules.values() if one.calls == function.folder]
-    for caller in dict.fromkeys(callers):
-        member = f"serviceAccount:{place.account(caller)}"
+    members = [f"serviceAccount:{place.account(caller)}" for caller in callers]
+    for member in dict.fromkeys((*members, *function.people)):
         yield binding(
             "service",
             "run services",

@@ -69,6 +69,7 @@ class Function:
     secrets: tuple[str, ...]
     environment: Mapping[str, str]
     ready: Ready | None
+    people: tuple[str, ...] = ()  # who may call it beside the pipeline itself, as members of IAM
     inventory: str = ""  # what deploy/inventory.py says of the whole manifest
 
     def subscription(self, topic: str) -> str:
@@ -120,6 +121,7 @@ class Channel:
 class Firestore:
     database: str
     location: str
+    backups_for: timedelta
     expires: Mapping[str, str]
     unindexed: Mapping[str, tuple[str, ...]]
 

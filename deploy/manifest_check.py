@@ -36,6 +36,7 @@ PUSH_MUST = {
 ACK = (timedelta(seconds=10), timedelta(seconds=600))
 RETENTION = (timedelta(minutes=10), timedelta(days=31))
 BACKOFF = (timedelta(0), timedelta(seconds=600))
+BACKUPS = (timedelta(days=1), timedelta(weeks=14))  # https://cloud.google.com/firestore/docs/backups
 
 
 def unset(shaped: ManifestShape) -> list[Problem]:
@@ -90,6 +91,9 @@ def _head(manifest: Manifest, shaped: ManifestShape, today: date) -> Iterator[Pr
         left = (ends - today).days
         when = f"in {left} days" if left > 0 else f"{-left} days ago"
         yield Problem("runtime", f"{manifest.runtime} is deprecated from {ends}, {when}", RUNTIME_HINT)
+    kept = manifest.firestore.backups_for
+    if not BACKUPS[0] <= kept <= BACKUPS[1] or kept % BACKUPS[0]:
+        yield Problem("firestore.backups_for", f"{spell(kept)} is not 1 to 98 whole days", "such as 14d")
     for name in manifest.labels:
         if name.startswith("deployment"):
             yield Problem(f"labels.{name}", "begins with deployment, which is reserved", "choose another key")
@@ -172,6 +176,9 @@ def _function(manifest: Manifest, one: Function, root: Path) -> Iterator[Problem
         yield Problem(f"{key}.environment.ORCH_DATABASE", reason, "remove it here, and name the database there")
     if one.concurrency > 1 and one.cpu < 1:
         yield Problem(f"{key}.concurrency", f"{one.concurrency} needs a whole CPU, {one.cpu} is given", "cpu: 1")
+    if one.people and one.push:
+        reason = "lets people call a function that takes in completions"
+        yield Problem(f"{key}.people", reason, "remove it: bin/orch serves people, health_check has a page")
     if one.min_instances > one.max_instances:
         yield Problem(f"{key}.instances", "min is above max", "lower min")
     longest = LONGEST_EVENT if one.push else LONGEST_HTTP

@@ -76,7 +76,11 @@ def _manifest(shaped: shape.ManifestShape, root: Path, source: str) -> values.Ma
         labels=shaped.labels,
         apis=tuple(shaped.apis),
         firestore=values.Firestore(
-            fire.database, fire.location, fire.expires, {key: tuple(names) for key, names in fire.unindexed.items()}
+            fire.database,
+            fire.location,
+            span(fire.backups_for),
+            fire.expires,
+            {key: tuple(names) for key, names in fire.unindexed.items()},
         ),
         dataset=shaped.record.dataset,
         dataset_location=shaped.record.location,
@@ -121,6 +125,7 @@ def _function(folder: str, one: shape.FunctionShape, shaped: shape.ManifestShape
         secrets=tuple(() if one.secrets is UNSET else one.secrets),
         environment={**shaped.environment, **own},
         ready=None if one.ready is UNSET else _ready(one.ready),
+        people=tuple(one.people),
     )
 
 

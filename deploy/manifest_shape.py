@@ -36,6 +36,14 @@ Scope = Annotated[
         "topic/nba-phase4-trigger",
     ),
 ]
+Person = Annotated[
+    str,
+    _like(
+        "^(user|group|domain):[A-Za-z0-9.@_+-]+",
+        "who is let in by name: user:ADDRESS, group:ADDRESS or domain:NAME",
+        "group:data-on-call@example.com",
+    ),
+]
 Lock = Annotated[str, _like("^[a-z_]+", "the name of a lock in deploy/requirements", "functions")]
 Cpu = Annotated[float, Meta(gt=0, le=8, description="a number of CPUs", examples=[1])]
 Instances = Annotated[int, Meta(ge=0, le=1000, description="a number of instances", examples=[0, 10])]
@@ -102,6 +110,7 @@ class FunctionShape(SettingsShape, kw_only=True):
     service_account: Account
     roles: list[RoleShape]
     ready: ReadyShape | UnsetType = UNSET
+    people: list[Person] = []
 
 
 class RetriesShape(Shape, kw_only=True):
@@ -146,6 +155,7 @@ class ChannelShape(Shape, kw_only=True):
 class FirestoreShape(Shape, kw_only=True):
     database: Text
     location: Text
+    backups_for: Duration
     expires: dict[Name, Name]
     unindexed: dict[Name, list[Name]] = {}
 

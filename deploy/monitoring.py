@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -65,8 +65,10 @@ def resources(manifest: Manifest, place: Place, root: Path = ROOT) -> Iterator[R
 
 def _metric(name: str, one: Mapping[str, Any], manifest: Manifest) -> dict[str, Any]:
     events = " OR ".join(f'"{event}"' for event in one["events"])
+    services = " OR ".join(f'"{name}"' for name in _services(manifest))
     parts = [
         'resource.type="cloud_run_revision"',
+        f"resource.labels.service_name=({services})",
         f'jsonPayload.pipeline="{manifest.policy.pipeline}"',
         f"jsonPayload.message=({events})",
         *([one["where"]] if "where" in one else []),
@@ -88,7 +90,31 @@ def _metric(name: str, one: Mapping[str, Any], manifest: Manifest) -> dict[str, 
 
 
 def _filled(text: str, manifest: Manifest) -> str:
-    return text.replace("{prefix}", manifest.prefix).replace("{dead_letter}", manifest.dead_letter.subscription)
+    """Put the manifest's own names in: a prefix alone would take in what others named alike."""
+    subscriptions = [
+        function.subscription(topic)
+        for function in manifest.functions.values()
+        for topic in (function.push.topics if function.push else ())
+    ]
+    names = {
+        "{prefix}": manifest.prefix,
+        "{dead_letter}": manifest.dead_letter.subscription,
+        "{subscriptions}": _listing(subscriptions, ", "),
+        "{services}": _listing(_services(manifest), ", "),
+        "{services_or}": _listing(_services(manifest), " OR "),
+    }
+    for mark, value in names.items():
+        text = text.replace(mark, value)
+    return text
+
+
+def _services(manifest: Manifest) -> list[str]:
+    return [function.name for function in manifest.functions.values()]
+
+
+def _listing(names: Iterable[str], between: str) -> str:
+    """Return names in quotes, as they stand in a text that is itself quoted in JSON."""
+    return between.join(f'\\"{name}\\"' for name in names)
 
 
 def _stamped(content: dict[str, Any], kind: str) -> dict[str, Any]:

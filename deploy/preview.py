@@ -6,10 +6,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from deploy.line import Line
-from deploy.resource import BESIDE, FOUND, Difference, Resource
+from deploy.resource import BESIDE, FOUND, FOUND_ID, Difference, Resource
 from deploy.runner import CommandFailed, Looks
 
-MARKS = {FOUND: "the name that was read above", BESIDE: "the name of the channel"}
+MARKS = {
+    FOUND: "the name that was read above",
+    FOUND_ID: "the last part of the name that was read above",
+    BESIDE: "the name of the channel",
+}
 
 
 def planned(one: Resource) -> Iterator[str]:

@@ -14,6 +14,7 @@ from shared.core.problem import Problem, spell, suggest
 
 ATTEMPT = (timedelta(seconds=15), timedelta(minutes=30))
 VALIDATION = "validation_runner"
+HEALTH, REPORT = "health_check", "/report"
 
 
 def problems_of(manifest: Manifest, one: Schedule) -> Iterator[Problem]:
@@ -36,6 +37,8 @@ def problems_of(manifest: Manifest, one: Schedule) -> Iterator[Problem]:
         yield Problem(f"{key}.zone", f"{one.zone} is no time zone", suggest(one.zone, available_timezones()))
     if not ATTEMPT[0] <= one.attempt_deadline <= ATTEMPT[1]:
         yield Problem(f"{key}.attempt_deadline", "is outside 15s to 30m", "Cloud Scheduler's limits")
+    if one.calls == HEALTH and one.path.partition("?")[0] == REPORT and one.method != "POST":
+        yield Problem(f"{key}.method", f"{one.method} shows the report and sends nothing", "method: POST")
     if not one.path.startswith("/"):
         yield Problem(f"{key}.path", f"{one.path} does not begin with a slash", f"/{one.path}")
 

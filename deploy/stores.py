@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from deploy.line import Line, gcloud
+from deploy.line import Line, gcloud, seconds
 from deploy.manifest import Manifest, Place
-from deploy.resource import Difference, Resource, binding, compare
+from deploy.resource import FOUND_ID, Difference, Resource, binding, compare
 from shared.adapters.record_schema import RecordTable, record_tables
 
 ALIVE = "never"
@@ -123,15 +123,63 @@ def firestore(manifest: Manifest, place: Place) -> Iterator[Resource]:
             location=fire.location,
             type="firestore-native",
             delete_protection=True,
+            enable_pitr=True,
         ),
         update=None,
         hint="type and location of a database are for ever: name another database in deploy/functions.yaml",
     )
+    yield _protection(manifest, place)
+    yield _backups(manifest, place)
     for group, field in fire.expires.items():
         yield _field(manifest, place, group, field, "TTL")
     for group, fields in fire.unindexed.items():
         for field in fields:
             yield _field(manifest, place, group, field, "no index")
+
+
+def _protection(manifest: Manifest, place: Place) -> Resource:
+    """That a database cannot be deleted by mistake, and can be read as of each minute of the last seven days."""
+    where = {"project": place.project, "database": manifest.firestore.database}
+
+    def judge(found: Any) -> list[Difference]:
+        wanted = {
+            "delete protection": "DELETE_PROTECTION_ENABLED",
+            "point-in-time recovery": "POINT_IN_TIME_RECOVERY_ENABLED",
+        }
+        have = {
+            "delete protection": found.get("deleteProtectionState"),
+            "point-in-time recovery": found.get("pointInTimeRecoveryEnablement"),
+        }
+        return compare(wanted, have)
+
+    return Resource(
+        kind="database protection",
+        name=manifest.firestore.database,
+        read=gcloud("firestore databases describe", **where),
+        differences=judge,
+        create=None,
+        update=gcloud("firestore databases update", **where, delete_protection=True, enable_pitr=True),
+        hint="the database does not exist yet",
+    )
+
+
+def _backups(manifest: Manifest, place: Place) -> Resource:
+    """The daily backup; a database has one such schedule at the most, and a weekly one beside it is not ours."""
+    fire = manifest.firestore
+    where = {"project": place.project, "database": fire.database}
+    kept = seconds(fire.backups_for)
+
+    def judge(found: Any) -> list[Difference]:
+        return compare({"kept for": kept}, {"kept for": found[0].get("retention")})
+
+    return Resource(
+        kind="daily backup",
+        name=fire.database,
+        read=gcloud("firestore backups schedules list", **where, filter="NOT weeklyRecurrence.day:*"),
+        differences=judge,
+        create=gcloud("firestore backups schedules create", **where, recurrence="daily", retention=kept),
+        update=gcloud("firestore backups schedules update", **where, backup_schedule=FOUND_ID, retention=kept),
+    )
 
 
 def _field(manifest: Manifest, place: Place, group: str, field: str, what: str) -> Resource:

@@ -207,7 +207,7 @@ def test_an_alert_from_its_beginning_to_its_end(house: House) -> None:
 def test_a_validation_and_a_report_are_as_assumed() -> None:
     """The report exactly, with one run of each mode there; a validation, whose row stands for many, to a quarter."""
     house, runs = lived(TODAY)
-    asked = Asked("GET", "/report", {})
+    asked = Asked("POST", "/report", {})
     found = counted(house, lambda: daily.report(house.ctx, Watched("nba_orchestration", "", tuple), asked))
     assert found.reads == of_report(runs, there=1).reads
     whole = of(Unit.WHOLE_RUN, len(runs), sum(run.documents for run in runs))

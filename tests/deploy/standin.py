@@ -300,7 +300,45 @@ def database_describe(cloud: Cloud, names: list[str], flags: dict[str, str]) -> 
 def database_create(cloud: Cloud, names: list[str], flags: dict[str, str]) -> Any:
     if flags["database"] in cloud.store("databases"):
         raise exists(flags["database"])
-    cloud.store("databases")[flags["database"]] = {"type": "FIRESTORE_NATIVE", "locationId": flags["location"]}
+    made = {"type": "FIRESTORE_NATIVE", "locationId": flags["location"]}
+    cloud.store("databases")[flags["database"]] = {**made, **_protected(flags)}
+
+
+def _protected(flags: dict[str, str]) -> dict[str, str]:
+    return {
+        "deleteProtectionState": f"DELETE_PROTECTION_{'EN' if 'delete-protection' in flags else 'DIS'}ABLED",
+        "pointInTimeRecoveryEnablement": f"POINT_IN_TIME_RECOVERY_{'EN' if 'enable-pitr' in flags else 'DIS'}ABLED",
+    }
+
+
+@verb("firestore databases update")
+def database_update(cloud: Cloud, names: list[str], flags: dict[str, str]) -> Any:
+    get(cloud, "databases", flags["database"])
+    cloud.store("databases")[flags["database"]].update(_protected(flags))
+
+
+@verb("firestore backups schedules list")
+def backups_list(cloud: Cloud, names: list[str], flags: dict[str, str]) -> Any:
+    get(cloud, "databases", flags["database"])
+    assert flags["filter"] == "NOT weeklyRecurrence.day:*"
+    return [one for one in cloud.store("backups").values() if "weeklyRecurrence" not in one]
+
+
+@verb("firestore backups schedules create")
+def backups_create(cloud: Cloud, names: list[str], flags: dict[str, str]) -> Any:
+    get(cloud, "databases", flags["database"])
+    if any("dailyRecurrence" in one for one in cloud.store("backups").values()):
+        raise exists("a daily backup schedule")
+    name = f"projects/{cloud.project}/databases/{flags['database']}/backupSchedules/{len(cloud.store('backups'))}-daily"
+    cloud.store("backups")[name] = {"name": name, "retention": flags["retention"], "dailyRecurrence": {}}
+
+
+@verb("firestore backups schedules update")
+def backups_update(cloud: Cloud, names: list[str], flags: dict[str, str]) -> Any:
+    # The command puts the id behind the database's path: a whole name is not found.
+    name = f"projects/{cloud.project}/databases/{flags['database']}/backupSchedules/{flags['backup-schedule']}"
+    get(cloud, "backups", name)
+    cloud.store("backups")[name]["retention"] = flags["retention"]
 
 
 def _field(cloud: Cloud, names: list[str], flags: dict[str, str]) -> dict[str, Any]:

@@ -301,3 +301,21 @@ def test_no_token_is_shown(tmp_path: Path) -> None:
     run(cloud)
     assert [call for call in cloud.calls if " for https://" in call or "Bearer" in call] == []
     assert any(call.startswith("curl ") for call in cloud.calls)
+
+
+def test_backups_and_protection_are_made_and_mended(tmp_path: Path) -> None:
+    """A database that was there before, unprotected and with a weekly backup only, gets both; the weekly one stays."""
+    cloud = project(tmp_path)
+    cloud.store("databases")["(default)"] = {"type": "FIRESTORE_NATIVE", "locationId": "us-west2"}
+    weekly = {"name": "w", "retention": "86400s", "weeklyRecurrence": {"day": "MONDAY"}}
+    cloud.store("backups")["w"] = dict(weekly)
+    list(apply(plan(manifest(), PLACE, stamp()), cloud))
+    database = cloud.store("databases")["(default)"]
+    assert database["deleteProtectionState"] == "DELETE_PROTECTION_ENABLED"
+    assert database["pointInTimeRecoveryEnablement"] == "POINT_IN_TIME_RECOVERY_ENABLED"
+    [daily] = [one for one in cloud.store("backups").values() if one != weekly]
+    assert daily["retention"] == "1209600s"
+    daily["retention"] = "86400s"
+    changed = [one.resource.id for one in apply(plan(manifest(), PLACE, stamp()), cloud) if one.done is not Done.SAME]
+    assert changed == ["daily backup (default)"]
+    assert (daily["retention"], len(cloud.store("backups"))) == ("1209600s", 2)

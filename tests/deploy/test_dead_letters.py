@@ -28,7 +28,7 @@ def test_the_text_promises_what_the_numbers_give() -> None:
         assert set(said) == {hours}
     assert f"refused {LETTER.attempts} times, over {hours} hours; it is kept for {LETTER.retention.days} days" in README
     assert f"each message comes again {LETTER.attempts} times in {hours} hours" in README
-    assert "seven days" not in README
+    assert "for seven days" not in README
 
 
 def _words(about: str) -> str:

@@ -250,6 +250,26 @@ DRIFTS: dict[str, tuple[Callable[[Cloud], None], str, str]] = {
         "service account orch-push",
         "disabled",
     ),
+    "database that may be deleted": (
+        hand("databases", "(default)", put("deleteProtectionState", value="DELETE_PROTECTION_DISABLED")),
+        "database protection (default)",
+        "delete protection",
+    ),
+    "database without its last seven days": (
+        hand("databases", "(default)", put("pointInTimeRecoveryEnablement", value="POINT_IN_TIME_RECOVERY_DISABLED")),
+        "database protection (default)",
+        "point-in-time recovery",
+    ),
+    "no backups any more": (
+        lambda cloud: cloud.store("backups").clear(),
+        "daily backup (default)",
+        "existence",
+    ),
+    "backups that are kept for a day": (
+        lambda cloud: next(iter(cloud.store("backups").values())).update(retention="86400s"),
+        "daily backup (default)",
+        "kept for",
+    ),
     "delivery attempts": (
         hand("subscriptions", SUBSCRIPTION, put("deadLetterPolicy", "maxDeliveryAttempts", value=5)),
         f"subscription {SUBSCRIPTION}",

@@ -132,6 +132,31 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
         "schedules.nba-self-heal.cron",
         "minute: '61' is outside 0 to 59",
     ),
+    "backups that are kept for part of a day": (
+        {"firestore/backups_for": "36h"},
+        "firestore.backups_for",
+        "is not 1 to 98 whole days",
+    ),
+    "backups that are kept for longer than there is": (
+        {"firestore/backups_for": "99d"},
+        "firestore.backups_for",
+        "is not 1 to 98 whole days",
+    ),
+    "report that is only looked at": (
+        {"schedules/nba-daily-report/method": "GET"},
+        "schedules.nba-daily-report.method",
+        "shows the report and sends nothing",
+    ),
+    "page that is open to everybody": (
+        {"functions/health_check/people": ["allUsers"]},
+        "functions.health_check.people[0]",
+        "who is let in by name",
+    ),
+    "people who may send completions": (
+        {f"{F}/people": ["user:me@example.com"]},
+        f"{K}.people",
+        "takes in completions",
+    ),
     "CPU without memory": ({"defaults/memory": GONE}, "functions.phase2_to_phase3.cpu", "is given without memory"),
     "upper-case label": ({"labels/app": "Orchestrator"}, "labels.app", "expected a label value: lower-case"),
     "upper-case label key": ({"labels/App": "x"}, "labels.App", "expected a label key: lower-case"),

@@ -32,7 +32,7 @@ DECLARED: dict[str, Any] = yaml.safe_load((ROOT / "deploy/observability/metrics.
 # An event is logged by its name, or by a prefix and one of the words that the calls pass.
 DIRECT = re.compile(r'log\(\s*"([a-z_.]+)"')
 BUILT = {"transition": re.compile(r'_log\(\s*ctx,[^"]*"([a-z_]+)"'), "operator": re.compile(r'_told\([^"]*"([a-z_]+)"')}
-USER_METRIC = re.compile(r"logging\.googleapis\.com/user/(\w+)")
+USER_METRIC = re.compile(r"logging(?:\.googleapis\.com/user/|_googleapis_com:user_)(\w+)")
 
 
 def logged() -> set[str]:
@@ -89,8 +89,7 @@ def test_charts_and_alerts_use_metrics_that_are_declared() -> None:
 def test_no_name_is_left_open() -> None:
     """Every place holder was filled with the manifest's own names."""
     text = json.dumps(FILES)
-    assert "{prefix}" not in text
-    assert "{dead_letter}" not in text
+    assert re.findall(r"\{[a-z_]+\}", text) == []
     assert manifest().dead_letter.subscription in text
 
 
@@ -103,8 +102,50 @@ def test_objectives_and_alerts_are_those_that_were_agreed() -> None:
     }
     assert alerts["backlog"]["conditionThreshold"]["thresholdValue"] == 600
     assert alerts["dead_letters"]["conditionThreshold"]["thresholdValue"] == 0
-    assert alerts["no_sweep"]["conditionAbsent"]["duration"] == "300s"
+    assert "[5m]" in alerts["no_sweep"]["conditionPrometheusQueryLanguage"]["query"]
     assert alerts["error_rate"]["conditionThreshold"]["thresholdValue"] == 0.05
+
+
+def test_only_our_own_resources_are_watched() -> None:
+    """By name: a service or subscription of others that begins alike raises none of our alerts, and fills no chart."""
+    text = json.dumps(FILES)
+    assert "starts_with" not in text
+    assert "=~" not in re.sub(r"jsonPayload\.\w+ =~", "", text)
+    names = {one.name for one in manifest().functions.values()}
+    feeds = {one.subscription(topic) for one in manifest().functions.values() if one.push for topic in one.push.topics}
+    filters = [one for name, content in FILES.items() for one in _filters(content) if not name.startswith("slos/")]
+    watched = {label: [_named(one, label) for one in filters if label in one] for label in ("service_name", "tion_id")}
+    assert len(watched["service_name"]) == len(DECLARED) + 2 + 3
+    assert all(one == names for one in watched["service_name"])
+    assert [one for one in watched["tion_id"] if one not in (feeds, {manifest().dead_letter.subscription})] == []
+    assert feeds in watched["tion_id"]
+
+
+def _filters(content: Any) -> list[str]:
+    if isinstance(content, dict):
+        own = [one for key, one in content.items() if key in ("filter", "denominatorFilter")]
+        return own + [found for one in content.values() for found in _filters(one)]
+    return [found for one in content for found in _filters(one)] if isinstance(content, list) else []
+
+
+def _named(text: str, label: str) -> set[str]:
+    """Return the names that a filter lets a label have."""
+    found = re.search(rf'{label}=(?:one_of)?(\([^)]*\)|"[^"]*")', text)
+    assert found is not None, text
+    return set(re.findall(r'"([^"]+)"', found[1]))
+
+
+def test_no_sweep_holds_also_where_there_never_was_one() -> None:
+    """A condition of absence needs a point to begin with, says its documentation; this one is true of no data at all,
+    of zeros, and of a metric that does not exist yet."""
+    [condition] = FILES["alerts/no_sweep.json"]["conditions"]
+    asked = condition["conditionPrometheusQueryLanguage"]
+    assert "conditionAbsent" not in json.dumps(FILES)
+    assert asked["disableMetricValidation"] is True
+    counted, otherwise = re.fullmatch(r"\((.+) or (vector\(0\))\) < 0\.5", asked["query"]).groups()  # type: ignore[union-attr]
+    assert otherwise == "vector(0)"
+    # sum() of nothing is nothing, so that `or` takes the other side; a sum that keeps labels would stand beside it.
+    assert re.fullmatch(r"sum\(increase\(\w+:user_orch_sweeps\{monitored_resource=\"\w+\"\}\[5m\]\)\)", counted)
 
 
 def test_each_alert_has_its_place_in_the_runbook() -> None:

@@ -196,3 +196,11 @@ def test_functions_ask_the_database_that_is_made(tmp_path: Path) -> None:
     assert all(
         "ORCH_DATABASE" not in environment(manifest(), one, PLACE, stamp()) for one in manifest().functions.values()
     )
+
+
+def test_people_are_let_in_by_name(tmp_path: Path) -> None:
+    """Whom the manifest names may call that function's service, beside its schedule, and no other function."""
+    members = {"group:data@example.com", "user:me@example.com"}
+    declared = load_changed(tmp_path, {"functions/health_check/people": sorted(members)})
+    added = {one.id for one in plan(declared, PLACE, stamp())} - {one.id for one in plan(manifest(), PLACE, stamp())}
+    assert added == {f"service role nba-health-check roles/run.invoker {one}" for one in members}

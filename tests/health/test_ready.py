@@ -120,7 +120,7 @@ def test_answers_are_recalled_for_thirty_seconds(morning: Left) -> None:
 def test_an_alert_that_a_channel_refused_makes_ready_red_until_it_is_sent(morning: Left) -> None:
     """Nobody has read it (behaviour A3); once a later sweep sends it, the light is green again."""
     morning.fail("slack", FaultKind.REJECTS)
-    assert ask("/report").json["sent"].startswith("not sent: 400")
+    assert ask("/report", "POST").json["sent"].startswith("not sent: 400")
     answer = ask("/ready")
     assert answer.status_code == 503
     assert [name for name, status in statuses().items() if status == "failed"] == ["alerts"]
@@ -140,7 +140,7 @@ def test_a_missing_webhook_makes_ready_red_and_leaves_the_rest(embedded: dict[st
     """The severities without a channel are named, with the secret that is absent; all else is well and readable."""
     with runtime.use(runtime.from_environment(embedded)):
         answer = ask("/ready")
-        report = ask("/report")
+        report = ask("/report", "POST")
         page = ask("/")
     assert answer.status_code == 503
     [failed] = answer.json["failed"]

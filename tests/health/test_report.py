@@ -50,11 +50,15 @@ def test_the_report_is_said_once_a_day(morning: Left) -> None:
     assert len(morning.sent("daily report")) == 2
 
 
-@pytest.mark.parametrize(("path", "method"), [("/report?send=false", "GET"), ("/report", "HEAD")])
+@pytest.mark.parametrize(
+    ("path", "method"),
+    [("/report", "GET"), ("/report", "HEAD"), ("/report?send=false", "POST"), ("/report?send=true", "GET")],
+)
 def test_looking_at_the_report_sends_nothing(morning: Left, path: str, method: str) -> None:
     """A person who reads it at six does not take the place of the one of eight."""
     assert ask(path, method).status_code == 200
     assert morning.sent("daily report") == []
+    assert ask("/report", "POST").json["sent"].startswith("sent ")
 
 
 @pytest.mark.parametrize("query", ["send=flase", "sned=false", "send=", "send=false&to=me"])

@@ -50,9 +50,10 @@ SENDING = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0
 
 
 def report(ctx: Context, house: House, asked: Asked) -> Answer:
-    """Make the report, send it unless ``?send=false`` or another one of today was sent, and answer it.
+    """Make the report and answer it; by POST send it too, unless ``?send=false`` or another one of today was sent.
 
-    What is not understood sends nothing: 400.
+    Looking takes nothing away: whoever reads it early leaves the one that is sent at its hour. What is not
+    understood sends nothing: 400.
     """
     query = parameters(asked.query.items(), ("send",))
     if isinstance(query, Wrong):
@@ -61,7 +62,7 @@ def report(ctx: Context, house: House, asked: Asked) -> Answer:
     if send not in SENDING:
         return Answer(BAD_REQUEST, {"error": f"send is {send[:80]!r}", "hint": "send=true or send=false"})
     made = summary(ctx, house)
-    if not SENDING[send] or asked.method == "HEAD":
+    if not SENDING[send] or asked.method != "POST":
         made["sent"] = "not asked for"
     else:
         made["sent"] = _send(ctx, made)
@@ -278,7 +279,7 @@ def _send(ctx: Context, made: dict[str, Any]) -> str:
 
 def _unsent(ctx: Context, day: str, why: str) -> Condition:
     what = f"the daily report of {day} could not be sent: {why}"
-    text = say(ctx.policy.pipeline, "", what, "it stays pending", "GET /report of health_check; look at its channel")
+    text = say(ctx.policy.pipeline, "", what, "it stays pending", "POST /report of health_check; look at its channel")
     return Condition("report_unsent", Severity.WARNING, ctx.policy.pipeline, "", day, text, Lasting.ONCE)
 
 
