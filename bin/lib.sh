@@ -2,7 +2,7 @@
 # What the scripts in bin/ share; sourced, never run.
 #
 #   ROOT                the repository, wherever the caller stands
-#   use_env dev|local   sets ENV_PYTHON to the interpreter of .venv (dev) or .venv-demo (local),
+#   use_env dev|local|audit  sets ENV_PYTHON to the interpreter of .venv (dev), .venv-demo (local) or .venv-audit,
 #                       making or renewing it from deploy/requirements/NAME.txt if need be
 #   env_is_ready NAME   whether use_env would have nothing to do
 #
@@ -26,7 +26,8 @@ env_folder() {
     case $1 in
         dev) printf '%s\n' "$ROOT/.venv" ;;
         local) printf '%s\n' "$ROOT/.venv-demo" ;;
-        *) die 2 "no such environment: $1" "use_env knows dev and local" ;;
+        audit) printf '%s\n' "$ROOT/.venv-audit" ;;
+        *) die 2 "no such environment: $1" "use_env knows dev, local and audit" ;;
     esac
 }
 

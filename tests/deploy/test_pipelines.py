@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -89,6 +90,49 @@ def test_the_workflows_run_what_they_should() -> None:
     on = yaml.safe_load(drift)[True]  # YAML reads a bare `on` as true
     assert len(on["schedule"]) == 1
     assert on["schedule"][0]["cron"].split()[2:] == ["*", "*", "*"]
+
+
+PINNED = re.compile(r"uses: [\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_actions_are_pinned_to_a_commit(path: Path) -> None:
+    """A tag can be moved by whoever owns the action; a commit cannot. Its version stands beside it."""
+    used = [line.strip().removeprefix("- ") for line in path.read_text().splitlines() if "uses:" in line]
+    assert used
+    assert [line for line in used if not PINNED.fullmatch(line)] == []
+
+
+def test_an_action_has_one_commit_in_all_workflows() -> None:
+    """A workflow that is forgotten when another is renewed would go on with the older one."""
+    used = {line.strip().removeprefix("- ") for path in WORKFLOWS for line in path.read_text().splitlines()}
+    pins = [line.partition("@") for line in used if line.startswith("uses:")]
+    assert len({name for name, _, _ in pins}) == len(pins) == 5
+
+
+RIGHTS = {
+    "ci.yml": {"check": {"contents": "read"}},
+    "drift.yml": {"drift": {"contents": "read", "id-token": "write", "issues": "write"}},
+    "audit.yml": {"audit": {"contents": "read"}},
+}
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_a_job_has_the_rights_that_it_needs_and_no_others(path: Path) -> None:
+    """None for the workflow, each job its own; no token of the checkout is left for what runs after it."""
+    workflow = yaml.safe_load(path.read_text())
+    assert workflow["permissions"] == {}
+    assert {name: job["permissions"] for name, job in workflow["jobs"].items()} == RIGHTS[path.name]
+    steps = [one for job in workflow["jobs"].values() for one in job["steps"]]
+    checkouts = [one for one in steps if one.get("uses", "").startswith("actions/checkout@")]
+    assert [one["with"]["persist-credentials"] for one in checkouts] == [False]
+
+
+def test_advisories_are_asked_about_each_night() -> None:
+    """By the script that says so where it could not be done."""
+    audit = yaml.safe_load((ROOT / ".github/workflows/audit.yml").read_text())
+    assert [one["cron"].split()[2:] for one in audit[True]["schedule"]] == [["*", "*", "*"]]
+    assert audit["jobs"]["audit"]["steps"][-1] == {"run": "bin/audit"}
 
 
 def test_the_drift_workflow_keeps_what_was_said(tmp_path: Path) -> None:
