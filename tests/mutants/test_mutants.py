@@ -18,6 +18,7 @@ import pytest
 from tests.mutants.mutants import MUTANTS, Edit, Mutant
 
 ROOT = Path(__file__).resolve().parents[2]
+# The command line, which some tests drive, reads the manifest.
 COPIED = ("shared", "functions", "config", "deploy", "tests", "pyproject.toml")
 ALL_PASSED, SOME_FAILED = 0, 1
 # No two files of the copy ever have the same time, so that no stale bytecode is taken for a mutant.
