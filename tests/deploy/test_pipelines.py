@@ -114,6 +114,7 @@ RIGHTS = {
     "ci.yml": {"check": {"contents": "read"}},
     "drift.yml": {"drift": {"contents": "read", "id-token": "write", "issues": "write"}},
     "audit.yml": {"audit": {"contents": "read"}},
+    "nightly.yml": {"releases": {"contents": "read"}},
 }
 
 
