@@ -25,7 +25,7 @@ from deploy.line import gcloud
 from deploy.manifest import ROOT, Function, Manifest, Place, Stamp
 from deploy.manifest_file import load_manifest
 from deploy.orphans import orphans
-from deploy.plan import lines, plan
+from deploy.plan import PlanConflict, lines, plan
 from deploy.resource import Resource
 from deploy.runner import CommandFailed, Looks, Runner, Subprocess, ask
 from shared.core.errors import PolicyError
@@ -278,6 +278,9 @@ def _called(argv: list[str], command: Callable[..., Any]) -> int:
         return USAGE
     except CommandFailed as failed:
         say(f"error: {failed}\n  hint: {LOOK}")
+        return FAILED
+    except PlanConflict as wrong:
+        say(f"error: {wrong}\n  hint: a mistake of deploy/*.py: what names this kind of thing must tell the two apart")
         return FAILED
     except (bundle.BundleError, git.NoCommit) as failed:
         say(f"error: {failed}")

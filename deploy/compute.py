@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from deploy import rights
 from deploy.line import Line, gcloud, pairs, seconds
 from deploy.manifest import Function, Manifest, Place, Role, Stamp
-from deploy.resource import Difference, Resource, binding, compare
+from deploy.resource import Difference, Resource, Right, compare
 
 ENTRY = "main"
 DEFAULT_DATABASE = "(default)"
@@ -19,21 +20,15 @@ PLATFORM = {"LOG_EXECUTION_ID", "FUNCTION_TARGET", "FUNCTION_SIGNATURE_TYPE"}
 def roles(manifest: Manifest, place: Place, function: Function) -> Iterator[Resource]:
     member = f"serviceAccount:{place.account(function.service_account)}"
     for role in function.roles:
-        yield _role(place, member, role, function.folder)
+        yield rights.resource(place, right_of(place, member, role), function.folder)
 
 
-def _role(place: Place, member: str, role: Role, folder: str) -> Resource:
-    project = place.project
-    if role.kind == "topic":
-        return binding("topic", "pubsub topics", role.name, member, role.role, project, folder)
-    if role.kind == "service":
-        return binding("service", "run services", role.name, member, role.role, project, folder, region=place.region)
-    condition = "None"
+def right_of(place: Place, member: str, role: Role) -> Right:
+    """Return a right as the manifest writes it: on the project, a topic, a dataset or a service."""
     if role.kind == "dataset":
-        # gcloud cannot grant on a dataset; the project's policy can, to whatever lies under its name.
-        below = f"projects/{project}/datasets/{role.name}"
-        condition = f"expression=resource.name == '{below}' || resource.name.startsWith('{below}/'),title={role.name}"
-    return binding("project", "projects", project, member, role.role, project, folder, condition=condition)
+        return rights.on_dataset(place, role.name, member, role.role)
+    thing = place.project if role.kind == "project" else role.name
+    return Right(role.kind, thing, member, role.role)
 
 
 def environment(manifest: Manifest, function: Function, place: Place, stamp: Stamp) -> dict[str, str]:
@@ -207,16 +202,8 @@ def invokers(manifest: Manifest, place: Place, function: Function) -> Iterator[R
     callers += [one.service_account for one in manifest.schedules.values() if one.calls == function.folder]
     members = [f"serviceAccount:{place.account(caller)}" for caller in callers]
     for member in dict.fromkeys((*members, *function.people)):
-        yield binding(
-            "service",
-            "run services",
-            function.name,
-            member,
-            "roles/run.invoker",
-            place.project,
-            function.folder,
-            region=place.region,
-        )
+        right = Right("service", function.name, member, "roles/run.invoker")
+        yield rights.resource(place, right, function.folder)
 
 
 def _number(value: float) -> str:

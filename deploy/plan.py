@@ -11,12 +11,34 @@ from deploy.manifest import ROOT, Function, Manifest, Place, Stamp
 from deploy.resource import Resource
 
 
+class PlanConflict(Exception):
+    """Two things of a plan have one id and differ: one of them would be lost."""
+
+    def __init__(self, one: Resource, other: Resource) -> None:
+        self.id = one.id
+        texts = [f"\n  {line}" for line in (*one.lines, *other.lines) if (line in one.lines) != (line in other.lines)]
+        super().__init__(f"two different things are called {one.id}:{''.join(texts)}")
+
+
 def plan(
     manifest: Manifest, place: Place, stamp: Stamp, only: Collection[str] = (), root: Path = ROOT
 ) -> list[Resource]:
-    """Return the resources in the order they are made; ``only`` names functions, and leaves the rest out."""
+    """Return the resources in the order they are made; ``only`` names functions, and leaves the rest out.
+
+    Raises ``PlanConflict`` where two different ones have the same id.
+    """
     chosen = [one for name, one in manifest.functions.items() if not only or name in only]
-    return list({one.id: one for one in _ordered(manifest, place, stamp, chosen, bool(only), root)}.values())
+    return distinct(_ordered(manifest, place, stamp, chosen, bool(only), root))
+
+
+def distinct(resources: Iterable[Resource]) -> list[Resource]:
+    """Return each resource once; raises ``PlanConflict`` where two that differ have the same id."""
+    kept: dict[str, Resource] = {}
+    for one in resources:
+        first = kept.setdefault(one.id, one)
+        if first.lines != one.lines:
+            raise PlanConflict(first, one)
+    return list(kept.values())
 
 
 def _ordered(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from deploy.line import Line, gcloud
+from deploy.line import Line
 
 
 @dataclass(frozen=True)
@@ -39,12 +39,42 @@ class Both:
 
 
 @dataclass(frozen=True)
+class Condition:
+    """When a right holds: an expression of IAM, under the title that is shown."""
+
+    expression: str
+    title: str
+
+
+@dataclass(frozen=True)
+class Right:
+    """``member`` has ``role`` on a ``thing``, an account by its short name; ``kind`` is a key of rights.GROUPS."""
+
+    kind: str
+    thing: str
+    member: str
+    role: str
+    condition: Condition | None = None
+
+    @property
+    def name(self) -> str:
+        """What tells a right from every other one: its condition too."""
+        end = f" if {self.condition.title}" if self.condition else ""
+        return f"{self.thing} {self.role} {self.member}{end}"
+
+    @property
+    def id(self) -> str:
+        return f"{self.kind} role {self.name}"
+
+
+@dataclass(frozen=True)
 class Resource:
     """``read`` answers JSON or "not found"; ``differences`` judges the answer, ``Both`` answers where there is a
     reading ``beside`` it.
 
     ``create`` and ``update`` are empty where nothing can be done by a script; ``hint`` then says who does it.
-    ``function`` is the folder of the function that it belongs to, if it belongs to one.
+    ``function`` is the folder of the function that it belongs to, if it belongs to one; ``right`` is what it gives, if
+    it is a right.
     """
 
     kind: str
@@ -56,6 +86,7 @@ class Resource:
     hint: str = ""
     function: str = ""
     beside: Line | None = None
+    right: Right | None = None
 
     @property
     def id(self) -> str:
@@ -81,48 +112,3 @@ def shown(value: Any) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{key}={item}" for key, item in sorted(value.items()))
     return ", ".join(map(str, value)) if isinstance(value, list | tuple | set | frozenset) else str(value)
-
-
-def binding(
-    kind: str, command: str, thing: str, member: str, role: str, project: str, function: str = "", **flags: Any
-) -> Resource:
-    """Return one right of one identity on one thing, as gcloud's add-iam-policy-binding gives it.
-
-    ``condition`` among the flags is a whole IAM condition; the project's policy needs the word None otherwise.
-    """
-    where = {name: value for name, value in flags.items() if name != "condition"}
-    condition = flags.get("condition")
-
-    def judge(policy: Any) -> list[Difference]:
-        for one in policy.get("bindings", []):
-            expression = (one.get("condition") or {}).get("expression")
-            if one["role"] == role and member in one.get("members", []) and expression == _expression(condition):
-                return []
-        return [Difference(role, member, "none")]
-
-    add = gcloud(
-        f"{command} add-iam-policy-binding",
-        thing,
-        project=project,
-        member=member,
-        role=role,
-        condition=condition,
-        **where,
-    )
-    return Resource(
-        kind=f"{kind} role",
-        name=f"{thing} {role} {member}",
-        read=gcloud(f"{command} get-iam-policy", thing, project=project, **where),
-        differences=judge,
-        create=None,
-        update=add,
-        hint=f"the {kind} {thing} does not exist yet",
-        function=function,
-    )
-
-
-def _expression(condition: str | None) -> str | None:
-    if condition in (None, "None"):
-        return None
-    assert condition is not None
-    return condition.removeprefix("expression=").rpartition(",title=")[0]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from deploy import rights
 from deploy.line import Line, gcloud, seconds
 from deploy.manifest import Manifest, Place
-from deploy.resource import FOUND_ID, Difference, Resource, binding, compare
+from deploy.resource import FOUND_ID, Difference, Resource, Right, compare
 from shared.adapters.record_schema import RecordTable, record_tables
 
 ALIVE = "never"
@@ -75,7 +76,7 @@ def dead_letters(manifest: Manifest, place: Place) -> Iterator[Resource]:
         update=gcloud("pubsub subscriptions update", letter.subscription, project=project, **settings),
     )
     agent = f"serviceAccount:{place.pubsub_agent}"
-    yield binding("topic", "pubsub topics", letter.topic, agent, "roles/pubsub.publisher", project)
+    yield rights.resource(place, Right("topic", letter.topic, agent, "roles/pubsub.publisher"))
 
 
 def kept(found: Any) -> dict[str, str]:
@@ -99,9 +100,8 @@ def secrets(manifest: Manifest, place: Place) -> Iterator[Resource]:
     for function in manifest.functions.values():
         member = f"serviceAccount:{place.account(function.service_account)}"
         for name in function.secrets:
-            yield binding(
-                "secret", "secrets", name, member, "roles/secretmanager.secretAccessor", place.project, function.folder
-            )
+            right = Right("secret", name, member, "roles/secretmanager.secretAccessor")
+            yield rights.resource(place, right, function.folder)
 
 
 def firestore(manifest: Manifest, place: Place) -> Iterator[Resource]:

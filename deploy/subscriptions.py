@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from deploy import rights
 from deploy.line import gcloud, seconds
 from deploy.manifest import Function, Manifest, Place, Push
-from deploy.resource import Difference, Resource, binding, compare
+from deploy.resource import Difference, Resource, Right, compare
 from deploy.stores import ALIVE, kept
 
 
@@ -31,15 +32,8 @@ def subscriptions(manifest: Manifest, place: Place, function: Function) -> Itera
             function=function.folder,
         )
         agent = f"serviceAccount:{place.pubsub_agent}"
-        yield binding(
-            "subscription",
-            "pubsub subscriptions",
-            name,
-            agent,
-            "roles/pubsub.subscriber",
-            place.project,
-            function.folder,
-        )
+        right = Right("subscription", name, agent, "roles/pubsub.subscriber")
+        yield rights.resource(place, right, function.folder)
 
 
 def endpoint(place: Place, function: Function, topic: str) -> str:

@@ -27,6 +27,7 @@ T_MESSAGE = "tests/core/test_message.py::test_"
 T_DEAD_LETTERS = "tests/app/test_dead_letters.py::test_"
 T_MODEL = "tests/core/test_model.py::test_"
 T_WAREHOUSE = "tests/contract/test_warehouse.py::test_"
+T_RIGHTS = "tests/deploy/test_rights.py::test_"
 
 
 def scenario(name: str) -> str:
@@ -544,5 +545,21 @@ MUTANTS = [
         "< EVERY:\n        return",
         "< EVERY:\n        pass",
         f"{T_DEAD_LETTERS}monitoring_is_asked_every_quarter_of_an_hour",
+    ),
+    # Deployment
+    Mutant(
+        "two bindings under one id",
+        (
+            Edit("deploy/resource.py", 'f" if {self.condition.title}" if self.condition else ""', '""'),
+            Edit("deploy/plan.py", "        if first.lines != one.lines:\n", "        if False:\n"),
+        ),
+        (f"{T_RIGHTS}every_right_of_the_manifest_has_its_line",),
+    ),
+    mutant(
+        "of two lines under one id the first is kept",
+        "deploy/plan.py",
+        "        if first.lines != one.lines:\n",
+        "        if False:\n",
+        f"{T_RIGHTS}two_lines_under_one_id_are_refused",
     ),
 ]  # fmt: skip
