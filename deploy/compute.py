@@ -31,6 +31,11 @@ def right_of(place: Place, member: str, role: Role) -> Right:
     return Right(role.kind, thing, member, role.role)
 
 
+def build_account(manifest: Manifest, place: Place) -> str:
+    """Return the account that builds, as the API of functions names it."""
+    return f"projects/{place.project}/serviceAccounts/{place.account(manifest.build.service_account)}"
+
+
 def environment(manifest: Manifest, function: Function, place: Place, stamp: Stamp) -> dict[str, str]:
     """Return every variable that a deployed function shall have."""
     filled = {name: place.filled(value) for name, value in function.environment.items()}
@@ -88,6 +93,7 @@ def deploy_line(manifest: Manifest, place: Place, function: Function, stamp: Sta
         min_instances=function.min_instances,
         max_instances=function.max_instances,
         service_account=place.account(function.service_account),
+        build_service_account=build_account(manifest, place),
         serve_all_traffic_latest_revision=True,
         update_env_vars=pairs(environment(manifest, function, place, stamp)),
         update_labels=",".join(f"{key}={value}" for key, value in sorted(labels(manifest, function, stamp).items())),
@@ -122,6 +128,7 @@ def _wanted_settings(manifest: Manifest, place: Place, function: Function) -> di
         "min instances": function.min_instances,
         "max instances": function.max_instances,
         "service account": place.account(function.service_account),
+        "build account": build_account(manifest, place),
         "ingress": "ALLOW_ALL",
     }
 
@@ -130,6 +137,7 @@ def _found_settings(config: Mapping[str, Any], build: Mapping[str, Any]) -> dict
     return {
         "runtime": build.get("runtime"),
         "entry point": build.get("entryPoint"),
+        "build account": build.get("serviceAccount"),
         "memory": _memory(config.get("availableMemory")),
         "cpu": config.get("availableCpu"),
         "timeout": config.get("timeoutSeconds", 60),

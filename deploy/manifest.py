@@ -109,6 +109,24 @@ class DeadLetter:
 
 
 @dataclass(frozen=True)
+class Build:
+    """The account that builds the functions, and its roles on the project."""
+
+    service_account: str
+    roles: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Grant:
+    """A right that somebody else gave; ``kind`` is topic, subscription, secret, service or service account."""
+
+    member: str
+    role: str
+    kind: str
+    name: str
+
+
+@dataclass(frozen=True)
 class Channel:
     """Who hears Cloud Monitoring's alerts, by the name that is shown."""
 
@@ -128,6 +146,8 @@ class Firestore:
 
 @dataclass(frozen=True)
 class Manifest:
+    """deploy/functions.yaml. ``deployers`` run bin/deploy, as IAM names them, {project} not yet filled in."""
+
     policy: Policy
     region: str
     runtime: str
@@ -141,9 +161,12 @@ class Manifest:
     dead_letter: DeadLetter
     secrets: tuple[str, ...]
     service_accounts: Mapping[str, str]
+    build: Build
     functions: Mapping[str, Function]
     schedules: Mapping[str, Schedule]
     notify: tuple[Channel, ...] = ()
+    deployers: tuple[str, ...] = ()
+    granted_by_others: tuple[Grant, ...] = ()
     source: str = ""
 
 

@@ -154,6 +154,7 @@ def _accounts(manifest: Manifest) -> Iterator[Problem]:
             if one.push
         },
         **{f"schedules.{one.name}.service_account": one.service_account for one in manifest.schedules.values()},
+        "build.service_account": manifest.build.service_account,
     }
     for key, name in used.items():
         if name not in manifest.service_accounts:

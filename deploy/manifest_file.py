@@ -97,6 +97,9 @@ def _manifest(shaped: shape.ManifestShape, root: Path, source: str) -> values.Ma
         service_accounts=shaped.service_accounts,
         functions={folder: _function(folder, one, shaped) for folder, one in shaped.functions.items()},
         schedules={name: _schedule(name, one) for name, one in shaped.schedules.items()},
+        build=values.Build(shaped.build.service_account, tuple(shaped.build.roles)),
+        deployers=tuple(shaped.deployers),
+        granted_by_others=tuple(_grant(one) for one in shaped.granted_by_others),
         notify=tuple(values.Channel(name, one.type, one.labels) for name, one in shaped.notify.items()),
         source=source,
     )
@@ -148,6 +151,11 @@ def _push(trigger: shape.TriggerShape) -> values.Push:
 def _role(role: shape.RoleShape) -> values.Role:
     kind, _, name = role.scope.partition("/")
     return values.Role(role.role, kind, name)
+
+
+def _grant(one: shape.GrantShape) -> values.Grant:
+    kind, _, name = one.scope.partition("/")
+    return values.Grant(one.member, one.role, "service account" if kind == "account" else kind, name)
 
 
 def _schedule(name: str, one: shape.ScheduleShape) -> values.Schedule:

@@ -44,6 +44,23 @@ Person = Annotated[
         "group:data-on-call@example.com",
     ),
 ]
+Member = Annotated[
+    str,
+    _like(
+        "^(user|group|serviceAccount|principal|principalSet):[^,]+",
+        "somebody as IAM names them",
+        "user:me@example.com",
+        "serviceAccount:deploy@{project}.iam.gserviceaccount.com",
+    ),
+]
+OwnScope = Annotated[
+    str,
+    _like(
+        "^(topic|subscription|secret|service|account)/[A-Za-z0-9_-]+",
+        "topic/NAME, subscription/NAME, secret/NAME, service/NAME or account/NAME",
+        "topic/nba-phase2-raw-complete",
+    ),
+]
 Lock = Annotated[str, _like("^[a-z_]+", "the name of a lock in deploy/requirements", "functions")]
 Cpu = Annotated[float, Meta(gt=0, le=8, description="a number of CPUs", examples=[1])]
 Instances = Annotated[int, Meta(ge=0, le=1000, description="a number of instances", examples=[0, 10])]
@@ -138,6 +155,21 @@ class TopicShape(Shape, kw_only=True):
     read_by: list[Text] = []
 
 
+class BuildShape(Shape, kw_only=True):
+    """The account that builds the functions, and what it may on the project."""
+
+    service_account: Account
+    roles: Annotated[list[RoleName], Meta(min_length=1)]
+
+
+class GrantShape(Shape, kw_only=True):
+    """A right that somebody else gave, on a thing of ours."""
+
+    member: Member
+    role: Text
+    scope: OwnScope
+
+
 class DeadLetterShape(Shape, kw_only=True):
     topic: Topic
     subscription: Topic
@@ -182,6 +214,9 @@ class ManifestShape(Shape, kw_only=True):
     dead_letter: DeadLetterShape
     secrets: list[Secret]
     service_accounts: dict[Account, Text]
+    build: BuildShape
+    deployers: list[Member] = []
+    granted_by_others: list[GrantShape] = []
     defaults: SettingsShape
     functions: Annotated[dict[Name, FunctionShape], Meta(min_length=1)]
     schedules: dict[Name, ScheduleShape]

@@ -15,6 +15,7 @@ from deploy.manifest import ROOT, Channel, Manifest, Place
 from deploy.resource import BESIDE, FOUND, Both, Difference, Resource, compare
 
 STAMP = "source-digest"
+RENDERED = "build/observability"
 SERVICE = "phase-orchestrator"
 # The kinds of channels that hold no secret, with the label that says whom they reach; the others are made by hand.
 BY_HAND = "by_hand"
@@ -44,16 +45,20 @@ def write(files: Mapping[str, Mapping[str, Any]], folder: Path) -> None:
         path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
+def metric_resources(manifest: Manifest, place: Place, root: Path = ROOT) -> Iterator[Resource]:
+    for name, content in metrics(manifest, root / "deploy" / "observability").items():
+        yield _metric_resource(place, content, f"{RENDERED}/metrics/{name}.json")
+
+
 def resources(manifest: Manifest, place: Place, root: Path = ROOT) -> Iterator[Resource]:
+    """Yield channels, dashboard, alert policies, and whom these tell; the policies name the metrics."""
     for channel in manifest.notify:
         yield _channel(place, channel)
     files = rendered(manifest, root)
     for name, content in files.items():
-        path = f"build/observability/{name}"
+        path = f"{RENDERED}/{name}"
         kind = name.split("/")[0]
-        if kind == "metrics":
-            yield _metric_resource(place, content, path)
-        elif kind == "dashboard.json":
+        if kind == "dashboard.json":
             yield _listed("dashboard", "monitoring dashboards", "config-from-file", "labels", place, content, path)
         elif kind == "alerts":
             yield _listed(

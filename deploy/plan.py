@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
-from deploy import compute, monitoring, schedules, stores, subscriptions
+from deploy import compute, identities, monitoring, schedules, stores, subscriptions
 from deploy.line import Line
 from deploy.manifest import ROOT, Function, Manifest, Place, Stamp
 from deploy.resource import Resource
@@ -47,10 +47,20 @@ def _ordered(
     mine = {one.folder for one in chosen}
     common: Iterable[Resource] = (
         one
-        for make in (stores.apis, stores.accounts, stores.topics, stores.dead_letters, stores.secrets)
+        for make in (
+            stores.apis,
+            stores.accounts,
+            identities.resources,
+            stores.topics,
+            stores.dead_letters,
+            stores.secrets,
+        )
         for one in make(manifest, place)
     )
     yield from (one for one in common if not (partly and one.function) or one.function in mine)
+    if not partly:
+        # Early: an alert policy may name a new metric only minutes later, and functions take their time meanwhile.
+        yield from monitoring.metric_resources(manifest, place, root)
     yield from stores.firestore(manifest, place)
     yield from stores.record(manifest, place)
     for function in chosen:

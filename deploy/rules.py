@@ -52,7 +52,14 @@ def _deploy(line: Line) -> Iterator[str]:
     flags = line.flags
     if not {"trigger-http", "trigger-topic", "trigger-event-filters"} & flags.keys():
         yield "a deploy without a trigger"
-    for name in ("no-allow-unauthenticated", "service-account", "update-env-vars", "update-labels", "source"):
+    for name in (
+        "no-allow-unauthenticated",
+        "service-account",
+        "build-service-account",
+        "update-env-vars",
+        "update-labels",
+        "source",
+    ):
         if name not in flags:
             yield f"a deploy without --{name}"
     stamped = flags.get("update-env-vars", "") + flags.get("update-labels", "")

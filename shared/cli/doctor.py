@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from deploy import deployer
 from deploy.line import gcloud
 from deploy.manifest import ROOT, Manifest, Place, Stamp
 from deploy.plan import plan
@@ -154,6 +155,7 @@ def _cloud(manifest: Manifest, project: str, run: Runner) -> Iterator[Sign]:
         return
     place = Place(project, str(found["projectNumber"]), manifest.region)
     yield Sign("project", Verdict.OK, f"{project} ({place.number})")
+    yield from _deployer(manifest, place, credentials.found, run)
     yield from _resources(_looked_at(manifest, place), run)
     yield from _values(manifest, place, run)
 
@@ -168,6 +170,21 @@ def _credentials(project: str, run: Runner) -> Sign:
     if not found:
         return Sign("credentials", Verdict.MISSING, "no active account", hint)
     return Sign("credentials", Verdict.OK, str(found[0].get("account", "active")))
+
+
+def _deployer(manifest: Manifest, place: Place, account: str, run: Runner) -> Iterator[Sign]:
+    """Whether whoever is logged in could deploy; Google is asked, which counts groups and folders in."""
+    what = f"rights of {account} to deploy"
+    try:
+        lacks = deployer.lacks(manifest, place, deployer.member_of(account), run)
+    except CommandFailed as failed:
+        yield _unread(what, failed)
+        return
+    for one in lacks:
+        by_list = " ; or a line under deployers in deploy/functions.yaml" if one.right.kind == "service account" else ""
+        yield Sign(what, Verdict.MISSING, f"no {one.right.role} on {one.right.thing}", f"{one.line}{by_list}")
+    if not lacks:
+        yield Sign(what, Verdict.OK, f"{len(deployer.ROLES)} roles on the project, and those on the accounts there are")
 
 
 def _looked_at(manifest: Manifest, place: Place) -> list[Resource]:

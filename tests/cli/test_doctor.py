@@ -124,3 +124,38 @@ def test_the_command_prints_json(monkeypatch: pytest.MonkeyPatch, capsys: pytest
     told = {one["what"]: one["found"] for one in found}
     assert told["project"] == "not named: nothing was looked at in the cloud"
     assert told["policy and manifest"].endswith("functions declared")
+
+
+def test_who_could_not_deploy_is_told_which_role_is_missing(cloud: Cloud) -> None:
+    """Each role that is lacking on the project and on an account, as Google counts, with the line that gives it."""
+    push = "orch-push@demo-orch.iam.gserviceaccount.com"
+    cloud.forbidden = {"pubsub.topics.setIamPolicy", f"iam.serviceAccounts.getOpenIdToken {push}"}
+    found = [one for one in examined(Machine(cloud)) if one.what == "rights of me@example.com to deploy"]
+    assert [(one.verdict, one.found) for one in found] == [
+        (Verdict.MISSING, "no roles/pubsub.admin on demo-orch"),
+        (Verdict.MISSING, "no roles/iam.serviceAccountTokenCreator on orch-push"),
+    ]
+    assert found[0].hint.startswith("gcloud projects add-iam-policy-binding demo-orch --member=user:me@example.com")
+    assert found[1].hint.startswith(f"gcloud iam service-accounts add-iam-policy-binding {push} ")
+
+
+def test_before_the_accounts_are_there_only_the_project_is_asked(tmp_path: Path) -> None:
+    """Rights on what `apply` makes cannot be had before: in an empty project nothing of them is missing."""
+    found = [one for one in examined(Machine(project(tmp_path))) if "to deploy" in one.what]
+    assert [(one.verdict, one.found[:8]) for one in found] == [(Verdict.OK, "12 roles")]
+
+
+@pytest.mark.parametrize("answer", ['{"error": {"code": 403}}', "<html>", "[]"])
+def test_rights_that_cannot_be_asked_are_unknown(cloud: Cloud, answer: str) -> None:
+    """An error, or something that is no answer, is not taken for having no rights, and not for having all."""
+    machine = Machine(cloud)
+
+    def broken(line: Line) -> Answer:
+        return Answer(0, answer, "") if line.words[0] == "curl" else machine(line)
+
+    found = [one for one in examined(broken) if "to deploy" in one.what]
+    assert [one.verdict for one in found] == [Verdict.UNKNOWN]
+
+
+def examined(run: Runner) -> list[Sign]:
+    return doctor.examined("demo-orch", {}, run, lambda name: f"/usr/bin/{name}")

@@ -55,6 +55,8 @@ class Cloud:
     serves: dict[str, str] = field(default_factory=dict)  # digests of old revisions that still answer, by service
     broken: dict[str, int] = field(default_factory=dict)  # statuses of services that answer nothing else
     deaf: int = 0  # so many calls more are refused: a right takes its time
+    forbidden: set[str] = field(default_factory=set)  # permissions that whoever is logged in does not have
+    metrics_unknown: int = 0  # so many times more no alert policy may name a log-based metric
     asked: list[str] = field(default_factory=list)
 
     def __call__(self, line: Line) -> Answer:
@@ -86,13 +88,15 @@ class Cloud:
     def _out(self, line: Line) -> str:
         if line.words[0] == "curl":
             body, status = self._curl(line)
-            return f"{body}\n{status}"
+            return f"{body}\n{status}" if "--write-out" in line.words else body
         return json.dumps(self._bq(line) if line.words[0] == "bq" else self._gcloud(line))
 
     def _curl(self, line: Line) -> tuple[str, int]:
         """Be a function: answer who may invoke it with what it runs, 403 to the others, and 404 where there is none."""
         words = list(line.words)
         method, url = words[words.index("--request") + 1], words[-1]
+        if url.endswith(":testIamPermissions"):
+            return self._permitted(line, url), 200
         self.asked.append(f"{method} {url}")
         name = url.removeprefix("https://").split(f"-{NUMBER}.")[0]
         service = self.store("services").get(name)
@@ -104,6 +108,17 @@ class Cloud:
             self.deaf = max(0, self.deaf - 1)
             return "The request was not authenticated.", 403
         return self._answered(name, service, method, url)
+
+    def _permitted(self, line: Line, url: str) -> str:
+        """Be IAM: say which of the permissions that are asked for the caller has; of nothing there, an error."""
+        words, account = list(line.words), url.partition("/serviceAccounts/")[2].partition(":")[0]
+        if line.given.strip() != "Authorization: Bearer ya29.x":
+            return '{"error": {"code": 401, "status": "UNAUTHENTICATED"}}'
+        if account and account not in self.store("accounts"):
+            return '{"error": {"code": 404, "status": "NOT_FOUND"}}'
+        asked = json.loads(words[words.index("--data-binary") + 1])["permissions"]
+        allowed = [one for one in asked if one not in self.forbidden and f"{one} {account}" not in self.forbidden]
+        return json.dumps({"permissions": allowed} if allowed else {})
 
     def _answered(self, name: str, service: dict[str, Any], method: str, url: str) -> tuple[str, int]:
         if name in self.broken:
@@ -246,6 +261,7 @@ def require_account(cloud: Cloud, address: str) -> None:
 
 
 POLICIES = {
+    "iam service-accounts": "accounts",
     "pubsub topics": "topics",
     "pubsub subscriptions": "subscriptions",
     "secrets": "secrets",
@@ -401,7 +417,12 @@ def function_deploy(cloud: Cloud, names: list[str], flags: dict[str, str]) -> An
         "state": "ACTIVE",
         "labels": labels,
         "updateTime": "2026-11-22T05:00:00.000000000Z",
-        "buildConfig": {"runtime": flags["runtime"], "entryPoint": flags["entry-point"]},
+        "buildConfig": {
+            "runtime": flags["runtime"],
+            "entryPoint": flags["entry-point"],
+            "serviceAccount": flags["build-service-account"],
+            "dockerRepository": f"{place}/repositories/gcf-artifacts",
+        },
         "serviceConfig": {
             "service": f"{place}/services/{name}",
             "revision": revision,
@@ -432,6 +453,7 @@ def function_deploy(cloud: Cloud, names: list[str], flags: dict[str, str]) -> An
 
 def _refuse_deploy(cloud: Cloud, name: str, old: Any, flags: dict[str, str]) -> None:
     require_account(cloud, flags["service-account"])
+    _refuse_build(cloud, flags["build-service-account"])
     if "no-allow-unauthenticated" not in flags:
         raise Refused("ERROR: (gcloud) Allow unauthenticated invocations? prompts")
     if "retry" in flags and "trigger-http" in flags:
@@ -444,6 +466,21 @@ def _refuse_deploy(cloud: Cloud, name: str, old: Any, flags: dict[str, str]) -> 
     source = cloud.root / flags["source"]
     if not (source / "main.py").is_file() or not (source / "requirements.txt").is_file():
         raise Refused(f"ERROR: (gcloud) Provided source directory does not have file [main.py]: {source}")
+
+
+BUILD_ROLES = {"roles/logging.logWriter", "roles/artifactregistry.writer", "roles/storage.objectViewer"}
+
+
+def _refuse_build(cloud: Cloud, account: str) -> None:
+    """A build fails unless its account may write logs and images and read sources."""
+    if not account.startswith(f"projects/{cloud.project}/serviceAccounts/"):
+        raise Refused(f"ERROR: (gcloud) INVALID_ARGUMENT: build service account {account}")
+    address = account.rpartition("/")[2]
+    require_account(cloud, address)
+    policy = _thing(cloud, "projects", cloud.project)["policy"]
+    given = {one["role"] for one in policy if f"serviceAccount:{address}" in one["members"]}
+    if not given >= BUILD_ROLES:
+        raise Refused(f"ERROR: (gcloud.functions.deploy) Build failed: {account} does not have permission")
 
 
 @verb("run services describe")
@@ -571,6 +608,7 @@ def _listed(command: str, kind: str, flag: str) -> None:
 
     @verb(f"{command} create")
     def create(cloud: Cloud, names: list[str], flags: dict[str, str]) -> Any:
+        _refuse_metrics(cloud, (cloud.root / flags[flag]).read_text())
         name = f"projects/{NUMBER}/{kind}/{len(cloud.store(kind)) + 1}"
         cloud.store(kind)[name] = {**json.loads((cloud.root / flags[flag]).read_text()), "name": name}
 
@@ -584,7 +622,22 @@ def _listed(command: str, kind: str, flag: str) -> None:
             told = known.get("notificationChannels", [])
             cloud.store(kind)[names[0]] = {**known, "notificationChannels": [*told, channel]}
             return
+        _refuse_metrics(cloud, (cloud.root / flags[flag]).read_text())
         cloud.store(kind)[names[0]] = {**json.loads((cloud.root / flags[flag]).read_text()), "name": names[0]}
+
+
+def _refuse_metrics(cloud: Cloud, text: str) -> None:
+    """An alert policy may name a log-based metric only some minutes after it was made."""
+    if '"combiner"' not in text:
+        return
+    for name in re.findall(r"logging\.googleapis\.com/user/(\w+)", text):
+        if name not in cloud.store("metrics") or cloud.metrics_unknown:
+            cloud.metrics_unknown = max(0, cloud.metrics_unknown - 1)
+            raise Refused(
+                "ERROR: (gcloud.alpha.monitoring.policies.create) NOT_FOUND: Cannot find metric(s) that match type = "
+                f'"logging.googleapis.com/user/{name}". If a metric was created recently, it could take up to 10 '
+                "minutes to become available. Please try again soon."
+            )
 
 
 @verb("beta monitoring channels list")
@@ -608,6 +661,16 @@ def channel_update(cloud: Cloud, names: list[str], flags: dict[str, str]) -> Any
 
 _listed("monitoring dashboards", "dashboards", "config-from-file")
 _listed("alpha monitoring policies", "alertPolicies", "policy-from-file")
+
+
+@verb("iam service-accounts list")
+def account_list(cloud: Cloud, names: list[str], flags: dict[str, str]) -> Any:
+    return [get(cloud, "accounts", name) for name in cloud.store("accounts")]
+
+
+@verb("auth print-access-token")
+def access_token(cloud: Cloud, names: list[str], flags: dict[str, str]) -> Any:
+    return {"token": "ya29.x"}
 
 
 @verb("auth print-identity-token")

@@ -19,8 +19,27 @@ from tests.deploy.world import MANIFEST, load_changed, manifest, raw, refusal
 from tests.policy_files import GONE, edit
 
 F = "functions/phase3_to_phase4"
+SOMEBODY = {"member": "user:a@example.com", "role": "roles/pubsub.viewer", "scope": "topic/t"}
 K = "functions.phase3_to_phase4"
 REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
+    "everybody deploys": ({"deployers": ["allUsers"]}, "deployers[0]", "allUsers"),
+    "everybody's right declared": (
+        {"granted_by_others": [{**SOMEBODY, "member": "allAuthenticatedUsers"}]},
+        "granted_by_others[0].member",
+        "allAuthenticatedUsers",
+    ),
+    "a right of others on the whole project": (
+        {"granted_by_others": [{**SOMEBODY, "scope": "project"}]},
+        "granted_by_others[0].scope",
+        "project",
+    ),
+    "a build by an account that nobody makes": (
+        {"build/service_account": "orch-other"},
+        "build.service_account",
+        "orch-other is not declared",
+    ),
+    "a build that may everything": ({"build/roles": ["roles/editor"]}, "build.roles[0]", "expected a predefined role"),
+    "a build that may nothing": ({"build/roles": []}, "build.roles", ""),
     "event function without retry": ({f"{F}/trigger/retry": GONE}, f"{K}.trigger.retry", "is missing"),
     "event function without dead letter": (
         {f"{F}/trigger/dead_letter": GONE},

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import sqlglot
 
-from deploy import orphans, rules
+from deploy import deployer, orphans, rules
 from deploy.apply import apply
 from deploy.compute import environment
 from deploy.drift import drift
@@ -114,6 +114,19 @@ def test_gcloud_takes_the_lines_of_the_guide(tmp_path: Path) -> None:
     ] == []
 
 
+def test_the_guide_gives_whoever_deploys_what_the_doctor_asks_for() -> None:
+    """The commands and the table of deploy/README.md name each role that the doctor asks Google about, and no other."""
+    guide = (ROOT / "deploy/README.md").read_text()
+    member = "--member=$deployer --role="
+    roles = re.findall(rf"gcloud projects add-iam-policy-binding my-project {re.escape(member)}(\S+)", guide)
+    assert roles == list(deployer.ROLES)
+    on_accounts = re.findall(rf"gcloud iam service-accounts add-iam-policy-binding \S+ {re.escape(member)}(\S+)", guide)
+    assert set(on_accounts) == set(deployer.ON_ACCOUNTS)
+    row = next(line for line in guide.splitlines() if line.startswith("| whoever deploys |"))
+    assert {f"roles/{name}" for name in re.findall(r"`([\w.]+)`", row)} == set(roles)
+    assert len(set(deployer.ROLES.values())) == len(deployer.ROLES)
+
+
 def test_gcloud_would_refuse_a_faulty_line(tmp_path: Path) -> None:
     """The judge can say no: an unknown flag and a group half given are found."""
     faulty = [
@@ -138,6 +151,7 @@ def test_no_line_breaks_a_rule(every_line: list[Line]) -> None:
         ("functions deploy x --trigger-http --env-vars-file=f", "--env-vars-file removes everything"),
         ("functions deploy x --trigger-http", "a deploy without --no-allow-unauthenticated"),
         ("functions deploy x --update-labels=commit-sha=ABC", "an upper-case label"),
+        ("functions deploy x --trigger-http", "a deploy without --build-service-account"),
         ("functions deploy --gen2 x", "positionals after flags: x"),
         ("pubsub subscriptions create x --push-endpoint=u", "without --dead-letter-topic"),
         ("pubsub subscriptions update x --max-delivery-attempts=5", "without --dead-letter-topic"),
@@ -180,6 +194,63 @@ def test_things_come_after_what_they_need() -> None:
         assert all(function < place for place in mine)
     assert kinds.index("schedule") > max(place for place, kind in enumerate(kinds) if kind == "function")
     assert len(order) == len(set(order))
+
+
+# The API that each of gcloud's groups calls; the one that enables the others is on in every project.
+APIS = {
+    "gcloud alpha monitoring": "monitoring",
+    "gcloud auth print-identity-token": "iamcredentials",
+    "gcloud beta monitoring": "monitoring",
+    "gcloud firestore": "firestore",
+    "gcloud functions": "cloudfunctions",
+    "gcloud iam": "iam",
+    "gcloud logging": "logging",
+    "gcloud monitoring": "monitoring",
+    "gcloud projects": "cloudresourcemanager",
+    "gcloud pubsub": "pubsub",
+    "gcloud run": "run",
+    "gcloud scheduler": "cloudscheduler",
+    "gcloud secrets": "secretmanager",
+    "gcloud services": "serviceusage",
+    "bq": "bigquery",
+}
+ON_THIS_MACHINE = ("gcloud auth list", "gcloud auth print-access-token", "curl")
+
+
+def test_every_api_that_a_line_calls_is_enabled(every_line: list[Line]) -> None:
+    """Each line, of deploy, drift check and doctor, belongs to an API of the manifest."""
+    called = set[str]()
+    for line in every_line:
+        if not line.command.startswith(ON_THIS_MACHINE):
+            (group,) = [one for one in APIS if f"{line.command} ".startswith(f"{one} ")]
+            called.add(f"{APIS[group]}.googleapis.com")
+    built_by = {"artifactregistry.googleapis.com", "cloudbuild.googleapis.com"}
+    assert called - {"serviceusage.googleapis.com"} | built_by == set(manifest().apis)
+
+
+def test_who_may_sign_as_an_account_comes_after_the_apis_and_before_every_push() -> None:
+    """Pub/Sub signs as the push account: given once that account is there, before the first subscription."""
+    order = [one.id for one in plan(manifest(), PLACE, stamp())]
+    kinds = [one.kind for one in plan(manifest(), PLACE, stamp())]
+    agent = f"serviceAccount:{PLACE.pubsub_agent}"
+    signs = order.index(f"service account role orch-push roles/iam.serviceAccountTokenCreator {agent}")
+    assert order.index(f"apis {PLACE.project}") < order.index("service account orch-push") < signs
+    assert signs < kinds.index("subscription")
+
+
+def test_who_deploys_may_act_as_every_account_once_it_is_there(tmp_path: Path) -> None:
+    """A deployer of the manifest acts as each account and asks as those that call, before the first function."""
+    me = "serviceAccount:deploy@{project}.iam.gserviceaccount.com"
+    declared = plan(load_changed(tmp_path, {"deployers": [me]}), PLACE, stamp())
+    mine = [one.right for one in declared if one.right and one.right.member == PLACE.filled(me)]
+    assert {(one.thing, one.role) for one in mine} == {
+        *((name, "roles/iam.serviceAccountUser") for name in manifest().service_accounts),
+        ("orch-push", "roles/iam.serviceAccountTokenCreator"),
+        ("orch-scheduler", "roles/iam.serviceAccountTokenCreator"),
+    }
+    kinds = [one.kind for one in declared]
+    last_mine = max(place for place, one in enumerate(declared) if one.right in mine)
+    assert max(p for p, kind in enumerate(kinds) if kind == "service account") < last_mine < kinds.index("function")
 
 
 def test_values_with_commas_survive() -> None:

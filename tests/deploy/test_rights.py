@@ -37,7 +37,9 @@ def account(name: str) -> str:
 def wanted() -> set[Grant]:
     """Return what deploy/functions.yaml asks for, line by line."""
     file = raw()
-    grants: set[Grant] = {("topic", file["dead_letter"]["topic"], "roles/pubsub.publisher", AGENT, "")}
+    builder = account(file["build"]["service_account"])
+    grants: set[Grant] = {("project", PROJECT, role, builder, "") for role in file["build"]["roles"]}
+    grants |= {("topic", file["dead_letter"]["topic"], "roles/pubsub.publisher", AGENT, "")}
     for folder, one in file["functions"].items():
         name, me = f"{file['prefix']}-{folder.replace('_', '-')}", account(one["service_account"])
         grants |= {_declared(role, me) for role in one["roles"]}
@@ -45,7 +47,10 @@ def wanted() -> set[Grant]:
         grants |= {("secret", secret, "roles/secretmanager.secretAccessor", me, "") for secret in secrets}
         for topic in one["trigger"].get("topics", []):
             grants.add(("subscription", f"{name}--{topic}", "roles/pubsub.subscriber", AGENT, ""))
-            grants.add(("service", name, "roles/run.invoker", account(one["trigger"]["service_account"]), ""))
+            pusher = one["trigger"]["service_account"]
+            grants.add(("service", name, "roles/run.invoker", account(pusher), ""))
+            # Pub/Sub signs as the account that it pushes as, or its calls are anonymous.
+            grants.add(("service account", pusher, "roles/iam.serviceAccountTokenCreator", AGENT, ""))
         callers = {s["service_account"] for s in file["schedules"].values() if s["calls"] == folder}
         grants |= {("service", name, "roles/run.invoker", account(caller), "") for caller in callers}
     return grants

@@ -556,6 +556,13 @@ MUTANTS = [
         (f"{T_RIGHTS}every_right_of_the_manifest_has_its_line",),
     ),
     mutant(
+        "pushes that nobody signs",
+        "deploy/identities.py",
+        "    for name in pushers(manifest):\n        yield",
+        "    for name in []:\n        yield",
+        f"{T_RIGHTS}every_right_of_the_manifest_has_its_line",
+    ),
+    mutant(
         "of two lines under one id the first is kept",
         "deploy/plan.py",
         "        if first.lines != one.lines:\n",
