@@ -33,6 +33,8 @@ Pause = Callable[[float, str], None]
 # What was just made is not known everywhere at once, an account least of all; what differs is looked at again twice.
 PAUSES = (2, 5, 15, 30)
 TWICE = 2
+# Cloud Monitoring knows a new log-based metric after up to ten minutes, it says: twelve are waited.
+METRIC_PAUSES = (15, 30, *[45] * 15)
 
 
 @dataclass(frozen=True)
@@ -76,16 +78,19 @@ def _step(resource: Resource, looks: Looks, pause: Pause) -> Done:
 
 
 def _carry_out(run: Runner, line: Line, found: Any, pause: Pause) -> None:
-    for seconds in (*PAUSES, None):
+    waited = 0
+    for place in range(len(METRIC_PAUSES) + 1):
         try:
             order(run, _named(line, found))
         except CommandFailed as failed:
             # Somebody, or our own interrupted call, made it meanwhile: reading it back judges it.
             if found is None and any(word in failed.said for word in EXISTS):
                 return
-            if seconds is None or not failed.too_early:
+            pauses = METRIC_PAUSES if failed.metric_not_yet else PAUSES if failed.too_early else ()
+            if place >= len(pauses):
                 raise
-            pause(seconds, failed.gist)
+            pause(pauses[place], f"{failed.gist} ({waited} of at most {sum(pauses)} s waited)")
+            waited += pauses[place]
         else:
             return
 

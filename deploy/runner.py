@@ -38,6 +38,11 @@ class CommandFailed(Exception):
         return "service account" in self.said.lower() and any(word in self.said for word in ABSENT)
 
     @property
+    def metric_not_yet(self) -> bool:
+        """Whether a metric was not found, which may have been made minutes ago."""
+        return "Cannot find metric" in self.said
+
+    @property
     def not_yet(self) -> bool:
         """Whether what was asked belongs to an API that is not enabled yet."""
         return any(word in self.said for word in DISABLED)

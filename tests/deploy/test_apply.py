@@ -217,6 +217,52 @@ def test_what_was_just_made_is_waited_for(tmp_path: Path) -> None:
     assert set(early.values()) == {0}
 
 
+def test_a_metric_that_no_policy_may_name_yet_is_waited_for(tmp_path: Path) -> None:
+    """New log-based metrics are known after minutes: each wait is said with how long it has been, and it goes on."""
+    cloud, waits = project(tmp_path), list[tuple[float, str]]()
+    cloud.metrics_unknown = 15
+    plain = plan(manifest(), PLACE, stamp())
+    steps = list(apply(plain, cloud, pause=lambda seconds, why: waits.append((seconds, why))))
+    assert len(steps) == len(plain)
+    assert len(waits) == 15
+    assert sum(seconds for seconds, _ in waits) > 600, "the ten minutes that the error itself speaks of"
+    assert all("up to 10 minutes" in why for _, why in waits)
+    assert [why.rpartition("(")[2] for _, why in waits[:3]] == [
+        f"{before} of at most 720 s waited)" for before in (0, 15, 45)
+    ]
+
+
+def test_a_metric_that_is_never_known_fails_loudly(tmp_path: Path) -> None:
+    """Waiting has an end, with what gcloud said and a hint; everything but the policies that name metrics is done."""
+    cloud, waits = project(tmp_path), list[float]()
+    cloud.metrics_unknown = 1000
+    with pytest.raises(ApplyFailed, match=r"Cannot find metric(.|\n)*hint: ") as caught:
+        list(apply(plan(manifest(), PLACE, stamp()), cloud, pause=lambda seconds, why: waits.append(seconds)))
+    assert caught.value.resource.kind == "alert policy"
+    assert sum(waits) == 720
+    assert sorted(cloud.store("functions")) == sorted(one.name for one in manifest().functions.values())
+
+
+def test_metrics_are_made_long_before_a_policy_names_them() -> None:
+    """While the functions are built their minutes pass: all metrics come before the first function."""
+    kinds = [one.kind for one in plan(manifest(), PLACE, stamp())]
+    last_metric = len(kinds) - kinds[::-1].index("log metric")
+    assert last_metric < kinds.index("function") < kinds.index("alert policy")
+
+
+def test_a_project_whose_build_account_may_nothing_builds_with_ours(tmp_path: Path) -> None:
+    """Every deploy names the account that builds, which has its roles by then; without one of them no build works."""
+    cloud = project(tmp_path)
+    run(cloud)
+    deploys = [call for call in cloud.calls if call.startswith("gcloud functions deploy")]
+    builder = f"projects/{PLACE.project}/serviceAccounts/orch-build@{PLACE.project}.iam.gserviceaccount.com"
+    assert len(deploys) == len(manifest().functions)
+    assert all(f"--build-service-account={builder}" in one for one in deploys)
+    lacking = [one for one in plan(manifest(), PLACE, stamp()) if "roles/artifactregistry.writer" not in one.id]
+    with pytest.raises(ApplyFailed, match="Build failed"):
+        list(apply(lacking, project_again(tmp_path, cloud)))
+
+
 def test_an_account_that_is_never_there_fails_loudly(tmp_path: Path) -> None:
     """Waiting has an end."""
     cloud = project(tmp_path)
