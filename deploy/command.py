@@ -18,13 +18,13 @@ from typing import Annotated, Any
 
 import typer
 
-from deploy import bundle, git, monitoring, preview, ready, rules
+from deploy import bundle, git, members, monitoring, preview, ready, rules, scope
 from deploy.apply import ApplyFailed, Done, apply
 from deploy.drift import LeftAt, Report, drift
 from deploy.line import gcloud
 from deploy.manifest import ROOT, Function, Manifest, Place, Stamp
 from deploy.manifest_file import load_manifest
-from deploy.orphans import orphans
+from deploy.orphans import Orphan, orphans
 from deploy.plan import PlanConflict, lines, plan
 from deploy.resource import Resource
 from deploy.runner import CommandFailed, Looks, Runner, Subprocess, ask
@@ -128,7 +128,7 @@ def carry_out(
             counted[step.done] += 1
             if step.done is not Done.SAME:
                 typer.echo(f"{step.done.value:8} {step.resource.id}")
-        left = orphans(manifest, place, run)
+        left = [*orphans(manifest, place, run), *_strangers(manifest, place, stamp, run)]
     except ApplyFailed as failed:
         raise fail(FAILED, str(failed)) from None
     except CommandFailed as failed:
@@ -141,8 +141,18 @@ def carry_out(
 
 
 @app.command("check-drift")
-def check_drift(project: Project, number: Number = "", as_json: Json = False) -> None:
+def check_drift(
+    project: Annotated[str, typer.Option(envvar="GOOGLE_CLOUD_PROJECT", help="The project's id.")] = "",
+    number: Number = "",
+    as_json: Json = False,
+    show_scope: Annotated[bool, typer.Option("--scope", help="Only say what is not compared, and why.")] = False,
+) -> None:
     """Compare what is running with manifest and tree. Exit 0: same, 1: drift, 2: could not tell."""
+    if show_scope:
+        _print_scope(as_json)
+        return
+    if not project:
+        raise fail(USAGE, "no project is named", "--project or GOOGLE_CLOUD_PROJECT")
     manifest, run = manifest_now(), Subprocess(ROOT)
     try:
         place = _place(manifest, project, number, run)
@@ -152,6 +162,11 @@ def check_drift(project: Project, number: Number = "", as_json: Json = False) ->
         raise fail(USAGE, str(failed), f"nothing can be said without it; {LOOK}") from None
     _print(report, as_json)
     raise typer.Exit(report.status)
+
+
+def _print_scope(as_json: bool) -> None:
+    whole = {"altogether": scope.ALTOGETHER, "fields": scope.NOT_COMPARED}
+    typer.echo(json.dumps(whole, indent=2) if as_json else "\n".join(scope.told()))
 
 
 def _print(report: Report, as_json: bool) -> None:
@@ -228,6 +243,17 @@ def _uncommitted(manifest: Manifest, only: Sequence[str]) -> list[str]:
         return []
     sources = {path for name in only or manifest.functions for path in _sources(manifest.functions[name])}
     return git.changed(ROOT, sorted(sources))
+
+
+def _strangers(manifest: Manifest, place: Place, stamp: Stamp, run: Runner) -> list[Orphan]:
+    """Return the rights that nobody declared, on all that is there."""
+    whole, looks = plan(manifest, place, stamp), Looks(run)
+    known = members.declared(manifest, whole)
+    return [
+        one
+        for kind, thing in members.things(place, whole)
+        for one in members.undeclared(manifest, place, kind, thing, known, looks)
+    ]
 
 
 def _say_changes(resources: list[Resource], run: Runner) -> None:

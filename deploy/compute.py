@@ -8,10 +8,17 @@ from typing import Any
 from deploy import rights
 from deploy.line import Line, gcloud, pairs, seconds
 from deploy.manifest import Function, Manifest, Place, Role, Stamp
-from deploy.resource import Difference, Resource, Right, compare
+from deploy.resource import Difference, Resource, Right, compare, undeclared
 
 ENTRY = "main"
 DEFAULT_DATABASE = "(default)"
+# Nothing in the manifest sets these: whoever did changes what is built, or where it reaches.
+UNSET = (
+    "buildConfig.environmentVariables",
+    "buildConfig.workerPool",
+    "serviceConfig.secretVolumes",
+    "serviceConfig.vpcConnector",
+)
 STAMPED = ("GIT_COMMIT", "SOURCE_DIGEST")
 # What the platform sets by itself; not ours to judge.
 PLATFORM = {"LOG_EXECUTION_ID", "FUNCTION_TARGET", "FUNCTION_SIGNATURE_TYPE"}
@@ -87,7 +94,7 @@ def deploy_line(manifest: Manifest, place: Place, function: Function, stamp: Sta
         no_allow_unauthenticated=True,
         ingress_settings="all",
         memory=function.memory,
-        cpu=_number(function.cpu),
+        cpu=number(function.cpu),
         timeout=seconds(function.timeout),
         concurrency=function.concurrency,
         min_instances=function.min_instances,
@@ -108,13 +115,23 @@ def function_differences(
     have_labels, have_env = found.get("labels", {}), config.get("environmentVariables", {})
     wanted_labels = {k: v for k, v in labels(manifest, function, stamp).items() if k != "commit-sha"}
     return [
-        *compare({"state": "ACTIVE"}, {"state": found.get("state")}),
+        *compare({"state": "ACTIVE", "environment": "GEN_2"}, _standing(found)),
         *compare(wanted_labels, have_labels),
-        *compare(_wanted_settings(manifest, place, function), _found_settings(config, build)),
+        *_settings(_wanted_settings(manifest, place, function), _found_settings(config, build)),
         *_environment_differences(environment(manifest, function, place, stamp), have_env),
         *([Difference("commit-sha label", "a commit", "none")] if not have_labels.get("commit-sha") else []),
         *_unwanted(found, config),
+        *undeclared(found, UNSET),
     ]
+
+
+def _standing(found: Any) -> dict[str, Any]:
+    return {"state": found.get("state"), "environment": found.get("environment", "GEN_2")}
+
+
+def _settings(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> list[Difference]:
+    """A repository that is not said is the one of all functions."""
+    return compare(wanted, {**found, "docker repository": found["docker repository"] or wanted["docker repository"]})
 
 
 def _wanted_settings(manifest: Manifest, place: Place, function: Function) -> dict[str, Any]:
@@ -122,12 +139,13 @@ def _wanted_settings(manifest: Manifest, place: Place, function: Function) -> di
         "runtime": manifest.runtime,
         "entry point": ENTRY,
         "memory": function.memory,
-        "cpu": _number(function.cpu),
+        "cpu": number(function.cpu),
         "timeout": int(function.timeout.total_seconds()),
         "concurrency": function.concurrency,
         "min instances": function.min_instances,
         "max instances": function.max_instances,
         "service account": place.account(function.service_account),
+        "docker repository": f"projects/{place.project}/locations/{place.region}/repositories/gcf-artifacts",
         "build account": build_account(manifest, place),
         "ingress": "ALLOW_ALL",
     }
@@ -138,7 +156,8 @@ def _found_settings(config: Mapping[str, Any], build: Mapping[str, Any]) -> dict
         "runtime": build.get("runtime"),
         "entry point": build.get("entryPoint"),
         "build account": build.get("serviceAccount"),
-        "memory": _memory(config.get("availableMemory")),
+        "docker repository": build.get("dockerRepository"),
+        "memory": memory(config.get("availableMemory")),
         "cpu": config.get("availableCpu"),
         "timeout": config.get("timeoutSeconds", 60),
         "concurrency": config.get("maxInstanceRequestConcurrency", 1),
@@ -175,35 +194,6 @@ def _unwanted(found: Any, config: Mapping[str, Any]) -> list[Difference]:
     return differences + [Difference(f"secret in {one.get('key')}", named, "bound by hand") for one in bound]
 
 
-def service_resource(place: Place, function: Function, stamp: Stamp) -> Resource:
-    """The revision that serves: the newest one, ready, with all traffic and the digest that was deployed."""
-
-    def judge(found: Any) -> list[Difference]:
-        status = found.get("status", {})
-        ready = {one["type"]: one["status"] for one in status.get("conditions", [])}.get("Ready")
-        newest = status.get("latestCreatedRevisionName")
-        share = {
-            one.get("revisionName"): one.get("percent", 0) for one in status.get("traffic", []) if one.get("percent")
-        }
-        container = found.get("spec", {}).get("template", {}).get("spec", {}).get("containers", [{}])[0]
-        env = {one["name"]: one.get("value") for one in container.get("env", [])}
-        wanted = {"ready": "True", "revision serving": {newest: 100}, "digest": stamp.digests[function.folder]}
-        return compare(wanted, {"ready": ready, "revision serving": share, "digest": env.get("SOURCE_DIGEST")})
-
-    return Resource(
-        kind="serving revision",
-        name=function.name,
-        read=gcloud("run services describe", function.name, project=place.project, region=place.region),
-        differences=judge,
-        create=None,
-        update=gcloud(
-            "run services update-traffic", function.name, project=place.project, region=place.region, to_latest=True
-        ),
-        hint="see the revision's log: gcloud run services logs read",
-        function=function.folder,
-    )
-
-
 def invokers(manifest: Manifest, place: Place, function: Function) -> Iterator[Resource]:
     """Who calls a function may call it: bound to the service, where a redeploy has been seen to strip it."""
     callers = [function.push.service_account] if function.push else []
@@ -214,10 +204,10 @@ def invokers(manifest: Manifest, place: Place, function: Function) -> Iterator[R
         yield rights.resource(place, right, function.folder)
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
     return f"{value:g}"
 
 
-def _memory(text: str | None) -> str | None:
+def memory(text: str | None) -> str | None:
     """gcloud answers 512M or 512Mi for the same thing."""
     return f"{text}i" if text and text[-1] in "MG" else text

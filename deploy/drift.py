@@ -9,6 +9,7 @@ from enum import StrEnum
 from functools import partial
 from typing import Any
 
+from deploy import members
 from deploy.manifest import Manifest, Place
 from deploy.orphans import orphans
 from deploy.resource import Resource
@@ -98,7 +99,22 @@ def drift(
         ]
     except CommandFailed as failed:
         findings.append(_unread("orphans", failed))
+    findings += _members(manifest, place, listed, looks)
     return Report(len(listed), tuple(findings), functions)
+
+
+def _members(manifest: Manifest, place: Place, resources: list[Resource], looks: Looks) -> list[Finding]:
+    """Return who has a right on our things and was declared by nobody; each policy that cannot be read is named."""
+    known, findings = members.declared(manifest, resources), list[Finding]()
+    for kind, thing in members.things(place, resources):
+        try:
+            findings += [
+                Finding(Colour.RED, one.what, "member", "none", one.why, str(one.remove))
+                for one in members.undeclared(manifest, place, kind, thing, known, looks)
+            ]
+        except CommandFailed as failed:
+            findings.append(_unread(f"policy of {kind} {thing}", failed))
+    return findings
 
 
 def _judged(resource: Resource, found: Any, left_at: Callable[[], datetime | None], now: datetime) -> list[Finding]:

@@ -12,9 +12,12 @@ import yaml
 
 from deploy.line import gcloud
 from deploy.manifest import ROOT, Channel, Manifest, Place
-from deploy.resource import BESIDE, FOUND, Both, Difference, Resource, compare
+from deploy.resource import BESIDE, FOUND, Both, Difference, Resource, compare, undeclared
 
 STAMP = "source-digest"
+EMPTY: tuple[Any, ...] = (None, "", 0, False, [], {}, "0s")
+LONGEST = 160
+OF_THE_SERVER = ("name", "creationRecord", "mutationRecord", "validity", "etag", "notificationChannels")
 RENDERED = "build/observability"
 SERVICE = "phase-orchestrator"
 # The kinds of channels that hold no secret, with the label that says whom they reach; the others are made by hand.
@@ -134,8 +137,12 @@ def _metric_resource(place: Place, content: Mapping[str, Any], path: str) -> Res
     name = content["name"]
 
     def judge(found: Any) -> list[Difference]:
-        wanted = {key: content[key] for key in ("description", "filter")}
-        return [Difference(key, value, str(found.get(key))) for key, value in wanted.items() if found.get(key) != value]
+        have = {**found, "metricDescriptor": _counted(found), "disabled": found.get("disabled", False)}
+        wanted = {**content, "metricDescriptor": _counted(content), "disabled": False}
+        keys = ("description", "filter", "labelExtractors", "metricDescriptor", "disabled")
+        changed = [(key, wanted[key], have.get(key)) for key in keys if filled(wanted[key]) != filled(have.get(key))]
+        told = [Difference(key, _told(value), _told(other)) for key, value, other in changed]
+        return told + undeclared(found, ("valueExtractor", "bucketOptions", "bucketName"))
 
     return Resource(
         kind="log metric",
@@ -145,6 +152,40 @@ def _metric_resource(place: Place, content: Mapping[str, Any], path: str) -> Res
         create=gcloud("logging metrics create", name, project=place.project, config_from_file=path),
         update=gcloud("logging metrics update", name, project=place.project, config_from_file=path),
     )
+
+
+def _counted(metric: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what decides how a metric counts; a label that does not say its type holds text."""
+    descriptor = metric.get("metricDescriptor", {})
+    labels = {one["key"]: one.get("valueType", "STRING") for one in descriptor.get("labels", [])}
+    return {**{key: descriptor.get(key) for key in ("metricKind", "valueType", "unit")}, "labels": labels}
+
+
+def filled(value: Any) -> Any:
+    """Return a message without what is as if it were not there: the API leaves out what is empty, none or nought."""
+    if isinstance(value, Mapping):
+        parts = {key: filled(item) for key, item in value.items()}
+        return {key: item for key, item in parts.items() if item not in EMPTY}
+    return [filled(item) for item in value] if isinstance(value, list) else value
+
+
+def _told(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
+
+
+def policy_differences(content: Mapping[str, Any], found: Mapping[str, Any]) -> list[Difference]:
+    """Judge an alert policy as a whole; what the server adds, and whom it tells, is not of its file."""
+    wanted, have = _policy(content), _policy(found)
+    changed = [key for key in sorted({*wanted, *have}) if wanted.get(key) != have.get(key)]
+    return [Difference(key, _told(wanted.get(key)), _told(have.get(key))) for key in changed if key != "userLabels"]
+
+
+def _policy(content: Mapping[str, Any]) -> dict[str, Any]:
+    conditions = [{key: value for key, value in one.items() if key != "name"} for one in content.get("conditions", [])]
+    kept = {key: value for key, value in content.items() if key not in OF_THE_SERVER}
+    whole: dict[str, Any] = filled({**kept, "conditions": conditions})
+    return whole
 
 
 def _channel(place: Place, one: Channel) -> Resource:
@@ -209,7 +250,8 @@ def _listed(
     def judge(found: Any) -> list[Difference]:
         have = found[0].get(label, {}).get(STAMP, "none")
         more = [Difference("copies", "1", str(len(found)))] if len(found) > 1 else []
-        return more + ([] if have == digest else [Difference(STAMP, digest, have)])
+        stale = [] if have == digest else [Difference(STAMP, digest, have)]
+        return more + stale + (policy_differences(content, found[0]) if label == "userLabels" else [])
 
     return Resource(
         kind=kind,

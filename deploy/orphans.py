@@ -36,8 +36,40 @@ def orphans(manifest: Manifest, place: Place, run: Runner) -> list[Orphan]:
     return [
         *subscriptions(manifest, place, found["subscriptions"]),
         *functions(manifest, place, found["functions"]),
-        *schedules(manifest, place, found["schedules"]),
+        *schedules(manifest, place, found["schedules"], addresses(manifest, place, found["functions"])),
+        *callers(manifest, place, found["subscriptions"], addresses(manifest, place, found["functions"])),
     ]
+
+
+def addresses(manifest: Manifest, place: Place, found: list[Any]) -> tuple[str, ...]:
+    """Return every address of our functions: each has one by its name and others that the platform gave it."""
+    names = {one.name for one in manifest.functions.values()}
+    given = [
+        address
+        for one in found
+        if _last(one["name"]) in names
+        for address in (one.get("url"), one.get("serviceConfig", {}).get("uri"))
+        if address
+    ]
+    return (*(place.url(name) for name in sorted(names)), *given)
+
+
+def callers(manifest: Manifest, place: Place, found: list[Any], ours: tuple[str, ...]) -> Iterator[Orphan]:
+    """Subscriptions of topics outside the policy that call one of our functions, or sign as one of our accounts."""
+    accounts = {place.account(name) for name in manifest.service_accounts}
+    watched = {*manifest.topics, manifest.dead_letter.topic}
+    for one in found:
+        name, topic, push = _last(one["name"]), _last(one.get("topic", "")), one.get("pushConfig") or {}
+        mine = name in {
+            f.subscription(t) for f in manifest.functions.values() for t in (f.push.topics if f.push else ())
+        }
+        if topic in watched or mine:
+            continue
+        endpoint, signer = push.get("pushEndpoint", ""), (push.get("oidcToken") or {}).get("serviceAccountEmail", "")
+        if endpoint.startswith(ours) or signer in accounts:
+            why = f"brings {topic}, no topic of the policy, to {endpoint} as {signer or 'nobody'}"
+            remove = gcloud("pubsub subscriptions delete", name, project=place.project)
+            yield Orphan(f"subscription {name}", why, remove)
 
 
 def subscriptions(manifest: Manifest, place: Place, found: list[Any]) -> Iterator[Orphan]:
@@ -82,14 +114,24 @@ def functions(manifest: Manifest, place: Place, found: list[Any]) -> Iterator[Or
             yield Orphan(f"function {name}", "carries our labels and is not in the manifest", remove)
 
 
-def schedules(manifest: Manifest, place: Place, found: list[Any]) -> Iterator[Orphan]:
-    """Schedules that call one of our functions and are not in the manifest."""
-    addresses = tuple(place.url(one.name) for one in manifest.functions.values())
+def schedules(manifest: Manifest, place: Place, found: list[Any], ours: tuple[str, ...]) -> Iterator[Orphan]:
+    """Schedules not in the manifest that call one of our functions, write to one of our topics, or call as we do."""
+    accounts = {place.account(name) for name in manifest.service_accounts}
+    topics = {f"projects/{place.project}/topics/{name}" for name in (*manifest.topics, manifest.dead_letter.topic)}
     for one in found:
-        name, target = _last(one["name"]), (one.get("httpTarget") or {}).get("uri", "")
-        if name not in manifest.schedules and target.startswith(addresses):
+        name, target = _last(one["name"]), one.get("httpTarget") or {}
+        if name in manifest.schedules:
+            continue
+        uri, signer = target.get("uri", ""), (target.get("oidcToken") or {}).get("serviceAccountEmail", "")
+        topic = (one.get("pubsubTarget") or {}).get("topicName", "")
+        whys = [
+            *([f"calls {uri}"] if uri.startswith(ours) else []),
+            *([f"writes to {topic}"] if topic in topics else []),
+            *([f"calls {uri} as {signer}"] if signer in accounts and not uri.startswith(ours) else []),
+        ]
+        if whys:
             remove = gcloud("scheduler jobs delete", name, project=place.project, location=place.region)
-            yield Orphan(f"schedule {name}", f"calls {target} and is not in the manifest", remove)
+            yield Orphan(f"schedule {name}", f"{', '.join(whys)} and is not in the manifest", remove)
 
 
 def _last(name: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
-from deploy import compute, identities, monitoring, schedules, stores, subscriptions
+from deploy import compute, identities, monitoring, schedules, service, stores, subscriptions
 from deploy.line import Line
 from deploy.manifest import ROOT, Function, Manifest, Place, Stamp
 from deploy.resource import Resource
@@ -67,7 +67,7 @@ def _ordered(
         yield from compute.roles(manifest, place, function)
     for function in chosen:
         yield compute.function_resource(manifest, place, function, stamp)
-        yield compute.service_resource(place, function, stamp)
+        yield service.service_resource(manifest, place, function, stamp)
         yield from compute.invokers(manifest, place, function)
         yield from subscriptions.subscriptions(manifest, place, function)
     for schedule in manifest.schedules.values():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -104,6 +104,18 @@ def compare(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> list[Differe
         for name, value in wanted.items()
         if found.get(name) != value
     ]
+
+
+def undeclared(found: Mapping[str, Any], paths: Iterable[str]) -> list[Difference]:
+    """Return what is set though nobody declared it, by dotted paths; values are not shown, they may be anything."""
+    return [Difference(path, "not set", "set") for path in paths if _at(found, path)]
+
+
+def _at(found: Mapping[str, Any], path: str) -> Any:
+    value: Any = found
+    for name in path.split("."):
+        value = (value or {}).get(name)
+    return value
 
 
 def shown(value: Any) -> str:

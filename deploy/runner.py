@@ -107,16 +107,17 @@ class Looks:
 
     def of(self, resource: Resource) -> Any | None:
         """Return what is there of a resource, None if it is not; raises ``CommandFailed``."""
-        found = self._read(resource.read)
+        found = self.at(resource.read)
         if found is None or resource.beside is None:
             return found
-        return Both(found, self._read(resource.beside))
+        return Both(found, self.at(resource.beside))
 
     def again(self, resource: Resource) -> Any | None:
         self.seen.pop(resource.read, None)
         return self.of(resource)
 
-    def _read(self, line: Line) -> Any | None:
+    def at(self, line: Line) -> Any | None:
+        """Return what a line answers, None if the thing is not there; raises ``CommandFailed``."""
         if line not in self.seen:
             self.seen[line] = ask(self.run, line)
         return self.seen[line]

@@ -9,8 +9,10 @@ from typing import Any
 
 from deploy.line import gcloud, seconds
 from deploy.manifest import Function, Manifest, Place, Schedule
-from deploy.resource import Difference, Resource, compare
+from deploy.resource import Difference, Resource, compare, undeclared
 
+# The service sets these by itself, or they say what the body is.
+OWN_HEADERS = {"content-type", "user-agent"}
 JSON_HEADER = "Content-Type=application/json"
 
 
@@ -77,6 +79,8 @@ def schedule_differences(place: Place, function: Function, one: Schedule, found:
         "attempt deadline": seconds(one.attempt_deadline),
         "retries": one.attempts,
         "body": None if one.body is None else _json(one.body),
+        "back-off": f"{seconds(one.min_backoff)} to {seconds(one.max_backoff)}",
+        "headers": [],
     }
     body = target.get("body")
     have = {
@@ -89,8 +93,10 @@ def schedule_differences(place: Place, function: Function, one: Schedule, found:
         "attempt deadline": found.get("attemptDeadline"),
         "retries": retry.get("retryCount", 0),
         "body": base64.b64decode(body).decode() if body else None,
+        "back-off": f"{retry.get('minBackoffDuration', '5s')} to {retry.get('maxBackoffDuration', '3600s')}",
+        "headers": sorted(name for name in target.get("headers", {}) if name.lower() not in OWN_HEADERS),
     }
-    return compare(wanted, have)
+    return compare(wanted, have) + undeclared(found, ("pubsubTarget", "appEngineHttpTarget", "httpTarget.oauthToken"))
 
 
 def _json(body: Mapping[str, Any]) -> str:

@@ -8,10 +8,21 @@ from typing import Any
 from deploy import rights
 from deploy.line import Line, gcloud, seconds
 from deploy.manifest import Manifest, Place
-from deploy.resource import FOUND_ID, Difference, Resource, Right, compare
+from deploy.members import public_readers
+from deploy.resource import FOUND_ID, Difference, Resource, Right, compare, undeclared
 from shared.adapters.record_schema import RecordTable, record_tables
 
 ALIVE = "never"
+# What makes a subscription let messages pass by, or hand them to somebody before a person pulls them.
+PASSED_ON = (
+    "bigqueryConfig",
+    "cloudStorageConfig",
+    "deadLetterPolicy",
+    "detached",
+    "filter",
+    "messageTransforms",
+    "pushConfig.pushEndpoint",
+)
 
 
 def apis(manifest: Manifest, place: Place) -> Iterator[Resource]:
@@ -45,10 +56,17 @@ def topics(manifest: Manifest, place: Place) -> Iterator[Resource]:
             kind="topic",
             name=name,
             read=gcloud("pubsub topics describe", name, project=place.project),
-            differences=lambda found: [],
+            differences=topic_differences,
             create=gcloud("pubsub topics create", name, project=place.project),
             update=None,
+            hint=f"take away what changes or refuses messages: gcloud pubsub topics update {name} --help",
         )
+
+
+def topic_differences(found: Any) -> list[Difference]:
+    """A schema refuses messages, a transform changes them, an ingestion brings those of others."""
+    unset = undeclared(found, ("ingestionDataSourceSettings", "messageTransforms", "schemaSettings"))
+    return unset + compare({"state": "ACTIVE"}, {"state": found.get("state", "ACTIVE")})
 
 
 def dead_letters(manifest: Manifest, place: Place) -> Iterator[Resource]:
@@ -63,7 +81,7 @@ def dead_letters(manifest: Manifest, place: Place) -> Iterator[Resource]:
 
     def judge(found: Any) -> list[Difference]:
         wanted = {"topic": f"projects/{project}/topics/{letter.topic}", "retention": f"{seconds}s", "expires": "never"}
-        return compare(wanted, {"topic": found["topic"], **kept(found)})
+        return compare(wanted, {"topic": found["topic"], **kept(found)}) + undeclared(found, PASSED_ON)
 
     yield Resource(
         kind="subscription",
@@ -93,9 +111,10 @@ def secrets(manifest: Manifest, place: Place) -> Iterator[Resource]:
             kind="secret",
             name=name,
             read=gcloud("secrets describe", name, project=place.project),
-            differences=lambda found: [],
+            differences=lambda found: undeclared(found, ("expireTime", "ttl")),
             create=gcloud("secrets create", name, project=place.project, replication_policy="automatic"),
             update=None,
+            hint=f"it would be gone one day: gcloud secrets update {name} --remove-expiration",
         )
     for function in manifest.functions.values():
         member = f"serviceAccount:{place.account(function.service_account)}"
@@ -214,6 +233,10 @@ def record(manifest: Manifest, place: Place) -> Iterator[Resource]:
         yield _ddl(manifest, place, "view", table.view, f"{project}:{name}.{table.view}", view, view=table)
 
 
+ALTERED = "partition and clustering are not altered: copy the rows into a new table"
+ELSEWHERE = "a dataset stays where it is, and who reads it is not changed here: see its page in the console, Sharing"
+
+
 def _ddl(
     manifest: Manifest,
     place: Place,
@@ -229,11 +252,11 @@ def _ddl(
     def judge(found: Any) -> list[Difference]:
         if view is not None:
             return compare({"query": view.view_sql(dataset)}, {"query": found.get("view", {}).get("query")})
-        return [] if table is None else _table_differences(table, found)
+        return _dataset_differences(manifest, found) if table is None else _table_differences(table, found)
 
     ask = ("bq", "query", f"--project_id={place.project}", "--use_legacy_sql=false", "--format=json", "--quiet")
     where = f"--location={manifest.dataset_location}"
-    changed = "" if table is None else "; ".join(_changes(table, dataset))
+    changed = "; ".join(_changes(table, dataset)) if table else "" if view else _kept_rows(dataset)
     return Resource(
         kind=kind,
         name=name,
@@ -241,8 +264,25 @@ def _ddl(
         differences=judge,
         create=Line((*ask, where, statement)),
         update=Line((*ask, where, changed or statement)),
-        hint="" if table is None else "partition and clustering are not altered: copy the rows into a new table",
+        hint="" if view else (ALTERED if table else ELSEWHERE),
     )
+
+
+def _dataset_differences(manifest: Manifest, found: Any) -> list[Difference]:
+    """Where it lies, that nothing in it expires by itself, and that not everybody reads it."""
+    everybody = public_readers(found.get("access", []))
+    wanted = {"location": manifest.dataset_location, "everybody reads": None, "type": "DEFAULT"}
+    have = {
+        "location": found.get("location"),
+        "everybody reads": ", ".join(everybody) or None,
+        "type": found.get("type", "DEFAULT"),
+    }
+    return compare(wanted, have) + undeclared(found, ("defaultTableExpirationMs", "defaultPartitionExpirationMs"))
+
+
+def _kept_rows(dataset: str) -> str:
+    options = "default_table_expiration_days = NULL, default_partition_expiration_days = NULL"
+    return f"ALTER SCHEMA IF EXISTS `{dataset}` SET OPTIONS ({options})"
 
 
 def _table_differences(table: RecordTable, found: Any) -> list[Difference]:
@@ -265,7 +305,16 @@ def _table_differences(table: RecordTable, found: Any) -> list[Difference]:
         "clustered by": found.get("clustering", {}).get("fields"),
         "partition filter": filtered,
     }
-    return missing + compare(wanted, have)
+    expires = undeclared(found, ("expirationTime", "timePartitioning.expirationMs", "rangePartitioning"))
+    return missing + _demanded(table, found) + compare(wanted, have) + expires
+
+
+def _demanded(table: RecordTable, found: Any) -> list[Difference]:
+    """A column that must have a value and is not written, or may be written without one, refuses rows."""
+    required = {one["name"] for one in table.fields if one.get("mode") == "REQUIRED"}
+    fields = found.get("schema", {}).get("fields", [])
+    more = [str(one["name"]) for one in fields if one.get("mode") == "REQUIRED" and one["name"] not in required]
+    return [Difference(f"column {name}", "may be empty", "must have a value") for name in more]
 
 
 def clustering(table: RecordTable) -> list[str]:
@@ -283,7 +332,11 @@ def _changes(table: RecordTable, dataset: str) -> list[str]:
     """Return what brings an older table up to its file, and may run again; how it lies on disk is for ever."""
     alter = f"ALTER TABLE `{dataset}.{table.name}`"
     added = [f"{alter} ADD COLUMN IF NOT EXISTS {name} {kind}" for name, kind in _columns(table)]
-    return [*added, f"{alter} SET OPTIONS (require_partition_filter = {_filtered(table)})"]
+    return [
+        *added,
+        f"{alter} SET OPTIONS (expiration_timestamp = NULL, partition_expiration_days = NULL)",
+        f"{alter} SET OPTIONS (require_partition_filter = {_filtered(table)})",
+    ]
 
 
 def _filtered(table: RecordTable) -> str:

@@ -2,14 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from deploy import rights
 from deploy.line import gcloud, seconds
 from deploy.manifest import Function, Manifest, Place, Push
-from deploy.resource import Difference, Resource, Right, compare
+from deploy.resource import Difference, Resource, Right, compare, undeclared
 from deploy.stores import ALIVE, kept
+
+VERSION = ("x-goog-version", "v1")
+# Nothing in the manifest sets these: each lets messages pass by, changes them, or sends them elsewhere.
+UNSET = (
+    "analyticsHubSubscriptionInfo",
+    "bigqueryConfig",
+    "cloudStorageConfig",
+    "detached",
+    "enableExactlyOnceDelivery",
+    "enableMessageOrdering",
+    "filter",
+    "messageTransforms",
+    "pubsubExportConfig",
+    "pubsubliteExportConfig",
+    "pushConfig.noWrapper",
+    "retainAckedMessages",
+)
+# What an update can take away of them.
+CLEARED: dict[str, bool] = {
+    "clear_message_transforms": True,
+    "clear_push_no_wrapper_config": True,
+    "no_enable_exactly_once_delivery": True,
+    "no_retain_acked_messages": True,
+}
+FOR_EVER = (
+    "a filter, ordering, or being detached is for ever: let what waits be worked off, remove the subscription "
+    "(gcloud pubsub subscriptions delete), then run this again"
+)
 
 
 def subscriptions(manifest: Manifest, place: Place, function: Function) -> Iterator[Resource]:
@@ -28,7 +56,8 @@ def subscriptions(manifest: Manifest, place: Place, function: Function) -> Itera
                 manifest, place, function, push, topic, found
             ),
             create=gcloud("pubsub subscriptions create", name, project=place.project, topic=topic, **settings),
-            update=gcloud("pubsub subscriptions update", name, project=place.project, **settings),
+            update=gcloud("pubsub subscriptions update", name, project=place.project, **settings, **CLEARED),
+            hint=FOR_EVER,
             function=function.folder,
         )
         agent = f"serviceAccount:{place.pubsub_agent}"
@@ -89,4 +118,10 @@ def subscription_differences(
         "delivery attempts": letter.get("maxDeliveryAttempts"),
         **kept(found),
     }
-    return compare(wanted, have)
+    return compare(wanted, have) + undeclared(found, UNSET) + _attributes(config)
+
+
+def _attributes(config: Mapping[str, Any]) -> list[Difference]:
+    """The version of the form in which messages come is one that the server sets by itself."""
+    extra = {name: value for name, value in config.get("attributes", {}).items() if (name, value) != VERSION}
+    return [Difference("pushConfig.attributes", "none of its own", ", ".join(sorted(extra)))] if extra else []

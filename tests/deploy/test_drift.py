@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -20,12 +19,12 @@ from deploy.line import Line
 from deploy.manifest import Stamp
 from deploy.plan import plan
 from deploy.runner import Answer
+from tests.deploy.drifts import DRIFTS, FUNCTION, grant, variable
 from tests.deploy.standin import Cloud
-from tests.deploy.world import PLACE, manifest, project, stamp
+from tests.deploy.world import PLACE, load_changed, manifest, project, stamp
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 ANSWERS = Path(__file__).parent / "answers"  # written after the API references, not taken from a project
-FUNCTION, SUBSCRIPTION = "nba-phase3-to-phase4", "nba-phase3-to-phase4--nba-phase3-analytics-complete"
 
 
 def look(cloud: Any, given: Stamp, hours_since_change: float = 1) -> Report:
@@ -61,279 +60,10 @@ def test_what_was_just_deployed_is_the_same(cloud: Cloud) -> None:
     assert report.functions["self_heal"]["commit"] == stamp().commit
 
 
-def hand(kind: str, name: str, change: Callable[[Any], object]) -> Callable[[Cloud], None]:
-    return lambda cloud: change(cloud.store(kind)[name]) and None
-
-
-def put(*path: str, value: Any) -> Callable[[Any], object]:
-    def change(thing: Any) -> None:
-        for key in path[:-1]:
-            thing = thing.setdefault(key, {})
-        thing[path[-1]] = value
-
-    return change
-
-
-def drop(*path: str) -> Callable[[Any], object]:
-    def change(thing: Any) -> None:
-        for key in path[:-1]:
-            thing = thing[key]
-        del thing[path[-1]]
-
-    return change
-
-
-DRIFTS: dict[str, tuple[Callable[[Cloud], None], str, str]] = {
-    "memory": (
-        hand("functions", FUNCTION, put("serviceConfig", "availableMemory", value="256M")),
-        f"function {FUNCTION}",
-        "memory",
-    ),
-    "timeout": (
-        hand("functions", FUNCTION, put("serviceConfig", "timeoutSeconds", value=540)),
-        f"function {FUNCTION}",
-        "timeout",
-    ),
-    "service account": (
-        hand("functions", FUNCTION, put("serviceConfig", "serviceAccountEmail", value="x@y")),
-        f"function {FUNCTION}",
-        "service account",
-    ),
-    "runtime": (
-        hand("functions", FUNCTION, put("buildConfig", "runtime", value="python310")),
-        f"function {FUNCTION}",
-        "runtime",
-    ),
-    "failed deploy": (hand("functions", FUNCTION, put("state", value="FAILED")), f"function {FUNCTION}", "state"),
-    "variable gone": (
-        hand("functions", FUNCTION, drop("serviceConfig", "environmentVariables", "ORCH_SECRETS")),
-        f"function {FUNCTION}",
-        "environment ORCH_SECRETS",
-    ),
-    "secret bound by hand": (
-        hand("functions", FUNCTION, put("serviceConfig", "secretEnvironmentVariables", value=[{"key": "HOOK"}])),
-        f"function {FUNCTION}",
-        "secret in HOOK",
-    ),
-    "commit unknown": (
-        hand("functions", FUNCTION, drop("labels", "commit-sha")),
-        f"function {FUNCTION}",
-        "commit-sha label",
-    ),
-    "function gone": (
-        lambda cloud: cloud.store("functions").pop(FUNCTION) and None,
-        f"function {FUNCTION}",
-        "existence",
-    ),
-    "old revision serves": (
-        hand("services", FUNCTION, put("status", "traffic", value=[{"revisionName": "older", "percent": 100}])),
-        f"serving revision {FUNCTION}",
-        "revision serving",
-    ),
-    "newest revision is not ready": (
-        hand("services", FUNCTION, put("status", "conditions", value=[{"type": "Ready", "status": "False"}])),
-        f"serving revision {FUNCTION}",
-        "ready",
-    ),
-    "invoker gone": (
-        hand("services", FUNCTION, put("policy", value=[])),
-        f"service role {FUNCTION} roles/run.invoker serviceAccount:orch-push@demo-orch.iam.gserviceaccount.com",
-        "roles/run.invoker",
-    ),
-    "ack deadline": (
-        hand("subscriptions", SUBSCRIPTION, put("ackDeadlineSeconds", value=10)),
-        f"subscription {SUBSCRIPTION}",
-        "ack deadline",
-    ),
-    "retry policy": (hand("subscriptions", SUBSCRIPTION, drop("retryPolicy")), f"subscription {SUBSCRIPTION}", "retry"),
-    "dead letter": (
-        hand("subscriptions", SUBSCRIPTION, drop("deadLetterPolicy")),
-        f"subscription {SUBSCRIPTION}",
-        "dead-letter topic",
-    ),
-    "expires": (
-        hand("subscriptions", SUBSCRIPTION, put("expirationPolicy", value={"ttl": "2678400s"})),
-        f"subscription {SUBSCRIPTION}",
-        "expires",
-    ),
-    "detached from its topic": (
-        hand("subscriptions", SUBSCRIPTION, put("topic", value="_deleted-topic_")),
-        f"subscription {SUBSCRIPTION}",
-        "topic",
-    ),
-    "other target": (
-        hand("subscriptions", SUBSCRIPTION, put("pushConfig", "pushEndpoint", value="https://elsewhere")),
-        f"subscription {SUBSCRIPTION}",
-        "endpoint",
-    ),
-    "schedule gone": (
-        lambda cloud: cloud.store("jobs").pop("nba-self-heal") and None,
-        "schedule nba-self-heal",
-        "existence",
-    ),
-    "schedule paused": (
-        hand("jobs", "nba-self-heal", put("state", value="PAUSED")),
-        "schedule state nba-self-heal",
-        "state",
-    ),
-    "schedule of another target": (
-        hand("jobs", "nba-self-heal", put("httpTarget", "uri", value="https://elsewhere")),
-        "schedule nba-self-heal",
-        "target",
-    ),
-    "schedule of another zone": (
-        hand("jobs", "nba-self-heal", put("timeZone", value="America/New_York")),
-        "schedule nba-self-heal",
-        "zone",
-    ),
-    "secret gone": (
-        lambda cloud: cloud.store("secrets").pop("slack-webhook-error") and None,
-        "secret slack-webhook-error",
-        "existence",
-    ),
-    "TTL off": (hand("fields", "runs.expires_at", drop("ttlConfig")), "field TTL runs.expires_at", "TTL"),
-    "alert policy edited": (
-        lambda cloud: next(iter(cloud.store("alertPolicies").values())).update(userLabels={}),
-        "alert policy Orchestrators: an alert did not get through",
-        "source-digest",
-    ),
-    "alert policy that tells nobody": (
-        lambda cloud: next(iter(cloud.store("alertPolicies").values())).update(notificationChannels=[]),
-        "alert route Orchestrators: an alert did not get through to on-call",
-        "notifies",
-    ),
-    "channel gone": (lambda cloud: cloud.store("channels").clear(), "channel on-call", "existence"),
-    "channel switched off": (
-        lambda cloud: next(iter(cloud.store("channels").values())).update(enabled=False),
-        "channel on-call",
-        "enabled",
-    ),
-    "variable set by hand": (
-        hand("functions", FUNCTION, put("serviceConfig", "environmentVariables", "BY_HAND", value="1")),
-        f"function {FUNCTION}",
-        "environment BY_HAND",
-    ),
-    "digest not stamped": (
-        hand("functions", FUNCTION, drop("serviceConfig", "environmentVariables", "SOURCE_DIGEST")),
-        f"function {FUNCTION}",
-        "stamp SOURCE_DIGEST",
-    ),
-    "generated trigger": (
-        hand("functions", FUNCTION, put("eventTrigger", value={"trigger": "t"})),
-        f"function {FUNCTION}",
-        "generated trigger",
-    ),
-    "closed to whoever calls": (
-        hand("functions", FUNCTION, put("serviceConfig", "ingressSettings", value="ALLOW_INTERNAL_ONLY")),
-        f"function {FUNCTION}",
-        "ingress",
-    ),
-    "secret no longer readable": (
-        hand("secrets", "slack-webhook-error", put("policy", value=[])),
-        "secret role slack-webhook-error roles/secretmanager.secretAccessor "
-        "serviceAccount:orch-self-heal@demo-orch.iam.gserviceaccount.com",
-        "roles/secretmanager.secretAccessor",
-    ),
-    "trigger topic no longer writable": (
-        hand("topics", "nba-phase4-trigger", put("policy", value=[])),
-        "topic role nba-phase4-trigger roles/pubsub.publisher "
-        "serviceAccount:orch-phase3-to-phase4@demo-orch.iam.gserviceaccount.com",
-        "roles/pubsub.publisher",
-    ),
-    "service account gone": (
-        lambda cloud: cloud.store("accounts").pop("orch-push@demo-orch.iam.gserviceaccount.com") and None,
-        "service account orch-push",
-        "existence",
-    ),
-    "service account switched off": (
-        hand("accounts", "orch-push@demo-orch.iam.gserviceaccount.com", put("disabled", value=True)),
-        "service account orch-push",
-        "disabled",
-    ),
-    "database that may be deleted": (
-        hand("databases", "(default)", put("deleteProtectionState", value="DELETE_PROTECTION_DISABLED")),
-        "database protection (default)",
-        "delete protection",
-    ),
-    "database without its last seven days": (
-        hand("databases", "(default)", put("pointInTimeRecoveryEnablement", value="POINT_IN_TIME_RECOVERY_DISABLED")),
-        "database protection (default)",
-        "point-in-time recovery",
-    ),
-    "no backups any more": (
-        lambda cloud: cloud.store("backups").clear(),
-        "daily backup (default)",
-        "existence",
-    ),
-    "backups that are kept for a day": (
-        lambda cloud: next(iter(cloud.store("backups").values())).update(retention="86400s"),
-        "daily backup (default)",
-        "kept for",
-    ),
-    "delivery attempts": (
-        hand("subscriptions", SUBSCRIPTION, put("deadLetterPolicy", "maxDeliveryAttempts", value=5)),
-        f"subscription {SUBSCRIPTION}",
-        "delivery attempts",
-    ),
-    "dead letters no longer kept": (
-        lambda cloud: cloud.store("subscriptions").pop("nba-orchestration-dead-letter-kept") and None,
-        "subscription nba-orchestration-dead-letter-kept",
-        "existence",
-    ),
-    "Pub/Sub may not put dead letters there": (
-        hand("topics", "nba-orchestration-dead-letter", put("policy", value=[])),
-        "topic role nba-orchestration-dead-letter roles/pubsub.publisher "
-        "serviceAccount:service-123456789012@gcp-sa-pubsub.iam.gserviceaccount.com",
-        "roles/pubsub.publisher",
-    ),
-    "subscription gone": (
-        lambda cloud: cloud.store("subscriptions").pop(SUBSCRIPTION) and None,
-        f"subscription {SUBSCRIPTION}",
-        "existence",
-    ),
-    "pushed as somebody else": (
-        hand("subscriptions", SUBSCRIPTION, put("pushConfig", "oidcToken", "serviceAccountEmail", value="x@y")),
-        f"subscription {SUBSCRIPTION}",
-        "push identity",
-    ),
-    "schedule at another hour": (
-        hand("jobs", "nba-daily-report", put("schedule", value="0 9 * * *")),
-        "schedule nba-daily-report",
-        "cron",
-    ),
-    "orphaned schedule": (
-        lambda cloud: cloud.store("jobs").update(
-            old={"name": "jobs/old", "httpTarget": {"uri": PLACE.url("nba-self-heal")}}
-        ),
-        "schedule old",
-        "orphan",
-    ),
-    "table of the record gone": (
-        lambda cloud: cloud.store("bigquery").pop("demo-orch.nba_orchestration.alerts") and None,
-        "table alerts",
-        "existence",
-    ),
-    "metric edited": (
-        hand("metrics", "orch_sweeps", put("filter", value="nothing")),
-        "log metric orch_sweeps",
-        "filter",
-    ),
-    "orphaned subscription": (
-        lambda cloud: cloud.store("subscriptions").update(
-            old={
-                "name": "projects/demo-orch/subscriptions/old",
-                "topic": "projects/demo-orch/topics/nba-phase4-trigger",
-            }
-        ),
-        "subscription old",
-        "orphan",
-    ),
-}
-
-
 @pytest.mark.parametrize("kind", DRIFTS)
 def test_each_kind_of_drift_is_red(cloud: Cloud, kind: str) -> None:
     """One thing changed by hand: status 1, and a red finding that names it."""
+    assert len(DRIFTS) > 90
     change, where, what = DRIFTS[kind]
     change(cloud)
     report = look(cloud, stamp())
@@ -350,6 +80,42 @@ def test_a_subscription_that_nobody_declared_is_found_on_every_topic(cloud: Clou
     assert [(one.where, one.what, one.colour) for one in look(cloud, stamp()).findings] == [
         ("subscription eventarc-us-west2-old-sub-123", "orphan", Colour.RED)
     ]
+
+
+def test_a_right_that_the_manifest_leaves_to_others_is_no_drift(cloud: Cloud, tmp_path: Path) -> None:
+    """Declared under granted_by_others it is in peace; the same member's other right on it is not."""
+    topic, who = "nba-phase2-raw-complete", "serviceAccount:raw@demo-orch.iam.gserviceaccount.com"
+    grants = [{"member": who, "role": "roles/pubsub.publisher", "scope": f"topic/{topic}"}]
+    declared = load_changed(tmp_path, {"granted_by_others": grants})
+    for role in ("roles/pubsub.publisher", "roles/pubsub.admin"):
+        grant("topics", topic, role, who)(cloud)
+    report = drift(declared, PLACE, plan(declared, PLACE, stamp()), cloud, lambda folder, commit: None, NOW)
+    assert [(one.where, one.what) for one in report.findings] == [
+        (f"topic role {topic} roles/pubsub.admin {who}", "member")
+    ]
+    (line,) = [one.hint for one in report.findings]
+    assert line.startswith(f"gcloud pubsub topics remove-iam-policy-binding {topic} ")
+
+
+def test_rights_on_the_project_of_people_are_their_owners_business(cloud: Cloud) -> None:
+    """An owner, or an account that is not ours, may have what it has there."""
+    for member in ("user:owner@example.com", "serviceAccount:other@demo-orch.iam.gserviceaccount.com"):
+        grant("projects", PLACE.project, "roles/owner", member)(cloud)
+    assert look(cloud, stamp()).findings == ()
+
+
+def test_a_policy_that_cannot_be_read_is_named_and_the_others_are_judged(cloud: Cloud) -> None:
+    """Blind for one thing's rights, the check says so, and still sees everybody elsewhere."""
+    grant("services", FUNCTION, "roles/run.invoker", "allUsers")(cloud)
+
+    def blind(line: Line) -> Answer:
+        if line.command.startswith("gcloud secrets get-iam-policy slack-webhook-error"):
+            return Answer(1, "", "ERROR: (gcloud) PERMISSION_DENIED: no")
+        return cloud(line)
+
+    told = {(one.where, one.colour) for one in look(blind, stamp()).findings}
+    assert ("policy of secret slack-webhook-error", Colour.UNKNOWN) in told
+    assert (f"service role {FUNCTION} roles/run.invoker allUsers", Colour.RED) in told
 
 
 def test_an_expected_reader_of_a_topic_is_no_orphan(cloud: Cloud) -> None:
@@ -447,6 +213,8 @@ def test_no_value_of_a_variable_is_shown(cloud: Cloud) -> None:
     """A report goes into a public issue: names are said, values never."""
     config = cloud.store("functions")[FUNCTION]["serviceConfig"]
     config["environmentVariables"] |= {"ORCH_SECRETS": "hunter2", "BY_HAND": "hunter3"}
+    for name, value in (("ORCH_SECRETS", "hunter4"), ("BY_HAND", "hunter5")):
+        variable(name, value)(cloud)
     text = json.dumps(look(cloud, stamp()).data())
     assert "BY_HAND" in text
     assert "hunter" not in text

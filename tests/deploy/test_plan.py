@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import sqlglot
 
-from deploy import deployer, orphans, rules
+from deploy import deployer, orphans, rights, rules
 from deploy.apply import apply
 from deploy.compute import environment
 from deploy.drift import drift
@@ -39,10 +39,18 @@ def every_line(tmp_path_factory: pytest.TempPathFactory) -> list[Line]:
         deploy(Heard(project(heard.cloud.root), heard.lines), stamp(), (name,))
     drift(manifest(), PLACE, plan(manifest(), PLACE, stamp()), heard, lambda folder, commit: None, NOW)
     examined(PLACE.project, {}, heard, lambda name: name)
-    changes = {"notify/office": {"type": "email", "labels": {"email_address": "office@example.com"}}}
+    changes = {
+        "notify/office": {"type": "email", "labels": {"email_address": "office@example.com"}},
+        "deployers": ["user:me@example.com"],
+    }
     declared = plan(load_changed(heard.cloud.root, changes), PLACE, stamp())
     removals = [one.remove for one in orphans.orphans(manifest(), PLACE, with_orphans()) if one.remove]
     assert len(removals) == 3
+    # A right that nobody declared is taken away by a line of its own, whatever it is on.
+    ones = {one.right.kind: one.right for one in declared if one.right}
+    assert set(ones) == set(rights.GROUPS)
+    conditional = next(one.right for one in declared if one.right and one.right.condition)
+    removals += [rights.take_line(PLACE, one) for one in (*ones.values(), conditional)]
     return list(dict.fromkeys([*lines(declared), *heard.lines, *removals]))
 
 
@@ -178,7 +186,8 @@ def test_the_record_is_valid_googlesql(every_line: list[Line]) -> None:
         assert [one.sql() for one in sqlglot.parse(text, read="bigquery") if one] != []
     tables = [text for text in statements if "CREATE TABLE" in text]
     assert all("PARTITION BY" in text and "require_partition_filter = true" in text for text in tables)
-    assert all("IF NOT EXISTS" in text or "OR REPLACE" in text for text in statements)
+    again = ("IF NOT EXISTS", "OR REPLACE", "ALTER SCHEMA IF EXISTS")
+    assert all(any(word in text for word in again) for text in statements)
 
 
 def test_things_come_after_what_they_need() -> None:

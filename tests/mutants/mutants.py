@@ -27,6 +27,7 @@ T_MESSAGE = "tests/core/test_message.py::test_"
 T_DEAD_LETTERS = "tests/app/test_dead_letters.py::test_"
 T_MODEL = "tests/core/test_model.py::test_"
 T_WAREHOUSE = "tests/contract/test_warehouse.py::test_"
+T_DRIFT = "tests/deploy/test_drift.py::test_"
 T_RIGHTS = "tests/deploy/test_rights.py::test_"
 
 
@@ -568,5 +569,40 @@ MUTANTS = [
         "        if first.lines != one.lines:\n",
         "        if False:\n",
         f"{T_RIGHTS}two_lines_under_one_id_are_refused",
+    ),
+    mutant(
+        "everybody may call, and the drift check keeps silent",
+        "deploy/members.py",
+        "if rights.key(right) in known or (kind",
+        "if right.member in PUBLIC or (kind",
+        f"{T_DRIFT}each_kind_of_drift_is_red",
+    ),
+    mutant(
+        "the drift check takes a service for its function",
+        "deploy/service.py",
+        "        if have.get(name) != wanted[name]\n",
+        "        if False\n",
+        f"{T_DRIFT}each_kind_of_drift_is_red",
+    ),
+    mutant(
+        "an alert policy is known by its stamp alone",
+        "deploy/monitoring.py",
+        'changed = [key for key in sorted({*wanted, *have}) if wanted.get(key) != have.get(key)]',
+        "changed: list[str] = []",
+        f"{T_DRIFT}each_kind_of_drift_is_red",
+    ),
+    mutant(
+        "a filter is nobody's business",
+        "deploy/subscriptions.py",
+        '    "filter",\n',
+        "",
+        "tests/deploy/test_scope.py::test_each_field_is_compared_or_named",
+    ),
+    mutant(
+        "no time for new metrics",
+        "deploy/apply.py",
+        "METRIC_PAUSES if failed.metric_not_yet else ",
+        "",
+        "tests/deploy/test_apply.py::test_a_metric_that_is_never_known_fails_loudly",
     ),
 ]  # fmt: skip

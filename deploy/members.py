@@ -1,0 +1,65 @@
+"""Rights on our things that nobody declared: everybody's first of all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from deploy import rights
+from deploy.manifest import Manifest, Place
+from deploy.orphans import Orphan
+from deploy.resource import Resource, Right
+from deploy.runner import Looks
+
+PUBLIC = ("allUsers", "allAuthenticatedUsers")
+# What the plan makes and what carries a policy of its own, as rights name it.
+OWNED = {
+    "service account": "service account",
+    "topic": "topic",
+    "subscription": "subscription",
+    "secret": "secret",
+    "function": "service",
+}
+Key = tuple[str, str, str, str, str | None]
+
+
+def things(place: Place, resources: Iterable[Resource]) -> list[tuple[str, str]]:
+    """Return kind and name of each thing whose policy is ours to judge, the project's first."""
+    owned = [(OWNED[one.kind], one.name) for one in resources if one.kind in OWNED]
+    return [("project", place.project), *owned]
+
+
+def declared(manifest: Manifest, resources: Iterable[Resource]) -> set[Key]:
+    """Return the rights that the plan gives, and those that the manifest leaves to others."""
+    ours = {rights.key(one.right) for one in resources if one.right}
+    others = {(one.kind, one.name, one.member, one.role, None) for one in manifest.granted_by_others}
+    return ours | others
+
+
+def undeclared(
+    manifest: Manifest, place: Place, kind: str, thing: str, known: set[Key], looks: Looks
+) -> Iterator[Orphan]:
+    """Yield each right on a thing that nobody declared; raises ``CommandFailed`` where its policy cannot be read.
+
+    On the project only what everybody may and what our own accounts may is judged: the rest is its owner's business.
+    """
+    policy = looks.at(rights.policy_line(place, kind, thing))
+    accounts = {f"serviceAccount:{place.account(name)}" for name in manifest.service_accounts}
+    for right in rights.in_policy(kind, thing, policy or {}):
+        if rights.key(right) in known or (kind == "project" and right.member not in {*PUBLIC, *accounts}):
+            continue
+        yield Orphan(right.id, _why(right), rights.take_line(place, right))
+
+
+def _why(right: Right) -> str:
+    if right.member in PUBLIC:
+        return f"everybody ({right.member}) has {right.role} here, and nobody declared it"
+    return (
+        f"{right.member} has {right.role} here and nobody declared it; if it is right, put it under granted_by_others"
+    )
+
+
+def public_readers(access: Iterable[Any]) -> list[str]:
+    """Return who of a dataset's readers is everybody."""
+    named = [str(one.get("specialGroup") or one.get("iamMember") or "") for one in access]
+    return sorted(one for one in named if one.removeprefix("serviceAccount:") in PUBLIC)

@@ -1,0 +1,227 @@
+"""What the drift check does not compare, by the kind of thing and the field of Google's own message, and why.
+
+Every field of such a message is either compared or named here; a test holds the two against gcloud's messages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+IDENTITY = "is how the thing is found, or follows from it"
+SERVER = "is the server's own note"
+TEXT = "is shown and has no effect"
+LABELS = "labels of others are theirs"
+KEYS = "who encrypts with keys of their own says so in the project"
+PLATFORM = "the platform's own choice"
+
+NOT_COMPARED: Mapping[str, Mapping[str, str]] = {
+    "topic": {
+        "name": IDENTITY,
+        "labels": LABELS,
+        "kmsKeyName": KEYS,
+        "messageRetentionDuration": "what a topic keeps beside its subscriptions reaches nobody",
+        "messageStoragePolicy": "where messages may lie is the organisation's policy",
+        "satisfiesPzs": SERVER,
+    },
+    "subscription": {
+        "name": IDENTITY,
+        "labels": LABELS,
+        "pushConfig.attributes": "the version of the form, which is the server's; any other attribute is compared",
+        "pushConfig.pubsubWrapper": "is what a push has without being told",
+        "topicMessageRetentionDuration": SERVER,
+    },
+    "secret": {
+        "name": IDENTITY,
+        "annotations": TEXT,
+        "createTime": SERVER,
+        "customerManagedEncryption": KEYS,
+        "etag": SERVER,
+        "labels": LABELS,
+        "replication": "where copies lie is for ever and has no effect on who reads",
+        "rotation": "reminders of others",
+        "tags": LABELS,
+        "topics": "who hears of new versions is others' business",
+        "versionAliases": "the newest version is read, by no alias",
+        "versionDestroyTtl": "delays what somebody destroys",
+    },
+    "service account": {
+        "name": IDENTITY,
+        "email": IDENTITY,
+        "projectId": IDENTITY,
+        "uniqueId": SERVER,
+        "oauth2ClientId": SERVER,
+        "etag": SERVER,
+        "description": TEXT,
+        "displayName": TEXT,
+    },
+    "function": {
+        "name": IDENTITY,
+        "url": IDENTITY,
+        "createTime": SERVER,
+        "updateTime": SERVER,
+        "stateMessages": SERVER,
+        "satisfiesPzi": SERVER,
+        "satisfiesPzs": SERVER,
+        "upgradeInfo": SERVER,
+        "description": TEXT,
+        "kmsKeyName": KEYS,
+        "buildpackStack": PLATFORM,
+        "labels": f"ours are compared; {LABELS}",
+        "buildConfig.automaticUpdatePolicy": PLATFORM,
+        "buildConfig.onDeployUpdatePolicy": PLATFORM,
+        "buildConfig.build": SERVER,
+        "buildConfig.dockerRegistry": PLATFORM,
+        "buildConfig.source": "the digest of the sources is compared instead",
+        "buildConfig.sourceProvenance": "the digest of the sources is compared instead",
+        "buildConfig.sourceToken": SERVER,
+        "serviceConfig.binaryAuthorizationPolicy": "the organisation's policy",
+        "serviceConfig.revision": SERVER,
+        "serviceConfig.service": IDENTITY,
+        "serviceConfig.uri": IDENTITY,
+        "serviceConfig.securityLevel": "who calls over plain HTTP is led to TLS by Cloud Run",
+        "serviceConfig.vpcConnectorEgressSettings": "has no effect without a connector, which is compared",
+    },
+    "serving revision": {
+        "apiVersion": IDENTITY,
+        "kind": IDENTITY,
+        "metadata": "annotations: the invoker check, ingress and whether the address is on are compared",
+        "spec.traffic": "the traffic that is served is compared, in the status",
+        "spec.template.metadata": "annotations: the number of instances and the network are compared",
+        "spec.template.spec.containers.name": PLATFORM,
+        "spec.template.spec.containers.imagePullPolicy": PLATFORM,
+        "spec.template.spec.containers.livenessProbe": PLATFORM,
+        "spec.template.spec.containers.readinessProbe": PLATFORM,
+        "spec.template.spec.containers.startupProbe": PLATFORM,
+        "spec.template.spec.containers.ports": PLATFORM,
+        "spec.template.spec.containers.securityContext": PLATFORM,
+        "spec.template.spec.containers.terminationMessagePath": PLATFORM,
+        "spec.template.spec.containers.terminationMessagePolicy": PLATFORM,
+        "spec.template.spec.containers.workingDir": PLATFORM,
+        "spec.template.spec.containers.resources.requests": PLATFORM,
+        "spec.template.spec.containers.env.valueFrom": "a variable without a plain value is another value",
+        "spec.template.spec.enableServiceLinks": PLATFORM,
+        "spec.template.spec.imagePullSecrets": PLATFORM,
+        "spec.template.spec.nodeSelector": PLATFORM,
+        "spec.template.spec.runtimeClassName": PLATFORM,
+        "status.address": IDENTITY,
+        "status.url": IDENTITY,
+        "status.observedGeneration": SERVER,
+        "status.latestReadyRevisionName": "the newest one is compared, and that it is ready",
+        "status.conditions": "that it is ready is compared",
+        "status.traffic": "shares of the traffic are compared; tags get none",
+    },
+    "schedule": {
+        "name": IDENTITY,
+        "description": TEXT,
+        "lastAttemptTime": SERVER,
+        "scheduleTime": SERVER,
+        "status": SERVER,
+        "userUpdateTime": SERVER,
+        "retryConfig.maxDoublings": "the two ends of the back-off are compared",
+        "retryConfig.maxRetryDuration": "the number of retries ends them",
+    },
+    "database": {
+        "name": IDENTITY,
+        "appEngineIntegrationMode": PLATFORM,
+        "cmekConfig": KEYS,
+        "concurrencyMode": "the code bears either",
+        "createTime": SERVER,
+        "databaseEdition": "is for ever",
+        "deleteTime": SERVER,
+        "earliestVersionTime": SERVER,
+        "etag": SERVER,
+        "freeTier": SERVER,
+        "keyPrefix": SERVER,
+        "previousId": SERVER,
+        "sourceInfo": SERVER,
+        "tags": LABELS,
+        "uid": SERVER,
+        "updateTime": SERVER,
+        "versionRetentionPeriod": SERVER,
+    },
+    "dataset": {
+        "access": "that everybody reads it is compared; other readers are given by others",
+        "creationTime": SERVER,
+        "datasetReference": IDENTITY,
+        "defaultCollation": "changes no table that is there",
+        "defaultEncryptionConfiguration": KEYS,
+        "defaultRoundingMode": "changes no table that is there",
+        "description": TEXT,
+        "etag": SERVER,
+        "externalCatalogDatasetOptions": "belongs to datasets of another type, which is compared",
+        "externalDatasetReference": "belongs to datasets of another type, which is compared",
+        "friendlyName": TEXT,
+        "id": IDENTITY,
+        "isCaseInsensitive": "is for ever, and names are written as they are",
+        "kind": IDENTITY,
+        "labels": LABELS,
+        "lastModifiedTime": SERVER,
+        "linkedDatasetMetadata": "belongs to datasets of another type, which is compared",
+        "linkedDatasetSource": "belongs to datasets of another type, which is compared",
+        "maxTimeTravelHours": "how far back one may look is the owner's business",
+        "resourceTags": LABELS,
+        "restrictions": "the organisation's policy",
+        "satisfiesPzi": SERVER,
+        "satisfiesPzs": SERVER,
+        "selfLink": IDENTITY,
+        "storageBillingModel": "a matter of price",
+        "tags": LABELS,
+    },
+    "log metric": {
+        "name": IDENTITY,
+        "createTime": SERVER,
+        "updateTime": SERVER,
+        "resourceName": SERVER,
+        "version": SERVER,
+        "metricDescriptor.name": IDENTITY,
+        "metricDescriptor.type": IDENTITY,
+        "metricDescriptor.description": TEXT,
+        "metricDescriptor.displayName": TEXT,
+        "metricDescriptor.launchStage": SERVER,
+        "metricDescriptor.metadata": SERVER,
+        "metricDescriptor.monitoredResourceTypes": SERVER,
+        "metricDescriptor.labels.description": TEXT,
+    },
+    "alert policy": {
+        "name": IDENTITY,
+        "creationRecord": SERVER,
+        "mutationRecord": SERVER,
+        "validity": SERVER,
+        "conditions.name": IDENTITY,
+        "notificationChannels": "that ours hear of it is compared; others may hear too",
+        "userLabels": f"the digest of its file is compared; {LABELS}",
+    },
+    "channel": {
+        "name": IDENTITY,
+        "displayName": IDENTITY,
+        "creationRecord": SERVER,
+        "mutationRecords": SERVER,
+        "description": TEXT,
+        "userLabels": LABELS,
+        "verificationStatus": "a person answers for it",
+        "type": "of a channel made by hand",
+        "labels": "of a channel made by hand",
+    },
+}
+
+ALTOGETHER = (
+    "rights on the project that are neither everybody's nor of our own accounts; rights from folders and organisation",
+    "rights on services, topics and datasets that others made, but for those that our accounts need",
+    "members inside a group, and keys that somebody made for a service account",
+    "the values of secrets and variables: that a variable differs is said, never its value",
+    "the dashboard beyond the digest of its file; service-level objectives; snoozes",
+    "tables of the record beyond columns, partition, cluster, expiry and views; rows; quotas and budgets",
+    "schedules in other regions, functions without our labels, and subscriptions of other projects on our topics",
+    "fields that gcloud 528 does not know, and deletion protection of datasets, which BigQuery does not have",
+)
+
+
+def told() -> Iterator[str]:
+    """Yield what `bin/check-drift --scope` says, line by line."""
+    yield "not compared:"
+    for what in ALTOGETHER:
+        yield f"  {what}"
+    for kind, fields in NOT_COMPARED.items():
+        yield f"not compared of each {kind}:"
+        for name, why in sorted(fields.items()):
+            yield f"  {name}: {why}"
