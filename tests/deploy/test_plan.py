@@ -28,6 +28,8 @@ from tests.deploy.test_drift import NOW
 from tests.deploy.world import PLACE, load_changed, manifest, project, stamp
 from tests.emulators.gcloud import absent
 
+LINT_SECONDS = 1800  # over 400 lines, each some seconds on a machine that does more at once
+
 
 @pytest.fixture(scope="module")
 def every_line(tmp_path_factory: pytest.TempPathFactory) -> list[Line]:
@@ -90,7 +92,7 @@ def lint(commands: list[str], folder: Path) -> list[dict[str, object]]:
     path = folder / "commands.json"
     path.write_text(json.dumps([{"command_string": one} for one in commands]))
     command = ["gcloud", "meta", "lint-gcloud-commands", f"--commands-file={path}"]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=500, check=True)
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=LINT_SECONDS, check=True)
     found: list[dict[str, object]] = json.loads(ended.stdout)
     return found
 
