@@ -71,9 +71,11 @@ def planned(project: str) -> list[Resource]:
 
 
 def ran(world: BigQueryWorld, which: str) -> None:
-    """Run what the plan would run, as `bq query` takes it."""
+    """Run what the plan would run, as `bq query` takes it; the emulator knows no options of a dataset."""
     for one in planned(world.project):
         line = getattr(one, which)
+        if line.words[-1].startswith("ALTER SCHEMA IF EXISTS "):
+            continue
         world.client.query(line.words[-1]).result(timeout=30)
 
 
