@@ -14,6 +14,7 @@ from shared.app.bookkeeping import keep_for_record
 from shared.app.context import Context
 from shared.app.outbox import COLLECTION, Kept, path_of, read, send, send_pending
 from shared.app.reconcile import Settled
+from shared.app.state import path_of_run
 from shared.core.alert import Alert, Pending, raised, to_send
 from shared.core.alerts import Condition, Lasting, Severity, conditions
 from shared.core.errors import Unavailable
@@ -77,25 +78,49 @@ def raise_one(ctx: Context, condition: Condition, kept: Kept | None, *, occurren
     return None
 
 
-def settle(ctx: Context, found: Mapping[str, Condition], unseen: Collection[str], now: datetime) -> list[datetime]:
+def settle(
+    ctx: Context, found: Mapping[str, Condition], seen: Collection[str], unseen: Collection[str], now: datetime
+) -> list[datetime]:
     """Raise what holds, recover what does not, send what is pending: the sweep's part (behaviour A2).
 
-    ``unseen`` are the open runs that this sweep did not look at: of them nothing is known, so
-    nothing of them ends. Returns when the clock alone may change any of them.
+    ``seen`` are the open runs that this sweep looked at, ``unseen`` those that it did not: of them nothing is known,
+    so nothing of them ends. Closing is no recovery (T5): of a closed run only what had ended before is told as over.
+    Returns when the clock alone may change any of them.
     """
     store = ctx.ports.store
     standing = {d.id: read(d) for d in store.query(COLLECTION, {"standing": True})}
     unknown = [c for fingerprint, c in found.items() if fingerprint not in standing]
+    of_others: list[Kept] = []
     for fingerprint, kept in standing.items():
         condition = found.get(fingerprint)
         if condition is not None:
             raise_and_send(ctx, condition, kept)
-        elif kept.alert.run not in unseen and kept.alert.kind not in ENDED_ELSEWHERE:
+        elif kept.alert.run in unseen or kept.alert.kind in ENDED_ELSEWHERE:
+            continue
+        elif kept.alert.run in seen or "/" not in kept.alert.run:
             _ending(ctx, kept, now)
+        else:
+            of_others.append(kept)
+    _of_closed_runs(ctx, of_others, now)
     raise_now(ctx, unknown)
     retries = send_pending(ctx, now)
     repeat_after = ctx.policy.alerts.repeat_after
     return retries + [kept.alert.said_at + repeat_after for kept in standing.values() if kept.alert.said_at is not None]
+
+
+def _of_closed_runs(ctx: Context, listed: list[Kept], now: datetime) -> None:
+    """Let alerts of closed runs rest; of a run that opened since this sweep began nothing is known yet."""
+    paths = sorted({path_of_run(kept.alert.run) for kept in listed})
+    documents = dict(zip(paths, ctx.ports.store.get(*paths) if paths else [], strict=True))
+    for kept in listed:
+        document = documents[path_of_run(kept.alert.run)]
+        if document is not None and document.data.get("closed_at") is None:
+            continue
+        if kept.alert.ended_at is not None:
+            end(ctx, kept, now)
+        elif kept.version is not None:
+            resting = replace(kept.alert, standing=False)
+            ctx.ports.store.update(path_of(kept.alert.fingerprint), to_data(resting), kept.version)
 
 
 def raise_and_send(ctx: Context, condition: Condition, kept: Kept) -> None:

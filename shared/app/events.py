@@ -42,6 +42,7 @@ def delivery_of(ctx: Context, transition: str, event: Event) -> Delivery:
     published = _published(event, message)
     phase = phase_of(ctx, transition, str(_get(event, "source") or ""))
     data = _decoded(message.get("data"))
+    attributes = message.get("attributes")
     given = (message.get("messageId"), message.get("message_id"), _get(event, "id"))
     return Delivery(
         message_id=_identifier(given, f"{phase} {published} ".encode() + data),
@@ -49,6 +50,7 @@ def delivery_of(ctx: Context, transition: str, event: Event) -> Delivery:
         data=data,
         published_at=published or received_at,
         received_at=received_at,
+        attributes=attributes if isinstance(attributes, Mapping) else {},
     )
 
 

@@ -21,10 +21,11 @@ class Finding:
 
 @dataclass
 class Sweep:
-    """What a sweep found and did. ``unseen`` are open runs that it did not look at."""
+    """What a sweep found and did. ``seen`` are open runs that it looked at, ``unseen`` those that it did not."""
 
     findings: list[Finding] = field(default_factory=list)
     conditions: dict[str, Condition] = field(default_factory=dict)
+    seen: set[str] = field(default_factory=set)
     unseen: set[str] = field(default_factory=set)
     horizon: list[datetime | None] = field(default_factory=list)
 

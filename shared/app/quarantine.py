@@ -39,6 +39,7 @@ class Quarantined:
     status: str = "kept"
     replayed_at: datetime | None = None
     parts: int = 0
+    trigger_id: str = ""
 
     @property
     def raw(self) -> bytes:
@@ -46,7 +47,8 @@ class Quarantined:
 
     @property
     def delivery(self) -> Delivery:
-        return Delivery(self.message_id, self.phase, self.raw, self.published_at, self.received_at)
+        attributes = {"trigger_id": self.trigger_id}
+        return Delivery(self.message_id, self.phase, self.raw, self.published_at, self.received_at, attributes)
 
 
 def path_of(message_id: str) -> str:
@@ -71,6 +73,7 @@ def quarantine(ctx: Context, delivery: Delivery, wrong: Malformed) -> None:
         published_at=delivery.published_at,
         received_at=delivery.received_at,
         parts=len(rest),
+        trigger_id=str(delivery.attributes.get("trigger_id", "")),
     )
     # Its row comes last: a message that has one is kept as a whole.
     for number, part in enumerate(rest):

@@ -216,14 +216,14 @@ def _sight(ctx: Context, key: RunKey, loaded: Loaded, transition: Transition, ph
     """Return what one transition is decided by, from what was read of the phase that reported."""
     stored = loaded.transition(transition.name)
     if transition.starts == phase:
-        completions, next_report_at = dict[str, Completion](), loaded.last_report_at(phase)
+        completions, started = dict[str, Completion](), loaded
         if stored.value.state is State.CLAIMED or stored.value.request is not None:
             completions = load_completions(ctx.ports.store, key, transition.after)
     else:
-        completions, next_report_at = dict(loaded.completions.get(phase, {})), None
+        completions, started = dict(loaded.completions.get(phase, {})), Loaded(None)
         if stored.value.state in BEGUN:
             next_phase = load_completions(ctx.ports.store, key, transition.starts)
-            next_report_at = Loaded(None, {transition.starts: next_phase}).last_report_at(transition.starts)
+            started = Loaded(None, {transition.starts: next_phase})
     run = None if loaded.run is None else loaded.run.value
     situation = Situation(
         policy=ctx.policy,
@@ -232,7 +232,8 @@ def _sight(ctx: Context, key: RunKey, loaded: Loaded, transition: Transition, ph
         state=stored.value,
         completions=completions,
         units=None if run is None else run.units,
-        next_report_at=next_report_at,
+        next_report_at=started.last_report_at(transition.starts),
+        next_trigger_ids=started.trigger_ids(transition.starts),
         closed=run is not None and run.closed_at is not None,
         code_version=ctx.code_version,
     )

@@ -81,7 +81,8 @@ def reconcile(ctx: Context, sight: Sight, load: Load, actor: str) -> Settled:
                 sight = _save(ctx, sight, state) or load()
             case Wait() | Blocked() | Held() | Done() | EmptyOk():
                 resting = marks.resting(situation.state, decision, now, situation.opened_by_table)
-                if resting == situation.state:
+                ended = situation.closed and isinstance(decision, Done)  # a closed run keeps the states it had
+                if ended or resting == situation.state:
                     return Settled(situation, decision, sight.version)
                 saved = _save(ctx, sight, resting)
                 if saved is not None:

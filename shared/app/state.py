@@ -42,9 +42,18 @@ class Loaded:
         received = [c.last_received_at for c in self.completions.get(phase, {}).values() if c.last_received_at]
         return max(received, default=None)
 
+    def trigger_ids(self, phase: str) -> frozenset[str]:
+        """Return the triggers that the phase's reports name."""
+        named = (c.trigger_ids for c in self.completions.get(phase, {}).values())
+        return frozenset(trigger_id for listed in named for trigger_id in listed)
+
 
 def run_path(key: RunKey) -> str:
-    return f"runs/{key.id.replace('/', '~')}"
+    return path_of_run(key.id)
+
+
+def path_of_run(run_id: str) -> str:
+    return f"runs/{run_id.replace('/', '~')}"
 
 
 def completions_path(key: RunKey) -> str:

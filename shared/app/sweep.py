@@ -12,6 +12,7 @@ from datetime import date, datetime, timedelta
 
 from shared.app import alerting, dead_letters
 from shared.app.bookkeeping import flush
+from shared.app.closing import Closing, close, closing_of
 from shared.app.context import Context
 from shared.app.findings import Finding, Sweep, of_dispatch
 from shared.app.horizon import of_run, openings
@@ -23,10 +24,9 @@ from shared.app.repair import infer, read_baseline, rerun
 from shared.app.situations import reload, sight, transitions_of
 from shared.app.state import Loaded, Stored, open_runs, run_path, save_run, with_run
 from shared.core.alerts import Condition, Lasting, Predecessor, Severity, conditions, is_due
-from shared.core.calendar import closes_at, day_of, instant
+from shared.core.calendar import day_of, instant
 from shared.core.errors import Unavailable
-from shared.core.model import Lane, Run, RunKey, State, TransitionState, Units
-from shared.core.refresh import may_refresh
+from shared.core.model import Lane, Run, RunKey, Units
 from shared.core.situation import Situation
 from shared.core.texts import say
 
@@ -67,6 +67,7 @@ def _sweep(ctx: Context, wish: Wish) -> Sweep:
     units = read_units(ctx, sorted(days)) if days else {}
     if not wish.dry_run:
         runs += _open(ctx, done, expected, {run.value.key for run in runs}, units, started)
+    closings: list[Closing] = []
     for run in runs:
         key = run.value.key
         late = ctx.ports.clock.now() - started >= TIME_LIMIT
@@ -76,19 +77,23 @@ def _sweep(ctx: Context, wish: Wish) -> Sweep:
                 done.findings.append(Finding("sweep", key.id, "no time left; the next sweep looks at it", "failed"))
             continue
         try:
-            _look(ctx, done, wish, run, None if units is None else units.get(key.day))
+            closing = _look(ctx, done, wish, run, None if units is None else units.get(key.day))
         except Unavailable as error:
             if error.port == "state":
                 raise
             done.unseen.add(key.id)
             done.findings.append(Finding("run", key.id, str(error), "failed"))
+        else:
+            closings += [] if closing is None else [closing]
     if not wish.dry_run:
         # Last of all: a record that hangs must not keep a decision waiting. The next sweep decides on what it brings.
         compared = compare(ctx, done.findings, now_due=ctx.memory.state_down_since is not None)
         if compared.state_lacked:
             done.say(_brought(ctx, compared))
         now = ctx.ports.clock.now()
-        done.horizon += alerting.settle(ctx, done.conditions, done.unseen, now)
+        done.horizon += alerting.settle(ctx, done.conditions, done.seen, done.unseen, now)
+        for closing in closings:  # what has ended with them has been marked by now, and is told
+            close(ctx, done, closing)
         done.horizon += openings(ctx, now)
         alerting.to_record(ctx)
         if now - started < TIME_LIMIT:
@@ -140,14 +145,14 @@ def _without_units(units: Mapping[date, Units] | None, day: date) -> bool:
     return units is not None and units[day].total == 0
 
 
-def _look(ctx: Context, done: Sweep, wish: Wish, run: Stored[Run], units: Units | None) -> None:
-    """Decide one run, repair it, and note what a person must know of it."""
+def _look(ctx: Context, done: Sweep, wish: Wish, run: Stored[Run], units: Units | None) -> Closing | None:
+    """Decide one run, repair it, and note what a person must know of it; return how it ends, if it does now."""
     run = _refresh_run(ctx, run, units, wish)
     key = run.value.key
     loaded = with_run(ctx.ports.store, key, run)
     if wish.dry_run:
         done.findings += _would(ctx, loaded, key)
-        return
+        return None
     now = ctx.ports.clock.now()
     if infer(ctx, done.findings, loaded, now):
         loaded = with_run(ctx.ports.store, key, run)
@@ -163,8 +168,9 @@ def _look(ctx: Context, done: Sweep, wish: Wish, run: Stored[Run], units: Units 
     for condition in rerun(ctx, done.findings, run, settled, loaded, now, force=wish.force):
         done.say(condition)
     flush(ctx, key, with_states(loaded, settled))
-    _close(ctx, done, run, settled, now)
+    done.seen.add(key.id)
     done.horizon.append(of_run(ctx, run.value, settled, now))
+    return closing_of(ctx, done, run, settled, now)
 
 
 def with_states(loaded: Loaded, settled: list[Settled]) -> Loaded:
@@ -208,38 +214,6 @@ def _no_calendar(key: RunKey) -> Condition:
     )
     severity = Severity.WARNING if key.lane is Lane.LIVE else Severity.INFO
     return Condition("calendar", severity, key.id, "", "", text)
-
-
-def _close(ctx: Context, done: Sweep, run: Stored[Run], settled: list[Settled], now: datetime) -> None:
-    """Close a run whose last transition is confirmed and that nothing can refresh, or that is too old (T5)."""
-    key = run.value.key
-    over = bool(settled) and settled[-1].situation.state.state in (State.CONFIRMED, State.OBSERVED)
-    over = over and not any(_owed(one.situation.state) for one in settled)
-    refreshable = any(one.situation.state.carried and may_refresh(one.situation, now) for one in settled)
-    since = run.value.reopened_at
-    ends = closes_at(key, run.value.opened_at, ctx.policy) if since is None else since + timedelta(hours=48)
-    expired = now >= ends
-    if not expired and (not over or refreshable):
-        return
-    if save_run(ctx.ports.store, Stored(replace(run.value, closed_at=now), run.version), ctx.policy) is None:
-        return
-    ctx.log("run.closed", run_id=key.id, expired=expired and not over)
-    done.findings.append(Finding("run", key.id, "closed", "done"))
-    left = [one.situation.transition.name for one in settled if _left(one.situation)]
-    if left and expired and not over:
-        text = say(key.id, "", f"closed for its age; never triggered: {', '.join(left)}", "only an operator reopens it")
-        done.say(Condition("expired", Severity.INFO, key.id, "", "", text, Lasting.ONCE))
-
-
-def _owed(state: TransitionState) -> bool:
-    """True while a dispatch is under way, still to be made or not confirmed: closing the run would end it unseen
-    (behaviour D3, D8)."""
-    failing = state.failure is not None and state.carried is None
-    return state.state in (State.CLAIMED, State.DISPATCHED) or state.request is not None or failing
-
-
-def _left(situation: Situation) -> bool:
-    return situation.state.carried is None and not situation.empty
 
 
 def _would(ctx: Context, loaded: Loaded, key: RunKey) -> list[Finding]:

@@ -106,7 +106,7 @@ def _reports(situation: Situation, seen: Picture) -> Iterator[Condition]:
     """Yield what is odd about single processors' reports (behaviour R6)."""
     for name in sorted(seen.expected):
         at = seen.standings[name]
-        if at.word is Word.UNDER_MINIMUM and at.report is not None:
+        if at.word is Word.UNDER_MINIMUM and at.report is not None and at.needs_rows is None:
             what = f"{name} reported {at.report.records} records of at least {at.floor}: not counted as done"
             yield _condition(
                 situation,

@@ -32,14 +32,14 @@ def decide(situation: Situation, now: datetime) -> Decision:
     if situation.empty:
         return _begun(situation) or EmptyOk()
     if state.hold is not None and state.hold.cause == "operator":
-        return _begun(situation) or _held_by(situation)
+        return _begun(situation) or _low_reports(situation) or _held_by(situation)
     match state.state:
         case State.CLAIMED:
             return _claimed(situation, now)
         case State.DISPATCHED | State.CONFIRMED:
             return _dispatched(situation, now)
         case State.OBSERVED:
-            return Done("observed only: nothing is dispatched")
+            return _low_reports(situation) or Done("observed only: nothing is dispatched")
         case _:
             return _open(situation, now)
 
@@ -49,18 +49,22 @@ def _begun(situation: Situation) -> Confirm | None:
     state, by, seen_at = situation.state, situation.transition.confirm.by, situation.next_report_at
     if by is not ConfirmBy.FIRST_REPORT:
         return Confirm(by) if state.state is State.DISPATCHED else None
-    since = state.dispatched_at
-    if state.state is State.CLAIMED:
-        since = _confirmable_since(state)
-    elif state.state is not State.DISPATCHED:
+    if state.state is State.CLAIMED and not state.accepted_whole:
+        # Nothing is known to have left: only a report that names this very trigger shows that it did.
+        named = situation.key.trigger_id(situation.transition.name, state.generation) in situation.next_trigger_ids
+        return Confirm(by, seen_at) if named else None
+    if state.state not in (State.CLAIMED, State.DISPATCHED) or state.dispatched_at is None or seen_at is None:
         return None
-    return Confirm(by, seen_at) if since is not None and seen_at is not None and seen_at >= since else None
+    return Confirm(by, seen_at) if seen_at >= state.dispatched_at else None
 
 
 def _operator(situation: Situation, now: datetime) -> Decision:
     """Dispatch the next generation whatever policy and gates say, once no other dispatch is under way (D9)."""
     state = situation.state
     assert state.request is not None
+    unread = None if situation.empty else _low_reports(situation)
+    if unread is not None:
+        return unread
     if state.state is State.CLAIMED and state.claim is not None and now < state.claim.expires_at:
         return Wait("another dispatch is under way", state.claim.expires_at)
     if state.failure is not None and now < state.failure.retry_at:
@@ -78,24 +82,15 @@ def _claimed(situation: Situation, now: datetime) -> Decision:
     return _begun(situation) or Trigger(plan)
 
 
-def _confirmable_since(state: TransitionState) -> datetime | None:
-    """Return from when on a report of the next phase shows that the claimed generation has begun.
-
-    None during the first claim of a later generation: the report may still speak of the one before.
-    """
-    if state.carried is None:
-        return None if state.claim is None else state.claim.claimed_at
-    return state.dispatched_at if state.carried.generation == state.generation else None
-
-
 def _dispatched(situation: Situation, now: datetime) -> Decision:
     state = situation.state
+    begun = _begun(situation) if state.state is State.DISPATCHED else None
+    unread = begun or _low_reports(situation)
+    if unread is not None:
+        return unread
     refresh = _refresh(situation, now)
     if state.state is State.CONFIRMED:
         return refresh or Done("confirmed")
-    begun = _begun(situation)
-    if begun is not None:
-        return begun
     if refresh is not None and not isinstance(refresh, Blocked):
         return refresh
     return _unconfirmed(situation, now, None if refresh is None else refresh.next_at)
@@ -126,15 +121,22 @@ def _open(situation: Situation, now: datetime) -> Decision:
     """Decide a transition that has not been triggered."""
     if _rejected(situation):
         return _held_by(situation)
+    unread = _low_reports(situation)
+    if unread is not None:
+        return unread
     seen = situation.seen
-    if seen.needs_rows:
-        return _first_the_calendar(situation) or Read(Wanted(rows=seen.needs_rows))
     at = readiness(situation, seen, now)
     if isinstance(at, Ready):
         return _pass_gates(situation, seen, at, now)
     if at.held:
         return _first_the_calendar(situation) or Held("deadline", at.reason)
     return Wait(at.reason, at.next_at)
+
+
+def _low_reports(situation: Situation) -> Read | None:
+    """Ask the tables of processors that reported too little: before the trigger and after it alike (behaviour R6)."""
+    tables = situation.seen.needs_rows
+    return (_first_the_calendar(situation) or Read(Wanted(rows=tables))) if tables else None
 
 
 def _first_the_calendar(situation: Situation) -> Read | None:
@@ -192,8 +194,6 @@ def _refresh(situation: Situation, now: datetime) -> Decision | None:
     if carried is None or not may_refresh(situation, now):
         return None
     seen = situation.seen
-    if seen.needs_rows:
-        return Read(Wanted(rows=seen.needs_rows))
     return _pass_gates(situation, seen, Ready("refresh"), now) if refresh_causes(situation, seen, carried) else None
 
 

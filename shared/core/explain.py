@@ -56,10 +56,13 @@ def explain(situation: Situation, decision: Decision, now: datetime) -> Explanat
 
 
 def word(situation: Situation, decision: Decision) -> str:
-    """Return the state as a word: what stands of a trigger, else what is decided now."""
+    """Return the state as a word: what stands of a trigger, else what is decided now; of a closed run what it had."""
     if situation.state.state in (State.CLAIMED, State.DISPATCHED, State.CONFIRMED, State.OBSERVED):
         return situation.state.state.value
     match decision:
+        case Done() if situation.closed:
+            empty = situation.empty and situation.state.state is State.WAITING
+            return State.EMPTY_OK.value if empty else situation.state.state.value
         case Blocked():
             return State.BLOCKED.value
         case Trigger() if situation.state.failure is not None:

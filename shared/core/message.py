@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -33,6 +33,7 @@ class Delivery:
     data: bytes
     published_at: datetime
     received_at: datetime
+    attributes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,7 @@ def _understand(body: Mapping[str, Any], wire_name: str, delivery: Delivery, pol
         players=_words(changed.get("players")),
         teams=_words(changed.get("teams")),
         batch_id=_text(metadata, "batch_id", MAX_ID),
+        trigger_id=_text(body, "trigger_id", MAX_ID) or _text(delivery.attributes, "trigger_id", MAX_ID),
     )
     skip = body.get("skip_downstream_trigger") is True
     return Received(key, report, skip, by_table, wire_name[:MAX_NAME])

@@ -69,7 +69,8 @@ class Units:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One completion message, understood (behaviour R3). ``occurred_at`` is when the processor ended."""
+    """One completion message, understood (behaviour R3). ``occurred_at`` is when the processor ended; ``trigger_id``
+    is that of the trigger which started it, "" where the message names none."""
 
     message_id: str
     phase: str
@@ -88,6 +89,7 @@ class Report:
     players: tuple[str, ...] = ()
     teams: tuple[str, ...] = ()
     batch_id: str = ""
+    trigger_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,8 @@ class Completion:
     ``good`` is the latest report that was neither a failure nor empty; ``failures`` counts the
     failures since then, by cause. ``message_ids`` are the latest messages counted, so that the
     same message changes nothing. ``started_at`` is the receipt of the latest `started`, ``last_received_at``
-    that of the latest report of any kind. ``unrecorded`` waits for the record (behaviour 8).
+    that of the latest report of any kind, ``trigger_ids`` are the latest triggers that its reports named.
+    ``unrecorded`` waits for the record (behaviour 8).
     """
 
     phase: str
@@ -127,6 +130,7 @@ class Completion:
     superseded: int = 0
     failures: tuple[Cause, ...] = ()
     message_ids: tuple[str, ...] = ()
+    trigger_ids: tuple[str, ...] = ()
     unrecorded: tuple[Report, ...] = ()
 
 

@@ -9,6 +9,7 @@ from shared.core.model import Cause, Completion, Opener, Outcome, Report
 
 REMEMBERED_MESSAGES = 50
 REMEMBERED_CAUSES = 10
+REMEMBERED_TRIGGERS = 10
 # While the record is away a document must not outgrow what a store takes.
 REMEMBERED_UNRECORDED = 50
 SHORT_LIST, SHORT_TEXT = 60, 200
@@ -29,6 +30,7 @@ def record(known: Completion | None, report: Report) -> Completion:
         known,
         message_ids=(*known.message_ids, report.message_id)[-REMEMBERED_MESSAGES:],
         last_received_at=_later(known.last_received_at, report.received_at),
+        trigger_ids=_with_trigger(known.trigger_ids, report.trigger_id),
         unrecorded=(*known.unrecorded, _for_record(report))[-REMEMBERED_UNRECORDED:],
     )
     if report.outcome is Outcome.STARTED:
@@ -71,6 +73,13 @@ def _for_record(report: Report) -> Report:
         return report
     players, teams = ((), ()) if long else (report.players, report.teams)
     return replace(report, error=report.error[:SHORT_TEXT], players=players, teams=teams)
+
+
+def _with_trigger(known: tuple[str, ...], trigger_id: str) -> tuple[str, ...]:
+    """Add the trigger that a report names, the newest last."""
+    if not trigger_id:
+        return known
+    return (*(name for name in known if name != trigger_id), trigger_id)[-REMEMBERED_TRIGGERS:]
 
 
 def _with_opener(openers: tuple[Opener, ...], report: Report) -> tuple[Opener, ...]:

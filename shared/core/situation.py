@@ -18,7 +18,8 @@ class Situation:
     """Everything one transition of one run is decided by, the clock aside.
 
     ``completions`` are those of the phase it waits for, ``next_report_at`` is the receipt of the
-    latest report of the phase it starts; ``units`` None means that no calendar reading is known.
+    latest report of the phase it starts, ``next_trigger_ids`` are the triggers that its reports name;
+    ``units`` None means that no calendar reading is known.
     """
 
     policy: Policy
@@ -28,6 +29,7 @@ class Situation:
     completions: Mapping[str, Completion] = field(default_factory=dict)
     units: Units | None = None
     next_report_at: datetime | None = None
+    next_trigger_ids: frozenset[str] = frozenset()
     closed: bool = False
     readings: Readings = field(default_factory=Readings)
     code_version: str = ""

@@ -123,8 +123,9 @@ def standing(
     """Judge one processor by its latest report (behaviour R6)."""
     triggered = carried is not None and processor.name in carried
     at = _by_reports(processor, known, units, rows, triggered=triggered)
-    if at.needs_rows is not None and triggered:
-        # Its table outvoted it when the trigger left; nobody reads the table again for that.
+    low = at.report if at.word is Word.UNDER_MINIMUM else None
+    if low is not None and carried is not None and triggered and carried[processor.name] == low.records:
+        # The trigger carried this very count, because the table outvoted it then: it is not asked again.
         return replace(at, word=Word.DONE, needs_rows=None)
     return at
 

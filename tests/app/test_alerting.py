@@ -49,7 +49,8 @@ def blocked(house: House) -> None:
 
 def settle(house: House, *found: Condition, unseen: frozenset[str] = frozenset()) -> None:
     conditions = {condition.fingerprint: condition for condition in found}
-    house.act(lambda: alerting.settle(house.ctx, conditions, unseen, house.clock.now()))
+    seen = {STANDING.run} - unseen
+    house.act(lambda: alerting.settle(house.ctx, conditions, seen, unseen, house.clock.now()))
 
 
 def alert(house: House, condition: Condition = STANDING) -> Alert:

@@ -21,14 +21,14 @@ from shared.core.model import State
 from shared.ports import StateStore
 from shared.simulation.clock import Crash
 from tests.app.house import Fate, House
-from tests.core.build import CACHE, FEATURES, NIGHT, PCF, PHASE_OF, PSZA, TDZA, TO5, TO6
+from tests.core.build import CACHE, FEATURES, NIGHT, PCF, PHASE3, PHASE_OF, PSZA, TDZA, TO5, TO6
 
 Wave = tuple[tuple[str, dict[str, object]], ...]
 # Each wave comes once the dispatch before it has arrived.
 WAVES: tuple[Wave, ...] = (
     tuple((name, {}) for name in (TDZA, PSZA, PCF, CACHE, FEATURES)),
     (("prediction_coordinator", {"record_count": 150, "metadata": {"completion_pct": 100}}),),
-    (("phase6_export", {"status": "started"}),),
+    (("phase6_export", {"status": "started", "trigger_id": NIGHT.trigger_id(TO6, 1)}),),
 )
 EXPECTED = [NIGHT.trigger_id(TO5, 1), NIGHT.trigger_id(TO6, 1)]
 TAKEN = sum(len(wave) for wave in WAVES)
@@ -146,7 +146,16 @@ def test_a_run_stays_open_for_a_dispatch_that_is_owed() -> None:
     house.deliver("prediction_coordinator", records=150, metadata={"completion_pct": 100})
     house.deliver("phase6_export", status="started")
     assert house.state(TO6).state is State.CONFIRMED
+    house.finish_phase2()
+    house.finish(*PHASE3, records=200)
+    house.deliver(CACHE, "started")
     house.sweeps(4)
-    assert house.state(TO5).state is State.CONFIRMED
     assert NIGHT.trigger_id(TO5, 1) in house.trigger_ids
+    assert house.run().closed_at is None
+    house.deliver("prediction_coordinator", "started")
+    assert house.state(TO5).state is State.CONFIRMED
+    house.sweeps(2)
+    assert house.run().closed_at is None, "phase 3 may still be refreshed"
+    house.wait(timedelta(hours=12))
+    house.sweep()
     assert house.run().closed_at is not None

@@ -190,7 +190,7 @@ def test_an_alert_from_its_beginning_to_its_end(house: House) -> None:
 
     def tick(*found: Condition) -> None:
         house.wait()
-        alerting.settle(house.ctx, {one.fingerprint: one for one in found}, (), house.clock.now())
+        alerting.settle(house.ctx, {one.fingerprint: one for one in found}, {NIGHT.id}, (), house.clock.now())
         alerting.to_record(house.ctx)
 
     quiet = counted(house, tick)

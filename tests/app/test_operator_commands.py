@@ -76,7 +76,7 @@ def test_a_trigger_goes_over_an_empty_date(house: House) -> None:
 
 
 def test_a_trigger_works_on_a_closed_run(house: House) -> None:
-    """A run that closed for its age is opened again, dispatched and confirmed, and closes once more by itself."""
+    """A run that closed for its age is opened again, dispatched and confirmed, and closes once more, two days on."""
     house.deliver(UPGC, records=200)
     house.wait(timedelta(days=3))
     house.sweep()
@@ -86,6 +86,9 @@ def test_a_trigger_works_on_a_closed_run(house: House) -> None:
     house.deliver("phase6_export", "started")
     assert house.state(TO6).state is State.CONFIRMED
     house.sweeps(2)
+    assert house.run().closed_at is None, "what comes before the export was never triggered"
+    house.wait(timedelta(hours=48))
+    house.sweep()
     assert house.run().closed_at is not None
 
 

@@ -207,6 +207,14 @@ def test_a_replay_finds_the_run_of_the_time_it_was_published(house: House) -> No
     assert known.latest.received_at == house.clock.now()
 
 
+def test_a_replay_the_day_after_keeps_the_mode_of_the_time_it_was_published(house: House) -> None:
+    """Published on the day of its date it belongs to the same_day run, though it is yesterday's when replayed (R4)."""
+    house.take("phase3", body(processor_name=ALIAS, mode=None, game_date="2026-01-22"), "m-1")
+    house.wait(timedelta(hours=30))
+    status, said = house.orch("quarantine", "replay", "m-1", ctx=house.instance("v2", corrected()))
+    assert (status, "nba/2026-01-22/same_day" in said) == (0, True)
+
+
 def test_what_is_still_not_understood_stays(house: House) -> None:
     """Exit 4 with the reason, the row as it was; nothing is said again."""
     house.take("phase3", body(processor_name=ALIAS), "m-1")

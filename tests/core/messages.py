@@ -31,6 +31,7 @@ REST: dict[str, Any] = {
     "error_message": "none to speak of",
     "backfill_mode": False,
     "skip_downstream_trigger": False,
+    "trigger_id": "nba/2026-01-21/overnight/phase2_to_phase3/1",
     "metadata": {
         "is_incremental": True,
         "entities_changed": {"players": ["p1", "p2"], "teams": ["BOS"]},

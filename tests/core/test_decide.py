@@ -12,7 +12,7 @@ from shared.app import marks
 from shared.core.decide import decide
 from shared.core.decision import Blocked, Confirm, Done, EmptyOk, Held, Read, Trigger, Wait
 from shared.core.gates import Readings, Unfit, Wanted
-from shared.core.model import Failure, Hold, Outcome, Plan, Report, Request, TransitionState
+from shared.core.model import Failure, Hold, Outcome, Plan, Report, Request, State, TransitionState
 from shared.core.policy import ConfirmBy, Deadline, Dispatch, Role, Then, Tier
 from shared.core.situation import Situation  # fmt: skip
 from tests.core.build import (
@@ -148,10 +148,19 @@ def test_a_claim_is_a_lease(after: timedelta, again: bool) -> None:
 
 
 @pytest.mark.parametrize("after", [SECOND, LEASE + SECOND], ids=str)
-def test_a_report_of_the_next_phase_confirms_a_claim(after: timedelta) -> None:
-    """Row 5: it has begun, so whoever held the claim did dispatch; nothing goes out a second time."""
-    one = full(state=claimed(), next_report_at=T0 + SECOND)
+def test_a_report_that_names_the_trigger_confirms_a_claim(after: timedelta) -> None:
+    """Row 5: it has begun by this very trigger, so whoever held the claim did dispatch; nothing goes out again."""
+    named = frozenset({NIGHT.trigger_id(TO4, 1)})
+    one = full(state=claimed(), next_report_at=T0 + SECOND, next_trigger_ids=named)
     assert decide(one, T0 + after) == Confirm(ConfirmBy.FIRST_REPORT, T0 + SECOND)
+
+
+@pytest.mark.parametrize("named", [(), (NIGHT.trigger_id(TO4, 2),), (NIGHT.trigger_id(TO5, 1),)], ids=str)
+def test_a_report_that_names_another_trigger_or_none_confirms_no_claim(named: tuple[str, ...]) -> None:
+    """Row 5: somebody else may have started the next phase; at the lease's end the trigger goes out, same id."""
+    one = full(state=claimed(), next_report_at=T0 + SECOND, next_trigger_ids=frozenset(named))
+    assert waits(decide(one, T0 + SECOND)).next_at == T0 + LEASE
+    assert decide(one, T0 + LEASE) == Trigger(plan())
 
 
 def test_a_report_from_before_the_claim_confirms_nothing() -> None:
@@ -403,6 +412,34 @@ def test_observed_is_done_and_dispatches_nothing() -> None:
     assert isinstance(decide(full(state=state, policy=watch), at(hours=5)), Done)
 
 
+LOW = report(PGS, records=1)
+ASKS = Read(Wanted(rows=frozenset({"nba_analytics.player_game_summary"})))
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        dispatched(plan(missing=(PGS,))),
+        confirmed(plan(missing=(PGS,))),
+        replace(confirmed(plan(missing=(PGS,))), state=State.OBSERVED),
+        replace(TransitionState(), hold=HOLD),
+        replace(confirmed(plan(missing=(PGS,))), request=REQUEST),
+    ],
+    ids=["dispatched", "confirmed", "observed", "held", "asked"],
+)
+def test_the_table_is_asked_about_a_low_report_whatever_has_happened(state: TransitionState) -> None:
+    """R6: before a trigger and after it alike, and for an operator's trigger too."""
+    one = situation(LOW, *done(*(name for name in PHASE3 if name != PGS)), state=state)
+    assert decide(one, NOW) == ASKS
+
+
+def test_an_operators_trigger_counts_what_the_table_shows() -> None:
+    """R6, D9: the low report's processor is done in the plan, and not missing."""
+    one = situation(LOW, *done(*(name for name in PHASE3 if name != PGS)), state=replace(confirmed(), request=REQUEST))
+    found = triggered(decided(one, NOW, World(rows=1000)))
+    assert (found.missing, found.completed[PGS]) == ((), 1)
+
+
 # How a dispatch is confirmed (D7)
 
 
@@ -514,7 +551,8 @@ def test_an_operators_hold_holds_everything(state: TransitionState) -> None:
 @pytest.mark.parametrize("state", [dispatched(), claimed()], ids=lambda s: s.state)
 def test_a_hold_does_not_hide_that_a_dispatch_has_begun(state: TransitionState) -> None:
     """D9: a hold keeps from being dispatched; what left before it is confirmed all the same."""
-    held = full(state=replace(state, hold=HOLD), next_report_at=at(hours=4))
+    named = frozenset({NIGHT.trigger_id(TO4, 1)})
+    held = full(state=replace(state, hold=HOLD), next_report_at=at(hours=4), next_trigger_ids=named)
     assert decide(held, at(hours=5)) == Confirm(ConfirmBy.FIRST_REPORT, at(hours=4))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -46,9 +47,21 @@ def test_a_whole_message_becomes_a_report() -> None:
             players=("p1", "p2"),
             teams=("BOS",),
             batch_id="b-1",
+            trigger_id="nba/2026-01-21/overnight/phase2_to_phase3/1",
         ),
         wire_name="PlayerGameSummaryProcessor",
     )
+
+
+@pytest.mark.parametrize(
+    ("field", "attribute", "read"),
+    [("a/1", "", "a/1"), ("", "b/2", "b/2"), ("a/1", "b/2", "a/1"), (7, "b/2", "b/2"), (None, 9, "")],
+)
+def test_a_trigger_is_named_by_field_or_attribute(field: object, attribute: object, read: str) -> None:
+    """Behaviour 3: the field first, then the attribute; what is no text names no trigger."""
+    data = json.dumps({**WHOLE, "trigger_id": field}).encode()
+    sent = replace(delivery(data), attributes={"trigger_id": attribute})  # type: ignore[dict-item]  # as it may come
+    assert parse(sent, POLICY, NAMES).report.trigger_id == read
 
 
 def test_three_fields_are_enough() -> None:

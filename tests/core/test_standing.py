@@ -171,6 +171,25 @@ def test_what_the_table_outvoted_is_not_read_again_after_the_trigger() -> None:
     assert (found.word, found.needs_rows) == (Word.DONE, None)
 
 
+@pytest.mark.parametrize(
+    ("rows", "word", "reads"),
+    [
+        ({}, Word.UNDER_MINIMUM, TABLE),
+        ({TABLE: FLOOR - 1}, Word.UNDER_MINIMUM, None),
+        ({TABLE: None}, Word.UNDER_MINIMUM, None),
+        ({TABLE: FLOOR}, Word.DONE, None),
+    ],
+)
+@pytest.mark.parametrize("carried", [None, {}, {PGS: FLOOR}, {PGS: 2}], ids=str)
+def test_a_low_report_is_judged_alike_before_a_trigger_and_after_it(
+    rows: Rows, word: Word, reads: str | None, carried: dict[str, int | None] | None
+) -> None:
+    """R6: the table is asked about a count that no trigger has carried, and outvotes it if it holds enough."""
+    found = stands(said((SUCCESS, 1)), rows, carried=carried)
+    assert (found.word, found.needs_rows) == (word, reads)
+    assert found.counter_missing == (word is Word.DONE)
+
+
 def disabled_since(since: date) -> frozenset[str]:
     """Return what a night expects while the gamebook is disabled from this date on."""
     name = "p2_nbacom_gamebook_pdf"

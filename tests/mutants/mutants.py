@@ -13,6 +13,7 @@ READINESS, REFRESH = "shared/core/readiness.py", "shared/core/refresh.py"
 GATES, CALENDAR, ALERTS = "shared/core/gates.py", "shared/core/calendar.py", "shared/core/alerts.py"
 MODEL, MESSAGE, POLICY = "shared/core/model.py", "shared/core/message.py", "shared/core/policy.py"
 EVENTS, DEAD_LETTERS = "shared/app/events.py", "shared/app/dead_letters.py"
+CLOSING, ALERTING, OPERATE = "shared/core/closing.py", "shared/app/alerting.py", "shared/app/operate.py"
 MARKS, RECEIVE, RECONCILE = "shared/app/marks.py", "shared/app/receive.py", "shared/app/reconcile.py"
 DATE_COLUMN = "shared/adapters/date_column.py"
 
@@ -25,6 +26,7 @@ T_CALENDAR = "tests/core/test_calendar.py::test_"
 T_ALERTS = "tests/core/test_alerts.py::test_"
 T_MESSAGE = "tests/core/test_message.py::test_"
 T_DEAD_LETTERS = "tests/app/test_dead_letters.py::test_"
+T_CLOSING = "tests/app/test_closing.py::test_"
 T_MODEL = "tests/core/test_model.py::test_"
 T_WAREHOUSE = "tests/contract/test_warehouse.py::test_"
 T_DRIFT = "tests/deploy/test_drift.py::test_"
@@ -604,5 +606,72 @@ MUTANTS = [
         "METRIC_PAUSES if failed.metric_not_yet else ",
         "",
         "tests/deploy/test_apply.py::test_a_metric_that_is_never_known_fails_loudly",
+        "a low report that no table is asked about once the trigger has left",
+        DECIDE,
+        "    unread = begun or _low_reports(situation)\n",
+        "    unread = begun\n",
+        f"{T_DECIDE}the_table_is_asked_about_a_low_report_whatever_has_happened",
+        scenario("P_counter_missing_after_trigger"),
+    ),
+    mutant(
+        "a low report that is taken for done because a trigger carried its processor",
+        STANDING,
+        "and triggered and carried[processor.name] == low.records:",
+        "and triggered:",
+        f"{T_STANDING}a_low_report_is_judged_alike_before_a_trigger_and_after_it",
+    ),
+    mutant(
+        "a claim confirmed by any report of the next phase",
+        DECIDE,
+        "in situation.next_trigger_ids\n",
+        "in situation.next_trigger_ids or seen_at is not None\n",
+        f"{T_DECIDE}a_report_that_names_another_trigger_or_none_confirms_no_claim",
+        scenario("P_claim_confirmed_without_dispatch"),
+    ),
+    # When a run closes
+    mutant(
+        "a run closed inside an open refresh window",
+        CLOSING,
+        "if not situations or any(_refreshable(situation, now) for situation in situations):",
+        "if not situations:",
+        f"{T_CLOSING}a_run_stays_open_while_a_refresh_may_still_come",
+    ),
+    mutant(
+        "a run closed once its last transition is confirmed",
+        CLOSING,
+        "return all(_ended(",
+        "return _ended(situations[-1], True, now) or all(_ended(",
+        f"{T_CLOSING}a_run_whose_last_transition_alone_went_stays_open",
+        scenario("P_close_hides_held_night"),
+        scenario("P_close_tells_held_is_over"),
+        scenario("P_overtaken_is_decided_as_usual"),
+    ),
+    mutant(
+        "a run without units closed while they may come back",
+        CLOSING,
+        "situation.empty and policy.local(now).date() > working_day(key, policy)",
+        "situation.empty",
+        f"{T_CLOSING}a_run_that_has_lost_its_units_closes_when_its_day_is_over",
+    ),
+    mutant(
+        "closing told as recovery",
+        ALERTING,
+        "elif kept.alert.run in seen or \"/\" not in kept.alert.run:",
+        "elif True:",
+        f"{T_CLOSING}closing_is_no_recovery",
+    ),
+    mutant(
+        "an end that is not told because the run closed with it",
+        ALERTING,
+        "        if kept.alert.ended_at is not None:\n            end(ctx, kept, now)\n        elif kept",
+        "        if kept",
+        f"{T_CLOSING}what_ended_before_the_run_closed_is_told_as_over",
+    ),
+    mutant(
+        "quarantine replay takes the mode from the replay's time",
+        OPERATE,
+        "replace(kept.delivery, received_at=ctx.ports.clock.now())",
+        "replace(kept.delivery, received_at=ctx.ports.clock.now(), published_at=ctx.ports.clock.now())",
+        "tests/app/test_quarantine.py::test_a_replay_the_day_after_keeps_the_mode_of_the_time_it_was_published",
     ),
 ]  # fmt: skip

@@ -51,7 +51,30 @@ SAYING = {
     "what_is_over_is_said",
 }
 
+CLOSING, ALERTING = "shared/core/closing.py", "shared/app/alerting.py"
+NAMED = " in situation.next_trigger_ids\n"
+
 FAULTS = {
+    "T5: closed inside an open refresh window": (
+        Edit(
+            CLOSING,
+            "if not situations or any(_refreshable(situation, now) for situation in situations):",
+            "if not situations:",
+        ),
+        {"closed_only_when_over"},
+    ),
+    "T5: closed once the last transition is confirmed": (
+        Edit(CLOSING, "return all(_ended(", "return _ended(situations[-1], True, now) or all(_ended("),
+        {"closed_only_when_over"},
+    ),
+    "T5: closing told as recovery": (
+        Edit(ALERTING, 'elif kept.alert.run in seen or "/" not in kept.alert.run:', "elif True:"),
+        {"closing_is_no_recovery"},
+    ),
+    "behaviour 3: a claim confirmed by any report": (
+        Edit(DECIDE, NAMED, NAMED.rstrip() + " or seen_at is not None\n"),
+        {"confirmed_only_when_begun"},
+    ),
     "D3: marked dispatched before the broker has answered": (
         Edit(
             RECONCILE,

@@ -29,6 +29,7 @@ class Heard:
     received: datetime
     at: datetime
     message_id: str
+    trigger_id: str = ""
 
 
 @dataclass(slots=True, eq=False)
@@ -125,6 +126,10 @@ class RunBook:
 
     def began(self, phase: str, since: datetime) -> bool:
         return any(heard.phase == phase and heard.at >= since for heard in self.heard)
+
+    def named(self, phase: str, trigger_id: str) -> bool:
+        """Return whether a report of the phase has named this trigger."""
+        return any(heard.phase == phase and heard.trigger_id == trigger_id for heard in self.heard)
 
 
 @dataclass(slots=True, eq=False)

@@ -124,7 +124,7 @@ def marked_only_when_accepted(marking: Marking) -> str | None:
 
 
 def confirmed_only_when_begun(marking: Marking) -> str | None:
-    """A first report confirms, and only one that came after the claim of its generation (D7)."""
+    """A first report confirms: one that came after the dispatch, and a claim only one that names its trigger (D7)."""
     if marking.after["state"] != "confirmed" or marking.before.get("state") not in ("claimed", "dispatched"):
         return None
     if marking.after.get("confirmed_at") == marking.before.get("confirmed_at"):
@@ -133,6 +133,11 @@ def confirmed_only_when_begun(marking: Marking) -> str | None:
     if marking.transition.confirm.by is not ConfirmBy.FIRST_REPORT:
         known = marking.before.get("state") == "dispatched"
         return None if known else f"{marking.track.where} generation {generation} confirmed before it was dispatched"
+    carried = marking.before.get("carried") or {}
+    if marking.before.get("state") == "claimed" and carried.get("generation") != generation:
+        trigger_id = marking.track.run.key.trigger_id(marking.track.name, generation)
+        named = marking.track.run.named(marking.transition.starts, trigger_id)
+        return None if named else f"{trigger_id} confirmed while claimed, and no report names it"
     since = marking.track.first_claim.get(generation, marking.at) - marking.book.night.manner.skew
     if not marking.track.run.began(marking.transition.starts, since):
         return f"{marking.track.where} generation {generation} confirmed, {marking.transition.starts} has not begun"

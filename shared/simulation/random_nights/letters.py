@@ -59,8 +59,13 @@ class Post:
             body["phase"] = phase
         if key.lane is Lane.BACKFILL:
             body["backfill_mode"] = True
+        attributes = {}
+        if line.trigger_id and chance.random() < 0.5:
+            attributes["trigger_id"] = line.trigger_id
+        elif line.trigger_id:
+            body["trigger_id"] = line.trigger_id
         return Letter(
-            self._envelope(phase, json.dumps(body).encode(), at),
+            self._envelope(phase, json.dumps(body).encode(), at, attributes),
             key,
             line.processor,
             line.status,
@@ -68,6 +73,7 @@ class Post:
             _percent(line),
             ended,
             line.more.get("skip_downstream_trigger") is True,
+            trigger_id=line.trigger_id,
         )
 
     def junk(self, at: datetime) -> Letter:
@@ -75,9 +81,9 @@ class Post:
         data = self._chance.choice(JUNK)
         return Letter(self._envelope(self._chance.choice(SOME[1:2]), data, at), probe=not data.strip())
 
-    def _envelope(self, phase: str, data: bytes, at: datetime) -> Envelope:
+    def _envelope(self, phase: str, data: bytes, at: datetime, attributes: Mapping[str, str] | None = None) -> Envelope:
         self._count += 1
-        return Envelope(str(1_000_000 + self._count), phase, data, at, {})
+        return Envelope(str(1_000_000 + self._count), phase, data, at, attributes or {})
 
     def _name(self, phase: str, processor: str) -> str:
         if self._chance.random() < 0.5:

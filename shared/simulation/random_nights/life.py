@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from random import Random
@@ -64,19 +65,23 @@ class Life:
             self._begun[key, phase, -generation] = times + 1
             if times < 1 + self._night.seed % 3:
                 return
-        self._put(at, partial(self._begin, key, phase, generation))
+        self._put(at, partial(self._begin, key, phase, generation, dispatched=True))
 
     def repair(self, key: RunKey, phase: str, processors: list[str], at: datetime) -> None:
         """A rerun has reached a phase."""
         for line in repaired(self._policy, self._night, phase, processors, f"{key.id}/{phase}/{at.isoformat()}"):
             self._put(at + line.after, partial(self._report, key, phase, line))
 
-    def _begin(self, key: RunKey, phase: str, generation: int) -> None:
+    def _begin(self, key: RunKey, phase: str, generation: int, *, dispatched: bool = False) -> None:
         if (key, phase, generation) in self._begun:
             return
         self._begun[key, phase, generation] = 1
+        starting = self._policy.starting(phase)
+        names = Random(f"names/{self._night.seed}/{key.id}/{phase}").random() < 0.5
+        named = key.trigger_id(starting.name, generation) if dispatched and names and starting is not None else ""
         for line in script(self._policy, self._night, key, phase, generation):
-            self._put(self._now() + line.after, partial(self._report, key, phase, line))
+            report = replace(line, trigger_id=named)
+            self._put(self._now() + line.after, partial(self._report, key, phase, report))
 
     def _report(self, key: RunKey, phase: str, line: Line) -> None:
         """A processor has ended: its table is written, and it says so."""

@@ -77,6 +77,7 @@ class Letter:
     ended: datetime | None = None
     skip_downstream: bool = False
     probe: bool = False
+    trigger_id: str = ""
 
     @property
     def id(self) -> str:
@@ -85,7 +86,8 @@ class Letter:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One report that a processor will send, ``after`` its phase has begun; ``copies`` are further deliveries."""
+    """One report that a processor will send, ``after`` its phase has begun; ``copies`` are further deliveries,
+    ``trigger_id`` what started its phase, where it says so."""
 
     after: timedelta
     processor: str
@@ -95,6 +97,7 @@ class Line:
     copies: tuple[timedelta, ...] = ()
     name: str = ""
     writes: int = 0
+    trigger_id: str = ""
     more: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -93,8 +93,11 @@ def stands(
         verdict = _empty(processor, latest, good, units, rows, triggered)
     else:
         verdict = counted(processor, latest, units, rows), latest
-    outvoted = verdict[0] == "no" and triggered and latest.outcome == "success"
-    return ("done", latest) if outvoted else verdict
+    # A count that the trigger itself carried had been outvoted by the table then.
+    word, report = verdict
+    if word != "no" or report is None or carried is None or not triggered or report.outcome != "success":
+        return verdict
+    return ("done", report) if carried[processor.name] == report.records else verdict
 
 
 def _empty(

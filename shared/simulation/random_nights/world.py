@@ -11,6 +11,7 @@ from shared.core.policy import Policy
 from shared.ports import Message, Notice, Row
 from shared.simulation.random_nights.book import Book, Data, Heard, RunBook, Track, dispatch_of, key_of
 from shared.simulation.random_nights.claims import ON_CLAIM, Claiming
+from shared.simulation.random_nights.closing import closed_only_when_over, closing_is_no_recovery
 from shared.simulation.random_nights.healing import inferred_only_when_silent, reruns_are_bounded
 from shared.simulation.random_nights.invariants import (
     ON_DEPARTURE,
@@ -102,6 +103,7 @@ class NightWorld:
         self._wrong(said_once_per_episode.__name__, again)
         self._wrong(nobody_is_woken_in_vain.__name__, nobody_is_woken_in_vain(self.book, notice, where))
         self._wrong(as_grave_as_promised.__name__, as_grave_as_promised(notice, where))
+        self._wrong(closing_is_no_recovery.__name__, closing_is_no_recovery(self.policy, self.book, notice, where))
         remember(self.book, handler, notice, where, at, known=known)
         kind = "resolved" if notice.resolved else "alert"
         self.stage.note(kind, f"{notice.severity} {notice.kind}: {notice.text.splitlines()[0]} (by {handler.name})")
@@ -112,7 +114,9 @@ class NightWorld:
         kind, _, name = below.partition("/")
         match kind:
             case "":
-                run.data = data
+                before, run.data = run.data, data
+                if before.get("closed_at") is None and data.get("closed_at") is not None:
+                    self._wrong(closed_only_when_over.__name__, closed_only_when_over(self.policy, run))
             case "completions":
                 self.book.completions[path] = data
                 self._completion(handler, run, data)
@@ -231,7 +235,7 @@ def _heard(run: RunBook, letter: Letter, received: datetime, at: datetime) -> He
     published = letter.envelope.published
     return Heard(
         len(run.heard), letter.envelope.phase, letter.processor, letter.outcome, letter.records, letter.percent,
-        min(letter.ended or published, published), received, at, letter.id,
+        min(letter.ended or published, published), received, at, letter.id, letter.trigger_id,
     )  # fmt: skip
 
 

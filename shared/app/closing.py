@@ -1,0 +1,67 @@
+"""Closing the runs that are over or too old, once their alerts have been settled (behaviour T5)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from shared.app.context import Context
+from shared.app.findings import Finding, Sweep
+from shared.app.reconcile import Settled
+from shared.app.state import Stored, read_transitions, save_run, transition_path
+from shared.core.alerts import Condition, Lasting, Severity
+from shared.core.calendar import closes_at
+from shared.core.closing import is_over, never_triggered
+from shared.core.model import UNTOUCHED, Run, TransitionState
+from shared.core.texts import names, say
+
+REOPENED_FOR = timedelta(hours=48)
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """A run that is to be closed as it was when this was decided; ``expired`` says that it is only too old."""
+
+    run: Stored[Run]
+    states: Mapping[str, TransitionState]
+    expired: bool
+
+
+def closing_of(ctx: Context, done: Sweep, run: Stored[Run], settled: list[Settled], now: datetime) -> Closing | None:
+    """Return how a run ends now, None if it stays open; a run that is only too old says what never triggered."""
+    key, since = run.value.key, run.value.reopened_at
+    situations = [one.situation for one in settled]
+    states = {situation.transition.name: situation.state for situation in situations}
+    if is_over(situations, now):
+        return Closing(run, states, expired=False)
+    ends = closes_at(key, run.value.opened_at, ctx.policy) if since is None else since + REOPENED_FOR
+    if now < ends:
+        return None
+    left = [situation.transition.name for situation in situations if never_triggered(situation)]
+    if left:
+        text = say(key.id, "", f"closed for its age; never triggered: {names(left)}", "only an operator reopens it")
+        done.say(Condition("expired", Severity.INFO, key.id, "", "", text, Lasting.ONCE))
+    return Closing(run, states, expired=True)
+
+
+def close(ctx: Context, done: Sweep, closing: Closing) -> None:
+    """Close a run unless it or one of its transitions has been changed since; then the next sweep looks again."""
+    run, now = closing.run, ctx.ports.clock.now()
+    if not _as_decided(ctx, closing):
+        return
+    if save_run(ctx.ports.store, Stored(replace(run.value, closed_at=now), run.version), ctx.policy) is None:
+        return
+    ctx.log("run.closed", run_id=run.value.key.id, expired=closing.expired)
+    done.findings.append(Finding("run", run.value.key.id, "closed", "done"))
+
+
+def _as_decided(ctx: Context, closing: Closing) -> bool:
+    """True while every transition is as it was, what has gone to the record since aside."""
+    names, key = tuple(closing.states), closing.run.value.key
+    documents = ctx.ports.store.get(*(transition_path(key, name) for name in names)) if names else []
+    stored = read_transitions(names, documents)
+    now = {name: stored[name].value if name in stored else UNTOUCHED for name in names}
+    return all(
+        replace(now[name], unrecorded=()) == replace(state, unrecorded=()) for name, state in closing.states.items()
+    )

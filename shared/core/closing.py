@@ -1,0 +1,49 @@
+"""When nothing of a run is left to be done, so that it may close (behaviour T5)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from shared.core.calendar import working_day
+from shared.core.model import State, TransitionState
+from shared.core.refresh import may_refresh
+from shared.core.situation import Situation
+
+
+def is_over(situations: Sequence[Situation], now: datetime) -> bool:
+    """True once every transition of a run has come to its end and none may be refreshed.
+
+    Those after which nothing comes are confirmed, observed or empty, the others triggered, observed or empty. What
+    is empty has ended with the run's working day: until then the calendar may still bring its units back (T4).
+    """
+    waited_for = {situation.transition.after for situation in situations}
+    if not situations or any(_refreshable(situation, now) for situation in situations):
+        return False
+    return all(_ended(situation, situation.transition.starts not in waited_for, now) for situation in situations)
+
+
+def never_triggered(situation: Situation) -> bool:
+    """True for a transition of a date with units that was neither dispatched nor observed."""
+    return situation.state.carried is None and not situation.empty
+
+
+def _ended(situation: Situation, last: bool, now: datetime) -> bool:
+    state = situation.state
+    if _owed(state):
+        return False
+    if state.carried is None:
+        key, policy = situation.key, situation.policy
+        return situation.empty and policy.local(now).date() > working_day(key, policy)
+    return state.state in (State.CONFIRMED, State.OBSERVED) if last else True
+
+
+def _owed(state: TransitionState) -> bool:
+    """True while a dispatch is under way, still to be made or not confirmed: closing the run would end it unseen
+    (behaviour D3, D8)."""
+    failing = state.failure is not None and state.carried is None
+    return state.state in (State.CLAIMED, State.DISPATCHED) or state.request is not None or failing
+
+
+def _refreshable(situation: Situation, now: datetime) -> bool:
+    return situation.state.carried is not None and may_refresh(situation, now)
