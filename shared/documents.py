@@ -19,5 +19,11 @@ def to_data(value: object) -> dict[str, Any]:
 
 
 def from_data(kind: type[T], data: Mapping[str, Any]) -> T:
-    """Return the dataclass that ``to_data`` wrote; keys of an older or newer shape are left out or defaulted."""
-    return msgspec.convert(data, kind)
+    """Return the dataclass that ``to_data`` wrote; keys of an older or newer shape are left out or defaulted.
+
+    Raises ``ValueError`` for data that no version wrote.
+    """
+    try:
+        return msgspec.convert(data, kind)
+    except msgspec.ValidationError as error:
+        raise ValueError(f"no {kind.__name__}: {error}") from error

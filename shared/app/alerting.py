@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from shared.app.bookkeeping import keep_for_record
 from shared.app.context import Context
+from shared.app.order import is_old
 from shared.app.outbox import COLLECTION, Kept, path_of, read, send, send_pending
 from shared.app.reconcile import Settled
 from shared.app.state import path_of_run
@@ -24,7 +25,6 @@ from shared.documents import to_data
 from shared.ports import Row
 
 # Judged by the validation runner, and so ended by it.
-VALIDATION = "validation"
 # Counted by the sweep, but not by each: ended by the one that counts none.
 DEAD_LETTERS = "dead_letters"
 ENDED_ELSEWHERE = (VALIDATION, DEAD_LETTERS)
@@ -37,6 +37,8 @@ def after_delivery(ctx: Context, settled: Iterable[Settled], processor: str, now
     sweep derives the same conditions from the state and raises them again."""
     # A date without units raises no alert: until its calendar has been read, the sweep says what holds.
     known = [one for one in settled if one.situation.units is not None or ctx.policy.calendar is None]
+    # The sweep folds what old dates have to say into one warning.
+    known = [one for one in known if not is_old(one.situation.key, ctx.policy, now)]
     found = [c for one in known for c in conditions(one.situation, one.decision, now) if not c.kind.startswith("due_")]
     try:
         raise_now(ctx, [c for c in found if c.subject != processor])

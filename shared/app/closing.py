@@ -13,7 +13,7 @@ from shared.app.state import Stored, read_transitions, save_run, transition_path
 from shared.core.alerts import Condition, Lasting, Severity
 from shared.core.calendar import closes_at
 from shared.core.closing import is_over, never_triggered
-from shared.core.model import UNTOUCHED, Run, TransitionState
+from shared.core.model import UNTOUCHED, Lane, Run, TransitionState
 from shared.core.texts import names, say
 
 REOPENED_FOR = timedelta(hours=48)
@@ -21,7 +21,7 @@ REOPENED_FOR = timedelta(hours=48)
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """A run that is to be closed as it was when this was decided; ``expired`` says that it is only too old."""
+    """A run that is to be closed as it was when this was decided; ``expired`` says that it was not over."""
 
     run: Stored[Run]
     states: Mapping[str, TransitionState]
@@ -43,6 +43,18 @@ def closing_of(ctx: Context, done: Sweep, run: Stored[Run], settled: list[Settle
         text = say(key.id, "", f"closed for its age; never triggered: {names(left)}", "only an operator reopens it")
         done.say(Condition("expired", Severity.INFO, key.id, "", "", text, Lasting.ONCE))
     return Closing(run, states, expired=True)
+
+
+def closing_of_departed(done: Sweep, run: Stored[Run], left: tuple[str, ...]) -> Closing:
+    """Return how a run ends that the policy cannot decide any more; the alert names what left it."""
+    key, in_flight = run.value.key, any(name.startswith("transition") for name in left)
+    grave = Severity.CRITICAL if in_flight else Severity.WARNING
+    severity = grave if key.lane is Lane.LIVE else Severity.INFO
+    what = f"closed, because the policy changed under it; what left it: {names(left)}"
+    then = "nothing more of it is dispatched; only an operator reopens it"
+    text = say(key.id, "", what, then, "see what it has started, and trigger by hand what must still go")
+    done.say(Condition("departed", severity, key.id, "", "", text, Lasting.ONCE))
+    return Closing(run, {}, expired=True)
 
 
 def close(ctx: Context, done: Sweep, closing: Closing) -> None:

@@ -76,6 +76,7 @@ class Context:
     """``endpoints`` maps a service of the policy to its base URL, None where none is configured.
 
     ``inventory`` is there for those who judge what is deployed; for all others nothing of it can be read.
+    ``deadline`` is when whoever works must have ended, None where only the platform says so.
     """
 
     policy: Policy
@@ -86,3 +87,7 @@ class Context:
     code_version: str = "unknown"
     memory: Memory = field(default_factory=Memory)
     inventory: Inventory = field(default_factory=NotDeployed)
+    deadline: datetime | None = None
+
+    def out_of_time(self) -> bool:
+        return self.deadline is not None and self.ports.clock.now() >= self.deadline

@@ -149,13 +149,16 @@ def messages(situation: Situation, plan: Plan, body: Mapping[str, Any]) -> list[
 
 
 def _source(situation: Situation, name: str, reports: Mapping[str, Report]) -> dict[str, Any]:
-    processor = situation.processors[name]
+    processor = situation.processors.get(name)
     report = reports.get(name)
+    # One that left the policy since the claim still has the table that its report named.
+    named = None if report is None else report.output_table
+    table = named if processor is None else processor.table
     own = {"correlation_id": report.correlation_id} if report is not None and report.correlation_id else {}
     return {
         **own,
         "processor_name": name,
-        "source_table": (processor.table or "").rsplit(".", 1)[-1],
+        "source_table": (table or "").rsplit(".", 1)[-1],
         "analysis_date": situation.key.day.isoformat(),
         "success": True,
     }

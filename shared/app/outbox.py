@@ -82,8 +82,10 @@ def _log_severity(alert: Alert) -> str:
 
 def send_pending(ctx: Context, now: datetime) -> list[datetime]:
     """Send what earlier attempts left behind; return when to try again what is refused or being sent."""
-    later = []
+    later: list[datetime] = []
     for document in ctx.ports.store.query(COLLECTION, {"unsent": True}):
+        if ctx.out_of_time():
+            return [*later, now]  # what is left stays pending, and the next sweep sends it
         kept = read(document)
         alert = kept.alert
         not_before = [at for at in (alert.sending_until, alert.retry_at) if at is not None and at > now]

@@ -17,7 +17,15 @@ from shared.app.bookkeeping import completion_row, keep_for_record
 from shared.app.context import Context
 from shared.app.findings import Finding
 from shared.app.lock import Locked, acquire
-from shared.app.state import completion_path, completions_path, part_data, read_completion, run_data, run_path
+from shared.app.state import (
+    completion_path,
+    completions_path,
+    part_data,
+    read_completion,
+    readable,
+    run_data,
+    run_path,
+)
 from shared.core.calendar import closes_at
 from shared.core.errors import Unavailable
 from shared.core.model import Completion, Lane, Outcome, Report, Run, RunKey
@@ -71,7 +79,7 @@ def _recent(ctx: Context, rows: Iterable[Mapping[str, Any]], now: datetime) -> l
 def _known(ctx: Context, first: date, last: date) -> tuple[Known, frozenset[RunKey]]:
     """Return the completions of every run of these dates, and which of the runs are closed."""
     documents = ctx.ports.store.query("runs", {"pipeline": ctx.policy.pipeline})
-    runs = [run for run in (from_data(Run, one.data) for one in documents) if first <= run.key.day <= last]
+    runs = [run.value for run in readable(documents)[0] if first <= run.value.key.day <= last]
     found = {}
     for run in runs:
         listed = (from_data(Completion, one.data) for one in ctx.ports.store.query(completions_path(run.key)))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Generic, TypeVar
 
 from shared.core.calendar import KEPT, closes_at
-from shared.core.model import UNTOUCHED, Completion, Lane, Run, RunKey, TransitionState
+from shared.core.model import UNTOUCHED, Completion, Run, RunKey, TransitionState
 from shared.core.policy import Policy
 from shared.documents import from_data, to_data
 from shared.ports import Document, StateStore
@@ -106,11 +106,21 @@ def read_transitions(names: Sequence[str], documents: Sequence[Document | None])
     }
 
 
-def open_runs(store: StateStore, policy: Policy) -> list[Stored[Run]]:
-    """Return the open runs of the pipeline, live ones before backfill, oldest date first; closed ones are not read."""
-    found = store.query("runs", {"status": "open", "pipeline": policy.pipeline})
-    runs = [Stored(from_data(Run, document.data), document.version) for document in found]
-    return sorted(runs, key=lambda run: (run.value.key.lane is Lane.BACKFILL, run.value.key.day, run.value.opened_at))
+def open_runs(store: StateStore, policy: Policy) -> tuple[list[Stored[Run]], dict[str, ValueError]]:
+    """Return the open runs of the pipeline, and of those whose document cannot be read why not, by run id."""
+    return readable(store.query("runs", {"status": "open", "pipeline": policy.pipeline}))
+
+
+def readable(documents: Iterable[Document]) -> tuple[list[Stored[Run]], dict[str, ValueError]]:
+    """Return the runs in documents, and of those that cannot be read why not, by run id."""
+    runs: list[Stored[Run]] = []
+    unread: dict[str, ValueError] = {}
+    for document in documents:
+        try:
+            runs.append(Stored(from_data(Run, document.data), document.version))
+        except ValueError as error:
+            unread[document.id.replace("~", "/")] = error
+    return runs, unread
 
 
 def save_run(store: StateStore, run: Stored[Run], policy: Policy) -> Stored[Run] | None:

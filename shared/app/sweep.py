@@ -12,20 +12,24 @@ from datetime import date, datetime, timedelta
 
 from shared.app import alerting, dead_letters
 from shared.app.bookkeeping import flush
-from shared.app.closing import Closing, close, closing_of
+from shared.app.bounded import BoundedPorts
+from shared.app.closing import Closing, close, closing_of, closing_of_departed
 from shared.app.context import Context
 from shared.app.findings import Finding, Sweep, of_dispatch
 from shared.app.horizon import of_run, openings
 from shared.app.lock import Locked, acquire, release
+from shared.app.order import in_order, is_of_old_date, of_old_dates
 from shared.app.readings import read_units
 from shared.app.reconcile import Settled, assess, reconcile
 from shared.app.reconciliation import Compared, compare
 from shared.app.repair import infer, read_baseline, rerun
 from shared.app.situations import reload, sight, transitions_of
 from shared.app.state import Loaded, Stored, open_runs, run_path, save_run, with_run
+from shared.app.trouble import fault
 from shared.core.alerts import Condition, Lasting, Predecessor, Severity, conditions, is_due
 from shared.core.calendar import day_of, instant
-from shared.core.errors import Unavailable
+from shared.core.departed import departed
+from shared.core.errors import OrchError, OutOfTime, Unavailable
 from shared.core.model import Lane, Run, RunKey, Units
 from shared.core.situation import Situation
 from shared.core.texts import say
@@ -60,45 +64,77 @@ def sweep(ctx: Context, wish: Wish) -> Sweep:
 
 def _sweep(ctx: Context, wish: Wish) -> Sweep:
     started = ctx.ports.clock.now()
+    deadline = started + TIME_LIMIT
+    ctx = replace(ctx, ports=BoundedPorts(ctx.ports, deadline), deadline=deadline)
     done = Sweep()
-    runs = open_runs(ctx.ports.store, ctx.policy)
+    runs, unread = open_runs(ctx.ports.store, ctx.policy)
+    for run_id, error in unread.items():
+        fault(ctx, done, run_id, error)
     expected = _expected(ctx, started)
     days = {run.value.key.day for run in runs} | {key.day for key in expected}
     units = read_units(ctx, sorted(days)) if days else {}
+    old: list[RunKey] = []
     if not wish.dry_run:
         runs += _open(ctx, done, expected, {run.value.key for run in runs}, units, started)
     closings: list[Closing] = []
-    for run in runs:
+    for run in in_order(ctx.policy, runs, started):
         key = run.value.key
-        late = ctx.ports.clock.now() - started >= TIME_LIMIT
-        if late or not wish.wants(key):
+        if ctx.out_of_time() or not wish.wants(key):
             done.unseen.add(key.id)
-            if late:
-                done.findings.append(Finding("sweep", key.id, "no time left; the next sweep looks at it", "failed"))
+            if ctx.out_of_time():
+                done.findings.append(Finding("sweep", key.id, str(OutOfTime()), "failed"))
             continue
-        try:
-            closing = _look(ctx, done, wish, run, None if units is None else units.get(key.day))
-        except Unavailable as error:
-            if error.port == "state":
-                raise
-            done.unseen.add(key.id)
-            done.findings.append(Finding("run", key.id, str(error), "failed"))
-        else:
-            closings += [] if closing is None else [closing]
+        closing = _one(ctx, done, wish, run, None if units is None else units.get(key.day))
+        closings += [] if closing is None else [closing]
+        if is_of_old_date(run.value, ctx.policy):
+            old.append(key)
     if not wish.dry_run:
-        # Last of all: a record that hangs must not keep a decision waiting. The next sweep decides on what it brings.
+        if old:
+            done.say(of_old_dates(ctx.policy, old, started))
+        _end(ctx, done, closings)
+    return done
+
+
+def _one(ctx: Context, done: Sweep, wish: Wish, run: Stored[Run], units: Units | None) -> Closing | None:
+    """Look at one run, whose faults are its own: the others are looked at all the same."""
+    key, said = run.value.key, dict(done.conditions)
+    try:
+        closing = _look(ctx, done, wish, run, units)
+    except (Unavailable, OutOfTime) as error:
+        if isinstance(error, Unavailable) and error.port == "state":
+            raise
+        done.unseen.add(key.id)
+        done.findings.append(Finding("run", key.id, str(error), "failed"))
+        return None
+    except Exception as error:  # noqa: BLE001 - becomes a finding, an alert and the answer's status
+        done.unseen.add(key.id)
+        fault(ctx, done, key.id, error)
+        return None
+    if is_of_old_date(run.value, ctx.policy):
+        done.conditions = said
+    return closing
+
+
+def _end(ctx: Context, done: Sweep, closings: list[Closing]) -> None:
+    """Compare state and record, settle the alerts, close what is over."""
+    # Last of all: a record that hangs must not keep a decision waiting. The next sweep decides on what it brings.
+    try:
         compared = compare(ctx, done.findings, now_due=ctx.memory.state_down_since is not None)
+    except OrchError:
+        raise
+    except Exception as error:  # noqa: BLE001 - becomes a finding, an alert and the answer's status
+        fault(ctx, done, ctx.policy.pipeline, error)
+    else:
         if compared.state_lacked:
             done.say(_brought(ctx, compared))
-        now = ctx.ports.clock.now()
-        done.horizon += alerting.settle(ctx, done.conditions, done.seen, done.unseen, now)
-        for closing in closings:  # what has ended with them has been marked by now, and is told
-            close(ctx, done, closing)
-        done.horizon += openings(ctx, now)
-        alerting.to_record(ctx)
-        if now - started < TIME_LIMIT:
-            dead_letters.tell(ctx)
-    return done
+    now = ctx.ports.clock.now()
+    done.horizon += alerting.settle(ctx, done.conditions, done.seen, done.unseen, now)
+    for closing in closings:  # what has ended with them has been marked by now, and is told
+        close(ctx, done, closing)
+    done.horizon += openings(ctx, now)
+    alerting.to_record(ctx)
+    if not ctx.out_of_time():
+        dead_letters.tell(ctx)
 
 
 def _brought(ctx: Context, compared: Compared) -> Condition:
@@ -147,13 +183,19 @@ def _without_units(units: Mapping[date, Units] | None, day: date) -> bool:
 
 def _look(ctx: Context, done: Sweep, wish: Wish, run: Stored[Run], units: Units | None) -> Closing | None:
     """Decide one run, repair it, and note what a person must know of it; return how it ends, if it does now."""
-    run = _refresh_run(ctx, run, units, wish)
     key = run.value.key
+    if key.mode in ctx.policy.modes:
+        run = _refresh_run(ctx, run, units, wish)
     loaded = with_run(ctx.ports.store, key, run)
     if wish.dry_run:
         done.findings += _would(ctx, loaded, key)
         return None
     now = ctx.ports.clock.now()
+    states = {name: stored.value for name, stored in loaded.transitions.items()}
+    left = departed(ctx.policy, run.value, states)
+    if left:
+        done.seen.add(key.id)
+        return closing_of_departed(done, run, left)
     if infer(ctx, done.findings, loaded, now):
         loaded = with_run(ctx.ports.store, key, run)
     settled = []

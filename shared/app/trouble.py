@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import traceback
+
 from shared.app import alerting
 from shared.app.context import Context
+from shared.app.findings import Finding, Sweep
 from shared.core.alerts import Condition, Lasting, Severity
 from shared.core.errors import Unavailable
+from shared.core.model import Lane
 from shared.core.texts import say
 
 
@@ -34,6 +38,19 @@ def tell(ctx: Context, function: str, error: Exception, trace: str, correlation_
         alerting.raise_now(ctx, [condition], occurrence=True)
     except Unavailable as unsent:
         ctx.log("alert.not_stored", severity="ERROR", error=str(unsent))
+
+
+def fault(ctx: Context, done: Sweep, run_id: str, error: Exception) -> None:
+    """Note that one run could not be looked at: a finding, and a critical alert once while it lasts."""
+    name, message = type(error).__name__, _sayable(str(error)[:500])
+    trace = _sayable("".join(traceback.format_exception(error)))
+    ctx.log("run.failed", severity="ERROR", run_id=run_id, error_type=name, error=message, stack_trace=trace[-2000:])
+    done.findings.append(Finding("run", run_id, f"{name}: {message}", "failed"))
+    what = f"this run cannot be looked at: {name}: {message}"
+    then = "every sweep tries it again; the other runs go on"
+    text = say(run_id, "", what, then, f"read the trace\n{trace[-2000:]}")
+    severity = Severity.INFO if run_id.endswith(f"/{Lane.BACKFILL}") else Severity.CRITICAL
+    done.say(Condition("fault", severity, run_id, "", name, text))
 
 
 def _sayable(text: str) -> str:

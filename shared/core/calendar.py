@@ -45,8 +45,12 @@ def _gap_end(skipped: datetime, zone: ZoneInfo) -> datetime:
 
 
 def working_day(key: RunKey, policy: Policy) -> date:
-    """Return the local day on which a run is worked on: its date minus the mode's offset (behaviour T2)."""
-    return key.day - timedelta(days=policy.modes[key.mode].partition_offset_days)
+    """Return the local day on which a run is worked on: its date minus the mode's offset (behaviour T2).
+
+    A run whose mode has left the policy is worked on on its own date.
+    """
+    mode = policy.modes.get(key.mode)
+    return key.day if mode is None else key.day - timedelta(days=mode.partition_offset_days)
 
 
 def day_of(mode: Mode, today: date) -> date:

@@ -3,8 +3,9 @@
 OrchError
 ├── PolicyError   a configuration file is wrong (only when it is loaded)
 ├── Malformed     a message is wrong: it goes to quarantine and is acknowledged
-└── Unavailable   something outside did not answer: raise, and be redelivered
-    └── Undelivered   not every sink took an alert
+├── Unavailable   something outside did not answer: raise, and be redelivered
+│   └── Undelivered   not every sink took an alert
+└── OutOfTime     something outside was not asked, because a sweep's time is over: the next one asks
 """
 
 from __future__ import annotations
@@ -52,3 +53,10 @@ class Undelivered(Unavailable):
     def __init__(self, port: str, reason: str, taken: tuple[str, ...] = (), retry_at: datetime | None = None) -> None:
         self.taken, self.retry_at = taken, retry_at
         super().__init__(port, reason)
+
+
+class OutOfTime(OrchError):
+    """A question was not asked because the sweep's time is over: nothing is known of its answer (behaviour T7)."""
+
+    def __init__(self) -> None:
+        super().__init__("no time left; the next sweep looks at it")

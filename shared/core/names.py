@@ -100,9 +100,10 @@ class Names:
     def resolve(self, phase: str, name: str, output_table: str = "", output_dataset: str = "") -> Named | None:
         """Return the processor of this phase that a message means, None for an unknown one.
 
-        A name that no phase knows is its output table's processor, if that table is known.
+        A name that no phase knows is its output table's processor, if that table is known. A phase that has left the
+        policy knows nobody.
         """
-        known = self._names[phase].get(name)
+        known = self._names.get(phase, {}).get(name)
         if known is not None:
             return Named(known)
         if self.elsewhere(phase, name) is not None:
@@ -110,7 +111,7 @@ class Names:
         table = output_table
         if output_dataset and not table.startswith(f"{output_dataset}."):
             table = f"{output_dataset}.{table}"
-        writer = self._tables[phase].get(table)
+        writer = self._tables.get(phase, {}).get(table)
         return None if writer is None else Named(writer, by_table=True)
 
     def elsewhere(self, phase: str, name: str) -> str | None:

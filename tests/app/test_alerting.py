@@ -480,8 +480,8 @@ def test_an_exception_of_the_sweep_is_told_too(installed: House) -> None:
     """The sweep's own error is an alert of the function self_heal, and a 500."""
     house = installed
     house.deliver(PGS, records=200)
-    house.store.inner.create(f"runs/nba~2026-01-21~overnight/transitions/{TO4}", {"state": "confused"})
-    with Flask("x").test_request_context(method="POST"), pytest.raises(Exception, match="confused"):
+    house.store.inner.create("locks/sweep", {"owner": ["confused"]})
+    with Flask("x").test_request_context(method="POST"), pytest.raises(ValueError, match="owner"):
         house.act(lambda: runtime.self_heal(request))
     [notice] = house.notices("error")
     assert "self_heal" in notice.text

@@ -14,6 +14,7 @@ GATES, CALENDAR, ALERTS = "shared/core/gates.py", "shared/core/calendar.py", "sh
 MODEL, MESSAGE, POLICY = "shared/core/model.py", "shared/core/message.py", "shared/core/policy.py"
 EVENTS, DEAD_LETTERS = "shared/app/events.py", "shared/app/dead_letters.py"
 CLOSING, ALERTING, OPERATE = "shared/core/closing.py", "shared/app/alerting.py", "shared/app/operate.py"
+DEPARTED, DISPATCH, SWEEP = "shared/core/departed.py", "shared/app/dispatch.py", "shared/app/sweep.py"
 MARKS, RECEIVE, RECONCILE = "shared/app/marks.py", "shared/app/receive.py", "shared/app/reconcile.py"
 DATE_COLUMN = "shared/adapters/date_column.py"
 
@@ -27,6 +28,7 @@ T_ALERTS = "tests/core/test_alerts.py::test_"
 T_MESSAGE = "tests/core/test_message.py::test_"
 T_DEAD_LETTERS = "tests/app/test_dead_letters.py::test_"
 T_CLOSING = "tests/app/test_closing.py::test_"
+T_CHANGE = "tests/app/test_policy_change.py::test_"
 T_MODEL = "tests/core/test_model.py::test_"
 T_WAREHOUSE = "tests/contract/test_warehouse.py::test_"
 T_DRIFT = "tests/deploy/test_drift.py::test_"
@@ -673,5 +675,34 @@ MUTANTS = [
         "replace(kept.delivery, received_at=ctx.ports.clock.now())",
         "replace(kept.delivery, received_at=ctx.ports.clock.now(), published_at=ctx.ports.clock.now())",
         "tests/app/test_quarantine.py::test_a_replay_the_day_after_keeps_the_mode_of_the_time_it_was_published",
+    ),
+    # A policy that changes under its runs
+    mutant(
+        "a transition that left is triggered again under its new name",
+        DEPARTED,
+        "if name not in passed and _begun(",
+        "if name in passed and _begun(",
+        f"{T_CHANGE}a_transition_that_left_after_its_trigger_is_not_triggered_again_under_another_name",
+    ),
+    mutant(
+        "a run of a mode that left fails every sweep",
+        DEPARTED,
+        "if mode not in policy.modes or not passed:",
+        "if mode is None:",
+        f"{T_CHANGE}a_run_whose_mode_left_is_closed_with_one_alert",
+    ),
+    mutant(
+        "a claim that waits for a processor that left",
+        DISPATCH,
+        "situation.processors.get(name)",
+        "situation.processors[name]",
+        f"{T_CHANGE}a_claim_leaves_though_its_processor_has_left_the_policy",
+    ),
+    mutant(
+        "a fault of one run stops all others",
+        SWEEP,
+        "        done.unseen.add(key.id)\n        fault(ctx, done, key.id, error)\n        return None\n",
+        "        raise\n",
+        f"{T_CHANGE}a_fault_of_one_run_never_stops_the_others",
     ),
 ]  # fmt: skip

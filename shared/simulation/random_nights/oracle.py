@@ -95,9 +95,9 @@ def stands(
         verdict = counted(processor, latest, units, rows), latest
     # A count that the trigger itself carried had been outvoted by the table then.
     word, report = verdict
-    if word != "no" or report is None or carried is None or not triggered or report.outcome != "success":
+    if word != "no" or carried is None or report.outcome != "success":
         return verdict
-    return ("done", report) if carried[processor.name] == report.records else verdict
+    return ("done", report) if triggered and carried[processor.name] == report.records else verdict
 
 
 def _empty(

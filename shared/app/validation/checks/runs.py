@@ -43,7 +43,7 @@ def runs_opened(ctx: Context, target: Target, options: Mapping[str, Any]) -> Mea
 def stalled_runs(ctx: Context, target: Target, options: Mapping[str, Any]) -> Measured:
     """Measure for how many hours each transition of an open live run stands where it should not stay."""
     measures = []
-    for run in open_runs(ctx.ports.store, ctx.policy):
+    for run in open_runs(ctx.ports.store, ctx.policy)[0]:
         key = run.value.key
         if key.lane is Lane.BACKFILL:
             continue

@@ -1,0 +1,188 @@
+"""A policy may change at any moment of a run: the run is decided by what is still known, or closed with one alert."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared.adapters.policy_file import load_policy
+from shared.app import views
+from shared.core.model import RunKey, State
+from shared.core.policy import Policy
+from shared.simulation.clock import Crash
+from tests.app.house import Fate, House
+from tests.core.build import CACHE, DAY, FEATURES, NIGHT, PCF, PGS, PHASE3, PSZA, SAME_DAY, TDZA, TO4, TO6
+from tests.policy_changes import CHANGES, changed
+from tests.policy_files import write
+
+HOUR = timedelta(hours=1)
+Step = Callable[[House], object]
+
+
+@cache
+def policy_after(*names: str) -> Policy:
+    with TemporaryDirectory() as folder:
+        return load_policy(write(Path(folder), changed(*names)))
+
+
+def dying(house: House) -> None:
+    """Let the handler of the last report die after its claim."""
+    house.effects.fate = (len(house.effects.done) + 1, Fate.DIES_AFTER)
+    try:
+        house.deliver(PHASE3[-1], records=200)
+    except Crash:
+        house.ctx = house.instance("v1", house.ctx.policy)
+    house.effects.fate = None
+
+
+# A night in which the claim of phase 4 loses its holder, phase 4 starts late, and the export is never confirmed.
+STEPS: tuple[Step, ...] = (
+    House.finish_phase2,
+    House.sweep,
+    lambda house: house.finish(*PHASE3[:-1], records=200),
+    dying,
+    House.sweep,
+    lambda house: house.sweeps(3),
+    lambda house: house.deliver(CACHE, "started"),
+    lambda house: house.finish(TDZA, PSZA, PCF, CACHE, FEATURES),
+    House.sweep,
+    lambda house: house.deliver("prediction_coordinator", records=150, metadata={"completion_pct": 100}),
+    lambda house: house.sweeps(2),
+    lambda house: house.wait(HOUR),
+)
+
+
+def night(*changes: tuple[int, str]) -> House:
+    """Play the night, the policy changed before these steps, and sweep until it is over for its age."""
+    house, names = House().ordinary(), []
+    for number, step in enumerate(STEPS):
+        for before, name in changes:
+            if before == number:
+                names.append(name)
+                house.ctx = house.instance("v2", policy_after(*names))
+        step(house)
+        house.wait()
+    for wait in (*[timedelta(minutes=20)] * 6, *[5 * HOUR] * 14):
+        answer = house.sweep()
+        assert answer.status == 200, answer.findings
+        house.wait(wait)
+    return house
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.tuples(st.integers(0, len(STEPS) - 1), st.sampled_from(sorted(CHANGES))), min_size=1, max_size=2))
+def test_a_policy_may_change_at_any_moment_of_a_night(changes: list[tuple[int, str]]) -> None:
+    """Every sweep answers 200, nothing is at fault, no generation leaves twice under two names, the run ends."""
+    try:
+        policy_after(*[name for _, name in sorted(changes)])
+    except (KeyError, ValueError):
+        return  # the second change speaks of what the first has taken away
+    house = night(*sorted(changes))
+    assert all(run.closed_at is not None for run in views.all_runs(house.ctx) if run.key == NIGHT)
+    assert house.notices("fault") == []
+    assert len(house.notices("departed")) <= 1
+    phases = [trigger_id.rsplit("/", 2)[1:] for trigger_id in dict.fromkeys(house.trigger_ids)]
+    assert len([phase for phase in phases if phase[0] in (TO4, "analytics_to_precompute")]) <= 1
+
+
+@pytest.mark.parametrize("name", ["the mode leaves", "the mode has another name"])
+def test_a_run_whose_mode_left_is_closed_with_one_alert(name: str) -> None:
+    """The sweep does not fail, other runs go on, and people are told once which mode left."""
+    house = House().ordinary()
+    house.deliver(PGS, records=200)
+    house.ctx = house.instance("v2", policy_after(name))
+    answers = house.sweeps(3)
+    assert [answer.status for answer in answers] == [200, 200, 200]
+    assert house.run().closed_at is not None
+    [notice] = house.notices("departed")
+    assert (notice.severity, "mode overnight" in notice.text) == ("warning", True)
+
+
+def test_a_claim_leaves_though_its_processor_has_left_the_policy() -> None:
+    """Its holder died; at the lease's end the plan goes out under its id, with the table that the report named."""
+    house = House().ordinary()
+    house.deliver(PGS, records=200, output_table="player_game_summary", output_dataset="nba_analytics")
+    house.finish(*PHASE3[1:-1], records=200)
+    dying(house)
+    assert house.state(TO4).state is State.CLAIMED
+    house.ctx = house.instance("v2", policy_after("a required processor leaves"))
+    house.sweeps(3)
+    assert set(house.trigger_ids) == {NIGHT.trigger_id(TO4, 1)}
+    sources = {one.body["processor_name"]: one.body["source_table"] for one in house.published}
+    assert sources[PGS] == "player_game_summary"
+    assert house.state(TO4).state is State.DISPATCHED
+
+
+def test_a_transition_that_left_after_its_trigger_is_not_triggered_again_under_another_name() -> None:
+    """Whether the new name means the same nobody can tell: the run is closed, critically, and says what left."""
+    house = House().ordinary()
+    house.finish(*PHASE3, records=200)
+    assert house.trigger_ids == [NIGHT.trigger_id(TO4, 1)]
+    house.ctx = house.instance("v2", policy_after("a transition has another name"))
+    house.sweeps(3)
+    assert house.trigger_ids == [NIGHT.trigger_id(TO4, 1)]
+    [notice] = house.notices("departed")
+    assert (notice.severity, f"transition {TO4}" in notice.text) == ("critical", True)
+    assert house.run().closed_at is not None
+
+
+def test_a_transition_that_left_before_anything_was_claimed_is_decided_under_its_new_name() -> None:
+    """What was recorded still counts: the run goes on without an alert."""
+    house = House().ordinary()
+    house.finish(*PHASE3[:-1], records=200)
+    house.ctx = house.instance("v2", policy_after("a transition has another name"))
+    house.deliver(PHASE3[-1], records=200)
+    assert house.trigger_ids == [NIGHT.trigger_id("analytics_to_precompute", 1)]
+    assert house.notices("departed") == []
+
+
+def test_a_run_of_a_transition_that_left_is_decided_again_once_an_operator_reopens_it() -> None:
+    """The operator has read what left; the run is not closed again for what went before."""
+    house = House().ordinary()
+    house.finish(*PHASE3, records=200)
+    house.ctx = house.instance("v2", policy_after("a transition has another name"))
+    house.sweeps(2)
+    status, answer = house.orch("trigger", TO6, str(DAY), "--mode", "overnight", "--reason", "by hand", ctx=house.ctx)
+    assert status == 0, answer
+    house.sweeps(2)
+    assert house.run().closed_at is None
+    assert len(house.notices("departed")) == 1
+
+
+def both(house: House) -> None:
+    for mode in ("overnight", "same_day"):
+        house.deliver(PGS, records=200, mode=mode)
+
+
+@pytest.mark.parametrize(
+    ("path", "data"),
+    [
+        (f"runs/{NIGHT.id.replace('/', '~')}/transitions/{TO4}", {"generation": "confused"}),
+        (f"runs/{NIGHT.id.replace('/', '~')}", {"status": "open", "pipeline": "nba", "opened_at": "confused"}),
+    ],
+    ids=["a transition", "the run itself"],
+)
+def test_a_fault_of_one_run_never_stops_the_others(path: str, data: dict[str, object]) -> None:
+    """One finding and one critical alert with type and message; the other run is decided, and recovery is told."""
+    house = House().ordinary()
+    both(house)
+    house.finish(*(name for name in PHASE3 if name != PGS), records=200, mode="same_day")
+    [before] = house.store.inner.get(path)
+    if before is None:
+        house.store.inner.create(path, data)
+    else:
+        house.store.inner.update(path, {**before.data, **data}, before.version)
+    answers = house.sweeps(3)
+    assert {answer.status for answer in answers} == {207}
+    assert any(one["run"] == NIGHT.id and "ValueError" in one["detail"] for one in answers[0].findings)
+    [notice] = house.notices("fault")
+    assert (notice.severity, "ValueError" in notice.text, "at `$." in notice.text) == ("critical", True, True)
+    assert views.explain(house.ctx, SAME_DAY, "phase2_to_phase3").state == "waiting"
+    assert {trigger_id.rsplit("/", 2)[0] for trigger_id in house.trigger_ids} <= {RunKey("nba", DAY, "same_day").id}
