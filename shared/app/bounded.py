@@ -19,6 +19,7 @@ LONGEST = {
     "bus": timedelta(seconds=10),
     "alerts": timedelta(seconds=4),
 }
+NO_TIME = "no time left in this sweep"
 SHORTEST_CALL = timedelta(seconds=1)
 
 
@@ -75,9 +76,9 @@ class _Part:
                 raise self._down
             began = self._ports.clock.now()
             if began + self._longest > self._deadline:
-                raise (
-                    OutOfTime() if self._name == "warehouse" else Unavailable(self._name, "no time left in this sweep")
-                )
+                if self._name == "warehouse":
+                    raise OutOfTime()
+                raise Unavailable(self._name, NO_TIME)
             try:
                 return getattr(getattr(self._ports, self._name), method)(*args, **given)
             except Unavailable as error:
@@ -97,5 +98,5 @@ class _BoundedHttp:
     def request(self, method: str, url: str, body: Mapping[str, Any] | None, timeout: timedelta) -> Response:
         left = self._deadline - self._ports.clock.now()
         if left < SHORTEST_CALL:
-            raise OutOfTime() if method == "GET" else Unavailable("http", "no time left in this sweep")
+            raise OutOfTime() if method == "GET" else Unavailable("http", NO_TIME)
         return self._ports.http.request(method, url, body, min(timeout, left))

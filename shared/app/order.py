@@ -19,7 +19,8 @@ def in_order(policy: Policy, runs: Iterable[Stored[Run]], now: datetime) -> list
 
     def rank(run: Stored[Run]) -> tuple[object, ...]:
         key = run.value.key
-        return key.lane is Lane.BACKFILL, working_day(key, policy) < recent, key.day, run.value.opened_at
+        live = key.lane is Lane.LIVE
+        return not live, live and working_day(key, policy) < recent, key.day, run.value.opened_at
 
     return sorted(runs, key=rank)
 

@@ -15,6 +15,7 @@ MODEL, MESSAGE, POLICY = "shared/core/model.py", "shared/core/message.py", "shar
 EVENTS, DEAD_LETTERS = "shared/app/events.py", "shared/app/dead_letters.py"
 CLOSING, ALERTING, OPERATE = "shared/core/closing.py", "shared/app/alerting.py", "shared/app/operate.py"
 DEPARTED, DISPATCH, SWEEP = "shared/core/departed.py", "shared/app/dispatch.py", "shared/app/sweep.py"
+BOUNDED, ORDER = "shared/app/bounded.py", "shared/app/order.py"
 MARKS, RECEIVE, RECONCILE = "shared/app/marks.py", "shared/app/receive.py", "shared/app/reconcile.py"
 DATE_COLUMN = "shared/adapters/date_column.py"
 
@@ -29,6 +30,7 @@ T_MESSAGE = "tests/core/test_message.py::test_"
 T_DEAD_LETTERS = "tests/app/test_dead_letters.py::test_"
 T_CLOSING = "tests/app/test_closing.py::test_"
 T_CHANGE = "tests/app/test_policy_change.py::test_"
+T_TIME = "tests/app/test_sweep_time.py::test_"
 T_MODEL = "tests/core/test_model.py::test_"
 T_WAREHOUSE = "tests/contract/test_warehouse.py::test_"
 T_DRIFT = "tests/deploy/test_drift.py::test_"
@@ -704,5 +706,42 @@ MUTANTS = [
         "        done.unseen.add(key.id)\n        fault(ctx, done, key.id, error)\n        return None\n",
         "        raise\n",
         f"{T_CHANGE}a_fault_of_one_run_never_stops_the_others",
+    ),
+    # A sweep's time
+    mutant(
+        "every waiting alert waits for a hanging channel",
+        BOUNDED,
+        "                    self._down = error\n",
+        "                    pass\n",
+        f"{T_TIME}a_hanging_slack_costs_one_wait_and_no_alert",
+    ),
+    mutant(
+        "calls are begun however late it is",
+        BOUNDED,
+        "if began + self._longest > self._deadline:",
+        "if False:",
+        f"{T_TIME}a_gate_that_was_not_read_for_want_of_time_does_not_pass",
+    ),
+    mutant(
+        "a reading that was not begun passes for unreadable",
+        BOUNDED,
+        'if self._name == "warehouse":',
+        "if False:",
+        f"{T_TIME}a_gate_that_was_not_read_for_want_of_time_does_not_pass",
+    ),
+    mutant(
+        "old dates are looked at before tonight",
+        ORDER,
+        "live and working_day(key, policy) < recent",
+        "False",
+        f"{T_TIME}old_dates_do_not_starve_tonight",
+        f"{T_TIME}the_order_of_a_sweep",
+    ),
+    mutant(
+        "every old date speaks for itself",
+        SWEEP,
+        "        done.conditions = said\n",
+        "        pass\n",
+        f"{T_TIME}old_dates_are_one_warning",
     ),
 ]  # fmt: skip

@@ -1,0 +1,174 @@
+"""A sweep ends in its time whatever answers slowly, and what is old never keeps tonight waiting (behaviour T7)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from shared.app import alerting
+from shared.app.bounded import BoundedPorts
+from shared.app.order import in_order
+from shared.app.state import Stored, run_data, run_path
+from shared.app.sweep import TIME_LIMIT
+from shared.core.alerts import Condition, Lasting, Severity
+from shared.core.errors import Unavailable
+from shared.core.model import Lane, Run, RunKey
+from shared.simulation.scenario import FaultKind
+from tests.app.house import House
+from tests.core.build import DAY, NIGHT, PGS, PHASE3, POLICY, SAME_DAY, T0, TO4
+
+MINUTE = timedelta(minutes=1)
+# One call that was begun in time may end so much later: the stand-ins wait 5 s where 4 s are reckoned with.
+SPARE = timedelta(seconds=1)
+
+
+class Slow:
+    """A port of which every method answers after a while."""
+
+    def __init__(self, house: House, port: Any, wait: timedelta) -> None:
+        self._clock, self._port, self._wait = house.clock, port, wait
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        def call(*args: Any, **given: Any) -> Any:
+            self._clock.sleep(self._wait)
+            return getattr(self._port, name)(*args, **given)
+
+        return call
+
+
+def with_waiting_alerts(house: House, count: int) -> House:
+    """Let so many alerts wait to be sent."""
+    house.fail("slack")
+    for number in range(count):
+        condition = Condition("late", Severity.INFO, NIGHT.id, TO4, f"p{number}", "has arrived", Lasting.ONCE)
+        house.act(lambda c=condition: alerting.raise_now(house.ctx, [c]))  # type: ignore[misc]
+    house.mend()
+    house.wait(10 * MINUTE)
+    return house
+
+
+def test_a_hanging_slack_costs_one_wait_and_no_alert() -> None:
+    """Twenty-five alerts wait: the first is tried in vain, the rest keep for a later sweep, and all of them leave."""
+    house = with_waiting_alerts(House().ordinary(), 25)
+    house.fail("slack", FaultKind.TIMEOUT)
+    house.sweep()
+    assert house.waited <= timedelta(seconds=6)
+    house.mend()
+    house.wait(10 * MINUTE)
+    house.sweep()
+    assert len(house.notices("late")) == 25
+
+
+def test_a_slow_slack_sends_what_fits_and_keeps_the_rest() -> None:
+    """Every alert takes three seconds: the sweep ends within its limit, the next one sends what was left."""
+    house = with_waiting_alerts(House().ordinary(), 25)
+    house.ctx = house.with_ports(alerts=Slow(house, house.ports.alerts, timedelta(seconds=3)))
+    house.sweep()
+    first = len(house.notices("late"))
+    assert house.waited <= TIME_LIMIT + SPARE
+    assert 0 < first < 25
+    house.wait()
+    house.sweep()
+    assert first < len(house.notices("late")) <= 25
+
+
+@pytest.mark.parametrize("port", ["warehouse", "record", "bus", "slack", "precompute", "analytics"])
+def test_whatever_hangs_a_sweep_ends_in_its_time(port: str) -> None:
+    """One part of the world hangs while twelve runs want it: the sweep is over within its limit."""
+    house = crowded(12)
+    house.fail(port, FaultKind.TIMEOUT)
+    house.sweep()
+    assert house.waited <= TIME_LIMIT + SPARE
+
+
+def test_everything_hangs_and_the_sweep_ends_in_its_time() -> None:
+    """All of it at once."""
+    house = with_waiting_alerts(crowded(12), 25)
+    for port in ("warehouse", "record", "bus", "slack", "precompute", "analytics"):
+        house.fail(port, FaultKind.TIMEOUT)
+    house.sweep()
+    assert house.waited <= TIME_LIMIT + SPARE
+
+
+def crowded(count: int) -> House:
+    """Return a house in which phase 3 of so many backfill runs is complete and waits for the sweep."""
+    house = House().ordinary()
+    for back in range(count):
+        day = DAY - timedelta(days=back)
+        house.ordinary(day)
+        for name in PHASE3:
+            house.deliver(name, records=200, game_date=str(day), backfill_mode=True, skip_downstream_trigger=True)
+    return house
+
+
+def test_a_gate_that_was_not_read_for_want_of_time_does_not_pass() -> None:
+    """The warehouse takes 15 s an answer: what is not asked any more is not unreadable, its runs wait (D4)."""
+    house = crowded(6)
+    house.ctx = house.with_ports(warehouse=Slow(house, house.ports.warehouse, timedelta(seconds=15)))
+    answer = house.sweep()
+    assert house.waited <= TIME_LIMIT + SPARE
+    assert any("no time left" in finding["detail"] for finding in answer.findings)
+    assert all(one.body["gate_readings"]["game_coverage"].endswith("percent") for one in house.published)
+
+
+def old_runs(house: House, count: int) -> None:
+    """Let messages without backfill_mode have opened runs of so many old dates."""
+    for back in range(count):
+        key = RunKey("nba", DAY - timedelta(days=10 + back), "overnight")
+        house.store.inner.create(run_path(key), run_data(Run(key, T0), POLICY))
+
+
+def test_old_dates_do_not_starve_tonight() -> None:
+    """1,500 of them are open and every reading is slow: tonight's run is decided by the first sweep."""
+    house = House().ordinary()
+    old_runs(house, 1500)
+    house.ctx = house.with_ports(warehouse=Slow(house, house.ports.warehouse, timedelta(seconds=2)))
+    for name in PHASE3:
+        house.deliver(name, records=200, skip_downstream_trigger=True)
+    house.sweep()
+    assert house.trigger_ids == [NIGHT.trigger_id(TO4, 1)]
+    assert house.waited <= TIME_LIMIT + SPARE
+
+
+def test_old_dates_are_one_warning() -> None:
+    """Thirty dates, four transitions each overdue: one warning with their number and span, nothing of each run."""
+    house = House().ordinary()
+    for back in range(30):
+        day = DAY - timedelta(days=10 + back)
+        house.ordinary(day)
+        house.deliver(PGS, records=1, game_date=str(day))
+    house.sweeps(3)
+    old = {str(DAY - timedelta(days=10 + back)) for back in range(30)}
+    assert [
+        notice for notice in house.notices() if any(day in notice.text.splitlines()[0].split()[0] for day in old)
+    ] == []
+    [notice] = house.notices("old_dates")
+    assert (notice.severity, "30 live runs" in notice.text, "backfill_mode" in notice.text) == ("warning", True, True)
+    assert str(DAY - timedelta(days=39)) in notice.text
+
+
+def test_the_order_of_a_sweep() -> None:
+    """Worked on today and yesterday, oldest first; then older live runs; then backfill."""
+    keys = [
+        NIGHT,
+        SAME_DAY,
+        replace(NIGHT, day=DAY - timedelta(days=1)),
+        replace(NIGHT, day=DAY - timedelta(days=300)),
+        replace(NIGHT, day=DAY + timedelta(days=2), mode="tomorrow"),
+        replace(NIGHT, lane=Lane.BACKFILL),
+        replace(NIGHT, day=DAY - timedelta(days=9), lane=Lane.BACKFILL),
+    ]
+    listed = in_order(POLICY, [Stored(Run(key, T0)) for key in reversed(keys)], T0)
+    assert [run.value.key for run in listed] == [keys[n] for n in (2, 1, 0, 4, 3, 6, 5)]
+
+
+def test_what_is_not_begun_for_want_of_time_is_said_so() -> None:
+    """The call that would not fit is refused at once, by the name of its port."""
+    house = House()
+    ports = BoundedPorts(house.ports, house.clock.now() + timedelta(seconds=2))
+    with pytest.raises(Unavailable, match="no time left"):
+        ports.bus.publish("topic", [])
