@@ -1,10 +1,17 @@
-"""Dataclasses to stored documents and back, without a field named twice."""
+"""Dataclasses to stored documents and back, without a field named twice.
+
+After a rollback a version reads what the one after it wrote: fields it does not know are left out, and a word it
+does not know is read as the enum itself says, by its class method ``of_later_version(document)``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import is_dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from enum import Enum
+from functools import cache
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -25,5 +32,39 @@ def from_data(kind: type[T], data: Mapping[str, Any]) -> T:
     """
     try:
         return msgspec.convert(data, kind)
+    except msgspec.ValidationError:
+        pass
+    try:
+        return msgspec.convert(_known(kind, data, data), kind)
     except msgspec.ValidationError as error:
         raise ValueError(f"no {kind.__name__}: {error}") from error
+
+
+@cache
+def _fields(kind: type) -> dict[str, Any]:
+    return get_type_hints(kind)
+
+
+def _known(kind: Any, value: Any, document: Mapping[str, Any]) -> Any:
+    """Return a value of a type with every word of a later version replaced; ``document`` is what it stands in."""
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return _word(kind, value, document)
+    if isinstance(kind, type) and is_dataclass(kind):
+        if not isinstance(value, Mapping):
+            return value
+        return {name: _known(_fields(kind)[name], one, value) for name, one in value.items() if name in _fields(kind)}
+    inner = [one for one in get_args(kind) if one not in (type(None), ...)]
+    if not inner or value is None:
+        return value
+    if isinstance(value, Mapping) and get_origin(kind) is dict:
+        return {name: _known(inner[-1], one, document) for name, one in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str) and get_origin(kind) is tuple:
+        return [_known(inner[0], one, document) for one in value]
+    return _known(inner[0], value, document)
+
+
+def _word(kind: type[Enum], value: Any, document: Mapping[str, Any]) -> Any:
+    if not isinstance(value, str) or any(value == one.value for one in kind):
+        return value
+    instead = getattr(kind, "of_later_version", None)
+    return value if instead is None else instead(document)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,7 @@ from shared.core.errors import PolicyError
 from shared.core.policy import Gate, Policy
 from shared.core.policy_check import Problem, problems
 
+VERSION_DIGITS = 12
 CONFIG = Path(__file__).resolve().parents[2] / "config"
 
 
@@ -37,7 +41,13 @@ def load_policy(path: Path, overlay: Mapping[str, Any] | None = None) -> Policy:
         raise AssertionError("a builder that yields no policy names a problem")
     found = builder.problems + problems(policy, _existing(policy.gates.values(), (path.parent, CONFIG)))
     _refuse(source, _placed(path, source, builder.located(found)))
-    return policy
+    return replace(policy, version=_digest(raw))
+
+
+def _digest(raw: object) -> str:
+    """Return what tells one policy from another whatever the order of its keys: 12 hex digits of a SHA-256."""
+    text = json.dumps(raw, sort_keys=True, default=str, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:VERSION_DIGITS]
 
 
 def _placed(path: Path, source: str, found: Sequence[Problem]) -> Sequence[Problem]:

@@ -124,6 +124,7 @@ def message_body(ctx: Context, situation: Situation, plan: Plan, attempt: int, a
         "gate_readings": dict(plan.readings),
         "timestamp": ctx.ports.clock.now().isoformat(),
         "code_version": ctx.code_version,
+        "policy_version": ctx.policy.version,
     }
 
 
@@ -173,7 +174,7 @@ def _reports(situation: Situation, plan: Plan) -> list[Report]:
 
 ATTRIBUTES = (
     "trigger_id", "generation", "attempt", "pipeline", "transition", "mode", "lane", "game_date", "correlation_id",
-    "trigger_source", "trigger_reason", "degraded", "processor_name", "source_table",
+    "trigger_source", "trigger_reason", "degraded", "processor_name", "source_table", "policy_version",
 )  # fmt: skip
 
 

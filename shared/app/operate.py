@@ -165,7 +165,11 @@ def _open(ctx: Context, key: RunKey, now: datetime) -> None:
         run = read_run(store.get(run_path(key))[0])
         if run is not None and run.value.closed_at is None:
             return
-        opened = Run(key, now) if run is None else replace(run.value, closed_at=None, reopened_at=now)
+        opened = (
+            Run(key, now, policy_version=ctx.policy.version)
+            if run is None
+            else replace(run.value, closed_at=None, reopened_at=now)
+        )
         if save_run(store, Stored(opened, None if run is None else run.version), ctx.policy) is not None:
             ctx.log("run.opened", run_id=key.id, by="operator")
             return

@@ -79,6 +79,10 @@ def receive(ctx: Context, delivery: Delivery) -> Receipt:
     _log_recorded(ctx, received)
     if received.by_table:
         alerting.raise_now(ctx, [alerting.known_by_table(received, delivery.phase)])
+    run = None if before.run is None else before.run.value
+    if run is not None and run.policy_version not in ("", ctx.policy.version):
+        # What the run has begun under another policy only a sweep looks at as a whole.
+        return Receipt(Handled.RECORDED, received.key.id, "the policy has changed; the next sweep decides")
     if received.skip_downstream:
         return Receipt(Handled.RECORDED, received.key.id, "the message asks for no decision")
     return _decide(ctx, received, before, own)
@@ -123,7 +127,7 @@ def _record(ctx: Context, received: Received) -> tuple[Loaded, Completion]:
     run, document, *states = store.get(run_path(key), path, *(transition_path(key, name) for name in names))
     before = Loaded(read_run(run), {}, read_transitions(names, states))
     if run is None:
-        opened = Run(key, report.received_at)
+        opened = Run(key, report.received_at, policy_version=ctx.policy.version)
         if store.create(run_path(key), run_data(opened, ctx.policy)) is not None:
             ctx.log("run.opened", run_id=key.id, by="message")
     for _ in range(ATTEMPTS):

@@ -148,7 +148,9 @@ def _fold(ctx: Context, key: RunKey, report: Report) -> bool:
     store, path = ctx.ports.store, completion_path(key, report.phase, report.processor)
     run, document = store.get(run_path(key), path)
     if run is None:
-        store.create(run_path(key), run_data(Run(key, report.received_at), ctx.policy))
+        store.create(
+            run_path(key), run_data(Run(key, report.received_at, policy_version=ctx.policy.version), ctx.policy)
+        )
     stored = read_completion(document)
     after = record(None if stored is None else stored.value, report)
     if stored is not None and after == stored.value:

@@ -168,7 +168,8 @@ def _open(
     for key, document in zip(due, ctx.ports.store.get(*(run_path(key) for key in due)) if due else [], strict=True):
         if document is not None:
             continue
-        run = Run(key, now, units=None if units is None else units[key.day])
+        found = None if units is None else units[key.day]
+        run = Run(key, now, units=found, policy_version=ctx.policy.version)
         stored = save_run(ctx.ports.store, Stored(run), ctx.policy)
         if stored is not None:
             ctx.log("run.opened", run_id=key.id, by="sweep")
@@ -229,6 +230,7 @@ def _refresh_run(ctx: Context, run: Stored[Run], units: Units | None, wish: Wish
     """Take a changed calendar and a missing baseline into the run (behaviour T3, T4, section 9)."""
     value = run.value
     changed = replace(value, units=units) if units is not None and units != value.units else value
+    changed = replace(changed, policy_version=ctx.policy.version)
     if changed.baseline is None and changed.key.lane is Lane.LIVE and not wish.dry_run:
         changed = replace(changed, baseline=read_baseline(ctx, changed.key))
     if changed == value or wish.dry_run:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -19,6 +20,11 @@ class Pending(StrEnum):
     NOTHING = ""
     ALERT = "alert"
     RECOVERY = "recovery"
+
+    @classmethod
+    def of_later_version(cls, document: Mapping[str, object]) -> Pending:
+        """What is not known to be sent is sent as an alert, rather than kept back."""
+        return cls.ALERT
 
 
 @dataclass(frozen=True, slots=True)

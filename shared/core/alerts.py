@@ -7,7 +7,7 @@ remembers what was said, and what no longer holds is recovered. Nothing here sen
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -37,6 +37,11 @@ class Lasting(StrEnum):
 
     STANDING = "standing"
     ONCE = "once"
+
+    @classmethod
+    def of_later_version(cls, document: Mapping[str, object]) -> Lasting:
+        """What an older version cannot tell the end of is said once and stays said."""
+        return cls.ONCE
 
 
 @dataclass(frozen=True, slots=True)

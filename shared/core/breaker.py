@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -11,6 +12,11 @@ class Position(StrEnum):
     CLOSED = "closed"
     OPEN = "open"
     HALF_OPEN = "half_open"
+
+    @classmethod
+    def of_later_version(cls, document: Mapping[str, object]) -> Position:
+        """An older version finds out anew whether the service answers."""
+        return cls.CLOSED
 
 
 class Permission(StrEnum):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -23,6 +24,11 @@ class Outcome(StrEnum):
     FAILED = "failed"
     INFERRED = "inferred"
 
+    @classmethod
+    def of_later_version(cls, document: Mapping[str, object]) -> Outcome:
+        """What an older version takes an outcome for that it does not know: never for done."""
+        return cls.FAILED
+
 
 class State(StrEnum):
     """Where a transition stands."""
@@ -35,6 +41,16 @@ class State(StrEnum):
     HELD = "held"
     OBSERVED = "observed"
     EMPTY_OK = "empty_ok"
+
+    @classmethod
+    def of_later_version(cls, document: Mapping[str, object]) -> State:
+        """What an older version takes a state for that it does not know: by what the transition has done so far."""
+        if document.get("claim") is not None and document.get("plan") is not None:
+            return cls.CLAIMED
+        if document.get("carried") is None:
+            return cls.WAITING
+        sent = document.get("last_dispatched_at") is not None and document.get("confirmed_at") is None
+        return cls.DISPATCHED if sent else cls.CONFIRMED
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -146,7 +162,8 @@ class RepairLog:
 @dataclass(frozen=True, slots=True)
 class Run:
     """A run that exists. ``units`` is the last good reading of the calendar, ``baseline`` each required table's rows
-    when the run was opened, both None until the sweep has read them."""
+    when the run was opened, both None until the sweep has read them; ``policy_version`` is the digest of the policy
+    that a sweep decided it by last, "" where none is known."""
 
     key: RunKey
     opened_at: datetime
@@ -154,6 +171,7 @@ class Run:
     reopened_at: datetime | None = None
     units: Units | None = None
     baseline: dict[str, int] | None = None
+    policy_version: str = ""
     repairs: dict[str, RepairLog] = field(default_factory=dict)
 
 

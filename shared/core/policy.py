@@ -266,7 +266,8 @@ class Repairs:
 
 @dataclass(frozen=True)
 class Policy:
-    """A whole pipeline. Mappings are in the file's order; transitions in the order of their phases."""
+    """A whole pipeline. Mappings are in the file's order; transitions in the order of their phases. ``version`` is a
+    short digest of what was loaded, "" for a policy that no file states."""
 
     pipeline: str
     zone: ZoneInfo
@@ -280,6 +281,7 @@ class Policy:
     calendar: Calendar | None = None
     claim_lease: timedelta = timedelta(minutes=2)
     source: str = ""
+    version: str = ""
 
     @cached_property
     def gates_passed(self) -> Mapping[tuple[str, str], tuple[Gate, ...]]:

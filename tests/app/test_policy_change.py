@@ -20,7 +20,7 @@ from shared.simulation.clock import Crash
 from tests.app.house import Fate, House
 from tests.core.build import CACHE, DAY, FEATURES, NIGHT, PCF, PGS, PHASE3, PSZA, SAME_DAY, TDZA, TO4, TO6
 from tests.policy_changes import CHANGES, changed
-from tests.policy_files import write
+from tests.policy_files import nba, write
 
 HOUR = timedelta(hours=1)
 Step = Callable[[House], object]
@@ -139,6 +139,8 @@ def test_a_transition_that_left_before_anything_was_claimed_is_decided_under_its
     house.finish(*PHASE3[:-1], records=200)
     house.ctx = house.instance("v2", policy_after("a transition has another name"))
     house.deliver(PHASE3[-1], records=200)
+    assert house.trigger_ids == [], "the sweep looks at the run first"
+    house.sweep()
     assert house.trigger_ids == [NIGHT.trigger_id("analytics_to_precompute", 1)]
     assert house.notices("departed") == []
 
@@ -154,6 +156,28 @@ def test_a_run_of_a_transition_that_left_is_decided_again_once_an_operator_reope
     house.sweeps(2)
     assert house.run().closed_at is None
     assert len(house.notices("departed")) == 1
+
+
+def test_a_delivery_leaves_a_run_of_another_policy_to_the_sweep() -> None:
+    """Redelivered a second after the change, before any sweep: phase 4 is not started again under the new name."""
+    house = House().ordinary()
+    house.finish(*PHASE3, records=200)
+    house.ctx = house.instance("v2", policy_after("a transition has another name"))
+    house.deliver(PHASE3[-1], records=200)
+    assert house.trigger_ids == [NIGHT.trigger_id(TO4, 1)]
+
+
+def test_the_policys_version_stands_in_the_run() -> None:
+    """The digest of the policy that opened it, then of the one that decides it; the order of keys is no change."""
+    house = House().ordinary()
+    house.deliver(PGS, records=200)
+    assert house.run().policy_version == house.policy.version
+    house.ctx = house.instance("v2", policy_after("the tiers leave"))
+    house.sweep()
+    assert house.run().policy_version == policy_after("the tiers leave").version != house.policy.version
+    turned = dict(reversed(nba().items()))
+    with TemporaryDirectory() as folder:
+        assert load_policy(write(Path(folder), turned)).version == policy_after().version
 
 
 def both(house: House) -> None:

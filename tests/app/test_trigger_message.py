@@ -18,7 +18,7 @@ import pytest
 from shared.app.dispatch import MAX_ATTRIBUTE, _attribute
 from shared.simulation.scenario import Health
 from tests.app.house import House
-from tests.core.build import DAY, NIGHT, PGS, PHASE3, TDGS, TO3, TO4, TO5, TO6, TOGS, UPGC, UTGC
+from tests.core.build import DAY, NIGHT, PGS, PHASE3, POLICY, TDGS, TO3, TO4, TO5, TO6, TOGS, UPGC, UTGC
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 PHASE4 = (
@@ -31,6 +31,7 @@ SPECIFIED = {
     "trigger_id", "generation", "pipeline", "transition", "mode", "lane", "game_date", "correlation_id",
     "trigger_source", "triggered_by", "trigger_reason", "degraded", "missing_processors", "completed_processors",
     "entities_changed", "is_incremental", "gate_readings", "timestamp", "code_version",
+    "policy_version",
 }  # fmt: skip
 IDS = {"trigger_id", "generation", "pipeline", "transition", "mode", "lane", "game_date", "correlation_id"}
 
@@ -83,7 +84,7 @@ CASES: dict[str, Callable[[House], None]] = {
 
 
 def after(case: str) -> House:
-    house = House(version="abc1234").ordinary()
+    house = House(version="abc1234", policy=replace(POLICY, version="0123456789ab")).ordinary()
     CASES[case](house)
     return house
 

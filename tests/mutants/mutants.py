@@ -31,6 +31,7 @@ T_DEAD_LETTERS = "tests/app/test_dead_letters.py::test_"
 T_CLOSING = "tests/app/test_closing.py::test_"
 T_CHANGE = "tests/app/test_policy_change.py::test_"
 T_TIME = "tests/app/test_sweep_time.py::test_"
+T_NEWER = "tests/app/test_newer_documents.py::test_"
 T_MODEL = "tests/core/test_model.py::test_"
 T_WAREHOUSE = "tests/contract/test_warehouse.py::test_"
 T_DRIFT = "tests/deploy/test_drift.py::test_"
@@ -743,5 +744,28 @@ MUTANTS = [
         "        done.conditions = said\n",
         "        pass\n",
         f"{T_TIME}old_dates_are_one_warning",
+    ),
+    # Versions side by side
+    mutant(
+        "a delivery decides under a policy that the run was not begun with",
+        RECEIVE,
+        'if run is not None and run.policy_version not in ("", ctx.policy.version):',
+        "if run is None and before.run is not None:",
+        f"{T_CHANGE}a_delivery_leaves_a_run_of_another_policy_to_the_sweep",
+    ),
+    mutant(
+        "an outcome of tomorrow counts as done",
+        MODEL,
+        "        return cls.FAILED\n",
+        "        return cls.SUCCESS\n",
+        f"{T_NEWER}an_unknown_outcome_never_counts_and_an_unknown_alert_is_not_kept_back",
+    ),
+    mutant(
+        "a state of tomorrow is begun anew",
+        MODEL,
+        "        return cls.DISPATCHED if sent else cls.CONFIRMED\n",
+        "        return cls.WAITING\n",
+        f"{T_NEWER}an_unknown_state_is_never_dispatched_anew",
+        f"{T_NEWER}sweeps_go_on_with_documents_of_the_next_version",
     ),
 ]  # fmt: skip
