@@ -101,6 +101,8 @@ def keep_for_record(ctx: Context, rows: Sequence[tuple[str, Row]], *, state_away
     """
     if not rows:
         return True
+    if ctx.out_of_time(BUDGET):
+        return False
     if not state_away and _permission(ctx) is Permission.STOP:
         return False
     tables: dict[str, list[Row]] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Protocol
 
 from shared.app.findings import Sweep
@@ -89,5 +89,6 @@ class Context:
     inventory: Inventory = field(default_factory=NotDeployed)
     deadline: datetime | None = None
 
-    def out_of_time(self) -> bool:
-        return self.deadline is not None and self.ports.clock.now() >= self.deadline
+    def out_of_time(self, needed: timedelta = timedelta(0)) -> bool:
+        """True once less time is left than what is to be done may need."""
+        return self.deadline is not None and self.ports.clock.now() + needed >= self.deadline
