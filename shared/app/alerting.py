@@ -25,6 +25,7 @@ from shared.documents import to_data
 from shared.ports import Row
 
 # Judged by the validation runner, and so ended by it.
+VALIDATION = "validation"
 # Counted by the sweep, but not by each: ended by the one that counts none.
 DEAD_LETTERS = "dead_letters"
 ENDED_ELSEWHERE = (VALIDATION, DEAD_LETTERS)
