@@ -17,7 +17,7 @@ from shared.app.outbox import COLLECTION, Kept, path_of, read, send, send_pendin
 from shared.app.reconcile import Settled
 from shared.app.state import path_of_run
 from shared.core.alert import Alert, Pending, raised, to_send
-from shared.core.alerts import Condition, Lasting, Severity, conditions
+from shared.core.alerts import AlertKind, Condition, Lasting, Severity, conditions
 from shared.core.errors import Unavailable
 from shared.core.message import Received
 from shared.core.texts import say
@@ -25,10 +25,10 @@ from shared.documents import to_data
 from shared.ports import Row
 
 # Judged by the validation runner, and so ended by it.
-VALIDATION = "validation"
+VALIDATION = AlertKind.VALIDATION
 # Counted by the sweep, but not by each: ended by the one that counts none.
-DEAD_LETTERS = "dead_letters"
-ENDED_ELSEWHERE = (VALIDATION, DEAD_LETTERS)
+ENDED_ELSEWHERE = (VALIDATION, AlertKind.DEAD_LETTERS)
+DUE = frozenset({AlertKind.DUE_WARNING, AlertKind.DUE_CRITICAL})
 OVER_FOR = timedelta(seconds=50)
 ATTEMPTS = 10
 
@@ -40,7 +40,7 @@ def after_delivery(ctx: Context, settled: Iterable[Settled], processor: str, now
     known = [one for one in settled if one.situation.units is not None or ctx.policy.calendar is None]
     # The sweep folds what old dates have to say into one warning.
     known = [one for one in known if not is_old(one.situation.key, ctx.policy, now)]
-    found = [c for one in known for c in conditions(one.situation, one.decision, now) if not c.kind.startswith("due_")]
+    found = [c for one in known for c in conditions(one.situation, one.decision, now) if c.kind not in DUE]
     try:
         raise_now(ctx, [c for c in found if c.subject != processor])
         raise_now(ctx, [c for c in found if c.subject == processor], occurrence=True)
@@ -164,7 +164,9 @@ def known_by_table(received: Received, phase: str) -> Condition:
         f"{received.wire_name} is unknown, but its output table is that of {name}: counted as {name}",
         do=f"add {received.wire_name} to the aliases of {name}",
     )
-    return Condition("by_table", Severity.INFO, received.key.pipeline, phase, received.wire_name, text, Lasting.ONCE)
+    return Condition(
+        AlertKind.BY_TABLE, Severity.INFO, received.key.pipeline, phase, received.wire_name, text, Lasting.ONCE
+    )
 
 
 def to_record(ctx: Context) -> None:

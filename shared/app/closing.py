@@ -10,7 +10,8 @@ from shared.app.context import Context
 from shared.app.findings import Finding, Sweep
 from shared.app.reconcile import Settled
 from shared.app.state import Stored, read_transitions, save_run, transition_path
-from shared.core.alerts import Condition, Lasting, Severity
+from shared.core import commands
+from shared.core.alerts import AlertKind, Condition, Lasting, Severity
 from shared.core.calendar import closes_at
 from shared.core.closing import is_over, never_triggered
 from shared.core.model import UNTOUCHED, Lane, Run, TransitionState
@@ -40,8 +41,11 @@ def closing_of(ctx: Context, done: Sweep, run: Stored[Run], settled: list[Settle
         return None
     left = [situation.transition.name for situation in situations if never_triggered(situation)]
     if left:
-        text = say(key.id, "", f"closed for its age; never triggered: {names(left)}", "only an operator reopens it")
-        done.say(Condition("expired", Severity.INFO, key.id, "", "", text, Lasting.ONCE))
+        again = [commands.trigger(name, key, "the run had closed without it") for name in left]
+        what = f"closed for its age; never triggered: {names(left)}"
+        do = "\n".join(("to trigger one all the same:", *again))
+        text = say(key.id, "", what, "only an operator reopens it", do)
+        done.say(Condition(AlertKind.EXPIRED, Severity.INFO, key.id, "", "", text, Lasting.ONCE))
     return Closing(run, states, expired=True)
 
 
@@ -53,7 +57,7 @@ def closing_of_departed(done: Sweep, run: Stored[Run], left: tuple[str, ...]) ->
     what = f"closed, because the policy changed under it; what left it: {names(left)}"
     then = "nothing more of it is dispatched; only an operator reopens it"
     text = say(key.id, "", what, then, "see what it has started, and trigger by hand what must still go")
-    done.say(Condition("departed", severity, key.id, "", "", text, Lasting.ONCE))
+    done.say(Condition(AlertKind.DEPARTED, severity, key.id, "", "", text, Lasting.ONCE))
     return Closing(run, {}, expired=True)
 
 

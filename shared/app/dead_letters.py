@@ -12,7 +12,7 @@ from datetime import timedelta
 from shared.app import alerting, outbox
 from shared.app.context import Context
 from shared.app.events import FIRST_PUBLISHED_AT, REPLAYED_FROM
-from shared.core.alerts import Condition, Severity
+from shared.core.alerts import AlertKind, Condition, Severity
 from shared.core.errors import Unavailable
 from shared.core.texts import say
 from shared.ports import DeadLetter, DeadLetters
@@ -147,4 +147,4 @@ def _condition(ctx: Context, subscription: str, count: int) -> Condition:
         "they are kept for weeks, and nothing delivers them until somebody does",
         "mend the cause, see orch dead-letters list, then orch dead-letters replay --all",
     )
-    return Condition(alerting.DEAD_LETTERS, Severity.WARNING, ctx.policy.pipeline, "", "", text)
+    return Condition(AlertKind.DEAD_LETTERS, Severity.WARNING, ctx.policy.pipeline, "", "", text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from shared.app.context import Context
-from shared.core.alerts import fingerprint
+from shared.core.alerts import AlertKind, fingerprint
 from shared.core.errors import Unavailable, Undelivered
 from shared.core.texts import clock_time, duration, say
 from shared.ports import Delivered, Notice
@@ -46,16 +46,16 @@ def nowhere(ctx: Context, run: str, error: str) -> None:
     if memory.nowhere_said_at is not None and now - memory.nowhere_said_at < ctx.policy.alerts.repeat_after:
         return
     text = say(run, "", f"neither the state store nor the record took a completion: {error}", "it is delivered again")
-    if _straight(ctx, text, resolved=False, kind="both_down"):
+    if _straight(ctx, text, resolved=False, kind=AlertKind.BOTH_DOWN):
         memory.nowhere_said_at = now
 
 
-def _straight(ctx: Context, text: str, *, resolved: bool, kind: str = "state_down") -> bool:
+def _straight(ctx: Context, text: str, *, resolved: bool, kind: AlertKind = AlertKind.STATE_DOWN) -> bool:
     """Send past the store, which is what is away; False if it could not be sent."""
     mark, told = fingerprint(kind, ctx.policy.pipeline, "", ""), ctx.memory.straight_taken
     taken = told.get((kind, resolved), ())
     try:
-        result = ctx.ports.alerts.send(Notice(mark, "critical", kind, text, resolved=resolved, taken=taken))
+        result = ctx.ports.alerts.send(Notice(mark, "critical", kind.value, text, resolved=resolved, taken=taken))
     except Unavailable as error:
         told[kind, resolved] = error.taken if isinstance(error, Undelivered) else taken
         ctx.log("alert.unsent", severity="CRITICAL", error=str(error), text=text)

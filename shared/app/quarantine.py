@@ -10,7 +10,8 @@ from typing import Any
 
 from shared.app import alerting
 from shared.app.context import Context
-from shared.core.alerts import Condition, Lasting, Severity
+from shared.core import commands
+from shared.core.alerts import AlertKind, Condition, Lasting, Severity
 from shared.core.errors import Malformed
 from shared.core.message import Delivery
 from shared.core.texts import say
@@ -98,10 +99,13 @@ def _condition(ctx: Context, delivery: Delivery, wrong: Malformed) -> Condition:
         delivery.phase,
         f"{who} kept in quarantine: {wrong.reason}",
         "it is not counted",
-        "correct the sender or the policy, then orch quarantine replay",
+        f"look at it: {commands.quarantine('show', delivery.message_id)}\n"
+        f"Once the sender or the policy is corrected: {commands.quarantine('replay', delivery.message_id)}",
     )
     subject = f"{wrong.processor}/{wrong.kind}"
-    return Condition("quarantine", Severity.WARNING, ctx.policy.pipeline, delivery.phase, subject, text, Lasting.ONCE)
+    return Condition(
+        AlertKind.QUARANTINE, Severity.WARNING, ctx.policy.pipeline, delivery.phase, subject, text, Lasting.ONCE
+    )
 
 
 def listed(ctx: Context, status: str | None = "kept") -> list[Quarantined]:

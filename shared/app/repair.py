@@ -11,8 +11,9 @@ from shared.app.findings import Finding
 from shared.app.readings import read_rows
 from shared.app.reconcile import Settled
 from shared.app.state import Loaded, Stored, completion_path, part_data, read_completion, save_run
-from shared.core.alerts import Condition, Severity
+from shared.core.alerts import AlertKind, Condition, Severity
 from shared.core.calendar import due_at, working_day
+from shared.core.commands import explain
 from shared.core.errors import Unavailable
 from shared.core.model import Completion, Lane, Outcome, RepairLog, Report, Run, RunKey, State
 from shared.core.policy import Policy, Processor, Rerun, Transition
@@ -184,8 +185,13 @@ def _refusal(policy: Policy, situation: Situation, missing: tuple[str, ...]) -> 
 
 def _refused(situation: Situation, phase: str, why: str) -> Condition:
     run, transition = situation.key.id, situation.transition.name
-    text = say(run, transition, f"no repair of {phase}: {why}", do="see why so many are missing at once")
-    return Condition("repair_refused", Severity.WARNING, run, transition, phase, text)
+    text = say(
+        run,
+        transition,
+        f"no repair of {phase}: {why}",
+        do=f"see why so many are missing at once: {explain(transition, situation.key)}",
+    )
+    return Condition(AlertKind.REPAIR_REFUSED, Severity.WARNING, run, transition, phase, text)
 
 
 def _attempt(

@@ -26,7 +26,7 @@ from shared.app.repair import infer, read_baseline, rerun
 from shared.app.situations import reload, sight, transitions_of
 from shared.app.state import Loaded, Stored, open_runs, run_path, save_run, with_run
 from shared.app.trouble import fault
-from shared.core.alerts import Condition, Lasting, Predecessor, Severity, conditions, is_due
+from shared.core.alerts import AlertKind, Condition, Lasting, Predecessor, Severity, conditions, is_due
 from shared.core.calendar import day_of, instant
 from shared.core.departed import departed
 from shared.core.errors import OrchError, OutOfTime, Unavailable
@@ -141,7 +141,9 @@ def _brought(ctx: Context, compared: Compared) -> Condition:
     count = len(compared.state_lacked)
     what = f"{count} completions stood in the record only and were brought to the state"
     text = say(ctx.policy.pipeline, "", what, "they are decided on as always")
-    return Condition("reconciled", Severity.INFO, ctx.policy.pipeline, "", compared.state_lacked[0], text, Lasting.ONCE)
+    return Condition(
+        AlertKind.RECONCILED, Severity.INFO, ctx.policy.pipeline, "", compared.state_lacked[0], text, Lasting.ONCE
+    )
 
 
 def _expected(ctx: Context, now: datetime) -> list[RunKey]:
@@ -257,7 +259,7 @@ def _no_calendar(key: RunKey) -> Condition:
         key.id, "", "the calendar cannot be read: treated as a date with units", "floors refuse nothing until then"
     )
     severity = Severity.WARNING if key.lane is Lane.LIVE else Severity.INFO
-    return Condition("calendar", severity, key.id, "", "", text)
+    return Condition(AlertKind.CALENDAR, severity, key.id, "", "", text)
 
 
 def _would(ctx: Context, loaded: Loaded, key: RunKey) -> list[Finding]:

@@ -7,7 +7,7 @@ import traceback
 from shared.app import alerting
 from shared.app.context import Context
 from shared.app.findings import Finding, Sweep
-from shared.core.alerts import Condition, Lasting, Severity
+from shared.core.alerts import AlertKind, Condition, Lasting, Severity
 from shared.core.errors import Unavailable
 from shared.core.model import Lane
 from shared.core.texts import say
@@ -33,7 +33,7 @@ def tell(ctx: Context, function: str, error: Exception, trace: str, correlation_
         "the platform delivers the message again",
         f"read the trace\n{trace[-2000:]}",
     )
-    condition = Condition("error", Severity.CRITICAL, ctx.policy.pipeline, function, name, text, Lasting.ONCE)
+    condition = Condition(AlertKind.ERROR, Severity.CRITICAL, ctx.policy.pipeline, function, name, text, Lasting.ONCE)
     try:
         alerting.raise_now(ctx, [condition], occurrence=True)
     except Unavailable as unsent:
@@ -50,7 +50,7 @@ def fault(ctx: Context, done: Sweep, run_id: str, error: Exception) -> None:
     then = "every sweep tries it again; the other runs go on"
     text = say(run_id, "", what, then, f"read the trace\n{trace[-2000:]}")
     severity = Severity.INFO if run_id.endswith(f"/{Lane.BACKFILL}") else Severity.CRITICAL
-    done.say(Condition("fault", severity, run_id, "", name, text))
+    done.say(Condition(AlertKind.FAULT, severity, run_id, "", name, text))
 
 
 def _sayable(text: str) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import typer
 
 from shared.cli.shell import absent_library
+from shared.core import commands
 from shared.core.errors import PolicyError, Unavailable
 
 # As a shell says of a program that nobody reads any more.
@@ -59,7 +60,7 @@ def call(
         print(f"{name}: {absent_library(absent)}", file=sys.stderr)
         return usage
     except Unavailable as away:
-        hint = FULL if any(word in str(away) for word in FULL_WORDS) else "try again, or see orch status"
+        hint = FULL if any(word in str(away) for word in FULL_WORDS) else f"try again, or see {commands.status()}"
         print(f"{name}: {away}\n  hint: {so_far}; {hint}", file=sys.stderr)
         return unavailable
     except (BrokenPipeError, SystemExit):  # whoever read our output has seen enough; the library says it by exiting

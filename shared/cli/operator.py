@@ -21,6 +21,7 @@ from shared.cli.shell import (
     print_json,
     transition_in,
 )
+from shared.core import commands
 
 Mode = Annotated[str | None, typer.Option(help="Which pass over the date.")]
 LaneOption = Annotated[str, typer.Option(help="live or backfill.")]
@@ -99,7 +100,7 @@ def show_quarantined(message_id: str) -> None:
     """Show one message with its raw bytes."""
     kept = operate.find_quarantined(runtime.context(), message_id)
     if kept is None:
-        raise fail(NOT_FOUND, f"no message {message_id!r} in quarantine", "orch quarantine list --all")
+        raise fail(NOT_FOUND, f"no message {message_id!r} in quarantine", commands.line("quarantine", "list", "--all"))
     print_json(_shown(kept))
 
 
@@ -110,12 +111,14 @@ def replay(
     """Bring messages back after the policy or the sender was corrected."""
     ctx = runtime.context()
     if (message_id is None) == (not everything):
-        raise fail(USAGE, "name one message or --all", "orch quarantine list")
+        raise fail(USAGE, "name one message or --all", commands.quarantine("list"))
     found = listed(ctx) if everything else [operate.find_quarantined(ctx, message_id or "")]
     status = 0
     for kept in found:
         if kept is None:
-            raise fail(NOT_FOUND, f"no message {message_id!r} in quarantine", "orch quarantine list --all")
+            raise fail(
+                NOT_FOUND, f"no message {message_id!r} in quarantine", commands.line("quarantine", "list", "--all")
+            )
         answer = operate.replay(ctx, kept)
         typer.echo(answer.text)
         status = max(status, EXITS[answer.outcome])

@@ -12,6 +12,7 @@ import typer
 from shared import runtime
 from shared.app import views
 from shared.cli.shell import NOT_FOUND, USAGE, dates_of_today, day_in, fail, key_in, print_json, transition_in
+from shared.core import commands
 from shared.core.message import YEARS
 from shared.core.policy import Policy
 from shared.core.policy_check import silences
@@ -85,7 +86,7 @@ def explain(
     name = transition_in(ctx.policy, transition, key.mode)
     found = views.explain(ctx, key, name, None if at is None else _time_in(ctx.policy, at, key.mode, date))
     if found.state == "not_open":
-        raise fail(NOT_FOUND, f"{key.id} is not open", "orch status shows the runs there are")
+        raise fail(NOT_FOUND, f"{key.id} is not open", f"the runs there are: {commands.status()}")
     if as_json:
         print_json(found.evidence)
     else:
@@ -109,7 +110,7 @@ def report(
     ctx = runtime.context()
     page = of_date(ctx, day_in(date))
     if not page.runs:
-        raise fail(NOT_FOUND, f"no run of {date}", "orch status shows the runs there are")
+        raise fail(NOT_FOUND, f"no run of {date}", f"the runs there are: {commands.status()}")
     for what in page.unread:
         typer.echo(f"orch: could not read {what}", err=True)
     if html is not None:
@@ -204,7 +205,9 @@ def simulate(
     from shared.simulation.command import simulate as play
 
     if not files:
-        raise fail(USAGE, "no scenario files", "name some, or play random nights: orch simulate --random")
+        raise fail(
+            USAGE, "no scenario files", f"name some, or play random nights: {commands.line('simulate', '--random')}"
+        )
     if any(given is not None for given in (seeds, seed, date, jobs)):
         raise fail(USAGE, "--seeds, --seed, --date and --jobs are for random nights", "add --random")
     raise typer.Exit(play(files, timeline=timeline, as_json=as_json))

@@ -22,6 +22,7 @@ from shared.app.validation.request import day_in
 from shared.cli import trend_page
 from shared.cli.entry import call, fail, table
 from shared.cli.shell import NOT_FOUND, UNAVAILABLE, USAGE, print_json
+from shared.core import commands
 from shared.core.recurrence import Analysis, Count, History
 from shared.core.texts import duration
 
@@ -48,7 +49,8 @@ def analyze(
     first = last - timedelta(days=days - 1)
     analysis = trends.read(ctx, runtime.checks(ctx).record, first, last)
     if not analysis.histories:
-        hint = "validation_runner writes it; here: bin/orch serve validation_runner, and open /?schedule=midday"
+        serve = commands.line("serve", "validation_runner")
+        hint = f"validation_runner writes it; here, opening /?schedule=midday of: {serve}"
         raise fail(NAME, NOT_FOUND, f"no validation is recorded from {first} to {last}", hint)
     if html is not None:
         _write(html, trend_page.page(analysis, ctx.policy.pipeline))

@@ -84,7 +84,7 @@ def raised(
 def _new(condition: Condition, now: datetime) -> Alert:
     return Alert(
         fingerprint=condition.fingerprint,
-        kind=condition.kind,
+        kind=condition.kind.value,
         severity=condition.severity.value,
         run=condition.run,
         transition=condition.transition,

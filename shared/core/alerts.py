@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from shared.core import commands
 from shared.core.calendar import due_at
 from shared.core.decide import confirm_by
 from shared.core.decision import Blocked, Decision, Held
@@ -32,6 +33,43 @@ class Severity(StrEnum):
     CRITICAL = "critical"
 
 
+class AlertKind(StrEnum):
+    """What an alert is about; part of its fingerprint, so a word never changes."""
+
+    UNDER_MINIMUM = "under_minimum"
+    COUNTER_MISSING = "counter_missing"
+    FAILING = "failing"
+    SILENT = "silent"
+    GATE = "gate"
+    GATE_WARNING = "gate_warning"
+    DISPATCH = "dispatch"
+    PREFLIGHT = "preflight"
+    ON_HOLD = "on_hold"
+    HELD = "held"
+    UNCONFIRMED = "unconfirmed"
+    DEGRADED = "degraded"
+    LATE = "late"
+    OVERTAKEN = "overtaken"
+    DUE_WARNING = "due_warning"
+    DUE_CRITICAL = "due_critical"
+    CALENDAR = "calendar"
+    EXPIRED = "expired"
+    RECONCILED = "reconciled"
+    REPAIR_REFUSED = "repair_refused"
+    BY_TABLE = "by_table"
+    QUARANTINE = "quarantine"
+    ERROR = "error"
+    VALIDATION = "validation"
+    REPORT = "report"
+    REPORT_UNSENT = "report_unsent"
+    STATE_DOWN = "state_down"
+    BOTH_DOWN = "both_down"
+    DEAD_LETTERS = "dead_letters"
+    DEPARTED = "departed"
+    FAULT = "fault"
+    OLD_DATES = "old_dates"
+
+
 class Lasting(StrEnum):
     """Whether a condition can end: `standing` ones are repeated and recovered, `once` is said and stays said."""
 
@@ -48,7 +86,7 @@ class Lasting(StrEnum):
 class Condition:
     """Something a person must know. ``subject`` is the processor, gate or service it is about."""
 
-    kind: str
+    kind: AlertKind
     severity: Severity
     run: str
     transition: str
@@ -62,7 +100,7 @@ class Condition:
         return fingerprint(self.kind, self.run, self.transition, self.subject)
 
 
-def fingerprint(kind: str, run: str, transition: str, subject: str) -> str:
+def fingerprint(kind: AlertKind, run: str, transition: str, subject: str) -> str:
     joined = "\x1f".join((kind, run, transition, subject))
     return f"{kind}-{hashlib.sha256(joined.encode()).hexdigest()[:20]}"
 
@@ -101,7 +139,12 @@ def _capped(condition: Condition) -> Condition:
 
 
 def _condition(
-    situation: Situation, kind: str, severity: Severity, subject: str, *said: str, lasting: Lasting = Lasting.STANDING
+    situation: Situation,
+    kind: AlertKind,
+    severity: Severity,
+    subject: str,
+    *said: str,
+    lasting: Lasting = Lasting.STANDING,
 ) -> Condition:
     run, transition = situation.key.id, situation.transition.name
     return Condition(kind, severity, run, transition, subject, say(run, transition, *said), lasting)
@@ -115,7 +158,7 @@ def _reports(situation: Situation, seen: Picture) -> Iterator[Condition]:
             what = f"{name} reported {at.report.records} records of at least {at.floor}: not counted as done"
             yield _condition(
                 situation,
-                "under_minimum",
+                AlertKind.UNDER_MINIMUM,
                 Severity.WARNING,
                 name,
                 what,
@@ -126,7 +169,7 @@ def _reports(situation: Situation, seen: Picture) -> Iterator[Condition]:
             what = f"counter missing: {name} reported {at.report.records} records while its table holds enough"
             yield _condition(
                 situation,
-                "counter_missing",
+                AlertKind.COUNTER_MISSING,
                 Severity.WARNING,
                 name,
                 what,
@@ -138,12 +181,12 @@ def _reports(situation: Situation, seen: Picture) -> Iterator[Condition]:
         cause = known.failures[0] if known is not None and known.failures else None
         if cause is not None and cause.count >= SAME_FAILURE and at.word is not Word.DONE:
             what = f"{name} failed {cause.count} times for the same reason: {cause.text}"
-            yield _condition(situation, "failing", Severity.WARNING, name, what, "", f"repair {name}")
+            yield _condition(situation, AlertKind.FAILING, Severity.WARNING, name, what, "", f"repair {name}")
         if at.report is not None and at.report.outcome.value == "inferred":
             what = f"{name} wrote its table but reported nothing; taken as completed from its output"
             yield _condition(
                 situation,
-                "silent",
+                AlertKind.SILENT,
                 Severity.WARNING,
                 name,
                 what,
@@ -163,9 +206,12 @@ def _blocked(situation: Situation, decision: Decision, now: datetime) -> Iterato
         again = "it is tried again at every sweep and goes by itself once this clears"
         what = f"{text} (since {clock_time(situation.policy, since, now)})"
         if name in situation.policy.gates:
-            yield _condition(situation, "gate", Severity.WARNING, name, f"blocked by {what}", again, f"look at {name}")
+            do = f"look at {name}: {_explain(situation)}"
+            yield _condition(situation, AlertKind.GATE, Severity.WARNING, name, f"blocked by {what}", again, do)
         elif now - since >= UNFIT_FOR:
-            kind = "dispatch" if name == "dispatch" else "preflight"
+            sending = name == "dispatch"
+            kind = AlertKind.DISPATCH if sending else AlertKind.PREFLIGHT
+            do = "look at the target of the dispatch" if sending else f"repair {name}"
             yield _condition(
                 situation,
                 kind,
@@ -173,7 +219,7 @@ def _blocked(situation: Situation, decision: Decision, now: datetime) -> Iterato
                 name,
                 f"ready for {duration(now - since)} but blocked: {what}",
                 again,
-                f"repair {name}" if kind == "preflight" else "look at the target of the dispatch",
+                f"{do}: {_explain(situation)}",
             )
 
 
@@ -182,15 +228,16 @@ def _held(situation: Situation, decision: Decision, now: datetime) -> Iterator[C
         return
     since = situation.state.held_since or now
     what = f"held since {clock_time(situation.policy, since, now)}: {decision.text}"
-    name = situation.transition.name
+    name, key = situation.transition.name, situation.key
     if decision.cause == "operator":
-        yield _condition(situation, "on_hold", Severity.INFO, "", what, "", f"orch release {name} when it may go")
+        do = f"when it may go: {commands.release(name, key, 'it may go')}"
+        yield _condition(situation, AlertKind.ON_HOLD, Severity.INFO, "", what, "", do)
         return
     then = "it goes by itself when what is missing arrives"
     if decision.cause == "rejected":
         then = "nothing is retried until an operator or a deploy changes something"
-    do = f"repair it, then orch trigger {name} {situation.key.day} --mode {situation.key.mode} --reason ..."
-    yield _condition(situation, "held", Severity.CRITICAL, "", what, then, do)
+    do = f"repair it, then: {commands.trigger(name, key, 'repaired what held it')}"
+    yield _condition(situation, AlertKind.HELD, Severity.CRITICAL, "", what, then, do)
 
 
 def _unconfirmed(situation: Situation, now: datetime) -> Iterator[Condition]:
@@ -205,8 +252,12 @@ def _unconfirmed(situation: Situation, now: datetime) -> Iterator[Condition]:
         f"dispatched {state.dispatches} times since {clock_time(situation.policy, state.dispatched_at, now)}, "
         f"and {phase} has not begun"
     )
-    do = f"see whether anything listens to {situation.transition.dispatch.topic or 'its trigger'}"
-    yield _condition(situation, "unconfirmed", Severity.CRITICAL, "", what, f"any report of {phase} confirms it", do)
+    listener = situation.transition.dispatch.topic or "its trigger"
+    again = commands.trigger(situation.transition.name, situation.key, f"{phase} has not begun")
+    do = f"see whether anything listens to {listener}; to send it anew: {again}"
+    yield _condition(
+        situation, AlertKind.UNCONFIRMED, Severity.CRITICAL, "", what, f"any report of {phase} confirms it", do
+    )
 
 
 def _triggered(situation: Situation, seen: Picture) -> Iterator[Condition]:
@@ -219,10 +270,17 @@ def _triggered(situation: Situation, seen: Picture) -> Iterator[Condition]:
         severity = Severity.INFO if carried.first_tier and optional else Severity.WARNING
         parts = [f"{name} (partial)" if name in carried.partial else name for name in carried.missing]
         what = f"triggered degraded by {carried.reason} without {names(parts)}"
-        yield _condition(situation, "degraded", severity, "", what, "what arrives later is said", lasting=Lasting.ONCE)
+        yield _condition(
+            situation, AlertKind.DEGRADED, severity, "", what, "what arrives later is said", lasting=Lasting.ONCE
+        )
     for gate, text in carried.warnings.items():
         yield _condition(
-            situation, "gate_warning", Severity.WARNING, gate, f"triggered although {text}", lasting=Lasting.ONCE
+            situation,
+            AlertKind.GATE_WARNING,
+            Severity.WARNING,
+            gate,
+            f"triggered although {text}",
+            lasting=Lasting.ONCE,
         )
 
 
@@ -239,8 +297,9 @@ def _late(situation: Situation, seen: Picture, now: datetime) -> Iterator[Condit
             "was missing at the trigger and has arrived" if name in carried.missing else "has grown since the trigger"
         )
         what = f"{name} {said}{count}; nothing is triggered again"
-        do = f"orch trigger {situation.transition.name} {situation.key.day} --mode {situation.key.mode} if it matters"
-        yield _condition(situation, "late", Severity.INFO, name, what, "", do, lasting=Lasting.ONCE)
+        again = commands.trigger(situation.transition.name, situation.key, f"{name} {said}")
+        do = f"if it matters: {again}"
+        yield _condition(situation, AlertKind.LATE, Severity.INFO, name, what, "", do, lasting=Lasting.ONCE)
 
 
 def _due(
@@ -259,20 +318,23 @@ def _due(
     if situation.next_report_at is not None:
         what = f"overtaken: {situation.transition.starts} reports although nothing was triggered"
         yield _condition(
-            situation, "overtaken", Severity.INFO, "", what, "it is decided as usual", lasting=Lasting.ONCE
+            situation, AlertKind.OVERTAKEN, Severity.INFO, "", what, "it is decided as usual", lasting=Lasting.ONCE
         )
         return
     if before is not None and before.overdue and before.speaks and not situation.completions:
         return
     why = _why_not(situation, seen, decision)
     for kind, severity, at in (
-        ("due_warning", Severity.WARNING, warning),
-        ("due_critical", Severity.CRITICAL, critical),
+        (AlertKind.DUE_WARNING, Severity.WARNING, warning),
+        (AlertKind.DUE_CRITICAL, Severity.CRITICAL, critical),
     ):
         if at is not None and now >= at:
             what = f"not triggered at its due time {clock_time(situation.policy, at, now)}: {why}"
-            do = f"orch explain {situation.transition.name} {situation.key.day} --mode {situation.key.mode}"
-            yield _condition(situation, kind, severity, "", what, "it goes by itself once it may", do)
+            yield _condition(situation, kind, severity, "", what, "it goes by itself once it may", _explain(situation))
+
+
+def _explain(situation: Situation) -> str:
+    return commands.explain(situation.transition.name, situation.key)
 
 
 def _why_not(situation: Situation, seen: Picture, decision: Decision) -> str:

@@ -21,7 +21,7 @@ from shared.app.receive import receive
 from shared.app.sweep import Wish
 from shared.app.trouble import tell
 from shared.core.alert import Alert
-from shared.core.alerts import Condition, Lasting, Severity
+from shared.core.alerts import AlertKind, Condition, Lasting, Severity
 from shared.core.errors import Unavailable
 from shared.core.model import State
 from shared.ports import Document, Notice
@@ -31,8 +31,8 @@ from tests.app.house import CountedStore, Fate, House
 from tests.core.build import DAY, NIGHT, PGS, PHASE3, SECOND, T0, TDGS, TO4
 
 HOUR, DAYLONG = timedelta(hours=1), timedelta(hours=24)
-STANDING = Condition("held", Severity.CRITICAL, NIGHT.id, TO4, "", "held: nobody came", Lasting.STANDING)
-ONCE = Condition("late", Severity.INFO, NIGHT.id, TO4, PGS, "has arrived", Lasting.ONCE)
+STANDING = Condition(AlertKind.HELD, Severity.CRITICAL, NIGHT.id, TO4, "", "held: nobody came", Lasting.STANDING)
+ONCE = Condition(AlertKind.LATE, Severity.INFO, NIGHT.id, TO4, PGS, "has arrived", Lasting.ONCE)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from shared.app.health import Asked
 from shared.app.health import House as Watched
 from shared.app.lock import acquire
 from shared.app.watch import daily
-from shared.core.alerts import Condition, Severity
+from shared.core.alerts import AlertKind, Condition, Severity
 from shared.core.calendar import instant
 from shared.core.costs import operations
 from shared.core.costs.month import Month, of_deliveries, of_report
@@ -186,7 +186,7 @@ def test_the_hourly_comparison() -> None:
 def test_an_alert_from_its_beginning_to_its_end(house: House) -> None:
     """Row alert: raised, standing, ended and told so, beyond what the same five sweeps ask of the alerts anyway."""
     text = "nba/2026-01-21/overnight phase3_to_phase4: blocked"
-    condition = Condition("gate", Severity.WARNING, NIGHT.id, TO4, "game_coverage", text)
+    condition = Condition(AlertKind.GATE, Severity.WARNING, NIGHT.id, TO4, "game_coverage", text)
 
     def tick(*found: Condition) -> None:
         house.wait()

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from shared.app import marks
-from shared.core.alerts import Condition, Lasting, Predecessor, Severity, conditions, fingerprint, is_due
+from shared.core.alerts import AlertKind, Condition, Lasting, Predecessor, Severity, conditions, fingerprint, is_due
 from shared.core.decision import Confirm, Decision, Done, Held
 from shared.core.gates import Unfit
 from shared.core.model import Block, Hold, Lane, Outcome, Report, RunKey, TransitionState
@@ -454,12 +454,12 @@ def test_one_thing_has_one_fingerprint() -> None:
     assert one.text != other.text
     assert one.fingerprint == other.fingerprint
     variants = {
-        fingerprint("held", NIGHT.id, TO4, ""),
-        fingerprint("due_warning", NIGHT.id, TO4, ""),
-        fingerprint("held", BACKFILL.id, TO4, ""),
-        fingerprint("held", NIGHT.id, TO5, ""),
-        fingerprint("held", NIGHT.id, TO4, PGS),
-        fingerprint("held", NIGHT.id, "", TO4),
+        fingerprint(AlertKind.HELD, NIGHT.id, TO4, ""),
+        fingerprint(AlertKind.DUE_WARNING, NIGHT.id, TO4, ""),
+        fingerprint(AlertKind.HELD, BACKFILL.id, TO4, ""),
+        fingerprint(AlertKind.HELD, NIGHT.id, TO5, ""),
+        fingerprint(AlertKind.HELD, NIGHT.id, TO4, PGS),
+        fingerprint(AlertKind.HELD, NIGHT.id, "", TO4),
     }
     assert len(variants) == 6
     assert all("/" not in name for name in variants)

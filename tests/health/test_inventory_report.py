@@ -51,7 +51,7 @@ def test_what_is_as_declared_is_said_with_its_numbers(morning: Left, apis: Cloud
     for line in ("Schedules: 8 declared, none not as it should be", "Backlog: nothing waits"):
         assert line in made["text"].splitlines()
     assert made["could_not_read"] == [
-        "drift: not readable here: bin/check-drift compares daily and keeps the repository's issue 'Deployment drift'"
+        "drift: not readable here: the daily comparison keeps the repository's issue 'Deployment drift'"
     ]
     assert f"Could not be read: {made['could_not_read'][0]}" in made["text"]
 
@@ -91,7 +91,7 @@ def test_here_nothing_of_it_can_be_read(morning: Left) -> None:
     made = ask("/report?send=false").json
     assert made is not None
     assert [made[part] for part in (*PARTS.values(), "drift")] == [None] * 4
-    here = "the inventory is not readable here: only a bundle of bin/build knows what should be there"
+    here = "the inventory is not readable here: only a deployed bundle knows what should be there"
     for what in ("schedules", "subscriptions", "backlog of subscriptions"):
         assert f"{what}: {here}" in made["could_not_read"]
 

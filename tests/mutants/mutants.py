@@ -611,6 +611,8 @@ MUTANTS = [
         "METRIC_PAUSES if failed.metric_not_yet else ",
         "",
         "tests/deploy/test_apply.py::test_a_metric_that_is_never_known_fails_loudly",
+    ),
+    mutant(
         "a low report that no table is asked about once the trigger has left",
         DECIDE,
         "    unread = begun or _low_reports(situation)\n",
@@ -767,5 +769,10 @@ MUTANTS = [
         "        return cls.WAITING\n",
         f"{T_NEWER}an_unknown_state_is_never_dispatched_anew",
         f"{T_NEWER}sweeps_go_on_with_documents_of_the_next_version",
+        "a command printed without its lane",
+        "shared/core/commands.py",
+        "() if key.lane is Lane.LIVE else (",
+        "() if True else (",
+        "tests/app/test_printed_commands.py::test_every_command_of_an_alert_can_be_pasted[on_hold-backfill]",
     ),
 ]  # fmt: skip

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from shared.adapters.page.svg import drawing
+from shared.core import commands
 from shared.core.page import Page, Tone
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def _template() -> Template:
     environment.filters["query"] = lambda text: quote(str(text), safe="/")
     environment.filters["parsed"] = datetime.fromisoformat
     environment.filters["iso"] = lambda at: at.isoformat(timespec="seconds")
+    environment.globals["list_quarantine"] = commands.quarantine("list")
     environment.globals["style"] = Markup((HERE / "page.css").read_text(encoding="utf-8"))  # noqa: S704 - our own file
     return environment.get_template("page.html")
 

@@ -78,7 +78,7 @@ def _condition(ctx: Context, word: str, subject: str, severity: Severity, what: 
 
 def _over(ctx: Context, report: Report, found: Mapping[str, Condition]) -> list[outbox.Kept]:
     """Return the alerts that this run has shown to be over."""
-    documents = ctx.ports.store.query(outbox.COLLECTION, {"kind": KIND, "standing": True})
+    documents = ctx.ports.store.query(outbox.COLLECTION, {"kind": KIND.value, "standing": True})
     standing = [outbox.read(one) for one in documents]
     judged = {one.check.name for one in report.summary.results if one.status in _VERDICTS}
     failed = {one.check.name for one in report.summary.results if one.status is Status.FAIL}
@@ -111,7 +111,7 @@ def _straight(ctx: Context, report: Report, error: Unavailable) -> str:
     what = f"{report.target.schedule.name} of {report.target.day}: {report.summary.message}"
     text = say(ctx.policy.pipeline, "validation", f"{what}; alerts could not be stored: {error.reason}")
     try:
-        answer = ctx.ports.alerts.send(Notice(f"{KIND}-straight", "critical", KIND, text))
+        answer = ctx.ports.alerts.send(Notice(f"{KIND}-straight", "critical", KIND.value, text))
     except Unavailable as unsent:
         ctx.log("alert.unsent", severity="CRITICAL", error=str(unsent), text=text)
         return f"{error.reason}; {unsent.reason}"

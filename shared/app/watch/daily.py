@@ -22,7 +22,7 @@ from shared.app.watch import inventory
 from shared.app.watch.daily_text import text_of
 from shared.app.watch.overview import keys, loads, row
 from shared.app.watch.pages import open_alerts, readable
-from shared.core.alerts import Condition, Lasting, Severity
+from shared.core.alerts import AlertKind, Condition, Lasting, Severity
 from shared.core.calendar import instant, working_day
 from shared.core.coverage import band
 from shared.core.errors import Unavailable
@@ -35,9 +35,9 @@ from shared.core.standing import opened_at
 from shared.core.texts import say
 from shared.ports import Delivered, Notice
 
-KIND = "report"
+KIND = AlertKind.REPORT
 # Compared where git and gcloud are: what is found is kept there, and no function may read it.
-DRIFT = "drift: not readable here: bin/check-drift compares daily and keeps the repository's issue 'Deployment drift'"
+DRIFT = "drift: not readable here: the daily comparison keeps the repository's issue 'Deployment drift'"
 # The latest run of each schedule, of one local day.
 VALIDATION = """
 SELECT schedule_name, run_timestamp, status, message, checks_failed, checks_warned, target_date
@@ -280,7 +280,7 @@ def _send(ctx: Context, made: dict[str, Any]) -> str:
 def _unsent(ctx: Context, day: str, why: str) -> Condition:
     what = f"the daily report of {day} could not be sent: {why}"
     text = say(ctx.policy.pipeline, "", what, "it stays pending", "POST /report of health_check; look at its channel")
-    return Condition("report_unsent", Severity.WARNING, ctx.policy.pipeline, "", day, text, Lasting.ONCE)
+    return Condition(AlertKind.REPORT_UNSENT, Severity.WARNING, ctx.policy.pipeline, "", day, text, Lasting.ONCE)
 
 
 def _straight(ctx: Context, condition: Condition, error: Unavailable) -> str:
@@ -290,7 +290,7 @@ def _straight(ctx: Context, condition: Condition, error: Unavailable) -> str:
         return "sent already by this instance"
     try:
         answer = ctx.ports.alerts.send(
-            Notice(condition.fingerprint, condition.severity.value, condition.kind, condition.text)
+            Notice(condition.fingerprint, condition.severity.value, condition.kind.value, condition.text)
         )
     except Unavailable as unsent:
         ctx.log("report.unsent", severity="ERROR", reason=unsent.reason)

@@ -9,7 +9,7 @@ from shared.core.inventory import Declared, Feed, Job, Odd, odd_schedules, odd_s
 from shared.ports import Inventory
 
 PORT = "inventory"
-HERE = "the inventory is not readable here: only a bundle of bin/build knows what should be there"
+HERE = "the inventory is not readable here: only a deployed bundle knows what should be there"
 
 
 class NotDeployed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Sequence
+from datetime import date
 from pathlib import Path
 
 from rich import box
@@ -11,6 +12,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from shared.core import commands as lines
+from shared.core.model import RunKey
 from shared.simulation.demo.nights import Night
 from shared.simulation.demo.servers import ROOT
 from shared.simulation.demo.verdict import Result, failures
@@ -40,20 +43,22 @@ def tell(console: Console, results: Sequence[Result], left: Sequence[tuple[Night
 def commands(left: Sequence[tuple[Night, Path]], here: Path) -> Iterator[str]:
     """Yield command lines for a shell that stands in ``here``."""
     for night, env in left:
-        source, orch = _source(env, here), _orch(here)
+        source = _source(env, here)
         for day in sorted({day for _, day, _ in night.asks}):
-            yield f"(. {source} && {orch} status {day})"
+            yield f"(. {source} && {_from(here, lines.status(date.fromisoformat(day)))})"
         for transition, day, mode in night.asks:
-            yield f"(. {source} && {orch} explain {transition} {day} --mode {mode})"
+            key = RunKey("nba", date.fromisoformat(day), mode)
+            yield f"(. {source} && {_from(here, lines.explain(transition, key))})"
 
 
 def page(left: Sequence[tuple[Night, Path]], here: Path) -> str:
     """Return the command line that serves the page, as of the end of the last night."""
-    return f"(. {_source(left[-1][1], here)} && {_orch(here)} serve health_check)"
+    return f"(. {_source(left[-1][1], here)} && {_from(here, lines.line('serve', 'health_check'))})"
 
 
-def _orch(here: Path) -> str:
-    return shlex.quote(_near(ROOT / "bin" / "orch", here))
+def _from(here: Path, line: str) -> str:
+    """Return a command line of the project as it is called from another folder."""
+    return shlex.quote(_near(ROOT / lines.PROGRAM, here)) + line.removeprefix(lines.PROGRAM)
 
 
 def _source(env: Path, here: Path) -> str:

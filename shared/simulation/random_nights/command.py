@@ -7,6 +7,7 @@ import sys
 from datetime import date
 from typing import Any
 
+from shared.core.commands import line
 from shared.core.policy import Policy
 from shared.runtime import policy_in
 from shared.simulation.random_nights.many import Result, play_many
@@ -37,7 +38,8 @@ def simulate_random(first: int, seeds: int, day: date | None, *, jobs: int, time
 
 def replay(seed: int, day: date | None) -> str:
     """Return the command line that plays one night again."""
-    return f"bin/orch simulate --random --seed {seed}{'' if day is None else f' --date {day}'} --timeline"
+    date_words = () if day is None else ("--date", day.isoformat())
+    return line("simulate", "--random", "--seed", str(seed), *date_words, "--timeline")
 
 
 def _tell(policy: Policy, played: Result, day: date | None, *, timeline: bool) -> None:

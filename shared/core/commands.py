@@ -1,0 +1,58 @@
+"""Command lines that people paste: the only place that makes them, for alerts, reports, pages and hints.
+
+A command line names the whole run it acts on, lane included, and carries every option that its verb wants, so that
+it can be pasted as it stands. It always is the end of its line of text: whatever stands behind it would be pasted too.
+"""
+
+from __future__ import annotations
+
+import shlex
+from datetime import date
+
+from shared.core.model import Lane, RunKey
+
+PROGRAM = "bin/orch"
+
+
+def line(*words: str) -> str:
+    """Return a command line of the program, each word quoted for a POSIX shell where it must be."""
+    return shlex.join((PROGRAM, *words))
+
+
+def of_run(verb: str, subject: str, key: RunKey, reason: str = "") -> str:
+    """Return what acts on, or asks about, one transition or phase of a run; ``reason`` for the verbs that want one."""
+    words = [verb, subject, *of_key(key)]
+    return line(*words, *(("--reason", reason) if reason else ()))
+
+
+def of_key(key: RunKey) -> tuple[str, ...]:
+    """Return the words that name a run: its date, mode and, unless it is the live one, its lane."""
+    lane = () if key.lane is Lane.LIVE else ("--lane", key.lane.value)
+    return (key.day.isoformat(), "--mode", key.mode, *lane)
+
+
+def explain(transition: str, key: RunKey) -> str:
+    return of_run("explain", transition, key)
+
+
+def trigger(transition: str, key: RunKey, reason: str) -> str:
+    return of_run("trigger", transition, key, reason)
+
+
+def release(transition: str, key: RunKey, reason: str) -> str:
+    return of_run("release", transition, key, reason)
+
+
+def rerun(phase: str, key: RunKey, reason: str) -> str:
+    return of_run("rerun", phase, key, reason)
+
+
+def status(day: date | None = None) -> str:
+    return line("status", *(() if day is None else (day.isoformat(),)))
+
+
+def quarantine(verb: str, message_id: str | None = None) -> str:
+    """Return what lists, shows or replays; `--` keeps an id that begins with a dash from being read as an option."""
+    if message_id is None:
+        return line("quarantine", verb)
+    return line("quarantine", verb, *(("--",) if message_id.startswith("-") else ()), message_id)

@@ -1,0 +1,419 @@
+"""Every command that an alert prints can be pasted: it ends well, and it acts on the run that the alert speaks of.
+
+Each kind of alert is produced by a real sweep or handler on the embedded state store, in each lane that it exists in;
+what its text prints is run against the same store, as a shell would split it.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import re
+import shlex
+import sqlite3
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared import runtime
+from shared.adapters.local.sqlite import SqliteStore
+from shared.app.context import Context
+from shared.app.health import Asked
+from shared.app.health import House as Health
+from shared.app.validation.request import answer
+from shared.app.watch.daily import report
+from shared.cli import main as orch
+from shared.core import commands
+from shared.core.alerts import AlertKind
+from shared.core.errors import Unavailable
+from shared.core.names import Names
+from shared.core.policy import Policy
+from shared.ports import Notice, Response
+from shared.simulation.scenario import FaultKind
+from shared.simulation.scenario import Health as Fitness
+from tests.app import test_alerting, test_self_heal
+from tests.app.house import House, lane
+from tests.core.build import (
+    COORDINATOR,
+    DAY,
+    NIGHT,
+    PGS,
+    PHASE3,
+    POLICY,
+    TDGS,
+    TO4,
+    TOGS,
+    UPGC,
+)
+
+# An id as no broker makes it: what a shell, and the program, might take for something else.
+MESSAGE = "-m 1"
+ROOT = Path(__file__).resolve().parents[2]
+COMMAND = re.compile(r"(?:^|(?<=\s))(?:bin/\S+|orch)\s.*$", re.MULTILINE)
+ACTING = ("trigger", "release", "hold", "rerun")
+PHASE4 = ("team_defense_zone_analysis", "player_shot_zone_analysis", "player_composite_factors",
+          "player_daily_cache", "ml_feature_store")  # fmt: skip
+LOADERS = ("p2_odds_game_lines", "p2_nbacom_gamebook_pdf", "p2_nbacom_boxscores")
+TABLE = {name: one.table for phase in POLICY.phases.values() for name, one in phase.processors.items()}
+More = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Case:
+    """How a kind of alert comes about; ``verbs`` are the commands that its text prints, in order.
+
+    ``live_only`` where the backfill lane knows no such alert.
+    """
+
+    produce: Callable[[House, More], object]
+    verbs: tuple[str, ...] = ()
+    live_only: bool = False
+    start: Callable[[], House] | None = None
+
+
+def under_minimum(house: House, more: More) -> None:
+    house.change(rows={TABLE[PGS]: {DAY: 0}})
+    house.deliver(PGS, records=3, **more)
+    house.sweep()
+
+
+def failing(house: House, more: More) -> None:
+    for _ in range(3):
+        house.deliver(TOGS, "failed", error_message="quota", **more)
+    house.sweep()
+
+
+def silent(house: House, more: More) -> None:
+    house.change(rows={TABLE[PGS]: {DAY: 0}})
+    house.sweep()
+    house.finish(*(name for name in PHASE3 if name != PGS), records=200)
+    house.change(rows={TABLE[PGS]: {DAY: 203}})
+    test_self_heal.at(house, 8, 30)
+    house.sweeps(2)
+
+
+def complete(house: House, more: More) -> None:
+    house.finish(*PHASE3, records=200, **more)
+
+
+def blocked(house: House, more: More) -> None:
+    house.change(readings={"game_coverage": 57.0})
+    complete(house, more)
+
+
+def warned(house: House, more: More) -> None:
+    house.change(readings={"minutes_coverage": 85.0})
+    complete(house, more)
+
+
+def unfit(house: House, more: More) -> None:
+    house.health("precompute", Fitness.DOWN)
+    complete(house, more)
+    house.sweeps(7)
+
+
+def undeliverable(house: House, more: More) -> None:
+    house.services.answers[COORDINATOR] = Response(503, "overloaded")
+    house.finish(*PHASE4, records=200, **more)
+    house.sweeps(7)
+    house.services.answers[COORDINATOR] = Response(202, "")
+
+
+def on_hold(house: House, more: More) -> None:
+    in_lane = ("--lane", "backfill") if more else ()
+    house.orch("hold", TO4, str(DAY), "--mode", "overnight", *in_lane, "--reason", "lines are 'wrong'")
+    house.sweep()
+
+
+def rejected(house: House, more: More) -> None:
+    house.services.answers[COORDINATOR] = Response(422, "no such field")
+    house.finish(*PHASE4, records=200, **more)
+    house.services.answers[COORDINATOR] = Response(202, "")
+
+
+def unconfirmed(house: House, more: More) -> None:
+    complete(house, more)
+    house.sweeps(95)
+
+
+def degraded(house: House, more: More) -> None:
+    house.finish(PGS, UPGC, TDGS, TOGS, records=200, **more)
+    house.sweeps(16)
+
+
+def late(house: House, more: More) -> None:
+    house.finish(*LOADERS, records=200, **more)
+    house.sweeps(31)
+    house.deliver("p2_odds_player_props", records=200, **more)
+
+
+def overtaken(house: House, more: More) -> None:
+    house.deliver(PGS, records=200)
+    house.deliver(PHASE4[0], "started")
+    test_self_heal.at(house, 8, 30)
+    house.sweeps(2)
+
+
+def due(house: House, more: More) -> None:
+    house.deliver(PGS, records=200)
+    test_self_heal.at(house, 10, 1)
+    house.sweeps(2)
+
+
+def without_calendar(house: House, more: More) -> None:
+    house.fail("warehouse", lasts=timedelta(minutes=5))
+    house.deliver(PGS, records=200, **more)
+    house.sweeps(2)
+
+
+def expired(house: House, more: More) -> None:
+    house.deliver(UPGC, records=200, **more)
+    house.wait(timedelta(days=3))
+    house.sweep()
+
+
+def reconciled(house: House, more: More) -> None:
+    house.sweep()
+    house.fail("state", lasts=timedelta(minutes=10))
+    with pytest.raises(Unavailable):
+        house.deliver(PGS, records=200)
+    house.sweeps(11)
+
+
+def by_table(house: House, more: More) -> None:
+    body = {**house.message("GameSummaryRewrite", records=200), "output_table": TABLE[PGS], **more}
+    house.take("phase3", json.dumps(body).encode())
+
+
+def unknown(house: House, more: More) -> None:
+    house.take("phase3", json.dumps(house.message("GameSummaryRewrite", records=200) | more).encode(), MESSAGE)
+
+
+def corrected(house: House) -> Context:
+    """Return an instance whose policy knows the stranger."""
+    phase = POLICY.phases["phase3"]
+    known = replace(phase.processors[PGS], aliases=(*phase.processors[PGS].aliases, "GameSummaryRewrite"))
+    processors = {**phase.processors, PGS: known}
+    policy: Policy = replace(POLICY, phases={**POLICY.phases, "phase3": replace(phase, processors=processors)})
+    return replace(house.instance(policy=policy), names=Names(policy))
+
+
+def exploded(house: House, more: More) -> None:
+    test_alerting.broken(house)
+    with runtime.use(house.ctx), pytest.raises(Exception, match="Expected"):
+        house.act(lambda: runtime.receive(TO4, test_alerting.event()))
+
+
+def judged(house: House, more: More) -> None:
+    house.fail("warehouse", lasts=timedelta(minutes=5))
+    house.act(lambda: answer(house.ctx, runtime.checks(house.ctx), {"schedule": "midday"}))
+
+
+def reported(house: House, more: More) -> None:
+    house.act(lambda: report(house.ctx, Health("nba_orchestration"), Asked("POST", "/report")))
+
+
+def report_refused(house: House, more: More) -> None:
+    house.fail("slack", FaultKind.REJECTS, lasts=timedelta(seconds=30))
+    reported(house, more)
+    house.wait(timedelta(hours=2))
+    house.sweep()
+
+
+def state_down(house: House, more: More) -> None:
+    house.fail("state", lasts=timedelta(minutes=9))
+    house.sweeps(10)
+
+
+def both_down(house: House, more: More) -> None:
+    house.fail("state", lasts=timedelta(seconds=30))
+    house.fail("record", lasts=timedelta(seconds=30))
+    with pytest.raises(Unavailable):
+        house.deliver(PGS, records=200, **more)
+    house.wait()
+
+
+def counter_missing(house: House, more: More) -> None:
+    house.deliver(PGS, records=3, **more)
+    house.sweep()
+
+
+CASES = {
+    AlertKind.UNDER_MINIMUM: Case(under_minimum),
+    AlertKind.COUNTER_MISSING: Case(counter_missing),
+    AlertKind.FAILING: Case(failing),
+    AlertKind.SILENT: Case(silent, live_only=True),
+    AlertKind.GATE: Case(blocked, ("explain",)),
+    AlertKind.GATE_WARNING: Case(warned),
+    AlertKind.PREFLIGHT: Case(unfit, ("explain",)),
+    AlertKind.DISPATCH: Case(undeliverable, ("explain",)),
+    AlertKind.ON_HOLD: Case(on_hold, ("release",)),
+    AlertKind.HELD: Case(rejected, ("trigger",)),
+    AlertKind.UNCONFIRMED: Case(unconfirmed, ("trigger",)),
+    AlertKind.DEGRADED: Case(degraded),
+    AlertKind.LATE: Case(late, ("trigger",)),
+    AlertKind.OVERTAKEN: Case(overtaken, live_only=True),
+    AlertKind.DUE_WARNING: Case(due, ("explain",), live_only=True),
+    AlertKind.DUE_CRITICAL: Case(due, ("explain",), live_only=True),
+    AlertKind.CALENDAR: Case(without_calendar),
+    AlertKind.EXPIRED: Case(expired, ("trigger", "trigger", "trigger", "trigger")),
+    AlertKind.RECONCILED: Case(reconciled, live_only=True),
+    AlertKind.REPAIR_REFUSED: Case(
+        lambda house, more: house.sweep(), ("explain",), live_only=True, start=lambda: test_self_heal.crowd(21, 4)
+    ),
+    AlertKind.BY_TABLE: Case(by_table),
+    AlertKind.QUARANTINE: Case(unknown, ("quarantine", "quarantine")),
+    AlertKind.ERROR: Case(exploded, live_only=True),
+    AlertKind.VALIDATION: Case(judged, live_only=True),
+    AlertKind.REPORT: Case(reported, live_only=True),
+    AlertKind.REPORT_UNSENT: Case(report_refused, live_only=True),
+    AlertKind.STATE_DOWN: Case(state_down, live_only=True),
+    AlertKind.BOTH_DOWN: Case(both_down),
+}
+LANES = [(kind, past) for kind, case in CASES.items() for past in ((False,) if case.live_only else (False, True))]
+
+
+def test_every_kind_of_alert_has_its_case() -> None:
+    """A kind that is added without a case here would print commands that nobody has run."""
+    assert set(CASES) == set(AlertKind)
+
+
+def printed(text: str) -> list[str]:
+    """Return what a person would take for a command: from its program to the end of its line."""
+    return COMMAND.findall(text)
+
+
+def words_of(command: str) -> list[str]:
+    """Return the words that a shell would hand to the program."""
+    program, *words = shlex.split(command, comments=True)
+    assert program == "bin/orch", f"{command}: not how the command line is called"
+    return words
+
+
+def rows(path: Path) -> dict[str, str]:
+    with sqlite3.connect(path) as connection:
+        return dict(connection.execute("SELECT path, data FROM documents").fetchall())
+
+
+def runs(path: Path, of: str) -> dict[str, str]:
+    """Return the documents of one run, without those of its other lane."""
+    own = f"runs/{of.replace('/', '~')}"
+    return {name: data for name, data in rows(path).items() if name == own or name.startswith(f"{own}/")}
+
+
+@pytest.mark.parametrize(
+    ("kind", "past"), LANES, ids=[f"{kind}-{'backfill' if past else 'live'}" for kind, past in LANES]
+)
+def test_every_command_of_an_alert_can_be_pasted(kind: AlertKind, past: bool, tmp_path: Path) -> None:
+    """Exit 0, on the run of the alert and on no other: the lane included, whatever quotes the text holds."""
+    case = CASES[kind]
+    store = SqliteStore(tmp_path / "state.db")
+    house = case.start() if case.start is not None else House().ordinary()
+    house.store.inner = store
+    more: More = {"backfill_mode": True} if past else {}
+    case.produce(house, more)
+    notices = [one for one in house.notices(kind) if not one.resolved]
+    assert notices, f"no {kind} alert: {[one.kind for one in house.notices()]}"
+    lines = printed(notices[0].text)
+    assert tuple(words_of(line)[0] for line in lines) == case.verbs
+    for line in lines if kind is not AlertKind.QUARANTINE else ():
+        _acts_on_its_run(house, notices[0], line, tmp_path / "state.db")
+    store.close()
+
+
+def _acts_on_its_run(house: House, notice: Notice, line: str, path: Path) -> None:
+    [alert] = [one for one in house.documents("alerts") if one["fingerprint"] == notice.fingerprint]
+    run, words = alert["run"], words_of(line)
+    other = NIGHT.id if run != NIGHT.id else lane(NIGHT).id
+    before, untouched = runs(path, run), runs(path, other)
+    status, said = house.orch(*words)
+    assert status == 0, f"{line}: {said}"
+    assert run in said
+    assert f"{run}/backfill" not in said
+    assert (runs(path, run) != before) is (words[0] in ACTING), f"{line}: {said}"
+    assert runs(path, other) == untouched, f"{line} changed {other}"
+
+
+@pytest.mark.parametrize("past", [False, True], ids=["live", "backfill"])
+def test_the_commands_of_a_quarantined_message_bring_it_back(past: bool, tmp_path: Path) -> None:
+    """`show` shows the message as it came; once the policy knows its sender, `replay` counts it in its own run."""
+    house = House(store=SqliteStore(tmp_path / "state.db")).ordinary()
+    unknown(house, {"backfill_mode": True} if past else {})
+    [notice] = house.notices(AlertKind.QUARANTINE)
+    show, replay = (words_of(line) for line in printed(notice.text))
+    status, said = house.orch(*show)
+    assert (status, json.loads(said)["message_id"]) == (0, MESSAGE)
+    assert house.orch(*replay)[0] == 4, "it is not corrected yet"
+    run = lane(NIGHT) if past else NIGHT
+    assert house.orch(*replay, ctx=corrected(house)) == (0, f"{MESSAGE}: decided in {run.id}\n")
+    assert [one["status"] for one in house.documents("quarantine")] == ["replayed"]
+
+
+def test_a_command_survives_a_shell(tmp_path: Path) -> None:
+    """Pasted into a real shell that stands in the repository, with a reason full of what shells read as their own."""
+    reason = 'it\'s "all" $HOME `right` & more; # 1 > 0\\'
+    house = House(store=SqliteStore(tmp_path / "state.db")).ordinary()
+    on_hold(house, {"backfill_mode": True})
+    line = commands.release(TO4, lane(NIGHT), reason)
+    variables = {"ORCH_STATE": "sqlite", "ORCH_BUS": "local", "ORCH_WAREHOUSE": "duckdb", "ORCH_ALERTS": "console"}
+    environment = {**os.environ, **variables, "ORCH_HOME": str(tmp_path)}
+    ended = subprocess.run(
+        ["/bin/sh", "-c", line], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+    released = house.state(TO4, lane(NIGHT))
+    assert released.hold is None
+    assert ("operator_release", reason) in [(one.decision, one.reason) for one in released.unrecorded]
+
+
+WRONG = [
+    ("status", "2026-03-03"),
+    ("explain", TO4, "2026-03-03", "--mode", "overnight"),
+    ("report", "2026-03-03"),
+    ("quarantine", "show", "m-9"),
+    ("quarantine", "replay", "m-9"),
+    ("quarantine", "replay"),
+]
+
+
+@pytest.mark.parametrize("argv", WRONG, ids=" ".join)
+def test_the_command_in_a_hint_can_be_pasted(argv: tuple[str, ...]) -> None:
+    """What a refused command advises instead ends well."""
+    house = House().ordinary()
+    house.deliver(PGS, records=200)
+    status, said = house.orch(*argv)
+    assert status != 0
+    for line in printed(said):
+        assert house.orch(*words_of(line))[0] == 0, line
+
+
+def literals(tree: ast.Module) -> Iterator[str]:
+    """Yield the texts of a module that a person may come to read; not its docstrings, which are for programmers."""
+    own = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef) and isinstance(node.body[0], ast.Expr)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in own:
+            yield node.value
+
+
+def test_one_function_makes_every_command() -> None:
+    """No text spells a command line of its own, where a lane or a quote would be forgotten."""
+    verbs = "|".join(sorted(command.name or command.callback.__name__ for command in orch.app.registered_commands))  # type: ignore[union-attr]  # typer names what it is given
+    spelt = re.compile(rf"\borch ({verbs}|quarantine)\b")
+    found = {
+        f"{path.relative_to(ROOT)}: {text}"
+        for path in (ROOT / "shared").rglob("*.py")
+        for text in literals(ast.parse(path.read_text(encoding="utf-8")))
+        if spelt.search(text)
+    }
+    found |= {str(path) for path in (ROOT / "shared").rglob("*.html") if spelt.search(path.read_text(encoding="utf-8"))}
+    assert not found
