@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any, TextIO
@@ -12,11 +13,22 @@ from typing import Any, TextIO
 _LABELS = {"run": "run_id", "run_id": "run_id", "pipeline": "pipeline", "phase": "phase", "commit": "commit"}
 # Cloud Logging gives these a meaning of its own: a key of that name steps aside.
 _SPECIAL = frozenset({"severity", "message", "time", "timestamp", "timestampSeconds", "timestampNanos", "httpRequest"})
+_streams: list[TextIO] = []
+
+
+@contextmanager
+def log_on(stream: TextIO) -> Iterator[None]:
+    """Let every log that names no stream of its own write to this one: a program's standard output is its answer."""
+    _streams.append(stream)
+    try:
+        yield
+    finally:
+        _streams.remove(stream)
 
 
 @dataclass(frozen=True)
 class JsonLog:
-    """Writes an event and its keys to ``stream``, by default standard output.
+    """Writes an event and its keys to ``stream``, by default standard output, or what ``log_on`` names.
 
     ``bound`` keys go with every line (``commit``, ``run``, ...); ``trace`` is `projects/P/traces/ID`, or says it of the
     call that is being answered. A value that JSON cannot say is written as its repr.
@@ -27,7 +39,7 @@ class JsonLog:
     stream: TextIO | None = None
 
     def __call__(self, event: str, /, severity: str = "INFO", **keys: object) -> None:
-        stream = self.stream or sys.stdout
+        stream = self.stream or (_streams[-1] if _streams else sys.stdout)
         # One write per line: lines of two threads must not mix.
         trace = self.trace() if callable(self.trace) else self.trace
         stream.write(line(event, severity, {**self.bound, **keys}, trace) + "\n")

@@ -6,11 +6,13 @@ import errno
 import io
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import typer
 
-from shared.cli.shell import absent_library
+from shared.adapters.json_log import log_on
+from shared.cli.shell import Failure, absent_library, print_json
+from shared.cli.shell import fail as failure
 from shared.core import commands
 from shared.core.errors import PolicyError, Unavailable
 
@@ -25,10 +27,9 @@ HINTS = {
 }
 
 
-def fail(name: str, status: int, message: str, hint: str) -> typer.Exit:
+def fail(name: str, status: int, message: str, hint: str) -> Failure:
     """Print an error and return the exit to raise."""
-    print(f"{name}: {message}\n  hint: {hint}", file=sys.stderr)
-    return typer.Exit(status)
+    return failure(status, message, hint, name)
 
 
 def call(
@@ -39,30 +40,37 @@ def call(
     ``so_far`` is what a person need not fear where something did not answer.
     """
     _let_every_terminal_read()
+    with log_on(sys.stderr):
+        return _answer(app, argv, name, usage, unavailable, so_far)
+
+
+def _answer(app: typer.Typer, argv: list[str], name: str, usage: int, unavailable: int, so_far: str) -> int:
     try:
         status = app(argv, prog_name=name, standalone_mode=False)
         sys.stdout.flush()
         return status if isinstance(status, int) else 0
+    except Failure as ended:
+        _as_json(argv, ended.document)
+        return ended.exit_code
     except typer.Exit as ended:
         return ended.exit_code
     except typer.TyperException as wrong:
         said = wrong.format_message()
         # A call without arguments is answered with the help.
-        print(
-            said if said.startswith("Usage:") else f"{name}: {said}\n  hint: --help shows how it is called",
-            file=sys.stderr,
-        )
-        return usage
+        if said.startswith("Usage:"):
+            print(said, file=sys.stderr)
+            return usage
+        return _failed(argv, name, usage, said, "--help shows how it is called")
     except PolicyError as wrong:
         print(f"{name}: {wrong}", file=sys.stderr)
+        _as_json(argv, {"error": str(wrong).partition("\n")[0], "hint": wrong.hint})
         return usage
     except ModuleNotFoundError as absent:
-        print(f"{name}: {absent_library(absent)}", file=sys.stderr)
-        return usage
+        message, _, hint = absent_library(absent).partition("\n  hint: ")
+        return _failed(argv, name, usage, message, hint)
     except Unavailable as away:
         hint = FULL if any(word in str(away) for word in FULL_WORDS) else f"try again, or see {commands.status()}"
-        print(f"{name}: {away}\n  hint: {so_far}; {hint}", file=sys.stderr)
-        return unavailable
+        return _failed(argv, name, unavailable, str(away), f"{so_far}; {hint}")
     except (BrokenPipeError, SystemExit):  # whoever read our output has seen enough; the library says it by exiting
         _give_up_output()
         return CLOSED
@@ -89,6 +97,17 @@ def _give_up_output() -> None:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
         os.close(nowhere)
+
+
+def _failed(argv: Sequence[str], name: str, status: int, message: str, hint: str) -> int:
+    _as_json(argv, failure(status, message, hint, name).document)
+    return status
+
+
+def _as_json(argv: Sequence[str], document: Mapping[str, str]) -> None:
+    """Say an error as the one document that a script reads, which it otherwise would not get."""
+    if "--json" in argv:
+        print_json(document)
 
 
 def table(headings: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:

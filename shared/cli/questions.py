@@ -45,6 +45,12 @@ def status(
     if not runs and wanted is None:
         runs = every[:6]
     lines = [(run, views.explain_all(ctx, run.key)) for run in runs]
+    if not runs:
+        raise fail(
+            NOT_FOUND,
+            "no run" + (f" of {date}" if date else ""),
+            "runs open when their time comes or a message arrives",
+        )
     if as_json:
         print_json(
             [
@@ -59,12 +65,6 @@ def status(
         typer.echo(f"{run.key.id}  opened {opened}{', closed' if run.closed_at else ''}")
         for one in found:
             typer.echo(f"  {one.evidence['transition']:<20} {one.state:<11} {len(one.done)} done  {one.reason}")
-    if not runs:
-        raise fail(
-            NOT_FOUND,
-            "no run" + (f" of {date}" if date else ""),
-            "runs open when their time comes or a message arrives",
-        )
 
 
 def explain(
@@ -116,9 +116,9 @@ def report(
     if html is not None:
         _write(html, runtime.draw(page))
         typer.echo(f"orch: wrote {html}", err=True)
-    elif as_json:
+    if as_json:
         print_json([{"run": one.timeline.key.id, **asdict(one.timeline)} for one in page.runs])
-    else:
+    elif html is None:
         typer.echo("\n\n".join(as_text(ctx.policy, one.timeline, page.now) for one in page.runs))
 
 

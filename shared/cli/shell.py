@@ -19,10 +19,19 @@ from shared.core.policy import Policy
 FAILED, USAGE, NOT_FOUND, REFUSED, UNAVAILABLE = 1, 2, 3, 4, 5
 
 
-def fail(status: int, message: str, hint: str = "") -> typer.Exit:
-    """Print an error and return the exit to raise."""
-    typer.echo(f"orch: {message}" + (f"\n  hint: {hint}" if hint else ""), err=True)
-    return typer.Exit(status)
+class Failure(Exception):
+    """An end whose reason was printed; ``document`` is the same for a script that asked for JSON."""
+
+    def __init__(self, status: int, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.exit_code = status
+        self.document = {"error": message, "hint": hint}
+
+
+def fail(status: int, message: str, hint: str = "", program: str = "orch") -> Failure:
+    """Print an error and return the exit to raise, before anything is printed as data."""
+    typer.echo(f"{program}: {message}" + (f"\n  hint: {hint}" if hint else ""), err=True)
+    return Failure(status, message, hint)
 
 
 def absent_library(absent: ModuleNotFoundError) -> str:
