@@ -25,8 +25,8 @@ CONFIG = Path(__file__).resolve().parents[2] / "config"
 def load_policy(path: Path, overlay: Mapping[str, Any] | None = None) -> Policy:
     """Return the policy of a file, with an overlay laid over its mapping.
 
-    Raises PolicyError for the first problem, the others listed in its hint. SQL files are
-    looked for beside the policy file, then in `config/`.
+    Raises PolicyError for the first problem, the others listed in its hint, each with its line. SQL files
+    are looked for in `config/`, the folder that a function is deployed with, and nowhere else.
     """
     raw, found = read_yaml(path)
     _refuse(str(path), found)
@@ -39,7 +39,7 @@ def load_policy(path: Path, overlay: Mapping[str, Any] | None = None) -> Policy:
     if policy is None:
         _refuse(source, _placed(path, source, builder.problems))
         raise AssertionError("a builder that yields no policy names a problem")
-    found = builder.problems + problems(policy, _existing(policy.gates.values(), (path.parent, CONFIG)))
+    found = builder.problems + problems(policy, _unreadable(policy.gates.values(), path.parent))
     _refuse(source, _placed(path, source, builder.located(found)))
     return replace(policy, version=_digest(raw))
 
@@ -79,6 +79,23 @@ def _shaped(raw: object, path: Path, source: str) -> PolicyShape:
         raise
 
 
-def _existing(gates: Iterable[Gate], folders: Iterable[Path]) -> set[str]:
+def _unreadable(gates: Iterable[Gate], beside: Path) -> dict[str, str]:
+    """Return why the functions cannot read a gate's query, by the name that the gate gives it; nothing if they can."""
     named = {gate.sql for gate in gates if gate.sql is not None}
-    return {sql for folder in folders for sql in named if (folder / sql).is_file()}
+    return {sql: reason for sql in sorted(named) if (reason := _why_unreadable(sql, beside))}
+
+
+def _why_unreadable(sql: str, beside: Path) -> str:
+    path = (CONFIG / sql).resolve()
+    if not path.is_relative_to(CONFIG.resolve()):
+        return f"{sql} leads out of config/, and nothing else is deployed"
+    if not path.is_file():
+        elsewhere = (beside / sql).is_file()
+        return f"{sql} is not in config/, and nothing else is deployed" if elsewhere else f"there is no file {sql}"
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        return f"{sql} cannot be read: {error.strerror}"
+    except UnicodeDecodeError as error:
+        return f"{sql} is not UTF-8 at byte {error.start}"
+    return "" if text.strip() else f"{sql} is empty"

@@ -21,20 +21,23 @@ from shared import runtime
 from shared.cli.shell import FAILED, UNAVAILABLE, print_json
 from shared.core.errors import PolicyError
 
-KINDS = ("service account", "topic", "subscription", "secret", "database", "function", "schedule", "channel")
+# What these hold depends on the code, of which this machine may have another version.
+OF_CODE = ("function", "serving revision")
 APPLY = "bin/deploy apply --yes"
 OLDEST_PYTHON = (3, 11)
 
 
 class Verdict(StrEnum):
+    """What looking at a thing said; `ok` is never said of what was not looked at."""
+
     OK = "ok"
-    MISSING = "missing"
-    UNKNOWN = "unknown"
+    NOT_LOOKED_AT = "not looked at"
+    WRONG = "wrong"
 
 
 @dataclass(frozen=True)
 class Sign:
-    """One thing that was looked at; ``hint`` says what to do about it."""
+    """One thing and what looking at it said: ``found`` is that, or why nobody looked; ``hint`` what to do about it."""
 
     what: str
     verdict: Verdict
@@ -57,7 +60,7 @@ def doctor(
 ) -> None:
     """Say what is missing: files, credentials, emulators, and in the project topics, roles and secrets.
 
-    Exit 0: nothing; 1: something; 5: something could not be read.
+    Exit 0: everything was looked at and is ok; 1: something is wrong; 5: something was not looked at.
 
     Example: orch doctor --project my-project
     """
@@ -72,14 +75,14 @@ def doctor(
 
 
 def _print(one: Sign) -> None:
-    typer.echo(f"{one.verdict.value:8} {one.what}: {one.found}")
+    typer.echo(f"{one.verdict.value:13} {one.what}: {one.found}")
     if one.hint and one.verdict is not Verdict.OK:
-        typer.echo(f"         hint: {one.hint}")
+        typer.echo(f"              hint: {one.hint}")
 
 
 def status_of(signs: Iterable[Sign]) -> int:
     verdicts = {one.verdict for one in signs}
-    return FAILED if Verdict.MISSING in verdicts else UNAVAILABLE if Verdict.UNKNOWN in verdicts else 0
+    return FAILED if Verdict.WRONG in verdicts else UNAVAILABLE if Verdict.NOT_LOOKED_AT in verdicts else 0
 
 
 def examined(project: str, emulators: dict[str, str], run: Runner, find: Callable[[str], str | None]) -> list[Sign]:
@@ -87,17 +90,17 @@ def examined(project: str, emulators: dict[str, str], run: Runner, find: Callabl
     manifest, files = _files()
     signs = [_python(), *files, *_tools(find), *_emulators(emulators)]
     if not project:
-        told = "not named: nothing was looked at in the cloud"
-        return [*signs, Sign("project", Verdict.OK, told)]
+        return [*signs, Sign("project", Verdict.NOT_LOOKED_AT, "none is named", "orch doctor --project NAME")]
     if find("gcloud") is None or manifest is None:
-        return [*signs, Sign("project", Verdict.UNKNOWN, project, "mend what is missing above first")]
+        why = f"{project}: there is no gcloud, or no manifest, to look with"
+        return [*signs, Sign("project", Verdict.NOT_LOOKED_AT, why, "mend what is wrong above first")]
     return [*signs, *_cloud(manifest, project, run)]
 
 
 def _python() -> Sign:
     told = ".".join(map(str, sys.version_info[:3]))
     fit = sys.version_info >= OLDEST_PYTHON
-    return Sign("Python", Verdict.OK if fit else Verdict.MISSING, told, "3.11 is what the functions run on")
+    return Sign("Python", Verdict.OK if fit else Verdict.WRONG, told, "3.11 is what the functions run on")
 
 
 def _files() -> tuple[Manifest | None, list[Sign]]:
@@ -108,7 +111,7 @@ def _files() -> tuple[Manifest | None, list[Sign]]:
         manifest = load_manifest(today=runtime.context().ports.clock.now().date())
     except PolicyError as wrong:
         hint = wrong.hint.splitlines()[0] if wrong.hint else ""
-        return None, [Sign("policy and manifest", Verdict.MISSING, f"{wrong.path}: {wrong.key}: {wrong.reason}", hint)]
+        return None, [Sign("policy and manifest", Verdict.WRONG, f"{wrong.path}: {wrong.key}: {wrong.reason}", hint)]
     return manifest, [Sign("policy and manifest", Verdict.OK, f"{len(manifest.functions)} functions declared")]
 
 
@@ -121,7 +124,7 @@ def _tools(find: Callable[[str], str | None]) -> Iterator[Sign]:
     }
     for name, hint in hints.items():
         path = find(name)
-        yield Sign(name, Verdict.MISSING if path is None else Verdict.OK, path or "not on PATH", hint)
+        yield Sign(name, Verdict.WRONG if path is None else Verdict.OK, path or "not on PATH", hint)
 
 
 def _emulators(hosts: dict[str, str]) -> Iterator[Sign]:
@@ -129,21 +132,21 @@ def _emulators(hosts: dict[str, str]) -> Iterator[Sign]:
     import socket
 
     for name, host in hosts.items():
-        if not host:
-            yield Sign(name, Verdict.OK, "not set: the real service is meant")
+        if not host:  # the real service is meant, which is looked at below
             continue
         address, _, port = host.removeprefix("http://").rpartition(":")
         try:
             with socket.create_connection((address or "127.0.0.1", int(port)), timeout=2):
                 yield Sign(name, Verdict.OK, f"{host} answers")
         except (OSError, ValueError) as error:
-            yield Sign(name, Verdict.MISSING, f"{host}: {error}", f"start the emulator, or unset {name}")
+            yield Sign(name, Verdict.WRONG, f"{host}: {error}", f"start the emulator, or unset {name}")
 
 
 def _cloud(manifest: Manifest, project: str, run: Runner) -> Iterator[Sign]:
     credentials = _credentials(project, run)
     yield credentials
     if credentials.verdict is not Verdict.OK:
+        yield Sign("project", Verdict.NOT_LOOKED_AT, f"{project}: there are no credentials", "see credentials above")
         return
     try:
         found = ask(run, gcloud("projects describe", project, project=project))
@@ -151,7 +154,7 @@ def _cloud(manifest: Manifest, project: str, run: Runner) -> Iterator[Sign]:
         yield _unread("project", failed)
         return
     if found is None:
-        yield Sign("project", Verdict.MISSING, f"{project} is not there, or not yours to see", "gcloud projects list")
+        yield Sign("project", Verdict.WRONG, f"{project} is not there, or not yours to see", "gcloud projects list")
         return
     place = Place(project, str(found["projectNumber"]), manifest.region)
     yield Sign("project", Verdict.OK, f"{project} ({place.number})")
@@ -168,7 +171,7 @@ def _credentials(project: str, run: Runner) -> Sign:
     except CommandFailed as failed:
         return _unread("credentials", failed)
     if not found:
-        return Sign("credentials", Verdict.MISSING, "no active account", hint)
+        return Sign("credentials", Verdict.WRONG, "no active account", hint)
     return Sign("credentials", Verdict.OK, str(found[0].get("account", "active")))
 
 
@@ -182,7 +185,7 @@ def _deployer(manifest: Manifest, place: Place, account: str, run: Runner) -> It
         return
     for one in lacks:
         by_list = " ; or a line under deployers in deploy/functions.yaml" if one.right.kind == "service account" else ""
-        yield Sign(what, Verdict.MISSING, f"no {one.right.role} on {one.right.thing}", f"{one.line}{by_list}")
+        yield Sign(what, Verdict.WRONG, f"no {one.right.role} on {one.right.thing}", f"{one.line}{by_list}")
     if not lacks:
         yield Sign(what, Verdict.OK, f"{len(deployer.ROLES)} roles on the project, and those on the accounts there are")
 
@@ -190,7 +193,7 @@ def _deployer(manifest: Manifest, place: Place, account: str, run: Runner) -> It
 def _looked_at(manifest: Manifest, place: Place) -> list[Resource]:
     """Return what must be there, whatever the code: digests are the business of bin/check-drift."""
     stamp = Stamp("", dict.fromkeys(manifest.functions, ""))
-    return [one for one in plan(manifest, place, stamp) if one.kind in KINDS or one.kind.endswith(" role")]
+    return plan(manifest, place, stamp)
 
 
 def _resources(resources: Sequence[Resource], run: Runner) -> Iterator[Sign]:
@@ -203,15 +206,15 @@ def _resources(resources: Sequence[Resource], run: Runner) -> Iterator[Sign]:
         except CommandFailed as failed:
             yield _unread(one.id, failed)
             continue
-        wrong = [] if found is None or one.kind == "function" else one.differences(found)
+        wrong = [] if found is None or one.kind in OF_CODE else one.differences(found)
         if found is None:
-            yield Sign(one.id, Verdict.MISSING, "not there", APPLY if one.lines[1:] else one.hint)
+            yield Sign(one.id, Verdict.WRONG, "not there", APPLY if one.lines[1:] else one.hint)
         elif wrong:
-            yield Sign(one.id, Verdict.MISSING, "; ".join(map(str, wrong)), APPLY)
+            yield Sign(one.id, Verdict.WRONG, "; ".join(map(str, wrong)), APPLY)
         else:
             whole[one.kind] = whole.get(one.kind, 0) + 1
     for kind, number in whole.items():
-        yield Sign(kind, Verdict.OK, f"{number} as they should be")
+        yield Sign(kind, Verdict.OK, f"{number} are there" if kind in OF_CODE else f"{number} as they should be")
 
 
 def _values(manifest: Manifest, place: Place, run: Runner) -> Iterator[Sign]:
@@ -230,8 +233,8 @@ def _values(manifest: Manifest, place: Place, run: Runner) -> Iterator[Sign]:
             yield Sign(f"value of {name}", Verdict.OK, "none: PagerDuty is off")
         else:
             hint = f"gcloud secrets versions add {name} --data-file=- : without it nobody hears these alerts"
-            yield Sign(f"value of {name}", Verdict.MISSING, "no enabled version", hint)
+            yield Sign(f"value of {name}", Verdict.WRONG, "no enabled version", hint)
 
 
 def _unread(what: str, failed: CommandFailed) -> Sign:
-    return Sign(what, Verdict.UNKNOWN, failed.gist, f"run it by hand: {failed.line}")
+    return Sign(what, Verdict.NOT_LOOKED_AT, failed.gist, f"run it by hand: {failed.line}")

@@ -155,7 +155,7 @@ def check(
 
     Example: orch check config/nba.yaml
     """
-    found = runtime.policy_in(policy)
+    found = runtime.context().policy if policy is None else runtime.policy_in(policy)
     for silence in silences(found):
         typer.echo(f"warning: {found.source}: {silence.key}: {silence.reason}\n  hint: {silence.hint}", err=True)
     processors = sum(len(phase.processors) for phase in found.phases.values())

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Mapping
 
 from shared.core.policy import Gate, GateKind, OnMissing, Policy, Transition
 from shared.core.problem import Problem, suggest
 
 
-def gate_problems(policy: Policy, files: Collection[str] | None) -> Iterator[Problem]:
+def gate_problems(policy: Policy, unreadable: Mapping[str, str]) -> Iterator[Problem]:
     """Yield what is wrong with each gate, and with each gate where a transition uses it."""
     for gate in policy.gates.values():
         key = f"gates.{gate.name}"
@@ -16,7 +16,7 @@ def gate_problems(policy: Policy, files: Collection[str] | None) -> Iterator[Pro
         if gate.kind is not GateKind.ROWS:
             yield from _thresholds(gate, key)
         if gate.kind is GateKind.PERCENT:
-            yield from _sql(gate, key, files)
+            yield from _sql(gate, key, unreadable)
         for mode in sorted(gate.modes or ()):
             if mode not in policy.modes:
                 yield Problem(f"{key}.modes", f"there is no mode {mode}", suggest(mode, policy.modes))
@@ -55,11 +55,11 @@ def _thresholds(gate: Gate, key: str) -> Iterator[Problem]:
         yield Problem(f"{key}.warn_below", reason, "warn above the number that blocks, or leave warn_below out")
 
 
-def _sql(gate: Gate, key: str, files: Collection[str] | None) -> Iterator[Problem]:
+def _sql(gate: Gate, key: str, unreadable: Mapping[str, str]) -> Iterator[Problem]:
     if gate.sql is None:
         yield Problem(f"{key}.sql", "a gate of kind percent needs a query", f"sql: gates/{gate.name}.sql")
-    elif files is not None and gate.sql not in files:
-        yield Problem(f"{key}.sql", f"there is no file {gate.sql}", "relative to the policy file or to config/")
+    elif gate.sql in unreadable:
+        yield Problem(f"{key}.sql", unreadable[gate.sql], f"write the query to config/{gate.sql}")
 
 
 def _uses(policy: Policy, transition: Transition) -> Iterator[Problem]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from itertools import pairwise
+from types import MappingProxyType
 
 from shared.core.gate_check import gate_problems
 from shared.core.names import forms
@@ -19,12 +20,12 @@ LONGEST_LEASE = timedelta(minutes=15)
 PREFLIGHT = timedelta(seconds=5)
 
 
-def problems(policy: Policy, files: Collection[str] | None = None) -> list[Problem]:
+def problems(policy: Policy, unreadable: Mapping[str, str] = MappingProxyType({})) -> list[Problem]:
     """Return everything that is wrong, in the order of the file.
 
-    ``files`` are the SQL files that exist, as the gates name them; None leaves that unchecked.
+    ``unreadable`` says of the SQL files that the functions could not read why, as the gates name them.
     """
-    found = [*_modes(policy), *_phases(policy), *_clashes(policy), *gate_problems(policy, files)]
+    found = [*_modes(policy), *_phases(policy), *_clashes(policy), *gate_problems(policy, unreadable)]
     found += [*_lease(policy), *_chain(policy)]
     for transition in policy.transitions.values():
         found += transition_problems(policy, transition)

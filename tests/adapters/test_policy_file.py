@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import time as clock
@@ -10,14 +11,17 @@ from datetime import date, time, timedelta
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 import yaml
 
+from shared.adapters import policy_file
+from shared.adapters.local.duckdb import DuckDbWarehouse
 from shared.adapters.policy_file import load_policy
 from shared.adapters.policy_yaml import read_yaml
 from shared.core.errors import PolicyError
 from shared.core.policy import ConfirmBy, Due, GateKind, Messages, OnMissing, OnUnreadable, Role, Then, Tier
-from tests.policy_files import GONE, NBA, edit, nba, refusal, write
+from tests.policy_files import GONE, NBA, edit, nba, outcome, refusal, write
 
 ROOT = NBA.parents[1]
 POLICY = load_policy(NBA)
@@ -448,11 +452,86 @@ def test_an_anchor_may_be_used_twice(tmp_path: Path) -> None:
     assert load_policy(path).repairs.refuse_above_items == 2
 
 
-def test_an_sql_file_beside_the_policy_is_found(tmp_path: Path) -> None:
-    """A gate's query may lie beside the policy file, or in config/ as those of the reference policy do."""
-    policy = edit(nba(), {"gates/game_coverage/sql": "own.sql"})
-    (tmp_path / "own.sql").write_text("SELECT 1", encoding="utf-8")
-    assert load_policy(write(tmp_path, policy)).gates["game_coverage"].sql == "own.sql"
+def _config(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a copy of config/ that stands for the deployed one."""
+    config = folder / "config"
+    shutil.copytree(NBA.parent, config)
+    monkeypatch.setattr(policy_file, "CONFIG", config)
+    return config
+
+
+def _beside(config: Path) -> str:
+    (config.parent / "own.sql").write_text("SELECT 1", encoding="utf-8")
+    return "own.sql is not in config/, and nothing else is deployed"
+
+
+def _absent(config: Path) -> str:
+    return "there is no file own.sql"
+
+
+def _link(config: Path) -> str:
+    (config.parent / "elsewhere.sql").write_text("SELECT 1", encoding="utf-8")
+    (config / "own.sql").symlink_to(config.parent / "elsewhere.sql")
+    return "own.sql leads out of config/, and nothing else is deployed"
+
+
+def _folder(config: Path) -> str:
+    (config / "own.sql").mkdir()
+    return "there is no file own.sql"
+
+
+def _latin(config: Path) -> str:
+    (config / "own.sql").write_bytes("SELECT 1 -- é".encode("latin-1"))
+    return "own.sql is not UTF-8 at byte 12"
+
+
+def _empty(config: Path) -> str:
+    (config / "own.sql").write_text("\n", encoding="utf-8")
+    return "own.sql is empty"
+
+
+@pytest.mark.parametrize("case", [_beside, _absent, _link, _folder, _latin, _empty])
+def test_a_query_that_no_function_could_read_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: Callable[[Path], str]
+) -> None:
+    """Only config/ is deployed: with `on_unreadable: pass` a gate whose query is elsewhere would block nothing, ever.
+
+    File, key, line, reason and what to do.
+    """
+    config = _config(tmp_path, monkeypatch)
+    reason = case(config)
+    text = NBA.read_text(encoding="utf-8").replace("gates/game_coverage.sql", "own.sql", 1)
+    line = next(number for number, each in enumerate(text.splitlines(), start=1) if "sql: own.sql" in each)
+    path = tmp_path / "own.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(PolicyError) as caught:
+        load_policy(path)
+    error = caught.value
+    assert (error.path, error.key, error.reason) == (str(path), "gates.game_coverage.sql", f"{reason} (line {line})")
+    assert error.hint == "write the query to config/own.sql"
+
+
+def test_a_query_that_may_be_read_is_what_the_functions_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What loading accepts, the warehouse reads: the two look at the same place."""
+    config = _config(tmp_path, monkeypatch)
+    (config / "own.sql").write_text("SELECT 41.5", encoding="utf-8")
+    policy = load_policy(write(tmp_path, edit(nba(), {"gates/game_coverage/sql": "own.sql"})))
+    sql = policy.gates["game_coverage"].sql
+    assert sql is not None
+    duckdb.connect(str(tmp_path / "warehouse.duckdb")).close()
+    warehouse = DuckDbWarehouse(tmp_path / "warehouse.duckdb", config)
+    assert warehouse.number(sql, date(2026, 1, 21)) == 41.5
+
+
+def test_a_fault_is_said_with_its_line(tmp_path: Path) -> None:
+    """Every refusal of a policy names the line of its key, of the nearest key above where the key itself is absent."""
+    text = NBA.read_text(encoding="utf-8").replace("claim_lease: 2m", "claim_lease: 1s", 1)
+    line = next(number for number, each in enumerate(text.splitlines(), start=1) if each.startswith("claim_lease"))
+    path = tmp_path / "own.yaml"
+    path.write_text(text, encoding="utf-8")
+    error = outcome(path)
+    assert error is not None
+    assert (error.key, error.reason.endswith(f"(line {line})")) == ("claim_lease", True)
 
 
 def test_the_body_must_be_json() -> None:

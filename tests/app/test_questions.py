@@ -5,6 +5,8 @@ Rewrite the snapshots with ``UPDATE_SNAPSHOTS=1 pytest tests/app/test_questions.
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 from datetime import timedelta
@@ -13,7 +15,9 @@ from typing import Any
 
 import pytest
 
+from shared import runtime
 from shared.app import views
+from shared.cli import main as orch
 from tests.app.house import House
 from tests.core.build import DAY, NIGHT, PGS, POLICY, TDGS, TO3, TO4, TO5, TO6, TOGS, UPGC
 from tests.policy_files import GONE, NBA, edit, nba, write
@@ -130,10 +134,10 @@ def test_status_without_a_date_shows_what_is_worked_on_today(house: House) -> No
 
 
 def test_status_of_a_date_without_runs_is_not_found(house: House) -> None:
-    """Exit 3, with when runs open; as JSON an empty list, which is an answer."""
+    """Exit 3, with when runs open; as JSON too."""
     status, said = house.orch("status", "2026-03-01")
     assert (status, "no run of 2026-03-01" in said, "hint:" in said) == (3, True, True)
-    assert json.loads(asked(house, "status", "2026-03-01", "--json")) == []
+    assert house.orch("status", "2026-03-01", "--json")[0] == 3
 
 
 def test_explain_of_a_run_that_is_not_open_is_not_found(house: House) -> None:
@@ -200,6 +204,23 @@ def test_check_warns_of_a_transition_that_could_wait_in_silence(house: House, tm
     assert (status, said.count("warning:")) == (0, 1)
     assert "transitions.phase3_to_phase4.expects.same_day: neither a due time nor a deadline" in said
     assert "warning:" not in asked(house, "check", str(NBA))
+
+
+def test_check_checks_the_policy_in_force(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a file it is the one that ORCH_POLICY names, whether that is in order or not."""
+    monkeypatch.setattr(runtime, "_installed", [])
+    monkeypatch.setenv("ORCH_POLICY", "tests/pipelines/minimal.yaml")
+    monkeypatch.chdir(NBA.parents[1])
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        assert orch.call(["check"]) == 0
+    assert printed.getvalue().startswith("tests/pipelines/minimal.yaml: ")
+    runtime._installed.clear()
+    wrong = write(tmp_path, edit(nba(), {"timezone": "Mars/Olympus"}))
+    monkeypatch.setenv("ORCH_POLICY", str(wrong))
+    with contextlib.redirect_stderr(printed):
+        assert orch.call(["check"]) == 2
+    assert f"{wrong}: timezone: there is no time zone Mars/Olympus (line 1)" in printed.getvalue()
 
 
 def test_check_of_a_file_that_is_not_there(house: House, tmp_path: Path) -> None:

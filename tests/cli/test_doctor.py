@@ -57,13 +57,15 @@ def test_a_whole_project_is_in_order(cloud: Cloud) -> None:
     assert missing(found) == []
     assert found["value of pagerduty-routing-key"].found == "none: PagerDuty is off"
     assert found["subscription"].found == "6 as they should be"
+    assert found["function"].found == "7 are there"
     assert doctor.status_of(found.values()) == 0
 
 
 def test_without_an_account_it_says_how_to_get_one(cloud: Cloud) -> None:
-    """No credentials: one sign with the command that brings them, and nothing else is asked of the cloud."""
+    """No credentials: the command that brings them, and of the project that nobody looked at it."""
     found = signs(Machine(cloud, account=False))
-    assert missing(found) == ["credentials"]
+    assert missing(found) == ["credentials", "project"]
+    assert found["project"].verdict is Verdict.NOT_LOOKED_AT
     assert "gcloud auth login" in found["credentials"].hint
 
 
@@ -95,7 +97,7 @@ def test_what_cannot_be_read_is_unknown(cloud: Cloud) -> None:
         return Machine(cloud, values=manifest().secrets[:3])(line)
 
     found = signs(blind)
-    assert found["topic nba-phase4-trigger"].verdict is Verdict.UNKNOWN
+    assert found["topic nba-phase4-trigger"].verdict is Verdict.NOT_LOOKED_AT
     assert doctor.status_of(found.values()) == 5
 
 
@@ -111,19 +113,41 @@ def test_an_emulator_that_is_named_must_answer(cloud: Cloud) -> None:
         host = server.url.removeprefix("http://").rstrip("/")
         found = signs(Machine(cloud), "", FIRESTORE_EMULATOR_HOST=host, PUBSUB_EMULATOR_HOST="127.0.0.1:9")
     assert found["FIRESTORE_EMULATOR_HOST"].verdict is Verdict.OK
-    assert found["PUBSUB_EMULATOR_HOST"].verdict is Verdict.MISSING
+    assert found["PUBSUB_EMULATOR_HOST"].verdict is Verdict.WRONG
     assert "unset PUBSUB_EMULATOR_HOST" in found["PUBSUB_EMULATOR_HOST"].hint
 
 
 def test_the_command_prints_json(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """`orch doctor --json` without a project looks at this machine only."""
+    """`orch doctor --json` without a project looks at this machine only, and says ok of nothing else."""
     for name in ("GOOGLE_CLOUD_PROJECT", "FIRESTORE_EMULATOR_HOST", "PUBSUB_EMULATOR_HOST"):
         monkeypatch.delenv(name, raising=False)
-    main.call(["doctor", "--json"])
+    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
+    assert main.call(["doctor", "--json"]) == 5
     found: list[dict[str, Any]] = json.loads(capsys.readouterr().out)
-    told = {one["what"]: one["found"] for one in found}
-    assert told["project"] == "not named: nothing was looked at in the cloud"
-    assert told["policy and manifest"].endswith("functions declared")
+    told = {one["what"]: (one["verdict"], one["found"]) for one in found}
+    assert told["project"] == ("not looked at", "none is named")
+    assert told["policy and manifest"] == ("ok", "7 functions declared")
+    assert not {name for name in told if name.endswith("EMULATOR_HOST")}, "none is named, so none was looked at"
+
+
+KINDS = sorted({one.kind for one in plan(manifest(), PLACE, stamp())})
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_ok_is_said_only_of_what_was_looked_at(cloud: Cloud, kind: str) -> None:
+    """Whatever kind of thing cannot be read, not one of that kind is ok: each is `not looked at`, exit 5."""
+    resources = [one for one in plan(manifest(), PLACE, stamp()) if one.kind == kind]
+    looks = {str(one.read) for one in resources}
+
+    def blind(line: Line) -> Answer:
+        if str(line) in looks:
+            return Answer(1, "", "ERROR: PERMISSION_DENIED")
+        return Machine(cloud, values=manifest().secrets[:3])(line)
+
+    found = signs(blind)
+    assert kind not in found
+    assert {found[one.id].verdict for one in resources} == {Verdict.NOT_LOOKED_AT}
+    assert doctor.status_of(found.values()) == 5
 
 
 def test_who_could_not_deploy_is_told_which_role_is_missing(cloud: Cloud) -> None:
@@ -132,8 +156,8 @@ def test_who_could_not_deploy_is_told_which_role_is_missing(cloud: Cloud) -> Non
     cloud.forbidden = {"pubsub.topics.setIamPolicy", f"iam.serviceAccounts.getOpenIdToken {push}"}
     found = [one for one in examined(Machine(cloud)) if one.what == "rights of me@example.com to deploy"]
     assert [(one.verdict, one.found) for one in found] == [
-        (Verdict.MISSING, "no roles/pubsub.admin on demo-orch"),
-        (Verdict.MISSING, "no roles/iam.serviceAccountTokenCreator on orch-push"),
+        (Verdict.WRONG, "no roles/pubsub.admin on demo-orch"),
+        (Verdict.WRONG, "no roles/iam.serviceAccountTokenCreator on orch-push"),
     ]
     assert found[0].hint.startswith("gcloud projects add-iam-policy-binding demo-orch --member=user:me@example.com")
     assert found[1].hint.startswith(f"gcloud iam service-accounts add-iam-policy-binding {push} ")
@@ -154,7 +178,7 @@ def test_rights_that_cannot_be_asked_are_unknown(cloud: Cloud, answer: str) -> N
         return Answer(0, answer, "") if line.words[0] == "curl" else machine(line)
 
     found = [one for one in examined(broken) if "to deploy" in one.what]
-    assert [one.verdict for one in found] == [Verdict.UNKNOWN]
+    assert [one.verdict for one in found] == [Verdict.NOT_LOOKED_AT]
 
 
 def examined(run: Runner) -> list[Sign]:

@@ -214,7 +214,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str, str]] = {
         {"gates/game_coverage/sql": "gates/absent.sql"},
         "gates.game_coverage.sql",
         "there is no file gates/absent.sql",
-        "relative to the policy file or to config/",
+        "write the query to config/gates/absent.sql",
     ),
     "a gate that blocks before it warns": (
         {"gates/minutes_coverage/warn_below": 80},
