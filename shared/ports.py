@@ -110,6 +110,9 @@ class Record(Protocol):
     def completions(self, first: date, last: date) -> list[dict[str, Any]]:
         """Return the rows of ``phase_completions`` from one date to another, both included, each insert id once."""
 
+    def executions(self, first: date, last: date) -> list[dict[str, Any]]:
+        """Return the rows of ``phase_execution_log`` likewise."""
+
 
 @dataclass(frozen=True, slots=True)
 class Message:

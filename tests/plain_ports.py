@@ -70,6 +70,9 @@ class NoRecord:
     def completions(self, first: date, last: date) -> list[dict[str, Any]]:
         return []
 
+    def executions(self, first: date, last: date) -> list[dict[str, Any]]:
+        return []
+
 
 class NoAlerts:
     """Takes every notice and tells nobody."""

@@ -60,9 +60,12 @@ def record_tables(folder: Path = SCHEMAS) -> tuple[RecordTable, ...]:
     )
 
 
-def completions_sql(dataset: str) -> str:
-    """Return the GoogleSQL of the completions whose date lies between ``@first`` and ``@last``."""
-    return f"SELECT * FROM `{dataset}.v_phase_completions` WHERE game_date BETWEEN @first AND @last"  # noqa: S608
+COMPLETIONS, EXECUTIONS = "phase_completions", "phase_execution_log"
+
+
+def between_sql(dataset: str, table: str) -> str:
+    """Return the GoogleSQL of a table's rows whose ``game_date`` lies between ``@first`` and ``@last``, each once."""
+    return f"SELECT * FROM `{dataset}.v_{table}` WHERE game_date BETWEEN @first AND @last"  # noqa: S608 - our names
 
 
 def encoded(row: Row) -> dict[str, Any]:

@@ -7,16 +7,16 @@ decisions that follow are the sweep's as always.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from shared.app.bookkeeping import completion_row, keep_for_record
 from shared.app.context import Context
 from shared.app.findings import Finding
 from shared.app.lock import Locked, acquire
+from shared.app.record_rows import instant_of, report_of
 from shared.app.state import (
     completion_path,
     completions_path,
@@ -28,7 +28,7 @@ from shared.app.state import (
 )
 from shared.core.calendar import closes_at
 from shared.core.errors import Unavailable
-from shared.core.model import Completion, Lane, Outcome, Report, Run, RunKey
+from shared.core.model import Completion, Lane, Report, Run, RunKey
 from shared.core.record import REMEMBERED_MESSAGES, record
 from shared.documents import from_data
 
@@ -73,7 +73,7 @@ Known = Mapping[RunKey, Mapping[tuple[str, str], Completion]]
 def _recent(ctx: Context, rows: Iterable[Mapping[str, Any]], now: datetime) -> list[Mapping[str, Any]]:
     since = now - WINDOW
     mine = (row for row in rows if row["pipeline"] == ctx.policy.pipeline)
-    return [row for row in mine if _instant(row["received_at"]) >= since]
+    return [row for row in mine if instant_of(row["received_at"]) >= since]
 
 
 def _known(ctx: Context, first: date, last: date) -> tuple[Known, frozenset[RunKey]]:
@@ -123,14 +123,14 @@ def _to_state(ctx: Context, known: Known, rows: list[Mapping[str, Any]], now: da
     seen = {(key.id, m) for key, found in known.items() for c in found.values() for m in c.message_ids}
     unseen = (row for row in rows if (row["run_id"], row["message_id"]) not in seen)
     brought = []
-    for row in sorted(unseen, key=lambda row: _instant(row["received_at"])):
+    for row in sorted(unseen, key=lambda row: instant_of(row["received_at"])):
         key = _key(ctx, row)
         if key is None or now >= closes_at(key, now, ctx.policy):
             continue
         completion = known.get(key, {}).get((row["phase"], row["processor_name"]))
         if completion is not None and _was_counted(completion, row):
             continue
-        if _fold(ctx, key, _report(row)):
+        if _fold(ctx, key, report_of(row)):
             brought.append(str(row["message_id"]))
     return tuple(brought)
 
@@ -141,7 +141,7 @@ def _was_counted(completion: Completion, row: Mapping[str, Any]) -> bool:
         return True
     latest = completion.latest
     full = len(completion.message_ids) >= REMEMBERED_MESSAGES
-    return full and latest is not None and _instant(row["completed_at"]) < latest.occurred_at
+    return full and latest is not None and instant_of(row["completed_at"]) < latest.occurred_at
 
 
 def _fold(ctx: Context, key: RunKey, report: Report) -> bool:
@@ -168,36 +168,3 @@ def _key(ctx: Context, row: Mapping[str, Any]) -> RunKey | None:
     day = row["game_date"] if isinstance(row["game_date"], date) else date.fromisoformat(row["game_date"])
     lane = Lane.BACKFILL if str(row["run_id"]).endswith("/backfill") else Lane.LIVE
     return RunKey(ctx.policy.pipeline, day, row["mode"], lane)
-
-
-def _report(row: Mapping[str, Any]) -> Report:
-    extra, changed = _object(row.get("metadata")), _object(row.get("entities_changed"))
-    return Report(
-        message_id=str(row["message_id"]),
-        phase=row["phase"],
-        processor=row["processor_name"],
-        outcome=Outcome(row["outcome"]),
-        occurred_at=_instant(row["completed_at"]),
-        received_at=_instant(row["received_at"]),
-        records=row["record_count"],
-        expected_records=extra.get("expected_records"),
-        percent=extra.get("percent"),
-        correlation_id=row["correlation_id"] or "",
-        execution_id=row["execution_id"] or "",
-        output_table=extra.get("output_table") or "",
-        error=extra.get("error") or "",
-        is_incremental=row["is_incremental"],
-        players=tuple(changed.get("players", ())),
-        teams=tuple(changed.get("teams", ())),
-        batch_id=extra.get("batch_id") or "",
-    )
-
-
-def _object(value: object) -> dict[str, Any]:
-    found = json.loads(value) if isinstance(value, str) and value else value
-    return found if isinstance(found, dict) else {}
-
-
-def _instant(value: object) -> datetime:
-    found = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)

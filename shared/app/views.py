@@ -28,14 +28,14 @@ class Recorded:
 
 
 def explain(ctx: Context, key: RunKey, transition: str, at: datetime | None = None) -> Explanation:
-    """Explain what a transition decides now, or what its present state would decide at another time."""
+    """Explain what a transition decides now, or what its present state would decide at a later time."""
     loaded = load_run(ctx.ports.store, key)
     if loaded.run is None:
         return NOT_OPEN
     now = at or ctx.ports.clock.now()
     situation = sight(ctx, key, loaded, ctx.policy.transitions[transition]).situation
     situation, decision = assess(ctx, situation, now)
-    return explained(situation, decision, now)
+    return explained(situation, decision, now, "" if at is None else "what is known now")
 
 
 def recorded(ctx: Context, key: RunKey, phase: str, processor: str) -> Recorded | None:

@@ -10,10 +10,13 @@ from typing import Annotated
 import typer
 
 from shared import runtime
-from shared.app import views
-from shared.cli.shell import NOT_FOUND, USAGE, dates_of_today, day_in, fail, key_in, print_json, transition_in
+from shared.app import past, views
+from shared.app.context import Context
+from shared.cli.shell import NOT_FOUND, REFUSED, USAGE, dates_of_today, day_in, fail, key_in, print_json, transition_in
 from shared.core import commands
+from shared.core.explain import Explanation
 from shared.core.message import YEARS
+from shared.core.model import RunKey
 from shared.core.policy import Policy
 from shared.core.policy_check import silences
 from shared.core.texts import clock_time
@@ -73,7 +76,11 @@ def explain(
     mode: Annotated[str | None, typer.Option(help="Which pass over the date.")] = None,
     lane: Annotated[str, typer.Option(help="live or backfill.")] = "live",
     at: Annotated[
-        str | None, typer.Option(help="Decide as of this time: HH:MM on the working day, or ISO 8601.")
+        str | None,
+        typer.Option(
+            help="As of this time, HH:MM on the working day or ISO 8601: a past one from the record, a later one as "
+            "what is known now would decide then."
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -84,13 +91,27 @@ def explain(
     ctx = runtime.context()
     key = key_in(ctx, date, mode, lane)
     name = transition_in(ctx.policy, transition, key.mode)
-    found = views.explain(ctx, key, name, None if at is None else _time_in(ctx.policy, at, key.mode, date))
+    found = _explained(ctx, key, name, None if at is None else _time_in(ctx.policy, at, key.mode, date))
     if found.state == "not_open":
         raise fail(NOT_FOUND, f"{key.id} is not open", f"the runs there are: {commands.status()}")
     if as_json:
         print_json(found.evidence)
     else:
         typer.echo(found.text)
+
+
+def _explained(ctx: Context, key: RunKey, transition: str, at: datetime | None) -> Explanation:
+    """Explain a transition now, then, or as of a time to come; exit 3 if the run was not open then, 4 if the record
+    does not reach that time."""
+    if at is None or at >= ctx.ports.clock.now():
+        return views.explain(ctx, key, transition, at)
+    found = past.explain_then(ctx, key, transition, at)
+    now = f"as it stands now: {commands.explain(transition, key)}"
+    if isinstance(found, past.NotOpen):
+        raise fail(NOT_FOUND, found.reason, f"the runs there are: {commands.status()}")
+    if isinstance(found, past.Beyond):
+        raise fail(REFUSED, found.reason, now)
+    return found
 
 
 def report(

@@ -29,8 +29,9 @@ class Explanation:
     text: str
 
 
-def explain(situation: Situation, decision: Decision, now: datetime) -> Explanation:
-    """Explain a decision by everything it was made from."""
+def explain(situation: Situation, decision: Decision, now: datetime, as_of: str = "") -> Explanation:
+    """Explain a decision by everything it was made from; ``as_of`` says what it is known from where ``now`` is not the
+    present moment."""
     seen = situation.seen
     state = word(situation, decision)
     reason = reason_of(situation, decision)
@@ -38,6 +39,7 @@ def explain(situation: Situation, decision: Decision, now: datetime) -> Explanat
         "run": situation.key.id,
         "transition": situation.transition.name,
         "at": now.isoformat(),
+        "as_of": as_of,
         "state": state,
         "decision": type(decision).__name__.lower(),
         "reason": reason,
@@ -196,6 +198,14 @@ def _iso(at: datetime | None) -> str | None:
     return None if at is None else at.isoformat()
 
 
+def _as_of(situation: Situation, evidence: dict[str, Any], now: datetime) -> str:
+    """Name the time that is spoken of, with its date: whoever asks about another day must see that it is one."""
+    if not evidence["as_of"]:
+        return ""
+    local = situation.policy.local(now)
+    return f" as of {local:%Y-%m-%d %H:%M} {local.tzname()}, from {evidence['as_of']}"
+
+
 def _render(situation: Situation, evidence: dict[str, Any], seen: Picture, now: datetime) -> str:
     """Return the evidence as a person reads it."""
 
@@ -203,7 +213,7 @@ def _render(situation: Situation, evidence: dict[str, Any], seen: Picture, now: 
         return "-" if text is None else clock_time(situation.policy, datetime.fromisoformat(text), now)
 
     lines = [
-        f"{evidence['run']} {evidence['transition']}: {evidence['state']}",
+        f"{evidence['run']} {evidence['transition']}: {evidence['state']}{_as_of(situation, evidence, now)}",
         f"  {evidence['reason']}",
         f"  {len(seen.done)} of {len(seen.expected)} done"
         + (f", first counted {when(evidence['opened_at'])}" if evidence["opened_at"] else "")

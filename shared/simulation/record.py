@@ -29,7 +29,13 @@ class SimulatedRecord:
             kept.setdefault(row.insert_id, row.columns)
 
     def completions(self, first: date, last: date) -> list[dict[str, Any]]:
+        return self._between("phase_completions", first, last)
+
+    def executions(self, first: date, last: date) -> list[dict[str, Any]]:
+        return self._between("phase_execution_log", first, last)
+
+    def _between(self, table: str, first: date, last: date) -> list[dict[str, Any]]:
         if self._stage.answer(PORT) is FaultKind.REJECTS:
             raise Unavailable(PORT, "refused: 403 quota exceeded (simulated)")
-        rows = self.tables.get("phase_completions", {}).values()
+        rows = self.tables.get(table, {}).values()
         return [dict(row) for row in rows if first.isoformat() <= str(row["game_date"]) <= last.isoformat()]

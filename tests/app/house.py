@@ -238,6 +238,10 @@ class CountedRecord(SimulatedRecord):
         self._stage.answer("record")
         return super().completions(first, last)
 
+    def executions(self, first: date, last: date) -> list[dict[str, Any]]:
+        self._stage.answer("record")
+        return super().executions(first, last)
+
 
 class House:
     """One store, one outside world, and any number of instances of the functions in it."""

@@ -77,6 +77,9 @@ class KeptRecord(NoRecord):
         found = [row.columns for table, row in self.kept if table == "phase_completions"]
         return [dict(columns) for columns in found]
 
+    def executions(self, first: date, last: date) -> list[dict[str, Any]]:
+        return [dict(row.columns) for table, row in self.kept if table == "phase_execution_log"]
+
 
 @dataclass
 class Night:

@@ -775,4 +775,11 @@ MUTANTS = [
         "() if True else (",
         "tests/app/test_printed_commands.py::test_every_command_of_an_alert_can_be_pasted[on_hold-backfill]",
     ),
+    mutant(
+        "the past explained by what came after it",
+        "shared/app/past.py",
+        "        if report.received_at <= at:\n",
+        "        if True:\n",
+        "tests/app/test_past.py::test_a_played_night_is_explained_as_it_was_explained",
+    ),
 ]  # fmt: skip

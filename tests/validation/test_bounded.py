@@ -18,7 +18,7 @@ import pytest
 from google.api_core.exceptions import BadRequest
 from google.cloud import bigquery
 
-from shared.adapters.record_schema import completions_sql
+from shared.adapters.record_schema import COMPLETIONS, EXECUTIONS, between_sql
 from shared.adapters.sql_warehouse import SqlWarehouse
 from shared.app.validate import check_all
 from shared.app.validation import record as validation_record
@@ -37,7 +37,8 @@ OURS = {
     "runs of the day": validation_record.RUNS_OF_DAY.replace("${record}", DATASET),
     "results of the day": validation_record.RESULTS_OF_DAY.replace("${record}", DATASET),
     "trends": trends.RESULTS.replace("${record}", DATASET),
-    "completions": completions_sql(DATASET),
+    "completions": between_sql(DATASET, COMPLETIONS),
+    "executions": between_sql(DATASET, EXECUTIONS),
     **{str(file.relative_to(CONFIG)): file.read_text() for file in sorted((CONFIG / "gates").glob("*.sql"))},
 }
 ALL = QUERIES | OURS

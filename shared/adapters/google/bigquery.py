@@ -11,7 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from shared.adapters.record_schema import SCHEMAS, RecordTable, completions_sql, encoded, record_tables
+from shared.adapters.record_schema import (
+    COMPLETIONS,
+    EXECUTIONS,
+    SCHEMAS,
+    RecordTable,
+    between_sql,
+    encoded,
+    record_tables,
+)
 from shared.adapters.sql_warehouse import PORT as WAREHOUSE
 from shared.adapters.sql_warehouse import UTC_ZONE, Rows, SqlWarehouse, Unreadable
 from shared.core.errors import Unavailable
@@ -140,6 +148,12 @@ class BigQueryRecord:
             self.operations["rows_inserted"] += len(some)
 
     def completions(self, first: date, last: date) -> list[dict[str, Any]]:
+        return self._between(COMPLETIONS, first, last)
+
+    def executions(self, first: date, last: date) -> list[dict[str, Any]]:
+        return self._between(EXECUTIONS, first, last)
+
+    def _between(self, table: str, first: date, last: date) -> list[dict[str, Any]]:
         from google.cloud.bigquery import DEFAULT_RETRY, QueryJobConfig
 
         starting, answering = _READ * _STARTING, _READ * (1 - _STARTING)
@@ -147,7 +161,7 @@ class BigQueryRecord:
         def read() -> list[dict[str, Any]]:
             parameters = [_parameter("first", first), _parameter("last", last)]
             job = self._client.query(
-                completions_sql(self._dataset),
+                between_sql(self._dataset, table),
                 job_config=QueryJobConfig(query_parameters=parameters, maximum_bytes_billed=10**9),
                 timeout=starting,
                 retry=DEFAULT_RETRY.with_timeout(starting),

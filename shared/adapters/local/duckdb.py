@@ -16,7 +16,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from shared.adapters.record_schema import INSERT_ID, SCHEMAS, RecordTable, completions_sql, encoded, record_tables
+from shared.adapters.record_schema import (
+    COMPLETIONS,
+    EXECUTIONS,
+    INSERT_ID,
+    SCHEMAS,
+    RecordTable,
+    between_sql,
+    encoded,
+    record_tables,
+)
 from shared.adapters.sql_warehouse import PORT as WAREHOUSE
 from shared.adapters.sql_warehouse import UTC_ZONE, Rows, SqlWarehouse, Unreadable
 from shared.core.errors import Unavailable
@@ -129,9 +138,15 @@ class DuckDbRecord:
             self.operations["rows_inserted"] += len(rows)
 
     def completions(self, first: date, last: date) -> list[dict[str, Any]]:
+        return self._between(COMPLETIONS, first, last)
+
+    def executions(self, first: date, last: date) -> list[dict[str, Any]]:
+        return self._between(EXECUTIONS, first, last)
+
+    def _between(self, table: str, first: date, last: date) -> list[dict[str, Any]]:
         if not self._path.exists():
             return []
-        translated = _translated(completions_sql(self._dataset))
+        translated = _translated(between_sql(self._dataset, table))
         assert isinstance(translated, _Translated)
 
         def read(connection: DuckDBPyConnection) -> Rows:

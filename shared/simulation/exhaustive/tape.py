@@ -132,6 +132,9 @@ class Tape:
     def completions(self, first: date, last: date) -> list[dict[str, Any]]:
         return []
 
+    def executions(self, first: date, last: date) -> list[dict[str, Any]]:
+        return []
+
     def now(self) -> datetime:
         if self._now is not None:
             return self._now

@@ -233,10 +233,16 @@ class NightWarehouse:
             raise self._stage.too_late("warehouse")
 
     def completions(self, first: date, last: date) -> list[dict[str, Any]]:
+        return self._between("phase_completions", first, last)
+
+    def executions(self, first: date, last: date) -> list[dict[str, Any]]:
+        return self._between("phase_execution_log", first, last)
+
+    def _between(self, table: str, first: date, last: date) -> list[dict[str, Any]]:
         self._stage.enter()
         if not self._answers():
             raise Unavailable("warehouse", "refused: 403 quota exceeded (simulated)")
-        rows = self.tables.get("phase_completions", {}).values()
+        rows = self.tables.get(table, {}).values()
         return [dict(row) for row in rows if first.isoformat() <= str(row["game_date"]) <= last.isoformat()]
 
     def _answers(self) -> bool:

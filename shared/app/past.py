@@ -1,0 +1,168 @@
+"""Why a transition stood as it did at a time that is over: read from the record, never from what is known by now.
+
+The record (behaviour 8) holds every report with its receipt and every decision with its time; what has not been
+written there yet stands in the state's documents. Where the two together do not reach the time, nothing is answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from shared.app.context import Context
+from shared.app.record_rows import entry_of, report_of
+from shared.app.state import Loaded, load_run
+from shared.core.decide import decide
+from shared.core.decision import Blocked, Decision, Done, EmptyOk, Held, Read, Trigger, Wait
+from shared.core.explain import Explanation
+from shared.core.explain import explain as explained
+from shared.core.history import state_after
+from shared.core.model import Completion, LogEntry, Report, RunKey, State, TransitionState
+from shared.core.policy import Transition
+from shared.core.record import record
+from shared.core.situation import Situation
+from shared.core.texts import clock_time
+
+UNREAD = "ready; what was read of gates and service then is not in the record"
+
+
+@dataclass(frozen=True, slots=True)
+class NotOpen:
+    """The run was not open at that time."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Beyond:
+    """The record does not reach that time: ``reason`` says what it lacks."""
+
+    reason: str
+
+
+def explain_then(ctx: Context, key: RunKey, transition: str, at: datetime) -> Explanation | NotOpen | Beyond:
+    """Explain a transition as it stood at a past time; raise ``Unavailable`` if state or record does not answer."""
+    now = ctx.ports.clock.now()
+    loaded = load_run(ctx.ports.store, key)
+    reports = _reports(ctx, key, loaded)
+    entries = _entries(ctx, key, loaded, transition)
+    opened = _opened_at(loaded, reports)
+    when = clock_time(ctx.policy, at, now)
+    if opened is None:
+        return NotOpen(f"neither state nor record knows {key.id}")
+    if at < opened:
+        return NotOpen(f"{key.id} was not open at {when}: it was opened {clock_time(ctx.policy, opened, now)}")
+    lacking = [
+        *_lacking_reports(loaded, reports, at),
+        *_lacking_entries(loaded.transition(transition).value, entries, at),
+    ]
+    if lacking:
+        return Beyond(f"the record does not hold what happened to {key.id} before {when}: {'; '.join(lacking)}")
+    situation = _situation(ctx, key, loaded, ctx.policy.transitions[transition], _until(reports, at))
+    situation = _with_state(situation, [entry for entry in entries if entry.at <= at], reports)
+    return explained(situation, _decision(situation, at), at, as_of="the record")
+
+
+def _reports(ctx: Context, key: RunKey, loaded: Loaded) -> list[Report]:
+    """Return every report of a run, the recorded ones and those that wait for it, by message."""
+    rows = (row for row in ctx.ports.record.completions(key.day, key.day) if row["run_id"] == key.id)
+    found = {report.message_id: report for report in map(report_of, rows)}
+    known = [one for phase in loaded.completions.values() for one in phase.values()]
+    found |= {report.message_id: report for one in known for report in one.unrecorded}
+    return sorted(found.values(), key=lambda report: (report.received_at, report.message_id))
+
+
+def _entries(ctx: Context, key: RunKey, loaded: Loaded, transition: str) -> list[LogEntry]:
+    rows = ctx.ports.record.executions(key.day, key.day)
+    mine = (row for row in rows if row["run_id"] == key.id and row["transition"] == transition)
+    found = {_mark(entry): entry for entry in map(entry_of, mine)}
+    found |= {_mark(entry): entry for entry in loaded.transition(transition).value.unrecorded}
+    return list(found.values())
+
+
+def _mark(entry: LogEntry) -> tuple[datetime, int, str]:
+    return entry.at, entry.generation, entry.decision
+
+
+def _opened_at(loaded: Loaded, reports: Iterable[Report]) -> datetime | None:
+    """Return when the run was opened; where its documents are gone, when it first heard of anything."""
+    if loaded.run is not None:
+        return loaded.run.value.opened_at
+    return min((report.received_at for report in reports), default=None)
+
+
+def _lacking_reports(loaded: Loaded, reports: Iterable[Report], at: datetime) -> list[str]:
+    """Name the processors of which the state knows a report of that time that the record does not hold."""
+    held = {report.message_id for report in reports}
+    known = [one for phase in loaded.completions.values() for one in phase.values()]
+    return [
+        f"a report of {one.processor}"
+        for one in known
+        if any(
+            report is not None and report.received_at <= at and report.message_id not in held
+            for report in (one.latest, one.good)
+        )
+    ]
+
+
+def _lacking_entries(state: TransitionState, entries: Iterable[LogEntry], at: datetime) -> list[str]:
+    sent = {entry.generation for entry in entries if entry.decision in ("trigger", "redispatch", "observe")}
+    plan = state.carried
+    if plan is None or plan.generation in sent or state.triggered_at is None or state.triggered_at > at:
+        return []
+    return [f"trigger {plan.generation}"]
+
+
+def _until(reports: Iterable[Report], at: datetime) -> dict[str, dict[str, Completion]]:
+    """Fold what had been received by then, by phase and processor."""
+    found: dict[str, dict[str, Completion]] = {}
+    for report in reports:
+        if report.received_at <= at:
+            phase = found.setdefault(report.phase, {})
+            phase[report.processor] = record(phase.get(report.processor), report)
+    return found
+
+
+def _situation(
+    ctx: Context, key: RunKey, loaded: Loaded, transition: Transition, known: Mapping[str, Mapping[str, Completion]]
+) -> Situation:
+    begun = [one.last_received_at for one in known.get(transition.starts, {}).values() if one.last_received_at]
+    return Situation(
+        policy=ctx.policy,
+        transition=transition,
+        key=key,
+        state=TransitionState(),
+        completions=known.get(transition.after, {}),
+        units=None if loaded.run is None else loaded.run.value.units,
+        next_report_at=max(begun, default=None),
+        code_version=ctx.code_version,
+    )
+
+
+def _with_state(situation: Situation, entries: list[LogEntry], reports: list[Report]) -> Situation:
+    """Put in how the transition stood after these decisions, and what the last trigger among them carried."""
+    state = state_after(entries)
+    plan = state.carried
+    if plan is None or state.dispatched_at is None:
+        return replace(situation, state=state)
+    then = _until(reports, state.dispatched_at).get(situation.transition.after, {})
+    seen = replace(situation, completions=then).seen
+    completed = {name: report.records if (report := seen.standings[name].report) else None for name in seen.done}
+    return replace(situation, state=replace(state, carried=replace(plan, completed=completed)))
+
+
+def _decision(situation: Situation, at: datetime) -> Decision:
+    """Return what had been decided by then; a wait is worked out anew, for each report gives it another reason."""
+    if situation.empty:
+        return EmptyOk()
+    state = situation.state
+    if state.state is State.BLOCKED:
+        return Blocked({name: block.text for name, block in state.blocked.items()})
+    if state.state is State.HELD:
+        hold = state.hold
+        return Held("deadline", "") if hold is None else Held(hold.cause, hold.text)
+    decision = decide(situation, at)
+    if not isinstance(decision, Read | Trigger):
+        return decision
+    return Wait(UNREAD) if state.carried is None else Done(f"triggered by {state.carried.reason}")

@@ -1,0 +1,73 @@
+"""How a transition stood after the decisions that the record holds: pure, the reverse of what logged them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from shared.core.model import Block, Hold, LogEntry, Plan, State, TransitionState
+
+# Of what is decided at one instant the record keeps no order: this is the one in which it happens.
+_ORDER = (
+    "empty_ok", "waiting", "blocked", "operator_hold", "operator_release", "operator_trigger", "operator_rerun",
+    "held", "observe", "rejected", "failed", "trigger", "redispatch", "confirm",
+)  # fmt: skip
+
+
+def state_after(entries: Iterable[LogEntry]) -> TransitionState:
+    """Return the state that these decisions lead to, in the order of their time; what they carried is not in them."""
+    state = TransitionState()
+    for entry in sorted(entries, key=lambda entry: (entry.at, _place(entry.decision))):
+        state = _after(state, entry)
+    return state
+
+
+def _place(decision: str) -> int:
+    return _ORDER.index(decision) if decision in _ORDER else 0
+
+
+def _after(state: TransitionState, entry: LogEntry) -> TransitionState:
+    match entry.decision:
+        case "trigger" | "observe":
+            return _triggered(state, entry)
+        case "redispatch":
+            return replace(
+                state, state=State.DISPATCHED, dispatches=state.dispatches + 1, last_dispatched_at=entry.at, blocked={}
+            )
+        case "confirm":
+            return replace(state, state=State.CONFIRMED, confirmed_at=entry.at)
+        case "failed" if state.carried is None:
+            return replace(state, state=State.BLOCKED, blocked={"dispatch": Block(entry.at, entry.reason)})
+        case "rejected" | "held" if state.carried is None:
+            hold = Hold("rejected" if entry.decision == "rejected" else "deadline", entry.at, entry.reason)
+            return replace(state, state=State.HELD, hold=hold, held_since=entry.at, blocked={})
+        case "blocked" if state.carried is None:
+            blocks = {_subject(text): Block(entry.at, text) for text in entry.reason.split("; ")}
+            return replace(state, state=State.BLOCKED, blocked=blocks, hold=None, held_since=None)
+        case "waiting" | "empty_ok" if state.carried is None:
+            return replace(state, state=State(entry.decision), blocked={}, hold=None, held_since=None)
+        case _:
+            return state
+
+
+def _subject(text: str) -> str:
+    """Return what a reason is about: texts of gates and services begin with its name."""
+    return text.partition(" ")[0]
+
+
+def _triggered(state: TransitionState, entry: LogEntry) -> TransitionState:
+    observed = entry.decision == "observe"
+    return replace(
+        state,
+        state=State.OBSERVED if observed else State.DISPATCHED,
+        generation=entry.generation,
+        carried=Plan(entry.generation, entry.reason, missing=entry.missing),
+        dispatches=0 if observed else 1,
+        triggered_at=entry.at,
+        dispatched_at=entry.at,
+        last_dispatched_at=entry.at,
+        confirmed_at=None,
+        blocked={},
+        hold=None,
+        held_since=None,
+    )

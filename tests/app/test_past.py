@@ -1,0 +1,170 @@
+"""`explain --at` in the past: what stood then, from the record, whatever has happened since (design: explain)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.adapters.local.duckdb import DuckDbRecord
+from shared.adapters.local.sqlite import SqliteStore
+from shared.app import past, views
+from shared.ports import Response
+from tests.app.house import House, lane
+from tests.core.build import DAY, NIGHT, PGS, PHASE3, POLICY, TDGS, TO4, TO5, TO6, TOGS, UPGC, UTGC
+
+ON = (str(DAY), "--mode", "overnight")
+# What is about the moment of asking, or was read of the world then, of which the record keeps the words alone.
+OF_THE_MOMENT = {"at", "as_of", "decision", "gates", "preflight", "reason", "trigger"}
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(
+        store=SqliteStore(tmp_path / "state.db"), record=DuckDbRecord(tmp_path / "record.duckdb", "nba_orchestration")
+    ).ordinary()
+
+
+def seen(house: House, transition: str = TO4) -> dict[str, Any]:
+    return views.explain(house.ctx, NIGHT, transition).evidence
+
+
+def then(house: House, at: datetime, transition: str = TO4) -> dict[str, Any]:
+    status, said = house.orch("explain", transition, *ON, "--at", at.isoformat(), "--json")
+    assert status == 0, said
+    return dict(json.loads(said))
+
+
+def played(house: House) -> dict[datetime, tuple[dict[str, Any], str]]:
+    """Play a night; return what was explained at each minute, and in which words."""
+    script = {
+        1: lambda: house.deliver(PGS, records=200),
+        3: lambda: house.deliver(TOGS, "failed", error_message="quota"),
+        5: lambda: house.finish(UPGC, TDGS, records=200),
+        9: lambda: house.deliver(TOGS, records=210),
+        12: lambda: house.change(readings={"game_coverage": 57.0}),
+        14: lambda: house.deliver(UTGC, records=200),
+        20: lambda: house.change(readings={"game_coverage": 100.0}),
+        26: lambda: house.deliver("player_daily_cache", "started"),
+    }
+    found = {}
+    house.sweep()
+    for minute in range(40):
+        house.wait()
+        if minute in script:
+            script[minute]()
+        house.sweep()
+        explained = views.explain(house.ctx, NIGHT, TO4)
+        found[house.clock.now()] = (explained.evidence, explained.reason)
+    return found
+
+
+def test_a_played_night_is_explained_as_it_was_explained(house: House) -> None:
+    """Every minute of a night, asked three days later, has the state, the processors, the clock and the missing that
+    it had then; a gate that blocked is named; and the answer says of which time it speaks and from where."""
+    night = played(house)
+    assert {evidence["state"] for evidence, _ in night.values()} == {"waiting", "blocked", "dispatched", "confirmed"}
+    house.deliver(PGS, "failed", error_message="long after")
+    house.wait(timedelta(days=3))
+    house.sweep()
+    for at, (evidence, reason) in night.items():
+        answer = then(house, at)
+        assert {k: v for k, v in answer.items() if k not in OF_THE_MOMENT} == {
+            k: v for k, v in evidence.items() if k not in OF_THE_MOMENT
+        }, at
+        assert (answer["at"], answer["as_of"]) == (at.isoformat(), "the record")
+        if evidence["state"] == "waiting":
+            assert answer["reason"] == reason
+        if evidence["state"] == "blocked":
+            assert "game_coverage reads 57 percent" in answer["reason"]
+        if evidence["trigger"] is not None:
+            assert answer["trigger"] == evidence["trigger"]
+
+
+def test_the_text_says_of_which_time_it_speaks(house: House) -> None:
+    """A past time is as of then from the record, a time to come from what is known now; the present needs no word."""
+    house.deliver(PGS, records=200)
+    house.sweeps(5)
+    past_text, now, later = (
+        house.orch("explain", TO4, *ON, *more)[1].splitlines()[0] for more in (("--at", "06:03"), (), ("--at", "06:30"))
+    )
+    assert past_text == "nba/2026-01-21/overnight phase3_to_phase4: waiting as of 2026-01-22 06:03 EST, from the record"
+    assert now == "nba/2026-01-21/overnight phase3_to_phase4: waiting"
+    assert later.endswith("waiting as of 2026-01-22 06:30 EST, from what is known now")
+
+
+def test_what_waits_for_the_record_counts(house: House) -> None:
+    """A report of which no sweep has written anything yet stands in its document, and is part of that time."""
+    house.sweep()
+    house.deliver(PGS, records=200)
+    at = house.clock.now()
+    house.wait()
+    assert then(house, at)["done"] == [PGS]
+
+
+def test_before_a_run_was_opened_there_is_nothing_to_explain(house: House) -> None:
+    """Exit 3, with when it was opened."""
+    house.deliver(PGS, records=200)
+    house.sweeps(2)
+    status, said = house.orch("explain", TO4, *ON, "--at", "05:30")
+    assert (status, "was not open at 05:30 EST: it was opened 06:00 EST" in said) == (3, True)
+
+
+def test_where_the_record_does_not_reach_nothing_is_answered(house: House) -> None:
+    """The record took nothing of a night, and the documents have passed it on: exit 4 and what is lacking, not today's
+    state as if it had been yesterday's."""
+    house.deliver(PGS, records=200)
+    house.finish(*(name for name in PHASE3 if name != PGS), records=200)
+    house.sweeps(3)
+    empty = DuckDbRecord(Path(":memory:") / "absent.duckdb", "nba_orchestration")
+    ctx = replace(house.ctx, ports=replace(house.ports, record=empty))
+    status, said = house.orch("explain", TO4, *ON, "--at", "06:02", ctx=ctx)
+    assert status == 4, said
+    assert f"a report of {PGS}" in said
+    assert "trigger 1" in said
+    assert "as it stands now: bin/orch explain" in said
+
+
+def test_where_the_record_does_not_answer_nothing_is_answered() -> None:
+    """Exit 5, like everything outside that is away."""
+    house = House().ordinary()
+    house.deliver(PGS, records=200)
+    house.sweeps(3)
+    house.fail("record")
+    status, said = house.orch("explain", TO4, *ON, "--at", "06:01")
+    assert status == 5, said
+
+
+def test_the_lanes_are_told_apart(house: House) -> None:
+    """What the backfill of a date did is no part of what its live run did."""
+    house.sweep()
+    house.deliver(PGS, records=200, backfill_mode=True)
+    at = house.clock.now()
+    house.sweeps(2)
+    assert then(house, at)["done"] == []
+    answer = past.explain_then(house.ctx, lane(NIGHT), TO4, at)
+    assert not isinstance(answer, past.NotOpen | past.Beyond)
+    assert answer.done == {PGS}
+
+
+def test_a_hold_and_a_refusal_are_told_as_they_were(house: House) -> None:
+    """Held by an operator, held by an answer of the consumer, released: each as of its own time."""
+    house.sweep()
+    house.orch("hold", TO4, *ON, "--reason", "lines are wrong")
+    house.sweeps(1)
+    on_hold = house.clock.now()
+    house.wait()
+    house.orch("release", TO4, *ON, "--reason", "lines are right")
+    house.services.answers["prediction_coordinator"] = Response(422, "no such field")
+    house.finish(*POLICY.phases["phase4"].processors, records=200)
+    house.sweeps(2)
+    after = house.clock.now()
+    house.sweeps(2)
+    assert (then(house, on_hold)["state"], "lines are wrong" in then(house, on_hold)["reason"]) == ("held", True)
+    assert then(house, after)["state"] == "waiting"
+    assert (then(house, after, TO5)["state"], "422" in then(house, after, TO5)["reason"]) == ("held", True)
+    assert then(house, after, TO6)["state"] == "waiting"
