@@ -23,14 +23,14 @@ import sys
 import threading
 import traceback
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from shared.adapters.clock import SystemClock
-from shared.adapters.json_log import JsonLog
+from shared.adapters.json_log import JsonLog, log_on
 from shared.adapters.policy_file import load_policy
 from shared.app import receive as receiving
 from shared.app.context import Context
@@ -273,6 +273,11 @@ def use(ctx: Context) -> Iterator[Context]:
         # By identity: two contexts of one policy may be equal.
         last = max(place for place, installed in enumerate(_installed) if installed is ctx)
         del _installed[last]
+
+
+def log_to(stream: TextIO) -> AbstractContextManager[None]:
+    """Let the log of this process go there: the standard output of a command is its answer."""
+    return log_on(stream)
 
 
 def receive(transition: str, event: CloudEvent, strange: str = "") -> Receipt:

@@ -6,10 +6,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared.core.decision import Blocked, Confirm, Decision, Done, EmptyOk, Held, Wait
-from shared.core.model import UNTOUCHED, Block, Claim, Failure, Hold, LogEntry, Plan, State, TransitionState
+from shared.core.model import UNTOUCHED, Act, Block, Claim, Failure, Hold, LogEntry, Plan, State, TransitionState
 
 BACK_OFF = tuple(timedelta(minutes=m) for m in (1, 2, 4, 8, 15))
 LOGGED = 50
+REMEMBERED_ACTS = 10
 
 
 def claimed(state: TransitionState, plan: Plan, owner: str, now: datetime, lease: timedelta) -> TransitionState:
@@ -111,6 +112,13 @@ def rejected(state: TransitionState, text: str, code_version: str, now: datetime
     word = State.HELD if back is State.WAITING else back
     held = replace(state, state=word, claim=None, hold=hold, held_since=now, request=None)
     return logged(held, now, "rejected", text[:200])
+
+
+def acted(state: TransitionState, act: Act) -> TransitionState:
+    """Return the state with what an operator told it, kept in the state and for the record (behaviour D9)."""
+    reason = f"{act.reason} (by {act.by})" if act.by else act.reason
+    kept = replace(state, acts=(*state.acts, act)[-REMEMBERED_ACTS:])
+    return logged(kept, act.at, f"operator_{act.verb}", reason)
 
 
 def _before_claim(state: TransitionState) -> State:

@@ -15,9 +15,10 @@ from shared.app.reconcile import Settled, reconcile
 from shared.app.repair import call_rerun
 from shared.app.situations import reload
 from shared.app.state import Stored, load_run, read_run, run_path, save_run, save_transition
+from shared.core.calendar import working_day
 from shared.core.errors import Unavailable
 from shared.core.explain import word
-from shared.core.model import Hold, RepairLog, Request, Run, RunKey, TransitionState
+from shared.core.model import Act, Hold, Lane, RepairLog, Request, Run, RunKey, TransitionState
 from shared.documents import from_data, to_data
 
 ATTEMPTS = 10
@@ -39,43 +40,64 @@ class Answer:
     text: str
 
 
-def trigger(ctx: Context, key: RunKey, transition: str, reason: str) -> Answer:
+@dataclass(frozen=True, slots=True)
+class Why:
+    """The reason that an operator gives, and who that is; ``by`` is empty where nobody knows."""
+
+    reason: str
+    by: str = ""
+
+    @property
+    def who(self) -> str:
+        return f"an operator ({self.by})" if self.by else "an operator"
+
+
+def is_expected(ctx: Context, key: RunKey) -> bool:
+    """True if a run exists, or is one that the clock opens today: another one comes of a slip of the finger as easily
+    as of a wish."""
+    if read_run(ctx.ports.store.get(run_path(key))[0]) is not None:
+        return True
+    today = ctx.policy.local(ctx.ports.clock.now()).date()
+    return key.lane is Lane.LIVE and working_day(key, ctx.policy) == today
+
+
+def trigger(ctx: Context, key: RunKey, transition: str, why: Why) -> Answer:
     """Dispatch the next generation, whatever policy, gates, preflight or an empty date say."""
 
     def ask(state: TransitionState, now: datetime) -> TransitionState:
-        return replace(state, request=Request(reason, now), hold=None, failure=None)
+        return replace(state, request=Request(why.reason, now), hold=None, failure=None)
 
-    settled = _change(ctx, key, transition, ask, "trigger", reason)
+    settled = _change(ctx, key, transition, ask, "trigger", why)
     situation = settled.situation
     shown = word(situation, settled.decision)
     carried, refused = situation.state.carried, situation.state.hold
     if refused is not None and refused.cause == "rejected":
         return Answer(Outcome.REFUSED, f"{key.id} {transition}: {refused.text}")
     if situation.state.request is not None or carried is None:
-        why = settled.failed or situation.state.failure or refused
+        cause = settled.failed or situation.state.failure or refused
         text = (
-            why.text
-            if why is not None and not isinstance(why, Unavailable)
-            else str(why or "another dispatch is under way")
+            cause.text
+            if cause is not None and not isinstance(cause, Unavailable)
+            else str(cause or "another dispatch is under way")
         )
         return Answer(Outcome.UNAVAILABLE, f"{key.id} {transition}: not dispatched yet ({shown}): {text}")
     trigger_id = key.trigger_id(transition, carried.generation)
-    return Answer(Outcome.DONE, f"{trigger_id} dispatched ({shown}), reason: {reason}")
+    return Answer(Outcome.DONE, f"{trigger_id} dispatched ({shown}), reason: {why.reason}")
 
 
-def hold(ctx: Context, key: RunKey, transition: str, reason: str) -> Answer:
+def hold(ctx: Context, key: RunKey, transition: str, why: Why) -> Answer:
     """Keep a transition from being dispatched until it is released."""
 
     def ask(state: TransitionState, now: datetime) -> TransitionState:
-        return replace(state, hold=Hold("operator", now, f"by an operator: {reason}"), request=None)
+        return replace(state, hold=Hold("operator", now, f"by {why.who}: {why.reason}"), request=None)
 
-    settled = _change(ctx, key, transition, ask, "hold", reason)
+    settled = _change(ctx, key, transition, ask, "hold", why)
     return Answer(
-        Outcome.DONE, f"{key.id} {transition} is on hold ({word(settled.situation, settled.decision)}): {reason}"
+        Outcome.DONE, f"{key.id} {transition} is on hold ({word(settled.situation, settled.decision)}): {why.reason}"
     )
 
 
-def release(ctx: Context, key: RunKey, transition: str, reason: str) -> Answer:
+def release(ctx: Context, key: RunKey, transition: str, why: Why) -> Answer:
     """Give a held transition back to its policy."""
     stored = load_run(ctx.ports.store, key).transition(transition)
     if stored.value.hold is None:
@@ -84,22 +106,22 @@ def release(ctx: Context, key: RunKey, transition: str, reason: str) -> Answer:
     def ask(state: TransitionState, now: datetime) -> TransitionState:
         return replace(state, hold=None, failure=None, held_since=None)
 
-    settled = _change(ctx, key, transition, ask, "release", reason)
+    settled = _change(ctx, key, transition, ask, "release", why)
     return Answer(
-        Outcome.DONE, f"{key.id} {transition} released ({word(settled.situation, settled.decision)}): {reason}"
+        Outcome.DONE, f"{key.id} {transition} released ({word(settled.situation, settled.decision)}): {why.reason}"
     )
 
 
-def rerun(ctx: Context, key: RunKey, phase: str, reason: str) -> Answer:
+def rerun(ctx: Context, key: RunKey, phase: str, why: Why) -> Answer:
     """Call a phase's rerun for all its enabled processors, in a run that is open for what they will report."""
     how = ctx.policy.phases[phase].rerun
     if how is None:
         return Answer(Outcome.REFUSED, f"{phase} has no rerun in the policy")
     decided = ctx.policy.after(phase) or ctx.policy.starting(phase)
     if decided is not None and key.mode in decided.expects:
-        _change(ctx, key, decided.name, lambda state, now: state, "rerun", reason)
+        _change(ctx, key, decided.name, lambda state, now: state, "rerun", why)
     enabled = tuple(p.name for p in ctx.policy.phases[phase].processors.values() if not p.disabled_on(key.day))
-    status = call_rerun(ctx, key, phase, how, enabled, reason)
+    status = call_rerun(ctx, key, phase, how, enabled, why.reason)
     ctx.log("operator.rerun_called", run_id=key.id, phase=phase, status=str(status))
     if not (isinstance(status, int) and 200 <= status < 300):
         return Answer(Outcome.UNAVAILABLE, f"{key.id} {phase} was not started: {status}")
@@ -137,7 +159,7 @@ def find_quarantined(ctx: Context, message_id: str) -> Quarantined | None:
     return next((kept for kept in listed(ctx, None) if kept.message_id == message_id), None)
 
 
-def _change(ctx: Context, key: RunKey, transition: str, ask: Change, what: str, reason: str) -> Settled:
+def _change(ctx: Context, key: RunKey, transition: str, ask: Change, verb: str, why: Why) -> Settled:
     """Write an operator's event into a transition, opening or reopening its run, then decide."""
     now = ctx.ports.clock.now()
     _open(ctx, key, now)
@@ -145,13 +167,13 @@ def _change(ctx: Context, key: RunKey, transition: str, ask: Change, what: str, 
     for _ in range(ATTEMPTS):
         loaded = load_run(ctx.ports.store, key)
         stored = loaded.transition(transition)
-        asked = marks.logged(ask(stored.value, now), now, f"operator_{what}", reason)
+        asked = marks.acted(ask(stored.value, now), Act(verb, why.by, why.reason, now))
         saved = save_transition(ctx.ports.store, ctx.policy, key, transition, Stored(asked, stored.version))
         if saved is not None:
             break
     else:
         raise Unavailable("state", f"{key.id} {transition} changes all the time")
-    ctx.log(f"operator.{what}", run_id=key.id, transition=transition, reason=reason)
+    ctx.log(f"operator.{verb}", run_id=key.id, transition=transition, reason=why.reason, by=why.by)
     again = reload(ctx, key, policy)
     settled = reconcile(ctx, again(), again, "operator")
     alerting.after_delivery(ctx, [settled], "", ctx.ports.clock.now())

@@ -61,6 +61,8 @@ def explain_then(ctx: Context, key: RunKey, transition: str, at: datetime) -> Ex
         return Beyond(f"the record does not hold what happened to {key.id} before {when}: {'; '.join(lacking)}")
     situation = _situation(ctx, key, loaded, ctx.policy.transitions[transition], _until(reports, at))
     situation = _with_state(situation, [entry for entry in entries if entry.at <= at], reports)
+    acts = tuple(act for act in loaded.transition(transition).value.acts if act.at <= at)
+    situation = replace(situation, state=replace(situation.state, acts=acts))
     return explained(situation, _decision(situation, at), at, as_of="the record")
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import typer
 
-from shared.adapters.json_log import log_on
+from shared import runtime
 from shared.cli.shell import Failure, absent_library, print_json
 from shared.cli.shell import fail as failure
 from shared.core import commands
@@ -40,7 +40,7 @@ def call(
     ``so_far`` is what a person need not fear where something did not answer.
     """
     _let_every_terminal_read()
-    with log_on(sys.stderr):
+    with runtime.log_to(sys.stderr):
         return _answer(app, argv, name, usage, unavailable, so_far)
 
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import getpass
+import sys
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
 from shared import runtime
 from shared.app import operate
-from shared.app.operate import Answer, Outcome
+from shared.app.context import Context
+from shared.app.operate import Answer, Outcome, Why
 from shared.app.quarantine import Quarantined, listed
+from shared.app.rehearsal import Rehearsal, rehearsal
 from shared.cli.shell import (
     NOT_FOUND,
     REFUSED,
@@ -22,10 +27,19 @@ from shared.cli.shell import (
     transition_in,
 )
 from shared.core import commands
+from shared.core.model import RunKey
 
 Mode = Annotated[str | None, typer.Option(help="Which pass over the date.")]
 LaneOption = Annotated[str, typer.Option(help="live or backfill.")]
 Reason = Annotated[str, typer.Option(help="Why; it is recorded.")]
+By = Annotated[
+    str | None,
+    typer.Option(
+        envvar=["ORCH_BY", "CLOUDSDK_CORE_ACCOUNT"], help="Who; it is recorded. Without it the system's user."
+    ),
+]
+NewRun = Annotated[bool, typer.Option("--new-run", help="Open a run of another date than today's without asking.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what would be sent and changed, and do nothing.")]
 EXITS = {Outcome.DONE: 0, Outcome.REFUSED: REFUSED, Outcome.NOT_FOUND: NOT_FOUND, Outcome.UNAVAILABLE: UNAVAILABLE}
 
 quarantine_app = typer.Typer(help="Messages that could not be understood, and the way back.", no_args_is_help=True)
@@ -43,43 +57,82 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(quarantine_app, name="quarantine")
 
 
-def trigger(transition: str, date: str, reason: Reason, mode: Mode = None, lane: LaneOption = "live") -> None:
+def trigger(
+    transition: str,
+    date: str,
+    reason: Reason,
+    mode: Mode = None,
+    lane: LaneOption = "live",
+    by: By = None,
+    new_run: NewRun = False,
+    dry_run: DryRun = False,
+) -> None:
     """Dispatch the next generation of a transition, whatever its policy says.
 
     Example: orch trigger phase4_to_phase5 2026-01-21 --mode overnight --reason "data is good"
     """
-    ctx = runtime.context()
-    key = key_in(ctx, date, mode, lane)
-    _end(operate.trigger(ctx, key, transition_in(ctx.policy, transition, key.mode), _given(reason)))
+    ctx, key, why = _asked(date, mode, lane, reason, by)
+    name = transition_in(ctx.policy, transition, key.mode)
+    _want_run(ctx, key, anyway=new_run or dry_run)
+    _do(ctx, lambda there: operate.trigger(there, key, name, why), dry_run=dry_run)
 
 
-def hold(transition: str, date: str, reason: Reason, mode: Mode = None, lane: LaneOption = "live") -> None:
+def hold(
+    transition: str,
+    date: str,
+    reason: Reason,
+    mode: Mode = None,
+    lane: LaneOption = "live",
+    by: By = None,
+    new_run: NewRun = False,
+    dry_run: DryRun = False,
+) -> None:
     """Keep a transition from being dispatched.
 
     Example: orch hold phase5_to_phase6 2026-01-21 --mode same_day --reason "lines are wrong"
     """
-    ctx = runtime.context()
-    key = key_in(ctx, date, mode, lane)
-    _end(operate.hold(ctx, key, transition_in(ctx.policy, transition, key.mode), _given(reason)))
+    ctx, key, why = _asked(date, mode, lane, reason, by)
+    name = transition_in(ctx.policy, transition, key.mode)
+    _want_run(ctx, key, anyway=new_run or dry_run)
+    _do(ctx, lambda there: operate.hold(there, key, name, why), dry_run=dry_run)
 
 
-def release(transition: str, date: str, reason: Reason, mode: Mode = None, lane: LaneOption = "live") -> None:
+def release(
+    transition: str,
+    date: str,
+    reason: Reason,
+    mode: Mode = None,
+    lane: LaneOption = "live",
+    by: By = None,
+    dry_run: DryRun = False,
+) -> None:
     """Give a held transition back to its policy.
 
     Example: orch release phase5_to_phase6 2026-01-21 --mode same_day --reason "lines are right"
     """
-    ctx = runtime.context()
-    key = key_in(ctx, date, mode, lane)
-    _end(operate.release(ctx, key, transition_in(ctx.policy, transition, key.mode), _given(reason)))
+    ctx, key, why = _asked(date, mode, lane, reason, by)
+    name = transition_in(ctx.policy, transition, key.mode)
+    _do(ctx, lambda there: operate.release(there, key, name, why), dry_run=dry_run)
 
 
-def rerun(phase: str, date: str, reason: Reason, mode: Mode = None, lane: LaneOption = "live") -> None:
+def rerun(
+    phase: str,
+    date: str,
+    reason: Reason,
+    mode: Mode = None,
+    lane: LaneOption = "live",
+    by: By = None,
+    new_run: NewRun = False,
+    dry_run: DryRun = False,
+) -> None:
     """Ask a phase to run again.
 
     Example: orch rerun phase3 2026-01-21 --mode overnight --reason "source corrected"
     """
-    ctx = runtime.context()
-    _end(operate.rerun(ctx, key_in(ctx, date, mode, lane), phase_in(ctx.policy, phase), _given(reason)))
+    ctx, key, why = _asked(date, mode, lane, reason, by)
+    name = phase_in(ctx.policy, phase)
+    _want_run(ctx, key, anyway=new_run or dry_run)
+    _do(ctx, lambda there: operate.rerun(there, key, name, why), dry_run=dry_run)
 
 
 def list_quarantine(
@@ -107,9 +160,12 @@ def show_quarantined(message_id: str) -> None:
 def replay(
     message_id: Annotated[str | None, typer.Argument(help="The message.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Every message in quarantine.")] = False,
+    dry_run: DryRun = False,
 ) -> None:
     """Bring messages back after the policy or the sender was corrected."""
-    ctx = runtime.context()
+    real = runtime.context()
+    rehearsed = rehearsal(real) if dry_run else None
+    ctx = real if rehearsed is None else rehearsed.ctx
     if (message_id is None) == (not everything):
         raise fail(USAGE, "name one message or --all", commands.quarantine("list"))
     found = listed(ctx) if everything else [operate.find_quarantined(ctx, message_id or "")]
@@ -122,6 +178,8 @@ def replay(
         answer = operate.replay(ctx, kept)
         typer.echo(answer.text)
         status = max(status, EXITS[answer.outcome])
+    if rehearsed is not None:
+        _tell(rehearsed)
     raise typer.Exit(status)
 
 
@@ -139,10 +197,49 @@ def _shown(kept: Quarantined) -> dict[str, object]:
     }
 
 
-def _given(reason: str) -> str:
+def _asked(date: str, mode: str | None, lane: str, reason: str, by: str | None) -> tuple[Context, RunKey, Why]:
+    """Read what every verb wants; exit 2 if it is not there."""
+    ctx = runtime.context()
+    key = key_in(ctx, date, mode, lane)
     if not reason.strip():
         raise fail(USAGE, "--reason is empty", "say why: it is kept with what you do")
-    return reason.strip()
+    return ctx, key, Why(reason.strip(), (by or "").strip() or _user())
+
+
+def _want_run(ctx: Context, key: RunKey, *, anyway: bool) -> None:
+    """Ask before a run is opened that nobody expects, where a person can answer; else exit 4 and want it said."""
+    if anyway or operate.is_expected(ctx, key):
+        return
+    what = f"there is no run {key.id} ({key.day:%A}), and none is expected today"
+    if sys.stdin.isatty() and typer.confirm(f"orch: {what}. Open it?", err=True):
+        return
+    hint = f"nothing was done; if the date is meant, add --new-run; the runs there are: {commands.status()}"
+    raise fail(REFUSED, what, hint)
+
+
+def _user() -> str:
+    """Return who the system says is here; nobody where it does not know."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        return ""
+
+
+def _do(ctx: Context, act: Callable[[Context], Answer], *, dry_run: bool) -> None:
+    """Do it, or find out what doing it would send and change, and end as it would."""
+    if not dry_run:
+        _end(act(ctx))
+        return
+    rehearsed = rehearsal(ctx)
+    answer = act(rehearsed.ctx)
+    _tell(rehearsed)
+    _end(answer)
+
+
+def _tell(rehearsed: Rehearsal) -> None:
+    for line in rehearsed.lines():
+        typer.echo(line)
+    typer.echo("orch: a dry run: nothing was sent, and nothing changed", err=True)
 
 
 def _end(answer: Answer) -> None:

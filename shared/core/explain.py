@@ -52,6 +52,10 @@ def explain(situation: Situation, decision: Decision, now: datetime, as_of: str 
         "gates": _gates(situation, seen),
         "preflight": _preflight(situation),
         "trigger": _trigger(situation),
+        "operator": [
+            {"verb": act.verb, "by": act.by, "reason": act.reason, "at": act.at.isoformat()}
+            for act in situation.state.acts
+        ],
     }
     text = _render(situation, evidence, seen, now)
     return Explanation(state, seen.done, seen.missing, reason, evidence, text)
@@ -232,6 +236,10 @@ def _render(situation: Situation, evidence: dict[str, Any], seen: Picture, now: 
     lines += [f"    gate {gate['name']:<24} {gate['verdict']:<6} {gate['text']}" for gate in evidence["gates"]]
     if evidence["preflight"]:
         lines.append(f"    preflight {evidence['preflight']['service']}: {evidence['preflight']['text']}")
+    lines += [
+        f"    {act['verb']} {when(act['at'])} by {act['by'] or 'an operator'}: {act['reason']}"
+        for act in evidence["operator"]
+    ]
     sent = evidence["trigger"]
     if sent:
         lines.append(

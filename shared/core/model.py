@@ -242,6 +242,16 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class Act:
+    """What an operator told a transition: the verb, who and why (behaviour D9)."""
+
+    verb: str
+    by: str
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class LogEntry:
     """One line of the record's execution log, until it has been written there."""
 
@@ -259,6 +269,7 @@ class TransitionState:
 
     ``plan`` belongs to ``generation``; ``carried`` is the plan of the last generation of which anything was accepted,
     ``dispatched_at`` its first dispatch, ``last_dispatched_at`` its latest, ``dispatches`` their number.
+    ``acts`` are the latest things that operators told it.
     ``opened_at`` is kept where only a table showed that a report counts: later nobody reads that table (behaviour R7).
     """
 
@@ -281,6 +292,7 @@ class TransitionState:
     hold: Hold | None = None
     failure: Failure | None = None
     request: Request | None = None
+    acts: tuple[Act, ...] = ()
     unrecorded: tuple[LogEntry, ...] = ()
 
     @property

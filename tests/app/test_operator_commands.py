@@ -16,7 +16,7 @@ from tests.core.build import DAY, NIGHT, PHASE3, POLICY, SECOND, TO3, TO4, TO5, 
 
 DATE = str(DAY)
 NIGHTLY = (DATE, "--mode", "overnight")
-ON = (*NIGHTLY, "--reason", "said by on call")
+ON = (*NIGHTLY, "--reason", "said by on call", "--by", "ada")
 COORDINATOR = "prediction_coordinator"
 PHASE4 = ("team_defense_zone_analysis", "player_shot_zone_analysis", "player_composite_factors", "player_daily_cache")
 
@@ -53,7 +53,7 @@ def test_a_trigger_goes_over_everything_that_blocks(house: House) -> None:
     [one] = house.published
     assert one.body["trigger_reason"] == "operator"
     assert one.body["completed_processors"] == [UPGC]
-    assert reasons(house, TO4) == [("operator_trigger", "said by on call")]
+    assert reasons(house, TO4) == [("operator_trigger", "said by on call (by ada)")]
 
 
 def test_a_trigger_goes_over_a_hold_and_ends_it(house: House) -> None:
@@ -138,7 +138,7 @@ def test_a_trigger_the_consumer_rejects_is_refused(house: House) -> None:
 
 def test_the_backfill_lane_is_another_run(house: House) -> None:
     """`--lane backfill` dispatches under that run's id and says so in the message; the live run knows nothing."""
-    said = triggered(house, TO4, "--lane", "backfill")
+    said = triggered(house, TO4, "--lane", "backfill", "--new-run")
     assert lane(NIGHT).trigger_id(TO4, 1) in said
     assert house.published[0].body["lane"] == "backfill"
     assert house.state(TO4).generation == 0
@@ -161,7 +161,10 @@ def test_a_hold_keeps_what_is_complete(house: House) -> None:
     status, said = house.orch("release", TO4, *ON)
     assert status == 0, said
     assert house.trigger_ids == [NIGHT.trigger_id(TO4, 1)]
-    assert reasons(house, TO4) == [("operator_hold", "said by on call"), ("operator_release", "said by on call")]
+    assert reasons(house, TO4) == [
+        ("operator_hold", "said by on call (by ada)"),
+        ("operator_release", "said by on call (by ada)"),
+    ]
 
 
 def test_a_release_of_what_waits_waits_on(house: House) -> None:
@@ -214,7 +217,7 @@ def test_a_rerun_calls_the_phase_for_its_enabled_processors(house: House) -> Non
     assert (call.service, call.path) == ("analytics", "/process-date-range")
     assert set(call.body["processors"]) == set(PHASE3)
     assert (call.body["run_id"], call.body["game_date"], call.body["reason"]) == (NIGHT.id, DATE, "said by on call")
-    assert reasons(house, TO4) == [("operator_rerun", "said by on call")]
+    assert reasons(house, TO4) == [("operator_rerun", "said by on call (by ada)")]
 
 
 def test_self_heal_takes_an_operators_rerun_for_running(house: House) -> None:

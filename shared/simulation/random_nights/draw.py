@@ -140,11 +140,12 @@ def _commands(
         verb = chance.choice(("trigger", "trigger", "hold", "release", "rerun", "replay"))
         match verb:
             case "rerun":
-                found.append(Command(at, (verb, chance.choice(("phase3", "phase4", "phase5")), *tail)))
+                found.append(Command(at, (verb, chance.choice(("phase3", "phase4", "phase5")), *tail, "--new-run")))
             case "replay":
                 found.append(Command(at, ("quarantine", "replay", "--all")))
             case _:
-                found.append(Command(at, (verb, transition, *tail)))
+                opens = () if verb == "release" else ("--new-run",)
+                found.append(Command(at, (verb, transition, *tail, *opens)))
         if verb == "hold" and chance.random() < 0.7:
             found.append(Command(at + MINUTE * chance.choice((1, 20, 90)), ("release", transition, *tail)))
     return tuple(found)
