@@ -1,8 +1,6 @@
 """`orch`: what an engineer asks of the orchestrators and tells them.
 
-Data goes to standard output, talk to standard error. Exit status: 0 done, 1 a check or an
-expectation failed, 2 the call or a file was wrong, 3 not found, 4 refused, 5 something outside
-did not answer.
+Data goes to standard output, talk to standard error; the exit statuses are `shell.STATUSES`.
 """
 
 from __future__ import annotations
@@ -16,11 +14,12 @@ import typer
 from shared import runtime
 from shared.app.context import Context
 from shared.cli import cost, dead_letters, doctor, entry, operator, questions, serve
-from shared.cli.shell import UNAVAILABLE, USAGE
+from shared.cli.shell import STATUSES, UNAVAILABLE, USAGE, statuses_text
 
 app = typer.Typer(
     name="orch",
     help="Ask and direct the pipeline's orchestrators.",
+    epilog=statuses_text(STATUSES),
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -1,7 +1,6 @@
 """`bin/monitor-completeness` and `bin/monitor-failures`: the checks of the same name, on their own.
 
-Data goes to standard output, talk to standard error. Exit status: 0 in order, 1 a warning, 2 a failure,
-3 something could not be read, 64 the call or a file was wrong.
+Data goes to standard output, talk to standard error; the exit statuses are ``STATUSES``.
 """
 
 from __future__ import annotations
@@ -21,19 +20,28 @@ from shared.app.validate import check_all
 from shared.app.validation.report import result_body
 from shared.app.validation.request import day_in
 from shared.cli.entry import call, fail, table
-from shared.cli.shell import print_json
+from shared.cli.shell import print_json, statuses_text
 from shared.core.validation import Schedule, Status, Target
 from shared.core.verdict import Measure, Result, Summary
 
 NAME = "monitor"
 OK, WARNED, FAILED, UNREADABLE, USAGE = 0, 1, 2, 3, 64
+STATUSES = {
+    OK: "in order",
+    WARNED: "a warning",
+    FAILED: "a failure",
+    UNREADABLE: "something could not be read",
+    USAGE: "the call or a file was wrong",
+}
 COMPLETENESS = ("completeness_14d", "transition_days_14d")
 FAILURES = ("consecutive_failures",)
 _SHOWN_FIRST = (Status.FAIL, Status.ERROR, Status.WARN, Status.PASS, Status.SKIP)
 
 Until = Annotated[str, typer.Option(help="The last day that counts: 2026-01-21, today or yesterday.")]
 Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+app = typer.Typer(
+    add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None, epilog=statuses_text(STATUSES)
+)
 
 
 @app.command()

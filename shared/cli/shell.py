@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import date
 from typing import Any
@@ -17,6 +18,19 @@ from shared.core.model import Lane, RunKey
 from shared.core.policy import Policy
 
 FAILED, USAGE, NOT_FOUND, REFUSED, UNAVAILABLE = 1, 2, 3, 4, 5
+STATUSES = {
+    0: "done, or answered and all is well",
+    FAILED: "answered: a check, an expectation or a part of the project is wrong",
+    USAGE: "the call or a file was wrong; nothing was done",
+    NOT_FOUND: "there is no such run, date or message",
+    REFUSED: "not done: something speaks against it, and is named",
+    UNAVAILABLE: "something outside did not answer, or was not looked at; it may work later",
+}
+
+
+def statuses_text(meanings: Mapping[int, str]) -> str:
+    """Return the exit statuses of a program as its help says them."""
+    return "Exit status: " + "; ".join(f"{status} {meaning}" for status, meaning in meanings.items()) + "."
 
 
 class Failure(Exception):

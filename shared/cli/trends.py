@@ -1,7 +1,6 @@
 """`bin/analyze-validation-trends`: what recurs most, at what hour, which checks cry wolf, how health moves.
 
-Data goes to standard output, talk to standard error. Exit status: 0 answered, 2 the call or a file was wrong,
-3 nothing is recorded of these days, 5 the record did not answer.
+Data goes to standard output, talk to standard error; the exit statuses are those of `orch` (`shell.STATUSES`).
 """
 
 from __future__ import annotations
