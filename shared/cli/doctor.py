@@ -90,7 +90,10 @@ def examined(project: str, emulators: dict[str, str], run: Runner, find: Callabl
     manifest, files = _files()
     signs = [_python(), *files, *_tools(find), *_emulators(emulators)]
     if not project:
-        return [*signs, Sign("project", Verdict.NOT_LOOKED_AT, "none is named", "orch doctor --project NAME")]
+        return [
+            *signs,
+            Sign("project", Verdict.NOT_LOOKED_AT, "none is named", "name one with --project, or GOOGLE_CLOUD_PROJECT"),
+        ]
     if find("gcloud") is None or manifest is None:
         why = f"{project}: there is no gcloud, or no manifest, to look with"
         return [*signs, Sign("project", Verdict.NOT_LOOKED_AT, why, "mend what is wrong above first")]

@@ -126,7 +126,7 @@ def undeliverable(house: House, more: More) -> None:
 
 
 def on_hold(house: House, more: More) -> None:
-    in_lane = ("--lane", "backfill") if more else ()
+    in_lane = ("--lane", "backfill", "--new-run") if more else ()
     house.orch("hold", TO4, str(DAY), "--mode", "overnight", *in_lane, "--reason", "lines are 'wrong'")
     house.sweep()
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from shared.core.commands import line
 from shared.core.model import RunKey
 from shared.simulation.parse import read_scenario
 from shared.simulation.reader import ScenarioError
@@ -75,7 +76,7 @@ def load(night: Night) -> Scenario:
                 str(night.path),
                 f"events[{number}]",
                 "the demo plays completions, redeliveries and changes of the world only",
-                f"bin/orch simulate {night.path}",
+                line("simulate", str(night.path)),
             )
     return scenario
 
