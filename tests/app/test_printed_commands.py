@@ -362,14 +362,14 @@ def test_a_command_survives_a_shell(tmp_path: Path) -> None:
     on_hold(house, {"backfill_mode": True})
     line = commands.release(TO4, lane(NIGHT), reason)
     variables = {"ORCH_STATE": "sqlite", "ORCH_BUS": "local", "ORCH_WAREHOUSE": "duckdb", "ORCH_ALERTS": "console"}
-    environment = {**os.environ, **variables, "ORCH_HOME": str(tmp_path)}
+    environment = {**os.environ, **variables, "ORCH_HOME": str(tmp_path), "ORCH_BY": "ada"}
     ended = subprocess.run(
         ["/bin/sh", "-c", line], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False
     )
     assert ended.returncode == 0, ended.stderr
     released = house.state(TO4, lane(NIGHT))
     assert released.hold is None
-    assert ("operator_release", reason) in [(one.decision, one.reason) for one in released.unrecorded]
+    assert ("operator_release", f"{reason} (by ada)") in [(one.decision, one.reason) for one in released.unrecorded]
 
 
 WRONG = [
@@ -398,7 +398,9 @@ def literals(tree: ast.Module) -> Iterator[str]:
     own = {
         id(node.body[0].value)
         for node in ast.walk(tree)
-        if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef) and isinstance(node.body[0], ast.Expr)
+        if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef)
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
     }
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in own:
