@@ -169,6 +169,19 @@ def known_by_table(received: Received, phase: str) -> Condition:
     )
 
 
+def other_dataset(received: Received, phase: str) -> Condition:
+    """Return the note that a report names the dataset of another table of the pipeline (behaviour R8)."""
+    name, dataset = received.report.processor, received.other_dataset
+    text = say(
+        received.key.id,
+        phase,
+        f"{received.wire_name} names the dataset {dataset}, which is not that of its table: counted as {name}",
+        do=f"correct the sender, or the table of {name} in the policy",
+    )
+    subject = f"{name}/{dataset}"
+    return Condition("other_dataset", Severity.INFO, received.key.pipeline, phase, subject, text, Lasting.ONCE)
+
+
 def to_record(ctx: Context) -> None:
     """Write to the record what became of alerts since the last time; readers take the newest row of each."""
     documents = ctx.ports.store.query(COLLECTION, {"recorded": False})

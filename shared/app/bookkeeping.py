@@ -46,7 +46,7 @@ def completion_row(policy: Policy, key: RunKey, report: Report, *, superseded: b
         "received_at": report.received_at.isoformat(),
         "superseded": superseded,
         "is_incremental": report.is_incremental,
-        "entities_changed": {"players": report.players, "teams": report.teams},
+        "entities_changed": {**dict.fromkeys(policy.phases[report.phase].wire.kinds, ()), **report.entities},
         "metadata": {
             "expected_records": report.expected_records,
             "percent": report.percent,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -116,16 +116,20 @@ def message_body(ctx: Context, situation: Situation, plan: Plan, attempt: int, a
         "degraded": plan.degraded,
         "missing_processors": list(plan.missing),
         "completed_processors": sorted(plan.completed),
-        "entities_changed": {
-            "players": sorted({p for report in reports for p in report.players}),
-            "teams": sorted({t for report in reports for t in report.teams}),
-        },
+        "entities_changed": _changed(situation, reports),
         "is_incremental": bool(reports) and all(report.is_incremental is True for report in reports),
         "gate_readings": dict(plan.readings),
         "timestamp": ctx.ports.clock.now().isoformat(),
         "code_version": ctx.code_version,
         "policy_version": ctx.policy.version,
     }
+
+
+def _changed(situation: Situation, reports: Sequence[Report]) -> dict[str, list[str]]:
+    """Return the union of what changed, kind by kind."""
+    kinds = dict.fromkeys(situation.policy.phases[situation.transition.after].wire.kinds)
+    kinds |= dict.fromkeys(kind for report in reports for kind in report.entities)
+    return {kind: sorted({name for report in reports for name in report.entities.get(kind, ())}) for kind in kinds}
 
 
 def correlation_id(reports: list[Report], trigger_id: str) -> str:
@@ -179,10 +183,10 @@ ATTRIBUTES = (
 
 
 def _message(body: Mapping[str, Any]) -> Message:
-    attributes = {name: _attribute(body[name]) for name in ATTRIBUTES if name in body}
-    return Message(body, attributes)
+    texts = {name: _attribute(body[name]) for name in ATTRIBUTES if name in body}
+    # Cut off, an id would be another one: what is longer stands in the body alone.
+    return Message(body, {name: text for name, text in texts.items() if len(text.encode()) <= MAX_ATTRIBUTE})
 
 
 def _attribute(value: object) -> str:
-    text = str(value).lower() if isinstance(value, bool) else str(value)
-    return text.encode()[:MAX_ATTRIBUTE].decode(errors="ignore")
+    return str(value).lower() if isinstance(value, bool) else str(value)

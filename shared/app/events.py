@@ -12,7 +12,9 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from shared.app.context import Context
-from shared.core.message import YEARS, Delivery
+from shared.core import spelling
+from shared.core.instants import YEARS
+from shared.core.message import Delivery
 
 # What any store takes as part of a path, and what no other id turns into.
 PLAIN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:~-]{0,199}", re.ASCII)
@@ -69,8 +71,7 @@ def correlation_of(event: Event) -> str:
         body = json.loads(_decoded(message.get("data"))) if isinstance(message, Mapping) else None
     except (ValueError, RecursionError):
         return ""
-    stated = body.get("correlation_id") if isinstance(body, dict) else None
-    return stated[:200].encode("utf-8", "replace").decode() if isinstance(stated, str) else ""
+    return spelling.correlation(body.get("correlation_id")) if isinstance(body, dict) else ""
 
 
 def phase_of(ctx: Context, transition: str, source: str) -> str:

@@ -9,17 +9,17 @@ from enum import StrEnum
 
 from shared.app import alerting, marks
 from shared.app.context import Context
-from shared.app.quarantine import Quarantined, listed, path_of
-from shared.app.receive import Handled, receive
+from shared.app.quarantine import Quarantined, listed, mark_replayed
+from shared.app.receive import receive
 from shared.app.reconcile import Settled, reconcile
 from shared.app.repair import call_rerun
 from shared.app.situations import reload
 from shared.app.state import Stored, load_run, read_run, run_path, save_run, save_transition
 from shared.core.calendar import working_day
-from shared.core.errors import Unavailable
+from shared.core.errors import Malformed, Unavailable
 from shared.core.explain import word
+from shared.core.message import parse
 from shared.core.model import Act, Hold, Lane, RepairLog, Request, Run, RunKey, TransitionState
-from shared.documents import from_data, to_data
 
 ATTEMPTS = 10
 Change = Callable[[TransitionState, datetime], TransitionState]
@@ -142,21 +142,21 @@ def _note_accepted(ctx: Context, key: RunKey, phase: str, now: datetime) -> None
 
 
 def replay(ctx: Context, kept: Quarantined) -> Answer:
-    """Bring a message back from quarantine; it stays there if it still cannot be understood."""
-    receipt = receive(ctx, replace(kept.delivery, received_at=ctx.ports.clock.now()))
-    if receipt.handled is Handled.QUARANTINED:
-        return Answer(Outcome.REFUSED, f"{kept.message_id}: still not understood: {receipt.decision}")
-    document = ctx.ports.store.get(path_of(kept.message_id))[0]
-    if document is not None:
-        done = replace(from_data(Quarantined, document.data), status="replayed", replayed_at=ctx.ports.clock.now())
-        ctx.ports.store.update(document.path, to_data(done), document.version)
+    """Bring a message back from quarantine; it stays there, as it is, if it still cannot be understood."""
+    delivery = replace(kept.delivery, received_at=ctx.ports.clock.now())
+    try:
+        parse(delivery, ctx.policy, ctx.names)
+    except Malformed as wrong:
+        return Answer(Outcome.REFUSED, f"{kept.message_id}: still not understood: {wrong.reason}")
+    receipt = receive(ctx, delivery)
+    mark_replayed(ctx, kept)
     ctx.log("quarantine.replayed", message_id=kept.message_id, run_id=receipt.run)
     return Answer(Outcome.DONE, f"{kept.message_id}: {receipt.handled.value} in {receipt.run or 'no run'}")
 
 
 def find_quarantined(ctx: Context, message_id: str) -> Quarantined | None:
     """Return one message kept aside, also if it was replayed."""
-    return next((kept for kept in listed(ctx, None) if kept.message_id == message_id), None)
+    return next((kept for kept in listed(ctx, None) if message_id in kept.message_ids), None)
 
 
 def _change(ctx: Context, key: RunKey, transition: str, ask: Change, verb: str, why: Why) -> Settled:

@@ -27,7 +27,7 @@ from shared.app.state import (
 )
 from shared.core.decision import Wait
 from shared.core.errors import Malformed, Unavailable
-from shared.core.message import Delivery, Received, parse
+from shared.core.message import Counted, Delivery, Received, carried, parse
 from shared.core.model import Completion, Run, RunKey, State
 from shared.core.policy import Transition
 from shared.core.record import record
@@ -44,6 +44,7 @@ class Handled(StrEnum):
 
     PROBE = "probe"
     QUARANTINED = "quarantined"
+    COUNTED = "counted"
     RECORDED = "recorded"
     DECIDED = "decided"
 
@@ -65,12 +66,17 @@ class Receipt:
 def receive(ctx: Context, delivery: Delivery) -> Receipt:
     """Take one message in; raise ``Unavailable`` if it must be delivered again."""
     if not delivery.data.strip():
-        ctx.log("completion.probe", message_id=delivery.message_id, phase=delivery.phase)
-        return Receipt(Handled.PROBE)
+        in_attributes = carried(delivery, ctx.policy)
+        if in_attributes is None:
+            ctx.log("completion.probe", message_id=delivery.message_id, phase=delivery.phase)
+            return Receipt(Handled.PROBE)
+        delivery = in_attributes
     try:
         received = parse(delivery, ctx.policy, ctx.names)
     except Malformed as wrong:
         return _quarantined(ctx, delivery, wrong)
+    if isinstance(received, Counted):
+        return _count(ctx, delivery, received)
     try:
         before, own = _record(ctx, received)
     except Unavailable as error:
@@ -79,6 +85,8 @@ def receive(ctx: Context, delivery: Delivery) -> Receipt:
     _log_recorded(ctx, received)
     if received.by_table:
         alerting.raise_now(ctx, [alerting.known_by_table(received, delivery.phase)])
+    if received.other_dataset:
+        alerting.raise_now(ctx, [alerting.other_dataset(received, delivery.phase)])
     run = None if before.run is None else before.run.value
     if run is not None and run.policy_version not in ("", ctx.policy.version):
         # What the run has begun under another policy only a sweep looks at as a whole.
@@ -96,6 +104,8 @@ def set_aside(ctx: Context, delivery: Delivery, reason: str) -> Receipt:
 def _quarantined(ctx: Context, delivery: Delivery, wrong: Malformed) -> Receipt:
     quarantine(ctx, delivery, wrong)
     return Receipt(Handled.QUARANTINED, decision=wrong.reason)
+    if isinstance(received, Counted):
+        return _count(ctx, delivery, received)
 
 
 def _only_in_record(ctx: Context, received: Received, error: Unavailable) -> None:

@@ -28,8 +28,7 @@ def report_of(row: Mapping[str, Any]) -> Report:
         output_table=extra.get("output_table") or "",
         error=extra.get("error") or "",
         is_incremental=row["is_incremental"],
-        players=tuple(changed.get("players", ())),
-        teams=tuple(changed.get("teams", ())),
+        entities={kind: tuple(names) for kind, names in changed.items() if names},
         batch_id=extra.get("batch_id") or "",
     )
 

@@ -50,8 +50,8 @@ def recorded(ctx: Context, key: RunKey, phase: str, processor: str) -> Recorded 
 
 
 def quarantine(ctx: Context) -> list[Quarantined]:
-    """Return what is in quarantine."""
-    return listed(ctx)
+    """Return what is in quarantine, a body that several messages had as often as they came."""
+    return [message for message in listed(ctx) for _ in range(message.count)]
 
 
 def all_runs(ctx: Context) -> list[Run]:

@@ -139,13 +139,14 @@ def list_quarantine(
     everything: Annotated[bool, typer.Option("--all", help="Also what was replayed.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
-    """List the messages that could not be understood, oldest first."""
+    """List the messages that could not be understood, each distinct body once, oldest first."""
     found = listed(runtime.context(), None if everything else "kept")
     if as_json:
         print_json([_shown(kept) for kept in found])
         return
     for kept in found:
-        typer.echo(f"{kept.message_id}  {kept.received_at:%Y-%m-%d %H:%M:%S}Z  {kept.phase}  {kept.reason}")
+        times = f" ({kept.count} times)" if kept.count > 1 else ""
+        typer.echo(f"{kept.message_id}  {kept.received_at:%Y-%m-%d %H:%M:%S}Z  {kept.phase}  {kept.reason}{times}")
     typer.echo(f"{len(found)} in quarantine", err=True)
 
 
@@ -191,6 +192,7 @@ def _shown(kept: Quarantined) -> dict[str, object]:
         "kind": kept.kind,
         "reason": kept.reason,
         "status": kept.status,
+        "count": kept.count,
         "published_at": kept.published_at.isoformat(),
         "received_at": kept.received_at.isoformat(),
         "raw": kept.raw.decode(errors="replace"),

@@ -15,7 +15,7 @@ from shared.app.context import Context
 from shared.cli.shell import NOT_FOUND, REFUSED, USAGE, dates_of_today, day_in, fail, key_in, print_json, transition_in
 from shared.core import commands
 from shared.core.explain import Explanation
-from shared.core.message import YEARS
+from shared.core.instants import YEARS
 from shared.core.model import RunKey
 from shared.core.policy import Policy
 from shared.core.policy_check import silences

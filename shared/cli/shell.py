@@ -13,7 +13,7 @@ import typer
 
 from shared.app.context import Context
 from shared.core.calendar import day_of
-from shared.core.message import YEARS
+from shared.core.instants import YEARS
 from shared.core.model import Lane, RunKey
 from shared.core.policy import Policy
 

@@ -10,7 +10,7 @@ OrchError
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 
 class OrchError(Exception):
@@ -30,11 +30,11 @@ class Malformed(OrchError):
     """A message that can never be understood (behaviour R1).
 
     ``kind`` is a short stable word that alerts are deduplicated by; ``processor`` is the
-    name on the wire, if one could be read.
+    name on the wire and ``day`` the date, where they could be read.
     """
 
-    def __init__(self, kind: str, reason: str, processor: str = "") -> None:
-        self.kind, self.reason, self.processor = kind, reason, processor
+    def __init__(self, kind: str, reason: str, processor: str = "", day: date | None = None) -> None:
+        self.kind, self.reason, self.processor, self.day = kind, reason, processor, day
         super().__init__(reason)
 
 

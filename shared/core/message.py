@@ -1,4 +1,4 @@
-"""From bytes on the wire to a `Report`, or to the reason why that can never be (behaviour R1 to R4)."""
+"""From bytes on the wire to a `Report`, or to the reason why that can never be (behaviour R1 to R4, R8, R9)."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
+from shared.core import spelling
 from shared.core.calendar import mode_of
+from shared.core.contents import MAX_ID, MAX_NAME, Contents, clean, identifier, text
+from shared.core.dialect import CANONICAL, DateZone, Wire, WithoutDate, dotted_path, first, ignoring, value_at
 from shared.core.errors import Malformed
-from shared.core.model import Lane, Outcome, Report, RunKey
-from shared.core.names import Names
-from shared.core.policy import Policy
+from shared.core.instants import YEARS
+from shared.core.model import Lane, Report, RunKey
+from shared.core.names import Elsewhere, Foreign, Known, Named, Names
+from shared.core.policy import Policy, Processor
+from shared.core.spelling import is_absent, shown
 
-DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
-# Dates that every zone, store and sum of days can hold.
-YEARS = range(1900, 2201)
-# In bytes: two reports and those that wait for the record share one document of at most 1 MiB.
-MAX_TEXT, MAX_ID, MAX_NAME, MAX_LIST = 2000, 500, 100, 1000
-MAX_SHOWN = 100
-REPORTED = frozenset(Outcome) - {Outcome.INFERRED}
+DATE = re.compile(r"(\d{4}-\d{2}-\d{2})(?:[T ]00:00(?::00(?:\.0{1,9})?)?)?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,61 +38,64 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A message understood. ``by_table`` says that only its output table made its processor known (behaviour R2)."""
+    """A message understood. ``by_table`` says that only its output table made its processor known (behaviour R2),
+    ``other_dataset`` is the dataset that it names instead of its table's own, where another table lives in it (R8)."""
 
     key: RunKey
     report: Report
     skip_downstream: bool = False
     by_table: bool = False
     wire_name: str = ""
+    other_dataset: str = ""
 
 
-def parse(delivery: Delivery, policy: Policy, names: Names) -> Received:
+class Why(StrEnum):
+    """Why a message is counted and nothing else."""
+
+    KNOWN = "known"
+    WITHOUT_DATE = "without_date"
+    IGNORED = "ignored"
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A message that is counted by name and by the local day it was published on, and bears on nothing else."""
+
+    why: Why
+    phase: str
+    name: str
+    day: date
+
+
+def carried(delivery: Delivery, policy: Policy) -> Delivery | None:
+    """Return a message without data as if its attributes were its body; None if they name no processor: a probe."""
+    fields = dict(delivery.attributes)
+    if first(fields, _wire(delivery, policy).name) is None:
+        return None
+    data = json.dumps(fields, default=str).encode()
+    return Delivery(
+        delivery.message_id, delivery.phase, data, delivery.published_at, delivery.received_at, delivery.attributes
+    )
+
+
+def parse(delivery: Delivery, policy: Policy, names: Names) -> Received | Counted:
     """Understand one completion message; raise ``Malformed`` if nothing can ever make sense of it."""
     body = _object(delivery.data)
-    wire_name = _text(body, "processor_name")
+    contents = Contents(body, _wire(delivery, policy))
+    name = ""
     try:
-        return _understand(body, wire_name, delivery, policy, names)
+        rule = ignoring(body, contents.wire)
+        if rule is not None:
+            return _counted(Why.IGNORED, delivery, policy, rule.words)
+        name = contents.name()
+        return _Message(contents, delivery, policy, names).understood(name)
     except Malformed as wrong:
-        raise Malformed(wrong.kind, wrong.reason, wire_name[:MAX_NAME]) from None
+        day = _day_where_read(contents, delivery, policy)
+        raise Malformed(wrong.kind, wrong.reason, clean(name, MAX_NAME), day) from None
 
 
-def _understand(body: Mapping[str, Any], wire_name: str, delivery: Delivery, policy: Policy, names: Names) -> Received:
-    _own_pipeline(body, policy)
-    processor, by_table = _processor(body, wire_name, delivery.phase, names)
-    day = _day(body)
-    lane = _lane(body)
-    published = delivery.published_at
-    key = RunKey(policy.pipeline, day, _mode(body, day, published, policy), lane)
-    metadata = body.get("metadata") if isinstance(body.get("metadata"), dict) else {}
-    assert isinstance(metadata, dict)
-    changed = metadata.get("entities_changed")
-    changed = changed if isinstance(changed, dict) else {}
-    records = _count(body, "record_count")
-    expected = _count(body, "expected_count")
-    incremental = metadata.get("is_incremental")
-    report = Report(
-        message_id=delivery.message_id,
-        phase=delivery.phase,
-        processor=processor,
-        outcome=_outcome(body),
-        occurred_at=_ended(body, published),
-        received_at=delivery.received_at,
-        records=records,
-        expected_records=expected,
-        percent=_percent(metadata, records, expected),
-        correlation_id=_text(body, "correlation_id", MAX_ID),
-        execution_id=_text(body, "execution_id", MAX_ID),
-        output_table=_text(body, "output_table", MAX_ID),
-        error=_text(body, "error_message"),
-        is_incremental=incremental if isinstance(incremental, bool) else None,
-        players=_words(changed.get("players")),
-        teams=_words(changed.get("teams")),
-        batch_id=_text(metadata, "batch_id", MAX_ID),
-        trigger_id=_text(body, "trigger_id", MAX_ID) or _text(delivery.attributes, "trigger_id", MAX_ID),
-    )
-    skip = body.get("skip_downstream_trigger") is True
-    return Received(key, report, skip, by_table, wire_name[:MAX_NAME])
+def _counted(why: Why, delivery: Delivery, policy: Policy, name: str) -> Counted:
+    return Counted(why, delivery.phase, clean(name, MAX_NAME), policy.local(delivery.published_at).date())
 
 
 def _object(data: bytes) -> Mapping[str, Any]:
@@ -105,134 +108,162 @@ def _object(data: bytes) -> Mapping[str, Any]:
     return body
 
 
-def _text(body: Mapping[str, Any], name: str, most: int = MAX_TEXT) -> str:
-    value = body.get(name)
-    return _clean(value, most) if isinstance(value, str) else ""
-
-
-def _clean(text: str, most: int) -> str:
-    """Return a text that every store holds: no half characters, no control characters, at most so many bytes."""
-    whole = text[:most].encode("utf-8", "replace")[:most].decode("utf-8", "ignore")
-    return "".join(c if c.isprintable() else " " for c in whole).strip()
-
-
-def _shown(value: object) -> str:
-    """Return a value that is refused as people read it, of bounded length whatever was sent."""
-    if isinstance(value, str):
-        return repr(value if len(value) <= MAX_SHOWN else value[:MAX_SHOWN] + "...")
-    if isinstance(value, list | dict):
-        return "a list" if isinstance(value, list) else "an object"
-    return repr(value)[:MAX_SHOWN]
-
-
-def _own_pipeline(body: Mapping[str, Any], policy: Policy) -> None:
-    named = body.get("pipeline")
-    if named not in (None, "", policy.pipeline):
-        raise Malformed("other_pipeline", f"pipeline {_shown(named)} is not {policy.pipeline!r}")
-
-
-def _processor(body: Mapping[str, Any], wire_name: str, phase: str, names: Names) -> tuple[str, bool]:
-    said = body.get("phase")
-    if said not in (None, "", phase):
-        raise Malformed("wrong_topic", f"wrong topic: phase {_shown(said)} was sent to the topic of {phase}")
-    if not wire_name:
-        raise Malformed("no_processor", "no processor_name")
-    found = names.resolve(phase, wire_name, _text(body, "output_table"), _text(body, "output_dataset"))
-    if found is None:
-        other = names.elsewhere(phase, wire_name)
-        if other is not None:
-            raise Malformed(
-                "wrong_topic", f"wrong topic: {_shown(wire_name)} belongs to {other}, this is the topic of {phase}"
-            )
-        raise Malformed("unknown_processor", f"unknown processor {_shown(wire_name)} in {phase}")
-    return found.processor, found.by_table
-
-
-def _day(body: Mapping[str, Any]) -> date:
-    value = body.get("game_date")
-    if value is None or value == "":
-        raise Malformed("no_date", "no game_date")
-    if not isinstance(value, str) or not DATE.fullmatch(value):
-        raise Malformed("bad_date", f"game_date {_shown(value)} is not a date like 2026-01-21")
+def _day_where_read(contents: Contents, delivery: Delivery, policy: Policy) -> date | None:
+    """Return the date of a message that is refused, if that much of it is understood."""
     try:
-        day = date.fromisoformat(value)
+        return _day(contents, delivery.published_at, policy)
+    except Malformed:
+        return None
+
+
+def _day(contents: Contents, published: datetime, policy: Policy) -> date | None:
+    """Return the date a message belongs to; None if it has none. Raises Malformed for what is no date."""
+    wire = contents.wire
+    found = first(contents.body, wire.date)
+    if found is None:
+        return None
+    path, value = found
+    where = dotted_path(path)
+    if isinstance(value, str) and value in wire.date_words:
+        zone = UTC if wire.date_words_zone is DateZone.UTC else policy.zone
+        return published.astimezone(zone).date() + timedelta(days=wire.date_words[value])
+    match = DATE.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise Malformed("bad_date", f"{where} {shown(value)} is not a date like 2026-01-21")
+    try:
+        day = date.fromisoformat(match[1])
     except ValueError:
-        raise Malformed("bad_date", f"game_date {value!r} does not exist") from None
+        raise Malformed("bad_date", f"{where} {value!r} does not exist") from None
     if day.year not in YEARS:
-        raise Malformed("bad_date", f"game_date {value!r} lies outside the years {YEARS[0]} to {YEARS[-1]}")
+        raise Malformed("bad_date", f"{where} {value!r} lies outside the years {YEARS[0]} to {YEARS[-1]}")
     return day
 
 
-def _lane(body: Mapping[str, Any]) -> Lane:
-    if body.get("backfill_mode") is True or body.get("lane") == Lane.BACKFILL.value:
-        return Lane.BACKFILL
-    if body.get("lane") not in (None, "", Lane.LIVE.value):
-        raise Malformed("bad_lane", f"lane {_shown(body.get('lane'))} is neither live nor backfill")
-    return Lane.LIVE
+@dataclass(frozen=True, slots=True)
+class _Message:
+    """A message and what it is to be read by."""
+
+    contents: Contents
+    delivery: Delivery
+    policy: Policy
+    names: Names
+
+    @property
+    def wire(self) -> Wire:
+        return self.contents.wire
+
+    def understood(self, name: str) -> Received | Counted:
+        self._own_pipeline()
+        named = self._processor(name)
+        if not isinstance(named, Named):
+            return _counted(Why.KNOWN, self.delivery, self.policy, name)
+        phase = self.delivery.phase
+        processor = self.policy.phases[phase].processors[named.processor]
+        other_dataset = self._dataset(processor)
+        day = _day(self.contents, self.delivery.published_at, self.policy)
+        if day is None and self.wire.without_date is WithoutDate.COUNT:
+            return _counted(Why.WITHOUT_DATE, self.delivery, self.policy, name)
+        if day is None:
+            raise Malformed("no_date", f"no {dotted_path(self.wire.date[0])}")
+        lane = self._lane()
+        key = RunKey(self.policy.pipeline, day, self._mode(day), lane)
+        report = self._report(named.processor)
+        skip = self.contents.read_one("skip_downstream_trigger", "bad_flag", spelling.flag) is True
+        return Received(key, report, skip, named.by_table, clean(name, MAX_NAME), other_dataset)
+
+    def _report(self, processor: str) -> Report:
+        delivery, contents, body = self.delivery, self.contents, self.contents.body
+        records, expected = contents.records(), contents.expected()
+        return Report(
+            message_id=delivery.message_id,
+            phase=delivery.phase,
+            processor=processor,
+            outcome=contents.outcome(),
+            occurred_at=contents.ended(delivery.published_at),
+            received_at=delivery.received_at,
+            records=records,
+            expected_records=expected,
+            percent=contents.percent(records, expected),
+            correlation_id=spelling.correlation(body.get("correlation_id")),
+            execution_id=identifier(body.get("execution_id")),
+            output_table=text(body.get("output_table"), MAX_ID),
+            error=contents.cause(),
+            is_incremental=contents.read_one("metadata.is_incremental", "bad_flag", spelling.flag),
+            entities=contents.entities(),
+            batch_id=identifier(value_at(body, ("metadata", "batch_id"))),
+            trigger_id=text(body.get("trigger_id"), MAX_ID) or text(delivery.attributes.get("trigger_id"), MAX_ID),
+        )
+
+    def _own_pipeline(self) -> None:
+        named = self.contents.word("pipeline")
+        if named not in (None, self.policy.pipeline):
+            raise Malformed("other_pipeline", f"pipeline {shown(named)} is not {self.policy.pipeline!r}")
+
+    def _processor(self, name: str) -> Named | Known:
+        phase, word = self.delivery.phase, self.contents.word("phase")
+        if not (word in (None, phase) or (isinstance(word, str) and word in self.wire.phase)):
+            raise Malformed("wrong_topic", f"wrong topic: phase {shown(word)} was sent to the topic of {phase}")
+        if not name:
+            raise Malformed("no_processor", f"no {dotted_path(self.wire.name[0])}")
+        table, dataset = (self.contents.body.get(place) for place in ("output_table", "output_dataset"))
+        meaning = self.names.look_up(phase, name, _if_text(table), _if_text(dataset))
+        match meaning:
+            case Named() | Known():
+                return meaning
+            case Foreign(by):
+                raise Malformed("foreign", f"{shown(name)} is another pipeline's: foreign says {by}")
+            case Elsewhere(other):
+                where = f"belongs to {other}, this is the topic of {phase}"
+                raise Malformed("wrong_topic", f"wrong topic: {shown(name)} {where}")
+            case _:
+                raise Malformed("unknown_processor", f"unknown processor {shown(name)} in {phase}")
+
+    def _dataset(self, processor: Processor) -> str:
+        """Return the dataset that a message names instead of its table's own, "" if it names none.
+
+        Raises Malformed for one in which no table of the pipeline lives: a rehearsal never moves a live run (R8).
+        """
+        if self.wire.rehearsal is None:
+            return ""
+        own = "" if processor.table is None else processor.table.rsplit(".", 1)[0]
+        where = dotted_path(self.wire.rehearsal)
+        table = spelling.table(_if_text(self.contents.body.get("output_table")))
+        stated = value_at(self.contents.body, self.wire.rehearsal)
+        if not (is_absent(stated) or isinstance(stated, str)):
+            raise Malformed("bad_field", f"{where} is {shown(stated)}, not a dataset")
+        written = table.rsplit(".", 1)[0] if "." in table else ""
+        named = [(where, spelling.dataset(stated or "")), ("output_table", written)]
+        for place, dataset in named:
+            if dataset and dataset != own and dataset not in self.names.datasets:
+                raise Malformed("rehearsal", f"rehearsal: {place} names {shown(dataset)}, where no table of ours lives")
+        return next((dataset for _, dataset in named if dataset and own and dataset != own), "")
+
+    def _lane(self) -> Lane:
+        word = self.contents.word("lane")
+        backfill = self.contents.read_one("backfill_mode", "bad_flag", spelling.flag)
+        if backfill is True or word == Lane.BACKFILL.value:
+            return Lane.BACKFILL
+        if word not in (None, Lane.LIVE.value):
+            raise Malformed("bad_lane", f"lane {shown(word)} is neither live nor backfill")
+        return Lane.LIVE
+
+    def _mode(self, day: date) -> str:
+        word, published = self.contents.word("mode"), self.delivery.published_at
+        if word is not None:
+            if isinstance(word, str) and word in self.policy.modes:
+                return word
+            raise Malformed("unknown_mode", f"unknown mode {shown(word)}")
+        mode = mode_of(day, published, self.policy)
+        if mode is None:
+            raise Malformed("no_mode", f"no mode of {self.policy.pipeline} works on {day} at {published.isoformat()}")
+        return mode
 
 
-def _mode(body: Mapping[str, Any], day: date, published: datetime, policy: Policy) -> str:
-    said = body.get("mode")
-    if said not in (None, ""):
-        if isinstance(said, str) and said in policy.modes:
-            return said
-        raise Malformed("unknown_mode", f"unknown mode {_shown(said)}")
-    mode = mode_of(day, published, policy)
-    if mode is None:
-        raise Malformed("no_mode", f"no mode of {policy.pipeline} works on {day} at {published.isoformat()}")
-    return mode
+def _if_text(value: object) -> str:
+    return value if isinstance(value, str) else ""
 
 
-def _outcome(body: Mapping[str, Any]) -> Outcome:
-    value = body.get("status")
-    if isinstance(value, str) and value in REPORTED:
-        return Outcome(value)
-    raise Malformed("unknown_status", f"unknown status {_shown(value)}" if value else "no status")
-
-
-def _count(body: Mapping[str, Any], name: str) -> int | None:
-    value = body.get(name)
-    if value is None:
-        return None
-    # A count that cannot be read must not pass as one that was not sent, which would be done.
-    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 2**53 and value == int(value):
-        return int(value)
-    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 16:
-        return int(value)
-    raise Malformed("bad_count", f"{name} {_shown(value)} is not a count")
-
-
-def _ended(body: Mapping[str, Any], published: datetime) -> datetime:
-    """Return when the processor ended: a time without a zone is UTC, and none lies after the publication."""
-    value = body.get("timestamp")
-    if not isinstance(value, str):
-        return published
-    try:
-        ended = datetime.fromisoformat(value)
-        ended = ended.replace(tzinfo=UTC) if ended.tzinfo is None else ended.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return published
-    return min(ended, published)
-
-
-def _percent(metadata: Mapping[str, Any], records: int | None, expected: int | None) -> float | None:
-    """Return the completion percentage a report states, None if it states none (behaviour R6)."""
-    stated = _number(metadata.get("completion_pct"))
-    if stated is not None:
-        return stated
-    part = _number(metadata.get("completed_predictions"))
-    part = part if part is not None else records
-    if part is None or not expected:
-        return None
-    return 100 * part / expected
-
-
-def _number(value: object) -> float | None:
-    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e12:
-        return float(value)
-    return None
-
-
-def _words(value: object) -> tuple[str, ...]:
-    listed = value if isinstance(value, list) else []
-    return tuple(_clean(one, MAX_NAME) for one in listed[:MAX_LIST] if isinstance(one, str))
+def _wire(delivery: Delivery, policy: Policy) -> Wire:
+    """Return the dialect of a message; a phase that has left the policy has none of its own."""
+    phase = policy.phases.get(delivery.phase)
+    return CANONICAL if phase is None else phase.wire

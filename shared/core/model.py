@@ -85,8 +85,9 @@ class Units:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One completion message, understood (behaviour R3). ``occurred_at`` is when the processor ended; ``trigger_id``
-    is that of the trigger which started it, "" where the message names none."""
+    """One completion message, understood (behaviour R3). ``occurred_at`` is when the processor ended; ``entities``
+    are the names of what changed, by kind; ``trigger_id`` is that of the trigger which started it, "" where the
+    message names none."""
 
     message_id: str
     phase: str
@@ -102,8 +103,7 @@ class Report:
     output_table: str = ""
     error: str = ""
     is_incremental: bool | None = None
-    players: tuple[str, ...] = ()
-    teams: tuple[str, ...] = ()
+    entities: dict[str, tuple[str, ...]] = field(default_factory=dict)
     batch_id: str = ""
     trigger_id: str = ""
 

@@ -14,6 +14,8 @@ from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from shared.core.dialect import CANONICAL, Wire
+
 
 @dataclass(frozen=True)
 class Calendar:
@@ -85,11 +87,15 @@ class Rerun:
 
 @dataclass(frozen=True)
 class Phase:
+    """``known`` are names on its topic that are expected of nobody, * allowed (behaviour R9)."""
+
     name: str
     title: str
     completions_topic: str
     processors: Mapping[str, Processor]
     rerun: Rerun | None = None
+    wire: Wire = CANONICAL
+    known: tuple[str, ...] = ()
 
 
 class GateKind(StrEnum):

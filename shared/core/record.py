@@ -68,11 +68,10 @@ def _count_failure(known: Completion, report: Report) -> tuple[Cause, ...]:
 
 def _for_record(report: Report) -> Report:
     """Return a report as it waits for the record: what is long stays in the latest report, where there is room."""
-    long = len(report.players) + len(report.teams) > SHORT_LIST
+    long = sum(map(len, report.entities.values())) > SHORT_LIST
     if not long and len(report.error) <= SHORT_TEXT:
         return report
-    players, teams = ((), ()) if long else (report.players, report.teams)
-    return replace(report, error=report.error[:SHORT_TEXT], players=players, teams=teams)
+    return replace(report, error=report.error[:SHORT_TEXT], entities={} if long else report.entities)
 
 
 def _with_trigger(known: tuple[str, ...], trigger_id: str) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from shared.app.context import Context
 from shared.core.errors import Malformed
-from shared.core.message import Delivery, parse
+from shared.core.message import Counted, Delivery, parse
 from shared.core.model import Outcome
 from shared.core.names import Names
 from shared.ports import AlertSink, Bus, Clock, Http, Message, Record, StateStore, Warehouse
@@ -132,6 +132,8 @@ class World:
         try:
             received = parse(delivery, self.policy, self.names)
         except Malformed:
+            return
+        if isinstance(received, Counted):
             return
         report = received.report
         table = self.policy.phases[envelope.phase].processors[report.processor].table

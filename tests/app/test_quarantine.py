@@ -8,14 +8,14 @@ from datetime import timedelta
 
 import pytest
 
-from shared.app.quarantine import Quarantined, listed
-from shared.app.receive import Handled
+from shared.app.quarantine import Quarantined, listed, rows
+from shared.app.receive import Handled, receive
 from shared.core.errors import Unavailable
 from shared.core.policy import Policy
 from shared.simulation.clock import Crash
 from shared.simulation.scenario import FaultKind
 from tests.app.house import Fate, House
-from tests.core.build import DAY, NIGHT, PGS, PHASE3, POLICY, TO4
+from tests.core.build import DAY, NIGHT, PGS, PHASE3, POLICY, T0, TO4
 
 
 def body(**changes: object) -> bytes:
@@ -38,7 +38,7 @@ WRONG = {
     "the word TODAY": (body(game_date="TODAY"), "bad_date", "'TODAY'"),
     "a short date": (body(game_date="2026-2-3"), "bad_date", "'2026-2-3'"),
     "no such day": (body(game_date="2026-02-30"), "bad_date", "does not exist"),
-    "a date with a time": (body(game_date="2026-01-21T00:00:00"), "bad_date", "is not a date"),
+    "a date with a time": (body(game_date="2026-01-21T10:00:00"), "bad_date", "is not a date"),
     "other digits": (body(game_date="\uff12\uff10\uff12\uff16-01-21"), "bad_date", "is not a date"),
     "a date as a number": (body(game_date=20260121), "bad_date", "20260121"),
     "no processor": (body(processor_name=None), "no_processor", "no processor_name"),
@@ -58,6 +58,14 @@ WRONG = {
     "a count that is none": (body(record_count="many"), "bad_count", "'many'"),
     "a negative count": (body(record_count=-1), "bad_count", "-1"),
     "an expected count that is none": (body(expected_count=1.5), "bad_count", "1.5"),
+    "a flag that is none": (body(backfill_mode="perhaps"), "bad_flag", "backfill_mode 'perhaps'"),
+    "a percentage that is none": (
+        body(metadata={"completion_pct": "most"}),
+        "bad_percentage",
+        "metadata.completion_pct",
+    ),
+    "an instant that is none": (body(timestamp="yesterday"), "bad_instant", "timestamp 'yesterday'"),
+    "metadata that is none": (body(metadata=7), "bad_field", "metadata is 7"),
 }
 
 
@@ -124,7 +132,8 @@ def test_one_alert_for_each_processor_and_reason(house: House) -> None:
         house.take("phase3", body(processor_name="stranger_b"), f"b-{number}")
         house.take("phase3", body(status="weird"), f"c-{number}")
     assert len(house.notices()) == 3
-    assert len(listed(house.ctx)) == 40
+    assert [one.count for one in listed(house.ctx)] == [20, 10, 10]
+    assert sum(row.count for row in rows(house.ctx)) == 40
     assert sorted(alert["count"] for alert in house.documents("alerts")) == [10, 10, 20]
 
 
@@ -156,13 +165,173 @@ def test_a_quarantine_that_cannot_be_written_is_delivered_again(house: House) ->
 
 def test_a_crash_between_row_and_alert_still_says_it(house: House) -> None:
     """The redelivery finds the row, and says what nobody had said; once."""
-    house.effects.fate = (1, Fate.DIES_BEFORE)
+    row_written = 2
+    house.effects.fate = (row_written + 1, Fate.DIES_BEFORE)
     with pytest.raises(Crash):
         house.take("phase3", b"{", "m-1")
     assert (len(listed(house.ctx)), house.notices()) == (1, [])
     for _ in range(3):
         house.take("phase3", b"{", "m-1")
     assert len(house.notices("quarantine")) == 1
+
+
+# bounds
+
+
+def test_three_hundred_strangers_are_twenty_warnings_and_a_summary(house: House) -> None:
+    """R9: every message is kept, twenty senders are named, one summary stands for the rest and is counted."""
+    for number in range(300):
+        house.take("phase3", body(processor_name=f"garbage_{number}"), f"m-{number}")
+    assert len(rows(house.ctx)) == 300
+    *named, summary = house.notices()
+    assert len(named) == 20
+    assert "more than 20 quarantine warnings" in summary.text
+    assert house.documents("alerts")[-1]["kind"] == "quarantine"
+    assert max(alert["count"] for alert in house.documents("alerts")) == 280
+
+
+def test_an_hour_later_strangers_are_named_again(house: House) -> None:
+    """The bound is that of an hour: what is new after it is said, and a second flood has its own summary."""
+    for hour in range(2):
+        for number in range(25):
+            house.take("phase3", body(processor_name=f"garbage_{hour}_{number}"), f"m-{hour}-{number}")
+        house.wait(timedelta(hours=1))
+    assert len(house.notices()) == 2 * 21
+
+
+def test_a_sender_that_was_named_is_not_named_again_after_the_flood(house: House) -> None:
+    """What has its warning already takes none of the hour's, and is counted there."""
+    for number in range(25):
+        house.take("phase3", body(processor_name=f"garbage_{number}"), f"m-{number}")
+    house.take("phase3", body(processor_name="garbage_0", record_count=7), "m-again")
+    assert len(house.notices()) == 21
+    assert sorted(alert["count"] for alert in house.documents("alerts"))[-2:] == [2, 5]
+
+
+def test_a_redelivery_takes_no_second_warning(house: House) -> None:
+    """A crash between the bound and the alert: the same alert is raised by the redelivery, out of the same room."""
+    for number in range(19):
+        house.take("phase3", body(processor_name=f"garbage_{number}"), f"m-{number}")
+    for fate in range(3):
+        house.effects.fate = (len(house.effects.done) + (4 if fate == 0 else 1), Fate.DIES_BEFORE)
+        with pytest.raises(Crash):
+            house.take("phase3", body(processor_name="garbage_19"), "m-19")
+    house.take("phase3", body(processor_name="garbage_19"), "m-19")
+    assert len(house.notices()) == 20
+    assert not any("more than 20" in notice.text for notice in house.notices())
+
+
+def test_a_row_keeps_the_newest_hundred_distinct_bodies_and_counts_all(house: House) -> None:
+    """R9: 130 different bodies of one processor, reason and date, one of them twice: one row, all counted."""
+    for number in range(130):
+        house.take("phase3", body(processor_name="stranger", record_count=number), f"m-{number}")
+    house.take("phase3", body(processor_name="stranger", record_count=129), "m-130")
+    [row] = rows(house.ctx)
+    assert (row.count, len(row.bodies)) == (131, 100)
+    kept = listed(house.ctx)
+    assert {json.loads(one.raw)["record_count"] for one in kept} == set(range(30, 130))
+    assert len(house.documents(f"{kept[0].row}/bodies")) == 100
+
+
+def test_bodies_of_one_row_are_all_replayed(house: House) -> None:
+    """R9: the row goes when the last of its bodies came back."""
+    for number in range(3):
+        house.take("phase3", body(processor_name=ALIAS, record_count=200 + number), f"m-{number}")
+    mended = house.instance("v2", corrected())
+    assert house.orch("quarantine", "replay", "m-1", ctx=mended)[0] == 0
+    assert statuses(house) == {"m-0": "kept", "m-1": "replayed", "m-2": "kept"}
+    assert house.orch("quarantine", "replay", "--all", ctx=mended)[0] == 0
+    assert set(statuses(house).values()) == {"replayed"}
+    assert rows(house.ctx) == []
+    known = house.completion(PGS)
+    assert known is not None
+    assert known.superseded == 2
+
+
+def test_the_same_stranger_of_another_date_is_another_row(house: House) -> None:
+    """R9: the date is that of the message, or of its publication where it has none."""
+    for day in ("2026-01-20", "2026-01-21", "TODAY", None):
+        house.take("phase3", body(processor_name="stranger", game_date=day), f"m-{day}")
+    assert sorted(str(row.day) for row in rows(house.ctx)) == ["2026-01-20", "2026-01-21", "2026-01-22"]
+
+
+def test_the_same_bytes_of_another_day_are_another_message(house: House) -> None:
+    """Without a mode they belong to another run: each is replayed into its own."""
+    data = body(processor_name=ALIAS, mode=None)
+    house.take("phase3", data, "m-0")
+    house.wait(timedelta(days=-1))
+    house.take("phase3", data, "m-1")
+    assert len(listed(house.ctx)) == 2
+
+
+def test_a_day_has_room_for_a_thousand_rows(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """R9: what comes after them is acknowledged, counted and said once; rows that are there go on, a day later too."""
+    monkeypatch.setattr("shared.app.quarantine_bounds.MOST_ROWS", 10)
+    for number in range(13):
+        assert (
+            house.take("phase3", body(processor_name=f"garbage_{number}"), f"m-{number}").handled is Handled.QUARANTINED
+        )
+    for _ in range(2):
+        house.take("phase3", body(processor_name="garbage_12"), "m-12")
+    house.take("phase3", body(processor_name="garbage_0", record_count=1), "m-0b")
+    assert len(rows(house.ctx)) == 10
+    assert sum(row.count for row in rows(house.ctx)) == 11
+    [room] = [one for one in house.documents("quarantine_bounds") if "beyond" in one]
+    assert (room["rows"], room["beyond"]) == (10, 3)
+    assert len([notice for notice in house.notices() if "rows on 2026-01-22" in notice.text]) == 1
+    house.wait(timedelta(days=1))
+    house.take("phase3", body(processor_name="garbage_13"), "m-13")
+    assert len(rows(house.ctx)) == 11
+
+
+def test_all_of_quarantine_expires(house: House) -> None:
+    """Every document of it has the field that the store's expiry goes by, a month after the message."""
+    house.take("phase3", body(processor_name="stranger", execution_id="x" * 700_000), "m-0")
+    [message] = listed(house.ctx)
+    found = [
+        *house.documents("quarantine"),
+        *house.documents(f"{message.row}/bodies"),
+        *house.documents(f"{message.row}/bodies/{message.body}/parts"),
+        *house.documents("quarantine_bounds"),
+    ]
+    assert len(found) == 1 + 1 + 1 + 2
+    assert {one["expires_at"] for one in found} == {T0 + timedelta(days=30)}
+
+
+# fields in the attributes
+
+
+def test_a_message_in_the_attributes_is_a_message(house: House) -> None:
+    """R1: without data but with a processor it is no probe: counted, its flags and numbers read from text."""
+    fields = {
+        "processor_name": PGS,
+        "game_date": str(DAY),
+        "status": "success",
+        "record_count": "203",
+        "mode": "overnight",
+    }
+    house.act(lambda: receive(house.ctx, replace(house.delivery("phase3", b"", "m-1"), attributes=fields)))
+    known = house.completion(PGS)
+    assert known is not None
+    assert known.latest is not None
+    assert known.latest.records == 203
+
+
+def test_a_wrong_message_in_the_attributes_is_kept(house: House) -> None:
+    """What is kept are the fields as they came, and they can be replayed."""
+    fields = {"processor_name": ALIAS, "game_date": str(DAY), "status": "success"}
+    house.act(lambda: receive(house.ctx, replace(house.delivery("phase3", b"", "m-1"), attributes=fields)))
+    [message] = listed(house.ctx)
+    assert json.loads(message.raw) == fields
+    assert house.orch("quarantine", "replay", "m-1", ctx=house.instance("v2", corrected()))[0] == 0
+
+
+@pytest.mark.parametrize("fields", [{}, {"googclient_schemaencoding": "JSON"}, {"game_date": str(DAY)}])
+def test_attributes_without_a_processor_are_a_probe(house: House, fields: dict[str, str]) -> None:
+    """R1: nothing is kept of it."""
+    taken = house.act(lambda: receive(house.ctx, replace(house.delivery("phase3", b"", "m-1"), attributes=fields)))
+    assert taken.handled is Handled.PROBE
+    assert house.store.operations == {}
 
 
 # the way back

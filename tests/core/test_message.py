@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
+from shared.core.contents import MAX_LIST, MAX_NAME, MAX_TEXT
 from shared.core.errors import Malformed
-from shared.core.message import MAX_LIST, MAX_NAME, MAX_TEXT, Received, parse
+from shared.core.message import Received, parse
 from shared.core.model import Lane, Outcome, Report
-from tests.core.build import NIGHT, PGS, POLICY, UPGC
+from tests.core.build import DAY, NIGHT, PGS, POLICY, UPGC
 from tests.core.messages import NAMES, PUBLISHED, RECEIVED, REST, WHOLE, delivery, understood
 
 
@@ -44,8 +45,7 @@ def test_a_whole_message_becomes_a_report() -> None:
             output_table="player_game_summary",
             error="none to speak of",
             is_incremental=True,
-            players=("p1", "p2"),
-            teams=("BOS",),
+            entities={"players": ("p1", "p2"), "teams": ("BOS",)},
             batch_id="b-1",
             trigger_id="nba/2026-01-21/overnight/phase2_to_phase3/1",
         ),
@@ -71,7 +71,7 @@ def test_three_fields_are_enough() -> None:
     assert (found.key, found.skip_downstream, found.by_table) == (NIGHT, False, False)
 
 
-@pytest.mark.parametrize("extra", [{"unknown": 1}, {"metadata": None}, {"metadata": [1]}, {"metadata": {"x": {}}}])
+@pytest.mark.parametrize("extra", [{"unknown": 1}, {"metadata": None}, {"metadata": {}}, {"metadata": {"x": {}}}])
 def test_unknown_fields_and_no_metadata_are_ignored(extra: dict[str, Any]) -> None:
     """R3: what is not in the contract changes nothing."""
     assert understood(**extra) == understood()
@@ -122,7 +122,9 @@ DELETED: Any = ...
         ({"game_date": "20260203"}, "bad_date", "20260203"),
         ({"game_date": "2026-02-30"}, "bad_date", "2026-02-30"),
         ({"game_date": "2026-13-01"}, "bad_date", "2026-13-01"),
-        ({"game_date": "2026-02-03T00:00:00"}, "bad_date", "T00"),
+        ({"game_date": "2026-02-03T00:00:01"}, "bad_date", "T00"),
+        ({"game_date": "2026-02-03T00:00:00Z"}, "bad_date", "T00"),
+        ({"game_date": "2026-02-03 00:00:00-05:00"}, "bad_date", "05:00"),
         ({"game_date": "2026-02-03\n"}, "bad_date", "2026-02-03"),
         ({"game_date": "\uff12026-02-03"}, "bad_date", "026-02-03"),
         ({"game_date": 20260203}, "bad_date", "20260203"),
@@ -156,7 +158,28 @@ DELETED: Any = ...
         ({"record_count": float("inf")}, "bad_count", "inf"),
         ({"record_count": 2**53}, "bad_count", str(2**53)),
         ({"record_count": []}, "bad_count", "record_count"),
+        ({"record_count": "1,234"}, "bad_count", "record_count"),
+        ({"record_count": "41%"}, "bad_count", "record_count"),
+        ({"record_count": "1.5"}, "bad_count", "record_count"),
         ({"expected_count": "all"}, "bad_count", "expected_count"),
+        ({"backfill_mode": "maybe"}, "bad_flag", "backfill_mode"),
+        ({"backfill_mode": 2}, "bad_flag", "backfill_mode"),
+        ({"backfill_mode": 1.0}, "bad_flag", "backfill_mode"),
+        ({"backfill_mode": [True]}, "bad_flag", "backfill_mode"),
+        ({"skip_downstream_trigger": "never"}, "bad_flag", "skip_downstream_trigger"),
+        ({"metadata": {"is_incremental": "partly"}}, "bad_flag", "metadata.is_incremental"),
+        ({"metadata": {"completion_pct": "many"}}, "bad_percentage", "metadata.completion_pct"),
+        ({"metadata": {"completion_pct": "41,0"}}, "bad_percentage", "metadata.completion_pct"),
+        ({"metadata": {"completion_pct": True}}, "bad_percentage", "metadata.completion_pct"),
+        ({"metadata": {"completion_pct": -1}}, "bad_percentage", "metadata.completion_pct"),
+        ({"metadata": {"completion_pct": float("nan")}}, "bad_percentage", "metadata.completion_pct"),
+        ({"metadata": {"completed_predictions": "some"}}, "bad_count", "metadata.completed_predictions"),
+        ({"metadata": [1]}, "bad_field", "metadata is a list"),
+        ({"metadata": "text"}, "bad_field", "metadata is 'text'"),
+        ({"metadata": {"entities_changed": ["p1"]}}, "bad_entities", "metadata.entities_changed"),
+        ({"metadata": {"entities_changed": {"teams": "BOS"}}}, "bad_entities", "metadata.entities_changed.teams"),
+        ({"metadata": {"entities_changed": {"teams": [["BOS"]]}}}, "bad_entities", "entities_changed.teams[0]"),
+        ({"timestamp": "soon"}, "bad_instant", "timestamp"),
     ],
 )
 def test_what_can_never_be_understood(changes: dict[str, Any], kind: str, mentions: str) -> None:
@@ -167,31 +190,34 @@ def test_what_can_never_be_understood(changes: dict[str, Any], kind: str, mentio
     assert found.processor == (named.strip() if isinstance(named, str) else "")
 
 
-@pytest.mark.parametrize(("count", "records"), [(0, 0), (148, 148), (148.0, 148), ("148", 148), ("0", 0), (None, None)])
+@pytest.mark.parametrize(
+    ("count", "records"),
+    [
+        (0, 0),
+        (148, 148),
+        (148.0, 148),
+        ("148", 148),
+        (" 148 ", 148),
+        ("148.0", 148),
+        ("0", 0),
+        (None, None),
+        ("", None),
+    ],
+)
 def test_counts_as_they_come(count: object, records: int | None) -> None:
     """R3: a count is a number, also one in a string; none is none."""
     assert understood(record_count=count).report.records == records
 
 
-@pytest.mark.parametrize(
-    ("stamp", "ended"),
-    [
-        ("2026-01-22T10:58:00+00:00", "2026-01-22T10:58:00+00:00"),
-        ("2026-01-22T10:58:00Z", "2026-01-22T10:58:00+00:00"),
-        ("2026-01-22T05:58:00-05:00", "2026-01-22T10:58:00+00:00"),
-        ("2026-01-22T10:58:00.123456", "2026-01-22T10:58:00.123456+00:00"),
-        ("2026-01-22 10:58:00", "2026-01-22T10:58:00+00:00"),
-        ("2026-01-22T12:00:00+00:00", PUBLISHED.isoformat()),
-        ("soon", PUBLISHED.isoformat()),
-        ("", PUBLISHED.isoformat()),
-        (1769079480, PUBLISHED.isoformat()),
-        (None, PUBLISHED.isoformat()),
-        ("0001-01-01T00:00:00+14:00", PUBLISHED.isoformat()),
-    ],
-)
-def test_when_a_processor_ended(stamp: object, ended: str) -> None:
-    """R5: `timestamp`, else the publish time; without a zone UTC, and never after it was published."""
-    assert understood(timestamp=stamp).report.occurred_at == datetime.fromisoformat(ended)
+@pytest.mark.parametrize("stamp", ["2026-01-22T12:00:00+00:00", "", None])
+def test_a_processor_ended_at_the_latest_when_it_said_so(stamp: object) -> None:
+    """R5: `timestamp`, else the publish time, and never after that."""
+    assert understood(timestamp=stamp).report.occurred_at == PUBLISHED
+
+
+def test_the_end_of_a_processor_is_read_in_any_spelling() -> None:
+    """R5: what an instant may look like is said in test_instants; here it reaches the report."""
+    assert understood(timestamp=1769079480).report.occurred_at == datetime.fromisoformat("2026-01-22T10:58:00+00:00")
 
 
 @pytest.mark.parametrize(
@@ -205,9 +231,18 @@ def test_when_a_processor_ended(stamp: object, ended: str) -> None:
         ({"record_count": 40}, None),
         ({"record_count": 40, "expected_count": 0}, None),
         ({"expected_count": 50}, None),
-        ({"metadata": {"completion_pct": "97"}, "record_count": 40, "expected_count": 50}, 80.0),
-        ({"metadata": {"completion_pct": True}}, None),
-        ({"metadata": {"completion_pct": float("nan")}}, None),
+        ({"metadata": {"completion_pct": "97"}, "record_count": 40, "expected_count": 50}, 97.0),
+        ({"metadata": {"completion_pct": "41.0"}}, 41.0),
+        ({"metadata": {"completion_pct": "41%"}}, 41.0),
+        ({"metadata": {"completion_pct": " 41.5 % "}}, 41.5),
+        ({"metadata": {"completion_pct": "4.1E+1"}}, 41.0),
+        ({"metadata": {"completion_pct": ""}}, None),
+        ({"metadata": '{"completion_pct": "41"}'}, 41.0),
+        ({"metadata": {"completed_predictions": "45"}, "expected_count": "50"}, 90.0),
+        ({"metadata": {"completion_pct": 0.0, "completed_predictions": 0}, "expected_count": 0}, None),
+        ({"metadata": {"completion_pct": 0.0}, "record_count": 0, "expected_count": 0}, None),
+        ({"metadata": {"completion_pct": 0.0}, "record_count": 0, "expected_count": 9}, 0.0),
+        ({"metadata": {"completion_pct": 0.0}, "record_count": 0}, 0.0),
         ({}, None),
     ],
 )
@@ -246,7 +281,9 @@ def test_a_named_mode_wins(mode: str) -> None:
         ({"lane": "backfill"}, Lane.BACKFILL),
         ({"backfill_mode": True}, Lane.BACKFILL),
         ({"backfill_mode": False}, Lane.LIVE),
-        ({"backfill_mode": "yes"}, Lane.LIVE),
+        *(({"backfill_mode": word}, Lane.BACKFILL) for word in ("yes", "true", "True", " TRUE ", "1", "on", "Y", 1)),
+        *(({"backfill_mode": word}, Lane.LIVE) for word in ("no", "false", "False", "0", "off", "n", 0, "", None)),
+        ({"lane": " backfill "}, Lane.BACKFILL),
         ({"backfill_mode": True, "lane": "live"}, Lane.BACKFILL),
     ],
 )
@@ -255,10 +292,116 @@ def test_the_lane(fields: dict[str, Any], lane: Lane) -> None:
     assert understood(**fields).key.lane is lane
 
 
-@pytest.mark.parametrize(("said", "skips"), [(True, True), (False, False), ("true", False), (None, False)])
+@pytest.mark.parametrize(
+    ("said", "skips"), [(True, True), ("true", True), (1, True), (False, False), ("no", False), (None, False)]
+)
 def test_skip_downstream_trigger(said: object, skips: bool) -> None:
-    """R3: only a true one skips."""
+    """R3: only a yes skips."""
     assert understood(skip_downstream_trigger=said).skip_downstream is skips
+
+
+@pytest.mark.parametrize(("said", "read"), [(True, True), ("true", True), (0, False), ("False", False), (None, None)])
+def test_incremental(said: object, read: bool | None) -> None:
+    """R3: a yes, a no, or nothing."""
+    assert understood(metadata={"is_incremental": said}).report.is_incremental is read
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-01-21 00:00:00", "2026-01-21T00:00:00", "2026-01-21 00:00", "2026-01-21 00:00:00.000"]
+)
+def test_a_date_sent_as_its_midnight_is_that_date(text: str) -> None:
+    """R1: a midnight without a zone can be no other date; any other time could."""
+    assert understood(game_date=text).key == NIGHT
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        " PlayerGameSummaryProcessor ",
+        "PlayerGame\u200bSummaryProcessor",
+        "\ufeffplayer_game_summary\u00a0",
+        "player_game\u2060_summary\n",
+    ],
+)
+def test_what_nobody_sees_in_a_name_is_not_part_of_it(name: str) -> None:
+    """R2: surrounding blanks and characters of no width make no other name."""
+    assert understood(processor_name=name).report.processor == PGS
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "nba_analytics.upcoming_player_game_context",
+        "my-project.nba_analytics.upcoming_player_game_context",
+        "my-project:nba_analytics.upcoming_player_game_context",
+        "example.com:my-project.nba_analytics.upcoming_player_game_context",
+        "`my-project.nba_analytics.upcoming_player_game_context`",
+        "`my-project`.`nba_analytics`.`upcoming_player_game_context`",
+        "nba_analytics.upcoming_player_game_context$20260310",
+        "upcoming_player_game_context$20260310",
+        "my-project:nba_analytics.upcoming_player_game_context@-3600000",
+        " upcoming_player_game\u200b_context ",
+    ],
+)
+@pytest.mark.parametrize("dataset", ["", "nba_analytics", "my-project.nba_analytics", "my-project:nba_analytics"])
+def test_a_table_in_any_spelling_is_the_same_table(table: str, dataset: str) -> None:
+    """R2: project, backticks, colon and partition decorator do not make it another one."""
+    found = understood(processor_name="ContextBuilder", output_table=table, output_dataset=dataset)
+    assert (found.report.processor, found.by_table) == (UPGC, True)
+    assert understood(processor_name=table).report.processor == UPGC
+
+
+@pytest.mark.parametrize(
+    ("table", "dataset"),
+    [
+        ("other.upcoming_player_game_context", ""),
+        ("nba_analytics.upcoming_player_game_context", "test_analytics"),
+        ("x", ""),
+        ("", "nba_analytics"),
+    ],
+)
+def test_another_table_means_nobody(table: str, dataset: str) -> None:
+    """R2: never guessed: another dataset, or two that contradict each other, is another table."""
+    assert (
+        refused(processor_name="ContextBuilder", output_table=table, output_dataset=dataset).kind == "unknown_processor"
+    )
+
+
+LONG_ID = "run 7 " * 340
+
+
+@pytest.mark.parametrize(
+    ("sent", "read"),
+    [
+        ("c-1", "c-1"),
+        (12345678901234567890, "12345678901234567890"),
+        (1.5, "1.5"),
+        (" two  words\t", " two  words\t"),
+        (LONG_ID, LONG_ID),
+        ("\U0001f3c0" * 512, "\U0001f3c0" * 512),
+        ("x" * 2049, ""),
+        ("\U0001f3c0" * 513, ""),
+        ("   ", ""),
+        (None, ""),
+        (True, ""),
+        (["c-1"], ""),
+    ],
+)
+def test_a_correlation_id_is_kept_as_it_was_sent(sent: object, read: str) -> None:
+    """Behaviour 5: unchanged, a number as its digits; what is too long to be kept is as if it had not been sent."""
+    assert understood(correlation_id=sent).report.correlation_id == read
+
+
+def test_other_ids_may_be_numbers() -> None:
+    """R3: an id in another spelling is not lost."""
+    found = understood(execution_id=17, metadata={"batch_id": 4.5}).report
+    assert (found.execution_id, found.batch_id) == ("17", "4.5")
+
+
+def test_the_day_of_what_is_refused_is_kept_where_it_can_be_read() -> None:
+    """R9: quarantine keeps apart what belongs to different dates."""
+    assert refused(status="weird").day == DAY
+    assert refused(processor_name="stranger", game_date="TODAY").day is None
 
 
 def test_an_output_table_tells_who_a_stranger_is() -> None:
@@ -277,10 +420,10 @@ def test_texts_and_lists_are_bounded_and_clean() -> None:
     """What a store cannot hold does not get there: no control characters, half characters or endless texts."""
     found = understood(
         error_message="bad\x00 thing\ud800 " + "x" * 9999,
-        metadata={"entities_changed": {"players": ["p" * 999, 7, None] * 2000, "teams": "BOS"}},
+        metadata={"entities_changed": {"players": ["p" * 999, None] * 2000, "teams": [7, " "]}},
     ).report
     assert found.error.startswith("bad  thing? x")
     assert len(found.error) <= MAX_TEXT
-    assert len(found.players) <= MAX_LIST
-    assert set(found.players) == {"p" * MAX_NAME}
-    assert found.teams == ()
+    assert len(found.entities["players"]) <= MAX_LIST
+    assert set(found.entities["players"]) == {"p" * MAX_NAME}
+    assert found.entities["teams"] == ("7",)

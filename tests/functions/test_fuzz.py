@@ -19,7 +19,7 @@ from shared.adapters.google.firestore import FirestoreStore
 from shared.adapters.local.sqlite import SqliteStore
 from shared.app import views
 from shared.app.events import delivery_of
-from shared.app.quarantine import Quarantined, whole
+from shared.app.quarantine import Quarantined, Row, listed
 from shared.core.record import REMEMBERED_UNRECORDED, SHORT_LIST
 from shared.documents import from_data
 from shared.ports import StateStore
@@ -184,10 +184,11 @@ TIMES = ["", "never", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "0001-01-0
 
 
 def kept(opened: House) -> list[Quarantined]:
-    """Return what was looked at or written in quarantine by the latest request."""
+    """Return the newest message of each row of quarantine that the latest request looked at or wrote."""
     documents = opened.store.touched("quarantine")
-    rows = [from_data(Quarantined, one.data) for one in documents if one.path.count("/") == 1]
-    return [whole(opened.context, row) for row in rows]
+    rows = {one.path: from_data(Row, one.data) for one in documents if one.path.count("/") == 1}
+    newest = {(path, row.bodies[-1].name) for path, row in rows.items()}
+    return [one for one in listed(opened.context, None) if (one.row, one.body) in newest]
 
 
 def counted(opened: House, message_id: str) -> list[str]:

@@ -12,7 +12,6 @@ the game that ``game`` numbers (else ``{i}``). The status of a game is one of ``
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -22,7 +21,8 @@ from typing import Any
 from shared.adapters.policy_yaml import read_yaml
 from shared.adapters.validation_file import load_validation
 from shared.app.lock import Lease
-from shared.app.quarantine import Quarantined
+from shared.app.quarantine import Body
+from shared.app.quarantine import Row as QuarantineRow
 from shared.app.state import completion_path, part_data, run_data, run_path, transition_path
 from shared.core.alert import Alert
 from shared.core.calendar import instant
@@ -147,10 +147,12 @@ class Fixture:
             made = from_data(Alert, {"fingerprint": f"alert-{number}", **shape, **times, **alert})
             store.create(f"alerts/{made.fingerprint}", to_data(made))
         for number, kept in enumerate(self.data.get("quarantine", ())):
-            shape = {"message_id": str(number), "phase": "phase3", "data": base64.b64encode(b"{}").decode()}
-            why = {"kind": "unknown", "reason": "unknown processor", "processor": "Somebody"}
-            one = from_data(Quarantined, {**shape, **why, "published_at": kept["received_at"], **kept})
-            store.create(f"quarantine/{one.message_id}", to_data(one))
+            at, status = kept["received_at"], kept.get("status", "kept")
+            body = Body("b", (str(number),), "unknown processor", at, at, 1, status, kept.get("replayed_at"))
+            row = QuarantineRow(
+                "nba", "phase3", "Somebody", "unknown", body.reason, at.date(), at, at, 1, status, (body,)
+            )
+            store.create(f"quarantine/{number}", to_data(row))
         for name, expires_at in self.data.get("locks", {}).items():
             store.create(f"locks/{name}", to_data(Lease(name, "somebody", 1, expires_at)))
 

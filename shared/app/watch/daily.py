@@ -14,7 +14,7 @@ from shared.app.call import BAD_REQUEST, Wrong, parameters
 from shared.app.context import Context
 from shared.app.health import OK, Answer, Asked, House
 from shared.app.preflight import fitness
-from shared.app.quarantine import COLLECTION as QUARANTINE
+from shared.app.quarantine import rows
 from shared.app.readings import read_units
 from shared.app.situations import sight
 from shared.app.state import Loaded, with_run
@@ -248,13 +248,13 @@ def _alerts(ctx: Context) -> list[dict[str, Any]]:
 
 
 def _quarantine(ctx: Context) -> dict[str, Any]:
-    kept = [document.data for document in ctx.ports.store.query(QUARANTINE, {"status": "kept"})]
+    kept = rows(ctx)
     why: dict[str, int] = {}
-    for one in kept:
-        name = f"{one['processor'] or 'no processor'}: {one['reason']}"
-        why[name] = why.get(name, 0) + 1
-    oldest = min((one["received_at"] for one in kept), default=None)
-    return {"kept": len(kept), "oldest": _iso(ctx, oldest), "reasons": why}
+    for entry in kept:
+        name = f"{entry.processor or 'no processor'}: {entry.reason}"
+        why[name] = why.get(name, 0) + entry.count
+    oldest = min((entry.first_at for entry in kept), default=None)
+    return {"kept": sum(entry.count for entry in kept), "oldest": _iso(ctx, oldest), "reasons": why}
 
 
 def _send(ctx: Context, made: dict[str, Any]) -> str:

@@ -13,7 +13,7 @@ from shared.adapters.clock import SystemClock
 from shared.adapters.google.pubsub import PubSubBus
 from shared.adapters.http import RequestsHttp
 from shared.adapters.local.bus import LocalBus
-from shared.core.message import Delivery, parse
+from shared.core.message import Counted, Delivery, parse
 from shared.core.names import Names
 from shared.core.policy import Policy
 from shared.ports import Message, StateStore
@@ -107,9 +107,10 @@ class EmulatorWire:
 
 
 def mode_of(envelope: Envelope, policy: Policy) -> str:
-    """Return the mode of a completion, by the night's own time where the message does not say it."""
+    """Return the mode of a completion, by the night's own time where the message does not say it; "" for none."""
     delivery = Delivery(envelope.message_id, envelope.phase, envelope.data, envelope.published, envelope.published)
-    return parse(delivery, policy, Names(policy)).key.mode
+    received = parse(delivery, policy, Names(policy))
+    return "" if isinstance(received, Counted) else received.key.mode
 
 
 def recorded_messages(store: StateStore) -> set[str]:

@@ -61,7 +61,7 @@ class NightWorld:
             case "alerts":
                 self._alert(handler, rest, data)
             case "quarantine":
-                self.book.quarantined.add(rest)
+                self.book.quarantined |= {name for body in data.get("bodies", ()) for name in body["message_ids"]}
 
     def inserted(self, handler: Handler, table: str, rows: Sequence[Row]) -> None:
         if table != "phase_completions":

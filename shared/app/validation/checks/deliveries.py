@@ -9,7 +9,7 @@ from typing import Any
 from shared.app import outbox
 from shared.app.context import Context
 from shared.app.lock import Lease
-from shared.app.quarantine import COLLECTION as QUARANTINE
+from shared.app.quarantine import rows
 from shared.core.alert import Alert, Pending
 from shared.core.validation import Status, Target
 from shared.core.verdict import Measure, Measured
@@ -33,11 +33,10 @@ def _waiting(alert: Alert, target: Target) -> Measure:
 
 
 def quarantine_age(ctx: Context, target: Target, options: Mapping[str, Any]) -> Measured:
-    """Measure for how many hours each message waits in quarantine for somebody to replay it."""
-    kept = [document.data for document in ctx.ports.store.query(QUARANTINE, {"status": "kept"})]
+    """Measure for how many hours each row of quarantine waits for somebody to replay it."""
     measures = [
-        Measure(one["message_id"], max(target.now - one["received_at"], timedelta(0)) / HOUR, note=one["reason"])
-        for one in kept
+        Measure(row.bodies[0].message_ids[0], max(target.now - row.first_at, timedelta(0)) / HOUR, note=row.reason)
+        for row in rows(ctx)
     ]
     return Measured(tuple(measures) or (Measure("", 0.0, note="quarantine is empty"),))
 
