@@ -11,7 +11,9 @@ from zoneinfo import ZoneInfo, available_timezones
 import msgspec
 
 from shared.adapters import policy_shape as shape
+from shared.adapters.policy_wire import WireGiven, wire_given, wire_of
 from shared.core import policy as core
+from shared.core.dialect import Wire
 from shared.core.problem import Problem, suggest
 
 ANY_MODE = "any_mode"
@@ -55,15 +57,6 @@ def _disabled(found: shape.DisabledShape) -> core.Disabled:
     return core.Disabled(**_given(found))
 
 
-def _phase(name: str, found: shape.PhaseShape) -> core.Phase:
-    processors = {
-        key: core.Processor(name=key, phase=name, **_given(one, aliases=tuple, disabled=_disabled))
-        for key, one in found.processors.items()
-    }
-    given = _given(found, rerun=lambda rerun: core.Rerun(**_given(rerun)))
-    return core.Phase(name=name, **given | {"processors": processors})
-
-
 def _http(found: shape.HttpShape) -> core.HttpCall:
     return core.HttpCall(**_given(found, accepted=frozenset, timeout=_duration))
 
@@ -101,13 +94,14 @@ class Builder:
             calendar=_calendar,
             modes=_named(lambda name, one: core.Mode(name=name, **_given(one, opens_at=time.fromisoformat))),
             services=_named(lambda name, one: core.Service(name=name, **_given(one))),
-            phases=_named(_phase),
+            phases=_named(lambda name, one: self._phase(name, one, found.wire)),
             gates=_named(self._gate),
             claim_lease=_duration,
             alerts=_alerts,
             repairs=lambda one: core.Repairs(**_given(one, cooldown=_duration)),
         )
         given.pop("timezone")
+        given.pop("wire", None)  # every phase has it, its own laid over it
         given["transitions"] = self._transitions(found)
         return None if zone is None else core.Policy(zone=zone, source=source, **{"gates": {}} | given)
 
@@ -117,7 +111,7 @@ class Builder:
 
     def _located(self, problem: Problem) -> Problem:
         for merged, written in self._inherited.items():
-            if problem.key.startswith(merged):
+            if problem.key == merged or problem.key.startswith((f"{merged}.", f"{merged}[")):
                 return Problem(written + problem.key.removeprefix(merged), problem.reason, problem.hint)
         return problem
 
@@ -131,6 +125,33 @@ class Builder:
             )
             self.problems.append(Problem("timezone", f"there is no time zone {name}", hint))
             return None
+
+    def _phase(self, name: str, found: shape.PhaseShape, under: WireGiven) -> core.Phase:
+        processors = {
+            key: core.Processor(name=key, phase=name, **_given(one, aliases=tuple, disabled=_disabled))
+            for key, one in found.processors.items()
+        }
+        key = f"phases.{name}"
+        given = _given(
+            found,
+            rerun=lambda rerun: core.Rerun(**_given(rerun)),
+            known=lambda listed: self._listed(listed, f"{key}.known"),
+        )
+        if given.get("known") is None:
+            given.pop("known", None)
+        given["wire"] = self._wire(under, found.wire, f"{key}.wire")
+        return core.Phase(name=name, **given | {"processors": processors})
+
+    def _wire(self, under: WireGiven, own: WireGiven, key: str) -> Wire:
+        """Return the dialect of a phase: its own keys laid over those of the pipeline; null takes a key back."""
+        pipelines, phases = wire_given(under), wire_given(own)
+        for name in pipelines.keys() - phases.keys():
+            self._inherited[f"{key}.{name}"] = f"wire.{name}"
+        return wire_of(pipelines | phases)
+
+    def _listed(self, listed: list[str], key: str) -> tuple[str, ...]:
+        self._set(listed, key)
+        return tuple(listed)
 
     def _gate(self, name: str, found: shape.GateShape) -> core.Gate:
         def modes(listed: list[str]) -> frozenset[str]:

@@ -84,6 +84,7 @@ def _unexpected(key: Key, wanted: str, value: object, hint: str) -> Problem:
 
 def _unwrapped(kind: Any) -> tuple[Any, msgspec.Meta | None]:
     """Return the type itself and its constraints, without the null and UNSET that may stand beside it."""
+    kind = _undescribed(kind)
     if get_origin(kind) in (Union, UnionType):
         kind = next(one for one in get_args(kind) if one not in (NoneType, msgspec.UnsetType))
     if get_origin(kind) is Annotated:
@@ -92,7 +93,14 @@ def _unwrapped(kind: Any) -> tuple[Any, msgspec.Meta | None]:
     return kind, None
 
 
+def _undescribed(kind: Any) -> Any:
+    """Return what a key may hold, without the description of the key."""
+    inner = get_args(kind)[0] if get_origin(kind) is Annotated else kind
+    return inner if get_origin(inner) in (Union, UnionType) else kind
+
+
 def _may_be_null(kind: Any) -> bool:
+    kind = _undescribed(kind)
     return get_origin(kind) in (Union, UnionType) and NoneType in get_args(kind)
 
 

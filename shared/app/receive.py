@@ -104,8 +104,14 @@ def set_aside(ctx: Context, delivery: Delivery, reason: str) -> Receipt:
 def _quarantined(ctx: Context, delivery: Delivery, wrong: Malformed) -> Receipt:
     quarantine(ctx, delivery, wrong)
     return Receipt(Handled.QUARANTINED, decision=wrong.reason)
-    if isinstance(received, Counted):
-        return _count(ctx, delivery, received)
+
+
+def _count(ctx: Context, delivery: Delivery, counted: Counted) -> Receipt:
+    """Count what bears on no run; nothing is decided by it and nobody is told (behaviour R8, R9)."""
+    counts.count(ctx, delivery, counted)
+    why = counted.why.value
+    ctx.log("completion.counted", phase=counted.phase, name=counted.name, why=why, message_id=delivery.message_id)
+    return Receipt(Handled.COUNTED, decision=f"counted as {why}: {counted.name}")
 
 
 def _only_in_record(ctx: Context, received: Received, error: Unavailable) -> None:

@@ -12,6 +12,7 @@ from shared.core.names import forms
 from shared.core.policy import Policy
 from shared.core.problem import Problem, spell, suggest
 from shared.core.transition_check import transition_problems
+from shared.core.wire_check import wire_problems
 
 __all__ = ["Problem", "problems", "silences"]
 
@@ -25,7 +26,13 @@ def problems(policy: Policy, unreadable: Mapping[str, str] = MappingProxyType({}
 
     ``unreadable`` says of the SQL files that the functions could not read why, as the gates name them.
     """
-    found = [*_modes(policy), *_phases(policy), *_clashes(policy), *gate_problems(policy, unreadable)]
+    found = [
+        *_modes(policy),
+        *_phases(policy),
+        *_clashes(policy),
+        *wire_problems(policy),
+        *gate_problems(policy, unreadable),
+    ]
     found += [*_lease(policy), *_chain(policy)]
     for transition in policy.transitions.values():
         found += transition_problems(policy, transition)

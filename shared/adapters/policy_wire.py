@@ -1,0 +1,52 @@
+"""From the shape of `wire` in the policy file to the dialect of the core (behaviour R8)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from shared.adapters import policy_shape as shape
+from shared.core.dialect import CANONICAL, PLACES, Ignore, Path, Wire
+
+WireGiven = shape.WireShape | msgspec.UnsetType | None
+
+
+def wire_given(found: WireGiven) -> dict[str, Any]:
+    """Return the keys that the file names, null where it takes one back."""
+    if not isinstance(found, shape.WireShape):
+        return {}
+    values = {name: getattr(found, name) for name in found.__struct_fields__}
+    return {name: value for name, value in values.items() if value is not msgspec.UNSET}
+
+
+def wire_of(given: Mapping[str, Any]) -> Wire:
+    """Return the dialect of these keys; where something stands by R3 is looked at after the places given."""
+    return Wire(**{name: _value(name, value) for name, value in given.items() if value is not None})
+
+
+def _value(name: str, value: Any) -> Any:
+    if name in PLACES:
+        paths = _paths(value)
+        return (*paths, *(path for path in getattr(CANONICAL, name) if path not in paths))
+    match name:
+        case "phase":
+            return frozenset(value)
+        case "entities":
+            return {kind: _path(path) for kind, path in value.items()}
+        case "rehearsal":
+            return _path(value.field)
+        case "foreign":
+            return tuple(value)
+        case "ignore":
+            return tuple(Ignore(_paths(rule.has or ()), _paths(rule.lacks or ())) for rule in value)
+    return value
+
+
+def _paths(written: Iterable[str]) -> tuple[Path, ...]:
+    return tuple(map(_path, written))
+
+
+def _path(written: str) -> Path:
+    return tuple(written.split("."))
