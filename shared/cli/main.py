@@ -13,7 +13,7 @@ import typer
 
 from shared import runtime
 from shared.app.context import Context
-from shared.cli import cost, dead_letters, doctor, entry, operator, questions, serve
+from shared.cli import cost, dead_letters, doctor, entry, known, operator, questions, serve
 from shared.cli.shell import STATUSES, UNAVAILABLE, USAGE, statuses_text
 
 app = typer.Typer(
@@ -31,6 +31,7 @@ dead_letters.add_to(app)
 doctor.add_to(app)
 cost.add_to(app)
 serve.add_to(app)
+known.add_to(app)
 
 
 def run(argv: list[str], ctx: Context) -> tuple[int, str]:

@@ -36,14 +36,18 @@ def wire_problems(policy: Policy) -> Iterator[Problem]:
 
 
 def _words(policy: Policy, phase: Phase, key: str) -> Iterator[Problem]:
-    """Yield words that mean two phases: the topic of a message could no longer be told to be the wrong one."""
+    """Yield words that mean two phases: the topic of a message could no longer be told to be the wrong one.
+
+    A word that the pipeline gives to all of them means no phase, and so none too many.
+    """
     for other in policy.phases.values():
         if other.name != phase.name and other.name in phase.wire.phase:
             yield Problem(key, f"{other.name} is another phase", "list only words that mean this one")
+    everybodys = frozenset.intersection(*(one.wire.phase for one in policy.phases.values()))
     before = list(policy.phases.values())[: list(policy.phases).index(phase.name)]
     for other in before:
-        shared = sorted(phase.wire.phase & other.wire.phase)
-        if shared and phase.wire.phase != other.wire.phase:
+        shared = sorted((phase.wire.phase & other.wire.phase) - everybodys)
+        if shared:
             yield Problem(key, f"{', '.join(shared)} means {other.name} too", "take it from one of the two")
 
 
