@@ -98,13 +98,14 @@ def test_an_empty_body_is_a_probe(house: House, data: bytes) -> None:
     assert house.effects.done == []
 
 
-@pytest.mark.parametrize("lost", ["extra fields", "null metadata", "no mode"])
+@pytest.mark.parametrize("lost", ["extra fields", "null metadata", "no mode", "no width"])
 def test_what_can_be_understood_is_not_kept_aside(house: House, lost: str) -> None:
-    """Unknown fields, a metadata of null, and a message without a mode are all counted."""
+    """Unknown fields, a metadata of null, a message without a mode, a name with what nobody sees: all are counted."""
     changes: dict[str, dict[str, object]] = {
         "extra fields": {"surprise": [1, 2], "status_detail": {"a": None}},
         "null metadata": {},
         "no mode": {"mode": None},
+        "no width": {"processor_name": " player_game\u200b_summary "},
     }
     data = json.loads(body(**changes[lost]))
     if lost == "null metadata":
@@ -173,6 +174,19 @@ def test_a_crash_between_row_and_alert_still_says_it(house: House) -> None:
     for _ in range(3):
         house.take("phase3", b"{", "m-1")
     assert len(house.notices("quarantine")) == 1
+
+
+@pytest.mark.parametrize(
+    "stamp", ["2026-01-22 08:00:00 UTC", 1769068800, "1769068800000", "Thu, 22 Jan 2026 03:00:00 -0500"]
+)
+def test_an_older_failure_never_replaces_a_newer_success(house: House, stamp: object) -> None:
+    """R5: whatever the spelling of its end, a failure of 08:00 that arrives after the success of 11:00 is older."""
+    house.take("phase3", body(record_count=203, timestamp=T0.isoformat()), "m-1")
+    house.take("phase3", body(status="failed", timestamp=stamp), "m-2")
+    known = house.completion(PGS)
+    assert known is not None
+    assert known.latest is not None
+    assert (known.latest.message_id, known.superseded) == ("m-1", 1)
 
 
 # bounds

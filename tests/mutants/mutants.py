@@ -16,6 +16,8 @@ EVENTS, DEAD_LETTERS = "shared/app/events.py", "shared/app/dead_letters.py"
 CLOSING, ALERTING, OPERATE = "shared/core/closing.py", "shared/app/alerting.py", "shared/app/operate.py"
 DEPARTED, DISPATCH, SWEEP = "shared/core/departed.py", "shared/app/dispatch.py", "shared/app/sweep.py"
 BOUNDED, ORDER = "shared/app/bounded.py", "shared/app/order.py"
+SPELLING, INSTANTS, CONTENTS = "shared/core/spelling.py", "shared/core/instants.py", "shared/core/contents.py"
+NAMES, QUARANTINE, BOUNDS = "shared/core/names.py", "shared/app/quarantine.py", "shared/app/quarantine_bounds.py"
 MARKS, RECEIVE, RECONCILE = "shared/app/marks.py", "shared/app/receive.py", "shared/app/reconcile.py"
 DATE_COLUMN = "shared/adapters/date_column.py"
 
@@ -32,6 +34,9 @@ T_CLOSING = "tests/app/test_closing.py::test_"
 T_CHANGE = "tests/app/test_policy_change.py::test_"
 T_TIME = "tests/app/test_sweep_time.py::test_"
 T_NEWER = "tests/app/test_newer_documents.py::test_"
+T_QUARANTINE = "tests/app/test_quarantine.py::test_"
+T_SHAPES = "tests/wire/test_completions.py::test_"
+T_DIALECTS = "tests/wire/test_dialects.py::test_"
 T_MODEL = "tests/core/test_model.py::test_"
 T_WAREHOUSE = "tests/contract/test_warehouse.py::test_"
 T_DRIFT = "tests/deploy/test_drift.py::test_"
@@ -141,8 +146,11 @@ MUTANTS = [
         "the deadline moves with every later report of the opener",
         (
             Edit(RECORD, "    for earlier in openers:\n", "    for earlier in ():\n"),
-            Edit(RECORD, "return (*openers, Opener(report.received_at, records, partial))",
-                 "return (Opener(report.received_at, records, partial),)"),
+            Edit(
+                RECORD,
+                "return (*openers, Opener(report.received_at, records, partial))",
+                "return (Opener(report.received_at, records, partial),)",
+            ),
         ),
         (
             f"{T_RECORD}a_second_success_does_not_move_the_clock",
@@ -383,8 +391,8 @@ MUTANTS = [
     mutant(
         "the mode is that of the processing time",
         MESSAGE,
-        "_mode(body, day, published, policy)",
-        "_mode(body, day, delivery.received_at, policy)",
+        'word, published = self.contents.word("mode"), self.delivery.published_at',
+        'word, published = self.contents.word("mode"), self.delivery.received_at',
         f"{T_MESSAGE}the_mode_is_that_of_the_publish_time",
         scenario("X6_midnight"),
     ),
@@ -783,3 +791,136 @@ MUTANTS = [
         "tests/app/test_past.py::test_a_played_night_is_explained_as_it_was_explained",
     ),
 ]  # fmt: skip
+    # What a message may say, and in which dialect
+    mutant(
+        "a flag that cannot be read passes for one that was not sent",
+        SPELLING,
+        'raise ValueError(f"{shown(value)} is neither yes nor no")',
+        "return None",
+        f"{T_QUARANTINE}what_can_never_be_understood_is_kept_said_and_acknowledged",
+    ),
+    mutant(
+        "a flag as text passes for one that was not sent",
+        SPELLING,
+        "    if isinstance(value, bool):\n        return value\n    word",
+        "    if isinstance(value, bool) or isinstance(value, str):\n        return value is True\n    word",
+        f"{T_MESSAGE}the_lane",
+        f"{T_MESSAGE}skip_downstream_trigger",
+    ),
+    mutant(
+        "a percentage that cannot be read passes for one that was not sent",
+        SPELLING,
+        "if found is None and not is_absent(value):",
+        "if False:",
+        f"{T_QUARANTINE}what_can_never_be_understood_is_kept_said_and_acknowledged",
+    ),
+    mutant(
+        "an instant that cannot be read passes for the time of publication",
+        INSTANTS,
+        "if found is None or found.year not in YEARS:",
+        "if found is not None and found.year not in YEARS:",
+        f"{T_QUARANTINE}what_can_never_be_understood_is_kept_said_and_acknowledged",
+    ),
+    mutant(
+        "milliseconds read as microseconds",
+        INSTANTS,
+        "(10**11, 10**14, 10**3)",
+        "(10**11, 10**14, 10**6)",
+        "tests/core/test_instants.py::test_what_can_mean_one_instant_only_is_read",
+    ),
+    mutant(
+        "characters of no width left in a name",
+        SPELLING,
+        'if category(c) != "Cf"',
+        "if c",
+        f"{T_QUARANTINE}what_can_be_understood_is_not_kept_aside",
+    ),
+    mutant(
+        "the first number of records instead of the largest",
+        CONTENTS,
+        "return max((number for number in stated if number is not None), default=None)",
+        "return next((number for number in stated if number is not None), None)",
+        f"{T_SHAPES}a_shape_is_read_as_it_should_be",
+        f"{T_DIALECTS}flat_events_in_capitals",
+    ),
+    mutant(
+        "nothing of nothing is zero percent",
+        CONTENTS,
+        "if expected == 0 and not part and not stated:",
+        "if False:",
+        f"{T_SHAPES}a_shape_is_read_as_it_should_be",
+        f"{T_MESSAGE}the_stated_percentage",
+    ),
+    mutant(
+        "a rehearsal moves the live run",
+        MESSAGE,
+        "if dataset and dataset != own and dataset not in self.names.datasets:",
+        "if False:",
+        f"{T_SHAPES}more_shapes_of_the_same_kinds",
+        f"{T_DIALECTS}what_else_is_said_is_read_by_the_same_policy",
+    ),
+    mutant(
+        "words for dates counted from the day of UTC whatever the policy says",
+        MESSAGE,
+        "zone = UTC if wire.date_words_zone is DateZone.UTC else policy.zone",
+        "zone = UTC",
+        f"{T_DIALECTS}words_for_dates_are_counted_from_the_local_day_of_publication",
+    ),
+    mutant(
+        "a pattern of known names takes in a processor that is expected",
+        NAMES,
+        "if name in here.known:",
+        "if here.is_known(name):",
+        f"{T_SHAPES}more_shapes_of_the_same_kinds",
+    ),
+    mutant(
+        "a known name is taken for the processor of its table",
+        NAMES,
+        "if name in here.known:",
+        "if False:",
+        f"{T_SHAPES}more_shapes_of_the_same_kinds",
+    ),
+    # What quarantine keeps and says
+    mutant(
+        "a row of quarantine without bound",
+        QUARANTINE,
+        "return replace(row, bodies=alive[-MOST_BODIES:]), alive[:-MOST_BODIES]",
+        "return replace(row, bodies=alive), ()",
+        f"{T_QUARANTINE}a_row_keeps_the_newest_hundred_distinct_bodies_and_counts_all",
+    ),
+    mutant(
+        "a row of quarantine that keeps the oldest bodies",
+        QUARANTINE,
+        "return replace(row, bodies=alive[-MOST_BODIES:]), alive[:-MOST_BODIES]",
+        "return replace(row, bodies=alive[:MOST_BODIES]), alive[MOST_BODIES:]",
+        f"{T_QUARANTINE}a_row_keeps_the_newest_hundred_distinct_bodies_and_counts_all",
+    ),
+    mutant(
+        "one alert for each of three hundred strangers",
+        BOUNDS,
+        "if len(recent) < MOST_WARNINGS:",
+        "if True:",
+        f"{T_QUARANTINE}three_hundred_strangers_are_twenty_warnings_and_a_summary",
+    ),
+    mutant(
+        "a day of quarantine without bound",
+        BOUNDS,
+        "has_room = room.rows < MOST_ROWS",
+        "has_room = True",
+        f"{T_QUARANTINE}a_day_has_room_for_a_thousand_rows",
+    ),
+    mutant(
+        "the same bytes of two nights are one message",
+        QUARANTINE,
+        'f"{published_on} ".encode() + delivery.data',
+        "delivery.data",
+        f"{T_QUARANTINE}the_same_bytes_of_another_day_are_another_message",
+    ),
+    mutant(
+        "fields in the attributes taken for a probe",
+        MESSAGE,
+        "if first(fields, policy.phases[delivery.phase].wire.name) is None:",
+        "if True:",
+        f"{T_QUARANTINE}a_message_in_the_attributes_is_a_message",
+    ),
+]

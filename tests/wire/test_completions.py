@@ -103,6 +103,8 @@ VARIATIONS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("P2-08", {"processor_name": "NbacSomethingProcessor"}, {"reading": "quarantine", "kind": "unknown_processor"}),
     ("P2-08", {"game_date": "TODAY", "status": "whatever"}, {"reading": "known"}),
     ("P2-08", {"phase": "phase_3_analytics"}, {"reading": "quarantine", "kind": "wrong_topic"}),
+    ("P2-12", {"processor_name": "AsyncBdlPlayerBoxScoresProcessor"}, {"processor": "p2_bdl_box_scores"}),
+    ("P2-12", {"processor_name": "BdlSomethingElse"}, {"processor": "p2_bdl_box_scores", "noted": True}),
     ("P3-08", {"processor_name": "RosterHistoryProcessor"}, {"reading": "known"}),
     (
         "P3-04",
