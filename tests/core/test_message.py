@@ -176,7 +176,7 @@ DELETED: Any = ...
         ({"metadata": {"completed_predictions": "some"}}, "bad_count", "metadata.completed_predictions"),
         ({"metadata": [1]}, "bad_field", "metadata is a list"),
         ({"metadata": "text"}, "bad_field", "metadata is 'text'"),
-        ({"metadata": {"entities_changed": ["p1"]}}, "bad_entities", "metadata.entities_changed"),
+        ({"metadata": {"entities_changed": 7}}, "bad_entities", "metadata.entities_changed"),
         ({"metadata": {"entities_changed": {"teams": "BOS"}}}, "bad_entities", "metadata.entities_changed.teams"),
         ({"metadata": {"entities_changed": {"teams": [["BOS"]]}}}, "bad_entities", "entities_changed.teams[0]"),
         ({"timestamp": "soon"}, "bad_instant", "timestamp"),
@@ -414,6 +414,14 @@ def test_an_output_table_tells_who_a_stranger_is() -> None:
 def test_empty_words_are_absent(empty: object) -> None:
     """R3: an optional field that is null or empty was not sent."""
     assert understood(pipeline=empty, phase=empty, mode=empty, lane=empty) == understood()
+
+
+def test_a_list_without_a_kind_is_refused() -> None:
+    """R8: of what a list names the policy says the kind; where it does not, nobody may guess."""
+    features = {"processor_name": "MLFeatureStoreProcessor", "metadata": {"entities_changed": ["p1"]}}
+    with pytest.raises(Malformed, match="entities_changed"):
+        understood(topic="phase4", **features)
+    assert understood(topic="phase4", **{**features, "metadata": {"entities_changed": []}}).report.entities == {}
 
 
 def test_texts_and_lists_are_bounded_and_clean() -> None:

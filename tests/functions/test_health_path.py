@@ -71,6 +71,21 @@ def test_a_message_without_data_is_acknowledged_and_counted(function: str, body:
         assert opened.store.paths == []
 
 
+@pytest.mark.parametrize(
+    ("name", "events"),
+    [("OddsApiGameLinesProcessor", ["completion.recorded"]), ("Stranger", ["completion.quarantined"])],
+)
+def test_a_push_whose_attributes_say_it_all_is_a_message(name: str, events: list[str]) -> None:
+    """Without data but with a processor: counted or kept like any other, not taken for a probe (behaviour R1)."""
+    fields = {"processor_name": name, "game_date": "2026-01-21", "status": "success", "record_count": "96"}
+    with overheard() as (_, said):
+        assert (
+            push("phase2_to_phase3", {"message": {"messageId": "m1", "attributes": fields}, "subscription": "s"}) == 200
+        )
+        about = {"completion.probe", "completion.recorded", "completion.quarantined"}
+        assert [event for event, _ in said if event in about] == events
+
+
 def test_its_message_id_is_the_messages_own() -> None:
     """What is counted can be found again on the platform's side."""
     with overheard() as (_, said):
