@@ -160,5 +160,7 @@ def text(value: object, most: int = MAX_TEXT) -> str:
 
 def clean(value: str, most: int) -> str:
     """Return a text that every store holds: no half characters, no control characters, at most so many bytes."""
+    if value.isascii() and value.isprintable():
+        return value[:most].strip()
     whole = value[:most].encode("utf-8", "replace")[:most].decode("utf-8", "ignore")
-    return "".join(c if c.isprintable() else " " for c in whole).strip()
+    return (whole if whole.isprintable() else "".join(c if c.isprintable() else " " for c in whole)).strip()

@@ -97,15 +97,22 @@ def value_at(body: Mapping[str, Any], path: Path) -> Any:
     """
     found: Any = body
     for depth, step in enumerate(path):
-        if is_absent(found) or found == []:
-            return None
-        if depth and isinstance(found, str):
-            found = _object(found)
-        if not isinstance(found, Mapping):
-            where = dotted_path(path[:depth])
-            raise Malformed("bad_field", f"{where} is {shown(found)}, not an object")
+        if type(found) is not dict:
+            found = _opened(found, path[:depth])
+            if found is None:
+                return None
         found = found.get(step)
     return found
+
+
+def _opened(found: Any, path: Path) -> Any:
+    """Return what stands at a place as an object, None if nothing does."""
+    if is_absent(found) or found == []:
+        return None
+    opened = _object(found) if isinstance(found, str) else found
+    if not isinstance(opened, Mapping):
+        raise Malformed("bad_field", f"{dotted_path(path)} is {shown(opened)}, not an object")
+    return opened
 
 
 def _object(text: str) -> Any:
@@ -125,7 +132,11 @@ def there(body: Mapping[str, Any], paths: Iterable[Path]) -> Iterator[tuple[Path
 
 def first(body: Mapping[str, Any], paths: Iterable[Path]) -> tuple[Path, Any] | None:
     """Return the first place where something stands, and what does; None if nothing does."""
-    return next(there(body, paths), None)
+    for path in paths:
+        value = value_at(body, path)
+        if value is not None and value != "":
+            return path, value
+    return None
 
 
 def ignoring(body: Mapping[str, Any], wire: Wire) -> Ignore | None:

@@ -15,6 +15,7 @@ NO = frozenset({"false", "no", "n", "off", "0"})
 NUMBER = re.compile(r"\+?(\d{1,18}(?:\.\d{0,18})?(?:[eE][+-]?\d{1,2})?)(\s*%)?", re.ASCII)
 LARGEST = 1e12
 LARGEST_COUNT = 2**53
+PLAIN_TABLE = re.compile(r"\w*(?:\.\w+)?", re.ASCII)
 # Of a table: a partition (`$20260310`) or a moment (`@-3600000`) that it is looked at in.
 DECORATOR = re.compile(r"[$@].*", re.DOTALL)
 # Bytes of a correlation id that a document of two reports and those that wait for the record has room for.
@@ -80,7 +81,8 @@ def _number(value: object, *, with_sign: bool) -> float | None:
 
 def name(value: str) -> str:
     """Return a name without what nobody sees in it: surrounding blanks and characters of no width."""
-    return "".join(c for c in value if category(c) != "Cf").strip()
+    # What is ASCII holds no such character, and that is nearly every name.
+    return (value if value.isascii() else "".join(c for c in value if category(c) != "Cf")).strip()
 
 
 def label(value: object) -> str:
@@ -107,6 +109,8 @@ def table(value: str) -> str:
     A project before it (`project.dataset.table`, `project:dataset.table`), backticks around it or around its parts,
     and a decorator behind it do not make it another table.
     """
+    if PLAIN_TABLE.fullmatch(value):
+        return value
     bare = DECORATOR.sub("", name(value.replace("`", ""))).replace(":", ".")
     return ".".join(part.strip() for part in bare.split(".")[-2:])
 

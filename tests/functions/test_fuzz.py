@@ -21,6 +21,7 @@ from shared.app import views
 from shared.app.events import delivery_of
 from shared.app.quarantine import Quarantined, Row, listed
 from shared.core.record import REMEMBERED_UNRECORDED, SHORT_LIST
+from shared.core.spelling import LONGEST_CORRELATION
 from shared.documents import from_data
 from shared.ports import StateStore
 from tests.emulators.gcloud import patient
@@ -283,6 +284,7 @@ def test_a_processor_that_always_says_the_most_stays_within_a_document(
         for number in range(REMEMBERED_UNRECORDED + 5):
             changed = players if number % 20 == 0 else players[:SHORT_LIST]
             texts = dict.fromkeys(("correlation_id", "execution_id", "output_table"), f"{number}{four * 1000}")
+            texts["correlation_id"] = f"{number}{four * (LONGEST_CORRELATION // 4 - 1)}"
             about = {"batch_id": four * 1000, "entities_changed": {"players": changed, "teams": players[:1]}}
             data = completion(**texts, status=status, error_message=texts["execution_id"], metadata=about)
             answer = post("phase3_to_phase4", message(data, f"{number}".rjust(200, "9")))
