@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
 
-from shared.app import alerting, outage
+from shared.app import alerting, counts, outage
 from shared.app.bookkeeping import completion_row, keep_for_record
 from shared.app.context import Context
 from shared.app.crowd import Read, is_crowd, settle_if_whole

@@ -790,7 +790,6 @@ MUTANTS = [
         "        if True:\n",
         "tests/app/test_past.py::test_a_played_night_is_explained_as_it_was_explained",
     ),
-]  # fmt: skip
     # What a message may say, and in which dialect
     mutant(
         "a flag that cannot be read passes for one that was not sent",
@@ -919,8 +918,8 @@ MUTANTS = [
     mutant(
         "fields in the attributes taken for a probe",
         MESSAGE,
-        "if first(fields, policy.phases[delivery.phase].wire.name) is None:",
+        "if first(fields, _wire(delivery, policy).name) is None:",
         "if True:",
         f"{T_QUARANTINE}a_message_in_the_attributes_is_a_message",
     ),
-]
+]  # fmt: skip
