@@ -10,7 +10,7 @@ from typing import Any, get_args, get_origin
 
 import pytest
 
-from shared.app.quarantine import Quarantined
+from shared.app.quarantine import Row
 from shared.core.alert import Alert, Pending
 from shared.core.alerts import Lasting
 from shared.core.breaker import Circuit
@@ -38,7 +38,7 @@ KINDS = (
     Kind("transitions", TransitionState),
     Kind("alerts", Alert),
     Kind("breakers", Circuit),
-    Kind("quarantine", Quarantined),
+    Kind("quarantine", Row),
 )
 
 
