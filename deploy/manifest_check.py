@@ -228,21 +228,21 @@ def _reach(manifest: Manifest, one: Function, transitions: Iterable[Transition])
     key = f"functions.{one.folder}"
     granted = {(role.role, role.kind, role.name) for role in one.roles}
     for transition in transitions:
-        topic = transition.dispatch.topic
-        if topic and ("roles/pubsub.publisher", "topic", topic) not in granted:
-            reason = f"may decide {transition.name} and not publish to {topic}"
-            yield Problem(f"{key}.roles", reason, f"add {{role: roles/pubsub.publisher, scope: topic/{topic}}}")
+        for topic in transition.topics:
+            if ("roles/pubsub.publisher", "topic", topic) not in granted:
+                reason = f"may decide {transition.name} and not publish to {topic}"
+                yield Problem(f"{key}.roles", reason, f"add {{role: roles/pubsub.publisher, scope: topic/{topic}}}")
         for service in services_of(manifest, transition):
-            if ("roles/run.invoker", "service", service.identity) not in granted:
-                reason = f"may decide {transition.name} and not call {service.identity}"
+            if ("roles/run.invoker", "service", service.deployed_as) not in granted:
+                reason = f"may decide {transition.name} and not call {service.deployed_as}"
                 yield Problem(
-                    f"{key}.roles", reason, f"add {{role: roles/run.invoker, scope: service/{service.identity}}}"
+                    f"{key}.roles", reason, f"add {{role: roles/run.invoker, scope: service/{service.deployed_as}}}"
                 )
             if service.url_env not in one.environment:
                 yield Problem(
                     f"{key}.environment",
                     f"may decide {transition.name} and does not know {service.url_env}",
-                    f"add {service.url_env}, the address of {service.identity}",
+                    f"add {service.url_env}, the address of {service.deployed_as}",
                 )
 
 
@@ -253,11 +253,11 @@ def _reruns(manifest: Manifest, one: Function) -> Iterator[Problem]:
         if phase.rerun is None:
             continue
         service = manifest.policy.services[phase.rerun.service]
-        if service.identity not in granted:
+        if service.deployed_as not in granted:
             yield Problem(
                 f"functions.{one.folder}.roles",
-                f"may run {phase.name} again and not call {service.identity}",
-                f"add {{role: roles/run.invoker, scope: service/{service.identity}}}",
+                f"may run {phase.name} again and not call {service.deployed_as}",
+                f"add {{role: roles/run.invoker, scope: service/{service.deployed_as}}}",
             )
 
 
@@ -305,7 +305,7 @@ def _channels(manifest: Manifest) -> Iterator[Problem]:
 
 def topics_of_policy(manifest: Manifest) -> set[str]:
     """Return the topics that the policy names: completions and triggers."""
-    triggers = {one.dispatch.topic for one in manifest.policy.transitions.values() if one.dispatch.topic}
+    triggers = {topic for transition in manifest.policy.transitions.values() for topic in transition.topics}
     return {*manifest.policy.topics, *triggers}
 
 
@@ -337,6 +337,5 @@ def decided_by(manifest: Manifest, push: Push) -> list[Transition]:
 
 def services_of(manifest: Manifest, transition: Transition) -> list[Service]:
     """Return the services that a transition asks or calls."""
-    http = transition.dispatch.http
-    names = [name for name in (transition.preflight, http.service if http else None) if name]
+    names = [name for name in (transition.preflight, *(call.service for call in transition.calls)) if name]
     return [manifest.policy.services[name] for name in dict.fromkeys(names)]

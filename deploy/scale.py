@@ -18,7 +18,7 @@ def deployment_of(manifest: Manifest, policy: Policy) -> Deployment:
     """Return the deployment that this manifest would give a policy, its own or another pipeline's."""
     receiver = next(one for one in manifest.functions.values() if one.push is not None)
     topics = {phase.completions_topic for phase in policy.phases.values()}
-    topics |= {one.dispatch.topic for one in policy.transitions.values() if one.dispatch.topic is not None}
+    topics |= {topic for transition in policy.transitions.values() for topic in transition.topics}
     return Deployment(
         functions=sum(one.push is None for one in manifest.functions.values()) + len(policy.transitions),
         jobs=len(manifest.schedules),

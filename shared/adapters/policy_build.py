@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import time, timedelta
 from math import isfinite
 from typing import Any
@@ -57,16 +57,31 @@ def _disabled(found: shape.DisabledShape) -> core.Disabled:
     return core.Disabled(**_given(found))
 
 
+def _service(name: str, found: shape.ServiceShape) -> core.Service:
+    """Return a service from either form; a service without a path that says whether it is ready is a problem."""
+    given = _given(found)
+    ready, who = given.pop("ready", None), given.pop("identity", None)
+    given["ready_path"] = ready.path if ready is not None else given.get("ready_path") or ""
+    if isinstance(who, shape.IdentityShape):
+        field = {} if who.field is msgspec.UNSET else {"identity_field": who.field}
+        return core.Service(name=name, identity=who.is_, identity_path=who.path, **field, **given)
+    return core.Service(name=name, identity=who or "", **given)
+
+
+def _body(found: shape.StepShape | shape.RerunShape) -> core.Body:
+    """Return the body of a step or rerun with its overlays."""
+    overlays = ("body_by_mode", "body_by_generation", "body_by_lane")
+    given = {name: getattr(found, name, msgspec.UNSET) for name in ("body", *overlays)}
+    base, mode, generation, lane = (value if value and value is not msgspec.UNSET else {} for value in given.values())
+    return core.Body(base, mode, generation, {str(name): body for name, body in lane.items()})
+
+
 def _http(found: shape.HttpShape) -> core.HttpCall:
     return core.HttpCall(**_given(found, accepted=frozenset, timeout=_duration))
 
 
 def _confirm(found: shape.ConfirmShape) -> core.Confirm:
     return core.Confirm(**_given(found, within=_duration))
-
-
-def _refresh(found: shape.RefreshShape) -> core.Refresh:
-    return core.Refresh(**_given(found, until=time.fromisoformat))
 
 
 def _alerts(found: shape.AlertsShape) -> core.Alerts:
@@ -93,7 +108,7 @@ class Builder:
             found,
             calendar=_calendar,
             modes=_named(lambda name, one: core.Mode(name=name, **_given(one, opens_at=time.fromisoformat))),
-            services=_named(lambda name, one: core.Service(name=name, **_given(one))),
+            services=_named(_service),
             phases=_named(lambda name, one: self._phase(name, one, found.wire)),
             gates=_named(self._gate),
             claim_lease=_duration,
@@ -134,7 +149,7 @@ class Builder:
         key = f"phases.{name}"
         given = _given(
             found,
-            rerun=lambda rerun: core.Rerun(**_given(rerun)),
+            rerun=lambda rerun: core.Rerun(rerun.service, rerun.path, _body(rerun)),
             known=lambda listed: self._listed(listed, f"{key}.known"),
         )
         if given.get("known") is None:
@@ -172,15 +187,40 @@ class Builder:
             gates=tuple,
             dispatch=lambda one: self._dispatch(one, f"{key}.dispatch"),
             confirm=_confirm,
-            refresh=_refresh,
+            refresh=lambda one: self._refresh(one, f"{key}.refresh"),
         )
         given["expects"] = self._expects(found.expects, modes, f"{key}.expects")
         return core.Transition(name=name, **{"gates": ()} | given)
 
     def _dispatch(self, found: shape.DispatchShape, key: str) -> core.Dispatch:
-        if found.body is not msgspec.UNSET:
-            self._json(found.body, f"{key}.body")
-        return core.Dispatch(**_given(found, http=_http))
+        """Return the steps; the short form is the call, then the publication, each with the same body."""
+        listed = _there(found.steps)
+        if listed is not None:
+            return core.Dispatch(found.role, self._steps(listed, f"{key}.steps"))
+        self._bodies(found, key)
+        return core.Dispatch(found.role, tuple(_step(found, target, "dispatch") for target in _targets(found)))
+
+    def _steps(self, listed: Iterable[shape.StepShape], key: str) -> tuple[core.Step, ...]:
+        steps = []
+        for place, found in enumerate(listed):
+            self._bodies(found, f"{key}[{place}]")
+            targets = list(_targets(found))
+            if len(targets) != 1:
+                what = "neither http nor topic" if not targets else "both http and topic"
+                self.problems.append(Problem(f"{key}[{place}]", f"has {what}", "a step is one call or one publication"))
+            here = f"{key}[{place}]".split(".", 2)[2]
+            steps += [_step(found, target, here) for target in targets[:1]]
+        return tuple(steps)
+
+    def _refresh(self, found: shape.RefreshShape, key: str) -> core.Refresh:
+        steps = self._steps(_there(found.steps) or (), f"{key}.steps")
+        return core.Refresh(time.fromisoformat(found.until), found.at_most, found.min_growth_percent, steps)
+
+    def _bodies(self, found: shape.StepShape, key: str) -> None:
+        for name in ("body", "body_by_mode", "body_by_generation", "body_by_lane"):
+            written = _there(getattr(found, name))
+            if written is not None:
+                self._json(written, f"{key}.{name}")
 
     def _expects(
         self, found: Mapping[str, shape.ExpectationShape], modes: list[str], key: str
@@ -229,6 +269,24 @@ class Builder:
                 self._json(item, f"{key}[{place}]")
         elif not (value is None or isinstance(value, str | int) or (isinstance(value, float) and isfinite(value))):
             self.problems.append(Problem(key, f"{value} is not JSON", f'write it in quotes: "{value}"'))
+
+
+def _there(value: Any) -> Any:
+    """Return what the file says, None where it says nothing or null."""
+    return None if value is msgspec.UNSET else value
+
+
+def _targets(found: shape.StepShape) -> Iterator[core.HttpCall | core.Publication]:
+    http, topic = _there(found.http), _there(found.topic)
+    if http is not None:
+        yield _http(http)
+    if topic is not None:
+        yield core.Publication(topic, _there(found.messages) or core.Messages.ONE)
+
+
+def _step(found: shape.StepShape, target: core.HttpCall | core.Publication, place: str) -> core.Step:
+    plain, accepts = _there(found.plain), _there(found.accepts)
+    return core.Step(target, _body(found), plain is not False, accepts or {}, place)
 
 
 def _named(build: Callable[[str, Any], Any]) -> Callable[[Mapping[str, Any]], dict[str, Any]]:

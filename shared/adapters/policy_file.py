@@ -33,7 +33,7 @@ def load_policy(path: Path, overlay: Mapping[str, Any] | None = None) -> Policy:
     source = str(path)
     if overlay is not None and overlay != {}:
         source = f"{path} + policy overlay"
-        raw = merged(raw, overlay)
+        raw = merged(_one_form(raw, overlay), overlay)
     builder = Builder()
     policy = builder.policy(_shaped(raw, path, source), source)
     if policy is None:
@@ -53,6 +53,27 @@ def _digest(raw: object) -> str:
 def _placed(path: Path, source: str, found: Sequence[Problem]) -> Sequence[Problem]:
     """Return problems with their lines, unless their keys may stand in an overlay."""
     return with_lines(path, found) if source == str(path) else found
+
+
+SHORT_FORM = ("http", "topic", "messages", "body", "body_by_mode", "body_by_generation", "body_by_lane")
+
+
+def _one_form(raw: object, overlay: Mapping[str, Any]) -> object:
+    """Take from each dispatch of the file what the overlay says in the other form: `steps`, or a topic and a call."""
+    written, over = _mapping(raw), _mapping(overlay)
+    transitions, changed = _mapping(written.get("transitions")), {}
+    for name, laid in _mapping(over.get("transitions")).items():
+        form = _mapping(_mapping(laid).get("dispatch"))
+        gone = SHORT_FORM if "steps" in form else ("steps",) if {"http", "topic"} & form.keys() else ()
+        dispatch = _mapping(_mapping(transitions.get(name)).get("dispatch"))
+        if dispatch.keys() & set(gone):
+            kept = {key: value for key, value in dispatch.items() if key not in gone}
+            changed[name] = {**_mapping(transitions[name]), "dispatch": kept}
+    return {**written, "transitions": {**transitions, **changed}} if changed else raw
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
 
 
 def _refuse(source: str, found: Sequence[Problem]) -> None:

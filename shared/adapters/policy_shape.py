@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from shared.core.dialect import DateZone, WithoutDate
-from shared.core.model import Outcome
+from shared.core.model import Lane, Outcome
 from shared.core.policy import ConfirmBy, GateKind, Messages, OnMissing, OnUnreadable, Role, Then
 
 # The end of a pattern: `$` alone would let a newline at the end through.
@@ -94,6 +94,10 @@ NamePattern = Annotated[
         examples=["NbacScoreboardV2Processor", "Kalshi*"],
     ),
 ]
+Kind = Annotated[
+    Literal["text", "date", "integer", "number", "flag", "list", "object"],
+    Meta(description="what kind of value a field must hold", examples=["date"]),
+]
 Day = Annotated[date, Meta(description="a date", examples=["2026-01-28"])]
 
 
@@ -116,10 +120,28 @@ class ModeShape(Shape):
     opens_at: TimeOfDay
 
 
+class ReadyShape(Shape):
+    """Where a service says whether it can work."""
+
+    path: UrlPath
+
+
+class IdentityShape(Shape, rename={"is_": "is"}):
+    """Where a service says who it is: a field of the answer, and what must stand there."""
+
+    path: UrlPath
+    is_: Text
+    field: Text | UnsetType = UNSET
+
+
 class ServiceShape(Shape):
+    """A service that is called. `ready_path` with a plain `identity` is the short form of `ready` and `identity`."""
+
     url_env: Variable
-    identity: Text
-    ready_path: UrlPath
+    identity: Text | IdentityShape | UnsetType | None = UNSET
+    ready_path: UrlPath | UnsetType | None = UNSET
+    ready: ReadyShape | UnsetType | None = UNSET
+    cloud_run: Name | UnsetType | None = UNSET
 
 
 class DisabledShape(Shape):
@@ -135,9 +157,17 @@ class ProcessorShape(Shape):
     disabled: DisabledShape | UnsetType | None = UNSET
 
 
+BodyOf = dict[str, Any]
+
+
 class RerunShape(Shape):
+    """How a phase is asked to run again; values of the bodies are templates."""
+
     service: Name
     path: UrlPath
+    body: BodyOf | UnsetType | None = UNSET
+    body_by_mode: dict[Name, BodyOf] | UnsetType | None = UNSET
+    body_by_lane: dict[Lane, BodyOf] | UnsetType | None = UNSET
 
 
 class RehearsalShape(Shape):
@@ -277,17 +307,30 @@ class ExpectationShape(Shape):
 class HttpShape(Shape):
     service: Name
     path: UrlPath
-    accepted: Annotated[list[Status], Meta(min_length=1)]
+    accepted: Annotated[list[Status], Meta(min_length=1)] | UnsetType = UNSET
     timeout: Duration | UnsetType = UNSET
     attempts: Attempts | UnsetType = UNSET
 
 
-class DispatchShape(Shape):
-    role: Role
-    topic: Topic | UnsetType | None = UNSET
-    messages: Messages | UnsetType = UNSET
-    body: dict[str, Any] | UnsetType = UNSET
+class StepShape(Shape):
+    """One call or one publication. Values of the bodies are templates; `plain: false` sends nothing beside them."""
+
     http: HttpShape | UnsetType | None = UNSET
+    topic: Topic | UnsetType | None = UNSET
+    messages: Messages | UnsetType | None = UNSET
+    body: BodyOf | UnsetType | None = UNSET
+    body_by_mode: dict[Name, BodyOf] | UnsetType | None = UNSET
+    body_by_generation: dict[Literal["later"], BodyOf] | UnsetType | None = UNSET
+    body_by_lane: dict[Lane, BodyOf] | UnsetType | None = UNSET
+    plain: bool | UnsetType | None = UNSET
+    accepts: dict[Text, Kind] | UnsetType | None = UNSET
+
+
+class DispatchShape(StepShape, kw_only=True):
+    """`steps`, or the short form: an http call, then a topic, with one body for both."""
+
+    role: Role
+    steps: list[StepShape] | UnsetType | None = UNSET
 
 
 class ConfirmShape(Shape):
@@ -300,6 +343,7 @@ class RefreshShape(Shape):
     until: TimeOfDay
     at_most: int
     min_growth_percent: Growth
+    steps: list[StepShape] | UnsetType | None = UNSET
 
 
 class TransitionShape(Shape):

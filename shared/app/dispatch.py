@@ -1,9 +1,9 @@
-"""What leaves: the call first, then the messages; dispatched needs both (behaviour 5, D3, D5)."""
+"""Sending one step of a dispatch: a call or a publication, its body as the policy writes it (behaviour 5, D12)."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -12,8 +12,9 @@ from shared.app.context import Context
 from shared.app.retry import retry
 from shared.core.errors import Unavailable
 from shared.core.model import Plan, Report
-from shared.core.policy import HttpCall, Messages
+from shared.core.policy import HttpCall, Messages, Processor, Publication, Step
 from shared.core.situation import Situation
+from shared.core.templates import render, unfit
 from shared.ports import Message, Response
 
 FIRST_WAIT = timedelta(seconds=1)
@@ -23,7 +24,7 @@ MAX_ATTRIBUTE = 1024
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """Everything of the dispatch was accepted."""
+    """The step was accepted."""
 
     message_ids: tuple[str, ...]
 
@@ -37,10 +38,9 @@ class CallFailed:
 
 @dataclass(frozen=True, slots=True)
 class PublishFailed:
-    """The broker did not take the messages; ``call_accepted`` says that the call before it was taken."""
+    """The broker did not take the messages."""
 
     error: Unavailable
-    call_accepted: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,26 +50,23 @@ class Rejected:
     text: str
 
 
-Dispatched = Accepted | CallFailed | PublishFailed | Rejected
+Sent = Accepted | CallFailed | PublishFailed | Rejected
 
 
-def dispatch(ctx: Context, situation: Situation, plan: Plan, attempt: int, actor: str) -> Dispatched:
-    """Send one attempt of a generation; ``actor`` names who caused it."""
-    body = message_body(ctx, situation, plan, attempt, actor)
-    call = situation.transition.dispatch.http
-    called = False
-    if call is not None and not situation.state.call_accepted:
-        answer = _call(ctx, call, body)
-        if not isinstance(answer, Accepted):
-            return answer
-        called = True
-    topic = situation.transition.dispatch.topic
-    if topic is None:
-        return Accepted(())
+def send(ctx: Context, situation: Situation, plan: Plan, step: Step, attempt: int, actor: str) -> Sent:
+    """Send one step of a generation, unless its consumer would refuse the body; ``actor`` names who caused it."""
+    fields = trigger_fields(ctx, situation, plan, attempt, actor)
+    target = step.target
+    outgoing = messages(situation, plan, step, fields)
+    lacking = [lack for message in outgoing for lack in unfit(message.body, step.accepts)]
+    if lacking:
+        return Rejected(f"{step.to} would not accept it: {', '.join(dict.fromkeys(lacking))}")
+    if isinstance(target, HttpCall):
+        return _call(ctx, target, outgoing[0].body)
     try:
-        return Accepted(tuple(ctx.ports.bus.publish(topic, messages(situation, plan, body))))
+        return Accepted(tuple(ctx.ports.bus.publish(target.topic, outgoing)))
     except Unavailable as error:
-        return PublishFailed(error, called or situation.state.call_accepted)
+        return PublishFailed(error)
 
 
 def _call(ctx: Context, call: HttpCall, body: Mapping[str, Any]) -> Accepted | CallFailed | Rejected:
@@ -94,13 +91,12 @@ def _call(ctx: Context, call: HttpCall, body: Mapping[str, Any]) -> Accepted | C
     return Rejected(f"{call.service}{call.path} answers {response.status}: {response.body[:300]}")
 
 
-def message_body(ctx: Context, situation: Situation, plan: Plan, attempt: int, actor: str) -> dict[str, Any]:
-    """Return the trigger message of behaviour 5."""
+def trigger_fields(ctx: Context, situation: Situation, plan: Plan, attempt: int, actor: str) -> dict[str, Any]:
+    """Return the plain fields of the trigger message (behaviour 5)."""
     key, name = situation.key, situation.transition.name
     trigger_id = key.trigger_id(name, plan.generation)
     reports = _reports(situation, plan)
     return {
-        **situation.transition.dispatch.body,
         "trigger_id": trigger_id,
         "generation": plan.generation,
         "attempt": attempt,
@@ -132,6 +128,31 @@ def _changed(situation: Situation, reports: Sequence[Report]) -> dict[str, list[
     return {kind: sorted({name for report in reports for name in report.entities.get(kind, ())}) for kind in kinds}
 
 
+def template_values(situation: Situation, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the templates of a trigger's body stand for (behaviour D12)."""
+    starts = situation.policy.phases[situation.transition.starts]
+    started = [p.name for p in starts.processors.values() if not p.disabled_on(situation.key.day)]
+    return {
+        **{name: fields[name] for name in PLAIN},
+        "run_id": situation.key.id,
+        "reason": fields["trigger_reason"],
+        "processors": fields["completed_processors"],
+        "processors:class": wire_names(situation.processors, fields["completed_processors"]),
+        "missing": fields["missing_processors"],
+        "missing:class": wire_names(situation.processors, fields["missing_processors"]),
+        "starts": started,
+        "starts:class": wire_names(starts.processors, started),
+    }
+
+
+PLAIN = ("game_date", "mode", "lane", "trigger_id", "generation", "correlation_id", "pipeline")
+
+
+def wire_names(processors: Mapping[str, Processor], names: Iterable[str]) -> list[str]:
+    """Return the class names of processors; who has none goes by its canonical name."""
+    return [processors[name].wire_name or name for name in names]
+
+
 def correlation_id(reports: list[Report], trigger_id: str) -> str:
     """Pass the newest report's correlation id through; without one, make one that a retry makes again."""
     given = [report for report in reports if report.correlation_id]
@@ -140,17 +161,26 @@ def correlation_id(reports: list[Report], trigger_id: str) -> str:
     return hashlib.sha256(trigger_id.encode()).hexdigest()[:32]
 
 
-def messages(situation: Situation, plan: Plan, body: Mapping[str, Any]) -> list[Message]:
-    """Return the messages of one dispatch: one, or one for each completed processor.
+def messages(situation: Situation, plan: Plan, step: Step, fields: Mapping[str, Any]) -> list[Message]:
+    """Return what one step sends: one body, or one for each completed processor.
 
     With nothing completed the partial ones are sent, and without those a single message that
     names no processor: a trigger never leaves as nothing.
     """
-    if situation.transition.dispatch.messages is Messages.ONE:
-        return [_message(body)]
+    values = template_values(situation, fields)
+    target = step.target
+    if not isinstance(target, Publication) or target.messages is Messages.ONE:
+        return [_message(situation, step, fields, values)]
     sources = sorted(plan.completed) or sorted(plan.partial)
     reports = {report.processor: report for report in _reports(situation, plan)}
-    return [_message({**body, **_source(situation, name, reports)}) for name in sources] or [_message(body)]
+    each = [_source(situation, name, reports) for name in sources]
+    return [
+        _message(situation, step, {**fields, **own}, {**values, **_source_values(situation, own)}) for own in each
+    ] or [
+        _message(
+            situation, step, fields, {**values, **dict.fromkeys(("processor", "processor:class", "source_table"), "")}
+        )
+    ]
 
 
 def _source(situation: Situation, name: str, reports: Mapping[str, Report]) -> dict[str, Any]:
@@ -169,6 +199,16 @@ def _source(situation: Situation, name: str, reports: Mapping[str, Report]) -> d
     }
 
 
+def _source_values(situation: Situation, own: Mapping[str, Any]) -> dict[str, Any]:
+    name = own["processor_name"]
+    return {
+        "processor": name,
+        "processor:class": situation.processors[name].wire_name or name,
+        "source_table": own["source_table"],
+        **({"correlation_id": own["correlation_id"]} if "correlation_id" in own else {}),
+    }
+
+
 def _reports(situation: Situation, plan: Plan) -> list[Report]:
     """Return the reports a plan stands on, in the order of names."""
     known = (situation.completions.get(name) for name in sorted({*plan.completed, *plan.partial}))
@@ -182,10 +222,13 @@ ATTRIBUTES = (
 )  # fmt: skip
 
 
-def _message(body: Mapping[str, Any]) -> Message:
-    texts = {name: _attribute(body[name]) for name in ATTRIBUTES if name in body}
+def _message(situation: Situation, step: Step, fields: Mapping[str, Any], values: Mapping[str, Any]) -> Message:
+    """Return a body with the ids of its trigger as attributes."""
+    written = render(step.body.of(situation.key.mode, fields["generation"], situation.key.lane), values)
+    texts = {name: _attribute(fields[name]) for name in ATTRIBUTES if name in fields}
     # Cut off, an id would be another one: what is longer stands in the body alone.
-    return Message(body, {name: text for name, text in texts.items() if len(text.encode()) <= MAX_ATTRIBUTE})
+    short = {name: text for name, text in texts.items() if len(text.encode()) <= MAX_ATTRIBUTE}
+    return Message(step.beside(fields, written), short)
 
 
 def _attribute(value: object) -> str:

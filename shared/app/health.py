@@ -135,8 +135,8 @@ def _record(ctx: Context) -> Said:
 
 def _bus(ctx: Context) -> Said:
     """Say that the bus is configured; publishing is what the functions do."""
-    topics = [one.dispatch.topic for one in ctx.policy.transitions.values() if one.dispatch.topic]
-    calls = [one.dispatch.http.service for one in ctx.policy.transitions.values() if one.dispatch.http]
+    topics = [topic for transition in ctx.policy.transitions.values() for topic in transition.topics]
+    calls = [call.service for transition in ctx.policy.transitions.values() for call in transition.calls]
     silent = sorted({name for name in calls if not ctx.endpoints.get(name)})
     if silent:
         variables = ", ".join(ctx.policy.services[name].url_env for name in silent)

@@ -23,7 +23,7 @@ def claimed(state: TransitionState, plan: Plan, owner: str, now: datetime, lease
         attempt=state.attempt + 1 if again else 1,
         claim=Claim(owner, now, now + lease),
         plan=plan,
-        call_accepted=state.call_accepted and again and not state.accepted_whole,
+        steps_proven=state.steps_proven if again and not state.accepted_whole else 0,
         failure=state.failure if again else None,
         blocked={},
         held_since=None,
@@ -43,7 +43,7 @@ def dispatched(state: TransitionState, now: datetime) -> TransitionState:
             state=State.DISPATCHED,
             claim=None,
             carried=plan,
-            call_accepted=False,
+            steps_proven=0,
             dispatches=state.dispatches + 1 if again else 1,
             triggered_at=now if new_window or state.triggered_at is None else state.triggered_at,
             dispatched_at=state.dispatched_at if again else now,
@@ -57,6 +57,11 @@ def dispatched(state: TransitionState, now: datetime) -> TransitionState:
         "redispatch" if again else "trigger",
         plan.reason,
     )
+
+
+def step_proven(state: TransitionState) -> TransitionState:
+    """Return the state once one more step of the claimed plan was accepted: no later attempt makes it again (D12)."""
+    return replace(state, steps_proven=state.steps_proven + 1)
 
 
 def confirmed(state: TransitionState, decision: Confirm, now: datetime) -> TransitionState:
@@ -88,9 +93,9 @@ def call_failed(state: TransitionState, text: str, now: datetime) -> TransitionS
     return _failed(state, text, now, BACK_OFF[min(count, len(BACK_OFF) - 1)])
 
 
-def publish_failed(state: TransitionState, text: str, call_accepted: bool, now: datetime) -> TransitionState:
-    """Release the claim; the next delivery or sweep publishes again, without the call that was accepted."""
-    return replace(_failed(state, text, now, timedelta(0)), call_accepted=call_accepted)
+def publish_failed(state: TransitionState, text: str, now: datetime) -> TransitionState:
+    """Release the claim; the next delivery or sweep publishes again, without the steps that were accepted."""
+    return _failed(state, text, now, timedelta(0))
 
 
 def _failed(state: TransitionState, text: str, now: datetime, wait: timedelta) -> TransitionState:

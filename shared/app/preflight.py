@@ -37,15 +37,31 @@ def _ask(ctx: Context, service: Service) -> Fitness:
         response = ctx.ports.http.request("GET", url.rstrip("/") + service.ready_path, None, TIMEOUT)
     except Unavailable as error:
         return Unfit(f"{service.name} does not answer: {error.reason}")
-    return judge(service, response)
+    fit = judge(service, response)
+    if isinstance(fit, Unfit) or service.identity_path is None:
+        return fit
+    return _who(ctx, service, url) or fit
+
+
+def _who(ctx: Context, service: Service, url: str) -> Unfit | None:
+    """Ask a service who it is where that stands at a path of its own; None if it is who it should be."""
+    try:
+        response = ctx.ports.http.request("GET", url.rstrip("/") + (service.identity_path or ""), None, TIMEOUT)
+    except Unavailable as error:
+        return Unfit(f"{service.name} does not say who it is: {error.reason}")
+    name = _body(response.body).get(service.identity_field)
+    if name == service.identity:
+        return None
+    shown = f"as {name!r}" if isinstance(name, str) else f"without saying who it is in {service.identity_field!r}"
+    return Unfit(f"{service.name} answers {response.status} {shown}, expected {service.identity!r}")
 
 
 def judge(service: Service, response: Response) -> Fitness:
-    """Judge an answer by status, word and identity."""
+    """Judge an answer by status, word and, where the policy knows it, the identity that stands in it."""
     body = _body(response.body)
-    found = body.get("service")
-    if isinstance(found, str) and found != service.identity:
-        return Unfit(f"{service.name} answers {response.status} as {found[:MAX_WORD]!r}, expected {service.identity!r}")
+    name = body.get(service.identity_field)
+    if isinstance(name, str) and service.identity and name != service.identity:
+        return Unfit(f"{service.name} answers {response.status} as {name[:MAX_WORD]!r}, expected {service.identity!r}")
     status = body.get("status", "")
     # A word that people say, and that stands in alerts: whatever else is there is none.
     word = status[:MAX_WORD].lower() if isinstance(status, str) else ""

@@ -14,7 +14,7 @@ from datetime import datetime
 
 from shared.app import marks
 from shared.app.context import Context
-from shared.app.dispatch import Accepted, CallFailed, PublishFailed, Rejected, dispatch
+from shared.app.dispatch import Accepted, CallFailed, PublishFailed, Rejected, send
 from shared.app.readings import read
 from shared.app.state import Stored, save_transition
 from shared.core.decide import decide
@@ -117,21 +117,43 @@ def _trigger(
     if held is None:
         return None
     _log(ctx, held.situation, "claimed", generation=claim.generation, attempt=claim.attempt)
-    result = dispatch(ctx, held.situation, decision.plan, claim.attempt, actor)
+    return _send_steps(ctx, held, load, decision.plan, actor)
+
+
+def _send_steps(ctx: Context, held: Sight, load: Load, plan: Plan, actor: str) -> Sight | Settled | None:
+    """Send the steps of a claimed plan that are not proven yet, each marked before the next is sent (behaviour D12)."""
+    steps = held.situation.transition.steps(plan.reason)
+    attempt = held.situation.state.attempt
+    message_ids: tuple[str, ...] = ()
+    for place in range(held.situation.state.steps_proven, len(steps)):
+        result = send(ctx, held.situation, plan, steps[place], attempt, actor)
+        if not isinstance(result, Accepted):
+            return _not_accepted(ctx, held, load, result)
+        message_ids += result.message_ids
+        if place < len(steps) - 1:
+            proven = _mark(ctx, held, load, marks.step_proven)
+            if proven is None:
+                return None
+            held = proven
+    now = ctx.ports.clock.now()
+    _log_dispatched(ctx, held.situation, plan, message_ids, now)
+    return _mark(ctx, held, load, lambda state: marks.dispatched(state, now))
+
+
+def _not_accepted(
+    ctx: Context, held: Sight, load: Load, result: CallFailed | Rejected | PublishFailed
+) -> Sight | Settled | None:
     now = ctx.ports.clock.now()
     match result:
-        case Accepted():
-            _log_dispatched(ctx, held.situation, decision.plan, result, now)
-            return _mark(ctx, held, load, lambda state: marks.dispatched(state, now))
         case CallFailed(text):
             _log(ctx, held.situation, "dispatch_failed", severity="WARNING", error=text)
             return _mark(ctx, held, load, lambda state: marks.call_failed(state, text, now))
         case Rejected(text):
             _log(ctx, held.situation, "rejected", severity="ERROR", error=text)
             return _mark(ctx, held, load, lambda state: marks.rejected(state, text, ctx.code_version, now))
-        case PublishFailed(error, called):
+        case PublishFailed(error):
             _log(ctx, held.situation, "dispatch_failed", severity="WARNING", error=str(error))
-            released = _mark(ctx, held, load, lambda state: marks.publish_failed(state, str(error), called, now))
+            released = _mark(ctx, held, load, lambda state: marks.publish_failed(state, str(error), now))
             blocked = Blocked({"dispatch": str(error)})
             if released is None:
                 return None
@@ -154,14 +176,15 @@ def _mark(ctx: Context, held: Sight, load: Load, change: Callable[[TransitionSta
     raise Unavailable("state", f"{held.situation.key.id}: the mark of a dispatch could not be written")
 
 
-def _log_dispatched(ctx: Context, situation: Situation, plan: Plan, result: Accepted, now: datetime) -> None:
+def _log_dispatched(
+    ctx: Context, situation: Situation, plan: Plan, message_ids: tuple[str, ...], now: datetime
+) -> None:
     """Log a dispatch; ``handoff_seconds`` is the time from the last report that it stands on."""
     known = (situation.completions.get(name) for name in plan.completed)
     reports = [report for one in known if one is not None for report in (one.good or one.latest,) if report is not None]
     last = max((report.received_at for report in reports), default=None)
     seconds = None if last is None else round((now - last).total_seconds(), 3)
-    ids = list(result.message_ids)
-    _log(ctx, situation, "dispatched", reason=plan.reason, message_ids=ids, handoff_seconds=seconds)
+    _log(ctx, situation, "dispatched", reason=plan.reason, message_ids=list(message_ids), handoff_seconds=seconds)
 
 
 def _log(ctx: Context, situation: Situation, what: str, severity: str = "INFO", **keys: object) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from shared.app.context import Context
+from shared.app.dispatch import wire_names
 from shared.app.findings import Finding
 from shared.app.readings import read_rows
 from shared.app.reconcile import Settled
@@ -19,6 +21,7 @@ from shared.core.model import Completion, Lane, Outcome, RepairLog, Report, Run,
 from shared.core.policy import Policy, Processor, Rerun, Transition
 from shared.core.record import record
 from shared.core.situation import Situation
+from shared.core.templates import render
 from shared.core.texts import names, say
 
 TIMEOUT = timedelta(seconds=20)
@@ -232,6 +235,22 @@ def _save_log(ctx: Context, run: Stored[Run], phase: str, log: RepairLog) -> Sto
     return save_run(ctx.ports.store, Stored(changed, run.version), ctx.policy)
 
 
+def _rerun_values(
+    ctx: Context, key: RunKey, phase: str, processors: tuple[str, ...], plain: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return what the templates of a rerun's body stand for: the processors are those that shall run (D12)."""
+    known = ctx.policy.phases[phase].processors
+    names_of = {name: list(processors) for name in ("processors", "missing", "starts")}
+    return {
+        **{name: plain[name] for name in ("game_date", "mode", "lane", "pipeline", "correlation_id", "reason")},
+        "run_id": key.id,
+        "trigger_id": f"{key.id}/rerun/{phase}",
+        "generation": 1,
+        **names_of,
+        **{f"{name}:class": wire_names(known, processors) for name in names_of},
+    }
+
+
 def call_rerun(
     ctx: Context, key: RunKey, phase: str, how: Rerun, processors: tuple[str, ...], reason: str
 ) -> int | str:
@@ -239,7 +258,7 @@ def call_rerun(
     base = ctx.endpoints.get(how.service)
     if not base:
         return f"{ctx.policy.services[how.service].url_env} is not set"
-    body = {
+    plain = {
         "repair": True,
         "pipeline": key.pipeline,
         "run_id": key.id,
@@ -254,6 +273,7 @@ def call_rerun(
         "trigger_source": "orchestrator",
         "correlation_id": ctx.ports.clock.token(),
     }
+    body = {**plain, **render(how.body.of(key.mode, 1, key.lane), _rerun_values(ctx, key, phase, processors, plain))}
     try:
         return ctx.ports.http.request("POST", base.rstrip("/") + how.path, body, TIMEOUT).status
     except Unavailable as error:

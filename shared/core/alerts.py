@@ -252,7 +252,7 @@ def _unconfirmed(situation: Situation, now: datetime) -> Iterator[Condition]:
         f"dispatched {state.dispatches} times since {clock_time(situation.policy, state.dispatched_at, now)}, "
         f"and {phase} has not begun"
     )
-    listener = situation.transition.dispatch.topic or "its trigger"
+    listener = ", ".join(situation.transition.topics) or "its trigger"
     again = commands.trigger(situation.transition.name, situation.key, f"{phase} has not begun")
     do = f"see whether anything listens to {listener}; to send it anew: {again}"
     yield _condition(

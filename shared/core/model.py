@@ -269,6 +269,7 @@ class TransitionState:
 
     ``plan`` belongs to ``generation``; ``carried`` is the plan of the last generation of which anything was accepted,
     ``dispatched_at`` its first dispatch, ``last_dispatched_at`` its latest, ``dispatches`` their number.
+    ``steps_proven`` counts the steps of ``generation`` that were accepted while its dispatch is not whole.
     ``acts`` are the latest things that operators told it.
     ``opened_at`` is kept where only a table showed that a report counts: later nobody reads that table (behaviour R7).
     """
@@ -285,7 +286,7 @@ class TransitionState:
     last_dispatched_at: datetime | None = None
     confirmed_at: datetime | None = None
     refreshes: int = 0
-    call_accepted: bool = False
+    steps_proven: int = 0
     opened_at: datetime | None = None
     blocked: dict[str, Block] = field(default_factory=dict)
     held_since: datetime | None = None
@@ -298,7 +299,7 @@ class TransitionState:
     @property
     def accepted(self) -> bool:
         """True once anything of ``generation`` was accepted, so that the next one is another (behaviour D9)."""
-        return self.call_accepted or self.accepted_whole
+        return self.steps_proven > 0 or self.accepted_whole
 
     @property
     def accepted_whole(self) -> bool:

@@ -6,6 +6,7 @@ Nothing here reads a file; `shared/adapters/policy_file.py` builds these values,
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
@@ -15,6 +16,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from shared.core.dialect import CANONICAL, Wire
+from shared.core.model import Lane
+
+CLASS_NAME = re.compile(r"[A-Z][A-Za-z0-9]*[a-z][A-Za-z0-9]*")
 
 
 @dataclass(frozen=True)
@@ -40,12 +44,23 @@ class Mode:
 
 @dataclass(frozen=True)
 class Service:
-    """A service this project calls. ``url_env`` names the environment variable of its URL."""
+    """A service this project calls. ``url_env`` names the environment variable of its URL.
+
+    ``identity`` is what its answer at ``identity_path`` says in ``identity_field``; without such a path the answer
+    at ``ready_path`` may say it. ``cloud_run`` is the name it is deployed under, by default its identity.
+    """
 
     name: str
     url_env: str
-    identity: str
     ready_path: str
+    identity: str = ""
+    identity_path: str | None = None
+    identity_field: str = "service"
+    cloud_run: str | None = None
+
+    @property
+    def deployed_as(self) -> str:
+        return self.cloud_run or self.identity or self.name
 
 
 @dataclass(frozen=True)
@@ -70,6 +85,11 @@ class Processor:
         """True for dates from ``disabled.since`` on (behaviour R2)."""
         return self.disabled is not None and day >= self.disabled.since
 
+    @property
+    def wire_name(self) -> str | None:
+        """The class name that the pipeline's services know it by: the first alias that is one (behaviour D12)."""
+        return next((alias for alias in self.aliases if CLASS_NAME.fullmatch(alias)), None)
+
     def floor(self, units: int | None) -> int | None:
         """Records a success of the date must have; None where nothing can be demanded (behaviour R6, T3)."""
         if self.min_records_per_unit is None or units is None:
@@ -78,11 +98,42 @@ class Processor:
 
 
 @dataclass(frozen=True)
+class Body:
+    """What is sent, as the policy writes it: templates by key, each overlay laid over the one before (behaviour D12).
+
+    ``by_generation`` knows one word, `later`: every generation after the first.
+    """
+
+    base: Mapping[str, Any] = field(default_factory=dict)
+    by_mode: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    by_generation: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    by_lane: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def of(self, mode: str, generation: int, lane: Lane) -> Mapping[str, Any]:
+        """Return the body of one run and generation, templates not yet replaced."""
+        later = self.by_generation.get(LATER, {}) if generation > 1 else {}
+        return {**self.base, **self.by_mode.get(mode, {}), **later, **self.by_lane.get(lane.value, {})}
+
+
+LATER = "later"
+RESERVED = frozenset(
+    {
+        "trigger_id", "generation", "attempt", "pipeline", "transition", "lane", "trigger_reason", "degraded",
+        "missing_processors", "completed_processors", "entities_changed", "is_incremental", "gate_readings",
+        "code_version",
+    }
+)  # fmt: skip
+"""Plain fields that say which trigger it is and what it stands on."""
+NO_BODY = Body()
+
+
+@dataclass(frozen=True)
 class Rerun:
-    """How self-heal asks a phase to run again."""
+    """How self-heal asks a phase to run again; without a body it is asked by its canonical fields."""
 
     service: str
     path: str
+    body: Body = NO_BODY
 
 
 @dataclass(frozen=True)
@@ -192,18 +243,53 @@ class HttpCall:
 
     service: str
     path: str
-    accepted: frozenset[int]
+    accepted: frozenset[int] = frozenset(range(200, 300))
     timeout: timedelta = timedelta(seconds=20)
     attempts: int = 3
 
 
 @dataclass(frozen=True)
-class Dispatch:
-    role: Role
-    topic: str | None = None
+class Publication:
+    """A topic to which a step publishes."""
+
+    topic: str
     messages: Messages = Messages.ONE
-    body: Mapping[str, Any] = field(default_factory=dict)
-    http: HttpCall | None = None
+
+
+@dataclass(frozen=True)
+class Step:
+    """One call or one publication of a dispatch (behaviour D12).
+
+    ``plain`` says that the fields of the trigger message are sent beside the body. ``accepts`` is the consumer's
+    contract: required fields and their kinds, which every body is held against. ``place`` is where the file has it.
+    """
+
+    target: HttpCall | Publication
+    body: Body = NO_BODY
+    plain: bool = True
+    accepts: Mapping[str, str] = field(default_factory=dict)
+    place: str = field(default="dispatch", compare=False)
+
+    def beside(self, fields: Mapping[str, Any], written: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a rendered body with the plain fields beside it: the policy's win, but none renames a trigger."""
+        if not self.plain:
+            return dict(written)
+        return {**fields, **written, **{name: fields[name] for name in RESERVED if name in fields}}
+
+    @property
+    def to(self) -> str:
+        """Return the topic, or `service path`."""
+        if isinstance(self.target, Publication):
+            return self.target.topic
+        return f"{self.target.service} {self.target.path}"
+
+
+@dataclass(frozen=True)
+class Dispatch:
+    """What a trigger sends: its steps in order, each with a proof of its own."""
+
+    role: Role
+    steps: tuple[Step, ...] = ()
 
 
 class ConfirmBy(StrEnum):
@@ -228,6 +314,7 @@ class Refresh:
     until: time
     at_most: int
     min_growth_percent: float
+    steps: tuple[Step, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -243,6 +330,25 @@ class Transition:
     confirm: Confirm
     preflight: str | None = None
     refresh: Refresh | None = None
+
+    def steps(self, reason: str) -> tuple[Step, ...]:
+        """Return what a generation of this reason sends: a refresh may go another way (behaviour D12)."""
+        refreshed = reason == "refresh" and self.refresh is not None and self.refresh.steps
+        return refreshed or self.dispatch.steps
+
+    @cached_property
+    def all_steps(self) -> tuple[Step, ...]:
+        return (*self.dispatch.steps, *(self.refresh.steps if self.refresh is not None else ()))
+
+    @cached_property
+    def topics(self) -> tuple[str, ...]:
+        """The topics that any generation publishes to."""
+        return tuple(step.target.topic for step in self.all_steps if isinstance(step.target, Publication))
+
+    @cached_property
+    def calls(self) -> tuple[HttpCall, ...]:
+        """The calls that any generation makes."""
+        return tuple(step.target for step in self.all_steps if isinstance(step.target, HttpCall))
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from shared.core.gate_check import gate_problems
 from shared.core.names import forms
 from shared.core.policy import Policy
 from shared.core.problem import Problem, spell, suggest
+from shared.core.step_check import rerun_problems
 from shared.core.transition_check import transition_problems
 from shared.core.wire_check import wire_problems
 
@@ -69,9 +70,7 @@ def _phases(policy: Policy) -> Iterator[Problem]:
         other = taken.setdefault(phase.completions_topic, phase.name)
         if other != phase.name:
             yield Problem(f"{key}.completions_topic", f"{other} reports on it already", "give each phase its own topic")
-        if phase.rerun is not None and phase.rerun.service not in policy.services:
-            wrong = phase.rerun.service
-            yield Problem(f"{key}.rerun.service", f"there is no service {wrong}", suggest(wrong, policy.services))
+        yield from rerun_problems(policy, phase, f"{key}.rerun")
 
 
 def _clashes(policy: Policy) -> Iterator[Problem]:

@@ -7,8 +7,9 @@ from datetime import timedelta
 from itertools import pairwise
 
 from shared.core.names import build_names
-from shared.core.policy import ConfirmBy, Expectation, Phase, Policy, Role, Transition
+from shared.core.policy import ConfirmBy, Expectation, HttpCall, Phase, Policy, Publication, Role, Step, Transition
 from shared.core.problem import Problem, spell, suggest
+from shared.core.step_check import step_problems
 
 BACKOFF = timedelta(seconds=5)
 PUBLISH = timedelta(seconds=10)
@@ -21,13 +22,10 @@ def transition_problems(policy: Policy, transition: Transition) -> Iterator[Prob
         yield Problem(f"{key}.expects", "exists in no mode", "name a mode, or any_mode for all of them")
     for mode, expectation in transition.expects.items():
         yield from _expectation(policy, transition, mode, expectation)
-    http = transition.dispatch.http
-    for name, service in (
-        ("preflight", transition.preflight),
-        ("dispatch.http.service", http.service if http else None),
-    ):
-        if service is not None and service not in policy.services:
-            yield Problem(f"{key}.{name}", f"there is no service {service}", suggest(service, policy.services))
+    if transition.preflight is not None and transition.preflight not in policy.services:
+        reason = f"there is no service {transition.preflight}"
+        yield Problem(f"{key}.preflight", reason, suggest(transition.preflight, policy.services))
+    yield from step_problems(policy, transition, key)
     yield from _target(transition, key)
     yield from _loop(policy, transition, key)
     yield from _times(policy, transition, key)
@@ -95,48 +93,62 @@ def _target(transition: Transition, key: str) -> Iterator[Problem]:
     dispatch, by = transition.dispatch, transition.confirm.by
     if dispatch.role is not Role.TRIGGER:
         return
-    if dispatch.topic is None and dispatch.http is None:
+    calls = any(isinstance(step.target, HttpCall) for step in dispatch.steps)
+    publishes = any(isinstance(step.target, Publication) for step in dispatch.steps)
+    if not dispatch.steps:
         yield Problem(f"{key}.dispatch", "triggers, but has neither topic nor http", "add a topic, or role: observe")
-    elif by is ConfirmBy.HTTP and dispatch.http is None:
+    elif by is ConfirmBy.HTTP and not calls:
         yield Problem(
             f"{key}.confirm.by", "dispatch has no http to confirm it", "add dispatch.http, or by: first_report"
         )
-    elif by is ConfirmBy.PUBLISH and dispatch.topic is None:
+    elif by is ConfirmBy.PUBLISH and not publishes:
         yield Problem(f"{key}.confirm.by", "dispatch has no topic to confirm it", "by: http, or add dispatch.topic")
 
 
 def _loop(policy: Policy, transition: Transition, key: str) -> Iterator[Problem]:
     """Yield a trigger that would come back as a completion: every trigger would be a message in quarantine."""
-    topic = transition.dispatch.topic
-    phase = policy.topics.get(topic) if topic is not None else None
-    if phase is not None:
-        reason = f"{topic} is the completions topic of {phase}"
-        yield Problem(f"{key}.dispatch.topic", reason, "triggers need a topic of their own")
+    for step in transition.all_steps:
+        topic = step.target.topic if isinstance(step.target, Publication) else ""
+        if topic in policy.topics:
+            reason = f"{topic} is the completions topic of {policy.topics[topic]}"
+            yield Problem(f"{key}.{step.place}.topic", reason, "triggers need a topic of their own")
 
 
 def _times(policy: Policy, transition: Transition, key: str) -> Iterator[Problem]:
     """Yield where an inner time does not fit into the outer one (behaviour 12)."""
-    lease, http, confirm = policy.claim_lease, transition.dispatch.http, transition.confirm
-    publish = PUBLISH if transition.dispatch.topic is not None else timedelta(0)
-    if http is not None and http.timeout <= timedelta(0):
-        yield Problem(
-            f"{key}.dispatch.http.timeout", "must be longer than nothing", "30s leaves a service time to answer"
-        )
-    elif http is not None:
-        waits = BACKOFF * (http.attempts - 1)
-        whole = http.timeout * http.attempts + waits + publish
-        if whole >= lease:
-            reason = (
-                f"{http.attempts} x {spell(http.timeout)}, {spell(waits)} between them and {spell(publish)} to publish "
-                f"are {spell(whole)}: not within claim_lease ({spell(lease)})"
-            )
-            hint = f"lower http.timeout or http.attempts, or raise claim_lease above {spell(whole)}"
-            yield Problem(f"{key}.dispatch.http.timeout", reason, hint)
-    elif timedelta(0) < lease <= publish:
-        reason = f"{spell(lease)} is not longer than a publish ({spell(publish)})"
-        yield Problem("claim_lease", reason, "2m is longer than most dispatches with their retries")
+    lease, confirm = policy.claim_lease, transition.confirm
+    for steps in (transition.dispatch.steps, transition.refresh.steps if transition.refresh is not None else ()):
+        yield from _steps_fit(lease, steps, key)
     if confirm.within <= timedelta(0):
         yield Problem(f"{key}.confirm.within", "must be longer than nothing", "15m leaves a phase time to begin")
     elif confirm.by is ConfirmBy.FIRST_REPORT and confirm.within <= lease:
         reason = f"{spell(confirm.within)} is not longer than claim_lease ({spell(lease)})"
         yield Problem(f"{key}.confirm.within", reason, "wait longer for a report than for the dispatch itself")
+
+
+def _steps_fit(lease: timedelta, steps: tuple[Step, ...], key: str) -> Iterator[Problem]:
+    """Yield where the steps of one dispatch, made one after another with their retries, outlast the claim."""
+    calls = [(step.place, step.target) for step in steps if isinstance(step.target, HttpCall)]
+    publish = PUBLISH * (len(steps) - len(calls))
+    for place, call in calls:
+        if call.timeout <= timedelta(0):
+            reason = "must be longer than nothing"
+            yield Problem(f"{key}.{place}.http.timeout", reason, "30s leaves a service time to answer")
+    if not calls and timedelta(0) < lease <= publish:
+        reason = f"{spell(lease)} is not longer than a publish ({spell(publish)})"
+        yield Problem("claim_lease", reason, "2m is longer than most dispatches with their retries")
+    for place, call in calls[:1]:
+        others = sum((_longest(other) for _, other in calls[1:]), publish)
+        waits = BACKOFF * (call.attempts - 1)
+        whole = _longest(call) + others
+        if call.timeout > timedelta(0) and whole >= lease:
+            reason = (
+                f"{call.attempts} x {spell(call.timeout)}, {spell(waits)} between them and {spell(others)} to publish "
+                f"are {spell(whole)}: not within claim_lease ({spell(lease)})"
+            )
+            hint = f"lower http.timeout or http.attempts, or raise claim_lease above {spell(whole)}"
+            yield Problem(f"{key}.{place}.http.timeout", reason, hint)
+
+
+def _longest(call: HttpCall) -> timedelta:
+    return call.timeout * call.attempts + BACKOFF * (call.attempts - 1)

@@ -88,11 +88,15 @@ class SimulatedServices:
 
     def _takes(self, service: Service, path: str, status: int) -> bool:
         """Whether a status is a yes of this path: as the transition that calls here says, else any 2xx."""
+        accepted = self._accepted_by_policy(service, path)
+        return 200 <= status < 300 if accepted is None else status in accepted
+
+    def _accepted_by_policy(self, service: Service, path: str) -> frozenset[int] | None:
         for transition in self._policy.transitions.values():
-            call = transition.dispatch.http
-            if call is not None and (call.service, call.path) == (service.name, path):
-                return status in call.accepted
-        return 200 <= status < 300
+            for call in transition.calls:
+                if (call.service, call.path) == (service.name, path):
+                    return call.accepted
+        return None
 
     def _failing(self, name: str, kind: FaultKind, timeout: timedelta) -> Response:
         if kind is FaultKind.TIMEOUT:
@@ -120,11 +124,8 @@ class SimulatedServices:
 
     def _status(self, service: Service, path: str) -> int:
         """Answer 200, or what the transition that calls here takes for a yes."""
-        for transition in self._policy.transitions.values():
-            call = transition.dispatch.http
-            if call is not None and (call.service, call.path) == (service.name, path) and 200 not in call.accepted:
-                return min(call.accepted)
-        return 200
+        accepted = self._accepted_by_policy(service, path)
+        return 200 if accepted is None or 200 in accepted else min(accepted)
 
     def _stranger(self, service: Service) -> str:
         others = [other.identity for other in self._policy.services.values() if other.identity != service.identity]

@@ -13,8 +13,9 @@ from typing import Any
 from shared.app.context import Context
 from shared.core.errors import Malformed
 from shared.core.message import Counted, Delivery, parse
-from shared.core.model import Outcome
+from shared.core.model import Lane, Outcome, RunKey
 from shared.core.names import Names
+from shared.core.policy import Policy, Publication, Transition
 from shared.ports import AlertSink, Bus, Clock, Http, Message, Record, StateStore, Warehouse
 from shared.simulation.baton import Baton
 from shared.simulation.clock import VirtualClock
@@ -195,29 +196,30 @@ class World:
             self._start(departure, body)
 
     def _departure(self, body: Mapping[str, Any], channel: str, to: str) -> Departure | None:
-        transition = self.policy.transitions.get(str(body.get("transition", "")))
-        day = _day(body.get("game_date"))
-        if transition is None or day is None or not body.get("trigger_id"):
+        named = _named(str(body.get("trigger_id", "")), self.policy)
+        if named is None:
             return None
+        key, transition, generation = named
         trigger_id, attempt = str(body["trigger_id"]), int(body.get("attempt") or 1)
         item = str(body.get("processor_name") or "") if channel == TOPIC else ""
         self._departed[trigger_id, attempt, channel, item] += 1
-        wanted = {TOPIC: transition.dispatch.topic, HTTP: transition.dispatch.http}
+        refreshed = transition.steps(str(body.get("trigger_reason", "")))
+        needs = {TOPIC if isinstance(step.target, Publication) else HTTP for step in refreshed}
         return Departure(
             at=self.clock.now(),
             transition=transition.name,
-            day=day,
-            mode=str(body.get("mode", "")),
-            lane=str(body.get("lane") or "live"),
+            day=key.day,
+            mode=key.mode,
+            lane=key.lane.value,
             trigger_id=trigger_id,
-            generation=int(body.get("generation") or 1),
+            generation=generation,
             attempt=attempt,
             channel=channel,
             item=item,
             degraded=body.get("degraded") is True,
             missing=frozenset(str(name) for name in body.get("missing_processors") or ()),
             reason=str(body.get("trigger_reason", "")),
-            needs=frozenset(name for name, target in wanted.items() if target is not None),
+            needs=frozenset(needs),
             nth=self._departed[trigger_id, attempt, channel, item],
             to=to,
             body=body,
@@ -240,6 +242,21 @@ class World:
             "backfill_mode": departure.lane == "backfill",
         }
         self._later(at, self.envelope(phase.name, json.dumps(report).encode(), at))
+
+
+def _named(trigger_id: str, policy: Policy) -> tuple[RunKey, Transition, int] | None:
+    """Return what a trigger id names: its run, transition and generation; None where it names none of this policy."""
+    pipeline, day, mode, *lane, transition, generation = (
+        trigger_id.split("/") if trigger_id.count("/") >= 4 else [""] * 5
+    )
+    at = _day(day)
+    if pipeline != policy.pipeline or at is None or transition not in policy.transitions or not generation.isdecimal():
+        return None
+    return (
+        RunKey(pipeline, at, mode, Lane(lane[0]) if lane else Lane.LIVE),
+        policy.transitions[transition],
+        int(generation),
+    )
 
 
 def _day(value: object) -> date | None:

@@ -20,7 +20,19 @@ from shared.adapters.local.duckdb import DuckDbWarehouse
 from shared.adapters.policy_file import load_policy
 from shared.adapters.policy_yaml import read_yaml
 from shared.core.errors import PolicyError
-from shared.core.policy import ConfirmBy, Due, GateKind, Messages, OnMissing, OnUnreadable, Role, Then, Tier
+from shared.core.policy import (
+    ConfirmBy,
+    Due,
+    GateKind,
+    HttpCall,
+    Messages,
+    OnMissing,
+    OnUnreadable,
+    Publication,
+    Role,
+    Then,
+    Tier,
+)  # fmt: skip
 from tests.policy_files import GONE, NBA, edit, nba, outcome, refusal, write
 
 ROOT = NBA.parents[1]
@@ -119,17 +131,19 @@ def test_a_mode_that_is_not_named_does_not_exist(tmp_path: Path) -> None:
 def test_the_reference_policy_has_the_dispatches_it_says() -> None:
     """Topic, messages, call, confirmation and refresh are as written; what is left out has its default."""
     fourth = POLICY.transitions["phase4_to_phase5"]
-    assert (fourth.dispatch.role, fourth.dispatch.topic) == (Role.TRIGGER, "nba-predictions-trigger")
-    assert fourth.dispatch.http is not None
-    assert fourth.dispatch.http.accepted == frozenset({200, 202, 409})
-    assert fourth.dispatch.http.timeout == timedelta(seconds=20)
+    call, publication = (step.target for step in fourth.dispatch.steps)
+    assert (fourth.dispatch.role, publication) == (Role.TRIGGER, Publication("nba-predictions-trigger"))
+    assert isinstance(call, HttpCall)
+    assert call.accepted == frozenset({200, 202, 409})
+    assert call.timeout == timedelta(seconds=20)
     assert (fourth.confirm.by, fourth.preflight) == (ConfirmBy.HTTP, "prediction_coordinator")
     third = POLICY.transitions["phase3_to_phase4"]
-    assert third.dispatch.messages is Messages.PER_PROCESSOR
+    assert [step.target for step in third.dispatch.steps] == [Publication("nba-phase4-trigger", Messages.PER_PROCESSOR)]
     assert (third.confirm.by, third.confirm.within) == (ConfirmBy.FIRST_REPORT, timedelta(minutes=30))
     assert third.refresh is not None
     assert (third.refresh.until, third.refresh.at_most, third.refresh.min_growth_percent) == (time(16), 1, 10)
-    assert POLICY.transitions["phase5_to_phase6"].dispatch.body["update_latest"] is True
+    [export] = POLICY.transitions["phase5_to_phase6"].dispatch.steps
+    assert export.body.base["update_latest"] is True
 
 
 def test_the_reference_policy_has_the_alerts_and_repairs_it_says() -> None:
@@ -184,7 +198,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str, str]] = {
         {"phases/phase3/rerun/zzz": 1},
         "phases.phase3.rerun.zzz",
         "there is no such key",
-        "one of path, service",
+        "one of body, body_by_lane, body_by_mode, path, service",
     ),
     "a missing key": ({"timezone": GONE}, "timezone", "is missing", "add it: a text"),
     "a missing section": ({"alerts": GONE}, "alerts", "is missing", "add it: a mapping"),

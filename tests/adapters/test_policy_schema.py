@@ -20,6 +20,8 @@ def schema_faults(value: Any, schema: dict[str, Any], root: dict[str, Any], wher
     if "anyOf" in schema:
         tried = [schema_faults(value, one, root, where) for one in schema["anyOf"]]
         return [] if any(not faults for faults in tried) else [fault for faults in tried for fault in faults]
+    if "type" in schema and not KEYWORDS["type"](value, schema["type"]):
+        return [f"{where} is not of type {schema['type']!r}"]
     found = []
     for word, want in schema.items():
         fits = KEYWORDS[word](value, want)
@@ -45,9 +47,10 @@ TYPES: dict[str, Any] = {
     "integer": int,
     "number": (int, float),
     "null": type(None),
+    "boolean": bool,
 }
 KEYWORDS: dict[str, Callable[[Any, Any], bool]] = {
-    "type": lambda value, want: isinstance(value, TYPES[want]) and not isinstance(value, bool),
+    "type": lambda value, want: isinstance(value, TYPES[want]) and (want == "boolean" or not isinstance(value, bool)),
     "enum": lambda value, want: value in want,
     "pattern": lambda value, want: re.search(want, value) is not None,
     "minLength": lambda value, want: len(value) >= want,

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from shared.app.dispatch import MAX_ATTRIBUTE
+from shared.core.policy import Body
 from shared.simulation.scenario import Health
 from tests.app.house import House
 from tests.core.build import DAY, NIGHT, PGS, PHASE3, POLICY, TDGS, TO3, TO4, TO5, TO6, TOGS, UPGC, UTGC
@@ -215,7 +216,8 @@ def test_the_body_of_the_policy_overrides_nothing() -> None:
     policy = house.policy
     transition = policy.transitions[TO6]
     body = {"trigger_id": "mine", "export_types": ["tonight"], "degraded": "no"}
-    changed = replace(transition, dispatch=replace(transition.dispatch, body=body))
+    [step] = transition.dispatch.steps
+    changed = replace(transition, dispatch=replace(transition.dispatch, steps=(replace(step, body=Body(body)),)))
     ctx = house.instance(policy=replace(policy, transitions={**policy.transitions, TO6: changed}))
     house.deliver("prediction_coordinator", records=150, metadata={"completion_pct": 90}, ctx=ctx)
     [one] = house.published

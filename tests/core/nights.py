@@ -128,7 +128,7 @@ def _endings_of(state: TransitionState) -> list[Act]:
     assert state.plan is not None
     return [
         lambda s, now: marks.call_failed(s, "answers 503", now),
-        lambda s, now: marks.publish_failed(s, "no broker", True, now),
+        lambda s, now: marks.publish_failed(marks.step_proven(s), "no broker", now),
         lambda s, now: marks.rejected(s, "answers 422", "v1", now),
         _claim(state.plan),
     ]

@@ -124,9 +124,10 @@ def test_habits_that_ask_less_cost_less() -> None:
 
 
 def test_operations_of_a_run_are_those_of_its_completions() -> None:
-    """One night: a write for each report, and for each transition its claim, its mark and its confirmation."""
+    """One night: a write for each report, and for each transition its claim, its steps and its confirmation."""
     night = MONTH.runs[0]
-    assert of_deliveries(night).writes == night.completions + 3 * len(night.transitions)
+    steps = sum(len(transition.dispatch.steps) for transition in POLICY.transitions.values())
+    assert of_deliveries(night).writes == night.completions + 2 * len(night.transitions) + steps
 
 
 def test_tables_are_counted_once_a_statement() -> None:

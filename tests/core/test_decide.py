@@ -132,7 +132,7 @@ def test_a_generation_is_numbered_once_more_only_after_anything_was_accepted(tra
     """A trigger of which nothing was accepted keeps its number, an accepted one does not (D9)."""
     waiting = situation(transition=transition, state=replace(TransitionState(), request=REQUEST, generation=1))
     assert triggered(decided(waiting, NOW)).generation == 1
-    accepted = replace(waiting, state=replace(waiting.state, call_accepted=True))
+    accepted = replace(waiting, state=replace(waiting.state, steps_proven=1))
     assert triggered(decided(accepted, NOW)).generation == 2
 
 

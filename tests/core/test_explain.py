@@ -135,7 +135,7 @@ def test_what_blocked_at_the_last_sweep_is_shown_without_reading_again() -> None
 
 def test_a_dispatch_that_failed_stands_in_the_way_until_one_leaves() -> None:
     """D5: a publication that is tried again at once is blocked all the same, by what the broker said."""
-    failed = marks.publish_failed(claimed(), "bus: unavailable", False, T0)
+    failed = marks.publish_failed(claimed(), "bus: unavailable", T0)
     found = shown(full(state=failed), at(minutes=1))
     assert (found.state, "bus: unavailable" in found.reason) == ("blocked", True)
 

@@ -12,7 +12,7 @@ from shared.core.decide import decide
 from shared.core.decision import Blocked, Decision, Done, Read, Trigger, Wait
 from shared.core.gates import Unfit, Wanted
 from shared.core.model import Hold, Outcome, Plan, Report, TransitionState
-from shared.core.policy import Messages
+from shared.core.policy import Messages, Publication
 from tests.core.build import (
     GAMES,
     GOOD,
@@ -287,6 +287,8 @@ def test_the_reference_policy_is_what_these_tests_assume() -> None:
     transition = POLICY.transitions[TO4]
     assert transition.refresh is not None
     assert (transition.refresh.until, transition.refresh.at_most) == (time(16), 1)
-    assert transition.dispatch.messages is Messages.PER_PROCESSOR
+    [step] = transition.dispatch.steps
+    assert isinstance(step.target, Publication)
+    assert step.target.messages is Messages.PER_PROCESSOR
     floors = [POLICY.phases["phase3"].processors[name].floor(GAMES) for name in (PGS, UPGC, *OTHERS)]
     assert all(floor is not None and floor <= BEFORE for floor in floors)

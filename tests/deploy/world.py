@@ -66,7 +66,7 @@ def project(folder: Path) -> Cloud:
 def furnished(cloud: Cloud) -> Cloud:
     """Put into a project what others make: their services, and the channel that is made by hand."""
     for service in manifest().policy.services.values():
-        cloud.outside_service(service.identity)
+        cloud.outside_service(service.deployed_as)
     name = f"projects/{cloud.project}/notificationChannels/1"
     cloud.store("channels")[name] = {"name": name, "type": "slack", "displayName": "on-call", "enabled": True}
     return cloud

@@ -429,9 +429,9 @@ MUTANTS = [
     mutant(
         "growth since the first generation",
         MARKS,
-        "            carried=plan,\n            call_accepted=False,",
+        "            carried=plan,\n            steps_proven=0,",
         "            carried=replace(plan, completed=(state.carried or plan).completed),\n"
-        "            call_accepted=False,",
+        "            steps_proven=0,",
         f"{T_REFRESH}growth_is_measured_against_what_the_last_generation_carried",
     ),
     # Calendar and alerts

@@ -199,6 +199,7 @@ class Month:
 def of_deliveries(run: RunLoad) -> Operations:
     """Return the operations of all completions of one run, each delivered once, none of them the run's own document."""
     found = of(Unit.TRIGGER, len(run.transitions)) + of(Unit.CONFIRMATION, len(run.transitions))
+    found += of(Unit.STEP, sum(transition.steps_before_last for transition in run.transitions))
     for phase in run.phases:
         found += of(Unit.COMPLETION, phase.members, phase.reads) + of(Unit.LINK, phase.members * phase.links)
     return found

@@ -58,6 +58,7 @@ class Unit(StrEnum):
     LINK = "link"
     RUN = "run"
     TRIGGER = "trigger"
+    STEP = "step"
     CONFIRMATION = "confirmation"
     DUPLICATE = "duplicate"
     SWEEP = "sweep"
@@ -81,6 +82,7 @@ OPERATIONS: Mapping[Unit, Assumed] = {
     Unit.LINK: Assumed("each transition that a completion bears on: the one before its phase, the one after", reads=1),
     Unit.RUN: Assumed("a run: looked for, opened, calendar and baseline noted at its first sweep, closed", 1, 3),
     Unit.TRIGGER: Assumed("a trigger: claimed, marked as dispatched", writes=2, rows=1),
+    Unit.STEP: Assumed("a step of a trigger before its last: marked as proven", writes=1),
     Unit.CONFIRMATION: Assumed("a confirmation: by report, answer or message id", writes=1, rows=1),
     Unit.DUPLICATE: Assumed(
         "the same message again: nothing is written", reads=2, each="report of the phase that is read", reads_each=1

@@ -8,7 +8,17 @@ from dataclasses import dataclass
 from datetime import time, timedelta
 
 from shared.core.costs.operations import CROWD_ABOVE
-from shared.core.policy import ConfirmBy, Expectation, GateKind, Messages, Mode, Policy, Processor, Transition
+from shared.core.policy import (
+    ConfirmBy,
+    Expectation,
+    GateKind,
+    Messages,
+    Mode,
+    Policy,
+    Processor,
+    Publication,
+    Transition,
+)
 
 MINUTES_A_DAY = 24 * 60
 # A run without a due time or refresh is taken to be open so long.
@@ -80,6 +90,7 @@ class TransitionLoad:
     queries: int
     row_tables: int
     tables: int
+    steps_before_last: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,9 +176,11 @@ def _transition(
             queries, counted = queries + 1, counted + rows
         elif gate.kind is GateKind.PERCENT and gate.sql is not None:
             queries, tables = queries + 1, tables + scans(gate_sql[gate.sql])
-    each = one.dispatch.messages is Messages.PER_PROCESSOR
-    messages = 0 if one.dispatch.topic is None else _times(len(expected), width) if each else 1
-    return TransitionLoad(one.name, messages, one.confirm.by is ConfirmBy.FIRST_REPORT, queries, counted, tables)
+    published = [step.target for step in one.dispatch.steps if isinstance(step.target, Publication)]
+    each = [target.messages is Messages.PER_PROCESSOR for target in published]
+    messages = sum(_times(len(expected), width) if many else 1 for many in each)
+    late, before_last = one.confirm.by is ConfirmBy.FIRST_REPORT, max(0, len(one.dispatch.steps) - 1)
+    return TransitionLoad(one.name, messages, late, queries, counted, tables, before_last)
 
 
 def _times(number: int, width: float) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
@@ -98,11 +99,9 @@ class Watch:
 def _told(departures: tuple[Departure, ...], world: World) -> str:
     first = departures[0]
     published = [one for one in departures if one.channel != HTTP]
-    called = len(published) < len(departures)
-    dispatch = world.policy.transitions[first.transition].dispatch
-    ways = [f"{dispatch.http.service}{dispatch.http.path} called"] if called and dispatch.http is not None else []
-    if published:
-        ways.append(f"{len(published)} message{'s' if len(published) > 1 else ''} to {dispatch.topic}")
+    ways = [f"{one.to.replace(' ', '')} called" for one in departures if one.channel == HTTP]
+    for topic, number in Counter(one.to for one in published).items():
+        ways.append(f"{number} message{'s' if number > 1 else ''} to {topic}")
     without = f", degraded without {', '.join(sorted(first.missing))}" if first.degraded else ""
     again = f", attempt {first.attempt}" if first.attempt > 1 else ""
     key = RunKey(world.policy.pipeline, first.day, first.mode)

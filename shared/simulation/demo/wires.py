@@ -132,8 +132,8 @@ def function_by_topic(policy: Policy) -> dict[str, str]:
 def subscribers(policy: Policy, functions: Mapping[str, str], world: str) -> dict[str, str]:
     """Return topic to base URL of whoever its messages are pushed to: the functions, and the world for triggers."""
     completions = {topic: functions[function] for topic, function in function_by_topic(policy).items()}
-    triggers = {transition.dispatch.topic for transition in policy.transitions.values()}
-    return completions | {topic: world for topic in triggers if topic is not None}
+    triggers = {topic for transition in policy.transitions.values() for topic in transition.topics}
+    return completions | dict.fromkeys(triggers, world)
 
 
 def push_by_hand(url: str, topic: str, ident: str, envelope: Envelope) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from shared.core.policy import ConfirmBy, Messages, Transition
+from shared.core.policy import ConfirmBy, Messages, Publication, Transition
 from shared.ports import Notice
 from shared.simulation.random_nights.book import Book, Data, Said, Track, age, dispatch_of
 from shared.simulation.random_nights.night import Letter
@@ -90,7 +90,8 @@ def what_is_said_is_true(leaving: Departing) -> str | None:
         return f"{body['trigger_id']} says missing {body['missing_processors']}, it is {list(grant.missing)}"
     if set(body["completed_processors"]) != set(grant.done):
         return f"{body['trigger_id']} says done {body['completed_processors']}, it is {sorted(grant.done)}"
-    per_processor = leaving.transition.dispatch.messages is Messages.PER_PROCESSOR
+    targets = (step.target for step in leaving.transition.all_steps)
+    per_processor = any(isinstance(t, Publication) and t.messages is Messages.PER_PROCESSOR for t in targets)
     if per_processor and grant.done and body.get("processor_name", "") not in {"", *grant.done}:
         return f"{body['trigger_id']} speaks for {body['processor_name']}, who is not done"
     return None
@@ -115,10 +116,9 @@ def marked_only_when_accepted(marking: Marking) -> str | None:
         return None  # released after a failed repetition
     trigger_id = marking.track.run.key.trigger_id(marking.track.name, int(marking.after["generation"]))
     known = marking.handler.accepted.get(trigger_id, set())
-    dispatch = marking.transition.dispatch
-    topic = dispatch.topic is None or "topic" in known
-    call = dispatch.http is None or "http" in known or int(marking.after["generation"]) in marking.track.called
-    if not (topic and call):
+    called = {"http"} if int(marking.after["generation"]) in marking.track.called else set()
+    needs = {"topic" if isinstance(step.target, Publication) else "http" for step in marking.transition.dispatch.steps}
+    if not needs <= known | called:
         return f"{trigger_id} marked dispatched, accepted were only {sorted(known)}"
     return None
 

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from shared.core.calendar import due_at
 from shared.core.model import Lane
-from shared.core.policy import ConfirmBy, Policy, Transition
+from shared.core.policy import ConfirmBy, Policy, Publication, Transition
 from shared.simulation.random_nights.book import Book, RunBook, Track
 from shared.simulation.random_nights.oracle import View, blocking, reason_at, view
 from shared.simulation.random_nights.ports import Truth
@@ -45,8 +45,7 @@ class Looking:
         """True once everything of some generation has left, or the next phase began while it was claimed."""
         if self.track.state == "confirmed":
             return True
-        dispatch = self.transition.dispatch
-        needs = {name for name, there in (("topic", dispatch.topic), ("http", dispatch.http)) if there}
+        needs = {"topic" if isinstance(s.target, Publication) else "http" for s in self.transition.dispatch.steps}
         return any(needs <= self.track.channels(generation) for generation in self.track.grants)
 
     def seen(self) -> View:
@@ -154,8 +153,7 @@ def _resting(looking: Looking) -> bool:
     track, skew = looking.track, looking.book.night.manner.skew
     if track.retry_at is not None and looking.now - skew < track.retry_at:
         return True
-    call = looking.transition.dispatch.http
-    if call is not None and call.service in looking.book.night.unset:
+    if any(call.service in looking.book.night.unset for call in looking.transition.calls):
         return True
     lease = looking.policy.claim_lease + skew
     return track.state == "claimed" and track.claimed_at is not None and looking.now - track.claimed_at <= lease

@@ -1,0 +1,131 @@
+"""Steps, bodies and services as the policy file writes them: both forms, overlays, and what is refused (D12)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.adapters.policy_file import load_policy
+from shared.core.errors import PolicyError
+from shared.core.model import Lane
+from shared.core.policy import HttpCall, Publication
+from tests.policy_files import NBA, edit, nba, write
+
+START = {"http": {"service": "prediction_coordinator", "path": "/start", "timeout": "20s"}}
+AT = "transitions.phase4_to_phase5.dispatch"
+
+
+def loaded(tmp_path: Path, steps: list[dict[str, Any]], **more: Any) -> Any:
+    dispatch = {"role": "trigger", "steps": steps}
+    return load_policy(write(tmp_path, edit(nba(), {"transitions/phase4_to_phase5/dispatch": dispatch, **more})))
+
+
+def test_steps_stand_in_their_order(tmp_path: Path) -> None:
+    """A call, then a topic; any 2xx is a yes unless the file says otherwise; overlays are laid in their order."""
+    body = {"body": {"a": 1, "b": 1}, "body_by_mode": {"same_day": {"b": 2}}, "body_by_lane": {"backfill": {"b": 3}}}
+    policy = loaded(tmp_path, [{**START, **body}, {"topic": "told", "plain": False, "messages": "per_processor"}])
+    call, publication = policy.transitions["phase4_to_phase5"].dispatch.steps
+    assert isinstance(call.target, HttpCall)
+    assert {200, 202, 204} <= call.target.accepted
+    assert call.to == "prediction_coordinator /start"
+    assert call.body.of("overnight", 1, Lane.LIVE) == {"a": 1, "b": 1}
+    assert call.body.of("same_day", 1, Lane.LIVE) == {"a": 1, "b": 2}
+    assert call.body.of("same_day", 1, Lane.BACKFILL) == {"a": 1, "b": 3}
+    assert (publication.to, publication.plain) == ("told", False)
+
+
+def test_the_short_form_is_a_call_and_then_a_topic() -> None:
+    """One body for both, the call first (behaviour D5)."""
+    policy = load_policy(NBA)
+    call, publication = policy.transitions["phase4_to_phase5"].dispatch.steps
+    assert isinstance(call.target, HttpCall)
+    assert isinstance(publication.target, Publication)
+
+
+@pytest.mark.parametrize(
+    ("overlay", "to"),
+    [
+        ({"steps": [{"topic": "mine"}]}, ["mine"]),
+        ({"role": "observe", "topic": None, "http": None}, []),
+        ({"topic": "other"}, ["prediction_coordinator /start", "other"]),
+    ],
+    ids=["steps", "neither", "topic"],
+)
+def test_in_an_overlay_either_form_replaces_the_other(overlay: dict[str, Any], to: list[str]) -> None:
+    """`steps` take the short form's keys away; the short form is laid over itself key by key."""
+    policy = load_policy(
+        NBA, {"transitions": {"phase4_to_phase5": {"dispatch": overlay, "confirm": {"by": "publish"}}}}
+    )
+    assert [step.to for step in policy.transitions["phase4_to_phase5"].dispatch.steps] == to
+
+
+def test_a_topic_in_an_overlay_takes_steps_away(tmp_path: Path) -> None:
+    """A file with steps and an overlay with a topic: the topic is all there is."""
+    dispatch = {"role": "trigger", "steps": [START]}
+    path = write(tmp_path, edit(nba(), {"transitions/phase4_to_phase5/dispatch": dispatch}))
+    laid = {"transitions": {"phase4_to_phase5": {"dispatch": {"topic": "mine"}, "confirm": {"by": "publish"}}}}
+    assert [step.to for step in load_policy(path, laid).transitions["phase4_to_phase5"].dispatch.steps] == ["mine"]
+
+
+@pytest.mark.parametrize(
+    ("steps", "key", "words"),
+    [
+        ([{**START, "topic": "x"}], f"{AT}.steps[0]", "both http and topic"),
+        ([{"body": {}}], f"{AT}.steps[0]", "neither http nor topic"),
+        ([{"http": {"service": "nobody", "path": "/x"}}], f"{AT}.steps[0].http.service", "there is no service nobody"),
+        ([{**START, "body": {"a": ["{game_day}"]}}], f"{AT}.steps[0].body.a.0", "template {game_day} is unknown"),
+        ([{**START, "body": {"a": "{source_table}"}}], f"{AT}.steps[0].body.a", "template {source_table} is unknown"),
+        ([{**START, "body_by_mode": {"noon": {}}}], f"{AT}.steps[0].body_by_mode.noon", "there is no mode noon"),
+        ([{**START, "accepts": {"target_date": "date"}}], f"{AT}.steps[0].accepts", "target_date is missing"),
+        ([{**START, "body": {"d": "soon"}, "accepts": {"d": "date"}}], f"{AT}.steps[0].accepts", "d is no date"),
+        ([{**START, "body": {"trigger_id": "mine"}}], f"{AT}.steps[0].body", "trigger_id says which trigger it is"),
+        ([{"topic": "t", "accepts": {"game_date": "day"}}], f"{AT}.steps[0].accepts.game_date", "'day'"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_sent_is_refused_with_its_key(
+    tmp_path: Path, steps: list[dict[str, Any]], key: str, words: str
+) -> None:
+    """Two targets or none, names that stand for nothing, a body that its reader would refuse."""
+    with pytest.raises(PolicyError) as caught:
+        loaded(tmp_path, steps)
+    assert (caught.value.key, words in f"{caught.value.reason} {caught.value.hint}") == (key, True), caught.value
+
+
+def test_a_class_name_that_no_alias_gives_is_refused(tmp_path: Path) -> None:
+    """`{starts:class}` of a processor without a class name would send what its service drops in silence."""
+    changes = {"phases/phase5/processors/prediction_coordinator/aliases": ["coordinator"]}
+    with pytest.raises(PolicyError) as caught:
+        loaded(tmp_path, [{**START, "body": {"processors": "{starts:class}"}}], **changes)
+    assert caught.value.key == f"{AT}.steps[0].body"
+    assert "prediction_coordinator" in caught.value.reason
+
+
+def test_a_rerun_speaks_the_services_language(tmp_path: Path) -> None:
+    """Its body has templates too, and an unknown one is refused where it stands."""
+    key = "phases/phase3/rerun/body"
+    policy = load_policy(write(tmp_path, edit(nba(), {key: {"processors": "{processors:class}"}})))
+    rerun = policy.phases["phase3"].rerun
+    assert rerun is not None
+    assert rerun.body.base == {"processors": "{processors:class}"}
+    with pytest.raises(PolicyError) as caught:
+        load_policy(write(tmp_path, edit(nba(), {key: {"processors": "{processor}"}})))
+    assert caught.value.key == "phases.phase3.rerun.body.processors"
+
+
+def test_a_service_says_where_it_is_ready_and_who_it_is(tmp_path: Path) -> None:
+    """`ready` and `identity` may stand at paths of their own; the deployed name is another thing than the identity."""
+    service = {
+        "url_env": "X_URL",
+        "ready": {"path": "/health/ready"},
+        "identity": {"path": "/health", "field": "service", "is": "precompute-processor"},
+        "cloud_run": "nba-phase4-precompute-processors",
+    }
+    found = load_policy(write(tmp_path, edit(nba(), {"services/precompute": service}))).services["precompute"]
+    assert (found.ready_path, found.identity_path, found.identity) == (
+        "/health/ready",
+        "/health",
+        "precompute-processor",
+    )
+    assert found.deployed_as == "nba-phase4-precompute-processors"
