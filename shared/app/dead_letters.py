@@ -12,6 +12,7 @@ from datetime import timedelta
 from shared.app import alerting, outbox
 from shared.app.context import Context
 from shared.app.events import FIRST_PUBLISHED_AT, REPLAYED_FROM
+from shared.core import commands
 from shared.core.alerts import AlertKind, Condition, Severity
 from shared.core.errors import Unavailable
 from shared.core.texts import say
@@ -145,6 +146,12 @@ def _condition(ctx: Context, subscription: str, count: int) -> Condition:
         "",
         f"{what}: no delivery got through",
         "they are kept for weeks, and nothing delivers them until somebody does",
-        "mend the cause, see orch dead-letters list, then orch dead-letters replay --all",
+        "\n".join(
+            (
+                "see what they are, remove the cause, then bring them back:",
+                commands.line("dead-letters", "list"),
+                commands.line("dead-letters", "replay", "--all"),
+            )
+        ),
     )
     return Condition(AlertKind.DEAD_LETTERS, Severity.WARNING, ctx.policy.pipeline, "", "", text)

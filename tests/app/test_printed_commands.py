@@ -37,8 +37,9 @@ from shared.core.policy import Policy
 from shared.ports import Notice, Response
 from shared.simulation.scenario import FaultKind
 from shared.simulation.scenario import Health as Fitness
-from tests.app import test_alerting, test_self_heal
+from tests.app import test_alerting, test_dead_letters, test_self_heal
 from tests.app.house import House, lane
+from tests.app.test_policy_change import policy_after
 from tests.core.build import (
     COORDINATOR,
     DAY,
@@ -239,6 +240,35 @@ def both_down(house: House, more: More) -> None:
     house.wait()
 
 
+def undelivered(house: House, more: More) -> None:
+    house.ctx = replace(house.ctx, inventory=test_dead_letters.Monitored(letters=3))
+    house.sweep()
+
+
+def departed(house: House, more: More) -> None:
+    house.deliver(PGS, records=200, **more)
+    house.ctx = house.instance("v2", policy_after("the mode leaves"))
+    house.sweeps(2)
+
+
+def faulty(house: House, more: More) -> None:
+    house.deliver(PGS, records=200)
+    path = f"runs/{NIGHT.id.replace('/', '~')}/transitions/{TO4}"
+    document = house.store.inner.get(path)[0]
+    if document is None:
+        house.store.inner.create(path, {"generation": "confused"})
+    else:
+        house.store.inner.update(path, {**document.data, "generation": "confused"}, document.version)
+    house.sweep()
+
+
+def of_old_dates(house: House, more: More) -> None:
+    day = DAY - timedelta(days=10)
+    house.ordinary(day)
+    house.deliver(PGS, records=1, game_date=str(day))
+    house.sweep()
+
+
 def counter_missing(house: House, more: More) -> None:
     house.deliver(PGS, records=3, **more)
     house.sweep()
@@ -275,7 +305,13 @@ CASES = {
     AlertKind.REPORT_UNSENT: Case(report_refused, live_only=True),
     AlertKind.STATE_DOWN: Case(state_down, live_only=True),
     AlertKind.BOTH_DOWN: Case(both_down),
+    AlertKind.DEAD_LETTERS: Case(undelivered, ("dead-letters", "dead-letters"), live_only=True),
+    AlertKind.DEPARTED: Case(departed),
+    AlertKind.FAULT: Case(faulty, live_only=True),
+    AlertKind.OLD_DATES: Case(of_old_dates, live_only=True),
 }
+# Their commands act on messages: they have tests of their own.
+NOT_OF_A_RUN = (AlertKind.QUARANTINE, AlertKind.DEAD_LETTERS)
 LANES = [(kind, past) for kind, case in CASES.items() for past in ((False,) if case.live_only else (False, True))]
 
 
@@ -322,7 +358,7 @@ def test_every_command_of_an_alert_can_be_pasted(kind: AlertKind, past: bool, tm
     assert notices, f"no {kind} alert: {[one.kind for one in house.notices()]}"
     lines = printed(notices[0].text)
     assert tuple(words_of(line)[0] for line in lines) == case.verbs
-    for line in lines if kind is not AlertKind.QUARANTINE else ():
+    for line in lines if kind not in NOT_OF_A_RUN else ():
         _acts_on_its_run(house, notices[0], line, tmp_path / "state.db")
     store.close()
 

@@ -150,7 +150,7 @@ def test_an_unknown_project_is_named(home: Path, capsys: pytest.CaptureFixture[s
         ("deploy", ["plan"], "Missing option '--project'"),
         ("deploy", ["apply", "--project=p", "--yse"], "No such option: --yse"),
         ("deploy", ["plan", "--project=p", "--number=1", "self_heel"], "no function self_heel"),
-        ("check-drift", [], "Missing option '--project'"),
+        ("check-drift", [], "no project is named"),
         ("build", ["self_heel"], "no function self_heel"),
     ],
 )

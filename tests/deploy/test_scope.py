@@ -63,7 +63,8 @@ def answer_of(cloud: Cloud, kind: str) -> dict[str, Any]:
 def resources_of(kind: str, answer: dict[str, Any]) -> list[Resource]:
     """Return what of the plan reads this thing."""
     named = {str(answer.get("displayName")), str(KEPT[kind][1]).split("@")[0].rpartition(".")[2]}
-    states = {"schedule": ("schedule", "schedule state")}.get(kind, (kind,))
+    parts = {"schedule": ("schedule", "schedule state"), "database": ("database", "database protection")}
+    states = parts.get(kind, (kind,))
     return [one for one in planned() if one.kind in states and one.name in named]
 
 
