@@ -179,7 +179,7 @@ def other_dataset(received: Received, phase: str) -> Condition:
         do=f"correct the sender, or the table of {name} in the policy",
     )
     subject = f"{name}/{dataset}"
-    return Condition("other_dataset", Severity.INFO, received.key.pipeline, phase, subject, text, Lasting.ONCE)
+    return Condition(AlertKind.OTHER_DATASET, Severity.INFO, received.key.pipeline, phase, subject, text, Lasting.ONCE)
 
 
 def to_record(ctx: Context) -> None:

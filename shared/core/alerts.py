@@ -68,6 +68,7 @@ class AlertKind(StrEnum):
     DEPARTED = "departed"
     FAULT = "fault"
     OLD_DATES = "old_dates"
+    OTHER_DATASET = "other_dataset"
 
 
 class Lasting(StrEnum):

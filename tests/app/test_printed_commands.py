@@ -240,6 +240,11 @@ def both_down(house: House, more: More) -> None:
     house.wait()
 
 
+def into_another_dataset(house: House, more: More) -> None:
+    body = {**house.message(PGS, records=200), "output_dataset": "nba_raw", **more}
+    house.take("phase3", json.dumps(body).encode())
+
+
 def undelivered(house: House, more: More) -> None:
     house.ctx = replace(house.ctx, inventory=test_dead_letters.Monitored(letters=3))
     house.sweep()
@@ -308,6 +313,7 @@ CASES = {
     AlertKind.DEAD_LETTERS: Case(undelivered, ("dead-letters", "dead-letters"), live_only=True),
     AlertKind.DEPARTED: Case(departed),
     AlertKind.FAULT: Case(faulty, live_only=True),
+    AlertKind.OTHER_DATASET: Case(into_another_dataset),
     AlertKind.OLD_DATES: Case(of_old_dates, live_only=True),
 }
 # Their commands act on messages: they have tests of their own.
