@@ -149,8 +149,13 @@ PLAIN = ("game_date", "mode", "lane", "trigger_id", "generation", "correlation_i
 
 
 def wire_names(processors: Mapping[str, Processor], names: Iterable[str]) -> list[str]:
-    """Return the class names of processors; who has none goes by its canonical name."""
-    return [processors[name].wire_name or name for name in names]
+    """Return the class names of processors; who has none, or left the policy since, goes by its canonical name."""
+    return [wire_name(processors, name) for name in names]
+
+
+def wire_name(processors: Mapping[str, Processor], name: str) -> str:
+    processor = processors.get(name)
+    return name if processor is None else processor.wire_name or name
 
 
 def correlation_id(reports: list[Report], trigger_id: str) -> str:
@@ -203,7 +208,7 @@ def _source_values(situation: Situation, own: Mapping[str, Any]) -> dict[str, An
     name = own["processor_name"]
     return {
         "processor": name,
-        "processor:class": situation.processors[name].wire_name or name,
+        "processor:class": wire_name(situation.processors, name),
         "source_table": own["source_table"],
         **({"correlation_id": own["correlation_id"]} if "correlation_id" in own else {}),
     }

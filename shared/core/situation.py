@@ -68,6 +68,6 @@ class Situation:
 
     @property
     def opened_by_table(self) -> datetime | None:
-        """When the clock began where a table that outvotes a report may have begun it; else None (behaviour R7)."""
-        outvoted = any(at.counter_missing for at in self.seen.standings.values())
-        return self.seen.opened_at if outvoted else None
+        """When the clock began where what a table holds may have begun it; else None (behaviour R7)."""
+        by_table = any(at.by_table for at in self.seen.standings.values())
+        return self.seen.opened_at if by_table else None

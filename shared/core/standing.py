@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
 
-from shared.core.model import Completion, Opener, Outcome, Report
+from shared.core.model import Completion, Outcome, Report
 from shared.core.policy import Expectation, Processor
 
 Rows = Mapping[str, int | None]
@@ -29,7 +29,8 @@ class Word(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Standing:
     """One processor of one run. ``report`` is the one that counts, or the latest; ``needs_rows`` asks for
-    its table's rows before the word is final; ``counter_missing`` says that the table outvoted the report."""
+    its table's rows before the word is final; ``counter_missing`` says that the table outvoted the report,
+    ``by_table`` that it counts only for what its table holds now."""
 
     processor: str
     word: Word
@@ -37,6 +38,7 @@ class Standing:
     report: Report | None = None
     needs_rows: str | None = None
     counter_missing: bool = False
+    by_table: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +161,7 @@ def _good(processor: Processor, report: Report, floor: int | None, rows: Rows) -
     if enough:
         return Standing(name, Word.DONE, floor, report)
     if _table_holds(processor, floor, rows):
-        return Standing(name, Word.DONE, floor, report, counter_missing=True)
+        return Standing(name, Word.DONE, floor, report, counter_missing=True, by_table=True)
     return Standing(name, Word.UNDER_MINIMUM, floor, report, needs_rows=_unread(processor, rows))
 
 
@@ -172,28 +174,24 @@ def _no_data(
     if known.good is None:
         return Standing(processor.name, Word.NOT_YET, floor, latest)
     before = _good(processor, known.good, floor, rows)
-    if triggered or before.word not in (Word.DONE, Word.PARTIAL) or _table_holds(processor, floor, rows):
+    if triggered or before.word not in (Word.DONE, Word.PARTIAL):
         return before
+    if _table_holds(processor, floor, rows):
+        return replace(before, by_table=True)
     return Standing(processor.name, Word.NOT_YET, floor, latest, needs_rows=_unread(processor, rows))
 
 
 def opened_at(processor: Processor, known: Completion, units: int | None, rows: Rows) -> datetime | None:
     """Return the receipt time of the first report that counts, whatever came later (behaviour R7).
 
-    A table vouches for the latest report only: what it holds by now, a later report may have brought.
+    A table vouches for the standing report only: what it holds by now, a later report may have brought.
     """
     floor = processor.floor(units)
-    latest = None if known.latest is None else known.latest.received_at
     for opener in known.openers:
-        if _opens(opener, processor, floor, rows if opener.received_at == latest else {}):
+        if floor is None or opener.records is None or opener.records >= floor:
             return opener.received_at
-    return None
-
-
-def _opens(opener: Opener, processor: Processor, floor: int | None, rows: Rows) -> bool:
-    if floor is None or opener.records is None or opener.records >= floor:
-        return True
-    return not opener.partial and _table_holds(processor, floor, rows)
+    at = _by_reports(processor, known, units, rows, triggered=False)
+    return at.report.received_at if at.report is not None and at.by_table else None
 
 
 def _table_holds(processor: Processor, floor: int | None, rows: Rows) -> bool:

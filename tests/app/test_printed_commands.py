@@ -23,6 +23,7 @@ import pytest
 
 from shared import runtime
 from shared.adapters.local.sqlite import SqliteStore
+from shared.app.call import Call
 from shared.app.context import Context
 from shared.app.health import Asked
 from shared.app.health import House as Health
@@ -213,7 +214,7 @@ def exploded(house: House, more: More) -> None:
 
 def judged(house: House, more: More) -> None:
     house.fail("warehouse", lasts=timedelta(minutes=5))
-    house.act(lambda: answer(house.ctx, runtime.checks(house.ctx), {"schedule": "midday"}))
+    house.act(lambda: answer(house.ctx, runtime.checks(house.ctx), Call("/", [("schedule", "midday")], b"")))
 
 
 def reported(house: House, more: More) -> None:

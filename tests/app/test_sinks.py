@@ -11,7 +11,7 @@ from shared.adapters.fan_out import FanOut
 from shared.app import outage, outbox
 from shared.app.context import Context
 from shared.core.alert import Alert, Pending, raised
-from shared.core.alerts import Condition, Severity
+from shared.core.alerts import AlertKind, Condition, Severity
 from shared.core.errors import Unavailable, Undelivered
 from shared.ports import Delivered, Notice, Refused
 from tests.app.house import House
@@ -41,7 +41,13 @@ class Sink:
 
 def condition_of(alert: Alert) -> Condition:
     return Condition(
-        alert.kind, Severity(alert.severity), alert.run, alert.transition, alert.subject, alert.text, alert.lasting
+        AlertKind(alert.kind),
+        Severity(alert.severity),
+        alert.run,
+        alert.transition,
+        alert.subject,
+        alert.text,
+        alert.lasting,
     )
 
 

@@ -14,7 +14,7 @@ from shared.app.bounded import BoundedPorts
 from shared.app.order import in_order
 from shared.app.state import Stored, run_data, run_path
 from shared.app.sweep import TIME_LIMIT
-from shared.core.alerts import Condition, Lasting, Severity
+from shared.core.alerts import AlertKind, Condition, Lasting, Severity
 from shared.core.errors import Unavailable
 from shared.core.model import Lane, Run, RunKey
 from shared.simulation.scenario import FaultKind
@@ -44,7 +44,7 @@ def with_waiting_alerts(house: House, count: int) -> House:
     """Let so many alerts wait to be sent."""
     house.fail("slack")
     for number in range(count):
-        condition = Condition("late", Severity.INFO, NIGHT.id, TO4, f"p{number}", "has arrived", Lasting.ONCE)
+        condition = Condition(AlertKind.LATE, Severity.INFO, NIGHT.id, TO4, f"p{number}", "has arrived", Lasting.ONCE)
         house.act(lambda c=condition: alerting.raise_now(house.ctx, [c]))  # type: ignore[misc]
     house.mend()
     house.wait(10 * MINUTE)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from shared.core.model import Completion, Outcome, Report
+from shared.core.policy import Expectation
 from shared.core.record import GOOD, record
-from shared.core.standing import opened_at
-from tests.core.build import PGS, POLICY, at, fold, report
+from shared.core.standing import Picture, opened_at, picture
+from tests.core.build import DAY, PGS, POLICY, at, fold, report
 
 PROCESSOR = POLICY.phases["phase3"].processors[PGS]
 OUTCOMES = sorted(Outcome)
@@ -92,33 +93,63 @@ def test_every_outcome_but_the_standing_one_is_superseded(history: list[Report])
     assert fold(*history).superseded == max(0, len(outcomes) - 1)
 
 
-def first_that_counts(history: list[Report], floor: int | None, rows: int | None) -> datetime | None:
+def counting(heard: list[Report], floor: int | None, rows: int | None) -> Report | None:
+    """Say by R6 alone which of the reports heard so far counts now, if any does."""
+    latest = latest_of(heard)
+    if latest is None or latest.outcome is Outcome.FAILED:
+        return None
+    by_table = rows is not None and rows >= max(1, floor or 0)
+    if latest.outcome is Outcome.NO_DATA:
+        good = latest_of([one for one in heard if one.outcome in GOOD])
+        # It retracts what was good, unless the table holds enough; a part is never counted by the table.
+        partial = good is not None and good.outcome is Outcome.PARTIAL
+        short = good is not None and good.records is not None and floor is not None and good.records < floor
+        return good if by_table and not (partial and short) else None
+    if latest.outcome in (Outcome.SKIPPED, Outcome.INFERRED):
+        return latest
+    enough = floor is None or latest.records is None or latest.records >= floor
+    return latest if enough or (by_table and latest.outcome is Outcome.SUCCESS) else None
+
+
+def first_that_counts(history: list[Report], floor: int | None, rows: list[int | None]) -> datetime | None:
     """Say by R6 and R7 alone which receipt starts the clock: that of the first report that stood and counted."""
-    latest: Report | None = None
-    for one in history:
-        if one.outcome is Outcome.STARTED or (latest is not None and one.occurred_at < latest.occurred_at):
-            continue
-        latest = one
-        if one.outcome in (Outcome.SKIPPED, Outcome.INFERRED):
-            return one.received_at
-        enough = floor is None or one.records is None or one.records >= floor
-        by_table = rows is not None and rows >= max(1, floor or 0)
-        if one.outcome is Outcome.SUCCESS and (enough or by_table):
-            return one.received_at
-        if one.outcome is Outcome.PARTIAL and enough:
-            return one.received_at
+    for place in range(len(history)):
+        first = counting(history[: place + 1], floor, rows[place])
+        if first is not None:
+            return first.received_at
     return None
 
 
+def look(known: Completion, games: int | None, rows: int | None, remembered: datetime | None) -> Picture:
+    """Look at a night that expects this processor alone."""
+    return picture(
+        Expectation(frozenset({PGS})),
+        {PGS: PROCESSOR},
+        {PGS: known},
+        DAY,
+        games,
+        {PROCESSOR.table or "": rows},
+        carried=None,
+        partial_is_done=False,
+        opened=remembered,
+    )
+
+
 @settings(deadline=None)
-@given(histories(), st.none() | st.integers(0, 12), st.none() | st.integers(0, 120))
-def test_the_openers_kept_are_enough_to_tell_when_the_clock_started(
-    history: list[Report], games: int | None, rows: int | None
+@example([report(PGS, records=1), report(PGS, Outcome.FAILED, ended=at(minutes=1))], 7, [100, 100])
+@example([report(PGS, records=5), report(PGS, records=5, ended=at(minutes=1))], 7, [0, 100])
+@example([report(PGS, records=5), report(PGS, Outcome.NO_DATA, ended=at(minutes=1))], 7, [0, 100])
+@given(histories(), st.none() | st.integers(1, 12), st.lists(st.none() | st.integers(0, 120), min_size=8, max_size=8))
+def test_decided_after_each_delivery_the_clock_starts_with_the_first_report_that_counts(
+    history: list[Report], games: int | None, rows: list[int | None]
 ) -> None:
-    """Whatever the floor and the table turn out to be, the first report that counts is found among the openers."""
-    table = {PROCESSOR.table or "": rows}
-    expected = first_that_counts(history, PROCESSOR.floor(games), rows)
-    assert opened_at(PROCESSOR, fold(*history), games, table) == expected
+    """Whatever the floor, and whatever the table holds at each decision; what only a table showed is remembered."""
+    remembered: datetime | None = None
+    for place in range(len(history)):
+        seen = look(fold(*history[: place + 1]), games, rows[place], remembered)
+        if seen.standings[PGS].by_table:
+            remembered = seen.opened_at
+        assert seen.opened_at == first_that_counts(history[: place + 1], PROCESSOR.floor(games), rows)
 
 
 @settings(deadline=None)
