@@ -15,7 +15,7 @@ from shared.app.context import Context
 from shared.app.retry import retry
 from shared.app.state import Loaded, completion_path, part_data, read_completion, save_transition
 from shared.core.breaker import Limits, Permission
-from shared.core.errors import Unavailable
+from shared.core.errors import NotBegun, Unavailable
 from shared.core.model import Completion, LogEntry, Report, RunKey, TransitionState
 from shared.core.policy import Policy
 from shared.ports import Row
@@ -115,6 +115,8 @@ def keep_for_record(ctx: Context, rows: Sequence[tuple[str, Row]], *, state_away
 
     try:
         retry(ctx.ports.clock, ATTEMPTS, FIRST_WAIT, insert, BUDGET)
+    except NotBegun:
+        return False  # nobody asked the record, so its breaker hears of no failure
     except Unavailable as error:
         ctx.log("record.unavailable", severity="WARNING", error=str(error), rows=len(rows))
         if not state_away:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 from shared.app.context import Ports
-from shared.core.errors import OutOfTime, Unavailable
+from shared.core.errors import NotBegun, OutOfTime, Unavailable
 from shared.ports import AlertSink, Bus, Clock, Http, Record, Response, StateStore, Warehouse
 
 # What failed after so long is not asked again in this sweep: one wait in vain is enough.
@@ -73,12 +73,13 @@ class _Part:
     def __getattr__(self, method: str) -> Callable[..., Any]:
         def call(*args: Any, **given: Any) -> Any:
             if self._down is not None:
-                raise self._down
+                # Of another call: who took that alert, and when to come back with it, says nothing of this one.
+                raise NotBegun(self._down.port, self._down.reason)
             began = self._ports.clock.now()
             if began + self._longest > self._deadline:
                 if self._name == "warehouse":
                     raise OutOfTime()
-                raise Unavailable(self._name, NO_TIME)
+                raise NotBegun(self._name, NO_TIME)
             try:
                 return getattr(getattr(self._ports, self._name), method)(*args, **given)
             except Unavailable as error:
@@ -98,5 +99,5 @@ class _BoundedHttp:
     def request(self, method: str, url: str, body: Mapping[str, Any] | None, timeout: timedelta) -> Response:
         left = self._deadline - self._ports.clock.now()
         if left < SHORTEST_CALL:
-            raise OutOfTime() if method == "GET" else Unavailable("http", NO_TIME)
+            raise OutOfTime() if method == "GET" else NotBegun("http", NO_TIME)
         return self._ports.http.request(method, url, body, min(timeout, left))

@@ -83,17 +83,20 @@ def _log_severity(alert: Alert) -> str:
 def send_pending(ctx: Context, now: datetime) -> list[datetime]:
     """Send what earlier attempts left behind; return when to try again what is refused or being sent."""
     later: list[datetime] = []
-    for document in ctx.ports.store.query(COLLECTION, {"unsent": True}):
+    # What nobody has comes first: a sink that hangs must not keep the others waiting for what is new.
+    pending = sorted(
+        map(read, ctx.ports.store.query(COLLECTION, {"unsent": True})), key=lambda kept: bool(kept.alert.taken)
+    )
+    for kept in pending:
         if ctx.out_of_time():
             return [*later, now]  # what is left stays pending, and the next sweep sends it
-        kept = read(document)
         alert = kept.alert
         not_before = [at for at in (alert.sending_until, alert.retry_at) if at is not None and at > now]
         if not_before:
             later.append(max(not_before))
             continue
         mine = replace(alert, sending_until=now + SENDING)
-        version = ctx.ports.store.update(path_of(alert.fingerprint), to_data(mine), document.version)
+        version = ctx.ports.store.update(path_of(alert.fingerprint), to_data(mine), kept.version)
         if version is not None:
             send(ctx, Kept(mine, version))
     return later

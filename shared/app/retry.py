@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import TypeVar
 
-from shared.core.errors import Unavailable
+from shared.core.errors import NotBegun, Unavailable
 from shared.ports import Clock
 
 T = TypeVar("T")
@@ -18,11 +18,22 @@ def retry(
     """Call until it does not raise ``Unavailable``, ``attempts`` times at most; then raise the last one.
 
     Waits double from ``first_wait``, each between half and one and a half of that; no attempt
-    begins once ``budget`` is used up.
+    begins once ``budget`` is used up. What was not begun is not tried again: the attempt before it, if there was
+    one, says what is wrong.
     """
     import tenacity
 
     started = clock.now()
+    failures: list[Unavailable] = []
+
+    def attempt() -> T:
+        try:
+            return call()
+        except NotBegun:
+            raise
+        except Unavailable as error:
+            failures.append(error)
+            raise
 
     def wait(state: tenacity.RetryCallState) -> float:
         jitter = 0.5 + int(clock.token()[:4], 16) / 0xFFFF
@@ -37,8 +48,15 @@ def retry(
     retrying = tenacity.Retrying(
         stop=stop,
         wait=wait,
-        retry=tenacity.retry_if_exception_type(Unavailable),
+        retry=tenacity.retry_if_exception(
+            lambda error: isinstance(error, Unavailable) and not isinstance(error, NotBegun)
+        ),
         sleep=lambda seconds: clock.sleep(timedelta(seconds=seconds)),
         reraise=True,
     )
-    return retrying(call)
+    try:
+        return retrying(attempt)
+    except NotBegun:
+        if failures:
+            raise failures[-1] from None
+        raise

@@ -72,7 +72,12 @@ def _sweep(ctx: Context, wish: Wish) -> Sweep:
         fault(ctx, done, run_id, error)
     expected = _expected(ctx, started)
     days = {run.value.key.day for run in runs} | {key.day for key in expected}
-    units = read_units(ctx, sorted(days)) if days else {}
+    try:
+        units = read_units(ctx, sorted(days)) if days else {}
+    except OutOfTime as error:  # without it no date is known to have units: nothing is opened or decided now
+        done.unseen |= {run.value.key.id for run in runs}
+        done.findings.append(Finding("sweep", "", str(error), "failed"))
+        runs, expected, units = [], [], None
     old: list[RunKey] = []
     if not wish.dry_run:
         runs += _open(ctx, done, expected, {run.value.key for run in runs}, units, started)

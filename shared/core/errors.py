@@ -4,7 +4,8 @@ OrchError
 ├── PolicyError   a configuration file is wrong (only when it is loaded)
 ├── Malformed     a message is wrong: it goes to quarantine and is acknowledged
 ├── Unavailable   something outside did not answer: raise, and be redelivered
-│   └── Undelivered   not every sink took an alert
+│   ├── Undelivered   not every sink took an alert
+│   └── NotBegun      the call was not begun, and this sweep will not begin another
 └── OutOfTime     something outside was not asked, because a sweep's time is over: the next one asks
 """
 
@@ -53,6 +54,11 @@ class Undelivered(Unavailable):
     def __init__(self, port: str, reason: str, taken: tuple[str, ...] = (), retry_at: datetime | None = None) -> None:
         self.taken, self.retry_at = taken, retry_at
         super().__init__(port, reason)
+
+
+class NotBegun(Unavailable):
+    """A call was not begun: the sweep's time is over, or the same port hung before in it. Nothing is wrong with what
+    was not asked, and asking again before the next sweep is in vain (behaviour T7)."""
 
 
 class OutOfTime(OrchError):

@@ -24,6 +24,7 @@ DATE_COLUMN = "shared/adapters/date_column.py"
 T_DECIDE = "tests/core/test_decide.py::test_"
 T_REFRESH = "tests/core/test_refresh.py::test_"
 T_STANDING = "tests/core/test_standing.py::test_"
+T_PROPERTIES = "tests/core/test_record_properties.py::test_"
 T_RECORD = "tests/core/test_record.py::test_"
 T_GATES = "tests/core/test_gates.py::test_"
 T_CALENDAR = "tests/core/test_calendar.py::test_"
@@ -166,6 +167,27 @@ MUTANTS = [
         f"{T_DECIDE}later_reports_do_not_move_tiers",
     ),
     mutant(
+        "what a table shows of a repeated count starts no clock",
+        STANDING,
+        "return at.report.received_at if at.report is not None and at.by_table else None",
+        "return None",
+        f"{T_PROPERTIES}decided_after_each_delivery_the_clock_starts_with_the_first_report_that_counts",
+    ),
+    mutant(
+        "a table vouches for reports it was not looked at for",
+        STANDING,
+        "if floor is None or opener.records is None or opener.records >= floor:",
+        "if floor is None or opener.records is None or opener.records >= min(floor, rows.get(processor.table) or 0):",
+        f"{T_PROPERTIES}decided_after_each_delivery_the_clock_starts_with_the_first_report_that_counts",
+    ),
+    mutant(
+        "a plan waits for the class name of a processor that left",
+        DISPATCH,
+        "return name if processor is None else processor.wire_name or name",
+        "return processors[name].wire_name or name",
+        f"{T_CHANGE}a_claim_leaves_though_its_processor_has_left_the_policy",
+    ),
+    mutant(
         "a moment that has passed is announced",
         READINESS,
         "min((at for at in moments if at > now), default=None)",
@@ -198,8 +220,8 @@ MUTANTS = [
     mutant(
         "a report from before the dispatch confirms it",
         DECIDE,
-        "seen_at is not None and seen_at >= since else None",
-        "seen_at is not None else None",
+        "Confirm(by, seen_at) if seen_at >= state.dispatched_at else None",
+        "Confirm(by, seen_at)",
         f"{T_DECIDE}a_report_confirms_from_the_first_dispatch_on",
         f"{T_DECIDE}each_generation_is_confirmed_by_its_own_reports",
     ),
@@ -438,8 +460,8 @@ MUTANTS = [
     mutant(
         "the working day on the wrong side",
         CALENDAR,
-        "return key.day - timedelta(days=policy.modes",
-        "return key.day + timedelta(days=policy.modes",
+        "key.day - timedelta(days=mode.partition_offset_days)",
+        "key.day + timedelta(days=mode.partition_offset_days)",
         f"{T_CALENDAR}the_working_day_is_the_date_minus_the_offset",
     ),
     mutant(

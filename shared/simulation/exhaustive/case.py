@@ -17,7 +17,7 @@ from shared.core.policy import Policy
 from shared.ports import StateStore
 from shared.simulation.exhaustive.explore import Explored, Explorer, Final
 from shared.simulation.exhaustive.shelf import Library, Shelf
-from shared.simulation.exhaustive.tape import PLENTY, Ask, Handler, Machine, Tape
+from shared.simulation.exhaustive.tape import OWN_DIGITS, PLENTY, Ask, Handler, Machine, Tape, token_of
 from shared.simulation.product import DeployedProduct
 from shared.simulation.scenario import Request
 from shared.simulation.world import Envelope
@@ -181,6 +181,7 @@ class _Watch:
 
     def __init__(self, stand: Stand) -> None:
         self._names = [handler.name for handler in stand.handlers]
+        self._tokens = {token_of(name, 0)[:OWN_DIGITS]: name for name in self._names}
         self._path = transition_path(stand.key, stand.case.transition)
 
     def __call__(self, library: Library, who: int, ask: Ask, before: Shelf, after: Shelf, now: datetime) -> str | None:
@@ -192,13 +193,17 @@ class _Watch:
         if ask.what in ("create", "update") and ask.arguments[0] == self._path and before != after:
             first, then = self._claim(library, before), self._claim(library, after)
             if first and then and first["owner"] != then["owner"] and now < first["expires_at"]:
-                return f"two claims alive: {then['owner']} beside {first['owner']}"
+                return f"two claims alive: {self._holder(then)} beside {self._holder(first)}"
         return None
 
     def _dispatching(self, name: str, claim: Mapping[str, Any], now: datetime) -> str | None:
         """Whoever dispatches holds the claim, or did until its lease was over."""
-        mine = bool(claim) and str(claim["owner"]).startswith(name)
+        mine = bool(claim) and self._holder(claim) == name
         return None if mine or now > NOON else f"{name} dispatches under {dict(claim) or 'no claim'}"
+
+    def _holder(self, claim: Mapping[str, Any]) -> str:
+        """Return the name of the handler that a claim belongs to."""
+        return self._tokens.get(str(claim["owner"])[:OWN_DIGITS], "somebody before")
 
     def _claim(self, library: Library, shelf: Shelf) -> Mapping[str, Any]:
         number = dict(shelf).get(self._path)

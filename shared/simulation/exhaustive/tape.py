@@ -6,6 +6,7 @@ but run again from its beginning with the answers it had, until it asks for one 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -19,6 +20,7 @@ from shared.ports import CalendarRef, Delivered, Document, Message, Notice, Refu
 Where = Mapping[str, str | int | bool | None]
 PLENTY = 100_000
 FULL = 100.0
+OWN_DIGITS = 16
 
 
 class Pause(BaseException):
@@ -146,7 +148,12 @@ class Tape:
 
     def token(self) -> str:
         self._tokens += 1
-        return f"{self._name}-{self._tokens}"
+        return token_of(self._name, self._tokens)
+
+
+def token_of(name: str, number: int) -> str:
+    """Return 32 hex digits, as the port promises, of which the first ``OWN_DIGITS`` are the handler's own."""
+    return hashlib.sha256(name.encode()).hexdigest()[:OWN_DIGITS] + f"{number:016x}"
 
 
 Program = Callable[[Tape], None]
