@@ -96,6 +96,7 @@ def send_pending(ctx: Context, now: datetime) -> list[datetime]:
             later.append(max(not_before))
             continue
         mine = replace(alert, sending_until=now + SENDING)
+        assert kept.version is not None
         version = ctx.ports.store.update(path_of(alert.fingerprint), to_data(mine), kept.version)
         if version is not None:
             send(ctx, Kept(mine, version))

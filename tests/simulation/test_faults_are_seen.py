@@ -38,7 +38,7 @@ RECONCILE, DECIDE, ALERTS = "shared/app/reconcile.py", "shared/core/decide.py", 
 FINGERPRINT = """    joined = "\\x1f".join((kind, run, transition, subject))
     return f"{kind}-{hashlib.sha256(joined.encode()).hexdigest()[:20]}"
 """
-DISPATCHED = "    result = dispatch(ctx, held.situation, decision.plan, claim.attempt, actor)\n"
+SENT = "        result = send(ctx, held.situation, plan, steps[place], attempt, actor)\n"
 LEASE = "    if now < claim.expires_at:\n        return _begun(situation) or Wait("
 NOT_TAKEN = 'ctx.log("completion.not_taken", severity="WARNING", transition=transition, error=str(error))\n'
 # Which of them is met first depends on the night.
@@ -78,9 +78,10 @@ FAULTS = {
     "D3: marked dispatched before the broker has answered": (
         Edit(
             RECONCILE,
-            DISPATCHED,
-            "    if _mark(ctx, held, load, lambda state: marks.dispatched(state, now)) is None:\n"
-            "        return None\n" + DISPATCHED + "    return None\n",
+            SENT,
+            "        now = ctx.ports.clock.now()\n"
+            "        if _mark(ctx, held, load, lambda state, now=now: marks.dispatched(state, now)) is None:\n"
+            "            return None\n" + SENT + "        return None\n",
         ),
         {"marked_only_when_accepted"},
     ),

@@ -178,9 +178,10 @@ def _carried(claim: Claiming) -> dict[str, int | None] | None:
 
 def _in_the_way(claim: Claiming, seen: View) -> str:
     handler = claim.handler
-    gates = blocking(claim.policy, claim.transition, claim.key, seen, handler.rows, handler.percents)
+    rows, percents = _readings(claim)
+    gates = blocking(claim.policy, claim.transition, claim.key, seen, rows, percents)
     if gates:
-        return f"blocked by {gates}, rows {handler.rows}, percents {handler.percents}"
+        return f"blocked by {gates}, rows {rows}, percents {percents}"
     service = claim.transition.preflight
     if service is None or service in claim.book.night.unset:
         return ""
@@ -189,6 +190,15 @@ def _in_the_way(claim: Claiming, seen: View) -> str:
     if not fit or claim.now - asked > FIT_FOR + (claim.now - handler.started):
         return f"{service} was {'asked too long ago' if fit else 'not fit'}"
     return ""
+
+
+def _readings(claim: Claiming) -> tuple[dict[str, int | None], dict[str, float | None]]:
+    """Return what the claimant read; what a sweep does not ask a warehouse that hung is unreadable."""
+    handler = claim.handler
+    if not handler.in_vain:
+        return handler.rows, handler.percents
+    tables = (one.table for one in claim.policy.phases[claim.transition.after].processors.values() if one.table)
+    return {**dict.fromkeys(tables), **handler.rows}, {**dict.fromkeys(claim.policy.gates), **handler.percents}
 
 
 def _as_planned(claim: Claiming, seen: View) -> str:

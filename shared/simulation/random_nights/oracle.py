@@ -140,10 +140,12 @@ def opens(processor: Processor, heard: Sequence[Heard], units: int | None, rows:
         if one.outcome != "started" and (not stood or one.ended >= stood[-1].ended):
             stood.append(one)
     for one in stood:
-        told = rows if one is stood[-1] else {}
-        if one.outcome in GOOD and counted(processor, one, units, told) != "no":
+        if one.outcome in GOOD and counted(processor, one, units, {}) != "no":
             return one.received
-    return None
+    # What the table holds now, it holds for the report that stands, and for no other.
+    word, report = stands(processor, heard, units, rows, None)
+    by_table = report is not None and report.outcome in GOOD and full(processor, units, rows)
+    return report.received if report is not None and word != "no" and by_table else None
 
 
 def reason_at(expectation: Expectation, seen: View, now: datetime) -> str:

@@ -18,6 +18,8 @@ from shared.simulation.scenario import Health
 
 Where = Mapping[str, str | int | bool | None]
 NO_ANSWER = 0
+# A sweep that has waited so long in vain asks the same port no more.
+LONG = timedelta(seconds=2)
 
 
 class Listener(Protocol):
@@ -240,15 +242,24 @@ class NightWarehouse:
 
     def _between(self, table: str, first: date, last: date) -> list[dict[str, Any]]:
         self._stage.enter()
-        if not self._answers():
+        kind = self._stage.answer("warehouse")
+        if kind is Kind.LATE:
+            raise self._stage.too_late("warehouse")
+        if kind is Kind.REJECTS:
             raise Unavailable("warehouse", "refused: 403 quota exceeded (simulated)")
         rows = self.tables.get(table, {}).values()
         return [dict(row) for row in rows if first.isoformat() <= str(row["game_date"]) <= last.isoformat()]
 
     def _answers(self) -> bool:
-        kind = self._stage.answer("warehouse")
-        if kind is Kind.LATE:
-            raise self._stage.too_late("warehouse")
+        handler = self._stage.clock.actor
+        assert isinstance(handler, Handler)
+        before = handler.waited
+        try:
+            kind = self._stage.answer("warehouse")
+            if kind is Kind.LATE:
+                raise self._stage.too_late("warehouse")
+        finally:
+            handler.in_vain |= handler.is_sweep and handler.waited - before >= LONG
         return kind is not Kind.REJECTS
 
 

@@ -31,7 +31,8 @@ class Instance:
 
 @dataclass(eq=False)
 class Handler(Actor):
-    """One call of an entry point. ``dies_at`` is the number of the effect before which its process dies."""
+    """One call of an entry point. ``dies_at`` is the number of the effect before which its process dies;
+    ``in_vain`` is true once a sweep has waited long for the warehouse in vain: it asks nothing of it any more."""
 
     instance: Instance | None = None
     letter: Letter | None = None
@@ -45,6 +46,7 @@ class Handler(Actor):
     percents: dict[str, float | None] = field(default_factory=dict)
     units: int | None = None
     units_asked: bool = False
+    in_vain: bool = False
     heard: dict[RunKey, int] = field(default_factory=dict)
     claims: dict[tuple[RunKey, str], int] = field(default_factory=dict)
     accepted: dict[str, set[str]] = field(default_factory=dict)
