@@ -8,14 +8,14 @@ from datetime import datetime, timedelta
 import pytest
 
 from shared.adapters.fan_out import FanOut
-from shared.app import outage, outbox
+from shared.app import alerting, outage, outbox
 from shared.app.context import Context
 from shared.core.alert import Alert, Pending, raised
-from shared.core.alerts import AlertKind, Condition, Severity
+from shared.core.alerts import AlertKind, Condition, Lasting, Severity
 from shared.core.errors import Unavailable, Undelivered
-from shared.ports import Delivered, Notice, Refused
+from shared.ports import Clock, Delivered, Notice, Refused
 from tests.app.house import House
-from tests.core.build import PHASE3
+from tests.core.build import NIGHT, PHASE3, TO4
 
 DAY = timedelta(days=1)
 
@@ -26,9 +26,12 @@ class Sink:
     def __init__(self) -> None:
         self.answer: Delivered | Refused | Unavailable = Delivered()
         self.tried, self.got = 0, list[Notice]()
+        self.hangs: Clock | None = None
 
     def send(self, notice: Notice) -> Delivered | Refused:
         self.tried += 1
+        if self.hangs is not None:
+            self.hangs.sleep(timedelta(seconds=3))
         if isinstance(self.answer, Unavailable):
             raise self.answer
         if isinstance(self.answer, Delivered):
@@ -128,6 +131,22 @@ def test_a_sink_that_is_away_for_long_does_not_silence_the_repetition(two: Two) 
     two.block()
     two.sweeps(70)
     assert len(two.well.of("gate")) in (2, 3)
+
+
+def test_a_sink_that_hangs_keeps_no_alert_from_a_healthy_one(two: Two) -> None:
+    """Each sweep brings the healthy sink one more, none is taken for told that was not; in the end both have all."""
+    two.well.answer = two.ill.answer = Unavailable("both", "502")
+    for number in range(4):
+        condition = Condition(AlertKind.LATE, Severity.INFO, NIGHT.id, TO4, f"p{number}", "has arrived", Lasting.ONCE)
+        two.house.act(lambda c=condition: alerting.raise_now(two.ctx, [c]))  # type: ignore[misc]
+    two.well.answer, two.ill.hangs = Delivered(), two.house.clock
+    for told in range(1, 5):
+        two.sweeps(1)
+        assert len(two.well.of("late")) == told
+    assert two.ill.of("late") == []
+    two.ill.answer, two.ill.hangs = Delivered(), None
+    two.sweeps(1)
+    assert two.well.of("late") == two.ill.of("late") == [(False, 1)] * 4
 
 
 def test_what_a_sink_asks_for_is_kept_across_sweeps(two: Two) -> None:

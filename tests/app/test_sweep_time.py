@@ -10,13 +10,16 @@ from typing import Any
 import pytest
 
 from shared.app import alerting
+from shared.app.bookkeeping import keep_for_record
 from shared.app.bounded import BoundedPorts
 from shared.app.order import in_order
+from shared.app.retry import retry
 from shared.app.state import Stored, run_data, run_path
 from shared.app.sweep import TIME_LIMIT
 from shared.core.alerts import AlertKind, Condition, Lasting, Severity
-from shared.core.errors import Unavailable
+from shared.core.errors import NotBegun, OutOfTime, Unavailable
 from shared.core.model import Lane, Run, RunKey
+from shared.ports import Row
 from shared.simulation.scenario import FaultKind
 from tests.app.house import House
 from tests.core.build import DAY, NIGHT, PGS, PHASE3, POLICY, SAME_DAY, T0, TO4
@@ -172,3 +175,60 @@ def test_what_is_not_begun_for_want_of_time_is_said_so() -> None:
     ports = BoundedPorts(house.ports, house.clock.now() + timedelta(seconds=2))
     with pytest.raises(Unavailable, match="no time left"):
         ports.bus.publish("topic", [])
+
+
+def test_a_calendar_that_is_not_read_for_want_of_time_opens_and_decides_nothing() -> None:
+    """The store takes most of the sweep: it ends in order and says so, no run is opened; the next one does it all."""
+    house = House().ordinary()
+    house.finish(*PHASE3[:-1], records=200)
+    house.deliver(PHASE3[-1], records=200, skip_downstream_trigger=True)
+    runs = len(house.documents("runs"))
+    house.ctx = house.with_ports(store=SlowOnce(house, timedelta(seconds=30)))
+    answer = house.sweep()
+    assert (answer.status, [finding["detail"] for finding in answer.findings]) == (207, [str(OutOfTime())])
+    assert (house.trigger_ids, len(house.documents("runs"))) == ([], runs)
+    house.ctx = house.instance()
+    house.wait()
+    assert house.sweep().status == 200
+    assert house.trigger_ids == [NIGHT.trigger_id(TO4, 1)]
+
+
+class SlowOnce:
+    """A store whose first query for open runs takes so long."""
+
+    def __init__(self, house: House, wait: timedelta) -> None:
+        self._clock, self._store, self._wait = house.clock, house.ports.store, wait
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def query(self, collection: str, where: Any = None) -> Any:
+        if collection == "runs":
+            self._clock.sleep(self._wait)
+            self._wait = timedelta()
+        return self._store.query(collection, where)
+
+
+def test_a_record_that_is_not_asked_for_want_of_time_is_no_failure_of_it() -> None:
+    """Three writes are refused for want of time: nobody waits for them, and the breaker stays as it was."""
+    house = House()
+    ports = BoundedPorts(house.ports, house.clock.now() + timedelta(seconds=2))
+    ctx = replace(house.ctx, ports=ports)
+    for number in range(6):
+        kept = house.act(lambda n=number: keep_for_record(ctx, [("alerts", Row(f"r{n}", {}))]))  # type: ignore[misc]
+        assert (kept, house.waited, house.record.tried) == (False, timedelta(), 0)
+    assert house.documents("breakers") == []
+
+
+def test_what_hung_before_is_not_asked_again_and_waits_for_nothing() -> None:
+    """The first write waits in vain and is told so with its own reason; the second is refused at once."""
+    house = House()
+    house.fail("record", FaultKind.TIMEOUT)
+    ports = BoundedPorts(house.ports, house.clock.now() + timedelta(seconds=40))
+    tried: list[Unavailable] = []
+    for _ in range(2):
+        with pytest.raises(Unavailable) as caught:
+            house.act(lambda: retry(house.clock, 3, MINUTE, lambda: ports.record.insert("alerts", [])))
+        tried.append(caught.value)
+    assert [type(error) for error in tried] == [Unavailable, NotBegun]
+    assert (house.record.tried, house.waited) == (1, timedelta())

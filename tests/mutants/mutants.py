@@ -33,6 +33,7 @@ T_MESSAGE = "tests/core/test_message.py::test_"
 T_DEAD_LETTERS = "tests/app/test_dead_letters.py::test_"
 T_CLOSING = "tests/app/test_closing.py::test_"
 T_CHANGE = "tests/app/test_policy_change.py::test_"
+T_SINKS = "tests/app/test_sinks.py::test_"
 T_TIME = "tests/app/test_sweep_time.py::test_"
 T_NEWER = "tests/app/test_newer_documents.py::test_"
 T_QUARANTINE = "tests/app/test_quarantine.py::test_"
@@ -165,6 +166,41 @@ MUTANTS = [
         "opened is None or first > opened",
         f"{T_STANDING}a_retraction_does_not_move_the_start_of_the_clock",
         f"{T_DECIDE}later_reports_do_not_move_tiers",
+    ),
+    mutant(
+        "who took one alert is taken for who took the next",
+        BOUNDED,
+        "raise NotBegun(self._down.port, self._down.reason)",
+        "raise self._down",
+        f"{T_SINKS}a_sink_that_hangs_keeps_no_alert_from_a_healthy_one",
+    ),
+    mutant(
+        "what a sink lacks is sent before what nobody has",
+        "shared/app/outbox.py",
+        "key=lambda kept: bool(kept.alert.taken)",
+        "key=lambda kept: not kept.alert.taken",
+        f"{T_SINKS}a_sink_that_hangs_keeps_no_alert_from_a_healthy_one",
+    ),
+    mutant(
+        "a record that was not asked is taken for broken",
+        "shared/app/bookkeeping.py",
+        "    except NotBegun:\n        return False",
+        "    except ZeroDivisionError:\n        return False",
+        f"{T_TIME}a_record_that_is_not_asked_for_want_of_time_is_no_failure_of_it",
+    ),
+    mutant(
+        "a call that was not begun is tried again",
+        "shared/app/retry.py",
+        "and not isinstance(error, NotBegun)",
+        "",
+        f"{T_TIME}a_record_that_is_not_asked_for_want_of_time_is_no_failure_of_it",
+    ),
+    mutant(
+        "a calendar that nobody had time to read is taken for unreadable",
+        SWEEP,
+        "runs, expected, units = [], [], None",
+        "units = None",
+        f"{T_TIME}a_calendar_that_is_not_read_for_want_of_time_opens_and_decides_nothing",
     ),
     mutant(
         "what a table shows of a repeated count starts no clock",
