@@ -835,6 +835,8 @@ MUTANTS = [
         "        return cls.WAITING\n",
         f"{T_NEWER}an_unknown_state_is_never_dispatched_anew",
         f"{T_NEWER}sweeps_go_on_with_documents_of_the_next_version",
+    ),
+    mutant(
         "a command printed without its lane",
         "shared/core/commands.py",
         "() if key.lane is Lane.LIVE else (",

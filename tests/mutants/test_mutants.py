@@ -120,6 +120,11 @@ def test_the_names_are_distinct() -> None:
     assert len(set(names)) == len(names)
 
 
+def test_what_should_catch_a_mutant_is_a_test() -> None:
+    """Two entries that were run together would leave a mutant that nobody makes."""
+    assert [test for mutant in MUTANTS for test in mutant.tests if "::test_" not in test] == []
+
+
 def test_a_text_that_is_not_there_is_an_error(workshop: Path) -> None:
     """A mutant whose place in the code has changed is not taken for one that was caught."""
     with pytest.raises(AssertionError, match="0 times"), mutated(workshop, [Edit("shared/core/decide.py", "gone", "")]):
