@@ -14,7 +14,11 @@ import yaml
 from shared.adapters.policy_file import load_policy
 from shared.core.errors import PolicyError
 
-NBA = Path(__file__).resolve().parents[1] / "config" / "nba.yaml"
+ROOT = Path(__file__).resolve().parents[1]
+NBA = ROOT / "tests" / "pipeline" / "nba.yaml"
+"""The reference policy of tests: the first state of the pipeline's policy, which recorded days name."""
+PRODUCTION = ROOT / "config" / "nba.yaml"
+"""The policy in force."""
 GONE: Any = object()
 _NBA: dict[str, Any] = yaml.safe_load(NBA.read_text(encoding="utf-8"))
 

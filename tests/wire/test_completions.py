@@ -16,10 +16,10 @@ from shared.core.dialect import dotted_path, value_at
 from shared.core.errors import Malformed
 from shared.core.message import Counted, Delivery, Received, Why, parse
 from shared.core.names import Names
-from tests.policy_files import NBA
+from tests.policy_files import PRODUCTION
 
 SHAPES = [json.loads(line) for line in (Path(__file__).parent / "completions.jsonl").read_text().splitlines()]
-POLICY = load_policy(NBA)
+POLICY = load_policy(PRODUCTION)
 NAMES = Names(POLICY)
 # What a reason in the file may be in ours: a message without a name cannot say whose it is.
 BECAUSE = {
