@@ -120,12 +120,12 @@ def test_a_schedule_that_is_not_as_declared_is_odd(
 
 def test_subscriptions_that_are_gone_cut_off_or_nobodys(apis: CloudApis) -> None:
     """A topic that was deleted and made anew leaves its subscription behind; one of an older set works twice."""
-    del apis.feeds["nba-phase3-analytics-sub"]
+    del apis.feeds["phase6-export-sub"]
     apis.feeds[FED]["topic"] = "_deleted-topic_"
     apis.feeds["old"] = {"name": "projects/p/subscriptions/old", "topic": "projects/p/topics/nba-phase2-raw-complete"}
     apis.feeds["other"] = {"name": "projects/p/subscriptions/other", "topic": "projects/p/topics/somebody-elses"}
     odd = {one.name: one for one in odd_subscriptions(DECLARED, reader(apis).subscriptions())}
-    assert odd.keys() == {"nba-phase3-analytics-sub", FED, "old"}
+    assert odd.keys() == {"phase6-export-sub", FED, "old"}
     assert odd[FED].what == "is on _deleted-topic_, declared is nba-phase3-analytics-complete"
     assert (odd["old"].grave, odd[FED].grave) == (False, True)
 
@@ -230,7 +230,7 @@ def test_what_is_declared_is_the_manifests() -> None:
     ours = {one.subscription(topic) for one in pushes if one.push for topic in one.push.topics}
     assert ours | DECLARED.beside | {manifest().dead_letter.subscription} == DECLARED.subscriptions.keys()
     assert DECLARED.beside == {
-        "nba-phase3-analytics-sub", "nba-phase4-precompute-sub", "nba-predictions-trigger-sub", "phase6-export-sub",
+        "phase6-export-sub",
     }  # fmt: skip
     assert set(CHECKS) <= MEASURES.keys()
     assert [*odd_subscriptions(DECLARED, [Feed(n, t) for n, t in DECLARED.subscriptions.items()])] == []

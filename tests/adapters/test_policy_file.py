@@ -33,9 +33,8 @@ from shared.core.policy import (
     Then,
     Tier,
 )  # fmt: skip
-from tests.policy_files import GONE, NBA, edit, nba, outcome, refusal, write
+from tests.policy_files import GONE, NBA, PRODUCTION, ROOT, edit, nba, outcome, refusal, write
 
-ROOT = NBA.parents[1]
 POLICY = load_policy(NBA)
 
 
@@ -469,7 +468,7 @@ def test_an_anchor_may_be_used_twice(tmp_path: Path) -> None:
 def _config(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a copy of config/ that stands for the deployed one."""
     config = folder / "config"
-    shutil.copytree(NBA.parent, config)
+    shutil.copytree(ROOT / "config", config)
     monkeypatch.setattr(policy_file, "CONFIG", config)
     return config
 
@@ -612,12 +611,15 @@ def test_the_policies_of_all_scenarios_load() -> None:
     scenarios = [
         yaml.safe_load(path.read_text(encoding="utf-8")) for path in sorted((ROOT / "tests/scenarios").glob("*/*.yaml"))
     ]
+    files = {"nba.yaml": PRODUCTION, "../../pipeline/nba.yaml": NBA}
     overlays = [
-        one["policy"] for one in scenarios if "policy" in one and one.get("pipeline", "nba.yaml").endswith("nba.yaml")
+        (files[scenario.get("pipeline", "nba.yaml")], scenario["policy"])
+        for scenario in scenarios
+        if "policy" in scenario and scenario.get("pipeline", "nba.yaml") in files
     ]
     assert overlays
-    for overlay in overlays:
-        assert load_policy(NBA, overlay).pipeline == "nba"
+    for overlaid, overlay in overlays:
+        assert load_policy(overlaid, overlay).pipeline == "nba"
 
 
 def test_loading_imports_nothing_heavy() -> None:

@@ -97,7 +97,7 @@ def test_what_cannot_be_read_is_unknown(cloud: Cloud) -> None:
         return Machine(cloud, values=manifest().secrets[:3])(line)
 
     found = signs(blind)
-    assert found["topic nba-phase4-trigger"].verdict is Verdict.NOT_LOOKED_AT
+    assert found["topic nba-phase6-export-trigger"].verdict is Verdict.NOT_LOOKED_AT
     assert doctor.status_of(found.values()) == 5
 
 

@@ -13,7 +13,7 @@ from shared.cli import monitor
 from shared.cli.shell import STATUSES
 from tests.app.house import House
 from tests.core.build import DAY, PGS, TO4
-from tests.policy_files import edit, nba, write
+from tests.policy_files import NBA, edit, nba, write
 
 ROOT = Path(__file__).resolve().parents[2]
 NIGHTLY = (TO4, str(DAY), "--mode", "overnight")
@@ -45,7 +45,7 @@ def unmet(folder: Path) -> Path:
     found = next((ROOT / "tests/scenarios/incidents").glob("C1_*.yaml")).read_text(encoding="utf-8")
     path = folder / "unmet.yaml"
     never = '  - alert: {severity: critical, mentions: [nobody says this], by: "07:31", count: 1}'
-    beside = found.replace("../../pipeline/nba.yaml", "nba.yaml")
+    beside = found.replace("../../pipeline/nba.yaml", str(NBA))
     path.write_text(f"{beside.rstrip()}\n{never}\n", encoding="utf-8")
     return path
 

@@ -22,14 +22,14 @@ from shared.app.validate import check_all
 from shared.cli import main as orch
 from shared.core.validation import Status, Target
 from shared.simulation.demo.nights import NIGHTS, Night, load
-from tests.functions.entry import ROOT
 from tests.health.demo_nights import as_left, named, play
 from tests.health.spoken import Days, Stand
 from tests.health.stage import ask
+from tests.policy_files import NBA
 
 pytestmark = [pytest.mark.xdist_group("demo-nights"), pytest.mark.slow]
 NEW_YORK = ZoneInfo("America/New_York")
-RAW: dict[str, Any] = yaml.safe_load((ROOT / "config" / "nba.yaml").read_text())
+RAW: dict[str, Any] = yaml.safe_load(NBA.read_text())
 MODES = {"overnight": -1, "same_day": 0, "tomorrow": 1}
 # Four of five without a required one: held at four hours, released by its arrival after that.
 HELD = Night("held", "20 January 2026: held at four hours", "incidents/B8_no_tier_without_the_pair.yaml", ())

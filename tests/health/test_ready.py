@@ -12,10 +12,12 @@ from shared import runtime
 from shared.simulation.clock import Actor
 from shared.simulation.scenario import FaultKind
 from tests.health.stage import Left, ask
+from tests.policy_files import NBA
 
 FIVE = timedelta(seconds=5)
 PARTS = ["state", "warehouse", "record", "bus", "webhooks", "alerts"]
 EMBEDDED = {
+    "ORCH_POLICY": str(NBA),
     "ORCH_STATE": "sqlite",
     "ORCH_BUS": "local",
     "ORCH_WAREHOUSE": "duckdb",

@@ -24,6 +24,7 @@ from tests.functions.entry import ROOT
 from tests.health.stage import SCENARIOS
 from tests.health.test_ready import CALENDAR, EMBEDDED, PARTS
 from tests.local_server import closed_port
+from tests.policy_files import NBA
 
 pytestmark = pytest.mark.slow
 MORNING = "2026-01-20T14:30:00+00:00"
@@ -69,7 +70,13 @@ def gone(name: str) -> Gone:
 @contextmanager
 def serving(home: Path, variables: dict[str, str]) -> Iterator[str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("ORCH_", "SLACK_", "GOOGLE_"))}
-    ours = {**EMBEDDED, "ORCH_ALERTS": "console", "ORCH_HOME": str(home), "NO_PROXY": "127.0.0.1"}
+    ours = {
+        **EMBEDDED,
+        "ORCH_POLICY": str(NBA),
+        "ORCH_ALERTS": "console",
+        "ORCH_HOME": str(home),
+        "NO_PROXY": "127.0.0.1",
+    }
     ours["ORCH_CLOCK"] = f"{MORNING}|{time.time()}|1"  # it runs: what hangs is noticed by it
     with served(["health_check"], {**kept, **ours, "PYTHONPATH": str(ROOT), **variables}, home) as servers:
         yield servers["health_check"].url

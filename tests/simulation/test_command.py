@@ -10,16 +10,18 @@ import pytest
 from shared.simulation.command import simulate
 from shared.simulation.random_nights.command import simulate_random
 from shared.simulation.random_nights.many import WORTH_A_PROCESS
+from tests.policy_files import NBA
 from tests.simulation.tiny import TinyProduct
 
-HOLDS = """name: One report, one trigger
+HOLDS = f"""name: One report, one trigger
+pipeline: {NBA}
 start: "2026-01-21 06:00"
 end: "2026-01-21 06:10"
 events:
   - at: "06:01"
-    complete: {processor: PlayerGameSummaryProcessor, phase: phase3, game_date: 2026-01-20, records: 148}
+    complete: {{processor: PlayerGameSummaryProcessor, phase: phase3, game_date: 2026-01-20, records: 148}}
 expect:
-  - trigger: {transition: phase3_to_phase4, date: 2026-01-20, mode: overnight, by: "06:01"}
+  - trigger: {{transition: phase3_to_phase4, date: 2026-01-20, mode: overnight, by: "06:01"}}
 """
 FAILS = HOLDS + "  - runs: {count: 3}\n"
 

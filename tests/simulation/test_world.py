@@ -19,6 +19,7 @@ from shared.simulation.history import History
 from shared.simulation.parse import read_scenario
 from shared.simulation.product import Reply
 from shared.simulation.runner import play
+from tests.policy_files import NBA
 from tests.simulation.tiny import TRANSITION, TinyProduct, path, receive, trigger_body
 
 RUN = "nba/2026-01-20/overnight"
@@ -38,7 +39,7 @@ def played(tmp_path: Path) -> Callable[..., History]:
 
     def run(product: TinyProduct, text: str, end: str = "06:10") -> History:
         file = tmp_path / "day.yaml"
-        head = f'name: x\nstart: "2026-01-21 06:00"\nend: "2026-01-21 {end}"\n'
+        head = f'name: x\npipeline: {NBA}\nstart: "2026-01-21 06:00"\nend: "2026-01-21 {end}"\n'
         file.write_text(head + text, encoding="utf-8")
         return play(read_scenario(file), product)
 

@@ -82,7 +82,7 @@ def play_all(ground: Ground, nights: list[tuple[Night, Scenario]], console: Cons
         with screen.night(night, scenario.policy, place):
             results.append(play_one(ground, night, scenario, screen))
         if not results[-1].failure:
-            left.append((night, ground.home.leave(night, scenario.end)))
+            left.append((night, ground.home.leave(night, scenario.policy, scenario.end)))
     tell(console, results, left, Path.cwd())
     passed = all(result.passed for result in results)
     count = f"{len(results)} night{'s' if len(results) > 1 else ''}"

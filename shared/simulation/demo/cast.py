@@ -48,7 +48,11 @@ class Ground:
     def variables(self, night: Night, policy: Policy, world: str) -> dict[str, str]:
         """Return the environment of a night's functions."""
         kept = {name: value for name, value in self.inherited.items() if not name.startswith("ORCH_")}
-        ours = EMBEDDED | {"ORCH_HOME": str(self.home.night), "ORCH_CLOCK": f"@{self.home.clock}"}
+        ours = (
+            EMBEDDED
+            | {"ORCH_POLICY": policy.source}
+            | {"ORCH_HOME": str(self.home.night), "ORCH_CLOCK": f"@{self.home.clock}"}
+        )
         if self.emulators:
             ours |= {"ORCH_STATE": "firestore", "ORCH_BUS": "pubsub", "GOOGLE_CLOUD_PROJECT": self.project(night)}
         urls = {service.url_env: service_url(world, service.name) for service in policy.services.values()}

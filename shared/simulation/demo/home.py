@@ -14,6 +14,7 @@ from pathlib import Path
 from shared.adapters.local.accelerated_clock import AcceleratedClock
 from shared.adapters.local.duckdb import DuckDbRecord
 from shared.adapters.local.sqlite import SqliteStore
+from shared.core.policy import Policy
 from shared.ports import Document, StateStore
 from shared.simulation.demo.nights import Night
 from shared.simulation.demo.tables import add_tables
@@ -97,9 +98,10 @@ class Home:
         DuckDbRecord(warehouse, dataset).create_tables()
         add_tables(self.warehouse, warehouse)
 
-    def leave(self, night: Night, ended: datetime) -> Path:
+    def leave(self, night: Night, policy: Policy, ended: datetime) -> Path:
         """Write what `bin/orch` needs to read a night as it stood at its end: a file to be sourced by a shell."""
-        variables = {"ORCH_HOME": str(self.path), **EMBEDDED, "ORCH_CLOCK": str(AcceleratedClock(ended, 0, 0))}
+        where = {"ORCH_HOME": str(self.path), "ORCH_POLICY": policy.source}
+        variables = {**where, **EMBEDDED, "ORCH_CLOCK": str(AcceleratedClock(ended, 0, 0))}
         path = self.path / f"{night.name}.env"
         path.write_text(
             "".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items()), encoding="utf-8"
