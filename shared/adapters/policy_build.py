@@ -107,7 +107,11 @@ class Builder:
         given = _given(
             found,
             calendar=_calendar,
-            modes=_named(lambda name, one: core.Mode(name=name, **_given(one, opens_at=time.fromisoformat))),
+            modes=_named(
+                lambda name, one: core.Mode(
+                    name=name, **_given(one, opens_at=time.fromisoformat, same_evening_from=time.fromisoformat)
+                )
+            ),
             services=_named(_service),
             phases=_named(lambda name, one: self._phase(name, one, found.wire)),
             gates=_named(self._gate),

@@ -118,6 +118,10 @@ class CalendarShape(Shape):
 class ModeShape(Shape):
     partition_offset_days: Offset
     opens_at: TimeOfDay
+    same_evening_from: Annotated[
+        TimeOfDay | UnsetType | None,
+        Meta(description="from when on reports of a date, published on it, belong to this mode: a time of that date"),
+    ] = UNSET
 
 
 class ReadyShape(Shape):

@@ -137,6 +137,7 @@ def _situation(
         state=TransitionState(),
         completions=known.get(transition.after, {}),
         units=None if loaded.run is None else loaded.run.value.units,
+        final_at=None if loaded.run is None else loaded.run.value.final_at,
         next_report_at=max(begun, default=None),
         code_version=ctx.code_version,
     )

@@ -252,6 +252,7 @@ def _sight(ctx: Context, key: RunKey, loaded: Loaded, transition: Transition, ph
         state=stored.value,
         completions=completions,
         units=None if run is None else run.units,
+        final_at=None if run is None else run.final_at,
         next_report_at=started.last_report_at(transition.starts),
         next_trigger_ids=started.trigger_ids(transition.starts),
         closed=run is not None and run.closed_at is not None,

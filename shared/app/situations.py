@@ -28,6 +28,7 @@ def sight(ctx: Context, key: RunKey, loaded: Loaded, transition: Transition) -> 
         state=stored.value,
         completions=loaded.completions.get(transition.after, {}),
         units=None if run is None else run.units,
+        final_at=None if run is None else run.final_at,
         next_report_at=loaded.last_report_at(transition.starts),
         next_trigger_ids=loaded.trigger_ids(transition.starts),
         closed=run is not None and run.closed_at is not None,

@@ -27,7 +27,7 @@ from shared.app.situations import reload, sight, transitions_of
 from shared.app.state import Loaded, Stored, open_runs, run_path, save_run, with_run
 from shared.app.trouble import fault
 from shared.core.alerts import AlertKind, Condition, Lasting, Predecessor, Severity, conditions, is_due
-from shared.core.calendar import day_of, instant
+from shared.core.calendar import day_of, final_since, instant
 from shared.core.departed import departed
 from shared.core.errors import OrchError, OutOfTime, Unavailable
 from shared.core.model import Lane, Run, RunKey, Units
@@ -176,7 +176,8 @@ def _open(
         if document is not None:
             continue
         found = None if units is None else units[key.day]
-        run = Run(key, now, units=found, policy_version=ctx.policy.version)
+        final_at = now if found is not None and found.all_final else None
+        run = Run(key, now, units=found, final_at=final_at, policy_version=ctx.policy.version)
         stored = save_run(ctx.ports.store, Stored(run), ctx.policy)
         if stored is not None:
             ctx.log("run.opened", run_id=key.id, by="sweep")
@@ -236,7 +237,9 @@ def with_states(loaded: Loaded, settled: list[Settled]) -> Loaded:
 def _refresh_run(ctx: Context, run: Stored[Run], units: Units | None, wish: Wish) -> Stored[Run]:
     """Take a changed calendar and a missing baseline into the run (behaviour T3, T4, section 9)."""
     value = run.value
-    changed = replace(value, units=units) if units is not None and units != value.units else value
+    changed = value
+    if units is not None:
+        changed = replace(value, units=units, final_at=final_since(value, units, ctx.ports.clock.now()))
     changed = replace(changed, policy_version=ctx.policy.version)
     if changed.baseline is None and changed.key.lane is Lane.LIVE and not wish.dry_run:
         changed = replace(changed, baseline=read_baseline(ctx, changed.key))

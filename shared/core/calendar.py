@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from shared.core.model import Lane, RunKey
+from shared.core.model import Lane, Run, RunKey, Units
 from shared.core.policy import Mode, Policy
 
 MAX_AGE = timedelta(hours=48)
@@ -58,19 +59,42 @@ def day_of(mode: Mode, today: date) -> date:
     return today + timedelta(days=mode.partition_offset_days)
 
 
-def mode_of(day: date, published: datetime, policy: Policy) -> str | None:
+def mode_of(day: date, published: datetime, policy: Policy, expecting: Sequence[Mode] = ()) -> str | None:
     """Return the mode of a message that names none: its date against the local date when it was published.
 
     Before it, the mode with a negative offset, and so on by sign; a pipeline of one mode has no
-    other. None where no mode fits (behaviour R4).
+    other. None where no mode fits (behaviour R4). ``expecting`` are the modes that expect its processor, by their
+    offsets: of a date published on itself they decide first (behaviour R11).
     """
     if len(policy.modes) == 1:
         return next(iter(policy.modes))
     difference = (day - policy.local(published).date()).days
+    if difference == 0 and expecting:
+        first = expecting[0]
+        since = first.same_evening_from
+        if len(expecting) == 1 or (since is not None and published >= instant(day, since, policy.zone)):
+            return first.name
     for mode in policy.modes.values():
         if _sign(mode.partition_offset_days) == _sign(difference):
             return mode.name
     return None
+
+
+def clock_from(key: RunKey, opened_at: datetime, policy: Policy) -> datetime:
+    """Return when tiers and deadline begin: with the first report that counts (R7), but in a mode that is reported to
+    on the evening itself not before it opens on the run's working day (behaviour R11)."""
+    mode = policy.modes.get(key.mode)
+    if mode is None or mode.same_evening_from is None:
+        return opened_at
+    return max(opened_at, instant(working_day(key, policy), mode.opens_at, policy.zone))
+
+
+def final_since(run: Run, units: Units, now: datetime) -> datetime | None:
+    """Return since when all units of a run are final by this reading; since it was opened if they were then."""
+    if not units.all_final:
+        return None
+    before = run.units is None or run.units.all_final
+    return (run.final_at or run.opened_at) if before else now
 
 
 def due_at(key: RunKey, at: time | None, policy: Policy) -> datetime | None:

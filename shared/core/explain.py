@@ -125,13 +125,13 @@ def _processor(situation: Situation, at: Standing, required: bool) -> dict[str, 
 def _times(situation: Situation, seen: Picture, now: datetime) -> list[dict[str, Any]]:
     """Return tiers, deadline and due times with what each of them wants."""
     times: list[dict[str, Any]] = []
-    expectation = situation.expectation
+    expectation, since = situation.expectation, situation.clock_from
     for number, tier in enumerate(expectation.tiers, start=1):
         wants = f"{min(tier.at_least, len(seen.expected))} of {len(seen.expected)} and every required one"
-        at = seen.opened_at + tier.after if seen.opened_at else None
+        at = since + tier.after if since else None
         times.append(_time(f"tier_{number}", wants, at, now))
     if expectation.deadline is not None:
-        at = seen.opened_at + expectation.deadline.after if seen.opened_at else None
+        at = since + expectation.deadline.after if since else None
         times.append(_time("deadline", expectation.deadline.then.value.replace("_", " "), at, now))
     if expectation.due is not None:
         for name, clock in (("due_warning", expectation.due.warning), ("due_critical", expectation.due.critical)):

@@ -1,10 +1,10 @@
-"""From bytes on the wire to a `Report`, or to the reason why that can never be (behaviour R1 to R4, R8, R9)."""
+"""From bytes on the wire to a `Report`, or to the reason why that can never be (behaviour R1 to R4, R8, R9, R11)."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
@@ -18,7 +18,7 @@ from shared.core.errors import Malformed
 from shared.core.instants import YEARS
 from shared.core.model import Lane, Report, RunKey
 from shared.core.names import Elsewhere, Foreign, Known, Named, Names
-from shared.core.policy import Policy, Processor
+from shared.core.policy import Mode, Policy, Processor
 from shared.core.spelling import is_absent, shown
 
 DATE = re.compile(r"(\d{4}-\d{2}-\d{2})(?:[T ]00:00(?::00(?:\.0{1,9})?)?)?", re.ASCII)
@@ -166,7 +166,8 @@ class _Message:
         if day is None:
             raise Malformed("no_date", f"no {dotted_path(self.wire.date[0])}")
         lane = self._lane()
-        key = RunKey(self.policy.pipeline, day, self._mode(day), lane)
+        expecting = self.policy.expecting[phase, named.processor]
+        key = RunKey(self.policy.pipeline, day, self._mode(day, expecting), lane)
         report = self._report(named.processor)
         skip = self.contents.read_one("skip_downstream_trigger", "bad_flag", spelling.flag) is True
         return Received(key, report, skip, named.by_table, clean(name, MAX_NAME), other_dataset)
@@ -247,13 +248,13 @@ class _Message:
             raise Malformed("bad_lane", f"lane {shown(word)} is neither live nor backfill")
         return Lane.LIVE
 
-    def _mode(self, day: date) -> str:
+    def _mode(self, day: date, expecting: Sequence[Mode]) -> str:
         word, published = self.contents.word("mode"), self.delivery.published_at
         if word is not None:
             if isinstance(word, str) and word in self.policy.modes:
                 return word
             raise Malformed("unknown_mode", f"unknown mode {shown(word)}")
-        mode = mode_of(day, published, self.policy)
+        mode = mode_of(day, published, self.policy, expecting)
         if mode is None:
             raise Malformed("no_mode", f"no mode of {self.policy.pipeline} works on {day} at {published.isoformat()}")
         return mode

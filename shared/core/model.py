@@ -82,6 +82,11 @@ class Units:
     total: int | None
     final: int | None
 
+    @property
+    def all_final(self) -> bool:
+        """True if there are units, of known number, and each of them is final."""
+        return bool(self.total) and self.final == self.total
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -163,13 +168,15 @@ class RepairLog:
 class Run:
     """A run that exists. ``units`` is the last good reading of the calendar, ``baseline`` each required table's rows
     when the run was opened, both None until the sweep has read them; ``policy_version`` is the digest of the policy
-    that a sweep decided it by last, "" where none is known."""
+    that a sweep decided it by last, "" where none is known. ``final_at`` is since when all its units are known to be
+    final, None while one is not."""
 
     key: RunKey
     opened_at: datetime
     closed_at: datetime | None = None
     reopened_at: datetime | None = None
     units: Units | None = None
+    final_at: datetime | None = None
     baseline: dict[str, int] | None = None
     policy_version: str = ""
     repairs: dict[str, RepairLog] = field(default_factory=dict)

@@ -35,11 +35,16 @@ class Calendar:
 
 @dataclass(frozen=True)
 class Mode:
-    """One pass over a date. ``partition_offset_days`` is date minus working day."""
+    """One pass over a date. ``partition_offset_days`` is date minus working day.
+
+    From ``same_evening_from`` on, a local time of the date itself, reports of the date that are published on it
+    belong to this mode already (behaviour R11).
+    """
 
     name: str
     partition_offset_days: int
     opens_at: time
+    same_evening_from: time | None = None
 
 
 @dataclass(frozen=True)
@@ -408,6 +413,27 @@ class Policy:
     def topics(self) -> Mapping[str, str]:
         """Completion topic to phase."""
         return {phase.completions_topic: phase.name for phase in self.phases.values()}
+
+    @cached_property
+    def expecting(self) -> Mapping[tuple[str, str], tuple[Mode, ...]]:
+        """The modes that expect each phase and processor, by their offsets (behaviour R11).
+
+        A processor of a phase that nothing waits for counts as expected in every mode that starts its phase.
+        """
+        return {
+            (phase.name, name): self._expecting(phase.name, name)
+            for phase in self.phases.values()
+            for name in phase.processors
+        }
+
+    def _expecting(self, phase: str, processor: str) -> tuple[Mode, ...]:
+        waiting = [t for t in self.transitions.values() if t.after == phase]
+        starting = self.starting(phase)
+        named = [mode for t in waiting for mode, wanted in t.expects.items() if processor in wanted.expected]
+        if not waiting and starting is not None:
+            named = list(starting.expects)
+        modes = (self.modes[name] for name in dict.fromkeys(named) if name in self.modes)
+        return tuple(sorted(modes, key=lambda mode: mode.partition_offset_days))
 
     def local(self, instant: datetime) -> datetime:
         return instant.astimezone(self.zone)

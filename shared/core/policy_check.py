@@ -61,6 +61,10 @@ def _modes(policy: Policy) -> Iterator[Problem]:
         if other != mode.name:
             key = f"modes.{mode.name}.partition_offset_days"
             yield Problem(key, f"{other} has the same offset", "a date belongs to one mode: give each its own")
+        if mode.same_evening_from is not None and mode.partition_offset_days >= 0:
+            reason = f"{mode.name} works on its date on the day itself or before: there is no evening to reach back to"
+            hint = "it belongs to a mode with a negative partition_offset_days; leave it out here"
+            yield Problem(f"modes.{mode.name}.same_evening_from", reason, hint)
 
 
 def _phases(policy: Policy) -> Iterator[Problem]:

@@ -32,18 +32,19 @@ def readiness(situation: Situation, seen: Picture, now: datetime) -> Ready | Not
     if seen.complete:
         return Ready("complete")
     waiting = "waiting for " + (", ".join(seen.missing) or "nothing that is expected")
-    if seen.opened_at is None:
+    since = situation.clock_from
+    if since is None:
         return NotReady(waiting)
     moments = []
     for number, tier in enumerate(situation.expectation.tiers, start=1):
-        at = seen.opened_at + tier.after
+        at = since + tier.after
         moments.append(at)
         enough = len(seen.present) >= min(tier.at_least, len(seen.expected))
         if now >= at and enough and seen.required <= seen.present:
             return Ready(f"tier_{number}", first_tier=number == 1)
     deadline = situation.expectation.deadline
     if deadline is not None:
-        at = seen.opened_at + deadline.after
+        at = since + deadline.after
         moments.append(at)
         if now >= at:
             return _at_deadline(deadline.then, seen)

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
+from shared.core.calendar import clock_from
 from shared.core.gates import Readings
 from shared.core.model import Completion, RunKey, TransitionState, Units
 from shared.core.policy import Expectation, Gate, GateKind, Policy, Processor, Transition
-from shared.core.standing import Picture, picture
+from shared.core.standing import NEVER, Picture, picture
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Situation:
 
     ``completions`` are those of the phase it waits for, ``next_report_at`` is the receipt of the
     latest report of the phase it starts, ``next_trigger_ids`` are the triggers that its reports name;
-    ``units`` None means that no calendar reading is known.
+    ``units`` None means that no calendar reading is known, ``final_at`` is since when they are final.
     """
 
     policy: Policy
@@ -28,6 +29,7 @@ class Situation:
     state: TransitionState
     completions: Mapping[str, Completion] = field(default_factory=dict)
     units: Units | None = None
+    final_at: datetime | None = None
     next_report_at: datetime | None = None
     next_trigger_ids: frozenset[str] = frozenset()
     closed: bool = False
@@ -64,7 +66,24 @@ class Situation:
             carried=None if self.state.carried is None else self.state.carried.completed,
             partial_is_done=any(gate.kind is GateKind.COMPLETION_PERCENT for gate in self.gates),
             opened=self.state.opened_at,
+            whole_from=self._whole_from,
         )
+
+    @property
+    def _whole_from(self) -> datetime | None:
+        """From when on a report should be whole, None where each should (behaviour R11): in a mode that is reported
+        to on the evening itself, one that was received while units of the date were under way need not be."""
+        mode = self.policy.modes.get(self.key.mode)
+        if mode is None or mode.same_evening_from is None or self.units is None or self.units.total is None:
+            return None
+        return self.final_at if self.units.all_final else NEVER
+
+    @property
+    def clock_from(self) -> datetime | None:
+        """When tiers and deadline begin: at ``opened_at`` (R7), but in a mode that is reported to on the evening itself
+        never before it opens (behaviour R11). None until something counts."""
+        since = self.seen.opened_at
+        return None if since is None else clock_from(self.key, since, self.policy)
 
     @property
     def opened_by_table(self) -> datetime | None:

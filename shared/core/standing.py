@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 
 from shared.core.model import Completion, Outcome, Report
 from shared.core.policy import Expectation, Processor
 
 Rows = Mapping[str, int | None]
+# A moment that no report is received after.
+NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class Word(StrEnum):
@@ -78,13 +80,14 @@ def picture(
     carried: Mapping[str, int | None] | None,
     partial_is_done: bool,
     opened: datetime | None = None,
+    whole_from: datetime | None = None,
 ) -> Picture:
     """Look at every expected processor; disabled ones are not expected (behaviour R2, R6, R7).
 
     ``units`` None means unknown; ``rows`` holds the tables read so far; ``carried`` is what the
     last generation carried, None before the first: what it carried a failure no longer retracts;
     ``partial_is_done`` says that a completion gate will judge partials; ``opened`` is when the clock is known to
-    have begun.
+    have begun; a report received before ``whole_from`` that is too short is not a short one but an early one (R11).
     """
     disabled = {name for name in expectation.expected if processors[name].disabled_on(day)}
     expected = expectation.expected - disabled
@@ -93,7 +96,8 @@ def picture(
     done, partial, needs_rows = set(), set(), set()
     for name in expected:
         known = completions.get(name)
-        at = standings[name] = standing(processors[name], known, units, rows, carried=carried)
+        at = standing(processors[name], known, units, rows, carried=carried)
+        at = standings[name] = at if whole_from is None else _early(at, whole_from)
         if at.word in counts:
             done.add(name)
         elif at.word is Word.PARTIAL:
@@ -112,6 +116,16 @@ def picture(
         opened_at=opened,
         needs_rows=frozenset(needs_rows),
     )
+
+
+def _early(at: Standing, whole_from: datetime) -> Standing:
+    """Take a short report that came before the units were final for one that is still to come whole (R11).
+
+    Its table is not asked before they are: until then it too is on its way.
+    """
+    if at.word is not Word.UNDER_MINIMUM or at.report is None or at.report.received_at >= whole_from:
+        return at
+    return replace(at, word=Word.NOT_YET, needs_rows=at.needs_rows if whole_from < NEVER else None)
 
 
 def standing(

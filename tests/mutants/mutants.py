@@ -41,6 +41,7 @@ T_SHAPES = "tests/wire/test_completions.py::test_"
 T_DIALECTS = "tests/wire/test_dialects.py::test_"
 T_MODEL = "tests/core/test_model.py::test_"
 T_WAREHOUSE = "tests/contract/test_warehouse.py::test_"
+T_EVENING = "tests/core/test_same_evening.py::test_"
 T_DRIFT = "tests/deploy/test_drift.py::test_"
 T_RIGHTS = "tests/deploy/test_rights.py::test_"
 
@@ -72,6 +73,58 @@ def mutant(name: str, file: str, old: str, new: str, *tests: str) -> Mutant:
 
 
 MUTANTS = [
+    # The evening of the date itself
+    mutant(
+        "a report of the evening goes by the date alone",
+        CALENDAR,
+        "    if difference == 0 and expecting:\n",
+        "    if False:\n",
+        T_EVENING + "whose_a_report_of_the_evening_is",
+        T_EVENING + "a_last_phase_that_one_mode_starts_is_that_modes",
+        scenario("S_N19_finished_before_midnight"),
+    ),
+    mutant(
+        "the one mode that expects a processor has to wait for the evening",
+        CALENDAR,
+        "if len(expecting) == 1 or (since",
+        "if (since",
+        T_EVENING + "whose_a_report_of_the_evening_is",
+    ),
+    mutant(
+        "the evening begins a moment later",
+        CALENDAR,
+        "published >= instant(day, since",
+        "published > instant(day, since",
+        T_EVENING + "whose_a_report_of_the_evening_is",
+    ),
+    mutant(
+        "a last phase is expected by nobody",
+        POLICY,
+        "        if not waiting and starting is not None:\n",
+        "        if False:\n",
+        T_EVENING + "a_last_phase_is_expected_by_all_who_start_it",
+    ),
+    mutant(
+        "tiers of an early run begin before it opens",
+        CALENDAR,
+        "    return max(opened_at, instant(working_day",
+        "    return min(opened_at, instant(working_day",
+        T_EVENING + "before_it_opens_only_completeness_triggers",
+    ),
+    mutant(
+        "an early report that is short is told as too short",
+        STANDING,
+        "at if whole_from is None else _early(at, whole_from)",
+        "at",
+        T_EVENING + "a_short_report_before_the_units_are_final_is_early",
+    ),
+    mutant(
+        "what was final when its run was opened is final from now on",
+        CALENDAR,
+        "    return (run.final_at or run.opened_at) if before else now\n",
+        "    return now\n",
+        T_EVENING + "since_when_the_units_are_final",
+    ),
     # Sets, tiers and deadlines
     Mutant(
         "sets replaced by counts of whatever arrived",

@@ -161,14 +161,14 @@ def _marks(situation: Situation, seen: Picture) -> Iterator[Event]:
 def _clock(situation: Situation, seen: Picture) -> Iterator[Event]:
     """Yield the times that mattered: those up to the trigger, and while there is none those ahead."""
     expectation, triggered = situation.expectation, situation.state.triggered_at
-    found = []
-    if seen.opened_at is not None:
+    found, since = [], situation.clock_from
+    if since is not None:
         for number, tier in enumerate(expectation.tiers, start=1):
             wants = f"tier {number}: {min(tier.at_least, len(seen.expected))} of {len(seen.expected)}"
-            found.append(Event(seen.opened_at + tier.after, Kind.TIER, wants))
+            found.append(Event(since + tier.after, Kind.TIER, wants))
         if expectation.deadline is not None:
             then = expectation.deadline.then.value.replace("_", " ")
-            found.append(Event(seen.opened_at + expectation.deadline.after, Kind.DEADLINE, f"deadline: {then}"))
+            found.append(Event(since + expectation.deadline.after, Kind.DEADLINE, f"deadline: {then}"))
     if expectation.due is not None and not situation.empty:
         for severity, clock in (("warning", expectation.due.warning), ("critical", expectation.due.critical)):
             at = due_at(situation.key, clock, situation.policy)

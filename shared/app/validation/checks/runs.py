@@ -10,9 +10,9 @@ from shared.app.context import Context
 from shared.app.situations import transitions_of
 from shared.app.state import Loaded, open_runs, run_path, with_run
 from shared.app.validation.checks import nights
-from shared.core.calendar import KEPT, instant
+from shared.core.calendar import KEPT, clock_from, instant
 from shared.core.model import Lane, RunKey, State
-from shared.core.policy import ConfirmBy, Transition
+from shared.core.policy import ConfirmBy, Policy, Transition
 from shared.core.validation import Target
 from shared.core.verdict import Measure, Measured
 
@@ -49,13 +49,13 @@ def stalled_runs(ctx: Context, target: Target, options: Mapping[str, Any]) -> Me
             continue
         loaded = with_run(ctx.ports.store, key, run)
         for transition in transitions_of(ctx.policy, key.mode):
-            since, why = _standing_since(key, transition, loaded)
+            since, why = _standing_since(ctx.policy, key, transition, loaded)
             if since is not None and since <= target.now:
                 measures.append(Measure(f"{key.id} {transition.name}", (target.now - since) / HOUR, note=why))
     return Measured(tuple(measures) or (Measure("", 0.0, note="no transition stands still"),))
 
 
-def _standing_since(key: RunKey, transition: Transition, loaded: Loaded) -> tuple[datetime | None, str]:
+def _standing_since(policy: Policy, key: RunKey, transition: Transition, loaded: Loaded) -> tuple[datetime | None, str]:
     """Return since when a transition waits for something other than the policy; None where it does not."""
     state = loaded.transition(transition.name).value
     if state.state is State.CLAIMED and state.claim is not None:
@@ -69,11 +69,11 @@ def _standing_since(key: RunKey, transition: Transition, loaded: Loaded) -> tupl
     if state.state is State.DISPATCHED and transition.confirm.by is ConfirmBy.FIRST_REPORT:
         return state.dispatched_at, f"dispatched, and {transition.starts} has not begun"
     if state.state is State.WAITING:
-        return _past_deadline(key, transition, loaded), "past its deadline, and not decided"
+        return _past_deadline(policy, key, transition, loaded), "past its deadline, and not decided"
     return None, ""
 
 
-def _past_deadline(key: RunKey, transition: Transition, loaded: Loaded) -> datetime | None:
+def _past_deadline(policy: Policy, key: RunKey, transition: Transition, loaded: Loaded) -> datetime | None:
     expectation = transition.expects[key.mode]
     reports = loaded.completions.get(transition.after, {})
     opened = [
@@ -84,4 +84,4 @@ def _past_deadline(key: RunKey, transition: Transition, loaded: Loaded) -> datet
     ]
     if not opened or expectation.deadline is None:
         return None
-    return min(opened) + expectation.deadline.after
+    return clock_from(key, min(opened), policy) + expectation.deadline.after
