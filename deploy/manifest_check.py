@@ -329,9 +329,9 @@ def may_dispatch(one: Function) -> bool:
 
 
 def decided_by(manifest: Manifest, push: Push) -> list[Transition]:
-    """Return the transitions that a report from these topics may decide: the one it feeds, and the one it confirms."""
+    """Return the transitions that a report from these topics may decide: those it feeds, and the one it confirms."""
     phases = [manifest.policy.topics[topic] for topic in push.topics if topic in manifest.policy.topics]
-    found = [one for phase in phases for one in (manifest.policy.starting(phase), manifest.policy.after(phase)) if one]
+    found = [one for phase in phases for one in (manifest.policy.starting(phase), *manifest.policy.after(phase)) if one]
     return list({one.name: one for one in found}.values())
 
 

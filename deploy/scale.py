@@ -17,7 +17,7 @@ _GIB = {"Mi": 1 / 1024, "Gi": 1.0, "M": 1e6 / 2**30, "G": 1e9 / 2**30}
 def deployment_of(manifest: Manifest, policy: Policy) -> Deployment:
     """Return the deployment that this manifest would give a policy, its own or another pipeline's."""
     receiver = next(one for one in manifest.functions.values() if one.push is not None)
-    topics = {phase.completions_topic for phase in policy.phases.values()}
+    topics = set(policy.topics)
     topics |= {topic for transition in policy.transitions.values() for topic in transition.topics}
     return Deployment(
         functions=sum(one.push is None for one in manifest.functions.values()) + len(policy.transitions),

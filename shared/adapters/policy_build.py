@@ -38,9 +38,15 @@ def _deadline(found: shape.DeadlineShape) -> core.Deadline:
     return core.Deadline(**_given(found, after=_duration))
 
 
+def _local_time(text: str) -> core.LocalTime:
+    """Return the time that `08:30` or `+1d 02:00` says."""
+    later, _, at = text.rpartition(" ")
+    return core.LocalTime(int(later[1:-1]) if later else 0, time.fromisoformat(at))
+
+
 def _due(found: shape.DueShape) -> core.Due:
     times = {"warning": None, "critical": None}
-    return core.Due(**times | _given(found, warning=time.fromisoformat, critical=time.fromisoformat))
+    return core.Due(**times | _given(found, warning=_local_time, critical=_local_time))
 
 
 def _tiers(found: list[shape.TierShape]) -> tuple[core.Tier, ...]:
@@ -148,7 +154,7 @@ class Builder:
     def _phase(self, name: str, found: shape.PhaseShape, under: WireGiven) -> core.Phase:
         processors = {
             key: core.Processor(name=key, phase=name, **_given(one, aliases=tuple, disabled=_disabled))
-            for key, one in found.processors.items()
+            for key, one in (_there(found.processors) or {}).items()
         }
         key = f"phases.{name}"
         given = _given(
@@ -158,6 +164,7 @@ class Builder:
         )
         if given.get("known") is None:
             given.pop("known", None)
+        given["completions_topic"] = _there(found.completions_topic) or ""
         given["wire"] = self._wire(under, found.wire, f"{key}.wire")
         return core.Phase(name=name, **given | {"processors": processors})
 
@@ -179,15 +186,22 @@ class Builder:
         return core.Gate(name=name, **_given(found, modes=modes))
 
     def _transitions(self, found: shape.PolicyShape) -> dict[str, core.Transition]:
-        """Return the transitions in the order of their phases."""
-        order = {phase: place for place, phase in enumerate(found.phases)}
-        listed = sorted(found.transitions.items(), key=lambda item: order.get(item[1].after, len(order)))
+        """Return the transitions in the order in which they can happen, and of the phases of the file."""
+        places = {phase: place for place, phase in enumerate(found.phases)}
+        depths = _depths(list(found.transitions.values()))
+
+        def order(item: tuple[str, shape.TransitionShape]) -> tuple[int, int]:
+            after = _phases(item[1].after)
+            return max(depths[one] for one in after), max(places.get(one, len(places)) for one in after)
+
+        listed = sorted(found.transitions.items(), key=order)
         return {name: self._transition(name, one, list(found.modes)) for name, one in listed}
 
     def _transition(self, name: str, found: shape.TransitionShape, modes: list[str]) -> core.Transition:
         key = f"transitions.{name}"
         given = _given(
             found,
+            after=lambda named: tuple(self._listed(_phases(named), f"{key}.after")),
             gates=tuple,
             dispatch=lambda one: self._dispatch(one, f"{key}.dispatch"),
             confirm=_confirm,
@@ -273,6 +287,19 @@ class Builder:
                 self._json(item, f"{key}[{place}]")
         elif not (value is None or isinstance(value, str | int) or (isinstance(value, float) and isfinite(value))):
             self.problems.append(Problem(key, f"{value} is not JSON", f'write it in quotes: "{value}"'))
+
+
+def _phases(named: str | list[str]) -> list[str]:
+    return [named] if isinstance(named, str) else named
+
+
+def _depths(transitions: list[shape.TransitionShape]) -> dict[str, int]:
+    """Return how many transitions lie at the most before each phase; in a circle, which is refused, some number."""
+    depths = {phase: 0 for one in transitions for phase in (*_phases(one.after), one.starts)}
+    for _ in transitions:
+        for one in transitions:
+            depths[one.starts] = max(depths[one.starts], 1 + max(depths[phase] for phase in _phases(one.after)))
+    return depths
 
 
 def _there(value: Any) -> Any:

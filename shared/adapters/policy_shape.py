@@ -68,6 +68,14 @@ TimeOfDay = Annotated[
         examples=['"05:00"', '"16:30"'],
     ),
 ]
+DueTime = Annotated[
+    str,
+    Meta(
+        pattern=r"^(\+[1-9]d )?([01][0-9]|2[0-3]):[0-5][0-9]" + END,
+        description="a quoted time of the working day, or of a later one",
+        examples=['"08:30"', '"+1d 02:00"'],
+    ),
+]
 Percent = Annotated[float, Meta(ge=0, le=100, description="a percentage from 0 to 100", examples=[80])]
 Share = Annotated[int, Meta(ge=0, le=100, description="a whole percentage from 0 to 100", examples=[80])]
 Count = Annotated[int, Meta(ge=1, description="a whole number from 1 on", examples=[3])]
@@ -260,9 +268,16 @@ class WireShape(Shape):
 
 
 class PhaseShape(Shape):
+    """A phase; one without processors and topic never reports."""
+
     title: Text
-    completions_topic: Topic
-    processors: Annotated[dict[Name, ProcessorShape], Meta(min_length=1)]
+    completions_topic: Annotated[
+        Topic | UnsetType | None, Meta(description="where its processors report; none for a phase that never reports")
+    ] = UNSET
+    processors: Annotated[
+        dict[Name, ProcessorShape] | UnsetType,
+        Meta(description="its processors by their canonical names; none for a phase that never reports"),
+    ] = UNSET
     rerun: RerunShape | UnsetType | None = UNSET
     wire: WireShape | UnsetType | None = UNSET
     known: Annotated[
@@ -294,8 +309,10 @@ class DeadlineShape(Shape):
 
 
 class DueShape(Shape):
-    warning: TimeOfDay | UnsetType | None = UNSET
-    critical: TimeOfDay | UnsetType | None = UNSET
+    """Times on the run's working day; `+1d ` before one means the day after."""
+
+    warning: DueTime | UnsetType | None = UNSET
+    critical: DueTime | UnsetType | None = UNSET
 
 
 class ExpectationShape(Shape):
@@ -351,7 +368,10 @@ class RefreshShape(Shape):
 
 
 class TransitionShape(Shape):
-    after: Name
+    after: Annotated[
+        str | Annotated[list[Name], Meta(min_length=1)],
+        Meta(description="the phase it waits for, or a list: processors of each of them may be expected"),
+    ]
     starts: Name
     expects: dict[Name, ExpectationShape]
     dispatch: DispatchShape

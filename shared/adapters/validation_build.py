@@ -166,7 +166,7 @@ class ValidationBuilder:
             return self._tables()
         if found.each == "transitions":
             return [
-                {"subject": one.name, "transition": one.name, "after": one.after, "starts": one.starts}
+                {"subject": one.name, "transition": one.name, "after": ", ".join(one.after), "starts": one.starts}
                 for one in self._policy.transitions.values()
             ]
         if found.each == "phases":

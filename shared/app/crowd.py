@@ -13,17 +13,16 @@ from shared.app.context import Absent, Context, Looker
 from shared.app.reconcile import Settled
 from shared.app.state import Stored, completion_path, load_stored_completions
 from shared.core.model import Completion, RunKey
-from shared.core.policy import Policy, Transition
+from shared.core.policy import Transition
 
 MANY = 50
 WIDEST_LOOK = 100
-REMEMBERED_PHASES = 50
+REMEMBERED = 50
 
 
-def is_crowd(policy: Policy, key: RunKey, phase: str) -> bool:
-    """True for a phase whose transition waits for so many that a delivery must not read them all."""
-    after = policy.after(phase)
-    return after is not None and key.mode in after.expects and len(after.expects[key.mode].expected) > MANY
+def is_crowd(transition: Transition, key: RunKey) -> bool:
+    """True for a transition that waits for so many that a delivery must not read them all."""
+    return len(transition.expects[key.mode].expected) > MANY
 
 
 Read = Mapping[str, Stored[Completion]]
@@ -42,7 +41,7 @@ def settle_if_whole(
     handlers of an instance one reads and settles; the others leave it to that one, which looks again for them.
     Should it fail, its message comes again, and the sweep anyway.
     """
-    place, mine = (key, transition.after), Looker()
+    place, mine = (key, transition.name), Looker()
     while not somebody_is_missing(ctx, key, transition):
         at_work = ctx.memory.lookers.setdefault(place, mine)
         if at_work is not mine:
@@ -52,12 +51,16 @@ def settle_if_whole(
             continue  # it ended before it could know
         mine.again = False
         try:
-            read = load_stored_completions(ctx.ports.store, *place)
+            read = {
+                name: stored
+                for phase in transition.after
+                for name, stored in load_stored_completions(ctx.ports.store, key, phase).items()
+            }
             missing = tuple(missing_in(read))
-            remember_missing(ctx, key, transition.after, missing, read)
+            remember_missing(ctx, key, transition, missing, read)
             if not missing:
                 settled = settle(read)
-                remember_missing(ctx, key, transition.after, settled.situation.seen.missing, read)
+                remember_missing(ctx, key, transition, settled.situation.seen.missing, read)
                 return settled
         finally:
             del ctx.memory.lookers[place]
@@ -71,19 +74,19 @@ def somebody_is_missing(ctx: Context, key: RunKey, transition: Transition) -> bo
     width = 1
     while left := _absent(ctx, key, transition):
         asked = left[-width:]
-        still = _unchanged(ctx, key, transition.after, asked)
+        still = _unchanged(ctx, key, transition, asked)
         if still != asked:
-            _remember(ctx, key, transition.after, (*left[:-width], *still))
+            _remember(ctx, key, transition, (*left[:-width], *still))
         if still:
             return True
         width = min(2 * width, WIDEST_LOOK)
     return False
 
 
-def remember_missing(ctx: Context, key: RunKey, phase: str, missing: Iterable[str], read: Read) -> None:
-    """Remember who was missing when the whole phase was read, each by the version of its document."""
+def remember_missing(ctx: Context, key: RunKey, transition: Transition, missing: Iterable[str], read: Read) -> None:
+    """Remember who was missing when all was read, each by the version of its document."""
     absent = ((name, read[name].version if name in read else None) for name in sorted(missing))
-    _remember(ctx, key, phase, tuple(absent))
+    _remember(ctx, key, transition, tuple(absent))
 
 
 def _absent(ctx: Context, key: RunKey, transition: Transition) -> Absent:
@@ -91,24 +94,25 @@ def _absent(ctx: Context, key: RunKey, transition: Transition) -> Absent:
 
     At first all members stand there as if none had a document: whoever has one is found out when asked for.
     """
-    known = ctx.memory.absent.get((key, transition.after))
+    known = ctx.memory.absent.get((key, transition.name))
     if known is not None:
         return known
-    processors = ctx.policy.phases[transition.after].processors
+    processors = ctx.policy.awaited[transition.name]
     expected = transition.expects[key.mode].expected
     everybody = tuple((name, None) for name in sorted(expected) if not processors[name].disabled_on(key.day))
-    _remember(ctx, key, transition.after, everybody)
+    _remember(ctx, key, transition, everybody)
     return everybody
 
 
-def _unchanged(ctx: Context, key: RunKey, phase: str, asked: Absent) -> Absent:
-    documents = ctx.ports.store.get(*(completion_path(key, phase, name) for name, _ in asked))
+def _unchanged(ctx: Context, key: RunKey, transition: Transition, asked: Absent) -> Absent:
+    phases = {name: processor.phase for name, processor in ctx.policy.awaited[transition.name].items()}
+    documents = ctx.ports.store.get(*(completion_path(key, phases[name], name) for name, _ in asked))
     versions = [None if document is None else document.version for document in documents]
     return tuple(one for one, version in zip(asked, versions, strict=True) if one[1] == version)
 
 
-def _remember(ctx: Context, key: RunKey, phase: str, absent: Absent) -> None:
+def _remember(ctx: Context, key: RunKey, transition: Transition, absent: Absent) -> None:
     remembered = ctx.memory.absent
-    remembered[key, phase] = absent
-    while len(remembered) > REMEMBERED_PHASES:
+    remembered[key, transition.name] = absent
+    while len(remembered) > REMEMBERED:
         remembered.pop(next(iter(remembered)), None)

@@ -123,7 +123,8 @@ def trigger_fields(ctx: Context, situation: Situation, plan: Plan, attempt: int,
 
 def _changed(situation: Situation, reports: Sequence[Report]) -> dict[str, list[str]]:
     """Return the union of what changed, kind by kind."""
-    kinds = dict.fromkeys(situation.policy.phases[situation.transition.after].wire.kinds)
+    phases = [situation.policy.phases[phase] for phase in situation.transition.after]
+    kinds = dict.fromkeys(kind for phase in phases for kind in phase.wire.kinds)
     kinds |= dict.fromkeys(kind for report in reports for kind in report.entities)
     return {kind: sorted({name for report in reports for name in report.entities.get(kind, ())}) for kind in kinds}
 

@@ -77,7 +77,7 @@ def correlation_of(event: Event) -> str:
 def phase_of(ctx: Context, transition: str, source: str) -> str:
     """Return the phase whose topic the message came by; a function hears its own phase if the source says nothing."""
     topic = source.rsplit("/topics/", 1)[-1] if "/topics/" in source else ""
-    return ctx.policy.topics.get(topic) or ctx.policy.transitions[transition].after
+    return ctx.policy.topics.get(topic) or ctx.policy.transitions[transition].after[0]
 
 
 def _identifier(given: Sequence[object], content: bytes) -> str:

@@ -117,8 +117,9 @@ def rerun(ctx: Context, key: RunKey, phase: str, why: Why) -> Answer:
     how = ctx.policy.phases[phase].rerun
     if how is None:
         return Answer(Outcome.REFUSED, f"{phase} has no rerun in the policy")
-    decided = ctx.policy.after(phase) or ctx.policy.starting(phase)
-    if decided is not None and key.mode in decided.expects:
+    listed = (*ctx.policy.after(phase), ctx.policy.starting(phase))
+    decided = next((one for one in listed if one is not None and key.mode in one.expects), None)
+    if decided is not None:
         _change(ctx, key, decided.name, lambda state, now: state, "rerun", why)
     enabled = tuple(p.name for p in ctx.policy.phases[phase].processors.values() if not p.disabled_on(key.day))
     status = call_rerun(ctx, key, phase, how, enabled, why.reason)

@@ -135,7 +135,7 @@ def _situation(
         transition=transition,
         key=key,
         state=TransitionState(),
-        completions=known.get(transition.after, {}),
+        completions=Loaded(None, known).completions_of(transition.after),
         units=None if loaded.run is None else loaded.run.value.units,
         final_at=None if loaded.run is None else loaded.run.value.final_at,
         next_report_at=max(begun, default=None),
@@ -149,7 +149,8 @@ def _with_state(situation: Situation, entries: list[LogEntry], reports: list[Rep
     plan = state.carried
     if plan is None or state.dispatched_at is None:
         return replace(situation, state=state)
-    then = _until(reports, state.dispatched_at).get(situation.transition.after, {})
+    known = Loaded(None, _until(reports, state.dispatched_at))
+    then = known.completions_of(situation.transition.after)
     seen = replace(situation, completions=then).seen
     completed = {name: report.records if (report := seen.standings[name].report) else None for name in seen.done}
     return replace(situation, state=replace(state, carried=replace(plan, completed=completed)))

@@ -11,7 +11,7 @@ from shared.app.preflight import fitness
 from shared.core.errors import PolicyError, Unavailable
 from shared.core.gates import Wanted
 from shared.core.model import Units
-from shared.core.policy import Policy, Processor
+from shared.core.policy import Processor
 from shared.core.situation import Situation
 from shared.ports import CalendarRef, TableRef
 
@@ -80,12 +80,8 @@ def _counted(ctx: Context, refs: Sequence[TableRef], day: date, wrong: dict[str,
     return {table: rows for ref in refs for table, rows in _counted(ctx, [ref], day, wrong).items()}
 
 
-def processors_of(policy: Policy, phase: str, tables: frozenset[str]) -> list[Processor]:
-    return [p for p in policy.phases[phase].processors.values() if p.table in tables]
-
-
 def _rows(ctx: Context, situation: Situation, tables: frozenset[str], wrong: dict[str, str]) -> dict[str, int | None]:
-    processors = processors_of(ctx.policy, situation.transition.after, tables)
+    processors = [p for p in situation.processors.values() if p.table in tables]
     refs = [TableRef(p.table, p.date_column) for p in processors if p.table is not None]
     found = _counted(ctx, refs, situation.key.day, wrong)
     return {table: found.get(table) for table in tables}

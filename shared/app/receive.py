@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
@@ -16,7 +17,7 @@ from shared.app.state import (
     Loaded,
     completion_path,
     load_completions,
-    load_phase,
+    load_phases,
     part_data,
     read_completion,
     read_run,
@@ -175,23 +176,26 @@ def _log_recorded(ctx: Context, received: Received) -> None:
 
 
 def _listed(ctx: Context, received: Received) -> list[Transition]:
-    """Return the transitions that a report bears on: the one that starts its phase, the one that waits for it."""
+    """Return the transitions that a report bears on: the one that starts its phase, and all that wait for it."""
     phase = received.report.phase
-    both = (ctx.policy.starting(phase), ctx.policy.after(phase))
-    return [t for t in both if t is not None and received.key.mode in t.expects]
+    listed = (ctx.policy.starting(phase), *ctx.policy.after(phase))
+    return [t for t in listed if t is not None and received.key.mode in t.expects]
 
 
 def _decide(ctx: Context, received: Received, before: Loaded, own: Completion) -> Receipt:
     key, report = received.key, received.report
     alone = {report.phase: {report.processor: own}}
+    read: dict[str, Mapping[str, Completion]] = {}
     settled = []
     for transition in _listed(ctx, received):
         state = before.transition(transition.name).value.state
         if transition.starts == report.phase:
             if state in BEGUN:
                 settled.append(_settle(ctx, received, replace(before, completions=alone), transition))
-        elif not is_crowd(ctx.policy, key, report.phase):
-            read = {report.phase: load_completions(ctx.ports.store, key, report.phase)}
+        elif not is_crowd(transition, key):
+            for phase in transition.after:
+                if phase not in read:
+                    read[phase] = load_completions(ctx.ports.store, key, phase)
             settled.append(_settle(ctx, received, replace(before, completions=read), transition))
         elif state not in BEYOND:
             whole = _settle_crowd(ctx, received, before, transition)
@@ -214,7 +218,10 @@ def _settle_crowd(ctx: Context, received: Received, before: Loaded, transition: 
     key, phase = received.key, received.report.phase
 
     def loaded(read: Read) -> Loaded:
-        return replace(before, completions={phase: {name: stored.value for name, stored in read.items()}})
+        found: dict[str, dict[str, Completion]] = {}
+        for name, stored in read.items():
+            found.setdefault(stored.value.phase, {})[name] = stored.value
+        return replace(before, completions=found)
 
     def missing_in(read: Read) -> list[str]:
         # Whose table may outvote its report is not known to be missing before the table has been read.
@@ -228,7 +235,8 @@ def _settle_crowd(ctx: Context, received: Received, before: Loaded, transition: 
 
 
 def _load(ctx: Context, key: RunKey, transition: Transition, phase: str) -> Sight:
-    loaded = load_phase(ctx.ports.store, key, phase, (transition.name,))
+    phases = (phase,) if transition.starts == phase else transition.after
+    loaded = load_phases(ctx.ports.store, key, phases, (transition.name,))
     return _sight(ctx, key, loaded, transition, phase)
 
 
@@ -236,11 +244,11 @@ def _sight(ctx: Context, key: RunKey, loaded: Loaded, transition: Transition, ph
     """Return what one transition is decided by, from what was read of the phase that reported."""
     stored = loaded.transition(transition.name)
     if transition.starts == phase:
-        completions, started = dict[str, Completion](), loaded
+        completions, started = Loaded(None), loaded
         if stored.value.state is State.CLAIMED or stored.value.request is not None:
-            completions = load_completions(ctx.ports.store, key, transition.after)
+            completions = load_phases(ctx.ports.store, key, transition.after, ())
     else:
-        completions, started = dict(loaded.completions.get(phase, {})), Loaded(None)
+        completions, started = loaded, Loaded(None)
         if stored.value.state in BEGUN:
             next_phase = load_completions(ctx.ports.store, key, transition.starts)
             started = Loaded(None, {transition.starts: next_phase})
@@ -250,7 +258,7 @@ def _sight(ctx: Context, key: RunKey, loaded: Loaded, transition: Transition, ph
         transition=transition,
         key=key,
         state=stored.value,
-        completions=completions,
+        completions=completions.completions_of(transition.after),
         units=None if run is None else run.units,
         final_at=None if run is None else run.final_at,
         next_report_at=started.last_report_at(transition.starts),

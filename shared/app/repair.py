@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -43,7 +43,7 @@ def _required(policy: Policy, key: RunKey) -> Iterator[tuple[Transition, Process
     for transition in policy.transitions.values():
         expectation = transition.expects.get(key.mode)
         for name in sorted(expectation.required if expectation else ()):
-            processor = policy.phases[transition.after].processors[name]
+            processor = policy.awaited[transition.name][name]
             if not processor.disabled_on(key.day):
                 yield transition, processor
 
@@ -54,23 +54,24 @@ def infer(ctx: Context, findings: list[Finding], loaded: Loaded, now: datetime) 
     if run is None or run.value.baseline is None or not _may_repair(ctx.policy, run.value, now):
         return False
     key = run.value.key
-    silent = [
-        (transition, processor)
+    # Two transitions may wait for one processor: it is silent once.
+    silent = {
+        processor.name: processor
         for transition, processor in _required(ctx.policy, key)
         if processor.table is not None and _is_silent(ctx, run.value, loaded, transition, processor, now)
-    ]
+    }
     if not silent:
         return False
-    rows = read_rows(ctx, [processor for _, processor in silent], key.day)
+    rows = read_rows(ctx, list(silent.values()), key.day)
     inferred = False
-    for transition, processor in silent:
+    for processor in silent.values():
         assert processor.table is not None
         held = rows.get(processor.table)
         units = run.value.units
         floor = processor.floor(units.total if units else None) or 0
         if held is None or held < max(1, floor) or held <= run.value.baseline.get(processor.table, 0):
             continue
-        _record_inferred(ctx, key, transition.after, processor, held, now)
+        _record_inferred(ctx, key, processor.phase, processor, held, now)
         findings.append(Finding("inferred", key.id, f"{processor.name}: {held} rows and no report", "done"))
         inferred = True
     return inferred
@@ -95,13 +96,13 @@ def _is_silent(
     state = loaded.transition(transition.name).value
     if due_warning is None or now < due_warning or state.carried is not None or state.state is State.CLAIMED:
         return False
-    phase = loaded.completions.get(transition.after, {})
+    phase = loaded.completions.get(processor.phase, {})
     known = phase.get(processor.name)
     if known is not None and known.latest is not None:
         return False
     if known is not None and known.started_at is not None and now - known.started_at < STARTED_STANDS_FOR:
         return False
-    return not running(ctx.policy, run, transition.after, phase, now)
+    return not running(ctx.policy, run, processor.phase, phase, now)
 
 
 def _record_inferred(ctx: Context, key: RunKey, phase: str, processor: Processor, rows: int, now: datetime) -> None:
@@ -150,21 +151,48 @@ def rerun(
     """Ask each phase whose processors are missing at their due time to run again; yield refusals."""
     if not _may_repair(ctx.policy, run.value, now):
         return
-    for one in settled:
-        situation = one.situation
-        phase = ctx.policy.phases[situation.transition.after]
-        missing = _missing_at_due(situation, now)
-        if phase.rerun is None or not missing:
+    for lack in _lacking(settled, now):
+        how = ctx.policy.phases[lack.phase].rerun
+        if how is None:
             continue
-        completions = loaded.completions.get(phase.name, {})
-        why_not = _refusal(ctx.policy, situation, missing)
+        why_not = _refusal(ctx.policy, lack)
         if why_not:
-            findings.append(Finding("repair", situation.key.id, why_not, "skipped"))
-            yield _refused(situation, phase.name, why_not)
+            findings.append(Finding("repair", lack.key.id, why_not, "skipped"))
+            yield _refused(lack, why_not)
             continue
-        if running(ctx.policy, run.value, phase.name, completions, now):
+        if running(ctx.policy, run.value, lack.phase, loaded.completions.get(lack.phase, {}), now):
             continue
-        run = _attempt(ctx, findings, run, situation, phase.rerun, missing, now, force=force)
+        run = _attempt(ctx, findings, run, lack, how, now, force=force)
+
+
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """Who of a phase is missing at the due times of the transitions that wait for it: one call names them all."""
+
+    key: RunKey
+    phase: str
+    transitions: tuple[str, ...]
+    missing: tuple[str, ...]
+    expected: frozenset[str]
+
+
+def _lacking(settled: list[Settled], now: datetime) -> list[Lack]:
+    """Return what is missing, phase by phase."""
+    found: dict[str, Lack] = {}
+    for one in settled:
+        situation, name = one.situation, one.situation.transition.name
+        missing = _missing_at_due(situation, now)
+        for phase in dict.fromkeys(situation.processors[lost].phase for lost in missing):
+            own = tuple(lost for lost in missing if situation.processors[lost].phase == phase)
+            expected = frozenset(one for one in situation.seen.expected if situation.processors[one].phase == phase)
+            before = found.get(phase, Lack(situation.key, phase, (), (), frozenset()))
+            found[phase] = replace(
+                before,
+                transitions=(*before.transitions, name),
+                missing=tuple(dict.fromkeys((*before.missing, *own))),
+                expected=before.expected | expected,
+            )
+    return list(found.values())
 
 
 def _missing_at_due(situation: Situation, now: datetime) -> tuple[str, ...]:
@@ -178,21 +206,20 @@ def _missing_at_due(situation: Situation, now: datetime) -> tuple[str, ...]:
     return situation.seen.missing
 
 
-def _refusal(policy: Policy, situation: Situation, missing: tuple[str, ...]) -> str:
-    expected = len(situation.seen.expected)
-    limit = policy.repairs
+def _refusal(policy: Policy, lack: Lack) -> str:
+    expected, missing, limit = len(lack.expected), lack.missing, policy.repairs
     if expected > limit.refuse_above_items and len(missing) * 100 > limit.refuse_above_missing_percent * expected:
         return f"{len(missing)} of {expected} processors missing: the detector is wrong, not the data"
     return ""
 
 
-def _refused(situation: Situation, phase: str, why: str) -> Condition:
-    run, transition = situation.key.id, situation.transition.name
+def _refused(lack: Lack, why: str) -> Condition:
+    run, transition, phase = lack.key.id, lack.transitions[0], lack.phase
     text = say(
         run,
         transition,
         f"no repair of {phase}: {why}",
-        do=f"see why so many are missing at once: {explain(transition, situation.key)}",
+        do=f"see why so many are missing at once: {explain(transition, lack.key)}",
     )
     return Condition(AlertKind.REPAIR_REFUSED, Severity.WARNING, run, transition, phase, text)
 
@@ -201,15 +228,14 @@ def _attempt(
     ctx: Context,
     findings: list[Finding],
     run: Stored[Run],
-    situation: Situation,
+    lack: Lack,
     how: Rerun,
-    missing: tuple[str, ...],
     now: datetime,
     *,
     force: bool,
 ) -> Stored[Run]:
     """Use up one attempt and call; what is written first is that we call, so that two sweeps do not both do it."""
-    phase, limit = situation.transition.after, ctx.policy.repairs
+    phase, limit, missing = lack.phase, ctx.policy.repairs, lack.missing
     log = run.value.repairs.get(phase, RepairLog())
     cooling = log.last_at is not None and now - log.last_at < limit.cooldown
     if not force and (log.attempts >= limit.max_attempts or cooling):
@@ -218,11 +244,11 @@ def _attempt(
     mine = _save_log(ctx, run, phase, trying)
     if mine is None:
         return run
-    status = call_rerun(ctx, situation.key, phase, how, missing, f"missing at {situation.transition.name}")
+    status = call_rerun(ctx, lack.key, phase, how, missing, f"missing at {names(lack.transitions)}")
     detail = f"{phase} asked to run again for {names(missing)}: {status}"
     accepted = isinstance(status, int) and 200 <= status < 300
-    findings.append(Finding("repair", situation.key.id, detail, "done" if accepted else "failed"))
-    ctx.log("repair.rerun", run_id=situation.key.id, phase=phase, status=str(status), processors=list(missing))
+    findings.append(Finding("repair", lack.key.id, detail, "done" if accepted else "failed"))
+    ctx.log("repair.rerun", run_id=lack.key.id, phase=phase, status=str(status), processors=list(missing))
     if accepted:
         return _save_log(ctx, mine, phase, replace(trying, accepted_at=now)) or mine
     if status in (403, 404):

@@ -26,7 +26,7 @@ def sight(ctx: Context, key: RunKey, loaded: Loaded, transition: Transition) -> 
         transition=transition,
         key=key,
         state=stored.value,
-        completions=loaded.completions.get(transition.after, {}),
+        completions=loaded.completions_of(transition.after),
         units=None if run is None else run.units,
         final_at=None if run is None else run.final_at,
         next_report_at=loaded.last_report_at(transition.starts),

@@ -37,6 +37,11 @@ class Loaded:
     def transition(self, name: str) -> Stored[TransitionState]:
         return self.transitions.get(name) or Stored(UNTOUCHED)
 
+    def completions_of(self, phases: Iterable[str]) -> Mapping[str, Completion]:
+        """Return the completions of these phases by processor, whose names are unique in a policy."""
+        listed = [self.completions.get(phase, {}) for phase in phases]
+        return listed[0] if len(listed) == 1 else {name: one for found in listed for name, one in found.items()}
+
     def last_report_at(self, phase: str) -> datetime | None:
         """Return the receipt of the phase's latest report."""
         received = [c.last_received_at for c in self.completions.get(phase, {}).values() if c.last_received_at]
@@ -162,10 +167,10 @@ def with_run(store: StateStore, key: RunKey, run: Stored[Run] | None) -> Loaded:
     return Loaded(run, completions, transitions)
 
 
-def load_phase(store: StateStore, key: RunKey, phase: str, transitions: tuple[str, ...]) -> Loaded:
-    """Read what a delivery needs: the run, some transitions, one phase's completions."""
+def load_phases(store: StateStore, key: RunKey, phases: Iterable[str], transitions: tuple[str, ...]) -> Loaded:
+    """Read what a delivery needs: the run, some transitions, the completions of some phases."""
     run, *found = store.get(run_path(key), *(transition_path(key, name) for name in transitions))
-    completions = {phase: load_completions(store, key, phase)}
+    completions = {phase: load_completions(store, key, phase) for phase in phases}
     return Loaded(read_run(run), completions, read_transitions(transitions, found))
 
 

@@ -250,12 +250,10 @@ def _refresh_run(ctx: Context, run: Stored[Run], units: Units | None, wish: Wish
 
 
 def _note(done: Sweep, settled: list[Settled], now: datetime) -> None:
-    before: Predecessor | None = None
+    before = {one.situation.transition.starts: _as_predecessor(one.situation, now) for one in settled}
     for one in settled:
-        situation = one.situation
-        for condition in conditions(situation, one.decision, now, before):
+        for condition in conditions(one.situation, one.decision, now, before):
             done.say(condition)
-        before = _as_predecessor(situation, now)
 
 
 def _as_predecessor(situation: Situation, now: datetime) -> Predecessor:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from types import MappingProxyType
 
 from shared.core import commands
 from shared.core.calendar import due_at
@@ -108,17 +109,23 @@ def fingerprint(kind: AlertKind, run: str, transition: str, subject: str) -> str
 
 @dataclass(frozen=True, slots=True)
 class Predecessor:
-    """What the transition before this one looks like, for a due time that only waits for it (behaviour T2)."""
+    """What the transition that starts a phase looks like, for a due time that only waits for it (behaviour T2)."""
 
     name: str
     overdue: bool
     speaks: bool
 
 
+NOBODY: Mapping[str, Predecessor] = MappingProxyType({})
+
+
 def conditions(
-    situation: Situation, decision: Decision, now: datetime, before: Predecessor | None = None
+    situation: Situation, decision: Decision, now: datetime, before: Mapping[str, Predecessor] = NOBODY
 ) -> tuple[Condition, ...]:
-    """Return all that holds for this transition now; nothing for a date without units."""
+    """Return all that holds for this transition now; nothing for a date without units.
+
+    ``before`` holds, by phase, the transitions of the run that start what this one waits for.
+    """
     if situation.empty or situation.closed:
         return ()
     seen = situation.seen
@@ -304,7 +311,7 @@ def _late(situation: Situation, seen: Picture, now: datetime) -> Iterator[Condit
 
 
 def _due(
-    situation: Situation, seen: Picture, decision: Decision, now: datetime, before: Predecessor | None
+    situation: Situation, seen: Picture, decision: Decision, now: datetime, before: Mapping[str, Predecessor]
 ) -> Iterator[Condition]:
     """Yield due alerts, or that the transition was overtaken (behaviour T2)."""
     due = situation.expectation.due
@@ -322,7 +329,7 @@ def _due(
             situation, AlertKind.OVERTAKEN, Severity.INFO, "", what, "it is decided as usual", lasting=Lasting.ONCE
         )
         return
-    if before is not None and before.overdue and before.speaks and not situation.completions:
+    if _waits_for_the_overdue(situation, seen, before):
         return
     why = _why_not(situation, seen, decision)
     for kind, severity, at in (
@@ -332,6 +339,14 @@ def _due(
         if at is not None and now >= at:
             what = f"not triggered at its due time {clock_time(situation.policy, at, now)}: {why}"
             yield _condition(situation, kind, severity, "", what, "it goes by itself once it may", _explain(situation))
+
+
+def _waits_for_the_overdue(situation: Situation, seen: Picture, before: Mapping[str, Predecessor]) -> bool:
+    """True if all that is missing is of phases that have said nothing and whose start is overdue, and told so."""
+    spoken = {known.phase for known in situation.completions.values()}
+    silent = {situation.processors[name].phase for name in seen.missing} or set(situation.transition.after)
+    causes = [before.get(phase) for phase in silent]
+    return not silent & spoken and all(one is not None and one.overdue and one.speaks for one in causes)
 
 
 def _explain(situation: Situation) -> str:
@@ -344,7 +359,7 @@ def _why_not(situation: Situation, seen: Picture, decision: Decision) -> str:
     if isinstance(decision, Held):
         return f"held: {decision.text}"
     if not situation.completions:
-        return f"no message from {situation.transition.after}; missing {names(seen.missing)}"
+        return f"no message from {names(situation.transition.after)}; missing {names(seen.missing)}"
     return f"missing {names(seen.missing)}"
 
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from shared.core.model import Lane, Run, RunKey, Units
-from shared.core.policy import Mode, Policy
+from shared.core.policy import LocalTime, Mode, Policy
 
 MAX_AGE = timedelta(hours=48)
 # How long what is over stays to be looked at (behaviour T5).
@@ -97,11 +97,11 @@ def final_since(run: Run, units: Units, now: datetime) -> datetime | None:
     return (run.final_at or run.opened_at) if before else now
 
 
-def due_at(key: RunKey, at: time | None, policy: Policy) -> datetime | None:
+def due_at(key: RunKey, at: LocalTime | None, policy: Policy) -> datetime | None:
     """Return the instant of a due time of this run; backfill runs have none (behaviour T2)."""
     if at is None or key.lane is Lane.BACKFILL:
         return None
-    return instant(working_day(key, policy), at, policy.zone)
+    return instant(working_day(key, policy) + timedelta(days=at.days), at.at, policy.zone)
 
 
 def closes_at(key: RunKey, opened_at: datetime, policy: Policy) -> datetime:

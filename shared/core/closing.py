@@ -17,7 +17,7 @@ def is_over(situations: Sequence[Situation], now: datetime) -> bool:
     Those after which nothing comes are confirmed, observed or empty, the others triggered, observed or empty. What
     is empty has ended with the run's working day: until then the calendar may still bring its units back (T4).
     """
-    waited_for = {situation.transition.after for situation in situations}
+    waited_for = {phase for situation in situations for phase in situation.transition.after}
     if not situations or any(_refreshable(situation, now) for situation in situations):
         return False
     return all(_ended(situation, situation.transition.starts not in waited_for, now) for situation in situations)

@@ -74,11 +74,11 @@ def _uses(policy: Policy, transition: Transition) -> Iterator[Problem]:
 
 def _tables(policy: Policy, transition: Transition, gate: Gate) -> Iterator[Problem]:
     """Yield where a rows gate asks for more tables than the expected processors have."""
-    phase = policy.phases.get(transition.after)
+    processors = policy.awaited[transition.name]
     for mode, expectation in transition.expects.items():
-        if phase is None or (gate.modes is not None and mode not in gate.modes):
+        if not processors or (gate.modes is not None and mode not in gate.modes):
             continue
-        known = [phase.processors[name] for name in expectation.expected if name in phase.processors]
+        known = [processors[name] for name in expectation.expected if name in processors]
         tables = sum(processor.table is not None for processor in known)
         where = f"{transition.name} in mode {mode}"
         if known and not tables:

@@ -143,7 +143,10 @@ class Rerun:
 
 @dataclass(frozen=True)
 class Phase:
-    """``known`` are names on its topic that are expected of nobody, * allowed (behaviour R9)."""
+    """``known`` are names on its topic that are expected of nobody, * allowed (behaviour R9).
+
+    A phase without processors and ``completions_topic`` never reports (behaviour D13).
+    """
 
     name: str
     title: str
@@ -209,12 +212,23 @@ class Deadline:
     then: Then
 
 
+@dataclass(frozen=True, order=True)
+class LocalTime:
+    """A local time of the working day, or of the day so many ``days`` after it; spelled as the policy file does."""
+
+    days: int
+    at: time
+
+    def __str__(self) -> str:
+        return f"+{self.days}d {self.at:%H:%M}" if self.days else f"{self.at:%H:%M}"
+
+
 @dataclass(frozen=True)
 class Due:
-    """Local times on the run's working day (behaviour T2)."""
+    """Local times on the run's working day, or so many days later (behaviour T2)."""
 
-    warning: time | None
-    critical: time | None
+    warning: LocalTime | None
+    critical: LocalTime | None
 
 
 @dataclass(frozen=True)
@@ -324,10 +338,10 @@ class Refresh:
 
 @dataclass(frozen=True)
 class Transition:
-    """From the phase ``after`` to the phase ``starts``."""
+    """From the phases ``after`` to the phase ``starts``: it waits for processors of each of them (behaviour D13)."""
 
     name: str
-    after: str
+    after: tuple[str, ...]
     starts: str
     expects: Mapping[str, Expectation]
     gates: tuple[str, ...]
@@ -412,7 +426,35 @@ class Policy:
     @cached_property
     def topics(self) -> Mapping[str, str]:
         """Completion topic to phase."""
-        return {phase.completions_topic: phase.name for phase in self.phases.values()}
+        return {phase.completions_topic: phase.name for phase in self.phases.values() if phase.completions_topic}
+
+    @cached_property
+    def awaited(self) -> Mapping[str, Mapping[str, Processor]]:
+        """The processors of the phases that each transition waits for; a phase that there is not has none."""
+        return {name: self._awaited(transition) for name, transition in self.transitions.items()}
+
+    def _awaited(self, transition: Transition) -> Mapping[str, Processor]:
+        phases = [self.phases[phase].processors for phase in transition.after if phase in self.phases]
+        return phases[0] if len(phases) == 1 else {name: one for found in phases for name, one in found.items()}
+
+    @cached_property
+    def _after(self) -> Mapping[str, tuple[Transition, ...]]:
+        listed = self.transitions.values()
+        return {phase: tuple(t for t in listed if phase in t.after) for phase in self.phases}
+
+    @cached_property
+    def beyond(self) -> Mapping[str, frozenset[str]]:
+        """The transitions that come after each, at any distance."""
+        found: dict[str, frozenset[str]] = {}
+        for name in self.transitions:
+            reached: set[str] = set()
+            ahead = [self.transitions[name]]
+            while ahead:
+                following = [t for t in self.after(ahead.pop().starts) if t.name not in reached]
+                reached.update(t.name for t in following)
+                ahead += following
+            found[name] = frozenset(reached)
+        return found
 
     @cached_property
     def expecting(self) -> Mapping[tuple[str, str], tuple[Mode, ...]]:
@@ -427,8 +469,7 @@ class Policy:
         }
 
     def _expecting(self, phase: str, processor: str) -> tuple[Mode, ...]:
-        waiting = [t for t in self.transitions.values() if t.after == phase]
-        starting = self.starting(phase)
+        waiting, starting = self.after(phase), self.starting(phase)
         named = [mode for t in waiting for mode, wanted in t.expects.items() if processor in wanted.expected]
         if not waiting and starting is not None:
             named = list(starting.expects)
@@ -438,9 +479,9 @@ class Policy:
     def local(self, instant: datetime) -> datetime:
         return instant.astimezone(self.zone)
 
-    def after(self, phase: str) -> Transition | None:
-        """The transition that waits for this phase."""
-        return next((t for t in self.transitions.values() if t.after == phase), None)
+    def after(self, phase: str) -> tuple[Transition, ...]:
+        """The transitions that wait for this phase, alone or with others."""
+        return self._after.get(phase, ())
 
     def starting(self, phase: str) -> Transition | None:
         """The transition that starts this phase."""

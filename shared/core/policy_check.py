@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from itertools import pairwise
 from types import MappingProxyType
 
 from shared.core.gate_check import gate_problems
 from shared.core.names import forms
-from shared.core.policy import Policy
+from shared.core.policy import Phase, Policy, Transition
 from shared.core.problem import Problem, spell, suggest
 from shared.core.step_check import rerun_problems
 from shared.core.transition_check import transition_problems
@@ -34,7 +33,7 @@ def problems(policy: Policy, unreadable: Mapping[str, str] = MappingProxyType({}
         *wire_problems(policy),
         *gate_problems(policy, unreadable),
     ]
-    found += [*_lease(policy), *_chain(policy)]
+    found += [*_lease(policy), *_graph(policy)]
     for transition in policy.transitions.values():
         found += transition_problems(policy, transition)
     return [*found, *_alerts(policy), *_repairs(policy)]
@@ -71,10 +70,21 @@ def _phases(policy: Policy) -> Iterator[Problem]:
     taken: dict[str, str] = {}
     for phase in policy.phases.values():
         key = f"phases.{phase.name}"
+        yield from _reporting(phase, key)
         other = taken.setdefault(phase.completions_topic, phase.name)
-        if other != phase.name:
+        if other != phase.name and phase.completions_topic:
             yield Problem(f"{key}.completions_topic", f"{other} reports on it already", "give each phase its own topic")
         yield from rerun_problems(policy, phase, f"{key}.rerun")
+
+
+def _reporting(phase: Phase, key: str) -> Iterator[Problem]:
+    """Yield a phase that would report and is not heard, or is listened to and has nobody who reports (D13)."""
+    if phase.processors and not phase.completions_topic:
+        hint = f"add the topic they report on, such as {phase.name}-complete"
+        yield Problem(f"{key}.completions_topic", "is missing: its processors could not be heard", hint)
+    if phase.completions_topic and not phase.processors:
+        reason = "nobody is known who reports on its completions_topic"
+        yield Problem(f"{key}.processors", reason, "name its processors, or leave out both: it never reports")
 
 
 def _clashes(policy: Policy) -> Iterator[Problem]:
@@ -116,43 +126,58 @@ def _lease(policy: Policy) -> Iterator[Problem]:
         yield Problem("claim_lease", reason, "2m is longer than most dispatches with their retries")
 
 
-def _chain(policy: Policy) -> Iterator[Problem]:
-    """Yield where the transitions do not lead from each phase to the next one of the file."""
+def _graph(policy: Policy) -> Iterator[Problem]:
+    """Yield where transitions and phases make no graph without circles in which each phase has its place (D13)."""
     whole = True
-    taken: dict[str, str] = {}
+    starters: dict[str, str] = {}
     for transition in policy.transitions.values():
-        found = _link(policy, transition.name, transition.after, transition.starts)
-        other = taken.setdefault(transition.after, transition.name)
-        if found is None and other != transition.name:
-            key = f"transitions.{transition.name}.after"
-            found = Problem(key, f"{other} waits for {transition.after} already", "one transition leads out of a phase")
-        if found is not None:
-            whole = False
-            yield found
-    phases = list(policy.phases)
-    for phase, following in pairwise(phases):
-        if whole and phase not in taken:
-            hint = f"add a transition with after: {phase}, starts: {following}"
-            yield Problem("transitions", f"nothing leads from {phase} to {following}", hint)
+        found = [*_ends(policy, transition), *_started_twice(transition, starters)]
+        whole = whole and not found
+        yield from found
+    if not whole:
+        return
+    yield from _circles(policy)
+    for phase in policy.phases.values():
+        if not policy.after(phase.name) and phase.name not in starters:
+            hint = f"add a transition with after: {phase.name}, or one that starts it"
+            yield Problem(f"phases.{phase.name}", "no transition leads to it or from it", hint)
 
 
-def _link(policy: Policy, name: str, after: str, starts: str) -> Problem | None:
-    phases = list(policy.phases)
-    for role, phase in (("after", after), ("starts", starts)):
-        if phase not in policy.phases:
-            return Problem(f"transitions.{name}.{role}", f"there is no phase {phase}", suggest(phase, phases))
-    distance = phases.index(starts) - phases.index(after)
-    if distance == 1:
-        return None
-    hint = "a transition leads from a phase to the next one; phases stand in the order in which they run"
-    if distance == 0:
-        reason = f"{starts} would start itself"
-    elif distance < 0:
-        reason = f"{starts} comes before {after}: the phases would run in a circle"
-    else:
-        between = ", ".join(phases[phases.index(after) + 1 : phases.index(starts)])
-        reason = f"{between} between {after} and {starts} is left out"
-    return Problem(f"transitions.{name}.starts", reason, hint)
+def _ends(policy: Policy, transition: Transition) -> Iterator[Problem]:
+    key = f"transitions.{transition.name}"
+    for role, named in (("after", transition.after), ("starts", (transition.starts,))):
+        for phase in named:
+            if phase not in policy.phases:
+                yield Problem(f"{key}.{role}", f"there is no phase {phase}", suggest(phase, policy.phases))
+            elif role == "after" and not policy.phases[phase].processors:
+                reason = f"{phase} has no processors: nothing of it can be waited for"
+                yield Problem(f"{key}.after", reason, "name its processors and their completions_topic")
+    if transition.starts in transition.after:
+        hint = "a transition leads from one phase to another; phases run in no circle"
+        yield Problem(f"{key}.starts", f"{transition.starts} would start itself", hint)
+
+
+def _started_twice(transition: Transition, starters: dict[str, str]) -> Iterator[Problem]:
+    other = starters.setdefault(transition.starts, transition.name)
+    if other != transition.name:
+        hint = "one transition starts a phase: let it wait for several with after: [...]"
+        yield Problem(f"transitions.{transition.name}.starts", f"{other} starts {transition.starts} already", hint)
+
+
+def _circles(policy: Policy) -> Iterator[Problem]:
+    """Yield each circle of phases once, at the transition of it that goes back in the order of the file."""
+    places = {phase: place for place, phase in enumerate(policy.phases)}
+    said: set[str] = set()
+    for name, beyond in policy.beyond.items():
+        if name not in beyond or name in said:
+            continue
+        circle = {other for other in beyond if name in policy.beyond[other]}
+        said |= circle
+        listed = [one for one in policy.transitions.values() if one.name in circle]
+        back = min(listed, key=lambda one: places[one.starts] - max(places[phase] for phase in one.after))
+        reason = f"{back.starts} comes before {', '.join(back.after)}: the phases would run in a circle"
+        hint = "a transition leads from a phase to one that nothing before it waits for"
+        yield Problem(f"transitions.{back.name}.starts", reason, hint)
 
 
 def _alerts(policy: Policy) -> Iterator[Problem]:

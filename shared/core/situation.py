@@ -18,7 +18,7 @@ from shared.core.standing import NEVER, Picture, picture
 class Situation:
     """Everything one transition of one run is decided by, the clock aside.
 
-    ``completions`` are those of the phase it waits for, ``next_report_at`` is the receipt of the
+    ``completions`` are those of the phases it waits for, ``next_report_at`` is the receipt of the
     latest report of the phase it starts, ``next_trigger_ids`` are the triggers that its reports name;
     ``units`` None means that no calendar reading is known, ``final_at`` is since when they are final.
     """
@@ -42,7 +42,7 @@ class Situation:
 
     @property
     def processors(self) -> Mapping[str, Processor]:
-        return self.policy.phases[self.transition.after].processors
+        return self.policy.awaited[self.transition.name]
 
     @property
     def gates(self) -> tuple[Gate, ...]:

@@ -67,10 +67,10 @@ def _step(policy: Policy, transition: Transition, step: Step, where: str) -> Ite
     wrong = [*_templates(policy, step.body, where, known)]
     yield from wrong
     yield from _renames(step, where)
-    after, starts = policy.phases.get(transition.after), policy.phases.get(transition.starts)
-    if after is None or starts is None:
+    after, starts = policy.awaited[transition.name], policy.phases.get(transition.starts)
+    if not after or starts is None:
         return
-    expected = [after.processors[name] for name in _expected(transition) if name in after.processors]
+    expected = [after[name] for name in _expected(transition) if name in after]
     groups = {"processors": expected, "missing": expected, "processor": expected, "starts": starts.processors.values()}
     yield from _wire_names(step.body, where, groups)
     if not wrong:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from itertools import pairwise
 
 from shared.core.names import build_names
-from shared.core.policy import ConfirmBy, Expectation, HttpCall, Phase, Policy, Publication, Role, Step, Transition
+from shared.core.policy import ConfirmBy, Expectation, HttpCall, Policy, Publication, Role, Step, Transition
 from shared.core.problem import Problem, spell, suggest
 from shared.core.step_check import step_problems
 
@@ -27,6 +27,7 @@ def transition_problems(policy: Policy, transition: Transition) -> Iterator[Prob
         yield Problem(f"{key}.preflight", reason, suggest(transition.preflight, policy.services))
     yield from step_problems(policy, transition, key)
     yield from _target(transition, key)
+    yield from _never_reported(policy, transition, key)
     yield from _loop(policy, transition, key)
     yield from _times(policy, transition, key)
     if transition.refresh is not None and transition.refresh.at_most < 1:
@@ -41,25 +42,28 @@ def _expectation(policy: Policy, transition: Transition, mode: str, expectation:
     both = sorted(expectation.required & expectation.optional)
     if both:
         yield Problem(f"{key}.optional", f"{', '.join(both)} is required already", "name it in one of the two lists")
-    phase = policy.phases.get(transition.after)
-    if phase is not None:
-        yield from _members(phase, expectation, key)
+    yield from _members(policy, transition, expectation, key)
     if not expectation.expected:
         yield Problem(f"{key}.required", "nothing is expected", "name at least one processor")
     yield from _tiers(expectation, key)
     due = expectation.due
     if due is not None and due.warning is not None and due.critical is not None and due.warning >= due.critical:
-        reason = f"{due.warning:%H:%M} is not before critical ({due.critical:%H:%M})"
-        yield Problem(f"{key}.due.warning", reason, "warn first; both are on the run's working day")
+        reason = f"{due.warning} is not before critical ({due.critical})"
+        yield Problem(f"{key}.due.warning", reason, "warn first; both are on the run's working day, +1d a day later")
 
 
-def _members(phase: Phase, expectation: Expectation, key: str) -> Iterator[Problem]:
+def _members(policy: Policy, transition: Transition, expectation: Expectation, key: str) -> Iterator[Problem]:
+    phases = [policy.phases[phase] for phase in transition.after if phase in policy.phases]
+    if len(phases) < len(transition.after):
+        return
+    processors, where = policy.awaited[transition.name], " or ".join(transition.after)
+    canonical_of = {name: known for phase in phases for name, known in build_names(phase).items()}
     for role, names in (("required", expectation.required), ("optional", expectation.optional)):
-        for name in sorted(names - phase.processors.keys()):
-            canonical = build_names(phase).get(name)
-            hint = f"its canonical name is {canonical}" if canonical else suggest(name, phase.processors)
-            yield Problem(f"{key}.{role}", f"{name} is no processor of {phase.name}", hint)
-    known = [phase.processors[name] for name in expectation.expected if name in phase.processors]
+        for name in sorted(names - processors.keys()):
+            canonical = canonical_of.get(name)
+            hint = f"its canonical name is {canonical}" if canonical else suggest(name, processors)
+            yield Problem(f"{key}.{role}", f"{name} is no processor of {where}", hint)
+    known = [processors[name] for name in expectation.expected if name in processors]
     if known and len(known) == len(expectation.expected) and all(processor.disabled for processor in known):
         yield Problem(f"{key}.required", "every processor expected is disabled", "expect one that runs, or enable one")
 
@@ -103,6 +107,14 @@ def _target(transition: Transition, key: str) -> Iterator[Problem]:
         )
     elif by is ConfirmBy.PUBLISH and not publishes:
         yield Problem(f"{key}.confirm.by", "dispatch has no topic to confirm it", "by: http, or add dispatch.topic")
+
+
+def _never_reported(policy: Policy, transition: Transition, key: str) -> Iterator[Problem]:
+    """Yield a confirmation that can never come: by a report of a phase that never reports (behaviour D13)."""
+    phase = policy.phases.get(transition.starts)
+    if phase is not None and not phase.processors and transition.confirm.by is ConfirmBy.FIRST_REPORT:
+        reason = f"{phase.name} has no processors: it never reports"
+        yield Problem(f"{key}.confirm.by", reason, "by: publish, or by: http; or name its processors and their topic")
 
 
 def _loop(policy: Policy, transition: Transition, key: str) -> Iterator[Problem]:

@@ -216,7 +216,7 @@ class _Reader:
     def _missing(self, fields: Fields, transition: str) -> frozenset[str] | None:
         if "missing" not in fields:
             return None
-        known = tuple(self.policy.phases[self.policy.transitions[transition].after].processors)
+        known = tuple(self.policy.awaited[transition])
         return frozenset(item.word(known) for item in fields["missing"].items())
 
     def _count(self, fields: Fields, default: int) -> int:

@@ -94,8 +94,11 @@ class Product(Protocol):
 
 
 def listener(policy: Policy, phase: str) -> str | None:
-    """Return the transition whose function listens to the completions of a phase: the one after it, else before it."""
-    transition = policy.after(phase) or policy.starting(phase)
+    """Return the transition whose function listens to the completions of a phase: the first after it, else before it.
+
+    Each function decides all transitions that a report bears on.
+    """
+    transition = next(iter(policy.after(phase)), None) or policy.starting(phase)
     return None if transition is None else transition.name
 
 

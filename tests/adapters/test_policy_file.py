@@ -25,6 +25,7 @@ from shared.core.policy import (
     Due,
     GateKind,
     HttpCall,
+    LocalTime,
     Messages,
     OnMissing,
     OnUnreadable,
@@ -86,7 +87,7 @@ def test_a_mode_of_its_own_is_loaded_as_it_stands() -> None:
     assert night.tiers == (Tier(timedelta(minutes=15), 4), Tier(timedelta(minutes=30), 3))
     assert night.deadline is not None
     assert (night.deadline.after, night.deadline.then) == (timedelta(hours=2), Then.TRIGGER_IF_REQUIRED)
-    assert night.due == Due(time(8, 30), time(10))
+    assert night.due == Due(LocalTime(0, time(8, 30)), LocalTime(0, time(10)))
     assert POLICY.transitions["phase2_to_phase3"].expects["same_day"].due is None
 
 

@@ -266,7 +266,7 @@ def reporting(policy: Policy, run: RunLoad) -> list[str]:
     names = []
     for phase in policy.phases.values():
         after = policy.after(phase.name)
-        expected = after.expects[run.mode].expected if after is not None else set(phase.processors)
+        expected = after[0].expects[run.mode].expected if after else set(phase.processors)
         names += [one.name for one in phase.processors.values() if one.name in expected and one.disabled is None]
     return names
 

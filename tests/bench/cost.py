@@ -111,7 +111,7 @@ class Night:
         found = []
         for phase in self.policy.phases.values():
             after = self.policy.after(phase.name)
-            expected = after.expects[MODE].expected if after is not None else set(phase.processors)
+            expected = after[0].expects[MODE].expected if after else set(phase.processors)
             found += [
                 (phase.name, p.name) for p in phase.processors.values() if p.name in expected and p.disabled is None
             ]
@@ -130,7 +130,7 @@ class Night:
                 receive(ctx, self._delivery(phase, name))
                 completions += 1
                 left[phase] -= 1
-                transitions += left[phase] == 0 and self.policy.after(phase) is not None
+                transitions += left[phase] == 0 and bool(self.policy.after(phase))
             sweep(ctx, Wish())
             if self._over(minute):
                 self.closed += 1

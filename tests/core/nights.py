@@ -177,7 +177,7 @@ def situations(draw: st.DrawFn, *, fresh: bool = False, most: int = 4) -> Situat
     next_report = draw(optional_minutes)
     return situation(
         *_carried(state),
-        *draw(reports(rules.after, most, soon if fresh else minutes)),
+        *draw(reports(rules.after[0], most, soon if fresh else minutes)),
         transition=transition,
         key=RunKey("nba", DAY, mode),
         games=draw(st.sampled_from([7, 1] if fresh else [7, 7, 1, 1, 0, None])),

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
 from shared.app import marks
-from shared.core.alerts import AlertKind, Condition, Lasting, Predecessor, Severity, conditions, fingerprint, is_due
+from shared.core.alerts import (
+    NOBODY,
+    AlertKind,
+    Condition,
+    Lasting,
+    Predecessor,
+    Severity,
+    conditions,
+    fingerprint,
+    is_due,
+)
 from shared.core.decision import Confirm, Decision, Done, Held
 from shared.core.gates import Unfit
 from shared.core.model import Block, Hold, Lane, Outcome, Report, RunKey, TransitionState
@@ -54,7 +64,9 @@ WITHIN = POLICY.transitions[TO4].confirm.within
 DUE, DUE_CRITICAL = at(hours=2, minutes=30), at(hours=4)
 
 
-def told(one: Situation, now: datetime, world: World = GOOD, before: Predecessor | None = None) -> dict[str, Condition]:
+def told(
+    one: Situation, now: datetime, world: World = GOOD, before: Mapping[str, Predecessor] = NOBODY
+) -> dict[str, Condition]:
     """Return what holds after a decision came to rest, by kind and subject."""
     seen, decision = settled(one, now, world)
     state = marks.resting(seen.state, decision, now)
@@ -379,7 +391,7 @@ def test_overtaken_takes_the_place_of_due() -> None:
 )
 def test_an_overdue_predecessor_takes_the_alert(overdue: bool, speaks: bool, reports: list[Report], said: bool) -> None:
     """T2: with nothing but an overdue predecessor for a cause it is counted into the predecessor's; else not."""
-    found = told(situation(*reports), DUE, before=Predecessor(TO3, overdue, speaks))
+    found = told(situation(*reports), DUE, before={"phase3": Predecessor(TO3, overdue, speaks)})
     assert ("due_warning" in found) == said
 
 

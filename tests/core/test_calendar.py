@@ -10,6 +10,7 @@ import pytest
 
 from shared.core.calendar import closes_at, day_of, due_at, instant, mode_of, working_day
 from shared.core.model import Lane, RunKey
+from shared.core.policy import LocalTime
 from tests.core.build import DAY, NIGHT, POLICY, SAME_DAY, T0
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -115,7 +116,7 @@ def test_no_mode_fits() -> None:
 )
 def test_due_is_local_on_the_working_day(key: RunKey, expected: datetime | None) -> None:
     """T2: 08:30 in New York on the day the run is worked on; backfill has no due times."""
-    assert due_at(key, time(8, 30), POLICY) == expected
+    assert due_at(key, LocalTime(0, time(8, 30)), POLICY) == expected
 
 
 def test_what_is_not_due_has_no_moment() -> None:

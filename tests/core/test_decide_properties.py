@@ -168,7 +168,7 @@ def test_time_alone_never_turns_ready_into_not_ready(one: Situation, now: dateti
 
 
 any_phase = st.sampled_from(TRANSITIONS).flatmap(
-    lambda name: st.tuples(st.just(name), st.sampled_from(MODES), reports(POLICY.transitions[name].after))
+    lambda name: st.tuples(st.just(name), st.sampled_from(MODES), reports(POLICY.transitions[name].after[0]))
 )
 
 

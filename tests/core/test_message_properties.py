@@ -13,6 +13,7 @@ from shared.core.calendar import closes_at, due_at
 from shared.core.errors import Malformed
 from shared.core.message import Received, parse
 from shared.core.model import Lane
+from shared.core.policy import LocalTime
 from tests.core.build import DAY, POLICY
 from tests.core.messages import NAMES, RECEIVED, REST, WHOLE, delivery, understood
 
@@ -56,4 +57,4 @@ def test_every_accepted_date_has_a_run_with_times(day: date, lane: Lane) -> None
         assert abs(day.year - DAY.year) > 100
         return
     assert closes_at(found.key, RECEIVED, POLICY) + timedelta(days=60) > closes_at(found.key, RECEIVED, POLICY)
-    due_at(found.key, POLICY.modes[found.key.mode].opens_at, POLICY)
+    due_at(found.key, LocalTime(0, POLICY.modes[found.key.mode].opens_at), POLICY)

@@ -72,8 +72,8 @@ def _pass(policy: Policy, worked_on: date, mode: str) -> list[tuple[datetime, di
     slip = timedelta()
     for phase, offset in offsets.items():
         slip += timedelta(minutes=LATE.get(key, {}).get(phase, 0))
-        transition = policy.after(phase)
-        names = policy.phases[phase].processors if transition is None else transition.expects[mode].expected
+        after = policy.after(phase)
+        names = after[0].expects[mode].expected if after else policy.phases[phase].processors
         for place, name in enumerate(sorted(names)):
             if name in SILENT.get(key, ()) or policy.phases[phase].processors[name].disabled_on(day):
                 continue

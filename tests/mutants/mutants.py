@@ -41,6 +41,7 @@ T_SHAPES = "tests/wire/test_completions.py::test_"
 T_DIALECTS = "tests/wire/test_dialects.py::test_"
 T_MODEL = "tests/core/test_model.py::test_"
 T_WAREHOUSE = "tests/contract/test_warehouse.py::test_"
+T_GRAPH, T_PAPER = "tests/core/test_graph.py::test_", "tests/app/test_graph.py::test_"
 T_EVENING = "tests/core/test_same_evening.py::test_"
 T_DRIFT = "tests/deploy/test_drift.py::test_"
 T_RIGHTS = "tests/deploy/test_rights.py::test_"
@@ -73,6 +74,56 @@ def mutant(name: str, file: str, old: str, new: str, *tests: str) -> Mutant:
 
 
 MUTANTS = [
+    # Phases as a graph
+    mutant(
+        "a report bears on the first transition alone that waits for its phase",
+        RECEIVE,
+        "(ctx.policy.starting(phase), *ctx.policy.after(phase))",
+        "(ctx.policy.starting(phase), *ctx.policy.after(phase)[:1])",
+        T_PAPER + "a_report_decides_all_transitions_that_it_bears_on",
+    ),
+    mutant(
+        "only the phase that reports is looked at",
+        RECEIVE,
+        "            for phase in transition.after:\n",
+        "            for phase in (report.phase,):\n",
+        T_PAPER + "who_waits_for_two_phases_goes_with_the_second",
+    ),
+    mutant(
+        "one overdue start excuses every phase",
+        ALERTS,
+        "all(one is not None and one.overdue and one.speaks for one in causes)",
+        "any(one is not None and one.overdue and one.speaks for one in causes)",
+        T_GRAPH + "a_due_alert_that_only_waits_for_others_is_theirs",
+    ),
+    mutant(
+        "a phase is asked again for each transition that waits for it",
+        "shared/app/repair.py",
+        "found.get(phase, Lack(situation.key, phase, (), (), frozenset()))",
+        "Lack(situation.key, phase, (), (), frozenset())",
+        T_PAPER + "a_phase_that_two_wait_for_is_asked_once",
+    ),
+    mutant(
+        "a due time of the day after is one of the day itself",
+        CALENDAR,
+        " + timedelta(days=at.days), at.at,",
+        ", at.at,",
+        T_GRAPH + "due_times_may_lie_on_the_day_after",
+    ),
+    mutant(
+        "two transitions may start one phase",
+        "shared/core/policy_check.py",
+        "    if other != transition.name:\n",
+        "    if False:\n",
+        "tests/core/test_policy_check.py::test_refuses_with_key_reason_and_hint",
+    ),
+    mutant(
+        "a circle of phases is let through",
+        "shared/core/policy_check.py",
+        "        if name not in beyond or name in said:\n",
+        "        if True:\n",
+        T_GRAPH + "a_circle_is_refused_once",
+    ),
     # The evening of the date itself
     mutant(
         "a report of the evening goes by the date alone",

@@ -75,9 +75,10 @@ def cells_of(policy: Policy, run: Run, loaded: Loaded, now: datetime) -> tuple[C
     """Return where each transition of a run stands; one that was passed over by a later one says so."""
     passed = transitions_of(policy, run.key.mode)
     states = [loaded.transition(one.name).value for one in passed]
-    found = []
-    for place, (one, state) in enumerate(zip(passed, states, strict=True)):
-        later = next((passed[p].name for p in range(place + 1, len(passed)) if states[p].carried is not None), None)
+    found, beyond = [], policy.beyond
+    for one, state in zip(passed, states, strict=True):
+        ahead = ((other, then) for other, then in zip(passed, states, strict=True) if other.name in beyond[one.name])
+        later = next((other.name for other, then in ahead if then.carried is not None), None)
         where = cell(policy, run, one, state, now)
         if later is not None and state.carried is None and where.word != NOTHING:
             note = f"not triggered, but {later} was"

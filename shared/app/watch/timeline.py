@@ -48,15 +48,17 @@ def timeline(ctx: Context, key: RunKey, loaded: Loaded) -> Timeline:
         legs.append(_leg(situation, where, told.get(transition.name, ())))
     named = {leg.cell.transition for leg in legs}
     rest = in_order(event for name, events in told.items() if name not in named for event in events)
-    last = policy.transitions[legs[-1].cell.transition].starts if legs else ""
+    passed = transitions_of(policy, key.mode)
+    waited_for = {phase for transition in passed for phase in transition.after}
+    last = [transition.starts for transition in passed if transition.starts not in waited_for]
     return Timeline(
         key=key,
         opened_at=run.opened_at,
         closed_at=run.closed_at,
         units=None if run.units is None else run.units.total,
         legs=tuple(legs),
-        last_phase=last,
-        last_tracks=tuple(_reported(loaded.completions.get(last, {}))),
+        last_phase=", ".join(phase for phase in last if policy.phases[phase].processors),
+        last_tracks=tuple(_reported(loaded.completions_of(last) if last else {})),
         alerts=rest,
     )
 
@@ -86,7 +88,7 @@ def _leg(situation: Situation, where: Cell, alerts: tuple[Event, ...]) -> Leg:
     ordered = sorted(seen.expected, key=lambda name: (name not in seen.required, name))
     return Leg(
         cell=where,
-        after=transition.after,
+        after=", ".join(transition.after),
         starts=transition.starts,
         tracks=tuple(
             _track(seen.standings[name], situation.completions.get(name), required=name in seen.required)

@@ -10,7 +10,6 @@ from datetime import time, timedelta
 from shared.core.costs.operations import CROWD_ABOVE
 from shared.core.policy import (
     ConfirmBy,
-    Expectation,
     GateKind,
     Messages,
     Mode,
@@ -61,7 +60,7 @@ class Deployment:
 class PhaseLoad:
     """One phase of one run: ``members`` report, ``links`` transitions look at each report.
 
-    ``expected`` is how many the transition after it waits for, 0 where none does.
+    ``expected`` is how many are waited for together with it, in other phases too, 0 where nothing waits for it.
     """
 
     name: str
@@ -75,7 +74,8 @@ class PhaseLoad:
         if not self.expected:
             return 0  # what nobody waits for is not looked at together
         if self.expected <= CROWD_ABOVE:
-            return self.members * (self.members + 1) // 2
+            beside = self.expected - self.members  # of other phases, half of whom have reported before
+            return self.members * (self.members + 1 + beside) // 2
         # Each looks at one who is missing; once all are there, each is found out, and then the phase is read.
         return 3 * self.members - 1
 
@@ -148,25 +148,28 @@ def _run(policy: Policy, mode: Mode, gate_sql: Mapping[str, str], width: float) 
         _closes(passed, mode.name, opens),
         tuple(phase for phase in phases.values() if phase.members),
         tuple(_transition(policy, one, mode.name, gate_sql, width) for one in passed),
-        _times(sum(len(_tables(policy, one.after, one.expects[mode.name].required)) for one in passed), width),
+        _times(sum(len(_tables(policy, one, one.expects[mode.name].required)) for one in passed), width),
     )
 
 
 def _phase(policy: Policy, mode: str, passed: list[Transition], name: str, width: float) -> PhaseLoad:
-    after = [one for one in passed if one.after == name]
+    after = [one for one in passed if name in one.after]
     before = [one for one in passed if one.starts == name]
-    if after:
-        members = len(_expected(policy, name, after[0].expects[mode]))
-    else:
-        members = len(_able(policy, name)) if before else 0
-    wide = _times(members, width)
-    return PhaseLoad(name, wide, len(after) + len(before), wide if after else 0)
+    if not after:
+        members = _times(len(_able(policy, name)) if before else 0, width)
+        return PhaseLoad(name, members, len(before), 0)
+    expected = {member for one in after for member in one.expects[mode].expected}
+    together = dict.fromkeys(phase for one in after for phase in one.after)
+    counts = {phase: _times(sum(p.name in expected for p in _able(policy, phase)), width) for phase in together}
+    return PhaseLoad(name, counts[name], len(after) + len(before), sum(counts.values()))
 
 
 def _transition(
     policy: Policy, one: Transition, mode: str, gate_sql: Mapping[str, str], width: float
 ) -> TransitionLoad:
-    expected = _expected(policy, one.after, one.expects[mode])
+    expected = [
+        found for phase in one.after for found in _able(policy, phase) if found.name in one.expects[mode].expected
+    ]
     queries = tables = counted = 0
     rows = _times(len({processor.table for processor in expected if processor.table}), width)
     for gate in (policy.gates[name] for name in one.gates):
@@ -191,12 +194,9 @@ def _able(policy: Policy, phase: str) -> list[Processor]:
     return [one for one in policy.phases[phase].processors.values() if one.disabled is None]
 
 
-def _expected(policy: Policy, phase: str, expectation: Expectation) -> list[Processor]:
-    return [one for one in _able(policy, phase) if one.name in expectation.expected]
-
-
-def _tables(policy: Policy, phase: str, names: frozenset[str]) -> set[str]:
-    return {one.table for one in _able(policy, phase) if one.name in names and one.table is not None}
+def _tables(policy: Policy, transition: Transition, names: frozenset[str]) -> set[str]:
+    able = (one for phase in transition.after for one in _able(policy, phase))
+    return {one.table for one in able if one.name in names and one.table is not None}
 
 
 def _closes(passed: list[Transition], mode: str, opens: int) -> int:
@@ -204,7 +204,8 @@ def _closes(passed: list[Transition], mode: str, opens: int) -> int:
     ends = [_minute(one.refresh.until) for one in passed if one.refresh is not None]
     for one in passed:
         due = one.expects[mode].due
-        ends += [_minute(at) for at in (due.warning, due.critical) if at is not None] if due is not None else []
+        times = () if due is None else tuple(at for at in (due.warning, due.critical) if at is not None)
+        ends += [at.days * MINUTES_A_DAY + _minute(at.at) for at in times]
     later = [end for end in ends if end > opens]
     return max(later, default=min(opens + int(OPEN_FOR / timedelta(minutes=1)), MINUTES_A_DAY))
 

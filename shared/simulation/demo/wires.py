@@ -125,7 +125,11 @@ def recorded_messages(store: StateStore) -> set[str]:
 
 def function_by_topic(policy: Policy) -> dict[str, str]:
     """Return completion topic to the function that listens to it."""
-    found = {phase.completions_topic: listener(policy, phase.name) for phase in policy.phases.values()}
+    found = {
+        phase.completions_topic: listener(policy, phase.name)
+        for phase in policy.phases.values()
+        if phase.completions_topic
+    }
     return {topic: function for topic, function in found.items() if function is not None}
 
 

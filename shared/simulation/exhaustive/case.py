@@ -79,7 +79,10 @@ class Stand:
         self.key = RunKey(case.policy.pipeline, DAY, MODE)
         transition = case.policy.transitions[case.transition]
         expected = sorted(transition.expects[MODE].expected)
-        envelopes = [self._envelope(transition.after, name, number) for number, name in enumerate(expected)]
+        envelopes = [
+            self._envelope(case.policy.awaited[transition.name][name].phase, name, number)
+            for number, name in enumerate(expected)
+        ]
         self._before, last = envelopes[: -case.handlers], envelopes[-case.handlers :]
         self.times = (NOON, NOON + case.policy.claim_lease + SECOND) if case.jump else (NOON,)
         still = None if case.jump else NOON

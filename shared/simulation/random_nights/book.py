@@ -117,9 +117,9 @@ class RunBook:
         self.ids.add(heard.message_id)
         self.by_processor.setdefault((heard.phase, heard.processor), []).append(heard)
 
-    def reports(self, phase: str, upto: int | None = None) -> dict[str, list[Heard]]:
-        """Return what each processor of a phase had reported when ``upto`` reports of the run were recorded."""
-        found = {name: listed for (its, name), listed in self.by_processor.items() if its == phase}
+    def reports(self, *phases: str, upto: int | None = None) -> dict[str, list[Heard]]:
+        """Return what each processor of the phases had reported when ``upto`` reports of the run were recorded."""
+        found = {name: listed for (its, name), listed in self.by_processor.items() if its in phases}
         if upto is None or upto >= len(self.heard):
             return found
         return {name: [heard for heard in listed if heard.number < upto] for name, listed in found.items()}

@@ -164,7 +164,7 @@ def _views(claim: Claiming) -> Iterator[View]:
     first = total if claim.handler.alone else claim.handler.heard.get(claim.key, 0)
     carried = _carried(claim)
     for upto in range(total, first - 1, -1):
-        reports = run.reports(claim.transition.after, upto)
+        reports = run.reports(*claim.transition.after, upto=upto)
         for units in claim.units:
             rows, opened = claim.handler.rows, claim.before.get("opened_at")
             yield view(claim.policy, claim.transition, claim.key, reports, units, rows, carried, opened)

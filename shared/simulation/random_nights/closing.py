@@ -19,7 +19,7 @@ def closed_only_when_over(policy: Policy, run: RunBook) -> str | None:
     if closed_at >= closes_at(run.key, run.data["opened_at"], policy) or run.data.get("reopened_at") is not None:
         return None
     passed = [one for one in policy.transitions.values() if run.key.mode in one.expects]
-    waited_for = {one.after for one in passed}
+    waited_for = {phase for one in passed for phase in one.after}
     units = (run.data.get("units") or {}).get("total")
     for transition in passed:
         track = run.tracks.get(transition.name)

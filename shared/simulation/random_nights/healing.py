@@ -31,12 +31,14 @@ def inferred_only_when_silent(
     policy: Policy, truth: Truth, run: RunBook, phase: str, name: str, now: datetime
 ) -> str | None:
     """Taken as completed is a required processor that said nothing, past its due time, whose table is full."""
-    transition, processor = policy.after(phase), policy.phases[phase].processors[name]
+    processor, waiting = policy.phases[phase].processors[name], policy.after(phase)
     what = f"{run.key.id} {name} inferred"
-    expectation = transition.expects.get(run.key.mode) if transition is not None else None
-    if expectation is None or name not in expectation.required or run.key.lane is Lane.BACKFILL:
+    expected = [one.expects[run.key.mode] for one in waiting if run.key.mode in one.expects]
+    requiring = [one for one in expected if name in one.required]
+    if not requiring or run.key.lane is Lane.BACKFILL:
         return f"{what} and not required"
-    due = due_at(run.key, expectation.due.warning, policy) if expectation.due is not None else None
+    dues = [due_at(run.key, one.due.warning, policy) for one in requiring if one.due is not None]
+    due = min((at for at in dues if at is not None), default=None)
     if due is None or now < due or policy.local(now).date() != working_day(run.key, policy):
         return f"{what} at {now}, it is due at {due}"
     if any(heard.outcome != "started" for heard in run.by_processor.get((phase, name), [])):

@@ -151,7 +151,7 @@ def a_clock_begins_once_and_with_a_report(marking: Marking) -> str | None:
         return None
     if before is not None:
         return f"{marking.track.where}: its clock, which began {before}, is moved to {after}"
-    heard = [one for one in marking.track.run.heard if one.phase == marking.transition.after]
+    heard = [one for one in marking.track.run.heard if one.phase in marking.transition.after]
     if not any(one.received == after and one.outcome != "started" for one in heard):
         return f"{marking.track.where}: its clock begins {after}, when nothing was reported"
     return None

@@ -49,7 +49,7 @@ def view(
     ``carried`` is what its last trigger had counted; ``opened`` when its clock is known to have begun.
     """
     expectation = transition.expects[key.mode]
-    processors = policy.phases[transition.after].processors
+    processors = policy.awaited[transition.name]
     expected = frozenset(name for name in expectation.expected if not processors[name].disabled_on(key.day))
     judged = any(policy.gates[name].kind is GateKind.COMPLETION_PERCENT for name in transition.gates)
     done: dict[str, int | None] = {}
@@ -174,7 +174,7 @@ def blocking(
     listed = [
         gate for gate in map(policy.gates.__getitem__, transition.gates) if not gate.modes or key.mode in gate.modes
     ]
-    processors = policy.phases[transition.after].processors
+    processors = policy.awaited[transition.name]
     tables = {name: table for name in seen.expected if (table := processors[name].table) is not None}
     found = []
     for gate in listed:

@@ -49,13 +49,13 @@ class Looking:
         return any(needs <= self.track.channels(generation) for generation in self.track.grants)
 
     def seen(self) -> View:
-        reports = self.track.run.reports(self.transition.after)
+        reports = self.track.run.reports(*self.transition.after)
         key = self.track.run.key
         opened = self.track.data.get("opened_at")
         return view(self.policy, self.transition, key, reports, self.truth.units, self._rows(), opened=opened)
 
     def _rows(self) -> dict[str, int | None]:
-        processors = self.policy.phases[self.transition.after].processors.values()
+        processors = self.policy.awaited[self.transition.name].values()
         return {one.table: self.truth.rows.get(one.table, 0) for one in processors if one.table}
 
     def gates(self, seen: View) -> list[str]:
@@ -187,7 +187,7 @@ def overdue_says_so(looking: Looking) -> Iterator[str]:
 
 
 def _predecessor_speaks(looking: Looking) -> bool:
-    if looking.before is None or any(heard.phase == looking.transition.after for heard in looking.track.run.heard):
+    if looking.before is None or any(heard.phase in looking.transition.after for heard in looking.track.run.heard):
         return False
     return bool(looking.book.standing(looking.before.where, ("due_warning", "due_critical")))
 

@@ -52,10 +52,8 @@ def full_count(processor: Processor, units: int) -> int:
 
 def _expected(policy: Policy, key: RunKey, phase: str, chance: Random) -> list[Processor]:
     processors = policy.phases[phase].processors
-    after = policy.after(phase)
-    named = (
-        after.expects[key.mode].expected if after is not None and key.mode in after.expects else frozenset(processors)
-    )
+    after = [one.expects[key.mode].expected for one in policy.after(phase) if key.mode in one.expects]
+    named = frozenset().union(*after) & processors.keys() if after else frozenset(processors)
     found = [processors[name] for name in sorted(named)]
     others = [one for name, one in processors.items() if name not in named]
     return [*found, chance.choice(others)] if others and chance.random() < 0.05 else found

@@ -215,8 +215,8 @@ class NightWorld:
     def _mend(self, handler: Handler, body: Mapping[str, Any]) -> None:
         key, phase, at = _key(body), str(body["phase"]), self.stage.true_now()
         if not handler.argv:
-            transition = self.policy.after(phase)
-            track = self.book.run(key).track(transition.name if transition is not None else "")
+            waiting = [one.name for one in self.policy.after(phase) if key.mode in one.expects]
+            track = self.book.run(key).track(waiting[0] if waiting else "")
             self._wrong(
                 reruns_are_bounded.__name__, reruns_are_bounded(self.book, track, self.policy.repairs, phase, at)
             )

@@ -39,12 +39,12 @@ def outputs(policy: Policy, phase: str, mode: str, day: date) -> tuple[list[Proc
     The last phase needs all of them.
     """
     enabled = [one for one in policy.phases[phase].processors.values() if not one.disabled_on(day)]
-    following = policy.after(phase)
-    expectation = None if following is None else following.expects.get(mode)
-    if following is None or expectation is None:
+    waiting = [following.expects[mode] for following in policy.after(phase) if mode in following.expects]
+    if not waiting:
         return enabled, []
-    required = [one for one in enabled if one.name in expectation.required]
-    return required, [one for one in enabled if one.name in expectation.optional]
+    needed = {name for expectation in waiting for name in expectation.required}
+    wanted = {name for expectation in waiting for name in expectation.expected} - needed
+    return [one for one in enabled if one.name in needed], [one for one in enabled if one.name in wanted]
 
 
 def transitions(policy: Policy, key: RunKey, now: datetime) -> list[Transition]:

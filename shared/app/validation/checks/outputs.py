@@ -46,6 +46,8 @@ def _of_run(
     if at is not None and target.now - at < grace:
         return Measured((_skip(key, f"triggered only at {clock_time(ctx.policy, at)}"),))
     required, optional = nights.outputs(ctx.policy, transition.starts, key.mode, key.day)
+    if not required and not optional:
+        return Measured((_skip(key, f"{transition.starts} has no output that is looked at"),))
     needed, may_lack = (
         _outputs(ctx, key, transition.starts, some, loaded, units.total) for some in (required, optional)
     )
@@ -124,7 +126,7 @@ def floors(ctx: Context, target: Target, options: Mapping[str, Any]) -> Measured
         for transition in nights.transitions(ctx.policy, key, target.now):
             expectation = transition.expects[key.mode]
             for name in sorted(expectation.expected):
-                one = ctx.policy.phases[transition.after].processors[name]
+                one = ctx.policy.awaited[transition.name][name]
                 if one.table is not None and not one.disabled_on(key.day):
                     worst = Status.FAIL if name in expectation.required else Status.WARN
                     if wanted.get((one, key.day)) is not Status.FAIL:

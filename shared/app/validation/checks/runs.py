@@ -75,7 +75,7 @@ def _standing_since(policy: Policy, key: RunKey, transition: Transition, loaded:
 
 def _past_deadline(policy: Policy, key: RunKey, transition: Transition, loaded: Loaded) -> datetime | None:
     expectation = transition.expects[key.mode]
-    reports = loaded.completions.get(transition.after, {})
+    reports = loaded.completions_of(transition.after)
     opened = [
         opener.received_at
         for name, known in reports.items()
