@@ -98,7 +98,7 @@ def test_any_mode_stands_under_each_mode() -> None:
     assert {one.required for one in expects.values()} == {frozenset({"player_daily_cache", "ml_feature_store"})}
     assert {one.tiers[2] for one in expects.values()} == {Tier(timedelta(hours=2), 3)}
     dues = [one.due.warning for one in expects.values() if one.due]
-    assert dues == [time(10, 30), time(12, 45), time(19, 45)]
+    assert dues == [LocalTime(0, time(10, 30)), LocalTime(0, time(12, 45)), LocalTime(0, time(19, 45))]
     last = POLICY.transitions["phase5_to_phase6"].expects
     assert [one.due is None for one in last.values()] == [True, False, True]
 

@@ -68,8 +68,8 @@ def test_who_waits_for_two_phases_goes_with_the_second(order: tuple[str, str]) -
     paper.say(order[0])
     assert paper.sent() == []
     paper.say(order[1])
-    paper.sweeps(2)
     assert paper.sent() == ["both_to_print"]
+    paper.sweeps(2)
     [sent] = paper.published
     assert sent.body["completed_processors"] == ["pages", "plates"]
 

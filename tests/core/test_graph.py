@@ -24,7 +24,7 @@ from shared.core.policy import LocalTime, Policy
 from shared.core.readiness import NotReady, Ready, readiness
 from shared.core.record import record
 from shared.core.situation import Situation
-from tests.policy_files import write
+from tests.policy_files import outcome, write
 
 FILE = Path(__file__).parents[1] / "scenarios" / "graphs" / "pipelines" / "gazette.yaml"
 GAZETTE = load_policy(FILE)
@@ -87,10 +87,17 @@ def test_a_circle_is_refused_once(tmp_path: Path) -> None:
     """D13: three phases in a circle are one fault, told at the transition that stands first."""
     given = plain()
     given["transitions"]["desk_to_texts"]["after"] = ["desk", "print"]
-    with pytest.raises(PolicyError) as caught:
-        load_policy(write(tmp_path, given))
-    assert "the phases would run in a circle" in str(caught.value)
-    assert str(caught.value).count("would run in a circle") == 1
+    refused = str(outcome(write(tmp_path, given)))
+    assert refused.count("the phases would run in a circle") == 1
+
+
+def test_two_that_start_one_phase_are_refused(tmp_path: Path) -> None:
+    """D13: which of the two would be confirmed by its reports nobody could say."""
+    given = plain()
+    given["transitions"]["again"] = given["transitions"]["desk_to_texts"]
+    refused = outcome(write(tmp_path, given))
+    assert refused is not None
+    assert "desk_to_texts starts texts already" in str(refused)
 
 
 def test_it_is_complete_when_each_of_its_phases_is() -> None:

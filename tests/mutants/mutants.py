@@ -115,7 +115,7 @@ MUTANTS = [
         "shared/core/policy_check.py",
         "    if other != transition.name:\n",
         "    if False:\n",
-        "tests/core/test_policy_check.py::test_refuses_with_key_reason_and_hint",
+        T_GRAPH + "two_that_start_one_phase_are_refused",
     ),
     mutant(
         "a circle of phases is let through",
