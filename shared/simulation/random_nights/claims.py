@@ -196,7 +196,7 @@ def _readings(claim: Claiming) -> tuple[dict[str, int | None], dict[str, float |
     handler = claim.handler
     if not handler.in_vain:
         return handler.rows, handler.percents
-    tables = (one.table for one in claim.policy.phases[claim.transition.after].processors.values() if one.table)
+    tables = (one.table for one in claim.policy.awaited[claim.transition.name].values() if one.table)
     return {**dict.fromkeys(tables), **handler.rows}, {**dict.fromkeys(claim.policy.gates), **handler.percents}
 
 
