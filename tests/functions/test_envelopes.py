@@ -132,13 +132,13 @@ def test_a_redelivery_is_the_same_message_in_every_form(form: str) -> None:
 
 @pytest.mark.parametrize("form", KEPT)
 def test_what_comes_in_no_known_envelope_is_kept_as_it_came(form: str) -> None:
-    """Acknowledged, one row with every byte, one alert; a redelivery adds neither."""
+    """Acknowledged, one row with every byte, one alert; a redelivery adds neither, and counts as no other message."""
     headers, body = KEPT[form]
     with house(SqliteStore(":memory:")) as opened:
         for _ in range(3):
             assert send(headers, body).status_code == 200
-        rows = [(kept.phase, kept.kind, kept.raw) for kept in quarantined(opened)]
-        assert rows == [("phase3", "envelope", body)]
+        rows = [(kept.phase, kept.kind, kept.raw, kept.count) for kept in quarantined(opened)]
+        assert rows == [("phase3", "envelope", body, 1)]
         [alert] = alerts(opened)
         assert (alert["kind"], alert["severity"]) == ("quarantine", "warning")
         assert opened.store.touched("completions") == []

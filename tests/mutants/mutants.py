@@ -877,7 +877,7 @@ MUTANTS = [
         "a fault of one run stops all others",
         SWEEP,
         "        done.unseen.add(key.id)\n        fault(ctx, done, key.id, error)\n        return None\n",
-        "        raise\n",
+        '        raise Unavailable("state", str(error)) from error\n',
         f"{T_CHANGE}a_fault_of_one_run_never_stops_the_others",
     ),
     # A sweep's time
