@@ -15,6 +15,7 @@ import pytest
 from shared.adapters.local.duckdb import DuckDbRecord, DuckDbWarehouse
 from shared.adapters.local.memory import MemoryStore
 from shared.app import alerting, outbox, validate
+from shared.app.call import Call
 from shared.app.context import Context
 from shared.app.sweep import Wish, sweep
 from shared.app.validation.report import Report
@@ -291,7 +292,7 @@ def test_checks_that_the_time_does_not_allow_are_errors(ports: Ports, monkeypatc
         ({}, "the parameter schedule is missing", "one of post_overnight"),
         ({"schedule": "noon"}, "unknown schedule 'noon'", "midday"),
         ({"schedule": "midnight"}, "unknown schedule", "There are post_overnight"),
-        ({"schedule": "midday", "date": "TODAY"}, "'TODAY' is not a date", "2026-01-21"),
+        ({"schedule": "midday", "date": "TODAY"}, '"TODAY" is not a date', "2026-01-21"),
         ({"schedule": "midday", "date": "20260121"}, "is not a date", "2026-01-21"),
         ({"schedule": "midday", "date": "2026-02-30"}, "there is no date 2026-02-30", ""),
         ({"schedule": "midday", "date": "0001-01-01"}, "0001-01-01 is out of reach", ""),
@@ -300,7 +301,7 @@ def test_checks_that_the_time_does_not_allow_are_errors(ports: Ports, monkeypatc
 )
 def test_what_cannot_be_answered_says_why(ports: Ports, query: dict[str, str], said: str, hint: str) -> None:
     """400 with a message and a hint (behaviour 10)."""
-    body, status = answer(context(ports), VALIDATION, query)
+    body, status = answer(context(ports), VALIDATION, Call("/", query.items(), b""))
     assert status == 400
     assert said in body["error"]
     assert hint in body["hint"]
@@ -321,5 +322,6 @@ def test_a_schedule_knows_its_date_and_its_working_day(
 ) -> None:
     """Without a date each schedule judges its own; the working day goes with it."""
     nothing = replace(VALIDATION, checks={})
-    body, status = answer(context(ports), nothing, {"schedule": schedule, "date": date})
+    query = {"schedule": schedule, **({"date": date} if date else {})}
+    body, status = answer(context(ports), nothing, Call("/", query.items(), b""))
     assert (status, body["date"], body["working_day"]) == (200, day, working_day)
