@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from shared.core.inventory import Declared, Feed, Job
 from shared.core.model import Units
+from shared.core.policy import Excluded
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +69,21 @@ class TableRef:
 
 @dataclass(frozen=True, slots=True)
 class CalendarRef:
-    """Where the units of a date stand (policy key ``calendar``)."""
+    """Where the units of a date stand (policy key ``calendar``).
+
+    A unit that is not final and whose ``start_column`` is not later than ``over_since`` is presumed over.
+    """
 
     table: str
     date_column: str
     status_column: str
     excluded_statuses: tuple[str, ...] = ()
     final_status: str = "Final"
+    unit_key: str = ""
+    final: str = ""
+    start_column: str | None = None
+    over_since: datetime | None = None
+    excluded: Excluded | None = None
 
 
 class Warehouse(Protocol):
@@ -87,7 +96,10 @@ class Warehouse(Protocol):
         """Run one GoogleSQL file (under ``config/``, parameter ``@date``); None if it yields NULL or nothing."""
 
     def units(self, calendar: CalendarRef, days: Sequence[date]) -> dict[date, Units]:
-        """Count the units of each date asked; a date without any has ``Units(0, 0)``."""
+        """Count the units of each date asked; a date without any has ``Units(0, 0)``.
+
+        Names are told where the calendar has a key for them, in their order; names of those presumed over likewise.
+        """
 
     def query(self, sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Run GoogleSQL with named parameters and return its rows."""

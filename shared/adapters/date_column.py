@@ -15,6 +15,8 @@ from zoneinfo import ZoneInfo
 
 from shared.core.calendar import instant
 
+PORT = "warehouse"
+
 _DAY = timedelta(days=1)
 # Text that may be a date: with or without hyphens, alone or before a time.
 TEXT_FORM = r"^\s*\d{4}-?\d{2}-?\d{2}([T ].*)?\s*$"
@@ -137,13 +139,35 @@ def local_date(value: Any, zone: ZoneInfo) -> date | None:
     if written is None:
         return None
     day, clock = written.groups()
+    if clock is not None:
+        read = _instant(day, clock)
+        return None if read is None else _local(read, zone).date()
     try:
-        if clock is None:
-            return date.fromisoformat(day)
-        read = datetime.fromisoformat(f"{day}T{_offset(clock)}")
+        return date.fromisoformat(day)
     except ValueError:
         return None
-    return read.date() if read.tzinfo is None else read.astimezone(zone).date()
+
+
+def local_instant(text: str, zone: ZoneInfo) -> datetime | None:
+    """Return the instant that a text says, one without an offset read as a local time; None if it says none."""
+    written = _WRITTEN.fullmatch(text)
+    if written is None or written[2] is None:
+        return None
+    read = _instant(written[1], written[2])
+    if read is None or read.tzinfo is not None:
+        return read
+    return instant(read.date(), read.time(), zone)
+
+
+def _instant(day: str, clock: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(f"{day}T{_offset(clock)}")
+    except ValueError:
+        return None
+
+
+def _local(read: datetime, zone: ZoneInfo) -> datetime:
+    return read if read.tzinfo is None else read.astimezone(zone)
 
 
 def _offset(clock: str) -> str:

@@ -54,8 +54,14 @@ def _tiers(found: list[shape.TierShape]) -> tuple[core.Tier, ...]:
 
 
 def _calendar(found: shape.CalendarShape) -> core.Calendar:
-    given = _given(found, excluded_statuses=tuple)
+    def excluded(one: shape.ExcludedShape) -> core.Excluded:
+        return core.Excluded(**{name: value or "" for name, value in _given(one).items()})
+
+    durations = {"presumed_final_after": _duration, "reaches_back": _duration}
+    given = _given(found, excluded_statuses=tuple, excluded=excluded, **durations)
     given.pop("on_unreadable", None)  # it has one value, which is what happens anyway (behaviour T3)
+    for name in ("unit_key", "final"):
+        given[name] = given.get(name) or ""
     return core.Calendar(**given)
 
 

@@ -31,6 +31,14 @@ Table = Annotated[
 Column = Annotated[
     str, Meta(pattern="^[A-Za-z_][A-Za-z0-9_]*" + END, description="the name of a column", examples=["game_date"])
 ]
+Expression = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        description="a GoogleSQL expression over the columns of one table; a plain column is one",
+        examples=["game_id", "CONCAT(away_team_tricode, '@', home_team_tricode)"],
+    ),
+]
 Topic = Annotated[
     str,
     Meta(
@@ -113,13 +121,53 @@ class Shape(Struct, forbid_unknown_fields=True):
     """A mapping of the file; a key it does not know is refused."""
 
 
+class ExcludedShape(Shape):
+    """Units that do not take place on their date, beside those of `excluded_statuses`."""
+
+    when: Annotated[
+        Expression | UnsetType | None, Meta(description="when a row of the calendar's table is no unit of its date")
+    ] = UNSET
+    table: Annotated[
+        Table | UnsetType | None, Meta(description="a table that lists, by date, units that do not take place")
+    ] = UNSET
+    date_column: Annotated[
+        Column | UnsetType | None, Meta(description="the column of that table that holds the date")
+    ] = UNSET
+    unit_key: Annotated[
+        Expression | UnsetType | None, Meta(description="what names a unit in that table; the calendar's `unit_key`")
+    ] = UNSET
+    calendar_key: Annotated[
+        Expression | UnsetType | None,
+        Meta(description="what equals it in the calendar's table; the calendar's `unit_key` where left out"),
+    ] = UNSET
+
+
 class CalendarShape(Shape):
     unit: Text
     table: Table
     date_column: Column
     status_column: Column
-    excluded_statuses: list[Text]
+    excluded_statuses: list[Text] | UnsetType = UNSET
     final_status: Text | UnsetType = UNSET
+    unit_key: Annotated[
+        Expression | UnsetType | None,
+        Meta(description="what names a unit: rows of the same name are one unit; left out, each row is one"),
+    ] = UNSET
+    final: Annotated[
+        Expression | UnsetType | None, Meta(description="when a unit is over; left out, when its status says so")
+    ] = UNSET
+    start_column: Annotated[Column | UnsetType | None, Meta(description="the column that says when a unit begins")] = (
+        UNSET
+    )
+    presumed_final_after: Annotated[
+        Duration | UnsetType | None,
+        Meta(description="how long after its start a unit that is not final is presumed over"),
+    ] = UNSET
+    excluded: ExcludedShape | UnsetType | None = UNSET
+    reaches_back: Annotated[
+        Duration | UnsetType | None,
+        Meta(description="how far back the table reaches: older dates are unknown, not empty"),
+    ] = UNSET
     on_unreadable: Literal["assume_units"] | UnsetType = UNSET
 
 

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from shared.adapters.calendar_sql import Listed, calendar_sql
 from shared.adapters.column_types import ColumnTypes
+from shared.adapters.date_column import PORT as PORT
 from shared.adapters.date_column import DateColumn, Kind, local_date, parameters
 from shared.core.errors import PolicyError, Unavailable
 from shared.core.model import Units
 from shared.ports import CalendarRef, TableRef
-
-PORT = "warehouse"
 
 Rows = list[dict[str, Any]]
 UTC_ZONE = ZoneInfo("UTC")
@@ -131,31 +131,38 @@ class SqlWarehouse(ABC):
         if not days:
             return {}
         ref = TableRef(_table(calendar.table), _column(calendar.date_column))
+        refs = [ref]
         _column(calendar.status_column)
+        if calendar.start_column is not None:
+            _column(calendar.start_column)
+        if calendar.excluded is not None and calendar.excluded.table:
+            refs.append(TableRef(_table(calendar.excluded.table), _column(calendar.excluded.date_column)))
         try:
-            return self._units(calendar, ref, days)
+            return self._units(calendar, refs, days)
         except Unavailable:
-            self._types.forget(ref)
+            for one in refs:
+                self._types.forget(one)
             raise
 
-    def _units(self, calendar: CalendarRef, ref: TableRef, days: Sequence[date]) -> dict[date, Units]:
-        column = self._types.of([ref])[ref.table]
-        if column is None:
-            raise Unavailable(PORT, f"{ref.table}: the type of {ref.date_column} holds no dates")
+    def _units(self, calendar: CalendarRef, refs: list[TableRef], days: Sequence[date]) -> dict[date, Units]:
+        columns = self._date_columns(refs)
         wanted = {"excluded": list(calendar.excluded_statuses), "final": calendar.final_status}
-        bounds = parameters({column.kind}, min(days), max(days), self._zone)
-        totals, finals = Counter[date](), Counter[date]()
-        for row in self.query(_units(calendar, column, self._zone), {**bounds, **wanted}):
-            day = local_date(row["day"], self._zone)
-            if day is None:
-                raise Unavailable(PORT, f"{ref.table}: {ref.date_column} holds {row['day']!r}, which is no date")
-            totals[day] += row["total"]
-            finals[day] += row["final"]
-        if any(day not in totals for day in days) and not self._is_certain(ref.table, column):
-            raise Unavailable(
-                PORT, f"{ref.table}: {ref.date_column} ({column.kind.value}) may hold dates in another form"
-            )
-        return {day: Units(totals[day], finals[day]) for day in days}
+        bounds = parameters({column.kind for column in columns}, min(days), max(days), self._zone)
+        rows = self.query(calendar_sql(calendar, columns, self._zone), {**bounds, **wanted})
+        counted = Listed.of(rows, calendar, refs, self._zone)
+        if any(day not in counted.days for day in days) and not self._is_certain(refs[0].table, columns[0]):
+            kind = columns[0].kind.value
+            raise Unavailable(PORT, f"{refs[0].table}: {refs[0].date_column} ({kind}) may hold dates in another form")
+        return {day: counted.units(day, calendar.over_since) for day in days}
+
+    def _date_columns(self, refs: list[TableRef]) -> list[DateColumn]:
+        found = []
+        for ref in refs:
+            column = self._types.of([ref])[ref.table]
+            if column is None:
+                raise Unavailable(PORT, f"{ref.table}: the type of {ref.date_column} holds no dates")
+            found.append(column)
+        return found
 
     def _text(self, sql_file: str) -> str:
         path = (self._config / sql_file).resolve()
@@ -168,17 +175,6 @@ def _counts(columns: Mapping[str, DateColumn]) -> str:
     return "\nUNION ALL\n".join(
         f"SELECT '{table}' AS table_name, COUNT(*) AS n FROM `{table}` WHERE {column.within()}"  # noqa: S608 - checked names
         for table, column in columns.items()
-    )
-
-
-def _units(calendar: CalendarRef, column: DateColumn, zone: ZoneInfo) -> str:
-    """Count every date between two: bounds let BigQuery prune partitions, a list of dates may not."""
-    status = calendar.status_column
-    return (
-        f"SELECT {column.day(zone)} AS day, COUNT(*) AS total, COUNTIF(`{status}` = @final) AS final "  # noqa: S608 - checked names
-        f"FROM `{calendar.table}` "
-        f"WHERE {column.within()} AND (`{status}` IS NULL OR `{status}` NOT IN UNNEST(@excluded)) "
-        "GROUP BY 1"
     )
 
 

@@ -10,10 +10,11 @@ from typing import Any
 from shared.app import outbox
 from shared.app.alive import Origin, answer_of
 from shared.app.context import Context
+from shared.app.readings import calendar_ref
 from shared.app.watch.readiness import Dependency, Readiness
 from shared.core.errors import OrchError, Unavailable
 from shared.core.page import Page
-from shared.ports import CalendarRef, TableRef
+from shared.ports import TableRef
 
 NAME = "health_check"
 CACHED = timedelta(seconds=30)
@@ -111,14 +112,11 @@ def _state(ctx: Context) -> Said:
 def _warehouse(ctx: Context) -> Said:
     """Read today's units, or without a calendar the rows of one table: both are bounded by the date."""
     policy = ctx.policy
-    today = policy.local(ctx.ports.clock.now()).date()
+    now = ctx.ports.clock.now()
+    today = policy.local(now).date()
     calendar = policy.calendar
     if calendar is not None:
-        where = CalendarRef(
-            calendar.table, calendar.date_column, calendar.status_column,
-            calendar.excluded_statuses, calendar.final_status,
-        )  # fmt: skip
-        units = ctx.ports.warehouse.units(where, [today])[today]
+        units = ctx.ports.warehouse.units(calendar_ref(calendar, now), [today])[today]
         return Said(f"{units.total} {calendar.unit}s today")
     tables = [one for phase in policy.phases.values() for one in phase.processors.values() if one.table]
     if not tables:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 
 from shared.app.context import Context
 from shared.app.preflight import fitness
 from shared.core.errors import PolicyError, Unavailable
 from shared.core.gates import Wanted
 from shared.core.model import Units
-from shared.core.policy import Processor
+from shared.core.policy import Calendar, Processor
 from shared.core.situation import Situation
 from shared.ports import CalendarRef, TableRef
+
+UNKNOWN = Units(None, None)
 
 
 def read(ctx: Context, situation: Situation, wanted: Wanted) -> Situation:
@@ -41,23 +43,38 @@ def read(ctx: Context, situation: Situation, wanted: Wanted) -> Situation:
 def read_units(ctx: Context, days: Sequence[date]) -> dict[date, Units] | None:
     """Read the units of dates; None while the calendar cannot be read.
 
-    A pipeline without a calendar has units every day, of unknown number (behaviour T3).
+    A pipeline without a calendar has units every day, of unknown number (behaviour T3); so has a date that the
+    calendar does not reach back to (T9).
     """
     calendar = ctx.policy.calendar
     if calendar is None:
-        return dict.fromkeys(days, Units(None, None))
-    where = CalendarRef(
+        return dict.fromkeys(days, UNKNOWN)
+    now = ctx.ports.clock.now()
+    first = None if calendar.reaches_back is None else (ctx.policy.local(now) - calendar.reaches_back).date()
+    known = [day for day in days if first is None or day >= first]
+    try:
+        units = ctx.ports.warehouse.units(calendar_ref(calendar, now), known) if known else {}
+    except (Unavailable, PolicyError) as error:
+        ctx.log("calendar.unreadable", severity="WARNING", error=str(error))
+        return None
+    return {day: units.get(day, UNKNOWN) for day in days}
+
+
+def calendar_ref(calendar: Calendar, now: datetime) -> CalendarRef:
+    """Return what the warehouse is asked by."""
+    after = calendar.presumed_final_after
+    return CalendarRef(
         calendar.table,
         calendar.date_column,
         calendar.status_column,
         calendar.excluded_statuses,
         calendar.final_status,
+        calendar.unit_key,
+        calendar.final,
+        calendar.start_column,
+        None if after is None else now - after,
+        calendar.excluded,
     )
-    try:
-        return ctx.ports.warehouse.units(where, days)
-    except (Unavailable, PolicyError) as error:
-        ctx.log("calendar.unreadable", severity="WARNING", error=str(error))
-        return None
 
 
 def read_rows(ctx: Context, processors: Sequence[Processor], day: date) -> dict[str, int | None]:

@@ -82,7 +82,8 @@ def _may_repair(policy: Policy, run: Run, now: datetime) -> bool:
     key, units = run.key, run.units
     if key.lane is Lane.BACKFILL or policy.local(now).date() != working_day(key, policy):
         return False
-    if units is None or units.total == 0:
+    unknown = units is None or (units.total is None and policy.calendar is not None)  # older than the calendar reaches
+    if unknown or units is None or units.total == 0:
         return False
     needs_final = policy.modes[key.mode].partition_offset_days < 0
     return not needs_final or units.total is None or units.final == units.total

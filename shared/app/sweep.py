@@ -32,7 +32,7 @@ from shared.core.departed import departed
 from shared.core.errors import OrchError, OutOfTime, Unavailable
 from shared.core.model import Lane, Run, RunKey, Units
 from shared.core.situation import Situation
-from shared.core.texts import say
+from shared.core.texts import duration, names, say
 
 TIME_LIMIT = timedelta(seconds=45)
 LEASE = timedelta(seconds=50)
@@ -216,6 +216,8 @@ def _look(ctx: Context, done: Sweep, wish: Wish, run: Stored[Run], units: Units 
     _note(done, settled, now)
     if run.value.units is None and ctx.policy.calendar is not None:
         done.say(_no_calendar(key))
+    if run.value.units is not None and run.value.units.presumed:
+        done.say(_presumed(ctx, key, run.value.units))
     for condition in rerun(ctx, done.findings, run, settled, loaded, now, force=wish.force):
         done.say(condition)
     flush(ctx, key, with_states(loaded, settled))
@@ -266,6 +268,18 @@ def _no_calendar(key: RunKey) -> Condition:
     )
     severity = Severity.WARNING if key.lane is Lane.LIVE else Severity.INFO
     return Condition(AlertKind.CALENDAR, severity, key.id, "", "", text)
+
+
+def _presumed(ctx: Context, key: RunKey, units: Units) -> Condition:
+    """Tell of units that count as final because they began too long ago not to be over (behaviour T9)."""
+    calendar = ctx.policy.calendar
+    assert calendar is not None
+    assert calendar.presumed_final_after is not None
+    which = f"{calendar.unit}{'s' if len(units.presumed) > 1 else ''} {names(units.presumed)}"
+    what = f"{which}: not final {duration(calendar.presumed_final_after)} after the start, presumed over"
+    text = say(key.id, "", what, "counted as final until the calendar says otherwise", "correct the calendar's status")
+    subject = " ".join(units.presumed)
+    return Condition(AlertKind.PRESUMED, Severity.INFO, key.id, "", subject, text, Lasting.ONCE)
 
 
 def _would(ctx: Context, loaded: Loaded, key: RunKey) -> list[Finding]:

@@ -70,6 +70,7 @@ class AlertKind(StrEnum):
     FAULT = "fault"
     OLD_DATES = "old_dates"
     OTHER_DATASET = "other_dataset"
+    PRESUMED = "presumed"
 
 
 class Lasting(StrEnum):

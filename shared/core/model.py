@@ -76,11 +76,15 @@ class RunKey:
 class Units:
     """How many units of work (games) a date has, and how many of them are final.
 
-    ``total`` is None where the pipeline has no calendar: some, of unknown number (behaviour T3).
+    ``total`` is None where that is unknown: the pipeline has no calendar (behaviour T3), or it does not reach back to
+    the date (T9). ``names`` are those of the units, where they have any. ``presumed`` are names of units that count as
+    final because they began too long ago not to be over (T9).
     """
 
     total: int | None
     final: int | None
+    names: tuple[str, ...] = ()
+    presumed: tuple[str, ...] = ()
 
     @property
     def all_final(self) -> bool:

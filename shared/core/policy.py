@@ -22,15 +22,41 @@ CLASS_NAME = re.compile(r"[A-Z][A-Za-z0-9]*[a-z][A-Za-z0-9]*")
 
 
 @dataclass(frozen=True)
+class Excluded:
+    """Units of a date that do not take place on it.
+
+    ``when`` is an expression over the calendar's table. ``table`` lists such units by their date: there ``unit_key``
+    is what ``calendar_key`` is in the calendar's table, "" for the calendar's own key.
+    """
+
+    when: str = ""
+    table: str = ""
+    date_column: str = ""
+    unit_key: str = ""
+    calendar_key: str = ""
+
+
+@dataclass(frozen=True)
 class Calendar:
-    """Where the units of a date stand."""
+    """Where the units of a date stand. Expressions are GoogleSQL over the columns of ``table``.
+
+    ``unit_key`` names a unit, and rows of one name are one unit; "" where every row is one. ``final`` is when a unit is
+    over, "" where ``status_column`` says ``final_status``. A unit that is not final ``presumed_final_after`` its
+    ``start_column`` is presumed over (behaviour T9). Dates further back than ``reaches_back`` are unknown.
+    """
 
     unit: str
     table: str
     date_column: str
     status_column: str
-    excluded_statuses: tuple[str, ...]
+    excluded_statuses: tuple[str, ...] = ()
     final_status: str = "Final"
+    unit_key: str = ""
+    final: str = ""
+    start_column: str | None = None
+    presumed_final_after: timedelta | None = None
+    excluded: Excluded | None = None
+    reaches_back: timedelta | None = None
 
 
 @dataclass(frozen=True)

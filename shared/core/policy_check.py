@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from types import MappingProxyType
 
+from shared.core.calendar_check import calendar_problems
 from shared.core.gate_check import gate_problems
 from shared.core.names import forms
 from shared.core.policy import Phase, Policy, Transition
@@ -27,6 +28,7 @@ def problems(policy: Policy, unreadable: Mapping[str, str] = MappingProxyType({}
     ``unreadable`` says of the SQL files that the functions could not read why, as the gates name them.
     """
     found = [
+        *calendar_problems(policy),
         *_modes(policy),
         *_phases(policy),
         *_clashes(policy),

@@ -73,12 +73,14 @@ class CallAnswer:
 class Change:
     """What becomes of the world, merged by table and date into what it is.
 
+    ``units`` are the names of a date's units, where they matter.
     A reading that is a number replaces everything known of its gate; a mapping is merged by date.
     A number of games is final if its date is past at the scenario's start, else scheduled.
     ``answers`` are by `service path`: one a call, the last one for ever.
     """
 
     games: Mapping[date, int | GameCount] = field(default_factory=dict)
+    units: Mapping[date, tuple[str, ...]] = field(default_factory=dict)
     rows: Mapping[str, Mapping[date, int]] = field(default_factory=dict)
     readings: Mapping[str, float | Mapping[date, float]] = field(default_factory=dict)
     services: Mapping[str, Health] = field(default_factory=dict)

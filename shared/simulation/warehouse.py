@@ -34,7 +34,7 @@ class SimulatedWarehouse:
 
     def units(self, calendar: CalendarRef, days: Sequence[date]) -> dict[date, Units]:
         self._read()
-        return {day: self._facts.units(day) for day in days}
+        return {day: self._facts.units(day, calendar.over_since) for day in days}
 
     def query(self, sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
         self._read()

@@ -36,7 +36,7 @@ from shared.core.errors import Unavailable
 from shared.core.names import Names
 from shared.core.policy import Policy
 from shared.ports import Notice, Response
-from shared.simulation.scenario import FaultKind
+from shared.simulation.scenario import FaultKind, GameCount
 from shared.simulation.scenario import Health as Fitness
 from tests.app import test_alerting, test_dead_letters, test_self_heal
 from tests.app.house import House, lane
@@ -268,6 +268,19 @@ def faulty(house: House, more: More) -> None:
     house.sweep()
 
 
+def house_that_presumes() -> House:
+    """A house whose calendar presumes a game to be over six hours after it began."""
+    calendar = POLICY.calendar
+    assert calendar is not None
+    presuming = replace(calendar, start_column="game_date_est", presumed_final_after=timedelta(hours=6))
+    return House(policy=replace(POLICY, calendar=presuming)).ordinary()
+
+
+def presumed(house: House, more: More) -> None:
+    house.change(games={DAY: GameCount(final=6, in_progress=1)}, units={DAY: ("MIL@ORL",)})
+    house.sweep()
+
+
 def of_old_dates(house: House, more: More) -> None:
     day = DAY - timedelta(days=10)
     house.ordinary(day)
@@ -315,6 +328,7 @@ CASES = {
     AlertKind.DEPARTED: Case(departed),
     AlertKind.FAULT: Case(faulty, live_only=True),
     AlertKind.OTHER_DATASET: Case(into_another_dataset),
+    AlertKind.PRESUMED: Case(presumed, live_only=True, start=house_that_presumes),
     AlertKind.OLD_DATES: Case(of_old_dates, live_only=True),
 }
 # Their commands act on messages: they have tests of their own.

@@ -13,7 +13,7 @@ from shared.app.answer import swept
 from shared.app.call import Call
 from shared.app.requests import wish_of
 from shared.app.sweep import TIME_LIMIT, Wish
-from shared.core.model import Outcome, RunKey, State
+from shared.core.model import Outcome, RunKey, State, Units
 from shared.core.policy import Expectation, Phase, Policy, Processor
 from shared.ports import Response
 from shared.simulation.clock import Crash
@@ -164,13 +164,51 @@ def test_what_an_operator_holds_is_not_repaired(house: House) -> None:
     assert len(asked(house)) == 1
 
 
-@pytest.mark.parametrize(("games", "calls"), [(GameCount(final=6, in_progress=1), 0), (GameCount(final=7), 1)])
-def test_games_must_be_final_overnight(house: House, games: GameCount, calls: int) -> None:
-    """A west-coast game that still runs at 08:30 is no missing data."""
+def presuming(after: timedelta | None) -> Policy:
+    """Return the policy with a calendar that presumes a game to be over so long after its start."""
+    assert POLICY.calendar is not None
+    return replace(POLICY, calendar=replace(POLICY.calendar, start_column="begins", presumed_final_after=after))
+
+
+@pytest.mark.parametrize(
+    ("games", "after", "calls"),
+    [
+        (GameCount(final=6, in_progress=1), None, 0),
+        (GameCount(final=6, in_progress=1), timedelta(hours=14), 0),
+        (GameCount(final=6, in_progress=1), timedelta(hours=13), 1),
+        (GameCount(final=6, scheduled=1), timedelta(hours=13), 0),
+        (GameCount(final=7), None, 1),
+    ],
+)
+def test_games_must_be_final_overnight(games: GameCount, after: timedelta | None, calls: int) -> None:
+    """A west-coast game that still runs at 08:30 is no missing data; one that began too long ago is over (T9)."""
+    house = House(policy=presuming(after)).ordinary()
     house.change(games={DAY: games})
+    house.finish(UPGC, TDGS, records=200)
     at(house, 8, 30)
     house.sweep()
     assert len(asked(house)) == calls
+
+
+def test_a_game_that_is_presumed_over_is_named_once() -> None:
+    """One info alert names it, also while it stays so (behaviour T9)."""
+    house = House(policy=presuming(timedelta(hours=6))).ordinary()
+    house.change(games={DAY: GameCount(final=6, in_progress=1)}, units={DAY: ("BOS@NYK",) * 6 + ("MIL@ORL",)})
+    house.sweeps(3)
+    [text] = house.texts("presumed")
+    assert "game MIL@ORL" in text
+    assert "presumed over" in text
+
+
+def test_a_date_beyond_the_calendar_s_reach_is_left_alone() -> None:
+    """Whether it had games nobody knows: it is neither empty nor repaired (behaviour T9, section 9)."""
+    assert POLICY.calendar is not None
+    house = House(policy=replace(POLICY, calendar=replace(POLICY.calendar, reaches_back=timedelta(0)))).ordinary()
+    at(house, 8, 30)
+    house.deliver(UPGC, records=200)
+    house.sweep()
+    assert asked(house) == []
+    assert house.run(NIGHT).units == Units(None, None)
 
 
 def test_games_need_not_be_final_on_their_day() -> None:

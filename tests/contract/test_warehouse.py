@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,19 @@ from shared.adapters.local.duckdb import DuckDbWarehouse
 from shared.adapters.sql_warehouse import SqlWarehouse
 from shared.core.errors import OrchError, PolicyError, Unavailable
 from shared.core.model import Units
+from shared.core.policy import Excluded
 from shared.ports import CalendarRef, TableRef, Warehouse
-from shared.simulation.nba_tables import STATISTICS_TABLE, GameStatus, schedule_row
-from tests.contract.nba import STATISTICS, fill_games, fill_schedule, fill_statistics
+from shared.simulation.nba_tables import (
+    POSTPONEMENTS_TABLE,
+    SCHEDULE_COLUMNS,
+    SCHEDULE_TABLE,
+    STATISTICS_TABLE,
+    GameStatus,
+    schedule_id,
+    schedule_row,
+    unit,
+)
+from tests.contract.nba import STATISTICS, fill_games, fill_schedule, fill_statistics, plain
 from tests.contract.warehouses import BOTH, CONFIG, DuckDbWorld, World, made
 from tests.local_server import closed_port
 
@@ -293,6 +304,93 @@ def test_units_without_excluded_statuses_are_all_games(world: World) -> None:
     world.table("ice.games", {"day": "DATE", "state": "STRING"}, [[ON, "it's over"], [ON, "Final"], [ON, None]])
     calendar = CalendarRef("ice.games", "day", "state", final_status="it's over")
     assert world.warehouse.units(calendar, [DAY]) == {DAY: Units(3, 1)}
+
+
+NBA_CALENDAR = CalendarRef(
+    SCHEDULE_TABLE,
+    "game_date",
+    "game_status_text",
+    unit_key="CONCAT(away_team_tricode, '@', home_team_tricode)",
+    final="game_status = 3 AND home_team_score IS NOT NULL AND away_team_score IS NOT NULL",
+    start_column="game_date_est",
+    excluded=Excluded(
+        when="game_status = 3 AND (home_team_score IS NULL OR away_team_score IS NULL)",
+        table=POSTPONEMENTS_TABLE,
+        date_column="original_date",
+        unit_key="game_id",
+        calendar_key="game_id",
+    ),
+)
+
+
+def test_units_are_named_by_the_calendar_s_key(world: World) -> None:
+    """Listed, moved and unscored games are no units of their date; the others are told by name, final ones counted."""
+    listed = [
+        GameStatus.FINAL, GameStatus.IN_PROGRESS, GameStatus.SCHEDULED,
+        GameStatus.POSTPONED, GameStatus.MOVED, GameStatus.UNSCORED,
+    ]  # fmt: skip
+    fill_games(world, {DAY: listed, NEXT: [GameStatus.FINAL, GameStatus.FINAL]}, {})
+    expected = {
+        DAY: Units(3, 1, tuple(sorted(unit(number) for number in range(3)))),
+        NEXT: Units(2, 2, tuple(sorted(unit(number) for number in range(2)))),
+    }
+    assert world.warehouse.units(NBA_CALENDAR, [DAY, NEXT]) == expected
+
+
+def test_rows_of_one_name_are_one_unit_and_a_row_without_a_name_is_one(world: World) -> None:
+    """A game listed twice is one, final if either row is; one without teams is a game that nobody can name."""
+    again = {**schedule_row(DAY, 0, GameStatus.SCHEDULED), "game_id": "0022599999"}
+    nameless = {**schedule_row(DAY, 1, GameStatus.SCHEDULED), "home_team_tricode": None}
+    other = {**schedule_row(DAY, 2, GameStatus.FINAL), "away_team_tricode": None}
+    fill_schedule(world, [schedule_row(DAY, 0, GameStatus.FINAL), again, nameless, nameless, other])
+    assert world.warehouse.units(NBA_CALENDAR, [DAY]) == {DAY: Units(4, 2, (unit(0),))}
+
+
+TIP_OFF = datetime(2026, 1, 22, 0, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(("late", "presumed"), [(timedelta(0), True), (timedelta(microseconds=-1), False)])
+def test_a_unit_that_began_too_long_ago_is_presumed_over(world: World, late: timedelta, presumed: bool) -> None:
+    """It counts as final and is named, whatever its status says; one without a start is waited for."""
+    stuck, unstarted = (schedule_row(DAY, number, GameStatus.IN_PROGRESS) for number in (1, 2))
+    games = [schedule_row(DAY, 0, GameStatus.FINAL), stuck, {**unstarted, "game_date_est": None}]
+    fill_schedule(world, games)
+    names = tuple(sorted(unit(number) for number in range(3)))
+    expected = Units(3, 2 if presumed else 1, names, (unit(1),) if presumed else ())
+    assert world.warehouse.units(replace(NBA_CALENDAR, over_since=TIP_OFF + late), [DAY]) == {DAY: expected}
+
+
+STARTS = {
+    "TIMESTAMP": "2026-01-22 00:30:00+00",
+    "DATETIME": "2026-01-21 19:30:00",
+    "STRING": "2026-01-21T19:30:00",
+}
+
+
+@pytest.mark.parametrize("kind", STARTS)
+def test_a_start_is_an_instant_or_a_local_time(world: World, kind: str) -> None:
+    """A start with an offset is that instant; one without is a time of the pipeline's zone."""
+    world.table("ice.games", {"day": "DATE", "state": "STRING", "begins": kind}, [[ON, "on", STARTS[kind]]])
+    calendar = CalendarRef("ice.games", "day", "state", start_column="begins", over_since=TIP_OFF)
+    assert world.warehouse.units(calendar, [DAY])[DAY].final == 1
+    assert world.warehouse.units(replace(calendar, over_since=TIP_OFF - timedelta(seconds=1)), [DAY])[DAY].final == 0
+
+
+def test_a_list_of_what_does_not_take_place_that_cannot_be_read_is_not_an_empty_one(world: World) -> None:
+    """Without it a postponed game would be waited for: the calendar is unreadable, and the last good reading serves."""
+    world.table(SCHEDULE_TABLE, SCHEDULE_COLUMNS, plain([schedule_row(DAY, 0, GameStatus.FINAL)], SCHEDULE_COLUMNS))
+    with pytest.raises(Unavailable):
+        world.warehouse.units(NBA_CALENDAR, [DAY])
+
+
+@pytest.mark.parametrize("kind", ["DATE", "STRING", "TIMESTAMP", "INT64"])
+def test_the_list_may_hold_its_dates_in_another_type(world: World, kind: str) -> None:
+    """Calendar and list are matched by the date that each of them says."""
+    dates = {"INT64": 20260121, "TIMESTAMP": "2026-01-21 17:00:00+00"}
+    world.table(SCHEDULE_TABLE, SCHEDULE_COLUMNS, plain([schedule_row(DAY, 0, GameStatus.FINAL)], SCHEDULE_COLUMNS))
+    columns = {"game_id": "STRING", "original_date": kind}
+    world.table(POSTPONEMENTS_TABLE, columns, [[schedule_id(DAY, 0), dates.get(kind, ON)]])
+    assert world.warehouse.units(NBA_CALENDAR, [DAY]) == {DAY: Units(0, 0)}
 
 
 def test_units_of_an_unreadable_calendar_are_not_zero(world: World) -> None:

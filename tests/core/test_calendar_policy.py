@@ -1,0 +1,85 @@
+"""What a policy may say of its calendar, and what it is refused for."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.adapters.policy_file import load_policy
+from shared.core.errors import PolicyError
+from shared.core.policy import Calendar, Excluded
+
+TIDES = Path(__file__).resolve().parents[1] / "pipelines" / "bakery.yaml"
+PLAIN: dict[str, Any] = {"unit": "tide", "table": "sea.tides", "date_column": "day", "status_column": "state"}
+LISTED = {"table": "sea.calm", "date_column": "day"}
+
+
+def calendar(**keys: Any) -> Calendar:
+    found = load_policy(TIDES, {"calendar": None})
+    assert found.calendar is None
+    found = load_policy(TIDES, {"calendar": PLAIN | keys})
+    assert found.calendar is not None
+    return found.calendar
+
+
+def test_a_calendar_says_where_units_stand() -> None:
+    """Every key becomes what the core reads; what is left out is absent, and a list without keys has the calendar's."""
+    excluded = {"when": "height IS NULL", **LISTED}
+    found = calendar(
+        unit_key="port", final="state = 'low'", start_column="begins", presumed_final_after="6h",
+        excluded=excluded, reaches_back="365d",
+    )  # fmt: skip
+    assert found == Calendar(
+        "tide", "sea.tides", "day", "state", (), "Final", "port", "state = 'low'", "begins", timedelta(hours=6),
+        Excluded("height IS NULL", "sea.calm", "day"), timedelta(days=365),
+    )  # fmt: skip
+    assert calendar().excluded is None
+    assert calendar().unit_key == ""
+
+
+REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
+    "nothing says when a unit begins": ({"presumed_final_after": "6h"}, "presumed_final_after", "when a unit begins"),
+    "presumed over at once": (
+        {"presumed_final_after": "0h", "start_column": "begins"},
+        "presumed_final_after",
+        "longer",
+    ),
+    "no reach": ({"reaches_back": "0d"}, "reaches_back", "longer"),
+    "a list without a date": (
+        {"excluded": {"table": "sea.calm", "unit_key": "port"}},
+        "excluded.date_column",
+        "missing",
+    ),
+    "a list without a key": ({"excluded": LISTED}, "excluded.unit_key", "missing"),
+    "a list whose key the calendar lacks": (
+        {"excluded": LISTED | {"unit_key": "p"}},
+        "excluded.calendar_key",
+        "missing",
+    ),
+    "a key without a list": ({"excluded": {"when": "x", "unit_key": "port"}}, "excluded.unit_key", "no table"),
+    "nothing excluded": ({"excluded": {}}, "excluded", "excludes nothing"),
+    "a statement": ({"unit_key": "port; DROP TABLE x"}, "unit_key", "; ends it"),
+    "a comment": ({"final": "TRUE -- always"}, "final", "- ends it"),
+    "a bracket too many": ({"final": "state = 'low')"}, "final", ") closes nothing"),
+    "a bracket too few": ({"unit_key": "CONCAT(port, '(')["}, "unit_key", "] is missing"),
+    "an open text": ({"excluded": {"when": "state = 'low"}}, "excluded.when", "' is not closed"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_calendar_is_refused_with_its_key(case: str) -> None:
+    """What cannot be meant is refused where it stands."""
+    keys, key, reason = REFUSED[case]
+    with pytest.raises(PolicyError) as caught:
+        calendar(**keys)
+    assert caught.value.key == f"calendar.{key}"
+    assert reason in caught.value.reason
+
+
+def test_brackets_and_signs_inside_a_text_are_text() -> None:
+    """Only what stands outside quotes can end an expression."""
+    expression = "CONCAT(port, ';--)]', \"(\", `odd]name`)"
+    assert calendar(unit_key=expression).unit_key == expression
