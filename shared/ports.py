@@ -68,6 +68,20 @@ class TableRef:
 
 
 @dataclass(frozen=True, slots=True)
+class UnitsRef:
+    """A table whose rows belong to units: ``expression`` names a row's, ``at_least`` rows of it must be there.
+
+    ``label`` is the processor's name, or that of its source.
+    """
+
+    label: str
+    table: str
+    date_column: str
+    expression: str
+    at_least: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class CalendarRef:
     """Where the units of a date stand (policy key ``calendar``).
 
@@ -99,6 +113,12 @@ class Warehouse(Protocol):
         """Count the units of each date asked; a date without any has ``Units(0, 0)``.
 
         Names are told where the calendar has a key for them, in their order; names of those presumed over likewise.
+        """
+
+    def held(self, tables: Sequence[UnitsRef], day: date) -> dict[str, frozenset[str] | None]:
+        """Return the units of the date that each table holds with enough rows, by label; None where it is unreadable.
+
+        One query for all of them, unless one of them cannot be read.
         """
 
     def query(self, sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from shared.adapters.date_column import PORT, DateColumn, Kind, local_date, local_instant
 from shared.core.errors import Unavailable
 from shared.core.model import Units
-from shared.ports import CalendarRef, TableRef
+from shared.ports import CalendarRef, TableRef, UnitsRef
 
 
 def calendar_sql(calendar: CalendarRef, columns: Sequence[DateColumn], zone: ZoneInfo) -> str:
@@ -39,6 +39,15 @@ def calendar_sql(calendar: CalendarRef, columns: Sequence[DateColumn], zone: Zon
         f"{listed}\nUNION ALL\nSELECT {_day(columns[1], zone)}, '', FALSE, '', "
         f"{_text(excluded.unit_key or calendar.unit_key)}, FALSE, "
         f"COUNT(*) FROM `{excluded.table}` WHERE {columns[1].within()} GROUP BY 1, 5"
+    )
+
+
+def held_sql(named: Sequence[tuple[UnitsRef, DateColumn]], zone: ZoneInfo) -> str:
+    """Return the statement that counts each table's rows between two dates by unit; rows without one are left out."""
+    return "\nUNION ALL\n".join(
+        f"SELECT '{ref.label}' AS label, {_day(column, zone)} AS day, {_text(ref.expression)} AS unit, "  # noqa: S608 - checked names, the policy's expressions
+        f"COUNT(*) AS n FROM `{ref.table}` WHERE {column.within()} AND ({ref.expression}) IS NOT NULL GROUP BY 2, 3"
+        for ref, column in named
     )
 
 

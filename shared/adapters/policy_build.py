@@ -65,6 +65,18 @@ def _calendar(found: shape.CalendarShape) -> core.Calendar:
     return core.Calendar(**given)
 
 
+def _processor(name: str, phase: str, found: shape.SourceShape) -> core.Processor:
+    """Return a processor, or one of its sources, with what the file says of it."""
+
+    def sources(listed: Mapping[str, shape.SourceShape]) -> dict[str, core.Processor]:
+        return {key: _processor(f"{name}/{key}", phase, one) for key, one in listed.items()}
+
+    given = _given(found, aliases=tuple, disabled=_disabled, sources=sources)
+    for key, empty in (("units", ""), ("sources", {})):
+        given[key] = given.get(key) or empty
+    return core.Processor(name=name, phase=phase, **given)
+
+
 def _disabled(found: shape.DisabledShape) -> core.Disabled:
     return core.Disabled(**_given(found))
 
@@ -158,10 +170,7 @@ class Builder:
             return None
 
     def _phase(self, name: str, found: shape.PhaseShape, under: WireGiven) -> core.Phase:
-        processors = {
-            key: core.Processor(name=key, phase=name, **_given(one, aliases=tuple, disabled=_disabled))
-            for key, one in (_there(found.processors) or {}).items()
-        }
+        processors = {key: _processor(key, name, one) for key, one in (_there(found.processors) or {}).items()}
         key = f"phases.{name}"
         given = _given(
             found,

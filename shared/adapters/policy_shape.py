@@ -13,7 +13,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from shared.core.dialect import DateZone, WithoutDate
 from shared.core.model import Lane, Outcome
-from shared.core.policy import ConfirmBy, GateKind, Messages, OnMissing, OnUnreadable, Role, Then
+from shared.core.policy import ConfirmBy, GateKind, Messages, Need, OnMissing, OnUnreadable, Reports, Role, Then
 
 # The end of a pattern: `$` alone would let a newline at the end through.
 END = r"$(?!\n)"
@@ -209,11 +209,31 @@ class DisabledShape(Shape):
     reason: Text
 
 
-class ProcessorShape(Shape):
-    aliases: list[Text] | UnsetType = UNSET
+class SourceShape(Shape):
+    """A table, and what it must hold."""
+
     table: Table | UnsetType | None = UNSET
     date_column: Column | UnsetType = UNSET
     min_records_per_unit: Count | UnsetType | None = UNSET
+    min_records: Annotated[
+        Count | UnsetType | None, Meta(description="records that a date must have, however many units it has")
+    ] = UNSET
+    units: Annotated[
+        Expression | UnsetType | None,
+        Meta(description="what names the unit of a row, as the calendar's `unit_key` does: every unit must be there"),
+    ] = UNSET
+    reports: Annotated[
+        Reports | UnsetType, Meta(description="what one report is of: the whole date, or one unit of it")
+    ] = UNSET
+
+
+class ProcessorShape(SourceShape):
+    aliases: list[Text] | UnsetType = UNSET
+    sources: Annotated[
+        dict[Name, SourceShape] | UnsetType | None,
+        Meta(description="several loaders of one name, by their names on the wire, each with its table and floors"),
+    ] = UNSET
+    need: Annotated[Need | UnsetType, Meta(description="how many sources have to be done")] = UNSET
     disabled: DisabledShape | UnsetType | None = UNSET
 
 

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from shared.adapters.calendar_sql import Listed, calendar_sql
+from shared.adapters.calendar_sql import Listed, calendar_sql, held_sql
 from shared.adapters.column_types import ColumnTypes
 from shared.adapters.date_column import PORT as PORT
 from shared.adapters.date_column import DateColumn, Kind, local_date, parameters
 from shared.core.errors import PolicyError, Unavailable
 from shared.core.model import Units
-from shared.ports import CalendarRef, TableRef
+from shared.ports import CalendarRef, TableRef, UnitsRef
 
 Rows = list[dict[str, Any]]
 UTC_ZONE = ZoneInfo("UTC")
@@ -163,6 +163,41 @@ class SqlWarehouse(ABC):
                 raise Unavailable(PORT, f"{ref.table}: the type of {ref.date_column} holds no dates")
             found.append(column)
         return found
+
+    def held(self, tables: Sequence[UnitsRef], day: date) -> dict[str, frozenset[str] | None]:
+        refs = [TableRef(_table(one.table), _column(one.date_column)) for one in tables]
+        columns = [self._types.of([ref])[ref.table] for ref in refs] if refs else []
+        named = [(one, column) for one, column in zip(tables, columns, strict=True) if column is not None]
+        answer: dict[str, frozenset[str] | None] = dict.fromkeys(one.label for one in tables)
+        answer.update(self._held(named, day))
+        for one, ref in zip(tables, refs, strict=True):
+            if answer[one.label] is None:
+                self._types.forget(ref)
+        return answer
+
+    def _held(self, named: Sequence[tuple[UnitsRef, DateColumn]], day: date) -> dict[str, frozenset[str] | None]:
+        if not named:
+            return {}
+        kinds = {column.kind for _, column in named}
+        rows = self._rows_of(held_sql(named, self._zone), parameters(kinds, day, day, self._zone))
+        if rows is None and len(named) > 1:
+            # One bad table or expression fails the whole batch, and the answer does not say which.
+            return {one.label: self._held([(one, column)], day)[one.label] for one, column in named}
+        if rows is None:
+            return {named[0][0].label: None}
+        return {one.label: self._enough(one, column, rows, day) for one, column in named}
+
+    def _enough(self, ref: UnitsRef, column: DateColumn, rows: Rows, day: date) -> frozenset[str] | None:
+        """Return the units with enough rows; None where no rows may be rows whose date nobody here can read."""
+        counted, readable = Counter[str](), True
+        for row in rows:
+            if row["label"] == ref.label:
+                written = local_date(row["day"], self._zone)
+                readable = readable and written is not None
+                counted[row["unit"]] += row["n"] if written == day else 0
+        if not readable or (not counted and not self._is_certain(ref.table, column)):
+            return None
+        return frozenset(unit for unit, number in counted.items() if number >= ref.at_least)
 
     def _text(self, sql_file: str) -> str:
         path = (self._config / sql_file).resolve()

@@ -13,7 +13,7 @@ from shared.core.gates import Wanted
 from shared.core.model import Units
 from shared.core.policy import Calendar, Processor
 from shared.core.situation import Situation
-from shared.ports import CalendarRef, TableRef
+from shared.ports import CalendarRef, TableRef, UnitsRef
 
 UNKNOWN = Units(None, None)
 
@@ -25,6 +25,8 @@ def read(ctx: Context, situation: Situation, wanted: Wanted) -> Situation:
     if wanted.rows:
         rows = {**readings.rows, **_rows(ctx, situation, wanted.rows, wrong)}
         readings = replace(readings, rows=rows)
+    if wanted.held:
+        readings = replace(readings, held={**readings.held, **_held(ctx, situation, wanted.held)})
     if wanted.percents:
         percents = {name: _percent(ctx, name, situation.key.day, wrong) for name in wanted.percents}
         readings = replace(readings, percents={**readings.percents, **percents})
@@ -98,10 +100,27 @@ def _counted(ctx: Context, refs: Sequence[TableRef], day: date, wrong: dict[str,
 
 
 def _rows(ctx: Context, situation: Situation, tables: frozenset[str], wrong: dict[str, str]) -> dict[str, int | None]:
-    processors = [p for p in situation.processors.values() if p.table in tables]
+    parts = (part for processor in situation.processors.values() for part in processor.parts)
+    processors = [part for part in parts if part.table in tables]
     refs = [TableRef(p.table, p.date_column) for p in processors if p.table is not None]
     found = _counted(ctx, refs, situation.key.day, wrong)
     return {table: found.get(table) for table in tables}
+
+
+def _held(ctx: Context, situation: Situation, labels: frozenset[str]) -> dict[str, frozenset[str] | None]:
+    """Read which units the tables hold, all in one query; what cannot be asked is unreadable and refuses nothing."""
+    jobs = [one for p in situation.processors.values() for one in p.parts if one.name in labels]
+    refs = [
+        UnitsRef(one.name, one.table, one.date_column, one.units, one.min_records_per_unit or 1)
+        for one in jobs
+        if one.table is not None
+    ]
+    try:
+        answer = ctx.ports.warehouse.held(refs, situation.key.day)
+    except (Unavailable, PolicyError) as error:
+        ctx.log("units.unreadable", severity="WARNING", error=str(error))
+        answer = {}
+    return {label: answer.get(label) for label in labels}
 
 
 def _percent(ctx: Context, gate: str, day: date, wrong: dict[str, str]) -> float | None:

@@ -226,7 +226,7 @@ def _settle_crowd(ctx: Context, received: Received, before: Loaded, transition: 
     def missing_in(read: Read) -> list[str]:
         # Whose table may outvote its report is not known to be missing before the table has been read.
         seen = _sight(ctx, key, loaded(read), transition, phase).situation.seen
-        return [name for name in seen.missing if seen.standings[name].needs_rows is None]
+        return [name for name in seen.missing if not seen.standings[name].asks]
 
     def settle(read: Read) -> Settled:
         return _settle(ctx, received, loaded(read), transition)

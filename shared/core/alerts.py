@@ -21,7 +21,7 @@ from shared.core.model import Lane, State
 from shared.core.policy import ConfirmBy
 from shared.core.refresh import may_refresh, refresh_causes
 from shared.core.situation import Situation
-from shared.core.standing import Picture, Word
+from shared.core.standing import Picture, Standing, Word
 from shared.core.texts import clock_time, duration, names, say
 
 UNFIT_FOR = timedelta(minutes=5)
@@ -71,6 +71,9 @@ class AlertKind(StrEnum):
     OLD_DATES = "old_dates"
     OTHER_DATASET = "other_dataset"
     PRESUMED = "presumed"
+    UNITS_SHORT = "units_short"
+    NOTHING = "nothing"
+    NOTHING_TO_DO = "nothing_to_do"
 
 
 class Lasting(StrEnum):
@@ -163,6 +166,7 @@ def _reports(situation: Situation, seen: Picture) -> Iterator[Condition]:
     """Yield what is odd about single processors' reports (behaviour R6)."""
     for name in sorted(seen.expected):
         at = seen.standings[name]
+        yield from _by_units(situation, at)
         if at.word is Word.UNDER_MINIMUM and at.report is not None and at.needs_rows is None:
             what = f"{name} reported {at.report.records} records of at least {at.floor}: not counted as done"
             yield _condition(
@@ -203,6 +207,27 @@ def _reports(situation: Situation, seen: Picture) -> Iterator[Condition]:
                 f"make {name} publish its completions",
                 lasting=Lasting.ONCE,
             )
+
+
+def _by_units(situation: Situation, at: Standing) -> Iterator[Condition]:
+    """Yield what a table lacks of a date, and who says that nothing was done (behaviour R10, R12)."""
+    name, report = at.processor, at.report
+    if report is None or at.asks:
+        return
+    if at.word is Word.UNITS_SHORT and not at.per_unit and at.shortfall is not None:
+        what = f"{name} reported success, and its table is short: {at.shortfall.text}"
+        then, do = "it is not counted as done; the next report may repair it", f"look at the source of {name}"
+        yield _condition(situation, AlertKind.UNITS_SHORT, Severity.WARNING, name, what, then, do)
+    if at.word is Word.NOTHING:
+        cause = f" ({report.error})" if report.error else ""
+        counted = "skipped" if report.records is None else f"{report.outcome.value} with {report.records} records"
+        what = f"{name} reported {counted}{cause} on a date with {situation.policy.unit}s, and its table holds no rows"
+        then, do = "it is not counted as done; rows in its table make it count", f"look at the run of {name}"
+        yield _condition(situation, AlertKind.NOTHING, Severity.WARNING, name, what, then, do)
+    if at.nothing_to_do:
+        what = f"{name} had nothing to do: 0 of 0 expected"
+        then = "it counts as done; the gates decide"
+        yield _condition(situation, AlertKind.NOTHING_TO_DO, Severity.INFO, name, what, then, lasting=Lasting.ONCE)
 
 
 def _blocked(situation: Situation, decision: Decision, now: datetime) -> Iterator[Condition]:
@@ -277,7 +302,8 @@ def _triggered(situation: Situation, seen: Picture) -> Iterator[Condition]:
     if carried.degraded and carried.reason not in ("refresh", "operator"):
         optional = not frozenset(carried.missing) & seen.required
         severity = Severity.INFO if carried.first_tier and optional else Severity.WARNING
-        parts = [f"{name} (partial)" if name in carried.partial else name for name in carried.missing]
+        described = dict(zip(carried.missing, _described(seen, carried.missing), strict=True))
+        parts = [f"{name} (partial)" if name in carried.partial else described[name] for name in carried.missing]
         what = f"triggered degraded by {carried.reason} without {names(parts)}"
         yield _condition(
             situation, AlertKind.DEGRADED, severity, "", what, "what arrives later is said", lasting=Lasting.ONCE
@@ -291,6 +317,11 @@ def _triggered(situation: Situation, seen: Picture) -> Iterator[Condition]:
             f"triggered although {text}",
             lasting=Lasting.ONCE,
         )
+
+
+def _described(seen: Picture, missing: tuple[str, ...]) -> list[str]:
+    """Return the processors with what their tables lack; one that is no longer expected as it is."""
+    return [seen.described([name])[0] if name in seen.standings else name for name in missing]
 
 
 def _late(situation: Situation, seen: Picture, now: datetime) -> Iterator[Condition]:
@@ -360,8 +391,8 @@ def _why_not(situation: Situation, seen: Picture, decision: Decision) -> str:
     if isinstance(decision, Held):
         return f"held: {decision.text}"
     if not situation.completions:
-        return f"no message from {names(situation.transition.after)}; missing {names(seen.missing)}"
-    return f"missing {names(seen.missing)}"
+        return f"no message from {names(situation.transition.after)}; missing {names(seen.described(seen.missing))}"
+    return f"missing {names(seen.described(seen.missing))}"
 
 
 def is_due(situation: Situation, now: datetime) -> bool:

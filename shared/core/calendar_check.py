@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from shared.core.policy import Calendar, Excluded, Policy
+from shared.core.policy import Calendar, Excluded, Need, Policy, Processor, Reports
 from shared.core.problem import Problem
 
 PAIRS = {"(": ")", "[": "]", "{": "}"}
@@ -51,6 +51,24 @@ def _excluded(calendar: Calendar, excluded: Excluded) -> Iterator[Problem]:
     if not (excluded.calendar_key or calendar.unit_key):
         hint = "say what names the same unit in the calendar's table"
         yield Problem(f"{key}.calendar_key", "is missing", hint)
+
+
+def units_problems(processor: Processor, key: str) -> Iterator[Problem]:
+    """Yield what is wrong with what a processor and its sources are judged by (behaviour R10)."""
+    for one in processor.parts:
+        where = key if one is processor else f"{key}.sources.{one.name.rsplit('/', 1)[-1]}"
+        yield from _judged(one, where)
+    if processor.need is Need.ALL and not processor.sources:
+        yield Problem(f"{key}.need", "there are no sources", "add sources:, or take it out")
+
+
+def _judged(one: Processor, key: str) -> Iterator[Problem]:
+    yield from expression_problems(f"{key}.units", one.units)
+    if one.units and one.table is None:
+        yield Problem(f"{key}.units", "there is no table that they are of", "add table: dataset.table")
+    if one.reports is Reports.PER_UNIT and one.table is None:
+        hint = "add table: one report per unit does not say whether all units are there"
+        yield Problem(f"{key}.reports", "nothing says when all of them came", hint)
 
 
 def expression_problems(key: str, expression: str) -> Iterator[Problem]:

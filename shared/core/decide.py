@@ -135,8 +135,8 @@ def _open(situation: Situation, now: datetime) -> Decision:
 
 def _low_reports(situation: Situation) -> Read | None:
     """Ask the tables of processors that reported too little: before the trigger and after it alike (behaviour R6)."""
-    tables = situation.seen.needs_rows
-    return (_first_the_calendar(situation) or Read(Wanted(rows=tables))) if tables else None
+    wanted = Wanted(rows=situation.seen.needs_rows, held=situation.seen.needs_units)
+    return (_first_the_calendar(situation) or Read(wanted)) if wanted else None
 
 
 def _first_the_calendar(situation: Situation) -> Read | None:
@@ -224,8 +224,9 @@ def _next(state: TransitionState, ready: Ready) -> int:
 
 
 def _records(seen: Picture, name: str) -> int | None:
-    report = seen.standings[name].report
-    return None if report is None else report.records
+    """Return the records that a processor's growth is measured by: what one unit reported says nothing of it."""
+    at = seen.standings[name]
+    return None if at.report is None or at.per_unit else at.report.records
 
 
 def _warns(result: GateResult, seen: Picture) -> bool:

@@ -117,9 +117,18 @@ def _processor(situation: Situation, at: Standing, required: bool) -> dict[str, 
         "floor": at.floor,
         "ended_at": None if report is None else report.occurred_at.isoformat(),
         "error": report.error if report is not None and at.word is Word.FAILED else "",
-        "note": "counter missing" if at.counter_missing else "",
+        "note": _note(at),
+        "missing_units": [] if at.shortfall is None else list(at.shortfall.names),
         "disabled": disabled.reason if disabled is not None else "",
     }
+
+
+def _note(at: Standing) -> str:
+    if at.shortfall is not None:
+        return at.shortfall.text
+    if at.nothing_to_do:
+        return "nothing to do"
+    return "counter missing" if at.counter_missing else ""
 
 
 def _times(situation: Situation, seen: Picture, now: datetime) -> list[dict[str, Any]]:

@@ -38,6 +38,8 @@ Fitness = Fit | Unfit | Unchecked
 class Readings:
     """What was read for one decision. A name that is absent was not read; None was not readable.
 
+    ``rows`` are by table, ``held`` are the units that a processor's or source's table holds, by its name.
+
     ``wrong`` says of a table or gate why it cannot even be asked: no later reading will answer, so it blocks.
     """
 
@@ -46,19 +48,22 @@ class Readings:
     wrong: Mapping[str, str] = field(default_factory=dict)
     fitness: Fitness | None = None
     calendar_asked: bool = False
+    held: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a decision still has to read: tables, percent gates, a service, the calendar."""
+    """What a decision still has to read: tables, units of processors and sources, percent gates, a service, the
+    calendar."""
 
     rows: frozenset[str] = frozenset()
     percents: tuple[str, ...] = ()
     service: str | None = None
     calendar: bool = False
+    held: frozenset[str] = frozenset()
 
     def __bool__(self) -> bool:
-        return bool(self.rows or self.percents or self.service or self.calendar)
+        return bool(self.rows or self.held or self.percents or self.service or self.calendar)
 
 
 class Verdict(StrEnum):

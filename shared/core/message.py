@@ -17,7 +17,7 @@ from shared.core.dialect import CANONICAL, DateZone, Wire, WithoutDate, dotted_p
 from shared.core.errors import Malformed
 from shared.core.instants import YEARS
 from shared.core.model import Lane, Report, RunKey
-from shared.core.names import Elsewhere, Foreign, Known, Named, Names
+from shared.core.names import Elsewhere, Foreign, Known, Named, Names, source_of
 from shared.core.policy import Mode, Policy, Processor
 from shared.core.spelling import is_absent, shown
 
@@ -168,17 +168,18 @@ class _Message:
         lane = self._lane()
         expecting = self.policy.expecting[phase, named.processor]
         key = RunKey(self.policy.pipeline, day, self._mode(day, expecting), lane)
-        report = self._report(named.processor)
+        report = self._report(processor, name)
         skip = self.contents.read_one("skip_downstream_trigger", "bad_flag", spelling.flag) is True
         return Received(key, report, skip, named.by_table, clean(name, MAX_NAME), other_dataset)
 
-    def _report(self, processor: str) -> Report:
+    def _report(self, processor: Processor, name: str) -> Report:
         delivery, contents, body = self.delivery, self.contents, self.contents.body
         records, expected = contents.records(), contents.expected()
         return Report(
             message_id=delivery.message_id,
             phase=delivery.phase,
-            processor=processor,
+            processor=processor.name,
+            source=source_of(processor, name, _if_text(body.get("output_table")), _if_text(body.get("output_dataset"))),
             outcome=contents.outcome(),
             occurred_at=contents.ended(delivery.published_at),
             received_at=delivery.received_at,
@@ -226,7 +227,8 @@ class _Message:
         """
         if self.wire.rehearsal is None:
             return ""
-        own = "" if processor.table is None else processor.table.rsplit(".", 1)[0]
+        tables = [one.table.rsplit(".", 1)[0] for one in processor.parts if one.table is not None]
+        own = tables[0] if tables else ""
         where = dotted_path(self.wire.rehearsal)
         table = spelling.table(_if_text(self.contents.body.get("output_table")))
         stated = value_at(self.contents.body, self.wire.rehearsal)
@@ -235,9 +237,9 @@ class _Message:
         written = table.rsplit(".", 1)[0] if "." in table else ""
         named = [(where, spelling.dataset(stated or "")), ("output_table", written)]
         for place, dataset in named:
-            if dataset and dataset != own and dataset not in self.names.datasets:
+            if dataset and dataset not in tables and dataset not in self.names.datasets:
                 raise Malformed("rehearsal", f"rehearsal: {place} names {shown(dataset)}, where no table of ours lives")
-        return next((dataset for _, dataset in named if dataset and own and dataset != own), "")
+        return next((dataset for _, dataset in named if dataset and own and dataset not in tables), "")
 
     def _lane(self) -> Lane:
         word = self.contents.word("lane")

@@ -96,7 +96,7 @@ class Units:
 class Report:
     """One completion message, understood (behaviour R3). ``occurred_at`` is when the processor ended; ``entities``
     are the names of what changed, by kind; ``trigger_id`` is that of the trigger which started it, "" where the
-    message names none."""
+    message names none; ``source`` is the loader that it is of, "" where a processor has none (R10)."""
 
     message_id: str
     phase: str
@@ -115,6 +115,7 @@ class Report:
     entities: dict[str, tuple[str, ...]] = field(default_factory=dict)
     batch_id: str = ""
     trigger_id: str = ""
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +125,7 @@ class Opener:
     received_at: datetime
     records: int | None
     partial: bool = False
+    skipped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +144,8 @@ class Completion:
     failures since then, by cause. ``message_ids`` are the latest messages counted, so that the
     same message changes nothing. ``started_at`` is the receipt of the latest `started`, ``last_received_at``
     that of the latest report of any kind, ``trigger_ids`` are the latest triggers that its reports named.
-    ``unrecorded`` waits for the record (behaviour 8).
+    ``unrecorded`` waits for the record (behaviour 8). ``added`` are the records of all good reports together,
+    ``sources`` what is known of each loader, where the processor has several (behaviour R10).
     """
 
     phase: str
@@ -157,6 +160,8 @@ class Completion:
     message_ids: tuple[str, ...] = ()
     trigger_ids: tuple[str, ...] = ()
     unrecorded: tuple[Report, ...] = ()
+    added: int = 0
+    sources: dict[str, Completion] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

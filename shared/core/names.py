@@ -96,8 +96,16 @@ def forms(processor: Processor) -> Iterator[Form]:
     if processor.table is not None:
         yield Form(processor.table, "table")
         yield Form(_bare(processor.table), "table", local=True)
+    for source, one in processor.sources.items():
+        yield Form(source, f"sources.{source}")
+        if one.table is not None:
+            yield Form(one.table, f"sources.{source}.table")
+            yield Form(_bare(one.table), f"sources.{source}.table", local=True)
     for form in class_forms(processor.name):
         yield Form(form, "")
+    for source in processor.sources:
+        for form in class_forms(source):
+            yield Form(form, f"sources.{source}")
     for place, alias in enumerate(processor.aliases):
         for form in class_forms(alias):
             yield Form(form, f"aliases[{place}]")
@@ -112,9 +120,22 @@ def build_tables(phase: Phase) -> dict[str, str]:
     """Return the output tables of a phase, with and without dataset, with the processor that writes each."""
     tables = {}
     for processor in phase.processors.values():
-        if processor.table is not None:
-            tables[processor.table] = tables[_bare(processor.table)] = processor.name
+        for one in processor.parts:
+            if one.table is not None:
+                tables[one.table] = tables[_bare(one.table)] = processor.name
     return tables
+
+
+def source_of(processor: Processor, name: str, output_table: str, output_dataset: str = "") -> str:
+    """Return the source of a processor that a name on the wire means, or else its output table; "" for none of them."""
+    written = qualified(output_table, output_dataset)
+    for source in processor.sources:
+        if name == source or name in class_forms(source):
+            return source
+    for source, one in processor.sources.items():
+        if one.table is not None and (spelling.table(name) == one.table or written in (one.table, _bare(one.table))):
+            return source
+    return ""
 
 
 def _bare(table: str) -> str:
@@ -131,7 +152,7 @@ class _PhaseNames:
 
     def __init__(self, phase: Phase) -> None:
         processors = phase.processors.values()
-        self.exact = {name: p.name for p in processors for name in (p.name, *p.aliases)}
+        self.exact = {name: p.name for p in processors for name in (p.name, *p.aliases, *p.sources)}
         self.forms = build_names(phase)
         self.tables = build_tables(phase)
         self.known = frozenset(name for name in phase.known if "*" not in name)
@@ -151,7 +172,8 @@ class Names:
 
     def __init__(self, policy: Policy) -> None:
         self._phases: Mapping[str, _PhaseNames] = {p.name: _PhaseNames(p) for p in policy.phases.values()}
-        tables = (p.table for phase in policy.phases.values() for p in phase.processors.values())
+        jobs = (p for phase in policy.phases.values() for p in phase.processors.values())
+        tables = (one.table for job in jobs for one in job.parts)
         self.datasets = frozenset(table.rsplit(".", 1)[0] for table in tables if table is not None)
 
     def look_up(self, phase: str, name: str, output_table: str = "", output_dataset: str = "") -> Meaning:

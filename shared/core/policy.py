@@ -100,9 +100,28 @@ class Disabled:
     reason: str
 
 
+class Reports(StrEnum):
+    """What one report of a processor is of: the whole date, or one unit of it."""
+
+    WHOLE = "whole"
+    PER_UNIT = "per_unit"
+
+
+class Need(StrEnum):
+    """How many of a processor's sources have to be done."""
+
+    ANY = "any"
+    ALL = "all"
+
+
 @dataclass(frozen=True)
 class Processor:
-    """A job of a phase, by its one canonical name."""
+    """A job of a phase, by its one canonical name.
+
+    ``units`` is the GoogleSQL expression that names the unit of a row of ``table``, "" where rows are judged by their
+    number alone. ``sources`` are the several loaders of one name, by their names on the wire: each is a job with a
+    table and floors of its own, and ``name`` is `PROCESSOR/SOURCE` (behaviour R10).
+    """
 
     name: str
     phase: str
@@ -111,6 +130,11 @@ class Processor:
     date_column: str = "game_date"
     min_records_per_unit: int | None = None
     disabled: Disabled | None = None
+    min_records: int | None = None
+    units: str = ""
+    reports: Reports = Reports.WHOLE
+    sources: Mapping[str, Processor] = field(default_factory=dict, hash=False)
+    need: Need = Need.ANY
 
     def disabled_on(self, day: date) -> bool:
         """True for dates from ``disabled.since`` on (behaviour R2)."""
@@ -121,11 +145,16 @@ class Processor:
         """The class name that the pipeline's services know it by: the first alias that is one (behaviour D12)."""
         return next((alias for alias in self.aliases if CLASS_NAME.fullmatch(alias)), None)
 
+    @property
+    def parts(self) -> tuple[Processor, ...]:
+        """The jobs that are judged each by its own reports: the processor itself, and its sources."""
+        return (self, *self.sources.values())
+
     def floor(self, units: int | None) -> int | None:
         """Records a success of the date must have; None where nothing can be demanded (behaviour R6, T3)."""
         if self.min_records_per_unit is None or units is None:
-            return None
-        return self.min_records_per_unit * units
+            return self.min_records
+        return max(self.min_records or 0, self.min_records_per_unit * units)
 
 
 @dataclass(frozen=True)
@@ -439,6 +468,11 @@ class Policy:
     claim_lease: timedelta = timedelta(minutes=2)
     source: str = ""
     version: str = ""
+
+    @property
+    def unit(self) -> str:
+        """What a unit of a date is called."""
+        return "unit" if self.calendar is None else self.calendar.unit
 
     @cached_property
     def gates_passed(self) -> Mapping[tuple[str, str], tuple[Gate, ...]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from types import MappingProxyType
 
-from shared.core.calendar_check import calendar_problems
+from shared.core.calendar_check import calendar_problems, units_problems
 from shared.core.gate_check import gate_problems
 from shared.core.names import forms
 from shared.core.policy import Phase, Policy, Transition
@@ -77,6 +77,8 @@ def _phases(policy: Policy) -> Iterator[Problem]:
         if other != phase.name and phase.completions_topic:
             yield Problem(f"{key}.completions_topic", f"{other} reports on it already", "give each phase its own topic")
         yield from rerun_problems(policy, phase, f"{key}.rerun")
+        for processor in phase.processors.values():
+            yield from units_problems(processor, f"{key}.processors.{processor.name}")
 
 
 def _reporting(phase: Phase, key: str) -> Iterator[Problem]:

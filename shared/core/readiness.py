@@ -31,7 +31,7 @@ def readiness(situation: Situation, seen: Picture, now: datetime) -> Ready | Not
     """Say whether sets and clock allow a trigger (behaviour D1, section 3); gates aside."""
     if seen.complete:
         return Ready("complete")
-    waiting = "waiting for " + (", ".join(seen.missing) or "nothing that is expected")
+    waiting = "waiting for " + (", ".join(seen.described(seen.missing)) or "nothing that is expected")
     since = situation.clock_from
     if since is None:
         return NotReady(waiting)
@@ -54,4 +54,4 @@ def readiness(situation: Situation, seen: Picture, now: datetime) -> Ready | Not
 def _at_deadline(then: Then, seen: Picture) -> Ready | NotReady:
     if then is Then.TRIGGER or (then is Then.TRIGGER_IF_REQUIRED and seen.required <= seen.present):
         return Ready("deadline")
-    return NotReady("the deadline has passed without " + ", ".join(seen.missing), held=True)
+    return NotReady("the deadline has passed without " + ", ".join(seen.described(seen.missing)), held=True)

@@ -14,6 +14,7 @@ REMEMBERED_TRIGGERS = 10
 REMEMBERED_UNRECORDED = 50
 SHORT_LIST, SHORT_TEXT = 60, 200
 GOOD = frozenset({Outcome.SUCCESS, Outcome.PARTIAL, Outcome.SKIPPED, Outcome.INFERRED})
+COUNTED = frozenset({Outcome.SUCCESS, Outcome.PARTIAL})
 NO_CAUSE = "no cause given"
 
 
@@ -33,22 +34,49 @@ def record(known: Completion | None, report: Report) -> Completion:
         trigger_ids=_with_trigger(known.trigger_ids, report.trigger_id),
         unrecorded=(*known.unrecorded, _for_record(report))[-REMEMBERED_UNRECORDED:],
     )
+    if report.source:
+        own = _folded(known.sources.get(report.source, Completion(report.phase, report.processor)), report)
+        seen = replace(seen, sources={**known.sources, report.source: own})
+    return _folded(seen, report)
+
+
+def _folded(known: Completion, report: Report) -> Completion:
     if report.outcome is Outcome.STARTED:
-        return replace(seen, started_at=_later(seen.started_at, report.received_at))
-    return _with_outcome(seen, report)
+        return replace(known, started_at=_later(known.started_at, report.received_at))
+    return _with_outcome(known, report)
+
+
+def _stands(latest: Report | None, report: Report) -> bool:
+    """Say whether a report stands against the one that stands now: the later one does.
+
+    An incremental one never lowers what stands: against more records, or a better outcome, it is only kept (R10).
+    """
+    if latest is None:
+        return True
+    later, earlier = (report, latest) if report.occurred_at >= latest.occurred_at else (latest, report)
+    return (earlier if _lowers(later, earlier) else later) is report
+
+
+def _lowers(later: Report, earlier: Report) -> bool:
+    if later.is_incremental is not True or earlier.outcome not in GOOD:
+        return False
+    if later.outcome not in GOOD or (later.outcome is Outcome.PARTIAL and earlier.outcome is Outcome.SUCCESS):
+        return True
+    return later.records is not None and earlier.records is not None and later.records < earlier.records
 
 
 def _with_outcome(known: Completion, report: Report) -> Completion:
     latest = known.latest
-    stands = latest is None or report.occurred_at >= latest.occurred_at
+    stands = _stands(latest, report)
     after = replace(
         known,
         latest=report if stands else latest,
         superseded=known.superseded + (latest is not None),
+        added=known.added + (report.records or 0 if report.outcome in COUNTED else 0),
     )
     if report.outcome is Outcome.FAILED:
         return replace(after, failures=_count_failure(after, report))
-    if report.outcome not in GOOD or not (known.good is None or report.occurred_at >= known.good.occurred_at):
+    if report.outcome not in GOOD or not _stands(known.good, report):
         return after
     # A good report ends the series of failures, unless a failure that came after it stands.
     failures = () if stands else after.failures
@@ -86,10 +114,12 @@ def _with_opener(openers: tuple[Opener, ...], report: Report) -> tuple[Opener, .
     partial = report.outcome is Outcome.PARTIAL
     records = report.records if report.outcome in (Outcome.SUCCESS, Outcome.PARTIAL) else None
     for earlier in openers:
+        if earlier.skipped and report.outcome is not Outcome.SKIPPED:
+            continue
         as_many = earlier.records is None or (records is not None and earlier.records >= records)
         if as_many and (partial or not earlier.partial):
             return openers
-    return (*openers, Opener(report.received_at, records, partial))
+    return (*openers, Opener(report.received_at, records, partial, report.outcome is Outcome.SKIPPED))
 
 
 def _later(one: datetime | None, other: datetime) -> datetime:

@@ -9,6 +9,7 @@ from functools import cached_property
 
 from shared.core.calendar import clock_from
 from shared.core.gates import Readings
+from shared.core.holdings import Holdings
 from shared.core.model import Completion, RunKey, TransitionState, Units
 from shared.core.policy import Expectation, Gate, GateKind, Policy, Processor, Transition
 from shared.core.standing import NEVER, Picture, picture
@@ -67,6 +68,7 @@ class Situation:
             partial_is_done=any(gate.kind is GateKind.COMPLETION_PERCENT for gate in self.gates),
             opened=self.state.opened_at,
             whole_from=self._whole_from,
+            holdings=Holdings(self.readings.held, () if self.units is None else self.units.names, self.policy.unit),
         )
 
     @property

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
 
-from shared.core.model import Completion, Outcome, Report
-from shared.core.policy import Expectation, Processor
+from shared.core.holdings import NOTHING_READ, Holdings, Shortfall
+from shared.core.model import Completion, Opener, Outcome, Report
+from shared.core.policy import Expectation, Need, Processor, Reports
 
 Rows = Mapping[str, int | None]
 # A moment that no report is received after.
@@ -22,6 +23,8 @@ class Word(StrEnum):
     PARTIAL = "partial"
     PARTIAL_SHORT = "partial_short"
     UNDER_MINIMUM = "under_minimum"
+    UNITS_SHORT = "units_short"
+    NOTHING = "nothing"
     NOT_YET = "not_yet"
     FAILED = "failed"
     STARTED = "started"
@@ -31,8 +34,9 @@ class Word(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Standing:
     """One processor of one run. ``report`` is the one that counts, or the latest; ``needs_rows`` asks for
-    its table's rows before the word is final; ``counter_missing`` says that the table outvoted the report,
-    ``by_table`` that it counts only for what its table holds now."""
+    its table's rows, ``needs_units`` for the units in it (by the name of processor or source), before the word is
+    final; ``counter_missing`` says that the table outvoted the report, ``by_table`` that only the table could say;
+    ``shortfall`` is what the table lacks; ``nothing_to_do`` that nothing was to be done, and was (behaviour R12)."""
 
     processor: str
     word: Word
@@ -40,7 +44,28 @@ class Standing:
     report: Report | None = None
     needs_rows: str | None = None
     counter_missing: bool = False
+    needs_units: str | None = None
     by_table: bool = False
+    shortfall: Shortfall | None = None
+    nothing_to_do: bool = False
+    per_unit: bool = False
+
+    @property
+    def asks(self) -> bool:
+        """True while a table has to be read before the word is final."""
+        return self.needs_rows is not None or self.needs_units is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What reports are judged by: the date's units (None: unknown), what was read, and whether a trigger carried the
+    processor already, or it is required."""
+
+    units: int | None
+    rows: Rows
+    holdings: Holdings = NOTHING_READ
+    triggered: bool = False
+    required: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +79,7 @@ class Picture:
     partial: frozenset[str]
     opened_at: datetime | None
     needs_rows: frozenset[str]
+    needs_units: frozenset[str] = frozenset()
 
     @property
     def present(self) -> frozenset[str]:
@@ -63,6 +89,11 @@ class Picture:
     def missing(self) -> tuple[str, ...]:
         """Expected and not done, required ones first."""
         return tuple(sorted(self.expected - self.done, key=lambda name: (name not in self.required, name)))
+
+    def described(self, names: Iterable[str]) -> list[str]:
+        """Return these processors, each with the units that its table lacks, where that is known."""
+        short = {name: self.standings[name].shortfall for name in names}
+        return [name if lack is None else f"{name} ({lack.text})" for name, lack in short.items()]
 
     @property
     def complete(self) -> bool:
@@ -81,6 +112,7 @@ def picture(
     partial_is_done: bool,
     opened: datetime | None = None,
     whole_from: datetime | None = None,
+    holdings: Holdings = NOTHING_READ,
 ) -> Picture:
     """Look at every expected processor; disabled ones are not expected (behaviour R2, R6, R7).
 
@@ -93,10 +125,11 @@ def picture(
     expected = expectation.expected - disabled
     counts = (Word.DONE, Word.PARTIAL) if partial_is_done else (Word.DONE,)
     standings: dict[str, Standing] = {}
-    done, partial, needs_rows = set(), set(), set()
+    done, partial, needs_rows, needs_units = set(), set(), set(), set()
     for name in expected:
         known = completions.get(name)
-        at = standing(processors[name], known, units, rows, carried=carried)
+        required = name in expectation.required
+        at = standing(processors[name], known, units, rows, carried=carried, holdings=holdings, required=required)
         at = standings[name] = at if whole_from is None else _early(at, whole_from)
         if at.word in counts:
             done.add(name)
@@ -104,7 +137,9 @@ def picture(
             partial.add(name)
         if at.needs_rows is not None:
             needs_rows.add(at.needs_rows)
-        first = None if known is None else opened_at(processors[name], known, units, rows)
+        if at.needs_units is not None:
+            needs_units.add(at.needs_units)
+        first = None if known is None else opened_at(processors[name], known, units, rows, holdings, required=required)
         if first is not None and (opened is None or first < opened):
             opened = first
     return Picture(
@@ -115,6 +150,7 @@ def picture(
         partial=frozenset(partial),
         opened_at=opened,
         needs_rows=frozenset(needs_rows),
+        needs_units=frozenset(needs_units),
     )
 
 
@@ -135,77 +171,210 @@ def standing(
     rows: Rows,
     *,
     carried: Mapping[str, int | None] | None,
+    holdings: Holdings = NOTHING_READ,
+    required: bool = False,
 ) -> Standing:
-    """Judge one processor by its latest report (behaviour R6)."""
+    """Judge one processor by its latest report, or by those of its sources (behaviour R6, R10, R12)."""
     triggered = carried is not None and processor.name in carried
-    at = _by_reports(processor, known, units, rows, triggered=triggered)
-    low = at.report if at.word is Word.UNDER_MINIMUM else None
+    look = Look(units, rows, holdings, triggered, required)
+    at = _of_sources(processor, known, look) if processor.sources and known is not None else None
+    at = _by_reports(processor, known, look) if at is None else at
+    low = at.report if at.word in (Word.UNDER_MINIMUM, Word.NOTHING) else None
     if low is not None and carried is not None and triggered and carried[processor.name] == low.records:
         # The trigger carried this very count, because the table outvoted it then: it is not asked again.
         return replace(at, word=Word.DONE, needs_rows=None)
     return at
 
 
-def _by_reports(
-    processor: Processor, known: Completion | None, units: int | None, rows: Rows, *, triggered: bool
-) -> Standing:
+# From what counts most to what counts least.
+ORDER = (
+    Word.DONE, Word.PARTIAL, Word.UNITS_SHORT, Word.UNDER_MINIMUM, Word.PARTIAL_SHORT, Word.NOTHING,
+    Word.NOT_YET, Word.FAILED, Word.STARTED, Word.ABSENT,
+)  # fmt: skip
+
+
+def _of_sources(processor: Processor, known: Completion, look: Look) -> Standing | None:
+    """Judge each source by its own reports; the best of them stands, or the worst where all are needed (R10).
+
+    A report of the processor as a whole says it of all of them; None where only such reports came.
+    """
+    if not known.sources:
+        return None
+    judged = [
+        replace(_by_reports(one, known.sources.get(source), look), processor=processor.name)
+        for source, one in processor.sources.items()
+    ]
+    if known.latest is not None and not known.latest.source:
+        own = _by_reports(processor, known, look)
+        if own.word is Word.DONE:
+            return own
+        judged += [own] if processor.need is Need.ANY else []
+    best_first = sorted(judged, key=lambda at: ORDER.index(at.word))
+    if processor.need is Need.ALL:
+        asking = next((at for at in best_first if at.asks), None)
+        return asking or best_first[-1]
+    if best_first[0].word is Word.DONE:
+        return best_first[0]
+    # One that is not done before its table has been read may yet be.
+    return next((at for at in best_first if at.asks), best_first[0])
+
+
+def _by_reports(processor: Processor, known: Completion | None, look: Look) -> Standing:
     name = processor.name
     if known is None:
         return Standing(name, Word.ABSENT)
     latest = known.latest
     if latest is None:
         return Standing(name, Word.STARTED if known.started_at else Word.ABSENT)
-    floor = processor.floor(units)
+    floor = processor.floor(look.units)
     if latest.outcome is Outcome.FAILED:
-        if triggered and known.good is not None:
-            return _good(processor, known.good, floor, rows)
+        if look.triggered and known.good is not None:
+            return _good(processor, known, known.good, look)
         return Standing(name, Word.FAILED, floor, latest)
     if latest.outcome is Outcome.NO_DATA:
-        return _no_data(processor, known, latest, units, rows, triggered=triggered)
-    return _good(processor, latest, floor, rows)
+        return _no_data(processor, known, latest, look)
+    return _good(processor, known, latest, look)
 
 
-def _good(processor: Processor, report: Report, floor: int | None, rows: Rows) -> Standing:
-    name = processor.name
-    if report.outcome in (Outcome.SKIPPED, Outcome.INFERRED):
+def _good(processor: Processor, known: Completion, report: Report, look: Look) -> Standing:
+    name, floor = processor.name, processor.floor(look.units)
+    skipped = report.outcome is Outcome.SKIPPED
+    if report.outcome is Outcome.INFERRED or (skipped and not look.required):
         return Standing(name, Word.DONE, floor, report)
+    if _nothing_to_do(report):
+        return Standing(name, Word.DONE, floor, report, nothing_to_do=True)
+    if _judged_by_table(processor, look) and not look.triggered:
+        return _by_table(processor, known, report, look)
+    if skipped or (report.outcome is Outcome.SUCCESS and report.records == 0 and floor is None):
+        return _nothing(processor, report, look)
     enough = floor is None or report.records is None or report.records >= floor
+    enough = enough or (processor.reports is Reports.PER_UNIT and look.triggered)
     if report.outcome is Outcome.PARTIAL:
         return Standing(name, Word.PARTIAL if enough else Word.PARTIAL_SHORT, floor, report)
     if enough:
         return Standing(name, Word.DONE, floor, report)
-    if _table_holds(processor, floor, rows):
+    if _table_holds(processor, floor, look.rows):
         return Standing(name, Word.DONE, floor, report, counter_missing=True, by_table=True)
-    return Standing(name, Word.UNDER_MINIMUM, floor, report, needs_rows=_unread(processor, rows))
+    return Standing(name, Word.UNDER_MINIMUM, floor, report, needs_rows=_unread(processor, look.rows))
 
 
-def _no_data(
-    processor: Processor, known: Completion, latest: Report, units: int | None, rows: Rows, *, triggered: bool
-) -> Standing:
-    floor = processor.floor(units)
-    if units == 0:
+def _nothing_to_do(report: Report) -> bool:
+    """True for 0 of 0 expected: there was nothing to do, and it was done (behaviour R12)."""
+    return report.outcome is Outcome.SUCCESS and report.expected_records == 0 and not report.records
+
+
+def _judged_by_table(processor: Processor, look: Look) -> bool:
+    """True where no report can say whether the date is complete, only the table (behaviour R10)."""
+    if processor.table is None or not look.units:
+        return False
+    return bool(processor.units) or (processor.reports is Reports.PER_UNIT and processor.floor(look.units) is not None)
+
+
+def _by_table(processor: Processor, known: Completion, report: Report, look: Look) -> Standing:
+    """Judge a processor by the units, or the rows, that its table holds; the report says only that it is at work.
+
+    What cannot be read does not refuse: then the floor decides, over all reports where each is of one unit.
+    """
+    name, floor, total = processor.name, processor.floor(look.units), look.units
+    assert total is not None
+    base = Standing(
+        name, Word.UNITS_SHORT, floor, report, by_table=True, per_unit=processor.reports is Reports.PER_UNIT
+    )
+    if processor.units and name not in look.holdings.held:
+        return replace(base, needs_units=name)
+    if not processor.units and processor.table not in look.rows:
+        return replace(base, needs_rows=processor.table)
+    lack = None
+    if processor.units and (held := look.holdings.held[name]) is not None:
+        lack, none = look.holdings.shortfall(processor, total), not held
+        short = lack is not None
+    elif not processor.units and (rows := look.rows[processor.table or ""]) is not None:
+        short, none = rows < (floor or 0), rows == 0
+    else:
+        records = known.added if base.per_unit else report.records
+        short, none = records is not None and records < (floor or 0), False
+    if short and none and (report.outcome is Outcome.SKIPPED or report.records == 0):
+        return replace(base, word=Word.NOTHING, shortfall=lack)
+    if report.outcome is Outcome.PARTIAL:
+        return replace(base, word=Word.PARTIAL_SHORT if short else Word.PARTIAL, shortfall=lack)
+    return replace(base, word=Word.UNITS_SHORT if short else Word.DONE, shortfall=lack)
+
+
+def _nothing(processor: Processor, report: Report, look: Look) -> Standing:
+    """Judge a report of nothing: on a date with units it counts if the table holds rows (behaviour R12).
+
+    What nobody can read does not refuse.
+    """
+    at = Standing(processor.name, Word.NOTHING, processor.floor(look.units), report)
+    if look.units == 0 or look.triggered or processor.table is None:
+        return replace(at, word=Word.DONE)
+    if processor.table not in look.rows:
+        return replace(at, needs_rows=processor.table)
+    held = look.rows[processor.table]
+    return at if held == 0 else replace(at, word=Word.DONE, by_table=True)
+
+
+def _no_data(processor: Processor, known: Completion, latest: Report, look: Look) -> Standing:
+    floor = processor.floor(look.units)
+    if look.units == 0:
         return Standing(processor.name, Word.DONE, floor, latest)
     if known.good is None:
         return Standing(processor.name, Word.NOT_YET, floor, latest)
-    before = _good(processor, known.good, floor, rows)
-    if triggered or before.word not in (Word.DONE, Word.PARTIAL):
+    before = _good(processor, known, known.good, look)
+    counts = before.word in (Word.DONE, Word.PARTIAL)
+    if look.triggered or not counts or before.by_table:
         return before
-    if _table_holds(processor, floor, rows):
+    if _table_holds(processor, floor, look.rows):
         return replace(before, by_table=True)
-    return Standing(processor.name, Word.NOT_YET, floor, latest, needs_rows=_unread(processor, rows))
+    return Standing(processor.name, Word.NOT_YET, floor, latest, needs_rows=_unread(processor, look.rows))
 
 
-def opened_at(processor: Processor, known: Completion, units: int | None, rows: Rows) -> datetime | None:
+def opened_at(
+    processor: Processor,
+    known: Completion,
+    units: int | None,
+    rows: Rows,
+    holdings: Holdings = NOTHING_READ,
+    *,
+    required: bool = False,
+) -> datetime | None:
     """Return the receipt time of the first report that counts, whatever came later (behaviour R7).
 
-    A table vouches for the standing report only: what it holds by now, a later report may have brought.
+    A table vouches for the latest report only: what it holds by now, a later report may have brought.
     """
-    floor = processor.floor(units)
-    for opener in known.openers:
-        if floor is None or opener.records is None or opener.records >= floor:
-            return opener.received_at
-    at = _by_reports(processor, known, units, rows, triggered=False)
-    return at.report.received_at if at.report is not None and at.by_table else None
+    look = Look(units, rows, holdings, required=required)
+    own = known.sources
+    moments = [
+        _first_of(one, own[source], look) if source in own else None for source, one in processor.sources.items()
+    ]
+    counted = [at for at in moments if at is not None]
+    if processor.need is Need.ALL:
+        counted = [max(counted)] if counted and None not in moments else []
+    whole = None if known.latest is None or known.latest.source else _first_of(processor, known, look)
+    return min((at for at in (*counted, whole) if at is not None), default=None)
+
+
+def _first_of(processor: Processor, known: Completion, look: Look) -> datetime | None:
+    floor = processor.floor(look.units)
+    latest = None if known.latest is None else known.latest.received_at
+    if not _judged_by_table(processor, look):
+        for opener in known.openers:
+            nothing = look.units != 0 and (opener.records == 0 or (opener.skipped and look.required))
+            vouched = opener.received_at == latest
+            if not (nothing and processor.table is not None) and _opens(
+                opener, processor, floor, look.rows if vouched else {}
+            ):
+                return opener.received_at
+    at = _by_reports(processor, known, look)
+    stands = at.by_table or at.nothing_to_do
+    counts = at.word in (Word.DONE, Word.PARTIAL) and known.good == known.latest and stands
+    return latest if counts else None
+
+
+def _opens(opener: Opener, processor: Processor, floor: int | None, rows: Rows) -> bool:
+    if floor is None or opener.records is None or opener.records >= floor:
+        return True
+    return not opener.partial and _table_holds(processor, floor, rows)
 
 
 def _table_holds(processor: Processor, floor: int | None, rows: Rows) -> bool:

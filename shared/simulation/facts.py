@@ -22,6 +22,7 @@ class Facts:
     def __init__(self, policy: Policy, start: datetime) -> None:
         self._today, self._zone = policy.local(start).date(), policy.zone
         self._names: dict[date, tuple[str, ...]] = {}
+        self._held: dict[str, dict[date, int | tuple[str, ...]]] = {}
         self._gates = {gate.sql: gate.name for gate in policy.gates.values() if gate.sql}
         self._games: dict[date, GameCount] = {}
         self._rows: dict[str, dict[date, int]] = {}
@@ -33,6 +34,8 @@ class Facts:
         for day, games in change.games.items():
             self._games[day] = games if isinstance(games, GameCount) else self._counted(day, games)
         self._names.update(change.units)
+        for table, held in change.units_held.items():
+            self._held.setdefault(table, {}).update(held)
         for table, rows in change.rows.items():
             self._rows.setdefault(table, {}).update(rows)
         for gate, reading in change.readings.items():
@@ -64,6 +67,13 @@ class Facts:
         presumed = names[games.final : games.final + games.in_progress] if overdue else ()
         return Units(games.units, games.final + len(presumed), names if day in self._names else (), presumed)
 
+    def held(self, table: str, day: date) -> frozenset[str]:
+        """Return the units of a date that a table holds: as the scenario says, else all as soon as it has any row."""
+        said = self._held.get(table, {}).get(day)
+        if said is None:
+            return frozenset(self.all_names(day)) if self.rows(table, day) else frozenset()
+        return frozenset(self.all_names(day)[:said]) if isinstance(said, int) else frozenset(said)
+
     def all_names(self, day: date) -> tuple[str, ...]:
         """Return the names of a date's units; those that the scenario does not name are numbered."""
         total = self._counted_games(day).units
@@ -84,7 +94,8 @@ class Facts:
 
     def snapshot(self) -> object:
         """Return the games and rows as they are now, to be compared with what they become."""
-        return dict(self._games), dict(self._names), {table: dict(rows) for table, rows in self._rows.items()}
+        held = {table: dict(of) for table, of in self._held.items()}
+        return dict(self._games), dict(self._names), held, {table: dict(rows) for table, rows in self._rows.items()}
 
     def _counted(self, day: date, games: int) -> GameCount:
         return GameCount(final=games) if day < self._today else GameCount(scheduled=games)

@@ -33,7 +33,7 @@ from shared.simulation.times import Times
 PORTS = ("state", "warehouse", "bus", "slack")
 FUNCTIONS = ("self_heal", "validation_runner", "health_check")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
-WORLD = ("rows", "readings", "services", "games", "downstream", "answers")
+WORLD = ("rows", "readings", "services", "games", "units_held", "downstream", "answers")
 KINDS = ("complete", "deliver_raw", "redeliver", "concurrently", *WORLD, "fault", "crash", "request", "operator")
 TEXTS = {
     "mode": "mode",
@@ -75,6 +75,10 @@ def parse_change(fields: Mapping[str, Value], policy: Policy) -> Change:
             continue
         if name == "games":
             parts[name] = {key.day(): _games(count) for key, count in value.pairs()}
+        elif name == "units":
+            parts[name] = {key.day(): _unit_names(listed) for key, listed in value.pairs()}
+        elif name == "units_held":
+            parts[name] = {key.text(): _by_day(held, _held) for key, held in value.pairs()}
         elif name == "rows":
             parts[name] = {key.text(): _by_day(rows, lambda cell: cell.integer()) for key, rows in value.pairs()}
         elif name == "answers":
@@ -108,6 +112,18 @@ def _answer(value: Value) -> CallAnswer:
     fields = value.fields(required=("status",), optional=("body", "after"))
     after = fields["after"].duration() if "after" in fields else timedelta(0)
     return CallAnswer(fields["status"].integer(100), fields["body"].plain() if "body" in fields else None, after)
+
+
+def _unit_names(value: Value) -> tuple[str, ...]:
+    names = tuple(item.text() for item in value.items())
+    for place, name in enumerate(names):
+        if name in names[:place]:
+            raise value.error(f"names the unit {name!r} twice")
+    return names
+
+
+def _held(value: Value) -> int | tuple[str, ...]:
+    return _unit_names(value) if value.is_list else value.integer()
 
 
 def _games(value: Value) -> int | GameCount:

@@ -52,6 +52,10 @@ class Value:
         return isinstance(self.node, yaml.MappingNode)
 
     @property
+    def is_list(self) -> bool:
+        return isinstance(self.node, yaml.SequenceNode)
+
+    @property
     def is_empty(self) -> bool:
         """True where the file names the key and says nothing."""
         return self.tag == "null"

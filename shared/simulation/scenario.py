@@ -73,7 +73,8 @@ class CallAnswer:
 class Change:
     """What becomes of the world, merged by table and date into what it is.
 
-    ``units`` are the names of a date's units, where they matter.
+    ``units`` are the names of a date's units, where they matter; ``units_held`` are those that a table holds, by name
+    or the first so many.
     A reading that is a number replaces everything known of its gate; a mapping is merged by date.
     A number of games is final if its date is past at the scenario's start, else scheduled.
     ``answers`` are by `service path`: one a call, the last one for ever.
@@ -81,6 +82,7 @@ class Change:
 
     games: Mapping[date, int | GameCount] = field(default_factory=dict)
     units: Mapping[date, tuple[str, ...]] = field(default_factory=dict)
+    units_held: Mapping[str, Mapping[date, int | tuple[str, ...]]] = field(default_factory=dict)
     rows: Mapping[str, Mapping[date, int]] = field(default_factory=dict)
     readings: Mapping[str, float | Mapping[date, float]] = field(default_factory=dict)
     services: Mapping[str, Health] = field(default_factory=dict)

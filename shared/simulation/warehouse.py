@@ -8,7 +8,7 @@ from typing import Any
 
 from shared.core.errors import Unavailable
 from shared.core.model import Units
-from shared.ports import CalendarRef, TableRef
+from shared.ports import CalendarRef, TableRef, UnitsRef
 from shared.simulation.facts import Facts
 from shared.simulation.faults import Stage
 from shared.simulation.scenario import FaultKind
@@ -35,6 +35,11 @@ class SimulatedWarehouse:
     def units(self, calendar: CalendarRef, days: Sequence[date]) -> dict[date, Units]:
         self._read()
         return {day: self._facts.units(day, calendar.over_since) for day in days}
+
+    def held(self, tables: Sequence[UnitsRef], day: date) -> dict[str, frozenset[str] | None]:
+        if self._stage.answer(PORT) is FaultKind.REJECTS:
+            return {ref.label: None for ref in tables}
+        return {ref.label: self._facts.held(ref.table, day) for ref in tables}
 
     def query(self, sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
         self._read()

@@ -137,7 +137,8 @@ class World:
         if isinstance(received, Counted):
             return
         report = received.report
-        table = self.policy.phases[envelope.phase].processors[report.processor].table
+        processor = self.policy.phases[envelope.phase].processors[report.processor]
+        table = processor.sources.get(report.source, processor).table
         if table and report.records is not None and report.outcome in (Outcome.SUCCESS, Outcome.PARTIAL):
             self.mutations += self.facts.grow(table, received.key.day, report.records)
 

@@ -41,6 +41,7 @@ from shared.simulation.scenario import Health as Fitness
 from tests.app import test_alerting, test_dead_letters, test_self_heal
 from tests.app.house import House, lane
 from tests.app.test_policy_change import policy_after
+from tests.app.test_units import policy_of_units
 from tests.core.build import (
     COORDINATOR,
     DAY,
@@ -276,6 +277,28 @@ def house_that_presumes() -> House:
     return House(policy=replace(POLICY, calendar=presuming)).ordinary()
 
 
+def house_of_units() -> House:
+    """A house in which a table of phase 3 must hold each unit of the date."""
+    return House(policy=policy_of_units()).ordinary()
+
+
+def short_of_units(house: House, more: More) -> None:
+    house.change(units_held={TABLE[PGS]: {DAY: 3}})
+    house.deliver(PGS, records=200, **more)
+    house.sweep()
+
+
+def nothing(house: House, more: More) -> None:
+    house.change(units_held={TABLE[PGS]: {DAY: 0}})
+    house.deliver(PGS, records=0, **more)
+    house.sweep()
+
+
+def nothing_to_do(house: House, more: More) -> None:
+    house.deliver(PGS, records=0, expected_count=0, **more)
+    house.sweep()
+
+
 def presumed(house: House, more: More) -> None:
     house.change(games={DAY: GameCount(final=6, in_progress=1)}, units={DAY: ("MIL@ORL",)})
     house.sweep()
@@ -328,6 +351,9 @@ CASES = {
     AlertKind.DEPARTED: Case(departed),
     AlertKind.FAULT: Case(faulty, live_only=True),
     AlertKind.OTHER_DATASET: Case(into_another_dataset),
+    AlertKind.UNITS_SHORT: Case(short_of_units, start=house_of_units),
+    AlertKind.NOTHING: Case(nothing, start=house_of_units),
+    AlertKind.NOTHING_TO_DO: Case(nothing_to_do),
     AlertKind.PRESUMED: Case(presumed, live_only=True, start=house_that_presumes),
     AlertKind.OLD_DATES: Case(of_old_dates, live_only=True),
 }

@@ -23,7 +23,7 @@ from shared.core.costs.workload import RunLoad, runs_of, scans
 from shared.core.message import Delivery
 from shared.core.model import Units
 from shared.core.policy import Policy
-from shared.ports import CalendarRef, Row, TableRef
+from shared.ports import CalendarRef, Row, TableRef, UnitsRef
 from shared.simulation.clock import VirtualClock
 from tests.bench.figure import Bench, Figure, Spread
 from tests.bench.state import environment, fresh_store
@@ -58,6 +58,10 @@ class CountedWarehouse(FullWarehouse):
     def units(self, calendar: CalendarRef, days: Sequence[date]) -> dict[date, Units]:
         self.tables += 1
         return super().units(calendar, days)
+
+    def held(self, tables: Sequence[UnitsRef], day: date) -> dict[str, frozenset[str] | None]:
+        self.tables += len({ref.table for ref in tables})
+        return super().held(tables, day)
 
     def query(self, sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
         self.tables += scans(sql)

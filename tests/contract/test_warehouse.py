@@ -20,7 +20,7 @@ from shared.adapters.sql_warehouse import SqlWarehouse
 from shared.core.errors import OrchError, PolicyError, Unavailable
 from shared.core.model import Units
 from shared.core.policy import Excluded
-from shared.ports import CalendarRef, TableRef, Warehouse
+from shared.ports import CalendarRef, TableRef, UnitsRef, Warehouse
 from shared.simulation.nba_tables import (
     POSTPONEMENTS_TABLE,
     SCHEDULE_COLUMNS,
@@ -29,6 +29,7 @@ from shared.simulation.nba_tables import (
     GameStatus,
     schedule_id,
     schedule_row,
+    statistics_id,
     unit,
 )
 from tests.contract.nba import STATISTICS, fill_games, fill_schedule, fill_statistics, plain
@@ -391,6 +392,47 @@ def test_the_list_may_hold_its_dates_in_another_type(world: World, kind: str) ->
     columns = {"game_id": "STRING", "original_date": kind}
     world.table(POSTPONEMENTS_TABLE, columns, [[schedule_id(DAY, 0), dates.get(kind, ON)]])
     assert world.warehouse.units(NBA_CALENDAR, [DAY]) == {DAY: Units(0, 0)}
+
+
+BOX = UnitsRef(
+    "box",
+    "nba_raw.box",
+    "game_date",
+    "CONCAT(SPLIT(game_id, '_')[SAFE_OFFSET(1)], '@', SPLIT(game_id, '_')[SAFE_OFFSET(2)])",
+    2,
+)
+
+
+def test_the_units_that_a_table_holds_with_enough_rows(world: World) -> None:
+    """Two rows of a game are enough, one is not; other dates and rows without a game stay out; one query for all."""
+    ids = [statistics_id(DAY, number) for number in (0, 0, 1, 2, 2, 2)]
+    rows = [[ON, game] for game in ids] + [[ON, None], [OTHER, statistics_id(DAY, 1)]]
+    world.table("nba_raw.box", {"game_date": "DATE", "game_id": "STRING"}, rows)
+    world.table("nba_other.numbers", {"day": "STRING", "port": "INT64"}, [[ON, 7], [ON, 7], [OTHER, 8]])
+    ports = UnitsRef("ports", "nba_other.numbers", "day", "port")
+    assert world.warehouse.held([BOX, ports], DAY) == {"box": frozenset({unit(0), unit(2)}), "ports": frozenset({"7"})}
+    warehouse = world.warehouse
+    assert isinstance(warehouse, SqlWarehouse)
+    before = warehouse.operations["queries"]
+    warehouse.held([replace(BOX, at_least=1), ports], DAY)
+    assert warehouse.operations["queries"] == before + 1
+    assert warehouse.held([], DAY) == {}
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        UnitsRef("bad", "nba_raw.missing", "game_date", "game_id"),
+        UnitsRef("bad", "nba_raw.box", "game_date", "no_such_column"),
+        UnitsRef("bad", "nba_raw.box", "game_date", "CONCAT("),
+        UnitsRef("bad", "nba_raw.box", "game_id", "game_id"),
+    ],
+    ids=["table", "column", "expression", "date"],
+)
+def test_a_table_whose_units_cannot_be_read_is_none_and_hides_no_other(world: World, bad: UnitsRef) -> None:
+    """Unreadable is not empty, and the others keep their units."""
+    world.table("nba_raw.box", {"game_date": "DATE", "game_id": "STRING"}, [[ON, statistics_id(DAY, 0)]] * 2)
+    assert world.warehouse.held([bad, BOX], DAY) == {"bad": None, "box": frozenset({unit(0)})}
 
 
 def test_units_of_an_unreadable_calendar_are_not_zero(world: World) -> None:

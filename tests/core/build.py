@@ -130,6 +130,7 @@ class World:
         found = replace(
             readings,
             rows=rows,
+            held={**readings.held, **dict.fromkeys(wanted.held)},
             percents={**readings.percents, **percents},
             fitness=self.fitness if wanted.service is not None else readings.fitness,
             calendar_asked=readings.calendar_asked or wanted.calendar,

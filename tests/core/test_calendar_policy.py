@@ -10,7 +10,8 @@ import pytest
 
 from shared.adapters.policy_file import load_policy
 from shared.core.errors import PolicyError
-from shared.core.policy import Calendar, Excluded
+from shared.core.names import Named, Names, source_of
+from shared.core.policy import Calendar, Excluded, Need, Policy, Processor, Reports
 
 TIDES = Path(__file__).resolve().parents[1] / "pipelines" / "bakery.yaml"
 PLAIN: dict[str, Any] = {"unit": "tide", "table": "sea.tides", "date_column": "day", "status_column": "state"}
@@ -83,3 +84,76 @@ def test_brackets_and_signs_inside_a_text_are_text() -> None:
     """Only what stands outside quotes can end an expression."""
     expression = "CONCAT(port, ';--)]', \"(\", `odd]name`)"
     assert calendar(unit_key=expression).unit_key == expression
+
+
+SOURCE = "PlayersProcessor"
+
+
+def with_processor(**keys: Any) -> Policy:
+    """Return the bakery's policy with these keys of one of its processors."""
+    plain = load_policy(TIDES)
+    phase = next(iter(plain.phases.values()))
+    name = next(iter(phase.processors))
+    return load_policy(TIDES, {"calendar": PLAIN, "phases": {phase.name: {"processors": {name: keys}}}})
+
+
+def processor(policy: Policy) -> Processor:
+    return next(iter(next(iter(policy.phases.values())).processors.values()))
+
+
+def test_sources_are_jobs_with_tables_and_floors_of_their_own() -> None:
+    """Any floor key may stand in a source; the processor is done by any of them where nothing else is said."""
+    source = {
+        "table": "sea.players",
+        "min_records_per_unit": 20,
+        "min_records": 5,
+        "units": "port",
+        "reports": "per_unit",
+    }
+    found = processor(with_processor(sources={SOURCE: source}))
+    assert found.need is Need.ANY
+    one = found.sources[SOURCE]
+    assert one.name == f"{found.name}/{SOURCE}"
+    assert (one.table, one.min_records_per_unit, one.min_records, one.units) == ("sea.players", 20, 5, "port")
+    assert one.reports is Reports.PER_UNIT
+
+
+@pytest.mark.parametrize(
+    ("keys", "key", "reason"),
+    [
+        ({"units": "port;", "table": "sea.players"}, "units", "; ends it"),
+        ({"units": "port", "table": None}, "units", "no table"),
+        ({"reports": "per_unit", "table": None}, "reports", "nothing says"),
+        ({"need": "all"}, "need", "no sources"),
+        ({"sources": {SOURCE: {"units": "port"}}}, f"sources.{SOURCE}.units", "no table"),
+        ({"sources": {SOURCE: {"reports": "per_unit"}}}, f"sources.{SOURCE}.reports", "nothing says"),
+    ],
+)
+def test_units_and_sources_are_refused_with_their_key(keys: dict[str, Any], key: str, reason: str) -> None:
+    """What no table can answer is refused where it stands."""
+    with pytest.raises(PolicyError) as caught:
+        with_processor(**keys)
+    assert caught.value.key.endswith(f".{key}")
+    assert reason in caught.value.reason
+
+
+@pytest.mark.parametrize(
+    ("name", "table", "dataset", "source"),
+    [
+        (SOURCE, "", "", SOURCE),
+        ("Players", "", "", ""),
+        ("AsyncPlayersBatchProcessor", "", "", SOURCE),
+        ("else", "players", "sea", SOURCE),
+        ("else", "sea.players", "", SOURCE),
+        ("sea.players", "", "", SOURCE),
+        ("else", "", "", ""),
+    ],
+)
+def test_a_source_is_known_by_its_name_or_its_table(name: str, table: str, dataset: str, source: str) -> None:
+    """Exact, as a class form, or by the table that a message names; anything else is the processor as a whole."""
+    policy = with_processor(sources={SOURCE: {"table": "sea.players"}})
+    assert source_of(processor(policy), name, table, dataset) == source
+    if source:
+        meant = Names(policy).look_up(next(iter(policy.phases)), name, table, dataset)
+        assert isinstance(meant, Named)
+        assert meant.processor == processor(policy).name

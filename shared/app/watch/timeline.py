@@ -23,6 +23,8 @@ TONES = {
     Word.PARTIAL: Tone.NOTICE,
     Word.PARTIAL_SHORT: Tone.BAD,
     Word.UNDER_MINIMUM: Tone.BAD,
+    Word.UNITS_SHORT: Tone.BAD,
+    Word.NOTHING: Tone.BAD,
     Word.NOT_YET: Tone.NOTICE,
     Word.FAILED: Tone.BAD,
     Word.STARTED: Tone.BUSY,
@@ -102,7 +104,8 @@ def _leg(situation: Situation, where: Cell, alerts: tuple[Event, ...]) -> Leg:
 
 def _track(at: Standing, known: Completion | None, *, required: bool) -> Track:
     floor = f"at least {at.floor} wanted" if at.floor and at.word in (Word.UNDER_MINIMUM, Word.PARTIAL_SHORT) else ""
-    note = "counter missing" if at.counter_missing else floor
+    lack = "" if at.shortfall is None else at.shortfall.text
+    note = lack or ("nothing to do" if at.nothing_to_do else "counter missing" if at.counter_missing else floor)
     started = None if known is None else known.started_at
     word = at.word.value.replace("_", " ") if at.word is not Word.ABSENT else "no report"
     return Track(at.processor, required, word, TONES[at.word], note, started, tuple(_events(at.processor, known)))

@@ -15,7 +15,7 @@ from typing import Any
 from shared.core.errors import Unavailable
 from shared.core.model import Units
 from shared.core.policy import Policy
-from shared.ports import CalendarRef, Delivered, Document, Message, Notice, Refused, Response, Row, TableRef
+from shared.ports import CalendarRef, Delivered, Document, Message, Notice, Refused, Response, Row, TableRef, UnitsRef
 
 Where = Mapping[str, str | int | bool | None]
 PLENTY = 100_000
@@ -56,6 +56,10 @@ class Warehouse:
 
     def units(self, calendar: CalendarRef, days: Sequence[date]) -> dict[date, Units]:
         return dict.fromkeys(days, self._units)
+
+    def held(self, tables: Sequence[UnitsRef], day: date) -> dict[str, frozenset[str] | None]:
+        every = frozenset(f"unit {number}" for number in range(self._units.total or 0))
+        return {ref.label: every for ref in tables}
 
     def query(self, sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
         raise Unavailable("warehouse", "no free SQL here")

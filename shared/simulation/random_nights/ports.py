@@ -11,7 +11,7 @@ from shared.adapters.local.memory import MemoryStore
 from shared.core.errors import Unavailable
 from shared.core.model import Units
 from shared.core.policy import Policy, Service
-from shared.ports import CalendarRef, Delivered, Document, Message, Notice, Refused, Response, Row, TableRef
+from shared.ports import CalendarRef, Delivered, Document, Message, Notice, Refused, Response, Row, TableRef, UnitsRef
 from shared.simulation.random_nights.night import Kind
 from shared.simulation.random_nights.stage import Handler, Stage
 from shared.simulation.scenario import Health
@@ -215,6 +215,10 @@ class NightWarehouse:
         handler.units = self._truth.units
         known = Units(self._truth.units, self._truth.units if self._truth.over else 0)
         return {day: known if day == self._truth.day else Units(0, 0) for day in days}
+
+    def held(self, tables: Sequence[UnitsRef], day: date) -> dict[str, frozenset[str] | None]:
+        """No processor of a random night is judged by units: the night says only how many rows a table has."""
+        raise Unavailable("warehouse", "a random night knows no units by name")
 
     def query(self, sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
         """There is no SQL in a random night: whoever asks must live without an answer."""

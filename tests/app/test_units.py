@@ -1,0 +1,143 @@
+"""Units in a whole run: what is short is named, several loaders are one, nothing is not something (R10, R12)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+from shared.app.views import explain
+from shared.app.watch.timeline import TONES
+from shared.core.model import State
+from shared.core.policy import Policy, Reports
+from shared.core.standing import Word
+from shared.simulation.scenario import FaultKind
+from tests.app.house import House
+from tests.core.build import DAY, NIGHT, PGS, PHASE3, POLICY, TO4
+
+TABLE = "nba_analytics.player_game_summary"
+GAMES = ("BOS@NYK", "DAL@DEN", "GSW@SAS", "LAC@UTA", "MIA@CHI", "MIL@ORL", "PHX@LAL")
+OTHERS = tuple(name for name in PHASE3 if name != PGS)
+
+
+def policy_of_units(reports: Reports = Reports.WHOLE) -> Policy:
+    """Return the policy in which player_game_summary is judged by the games in its table."""
+    phase = POLICY.phases["phase3"]
+    judged = replace(phase.processors[PGS], units="game_key", min_records_per_unit=20, reports=reports)
+    processors = {**phase.processors, PGS: judged}
+    return replace(POLICY, phases={**POLICY.phases, "phase3": replace(phase, processors=processors)})
+
+
+def night(reports: Reports = Reports.WHOLE) -> House:
+    house = House(policy=policy_of_units(reports)).ordinary()
+    house.change(units={DAY: GAMES}, units_held={TABLE: {DAY: GAMES[:5]}})
+    house.sweep()
+    return house
+
+
+def test_what_is_short_is_named_everywhere_and_its_arrival_triggers() -> None:
+    """Two of seven games missing: the alert, the explanation and what it waits for say which; then all is well."""
+    house = night()
+    house.finish(*OTHERS, records=200)
+    house.deliver(PGS, records=145)
+    house.sweep()
+    [text] = house.texts("units_short")
+    assert "2 of 7 games missing: MIL@ORL, PHX@LAL" in text
+    seen = explain(house.ctx, NIGHT, TO4)
+    assert "player_game_summary (2 of 7 games missing: MIL@ORL, PHX@LAL)" in seen.reason
+    [evidence] = [one for one in seen.evidence["processors"] if one["name"] == PGS]
+    assert (evidence["note"], evidence["missing_units"]) == (
+        "2 of 7 games missing: MIL@ORL, PHX@LAL", ["MIL@ORL", "PHX@LAL"],
+    )  # fmt: skip
+    assert house.state(TO4).state is State.WAITING
+    house.change(units_held={TABLE: {DAY: GAMES}})
+    house.sweeps(2)
+    assert house.state(TO4).carried is not None
+    assert not house.state(TO4).carried.degraded  # type: ignore[union-attr]
+    assert [notice.kind for notice in house.notices("units_short", resolved=True)] == ["units_short"]
+
+
+def test_a_degraded_trigger_names_the_units() -> None:
+    """Triggered without a processor whose table is short, the warning says which games."""
+    house = night(Reports.PER_UNIT)
+    house.finish(*OTHERS, records=200)
+    house.deliver(PGS, records=25)
+    house.sweeps(200)
+    due = house.texts("due_warning")
+    assert any("player_game_summary (2 of 7 games missing: MIL@ORL, PHX@LAL)" in text for text in due), due
+
+
+def test_no_report_of_one_unit_warns() -> None:
+    """Five messages of one game each: nobody is warned, and the last one of seven completes the night."""
+    house = night(Reports.PER_UNIT)
+    house.finish(*OTHERS, records=200)
+    for count in range(1, len(GAMES) + 1):
+        house.change(units_held={TABLE: {DAY: GAMES[:count]}})
+        house.deliver(PGS, records=25)
+        house.sweep()
+        assert (house.state(TO4).carried is not None) == (count == len(GAMES))
+    assert not [text for text in house.texts() if PGS in text]
+
+
+def test_an_unreadable_table_does_not_refuse() -> None:
+    """The report's floor decides while the warehouse answers nothing."""
+    house = night()
+    house.fail("warehouse", FaultKind.REJECTS)
+    house.deliver(PGS, records=140)
+    seen = explain(house.ctx, NIGHT, TO4)
+    assert PGS in seen.done
+
+
+def test_two_loaders_write_one_document_and_none_sets_back_another() -> None:
+    """Each has its part in the processor's document; the older one's rows stand beside the newer's failure."""
+    house = House(policy=with_sources()).ordinary()
+    for body in (
+        house.message("PlayersProcessor", records=171),
+        {**house.message("TeamsProcessor", "failed"), "error_message": "quota"},
+    ):
+        house.take("phase3", json.dumps(body).encode())
+        house.wait(timedelta(minutes=1))
+    known = house.completion(PGS)
+    assert known is not None
+    assert set(known.sources) == {"PlayersProcessor", "TeamsProcessor"}
+    assert PGS in explain(house.ctx, NIGHT, TO4).done
+
+
+def with_sources() -> Policy:
+    phase = POLICY.phases["phase3"]
+    plain = replace(phase.processors[PGS], table=None, min_records_per_unit=None)
+    sources = {
+        name: replace(plain, name=f"{PGS}/{name}", aliases=(), table=f"nba_analytics.{name}", min_records_per_unit=20)
+        for name in ("PlayersProcessor", "TeamsProcessor")
+    }
+    processors = {**phase.processors, PGS: replace(plain, sources=sources)}
+    return replace(POLICY, phases={**POLICY.phases, "phase3": replace(phase, processors=processors)})
+
+
+def test_nothing_is_told_once_and_is_over_when_rows_come() -> None:
+    """A success without records and without rows is no success; rows in the table make it one."""
+    house = night()
+    house.change(units_held={TABLE: {DAY: ()}})
+    house.deliver(PGS, records=0)
+    house.sweeps(3)
+    [notice] = house.notices("nothing")
+    assert (notice.severity, PGS in notice.text) == ("warning", True)
+    house.change(units_held={TABLE: {DAY: GAMES}})
+    house.sweeps(2)
+    assert house.notices("nothing", resolved=True)
+    assert PGS in explain(house.ctx, NIGHT, TO4).done
+
+
+def test_nothing_to_do_is_done_and_said_once() -> None:
+    """0 of 0 expected is an outcome of its own."""
+    house = night()
+    house.deliver(PGS, records=0, expected_count=0)
+    house.sweeps(3)
+    [notice] = house.notices("nothing_to_do")
+    assert notice.severity == "info"
+    assert PGS in explain(house.ctx, NIGHT, TO4).done
+
+
+def test_every_word_has_its_tone() -> None:
+    """A word that is added without one would break the page."""
+    assert set(TONES) == set(Word)

@@ -1,0 +1,234 @@
+"""Units as units: what a table must hold of a date, several loaders of one name, and reports of nothing (R10, R12)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.core.holdings import Holdings, Shortfall
+from shared.core.model import Completion, Outcome, Report
+from shared.core.policy import Need, Processor, Reports
+from shared.core.record import record
+from shared.core.standing import Standing, Word, opened_at, standing
+
+NAME, TABLE = "loader", "raw.loaded"
+T0 = datetime(2026, 3, 11, 9, 0, tzinfo=UTC)
+DAY = date(2026, 3, 10)
+GAMES = ("BOS@NYK", "MIL@ORL", "PHX@LAL")
+SUCCESS, SKIPPED, PARTIAL, FAILED = Outcome.SUCCESS, Outcome.SKIPPED, Outcome.PARTIAL, Outcome.FAILED
+BY_UNITS = Processor(NAME, "phase2", table=TABLE, units="game", min_records_per_unit=20)
+PER_UNIT = replace(BY_UNITS, reports=Reports.PER_UNIT)
+PLAIN = Processor(NAME, "phase2", table=TABLE)
+WORDS = st.sampled_from([SUCCESS, PARTIAL, SKIPPED, FAILED, Outcome.NO_DATA])
+
+
+def said(outcome: Outcome = SUCCESS, records: int | None = None, minute: int = 0, **more: Any) -> Report:
+    at = T0 + timedelta(minutes=minute)
+    return Report(f"{minute}-{records}-{outcome}-{more}", "phase2", NAME, outcome, at, at, records, **more)
+
+
+def fold(*reports: Report) -> Completion:
+    known: Completion | None = None
+    for one in reports:
+        known = record(known, one)
+    assert known is not None
+    return known
+
+
+def stands(
+    processor: Processor,
+    *reports: Report,
+    held: tuple[str, ...] | str | None = "unread",
+    rows: Mapping[str, int | None] | None = None,
+    names: tuple[str, ...] = GAMES,
+    units: int | None = len(GAMES),
+    **more: Any,
+) -> Standing:
+    read = {} if held == "unread" else {NAME: None if held is None else frozenset(held)}
+    holdings = Holdings(read, names, "game")
+    return standing(processor, fold(*reports), units, rows or {}, carried=None, holdings=holdings, **more)
+
+
+@pytest.mark.parametrize("records", [None, 1, 60, 5000])
+@pytest.mark.parametrize("processor", [BY_UNITS, PER_UNIT], ids=["whole", "per unit"])
+def test_the_table_decides_and_no_number_of_rows(processor: Processor, records: int | None) -> None:
+    """Whatever the report counts: it is not done while a unit is short, and done when each is there."""
+    asked = stands(processor, said(records=records))
+    assert (asked.word, asked.needs_units) == (Word.UNITS_SHORT, NAME)
+    short = stands(processor, said(records=records), held=GAMES[:2])
+    assert (short.word, short.needs_units) == (Word.UNITS_SHORT, None)
+    assert short.shortfall == Shortfall(1, 3, ("PHX@LAL",), "game")
+    assert stands(processor, said(records=records), held=(*GAMES, "another")).word is Word.DONE
+
+
+def test_the_units_that_are_short_are_named() -> None:
+    """By name where the calendar has names, else by number; units of other names may be those it cannot name."""
+    assert stands(BY_UNITS, said(), held=("MIL@ORL",)).shortfall == Shortfall(2, 3, ("BOS@NYK", "PHX@LAL"), "game")
+    unnamed = stands(BY_UNITS, said(), held=("x",), names=()).shortfall
+    assert unnamed is not None
+    assert unnamed.text == "2 of 3 games missing"
+    named = Shortfall(2, 3, ("BOS@NYK", "PHX@LAL"), "game")
+    assert named.text == "2 of 3 games missing: BOS@NYK, PHX@LAL"
+    partly = stands(BY_UNITS, said(), held=("BOS@NYK", "x"), names=("BOS@NYK",))
+    assert partly.shortfall == Shortfall(1, 3, (), "game")
+
+
+@pytest.mark.parametrize(("records", "word"), [(60, Word.DONE), (59, Word.UNITS_SHORT), (None, Word.DONE)])
+def test_what_cannot_be_read_does_not_refuse(records: int | None, word: Word) -> None:
+    """Then the floor of the report decides."""
+    assert stands(BY_UNITS, said(records=records), held=None).word is word
+
+
+def test_reports_of_single_units_are_added_where_the_table_cannot_be_read() -> None:
+    """None of them is under the floor of the whole date; together they are judged by it, each message once."""
+    reports = [said(records=25, minute=minute) for minute in range(3)]
+    assert stands(PER_UNIT, *reports[:2], held=None).word is Word.UNITS_SHORT
+    assert stands(PER_UNIT, *reports[:2], reports[1], held=None).word is Word.UNITS_SHORT
+    assert stands(PER_UNIT, *reports, held=None).word is Word.DONE
+
+
+@pytest.mark.parametrize(("units", "names"), [(None, ()), (0, ())])
+def test_nothing_is_demanded_where_the_units_are_unknown_or_none(units: int | None, names: tuple[str, ...]) -> None:
+    """A floor that cannot be computed does not refuse, and no table is asked (T3)."""
+    at = stands(BY_UNITS, said(records=1), units=units, names=names)
+    assert (at.word, at.asks) == (Word.DONE, False)
+
+
+def test_the_clock_starts_with_the_report_that_the_table_vouches_for() -> None:
+    """A report of one of three units opens nothing; the third one does (R7)."""
+    reports = [said(records=34, minute=minute) for minute in range(3)]
+    for count, held, first in ((1, GAMES[:1], None), (3, GAMES, reports[2].received_at)):
+        holdings = Holdings({NAME: frozenset(held)}, GAMES)
+        assert opened_at(PER_UNIT, fold(*reports[:count]), 3, {}, holdings) == first
+
+
+def test_rows_of_a_loader_that_reports_per_unit_are_those_of_its_table() -> None:
+    """Without units of its own the table's rows are held against the floor: 2 rows a game, 6 of three games."""
+    processor = replace(PER_UNIT, units="", min_records_per_unit=2)
+    assert stands(processor, said(records=2)).needs_rows == TABLE
+    assert stands(processor, said(records=2), rows={TABLE: 5}).word is Word.UNITS_SHORT
+    done = stands(processor, said(records=2), rows={TABLE: 6})
+    assert (done.word, done.counter_missing) == (Word.DONE, False)
+
+
+def test_an_absolute_floor_needs_no_calendar() -> None:
+    """`min_records` holds also where the units are unknown; of two floors the larger one."""
+    processor = replace(PLAIN, min_records=5, min_records_per_unit=2)
+    assert [processor.floor(units) for units in (None, 1, 3)] == [5, 5, 6]
+    assert stands(processor, said(records=4), units=None).word is Word.UNDER_MINIMUM
+
+
+# several loaders of one name
+
+PLAYERS = Processor(f"{NAME}/Players", "phase2", table="raw.players", min_records_per_unit=20)
+TEAMS = Processor(f"{NAME}/Teams", "phase2", table="raw.teams", min_records_per_unit=2)
+ANY = Processor(NAME, "phase2", sources={"Players": PLAYERS, "Teams": TEAMS})
+ALL = replace(ANY, need=Need.ALL)
+PLAYERS_WELL, TEAMS_WELL = said(records=171, source="Players"), said(records=6, minute=1, source="Teams")
+TEAMS_SHORT = said(records=2, minute=2, source="Teams")
+TEAMS_FAILED = said(FAILED, minute=3, source="Teams")
+
+
+@pytest.mark.parametrize("after", [TEAMS_SHORT, TEAMS_FAILED, said(Outcome.NO_DATA, minute=4, source="Teams")])
+def test_one_loader_never_sets_back_another(after: Report) -> None:
+    """The players' 171 rows stand, whatever the teams' loader says later."""
+    empty = {"raw.teams": 0}
+    assert stands(ANY, PLAYERS_WELL, after, rows=empty).word is Word.DONE
+    assert stands(ANY, after, PLAYERS_WELL, rows=empty).word is Word.DONE
+    assert stands(ALL, PLAYERS_WELL, after, rows=empty).word is not Word.DONE
+
+
+def test_any_or_all_of_the_loaders_have_to_be_done() -> None:
+    """One suffices, or each is needed; one that never reported is not done, and a table that may vouch is asked."""
+    assert stands(ANY, TEAMS_WELL).word is Word.DONE
+    assert stands(ALL, TEAMS_WELL).word is Word.ABSENT
+    assert stands(ALL, TEAMS_WELL, PLAYERS_WELL).word is Word.DONE
+    assert stands(ANY, TEAMS_SHORT).needs_rows == "raw.teams"
+    assert stands(ANY, TEAMS_SHORT, rows={"raw.teams": 6}).word is Word.DONE
+
+
+def test_a_report_of_the_processor_as_a_whole_counts_for_it() -> None:
+    """Who reports under the canonical name says it of all its loaders."""
+    assert stands(ALL, said()).word is Word.DONE
+    assert stands(ALL, TEAMS_WELL, said(minute=5)).word is Word.DONE
+
+
+def test_the_clock_starts_when_any_or_when_all_loaders_count() -> None:
+    """The first that counts, or the moment at which none is missing any more."""
+    known = fold(PLAYERS_WELL, TEAMS_WELL)
+    assert opened_at(ANY, known, 3, {}) == PLAYERS_WELL.received_at
+    assert opened_at(ALL, fold(PLAYERS_WELL), 3, {}) is None
+    assert opened_at(ALL, known, 3, {}) == TEAMS_WELL.received_at
+
+
+# incremental reports
+
+
+def test_an_incremental_report_never_lowers_what_stands() -> None:
+    """It is kept, and the larger number, the better outcome stands; a newer full report is the truth again."""
+    full, small = said(records=230), said(records=12, minute=1, is_incremental=True)
+    for worse in (small, said(FAILED, minute=1, is_incremental=True), said(PARTIAL, 300, 1, is_incremental=True)):
+        known = fold(full, worse)
+        assert (known.latest, known.superseded) == (full, 1)
+        assert fold(worse, full).latest == full
+    more = said(records=240, minute=2, is_incremental=True)
+    assert fold(full, more).latest == more
+    anew = said(records=10, minute=3)
+    assert fold(full, small, anew).latest == anew
+
+
+@given(st.lists(st.tuples(st.sampled_from([SUCCESS, PARTIAL]), st.integers(0, 300)), min_size=1, max_size=6))
+def test_no_series_of_incremental_reports_lowers_the_number(reports: list[tuple[Outcome, int]]) -> None:
+    """After a full success of 150 records at least 150 stand."""
+    later = [said(word, n, minute, is_incremental=True) for minute, (word, n) in enumerate(reports, start=1)]
+    latest = fold(said(records=150), *later).latest
+    assert latest is not None
+    assert latest.outcome is SUCCESS
+    assert latest.records is not None
+    assert latest.records >= 150
+
+
+# nothing is not something
+
+
+@pytest.mark.parametrize("what", [said(records=0), said(SKIPPED), said(SKIPPED, 0)], ids=str)
+def test_nothing_counts_only_if_the_table_holds_rows(what: Report) -> None:
+    """The table is asked; without rows it is not done, unreadable it does not refuse, without units all is well."""
+    assert stands(PLAIN, what, required=True).needs_rows == TABLE
+    assert stands(PLAIN, what, rows={TABLE: 0}, required=True).word is Word.NOTHING
+    assert stands(PLAIN, what, rows={TABLE: 1}, required=True).word is Word.DONE
+    assert stands(PLAIN, what, rows={TABLE: None}, required=True).word is Word.DONE
+    assert stands(PLAIN, what, units=0, required=True).word is Word.DONE
+    assert stands(PLAIN, what, units=None, rows={TABLE: 0}, required=True).word is Word.NOTHING
+    assert stands(BY_UNITS, what, held=(), required=True).word is Word.NOTHING
+    assert opened_at(PLAIN, fold(what), 3, {TABLE: 0}, required=True) is None
+    assert opened_at(PLAIN, fold(what), 3, {TABLE: 1}, required=True) == what.received_at
+
+
+def test_who_is_optional_may_skip() -> None:
+    """Nothing to do is an outcome of an optional processor."""
+    assert stands(PLAIN, said(SKIPPED), rows={TABLE: 0}).word is Word.DONE
+
+
+def test_nothing_of_nothing_expected_is_done() -> None:
+    """0 of 0 expected: there was nothing to do, whatever the table holds."""
+    at = stands(PLAIN, said(records=0, expected_records=0), required=True)
+    assert (at.word, at.nothing_to_do, at.asks) == (Word.DONE, True, False)
+    assert stands(PLAIN, said(records=0, expected_records=3), rows={TABLE: 0}).word is Word.NOTHING
+
+
+@given(
+    st.lists(st.tuples(WORDS, st.none() | st.integers(0, 300)), min_size=1, max_size=5), st.sets(st.sampled_from(GAMES))
+)
+def test_a_success_is_done_only_with_every_unit(reports: list[tuple[Outcome, int | None]], held: set[str]) -> None:
+    """Of no series of reports a processor is done whose table lacks a unit."""
+    told = [said(word, n, minute) for minute, (word, n) in enumerate(reports)]
+    at = stands(BY_UNITS, *told, held=tuple(held), required=True)
+    assert not at.asks
+    assert (at.word is Word.DONE) <= (held == set(GAMES))
