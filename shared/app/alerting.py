@@ -16,6 +16,7 @@ from shared.app.order import is_old
 from shared.app.outbox import COLLECTION, Kept, path_of, read, send, send_pending
 from shared.app.reconcile import Settled
 from shared.app.state import path_of_run
+from shared.app.streaks import with_streaks
 from shared.core.alert import Alert, Pending, raised, to_send
 from shared.core.alerts import AlertKind, Condition, Lasting, Severity, conditions
 from shared.core.errors import Unavailable
@@ -40,8 +41,13 @@ def after_delivery(ctx: Context, settled: Iterable[Settled], processor: str, now
     known = [one for one in settled if one.situation.units is not None or ctx.policy.calendar is None]
     # The sweep folds what old dates have to say into one warning.
     known = [one for one in known if not is_old(one.situation.key, ctx.policy, now)]
-    found = [c for one in known for c in conditions(one.situation, one.decision, now) if c.kind not in DUE]
     try:
+        found = [
+            condition
+            for one in known
+            for condition in with_streaks(ctx, one.situation, conditions(one.situation, one.decision, now))
+            if condition.kind not in DUE
+        ]
         raise_now(ctx, [c for c in found if c.subject != processor])
         raise_now(ctx, [c for c in found if c.subject == processor], occurrence=True)
     except Unavailable as error:

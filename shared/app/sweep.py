@@ -25,6 +25,7 @@ from shared.app.reconciliation import Compared, compare
 from shared.app.repair import infer, read_baseline, rerun
 from shared.app.situations import reload, sight, transitions_of
 from shared.app.state import Loaded, Stored, open_runs, run_path, save_run, with_run
+from shared.app.streaks import with_streaks
 from shared.app.trouble import fault
 from shared.core.alerts import AlertKind, Condition, Lasting, Predecessor, Severity, conditions, is_due
 from shared.core.calendar import day_of, final_since, instant
@@ -213,7 +214,7 @@ def _look(ctx: Context, done: Sweep, wish: Wish, run: Stored[Run], units: Units 
         settled.append(reconcile(ctx, seen, reload(ctx, key, transition), "sweep"))
         done.findings += of_dispatch(key, transition.name, seen.situation.state, settled[-1].situation.state)
     now = ctx.ports.clock.now()
-    _note(done, settled, now)
+    _note(ctx, done, settled, now)
     if run.value.units is None and ctx.policy.calendar is not None:
         done.say(_no_calendar(key))
     if run.value.units is not None and run.value.units.presumed:
@@ -251,10 +252,11 @@ def _refresh_run(ctx: Context, run: Stored[Run], units: Units | None, wish: Wish
     return saved or Stored(changed, run.version)
 
 
-def _note(done: Sweep, settled: list[Settled], now: datetime) -> None:
+def _note(ctx: Context, done: Sweep, settled: list[Settled], now: datetime) -> None:
     before = {one.situation.transition.starts: _as_predecessor(one.situation, now) for one in settled}
     for one in settled:
-        for condition in conditions(one.situation, one.decision, now, before):
+        situation = one.situation
+        for condition in with_streaks(ctx, situation, conditions(situation, one.decision, now, before)):
             done.say(condition)
 
 

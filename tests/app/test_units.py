@@ -6,6 +6,8 @@ import json
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from shared.app.views import explain
 from shared.app.watch.timeline import TONES
 from shared.core.model import State
@@ -13,7 +15,7 @@ from shared.core.policy import Policy, Reports
 from shared.core.standing import Word
 from shared.simulation.scenario import FaultKind
 from tests.app.house import House
-from tests.core.build import DAY, NIGHT, PGS, PHASE3, POLICY, TO4
+from tests.core.build import DAY, NIGHT, PGS, PHASE3, POLICY, T0, TO4
 
 TABLE = "nba_analytics.player_game_summary"
 GAMES = ("BOS@NYK", "DAL@DEN", "GSW@SAS", "LAC@UTA", "MIA@CHI", "MIL@ORL", "PHX@LAL")
@@ -126,6 +128,38 @@ def test_nothing_is_told_once_and_is_over_when_rows_come() -> None:
     house.sweeps(2)
     assert house.notices("nothing", resolved=True)
     assert PGS in explain(house.ctx, NIGHT, TO4).done
+
+
+@pytest.mark.parametrize(
+    ("dates", "repaired", "severity", "says"),
+    [
+        ((1,), None, "warning", ""),
+        ((1, 2), None, "critical", "for 3 dates in a row player_game_summary reported"),
+        ((1, 3), None, "critical", "for 3 dates in a row player_game_summary reported"),
+        ((1, 2, 3), None, "critical", "for 4 dates in a row player_game_summary reported"),
+        ((1, 2), 1, "warning", ""),
+    ],
+    ids=["two", "three", "a date without games between", "four", "the one before was repaired"],
+)
+def test_the_third_date_in_a_row_is_critical(
+    dates: tuple[int, ...], repaired: int | None, severity: str, says: str
+) -> None:
+    """It says how many; a date without games is no date of it, one that was repaired ends it."""
+    house = House(policy=policy_of_units(), start=T0 - timedelta(days=max(dates)))
+    for back in (*sorted(dates, reverse=True), 0):
+        day = DAY - timedelta(days=back)
+        house.clock.instant = T0 - timedelta(days=back)
+        house.ordinary(day)
+        house.change(units_held={TABLE: {day: 0}})
+        house.deliver(PGS, records=0, game_date=day.isoformat())
+        house.sweeps(2)
+        if back == repaired:
+            house.change(units_held={TABLE: {day: 7}})
+            house.sweeps(3)
+    [notice] = [one for one in house.notices("nothing", resolved=False) if one.text.startswith(NIGHT.id)]
+    assert notice.severity == severity
+    assert says in notice.text
+    assert bool(says) == ("in a row" in notice.text)
 
 
 def test_nothing_to_do_is_done_and_said_once() -> None:
