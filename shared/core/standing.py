@@ -359,7 +359,8 @@ def _first_of(processor: Processor, known: Completion, look: Look) -> datetime |
     latest = None if known.latest is None else known.latest.received_at
     if not _judged_by_table(processor, look):
         for opener in known.openers:
-            nothing = look.units != 0 and (opener.records == 0 or (opener.skipped and look.required))
+            empty = opener.records == 0 and floor is None
+            nothing = look.units != 0 and (empty or (opener.skipped and look.required))
             vouched = opener.received_at == latest
             if not (nothing and processor.table is not None) and _opens(
                 opener, processor, floor, look.rows if vouched else {}

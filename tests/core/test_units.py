@@ -211,6 +211,13 @@ def test_nothing_counts_only_if_the_table_holds_rows(what: Report) -> None:
     assert opened_at(PLAIN, fold(what), 3, {TABLE: 1}, required=True) == what.received_at
 
 
+def test_a_missing_counter_starts_the_clock_as_ever() -> None:
+    """Where the policy demands a number, a table that holds it outvotes a report of 0 (R6, R7)."""
+    processor, what = replace(PLAIN, min_records_per_unit=1), said(records=0)
+    assert stands(processor, what, rows={TABLE: 3}).counter_missing
+    assert opened_at(processor, fold(what), 3, {TABLE: 3}, required=True) == what.received_at
+
+
 def test_who_is_optional_may_skip() -> None:
     """Nothing to do is an outcome of an optional processor."""
     assert stands(PLAIN, said(SKIPPED), rows={TABLE: 0}).word is Word.DONE

@@ -30,6 +30,7 @@ class Heard:
     at: datetime
     message_id: str
     trigger_id: str = ""
+    incremental: bool = False
 
 
 @dataclass(slots=True, eq=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from shared.simulation.random_nights.book import Book
+from shared.simulation.random_nights.oracle import prevailing
 
 
 def every_message_is_acknowledged(book: Book) -> Iterator[str]:
@@ -15,12 +16,13 @@ def every_message_is_acknowledged(book: Book) -> Iterator[str]:
 
 
 def the_latest_report_stands(book: Book) -> Iterator[str]:
-    """What is stored of a processor is its latest outcome by the time it ended, whatever order they came in (R5)."""
+    """What is stored of a processor is its latest outcome by the time it ended, whatever order they came in; an
+    incremental one lowers nothing (R5, R10)."""
     for run in book.runs.values():
         for (phase, processor), listed in run.by_processor.items():
             outcomes = [heard for heard in listed if heard.outcome != "started"]
             data = book.completions[f"runs/{run.key.id.replace('/', '~')}/completions/{phase}.{processor}"]
-            latest = max(outcomes, key=lambda heard: (heard.ended, heard.number), default=None)
+            latest = prevailing(outcomes)
             stored = data["latest"]["message_id"] if data["latest"] is not None else None
             if stored != (latest.message_id if latest is not None else None):
                 yield f"{run.key.id} {phase}.{processor}: {stored} stands, the latest is {latest}"

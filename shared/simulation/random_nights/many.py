@@ -7,12 +7,12 @@ import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import lru_cache, partial
 
 from shared.core.names import Names
-from shared.core.policy import Policy
+from shared.core.policy import Need, Policy, Processor, Reports
 from shared.runtime import policy_in
 from shared.simulation.random_nights.draw import draw
 from shared.simulation.random_nights.night import Night
@@ -55,6 +55,21 @@ def play_seed(seed: int, day: date | None = None, *, timeline: bool = False) -> 
     return Result(played.night, tuple(played.violations), played.deliveries, played.sweeps, told)
 
 
+def by_rows(policy: Policy) -> Policy:
+    """Return the policy with every processor judged by numbers of rows: a random night knows no units by name."""
+    phases = {
+        phase.name: replace(phase, processors={name: _by_rows(one) for name, one in phase.processors.items()})
+        for phase in policy.phases.values()
+    }
+    return replace(policy, phases=phases)
+
+
+def _by_rows(one: Processor) -> Processor:
+    table = next((part.table for part in one.parts if part.table is not None), None)
+    names = (*one.aliases, *one.sources)
+    return replace(one, table=table, aliases=names, units="", reports=Reports.WHOLE, sources={}, need=Need.ANY)
+
+
 def cores() -> int:
     """Return how many processes can be at work at once."""
     return os.cpu_count() or 1
@@ -62,7 +77,7 @@ def cores() -> int:
 
 @lru_cache(maxsize=1)
 def _prepared() -> tuple[Policy, Names]:
-    policy = policy_in()
+    policy = by_rows(policy_in())
     return policy, Names(policy)
 
 

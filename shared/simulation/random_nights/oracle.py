@@ -59,14 +59,15 @@ def view(
         heard = reports.get(name)
         if not heard:
             continue
-        counts, report = stands(processors[name], heard, units, rows, carried)
+        required = name in expectation.required
+        counts, report = stands(processors[name], heard, units, rows, carried, required=required)
         if counts == "done" or (counts == "partial" and judged):
             done[name] = report.records if report is not None else None
         elif counts == "partial":
             partial.add(name)
         if report is not None and report.percent is not None:
             percents[name] = report.percent
-        first = opens(processors[name], heard, units, rows)
+        first = opens(processors[name], heard, units, rows, required=required)
         if first is not None and (opened is None or first < opened):
             opened = first
     return View(expected, expectation.required & expected, done, frozenset(partial), opened, percents)
@@ -78,45 +79,87 @@ def stands(
     units: int | None,
     rows: Rows,
     carried: Mapping[str, int | None] | None,
+    *,
+    required: bool,
 ) -> tuple[str, Heard | None]:
     """Judge a processor by the table of behaviour R6: `done`, `partial` or `no`, and by which report."""
     outcomes = [one for one in heard if one.outcome != "started"]
     if not outcomes:
         return "no", None
-    latest = max(outcomes, key=lambda one: (one.ended, one.number))
-    good = max((one for one in outcomes if one.outcome in GOOD), key=lambda one: (one.ended, one.number), default=None)
+    latest = prevailing(outcomes)
+    assert latest is not None
+    good = prevailing([one for one in outcomes if one.outcome in GOOD])
     # What a trigger has counted, a failure no longer takes back.
     triggered = carried is not None and processor.name in carried
+    vouched = triggered or not required
+
+    def count(report: Heard) -> str:
+        return counted(processor, report, units, rows, vouched=vouched, triggered=triggered)
+
     if latest.outcome == "failed":
-        verdict = (counted(processor, good, units, rows), good) if triggered and good else ("no", latest)
+        verdict = (count(good), good) if triggered and good else ("no", latest)
     elif latest.outcome == "no_data":
-        verdict = _empty(processor, latest, good, units, rows, triggered)
+        before = "no" if good is None else count(good)
+        verdict = _empty(processor, latest, good, before, units, rows, triggered)
     else:
-        verdict = counted(processor, latest, units, rows), latest
+        verdict = count(latest), latest
     # A count that the trigger itself carried had been outvoted by the table then.
     word, report = verdict
-    if word != "no" or carried is None or report.outcome != "success":
+    if word != "no" or carried is None or report.outcome not in ("success", "skipped"):
         return verdict
     return ("done", report) if triggered and carried[processor.name] == report.records else verdict
 
 
+def prevailing(outcomes: Sequence[Heard]) -> Heard | None:
+    """Return the latest report by its end, unless it is incremental and lowers what stood (behaviour R5, R10)."""
+    stands: Heard | None = None
+    for one in sorted(outcomes, key=lambda one: one.number):
+        if stands is None:
+            stands = one
+            continue
+        later, earlier = (one, stands) if one.ended >= stands.ended else (stands, one)
+        stands = earlier if later.incremental and worse(later, earlier) else later
+    return stands
+
+
+def worse(later: Heard, earlier: Heard) -> bool:
+    """Say whether a report is less than the good one before it: no good one, a part of a whole, or fewer records."""
+    if earlier.outcome not in GOOD:
+        return False
+    part = later.outcome == "partial" and earlier.outcome == "success"
+    fewer = later.records is not None and earlier.records is not None and later.records < earlier.records
+    return later.outcome not in GOOD or part or fewer
+
+
 def _empty(
-    processor: Processor, latest: Heard, good: Heard | None, units: int | None, rows: Rows, triggered: bool
+    processor: Processor,
+    latest: Heard,
+    good: Heard | None,
+    before: str,
+    units: int | None,
+    rows: Rows,
+    triggered: bool,
 ) -> tuple[str, Heard]:
     """Judge a `no_data`: done without units, else a retraction unless the table shows otherwise."""
     if units == 0:
         return "done", latest
-    before = "no" if good is None else counted(processor, good, units, rows)
     if good is not None and (triggered or before == "no" or full(processor, units, rows)):
         return before, good
     return "no", latest
 
 
-def counted(processor: Processor, report: Heard, units: int | None, rows: Rows) -> str:
-    """Judge one good report by the floor, a short success by its table too."""
-    if report.outcome in ("skipped", "inferred"):
+def counted(
+    processor: Processor, report: Heard, units: int | None, rows: Rows, *, vouched: bool, triggered: bool
+) -> str:
+    """Judge one good report by the floor, a short success by its table too, and one of nothing by rows alone (R12).
+
+    ``vouched`` says that skipping is an outcome of this processor: it is optional, or a trigger has counted it.
+    """
+    if report.outcome == "inferred" or (report.outcome == "skipped" and vouched):
         return "done"
     floor = floor_of(processor, units)
+    if report.outcome == "skipped" or (report.outcome == "success" and report.records == 0 and floor is None):
+        return "done" if units == 0 or triggered or not empty(processor, rows) else "no"
     enough = floor is None or report.records is None or report.records >= floor
     if report.outcome == "partial":
         return "partial" if enough else "no"
@@ -128,22 +171,29 @@ def floor_of(processor: Processor, units: int | None) -> int | None:
     return None if per_unit is None or units is None else per_unit * units
 
 
+def empty(processor: Processor, rows: Rows) -> bool:
+    """Say whether a table was read and holds nothing, or was not read yet; without a table nobody can know."""
+    return processor.table is not None and rows.get(processor.table, 0) == 0
+
+
 def full(processor: Processor, units: int | None, rows: Rows) -> bool:
     held = rows.get(processor.table) if processor.table else None
     return held is not None and held >= max(1, floor_of(processor, units) or 0)
 
 
-def opens(processor: Processor, heard: Sequence[Heard], units: int | None, rows: Rows) -> datetime | None:
+def opens(
+    processor: Processor, heard: Sequence[Heard], units: int | None, rows: Rows, *, required: bool
+) -> datetime | None:
     """Return when the first report was received that counted as it came (behaviour R7)."""
     stood: list[Heard] = []
     for one in heard:
-        if one.outcome != "started" and (not stood or one.ended >= stood[-1].ended):
+        if one.outcome != "started" and prevailing([*stood[-1:], one]) is one:
             stood.append(one)
     for one in stood:
-        if one.outcome in GOOD and counted(processor, one, units, {}) != "no":
+        if one.outcome in GOOD and counted(processor, one, units, {}, vouched=not required, triggered=False) != "no":
             return one.received
     # What the table holds now, it holds for the report that stands, and for no other.
-    word, report = stands(processor, heard, units, rows, None)
+    word, report = stands(processor, heard, units, rows, None, required=required)
     by_table = report is not None and report.outcome in GOOD and full(processor, units, rows)
     return report.received if report is not None and word != "no" and by_table else None
 

@@ -236,6 +236,7 @@ def _heard(run: RunBook, letter: Letter, received: datetime, at: datetime) -> He
     return Heard(
         len(run.heard), letter.envelope.phase, letter.processor, letter.outcome, letter.records, letter.percent,
         min(letter.ended or published, published), received, at, letter.id, letter.trigger_id,
+        b'"is_incremental": true' in letter.envelope.data,
     )  # fmt: skip
 
 
