@@ -19,7 +19,8 @@ BOUNDED, ORDER = "shared/app/bounded.py", "shared/app/order.py"
 SPELLING, INSTANTS, CONTENTS = "shared/core/spelling.py", "shared/core/instants.py", "shared/core/contents.py"
 NAMES, QUARANTINE, BOUNDS = "shared/core/names.py", "shared/app/quarantine.py", "shared/app/quarantine_bounds.py"
 MARKS, RECEIVE, RECONCILE = "shared/app/marks.py", "shared/app/receive.py", "shared/app/reconcile.py"
-DATE_COLUMN = "shared/adapters/date_column.py"
+DATE_COLUMN, CALENDAR_SQL = "shared/adapters/date_column.py", "shared/adapters/calendar_sql.py"
+HOLDINGS, STREAKS, REPAIR = "shared/core/holdings.py", "shared/app/streaks.py", "shared/app/repair.py"
 
 T_DECIDE = "tests/core/test_decide.py::test_"
 T_REFRESH = "tests/core/test_refresh.py::test_"
@@ -39,6 +40,7 @@ T_NEWER = "tests/app/test_newer_documents.py::test_"
 T_QUARANTINE = "tests/app/test_quarantine.py::test_"
 T_SHAPES = "tests/wire/test_completions.py::test_"
 T_DIALECTS = "tests/wire/test_dialects.py::test_"
+T_UNITS, T_NIGHTS = "tests/core/test_units.py::test_", "tests/app/test_units.py::test_"
 T_MODEL = "tests/core/test_model.py::test_"
 T_WAREHOUSE = "tests/contract/test_warehouse.py::test_"
 T_GRAPH, T_PAPER = "tests/core/test_graph.py::test_", "tests/app/test_graph.py::test_"
@@ -254,8 +256,8 @@ MUTANTS = [
             Edit(RECORD, "    for earlier in openers:\n", "    for earlier in ():\n"),
             Edit(
                 RECORD,
-                "return (*openers, Opener(report.received_at, records, partial))",
-                "return (Opener(report.received_at, records, partial),)",
+                "return (*openers, Opener(",
+                "return (*(), Opener(",
             ),
         ),
         (
@@ -474,7 +476,7 @@ MUTANTS = [
     mutant(
         "a late report wins",
         RECORD,
-        "stands = latest is None or report.occurred_at >= latest.occurred_at",
+        "stands = _stands(latest, report)",
         "stands = True",
         f"{T_RECORD}an_older_report_that_comes_late_is_superseded",
         scenario("X1_newer_report_first"),
@@ -510,8 +512,8 @@ MUTANTS = [
     mutant(
         "no floor",
         POLICY,
-        "        return self.min_records_per_unit * units",
-        "        return 0 * units",
+        "return max(self.min_records or 0, self.min_records_per_unit * units)",
+        "return 0 * units",
         f"{T_STANDING}the_table_of_outcomes",
         scenario("B2_one_record_of_156"),
     ),
@@ -525,14 +527,14 @@ MUTANTS = [
     mutant(
         "no data counts while the units are unknown",
         STANDING,
-        "    if units == 0:\n",
-        "    if not units:\n",
+        "    if look.units == 0:\n",
+        "    if not look.units:\n",
         f"{T_STANDING}no_data_counts_only_on_a_date_without_units",
     ),
     mutant(
         "a failure retracts nothing",
         STANDING,
-        "if triggered and known.good is not None:",
+        "if look.triggered and known.good is not None:",
         "if known.good is not None:",
         f"{T_STANDING}the_table_of_outcomes",
     ),
@@ -1017,7 +1019,7 @@ MUTANTS = [
     mutant(
         "a rehearsal moves the live run",
         MESSAGE,
-        "if dataset and dataset != own and dataset not in self.names.datasets:",
+        "if dataset and dataset not in tables and dataset not in self.names.datasets:",
         "if False:",
         f"{T_SHAPES}more_shapes_of_the_same_kinds",
         f"{T_DIALECTS}what_else_is_said_is_read_by_the_same_policy",
@@ -1085,5 +1087,118 @@ MUTANTS = [
         "if first(fields, _wire(delivery, policy).name) is None:",
         "if True:",
         f"{T_QUARANTINE}a_message_in_the_attributes_is_a_message",
+    ),
+    # Units, several loaders of one name, and reports of nothing
+    mutant(
+        "enough rows taken for every unit",
+        STANDING,
+        "        short = lack is not None\n",
+        "        short = lack is not None and (report.records or 0) < (floor or 0)\n",
+        f"{T_UNITS}the_table_decides_and_no_number_of_rows",
+    ),
+    mutant(
+        "units counted, whatever their names",
+        HOLDINGS,
+        "lacking = tuple(name for name in self.names if name not in held)",
+        "lacking = self.names[len(held) :]",
+        f"{T_UNITS}the_units_that_are_short_are_named",
+    ),
+    mutant(
+        "a table that cannot be read refuses",
+        STANDING,
+        "short, none = records is not None and records < (floor or 0), False",
+        "short, none = True, False",
+        f"{T_UNITS}what_cannot_be_read_does_not_refuse",
+    ),
+    mutant(
+        "only the last report of a unit counts while the table is unreadable",
+        STANDING,
+        "records = known.added if base.per_unit else report.records",
+        "records = report.records",
+        f"{T_UNITS}reports_of_single_units_are_added_where_the_table_cannot_be_read",
+    ),
+    mutant(
+        "a report of one unit starts the clock",
+        STANDING,
+        "    if not _judged_by_table(processor, look):\n        for opener",
+        "    if True:\n        for opener",
+        f"{T_UNITS}the_clock_starts_with_the_report_that_the_table_vouches_for",
+    ),
+    mutant(
+        "one loader sets back another",
+        STANDING,
+        "at = _of_sources(processor, known, look) if processor.sources and known is not None else None",
+        "at = None",
+        f"{T_UNITS}one_loader_never_sets_back_another",
+    ),
+    mutant(
+        "one loader suffices where all are needed",
+        STANDING,
+        "    if processor.need is Need.ALL:\n        asking",
+        "    if False:\n        asking",
+        f"{T_UNITS}any_or_all_of_the_loaders_have_to_be_done",
+    ),
+    mutant(
+        "an incremental report lowers what stands",
+        RECORD,
+        "if later.is_incremental is not True or earlier.outcome not in GOOD:",
+        "if True:",
+        f"{T_UNITS}an_incremental_report_never_lowers_what_stands",
+    ),
+    mutant(
+        "a required processor may skip",
+        STANDING,
+        "or (skipped and not look.required):",
+        "or skipped:",
+        f"{T_UNITS}nothing_counts_only_if_the_table_holds_rows",
+    ),
+    mutant(
+        "nothing counts as something",
+        STANDING,
+        "return at if held == 0 else replace",
+        "return replace",
+        f"{T_UNITS}nothing_counts_only_if_the_table_holds_rows",
+    ),
+    mutant(
+        "nothing of nothing is too little",
+        STANDING,
+        "    if _nothing_to_do(report):\n",
+        "    if False:\n",
+        f"{T_UNITS}nothing_of_nothing_expected_is_done",
+    ),
+    mutant(
+        "a date without games ends a streak",
+        STREAKS,
+        "        if _without_units(run):\n            continue\n",
+        "        if _without_units(run):\n            break\n",
+        f"{T_NIGHTS}the_third_date_in_a_row_is_critical",
+    ),
+    mutant(
+        "a streak goes on over a date that was repaired",
+        STREAKS,
+        "if alert is None or read(alert).alert.resolved_at is not None:",
+        "if alert is None:",
+        f"{T_NIGHTS}the_third_date_in_a_row_is_critical",
+    ),
+    mutant(
+        "a unit without a start presumed over",
+        CALENDAR_SQL,
+        "and over_since is not None and unit.starts and min(unit.starts) <= over_since",
+        "and over_since is not None and not (unit.starts and min(unit.starts) > over_since)",
+        f"{T_WAREHOUSE}a_unit_that_began_too_long_ago_is_presumed_over",
+    ),
+    mutant(
+        "a listed unit takes place all the same",
+        CALENDAR_SQL,
+        'if not (row["link"] and (day, row["link"]) in gone):',
+        "if True:",
+        f"{T_WAREHOUSE}units_are_named_by_the_calendar_s_key",
+    ),
+    mutant(
+        "a date beyond the calendar's reach is repaired",
+        REPAIR,
+        "(units.total is None and policy.calendar is not None)",
+        "False",
+        "tests/app/test_self_heal.py::test_a_date_beyond_the_calendar_s_reach_is_left_alone",
     ),
 ]  # fmt: skip

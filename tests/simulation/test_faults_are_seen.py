@@ -24,8 +24,9 @@ import sys
 from shared.core.names import Names
 from shared.runtime import policy_in
 from shared.simulation.random_nights.draw import draw
+from shared.simulation.random_nights.many import by_rows
 from shared.simulation.random_nights.player import play
-policy = policy_in()
+policy = by_rows(policy_in())
 names = Names(policy)
 for seed in range({NIGHTS}):
     violations = play(policy, names, draw(policy, seed)).violations

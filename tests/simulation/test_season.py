@@ -11,11 +11,11 @@ from shared.core.names import Names
 from shared.runtime import policy_in
 from shared.simulation.random_nights.command import replay
 from shared.simulation.random_nights.draw import draw
-from shared.simulation.random_nights.many import seldom_collected
+from shared.simulation.random_nights.many import by_rows, seldom_collected
 from shared.simulation.random_nights.player import Played, play
 from shared.simulation.random_nights.schedule import game_dates, season
 
-POLICY = policy_in()
+POLICY = by_rows(policy_in())
 NAMES = Names(POLICY)
 PARTS = 2
 
