@@ -110,17 +110,22 @@ def _rows(ctx: Context, situation: Situation, tables: frozenset[str], wrong: dic
 def _held(ctx: Context, situation: Situation, labels: frozenset[str]) -> dict[str, frozenset[str] | None]:
     """Read which units the tables hold, all in one query; what cannot be asked is unreadable and refuses nothing."""
     jobs = [one for p in situation.processors.values() for one in p.parts if one.name in labels]
+    answer = read_held(ctx, jobs, situation.key.day)
+    return {label: answer.get(label) for label in labels}
+
+
+def read_held(ctx: Context, jobs: Sequence[Processor], day: date) -> dict[str, frozenset[str] | None]:
+    """Return the units of the date that each of these tables holds, by name; None where one cannot be read."""
     refs = [
         UnitsRef(one.name, one.table, one.date_column, one.units, one.min_records_per_unit or 1)
         for one in jobs
         if one.table is not None
     ]
     try:
-        answer = ctx.ports.warehouse.held(refs, situation.key.day)
+        return ctx.ports.warehouse.held(refs, day)
     except (Unavailable, PolicyError) as error:
         ctx.log("units.unreadable", severity="WARNING", error=str(error))
-        answer = {}
-    return {label: answer.get(label) for label in labels}
+        return dict.fromkeys(one.name for one in jobs)
 
 
 def _percent(ctx: Context, gate: str, day: date, wrong: dict[str, str]) -> float | None:

@@ -10,13 +10,14 @@ from typing import Any
 from shared.app.context import Context
 from shared.app.dispatch import wire_names
 from shared.app.findings import Finding
-from shared.app.readings import read_rows
+from shared.app.readings import read_held, read_rows
 from shared.app.reconcile import Settled
 from shared.app.state import Loaded, Stored, completion_path, part_data, read_completion, save_run
 from shared.core.alerts import AlertKind, Condition, Severity
 from shared.core.calendar import due_at, working_day
 from shared.core.commands import explain
 from shared.core.errors import Unavailable
+from shared.core.holdings import Holdings
 from shared.core.model import Completion, Lane, Outcome, RepairLog, Report, Run, RunKey, State
 from shared.core.policy import Policy, Processor, Rerun, Transition
 from shared.core.record import record
@@ -63,18 +64,38 @@ def infer(ctx: Context, findings: list[Finding], loaded: Loaded, now: datetime) 
     if not silent:
         return False
     rows = read_rows(ctx, list(silent.values()), key.day)
+    short = _short_of_units(ctx, run.value, list(silent.values()))
     inferred = False
     for processor in silent.values():
         assert processor.table is not None
         held = rows.get(processor.table)
         units = run.value.units
         floor = processor.floor(units.total if units else None) or 0
-        if held is None or held < max(1, floor) or held <= run.value.baseline.get(processor.table, 0):
+        if (
+            processor.name in short
+            or held is None
+            or held < max(1, floor)
+            or held <= run.value.baseline.get(processor.table, 0)
+        ):
             continue
         _record_inferred(ctx, key, processor.phase, processor, held, now)
         findings.append(Finding("inferred", key.id, f"{processor.name}: {held} rows and no report", "done"))
         inferred = True
     return inferred
+
+
+def _short_of_units(ctx: Context, run: Run, processors: list[Processor]) -> frozenset[str]:
+    """Return those whose tables lack a unit of the date, or cannot be read: nobody is inferred from a part (R10)."""
+    units = run.units
+    judged = [one for one in processors if one.units] if units is not None and units.total else []
+    if not judged or units is None or units.total is None:
+        return frozenset()
+    holdings = Holdings(read_held(ctx, judged, run.key.day), units.names)
+    return frozenset(
+        one.name
+        for one in judged
+        if holdings.held[one.name] is None or holdings.shortfall(one, units.total) is not None
+    )
 
 
 def _may_repair(policy: Policy, run: Run, now: datetime) -> bool:

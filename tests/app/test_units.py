@@ -81,6 +81,19 @@ def test_no_report_of_one_unit_warns() -> None:
     assert not [text for text in house.texts() if PGS in text]
 
 
+@pytest.mark.parametrize(("held", "inferred"), [(5, False), (7, True)])
+def test_a_silent_processor_is_not_inferred_from_a_part_of_the_games(held: int, inferred: bool) -> None:
+    """Many rows of five of seven games are no completion; with all seven they are (section 9)."""
+    house = House(policy=policy_of_units()).ordinary(rows=0)
+    house.change(units_held={TABLE: {DAY: held}})
+    house.sweep()
+    house.finish(*OTHERS, records=200)
+    house.change(rows={TABLE: {DAY: 5000}})
+    house.clock.instant = house.policy.local(house.clock.instant).replace(hour=8, minute=30)
+    house.sweeps(2)
+    assert bool(house.notices("silent")) == inferred
+
+
 def test_an_unreadable_table_does_not_refuse() -> None:
     """The report's floor decides while the warehouse answers nothing."""
     house = night()

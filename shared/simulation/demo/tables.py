@@ -41,7 +41,8 @@ class Tables:
         self._units: dict[date, Units] = {}
         self._rows: Rows = {}
         processors = (one for phase in policy.phases.values() for one in phase.processors.values())
-        self._tables: dict[str, Processor] = {one.table: one for one in processors if one.table is not None}
+        jobs = (part for one in processors for part in one.parts)
+        self._tables: dict[str, Processor] = {one.table: one for one in jobs if one.table is not None}
 
     def follow(self, facts: Facts) -> None:
         """Write what has changed since the last call; rows that went away stay."""
