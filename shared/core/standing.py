@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from enum import StrEnum
 
 from shared.core.holdings import NOTHING_READ, Holdings, Shortfall
-from shared.core.model import Completion, Opener, Outcome, Report
+from shared.core.model import Completion, Outcome, Report
 from shared.core.policy import Expectation, Need, Processor, Reports
 
 Rows = Mapping[str, int | None]
@@ -340,7 +340,7 @@ def opened_at(
 ) -> datetime | None:
     """Return the receipt time of the first report that counts, whatever came later (behaviour R7).
 
-    A table vouches for the latest report only: what it holds by now, a later report may have brought.
+    A table vouches for the standing report only: what it holds by now, a later report may have brought.
     """
     look = Look(units, rows, holdings, required=required)
     own = known.sources
@@ -356,26 +356,15 @@ def opened_at(
 
 def _first_of(processor: Processor, known: Completion, look: Look) -> datetime | None:
     floor = processor.floor(look.units)
-    latest = None if known.latest is None else known.latest.received_at
-    if not _judged_by_table(processor, look):
-        for opener in known.openers:
-            empty = opener.records == 0 and floor is None
-            nothing = look.units != 0 and (empty or (opener.skipped and look.required))
-            vouched = opener.received_at == latest
-            if not (nothing and processor.table is not None) and _opens(
-                opener, processor, floor, look.rows if vouched else {}
-            ):
-                return opener.received_at
+    openers = () if _judged_by_table(processor, look) else known.openers
+    for opener in openers:
+        empty = opener.records == 0 and floor is None
+        nothing = look.units != 0 and (empty or (opener.skipped and look.required)) and processor.table is not None
+        if not nothing and (floor is None or opener.records is None or opener.records >= floor):
+            return opener.received_at
     at = _by_reports(processor, known, look)
-    stands = at.by_table or at.nothing_to_do
-    counts = at.word in (Word.DONE, Word.PARTIAL) and known.good == known.latest and stands
-    return latest if counts else None
-
-
-def _opens(opener: Opener, processor: Processor, floor: int | None, rows: Rows) -> bool:
-    if floor is None or opener.records is None or opener.records >= floor:
-        return True
-    return not opener.partial and _table_holds(processor, floor, rows)
+    counts = at.word in (Word.DONE, Word.PARTIAL) and (at.by_table or at.nothing_to_do)
+    return at.report.received_at if at.report is not None and counts else None
 
 
 def _table_holds(processor: Processor, floor: int | None, rows: Rows) -> bool:
