@@ -311,15 +311,15 @@ MUTANTS = [
     mutant(
         "what a table shows of a repeated count starts no clock",
         STANDING,
-        "return at.report.received_at if at.report is not None and at.by_table else None",
-        "return None",
+        "counts = at.word in (Word.DONE, Word.PARTIAL) and (at.by_table or at.nothing_to_do)",
+        "counts = False",
         f"{T_PROPERTIES}decided_after_each_delivery_the_clock_starts_with_the_first_report_that_counts",
     ),
     mutant(
         "a table vouches for reports it was not looked at for",
         STANDING,
-        "if floor is None or opener.records is None or opener.records >= floor:",
-        "if floor is None or opener.records is None or opener.records >= min(floor, rows.get(processor.table) or 0):",
+        "and (floor is None or opener.records is None or opener.records >= floor):",
+        "and (floor is None or opener.records is None or opener.records >= min(floor, look.rows.get(processor.table or '') or 0)):",
         f"{T_PROPERTIES}decided_after_each_delivery_the_clock_starts_with_the_first_report_that_counts",
     ),
     mutant(
@@ -1120,8 +1120,8 @@ MUTANTS = [
     mutant(
         "a report of one unit starts the clock",
         STANDING,
-        "    if not _judged_by_table(processor, look):\n        for opener",
-        "    if True:\n        for opener",
+        "openers = () if _judged_by_table(processor, look) else known.openers",
+        "openers = known.openers",
         f"{T_UNITS}the_clock_starts_with_the_report_that_the_table_vouches_for",
     ),
     mutant(
