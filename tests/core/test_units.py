@@ -101,8 +101,8 @@ def test_nothing_is_demanded_where_the_units_are_unknown_or_none(units: int | No
 
 
 def test_the_clock_starts_with_the_report_that_the_table_vouches_for() -> None:
-    """A report of one of three units opens nothing; the third one does (R7)."""
-    reports = [said(records=34, minute=minute) for minute in range(3)]
+    """A report of one of three units opens nothing, however many its rows; the third one does (R7)."""
+    reports = [said(records=100, minute=minute) for minute in range(3)]
     for count, held, first in ((1, GAMES[:1], None), (3, GAMES, reports[2].received_at)):
         holdings = Holdings({NAME: frozenset(held)}, GAMES)
         assert opened_at(PER_UNIT, fold(*reports[:count]), 3, {}, holdings) == first

@@ -319,7 +319,7 @@ MUTANTS = [
         "a table vouches for reports it was not looked at for",
         STANDING,
         "and (floor is None or opener.records is None or opener.records >= floor):",
-        "and (floor is None or opener.records is None or opener.records >= min(floor, look.rows.get(processor.table or '') or 0)):",
+        "and (floor is None or opener.records is None or opener.records >= min(floor, *look.rows.values())):",
         f"{T_PROPERTIES}decided_after_each_delivery_the_clock_starts_with_the_first_report_that_counts",
     ),
     mutant(
