@@ -33,7 +33,7 @@ Scope = Annotated[
         "^(project|(topic|dataset|service)/[A-Za-z0-9_-]+)",
         "project, topic/NAME, dataset/NAME or service/NAME",
         "project",
-        "topic/nba-phase4-trigger",
+        "topic/nba-phase6-export-trigger",
     ),
 ]
 Person = Annotated[

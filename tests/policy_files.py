@@ -21,11 +21,17 @@ PRODUCTION = ROOT / "config" / "nba.yaml"
 """The policy in force."""
 GONE: Any = object()
 _NBA: dict[str, Any] = yaml.safe_load(NBA.read_text(encoding="utf-8"))
+_PRODUCTION: dict[str, Any] = yaml.safe_load(PRODUCTION.read_text(encoding="utf-8"))
 
 
 def nba() -> dict[str, Any]:
     """Return a fresh copy of the reference policy as plain values."""
     return copy.deepcopy(_NBA)
+
+
+def production() -> dict[str, Any]:
+    """Return a fresh copy of the policy in force as plain values."""
+    return copy.deepcopy(_PRODUCTION)
 
 
 def write(folder: Path, policy: object) -> Path:
@@ -49,10 +55,10 @@ def edit(policy: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     return policy
 
 
-def refusal(folder: Path, changes: dict[str, Any]) -> PolicyError:
-    """Return the error that the reference policy with these changes is refused with."""
+def refusal(folder: Path, changes: dict[str, Any], policy: dict[str, Any] | None = None) -> PolicyError:
+    """Return the error that a policy, by default the reference one, with these changes is refused with."""
     with pytest.raises(PolicyError) as caught:
-        load_policy(write(folder, edit(nba(), changes)))
+        load_policy(write(folder, edit(nba() if policy is None else policy, changes)))
     return caught.value
 
 

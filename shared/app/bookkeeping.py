@@ -28,6 +28,11 @@ BUDGET = timedelta(seconds=5)
 RECORD_LIMITS = Limits(open_for=timedelta(seconds=30))
 
 
+def _kinds(policy: Policy, phase: str) -> tuple[str, ...]:
+    """Return the kinds of entities that a phase names; none of one that has left the policy."""
+    return tuple(policy.phases[phase].wire.kinds) if phase in policy.phases else ()
+
+
 def completion_row(policy: Policy, key: RunKey, report: Report, *, superseded: bool) -> tuple[str, Row]:
     """Return a report as the record holds it, identified by its message."""
     columns = {
@@ -46,7 +51,7 @@ def completion_row(policy: Policy, key: RunKey, report: Report, *, superseded: b
         "received_at": report.received_at.isoformat(),
         "superseded": superseded,
         "is_incremental": report.is_incremental,
-        "entities_changed": {**dict.fromkeys(policy.phases[report.phase].wire.kinds, ()), **report.entities},
+        "entities_changed": {**dict.fromkeys(_kinds(policy, report.phase), ()), **report.entities},
         "metadata": {
             "expected_records": report.expected_records,
             "percent": report.percent,

@@ -90,6 +90,8 @@ def test_a_probe_and_a_message_nobody_understands(house: House) -> None:
 
 def test_a_message_of_a_known_name(house: House) -> None:
     """Some come every three minutes from thirty senders: one document, read and written."""
+    phase = replace(house.policy.phases["phase3"], known=("RosterHistory*",))
+    house.ctx = house.instance(policy=replace(house.policy, phases={**house.policy.phases, "phase3": phase}))
     known = b'{"processor_name": "RosterHistoryProcessor", "game_date": "2026-01-21", "status": "success"}'
     assert cost(house, lambda: house.take("phase3", known)) == KNOWN
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from shared.adapters.policy_file import load_policy
 from shared.app import views
+from shared.core.errors import PolicyError
 from shared.core.model import RunKey, State
 from shared.core.policy import Policy
 from shared.simulation.clock import Crash
@@ -71,7 +72,8 @@ def night(*changes: tuple[int, str]) -> House:
         house.wait()
     for wait in (*[timedelta(minutes=20)] * 6, *[5 * HOUR] * 14):
         answer = house.sweep()
-        assert answer.status == 200, answer.findings
+        # A service of a new name has no address yet: a repair that cannot be asked for is no fault of the sweep.
+        assert [one for one in answer.findings if one["result"] == "failed" and one["what"] != "repair"] == []
         house.wait(wait)
     return house
 
@@ -79,11 +81,11 @@ def night(*changes: tuple[int, str]) -> House:
 @settings(deadline=None, max_examples=40)
 @given(st.lists(st.tuples(st.integers(0, len(STEPS) - 1), st.sampled_from(sorted(CHANGES))), min_size=1, max_size=2))
 def test_a_policy_may_change_at_any_moment_of_a_night(changes: list[tuple[int, str]]) -> None:
-    """Every sweep answers 200, nothing is at fault, no generation leaves twice under two names, the run ends."""
+    """No sweep fails, nothing is at fault, no generation leaves twice under two names, the run ends."""
     try:
         policy_after(*[name for _, name in sorted(changes)])
-    except (KeyError, ValueError):
-        return  # the second change speaks of what the first has taken away
+    except (KeyError, ValueError, PolicyError):
+        return  # the second change speaks of what the first has taken away, or both together are refused at load
     house = night(*sorted(changes))
     assert all(run.closed_at is not None for run in views.all_runs(house.ctx) if run.key == NIGHT)
     assert house.notices("fault") == []

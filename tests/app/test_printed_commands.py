@@ -23,6 +23,7 @@ import pytest
 
 from shared import runtime
 from shared.adapters.local.sqlite import SqliteStore
+from shared.adapters.policy_file import load_policy
 from shared.app.call import Call
 from shared.app.context import Context
 from shared.app.health import Asked
@@ -54,6 +55,7 @@ from tests.core.build import (
     TOGS,
     UPGC,
 )
+from tests.policy_files import NBA
 
 # An id as no broker makes it: what a shell, and the program, might take for something else.
 MESSAGE = "-m 1"
@@ -243,6 +245,7 @@ def both_down(house: House, more: More) -> None:
 
 
 def into_another_dataset(house: House, more: More) -> None:
+    house.ctx = house.instance(policy=load_policy(NBA, {"wire": {"rehearsal": {"field": "output_dataset"}}}))
     body = {**house.message(PGS, records=200), "output_dataset": "nba_raw", **more}
     house.take("phase3", json.dumps(body).encode())
 

@@ -15,7 +15,7 @@ from shared.core.policy import Policy
 from shared.simulation.clock import Crash
 from shared.simulation.scenario import FaultKind
 from tests.app.house import Fate, House
-from tests.core.build import DAY, NIGHT, PGS, PHASE3, POLICY, T0, TO4
+from tests.core.build import DAY, NIGHT, PGS, PHASE3, POLICY, T0, TO4, UPGC
 
 
 def body(**changes: object) -> bytes:
@@ -353,11 +353,11 @@ def test_attributes_without_a_processor_are_a_probe(house: House, fields: dict[s
 ALIAS = "Nightly_Player_Summary"
 
 
-def corrected() -> Policy:
-    """Return the policy in which the stranger is an alias of the player summary."""
+def corrected(name: str = PGS) -> Policy:
+    """Return the policy in which the stranger is an alias of the player summary, or of another one."""
     phase = POLICY.phases["phase3"]
-    known = replace(phase.processors[PGS], aliases=(*phase.processors[PGS].aliases, ALIAS))
-    processors = {**phase.processors, PGS: known}
+    known = replace(phase.processors[name], aliases=(*phase.processors[name].aliases, ALIAS))
+    processors = {**phase.processors, name: known}
     return replace(POLICY, phases={**POLICY.phases, "phase3": replace(phase, processors=processors)})
 
 
@@ -391,10 +391,13 @@ def test_a_replay_finds_the_run_of_the_time_it_was_published(house: House) -> No
 
 
 def test_a_replay_the_day_after_keeps_the_mode_of_the_time_it_was_published(house: House) -> None:
-    """Published on the day of its date it belongs to the same_day run, though it is yesterday's when replayed (R4)."""
+    """Published on the day of its date it belongs to the same_day run, though it is yesterday's when replayed (R4).
+
+    Of a processor that several modes expect: one that a single mode expects is that mode's at any time (R11).
+    """
     house.take("phase3", body(processor_name=ALIAS, mode=None, game_date="2026-01-22"), "m-1")
     house.wait(timedelta(hours=30))
-    status, said = house.orch("quarantine", "replay", "m-1", ctx=house.instance("v2", corrected()))
+    status, said = house.orch("quarantine", "replay", "m-1", ctx=house.instance("v2", corrected(UPGC)))
     assert (status, "nba/2026-01-22/same_day" in said) == (0, True)
 
 

@@ -20,7 +20,7 @@ from shared.app import views
 from shared.cli import main as orch
 from tests.app.house import House
 from tests.core.build import DAY, NIGHT, PGS, POLICY, TDGS, TO3, TO4, TO5, TO6, TOGS, UPGC
-from tests.policy_files import GONE, NBA, edit, nba, write
+from tests.policy_files import GONE, NBA, ROOT, edit, nba, write
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 DATE = str(DAY)
@@ -210,7 +210,7 @@ def test_check_checks_the_policy_in_force(tmp_path: Path, monkeypatch: pytest.Mo
     """Without a file it is the one that ORCH_POLICY names, whether that is in order or not."""
     monkeypatch.setattr(runtime, "_installed", [])
     monkeypatch.setenv("ORCH_POLICY", "tests/pipelines/minimal.yaml")
-    monkeypatch.chdir(NBA.parents[1])
+    monkeypatch.chdir(ROOT)
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
         assert orch.call(["check"]) == 0

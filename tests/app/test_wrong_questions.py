@@ -35,10 +35,11 @@ class Plentiful(SqlWarehouse):
             return []
         if "AS table_name" in sql:
             return [{"table_name": part.split("'")[0], "n": 1000} for part in sql.split("SELECT '")[1:]]
-        if "AS total" in sql:
+        if "AS takes_place" in sql:
             length = (parameters["last"] - parameters["first"]).days
             days = [parameters["first"] + timedelta(days=n) for n in range(length + 1)]
-            return [{"day": day, "total": 7, "final": 7} for day in days]
+            game = {"unit": "", "final": True, "start": "", "link": "", "takes_place": True, "n": 7}
+            return [{"day": day.isoformat(), **game} for day in days]
         return [{"value": 100.0}]
 
 

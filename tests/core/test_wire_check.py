@@ -9,7 +9,7 @@ import pytest
 
 from shared.adapters.policy_file import load_policy
 from shared.core.errors import PolicyError
-from tests.policy_files import edit, nba, refusal, write
+from tests.policy_files import edit, production, refusal, write
 
 # changes, key, part of the reason, part of the hint
 REFUSED: dict[str, tuple[dict[str, Any], str, str, str]] = {
@@ -99,7 +99,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str, str]] = {
 def test_a_dialect_that_cannot_be_meant_is_refused(case: str, tmp_path: Path) -> None:
     """With the key as the file has it, wherever the phase got it from, what is wrong, and what to do."""
     changes, key, reason, hint = REFUSED[case]
-    error = refusal(tmp_path, changes)
+    error = refusal(tmp_path, changes, production())
     assert (error.key, reason in error.reason, hint in error.hint) == (key, True, True), error
 
 
@@ -134,7 +134,7 @@ def test_a_phase_lays_its_words_over_the_pipelines_key_by_key(tmp_path: Path) ->
         "wire/outcomes": {"OK": "success"}, "wire/date_words": {"now": 0},
         "phases/phase6/wire": {"outcomes": {"done": "success"}, "date_words": None, "foreign": None},
     }  # fmt: skip
-    policy = load_policy(write(tmp_path, edit(nba(), changes)))
+    policy = load_policy(write(tmp_path, edit(production(), changes)))
     over, under = policy.phases["phase6"].wire, policy.phases["phase3"].wire
     assert (dict(over.outcomes), dict(under.outcomes)) == ({"done": "success"}, {"OK": "success"})
     assert (dict(over.date_words), dict(under.date_words)) == ({}, {"now": 0})

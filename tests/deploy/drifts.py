@@ -228,9 +228,9 @@ DRIFTS: dict[str, tuple[Callable[[Cloud], None], str, str]] = {
         "roles/secretmanager.secretAccessor",
     ),
     "trigger topic no longer writable": (
-        hand("topics", "nba-phase4-trigger", put("policy", value=[])),
-        "topic role nba-phase4-trigger roles/pubsub.publisher "
-        "serviceAccount:orch-phase3-to-phase4@demo-orch.iam.gserviceaccount.com",
+        hand("topics", "nba-phase6-export-trigger", put("policy", value=[])),
+        "topic role nba-phase6-export-trigger roles/pubsub.publisher "
+        "serviceAccount:orch-phase5-to-phase6@demo-orch.iam.gserviceaccount.com",
         "roles/pubsub.publisher",
     ),
     "service account gone": (
@@ -315,7 +315,7 @@ DRIFTS: dict[str, tuple[Callable[[Cloud], None], str, str]] = {
         lambda cloud: cloud.store("subscriptions").update(
             old={
                 "name": "projects/demo-orch/subscriptions/old",
-                "topic": "projects/demo-orch/topics/nba-phase4-trigger",
+                "topic": "projects/demo-orch/topics/nba-phase6-export-trigger",
             }
         ),
         "subscription old",
@@ -337,8 +337,8 @@ DRIFTS: dict[str, tuple[Callable[[Cloud], None], str, str]] = {
         "member",
     ),
     "a stranger may start a phase": (
-        grant("topics", "nba-phase4-trigger", "roles/pubsub.publisher", "user:x@example.com"),
-        "topic role nba-phase4-trigger roles/pubsub.publisher user:x@example.com",
+        grant("topics", "nba-phase6-export-trigger", "roles/pubsub.publisher", "user:x@example.com"),
+        "topic role nba-phase6-export-trigger roles/pubsub.publisher user:x@example.com",
         "member",
     ),
     "a stranger may take messages": (
@@ -482,13 +482,13 @@ DRIFTS: dict[str, tuple[Callable[[Cloud], None], str, str]] = {
         "messageTransforms",
     ),
     "messages are changed in the topic": (
-        hand("topics", "nba-phase4-trigger", put("messageTransforms", value=[{"javascriptUdf": {"code": "x"}}])),
-        "topic nba-phase4-trigger",
+        hand("topics", "nba-phase6-export-trigger", put("messageTransforms", value=[{"javascriptUdf": {"code": "x"}}])),
+        "topic nba-phase6-export-trigger",
         "messageTransforms",
     ),
     "a schema refuses messages": (
-        hand("topics", "nba-phase4-trigger", put("schemaSettings", value={"schema": "projects/p/schemas/s"})),
-        "topic nba-phase4-trigger",
+        hand("topics", "nba-phase6-export-trigger", put("schemaSettings", value={"schema": "projects/p/schemas/s"})),
+        "topic nba-phase6-export-trigger",
         "schemaSettings",
     ),
     "dead letters are pushed away": (
@@ -593,7 +593,7 @@ DRIFTS: dict[str, tuple[Callable[[Cloud], None], str, str]] = {
         "orphan",
     ),
     "a schedule of others starts a phase": (
-        foreign_job({"pubsubTarget": {"topicName": "projects/demo-orch/topics/nba-phase4-trigger"}}),
+        foreign_job({"pubsubTarget": {"topicName": "projects/demo-orch/topics/nba-phase6-export-trigger"}}),
         "schedule foreign",
         "orphan",
     ),

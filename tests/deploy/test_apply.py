@@ -146,17 +146,17 @@ def project_again(folder: Path, like: Cloud) -> Cloud:
 def test_what_is_already_there_is_no_error(tmp_path: Path) -> None:
     """Somebody made the topic between the look and the order: it is judged by what is read back."""
     cloud = project(tmp_path)
-    topic = "pubsub topics create nba-phase3-trigger"
+    topic = "pubsub topics create nba-phase6-export-trigger"
 
     def raced(line: object) -> object:
         if topic in str(line):
-            cloud.store("topics")["nba-phase3-trigger"] = {
-                "name": f"projects/{cloud.project}/topics/nba-phase3-trigger"
+            cloud.store("topics")["nba-phase6-export-trigger"] = {
+                "name": f"projects/{cloud.project}/topics/nba-phase6-export-trigger"
             }
         return cloud(line)  # type: ignore[arg-type]
 
     steps = list(apply(plan(manifest(), PLACE, stamp()), raced))  # type: ignore[arg-type]
-    assert "topic nba-phase3-trigger" in changed(steps)
+    assert "topic nba-phase6-export-trigger" in changed(steps)
 
 
 def test_a_refusal_names_the_step_and_what_gcloud_said(tmp_path: Path) -> None:

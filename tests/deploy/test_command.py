@@ -184,7 +184,7 @@ def test_what_belongs_to_an_api_that_is_off_would_be_made(home: Path, capsys: py
     )
     assert command.call(["apply", "self_heal", "--project=demo-orch", f"--number={NUMBER}"]) == 0
     told = capsys.readouterr().out
-    assert "create   topic nba-phase4-trigger" in told
+    assert "create   topic nba-phase6-export-trigger" in told
     assert "unknown" not in told
 
 

@@ -120,8 +120,11 @@ def test_a_policy_that_cannot_be_read_is_named_and_the_others_are_judged(cloud: 
 
 def test_an_expected_reader_of_a_topic_is_no_orphan(cloud: Cloud) -> None:
     """A subscription that the manifest names as somebody else's is left in peace."""
-    name = "projects/demo-orch/subscriptions/nba-phase4-precompute-sub"
-    cloud.store("subscriptions")["outside"] = {"name": name, "topic": "projects/demo-orch/topics/nba-phase4-trigger"}
+    name = "projects/demo-orch/subscriptions/phase6-export-sub"
+    cloud.store("subscriptions")["outside"] = {
+        "name": name,
+        "topic": "projects/demo-orch/topics/nba-phase6-export-trigger",
+    }
     assert look(cloud, stamp()).status == SAME
 
 

@@ -94,8 +94,8 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
         "under the function's timeout",
     ),
     "topic of the policy left out": (
-        {"topics/nba-phase4-trigger": GONE},
-        "topics.nba-phase4-trigger",
+        {"topics/nba-phase6-export-trigger": GONE},
+        "topics.nba-phase6-export-trigger",
         "is named by the policy and missing here",
     ),
     "topic that nobody listens to": (
@@ -104,8 +104,8 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
         "is read by nobody",
     ),
     "trigger topic that nobody listens to": (
-        {"topics/nba-phase4-trigger/read_by": []},
-        "topics.nba-phase4-trigger",
+        {"topics/nba-phase6-export-trigger/read_by": []},
+        "topics.nba-phase6-export-trigger",
         "is read by nobody",
     ),
     "completion topic that nobody writes": (
@@ -186,9 +186,9 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
         "functions/phase9/main.py does not exist",
     ),
     "publishing what it may not": (
-        {f"{F}/roles": []},
-        f"{K}.roles",
-        "may decide phase2_to_phase3 and not publish to nba-phase3-trigger",
+        {"functions/phase5_to_phase6/roles": []},
+        "functions.phase5_to_phase6.roles",
+        "may decide phase5_to_phase6 and not publish to nba-phase6-export-trigger",
     ),
     "sweep that may not publish a trigger": (
         {"functions/self_heal/roles": []},

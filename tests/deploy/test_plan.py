@@ -78,7 +78,7 @@ def deploy(run: Heard, given: Stamp, only: tuple[str, ...]) -> None:
 def with_orphans() -> Cloud:
     """Return a project that holds one thing of each kind that nobody declared."""
     cloud = Cloud(ROOT)
-    topic = f"projects/{PLACE.project}/topics/nba-phase4-trigger"
+    topic = f"projects/{PLACE.project}/topics/nba-phase6-export-trigger"
     cloud.store("subscriptions")["old"] = {"name": f"projects/{PLACE.project}/subscriptions/old", "topic": topic}
     cloud.store("functions")["old"] = {"name": "old", "labels": dict(manifest().labels)}
     cloud.store("jobs")["old"] = {"name": "old", "httpTarget": {"uri": PLACE.url("nba-self-heal")}}

@@ -24,7 +24,7 @@ ANSWERS = Path(__file__).parent / "answers"
 SUBSCRIPTION = "nba-phase3-to-phase4--nba-phase3-analytics-complete"
 # Where the stand-in keeps a kind, and the name of one; None where the first will do.
 KEPT = {
-    "topic": ("topics", "nba-phase3-trigger"),
+    "topic": ("topics", "nba-phase6-export-trigger"),
     "subscription": ("subscriptions", SUBSCRIPTION),
     "secret": ("secrets", "slack-webhook-error"),
     "service account": ("accounts", f"orch-push@{PLACE.project}.iam.gserviceaccount.com"),

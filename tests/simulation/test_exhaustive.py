@@ -13,8 +13,9 @@ from shared.ports import StateStore
 from shared.runtime import policy_in
 from shared.simulation.exhaustive.case import Case, explore
 from shared.simulation.exhaustive.shelf import Disagreement
+from tests.policy_files import NBA
 
-POLICY = policy_in()
+POLICY = policy_in(NBA)
 P34, P45 = "phase3_to_phase4", "phase4_to_phase5"
 STORES: dict[str, Callable[[], StateStore]] = {"memory": MemoryStore, "sqlite": lambda: SqliteStore(":memory:")}
 
