@@ -493,7 +493,7 @@ def test_a_stalled_claim_is_taken_over_by_the_sweep() -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_of_two_sweeps_at_once_the_second_does_nothing(seed: int) -> None:
-    """In any interleaving: one repairs, the other answers 200 that one is under way."""
+    """In any interleaving: one repairs, the other answers 200 that one is under way (behaviour T7)."""
     house = House(seed=seed).ordinary()
     house.finish(UPGC, TDGS, records=200)
     at(house, 8, 30)
