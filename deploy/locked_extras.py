@@ -81,7 +81,7 @@ def main(paths: Sequence[str]) -> int:
     """Rewrite the locks of these paths; return the exit status, 1 if one cannot be completed."""
     for path in map(Path, paths):
         try:
-            path.write_text(completed(path.read_text()))
+            path.write_text(completed(path.read_text(encoding="utf-8")), encoding="utf-8")
         except LockError as error:
             print(f"error: {path}: {error}\n  hint: ask for fewer of them in pyproject.toml", file=sys.stderr)  # noqa: T201
             return 1

@@ -28,7 +28,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str, str]] = {
     "a price below nothing": ({"prices/run_cpu/usd": -1}, "prices.run_cpu.usd", "expected a number from 0 on", "such"),
     "a price for none": ({"prices/run_cpu/per": 0}, "prices.run_cpu.per", "expected a number above 0", "such as"),
     "a price that is no number": (
-        {"prices/run_cpu/usd": float("inf")}, "prices.run_cpu.usd", "is inf", "write a number"
+        {"prices/run_cpu/usd": float("inf")}, "prices.run_cpu.usd", "is no number", "write a number"
     ),
     "a free amount each week": (
         {"prices/run_cpu/every": "week"}, "prices.run_cpu.every", "expected one of day, month", "one of day, month"
