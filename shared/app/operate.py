@@ -142,16 +142,19 @@ def _note_accepted(ctx: Context, key: RunKey, phase: str, now: datetime) -> None
             return
 
 
-def replay(ctx: Context, kept: Quarantined) -> Answer:
-    """Bring a message back from quarantine; it stays there, as it is, if it still cannot be understood."""
+def replay(ctx: Context, kept: Quarantined, why: Why) -> Answer:
+    """Bring a message back from quarantine; it stays there, as it is, if it still cannot be understood.
+
+    Who did it and why is kept with the message (behaviour D9).
+    """
     delivery = replace(kept.delivery, received_at=ctx.ports.clock.now())
     try:
         parse(delivery, ctx.policy, ctx.names)
     except Malformed as wrong:
         return Answer(Outcome.REFUSED, f"{kept.message_id}: still not understood: {wrong.reason}")
     receipt = receive(ctx, delivery)
-    mark_replayed(ctx, kept)
-    ctx.log("quarantine.replayed", message_id=kept.message_id, run_id=receipt.run)
+    mark_replayed(ctx, kept, why.by, why.reason)
+    ctx.log("quarantine.replayed", message_id=kept.message_id, run_id=receipt.run, reason=why.reason, by=why.by)
     return Answer(Outcome.DONE, f"{kept.message_id}: {receipt.handled.value} in {receipt.run or 'no run'}")
 
 

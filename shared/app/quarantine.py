@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from typing import Any
 
 from shared.app import alerting, outbox
 from shared.app.context import Context
@@ -36,7 +37,8 @@ PART = 600_000
 @dataclass(frozen=True, slots=True)
 class Body:
     """One distinct body of a row, as the messages of one local day of publication brought it: the mode of a message
-    depends on that day. ``message_ids`` are the latest of ``count``; times are those of the first."""
+    depends on that day. ``message_ids`` are the latest of ``count``; times are those of the first. ``replayed_for`` is
+    the reason that whoever replayed it gave, "" if none."""
 
     name: str
     message_ids: tuple[str, ...]
@@ -46,6 +48,8 @@ class Body:
     count: int = 1
     status: str = KEPT_ASIDE
     replayed_at: datetime | None = None
+    replayed_by: str = ""
+    replayed_for: str = ""
     trigger_id: str = ""
 
 
@@ -84,6 +88,9 @@ class Quarantined:
     received_at: datetime
     count: int
     status: str
+    replayed_at: datetime | None = None
+    replayed_by: str = ""
+    replayed_for: str = ""
     trigger_id: str = ""
 
     @property
@@ -252,17 +259,16 @@ def listed(ctx: Context, status: str | None = KEPT_ASIDE) -> list[Quarantined]:
     return sorted(found, key=lambda one: (one.received_at, one.message_id))
 
 
-def mark_replayed(ctx: Context, message: Quarantined) -> None:
-    """Take a message off the list; it stays in the history until it expires."""
+def mark_replayed(ctx: Context, message: Quarantined, by: str, reason: str) -> None:
+    """Take a message off the list; it stays in the history, with who brought it back and why, until it expires."""
     store = ctx.ports.store
     for _ in range(ATTEMPTS):
         document = store.get(message.row)[0]
         if document is None:
             return
         row, now = from_data(Row, document.data), ctx.ports.clock.now()
-        bodies = tuple(
-            replace(one, status=REPLAYED, replayed_at=now) if one.name == message.body else one for one in row.bodies
-        )
+        act: dict[str, Any] = {"status": REPLAYED, "replayed_at": now, "replayed_by": by, "replayed_for": reason}
+        bodies = tuple(replace(one, **act) if one.name == message.body else one for one in row.bodies)
         left = any(one.status == KEPT_ASIDE for one in bodies)
         after = replace(row, bodies=bodies, status=KEPT_ASIDE if left else REPLAYED)
         data = {**to_data(after), "expires_at": document.data["expires_at"]}
@@ -298,6 +304,9 @@ def _messages(ctx: Context, path: str, row: Row, status: str | None) -> Iterator
                 received_at=one.received_at,
                 count=one.count,
                 status=one.status,
+                replayed_at=one.replayed_at,
+                replayed_by=one.replayed_by,
+                replayed_for=one.replayed_for,
                 trigger_id=one.trigger_id,
             )
 

@@ -161,14 +161,20 @@ def show_quarantined(message_id: str) -> None:
 def replay(
     message_id: Annotated[str | None, typer.Argument(help="The message.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Every message in quarantine.")] = False,
+    reason: Reason = "",
+    by: By = None,
     dry_run: DryRun = False,
 ) -> None:
-    """Bring messages back after the policy or the sender was corrected."""
+    """Bring messages back after the policy or the sender was corrected.
+
+    Example: orch quarantine replay --all --reason "the policy knows the alias now"
+    """
     real = runtime.context()
     rehearsed = rehearsal(real) if dry_run else None
     ctx = real if rehearsed is None else rehearsed.ctx
     if (message_id is None) == (not everything):
         raise fail(USAGE, "name one message or --all", commands.quarantine("list"))
+    why = Why(reason.strip(), _who(by))
     found = listed(ctx) if everything else [operate.find_quarantined(ctx, message_id or "")]
     status = 0
     for kept in found:
@@ -176,7 +182,7 @@ def replay(
             raise fail(
                 NOT_FOUND, f"no message {message_id!r} in quarantine", commands.line("quarantine", "list", "--all")
             )
-        answer = operate.replay(ctx, kept)
+        answer = operate.replay(ctx, kept, why)
         typer.echo(answer.text)
         status = max(status, EXITS[answer.outcome])
     if rehearsed is not None:
@@ -193,6 +199,9 @@ def _shown(kept: Quarantined) -> dict[str, object]:
         "reason": kept.reason,
         "status": kept.status,
         "count": kept.count,
+        "replayed_at": None if kept.replayed_at is None else kept.replayed_at.isoformat(),
+        "replayed_by": kept.replayed_by,
+        "replayed_for": kept.replayed_for,
         "published_at": kept.published_at.isoformat(),
         "received_at": kept.received_at.isoformat(),
         "raw": kept.raw.decode(errors="replace"),
@@ -205,7 +214,7 @@ def _asked(date: str, mode: str | None, lane: str, reason: str, by: str | None) 
     key = key_in(ctx, date, mode, lane)
     if not reason.strip():
         raise fail(USAGE, "--reason is empty", "say why: it is kept with what you do")
-    return ctx, key, Why(reason.strip(), (by or "").strip() or _user())
+    return ctx, key, Why(reason.strip(), _who(by))
 
 
 def _want_run(ctx: Context, key: RunKey, *, anyway: bool) -> None:
@@ -219,8 +228,10 @@ def _want_run(ctx: Context, key: RunKey, *, anyway: bool) -> None:
     raise fail(REFUSED, what, hint)
 
 
-def _user() -> str:
-    """Return who the system says is here; nobody where it does not know."""
+def _who(by: str | None) -> str:
+    """Return who was named, else who the system says is here; nobody where it does not know."""
+    if by is not None and by.strip():
+        return by.strip()
     try:
         return getpass.getuser()
     except (KeyError, OSError, ImportError):

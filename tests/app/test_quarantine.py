@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -474,6 +474,22 @@ def test_the_list_is_oldest_first_and_leaves_out_what_came_back(house: House) ->
     assert (found["status"], json.loads(found["raw"])["processor_name"]) == ("replayed", ALIAS)
     listing = house.orch("quarantine", "list", "--json")[1].rsplit("]", 1)[0] + "]"
     assert [one["message_id"] for one in json.loads(listing)] == ["m-0"]
+
+
+def test_who_brought_a_message_back_and_why_is_kept(house: House) -> None:
+    """D9: `--by` and `--reason` stand with the message, and so does when; without a reason it is empty."""
+    for number in range(2):
+        house.take("phase3", body(processor_name=ALIAS, record_count=200 + number), f"m-{number}")
+    mended = house.instance("v2", corrected())
+    given = ("--by", "oncall@example.com", "--reason", " the alias is known ")
+    assert house.orch("quarantine", "replay", "m-0", *given, ctx=mended)[0] == 0
+    assert house.orch("quarantine", "replay", "m-1", "--by", "other@example.com", ctx=mended)[0] == 0
+    shown = [json.loads(house.orch("quarantine", "show", name)[1]) for name in ("m-0", "m-1")]
+    assert [(one["replayed_by"], one["replayed_for"]) for one in shown] == [
+        ("oncall@example.com", "the alias is known"),
+        ("other@example.com", ""),
+    ]
+    assert all(datetime.fromisoformat(one["replayed_at"]).tzinfo is not None for one in shown)
 
 
 def test_bytes_that_are_no_text_can_be_shown(house: House) -> None:

@@ -853,6 +853,13 @@ MUTANTS = [
         "replace(kept.delivery, received_at=ctx.ports.clock.now(), published_at=ctx.ports.clock.now())",
         "tests/app/test_quarantine.py::test_a_replay_the_day_after_keeps_the_mode_of_the_time_it_was_published",
     ),
+    mutant(
+        "a replay does not keep who asked for it",
+        QUARANTINE,
+        '"replayed_by": by, ',
+        '"replayed_by": "", ',
+        f"{T_QUARANTINE}who_brought_a_message_back_and_why_is_kept",
+    ),
     # A policy that changes under its runs
     mutant(
         "a transition that left is triggered again under its new name",
