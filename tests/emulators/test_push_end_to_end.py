@@ -29,6 +29,7 @@ from tests.contract.warehouses import DuckDbWorld
 from tests.emulators.push import Arrived, Wire
 from tests.emulators.server import ROOT, main_of, served
 from tests.local_server import Answer, LocalServer
+from tests.policy_files import NBA
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("firestore")]
 
@@ -104,6 +105,7 @@ def project(
             "PUBSUB_EMULATOR_HOST": pubsub_host,
             "ORCH_WAREHOUSE": "duckdb",
             "ORCH_ALERTS": "console",
+            "ORCH_POLICY": str(NBA),
             "ORCH_HOME": str(tmp_path),
             "PRECOMPUTE_PROCESSOR_URL": services.url,
         }
