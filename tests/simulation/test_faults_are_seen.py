@@ -14,6 +14,7 @@ import pytest
 
 from tests.mutants.mutants import Edit
 from tests.mutants.test_mutants import mutated
+from tests.policy_files import NBA
 
 ROOT = Path(__file__).resolve().parents[2]
 NIGHTS = 1000
@@ -123,10 +124,11 @@ FAULTS = {
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Copy the code to where it may be broken."""
+    """Copy the code to where it may be broken; its nights are of the reference policy, of which the judge knows all."""
     folder = tmp_path_factory.mktemp("broken")
     for name in ("shared", "functions", "config", "deploy"):
         shutil.copytree(ROOT / name, folder / name)
+    shutil.copy(NBA, folder / "config/nba.yaml")
     return folder
 
 

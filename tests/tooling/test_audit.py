@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import subprocess
 import sys
@@ -40,7 +41,9 @@ def asked(folder: Path, answers: dict[str, list[dict[str, object]]], *names: str
     environment = folder / ".venv-audit"
     (environment / "bin").mkdir(parents=True)
     shutil.copy(ROOT / "deploy/requirements/audit.txt", environment / "installed.txt")
-    (environment / "bin/python").write_text(f'#!/bin/sh\nPYTHONPATH={environment} exec {sys.executable} "$@"\n')
+    (environment / "bin/python").write_text(
+        f'#!/bin/sh\nPYTHONPATH={shlex.quote(str(environment))} exec {shlex.quote(sys.executable)} "$@"\n'
+    )
     (environment / "bin/python").chmod(0o755)
     (environment / "pip_audit.py").write_text(TOOL)
     (environment / "given.json").write_text(json.dumps(answers))

@@ -53,7 +53,7 @@ class Post:
             body["timestamp"] = ended.isoformat()
         if line.records is not None:
             body["record_count"] = line.records
-        if chance.random() < 0.7 or not self._obvious(key, at):
+        if chance.random() < 0.7 or not self._obvious(key, phase, line.processor, at):
             body["mode"] = key.mode
         if chance.random() < 0.5:
             body["phase"] = phase
@@ -90,9 +90,15 @@ class Post:
             return processor
         return self._chance.choice([form.name for form in forms(self._policy.phases[phase].processors[processor])])
 
-    def _obvious(self, key: RunKey, at: datetime) -> bool:
-        """Whether the date alone tells the mode when the letter is published."""
+    def _obvious(self, key: RunKey, phase: str, processor: str, at: datetime) -> bool:
+        """Whether date and processor tell the mode when the letter is published (behaviour R4, R11)."""
         offset = (key.day - self._policy.local(at).date()).days
+        expecting = self._policy.expecting[phase, processor]
+        if offset == 0 and expecting and len(self._policy.modes) > 1:
+            if len(expecting) == 1:
+                return expecting[0].name == key.mode
+            if expecting[0].same_evening_from is not None:
+                return False  # the hour decides
         return _sign(offset) == _sign(self._policy.modes[key.mode].partition_offset_days)
 
 
