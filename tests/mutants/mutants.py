@@ -15,7 +15,7 @@ MODEL, MESSAGE, POLICY = "shared/core/model.py", "shared/core/message.py", "shar
 EVENTS, DEAD_LETTERS = "shared/app/events.py", "shared/app/dead_letters.py"
 CLOSING, ALERTING, OPERATE = "shared/core/closing.py", "shared/app/alerting.py", "shared/app/operate.py"
 DEPARTED, DISPATCH, SWEEP = "shared/core/departed.py", "shared/app/dispatch.py", "shared/app/sweep.py"
-BOUNDED, ORDER = "shared/app/bounded.py", "shared/app/order.py"
+BOUNDED, ORDER, FAIL_FAST = "shared/app/bounded.py", "shared/app/order.py", "shared/app/fail_fast.py"
 SPELLING, INSTANTS, CONTENTS = "shared/core/spelling.py", "shared/core/instants.py", "shared/core/contents.py"
 NAMES, QUARANTINE, BOUNDS = "shared/core/names.py", "shared/app/quarantine.py", "shared/app/quarantine_bounds.py"
 MARKS, RECEIVE, RECONCILE = "shared/app/marks.py", "shared/app/receive.py", "shared/app/reconcile.py"
@@ -275,7 +275,7 @@ MUTANTS = [
     ),
     mutant(
         "who took one alert is taken for who took the next",
-        BOUNDED,
+        FAIL_FAST,
         "raise NotBegun(self._down.port, self._down.reason)",
         "raise self._down",
         f"{T_SINKS}a_sink_that_hangs_keeps_no_alert_from_a_healthy_one",
@@ -892,7 +892,7 @@ MUTANTS = [
     # A sweep's time
     mutant(
         "every waiting alert waits for a hanging channel",
-        BOUNDED,
+        FAIL_FAST,
         "                    self._down = error\n",
         "                    pass\n",
         f"{T_TIME}a_hanging_slack_costs_one_wait_and_no_alert",
@@ -900,15 +900,15 @@ MUTANTS = [
     mutant(
         "calls are begun however late it is",
         BOUNDED,
-        "if began + self._longest > self._deadline:",
+        "if clock.now() > latest:",
         "if False:",
         f"{T_TIME}a_gate_that_was_not_read_for_want_of_time_does_not_pass",
     ),
     mutant(
         "a reading that was not begun passes for unreadable",
         BOUNDED,
-        'if self._name == "warehouse":',
-        "if False:",
+        'raise OutOfTime() if name == "warehouse" else NotBegun(name, NO_TIME)',
+        "raise NotBegun(name, NO_TIME)",
         f"{T_TIME}a_gate_that_was_not_read_for_want_of_time_does_not_pass",
     ),
     mutant(

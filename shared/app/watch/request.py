@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from shared.app.context import Context
+from shared.app.fail_fast import FailFastPorts
 from shared.app.health import NOT_ALLOWED, NOT_FOUND, NOT_READY, OK, Answer, Asked, House, alive, body_of, ready
-from shared.app.patience import PatientPorts
 from shared.app.watch.daily import report
 from shared.app.watch.pages import front
 
@@ -16,7 +16,7 @@ READ = ("GET", "HEAD")
 
 def answer(ctx: Context, house: House, asked: Asked) -> Answer:
     """Answer one request to the health check."""
-    ctx = replace(ctx, ports=PatientPorts(ctx.ports))
+    ctx = replace(ctx, ports=FailFastPorts(ctx.ports))
     path = "/" + asked.path.strip("/")
     if path not in PATHS:
         known = ", ".join(PATHS)
