@@ -40,6 +40,7 @@ By = Annotated[
 ]
 NewRun = Annotated[bool, typer.Option("--new-run", help="Open a run of another date than today's without asking.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what would be sent and changed, and do nothing.")]
+Verb = Callable[[Context, RunKey, str, Why], Answer]
 EXITS = {Outcome.DONE: 0, Outcome.REFUSED: REFUSED, Outcome.NOT_FOUND: NOT_FOUND, Outcome.UNAVAILABLE: UNAVAILABLE}
 
 quarantine_app = typer.Typer(help="Messages that could not be understood, and the way back.", no_args_is_help=True)
@@ -73,8 +74,7 @@ def trigger(
     """
     ctx, key, why = _asked(date, mode, lane, reason, by)
     name = transition_in(ctx.policy, transition, key.mode)
-    _want_run(ctx, key, anyway=new_run or dry_run)
-    _do(ctx, lambda there: operate.trigger(there, key, name, why), dry_run=dry_run)
+    _act(ctx, operate.trigger, key, name, why, new_run=new_run, dry_run=dry_run)
 
 
 def hold(
@@ -93,8 +93,7 @@ def hold(
     """
     ctx, key, why = _asked(date, mode, lane, reason, by)
     name = transition_in(ctx.policy, transition, key.mode)
-    _want_run(ctx, key, anyway=new_run or dry_run)
-    _do(ctx, lambda there: operate.hold(there, key, name, why), dry_run=dry_run)
+    _act(ctx, operate.hold, key, name, why, new_run=new_run, dry_run=dry_run)
 
 
 def release(
@@ -112,7 +111,7 @@ def release(
     """
     ctx, key, why = _asked(date, mode, lane, reason, by)
     name = transition_in(ctx.policy, transition, key.mode)
-    _do(ctx, lambda there: operate.release(there, key, name, why), dry_run=dry_run)
+    _act(ctx, operate.release, key, name, why, new_run=True, dry_run=dry_run)
 
 
 def rerun(
@@ -131,8 +130,7 @@ def rerun(
     """
     ctx, key, why = _asked(date, mode, lane, reason, by)
     name = phase_in(ctx.policy, phase)
-    _want_run(ctx, key, anyway=new_run or dry_run)
-    _do(ctx, lambda there: operate.rerun(there, key, name, why), dry_run=dry_run)
+    _act(ctx, operate.rerun, key, name, why, new_run=new_run, dry_run=dry_run)
 
 
 def list_quarantine(
@@ -238,13 +236,14 @@ def _who(by: str | None) -> str:
         return ""
 
 
-def _do(ctx: Context, act: Callable[[Context], Answer], *, dry_run: bool) -> None:
+def _act(ctx: Context, verb: Verb, key: RunKey, name: str, why: Why, *, new_run: bool, dry_run: bool) -> None:
     """Do it, or find out what doing it would send and change, and end as it would."""
+    _want_run(ctx, key, anyway=new_run or dry_run)
     if not dry_run:
-        _end(act(ctx))
+        _end(verb(ctx, key, name, why))
         return
     rehearsed = rehearsal(ctx)
-    answer = act(rehearsed.ctx)
+    answer = verb(rehearsed.ctx, key, name, why)
     _tell(rehearsed)
     _end(answer)
 
