@@ -22,7 +22,7 @@ from shared.core.policy import ConfirmBy
 from shared.core.refresh import may_refresh, refresh_causes
 from shared.core.situation import Situation
 from shared.core.standing import Picture, Standing, Word
-from shared.core.texts import clock_time, duration, names, say
+from shared.core.texts import amount, clock_time, duration, names, say
 
 UNFIT_FOR = timedelta(minutes=5)
 SAME_FAILURE = 3
@@ -168,7 +168,7 @@ def _reports(situation: Situation, seen: Picture) -> Iterator[Condition]:
         at = seen.standings[name]
         yield from _by_units(situation, at)
         if at.word is Word.UNDER_MINIMUM and at.report is not None and at.needs_rows is None:
-            what = f"{name} reported {at.report.records} records of at least {at.floor}: not counted as done"
+            what = f"{name} reported {amount(at.report.records, 'record')} of at least {at.floor}: not counted as done"
             yield _condition(
                 situation,
                 AlertKind.UNDER_MINIMUM,
@@ -179,7 +179,9 @@ def _reports(situation: Situation, seen: Picture) -> Iterator[Condition]:
                 f"look at the run of {name} and its source",
             )
         if at.counter_missing and at.report is not None:
-            what = f"counter missing: {name} reported {at.report.records} records while its table holds enough"
+            what = (
+                f"counter missing: {name} reported {amount(at.report.records, 'record')} while its table holds enough"
+            )
             yield _condition(
                 situation,
                 AlertKind.COUNTER_MISSING,
@@ -220,7 +222,9 @@ def _by_units(situation: Situation, at: Standing) -> Iterator[Condition]:
         yield _condition(situation, AlertKind.UNITS_SHORT, Severity.WARNING, name, what, then, do)
     if at.word is Word.NOTHING:
         cause = f" ({report.error})" if report.error else ""
-        counted = "skipped" if report.records is None else f"{report.outcome.value} with {report.records} records"
+        counted = (
+            "skipped" if report.records is None else f"{report.outcome.value} with {amount(report.records, 'record')}"
+        )
         what = f"{name} reported {counted}{cause} on a date with {situation.policy.unit}s, and its table holds no rows"
         then, do = "it is not counted as done; rows in its table make it count", f"look at the run of {name}"
         yield _condition(situation, AlertKind.NOTHING, Severity.WARNING, name, what, then, do)
@@ -332,7 +336,7 @@ def _late(situation: Situation, seen: Picture, now: datetime) -> Iterator[Condit
         return
     for name in sorted(refresh_causes(situation, seen, carried)):
         report = seen.standings[name].report
-        count = "" if report is None or report.records is None else f" with {report.records} records"
+        count = "" if report is None or report.records is None else f" with {amount(report.records, 'record')}"
         said = (
             "was missing at the trigger and has arrived" if name in carried.missing else "has grown since the trigger"
         )

@@ -14,7 +14,7 @@ from shared.core.model import State
 from shared.core.refresh import refresh_until
 from shared.core.situation import Situation
 from shared.core.standing import Picture, Standing, Word
-from shared.core.texts import clock_time
+from shared.core.texts import amount, clock_time
 
 
 @dataclass(frozen=True)
@@ -233,7 +233,7 @@ def _render(situation: Situation, evidence: dict[str, Any], seen: Picture, now: 
         + (f", {evidence['units']} units" if evidence["units"] is not None else ""),
     ]
     for one in evidence["processors"]:
-        count = "" if one["records"] is None else f" {one['records']} records"
+        count = "" if one["records"] is None else f" {amount(one['records'], 'record')}"
         floor = f" (at least {one['floor']})" if one["floor"] else ""
         kind = "required" if one["required"] else "optional"
         extra = " ".join(text for text in (one["note"], one["error"]) if text)

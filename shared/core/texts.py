@@ -34,6 +34,13 @@ def names(found: Iterable[str], none: str = "nothing") -> str:
     return ", ".join(found) or none
 
 
+def amount(count: int | None, noun: str) -> str:
+    """Return a count with its noun: `1 record`, `2 records`; None is a number that is not known."""
+    if count is None:
+        return f"an unknown number of {noun}s"
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def say(run: str, transition: str, what: str, then: str = "", do: str = "") -> str:
     """Compose an alert: where, what happened, what happens next, what to do."""
     where = f"{run} {transition}".strip()

@@ -94,7 +94,7 @@ def test_under_minimum_is_one_warning_with_its_numbers() -> None:
     found = told(waiting(report(PGS, records=1)), at(minutes=1), World(rows=0))
     assert severities(found) == {f"under_minimum {PGS}": WARNING}
     text = found[f"under_minimum {PGS}"].text
-    assert "1 records of at least 70" in text
+    assert "1 record of at least 70" in text
     assert found[f"under_minimum {PGS}"].lasting is Lasting.STANDING
 
 

@@ -103,7 +103,7 @@ def test_every_processor_stands_there_with_its_numbers() -> None:
     ]
     assert rows[0]["note"] == "counter missing"
     assert rows[1]["error"] == "no rows"
-    assert "1 records (at least 70) counter missing" in found.text
+    assert "1 record (at least 70) counter missing" in found.text
 
 
 def test_blocked_says_which_gate_reads_what() -> None:

@@ -16,7 +16,7 @@ from shared.core.page import Cell, Event, GateLine, Kind, Leg, Timeline, Tone, T
 from shared.core.policy import Policy, Transition
 from shared.core.situation import Situation
 from shared.core.standing import Picture, Standing, Word
-from shared.core.texts import names
+from shared.core.texts import amount, names
 
 TONES = {
     Word.DONE: Tone.GOOD,
@@ -146,7 +146,7 @@ def _said(name: str, report: Report) -> str:
 
 
 def _records(count: int | None) -> str:
-    return "" if count is None else f", {count} records"
+    return "" if count is None else f", {amount(count, 'record')}"
 
 
 def _marks(situation: Situation, seen: Picture) -> Iterator[Event]:

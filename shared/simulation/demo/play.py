@@ -12,6 +12,7 @@ from queue import Empty, SimpleQueue
 from shared.adapters.clock import SystemClock
 from shared.adapters.http import RequestsHttp
 from shared.core.errors import Unavailable
+from shared.core.texts import amount
 from shared.simulation.agenda import Agenda, Place
 from shared.simulation.demo.nights import Night
 from shared.simulation.demo.pace import Pace, Sweeps
@@ -208,7 +209,7 @@ class Player:
 def _told(envelope: Envelope) -> str:
     body = json.loads(envelope.data)
     count = body.get("record_count")
-    records = "" if count is None else f", {count} record{'s' if count != 1 else ''}"
+    records = "" if count is None else f", {amount(count, 'record')}"
     mode = f" {body['mode']}" if body.get("mode") else ""
     return f"{body['game_date']}{mode} {envelope.phase} {body['processor_name']}: {body['status']}{records}"
 
