@@ -1,4 +1,4 @@
-"""The figures of "Growth" in deploy/README.md, made from the cost model."""
+"""The figures of deploy/GROWTH.md, made from the cost model."""
 
 from __future__ import annotations
 

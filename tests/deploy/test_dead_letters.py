@@ -12,7 +12,7 @@ from deploy.manifest import ROOT
 from tests.deploy.world import manifest, refusal
 
 HOUR = timedelta(hours=1)
-README = (ROOT / "deploy" / "README.md").read_text(encoding="utf-8")
+RUNBOOK = (ROOT / "deploy" / "RUNBOOK.md").read_text(encoding="utf-8")
 LETTER = manifest().dead_letter
 
 
@@ -26,15 +26,16 @@ def test_the_text_promises_what_the_numbers_give() -> None:
         said = [int(number) for number in re.findall(r"(\d+)\s+hours\s+(?:in\s+all|\w+)?", _words("dead letter"))]
         assert said
         assert set(said) == {hours}
-    assert f"refused {LETTER.attempts} times, over {hours} hours; it is kept for {LETTER.retention.days} days" in README
-    assert f"each message comes again {LETTER.attempts} times in {hours} hours" in README
-    assert "for seven days" not in README
+    assert (
+        f"refused {LETTER.attempts} times, over {hours} hours; it is kept for {LETTER.retention.days} days" in RUNBOOK
+    )
+    assert f"each message comes again {LETTER.attempts} times in {hours} hours" in RUNBOOK
+    assert "for seven days" not in RUNBOOK
 
 
 def _words(about: str) -> str:
     """Return the paragraphs of the runbook that speak of something."""
-    runbook = README[README.index("## Runbook") :]
-    return "\n".join(part for part in runbook.split("\n\n") if about in part)
+    return "\n".join(part for part in RUNBOOK.split("\n\n") if about in part)
 
 
 @pytest.mark.parametrize(

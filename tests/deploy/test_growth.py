@@ -18,7 +18,7 @@ from tests.app.house import House
 from tests.deploy.growth import CHANGES, COMPLETIONS, PIPELINES, PRICES, figures, reckoned
 from tests.emulators.server import ROOT
 
-PAGE = ROOT / "deploy" / "README.md"
+PAGE = ROOT / "deploy" / "GROWTH.md"
 BEGIN, END = "<!-- figures: begin -->\n", "\n<!-- figures: end -->"
 
 
@@ -29,7 +29,7 @@ def test_the_figures_of_the_page_are_the_models() -> None:
     fresh = head + BEGIN + figures() + END + tail
     if os.environ.get("UPDATE_SNAPSHOTS"):
         PAGE.write_text(fresh)
-    assert PAGE.read_text() == fresh, "deploy/README.md is behind the cost model: see the first lines of this test"
+    assert PAGE.read_text() == fresh, "deploy/GROWTH.md is behind the cost model: see the first lines of this test"
 
 
 def test_what_is_to_be_changed_first_is_what_the_model_says() -> None:

@@ -149,8 +149,8 @@ def test_no_sweep_holds_also_where_there_never_was_one() -> None:
 
 
 def test_each_alert_has_its_place_in_the_runbook() -> None:
-    """An alert's text leads to a heading of deploy/README.md."""
-    runbook = (ROOT / "deploy/README.md").read_text()
+    """An alert's text leads to its row of deploy/RUNBOOK.md."""
+    runbook = (ROOT / "deploy/RUNBOOK.md").read_text()
     for name, content in FILES.items():
         if name.startswith("alerts/"):
             word = re.search(r"\*\*(.+)\*\*", content["documentation"]["content"])

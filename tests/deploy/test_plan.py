@@ -112,8 +112,8 @@ def test_gcloud_takes_every_line(every_line: list[Line], tmp_path: Path) -> None
 
 
 def test_gcloud_takes_the_lines_of_the_guide(tmp_path: Path) -> None:
-    """What deploy/README.md tells people to type parses, its upper-case words being theirs to fill."""
-    guide = (ROOT / "deploy/README.md").read_text()
+    """What the pages of deploy/ tell people to type parses, its upper-case words being theirs to fill."""
+    guide = "\n".join(page.read_text() for page in sorted((ROOT / "deploy").glob("*.md")))
     blocks = re.findall(r"^ *```sh\n(.*?)```", guide, re.MULTILINE | re.DOTALL)
     shown = [line.strip().split("   #")[0].strip() for block in blocks for line in block.splitlines()]
     inline = [text for text in re.findall(r"`(gcloud [^`]+)`", guide) if "--" in text]
@@ -125,14 +125,15 @@ def test_gcloud_takes_the_lines_of_the_guide(tmp_path: Path) -> None:
 
 
 def test_the_guide_gives_whoever_deploys_what_the_doctor_asks_for() -> None:
-    """The commands and the table of deploy/README.md name each role that the doctor asks Google about, and no other."""
+    """The guide's commands and the table of ROLES.md name each role that the doctor asks Google about, and no other."""
     guide = (ROOT / "deploy/README.md").read_text()
     member = "--member=$deployer --role="
     roles = re.findall(rf"gcloud projects add-iam-policy-binding my-project {re.escape(member)}(\S+)", guide)
     assert roles == list(deployer.ROLES)
     on_accounts = re.findall(rf"gcloud iam service-accounts add-iam-policy-binding \S+ {re.escape(member)}(\S+)", guide)
     assert set(on_accounts) == set(deployer.ON_ACCOUNTS)
-    row = next(line for line in guide.splitlines() if line.startswith("| whoever deploys |"))
+    table = (ROOT / "deploy/ROLES.md").read_text()
+    row = next(line for line in table.splitlines() if line.startswith("| whoever deploys |"))
     assert {f"roles/{name}" for name in re.findall(r"`([\w.]+)`", row)} == set(roles)
     assert len(set(deployer.ROLES.values())) == len(deployer.ROLES)
 
