@@ -103,9 +103,12 @@ class EnvironmentPorts:
         home = Path(self._variables.get("ORCH_HOME") or ".orch")
         hint = "name a folder that you may write to, such as ORCH_HOME=~/.orch"
         try:
+            # A file of variables, unlike a shell, leaves the tilde as it is.
+            home = home.expanduser()
             home.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            reason = "is no folder" if home.exists() else f"cannot be made: {error.strerror}"
+        except (OSError, RuntimeError) as error:
+            why = error.strerror if isinstance(error, OSError) else str(error)
+            reason = "is no folder" if isinstance(error, FileExistsError) else f"cannot be made: {why}"
             raise PolicyError("environment", "ORCH_HOME", f"{home} {reason}", hint) from error
         if not os.access(home, os.W_OK | os.X_OK):
             raise PolicyError("environment", "ORCH_HOME", f"{home} is not yours to write to", hint)

@@ -40,7 +40,19 @@ def nowhere(folder: Path) -> Path:
     return Path("/proc/none")
 
 
-HOMES: dict[str, Callable[[Path], Path]] = {"a file": a_file, "below a file": below_a_file, "cannot be made": nowhere}
+def too_long(folder: Path) -> Path:
+    """Return what cannot even be looked for."""
+    return folder / ("h" * 300)
+
+
+def of_nobody(folder: Path) -> Path:
+    return Path("~no-such-user/home")
+
+
+HOMES: dict[str, Callable[[Path], Path]] = {
+    "a file": a_file, "below a file": below_a_file, "cannot be made": nowhere, "too long": too_long,
+    "of nobody": of_nobody,
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("home", HOMES)
@@ -66,6 +78,16 @@ def test_a_home_that_may_not_be_written_to(
     with runtime.use(runtime.from_environment({**EMBEDDED, "ORCH_HOME": str(tmp_path)})):
         assert main.call(VERBS["status"]) == 2
     assert "is not yours to write to" in capsys.readouterr().err
+
+
+def test_a_tilde_is_the_home_of_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the hint writes it, also where no shell has read it: no folder of that name is left beside the caller."""
+    monkeypatch.setenv("HOME", str(tmp_path / "user"))
+    monkeypatch.chdir(tmp_path)
+    with runtime.use(runtime.from_environment({**EMBEDDED, "ORCH_HOME": "~/.orch"})):
+        main.call(VERBS["status"])
+    assert [path.name for path in tmp_path.iterdir()] == ["user"]
+    assert (tmp_path / "user/.orch").is_dir()
 
 
 def orch(
