@@ -202,10 +202,11 @@ class DeadLetters(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An HTTP answer, whatever its status."""
+    """An HTTP answer, whatever its status; ``retry_at`` is what its Retry-After says, None without one."""
 
     status: int
     body: str
+    retry_at: datetime | None = None
 
 
 class Http(Protocol):

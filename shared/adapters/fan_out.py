@@ -44,6 +44,5 @@ class FanOut:
 
 def _first_retry(outages: list[Unavailable]) -> datetime | None:
     """Return when the first of them may be tried again; None if one of them may be at any time."""
-    times = [error.retry_at if isinstance(error, Undelivered) else None for error in outages]
-    stated = [at for at in times if at is not None]
-    return min(stated) if len(stated) == len(times) else None
+    stated = [error.retry_at for error in outages if error.retry_at is not None]
+    return min(stated) if len(stated) == len(outages) else None

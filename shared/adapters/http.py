@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from shared.adapters.retry_after import retry_at
 from shared.adapters.wire import to_json
 from shared.core.errors import Unavailable
 from shared.ports import Clock, Response
@@ -56,7 +57,8 @@ class RequestsHttp:
                     stream=True,
                 ) as answer,
             ):
-                return Response(answer.status_code, self._read(answer, host, deadline))
+                again_at = retry_at(answer.headers.get("Retry-After", ""), self._clock.now())
+                return Response(answer.status_code, self._read(answer, host, deadline), again_at)
         except (requests.RequestException, HTTPError) as error:
             raise Unavailable(host, _reason(error, timeout)) from error
 

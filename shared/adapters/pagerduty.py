@@ -43,7 +43,7 @@ class PagerDutySink:
         response = self._http.request("POST", self._url, event(notice, routing_key, self._source), _TIMEOUT)
         answer = f"{response.status} {response.body[:200]}".strip()
         if response.status == 429 or response.status >= 500:
-            raise Unavailable("pagerduty", answer)
+            raise Unavailable("pagerduty", answer, response.retry_at)
         return Delivered() if 200 <= response.status < 300 else Refused(f"pagerduty: {answer}")
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 from http.client import HTTPException
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from shared.adapters import slack_blocks
+from shared.adapters.retry_after import retry_at
 from shared.adapters.wire import Log
 from shared.core.errors import Undelivered
 from shared.ports import Clock, Delivered, Notice, Refused
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from tenacity import RetryCallState
 
 _BUDGET = timedelta(seconds=3)
-# What a server may ask for at most: an alert that waits longer is no alert.
-_LONGEST_WAIT = timedelta(hours=1)
 _MOST_ATTEMPTS = 5
 _ANSWER_KEPT = 200
 
@@ -73,9 +71,9 @@ class SlackSink:
         """Remember what a webhook asked for: its other alerts are not tried before either."""
         if answer.wait is None:
             return Undelivered("slack", answer.reason)
-        retry_at = self._clock.now() + answer.wait
-        self._not_before[url] = retry_at, answer.reason
-        return Undelivered("slack", answer.reason, retry_at=retry_at)
+        again_at = self._clock.now() + answer.wait
+        self._not_before[url] = again_at, answer.reason
+        return Undelivered("slack", answer.reason, retry_at=again_at)
 
     def _unsent(self, notice: Notice, reason: str) -> Refused:
         self._log(
@@ -146,25 +144,13 @@ def _is_url(value: str) -> bool:
 def _judge(status: int, body: str, headers: Mapping[str, str], now: datetime) -> Delivered | Refused | _Later:
     answer = f"{status} {body.strip()[:_ANSWER_KEPT]}".strip()
     if status == 429 or status >= 500:
-        wait = next((value for name, value in headers.items() if name.lower() == "retry-after"), "")
-        return _Later(answer, _wait(wait, now))
+        asked = next((value for name, value in headers.items() if name.lower() == "retry-after"), "")
+        again_at = retry_at(asked, now)
+        return _Later(answer, None if again_at is None else again_at - now)
     # A mistyped webhook redirects to a web page, which answers 200.
     if status == 200 and not body.lstrip().startswith("<"):
         return Delivered()
     return Refused(answer)
-
-
-def _wait(text: str, now: datetime) -> timedelta | None:
-    """Read a Retry-After, seconds or an HTTP date, within bounds; None if it says nothing."""
-    text = text.strip()
-    if text.isascii() and text.isdecimal():
-        return min(timedelta(seconds=int(text[:9])), _LONGEST_WAIT)
-    try:
-        at = parsedate_to_datetime(text)
-        wait = (at.replace(tzinfo=UTC) if at.tzinfo is None else at) - now
-    except (ValueError, TypeError, OverflowError):
-        return None
-    return min(max(wait, timedelta(0)), _LONGEST_WAIT)
 
 
 def _last(state: RetryCallState) -> Delivered | Refused | _Later:

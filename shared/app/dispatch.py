@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from shared.app.context import Context
@@ -31,9 +31,10 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class CallFailed:
-    """The call got no answer or a 5xx; the sweep will try again."""
+    """The call got no answer or a 5xx; the sweep will try again, not before ``retry_at`` where the answer named it."""
 
     text: str
+    retry_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +80,13 @@ def _call(ctx: Context, call: HttpCall, body: Mapping[str, Any]) -> Accepted | C
     def once() -> Response:
         response = ctx.ports.http.request("POST", url, body, call.timeout)
         if response.status >= 500 or response.status == 429:
-            raise Unavailable(call.service, f"answers {response.status}: {response.body[:200]}")
+            raise Unavailable(call.service, f"answers {response.status}: {response.body[:200]}", response.retry_at)
         return response
 
     try:
         response = retry(ctx.ports.clock, call.attempts, FIRST_WAIT, once)
     except Unavailable as error:
-        return CallFailed(f"{call.service}{call.path}: {error.reason}")
+        return CallFailed(f"{call.service}{call.path}: {error.reason}", error.retry_at)
     if response.status in call.accepted:
         return Accepted(())
     return Rejected(f"{call.service}{call.path} answers {response.status}: {response.body[:300]}")

@@ -87,10 +87,14 @@ def observed(state: TransitionState, plan: Plan, now: datetime) -> TransitionSta
     return logged(seen, now, "observe", plan.reason)
 
 
-def call_failed(state: TransitionState, text: str, now: datetime) -> TransitionState:
-    """Release the claim; the sweep tries again after 1, 2, 4, 8 and then every 15 minutes (behaviour D5)."""
+def call_failed(state: TransitionState, text: str, now: datetime, retry_at: datetime | None = None) -> TransitionState:
+    """Release the claim; the sweep tries again after 1, 2, 4, 8 and then every 15 minutes (behaviour D5).
+
+    Where the service asked to be left alone for longer, not before ``retry_at``.
+    """
     count = 0 if state.failure is None else state.failure.count
-    return _failed(state, text, now, BACK_OFF[min(count, len(BACK_OFF) - 1)])
+    wait = BACK_OFF[min(count, len(BACK_OFF) - 1)]
+    return _failed(state, text, now, wait if retry_at is None else max(wait, retry_at - now))
 
 
 def publish_failed(state: TransitionState, text: str, now: datetime) -> TransitionState:

@@ -40,8 +40,8 @@ def send(ctx: Context, kept: Kept) -> None:
         result = ctx.ports.alerts.send(notice(alert))
     except Unavailable as error:
         ctx.log("alert.unsent", severity=_log_severity(alert), error=str(error), text=alert.text)
-        taken, later = (error.taken, error.retry_at) if isinstance(error, Undelivered) else (alert.taken, None)
-        now = clock.now()
+        taken = error.taken if isinstance(error, Undelivered) else alert.taken
+        now, later = clock.now(), error.retry_at
         _mark(ctx, kept, lambda fresh: unsent(fresh, alert, taken, now, later))
         return
     now = clock.now()

@@ -145,9 +145,9 @@ def _not_accepted(
 ) -> Sight | Settled | None:
     now = ctx.ports.clock.now()
     match result:
-        case CallFailed(text):
+        case CallFailed(text, retry_at):
             _log(ctx, held.situation, "dispatch_failed", severity="WARNING", error=text)
-            return _mark(ctx, held, load, lambda state: marks.call_failed(state, text, now))
+            return _mark(ctx, held, load, lambda state: marks.call_failed(state, text, now, retry_at))
         case Rejected(text):
             _log(ctx, held.situation, "rejected", severity="ERROR", error=text)
             return _mark(ctx, held, load, lambda state: marks.rejected(state, text, ctx.code_version, now))

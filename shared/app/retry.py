@@ -18,8 +18,9 @@ def retry(
     """Call until it does not raise ``Unavailable``, ``attempts`` times at most; then raise the last one.
 
     Waits double from ``first_wait``, each between half and one and a half of that; no attempt
-    begins once ``budget`` is used up. What was not begun is not tried again: the attempt before it, if there was
-    one, says what is wrong.
+    begins once ``budget`` is used up, nor before the instant that the failure asks for: one that is later than the
+    longest of those waits ends it (behaviour D5). What was not begun is not tried again: the attempt before it, if
+    there was one, says what is wrong.
     """
     import tenacity
 
@@ -35,12 +36,17 @@ def retry(
             failures.append(error)
             raise
 
+    def asked() -> float:
+        at = failures[-1].retry_at
+        return 0.0 if at is None else (at - clock.now()).total_seconds()
+
     def wait(state: tenacity.RetryCallState) -> float:
         jitter = 0.5 + int(clock.token()[:4], 16) / 0xFFFF
-        return float(first_wait.total_seconds() * 2 ** (state.attempt_number - 1) * jitter)
+        return max(asked(), float(first_wait.total_seconds() * 2 ** (state.attempt_number - 1) * jitter))
 
     def stop(state: tenacity.RetryCallState) -> bool:
-        if state.attempt_number >= attempts:
+        longest = first_wait.total_seconds() * 2 ** (state.attempt_number - 1) * 1.5
+        if state.attempt_number >= attempts or asked() > longest:
             return True
         begins = clock.now() + timedelta(seconds=state.upcoming_sleep)
         return budget is not None and begins - started >= budget

@@ -40,10 +40,11 @@ class Malformed(OrchError):
 
 
 class Unavailable(OrchError):
-    """Something outside did not answer; the same call may succeed later."""
+    """Something outside did not answer; the same call may succeed later. ``retry_at`` is when it asked to be called
+    again, None if it did not say."""
 
-    def __init__(self, port: str, reason: str) -> None:
-        self.port, self.reason = port, reason
+    def __init__(self, port: str, reason: str, retry_at: datetime | None = None) -> None:
+        self.port, self.reason, self.retry_at = port, reason, retry_at
         super().__init__(f"{port}: {reason}")
 
 
@@ -52,8 +53,8 @@ class Undelivered(Unavailable):
     tried again, None if they did not say."""
 
     def __init__(self, port: str, reason: str, taken: tuple[str, ...] = (), retry_at: datetime | None = None) -> None:
-        self.taken, self.retry_at = taken, retry_at
-        super().__init__(port, reason)
+        self.taken = taken
+        super().__init__(port, reason, retry_at)
 
 
 class NotBegun(Unavailable):

@@ -37,6 +37,28 @@ def test_any_status_is_an_answer(http: RequestsHttp, status: int) -> None:
         assert http.request("GET", server.url, None, SECOND) == Response(status, body.decode())
 
 
+TEN = ManualClock().now()
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        *(("0", 0), (" 30 ", 30), ("3600", 3600), ("86400", 3600), ("9" * 400, 3600)),
+        *(("Thu, 22 Jan 2026 10:02:00 GMT", 120), ("Thursday, 22-Jan-26 10:02:00 GMT", 120)),
+        *(("Thu, 22 Jan 2026 05:02:00 -0500", 120), ("Thu, 22 Jan 2026 09:00:00 GMT", 0)),
+        *(("Fri, 23 Jan 2026 10:00:00 GMT", 3600), ("Thu Jan 22 10:02:00 2026", 120)),
+        *((None, None), ("soon", None), ("-5", None), ("1.5", None), ("\u0663".encode().decode("latin-1"), None)),
+    ],
+)
+@pytest.mark.parametrize("status", [202, 429, 503])
+def test_what_a_service_asks_for_is_told(header: str | None, seconds: int | None, status: int) -> None:
+    """Retry-After in both its forms, an hour at most, by the clock of the call; None where nothing can be read."""
+    told = {} if header is None else {"Retry-After": header}
+    with LocalServer(Answer(status, b"", told)) as server:
+        response = RequestsHttp(False, ManualClock()).request("GET", server.url, None, SECOND)
+    assert response.retry_at == (None if seconds is None else TEN + seconds * SECOND)
+
+
 def test_the_body_is_sent_as_compact_json(http: RequestsHttp) -> None:
     """Method, path, content type and bytes arrive as given."""
     with LocalServer() as server:

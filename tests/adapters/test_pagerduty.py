@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -89,6 +90,17 @@ def test_a_passing_failure_is_unavailable(status: int) -> None:
     """It is sent again by a later sweep."""
     with LocalServer(Answer(status, b"later")) as pagerduty, pytest.raises(Unavailable, match=f"{status} later"):
         _sink(pagerduty.url).send(NOTICE)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_what_pagerduty_asks_for_is_told(status: int) -> None:
+    """Its Retry-After goes with the error, so that no sweep tries before."""
+    with LocalServer(Answer(status, b"later", {"Retry-After": "120"})) as pagerduty:
+        began = datetime.now(UTC)
+        with pytest.raises(Unavailable) as caught:
+            _sink(pagerduty.url).send(NOTICE)
+    assert caught.value.retry_at is not None
+    assert timedelta(seconds=120) <= caught.value.retry_at - began <= timedelta(seconds=150)
 
 
 def test_silence_is_unavailable() -> None:

@@ -129,6 +129,41 @@ def test_the_sweep_tries_again_after_growing_waits(house: House, status: int | N
     assert {call.body["trigger_id"] for call in house.calls} == {FIRST}
 
 
+@pytest.mark.parametrize("status", [429, 500, 503])
+@pytest.mark.parametrize(("asked", "calls"), [(0, 3), (1, 3), (2, 1), (60, 1), (60 * 25, 1), (60 * 60, 1)])
+def test_a_service_is_left_alone_for_as_long_as_it_asks(house: House, status: int, asked: int, calls: int) -> None:
+    """A short Retry-After is waited for inside the call, a longer one by the sweeps: a second before none is made."""
+    again_at = house.clock.now() + SECOND * asked
+    house.services.answers[COORDINATOR] = Response(status, "busy", again_at)
+    last(house)
+    assert len(house.calls) == calls
+    failure = house.state(TO5).failure
+    assert failure is not None
+    assert failure.retry_at >= again_at
+    assert failure.retry_at - house.clock.now() <= max(SECOND * asked, MINUTE) + house.waited
+    answer(house, 200)
+    house.clock.instant = failure.retry_at - SECOND
+    house.sweep()
+    assert len(house.calls) == calls
+    house.clock.instant = failure.retry_at
+    house.sweep()
+    assert house.state(TO5).state is State.CONFIRMED
+
+
+def test_what_a_service_asks_for_never_shortens_the_waits_of_the_sweep(house: House) -> None:
+    """A service that says `at once` time after time is asked after 1, 2, 4, 8 and 15 minutes all the same."""
+    waits = []
+    last_call = partial(house.deliver, PHASE4[-1])
+    for attempt in range(4):
+        house.services.answers[COORDINATOR] = Response(503, "busy", house.clock.now())
+        last_call() if attempt == 0 else house.sweep()
+        failure = house.state(TO5).failure
+        assert failure is not None
+        waits.append((failure.retry_at - house.clock.now() - house.waited) // SECOND)
+        house.clock.instant = failure.retry_at
+    assert waits == [60, 120, 240, 480]
+
+
 def test_a_service_that_comes_back_is_called_once_more(house: House) -> None:
     """The first attempt that is accepted ends the retries, and the critical alert of the long block is taken back."""
     answer(house, 503)

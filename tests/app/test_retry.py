@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from secrets import token_hex
 
 import pytest
@@ -103,6 +104,23 @@ def test_no_attempt_begins_once_the_budget_is_used_up(budget: timedelta, takes: 
     for began in port.began[1:]:
         assert began - started <= budget
     assert clock.at - started <= budget + takes
+
+
+@given(token=st.integers(0, 2**16 - 1).map(lambda number: f"{number:04x}{'0' * 28}"), asked=st.floats(-5, 12))
+def test_nobody_is_called_before_the_instant_that_it_asks_for(token: str, asked: float) -> None:
+    """It is waited for, unless it is later than the longest of the ordinary waits: then the call ends at once."""
+    clock, began = Clock(token), list[datetime]()
+
+    def call() -> None:
+        began.append(clock.at)
+        raise Unavailable("port", "busy", clock.at + timedelta(seconds=asked))
+
+    with pytest.raises(Unavailable, match="busy"):
+        retry(clock, 4, FIRST, call)
+    waits = [(after - before).total_seconds() for before, after in pairwise(began)]
+    assert all(wait >= asked - 1e-6 for wait in waits)
+    assert len(waits) == 0 if asked > 1.5 else len(waits) == 3
+    assert sum(waits) <= (1.5 + 3 + 6) + 1e-6, "what the lease of a claim allows for"
 
 
 @pytest.mark.parametrize("error", [Malformed("k", "wrong"), ValueError("ours"), KeyError("x")])

@@ -706,6 +706,20 @@ MUTANTS = [
         "tests/app/test_sinks.py::test_what_a_sink_asks_for_is_kept_across_sweeps",
     ),
     mutant(
+        "a service is called before the instant that it asks for",
+        MARKS,
+        "wait if retry_at is None else max(wait, retry_at - now)",
+        "wait",
+        "tests/app/test_dispatch.py::test_a_service_is_left_alone_for_as_long_as_it_asks",
+    ),
+    mutant(
+        "a Retry-After has no bound",
+        "shared/adapters/retry_after.py",
+        "now + min(max(wait, timedelta(0)), LONGEST)",
+        "now + max(wait, timedelta(0))",
+        "tests/adapters/test_http.py::test_what_a_service_asks_for_is_told",
+    ),
+    mutant(
         "a dead letter is of the time of its replay",
         EVENTS,
         "for at in (stated, first) if at is not None",
