@@ -5,13 +5,14 @@ Not the quarantine: what lies there was delivered and could not be understood. A
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
 from shared.app import alerting, outbox
 from shared.app.context import Context
-from shared.app.events import FIRST_PUBLISHED_AT, REPLAYED_FROM
+from shared.app.dispatch import MAX_ATTRIBUTE
+from shared.app.events import FIRST_PUBLISHED_AT, REPLAYED_BY, REPLAYED_FOR, REPLAYED_FROM
 from shared.core import commands
 from shared.core.alerts import AlertKind, Condition, Severity
 from shared.core.errors import Unavailable
@@ -56,22 +57,30 @@ def obstacle(ctx: Context, letter: DeadLetter) -> str:
 
 
 def replay(
-    ctx: Context, port: DeadLetters, wanted: Collection[str] | None = None, *, dry_run: bool = False
+    ctx: Context,
+    port: DeadLetters,
+    wanted: Collection[str] | None = None,
+    *,
+    by: str = "",
+    reason: str = "",
+    dry_run: bool = False,
 ) -> Iterator[Replayed]:
     """Publish letters to their topics again, each removed once the bus has the new message; yield what became of each.
 
     ``wanted`` are message ids, None for all. A new message says which letter it was and when it was first published:
-    a report without a time of its own is of then, not of now. What cannot be brought back stays.
+    a report without a time of its own is of then, not of now; and who brought it back and why (behaviour D9), which
+    the function that receives it writes to its log. What cannot be brought back stays.
     """
     left: list[DeadLetter] = []
     found: set[str] = set()
+    said = {REPLAYED_BY: _fitting(by), REPLAYED_FOR: _fitting(reason)}
     try:
         for batch in _batches(port, MOST):
             left += batch
             for letter in batch:
                 if wanted is not None and letter.message_id not in wanted:
                     continue
-                outcome = _replay(ctx, port, letter, dry_run=dry_run)
+                outcome = _replay(ctx, port, letter, said, dry_run=dry_run)
                 if outcome.new_id:
                     port.remove([letter])
                     left.remove(letter)
@@ -83,15 +92,25 @@ def replay(
         port.give_back(left)
 
 
-def _replay(ctx: Context, port: DeadLetters, letter: DeadLetter, *, dry_run: bool) -> Replayed:
-    why = obstacle(ctx, letter)
-    if why or dry_run:
-        return Replayed(letter, kept=why)
+def _replay(ctx: Context, port: DeadLetters, letter: DeadLetter, said: Mapping[str, str], *, dry_run: bool) -> Replayed:
+    against = obstacle(ctx, letter)
+    if against or dry_run:
+        return Replayed(letter, kept=against)
+    # What an earlier replay said of itself is not said of this one.
+    own = {name: value for name, value in letter.attributes.items() if name not in said}
     marks = {REPLAYED_FROM: letter.message_id, FIRST_PUBLISHED_AT: first_published(letter)}
+    marks |= {name: text for name, text in said.items() if text}
     try:
-        return Replayed(letter, port.publish(letter, {**letter.attributes, **marks}))
+        new_id = port.publish(letter, {**own, **marks})
     except ValueError as refused:
         return Replayed(letter, kept=str(refused))
+    ctx.log("dead_letters.replayed", message_id=letter.message_id, new_id=new_id, **said)
+    return Replayed(letter, new_id)
+
+
+def _fitting(text: str) -> str:
+    """Return so much of a text as a broker takes for the value of an attribute."""
+    return text.encode()[:MAX_ATTRIBUTE].decode(errors="ignore")
 
 
 def first_published(letter: DeadLetter) -> str:

@@ -18,8 +18,9 @@ from shared.core.message import Delivery
 
 # What any store takes as part of a path, and what no other id turns into.
 PLAIN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:~-]{0,199}", re.ASCII)
-# What a message carries that was a dead letter: of which, and when that was published.
+# What a message carries that was a dead letter: of which, when that was published, who brought it back, and why.
 REPLAYED_FROM, FIRST_PUBLISHED_AT = "orch_replayed_from", "orch_first_published_at"
+REPLAYED_BY, REPLAYED_FOR = "orch_replayed_by", "orch_replayed_for"
 
 
 class Event(Protocol):
@@ -62,6 +63,12 @@ def _published(event: Event, message: Mapping[str, Any]) -> datetime | None:
     attributes = message.get("attributes")
     first = _instant(attributes.get(FIRST_PUBLISHED_AT)) if isinstance(attributes, Mapping) else None
     return min((at for at in (stated, first) if at is not None), default=None)
+
+
+def replay_marks(delivery: Delivery) -> dict[str, str]:
+    """Return which dead letter a message was, and who brought it back and why; nothing for one that was none."""
+    names = (REPLAYED_FROM, REPLAYED_BY, REPLAYED_FOR) if REPLAYED_FROM in delivery.attributes else ()
+    return {name: delivery.attributes[name] for name in names if name in delivery.attributes}
 
 
 def correlation_of(event: Event) -> str:

@@ -11,6 +11,7 @@ from shared.app import alerting, counts, outage
 from shared.app.bookkeeping import completion_row, keep_for_record
 from shared.app.context import Context
 from shared.app.crowd import Read, is_crowd, settle_if_whole
+from shared.app.events import replay_marks
 from shared.app.quarantine import quarantine
 from shared.app.reconcile import Settled, Sight, reconcile
 from shared.app.state import (
@@ -66,6 +67,8 @@ class Receipt:
 
 def receive(ctx: Context, delivery: Delivery) -> Receipt:
     """Take one message in; raise ``Unavailable`` if it must be delivered again."""
+    if marks := replay_marks(delivery):
+        ctx.log("completion.replayed", message_id=delivery.message_id, phase=delivery.phase, **marks)
     if not delivery.data.strip():
         in_attributes = carried(delivery, ctx.policy)
         if in_attributes is None:

@@ -13,8 +13,9 @@ from shared import runtime
 from shared.app.context import Context
 from shared.app.dead_letters import MOST, Replayed, listed, obstacle
 from shared.app.dead_letters import replay as replayed
-from shared.app.events import REPLAYED_FROM
+from shared.app.events import REPLAYED_BY, REPLAYED_FOR, REPLAYED_FROM
 from shared.cli.entry import table
+from shared.cli.operator import By, Reason, who
 from shared.cli.shell import NOT_FOUND, REFUSED, USAGE, fail, print_json
 from shared.core.texts import duration
 from shared.ports import DeadLetter, DeadLetters
@@ -73,6 +74,8 @@ def list_letters(
 def replay(
     message_id: Annotated[str | None, typer.Argument(help="The message.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Every dead letter.")] = False,
+    reason: Reason = "",
+    by: By = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be published.")] = False,
     subscription: Subscription = None,
     as_json: Json = False,
@@ -82,7 +85,7 @@ def replay(
     Exit 0: all; 3: no such letter; 4: some cannot be brought back, and stay; 5: the bus did not answer, and what was
     not published stays.
 
-    Example: orch dead-letters replay --all --dry-run
+    Example: orch dead-letters replay --all --reason "the service takes them again"
     """
     if (message_id is None) == (not everything):
         raise fail(USAGE, "name one message or --all", "orch dead-letters list")
@@ -90,7 +93,8 @@ def replay(
     place = _place(ctx, subscription)
     outcomes: list[Replayed] = []
     try:
-        for outcome in replayed(ctx, place.port, None if message_id is None else [message_id], dry_run=dry_run):
+        wanted = None if message_id is None else [message_id]
+        for outcome in replayed(ctx, place.port, wanted, by=who(by), reason=reason.strip(), dry_run=dry_run):
             outcomes.append(outcome)
             if not as_json:
                 typer.echo(_line(outcome))
@@ -134,10 +138,11 @@ def _line(outcome: Replayed) -> str:
 
 
 def _reason(letter: DeadLetter, kept: str) -> str:
-    before = letter.attributes.get(REPLAYED_FROM)
+    before, by, why = (letter.attributes.get(name, "") for name in (REPLAYED_FROM, REPLAYED_BY, REPLAYED_FOR))
+    about = f"{f' by {by}' if by else ''}{f': {why}' if why else ''}"
     parts = [
         letter.reason or "not said; the function's log names the message",
-        f"was brought back once already, as {before}" if before else "",
+        f"was brought back once already, as {before}{about}" if before else "",
         f"cannot be brought back: {kept}" if kept else "",
     ]
     return "; ".join(part for part in parts if part)
@@ -154,6 +159,8 @@ def _data(letter: DeadLetter, now: datetime, *, kept: str) -> dict[str, Any]:
         "attempts": letter.attempts or None,
         "reason": letter.reason or None,
         "replayed_from": letter.attributes.get(REPLAYED_FROM),
+        "replayed_by": letter.attributes.get(REPLAYED_BY),
+        "replayed_for": letter.attributes.get(REPLAYED_FOR),
         "attributes": dict(letter.attributes),
         "data": letter.data.decode(errors="replace"),
         "cannot_be_replayed": kept or None,

@@ -172,7 +172,7 @@ def replay(
     ctx = real if rehearsed is None else rehearsed.ctx
     if (message_id is None) == (not everything):
         raise fail(USAGE, "name one message or --all", commands.quarantine("list"))
-    why = Why(reason.strip(), _who(by))
+    why = Why(reason.strip(), who(by))
     found = listed(ctx) if everything else [operate.find_quarantined(ctx, message_id or "")]
     status = 0
     for kept in found:
@@ -212,7 +212,7 @@ def _asked(date: str, mode: str | None, lane: str, reason: str, by: str | None) 
     key = key_in(ctx, date, mode, lane)
     if not reason.strip():
         raise fail(USAGE, "--reason is empty", "say why: it is kept with what you do")
-    return ctx, key, Why(reason.strip(), _who(by))
+    return ctx, key, Why(reason.strip(), who(by))
 
 
 def _want_run(ctx: Context, key: RunKey, *, anyway: bool) -> None:
@@ -226,7 +226,7 @@ def _want_run(ctx: Context, key: RunKey, *, anyway: bool) -> None:
     raise fail(REFUSED, what, hint)
 
 
-def _who(by: str | None) -> str:
+def who(by: str | None) -> str:
     """Return who was named, else who the system says is here; nobody where it does not know."""
     if by is not None and by.strip():
         return by.strip()

@@ -9,10 +9,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from shared.app.dead_letters import EVERY, Replayed, listed, replay
-from shared.app.events import FIRST_PUBLISHED_AT, REPLAYED_FROM, delivery_of
+from shared.app.events import FIRST_PUBLISHED_AT, REPLAYED_BY, REPLAYED_FOR, REPLAYED_FROM, delivery_of
+from shared.app.receive import receive
 from shared.app.sweep import Wish
 from shared.core.errors import Unavailable
 from shared.core.inventory import Declared, Feed, Job
+from shared.core.message import Delivery
 from shared.ports import DeadLetter
 from tests.app.house import MINUTE, House
 
@@ -90,6 +92,29 @@ def test_a_letter_that_died_twice_keeps_its_first_publication(house: House) -> N
     port = Letters([letter("m-9", attributes={REPLAYED_FROM: "m-1", FIRST_PUBLISHED_AT: first})])
     list(replay(house.ctx, port))
     assert port.published[0][2] == {REPLAYED_FROM: "m-9", FIRST_PUBLISHED_AT: first}
+
+
+def test_a_replay_says_who_brought_it_back_and_why(house: House) -> None:
+    """D9: by attributes of the new message, as long as a bus takes; those of an earlier replay are not kept."""
+    earlier = {REPLAYED_FROM: "m-0", REPLAYED_BY: "first", REPLAYED_FOR: "first try"}
+    port = Letters([letter("m-1", attributes=earlier), letter("m-2")])
+    list(replay(house.ctx, port, by="oncall", reason="ü" * 2000))
+    for (_, _, given), ident in zip(port.published, ("m-1", "m-2"), strict=True):
+        assert (given[REPLAYED_FROM], given[REPLAYED_BY]) == (ident, "oncall")
+        assert given[REPLAYED_FOR] == "ü" * 512
+    port.there = [letter("m-3", attributes=earlier)]
+    list(replay(house.ctx, port))
+    assert port.published[-1][2] == {REPLAYED_FROM: "m-3", FIRST_PUBLISHED_AT: T0.isoformat()}
+
+
+@pytest.mark.parametrize("data", [b"", b'{"processor_name": "player_game_summary", "status": "started"}', b"not JSON"])
+def test_who_receives_a_message_that_was_brought_back_logs_it(house: House, data: bytes) -> None:
+    """Whatever becomes of it: the letter, who and why stand in the log of the function; of others nothing does."""
+    marks = {REPLAYED_FROM: "m-1", REPLAYED_BY: "oncall", REPLAYED_FOR: "service repaired"}
+    for attributes in (marks, {}):
+        receive(house.ctx, Delivery("m-2", "phase3", data, T0, T0, attributes))
+    [line] = house.logged("completion.replayed")
+    assert {**marks, "message_id": "m-2", "phase": "phase3"}.items() <= line.items()
 
 
 @pytest.mark.parametrize(

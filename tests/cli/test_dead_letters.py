@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,6 +102,21 @@ def test_one_letter_is_brought_back_by_its_id(left: Left, capsys: pytest.Capture
     assert [one["message_id"] for one in replayed] == [found[0]["message_id"]]
     assert replayed[0]["published_as"]
     assert "1 published, 0 kept" in talk
+
+
+def test_who_brought_a_letter_back_and_why_is_shown_when_it_dies_again(
+    left: Left, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """D9: `--by` and `--reason` go with the message; without `--by` it is the system's user."""
+    left.orch("replay", "--all", "--by", "oncall@example.com", "--reason", " the service takes them again ")
+    left.bus.deliver(RequestsHttp(identity_tokens=False, clock=SystemClock()))
+    assert "by oncall@example.com: the service takes them again" in left.orch("list")[1]
+    [again] = [one for one in asked(capsys, left, "list")[1] if one["topic"] == TOPIC]
+    assert (again["replayed_by"], again["replayed_for"]) == ("oncall@example.com", "the service takes them again")
+    left.orch("replay", again["message_id"])
+    left.bus.deliver(RequestsHttp(identity_tokens=False, clock=SystemClock()))
+    [third] = [one for one in asked(capsys, left, "list")[1] if one["topic"] == TOPIC]
+    assert (third["replayed_by"], third["replayed_for"]) == (getpass.getuser(), None)
 
 
 def test_a_dry_run_changes_nothing(left: Left) -> None:

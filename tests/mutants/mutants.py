@@ -706,6 +706,13 @@ MUTANTS = [
         "tests/app/test_sinks.py::test_what_a_sink_asks_for_is_kept_across_sweeps",
     ),
     mutant(
+        "who brought a dead letter back is not said",
+        DEAD_LETTERS,
+        "marks |= {name: text for name, text in said.items() if text}",
+        "",
+        f"{T_DEAD_LETTERS}a_replay_says_who_brought_it_back_and_why",
+    ),
+    mutant(
         "a service is called before the instant that it asks for",
         MARKS,
         "wait if retry_at is None else max(wait, retry_at - now)",
