@@ -20,7 +20,7 @@ def deployment_of(manifest: Manifest, policy: Policy) -> Deployment:
     topics = set(policy.topics)
     topics |= {topic for transition in policy.transitions.values() for topic in transition.topics}
     return Deployment(
-        functions=sum(one.push is None for one in manifest.functions.values()) + len(policy.transitions),
+        functions=sum(one.push is None for one in manifest.functions.values()) + len(policy.listeners),
         jobs=len(manifest.schedules),
         topics=len(topics) + 1,  # and the one for dead letters
         secrets=len(manifest.secrets),

@@ -546,3 +546,17 @@ class Policy:
     def starting(self, phase: str) -> Transition | None:
         """The transition that starts this phase."""
         return next((t for t in self.transitions.values() if t.starts == phase), None)
+
+    def listener(self, phase: str) -> str | None:
+        """The transition whose function hears this phase: the first that waits for it; of a last phase, the one that
+        hears what it is started after. None for a phase that no transition touches (behaviour D13)."""
+        first, starting = next(iter(self.after(phase)), None), self.starting(phase)
+        if first is None and starting is not None:
+            first = next(iter(self.after(starting.after[0])), None)
+        return None if first is None else first.name
+
+    @cached_property
+    def listeners(self) -> tuple[str, ...]:
+        """The transitions that have a function of their own; each decides all that its reports bear on."""
+        hearing = {self.listener(phase.name) for phase in self.phases.values() if phase.completions_topic}
+        return tuple(name for name in self.transitions if name in hearing)

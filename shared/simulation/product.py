@@ -93,15 +93,6 @@ class Product(Protocol):
     def runs(self, context: Context) -> list[RunKey]: ...
 
 
-def listener(policy: Policy, phase: str) -> str | None:
-    """Return the transition whose function listens to the completions of a phase: the first after it, else before it.
-
-    Each function decides all transitions that a report bears on.
-    """
-    transition = next(iter(policy.after(phase)), None) or policy.starting(phase)
-    return None if transition is None else transition.name
-
-
 def cloud_event(policy: Policy, envelope: Envelope) -> CloudEvent:
     """Return a message as the platform delivers it."""
     topic = policy.phases[envelope.phase].completions_topic
@@ -135,7 +126,7 @@ class DeployedProduct:
         return manager
 
     def deliver(self, policy: Policy, envelope: Envelope) -> None:
-        name = listener(policy, envelope.phase)
+        name = policy.listener(envelope.phase)
         if name is None:
             return
         event, main = cloud_event(policy, envelope), self._main(name)

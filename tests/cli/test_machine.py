@@ -172,7 +172,7 @@ def test_every_locale_reads_and_writes_the_same(locale: str, tmp_path: Path) -> 
     policy.write_text(text.replace("reason: ", "reason: Şimdi ünï — ", 1), encoding="utf-8")
     checked = orch(["check", str(policy)], tmp_path, LOCALES[locale])
     assert checked.returncode == 0, checked.stderr
-    assert b"18 processors" in checked.stdout
+    assert b"19 processors" in checked.stdout
     asked = orch(["status", "2026-01-21", "--json"], tmp_path, LOCALES[locale])
     assert b"Traceback" not in asked.stderr
     assert asked.returncode in (0, 3)

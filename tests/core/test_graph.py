@@ -24,7 +24,7 @@ from shared.core.policy import LocalTime, Policy
 from shared.core.readiness import NotReady, Ready, readiness
 from shared.core.record import record
 from shared.core.situation import Situation
-from tests.policy_files import outcome, write
+from tests.policy_files import PRODUCTION, outcome, write
 
 FILE = Path(__file__).parents[1] / "scenarios" / "graphs" / "pipelines" / "gazette.yaml"
 GAZETTE = load_policy(FILE)
@@ -69,6 +69,23 @@ def test_who_follows_a_phase_and_who_starts_it() -> None:
     assert GAZETTE.beyond["desk_to_pictures"] == {"both_to_print", "print_to_archive"}
     assert GAZETTE.beyond["print_to_archive"] == frozenset()
     assert "" not in GAZETTE.topics
+
+
+def test_a_phase_is_heard_by_the_function_that_waits_for_it() -> None:
+    """D13: by the first that waits for it; a last phase by the one that hears what it was started after, for a branch
+    beside the chain has no function of its own."""
+    heard = {phase: GAZETTE.listener(phase) for phase in GAZETTE.phases}
+    assert heard == {
+        "desk": "desk_to_texts",
+        "texts": "both_to_print",
+        "pictures": "both_to_print",
+        "print": "print_to_archive",
+        "archive": "print_to_archive",
+    }
+    assert GAZETTE.listeners == ("desk_to_texts", "both_to_print", "print_to_archive")
+    production = load_policy(PRODUCTION)
+    assert (production.listener("grading"), production.listener("phase6")) == ("phase3_to_phase4", "phase5_to_phase6")
+    assert [name for name in production.transitions if name not in production.listeners] == ["phase3_to_grading"]
 
 
 def test_transitions_stand_in_the_order_in_which_they_can_happen(tmp_path: Path) -> None:

@@ -11,12 +11,14 @@ from dataclasses import replace
 from itertools import pairwise
 
 from shared.adapters.google import bigquery
+from shared.adapters.policy_file import load_policy
 from shared.app.sweep import TIME_LIMIT
 from shared.core.costs.cost import bill, by_pipelines, by_width, first, reached
 from shared.core.costs.price import Limit
 from tests.app.house import House
 from tests.deploy.growth import CHANGES, COMPLETIONS, PIPELINES, PRICES, figures, reckoned
 from tests.emulators.server import ROOT
+from tests.policy_files import PRODUCTION
 
 PAGE = ROOT / "deploy" / "GROWTH.md"
 BEGIN, END = "<!-- figures: begin -->\n", "\n<!-- figures: end -->"
@@ -58,7 +60,7 @@ def test_the_readme_shows_what_the_command_prints() -> None:
     text = (ROOT / "README.md").read_text()
     shown = re.search(r"^\$ bin/orch cost\n((?:[^`$].*\n)+)```", text, re.MULTILINE)
     assert shown is not None
-    _, printed = House().orch("cost")
+    _, printed = House(policy=load_policy(PRODUCTION)).orch("cost")
     lines = [line for line in shown[1].splitlines() if line != "..."]
     assert len(lines) > 2
     assert [line for line in lines if line not in printed.splitlines()] == []

@@ -85,6 +85,13 @@ MUTANTS = [
         T_PAPER + "a_report_decides_all_transitions_that_it_bears_on",
     ),
     mutant(
+        "a branch is heard by a function of its own, which there is not",
+        POLICY,
+        "            first = next(iter(self.after(starting.after[0])), None)\n",
+        "            first = starting\n",
+        T_GRAPH + "a_phase_is_heard_by_the_function_that_waits_for_it",
+    ),
+    mutant(
         "only the phase that reports is looked at",
         RECEIVE,
         "            for phase in transition.after:\n",

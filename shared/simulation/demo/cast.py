@@ -73,7 +73,7 @@ def cast(ground: Ground, night: Night, scenario: Scenario, screen: Screen) -> It
     stage = Stage(world, clock)
     tables = Tables(home.warehouse, policy, days_of(scenario))
     tables.follow(world.facts)
-    functions = [*policy.transitions, SWEEPER]
+    functions = [*policy.listeners, SWEEPER]
     try:
         with (
             open_to_calls(stage) as base,

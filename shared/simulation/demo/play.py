@@ -25,7 +25,7 @@ from shared.simulation.demo.watch import Watch
 from shared.simulation.demo.wires import PushFailed, Wire, push_by_hand
 from shared.simulation.expectations import RunExpected
 from shared.simulation.observer import Observer
-from shared.simulation.product import DeployedProduct, listener
+from shared.simulation.product import DeployedProduct
 from shared.simulation.scenario import Change, Complete, GameCount, Happening, Redeliver, Scenario
 from shared.simulation.world import Envelope
 
@@ -122,7 +122,7 @@ class Player:
 
     def _deliver_again(self, ident: str, envelope: Envelope) -> None:
         policy = self._cast.scenario.policy
-        function = listener(policy, envelope.phase)
+        function = policy.listener(envelope.phase)
         if function is None:
             return
         self._say("again", f"{_told(envelope)}: the same message once more")

@@ -17,7 +17,6 @@ from shared.core.message import Counted, Delivery, parse
 from shared.core.names import Names
 from shared.core.policy import Policy
 from shared.ports import Message, StateStore
-from shared.simulation.product import listener
 from shared.simulation.world import Envelope
 
 _PUSH_TIMEOUT = timedelta(seconds=60)
@@ -126,7 +125,7 @@ def recorded_messages(store: StateStore) -> set[str]:
 def function_by_topic(policy: Policy) -> dict[str, str]:
     """Return completion topic to the function that listens to it."""
     found = {
-        phase.completions_topic: listener(policy, phase.name)
+        phase.completions_topic: policy.listener(phase.name)
         for phase in policy.phases.values()
         if phase.completions_topic
     }
