@@ -76,8 +76,9 @@ def test_gclouds_own_loader_takes_the_build(tmp_path: Path) -> None:
 def test_the_build_checks_before_it_deploys_and_compares_after() -> None:
     """Check, build, deploy what changed, compare: each step runs a script that exists."""
     steps: list[dict[str, Any]] = yaml.safe_load(CLOUDBUILD.read_text())["steps"]
-    assert [one["id"] for one in steps][1:] == ["check", "build", "deploy", "drift"]
-    scripts = [ROOT / one["entrypoint"] for one in steps if "entrypoint" in one]
+    assert [one["id"] for one in steps] == ["history", "check", "build", "deploy", "drift"]
+    assert steps[0]["entrypoint"] == "git"
+    scripts = [ROOT / one["entrypoint"] for one in steps[1:]]
     assert all(script.is_file() and script.stat().st_mode & 0o100 for script in scripts)
 
 
@@ -90,6 +91,29 @@ def test_the_workflows_run_what_they_should() -> None:
     on = yaml.safe_load(drift)[True]  # YAML reads a bare `on` as true
     assert len(on["schedule"]) == 1
     assert on["schedule"][0]["cron"].split()[2:] == ["*", "*", "*"]
+
+
+# Asked of no registry yet; an image leaves this list when its digest is written down.
+WITHOUT_DIGEST = {"gcr.io/google.com/cloudsdktool/google-cloud-cli:528.0.0"}
+
+
+def test_an_image_without_a_digest_is_named_with_the_line_that_asks_for_it() -> None:
+    """Every image has its exact version; those that are not pinned are listed, here and in the deploy guide."""
+    build = yaml.safe_load(CLOUDBUILD.read_text())
+    used = {one["name"].replace("$_IMAGE", build["substitutions"]["_IMAGE"]) for one in build["steps"]}
+    assert [name for name in used if not re.fullmatch(r"[\w./-]+:\d+\.\d+\.\d+(@sha256:[0-9a-f]{64})?", name)] == []
+    assert {name for name in used if "@sha256:" not in name} == WITHOUT_DIGEST
+    guide = (ROOT / "deploy/README.md").read_text()
+    assert [name for name in WITHOUT_DIGEST if f"gcloud container images describe {name} --format=" not in guide] == []
+
+
+def test_the_image_of_the_build_has_what_the_steps_run() -> None:
+    """Steps ask git and gcloud's alpha track; of Google's images only the one without a variant has both.
+
+    The variant with the emulators has no git, so no step could tell the commit; the others have no emulators.
+    """
+    image = yaml.safe_load(CLOUDBUILD.read_text())["substitutions"]["_IMAGE"]
+    assert re.fullmatch(r"[\d.]+", image.partition("@")[0].rpartition(":")[2])
 
 
 PINNED = re.compile(r"uses: [\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
