@@ -138,6 +138,7 @@ def _situation(
         completions=Loaded(None, known).completions_of(transition.after),
         units=None if loaded.run is None else loaded.run.value.units,
         final_at=None if loaded.run is None else loaded.run.value.final_at,
+        started=known.get(transition.starts, {}),
         next_report_at=max(begun, default=None),
         code_version=ctx.code_version,
     )
@@ -152,7 +153,7 @@ def _with_state(situation: Situation, entries: list[LogEntry], reports: list[Rep
     known = Loaded(None, _until(reports, state.dispatched_at))
     then = known.completions_of(situation.transition.after)
     seen = replace(situation, completions=then).seen
-    completed = {name: report.records if (report := seen.standings[name].report) else None for name in seen.done}
+    completed = {name: seen.standings[name].records for name in seen.done}
     return replace(situation, state=replace(state, carried=replace(plan, completed=completed)))
 
 

@@ -37,6 +37,8 @@ from shared.core.situation import Situation
 
 ATTEMPTS = 20
 BEGUN = frozenset({State.CLAIMED, State.DISPATCHED})
+# What the started phase says of its work decides whether it is started again.
+STARTED = BEGUN | {State.CONFIRMED}
 # What becomes of a crowd's transition once it was claimed, a refresh too, is the sweep's.
 BEYOND = BEGUN | {State.CONFIRMED, State.OBSERVED}
 
@@ -252,7 +254,7 @@ def _sight(ctx: Context, key: RunKey, loaded: Loaded, transition: Transition, ph
             completions = load_phases(ctx.ports.store, key, transition.after, ())
     else:
         completions, started = loaded, Loaded(None)
-        if stored.value.state in BEGUN:
+        if stored.value.state in STARTED:
             next_phase = load_completions(ctx.ports.store, key, transition.starts)
             started = Loaded(None, {transition.starts: next_phase})
     run = None if loaded.run is None else loaded.run.value
@@ -264,6 +266,7 @@ def _sight(ctx: Context, key: RunKey, loaded: Loaded, transition: Transition, ph
         completions=completions.completions_of(transition.after),
         units=None if run is None else run.units,
         final_at=None if run is None else run.final_at,
+        started=started.completions.get(transition.starts, {}),
         next_report_at=started.last_report_at(transition.starts),
         next_trigger_ids=started.trigger_ids(transition.starts),
         closed=run is not None and run.closed_at is not None,

@@ -29,6 +29,7 @@ def sight(ctx: Context, key: RunKey, loaded: Loaded, transition: Transition) -> 
         completions=loaded.completions_of(transition.after),
         units=None if run is None else run.units,
         final_at=None if run is None else run.final_at,
+        started=loaded.completions.get(transition.starts, {}),
         next_report_at=loaded.last_report_at(transition.starts),
         next_trigger_ids=loaded.trigger_ids(transition.starts),
         closed=run is not None and run.closed_at is not None,

@@ -19,7 +19,8 @@ from shared.core.decide import confirm_by
 from shared.core.decision import Blocked, Decision, Held
 from shared.core.model import Lane, State
 from shared.core.policy import ConfirmBy
-from shared.core.refresh import may_refresh, refresh_causes
+from shared.core.refresh import another_may_follow, refresh_causes
+from shared.core.refusal import refusals
 from shared.core.situation import Situation
 from shared.core.standing import Picture, Standing, Word
 from shared.core.texts import amount, clock_time, duration, names, say
@@ -74,6 +75,7 @@ class AlertKind(StrEnum):
     UNITS_SHORT = "units_short"
     NOTHING = "nothing"
     NOTHING_TO_DO = "nothing_to_do"
+    REFUSED = "refused"
 
 
 class Lasting(StrEnum):
@@ -138,6 +140,7 @@ def conditions(
         *_blocked(situation, decision, now),
         *_held(situation, decision, now),
         *_unconfirmed(situation, now),
+        *_refused(situation, now),
         *_triggered(situation, seen),
         *_late(situation, seen, now),
         *_due(situation, seen, decision, now, before),
@@ -298,6 +301,19 @@ def _unconfirmed(situation: Situation, now: datetime) -> Iterator[Condition]:
     )
 
 
+def _refused(situation: Situation, now: datetime) -> Iterator[Condition]:
+    """Yield that what was started did no work, with its own reason (behaviour D8)."""
+    name, key = situation.transition.name, situation.key
+    for processor, report in refusals(situation).items():
+        cause = f": {report.error}" if report.error else ", and no cause"
+        when = clock_time(situation.policy, report.received_at, now)
+        what = f"{processor} reported {report.outcome.value} at {when}{cause}"
+        again = another_may_follow(situation, now)
+        then = "it is started again when an input changes" if again else "nothing starts it again"
+        do = f"repair it, then: {commands.trigger(name, key, f'what {processor} refused is repaired')}"
+        yield _condition(situation, AlertKind.REFUSED, Severity.WARNING, processor, what, then, do)
+
+
 def _triggered(situation: Situation, seen: Picture) -> Iterator[Condition]:
     """Yield what was not as it should be at the trigger: once per run and transition, once per gate (A5)."""
     carried = situation.state.carried
@@ -332,7 +348,7 @@ def _late(situation: Situation, seen: Picture, now: datetime) -> Iterator[Condit
     """Yield what arrived after the trigger and starts nothing again (behaviour D8)."""
     carried = situation.state.carried
     resting = situation.state.state not in (State.CLAIMED, State.OBSERVED)
-    if carried is None or may_refresh(situation, now) or not resting:
+    if carried is None or another_may_follow(situation, now) or not resting:
         return
     for name in sorted(refresh_causes(situation, seen, carried)):
         report = seen.standings[name].report

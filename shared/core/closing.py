@@ -7,12 +7,12 @@ from datetime import datetime
 
 from shared.core.calendar import working_day
 from shared.core.model import State, TransitionState
-from shared.core.refresh import may_refresh
+from shared.core.refresh import another_may_follow
 from shared.core.situation import Situation
 
 
 def is_over(situations: Sequence[Situation], now: datetime) -> bool:
-    """True once every transition of a run has come to its end and none may be refreshed.
+    """True once every transition of a run has come to its end and no other generation may follow.
 
     Those after which nothing comes are confirmed, observed or empty, the others triggered, observed or empty. What
     is empty has ended with the run's working day: until then the calendar may still bring its units back (T4).
@@ -46,4 +46,4 @@ def _owed(state: TransitionState) -> bool:
 
 
 def _refreshable(situation: Situation, now: datetime) -> bool:
-    return situation.state.carried is not None and may_refresh(situation, now)
+    return situation.state.carried is not None and another_may_follow(situation, now)

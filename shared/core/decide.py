@@ -17,7 +17,8 @@ from shared.core.gates import Fit, GateResult, Unchecked, Unfit, Verdict, Wanted
 from shared.core.model import Plan, State, TransitionState
 from shared.core.policy import ConfirmBy
 from shared.core.readiness import Ready, readiness
-from shared.core.refresh import may_refresh, refresh_causes
+from shared.core.refresh import another_may_follow, causes
+from shared.core.refusal import changed_readings, may_repeat, refusals
 from shared.core.situation import Situation
 from shared.core.standing import Picture
 
@@ -90,10 +91,15 @@ def _dispatched(situation: Situation, now: datetime) -> Decision:
         return unread
     refresh = _refresh(situation, now)
     if state.state is State.CONFIRMED:
-        return refresh or Done("confirmed")
+        return refresh or Done(_confirmed(situation))
     if refresh is not None and not isinstance(refresh, Blocked):
         return refresh
     return _unconfirmed(situation, now, None if refresh is None else refresh.next_at)
+
+
+def _confirmed(situation: Situation) -> str:
+    refused = refusals(situation)
+    return "confirmed" + (f"; {situation.transition.starts} refused: {', '.join(refused)}" if refused else "")
 
 
 def _unconfirmed(situation: Situation, now: datetime, refresh_at: datetime | None) -> Decision:
@@ -189,12 +195,24 @@ def _unread(situation: Situation, seen: Picture) -> Wanted:
 
 
 def _refresh(situation: Situation, now: datetime) -> Decision | None:
-    """Return the next generation's decision while a refresh is due, None while none is (behaviour D8)."""
+    """Return the next generation's decision while one is due, None while none is (behaviour D8).
+
+    What a refused generation went by may be the number of a gate: it is read again as long as another may follow. A
+    report of the started phase alone, which is looked at without what was waited for, starts nothing.
+    """
+    if causes(situation, now):
+        return _pass_gates(situation, situation.seen, Ready("refresh"), now)
     carried = situation.state.carried
-    if carried is None or not may_refresh(situation, now):
+    if carried is None or not carried.inputs or not situation.completions:
         return None
-    seen = situation.seen
-    return _pass_gates(situation, seen, Ready("refresh"), now) if refresh_causes(situation, seen, carried) else None
+    if not (another_may_follow(situation, now) and may_repeat(situation)):
+        return None
+    of = situation.gates, situation.processors, situation.seen, situation.readings
+    unread = gates.wanted(*of)
+    if unread:
+        return Read(unread)
+    changed = changed_readings(carried, gates.numbers(*of))
+    return _pass_gates(situation, situation.seen, Ready("refresh"), now) if changed else None
 
 
 def _plan(situation: Situation, seen: Picture, ready: Ready, results: tuple[GateResult, ...] = ()) -> Plan:
@@ -207,13 +225,14 @@ def _plan(situation: Situation, seen: Picture, ready: Ready, results: tuple[Gate
     return Plan(
         generation=max(1, state.generation + _next(state, ready)),
         reason=ready.reason,
-        completed={name: _records(seen, name) for name in sorted(seen.done)},
+        completed={name: seen.standings[name].records for name in sorted(seen.done)},
         missing=seen.missing,
         partial=tuple(sorted(seen.partial)),
         first_tier=ready.first_tier,
         opened_at=seen.opened_at,
         readings=readings,
         warnings={result.gate: result.text for result in results if _warns(result, seen)},
+        inputs=gates.numbers(situation.gates, situation.processors, seen, situation.readings),
     )
 
 
@@ -221,12 +240,6 @@ def _next(state: TransitionState, ready: Ready) -> int:
     """Return 1 if the plan is another generation: what was taken half goes on under its trigger id, unless an
     operator asks for more (behaviour D3, D9)."""
     return int(state.accepted if ready.reason == "operator" else state.accepted_whole)
-
-
-def _records(seen: Picture, name: str) -> int | None:
-    """Return the records that a processor's growth is measured by: what one unit reported says nothing of it."""
-    at = seen.standings[name]
-    return None if at.report is None or at.per_unit else at.report.records
 
 
 def _warns(result: GateResult, seen: Picture) -> bool:

@@ -94,6 +94,16 @@ def wanted(gates: Iterable[Gate], processors: Mapping[str, Processor], seen: Pic
     return Wanted(rows=frozenset(tables - readings.rows.keys()), percents=tuple(percents))
 
 
+def numbers(
+    gates: Iterable[Gate], processors: Mapping[str, Processor], seen: Picture, readings: Readings
+) -> dict[str, float]:
+    """Return the numbers that these gates go by and that could be read: rows by table, percentages by gate."""
+    asked = wanted(gates, processors, seen, Readings())
+    counts = {table: readings.rows.get(table) for table in asked.rows}
+    read = {**counts, **{name: readings.percents.get(name) for name in asked.percents}}
+    return {name: number for name, number in sorted(read.items()) if number is not None}
+
+
 def evaluate(
     gates: Iterable[Gate], processors: Mapping[str, Processor], seen: Picture, readings: Readings
 ) -> tuple[GateResult, ...]:

@@ -194,7 +194,8 @@ class Run:
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What one generation of a trigger carries. ``completed`` maps the processors done to their records;
-    ``partial`` are those of ``missing`` that reported a part at or above their floor."""
+    ``partial`` are those of ``missing`` that reported a part at or above their floor; ``inputs`` are the numbers that
+    its gates went by, by table and gate, as far as they could be read."""
 
     generation: int
     reason: str
@@ -205,6 +206,7 @@ class Plan:
     opened_at: datetime | None = None
     readings: dict[str, str] = field(default_factory=dict)
     warnings: dict[str, str] = field(default_factory=dict)
+    inputs: dict[str, float] = field(default_factory=dict)
     note: str = ""
 
     @property

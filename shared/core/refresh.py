@@ -6,6 +6,7 @@ from datetime import datetime
 
 from shared.core.calendar import instant
 from shared.core.model import Plan
+from shared.core.refusal import changed_inputs, may_repeat
 from shared.core.situation import Situation
 from shared.core.standing import Picture
 
@@ -21,6 +22,24 @@ def refresh_until(situation: Situation) -> datetime | None:
 def may_refresh(situation: Situation, now: datetime) -> bool:
     refresh, until = situation.transition.refresh, refresh_until(situation)
     return refresh is not None and until is not None and now <= until and situation.state.refreshes < refresh.at_most
+
+
+def another_may_follow(situation: Situation, now: datetime) -> bool:
+    """True while the next generation may still be due: by a refresh, or because what was started refused.
+
+    What a refused phase with a `refresh` is given anew keeps to the hours of that refresh.
+    """
+    return may_refresh(situation, now) or (situation.transition.refresh is None and may_repeat(situation))
+
+
+def causes(situation: Situation, now: datetime) -> frozenset[str]:
+    """Return the processors for whose sake the next generation is due now (behaviour D8)."""
+    carried = situation.state.carried
+    if carried is None or not another_may_follow(situation, now):
+        return frozenset()
+    seen = situation.seen
+    better = refresh_causes(situation, seen, carried) if may_refresh(situation, now) else frozenset()
+    return better | (changed_inputs(situation, seen, carried) if may_repeat(situation) else frozenset())
 
 
 def refresh_causes(situation: Situation, seen: Picture, carried: Plan) -> frozenset[str]:

@@ -19,8 +19,9 @@ from shared.core.standing import NEVER, Picture, picture
 class Situation:
     """Everything one transition of one run is decided by, the clock aside.
 
-    ``completions`` are those of the phases it waits for, ``next_report_at`` is the receipt of the
-    latest report of the phase it starts, ``next_trigger_ids`` are the triggers that its reports name;
+    ``completions`` are those of the phases it waits for, ``started`` those of the phase it starts,
+    ``next_report_at`` is the receipt of that phase's latest report, ``next_trigger_ids`` are the triggers that its
+    reports name;
     ``units`` None means that no calendar reading is known, ``final_at`` is since when they are final.
     """
 
@@ -31,6 +32,7 @@ class Situation:
     completions: Mapping[str, Completion] = field(default_factory=dict)
     units: Units | None = None
     final_at: datetime | None = None
+    started: Mapping[str, Completion] = field(default_factory=dict)
     next_report_at: datetime | None = None
     next_trigger_ids: frozenset[str] = frozenset()
     closed: bool = False

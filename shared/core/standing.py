@@ -55,6 +55,11 @@ class Standing:
         """True while a table has to be read before the word is final."""
         return self.needs_rows is not None or self.needs_units is not None
 
+    @property
+    def records(self) -> int | None:
+        """The records that growth is measured by: what one unit reported says nothing of it."""
+        return None if self.report is None or self.per_unit else self.report.records
+
 
 @dataclass(frozen=True, slots=True)
 class Look:
@@ -322,7 +327,7 @@ def _no_data(processor: Processor, known: Completion, latest: Report, look: Look
         return Standing(processor.name, Word.NOT_YET, floor, latest)
     before = _good(processor, known, known.good, look)
     counts = before.word in (Word.DONE, Word.PARTIAL)
-    if look.triggered or not counts or before.by_table:
+    if look.triggered or not counts or (before.by_table and _read(processor, look)):
         return before
     if _table_holds(processor, floor, look.rows):
         return replace(before, by_table=True)
@@ -365,6 +370,12 @@ def _first_of(processor: Processor, known: Completion, look: Look) -> datetime |
     at = _by_reports(processor, known, look)
     counts = at.word in (Word.DONE, Word.PARTIAL) and (at.by_table or at.nothing_to_do)
     return at.report.received_at if at.report is not None and counts else None
+
+
+def _read(processor: Processor, look: Look) -> bool:
+    """True once the table has answered: what could not be read vouches for nobody."""
+    of_units = look.holdings.held.get(processor.name) is not None
+    return of_units or (processor.table is not None and look.rows.get(processor.table) is not None)
 
 
 def _table_holds(processor: Processor, floor: int | None, rows: Rows) -> bool:

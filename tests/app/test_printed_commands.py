@@ -158,6 +158,14 @@ def late(house: House, more: More) -> None:
     house.deliver("p2_odds_player_props", records=200, **more)
 
 
+def refused(house: House, more: More) -> None:
+    complete(house, more)
+    house.wait()
+    for name in PHASE4:
+        house.deliver(name, "no_data", error_message="no features", **more)
+    house.sweep()
+
+
 def overtaken(house: House, more: More) -> None:
     house.deliver(PGS, records=200)
     house.deliver(PHASE4[0], "started")
@@ -358,6 +366,7 @@ CASES = {
     AlertKind.NOTHING: Case(nothing, start=house_of_units),
     AlertKind.NOTHING_TO_DO: Case(nothing_to_do),
     AlertKind.PRESUMED: Case(presumed, live_only=True, start=house_that_presumes),
+    AlertKind.REFUSED: Case(refused, ("trigger",)),
     AlertKind.OLD_DATES: Case(of_old_dates, live_only=True),
 }
 # Their commands act on messages: they have tests of their own.

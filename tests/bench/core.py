@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 from time import perf_counter, process_time
 
 from shared.core.decide import decide
@@ -35,9 +36,8 @@ def decisions(bench: Bench) -> Iterator[Figure]:
 
 
 def _maker(one: Situation) -> Callable[[], Situation]:
-    values = (one.policy, one.transition, one.key, one.state, one.completions, one.units)
-    more = (one.next_report_at, one.closed, one.readings, one.code_version)
-    return lambda: Situation(*values, *more)
+    values = {part.name: getattr(one, part.name) for part in fields(one)}
+    return lambda: Situation(**values)
 
 
 def _rate(call: Callable[[], object]) -> float:

@@ -139,6 +139,15 @@ def look(known: Completion, games: int | None, rows: int | None, remembered: dat
 @example([report(PGS, records=1), report(PGS, Outcome.FAILED, ended=at(minutes=1))], 7, [100, 100])
 @example([report(PGS, records=5), report(PGS, records=5, ended=at(minutes=1))], 7, [0, 100])
 @example([report(PGS, records=5), report(PGS, Outcome.NO_DATA, ended=at(minutes=1))], 7, [0, 100])
+@example(
+    [
+        report(PGS, Outcome.FAILED, ended=at(minutes=4)),
+        report(PGS, Outcome.SKIPPED, ended=at(minutes=3)),
+        report(PGS, Outcome.NO_DATA, ended=at(minutes=5)),
+    ],
+    None,
+    [None, None, None],
+)
 @given(histories(), st.none() | st.integers(1, 12), st.lists(st.none() | st.integers(0, 120), min_size=8, max_size=8))
 def test_decided_after_each_delivery_the_clock_starts_with_the_first_report_that_counts(
     history: list[Report], games: int | None, rows: list[int | None]

@@ -239,3 +239,12 @@ def test_a_success_is_done_only_with_every_unit(reports: list[tuple[Outcome, int
     at = stands(BY_UNITS, *told, held=tuple(held), required=True)
     assert not at.asks
     assert (at.word is Word.DONE) <= (held == set(GAMES))
+
+
+@pytest.mark.parametrize("processor", [BY_UNITS, PER_UNIT], ids=["whole", "per unit"])
+def test_a_table_that_cannot_be_read_vouches_for_nobody(processor: Processor) -> None:
+    """An empty report after a good one retracts it (R6), unless the table was read and holds every unit."""
+    empty = said(Outcome.NO_DATA, minute=30)
+    unread = {processor.table or "": None}
+    assert stands(processor, said(records=60), empty, held=None, rows=unread).word is Word.NOT_YET
+    assert stands(processor, said(records=60), empty, held=GAMES).word is Word.DONE

@@ -20,10 +20,12 @@ SPELLING, INSTANTS, CONTENTS = "shared/core/spelling.py", "shared/core/instants.
 NAMES, QUARANTINE, BOUNDS = "shared/core/names.py", "shared/app/quarantine.py", "shared/app/quarantine_bounds.py"
 MARKS, RECEIVE, RECONCILE = "shared/app/marks.py", "shared/app/receive.py", "shared/app/reconcile.py"
 DATE_COLUMN, CALENDAR_SQL = "shared/adapters/date_column.py", "shared/adapters/calendar_sql.py"
+REFUSAL = "shared/core/refusal.py"
 HOLDINGS, STREAKS, REPAIR = "shared/core/holdings.py", "shared/app/streaks.py", "shared/app/repair.py"
 
 T_DECIDE = "tests/core/test_decide.py::test_"
 T_REFRESH = "tests/core/test_refresh.py::test_"
+T_REFUSAL = "tests/core/test_refusal.py::test_"
 T_STANDING = "tests/core/test_standing.py::test_"
 T_PROPERTIES = "tests/core/test_record_properties.py::test_"
 T_RECORD = "tests/core/test_record.py::test_"
@@ -596,6 +598,63 @@ MUTANTS = [
         "until is not None and now <= until and",
         "until is not None and",
         f"{T_REFRESH}not_after_its_local_time_on_the_day_of_the_trigger",
+    ),
+    mutant(
+        "an unreadable table vouches",
+        STANDING,
+        "or (before.by_table and _read(processor, look)):",
+        "or before.by_table:",
+        f"{T_UNITS}a_table_that_cannot_be_read_vouches_for_nobody",
+    ),
+    mutant(
+        "a refused phase started again for ever",
+        REFUSAL,
+        "state.refreshes >= (ONCE if refresh is None else refresh.at_most)",
+        "state.refreshes > (ONCE if refresh is None else refresh.at_most)",
+        f"{T_REFUSAL}without_a_refresh_it_is_started_again_once",
+    ),
+    mutant(
+        "a refused phase started again without a change",
+        REFUSAL,
+        "and (report.received_at > since or",
+        "and (report.received_at <= since or",
+        f"{T_REFUSAL}the_cause_is_told_and_nothing_starts_while_nothing_changes",
+    ),
+    mutant(
+        "a changed reading not looked at",
+        REFUSAL,
+        "if carried.inputs[name] != now_read[name])",
+        "if carried.inputs[name] is now_read)",
+        f"{T_REFUSAL}a_changed_reading_of_a_gate_starts_the_next_generation",
+    ),
+    mutant(
+        "a failure taken for work",
+        REFUSAL,
+        "REFUSED = frozenset({Outcome.NO_DATA, Outcome.FAILED})",
+        "REFUSED = frozenset({Outcome.NO_DATA})",
+        f"{T_REFUSAL}the_cause_is_told_and_nothing_starts_while_nothing_changes",
+    ),
+    mutant(
+        "one processor refuses for its phase",
+        REFUSAL,
+        "return {} if whole and len(refusing) < len(judged) else refusing",
+        "return refusing",
+        f"{T_REFUSAL}a_phase_that_others_wait_for_refuses_as_a_whole",
+    ),
+    mutant(
+        "a report from before the trigger refuses",
+        REFUSAL,
+        "not first or report.received_at >= since)",
+        "True)",
+        f"{T_REFUSAL}a_report_from_before_the_trigger_refuses_nothing",
+    ),
+    mutant(
+        "a refused run closed before its input came",
+        CLOSING,
+        "situation.state.carried is not None and another_may_follow(situation, now)",
+        "situation.state.carried is not None and situation.transition.refresh is not None "
+        "and another_may_follow(situation, now)",
+        "tests/app/test_refusal.py::test_the_run_stays_open_until_it_was_started_again",
     ),
     mutant(
         "growth since the first generation",

@@ -35,13 +35,15 @@ class Heard:
 
 @dataclass(slots=True, eq=False)
 class Grant:
-    """What a generation was first claimed for: its reason, and who was done with how many records."""
+    """What a generation was first claimed for: its reason, and who was done with how many records; ``read`` are the
+    rows and percentages that its claimant had read."""
 
     generation: int
     reason: str
     done: Mapping[str, int | None]
     missing: tuple[str, ...]
     at: datetime
+    read: Mapping[str, float | None] = field(default_factory=dict)
 
 
 @dataclass(slots=True, eq=False)

@@ -11,6 +11,7 @@ from shared.core.model import RunKey
 from shared.core.policy import ConfirmBy, Policy, Transition
 from shared.simulation.random_nights.book import Book, Data, Grant, Track
 from shared.simulation.random_nights.oracle import View, blocking, reason_at, view
+from shared.simulation.random_nights.refusing import refused
 from shared.simulation.random_nights.stage import Handler
 
 FIT_FOR = timedelta(seconds=30)
@@ -212,7 +213,10 @@ def _as_planned(claim: Claiming, seen: View) -> str:
 
 def _grant(claim: Claiming, seen: View) -> None:
     missing = tuple(sorted(seen.missing))
-    claim.track.grants[claim.generation] = Grant(claim.generation, claim.reason, dict(seen.done), missing, claim.at)
+    read = {**claim.handler.rows, **claim.handler.percents}
+    claim.track.grants[claim.generation] = Grant(
+        claim.generation, claim.reason, dict(seen.done), missing, claim.at, read
+    )
 
 
 def _by_operator(claim: Claiming) -> str | None:
@@ -230,24 +234,26 @@ def _by_operator(claim: Claiming) -> str | None:
 def _by_refresh(claim: Claiming) -> str | None:
     refresh, track = claim.transition.refresh, claim.track
     sent = [grant for number, grant in track.grants.items() if track.channels(number) and number != claim.generation]
-    if refresh is None or not sent:
-        return f"{_named(claim)} as a refresh that the policy does not know"
+    if not sent:
+        return f"{_named(claim)} as a refresh of nothing"
     before = [grant for grant in sent if grant.reason == "refresh"]
     window = max((grant.at for grant in sent if grant.reason != "refresh"), default=claim.at)
-    if sum(grant.at >= window for grant in before) >= refresh.at_most:
+    if sum(grant.at >= window for grant in before) >= (1 if refresh is None else refresh.at_most):
         return f"{_named(claim)} as refresh number {len(before) + 1}"
-    until = instant(claim.policy.local(window).date(), refresh.until, claim.policy.zone)
-    if claim.now - claim.skew > until:
+    until = None if refresh is None else instant(claim.policy.local(window).date(), refresh.until, claim.policy.zone)
+    if until is not None and claim.now - claim.skew > until:
         return f"{_named(claim)} as a refresh after {until}"
-    return _with_growth(claim, sent[-1], refresh.min_growth_percent)
+    return _with_cause(claim, sent[-1], None if refresh is None else refresh.min_growth_percent)
 
 
-def _with_growth(claim: Claiming, carried: Grant, percent: float) -> str | None:
+def _with_cause(claim: Claiming, carried: Grant, percent: float | None) -> str | None:
+    """Something grew or came where a refresh waits for that, or what was started refused and an input has changed."""
     why = NOT_READY
     for seen in _views(claim):
         came = seen.done.keys() & set(carried.missing)
-        grew = {name for name, records in seen.done.items() if _grew(carried.done.get(name), records, percent)}
-        if not came and not grew:
+        grew = {name for name, records in seen.done.items() if _grew(carried.done.get(name), records, percent or 0)}
+        wanted = percent is not None and (came or grew)
+        if not wanted and not _after_refusal(claim, carried):
             why = f"nothing grew or came: {dict(seen.done)} after {dict(carried.done)}"
             continue
         why = _in_the_way(claim, seen) or _as_planned(claim, seen)
@@ -255,6 +261,19 @@ def _with_growth(claim: Claiming, carried: Grant, percent: float) -> str | None:
             _grant(claim, seen)
             return None
     return f"{_named(claim)} as a refresh: {why}"
+
+
+def _after_refusal(claim: Claiming, carried: Grant) -> bool:
+    """True if the latest generation was refused, and what it was made from has been reported or counted anew."""
+    track, run = claim.track, claim.track.run
+    marked = track.marks.get(carried.generation)
+    if not marked:
+        return False
+    since = marked[0] - 2 * claim.skew
+    if not refused(claim.policy, claim.transition, run, carried.generation, since):
+        return False
+    heard = any(one.phase in claim.transition.after and one.at >= since for one in run.heard)
+    return heard or {**claim.handler.rows, **claim.handler.percents} != carried.read
 
 
 def _grew(before: int | None, now: int | None, percent: float) -> bool:
