@@ -53,7 +53,7 @@ def bundle_of(function: Function, root: Path = ROOT) -> Bundle:
     lock = (root / "deploy" / "requirements" / f"{function.requirements}.txt").read_bytes()
     main = root / "functions" / function.folder / "main.py"
     files = {
-        **{f"config/{name}": content for name, content in _tree(root / "config", ("README.md", "schema"))},
+        **{f"config/{name}": content for name, content in _tree(root / "config", ("schema",))},
         **_beside(main),
         **_shared(main, _pinned(lock.decode()), root),
         "requirements.txt": lock,
@@ -115,7 +115,7 @@ def _beside(main: Path) -> dict[str, bytes]:
 def _tree(folder: Path, without: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder)
-        if path.is_file() and not {name.parts[0], name.name} & set(without) and not _is_left_over(name):
+        if path.is_file() and name.suffix != ".md" and name.parts[0] not in without and not _is_left_over(name):
             yield name.as_posix(), path.read_bytes()
 
 

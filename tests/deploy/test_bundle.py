@@ -82,6 +82,8 @@ def seen(folder: Path) -> list[tuple[str, int, float, bytes]]:
         ("shared/cli/main.py", True),
         ("shared/simulation/world.py", True),
         ("config/README.md", True),
+        ("config/MESSAGES.md", True),
+        ("config/checks/README.md", True),
     ],
 )
 def test_the_digest_follows_what_is_in_the_bundle(tmp_path: Path, name: str, same: bool) -> None:

@@ -112,8 +112,8 @@ def test_gcloud_takes_every_line(every_line: list[Line], tmp_path: Path) -> None
 
 
 def test_gcloud_takes_the_lines_of_the_guide(tmp_path: Path) -> None:
-    """What the pages of deploy/ tell people to type parses, its upper-case words being theirs to fill."""
-    guide = "\n".join(page.read_text() for page in sorted((ROOT / "deploy").glob("*.md")))
+    """What the pages of deploy/ and config/ tell people to type parses, its upper-case words being theirs to fill."""
+    guide = "\n".join(page.read_text() for name in ("deploy", "config") for page in sorted((ROOT / name).glob("*.md")))
     blocks = re.findall(r"^ *```sh\n(.*?)```", guide, re.MULTILINE | re.DOTALL)
     shown = [line.strip().split("   #")[0].strip() for block in blocks for line in block.splitlines()]
     inline = [text for text in re.findall(r"`(gcloud [^`]+)`", guide) if "--" in text]
