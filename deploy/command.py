@@ -29,6 +29,7 @@ from deploy.plan import PlanConflict, lines, plan
 from deploy.resource import Resource
 from deploy.runner import CommandFailed, Looks, Runner, Subprocess, ask
 from shared.core.errors import PolicyError
+from shared.core.texts import amount
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
 LOOK = "bin/orch doctor says what is missing: credentials, rights, APIs"
@@ -179,7 +180,7 @@ def _print(report: Report, as_json: bool) -> None:
         )
     for one in report.findings:
         typer.echo(str(one))
-    typer.echo(f"{report.data()['status']}: {report.looked_at} looked at, {len(report.findings)} findings")
+    typer.echo(f"{report.data()['status']}: {report.looked_at} looked at, {amount(len(report.findings), 'finding')}")
 
 
 def _plan_for_drift(manifest: Manifest, place: Place) -> list[Resource]:

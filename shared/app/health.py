@@ -14,6 +14,7 @@ from shared.app.readings import calendar_ref
 from shared.app.watch.readiness import Dependency, Readiness
 from shared.core.errors import OrchError, Unavailable
 from shared.core.page import Page
+from shared.core.texts import amount
 from shared.ports import TableRef
 
 NAME = "health_check"
@@ -128,7 +129,7 @@ def _warehouse(ctx: Context) -> Said:
 
 def _record(ctx: Context) -> Said:
     today = ctx.policy.local(ctx.ports.clock.now()).date()
-    return Said(f"{len(ctx.ports.record.completions(today, today))} completions of today")
+    return Said(f"{amount(len(ctx.ports.record.completions(today, today)), 'completion')} of today")
 
 
 def _bus(ctx: Context) -> Said:

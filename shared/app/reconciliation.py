@@ -30,6 +30,7 @@ from shared.core.calendar import closes_at
 from shared.core.errors import Unavailable
 from shared.core.model import Completion, Lane, Report, Run, RunKey
 from shared.core.record import REMEMBERED_MESSAGES, record
+from shared.core.texts import amount
 from shared.documents import from_data
 
 EVERY = timedelta(hours=1)
@@ -63,7 +64,9 @@ def compare(ctx: Context, findings: list[Finding], *, now_due: bool) -> Compared
     for what, ids in (("record", result.record_lacked), ("state", result.state_lacked)):
         if ids:
             ctx.log("reconciliation.repaired", severity="WARNING", side=what, messages=list(ids[:50]), count=len(ids))
-            findings.append(Finding("reconciliation", "", f"{len(ids)} reports brought to the {what}", "done"))
+            findings.append(
+                Finding("reconciliation", "", f"{amount(len(ids), 'report')} brought to the {what}", "done")
+            )
     return result
 
 

@@ -9,6 +9,7 @@ import typer
 from shared import runtime
 from shared.app.counts import Count, counted
 from shared.cli.shell import day_in, print_json, today
+from shared.core.texts import amount
 
 
 def add_to(app: typer.Typer) -> None:
@@ -33,7 +34,9 @@ def known(
     for one in found:
         last = f"{ctx.policy.local(one.last_at):%H:%M}"
         typer.echo(f"{one.phase:<10} {one.why.value:<13} {one.count:>6}  last {last}  {one.name}")
-    typer.echo(f"{sum(one.count for one in found)} messages of {len(found)} names on {day}", err=True)
+    typer.echo(
+        f"{amount(sum(one.count for one in found), 'message')} of {amount(len(found), 'name')} on {day}", err=True
+    )
 
 
 def _shown(one: Count) -> dict[str, object]:

@@ -19,7 +19,7 @@ from shared.core.instants import YEARS
 from shared.core.model import RunKey
 from shared.core.policy import Policy
 from shared.core.policy_check import silences
-from shared.core.texts import clock_time
+from shared.core.texts import amount, clock_time
 
 Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
@@ -201,9 +201,9 @@ def check(
         print_json(summary)
         return
     typer.echo(
-        f"{found.source}: {found.pipeline} is in order: {len(found.phases)} phases, {processors} processors, "
-        f"{len(found.transitions)} transitions, {len(found.gates)} gates, "
-        f"modes {', '.join(found.modes)} ({found.zone.key})"
+        f"{found.source}: {found.pipeline} is in order: {amount(len(found.phases), 'phase')}, "
+        f"{amount(processors, 'processor')}, {amount(len(found.transitions), 'transition')}, "
+        f"{amount(len(found.gates), 'gate')}, modes {', '.join(found.modes)} ({found.zone.key})"
     )
 
 

@@ -23,7 +23,7 @@ from shared.cli.entry import call, fail, table
 from shared.cli.shell import NOT_FOUND, UNAVAILABLE, USAGE, print_json
 from shared.core import commands
 from shared.core.recurrence import Analysis, Count, History
-from shared.core.texts import duration
+from shared.core.texts import amount, duration
 
 NAME = "analyze-validation-trends"
 BAR = 20
@@ -111,7 +111,9 @@ def _weeks(found: Analysis) -> str:
         (str(week), _number(count.health), str(count.failed), str(count.warned), "#" * round((count.health or 0) / 5))
         for week, count in found.weeks.items()
     ]
-    silent = f"\nnothing is recorded of {len(found.silent)} days: {_listed(found.silent)}" if found.silent else ""
+    silent = (
+        f"\nnothing is recorded of {amount(len(found.silent), 'day')}: {_listed(found.silent)}" if found.silent else ""
+    )
     return table(("week of", "health", "failed", "warned", ""), rows) + silent
 
 

@@ -14,7 +14,7 @@ from shared.app.context import Context
 from shared.app.validation.report import Report
 from shared.core.alerts import Condition, Severity
 from shared.core.errors import Unavailable
-from shared.core.texts import say
+from shared.core.texts import amount, say
 from shared.core.validation import Status
 from shared.core.verdict import Result
 from shared.ports import Delivered, Notice
@@ -52,7 +52,9 @@ def _conditions(ctx: Context, report: Report) -> Iterator[Condition]:
         elif one.status in (Status.FAIL, Status.WARN, Status.ERROR):
             yield _of_check(ctx, report, one)
     for port, results in silent.items():
-        what = f"the {port} did not answer, so {len(results)} checks could not be judged: {results[0].unread[0]}"
+        what = (
+            f"the {port} did not answer, so {amount(len(results), 'check')} could not be judged: {results[0].unread[0]}"
+        )
         yield _condition(ctx, Status.ERROR.value, port, Severity.WARNING, what, f"look at the {port}")
     if report.unrecorded:
         what = f"{report.target.schedule.name} of {report.target.day}: {report.unrecorded}; {report.summary.message}"
