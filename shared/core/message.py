@@ -68,14 +68,30 @@ class Counted:
 
 
 def carried(delivery: Delivery, policy: Policy) -> Delivery | None:
-    """Return a message without data as if its attributes were its body; None if they name no processor: a probe."""
-    fields = dict(delivery.attributes)
-    if first(fields, _wire(delivery, policy).name) is None:
+    """Return a message without data as if its attributes were its body; None if they tell of nobody: a probe.
+
+    What states an outcome tells of somebody, even if it does not say of whom. An attribute holds no object: one that is
+    named by its place in one (`metadata.completion_pct`) stands there.
+    """
+    wire, fields = _wire(delivery, policy), _nested(delivery.attributes)
+    if first(fields, wire.name) is None and first(fields, wire.status) is None:
         return None
     data = json.dumps(fields, default=str).encode()
     return Delivery(
         delivery.message_id, delivery.phase, data, delivery.published_at, delivery.received_at, delivery.attributes
     )
+
+
+def _nested(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return attributes with those that are named by a place at that place, where nothing else is in the way."""
+    fields = {name: value for name, value in attributes.items() if "." not in name}
+    for name, value in attributes.items():
+        head, dot, tail = name.partition(".")
+        if dot:
+            inside = fields.setdefault(head, {})
+            place, key = (inside, tail) if isinstance(inside, dict) else (fields, name)
+            place[key] = value
+    return fields
 
 
 def parse(delivery: Delivery, policy: Policy, names: Names) -> Received | Counted:

@@ -10,12 +10,20 @@ import json
 import re
 from unicodedata import category
 
-YES = frozenset({"true", "yes", "y", "on", "1"})
-NO = frozenset({"false", "no", "n", "off", "0"})
+YES = frozenset({"true", "t", "yes", "y", "on", "1", "1.0"})
+NO = frozenset({"false", "f", "no", "n", "off", "0", "0.0"})
+# What no font shows and Unicode lists as ignorable, beside the format characters; a zero byte fills up a name of C.
+UNSEEN = frozenset(
+    map(chr, (0, 0x34F, 0x115F, 0x1160, 0x17B4, 0x17B5, *range(0x180B, 0x1810), 0x3164, 0xFFA0, *range(0xFE00, 0xFE10)))
+) | frozenset(map(chr, range(0xE0100, 0xE01F0)))
 NUMBER = re.compile(r"\+?(\d{1,18}(?:\.\d{0,18})?(?:[eE][+-]?\d{1,2})?)(\s*%)?", re.ASCII)
 LARGEST = 1e12
 LARGEST_COUNT = 2**53
 PLAIN_TABLE = re.compile(r"\w*(?:\.\w+)?", re.ASCII)
+# Around a table or its parts: of GoogleSQL, of legacy SQL, of other dialects.
+QUOTES = str.maketrans("", "", "`[]\"'")
+# As the APIs of Google Cloud name a table.
+RESOURCE = re.compile(r"(?:.*/)?projects/[^/]+/datasets/([^/]+)/tables/([^/]+)", re.DOTALL)
 # Of a table: a partition (`$20260310`) or a moment (`@-3600000`) that it is looked at in.
 DECORATOR = re.compile(r"[$@].*", re.DOTALL)
 # Bytes of a correlation id that a document of two reports and those that wait for the record has room for.
@@ -43,7 +51,7 @@ def flag(value: object) -> bool | None:
         return None
     if isinstance(value, bool):
         return value
-    word = str(value).strip().lower() if isinstance(value, str | int) else ""
+    word = name(str(value)).lower() if isinstance(value, str | int | float) else ""
     if word in YES or word in NO:
         return word in YES
     raise ValueError(f"{shown(value)} is neither yes nor no")
@@ -70,7 +78,7 @@ def count(value: object) -> int | None:
 def _number(value: object, *, with_sign: bool) -> float | None:
     """Return a finite number from 0 on, None for anything else."""
     if isinstance(value, str):
-        match = NUMBER.fullmatch(value.strip())
+        match = NUMBER.fullmatch(name(value))
         if match is None or (match[2] and not with_sign):
             return None
         value = float(match[1]) if set(match[1]) & set(".eE") else int(match[1])
@@ -81,8 +89,10 @@ def _number(value: object, *, with_sign: bool) -> float | None:
 
 def name(value: str) -> str:
     """Return a name without what nobody sees in it: surrounding blanks and characters of no width."""
-    # What is ASCII holds no such character, and that is nearly every name.
-    return (value if value.isascii() else "".join(c for c in value if category(c) != "Cf")).strip()
+    # What is ASCII holds no such character but one, and that is nearly every name.
+    if value.isascii():
+        return value.replace("\0", "").strip()
+    return "".join(c for c in value if category(c) != "Cf" and c not in UNSEEN).strip()
 
 
 def label(value: object) -> str:
@@ -106,15 +116,18 @@ def correlation(value: object) -> str:
 def table(value: str) -> str:
     """Return a table as `dataset.table`, or bare where no dataset was sent.
 
-    A project before it (`project.dataset.table`, `project:dataset.table`), backticks around it or around its parts,
-    and a decorator behind it do not make it another table.
+    A project before it (`project.dataset.table`, `project:dataset.table`), quotes or brackets around it or around its
+    parts, a decorator behind it, and its name as a resource (`projects/.../tables/...`) do not make it another table.
     """
     if PLAIN_TABLE.fullmatch(value):
         return value
-    bare = DECORATOR.sub("", name(value.replace("`", ""))).replace(":", ".")
+    bare = name(value.translate(QUOTES))
+    if resource := RESOURCE.fullmatch(bare):
+        bare = f"{resource[1]}.{resource[2]}"
+    bare = DECORATOR.sub("", bare).replace(":", ".")
     return ".".join(part.strip() for part in bare.split(".")[-2:])
 
 
 def dataset(value: str) -> str:
-    """Return a dataset without its project and backticks."""
-    return name(value.replace("`", "")).replace(":", ".").rsplit(".", 1)[-1].strip()
+    """Return a dataset without its project, quotes and brackets, also of its name as a resource."""
+    return name(value.translate(QUOTES)).replace(":", ".").replace("/datasets/", ".").rsplit(".", 1)[-1].strip()

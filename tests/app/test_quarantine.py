@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 import pytest
 
@@ -338,6 +339,29 @@ def test_a_wrong_message_in_the_attributes_is_kept(house: House) -> None:
     [message] = listed(house.ctx)
     assert json.loads(message.raw) == fields
     assert house.orch("quarantine", "replay", "m-1", ctx=house.instance("v2", corrected()))[0] == 0
+
+
+def test_an_attribute_named_by_its_place_stands_there(house: House) -> None:
+    """R3: attributes hold no objects, so `metadata.completion_pct` is one in `metadata`; one that is there wins."""
+    known = {"processor_name": PGS, "game_date": str(DAY), "status": "success", "mode": "overnight"}
+    dotted = {"metadata.completion_pct": "41%", "metadata.batch_id": "b-1", "x.y.z": "1", ".": "2"}
+    whole = {"metadata": '{"completion_pct": 42}', "metadata.completion_pct": "41"}
+    for number, fields in enumerate((dotted, whole)):
+        sent = replace(house.delivery("phase3", b"", f"m-{number}"), attributes={**known, **fields})
+        house.act(partial(receive, house.ctx, sent))
+        latest = house.completion(PGS)
+        assert latest is not None
+        assert latest.latest is not None
+        assert latest.latest.percent == 41 + number
+
+
+def test_an_outcome_of_nobody_is_no_probe(house: House) -> None:
+    """R1: attributes that state an outcome are a report whose processor is missing: kept, and a person is told."""
+    fields = {"processor": PGS, "game_date": str(DAY), "status": "success"}
+    taken = house.act(lambda: receive(house.ctx, replace(house.delivery("phase3", b"", "m-1"), attributes=fields)))
+    assert taken.handled is Handled.QUARANTINED
+    [message] = listed(house.ctx)
+    assert (message.kind, json.loads(message.raw)) == ("no_processor", fields)
 
 
 @pytest.mark.parametrize("fields", [{}, {"googclient_schemaencoding": "JSON"}, {"game_date": str(DAY)}])

@@ -164,7 +164,7 @@ DELETED: Any = ...
         ({"expected_count": "all"}, "bad_count", "expected_count"),
         ({"backfill_mode": "maybe"}, "bad_flag", "backfill_mode"),
         ({"backfill_mode": 2}, "bad_flag", "backfill_mode"),
-        ({"backfill_mode": 1.0}, "bad_flag", "backfill_mode"),
+        ({"backfill_mode": 0.5}, "bad_flag", "backfill_mode"),
         ({"backfill_mode": [True]}, "bad_flag", "backfill_mode"),
         ({"skip_downstream_trigger": "never"}, "bad_flag", "skip_downstream_trigger"),
         ({"metadata": {"is_incremental": "partly"}}, "bad_flag", "metadata.is_incremental"),
@@ -282,8 +282,14 @@ def test_a_named_mode_wins(mode: str) -> None:
         ({"lane": "backfill"}, Lane.BACKFILL),
         ({"backfill_mode": True}, Lane.BACKFILL),
         ({"backfill_mode": False}, Lane.LIVE),
-        *(({"backfill_mode": word}, Lane.BACKFILL) for word in ("yes", "true", "True", " TRUE ", "1", "on", "Y", 1)),
-        *(({"backfill_mode": word}, Lane.LIVE) for word in ("no", "false", "False", "0", "off", "n", 0, "", None)),
+        *(
+            ({"backfill_mode": word}, Lane.BACKFILL)
+            for word in ("yes", "true", "True", " TRUE ", "t", "T", "1", "on", "Y", 1, 1.0, "1.0", "true\u200b")
+        ),
+        *(
+            ({"backfill_mode": word}, Lane.LIVE)
+            for word in ("no", "false", "False", "f", "0", "off", "n", 0, 0.0, "0.0", "", None)
+        ),
         ({"lane": " backfill "}, Lane.BACKFILL),
         ({"backfill_mode": True, "lane": "live"}, Lane.BACKFILL),
     ],
@@ -322,6 +328,11 @@ def test_a_date_sent_as_its_midnight_is_that_date(text: str) -> None:
         "PlayerGame\u200bSummaryProcessor",
         "\ufeffplayer_game_summary\u00a0",
         "player_game\u2060_summary\n",
+        "player_game_summary\0\0",
+        "player\u034f_game_summary",
+        "player_game\ufe0e_summary\ufe0f",
+        "\u3164player_game_summary\u1160",
+        "player_game_summary\U000e0101",
     ],
 )
 def test_what_nobody_sees_in_a_name_is_not_part_of_it(name: str) -> None:
@@ -342,11 +353,19 @@ def test_what_nobody_sees_in_a_name_is_not_part_of_it(name: str) -> None:
         "upcoming_player_game_context$20260310",
         "my-project:nba_analytics.upcoming_player_game_context@-3600000",
         " upcoming_player_game\u200b_context ",
+        "[my-project:nba_analytics.upcoming_player_game_context]",
+        '"my-project"."nba_analytics"."upcoming_player_game_context"',
+        "'nba_analytics.upcoming_player_game_context'",
+        "projects/my-project/datasets/nba_analytics/tables/upcoming_player_game_context",
+        "//bigquery.googleapis.com/projects/p/datasets/nba_analytics/tables/upcoming_player_game_context",
     ],
 )
-@pytest.mark.parametrize("dataset", ["", "nba_analytics", "my-project.nba_analytics", "my-project:nba_analytics"])
+@pytest.mark.parametrize(
+    "dataset",
+    ["", "nba_analytics", "my-project.nba_analytics", "my-project:nba_analytics", "projects/p/datasets/nba_analytics"],
+)
 def test_a_table_in_any_spelling_is_the_same_table(table: str, dataset: str) -> None:
-    """R2: project, backticks, colon and partition decorator do not make it another one."""
+    """R2: project, quotes, brackets, colon, decorator and the name of its resource do not make it another one."""
     found = understood(processor_name="ContextBuilder", output_table=table, output_dataset=dataset)
     assert (found.report.processor, found.by_table) == (UPGC, True)
     assert understood(processor_name=table).report.processor == UPGC
@@ -358,6 +377,8 @@ def test_a_table_in_any_spelling_is_the_same_table(table: str, dataset: str) -> 
         ("other.upcoming_player_game_context", ""),
         ("nba_analytics.upcoming_player_game_context", "test_analytics"),
         ("x", ""),
+        ("projects/p/datasets/other/tables/upcoming_player_game_context", ""),
+        ("upcoming_player_game_context", "projects/p/datasets/other"),
         ("", "nba_analytics"),
     ],
 )

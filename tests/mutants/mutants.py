@@ -772,6 +772,20 @@ MUTANTS = [
         "tests/app/test_sinks.py::test_what_a_sink_asks_for_is_kept_across_sweeps",
     ),
     mutant(
+        "an outcome of nobody in the attributes is a probe",
+        MESSAGE,
+        " and first(fields, wire.status) is None",
+        "",
+        f"{T_QUARANTINE}an_outcome_of_nobody_is_no_probe",
+    ),
+    mutant(
+        "an attribute that is named by its place is ignored",
+        MESSAGE,
+        "            place[key] = value",
+        "            pass",
+        f"{T_QUARANTINE}an_attribute_named_by_its_place_stands_there",
+    ),
+    mutant(
         "who brought a dead letter back is not said",
         DEAD_LETTERS,
         "marks |= {name: text for name, text in said.items() if text}",
@@ -1178,7 +1192,7 @@ MUTANTS = [
     mutant(
         "fields in the attributes taken for a probe",
         MESSAGE,
-        "if first(fields, _wire(delivery, policy).name) is None:",
+        "if first(fields, wire.name) is None and first(fields, wire.status) is None:",
         "if True:",
         f"{T_QUARANTINE}a_message_in_the_attributes_is_a_message",
     ),
