@@ -23,13 +23,15 @@ def installed() -> dict[tuple[str, str], list[str]]:
 def fill(folder: Path, lock: str, asks: Mapping[tuple[str, str], Iterable[str]]) -> str:
     """Write two wheels for each package of a lock; return the lock with the hash of the older one for its own."""
     written: list[str] = []
-    for line in lock.splitlines():
-        pin = PIN.match(line)
-        if pin:
-            name, version = canonicalize_name(pin["name"]), pin["version"]
-            requires = asks.get((name, version), ())  # nothing is known of what is for other machines only
-            wheel(folder, name, newer(version), requires)
-            written += [line, f"    --hash=sha256:{wheel(folder, name, version, requires)}"]
+    pins = [pin for pin in map(PIN.match, lock.splitlines()) if pin]
+    pinned: dict[str, set[str]] = {}
+    for pin in pins:
+        pinned.setdefault(canonicalize_name(pin["name"]), set()).update(re.findall(r"[\w.-]+", pin["extras"] or ""))
+    for pin in pins:
+        name, version = canonicalize_name(pin["name"]), pin["version"]
+        requires = asks.get((name, version), ())  # nothing is known of what is for other machines only
+        wheel(folder, name, newer(version), requires, pinned[name])
+        written += [pin[0], f"    --hash=sha256:{wheel(folder, name, version, requires, pinned[name])}"]
     return "\n".join(written) + "\n"
 
 
@@ -39,10 +41,10 @@ def newer(version: str) -> str:
     return version.replace(f".post{parsed.post}", f".post{parsed.post + 1}") if parsed.post else f"{version}.post1"
 
 
-def wheel(folder: Path, name: str, version: str, requires: Iterable[str]) -> str:
+def wheel(folder: Path, name: str, version: str, requires: Iterable[str], provides: Iterable[str] = ()) -> str:
     """Write a wheel that holds nothing but its metadata; return its SHA-256."""
     stem = f"{name.replace('-', '_')}-{version}"
-    extras = sorted(set(re.findall(r"""extra == ['"]([^'"]+)['"]""", "\n".join(requires))))
+    extras = sorted({*provides, *re.findall(r"""extra == ['"]([^'"]+)['"]""", "\n".join(requires))})
     metadata = [
         *("Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}"),
         *(f"Provides-Extra: {extra}" for extra in extras),

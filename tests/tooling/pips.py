@@ -26,8 +26,13 @@ FETCH_SECONDS = 300
 
 
 def command(version: str, python: Path = Path(sys.executable)) -> list[str]:
-    """Return what runs a pip for an interpreter; one that is not in the store yet is fetched, its hash checked."""
-    return [str(python), "-m", "pip"] if version == NEWEST else [str(python), str(_unpacked(version) / "pip")]
+    """Return what runs a pip for an interpreter, whose environment needs none of its own.
+
+    One that is not in the store yet is fetched, its hash checked.
+    """
+    if version == NEWEST:
+        return [sys.executable, "-m", "pip", "--python", str(python)]
+    return [str(python), str(_unpacked(version) / "pip")]
 
 
 def pip(version: str, *arguments: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from deploy.locked_extras import completed
 from tests.tooling.house import ROOT
-from tests.tooling.made_up_index import PIN, fill, installed
-from tests.tooling.pips import DEBIAN, HASHES, NEWEST, pip
+from tests.tooling.made_up_index import PIN, fill, installed, wheel
+from tests.tooling.pips import DEBIAN, HASHES, NEWEST, command, pip
 
-LOCKS = ("local", "dev", "functions")
+LOCKS = ("local", "dev", "functions", "audit", "uv")
 OPTIONS = ("--dry-run", "--no-index", "--require-hashes", "--only-binary=:all:", "--no-input", "--ignore-installed")
 UNPINNED = "all requirements must have their versions pinned"
 
@@ -66,6 +68,19 @@ def test_either_form_alone_is_refused(extras: bool, package: str, tmp_path: Path
     assert status == 1
     assert UNPINNED in talk
     assert package in talk
+
+
+@pytest.mark.parametrize("version", [DEBIAN, NEWEST])
+def test_a_pip_installs_into_an_environment_without_pip(version: str, tmp_path: Path) -> None:
+    """As the environments of bundles are made: the pip of the tests too is run from outside."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "env")], check=True)
+    python = tmp_path / "env/bin/python"
+    wheel(tmp_path, "nothing-of-this-name", "1.0", [])
+    line = [*command(version, python), "install", "--no-index", f"--find-links={tmp_path}", "nothing-of-this-name"]
+    ended = subprocess.run(line, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    code = "from importlib.metadata import version as v; print(v('nothing-of-this-name'))"
+    assert subprocess.run([python, "-I", "-c", code], capture_output=True, text=True, check=True).stdout == "1.0\n"
 
 
 def test_a_lock_is_completed_with_every_combination_of_extras() -> None:

@@ -20,7 +20,7 @@ from tests.tooling.house import ROOT
 from tests.tooling.made_up_index import PIN, installed
 from tests.tooling.pips import needs_index
 
-LOCKS = {"local": ("local",), "dev": ("dev",), "functions": ("functions",)}
+LOCKS = {"local": ("local",), "dev": ("dev",), "functions": ("functions",), "audit": ("audit",)}
 OWN = "uv"
 """The lock of the tool that makes the others."""
 MACHINES = [
