@@ -213,7 +213,8 @@ class Http(Protocol):
     """Calls to the pipeline's services, with an ID token for the service's URL where there is one."""
 
     def request(self, method: str, url: str, body: Mapping[str, Any] | None, timeout: timedelta) -> Response:
-        """Return the answer, of any status; raise ``Unavailable`` if none came in time."""
+        """Return the answer, of any status; raise ``Unreached`` if the call never reached the service, else
+        ``Unavailable`` if no answer came in time: what came of the call is then unknown (behaviour D11)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from shared.adapters.retry_after import retry_at
 from shared.adapters.wire import to_json
-from shared.core.errors import Unavailable
+from shared.core.errors import Unavailable, Unreached
 from shared.ports import Clock, Response
 
 if TYPE_CHECKING:
@@ -60,7 +60,8 @@ class RequestsHttp:
                 again_at = retry_at(answer.headers.get("Retry-After", ""), self._clock.now())
                 return Response(answer.status_code, self._read(answer, host, deadline), again_at)
         except (requests.RequestException, HTTPError) as error:
-            raise Unavailable(host, _reason(error, timeout)) from error
+            kind = Unreached if _never_reached(error) else Unavailable
+            raise kind(host, _reason(error, timeout)) from error
 
     def _read(self, answer: requests.Response, host: str, deadline: datetime) -> str:
         body = b""
@@ -98,7 +99,7 @@ class RequestsHttp:
             # The metadata server keeps tokens too: a fresh answer may be an old token.
             expires = datetime.fromtimestamp(jwt.decode(token, verify=False)["exp"], UTC)
         except (GoogleAuthError, ValueError) as error:
-            raise Unavailable(host, f"no identity token for {audience}: {type(error).__name__}: {error}") from error
+            raise Unreached(host, f"no identity token for {audience}: {type(error).__name__}: {error}") from error
         self._tokens[audience] = (token, min(now + _TOKEN_KEPT, expires - _TOKEN_MARGIN))
         return token
 
@@ -108,6 +109,21 @@ def _host(url: str) -> str:
         return urlsplit(url).netloc or url
     except ValueError:
         return url
+
+
+def _never_reached(error: Exception) -> bool:
+    """True where no connection came about, so that nothing can have come of the call (behaviour D11)."""
+    from ssl import SSLCertVerificationError
+
+    import requests
+    from urllib3.exceptions import MaxRetryError, NewConnectionError
+
+    if isinstance(error, requests.ConnectTimeout | ValueError):  # a URL that leads nowhere is a ValueError
+        return True
+    cause = error.args[0] if error.args else None
+    reason = cause.reason if isinstance(cause, MaxRetryError) else cause
+    stranger = isinstance(reason, Exception) and any(isinstance(one, SSLCertVerificationError) for one in reason.args)
+    return stranger or isinstance(reason, NewConnectionError)
 
 
 def _reason(error: Exception, timeout: timedelta) -> str:

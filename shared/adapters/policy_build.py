@@ -13,6 +13,7 @@ import msgspec
 from shared.adapters import policy_shape as shape
 from shared.adapters.policy_wire import WireGiven, wire_given, wire_of
 from shared.core import policy as core
+from shared.core.answers import Fields, StatusCall
 from shared.core.dialect import Wire
 from shared.core.problem import Problem, suggest
 
@@ -83,13 +84,24 @@ def _disabled(found: shape.DisabledShape) -> core.Disabled:
 
 def _service(name: str, found: shape.ServiceShape) -> core.Service:
     """Return a service from either form; a service without a path that says whether it is ready is a problem."""
-    given = _given(found)
+    given = _given(found, status=_status)
     ready, who = given.pop("ready", None), given.pop("identity", None)
     given["ready_path"] = ready.path if ready is not None else given.get("ready_path") or ""
     if isinstance(who, shape.IdentityShape):
-        field = {} if who.field is msgspec.UNSET else {"identity_field": who.field}
-        return core.Service(name=name, identity=who.is_, identity_path=who.path, **field, **given)
+        if who.field is not msgspec.UNSET:
+            given["identity_field"] = who.field
+        return core.Service(name=name, identity=who.is_, identity_path=who.path, **given)
     return core.Service(name=name, identity=who or "", **given)
+
+
+def _fields(found: Mapping[str, Any]) -> Fields:
+    return {path: tuple(value) if isinstance(value, list) else (value,) for path, value in found.items()}
+
+
+def _status(found: shape.StatusShape) -> StatusCall:
+    given = _given(found, at_work=_fields)
+    given["query"] = given.get("query") or {}
+    return StatusCall(**given)
 
 
 def _body(found: shape.StepShape | shape.RerunShape) -> core.Body:

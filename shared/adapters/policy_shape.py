@@ -194,6 +194,23 @@ class IdentityShape(Shape, rename={"is_": "is"}):
     field: Text | UnsetType = UNSET
 
 
+FieldValue = str | int | float | bool
+BodyFields = Annotated[
+    dict[FieldPath, FieldValue | list[FieldValue]],
+    Meta(description="fields of an answer by their paths, each with the value that fits or a list of them"),
+]
+
+
+class StatusShape(Shape):
+    """How a service is asked whether it works on a date, before a call of unknown outcome is made again."""
+
+    path: UrlPath
+    at_work: Annotated[BodyFields, Meta(description="what its answer says while it works on the date")]
+    query: Annotated[
+        dict[Text, Text] | UnsetType | None, Meta(description="the query's parameters; values are templates")
+    ] = UNSET
+
+
 class ServiceShape(Shape):
     """A service that is called. `ready_path` with a plain `identity` is the short form of `ready` and `identity`."""
 
@@ -202,6 +219,7 @@ class ServiceShape(Shape):
     ready_path: UrlPath | UnsetType | None = UNSET
     ready: ReadyShape | UnsetType | None = UNSET
     cloud_run: Name | UnsetType | None = UNSET
+    status: StatusShape | UnsetType | None = UNSET
 
 
 class DisabledShape(Shape):

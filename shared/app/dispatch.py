@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from shared.app.at_work import at_work
 from shared.app.context import Context
 from shared.app.retry import retry
-from shared.core.errors import Unavailable
+from shared.core.answers import MAY_PASS
+from shared.core.errors import NotBegun, Unavailable, Unreached
 from shared.core.model import Plan, Report
 from shared.core.policy import HttpCall, Messages, Processor, Publication, Step
 from shared.core.situation import Situation
@@ -51,7 +53,14 @@ class Rejected:
     text: str
 
 
-Sent = Accepted | CallFailed | PublishFailed | Rejected
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """The call left, and nobody knows what came of it (behaviour D11)."""
+
+    text: str
+
+
+Sent = Accepted | CallFailed | PublishFailed | Rejected | Unknown
 
 
 def send(ctx: Context, situation: Situation, plan: Plan, step: Step, attempt: int, actor: str) -> Sent:
@@ -63,33 +72,43 @@ def send(ctx: Context, situation: Situation, plan: Plan, step: Step, attempt: in
     if lacking:
         return Rejected(f"{step.to} would not accept it: {', '.join(dict.fromkeys(lacking))}")
     if isinstance(target, HttpCall):
-        return _call(ctx, target, outgoing[0].body)
+        return _call(ctx, situation, target, outgoing[0].body)
     try:
         return Accepted(tuple(ctx.ports.bus.publish(target.topic, outgoing)))
     except Unavailable as error:
         return PublishFailed(error)
 
 
-def _call(ctx: Context, call: HttpCall, body: Mapping[str, Any]) -> Accepted | CallFailed | Rejected:
+def _call(
+    ctx: Context, situation: Situation, call: HttpCall, body: Mapping[str, Any]
+) -> Accepted | CallFailed | Rejected | Unknown:
+    """Make a call once, and again at once only where nothing can have come of it or its service says so (D5, D11)."""
     base = ctx.endpoints.get(call.service)
     if not base:
         variable = ctx.policy.services[call.service].url_env
         return CallFailed(f"{call.service} cannot be called: {variable} is not set")
-    url = base.rstrip("/") + call.path
+    url, who = base.rstrip("/") + call.path, f"{call.service}{call.path}"
 
-    def once() -> Response:
-        response = ctx.ports.http.request("POST", url, body, call.timeout)
-        if response.status >= 500 or response.status == 429:
+    def once() -> Response | Unknown:
+        try:
+            response = ctx.ports.http.request("POST", url, body, call.timeout)
+        except (Unreached, NotBegun):
+            raise
+        except Unavailable as error:
+            return Unknown(f"{who}: {error.reason}")
+        if response.status >= 500 or response.status in MAY_PASS:
             raise Unavailable(call.service, f"answers {response.status}: {response.body[:200]}", response.retry_at)
         return response
 
     try:
         response = retry(ctx.ports.clock, call.attempts, FIRST_WAIT, once)
     except Unavailable as error:
-        return CallFailed(f"{call.service}{call.path}: {error.reason}", error.retry_at)
+        return CallFailed(f"{who}: {error.reason}", error.retry_at)
+    if isinstance(response, Unknown):
+        return Accepted(()) if at_work(ctx, situation.key, call.service) else response
     if response.status in call.accepted:
         return Accepted(())
-    return Rejected(f"{call.service}{call.path} answers {response.status}: {response.body[:300]}")
+    return Rejected(f"{who} answers {response.status}: {response.body[:300]}")
 
 
 def trigger_fields(ctx: Context, situation: Situation, plan: Plan, attempt: int, actor: str) -> dict[str, Any]:

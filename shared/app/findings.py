@@ -49,6 +49,8 @@ def of_dispatch(key: RunKey, transition: str, before: TransitionState, after: Tr
         return [Finding("trigger", key.id, f"{trigger_id}: {after.failure.text}", "failed")]
     if after.hold is not None and after.hold != before.hold and after.hold.cause == "rejected":
         return [Finding("trigger", key.id, f"{trigger_id}: {after.hold.text}", "failed")]
+    if after.unproven is not None and after.unproven != before.unproven:
+        return [Finding("trigger", key.id, f"{trigger_id}: {after.unproven.text}; its outcome is unknown", "done")]
     if after.last_dispatched_at != before.last_dispatched_at:
         return [Finding("trigger", key.id, f"{trigger_id} by {plan.reason}", "done")]
     return []

@@ -15,10 +15,11 @@ from shared.app.repair import GRACE, STARTED_STANDS_FOR
 from shared.core.alerts import UNFIT_FOR
 from shared.core.calendar import closes_at, due_at, instant
 from shared.core.decide import confirm_by
-from shared.core.decision import Blocked, Confirm, Read, Trigger, Wait
+from shared.core.decision import Blocked, Confirm, Doubt, Proven, Read, Trigger, Wait
 from shared.core.model import Lane, Run, State
 from shared.core.refresh import refresh_until
 from shared.core.situation import Situation
+from shared.core.unproven import step_of
 
 
 def of_run(ctx: Context, run: Run, settled: Iterable[Settled], now: datetime) -> datetime | None:
@@ -31,7 +32,7 @@ def of_run(ctx: Context, run: Run, settled: Iterable[Settled], now: datetime) ->
         moments.append(run.reopened_at + timedelta(hours=48))
     moments += [read_at + CACHED for read_at, _ in ctx.memory.fitness.values()]
     for one in settled:
-        if isinstance(one.decision, Trigger | Confirm | Read):
+        if isinstance(one.decision, Trigger | Confirm | Doubt | Proven | Read) or _may_be_at_work(one.situation):
             return None
         moments += [*_of_transition(one), *_of_reports(ctx, one.situation)]
     return min((at for at in moments if at > now), default=None)
@@ -44,12 +45,18 @@ def _of_transition(one: Settled) -> list[datetime]:
     if situation.state.failure is not None:
         found.append(situation.state.failure.retry_at)
     found += [block.since + UNFIT_FOR for block in situation.state.blocked.values()]
-    if situation.state.state is State.DISPATCHED:
+    if situation.state.state is State.DISPATCHED and situation.state.unproven is None:
         found.append(confirm_by(situation.state, situation.transition.confirm.within))
     due = situation.expectation.due
-    if due is not None and situation.state.carried is None:
+    if due is not None and not situation.state.triggered:
         found += [due_at(situation.key, at, situation.policy) for at in (due.warning, due.critical)]
     return _and_after(at for at in found if at is not None)
+
+
+def _may_be_at_work(situation: Situation) -> bool:
+    """True while a service is asked every minute whether it is at work (behaviour D11)."""
+    step = step_of(situation) if situation.state.unproven is not None else None
+    return step is not None and situation.policy.status_of(step) is not None
 
 
 def _of_repairs(ctx: Context, run: Run) -> list[datetime]:

@@ -6,7 +6,19 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared.core.decision import Blocked, Confirm, Decision, Done, EmptyOk, Held, Wait
-from shared.core.model import UNTOUCHED, Act, Block, Claim, Failure, Hold, LogEntry, Plan, State, TransitionState
+from shared.core.model import (
+    UNTOUCHED,
+    Act,
+    Block,
+    Claim,
+    Failure,
+    Hold,
+    LogEntry,
+    Plan,
+    State,
+    TransitionState,
+    Unproven,
+)
 
 BACK_OFF = tuple(timedelta(minutes=m) for m in (1, 2, 4, 8, 15))
 LOGGED = 50
@@ -31,10 +43,14 @@ def claimed(state: TransitionState, plan: Plan, owner: str, now: datetime, lease
     )
 
 
-def dispatched(state: TransitionState, now: datetime) -> TransitionState:
-    """Return the state once everything of the claimed plan was accepted (behaviour D3)."""
+def dispatched(state: TransitionState, now: datetime, call: Unproven | None = None) -> TransitionState:
+    """Return the state once everything of the claimed plan was accepted (behaviour D3).
+
+    Where the last of it is a ``call`` whose outcome was unknown until now, it left when that was made (D11).
+    """
     plan = state.plan
     assert plan is not None
+    first, last, times = (now, now, 1) if call is None else (call.since, call.last_at, call.calls)
     again = state.accepted_whole
     new_window = not again and plan.reason != "refresh"
     return logged(
@@ -44,10 +60,11 @@ def dispatched(state: TransitionState, now: datetime) -> TransitionState:
             claim=None,
             carried=plan,
             steps_proven=0,
-            dispatches=state.dispatches + 1 if again else 1,
-            triggered_at=now if new_window or state.triggered_at is None else state.triggered_at,
-            dispatched_at=state.dispatched_at if again else now,
-            last_dispatched_at=now,
+            unproven=None,
+            dispatches=state.dispatches + 1 if again else times,
+            triggered_at=first if new_window or state.triggered_at is None else state.triggered_at,
+            dispatched_at=state.dispatched_at if again else first,
+            last_dispatched_at=last,
             confirmed_at=None,
             refreshes=state.refreshes + (plan.reason == "refresh" and not again),
             failure=None,
@@ -62,6 +79,29 @@ def dispatched(state: TransitionState, now: datetime) -> TransitionState:
 def step_proven(state: TransitionState) -> TransitionState:
     """Return the state once one more step of the claimed plan was accepted: no later attempt makes it again (D12)."""
     return replace(state, steps_proven=state.steps_proven + 1)
+
+
+def unproven(state: TransitionState, began: datetime, text: str, now: datetime) -> TransitionState:
+    """Release the claim of a call that began at ``began`` and whose outcome is unknown: it counts as dispatched, and
+    neither as accepted nor as failed (behaviour D11)."""
+    before = state.unproven
+    since, calls = (began, 1) if before is None else (before.since, before.calls + 1)
+    lost = replace(
+        state, state=State.DISPATCHED, claim=None, failure=None, unproven=Unproven(since, began, calls, text)
+    )
+    return logged(lost, now, "unproven", text[:200])
+
+
+def proven(state: TransitionState, steps: int, now: datetime) -> TransitionState:
+    """Return the state once the call of unknown outcome is known to have been accepted; with ``steps`` in all, what is
+    left of them is decided on as after any other part of a dispatch."""
+    call = state.unproven
+    assert call is not None
+    if state.steps_proven + 1 >= steps:
+        return dispatched(state, now, call)
+    part = step_proven(replace(state, unproven=None, claim=None))
+    back = _before_claim(part)
+    return logged(replace(part, state=back), now, "proven", f"step {part.steps_proven} of {steps}")
 
 
 def confirmed(state: TransitionState, decision: Confirm, now: datetime) -> TransitionState:
@@ -131,7 +171,10 @@ def acted(state: TransitionState, act: Act) -> TransitionState:
 
 
 def _before_claim(state: TransitionState) -> State:
-    """Return the word a released claim falls back to: that of the generation before, if there was one."""
+    """Return the word a released claim falls back to: that of the generation before, if there was one, or that of a
+    call whose outcome is unknown still."""
+    if state.unproven is not None:
+        return State.DISPATCHED
     if state.carried is None:
         return State.WAITING
     return State.CONFIRMED if state.confirmed_at is not None else State.DISPATCHED

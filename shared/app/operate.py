@@ -73,6 +73,10 @@ def trigger(ctx: Context, key: RunKey, transition: str, why: Why) -> Answer:
     carried, refused = situation.state.carried, situation.state.hold
     if refused is not None and refused.cause == "rejected":
         return Answer(Outcome.REFUSED, f"{key.id} {transition}: {refused.text}")
+    unknown = situation.state.unproven
+    if unknown is not None:
+        trigger_id = key.trigger_id(transition, situation.state.generation)
+        return Answer(Outcome.DONE, f"{trigger_id} called, unproven ({shown}): {unknown.text}; reason: {why.reason}")
     if situation.state.request is not None or carried is None:
         cause = settled.failed or situation.state.failure or refused
         text = (

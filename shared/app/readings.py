@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime
 
+from shared.app.at_work import at_work
 from shared.app.context import Context
 from shared.app.preflight import fitness
 from shared.core.errors import PolicyError, Unavailable
@@ -34,6 +35,8 @@ def read(ctx: Context, situation: Situation, wanted: Wanted) -> Situation:
         readings = replace(readings, wrong={**readings.wrong, **wrong})
     if wanted.service is not None:
         readings = replace(readings, fitness=fitness(ctx, wanted.service))
+    if wanted.status is not None:
+        readings = replace(readings, at_work=at_work(ctx, situation.key, wanted.status))
     if wanted.calendar:
         found = read_units(ctx, [situation.key.day])
         units = situation.units if found is None else found[situation.key.day]

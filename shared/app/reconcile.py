@@ -14,11 +14,23 @@ from datetime import datetime
 
 from shared.app import marks
 from shared.app.context import Context
-from shared.app.dispatch import Accepted, CallFailed, PublishFailed, Rejected, send
+from shared.app.dispatch import Accepted, CallFailed, PublishFailed, Rejected, Unknown, send
 from shared.app.readings import read
 from shared.app.state import Stored, save_transition
 from shared.core.decide import decide
-from shared.core.decision import Blocked, Confirm, Decision, Done, EmptyOk, Held, Read, Trigger, Wait
+from shared.core.decision import (
+    Blocked,
+    Confirm,
+    Decision,
+    Done,
+    Doubt,
+    EmptyOk,
+    Held,
+    Proven,
+    Read,
+    Trigger,
+    Wait,
+)
 from shared.core.errors import Unavailable
 from shared.core.model import Plan, TransitionState
 from shared.core.policy import Role
@@ -75,6 +87,12 @@ def reconcile(ctx: Context, sight: Sight, load: Load, actor: str) -> Settled:
                 if isinstance(after, Settled):
                     return after
                 sight = after or load()
+            case Doubt(since, text):
+                _log(ctx, situation, "unproven", severity="WARNING", error=text)
+                sight = _save(ctx, sight, marks.unproven(situation.state, since, text, now)) or load()
+            case Proven():
+                _log(ctx, situation, "proven", by=decision.by or situation.transition.starts)
+                sight = _save(ctx, sight, _proven(situation, now)) or load()
             case Confirm():
                 state = marks.confirmed(situation.state, decision, now)
                 _log(ctx, situation, "confirmed", by=decision.by.value)
@@ -92,6 +110,12 @@ def reconcile(ctx: Context, sight: Sight, load: Load, actor: str) -> Settled:
             case Read():
                 raise AssertionError("assess settles every reading")
     raise Unavailable("state", f"{sight.situation.key.id}: no rest after {STEPS} steps; others write all the time")
+
+
+def _proven(situation: Situation, now: datetime) -> TransitionState:
+    plan = situation.state.plan
+    steps = 0 if plan is None else len(situation.transition.steps(plan.reason))
+    return marks.proven(situation.state, steps, now)
 
 
 def _save(ctx: Context, sight: Sight, state: TransitionState) -> Sight | None:
@@ -126,7 +150,10 @@ def _send_steps(ctx: Context, held: Sight, load: Load, plan: Plan, actor: str) -
     attempt = held.situation.state.attempt
     message_ids: tuple[str, ...] = ()
     for place in range(held.situation.state.steps_proven, len(steps)):
+        began = ctx.ports.clock.now()
         result = send(ctx, held.situation, plan, steps[place], attempt, actor)
+        if isinstance(result, Unknown):
+            return _unknown(ctx, held, load, result.text, began)
         if not isinstance(result, Accepted):
             return _not_accepted(ctx, held, load, result)
         message_ids += result.message_ids
@@ -138,6 +165,17 @@ def _send_steps(ctx: Context, held: Sight, load: Load, plan: Plan, actor: str) -
     now = ctx.ports.clock.now()
     _log_dispatched(ctx, held.situation, plan, message_ids, now)
     return _mark(ctx, held, load, lambda state: marks.dispatched(state, now))
+
+
+def _unknown(ctx: Context, held: Sight, load: Load, text: str, began: datetime) -> Sight | None:
+    now = ctx.ports.clock.now()
+    _log(ctx, held.situation, "unproven", severity="WARNING", error=text)
+    # What was read before says nothing of a call that has been made since.
+    known = _mark(ctx, held, load, lambda state: marks.unproven(state, began, text, now))
+    if known is None:
+        return None
+    asked = replace(known.situation.readings, at_work=False)
+    return replace(known, situation=replace(known.situation, readings=asked))
 
 
 def _not_accepted(

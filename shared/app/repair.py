@@ -116,7 +116,7 @@ def _is_silent(
     due = transition.expects[run.key.mode].due
     due_warning = due_at(run.key, due.warning, ctx.policy) if due else None
     state = loaded.transition(transition.name).value
-    if due_warning is None or now < due_warning or state.carried is not None or state.state is State.CLAIMED:
+    if due_warning is None or now < due_warning or state.triggered or state.state is State.CLAIMED:
         return False
     phase = loaded.completions.get(processor.phase, {})
     known = phase.get(processor.name)
@@ -221,7 +221,7 @@ def _missing_at_due(situation: Situation, now: datetime) -> tuple[str, ...]:
     """Return who is missing of a transition that is due, not triggered, and not overtaken."""
     state, due = situation.state, situation.expectation.due
     at = due_at(situation.key, due.warning, situation.policy) if due else None
-    untouched = state.carried is None and state.state not in (State.CLAIMED, State.OBSERVED)
+    untouched = not state.triggered and state.state not in (State.CLAIMED, State.OBSERVED)
     on_hold = state.hold is not None
     if at is None or now < at or not untouched or on_hold or situation.next_report_at is not None:
         return ()

@@ -24,6 +24,7 @@ from shared.core.refusal import refusals
 from shared.core.situation import Situation
 from shared.core.standing import Picture, Standing, Word
 from shared.core.texts import amount, clock_time, duration, names, say
+from shared.core.unproven import exhausted
 
 UNFIT_FOR = timedelta(minutes=5)
 SAME_FAILURE = 3
@@ -283,7 +284,9 @@ def _held(situation: Situation, decision: Decision, now: datetime) -> Iterator[C
 
 def _unconfirmed(situation: Situation, now: datetime) -> Iterator[Condition]:
     state, confirm = situation.state, situation.transition.confirm
-    if state.state is not State.DISPATCHED or confirm.by is not ConfirmBy.FIRST_REPORT:
+    if exhausted(situation, now):
+        yield _never_answered(situation, now)
+    if state.unproven is not None or state.state is not State.DISPATCHED or confirm.by is not ConfirmBy.FIRST_REPORT:
         return
     if state.dispatches <= confirm.redispatch or now < confirm_by(state, confirm.within):
         return
@@ -312,6 +315,18 @@ def _refused(situation: Situation, now: datetime) -> Iterator[Condition]:
         then = "it is started again when an input changes" if again else "nothing starts it again"
         do = f"repair it, then: {commands.trigger(name, key, f'what {processor} refused is repaired')}"
         yield _condition(situation, AlertKind.REFUSED, Severity.WARNING, processor, what, then, do)
+
+
+def _never_answered(situation: Situation, now: datetime) -> Condition:
+    """Tell of a call that was made as often as it may be and of which nobody knows what came of it (behaviour D11)."""
+    call, phase = situation.state.unproven, situation.transition.starts
+    assert call is not None
+    since = clock_time(situation.policy, call.since, now)
+    what = f"called {call.calls} times since {since} and never answered: {call.text}; {phase} has not begun"
+    again = commands.trigger(situation.transition.name, situation.key, f"{phase} has not begun")
+    do = f"see whether the service works on it; to call it anew: {again}"
+    then = f"any report of {phase} confirms it"
+    return _condition(situation, AlertKind.UNCONFIRMED, Severity.CRITICAL, "", what, then, do)
 
 
 def _triggered(situation: Situation, seen: Picture) -> Iterator[Condition]:
@@ -368,7 +383,7 @@ def _due(
     """Yield due alerts, or that the transition was overtaken (behaviour T2)."""
     due = situation.expectation.due
     state = situation.state
-    if due is None or state.carried is not None or state.state is State.OBSERVED:
+    if due is None or state.triggered or state.state is State.OBSERVED:
         return
     warning = due_at(situation.key, due.warning, situation.policy)
     critical = due_at(situation.key, due.critical, situation.policy)
@@ -418,7 +433,7 @@ def _why_not(situation: Situation, seen: Picture, decision: Decision) -> str:
 def is_due(situation: Situation, now: datetime) -> bool:
     """True once the transition's first due time has passed without a trigger."""
     due = situation.expectation.due
-    if due is None or situation.state.carried is not None:
+    if due is None or situation.state.triggered:
         return False
     at = due_at(situation.key, due.warning or due.critical, situation.policy)
     return at is not None and now >= at

@@ -25,7 +25,7 @@ def is_over(situations: Sequence[Situation], now: datetime) -> bool:
 
 def never_triggered(situation: Situation) -> bool:
     """True for a transition of a date with units that was neither dispatched nor observed."""
-    return situation.state.carried is None and not situation.empty
+    return not situation.state.triggered and not situation.empty
 
 
 def _ended(situation: Situation, last: bool, now: datetime) -> bool:

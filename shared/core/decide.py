@@ -1,6 +1,6 @@
 """The decision: state, policy, clock and readings in, one value out (behaviour 3).
 
-    decide(situation, now)  ->  Wait | Read | Blocked | Trigger | Confirm | Held | Done | EmptyOk
+    decide(situation, now)  ->  Wait | Read | Blocked | Trigger | Confirm | Doubt | Proven | Held | Done | EmptyOk
 
 Nothing here acts. `shared/app/reconcile.py` carries a decision out and asks again, so a retry, a
 duplicate, a tick and a repair are the same call.
@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared.core import gates
-from shared.core.decision import Blocked, Confirm, Decision, Done, EmptyOk, Held, Read, Trigger, Wait
+from shared.core.decision import Blocked, Confirm, Decision, Done, EmptyOk, Held, Proven, Read, Trigger, Wait
 from shared.core.gates import Fit, GateResult, Unchecked, Unfit, Verdict, Wanted
 from shared.core.model import Plan, State, TransitionState
 from shared.core.policy import ConfirmBy
@@ -21,6 +21,7 @@ from shared.core.refresh import another_may_follow, causes
 from shared.core.refusal import changed_readings, may_repeat, refusals
 from shared.core.situation import Situation
 from shared.core.standing import Picture
+from shared.core.unproven import doubt, unproven
 
 
 def decide(situation: Situation, now: datetime) -> Decision:
@@ -45,9 +46,14 @@ def decide(situation: Situation, now: datetime) -> Decision:
             return _open(situation, now)
 
 
-def _begun(situation: Situation) -> Confirm | None:
-    """Return what shows that a dispatch has begun (behaviour D7), also one that nobody marked; None if nothing does."""
+def _begun(situation: Situation) -> Confirm | Proven | None:
+    """Return what shows that a dispatch has begun (behaviour D7), also one that nobody marked; None if nothing does.
+
+    Of a call whose outcome is unknown any report of the next phase since then shows it, whatever confirms (D11).
+    """
     state, by, seen_at = situation.state, situation.transition.confirm.by, situation.next_report_at
+    if state.unproven is not None:
+        return Proven() if seen_at is not None and seen_at >= state.unproven.since else None
     if by is not ConfirmBy.FIRST_REPORT:
         return Confirm(by) if state.state is State.DISPATCHED else None
     if state.state is State.CLAIMED and not state.accepted_whole:
@@ -68,6 +74,8 @@ def _operator(situation: Situation, now: datetime) -> Decision:
         return unread
     if state.state is State.CLAIMED and state.claim is not None and now < state.claim.expires_at:
         return Wait("another dispatch is under way", state.claim.expires_at)
+    if state.unproven is not None and state.request.at <= state.unproven.last_at:
+        return _begun(situation) or _of_unknown_outcome(situation, now)
     if state.failure is not None and now < state.failure.retry_at:
         return Blocked({"dispatch": state.failure.text}, state.failure.retry_at)
     seen = situation.seen
@@ -80,12 +88,14 @@ def _claimed(situation: Situation, now: datetime) -> Decision:
     assert plan is not None
     if now < claim.expires_at:
         return _begun(situation) or Wait("claimed; its dispatch is under way", claim.expires_at)
-    return _begun(situation) or Trigger(plan)
+    return _begun(situation) or doubt(situation) or Trigger(plan)
 
 
 def _dispatched(situation: Situation, now: datetime) -> Decision:
     state = situation.state
     begun = _begun(situation) if state.state is State.DISPATCHED else None
+    if begun is None and state.unproven is not None:
+        return _of_unknown_outcome(situation, now)
     unread = begun or _low_reports(situation)
     if unread is not None:
         return unread
@@ -100,6 +110,14 @@ def _dispatched(situation: Situation, now: datetime) -> Decision:
 def _confirmed(situation: Situation) -> str:
     refused = refusals(situation)
     return "confirmed" + (f"; {situation.transition.starts} refused: {', '.join(refused)}" if refused else "")
+
+
+def _of_unknown_outcome(situation: Situation, now: datetime) -> Decision:
+    found = unproven(situation, now)
+    if isinstance(found, Trigger) and _rejected(situation):
+        return _held_by(situation)
+    assert situation.state.plan is not None
+    return found or Trigger(situation.state.plan)  # the policy has that call no more: what is left of the plan goes
 
 
 def _unconfirmed(situation: Situation, now: datetime, refresh_at: datetime | None) -> Decision:

@@ -50,6 +50,22 @@ class Confirm:
 
 
 @dataclass(frozen=True, slots=True)
+class Doubt:
+    """A call may have left at ``since``, and whoever made it is gone: its outcome is unknown (behaviour D11)."""
+
+    since: datetime
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """The call whose outcome was unknown was accepted: the service says so itself (``by`` it), or the next phase
+    reports, ``by`` "" (behaviour D11)."""
+
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Held:
     """Not to be triggered: the words `deadline`, `operator` or `rejected`, and the text."""
 
@@ -67,4 +83,4 @@ class EmptyOk:
     """The date has no units: nothing is dispatched, nothing alerts."""
 
 
-Decision = Wait | Read | Blocked | Trigger | Confirm | Held | Done | EmptyOk
+Decision = Wait | Read | Blocked | Trigger | Confirm | Doubt | Proven | Held | Done | EmptyOk

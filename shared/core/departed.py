@@ -33,5 +33,6 @@ def _begun(state: TransitionState, reopened_at: datetime | None) -> bool:
         return False
     claimed_at = None if state.claim is None else state.claim.claimed_at
     asked_at = None if state.request is None else state.request.at
-    moments = [at for at in (claimed_at, asked_at, state.last_dispatched_at) if at is not None]
+    called_at = None if state.unproven is None else state.unproven.last_at
+    moments = [at for at in (claimed_at, asked_at, called_at, state.last_dispatched_at) if at is not None]
     return reopened_at is None or any(at >= reopened_at for at in moments)

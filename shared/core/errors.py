@@ -5,6 +5,7 @@ OrchError
 ├── Malformed     a message is wrong: it goes to quarantine and is acknowledged
 ├── Unavailable   something outside did not answer: raise, and be redelivered
 │   ├── Undelivered   not every sink took an alert
+│   ├── Unreached     a call never reached its service: nothing can have come of it
 │   └── NotBegun      the call was not begun, and this sweep will not begin another
 └── OutOfTime     something outside was not asked, because a sweep's time is over: the next one asks
 """
@@ -55,6 +56,11 @@ class Undelivered(Unavailable):
     def __init__(self, port: str, reason: str, taken: tuple[str, ...] = (), retry_at: datetime | None = None) -> None:
         self.taken = taken
         super().__init__(port, reason, retry_at)
+
+
+class Unreached(Unavailable):
+    """A call never reached its service: refused, no such host, no connection in time. Nothing can have come of it, so
+    it may be repeated at once; of any other call without an answer nobody knows what came of it (behaviour D11)."""
 
 
 class NotBegun(Unavailable):

@@ -8,13 +8,26 @@ from typing import Any
 
 from shared.core import gates
 from shared.core.calendar import due_at
-from shared.core.decision import Blocked, Confirm, Decision, Done, EmptyOk, Held, Read, Trigger, Wait
+from shared.core.decision import (
+    Blocked,
+    Confirm,
+    Decision,
+    Done,
+    Doubt,
+    EmptyOk,
+    Held,
+    Proven,
+    Read,
+    Trigger,
+    Wait,
+)
 from shared.core.gates import Fit, Unchecked, Unfit
 from shared.core.model import State
 from shared.core.refresh import refresh_until
 from shared.core.situation import Situation
 from shared.core.standing import Picture, Standing, Word
 from shared.core.texts import amount, clock_time
+from shared.core.unproven import again_at
 
 
 @dataclass(frozen=True)
@@ -52,6 +65,7 @@ def explain(situation: Situation, decision: Decision, now: datetime, as_of: str 
         "gates": _gates(situation, seen),
         "preflight": _preflight(situation),
         "trigger": _trigger(situation),
+        "unproven": _unproven(situation),
         "operator": [
             {"verb": act.verb, "by": act.by, "reason": act.reason, "at": act.at.isoformat()}
             for act in situation.state.acts
@@ -96,6 +110,10 @@ def reason_of(situation: Situation, decision: Decision) -> str:
             return f"triggers now by {plan.reason}{failed}"
         case Confirm():
             return f"{situation.transition.starts} has begun"
+        case Proven(by):
+            return f"{by} is at work on it" if by else f"{situation.transition.starts} has begun"
+        case Doubt(_, text):
+            return f"the outcome of its call is unknown: {text}"
         case EmptyOk():
             return "the date has no units: nothing is expected"
         case Read(wanted):
@@ -204,6 +222,20 @@ def _trigger(situation: Situation) -> dict[str, Any] | None:
         "dispatches": state.dispatches,
         "dispatched_at": _iso(state.dispatched_at),
         "confirmed_at": _iso(state.confirmed_at),
+    }
+
+
+def _unproven(situation: Situation) -> dict[str, Any] | None:
+    call = situation.state.unproven
+    if call is None:
+        return None
+    return {
+        "trigger_id": situation.key.trigger_id(situation.transition.name, situation.state.generation),
+        "since": call.since.isoformat(),
+        "last_at": call.last_at.isoformat(),
+        "calls": call.calls,
+        "why": call.text,
+        "again_at": again_at(situation, call).isoformat(),
     }
 
 

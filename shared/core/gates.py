@@ -40,6 +40,7 @@ class Readings:
 
     ``rows`` are by table, ``held`` are the units that a processor's or source's table holds, by its name.
 
+    ``at_work`` is what a service answered that was asked whether it works on the date, False where it did not say.
     ``wrong`` says of a table or gate why it cannot even be asked: no later reading will answer, so it blocks.
     """
 
@@ -49,21 +50,23 @@ class Readings:
     fitness: Fitness | None = None
     calendar_asked: bool = False
     held: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
+    at_work: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What a decision still has to read: tables, units of processors and sources, percent gates, a service, the
-    calendar."""
+    calendar, and of which service whether it is at work on the date."""
 
     rows: frozenset[str] = frozenset()
     percents: tuple[str, ...] = ()
     service: str | None = None
     calendar: bool = False
     held: frozenset[str] = frozenset()
+    status: str | None = None
 
     def __bool__(self) -> bool:
-        return bool(self.rows or self.held or self.percents or self.service or self.calendar)
+        return bool(self.rows or self.held or self.percents or self.service or self.calendar or self.status)
 
 
 class Verdict(StrEnum):

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from shared.core.model import Block, Hold, LogEntry, Plan, State, TransitionState
+from shared.core.model import Block, Hold, LogEntry, Plan, State, TransitionState, Unproven
 
 # Of what is decided at one instant the record keeps no order: this is the one in which it happens.
 _ORDER = (
     "empty_ok", "waiting", "blocked", "operator_hold", "operator_release", "operator_trigger", "operator_rerun",
-    "held", "observe", "rejected", "failed", "trigger", "redispatch", "confirm",
+    "held", "observe", "rejected", "failed", "unproven", "proven", "trigger", "redispatch", "confirm",
 )  # fmt: skip
 
 
@@ -34,6 +34,10 @@ def _after(state: TransitionState, entry: LogEntry) -> TransitionState:
             return replace(
                 state, state=State.DISPATCHED, dispatches=state.dispatches + 1, last_dispatched_at=entry.at, blocked={}
             )
+        case "unproven":
+            return _unproven(state, entry)
+        case "proven":
+            return replace(state, state=State.WAITING if state.carried is None else state.state, unproven=None)
         case "confirm":
             return replace(state, state=State.CONFIRMED, confirmed_at=entry.at)
         case "failed" if state.carried is None:
@@ -48,6 +52,21 @@ def _after(state: TransitionState, entry: LogEntry) -> TransitionState:
             return replace(state, state=State(entry.decision), blocked={}, hold=None, held_since=None)
         case _:
             return state
+
+
+def _unproven(state: TransitionState, entry: LogEntry) -> TransitionState:
+    before = state.unproven
+    since, calls = (entry.at, 1) if before is None else (before.since, before.calls + 1)
+    return replace(
+        state,
+        state=State.DISPATCHED,
+        generation=entry.generation,
+        plan=Plan(entry.generation, "", missing=entry.missing),
+        unproven=Unproven(since, entry.at, calls, entry.reason),
+        blocked={},
+        hold=None,
+        held_since=None,
+    )
 
 
 def _subject(text: str) -> str:
@@ -67,6 +86,7 @@ def _triggered(state: TransitionState, entry: LogEntry) -> TransitionState:
         dispatched_at=entry.at,
         last_dispatched_at=entry.at,
         confirmed_at=None,
+        unproven=None,
         blocked={},
         hold=None,
         held_since=None,

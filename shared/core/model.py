@@ -252,6 +252,17 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class Unproven:
+    """Calls of a generation whose outcome nobody knows (behaviour D11): when the first and the latest of them began,
+    how many there were, and why nothing is known of the latest."""
+
+    since: datetime
+    last_at: datetime
+    calls: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """An operator's wish for the next generation (behaviour D9)."""
 
@@ -287,7 +298,8 @@ class TransitionState:
 
     ``plan`` belongs to ``generation``; ``carried`` is the plan of the last generation of which anything was accepted,
     ``dispatched_at`` its first dispatch, ``last_dispatched_at`` its latest, ``dispatches`` their number.
-    ``steps_proven`` counts the steps of ``generation`` that were accepted while its dispatch is not whole.
+    ``steps_proven`` counts the steps of ``generation`` that were accepted while its dispatch is not whole;
+    ``unproven`` is set while the outcome of the next one, a call, is unknown.
     ``acts`` are the latest things that operators told it.
     ``opened_at`` is kept where only a table showed that a report counts: later nobody reads that table (behaviour R7).
     """
@@ -305,6 +317,7 @@ class TransitionState:
     confirmed_at: datetime | None = None
     refreshes: int = 0
     steps_proven: int = 0
+    unproven: Unproven | None = None
     opened_at: datetime | None = None
     blocked: dict[str, Block] = field(default_factory=dict)
     held_since: datetime | None = None
@@ -318,6 +331,11 @@ class TransitionState:
     def accepted(self) -> bool:
         """True once anything of ``generation`` was accepted, so that the next one is another (behaviour D9)."""
         return self.steps_proven > 0 or self.accepted_whole
+
+    @property
+    def triggered(self) -> bool:
+        """True once any generation was dispatched, be it unproven."""
+        return self.carried is not None or self.unproven is not None
 
     @property
     def accepted_whole(self) -> bool:

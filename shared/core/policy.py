@@ -15,6 +15,7 @@ from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from shared.core.answers import StatusCall
 from shared.core.dialect import CANONICAL, Wire
 from shared.core.model import Lane
 
@@ -78,7 +79,8 @@ class Service:
     """A service this project calls. ``url_env`` names the environment variable of its URL.
 
     ``identity`` is what its answer at ``identity_path`` says in ``identity_field``; without such a path the answer
-    at ``ready_path`` may say it. ``cloud_run`` is the name it is deployed under, by default its identity.
+    at ``ready_path`` may say it. ``cloud_run`` is the name it is deployed under, by default its identity. ``status``
+    is how it is asked whether it is at work (behaviour D11).
     """
 
     name: str
@@ -88,6 +90,7 @@ class Service:
     identity_path: str | None = None
     identity_field: str = "service"
     cloud_run: str | None = None
+    status: StatusCall | None = None
 
     @property
     def deployed_as(self) -> str:
@@ -473,6 +476,11 @@ class Policy:
     def unit(self) -> str:
         """What a unit of a date is called."""
         return "unit" if self.calendar is None else self.calendar.unit
+
+    def status_of(self, step: Step) -> StatusCall | None:
+        """How the service that a step calls is asked whether it is at work; None for one that cannot be asked."""
+        service = self.services.get(step.target.service) if isinstance(step.target, HttpCall) else None
+        return None if service is None else service.status
 
     @cached_property
     def gates_passed(self) -> Mapping[tuple[str, str], tuple[Gate, ...]]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from types import MappingProxyType
 
+from shared.core.answer_check import answer_problems
 from shared.core.calendar_check import calendar_problems, units_problems
 from shared.core.gate_check import gate_problems
 from shared.core.names import forms
@@ -30,6 +31,7 @@ def problems(policy: Policy, unreadable: Mapping[str, str] = MappingProxyType({}
     found = [
         *calendar_problems(policy),
         *_modes(policy),
+        *answer_problems(policy),
         *_phases(policy),
         *_clashes(policy),
         *wire_problems(policy),

@@ -15,7 +15,7 @@ from google.auth import crypt, jwt
 
 from shared.adapters.clock import SystemClock
 from shared.adapters.http import RequestsHttp
-from shared.core.errors import Unavailable
+from shared.core.errors import Unavailable, Unreached
 from shared.ports import Response
 from tests.adapters.support import ManualClock
 from tests.busy import allowed
@@ -85,34 +85,36 @@ def test_silence_is_a_timeout(http: RequestsHttp) -> None:
             http.request("GET", server.url, None, timedelta(seconds=0.3))
         assert time.monotonic() - began < allowed(2)
     assert caught.value.port == server.host
+    assert not isinstance(caught.value, Unreached), "it may be at work"
 
 
 def test_a_body_that_drips_is_a_timeout(http: RequestsHttp) -> None:
     """One byte now and then does not stretch the timeout."""
     with LocalServer(Answer(body=b"x" * 100, drip=0.1)) as server:
         began = time.monotonic()
-        with pytest.raises(Unavailable, match="timeout"):
+        with pytest.raises(Unavailable, match="timeout") as caught:
             http.request("GET", server.url, None, timedelta(seconds=0.5))
         assert time.monotonic() - began < allowed(2)
+    assert not isinstance(caught.value, Unreached)
 
 
 def test_nobody_listening_is_refused(http: RequestsHttp) -> None:
-    """A closed port raises and says so in words."""
-    with pytest.raises(Unavailable, match="connection refused"):
+    """A closed port raises and says so in words: nothing can have come of the call (behaviour D11)."""
+    with pytest.raises(Unreached, match="connection refused"):
         http.request("GET", f"http://127.0.0.1:{closed_port()}/ready", None, SECOND)
 
 
 def test_an_unknown_host_is_named(http: RequestsHttp) -> None:
-    """A name that does not resolve raises under that name."""
-    with pytest.raises(Unavailable) as caught:
+    """A name that does not resolve raises under that name; the call never arrived."""
+    with pytest.raises(Unreached) as caught:
         http.request("GET", "http://service.invalid/ready", None, SECOND)
     assert caught.value.port == "service.invalid"
 
 
 @pytest.mark.parametrize("url", ["", "service", "ftp://service", "http://", "http://[::1"])
 def test_an_impossible_url_is_unavailable(http: RequestsHttp, url: str) -> None:
-    """A URL that leads nowhere is a service that does not answer."""
-    with pytest.raises(Unavailable):
+    """A URL that leads nowhere is a service that no call reaches."""
+    with pytest.raises(Unreached):
         http.request("GET", url, None, SECOND)
 
 
@@ -120,9 +122,10 @@ def test_an_impossible_url_is_unavailable(http: RequestsHttp, url: str) -> None:
     "answer", [Answer(drop=True), Answer(body=b"half", headers={"Content-Length": "400"})], ids=["at once", "midway"]
 )
 def test_a_connection_that_breaks_is_unavailable(http: RequestsHttp, answer: Answer) -> None:
-    """An answer that is not whole is none."""
-    with LocalServer(answer) as server, pytest.raises(Unavailable):
-        http.request("GET", server.url, None, SECOND)
+    """An answer that is not whole is none, and says nothing of what was done before it broke off."""
+    with LocalServer(answer) as server, pytest.raises(Unavailable) as caught:
+        http.request("POST", server.url, {"a": 1}, SECOND)
+    assert not isinstance(caught.value, Unreached)
 
 
 def test_a_long_body_is_cut(http: RequestsHttp) -> None:
@@ -227,7 +230,7 @@ def test_no_token_no_call(issuer: LocalServer) -> None:
     """If no token is to be had the service is unavailable, by its name, and is not called without one."""
     issuer.always = Answer(400, b'{"error": "invalid_grant"}', {"Content-Type": "application/json"})
     http = RequestsHttp(identity_tokens=True, clock=SystemClock())
-    with LocalServer() as service, pytest.raises(Unavailable, match="no identity token") as caught:
+    with LocalServer() as service, pytest.raises(Unreached, match="no identity token") as caught:
         http.request("GET", service.url, None, SECOND)
     assert caught.value.port == service.host
     assert service.asked == []

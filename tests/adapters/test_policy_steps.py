@@ -11,7 +11,7 @@ from shared.adapters.policy_file import load_policy
 from shared.core.errors import PolicyError
 from shared.core.model import Lane
 from shared.core.policy import HttpCall, Publication
-from tests.policy_files import NBA, edit, nba, write
+from tests.policy_files import NBA, PRODUCTION, edit, nba, write
 
 START = {"http": {"service": "prediction_coordinator", "path": "/start", "timeout": "20s"}}
 AT = "transitions.phase4_to_phase5.dispatch"
@@ -112,6 +112,43 @@ def test_a_rerun_speaks_the_services_language(tmp_path: Path) -> None:
     with pytest.raises(PolicyError) as caught:
         load_policy(write(tmp_path, edit(nba(), {key: {"processors": "{processor}"}})))
     assert caught.value.key == "phases.phase3.rerun.body.processors"
+
+
+STATUS = {"path": "/status", "query": {"game_date": "{game_date}"}, "at_work": {"status": ["in_progress"], "n": 1}}
+
+
+def test_a_service_says_how_it_is_asked_whether_it_is_at_work(tmp_path: Path) -> None:
+    """`status`: a path, a query of templates, and what the answer says, one value or a list (behaviour D11)."""
+    found = load_policy(write(tmp_path, edit(nba(), {"services/precompute/status": STATUS})))
+    status = found.services["precompute"].status
+    assert status is not None
+    assert (status.path, dict(status.query)) == ("/status", {"game_date": "{game_date}"})
+    assert dict(status.at_work) == {"status": ("in_progress",), "n": (1,)}
+    assert load_policy(NBA).services["precompute"].status is None
+    produced = load_policy(PRODUCTION).services["prediction_coordinator"].status
+    assert produced is not None
+    assert produced.query == {"game_date": "{game_date}"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "key", "words"),
+    [
+        ({"query": {"game_date": "{date}"}}, "query.game_date", "template {date} is unknown"),
+        ({"query": {"game_date": "{trigger_id}"}}, "query.game_date", "template {trigger_id} is unknown"),
+        ({"at_work": {}}, "at_work", "any answer would fit it"),
+        ({"at_work": {"status": []}}, "at_work.status", "no value fits an empty list"),
+        ({"answers": {"status": "x"}}, "answers", "there is no such key"),
+    ],
+)
+def test_a_status_call_that_cannot_be_made_or_read_is_refused(
+    tmp_path: Path, changes: dict[str, Any], key: str, words: str
+) -> None:
+    """A query that a repair does not know either, and an answer that everything would fit."""
+    with pytest.raises(PolicyError) as caught:
+        load_policy(write(tmp_path, edit(nba(), {"services/precompute/status": {**STATUS, **changes}})))
+    assert caught.value.key == f"services.precompute.status.{key}"
+    assert words in f"{caught.value.reason} {caught.value.hint}".lower().replace("`", "")
+    assert caught.value.path
 
 
 def test_a_service_says_where_it_is_ready_and_who_it_is(tmp_path: Path) -> None:

@@ -180,12 +180,12 @@ class KeepingBus(SimulatedBus):
 
 
 class AnsweringServices(SimulatedServices):
-    """Services that answer calls with ``answers[service]``: a status and a body, or None for silence."""
+    """Services that answer calls with ``answers[service]``: a status and a body, None for silence, or an error."""
 
     def __init__(self, policy: Policy, stage: Stage, effects: Effects) -> None:
         super().__init__(policy, stage, lambda service, path, body: None)
         self._effects = effects
-        self.answers: dict[str, Response | None] = {}
+        self.answers: dict[str, Response | Unavailable | None] = {}
         self.calls: list[Called] = []
         self.asked: Counter[str] = Counter()
 
@@ -199,6 +199,8 @@ class AnsweringServices(SimulatedServices):
             if service not in self.answers:
                 return super().request(method, url, body, timeout)
             answer = self.answers[service]
+            if isinstance(answer, Unavailable):
+                raise answer
             return self._silent(service, timeout) if answer is None else answer
 
 

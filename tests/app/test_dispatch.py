@@ -11,7 +11,7 @@ from functools import partial
 import pytest
 
 from shared.app.receive import receive
-from shared.core.errors import Unavailable
+from shared.core.errors import Unavailable, Unreached
 from shared.core.model import State
 from shared.ports import Response
 from shared.simulation.scenario import FaultKind
@@ -36,8 +36,8 @@ def last(house: House) -> None:
     house.deliver(PHASE4[-1])
 
 
-def answer(house: House, status: int | None, body: str = "") -> None:
-    house.services.answers[COORDINATOR] = None if status is None else Response(status, body)
+def answer(house: House, status: int, body: str = "") -> None:
+    house.services.answers[COORDINATOR] = Response(status, body)
 
 
 @pytest.mark.parametrize("status", [200, 202, 409])
@@ -95,10 +95,13 @@ def test_a_release_tries_a_rejected_call_again(house: House) -> None:
     assert house.notices("held", resolved=True)
 
 
-@pytest.mark.parametrize("status", [500, 502, 503, 429, None])
-def test_what_may_pass_is_tried_three_times_in_the_call(house: House, status: int | None) -> None:
-    """A 5xx, a 429 and silence are repeated in the same attempt, with growing waits; then the claim is free again."""
-    answer(house, status)
+REFUSED = Unreached(COORDINATOR, "connection refused")
+
+
+@pytest.mark.parametrize("answered", [500, 502, 503, 429, 408, 425, REFUSED], ids=str)
+def test_what_may_pass_is_tried_three_times_in_the_call(house: House, answered: int | Unreached) -> None:
+    """A 5xx, a 408, a 425, a 429 and a call that never arrived are repeated at once; then the claim is free."""
+    house.services.answers[COORDINATOR] = Response(answered, "") if isinstance(answered, int) else answered
     last(house)
     state = house.state(TO5)
     assert (state.state, state.claim, state.generation) == (State.BLOCKED, None, 1)
@@ -108,10 +111,10 @@ def test_what_may_pass_is_tried_three_times_in_the_call(house: House, status: in
     assert house.waited < house.policy.claim_lease
 
 
-@pytest.mark.parametrize("status", [503, None])
-def test_the_sweep_tries_again_after_growing_waits(house: House, status: int | None) -> None:
+@pytest.mark.parametrize("answered", [Response(503, ""), REFUSED], ids=["503", "refused"])
+def test_the_sweep_tries_again_after_growing_waits(house: House, answered: Response | Unreached) -> None:
     """After 1, 2, 4, 8 and then every 15 minutes: a second before nothing, then exactly one attempt."""
-    answer(house, status)
+    house.services.answers[COORDINATOR] = answered
     last(house)
     waits = []
     for attempt in range(2, 2 + len(BACK_OFF)):
@@ -224,8 +227,8 @@ def test_a_call_without_an_address_says_which_variable(house: House) -> None:
 
 
 def test_a_dispatch_holds_no_claim_longer_than_its_lease(house: House) -> None:
-    """The slowest attempt, three silent calls, ends within the lease: no second instance dispatches beside it."""
-    answer(house, None)
+    """The slowest attempt, a call that is never answered, ends within the lease: nobody dispatches beside it."""
+    house.services.answers[COORDINATOR] = None
     last(house)
     assert house.waited < house.policy.claim_lease
 

@@ -52,11 +52,12 @@ def night(store: StateStore, trouble: tuple[int, Fate] | None = None) -> House:
 
 
 def wait_for(house: House, arrived: Callable[[], bool]) -> None:
-    for _ in range(6):
+    # A call of which nobody knows what came of it is made again after `confirm.within` only.
+    for _ in range(40):
         if arrived():
             return
         sweep(house)
-    raise AssertionError("six sweeps, and still not dispatched")
+    raise AssertionError("forty sweeps, and still not dispatched")
 
 
 def sweep(house: House) -> None:

@@ -23,6 +23,9 @@ DATE_COLUMN, CALENDAR_SQL = "shared/adapters/date_column.py", "shared/adapters/c
 REFUSAL = "shared/core/refusal.py"
 HOLDINGS, STREAKS, REPAIR = "shared/core/holdings.py", "shared/app/streaks.py", "shared/app/repair.py"
 
+UNPROVEN, ANSWERS, HTTP = "shared/core/unproven.py", "shared/core/answers.py", "shared/adapters/http.py"
+
+T_UNKNOWN = "tests/app/test_unknown_outcome.py::test_"
 T_DECIDE = "tests/core/test_decide.py::test_"
 T_REFRESH = "tests/core/test_refresh.py::test_"
 T_REFUSAL = "tests/core/test_refusal.py::test_"
@@ -1301,6 +1304,67 @@ MUTANTS = [
         'if not (row["link"] and (day, row["link"]) in gone):',
         "if True:",
         f"{T_WAREHOUSE}units_are_named_by_the_calendar_s_key",
+    ),
+    # Unknown outcomes
+    mutant(
+        "a call without an answer is repeated at once",
+        DISPATCH,
+        '            return Unknown(f"{who}: {error.reason}")\n',
+        "            raise\n",
+        f"{T_UNKNOWN}a_slow_accept_is_one_call",
+        scenario("S_02_slow_start"),
+        scenario("S_03_phase4_answers_at_its_end"),
+    ),
+    mutant(
+        "a service is not asked whether it is at work",
+        UNPROVEN,
+        "    if situation.policy.status_of(step) is not None:\n        if situation.readings.at_work is None:",
+        "    if False:\n        if situation.readings.at_work is None:",
+        f"{T_UNKNOWN}a_slow_accept_is_one_call",
+    ),
+    mutant(
+        "work on another date is taken for ours",
+        ANSWERS,
+        "return same and matches(body, call.at_work)",
+        "return matches(body, call.at_work)",
+        f"{T_UNKNOWN}only_a_clear_yes_of_this_date_is_one",
+    ),
+    mutant(
+        "a service that does not say it is at work is called at once",
+        UNPROVEN,
+        "return call.last_at + situation.transition.confirm.within",
+        "return call.last_at",
+        f"{T_UNKNOWN}a_slow_accept_is_one_call",
+        f"{T_UNKNOWN}it_is_called_again_once_it_had_its_time",
+    ),
+    mutant(
+        "an unknown outcome proven by a report from before the call",
+        DECIDE,
+        "seen_at is not None and seen_at >= state.unproven.since",
+        "seen_at is not None",
+        f"{T_UNKNOWN}any_report_of_the_next_phase_since_the_call_proves_it",
+    ),
+    mutant(
+        "the claim of a dead caller is taken for a call that never left",
+        DECIDE,
+        "return _begun(situation) or doubt(situation) or Trigger(plan)",
+        "return _begun(situation) or Trigger(plan)",
+        f"{T_UNKNOWN}who_dies_while_it_waits_leaves_an_unknown_outcome",
+    ),
+    mutant(
+        "a call that may not be made again is made for ever",
+        UNPROVEN,
+        "return Wait(text) if exhausted(situation, now) else Trigger(state.plan)",
+        "return Trigger(state.plan)",
+        f"{T_UNKNOWN}it_is_called_again_once_it_had_its_time",
+    ),
+    mutant(
+        "a connection that broke is taken for a call that never arrived",
+        HTTP,
+        "kind = Unreached if _never_reached(error) else Unavailable",
+        "kind = Unreached",
+        "tests/adapters/test_http.py::test_a_connection_that_breaks_is_unavailable",
+        "tests/adapters/test_http.py::test_silence_is_a_timeout",
     ),
     mutant(
         "a date beyond the calendar's reach is repaired",

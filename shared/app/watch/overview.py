@@ -78,9 +78,9 @@ def cells_of(policy: Policy, run: Run, loaded: Loaded, now: datetime) -> tuple[C
     found, beyond = [], policy.beyond
     for one, state in zip(passed, states, strict=True):
         ahead = ((other, then) for other, then in zip(passed, states, strict=True) if other.name in beyond[one.name])
-        later = next((other.name for other, then in ahead if then.carried is not None), None)
+        later = next((other.name for other, then in ahead if then.triggered), None)
         where = cell(policy, run, one, state, now)
-        if later is not None and state.carried is None and where.word != NOTHING:
+        if later is not None and not state.triggered and where.word != NOTHING:
             note = f"not triggered, but {later} was"
             where = replace(where, word="overtaken", tone=Tone.NOTICE, at=None, notes=(note,))
         found.append(where)
@@ -106,6 +106,9 @@ def _nothing(policy: Policy) -> str:
 
 def cell(policy: Policy, run: Run, transition: Transition, state: TransitionState, now: datetime) -> Cell:
     """Return where a transition stands, in words that need no decision."""
+    if state.unproven is not None:
+        call = state.unproven
+        return Cell(transition.name, state.state.value, Tone.BUSY, call.since, (f"unproven: {call.text}",))
     if state.carried is not None:
         return _triggered(policy, run.key, transition, state, now)
     name = transition.name

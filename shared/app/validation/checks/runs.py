@@ -66,6 +66,8 @@ def _standing_since(policy: Policy, key: RunKey, transition: Transition, loaded:
     if state.state is State.HELD:
         by_hand = state.hold is not None and state.hold.cause == "operator"
         return (None, "") if by_hand else (state.held_since, "held")
+    if state.unproven is not None:
+        return state.unproven.since, f"called, and nobody knows what came of it: {state.unproven.text}"
     if state.state is State.DISPATCHED and transition.confirm.by is ConfirmBy.FIRST_REPORT:
         return state.dispatched_at, f"dispatched, and {transition.starts} has not begun"
     if state.state is State.WAITING:

@@ -1,0 +1,33 @@
+"""What is wrong with what a policy says of its services' answers (behaviour D11)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from shared.core import templates
+from shared.core.answers import Fields
+from shared.core.policy import Policy
+from shared.core.problem import Problem, suggest
+
+STATUS_NAMES = frozenset({"game_date", "mode", "lane", "pipeline", "run_id"})
+"""What the query of a status call may name: what a transition and a repair both know."""
+
+
+def answer_problems(policy: Policy) -> Iterator[Problem]:
+    """Yield what is wrong with the status call of each service."""
+    for service in policy.services.values():
+        key = f"services.{service.name}"
+        if service.status is not None:
+            yield from _fields(service.status.at_work, f"{key}.status.at_work")
+            if not service.status.at_work:
+                yield Problem(f"{key}.status.at_work", "any answer would fit it", "name a field: {status: in_progress}")
+            for name, value in service.status.query.items():
+                for flaw in templates.flaws(value, STATUS_NAMES):
+                    hint = suggest(flaw.reason.split("{")[-1].split("}")[0], STATUS_NAMES)
+                    yield Problem(f"{key}.status.query.{name}", flaw.reason, hint)
+
+
+def _fields(fields: Fields, key: str) -> Iterator[Problem]:
+    for path, values in fields.items():
+        if not values:
+            yield Problem(f"{key}.{path}", "no value fits an empty list", "name at least one value")
