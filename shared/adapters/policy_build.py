@@ -127,6 +127,10 @@ def _alerts(found: shape.AlertsShape) -> core.Alerts:
     return core.Alerts(**_given(found, repeat_after=_duration, pagerduty=pagerduty))
 
 
+def _planned_pause(found: shape.PauseShape) -> core.PlannedPause:
+    return core.PlannedPause(found.from_, found.until, found.reason, _there(found.mode), _there(found.transition))
+
+
 class Builder:
     """Builds one policy; ``problems`` are what only the file can show, such as a name listed twice."""
 
@@ -154,8 +158,10 @@ class Builder:
             claim_lease=_duration,
             alerts=_alerts,
             repairs=lambda one: core.Repairs(**_given(one, cooldown=_duration)),
+            pauses=lambda listed: tuple(map(_planned_pause, listed)),
         )
         given.pop("timezone")
+        given["pauses"] = given.get("pauses") or ()
         given.pop("wire", None)  # every phase has it, its own laid over it
         given["transitions"] = self._transitions(found)
         return None if zone is None else core.Policy(zone=zone, source=source, **{"gates": {}} | given)

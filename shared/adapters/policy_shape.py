@@ -485,6 +485,18 @@ class RepairsShape(Shape):
     refuse_above_items: Times | UnsetType = UNSET
 
 
+class PauseShape(Shape, rename={"from_": "from"}):
+    """A pause that is known beforehand: nothing of its scope is opened or dispatched in it."""
+
+    from_: Annotated[Day, Meta(description="the local date with whose first instant it begins")]
+    until: Annotated[Day, Meta(description="the local date with whose first instant it is over")]
+    reason: Text
+    mode: Annotated[Name | UnsetType | None, Meta(description="the mode that is paused; left out, every one")] = UNSET
+    transition: Annotated[
+        Name | UnsetType | None, Meta(description="the transition that is paused; left out, whole runs")
+    ] = UNSET
+
+
 class PolicyShape(Shape):
     """A pipeline file such as config/nba.yaml."""
 
@@ -500,3 +512,4 @@ class PolicyShape(Shape):
     gates: dict[Name, GateShape] | UnsetType = UNSET
     claim_lease: Duration | UnsetType = UNSET
     wire: WireShape | UnsetType | None = UNSET
+    pauses: Annotated[list[PauseShape] | UnsetType | None, Meta(description="pauses that are known beforehand")] = UNSET

@@ -18,7 +18,7 @@ from shared.app.reconcile import Settled
 from shared.app.state import path_of_run
 from shared.app.streaks import with_streaks
 from shared.core.alert import Alert, Pending, raised, to_send
-from shared.core.alerts import AlertKind, Condition, Lasting, Severity, conditions
+from shared.core.alerts import DUE, AlertKind, Condition, Lasting, Severity, conditions
 from shared.core.errors import Unavailable
 from shared.core.message import Received
 from shared.core.texts import say
@@ -29,7 +29,6 @@ from shared.ports import Row
 VALIDATION = AlertKind.VALIDATION
 # Counted by the sweep, but not by each: ended by the one that counts none.
 ENDED_ELSEWHERE = (VALIDATION, AlertKind.DEAD_LETTERS)
-DUE = frozenset({AlertKind.DUE_WARNING, AlertKind.DUE_CRITICAL})
 OVER_FOR = timedelta(seconds=50)
 ATTEMPTS = 10
 
@@ -88,12 +87,18 @@ def raise_one(ctx: Context, condition: Condition, kept: Kept | None, *, occurren
 
 
 def settle(
-    ctx: Context, found: Mapping[str, Condition], seen: Collection[str], unseen: Collection[str], now: datetime
+    ctx: Context,
+    found: Mapping[str, Condition],
+    seen: Collection[str],
+    unseen: Collection[str],
+    now: datetime,
+    paused: Collection[tuple[str, str, str]] = (),
 ) -> list[datetime]:
     """Raise what holds, recover what does not, send what is pending: the sweep's part (behaviour A2).
 
     ``seen`` are the open runs that this sweep looked at, ``unseen`` those that it did not: of them nothing is known,
-    so nothing of them ends. Closing is no recovery (T5): of a closed run only what had ended before is told as over.
+    so nothing of them ends. ``paused`` are the run, transition and kind of what a pause keeps from being decided, which
+    is not over by it (T8). Closing is no recovery (T5): of a closed run only what had ended before is told as over.
     Returns when the clock alone may change any of them.
     """
     store = ctx.ports.store
@@ -104,7 +109,7 @@ def settle(
         condition = found.get(fingerprint)
         if condition is not None:
             raise_and_send(ctx, condition, kept)
-        elif kept.alert.run in unseen or kept.alert.kind in ENDED_ELSEWHERE:
+        elif kept.alert.run in unseen or kept.alert.kind in ENDED_ELSEWHERE or _place(kept.alert) in paused:
             continue
         elif kept.alert.run in seen or "/" not in kept.alert.run:
             _ending(ctx, kept, now)
@@ -115,6 +120,10 @@ def settle(
     retries = send_pending(ctx, now)
     repeat_after = ctx.policy.alerts.repeat_after
     return retries + [kept.alert.said_at + repeat_after for kept in standing.values() if kept.alert.said_at is not None]
+
+
+def _place(alert: Alert) -> tuple[str, str, str]:
+    return alert.run, alert.transition, alert.kind
 
 
 def _of_closed_runs(ctx: Context, listed: list[Kept], now: datetime) -> None:

@@ -21,12 +21,14 @@ class Finding:
 
 @dataclass
 class Sweep:
-    """What a sweep found and did. ``seen`` are open runs that it looked at, ``unseen`` those that it did not."""
+    """What a sweep found and did. ``seen`` are open runs that it looked at, ``unseen`` those that it did not;
+    ``paused`` are the kinds of alerts, by run and transition, that rest until a pause is over (T8)."""
 
     findings: list[Finding] = field(default_factory=list)
     conditions: dict[str, Condition] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
     unseen: set[str] = field(default_factory=set)
+    paused: set[tuple[str, str, str]] = field(default_factory=set)
     horizon: list[datetime | None] = field(default_factory=list)
 
     @property

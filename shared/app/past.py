@@ -141,6 +141,7 @@ def _situation(
         started=known.get(transition.starts, {}),
         next_report_at=max(begun, default=None),
         code_version=ctx.code_version,
+        pauses=loaded.pauses,
     )
 
 

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from shared.app.at_work import at_work
 from shared.app.context import Context
 from shared.app.preflight import fitness
+from shared.app.state import read_pauses
 from shared.core.errors import PolicyError, Unavailable
 from shared.core.gates import Wanted
 from shared.core.model import Units
@@ -21,6 +22,8 @@ UNKNOWN = Units(None, None)
 
 def read(ctx: Context, situation: Situation, wanted: Wanted) -> Situation:
     """Return the situation with the wanted readings in it."""
+    if wanted.pauses:
+        situation = replace(situation, pauses=read_pauses(ctx.ports.store, situation.key.pipeline))
     readings = situation.readings
     wrong: dict[str, str] = {}
     if wanted.rows:

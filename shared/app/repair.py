@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,6 +19,7 @@ from shared.core.commands import explain
 from shared.core.errors import Unavailable
 from shared.core.holdings import Holdings
 from shared.core.model import Completion, Lane, Outcome, RepairLog, Report, Run, RunKey, State
+from shared.core.pause import pause_at
 from shared.core.policy import Policy, Processor, Rerun, Transition
 from shared.core.record import record
 from shared.core.situation import Situation
@@ -118,6 +119,8 @@ def _is_silent(
     state = loaded.transition(transition.name).value
     if due_warning is None or now < due_warning or state.triggered or state.state is State.CLAIMED:
         return False
+    if pause_at(ctx.policy, loaded.pauses or (), now, run.key.mode, transition.name) is not None:
+        return False
     phase = loaded.completions.get(processor.phase, {})
     known = phase.get(processor.name)
     if known is not None and known.latest is not None:
@@ -169,13 +172,17 @@ def rerun(
     now: datetime,
     *,
     force: bool,
+    paused: Collection[str] = (),
 ) -> Iterator[Condition]:
-    """Ask each phase whose processors are missing at their due time to run again; yield refusals."""
+    """Ask each phase whose processors are missing at their due time to run again; yield refusals.
+
+    A phase that a pause keeps from being started, one of ``paused``, is not asked (behaviour T8).
+    """
     if not _may_repair(ctx.policy, run.value, now):
         return
     for lack in _lacking(settled, now):
         how = ctx.policy.phases[lack.phase].rerun
-        if how is None:
+        if how is None or lack.phase in paused:
             continue
         why_not = _refusal(ctx.policy, lack)
         if why_not:
@@ -222,8 +229,8 @@ def _missing_at_due(situation: Situation, now: datetime) -> tuple[str, ...]:
     state, due = situation.state, situation.expectation.due
     at = due_at(situation.key, due.warning, situation.policy) if due else None
     untouched = not state.triggered and state.state not in (State.CLAIMED, State.OBSERVED)
-    on_hold = state.hold is not None
-    if at is None or now < at or not untouched or on_hold or situation.next_report_at is not None:
+    kept_back = state.hold is not None or situation.pause(now) is not None
+    if at is None or now < at or not untouched or kept_back or situation.next_report_at is not None:
         return ()
     return situation.seen.missing
 

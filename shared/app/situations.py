@@ -34,6 +34,7 @@ def sight(ctx: Context, key: RunKey, loaded: Loaded, transition: Transition) -> 
         next_trigger_ids=loaded.trigger_ids(transition.starts),
         closed=run is not None and run.closed_at is not None,
         code_version=ctx.code_version,
+        pauses=loaded.pauses,
     )
     return Sight(situation, stored.version)
 

@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 
 from shared.core.calendar import KEPT, closes_at
 from shared.core.model import UNTOUCHED, Completion, Run, RunKey, TransitionState
+from shared.core.pause import Pause, PauseBook
 from shared.core.policy import Policy
 from shared.documents import from_data, to_data
 from shared.ports import Document, StateStore
@@ -28,11 +29,13 @@ class Stored(Generic[T]):
 
 @dataclass(frozen=True)
 class Loaded:
-    """What was read of one run. ``completions`` holds the phases that were asked for and only those."""
+    """What was read of one run. ``completions`` holds the phases that were asked for and only those; ``pauses`` are
+    those of its pipeline, None where they were not read."""
 
     run: Stored[Run] | None
     completions: Mapping[str, Mapping[str, Completion]] = field(default_factory=dict)
     transitions: Mapping[str, Stored[TransitionState]] = field(default_factory=dict)
+    pauses: tuple[Pause, ...] | None = None
 
     def transition(self, name: str) -> Stored[TransitionState]:
         return self.transitions.get(name) or Stored(UNTOUCHED)
@@ -75,6 +78,29 @@ def transitions_path(key: RunKey) -> str:
 
 def transition_path(key: RunKey, transition: str) -> str:
     return f"{transitions_path(key)}/{transition}"
+
+
+def pauses_path(pipeline: str) -> str:
+    return f"pauses/{pipeline}"
+
+
+def read_book(document: Document | None) -> Stored[PauseBook]:
+    """Return the pauses in a document, none where there is none."""
+    if document is None:
+        return Stored(PauseBook())
+    return Stored(from_data(PauseBook, document.data), document.version)
+
+
+def read_pauses(store: StateStore, pipeline: str) -> tuple[Pause, ...]:
+    """Read the pauses that the store knows of a pipeline."""
+    return read_book(store.get(pauses_path(pipeline))[0]).value.pauses
+
+
+def save_book(store: StateStore, pipeline: str, book: Stored[PauseBook]) -> Stored[PauseBook] | None:
+    """Write the pauses of a pipeline; None if somebody else did since they were read."""
+    path, data, version = pauses_path(pipeline), to_data(book.value), book.version
+    written = store.create(path, data) if version is None else store.update(path, data, version)
+    return None if written is None else Stored(book.value, written)
 
 
 def run_data(run: Run, policy: Policy) -> dict[str, object]:
@@ -150,12 +176,14 @@ def save_transition(
 
 def load_run(store: StateStore, key: RunKey) -> Loaded:
     """Read a whole run: what the sweep and the command line look at."""
-    run = read_run(store.get(run_path(key))[0])
-    return with_run(store, key, run)
+    run, pauses = store.get(run_path(key), pauses_path(key.pipeline))
+    return with_run(store, key, read_run(run), read_book(pauses).value.pauses)
 
 
-def with_run(store: StateStore, key: RunKey, run: Stored[Run] | None) -> Loaded:
-    """Read the rest of a run whose own document is known."""
+def with_run(
+    store: StateStore, key: RunKey, run: Stored[Run] | None, pauses: tuple[Pause, ...] | None = None
+) -> Loaded:
+    """Read the rest of a run whose own document, and whose pipeline's pauses, are known."""
     completions: dict[str, dict[str, Completion]] = {}
     for document in store.query(completions_path(key)):
         known = from_data(Completion, document.data)
@@ -164,7 +192,7 @@ def with_run(store: StateStore, key: RunKey, run: Stored[Run] | None) -> Loaded:
         document.id: Stored(from_data(TransitionState, document.data), document.version)
         for document in store.query(transitions_path(key))
     }
-    return Loaded(run, completions, transitions)
+    return Loaded(run, completions, transitions, pauses)
 
 
 def load_phases(store: StateStore, key: RunKey, phases: Iterable[str], transitions: tuple[str, ...]) -> Loaded:

@@ -19,6 +19,7 @@ from shared.app.findings import Finding, Sweep, of_dispatch
 from shared.app.horizon import of_run, openings
 from shared.app.lock import Locked, acquire, release
 from shared.app.order import in_order, is_of_old_date, of_old_dates
+from shared.app.pausing import tend
 from shared.app.readings import read_units
 from shared.app.reconcile import Settled, assess, reconcile
 from shared.app.reconciliation import Compared, compare
@@ -27,11 +28,12 @@ from shared.app.situations import reload, sight, transitions_of
 from shared.app.state import Loaded, Stored, open_runs, run_path, save_run, with_run
 from shared.app.streaks import with_streaks
 from shared.app.trouble import fault
-from shared.core.alerts import AlertKind, Condition, Lasting, Predecessor, Severity, conditions, is_due
+from shared.core.alerts import AlertKind, Condition, Lasting, Predecessor, Severity, conditions, is_due, rests
 from shared.core.calendar import day_of, final_since, instant
 from shared.core.departed import departed
 from shared.core.errors import OrchError, OutOfTime, Unavailable
 from shared.core.model import Lane, Run, RunKey, Units
+from shared.core.pause import Pause, pause_at
 from shared.core.situation import Situation
 from shared.core.texts import duration, names, say
 
@@ -68,10 +70,11 @@ def _sweep(ctx: Context, wish: Wish) -> Sweep:
     deadline = started + TIME_LIMIT
     ctx = replace(ctx, ports=BoundedPorts(ctx.ports, deadline), deadline=deadline)
     done = Sweep()
+    pauses = tend(ctx, done, started, dry_run=wish.dry_run)
     runs, unread = open_runs(ctx.ports.store, ctx.policy)
     for run_id, error in unread.items():
         fault(ctx, done, run_id, error)
-    expected = _expected(ctx, started)
+    expected = _expected(ctx, pauses, started)
     days = {run.value.key.day for run in runs} | {key.day for key in expected}
     try:
         units = read_units(ctx, sorted(days)) if days else {}
@@ -90,7 +93,7 @@ def _sweep(ctx: Context, wish: Wish) -> Sweep:
             if ctx.out_of_time():
                 done.findings.append(Finding("sweep", key.id, str(OutOfTime()), "failed"))
             continue
-        closing = _one(ctx, done, wish, run, None if units is None else units.get(key.day))
+        closing = _one(ctx, done, wish, run, None if units is None else units.get(key.day), pauses)
         closings += [] if closing is None else [closing]
         if is_of_old_date(run.value, ctx.policy):
             old.append(key)
@@ -101,11 +104,13 @@ def _sweep(ctx: Context, wish: Wish) -> Sweep:
     return done
 
 
-def _one(ctx: Context, done: Sweep, wish: Wish, run: Stored[Run], units: Units | None) -> Closing | None:
+def _one(
+    ctx: Context, done: Sweep, wish: Wish, run: Stored[Run], units: Units | None, pauses: tuple[Pause, ...]
+) -> Closing | None:
     """Look at one run, whose faults are its own: the others are looked at all the same."""
     key, said = run.value.key, dict(done.conditions)
     try:
-        closing = _look(ctx, done, wish, run, units)
+        closing = _look(ctx, done, wish, run, units, pauses)
     except (Unavailable, OutOfTime) as error:
         if isinstance(error, Unavailable) and error.port == "state":
             raise
@@ -134,7 +139,7 @@ def _end(ctx: Context, done: Sweep, closings: list[Closing]) -> None:
         if compared.state_lacked:
             done.say(_brought(ctx, compared))
     now = ctx.ports.clock.now()
-    done.horizon += alerting.settle(ctx, done.conditions, done.seen, done.unseen, now)
+    done.horizon += alerting.settle(ctx, done.conditions, done.seen, done.unseen, now, done.paused)
     for closing in closings:  # what has ended with them has been marked by now, and is told
         close(ctx, done, closing)
     done.horizon += openings(ctx, now)
@@ -152,13 +157,14 @@ def _brought(ctx: Context, compared: Compared) -> Condition:
     )
 
 
-def _expected(ctx: Context, now: datetime) -> list[RunKey]:
-    """Return the live runs that today's clock expects (behaviour T1, T3)."""
+def _expected(ctx: Context, pauses: tuple[Pause, ...], now: datetime) -> list[RunKey]:
+    """Return the live runs that today's clock expects (behaviour T1, T3); inside a pause none of its modes (T8)."""
     today = ctx.policy.local(now).date()
     return [
         RunKey(ctx.policy.pipeline, day_of(mode, today), mode.name)
         for mode in ctx.policy.modes.values()
         if now >= instant(today, mode.opens_at, ctx.policy.zone)
+        and pause_at(ctx.policy, pauses, now, mode.name) is None
     ]
 
 
@@ -191,12 +197,14 @@ def _without_units(units: Mapping[date, Units] | None, day: date) -> bool:
     return units is not None and units[day].total == 0
 
 
-def _look(ctx: Context, done: Sweep, wish: Wish, run: Stored[Run], units: Units | None) -> Closing | None:
+def _look(
+    ctx: Context, done: Sweep, wish: Wish, run: Stored[Run], units: Units | None, pauses: tuple[Pause, ...]
+) -> Closing | None:
     """Decide one run, repair it, and note what a person must know of it; return how it ends, if it does now."""
     key = run.value.key
     if key.mode in ctx.policy.modes:
         run = _refresh_run(ctx, run, units, wish)
-    loaded = with_run(ctx.ports.store, key, run)
+    loaded = with_run(ctx.ports.store, key, run, pauses)
     if wish.dry_run:
         done.findings += _would(ctx, loaded, key)
         return None
@@ -207,19 +215,21 @@ def _look(ctx: Context, done: Sweep, wish: Wish, run: Stored[Run], units: Units 
         done.seen.add(key.id)
         return closing_of_departed(done, run, left)
     if infer(ctx, done.findings, loaded, now):
-        loaded = with_run(ctx.ports.store, key, run)
+        loaded = with_run(ctx.ports.store, key, run, pauses)
     settled = []
     for transition in transitions_of(ctx.policy, key.mode):
         seen = sight(ctx, key, loaded, transition)
         settled.append(reconcile(ctx, seen, reload(ctx, key, transition), "sweep"))
         done.findings += of_dispatch(key, transition.name, seen.situation.state, settled[-1].situation.state)
     now = ctx.ports.clock.now()
-    _note(ctx, done, settled, now)
+    before = _starters(settled, now)
+    _note(ctx, done, settled, before, now)
     if run.value.units is None and ctx.policy.calendar is not None:
         done.say(_no_calendar(key))
     if run.value.units is not None and run.value.units.presumed:
         done.say(_presumed(ctx, key, run.value.units))
-    for condition in rerun(ctx, done.findings, run, settled, loaded, now, force=wish.force):
+    paused = {phase for phase, starter in before.items() if starter.paused}
+    for condition in rerun(ctx, done.findings, run, settled, loaded, now, force=wish.force, paused=paused):
         done.say(condition)
     flush(ctx, key, with_states(loaded, settled))
     done.seen.add(key.id)
@@ -252,16 +262,30 @@ def _refresh_run(ctx: Context, run: Stored[Run], units: Units | None, wish: Wish
     return saved or Stored(changed, run.version)
 
 
-def _note(ctx: Context, done: Sweep, settled: list[Settled], now: datetime) -> None:
-    before = {one.situation.transition.starts: _as_predecessor(one.situation, now) for one in settled}
+def _note(ctx: Context, done: Sweep, settled: list[Settled], before: Mapping[str, Predecessor], now: datetime) -> None:
     for one in settled:
         situation = one.situation
+        done.paused |= {
+            (situation.key.id, situation.transition.name, kind) for kind in rests(situation, one.decision, now)
+        }
         for condition in with_streaks(ctx, situation, conditions(situation, one.decision, now, before)):
             done.say(condition)
 
 
-def _as_predecessor(situation: Situation, now: datetime) -> Predecessor:
-    return Predecessor(situation.transition.name, is_due(situation, now), bool(situation.completions))
+def _starters(settled: list[Settled], now: datetime) -> dict[str, Predecessor]:
+    """Return, by phase, the transitions that start it."""
+    before: dict[str, Predecessor] = {}
+    for one in settled:
+        before[one.situation.transition.starts] = _as_predecessor(one.situation, before, now)
+    return before
+
+
+def _as_predecessor(situation: Situation, before: Mapping[str, Predecessor], now: datetime) -> Predecessor:
+    speaks, phases = bool(situation.completions), situation.transition.after
+    started = situation.state.triggered
+    waits = not speaks and all(phase in before and before[phase].paused for phase in phases)
+    paused = not started and (waits or situation.pause(now) is not None)
+    return Predecessor(situation.transition.name, is_due(situation, now), speaks, paused)
 
 
 def _no_calendar(key: RunKey) -> Condition:

@@ -184,7 +184,7 @@ def replay(
         typer.echo(answer.text)
         status = max(status, EXITS[answer.outcome])
     if rehearsed is not None:
-        _tell(rehearsed)
+        say_rehearsed(rehearsed)
     raise typer.Exit(status)
 
 
@@ -240,20 +240,20 @@ def _act(ctx: Context, verb: Verb, key: RunKey, name: str, why: Why, *, new_run:
     """Do it, or find out what doing it would send and change, and end as it would."""
     _want_run(ctx, key, anyway=new_run or dry_run)
     if not dry_run:
-        _end(verb(ctx, key, name, why))
+        end(verb(ctx, key, name, why))
         return
     rehearsed = rehearsal(ctx)
     answer = verb(rehearsed.ctx, key, name, why)
-    _tell(rehearsed)
-    _end(answer)
+    say_rehearsed(rehearsed)
+    end(answer)
 
 
-def _tell(rehearsed: Rehearsal) -> None:
+def say_rehearsed(rehearsed: Rehearsal) -> None:
     for line in rehearsed.lines():
         typer.echo(line)
     typer.echo("orch: a dry run: nothing was sent, and nothing changed", err=True)
 
 
-def _end(answer: Answer) -> None:
+def end(answer: Answer) -> None:
     typer.echo(answer.text, err=answer.outcome is not Outcome.DONE)
     raise typer.Exit(EXITS[answer.outcome])

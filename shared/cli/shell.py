@@ -82,12 +82,12 @@ def key_in(ctx: Context, text: str, mode: str | None, lane: str) -> RunKey:
     return RunKey(ctx.policy.pipeline, day_in(text), chosen, Lane(lane))
 
 
-def transition_in(policy: Policy, name: str, mode: str) -> str:
-    """Read the name of a transition that this mode passes through; exit 2 if there is none of that name."""
+def transition_in(policy: Policy, name: str, mode: str | None) -> str:
+    """Read the name of a transition that this mode, if any, passes through; exit 2 if there is none of that name."""
     if name not in policy.transitions:
         raise fail(USAGE, f"unknown transition {name!r}", f"one of {', '.join(policy.transitions)}")
     modes = list(policy.transitions[name].expects)
-    if mode not in modes:
+    if mode is not None and mode not in modes:
         raise fail(USAGE, f"mode {mode!r} does not pass through {name}", f"one of {', '.join(modes)}")
     return name
 

@@ -16,8 +16,9 @@ from types import MappingProxyType
 from shared.core import commands
 from shared.core.calendar import due_at
 from shared.core.decide import confirm_by
-from shared.core.decision import Blocked, Decision, Held
+from shared.core.decision import Blocked, Decision, Held, Wait
 from shared.core.model import Lane, State
+from shared.core.pause import paused_text
 from shared.core.policy import ConfirmBy
 from shared.core.refresh import another_may_follow, refresh_causes
 from shared.core.refusal import refusals
@@ -77,6 +78,14 @@ class AlertKind(StrEnum):
     NOTHING = "nothing"
     NOTHING_TO_DO = "nothing_to_do"
     REFUSED = "refused"
+    PAUSED = "paused"
+    PAUSE_GOES_ON = "pause_goes_on"
+    PAUSE_ENDED = "pause_ended"
+
+
+DUE = frozenset({AlertKind.DUE_WARNING, AlertKind.DUE_CRITICAL})
+# What is seen by a decision: of a transition that a pause keeps from being decided it is not known.
+DECIDED = frozenset({AlertKind.GATE, AlertKind.PREFLIGHT, AlertKind.DISPATCH, AlertKind.HELD})
 
 
 class Lasting(StrEnum):
@@ -116,14 +125,28 @@ def fingerprint(kind: AlertKind, run: str, transition: str, subject: str) -> str
 
 @dataclass(frozen=True, slots=True)
 class Predecessor:
-    """What the transition that starts a phase looks like, for a due time that only waits for it (behaviour T2)."""
+    """What the transition that starts a phase looks like, for a due time that only waits for it (behaviour T2).
+
+    ``paused`` says that a pause keeps it, or what it waits for, from being started (behaviour T8).
+    """
 
     name: str
     overdue: bool
     speaks: bool
+    paused: bool = False
 
 
 NOBODY: Mapping[str, Predecessor] = MappingProxyType({})
+
+
+def rests(situation: Situation, decision: Decision, now: datetime) -> frozenset[AlertKind]:
+    """Return the kinds of alerts of which a pause keeps anything from being known: by it they are not over (T8)."""
+    pause = situation.pause(now)
+    if pause is None:
+        return frozenset()
+    undecided = isinstance(decision, Wait) and decision.reason == paused_text(situation.policy, pause)
+    due = DUE if not situation.state.triggered else frozenset[AlertKind]()
+    return due | (DECIDED if undecided else frozenset())
 
 
 def conditions(
@@ -144,7 +167,7 @@ def conditions(
         *_refused(situation, now),
         *_triggered(situation, seen),
         *_late(situation, seen, now),
-        *_due(situation, seen, decision, now, before),
+        *(() if situation.pause(now) is not None else _due(situation, seen, decision, now, before)),
     ]
     return tuple(_capped(c) for c in found) if situation.key.lane is Lane.BACKFILL else tuple(found)
 
@@ -409,11 +432,13 @@ def _due(
 
 
 def _waits_for_the_overdue(situation: Situation, seen: Picture, before: Mapping[str, Predecessor]) -> bool:
-    """True if all that is missing is of phases that have said nothing and whose start is overdue, and told so."""
+    """True if all that is missing is of phases that have said nothing and whose start is overdue, and told so, or
+    paused."""
     spoken = {known.phase for known in situation.completions.values()}
     silent = {situation.processors[name].phase for name in seen.missing} or set(situation.transition.after)
     causes = [before.get(phase) for phase in silent]
-    return not silent & spoken and all(one is not None and one.overdue and one.speaks for one in causes)
+    told = (one is not None and (one.paused or (one.overdue and one.speaks)) for one in causes)
+    return not silent & spoken and all(told)
 
 
 def _explain(situation: Situation) -> str:

@@ -47,6 +47,14 @@ def rerun(phase: str, key: RunKey, reason: str) -> str:
     return of_run("rerun", phase, key, reason)
 
 
+def pauses() -> str:
+    return line("pause", "--list")
+
+
+def pause_end(pause_id: str) -> str:
+    return line("pause", "--end", pause_id)
+
+
 def status(day: date | None = None) -> str:
     return line("status", *(() if day is None else (day.isoformat(),)))
 

@@ -12,9 +12,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared.core import gates
-from shared.core.decision import Blocked, Confirm, Decision, Done, EmptyOk, Held, Proven, Read, Trigger, Wait
+from shared.core.decision import Blocked, Confirm, Decision, Done, Doubt, EmptyOk, Held, Proven, Read, Trigger, Wait
 from shared.core.gates import Fit, GateResult, Unchecked, Unfit, Verdict, Wanted
 from shared.core.model import Plan, State, TransitionState
+from shared.core.pause import paused_text
 from shared.core.policy import ConfirmBy
 from shared.core.readiness import Ready, readiness
 from shared.core.refresh import another_may_follow, causes
@@ -25,7 +26,39 @@ from shared.core.unproven import doubt, unproven
 
 
 def decide(situation: Situation, now: datetime) -> Decision:
-    """Decide one transition of one run; the first matching row of behaviour 3 wins."""
+    """Decide one transition of one run; the first matching row of behaviour 3 wins, and a pause over it (T8)."""
+    return _unless_paused(situation, _decide(situation, now), now)
+
+
+def _unless_paused(situation: Situation, decision: Decision, now: datetime) -> Decision:
+    """Inside a pause nothing is asked, blocked or dispatched but for an operator; what has begun is confirmed (T8).
+
+    Pauses are read when something is about to happen: a transition that waits does so inside a pause and out of it.
+    """
+    if _stands_in_a_pause(situation, decision):
+        return decision
+    if situation.pauses is None:
+        return decision if isinstance(decision, Wait) else Read(Wanted(pauses=True))
+    pause = situation.pause(now)
+    return decision if pause is None else Wait(paused_text(situation.policy, pause), pause.over_at)
+
+
+def _stands_in_a_pause(situation: Situation, decision: Decision) -> bool:
+    state = situation.state
+    match decision:
+        case Confirm() | Doubt() | Proven() | Done() | EmptyOk():
+            return True
+        case Held(cause):
+            return cause == "operator"
+        case Wait():  # what was dispatched before is waited for all the same
+            return state.state in (State.CLAIMED, State.DISPATCHED)
+        case Trigger(plan):
+            return plan.reason == "operator"
+        case _:
+            return state.request is not None
+
+
+def _decide(situation: Situation, now: datetime) -> Decision:
     state = situation.state
     if situation.closed and state.request is None:
         return Done("the run is closed")

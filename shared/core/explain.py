@@ -23,6 +23,7 @@ from shared.core.decision import (
 )
 from shared.core.gates import Fit, Unchecked, Unfit
 from shared.core.model import State
+from shared.core.pause import paused_text
 from shared.core.refresh import refresh_until
 from shared.core.situation import Situation
 from shared.core.standing import Picture, Standing, Word
@@ -64,6 +65,7 @@ def explain(situation: Situation, decision: Decision, now: datetime, as_of: str 
         "times": _times(situation, seen, now),
         "gates": _gates(situation, seen),
         "preflight": _preflight(situation),
+        "pause": _pause(situation, now),
         "trigger": _trigger(situation),
         "unproven": _unproven(situation),
         "operator": [
@@ -208,6 +210,22 @@ def _preflight(situation: Situation) -> dict[str, Any] | None:
             return {"service": name, "verdict": "" if blocked is None else "unfit", "text": text}
 
 
+def _pause(situation: Situation, now: datetime) -> dict[str, Any] | None:
+    """Return the pause in force, also where an operator's trigger goes through it (behaviour T8)."""
+    pause = situation.pause(now)
+    if pause is None:
+        return None
+    return {
+        "id": pause.id,
+        "scope": pause.scope,
+        "since": pause.begins_at.isoformat(),
+        "until": _iso(pause.over_at),
+        "by": "the policy" if pause.planned else pause.by,
+        "reason": pause.reason,
+        "text": paused_text(situation.policy, pause),
+    }
+
+
 def _trigger(situation: Situation) -> dict[str, Any] | None:
     state, plan = situation.state, situation.state.carried
     if plan is None:
@@ -281,6 +299,8 @@ def _render(situation: Situation, evidence: dict[str, Any], seen: Picture, now: 
         f"    {act['verb']} {when(act['at'])} by {act['by'] or 'an operator'}: {act['reason']}"
         for act in evidence["operator"]
     ]
+    if evidence["pause"] is not None and evidence["pause"]["text"] != evidence["reason"]:
+        lines.append(f"    {evidence['pause']['text']}")
     sent = evidence["trigger"]
     if sent:
         lines.append(

@@ -56,7 +56,7 @@ class Readings:
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What a decision still has to read: tables, units of processors and sources, percent gates, a service, the
-    calendar, and of which service whether it is at work on the date."""
+    calendar, the pauses, and of which service whether it is at work on the date."""
 
     rows: frozenset[str] = frozenset()
     percents: tuple[str, ...] = ()
@@ -64,9 +64,11 @@ class Wanted:
     calendar: bool = False
     held: frozenset[str] = frozenset()
     status: str | None = None
+    pauses: bool = False
 
     def __bool__(self) -> bool:
-        return bool(self.rows or self.held or self.percents or self.service or self.calendar or self.status)
+        tables = bool(self.rows or self.held or self.percents)
+        return tables or bool(self.service or self.calendar or self.status or self.pauses)
 
 
 class Verdict(StrEnum):

@@ -185,6 +185,7 @@ class OpenAlert:
 @dataclass(frozen=True, slots=True)
 class Page:
     """A whole page. ``unread`` says what could not be read, in sentences; ``wrong`` what was asked in vain;
+    ``pauses`` are those in force and to come, in sentences;
     ``linked`` is false for a page kept as a file, which leads nowhere."""
 
     title: str
@@ -197,6 +198,7 @@ class Page:
     runs: tuple[RunView, ...] = ()
     alerts: tuple[OpenAlert, ...] | None = None
     quarantined: int | None = None
+    pauses: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
     wrong: str = ""
     linked: bool = True

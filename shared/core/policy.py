@@ -454,6 +454,26 @@ class Repairs:
 
 
 @dataclass(frozen=True)
+class PlannedPause:
+    """A pause that the policy knows of (behaviour T8), from the first instant of a local date on to that of ``until``.
+
+    It is of everything, of a mode, of a transition, or of that transition in that mode.
+    """
+
+    begins: date
+    until: date
+    reason: str
+    mode: str | None = None
+    transition: str | None = None
+
+    @property
+    def id(self) -> str:
+        """Return `policy-2026-07-01-2026-10-01-tomorrow`: another one once its dates or scope change."""
+        scope = (part for part in (self.mode, self.transition) if part is not None)
+        return "-".join(("policy", self.begins.isoformat(), self.until.isoformat(), *scope))
+
+
+@dataclass(frozen=True)
 class Policy:
     """A whole pipeline. Mappings are in the file's order; transitions in the order of their phases. ``version`` is a
     short digest of what was loaded, "" for a policy that no file states."""
@@ -469,6 +489,7 @@ class Policy:
     services: Mapping[str, Service] = field(default_factory=dict)
     calendar: Calendar | None = None
     claim_lease: timedelta = timedelta(minutes=2)
+    pauses: tuple[PlannedPause, ...] = ()
     source: str = ""
     version: str = ""
 

@@ -10,6 +10,7 @@ from shared.core.answer_check import answer_problems
 from shared.core.calendar_check import calendar_problems, units_problems
 from shared.core.gate_check import gate_problems
 from shared.core.names import forms
+from shared.core.pause_check import pause_problems
 from shared.core.policy import Phase, Policy, Transition
 from shared.core.problem import Problem, spell, suggest
 from shared.core.step_check import rerun_problems
@@ -40,7 +41,7 @@ def problems(policy: Policy, unreadable: Mapping[str, str] = MappingProxyType({}
     found += [*_lease(policy), *_graph(policy)]
     for transition in policy.transitions.values():
         found += transition_problems(policy, transition)
-    return [*found, *_alerts(policy), *_repairs(policy)]
+    return [*found, *_alerts(policy), *_repairs(policy), *pause_problems(policy)]
 
 
 def silences(policy: Policy) -> list[Problem]:

@@ -11,6 +11,7 @@ from shared.core.calendar import clock_from
 from shared.core.gates import Readings
 from shared.core.holdings import Holdings
 from shared.core.model import Completion, RunKey, TransitionState, Units
+from shared.core.pause import Pause, pause_at
 from shared.core.policy import Expectation, Gate, GateKind, Policy, Processor, Transition
 from shared.core.standing import NEVER, Picture, picture
 
@@ -22,7 +23,8 @@ class Situation:
     ``completions`` are those of the phases it waits for, ``started`` those of the phase it starts,
     ``next_report_at`` is the receipt of that phase's latest report, ``next_trigger_ids`` are the triggers that its
     reports name;
-    ``units`` None means that no calendar reading is known, ``final_at`` is since when they are final.
+    ``units`` None means that no calendar reading is known, ``final_at`` is since when they are final;
+    ``pauses`` are those that the store knows, None before they were read.
     """
 
     policy: Policy
@@ -38,6 +40,7 @@ class Situation:
     closed: bool = False
     readings: Readings = field(default_factory=Readings)
     code_version: str = ""
+    pauses: tuple[Pause, ...] | None = None
 
     @property
     def expectation(self) -> Expectation:
@@ -55,6 +58,10 @@ class Situation:
     @property
     def empty(self) -> bool:
         return self.units is not None and self.units.total == 0
+
+    def pause(self, now: datetime) -> Pause | None:
+        """The pause in which nothing of this transition is dispatched, None if none is known (behaviour T8)."""
+        return pause_at(self.policy, self.pauses or (), now, self.key.mode, self.transition.name)
 
     @cached_property
     def seen(self) -> Picture:

@@ -18,6 +18,12 @@ def clock_time(policy: Policy, at: datetime, now: datetime | None = None) -> str
     return f"{day}{local:%H:%M} {local.tzname()}"
 
 
+def day_time(policy: Policy, at: datetime) -> str:
+    """Return `2026-05-20 00:00 EDT`, for what is of no run."""
+    local = policy.local(at)
+    return f"{local:%Y-%m-%d %H:%M} {local.tzname()}"
+
+
 def duration(length: timedelta) -> str:
     """Return `2 d 20 h`, `2 h 5 min`, `45 s`: two units, days from two on."""
     seconds = int(length.total_seconds())

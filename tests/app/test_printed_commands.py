@@ -322,6 +322,22 @@ def of_old_dates(house: House, more: More) -> None:
     house.sweep()
 
 
+def pause(house: House, more: More) -> None:
+    house.orch("pause", "--reason", "lines are 'wrong'", "--until", "2026-02-20")
+
+
+def pause_for_a_week(house: House, more: More) -> None:
+    pause(house, more)
+    house.wait(timedelta(days=8))
+    house.sweep()
+
+
+def pause_over(house: House, more: More) -> None:
+    pause(house, more)
+    house.wait(timedelta(days=30))
+    house.sweep()
+
+
 def counter_missing(house: House, more: More) -> None:
     house.deliver(PGS, records=3, **more)
     house.sweep()
@@ -367,10 +383,13 @@ CASES = {
     AlertKind.NOTHING_TO_DO: Case(nothing_to_do),
     AlertKind.PRESUMED: Case(presumed, live_only=True, start=house_that_presumes),
     AlertKind.REFUSED: Case(refused, ("trigger",)),
+    AlertKind.PAUSED: Case(pause, ("pause",), live_only=True),
+    AlertKind.PAUSE_GOES_ON: Case(pause_for_a_week, ("pause",), live_only=True),
+    AlertKind.PAUSE_ENDED: Case(pause_over, live_only=True),
     AlertKind.OLD_DATES: Case(of_old_dates, live_only=True),
 }
-# Their commands act on messages: they have tests of their own.
-NOT_OF_A_RUN = (AlertKind.QUARANTINE, AlertKind.DEAD_LETTERS)
+# Their commands act on messages and pauses: they have tests of their own.
+NOT_OF_A_RUN = (AlertKind.QUARANTINE, AlertKind.DEAD_LETTERS, AlertKind.PAUSED, AlertKind.PAUSE_GOES_ON)
 LANES = [(kind, past) for kind, case in CASES.items() for past in ((False,) if case.live_only else (False, True))]
 
 

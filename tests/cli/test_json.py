@@ -46,6 +46,7 @@ CALLS = {
     "orch quarantine list": [[], ["--everything"]],
     "orch dead-letters list": [[], ["--limit", "0"]],
     "orch dead-letters replay": [["--all", "--dry-run"], []],
+    "orch pause": [["--list"], ["--list", "--mode", "noon"]],
     "orch known": [[], ["2026-13-03"]],
     "orch doctor": [[]],
     "orch cost": [[], ["absent.yaml"]],

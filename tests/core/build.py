@@ -13,6 +13,7 @@ from shared.core.decide import decide
 from shared.core.decision import Confirm, Decision, Read
 from shared.core.gates import Fit, Fitness, Wanted
 from shared.core.model import Completion, Lane, Outcome, Plan, Report, RunKey, TransitionState, Units
+from shared.core.pause import Pause
 from shared.core.policy import ConfirmBy, Expectation, Policy, Transition
 from shared.core.record import record
 from shared.core.situation import Situation
@@ -100,7 +101,8 @@ def situation(
     policy: Policy = POLICY,
     **more: Any,
 ) -> Situation:
-    """Return a situation after these reports of the phase that the transition waits for."""
+    """Return a situation after these reports of the phase that the transition waits for; nothing is paused."""
+    more.setdefault("pauses", ())
     return Situation(
         policy=policy,
         transition=policy.transitions[transition],
@@ -122,6 +124,7 @@ class World:
     percents: Mapping[str, float | None] = field(default_factory=dict)
     fitness: Fitness = field(default_factory=Fit)
     games: int | None = GAMES
+    pauses: tuple[Pause, ...] = ()
 
     def read(self, now_known: Situation, wanted: Wanted) -> Situation:
         readings = now_known.readings
@@ -138,7 +141,8 @@ class World:
         units = now_known.units
         if wanted.calendar and self.games is not None:
             units = Units(self.games, self.games)
-        return replace(now_known, readings=found, units=units)
+        pauses = self.pauses if wanted.pauses else now_known.pauses
+        return replace(now_known, readings=found, units=units, pauses=pauses)
 
 
 GOOD = World()

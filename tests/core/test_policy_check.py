@@ -15,6 +15,7 @@ P2 = "phases/phase2/processors"
 T2, T3, T4, T5 = (f"transitions/phase{n}_to_phase{n + 1}" for n in (2, 3, 4, 5))
 NIGHT2, NIGHT3, ANY4 = f"{T2}/expects/overnight", f"{T3}/expects/overnight", f"{T4}/expects/any_mode"
 LINES = "p2_odds_game_lines"
+SUMMER = {"from": "2026-07-01", "until": "2026-10-01", "reason": "off-season"}
 
 # changes, key, part of the reason, part of the hint
 REFUSED: dict[str, tuple[dict[str, Any], str, str, str]] = {
@@ -487,6 +488,38 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str, str]] = {
         "longer than nothing",
         "30m",
     ),
+    "a pause that ends before it begins": (
+        {"pauses": [{**SUMMER, "until": "2026-07-01"}]},
+        "pauses[0].until",
+        "2026-07-01 is not after from (2026-07-01)",
+        "a later one",
+    ),
+    "a pause of no mode": (
+        {"pauses": [{**SUMMER, "mode": "tomorow"}]},
+        "pauses[0].mode",
+        "there is no mode tomorow",
+        "did you mean tomorrow?",
+    ),
+    "a pause of no transition": (
+        {"pauses": [SUMMER, {**SUMMER, "transition": "phase3"}]},
+        "pauses[1].transition",
+        "there is no transition phase3",
+        "phase3_to_phase4",
+    ),
+    "a pause of a mode that does not pass there": (
+        {f"{T2}/expects/tomorrow": GONE, "pauses": [{**SUMMER, "mode": "tomorrow", "transition": "phase2_to_phase3"}]},
+        "pauses[0].mode",
+        "tomorrow does not pass through phase2_to_phase3",
+        "one of overnight, same_day",
+    ),
+    "the same pause twice": (
+        {"pauses": [SUMMER, {**SUMMER, "reason": "holidays"}]},
+        "pauses[1]",
+        "stands there twice",
+        "leave one",
+    ),
+    "a pause without a reason": ({"pauses": [{**SUMMER, "reason": ""}]}, "pauses[0].reason", "", ""),
+    "a pause without an end": ({"pauses": [{"from": "2026-07-01", "reason": "x"}]}, "pauses[0].until", "", ""),
     "every processor expected is disabled": (
         {
             f"{P2}/{LINES}/disabled": {"since": "2026-01-28", "reason": "outage"},
@@ -546,6 +579,11 @@ ACCEPTED: dict[str, dict[str, Any]] = {
     },
     "no calendar, no services needed": {"calendar": GONE},
     "a pipeline without a last phase": {"phases/phase6": GONE, T5: GONE},
+    "a pause of a day": {"pauses": [{**SUMMER, "until": "2026-07-02"}]},
+    "two pauses of two scopes": {
+        "pauses": [{**SUMMER, "mode": "tomorrow"}, {**SUMMER, "transition": "phase3_to_phase4"}]
+    },
+    "no pauses": {"pauses": []},
 }
 
 

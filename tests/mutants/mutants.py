@@ -22,6 +22,7 @@ MARKS, RECEIVE, RECONCILE = "shared/app/marks.py", "shared/app/receive.py", "sha
 DATE_COLUMN, CALENDAR_SQL = "shared/adapters/date_column.py", "shared/adapters/calendar_sql.py"
 REFUSAL = "shared/core/refusal.py"
 HOLDINGS, STREAKS, REPAIR = "shared/core/holdings.py", "shared/app/streaks.py", "shared/app/repair.py"
+PAUSE, PAUSING, PAUSE_ALERTS = "shared/core/pause.py", "shared/app/pausing.py", "shared/core/pause_alerts.py"
 
 UNPROVEN, ANSWERS, HTTP = "shared/core/unproven.py", "shared/core/answers.py", "shared/adapters/http.py"
 
@@ -50,6 +51,7 @@ T_MODEL = "tests/core/test_model.py::test_"
 T_WAREHOUSE = "tests/contract/test_warehouse.py::test_"
 T_GRAPH, T_PAPER = "tests/core/test_graph.py::test_", "tests/app/test_graph.py::test_"
 T_EVENING = "tests/core/test_same_evening.py::test_"
+T_PAUSE, T_PAUSING = "tests/core/test_pause.py::test_", "tests/app/test_pausing.py::test_"
 T_DRIFT = "tests/deploy/test_drift.py::test_"
 T_RIGHTS = "tests/deploy/test_rights.py::test_"
 
@@ -106,8 +108,8 @@ MUTANTS = [
     mutant(
         "one overdue start excuses every phase",
         ALERTS,
-        "all(one is not None and one.overdue and one.speaks for one in causes)",
-        "any(one is not None and one.overdue and one.speaks for one in causes)",
+        "return not silent & spoken and all(told)",
+        "return not silent & spoken and any(told)",
         T_GRAPH + "a_due_alert_that_only_waits_for_others_is_theirs",
     ),
     mutant(
@@ -1372,5 +1374,123 @@ MUTANTS = [
         "(units.total is None and policy.calendar is not None)",
         "False",
         "tests/app/test_self_heal.py::test_a_date_beyond_the_calendar_s_reach_is_left_alone",
+    ),
+    mutant(
+        "a pause stops nothing",
+        DECIDE,
+        "return decision if pause is None else Wait(",
+        "return decision if True else Wait(",
+        f"{T_PAUSE}what_is_ready_waits_until_the_end_and_goes_then",
+        f"{T_PAUSING}nothing_leaves_inside_and_what_is_ready_goes_at_its_end",
+    ),
+    mutant(
+        "a handler triggers by the pauses that it has not read",
+        DECIDE,
+        "return decision if isinstance(decision, Wait) else Read(Wanted(pauses=True))",
+        "return decision",
+        f"{T_PAUSE}pauses_are_read_before_anything_else_is_asked",
+        f"{T_PAUSING}a_report_inside_a_pause_triggers_nothing_before_any_sweep_has_seen_it",
+    ),
+    mutant(
+        "a pause stops an operator",
+        DECIDE,
+        "            return plan.reason == \"operator\"\n",
+        "            return False\n",
+        f"{T_PAUSE}an_operator_goes_through_a_pause",
+        f"{T_PAUSING}an_operator_triggers_through_a_pause",
+    ),
+    mutant(
+        "a pause stops the confirmation of what has begun",
+        DECIDE,
+        "        case Confirm() | Doubt() | Proven() | Done() | EmptyOk():\n            return True",
+        "        case Done() | EmptyOk():\n            return True",
+        f"{T_PAUSE}what_has_begun_is_confirmed_and_not_sent_again",
+        f"{T_PAUSING}an_operator_triggers_through_a_pause",
+    ),
+    mutant(
+        "the sweep opens runs inside a pause",
+        SWEEP,
+        "        and pause_at(ctx.policy, pauses, now, mode.name) is None\n",
+        "",
+        f"{T_PAUSING}the_sweep_opens_no_run_inside_a_pause",
+    ),
+    mutant(
+        "due alerts inside a pause",
+        ALERTS,
+        "*(() if situation.pause(now) is not None else _due(situation, seen, decision, now, before)),",
+        "*_due(situation, seen, decision, now, before),",
+        f"{T_PAUSE}nobody_is_told_what_is_due_inside_a_pause",
+        f"{T_PAUSING}nobody_is_told_what_is_due_and_nothing_is_repaired",
+    ),
+    mutant(
+        "repairs inside a pause",
+        REPAIR,
+        "state.hold is not None or situation.pause(now) is not None",
+        "state.hold is not None",
+        f"{T_PAUSING}what_a_paused_transition_waits_for_is_neither_asked_for_nor_inferred",
+    ),
+    mutant(
+        "a processor is taken as completed inside a pause",
+        REPAIR,
+        "    if pause_at(ctx.policy, loaded.pauses or (), now, run.key.mode, transition.name) is not None:\n",
+        "    if False:\n",
+        f"{T_PAUSING}what_a_paused_transition_waits_for_is_neither_asked_for_nor_inferred",
+    ),
+    mutant(
+        "repairs of what a pause keeps from being started",
+        REPAIR,
+        "if how is None or lack.phase in paused:",
+        "if how is None:",
+        f"{T_PAUSING}a_paused_start_silences_what_comes_after_it",
+    ),
+    mutant(
+        "a pause ends what it only keeps from being decided",
+        ALERTING,
+        " or _place(kept.alert) in paused:",
+        ":",
+        f"{T_PAUSING}an_alert_that_stands_is_not_over_by_a_pause",
+    ),
+    mutant(
+        "a planned pause that was ended comes back",
+        PAUSE,
+        "over_at = pause.over_at if plan is None else plan.over_at",
+        "over_at = pause.over_at",
+        f"{T_PAUSE}a_planned_pause_that_was_ended_stays_ended",
+    ),
+    mutant(
+        "a pause that the policy no longer holds goes on",
+        PAUSE,
+        "if not pause.planned or pause.id in by_id or pause.ended_at is not None:",
+        "if True:",
+        f"{T_PAUSE}a_planned_pause_that_leaves_the_policy_is_over",
+    ),
+    mutant(
+        "a pause is still in force at its end",
+        PAUSE,
+        "return over_at is not None and over_at <= now",
+        "return over_at is not None and over_at < now",
+        f"{T_PAUSE}a_pause_holds_from_its_begin_on_and_before_its_end",
+    ),
+    mutant(
+        "nobody is reminded of a pause",
+        PAUSE_ALERTS,
+        "yield _reminder(policy, pause, now) if _weeks(pause, now) else began(policy, pause)",
+        "yield began(policy, pause)",
+        f"{T_PAUSE}a_pause_is_told_at_its_begin_once_a_week_and_at_its_end",
+        f"{T_PAUSING}begin_week_and_end_are_told_once_each",
+    ),
+    mutant(
+        "the record does not hear of a pause",
+        PAUSING,
+        "if book.unrecorded and keep_for_record(",
+        "if False and keep_for_record(",
+        f"{T_PAUSING}who_and_why_stand_in_the_record",
+    ),
+    mutant(
+        "two who pause at once: one is forgotten",
+        PAUSING,
+        "if after == before.value or save_book(",
+        "if True or save_book(",
+        f"{T_PAUSING}the_list_shows_what_stands_what_is_over_and_what_comes",
     ),
 ]  # fmt: skip

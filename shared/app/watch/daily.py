@@ -13,6 +13,7 @@ from shared.app import alerting, outbox
 from shared.app.call import BAD_REQUEST, Wrong, parameters
 from shared.app.context import Context
 from shared.app.health import OK, Answer, Asked, House
+from shared.app.pausing import still_to_end
 from shared.app.preflight import fitness
 from shared.app.quarantine import rows
 from shared.app.readings import read_units
@@ -81,6 +82,7 @@ def summary(ctx: Context, house: House) -> dict[str, Any]:
         "made_at": ctx.policy.local(now).isoformat(timespec="seconds"),
         "version": ctx.code_version,
         "runs": readable(unread, "runs", lambda: _runs(ctx, (yesterday, today), now)),
+        "pauses": readable(unread, "pauses", lambda: list(still_to_end(ctx))),
         "services": _services(ctx),
         "games": _games(ctx, (yesterday, today), unread),
         "coverage": _coverage(ctx, yesterday, unread),

@@ -14,6 +14,7 @@ LISTED = 10
 def text_of(policy: Policy, made: Mapping[str, Any]) -> str:
     """Return a report as lines; a part that could not be read has none, and is named at the end."""
     lines = [f"{policy.pipeline}: daily report, {_clock(policy, made['made_at'], weekday=True)}"]
+    lines += [f"Pause: {text}" for text in made["pauses"] or []]
     for one in made["runs"] or []:
         lines += _run(policy, one)
     lines += _services(made["services"])

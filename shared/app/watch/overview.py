@@ -8,11 +8,21 @@ from datetime import date, datetime, timedelta
 
 from shared.app.context import Context
 from shared.app.situations import transitions_of
-from shared.app.state import Loaded, Stored, read_run, read_transitions, run_path, transition_path
+from shared.app.state import (
+    Loaded,
+    Stored,
+    pauses_path,
+    read_book,
+    read_run,
+    read_transitions,
+    run_path,
+    transition_path,
+)
 from shared.core.calendar import due_at, instant, working_day
 from shared.core.decide import confirm_by
 from shared.core.model import Lane, Run, RunKey, State, TransitionState, Units
 from shared.core.page import Cell, Overview, Row, Tone
+from shared.core.pause import Pause, pause_at, paused_text
 from shared.core.policy import ConfirmBy, Policy, Transition
 from shared.core.texts import clock_time, duration
 
@@ -41,9 +51,10 @@ def keys(policy: Policy, day: date) -> list[RunKey]:
 
 
 def loads(ctx: Context, wanted: Sequence[RunKey]) -> dict[RunKey, Loaded]:
-    """Read runs and their transitions in two round trips; completions are not read."""
+    """Read runs, their transitions and the pauses in two round trips; completions are not read."""
     store = ctx.ports.store
-    documents = store.get(*(run_path(key) for key in wanted)) if wanted else []
+    book, *documents = store.get(pauses_path(ctx.policy.pipeline), *(run_path(key) for key in wanted))
+    pauses = read_book(book).value.pauses
     runs = {key: read_run(document) for key, document in zip(wanted, documents, strict=True)}
     asked = [
         (key, transition.name)
@@ -55,13 +66,13 @@ def loads(ctx: Context, wanted: Sequence[RunKey]) -> dict[RunKey, Loaded]:
     found: dict[RunKey, dict[str, Stored[TransitionState]]] = {key: {} for key in wanted}
     for (key, name), document in zip(asked, states, strict=True):
         found[key] |= read_transitions([name], [document])
-    return {key: Loaded(runs[key], {}, found[key]) for key in wanted}
+    return {key: Loaded(runs[key], {}, found[key], pauses) for key in wanted}
 
 
 def row(policy: Policy, key: RunKey, loaded: Loaded, units: Mapping[date, Units] | None, now: datetime) -> Row | None:
     """Return one pass over one date; None for a backfill that nobody asked for."""
     if loaded.run is None:
-        return None if key.lane is Lane.BACKFILL else _absent(policy, key, units, now)
+        return None if key.lane is Lane.BACKFILL else _absent(policy, key, loaded.pauses or (), units, now)
     run = loaded.run.value
     total = None if run.units is None else run.units.total
     cells = cells_of(policy, loaded.run.value, loaded, now)
@@ -79,7 +90,7 @@ def cells_of(policy: Policy, run: Run, loaded: Loaded, now: datetime) -> tuple[C
     for one, state in zip(passed, states, strict=True):
         ahead = ((other, then) for other, then in zip(passed, states, strict=True) if other.name in beyond[one.name])
         later = next((other.name for other, then in ahead if then.triggered), None)
-        where = cell(policy, run, one, state, now)
+        where = _unless_paused(policy, run, one, state, loaded.pauses or (), now) or cell(policy, run, one, state, now)
         if later is not None and not state.triggered and where.word != NOTHING:
             note = f"not triggered, but {later} was"
             where = replace(where, word="overtaken", tone=Tone.NOTICE, at=None, notes=(note,))
@@ -87,7 +98,22 @@ def cells_of(policy: Policy, run: Run, loaded: Loaded, now: datetime) -> tuple[C
     return tuple(found)
 
 
-def _absent(policy: Policy, key: RunKey, units: Mapping[date, Units] | None, now: datetime) -> Row:
+def _unless_paused(
+    policy: Policy, run: Run, transition: Transition, state: TransitionState, pauses: Sequence[Pause], now: datetime
+) -> Cell | None:
+    """Return what keeps a transition that is not triggered from being decided, None if no pause does (behaviour T8)."""
+    pause = pause_at(policy, pauses, now, run.key.mode, transition.name)
+    by_operator = state.hold is not None and state.hold.cause == "operator"
+    untouched = not state.triggered and state.state not in (State.EMPTY_OK, State.OBSERVED, State.CLAIMED)
+    empty = run.units is not None and run.units.total == 0
+    if pause is None or by_operator or not untouched or empty or run.closed_at is not None:
+        return None
+    return Cell(transition.name, "paused", Tone.QUIET, pause.begins_at, (paused_text(policy, pause),))
+
+
+def _absent(
+    policy: Policy, key: RunKey, pauses: Sequence[Pause], units: Mapping[date, Units] | None, now: datetime
+) -> Row:
     opens = instant(working_day(key, policy), policy.modes[key.mode].opens_at, policy.zone)
     known = None if units is None else units.get(key.day)
     total = None if known is None else known.total
@@ -95,6 +121,9 @@ def _absent(policy: Policy, key: RunKey, units: Mapping[date, Units] | None, now
         return Row(key, (), _nothing(policy), Tone.QUIET, 0)
     if now < opens + GRACE:
         return Row(key, (), f"opens {clock_time(policy, opens, now)}", Tone.QUIET, total)
+    pause = pause_at(policy, pauses, opens + GRACE, key.mode) or pause_at(policy, pauses, now, key.mode)
+    if pause is not None:
+        return Row(key, (), f"not opened: {paused_text(policy, pause)}", Tone.QUIET, total)
     if units is None:
         return Row(key, (), "no run; whether one was expected the calendar would say, it cannot be read", Tone.NOTICE)
     return Row(key, (), "no run was opened", Tone.NOTICE, total)

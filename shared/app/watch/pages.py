@@ -9,6 +9,7 @@ from typing import TypeVar
 from shared.app import outbox
 from shared.app.context import Context
 from shared.app.health import NOT_FOUND, NOT_READY, OK, Answer, Asked, House, ready
+from shared.app.pausing import still_to_end
 from shared.app.quarantine import COLLECTION as QUARANTINE
 from shared.app.readings import read_units
 from shared.app.state import load_run
@@ -56,6 +57,7 @@ def front(ctx: Context, house: House, asked: Asked) -> Answer:
         runs=runs,
         alerts=readable(unread, "open alerts", lambda: open_alerts(ctx)),
         quarantined=readable(unread, "quarantine", lambda: ctx.ports.store.count(QUARANTINE, {"status": "kept"})),
+        pauses=readable(unread, "pauses", lambda: still_to_end(ctx)) or (),
         unread=tuple(unread),
         wrong=wrong,
     )

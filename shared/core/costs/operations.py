@@ -81,15 +81,15 @@ OPERATIONS: Mapping[Unit, Assumed] = {
     ),
     Unit.LINK: Assumed("each transition that a completion bears on: the one before its phase, the one after", reads=1),
     Unit.RUN: Assumed("a run: looked for, opened, calendar and baseline noted at its first sweep, closed", 1, 3),
-    Unit.TRIGGER: Assumed("a trigger: claimed, marked as dispatched", writes=2, rows=1),
+    Unit.TRIGGER: Assumed("a trigger: pauses read, claimed, marked as dispatched", reads=1, writes=2, rows=1),
     Unit.STEP: Assumed("a step of a trigger before its last: marked as proven", writes=1),
     Unit.CONFIRMATION: Assumed("a confirmation: by report, answer or message id", writes=1, rows=1),
     Unit.DUPLICATE: Assumed(
         "the same message again: nothing is written", reads=2, each="report of the phase that is read", reads_each=1
     ),
     Unit.SWEEP: Assumed(
-        "a sweep: its lock taken and given back, the hourly one, open runs, three questions on alerts",
-        reads=5, writes=2, each="open run, at least one", reads_each=1,
+        "a sweep: its lock taken and given back, the hourly one, pauses, open runs, three questions on alerts",
+        reads=6, writes=2, each="open run, at least one", reads_each=1,
     ),
     Unit.OPEN_RUN: Assumed(
         "what a sweep reads of an open run: its completions, its transitions, at least one each",
@@ -114,8 +114,8 @@ OPERATIONS: Mapping[Unit, Assumed] = {
         reads=10, rows=2, each="check", rows_each=1,
     ),
     Unit.REPORT: Assumed(
-        "the daily report: alerts, quarantine, its own alert",
-        reads=6, writes=3, rows=1, each="run that it asks for", reads_each=1,
+        "the daily report: alerts, quarantine, pauses, its own alert",
+        reads=8, writes=3, rows=1, each="run that it asks for", reads_each=1,
     ),
 }  # fmt: skip
 
