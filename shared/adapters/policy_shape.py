@@ -42,7 +42,9 @@ Expression = Annotated[
 Topic = Annotated[
     str,
     Meta(
-        pattern="^[A-Za-z][A-Za-z0-9._~+%-]*" + END, description="the name of a topic", examples=["nba-phase4-trigger"]
+        pattern="^(?!goog)[A-Za-z][A-Za-z0-9._~+%-]{0,254}" + END,
+        description="the name of a topic",
+        examples=["nba-phase4-trigger"],
     ),
 ]
 UrlPath = Annotated[

@@ -11,7 +11,8 @@ from shared.core.policy import ConfirmBy, Expectation, HttpCall, Policy, Publica
 from shared.core.problem import Problem, spell, suggest
 from shared.core.step_check import step_problems
 
-BACKOFF = timedelta(seconds=5)
+# The least that is allowed for a wait between two attempts, and the longest of the first one (`shared/app/retry.py`).
+BACKOFF, FIRST_WAIT = timedelta(seconds=5), timedelta(seconds=1.5)
 PUBLISH = timedelta(seconds=10)
 
 
@@ -143,6 +144,10 @@ def _steps_fit(lease: timedelta, steps: tuple[Step, ...], key: str) -> Iterator[
     calls = [(step.place, step.target) for step in steps if isinstance(step.target, HttpCall)]
     publish = PUBLISH * (len(steps) - len(calls))
     for place, call in calls:
+        never = sorted(status for status in call.accepted if status == 429 or status >= 500)
+        if never:
+            reason = f"{never[0]} is no acceptance: such an answer is tried again"
+            yield Problem(f"{key}.{place}.http.accepted", reason, "name answers after which the service is at work")
         if call.timeout <= timedelta(0):
             reason = "must be longer than nothing"
             yield Problem(f"{key}.{place}.http.timeout", reason, "30s leaves a service time to answer")
@@ -151,7 +156,7 @@ def _steps_fit(lease: timedelta, steps: tuple[Step, ...], key: str) -> Iterator[
         yield Problem("claim_lease", reason, "2m is longer than most dispatches with their retries")
     for place, call in calls[:1]:
         others = sum((_longest(other) for _, other in calls[1:]), publish)
-        waits = BACKOFF * (call.attempts - 1)
+        waits = longest_waits(call.attempts)
         whole = _longest(call) + others
         if call.timeout > timedelta(0) and whole >= lease:
             reason = (
@@ -163,4 +168,9 @@ def _steps_fit(lease: timedelta, steps: tuple[Step, ...], key: str) -> Iterator[
 
 
 def _longest(call: HttpCall) -> timedelta:
-    return call.timeout * call.attempts + BACKOFF * (call.attempts - 1)
+    return call.timeout * call.attempts + longest_waits(call.attempts)
+
+
+def longest_waits(attempts: int) -> timedelta:
+    """Return the most that the waits between so many attempts take together: each is twice the one before."""
+    return max(BACKOFF * (attempts - 1), FIRST_WAIT * ((1 << (attempts - 1)) - 1))

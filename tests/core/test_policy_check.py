@@ -343,6 +343,36 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str, str]] = {
         "+1d 01:00 is not before critical (23:00)",
         "+1d a day later",
     ),
+    "waits between many attempts that outlast the claim": (
+        {f"{T4}/dispatch/http/timeout": "1s", f"{T4}/dispatch/http/attempts": 8},
+        "transitions.phase4_to_phase5.dispatch.http.timeout",
+        "8 x 1s, 190s between them",
+        "lower http.timeout or http.attempts",
+    ),
+    "an accepted status that is tried again": (
+        {f"{T4}/dispatch/http/accepted": [200, 503]},
+        "transitions.phase4_to_phase5.dispatch.http.accepted",
+        "503 is no acceptance",
+        "the service is at work",
+    ),
+    "too many calls taken for an acceptance": (
+        {f"{T4}/dispatch/http/accepted": [429]},
+        "transitions.phase4_to_phase5.dispatch.http.accepted",
+        "429 is no acceptance",
+        "the service is at work",
+    ),
+    "a topic of Google's own": (
+        {f"{T4}/dispatch/topic": "google-topic"},
+        "transitions.phase4_to_phase5.dispatch.topic",
+        "expected the name of a topic",
+        "nba-phase4-trigger",
+    ),
+    "a topic that is longer than any": (
+        {f"{T4}/dispatch/topic": "t" * 256},
+        "transitions.phase4_to_phase5.dispatch.topic",
+        "expected the name of a topic",
+        "nba-phase4-trigger",
+    ),
     "http confirms without a call": (
         {f"{T4}/dispatch/http": GONE},
         "transitions.phase4_to_phase5.confirm.by",
@@ -566,6 +596,11 @@ ACCEPTED: dict[str, dict[str, Any]] = {
     "a rows gate of all the tables there are": {"gates/phase4_rows/at_least": 5},
     "a call that confirms, without a topic": {f"{T4}/dispatch/topic": GONE},
     "the longest claim": {"claim_lease": "15m"},
+    "many attempts within the claim": {
+        "claim_lease": "15m",
+        f"{T4}/dispatch/http/timeout": "1s",
+        f"{T4}/dispatch/http/attempts": 10,
+    },
     "a tier one second before the deadline": {f"{ANY4}/tiers/2/after": "14399s"},
     "a later tier of the same number": {f"{NIGHT3}/tiers/1/at_least": 4},
     "a warning one minute before the critical alert": {f"{NIGHT3}/due/critical": "08:31"},

@@ -791,6 +791,13 @@ MUTANTS = [
         f"{T_QUARANTINE}an_attribute_named_by_its_place_stands_there",
     ),
     mutant(
+        "the waits between many attempts are left out of the check of a claim",
+        "shared/core/transition_check.py",
+        "max(BACKOFF * (attempts - 1), FIRST_WAIT * ((1 << (attempts - 1)) - 1))",
+        "BACKOFF * (attempts - 1)",
+        "tests/app/test_retry.py::test_the_waits_are_no_longer_than_a_policy_is_checked_for",
+    ),
+    mutant(
         "who brought a dead letter back is not said",
         DEAD_LETTERS,
         "marks |= {name: text for name, text in said.items() if text}",
