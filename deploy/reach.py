@@ -1,8 +1,4 @@
-"""Which modules of `shared` a function reaches, imports inside functions included.
-
-`shared/runtime.py` serves every function, and imports what each needs where it is needed. So of that one module only
-what main.py calls is followed: a change of the page is no reason to deploy what never draws one.
-"""
+"""Which modules of `shared` a function reaches, through its entry point, imports inside functions included."""
 
 from __future__ import annotations
 
@@ -11,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 
-RUNTIME = "shared.runtime"
 EXCLUDED = ("shared.cli", "shared.simulation")
 
 
@@ -26,7 +21,7 @@ def reached(main: str, root: Path, left_out: set[str]) -> Iterator[Path]:
             continue
         seen.add(module)
         text = path.read_text(encoding="utf-8")
-        names = _called(text, _asked_of_runtime(main)) if module == RUNTIME else imported(text)
+        names = imported(text)
         if left_out & {name.split(".")[0] for name in names}:
             continue
         yield path
@@ -37,45 +32,6 @@ def reached(main: str, root: Path, left_out: set[str]) -> Iterator[Path]:
 def imported(text: str) -> tuple[str, ...]:
     """Return every module that a source text imports; functions share most of their modules."""
     return tuple(_imports(ast.walk(_without_type_checking(ast.parse(text)))))
-
-
-def _called(text: str, asked: set[str]) -> tuple[str, ...]:
-    """Return what a module imports at its top, and in the definitions that the asked ones lead to."""
-    tree = _without_type_checking(ast.parse(text))
-    defined = {
-        node.name: node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef)
-    }
-    rest = [node for node in tree.body if node not in defined.values()]
-    needed, ahead = set[str](), list(asked & defined.keys())
-    ahead += [name for node in rest for name in _used(node) if name in defined]
-    while ahead:
-        name = ahead.pop()
-        if name not in needed:
-            needed.add(name)
-            ahead += [used for used in _used(defined[name]) if used in defined]
-    nodes = [*rest, *(defined[name] for name in sorted(needed))]
-    return tuple(_imports(below for node in nodes for below in ast.walk(node)))
-
-
-def _asked_of_runtime(main: str) -> set[str]:
-    """Return the names that main.py takes from the runtime."""
-    nodes = list(ast.walk(ast.parse(main)))
-    attributes = {
-        node.attr
-        for node in nodes
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "runtime"
-    }
-    direct = {
-        alias.name
-        for node in nodes
-        if isinstance(node, ast.ImportFrom) and node.module == RUNTIME
-        for alias in node.names
-    }
-    return attributes | direct
-
-
-def _used(node: ast.AST) -> set[str]:
-    return {below.id for below in ast.walk(node) if isinstance(below, ast.Name)}
 
 
 def _imports(nodes: Iterable[ast.AST]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The composition root: the only reader of the environment, and what the functions call.
+"""The composition root: it reads the environment and builds what this instance runs on.
 
     ORCH_POLICY      the policy file                         config/nba.yaml
     ORCH_VALIDATION  the file of its checks                  config/validation.yaml
@@ -17,39 +17,24 @@ Every client is built when it is first asked for, once for an instance.
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import threading
-import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO
 
 from shared.adapters.clock import SystemClock
 from shared.adapters.json_log import JsonLog, log_on
 from shared.adapters.policy_file import load_policy
-from shared.app import receive as receiving
 from shared.app.context import Context
-from shared.app.events import correlation_of, delivery_of
 from shared.app.findings import Sweep
-from shared.app.receive import Receipt
-from shared.app.trouble import tell
-from shared.core.errors import OrchError, PolicyError
+from shared.core.errors import PolicyError
 from shared.core.names import Names
 from shared.core.policy import Policy
 from shared.ports import AlertSink, Bus, Clock, DeadLetters, Http, Record, Secrets, StateStore, Warehouse
-
-if TYPE_CHECKING:
-    from cloudevents.http import CloudEvent
-    from flask import Request
-
-    from shared.app.call import Call
-    from shared.core.page import Page
-    from shared.core.validation import Validation
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = ROOT / "config"
@@ -59,13 +44,6 @@ CHOICES = {
     "ORCH_WAREHOUSE": ("bigquery", "duckdb"),
     "ORCH_ALERTS": ("slack", "console"),
     "ORCH_SECRETS": ("environment", "secret_manager"),
-}
-# The page runs no script and loads nothing; what it shows is of this moment and nobody else's.
-PRIVATE = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
 }
 _lock = threading.Lock()
 _installed: list[Context] = []
@@ -283,139 +261,16 @@ def log_to(stream: TextIO) -> AbstractContextManager[None]:
     return log_on(stream)
 
 
-def receive(transition: str, event: CloudEvent, strange: str = "") -> Receipt:
-    """Take in the message of a CloudEvent; whatever is raised makes the platform deliver it again.
-
-    ``strange`` says why what came is no message, and only its bytes can be kept.
-    """
-    ctx = context()
-    try:
-        delivery = delivery_of(ctx, transition, event)
-        return receiving.set_aside(ctx, delivery, strange) if strange else receiving.receive(ctx, delivery)
-    except OrchError as error:
-        ctx.log("completion.not_taken", severity="WARNING", transition=transition, error=str(error))
-        raise
-    except Exception as error:
-        tell(ctx, transition, error, traceback.format_exc(), correlation_of(event))
-        raise
+def variable(name: str) -> str:
+    """Return a variable of the environment, "" if it is not set; entry points ask here."""
+    return os.environ.get(name, "")
 
 
-def attend(transition: str) -> None:
-    """Let a transition's function answer GET /health as well, and take in what comes in any envelope (R1, 11)."""
-    from shared.adapters.framework import attend as attend_to
-
-    attend_to(
-        lambda: _alive(transition),
-        lambda event: receive(transition, event),
-        lambda strange: receive(transition, strange.event, strange.reason),
-    )
-
-
-def self_heal(request: Request) -> tuple[str, int, dict[str, str]]:
-    """Answer one call of the sweep: a JSON list of what was found and done (behaviour 9)."""
-    if _asks_health(request):
-        return _json(_alive("self_heal")), 200, {"Content-Type": "application/json"}
-    # Here, and not above: a completion that waits does not pay for the sweep.
-    from shared.app.answer import answer
-
-    ctx = _with_inventory(context())
-    try:
-        findings, status = answer(ctx, _call(request))
-    except Exception as error:
-        tell(ctx, "self_heal", error, traceback.format_exc())
-        raise
-    return _json(findings), status, {"Content-Type": "application/json"}
-
-
-def validation(request: Request) -> tuple[str, int, dict[str, str]]:
-    """Answer one run of the validation: its findings as JSON, or 400 and what was wrong (behaviour 10)."""
-    if _asks_health(request):
-        return _json(_alive("validation_runner")), 200, {"Content-Type": "application/json"}
-    from shared.app.validation.request import answer
-
-    ctx = _with_inventory(context())
-    try:
-        body, status = answer(ctx, checks(ctx), _call(request))
-    except Exception as error:
-        tell(ctx, "validation_runner", error, traceback.format_exc())
-        raise
-    return _json(body), status, {"Content-Type": "application/json"}
-
-
-def checks(ctx: Context) -> Validation:
-    """Return the checks that belong to a context's policy; raise ``PolicyError`` if their file is wrong."""
-    from shared.adapters.validation_file import load_validation
-
-    named = os.environ.get("ORCH_VALIDATION")
-    return load_validation(Path(named) if named else CONFIG / "validation.yaml", ctx.policy, _record_of(ctx))
-
-
-def health(request: Request) -> tuple[str, int, dict[str, str]]:
-    """Answer one call of the health check: JSON, or the page (behaviour 11)."""
-    from shared.app.health import Asked, House
-    from shared.app.watch.request import answer
-
-    ctx = _with_inventory(context())
-    ports = ctx.ports
-    missing = ports.missing_webhooks if isinstance(ports, EnvironmentPorts) else tuple
-    house = House(_record_of(ctx), os.environ.get("K_REVISION", ""), missing, os.environ.get("SOURCE_DIGEST", ""))
-    try:
-        found = answer(ctx, house, Asked(request.method, request.path, request.args.to_dict()))
-        if isinstance(found.body, dict):
-            return _json(found.body), found.status, {"Content-Type": "application/json", **PRIVATE}
-        return draw(found.body), found.status, {"Content-Type": "text/html; charset=utf-8", **PRIVATE}
-    except Exception as error:
-        tell(ctx, "health_check", error, traceback.format_exc())
-        raise
-
-
-def draw(page: Page) -> str:
-    """Return a page as HTML."""
-    from shared.adapters.page import page as drawn
-
-    return drawn(page)
-
-
-def _with_inventory(ctx: Context) -> Context:
-    """Return the context with its inventory readable, where the bundle says what should be there."""
-    from shared.adapters.google.inventory import GoogleInventory, declared_in
-    from shared.app.watch.inventory import NotDeployed
-
-    file, ports = CONFIG / "inventory.json", ctx.ports
-    if not isinstance(ports, EnvironmentPorts) or not file.is_file():
-        return ctx
-    try:
-        found = GoogleInventory(ports.project, declared_in(file.read_text(encoding="utf-8")), ports.clock)
-    except OrchError as error:
-        return replace(ctx, inventory=NotDeployed(str(error)))
-    return replace(ctx, inventory=found)
-
-
-def _record_of(ctx: Context) -> str:
-    return os.environ.get("ORCH_RECORD_DATASET") or f"{ctx.policy.pipeline}_orchestration"
+def record_dataset(policy: Policy) -> str:
+    """Return the dataset of the record of a pipeline, as the environment of this process names it."""
+    return variable("ORCH_RECORD_DATASET") or f"{policy.pipeline}_orchestration"
 
 
 def last_sweep() -> Sweep | None:
     """Return what the latest sweep of this instance found, None before the first."""
     return context().memory.last_sweep
-
-
-def _asks_health(request: Request) -> bool:
-    return request.method in ("GET", "HEAD") and request.path.rstrip("/") == "/health"
-
-
-def _call(request: Request) -> Call:
-    from shared.app.call import Call
-
-    return Call(request.path, tuple(request.args.items(multi=True)), request.get_data())
-
-
-def _alive(function: str) -> dict[str, Any]:
-    from shared.app.alive import Origin, answer_of
-
-    revision = os.environ.get("K_REVISION", "")
-    return answer_of(context(), Origin(function, os.environ.get("SOURCE_DIGEST", ""), revision))
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import functions_framework
 from cloudevents.http import CloudEvent
 
-from shared import runtime
+from shared.entrypoints import transition
 
 
 @functions_framework.cloud_event
 def main(event: CloudEvent) -> None:
-    runtime.receive("phase3_to_phase4", event)
+    transition.receive("phase3_to_phase4", event)
 
 
-runtime.attend("phase3_to_phase4")
+transition.add_health_route("phase3_to_phase4")

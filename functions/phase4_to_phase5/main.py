@@ -5,12 +5,12 @@ from __future__ import annotations
 import functions_framework
 from cloudevents.http import CloudEvent
 
-from shared import runtime
+from shared.entrypoints import transition
 
 
 @functions_framework.cloud_event
 def main(event: CloudEvent) -> None:
-    runtime.receive("phase4_to_phase5", event)
+    transition.receive("phase4_to_phase5", event)
 
 
-runtime.attend("phase4_to_phase5")
+transition.add_health_route("phase4_to_phase5")

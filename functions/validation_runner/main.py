@@ -5,9 +5,9 @@ from __future__ import annotations
 import functions_framework
 from flask import Request
 
-from shared import runtime
+from shared.entrypoints import validation
 
 
 @functions_framework.http
 def main(request: Request) -> tuple[str, int, dict[str, str]]:
-    return runtime.validation(request)
+    return validation.handle(request)

@@ -23,6 +23,7 @@ from shared.cli.entry import call, fail, table
 from shared.cli.shell import print_json, statuses_text
 from shared.core.validation import Schedule, Status, Target
 from shared.core.verdict import Measure, Result, Summary
+from shared.entrypoints.validation import checks
 
 NAME = "monitor"
 OK, WARNED, FAILED, UNREADABLE, USAGE = 0, 1, 2, 3, 64
@@ -65,7 +66,7 @@ def failures(until: Until = "yesterday", as_json: Json = False) -> None:
 def _monitor(names: Sequence[str], until: str, *, as_json: bool) -> int:
     ctx = runtime.context()
     _require_warehouse(ctx)
-    validation = runtime.checks(ctx)
+    validation = checks(ctx)
     lacking = [name for name in names if name not in validation.checks]
     if lacking:
         raise fail(NAME, USAGE, f"{validation.source} has no check {lacking[0]}", "declare it, with its two fixtures")

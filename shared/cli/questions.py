@@ -20,6 +20,7 @@ from shared.core.model import RunKey
 from shared.core.policy import Policy
 from shared.core.policy_check import silences
 from shared.core.texts import amount, clock_time
+from shared.entrypoints.health import draw
 
 Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
@@ -143,7 +144,7 @@ def report(
     for what in page.unread:
         typer.echo(f"orch: could not read {what}", err=True)
     if html is not None:
-        _write(html, runtime.draw(page))
+        _write(html, draw(page))
         typer.echo(f"orch: wrote {html}", err=True)
     if as_json:
         print_json([{"run": one.timeline.key.id, **asdict(one.timeline)} for one in page.runs])

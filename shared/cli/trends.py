@@ -24,6 +24,7 @@ from shared.cli.shell import NOT_FOUND, UNAVAILABLE, USAGE, print_json
 from shared.core import commands
 from shared.core.recurrence import Analysis, Count, History
 from shared.core.texts import amount, duration
+from shared.entrypoints.validation import checks
 
 NAME = "analyze-validation-trends"
 BAR = 20
@@ -46,7 +47,7 @@ def analyze(
     if isinstance(last, Wrong):
         raise fail(NAME, USAGE, last.reason, last.hint)
     first = last - timedelta(days=days - 1)
-    analysis = trends.read(ctx, runtime.checks(ctx).record, first, last)
+    analysis = trends.read(ctx, checks(ctx).record, first, last)
     if not analysis.histories:
         serve = commands.line("serve", "validation_runner")
         hint = f"validation_runner writes it; here, opening /?schedule=midday of: {serve}"

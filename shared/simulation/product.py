@@ -131,7 +131,7 @@ class DeployedProduct:
             return
         event, main = cloud_event(policy, envelope), self._main(name)
         if main is None:
-            _module("shared.runtime").receive(name, event)
+            _module("shared.entrypoints.transition").receive(name, event)
         else:
             main(event)
 

@@ -24,6 +24,7 @@ from shared.core.alert import Alert
 from shared.core.alerts import AlertKind, Condition, Lasting, Severity
 from shared.core.errors import Unavailable
 from shared.core.model import State
+from shared.entrypoints import self_heal, transition
 from shared.ports import Document, Notice
 from shared.simulation.clock import Crash
 from shared.simulation.scenario import FaultKind, Health
@@ -468,7 +469,7 @@ def test_an_exception_of_a_handler_is_told_once_and_raised(installed: House) -> 
     broken(house)
     for _ in range(4):
         with pytest.raises(Exception, match="Expected"):
-            house.act(lambda: runtime.receive(TO4, event()))
+            house.act(lambda: transition.receive(TO4, event()))
     [notice] = house.notices("error")
     assert notice.severity == "critical"
     for part in (TO4, "ValidationError", "Traceback", "c-7"):
@@ -482,7 +483,7 @@ def test_an_exception_of_the_sweep_is_told_too(installed: House) -> None:
     house.deliver(PGS, records=200)
     house.store.inner.create("locks/sweep", {"owner": ["confused"]})
     with Flask("x").test_request_context(method="POST"), pytest.raises(ValueError, match="owner"):
-        house.act(lambda: runtime.self_heal(request))
+        house.act(lambda: self_heal.handle(request))
     [notice] = house.notices("error")
     assert "self_heal" in notice.text
 
@@ -500,7 +501,7 @@ def test_an_outage_is_no_error_of_ours(installed: House) -> None:
     """What may pass is raised for redelivery, without an error alert."""
     installed.fail("state", lasts=timedelta(seconds=30))
     with pytest.raises(Unavailable):
-        installed.act(lambda: runtime.receive(TO4, event()))
+        installed.act(lambda: transition.receive(TO4, event()))
     installed.wait()
     installed.sweep()
     assert installed.notices("error") == []
@@ -512,7 +513,7 @@ def test_an_error_alert_that_cannot_be_stored_does_not_hide_the_error(installed:
     broken(house)
     house.effects.fate = (1, Fate.SILENT_BEFORE)
     with pytest.raises(Exception, match="Expected"):
-        house.act(lambda: runtime.receive(TO4, event()))
+        house.act(lambda: transition.receive(TO4, event()))
     assert house.logged("alert.not_stored")
     assert house.logged("handler.failed")
 

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from shared import runtime
 from shared.adapters.local.sqlite import SqliteStore
 from shared.app.watch.pages import of_date
 from shared.cli import main as orch
 from shared.core.model import State
+from shared.entrypoints.health import draw
 from tests.app.house import House
 from tests.app.test_printed_commands import corrected
 from tests.core.build import DAY, PGS, TO4, TO5
@@ -181,7 +181,7 @@ def test_who_and_why_is_kept_and_shown(house: House, verb: str) -> None:
     assert (f"operator_{verb}", "data is good (by ada)") in {(row["decision"], row["reason"]) for row in rows}
     assert f"{verb} 06:02 EST by ada: data is good" in house.orch("explain", TO4, *NIGHTLY)[1]
     assert f"; {verb} by ada: data is good" in house.orch("status", str(DAY))[1]
-    page = runtime.draw(house.act(lambda: of_date(house.ctx, DAY)))
+    page = draw(house.act(lambda: of_date(house.ctx, DAY)))
     assert "by ada: data is good" in page
 
 

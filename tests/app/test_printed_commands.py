@@ -36,6 +36,7 @@ from shared.core.alerts import AlertKind
 from shared.core.errors import Unavailable
 from shared.core.names import Names
 from shared.core.policy import Policy
+from shared.entrypoints import transition, validation
 from shared.ports import Notice, Response
 from shared.simulation.scenario import FaultKind, GameCount
 from shared.simulation.scenario import Health as Fitness
@@ -220,12 +221,12 @@ def corrected(house: House) -> Context:
 def exploded(house: House, more: More) -> None:
     test_alerting.broken(house)
     with runtime.use(house.ctx), pytest.raises(Exception, match="Expected"):
-        house.act(lambda: runtime.receive(TO4, test_alerting.event()))
+        house.act(lambda: transition.receive(TO4, test_alerting.event()))
 
 
 def judged(house: House, more: More) -> None:
     house.fail("warehouse", lasts=timedelta(minutes=5))
-    house.act(lambda: answer(house.ctx, runtime.checks(house.ctx), Call("/", [("schedule", "midday")], b"")))
+    house.act(lambda: answer(house.ctx, validation.checks(house.ctx), Call("/", [("schedule", "midday")], b"")))
 
 
 def reported(house: House, more: More) -> None:

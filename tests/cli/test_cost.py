@@ -36,7 +36,7 @@ def test_it_needs_neither_credentials_nor_state(tmp_path: Path) -> None:
     line = [sys.executable, "-P", "-m", "shared.cli.main", "cost"]
     answer = subprocess.run(line, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert answer.returncode == 0, answer.stderr
-    assert answer.stdout.startswith("nba: 39 completions, 12 triggers, 3 runs and 1,440 sweeps a day")
+    assert answer.stdout.startswith("nba: 40 completions, 13 triggers, 3 runs and 1,440 sweeps a day")
     assert "reached first: by pipelines 100 Firestore databases in a project (soft): 101 x" in answer.stdout
     assert answer.stderr.startswith("orch: not confirmed for us-west2: ")
     assert list(tmp_path.iterdir()) == []

@@ -56,7 +56,7 @@ def test_a_whole_project_is_in_order(cloud: Cloud) -> None:
     found = signs(Machine(cloud, values=manifest().secrets[:3]))
     assert missing(found) == []
     assert found["value of pagerduty-routing-key"].found == "none: PagerDuty is off"
-    assert found["subscription"].found == "6 as they should be"
+    assert found["subscription"].found == "7 as they should be"
     assert found["function"].found == "7 are there"
     assert doctor.status_of(found.values()) == 0
 

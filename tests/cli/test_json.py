@@ -21,6 +21,7 @@ from typer.main import get_command
 
 from shared import runtime
 from shared.adapters.json_log import log_on
+from shared.adapters.local.bus import LocalBus
 from shared.app.sweep import Wish, sweep
 from shared.cli import main as orch
 from shared.cli import monitor, trends
@@ -82,6 +83,9 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     clock = f"2026-01-22T06:09:00-05:00|{time.time()}|1"
     variables = {**parts, "ORCH_HOME": str(home), "ORCH_CLOCK": clock}
     ctx = runtime.from_environment(variables)
+    assert isinstance(ctx.ports.bus, LocalBus)
+    for topic in {topic for transition in ctx.policy.transitions.values() for topic in transition.topics}:
+        ctx.ports.bus.add_topic(topic)
     now = ctx.ports.clock.now()
     body = {"game_date": "2026-01-21", "mode": "overnight", "status": "success", "record_count": 200}
     with log_on(sys.stderr), runtime.use(ctx):

@@ -99,7 +99,7 @@ def test_the_same_on_the_emulators(clone: Path) -> None:
 def test_a_broken_function_fails_the_night_with_its_log(clone: Path) -> None:
     """A function that raises: exit 1, which one, and the end of its log; nothing is offered to be asked."""
     main = clone / "functions/phase3_to_phase4/main.py"
-    main.write_text(main.read_text().replace("    runtime.receive(", '    raise RuntimeError("on purpose")\n    ('))
+    main.write_text(main.read_text().replace("    transition.receive(", '    raise RuntimeError("on purpose")\n    ('))
     played = run(clone / "bin/demo", *NIGHT, cwd=clone, seconds=400)
     assert played.returncode == 1, played.stdout + played.stderr
     assert "not played to its end: phase3_to_phase4 answers 500" in played.stdout

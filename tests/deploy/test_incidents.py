@@ -82,7 +82,8 @@ def config_of(cloud: Cloud) -> dict[str, str]:
 def test_every_module_that_is_imported_is_in_the_bundle() -> None:
     """A module missing from a bundle lost messages nine times: what a module imports is there, on first use too.
 
-    Of the runtime only the top: what is beside it depends on the function, and `tests/bundles` serves each for real.
+    Of the runtime only the top: it offers embedded stores as well, whose libraries no bundle has. `tests/bundles`
+    serves each function for real.
     """
     for function in manifest().functions.values():
         files = bundle_of(function).files

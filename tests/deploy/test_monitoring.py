@@ -38,7 +38,9 @@ USER_METRIC = re.compile(r"logging(?:\.googleapis\.com/user/|_googleapis_com:use
 def logged() -> set[str]:
     """Return the events that the code of the functions logs."""
     found: set[str] = set()
-    for path in [*ROOT.glob("shared/app/**/*.py"), *ROOT.glob("shared/adapters/**/*.py"), ROOT / "shared/runtime.py"]:
+    folders = ("shared/app", "shared/adapters", "shared/entrypoints")
+    paths = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
+    for path in [*paths, ROOT / "shared/runtime.py"]:
         text = path.read_text()
         found |= set(DIRECT.findall(text))
         found |= {f"{prefix}.{word}" for prefix, calls in BUILT.items() for word in calls.findall(text)}

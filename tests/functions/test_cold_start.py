@@ -34,7 +34,7 @@ UNUSED = (
 )
 WAITING = {
     "phase2_to_phase3": ("nba-phase2-raw-complete", "p2_odds_player_props"),
-    "phase3_to_phase4": ("nba-phase3-analytics-complete", "player_game_summary"),
+    "phase3_to_phase4": ("nba-phase3-analytics-complete", "team_offense_game_summary"),
     "phase4_to_phase5": ("nba-phase4-precompute-complete", "player_daily_cache"),
 }
 

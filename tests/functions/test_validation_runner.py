@@ -126,5 +126,5 @@ def test_a_file_of_checks_that_is_wrong_is_500(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_the_function_is_a_few_lines() -> None:
-    """Everything else is in the runtime and below."""
+    """Everything else is in its entry point and below."""
     assert len((FUNCTIONS / "validation_runner" / "main.py").read_text().splitlines()) < 20

@@ -17,10 +17,10 @@ import duckdb
 import pytest
 import yaml
 
-from shared import runtime
 from shared.app.validate import check_all
 from shared.cli import main as orch
 from shared.core.validation import Status, Target
+from shared.entrypoints.validation import checks
 from shared.simulation.demo.nights import NIGHTS, Night, load
 from tests.health.demo_nights import as_left, named, play
 from tests.health.spoken import Days, Stand
@@ -285,7 +285,7 @@ def test_page_and_record_tell_the_same_triggers(home: Path) -> None:
 def test_the_checks_see_the_sweeps_of_the_last_night(home: Path) -> None:
     """The sweep ran to the end of the night, and no transition of it stands still: both are judged, not skipped."""
     with as_left(home, named("whole")) as ctx:
-        validation, now = runtime.checks(ctx), ctx.ports.clock.now()
+        validation, now = checks(ctx), ctx.ports.clock.now()
         target = Target(validation.schedules["post_overnight"], date(2026, 1, 24), now, NEW_YORK)
         found = check_all(ctx, (validation.checks["sweep_alive"], validation.checks["runs_opened"]), target, None)
     assert [one.status for one in found] == [Status.PASS, Status.PASS], [one.message for one in found]

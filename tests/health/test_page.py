@@ -13,7 +13,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared import runtime
 from shared.adapters.page.scale import WIDTH, Lines, Scale, scale_of
 from shared.adapters.page.svg import drawing
 from shared.app.state import load_run
@@ -22,6 +21,7 @@ from shared.app.watch.pages import of_date, run_key, shown_days
 from shared.app.watch.timeline import timeline
 from shared.core.model import Block, Hold, Plan, Run, RunKey, State, TransitionState, Units
 from shared.core.page import Cell, Event, Kind, Leg, OpenAlert, Timeline, Tone
+from shared.entrypoints.health import draw
 from tests.functions.worlds import POLICY
 from tests.health.stage import Left, ask, left_by
 
@@ -164,9 +164,7 @@ def test_what_the_wire_brings_is_escaped() -> None:
             timeline=replace(run.timeline, legs=(replace(leg, tracks=(track,), marks=(mark,)), *run.timeline.legs[1:])),
         )
         alert = OpenAlert("critical", evil, evil, page.now, evil)
-        html = runtime.draw(
-            replace(page, title=evil, runs=(drawn,), alerts=(alert,), unread=(evil,), wrong=evil, version=evil)
-        )
+        html = draw(replace(page, title=evil, runs=(drawn,), alerts=(alert,), unread=(evil,), wrong=evil, version=evil))
         asked = ask("/?run=%3Cscript%3Ealert(1)%3C/script%3E")
     assert "<script" not in html
     assert "&lt;script&gt;" in html
@@ -212,7 +210,7 @@ def test_links_of_runs_lead_to_runs(morning: Left) -> None:
 def test_a_page_kept_as_a_file_leads_nowhere(morning: Left) -> None:
     """Its links stay within it."""
     page = of_date(morning.ctx, date_of(RUN))
-    links = [attrs["href"] or "" for attrs in Outline(runtime.draw(page)).all("a")]
+    links = [attrs["href"] or "" for attrs in Outline(draw(page)).all("a")]
     assert links
     assert all(href.startswith("#") for href in links)
 

@@ -105,7 +105,7 @@ FAULTS = {
     ),
     "the redelivery: acknowledged although it failed": (
         Edit(
-            "shared/runtime.py",
+            "shared/entrypoints/transition.py",
             NOT_TAKEN + "        raise\n",
             NOT_TAKEN + "        return Receipt(receiving.Handled.RECORDED)\n",
         ),

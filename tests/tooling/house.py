@@ -37,6 +37,8 @@ TREE: Mapping[str, str] = {
     "shared/adapters/local/sqlite.py": ANNOTATIONS,
     "shared/adapters/local/duckdb.py": ANNOTATIONS,
     "shared/runtime.py": ANNOTATIONS,
+    "shared/entrypoints/__init__.py": "",
+    "shared/entrypoints/self_heal.py": ANNOTATIONS,
     "shared/simulation/__init__.py": "",
     "shared/simulation/world.py": ANNOTATIONS,
     "shared/cli/__init__.py": "",

@@ -42,7 +42,8 @@ def test_a_lawful_tree_passes(house: Path) -> None:
     )
     add(house, "shared/simulation/world.py", "from shared import runtime as runtime")
     add(house, "shared/cli/main.py", "from shared.simulation import world as world\n\nprint(world)")
-    add(house, "functions/self_heal/main.py", "from shared import runtime as runtime")
+    add(house, "shared/entrypoints/self_heal.py", "from shared import runtime as runtime")
+    add(house, "functions/self_heal/main.py", "from shared.entrypoints import self_heal as self_heal")
     status, text = lint(house)
     assert (status, "All checks passed" in text) == (0, True), text
     status, text = imports(house)
@@ -142,6 +143,12 @@ def test_lint_refuses(house: Path, file: str, line: str, rule: str) -> None:
             "functions is not allowed to import shared.simulation",
         ),
         ("functions/self_heal/main.py", "import shared.app.sweep", "functions is not allowed to import shared.app"),
+        ("functions/self_heal/main.py", "import shared.runtime", "functions is not allowed to import shared.runtime"),
+        (
+            "shared/runtime.py",
+            "import shared.entrypoints.self_heal",
+            "shared.runtime is not allowed to import shared.entrypoints",
+        ),
         (
             "functions/self_heal/main.py",
             "import shared.adapters.slack",

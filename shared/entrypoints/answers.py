@@ -1,0 +1,39 @@
+"""What the functions share that are called over HTTP: the request as a value, JSON, and GET /health."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from shared.app.alive import Origin, answer_of
+from shared.app.call import Call
+from shared.runtime import context, variable
+
+if TYPE_CHECKING:
+    from flask import Request
+
+HttpAnswer = tuple[str, int, dict[str, str]]
+"""Body, status and headers, as Flask takes them."""
+JSON = {"Content-Type": "application/json"}
+
+
+def json_text(value: Any) -> str:
+    """Return a value as JSON, letters beyond ASCII as they are."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def call_of(request: Request) -> Call:
+    """Return what the use cases read of a request."""
+    return Call(request.path, tuple(request.args.items(multi=True)), request.get_data())
+
+
+def deployment(function: str) -> dict[str, Any]:
+    """Return what a function says of itself at /health: its name, commit, source digest and revision."""
+    return answer_of(context(), Origin(function, variable("SOURCE_DIGEST"), variable("K_REVISION")))
+
+
+def health_answer(request: Request, function: str) -> HttpAnswer | None:
+    """Return the answer to GET /health, None for any other request."""
+    if request.method not in ("GET", "HEAD") or request.path.rstrip("/") != "/health":
+        return None
+    return json_text(deployment(function)), 200, JSON

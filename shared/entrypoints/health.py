@@ -1,0 +1,50 @@
+"""Entry point of the health check: JSON, or the page for people."""
+
+from __future__ import annotations
+
+import traceback
+from typing import TYPE_CHECKING
+
+from shared import runtime
+from shared.app.health import Asked, House
+from shared.app.trouble import tell
+from shared.app.watch.request import answer
+from shared.core.page import Page
+from shared.entrypoints.answers import JSON, HttpAnswer, json_text
+from shared.entrypoints.inventory import with_inventory
+
+if TYPE_CHECKING:
+    from flask import Request
+
+HTML = {"Content-Type": "text/html; charset=utf-8"}
+# The page runs no script and loads nothing; what it shows is of this moment and nobody else's.
+PRIVATE = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+def handle(request: Request) -> HttpAnswer:
+    """Answer one call of the health check: JSON, or the page (behaviour 11)."""
+    ctx = with_inventory(runtime.context())
+    ports = ctx.ports
+    missing = ports.missing_webhooks if isinstance(ports, runtime.EnvironmentPorts) else tuple
+    revision, digest = runtime.variable("K_REVISION"), runtime.variable("SOURCE_DIGEST")
+    deployed = House(runtime.record_dataset(ctx.policy), revision, missing, digest)
+    try:
+        found = answer(ctx, deployed, Asked(request.method, request.path, request.args.to_dict()))
+        if isinstance(found.body, dict):
+            return json_text(found.body), found.status, {**JSON, **PRIVATE}
+        return draw(found.body), found.status, {**HTML, **PRIVATE}
+    except Exception as error:
+        tell(ctx, "health_check", error, traceback.format_exc())
+        raise
+
+
+def draw(page: Page) -> str:
+    """Return a page as HTML."""
+    from shared.adapters.page import page as drawn  # templates are read for whom a page is drawn
+
+    return drawn(page)

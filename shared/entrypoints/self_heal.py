@@ -1,0 +1,29 @@
+"""Entry point of the sweep."""
+
+from __future__ import annotations
+
+import traceback
+from typing import TYPE_CHECKING
+
+from shared.app.answer import answer
+from shared.app.trouble import tell
+from shared.entrypoints.answers import JSON, HttpAnswer, call_of, health_answer, json_text
+from shared.entrypoints.inventory import with_inventory
+from shared.runtime import context
+
+if TYPE_CHECKING:
+    from flask import Request
+
+
+def handle(request: Request) -> HttpAnswer:
+    """Answer one call of the sweep: a JSON list of what was found and done (behaviour 9)."""
+    health = health_answer(request, "self_heal")
+    if health is not None:
+        return health
+    ctx = with_inventory(context())
+    try:
+        findings, status = answer(ctx, call_of(request))
+    except Exception as error:
+        tell(ctx, "self_heal", error, traceback.format_exc())
+        raise
+    return json_text(findings), status, JSON

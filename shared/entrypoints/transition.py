@@ -1,0 +1,44 @@
+"""Entry point of the functions of transitions: one completion in, at most one trigger out."""
+
+from __future__ import annotations
+
+import traceback
+from typing import TYPE_CHECKING
+
+from shared.adapters import framework
+from shared.app import receive as receiving
+from shared.app.events import correlation_of, delivery_of
+from shared.app.receive import Receipt
+from shared.app.trouble import tell
+from shared.core.errors import OrchError
+from shared.entrypoints.answers import deployment
+from shared.runtime import context
+
+if TYPE_CHECKING:
+    from cloudevents.http import CloudEvent
+
+
+def receive(transition: str, event: CloudEvent, strange: str = "") -> Receipt:
+    """Take in the message of a CloudEvent; whatever is raised makes the platform deliver it again.
+
+    ``strange`` says why what came is no message, and only its bytes can be kept.
+    """
+    ctx = context()
+    try:
+        delivery = delivery_of(ctx, transition, event)
+        return receiving.set_aside(ctx, delivery, strange) if strange else receiving.receive(ctx, delivery)
+    except OrchError as error:
+        ctx.log("completion.not_taken", severity="WARNING", transition=transition, error=str(error))
+        raise
+    except Exception as error:
+        tell(ctx, transition, error, traceback.format_exc(), correlation_of(event))
+        raise
+
+
+def add_health_route(transition: str) -> None:
+    """Let a transition's function answer GET /health as well, and take in what comes in any envelope (R1, 11)."""
+    framework.attend(
+        lambda: deployment(transition),
+        lambda event: receive(transition, event),
+        lambda strange: receive(transition, strange.event, strange.reason),
+    )
