@@ -13,7 +13,7 @@ import msgspec
 from shared.adapters import policy_shape as shape
 from shared.adapters.policy_wire import WireGiven, wire_given, wire_of
 from shared.core import policy as core
-from shared.core.answers import Fields, StatusCall
+from shared.core.answers import AnswerRule, Fields, Means, Results, StatusCall
 from shared.core.dialect import Wire
 from shared.core.problem import Problem, suggest
 
@@ -84,7 +84,8 @@ def _disabled(found: shape.DisabledShape) -> core.Disabled:
 
 def _service(name: str, found: shape.ServiceShape) -> core.Service:
     """Return a service from either form; a service without a path that says whether it is ready is a problem."""
-    given = _given(found, status=_status)
+    given = _given(found, status=_status, answers=_answers)
+    given["answers"] = given.get("answers") or {}
     ready, who = given.pop("ready", None), given.pop("identity", None)
     given["ready_path"] = ready.path if ready is not None else given.get("ready_path") or ""
     if isinstance(who, shape.IdentityShape):
@@ -102,6 +103,23 @@ def _status(found: shape.StatusShape) -> StatusCall:
     given = _given(found, at_work=_fields)
     given["query"] = given.get("query") or {}
     return StatusCall(**given)
+
+
+def _answers(found: Mapping[str, list[shape.AnswerShape]]) -> dict[str, tuple[AnswerRule, ...]]:
+    return {path: tuple(_answer(one) for one in listed) for path, listed in found.items()}
+
+
+def _answer(found: shape.AnswerShape) -> AnswerRule:
+    def results(one: shape.ResultsShape) -> Results:
+        return Results(**_given(one, good=tuple))
+
+    def statuses(value: int | list[int]) -> frozenset[int]:
+        return frozenset(value if isinstance(value, list) else [value])
+
+    given = _given(found, status=statuses, means=Means, body=_fields, show=tuple, results=results)
+    for name, empty in (("body", {}), ("show", ())):
+        given[name] = given.get(name) or empty
+    return AnswerRule(**given)
 
 
 def _body(found: shape.StepShape | shape.RerunShape) -> core.Body:

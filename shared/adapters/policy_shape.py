@@ -213,6 +213,29 @@ class StatusShape(Shape):
     ] = UNSET
 
 
+class ResultsShape(Shape):
+    """Where an answer lists what became of its parts: all failed, or none there, is not yet."""
+
+    path: FieldPath | UnsetType = UNSET
+    field: FieldPath | UnsetType = UNSET
+    good: Annotated[list[Word], Meta(min_length=1)] | UnsetType = UNSET
+
+
+class AnswerShape(Shape):
+    """What an answer means: the first line of a path that fits."""
+
+    status: Annotated[Status | list[Status], Meta(description="the HTTP status, or a list")]
+    means: Annotated[
+        Literal["accepted", "not_yet", "busy", "refused"],
+        Meta(description="a yes; a no that asks again later (not_yet, busy); a no for good (refused)"),
+    ]
+    body: BodyFields | UnsetType | None = UNSET
+    show: Annotated[
+        list[FieldPath] | UnsetType | None, Meta(description="fields of the answer that stand in every text about it")
+    ] = UNSET
+    results: ResultsShape | UnsetType | None = UNSET
+
+
 class ServiceShape(Shape):
     """A service that is called. `ready_path` with a plain `identity` is the short form of `ready` and `identity`."""
 
@@ -222,6 +245,10 @@ class ServiceShape(Shape):
     ready: ReadyShape | UnsetType | None = UNSET
     cloud_run: Name | UnsetType | None = UNSET
     status: StatusShape | UnsetType | None = UNSET
+    answers: Annotated[
+        dict[UrlPath, list[AnswerShape]] | UnsetType | None,
+        Meta(description="what its answers mean, by path; the first line that fits"),
+    ] = UNSET
 
 
 class DisabledShape(Shape):

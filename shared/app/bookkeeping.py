@@ -84,7 +84,7 @@ def execution_row(
         "wait_seconds": _waited(state),
         "triggered_at": state.triggered_at.isoformat() if state.triggered_at else None,
         "confirmed_at": state.confirmed_at.isoformat() if state.confirmed_at else None,
-        "gate_readings": "; ".join(plan.readings.values()) if plan is not None else "",
+        "gate_readings": "; ".join([*plan.readings.values(), *plan.answers.values()]) if plan is not None else "",
         "code_version": ctx.code_version,
     }
     insert_id = f"{key.id}/{transition}/{entry.generation}/{entry.decision}/{entry.at.isoformat()}"

@@ -11,13 +11,13 @@ from typing import Any
 from shared.app.at_work import at_work
 from shared.app.context import Context
 from shared.app.retry import retry
-from shared.core.answers import MAY_PASS
+from shared.core.answers import Answered, Means, judge
 from shared.core.errors import NotBegun, Unavailable, Unreached
 from shared.core.model import Plan, Report
 from shared.core.policy import HttpCall, Messages, Processor, Publication, Step
 from shared.core.situation import Situation
 from shared.core.templates import render, unfit
-from shared.ports import Message, Response
+from shared.ports import Message
 
 FIRST_WAIT = timedelta(seconds=1)
 # Bytes that a broker takes as the value of an attribute.
@@ -26,9 +26,11 @@ MAX_ATTRIBUTE = 1024
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The step was accepted."""
+    """The step was accepted. ``answer`` are the words and numbers of the answer, ``note`` what failed of it."""
 
     message_ids: tuple[str, ...]
+    answer: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +56,21 @@ class Rejected:
 
 
 @dataclass(frozen=True, slots=True)
+class NotTaken:
+    """The service answered, and its answer is a no that asks again later: `not_yet` or `busy` (behaviour D10)."""
+
+    verdict: Means
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Unknown:
     """The call left, and nobody knows what came of it (behaviour D11)."""
 
     text: str
 
 
-Sent = Accepted | CallFailed | PublishFailed | Rejected | Unknown
+Sent = Accepted | CallFailed | PublishFailed | Rejected | NotTaken | Unknown
 
 
 def send(ctx: Context, situation: Situation, plan: Plan, step: Step, attempt: int, actor: str) -> Sent:
@@ -81,34 +91,54 @@ def send(ctx: Context, situation: Situation, plan: Plan, step: Step, attempt: in
 
 def _call(
     ctx: Context, situation: Situation, call: HttpCall, body: Mapping[str, Any]
-) -> Accepted | CallFailed | Rejected | Unknown:
-    """Make a call once, and again at once only where nothing can have come of it or its service says so (D5, D11)."""
+) -> Accepted | CallFailed | Rejected | NotTaken | Unknown:
+    """Make a call once, and again at once only where nothing can have come of it or its service says so (D5, D11).
+
+    The answer is a verdict, by status and body (D10).
+    """
     base = ctx.endpoints.get(call.service)
     if not base:
         variable = ctx.policy.services[call.service].url_env
         return CallFailed(f"{call.service} cannot be called: {variable} is not set")
     url, who = base.rstrip("/") + call.path, f"{call.service}{call.path}"
 
-    def once() -> Response | Unknown:
+    rules = ctx.policy.services[call.service].answers.get(call.path, ())
+
+    def once() -> Answered | Unknown:
         try:
             response = ctx.ports.http.request("POST", url, body, call.timeout)
         except (Unreached, NotBegun):
             raise
         except Unavailable as error:
             return Unknown(f"{who}: {error.reason}")
-        if response.status >= 500 or response.status in MAY_PASS:
-            raise Unavailable(call.service, f"answers {response.status}: {response.body[:200]}", response.retry_at)
-        return response
+        answered = judge(rules, call.accepted, who, response.status, response.body)
+        if answered.means is Means.FAILED:
+            raise Unavailable(call.service, answered.text, response.retry_at)
+        return answered
 
     try:
-        response = retry(ctx.ports.clock, call.attempts, FIRST_WAIT, once)
+        answered = retry(ctx.ports.clock, call.attempts, FIRST_WAIT, once)
     except Unavailable as error:
-        return CallFailed(f"{who}: {error.reason}", error.retry_at)
-    if isinstance(response, Unknown):
-        return Accepted(()) if at_work(ctx, situation.key, call.service) else response
-    if response.status in call.accepted:
-        return Accepted(())
-    return Rejected(f"{who} answers {response.status}: {response.body[:300]}")
+        text = error.reason if error.reason.startswith(who) else f"{who}: {error.reason}"
+        return CallFailed(text, error.retry_at)
+    return _verdict(ctx, situation, call, answered)
+
+
+def _verdict(
+    ctx: Context, situation: Situation, call: HttpCall, answered: Answered | Unknown
+) -> Accepted | Rejected | NotTaken | Unknown:
+    """Return what an answer comes to. A service that is busy with the date already is not busy with another batch: of
+    the first generation that is all a trigger wants (behaviour D11)."""
+    if isinstance(answered, Unknown):
+        return Accepted(()) if at_work(ctx, situation.key, call.service) else answered
+    if answered.means is Means.ACCEPTED:
+        return Accepted((), answered.text if answered.shown else "", answered.note)
+    if answered.means is Means.REFUSED:
+        return Rejected(answered.text)
+    first = situation.state.carried is None or situation.state.unproven is not None
+    if answered.means is Means.BUSY and first and at_work(ctx, situation.key, call.service):
+        return Accepted((), f"{answered.text}; it is at work on {situation.key.day}")
+    return NotTaken(answered.means, answered.text)
 
 
 def trigger_fields(ctx: Context, situation: Situation, plan: Plan, attempt: int, actor: str) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from shared.core.model import (
 )
 
 BACK_OFF = tuple(timedelta(minutes=m) for m in (1, 2, 4, 8, 15))
+ASK_AGAIN = tuple(timedelta(minutes=m) for m in (15, 30, 60))
 LOGGED = 50
 REMEMBERED_ACTS = 10
 
@@ -132,9 +133,31 @@ def call_failed(state: TransitionState, text: str, now: datetime, retry_at: date
 
     Where the service asked to be left alone for longer, not before ``retry_at``.
     """
-    count = 0 if state.failure is None else state.failure.count
+    count = 0 if state.failure is None or state.failure.verdict else state.failure.count
     wait = BACK_OFF[min(count, len(BACK_OFF) - 1)]
     return _failed(state, text, now, wait if retry_at is None else max(wait, retry_at - now))
+
+
+def not_taken(state: TransitionState, verdict: str, text: str, now: datetime) -> TransitionState:
+    """Release the claim: the service said no, and is asked again after 15, 30 and then every 60 minutes (D10).
+
+    It said so itself: nothing of the call is unknown any more.
+    """
+    known = replace(state, unproven=None)
+    before = state.failure if state.failure is not None and state.failure.verdict else None
+    count = 0 if before is None else before.count
+    wait = ASK_AGAIN[min(count, len(ASK_AGAIN) - 1)]
+    failure = Failure(count + 1, now if before is None else before.since, now + wait, text, verdict, now)
+    return _released(known, failure, now, verdict)
+
+
+def answered(state: TransitionState, who: str, text: str, note: str) -> TransitionState:
+    """Return the state whose plan carries what the call of a step was answered: the words, and what failed of it."""
+    plan = state.plan
+    assert plan is not None
+    answers = {**plan.answers, **({who: text} if text else {})}
+    warnings = {**plan.warnings, **({who: note} if note else {})}
+    return replace(state, plan=replace(plan, answers=answers, warnings=warnings))
 
 
 def publish_failed(state: TransitionState, text: str, now: datetime) -> TransitionState:
@@ -143,15 +166,19 @@ def publish_failed(state: TransitionState, text: str, now: datetime) -> Transiti
 
 
 def _failed(state: TransitionState, text: str, now: datetime, wait: timedelta) -> TransitionState:
-    before = state.failure
+    before = state.failure if state.failure is not None and not state.failure.verdict else None
     failure = Failure(
         1 if before is None else before.count + 1, now if before is None else before.since, now + wait, text
     )
+    return _released(state, failure, now, "failed")
+
+
+def _released(state: TransitionState, failure: Failure, now: datetime, decision: str) -> TransitionState:
     back = _before_claim(state)
-    blocked = {"dispatch": Block(failure.since, text)}
+    blocked = {failure.reason: Block(failure.since, failure.text)}
     word = State.BLOCKED if back is State.WAITING else back
     released = replace(state, state=word, claim=None, failure=failure, blocked=blocked)
-    return logged(released, now, "failed", text[:200])
+    return logged(released, now, decision, failure.text[:200])
 
 
 def rejected(state: TransitionState, text: str, code_version: str, now: datetime) -> TransitionState:

@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from shared.app import marks
 from shared.app.context import Context
-from shared.app.dispatch import Accepted, CallFailed, PublishFailed, Rejected, Unknown, send
+from shared.app.dispatch import Accepted, CallFailed, NotTaken, PublishFailed, Rejected, Unknown, send
 from shared.app.readings import read
 from shared.app.state import Stored, save_transition
 from shared.core.decide import decide
@@ -33,7 +34,7 @@ from shared.core.decision import (
 )
 from shared.core.errors import Unavailable
 from shared.core.model import Plan, TransitionState
-from shared.core.policy import Role
+from shared.core.policy import Role, Step
 from shared.core.situation import Situation
 
 STEPS = 30
@@ -157,14 +158,23 @@ def _send_steps(ctx: Context, held: Sight, load: Load, plan: Plan, actor: str) -
         if not isinstance(result, Accepted):
             return _not_accepted(ctx, held, load, result)
         message_ids += result.message_ids
-        if place < len(steps) - 1:
-            proven = _mark(ctx, held, load, marks.step_proven)
-            if proven is None:
-                return None
-            held = proven
+        if place == len(steps) - 1:
+            now = ctx.ports.clock.now()
+            _log_dispatched(ctx, held.situation, plan, message_ids, now)
+            return _mark(ctx, held, load, _answered(steps[place], result, partial(marks.dispatched, now=now)))
+        proven = _mark(ctx, held, load, _answered(steps[place], result, marks.step_proven))
+        if proven is None:
+            return None
+        held = proven
     now = ctx.ports.clock.now()
     _log_dispatched(ctx, held.situation, plan, message_ids, now)
-    return _mark(ctx, held, load, lambda state: marks.dispatched(state, now))
+    return _mark(ctx, held, load, partial(marks.dispatched, now=now))
+
+
+def _answered(
+    step: Step, result: Accepted, mark: Callable[[TransitionState], TransitionState]
+) -> Callable[[TransitionState], TransitionState]:
+    return lambda state: mark(marks.answered(state, step.to, result.answer, result.note))
 
 
 def _unknown(ctx: Context, held: Sight, load: Load, text: str, began: datetime) -> Sight | None:
@@ -179,13 +189,16 @@ def _unknown(ctx: Context, held: Sight, load: Load, text: str, began: datetime) 
 
 
 def _not_accepted(
-    ctx: Context, held: Sight, load: Load, result: CallFailed | Rejected | PublishFailed
+    ctx: Context, held: Sight, load: Load, result: CallFailed | Rejected | PublishFailed | NotTaken
 ) -> Sight | Settled | None:
     now = ctx.ports.clock.now()
     match result:
         case CallFailed(text, retry_at):
             _log(ctx, held.situation, "dispatch_failed", severity="WARNING", error=text)
             return _mark(ctx, held, load, lambda state: marks.call_failed(state, text, now, retry_at))
+        case NotTaken(verdict, text):
+            _log(ctx, held.situation, verdict.value, severity="WARNING", error=text)
+            return _mark(ctx, held, load, lambda state: marks.not_taken(state, verdict.value, text, now))
         case Rejected(text):
             _log(ctx, held.situation, "rejected", severity="ERROR", error=text)
             return _mark(ctx, held, load, lambda state: marks.rejected(state, text, ctx.code_version, now))

@@ -47,6 +47,7 @@ class AlertKind(StrEnum):
     GATE = "gate"
     GATE_WARNING = "gate_warning"
     DISPATCH = "dispatch"
+    NOT_TAKEN = "not_taken"
     PREFLIGHT = "preflight"
     ON_HOLD = "on_hold"
     HELD = "held"
@@ -273,6 +274,8 @@ def _blocked(situation: Situation, decision: Decision, now: datetime) -> Iterato
         if name in situation.policy.gates:
             do = f"look at {name}: {_explain(situation)}"
             yield _condition(situation, AlertKind.GATE, Severity.WARNING, name, f"blocked by {what}", again, do)
+        elif name == "answer":
+            yield _not_taken(situation, decision, what, now)
         elif now - since >= UNFIT_FOR:
             sending = name == "dispatch"
             kind = AlertKind.DISPATCH if sending else AlertKind.PREFLIGHT
@@ -286,6 +289,15 @@ def _blocked(situation: Situation, decision: Decision, now: datetime) -> Iterato
                 again,
                 f"{do}: {_explain(situation)}",
             )
+
+
+def _not_taken(situation: Situation, decision: Blocked, what: str, now: datetime) -> Condition:
+    """Tell of a service that answered no: it is well, and its answer is a verdict (behaviour D10)."""
+    again = "it is asked again when an input changes"
+    at = decision.next_at
+    then = again if at is None else f"{again}, at the latest at {clock_time(situation.policy, at, now)}"
+    do = f"see what it lacks: {_explain(situation)}"
+    return _condition(situation, AlertKind.NOT_TAKEN, Severity.WARNING, "", what, then, do)
 
 
 def _held(situation: Situation, decision: Decision, now: datetime) -> Iterator[Condition]:

@@ -1,11 +1,11 @@
-"""What is wrong with what a policy says of its services' answers (behaviour D11)."""
+"""What is wrong with what a policy says of its services' answers (behaviour D10, D11)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from shared.core import templates
-from shared.core.answers import Fields
+from shared.core.answers import AnswerRule, Fields, Means
 from shared.core.policy import Policy
 from shared.core.problem import Problem, suggest
 
@@ -14,7 +14,7 @@ STATUS_NAMES = frozenset({"game_date", "mode", "lane", "pipeline", "run_id"})
 
 
 def answer_problems(policy: Policy) -> Iterator[Problem]:
-    """Yield what is wrong with the status call of each service."""
+    """Yield what is wrong with the status call and the answers of each service."""
     for service in policy.services.values():
         key = f"services.{service.name}"
         if service.status is not None:
@@ -25,9 +25,25 @@ def answer_problems(policy: Policy) -> Iterator[Problem]:
                 for flaw in templates.flaws(value, STATUS_NAMES):
                     hint = suggest(flaw.reason.split("{")[-1].split("}")[0], STATUS_NAMES)
                     yield Problem(f"{key}.status.query.{name}", flaw.reason, hint)
+        for path, rules in service.answers.items():
+            yield from _rules(rules, f"{key}.answers.{path}")
 
 
 def _fields(fields: Fields, key: str) -> Iterator[Problem]:
     for path, values in fields.items():
         if not values:
             yield Problem(f"{key}.{path}", "no value fits an empty list", "name at least one value")
+
+
+def _rules(rules: tuple[AnswerRule, ...], key: str) -> Iterator[Problem]:
+    for place, rule in enumerate(rules):
+        yield from _fields(rule.body, f"{key}[{place}].body")
+        if not rule.status:
+            yield Problem(f"{key}[{place}].status", "no answer fits an empty list", "name at least one status")
+        if rule.results is not None and rule.means is not Means.ACCEPTED:
+            reason = f"results are read of an accepted answer, this one means {rule.means.value}"
+            yield Problem(f"{key}[{place}].results", reason, "leave it out, or means: accepted")
+        covering = next((number for number, earlier in enumerate(rules[:place]) if earlier.covers(rule)), None)
+        if covering is not None:
+            reason = f"is never reached: every answer that fits it fits [{covering}] before it"
+            yield Problem(f"{key}[{place}]", reason, "the first that fits counts: put the narrower one first")

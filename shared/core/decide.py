@@ -19,7 +19,7 @@ from shared.core.pause import paused_text
 from shared.core.policy import ConfirmBy
 from shared.core.readiness import Ready, readiness
 from shared.core.refresh import another_may_follow, causes
-from shared.core.refusal import changed_readings, may_repeat, refusals
+from shared.core.refusal import changed_inputs, changed_readings, may_repeat, refusals
 from shared.core.situation import Situation
 from shared.core.standing import Picture
 from shared.core.unproven import doubt, unproven
@@ -110,7 +110,7 @@ def _operator(situation: Situation, now: datetime) -> Decision:
     if state.unproven is not None and state.request.at <= state.unproven.last_at:
         return _begun(situation) or _of_unknown_outcome(situation, now)
     if state.failure is not None and now < state.failure.retry_at:
-        return Blocked({"dispatch": state.failure.text}, state.failure.retry_at)
+        return Blocked({state.failure.reason: state.failure.text}, state.failure.retry_at)
     seen = situation.seen
     return Trigger(replace(_plan(situation, seen, Ready("operator")), note=state.request.reason))
 
@@ -209,9 +209,9 @@ def _pass_gates(situation: Situation, seen: Picture, ready: Ready, now: datetime
     calendar = _first_the_calendar(situation)
     if calendar is not None:
         return calendar
-    failure = situation.state.failure
-    if failure is not None and now < failure.retry_at:
-        return Blocked({"dispatch": failure.text}, failure.retry_at)
+    waiting = _asked_already(situation, seen, now)
+    if waiting is not None:
+        return waiting
     unread = _unread(situation, seen)
     if unread:
         return Read(unread)
@@ -224,6 +224,26 @@ def _pass_gates(situation: Situation, seen: Picture, ready: Ready, now: datetime
     if reasons:
         return Blocked(reasons)
     return Trigger(_plan(situation, seen, ready, results))
+
+
+def _asked_already(situation: Situation, seen: Picture, now: datetime) -> Blocked | Read | None:
+    """Return what blocks while the target of the dispatch is left alone; None once it may be asked again.
+
+    After a failure that is a matter of time alone (behaviour D5); after an answer, of its inputs too (D10).
+    """
+    failure, plan = situation.state.failure, situation.state.plan
+    if failure is None or now >= failure.retry_at:
+        return None
+    blocked = Blocked({failure.reason: failure.text}, failure.retry_at)
+    if not failure.verdict or failure.at is None or plan is None or not situation.completions:
+        return blocked
+    if changed_inputs(situation, seen, plan, failure.at):
+        return None
+    of = situation.gates, situation.processors, seen, situation.readings
+    unread = gates.wanted(*of) if plan.inputs else Wanted()
+    if unread:
+        return Read(unread)
+    return None if changed_readings(plan, gates.numbers(*of)) else blocked
 
 
 def _rejected(situation: Situation) -> bool:

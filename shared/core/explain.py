@@ -238,6 +238,7 @@ def _trigger(situation: Situation) -> dict[str, Any] | None:
         "missing": list(plan.missing),
         "completed": sorted(plan.completed),
         "dispatches": state.dispatches,
+        "answers": dict(plan.answers),
         "dispatched_at": _iso(state.dispatched_at),
         "confirmed_at": _iso(state.confirmed_at),
     }

@@ -10,7 +10,8 @@ from shared.core.model import Block, Hold, LogEntry, Plan, State, TransitionStat
 # Of what is decided at one instant the record keeps no order: this is the one in which it happens.
 _ORDER = (
     "empty_ok", "waiting", "blocked", "operator_hold", "operator_release", "operator_trigger", "operator_rerun",
-    "held", "observe", "rejected", "failed", "unproven", "proven", "trigger", "redispatch", "confirm",
+    "held", "observe", "rejected", "failed", "not_yet", "busy", "unproven", "proven", "trigger",
+    "redispatch", "confirm",
 )  # fmt: skip
 
 
@@ -42,6 +43,8 @@ def _after(state: TransitionState, entry: LogEntry) -> TransitionState:
             return replace(state, state=State.CONFIRMED, confirmed_at=entry.at)
         case "failed" if state.carried is None:
             return replace(state, state=State.BLOCKED, blocked={"dispatch": Block(entry.at, entry.reason)})
+        case "not_yet" | "busy" if state.carried is None:
+            return replace(state, state=State.BLOCKED, blocked={"answer": Block(entry.at, entry.reason)}, unproven=None)
         case "rejected" | "held" if state.carried is None:
             hold = Hold("rejected" if entry.decision == "rejected" else "deadline", entry.at, entry.reason)
             return replace(state, state=State.HELD, hold=hold, held_since=entry.at, blocked={})

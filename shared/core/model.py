@@ -195,7 +195,8 @@ class Run:
 class Plan:
     """What one generation of a trigger carries. ``completed`` maps the processors done to their records;
     ``partial`` are those of ``missing`` that reported a part at or above their floor; ``inputs`` are the numbers that
-    its gates went by, by table and gate, as far as they could be read."""
+    its gates went by, by table and gate, as far as they could be read; ``answers`` is what its calls were answered,
+    where the policy shows it, by service and path."""
 
     generation: int
     reason: str
@@ -207,6 +208,7 @@ class Plan:
     readings: dict[str, str] = field(default_factory=dict)
     warnings: dict[str, str] = field(default_factory=dict)
     inputs: dict[str, float] = field(default_factory=dict)
+    answers: dict[str, str] = field(default_factory=dict)
     note: str = ""
 
     @property
@@ -243,12 +245,22 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Dispatches of a generation known to have failed, and when the next is allowed (behaviour D5)."""
+    """Dispatches of a generation known to have failed, and when the next is allowed (behaviour D5).
+
+    ``verdict`` is the word of an answer that is no failure but a no (behaviour D10), given ``at``; else "".
+    """
 
     count: int
     since: datetime
     retry_at: datetime
     text: str
+    verdict: str = ""
+    at: datetime | None = None
+
+    @property
+    def reason(self) -> str:
+        """Return the name under which it blocks."""
+        return "answer" if self.verdict else "dispatch"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from shared.core.answers import StatusCall
+from shared.core.answers import AnswerRule, StatusCall
 from shared.core.dialect import CANONICAL, Wire
 from shared.core.model import Lane
 
@@ -79,8 +79,8 @@ class Service:
     """A service this project calls. ``url_env`` names the environment variable of its URL.
 
     ``identity`` is what its answer at ``identity_path`` says in ``identity_field``; without such a path the answer
-    at ``ready_path`` may say it. ``cloud_run`` is the name it is deployed under, by default its identity. ``status``
-    is how it is asked whether it is at work (behaviour D11).
+    at ``ready_path`` may say it. ``cloud_run`` is the name it is deployed under, by default its identity. ``answers``
+    are what its answers mean, by path (behaviour D10), ``status`` how it is asked whether it is at work (D11).
     """
 
     name: str
@@ -91,6 +91,7 @@ class Service:
     identity_field: str = "service"
     cloud_run: str | None = None
     status: StatusCall | None = None
+    answers: Mapping[str, tuple[AnswerRule, ...]] = field(default_factory=dict, hash=False)
 
     @property
     def deployed_as(self) -> str:

@@ -39,7 +39,10 @@ def causes(situation: Situation, now: datetime) -> frozenset[str]:
         return frozenset()
     seen = situation.seen
     better = refresh_causes(situation, seen, carried) if may_refresh(situation, now) else frozenset()
-    return better | (changed_inputs(situation, seen, carried) if may_repeat(situation) else frozenset())
+    since = situation.state.dispatched_at
+    if since is None or not may_repeat(situation):
+        return better
+    return better | changed_inputs(situation, seen, carried, since)
 
 
 def refresh_causes(situation: Situation, seen: Picture, carried: Plan) -> frozenset[str]:

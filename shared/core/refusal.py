@@ -72,10 +72,8 @@ def changed_readings(carried: Plan, now_read: Mapping[str, float]) -> frozenset[
     return frozenset(name for name in carried.inputs.keys() & now_read.keys() if carried.inputs[name] != now_read[name])
 
 
-def changed_inputs(situation: Situation, seen: Picture, carried: Plan) -> frozenset[str]:
-    """Return the processors that count and have reported anew, or otherwise, since the latest generation began."""
-    since = situation.state.dispatched_at
-    assert since is not None
+def changed_inputs(situation: Situation, seen: Picture, carried: Plan, since: datetime) -> frozenset[str]:
+    """Return the processors that count and have reported anew since then, or otherwise than a plan counted them."""
     return frozenset(
         name
         for name in seen.present

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from itertools import pairwise
 
+from shared.core.answers import MAY_PASS
 from shared.core.names import build_names
 from shared.core.policy import ConfirmBy, Expectation, HttpCall, Policy, Publication, Role, Step, Transition
 from shared.core.problem import Problem, spell, suggest
@@ -144,7 +145,7 @@ def _steps_fit(lease: timedelta, steps: tuple[Step, ...], key: str) -> Iterator[
     calls = [(step.place, step.target) for step in steps if isinstance(step.target, HttpCall)]
     publish = PUBLISH * (len(steps) - len(calls))
     for place, call in calls:
-        never = sorted(status for status in call.accepted if status == 429 or status >= 500)
+        never = sorted(status for status in call.accepted if status in MAY_PASS or status >= 500)
         if never:
             reason = f"{never[0]} is no acceptance: such an answer is tried again"
             yield Problem(f"{key}.{place}.http.accepted", reason, "name answers after which the service is at work")

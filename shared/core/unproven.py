@@ -43,7 +43,7 @@ def unproven(situation: Situation, now: datetime) -> Decision | None:
             return Proven(service)
     if state.failure is not None:
         text, retry_at = state.failure.text, state.failure.retry_at
-        return Blocked({"dispatch": text}, retry_at) if now < retry_at else Trigger(state.plan)
+        return Blocked({state.failure.reason: text}, retry_at) if now < retry_at else Trigger(state.plan)
     text, at = text_of(situation, state.unproven), again_at(situation, state.unproven)
     if now < at:
         return Wait(text, at)

@@ -26,7 +26,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Departure:
-    """One trigger message or call that was accepted.
+    """One trigger message or call that left and was answered; ``taken`` is false where the answer is a no.
 
     ``to`` is the topic, or `service path`, and ``body`` what was sent there.
     ``item`` is the processor of a `per_processor` message; ``nth`` counts the same item under the
@@ -49,6 +49,7 @@ class Departure:
     needs: frozenset[str] = frozenset()
     nth: int = 1
     to: str = ""
+    taken: bool = True
     body: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -187,7 +188,8 @@ class History:
     def triggers(self, departures: Iterable[Departure]) -> list[Trigger]:
         """Return the triggers these departures make, in the order in which they were complete."""
         by_id: dict[str, list[Departure]] = {}
-        for departure in sorted(departures, key=lambda departure: departure.at):
+        taken = (departure for departure in departures if departure.taken)
+        for departure in sorted(taken, key=lambda departure: departure.at):
             by_id.setdefault(departure.trigger_id, []).append(departure)
         found = []
         for trigger_id, of_id in by_id.items():

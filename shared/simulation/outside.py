@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+from shared.core.answers import Means, example, judge
 from shared.core.errors import Unavailable
 from shared.core.policy import Policy, Service
 from shared.ports import Delivered, Message, Notice, Refused, Response
@@ -14,7 +15,7 @@ from shared.simulation.faults import Stage
 from shared.simulation.history import Call, Sent
 from shared.simulation.scenario import CallAnswer, FaultKind, Health
 
-Called = Callable[[str, str, Mapping[str, Any]], None]
+Called = Callable[[str, str, Mapping[str, Any], bool], None]
 DEFAULT_BODY = {"status": "ok"}
 
 
@@ -37,10 +38,13 @@ class SimulatedBus:
 
 
 class SimulatedServices:
-    """An ``Http`` that speaks for every service of the policy; ``accepted`` is told of each call that one took."""
+    """An ``Http`` that speaks for every service of the policy.
 
-    def __init__(self, policy: Policy, stage: Stage, accepted: Called) -> None:
-        self._policy, self._stage, self._accepted = policy, stage, accepted
+    ``answered`` is told of each call that one took, and of each that one answered with a verdict that is a no.
+    """
+
+    def __init__(self, policy: Policy, stage: Stage, answered: Called) -> None:
+        self._policy, self._stage, self._answered = policy, stage, answered
         self.health = dict.fromkeys(policy.services, Health.HEALTHY)
         self._answers: dict[str, list[CallAnswer]] = {}
 
@@ -78,18 +82,20 @@ class SimulatedServices:
         """Answer as the scenario says. What takes longer than the caller waits has reached the service all the same."""
         listed = self._answers[f"{service.name} {path}"]
         answer = listed.pop(0) if len(listed) > 1 else listed[0]
-        if self._takes(service, path, answer.status):
-            self._accepted(service.name, path, body)
+        text = answer.body if isinstance(answer.body, str) else json.dumps(answer.body or DEFAULT_BODY, default=str)
+        means = self._means(service, path, answer.status, text)
+        if means in (Means.ACCEPTED, Means.NOT_YET, Means.BUSY):
+            self._answered(service.name, path, body, means is Means.ACCEPTED)
         if answer.after > timeout:
             return self._silent(service.name, timeout)
         self._stage.clock.sleep(answer.after)
-        text = answer.body if isinstance(answer.body, str) else json.dumps(answer.body or DEFAULT_BODY, default=str)
         return Response(answer.status, text)
 
-    def _takes(self, service: Service, path: str, status: int) -> bool:
-        """Whether a status is a yes of this path: as the transition that calls here says, else any 2xx."""
+    def _means(self, service: Service, path: str, status: int, text: str) -> Means:
+        """Return what an answer means: as the service's answers and the transition that calls here say, else a 2xx."""
         accepted = self._accepted_by_policy(service, path)
-        return 200 <= status < 300 if accepted is None else status in accepted
+        found = frozenset(range(200, 300)) if accepted is None else accepted
+        return judge(service.answers.get(path, ()), found, path, status, text).means
 
     def _accepted_by_policy(self, service: Service, path: str) -> frozenset[int] | None:
         for transition in self._policy.transitions.values():
@@ -119,7 +125,11 @@ class SimulatedServices:
         if health is Health.WRONG_IDENTITY:
             # The image that answers here has other routes.
             return Response(404, json.dumps({"error": "no such path", "service": self._stranger(service)}))
-        self._accepted(service.name, path, body)
+        self._answered(service.name, path, body, True)
+        mapped = next((rule for rule in service.answers.get(path, ()) if rule.means is Means.ACCEPTED), None)
+        if mapped is not None:
+            status, said = example(mapped)
+            return Response(status, json.dumps(said or DEFAULT_BODY))
         return Response(self._status(service, path), json.dumps({"status": "accepted", "service": service.identity}))
 
     def _status(self, service: Service, path: str) -> int:

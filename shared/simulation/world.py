@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -164,11 +164,11 @@ class World:
         for _ in range(times):
             self._later(self.clock.now(), envelope)
 
-    def _called(self, service: str, path: str, body: Mapping[str, Any]) -> None:
-        if body.get("repair") is True:
+    def _called(self, service: str, path: str, body: Mapping[str, Any], taken: bool) -> None:
+        if body.get("repair") is not True:
+            self._depart(body, HTTP, f"{service} {path}", delivered=True, taken=taken)
+        elif taken:
             self._repair(body)
-        else:
-            self._depart(body, HTTP, f"{service} {path}", delivered=True)
 
     def _repair(self, body: Mapping[str, Any]) -> None:
         day = _day(body.get("game_date"))
@@ -180,19 +180,20 @@ class World:
         named = ", ".join(processors) or "everything"
         self.history.note(repair.at, "repair", f"{repair.phase} {day} {body.get('mode', '')}: {named}")
 
-    def _depart(self, body: Mapping[str, Any], channel: str, to: str, *, delivered: bool) -> None:
-        """Keep a trigger message or call that was accepted, and let the next phase start by it."""
+    def _depart(self, body: Mapping[str, Any], channel: str, to: str, *, delivered: bool, taken: bool = True) -> None:
+        """Keep a trigger message or call that was answered, and let the next phase start by one that was taken."""
         departure = self._departure(body, channel, to)
         if departure is None:
             return
+        departure = replace(departure, taken=taken)
         self.history.departures.append(departure)
-        lost = "" if delivered else " (accepted, and lost)"
+        lost = " (answered no)" if not taken else "" if delivered else " (accepted, and lost)"
         item = f" {departure.item}" if departure.item else ""
         text = f"{departure.trigger_id} attempt {departure.attempt} by {channel}{item}: {departure.reason}"
         self.history.note(departure.at, "dispatch", text + (" degraded" if departure.degraded else "") + lost)
         self.stage.reached(CrashPoint.AFTER_DISPATCH)
         key = (departure.trigger_id, departure.attempt, departure.nth)
-        if delivered and key not in self._started:
+        if delivered and taken and key not in self._started:
             self._started.add(key)
             self._start(departure, body)
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from shared.adapters.policy_file import load_policy
+from shared.core.answers import Means, Results
 from shared.core.errors import PolicyError
 from shared.core.model import Lane
 from shared.core.policy import HttpCall, Publication
@@ -149,6 +150,54 @@ def test_a_status_call_that_cannot_be_made_or_read_is_refused(
     assert caught.value.key == f"services.precompute.status.{key}"
     assert words in f"{caught.value.reason} {caught.value.hint}".lower().replace("`", "")
     assert caught.value.path
+
+
+LINE = {"status": 200, "means": "accepted"}
+
+
+def test_a_service_says_what_its_answers_mean(tmp_path: Path) -> None:
+    """`answers`, by path, in order: status and body as one value or a list, what is shown, where results are (D10)."""
+    lines = [
+        {"status": [200, 202], "body": {"status": ["started"], "n": 1}, "means": "accepted", "show": ["batch_id"]},
+        {"status": 409, "means": "busy"},
+        {**LINE, "results": {"path": "parts", "good": ["done"]}},
+    ]
+    changed = write(tmp_path, edit(nba(), {"services/precompute/answers": {"/x": lines}}))
+    first, busy, parts = load_policy(changed).services["precompute"].answers["/x"]
+    assert (first.status, first.body, first.show) == ({200, 202}, {"status": ("started",), "n": (1,)}, ("batch_id",))
+    assert (busy.means, busy.status) == (Means.BUSY, {409})
+    assert parts.results == Results("parts", "status", ("done",))
+    assert load_policy(NBA).services["precompute"].answers == {}
+
+
+@pytest.mark.parametrize(
+    ("lines", "key", "words"),
+    [
+        ([{**LINE, "means": "fine"}], "[0].means", "accepted"),
+        ([{**LINE, "status": 42}], "[0].status", "an HTTP status"),
+        ([{**LINE, "status": []}], "[0].status", "no answer fits an empty list"),
+        ([{**LINE, "body": {"status": []}}], "[0].body.status", "no value fits an empty list"),
+        ([{**LINE, "means": "busy", "results": {}}], "[0].results", "results are read of an accepted answer"),
+        ([LINE, {**LINE, "body": {"status": "x"}, "means": "busy"}], "[1]", "every answer that fits it fits [0]"),
+        ([{"status": [200, 409], "means": "busy"}, {**LINE, "body": {"a": 1}}], "[1]", "put the narrower one first"),
+        ([{**LINE, "shows": ["x"]}], "[0].shows", "there is no such key"),
+    ],
+)
+def test_an_answer_that_can_never_be_given_is_refused(
+    tmp_path: Path, lines: list[dict[str, Any]], key: str, words: str
+) -> None:
+    """Words that mean nothing, lists that nothing fits, and lines behind one that takes all of theirs."""
+    with pytest.raises(PolicyError) as caught:
+        load_policy(write(tmp_path, edit(nba(), {"services/precompute/answers": {"/x": lines}})))
+    assert caught.value.key == f"services.precompute.answers./x{key}"
+    assert words in f"{caught.value.reason} {caught.value.hint}"
+
+
+def test_a_narrow_line_may_stand_before_a_wide_one(tmp_path: Path) -> None:
+    """The first that fits counts, so the exception comes first."""
+    lines = [{**LINE, "body": {"status": "x"}, "means": "busy"}, LINE]
+    found = load_policy(write(tmp_path, edit(nba(), {"services/precompute/answers": {"/x": lines}})))
+    assert len(found.services["precompute"].answers["/x"]) == 2
 
 
 def test_a_service_says_where_it_is_ready_and_who_it_is(tmp_path: Path) -> None:

@@ -183,7 +183,7 @@ class AnsweringServices(SimulatedServices):
     """Services that answer calls with ``answers[service]``: a status and a body, None for silence, or an error."""
 
     def __init__(self, policy: Policy, stage: Stage, effects: Effects) -> None:
-        super().__init__(policy, stage, lambda service, path, body: None)
+        super().__init__(policy, stage, lambda service, path, body, taken: None)
         self._effects = effects
         self.answers: dict[str, Response | Unavailable | None] = {}
         self.calls: list[Called] = []

@@ -143,6 +143,13 @@ def rejected(house: House, more: More) -> None:
     house.services.answers[COORDINATOR] = Response(202, "")
 
 
+def not_taken(house: House, more: More) -> None:
+    house.services.answers[COORDINATOR] = Response(200, '{"status": "skipped", "reason": "no players yet"}')
+    house.finish(*PHASE4, records=200, **more)
+    house.services.answers[COORDINATOR] = Response(202, "")
+    house.sweep()
+
+
 def unconfirmed(house: House, more: More) -> None:
     complete(house, more)
     house.sweeps(95)
@@ -353,6 +360,7 @@ CASES = {
     AlertKind.GATE_WARNING: Case(warned),
     AlertKind.PREFLIGHT: Case(unfit, ("explain",)),
     AlertKind.DISPATCH: Case(undeliverable, ("explain",)),
+    AlertKind.NOT_TAKEN: Case(not_taken, ("explain",)),
     AlertKind.ON_HOLD: Case(on_hold, ("release",)),
     AlertKind.HELD: Case(rejected, ("trigger",)),
     AlertKind.UNCONFIRMED: Case(unconfirmed, ("trigger",)),

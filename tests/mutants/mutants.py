@@ -26,6 +26,7 @@ PAUSE, PAUSING, PAUSE_ALERTS = "shared/core/pause.py", "shared/app/pausing.py", 
 
 UNPROVEN, ANSWERS, HTTP = "shared/core/unproven.py", "shared/core/answers.py", "shared/adapters/http.py"
 
+T_ANSWERS, T_VERDICTS = "tests/core/test_answers.py::test_", "tests/app/test_verdicts.py::test_"
 T_UNKNOWN = "tests/app/test_unknown_outcome.py::test_"
 T_DECIDE = "tests/core/test_decide.py::test_"
 T_REFRESH = "tests/core/test_refresh.py::test_"
@@ -1313,6 +1314,68 @@ MUTANTS = [
         'if not (row["link"] and (day, row["link"]) in gone):',
         "if True:",
         f"{T_WAREHOUSE}units_are_named_by_the_calendar_s_key",
+    ),
+    # Answers are verdicts
+    mutant(
+        "an answer judged by its status alone",
+        ANSWERS,
+        "if status in rule.status and matches(body, rule.body):",
+        "if False:",
+        f"{T_ANSWERS}an_answer_is_a_verdict",
+        f"{T_VERDICTS}a_no_blocks_with_its_own_words",
+        scenario("S_N06_refused_by_verdict"),
+    ),
+    mutant(
+        "results of a yes not read",
+        ANSWERS,
+        "    if rule.results is None or rule.means is not Means.ACCEPTED:",
+        "    if True:",
+        f"{T_ANSWERS}a_yes_is_read_to_its_end",
+        f"{T_VERDICTS}a_yes_that_ran_nothing_is_no_yes",
+    ),
+    mutant(
+        "a yes that says it did nothing taken for a yes",
+        ANSWERS,
+        "        why = _nothing_done(body)\n",
+        '        why = ""\n',
+        f"{T_ANSWERS}a_yes_that_nobody_mapped_may_say_that_nothing_was_done",
+    ),
+    mutant(
+        "a no asked again like an outage",
+        MARKS,
+        "wait = ASK_AGAIN[min(count, len(ASK_AGAIN) - 1)]",
+        "wait = BACK_OFF[min(count, len(BACK_OFF) - 1)]",
+        f"{T_VERDICTS}it_is_asked_again_after_15_30_and_then_every_60_minutes",
+        scenario("S_N06_refused_by_verdict"),
+    ),
+    mutant(
+        "a no not asked again for a new report",
+        DECIDE,
+        "    if changed_inputs(situation, seen, plan, failure.at):\n        return None\n",
+        "",
+        f"{T_VERDICTS}a_report_of_an_expected_processor_asks_at_once",
+    ),
+    mutant(
+        "a no not asked again for another number of a gate",
+        DECIDE,
+        "return None if changed_readings(plan, gates.numbers(*of)) else blocked",
+        "return blocked",
+        f"{T_VERDICTS}a_number_of_a_gate_that_changes_asks_at_once",
+    ),
+    mutant(
+        "busy with another batch taken for a yes",
+        DISPATCH,
+        "if answered.means is Means.BUSY and first and at_work(ctx, situation.key, call.service):",
+        "if answered.means is Means.BUSY and first:",
+        f"{T_VERDICTS}busy_with_this_date_is_what_a_trigger_wants",
+    ),
+    mutant(
+        "a no told as a service that is away",
+        ALERTS,
+        '        elif name == "answer":\n            yield _not_taken(situation, decision, what, now)\n',
+        "",
+        f"{T_VERDICTS}a_no_blocks_with_its_own_words",
+        scenario("S_N06_refused_by_verdict"),
     ),
     # Unknown outcomes
     mutant(

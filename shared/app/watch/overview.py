@@ -179,7 +179,7 @@ def _triggered(policy: Policy, key: RunKey, transition: Transition, state: Trans
     if unconfirmed(transition, state, now):
         notes.append(f"no report of {transition.starts} since")
         tone = Tone.BAD
-    notes += [f"{name}: {block.text}" for name, block in state.blocked.items()]
+    notes += [*plan.answers.values(), *(f"{name}: {block.text}" for name, block in state.blocked.items())]
     return Cell(transition.name, state.state.value, tone, state.triggered_at, tuple(notes))
 
 
