@@ -51,7 +51,7 @@ def dispatched(state: TransitionState, now: datetime, call: Unproven | None = No
     """
     plan = state.plan
     assert plan is not None
-    first, last, times = (now, now, 1) if call is None else (call.since, call.last_at, call.calls)
+    first, last, times = (now, now, 1) if call is None else (min(call.since, call.last_at), call.last_at, call.calls)
     again = state.accepted_whole
     new_window = not again and plan.reason != "refresh"
     return logged(
@@ -82,11 +82,16 @@ def step_proven(state: TransitionState) -> TransitionState:
     return replace(state, steps_proven=state.steps_proven + 1)
 
 
-def unproven(state: TransitionState, began: datetime, text: str, now: datetime) -> TransitionState:
+def unproven(
+    state: TransitionState, began: datetime, text: str, now: datetime, *, left: bool = True
+) -> TransitionState:
     """Release the claim of a call that began at ``began`` and whose outcome is unknown: it counts as dispatched, and
-    neither as accepted nor as failed (behaviour D11)."""
+    neither as accepted nor as failed (behaviour D11).
+
+    Of a call that may never have ``left`` the reports since then say nothing: it counts as dispatched from now on.
+    """
     before = state.unproven
-    since, calls = (began, 1) if before is None else (before.since, before.calls + 1)
+    since, calls = (began if left else now, 1) if before is None else (before.since, before.calls + 1)
     lost = replace(
         state, state=State.DISPATCHED, claim=None, failure=None, unproven=Unproven(since, began, calls, text)
     )

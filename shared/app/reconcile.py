@@ -88,9 +88,9 @@ def reconcile(ctx: Context, sight: Sight, load: Load, actor: str) -> Settled:
                 if isinstance(after, Settled):
                     return after
                 sight = after or load()
-            case Doubt(since, text):
+            case Doubt(claimed_at, text):
                 _log(ctx, situation, "unproven", severity="WARNING", error=text)
-                sight = _save(ctx, sight, marks.unproven(situation.state, since, text, now)) or load()
+                sight = _save(ctx, sight, marks.unproven(situation.state, claimed_at, text, now, left=False)) or load()
             case Proven():
                 _log(ctx, situation, "proven", by=decision.by or situation.transition.starts)
                 sight = _save(ctx, sight, _proven(situation, now)) or load()

@@ -82,16 +82,17 @@ def _decide(situation: Situation, now: datetime) -> Decision:
 def _begun(situation: Situation) -> Confirm | Proven | None:
     """Return what shows that a dispatch has begun (behaviour D7), also one that nobody marked; None if nothing does.
 
-    Of a call whose outcome is unknown any report of the next phase since then shows it, whatever confirms (D11).
+    Of a call whose outcome is unknown any report of the next phase since then shows it, whatever confirms (D11), and
+    one that names the trigger at any time.
     """
     state, by, seen_at = situation.state, situation.transition.confirm.by, situation.next_report_at
+    named = situation.key.trigger_id(situation.transition.name, state.generation) in situation.next_trigger_ids
     if state.unproven is not None:
-        return Proven() if seen_at is not None and seen_at >= state.unproven.since else None
+        return Proven() if named or (seen_at is not None and seen_at >= state.unproven.since) else None
     if by is not ConfirmBy.FIRST_REPORT:
         return Confirm(by) if state.state is State.DISPATCHED else None
     if state.state is State.CLAIMED and not state.accepted_whole:
         # Nothing is known to have left: only a report that names this very trigger shows that it did.
-        named = situation.key.trigger_id(situation.transition.name, state.generation) in situation.next_trigger_ids
         return Confirm(by, seen_at) if named else None
     if state.state not in (State.CLAIMED, State.DISPATCHED) or state.dispatched_at is None or seen_at is None:
         return None

@@ -51,9 +51,9 @@ class Confirm:
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """A call may have left at ``since``, and whoever made it is gone: its outcome is unknown (behaviour D11)."""
+    """A call may have left at ``claimed_at`` or later, and whoever made it is gone: its outcome is unknown (D11)."""
 
-    since: datetime
+    claimed_at: datetime
     text: str
 
 

@@ -27,6 +27,7 @@ PAUSE, PAUSING, PAUSE_ALERTS = "shared/core/pause.py", "shared/app/pausing.py", 
 UNPROVEN, ANSWERS, HTTP = "shared/core/unproven.py", "shared/core/answers.py", "shared/adapters/http.py"
 
 T_ANSWERS, T_VERDICTS = "tests/core/test_answers.py::test_", "tests/app/test_verdicts.py::test_"
+T_UNPROVEN = "tests/core/test_unproven.py::test_"
 T_UNKNOWN = "tests/app/test_unknown_outcome.py::test_"
 T_DECIDE = "tests/core/test_decide.py::test_"
 T_REFRESH = "tests/core/test_refresh.py::test_"
@@ -1400,6 +1401,13 @@ MUTANTS = [
         "return same and matches(body, call.at_work)",
         "return matches(body, call.at_work)",
         f"{T_UNKNOWN}only_a_clear_yes_of_this_date_is_one",
+    ),
+    mutant(
+        "a claim whose caller died proven by somebody else's report",
+        MARKS,
+        "since, calls = (began if left else now, 1)",
+        "since, calls = (began, 1)",
+        f"{T_UNPROVEN}while_it_was_only_claimed_a_report_needs_its_trigger_id",
     ),
     mutant(
         "a service that does not say it is at work is called at once",
