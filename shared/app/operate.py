@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from shared.app import alerting, marks
 from shared.app.context import Context
-from shared.app.quarantine import Quarantined, listed, mark_replayed
+from shared.app.quarantine_rows import Quarantined, listed, mark_replayed
 from shared.app.receive import receive
 from shared.app.reconcile import Settled, reconcile
 from shared.app.repair import call_rerun

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shared.app.context import Context
-from shared.app.quarantine import Quarantined, listed
+from shared.app.quarantine_rows import Quarantined, listed
 from shared.app.reconcile import assess
 from shared.app.situations import sight, transitions_of
 from shared.app.state import completion_path, load_run, read_completion

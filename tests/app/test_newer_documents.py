@@ -10,7 +10,7 @@ from typing import Any, get_args, get_origin
 
 import pytest
 
-from shared.app.quarantine import Row
+from shared.app.quarantine_rows import Row
 from shared.core.alert import Alert, Pending
 from shared.core.alerts import Lasting
 from shared.core.breaker import Circuit

@@ -9,7 +9,7 @@ from functools import partial
 
 import pytest
 
-from shared.app.quarantine import Quarantined, listed, rows
+from shared.app.quarantine_rows import Quarantined, listed, rows
 from shared.app.receive import Handled, receive
 from shared.core.errors import Unavailable
 from shared.core.policy import Policy

@@ -19,7 +19,7 @@ from shared.adapters.google.firestore import FirestoreStore
 from shared.adapters.local.sqlite import SqliteStore
 from shared.app import views
 from shared.app.events import delivery_of
-from shared.app.quarantine import Quarantined, Row, listed
+from shared.app.quarantine_rows import Quarantined, Row, listed
 from shared.core.record import REMEMBERED_UNRECORDED, SHORT_LIST
 from shared.core.spelling import LONGEST_CORRELATION
 from shared.documents import from_data

@@ -62,7 +62,7 @@ def gone(name: str) -> Gone:
         "Firestore": Gone(
             {**project, "ORCH_STATE": "firestore", "FIRESTORE_EMULATOR_HOST": nobody},
             {"state", "alerts"},
-            {"runs", "open alerts", "quarantine"},
+            {"runs", "open alerts", "quarantine", "pauses"},
         ),
     }[name]
 

@@ -970,7 +970,7 @@ MUTANTS = [
     ),
     mutant(
         "a replay does not keep who asked for it",
-        QUARANTINE,
+        "shared/app/quarantine_rows.py",
         '"replayed_by": by, ',
         '"replayed_by": "", ',
         f"{T_QUARANTINE}who_brought_a_message_back_and_why_is_kept",

@@ -21,8 +21,8 @@ from typing import Any
 from shared.adapters.policy_yaml import read_yaml
 from shared.adapters.validation_file import load_validation
 from shared.app.lock import Lease
-from shared.app.quarantine import Body
-from shared.app.quarantine import Row as QuarantineRow
+from shared.app.quarantine_rows import Body
+from shared.app.quarantine_rows import Row as QuarantineRow
 from shared.app.state import completion_path, part_data, run_data, run_path, transition_path
 from shared.core.alert import Alert
 from shared.core.calendar import instant

@@ -15,7 +15,7 @@ from shared.app.context import Context
 from shared.app.health import OK, Answer, Asked, House
 from shared.app.pausing import still_to_end
 from shared.app.preflight import fitness
-from shared.app.quarantine import rows
+from shared.app.quarantine_rows import rows
 from shared.app.readings import read_units
 from shared.app.situations import sight
 from shared.app.state import Loaded, with_run

@@ -10,7 +10,7 @@ from shared.app import outbox
 from shared.app.context import Context
 from shared.app.health import NOT_FOUND, NOT_READY, OK, Answer, Asked, House, ready
 from shared.app.pausing import still_to_end
-from shared.app.quarantine import COLLECTION as QUARANTINE
+from shared.app.quarantine_rows import COLLECTION as QUARANTINE
 from shared.app.readings import read_units
 from shared.app.state import load_run
 from shared.app.views import explain_all

@@ -9,7 +9,7 @@ from typing import Any
 from shared.app import outbox
 from shared.app.context import Context
 from shared.app.lock import Lease
-from shared.app.quarantine import rows
+from shared.app.quarantine_rows import rows
 from shared.core.alert import Alert, Pending
 from shared.core.validation import Status, Target
 from shared.core.verdict import Measure, Measured
