@@ -40,12 +40,11 @@ _SHOWN_FIRST = (Status.FAIL, Status.ERROR, Status.WARN, Status.PASS, Status.SKIP
 
 Until = Annotated[str, typer.Option(help="The last day that counts: 2026-01-21, today or yesterday.")]
 Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
-app = typer.Typer(
-    add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None, epilog=statuses_text(STATUSES)
-)
+_ENDS = statuses_text(STATUSES)
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None, epilog=_ENDS)
 
 
-@app.command()
+@app.command(epilog=_ENDS)
 def completeness(until: Until = "yesterday", as_json: Json = False) -> None:
     """Show for each table and transition on how many of 14 days with games it has anything.
 
@@ -54,7 +53,7 @@ def completeness(until: Until = "yesterday", as_json: Json = False) -> None:
     raise typer.Exit(_monitor(COMPLETENESS, until, as_json=as_json))
 
 
-@app.command()
+@app.command(epilog=_ENDS)
 def failures(until: Until = "yesterday", as_json: Json = False) -> None:
     """Show how often each processor has failed since it last did anything good, in 14 days.
 

@@ -181,7 +181,7 @@ def replay(
                 NOT_FOUND, f"no message {message_id!r} in quarantine", commands.line("quarantine", "list", "--all")
             )
         answer = operate.replay(ctx, kept, why)
-        typer.echo(answer.text)
+        typer.echo(answer_text(answer, rehearsed=rehearsed is not None))
         status = max(status, EXITS[answer.outcome])
     if rehearsed is not None:
         say_rehearsed(rehearsed)
@@ -245,7 +245,7 @@ def _act(ctx: Context, verb: Verb, key: RunKey, name: str, why: Why, *, new_run:
     rehearsed = rehearsal(ctx)
     answer = verb(rehearsed.ctx, key, name, why)
     say_rehearsed(rehearsed)
-    end(answer)
+    end(answer, rehearsed=True)
 
 
 def say_rehearsed(rehearsed: Rehearsal) -> None:
@@ -254,6 +254,11 @@ def say_rehearsed(rehearsed: Rehearsal) -> None:
     typer.echo("orch: a dry run: nothing was sent, and nothing changed", err=True)
 
 
-def end(answer: Answer) -> None:
-    typer.echo(answer.text, err=answer.outcome is not Outcome.DONE)
+def answer_text(answer: Answer, *, rehearsed: bool) -> str:
+    """Return what an act says of itself; after a dry run nobody takes it for what was done."""
+    return f"it would say: {answer.text}" if rehearsed else answer.text
+
+
+def end(answer: Answer, *, rehearsed: bool = False) -> None:
+    typer.echo(answer_text(answer, rehearsed=rehearsed), err=answer.outcome is not Outcome.DONE)
     raise typer.Exit(EXITS[answer.outcome])

@@ -71,7 +71,7 @@ def pause(
     changed = _change(acting, pause_id, scope, ends_at, why, end_it=end_it)
     if rehearsed is not None:
         say_rehearsed(rehearsed)
-    end(changed.answer)
+    end(changed.answer, rehearsed=rehearsed is not None)
 
 
 def _change(

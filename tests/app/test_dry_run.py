@@ -19,7 +19,7 @@ from shared.core.model import State
 from shared.entrypoints.health import draw
 from tests.app.house import House
 from tests.app.test_printed_commands import corrected
-from tests.core.build import DAY, PGS, TO4, TO5
+from tests.core.build import DAY, NIGHT, PGS, TO4, TO5
 
 NIGHTLY = (str(DAY), "--mode", "overnight")
 WHY = ("--reason", "data is good", "--by", "ada")
@@ -57,6 +57,8 @@ VERBS: dict[str, tuple[str, ...]] = {
     "release": ("release", TO5, *NIGHTLY, *WHY),
     "release of nothing": ("release", TO4, *NIGHTLY, *WHY),
     "rerun": ("rerun", "phase3", *NIGHTLY, *WHY),
+    "pause": ("pause", *WHY),
+    "pause of a transition": ("pause", "--transition", TO4, "--mode", "overnight", "--until", "2030-01-01", *WHY),
     "replay": ("quarantine", "replay", "m-stray"),
     "replay all": ("quarantine", "replay", "--all"),
 }
@@ -92,6 +94,9 @@ def test_what_is_printed_is_what_is_then_sent(house: House, transition: str, cha
     ) or (f"would create runs/nba~2026-01-21~overnight/transitions/{transition}: state" in said)
     house.wait(timedelta(seconds=5))
     house.orch("trigger", transition, *NIGHTLY, *WHY)
+    answer = f"{NIGHT.trigger_id(transition, 1)} dispatched"
+    assert [line for line in said.splitlines() if line.startswith(answer)] == [], "nobody takes it for what was done"
+    assert f"it would say: {answer}" in said
     own = ("timestamp", "correlation_id")
     sent = [dict(one.body) for one in house.published]
     assert [{k: v for k, v in one.items() if k not in own} for one in shown] == [

@@ -254,3 +254,11 @@ def test_the_scripts_run_from_anywhere(tmp_path: Path, script: str, status: int)
 def test_a_table_is_as_wide_as_its_cells() -> None:
     """Columns line up; nothing trails."""
     assert table(("a", "long", "b"), [("xx", "y", ""), ("", "z", "w")]) == "a   long  b\nxx  y\n    z     w"
+
+
+@pytest.mark.parametrize("command", ["completeness", "failures"])
+def test_the_help_of_a_monitor_names_its_exit_statuses(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """They are not those of `orch`: the help of each command says them, not only that of both."""
+    assert call(monitor.app, [command, "--help"], "monitor", monitor.USAGE, monitor.UNREADABLE) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert all(f"{status} {meaning}" in text for status, meaning in monitor.STATUSES.items())
