@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from shared.core.calendar import due_at, working_day
@@ -12,14 +13,17 @@ from shared.simulation.random_nights.oracle import floor_of
 from shared.simulation.random_nights.ports import Truth
 
 
-def reruns_are_bounded(book: Book, track: Track, limit: Repairs, phase: str, at: datetime) -> str | None:
-    """A phase of a live run is started again so many times at most, a cooldown apart, and never once it has gone on."""
-    before = book.reruns.get((track.run.key, phase), [])
-    what = f"{track.run.key.id} {phase} asked to run again"
-    if track.run.key.lane is Lane.BACKFILL:
+def reruns_are_bounded(
+    book: Book, run: RunBook, waiting: Sequence[Track], limit: Repairs, phase: str, at: datetime
+) -> str | None:
+    """A phase of a live run is started again so many times at most, a cooldown apart, and never once all that wait for
+    it have gone on."""
+    before = book.reruns.get((run.key, phase), [])
+    what = f"{run.key.id} {phase} asked to run again"
+    if run.key.lane is Lane.BACKFILL:
         return f"{what} in backfill"
-    if track.state in ("dispatched", "confirmed", "claimed"):
-        return f"{what} although its transition is {track.state}"
+    if all(track.state in ("dispatched", "confirmed", "claimed") for track in waiting):
+        return f"{what} although its transition is {' and '.join(track.state for track in waiting) or 'not there'}"
     if len(before) >= limit.max_attempts:
         return f"{what} for the {len(before) + 1}th time"
     if before and at - before[-1] + book.night.manner.skew < limit.cooldown:

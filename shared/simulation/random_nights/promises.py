@@ -32,7 +32,7 @@ class Looking:
     truth: Truth
     stage: Stage
     track: Track
-    before: Track | None
+    before: tuple[Track | None, ...]
     sweep: Handler
     now: datetime
 
@@ -68,14 +68,14 @@ def look(policy: Policy, book: Book, truth: Truth, stage: Stage, sweep: Handler)
     for run in book.runs.values():
         if not run.open or run.key.day != truth.day:
             continue
-        before: Track | None = None
         for name, transition in policy.transitions.items():
             if run.key.mode not in transition.expects:
                 continue
             track = run.track(name)
+            starting = [policy.starting(phase) for phase in transition.after]
+            before = tuple(None if one is None else run.track(one.name) for one in starting)
             looking = Looking(policy, book, truth, stage, track, before, sweep, sweep.started)
             _count(book, track, set(unkept(looking)))
-            before = track
         _count_run(book, run, truth)
 
 
@@ -187,9 +187,11 @@ def overdue_says_so(looking: Looking) -> Iterator[str]:
 
 
 def _predecessor_speaks(looking: Looking) -> bool:
-    if looking.before is None or any(heard.phase in looking.transition.after for heard in looking.track.run.heard):
+    """Whether every phase that it waits for is silent, and what should have started it says so."""
+    if any(heard.phase in looking.transition.after for heard in looking.track.run.heard):
         return False
-    return bool(looking.book.standing(looking.before.where, ("due_warning", "due_critical")))
+    dues = ("due_warning", "due_critical")
+    return all(one is not None and bool(looking.book.standing(one.where, dues)) for one in looking.before)
 
 
 def what_is_over_is_said(looking: Looking) -> Iterator[str]:

@@ -215,11 +215,10 @@ class NightWorld:
     def _mend(self, handler: Handler, body: Mapping[str, Any]) -> None:
         key, phase, at = _key(body), str(body["phase"]), self.stage.true_now()
         if not handler.argv:
-            waiting = [one.name for one in self.policy.after(phase) if key.mode in one.expects]
-            track = self.book.run(key).track(waiting[0] if waiting else "")
-            self._wrong(
-                reruns_are_bounded.__name__, reruns_are_bounded(self.book, track, self.policy.repairs, phase, at)
-            )
+            run = self.book.run(key)
+            waiting = [run.track(one.name) for one in self.policy.after(phase) if key.mode in one.expects]
+            found = reruns_are_bounded(self.book, run, waiting, self.policy.repairs, phase, at)
+            self._wrong(reruns_are_bounded.__name__, found)
             self.book.reruns.setdefault((key, phase), []).append(at)
         named = [str(name) for name in body.get("processors") or ()]
         self.stage.note("repair", f"{body['phase']} {body['mode']}: {', '.join(named)}")
