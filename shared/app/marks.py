@@ -47,11 +47,13 @@ def claimed(state: TransitionState, plan: Plan, owner: str, now: datetime, lease
 def dispatched(state: TransitionState, now: datetime, call: Unproven | None = None) -> TransitionState:
     """Return the state once everything of the claimed plan was accepted (behaviour D3).
 
-    Where the last of it is a ``call`` whose outcome was unknown until now, it left when that was made (D11).
+    It left when it was claimed: a service that answers at its end has reported by then (D7). Where the last of it is a
+    ``call`` whose outcome was unknown until now, it left when that was made (D11).
     """
     plan = state.plan
     assert plan is not None
-    first, last, times = (now, now, 1) if call is None else (min(call.since, call.last_at), call.last_at, call.calls)
+    left = now if state.claim is None else state.claim.claimed_at
+    first, last, times = (left, left, 1) if call is None else (min(call.since, call.last_at), call.last_at, call.calls)
     again = state.accepted_whole
     new_window = not again and plan.reason != "refresh"
     return logged(

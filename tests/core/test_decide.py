@@ -117,6 +117,18 @@ def test_a_dispatch_is_repeated_only_so_often() -> None:
     assert decide(late, at(hours=31)) == Confirm(ConfirmBy.FIRST_REPORT, at(hours=30))
 
 
+def test_a_report_during_the_call_confirms_once_that_is_accepted() -> None:
+    """D7: a service that answers at its end has reported by then; while the call is under way that confirms nothing."""
+    claim = claimed()
+    during = T0 + SECOND
+    assert isinstance(decide(full(state=claim, next_report_at=during), at(seconds=2)), Wait)
+    answered = marks.dispatched(claim, at(seconds=15))
+    assert decide(full(state=answered, next_report_at=during), at(seconds=15)) == Confirm(
+        ConfirmBy.FIRST_REPORT, during
+    )
+    assert isinstance(decide(full(state=answered, next_report_at=T0 - SECOND), at(seconds=15)), Wait)
+
+
 def test_each_repetition_has_its_own_time() -> None:
     """Row 3: repetitions are one `within` apart, counted from the latest dispatch."""
     twice = with_transition(TO4, confirm=replace(POLICY.transitions[TO4].confirm, redispatch=2))

@@ -376,6 +376,14 @@ MUTANTS = [
         scenario("X4_broker_away"),
     ),
     mutant(
+        "what is reported during a call that is accepted in the end is lost",
+        "shared/app/marks.py",
+        "    left = now if state.claim is None else state.claim.claimed_at\n",
+        "    left = now\n",
+        f"{T_DECIDE}a_report_during_the_call_confirms_once_that_is_accepted",
+        scenario("phase4_reports_before_it_answers"),
+    ),
+    mutant(
         "a report from before the dispatch confirms it",
         DECIDE,
         "Confirm(by, seen_at) if seen_at >= state.dispatched_at else None",
