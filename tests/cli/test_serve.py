@@ -15,6 +15,7 @@ import pytest
 import requests
 
 from shared.simulation import children
+from tests.signals import heard
 from tests.tooling.house import ROOT
 from tests.validation.fixtures import VALIDATION, read
 from tests.validation.worlds import on_duckdb
@@ -27,9 +28,9 @@ def serving(home: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[str]
     """Run the command; yield the process and the first line that it says, and leave nothing running."""
     environment = {**os.environ, **EMBEDDED, "ORCH_HOME": str(home), "NO_PROXY": "127.0.0.1"}
     command = [str(ROOT / "bin" / "orch"), "serve", *arguments]
-    with children.start(
-        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    ) as process:
+    with heard():
+        process = children.start(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    with process:
         assert process.stderr is not None
         try:
             yield process, next((line for line in process.stderr if line.startswith("orch: ")), "")

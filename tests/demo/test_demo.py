@@ -19,6 +19,7 @@ from shared.simulation.emulators import EmulatorMissing, require_tools
 from tests.busy import allowed
 from tests.emulators.gcloud import absent
 from tests.process_table import Process, descendants, left
+from tests.signals import heard
 from tests.tooling.house import lend_env, run
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -111,14 +112,16 @@ def test_a_broken_function_fails_the_night_with_its_log(clone: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
 def test_stopped_in_the_middle_it_leaves_nothing_running(tmp_path: Path, number: signal.Signals) -> None:
     """Ctrl-C and a kill end every function and say so: exit 130."""
-    with subprocess.Popen(
-        command(tmp_path, ("--night", "whole")),
-        cwd=ROOT,
-        env={**environment(), "PYTHONUNBUFFERED": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as playing:
+    with heard():
+        playing = subprocess.Popen(
+            command(tmp_path, ("--night", "whole")),
+            cwd=ROOT,
+            env={**environment(), "PYTHONUNBUFFERED": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    with playing:
         assert playing.stdout is not None
         assert any("report" in line for line in playing.stdout)
         functions = functions_of(playing.pid)

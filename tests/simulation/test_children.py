@@ -15,6 +15,7 @@ import pytest
 from shared.simulation import children
 from tests.browser import chromium
 from tests.process_table import Process, descendants, left
+from tests.signals import heard
 from tests.tooling.house import ROOT
 
 PATIENCE = 60.0
@@ -57,7 +58,9 @@ def driver(code: str, *arguments: str | Path) -> Iterator[subprocess.Popen[str]]
     """Run a program that starts something and holds it; it is ready inside the ``with`` block."""
     line = [sys.executable, "-c", START + code + HOLD, *map(str, arguments)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(line, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
+    with heard():
+        process = subprocess.Popen(line, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
+    with process:
         try:
             assert process.stdout is not None
             assert process.stdout.readline() == "ready\n"
