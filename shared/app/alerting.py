@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from shared.app.bookkeeping import keep_for_record
 from shared.app.context import Context
 from shared.app.order import is_old
-from shared.app.outbox import COLLECTION, Kept, path_of, read, send, send_pending
+from shared.app.outbox import COLLECTION, Kept, path_of, read_all, read_or_drop, send, send_pending
 from shared.app.reconcile import Settled
 from shared.app.state import path_of_run
 from shared.app.streaks import with_streaks
@@ -59,7 +59,7 @@ def raise_now(ctx: Context, found: Collection[Condition], *, occurrence: bool = 
         return
     documents = ctx.ports.store.get(*(path_of(c.fingerprint) for c in found))
     for condition, document in zip(found, documents, strict=True):
-        kept = raise_one(ctx, condition, None if document is None else read(document), occurrence=occurrence)
+        kept = raise_one(ctx, condition, read_or_drop(ctx, document), occurrence=occurrence)
         if kept is not None:
             send(ctx, kept)
 
@@ -81,8 +81,7 @@ def raise_one(ctx: Context, condition: Condition, kept: Kept | None, *, occurren
         if version is not None:
             ours = after.sending_until is not None and (before is None or before.sending_until != after.sending_until)
             return Kept(after, version) if ours else None
-        document = store.get(path)[0]
-        kept = None if document is None else read(document)
+        kept = read_or_drop(ctx, store.get(path)[0])
     return None
 
 
@@ -102,7 +101,7 @@ def settle(
     Returns when the clock alone may change any of them.
     """
     store = ctx.ports.store
-    standing = {d.id: read(d) for d in store.query(COLLECTION, {"standing": True})}
+    standing = {kept.alert.fingerprint: kept for kept in read_all(ctx, store.query(COLLECTION, {"standing": True}))}
     unknown = [c for fingerprint, c in found.items() if fingerprint not in standing]
     of_others: list[Kept] = []
     for fingerprint, kept in standing.items():
@@ -199,12 +198,12 @@ def other_dataset(received: Received, phase: str) -> Condition:
 
 def to_record(ctx: Context) -> None:
     """Write to the record what became of alerts since the last time; readers take the newest row of each."""
-    documents = ctx.ports.store.query(COLLECTION, {"recorded": False})
-    kept = [(read(document), document.path) for document in documents]
-    if not keep_for_record(ctx, [_row(one.alert) for one, _ in kept]):
+    kept = read_all(ctx, ctx.ports.store.query(COLLECTION, {"recorded": False}))
+    if not keep_for_record(ctx, [_row(one.alert) for one in kept]):
         return
-    for one, path in kept:
+    for one in kept:
         assert one.version is not None
+        path = path_of(one.alert.fingerprint)
         ctx.ports.store.update(path, to_data(replace(one.alert, recorded=True)), one.version)
 
 

@@ -44,7 +44,13 @@ def _change(ctx: Context, name: str, change: Callable[[Circuit], Circuit]) -> Po
 
 def _read(ctx: Context, name: str) -> tuple[Circuit, str | None]:
     document = ctx.ports.store.get(f"breakers/{name}")[0]
-    return (Circuit(), None) if document is None else (from_data(Circuit, document.data), document.version)
+    if document is None:
+        return Circuit(), None
+    try:
+        return from_data(Circuit, document.data), document.version
+    except ValueError as error:  # what nobody can read keeps no call back, and is written over
+        ctx.log("breaker.unreadable", severity="ERROR", breaker=name, error=str(error))
+        return Circuit(), document.version
 
 
 def _write(ctx: Context, name: str, circuit: Circuit, version: str | None) -> bool:

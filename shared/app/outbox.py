@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -30,7 +30,29 @@ def path_of(fingerprint: str) -> str:
 
 
 def read(document: Document) -> Kept:
+    """Return the alert in a document; raises ``ValueError`` for what is none."""
     return Kept(from_data(Alert, document.data), document.version)
+
+
+def read_or_drop(ctx: Context, document: Document | None) -> Kept | None:
+    """Return the alert in a document, None where there is none.
+
+    One that nobody can read must not keep the others from being sent: it is taken away, so that what it spoke of is
+    said anew while it lasts.
+    """
+    if document is None:
+        return None
+    try:
+        return read(document)
+    except ValueError as error:
+        ctx.log("alert.unreadable", severity="ERROR", path=document.path, error=str(error))
+        ctx.ports.store.delete(document.path)
+        return None
+
+
+def read_all(ctx: Context, documents: Iterable[Document]) -> list[Kept]:
+    """Return the alerts in documents, without those that nobody can read."""
+    return [kept for kept in (read_or_drop(ctx, one) for one in documents) if kept is not None]
 
 
 def send(ctx: Context, kept: Kept) -> None:
@@ -85,7 +107,7 @@ def send_pending(ctx: Context, now: datetime) -> list[datetime]:
     later: list[datetime] = []
     # What nobody has comes first: a sink that hangs must not keep the others waiting for what is new.
     pending = sorted(
-        map(read, ctx.ports.store.query(COLLECTION, {"unsent": True})), key=lambda kept: bool(kept.alert.taken)
+        read_all(ctx, ctx.ports.store.query(COLLECTION, {"unsent": True})), key=lambda kept: bool(kept.alert.taken)
     )
     for kept in pending:
         if ctx.out_of_time():

@@ -25,7 +25,7 @@ from shared.app.reconcile import Settled, assess, reconcile
 from shared.app.reconciliation import Compared, compare
 from shared.app.repair import infer, read_baseline, rerun
 from shared.app.situations import reload, sight, transitions_of
-from shared.app.state import Loaded, Stored, open_runs, run_path, save_run, with_run
+from shared.app.state import Loaded, Stored, open_runs, pauses_path, run_path, save_run, with_run
 from shared.app.streaks import with_streaks
 from shared.app.trouble import fault
 from shared.core.alerts import AlertKind, Condition, Lasting, Predecessor, Severity, conditions, is_due, rests
@@ -70,11 +70,14 @@ def _sweep(ctx: Context, wish: Wish) -> Sweep:
     deadline = started + TIME_LIMIT
     ctx = replace(ctx, ports=BoundedPorts(ctx.ports, deadline), deadline=deadline)
     done = Sweep()
-    pauses = tend(ctx, done, started, dry_run=wish.dry_run)
+    pauses = _pauses(ctx, done, wish, started)
     runs, unread = open_runs(ctx.ports.store, ctx.policy)
     for run_id, error in unread.items():
         fault(ctx, done, run_id, error)
-    expected = _expected(ctx, pauses, started)
+    if pauses is None:
+        done.unseen |= {run.value.key.id for run in runs}
+        runs = []
+    expected = [] if pauses is None else _expected(ctx, pauses, started)
     days = {run.value.key.day for run in runs} | {key.day for key in expected}
     try:
         units = read_units(ctx, sorted(days)) if days else {}
@@ -93,7 +96,7 @@ def _sweep(ctx: Context, wish: Wish) -> Sweep:
             if ctx.out_of_time():
                 done.findings.append(Finding("sweep", key.id, str(OutOfTime()), "failed"))
             continue
-        closing = _one(ctx, done, wish, run, None if units is None else units.get(key.day), pauses)
+        closing = _one(ctx, done, wish, run, None if units is None else units.get(key.day), pauses or ())
         closings += [] if closing is None else [closing]
         if is_of_old_date(run.value, ctx.policy):
             old.append(key)
@@ -102,6 +105,17 @@ def _sweep(ctx: Context, wish: Wish) -> Sweep:
             done.say(of_old_dates(ctx.policy, old, started))
         _end(ctx, done, closings)
     return done
+
+
+def _pauses(ctx: Context, done: Sweep, wish: Wish, now: datetime) -> tuple[Pause, ...] | None:
+    """Return the pauses; None, and a person is told, where nobody can read them: what they keep back must not go."""
+    try:
+        return tend(ctx, done, now, dry_run=wish.dry_run)
+    except ValueError as error:
+        path = pauses_path(ctx.policy.pipeline)
+        what = f"the pauses cannot be read, nothing is opened or dispatched until {path} is corrected or deleted"
+        fault(ctx, done, ctx.policy.pipeline, error, what)
+        return None
 
 
 def _one(

@@ -40,15 +40,20 @@ def tell(ctx: Context, function: str, error: Exception, trace: str, correlation_
         ctx.log("alert.not_stored", severity="ERROR", error=str(unsent))
 
 
-def fault(ctx: Context, done: Sweep, run_id: str, error: Exception) -> None:
-    """Note that one run could not be looked at: a finding, and a critical alert once while it lasts."""
+RUN = "this run cannot be looked at"
+
+
+def fault(ctx: Context, done: Sweep, run_id: str, error: Exception, what: str = RUN) -> None:
+    """Note that one run could not be looked at: a finding, and a critical alert once while it lasts.
+
+    ``what`` says so of something else that all runs depend on; ``run_id`` is the pipeline then.
+    """
     name, message = type(error).__name__, _sayable(str(error)[:500])
     trace = _sayable("".join(traceback.format_exception(error)))
     ctx.log("run.failed", severity="ERROR", run_id=run_id, error_type=name, error=message, stack_trace=trace[-2000:])
     done.findings.append(Finding("run", run_id, f"{name}: {message}", "failed"))
-    what = f"this run cannot be looked at: {name}: {message}"
-    then = "every sweep tries it again; the other runs go on"
-    text = say(run_id, "", what, then, f"read the trace\n{trace[-2000:]}")
+    then = "every sweep tries it again" + ("; the other runs go on" if what == RUN else "")
+    text = say(run_id, "", f"{what}: {name}: {message}", then, f"read the trace\n{trace[-2000:]}")
     severity = Severity.INFO if run_id.endswith(f"/{Lane.BACKFILL}") else Severity.CRITICAL
     done.say(Condition(AlertKind.FAULT, severity, run_id, "", name, text))
 

@@ -808,6 +808,13 @@ MUTANTS = [
         "tests/app/test_retry.py::test_the_waits_are_no_longer_than_a_policy_is_checked_for",
     ),
     mutant(
+        "pauses that nobody can read keep nothing back",
+        SWEEP,
+        "        fault(ctx, done, ctx.policy.pipeline, error, what)\n        return None",
+        "        fault(ctx, done, ctx.policy.pipeline, error, what)\n        return ()",
+        "tests/app/test_unreadable_documents.py::test_pauses_that_nobody_can_read_let_nothing_go",
+    ),
+    mutant(
         "who brought a dead letter back is not said",
         DEAD_LETTERS,
         "marks |= {name: text for name, text in said.items() if text}",

@@ -1,0 +1,74 @@
+"""A document that nobody can read, whatever it is of, stops no sweep and starts nothing that it may keep back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from shared.app.state import pauses_path
+from tests.app.house import House
+from tests.app.test_newer_documents import whole_night
+from tests.core.build import NIGHT, PHASE3, TO4
+
+CONFUSED = {"confused": True}
+PAUSES = pauses_path("nba")
+
+
+def spoil(house: House, path: str) -> None:
+    """Put something else in the place of each field of a document; an alert is found by every query there is."""
+    [document] = house.store.inner.get(path)
+    assert document is not None
+    kept = ("status", "pipeline", "expires_at")
+    spoilt = {name: value if name in kept else CONFUSED for name, value in document.data.items()}
+    if path.startswith("alerts/"):
+        spoilt |= {"unsent": True, "standing": True, "recorded": False}
+    house.store.inner.update(path, spoilt, document.version)
+
+
+def an_alert(house: House) -> str:
+    return next(document.path for document in house.store.inner.query("alerts"))
+
+
+PLACES: dict[str, Callable[[House], str]] = {
+    "alert": an_alert,
+    "breaker": lambda _: "breakers/record",
+    "pauses": lambda _: PAUSES,
+    "a run": lambda _: f"runs/{NIGHT.id.replace('/', '~')}",
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_document_that_nobody_can_read_stops_no_sweep(place: str) -> None:
+    """Alerts are sent all the same: one that was pending, and that something is wrong, in the log or to a person."""
+    house = whole_night()
+    house.orch("pause", "--mode", "tomorrow", "--reason", "playoffs")
+    house.fail("slack")
+    house.deliver(PHASE3[0], "failed", message_id="f-1", mode="same_day", error_message="no source")
+    house.take("phase3", b"[]", "m-pending")
+    house.mend()
+    spoil(house, PLACES[place](house))
+    before = len(house.sink.taken)
+    answers = house.sweeps(4)
+    assert {answer.status for answer in answers} <= {200, 207}
+    assert any("not a JSON object" in notice.text for _, notice in house.sink.taken[before:])
+    told = [line for line in ("alert.unreadable", "breaker.unreadable") if house.logged(line)]
+    assert told or house.notices("fault")
+
+
+def test_pauses_that_nobody_can_read_let_nothing_go() -> None:
+    """T8: what they may keep back is not triggered by the sweep; a critical alert says which document it is, once."""
+    house = House().ordinary()
+    house.finish(*PHASE3[:-1], records=200)
+    house.orch("pause", "--transition", TO4, "--reason", "looking into it")
+    spoil(house, PAUSES)
+    answers = house.sweeps(120)
+    assert {answer.status for answer in answers} == {207}
+    assert house.trigger_ids == []
+    [notice] = house.notices("fault")
+    assert (notice.severity, PAUSES in notice.text) == ("critical", True)
+    house.store.inner.delete(PAUSES)
+    assert house.sweep().status == 200
+    assert house.trigger_ids == [NIGHT.trigger_id(TO4, 1)]
+    house.sweeps(3)
+    assert house.notices("fault", resolved=True)
