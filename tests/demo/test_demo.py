@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -17,21 +13,13 @@ from shared.simulation.demo.home import Home, HomeInUse
 from shared.simulation.demo.nights import NIGHTS, load
 from shared.simulation.emulators import EmulatorMissing, require_tools
 from tests.busy import allowed
+from tests.demo.house import ROOT, cloned, command, environment
 from tests.emulators.gcloud import absent
 from tests.process_table import Process, descendants, left
 from tests.signals import heard
-from tests.tooling.house import lend_env, run
+from tests.tooling.house import run
 
-ROOT = Path(__file__).resolve().parents[2]
 NIGHT = ("--night", "one-processor", "--speed", "40")
-
-
-def command(home: Path, arguments: Sequence[str]) -> list[str]:
-    return [sys.executable, "-P", "-m", "shared.simulation.demo", "--home", str(home), *arguments]
-
-
-def environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
 
 
 def demo(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -40,12 +28,7 @@ def demo(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
-    """Return a copy of what the demo needs, with a finished environment: its scripts run as a person runs them."""
-    root = tmp_path / "a clone"
-    for name in ("bin", "config", "deploy", "functions", "shared", "tests/pipeline", "tests/scenarios"):
-        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
-    lend_env(root)
-    return root
+    return cloned(tmp_path / "a clone")
 
 
 def asked(printed: str, clone: Path) -> list[subprocess.CompletedProcess[str]]:

@@ -27,6 +27,10 @@ class CountedTables:
     def write(self, table: str, day: str, rows: int) -> None:
         self.rows[table, day] = rows
 
+    def write_game(self, table: str, day: str, game: int, rows: int) -> int:
+        self.rows[table, day] = self.count(table, day) + rows
+        return rows
+
 
 class Moved:
     """A clock that only its sleepers move."""

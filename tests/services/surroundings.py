@@ -26,6 +26,9 @@ class Tables(Protocol):
     def write(self, table: str, day: str, rows: int) -> None:
         """Let a table hold so many rows of the date, spread over its games."""
 
+    def write_game(self, table: str, day: str, game: int, rows: int) -> int:
+        """Add so many rows of one game of the date, counted from 0; return them."""
+
 
 @dataclass
 class Surroundings:

@@ -23,6 +23,7 @@ from shared.simulation.demo.nights import NIGHTS, Night, chosen, load
 from shared.simulation.demo.play import Player
 from shared.simulation.demo.screen import PlainScreen, Screen
 from shared.simulation.demo.servers import ROOT, ServerFailed, complaints
+from shared.simulation.demo.stand_ins import StandInsMissing, require
 from shared.simulation.demo.summary import tell
 from shared.simulation.demo.verdict import Result, judged, unplayed
 from shared.simulation.emulators import EmulatorFailed, EmulatorMissing, firestore_emulator, pubsub_emulator
@@ -37,6 +38,9 @@ def main(
     list_: Annotated[bool, typer.Option("--list", help="Name the nights and end.")] = False,
     speed: Annotated[float, typer.Option(min=0.1, help="Minutes of a night in a second, at most.")] = 4,
     emulators: Annotated[bool, typer.Option(help="On Google's Firestore and Pub/Sub emulators.")] = False,
+    services: Annotated[
+        bool, typer.Option(help="A night and the day after with stand-ins of the services, on the emulators.")
+    ] = False,
     home: Annotated[Path, typer.Option(help="Where state and logs are left.")] = ROOT / ".demo",
 ) -> None:
     """Play recorded nights of the pipeline through the functions as they are deployed.
@@ -52,17 +56,21 @@ def main(
     if isinstance(nights, str):
         raise _unfit(talk, f"no night {nights!r}", f"one of {', '.join(one.name for one in NIGHTS)}")
     try:
-        scenarios = [load(one) for one in nights]
+        scenarios = [] if services else [(one, load(one)) for one in nights]
+        if services:
+            require()
         with ExitStack() as stack:
-            variables = _started(stack, talk) if emulators else {}
+            variables = _started(stack, talk) if emulators or services else {}
             ground = Ground(stack.enter_context(Home(home.resolve()).taken()), speed, _environment(), variables)
-            status = play_all(ground, list(zip(nights, scenarios, strict=True)), console)
+            status = _played_with_services(ground, console) if services else play_all(ground, scenarios, console)
     except ScenarioError as wrong:
         raise _unfit(talk, str(wrong), "git checkout tests/scenarios") from None
     except HomeInUse as used:
         raise _unfit(talk, str(used), "wait for it, or choose another folder: --home") from None
+    except StandInsMissing as missing:
+        raise _unfit(talk, str(missing), "call it in a checkout of the repository") from None
     except EmulatorMissing as missing:
-        raise _unfit(talk, str(missing), "without --emulators nothing but Python is needed") from None
+        raise _unfit(talk, str(missing), "without --emulators and --services nothing but Python is needed") from None
     except EmulatorFailed as failed:
         raise _unfit(talk, str(failed), "try again, or play without --emulators") from None
     except KeyboardInterrupt:
@@ -89,6 +97,13 @@ def play_all(ground: Ground, nights: list[tuple[Night, Scenario]], console: Cons
     verdict = f"{count} played, all as expected" if passed else f"{count} played, not all as expected"
     console.print(f"\n{verdict} ({time.monotonic() - began:.0f} s)", style="bold", highlight=False)
     return OK if passed else FAILED
+
+
+def _played_with_services(ground: Ground, console: Console) -> int:
+    # Not before it is asked for: it needs Google's clients, which the light environment has not.
+    from shared.simulation.demo.with_services import play_with_services
+
+    return play_with_services(ground, console)
 
 
 def play_one(ground: Ground, night: Night, scenario: Scenario, screen: Screen) -> Result:

@@ -27,7 +27,7 @@ EMBEDDED = {
     "ORCH_ALERTS": "console",
     "ORCH_SECRETS": "environment",
 }
-_OURS = ("state.db*", "warehouse.duckdb*", "clock*", "*.env", "logs", "night")
+_OURS = ("state.db*", "warehouse.duckdb*", "clock*", "*.env", "logs", "night", "exports")
 
 
 class HomeInUse(Exception):

@@ -8,10 +8,11 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from shared.adapters.clock import SystemClock
@@ -77,27 +78,40 @@ def complaints(logs: Path) -> Counter[str]:
 @contextmanager
 def served(functions: Sequence[str], variables: Mapping[str, str], logs: Path) -> Iterator[dict[str, Server]]:
     """Serve the functions for the length of a ``with`` block: all listen when it begins, none is left when it ends."""
+    commands = {function: partial(_command, function) for function in functions}
+    with running(commands, variables, logs) as servers:
+        yield servers
+
+
+@contextmanager
+def running(
+    commands: Mapping[str, Callable[[int], Sequence[str]]], variables: Mapping[str, str], logs: Path
+) -> Iterator[dict[str, Server]]:
+    """Run a server for each name, by the command that takes its port, for the length of a ``with`` block."""
     servers: dict[str, Server] = {}
     try:
-        for function in functions:
-            servers[function] = _start(function, variables, logs / f"{function}.log")
+        for name, command in commands.items():
+            servers[name] = _start(name, command, variables, logs / f"{name}.log")
         _wait_for(list(servers.values()))
         yield servers
     finally:
         children.end([server.process for server in servers.values()])
 
 
-def _start(function: str, variables: Mapping[str, str], log: Path) -> Server:
-    port = free_port()
+def _command(function: str, port: int) -> Sequence[str]:
     kind = "http" if function in CALLED else "cloudevent"
-    command = [
+    return (
         *(sys.executable, "-m", "functions_framework", "--source", f"functions/{function}/main.py", "--target", "main"),
         *("--signature-type", kind, "--host", "127.0.0.1", "--port", str(port)),
-    ]
+    )
+
+
+def _start(name: str, command: Callable[[int], Sequence[str]], variables: Mapping[str, str], log: Path) -> Server:
+    port = free_port()
     with log.open("wb") as stream:
         # The server and its worker are one group, which a Ctrl-C meant for us does not reach.
-        process = children.start(command, cwd=ROOT, env=variables, stdout=stream, stderr=stream)
-    return Server(function, port, log, process)
+        process = children.start(command(port), cwd=ROOT, env=variables, stdout=stream, stderr=stream)
+    return Server(name, port, log, process)
 
 
 def _wait_for(servers: Sequence[Server]) -> None:

@@ -50,7 +50,7 @@ class Tables:
         rows = {(table, day): facts.rows(table, day) for table in self._tables for day in self._days}
         if (units, rows) == (self._units, self._rows):
             return
-        _write(self._path, lambda connection: self._change(connection, units, rows))
+        change_file(self._path, lambda connection: self._change(connection, units, rows))
         self._units, self._rows = units, rows
 
     def _change(self, connection: DuckDBPyConnection, units: dict[date, Units], rows: Rows) -> None:
@@ -63,8 +63,7 @@ class Tables:
             before = self._rows.get((table, day), 0)
             if count > before:
                 ids = [statistics_id(day, number) for number in range(max(1, units[day].total or 1))]
-                sql = f"INSERT INTO {table} SELECT ?, {_ROW} FROM range(?, ?) AS numbers(i)"  # noqa: S608 - our policy
-                connection.execute(sql, [day, ids, len(ids), before, count])
+                insert(connection, table, day, ids, range(before, count))
 
     def _create(self, connection: DuckDBPyConnection) -> None:
         tables = {table: f"{processor.date_column} DATE, {_COLUMNS}" for table, processor in self._tables.items()}
@@ -87,6 +86,12 @@ class Tables:
             connection.execute(f"INSERT INTO {SCHEDULE_TABLE} VALUES ({marks})", list(row.values()))  # noqa: S608
 
 
+def insert(connection: DuckDBPyConnection, table: str, day: date, games: Sequence[str], numbers: range) -> None:
+    """Insert rows of a date with these numbers, spread over its games."""
+    sql = f"INSERT INTO {table} SELECT ?, {_ROW} FROM range(?, ?) AS numbers(i)"  # noqa: S608 - a table of our policy
+    connection.execute(sql, [day, list(games), len(games), numbers.start, numbers.stop])
+
+
 def _typed(columns: Mapping[str, str]) -> str:
     return ", ".join(f"{name} {_TYPES[kind]}" for name, kind in columns.items())
 
@@ -104,11 +109,11 @@ def add_tables(source: Path, target: Path) -> None:
             connection.execute(f"CREATE TABLE IF NOT EXISTS {name} AS FROM source.{name} LIMIT 0")
             connection.execute(f"INSERT INTO {name} BY NAME FROM source.{name}")
 
-    _write(target, add, attach=source)
+    change_file(target, add, attach=source)
 
 
-def _write(path: Path, work: Callable[[DuckDBPyConnection], None], attach: Path | None = None) -> None:
-    """Open the file for one transaction, again while a function has it."""
+def change_file(path: Path, work: Callable[[DuckDBPyConnection], None], attach: Path | None = None) -> None:
+    """Open the file for one transaction, again while another process has it."""
     import duckdb
     import tenacity
 

@@ -83,7 +83,7 @@ class EmulatorWire:
         self._bus = PubSubBus(project)
         self._under_way: set[str] = set()
         for topic, url in subscribers(policy, functions, world).items():
-            _subscribe(project, topic, f"{url}/projects/{project}/topics/{topic}")
+            subscribe(project, topic, f"{topic}-push", f"{url}/projects/{project}/topics/{topic}")
 
     def publish(self, envelope: Envelope) -> str:
         topic = self._policy.phases[envelope.phase].completions_topic
@@ -154,7 +154,8 @@ def push_by_hand(url: str, topic: str, ident: str, envelope: Envelope) -> str:
     return str(http.request("POST", f"{url}/projects/demo-local/topics/{topic}", body, _PUSH_TIMEOUT).status)
 
 
-def _subscribe(project: str, topic: str, endpoint: str) -> None:
+def subscribe(project: str, topic: str, name: str, endpoint: str) -> None:
+    """Make a topic of the emulator, where there is none, and a push subscription to it."""
     from google.api_core.exceptions import AlreadyExists
     from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
     from google.cloud.pubsub_v1.types import PushConfig
@@ -164,7 +165,7 @@ def _subscribe(project: str, topic: str, endpoint: str) -> None:
         publisher.create_topic(name=path)
     with SubscriberClient() as subscriber:
         subscriber.create_subscription(
-            name=f"projects/{project}/subscriptions/{topic}-push",
+            name=f"projects/{project}/subscriptions/{name}",
             topic=path,
             push_config=PushConfig(push_endpoint=endpoint),
             ack_deadline_seconds=60,

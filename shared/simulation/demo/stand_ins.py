@@ -1,0 +1,97 @@
+"""The stand-ins of the pipeline's services: where they are, what is pushed to them, and each in a process of its own.
+
+They belong to the tests, which hold them to what is known of the services; a checkout has them, a bundle does not.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from shared.adapters.clock import SystemClock
+from shared.adapters.http import RequestsHttp
+from shared.simulation.demo.servers import ROOT, Server, ServerFailed, running
+
+MODULE = "tests.services"
+FOLDER = ROOT / "tests" / "services"
+# Policy's name of a service to the stand-in that answers for it.
+SERVICES = {"analytics": "analytics", "precompute": "precompute", "prediction_coordinator": "coordinator"}
+# Topic to the stand-in that has a push subscription of its own to it, and the path that is pushed to.
+READERS = {
+    "nba-phase2-raw-complete": ("analytics", "process"),
+    "nba-phase6-export-trigger": ("export", ""),
+    "nba-grading-trigger": ("grading", ""),
+}
+NAMES = ("raw", "analytics", "precompute", "coordinator", "export", "grading")
+_TIMEOUT = timedelta(seconds=60)
+
+
+class StandInsMissing(Exception):
+    """This is no checkout: the stand-ins are not there."""
+
+
+def require() -> None:
+    """Raise ``StandInsMissing`` unless the stand-ins are there."""
+    if not (FOLDER / "__main__.py").is_file():
+        raise StandInsMissing(f"{FOLDER} is not there: the stand-ins of the services are part of a checkout only")
+
+
+@dataclass(frozen=True)
+class Place:
+    """What every stand-in is given: files that it shares with the functions, and where it writes exports."""
+
+    project: str
+    policy: str
+    clock: Path
+    warehouse: Path
+    exports: Path
+
+
+class StandIns:
+    """The stand-ins of one night."""
+
+    def __init__(self, servers: Mapping[str, Server]) -> None:
+        self.servers = servers
+        self._http = RequestsHttp(identity_tokens=False, clock=SystemClock())
+
+    def call(self, name: str, path: str, body: Mapping[str, Any]) -> None:
+        """Call a stand-in as its own scheduler does; raise ``ServerFailed`` unless it answers 2xx."""
+        server = self.servers[name]
+        answer = self._http.request("POST", server.url + path, body, _TIMEOUT)
+        if not 200 <= answer.status < 300:
+            raise ServerFailed(f"{name} answers {answer.status} to {path}: {answer.body[:200]}; {server.tail()}")
+
+    def work(self) -> tuple[int, datetime | None]:
+        """Return how many are at work that take no time of the night, and when the next that does has ended."""
+        awake, ends = 0, []
+        for server in self.servers.values():
+            told = json.loads(self._http.request("GET", f"{server.url}/stand-in/work", None, _TIMEOUT).body)
+            awake += told["awake"]
+            if told["until"]:
+                ends.append(datetime.fromisoformat(told["until"]))
+        return awake, min(ends, default=None)
+
+
+@contextmanager
+def stand_ins(place: Place, variables: Mapping[str, str], logs: Path) -> Iterator[StandIns]:
+    """Serve them all for the length of a ``with`` block."""
+    commands = {name: _command(name, place) for name in NAMES}
+    with running(commands, variables, logs) as servers:
+        yield StandIns(servers)
+
+
+def _command(name: str, place: Place) -> Callable[[int], Sequence[str]]:
+    def command(port: int) -> Sequence[str]:
+        return (
+            *(sys.executable, "-P", "-m", MODULE, name, "--port", str(port), "--project", place.project),
+            *("--policy", place.policy, "--clock", str(place.clock), "--warehouse", str(place.warehouse)),
+            *("--exports", str(place.exports)),
+        )
+
+    return command

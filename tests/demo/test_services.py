@@ -1,0 +1,286 @@
+"""`bin/demo --services`: a night and a day with stand-ins of every service, and whether its figures can be wrong."""
+
+from __future__ import annotations
+
+import base64
+import json
+import subprocess
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from shared.adapters.clock import SystemClock
+from shared.adapters.http import RequestsHttp
+from shared.adapters.local.accelerated_clock import FileClock
+from shared.adapters.local.memory import MemoryStore
+from shared.app.state import transition_path
+from shared.core.alert import Alert
+from shared.core.alerts import Lasting
+from shared.core.model import RunKey, State, TransitionState
+from shared.core.policy import Role
+from shared.documents import to_data
+from shared.simulation.demo.day import DAY, asked, policy_of_day
+from shared.simulation.demo.figures import RUNS, Figure, figures
+from shared.simulation.demo.relay import Pushed, Relay, open_relay
+from shared.simulation.emulators import EmulatorMissing, require_tools
+from tests.demo.house import ROOT, cloned, command, environment
+from tests.emulators.gcloud import absent
+from tests.process_table import descendants, left
+from tests.services.work import STATE, Work
+from tests.tooling.house import run
+
+POLICY = policy_of_day()
+TYPES = POLICY.transitions["phase5_to_phase6"].dispatch.steps[0].body.base["export_types"]
+DAYS = ("2026-03-10", "2026-03-11")
+NOW = datetime(2026, 3, 11, 10, 0, tzinfo=UTC)
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("demo-emulators")
+def test_a_night_and_the_day_after_go_as_they_must(tmp_path: Path) -> None:
+    """From a clone: completions in the services' dialect come in, calls go out, both dates are exported; what it
+    leaves can be asked."""
+    tools()
+    clone = cloned(tmp_path / "a clone", "tests/services")
+    played = run(clone / "bin/demo", "--services", "--speed", "40", cwd=clone, seconds=400)
+    assert played.returncode == 0, played.stdout + played.stderr
+    assert "FAILED" not in played.stdout
+    for figure in (
+        "messages in quarantine: 0",
+        "alerts of warning or above: none",
+        "nba/2026-03-10/overnight phase3_to_grading: confirmed, one trigger, on time",
+        "nba/2026-03-11/same_day phase5_to_phase6: confirmed, one trigger, on time",
+        "dates exported: 2026-03-10, 2026-03-11",
+        "exports of 2026-03-10: all of 15 types",
+    ):
+        assert f"ok      {figure}\n" in played.stdout
+    exported = json.loads((clone / ".demo/exports/2026-03-11/tonight.json").read_text())
+    assert exported["date"] == "2026-03-11"
+    [line] = [line for line in played.stdout.splitlines() if "explain phase3_to_grading" in line]
+    explained = run("bash", "-c", line.strip(), cwd=clone, seconds=60)
+    assert explained.stdout.startswith("nba/2026-03-10/overnight phase3_to_grading: confirmed"), explained.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("demo-emulators")
+def test_killed_in_the_middle_it_leaves_nothing_running(tmp_path: Path) -> None:
+    """SIGKILL, after which nobody can clean up any more: functions, stand-ins and emulators go all the same."""
+    tools()
+    with subprocess.Popen(
+        command(tmp_path, ("--services",)),
+        cwd=ROOT,
+        env={**environment(), "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as playing:
+        assert playing.stdout is not None
+        assert any("report" in line for line in playing.stdout)
+        started = descendants(playing.pid)
+        assert sum("tests.services" in process.command for process in started) >= 6
+        playing.kill()
+    assert left(started, seconds=60) == set()
+
+
+def test_without_the_stand_ins_it_says_so(tmp_path: Path) -> None:
+    """They belong to a checkout: exit 2 with a remedy, before anything is started."""
+    clone = cloned(tmp_path / "a clone")
+    played = run(*command(tmp_path, ("--services",)), cwd=clone, env={"PYTHONPATH": str(clone)}, seconds=60)
+    assert (played.returncode, played.stdout) == (2, "")
+    assert "part of a checkout only" in played.stderr
+    assert "hint:" in played.stderr
+
+
+def tools() -> None:
+    try:
+        require_tools()
+    except EmulatorMissing as missing:
+        absent(str(missing))
+
+
+class Past:
+    """A day as it must have gone, of which a test spoils a part."""
+
+    def __init__(self, folder: Path) -> None:
+        self.store, self.exports = MemoryStore(), folder
+        self.pushed = [self.report("PredictionCoordinator", game_date=day) for day in DAYS]
+        self.pushed.append(self.report("Phase5BGrading", target_date=DAYS[0]))
+        for day, mode in RUNS:
+            for name, transition in POLICY.transitions.items():
+                if mode in transition.expects:
+                    observed = transition.dispatch.role is Role.OBSERVE
+                    self.ends(RunKey("nba", day, mode), name, State.OBSERVED if observed else State.CONFIRMED)
+        for text in DAYS:
+            (folder / text).mkdir()
+            for kind in TYPES:
+                (folder / text / f"{kind}.json").write_text("{}")
+
+    def ends(self, key: RunKey, name: str, state: State, at: datetime = NOW, dispatches: int = 1) -> None:
+        found = TransitionState(state=state, generation=1, dispatches=dispatches, triggered_at=at)
+        path = transition_path(key, name)
+        [document] = self.store.get(path)
+        if document is None:
+            self.store.create(path, to_data(found))
+        else:
+            self.store.update(path, to_data(found), document.version)
+
+    def report(self, name: str, **body: str) -> Pushed:
+        return Pushed(NOW, "somebody", "a topic", {"processor_name": name, **body}, "204")
+
+    def wrong(self) -> list[Figure]:
+        return [one for one in figures(POLICY, self.store, self.exports, self.pushed) if not one.right]
+
+
+@pytest.fixture
+def past(tmp_path: Path) -> Past:
+    return Past(tmp_path)
+
+
+def test_a_day_as_it_must_be_has_no_wrong_figure(past: Past) -> None:
+    """Both runs, both exports, one prediction a date, one grading."""
+    assert past.wrong() == []
+
+
+def test_a_message_in_quarantine_is_a_wrong_figure(past: Past) -> None:
+    """One is enough."""
+    past.store.create("quarantine/1", {"reason": "wrong topic"})
+    assert [one.what for one in past.wrong()] == ["messages in quarantine"]
+
+
+def test_a_warning_is_a_wrong_figure_and_an_info_is_none(past: Past) -> None:
+    """Its first line is shown, although it may be over by the end."""
+    for severity in ("info", "warning"):
+        alert = Alert(
+            severity, "due", severity, "run", "", "", f"{severity} text\nmore", Lasting.STANDING, NOW, NOW, True
+        )
+        past.store.create(f"alerts/{severity}", to_data(alert))
+    assert [one.seen for one in past.wrong()] == ["warning text"]
+
+
+def test_a_late_or_repeated_or_missing_trigger_is_a_wrong_figure(past: Past) -> None:
+    """Triggered after its due, sent twice, never confirmed: each is told of its transition."""
+    night = RunKey("nba", *RUNS[0])
+    past.ends(night, "phase3_to_grading", State.CONFIRMED, NOW + timedelta(hours=8))
+    past.ends(night, "phase3_to_phase4", State.CONFIRMED, dispatches=2)
+    past.ends(night, "phase5_to_phase6", State.DISPATCHED)
+    assert {one.what.split()[-1]: one.seen for one in past.wrong()} == {
+        "phase3_to_grading": "confirmed, one trigger, triggered 14:00",
+        "phase3_to_phase4": "confirmed, 2 dispatches, on time",
+        "phase5_to_phase6": "dispatched, one trigger",
+    }
+
+
+def test_an_export_of_another_date_or_a_part_of_one_is_a_wrong_figure(past: Past) -> None:
+    """Without its date an export takes the day before: that folder shows it."""
+    (past.exports / DAYS[1]).rename(past.exports / "2026-03-09")
+    (past.exports / DAYS[0] / "tonight.json").unlink()
+    assert {one.what for one in past.wrong()} == {
+        "dates exported",
+        f"exports of {DAYS[0]}",
+        f"exports of {DAYS[1]}",
+    }
+
+
+def test_a_date_that_is_predicted_twice_is_a_wrong_figure(past: Past) -> None:
+    """Reports that nobody took do not count."""
+    past.pushed.append(Pushed(NOW, "somebody", "a topic", {"processor_name": "Phase5BGrading"}, "503"))
+    past.pushed.append(past.report("PredictionCoordinator", game_date=DAYS[0]))
+    assert [one.seen for one in past.wrong()] == ["2026-03-10 2 times, 2026-03-11 1 time"]
+
+
+def test_the_schedulers_ask_in_the_order_of_time() -> None:
+    """Within the day that is played, and only for its two dates."""
+    times = [one.at for one in asked(POLICY)]
+    assert times == sorted(times)
+    assert {str(one.body.get("game_date") or one.body.get("start_date")) for one in asked(POLICY)} == set(DAYS)
+    assert DAY.name == "services"
+
+
+@pytest.fixture
+def clock(tmp_path: Path) -> FileClock:
+    clock = FileClock(tmp_path / "clock")
+    clock.set(NOW, 0)
+    return clock
+
+
+def test_the_relay_stamps_a_message_once_and_changes_nothing_else(clock: FileClock) -> None:
+    """The time of the night in place of the machine's, the same at a redelivery; the answer goes back as it is."""
+    taken: list[tuple[str, Any]] = []
+    http = RequestsHttp(identity_tokens=False, clock=SystemClock())
+    with receiver(taken) as target:
+        relay = Relay(clock, {"phase3_to_phase4": target})
+        with open_relay(relay) as base:
+            for hour in range(2):
+                clock.set(NOW + timedelta(hours=hour), 0)
+                sent = {"message": {"data": coded(game_date="2026-03-10"), "messageId": "7", "publishTime": "now"}}
+                answer = http.request("POST", f"{base}/phase3_to_phase4/a-topic/projects/p", sent, timedelta(seconds=9))
+                assert answer.status == 202
+    assert [path for path, _ in taken] == ["/projects/p", "/projects/p"]
+    assert {body["message"]["publishTime"] for _, body in taken} == {"2026-03-11T10:00:00Z"}
+    assert {body["message"]["data"] for _, body in taken} == {coded(game_date="2026-03-10")}
+    assert [(one.topic, one.body, one.answer) for one in relay.pushed] == 2 * [
+        ("a-topic", {"game_date": "2026-03-10"}, "202")
+    ]
+
+
+def coded(**body: str) -> str:
+    return base64.b64encode(json.dumps(body).encode()).decode()
+
+
+def receiver(taken: list[tuple[str, Any]]) -> Any:
+    """Serve for the length of a ``with`` block what keeps each call and answers 202."""
+    from contextlib import contextmanager
+    from threading import Thread
+
+    from flask import request
+    from werkzeug.serving import make_server
+
+    app = Flask("receiver")
+
+    @app.post("/<path:path>")
+    def take(path: str) -> tuple[str, int]:
+        taken.append((f"/{path}", request.get_json()))
+        return "", 202
+
+    @contextmanager
+    def serving() -> Iterator[str]:
+        server = make_server("127.0.0.1", 0, app, threaded=True)
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+    return serving()
+
+
+def test_pushed_work_takes_time_of_the_night_and_a_caller_waits_for_less(clock: FileClock) -> None:
+    """What nobody waits for ends when the clock has been put forward, and says until when; a call ends by itself."""
+    from threading import Thread
+
+    app, work = Flask("stand-in"), Work(clock)
+    work.watch(app)
+
+    @app.post("/work")
+    def act() -> str:
+        work.sleep(timedelta(minutes=2))
+        return "done"
+
+    web = app.test_client()
+    assert web.post("/work", json={"analysis_date": "2026-03-10"}).text == "done"
+    assert clock.now() == NOW
+    push = Thread(target=lambda: app.test_client().post("/work", json={"message": {}}))
+    push.start()
+    while (told := web.get(STATE).json)["until"] is None:
+        SystemClock().sleep(timedelta(milliseconds=10))
+    assert told == {"awake": 0, "until": (NOW + timedelta(minutes=2)).isoformat()}
+    clock.set(NOW + timedelta(minutes=2), 0)
+    push.join(timeout=30)
+    assert not push.is_alive()
+    assert web.get(STATE).json == {"awake": 0, "until": None}

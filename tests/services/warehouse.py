@@ -1,0 +1,54 @@
+"""The warehouse as a stand-in sees it: the DuckDB file that the functions read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from shared.core.policy import Policy
+from shared.simulation.demo.tables import change_file, insert
+from shared.simulation.nba_tables import SCHEDULE_TABLE, statistics_id
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+
+class WarehouseTables:
+    """Rows by date; a table that the policy does not name holds none."""
+
+    def __init__(self, path: Path, policy: Policy) -> None:
+        jobs = (part for phase in policy.phases.values() for one in phase.processors.values() for part in one.parts)
+        self._path = path
+        self._columns = {job.table: job.date_column for job in jobs if job.table is not None}
+
+    def games(self, day: str) -> int:
+        return self._number(f"SELECT COUNT(*) FROM {SCHEDULE_TABLE} WHERE game_date = ?", [day])
+
+    def count(self, table: str, day: str) -> int:
+        return self._number(f"SELECT COUNT(*) FROM {table} WHERE {self._columns[table]} = ?", [day])
+
+    def write(self, table: str, day: str, rows: int) -> None:
+        games = self._ids(day)
+
+        def work(connection: DuckDBPyConnection) -> None:
+            connection.execute(f"DELETE FROM {table} WHERE {self._columns[table]} = ?", [day])
+            insert(connection, table, date.fromisoformat(day), games, range(rows))
+
+        change_file(self._path, work)
+
+    def write_game(self, table: str, day: str, game: int, rows: int) -> int:
+        games = [self._ids(day)[game]]
+        numbers = range(game * rows, (game + 1) * rows)
+        change_file(self._path, lambda found: insert(found, table, date.fromisoformat(day), games, numbers))
+        return rows
+
+    def _ids(self, day: str) -> list[str]:
+        return [statistics_id(date.fromisoformat(day), number) for number in range(self.games(day))]
+
+    def _number(self, sql: str, values: list[Any]) -> int:
+        found: list[int] = []
+        ask: Callable[[DuckDBPyConnection], None] = lambda one: found.append(one.execute(sql, values).fetchall()[0][0])  # noqa: E731
+        change_file(self._path, ask)
+        return found[0]

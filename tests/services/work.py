@@ -1,0 +1,80 @@
+"""How a stand-in's work passes while a night's clock is put forward from outside, and what it says of it.
+
+What nobody waits for - a pushed message, a batch in the background - takes its time on the night's clock, which goes on
+meanwhile. A caller who waits has a timeout of its own, in seconds that are not sped up: for it the work is shortened
+(a phase 4 of ten minutes answers after one second), and the clock waits with it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask import Flask, g, has_request_context, jsonify, request
+from flask.typing import ResponseReturnValue
+
+from shared.ports import Clock
+
+SHORTENED = 600
+STATE = "/stand-in/work"
+_POLL_SECONDS = 0.02
+
+
+class Work:
+    """Counts what is under way; ``sleep`` is work that takes time."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock, self._lock = clock, threading.Lock()
+        self._awake = 0
+        self._ends: list[datetime] = []
+        self._behind: set[threading.Thread] = set()
+
+    def sleep(self, span: timedelta) -> None:
+        if has_request_context() and not _pushed():
+            time.sleep(span.total_seconds() / SHORTENED)
+            return
+        end = self._clock.now() + span
+        counted, thread = has_request_context(), threading.current_thread()
+        with self._lock:
+            self._ends.append(end)
+            self._awake -= counted
+            self._behind.discard(thread)
+        while self._clock.now() < end:
+            time.sleep(_POLL_SECONDS)
+        with self._lock:
+            self._ends.remove(end)
+            self._awake += counted
+            if not counted:
+                self._behind.add(thread)
+
+    def watch(self, app: Flask) -> None:
+        """Count the requests of an app, and answer for it: how many work, and when the next of those that wait ends."""
+
+        @app.before_request
+        def begins() -> None:
+            if request.path != STATE:
+                g.counted = True
+                with self._lock:
+                    self._awake += 1
+
+        @app.teardown_request
+        def ends(_: BaseException | None) -> None:
+            with suppress(AttributeError):
+                if g.counted:
+                    with self._lock:
+                        self._awake -= 1
+
+        @app.get(STATE)
+        def state() -> ResponseReturnValue:
+            with self._lock:
+                until = min(self._ends, default=None)
+                awake = self._awake + sum(thread.is_alive() for thread in self._behind)
+                return jsonify({"awake": awake, "until": None if until is None else until.isoformat()})
+
+
+def _pushed() -> bool:
+    body: Any = request.get_json(silent=True)
+    return isinstance(body, dict) and "message" in body
