@@ -415,8 +415,8 @@ MUTANTS = [
     mutant(
         "no back-off after a failed dispatch",
         DECIDE,
-        "    failure = situation.state.failure\n    if failure is not None and",
-        "    failure = None\n    if failure is not None and",
+        "    if failure is None or now >= failure.retry_at:\n        return None",
+        "    if failure is None or now < failure.retry_at:\n        return None",
         f"{T_DECIDE}a_failed_dispatch_waits_for_its_back_off",
     ),
     mutant(
