@@ -26,14 +26,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TextIO
 
+from shared.adapters import policy_file
 from shared.adapters.clock import SystemClock
 from shared.adapters.json_log import JsonLog, log_on
 from shared.adapters.policy_file import load_policy
 from shared.app.context import Context
 from shared.app.findings import Sweep
+from shared.core import commands
 from shared.core.errors import PolicyError
 from shared.core.names import Names
 from shared.core.policy import Policy
+from shared.core.silence_check import silences
 from shared.ports import AlertSink, Bus, Clock, DeadLetters, Http, Record, Secrets, StateStore, Warehouse
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -225,6 +228,11 @@ def policy_in(path: Path | None = None, overlay: Mapping[str, Any] | None = None
     return load_policy(path or CONFIG / "nba.yaml", overlay)
 
 
+def refuse_silence(policy: Policy) -> None:
+    """Raise ``PolicyError`` for a policy by which a run could end and nobody be told (behaviour T10)."""
+    policy_file.refuse_silence(policy)
+
+
 def from_environment(variables: Mapping[str, str]) -> Context:
     """Return the context that the environment describes; raise ``PolicyError`` if it describes none."""
     named = variables.get("ORCH_POLICY")
@@ -232,6 +240,9 @@ def from_environment(variables: Mapping[str, str]) -> Context:
     ports = EnvironmentPorts(variables, policy)
     endpoints = {service.name: variables.get(service.url_env) or None for service in policy.services.values()}
     version = variables.get("GIT_COMMIT") or "unknown"
+    silent = [silence.key for silence in silences(policy)]
+    if silent:
+        ports.log("policy.silence", severity="WARNING", policy=policy.source, keys=silent, hint=commands.check())
     return Context(policy, Names(policy), ports, endpoints, ports.log, version)
 
 

@@ -17,6 +17,7 @@ from shared.core.answers import AnswerRule, Fields, Means, Results, StatusCall
 from shared.core.dialect import Wire
 from shared.core.problem import Problem, suggest
 
+NO_DUE = "none"
 ANY_MODE = "any_mode"
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -135,7 +136,7 @@ def _http(found: shape.HttpShape) -> core.HttpCall:
 
 
 def _confirm(found: shape.ConfirmShape) -> core.Confirm:
-    return core.Confirm(**_given(found, within=_duration))
+    return core.Confirm(**_given(found, within=_duration, ended_within=_duration))
 
 
 def _alerts(found: shape.AlertsShape) -> core.Alerts:
@@ -305,20 +306,27 @@ class Builder:
             for name in (under or {}).keys() - own.keys():
                 self._inherited[f"{here}.{name}"] = f"{key}.{ANY_MODE}.{name}"
             whole = (under or {}) | own
+            if own.get("due") is not None and not own.get("no_due"):
+                whole = {**whole, "no_due": False, "because": own.get("because", "")}
             if "required" not in whole:
                 self.problems.append(Problem(f"{here}.required", "is missing", "add it: a list; [] if none is"))
             built[mode] = core.Expectation(**{"required": frozenset()} | whole)
         return built
 
     def _expectation(self, found: shape.ExpectationShape, key: str) -> dict[str, Any]:
-        return _given(
+        given = _given(
             found,
             required=lambda listed: self._set(listed, f"{key}.required"),
             optional=lambda listed: self._set(listed, f"{key}.optional"),
             tiers=_tiers,
             deadline=_deadline,
-            due=_due,
+            due=lambda written: None if written == NO_DUE else _due(written),
         )
+        if found.due == NO_DUE:
+            given["no_due"] = True
+        if "because" in given:
+            given["because"] = given["because"] or ""
+        return given
 
     def _set(self, listed: list[str], key: str) -> frozenset[str]:
         seen: set[str] = set()

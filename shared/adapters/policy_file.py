@@ -17,6 +17,7 @@ from shared.adapters.policy_yaml import merged, read_yaml, with_lines
 from shared.core.errors import PolicyError
 from shared.core.policy import Gate, Policy
 from shared.core.policy_check import Problem, problems
+from shared.core.silence_check import silences
 
 VERSION_DIGITS = 12
 CONFIG = Path(__file__).resolve().parents[2] / "config"
@@ -42,6 +43,11 @@ def load_policy(path: Path, overlay: Mapping[str, Any] | None = None) -> Policy:
     found = builder.problems + problems(policy, _unreadable(policy.gates.values(), path.parent))
     _refuse(source, _placed(path, source, builder.located(found)))
     return replace(policy, version=_digest(raw))
+
+
+def refuse_silence(policy: Policy) -> None:
+    """Raise ``PolicyError`` for a policy by which a run could end in silence (behaviour T10), with key and line."""
+    _refuse(policy.source, _placed(Path(policy.source), policy.source, silences(policy)))
 
 
 def _digest(raw: object) -> str:

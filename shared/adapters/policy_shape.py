@@ -437,7 +437,11 @@ class ExpectationShape(Shape):
     optional: list[Name] | UnsetType = UNSET
     tiers: list[TierShape] | UnsetType = UNSET
     deadline: DeadlineShape | UnsetType | None = UNSET
-    due: DueShape | UnsetType | None = UNSET
+    due: Annotated[
+        DueShape | Literal["none"] | UnsetType | None,
+        Meta(description="when a person is told that it was not triggered; none with because"),
+    ] = UNSET
+    because: Annotated[Text | UnsetType | None, Meta(description="beside due: none: why nobody is told")] = UNSET
 
 
 class HttpShape(Shape):
@@ -473,6 +477,10 @@ class ConfirmShape(Shape):
     by: ConfirmBy
     within: Duration | UnsetType = UNSET
     redispatch: Times | UnsetType = UNSET
+    ended_within: Annotated[
+        Duration | UnsetType | None,
+        Meta(description="how long a last phase that reports may take from its dispatch to its end"),
+    ] = UNSET
 
 
 class RefreshShape(Shape):

@@ -15,6 +15,7 @@ from shared.core.alerts import AlertKind, Condition, Lasting, Severity
 from shared.core.calendar import closes_at
 from shared.core.closing import is_over, never_triggered
 from shared.core.model import UNTOUCHED, Lane, Run, TransitionState
+from shared.core.silence import not_ended
 from shared.core.texts import names, say
 
 REOPENED_FOR = timedelta(hours=48)
@@ -40,10 +41,12 @@ def closing_of(ctx: Context, done: Sweep, run: Stored[Run], settled: list[Settle
     if now < ends:
         return None
     left = [situation.transition.name for situation in situations if never_triggered(situation)]
-    if left:
+    unended = [situation.transition.starts for situation in situations if not_ended(situation)]
+    if left or unended:
         again = [commands.trigger(name, key, "the run had closed without it") for name in left]
-        what = f"closed for its age; never triggered: {names(left)}"
-        do = "\n".join(("to trigger one all the same:", *again))
+        lacks = [("never triggered", left), ("never ended", unended)]
+        what = "; ".join(("closed for its age", *(f"{lack}: {names(which)}" for lack, which in lacks if which)))
+        do = "\n".join(("to trigger one all the same:", *again)) if again else ""
         text = say(key.id, "", what, "only an operator reopens it", do)
         done.say(Condition(AlertKind.EXPIRED, Severity.INFO, key.id, "", "", text, Lasting.ONCE))
     return Closing(run, states, expired=True)

@@ -18,6 +18,7 @@ from shared.core.decide import confirm_by
 from shared.core.decision import Blocked, Confirm, Doubt, Proven, Read, Trigger, Wait
 from shared.core.model import Lane, Run, State
 from shared.core.refresh import refresh_until
+from shared.core.silence import deadline_at, end_expected_at
 from shared.core.situation import Situation
 from shared.core.unproven import step_of
 
@@ -47,6 +48,7 @@ def _of_transition(one: Settled) -> list[datetime]:
     found += [block.since + UNFIT_FOR for block in situation.state.blocked.values()]
     if situation.state.state is State.DISPATCHED and situation.state.unproven is None:
         found.append(confirm_by(situation.state, situation.transition.confirm.within))
+    found += [deadline_at(situation), end_expected_at(situation)]
     due = situation.expectation.due
     if due is not None and not situation.state.triggered:
         found += [due_at(situation.key, at, situation.policy) for at in (due.warning, due.critical)]

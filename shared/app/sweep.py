@@ -34,6 +34,7 @@ from shared.core.departed import departed
 from shared.core.errors import OrchError, OutOfTime, Unavailable
 from shared.core.model import Lane, Run, RunKey, Units
 from shared.core.pause import Pause, pause_at
+from shared.core.policy import Role
 from shared.core.situation import Situation
 from shared.core.texts import duration, names, say
 
@@ -282,8 +283,22 @@ def _note(ctx: Context, done: Sweep, settled: list[Settled], before: Mapping[str
         done.paused |= {
             (situation.key.id, situation.transition.name, kind) for kind in rests(situation, one.decision, now)
         }
-        for condition in with_streaks(ctx, situation, conditions(situation, one.decision, now, before)):
+        found = conditions(situation, one.decision, now, before, _passed_by(ctx, situation, settled))
+        for condition in with_streaks(ctx, situation, found):
             done.say(condition)
+
+
+def _passed_by(ctx: Context, situation: Situation, settled: list[Settled]) -> str:
+    """Return the last transition after an observed one that was triggered or is reported to; "" if none is.
+
+    Nobody has to move on what is only observed; of any other only the reports of its own next phase say so (T2).
+    """
+    if situation.transition.dispatch.role is not Role.OBSERVE:
+        return ""
+    beyond = ctx.policy.beyond[situation.transition.name]
+    others = [one.situation for one in settled if one.situation.transition.name in beyond]
+    reached = [one for one in others if one.state.triggered or one.completions]
+    return reached[-1].transition.name if reached else ""
 
 
 def _starters(settled: list[Settled], now: datetime) -> dict[str, Predecessor]:
@@ -299,7 +314,8 @@ def _as_predecessor(situation: Situation, before: Mapping[str, Predecessor], now
     started = situation.state.triggered
     waits = not speaks and all(phase in before and before[phase].paused for phase in phases)
     paused = not started and (waits or situation.pause(now) is not None)
-    return Predecessor(situation.transition.name, is_due(situation, now), speaks, paused)
+    started_at = situation.state.dispatched_at if started else None
+    return Predecessor(situation.transition.name, is_due(situation, now), speaks, paused, started_at)
 
 
 def _no_calendar(key: RunKey) -> Condition:

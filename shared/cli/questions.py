@@ -18,7 +18,7 @@ from shared.core.explain import Explanation
 from shared.core.instants import YEARS
 from shared.core.model import RunKey
 from shared.core.policy import Policy
-from shared.core.policy_check import silences
+from shared.core.silence_check import endless
 from shared.core.texts import amount, clock_time
 from shared.entrypoints.health import draw
 
@@ -183,11 +183,14 @@ def check(
 ) -> None:
     """Check a policy file: exit 0 and a summary, or 2 and what is wrong where.
 
+    Refused too is what loads with a warning: a transition of a mode without a due time and without a reason for that.
+
     Example: orch check config/nba.yaml
     """
     found = runtime.context().policy if policy is None else runtime.policy_in(policy)
-    for silence in silences(found):
-        typer.echo(f"warning: {found.source}: {silence.key}: {silence.reason}\n  hint: {silence.hint}", err=True)
+    runtime.refuse_silence(found)
+    for end in endless(found):
+        typer.echo(f"warning: {found.source}: {end.key}: {end.reason}\n  hint: {end.hint}", err=True)
     processors = sum(len(phase.processors) for phase in found.phases.values())
     summary = {
         "pipeline": found.pipeline,

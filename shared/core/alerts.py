@@ -22,6 +22,7 @@ from shared.core.pause import paused_text
 from shared.core.policy import ConfirmBy
 from shared.core.refresh import another_may_follow, refresh_causes
 from shared.core.refusal import refusals
+from shared.core.silence import deadline_at, end_expected_at, not_ended
 from shared.core.situation import Situation
 from shared.core.standing import Picture, Standing, Word
 from shared.core.texts import amount, clock_time, duration, names, say
@@ -79,6 +80,8 @@ class AlertKind(StrEnum):
     NOTHING = "nothing"
     NOTHING_TO_DO = "nothing_to_do"
     REFUSED = "refused"
+    NOT_ENDED = "not_ended"
+    GATE_OVERDUE = "gate_overdue"
     PAUSED = "paused"
     PAUSE_GOES_ON = "pause_goes_on"
     PAUSE_ENDED = "pause_ended"
@@ -86,7 +89,16 @@ class AlertKind(StrEnum):
 
 DUE = frozenset({AlertKind.DUE_WARNING, AlertKind.DUE_CRITICAL})
 # What is seen by a decision: of a transition that a pause keeps from being decided it is not known.
-DECIDED = frozenset({AlertKind.GATE, AlertKind.PREFLIGHT, AlertKind.DISPATCH, AlertKind.HELD})
+DECIDED = frozenset(
+    {
+        AlertKind.GATE,
+        AlertKind.GATE_OVERDUE,
+        AlertKind.NOT_TAKEN,
+        AlertKind.PREFLIGHT,
+        AlertKind.DISPATCH,
+        AlertKind.HELD,
+    }
+)
 
 
 class Lasting(StrEnum):
@@ -128,13 +140,15 @@ def fingerprint(kind: AlertKind, run: str, transition: str, subject: str) -> str
 class Predecessor:
     """What the transition that starts a phase looks like, for a due time that only waits for it (behaviour T2).
 
-    ``paused`` says that a pause keeps it, or what it waits for, from being started (behaviour T8).
+    ``paused`` says that a pause keeps it, or what it waits for, from being started (behaviour T8); ``started_at`` is
+    when the phase was started, None while it was not.
     """
 
     name: str
     overdue: bool
     speaks: bool
     paused: bool = False
+    started_at: datetime | None = None
 
 
 NOBODY: Mapping[str, Predecessor] = MappingProxyType({})
@@ -151,11 +165,16 @@ def rests(situation: Situation, decision: Decision, now: datetime) -> frozenset[
 
 
 def conditions(
-    situation: Situation, decision: Decision, now: datetime, before: Mapping[str, Predecessor] = NOBODY
+    situation: Situation,
+    decision: Decision,
+    now: datetime,
+    before: Mapping[str, Predecessor] = NOBODY,
+    passed_by: str = "",
 ) -> tuple[Condition, ...]:
     """Return all that holds for this transition now; nothing for a date without units.
 
-    ``before`` holds, by phase, the transitions of the run that start what this one waits for.
+    ``before`` holds, by phase, the transitions of the run that start what this one waits for; ``passed_by`` names one
+    that comes after it and was triggered all the same.
     """
     if situation.empty or situation.closed:
         return ()
@@ -166,9 +185,10 @@ def conditions(
         *_held(situation, decision, now),
         *_unconfirmed(situation, now),
         *_refused(situation, now),
+        *_not_ended(situation, now),
         *_triggered(situation, seen),
         *_late(situation, seen, now),
-        *(() if situation.pause(now) is not None else _due(situation, seen, decision, now, before)),
+        *(() if situation.pause(now) is not None else _due(situation, seen, decision, now, before, passed_by)),
     ]
     return tuple(_capped(c) for c in found) if situation.key.lane is Lane.BACKFILL else tuple(found)
 
@@ -274,6 +294,10 @@ def _blocked(situation: Situation, decision: Decision, now: datetime) -> Iterato
         if name in situation.policy.gates:
             do = f"look at {name}: {_explain(situation)}"
             yield _condition(situation, AlertKind.GATE, Severity.WARNING, name, f"blocked by {what}", again, do)
+            deadline = deadline_at(situation)
+            if deadline is not None and now >= deadline:
+                since_when = f"still blocked at its deadline {clock_time(situation.policy, deadline, now)} by {what}"
+                yield _condition(situation, AlertKind.GATE_OVERDUE, Severity.CRITICAL, name, since_when, again, do)
         elif name == "answer":
             yield _not_taken(situation, decision, what, now)
         elif now - since >= UNFIT_FOR:
@@ -364,6 +388,21 @@ def _never_answered(situation: Situation, now: datetime) -> Condition:
     return _condition(situation, AlertKind.UNCONFIRMED, Severity.CRITICAL, "", what, then, do)
 
 
+def _not_ended(situation: Situation, now: datetime) -> Iterator[Condition]:
+    """Yield a last phase that was started and reports no end (behaviour T10)."""
+    at, state = end_expected_at(situation), situation.state
+    if at is None or now < at or situation.pause(now) is not None:
+        return
+    assert state.dispatched_at is not None
+    phase, who = situation.transition.starts, names(not_ended(situation))
+    began = clock_time(situation.policy, state.dispatched_at, now)
+    within = duration(at - state.dispatched_at)
+    what = f"{phase} was started at {began} and has not ended within {within}: no end reported by {who}"
+    again = commands.trigger(situation.transition.name, situation.key, f"{phase} has not ended")
+    then, do = "its report ends this", f"look at the run of {who}; to start it anew: {again}"
+    yield _condition(situation, AlertKind.NOT_ENDED, Severity.WARNING, "", what, then, do)
+
+
 def _triggered(situation: Situation, seen: Picture) -> Iterator[Condition]:
     """Yield what was not as it should be at the trigger: once per run and transition, once per gate (A5)."""
     carried = situation.state.carried
@@ -413,7 +452,12 @@ def _late(situation: Situation, seen: Picture, now: datetime) -> Iterator[Condit
 
 
 def _due(
-    situation: Situation, seen: Picture, decision: Decision, now: datetime, before: Mapping[str, Predecessor]
+    situation: Situation,
+    seen: Picture,
+    decision: Decision,
+    now: datetime,
+    before: Mapping[str, Predecessor],
+    passed_by: str,
 ) -> Iterator[Condition]:
     """Yield due alerts, or that the transition was overtaken (behaviour T2)."""
     due = situation.expectation.due
@@ -425,15 +469,16 @@ def _due(
     reached = [at for at in (warning, critical) if at is not None and now >= at]
     if not reached:
         return
-    if situation.next_report_at is not None:
-        what = f"overtaken: {situation.transition.starts} reports although nothing was triggered"
+    if situation.next_report_at is not None or passed_by:
+        further = f"{situation.transition.starts} reports" if not passed_by else f"the run has come to {passed_by}"
+        what = f"overtaken: {further} although nothing was triggered"
         yield _condition(
             situation, AlertKind.OVERTAKEN, Severity.INFO, "", what, "it is decided as usual", lasting=Lasting.ONCE
         )
         return
     if _waits_for_the_overdue(situation, seen, before):
         return
-    why = _why_not(situation, seen, decision)
+    why = _why_not(situation, seen, decision, before, now)
     for kind, severity, at in (
         (AlertKind.DUE_WARNING, Severity.WARNING, warning),
         (AlertKind.DUE_CRITICAL, Severity.CRITICAL, critical),
@@ -457,14 +502,27 @@ def _explain(situation: Situation) -> str:
     return commands.explain(situation.transition.name, situation.key)
 
 
-def _why_not(situation: Situation, seen: Picture, decision: Decision) -> str:
+def _why_not(
+    situation: Situation, seen: Picture, decision: Decision, before: Mapping[str, Predecessor], now: datetime
+) -> str:
     if isinstance(decision, Blocked):
         return "blocked by " + names(decision.reasons.values())
     if isinstance(decision, Held):
         return f"held: {decision.text}"
+    begun = names(_begun(situation, seen, before, now), none="")
+    if begun:
+        return f"{begun} and has not ended; missing {names(seen.described(seen.missing))}"
     if not situation.completions:
         return f"no message from {names(situation.transition.after)}; missing {names(seen.described(seen.missing))}"
     return f"missing {names(seen.described(seen.missing))}"
+
+
+def _begun(situation: Situation, seen: Picture, before: Mapping[str, Predecessor], now: datetime) -> Iterator[str]:
+    """Yield the phases that were started and of which somebody is still missing (behaviour T10)."""
+    for phase in sorted({situation.processors[name].phase for name in seen.missing}):
+        at = before[phase].started_at if phase in before else None
+        if at is not None:
+            yield f"{phase} was started at {clock_time(situation.policy, at, now)}"
 
 
 def is_due(situation: Situation, now: datetime) -> bool:

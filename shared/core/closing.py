@@ -8,13 +8,15 @@ from datetime import datetime
 from shared.core.calendar import working_day
 from shared.core.model import State, TransitionState
 from shared.core.refresh import another_may_follow
+from shared.core.silence import end_expected_at
 from shared.core.situation import Situation
 
 
 def is_over(situations: Sequence[Situation], now: datetime) -> bool:
     """True once every transition of a run has come to its end and no other generation may follow.
 
-    Those after which nothing comes are confirmed, observed or empty, the others triggered, observed or empty. What
+    Those after which nothing comes are confirmed, observed or empty, and their phases have ended, or it has been told
+    that they have not (T10); the others triggered, observed or empty. What
     is empty has ended with the run's working day: until then the calendar may still bring its units back (T4).
     """
     waited_for = {phase for situation in situations for phase in situation.transition.after}
@@ -35,6 +37,9 @@ def _ended(situation: Situation, last: bool, now: datetime) -> bool:
     if state.carried is None:
         key, policy = situation.key, situation.policy
         return situation.empty and policy.local(now).date() > working_day(key, policy)
+    ends_by = end_expected_at(situation)
+    if last and ends_by is not None and (now < ends_by or situation.pause(now) is not None):
+        return False
     return state.state in (State.CONFIRMED, State.OBSERVED) if last else True
 
 

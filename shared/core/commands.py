@@ -55,6 +55,10 @@ def pause_end(pause_id: str) -> str:
     return line("pause", "--end", pause_id)
 
 
+def check() -> str:
+    return line("check")
+
+
 def status(day: date | None = None) -> str:
     return line("status", *(() if day is None else (day.isoformat(),)))
 

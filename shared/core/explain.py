@@ -25,6 +25,7 @@ from shared.core.gates import Fit, Unchecked, Unfit
 from shared.core.model import State
 from shared.core.pause import paused_text
 from shared.core.refresh import refresh_until
+from shared.core.silence import end_expected_at
 from shared.core.situation import Situation
 from shared.core.standing import Picture, Standing, Word
 from shared.core.texts import amount, clock_time
@@ -167,6 +168,11 @@ def _times(situation: Situation, seen: Picture, now: datetime) -> list[dict[str,
             at = due_at(situation.key, clock, situation.policy)
             if at is not None:
                 times.append(_time(name, "a person is told", at, now))
+    if expectation.no_due:
+        times.append(_time("no_due", f"nobody is told: {expectation.because}", None, now))
+    ended_by = end_expected_at(situation)
+    if ended_by is not None:
+        times.append(_time("ended_within", f"{situation.transition.starts} reports its end", ended_by, now))
     until = refresh_until(situation)
     if until is not None:
         times.append(_time("refresh_until", "better data triggers again", until, now))

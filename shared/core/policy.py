@@ -292,13 +292,18 @@ class Due:
 
 @dataclass(frozen=True)
 class Expectation:
-    """What one mode of a transition waits for. Sets decide, never counts of what arrived (behaviour D1)."""
+    """What one mode of a transition waits for. Sets decide, never counts of what arrived (behaviour D1).
+
+    ``no_due`` says that nobody wants to be told of its silence, ``because`` why (behaviour T10).
+    """
 
     required: frozenset[str]
     optional: frozenset[str] = frozenset()
     tiers: tuple[Tier, ...] = ()
     deadline: Deadline | None = None
     due: Due | None = None
+    no_due: bool = False
+    because: str = ""
 
     @cached_property
     def expected(self) -> frozenset[str]:
@@ -378,11 +383,13 @@ class ConfirmBy(StrEnum):
 
 @dataclass(frozen=True)
 class Confirm:
-    """``within`` and ``redispatch`` only matter where a report confirms (behaviour D7)."""
+    """``within`` and ``redispatch`` only matter where a report confirms (behaviour D7). ``ended_within`` is how long a
+    last phase may take from its dispatch to the report of its end (behaviour T10)."""
 
     by: ConfirmBy
     within: timedelta = timedelta(minutes=30)
     redispatch: int = 0
+    ended_within: timedelta | None = None
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from shared.core.step_check import rerun_problems
 from shared.core.transition_check import transition_problems
 from shared.core.wire_check import wire_problems
 
-__all__ = ["Problem", "problems", "silences"]
+__all__ = ["Problem", "problems"]
 
 SEVERITIES = ("info", "warning", "critical")
 LONGEST_LEASE = timedelta(minutes=15)
@@ -42,20 +42,6 @@ def problems(policy: Policy, unreadable: Mapping[str, str] = MappingProxyType({}
     for transition in policy.transitions.values():
         found += transition_problems(policy, transition)
     return [*found, *_alerts(policy), *_repairs(policy), *pause_problems(policy)]
-
-
-def silences(policy: Policy) -> list[Problem]:
-    """Return where a run could wait for ever and nobody be told: allowed, and seldom meant."""
-    return [
-        Problem(
-            f"transitions.{transition.name}.expects.{mode}",
-            "neither a due time nor a deadline: if something stays missing nobody hears of it",
-            "add due: {warning, critical}, or a deadline",
-        )
-        for transition in policy.transitions.values()
-        for mode, expectation in transition.expects.items()
-        if expectation.due is None and expectation.deadline is None
-    ]
 
 
 def _modes(policy: Policy) -> Iterator[Problem]:

@@ -44,7 +44,7 @@ def _refusing(situation: Situation, speaks: Callable[[Report, datetime], bool]) 
     state = situation.state
     if situation.empty or state.carried is None or state.dispatched_at is None or state.state is State.OBSERVED:
         return {}
-    judged, whole = _judged(situation)
+    judged, whole = judged_by(situation)
     latest = {name: known.latest for name in judged if (known := situation.started.get(name)) is not None}
     refusing = {
         name: report
@@ -54,8 +54,9 @@ def _refusing(situation: Situation, speaks: Callable[[Report, datetime], bool]) 
     return {} if whole and len(refusing) < len(judged) else refusing
 
 
-def _judged(situation: Situation) -> tuple[list[str], bool]:
-    """Return the processors that the phase is judged by, and whether all of them must have refused."""
+def judged_by(situation: Situation) -> tuple[list[str], bool]:
+    """Return the processors that the started phase is judged by, and whether others of the run wait for them: then it
+    refuses as a whole or not at all."""
     policy, key, starts = situation.policy, situation.key, situation.transition.starts
     listed = policy.phases[starts].processors.values()
     enabled = [processor.name for processor in listed if not processor.disabled_on(key.day)]

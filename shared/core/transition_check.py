@@ -10,6 +10,7 @@ from shared.core.answers import MAY_PASS
 from shared.core.names import build_names
 from shared.core.policy import ConfirmBy, Expectation, HttpCall, Policy, Publication, Role, Step, Transition
 from shared.core.problem import Problem, spell, suggest
+from shared.core.silence_check import due_problems, end_problems
 from shared.core.step_check import step_problems
 
 # The least that is allowed for a wait between two attempts, and the longest of the first one (`shared/app/retry.py`).
@@ -32,6 +33,7 @@ def transition_problems(policy: Policy, transition: Transition) -> Iterator[Prob
     yield from _never_reported(policy, transition, key)
     yield from _loop(policy, transition, key)
     yield from _times(policy, transition, key)
+    yield from end_problems(policy, transition, key)
     if transition.refresh is not None and transition.refresh.at_most < 1:
         reason = f"{transition.refresh.at_most} refreshes are none"
         yield Problem(f"{key}.refresh.at_most", reason, "1 is the least; leave refresh out for none")
@@ -48,6 +50,7 @@ def _expectation(policy: Policy, transition: Transition, mode: str, expectation:
     if not expectation.expected:
         yield Problem(f"{key}.required", "nothing is expected", "name at least one processor")
     yield from _tiers(expectation, key)
+    yield from due_problems(expectation, key)
     due = expectation.due
     if due is not None and due.warning is not None and due.critical is not None and due.warning >= due.critical:
         reason = f"{due.warning} is not before critical ({due.critical})"

@@ -53,9 +53,11 @@ from tests.core.build import (
     POLICY,
     TDGS,
     TO4,
+    TO6,
     TOGS,
     UPGC,
 )
+from tests.core.test_silence import ENDING
 from tests.policy_files import NBA
 
 # An id as no broker makes it: what a shell, and the program, might take for something else.
@@ -330,6 +332,23 @@ def of_old_dates(house: House, more: More) -> None:
     house.sweep()
 
 
+def house_that_wants_the_end() -> House:
+    """A house whose policy says how long the last phase may take."""
+    return House(policy=ENDING).ordinary()
+
+
+def unended(house: House, more: More) -> None:
+    house.orch("trigger", TO6, str(DAY), "--mode", "overnight", *(("--lane", "backfill", "--new-run") if more else ()),
+               "--reason", "early")  # fmt: skip
+    house.deliver("phase6_export", "started", **more)
+    house.sweeps(92)
+
+
+def blocked_for_long(house: House, more: More) -> None:
+    blocked(house, more)
+    house.sweeps(122)
+
+
 def pause(house: House, more: More) -> None:
     house.orch("pause", "--reason", "lines are 'wrong'", "--until", "2026-02-20")
 
@@ -392,6 +411,8 @@ CASES = {
     AlertKind.NOTHING_TO_DO: Case(nothing_to_do),
     AlertKind.PRESUMED: Case(presumed, live_only=True, start=house_that_presumes),
     AlertKind.REFUSED: Case(refused, ("trigger",)),
+    AlertKind.NOT_ENDED: Case(unended, ("trigger",), start=house_that_wants_the_end),
+    AlertKind.GATE_OVERDUE: Case(blocked_for_long, ("explain",)),
     AlertKind.PAUSED: Case(pause, ("pause",), live_only=True),
     AlertKind.PAUSE_GOES_ON: Case(pause_for_a_week, ("pause",), live_only=True),
     AlertKind.PAUSE_ENDED: Case(pause_over, live_only=True),

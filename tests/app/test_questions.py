@@ -9,6 +9,7 @@ import contextlib
 import io
 import json
 import os
+import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,13 @@ from typing import Any
 import pytest
 
 from shared import runtime
+from shared.adapters.json_log import log_on
+from shared.adapters.policy_file import load_policy
 from shared.app import views
 from shared.cli import main as orch
 from tests.app.house import House
-from tests.core.build import DAY, NIGHT, PGS, POLICY, TDGS, TO3, TO4, TO5, TO6, TOGS, UPGC
-from tests.policy_files import GONE, NBA, ROOT, edit, nba, write
+from tests.core.build import DAY, NIGHT, PGS, TDGS, TO3, TO4, TO5, TO6, TOGS, UPGC
+from tests.policy_files import GONE, PRODUCTION, ROOT, edit, nba, production, write
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 DATE = str(DAY)
@@ -178,13 +181,13 @@ def test_the_view_of_a_completion_counts_what_was_superseded(house: House) -> No
 
 
 def test_check_sums_a_policy_up(house: House) -> None:
-    """The reference policy is in order: exit 0, as text and as JSON, both checked in."""
-    said = asked(house, "check", str(NBA))
-    assert said.startswith(f"{NBA}: nba is in order")
+    """The policy in force is in order: exit 0, as text and as JSON, both checked in."""
+    said = asked(house, "check", str(PRODUCTION))
+    assert said.startswith(f"{PRODUCTION}: nba is in order")
     approved("check.txt", said.split(": ", 1)[1])
-    found = asked(house, "check", str(NBA), "--json")
+    found = asked(house, "check", str(PRODUCTION), "--json")
     approved("check.json", found)
-    assert json.loads(found)["transitions"] == list(POLICY.transitions)
+    assert json.loads(found)["transitions"] == list(load_policy(PRODUCTION).transitions)
 
 
 def test_check_says_what_is_wrong_where(house: House, tmp_path: Path) -> None:
@@ -196,14 +199,47 @@ def test_check_says_what_is_wrong_where(house: House, tmp_path: Path) -> None:
         assert part in said
 
 
-def test_check_warns_of_a_transition_that_could_wait_in_silence(house: House, tmp_path: Path) -> None:
-    """Exit 0, and where neither a due time nor a deadline stands; the reference policy has no such place."""
+def test_check_refuses_a_transition_that_could_wait_in_silence(house: House, tmp_path: Path) -> None:
+    """T10: exit 2 with key, line and hint, although the policy loads; with a reason, or due times, it is in order."""
     at = "transitions/phase3_to_phase4/expects/same_day"
-    quiet = write(tmp_path, edit(nba(), {f"{at}/due": GONE, f"{at}/deadline": GONE}))
+    quiet = write(tmp_path, edit(production(), {f"{at}/due": GONE}))
+    assert load_policy(quiet).transitions["phase3_to_phase4"].expects["same_day"].due is None
     status, said = house.orch("check", str(quiet))
+    assert status == 2
+    for part in (
+        str(quiet),
+        "transitions.phase3_to_phase4.expects.same_day",
+        "neither a due time",
+        "(line ",
+        "due: none",
+    ):
+        assert part in said
+    excused = write(tmp_path, edit(production(), {f"{at}/due": "none", f"{at}/because": "the evening report shows it"}))
+    assert house.orch("check", str(excused))[0] == 0
+    assert house.orch("check", str(PRODUCTION))[0] == 0
+
+
+def test_check_warns_of_a_last_phase_whose_end_nobody_wants(house: House, tmp_path: Path) -> None:
+    """T10: it may begin and never end; one line and a hint on standard error, exit 0."""
+    endless = write(tmp_path, edit(production(), {"transitions/phase5_to_phase6/confirm/ended_within": GONE}))
+    status, said = house.orch("check", str(endless))
     assert (status, said.count("warning:")) == (0, 1)
-    assert "transitions.phase3_to_phase4.expects.same_day: neither a due time nor a deadline" in said
-    assert "warning:" not in asked(house, "check", str(NBA))
+    assert "transitions.phase5_to_phase6.confirm: nothing waits for phase6" in said
+    assert "warning:" not in asked(house, "check", str(PRODUCTION))
+
+
+def test_what_loads_with_silence_in_it_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """T10: an instance that starts with such a policy logs one warning with every place."""
+    quiet = write(tmp_path, edit(production(), {"transitions/phase3_to_phase4/expects/same_day/due": GONE}))
+    for policy, lines in ((quiet, 1), (PRODUCTION, 0)):
+        parts = {"ORCH_STATE": "memory", "ORCH_BUS": "local", "ORCH_WAREHOUSE": "duckdb", "ORCH_ALERTS": "console"}
+        with log_on(sys.stderr):
+            runtime.from_environment({**parts, "ORCH_HOME": str(tmp_path), "ORCH_POLICY": str(policy)})
+        said = capsys.readouterr().err
+        assert said.count("policy.silence") == lines
+        assert said.count("transitions.phase3_to_phase4.expects.same_day") == lines
 
 
 def test_check_checks_the_policy_in_force(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

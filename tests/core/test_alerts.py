@@ -356,7 +356,7 @@ def test_triggered_is_not_due(state: TransitionState) -> None:
 def test_blocked_and_held_do_not_satisfy_due() -> None:
     """T2: and the text says what stands in the way."""
     blocked = told(full(), DUE, World(percents={"game_coverage": 71}))
-    assert set(blocked) == {"gate game_coverage", "due_warning"}
+    assert set(blocked) == {"gate game_coverage", "gate_overdue game_coverage", "due_warning"}
     assert "blocked by" in blocked["due_warning"].text
     assert "71" in blocked["due_warning"].text
     held = told(waiting(*done(PGS)), DUE)

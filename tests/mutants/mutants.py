@@ -22,6 +22,7 @@ MARKS, RECEIVE, RECONCILE = "shared/app/marks.py", "shared/app/receive.py", "sha
 DATE_COLUMN, CALENDAR_SQL = "shared/adapters/date_column.py", "shared/adapters/calendar_sql.py"
 REFUSAL = "shared/core/refusal.py"
 HOLDINGS, STREAKS, REPAIR = "shared/core/holdings.py", "shared/app/streaks.py", "shared/app/repair.py"
+SILENCE, SILENCE_CHECK = "shared/core/silence.py", "shared/core/silence_check.py"
 PAUSE, PAUSING, PAUSE_ALERTS = "shared/core/pause.py", "shared/app/pausing.py", "shared/core/pause_alerts.py"
 
 UNPROVEN, ANSWERS, HTTP = "shared/core/unproven.py", "shared/core/answers.py", "shared/adapters/http.py"
@@ -53,6 +54,7 @@ T_MODEL = "tests/core/test_model.py::test_"
 T_WAREHOUSE = "tests/contract/test_warehouse.py::test_"
 T_GRAPH, T_PAPER = "tests/core/test_graph.py::test_", "tests/app/test_graph.py::test_"
 T_EVENING = "tests/core/test_same_evening.py::test_"
+T_SILENCE, T_SILENT_NIGHTS = "tests/core/test_silence.py::test_", "tests/app/test_silence.py::test_"
 T_PAUSE, T_PAUSING = "tests/core/test_pause.py::test_", "tests/app/test_pausing.py::test_"
 T_DRIFT = "tests/deploy/test_drift.py::test_"
 T_RIGHTS = "tests/deploy/test_rights.py::test_"
@@ -1510,8 +1512,8 @@ MUTANTS = [
     mutant(
         "due alerts inside a pause",
         ALERTS,
-        "*(() if situation.pause(now) is not None else _due(situation, seen, decision, now, before)),",
-        "*_due(situation, seen, decision, now, before),",
+        "*(() if situation.pause(now) is not None else _due(situation, seen, decision, now, before, passed_by)),",
+        "*_due(situation, seen, decision, now, before, passed_by),",
         f"{T_PAUSE}nobody_is_told_what_is_due_inside_a_pause",
         f"{T_PAUSING}nobody_is_told_what_is_due_and_nothing_is_repaired",
     ),
@@ -1585,5 +1587,80 @@ MUTANTS = [
         "if after == before.value or save_book(",
         "if True or save_book(",
         f"{T_PAUSING}the_list_shows_what_stands_what_is_over_and_what_comes",
+    ),
+    mutant(
+        "a last phase that never ends is told to nobody",
+        ALERTS,
+        "    if at is None or now < at or situation.pause(now) is not None:\n",
+        "    if True:\n",
+        f"{T_SILENCE}a_last_phase_that_begins_and_never_ends_is_told",
+        f"{T_SILENT_NIGHTS}an_export_that_never_ends_is_told_once_and_taken_back_when_it_does",
+    ),
+    mutant(
+        "an end from before the start is the end of it",
+        SILENCE,
+        "is None or end.received_at < since)",
+        "is None)",
+        f"{T_SILENCE}an_end_from_before_the_dispatch_is_of_another_start",
+    ),
+    mutant(
+        "a run closes before its last phase has ended",
+        CLOSING,
+        "    if last and ends_by is not None and (now < ends_by or situation.pause(now) is not None):\n"
+        "        return False\n",
+        "",
+        f"{T_SILENCE}a_run_stays_open_until_its_last_phase_has_ended",
+    ),
+    mutant(
+        "a gate may block for ever without waking anybody",
+        ALERTS,
+        "            if deadline is not None and now >= deadline:\n",
+        "            if False:\n",
+        f"{T_SILENCE}a_gate_that_still_blocks_at_the_deadline_is_critical",
+        f"{T_SILENT_NIGHTS}a_gate_at_the_deadline_is_critical_once_and_over_when_it_opens",
+    ),
+    mutant(
+        "a gate that blocks a refresh wakes somebody",
+        SILENCE,
+        "is None or situation.state.triggered else since",
+        "is None else since",
+        f"{T_SILENCE}a_gate_that_blocks_a_refresh_is_never_critical",
+    ),
+    mutant(
+        "the due alert of a phase that never ended speaks of no message",
+        ALERTS,
+        "    if begun:\n",
+        "    if False:\n",
+        f"{T_SILENCE}the_due_alert_says_that_the_phase_was_started_and_has_not_ended",
+    ),
+    mutant(
+        "any deadline stands for a due time",
+        SILENCE_CHECK,
+        "if expectation.due is None and not expectation.no_due\n",
+        "if expectation.due is None and not expectation.no_due and expectation.deadline is None\n",
+        f"{T_SILENCE}a_transition_without_due_and_without_a_reason_is_named",
+        "tests/app/test_questions.py::test_check_refuses_a_transition_that_could_wait_in_silence",
+    ),
+    mutant(
+        "due: none needs no reason",
+        SILENCE_CHECK,
+        "if expectation.no_due and not expectation.because:",
+        "if False:",
+        f"{T_SILENCE}no_due_time_wants_its_reason",
+    ),
+    mutant(
+        "a start that is ours is overtaken by whatever comes later",
+        SWEEP,
+        "    if situation.transition.dispatch.role is not Role.OBSERVE:\n        return \"\"\n",
+        "",
+        f"{T_SILENT_NIGHTS}a_start_that_is_ours_is_due_whatever_comes_later",
+        scenario("P_close_hides_held_night"),
+    ),
+    mutant(
+        "an observed start that the run has passed is late",
+        SWEEP,
+        'return reached[-1].transition.name if reached else ""',
+        'return ""',
+        f"{T_SILENT_NIGHTS}an_observed_start_that_the_run_has_passed_is_overtaken",
     ),
 ]  # fmt: skip
