@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from shared.core.calendar import due_at
 from shared.core.model import Lane
-from shared.core.policy import ConfirmBy, Policy, Publication, Transition
+from shared.core.policy import ConfirmBy, Policy, Publication, Role, Transition
 from shared.simulation.random_nights.book import Book, RunBook, Track
 from shared.simulation.random_nights.oracle import View, blocking, reason_at, view
 from shared.simulation.random_nights.ports import Truth
@@ -181,9 +181,19 @@ def overdue_says_so(looking: Looking) -> Iterator[str]:
         if at is None or looking.now < at or looking.book.stands(kind, track.where):
             continue
         overtaken = any(heard.phase == looking.transition.starts for heard in track.run.heard)
-        if overtaken or _predecessor_speaks(looking):
+        if overtaken or _passed(looking) or _predecessor_speaks(looking):
             continue
         yield f"overdue_says_so: not triggered at {at}, and no {kind}"
+
+
+def _passed(looking: Looking) -> bool:
+    """Whether what is only observed has been passed by its run: nobody has to move that on (T2)."""
+    if looking.transition.dispatch.role is not Role.OBSERVE:
+        return False
+    run, later = looking.track.run, looking.policy.beyond[looking.track.name]
+    waited_for = {phase for name in later for phase in looking.policy.transitions[name].after}
+    left = any(run.tracks[name].data.get("carried") for name in later if name in run.tracks)
+    return left or any(heard.phase in waited_for for heard in run.heard)
 
 
 def _predecessor_speaks(looking: Looking) -> bool:
