@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from shared.app.context import Context
 from shared.app.record_rows import entry_of, report_of
@@ -19,11 +19,12 @@ from shared.core.explain import Explanation
 from shared.core.explain import explain as explained
 from shared.core.history import state_after
 from shared.core.model import Completion, LogEntry, Report, RunKey, State, TransitionState
-from shared.core.policy import Transition
+from shared.core.policy import Policy, Transition
 from shared.core.record import record
 from shared.core.situation import Situation
-from shared.core.texts import clock_time
+from shared.core.texts import clock_time, day_time
 
+A_WEEK = timedelta(days=6)
 UNREAD = "ready; what was read of gates and service then is not in the record"
 
 
@@ -48,11 +49,11 @@ def explain_then(ctx: Context, key: RunKey, transition: str, at: datetime) -> Ex
     reports = _reports(ctx, key, loaded)
     entries = _entries(ctx, key, loaded, transition)
     opened = _opened_at(loaded, reports)
-    when = clock_time(ctx.policy, at, now)
+    when = _when(ctx.policy, at, now)
     if opened is None:
         return NotOpen(f"neither state nor record knows {key.id}")
     if at < opened:
-        return NotOpen(f"{key.id} was not open at {when}: it was opened {clock_time(ctx.policy, opened, now)}")
+        return NotOpen(f"{key.id} was not open at {when}: it was opened {_when(ctx.policy, opened, now)}")
     lacking = [
         *_lacking_reports(loaded, reports, at),
         *_lacking_entries(loaded.transition(transition).value, entries, at),
@@ -64,6 +65,11 @@ def explain_then(ctx: Context, key: RunKey, transition: str, at: datetime) -> Ex
     acts = tuple(act for act in loaded.transition(transition).value.acts if act.at <= at)
     situation = replace(situation, state=replace(situation.state, acts=acts))
     return explained(situation, _decision(situation, at), at, as_of="the record")
+
+
+def _when(policy: Policy, at: datetime, now: datetime) -> str:
+    """Return a time as people say it; with its date where a weekday could mean another one."""
+    return clock_time(policy, at, now) if abs(now - at) < A_WEEK else day_time(policy, at)
 
 
 def _reports(ctx: Context, key: RunKey, loaded: Loaded) -> list[Report]:

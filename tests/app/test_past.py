@@ -112,6 +112,8 @@ def test_before_a_run_was_opened_there_is_nothing_to_explain(house: House) -> No
     house.sweeps(2)
     status, said = house.orch("explain", TO4, *ON, "--at", "05:30")
     assert (status, "was not open at 05:30 EST: it was opened 06:00 EST" in said) == (3, True)
+    status, said = house.orch("explain", TO4, *ON, "--at", "2020-01-01 06:00")
+    assert (status, "was not open at 2020-01-01 06:00 EST: it was opened 06:00 EST" in said) == (3, True)
 
 
 def test_where_the_record_does_not_reach_nothing_is_answered(house: House) -> None:
