@@ -84,9 +84,9 @@ NOT_COMPARED: Mapping[str, Mapping[str, str]] = {
     "serving revision": {
         "apiVersion": IDENTITY,
         "kind": IDENTITY,
-        "metadata": "annotations: the invoker check, ingress and whether the address is on are compared",
+        "metadata": "annotations: the invoker check, ingress, least instances and the address are compared",
         "spec.traffic": "the traffic that is served is compared, in the status",
-        "spec.template.metadata": "annotations: the number of instances and the network are compared",
+        "spec.template.metadata": "annotations: numbers of instances, CPU between calls and the network are compared",
         "spec.template.spec.containers.name": PLATFORM,
         "spec.template.spec.containers.imagePullPolicy": PLATFORM,
         "spec.template.spec.containers.livenessProbe": PLATFORM,

@@ -14,7 +14,9 @@ RUN = "run.googleapis.com"
 # Only what tells the platform who may come in and where the revision reaches: the other annotations are its own notes.
 CHECK, INGRESS, NO_URL = f"{RUN}/invoker-iam-disabled", f"{RUN}/ingress", f"{RUN}/default-url-disabled"
 NETWORK = (f"{RUN}/vpc-access-connector", f"{RUN}/network-interfaces", f"{RUN}/cloudsql-instances")
-SCALE = "autoscaling.knative.dev/maxScale"
+LEAST, MOST = "autoscaling.knative.dev/minScale", "autoscaling.knative.dev/maxScale"
+# Set for the whole service by hand it outlives every deploy; and what is paid for between two calls.
+SERVICE_LEAST, THROTTLED = f"{RUN}/minScale", f"{RUN}/cpu-throttling"
 UNSET = ("volumes", "containers.command", "containers.args", "containers.envFrom", "containers.volumeMounts")
 
 
@@ -41,11 +43,12 @@ def service_differences(
     """Judge what `gcloud run services describe` answers."""
     template = found.get("spec", {}).get("template", {})
     notes, spec = template.get("metadata", {}).get("annotations", {}), template.get("spec", {})
+    whole = found.get("metadata", {}).get("annotations", {})
     containers = spec.get("containers") or [{}]
     flat = {**spec, "containers": containers[0]}
     return [
         *_traffic(found.get("status", {})),
-        *_door(found.get("metadata", {}).get("annotations", {})),
+        *_door(whole),
         *compare(_wanted(manifest, place, function), _found(spec, containers, notes)),
         *_image(place, function, str(containers[0].get("image", ""))),
         *_variables(environment(manifest, function, place, stamp), containers[0].get("env", [])),
@@ -62,12 +65,14 @@ def _traffic(status: Mapping[str, Any]) -> list[Difference]:
 
 
 def _door(notes: Mapping[str, str]) -> list[Difference]:
-    """Whether callers are asked who they are, and whether they reach the address that they were given."""
-    wanted = {"invoker check": "on", "ingress": "all", "address": "on"}
+    """Whether callers are asked who they are and reach the address they were given; whether instances wait for them."""
+    wanted = {"invoker check": "on", "ingress": "all", "address": "on", "min instances of the service": "0"}
     have = {
         "invoker check": "off" if notes.get(CHECK, "").lower() == "true" else "on",
         "ingress": notes.get(INGRESS, "all"),
         "address": "off" if notes.get(NO_URL, "").lower() == "true" else "on",
+        "min instances of the service": notes.get(SERVICE_LEAST, "0"),
+        "min instances of the service": notes.get(SERVICE_LEAST, "0"),
     }
     return compare(wanted, have)
 
@@ -77,7 +82,9 @@ def _wanted(manifest: Manifest, place: Place, function: Function) -> dict[str, A
         "account": place.account(function.service_account),
         "concurrency": function.concurrency,
         "timeout": int(function.timeout.total_seconds()),
+        "min instances": str(function.min_instances),
         "max instances": str(function.max_instances),
+        "CPU between calls": "off",
         "containers": 1,
         "memory": function.memory,
         "cpu": number(function.cpu),
@@ -91,7 +98,9 @@ def _found(spec: Mapping[str, Any], containers: list[Any], notes: Mapping[str, s
         "account": spec.get("serviceAccountName"),
         "concurrency": spec.get("containerConcurrency"),
         "timeout": spec.get("timeoutSeconds"),
-        "max instances": str(notes.get(SCALE)),
+        "min instances": str(notes.get(LEAST, 0)),
+        "max instances": str(notes.get(MOST)),
+        "CPU between calls": "on" if notes.get(THROTTLED, "").lower() == "false" else "off",
         "containers": len(containers),
         "memory": memory(limits.get("memory")),
         "cpu": _cpu(limits.get("cpu")),

@@ -461,6 +461,29 @@ DRIFTS: dict[str, tuple[Callable[[Cloud], None], str, str]] = {
         f"serving revision {FUNCTION}",
         "timeout",
     ),
+    "instances kept in the service alone": (
+        hand(
+            "services",
+            FUNCTION,
+            put("spec", "template", "metadata", "annotations", "autoscaling.knative.dev/minScale", value="5"),
+        ),
+        f"serving revision {FUNCTION}",
+        "min instances",
+    ),
+    "instances kept in the service whatever is deployed": (
+        hand("services", FUNCTION, put("metadata", "annotations", "run.googleapis.com/minScale", value="2")),
+        f"serving revision {FUNCTION}",
+        "min instances of the service",
+    ),
+    "a processor that is paid for between two calls": (
+        hand(
+            "services",
+            FUNCTION,
+            put("spec", "template", "metadata", "annotations", "run.googleapis.com/cpu-throttling", value="false"),
+        ),
+        f"serving revision {FUNCTION}",
+        "CPU between calls",
+    ),
     "a filter": (
         hand("subscriptions", SUBSCRIPTION, put("filter", value='attributes.x="y"')),
         f"subscription {SUBSCRIPTION}",
