@@ -72,7 +72,6 @@ def _door(notes: Mapping[str, str]) -> list[Difference]:
         "ingress": notes.get(INGRESS, "all"),
         "address": "off" if notes.get(NO_URL, "").lower() == "true" else "on",
         "min instances of the service": notes.get(SERVICE_LEAST, "0"),
-        "min instances of the service": notes.get(SERVICE_LEAST, "0"),
     }
     return compare(wanted, have)
 
