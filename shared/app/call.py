@@ -11,7 +11,7 @@ from typing import Any
 
 from shared.core.problem import suggest
 
-BAD_REQUEST, NOT_FOUND = 400, 404
+BAD_REQUEST, NOT_FOUND, WRONG_METHOD = 400, 404, 405
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 # Further away a date is a slip of the finger, and far away no calendar reaches.
 _YEARS = range(2000, 2100)
@@ -37,6 +37,7 @@ class Call:
     path: str
     query: Iterable[tuple[str, str]]
     data: bytes
+    method: str = "POST"
 
 
 def at_root(path: str) -> Wrong | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from shared.app.call import SHOWN, Call, Wrong, at_root, date_of, shown
+from shared.app.call import SHOWN, WRONG_METHOD, Call, Wrong, at_root, date_of, shown
 from shared.app.sweep import Wish
 from shared.core.policy import Policy
 from shared.core.problem import suggest
@@ -22,6 +22,8 @@ def wish_of(policy: Policy, call: Call) -> Wish | Wrong:
     wrong = at_root(call.path)
     if wrong is not None:
         return wrong
+    if call.method != "POST":
+        return Wrong(f"a {call.method[:SHOWN]} does nothing here", f"POST, such as {_example()}", WRONG_METHOD)
     for name, _ in call.query:
         return Wrong(f"the parameter {name[:SHOWN]!r} of the query is not read", f"put it in the body: {_example()}")
     if not call.data.strip():

@@ -24,7 +24,7 @@ def json_text(value: Any) -> str:
 
 def call_of(request: Request) -> Call:
     """Return what the use cases read of a request."""
-    return Call(request.path, tuple(request.args.items(multi=True)), request.get_data())
+    return Call(request.path, tuple(request.args.items(multi=True)), request.get_data(), request.method)
 
 
 def deployment(function: str) -> dict[str, Any]:

@@ -9,6 +9,16 @@ from tests.functions.entry import client
 from tests.functions.worlds import house
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"])
+def test_only_a_post_sweeps(method: str) -> None:
+    """A browser, a probe or a preview of a link asks by another method: 405, what to send, and nothing is touched."""
+    with house(MemoryStore()) as opened:
+        answer = client("self_heal").open("/", method=method, data=b"")
+        assert answer.status_code == 405
+        assert opened.store.paths == []
+        assert method == "HEAD" or "POST" in answer.get_json()["hint"]
+
+
 @pytest.mark.parametrize(
     ("path", "body", "status"),
     [

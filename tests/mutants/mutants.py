@@ -817,6 +817,13 @@ MUTANTS = [
         "tests/app/test_unreadable_documents.py::test_pauses_that_nobody_can_read_let_nothing_go",
     ),
     mutant(
+        "a browser starts a sweep",
+        "shared/app/requests.py",
+        'call.method != "POST"',
+        "False",
+        "tests/functions/test_self_heal_calls.py::test_only_a_post_sweeps",
+    ),
+    mutant(
         "who brought a dead letter back is not said",
         DEAD_LETTERS,
         "marks |= {name: text for name, text in said.items() if text}",
