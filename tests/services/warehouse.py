@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from threading import Lock
+from typing import TYPE_CHECKING
 
 from shared.core.policy import Policy
-from shared.simulation.demo.tables import change_file, insert
+from shared.simulation.demo.tables import change_file, insert, number_in_file
 from shared.simulation.nba_tables import SCHEDULE_TABLE, statistics_id
 
 if TYPE_CHECKING:
@@ -16,18 +17,25 @@ if TYPE_CHECKING:
 
 
 class WarehouseTables:
-    """Rows by date; a table that the policy does not name holds none."""
+    """Rows by date; a table that the policy does not name holds none.
+
+    One thread at a time: a process opens a file in one way only. Readers take little, for who writes keeps others out.
+    """
 
     def __init__(self, path: Path, policy: Policy) -> None:
         jobs = (part for phase in policy.phases.values() for one in phase.processors.values() for part in one.parts)
-        self._path = path
+        self._path, self._turn = path, Lock()
         self._columns = {job.table: job.date_column for job in jobs if job.table is not None}
+        self._games: dict[str, int] = {}
 
     def games(self, day: str) -> int:
-        return self._number(f"SELECT COUNT(*) FROM {SCHEDULE_TABLE} WHERE game_date = ?", [day])
+        """The schedule of these days does not change: it is read once."""
+        if day not in self._games:
+            self._games[day] = self._number(f"SELECT COUNT(*) FROM {SCHEDULE_TABLE} WHERE game_date = ?", day)
+        return self._games[day]
 
     def count(self, table: str, day: str) -> int:
-        return self._number(f"SELECT COUNT(*) FROM {table} WHERE {self._columns[table]} = ?", [day])
+        return self._number(f"SELECT COUNT(*) FROM {table} WHERE {self._columns[table]} = ?", day)
 
     def write(self, table: str, day: str, rows: int) -> None:
         games = self._ids(day)
@@ -36,19 +44,21 @@ class WarehouseTables:
             connection.execute(f"DELETE FROM {table} WHERE {self._columns[table]} = ?", [day])
             insert(connection, table, date.fromisoformat(day), games, range(rows))
 
-        change_file(self._path, work)
+        self._change(work)
 
     def write_game(self, table: str, day: str, game: int, rows: int) -> int:
         games = [self._ids(day)[game]]
         numbers = range(game * rows, (game + 1) * rows)
-        change_file(self._path, lambda found: insert(found, table, date.fromisoformat(day), games, numbers))
+        self._change(lambda connection: insert(connection, table, date.fromisoformat(day), games, numbers))
         return rows
 
     def _ids(self, day: str) -> list[str]:
         return [statistics_id(date.fromisoformat(day), number) for number in range(self.games(day))]
 
-    def _number(self, sql: str, values: list[Any]) -> int:
-        found: list[int] = []
-        ask: Callable[[DuckDBPyConnection], None] = lambda one: found.append(one.execute(sql, values).fetchall()[0][0])  # noqa: E731
-        change_file(self._path, ask)
-        return found[0]
+    def _change(self, work: Callable[[DuckDBPyConnection], None]) -> None:
+        with self._turn:
+            change_file(self._path, work)
+
+    def _number(self, sql: str, day: str) -> int:
+        with self._turn:
+            return number_in_file(self._path, sql, [day])

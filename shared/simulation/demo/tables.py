@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from shared.core.model import Units
 from shared.core.policy import Policy, Processor
@@ -24,12 +24,13 @@ from shared.simulation.nba_tables import (
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-_PATIENCE_SECONDS = 10
+_PATIENCE_SECONDS = 30
 # What the gates ask for, beside the date: every table has it. A third of the players did not play.
 _COLUMNS = "game_id VARCHAR, player_lookup VARCHAR, minutes_played DOUBLE, is_dnp BOOLEAN, is_quality_ready BOOLEAN"
 _ROW = "list_extract(?, i % ? + 1), 'player ' || i, CASE WHEN i % 3 < 2 THEN 24.0 END, i % 3 = 2, TRUE"
 _TYPES = {"STRING": "VARCHAR", "INT64": "BIGINT", "DATE": "DATE", "TIMESTAMP": "TIMESTAMPTZ"}
 
+T = TypeVar("T")
 Rows = dict[tuple[str, date], int]
 
 
@@ -112,10 +113,21 @@ def add_tables(source: Path, target: Path) -> None:
     change_file(target, add, attach=source)
 
 
+def number_in_file(path: Path, sql: str, values: Sequence[object]) -> int:
+    """Return the one number that a query reads; others may read meanwhile."""
+    import duckdb
+
+    def attempt() -> int:
+        with closing(duckdb.connect(path, read_only=True)) as connection:
+            [[found]] = connection.execute(sql, list(values)).fetchall()
+            return int(found)
+
+    return _patiently(attempt)
+
+
 def change_file(path: Path, work: Callable[[DuckDBPyConnection], None], attach: Path | None = None) -> None:
     """Open the file for one transaction, again while another process has it."""
     import duckdb
-    import tenacity
 
     def attempt() -> None:
         with closing(duckdb.connect(path)) as connection:
@@ -126,7 +138,15 @@ def change_file(path: Path, work: Callable[[DuckDBPyConnection], None], attach: 
             work(connection)
             connection.execute("COMMIT")
 
-    tenacity.Retrying(
+    _patiently(attempt)
+
+
+def _patiently(attempt: Callable[[], T]) -> T:
+    """Return what an attempt does, made again while another process has the file."""
+    import duckdb
+    import tenacity
+
+    return tenacity.Retrying(
         stop=tenacity.stop_after_delay(_PATIENCE_SECONDS),
         wait=tenacity.wait_random(0.01, 0.05),
         retry=tenacity.retry_if_exception_type(duckdb.IOException),

@@ -23,6 +23,7 @@ from shared.adapters.clock import SystemClock
 from shared.adapters.google.firestore.store import FirestoreStore
 from shared.adapters.http import RequestsHttp
 from shared.adapters.local.accelerated_clock import FileClock
+from shared.core.errors import Unavailable
 from shared.core.model import RunKey, State, TransitionState
 from shared.core.policy import Policy
 from shared.ports import StateStore
@@ -44,7 +45,7 @@ from shared.simulation.scenario import Change
 
 SWEEP_EVERY, QUIET_EVERY = timedelta(minutes=5), timedelta(minutes=30)
 _SWEEP_TIMEOUT = timedelta(seconds=60)
-_AT_REST, _WITHIN = 0.2, 60.0
+_AT_REST, _WITHIN = 0.2, 120.0
 _POLL = timedelta(seconds=0.05)
 _OURS = tuple(SERVICES.values())
 
@@ -155,7 +156,10 @@ class Day:
 
     def _sweep(self) -> None:
         server = self._stage.functions[SWEEPER]
-        status = self._http.request("POST", server.url, {}, _SWEEP_TIMEOUT).status
+        try:
+            status = self._http.request("POST", server.url, {}, _SWEEP_TIMEOUT).status
+        except Unavailable as error:
+            raise ServerFailed(f"{SWEEPER} does not answer: {error.reason}; {server.tail()}") from error
         if not 200 <= status < 300:
             raise ServerFailed(f"{SWEEPER} answers {status}; {server.tail()}")
 
