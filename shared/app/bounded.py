@@ -21,6 +21,8 @@ LONGEST = {
     "bus": timedelta(seconds=10),
     "alerts": timedelta(seconds=7),  # two channels of three seconds each
 }
+# A service that keeps a sweep waiting must leave it the time to write down what became of the call, and to say so.
+SAYING = LONGEST["alerts"] + timedelta(seconds=3)
 NO_TIME = "no time left in this sweep"
 SHORTEST_CALL = timedelta(seconds=1)
 
@@ -31,7 +33,7 @@ class BoundedPorts(FailFastPorts):
     def __init__(self, ports: Ports, deadline: datetime) -> None:
         timely = {name: partial(_may_begin, ports.clock, name, deadline - longest) for name, longest in LONGEST.items()}
         parts = {name: FailFast(ports, name, LONG, check) for name, check in timely.items()}
-        super().__init__(ports, {**parts, "http": _BoundedHttp(ports, deadline)})
+        super().__init__(ports, {**parts, "http": _BoundedHttp(ports, deadline - SAYING)})
 
 
 def _may_begin(clock: Clock, name: str, latest: datetime) -> None:
@@ -44,7 +46,7 @@ def _may_begin(clock: Clock, name: str, latest: datetime) -> None:
 
 
 class _BoundedHttp:
-    """Calls whose timeout ends with the sweep. A question (GET) that is not asked is ``OutOfTime``."""
+    """Calls whose timeout ends with the deadline. A question (GET) that is not asked is ``OutOfTime``."""
 
     def __init__(self, ports: Ports, deadline: datetime) -> None:
         self._ports, self._deadline = ports, deadline

@@ -64,13 +64,23 @@ class Standing:
 @dataclass(frozen=True, slots=True)
 class Look:
     """What reports are judged by: the date's units (None: unknown), what was read, and whether a trigger carried the
-    processor already, or it is required."""
+    processor already, or it is required. A report received before ``whole_from`` need not be whole (behaviour R11)."""
 
     units: int | None
     rows: Rows
     holdings: Holdings = NOTHING_READ
     triggered: bool = False
     required: bool = False
+    whole_from: datetime | None = None
+
+    @property
+    def under_way(self) -> bool:
+        """True while units of the date are under way, and what a table holds of them too (behaviour R11)."""
+        return self.whole_from == NEVER and not self.triggered
+
+    def early(self, report: Report) -> bool:
+        """True for a report that may be short because it came before the units were final (behaviour R11)."""
+        return self.whole_from is not None and not self.triggered and report.received_at < self.whole_from
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +144,8 @@ def picture(
     for name in expected:
         known = completions.get(name)
         required = name in expectation.required
-        at = standing(processors[name], known, units, rows, carried=carried, holdings=holdings, required=required)
-        at = standings[name] = at if whole_from is None else _early(at, whole_from)
+        look = Look(units, rows, holdings, carried is not None and name in carried, required, whole_from)
+        at = standings[name] = _standing(processors[name], known, look, carried)
         if at.word in counts:
             done.add(name)
         elif at.word is Word.PARTIAL:
@@ -144,7 +154,7 @@ def picture(
             needs_rows.add(at.needs_rows)
         if at.needs_units is not None:
             needs_units.add(at.needs_units)
-        first = None if known is None else opened_at(processors[name], known, units, rows, holdings, required=required)
+        first = None if known is None else _opened_at(processors[name], known, look)
         if first is not None and (opened is None or first < opened):
             opened = first
     return Picture(
@@ -159,16 +169,6 @@ def picture(
     )
 
 
-def _early(at: Standing, whole_from: datetime) -> Standing:
-    """Take a short report that came before the units were final for one that is still to come whole (R11).
-
-    Its table is not asked before they are: until then it too is on its way.
-    """
-    if at.word is not Word.UNDER_MINIMUM or at.report is None or at.report.received_at >= whole_from:
-        return at
-    return replace(at, word=Word.NOT_YET, needs_rows=at.needs_rows if whole_from < NEVER else None)
-
-
 def standing(
     processor: Processor,
     known: Completion | None,
@@ -181,11 +181,16 @@ def standing(
 ) -> Standing:
     """Judge one processor by its latest report, or by those of its sources (behaviour R6, R10, R12)."""
     triggered = carried is not None and processor.name in carried
-    look = Look(units, rows, holdings, triggered, required)
+    return _standing(processor, known, Look(units, rows, holdings, triggered, required), carried)
+
+
+def _standing(
+    processor: Processor, known: Completion | None, look: Look, carried: Mapping[str, int | None] | None
+) -> Standing:
     at = _of_sources(processor, known, look) if processor.sources and known is not None else None
     at = _by_reports(processor, known, look) if at is None else at
     low = at.report if at.word in (Word.UNDER_MINIMUM, Word.NOTHING) else None
-    if low is not None and carried is not None and triggered and carried[processor.name] == low.records:
+    if low is not None and carried is not None and look.triggered and carried[processor.name] == low.records:
         # The trigger carried this very count, because the table outvoted it then: it is not asked again.
         return replace(at, word=Word.DONE, needs_rows=None)
     return at
@@ -225,6 +230,26 @@ def _of_sources(processor: Processor, known: Completion, look: Look) -> Standing
 
 
 def _by_reports(processor: Processor, known: Completion | None, look: Look) -> Standing:
+    return _early(_judged(processor, known, look), look)
+
+
+SHORT = (Word.UNDER_MINIMUM, Word.UNITS_SHORT, Word.NOTHING)
+
+
+def _early(at: Standing, look: Look) -> Standing:
+    """Take a short report that came before the units were final for one that is still to come whole (R11).
+
+    Numbers of rows are not asked for before they are: until then the table too is on its way. Units are, for each of
+    them may be there.
+    """
+    if at.word not in SHORT or at.report is None or not look.early(at.report):
+        return at
+    if at.word is Word.UNITS_SHORT and at.asks:
+        return at
+    return replace(at, word=Word.NOT_YET, needs_rows=None if look.under_way else at.needs_rows)
+
+
+def _judged(processor: Processor, known: Completion | None, look: Look) -> Standing:
     name = processor.name
     if known is None:
         return Standing(name, Word.ABSENT)
@@ -258,7 +283,7 @@ def _good(processor: Processor, known: Completion, report: Report, look: Look) -
         return Standing(name, Word.PARTIAL if enough else Word.PARTIAL_SHORT, floor, report)
     if enough:
         return Standing(name, Word.DONE, floor, report)
-    if _table_holds(processor, floor, look.rows):
+    if not look.under_way and _table_holds(processor, floor, look.rows):
         return Standing(name, Word.DONE, floor, report, counter_missing=True, by_table=True)
     return Standing(name, Word.UNDER_MINIMUM, floor, report, needs_rows=_unread(processor, look.rows))
 
@@ -313,6 +338,8 @@ def _nothing(processor: Processor, report: Report, look: Look) -> Standing:
     at = Standing(processor.name, Word.NOTHING, processor.floor(look.units), report)
     if look.units == 0 or look.triggered or processor.table is None:
         return replace(at, word=Word.DONE)
+    if look.under_way:
+        return at
     if processor.table not in look.rows:
         return replace(at, needs_rows=processor.table)
     held = look.rows[processor.table]
@@ -347,7 +374,12 @@ def opened_at(
 
     A table vouches for the standing report only: what it holds by now, a later report may have brought.
     """
-    look = Look(units, rows, holdings, required=required)
+    return _opened_at(processor, known, Look(units, rows, holdings, required=required))
+
+
+def _opened_at(processor: Processor, known: Completion, look: Look) -> datetime | None:
+    # What a trigger carried is no reason for the clock to have begun.
+    look = replace(look, triggered=False) if look.triggered else look
     own = known.sources
     moments = [
         _first_of(one, own[source], look) if source in own else None for source, one in processor.sources.items()

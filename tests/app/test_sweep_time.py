@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -22,7 +23,21 @@ from shared.core.model import Lane, Run, RunKey
 from shared.ports import Row
 from shared.simulation.scenario import FaultKind
 from tests.app.house import House
-from tests.core.build import DAY, NIGHT, PGS, PHASE3, POLICY, SAME_DAY, T0, TO4
+from tests.core.build import (
+    CACHE,
+    DAY,
+    FEATURES,
+    NIGHT,
+    PCF,
+    PGS,
+    PHASE3,
+    POLICY,
+    PSZA,
+    SAME_DAY,
+    T0,
+    TDZA,
+    TO4,
+)
 
 MINUTE = timedelta(minutes=1)
 # One call that was begun in time may end so much later: the stand-ins wait 5 s where 4 s are reckoned with.
@@ -95,6 +110,19 @@ def test_everything_hangs_and_the_sweep_ends_in_its_time() -> None:
         house.fail(port, FaultKind.TIMEOUT)
     house.sweep()
     assert house.waited <= TIME_LIMIT + SPARE
+
+
+def test_a_service_that_hangs_leaves_the_time_to_say_so() -> None:
+    """The call is cut off while people can still be told, in this very sweep, that it fails for six minutes."""
+    house = House().ordinary()
+    house.fail("prediction_coordinator", FaultKind.TIMEOUT)
+    with suppress(Unavailable):
+        house.finish(TDZA, PSZA, PCF, CACHE, FEATURES)
+    house.wait(6 * MINUTE)
+    house.sweep()
+    assert house.waited > TIME_LIMIT - timedelta(seconds=15)
+    [notice] = house.notices("dispatch")
+    assert "prediction_coordinator" in notice.text
 
 
 def crowded(count: int) -> House:

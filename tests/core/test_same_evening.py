@@ -12,12 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.adapters.policy_file import load_policy
+from shared.core.alerts import AlertKind, conditions
 from shared.core.calendar import clock_from, final_since
 from shared.core.decision import Wait
 from shared.core.errors import PolicyError
 from shared.core.explain import explain
+from shared.core.gates import Readings
 from shared.core.message import Delivery, Received, parse
-from shared.core.model import Lane, Run, RunKey, Units
+from shared.core.model import Lane, Outcome, Run, RunKey, Units
 from shared.core.names import Names
 from shared.core.policy import Policy
 from shared.core.readiness import NotReady, Ready, readiness
@@ -207,6 +209,56 @@ def test_a_short_report_before_the_units_are_final_is_early() -> None:
     assert word(GAMES, None, ended) is Word.UNDER_MINIMUM
     assert word(UNDER_WAY, None, ended, PLAIN) is Word.UNDER_MINIMUM
     assert word(Units(None, None), None, ended) is Word.DONE
+
+
+@pytest.mark.parametrize(("units", "counts"), [(UNDER_WAY, False), (GAMES, True)], ids=["under way", "final"])
+def test_a_table_vouches_for_a_short_report_once_the_units_are_final(units: Units, counts: bool) -> None:
+    """R11: a gate may have read the table already; while games are on it vouches for nobody, and starts no clock."""
+    table = POLICY.phases["phase3"].processors[PGS].table or ""
+    found = situation(report(PGS, records=SHORT, ended=EARLY), policy=POLICY, readings=Readings(rows={table: 90}))
+    seen = replace(found, key=NIGHT, units=units, final_at=EARLY + SECOND if counts else None).seen
+    assert (PGS in seen.done, seen.opened_at is not None) == (counts, counts)
+    assert seen.standings[PGS].counter_missing is counts
+
+
+@pytest.mark.parametrize("outcome", [Outcome.SUCCESS, Outcome.SKIPPED])
+def test_a_report_of_nothing_is_early_while_the_units_are_under_way(outcome: Outcome) -> None:
+    """R11, R12: it is said of no report of the evening that it wrote nothing, and its table is not asked."""
+    phase = POLICY.phases["phase3"]
+    plain = replace(phase.processors[UPGC], min_records_per_unit=None)
+    phases = {**POLICY.phases, "phase3": replace(phase, processors={**phase.processors, UPGC: plain})}
+    policy = replace(POLICY, phases=phases)
+    found = situation(report(UPGC, outcome, records=0, ended=EARLY), policy=policy)
+    during = replace(found, key=NIGHT, units=UNDER_WAY).seen.standings[UPGC]
+    assert (during.word, during.needs_rows) == (Word.NOT_YET, None)
+    after = replace(found, key=NIGHT, units=GAMES, final_at=EARLY + SECOND).seen.standings[UPGC]
+    assert (after.word, after.needs_rows) == (Word.NOT_YET, plain.table)
+    later = replace(found, key=NIGHT, units=GAMES, final_at=EARLY).seen.standings[UPGC]
+    assert (later.word, later.needs_rows) == (Word.NOTHING, plain.table)
+
+
+@pytest.mark.parametrize(
+    ("units", "final_at", "wanted"),
+    [(UNDER_WAY, None, Word.NOT_YET), (GAMES, EARLY + SECOND, Word.NOT_YET), (GAMES, EARLY, Word.UNITS_SHORT)],
+    ids=["under way", "final since", "final before"],
+)
+def test_units_that_are_missing_on_the_evening_are_named_without_a_warning(
+    units: Units, final_at: datetime | None, wanted: Word
+) -> None:
+    """R11: three of four games at 23:35 while the fourth is on; who asks is told which, nobody is warned."""
+    phase = POLICY.phases["phase3"]
+    by_games = replace(phase.processors[PGS], units="game")
+    phases = {**POLICY.phases, "phase3": replace(phase, processors={**phase.processors, PGS: by_games})}
+    held = Readings(held={PGS: frozenset({"A@B", "C@D", "E@F"})})
+    found = situation(report(PGS, records=90, ended=EARLY), policy=replace(POLICY, phases=phases), readings=held)
+    names = ("A@B", "C@D", "E@F", "G@H")
+    night = replace(found, key=NIGHT, units=replace(units, names=names), final_at=final_at)
+    at = night.seen.standings[PGS]
+    assert at.word is wanted
+    assert at.shortfall is not None
+    assert at.shortfall.names == ("G@H",)
+    kinds = {one.kind for one in conditions(night, Wait("waits"), EARLY + SECOND)}
+    assert (AlertKind.UNITS_SHORT in kinds) is (wanted is Word.UNITS_SHORT)
 
 
 def test_a_whole_report_before_the_units_are_final_counts() -> None:

@@ -185,9 +185,31 @@ MUTANTS = [
     mutant(
         "an early report that is short is told as too short",
         STANDING,
-        "at if whole_from is None else _early(at, whole_from)",
-        "at",
+        "return _early(_judged(processor, known, look), look)",
+        "return _judged(processor, known, look)",
         T_EVENING + "a_short_report_before_the_units_are_final_is_early",
+    ),
+    mutant(
+        "a table vouches while units are under way",
+        STANDING,
+        "if not look.under_way and _table_holds(",
+        "if _table_holds(",
+        T_EVENING + "a_table_vouches_for_a_short_report_once_the_units_are_final",
+    ),
+    mutant(
+        "units that are still under way are warned of",
+        STANDING,
+        "SHORT = (Word.UNDER_MINIMUM, Word.UNITS_SHORT, Word.NOTHING)",
+        "SHORT = (Word.UNDER_MINIMUM,)",
+        T_EVENING + "units_that_are_missing_on_the_evening_are_named_without_a_warning",
+        T_EVENING + "a_report_of_nothing_is_early_while_the_units_are_under_way",
+    ),
+    mutant(
+        "a call that leaves no time to say that it hangs",
+        BOUNDED,
+        "_BoundedHttp(ports, deadline - SAYING)",
+        "_BoundedHttp(ports, deadline)",
+        f"{T_TIME}a_service_that_hangs_leaves_the_time_to_say_so",
     ),
     mutant(
         "what was final when its run was opened is final from now on",

@@ -14,7 +14,6 @@ import pytest
 
 from tests.mutants.mutants import Edit
 from tests.mutants.test_mutants import mutated
-from tests.policy_files import NBA
 
 ROOT = Path(__file__).resolve().parents[2]
 NIGHTS = 1000
@@ -53,7 +52,7 @@ SAYING = {
     "what_is_over_is_said",
 }
 
-CLOSING, ALERTING = "shared/core/closing.py", "shared/app/alerting.py"
+CLOSING, ALERTING, STANDING = "shared/core/closing.py", "shared/app/alerting.py", "shared/core/standing.py"
 NAMED = " in situation.next_trigger_ids\n"
 
 FAULTS = {
@@ -72,6 +71,14 @@ FAULTS = {
     "T5: closing told as recovery": (
         Edit(ALERTING, 'elif kept.alert.run in seen or "/" not in kept.alert.run:', "elif True:"),
         {"closing_is_no_recovery"},
+    ),
+    "R11: a table vouches while games are on": (
+        Edit(STANDING, "return self.whole_from == NEVER and not self.triggered", "return False"),
+        {"no_trigger_against_the_policy"},
+    ),
+    "R11: a short report of the evening stays early for ever": (
+        Edit(STANDING, "needs_rows=None if look.under_way else at.needs_rows)", "needs_rows=None)"),
+        {"nothing_ready_is_left", "held_says_so"},
     ),
     "behaviour 3: a claim confirmed by any report": (
         Edit(DECIDE, NAMED, NAMED.rstrip() + " or seen_at is not None\n"),
@@ -124,11 +131,10 @@ FAULTS = {
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Copy the code to where it may be broken; its nights are of the reference policy, of which the judge knows all."""
+    """Copy the code to where it may be broken, with the policy of production."""
     folder = tmp_path_factory.mktemp("broken")
     for name in ("shared", "functions", "config", "deploy"):
         shutil.copytree(ROOT / name, folder / name)
-    shutil.copy(NBA, folder / "config/nba.yaml")
     return folder
 
 
@@ -156,7 +162,7 @@ def test_a_failing_seed_can_be_played_again(copy: Path) -> None:
     """The command line ends with 1, names each failing seed, and prints the line that plays it minute by minute."""
     edit, _ = FAULTS["D3: marked dispatched before the broker has answered"]
     with mutated(copy, [edit]):
-        status, said = ran(copy, "-m", "shared.cli.main", "simulate", "--random", "--seeds", "6")
+        status, said = ran(copy, "-m", "shared.cli.main", "simulate", "--random", "--seeds", "20")
         replays = re.findall(r"replay: bin/orch (.*)", said)
         again = ran(copy, "-m", "shared.cli.main", *replays[0].split())
     assert status == again[0] == 1

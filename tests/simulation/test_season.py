@@ -18,6 +18,8 @@ from shared.simulation.random_nights.schedule import game_dates, season
 POLICY = by_rows(policy_in())
 NAMES = Names(POLICY)
 PARTS = 2
+# Nights that are reported to on the evening of their date.
+EVENINGS = range(5, 8 * 40, 8)
 
 
 @pytest.fixture
@@ -73,3 +75,22 @@ def test_a_seed_is_a_night() -> None:
     first, again, other = (play(POLICY, NAMES, draw(POLICY, seed), timeline=True) for seed in (7, 7, 8))
     assert first.timeline == again.timeline
     assert first.timeline != other.timeline
+
+
+def test_the_nights_of_an_evening_have_both_ends() -> None:
+    """Some evenings are reported to while games are on, others after the last; by the next morning all are final."""
+    mode = next(mode for mode in POLICY.modes.values() if mode.same_evening_from is not None)
+    nights = [draw(POLICY, seed) for seed in EVENINGS]
+    begins = {night.begins[mode.name] < night.played for night in nights}
+    assert begins == {True, False}
+    assert all(POLICY.local(night.begins[mode.name]).date() == night.day for night in nights)
+    assert all(night.played < night.calm for night in nights)
+
+
+@pytest.mark.usefixtures("patient_collector")
+def test_evenings_break_no_promise() -> None:
+    """What is reported on the date itself is overnight's, waits for games that are on, and goes when it is whole."""
+    played = [play(POLICY, NAMES, draw(POLICY, seed)) for seed in EVENINGS]
+    assert [text for one in played for text in broken(one, None)] == []
+    runs = [run.data for one in played for run in one.book.runs.values() if run.key.mode == "overnight"]
+    assert any(run["final_at"] is not None and run["final_at"] > run["opened_at"] for run in runs)

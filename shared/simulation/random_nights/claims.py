@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import product
 
 from shared.core.calendar import instant
 from shared.core.model import RunKey
@@ -20,7 +21,10 @@ NOT_READY = "not ready by what was recorded"
 
 @dataclass(frozen=True, slots=True)
 class Claiming:
-    """A claim as it is written: ``now`` by the clock of who writes it, ``at`` by the world's."""
+    """A claim as it is written: ``now`` by the clock of who writes it, ``at`` by the world's.
+
+    ``over`` says whether its claimant may have known the units as final, or as under way.
+    """
 
     policy: Policy
     book: Book
@@ -31,6 +35,7 @@ class Claiming:
     now: datetime
     at: datetime
     units: tuple[int | None, ...]
+    over: tuple[bool, ...]
 
     @property
     def transition(self) -> Transition:
@@ -166,9 +171,9 @@ def _views(claim: Claiming) -> Iterator[View]:
     carried = _carried(claim)
     for upto in range(total, first - 1, -1):
         reports = run.reports(*claim.transition.after, upto=upto)
-        for units in claim.units:
+        for units, over in product(claim.units, claim.over):
             rows, opened = claim.handler.rows, claim.before.get("opened_at")
-            yield view(claim.policy, claim.transition, claim.key, reports, units, rows, carried, opened)
+            yield view(claim.policy, claim.transition, claim.key, reports, units, rows, carried, opened, over=over)
 
 
 def _carried(claim: Claiming) -> dict[str, int | None] | None:

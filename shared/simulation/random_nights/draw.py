@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from random import Random
 from typing import Any
@@ -32,6 +33,8 @@ def draw(policy: Policy, seed: int, day: date | None = None) -> Night:
     day = day or _date(chance)
     wildness = chance.choices((0, 1, 2), (4, 4, 2))[0]
     begins = {mode: _begin(policy, chance, RunKey(policy.pipeline, day, mode)) for mode in policy.modes}
+    evening = _evening(policy, seed, day)
+    begins |= {} if evening is None else {evening.mode: evening.begins}
     units = season().get(day, 0)
     start = instant(day - timedelta(days=1), time(16), policy.zone)
     calm = instant(day + timedelta(days=1), time(12), policy.zone)
@@ -45,7 +48,7 @@ def draw(policy: Policy, seed: int, day: date | None = None) -> Night:
         end=instant(day + timedelta(days=3), time(0, 15), policy.zone),
         manner=_manner(chance, wildness),
         begins=begins,
-        played=start + timedelta(hours=40 if wildness and seed % 11 == 0 else 33),
+        played=evening.played if evening else start + timedelta(hours=40 if wildness and seed % 11 == 0 else 33),
         outages=_outages(policy, chance, wildness, begins),
         sick=_sick(policy, chance, wildness, begins),
         facts=_facts(policy, chance, wildness, begins, units),
@@ -56,7 +59,29 @@ def draw(policy: Policy, seed: int, day: date | None = None) -> Night:
         unset=frozenset(name for name in policy.services if chance.random() < 0.01 * wildness),
         backfill=tuple(m for m in policy.modes if chance.random() < 0.04 * wildness),
         strays=chance.choices((0, 1, 3), (6 - 2 * wildness, wildness, wildness))[0],
+        evening=evening.mode if evening else "",
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Evening:
+    """A run that is reported to on the evening of its own date, before or after the last game has ended."""
+
+    mode: str
+    begins: datetime
+    played: datetime
+
+
+def _evening(policy: Policy, seed: int, day: date) -> Evening | None:
+    """Let every eighth night of a policy that knows such evenings be one of them (behaviour R11)."""
+    modes = [mode for mode in policy.modes.values() if mode.same_evening_from is not None]
+    if not modes or seed % 8 != 5:
+        return None
+    chance = Random(f"evening/{seed}/{day}")
+    mode = chance.choice(modes)
+    assert mode.same_evening_from is not None
+    begins = instant(day, mode.same_evening_from, policy.zone) + MINUTE * chance.randrange(5, 130)
+    return Evening(mode.name, begins, begins + MINUTE * chance.choice((-30, 10, 25, 60, 240)))
 
 
 def _date(chance: Random) -> date:

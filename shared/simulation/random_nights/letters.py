@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
+from shared.core.calendar import instant
 from shared.core.model import Lane, RunKey
 from shared.core.names import forms
 from shared.core.policy import Policy
@@ -97,8 +98,9 @@ class Post:
         if offset == 0 and expecting and len(self._policy.modes) > 1:
             if len(expecting) == 1:
                 return expecting[0].name == key.mode
-            if expecting[0].same_evening_from is not None:
-                return False  # the hour decides
+            since = expecting[0].same_evening_from
+            if since is not None and at >= instant(key.day, since, self._policy.zone):
+                return expecting[0].name == key.mode
         return _sign(offset) == _sign(self._policy.modes[key.mode].partition_offset_days)
 
 

@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 from shared.core.model import Lane, RunKey
-from shared.core.policy import Policy
+from shared.core.policy import Policy, Role
 from shared.simulation.random_nights.letters import Post
 from shared.simulation.random_nights.night import Facts, Letter, Line, Night
 from shared.simulation.random_nights.ports import Truth
@@ -73,6 +73,7 @@ class Life:
             self._put(at + line.after, partial(self._report, key, phase, line))
 
     def _begin(self, key: RunKey, phase: str, generation: int, *, dispatched: bool = False) -> None:
+        """A phase is at work. What a transition only observes begins by itself, soon after what it waits for."""
         if (key, phase, generation) in self._begun:
             return
         self._begun[key, phase, generation] = 1
@@ -82,9 +83,15 @@ class Life:
         for line in script(self._policy, self._night, key, phase, generation):
             report = replace(line, trigger_id=named)
             self._put(self._now() + line.after, partial(self._report, key, phase, report))
+        for transition in self._policy.after(phase):
+            if transition.dispatch.role is Role.OBSERVE and key.mode in transition.expects:
+                chance = Random(f"itself/{self._night.seed}/{key.id}/{transition.name}/{generation}")
+                at = self._now() + MINUTE * chance.randrange(10, 45)
+                self._put(at, partial(self._begin, key, transition.starts, generation))
 
     def _report(self, key: RunKey, phase: str, line: Line) -> None:
         """A processor has ended: its table is written, and it says so."""
+        line = self._of_what_has_ended(key, phase, line)
         table = self._policy.phases[phase].processors[line.processor].table
         self.changes += self._truth.write(table, line.writes)
         if not line.status:
@@ -92,6 +99,21 @@ class Life:
         letter = self._post.letter(key, phase, line, self._now())
         for extra in (timedelta(), *line.copies):
             self._send(letter, self._now() + line.travels + extra)
+
+    def _of_what_has_ended(self, key: RunKey, phase: str, line: Line) -> Line:
+        """Let a report of the evening, while games are on, be of those that have ended, and mostly come again whole.
+
+        Its table may hold more: somebody else writes it too.
+        """
+        chance = Random(f"part/{self._night.seed}/{key.id}/{phase}/{line.processor}/{line.after}")
+        on = key.mode == self._night.evening and not self._truth.over and line.status == "success"
+        if not on or line.records is None or chance.random() < 0.4:
+            return line
+        if chance.random() < 0.8:
+            later = self._night.played + MINUTE * chance.randrange(5, 60)
+            self._put(later, partial(self._report, key, phase, line))
+        part = line.records // 3
+        return replace(line, records=part, writes=chance.choice((part, line.writes)), copies=(), more={})
 
     def _stray(self) -> None:
         self._send(self._post.junk(self._now()), self._now())

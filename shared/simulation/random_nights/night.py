@@ -138,3 +138,4 @@ class Night:
     unset: frozenset[str]
     backfill: tuple[str, ...]
     strays: int
+    evening: str = ""

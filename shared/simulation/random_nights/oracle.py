@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from shared.core.calendar import clock_from
 from shared.core.model import RunKey
 from shared.core.policy import Expectation, Gate, GateKind, OnMissing, OnUnreadable, Policy, Processor, Then, Transition
 from shared.simulation.random_nights.book import Heard
@@ -43,11 +44,15 @@ def view(
     rows: Rows,
     carried: Mapping[str, int | None] | None = None,
     opened: datetime | None = None,
+    *,
+    over: bool = True,
 ) -> View:
     """Look at the recorded reports of a transition's phase.
 
-    ``carried`` is what its last trigger had counted; ``opened`` when its clock is known to have begun.
+    ``carried`` is what its last trigger had counted; ``opened`` when its clock is known to have begun; ``over`` that
+    the units of the date are final, before which a mode that is reported to on the evening itself asks no table (R11).
     """
+    vouches = over or policy.modes[key.mode].same_evening_from is None or units is None
     expectation = transition.expects[key.mode]
     processors = policy.awaited[transition.name]
     expected = frozenset(name for name in expectation.expected if not processors[name].disabled_on(key.day))
@@ -60,16 +65,17 @@ def view(
         if not heard:
             continue
         required = name in expectation.required
-        counts, report = stands(processors[name], heard, units, rows, carried, required=required)
+        counts, report = stands(processors[name], heard, units, rows, carried, required=required, vouches=vouches)
         if counts == "done" or (counts == "partial" and judged):
             done[name] = report.records if report is not None else None
         elif counts == "partial":
             partial.add(name)
         if report is not None and report.percent is not None:
             percents[name] = report.percent
-        first = opens(processors[name], heard, units, rows, required=required)
+        first = opens(processors[name], heard, units, rows, required=required, vouches=vouches)
         if first is not None and (opened is None or first < opened):
             opened = first
+    opened = None if opened is None else clock_from(key, opened, policy)
     return View(expected, expectation.required & expected, done, frozenset(partial), opened, percents)
 
 
@@ -81,8 +87,12 @@ def stands(
     carried: Mapping[str, int | None] | None,
     *,
     required: bool,
+    vouches: bool = True,
 ) -> tuple[str, Heard | None]:
-    """Judge a processor by the table of behaviour R6: `done`, `partial` or `no`, and by which report."""
+    """Judge a processor by the table of behaviour R6: `done`, `partial` or `no`, and by which report.
+
+    ``vouches`` says that its table may outvote what is short.
+    """
     outcomes = [one for one in heard if one.outcome != "started"]
     if not outcomes:
         return "no", None
@@ -94,7 +104,8 @@ def stands(
     vouched = triggered or not required
 
     def count(report: Heard) -> str:
-        return counted(processor, report, units, rows, vouched=vouched, triggered=triggered)
+        asked = rows if vouches or triggered else None
+        return counted(processor, report, units, asked, vouched=vouched, triggered=triggered)
 
     if latest.outcome == "failed":
         verdict = (count(good), good) if triggered and good else ("no", latest)
@@ -149,11 +160,12 @@ def _empty(
 
 
 def counted(
-    processor: Processor, report: Heard, units: int | None, rows: Rows, *, vouched: bool, triggered: bool
+    processor: Processor, report: Heard, units: int | None, rows: Rows | None, *, vouched: bool, triggered: bool
 ) -> str:
     """Judge one good report by the floor, a short success by its table too, and one of nothing by rows alone (R12).
 
-    ``vouched`` says that skipping is an outcome of this processor: it is optional, or a trigger has counted it.
+    ``vouched`` says that skipping is an outcome of this processor: it is optional, or a trigger has counted it;
+    ``rows`` None that no table is asked yet.
     """
     if report.outcome == "inferred" or (report.outcome == "skipped" and vouched):
         return "done"
@@ -171,18 +183,24 @@ def floor_of(processor: Processor, units: int | None) -> int | None:
     return None if per_unit is None or units is None else per_unit * units
 
 
-def empty(processor: Processor, rows: Rows) -> bool:
+def empty(processor: Processor, rows: Rows | None) -> bool:
     """Say whether a table was read and holds nothing, or was not read yet; without a table nobody can know."""
-    return processor.table is not None and rows.get(processor.table, 0) == 0
+    return processor.table is not None and (rows is None or rows.get(processor.table, 0) == 0)
 
 
-def full(processor: Processor, units: int | None, rows: Rows) -> bool:
-    held = rows.get(processor.table) if processor.table else None
+def full(processor: Processor, units: int | None, rows: Rows | None) -> bool:
+    held = rows.get(processor.table) if processor.table and rows is not None else None
     return held is not None and held >= max(1, floor_of(processor, units) or 0)
 
 
 def opens(
-    processor: Processor, heard: Sequence[Heard], units: int | None, rows: Rows, *, required: bool
+    processor: Processor,
+    heard: Sequence[Heard],
+    units: int | None,
+    rows: Rows,
+    *,
+    required: bool,
+    vouches: bool,
 ) -> datetime | None:
     """Return when the first report was received that counted as it came (behaviour R7)."""
     stood: list[Heard] = []
@@ -193,7 +211,7 @@ def opens(
         if one.outcome in GOOD and counted(processor, one, units, {}, vouched=not required, triggered=False) != "no":
             return one.received
     # What the table holds now, it holds for the report that stands, and for no other.
-    word, report = stands(processor, heard, units, rows, None, required=required)
+    word, report = stands(processor, heard, units, rows, None, required=required, vouches=vouches)
     by_table = report is not None and report.outcome in GOOD and full(processor, units, rows)
     return report.received if report is not None and word != "no" and by_table else None
 

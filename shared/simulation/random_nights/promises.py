@@ -25,7 +25,8 @@ OVER_FOR = timedelta(minutes=3)
 
 @dataclass(frozen=True, slots=True)
 class Looking:
-    """One transition after a whole sweep; ``now`` is what the sweep's clock showed as it began."""
+    """One transition after a whole sweep; ``now`` is what the sweep's clock showed as it began, ``before`` are the
+    transitions that start what this one waits for."""
 
     policy: Policy
     book: Book
@@ -52,7 +53,8 @@ class Looking:
         reports = self.track.run.reports(*self.transition.after)
         key = self.track.run.key
         opened = self.track.data.get("opened_at")
-        return view(self.policy, self.transition, key, reports, self.truth.units, self._rows(), opened=opened)
+        rows, truth = self._rows(), self.truth
+        return view(self.policy, self.transition, key, reports, truth.units, rows, opened=opened, over=truth.over)
 
     def _rows(self) -> dict[str, int | None]:
         processors = self.policy.awaited[self.transition.name].values()

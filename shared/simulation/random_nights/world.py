@@ -161,7 +161,9 @@ class NightWorld:
 
     def _claimed(self, handler: Handler, track: Track, before: Data, data: Data, at: datetime) -> None:
         now = self.stage.clock.now()
-        claim = Claiming(self.policy, self.book, track, handler, before, data, now, at, self._units(track, handler))
+        over = (True, False) if self.truth.over else (False,)
+        units = self._units(track, handler)
+        claim = Claiming(self.policy, self.book, track, handler, before, data, now, at, units, over)
         for check in ON_CLAIM:
             self._wrong(check.__name__, check(claim))
         handler.claims[track.run.key, track.name] = claim.generation
