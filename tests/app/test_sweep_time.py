@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -20,24 +19,10 @@ from shared.app.sweep import TIME_LIMIT
 from shared.core.alerts import AlertKind, Condition, Lasting, Severity
 from shared.core.errors import NotBegun, OutOfTime, Unavailable
 from shared.core.model import Lane, Run, RunKey
-from shared.ports import Row
+from shared.ports import Response, Row
 from shared.simulation.scenario import FaultKind
 from tests.app.house import House
-from tests.core.build import (
-    CACHE,
-    DAY,
-    FEATURES,
-    NIGHT,
-    PCF,
-    PGS,
-    PHASE3,
-    POLICY,
-    PSZA,
-    SAME_DAY,
-    T0,
-    TDZA,
-    TO4,
-)
+from tests.core.build import DAY, NIGHT, PGS, PHASE3, POLICY, SAME_DAY, T0, TO4
 
 MINUTE = timedelta(minutes=1)
 # One call that was begun in time may end so much later: the stand-ins wait 5 s where 4 s are reckoned with.
@@ -112,17 +97,26 @@ def test_everything_hangs_and_the_sweep_ends_in_its_time() -> None:
     assert house.waited <= TIME_LIMIT + SPARE
 
 
+class Kept:
+    """An ``Http`` that keeps how long it was given."""
+
+    def __init__(self) -> None:
+        self.given: list[timedelta] = []
+
+    def request(self, method: str, url: str, body: object, timeout: timedelta) -> Response:
+        self.given.append(timeout)
+        return Response(200, "")
+
+
 def test_a_service_that_hangs_leaves_the_time_to_say_so() -> None:
-    """The call is cut off while people can still be told, in this very sweep, that it fails for six minutes."""
-    house = House().ordinary()
-    house.fail("prediction_coordinator", FaultKind.TIMEOUT)
-    with suppress(Unavailable):
-        house.finish(TDZA, PSZA, PCF, CACHE, FEATURES)
-    house.wait(6 * MINUTE)
-    house.sweep()
-    assert house.waited > TIME_LIMIT - timedelta(seconds=15)
-    [notice] = house.notices("dispatch")
-    assert "prediction_coordinator" in notice.text
+    """Twelve seconds before its end a sweep gives a call two of them: the rest is for what it has to tell."""
+    house, http = House(), Kept()
+    ports = BoundedPorts(house.with_ports(http=http).ports, house.clock.now() + timedelta(seconds=12))
+    ports.http.request("POST", "http://x/start", {}, timedelta(seconds=20))
+    assert http.given == [timedelta(seconds=2)]
+    house.wait(timedelta(seconds=2))
+    with pytest.raises(NotBegun):
+        ports.http.request("POST", "http://x/start", {}, timedelta(seconds=20))
 
 
 def crowded(count: int) -> House:

@@ -58,6 +58,8 @@ class Claiming:
         """True for one more attempt of what is claimed or was dispatched, under the same plan."""
         if self.before.get("generation") != self.generation:
             return False
+        if self.before.get("unproven") is not None:
+            return True
         word = self.before.get("state")
         return word == "claimed" or (word == "dispatched" and self.generation in self.track.marks)
 
@@ -102,6 +104,8 @@ def no_second_dispatch_without_a_reason(claim: Claiming) -> str | None:
         return None
     if claim.before["state"] == "claimed":
         return None  # its lease is asked for by no_two_claims_alive
+    if claim.before.get("unproven") is not None:
+        return _after_unknown_outcome(claim)
     confirm, track = claim.transition.confirm, claim.track
     sent = [leaving.at for leaving in track.leavings if leaving.generation == claim.generation]
     marked = track.marks.get(claim.generation, [])
@@ -116,6 +120,14 @@ def no_second_dispatch_without_a_reason(claim: Claiming) -> str | None:
     if any(one.at > marked[0] + claim.skew for one in begun):
         return f"{_named(claim)} again although {claim.transition.starts} had begun"
     return None
+
+
+def _after_unknown_outcome(claim: Claiming) -> str | None:
+    """A call of which nothing is known is made again once its phase had the time to report (D11)."""
+    last: datetime = claim.before["unproven"]["last_at"]
+    if claim.before.get("failure") is not None or claim.at + claim.skew >= last + claim.transition.confirm.within:
+        return None
+    return f"{_named(claim)} again {claim.at - last} after a call of which nothing is known"
 
 
 def no_two_claims_alive(claim: Claiming) -> str | None:

@@ -6,8 +6,10 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any, Protocol
+from urllib.parse import parse_qsl
 
 from shared.adapters.local.memory import MemoryStore
+from shared.core.answers import Means, StatusCall, example
 from shared.core.errors import Unavailable
 from shared.core.model import Units
 from shared.core.policy import Policy, Service
@@ -17,7 +19,7 @@ from shared.simulation.random_nights.stage import Handler, Stage
 from shared.simulation.scenario import Health
 
 Where = Mapping[str, str | int | bool | None]
-NO_ANSWER = 0
+NO_ANSWER, OK = 0, 200
 # A sweep that has waited so long in vain asks the same port no more.
 LONG = timedelta(seconds=2)
 
@@ -116,14 +118,32 @@ class NightServices:
             for name in policy.services
         }
         self._named = {url: name for name, url in self.endpoints.items() if url}
+        self._at_work: set[tuple[str, str]] = set()
 
     def request(self, method: str, url: str, body: Mapping[str, Any] | None, timeout: timedelta) -> Response:
         handler = self._stage.enter()
-        service = self._policy.services[self._named[url[: url.index("/", len("http://"))]]]
+        base, _, rest = url.removeprefix("http://").partition("/")
+        path, _, query = f"/{rest}".partition("?")
+        service = self._policy.services[self._named[f"http://{base}"]]
         health = self._stage.health(service.name)
+        if method == "GET" and service.status is not None and path == service.status.path:
+            return self._status(handler, service, service.status, health, query, timeout)
         if method == "GET":
             return self._ready(handler, service, health, timeout)
-        return self._post(handler, service, health, body or {}, timeout)
+        return self._post(handler, service, health, path, body or {}, timeout)
+
+    def _status(
+        self, handler: Handler, service: Service, call: StatusCall, health: Health, query: str, timeout: timedelta
+    ) -> Response:
+        """Say whether the service works on what it is asked about: on all that ever reached it."""
+        if health is Health.TIMEOUT:
+            raise self._silent(handler, service, timeout)
+        if health is not Health.HEALTHY and health is not Health.DEGRADED:
+            return Response(503, "")
+        asked = dict(parse_qsl(query))
+        if (service.name, asked.get("game_date", "")) not in self._at_work:
+            return Response(200, json.dumps({"status": "idle", **asked}))
+        return Response(200, json.dumps({path: allowed[0] for path, allowed in call.at_work.items()} | asked))
 
     def _ready(self, handler: Handler, service: Service, health: Health, timeout: timedelta) -> Response:
         instance = handler.instance
@@ -138,7 +158,13 @@ class NightServices:
         return Response(200, json.dumps({"status": word, "service": identity}))
 
     def _post(
-        self, handler: Handler, service: Service, health: Health, body: Mapping[str, Any], timeout: timedelta
+        self,
+        handler: Handler,
+        service: Service,
+        health: Health,
+        path: str,
+        body: Mapping[str, Any],
+        timeout: timedelta,
     ) -> Response:
         self._stage.effect(handler)
         outage = self._stage.outage(service.name)
@@ -146,23 +172,30 @@ class NightServices:
         if kind is Kind.TIMEOUT or health is Health.TIMEOUT:
             self._listener.called(handler, body, NO_ANSWER, known=False)
             raise self._silent(handler, service, timeout)
-        status = _status(kind, health)
+        status = _status_of(kind, health)
+        if status == OK:
+            self._at_work.add((service.name, str(body.get("game_date", ""))))
         self._listener.called(handler, body, status, known=kind is not Kind.LATE)
         if kind is Kind.LATE:
             raise self._silent(handler, service, timeout)
-        return Response(status, json.dumps({"service": service.identity}))
+        mapped = next((rule for rule in service.answers.get(path, ()) if rule.means is Means.ACCEPTED), None)
+        if status != OK or mapped is None:
+            return Response(status, json.dumps({"service": service.identity}))
+        status, answer = example(mapped)
+        return Response(status, json.dumps(answer))
 
     def _silent(self, handler: Handler, service: Service, timeout: timedelta) -> Unavailable:
         handler.waited += timeout
         return Unavailable(service.name, f"no answer within {timeout.total_seconds():g} s (simulated)")
 
 
-def _status(kind: Kind | None, health: Health) -> int:
+def _status_of(kind: Kind | None, health: Health) -> int:
     if kind is Kind.REJECTS:
         return 400
     if kind is Kind.UNAVAILABLE or health is Health.DOWN:
         return 503
-    return 404 if health in (Health.HTTP_404, Health.WRONG_IDENTITY) else 200
+    # Another image has other routes. It says 410: a night's services give no verdict, and 404 may be one (D10).
+    return 410 if health in (Health.HTTP_404, Health.WRONG_IDENTITY) else OK
 
 
 class Truth:

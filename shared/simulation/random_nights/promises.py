@@ -43,8 +43,8 @@ class Looking:
 
     @property
     def triggered(self) -> bool:
-        """True once everything of some generation has left, or the next phase began while it was claimed."""
-        if self.track.state in ("confirmed", "observed"):
+        """True once all of some generation has or may have left, or the next phase began while it was claimed."""
+        if self.track.state in ("confirmed", "observed") or self.track.data.get("unproven") is not None:
             return True
         needs = {"topic" if isinstance(s.target, Publication) else "http" for s in self.transition.dispatch.steps}
         return any(needs <= self.track.channels(generation) for generation in self.track.grants)
