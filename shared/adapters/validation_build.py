@@ -179,13 +179,14 @@ class ValidationBuilder:
         """Yield the table of each processor that is not disabled; two of the same table are one."""
         seen = set()
         for phase in self._policy.phases.values():
-            for one in phase.processors.values():
-                if one.table is None or one.disabled is not None or one.table in seen:
+            parts = ((one, part) for one in phase.processors.values() for part in one.parts)
+            for processor, one in parts:
+                if one.table is None or processor.disabled is not None or one.table in seen:
                     continue
                 seen.add(one.table)
                 yield {
                     "subject": one.name,
-                    "processor": one.name,
+                    "processor": processor.name,
                     "phase": phase.name,
                     "table": one.table,
                     "date_column": one.date_column,

@@ -244,7 +244,8 @@ def _source(situation: Situation, name: str, reports: Mapping[str, Report]) -> d
     report = reports.get(name)
     # One that left the policy since the claim still has the table that its report named.
     named = None if report is None else report.output_table
-    table = named if processor is None else processor.table
+    # Of one with several sources it is the table that its report was about.
+    table = named if processor is None or processor.table is None else processor.table
     own = {"correlation_id": report.correlation_id} if report is not None and report.correlation_id else {}
     return {
         **own,

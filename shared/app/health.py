@@ -119,7 +119,8 @@ def _warehouse(ctx: Context) -> Said:
     if calendar is not None:
         units = ctx.ports.warehouse.units(calendar_ref(calendar, now), [today])[today]
         return Said(f"{units.total} {calendar.unit}s today")
-    tables = [one for phase in policy.phases.values() for one in phase.processors.values() if one.table]
+    processors = (processor for phase in policy.phases.values() for processor in phase.processors.values())
+    tables = [part for processor in processors for part in processor.parts if part.table]
     if not tables:
         return Said("no table to read")
     one = TableRef(tables[0].table or "", tables[0].date_column)

@@ -86,8 +86,9 @@ def calendar_ref(calendar: Calendar, now: datetime) -> CalendarRef:
 
 
 def read_rows(ctx: Context, processors: Sequence[Processor], day: date) -> dict[str, int | None]:
-    """Count the date's rows in the tables of these processors; None where a table cannot be read."""
-    return _counted(ctx, [TableRef(p.table, p.date_column) for p in processors if p.table is not None], day, {})
+    """Count the date's rows in the tables of these processors and of their sources; None where one cannot be read."""
+    parts = (part for processor in processors for part in processor.parts)
+    return _counted(ctx, [TableRef(p.table, p.date_column) for p in parts if p.table is not None], day, {})
 
 
 def _counted(ctx: Context, refs: Sequence[TableRef], day: date, wrong: dict[str, str]) -> dict[str, int | None]:

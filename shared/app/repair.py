@@ -20,7 +20,7 @@ from shared.core.errors import Unavailable
 from shared.core.holdings import Holdings
 from shared.core.model import Completion, Lane, Outcome, RepairLog, Report, Run, RunKey, State
 from shared.core.pause import pause_at
-from shared.core.policy import Policy, Processor, Rerun, Transition
+from shared.core.policy import Need, Policy, Processor, Rerun, Transition
 from shared.core.record import record
 from shared.core.situation import Situation
 from shared.core.templates import render
@@ -34,7 +34,7 @@ GRACE = timedelta(minutes=1)
 
 def read_baseline(ctx: Context, key: RunKey) -> dict[str, int] | None:
     """Count what the required processors' tables hold now; None if any of them cannot be read."""
-    wanted = [p for _, p in _required(ctx.policy, key) if p.table is not None]
+    wanted = [p for _, p in _required(ctx.policy, key) if p.tables]
     counts = read_rows(ctx, wanted, key.day)
     if any(rows is None for rows in counts.values()):
         return None
@@ -60,7 +60,7 @@ def infer(ctx: Context, findings: list[Finding], loaded: Loaded, now: datetime) 
     silent = {
         processor.name: processor
         for transition, processor in _required(ctx.policy, key)
-        if processor.table is not None and _is_silent(ctx, run.value, loaded, transition, processor, now)
+        if processor.tables and _is_silent(ctx, run.value, loaded, transition, processor, now)
     }
     if not silent:
         return False
@@ -68,27 +68,32 @@ def infer(ctx: Context, findings: list[Finding], loaded: Loaded, now: datetime) 
     short = _short_of_units(ctx, run.value, list(silent.values()))
     inferred = False
     for processor in silent.values():
-        assert processor.table is not None
-        held = rows.get(processor.table)
-        units = run.value.units
-        floor = processor.floor(units.total if units else None) or 0
-        if (
-            processor.name in short
-            or held is None
-            or held < max(1, floor)
-            or held <= run.value.baseline.get(processor.table, 0)
-        ):
+        filled = [part for part in processor.parts if _is_filled(part, rows, run.value) and part.name not in short]
+        needed = 1 if processor.need is Need.ANY else len(processor.tables)
+        if len(filled) < needed:
             continue
-        _record_inferred(ctx, key, processor.phase, processor, held, now)
+        table = filled[0].table or ""
+        held = rows[table] or 0
+        _record_inferred(ctx, key, processor, table, held, now)
         findings.append(Finding("inferred", key.id, f"{processor.name}: {held} rows and no report", "done"))
         inferred = True
     return inferred
 
 
+def _is_filled(part: Processor, rows: Mapping[str, int | None], run: Run) -> bool:
+    """Say whether a table holds its floor, and more than when the run was opened."""
+    held = None if part.table is None else rows.get(part.table)
+    if held is None or part.table is None or run.baseline is None:
+        return False
+    floor = part.floor(run.units.total if run.units else None) or 0
+    return held >= max(1, floor) and held > run.baseline.get(part.table, 0)
+
+
 def _short_of_units(ctx: Context, run: Run, processors: list[Processor]) -> frozenset[str]:
     """Return those whose tables lack a unit of the date, or cannot be read: nobody is inferred from a part (R10)."""
     units = run.units
-    judged = [one for one in processors if one.units] if units is not None and units.total else []
+    parts = [part for processor in processors for part in processor.parts]
+    judged = [part for part in parts if part.units] if units is not None and units.total else []
     if not judged or units is None or units.total is None:
         return frozenset()
     holdings = Holdings(read_held(ctx, judged, run.key.day), units.names)
@@ -130,7 +135,8 @@ def _is_silent(
     return not running(ctx.policy, run, processor.phase, phase, now)
 
 
-def _record_inferred(ctx: Context, key: RunKey, phase: str, processor: Processor, rows: int, now: datetime) -> None:
+def _record_inferred(ctx: Context, key: RunKey, processor: Processor, table: str, rows: int, now: datetime) -> None:
+    phase = processor.phase
     report = Report(
         message_id=f"inferred-{phase}-{processor.name}",
         phase=phase,
@@ -139,7 +145,7 @@ def _record_inferred(ctx: Context, key: RunKey, phase: str, processor: Processor
         occurred_at=now,
         received_at=now,
         records=rows,
-        output_table=processor.table or "",
+        output_table=table,
     )
     path = completion_path(key, phase, processor.name)
     document = ctx.ports.store.get(path)[0]

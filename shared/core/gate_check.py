@@ -79,7 +79,7 @@ def _tables(policy: Policy, transition: Transition, gate: Gate) -> Iterator[Prob
         if not processors or (gate.modes is not None and mode not in gate.modes):
             continue
         known = [processors[name] for name in expectation.expected if name in processors]
-        tables = sum(processor.table is not None for processor in known)
+        tables = sum(bool(processor.tables) for processor in known)
         where = f"{transition.name} in mode {mode}"
         if known and not tables:
             reason = f"no processor that {where} expects has a table: {gate.name} would read nothing"

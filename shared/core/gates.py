@@ -93,7 +93,7 @@ def wanted(gates: Iterable[Gate], processors: Mapping[str, Processor], seen: Pic
     percents = []
     for gate in gates:
         if gate.kind is GateKind.ROWS:
-            tables |= {table for table in (processors[name].table for name in seen.expected) if table is not None}
+            tables.update(table for name in seen.expected for table in processors[name].tables)
         elif gate.kind is GateKind.PERCENT and gate.name not in readings.percents:
             percents.append(gate.name)
     return Wanted(rows=frozenset(tables - readings.rows.keys()), percents=tuple(percents))
@@ -128,21 +128,14 @@ def evaluate(
 
 
 def _rows(gate: Gate, processors: Mapping[str, Processor], seen: Picture, readings: Readings) -> GateResult:
-    tables: dict[str, str] = {}
-    short, unread = set[str](), set[str]()
-    for name in seen.expected:
-        table = processors[name].table
-        if table is None:
-            continue
-        tables[name] = table
-        rows = readings.rows.get(table)
-        if rows is None:
-            unread.add(name)
-        elif rows < gate.min_rows:
-            short.add(name)
+    tables = {name: processors[name].tables for name in seen.expected if processors[name].tables}
+    rows = {name: processors[name].rows_in(readings.rows, gate.min_rows) for name in tables}
+    unread = {name for name, count in rows.items() if count is None}
+    short = {name for name, count in rows.items() if count is not None and count < gate.min_rows}
     if not short and not unread:
         return GateResult(gate.name, Verdict.PASS, f"{gate.name}: {len(tables)} of {len(tables)} tables have rows")
-    wrong = {name: readings.wrong[tables[name]] for name in unread if tables[name] in readings.wrong}
+    asked = ((name, table) for name in unread for table in tables[name])
+    wrong = {name: readings.wrong[table] for name, table in asked if table in readings.wrong}
     enough = len(tables) - len(short) - len(unread)
     blocking = set()
     if gate.on_missing is OnMissing.BLOCK:
@@ -150,7 +143,7 @@ def _rows(gate: Gate, processors: Mapping[str, Processor], seen: Picture, readin
     if gate.on_unreadable is OnUnreadable.BLOCK:
         blocking |= unread & seen.required
     blocking |= wrong.keys() & seen.required
-    text = f"{gate.name}: {_row_text(gate, tables, readings.rows, short | unread, wrong)}"
+    text = f"{gate.name}: {_row_text(gate, tables, rows, short | unread, wrong)}"
     # What cannot be read may hold rows; whether it is taken to is for `on_unreadable` to say.
     hoped = len(unread) if gate.on_unreadable is OnUnreadable.PASS else 0
     too_few = gate.at_least is not None and enough + hoped < min(gate.at_least, len(tables))
@@ -161,13 +154,15 @@ def _rows(gate: Gate, processors: Mapping[str, Processor], seen: Picture, readin
     return GateResult(gate.name, Verdict.WARN, text, frozenset(short | unread))
 
 
-def _row_text(gate: Gate, tables: Mapping[str, str], counts: Rows, odd: set[str], wrong: Mapping[str, str]) -> str:
+def _row_text(
+    gate: Gate, tables: Mapping[str, tuple[str, ...]], counts: Rows, odd: set[str], wrong: Mapping[str, str]
+) -> str:
     parts = []
     for name in sorted(odd):
-        rows = counts.get(tables[name])
+        rows = counts[name]
         unread = f"cannot be asked: {wrong[name]}" if name in wrong else "cannot be read"
         found = unread if rows is None else f"has {rows} rows, at least {gate.min_rows} must be there"
-        parts.append(f"{tables[name]} ({name}) {found}")
+        parts.append(f"{' and '.join(tables[name])} ({name}) {found}")
     return ", ".join(parts)
 
 
@@ -217,6 +212,6 @@ def _completion_percent(
 
 
 def _holds_rows(gates: Iterable[Gate], processor: Processor, readings: Readings) -> bool:
-    rows = readings.rows.get(processor.table) if processor.table else None
+    rows = processor.rows_in(readings.rows)
     floors = [gate.min_rows for gate in gates if gate.kind is GateKind.ROWS]
     return rows is not None and bool(floors) and rows >= min(floors)

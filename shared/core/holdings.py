@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from shared.core.policy import Processor
+from shared.core.policy import Need, Processor
 
 # More names than these nobody reads in an alert.
 SHOWN = 20
@@ -29,6 +29,36 @@ class Shortfall:
             return counted
         more = ", ..." if len(self.names) > SHOWN else ""
         return f"{counted}: {', '.join(self.names[:SHOWN])}{more}"
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """The rows of a date in one table of a processor, and how many there should be."""
+
+    table: str
+    rows: int
+    floor: int
+
+    @property
+    def share(self) -> float:
+        return self.rows / self.floor
+
+
+def output(processor: Processor, rows: Mapping[str, int | None], units: int | None) -> Output | None:
+    """Return the table that a processor is judged by: of several sources the fullest, or the emptiest where all are
+    needed (behaviour R10). None where a table that cannot be read decides whether it holds enough."""
+    parts = [part for part in processor.parts if part.table is not None]
+    read = [
+        Output(part.table or "", held, max(1, part.floor(units) or 0))
+        for part in parts
+        if (held := rows.get(part.table or "")) is not None
+    ]
+    if not read:
+        return None
+    pick = max if processor.need is Need.ANY else min
+    judged = pick(read, key=lambda one: one.share)
+    decided = len(read) == len(parts) or (judged.share >= 1) is (processor.need is Need.ANY)
+    return judged if decided else None
 
 
 @dataclass(frozen=True, slots=True)

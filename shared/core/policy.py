@@ -154,6 +154,24 @@ class Processor:
         """The jobs that are judged each by its own reports: the processor itself, and its sources."""
         return (self, *self.sources.values())
 
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The tables that it writes: its own, and those of its sources (behaviour R10)."""
+        if not self.sources:
+            return () if self.table is None else (self.table,)
+        return tuple(dict.fromkeys(part.table for part in self.parts if part.table is not None))
+
+    def rows_in(self, rows: Mapping[str, int | None], enough: int = 1) -> int | None:
+        """Return the rows that it has by what its tables hold: the most of any source, or the least where all are
+        needed (behaviour R10). None where a table that cannot be read decides whether they are enough."""
+        counts = [rows.get(table) for table in self.tables]
+        read = [count for count in counts if count is not None]
+        if not read:
+            return None
+        most = max(read) if self.need is Need.ANY else min(read)
+        decided = len(read) == len(counts) or (most >= enough) is (self.need is Need.ANY)
+        return most if decided else None
+
     def floor(self, units: int | None) -> int | None:
         """Records a success of the date must have; None where nothing can be demanded (behaviour R6, T3)."""
         if self.min_records_per_unit is None or units is None:

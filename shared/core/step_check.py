@@ -152,7 +152,7 @@ def _examples(
     if not listed:
         yield values
     for processor in listed:
-        table = (processor.table or "").rsplit(".", 1)[-1]
+        table = next(iter(processor.tables), "").rsplit(".", 1)[-1]
         own = {
             "processor_name": processor.name,
             "source_table": table,

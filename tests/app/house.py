@@ -459,8 +459,8 @@ class Answered:
 
 
 def tables(policy: Policy) -> list[str]:
-    found = (processor.table for phase in policy.phases.values() for processor in phase.processors.values())
-    return [table for table in found if table is not None]
+    processors = (processor for phase in policy.phases.values() for processor in phase.processors.values())
+    return [table for processor in processors for table in processor.tables]
 
 
 def lane(key: RunKey) -> RunKey:

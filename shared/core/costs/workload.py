@@ -126,7 +126,7 @@ def scans(*texts: str) -> int:
 
 def tables_of(policy: Policy) -> set[str]:
     """Return the tables of all processors that are not disabled."""
-    return {one.table for phase in policy.phases for one in _able(policy, phase) if one.table is not None}
+    return {table for phase in policy.phases for one in _able(policy, phase) for table in one.tables}
 
 
 def runs_of(policy: Policy, gate_sql: Mapping[str, str], width: float = 1.0) -> tuple[RunLoad, ...]:
@@ -171,7 +171,7 @@ def _transition(
         found for phase in one.after for found in _able(policy, phase) if found.name in one.expects[mode].expected
     ]
     queries = tables = counted = 0
-    rows = _times(len({processor.table for processor in expected if processor.table}), width)
+    rows = _times(len({table for processor in expected for table in processor.tables}), width)
     for gate in (policy.gates[name] for name in one.gates):
         if gate.modes is not None and mode not in gate.modes:
             continue
@@ -196,7 +196,7 @@ def _able(policy: Policy, phase: str) -> list[Processor]:
 
 def _tables(policy: Policy, transition: Transition, names: frozenset[str]) -> set[str]:
     able = (one for phase in transition.after for one in _able(policy, phase))
-    return {one.table for one in able if one.name in names and one.table is not None}
+    return {table for one in able if one.name in names for table in one.tables}
 
 
 def _closes(passed: list[Transition], mode: str, opens: int) -> int:

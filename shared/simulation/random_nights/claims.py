@@ -250,7 +250,11 @@ def _by_operator(claim: Claiming) -> str | None:
 
 def _by_refresh(claim: Claiming) -> str | None:
     refresh, track = claim.transition.refresh, claim.track
-    sent = [grant for number, grant in track.grants.items() if track.channels(number) and number != claim.generation]
+    sent = [
+        grant
+        for number, grant in track.grants.items()
+        if number != claim.generation and (track.channels(number) or number in track.marks)
+    ]
     if not sent:
         return f"{_named(claim)} as a refresh of nothing"
     before = [grant for grant in sent if grant.reason == "refresh"]

@@ -109,14 +109,16 @@ ON_DEPARTURE = (one_id_per_generation, only_the_holder_dispatches, what_is_said_
 
 
 def marked_only_when_accepted(marking: Marking) -> str | None:
-    """Dispatched is written only by who holds the answers of all that had to leave (D3)."""
+    """Dispatched is written only by who holds the answers of all that had to leave (D3), or the word of the service
+    that it is at work (D11)."""
     if marking.after["state"] != "dispatched" or marking.before.get("state") != "claimed":
         return None
     if dispatch_of(marking.after) == dispatch_of(marking.before):
         return None  # released after a failed repetition
     trigger_id = marking.track.run.key.trigger_id(marking.track.name, int(marking.after["generation"]))
     known = marking.handler.accepted.get(trigger_id, set())
-    called = {"http"} if int(marking.after["generation"]) in marking.track.called else set()
+    proven = any(call.service in marking.handler.at_work for call in marking.transition.calls)
+    called = {"http"} if proven or int(marking.after["generation"]) in marking.track.called else set()
     needs = {"topic" if isinstance(step.target, Publication) else "http" for step in marking.transition.dispatch.steps}
     if not needs <= known | called:
         return f"{trigger_id} marked dispatched, accepted were only {sorted(known)}"

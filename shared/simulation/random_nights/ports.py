@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
@@ -20,6 +20,7 @@ from shared.simulation.scenario import Health
 
 Where = Mapping[str, str | int | bool | None]
 NO_ANSWER, OK = 0, 200
+WORKS_FOR = timedelta(minutes=12)
 # A sweep that has waited so long in vain asks the same port no more.
 LONG = timedelta(seconds=2)
 
@@ -118,7 +119,7 @@ class NightServices:
             for name in policy.services
         }
         self._named = {url: name for name, url in self.endpoints.items() if url}
-        self._at_work: set[tuple[str, str]] = set()
+        self._at_work: dict[tuple[str, str], datetime] = {}
 
     def request(self, method: str, url: str, body: Mapping[str, Any] | None, timeout: timedelta) -> Response:
         handler = self._stage.enter()
@@ -135,14 +136,16 @@ class NightServices:
     def _status(
         self, handler: Handler, service: Service, call: StatusCall, health: Health, query: str, timeout: timedelta
     ) -> Response:
-        """Say whether the service works on what it is asked about: on all that ever reached it."""
+        """Say whether the service works on what it is asked about: for a while on what has reached it."""
         if health is Health.TIMEOUT:
             raise self._silent(handler, service, timeout)
         if health is not Health.HEALTHY and health is not Health.DEGRADED:
             return Response(503, "")
         asked = dict(parse_qsl(query))
-        if (service.name, asked.get("game_date", "")) not in self._at_work:
+        since = self._at_work.get((service.name, asked.get("game_date", "")))
+        if since is None or self._stage.clock.now() - since > WORKS_FOR:
             return Response(200, json.dumps({"status": "idle", **asked}))
+        handler.at_work.add(service.name)
         return Response(200, json.dumps({path: allowed[0] for path, allowed in call.at_work.items()} | asked))
 
     def _ready(self, handler: Handler, service: Service, health: Health, timeout: timedelta) -> Response:
@@ -174,7 +177,7 @@ class NightServices:
             raise self._silent(handler, service, timeout)
         status = _status_of(kind, health)
         if status == OK:
-            self._at_work.add((service.name, str(body.get("game_date", ""))))
+            self._at_work[service.name, str(body.get("game_date", ""))] = self._stage.clock.now()
         self._listener.called(handler, body, status, known=kind is not Kind.LATE)
         if kind is Kind.LATE:
             raise self._silent(handler, service, timeout)

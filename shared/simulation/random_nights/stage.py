@@ -50,6 +50,7 @@ class Handler(Actor):
     heard: dict[RunKey, int] = field(default_factory=dict)
     claims: dict[tuple[RunKey, str], int] = field(default_factory=dict)
     accepted: dict[str, set[str]] = field(default_factory=dict)
+    at_work: set[str] = field(default_factory=set)
     call_failed: bool = False
     call_refused: bool = False
 

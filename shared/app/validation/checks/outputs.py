@@ -11,6 +11,7 @@ from shared.app.context import Context
 from shared.app.readings import read_rows
 from shared.app.state import Loaded, load_run
 from shared.app.validation.checks import nights
+from shared.core.holdings import output
 from shared.core.model import RunKey, State, Units
 from shared.core.policy import Processor, Transition
 from shared.core.texts import clock_time, names
@@ -82,14 +83,13 @@ def _outputs(
     lacking: list[str] = []
     unread = []
     for one in listed:
-        if one.table is None:
+        if not one.tables:
             known = loaded.completions.get(phase, {}).get(one.name)
             (there if known is not None and known.good is not None else lacking).append(one.name)
-        elif rows.get(one.table) is None:
-            unread.append(f"table {one.table}")
+        elif (held := output(one, rows, units)) is None:
+            unread += [f"table {table}" for table in one.tables if rows.get(table) is None]
         else:
-            enough = (rows[one.table] or 0) >= max(1, one.floor(units) or 0)
-            (there if enough else lacking).append(one.name)
+            (there if held.share >= 1 else lacking).append(one.name)
     return _Outputs(tuple(there), tuple(lacking), tuple(unread))
 
 
@@ -127,7 +127,7 @@ def floors(ctx: Context, target: Target, options: Mapping[str, Any]) -> Measured
             expectation = transition.expects[key.mode]
             for name in sorted(expectation.expected):
                 one = ctx.policy.awaited[transition.name][name]
-                if one.table is not None and not one.disabled_on(key.day):
+                if one.tables and not one.disabled_on(key.day):
                     worst = Status.FAIL if name in expectation.required else Status.WARN
                     if wanted.get((one, key.day)) is not Status.FAIL:
                         wanted[one, key.day] = worst
@@ -137,13 +137,13 @@ def floors(ctx: Context, target: Target, options: Mapping[str, Any]) -> Measured
     }
     measures, unread = [], []
     for (one, day), worst in wanted.items():
-        found = rows.get(day, {}).get(one.table or "")
         if day not in rows:
             continue
-        if found is None:
-            unread.append(f"table {one.table}")
+        held = output(one, rows[day], units[day].total)
+        if held is None:
+            unread += [f"table {table}" for table in one.tables if rows[day].get(table) is None]
             continue
-        floor = max(1, one.floor(units[day].total) or 0)
         subject = f"{one.name} of {day}"
-        measures.append(Measure(subject, 100 * found / floor, f"{floor} rows", f"{found} rows", worst=worst))
+        wanted_rows, rows_there = f"{held.floor} rows", f"{held.rows} rows"
+        measures.append(Measure(subject, 100 * held.rows / held.floor, wanted_rows, rows_there, worst=worst))
     return Measured(tuple(measures), tuple(dict.fromkeys(unread)))
