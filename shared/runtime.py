@@ -81,7 +81,7 @@ class EnvironmentPorts:
 
     @property
     def _home(self) -> Path:
-        home = Path(self._variables.get("ORCH_HOME") or ".orch")
+        home = Path(self._variables.get("ORCH_HOME", "").strip() or ".orch")
         hint = "name a folder that you may write to, such as ORCH_HOME=~/.orch"
         try:
             # A file of variables, unlike a shell, leaves the tilde as it is.

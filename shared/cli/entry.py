@@ -19,6 +19,13 @@ from shared.core.errors import PolicyError, Unavailable
 # As a shell says of a program that nobody reads any more.
 CLOSED = 128 + 13
 FULL = "free some space, or let ORCH_HOME name a folder on another disk"
+SPOILT = "it was spoilt or is of another program: move it away, or let ORCH_HOME name another folder"
+SPOILT_WORDS = (
+    "file is not a database",
+    "disk image is malformed",
+    "unable to open database file",
+    "not a valid DuckDB",
+)
 FULL_WORDS = ("disk is full", "No space left", "File too large", "disk I/O error")
 _NOT_YOURS = "you may not write there: name another place"
 HINTS = {
@@ -69,8 +76,7 @@ def _answer(app: typer.Typer, argv: list[str], name: str, usage: int, unavailabl
         message, _, hint = absent_library(absent).partition("\n  hint: ")
         return _failed(argv, name, usage, message, hint)
     except Unavailable as away:
-        hint = FULL if any(word in str(away) for word in FULL_WORDS) else f"try again, or see {commands.status()}"
-        return _failed(argv, name, unavailable, str(away), f"{so_far}; {hint}")
+        return _failed(argv, name, unavailable, str(away), _hint(str(away), so_far))
     except (BrokenPipeError, SystemExit):  # whoever read our output has seen enough; the library says it by exiting
         _give_up_output()
         return CLOSED
@@ -80,6 +86,13 @@ def _answer(app: typer.Typer, argv: list[str], name: str, usage: int, unavailabl
         hint = HINTS.get(error.errno or 0, "look at what is there, and at who may read and write it")
         print(f"{name}: {where}{error.strerror or error}\n  hint: {so_far}; {hint}", file=sys.stderr)
         return unavailable
+
+
+def _hint(what: str, so_far: str) -> str:
+    """Return what to do about a part that did not answer; of a file that is no store nobody knows what was lost."""
+    if any(word in what for word in SPOILT_WORDS):
+        return SPOILT
+    return f"{so_far}; {FULL if any(word in what for word in FULL_WORDS) else f'try again, or see {commands.status()}'}"
 
 
 def _let_every_terminal_read() -> None:

@@ -132,6 +132,30 @@ def test_a_full_disk_is_said(tmp_path: Path) -> None:
     assert "free some space" in said
 
 
+def a_text(state: Path) -> None:
+    state.write_text("not a database\n" * 100)
+
+
+@pytest.mark.parametrize("spoil", [a_text, Path.mkdir], ids=["another file", "a folder"])
+def test_a_state_that_is_none_is_said_to_be_spoilt(spoil: Callable[[Path], None], tmp_path: Path) -> None:
+    """Nobody says that nothing was lost, or that another try helps: which file it is, and what to do with it."""
+    spoil(tmp_path / "state.db")
+    ended = orch(["status"], tmp_path, {})
+    said = ended.stderr.decode()
+    assert ended.returncode == 5, said
+    assert str(tmp_path / "state.db") in said
+    assert "move it away" in said
+    assert "nothing was lost" not in said
+
+
+def test_a_home_of_blanks_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As an empty one: the folder `.orch` beside the caller, not one that nobody can see."""
+    monkeypatch.chdir(tmp_path)
+    with runtime.use(runtime.from_environment({**EMBEDDED, "ORCH_HOME": "  "})):
+        main.call(VERBS["status"])
+    assert [path.name for path in tmp_path.iterdir()] == [".orch"]
+
+
 def test_a_full_disk_behind_standard_output_is_said(tmp_path: Path) -> None:
     """Data that could not be written is no success."""
     with Path("/dev/full").open("wb") as full:
