@@ -176,7 +176,7 @@ class Builder:
             gates=_named(self._gate),
             claim_lease=_duration,
             alerts=_alerts,
-            repairs=lambda one: core.Repairs(**_given(one, cooldown=_duration)),
+            repairs=lambda one: core.Repairs(**_given(one, cooldown=_duration, modes=frozenset)),
             pauses=lambda listed: tuple(map(_planned_pause, listed)),
         )
         given.pop("timezone")

@@ -520,6 +520,10 @@ class RepairsShape(Shape):
     cooldown: Duration
     refuse_above_missing_percent: Share
     refuse_above_items: Times | UnsetType = UNSET
+    modes: Annotated[
+        list[Name] | UnsetType | None,
+        Meta(description="the modes repaired after their working day too; those of past dates where left out"),
+    ] = UNSET
 
 
 class PauseShape(Shape, rename={"from_": "from"}):

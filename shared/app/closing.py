@@ -15,6 +15,7 @@ from shared.core.alerts import AlertKind, Condition, Lasting, Severity
 from shared.core.calendar import closes_at
 from shared.core.closing import is_over, never_triggered
 from shared.core.model import UNTOUCHED, Lane, Run, TransitionState
+from shared.core.policy import Policy
 from shared.core.silence import not_ended
 from shared.core.texts import names, say
 
@@ -30,15 +31,19 @@ class Closing:
     expired: bool
 
 
+def ends_at(policy: Policy, run: Run) -> datetime:
+    """Return when a run closes at the latest (behaviour T5)."""
+    return closes_at(run.key, run.opened_at, policy) if run.reopened_at is None else run.reopened_at + REOPENED_FOR
+
+
 def closing_of(ctx: Context, done: Sweep, run: Stored[Run], settled: list[Settled], now: datetime) -> Closing | None:
     """Return how a run ends now, None if it stays open; a run that is only too old says what never triggered."""
-    key, since = run.value.key, run.value.reopened_at
+    key = run.value.key
     situations = [one.situation for one in settled]
     states = {situation.transition.name: situation.state for situation in situations}
     if is_over(situations, now):
         return Closing(run, states, expired=False)
-    ends = closes_at(key, run.value.opened_at, ctx.policy) if since is None else since + REOPENED_FOR
-    if now < ends:
+    if now < ends_at(ctx.policy, run.value):
         return None
     left = [situation.transition.name for situation in situations if never_triggered(situation)]
     unended = [situation.transition.starts for situation in situations if not_ended(situation)]

@@ -11,13 +11,14 @@ from datetime import datetime, time, timedelta
 from shared.app.context import Context
 from shared.app.preflight import CACHED
 from shared.app.reconcile import Settled
-from shared.app.repair import GRACE, STARTED_STANDS_FOR
+from shared.app.repair import STARTED_STANDS_FOR
 from shared.core.alerts import UNFIT_FOR
 from shared.core.calendar import closes_at, due_at, instant
 from shared.core.decide import confirm_by
 from shared.core.decision import Blocked, Confirm, Doubt, Proven, Read, Trigger, Wait
 from shared.core.model import Lane, Run, State
 from shared.core.refresh import refresh_until
+from shared.core.repairs import GRACE
 from shared.core.silence import deadline_at, end_expected_at
 from shared.core.situation import Situation
 from shared.core.unproven import step_of
@@ -63,10 +64,13 @@ def _may_be_at_work(situation: Situation) -> bool:
 
 def _of_repairs(ctx: Context, run: Run) -> list[datetime]:
     """Return when self-heal may try again, or stops taking a phase for running."""
-    cooldown = ctx.policy.repairs.cooldown
-    tried = [log.last_at + cooldown for log in run.repairs.values() if log.last_at is not None]
-    called = [log.accepted_at + cooldown + GRACE for log in run.repairs.values() if log.accepted_at is not None]
-    return _and_after([*tried, *called])
+    cooldown, logs = ctx.policy.repairs.cooldown, run.repairs.values()
+    tried = [log.last_at + cooldown for log in logs if log.last_at is not None]
+    asked = [log.failure.retry_at for log in logs if log.failure is not None]
+    called = [
+        log.accepted_at + wait for log in logs if log.accepted_at is not None for wait in (cooldown, cooldown + GRACE)
+    ]
+    return _and_after([*tried, *asked, *called])
 
 
 def _of_reports(ctx: Context, situation: Situation) -> list[datetime]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from shared.core import cadence
 from shared.core.decision import Blocked, Confirm, Decision, Done, EmptyOk, Held, Wait
 from shared.core.model import (
     UNTOUCHED,
@@ -20,8 +21,6 @@ from shared.core.model import (
     Unproven,
 )
 
-BACK_OFF = tuple(timedelta(minutes=m) for m in (1, 2, 4, 8, 15))
-ASK_AGAIN = tuple(timedelta(minutes=m) for m in (15, 30, 60))
 LOGGED = 50
 REMEMBERED_ACTS = 10
 
@@ -136,26 +135,17 @@ def observed(state: TransitionState, plan: Plan, now: datetime) -> TransitionSta
 
 
 def call_failed(state: TransitionState, text: str, now: datetime, retry_at: datetime | None = None) -> TransitionState:
-    """Release the claim; the sweep tries again after 1, 2, 4, 8 and then every 15 minutes (behaviour D5).
-
-    Where the service asked to be left alone for longer, not before ``retry_at``.
-    """
-    count = 0 if state.failure is None or state.failure.verdict else state.failure.count
-    wait = BACK_OFF[min(count, len(BACK_OFF) - 1)]
-    return _failed(state, text, now, wait if retry_at is None else max(wait, retry_at - now))
+    """Release the claim; the sweep tries again, not before ``retry_at`` (behaviour D5)."""
+    return _released(state, cadence.outage(state.failure, text, now, retry_at), now, "failed")
 
 
 def not_taken(state: TransitionState, verdict: str, text: str, now: datetime) -> TransitionState:
-    """Release the claim: the service said no, and is asked again after 15, 30 and then every 60 minutes (D10).
+    """Release the claim: the service said no, and is asked again (behaviour D10).
 
     It said so itself: nothing of the call is unknown any more.
     """
     known = replace(state, unproven=None)
-    before = state.failure if state.failure is not None and state.failure.verdict else None
-    count = 0 if before is None else before.count
-    wait = ASK_AGAIN[min(count, len(ASK_AGAIN) - 1)]
-    failure = Failure(count + 1, now if before is None else before.since, now + wait, text, verdict, now)
-    return _released(known, failure, now, verdict)
+    return _released(known, cadence.verdict(state.failure, verdict, text, now), now, verdict)
 
 
 def answered(state: TransitionState, who: str, text: str, note: str) -> TransitionState:
@@ -169,15 +159,7 @@ def answered(state: TransitionState, who: str, text: str, note: str) -> Transiti
 
 def publish_failed(state: TransitionState, text: str, now: datetime) -> TransitionState:
     """Release the claim; the next delivery or sweep publishes again, without the steps that were accepted."""
-    return _failed(state, text, now, timedelta(0))
-
-
-def _failed(state: TransitionState, text: str, now: datetime, wait: timedelta) -> TransitionState:
-    before = state.failure if state.failure is not None and not state.failure.verdict else None
-    failure = Failure(
-        1 if before is None else before.count + 1, now if before is None else before.since, now + wait, text
-    )
-    return _released(state, failure, now, "failed")
+    return _released(state, cadence.after(state.failure, text, now, timedelta(0)), now, "failed")
 
 
 def _released(state: TransitionState, failure: Failure, now: datetime, decision: str) -> TransitionState:

@@ -12,9 +12,10 @@ from shared.app.context import Context
 from shared.app.quarantine_rows import Quarantined, listed, mark_replayed
 from shared.app.receive import receive
 from shared.app.reconcile import Settled, reconcile
-from shared.app.repair import call_rerun
+from shared.app.rerun import call_rerun
 from shared.app.situations import reload
 from shared.app.state import Stored, load_run, read_run, run_path, save_run, save_transition
+from shared.core.answers import Means
 from shared.core.calendar import working_day
 from shared.core.errors import Malformed, Unavailable
 from shared.core.explain import word
@@ -126,12 +127,16 @@ def rerun(ctx: Context, key: RunKey, phase: str, why: Why) -> Answer:
     if decided is not None:
         _change(ctx, key, decided.name, lambda state, now: state, "rerun", why)
     enabled = tuple(p.name for p in ctx.policy.phases[phase].processors.values() if not p.disabled_on(key.day))
-    status = call_rerun(ctx, key, phase, how, enabled, why.reason)
-    ctx.log("operator.rerun_called", run_id=key.id, phase=phase, status=str(status))
-    if not (isinstance(status, int) and 200 <= status < 300):
-        return Answer(Outcome.UNAVAILABLE, f"{key.id} {phase} was not started: {status}")
+    outcome = call_rerun(ctx, key, phase, how, enabled, why.reason)
+    answered = None if outcome is None else outcome.answered
+    text = "there was no time left to call it" if answered is None else answered.text
+    ctx.log("operator.rerun_called", run_id=key.id, phase=phase, answer=text)
+    if outcome is not None and outcome.unknown:
+        return Answer(Outcome.UNAVAILABLE, f"{key.id} {phase} may have been started: {text}")
+    if answered is None or answered.means is not Means.ACCEPTED:
+        return Answer(Outcome.UNAVAILABLE, f"{key.id} {phase} was not started: {text}")
     _note_accepted(ctx, key, phase, ctx.ports.clock.now())
-    return Answer(Outcome.DONE, f"{key.id} {phase} asked to run again: {status}")
+    return Answer(Outcome.DONE, f"{key.id} {phase} asked to run again: {answered.note or text}")
 
 
 def _note_accepted(ctx: Context, key: RunKey, phase: str, now: datetime) -> None:
@@ -140,7 +145,7 @@ def _note_accepted(ctx: Context, key: RunKey, phase: str, now: datetime) -> None
         run = read_run(ctx.ports.store.get(run_path(key))[0])
         if run is None:
             return
-        log = replace(run.value.repairs.get(phase, RepairLog()), accepted_at=now)
+        log = replace(run.value.repairs.get(phase, RepairLog()), accepted_at=now, failure=None, pending=False)
         changed = replace(run.value, repairs={**run.value.repairs, phase: log})
         if save_run(ctx.ports.store, Stored(changed, run.version), ctx.policy) is not None:
             return

@@ -23,7 +23,8 @@ from shared.app.pausing import tend
 from shared.app.readings import read_units
 from shared.app.reconcile import Settled, assess, reconcile
 from shared.app.reconciliation import Compared, compare
-from shared.app.repair import infer, read_baseline, rerun
+from shared.app.repair import infer, read_baseline
+from shared.app.rerun import in_vain, rerun
 from shared.app.situations import reload, sight, transitions_of
 from shared.app.state import Loaded, Stored, open_runs, pauses_path, run_path, save_run, with_run
 from shared.app.streaks import with_streaks
@@ -238,7 +239,7 @@ def _look(
         done.findings += of_dispatch(key, transition.name, seen.situation.state, settled[-1].situation.state)
     now = ctx.ports.clock.now()
     before = _starters(settled, now)
-    _note(ctx, done, settled, before, now)
+    _note(ctx, done, settled, before, now, in_vain(ctx.policy, run.value, settled, now))
     if run.value.units is None and ctx.policy.calendar is not None:
         done.say(_no_calendar(key))
     if run.value.units is not None and run.value.units.presumed:
@@ -277,13 +278,21 @@ def _refresh_run(ctx: Context, run: Stored[Run], units: Units | None, wish: Wish
     return saved or Stored(changed, run.version)
 
 
-def _note(ctx: Context, done: Sweep, settled: list[Settled], before: Mapping[str, Predecessor], now: datetime) -> None:
+def _note(
+    ctx: Context,
+    done: Sweep,
+    settled: list[Settled],
+    before: Mapping[str, Predecessor],
+    now: datetime,
+    vain: Mapping[str, str],
+) -> None:
     for one in settled:
         situation = one.situation
         done.paused |= {
             (situation.key.id, situation.transition.name, kind) for kind in rests(situation, one.decision, now)
         }
-        found = conditions(situation, one.decision, now, before, _passed_by(ctx, situation, settled))
+        passed_by = _passed_by(ctx, situation, settled)
+        found = conditions(situation, one.decision, now, before, passed_by, vain.get(situation.transition.name, ""))
         for condition in with_streaks(ctx, situation, found):
             done.say(condition)
 

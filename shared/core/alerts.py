@@ -62,6 +62,9 @@ class AlertKind(StrEnum):
     EXPIRED = "expired"
     RECONCILED = "reconciled"
     REPAIR_REFUSED = "repair_refused"
+    REPAIR_FAULT = "repair_fault"
+    REPAIR_NOT_TAKEN = "repair_not_taken"
+    REPAIR_IN_VAIN = "repair_in_vain"
     BY_TABLE = "by_table"
     QUARANTINE = "quarantine"
     ERROR = "error"
@@ -87,7 +90,16 @@ class AlertKind(StrEnum):
     PAUSE_ENDED = "pause_ended"
 
 
-DUE = frozenset({AlertKind.DUE_WARNING, AlertKind.DUE_CRITICAL})
+DUE = frozenset(
+    {
+        AlertKind.DUE_WARNING,
+        AlertKind.DUE_CRITICAL,
+        AlertKind.REPAIR_REFUSED,
+        AlertKind.REPAIR_FAULT,
+        AlertKind.REPAIR_NOT_TAKEN,
+        AlertKind.REPAIR_IN_VAIN,
+    }
+)
 # What is seen by a decision: of a transition that a pause keeps from being decided it is not known.
 DECIDED = frozenset(
     {
@@ -170,11 +182,13 @@ def conditions(
     now: datetime,
     before: Mapping[str, Predecessor] = NOBODY,
     passed_by: str = "",
+    in_vain: str = "",
 ) -> tuple[Condition, ...]:
     """Return all that holds for this transition now; nothing for a date without units.
 
     ``before`` holds, by phase, the transitions of the run that start what this one waits for; ``passed_by`` names one
-    that comes after it and was triggered all the same.
+    that comes after it and was triggered all the same. ``in_vain`` says which accepted repairs of what is missing
+    changed nothing.
     """
     if situation.empty or situation.closed:
         return ()
@@ -188,7 +202,7 @@ def conditions(
         *_not_ended(situation, now),
         *_triggered(situation, seen),
         *_late(situation, seen, now),
-        *(() if situation.pause(now) is not None else _due(situation, seen, decision, now, before, passed_by)),
+        *(() if situation.pause(now) is not None else _due(situation, seen, decision, now, before, passed_by, in_vain)),
     ]
     return tuple(_capped(c) for c in found) if situation.key.lane is Lane.BACKFILL else tuple(found)
 
@@ -458,6 +472,7 @@ def _due(
     now: datetime,
     before: Mapping[str, Predecessor],
     passed_by: str,
+    in_vain: str,
 ) -> Iterator[Condition]:
     """Yield due alerts, or that the transition was overtaken (behaviour T2)."""
     due = situation.expectation.due
@@ -478,7 +493,7 @@ def _due(
         return
     if _waits_for_the_overdue(situation, seen, before):
         return
-    why = _why_not(situation, seen, decision, before, now)
+    why = "; ".join(text for text in (_why_not(situation, seen, decision, before, now), in_vain) if text)
     for kind, severity, at in (
         (AlertKind.DUE_WARNING, Severity.WARNING, warning),
         (AlertKind.DUE_CRITICAL, Severity.CRITICAL, critical),

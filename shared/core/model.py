@@ -166,11 +166,19 @@ class Completion:
 
 @dataclass(frozen=True, slots=True)
 class RepairLog:
-    """What self-heal did for one phase of a run."""
+    """What self-heal did for one phase of a run (behaviour 9): accepted calls, and what became of the others.
+
+    ``last_at`` is when it called last, ``pending`` while what became of that is not known. ``failure`` is set while the
+    latest call was not accepted. ``asked`` is whom accepted calls named, ``answer`` what the latest was answered.
+    """
 
     attempts: int = 0
     last_at: datetime | None = None
     accepted_at: datetime | None = None
+    pending: bool = False
+    failure: Failure | None = None
+    asked: tuple[str, ...] = ()
+    answer: str = ""
 
 
 @dataclass(frozen=True, slots=True)

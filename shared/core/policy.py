@@ -471,12 +471,13 @@ class Alerts:
 
 @dataclass(frozen=True)
 class Repairs:
-    """What self-heal may do (behaviour 9)."""
+    """What self-heal may do (behaviour 9). ``modes`` are those repaired after their working day too."""
 
     max_attempts: int
     cooldown: timedelta
     refuse_above_missing_percent: int
     refuse_above_items: int = 20
+    modes: frozenset[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -523,6 +524,13 @@ class Policy:
     def unit(self) -> str:
         """What a unit of a date is called."""
         return "unit" if self.calendar is None else self.calendar.unit
+
+    @cached_property
+    def repaired_modes(self) -> frozenset[str]:
+        """The modes whose runs are repaired after their working day too (behaviour 9)."""
+        if self.repairs.modes is not None:
+            return self.repairs.modes
+        return frozenset(mode.name for mode in self.modes.values() if mode.partition_offset_days < 0)
 
     def status_of(self, step: Step) -> StatusCall | None:
         """How the service that a step calls is asked whether it is at work; None for one that cannot be asked."""

@@ -195,5 +195,7 @@ def _repairs(policy: Policy) -> Iterator[Problem]:
     if repairs.max_attempts < 1:
         reason = f"{repairs.max_attempts} attempts repair nothing"
         yield Problem("repairs.max_attempts", reason, "1 is the least; a phase without rerun is never run again")
+    for mode in sorted((repairs.modes or frozenset()) - policy.modes.keys()):
+        yield Problem("repairs.modes", f"there is no mode {mode}", suggest(mode, policy.modes))
     if repairs.cooldown <= timedelta(0):
         yield Problem("repairs.cooldown", "must be longer than nothing", "30m leaves a rerun time to report")

@@ -189,6 +189,26 @@ def due(house: House, more: More) -> None:
     house.sweeps(2)
 
 
+def repaired(house: House, status: int, minutes: int) -> None:
+    house.deliver(UPGC, records=200)
+    test_self_heal.at(house, 8, 30)
+    house.services.answers["analytics"] = Response(status, "")
+    house.sweeps(minutes)
+    house.services.answers["analytics"] = Response(200, "")
+
+
+def repair_refused(house: House, more: More) -> None:
+    repaired(house, 400, 2)
+
+
+def repair_fails(house: House, more: More) -> None:
+    repaired(house, 503, 2)
+
+
+def repaired_in_vain(house: House, more: More) -> None:
+    repaired(house, 200, 66)
+
+
 def without_calendar(house: House, more: More) -> None:
     house.fail("warehouse", lasts=timedelta(minutes=5))
     house.deliver(PGS, records=200, **more)
@@ -394,6 +414,9 @@ CASES = {
     AlertKind.REPAIR_REFUSED: Case(
         lambda house, more: house.sweep(), ("explain",), live_only=True, start=lambda: test_self_heal.crowd(21, 4)
     ),
+    AlertKind.REPAIR_FAULT: Case(repair_refused, ("rerun",), live_only=True),
+    AlertKind.REPAIR_NOT_TAKEN: Case(repair_fails, live_only=True),
+    AlertKind.REPAIR_IN_VAIN: Case(repaired_in_vain, ("rerun",), live_only=True),
     AlertKind.BY_TABLE: Case(by_table),
     AlertKind.QUARANTINE: Case(unknown, ("quarantine", "quarantine")),
     AlertKind.ERROR: Case(exploded, live_only=True),

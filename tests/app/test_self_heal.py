@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -13,6 +14,7 @@ from shared.app.answer import swept
 from shared.app.call import Call
 from shared.app.requests import wish_of
 from shared.app.sweep import TIME_LIMIT, Wish
+from shared.core.errors import Unreached
 from shared.core.model import Outcome, RunKey, State, Units
 from shared.core.policy import Expectation, Phase, Policy, Processor
 from shared.ports import Response
@@ -23,6 +25,7 @@ from tests.core.build import DAY, NIGHT, PGS, PHASE3, POLICY, SECOND, TDGS, TO4,
 
 TABLE = {name: POLICY.phases["phase3"].processors[name].table for name in PHASE3}
 DATE = str(DAY)
+REFUSED = Unreached("analytics", "connection refused")
 COOLDOWN = timedelta(minutes=30)
 
 
@@ -81,9 +84,9 @@ def test_two_attempts_a_cooldown_apart_and_no_third(house: House) -> None:
     assert house.run().repairs["phase3"].attempts == 2
 
 
-@pytest.mark.parametrize("status", [403, 404])
+@pytest.mark.parametrize("status", [400, 403, 404])
 def test_a_door_that_is_shut_costs_no_attempt(house: House, status: int) -> None:
-    """403 and 404 are tried again after each cooldown, without an end; mended, both attempts are still there."""
+    """A 4xx is tried again after each cooldown, without an end; mended, both attempts are still there."""
     house.services.answers["analytics"] = Response(status, "no")
     at(house, 8, 30)
     house.sweeps(130)
@@ -94,20 +97,27 @@ def test_a_door_that_is_shut_costs_no_attempt(house: House, status: int) -> None
     assert len(asked(house)) == 7
 
 
-@pytest.mark.parametrize("status", [500, 503, 429, None])
-def test_an_attempt_that_fails_is_an_attempt(house: House, status: int | None) -> None:
-    """Whatever else is answered, or nothing, counts: two calls, each a failed finding and so a 207."""
-    house.services.answers["analytics"] = None if status is None else Response(status, "")
+@pytest.mark.parametrize("answered", [Response(500, ""), Response(503, ""), Response(429, ""), REFUSED, None], ids=str)
+def test_only_an_accepted_call_uses_up_an_attempt(house: House, answered: Response | Unreached | None) -> None:
+    """An outage is tried again after 1, 2, 4, 8 and then every 15 minutes, a call without an answer 15 later, each a
+    failed finding and so a 207; when it is over both attempts are still there."""
+    house.services.answers["analytics"] = answered
     at(house, 8, 30)
-    answers = [house.sweep(), *house.sweeps(120)]
-    assert len(asked(house)) == 2
+    answers = [house.sweep(), *house.sweeps(59)]
+    calls = [call.at for call in asked(house)]
+    waits = [round((later - before) / timedelta(minutes=1)) for before, later in pairwise(calls)]
+    assert waits == ([16, 16, 16] if answered is None else [1, 2, 4, 8, 15, 15])[: len(waits)]
+    assert len(waits) == (3 if answered is None else 6)
     failed = [finding for answer in answers for finding in answer.about("repair") if "phase3" in finding["detail"]]
-    assert [finding["result"] for finding in failed] == ["failed"] * 2
+    assert [finding["result"] for finding in failed] == ["failed"] * len(calls)
     assert 207 in [answer.status for answer in answers]
+    del house.services.answers["analytics"]
+    house.sweeps(120)
+    assert len(asked(house)) == len(calls) + 2
 
 
 def test_a_crash_after_the_call_does_not_repeat_it(house: House) -> None:
-    """The attempt is written before the call: a sweep that dies in between uses it up, and the cooldown holds."""
+    """That it calls is written before the call: a sweep that dies in between leaves it open, and the cooldown holds."""
     at(house, 8, 30)
     clean = House().ordinary()
     clean.finish(UPGC, TDGS, "team_offense_game_summary", records=200)
@@ -231,12 +241,29 @@ def test_a_date_without_units_is_never_repaired(house: House) -> None:
     assert asked(house) == []
 
 
-def test_only_the_working_day_is_repaired(house: House) -> None:
-    """After midnight the night is over: what is still missing is for people."""
+def test_a_night_is_repaired_until_its_run_closes(house: House) -> None:
+    """After midnight the night is still lost: it is asked for until 48 hours after its date."""
     house.wait(timedelta(days=1))
     at(house, 8, 30)
     house.sweeps(10)
-    assert [call for call in asked(house) if call.body["game_date"] == DATE] == []
+    assert len([call for call in asked(house) if call.body["game_date"] == DATE]) == 1
+    house.wait(timedelta(days=1))
+    at(house, 8, 30)
+    house.sweeps(60)
+    assert len([call for call in asked(house) if call.body["game_date"] == DATE]) == 1
+
+
+@pytest.mark.parametrize(("modes", "calls"), [(None, 0), (frozenset({"same_day"}), 1)])
+def test_a_day_of_games_is_repaired_on_that_day_only(modes: frozenset[str] | None, calls: int) -> None:
+    """What `same_day` works for is over by midnight, unless the policy says otherwise (`repairs.modes`)."""
+    today = DAY + timedelta(days=1)
+    house = House(policy=replace(POLICY, repairs=replace(POLICY.repairs, modes=modes))).ordinary().ordinary(today)
+    house.change(games={today: GameCount(final=7)})
+    house.wait(timedelta(hours=10))
+    house.deliver("upcoming_team_game_context", mode="same_day", game_date=str(today))
+    house.wait(timedelta(days=1))
+    house.sweep()
+    assert len([call for call in asked(house) if call.body["mode"] == "same_day"]) == calls
 
 
 def test_backfill_is_never_repaired() -> None:
@@ -568,15 +595,16 @@ def test_only_the_date_and_mode_asked_for_are_looked_at() -> None:
 
 def test_force_repairs_whatever_was_tried_before(house: House) -> None:
     """Attempts used up and cooling: a forced sweep calls all the same; a phase at work it still leaves alone."""
-    house.services.answers["analytics"] = Response(500, "")
     at(house, 8, 30)
     house.sweeps(120)
     assert len(asked(house)) == 2
-    house.sweep(Wish(force=True))
-    assert len(asked(house)) == 3
+    house.services.answers["analytics"] = Response(500, "")
+    for calls in (3, 4):
+        house.sweep(Wish(force=True))
+        assert len(asked(house)) == calls
     house.deliver(PGS, "started")
     house.sweep(Wish(force=True))
-    assert len(asked(house)) == 3
+    assert len(asked(house)) == 4
 
 
 WISHES: dict[bytes, Wish] = {

@@ -25,8 +25,10 @@ HOLDINGS, STREAKS, REPAIR = "shared/core/holdings.py", "shared/app/streaks.py", 
 SILENCE, SILENCE_CHECK = "shared/core/silence.py", "shared/core/silence_check.py"
 PAUSE, PAUSING, PAUSE_ALERTS = "shared/core/pause.py", "shared/app/pausing.py", "shared/core/pause_alerts.py"
 
+REPAIRS, RERUN, CADENCE = "shared/core/repairs.py", "shared/app/rerun.py", "shared/core/cadence.py"
 UNPROVEN, ANSWERS, HTTP = "shared/core/unproven.py", "shared/core/answers.py", "shared/adapters/http.py"
 
+T_HEAL, T_REPAIRS = "tests/app/test_self_heal.py::test_", "tests/app/test_repair_verdicts.py::test_"
 T_ANSWERS, T_VERDICTS = "tests/core/test_answers.py::test_", "tests/app/test_verdicts.py::test_"
 T_UNPROVEN = "tests/core/test_unproven.py::test_"
 T_UNKNOWN = "tests/app/test_unknown_outcome.py::test_"
@@ -1391,6 +1393,60 @@ MUTANTS = [
         "if True:",
         f"{T_WAREHOUSE}units_are_named_by_the_calendar_s_key",
     ),
+    # Repairs
+    mutant(
+        "a repair that was not accepted uses up an attempt",
+        REPAIRS,
+        "answered, known = outcome.answered, replace(log, pending=False)",
+        "answered, known = outcome.answered, replace(log, pending=False, attempts=log.attempts + 1)",
+        f"{T_HEAL}only_an_accepted_call_uses_up_an_attempt",
+        f"{T_HEAL}a_door_that_is_shut_costs_no_attempt",
+    ),
+    mutant(
+        "a repair's refusal told as an outage",
+        REPAIRS,
+        'if failure.verdict == "refused":',
+        "if False:",
+        f"{T_REPAIRS}a_refusal_is_a_fault_that_a_person_hears_of_at_once",
+        scenario("S_N10_repair_refused"),
+    ),
+    mutant(
+        "repairs without effect not told",
+        REPAIRS,
+        "    if now - at <= policy.repairs.cooldown + GRACE:\n",
+        "    if True:\n",
+        f"{T_REPAIRS}two_accepted_repairs_that_changed_nothing_are_told",
+        scenario("S_N11_repair_without_effect"),
+    ),
+    mutant(
+        "a repair that brought something told as in vain",
+        REPAIRS,
+        " or not frozenset(log.asked) <= frozenset(lack.missing)",
+        "",
+        f"{T_REPAIRS}a_repair_that_brought_something_is_not_in_vain",
+    ),
+    mutant(
+        "a repair around a gate",
+        RERUN,
+        "if isinstance(one.decision, Blocked | Held) and not one.situation.state.triggered:",
+        "if False:",
+        f"{T_REPAIRS}a_repair_never_goes_around_a_gate",
+    ),
+    mutant(
+        "a night repaired on its working day only",
+        RERUN,
+        "or run.value.key.mode in ctx.policy.repaired_modes",
+        "",
+        f"{T_HEAL}a_night_is_repaired_until_its_run_closes",
+        scenario("S_N12_outage_longer_than_the_day"),
+    ),
+    mutant(
+        "a repair's answer taken by its status",
+        RERUN,
+        "judge(service.answers.get(how.path, ()), ANY_2XX",
+        "judge((), ANY_2XX",
+        f"{T_REPAIRS}a_200_that_did_nothing_is_not_accepted",
+    ),
     # Answers are verdicts
     mutant(
         "an answer judged by its status alone",
@@ -1418,9 +1474,9 @@ MUTANTS = [
     ),
     mutant(
         "a no asked again like an outage",
-        MARKS,
-        "wait = ASK_AGAIN[min(count, len(ASK_AGAIN) - 1)]",
-        "wait = BACK_OFF[min(count, len(BACK_OFF) - 1)]",
+        CADENCE,
+        "_step(ASK_AGAIN, before), word)",
+        "_step(BACK_OFF, before), word)",
         f"{T_VERDICTS}it_is_asked_again_after_15_30_and_then_every_60_minutes",
         scenario("S_N06_refused_by_verdict"),
     ),
@@ -1570,14 +1626,14 @@ MUTANTS = [
     mutant(
         "due alerts inside a pause",
         ALERTS,
-        "*(() if situation.pause(now) is not None else _due(situation, seen, decision, now, before, passed_by)),",
-        "*_due(situation, seen, decision, now, before, passed_by),",
+        "*(() if situation.pause(now) is not None else _due(",
+        "*(_due(",
         f"{T_PAUSE}nobody_is_told_what_is_due_inside_a_pause",
         f"{T_PAUSING}nobody_is_told_what_is_due_and_nothing_is_repaired",
     ),
     mutant(
         "repairs inside a pause",
-        REPAIR,
+        RERUN,
         "state.hold is not None or situation.pause(now) is not None",
         "state.hold is not None",
         f"{T_PAUSING}what_a_paused_transition_waits_for_is_neither_asked_for_nor_inferred",
@@ -1591,9 +1647,9 @@ MUTANTS = [
     ),
     mutant(
         "repairs of what a pause keeps from being started",
-        REPAIR,
-        "if how is None or lack.phase in paused:",
-        "if how is None:",
+        RERUN,
+        "kept_back = {*paused, *_kept_back(settled)}",
+        "kept_back = set(_kept_back(settled))",
         f"{T_PAUSING}a_paused_start_silences_what_comes_after_it",
     ),
     mutant(

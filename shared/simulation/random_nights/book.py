@@ -150,6 +150,20 @@ class Said:
     doubted: bool
 
 
+@dataclass(frozen=True)
+class Rerun:
+    """A phase that was started again by a sweep; ``known`` is false where its answer came too late."""
+
+    at: datetime
+    handler: Handler
+    known: bool
+
+    @property
+    def heard(self) -> bool:
+        """True if whoever asked for it lived to write down that it was accepted."""
+        return self.known and not self.handler.dead and not self.handler.failed
+
+
 @dataclass(eq=False)
 class Book:
     """All of it, and what was found to be wrong."""
@@ -165,7 +179,7 @@ class Book:
     violations: list[str] = field(default_factory=list)
     only_recorded: dict[str, datetime] = field(default_factory=dict)
     recorded: set[str] = field(default_factory=set)
-    reruns: dict[tuple[RunKey, str], list[datetime]] = field(default_factory=dict)
+    reruns: dict[tuple[RunKey, str], list[Rerun]] = field(default_factory=dict)
 
     def run(self, key: RunKey) -> RunBook:
         found = self.runs.get(key)

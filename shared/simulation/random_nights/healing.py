@@ -6,28 +6,36 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from shared.core.calendar import due_at, working_day
-from shared.core.model import Lane
+from shared.core.model import Lane, RunKey
 from shared.core.policy import Policy, Repairs
+from shared.core.repairs import UNKNOWN
 from shared.simulation.random_nights.book import Book, RunBook, Track
 from shared.simulation.random_nights.oracle import floor_of
 from shared.simulation.random_nights.ports import Truth
 
 
 def reruns_are_bounded(
-    book: Book, run: RunBook, waiting: Sequence[Track], limit: Repairs, phase: str, at: datetime
+    book: Book, run: RunKey, waiting: Sequence[Track], limit: Repairs, phase: str, at: datetime
 ) -> str | None:
-    """A phase of a live run is started again so many times at most, a cooldown apart, and never once all that wait for
-    it have gone on."""
-    before = book.reruns.get((run.key, phase), [])
-    what = f"{run.key.id} {phase} asked to run again"
-    if run.key.lane is Lane.BACKFILL:
+    """A phase of a live run is started again so many times at most, a cooldown apart, and never once all that
+    waits for it has gone on.
+
+    A start that nobody heard of counts for nothing, and lasts as long as an outage does (behaviour D11).
+    """
+    before = book.reruns.get((run, phase), [])
+    heard = [one for one in before if one.heard]
+    what = f"{run.id} {phase} asked to run again"
+    if run.lane is Lane.BACKFILL:
         return f"{what} in backfill"
-    if all(track.state in ("dispatched", "confirmed", "claimed") for track in waiting):
-        return f"{what} although its transition is {' and '.join(track.state for track in waiting) or 'not there'}"
-    if len(before) >= limit.max_attempts:
-        return f"{what} for the {len(before) + 1}th time"
-    if before and at - before[-1] + book.night.manner.skew < limit.cooldown:
-        return f"{what} {at - before[-1]} after the last time"
+    if waiting and all(track.state in ("dispatched", "confirmed", "claimed") for track in waiting):
+        return f"{what} although {', '.join(track.name for track in waiting)} went on"
+    if len(heard) >= limit.max_attempts:
+        return f"{what} for the {len(heard) + 1}th time"
+    if before:
+        last = before[-1]
+        apart = limit.cooldown if last.heard else UNKNOWN
+        if at - last.at + book.night.manner.skew < apart:
+            return f"{what} {at - last.at} after the last time"
     return None
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from shared.core.model import Lane, RunKey
 from shared.core.policy import Policy
 from shared.ports import Message, Notice, Row
-from shared.simulation.random_nights.book import Book, Data, Heard, RunBook, Track, dispatch_of, key_of
+from shared.simulation.random_nights.book import Book, Data, Heard, Rerun, RunBook, Track, dispatch_of, key_of
 from shared.simulation.random_nights.claims import ON_CLAIM, Claiming
 from shared.simulation.random_nights.closing import closed_only_when_over, closing_is_no_recovery
 from shared.simulation.random_nights.healing import inferred_only_when_silent, reruns_are_bounded
@@ -80,7 +80,7 @@ class NightWorld:
     def called(self, handler: Handler, body: Mapping[str, Any], status: int, *, known: bool) -> None:
         if body.get("repair") is True:
             if status == 200:
-                self._mend(handler, body)
+                self._mend(handler, body, known=known)
             return
         key = _key(body)
         track = self.book.run(key).track(str(body["transition"]))
@@ -214,14 +214,14 @@ class NightWorld:
         if delivered:
             self._start(key, transition.starts, leaving.generation, at)
 
-    def _mend(self, handler: Handler, body: Mapping[str, Any]) -> None:
+    def _mend(self, handler: Handler, body: Mapping[str, Any], *, known: bool) -> None:
         key, phase, at = _key(body), str(body["phase"]), self.stage.true_now()
         if not handler.argv:
-            run = self.book.run(key)
-            waiting = [run.track(one.name) for one in self.policy.after(phase) if key.mode in one.expects]
-            found = reruns_are_bounded(self.book, run, waiting, self.policy.repairs, phase, at)
-            self._wrong(reruns_are_bounded.__name__, found)
-            self.book.reruns.setdefault((key, phase), []).append(at)
+            waiting = [one.name for one in self.policy.after(phase) if key.mode in one.expects]
+            tracks = [self.book.run(key).track(name) for name in waiting]
+            wrong = reruns_are_bounded(self.book, key, tracks, self.policy.repairs, phase, at)
+            self._wrong(reruns_are_bounded.__name__, wrong)
+            self.book.reruns.setdefault((key, phase), []).append(Rerun(at, handler, known))
         named = [str(name) for name in body.get("processors") or ()]
         self.stage.note("repair", f"{body['phase']} {body['mode']}: {', '.join(named)}")
         self._repair(key, phase, named, at)
