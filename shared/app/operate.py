@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from enum import StrEnum
 
 from shared.app import alerting, marks
+from shared.app.commanded import Answer, Outcome, Why
 from shared.app.context import Context
 from shared.app.quarantine_rows import Quarantined, listed, mark_replayed
 from shared.app.receive import receive
@@ -24,33 +24,6 @@ from shared.core.model import Act, Hold, Lane, RepairLog, Request, Run, RunKey, 
 
 ATTEMPTS = 10
 Change = Callable[[TransitionState, datetime], TransitionState]
-
-
-class Outcome(StrEnum):
-    """How an operator's command ended."""
-
-    DONE = "done"
-    REFUSED = "refused"
-    NOT_FOUND = "not_found"
-    UNAVAILABLE = "unavailable"
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    outcome: Outcome
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Why:
-    """The reason that an operator gives, and who that is; ``by`` is empty where nobody knows."""
-
-    reason: str
-    by: str = ""
-
-    @property
-    def who(self) -> str:
-        return f"an operator ({self.by})" if self.by else "an operator"
 
 
 def is_expected(ctx: Context, key: RunKey) -> bool:

@@ -9,9 +9,9 @@ from typing import TypeVar
 
 from shared.app import alerting
 from shared.app.bookkeeping import EXECUTIONS, keep_for_record
+from shared.app.commanded import Answer, Outcome, Why
 from shared.app.context import Context
 from shared.app.findings import Sweep
-from shared.app.operate import Answer, Outcome, Why
 from shared.app.state import Stored, pauses_path, read_book, save_book
 from shared.core import commands
 from shared.core.errors import Unavailable

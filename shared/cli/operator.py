@@ -11,8 +11,8 @@ import typer
 
 from shared import runtime
 from shared.app import operate
+from shared.app.commanded import Answer, Outcome, Why
 from shared.app.context import Context
-from shared.app.operate import Answer, Outcome, Why
 from shared.app.quarantine_rows import Quarantined, listed
 from shared.app.rehearsal import Rehearsal, rehearsal
 from shared.cli.shell import (

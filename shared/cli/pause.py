@@ -10,8 +10,8 @@ import typer
 
 from shared import runtime
 from shared.app import pausing
+from shared.app.commanded import Why
 from shared.app.context import Context
-from shared.app.operate import Why
 from shared.app.pausing import Changed, Scope
 from shared.app.rehearsal import rehearsal
 from shared.cli.operator import By, DryRun, end, say_rehearsed, who
