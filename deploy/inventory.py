@@ -29,6 +29,7 @@ def inventory(manifest: Manifest) -> str:
         "subscriptions": {**ours, **beside, letter.subscription: letter.topic},
         "beside": sorted(beside),
         "dead_letters": letter.subscription,
+        "topics": sorted(manifest.topics),
         "functions": sorted(function.name for function in manifest.functions.values()),
     }
     return json.dumps(told, indent=1, sort_keys=True) + "\n"

@@ -15,6 +15,7 @@ class Declared:
     """What the manifest says: schedules with cron and zone, subscriptions with their topic, functions by name.
 
     ``beside`` names subscriptions that others own and that must be there all the same, such as a phase's own.
+    ``topics`` are those that the policy names, whoever reads them.
     """
 
     region: str
@@ -23,6 +24,7 @@ class Declared:
     beside: frozenset[str] = frozenset()
     dead_letters: str = ""
     functions: tuple[str, ...] = ()
+    topics: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +41,12 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """A subscription as it is; ``pushes_to`` is empty where somebody pulls."""
+    """A subscription as it is; ``pushes_to`` is empty where somebody pulls, ``fault`` says why nothing arrives."""
 
     name: str
     topic: str
     pushes_to: str = ""
+    fault: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,8 @@ def odd_schedules(declared: Declared, found: Iterable[Job]) -> Iterator[Odd]:
 
 
 def odd_subscriptions(declared: Declared, found: Iterable[Feed]) -> Iterator[Odd]:
-    """Yield subscriptions that are missing, cut off from their topic, or on one of our topics and nobody's."""
+    """Yield subscriptions that are missing, cut off from their topic, or on one of our topics and nobody's; and topics
+    of the policy that nobody reads, those too whose readers are others'."""
     there = {feed.name: feed for feed in found}
     for name, topic in declared.subscriptions.items():
         feed = there.get(name)
@@ -83,6 +87,11 @@ def odd_subscriptions(declared: Declared, found: Iterable[Feed]) -> Iterator[Odd
             yield Odd(name, f"is not there: nothing of {topic} arrives")
         elif feed.topic != topic:
             yield Odd(name, f"is on {feed.topic}, declared is {topic}")
+        elif feed.fault:
+            yield Odd(name, f"{feed.fault}: nothing of {topic} arrives")
+    read = {feed.topic for feed in there.values() if not feed.fault}
+    for topic in sorted(declared.topics - read):
+        yield Odd(topic, "is read by nobody: what is published to it is lost")
     topics = set(declared.subscriptions.values())
     for name, feed in there.items():
         if name not in declared.subscriptions and feed.topic in topics:

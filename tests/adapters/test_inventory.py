@@ -12,6 +12,7 @@ import pytest
 from google.oauth2.credentials import Credentials
 
 from deploy.inventory import inventory
+from deploy.manifest_check import topics_of_policy
 from shared.adapters.google.inventory import MONITORING, PUBSUB, SCHEDULER, GoogleInventory, declared_in
 from shared.app.validate import check_all
 from shared.app.validation.checks import MEASURES
@@ -125,9 +126,36 @@ def test_subscriptions_that_are_gone_cut_off_or_nobodys(apis: CloudApis) -> None
     apis.feeds["old"] = {"name": "projects/p/subscriptions/old", "topic": "projects/p/topics/nba-phase2-raw-complete"}
     apis.feeds["other"] = {"name": "projects/p/subscriptions/other", "topic": "projects/p/topics/somebody-elses"}
     odd = {one.name: one for one in odd_subscriptions(DECLARED, reader(apis).subscriptions())}
-    assert odd.keys() == {"phase6-export-sub", FED, "old"}
+    unread = {"nba-phase6-export-trigger", "nba-phase3-analytics-complete"}
+    assert odd.keys() == {"phase6-export-sub", FED, "old", *unread}
+    assert {odd[topic].what for topic in unread} == {"is read by nobody: what is published to it is lost"}
+    assert all(odd[topic].grave for topic in unread)
     assert odd[FED].what == "is on _deleted-topic_, declared is nba-phase3-analytics-complete"
     assert (odd["old"].grave, odd[FED].grave) == (False, True)
+
+
+def test_a_topic_that_only_others_read_is_odd_without_them(apis: CloudApis) -> None:
+    """Phase 3 starts itself from the topic of phase 2, which we read too: its own subscription must be there. Another
+    name than the declared one reads the topic all the same."""
+    del apis.feeds["nba-phase3-analytics-sub"]
+    apis.feeds["nba-grading-sub"]["name"] = "projects/p/subscriptions/grading-anew"
+    odd = {one.name: one for one in odd_subscriptions(DECLARED, reader(apis).subscriptions())}
+    assert odd.keys() == {"nba-phase3-analytics-sub", "nba-grading-sub", "grading-anew"}
+    assert odd["nba-phase3-analytics-sub"].what == "is not there: nothing of nba-phase2-raw-complete arrives"
+
+
+@pytest.mark.parametrize(
+    ("state", "what"),
+    [({"detached": True}, "is detached"), ({"state": "RESOURCE_ERROR"}, "is in state RESOURCE_ERROR")],
+)
+def test_a_subscription_that_gets_nothing_reads_nothing(apis: CloudApis, state: dict[str, Any], what: str) -> None:
+    """It is there, on its topic, and of no use: it is odd, and its topic is without a reader."""
+    apis.feeds["nba-grading-sub"].update(state)
+    odd = {one.name: one.what for one in odd_subscriptions(DECLARED, reader(apis).subscriptions())}
+    assert odd == {
+        "nba-grading-sub": f"{what}: nothing of nba-grading-trigger arrives",
+        "nba-grading-trigger": "is read by nobody: what is published to it is lost",
+    }
 
 
 BAD = {
@@ -210,7 +238,7 @@ def test_a_subscription_without_a_number_is_not_read(apis: CloudApis, tmp_path: 
     [found] = check_all(ctx, (fixture.check,), fixture.target(), None)
     assert found.status is Status.ERROR
     assert found.unread == (f"backlog of {FED}: monitoring has no number",)
-    assert len(found.measures) == 5
+    assert len(found.measures) == 6
 
 
 def test_dead_letters_warn_from_the_first(apis: CloudApis, tmp_path: Any) -> None:
@@ -224,13 +252,12 @@ def test_dead_letters_warn_from_the_first(apis: CloudApis, tmp_path: Any) -> Non
 
 
 def test_what_is_declared_is_the_manifests() -> None:
-    """Every schedule, each push subscription, the others' subscriptions, the dead letters."""
+    """Every schedule and topic, each push subscription, the others' subscriptions, the dead letters."""
     assert DECLARED.schedules.keys() == manifest().schedules.keys()
     pushes = [one for one in manifest().functions.values() if one.push]
     ours = {one.subscription(topic) for one in pushes if one.push for topic in one.push.topics}
     assert ours | DECLARED.beside | {manifest().dead_letter.subscription} == DECLARED.subscriptions.keys()
-    assert DECLARED.beside == {
-        "phase6-export-sub",
-    }  # fmt: skip
+    assert DECLARED.beside == {"nba-phase3-analytics-sub", "phase6-export-sub", "nba-grading-sub"}
+    assert DECLARED.topics == topics_of_policy(manifest())
     assert set(CHECKS) <= MEASURES.keys()
     assert [*odd_subscriptions(DECLARED, [Feed(n, t) for n, t in DECLARED.subscriptions.items()])] == []

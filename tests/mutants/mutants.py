@@ -105,6 +105,13 @@ MUTANTS = [
         T_GRAPH + "a_phase_is_heard_by_the_function_that_waits_for_it",
     ),
     mutant(
+        "a detached subscription counts as a reader",
+        "shared/core/inventory.py",
+        "    read = {feed.topic for feed in there.values() if not feed.fault}\n",
+        "    read = {feed.topic for feed in there.values()}\n",
+        "tests/adapters/test_inventory.py::test_a_subscription_that_gets_nothing_reads_nothing",
+    ),
+    mutant(
         "only the phase that reports is looked at",
         RECEIVE,
         "            for phase in transition.after:\n",

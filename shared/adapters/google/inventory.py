@@ -150,6 +150,7 @@ def declared_in(text: str) -> Declared:
             beside=frozenset(raw["beside"]),
             dead_letters=raw["dead_letters"],
             functions=tuple(raw["functions"]),
+            topics=frozenset(raw["topics"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise Unavailable(PORT, f"config/inventory.json is not what bin/build writes: {error!r}") from error
@@ -169,7 +170,9 @@ def _job(raw: Any) -> Job:
 
 
 def _feed(raw: Any) -> Feed:
-    return Feed(_last(raw["name"]), _last(raw["topic"]), (raw.get("pushConfig") or {}).get("pushEndpoint", ""))
+    state = raw.get("state", "ACTIVE")
+    fault = "is detached" if raw.get("detached") else "" if state == "ACTIVE" else f"is in state {state}"
+    return Feed(_last(raw["name"]), _last(raw["topic"]), (raw.get("pushConfig") or {}).get("pushEndpoint", ""), fault)
 
 
 def _newest(raw: Any) -> tuple[str, int]:
