@@ -238,7 +238,7 @@ def _look(
         settled.append(reconcile(ctx, seen, reload(ctx, key, transition), "sweep"))
         done.findings += of_dispatch(key, transition.name, seen.situation.state, settled[-1].situation.state)
     now = ctx.ports.clock.now()
-    before = _starters(settled, now)
+    before = _starters(ctx, settled, now)
     _note(ctx, done, settled, before, now, in_vain(ctx.policy, run.value, settled, now))
     if run.value.units is None and ctx.policy.calendar is not None:
         done.say(_no_calendar(key))
@@ -310,21 +310,24 @@ def _passed_by(ctx: Context, situation: Situation, settled: list[Settled]) -> st
     return reached[-1].transition.name if reached else ""
 
 
-def _starters(settled: list[Settled], now: datetime) -> dict[str, Predecessor]:
+def _starters(ctx: Context, settled: list[Settled], now: datetime) -> dict[str, Predecessor]:
     """Return, by phase, the transitions that start it."""
     before: dict[str, Predecessor] = {}
     for one in settled:
-        before[one.situation.transition.starts] = _as_predecessor(one.situation, before, now)
+        told = is_due(one.situation, now) and not _passed_by(ctx, one.situation, settled)
+        before[one.situation.transition.starts] = _as_predecessor(one.situation, before, now, told=told)
     return before
 
 
-def _as_predecessor(situation: Situation, before: Mapping[str, Predecessor], now: datetime) -> Predecessor:
+def _as_predecessor(
+    situation: Situation, before: Mapping[str, Predecessor], now: datetime, *, told: bool
+) -> Predecessor:
     speaks, phases = bool(situation.completions), situation.transition.after
     started = situation.state.triggered
     waits = not speaks and all(phase in before and before[phase].paused for phase in phases)
     paused = not started and (waits or situation.pause(now) is not None)
     started_at = situation.state.dispatched_at if started else None
-    return Predecessor(situation.transition.name, is_due(situation, now), speaks, paused, started_at)
+    return Predecessor(situation.transition.name, told, speaks, paused, started_at)
 
 
 def _no_calendar(key: RunKey) -> Condition:

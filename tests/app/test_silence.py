@@ -86,6 +86,19 @@ def test_an_observed_start_that_the_run_has_passed_is_overtaken() -> None:
     assert about == {AlertKind.OVERTAKEN: "info"}
 
 
+def test_what_an_overtaken_start_no_longer_tells_is_told_by_who_waits_for_it() -> None:
+    """Phase 2 says something, phase 3 nothing, phase 4 reports: nobody else would tell that phase 4 was not started."""
+    house = House(policy=load_policy(PRODUCTION)).ordinary()
+    house.deliver("p2_odds_player_props", "started")
+    house.deliver("p2_odds_player_props", "failed", error_message="quota")
+    house.deliver("prediction_coordinator", "started")
+    at(house, 8, 31)
+    house.sweeps(2)
+    assert [notice.severity for notice in house.notices(AlertKind.DUE_WARNING) if f"{TO4}:" in notice.text] == [
+        "warning"
+    ]
+
+
 def test_a_start_that_is_ours_is_due_whatever_comes_later() -> None:
     """Somebody exports early: phase 4 was still never started, and that is told (behaviour T2)."""
     house = House().ordinary()

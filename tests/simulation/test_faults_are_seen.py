@@ -35,6 +35,7 @@ for seed in range({NIGHTS}):
         sys.exit({FOUND})
 """
 
+RERUN, PAUSE_ALERTS = "shared/app/rerun.py", "shared/core/pause_alerts.py"
 RECONCILE, DECIDE, ALERTS = "shared/app/reconcile.py", "shared/core/decide.py", "shared/core/alerts.py"
 FINGERPRINT = """    joined = "\\x1f".join((kind, run, transition, subject))
     return f"{kind}-{hashlib.sha256(joined.encode()).hexdigest()[:20]}"
@@ -117,6 +118,22 @@ FAULTS = {
             NOT_TAKEN + "        return Receipt(receiving.Handled.RECORDED)\n",
         ),
         {"no_message_is_lost"},
+    ),
+    "T8: a pause stops nothing": (
+        Edit(DECIDE, "return decision if pause is None else Wait(", "return decision if True else Wait("),
+        {"nothing_is_claimed_inside_a_pause"},
+    ),
+    "T8: repaired inside a pause": (
+        Edit(RERUN, "state.hold is not None or situation.pause(now) is not None", "state.hold is not None"),
+        {"nothing_is_repaired_inside_a_pause"},
+    ),
+    "T8: the end of a pause told to nobody": (
+        Edit(PAUSE_ALERTS, "            yield has_ended(policy, pause)\n", "            continue\n"),
+        {"every_pause_is_told"},
+    ),
+    "T10: closed without a word": (
+        Edit("shared/app/closing.py", "    if left or unended:\n", "    if False:\n"),
+        {"no_end_without_its_word"},
     ),
     "the generation: one more for every repetition": (
         Edit(

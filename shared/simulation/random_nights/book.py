@@ -10,6 +10,7 @@ from typing import Any
 
 from shared.core.model import Lane, RunKey
 from shared.simulation.random_nights.night import Letter, Night
+from shared.simulation.random_nights.paused import Pauses
 from shared.simulation.random_nights.stage import Handler
 
 Data = Mapping[str, Any]
@@ -180,6 +181,7 @@ class Book:
     only_recorded: dict[str, datetime] = field(default_factory=dict)
     recorded: set[str] = field(default_factory=set)
     reruns: dict[tuple[RunKey, str], list[Rerun]] = field(default_factory=dict)
+    pauses: Pauses = field(default_factory=Pauses)
 
     def run(self, key: RunKey) -> RunBook:
         found = self.runs.get(key)

@@ -35,6 +35,35 @@ def closed_only_when_over(policy: Policy, run: RunBook) -> str | None:
     return None
 
 
+def no_end_without_its_word(policy: Policy, book: Book, run: RunBook) -> str | None:
+    """Before a run closes for which something was still owed, that is in an alert: what never went, what never ended
+    (T5, T10)."""
+    if (run.data.get("units") or {}).get("total") == 0 or run.key.mode not in policy.modes:
+        return None
+    raised = {alert["kind"] for alert in book.alerts.values() if alert["run"] == run.key.id}
+    passed = [one for one in policy.transitions.values() if run.key.mode in one.expects]
+    waited_for = {phase for one in passed for phase in one.after}
+    for transition in passed:
+        track = run.tracks.get(transition.name)
+        data: Data = {} if track is None else track.data
+        if not data.get("carried") and not data.get("unproven") and not raised & {"expired", "departed"}:
+            return f"{run.key.id} closed, {transition.name} never went, and nobody was told"
+        if transition.starts in waited_for or not _owes_its_end(transition, run, data):
+            continue
+        if not raised & {"not_ended", "expired", "departed"}:
+            return f"{run.key.id} closed, {transition.starts} never ended, and nobody was told"
+    return None
+
+
+def _owes_its_end(transition: Transition, run: RunBook, data: Data) -> bool:
+    """Whether a last phase of which the policy wants the end has reported none since it was dispatched."""
+    since = data.get("dispatched_at")
+    if transition.confirm.ended_within is None or since is None or data.get("state") == "observed":
+        return False
+    ends = [one for one in run.heard if one.phase == transition.starts and one.outcome != "started"]
+    return not any(one.received >= since for one in ends)
+
+
 def _open_window(policy: Policy, transition: Transition, data: Data, at: datetime) -> bool:
     refresh, triggered_at = transition.refresh, data.get("triggered_at")
     if refresh is None or triggered_at is None or data.get("refreshes", 0) >= refresh.at_most:

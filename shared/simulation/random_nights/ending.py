@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from shared.simulation.random_nights.book import Book
 from shared.simulation.random_nights.oracle import prevailing
+from shared.simulation.random_nights.pausing import every_pause_is_told
 
 
 def every_message_is_acknowledged(book: Book) -> Iterator[str]:
@@ -55,6 +56,7 @@ def the_record_knows_every_report(book: Book) -> Iterator[str]:
 
 
 AT_END = (
+    every_pause_is_told,
     every_message_is_acknowledged,
     the_latest_report_stands,
     nothing_is_left_unsaid,

@@ -14,7 +14,8 @@ from shared.simulation.random_nights.night import Letter
 from shared.simulation.random_nights.stage import Handler
 
 # These speak of the pipeline or of a processor, not of the state of a run.
-OF_ANY_RUN = ("quarantine", "by_table", "error", "state_down", "both_down", "reconciled")
+OF_ANY_RUN = ("quarantine", "by_table", "error", "state_down", "both_down", "reconciled", "paused", "pause_goes_on",
+                "pause_ended")  # fmt: skip
 SEVERITIES = {
     "gate": "warning",
     "gate_warning": "warning",
@@ -23,6 +24,10 @@ SEVERITIES = {
     "quarantine": "warning",
     "due_warning": "warning",
     "due_critical": "critical",
+    "not_ended": "warning",
+    "gate_overdue": "critical",
+    "paused": "info",
+    "pause_ended": "info",
     "held": "critical",
     "on_hold": "info",
     "preflight": "critical",

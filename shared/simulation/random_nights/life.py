@@ -13,6 +13,7 @@ from shared.core.model import Lane, RunKey
 from shared.core.policy import Policy, Role
 from shared.simulation.random_nights.letters import Post
 from shared.simulation.random_nights.night import Facts, Letter, Line, Night
+from shared.simulation.random_nights.pausing import commands as pauses
 from shared.simulation.random_nights.ports import Truth
 from shared.simulation.random_nights.scripts import repaired, script
 
@@ -48,7 +49,7 @@ class Life:
         self._put(night.played, self._over)
         for fact in night.facts:
             self._put(fact.at, partial(self._become, fact))
-        for command in night.commands:
+        for command in (*night.commands, *pauses(self._policy, night)):
             self._put(command.at, partial(operate, command.argv))
         for at, body in night.requests:
             self._put(at, partial(request, body))

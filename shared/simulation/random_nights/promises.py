@@ -49,6 +49,12 @@ class Looking:
         needs = {"topic" if isinstance(s.target, Publication) else "http" for s in self.transition.dispatch.steps}
         return any(needs <= self.track.channels(generation) for generation in self.track.grants)
 
+    @property
+    def paused(self) -> bool:
+        """True while a pause may keep it from being decided, by any clock (T8)."""
+        key, skew = self.track.run.key, self.book.night.manner.skew
+        return self.book.pauses.over(key.mode, self.transition.name, self.now, skew)
+
     def seen(self) -> View:
         reports = self.track.run.reports(*self.transition.after)
         key = self.track.run.key
@@ -103,6 +109,9 @@ def unkept(looking: Looking) -> Iterator[str]:
     if looking.triggered:
         yield from what_is_over_is_said(looking)
         yield from unconfirmed_says_so(looking)
+        yield from unended_says_so(looking)
+        return
+    if looking.paused:
         return
     seen = looking.seen()
     reason = reason_at(looking.transition.expects[looking.track.run.key.mode], seen, looking.now)
@@ -183,7 +192,7 @@ def overdue_says_so(looking: Looking) -> Iterator[str]:
         if at is None or looking.now < at or looking.book.stands(kind, track.where):
             continue
         overtaken = any(heard.phase == looking.transition.starts for heard in track.run.heard)
-        if overtaken or _passed(looking) or _predecessor_speaks(looking):
+        if overtaken or _passed(looking) or _predecessor_speaks(looking) or _waits_for_the_paused(looking):
             continue
         yield f"overdue_says_so: not triggered at {at}, and no {kind}"
 
@@ -204,6 +213,38 @@ def _predecessor_speaks(looking: Looking) -> bool:
         return False
     dues = ("due_warning", "due_critical")
     return all(one is not None and bool(looking.book.standing(one.where, dues)) for one in looking.before)
+
+
+def _waits_for_the_paused(looking: Looking) -> bool:
+    """Whether every phase that it waits for is silent, and a pause keeps one of those before it from being started."""
+    run, now, skew = looking.track.run, looking.now, looking.book.night.manner.skew
+    if any(heard.phase in looking.transition.after for heard in run.heard):
+        return False
+    before = [
+        one.name for one in looking.policy.transitions.values() if looking.track.name in looking.policy.beyond[one.name]
+    ]
+    return any(looking.book.pauses.over(run.key.mode, name, now, skew) for name in before)
+
+
+def unended_says_so(looking: Looking) -> Iterator[str]:
+    """A last phase that has reported no end in its time is told, unless a pause keeps that back (T10)."""
+    run, transition, data = looking.track.run, looking.transition, looking.track.data
+    within, since = transition.confirm.ended_within, data.get("dispatched_at")
+    modes = [one for one in looking.policy.after(transition.starts) if run.key.mode in one.expects]
+    if (
+        within is None
+        or since is None
+        or modes
+        or looking.paused
+        or looking.track.state not in ("dispatched", "confirmed")
+    ):
+        return
+    late = looking.now - looking.book.night.manner.skew >= since + within
+    ended = any(
+        one.phase == transition.starts and one.outcome != "started" and one.received >= since for one in run.heard
+    )
+    if late and not ended and not looking.book.stands("not_ended", looking.track.where):
+        yield f"unended_says_so: dispatched at {since}, no end of {transition.starts}, and nobody was told"
 
 
 def what_is_over_is_said(looking: Looking) -> Iterator[str]:

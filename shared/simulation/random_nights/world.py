@@ -11,7 +11,11 @@ from shared.core.policy import Policy
 from shared.ports import Message, Notice, Row
 from shared.simulation.random_nights.book import Book, Data, Heard, Rerun, RunBook, Track, dispatch_of, key_of
 from shared.simulation.random_nights.claims import ON_CLAIM, Claiming
-from shared.simulation.random_nights.closing import closed_only_when_over, closing_is_no_recovery
+from shared.simulation.random_nights.closing import (
+    closed_only_when_over,
+    closing_is_no_recovery,
+    no_end_without_its_word,
+)
 from shared.simulation.random_nights.healing import inferred_only_when_silent, reruns_are_bounded
 from shared.simulation.random_nights.invariants import (
     ON_DEPARTURE,
@@ -26,6 +30,10 @@ from shared.simulation.random_nights.invariants import (
 )
 from shared.simulation.random_nights.memory import SharingStore
 from shared.simulation.random_nights.night import Letter, Night
+from shared.simulation.random_nights.pausing import (
+    nothing_is_claimed_inside_a_pause,
+    nothing_is_repaired_inside_a_pause,
+)
 from shared.simulation.random_nights.ports import NO_ANSWER, Truth
 from shared.simulation.random_nights.stage import Handler, Stage
 
@@ -60,6 +68,8 @@ class NightWorld:
                 self._run(handler, path, rest, data)
             case "alerts":
                 self._alert(handler, rest, data)
+            case "pauses":
+                self.book.pauses.wrote(data, self.stage.true_now())
             case "quarantine":
                 self.book.quarantined |= {name for body in data.get("bodies", ()) for name in body["message_ids"]}
 
@@ -117,6 +127,8 @@ class NightWorld:
                 before, run.data = run.data, data
                 if before.get("closed_at") is None and data.get("closed_at") is not None:
                     self._wrong(closed_only_when_over.__name__, closed_only_when_over(self.policy, run))
+                    last_word = no_end_without_its_word(self.policy, self.book, run)
+                    self._wrong(no_end_without_its_word.__name__, last_word)
             case "completions":
                 self.book.completions[path] = data
                 self._completion(handler, run, data)
@@ -164,7 +176,7 @@ class NightWorld:
         over = (True, False) if self.truth.over else (False,)
         units = self._units(track, handler)
         claim = Claiming(self.policy, self.book, track, handler, before, data, now, at, units, over)
-        for check in ON_CLAIM:
+        for check in (*ON_CLAIM, nothing_is_claimed_inside_a_pause):
             self._wrong(check.__name__, check(claim))
         handler.claims[track.run.key, track.name] = claim.generation
         handler.call_failed = handler.call_refused = False
@@ -221,6 +233,8 @@ class NightWorld:
             tracks = [self.book.run(key).track(name) for name in waiting]
             wrong = reruns_are_bounded(self.book, key, tracks, self.policy.repairs, phase, at)
             self._wrong(reruns_are_bounded.__name__, wrong)
+            inside = nothing_is_repaired_inside_a_pause(self.book, handler, key.mode, tracks)
+            self._wrong(nothing_is_repaired_inside_a_pause.__name__, inside)
             self.book.reruns.setdefault((key, phase), []).append(Rerun(at, handler, known))
         named = [str(name) for name in body.get("processors") or ()]
         self.stage.note("repair", f"{body['phase']} {body['mode']}: {', '.join(named)}")
