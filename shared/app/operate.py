@@ -90,17 +90,23 @@ def release(ctx: Context, key: RunKey, transition: str, why: Why) -> Answer:
     )
 
 
-def rerun(ctx: Context, key: RunKey, phase: str, why: Why) -> Answer:
-    """Call a phase's rerun for all its enabled processors, in a run that is open for what they will report."""
+def rerun(ctx: Context, key: RunKey, phase: str, why: Why, only: tuple[str, ...] = ()) -> Answer:
+    """Call a phase's rerun, in a run that is open for what its processors will report.
+
+    It names all that are enabled on the date, or those of ``only``.
+    """
     how = ctx.policy.phases[phase].rerun
     if how is None:
         return Answer(Outcome.REFUSED, f"{phase} has no rerun in the policy")
+    enabled = [p.name for p in ctx.policy.phases[phase].processors.values() if not p.disabled_on(key.day)]
+    disabled = [name for name in only if name not in enabled]
+    if disabled:
+        return Answer(Outcome.REFUSED, f"{', '.join(disabled)} is disabled on {key.day}: it is never asked to run")
     listed = (*ctx.policy.after(phase), ctx.policy.starting(phase))
     decided = next((one for one in listed if one is not None and key.mode in one.expects), None)
     if decided is not None:
         _change(ctx, key, decided.name, lambda state, now: state, "rerun", why)
-    enabled = tuple(p.name for p in ctx.policy.phases[phase].processors.values() if not p.disabled_on(key.day))
-    outcome = call_rerun(ctx, key, phase, how, enabled, why.reason)
+    outcome = call_rerun(ctx, key, phase, how, only or tuple(enabled), why.reason)
     answered = None if outcome is None else outcome.answered
     text = "there was no time left to call it" if answered is None else answered.text
     ctx.log("operator.rerun_called", run_id=key.id, phase=phase, answer=text)
@@ -109,7 +115,8 @@ def rerun(ctx: Context, key: RunKey, phase: str, why: Why) -> Answer:
     if answered is None or answered.means is not Means.ACCEPTED:
         return Answer(Outcome.UNAVAILABLE, f"{key.id} {phase} was not started: {text}")
     _note_accepted(ctx, key, phase, ctx.ports.clock.now())
-    return Answer(Outcome.DONE, f"{key.id} {phase} asked to run again: {answered.note or text}")
+    whom = f" for {', '.join(only)}" if only else ""
+    return Answer(Outcome.DONE, f"{key.id} {phase} asked to run again{whom}: {answered.note or text}")
 
 
 def _note_accepted(ctx: Context, key: RunKey, phase: str, now: datetime) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -24,6 +25,7 @@ from shared.cli.shell import (
     key_in,
     phase_in,
     print_json,
+    processor_in,
     transition_in,
 )
 from shared.core import commands
@@ -118,6 +120,9 @@ def rerun(
     phase: str,
     date: str,
     reason: Reason,
+    processor: Annotated[
+        list[str] | None, typer.Option(help="Only this processor, by any of its names; may be given again.")
+    ] = None,
     mode: Mode = None,
     lane: LaneOption = "live",
     by: By = None,
@@ -130,7 +135,8 @@ def rerun(
     """
     ctx, key, why = _asked(date, mode, lane, reason, by)
     name = phase_in(ctx.policy, phase)
-    _act(ctx, operate.rerun, key, name, why, new_run=new_run, dry_run=dry_run)
+    only = tuple(dict.fromkeys(processor_in(ctx, name, given) for given in processor or ()))
+    _act(ctx, partial(operate.rerun, only=only), key, name, why, new_run=new_run, dry_run=dry_run)
 
 
 def list_quarantine(

@@ -16,6 +16,7 @@ from shared.core.calendar import day_of
 from shared.core.instants import YEARS
 from shared.core.model import Lane, RunKey
 from shared.core.policy import Policy
+from shared.core.problem import suggest
 
 FAILED, USAGE, NOT_FOUND, REFUSED, UNAVAILABLE = 1, 2, 3, 4, 5
 STATUSES = {
@@ -97,6 +98,15 @@ def phase_in(policy: Policy, name: str) -> str:
     if name not in policy.phases:
         raise fail(USAGE, f"unknown phase {name!r}", f"one of {', '.join(policy.phases)}")
     return name
+
+
+def processor_in(ctx: Context, phase: str, name: str) -> str:
+    """Return the canonical name of a processor of a phase, given by any of its names; exit 2 if it has none of them."""
+    found = ctx.names.resolve(phase, name)
+    if found is None:
+        known = ctx.policy.phases[phase].processors
+        raise fail(USAGE, f"{phase} has no processor {name!r}", suggest(name, known))
+    return found.processor
 
 
 def today(ctx: Context) -> date:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
 from shared.core.model import State
-from shared.core.policy import Policy
+from shared.core.policy import Disabled, Policy
 from shared.ports import Response
 from shared.simulation.scenario import FaultKind, Health
 from tests.app.house import House, lane, tables
@@ -218,6 +218,30 @@ def test_a_rerun_calls_the_phase_for_its_enabled_processors(house: House) -> Non
     assert set(call.body["processors"]) == set(PHASE3)
     assert (call.body["run_id"], call.body["game_date"], call.body["reason"]) == (NIGHT.id, DATE, "said by on call")
     assert reasons(house, TO4) == [("operator_rerun", "said by on call (by ada)")]
+
+
+def test_a_rerun_may_be_of_one_processor(house: House) -> None:
+    """`--processor`, by any of its names and more than once: only these are asked for, and the answer names them."""
+    status, said = house.orch("rerun", "phase3", *ON, "--processor", "PlayerGameSummaryProcessor", "--processor", UPGC)
+    assert status == 0, said
+    assert f"for player_game_summary, {UPGC}" in said
+    [call] = house.reruns
+    assert call.body["processors"] == ["player_game_summary", UPGC]
+
+
+def test_a_rerun_of_nobody_is_refused(house: House) -> None:
+    """A name that the phase does not have, or that is disabled on the date: exit 2 or a refusal, and no call."""
+    status, said = house.orch("rerun", "phase3", *ON, "--processor", "player_game_sumary")
+    assert (status, "player_game_summary" in said) == (2, True), said
+    assert house.reruns == []
+    before = house.policy.phases["phase3"].processors[UPGC]
+    off = replace(before, disabled=Disabled(since=date(2026, 1, 1), reason="broken"))
+    phase = replace(house.policy.phases["phase3"], processors={**house.policy.phases["phase3"].processors, UPGC: off})
+    policy = replace(house.policy, phases={**house.policy.phases, "phase3": phase})
+    status, said = house.orch("rerun", "phase3", *ON, "--processor", UPGC, ctx=house.instance(policy=policy))
+    assert status != 0
+    assert "disabled" in said
+    assert house.reruns == []
 
 
 def test_self_heal_takes_an_operators_rerun_for_running(house: House) -> None:
