@@ -19,7 +19,8 @@ T = TypeVar("T")
 
 # In bytes: two reports and those that wait for the record share one document of at most 1 MiB.
 MAX_TEXT, MAX_ID, MAX_NAME, MAX_LIST, MAX_KINDS = 2000, 500, 100, 1000, 8
-REPORTED = frozenset(Outcome) - {Outcome.INFERRED}
+COMPLETED: Path = ("metadata", "completed_predictions")
+REPORTED = {outcome.value: outcome for outcome in Outcome if outcome is not Outcome.INFERRED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +39,18 @@ class Contents:
         found = first(self.body, paths)
         return None if found is None else _read(found[0], found[1], kind, how)
 
-    def read_one(self, where: str, kind: str, how: Callable[[object], T | None]) -> T | None:
-        """Return what stands at one place, given with dots."""
-        return self.read((tuple(where.split(".")),), kind, how)
+    def read_one(self, path: Path, kind: str, how: Callable[[object], T | None]) -> T | None:
+        """Return what stands at one place."""
+        value = value_at(self.body, path)
+        return None if value is None or value == "" else _read(path, value, kind, how)
 
     def word(self, name: str) -> object:
         """Return a word without surrounding blanks, anything else as it is."""
         value = self.body.get(name)
+        if value is None:
+            return None
         value = spelling.name(value) if isinstance(value, str) else value
-        return None if is_absent(value) else value
+        return None if value == "" else value
 
     def name(self) -> str:
         """Return the name on the wire, "" if there is none."""
@@ -62,8 +66,9 @@ class Contents:
         word = spelling.name(value) if isinstance(value, str) else ""
         if word in self.wire.outcomes:
             return self.wire.outcomes[word]
-        if word in REPORTED:
-            return Outcome(word)
+        outcome = REPORTED.get(word)
+        if outcome is not None:
+            return outcome
         raise Malformed("unknown_status", f"unknown {dotted_path(path)} {shown(value)}")
 
     def ended(self, published: datetime) -> datetime:
@@ -73,10 +78,12 @@ class Contents:
 
     def records(self) -> int | None:
         """Return the largest number of records that is stated, None if none is."""
-        stated = [
-            _read(path, value, "bad_count", spelling.count) for path, value in there(self.body, self.wire.records)
-        ]
-        return max((number for number in stated if number is not None), default=None)
+        most: int | None = None
+        for path, value in there(self.body, self.wire.records):
+            number = _read(path, value, "bad_count", spelling.count)
+            if number is not None and (most is None or number > most):
+                most = number
+        return most
 
     def expected(self) -> int | None:
         return self.read(self.wire.expected, "bad_count", spelling.count)
@@ -87,7 +94,7 @@ class Contents:
         Nothing of nothing is no percentage, whatever the sender made of it (behaviour R12).
         """
         stated = self.read(self.wire.percent, "bad_percentage", spelling.percentage)
-        part = self.read_one("metadata.completed_predictions", "bad_count", spelling.count)
+        part = self.read_one(COMPLETED, "bad_count", spelling.count)
         part = records if part is None else part
         if expected == 0 and not part and not stated:
             return None
@@ -109,7 +116,7 @@ class Contents:
         found: dict[str, tuple[str, ...]] = {}
         for kind, path in places.items():
             value = value_at(self.body, path)
-            if is_absent(value) or value in ([], {}):
+            if value is None or value in ("", [], {}):
                 continue
             where = dotted_path(path)
             by_kind = value if isinstance(value, dict) else {kind: value}
@@ -118,6 +125,8 @@ class Contents:
                 if not key:
                     raise Malformed("bad_entities", f"{where} is {shown(value)}, not an object of lists")
                 found[key] = (*found.get(key, ()), *_listed(listed, where if name == kind else f"{where}.{key}"))
+        if not found:
+            return found
         if len(found) > MAX_KINDS:
             raise Malformed("bad_entities", f"{len(found)} kinds of entities, at most {MAX_KINDS}")
         most = 2 * MAX_LIST // max(len(found), 2)

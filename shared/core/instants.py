@@ -18,6 +18,8 @@ PLAIN = re.compile(r"\d{1,20}(\.\d{1,20})?(E\d{1,2})?", re.ASCII)
 LONGEST = 100
 BRACKET = re.compile(r"(.+?)\s*\[!?([A-Za-z0-9_+/-]+)\]")
 WORD = re.compile(r"(.+?\d)\s*(?<![A-Za-z])((?:UTC|GMT|UT|Utc|Gmt|utc|gmt|ut)|[A-Z][A-Za-z_]+(?:/[A-Za-z0-9_+-]+)+)")
+# As Python, Go and the clients of Google write an instant: read at once, and not otherwise than by what follows.
+USUAL = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{6})?(?:Z|[+-]\d\d:\d\d)?", re.ASCII)
 ISO = re.compile(r"(\d{4})([-/]?)(\d\d)\2(\d\d)[Tt ](\d\d.*)", re.ASCII)
 BEFORE_OFFSET = re.compile(r"\s+(?=[+-]\d)")
 MAIL = re.compile(
@@ -67,6 +69,8 @@ def _since_1970(text: str) -> datetime | None:
 
 
 def _written(text: str) -> datetime | None:
+    if USUAL.fullmatch(text):
+        return _in_utc(datetime.fromisoformat(text), None)
     zone: tzinfo | None = None
     for form in (BRACKET, WORD):
         if match := form.fullmatch(text):

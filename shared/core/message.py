@@ -21,6 +21,8 @@ from shared.core.names import Elsewhere, Foreign, Known, Named, Names, source_of
 from shared.core.policy import Mode, Policy, Processor
 from shared.core.spelling import is_absent, shown
 
+SKIP, BACKFILL, OUTPUT_TABLE = ("skip_downstream_trigger",), ("backfill_mode",), ("output_table",)
+INCREMENTAL, BATCH = ("metadata", "is_incremental"), ("metadata", "batch_id")
 DATE = re.compile(r"(\d{4}-\d{2}-\d{2})(?:[T ]00:00(?::00(?:\.0{1,9})?)?)?", re.ASCII)
 
 
@@ -185,7 +187,7 @@ class _Message:
         expecting = self.policy.expecting[phase, named.processor]
         key = RunKey(self.policy.pipeline, day, self._mode(day, expecting), lane)
         report = self._report(processor, name)
-        skip = self.contents.read_one("skip_downstream_trigger", "bad_flag", spelling.flag) is True
+        skip = self.contents.read_one(SKIP, "bad_flag", spelling.flag) is True
         return Received(key, report, skip, named.by_table, clean(name, MAX_NAME), other_dataset)
 
     def _report(self, processor: Processor, name: str) -> Report:
@@ -206,9 +208,9 @@ class _Message:
             execution_id=identifier(body.get("execution_id")),
             output_table=text(body.get("output_table"), MAX_ID),
             error=contents.cause(),
-            is_incremental=contents.read_one("metadata.is_incremental", "bad_flag", spelling.flag),
+            is_incremental=contents.read_one(INCREMENTAL, "bad_flag", spelling.flag),
             entities=contents.entities(),
-            batch_id=identifier(value_at(body, ("metadata", "batch_id"))),
+            batch_id=identifier(value_at(body, BATCH)),
             trigger_id=text(body.get("trigger_id"), MAX_ID) or text(delivery.attributes.get("trigger_id"), MAX_ID),
         )
 
@@ -243,23 +245,30 @@ class _Message:
         """
         if self.wire.rehearsal is None:
             return ""
-        tables = [one.table.rsplit(".", 1)[0] for one in processor.parts if one.table is not None]
-        own = tables[0] if tables else ""
-        where = dotted_path(self.wire.rehearsal)
-        table = spelling.table(_if_text(self.contents.body.get("output_table")))
+        own, named = processor.datasets, self.contents.body.get("output_table")
         stated = value_at(self.contents.body, self.wire.rehearsal)
+        if stated in own and isinstance(named, str) and named.isidentifier():
+            return ""  # as nearly all are sent: the own dataset, and a table by its bare name
+        table = spelling.table(_if_text(named))
         if not (is_absent(stated) or isinstance(stated, str)):
+            where = dotted_path(self.wire.rehearsal)
             raise Malformed("bad_field", f"{where} is {shown(stated)}, not a dataset")
-        written = table.rsplit(".", 1)[0] if "." in table else ""
-        named = [(where, spelling.dataset(stated or "")), ("output_table", written)]
-        for place, dataset in named:
-            if dataset and dataset not in tables and dataset not in self.names.datasets:
-                raise Malformed("rehearsal", f"rehearsal: {place} names {shown(dataset)}, where no table of ours lives")
-        return next((dataset for _, dataset in named if dataset and own and dataset not in tables), "")
+        written, _, _ = table.rpartition(".")
+        other = ""
+        for place, dataset in ((self.wire.rehearsal, spelling.dataset(stated or "")), (OUTPUT_TABLE, written)):
+            if not dataset or dataset in own:
+                continue
+            if dataset not in self.names.datasets:
+                where = dotted_path(place)
+                raise Malformed("rehearsal", f"rehearsal: {where} names {shown(dataset)}, where no table of ours lives")
+            other = other or (dataset if own else "")
+        return other
 
     def _lane(self) -> Lane:
+        if "lane" not in self.contents.body and "backfill_mode" not in self.contents.body:
+            return Lane.LIVE
         word = self.contents.word("lane")
-        backfill = self.contents.read_one("backfill_mode", "bad_flag", spelling.flag)
+        backfill = self.contents.read_one(BACKFILL, "bad_flag", spelling.flag)
         if backfill is True or word == Lane.BACKFILL.value:
             return Lane.BACKFILL
         if word not in (None, Lane.LIVE.value):

@@ -128,6 +128,8 @@ def build_tables(phase: Phase) -> dict[str, str]:
 
 def source_of(processor: Processor, name: str, output_table: str, output_dataset: str = "") -> str:
     """Return the source of a processor that a name on the wire means, or else its output table; "" for none of them."""
+    if not processor.sources:
+        return ""
     written = qualified(output_table, output_dataset)
     for source in processor.sources:
         if name == source or name in class_forms(source):
@@ -152,7 +154,7 @@ class _PhaseNames:
 
     def __init__(self, phase: Phase) -> None:
         processors = phase.processors.values()
-        self.exact = {name: p.name for p in processors for name in (p.name, *p.aliases, *p.sources)}
+        self.exact = {name: Named(p.name) for p in processors for name in (p.name, *p.aliases, *p.sources)}
         self.forms = build_names(phase)
         self.tables = build_tables(phase)
         self.known = frozenset(name for name in phase.known if "*" not in name)
@@ -187,7 +189,7 @@ class Names:
             return Unknown()
         exact = here.exact.get(name)
         if exact is not None:
-            return Named(exact)
+            return exact
         if name in here.known:
             return Known(name)
         foreign = here.foreign(name)

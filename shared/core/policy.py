@@ -154,6 +154,11 @@ class Processor:
         """The jobs that are judged each by its own reports: the processor itself, and its sources."""
         return (self, *self.sources.values())
 
+    @cached_property
+    def datasets(self) -> tuple[str, ...]:
+        """The datasets of its tables, in their order."""
+        return tuple(dict.fromkeys(table.rsplit(".", 1)[0] for table in self.tables))
+
     @property
     def tables(self) -> tuple[str, ...]:
         """The tables that it writes: its own, and those of its sources (behaviour R10)."""

@@ -130,4 +130,6 @@ def table(value: str) -> str:
 
 def dataset(value: str) -> str:
     """Return a dataset without its project, quotes and brackets, also of its name as a resource."""
+    if value.isidentifier() and value.isascii():
+        return value
     return name(value.translate(QUOTES)).replace(":", ".").replace("/datasets/", ".").rsplit(".", 1)[-1].strip()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.core import instants
 from shared.core.instants import instant
 
 END = datetime(2026, 1, 22, 10, 58, tzinfo=UTC)
@@ -107,3 +109,28 @@ def test_anything_is_read_or_refused(sent: object) -> None:
     except ValueError:
         return
     assert read is None or 1900 <= read.year <= 2200
+
+
+@given(
+    moment=st.datetimes(datetime(2001, 1, 1), datetime(2099, 1, 1)),  # noqa: DTZ001 - hypothesis draws local times
+    fraction=st.booleans(),
+    offset=st.sampled_from(["", "Z", "+00:00", "-05:00", "+05:45", "-00:00", "+24:00", "+9:00", "+0900"]),
+    broken=st.sampled_from([("", ""), ("T0", "T2"), (":", ":9"), ("-", "-1"), ("T", " ")]),
+)
+def test_the_usual_way_of_writing_is_read_as_all_others_are(
+    moment: datetime, fraction: bool, offset: str, broken: tuple[str, str]
+) -> None:
+    """What is read at once means what it means when it is read like everything else, or is refused as it is there."""
+    text = moment.isoformat(timespec="microseconds" if fraction else "seconds").replace(*broken, 1) + offset
+    never = re.compile(r"(?!)")
+
+    def read() -> object:
+        try:
+            return instant(text)
+        except ValueError as error:
+            return str(error)
+
+    at_once = read()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(instants, "USUAL", never)
+        assert read() == at_once

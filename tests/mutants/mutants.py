@@ -994,8 +994,8 @@ MUTANTS = [
     mutant(
         "a low report that is taken for done because a trigger carried its processor",
         STANDING,
-        "and triggered and carried[processor.name] == low.records:",
-        "and triggered:",
+        "and look.triggered and carried[processor.name] == low.records:",
+        "and look.triggered:",
         f"{T_STANDING}a_low_report_is_judged_alike_before_a_trigger_and_after_it",
     ),
     mutant(
@@ -1209,8 +1209,8 @@ MUTANTS = [
     mutant(
         "the first number of records instead of the largest",
         CONTENTS,
-        "return max((number for number in stated if number is not None), default=None)",
-        "return next((number for number in stated if number is not None), None)",
+        "if number is not None and (most is None or number > most):",
+        "if number is not None and most is None:",
         f"{T_SHAPES}a_shape_is_read_as_it_should_be",
         f"{T_DIALECTS}flat_events_in_capitals",
     ),
@@ -1225,7 +1225,7 @@ MUTANTS = [
     mutant(
         "a rehearsal moves the live run",
         MESSAGE,
-        "if dataset and dataset not in tables and dataset not in self.names.datasets:",
+        "if dataset not in self.names.datasets:",
         "if False:",
         f"{T_SHAPES}more_shapes_of_the_same_kinds",
         f"{T_DIALECTS}what_else_is_said_is_read_by_the_same_policy",
