@@ -170,7 +170,7 @@ def test_a_late_or_repeated_or_missing_trigger_is_a_wrong_figure(past: Past) -> 
     assert {one.what.split()[-1]: one.seen for one in past.wrong()} == {
         "phase3_to_grading": "confirmed, one trigger, triggered 14:00",
         "phase3_to_phase4": "confirmed, 2 dispatches, on time",
-        "phase5_to_phase6": "dispatched, one trigger",
+        "phase5_to_phase6": "dispatched, one trigger, on time",
     }
 
 
