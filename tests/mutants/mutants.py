@@ -127,7 +127,7 @@ MUTANTS = [
     ),
     mutant(
         "a phase is asked again for each transition that waits for it",
-        "shared/app/repair.py",
+        "shared/app/rerun.py",
         "found.get(phase, Lack(situation.key, phase, (), (), frozenset()))",
         "Lack(situation.key, phase, (), (), frozenset())",
         T_PAPER + "a_phase_that_two_wait_for_is_asked_once",
@@ -892,7 +892,7 @@ MUTANTS = [
     ),
     mutant(
         "a service is called before the instant that it asks for",
-        MARKS,
+        "shared/core/cadence.py",
         "wait if retry_at is None else max(wait, retry_at - now)",
         "wait",
         "tests/app/test_dispatch.py::test_a_service_is_left_alone_for_as_long_as_it_asks",

@@ -112,6 +112,17 @@ def test_the_named_tests_pass_on_the_code_as_it_is(workshop: Path, tmp_path: Pat
     assert ran.status == ALL_PASSED, ran.talk
 
 
+def test_each_edit_finds_its_text_once() -> None:
+    """Seen in a second: code that moved takes its mutants with it."""
+    edits = [(mutant.name, edit) for mutant in MUTANTS for edit in mutant.edits]
+    lost = [
+        (name, edit.file)
+        for name, edit in edits
+        if not (ROOT / edit.file).is_file() or (ROOT / edit.file).read_text(encoding="utf-8").count(edit.old) != 1
+    ]
+    assert lost == []
+
+
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_a_mutant_is_caught(mutant: Mutant, workshop: Path, tmp_path: Path) -> None:
     """Each test named for it fails, by an assertion of its own and not because nothing runs any more."""
