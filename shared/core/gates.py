@@ -128,7 +128,7 @@ def evaluate(
 
 
 def _rows(gate: Gate, processors: Mapping[str, Processor], seen: Picture, readings: Readings) -> GateResult:
-    tables = {name: processors[name].tables for name in seen.expected if processors[name].tables}
+    tables = {name: listed for name in seen.expected if (listed := processors[name].tables)}
     rows = {name: processors[name].rows_in(readings.rows, gate.min_rows) for name in tables}
     unread = {name for name, count in rows.items() if count is None}
     short = {name for name, count in rows.items() if count is not None and count < gate.min_rows}

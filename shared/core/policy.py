@@ -169,6 +169,8 @@ class Processor:
     def rows_in(self, rows: Mapping[str, int | None], enough: int = 1) -> int | None:
         """Return the rows that it has by what its tables hold: the most of any source, or the least where all are
         needed (behaviour R10). None where a table that cannot be read decides whether they are enough."""
+        if not self.sources:
+            return None if self.table is None else rows.get(self.table)
         counts = [rows.get(table) for table in self.tables]
         read = [count for count in counts if count is not None]
         if not read:
@@ -181,7 +183,8 @@ class Processor:
         """Records a success of the date must have; None where nothing can be demanded (behaviour R6, T3)."""
         if self.min_records_per_unit is None or units is None:
             return self.min_records
-        return max(self.min_records or 0, self.min_records_per_unit * units)
+        demanded = self.min_records_per_unit * units
+        return demanded if self.min_records is None else max(self.min_records, demanded)
 
 
 @dataclass(frozen=True)

@@ -140,11 +140,15 @@ def picture(
     expected = expectation.expected - disabled
     counts = (Word.DONE, Word.PARTIAL) if partial_is_done else (Word.DONE,)
     standings: dict[str, Standing] = {}
+    looks: dict[tuple[bool, bool], Look] = {}
     done, partial, needs_rows, needs_units = set(), set(), set(), set()
     for name in expected:
         known = completions.get(name)
         required = name in expectation.required
-        look = Look(units, rows, holdings, carried is not None and name in carried, required, whole_from)
+        of = carried is not None and name in carried, required
+        look = looks.get(of)
+        if look is None:
+            look = looks[of] = Look(units, rows, holdings, *of, whole_from)
         at = standings[name] = _standing(processors[name], known, look, carried)
         if at.word in counts:
             done.add(name)
@@ -380,6 +384,9 @@ def opened_at(
 def _opened_at(processor: Processor, known: Completion, look: Look) -> datetime | None:
     # What a trigger carried is no reason for the clock to have begun.
     look = replace(look, triggered=False) if look.triggered else look
+    if not processor.sources:
+        # What is of a source that the policy names no more says nothing of the processor as a whole.
+        return None if known.latest is None or known.latest.source else _first_of(processor, known, look)
     own = known.sources
     moments = [
         _first_of(one, own[source], look) if source in own else None for source, one in processor.sources.items()

@@ -569,8 +569,8 @@ MUTANTS = [
     mutant(
         "no floor",
         POLICY,
-        "return max(self.min_records or 0, self.min_records_per_unit * units)",
-        "return 0 * units",
+        "demanded = self.min_records_per_unit * units",
+        "demanded = 0 * units",
         f"{T_STANDING}the_table_of_outcomes",
         scenario("B2_one_record_of_156"),
     ),
