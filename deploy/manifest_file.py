@@ -15,9 +15,9 @@ from deploy import manifest as values
 from deploy import manifest_shape as shape
 from deploy.inventory import inventory
 from deploy.manifest_check import RUNTIME_HINT, problems, unset
-from shared.adapters.policy_faults import faults
-from shared.adapters.policy_file import load_policy
-from shared.adapters.policy_yaml import merged, read_yaml
+from shared.adapters.config.policy_faults import faults
+from shared.adapters.config.policy_file import load_policy
+from shared.adapters.config.policy_yaml import merged, read_yaml
 from shared.core.errors import PolicyError
 from shared.core.problem import Problem
 

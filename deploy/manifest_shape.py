@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from shared.adapters.policy_shape import END, Count, Duration, Name, Status, Text, Topic, Variable
+from shared.adapters.config.shape_types import END, Count, Duration, Name, Status, Text, Topic, Variable
 
 
 def _like(pattern: str, description: str, *examples: str) -> Meta:

@@ -12,9 +12,9 @@ import msgspec
 from msgspec import Meta
 
 from deploy.manifest import ROOT
-from shared.adapters.policy_faults import faults
-from shared.adapters.policy_shape import END, Shape, Text
-from shared.adapters.policy_yaml import read_yaml
+from shared.adapters.config.policy_faults import faults
+from shared.adapters.config.policy_yaml import read_yaml
+from shared.adapters.config.shape_types import END, Shape, Text
 from shared.core.costs.price import DAYS, Item, Limit, Price, PriceList, Quota
 from shared.core.errors import PolicyError
 from shared.core.problem import Problem, suggest

@@ -9,7 +9,7 @@ from zoneinfo import available_timezones
 
 from deploy import cron
 from deploy.manifest import Manifest, Schedule
-from shared.adapters.policy_yaml import read_yaml
+from shared.adapters.config.policy_yaml import read_yaml
 from shared.core.problem import Problem, spell, suggest
 
 ATTEMPT = (timedelta(seconds=15), timedelta(minutes=30))

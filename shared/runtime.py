@@ -26,10 +26,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TextIO
 
-from shared.adapters import policy_file
 from shared.adapters.clock import SystemClock
+from shared.adapters.config import policy_file
+from shared.adapters.config.policy_file import load_policy
 from shared.adapters.json_log import JsonLog, log_on
-from shared.adapters.policy_file import load_policy
 from shared.app.context import Context
 from shared.app.findings import Sweep
 from shared.core import commands

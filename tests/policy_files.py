@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from shared.adapters.policy_file import load_policy
+from shared.adapters.config.policy_file import load_policy
 from shared.core.errors import PolicyError
 
 ROOT = Path(__file__).resolve().parents[1]

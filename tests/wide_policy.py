@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from shared.adapters.policy_file import load_policy
+from shared.adapters.config.policy_file import load_policy
 from shared.core.policy import Policy
 from tests.policy_files import nba, write
 

@@ -13,7 +13,7 @@ from shared.app.context import Absent, Context, Looker
 from shared.app.reconcile import Settled
 from shared.app.state import Stored, completion_path, load_stored_completions
 from shared.core.model import Completion, RunKey
-from shared.core.policy import Transition
+from shared.core.transitions import Transition
 
 MANY = 50
 WIDEST_LOOK = 100

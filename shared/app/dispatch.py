@@ -14,9 +14,10 @@ from shared.app.retry import retry
 from shared.core.answers import Answered, Means, judge
 from shared.core.errors import NotBegun, Unavailable, Unreached
 from shared.core.model import Plan, Report
-from shared.core.policy import HttpCall, Messages, Processor, Publication, Step
+from shared.core.phases import Processor
 from shared.core.situation import Situation
 from shared.core.templates import render, unfit
+from shared.core.transitions import HttpCall, Messages, Publication, Step
 from shared.ports import Message
 
 FIRST_WAIT = timedelta(seconds=1)

@@ -19,10 +19,11 @@ from shared.core.explain import Explanation
 from shared.core.explain import explain as explained
 from shared.core.history import state_after
 from shared.core.model import Completion, LogEntry, Report, RunKey, State, TransitionState
-from shared.core.policy import Policy, Transition
+from shared.core.policy import Policy
 from shared.core.record import record
 from shared.core.situation import Situation
 from shared.core.texts import clock_time, day_time
+from shared.core.transitions import Transition
 
 A_WEEK = timedelta(days=6)
 UNREAD = "ready; what was read of gates and service then is not in the record"

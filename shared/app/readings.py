@@ -13,7 +13,8 @@ from shared.app.state import read_pauses
 from shared.core.errors import PolicyError, Unavailable
 from shared.core.gates import Wanted
 from shared.core.model import Units
-from shared.core.policy import Calendar, Processor
+from shared.core.phases import Processor
+from shared.core.policy import Calendar
 from shared.core.situation import Situation
 from shared.ports import CalendarRef, TableRef, UnitsRef
 

@@ -31,9 +31,9 @@ from shared.core.decision import Wait
 from shared.core.errors import Malformed, Unavailable
 from shared.core.message import Counted, Delivery, Received, carried, parse
 from shared.core.model import Completion, Run, RunKey, State
-from shared.core.policy import Transition
 from shared.core.record import record
 from shared.core.situation import Situation
+from shared.core.transitions import Transition
 
 ATTEMPTS = 20
 BEGUN = frozenset({State.CLAIMED, State.DISPATCHED})

@@ -34,8 +34,8 @@ from shared.core.decision import (
 )
 from shared.core.errors import Unavailable
 from shared.core.model import Plan, TransitionState
-from shared.core.policy import Role, Step
 from shared.core.situation import Situation
+from shared.core.transitions import Role, Step
 
 STEPS = 30
 

@@ -13,9 +13,11 @@ from shared.core.calendar import due_at, working_day
 from shared.core.holdings import Holdings
 from shared.core.model import Completion, Lane, Outcome, RepairLog, Report, Run, RunKey, State
 from shared.core.pause import pause_at
-from shared.core.policy import Need, Policy, Processor, Transition
+from shared.core.phases import Need, Processor
+from shared.core.policy import Policy
 from shared.core.record import record
 from shared.core.repairs import GRACE
+from shared.core.transitions import Transition
 
 STARTED_STANDS_FOR = timedelta(hours=2)
 

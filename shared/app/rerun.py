@@ -22,7 +22,8 @@ from shared.core.calendar import due_at
 from shared.core.decision import Blocked, Held
 from shared.core.errors import NotBegun, Unavailable, Unreached
 from shared.core.model import RepairLog, Run, RunKey, State
-from shared.core.policy import Policy, Rerun
+from shared.core.phases import Rerun
+from shared.core.policy import Policy
 from shared.core.repairs import Lack, Outcome
 from shared.core.situation import Situation
 from shared.core.templates import render

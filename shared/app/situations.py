@@ -8,8 +8,9 @@ from shared.app.context import Context
 from shared.app.reconcile import Load, Sight
 from shared.app.state import Loaded, load_run
 from shared.core.model import RunKey
-from shared.core.policy import Policy, Transition
+from shared.core.policy import Policy
 from shared.core.situation import Situation
+from shared.core.transitions import Transition
 
 
 def transitions_of(policy: Policy, mode: str) -> list[Transition]:

@@ -35,9 +35,9 @@ from shared.core.departed import departed
 from shared.core.errors import OrchError, OutOfTime, Unavailable
 from shared.core.model import Lane, Run, RunKey, Units
 from shared.core.pause import Pause, pause_at
-from shared.core.policy import Role
 from shared.core.situation import Situation
 from shared.core.texts import duration, names, say
+from shared.core.transitions import Role
 
 TIME_LIMIT = timedelta(seconds=45)
 LEASE = timedelta(seconds=50)

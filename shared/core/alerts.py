@@ -19,13 +19,13 @@ from shared.core.decide import confirm_by
 from shared.core.decision import Blocked, Decision, Held, Wait
 from shared.core.model import Lane, State
 from shared.core.pause import paused_text
-from shared.core.policy import ConfirmBy
 from shared.core.refresh import another_may_follow, refresh_causes
 from shared.core.refusal import refusals
 from shared.core.silence import deadline_at, end_expected_at, not_ended
 from shared.core.situation import Situation
 from shared.core.standing import Picture, Standing, Word
 from shared.core.texts import amount, clock_time, duration, names, say
+from shared.core.transitions import ConfirmBy
 from shared.core.unproven import exhausted
 
 UNFIT_FOR = timedelta(minutes=5)

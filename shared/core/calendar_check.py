@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from shared.core.policy import Calendar, Excluded, Need, Policy, Processor, Reports
+from shared.core.phases import Need, Processor, Reports
+from shared.core.policy import Calendar, Excluded, Policy
 from shared.core.problem import Problem
 
 PAIRS = {"(": ")", "[": "]", "{": "}"}

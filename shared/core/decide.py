@@ -16,12 +16,12 @@ from shared.core.decision import Blocked, Confirm, Decision, Done, Doubt, EmptyO
 from shared.core.gates import Fit, GateResult, Unchecked, Unfit, Verdict, Wanted
 from shared.core.model import Plan, State, TransitionState
 from shared.core.pause import paused_text
-from shared.core.policy import ConfirmBy
 from shared.core.readiness import Ready, readiness
 from shared.core.refresh import another_may_follow, causes
 from shared.core.refusal import changed_inputs, changed_readings, may_repeat, refusals
 from shared.core.situation import Situation
 from shared.core.standing import Picture
+from shared.core.transitions import ConfirmBy
 from shared.core.unproven import doubt, unproven
 
 

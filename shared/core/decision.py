@@ -8,7 +8,7 @@ from datetime import datetime
 
 from shared.core.gates import Wanted
 from shared.core.model import Plan
-from shared.core.policy import ConfirmBy
+from shared.core.transitions import ConfirmBy
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from shared.core.policy import Gate, GateKind, OnMissing, Policy, Transition
+from shared.core.policy import Policy
 from shared.core.problem import Problem, suggest
+from shared.core.transitions import Gate, GateKind, OnMissing, Transition
 
 
 def gate_problems(policy: Policy, unreadable: Mapping[str, str]) -> Iterator[Problem]:

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from shared.core.policy import Gate, GateKind, OnMissing, OnUnreadable, Processor
+from shared.core.phases import Processor
 from shared.core.standing import Picture, Rows
+from shared.core.transitions import Gate, GateKind, OnMissing, OnUnreadable
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from shared.core.policy import Need, Processor
+from shared.core.phases import Need, Processor
 
 # More names than these nobody reads in an alert.
 SHOWN = 20

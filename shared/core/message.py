@@ -18,7 +18,8 @@ from shared.core.errors import Malformed
 from shared.core.instants import YEARS
 from shared.core.model import Lane, Report, RunKey
 from shared.core.names import Elsewhere, Foreign, Known, Named, Names, source_of
-from shared.core.policy import Mode, Policy, Processor
+from shared.core.phases import Processor
+from shared.core.policy import Mode, Policy
 from shared.core.spelling import is_absent, shown
 
 SKIP, BACKFILL, OUTPUT_TABLE = ("skip_downstream_trigger",), ("backfill_mode",), ("output_table",)

@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from shared.core import spelling
-from shared.core.policy import Phase, Policy, Processor
+from shared.core.phases import Phase, Processor
+from shared.core.policy import Policy
 
 WORD = re.compile(r"[A-Za-z][A-Za-z0-9_-]*", re.ASCII)
 ASYNC = re.compile(r"Async(?![a-z]|$)", re.ASCII)

@@ -11,10 +11,12 @@ from shared.core.calendar_check import calendar_problems, units_problems
 from shared.core.gate_check import gate_problems
 from shared.core.names import forms
 from shared.core.pause_check import pause_problems
-from shared.core.policy import Phase, Policy, Transition
+from shared.core.phases import Phase
+from shared.core.policy import Policy
 from shared.core.problem import Problem, spell, suggest
 from shared.core.step_check import rerun_problems
 from shared.core.transition_check import transition_problems
+from shared.core.transitions import Transition
 from shared.core.wire_check import wire_problems
 
 __all__ = ["Problem", "problems"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.core.policy import Then
 from shared.core.situation import Situation
 from shared.core.standing import Picture
+from shared.core.transitions import Then
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from shared.core.policy import Expectation, Policy, Transition
+from shared.core.policy import Policy
 from shared.core.problem import Problem
+from shared.core.transitions import Expectation, Transition
 
 NO_DUE = "neither a due time nor a reason why there is none: if it is never triggered nobody hears of it"
 NO_END = "nothing waits for {phase}, and no time is set for its end: if it begins and never ends nobody hears of it"

@@ -12,8 +12,10 @@ from shared.core.gates import Readings
 from shared.core.holdings import Holdings
 from shared.core.model import Completion, RunKey, TransitionState, Units
 from shared.core.pause import Pause, pause_at
-from shared.core.policy import Expectation, Gate, GateKind, Policy, Processor, Transition
+from shared.core.phases import Processor
+from shared.core.policy import Policy
 from shared.core.standing import NEVER, Picture, picture
+from shared.core.transitions import Expectation, Gate, GateKind, Transition
 
 
 @dataclass(frozen=True)

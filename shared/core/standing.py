@@ -9,7 +9,8 @@ from enum import StrEnum
 
 from shared.core.holdings import NOTHING_READ, Holdings, Shortfall
 from shared.core.model import Completion, Outcome, Report
-from shared.core.policy import Expectation, Need, Processor, Reports
+from shared.core.phases import Need, Processor, Reports
+from shared.core.transitions import Expectation
 
 Rows = Mapping[str, int | None]
 # A moment that no report is received after.

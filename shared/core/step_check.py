@@ -6,20 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from shared.core import templates
+from shared.core.bodies import RESERVED, Body
 from shared.core.model import Lane
-from shared.core.policy import (
-    RESERVED,
-    Body,
-    HttpCall,
-    Messages,
-    Phase,
-    Policy,
-    Processor,
-    Publication,
-    Step,
-    Transition,
-)
+from shared.core.phases import Phase, Processor
+from shared.core.policy import Policy
 from shared.core.problem import Problem, dotted, suggest
+from shared.core.transitions import HttpCall, Messages, Publication, Step, Transition
 
 EXAMPLE: Mapping[str, Any] = {
     "game_date": "2026-01-21",

@@ -8,10 +8,11 @@ from itertools import pairwise
 
 from shared.core.answers import MAY_PASS
 from shared.core.names import build_names
-from shared.core.policy import ConfirmBy, Expectation, HttpCall, Policy, Publication, Role, Step, Transition
+from shared.core.policy import Policy
 from shared.core.problem import Problem, spell, suggest
 from shared.core.silence_check import due_problems, end_problems
 from shared.core.step_check import step_problems
+from shared.core.transitions import ConfirmBy, Expectation, HttpCall, Publication, Role, Step, Transition
 
 # The least that is allowed for a wait between two attempts, and the longest of the first one (`shared/app/retry.py`).
 BACKOFF, FIRST_WAIT = timedelta(seconds=5), timedelta(seconds=1.5)

@@ -7,8 +7,8 @@ from datetime import datetime
 from shared.core.decision import Blocked, Decision, Doubt, Proven, Read, Trigger, Wait
 from shared.core.gates import Wanted
 from shared.core.model import State, Unproven
-from shared.core.policy import HttpCall, Step
 from shared.core.situation import Situation
+from shared.core.transitions import HttpCall, Step
 
 
 def step_of(situation: Situation) -> Step | None:

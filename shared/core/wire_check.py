@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from shared.core.dialect import CANONICAL, PLACES, Path, Wire, dotted_path
 from shared.core.model import Outcome
 from shared.core.names import forms, pattern
-from shared.core.policy import Phase, Policy
+from shared.core.phases import Phase
+from shared.core.policy import Policy
 from shared.core.problem import Problem, suggest
 
 # Fields of R3 that hold one value: nothing can stand below them.

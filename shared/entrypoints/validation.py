@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shared import runtime
-from shared.adapters.validation_file import load_validation
+from shared.adapters.config.validation_file import load_validation
 from shared.app.context import Context
 from shared.app.trouble import tell
 from shared.app.validation.request import answer

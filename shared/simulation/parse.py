@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
-from shared.adapters.policy_file import load_policy
+from shared.adapters.config.policy_file import load_policy
 from shared.core.errors import PolicyError
 from shared.core.policy import Policy
 from shared.simulation.parse_events import parse_change, parse_events

@@ -15,7 +15,8 @@ from shared.core.errors import Malformed
 from shared.core.message import Counted, Delivery, parse
 from shared.core.model import Lane, Outcome, RunKey
 from shared.core.names import Names
-from shared.core.policy import Policy, Publication, Transition
+from shared.core.policy import Policy
+from shared.core.transitions import Publication, Transition
 from shared.ports import AlertSink, Bus, Clock, Http, Message, Record, StateStore, Warehouse
 from shared.simulation.baton import Baton
 from shared.simulation.clock import VirtualClock

@@ -15,12 +15,12 @@ import duckdb
 import pytest
 import yaml
 
-from shared.adapters import policy_file
+from shared.adapters.config import policy_file
+from shared.adapters.config.policy_file import load_policy
+from shared.adapters.config.policy_yaml import read_yaml
 from shared.adapters.local.duckdb import DuckDbWarehouse
-from shared.adapters.policy_file import load_policy
-from shared.adapters.policy_yaml import read_yaml
 from shared.core.errors import PolicyError
-from shared.core.policy import (
+from shared.core.transitions import (  # fmt: skip
     ConfirmBy,
     Due,
     GateKind,
@@ -33,7 +33,7 @@ from shared.core.policy import (
     Role,
     Then,
     Tier,
-)  # fmt: skip
+)
 from tests.policy_files import GONE, NBA, PRODUCTION, ROOT, edit, nba, outcome, refusal, write
 
 POLICY = load_policy(NBA)
@@ -626,9 +626,10 @@ def test_the_policies_of_all_scenarios_load() -> None:
 def test_loading_imports_nothing_heavy() -> None:
     """A cold start that loads a good policy pays for YAML and msgspec, not for what only errors need."""
     code = (
-        "import sys; from pathlib import Path; from shared.adapters.policy_file import load_policy; "
+        "import sys; from pathlib import Path; from shared.adapters.config.policy_file import load_policy; "
         "load_policy(Path('config/nba.yaml')); "
-        "print(sorted({'difflib', 'asyncio', 'requests', 'google.cloud.firestore', 'shared.adapters.policy_faults'} "
+        "print(sorted({'difflib', 'asyncio', 'requests', 'google.cloud.firestore', "
+        "'shared.adapters.config.policy_faults'} "
         "& sys.modules.keys()))"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from shared.adapters.policy_file import load_policy
+from shared.adapters.config.policy_file import load_policy
 from shared.core.answers import Means, Results
 from shared.core.errors import PolicyError
 from shared.core.model import Lane
-from shared.core.policy import HttpCall, Publication
+from shared.core.transitions import HttpCall, Publication
 from tests.policy_files import NBA, PRODUCTION, edit, nba, write
 
 START = {"http": {"service": "prediction_coordinator", "path": "/start", "timeout": "20s"}}

@@ -15,7 +15,9 @@ import pytest
 
 from shared.app.lock import acquire
 from shared.core.model import State
-from shared.core.policy import Expectation, Phase, Policy, Processor
+from shared.core.phases import Phase, Processor
+from shared.core.policy import Policy
+from shared.core.transitions import Expectation
 from tests.app.house import House
 from tests.core.build import DAY, PGS, PHASE3, POLICY, T0, TDGS, TO4, TOGS, UPGC
 

@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from shared.app.context import Context
 from shared.app.receive import receive
 from shared.core.model import State
-from shared.core.policy import Expectation, Phase, Policy, Processor
+from shared.core.phases import Phase, Processor
+from shared.core.policy import Policy
+from shared.core.transitions import Expectation
 from tests.app.house import House
 from tests.core.build import PGS, POLICY, TO4
 

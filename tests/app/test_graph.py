@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
-from shared.adapters.policy_file import load_policy
+from shared.adapters.config.policy_file import load_policy
 from shared.app.context import Context
 from shared.core.model import RunKey, State
-from shared.core.policy import Expectation, Policy, Processor
+from shared.core.phases import Processor
+from shared.core.policy import Policy
+from shared.core.transitions import Expectation
 from tests.app.house import House
 
 FILE = Path(__file__).parents[1] / "scenarios" / "graphs" / "pipelines" / "gazette.yaml"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.adapters.validation_file import load_validation
+from shared.adapters.config.validation_file import load_validation
 from shared.app import alerting, crowd, reconciliation, state, validate
 from shared.app.health import Asked
 from shared.app.health import House as Watched

@@ -8,7 +8,8 @@ from datetime import date, timedelta
 import pytest
 
 from shared.core.model import State
-from shared.core.policy import Disabled, Policy
+from shared.core.phases import Disabled
+from shared.core.policy import Policy
 from shared.ports import Response
 from shared.simulation.scenario import FaultKind, Health
 from tests.app.house import House, lane, tables

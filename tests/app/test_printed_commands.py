@@ -22,8 +22,8 @@ from typing import Any
 import pytest
 
 from shared import runtime
+from shared.adapters.config.policy_file import load_policy
 from shared.adapters.local.sqlite import SqliteStore
-from shared.adapters.policy_file import load_policy
 from shared.app.call import Call
 from shared.app.context import Context
 from shared.app.health import Asked

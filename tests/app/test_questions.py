@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 from shared import runtime
+from shared.adapters.config.policy_file import load_policy
 from shared.adapters.json_log import log_on
-from shared.adapters.policy_file import load_policy
 from shared.app import views
 from shared.cli import main as orch
 from tests.app.house import House

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from shared.adapters.policy_file import load_policy
+from shared.adapters.config.policy_file import load_policy
 from shared.ports import Response
 from shared.simulation.scenario import CallAnswer
 from tests.app.house import MINUTE, House

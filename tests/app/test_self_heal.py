@@ -16,7 +16,9 @@ from shared.app.requests import wish_of
 from shared.app.sweep import TIME_LIMIT, Wish
 from shared.core.errors import Unreached
 from shared.core.model import Outcome, RunKey, State, Units
-from shared.core.policy import Expectation, Phase, Policy, Processor
+from shared.core.phases import Phase, Processor
+from shared.core.policy import Policy
+from shared.core.transitions import Expectation
 from shared.ports import Response
 from shared.simulation.clock import Crash
 from shared.simulation.scenario import GameCount

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from shared.adapters.policy_file import load_policy
+from shared.adapters.config.policy_file import load_policy
 from shared.core.alerts import AlertKind
 from tests.app.house import House
 from tests.app.test_self_heal import at

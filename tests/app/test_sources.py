@@ -7,13 +7,13 @@ from datetime import timedelta
 
 import pytest
 
-from shared.adapters.policy_file import load_policy
-from shared.adapters.validation_file import load_validation
+from shared.adapters.config.policy_file import load_policy
+from shared.adapters.config.validation_file import load_validation
 from shared.app.dispatch import _source
 from shared.app.health import _warehouse
 from shared.app.validation.checks import outputs
 from shared.core.model import Outcome
-from shared.core.policy import Need
+from shared.core.phases import Need
 from shared.core.validation import Target
 from tests.app.house import House
 from tests.app.test_self_heal import at, outcome

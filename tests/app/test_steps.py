@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from shared.core.bodies import Body
 from shared.core.errors import Unavailable
 from shared.core.model import State
-from shared.core.policy import Body, HttpCall, Messages, Policy, Publication, Step
+from shared.core.policy import Policy
+from shared.core.transitions import HttpCall, Messages, Publication, Step
 from shared.simulation.scenario import Health
 from tests.app.house import House
 from tests.core.build import CACHE, FEATURES, NIGHT, PCF, PSZA, TDZA, TO4, TO5, TO6

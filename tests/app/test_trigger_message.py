@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from shared.app.dispatch import MAX_ATTRIBUTE
-from shared.core.policy import Body
+from shared.core.bodies import Body
 from shared.simulation.scenario import Health
 from tests.app.house import House
 from tests.core.build import DAY, NIGHT, PGS, PHASE3, POLICY, TDGS, TO3, TO4, TO5, TO6, TOGS, UPGC, UTGC

@@ -11,7 +11,8 @@ import pytest
 from shared.app.views import explain
 from shared.app.watch.timeline import TONES
 from shared.core.model import State
-from shared.core.policy import Policy, Reports
+from shared.core.phases import Reports
+from shared.core.policy import Policy
 from shared.core.standing import Word
 from shared.simulation.scenario import FaultKind
 from tests.app.house import House

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared.adapters.policy_file import load_policy
+from shared.adapters.config.policy_file import load_policy
 from shared.core.errors import Unreached
 from shared.core.model import State
 from shared.ports import Response

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from shared.adapters.config.policy_file import load_policy
 from shared.adapters.google.firestore import FirestoreStore
-from shared.adapters.policy_file import load_policy
 from shared.app.receive import receive
 from shared.app.sweep import Wish, sweep
 from shared.core.calendar import instant

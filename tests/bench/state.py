@@ -16,8 +16,8 @@ from time import perf_counter
 from typing import Any
 
 from shared.adapters.clock import SystemClock
+from shared.adapters.config.policy_file import load_policy
 from shared.adapters.google.firestore import FirestoreStore
-from shared.adapters.policy_file import load_policy
 from shared.app.receive import Handled, receive
 from shared.app.state import Stored, save_run
 from shared.app.sweep import Wish, sweep

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.adapters.policy_file import load_policy
+from shared.adapters.config.policy_file import load_policy
 from shared.core.costs import operations
 from shared.core.costs.operations import OPERATIONS, Assumed, Unit
 from tests.bench.cost import TOLERANCE, Night, ratios

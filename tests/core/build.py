@@ -7,16 +7,17 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from shared.adapters.policy_file import load_policy
+from shared.adapters.config.policy_file import load_policy
 from shared.app import marks
 from shared.core.decide import decide
 from shared.core.decision import Confirm, Decision, Read
 from shared.core.gates import Fit, Fitness, Wanted
 from shared.core.model import Completion, Lane, Outcome, Plan, Report, RunKey, TransitionState, Units
 from shared.core.pause import Pause
-from shared.core.policy import ConfirmBy, Expectation, Policy, Transition
+from shared.core.policy import Policy
 from shared.core.record import record
 from shared.core.situation import Situation
+from shared.core.transitions import ConfirmBy, Expectation, Transition
 from tests.policy_files import NBA
 
 POLICY = load_policy(NBA)

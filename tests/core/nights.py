@@ -12,9 +12,10 @@ from shared.app import marks
 from shared.core.decision import Confirm
 from shared.core.gates import Fit, Unchecked, Unfit
 from shared.core.model import Hold, Outcome, Plan, Report, Request, RunKey, State, TransitionState
-from shared.core.policy import Confirm as ConfirmPolicy
-from shared.core.policy import ConfirmBy, Deadline, Expectation, Policy, Refresh, Then, Tier
+from shared.core.policy import Policy
 from shared.core.situation import Situation
+from shared.core.transitions import Confirm as ConfirmPolicy
+from shared.core.transitions import ConfirmBy, Deadline, Expectation, Refresh, Then, Tier
 from tests.core.build import DAY, POLICY, T0, World, at, plan, report, situation, with_transition
 
 MODES = sorted(POLICY.modes)

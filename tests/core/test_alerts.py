@@ -24,8 +24,8 @@ from shared.core.alerts import (
 from shared.core.decision import Confirm, Decision, Done, Held
 from shared.core.gates import Unfit
 from shared.core.model import Block, Hold, Lane, Outcome, Report, RunKey, TransitionState
-from shared.core.policy import ConfirmBy, Dispatch, Role
 from shared.core.situation import Situation
+from shared.core.transitions import ConfirmBy, Dispatch, Role
 from tests.core.build import (
     BACKFILL,
     DAY,

@@ -13,8 +13,8 @@ from shared.core.decide import decide
 from shared.core.decision import Blocked, Confirm, Done, EmptyOk, Held, Read, Trigger, Wait
 from shared.core.gates import Readings, Unfit, Wanted
 from shared.core.model import Failure, Hold, Outcome, Plan, Report, Request, State, TransitionState
-from shared.core.policy import ConfirmBy, Deadline, Dispatch, Role, Then, Tier
 from shared.core.situation import Situation  # fmt: skip
+from shared.core.transitions import ConfirmBy, Deadline, Dispatch, Role, Then, Tier
 from tests.core.build import (
     CACHE,
     FEATURES,

@@ -14,11 +14,11 @@ from shared.core.decide import decide
 from shared.core.decision import Confirm, Done, EmptyOk, Held, Trigger, Wait
 from shared.core.explain import explain
 from shared.core.model import Outcome, Report
-from shared.core.policy import Then
 from shared.core.readiness import Ready as Now
 from shared.core.readiness import readiness
 from shared.core.record import record
 from shared.core.situation import Situation
+from shared.core.transitions import Then
 from tests.core.build import GOOD, POLICY, World, at, decided, report, settled, situation
 from tests.core.nights import MODES, TRANSITIONS, first_hours, moments, reports, situations, worlds
 

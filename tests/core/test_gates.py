@@ -9,8 +9,8 @@ import pytest
 
 from shared.core.gates import GateResult, Readings, Verdict, Wanted, evaluate, wanted
 from shared.core.model import Outcome
-from shared.core.policy import Gate, GateKind, OnMissing, OnUnreadable
 from shared.core.situation import Situation
+from shared.core.transitions import Gate, GateKind, OnMissing, OnUnreadable
 from tests.core.build import COORDINATOR, POLICY, TO4, TO5, TO6, done, report, situation
 
 PASS, WARN, BLOCK = Verdict.PASS, Verdict.WARN, Verdict.BLOCK

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from shared.adapters.policy_file import load_policy
+from shared.adapters.config.policy_file import load_policy
 from shared.core.alerts import AlertKind, Predecessor, conditions
 from shared.core.calendar import due_at
 from shared.core.closing import is_over
@@ -20,10 +20,11 @@ from shared.core.decision import Decision, Wait
 from shared.core.errors import PolicyError
 from shared.core.explain import explain
 from shared.core.model import Completion, Outcome, Plan, Report, RunKey, State, TransitionState
-from shared.core.policy import LocalTime, Policy
+from shared.core.policy import Policy
 from shared.core.readiness import NotReady, Ready, readiness
 from shared.core.record import record
 from shared.core.situation import Situation
+from shared.core.transitions import LocalTime
 from tests.policy_files import PRODUCTION, outcome, write
 
 FILE = Path(__file__).parents[1] / "scenarios" / "graphs" / "pipelines" / "gazette.yaml"

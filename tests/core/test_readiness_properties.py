@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.core.model import Outcome
-from shared.core.policy import Then
 from shared.core.readiness import Ready, readiness
 from shared.core.situation import Situation
+from shared.core.transitions import Then
 from tests.core.build import PHASE3, SECOND, TO4, at, report, situation
 from tests.core.nights import first_hours, policies
 

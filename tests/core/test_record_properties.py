@@ -9,9 +9,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from shared.core.model import Completion, Outcome, Report
-from shared.core.policy import Expectation
 from shared.core.record import GOOD, record
 from shared.core.standing import Picture, opened_at, picture
+from shared.core.transitions import Expectation
 from tests.core.build import DAY, PGS, POLICY, at, fold, report
 
 PROCESSOR = POLICY.phases["phase3"].processors[PGS]

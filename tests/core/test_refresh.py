@@ -12,7 +12,7 @@ from shared.core.decide import decide
 from shared.core.decision import Blocked, Decision, Done, Read, Trigger, Wait
 from shared.core.gates import Unfit, Wanted
 from shared.core.model import Hold, Outcome, Plan, Report, TransitionState
-from shared.core.policy import Messages, Publication
+from shared.core.transitions import Messages, Publication
 from tests.core.build import (
     GAMES,
     GOOD,

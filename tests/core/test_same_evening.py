@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.adapters.policy_file import load_policy
+from shared.adapters.config.policy_file import load_policy
 from shared.core.alerts import AlertKind, conditions
 from shared.core.calendar import clock_from, final_since
 from shared.core.decision import Wait

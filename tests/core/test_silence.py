@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from shared.adapters.policy_file import load_policy
+from shared.adapters.config.policy_file import load_policy
 from shared.core.alerts import Predecessor, Severity
 from shared.core.closing import is_over
 from shared.core.explain import explain

@@ -7,12 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from shared.adapters.policy_file import load_policy
+from shared.adapters.config.policy_file import load_policy
 from shared.core import gates
 from shared.core.decision import Blocked, Trigger
 from shared.core.gate_check import gate_problems
 from shared.core.holdings import output
-from shared.core.policy import Need, Policy, Processor
+from shared.core.phases import Need, Processor
+from shared.core.policy import Policy
 from tests.core.build import GAMES, NIGHT, PGS, PHASE3, POLICY, TO4, World, at, decided, done, situation
 from tests.policy_files import PRODUCTION
 

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 import pytest
 
 from shared.core.model import Outcome, Plan, Report, RunKey
-from shared.core.policy import Disabled
+from shared.core.phases import Disabled
 from shared.core.standing import Rows, Standing, Word, standing
 from tests.core.build import (
     COORDINATOR,

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from shared.core.holdings import Holdings, Shortfall
 from shared.core.model import Completion, Outcome, Report
-from shared.core.policy import Need, Processor, Reports
+from shared.core.phases import Need, Processor, Reports
 from shared.core.record import record
 from shared.core.standing import Standing, Word, opened_at, standing
 

@@ -17,8 +17,9 @@ from shared.core.decide import decide
 from shared.core.decision import Confirm, Decision, Doubt, Proven, Read, Trigger, Wait
 from shared.core.gates import Readings, Wanted
 from shared.core.model import State, TransitionState
-from shared.core.policy import ConfirmBy, Policy
+from shared.core.policy import Policy
 from shared.core.situation import Situation
+from shared.core.transitions import ConfirmBy
 from shared.core.unproven import exhausted
 from tests.core.build import (
     CACHE,

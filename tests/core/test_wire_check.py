@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared.adapters.policy_file import load_policy
+from shared.adapters.config.policy_file import load_policy
 from shared.core.errors import PolicyError
 from tests.policy_files import edit, production, refusal, write
 

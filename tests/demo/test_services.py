@@ -21,7 +21,7 @@ from shared.app.state import transition_path
 from shared.core.alert import Alert
 from shared.core.alerts import Lasting
 from shared.core.model import RunKey, State, TransitionState
-from shared.core.policy import Role
+from shared.core.transitions import Role
 from shared.documents import to_data
 from shared.simulation.demo.day import DAY, asked, policy_of_day
 from shared.simulation.demo.figures import RUNS, Figure, figures

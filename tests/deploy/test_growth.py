@@ -10,8 +10,8 @@ import re
 from dataclasses import replace
 from itertools import pairwise
 
+from shared.adapters.config.policy_file import load_policy
 from shared.adapters.google import bigquery
-from shared.adapters.policy_file import load_policy
 from shared.app.sweep import TIME_LIMIT
 from shared.core.costs.cost import bill, by_pipelines, by_width, first, reached
 from shared.core.costs.price import Limit

@@ -6,7 +6,7 @@ import pytest
 
 from deploy.cron import fault, times_a_day
 from deploy.scale import deployment_of, gate_sql
-from shared.adapters.policy_file import load_policy
+from shared.adapters.config.policy_file import load_policy
 from tests.deploy.world import manifest
 from tests.emulators.server import ROOT
 

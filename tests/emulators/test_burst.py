@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
+from shared.adapters.config.policy_file import load_policy
 from shared.adapters.google.firestore import FirestoreStore
-from shared.adapters.policy_file import load_policy
 from shared.app.receive import Handled, Receipt, receive
 from shared.ports import StateStore
 from tests.emulators.gcloud import patient

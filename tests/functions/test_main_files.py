@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.adapters.policy_file import load_policy
+from shared.adapters.config.policy_file import load_policy
 from tests.functions.entry import FUNCTIONS, ROOT, TOPICS, TRANSITIONS
 from tests.policy_files import NBA
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from shared import runtime
-from shared.adapters.policy_file import load_policy
+from shared.adapters.config.policy_file import load_policy
 from shared.app.context import Context
 from shared.ports import Document, StateStore
 from shared.simulation.scenario import Change, FaultKind, Given, Scenario

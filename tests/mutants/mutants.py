@@ -12,6 +12,7 @@ DECIDE, STANDING, RECORD = "shared/core/decide.py", "shared/core/standing.py", "
 READINESS, REFRESH = "shared/core/readiness.py", "shared/core/refresh.py"
 GATES, CALENDAR, ALERTS = "shared/core/gates.py", "shared/core/calendar.py", "shared/core/alerts.py"
 MODEL, MESSAGE, POLICY = "shared/core/model.py", "shared/core/message.py", "shared/core/policy.py"
+PHASES = "shared/core/phases.py"
 EVENTS, DEAD_LETTERS = "shared/app/events.py", "shared/app/dead_letters.py"
 CLOSING, ALERTING, OPERATE = "shared/core/closing.py", "shared/app/alerting.py", "shared/app/operate.py"
 DEPARTED, DISPATCH, SWEEP = "shared/core/departed.py", "shared/app/dispatch.py", "shared/app/sweep.py"
@@ -568,7 +569,7 @@ MUTANTS = [
     ),
     mutant(
         "no floor",
-        POLICY,
+        PHASES,
         "demanded = self.min_records_per_unit * units",
         "demanded = 0 * units",
         f"{T_STANDING}the_table_of_outcomes",
@@ -604,7 +605,7 @@ MUTANTS = [
     ),
     mutant(
         "disabled from the day after",
-        POLICY,
+        PHASES,
         "day >= self.disabled.since",
         "day > self.disabled.since",
         f"{T_STANDING}a_disabled_processor_is_not_expected_from_its_date_on",
@@ -663,7 +664,7 @@ MUTANTS = [
     ),
     mutant(
         "all sources are needed and one is enough",
-        POLICY,
+        PHASES,
         "most = max(read) if self.need is Need.ANY else min(read)",
         "most = max(read)",
         "tests/core/test_sources.py::test_a_rows_gate_reads_the_tables_of_the_sources",

@@ -10,9 +10,9 @@ from typing import Annotated
 import typer
 from werkzeug.serving import make_server
 
+from shared.adapters.config.policy_file import load_policy
 from shared.adapters.google.pubsub import PubSubBus
 from shared.adapters.local.accelerated_clock import FileClock
-from shared.adapters.policy_file import load_policy
 from shared.ports import Message
 from tests.services import analytics, coordinator, export, grading, precompute, raw
 from tests.services.surroundings import Surroundings

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+from shared.adapters.config.policy_file import load_policy
 from shared.adapters.local.duckdb import DuckDbWarehouse
-from shared.adapters.policy_file import load_policy
 from shared.simulation.demo.tables import Tables
 from shared.simulation.facts import Facts
 from shared.simulation.scenario import Change, GameCount

@@ -18,8 +18,8 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from shared.adapters.policy_yaml import read_yaml
-from shared.adapters.validation_file import load_validation
+from shared.adapters.config.policy_yaml import read_yaml
+from shared.adapters.config.validation_file import load_validation
 from shared.app.lock import Lease
 from shared.app.quarantine_rows import Body
 from shared.app.quarantine_rows import Row as QuarantineRow

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
-from shared.adapters.validation_file import load_validation
-from shared.adapters.validation_schema import SCHEMA, schema_text
+from shared.adapters.config.validation_file import load_validation
+from shared.adapters.config.validation_schema import SCHEMA, schema_text
 from shared.app.validation.checks import MEASURES
 from shared.core.builtin_checks import BUILTINS
 from shared.core.errors import PolicyError
@@ -40,7 +40,10 @@ def load(house: Path, changes: dict[str, Any], record: str = "nba_orchestration"
 
 
 def test_the_schema_is_fresh() -> None:
-    """The checked-in schema is what the types say; `python -m shared.adapters.validation_schema` writes it anew."""
+    """The checked-in schema is what the types say.
+
+    `python -m shared.adapters.config.validation_schema` writes it anew.
+    """
     assert SCHEMA.read_text(encoding="utf-8") == schema_text()
 
 

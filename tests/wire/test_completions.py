@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from shared.adapters.policy_file import load_policy
+from shared.adapters.config.policy_file import load_policy
 from shared.core.dialect import Path as Place
 from shared.core.dialect import dotted_path, value_at
 from shared.core.errors import Malformed

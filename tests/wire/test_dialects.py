@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from shared.adapters.policy_file import load_policy
+from shared.adapters.config.policy_file import load_policy
 from shared.app.counts import counted
 from shared.app.receive import Handled
 from shared.core.errors import Malformed

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from shared.adapters.policy_file import load_policy
+from shared.adapters.config.policy_file import load_policy
 from shared.core.errors import Malformed
 from shared.core.message import Counted, Delivery, Received, parse
 from shared.core.names import Names

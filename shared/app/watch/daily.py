@@ -30,10 +30,10 @@ from shared.core.errors import Unavailable
 from shared.core.gates import Fit, Unfit
 from shared.core.model import RunKey
 from shared.core.page import Cell, Row
-from shared.core.policy import GateKind
 from shared.core.situation import Situation
 from shared.core.standing import opened_at
 from shared.core.texts import say
+from shared.core.transitions import GateKind
 from shared.ports import Delivered, Notice
 
 KIND = AlertKind.REPORT

@@ -23,8 +23,9 @@ from shared.core.decide import confirm_by
 from shared.core.model import Lane, Run, RunKey, State, TransitionState, Units
 from shared.core.page import Cell, Overview, Row, Tone
 from shared.core.pause import Pause, pause_at, paused_text
-from shared.core.policy import ConfirmBy, Policy, Transition
+from shared.core.policy import Policy
 from shared.core.texts import clock_time, duration
+from shared.core.transitions import ConfirmBy, Transition
 
 # A sweep opens a run within a minute of its time.
 GRACE = timedelta(minutes=2)

@@ -13,10 +13,11 @@ from shared.core.alert import Alert
 from shared.core.calendar import due_at
 from shared.core.model import Completion, Outcome, Report, RunKey, TransitionState
 from shared.core.page import Cell, Event, GateLine, Kind, Leg, Timeline, Tone, Track, in_order
-from shared.core.policy import Policy, Transition
+from shared.core.policy import Policy
 from shared.core.situation import Situation
 from shared.core.standing import Picture, Standing, Word
 from shared.core.texts import amount, names
+from shared.core.transitions import Transition
 
 TONES = {
     Word.DONE: Tone.GOOD,

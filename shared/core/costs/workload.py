@@ -8,16 +8,9 @@ from dataclasses import dataclass
 from datetime import time, timedelta
 
 from shared.core.costs.operations import CROWD_ABOVE
-from shared.core.policy import (
-    ConfirmBy,
-    GateKind,
-    Messages,
-    Mode,
-    Policy,
-    Processor,
-    Publication,
-    Transition,
-)
+from shared.core.phases import Processor
+from shared.core.policy import Mode, Policy
+from shared.core.transitions import ConfirmBy, GateKind, Messages, Publication, Transition
 
 MINUTES_A_DAY = 24 * 60
 # A run without a due time or refresh is taken to be open so long.

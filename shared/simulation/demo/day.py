@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from shared.adapters.policy_file import load_policy
+from shared.adapters.config.policy_file import load_policy
 from shared.core.policy import Policy
 from shared.simulation.demo.nights import Night
 from shared.simulation.demo.servers import ROOT

@@ -13,7 +13,8 @@ from shared.app.state import read_transitions, transition_path
 from shared.core.alert import Alert
 from shared.core.calendar import due_at
 from shared.core.model import UNTOUCHED, RunKey, State, TransitionState
-from shared.core.policy import Policy, Publication, Role, Transition
+from shared.core.policy import Policy
+from shared.core.transitions import Publication, Role, Transition
 from shared.documents import from_data
 from shared.ports import StateStore
 from shared.simulation.demo.day import NEXT, PLAYED

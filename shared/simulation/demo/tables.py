@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from shared.core.model import Units
-from shared.core.policy import Policy, Processor
+from shared.core.phases import Processor
+from shared.core.policy import Policy
 from shared.simulation.facts import Facts
 from shared.simulation.nba_tables import (
     POSTPONEMENTS_COLUMNS,

@@ -9,7 +9,8 @@ from itertools import product
 
 from shared.core.calendar import instant
 from shared.core.model import RunKey
-from shared.core.policy import ConfirmBy, Policy, Transition
+from shared.core.policy import Policy
+from shared.core.transitions import ConfirmBy, Transition
 from shared.simulation.random_nights.book import Book, Data, Grant, Track
 from shared.simulation.random_nights.oracle import View, blocking, reason_at, view
 from shared.simulation.random_nights.refusing import refused

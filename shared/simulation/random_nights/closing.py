@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from shared.core.calendar import closes_at, instant
-from shared.core.policy import Policy, Transition
+from shared.core.policy import Policy
+from shared.core.transitions import Transition
 from shared.ports import Notice
 from shared.simulation.random_nights.book import Book, Data, RunBook
 

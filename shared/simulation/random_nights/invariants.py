@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from shared.core.policy import ConfirmBy, Messages, Publication, Transition
+from shared.core.transitions import ConfirmBy, Messages, Publication, Transition
 from shared.ports import Notice
 from shared.simulation.random_nights.book import Book, Data, Said, Track, age, dispatch_of
 from shared.simulation.random_nights.night import Letter

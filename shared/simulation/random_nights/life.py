@@ -10,7 +10,8 @@ from random import Random
 from typing import Any
 
 from shared.core.model import Lane, RunKey
-from shared.core.policy import Policy, Role
+from shared.core.policy import Policy
+from shared.core.transitions import Role
 from shared.simulation.random_nights.letters import Post
 from shared.simulation.random_nights.night import Facts, Letter, Line, Night
 from shared.simulation.random_nights.pausing import commands as pauses

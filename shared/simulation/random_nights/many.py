@@ -12,7 +12,8 @@ from datetime import date, datetime
 from functools import lru_cache, partial
 
 from shared.core.names import Names
-from shared.core.policy import Need, Policy, Processor, Reports
+from shared.core.phases import Need, Processor, Reports
+from shared.core.policy import Policy
 from shared.runtime import policy_in
 from shared.simulation.random_nights.draw import draw
 from shared.simulation.random_nights.night import Night

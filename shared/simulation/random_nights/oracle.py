@@ -11,7 +11,9 @@ from datetime import datetime
 
 from shared.core.calendar import clock_from
 from shared.core.model import RunKey
-from shared.core.policy import Expectation, Gate, GateKind, OnMissing, OnUnreadable, Policy, Processor, Then, Transition
+from shared.core.phases import Processor
+from shared.core.policy import Policy
+from shared.core.transitions import Expectation, Gate, GateKind, OnMissing, OnUnreadable, Then, Transition
 from shared.simulation.random_nights.book import Heard
 
 Rows = Mapping[str, int | None]

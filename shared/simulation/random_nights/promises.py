@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 
 from shared.core.calendar import due_at
 from shared.core.model import Lane
-from shared.core.policy import ConfirmBy, Policy, Publication, Role, Transition
+from shared.core.policy import Policy
+from shared.core.transitions import ConfirmBy, Publication, Role, Transition
 from shared.simulation.random_nights.book import Book, RunBook, Track
 from shared.simulation.random_nights.oracle import View, blocking, reason_at, view
 from shared.simulation.random_nights.ports import Truth

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from shared.core.policy import Policy, Transition
+from shared.core.policy import Policy
+from shared.core.transitions import Transition
 from shared.simulation.random_nights.book import Heard, RunBook
 from shared.simulation.random_nights.oracle import prevailing
 

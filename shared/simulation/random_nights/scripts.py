@@ -8,7 +8,8 @@ from random import Random
 from typing import Any
 
 from shared.core.model import RunKey
-from shared.core.policy import Policy, Processor
+from shared.core.phases import Processor
+from shared.core.policy import Policy
 from shared.simulation.random_nights.night import Line, Night
 
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)

@@ -10,7 +10,9 @@ from shared.app.situations import transitions_of
 from shared.core.calendar import day_of, due_at, instant, working_day
 from shared.core.errors import Unavailable
 from shared.core.model import RunKey, Units
-from shared.core.policy import Policy, Processor, Transition
+from shared.core.phases import Processor
+from shared.core.policy import Policy
+from shared.core.transitions import Transition
 
 
 def keys(policy: Policy, day: date) -> list[RunKey]:

@@ -13,8 +13,9 @@ from shared.app.state import Loaded, load_run
 from shared.app.validation.checks import nights
 from shared.core.holdings import output
 from shared.core.model import RunKey, State, Units
-from shared.core.policy import Processor, Transition
+from shared.core.phases import Processor
 from shared.core.texts import clock_time, names
+from shared.core.transitions import Transition
 from shared.core.validation import Status, Target
 from shared.core.verdict import Measure, Measured
 

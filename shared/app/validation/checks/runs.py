@@ -12,7 +12,8 @@ from shared.app.state import Loaded, open_runs, run_path, with_run
 from shared.app.validation.checks import nights
 from shared.core.calendar import KEPT, clock_from, instant
 from shared.core.model import Lane, RunKey, State
-from shared.core.policy import ConfirmBy, Policy, Transition
+from shared.core.policy import Policy
+from shared.core.transitions import ConfirmBy, Transition
 from shared.core.validation import Target
 from shared.core.verdict import Measure, Measured
 

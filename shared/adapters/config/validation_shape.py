@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from shared.adapters.policy_shape import END, Name, Shape, SqlFile, Table, Text, TimeOfDay
+from shared.adapters.config.shape_types import END, Name, Shape, SqlFile, Table, Text, TimeOfDay
 from shared.core.validation import Category, Nothing, Severity
 
 ColumnRef = Annotated[
@@ -21,7 +21,12 @@ Number = Annotated[float, Meta(description="a number", examples=[80])]
 
 
 class ScheduleShape(Shape):
-    """``working_day: yesterday`` judges the working day that has just ended."""
+    """When checks are run, and of which date.
+
+    - `at`: the local time; Cloud Scheduler calls then
+    - `date`: the date that is judged, seen from the working day
+    - `working_day`: the day it is seen from: the one that has just ended, or the one that has begun
+    """
 
     at: TimeOfDay
     date: Literal["yesterday", "today", "tomorrow"]
@@ -29,7 +34,29 @@ class ScheduleShape(Shape):
 
 
 class CheckShape(Shape):
-    """One check. ``each`` repeats its SQL for every table or transition of the policy, ``columns`` for these."""
+    """One check.
+
+    - `title`: what it is called in texts
+    - `category`: what it judges
+    - `severity`: how bad a failure is
+    - `schedules`: when it is run
+    - `needs_units`: whether it is left out on dates without units
+    - `nothing`: what a query that yields no row means
+    - `due`: the local time before which it is not judged yet
+    - `unit`: what the number counts, in texts
+    - `table`: the table that it is about
+    - `sql`: the query, which yields `value` and, where it has them, `subject` and others
+    - `each`: it is repeated for each table, transition, phase or schedule
+    - `columns`: it is repeated for these columns
+    - `builtin`: a check of the code instead of a query
+    - `options`: words for that check
+    - `warn_below`: a number below it is a warning
+    - `fail_below`: a number below it is a failure
+    - `warn_above`: a number above it is a warning
+    - `fail_above`: a number above it is a failure
+    - `warn_from`: a number from it on is a warning
+    - `fail_from`: a number from it on is a failure
+    """
 
     title: Text
     category: Category
@@ -54,7 +81,12 @@ class CheckShape(Shape):
 
 
 class ValidationShape(Struct, forbid_unknown_fields=True):
-    """A file such as config/validation.yaml."""
+    """A file such as config/validation.yaml.
+
+    - `pipeline`: the pipeline that is judged
+    - `schedules`: when checks are run, by name
+    - `checks`: the checks, by name
+    """
 
     pipeline: Name
     schedules: Annotated[dict[Name, ScheduleShape], Meta(min_length=1)]

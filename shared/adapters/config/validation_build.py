@@ -9,7 +9,7 @@ from pathlib import Path
 
 from msgspec import UNSET
 
-from shared.adapters.validation_shape import CheckShape, ScheduleShape, ValidationShape
+from shared.adapters.config.validation_shape import CheckShape, ScheduleShape, ValidationShape
 from shared.core.builtin_checks import BUILTINS, OptionKind
 from shared.core.policy import Policy
 from shared.core.problem import Problem, suggest

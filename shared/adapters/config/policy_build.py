@@ -10,12 +10,46 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import msgspec
 
-from shared.adapters import policy_shape as shape
-from shared.adapters.policy_wire import WireGiven, wire_given, wire_of
-from shared.core import policy as core
+from shared.adapters.config.calendar_shape import CalendarShape, ExcludedShape
+from shared.adapters.config.phase_shape import DisabledShape, PhaseShape, RerunShape, SourceShape
+from shared.adapters.config.policy_shape import AlertsShape, PagerDutyShape, PauseShape, PolicyShape
+from shared.adapters.config.policy_wire import WireGiven, wire_given, wire_of
+from shared.adapters.config.service_shape import AnswerShape, IdentityShape, ResultsShape, ServiceShape, StatusShape
+from shared.adapters.config.transition_shape import (
+    ConfirmShape,
+    DeadlineShape,
+    DispatchShape,
+    DueShape,
+    ExpectationShape,
+    GateShape,
+    HttpShape,
+    RefreshShape,
+    StepShape,
+    TierShape,
+    TransitionShape,
+)
 from shared.core.answers import AnswerRule, Fields, Means, Results, StatusCall
+from shared.core.bodies import Body
 from shared.core.dialect import Wire
+from shared.core.phases import Disabled, Phase, Processor, Rerun
+from shared.core.policy import Alerts, Calendar, Excluded, Mode, PagerDuty, PlannedPause, Policy, Repairs, Service
 from shared.core.problem import Problem, suggest
+from shared.core.transitions import (
+    Confirm,
+    Deadline,
+    Dispatch,
+    Due,
+    Expectation,
+    Gate,
+    HttpCall,
+    LocalTime,
+    Messages,
+    Publication,
+    Refresh,
+    Step,
+    Tier,
+    Transition,
+)
 
 NO_DUE = "none"
 ANY_MODE = "any_mode"
@@ -36,82 +70,82 @@ def _duration(text: str) -> timedelta:
     return timedelta(seconds=int(text[:-1]) * UNITS[text[-1]])
 
 
-def _deadline(found: shape.DeadlineShape) -> core.Deadline:
-    return core.Deadline(**_given(found, after=_duration))
+def _deadline(found: DeadlineShape) -> Deadline:
+    return Deadline(**_given(found, after=_duration))
 
 
-def _local_time(text: str) -> core.LocalTime:
+def _local_time(text: str) -> LocalTime:
     """Return the time that `08:30` or `+1d 02:00` says."""
     later, _, at = text.rpartition(" ")
-    return core.LocalTime(int(later[1:-1]) if later else 0, time.fromisoformat(at))
+    return LocalTime(int(later[1:-1]) if later else 0, time.fromisoformat(at))
 
 
-def _due(found: shape.DueShape) -> core.Due:
+def _due(found: DueShape) -> Due:
     times = {"warning": None, "critical": None}
-    return core.Due(**times | _given(found, warning=_local_time, critical=_local_time))
+    return Due(**times | _given(found, warning=_local_time, critical=_local_time))
 
 
-def _tiers(found: list[shape.TierShape]) -> tuple[core.Tier, ...]:
-    return tuple(core.Tier(**_given(tier, after=_duration)) for tier in found)
+def _tiers(found: list[TierShape]) -> tuple[Tier, ...]:
+    return tuple(Tier(**_given(tier, after=_duration)) for tier in found)
 
 
-def _calendar(found: shape.CalendarShape) -> core.Calendar:
-    def excluded(one: shape.ExcludedShape) -> core.Excluded:
-        return core.Excluded(**{name: value or "" for name, value in _given(one).items()})
+def _calendar(found: CalendarShape) -> Calendar:
+    def excluded(one: ExcludedShape) -> Excluded:
+        return Excluded(**{name: value or "" for name, value in _given(one).items()})
 
     durations = {"presumed_final_after": _duration, "reaches_back": _duration}
     given = _given(found, excluded_statuses=tuple, excluded=excluded, **durations)
     given.pop("on_unreadable", None)  # it has one value, which is what happens anyway (behaviour T3)
     for name in ("unit_key", "final"):
         given[name] = given.get(name) or ""
-    return core.Calendar(**given)
+    return Calendar(**given)
 
 
-def _processor(name: str, phase: str, found: shape.SourceShape) -> core.Processor:
+def _processor(name: str, phase: str, found: SourceShape) -> Processor:
     """Return a processor, or one of its sources, with what the file says of it."""
 
-    def sources(listed: Mapping[str, shape.SourceShape]) -> dict[str, core.Processor]:
+    def sources(listed: Mapping[str, SourceShape]) -> dict[str, Processor]:
         return {key: _processor(f"{name}/{key}", phase, one) for key, one in listed.items()}
 
     given = _given(found, aliases=tuple, disabled=_disabled, sources=sources)
     for key, empty in (("units", ""), ("sources", {})):
         given[key] = given.get(key) or empty
-    return core.Processor(name=name, phase=phase, **given)
+    return Processor(name=name, phase=phase, **given)
 
 
-def _disabled(found: shape.DisabledShape) -> core.Disabled:
-    return core.Disabled(**_given(found))
+def _disabled(found: DisabledShape) -> Disabled:
+    return Disabled(**_given(found))
 
 
-def _service(name: str, found: shape.ServiceShape) -> core.Service:
+def _service(name: str, found: ServiceShape) -> Service:
     """Return a service from either form; a service without a path that says whether it is ready is a problem."""
     given = _given(found, status=_status, answers=_answers)
     given["answers"] = given.get("answers") or {}
     ready, who = given.pop("ready", None), given.pop("identity", None)
     given["ready_path"] = ready.path if ready is not None else given.get("ready_path") or ""
-    if isinstance(who, shape.IdentityShape):
+    if isinstance(who, IdentityShape):
         if who.field is not msgspec.UNSET:
             given["identity_field"] = who.field
-        return core.Service(name=name, identity=who.is_, identity_path=who.path, **given)
-    return core.Service(name=name, identity=who or "", **given)
+        return Service(name=name, identity=who.is_, identity_path=who.path, **given)
+    return Service(name=name, identity=who or "", **given)
 
 
 def _fields(found: Mapping[str, Any]) -> Fields:
     return {path: tuple(value) if isinstance(value, list) else (value,) for path, value in found.items()}
 
 
-def _status(found: shape.StatusShape) -> StatusCall:
+def _status(found: StatusShape) -> StatusCall:
     given = _given(found, at_work=_fields)
     given["query"] = given.get("query") or {}
     return StatusCall(**given)
 
 
-def _answers(found: Mapping[str, list[shape.AnswerShape]]) -> dict[str, tuple[AnswerRule, ...]]:
+def _answers(found: Mapping[str, list[AnswerShape]]) -> dict[str, tuple[AnswerRule, ...]]:
     return {path: tuple(_answer(one) for one in listed) for path, listed in found.items()}
 
 
-def _answer(found: shape.AnswerShape) -> AnswerRule:
-    def results(one: shape.ResultsShape) -> Results:
+def _answer(found: AnswerShape) -> AnswerRule:
+    def results(one: ResultsShape) -> Results:
         return Results(**_given(one, good=tuple))
 
     def statuses(value: int | list[int]) -> frozenset[int]:
@@ -123,31 +157,31 @@ def _answer(found: shape.AnswerShape) -> AnswerRule:
     return AnswerRule(**given)
 
 
-def _body(found: shape.StepShape | shape.RerunShape) -> core.Body:
+def _body(found: StepShape | RerunShape) -> Body:
     """Return the body of a step or rerun with its overlays."""
     overlays = ("body_by_mode", "body_by_generation", "body_by_lane")
     given = {name: getattr(found, name, msgspec.UNSET) for name in ("body", *overlays)}
     base, mode, generation, lane = (value if value and value is not msgspec.UNSET else {} for value in given.values())
-    return core.Body(base, mode, generation, {str(name): body for name, body in lane.items()})
+    return Body(base, mode, generation, {str(name): body for name, body in lane.items()})
 
 
-def _http(found: shape.HttpShape) -> core.HttpCall:
-    return core.HttpCall(**_given(found, accepted=frozenset, timeout=_duration))
+def _http(found: HttpShape) -> HttpCall:
+    return HttpCall(**_given(found, accepted=frozenset, timeout=_duration))
 
 
-def _confirm(found: shape.ConfirmShape) -> core.Confirm:
-    return core.Confirm(**_given(found, within=_duration, ended_within=_duration))
+def _confirm(found: ConfirmShape) -> Confirm:
+    return Confirm(**_given(found, within=_duration, ended_within=_duration))
 
 
-def _alerts(found: shape.AlertsShape) -> core.Alerts:
-    def pagerduty(one: shape.PagerDutyShape) -> core.PagerDuty:
-        return core.PagerDuty(**_given(one, severities=frozenset))
+def _alerts(found: AlertsShape) -> Alerts:
+    def pagerduty(one: PagerDutyShape) -> PagerDuty:
+        return PagerDuty(**_given(one, severities=frozenset))
 
-    return core.Alerts(**_given(found, repeat_after=_duration, pagerduty=pagerduty))
+    return Alerts(**_given(found, repeat_after=_duration, pagerduty=pagerduty))
 
 
-def _planned_pause(found: shape.PauseShape) -> core.PlannedPause:
-    return core.PlannedPause(found.from_, found.until, found.reason, _there(found.mode), _there(found.transition))
+def _planned_pause(found: PauseShape) -> PlannedPause:
+    return PlannedPause(found.from_, found.until, found.reason, _there(found.mode), _there(found.transition))
 
 
 class Builder:
@@ -157,7 +191,7 @@ class Builder:
         self.problems: list[Problem] = []
         self._inherited: dict[str, str] = {}
 
-    def policy(self, found: shape.PolicyShape, source: str) -> core.Policy | None:
+    def policy(self, found: PolicyShape, source: str) -> Policy | None:
         """Return the policy, None if its time zone is unknown."""
         zone = self._zone(found.timezone)
         if ANY_MODE in found.modes:
@@ -167,7 +201,7 @@ class Builder:
             found,
             calendar=_calendar,
             modes=_named(
-                lambda name, one: core.Mode(
+                lambda name, one: Mode(
                     name=name, **_given(one, opens_at=time.fromisoformat, same_evening_from=time.fromisoformat)
                 )
             ),
@@ -176,14 +210,14 @@ class Builder:
             gates=_named(self._gate),
             claim_lease=_duration,
             alerts=_alerts,
-            repairs=lambda one: core.Repairs(**_given(one, cooldown=_duration, modes=frozenset)),
+            repairs=lambda one: Repairs(**_given(one, cooldown=_duration, modes=frozenset)),
             pauses=lambda listed: tuple(map(_planned_pause, listed)),
         )
         given.pop("timezone")
         given["pauses"] = given.get("pauses") or ()
         given.pop("wire", None)  # every phase has it, its own laid over it
         given["transitions"] = self._transitions(found)
-        return None if zone is None else core.Policy(zone=zone, source=source, **{"gates": {}} | given)
+        return None if zone is None else Policy(zone=zone, source=source, **{"gates": {}} | given)
 
     def located(self, found: Iterable[Problem]) -> list[Problem]:
         """Return problems of merged expectations under the key that they stand at in the file."""
@@ -206,19 +240,19 @@ class Builder:
             self.problems.append(Problem("timezone", f"there is no time zone {name}", hint))
             return None
 
-    def _phase(self, name: str, found: shape.PhaseShape, under: WireGiven) -> core.Phase:
+    def _phase(self, name: str, found: PhaseShape, under: WireGiven) -> Phase:
         processors = {key: _processor(key, name, one) for key, one in (_there(found.processors) or {}).items()}
         key = f"phases.{name}"
         given = _given(
             found,
-            rerun=lambda rerun: core.Rerun(rerun.service, rerun.path, _body(rerun)),
+            rerun=lambda rerun: Rerun(rerun.service, rerun.path, _body(rerun)),
             known=lambda listed: self._listed(listed, f"{key}.known"),
         )
         if given.get("known") is None:
             given.pop("known", None)
         given["completions_topic"] = _there(found.completions_topic) or ""
         given["wire"] = self._wire(under, found.wire, f"{key}.wire")
-        return core.Phase(name=name, **given | {"processors": processors})
+        return Phase(name=name, **given | {"processors": processors})
 
     def _wire(self, under: WireGiven, own: WireGiven, key: str) -> Wire:
         """Return the dialect of a phase: its own keys laid over those of the pipeline; null takes a key back."""
@@ -231,25 +265,25 @@ class Builder:
         self._set(listed, key)
         return tuple(listed)
 
-    def _gate(self, name: str, found: shape.GateShape) -> core.Gate:
+    def _gate(self, name: str, found: GateShape) -> Gate:
         def modes(listed: list[str]) -> frozenset[str]:
             return self._set(listed, f"gates.{name}.modes")
 
-        return core.Gate(name=name, **_given(found, modes=modes))
+        return Gate(name=name, **_given(found, modes=modes))
 
-    def _transitions(self, found: shape.PolicyShape) -> dict[str, core.Transition]:
+    def _transitions(self, found: PolicyShape) -> dict[str, Transition]:
         """Return the transitions in the order in which they can happen, and of the phases of the file."""
         places = {phase: place for place, phase in enumerate(found.phases)}
         depths = _depths(list(found.transitions.values()))
 
-        def order(item: tuple[str, shape.TransitionShape]) -> tuple[int, int]:
+        def order(item: tuple[str, TransitionShape]) -> tuple[int, int]:
             after = _phases(item[1].after)
             return max(depths[one] for one in after), max(places.get(one, len(places)) for one in after)
 
         listed = sorted(found.transitions.items(), key=order)
         return {name: self._transition(name, one, list(found.modes)) for name, one in listed}
 
-    def _transition(self, name: str, found: shape.TransitionShape, modes: list[str]) -> core.Transition:
+    def _transition(self, name: str, found: TransitionShape, modes: list[str]) -> Transition:
         key = f"transitions.{name}"
         given = _given(
             found,
@@ -260,17 +294,17 @@ class Builder:
             refresh=lambda one: self._refresh(one, f"{key}.refresh"),
         )
         given["expects"] = self._expects(found.expects, modes, f"{key}.expects")
-        return core.Transition(name=name, **{"gates": ()} | given)
+        return Transition(name=name, **{"gates": ()} | given)
 
-    def _dispatch(self, found: shape.DispatchShape, key: str) -> core.Dispatch:
+    def _dispatch(self, found: DispatchShape, key: str) -> Dispatch:
         """Return the steps; the short form is the call, then the publication, each with the same body."""
         listed = _there(found.steps)
         if listed is not None:
-            return core.Dispatch(found.role, self._steps(listed, f"{key}.steps"))
+            return Dispatch(found.role, self._steps(listed, f"{key}.steps"))
         self._bodies(found, key)
-        return core.Dispatch(found.role, tuple(_step(found, target, "dispatch") for target in _targets(found)))
+        return Dispatch(found.role, tuple(_step(found, target, "dispatch") for target in _targets(found)))
 
-    def _steps(self, listed: Iterable[shape.StepShape], key: str) -> tuple[core.Step, ...]:
+    def _steps(self, listed: Iterable[StepShape], key: str) -> tuple[Step, ...]:
         steps = []
         for place, found in enumerate(listed):
             self._bodies(found, f"{key}[{place}]")
@@ -282,19 +316,17 @@ class Builder:
             steps += [_step(found, target, here) for target in targets[:1]]
         return tuple(steps)
 
-    def _refresh(self, found: shape.RefreshShape, key: str) -> core.Refresh:
+    def _refresh(self, found: RefreshShape, key: str) -> Refresh:
         steps = self._steps(_there(found.steps) or (), f"{key}.steps")
-        return core.Refresh(time.fromisoformat(found.until), found.at_most, found.min_growth_percent, steps)
+        return Refresh(time.fromisoformat(found.until), found.at_most, found.min_growth_percent, steps)
 
-    def _bodies(self, found: shape.StepShape, key: str) -> None:
+    def _bodies(self, found: StepShape, key: str) -> None:
         for name in ("body", "body_by_mode", "body_by_generation", "body_by_lane"):
             written = _there(getattr(found, name))
             if written is not None:
                 self._json(written, f"{key}.{name}")
 
-    def _expects(
-        self, found: Mapping[str, shape.ExpectationShape], modes: list[str], key: str
-    ) -> dict[str, core.Expectation]:
+    def _expects(self, found: Mapping[str, ExpectationShape], modes: list[str], key: str) -> dict[str, Expectation]:
         """Return the expectations by mode, `any_mode` laid under each; without it, unnamed modes have none."""
         under = self._expectation(found[ANY_MODE], f"{key}.{ANY_MODE}") if ANY_MODE in found else None
         named = [mode for mode in modes if mode in found or under is not None]
@@ -310,10 +342,10 @@ class Builder:
                 whole = {**whole, "no_due": False, "because": own.get("because", "")}
             if "required" not in whole:
                 self.problems.append(Problem(f"{here}.required", "is missing", "add it: a list; [] if none is"))
-            built[mode] = core.Expectation(**{"required": frozenset()} | whole)
+            built[mode] = Expectation(**{"required": frozenset()} | whole)
         return built
 
-    def _expectation(self, found: shape.ExpectationShape, key: str) -> dict[str, Any]:
+    def _expectation(self, found: ExpectationShape, key: str) -> dict[str, Any]:
         given = _given(
             found,
             required=lambda listed: self._set(listed, f"{key}.required"),
@@ -352,7 +384,7 @@ def _phases(named: str | list[str]) -> list[str]:
     return [named] if isinstance(named, str) else named
 
 
-def _depths(transitions: list[shape.TransitionShape]) -> dict[str, int]:
+def _depths(transitions: list[TransitionShape]) -> dict[str, int]:
     """Return how many transitions lie at the most before each phase; in a circle, which is refused, some number."""
     depths = {phase: 0 for one in transitions for phase in (*_phases(one.after), one.starts)}
     for _ in transitions:
@@ -366,17 +398,17 @@ def _there(value: Any) -> Any:
     return None if value is msgspec.UNSET else value
 
 
-def _targets(found: shape.StepShape) -> Iterator[core.HttpCall | core.Publication]:
+def _targets(found: StepShape) -> Iterator[HttpCall | Publication]:
     http, topic = _there(found.http), _there(found.topic)
     if http is not None:
         yield _http(http)
     if topic is not None:
-        yield core.Publication(topic, _there(found.messages) or core.Messages.ONE)
+        yield Publication(topic, _there(found.messages) or Messages.ONE)
 
 
-def _step(found: shape.StepShape, target: core.HttpCall | core.Publication, place: str) -> core.Step:
+def _step(found: StepShape, target: HttpCall | Publication, place: str) -> Step:
     plain, accepts = _there(found.plain), _there(found.accepts)
-    return core.Step(target, _body(found), plain is not False, accepts or {}, place)
+    return Step(target, _body(found), plain is not False, accepts or {}, place)
 
 
 def _named(build: Callable[[str, Any], Any]) -> Callable[[Mapping[str, Any]], dict[str, Any]]:

@@ -7,15 +7,15 @@ from typing import Any
 
 import msgspec
 
-from shared.adapters import policy_shape as shape
+from shared.adapters.config.wire_shape import WireShape
 from shared.core.dialect import CANONICAL, PLACES, Ignore, Path, Wire
 
-WireGiven = shape.WireShape | msgspec.UnsetType | None
+WireGiven = WireShape | msgspec.UnsetType | None
 
 
 def wire_given(found: WireGiven) -> dict[str, Any]:
     """Return the keys that the file names, null where it takes one back."""
-    if not isinstance(found, shape.WireShape):
+    if not isinstance(found, WireShape):
         return {}
     values = {name: getattr(found, name) for name in found.__struct_fields__}
     return {name: value for name, value in values.items() if value is not msgspec.UNSET}
