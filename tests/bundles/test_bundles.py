@@ -33,6 +33,7 @@ COMPLETION = {
     "phase4": {"processor_name": "ml_feature_store", "status": "started"},
     "phase5": {"processor_name": "prediction_coordinator", "status": "started"},
     "phase6": {"processor_name": "phase6_export", "status": "started"},
+    "grading": {"processor_name": "grading", "status": "started"},
 }
 
 

@@ -245,7 +245,7 @@ def test_ci_without_gcloud_says_so(house: Path, elsewhere: Path, tmp_path: Path)
 def test_ci_forbids_skipping_emulators(house: Path, elsewhere: Path, tmp_path: Path) -> None:
     """Continuous integration runs the one gate, with the emulators and the browser required."""
     write(house, "bin/check", '#!/bin/sh\necho "$REQUIRE_EMULATORS $REQUIRE_BROWSER $CI"\n')
-    stubs = machine(tmp_path, gcloud="exit 0", java="exit 0", chromium="exit 0", python3="exit 0")
+    stubs = machine(tmp_path, gcloud="exit 0", git="exit 0", java="exit 0", chromium="exit 0", python3="exit 0")
     assert run(house / ".ci/run", cwd=elsewhere, env={**stubs, "CI": ""}).stdout == "1 1 true\n"
 
 
