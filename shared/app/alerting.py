@@ -104,6 +104,7 @@ def settle(
     standing = {kept.alert.fingerprint: kept for kept in read_all(ctx, store.query(COLLECTION, {"standing": True}))}
     unknown = [c for fingerprint, c in found.items() if fingerprint not in standing]
     of_others: list[Kept] = []
+    ends: list[datetime] = []
     for fingerprint, kept in standing.items():
         condition = found.get(fingerprint)
         if condition is not None:
@@ -111,14 +112,15 @@ def settle(
         elif kept.alert.run in unseen or kept.alert.kind in ENDED_ELSEWHERE or _place(kept.alert) in paused:
             continue
         elif kept.alert.run in seen or "/" not in kept.alert.run:
-            _ending(ctx, kept, now)
+            ends.append(_ending(ctx, kept, now))
         else:
             of_others.append(kept)
     _of_closed_runs(ctx, of_others, now)
     raise_now(ctx, unknown)
     retries = send_pending(ctx, now)
     repeat_after = ctx.policy.alerts.repeat_after
-    return retries + [kept.alert.said_at + repeat_after for kept in standing.values() if kept.alert.said_at is not None]
+    repeats = [kept.alert.said_at + repeat_after for kept in standing.values() if kept.alert.said_at is not None]
+    return retries + ends + repeats
 
 
 def _place(alert: Alert) -> tuple[str, str, str]:
@@ -146,14 +148,15 @@ def raise_and_send(ctx: Context, condition: Condition, kept: Kept) -> None:
         send(ctx, ours)
 
 
-def _ending(ctx: Context, kept: Kept, now: datetime) -> None:
-    """Believe an end only when a second sweep sees it too, so that a flutter says nothing."""
+def _ending(ctx: Context, kept: Kept, now: datetime) -> datetime:
+    """Believe an end only when a second sweep sees it too, so that a flutter says nothing; return from when on."""
     alert = kept.alert
     assert kept.version is not None
     if alert.ended_at is None:
         ctx.ports.store.update(path_of(alert.fingerprint), to_data(replace(alert, ended_at=now)), kept.version)
     elif now - alert.ended_at >= OVER_FOR:
         end(ctx, kept, now)
+    return (alert.ended_at or now) + OVER_FOR
 
 
 def end(ctx: Context, kept: Kept, now: datetime) -> None:

@@ -6,7 +6,7 @@ import base64
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -48,10 +48,10 @@ def blocked(house: House) -> None:
         house.deliver(processor, records=200)
 
 
-def settle(house: House, *found: Condition, unseen: frozenset[str] = frozenset()) -> None:
+def settle(house: House, *found: Condition, unseen: frozenset[str] = frozenset()) -> list[datetime]:
     conditions = {condition.fingerprint: condition for condition in found}
     seen = {STANDING.run} - unseen
-    house.act(lambda: alerting.settle(house.ctx, conditions, seen, unseen, house.clock.now()))
+    return house.act(lambda: alerting.settle(house.ctx, conditions, seen, unseen, house.clock.now()))
 
 
 def alert(house: House, condition: Condition = STANDING) -> Alert:
@@ -186,6 +186,14 @@ def test_an_end_is_believed_when_a_second_sweep_sees_it(house: House) -> None:
     assert [notice.resolved for notice in house.notices()] == [False, True]
     assert alert(house).standing is False
     assert alert(house).resolved_at is not None
+
+
+def test_an_end_that_one_sweep_saw_is_looked_at_again(house: House) -> None:
+    """A sweep announces when the end will be believed, so that nobody sleeps over it."""
+    settle(house, STANDING)
+    house.wait()
+    moments = settle(house)
+    assert house.clock.now() + alerting.OVER_FOR in moments
 
 
 def test_a_flutter_says_nothing(house: House) -> None:
