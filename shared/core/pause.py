@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, time
 
@@ -116,9 +116,11 @@ def pauses_of(policy: Policy, stored: Iterable[Pause]) -> tuple[Pause, ...]:
 
 
 def pause_at(
-    policy: Policy, stored: Iterable[Pause], now: datetime, mode: str, transition: str | None = None
+    policy: Policy, stored: Collection[Pause], now: datetime, mode: str, transition: str | None = None
 ) -> Pause | None:
     """Return the pause that is in force, of several the one that lasts longest (behaviour T8); None if none is."""
+    if not stored and not policy.pauses:
+        return None
     found = [pause for pause in pauses_of(policy, stored) if pause.in_force(now) and pause.covers(mode, transition)]
     endless = next((pause for pause in found if pause.over_at is None), None)
     return endless or max(found, key=lambda pause: pause.over_at or now, default=None)

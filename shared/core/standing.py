@@ -141,15 +141,17 @@ def picture(
     expected = expectation.expected - disabled
     counts = (Word.DONE, Word.PARTIAL) if partial_is_done else (Word.DONE,)
     standings: dict[str, Standing] = {}
-    looks: dict[tuple[bool, bool], Look] = {}
+    # What a trigger carried is no reason for the clock to have begun: it is looked at without.
+    looks: dict[tuple[bool, bool], tuple[Look, Look]] = {}
     done, partial, needs_rows, needs_units = set(), set(), set(), set()
     for name in expected:
         known = completions.get(name)
         required = name in expectation.required
         of = carried is not None and name in carried, required
-        look = looks.get(of)
-        if look is None:
-            look = looks[of] = Look(units, rows, holdings, *of, whole_from)
+        if of not in looks:
+            look = Look(units, rows, holdings, *of, whole_from)
+            looks[of] = look, replace(look, triggered=False)
+        look, clock = looks[of]
         at = standings[name] = _standing(processors[name], known, look, carried)
         if at.word in counts:
             done.add(name)
@@ -159,7 +161,7 @@ def picture(
             needs_rows.add(at.needs_rows)
         if at.needs_units is not None:
             needs_units.add(at.needs_units)
-        first = None if known is None else _opened_at(processors[name], known, look)
+        first = None if known is None else _opened_at(processors[name], known, clock)
         if first is not None and (opened is None or first < opened):
             opened = first
     return Picture(
@@ -383,8 +385,6 @@ def opened_at(
 
 
 def _opened_at(processor: Processor, known: Completion, look: Look) -> datetime | None:
-    # What a trigger carried is no reason for the clock to have begun.
-    look = replace(look, triggered=False) if look.triggered else look
     if not processor.sources:
         # What is of a source that the policy names no more says nothing of the processor as a whole.
         return None if known.latest is None or known.latest.source else _first_of(processor, known, look)
