@@ -116,7 +116,7 @@ def _latency(bench: Bench, *, whole: bool) -> Figure:
             floor.append(_one(wire, FLOOR_TOPIC, theirs, day, lambda day=day: store.count(f"floor/{day}/completions")))  # type: ignore[misc]
     return Figure(
         "latency",
-        "publish to trigger, config/nba.yaml: calendar, gates on DuckDB, preflight" if whole else
+        "publish to trigger, the reference policy: calendar, gates on DuckDB, preflight" if whole else
         "publish to trigger, a policy without gates",
         "ms",
         Spread.of(ours[WARM:], MILLI),

@@ -179,7 +179,7 @@ def cost(bench: Bench) -> Iterator[Figure]:
     """Play a night of the reference policy, and one of a wide phase, and compare the model with the counters."""
     small = bench.size.name == "small"
     wide = wide_policy(60 if small else 300, bench.folder)
-    nights = (("a night of config/nba.yaml", load_policy(NBA), 30 if small else 180), _wide(wide, small))
+    nights = (("a night of the reference policy", load_policy(NBA), 30 if small else 180), _wide(wide, small))
     with environment(bench.variables()):
         for what, policy, minutes in nights:
             night = Night(policy, fresh_store(), minutes)

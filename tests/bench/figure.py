@@ -8,6 +8,8 @@ from pathlib import Path
 from statistics import median, quantiles
 from typing import Any, Self
 
+from tests.policy_files import NBA
+
 MILLI = 1000.0
 
 
@@ -100,10 +102,14 @@ class Bench:
     missing: str = ""
 
     def variables(self) -> dict[str, str]:
-        """Return what lets Google's libraries find the emulators; raise ``Absent`` without them."""
+        """Return what lets a function find the emulators and the reference policy; raise ``Absent`` without emulators.
+
+        Figures are of one policy, whatever production adds to its own.
+        """
         if self.firestore is None or self.pubsub is None:
             raise Absent(self.missing)
-        return {"FIRESTORE_EMULATOR_HOST": self.firestore, "PUBSUB_EMULATOR_HOST": self.pubsub}
+        hosts = {"FIRESTORE_EMULATOR_HOST": self.firestore, "PUBSUB_EMULATOR_HOST": self.pubsub}
+        return hosts | {"ORCH_POLICY": str(NBA)}
 
 
 Measure = Callable[[Bench], Iterator[Figure]]
