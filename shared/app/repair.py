@@ -17,6 +17,7 @@ from shared.core.phases import Need, Processor
 from shared.core.policy import Policy
 from shared.core.record import record
 from shared.core.repairs import GRACE
+from shared.core.texts import amount
 from shared.core.transitions import Transition
 
 STARTED_STANDS_FOR = timedelta(hours=2)
@@ -67,7 +68,7 @@ def infer(ctx: Context, findings: list[Finding], loaded: Loaded, now: datetime) 
         table = filled[0].table or ""
         held = rows[table] or 0
         _record_inferred(ctx, key, processor, table, held, now)
-        findings.append(Finding("inferred", key.id, f"{processor.name}: {held} rows and no report", "done"))
+        findings.append(Finding("inferred", key.id, f"{processor.name}: {amount(held, 'row')} and no report", "done"))
         inferred = True
     return inferred
 

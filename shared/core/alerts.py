@@ -365,10 +365,8 @@ def _unconfirmed(situation: Situation, now: datetime) -> Iterator[Condition]:
         return
     phase = situation.transition.starts
     assert state.dispatched_at is not None
-    what = (
-        f"dispatched {state.dispatches} times since {clock_time(situation.policy, state.dispatched_at, now)}, "
-        f"and {phase} has not begun"
-    )
+    since = clock_time(situation.policy, state.dispatched_at, now)
+    what = f"dispatched {amount(state.dispatches, 'time')} since {since}, and {phase} has not begun"
     listener = ", ".join(situation.transition.topics) or "its trigger"
     again = commands.trigger(situation.transition.name, situation.key, f"{phase} has not begun")
     do = f"see whether anything listens to {listener}; to send it anew: {again}"
@@ -395,7 +393,7 @@ def _never_answered(situation: Situation, now: datetime) -> Condition:
     call, phase = situation.state.unproven, situation.transition.starts
     assert call is not None
     since = clock_time(situation.policy, call.since, now)
-    what = f"called {call.calls} times since {since} and never answered: {call.text}; {phase} has not begun"
+    what = f"called {amount(call.calls, 'time')} since {since} and never answered: {call.text}; {phase} has not begun"
     again = commands.trigger(situation.transition.name, situation.key, f"{phase} has not begun")
     do = f"see whether the service works on it; to call it anew: {again}"
     then = f"any report of {phase} confirms it"

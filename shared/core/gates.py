@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from shared.core.phases import Processor
 from shared.core.standing import Picture, Rows
+from shared.core.texts import amount
 from shared.core.transitions import Gate, GateKind, OnMissing, OnUnreadable
 
 
@@ -162,7 +163,7 @@ def _row_text(
     for name in sorted(odd):
         rows = counts[name]
         unread = f"cannot be asked: {wrong[name]}" if name in wrong else "cannot be read"
-        found = unread if rows is None else f"has {rows} rows, at least {gate.min_rows} must be there"
+        found = unread if rows is None else f"has {amount(rows, 'row')}, at least {gate.min_rows} must be there"
         parts.append(f"{' and '.join(tables[name])} ({name}) {found}")
     return ", ".join(parts)
 

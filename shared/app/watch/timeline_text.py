@@ -8,11 +8,12 @@ from datetime import datetime
 from shared.app.watch.overview import NOTHING
 from shared.core.page import Event, Timeline
 from shared.core.policy import Policy
+from shared.core.texts import amount
 
 
 def as_text(policy: Policy, found: Timeline, now: datetime) -> str:
     """Return a timeline as lines, each time in the pipeline's zone."""
-    title = f"{found.key.id}" + ("" if found.units is None else f", {found.units} units")
+    title = f"{found.key.id}" + ("" if found.units is None else f", {amount(found.units, 'unit')}")
     lines = [f"{title}, opened {_clock_of(policy, found.opened_at, now)}"]
     for leg in found.legs:
         at = f" {_clock_of(policy, leg.cell.at, now)}" if leg.cell.at is not None else ""

@@ -14,7 +14,7 @@ from shared.app.validation.checks import nights
 from shared.core.holdings import output
 from shared.core.model import RunKey, State, Units
 from shared.core.phases import Processor
-from shared.core.texts import clock_time, names
+from shared.core.texts import amount, clock_time, names
 from shared.core.transitions import Transition
 from shared.core.validation import Status, Target
 from shared.core.verdict import Measure, Measured
@@ -145,6 +145,6 @@ def floors(ctx: Context, target: Target, options: Mapping[str, Any]) -> Measured
             unread += [f"table {table}" for table in one.tables if rows[day].get(table) is None]
             continue
         subject = f"{one.name} of {day}"
-        wanted_rows, rows_there = f"{held.floor} rows", f"{held.rows} rows"
+        wanted_rows, rows_there = amount(held.floor, "row"), amount(held.rows, "row")
         measures.append(Measure(subject, 100 * held.rows / held.floor, wanted_rows, rows_there, worst=worst))
     return Measured(tuple(measures), tuple(dict.fromkeys(unread)))
