@@ -165,10 +165,11 @@ def test_a_function_that_does_not_start_shows_its_log(tmp_path: Path) -> None:
 
 
 def test_what_the_functions_complained_of_is_counted(tmp_path: Path) -> None:
-    """Log lines above information, by function and event; what is no JSON is no complaint."""
+    """Log lines above information, by function and event; neither what is no JSON, nor what is said of the policy."""
     (tmp_path / "self_heal.log").write_text(
         '{"severity":"INFO","message":"sweep.done"}\n{"severity":"WARNING","message":"record.unavailable"}\n'
         '{"severity":"WARNING","message":"record.unavailable"}\nplain words\n[1]\n'
+        '{"severity":"WARNING","message":"policy.silence"}\n'
     )
     logged = complaints(tmp_path)
     assert logged == {"self_heal record.unavailable": 2}

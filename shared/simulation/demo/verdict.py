@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.core.policy import Policy
+from shared.core.texts import amount
 from shared.simulation.demo.nights import Night
 from shared.simulation.demo.scene import arrow
 from shared.simulation.expectations import AlertExpected, Expected, ResolvedExpected, TriggerExpected, Window
@@ -45,7 +46,7 @@ def judged(night: Night, scenario: Scenario, history: History, logged: Mapping[s
         for trigger in history.triggers(history.departures)
     ]
     total = f"{held} of {len(verdicts)} expectations held"
-    complained = [f"logged by {what}: {count} times" for what, count in logged.items()]
+    complained = [f"logged by {what}: {amount(count, 'time')}" for what, count in logged.items()]
     return Result(night, tuple(expected(scenario)), (*(happened or ["no trigger"]), total, *complained), verdicts)
 
 

@@ -26,6 +26,7 @@ from shared.adapters.local.accelerated_clock import FileClock
 from shared.core.errors import Unavailable
 from shared.core.model import RunKey, State, TransitionState
 from shared.core.policy import Policy
+from shared.core.texts import amount
 from shared.ports import StateStore
 from shared.simulation.demo.cast import Ground
 from shared.simulation.demo.day import DAY, GAMES, PREDICTED, asked, policy_of_day, span
@@ -225,7 +226,7 @@ def _told(
         text = f"{word}  {one.what}: {one.seen}{wanted}"
         console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
     for what, count in logged.items():
-        console.print(f"logged by {what}: {count} times", markup=False, highlight=False, soft_wrap=True)
+        console.print(f"logged by {what}: {amount(count, 'time')}", markup=False, highlight=False, soft_wrap=True)
     env = ground.home.leave(DAY, policy, span(policy)[1])
     console.print("\nWhat is left can be asked, and what was exported lies beside it:\n", highlight=False)
     for line in (*commands([(DAY, env)], ground.home.path.parent), f"ls {ground.home.path / 'exports'}"):
