@@ -37,7 +37,7 @@ def retry(
             raise
 
     def asked() -> float:
-        at = failures[-1].retry_at
+        at = failures[-1].retry_at if failures else None
         return 0.0 if at is None else (at - clock.now()).total_seconds()
 
     def wait(state: tenacity.RetryCallState) -> float:

@@ -599,8 +599,8 @@ MUTANTS = [
     mutant(
         "a trigger brings back what was retracted before it",
         STANDING,
-        "triggered = carried is not None and processor.name in carried",
-        "triggered = carried is not None",
+        "of = carried is not None and name in carried, required",
+        "of = carried is not None, required",
         f"{T_REFRESH}a_retracted_success_does_not_arrive_by_the_trigger_itself",
     ),
     mutant(
