@@ -361,7 +361,10 @@ def _no_data(processor: Processor, known: Completion, latest: Report, look: Look
         return Standing(processor.name, Word.NOT_YET, floor, latest)
     before = _good(processor, known, known.good, look)
     counts = before.word in (Word.DONE, Word.PARTIAL)
-    if look.triggered or not counts or (before.by_table and _read(processor, look)):
+    # Some rows are enough for a report of nothing (R12), and not for what was taken back since.
+    nothing = known.good.outcome is Outcome.SKIPPED or known.good.records == 0
+    vouched = before.by_table and _read(processor, look) and (not nothing or _judged_by_table(processor, look))
+    if look.triggered or not counts or vouched:
         return before
     if _table_holds(processor, floor, look.rows):
         return replace(before, by_table=True)
@@ -403,7 +406,7 @@ def _first_of(processor: Processor, known: Completion, look: Look) -> datetime |
     floor = processor.floor(look.units)
     openers = () if _judged_by_table(processor, look) else known.openers
     for opener in openers:
-        empty = opener.records == 0 and floor is None
+        empty = opener.records == 0 and floor is None and not opener.partial
         nothing = look.units != 0 and (empty or (opener.skipped and look.required)) and processor.table is not None
         if not nothing and (floor is None or opener.records is None or opener.records >= floor):
             return opener.received_at

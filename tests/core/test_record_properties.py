@@ -94,11 +94,13 @@ def test_every_outcome_but_the_standing_one_is_superseded(history: list[Report])
 
 
 def counting(heard: list[Report], floor: int | None, rows: int | None) -> Report | None:
-    """Say by R6 alone which of the reports heard so far counts now, if any does."""
+    """Say by R6 and R12 alone which of the reports heard so far counts now, if any does."""
     latest = latest_of(heard)
     if latest is None or latest.outcome is Outcome.FAILED:
         return None
     by_table = rows is not None and rows >= max(1, floor or 0)
+    if _says_nothing(latest, floor) and rows == 0:
+        return None
     if latest.outcome is Outcome.NO_DATA:
         good = latest_of([one for one in heard if one.outcome in GOOD])
         # It retracts what was good, unless the table holds enough; a part is never counted by the table.
@@ -109,6 +111,12 @@ def counting(heard: list[Report], floor: int | None, rows: int | None) -> Report
         return latest
     enough = floor is None or latest.records is None or latest.records >= floor
     return latest if enough or (by_table and latest.outcome is Outcome.SUCCESS) else None
+
+
+def _says_nothing(one: Report, floor: int | None) -> bool:
+    """R12, of a required processor: it counts only if its table holds something, or cannot be read."""
+    empty = one.outcome is Outcome.SUCCESS and one.records == 0 and floor is None
+    return one.outcome is Outcome.SKIPPED or empty
 
 
 def first_that_counts(history: list[Report], floor: int | None, rows: list[int | None]) -> datetime | None:
@@ -138,6 +146,18 @@ def look(known: Completion, games: int | None, rows: int | None, remembered: dat
 @settings(deadline=None)
 @example([report(PGS, records=1), report(PGS, Outcome.FAILED, ended=at(minutes=1))], 7, [100, 100])
 @example([report(PGS, records=5), report(PGS, records=5, ended=at(minutes=1))], 7, [0, 100])
+@example([report(PGS, Outcome.SKIPPED)], 7, [0])
+@example([report(PGS, records=0)], None, [0])
+@example([report(PGS, Outcome.PARTIAL, records=0)], None, [None])
+@example(
+    [
+        report(PGS, Outcome.FAILED),
+        report(PGS, Outcome.SKIPPED, ended=at(minutes=-1)),
+        report(PGS, Outcome.NO_DATA, ended=at(minutes=1)),
+    ],
+    1,
+    [None, None, 1],
+)
 @example([report(PGS, records=5), report(PGS, Outcome.NO_DATA, ended=at(minutes=1))], 7, [0, 100])
 @example(
     [

@@ -604,6 +604,13 @@ MUTANTS = [
         f"{T_REFRESH}a_retracted_success_does_not_arrive_by_the_trigger_itself",
     ),
     mutant(
+        "some rows bring back what was taken back",
+        STANDING,
+        "(not nothing or _judged_by_table(processor, look))",
+        "True",
+        "tests/core/test_record_properties.py::test_decided_after_each_delivery_the_clock_starts_with_the_first_report_that_counts",
+    ),
+    mutant(
         "disabled from the day after",
         PHASES,
         "day >= self.disabled.since",
