@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from shared.app import alerting, marks
@@ -90,33 +90,69 @@ def release(ctx: Context, key: RunKey, transition: str, why: Why) -> Answer:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What became of asking a phase to run; ``means`` is None where it was not called.
+
+    ``begun`` is true where it may be at work, so that it is not asked again blindly (behaviour D11).
+    """
+
+    answer: Answer
+    means: Means | None = None
+    begun: bool = False
+
+
 def rerun(ctx: Context, key: RunKey, phase: str, why: Why, only: tuple[str, ...] = ()) -> Answer:
     """Call a phase's rerun, in a run that is open for what its processors will report.
 
     It names all that are enabled on the date, or those of ``only``.
     """
+    return ask_to_run(ctx, key, phase, why, only).answer
+
+
+def ask_to_run(ctx: Context, key: RunKey, phase: str, why: Why, only: tuple[str, ...] = ()) -> Asked:
+    """Do what ``rerun`` does, and return what the answer means as well."""
     how = ctx.policy.phases[phase].rerun
     if how is None:
-        return Answer(Outcome.REFUSED, f"{phase} has no rerun in the policy")
-    enabled = [p.name for p in ctx.policy.phases[phase].processors.values() if not p.disabled_on(key.day)]
+        return Asked(Answer(Outcome.REFUSED, f"{phase} has no rerun in the policy"))
+    enabled = enabled_on(ctx, key, phase)
     disabled = [name for name in only if name not in enabled]
     if disabled:
-        return Answer(Outcome.REFUSED, f"{', '.join(disabled)} is disabled on {key.day}: it is never asked to run")
-    listed = (*ctx.policy.after(phase), ctx.policy.starting(phase))
-    decided = next((one for one in listed if one is not None and key.mode in one.expects), None)
+        return Asked(
+            Answer(Outcome.REFUSED, f"{', '.join(disabled)} is disabled on {key.day}: it is never asked to run")
+        )
+    decided = recorded_at(ctx, key.mode, phase)
     if decided is not None:
-        _change(ctx, key, decided.name, lambda state, now: state, "rerun", why)
-    outcome = call_rerun(ctx, key, phase, how, only or tuple(enabled), why.reason)
+        _change(ctx, key, decided, lambda state, now: state, "rerun", why)
+    outcome = call_rerun(ctx, key, phase, how, only or enabled, why.reason)
     answered = None if outcome is None else outcome.answered
     text = "there was no time left to call it" if answered is None else answered.text
     ctx.log("operator.rerun_called", run_id=key.id, phase=phase, answer=text)
     if outcome is not None and outcome.unknown:
-        return Answer(Outcome.UNAVAILABLE, f"{key.id} {phase} may have been started: {text}")
+        answer = Answer(Outcome.UNAVAILABLE, f"{key.id} {phase} may have been started: {text}")
+        return Asked(answer, outcome.answered.means, begun=True)
     if answered is None or answered.means is not Means.ACCEPTED:
-        return Answer(Outcome.UNAVAILABLE, f"{key.id} {phase} was not started: {text}")
-    _note_accepted(ctx, key, phase, ctx.ports.clock.now())
+        answer = Answer(Outcome.UNAVAILABLE, f"{key.id} {phase} was not started: {text}")
+        return Asked(answer, None if answered is None else answered.means)
     whom = f" for {', '.join(only)}" if only else ""
-    return Answer(Outcome.DONE, f"{key.id} {phase} asked to run again{whom}: {answered.note or text}")
+    said = f"{key.id} {phase} asked to run again{whom}: {answered.note or text}"
+    try:
+        _note_accepted(ctx, key, phase, ctx.ports.clock.now())
+    except Unavailable as away:
+        answer = Answer(Outcome.UNAVAILABLE, f"{said}; self-heal does not know of it: {away}")
+        return Asked(answer, Means.ACCEPTED, begun=True)
+    return Asked(Answer(Outcome.DONE, said), Means.ACCEPTED, begun=True)
+
+
+def enabled_on(ctx: Context, key: RunKey, phase: str) -> tuple[str, ...]:
+    """Return the processors of a phase that run on the date."""
+    return tuple(p.name for p in ctx.policy.phases[phase].processors.values() if not p.disabled_on(key.day))
+
+
+def recorded_at(ctx: Context, mode: str, phase: str) -> str | None:
+    """Return the transition that keeps who asked a phase to run, and why; None where the mode passes none."""
+    listed = (*ctx.policy.after(phase), ctx.policy.starting(phase))
+    return next((one.name for one in listed if one is not None and mode in one.expects), None)
 
 
 def _note_accepted(ctx: Context, key: RunKey, phase: str, now: datetime) -> None:

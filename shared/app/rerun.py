@@ -169,17 +169,10 @@ def _rerun_values(
     }
 
 
-def call_rerun(
-    ctx: Context, key: RunKey, phase: str, how: Rerun, processors: tuple[str, ...], reason: str
-) -> Outcome | None:
-    """Call a phase's rerun once and read its answer to the end (behaviour D10); None where there was no time left.
-
-    What takes longer than a caller waits may be at work all the same: where the service can be asked, it is (D11).
-    """
-    service, who = ctx.policy.services[how.service], f"{how.service}{how.path}"
-    base = ctx.endpoints.get(how.service)
-    if not base:
-        return Outcome(Answered(Means.REFUSED, f"{how.service} cannot be called: {service.url_env} is not set"))
+def rerun_body(
+    ctx: Context, key: RunKey, phase: str, how: Rerun, processors: tuple[str, ...], reason: str, token: str
+) -> dict[str, Any]:
+    """Return what a phase's rerun is called with; ``token`` is the correlation id of the call."""
     plain = {
         "repair": True,
         "pipeline": key.pipeline,
@@ -193,9 +186,23 @@ def call_rerun(
         "processors": list(processors),
         "reason": reason,
         "trigger_source": "orchestrator",
-        "correlation_id": ctx.ports.clock.token(),
+        "correlation_id": token,
     }
-    body = {**plain, **render(how.body.of(key.mode, 1, key.lane), _rerun_values(ctx, key, phase, processors, plain))}
+    return {**plain, **render(how.body.of(key.mode, 1, key.lane), _rerun_values(ctx, key, phase, processors, plain))}
+
+
+def call_rerun(
+    ctx: Context, key: RunKey, phase: str, how: Rerun, processors: tuple[str, ...], reason: str
+) -> Outcome | None:
+    """Call a phase's rerun once and read its answer to the end (behaviour D10); None where there was no time left.
+
+    What takes longer than a caller waits may be at work all the same: where the service can be asked, it is (D11).
+    """
+    service, who = ctx.policy.services[how.service], f"{how.service}{how.path}"
+    base = ctx.endpoints.get(how.service)
+    if not base:
+        return Outcome(Answered(Means.REFUSED, f"{how.service} cannot be called: {service.url_env} is not set"))
+    body = rerun_body(ctx, key, phase, how, processors, reason, ctx.ports.clock.token())
     try:
         response = ctx.ports.http.request("POST", base.rstrip("/") + how.path, body, TIMEOUT)
     except NotBegun:

@@ -47,6 +47,12 @@ def rerun(phase: str, key: RunKey, reason: str) -> str:
     return of_run("rerun", phase, key, reason)
 
 
+def backfill(phase: str, mode: str, first: date, last: date, reason: str, per_minute: int) -> str:
+    """Return what asks a phase for the dates of a range; `--yes`, for whoever pastes it has seen the plan."""
+    days = ("--from", first.isoformat(), "--to", last.isoformat(), "--mode", mode)
+    return line("backfill", phase, *days, "--per-minute", str(per_minute), "--reason", reason, "--yes")
+
+
 def pauses() -> str:
     return line("pause", "--list")
 

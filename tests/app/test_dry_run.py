@@ -6,7 +6,7 @@ import json
 import re
 import sqlite3
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from shared.app.watch.pages import of_date
 from shared.cli import main as orch
 from shared.core.model import State
 from shared.entrypoints.health import draw
+from shared.simulation.scenario import GameCount
 from tests.app.house import House
 from tests.app.test_printed_commands import corrected
 from tests.core.build import DAY, NIGHT, PGS, TO4, TO5
@@ -30,6 +31,7 @@ STRAY = {"processor_name": "GameSummaryRewrite", "game_date": str(DAY), "mode": 
 def house(tmp_path: Path) -> House:
     """A night in which one has reported, another transition is on hold, and a message is in quarantine."""
     house = House(store=SqliteStore(tmp_path / "state.db")).ordinary()
+    house.change(games={date(2026, 1, 12): GameCount(final=5)})
     house.sweep()
     house.deliver(PGS, records=200)
     house.orch("hold", TO5, *NIGHTLY, *WHY)
@@ -57,6 +59,7 @@ VERBS: dict[str, tuple[str, ...]] = {
     "release": ("release", TO5, *NIGHTLY, *WHY),
     "release of nothing": ("release", TO4, *NIGHTLY, *WHY),
     "rerun": ("rerun", "phase3", *NIGHTLY, *WHY),
+    "backfill": ("backfill", "phase3", "--from", "2026-01-12", "--to", "2026-01-13", *NIGHTLY[1:], *WHY),
     "pause": ("pause", *WHY),
     "pause of a transition": ("pause", "--transition", TO4, "--mode", "overnight", "--until", "2030-01-01", *WHY),
     "replay": ("quarantine", "replay", "m-stray"),

@@ -15,7 +15,7 @@ import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -539,6 +539,7 @@ def test_a_command_survives_a_shell(tmp_path: Path) -> None:
     assert ("operator_release", f"{reason} (by ada)") in [(one.decision, one.reason) for one in released.unrecorded]
 
 
+BECAUSE = ("--mode", "overnight", "--reason", 'it\'s "all" corrected')
 WRONG = [
     ("status", "2026-03-03"),
     ("explain", TO4, "2026-03-03", "--mode", "overnight"),
@@ -546,6 +547,8 @@ WRONG = [
     ("quarantine", "show", "m-9"),
     ("quarantine", "replay", "m-9"),
     ("quarantine", "replay"),
+    ("backfill", "phase3", "--from", "2026-01-12", "--to", "2026-01-13", *BECAUSE),
+    ("backfill", "phase3", "--from", str(DAY), "--to", str(DAY), *BECAUSE),
 ]
 
 
@@ -553,9 +556,11 @@ WRONG = [
 def test_the_command_in_a_hint_can_be_pasted(argv: tuple[str, ...]) -> None:
     """What a refused command advises instead ends well."""
     house = House().ordinary()
+    house.change(games={date(2026, 1, 12): GameCount(final=5)})
     house.deliver(PGS, records=200)
     status, said = house.orch(*argv)
     assert status != 0
+    assert printed(said) or argv[0] != "backfill"
     for line in printed(said):
         assert house.orch(*words_of(line))[0] == 0, line
 

@@ -32,6 +32,9 @@ from shared.core.message import Delivery
 ROOT = Path(__file__).resolve().parents[2]
 SCENARIO = "tests/scenarios/incidents/B1_same_day_one_processor.yaml"
 NIGHT = ("phase3_to_phase4", "2026-01-21", "--mode", "overnight")
+MEANT = ("--mode", "overnight", "--reason", "source corrected")
+# Further back than the calendar reaches, so that it need not be read.
+PAST = ("phase3", "--from", "2024-01-12", "--to", "2024-01-13", *MEANT)
 PROGRAMS = {
     "orch": (orch.app, USAGE, UNAVAILABLE),
     "monitor": (monitor.app, monitor.USAGE, monitor.UNREADABLE),
@@ -48,6 +51,12 @@ CALLS = {
     "orch dead-letters list": [[], ["--limit", "0"]],
     "orch dead-letters replay": [["--all", "--dry-run"], []],
     "orch pause": [["--list"], ["--list", "--mode", "noon"]],
+    "orch backfill": [
+        [*PAST, "--dry-run"],
+        [*PAST],
+        ["phase3", "--from", "2026-01-21", "--to", "2026-01-21", *MEANT],
+        ["phase3", "--from", "2026-01-14", "--to", "2026-01-12", *MEANT],
+    ],
     "orch known": [[], ["2026-13-03"]],
     "orch doctor": [[]],
     "orch cost": [[], ["absent.yaml"]],

@@ -31,6 +31,7 @@ UNPROVEN, ANSWERS, HTTP = "shared/core/unproven.py", "shared/core/answers.py", "
 
 T_HEAL, T_REPAIRS = "tests/app/test_self_heal.py::test_", "tests/app/test_repair_verdicts.py::test_"
 T_ANSWERS, T_VERDICTS = "tests/core/test_answers.py::test_", "tests/app/test_verdicts.py::test_"
+BACKFILL, T_BACKFILL = "shared/app/backfill.py", "tests/app/test_backfill.py::test_"
 T_UNPROVEN = "tests/core/test_unproven.py::test_"
 T_UNKNOWN = "tests/app/test_unknown_outcome.py::test_"
 T_DECIDE = "tests/core/test_decide.py::test_"
@@ -1791,5 +1792,41 @@ MUTANTS = [
         'return reached[-1].transition.name if reached else ""',
         'return ""',
         f"{T_SILENT_NIGHTS}an_observed_start_that_the_run_has_passed_is_overtaken",
+    ),
+    mutant(
+        "a date that may be at work is asked again where a backfill goes on",
+        BACKFILL,
+        "if one.begun or not one.stops}",
+        "if not one.stops}",
+        f"{T_BACKFILL}the_first_outage_ends_it_with_the_command_that_goes_on",
+        f"{T_BACKFILL}an_outage_of_the_state_ends_it_too",
+    ),
+    mutant(
+        "a backfill goes on through an outage",
+        BACKFILL,
+        "stops=word is Word.NO_ANSWER or away_after)",
+        "stops=False)",
+        f"{T_BACKFILL}the_first_outage_ends_it_with_the_command_that_goes_on",
+    ),
+    mutant(
+        "a backfill asks for a date whose live run is open",
+        BACKFILL,
+        "    if run is not None and run.closed_at is None:\n",
+        "    if False:\n",
+        f"{T_BACKFILL}a_date_whose_live_run_is_open_is_left_to_it",
+    ),
+    mutant(
+        "a backfill asks for dates without units",
+        BACKFILL,
+        "    if units.total == 0:\n",
+        "    if False:\n",
+        f"{T_BACKFILL}a_date_without_units_is_left_out_and_named",
+    ),
+    mutant(
+        "a backfill asks for all dates at once",
+        BACKFILL,
+        "next_at = ctx.ports.clock.now() + pace",
+        "next_at = ctx.ports.clock.now()",
+        f"{T_BACKFILL}dates_are_asked_at_a_rate",
     ),
 ]  # fmt: skip
