@@ -12,6 +12,7 @@ from shared.app.bookkeeping import completion_row, keep_for_record
 from shared.app.context import Context
 from shared.app.crowd import Read, is_crowd, settle_if_whole
 from shared.app.events import replay_marks
+from shared.app.lanes import belongs_to_backfill, in_backfill
 from shared.app.quarantine import quarantine
 from shared.app.reconcile import Settled, Sight, reconcile
 from shared.app.state import (
@@ -84,7 +85,7 @@ def receive(ctx: Context, delivery: Delivery) -> Receipt:
     if isinstance(received, Counted):
         return _count(ctx, delivery, received)
     try:
-        before, own = _record(ctx, received)
+        received, before, own = _record(ctx, received)
     except Unavailable as error:
         _only_in_record(ctx, received, error)
         raise
@@ -136,18 +137,21 @@ def _only_in_record(ctx: Context, received: Received, error: Unavailable) -> Non
         outage.nowhere(ctx, received.key.id, str(error))
 
 
-def _record(ctx: Context, received: Received) -> tuple[Loaded, Completion]:
+def _record(ctx: Context, received: Received) -> tuple[Received, Loaded, Completion]:
     """Write the report into its processor's document, which no other processor's messages write (D2).
 
     The run is opened first: a crash in between leaves a run that the sweep finds, never a
-    completion that nobody looks at. Returns the run and its transitions as they were before, from the same
-    round trip (whoever acts on what is no longer so is refused, and reads again), and what is now known.
+    completion that nobody looks at. Returns the message in its own lane, the run and its transitions as they were
+    before, from the same round trip (whoever acts on what is no longer so is refused, and reads again), and what is
+    now known.
     """
     store, report, key = ctx.ports.store, received.report, received.key
     path = completion_path(key, report.phase, report.processor)
     names = tuple(transition.name for transition in _listed(ctx, received))
     run, document, *states = store.get(run_path(key), path, *(transition_path(key, name) for name in names))
     before = Loaded(read_run(run), {}, read_transitions(names, states))
+    if belongs_to_backfill(ctx, received, before.run, read_completion(document)):
+        return _record(ctx, replace(received, key=in_backfill(key)))
     if run is None:
         opened = Run(key, report.received_at, policy_version=ctx.policy.version)
         if store.create(run_path(key), run_data(opened, ctx.policy)) is not None:
@@ -157,11 +161,11 @@ def _record(ctx: Context, received: Received) -> tuple[Loaded, Completion]:
         known = None if stored is None else stored.value
         after = record(known, report)
         if stored is not None and after == known:
-            return before, after
+            return received, before, after
         data = part_data(after, key, ctx.policy)
         version = store.create(path, data) if stored is None else store.update(path, data, stored.version or "")
         if version is not None:
-            return before, after
+            return received, before, after
         document = store.get(path)[0]
     raise Unavailable("state", f"{path} changes all the time")
 

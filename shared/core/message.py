@@ -42,7 +42,8 @@ class Delivery:
 @dataclass(frozen=True, slots=True)
 class Received:
     """A message understood. ``by_table`` says that only its output table made its processor known (behaviour R2),
-    ``other_dataset`` is the dataset that it names instead of its table's own, where another table lives in it (R8)."""
+    ``other_dataset`` is the dataset that it names instead of its table's own, where another table lives in it (R8).
+    ``lane_named`` is false where it names no lane, and is taken for live (R4)."""
 
     key: RunKey
     report: Report
@@ -50,6 +51,7 @@ class Received:
     by_table: bool = False
     wire_name: str = ""
     other_dataset: str = ""
+    lane_named: bool = True
 
 
 class Why(StrEnum):
@@ -186,10 +188,11 @@ class _Message:
             raise Malformed("no_date", f"no {dotted_path(self.wire.date[0])}")
         lane = self._lane()
         expecting = self.policy.expecting[phase, named.processor]
-        key = RunKey(self.policy.pipeline, day, self._mode(day, expecting), lane)
+        key = RunKey(self.policy.pipeline, day, self._mode(day, expecting), lane or Lane.LIVE)
         report = self._report(processor, name)
         skip = self.contents.read_one(SKIP, "bad_flag", spelling.flag) is True
-        return Received(key, report, skip, named.by_table, clean(name, MAX_NAME), other_dataset)
+        wire_name = clean(name, MAX_NAME)
+        return Received(key, report, skip, named.by_table, wire_name, other_dataset, lane is not None)
 
     def _report(self, processor: Processor, name: str) -> Report:
         delivery, contents, body = self.delivery, self.contents, self.contents.body
@@ -265,16 +268,17 @@ class _Message:
             other = other or (dataset if own else "")
         return other
 
-    def _lane(self) -> Lane:
+    def _lane(self) -> Lane | None:
+        """Return the lane that the message names, None where it names none."""
         if "lane" not in self.contents.body and "backfill_mode" not in self.contents.body:
-            return Lane.LIVE
+            return None
         word = self.contents.word("lane")
         backfill = self.contents.read_one(BACKFILL, "bad_flag", spelling.flag)
         if backfill is True or word == Lane.BACKFILL.value:
             return Lane.BACKFILL
         if word not in (None, Lane.LIVE.value):
             raise Malformed("bad_lane", f"lane {shown(word)} is neither live nor backfill")
-        return Lane.LIVE
+        return None if word is None and backfill is None else Lane.LIVE
 
     def _mode(self, day: date, expecting: Sequence[Mode]) -> str:
         word, published = self.contents.word("mode"), self.delivery.published_at

@@ -15,7 +15,7 @@ from shared.app.state import run_path
 from shared.core.model import Lane, RunKey, State
 from shared.ports import Document
 from tests.app.house import CountedStore, House, lane
-from tests.core.build import DAY, NIGHT, PGS, PHASE3, PHASE_OF, T0, TDGS, TO4, TOGS, UPGC
+from tests.core.build import DAY, NIGHT, PGS, PHASE3, PHASE_OF, T0, TDGS, TO3, TO4, TOGS, UPGC
 
 # 07:50, so that tiers, a gate that blocks, and due times (08:30) lie in the hour that is played.
 START = T0 + timedelta(minutes=110)
@@ -184,3 +184,81 @@ def test_a_backfill_alone_opens_no_live_run() -> None:
     opened = {path for path in house.contents("runs/") if path.count("/") == 1}
     assert opened == {run_path(lane(NIGHT))}
     assert RunKey("nba", DAY, "overnight", Lane.BACKFILL) == lane(NIGHT)
+
+
+# a message that names no lane
+
+
+def past_night() -> House:
+    """A night whose live run closed for its age with one report, and whose date is then asked for in backfill."""
+    house = House().ordinary()
+    house.deliver(UPGC, records=190)
+    house.wait(timedelta(days=4))
+    house.sweep()
+    assert house.run().closed_at is not None
+    words = ("--mode", "overnight", "--reason", "source corrected", "--yes")
+    status, said = house.orch("backfill", "phase3", "--from", str(DAY), "--to", str(DAY), *words)
+    assert status == 0, said
+    return house
+
+
+def test_what_a_backfill_brings_without_a_lane_is_its_own() -> None:
+    """The services do not say that they work on the past: the backfill run is complete and goes on, live is as it
+    was."""
+    house = past_night()
+    before = house.contents(run_path(NIGHT) + "/")
+    for name in PHASE3:
+        assert house.deliver(name, records=200).run == lane(NIGHT).id
+    assert house.trigger_ids == [lane(NIGHT).trigger_id(TO4, 1)]
+    assert house.contents(run_path(NIGHT) + "/") == before
+    assert house.contents(run_path(NIGHT))[run_path(NIGHT)]["closed_at"] is not None
+
+
+def test_so_it_is_where_nobody_knows_the_live_run_any_more() -> None:
+    """A date of months ago, of which no document is left, and whose time is long over."""
+    house = past_night()
+    house.store.inner.delete(run_path(NIGHT))
+    assert house.deliver(PGS, records=200).run == lane(NIGHT).id
+
+
+def test_what_the_live_run_has_counted_or_started_stays_with_it() -> None:
+    """A message that comes again after its run has closed counts once; so does one that names the run's trigger."""
+    house = House().ordinary()
+    house.deliver(UPGC, records=190, message_id="m-twice")
+    house.wait(timedelta(days=4))
+    house.sweep()
+    house.deliver(PGS, records=200, backfill_mode=True)
+    assert house.deliver(UPGC, records=190, message_id="m-twice").run == NIGHT.id
+    assert house.completion(UPGC, lane(NIGHT)) is None
+    assert house.deliver(TDGS, records=200, trigger_id=NIGHT.trigger_id(TO3, 1)).run == NIGHT.id
+    assert house.deliver(TOGS, records=200, trigger_id=lane(NIGHT).trigger_id(TO3, 1)).run == lane(NIGHT).id
+
+
+def test_a_lane_that_is_named_is_kept() -> None:
+    """In words or as a flag; null and an empty word name none."""
+    house = past_night()
+    assert house.deliver(PGS, records=200, lane="live").run == NIGHT.id
+    assert house.deliver(TDGS, records=200, backfill_mode=False).run == NIGHT.id
+    assert house.deliver(TOGS, records=200, backfill_mode=None, lane="").run == lane(NIGHT).id
+
+
+def test_without_an_open_backfill_it_is_live() -> None:
+    """An open live run keeps its reports beside any backfill; a closed one too, where no backfill run is open."""
+    house = House().ordinary()
+    house.deliver(PGS, records=200, backfill_mode=True)
+    assert house.deliver(UPGC, records=190).run == NIGHT.id
+    house.wait(timedelta(days=4))
+    house.sweep()
+    assert house.run(lane(NIGHT)).closed_at is not None
+    assert house.deliver(TOGS, records=200).run == NIGHT.id
+
+
+def test_the_lane_of_an_open_run_costs_no_read() -> None:
+    """What is open, or may still be opened, is taken in with as many reads as before."""
+    house = House().ordinary()
+    house.deliver(UPGC, records=190)
+    before = house.store.operations["reads"]
+    house.deliver(PGS, records=200, lane="live")
+    named = house.store.operations["reads"] - before
+    house.deliver(TDGS, records=200)
+    assert house.store.operations["reads"] - before - named == named + 1, "one completion more is read of the phase"

@@ -31,6 +31,7 @@ UNPROVEN, ANSWERS, HTTP = "shared/core/unproven.py", "shared/core/answers.py", "
 
 T_HEAL, T_REPAIRS = "tests/app/test_self_heal.py::test_", "tests/app/test_repair_verdicts.py::test_"
 T_ANSWERS, T_VERDICTS = "tests/core/test_answers.py::test_", "tests/app/test_verdicts.py::test_"
+LANES, T_LANES = "shared/app/lanes.py", "tests/app/test_lanes.py::test_"
 BACKFILL, T_BACKFILL = "shared/app/backfill.py", "tests/app/test_backfill.py::test_"
 T_UNPROVEN = "tests/core/test_unproven.py::test_"
 T_UNKNOWN = "tests/app/test_unknown_outcome.py::test_"
@@ -543,7 +544,7 @@ MUTANTS = [
     mutant(
         "a duplicate returns before deciding",
         RECEIVE,
-        "        if stored is not None and after == known:\n            return before, after\n",
+        "        if stored is not None and after == known:\n            return received, before, after\n",
         '        if stored is not None and after == known:\n            raise Malformed("duplicate", "")\n',
         scenario("X4_crash_after_record"),
     ),
@@ -1828,5 +1829,47 @@ MUTANTS = [
         "next_at = ctx.ports.clock.now() + pace",
         "next_at = ctx.ports.clock.now()",
         f"{T_BACKFILL}dates_are_asked_at_a_rate",
+    ),
+    mutant(
+        "a message without a lane is always live",
+        LANES,
+        "    if not over:\n",
+        "    if True:\n",
+        f"{T_LANES}what_a_backfill_brings_without_a_lane_is_its_own",
+    ),
+    mutant(
+        "a message without a lane leaves an open live run",
+        LANES,
+        "else live.value.closed_at is not None",
+        "else True",
+        f"{T_LANES}the_lane_of_an_open_run_costs_no_read",
+    ),
+    mutant(
+        "a message without a lane joins a backfill run that is closed",
+        LANES,
+        "return run is not None and run.value.closed_at is None",
+        "return run is not None",
+        f"{T_LANES}without_an_open_backfill_it_is_live",
+    ),
+    mutant(
+        "a message that the live run has counted counts again in backfill",
+        LANES,
+        "    if counted or _is_of_live_trigger(",
+        "    if _is_of_live_trigger(",
+        f"{T_LANES}what_the_live_run_has_counted_or_started_stays_with_it",
+    ),
+    mutant(
+        "a message of a live trigger joins the backfill run",
+        LANES,
+        "    if counted or _is_of_live_trigger(key, report.trigger_id):",
+        "    if counted:",
+        f"{T_LANES}what_the_live_run_has_counted_or_started_stays_with_it",
+    ),
+    mutant(
+        "a lane that is named is overruled",
+        LANES,
+        "if received.lane_named or key.lane",
+        "if key.lane",
+        f"{T_LANES}a_lane_that_is_named_is_kept",
     ),
 ]  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -188,6 +188,18 @@ class Book:
         if found is None:
             found = self.runs[key] = RunBook(key)
         return found
+
+    def homes(self, letter: Letter) -> frozenset[RunKey]:
+        """Return the runs that a letter may belong to: its own, and the backfill run of its date once that is closed,
+        unless its own has heard it or its trigger brought it (behaviour 9)."""
+        key = letter.key
+        if key is None:
+            return frozenset()
+        own, past = self.runs.get(key), self.runs.get(replace(key, lane=Lane.BACKFILL))
+        over = own is not None and bool(own.data) and not own.open and letter.id not in own.ids
+        if past is None or not over or letter.trigger_id.startswith(f"{key.id}/"):
+            return frozenset({key})
+        return frozenset({key, past.key} if past.open or letter.id in past.ids else {key})
 
     def stands(self, kind: str, where: str) -> bool:
         """Return whether people have been told this, and not that it is over."""

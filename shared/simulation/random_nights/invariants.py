@@ -105,7 +105,8 @@ def what_is_said_is_true(leaving: Departing) -> str | None:
 def backfill_stays_in_its_lane(leaving: Departing) -> str | None:
     """What a handler of one run's message sends is that run's (issue: lanes)."""
     letter = leaving.handler.letter
-    if letter is not None and letter.key is not None and letter.key != leaving.track.run.key:
+    homes = frozenset() if letter is None else leaving.book.homes(letter)
+    if letter is not None and letter.key is not None and leaving.track.run.key not in homes:
         return f"{leaving.body['trigger_id']} dispatched by a message of {letter.key.id}"
     return None
 
@@ -174,9 +175,9 @@ def writes_stay_in_their_run(book: Book, handler: Handler, path: str) -> str | N
     letter = handler.letter
     if letter is None or not path.startswith("runs/"):
         return None
-    own = "" if letter.key is None else "runs/" + letter.key.id.replace("/", "~")
-    if not own or (path != own and not path.startswith(own + "/")):
-        return f"{handler.name} of {own or 'no run'} wrote {path}"
+    own = ["runs/" + key.id.replace("/", "~") for key in sorted(book.homes(letter))]
+    if not any(path == one or path.startswith(one + "/") for one in own):
+        return f"{handler.name} of {' or '.join(own) or 'no run'} wrote {path}"
     return None
 
 
@@ -229,10 +230,10 @@ def no_message_is_lost(book: Book, letter: Letter) -> str | None:
         return None
     if letter.key is None:
         return None if letter.id in book.quarantined else f"message {letter.id} acknowledged, not in quarantine"
-    path = f"runs/{letter.key.id.replace('/', '~')}/completions/{letter.envelope.phase}.{letter.processor}"
-    stored = book.completions.get(path)
-    if stored is None or letter.id not in stored["message_ids"]:
-        return f"message {letter.id} acknowledged, {path} does not know it"
+    place = f"completions/{letter.envelope.phase}.{letter.processor}"
+    paths = [f"runs/{key.id.replace('/', '~')}/{place}" for key in sorted(book.homes(letter))]
+    if not any(letter.id in book.completions.get(path, {}).get("message_ids", ()) for path in paths):
+        return f"message {letter.id} acknowledged, {' and '.join(paths)} do not know it"
     return None
 
 

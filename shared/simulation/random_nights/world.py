@@ -139,7 +139,7 @@ class NightWorld:
         """Count a report as recorded: the handler's own at its first write, or one a sweep brought or inferred."""
         at, letter, latest = self.stage.true_now(), handler.letter, data["latest"]
         if letter is not None:
-            if letter.key == run.key and letter.id not in run.ids:
+            if run.key in self.book.homes(letter) and letter.id not in run.ids:
                 run.hear(_heard(run, letter, handler.started, at))
             return
         for message_id in data["message_ids"]:
