@@ -150,7 +150,7 @@ def _record(ctx: Context, received: Received) -> tuple[Received, Loaded, Complet
     names = tuple(transition.name for transition in _listed(ctx, received))
     run, document, *states = store.get(run_path(key), path, *(transition_path(key, name) for name in names))
     before = Loaded(read_run(run), {}, read_transitions(names, states))
-    if belongs_to_backfill(ctx, received, before.run, read_completion(document)):
+    if belongs_to_backfill(ctx, received, before.run, document):
         return _record(ctx, replace(received, key=in_backfill(key)))
     if run is None:
         opened = Run(key, report.received_at, policy_version=ctx.policy.version)

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from shared.adapters.clock import SystemClock
 from shared.adapters.config.policy_file import load_policy
 from shared.adapters.google.firestore import FirestoreStore
 from shared.app.receive import Handled, Receipt, receive
@@ -123,10 +124,12 @@ def test_a_wait_takes_three_round_trips(store: FirestoreStore, tmp_path: Path) -
     """A completion that only waits reads once, writes once, and only then reads the others; the first opens its run."""
     told: list[str] = []
     ctx = context(load_policy(NBA), PlainPorts(Told(store, told)))
-    receive(ctx, delivery(PHASE, member_report("player_game_summary"), "m1"))
+    # Of a date that is over it is looked for a backfill run as well.
+    today = str(ctx.policy.local(SystemClock().now()).date())
+    receive(ctx, delivery(PHASE, member_report("player_game_summary", today), "m1"))
     assert told == ["get", "create", "create", "query"]
     told.clear()
-    receive(ctx, delivery(PHASE, member_report("team_offense_game_summary"), "m2"))
+    receive(ctx, delivery(PHASE, member_report("team_offense_game_summary", today), "m2"))
     assert told == ["get", "create", "query"]
 
 

@@ -660,8 +660,8 @@ MUTANTS = [
     mutant(
         "an unreadable table vouches",
         STANDING,
-        "or (before.by_table and _read(processor, look)):",
-        "or before.by_table:",
+        "before.by_table and _read(processor, look) and (",
+        "before.by_table and (",
         f"{T_UNITS}a_table_that_cannot_be_read_vouches_for_nobody",
     ),
     mutant(
