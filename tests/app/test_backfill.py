@@ -47,6 +47,9 @@ def asked_for(house: House) -> list[str]:
     return [call.body["game_date"] for call in house.reruns]
 
 
+NOT_ASKED = object()
+
+
 def answering(house: House, *answers: Answer) -> None:
     """Let the service give these answers, one after another."""
     given: Iterator[Answer] = iter(answers)
@@ -54,7 +57,9 @@ def answering(house: House, *answers: Answer) -> None:
 
     def request(method: str, url: str, body: Any, timeout: timedelta) -> Response:
         if method == "POST":
-            services.answers["analytics"] = next(given)
+            answer = next(given, NOT_ASKED)
+            assert answer is not NOT_ASKED, "it asks more often than it should"
+            services.answers["analytics"] = answer  # type: ignore[assignment]
         return type(services).request(services, method, url, body, timeout)
 
     house.services.request = request  # type: ignore[method-assign]
