@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from deploy.line import Line
+from deploy.command_line import Line
 from deploy.resource import BESIDE, FOUND, FOUND_ID, Both, Difference, Resource
 from deploy.runner import EXISTS, CommandFailed, Looks, Runner, order
 

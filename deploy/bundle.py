@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from deploy import inventory
+from deploy.import_closure import reached
 from deploy.manifest import ROOT, Function
-from deploy.reach import reached
 
 LARGEST = 1_000_000
 DIGEST_LENGTH = 40

@@ -18,10 +18,10 @@ from typing import Annotated, Any
 
 import typer
 
-from deploy import bundle, git, members, monitoring, preview, ready, rules, scope
+from deploy import bundle, git, members, monitoring, policy_checks, preview, ready, scope
 from deploy.apply import ApplyFailed, Done, apply
+from deploy.command_line import gcloud
 from deploy.drift import LeftAt, Report, drift
-from deploy.line import gcloud
 from deploy.manifest import ROOT, Function, Manifest, Place, Stamp
 from deploy.manifest_file import load_manifest
 from deploy.orphans import Orphan, orphans
@@ -224,9 +224,9 @@ def _place(manifest: Manifest, project: str, number: str, run: Runner) -> Place:
 
 
 def _checked(resources: list[Resource]) -> list[Resource]:
-    broken = [f"{line}\n    {fault}" for line in lines(resources) for fault in rules.faults(line)]
+    broken = [f"{line}\n    {fault}" for line in lines(resources) for fault in policy_checks.faults(line)]
     if broken:
-        raise fail(FAILED, "the plan breaks a rule:\n  " + "\n  ".join(broken), "see deploy/rules.py")
+        raise fail(FAILED, "the plan breaks a rule:\n  " + "\n  ".join(broken), "see deploy/policy_checks.py")
     return resources
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from deploy import rights
-from deploy.line import Line, gcloud, pairs, seconds
+from deploy.command_line import Line, gcloud, pairs, seconds
 from deploy.manifest import Function, Manifest, Place, Role, Stamp
 from deploy.resource import Difference, Resource, Right, compare, undeclared
 

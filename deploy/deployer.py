@@ -9,8 +9,8 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from deploy.command_line import Line, gcloud
 from deploy.identities import ACT_AS, TOKENS, callers
-from deploy.line import Line, gcloud
 from deploy.manifest import Manifest, Place
 from deploy.resource import Right
 from deploy.rights import give_line

@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from shared.core.policy import Policy
+from shared.core.policy.policy import Policy
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -10,11 +10,11 @@ from msgspec import UNSET
 
 from deploy import schedule_check
 from deploy.manifest import Function, Manifest, Push
-from deploy.manifest_shape import FunctionShape, ManifestShape
+from deploy.manifest_schema import FunctionShape, ManifestShape
 from deploy.monitoring import CHANNELS
-from shared.core.policy import Service
-from shared.core.problem import Problem, spell, suggest
-from shared.core.transitions import Transition
+from shared.core.policy.config_error import Problem, spell, suggest
+from shared.core.policy.policy import Service
+from shared.core.policy.transitions import Transition
 
 DEPRECATED = {  # https://cloud.google.com/run/docs/runtime-support
     "python310": date(2026, 10, 4),

@@ -12,14 +12,14 @@ import msgspec
 from msgspec import UNSET
 
 from deploy import manifest as values
-from deploy import manifest_shape as shape
+from deploy import manifest_schema as shape
 from deploy.inventory import inventory
 from deploy.manifest_check import RUNTIME_HINT, problems, unset
-from shared.adapters.config.policy_faults import faults
+from shared.adapters.config.locate_errors import faults
 from shared.adapters.config.policy_file import load_policy
-from shared.adapters.config.policy_yaml import merged, read_yaml
+from shared.adapters.config.strict_yaml import merged, read_yaml
 from shared.core.errors import PolicyError
-from shared.core.problem import Problem
+from shared.core.policy.config_error import Problem
 
 MANIFEST = values.ROOT / "deploy" / "functions.yaml"
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}

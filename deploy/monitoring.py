@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from deploy.line import gcloud
+from deploy.command_line import gcloud
 from deploy.manifest import ROOT, Channel, Manifest, Place
 from deploy.resource import BESIDE, FOUND, Both, Difference, Resource, compare, undeclared
 

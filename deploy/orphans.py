@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from deploy.line import Line, gcloud
+from deploy.command_line import Line, gcloud
 from deploy.manifest import Manifest, Place
 from deploy.runner import Runner, ask
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from deploy import compute, identities, monitoring, schedules, service, stores, subscriptions
-from deploy.line import Line
+from deploy.command_line import Line
 from deploy.manifest import ROOT, Function, Manifest, Place, Stamp
 from deploy.resource import Resource
 

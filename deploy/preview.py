@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from deploy.line import Line
+from deploy.command_line import Line
 from deploy.resource import BESIDE, FOUND, FOUND_ID, Difference, Resource
 from deploy.runner import CommandFailed, Looks
 

@@ -12,12 +12,12 @@ import msgspec
 from msgspec import Meta
 
 from deploy.manifest import ROOT
-from shared.adapters.config.policy_faults import faults
-from shared.adapters.config.policy_yaml import read_yaml
-from shared.adapters.config.shape_types import END, Shape, Text
+from shared.adapters.config.locate_errors import faults
+from shared.adapters.config.schema_types import END, Shape, Text
+from shared.adapters.config.strict_yaml import read_yaml
 from shared.core.costs.price import DAYS, Item, Limit, Price, PriceList, Quota
 from shared.core.errors import PolicyError
-from shared.core.problem import Problem, suggest
+from shared.core.policy.config_error import Problem, suggest
 
 PRICES = ROOT / "deploy" / "prices.yaml"
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from deploy.line import Line, gcloud
+from deploy.command_line import Line, gcloud
 from deploy.manifest import Function, Manifest, Place, Ready, Stamp
 from deploy.resource import Difference, Resource
 from deploy.runner import Answer, CommandFailed, Runner, order

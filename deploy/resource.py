@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from deploy.line import Line
+from deploy.command_line import Line
 
 
 @dataclass(frozen=True)

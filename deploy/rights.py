@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from deploy.line import Line, gcloud
+from deploy.command_line import Line, gcloud
 from deploy.manifest import Place
 from deploy.resource import Condition, Difference, Resource, Right
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from deploy.line import Line
+from deploy.command_line import Line
 from deploy.resource import Both, Resource
 
 # What gcloud and bq say of a thing that is not there; everything else that fails is a failure.

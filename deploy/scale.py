@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 from deploy.cron import times_a_day
 from deploy.manifest import ROOT, Function, Manifest
 from shared.core.costs.workload import Deployment, Machine
-from shared.core.policy import Policy
+from shared.core.policy.policy import Policy
 
 SWEEP, VALIDATION, REPORT = "self_heal", "validation_runner", "health_check"
 _GIB = {"Mi": 1 / 1024, "Gi": 1.0, "M": 1e6 / 2**30, "G": 1e9 / 2**30}

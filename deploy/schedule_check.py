@@ -9,8 +9,8 @@ from zoneinfo import available_timezones
 
 from deploy import cron
 from deploy.manifest import Manifest, Schedule
-from shared.adapters.config.policy_yaml import read_yaml
-from shared.core.problem import Problem, spell, suggest
+from shared.adapters.config.strict_yaml import read_yaml
+from shared.core.policy.config_error import Problem, spell, suggest
 
 ATTEMPT = (timedelta(seconds=15), timedelta(minutes=30))
 VALIDATION = "validation_runner"

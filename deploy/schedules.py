@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from deploy.line import gcloud, seconds
+from deploy.command_line import gcloud, seconds
 from deploy.manifest import Function, Manifest, Place, Schedule
 from deploy.resource import Difference, Resource, compare, undeclared
 

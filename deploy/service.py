@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from deploy.command_line import gcloud
 from deploy.compute import PLATFORM, STAMPED, environment, memory, number
-from deploy.line import gcloud
 from deploy.manifest import Function, Manifest, Place, Stamp
 from deploy.resource import Difference, Resource, compare, undeclared
 

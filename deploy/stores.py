@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from deploy import rights
-from deploy.line import Line, gcloud, seconds
+from deploy.command_line import Line, gcloud, seconds
 from deploy.manifest import Manifest, Place
 from deploy.members import public_readers
 from deploy.resource import FOUND_ID, Difference, Resource, Right, compare, undeclared
-from shared.adapters.record_schema import RecordTable, record_tables
+from shared.adapters.audit_schema import RecordTable, record_tables
 
 ALIVE = "never"
 # What makes a subscription let messages pass by, or hand them to somebody before a person pulls them.

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from deploy import rights
-from deploy.line import gcloud, seconds
+from deploy.command_line import gcloud, seconds
 from deploy.manifest import Function, Manifest, Place, Push
 from deploy.resource import Difference, Resource, Right, compare, undeclared
 from deploy.stores import ALIVE, kept

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Protocol
 
-from shared.core.inventory import Declared, Feed, Job
 from shared.core.model import Units
-from shared.core.policy import Excluded
+from shared.core.policy.policy import Excluded
+from shared.core.reporting.inventory import Declared, Feed, Job
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,12 +31,12 @@ from shared.adapters.config import policy_file
 from shared.adapters.config.policy_file import load_policy
 from shared.adapters.json_log import JsonLog, log_on
 from shared.app.context import Context
-from shared.app.findings import Sweep
 from shared.core import commands
 from shared.core.errors import PolicyError
-from shared.core.names import Names
-from shared.core.policy import Policy
-from shared.core.silence_check import silences
+from shared.core.policy.names import Names
+from shared.core.policy.policy import Policy
+from shared.core.policy.silence_check import silences
+from shared.core.reporting.findings import Sweep
 from shared.ports import AlertSink, Bus, Clock, DeadLetters, Http, Record, Secrets, StateStore, Warehouse
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -196,9 +196,9 @@ class EnvironmentPorts:
             from shared.adapters.local.console import ConsoleSink
 
             return ConsoleSink()
-        from shared.adapters.fan_out import FanOut
-        from shared.adapters.pagerduty import PagerDutySink
-        from shared.adapters.slack import SlackSink
+        from shared.adapters.notify.fan_out import FanOut
+        from shared.adapters.notify.pagerduty import PagerDutySink
+        from shared.adapters.notify.slack import SlackSink
 
         channels = self._policy.alerts.channels
         webhooks = {severity: _secret(self.secrets, name) for severity, name in channels.items()}

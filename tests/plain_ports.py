@@ -12,8 +12,8 @@ from shared.adapters.clock import SystemClock
 from shared.app.context import Context
 from shared.core.message import Delivery
 from shared.core.model import Units
-from shared.core.names import Names
-from shared.core.policy import Policy
+from shared.core.policy.names import Names
+from shared.core.policy.policy import Policy
 from shared.ports import CalendarRef, Clock, Delivered, Message, Notice, Response, Row, StateStore, TableRef, UnitsRef
 
 GAMES, ROWS, PERCENT = 7, 10_000, 100.0

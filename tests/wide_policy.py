@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from shared.adapters.config.policy_file import load_policy
-from shared.core.policy import Policy
+from shared.core.policy.policy import Policy
 from tests.policy_files import nba, write
 
 PHASE, TRANSITION, TOPIC, MODE = "phase3", "phase3_to_phase4", "nba-phase3-analytics-complete", "overnight"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from shared.core.problem import suggest
+from shared.core.policy.config_error import suggest
 
 BAD_REQUEST, NOT_FOUND, WRONG_METHOD = 400, 404, 405
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)

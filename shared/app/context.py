@@ -7,14 +7,39 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Protocol
 
-from shared.app.findings import Sweep
-from shared.app.watch.inventory import NotDeployed
-from shared.app.watch.readiness import Readiness
-from shared.core.gates import Fitness
+from shared.core.decision.gates import Fitness
+from shared.core.errors import Unavailable
 from shared.core.model import RunKey
-from shared.core.names import Names
-from shared.core.policy import Policy
+from shared.core.policy.names import Names
+from shared.core.policy.policy import Policy
+from shared.core.reporting.dependencies import Readiness
+from shared.core.reporting.findings import Sweep
+from shared.core.reporting.inventory import Declared, Feed, Job
 from shared.ports import AlertSink, Bus, Clock, Http, Inventory, Record, StateStore, Warehouse
+
+INVENTORY = "inventory"
+
+
+NOT_READABLE = "the inventory is not readable here: only a deployed bundle knows what should be there"
+
+
+class NotDeployed:
+    """The inventory where none can be read: every question is answered with the reason."""
+
+    def __init__(self, why: str = NOT_READABLE) -> None:
+        self._why = why
+
+    def declared(self) -> Declared:
+        raise Unavailable(INVENTORY, self._why)
+
+    def schedules(self) -> list[Job]:
+        raise Unavailable(INVENTORY, self._why)
+
+    def subscriptions(self) -> list[Feed]:
+        raise Unavailable(INVENTORY, self._why)
+
+    def backlog(self) -> dict[str, int]:
+        raise Unavailable(INVENTORY, self._why)
 
 
 class Log(Protocol):

@@ -10,16 +10,16 @@ from typing import Annotated, Any
 import typer
 
 from shared import runtime
-from shared.app import backfill as app_backfill
-from shared.app.backfill import Item, Plan, Result, Word
-from shared.app.commanded import Why
 from shared.app.context import Context
-from shared.app.operate import recorded_at
+from shared.app.operator import backfill as app_backfill
+from shared.app.operator.acts import recorded_at
+from shared.app.operator.backfill import Item, Plan, Result, Word
+from shared.app.outcome import Why
 from shared.cli.operator import By, DryRun, Mode, Reason, who
 from shared.cli.shell import NOT_FOUND, REFUSED, UNAVAILABLE, USAGE, fail, key_in, phase_in, print_json
 from shared.core import commands
 from shared.core.model import Lane
-from shared.core.phases import Rerun
+from shared.core.policy.phases import Rerun
 from shared.core.texts import amount
 
 MOST_DATES = 366

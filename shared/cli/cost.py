@@ -19,8 +19,8 @@ from shared.core.costs.month import Month
 from shared.core.costs.operations import HABITS, OPERATIONS
 from shared.core.costs.price import DAYS, PriceList
 from shared.core.errors import PolicyError
-from shared.core.policy import Policy
-from shared.core.validation import Validation
+from shared.core.policy.policy import Policy
+from shared.core.validation.checks import Validation
 from shared.entrypoints.validation import checks
 
 SIZES = (10, 100, 1000)

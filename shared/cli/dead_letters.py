@@ -11,9 +11,9 @@ import typer
 from deploy.manifest_file import load_manifest
 from shared import runtime
 from shared.app.context import Context
-from shared.app.dead_letters import MOST, Replayed, listed, obstacle
-from shared.app.dead_letters import replay as replayed
-from shared.app.events import REPLAYED_BY, REPLAYED_FOR, REPLAYED_FROM
+from shared.app.sweep.dead_letters import MOST, Replayed, listed, obstacle
+from shared.app.sweep.dead_letters import replay as replayed
+from shared.app.transitions.cloudevents import REPLAYED_BY, REPLAYED_FOR, REPLAYED_FROM
 from shared.cli.entry import table
 from shared.cli.operator import By, Reason, who
 from shared.cli.shell import NOT_FOUND, REFUSED, USAGE, fail, print_json

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from deploy import deployer
-from deploy.line import gcloud
+from deploy.command_line import gcloud
 from deploy.manifest import ROOT, Manifest, Place, Stamp
 from deploy.plan import plan
 from deploy.resource import Resource

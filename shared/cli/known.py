@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from shared import runtime
-from shared.app.counts import Count, counted
+from shared.app.quarantine.message_counts import Count, counted
 from shared.cli.shell import day_in, print_json, today
 from shared.core.texts import amount
 

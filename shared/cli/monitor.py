@@ -16,13 +16,13 @@ import typer
 from shared import runtime
 from shared.app.call import Wrong
 from shared.app.context import Context
-from shared.app.validate import check_all
+from shared.app.validation.handler import day_in
 from shared.app.validation.report import result_body
-from shared.app.validation.request import day_in
+from shared.app.validation.validate import check_all
 from shared.cli.entry import call, fail, table
 from shared.cli.shell import print_json, statuses_text
-from shared.core.validation import Schedule, Status, Target
-from shared.core.verdict import Measure, Result, Summary
+from shared.core.validation.checks import Schedule, Status, Target
+from shared.core.validation.verdict import Measure, Result, Summary
 from shared.entrypoints.validation import checks
 
 NAME = "monitor"

@@ -11,11 +11,11 @@ from typing import Annotated
 import typer
 
 from shared import runtime
-from shared.app import operate
-from shared.app.commanded import Answer, Outcome, Why
 from shared.app.context import Context
-from shared.app.quarantine_rows import Quarantined, listed
-from shared.app.rehearsal import Rehearsal, rehearsal
+from shared.app.operator import acts
+from shared.app.operator.rehearsal import Rehearsal, rehearsal
+from shared.app.outcome import Answer, Outcome, Why
+from shared.app.quarantine.rows import Quarantined, listed
 from shared.cli.shell import (
     NOT_FOUND,
     REFUSED,
@@ -76,7 +76,7 @@ def trigger(
     """
     ctx, key, why = _asked(date, mode, lane, reason, by)
     name = transition_in(ctx.policy, transition, key.mode)
-    _act(ctx, operate.trigger, key, name, why, new_run=new_run, dry_run=dry_run)
+    _act(ctx, acts.trigger, key, name, why, new_run=new_run, dry_run=dry_run)
 
 
 def hold(
@@ -95,7 +95,7 @@ def hold(
     """
     ctx, key, why = _asked(date, mode, lane, reason, by)
     name = transition_in(ctx.policy, transition, key.mode)
-    _act(ctx, operate.hold, key, name, why, new_run=new_run, dry_run=dry_run)
+    _act(ctx, acts.hold, key, name, why, new_run=new_run, dry_run=dry_run)
 
 
 def release(
@@ -113,7 +113,7 @@ def release(
     """
     ctx, key, why = _asked(date, mode, lane, reason, by)
     name = transition_in(ctx.policy, transition, key.mode)
-    _act(ctx, operate.release, key, name, why, new_run=True, dry_run=dry_run)
+    _act(ctx, acts.release, key, name, why, new_run=True, dry_run=dry_run)
 
 
 def rerun(
@@ -136,7 +136,7 @@ def rerun(
     ctx, key, why = _asked(date, mode, lane, reason, by)
     name = phase_in(ctx.policy, phase)
     only = tuple(dict.fromkeys(processor_in(ctx, name, given) for given in processor or ()))
-    _act(ctx, partial(operate.rerun, only=only), key, name, why, new_run=new_run, dry_run=dry_run)
+    _act(ctx, partial(acts.rerun, only=only), key, name, why, new_run=new_run, dry_run=dry_run)
 
 
 def list_quarantine(
@@ -156,7 +156,7 @@ def list_quarantine(
 
 def show_quarantined(message_id: str) -> None:
     """Show one message with its raw bytes."""
-    kept = operate.find_quarantined(runtime.context(), message_id)
+    kept = acts.find_quarantined(runtime.context(), message_id)
     if kept is None:
         raise fail(NOT_FOUND, f"no message {message_id!r} in quarantine", commands.line("quarantine", "list", "--all"))
     print_json(_shown(kept))
@@ -179,14 +179,14 @@ def replay(
     if (message_id is None) == (not everything):
         raise fail(USAGE, "name one message or --all", commands.quarantine("list"))
     why = Why(reason.strip(), who(by))
-    found = listed(ctx) if everything else [operate.find_quarantined(ctx, message_id or "")]
+    found = listed(ctx) if everything else [acts.find_quarantined(ctx, message_id or "")]
     status = 0
     for kept in found:
         if kept is None:
             raise fail(
                 NOT_FOUND, f"no message {message_id!r} in quarantine", commands.line("quarantine", "list", "--all")
             )
-        answer = operate.replay(ctx, kept, why)
+        answer = acts.replay(ctx, kept, why)
         typer.echo(answer_text(answer, rehearsed=rehearsed is not None))
         status = max(status, EXITS[answer.outcome])
     if rehearsed is not None:
@@ -223,7 +223,7 @@ def _asked(date: str, mode: str | None, lane: str, reason: str, by: str | None) 
 
 def _want_run(ctx: Context, key: RunKey, *, anyway: bool) -> None:
     """Ask before a run is opened that nobody expects, where a person can answer; else exit 4 and want it said."""
-    if anyway or operate.is_expected(ctx, key):
+    if anyway or acts.is_expected(ctx, key):
         return
     what = f"there is no run {key.id} ({key.day:%A}), and none is expected today"
     if sys.stdin.isatty() and typer.confirm(f"orch: {what}. Open it?", err=True):

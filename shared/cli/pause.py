@@ -9,18 +9,18 @@ from typing import Annotated, Any
 import typer
 
 from shared import runtime
-from shared.app import pausing
-from shared.app.commanded import Why
 from shared.app.context import Context
-from shared.app.pausing import Changed, Scope
-from shared.app.rehearsal import rehearsal
+from shared.app.operator.rehearsal import rehearsal
+from shared.app.outcome import Why
+from shared.app.transitions import pausing
+from shared.app.transitions.pausing import Changed, Scope
 from shared.cli.operator import By, DryRun, end, say_rehearsed, who
 from shared.cli.shell import USAGE, fail, print_json, transition_in
 from shared.core.calendar import instant
-from shared.core.instants import YEARS
-from shared.core.pause import Pause, paused_text
-from shared.core.policy import Policy
+from shared.core.decision.pause import Pause, paused_text
+from shared.core.policy.policy import Policy
 from shared.core.texts import day_time
+from shared.core.wire.instants import YEARS
 
 SPELLINGS = (
     "write 2026-05-20 (its first instant, local), '2026-05-20 06:00', 06:00 (the next one), or 2026-05-20T10:00Z"

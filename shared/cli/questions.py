@@ -10,16 +10,16 @@ from typing import Annotated
 import typer
 
 from shared import runtime
-from shared.app import past, views
 from shared.app.context import Context
+from shared.app.reporting import past, queries
 from shared.cli.shell import NOT_FOUND, REFUSED, USAGE, dates_of_today, day_in, fail, key_in, print_json, transition_in
 from shared.core import commands
-from shared.core.explain import Explanation
-from shared.core.instants import YEARS
+from shared.core.decision.explain import Explanation
 from shared.core.model import RunKey
-from shared.core.policy import Policy
-from shared.core.silence_check import endless
+from shared.core.policy.policy import Policy
+from shared.core.policy.silence_check import endless
 from shared.core.texts import amount, clock_time
+from shared.core.wire.instants import YEARS
 from shared.entrypoints.health import draw
 
 Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
@@ -44,11 +44,11 @@ def status(
     """
     ctx = runtime.context()
     wanted = None if date is None else {day_in(date)}
-    every = views.all_runs(ctx)
+    every = queries.all_runs(ctx)
     runs = [run for run in every if run.key.day in (wanted or dates_of_today(ctx))]
     if not runs and wanted is None:
         runs = every[:6]
-    lines = [(run, views.explain_all(ctx, run.key)) for run in runs]
+    lines = [(run, queries.explain_all(ctx, run.key)) for run in runs]
     if not runs:
         raise fail(
             NOT_FOUND,
@@ -113,7 +113,7 @@ def _explained(ctx: Context, key: RunKey, transition: str, at: datetime | None) 
     """Explain a transition now, then, or as of a time to come; exit 3 if the run was not open then, 4 if the record
     does not reach that time."""
     if at is None or at >= ctx.ports.clock.now():
-        return views.explain(ctx, key, transition, at)
+        return queries.explain(ctx, key, transition, at)
     found = past.explain_then(ctx, key, transition, at)
     now = f"as it stands now: {commands.explain(transition, key)}"
     if isinstance(found, past.NotOpen):
@@ -134,8 +134,8 @@ def report(
     """
     from dataclasses import asdict
 
-    from shared.app.watch.pages import of_date
-    from shared.app.watch.timeline_text import as_text
+    from shared.app.reporting.pages import of_date
+    from shared.app.reporting.timeline_text import as_text
 
     ctx = runtime.context()
     page = of_date(ctx, day_in(date))
@@ -212,35 +212,14 @@ def check(
 
 
 def simulate(
-    files: Annotated[list[Path] | None, typer.Argument(help="Scenario files; none with --random.")] = None,
+    files: Annotated[list[Path], typer.Argument(help="Scenario files.")],
     timeline: Annotated[bool, typer.Option(help="What happened, minute by minute.")] = False,
     as_json: Json = False,
-    random: Annotated[bool, typer.Option("--random", help="Random nights of the 2024-25 season, with faults.")] = False,
-    seeds: Annotated[int | None, typer.Option(min=1, help="How many nights; 100 without --seed.")] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Play this night, or --seeds of them from it on.")] = None,
-    date: Annotated[str | None, typer.Option(help="Let all random nights be of this date.")] = None,
-    jobs: Annotated[int | None, typer.Option(min=1, help="Random nights at once; as many as there are cores.")] = None,
 ) -> None:
-    """Play scenarios, or random nights, through the real handlers under a virtual clock.
+    """Play scenarios through the real handlers under a virtual clock.
 
     Example: orch simulate tests/scenarios/incidents/B1_same_day_one_processor.yaml --timeline
     """
-    if random:
-        from shared.simulation.random_nights.command import simulate_random
-        from shared.simulation.random_nights.many import cores
-
-        if files:
-            raise fail(USAGE, "--random plays no files", "leave out the files, or --random")
-        count = seeds or (100 if seed is None else 1)
-        day = None if date is None else day_in(date)
-        jobs = jobs or cores()
-        raise typer.Exit(simulate_random(seed or 0, count, day, jobs=jobs, timeline=timeline, as_json=as_json))
     from shared.simulation.command import simulate as play
 
-    if not files:
-        raise fail(
-            USAGE, "no scenario files", f"name some, or play random nights: {commands.line('simulate', '--random')}"
-        )
-    if any(given is not None for given in (seeds, seed, date, jobs)):
-        raise fail(USAGE, "--seeds, --seed, --date and --jobs are for random nights", "add --random")
     raise typer.Exit(play(files, timeline=timeline, as_json=as_json))

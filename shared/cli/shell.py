@@ -13,10 +13,10 @@ import typer
 
 from shared.app.context import Context
 from shared.core.calendar import day_of
-from shared.core.instants import YEARS
 from shared.core.model import Lane, RunKey
-from shared.core.policy import Policy
-from shared.core.problem import suggest
+from shared.core.policy.config_error import suggest
+from shared.core.policy.policy import Policy
+from shared.core.wire.instants import YEARS
 
 FAILED, USAGE, NOT_FOUND, REFUSED, UNAVAILABLE = 1, 2, 3, 4, 5
 STATUSES = {

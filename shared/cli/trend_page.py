@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from html import escape
 
-from shared.core.recurrence import Analysis, Count, History
 from shared.core.texts import duration
-from shared.core.validation import Status
+from shared.core.validation.checks import Status
+from shared.core.validation.recurrence import Analysis, Count, History
 
 WIDTH, LEFT, RIGHT = 900, 44, 12
 # Whoever does not tell the colours apart tells the letters apart.

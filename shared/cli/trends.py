@@ -17,13 +17,13 @@ from shared import runtime
 from shared.app.call import Wrong
 from shared.app.context import Context
 from shared.app.validation import trends
-from shared.app.validation.request import day_in
+from shared.app.validation.handler import day_in
 from shared.cli import trend_page
 from shared.cli.entry import call, fail, table
 from shared.cli.shell import NOT_FOUND, UNAVAILABLE, USAGE, print_json
 from shared.core import commands
-from shared.core.recurrence import Analysis, Count, History
 from shared.core.texts import amount, duration
+from shared.core.validation.recurrence import Analysis, Count, History
 from shared.entrypoints.validation import checks
 
 NAME = "analyze-validation-trends"

@@ -8,8 +8,8 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from shared.core.model import Lane, Run, RunKey, Units
-from shared.core.policy import Mode, Policy
-from shared.core.transitions import LocalTime
+from shared.core.policy.policy import Mode, Policy
+from shared.core.policy.transitions import LocalTime
 
 MAX_AGE = timedelta(hours=48)
 # How long what is over stays to be looked at (behaviour T5).

@@ -10,17 +10,17 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from shared.core import spelling
 from shared.core.calendar import mode_of
-from shared.core.contents import MAX_ID, MAX_NAME, Contents, clean, identifier, text
-from shared.core.dialect import CANONICAL, DateZone, Wire, WithoutDate, dotted_path, first, ignoring, value_at
 from shared.core.errors import Malformed
-from shared.core.instants import YEARS
 from shared.core.model import Lane, Report, RunKey
-from shared.core.names import Elsewhere, Foreign, Known, Named, Names, source_of
-from shared.core.phases import Processor
-from shared.core.policy import Mode, Policy
-from shared.core.spelling import is_absent, shown
+from shared.core.policy.names import Elsewhere, Foreign, Known, Named, Names, source_of
+from shared.core.policy.phases import Processor
+from shared.core.policy.policy import Mode, Policy
+from shared.core.wire import spelling
+from shared.core.wire.contents import MAX_ID, MAX_NAME, Contents, clean, identifier, text
+from shared.core.wire.dialect import CANONICAL, DateZone, Wire, WithoutDate, dotted_path, first, ignoring, value_at
+from shared.core.wire.instants import YEARS
+from shared.core.wire.spelling import is_absent, shown
 
 SKIP, BACKFILL, OUTPUT_TABLE = ("skip_downstream_trigger",), ("backfill_mode",), ("output_table",)
 INCREMENTAL, BATCH = ("metadata", "is_incremental"), ("metadata", "batch_id")

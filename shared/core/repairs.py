@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from shared.core import cadence, commands
-from shared.core.alerts import AlertKind, Condition, Severity
-from shared.core.answers import Answered, Means
+from shared.core import commands
+from shared.core.alerting.conditions import AlertKind, Condition, Severity
+from shared.core.decision import cadence
 from shared.core.model import RepairLog, RunKey
-from shared.core.policy import Policy, Repairs
+from shared.core.policy.policy import Policy, Repairs
 from shared.core.texts import amount, clock_time, names, say
+from shared.core.wire.answers import Answered, Means
 
 # A phase that ends just as its cooldown does is not started again under its own completions.
 GRACE = timedelta(minutes=1)

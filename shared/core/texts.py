@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from shared.core.policy import Policy
+from shared.core.policy.policy import Policy
 
 
 def clock_time(policy: Policy, at: datetime, now: datetime | None = None) -> str:

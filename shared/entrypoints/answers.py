@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from shared.app.alive import Origin, answer_of
 from shared.app.call import Call
+from shared.app.reporting.deployment import Origin, answer_of
 from shared.runtime import context, variable
 
 if TYPE_CHECKING:

@@ -6,10 +6,10 @@ import traceback
 from typing import TYPE_CHECKING
 
 from shared import runtime
-from shared.app.health import Asked, House
-from shared.app.trouble import tell
-from shared.app.watch.request import answer
-from shared.core.page import Page
+from shared.app.alerting.unexpected import tell
+from shared.app.reporting.handler import answer
+from shared.app.reporting.health import Asked, House
+from shared.core.reporting.page import Page
 from shared.entrypoints.answers import JSON, HttpAnswer, json_text
 from shared.entrypoints.inventory import with_inventory
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from shared import runtime
-from shared.app.context import Context
-from shared.app.watch.inventory import NotDeployed
+from shared.app.context import Context, NotDeployed
 from shared.core.errors import OrchError
 
 

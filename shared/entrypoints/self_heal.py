@@ -5,8 +5,8 @@ from __future__ import annotations
 import traceback
 from typing import TYPE_CHECKING
 
-from shared.app.answer import answer
-from shared.app.trouble import tell
+from shared.app.alerting.unexpected import tell
+from shared.app.sweep.handler import answer
 from shared.entrypoints.answers import JSON, HttpAnswer, call_of, health_answer, json_text
 from shared.entrypoints.inventory import with_inventory
 from shared.runtime import context

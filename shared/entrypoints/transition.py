@@ -6,10 +6,10 @@ import traceback
 from typing import TYPE_CHECKING
 
 from shared.adapters import framework
-from shared.app import receive as receiving
-from shared.app.events import correlation_of, delivery_of
-from shared.app.receive import Receipt
-from shared.app.trouble import tell
+from shared.app.alerting.unexpected import tell
+from shared.app.transitions import receive as receiving
+from shared.app.transitions.cloudevents import correlation_of, delivery_of
+from shared.app.transitions.receive import Receipt
 from shared.core.errors import OrchError
 from shared.entrypoints.answers import deployment
 from shared.runtime import context

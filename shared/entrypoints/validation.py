@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from shared import runtime
 from shared.adapters.config.validation_file import load_validation
+from shared.app.alerting.unexpected import tell
 from shared.app.context import Context
-from shared.app.trouble import tell
-from shared.app.validation.request import answer
-from shared.core.validation import Validation
+from shared.app.validation.handler import answer
+from shared.core.validation.checks import Validation
 from shared.entrypoints.answers import JSON, HttpAnswer, call_of, health_answer, json_text
 from shared.entrypoints.inventory import with_inventory
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from shared.app.situations import transitions_of
-from shared.app.state import run_path
+from shared.app.state.repository import run_path
+from shared.app.transitions.snapshot import transitions_of
 from shared.core.model import Lane, RunKey
 from shared.simulation.expectations import Expected, Of, RecordedExpected, RunExpected
 from shared.simulation.history import NOT_OPEN, CompletionSeen, Quarantined, RunSeen, Unclear

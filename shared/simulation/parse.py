@@ -7,7 +7,7 @@ from pathlib import Path
 
 from shared.adapters.config.policy_file import load_policy
 from shared.core.errors import PolicyError
-from shared.core.policy import Policy
+from shared.core.policy.policy import Policy
 from shared.simulation.parse_events import parse_change, parse_events
 from shared.simulation.parse_expect import parse_expectations
 from shared.simulation.reader import ScenarioError, Value, read, to_instant

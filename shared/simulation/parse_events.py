@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 
-from shared.core.policy import Policy
+from shared.core.policy.policy import Policy
 from shared.simulation.reader import Value, to_instant
 from shared.simulation.scenario import (
     CallAnswer,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from shared.core.model import Lane, Outcome, State
-from shared.core.policy import Policy
+from shared.core.policy.policy import Policy
 from shared.simulation.expectations import (
     AlertExpected,
     CallsExpected,

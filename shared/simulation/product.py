@@ -18,7 +18,7 @@ from flask import Flask
 
 from shared.app.context import Context
 from shared.core.model import RunKey
-from shared.core.policy import Policy
+from shared.core.policy.policy import Policy
 from shared.simulation.scenario import Request
 from shared.simulation.world import Envelope
 
@@ -153,18 +153,18 @@ class DeployedProduct:
         return at
 
     def explain(self, context: Context, key: RunKey, transition: str) -> Explanation:
-        explanation: Explanation = _module("shared.app.views").explain(context, key, transition)
+        explanation: Explanation = _module("shared.app.reporting.queries").explain(context, key, transition)
         return explanation
 
     def recorded(self, context: Context, key: RunKey, phase: str, processor: str) -> Recorded | None:
-        recorded: Recorded | None = _module("shared.app.views").recorded(context, key, phase, processor)
+        recorded: Recorded | None = _module("shared.app.reporting.queries").recorded(context, key, phase, processor)
         return recorded
 
     def quarantine(self, context: Context) -> list[Kept]:
-        return list(_module("shared.app.views").quarantine(context))
+        return list(_module("shared.app.reporting.queries").quarantine(context))
 
     def runs(self, context: Context) -> list[RunKey]:
-        return list(_module("shared.app.views").runs(context))
+        return list(_module("shared.app.reporting.queries").runs(context))
 
     def _main(self, function: str) -> Callable[[Any], Any] | None:
         if function not in self._mains:

@@ -12,9 +12,9 @@ from functools import partial
 
 from shared.adapters.local.sqlite import SqliteStore
 from shared.ports import StateStore
-from shared.simulation.agenda import Agenda, Place
-from shared.simulation.clock import Actor, Crash
+from shared.simulation.event_queue import Agenda, Place
 from shared.simulation.expectations import RunExpected
+from shared.simulation.fakes.clock import Actor, Crash
 from shared.simulation.history import Answer, Exit, History
 from shared.simulation.observer import Observer
 from shared.simulation.product import DeployedProduct, Product, Reply

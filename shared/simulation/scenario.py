@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from shared.core.policy import Policy
+from shared.core.policy.policy import Policy
 from shared.simulation.expectations import Expected
 
 

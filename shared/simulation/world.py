@@ -14,21 +14,21 @@ from shared.app.context import Context
 from shared.core.errors import Malformed
 from shared.core.message import Counted, Delivery, parse
 from shared.core.model import Lane, Outcome, RunKey
-from shared.core.names import Names
-from shared.core.policy import Policy
-from shared.core.transitions import Publication, Transition
+from shared.core.policy.names import Names
+from shared.core.policy.policy import Policy
+from shared.core.policy.transitions import Publication, Transition
 from shared.ports import AlertSink, Bus, Clock, Http, Message, Record, StateStore, Warehouse
-from shared.simulation.baton import Baton
-from shared.simulation.clock import VirtualClock
-from shared.simulation.facts import Facts
-from shared.simulation.faults import Stage
+from shared.simulation.fakes.audit_log import SimulatedRecord
+from shared.simulation.fakes.clock import VirtualClock
+from shared.simulation.fakes.fault_injector import Stage
+from shared.simulation.fakes.services import SimulatedAlerts, SimulatedBus, SimulatedServices
+from shared.simulation.fakes.sql import WorldSql
+from shared.simulation.fakes.store import ReadOnlyStore, SimulatedStore
+from shared.simulation.fakes.warehouse import SimulatedWarehouse
 from shared.simulation.history import HTTP, TOPIC, Departure, History, Repair
-from shared.simulation.outside import SimulatedAlerts, SimulatedBus, SimulatedServices
-from shared.simulation.record import SimulatedRecord
 from shared.simulation.scenario import Change, CrashPoint, Downstream, Scenario
-from shared.simulation.sql import WorldSql
-from shared.simulation.store import ReadOnlyStore, SimulatedStore
-from shared.simulation.warehouse import SimulatedWarehouse
+from shared.simulation.scheduler import Baton
+from shared.simulation.world_data import Facts
 
 START_TAKES = timedelta(seconds=5)
 LOCKS = "locks/"

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from shared.adapters.google.inventory import MONITORING, PUBSUB, SCHEDULER
-from shared.core.inventory import Declared
+from shared.core.reporting.inventory import Declared
 from tests.local_server import Answer, Asked, LocalServer
 
 PROJECT = "demo-orch"

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.adapters.fan_out import FanOut
 from shared.adapters.local.console import ConsoleSink
+from shared.adapters.notify.fan_out import FanOut
 from shared.core.errors import Unavailable, Undelivered
 from shared.ports import AlertSink, Delivered, Notice, Refused
 

@@ -14,11 +14,11 @@ from google.oauth2.credentials import Credentials
 from deploy.inventory import inventory
 from deploy.manifest_check import topics_of_policy
 from shared.adapters.google.inventory import MONITORING, PUBSUB, SCHEDULER, GoogleInventory, declared_in
-from shared.app.validate import check_all
 from shared.app.validation.checks import MEASURES
+from shared.app.validation.validate import check_all
 from shared.core.errors import Unavailable
-from shared.core.inventory import Feed, odd_schedules, odd_subscriptions
-from shared.core.validation import Status
+from shared.core.reporting.inventory import Feed, odd_schedules, odd_subscriptions
+from shared.core.validation.checks import Status
 from tests.adapters.cloud_apis import PROJECT, CloudApis, refusal
 from tests.adapters.support import ManualClock
 from tests.deploy.world import manifest

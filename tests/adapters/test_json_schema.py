@@ -8,13 +8,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from shared.adapters.config import policy_schema, validation_schema
+from shared.adapters.config import policy_json_schema, validation_json_schema
 from shared.adapters.config.json_schema import descriptions, schema_text
-from shared.adapters.config.shape_types import Shape
+from shared.adapters.config.schema_types import Shape
 
 # What the types say of a value: of no use as the description of a key.
 GENERIC = {"a name", "a text", "a duration", "a quoted time of day", "a table with its dataset", "a date", "a number"}
-SCHEMAS = {"policy": policy_schema.schema_text(), "validation": validation_schema.schema_text()}
+SCHEMAS = {"policy": policy_json_schema.schema_text(), "validation": validation_json_schema.schema_text()}
 
 
 def keys(schema: dict[str, Any]) -> dict[str, dict[str, Any]]:

@@ -9,7 +9,7 @@ import pytest
 
 from shared.adapters.clock import SystemClock
 from shared.adapters.http import RequestsHttp
-from shared.adapters.pagerduty import PagerDutySink
+from shared.adapters.notify.pagerduty import PagerDutySink
 from shared.core.errors import Unavailable
 from shared.ports import AlertSink, Delivered, Notice, Refused
 from tests.local_server import Answer, LocalServer, closed_port

@@ -17,10 +17,10 @@ import yaml
 
 from shared.adapters.config import policy_file
 from shared.adapters.config.policy_file import load_policy
-from shared.adapters.config.policy_yaml import read_yaml
+from shared.adapters.config.strict_yaml import read_yaml
 from shared.adapters.local.duckdb import DuckDbWarehouse
 from shared.core.errors import PolicyError
-from shared.core.transitions import (  # fmt: skip
+from shared.core.policy.transitions import (  # fmt: skip
     ConfirmBy,
     Due,
     GateKind,
@@ -629,7 +629,7 @@ def test_loading_imports_nothing_heavy() -> None:
         "import sys; from pathlib import Path; from shared.adapters.config.policy_file import load_policy; "
         "load_policy(Path('config/nba.yaml')); "
         "print(sorted({'difflib', 'asyncio', 'requests', 'google.cloud.firestore', "
-        "'shared.adapters.config.policy_faults'} "
+        "'shared.adapters.config.locate_errors'} "
         "& sys.modules.keys()))"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

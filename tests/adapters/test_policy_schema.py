@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from shared.adapters.config.policy_schema import SCHEMA, schema_text
+from shared.adapters.config.policy_json_schema import SCHEMA, schema_text
 from tests.policy_files import GONE, edit, nba
 
 
@@ -67,7 +67,10 @@ KEYWORDS: dict[str, Callable[[Any, Any], bool]] = {
 
 
 def test_the_schema_is_fresh() -> None:
-    """The checked-in schema is what the types say; `python -m shared.adapters.config.policy_schema` writes it anew."""
+    """The checked-in schema is what the types say.
+
+    `python -m shared.adapters.config.policy_json_schema` writes it anew.
+    """
     assert SCHEMA.read_text(encoding="utf-8") == schema_text()
 
 

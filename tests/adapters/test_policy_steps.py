@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from shared.adapters.config.policy_file import load_policy
-from shared.core.answers import Means, Results
 from shared.core.errors import PolicyError
 from shared.core.model import Lane
-from shared.core.transitions import HttpCall, Publication
+from shared.core.policy.transitions import HttpCall, Publication
+from shared.core.wire.answers import Means, Results
 from tests.policy_files import NBA, PRODUCTION, edit, nba, write
 
 START = {"http": {"service": "prediction_coordinator", "path": "/start", "timeout": "20s"}}

@@ -8,9 +8,9 @@ from datetime import timedelta
 
 import pytest
 
-from shared.adapters import slack_blocks
 from shared.adapters.clock import SystemClock
-from shared.adapters.slack import SlackSink
+from shared.adapters.notify import slack_blocks
+from shared.adapters.notify.slack import SlackSink
 from shared.core.errors import Unavailable, Undelivered
 from shared.ports import AlertSink, Delivered, Notice, Refused
 from tests.adapters.support import ManualClock, MemoryLog

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.adapters.slack_blocks import blocks, escape, text
+from shared.adapters.notify.slack_blocks import blocks, escape, text
 from shared.ports import Notice
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"

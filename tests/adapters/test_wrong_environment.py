@@ -14,7 +14,7 @@ from shared.adapters.local.duckdb import DuckDbRecord
 from shared.cli import monitor
 from shared.cli.entry import call
 from shared.core.errors import PolicyError
-from tests.tooling.house import ROOT
+from tests.tooling.tiny_repository import ROOT
 
 
 @pytest.mark.parametrize("made", [False, True])

@@ -15,20 +15,20 @@ from cloudevents.http import CloudEvent
 from flask import Flask, request
 
 from shared import runtime
-from shared.app import alerting, outbox
-from shared.app.answer import swept
-from shared.app.receive import receive
-from shared.app.sweep import Wish
-from shared.app.trouble import tell
-from shared.core.alert import Alert
-from shared.core.alerts import AlertKind, Condition, Lasting, Severity
+from shared.app.alerting import outbox, raise_alerts
+from shared.app.alerting.unexpected import tell
+from shared.app.sweep.handler import swept
+from shared.app.sweep.sweep import Wish
+from shared.app.transitions.receive import receive
+from shared.core.alerting.alert import Alert
+from shared.core.alerting.conditions import AlertKind, Condition, Lasting, Severity
 from shared.core.errors import Unavailable
 from shared.core.model import State
 from shared.entrypoints import self_heal, transition
 from shared.ports import Document, Notice
-from shared.simulation.clock import Crash
+from shared.simulation.fakes.clock import Crash
 from shared.simulation.scenario import FaultKind, Health
-from tests.app.house import CountedStore, Fate, House
+from tests.app.handlers_kit import CountedStore, Fate, House
 from tests.core.build import DAY, NIGHT, PGS, PHASE3, SECOND, T0, TDGS, TO4
 
 HOUR, DAYLONG = timedelta(hours=1), timedelta(hours=24)
@@ -51,7 +51,7 @@ def blocked(house: House) -> None:
 def settle(house: House, *found: Condition, unseen: frozenset[str] = frozenset()) -> list[datetime]:
     conditions = {condition.fingerprint: condition for condition in found}
     seen = {STANDING.run} - unseen
-    return house.act(lambda: alerting.settle(house.ctx, conditions, seen, unseen, house.clock.now()))
+    return house.act(lambda: raise_alerts.settle(house.ctx, conditions, seen, unseen, house.clock.now()))
 
 
 def alert(house: House, condition: Condition = STANDING) -> Alert:
@@ -95,7 +95,7 @@ def test_a_sender_that_dies_is_replaced_when_its_lease_ends(house: House, fate: 
 def test_of_two_instances_that_see_it_one_sends(seed: int) -> None:
     """Two handlers in any interleaving raise the same condition: one document, one notice."""
     house = House(seed=seed)
-    racers = [partial(alerting.raise_now, house.instance(), [STANDING, ONCE]) for _ in range(3)]
+    racers = [partial(raise_alerts.raise_now, house.instance(), [STANDING, ONCE]) for _ in range(3)]
     house.at_once(*racers)
     assert sorted(notice.kind for notice in house.notices()) == ["held", "late"]
 
@@ -105,7 +105,7 @@ def test_of_two_that_find_it_pending_one_sends(seed: int) -> None:
     """Left behind by a sink that was down, found by two sweeps' workers at once: one notice."""
     house = House(seed=seed)
     house.fail("slack")
-    house.act(lambda: alerting.raise_now(house.ctx, [STANDING]))
+    house.act(lambda: raise_alerts.raise_now(house.ctx, [STANDING]))
     house.mend()
     house.wait()
     now = house.clock.now()
@@ -117,8 +117,8 @@ def test_of_two_that_find_it_pending_one_sends(seed: int) -> None:
 def test_racing_occurrences_are_all_counted(seed: int) -> None:
     """Counts live in the store: of six instances at once none is lost."""
     house = House(seed=seed)
-    house.act(lambda: alerting.raise_now(house.ctx, [ONCE]))
-    house.at_once(*(partial(alerting.raise_now, house.instance(), [ONCE], occurrence=True) for _ in range(5)))
+    house.act(lambda: raise_alerts.raise_now(house.ctx, [ONCE]))
+    house.at_once(*(partial(raise_alerts.raise_now, house.instance(), [ONCE], occurrence=True) for _ in range(5)))
     assert alert(house, ONCE).count == 6
     assert len(house.notices()) == 1
 
@@ -127,7 +127,7 @@ def test_another_run_or_processor_is_another_alert(house: House) -> None:
     """The fingerprint is kind, run, transition and subject; severity and text are not part of it."""
     others = [replace(STANDING, run="nba/2026-01-22/same_day"), replace(STANDING, subject=PGS)]
     same = replace(STANDING, text="held: still nobody", severity=Severity.WARNING)
-    house.act(lambda: alerting.raise_now(house.ctx, [STANDING, *others, same]))
+    house.act(lambda: raise_alerts.raise_now(house.ctx, [STANDING, *others, same]))
     assert len(house.notices()) == 3
 
 
@@ -193,7 +193,7 @@ def test_an_end_that_one_sweep_saw_is_looked_at_again(house: House) -> None:
     settle(house, STANDING)
     house.wait()
     moments = settle(house)
-    assert house.clock.now() + alerting.OVER_FOR in moments
+    assert house.clock.now() + raise_alerts.OVER_FOR in moments
 
 
 def test_a_flutter_says_nothing(house: House) -> None:

@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
-from shared.core.answers import AnswerRule, Means
 from shared.core.errors import Unavailable, Unreached
 from shared.core.model import Lane, RunKey
-from shared.core.phases import Disabled
+from shared.core.policy.phases import Disabled
+from shared.core.wire.answers import AnswerRule, Means
 from shared.ports import Response
 from shared.simulation.scenario import FaultKind, GameCount
-from tests.app.house import House
+from tests.app.handlers_kit import House
 from tests.core.build import DAY, NIGHT, PHASE3, POLICY
 
 FIRST, EMPTY, SECOND_DAY, LAST = (date(2026, 1, day) for day in (12, 13, 14, 15))

@@ -14,12 +14,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from shared.adapters.local.memory import MemoryStore
 from shared.adapters.local.sqlite import SqliteStore
-from shared.app import breaker
 from shared.app.context import Context
-from shared.core.breaker import Circuit, Limits, Permission, Position
+from shared.app.state import circuit_breaker
+from shared.core.circuit_breaker import Circuit, Limits, Permission, Position
 from shared.documents import from_data
 from shared.ports import StateStore
-from tests.app.house import House
+from tests.app.handlers_kit import House
 from tests.core.build import SECOND
 
 START = datetime(2026, 1, 22, 11, tzinfo=UTC)
@@ -79,17 +79,17 @@ class AgainstTheModel(RuleBasedStateMachine):
 
     @rule(who=st.integers(0, 1))
     def ask(self, who: int) -> None:
-        assert breaker.permission(self.instances[who], NAME, LIMITS) is self.model.ask(self.now())
+        assert circuit_breaker.permission(self.instances[who], NAME, LIMITS) is self.model.ask(self.now())
 
     @rule(who=st.integers(0, 1))
     def succeed(self, who: int) -> None:
-        breaker.succeeded(self.instances[who], NAME, LIMITS)
+        circuit_breaker.succeeded(self.instances[who], NAME, LIMITS)
         self.model.succeed(self.now())
 
     @rule(who=st.integers(0, 1), times=st.integers(1, 5))
     def fail(self, who: int, times: int) -> None:
         for _ in range(times):
-            position = breaker.failed(self.instances[who], NAME, LIMITS)
+            position = circuit_breaker.failed(self.instances[who], NAME, LIMITS)
             self.model.fail(self.now())
             assert position is self.model.position
 
@@ -125,15 +125,15 @@ def house() -> House:
 
 def opened(house: House) -> None:
     for _ in range(LIMITS.failures):
-        breaker.failed(house.ctx, NAME, LIMITS)
+        circuit_breaker.failed(house.ctx, NAME, LIMITS)
     assert circuit(house.store.inner).position is Position.OPEN
 
 
 def test_closed_costs_one_read_and_no_write(house: House) -> None:
     """A call that goes well: one read to ask, one to report, nothing written, however often."""
     for _ in range(10):
-        assert breaker.permission(house.ctx, NAME, LIMITS) is Permission.GO
-        breaker.succeeded(house.ctx, NAME, LIMITS)
+        assert circuit_breaker.permission(house.ctx, NAME, LIMITS) is Permission.GO
+        circuit_breaker.succeeded(house.ctx, NAME, LIMITS)
     assert house.store.operations == {"trips": 20, "reads": 20}
     assert house.store.written == []
 
@@ -144,7 +144,7 @@ def test_closed_costs_one_read_and_no_write(house: House) -> None:
 def test_enough_failures_in_a_while_open_it(house: House, failures: int, seconds: int, position: Position) -> None:
     """Five within 60 s; the fifth a full 60 s after the first is one too late."""
     for _ in range(failures):
-        found = breaker.failed(house.ctx, NAME, LIMITS)
+        found = circuit_breaker.failed(house.ctx, NAME, LIMITS)
         house.wait(timedelta(seconds=seconds))
     assert found is position
 
@@ -153,18 +153,20 @@ def test_one_instance_opens_it_for_all(house: House) -> None:
     """Three failures here, two there: both stop, and a third that has seen nothing."""
     one, other = house.instance(), house.instance()
     for ctx in (one, one, one, other, other):
-        breaker.failed(ctx, NAME, LIMITS)
-    assert {breaker.permission(ctx, NAME, LIMITS) for ctx in (one, other, house.instance())} == {Permission.STOP}
+        circuit_breaker.failed(ctx, NAME, LIMITS)
+    assert {circuit_breaker.permission(ctx, NAME, LIMITS) for ctx in (one, other, house.instance())} == {
+        Permission.STOP
+    }
 
 
 def test_it_is_open_for_its_time(house: House) -> None:
     """A second before 300 s nobody may call, at 300 s one may."""
     opened(house)
     house.wait(LIMITS.open_for - SECOND)
-    assert breaker.permission(house.ctx, NAME, LIMITS) is Permission.STOP
+    assert circuit_breaker.permission(house.ctx, NAME, LIMITS) is Permission.STOP
     house.wait(SECOND)
-    assert breaker.permission(house.ctx, NAME, LIMITS) is Permission.PROBE
-    assert breaker.permission(house.instance(), NAME, LIMITS) is Permission.STOP
+    assert circuit_breaker.permission(house.ctx, NAME, LIMITS) is Permission.PROBE
+    assert circuit_breaker.permission(house.instance(), NAME, LIMITS) is Permission.STOP
 
 
 def test_three_good_probes_close_it(house: House) -> None:
@@ -172,8 +174,8 @@ def test_three_good_probes_close_it(house: House) -> None:
     opened(house)
     house.wait(LIMITS.open_for)
     for left in (2, 1, 0):
-        assert breaker.permission(house.ctx, NAME, LIMITS) is Permission.PROBE
-        breaker.succeeded(house.ctx, NAME, LIMITS)
+        assert circuit_breaker.permission(house.ctx, NAME, LIMITS) is Permission.PROBE
+        circuit_breaker.succeeded(house.ctx, NAME, LIMITS)
         assert circuit(house.store.inner).position is (Position.HALF_OPEN if left else Position.CLOSED)
     assert circuit(house.store.inner) == Circuit()
 
@@ -183,16 +185,16 @@ def test_a_bad_probe_opens_it_for_another_while(house: House) -> None:
     opened(house)
     house.wait(LIMITS.open_for)
     for _ in range(2):
-        breaker.permission(house.ctx, NAME, LIMITS)
-        breaker.succeeded(house.ctx, NAME, LIMITS)
-    assert breaker.permission(house.ctx, NAME, LIMITS) is Permission.PROBE
-    assert breaker.failed(house.ctx, NAME, LIMITS) is Position.OPEN
+        circuit_breaker.permission(house.ctx, NAME, LIMITS)
+        circuit_breaker.succeeded(house.ctx, NAME, LIMITS)
+    assert circuit_breaker.permission(house.ctx, NAME, LIMITS) is Permission.PROBE
+    assert circuit_breaker.failed(house.ctx, NAME, LIMITS) is Position.OPEN
     house.wait(LIMITS.open_for - SECOND)
-    assert breaker.permission(house.ctx, NAME, LIMITS) is Permission.STOP
+    assert circuit_breaker.permission(house.ctx, NAME, LIMITS) is Permission.STOP
     house.wait(SECOND)
     for _ in range(3):
-        assert breaker.permission(house.ctx, NAME, LIMITS) is Permission.PROBE
-        breaker.succeeded(house.ctx, NAME, LIMITS)
+        assert circuit_breaker.permission(house.ctx, NAME, LIMITS) is Permission.PROBE
+        circuit_breaker.succeeded(house.ctx, NAME, LIMITS)
     assert circuit(house.store.inner).position is Position.CLOSED
 
 
@@ -200,11 +202,11 @@ def test_a_probe_that_died_is_replaced(house: House) -> None:
     """Whoever probed never came back: after its lease another may."""
     opened(house)
     house.wait(LIMITS.open_for)
-    assert breaker.permission(house.ctx, NAME, LIMITS) is Permission.PROBE
+    assert circuit_breaker.permission(house.ctx, NAME, LIMITS) is Permission.PROBE
     house.wait(LIMITS.probe_for - SECOND)
-    assert breaker.permission(house.instance(), NAME, LIMITS) is Permission.STOP
+    assert circuit_breaker.permission(house.instance(), NAME, LIMITS) is Permission.STOP
     house.wait(SECOND)
-    assert breaker.permission(house.instance(), NAME, LIMITS) is Permission.PROBE
+    assert circuit_breaker.permission(house.instance(), NAME, LIMITS) is Permission.PROBE
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -216,7 +218,7 @@ def test_of_instances_that_ask_at_once_one_probes(seed: int) -> None:
     answers: list[Permission] = []
 
     def ask() -> None:
-        answers.append(breaker.permission(house.instance(), NAME, LIMITS))
+        answers.append(circuit_breaker.permission(house.instance(), NAME, LIMITS))
 
     house.at_once(*[ask] * 5)
     assert sorted(answers) == [Permission.PROBE, *[Permission.STOP] * 4]
@@ -234,13 +236,13 @@ def test_of_racing_threads_one_probes(kind: str, tmp_path: Path) -> None:
 
     def ask(ctx: Context) -> Permission:
         start.wait(timeout=30)
-        return breaker.permission(ctx, NAME, LIMITS)
+        return circuit_breaker.permission(ctx, NAME, LIMITS)
 
     with ThreadPoolExecutor(RACERS) as pool:
         for _ in range(LIMITS.successes):
             answers = list(pool.map(ask, [house.with_ports(store=store) for _ in range(RACERS)]))
             assert answers.count(Permission.PROBE) == 1
-            breaker.succeeded(house.ctx, NAME, LIMITS)
+            circuit_breaker.succeeded(house.ctx, NAME, LIMITS)
     assert circuit(store).position is Position.CLOSED
 
 
@@ -248,5 +250,5 @@ def test_of_racing_threads_one_probes(kind: str, tmp_path: Path) -> None:
 def test_racing_failures_are_not_lost(seed: int) -> None:
     """Five instances fail at once: it is open, whatever their writes did to each other."""
     house = House(start=START, seed=seed)
-    house.at_once(*(lambda: breaker.failed(house.instance(), NAME, LIMITS) for _ in range(5)))
+    house.at_once(*(lambda: circuit_breaker.failed(house.instance(), NAME, LIMITS) for _ in range(5)))
     assert circuit(house.store.inner).position is Position.OPEN

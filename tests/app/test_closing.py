@@ -6,10 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from shared.app import views
+from shared.app.reporting import queries
 from shared.core.model import State
 from shared.simulation.scenario import GameCount
-from tests.app.house import House
+from tests.app.handlers_kit import House
 from tests.core.build import (
     CACHE,
     FEATURES,
@@ -127,7 +127,7 @@ def test_closing_is_no_recovery() -> None:
     house.sweeps(4)
     assert house.run().closed_at is not None
     assert {notice.kind for notice in house.notices(resolved=True)} == set()
-    assert views.explain(house.ctx, NIGHT, TO4).state == "held"
+    assert queries.explain(house.ctx, NIGHT, TO4).state == "held"
 
 
 def test_what_ended_before_the_run_closed_is_told_as_over() -> None:

@@ -13,12 +13,12 @@ from datetime import timedelta
 
 import pytest
 
-from shared.app.lock import acquire
+from shared.app.state.lock import acquire
 from shared.core.model import State
-from shared.core.phases import Phase, Processor
-from shared.core.policy import Policy
-from shared.core.transitions import Expectation
-from tests.app.house import House
+from shared.core.policy.phases import Phase, Processor
+from shared.core.policy.policy import Policy
+from shared.core.policy.transitions import Expectation
+from tests.app.handlers_kit import House
 from tests.core.build import DAY, PGS, PHASE3, POLICY, T0, TDGS, TO4, TOGS, UPGC
 
 

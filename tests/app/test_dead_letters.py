@@ -8,15 +8,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.app.dead_letters import EVERY, Replayed, listed, replay
-from shared.app.events import FIRST_PUBLISHED_AT, REPLAYED_BY, REPLAYED_FOR, REPLAYED_FROM, delivery_of
-from shared.app.receive import receive
-from shared.app.sweep import Wish
+from shared.app.sweep.dead_letters import EVERY, Replayed, listed, replay
+from shared.app.sweep.sweep import Wish
+from shared.app.transitions.cloudevents import FIRST_PUBLISHED_AT, REPLAYED_BY, REPLAYED_FOR, REPLAYED_FROM, delivery_of
+from shared.app.transitions.receive import receive
 from shared.core.errors import Unavailable
-from shared.core.inventory import Declared, Feed, Job
 from shared.core.message import Delivery
+from shared.core.reporting.inventory import Declared, Feed, Job
 from shared.ports import DeadLetter
-from tests.app.house import MINUTE, House
+from tests.app.handlers_kit import MINUTE, House
 
 T0 = datetime(2026, 1, 21, 11, 0, tzinfo=UTC)
 TOPIC = "nba-phase3-analytics-complete"

@@ -10,12 +10,12 @@ from functools import partial
 
 import pytest
 
-from shared.app.receive import receive
+from shared.app.transitions.receive import receive
 from shared.core.errors import Unavailable, Unreached
 from shared.core.model import State
 from shared.ports import Response
 from shared.simulation.scenario import FaultKind
-from tests.app.house import MINUTE, House
+from tests.app.handlers_kit import MINUTE, House
 from tests.core.build import CACHE, FEATURES, NIGHT, PCF, PSZA, SECOND, TDZA, TO4, TO5, TO6
 
 PHASE4 = (TDZA, PSZA, PCF, CACHE, FEATURES)

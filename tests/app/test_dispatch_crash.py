@@ -15,12 +15,12 @@ import pytest
 
 from shared.adapters.local.memory import MemoryStore
 from shared.adapters.local.sqlite import SqliteStore
-from shared.app.sweep import Wish
+from shared.app.sweep.sweep import Wish
 from shared.core.errors import Unavailable
 from shared.core.model import State
 from shared.ports import StateStore
-from shared.simulation.clock import Crash
-from tests.app.house import Fate, House
+from shared.simulation.fakes.clock import Crash
+from tests.app.handlers_kit import Fate, House
 from tests.core.build import CACHE, FEATURES, NIGHT, PCF, PHASE3, PHASE_OF, PSZA, TDZA, TO5, TO6
 
 Wave = tuple[tuple[str, dict[str, object]], ...]

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 
 from shared.adapters.local.sqlite import SqliteStore
-from shared.app.watch.pages import of_date
+from shared.app.reporting.pages import of_date
 from shared.cli import main as orch
 from shared.core.model import State
 from shared.entrypoints.health import draw
 from shared.simulation.scenario import GameCount
-from tests.app.house import House
+from tests.app.handlers_kit import House
 from tests.app.test_printed_commands import corrected
 from tests.core.build import DAY, NIGHT, PGS, TO4, TO5
 

@@ -13,10 +13,10 @@ import pytest
 from shared.adapters.config.policy_file import load_policy
 from shared.app.context import Context
 from shared.core.model import RunKey, State
-from shared.core.phases import Processor
-from shared.core.policy import Policy
-from shared.core.transitions import Expectation
-from tests.app.house import House
+from shared.core.policy.phases import Processor
+from shared.core.policy.policy import Policy
+from shared.core.policy.transitions import Expectation
+from tests.app.handlers_kit import House
 
 FILE = Path(__file__).parents[1] / "scenarios" / "graphs" / "pipelines" / "gazette.yaml"
 GAZETTE = load_policy(FILE)

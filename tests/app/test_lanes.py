@@ -11,10 +11,10 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.app.state import run_path
+from shared.app.state.repository import run_path
 from shared.core.model import Lane, RunKey, State
 from shared.ports import Document
-from tests.app.house import CountedStore, House, lane
+from tests.app.handlers_kit import CountedStore, House, lane
 from tests.core.build import DAY, NIGHT, PGS, PHASE3, PHASE_OF, T0, TDGS, TO3, TO4, TOGS, UPGC
 
 # 07:50, so that tiers, a gate that blocks, and due times (08:30) lie in the hour that is played.

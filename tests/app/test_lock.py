@@ -16,12 +16,12 @@ from shared.adapters.google.firestore import FirestoreStore
 from shared.adapters.local.memory import MemoryStore
 from shared.adapters.local.sqlite import SqliteStore
 from shared.app.context import Context
-from shared.app.lock import Lease, Locked, acquire, release, still_ours
+from shared.app.state.lock import Lease, Locked, acquire, release, still_ours
 from shared.core.errors import Unavailable
-from shared.core.names import Names
+from shared.core.policy.names import Names
 from shared.ports import StateStore
 from shared.simulation.world import WorldPorts
-from tests.app.house import House
+from tests.app.handlers_kit import House
 from tests.core.build import POLICY, SECOND
 from tests.emulators.gcloud import patient
 

@@ -10,15 +10,15 @@ from typing import Any, get_args, get_origin
 
 import pytest
 
-from shared.app.quarantine_rows import Row
-from shared.core.alert import Alert, Pending
-from shared.core.alerts import Lasting
-from shared.core.breaker import Circuit
+from shared.app.quarantine.rows import Row
+from shared.core.alerting.alert import Alert, Pending
+from shared.core.alerting.conditions import Lasting
+from shared.core.circuit_breaker import Circuit
+from shared.core.decision.pause import PauseBook
 from shared.core.model import Completion, Outcome, Run, State, TransitionState
-from shared.core.pause import PauseBook
 from shared.documents import _fields, from_data, to_data
 from shared.ports import Document
-from tests.app.house import House
+from tests.app.handlers_kit import House
 from tests.core.build import CACHE, NIGHT, PGS, PHASE3, TO4
 
 LATER = "a word of tomorrow"

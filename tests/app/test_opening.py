@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from shared.core.model import State
-from tests.app.house import House
+from tests.app.handlers_kit import House
 from tests.core.build import PGS, PHASE3, TDGS, TO4, TOGS, UPGC
 
 

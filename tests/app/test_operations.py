@@ -10,21 +10,25 @@ from pathlib import Path
 import pytest
 
 from shared.adapters.config.validation_file import load_validation
-from shared.app import alerting, crowd, reconciliation, state, validate
-from shared.app.health import Asked
-from shared.app.health import House as Watched
-from shared.app.lock import acquire
-from shared.app.watch import daily
-from shared.core.alerts import AlertKind, Condition, Severity
+from shared.app.alerting import raise_alerts
+from shared.app.audit import alert_rows, compare
+from shared.app.reporting import daily
+from shared.app.reporting.health import Asked
+from shared.app.reporting.health import House as Watched
+from shared.app.state import repository
+from shared.app.state.lock import acquire
+from shared.app.transitions import fan_in
+from shared.app.validation import validate
+from shared.core.alerting.conditions import AlertKind, Condition, Severity
 from shared.core.calendar import instant
 from shared.core.costs import operations
 from shared.core.costs.month import Month, of_deliveries, of_report
 from shared.core.costs.operations import Operations, Unit, of
 from shared.core.costs.workload import Deployment, Machine, PhaseLoad, RunLoad, runs_of
 from shared.core.model import RunKey, State
-from shared.core.policy import Policy
-from tests.app.house import House
-from tests.app.test_crowd import Crowd
+from shared.core.policy.policy import Policy
+from tests.app.handlers_kit import House
+from tests.app.test_fan_in import Crowd
 from tests.core.build import DAY, NIGHT, PGS, PHASE3, POLICY, T0, TDGS, TO4, TOGS, UPGC
 
 CONFIG = Path(__file__).resolve().parents[2] / "config"
@@ -139,7 +143,7 @@ def test_a_closed_run_of_today_is_looked_for() -> None:
     house = House(start=T0).ordinary()
     house.sweeps(3)
     whole = house.run()
-    [document] = house.store.inner.get(state.run_path(NIGHT))
+    [document] = house.store.inner.get(repository.run_path(NIGHT))
     assert document is not None
     closed = {**document.data, "status": "closed", "closed_at": house.clock.now()}
     house.store.inner.update(document.path, closed, document.version)
@@ -168,7 +172,7 @@ def test_a_transition_is_taken_off_too(house: House) -> None:
     house.wait()
     house.store.written.clear()
     house.sweep()
-    path = state.transition_path(NIGHT, TO4)
+    path = repository.transition_path(NIGHT, TO4)
     written = house.store.written.count(path)
     assert written == of(Unit.FLUSHED_TRANSITION).writes
 
@@ -190,8 +194,8 @@ def test_an_alert_from_its_beginning_to_its_end(house: House) -> None:
 
     def tick(*found: Condition) -> None:
         house.wait()
-        alerting.settle(house.ctx, {one.fingerprint: one for one in found}, {NIGHT.id}, (), house.clock.now())
-        alerting.to_record(house.ctx)
+        raise_alerts.settle(house.ctx, {one.fingerprint: one for one in found}, {NIGHT.id}, (), house.clock.now())
+        alert_rows.to_record(house.ctx)
 
     quiet = counted(house, tick)
     told = Operations()
@@ -276,6 +280,6 @@ def reporting(policy: Policy, run: RunLoad) -> list[str]:
 
 def test_constants_of_the_use_cases_are_the_tables() -> None:
     """What the table takes from elsewhere is what stands there."""
-    assert crowd.MANY == operations.CROWD_ABOVE
-    assert timedelta(days=operations.KEPT_DAYS) == state.PART_KEPT
-    assert timedelta(days=operations.COMPARED_DAYS) == reconciliation.DAYS_AROUND
+    assert fan_in.MANY == operations.CROWD_ABOVE
+    assert timedelta(days=operations.KEPT_DAYS) == repository.PART_KEPT
+    assert timedelta(days=operations.COMPARED_DAYS) == compare.DAYS_AROUND

@@ -8,11 +8,11 @@ from datetime import date, timedelta
 import pytest
 
 from shared.core.model import State
-from shared.core.phases import Disabled
-from shared.core.policy import Policy
+from shared.core.policy.phases import Disabled
+from shared.core.policy.policy import Policy
 from shared.ports import Response
 from shared.simulation.scenario import FaultKind, Health
-from tests.app.house import House, lane, tables
+from tests.app.handlers_kit import House, lane, tables
 from tests.core.build import DAY, NIGHT, PHASE3, POLICY, SECOND, TO3, TO4, TO5, TO6, UPGC
 
 DATE = str(DAY)

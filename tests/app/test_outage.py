@@ -9,7 +9,7 @@ import pytest
 from shared.core.errors import Unavailable
 from shared.core.model import State
 from shared.simulation.scenario import FaultKind
-from tests.app.house import House
+from tests.app.handlers_kit import House
 from tests.core.build import DAY, NIGHT, PGS, PHASE3, SECOND, TO4
 
 

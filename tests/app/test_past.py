@@ -12,9 +12,9 @@ import pytest
 
 from shared.adapters.local.duckdb import DuckDbRecord
 from shared.adapters.local.sqlite import SqliteStore
-from shared.app import past, views
+from shared.app.reporting import past, queries
 from shared.ports import Response
-from tests.app.house import House, lane
+from tests.app.handlers_kit import House, lane
 from tests.core.build import DAY, NIGHT, PGS, PHASE3, POLICY, TDGS, TO4, TO5, TO6, TOGS, UPGC, UTGC
 
 ON = (str(DAY), "--mode", "overnight")
@@ -30,7 +30,7 @@ def house(tmp_path: Path) -> House:
 
 
 def seen(house: House, transition: str = TO4) -> dict[str, Any]:
-    return views.explain(house.ctx, NIGHT, transition).evidence
+    return queries.explain(house.ctx, NIGHT, transition).evidence
 
 
 def then(house: House, at: datetime, transition: str = TO4) -> dict[str, Any]:
@@ -58,7 +58,7 @@ def played(house: House) -> dict[datetime, tuple[dict[str, Any], str]]:
         if minute in script:
             script[minute]()
         house.sweep()
-        explained = views.explain(house.ctx, NIGHT, TO4)
+        explained = queries.explain(house.ctx, NIGHT, TO4)
         found[house.clock.now()] = (explained.evidence, explained.reason)
     return found
 

@@ -8,14 +8,14 @@ from datetime import date, timedelta
 
 import pytest
 
-from shared.app.health import House as Health
-from shared.app.watch.daily import summary
-from shared.app.watch.overview import overview
-from shared.core.alerts import AlertKind
+from shared.app.reporting.daily import summary
+from shared.app.reporting.health import House as Health
+from shared.app.reporting.overview import overview
+from shared.core.alerting.conditions import AlertKind
 from shared.core.model import Outcome, State
-from shared.core.policy import PlannedPause
+from shared.core.policy.policy import PlannedPause
 from shared.simulation.scenario import Health as Fitness
-from tests.app.house import House
+from tests.app.handlers_kit import House
 from tests.app.test_self_heal import at, local
 from tests.core.build import DAY, NIGHT, PGS, PHASE3, POLICY, SAME_DAY, T0, TO3, TO4, TO5, UPGC
 

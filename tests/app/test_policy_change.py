@@ -13,12 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.adapters.config.policy_file import load_policy
-from shared.app import views
+from shared.app.reporting import queries
 from shared.core.errors import PolicyError
 from shared.core.model import RunKey, State
-from shared.core.policy import Policy
-from shared.simulation.clock import Crash
-from tests.app.house import Fate, House
+from shared.core.policy.policy import Policy
+from shared.simulation.fakes.clock import Crash
+from tests.app.handlers_kit import Fate, House
 from tests.core.build import CACHE, DAY, FEATURES, NIGHT, PCF, PGS, PHASE3, PSZA, SAME_DAY, TDZA, TO4, TO6
 from tests.policy_changes import CHANGES, changed
 from tests.policy_files import nba, write
@@ -87,7 +87,7 @@ def test_a_policy_may_change_at_any_moment_of_a_night(changes: list[tuple[int, s
     except (KeyError, ValueError, PolicyError):
         return  # the second change speaks of what the first has taken away, or both together are refused at load
     house = night(*sorted(changes))
-    assert all(run.closed_at is not None for run in views.all_runs(house.ctx) if run.key == NIGHT)
+    assert all(run.closed_at is not None for run in queries.all_runs(house.ctx) if run.key == NIGHT)
     assert house.notices("fault") == []
     assert len(house.notices("departed")) <= 1
     phases = [trigger_id.rsplit("/", 2)[1:] for trigger_id in dict.fromkeys(house.trigger_ids)]
@@ -210,5 +210,5 @@ def test_a_fault_of_one_run_never_stops_the_others(path: str, data: dict[str, ob
     assert any(one["run"] == NIGHT.id and "ValueError" in one["detail"] for one in answers[0].findings)
     [notice] = house.notices("fault")
     assert (notice.severity, "ValueError" in notice.text, "at `$." in notice.text) == ("critical", True, True)
-    assert views.explain(house.ctx, SAME_DAY, "phase2_to_phase3").state == "waiting"
+    assert queries.explain(house.ctx, SAME_DAY, "phase2_to_phase3").state == "waiting"
     assert {trigger_id.rsplit("/", 2)[0] for trigger_id in house.trigger_ids} <= {RunKey("nba", DAY, "same_day").id}

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from shared.app.preflight import judge
-from shared.core.gates import Fit, Unfit
+from shared.app.transitions.preflight import judge
+from shared.core.decision.gates import Fit, Unfit
 from shared.ports import Response
 from tests.core.build import POLICY
 

@@ -26,22 +26,22 @@ from shared.adapters.config.policy_file import load_policy
 from shared.adapters.local.sqlite import SqliteStore
 from shared.app.call import Call
 from shared.app.context import Context
-from shared.app.health import Asked
-from shared.app.health import House as Health
-from shared.app.validation.request import answer
-from shared.app.watch.daily import report
+from shared.app.reporting.daily import report
+from shared.app.reporting.health import Asked
+from shared.app.reporting.health import House as Health
+from shared.app.validation.handler import answer
 from shared.cli import main as orch
 from shared.core import commands
-from shared.core.alerts import AlertKind
+from shared.core.alerting.conditions import AlertKind
 from shared.core.errors import Unavailable
-from shared.core.names import Names
-from shared.core.policy import Policy
+from shared.core.policy.names import Names
+from shared.core.policy.policy import Policy
 from shared.entrypoints import transition, validation
 from shared.ports import Notice, Response
 from shared.simulation.scenario import FaultKind, GameCount
 from shared.simulation.scenario import Health as Fitness
 from tests.app import test_alerting, test_dead_letters, test_self_heal
-from tests.app.house import House, lane
+from tests.app.handlers_kit import House, lane
 from tests.app.test_policy_change import policy_after
 from tests.app.test_units import policy_of_units
 from tests.core.build import (

@@ -9,13 +9,13 @@ from functools import partial
 
 import pytest
 
-from shared.app.quarantine_rows import Quarantined, listed, rows
-from shared.app.receive import Handled, receive
+from shared.app.quarantine.rows import Quarantined, listed, rows
+from shared.app.transitions.receive import Handled, receive
 from shared.core.errors import Unavailable
-from shared.core.policy import Policy
-from shared.simulation.clock import Crash
+from shared.core.policy.policy import Policy
+from shared.simulation.fakes.clock import Crash
 from shared.simulation.scenario import FaultKind
-from tests.app.house import Fate, House
+from tests.app.handlers_kit import Fate, House
 from tests.core.build import DAY, NIGHT, PGS, PHASE3, POLICY, T0, TO4, UPGC
 
 
@@ -281,7 +281,7 @@ def test_the_same_bytes_of_another_day_are_another_message(house: House) -> None
 
 def test_a_day_has_room_for_a_thousand_rows(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """R9: what comes after them is acknowledged, counted and said once; rows that are there go on, a day later too."""
-    monkeypatch.setattr("shared.app.quarantine_bounds.MOST_ROWS", 10)
+    monkeypatch.setattr("shared.app.quarantine.bounds.MOST_ROWS", 10)
     for number in range(13):
         assert (
             house.take("phase3", body(processor_name=f"garbage_{number}"), f"m-{number}").handled is Handled.QUARANTINED

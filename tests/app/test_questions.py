@@ -19,9 +19,9 @@ import pytest
 from shared import runtime
 from shared.adapters.config.policy_file import load_policy
 from shared.adapters.json_log import log_on
-from shared.app import views
+from shared.app.reporting import queries
 from shared.cli import main as orch
-from tests.app.house import House
+from tests.app.handlers_kit import House
 from tests.core.build import DAY, NIGHT, PGS, TDGS, TO3, TO4, TO5, TO6, TOGS, UPGC
 from tests.policy_files import GONE, PRODUCTION, ROOT, edit, nba, production, write
 
@@ -170,14 +170,14 @@ def test_questions_need_the_store_and_only_the_store(house: House, argv: tuple[s
 def test_the_view_of_a_completion_counts_what_was_superseded(house: House) -> None:
     """The latest report stands, and how many older ones were kept aside."""
     house.deliver(PGS, records=210)
-    seen = views.recorded(house.ctx, NIGHT, "phase3", PGS)
+    seen = queries.recorded(house.ctx, NIGHT, "phase3", PGS)
     assert seen is not None
     assert (seen.outcome, seen.records, seen.superseded) == ("success", 210, 1)
     house.deliver("player_composite_factors", "started")
-    begun = views.recorded(house.ctx, NIGHT, "phase4", "player_composite_factors")
+    begun = queries.recorded(house.ctx, NIGHT, "phase4", "player_composite_factors")
     assert begun is not None
     assert (begun.outcome, begun.records) == ("started", None)
-    assert views.recorded(house.ctx, NIGHT, "phase3", "upcoming_team_game_context") is None
+    assert queries.recorded(house.ctx, NIGHT, "phase3", "upcoming_team_game_context") is None
 
 
 def test_check_sums_a_policy_up(house: House) -> None:

@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from shared.app import views
+from shared.app.reporting import queries
 from shared.core.model import State
-from tests.app.house import House
+from tests.app.handlers_kit import House
 from tests.app.test_closing import whole
 from tests.core.build import CACHE, COORDINATOR, DAY, FEATURES, NIGHT, PCF, PSZA, TDZA, TO6
 
@@ -104,4 +104,4 @@ def test_the_run_stays_open_until_it_was_started_again(refused: House) -> None:
 
 def test_explain_says_so(refused: House) -> None:
     """`orch explain` of a confirmed export names who refused, before the next sweep as after it."""
-    assert "phase6 refused: phase6_export" in views.explain(refused.ctx, NIGHT, TO6).reason
+    assert "phase6 refused: phase6_export" in queries.explain(refused.ctx, NIGHT, TO6).reason

@@ -11,7 +11,7 @@ import pytest
 from shared.adapters.config.policy_file import load_policy
 from shared.ports import Response
 from shared.simulation.scenario import CallAnswer
-from tests.app.house import MINUTE, House
+from tests.app.handlers_kit import MINUTE, House
 from tests.app.test_self_heal import asked, at
 from tests.core.build import NIGHT, PGS, PHASE3, SECOND, TDGS, TO4, UPGC
 from tests.policy_files import NBA

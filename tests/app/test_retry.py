@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.app.dispatch import FIRST_WAIT
 from shared.app.retry import retry
+from shared.app.transitions.dispatch import FIRST_WAIT
 from shared.core.errors import Malformed, Unavailable
-from shared.core.transition_check import longest_waits
+from shared.core.policy.transition_check import longest_waits
 
 FIRST = timedelta(seconds=1)
 

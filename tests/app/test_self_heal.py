@@ -9,20 +9,20 @@ from itertools import pairwise
 
 import pytest
 
-from shared.app.answer import answer as answered
-from shared.app.answer import swept
 from shared.app.call import Call
-from shared.app.requests import wish_of
-from shared.app.sweep import TIME_LIMIT, Wish
+from shared.app.sweep.handler import answer as answered
+from shared.app.sweep.handler import swept
+from shared.app.sweep.options import wish_of
+from shared.app.sweep.sweep import TIME_LIMIT, Wish
 from shared.core.errors import Unreached
 from shared.core.model import Outcome, RunKey, State, Units
-from shared.core.phases import Phase, Processor
-from shared.core.policy import Policy
-from shared.core.transitions import Expectation
+from shared.core.policy.phases import Phase, Processor
+from shared.core.policy.policy import Policy
+from shared.core.policy.transitions import Expectation
 from shared.ports import Response
-from shared.simulation.clock import Crash
+from shared.simulation.fakes.clock import Crash
 from shared.simulation.scenario import GameCount
-from tests.app.house import Called, Fate, House, lane
+from tests.app.handlers_kit import Called, Fate, House, lane
 from tests.core.build import DAY, NIGHT, PGS, PHASE3, POLICY, SECOND, TDGS, TO4, UPGC
 
 TABLE = {name: POLICY.phases["phase3"].processors[name].table for name in PHASE3}

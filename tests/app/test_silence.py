@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from shared.adapters.config.policy_file import load_policy
-from shared.core.alerts import AlertKind
-from tests.app.house import House
+from shared.core.alerting.conditions import AlertKind
+from tests.app.handlers_kit import House
 from tests.app.test_self_heal import at
 from tests.core.build import DAY, NIGHT, PHASE3, TO3, TO4, TO6, UPGC
 from tests.core.test_silence import ENDING

@@ -7,14 +7,14 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from shared.adapters.fan_out import FanOut
-from shared.app import alerting, outage, outbox
+from shared.adapters.notify.fan_out import FanOut
+from shared.app.alerting import outage, outbox, raise_alerts
 from shared.app.context import Context
-from shared.core.alert import Alert, Pending, raised
-from shared.core.alerts import AlertKind, Condition, Lasting, Severity
+from shared.core.alerting.alert import Alert, Pending, raised
+from shared.core.alerting.conditions import AlertKind, Condition, Lasting, Severity
 from shared.core.errors import Unavailable, Undelivered
 from shared.ports import Clock, Delivered, Notice, Refused
-from tests.app.house import House
+from tests.app.handlers_kit import House
 from tests.core.build import NIGHT, PHASE3, TO4
 
 DAY = timedelta(days=1)
@@ -138,7 +138,7 @@ def test_a_sink_that_hangs_keeps_no_alert_from_a_healthy_one(two: Two) -> None:
     two.well.answer = two.ill.answer = Unavailable("both", "502")
     for number in range(4):
         condition = Condition(AlertKind.LATE, Severity.INFO, NIGHT.id, TO4, f"p{number}", "has arrived", Lasting.ONCE)
-        two.house.act(lambda c=condition: alerting.raise_now(two.ctx, [c]))  # type: ignore[misc]
+        two.house.act(lambda c=condition: raise_alerts.raise_now(two.ctx, [c]))  # type: ignore[misc]
     two.well.answer, two.ill.hangs = Delivered(), two.house.clock
     for told in range(1, 5):
         two.sweeps(1)

@@ -9,13 +9,13 @@ import pytest
 
 from shared.adapters.config.policy_file import load_policy
 from shared.adapters.config.validation_file import load_validation
-from shared.app.dispatch import _source
-from shared.app.health import _warehouse
+from shared.app.reporting.health import _warehouse
+from shared.app.transitions.dispatch import _source
 from shared.app.validation.checks import outputs
 from shared.core.model import Outcome
-from shared.core.phases import Need
-from shared.core.validation import Target
-from tests.app.house import House
+from shared.core.policy.phases import Need
+from shared.core.validation.checks import Target
+from tests.app.handlers_kit import House
 from tests.app.test_self_heal import at, outcome
 from tests.core.build import DAY, NIGHT, PGS, PHASE3, TO4, report, situation
 from tests.core.test_sources import A, B, policy_of_sources

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from shared.core.bodies import Body
 from shared.core.errors import Unavailable
 from shared.core.model import State
-from shared.core.policy import Policy
-from shared.core.transitions import HttpCall, Messages, Publication, Step
+from shared.core.policy.policy import Policy
+from shared.core.policy.transitions import HttpCall, Messages, Publication, Step
+from shared.core.wire.bodies import Body
 from shared.simulation.scenario import Health
-from tests.app.house import House
+from tests.app.handlers_kit import House
 from tests.core.build import CACHE, FEATURES, NIGHT, PCF, PSZA, TDZA, TO4, TO5, TO6
 
 PHASE4 = (TDZA, PSZA, PCF, CACHE, FEATURES)

@@ -9,19 +9,19 @@ from typing import Any
 
 import pytest
 
-from shared.app import alerting
-from shared.app.bookkeeping import keep_for_record
+from shared.app.alerting import raise_alerts
+from shared.app.audit.write import keep_for_record
 from shared.app.bounded import BoundedPorts
-from shared.app.order import in_order
 from shared.app.retry import retry
-from shared.app.state import Stored, run_data, run_path
-from shared.app.sweep import TIME_LIMIT
-from shared.core.alerts import AlertKind, Condition, Lasting, Severity
+from shared.app.state.order import in_order
+from shared.app.state.repository import Stored, run_data, run_path
+from shared.app.sweep.sweep import TIME_LIMIT
+from shared.core.alerting.conditions import AlertKind, Condition, Lasting, Severity
 from shared.core.errors import NotBegun, OutOfTime, Unavailable
 from shared.core.model import Lane, Run, RunKey
 from shared.ports import Response, Row
 from shared.simulation.scenario import FaultKind
-from tests.app.house import House
+from tests.app.handlers_kit import House
 from tests.core.build import DAY, NIGHT, PGS, PHASE3, POLICY, SAME_DAY, T0, TO4
 
 MINUTE = timedelta(minutes=1)
@@ -48,7 +48,7 @@ def with_waiting_alerts(house: House, count: int) -> House:
     house.fail("slack")
     for number in range(count):
         condition = Condition(AlertKind.LATE, Severity.INFO, NIGHT.id, TO4, f"p{number}", "has arrived", Lasting.ONCE)
-        house.act(lambda c=condition: alerting.raise_now(house.ctx, [c]))  # type: ignore[misc]
+        house.act(lambda c=condition: raise_alerts.raise_now(house.ctx, [c]))  # type: ignore[misc]
     house.mend()
     house.wait(10 * MINUTE)
     return house

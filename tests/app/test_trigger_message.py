@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
-from shared.app.dispatch import MAX_ATTRIBUTE
-from shared.core.bodies import Body
+from shared.app.transitions.dispatch import MAX_ATTRIBUTE
+from shared.core.wire.bodies import Body
 from shared.simulation.scenario import Health
-from tests.app.house import House
+from tests.app.handlers_kit import House
 from tests.core.build import DAY, NIGHT, PGS, PHASE3, POLICY, TDGS, TO3, TO4, TO5, TO6, TOGS, UPGC, UTGC
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"

@@ -8,14 +8,14 @@ from datetime import timedelta
 
 import pytest
 
-from shared.app.views import explain
-from shared.app.watch.timeline import TONES
+from shared.app.reporting.queries import explain
+from shared.app.reporting.timeline import TONES
+from shared.core.decision.completeness import Word
 from shared.core.model import State
-from shared.core.phases import Reports
-from shared.core.policy import Policy
-from shared.core.standing import Word
+from shared.core.policy.phases import Reports
+from shared.core.policy.policy import Policy
 from shared.simulation.scenario import FaultKind
-from tests.app.house import House
+from tests.app.handlers_kit import House
 from tests.core.build import DAY, NIGHT, PGS, PHASE3, POLICY, T0, TO4
 
 TABLE = "nba_analytics.player_game_summary"

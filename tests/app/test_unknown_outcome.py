@@ -11,9 +11,9 @@ from shared.adapters.config.policy_file import load_policy
 from shared.core.errors import Unreached
 from shared.core.model import State
 from shared.ports import Response
-from shared.simulation.clock import Crash
+from shared.simulation.fakes.clock import Crash
 from shared.simulation.scenario import CallAnswer
-from tests.app.house import MINUTE, Fate, House
+from tests.app.handlers_kit import MINUTE, Fate, House
 from tests.core.build import CACHE, FEATURES, NIGHT, PCF, PSZA, SECOND, TDZA, TO5
 from tests.policy_files import NBA
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from shared.app.state import pauses_path
-from tests.app.house import House
+from shared.app.state.repository import pauses_path
+from tests.app.handlers_kit import House
 from tests.app.test_newer_documents import whole_night
 from tests.core.build import NIGHT, PHASE3, TO4
 

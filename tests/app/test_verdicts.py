@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from shared.adapters.config.policy_file import load_policy
-from shared.app.watch.overview import cell
+from shared.app.reporting.overview import cell
 from shared.core.model import State
 from shared.ports import Response
 from shared.simulation.scenario import CallAnswer
-from tests.app.house import MINUTE, House
+from tests.app.handlers_kit import MINUTE, House
 from tests.core.build import CACHE, FEATURES, NIGHT, PCF, PSZA, SECOND, TDZA, TO5
 from tests.policy_files import NBA
 

@@ -12,10 +12,10 @@ import pytest
 
 from shared.adapters.sql_warehouse import Rows, SqlWarehouse
 from shared.core.model import RunKey, State
-from shared.core.policy import Policy
+from shared.core.policy.policy import Policy
 from shared.ports import CalendarRef, TableRef
 from shared.simulation.scenario import GameCount
-from tests.app.house import House
+from tests.app.handlers_kit import House
 from tests.core.build import DAY, POLICY, TO4, TO5
 
 CONFIG = Path(__file__).resolve().parents[2] / "config"

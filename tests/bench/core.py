@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import fields
 from time import perf_counter, process_time
 
-from shared.core.decide import decide
-from shared.core.situation import Situation
+from shared.core.decision.decide import decide
+from shared.core.decision.snapshot import Situation
 from shared.simulation.parse import read_scenario
-from shared.simulation.random_nights.command import replay
-from shared.simulation.random_nights.many import cores, play_many, play_seed, seldom_collected
 from shared.simulation.runner import play
 from tests.bench.figure import Bench, Figure, Spread
 from tests.core.build import PGS, PHASE3, TDGS, UPGC, at, confirmed, done, report, settled, situation
 from tests.emulators.server import ROOT
+from tests.random_nights.command import replay
+from tests.random_nights.parallel import cores, play_many, play_seed, seldom_collected
 
 BATCH, FEW, ON_ONE_CORE = 1000, 10, 60
 OF_TEN_THOUSAND_IN_TEN_MINUTES = 17

@@ -14,17 +14,17 @@ from typing import Any
 
 from shared.adapters.config.policy_file import load_policy
 from shared.adapters.google.firestore import FirestoreStore
-from shared.app.receive import receive
-from shared.app.sweep import Wish, sweep
+from shared.app.sweep.sweep import Wish, sweep
+from shared.app.transitions.receive import receive
 from shared.core.calendar import instant
 from shared.core.costs.month import of_deliveries
 from shared.core.costs.operations import Operations, Unit, of
 from shared.core.costs.workload import RunLoad, runs_of, scans
 from shared.core.message import Delivery
 from shared.core.model import Units
-from shared.core.policy import Policy
+from shared.core.policy.policy import Policy
 from shared.ports import CalendarRef, Row, TableRef, UnitsRef
-from shared.simulation.clock import VirtualClock
+from shared.simulation.fakes.clock import VirtualClock
 from tests.bench.figure import Bench, Figure, Spread
 from tests.bench.state import environment, fresh_store
 from tests.emulators.server import ROOT

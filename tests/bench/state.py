@@ -18,9 +18,9 @@ from typing import Any
 from shared.adapters.clock import SystemClock
 from shared.adapters.config.policy_file import load_policy
 from shared.adapters.google.firestore import FirestoreStore
-from shared.app.receive import Handled, receive
-from shared.app.state import Stored, save_run
-from shared.app.sweep import Wish, sweep
+from shared.app.state.repository import Stored, save_run
+from shared.app.sweep.sweep import Wish, sweep
+from shared.app.transitions.receive import Handled, receive
 from shared.core.model import Run, RunKey, Units
 from tests.bench.figure import MILLI, Bench, Figure, Spread
 from tests.bench.wire import PROCESSORS, Caller, body_of

@@ -16,8 +16,8 @@ from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 from google.cloud.pubsub_v1.types import PushConfig
 
 from deploy import bundle
+from deploy.import_closure import imported
 from deploy.manifest import ROOT, Function
-from deploy.reach import imported
 from deploy.ready import HEALTH, PROBE
 from tests.bundles.serving import Served, environment_of, served
 from tests.deploy.world import manifest

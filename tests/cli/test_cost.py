@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from shared.core.costs.price import Item, Limit
-from tests.app.house import House
+from tests.app.handlers_kit import House
 from tests.emulators.server import ROOT
 
 MINIMAL = str(ROOT / "tests" / "pipelines" / "minimal.yaml")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from deploy.apply import apply
-from deploy.line import Line
+from deploy.command_line import Line
 from deploy.plan import plan
 from deploy.runner import Answer, Runner
 from shared.cli import doctor, main

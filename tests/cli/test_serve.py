@@ -16,7 +16,7 @@ import requests
 
 from shared.simulation import children
 from tests.signals import heard
-from tests.tooling.house import ROOT
+from tests.tooling.tiny_repository import ROOT
 from tests.validation.fixtures import VALIDATION, read
 from tests.validation.worlds import on_duckdb
 

@@ -11,7 +11,7 @@ import pytest
 from shared.cli import main as orch
 from shared.cli import monitor
 from shared.cli.shell import STATUSES
-from tests.app.house import House
+from tests.app.handlers_kit import House
 from tests.core.build import DAY, PGS, TO4
 from tests.policy_files import NBA, edit, nba, write
 

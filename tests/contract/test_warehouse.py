@@ -19,7 +19,7 @@ from shared.adapters.local.duckdb import DuckDbWarehouse
 from shared.adapters.sql_warehouse import SqlWarehouse
 from shared.core.errors import OrchError, PolicyError, Unavailable
 from shared.core.model import Units
-from shared.core.policy import Excluded
+from shared.core.policy.policy import Excluded
 from shared.ports import CalendarRef, TableRef, UnitsRef, Warehouse
 from shared.simulation.nba_tables import (
     POSTPONEMENTS_TABLE,

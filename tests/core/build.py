@@ -8,16 +8,16 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from shared.adapters.config.policy_file import load_policy
-from shared.app import marks
-from shared.core.decide import decide
-from shared.core.decision import Confirm, Decision, Read
-from shared.core.gates import Fit, Fitness, Wanted
+from shared.core.decision import state_changes
+from shared.core.decision.decide import decide
+from shared.core.decision.decisions import Confirm, Decision, Read
+from shared.core.decision.fold import record
+from shared.core.decision.gates import Fit, Fitness, Wanted
+from shared.core.decision.pause import Pause
+from shared.core.decision.snapshot import Situation
 from shared.core.model import Completion, Lane, Outcome, Plan, Report, RunKey, TransitionState, Units
-from shared.core.pause import Pause
-from shared.core.policy import Policy
-from shared.core.record import record
-from shared.core.situation import Situation
-from shared.core.transitions import ConfirmBy, Expectation, Transition
+from shared.core.policy.policy import Policy
+from shared.core.policy.transitions import ConfirmBy, Expectation, Transition
 from tests.policy_files import NBA
 
 POLICY = load_policy(NBA)
@@ -175,16 +175,16 @@ def plan(generation: int = 1, reason: str = "complete", *, missing: tuple[str, .
 def claimed(
     what: Plan | None = None, when: datetime = T0, state: TransitionState | None = None, owner: str = "me"
 ) -> TransitionState:
-    return marks.claimed(state or TransitionState(), what or plan(), owner, when, POLICY.claim_lease)
+    return state_changes.claimed(state or TransitionState(), what or plan(), owner, when, POLICY.claim_lease)
 
 
 def dispatched(what: Plan | None = None, when: datetime = T0, state: TransitionState | None = None) -> TransitionState:
     """Return the state after a claim and its dispatch at one moment."""
-    return marks.dispatched(claimed(what, when, state), when)
+    return state_changes.dispatched(claimed(what, when, state), when)
 
 
 def confirmed(what: Plan | None = None, when: datetime = T0, state: TransitionState | None = None) -> TransitionState:
-    return marks.confirmed(dispatched(what, when, state), Confirm(ConfirmBy.FIRST_REPORT, when), when)
+    return state_changes.confirmed(dispatched(what, when, state), Confirm(ConfirmBy.FIRST_REPORT, when), when)
 
 
 def with_transition(name: str, policy: Policy = POLICY, **changes: Any) -> Policy:

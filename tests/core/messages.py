@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from shared.core.message import Delivery, Received, parse
-from shared.core.names import Names
+from shared.core.policy.names import Names
 from tests.core.build import POLICY, T0, at
 
 NAMES = Names(POLICY)

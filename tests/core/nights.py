@@ -8,14 +8,14 @@ from datetime import datetime, time, timedelta
 
 from hypothesis import strategies as st
 
-from shared.app import marks
-from shared.core.decision import Confirm
-from shared.core.gates import Fit, Unchecked, Unfit
+from shared.core.decision import state_changes
+from shared.core.decision.decisions import Confirm
+from shared.core.decision.gates import Fit, Unchecked, Unfit
+from shared.core.decision.snapshot import Situation
 from shared.core.model import Hold, Outcome, Plan, Report, Request, RunKey, State, TransitionState
-from shared.core.policy import Policy
-from shared.core.situation import Situation
-from shared.core.transitions import Confirm as ConfirmPolicy
-from shared.core.transitions import ConfirmBy, Deadline, Expectation, Refresh, Then, Tier
+from shared.core.policy.policy import Policy
+from shared.core.policy.transitions import Confirm as ConfirmPolicy
+from shared.core.policy.transitions import ConfirmBy, Deadline, Expectation, Refresh, Then, Tier
 from tests.core.build import DAY, POLICY, T0, World, at, plan, report, situation, with_transition
 
 MODES = sorted(POLICY.modes)
@@ -116,7 +116,7 @@ def _acts(what: Plan, by: ConfirmBy, state: TransitionState) -> list[Act]:
     """Return what may happen to a transition in this state, the likely more than once."""
     match state.state:
         case State.CLAIMED:
-            return [*[marks.dispatched] * 6, *_endings_of(state), ask]
+            return [*[state_changes.dispatched] * 6, *_endings_of(state), ask]
         case State.DISPATCHED:
             assert state.carried is not None
             return [*[_confirmation(by)] * 2, _claim(state.carried), *[_claim(what)] * 4, ask, hold, release]
@@ -128,9 +128,9 @@ def _endings_of(state: TransitionState) -> list[Act]:
     """Return how a claim ends that is not dispatched."""
     assert state.plan is not None
     return [
-        lambda s, now: marks.call_failed(s, "answers 503", now),
-        lambda s, now: marks.publish_failed(marks.step_proven(s), "no broker", now),
-        lambda s, now: marks.rejected(s, "answers 422", "v1", now),
+        lambda s, now: state_changes.call_failed(s, "answers 503", now),
+        lambda s, now: state_changes.publish_failed(state_changes.step_proven(s), "no broker", now),
+        lambda s, now: state_changes.rejected(s, "answers 422", "v1", now),
         _claim(state.plan),
     ]
 
@@ -148,11 +148,11 @@ def release(state: TransitionState, now: datetime) -> TransitionState:
 
 
 def _claim(what: Plan) -> Act:
-    return lambda state, now: marks.claimed(state, what, "me", now, POLICY.claim_lease)
+    return lambda state, now: state_changes.claimed(state, what, "me", now, POLICY.claim_lease)
 
 
 def _confirmation(by: ConfirmBy) -> Act:
-    return lambda state, now: marks.confirmed(state, Confirm(by, now), now)
+    return lambda state, now: state_changes.confirmed(state, Confirm(by, now), now)
 
 
 @st.composite

@@ -9,8 +9,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from shared.app import marks
-from shared.core.alerts import (
+from shared.core.alerting.conditions import (
     NOBODY,
     AlertKind,
     Condition,
@@ -21,11 +20,12 @@ from shared.core.alerts import (
     fingerprint,
     is_due,
 )
-from shared.core.decision import Confirm, Decision, Done, Held
-from shared.core.gates import Unfit
+from shared.core.decision import state_changes
+from shared.core.decision.decisions import Confirm, Decision, Done, Held
+from shared.core.decision.gates import Unfit
+from shared.core.decision.snapshot import Situation
 from shared.core.model import Block, Hold, Lane, Outcome, Report, RunKey, TransitionState
-from shared.core.situation import Situation
-from shared.core.transitions import ConfirmBy, Dispatch, Role
+from shared.core.policy.transitions import ConfirmBy, Dispatch, Role
 from tests.core.build import (
     BACKFILL,
     DAY,
@@ -69,7 +69,7 @@ def told(
 ) -> dict[str, Condition]:
     """Return what holds after a decision came to rest, by kind and subject."""
     seen, decision = settled(one, now, world)
-    state = marks.resting(seen.state, decision, now)
+    state = state_changes.resting(seen.state, decision, now)
     return by_kind(conditions(replace(seen, state=state), decision, now, before))
 
 
@@ -159,7 +159,7 @@ def test_an_unfit_service_is_critical_after_five_minutes(after: timedelta, said:
     now = T0 + timedelta(minutes=5) + after
     state = replace(TransitionState(), blocked={name: Block(T0, "answers 503 as 'other'")})
     if name == "dispatch":
-        failed = marks.call_failed(claimed(), "answers 503 as 'other'", T0)
+        failed = state_changes.call_failed(claimed(), "answers 503 as 'other'", T0)
         assert failed.failure is not None
         state = replace(failed, failure=replace(failed.failure, retry_at=at(hours=1)))
     found = told(full(state=state), now, World(fitness=Unfit("precompute answers 503 as 'other'")))
@@ -202,7 +202,7 @@ def test_an_operators_hold_is_information() -> None:
 def test_unconfirmed_is_critical_one_within_after_the_last_repetition(after: timedelta, said: bool) -> None:
     """Section 3: to the second, with the number of dispatches."""
     state = dispatched()
-    twice = marks.dispatched(claimed(state.carried, T0 + WITHIN, state), T0 + WITHIN)
+    twice = state_changes.dispatched(claimed(state.carried, T0 + WITHIN, state), T0 + WITHIN)
     found = told(full(state=twice), T0 + 2 * WITHIN + after)
     assert severities(found) == ({"unconfirmed": CRITICAL} if said else {})
     if said:
@@ -213,10 +213,10 @@ def test_unconfirmed_is_critical_one_within_after_the_last_repetition(after: tim
 def test_unconfirmed_is_over_with_any_report() -> None:
     """Section 3: a later report confirms, and then nothing is wrong."""
     state = dispatched()
-    twice = marks.dispatched(claimed(state.carried, T0 + WITHIN, state), T0 + WITHIN)
+    twice = state_changes.dispatched(claimed(state.carried, T0 + WITHIN, state), T0 + WITHIN)
     late = at(hours=20)
     assert "unconfirmed" in told(full(state=twice), late)
-    assert told(full(state=marks.confirmed(twice, Confirm(ConfirmBy.FIRST_REPORT, late), late)), late) == {}
+    assert told(full(state=state_changes.confirmed(twice, Confirm(ConfirmBy.FIRST_REPORT, late), late)), late) == {}
 
 
 @pytest.mark.parametrize(
@@ -345,7 +345,7 @@ def test_backfill_has_no_due_times(key: RunKey) -> None:
 
 
 @pytest.mark.parametrize(
-    "state", [dispatched(when=at(hours=5)), confirmed(), marks.observed(TransitionState(), plan(), T0)]
+    "state", [dispatched(when=at(hours=5)), confirmed(), state_changes.observed(TransitionState(), plan(), T0)]
 )
 def test_triggered_is_not_due(state: TransitionState) -> None:
     """T2: dispatched, confirmed and observed satisfy it."""
@@ -413,7 +413,7 @@ def test_an_empty_date_and_a_closed_run_are_silent(changes: dict[str, object]) -
 def test_an_observed_transition_tells_nothing_of_its_trigger() -> None:
     """D6: nothing left, so nothing was degraded."""
     watch = with_transition(TO4, dispatch=Dispatch(Role.OBSERVE))
-    state = marks.observed(TransitionState(), plan(1, "deadline", missing=(TOGS,)), T0)
+    state = state_changes.observed(TransitionState(), plan(1, "deadline", missing=(TOGS,)), T0)
     assert told(full(state=state, policy=watch), at(hours=30)) == {}
 
 
@@ -426,7 +426,7 @@ TROUBLED = [
     (situation(*(report(PGS, Outcome.FAILED, ended=at(minutes=n), error="no rows") for n in range(3))), at(hours=1),
      GOOD),
     (full(state=confirmed(plan(1, "tier_2", missing=(TOGS,)))), at(hours=11), GOOD),
-    (full(state=marks.dispatched(claimed(plan(), at(hours=1), dispatched()), at(hours=1))), at(hours=9), GOOD),
+    (full(state=state_changes.dispatched(claimed(plan(), at(hours=1), dispatched()), at(hours=1))), at(hours=9), GOOD),
     (situation(next_report_at=T0), at(hours=9), GOOD),
 ]  # fmt: skip
 

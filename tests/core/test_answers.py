@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.core.answers import AnswerRule, Means, Results, StatusCall, example, is_at_work, judge
+from shared.core.wire.answers import AnswerRule, Means, Results, StatusCall, example, is_at_work, judge
 
 ANY_2XX = frozenset(range(200, 300))
 WHO = "coordinator/start"

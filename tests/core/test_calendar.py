@@ -10,7 +10,7 @@ import pytest
 
 from shared.core.calendar import closes_at, day_of, due_at, instant, mode_of, working_day
 from shared.core.model import Lane, RunKey
-from shared.core.transitions import LocalTime
+from shared.core.policy.transitions import LocalTime
 from tests.core.build import DAY, NIGHT, POLICY, SAME_DAY, T0
 
 NEW_YORK = ZoneInfo("America/New_York")

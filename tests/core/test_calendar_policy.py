@@ -10,9 +10,9 @@ import pytest
 
 from shared.adapters.config.policy_file import load_policy
 from shared.core.errors import PolicyError
-from shared.core.names import Named, Names, source_of
-from shared.core.phases import Need, Processor, Reports
-from shared.core.policy import Calendar, Excluded, Policy
+from shared.core.policy.names import Named, Names, source_of
+from shared.core.policy.phases import Need, Processor, Reports
+from shared.core.policy.policy import Calendar, Excluded, Policy
 
 TIDES = Path(__file__).resolve().parents[1] / "pipelines" / "bakery.yaml"
 PLAIN: dict[str, Any] = {"unit": "tide", "table": "sea.tides", "date_column": "day", "status_column": "state"}

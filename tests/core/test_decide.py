@@ -8,13 +8,13 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from shared.app import marks
-from shared.core.decide import decide
-from shared.core.decision import Blocked, Confirm, Done, EmptyOk, Held, Read, Trigger, Wait
-from shared.core.gates import Readings, Unfit, Wanted
+from shared.core.decision import state_changes
+from shared.core.decision.decide import decide
+from shared.core.decision.decisions import Blocked, Confirm, Done, EmptyOk, Held, Read, Trigger, Wait
+from shared.core.decision.gates import Readings, Unfit, Wanted
+from shared.core.decision.snapshot import Situation  # fmt: skip
 from shared.core.model import Failure, Hold, Outcome, Plan, Report, Request, State, TransitionState
-from shared.core.situation import Situation  # fmt: skip
-from shared.core.transitions import ConfirmBy, Deadline, Dispatch, Role, Then, Tier
+from shared.core.policy.transitions import ConfirmBy, Deadline, Dispatch, Role, Then, Tier
 from tests.core.build import (
     CACHE,
     FEATURES,
@@ -109,7 +109,7 @@ def test_an_unconfirmed_dispatch_is_repeated_after_its_time(after: timedelta, ag
 def test_a_dispatch_is_repeated_only_so_often() -> None:
     """Row 3: after `redispatch` repetitions it waits, however long, for a report of the next phase."""
     state = dispatched()
-    again = marks.dispatched(claimed(state.carried, T0 + WITHIN, state), T0 + WITHIN)
+    again = state_changes.dispatched(claimed(state.carried, T0 + WITHIN, state), T0 + WITHIN)
     assert again.dispatches == 2
     assert waits(decide(full(state=again), T0 + WITHIN + SECOND)).next_at == T0 + 2 * WITHIN
     assert waits(decide(full(state=again), at(hours=30))).next_at is None
@@ -122,7 +122,7 @@ def test_a_report_during_the_call_confirms_once_that_is_accepted() -> None:
     claim = claimed()
     during = T0 + SECOND
     assert isinstance(decide(full(state=claim, next_report_at=during), at(seconds=2)), Wait)
-    answered = marks.dispatched(claim, at(seconds=15))
+    answered = state_changes.dispatched(claim, at(seconds=15))
     assert decide(full(state=answered, next_report_at=during), at(seconds=15)) == Confirm(
         ConfirmBy.FIRST_REPORT, during
     )
@@ -133,7 +133,7 @@ def test_each_repetition_has_its_own_time() -> None:
     """Row 3: repetitions are one `within` apart, counted from the latest dispatch."""
     twice = with_transition(TO4, confirm=replace(POLICY.transitions[TO4].confirm, redispatch=2))
     state = dispatched()
-    again = marks.dispatched(claimed(state.carried, at(minutes=31), state), at(minutes=31))
+    again = state_changes.dispatched(claimed(state.carried, at(minutes=31), state), at(minutes=31))
     one = full(state=again, policy=twice)
     assert waits(decide(one, at(minutes=60))).next_at == at(minutes=61)
     assert triggered(decide(one, at(minutes=61))).generation == 1
@@ -412,7 +412,7 @@ def test_a_gates_no_is_a_value_and_leaves_no_trigger() -> None:
     state = TransitionState()
     decision = decided(full(state=state), NOW, NO_COVERAGE)
     assert isinstance(decision, Blocked)
-    after = marks.resting(state, decision, NOW)
+    after = state_changes.resting(state, decision, NOW)
     assert (after.state.value, after.generation, after.claim, after.carried) == ("blocked", 0, None, None)
     assert triggered(decided(full(state=after), at(hours=1))).generation == 1
 
@@ -420,7 +420,7 @@ def test_a_gates_no_is_a_value_and_leaves_no_trigger() -> None:
 def test_observed_is_done_and_dispatches_nothing() -> None:
     """D6: what was observed stays observed."""
     watch = with_transition(TO4, dispatch=Dispatch(Role.OBSERVE))
-    state = marks.observed(TransitionState(), plan(), T0)
+    state = state_changes.observed(TransitionState(), plan(), T0)
     assert isinstance(decide(full(state=state, policy=watch), at(hours=5)), Done)
 
 
@@ -501,7 +501,7 @@ def unconfirmed() -> TransitionState:
 
 def test_a_failed_repetition_waits_for_its_back_off() -> None:
     """D5: a dispatch that failed while it was repeated is tried again when the back-off is over, not at once."""
-    state = marks.call_failed(claimed(plan(), T0, unconfirmed()), "answers 503", T0)
+    state = state_changes.call_failed(claimed(plan(), T0, unconfirmed()), "answers 503", T0)
     assert state.failure is not None
     found = waits(decide(full(state=state), state.failure.retry_at - SECOND))
     assert found.next_at == state.failure.retry_at
@@ -510,7 +510,7 @@ def test_a_failed_repetition_waits_for_its_back_off() -> None:
 
 def test_a_rejected_repetition_is_held() -> None:
     """D5: a repetition that the consumer rejects is not repeated by the same code."""
-    state = marks.rejected(claimed(plan(), T0, unconfirmed()), "answers 422", "v1", T0)
+    state = state_changes.rejected(claimed(plan(), T0, unconfirmed()), "answers 422", "v1", T0)
     assert decide(full(state=state, code_version="v1"), NOW) == Held("rejected", "answers 422")
     assert decide(full(state=state, code_version="v2"), NOW) == Trigger(plan())
     late = full(state=state, code_version="v1", next_report_at=NOW)

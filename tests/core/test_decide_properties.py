@@ -8,17 +8,17 @@ from datetime import datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.app import marks
-from shared.core.alerts import conditions
-from shared.core.decide import decide
-from shared.core.decision import Confirm, Done, EmptyOk, Held, Trigger, Wait
-from shared.core.explain import explain
+from shared.core.alerting.conditions import conditions
+from shared.core.decision import state_changes
+from shared.core.decision.decide import decide
+from shared.core.decision.decisions import Confirm, Done, EmptyOk, Held, Trigger, Wait
+from shared.core.decision.explain import explain
+from shared.core.decision.fold import record
+from shared.core.decision.readiness import Ready as Now
+from shared.core.decision.readiness import readiness
+from shared.core.decision.snapshot import Situation
 from shared.core.model import Outcome, Report
-from shared.core.readiness import Ready as Now
-from shared.core.readiness import readiness
-from shared.core.record import record
-from shared.core.situation import Situation
-from shared.core.transitions import Then
+from shared.core.policy.transitions import Then
 from tests.core.build import GOOD, POLICY, World, at, decided, report, settled, situation
 from tests.core.nights import MODES, TRANSITIONS, first_hours, moments, reports, situations, worlds
 
@@ -97,7 +97,7 @@ def test_a_claim_excludes_every_other_trigger(one: Situation, now: datetime, wor
     seen, decision = settled(one, now, world)
     if isinstance(decision, Trigger):
         lease = POLICY.claim_lease
-        claimed = replace(seen, state=marks.claimed(one.state, decision.plan, "me", now, lease))
+        claimed = replace(seen, state=state_changes.claimed(one.state, decision.plan, "me", now, lease))
         for moment in (now, now + lease - timedelta(seconds=1)):
             assert not isinstance(decided(claimed, moment), Trigger)
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from shared.app import marks
-from shared.core.decision import Blocked
-from shared.core.explain import Explanation, explain
-from shared.core.gates import Unchecked, Unfit
+from shared.core.decision import state_changes
+from shared.core.decision.decisions import Blocked
+from shared.core.decision.explain import Explanation, explain
+from shared.core.decision.gates import Unchecked, Unfit
+from shared.core.decision.snapshot import Situation
 from shared.core.model import Hold, Outcome, Request, TransitionState
-from shared.core.situation import Situation
 from tests.core.build import (
     GAMES,
     GOOD,
@@ -125,7 +125,7 @@ def test_blocked_says_which_gate_reads_what() -> None:
 def test_what_blocked_at_the_last_sweep_is_shown_without_reading_again() -> None:
     """A person who only looks sees the stored numbers."""
     seen, decision = settled(full(), T0, World(percents={"game_coverage": 71}))
-    stored = marks.resting(seen.state, decision, T0)
+    stored = state_changes.resting(seen.state, decision, T0)
     found = explain(full(state=stored), Blocked({"game_coverage": "x"}), at(minutes=1))
     gates = {gate["name"]: gate for gate in found.evidence["gates"]}
     assert gates["game_coverage"]["verdict"] == "block"
@@ -135,7 +135,7 @@ def test_what_blocked_at_the_last_sweep_is_shown_without_reading_again() -> None
 
 def test_a_dispatch_that_failed_stands_in_the_way_until_one_leaves() -> None:
     """D5: a publication that is tried again at once is blocked all the same, by what the broker said."""
-    failed = marks.publish_failed(claimed(), "bus: unavailable", T0)
+    failed = state_changes.publish_failed(claimed(), "bus: unavailable", T0)
     found = shown(full(state=failed), at(minutes=1))
     assert (found.state, "bus: unavailable" in found.reason) == ("blocked", True)
 
@@ -169,7 +169,7 @@ def test_a_trigger_stands_there_with_its_id() -> None:
         (full(games=0), T0, "empty_ok", "no units"),
         (full(state=claimed()), T0, "claimed", "under way"),
         (full(state=dispatched()), T0, "dispatched", "no report of phase4"),
-        (full(state=marks.observed(TransitionState(), plan(), T0)), T0, "observed", "observed"),
+        (full(state=state_changes.observed(TransitionState(), plan(), T0)), T0, "observed", "observed"),
         (full(state=replace(TransitionState(), hold=Hold("operator", T0, "by an operator"))), T0, "held", "by an op"),
         (situation(*done(PGS)), at(hours=2), "held", "the deadline has passed without"),
         (full(closed=True), T0, "waiting", "the run is closed"),

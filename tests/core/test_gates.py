@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from shared.core.gates import GateResult, Readings, Verdict, Wanted, evaluate, wanted
+from shared.core.decision.gates import GateResult, Readings, Verdict, Wanted, evaluate, wanted
+from shared.core.decision.snapshot import Situation
 from shared.core.model import Outcome
-from shared.core.situation import Situation
-from shared.core.transitions import Gate, GateKind, OnMissing, OnUnreadable
+from shared.core.policy.transitions import Gate, GateKind, OnMissing, OnUnreadable
 from tests.core.build import COORDINATOR, POLICY, TO4, TO5, TO6, done, report, situation
 
 PASS, WARN, BLOCK = Verdict.PASS, Verdict.WARN, Verdict.BLOCK

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.core.gates import Readings, Verdict, evaluate
-from shared.core.transitions import Gate, GateKind, OnMissing, OnUnreadable
+from shared.core.decision.gates import Readings, Verdict, evaluate
+from shared.core.policy.transitions import Gate, GateKind, OnMissing, OnUnreadable
 from tests.core.build import POLICY, TO5, done, situation
 
 TABLES = {name: p.table or "" for name, p in POLICY.phases["phase4"].processors.items()}

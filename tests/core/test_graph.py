@@ -12,19 +12,19 @@ import pytest
 import yaml
 
 from shared.adapters.config.policy_file import load_policy
-from shared.core.alerts import AlertKind, Predecessor, conditions
+from shared.core.alerting.conditions import AlertKind, Predecessor, conditions
 from shared.core.calendar import due_at
-from shared.core.closing import is_over
 from shared.core.costs.workload import runs_of
-from shared.core.decision import Decision, Wait
+from shared.core.decision.closing import is_over
+from shared.core.decision.decisions import Decision, Wait
+from shared.core.decision.explain import explain
+from shared.core.decision.fold import record
+from shared.core.decision.readiness import NotReady, Ready, readiness
+from shared.core.decision.snapshot import Situation
 from shared.core.errors import PolicyError
-from shared.core.explain import explain
 from shared.core.model import Completion, Outcome, Plan, Report, RunKey, State, TransitionState
-from shared.core.policy import Policy
-from shared.core.readiness import NotReady, Ready, readiness
-from shared.core.record import record
-from shared.core.situation import Situation
-from shared.core.transitions import LocalTime
+from shared.core.policy.policy import Policy
+from shared.core.policy.transitions import LocalTime
 from tests.policy_files import PRODUCTION, outcome, write
 
 FILE = Path(__file__).parents[1] / "scenarios" / "graphs" / "pipelines" / "gazette.yaml"

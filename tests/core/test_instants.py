@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.core import instants
-from shared.core.instants import instant
+from shared.core.wire import instants
+from shared.core.wire.instants import instant
 
 END = datetime(2026, 1, 22, 10, 58, tzinfo=UTC)
 TENTH = END + timedelta(milliseconds=100)

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from shared.core.contents import MAX_LIST, MAX_NAME, MAX_TEXT
 from shared.core.errors import Malformed
 from shared.core.message import Received, parse
 from shared.core.model import Lane, Outcome, Report
+from shared.core.wire.contents import MAX_LIST, MAX_NAME, MAX_TEXT
 from tests.core.build import DAY, NIGHT, PGS, POLICY, UPGC
 from tests.core.messages import NAMES, PUBLISHED, RECEIVED, REST, WHOLE, delivery, understood
 

@@ -13,7 +13,7 @@ from shared.core.calendar import closes_at, due_at
 from shared.core.errors import Malformed
 from shared.core.message import Received, parse
 from shared.core.model import Lane
-from shared.core.transitions import LocalTime
+from shared.core.policy.transitions import LocalTime
 from tests.core.build import DAY, POLICY
 from tests.core.messages import NAMES, RECEIVED, REST, WHOLE, delivery, understood
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.adapters.config.policy_file import load_policy
-from shared.core.names import Named, Names, build_names, class_forms
-from shared.core.phases import Phase, Processor
+from shared.core.policy.names import Named, Names, build_names, class_forms
+from shared.core.policy.phases import Phase, Processor
 from tests.policy_files import NBA
 
 POLICY = load_policy(NBA)

@@ -7,14 +7,14 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from shared.core.alerts import NOBODY, AlertKind, Predecessor, conditions, rests
-from shared.core.decide import decide
-from shared.core.decision import Blocked, Confirm, Done, EmptyOk, Held, Read, Trigger, Wait
-from shared.core.gates import Unfit, Wanted
+from shared.core.alerting.conditions import NOBODY, AlertKind, Predecessor, conditions, rests
+from shared.core.alerting.pause_alerts import pause_conditions, pause_moments
+from shared.core.decision.decide import decide
+from shared.core.decision.decisions import Blocked, Confirm, Done, EmptyOk, Held, Read, Trigger, Wait
+from shared.core.decision.gates import Unfit, Wanted
+from shared.core.decision.pause import Pause, PauseBook, begun, ended, kept, pause_at, paused_text, planned
 from shared.core.model import Hold, Request, TransitionState
-from shared.core.pause import Pause, PauseBook, begun, ended, kept, pause_at, paused_text, planned
-from shared.core.pause_alerts import pause_conditions, pause_moments
-from shared.core.policy import PlannedPause, Policy
+from shared.core.policy.policy import PlannedPause, Policy
 from tests.core.build import (
     NIGHT,
     PGS,
@@ -297,7 +297,7 @@ def test_who_paused_and_why_waits_for_the_record() -> None:
 
 def test_a_pause_is_part_of_the_explanation() -> None:
     """Also where an operator's trigger goes through it."""
-    from shared.core.explain import explain
+    from shared.core.decision.explain import explain
 
     seen, decision = settled(COMPLETE, T0)
     assert "between rounds" in explain(seen, decision, T0).text

@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from shared.core.decision.readiness import Ready, readiness
+from shared.core.decision.snapshot import Situation
 from shared.core.model import Outcome
-from shared.core.readiness import Ready, readiness
-from shared.core.situation import Situation
-from shared.core.transitions import Then
+from shared.core.policy.transitions import Then
 from tests.core.build import PHASE3, SECOND, TO4, at, report, situation
 from tests.core.nights import first_hours, policies
 

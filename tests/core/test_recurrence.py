@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.core.recurrence import Outcome, analyse
-from shared.core.validation import Severity, Status
+from shared.core.validation.checks import Severity, Status
+from shared.core.validation.recurrence import Outcome, analyse
 
 ZONE = ZoneInfo("America/New_York")
 MONDAY = date(2026, 1, 5)

@@ -7,12 +7,12 @@ from datetime import time, timedelta
 
 import pytest
 
-from shared.app import marks
-from shared.core.decide import decide
-from shared.core.decision import Blocked, Decision, Done, Read, Trigger, Wait
-from shared.core.gates import Unfit, Wanted
+from shared.core.decision import state_changes
+from shared.core.decision.decide import decide
+from shared.core.decision.decisions import Blocked, Decision, Done, Read, Trigger, Wait
+from shared.core.decision.gates import Unfit, Wanted
 from shared.core.model import Hold, Outcome, Plan, Report, TransitionState
-from shared.core.transitions import Messages, Publication
+from shared.core.policy.transitions import Messages, Publication
 from tests.core.build import (
     GAMES,
     GOOD,
@@ -212,7 +212,7 @@ def test_gates_and_preflight_bind_a_refresh(world: World, reason: str) -> None:
     found = after_trigger(grown(400), world=world)
     assert isinstance(found, Blocked)
     assert set(found.reasons) == {reason}
-    state = marks.resting(confirmed(plan(completed=COUNTED)), found, NOW)
+    state = state_changes.resting(confirmed(plan(completed=COUNTED)), found, NOW)
     assert refreshed(after_trigger(grown(400), state=state)).generation == 2
 
 
@@ -247,8 +247,8 @@ def test_a_blocked_refresh_does_not_stop_the_repetition() -> None:
 def test_a_refresh_that_failed_to_leave_is_tried_again_when_its_back_off_is_over() -> None:
     """While generation 1 waits for its report, the announced moment is the earlier one."""
     first = dispatched(plan(completed=COUNTED))
-    second = marks.claimed(first, plan(2, "refresh", completed=COUNTED), "me", T0, POLICY.claim_lease)
-    failed = marks.call_failed(second, "answers 503", T0)
+    second = state_changes.claimed(first, plan(2, "refresh", completed=COUNTED), "me", T0, POLICY.claim_lease)
+    failed = state_changes.call_failed(second, "answers 503", T0)
     assert failed.failure is not None
     one = situation(*night(grown(400)), state=failed)
     waiting = decided(one, at(seconds=30))

@@ -7,13 +7,13 @@ from datetime import datetime
 
 import pytest
 
-from shared.core.alerts import AlertKind, conditions
-from shared.core.decide import decide
-from shared.core.decision import Blocked, Decision, Done, Read, Trigger
-from shared.core.gates import Wanted
+from shared.core.alerting.conditions import AlertKind, conditions
+from shared.core.decision.decide import decide
+from shared.core.decision.decisions import Blocked, Decision, Done, Read, Trigger
+from shared.core.decision.gates import Wanted
+from shared.core.decision.snapshot import Situation
 from shared.core.model import Outcome, Report, TransitionState, Units
-from shared.core.policy import Policy
-from shared.core.situation import Situation
+from shared.core.policy.policy import Policy
 from tests.core.build import (
     CACHE,
     COORDINATOR,

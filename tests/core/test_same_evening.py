@@ -12,19 +12,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.adapters.config.policy_file import load_policy
-from shared.core.alerts import AlertKind, conditions
+from shared.core.alerting.conditions import AlertKind, conditions
 from shared.core.calendar import clock_from, final_since
-from shared.core.decision import Wait
+from shared.core.decision.completeness import Word
+from shared.core.decision.decisions import Wait
+from shared.core.decision.explain import explain
+from shared.core.decision.gates import Readings
+from shared.core.decision.readiness import NotReady, Ready, readiness
+from shared.core.decision.snapshot import Situation
 from shared.core.errors import PolicyError
-from shared.core.explain import explain
-from shared.core.gates import Readings
 from shared.core.message import Delivery, Received, parse
 from shared.core.model import Lane, Outcome, Run, RunKey, Units
-from shared.core.names import Names
-from shared.core.policy import Policy
-from shared.core.readiness import NotReady, Ready, readiness
-from shared.core.situation import Situation
-from shared.core.standing import Word
+from shared.core.policy.names import Names
+from shared.core.policy.policy import Policy
 from tests.core.build import PGS, PHASE3, SECOND, TDGS, UPGC, report, situation
 
 REFERENCE = Path(__file__).parents[1] / "pipeline" / "nba.yaml"

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 from shared.adapters.config.policy_file import load_policy
-from shared.core.alerts import Predecessor, Severity
-from shared.core.closing import is_over
-from shared.core.explain import explain
+from shared.core.alerting.conditions import Predecessor, Severity
+from shared.core.decision.closing import is_over
+from shared.core.decision.explain import explain
+from shared.core.decision.pause import Pause
+from shared.core.decision.silence import deadline_at, end_expected_at, not_ended
+from shared.core.decision.snapshot import Situation
 from shared.core.model import Outcome
-from shared.core.pause import Pause
-from shared.core.silence import deadline_at, end_expected_at, not_ended
-from shared.core.silence_check import endless, silences
-from shared.core.situation import Situation
+from shared.core.policy.silence_check import endless, silences
 from tests.core.build import (
     BACKFILL,
     PGS,

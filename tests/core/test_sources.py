@@ -8,12 +8,12 @@ from dataclasses import replace
 import pytest
 
 from shared.adapters.config.policy_file import load_policy
-from shared.core import gates
-from shared.core.decision import Blocked, Trigger
-from shared.core.gate_check import gate_problems
-from shared.core.holdings import output
-from shared.core.phases import Need, Processor
-from shared.core.policy import Policy
+from shared.core.decision import gates
+from shared.core.decision.decisions import Blocked, Trigger
+from shared.core.decision.holdings import output
+from shared.core.policy.gate_check import gate_problems
+from shared.core.policy.phases import Need, Processor
+from shared.core.policy.policy import Policy
 from tests.core.build import GAMES, NIGHT, PGS, PHASE3, POLICY, TO4, World, at, decided, done, situation
 from tests.policy_files import PRODUCTION
 

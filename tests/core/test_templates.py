@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.core.templates import NAMES, Flaw, flaws, names, render, unfit
+from shared.core.wire.templates import NAMES, Flaw, flaws, names, render, unfit
 
 VALUES = {"game_date": "2026-03-10", "mode": "overnight", "generation": 2, "starts:class": ["A", "B"]}
 

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.core.holdings import Holdings, Shortfall
+from shared.core.decision.completeness import Standing, Word, opened_at, standing
+from shared.core.decision.fold import record
+from shared.core.decision.holdings import Holdings, Shortfall
 from shared.core.model import Completion, Outcome, Report
-from shared.core.phases import Need, Processor, Reports
-from shared.core.record import record
-from shared.core.standing import Standing, Word, opened_at, standing
+from shared.core.policy.phases import Need, Processor, Reports
 
 NAME, TABLE = "loader", "raw.loaded"
 T0 = datetime(2026, 3, 11, 9, 0, tzinfo=UTC)

@@ -11,16 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.app import marks
-from shared.core.answers import StatusCall
-from shared.core.decide import decide
-from shared.core.decision import Confirm, Decision, Doubt, Proven, Read, Trigger, Wait
-from shared.core.gates import Readings, Wanted
+from shared.core.decision import state_changes
+from shared.core.decision.decide import decide
+from shared.core.decision.decisions import Confirm, Decision, Doubt, Proven, Read, Trigger, Wait
+from shared.core.decision.gates import Readings, Wanted
+from shared.core.decision.snapshot import Situation
+from shared.core.decision.unproven import exhausted
 from shared.core.model import State, TransitionState
-from shared.core.policy import Policy
-from shared.core.situation import Situation
-from shared.core.transitions import ConfirmBy
-from shared.core.unproven import exhausted
+from shared.core.policy.policy import Policy
+from shared.core.policy.transitions import ConfirmBy
+from shared.core.wire.answers import StatusCall
 from tests.core.build import (
     CACHE,
     COORDINATOR,
@@ -56,16 +56,16 @@ def of(state: TransitionState, policy: Policy = ASKED, **more: Any) -> Situation
 
 def unproven(began: datetime = T0) -> TransitionState:
     """Return the state after a call that left and was never answered."""
-    return marks.unproven(claimed(when=began), began, "no answer within 20 s", began + timedelta(seconds=20))
+    return state_changes.unproven(claimed(when=began), began, "no answer within 20 s", began + timedelta(seconds=20))
 
 
 def after(one: Situation, decision: Decision, now: datetime) -> Situation:
     """Carry out what proves or doubts."""
     if isinstance(decision, Doubt):
-        state = marks.unproven(one.state, decision.claimed_at, decision.text, now, left=False)
+        state = state_changes.unproven(one.state, decision.claimed_at, decision.text, now, left=False)
         return replace(one, state=state)
     assert isinstance(decision, Proven)
-    return replace(one, state=marks.proven(one.state, 1, now))
+    return replace(one, state=state_changes.proven(one.state, 1, now))
 
 
 def test_a_claim_that_ended_is_doubted_only_where_the_service_can_be_asked() -> None:
@@ -140,8 +140,8 @@ def test_no_call_is_made_twice_within_its_time(minutes: list[int], status: bool)
         decision = decide(one, now)
         if isinstance(decision, Trigger):
             assert decision.plan.generation == 1
-            state = marks.claimed(one.state, decision.plan, "me", now, LEASE)
-            one = replace(one, state=marks.unproven(state, now, "no answer", now))
+            state = state_changes.claimed(one.state, decision.plan, "me", now, LEASE)
+            one = replace(one, state=state_changes.unproven(state, now, "no answer", now))
             calls.append(now)
         else:
             assert isinstance(decision, Wait)

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.core.trend import ResultOfDay, RunOfDay, day_trend
-from shared.core.validation import Category, Check, Nothing, Severity, Status, Thresholds
-from shared.core.verdict import Measure, Measured, Result, Summary, Word, broken, health, judge, skipped
+from shared.core.validation.checks import Category, Check, Nothing, Severity, Status, Thresholds
+from shared.core.validation.trend import ResultOfDay, RunOfDay, day_trend
+from shared.core.validation.verdict import Measure, Measured, Result, Summary, Word, broken, health, judge, skipped
 from tests.core.build import DAY
 
 LIMITS = Thresholds(warn_below=80, fail_below=50)

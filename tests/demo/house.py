@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.tooling.house import lend_env
+from tests.tooling.tiny_repository import lend_env
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("bin", "config", "deploy", "functions", "shared", "tests/pipeline", "tests/scenarios")

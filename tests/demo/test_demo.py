@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from shared.simulation.demo.home import Home, HomeInUse
 from shared.simulation.demo.nights import NIGHTS, load
+from shared.simulation.demo.workspace import Home, HomeInUse
 from shared.simulation.emulators import EmulatorMissing, require_tools
 from tests.busy import allowed
 from tests.demo.house import ROOT, cloned, command, environment
 from tests.emulators.gcloud import absent
 from tests.process_table import Process, descendants, left
 from tests.signals import heard
-from tests.tooling.house import run
+from tests.tooling.tiny_repository import run
 
 NIGHT = ("--night", "one-processor", "--speed", "40")
 

@@ -16,16 +16,16 @@ from shared.adapters.local.sqlite import SqliteStore
 from shared.core.errors import PolicyError, Unavailable
 from shared.core.model import Units
 from shared.ports import CalendarRef, TableRef
-from shared.simulation.demo.home import Home, documents
+from shared.simulation.demo.fixtures import Tables
 from shared.simulation.demo.nights import NIGHTS, load
-from shared.simulation.demo.pace import MINUTE, SWEEP_AT, Pace, Sweeps
 from shared.simulation.demo.servers import ROOT, ServerFailed, complaints, served
-from shared.simulation.demo.tables import Tables
+from shared.simulation.demo.speed import MINUTE, SWEEP_AT, Pace, Sweeps
 from shared.simulation.demo.verdict import GRACE, judged
-from shared.simulation.facts import Facts
+from shared.simulation.demo.workspace import Home, documents
 from shared.simulation.history import History
 from shared.simulation.runner import play
 from shared.simulation.scenario import Change, GameCount
+from shared.simulation.world_data import Facts
 
 START = datetime(2026, 1, 24, 10, 0, tzinfo=UTC)
 DAY = date(2026, 1, 24)

@@ -17,11 +17,11 @@ from shared.adapters.clock import SystemClock
 from shared.adapters.http import RequestsHttp
 from shared.adapters.local.accelerated_clock import FileClock
 from shared.adapters.local.memory import MemoryStore
-from shared.app.state import transition_path
-from shared.core.alert import Alert
-from shared.core.alerts import Lasting
+from shared.app.state.repository import transition_path
+from shared.core.alerting.alert import Alert
+from shared.core.alerting.conditions import Lasting
 from shared.core.model import RunKey, State, TransitionState
-from shared.core.transitions import Role
+from shared.core.policy.transitions import Role
 from shared.documents import to_data
 from shared.simulation.demo.day import DAY, asked, policy_of_day
 from shared.simulation.demo.figures import RUNS, Figure, figures
@@ -31,7 +31,7 @@ from tests.demo.house import ROOT, cloned, command, environment
 from tests.emulators.gcloud import absent
 from tests.process_table import descendants, left
 from tests.services.work import STATE, Work
-from tests.tooling.house import run
+from tests.tooling.tiny_repository import run
 
 POLICY = policy_of_day()
 TYPES = POLICY.transitions["phase5_to_phase6"].dispatch.steps[0].body.base["export_types"]

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from deploy.line import Line
+from deploy.command_line import Line
 from deploy.runner import Answer
 
 NUMBER = "123456789012"

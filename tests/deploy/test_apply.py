@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from deploy.apply import ApplyFailed, Done, Step, apply
-from deploy.line import Line
+from deploy.command_line import Line
 from deploy.manifest import Stamp
 from deploy.orphans import orphans
 from deploy.plan import plan

@@ -15,7 +15,7 @@ from deploy import bundle
 from deploy.manifest import ROOT
 from tests.deploy.world import load_changed, manifest
 from tests.emulators.gcloud import absent
-from tests.tooling.house import run
+from tests.tooling.tiny_repository import run
 
 SELF_HEAL = manifest().functions["self_heal"]
 
@@ -74,7 +74,7 @@ def seen(folder: Path) -> list[tuple[str, int, float, bytes]]:
 @pytest.mark.parametrize(
     ("name", "same"),
     [
-        ("shared/core/decide.py", False),
+        ("shared/core/decision/decide.py", False),
         ("config/nba.yaml", False),
         ("functions/self_heal/main.py", False),
         ("deploy/requirements/functions.txt", False),

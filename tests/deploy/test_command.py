@@ -15,7 +15,7 @@ from deploy import bundle, command, monitoring
 from deploy.manifest import ROOT
 from tests.deploy.standin import NUMBER, Cloud, saved
 from tests.deploy.world import PLACE, furnished, manifest
-from tests.tooling.house import run
+from tests.tooling.tiny_repository import run
 
 BUNDLE_OF = bundle.bundle_of
 # The interpreter's path may hold a space, which the first line of a script cannot.
@@ -87,7 +87,7 @@ def test_apply_says_first_and_does_then(home: Path, capsys: pytest.CaptureFixtur
 def test_apply_refuses_bundles_of_another_tree(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """What lies in build/ must be what the tree yields: an edited bundle is never deployed."""
     build(home)
-    (home / "build/self_heal/shared/core/decide.py").write_text("x = 1\n")
+    (home / "build/self_heal/shared/core/decision/decide.py").write_text("x = 1\n")
     assert command.call(["apply", "self_heal", f"--number={NUMBER}", "--project=demo-orch", "--yes"]) == 1
     assert "build/self_heal is not what the tree yields" in capsys.readouterr().err
     assert cloud_in(home).store("topics") == {}

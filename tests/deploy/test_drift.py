@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from deploy.apply import apply
+from deploy.command_line import Line
 from deploy.drift import DRIFT, SAME, UNKNOWN, Colour, Report, drift
 from deploy.git import changed, left_at
-from deploy.line import Line
 from deploy.manifest import Stamp
 from deploy.plan import plan
 from deploy.runner import Answer

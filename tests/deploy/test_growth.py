@@ -12,10 +12,10 @@ from itertools import pairwise
 
 from shared.adapters.config.policy_file import load_policy
 from shared.adapters.google import bigquery
-from shared.app.sweep import TIME_LIMIT
+from shared.app.sweep.sweep import TIME_LIMIT
 from shared.core.costs.cost import bill, by_pipelines, by_width, first, reached
 from shared.core.costs.price import Limit
-from tests.app.house import House
+from tests.app.handlers_kit import House
 from tests.deploy.growth import CHANGES, COMPLETIONS, PIPELINES, PRICES, figures, reckoned
 from tests.emulators.server import ROOT
 from tests.policy_files import PRODUCTION

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from deploy import rules
+from deploy import policy_checks
 from deploy.apply import Done, apply
 from deploy.bundle import bundle_of
+from deploy.command_line import Line
 from deploy.drift import DRIFT, Colour, drift
-from deploy.line import Line
 from deploy.orphans import orphans
 from deploy.plan import lines, plan
 from deploy.ready import ReadyCheck
@@ -53,7 +53,7 @@ def test_no_line_replaces_all_variables_or_secrets() -> None:
     flags = {flag for line in lines(plan(manifest(), PLACE, stamp())) for flag in line.flags}
     assert not flags & {"set-env-vars", "env-vars-file", "clear-env-vars", "set-secrets", "clear-secrets"}
     wiping = Line(("gcloud", "functions", "deploy", "x", "--set-env-vars=A=1", "--project=p", "--quiet"))
-    assert "--set-env-vars removes everything it does not name" in rules.faults(wiping)
+    assert "--set-env-vars removes everything it does not name" in policy_checks.faults(wiping)
 
 
 def test_a_variable_set_by_hand_survives_a_deploy_and_is_reported(running: Cloud) -> None:

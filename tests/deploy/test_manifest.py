@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 from deploy import cron
 from deploy.manifest_check import DEPRECATED
 from deploy.manifest_file import load_manifest
-from deploy.manifest_schema import SCHEMA, schema_text
+from deploy.manifest_json_schema import SCHEMA, schema_text
 from shared.core.errors import PolicyError
 from tests.deploy.world import MANIFEST, load_changed, manifest, raw, refusal
 from tests.policy_files import GONE, edit
@@ -326,7 +326,7 @@ def test_cron_lines(text: str, fault: str | None) -> None:
 
 
 def test_the_schema_is_fresh() -> None:
-    """The checked-in schema is what the types say; `python -m deploy.manifest_schema` writes it anew."""
+    """The checked-in schema is what the types say; `python -m deploy.manifest_json_schema` writes it anew."""
     assert SCHEMA.read_text(encoding="utf-8") == schema_text()
 
 

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 import sqlglot
 
-from deploy import deployer, orphans, rights, rules
+from deploy import deployer, orphans, policy_checks, rights
 from deploy.apply import apply
+from deploy.command_line import Line, pairs
 from deploy.compute import environment
 from deploy.drift import drift
-from deploy.line import Line, pairs
 from deploy.manifest import ROOT, Stamp
 from deploy.plan import lines, plan
 from deploy.ready import ReadyCheck
@@ -150,7 +150,7 @@ def test_gcloud_would_refuse_a_faulty_line(tmp_path: Path) -> None:
 
 def test_no_line_breaks_a_rule(every_line: list[Line]) -> None:
     """What gcloud's parser does not see, our rules do, and no line of the plan breaks one."""
-    assert [(str(line), fault) for line in every_line for fault in rules.faults(line)] == []
+    assert [(str(line), fault) for line in every_line for fault in policy_checks.faults(line)] == []
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_no_line_breaks_a_rule(every_line: list[Line]) -> None:
 )
 def test_a_rule_names_what_it_refuses(text: str, fault: str) -> None:
     """Each rule can say no."""
-    found = rules.faults(Line(("gcloud", *shlex.split(text), "--project=p", "--quiet")))
+    found = policy_checks.faults(Line(("gcloud", *shlex.split(text), "--project=p", "--quiet")))
     assert any(fault in one for one in found), found
 
 

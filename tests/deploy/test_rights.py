@@ -14,8 +14,8 @@ import pytest
 
 from deploy.apply import apply
 from deploy.command import call
+from deploy.command_line import Line
 from deploy.drift import Colour
-from deploy.line import Line
 from deploy.plan import PlanConflict, distinct, plan
 from deploy.resource import Resource
 from tests.deploy.standin import NUMBER, Cloud

@@ -20,7 +20,7 @@ from shared.adapters.google.firestore import FirestoreStore, rpc
 from shared.core.errors import Unavailable
 from shared.simulation import children
 from shared.simulation.emulators import Emulator, EmulatorMissing, firestore_emulator, free_port
-from tests.app.house import House
+from tests.app.handlers_kit import House
 from tests.emulators import bigquery
 from tests.emulators.gcloud import absent
 

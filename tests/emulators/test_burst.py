@@ -17,7 +17,7 @@ import pytest
 from shared.adapters.clock import SystemClock
 from shared.adapters.config.policy_file import load_policy
 from shared.adapters.google.firestore import FirestoreStore
-from shared.app.receive import Handled, Receipt, receive
+from shared.app.transitions.receive import Handled, Receipt, receive
 from shared.ports import StateStore
 from tests.emulators.gcloud import patient
 from tests.plain_ports import PlainPorts, context, delivery

@@ -15,7 +15,7 @@ import pytest
 from shared.adapters.google.bigquery import BigQueryRecord
 from shared.core.errors import Unavailable
 from shared.core.model import State
-from tests.app.house import House
+from tests.app.handlers_kit import House
 from tests.busy import allowed
 from tests.core.build import DAY, NIGHT, PGS, PHASE3, TO4, UPGC
 from tests.emulators.outages import Outside, impatient, outside

@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 from shared import runtime
-from shared.app import views
 from shared.app.context import Context
+from shared.app.reporting import queries
 from shared.core.model import RunKey
 from shared.simulation.emulators import free_port
 from shared.simulation.nba_tables import GameStatus, schedule_row, statistics_id
@@ -80,7 +80,7 @@ class Project:
         """Return the transition's state, as soon as it is the one that is waited for."""
         end = time.monotonic() + PATIENCE.total_seconds()
         while True:
-            found = views.explain(self.context, KEY, transition).state
+            found = queries.explain(self.context, KEY, transition).state
             if found == wanted or time.monotonic() > end:
                 return found
             time.sleep(0.1)
@@ -174,7 +174,7 @@ def test_what_nobody_took_is_pushed_again(project: Project) -> None:
     for body in completions():
         project.wire.publish(PHASE3, body)
     assert project.wire.pull(TRIGGER, 2.0) == []
-    assert views.runs(project.context) == []
+    assert queries.runs(project.context) == []
     with project.serving("phase3_to_phase4", port):
         judged(project.triggers())
 
@@ -203,5 +203,5 @@ def test_a_poisoned_message_is_pushed_once(project: Project) -> None:
         for body in completions():
             project.wire.publish(PHASE3, body)
         judged(project.triggers())
-    assert [json.loads(one.raw)["processor_name"] for one in views.quarantine(project.context)] == ["Nobody"]
+    assert [json.loads(one.raw)["processor_name"] for one in queries.quarantine(project.context)] == ["Nobody"]
     assert project.said("completion.quarantined") == 1

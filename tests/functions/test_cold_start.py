@@ -27,8 +27,8 @@ UNUSED = (
     "typer",
     "rich",
     "hypothesis",
-    "shared.app.sweep",
-    "shared.app.repair",
+    "shared.app.sweep.sweep",
+    "shared.app.sweep.repair",
     "shared.simulation",
     "pytest",
 )

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
 from shared.adapters.local.sqlite import SqliteStore
-from shared.app.quarantine_rows import Quarantined, listed
-from shared.app.receive import Handled, receive
+from shared.app.quarantine.rows import Quarantined, listed
+from shared.app.transitions.receive import Handled, receive
 from tests.functions.entry import TOPICS, TRANSITIONS, client
 from tests.functions.worlds import House, house
 

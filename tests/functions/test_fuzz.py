@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 
 from shared.adapters.google.firestore import FirestoreStore
 from shared.adapters.local.sqlite import SqliteStore
-from shared.app import views
-from shared.app.events import delivery_of
-from shared.app.quarantine_rows import Quarantined, Row, listed
-from shared.core.record import REMEMBERED_UNRECORDED, SHORT_LIST
-from shared.core.spelling import LONGEST_CORRELATION
+from shared.app.quarantine.rows import Quarantined, Row, listed
+from shared.app.reporting import queries
+from shared.app.transitions.cloudevents import delivery_of
+from shared.core.decision.fold import REMEMBERED_UNRECORDED, SHORT_LIST
+from shared.core.wire.spelling import LONGEST_CORRELATION
 from shared.documents import from_data
 from shared.ports import StateStore
 from tests.emulators.gcloud import patient
@@ -241,7 +241,7 @@ def test_any_message_is_counted_or_kept(function: str, data: bytes) -> None:
     """Arbitrary bytes, arbitrary JSON and almost right completions are answered with 2xx, counted or kept whole."""
     with house(SqliteStore(":memory:")) as opened:
         held_to(opened, function, message(data, "m1"), data)
-        assert len(views.quarantine(opened.context)) <= 1
+        assert len(queries.quarantine(opened.context)) <= 1
 
 
 @pytest.mark.xdist_group("firestore")
@@ -261,7 +261,7 @@ def test_a_nasty_message_is_counted_or_kept(name: str, function: str) -> None:
     """Known ways to break parsers and stores end in a count or in quarantine, in one row however often they come."""
     with house(SqliteStore(":memory:")) as opened:
         held_to(opened, function, message(NASTY[name], "m1"), NASTY[name])
-        assert len(views.quarantine(opened.context)) <= 1
+        assert len(queries.quarantine(opened.context)) <= 1
 
 
 @pytest.mark.xdist_group("firestore")
@@ -301,7 +301,7 @@ def test_any_message_id_names_one_message(store: str, data: bytes, request: pyte
         for message_id in IDS:
             held_to(opened, "phase3_to_phase4", message(data, message_id), data)
         if data == b"not JSON":
-            assert len(views.quarantine(opened.context)) == len(IDS)
+            assert len(queries.quarantine(opened.context)) == len(IDS)
 
 
 def test_messages_whose_ids_differ_in_a_slash_are_two() -> None:
@@ -309,7 +309,7 @@ def test_messages_whose_ids_differ_in_a_slash_are_two() -> None:
     with house(SqliteStore(":memory:")) as opened:
         for message_id in ("a/b", "a~b", "a-b", "a%2Fb"):
             held_to(opened, "phase3_to_phase4", message(message_id.encode(), message_id), message_id.encode())
-        assert len(views.quarantine(opened.context)) == 4
+        assert len(queries.quarantine(opened.context)) == 4
 
 
 def test_a_message_without_any_id_is_known_again() -> None:
@@ -318,7 +318,7 @@ def test_a_message_without_any_id_is_known_again() -> None:
         for data in (b"one", b"two"):
             sent = message(data, "")
             held_to(opened, "phase3_to_phase4", sent, data, {"id": " "})
-        assert len(views.quarantine(opened.context)) == 2
+        assert len(queries.quarantine(opened.context)) == 2
 
 
 @pytest.mark.parametrize("store", ["sqlite", pytest.param("firestore", marks=pytest.mark.xdist_group("firestore"))])

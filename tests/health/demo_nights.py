@@ -14,9 +14,9 @@ from rich.console import Console
 from shared import runtime
 from shared.app.context import Context
 from shared.simulation.demo.__main__ import OK, play_all
-from shared.simulation.demo.cast import Ground
-from shared.simulation.demo.home import Home
 from shared.simulation.demo.nights import NIGHTS, Night, load
+from shared.simulation.demo.processes import Ground
+from shared.simulation.demo.workspace import Home
 from shared.simulation.scenario import Scenario
 
 # Minutes of a night in a second, at most: as fast as the functions answer.

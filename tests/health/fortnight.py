@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from shared.core.policy import Policy
+from shared.core.policy.policy import Policy
 from shared.simulation.parse import read_scenario
 from shared.simulation.scenario import Scenario
 from tests.functions.worlds import POLICY

@@ -17,9 +17,9 @@ import duckdb
 import pytest
 import yaml
 
-from shared.app.validate import check_all
+from shared.app.validation.validate import check_all
 from shared.cli import main as orch
-from shared.core.validation import Status, Target
+from shared.core.validation.checks import Status, Target
 from shared.entrypoints.validation import checks
 from shared.simulation.demo.nights import NIGHTS, Night, load
 from tests.health.demo_nights import as_left, named, play

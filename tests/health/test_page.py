@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 
 from shared.adapters.page.scale import WIDTH, Lines, Scale, scale_of
 from shared.adapters.page.svg import drawing
-from shared.app.state import load_run
-from shared.app.watch.overview import cell, keys, loads
-from shared.app.watch.pages import of_date, run_key, shown_days
-from shared.app.watch.timeline import timeline
+from shared.app.reporting.overview import cell, keys, loads
+from shared.app.reporting.pages import of_date, run_key, shown_days
+from shared.app.reporting.timeline import timeline
+from shared.app.state.repository import load_run
 from shared.core.model import Block, Hold, Plan, Run, RunKey, State, TransitionState, Units
-from shared.core.page import Cell, Event, Kind, Leg, OpenAlert, Timeline, Tone
+from shared.core.reporting.page import Cell, Event, Kind, Leg, OpenAlert, Timeline, Tone
 from shared.entrypoints.health import draw
 from tests.functions.worlds import POLICY
 from tests.health.stage import Left, ask, left_by

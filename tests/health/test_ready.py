@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from shared import runtime
-from shared.simulation.clock import Actor
+from shared.simulation.fakes.clock import Actor
 from shared.simulation.scenario import FaultKind
 from tests.health.stage import Left, ask
 from tests.policy_files import NBA

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared.core.coverage import band
+from shared.core.reporting.coverage import band
 from shared.simulation.product import DeployedProduct
 from shared.simulation.runner import SWEEP
 from shared.simulation.scenario import FaultKind, Health

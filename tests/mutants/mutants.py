@@ -8,39 +8,75 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-DECIDE, STANDING, RECORD = "shared/core/decide.py", "shared/core/standing.py", "shared/core/record.py"
-READINESS, REFRESH = "shared/core/readiness.py", "shared/core/refresh.py"
-GATES, CALENDAR, ALERTS = "shared/core/gates.py", "shared/core/calendar.py", "shared/core/alerts.py"
-MODEL, MESSAGE, POLICY = "shared/core/model.py", "shared/core/message.py", "shared/core/policy.py"
-PHASES = "shared/core/phases.py"
-EVENTS, DEAD_LETTERS = "shared/app/events.py", "shared/app/dead_letters.py"
-CLOSING, ALERTING, OPERATE = "shared/core/closing.py", "shared/app/alerting.py", "shared/app/operate.py"
-DEPARTED, DISPATCH, SWEEP = "shared/core/departed.py", "shared/app/dispatch.py", "shared/app/sweep.py"
-BOUNDED, ORDER, FAIL_FAST = "shared/app/bounded.py", "shared/app/order.py", "shared/app/fail_fast.py"
-SPELLING, INSTANTS, CONTENTS = "shared/core/spelling.py", "shared/core/instants.py", "shared/core/contents.py"
-NAMES, QUARANTINE, BOUNDS = "shared/core/names.py", "shared/app/quarantine.py", "shared/app/quarantine_bounds.py"
-MARKS, RECEIVE, RECONCILE = "shared/app/marks.py", "shared/app/receive.py", "shared/app/reconcile.py"
+DECIDE, STANDING, RECORD = (
+    "shared/core/decision/decide.py",
+    "shared/core/decision/completeness.py",
+    "shared/core/decision/fold.py",
+)
+READINESS, REFRESH = "shared/core/decision/readiness.py", "shared/core/decision/refresh.py"
+GATES, CALENDAR, ALERTS = (
+    "shared/core/decision/gates.py",
+    "shared/core/calendar.py",
+    "shared/core/alerting/conditions.py",
+)
+MODEL, MESSAGE, POLICY = "shared/core/model.py", "shared/core/message.py", "shared/core/policy/policy.py"
+PHASES = "shared/core/policy/phases.py"
+EVENTS, DEAD_LETTERS = "shared/app/transitions/cloudevents.py", "shared/app/sweep/dead_letters.py"
+CLOSING, ALERTING, OPERATE = (
+    "shared/core/decision/closing.py",
+    "shared/app/alerting/raise_alerts.py",
+    "shared/app/operator/acts.py",
+)
+DEPARTED, DISPATCH, SWEEP = (
+    "shared/core/decision/departed.py",
+    "shared/app/transitions/dispatch.py",
+    "shared/app/sweep/sweep.py",
+)
+BOUNDED, ORDER, FAIL_FAST = "shared/app/bounded.py", "shared/app/state/order.py", "shared/app/fail_fast.py"
+SPELLING, INSTANTS, CONTENTS = (
+    "shared/core/wire/spelling.py",
+    "shared/core/wire/instants.py",
+    "shared/core/wire/contents.py",
+)
+NAMES, QUARANTINE, BOUNDS = (
+    "shared/core/policy/names.py",
+    "shared/app/quarantine/keep.py",
+    "shared/app/quarantine/bounds.py",
+)
+MARKS, RECEIVE, RECONCILE = (
+    "shared/core/decision/state_changes.py",
+    "shared/app/transitions/receive.py",
+    "shared/app/transitions/reconcile.py",
+)
 DATE_COLUMN, CALENDAR_SQL = "shared/adapters/date_column.py", "shared/adapters/calendar_sql.py"
-REFUSAL = "shared/core/refusal.py"
-HOLDINGS, STREAKS, REPAIR = "shared/core/holdings.py", "shared/app/streaks.py", "shared/app/repair.py"
-SILENCE, SILENCE_CHECK = "shared/core/silence.py", "shared/core/silence_check.py"
-PAUSE, PAUSING, PAUSE_ALERTS = "shared/core/pause.py", "shared/app/pausing.py", "shared/core/pause_alerts.py"
+REFUSAL = "shared/core/decision/refusal.py"
+HOLDINGS, STREAKS, REPAIR = (
+    "shared/core/decision/holdings.py",
+    "shared/app/alerting/streaks.py",
+    "shared/app/sweep/repair.py",
+)
+SILENCE, SILENCE_CHECK = "shared/core/decision/silence.py", "shared/core/policy/silence_check.py"
+PAUSE, PAUSING, PAUSE_ALERTS = (
+    "shared/core/decision/pause.py",
+    "shared/app/transitions/pausing.py",
+    "shared/core/alerting/pause_alerts.py",
+)
 
-REPAIRS, RERUN, CADENCE = "shared/core/repairs.py", "shared/app/rerun.py", "shared/core/cadence.py"
-UNPROVEN, ANSWERS, HTTP = "shared/core/unproven.py", "shared/core/answers.py", "shared/adapters/http.py"
+REPAIRS, RERUN, CADENCE = "shared/core/repairs.py", "shared/app/sweep/rerun.py", "shared/core/decision/cadence.py"
+UNPROVEN, ANSWERS, HTTP = "shared/core/decision/unproven.py", "shared/core/wire/answers.py", "shared/adapters/http.py"
 
 T_HEAL, T_REPAIRS = "tests/app/test_self_heal.py::test_", "tests/app/test_repair_verdicts.py::test_"
 T_ANSWERS, T_VERDICTS = "tests/core/test_answers.py::test_", "tests/app/test_verdicts.py::test_"
-LANES, T_LANES = "shared/app/lanes.py", "tests/app/test_lanes.py::test_"
-BACKFILL, T_BACKFILL = "shared/app/backfill.py", "tests/app/test_backfill.py::test_"
+LANES, T_LANES = "shared/app/transitions/lanes.py", "tests/app/test_lanes.py::test_"
+BACKFILL, T_BACKFILL = "shared/app/operator/backfill.py", "tests/app/test_backfill.py::test_"
 T_UNPROVEN = "tests/core/test_unproven.py::test_"
 T_UNKNOWN = "tests/app/test_unknown_outcome.py::test_"
 T_DECIDE = "tests/core/test_decide.py::test_"
 T_REFRESH = "tests/core/test_refresh.py::test_"
 T_REFUSAL = "tests/core/test_refusal.py::test_"
-T_STANDING = "tests/core/test_standing.py::test_"
-T_PROPERTIES = "tests/core/test_record_properties.py::test_"
-T_RECORD = "tests/core/test_record.py::test_"
+T_STANDING = "tests/core/test_completeness.py::test_"
+T_PROPERTIES = "tests/core/test_fold_properties.py::test_"
+T_RECORD = "tests/core/test_fold.py::test_"
 T_GATES = "tests/core/test_gates.py::test_"
 T_CALENDAR = "tests/core/test_calendar.py::test_"
 T_ALERTS = "tests/core/test_alerts.py::test_"
@@ -109,7 +145,7 @@ MUTANTS = [
     ),
     mutant(
         "a detached subscription counts as a reader",
-        "shared/core/inventory.py",
+        "shared/core/reporting/inventory.py",
         "    read = {feed.topic for feed in there.values() if not feed.fault}\n",
         "    read = {feed.topic for feed in there.values()}\n",
         "tests/adapters/test_inventory.py::test_a_subscription_that_gets_nothing_reads_nothing",
@@ -130,7 +166,7 @@ MUTANTS = [
     ),
     mutant(
         "a phase is asked again for each transition that waits for it",
-        "shared/app/rerun.py",
+        "shared/app/sweep/rerun.py",
         "found.get(phase, Lack(situation.key, phase, (), (), frozenset()))",
         "Lack(situation.key, phase, (), (), frozenset())",
         T_PAPER + "a_phase_that_two_wait_for_is_asked_once",
@@ -144,14 +180,14 @@ MUTANTS = [
     ),
     mutant(
         "two transitions may start one phase",
-        "shared/core/policy_check.py",
+        "shared/core/policy/policy_check.py",
         "    if other != transition.name:\n",
         "    if False:\n",
         T_GRAPH + "two_that_start_one_phase_are_refused",
     ),
     mutant(
         "a circle of phases is let through",
-        "shared/core/policy_check.py",
+        "shared/core/policy/policy_check.py",
         "        if name not in beyond or name in said:\n",
         "        if True:\n",
         T_GRAPH + "a_circle_is_refused_once",
@@ -334,14 +370,14 @@ MUTANTS = [
     ),
     mutant(
         "what a sink lacks is sent before what nobody has",
-        "shared/app/outbox.py",
+        "shared/app/alerting/outbox.py",
         "key=lambda kept: bool(kept.alert.taken)",
         "key=lambda kept: not kept.alert.taken",
         f"{T_SINKS}a_sink_that_hangs_keeps_no_alert_from_a_healthy_one",
     ),
     mutant(
         "a record that was not asked is taken for broken",
-        "shared/app/bookkeeping.py",
+        "shared/app/audit/write.py",
         "    except NotBegun:\n        return False",
         "    except ZeroDivisionError:\n        return False",
         f"{T_TIME}a_record_that_is_not_asked_for_want_of_time_is_no_failure_of_it",
@@ -408,12 +444,12 @@ MUTANTS = [
         "confirm before dispatch",
         RECONCILE,
         "    held = _save(ctx, sight, claim)\n",
-        "    held = _save(ctx, sight, marks.dispatched(claim, now))\n",
+        "    held = _save(ctx, sight, state_changes.dispatched(claim, now))\n",
         scenario("X4_broker_away"),
     ),
     mutant(
         "what is reported during a call that is accepted in the end is lost",
-        "shared/app/marks.py",
+        "shared/core/decision/state_changes.py",
         "    left = now if state.claim is None else state.claim.claimed_at\n",
         "    left = now\n",
         f"{T_DECIDE}a_report_during_the_call_confirms_once_that_is_accepted",
@@ -610,7 +646,7 @@ MUTANTS = [
         STANDING,
         "(not nothing or _judged_by_table(processor, look))",
         "True",
-        "tests/core/test_record_properties.py::test_decided_after_each_delivery_the_clock_starts_with_the_first_report_that_counts",
+        "tests/core/test_fold_properties.py::test_decided_after_each_delivery_the_clock_starts_with_the_first_report_that_counts",
     ),
     mutant(
         "disabled from the day after",
@@ -838,7 +874,7 @@ MUTANTS = [
     # Calls
     mutant(
         "a mistyped dry run is a real one",
-        "shared/app/requests.py",
+        "shared/app/sweep/options.py",
         "        if not isinstance(body.get(name, False), bool):",
         "        if False:",
         "tests/functions/test_self_heal_calls.py::test_what_is_not_understood_touches_nothing",
@@ -846,14 +882,14 @@ MUTANTS = [
     # Sinks
     mutant(
         "a sink that took an alert gets it again",
-        "shared/adapters/fan_out.py",
+        "shared/adapters/notify/fan_out.py",
         "            if name in notice.taken:\n                continue\n",
         "",
         "tests/app/test_sinks.py::test_a_sink_that_is_away_makes_the_other_repeat_nothing",
     ),
     mutant(
         "what a sink asks for is forgotten by the next sweep",
-        "shared/core/alert.py",
+        "shared/core/alerting/alert.py",
         "taken=taken, retry_at=retry_at,",
         "taken=taken, retry_at=None,",
         "tests/app/test_sinks.py::test_what_a_sink_asks_for_is_kept_across_sweeps",
@@ -874,7 +910,7 @@ MUTANTS = [
     ),
     mutant(
         "the waits between many attempts are left out of the check of a claim",
-        "shared/core/transition_check.py",
+        "shared/core/policy/transition_check.py",
         "max(BACKOFF * (attempts - 1), FIRST_WAIT * ((1 << (attempts - 1)) - 1))",
         "BACKOFF * (attempts - 1)",
         "tests/app/test_retry.py::test_the_waits_are_no_longer_than_a_policy_is_checked_for",
@@ -888,7 +924,7 @@ MUTANTS = [
     ),
     mutant(
         "a browser starts a sweep",
-        "shared/app/requests.py",
+        "shared/app/sweep/options.py",
         'call.method != "POST"',
         "False",
         "tests/functions/test_self_heal_calls.py::test_only_a_post_sweeps",
@@ -902,7 +938,7 @@ MUTANTS = [
     ),
     mutant(
         "a service is called before the instant that it asks for",
-        "shared/core/cadence.py",
+        "shared/core/decision/cadence.py",
         "wait if retry_at is None else max(wait, retry_at - now)",
         "wait",
         "tests/app/test_dispatch.py::test_a_service_is_left_alone_for_as_long_as_it_asks",
@@ -1064,7 +1100,7 @@ MUTANTS = [
     ),
     mutant(
         "a replay does not keep who asked for it",
-        "shared/app/quarantine_rows.py",
+        "shared/app/quarantine/rows.py",
         '"replayed_by": by, ',
         '"replayed_by": "", ',
         f"{T_QUARANTINE}who_brought_a_message_back_and_why_is_kept",
@@ -1167,7 +1203,7 @@ MUTANTS = [
     ),
     mutant(
         "the past explained by what came after it",
-        "shared/app/past.py",
+        "shared/app/reporting/past.py",
         "        if report.received_at <= at:\n",
         "        if True:\n",
         "tests/app/test_past.py::test_a_played_night_is_explained_as_it_was_explained",

@@ -148,5 +148,8 @@ def test_what_should_catch_a_mutant_is_a_test() -> None:
 
 def test_a_text_that_is_not_there_is_an_error(workshop: Path) -> None:
     """A mutant whose place in the code has changed is not taken for one that was caught."""
-    with pytest.raises(AssertionError, match="0 times"), mutated(workshop, [Edit("shared/core/decide.py", "gone", "")]):
+    with (
+        pytest.raises(AssertionError, match="0 times"),
+        mutated(workshop, [Edit("shared/core/decision/decide.py", "gone", "")]),
+    ):
         pass

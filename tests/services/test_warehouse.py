@@ -7,9 +7,9 @@ from pathlib import Path
 
 from shared.adapters.config.policy_file import load_policy
 from shared.adapters.local.duckdb import DuckDbWarehouse
-from shared.simulation.demo.tables import Tables
-from shared.simulation.facts import Facts
+from shared.simulation.demo.fixtures import Tables
 from shared.simulation.scenario import Change, GameCount
+from shared.simulation.world_data import Facts
 from tests.policy_files import PRODUCTION
 from tests.services.warehouse import WarehouseTables
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from shared.core.policy import Policy
-from shared.simulation.demo.tables import change_file, insert, number_in_file
+from shared.core.policy.policy import Policy
+from shared.simulation.demo.fixtures import change_file, insert, number_in_file
 from shared.simulation.nba_tables import SCHEDULE_TABLE, statistics_id
 
 if TYPE_CHECKING:

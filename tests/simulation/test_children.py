@@ -16,7 +16,7 @@ from shared.simulation import children
 from tests.browser import chromium
 from tests.process_table import Process, descendants, left
 from tests.signals import heard
-from tests.tooling.house import ROOT
+from tests.tooling.tiny_repository import ROOT
 
 PATIENCE = 60.0
 """Seconds for processes to go, on a busy machine too; what stays, stays for ever."""

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from shared.simulation.command import simulate
-from shared.simulation.random_nights.command import simulate_random
-from shared.simulation.random_nights.many import WORTH_A_PROCESS
 from tests.policy_files import NBA
+from tests.random_nights.command import simulate_random
+from tests.random_nights.parallel import WORTH_A_PROCESS
 from tests.simulation.tiny import TinyProduct
 
 HOLDS = f"""name: One report, one trigger

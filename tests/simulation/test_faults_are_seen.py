@@ -21,11 +21,11 @@ FOUND = 3
 # Stops at the first broken promise, and says by which seed and which promise.
 PROGRAM = f"""
 import sys
-from shared.core.names import Names
+from shared.core.policy.names import Names
 from shared.runtime import policy_in
-from shared.simulation.random_nights.draw import draw
-from shared.simulation.random_nights.many import by_rows
-from shared.simulation.random_nights.player import play
+from tests.random_nights.generator import draw
+from tests.random_nights.parallel import by_rows
+from tests.random_nights.driver import play
 policy = by_rows(policy_in())
 names = Names(policy)
 for seed in range({NIGHTS}):
@@ -35,8 +35,12 @@ for seed in range({NIGHTS}):
         sys.exit({FOUND})
 """
 
-RERUN, PAUSE_ALERTS = "shared/app/rerun.py", "shared/core/pause_alerts.py"
-RECONCILE, DECIDE, ALERTS = "shared/app/reconcile.py", "shared/core/decide.py", "shared/core/alerts.py"
+RERUN, PAUSE_ALERTS = "shared/app/sweep/rerun.py", "shared/core/alerting/pause_alerts.py"
+RECONCILE, DECIDE, ALERTS = (
+    "shared/app/transitions/reconcile.py",
+    "shared/core/decision/decide.py",
+    "shared/core/alerting/conditions.py",
+)
 FINGERPRINT = """    joined = "\\x1f".join((kind, run, transition, subject))
     return f"{kind}-{hashlib.sha256(joined.encode()).hexdigest()[:20]}"
 """
@@ -53,7 +57,11 @@ SAYING = {
     "what_is_over_is_said",
 }
 
-CLOSING, ALERTING, STANDING = "shared/core/closing.py", "shared/app/alerting.py", "shared/core/standing.py"
+CLOSING, ALERTING, STANDING = (
+    "shared/core/decision/closing.py",
+    "shared/app/alerting/raise_alerts.py",
+    "shared/core/decision/completeness.py",
+)
 NAMED = " in situation.next_trigger_ids\n"
 
 FAULTS = {
@@ -90,7 +98,7 @@ FAULTS = {
             RECONCILE,
             SENT,
             "        now = ctx.ports.clock.now()\n"
-            "        if _mark(ctx, held, load, lambda state, now=now: marks.dispatched(state, now)) is None:\n"
+            "        if _mark(ctx, held, load, lambda state, now=now: state_changes.dispatched(state, now)) is None:\n"
             "            return None\n" + SENT + "        return None\n",
         ),
         {"marked_only_when_accepted"},
@@ -132,7 +140,7 @@ FAULTS = {
         {"every_pause_is_told"},
     ),
     "T10: closed without a word": (
-        Edit("shared/app/closing.py", "    if left or unended:\n", "    if False:\n"),
+        Edit("shared/app/sweep/closing.py", "    if left or unended:\n", "    if False:\n"),
         {"no_end_without_its_word"},
     ),
     "the generation: one more for every repetition": (
@@ -150,7 +158,7 @@ FAULTS = {
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Copy the code to where it may be broken, with the policy of production."""
     folder = tmp_path_factory.mktemp("broken")
-    for name in ("shared", "functions", "config", "deploy"):
+    for name in ("shared", "functions", "config", "deploy", "tests/random_nights"):
         shutil.copytree(ROOT / name, folder / name)
     return folder
 
@@ -180,8 +188,8 @@ def test_a_failing_seed_can_be_played_again(copy: Path) -> None:
     edit, _ = FAULTS["D3: marked dispatched before the broker has answered"]
     with mutated(copy, [edit]):
         status, said = ran(copy, "-m", "shared.cli.main", "simulate", "--random", "--seeds", "20")
-        replays = re.findall(r"replay: bin/orch (.*)", said)
-        again = ran(copy, "-m", "shared.cli.main", *replays[0].split())
+        replays = re.findall(r"replay: python (.*)", said)
+        again = ran(copy, *replays[0].split())
     assert status == again[0] == 1
     assert len(replays) == int(re.findall(r"(\d+) broke a promise", said)[0])
     assert "violation  marked_only_when_accepted" in again[1]
@@ -189,15 +197,13 @@ def test_a_failing_seed_can_be_played_again(copy: Path) -> None:
 
 def test_without_a_fault_the_copy_breaks_no_promise(copy: Path) -> None:
     """What the faults show is the faults' doing; the answer is also there for scripts."""
-    status, said = ran(copy, "-m", "shared.cli.main", "simulate", "--random", "--seeds", "6", "--json")
+    status, said = ran(copy, "-m", "tests.random_nights", "--seeds", "6", "--json")
     assert (status, json.loads(said)["failed"]) == (0, [])
 
 
-@pytest.mark.parametrize(
-    "line", ["--random night.yaml", "", "--seeds 3", "night.yaml --date 2025-01-01", "--random --date tomorrow"]
-)
+@pytest.mark.parametrize("line", ["night.yaml", "--seeds 0", "--seed -1", "--date tomorrow", "--jobs 0"])
 def test_what_makes_no_sense_is_refused(copy: Path, line: str) -> None:
-    """Files and random nights exclude each other: exit 2, and a hint."""
-    status, said = ran(copy, "-m", "shared.cli.main", "simulate", *line.split())
+    """A file, a number below what makes sense and a word for a date: exit 2, and a hint."""
+    status, said = ran(copy, "-m", "tests.random_nights", *line.split())
     assert status == 2
     assert "hint:" in said

@@ -11,7 +11,7 @@ from typing import Any
 
 from shared.app.context import Context
 from shared.core.model import Lane, RunKey
-from shared.core.policy import Policy
+from shared.core.policy.policy import Policy
 from shared.ports import Message
 from shared.simulation.product import Kept, Reply
 from shared.simulation.scenario import Request

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tooling.house import ROOT
+from tests.tooling.tiny_repository import ROOT
 
 STORE = ROOT / ".venv-pips"
 LISTED = Path(__file__).with_name("pips.txt")

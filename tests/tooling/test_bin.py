@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.local_server import closed_port
-from tests.tooling.house import ANNOTATIONS, ROOT, add, build, lend_env, run, write
 from tests.tooling.made_up_index import wheel
+from tests.tooling.tiny_repository import ANNOTATIONS, ROOT, add, build, lend_env, run, write
 
 TOOLS = ("bash", "cat", "cmp", "cp", "dirname", "grep", "mkdir", "readlink", "rm", "sh", "sleep", "tail", "tee")
 ONE_PIN = f"nothing-of-this-name==1.0 \\\n    --hash=sha256:{'0' * 64}\n"
@@ -215,7 +215,7 @@ def test_every_step_of_bin_check_can_fail_the_whole(house: Path, elsewhere: Path
     add(house, "shared/app/lint.py", "import json")
     add(house, "shared/core/clock.py", "import time as time")
     add(house, "shared/app/types.py", "x: int = ''")
-    add(house, "shared/app/layers.py", "import shared.runtime")
+    add(house, "shared/app/sweep/layers.py", "import shared.runtime")
     write(house, "bin/broken", "#!/bin/sh\nif true\n")
     answer = run(house / "bin/check", cwd=elsewhere)
     assert answer.returncode == 1

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from deploy.locked_extras import completed
-from tests.tooling.house import ROOT
 from tests.tooling.made_up_index import PIN, fill, installed, wheel
 from tests.tooling.pips import DEBIAN, HASHES, NEWEST, command, pip
+from tests.tooling.tiny_repository import ROOT
 
 LOCKS = ("local", "dev", "functions", "audit", "uv")
 OPTIONS = ("--dry-run", "--no-index", "--require-hashes", "--only-binary=:all:", "--no-input", "--ignore-installed")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tooling.house import add, build, run
+from tests.tooling.tiny_repository import add, build, run
 
 LINT_IMPORTS = "from importlinter.cli import lint_imports_command; lint_imports_command()"
 
@@ -32,8 +32,8 @@ def test_a_lawful_tree_passes(house: Path) -> None:
     add(house, "shared/core/model.py", "from dataclasses import dataclass as dataclass")
     add(house, "shared/ports.py", "from shared.core import model as model")
     add(house, "shared/documents.py", "from shared import ports as ports")
-    add(house, "shared/app/sweep.py", "from shared import documents as documents")
-    add(house, "shared/adapters/slack.py", "from shared.adapters import wire as wire")
+    add(house, "shared/app/sweep/sweep.py", "from shared import documents as documents")
+    add(house, "shared/adapters/notify/slack.py", "from shared.adapters import wire as wire")
     add(house, "shared/adapters/local/sqlite.py", "from shared.adapters import wire as wire")
     add(
         house,
@@ -72,18 +72,18 @@ def test_a_lawful_tree_passes(house: Path) -> None:
         ("shared/core/model.py", "text = open('x').read()", "PTH123"),
         ("shared/core/model.py", "print(1)", "T201"),
         (
-            "shared/app/sweep.py",
+            "shared/app/sweep/sweep.py",
             "from datetime import UTC, datetime\n\nnow = datetime.now(tz=UTC)",
             "`datetime.datetime.now` is banned: Ask the Clock",
         ),
-        ("shared/app/sweep.py", "import os\n\nhome = os.environ['HOME']", "`os.environ` is banned"),
-        ("shared/app/sweep.py", "import time\n\ntime.sleep(1)", "`time.sleep` is banned"),
-        ("shared/adapters/slack.py", "import os\n\nhome = os.getenv('HOME')", "`os.getenv` is banned"),
-        ("shared/app/sweep.py", "print(1)", "T201"),
+        ("shared/app/sweep/sweep.py", "import os\n\nhome = os.environ['HOME']", "`os.environ` is banned"),
+        ("shared/app/sweep/sweep.py", "import time\n\ntime.sleep(1)", "`time.sleep` is banned"),
+        ("shared/adapters/notify/slack.py", "import os\n\nhome = os.getenv('HOME')", "`os.getenv` is banned"),
+        ("shared/app/sweep/sweep.py", "print(1)", "T201"),
         ("functions/self_heal/main.py", "print(1)", "T201"),
-        ("shared/app/sweep.py", "from . import repair as repair", "TID252"),
-        ("shared/app/sweep.py", "try:\n    pass\nexcept Exception:\n    x = 1", "BLE001"),
-        ("shared/app/sweep.py", "def undeclared(x):\n    return x", "ANN001"),
+        ("shared/app/sweep/sweep.py", "from . import repair as repair", "TID252"),
+        ("shared/app/sweep/sweep.py", "try:\n    pass\nexcept Exception:\n    x = 1", "BLE001"),
+        ("shared/app/sweep/sweep.py", "def undeclared(x):\n    return x", "ANN001"),
         ("tests/test_nothing.py", "from unittest.mock import Mock as Mock", "`unittest.mock` is banned"),
     ],
 )
@@ -102,13 +102,21 @@ def test_lint_refuses(house: Path, file: str, line: str, rule: str) -> None:
         ("shared/core/model.py", "import os", "shared.core is not allowed to import os"),
         ("shared/core/model.py", "import unheard_of", "shared.core is not allowed to import unheard_of"),
         ("shared/core/model.py", "import shared.ports", "shared.core is not allowed to import shared.ports"),
-        ("shared/ports.py", "import shared.app.sweep", "shared.ports is not allowed to import shared.app"),
-        ("shared/app/sweep.py", "import shared.adapters.slack", "shared.app is not allowed to import shared.adapters"),
-        ("shared/adapters/slack.py", "import shared.app.sweep", "shared.adapters is not allowed to import shared.app"),
+        ("shared/ports.py", "import shared.app.sweep.sweep", "shared.ports is not allowed to import shared.app"),
         (
-            "shared/adapters/slack.py",
-            "import shared.adapters.pagerduty",
-            "shared.adapters.slack is not allowed to import shared.adapters.pagerduty",
+            "shared/app/sweep/sweep.py",
+            "import shared.adapters.notify.slack",
+            "shared.app is not allowed to import shared.adapters",
+        ),
+        (
+            "shared/adapters/notify/slack.py",
+            "import shared.app.sweep.sweep",
+            "shared.adapters is not allowed to import shared.app",
+        ),
+        (
+            "shared/adapters/notify/slack.py",
+            "import shared.adapters.notify.pagerduty",
+            "shared.adapters.notify.slack is not allowed to import shared.adapters.notify.pagerduty",
         ),
         (
             "shared/adapters/local/sqlite.py",
@@ -127,10 +135,10 @@ def test_lint_refuses(house: Path, file: str, line: str, rule: str) -> None:
         ),
         (
             "shared/adapters/wire.py",
-            "import shared.adapters.slack",
-            "shared.adapters.wire is not allowed to import shared.adapters.slack",
+            "import shared.adapters.notify.slack",
+            "shared.adapters.wire is not allowed to import shared.adapters.notify",
         ),
-        ("shared/app/sweep.py", "import shared.runtime", "shared.app is not allowed to import shared.runtime"),
+        ("shared/app/sweep/sweep.py", "import shared.runtime", "shared.app is not allowed to import shared.runtime"),
         ("shared/runtime.py", "import shared.cli.main", "shared.runtime is not allowed to import shared.cli"),
         (
             "shared/runtime.py",
@@ -142,8 +150,14 @@ def test_lint_refuses(house: Path, file: str, line: str, rule: str) -> None:
             "import shared.simulation.world",
             "functions is not allowed to import shared.simulation",
         ),
-        ("functions/self_heal/main.py", "import shared.app.sweep", "functions is not allowed to import shared.app"),
+        (
+            "functions/self_heal/main.py",
+            "import shared.app.sweep.sweep",
+            "functions is not allowed to import shared.app",
+        ),
         ("functions/self_heal/main.py", "import shared.runtime", "functions is not allowed to import shared.runtime"),
+        ("shared/runtime.py", "import deploy", "shared.runtime is not allowed to import deploy"),
+        ("deploy/__init__.py", "import shared.cli.main", "deploy is not allowed to import shared.cli"),
         (
             "shared/runtime.py",
             "import shared.entrypoints.self_heal",
@@ -151,10 +165,14 @@ def test_lint_refuses(house: Path, file: str, line: str, rule: str) -> None:
         ),
         (
             "functions/self_heal/main.py",
-            "import shared.adapters.slack",
+            "import shared.adapters.notify.slack",
             "functions is not allowed to import shared.adapters",
         ),
-        ("shared/cli/main.py", "import shared.adapters.slack", "shared.cli is not allowed to import shared.adapters"),
+        (
+            "shared/cli/main.py",
+            "import shared.adapters.notify.slack",
+            "shared.cli is not allowed to import shared.adapters",
+        ),
         ("shared/placeless.py", "", "placeless"),
     ],
 )

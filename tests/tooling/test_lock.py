@@ -16,9 +16,9 @@ from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tests.tooling.house import ROOT
 from tests.tooling.made_up_index import PIN, installed
 from tests.tooling.pips import needs_index
+from tests.tooling.tiny_repository import ROOT
 
 LOCKS = {"local": ("local",), "dev": ("dev",), "functions": ("functions",), "audit": ("audit",)}
 OWN = "uv"

@@ -11,8 +11,8 @@ import yaml
 
 from shared import runtime
 from shared.simulation import parse, parse_events, parse_expect
-from tests.tooling.house import ROOT, run
 from tests.tooling.test_readme import blocks
+from tests.tooling.tiny_repository import ROOT, run
 
 GUIDE = (ROOT / "config" / "README.md").read_text(encoding="utf-8")
 FORMAT = (ROOT / "tests" / "scenarios" / "FORMAT.md").read_text(encoding="utf-8")

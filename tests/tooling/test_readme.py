@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tooling.house import ROOT, run
+from tests.tooling.tiny_repository import ROOT, run
 
 MARK = re.compile(r"<!-- (not run|run by): (.+) -->")
 ANY_MARK = re.compile(r"<!--\s*(not.?run|run.?by)", re.IGNORECASE)

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 import sqlglot
 from sqlglot import exp
 
-from shared.adapters.record_schema import record_tables
-from shared.core.policy import Policy
+from shared.adapters.audit_schema import record_tables
+from shared.core.policy.policy import Policy
 from shared.simulation.nba_tables import POSTPONEMENTS_TABLE
 
 _LOWER = (exp.EQ, exp.GT, exp.GTE)

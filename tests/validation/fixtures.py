@@ -18,17 +18,17 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from shared.adapters.config.policy_yaml import read_yaml
+from shared.adapters.config.strict_yaml import read_yaml
 from shared.adapters.config.validation_file import load_validation
-from shared.app.lock import Lease
-from shared.app.quarantine_rows import Body
-from shared.app.quarantine_rows import Row as QuarantineRow
-from shared.app.state import completion_path, part_data, run_data, run_path, transition_path
-from shared.core.alert import Alert
+from shared.app.quarantine.rows import Body
+from shared.app.quarantine.rows import Row as QuarantineRow
+from shared.app.state.lock import Lease
+from shared.app.state.repository import completion_path, part_data, run_data, run_path, transition_path
+from shared.core.alerting.alert import Alert
 from shared.core.calendar import instant
 from shared.core.model import Completion, Lane, Opener, Outcome, Report, Run, RunKey, TransitionState
-from shared.core.policy import Policy
-from shared.core.validation import Check, Status, Target, Validation
+from shared.core.policy.policy import Policy
+from shared.core.validation.checks import Check, Status, Target, Validation
 from shared.documents import from_data, to_data
 from shared.ports import Row, StateStore
 from shared.simulation.nba_tables import (

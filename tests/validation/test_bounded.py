@@ -18,12 +18,12 @@ import pytest
 from google.api_core.exceptions import BadRequest
 from google.cloud import bigquery
 
-from shared.adapters.record_schema import COMPLETIONS, EXECUTIONS, between_sql
+from shared.adapters.audit_schema import COMPLETIONS, EXECUTIONS, between_sql
 from shared.adapters.sql_warehouse import SqlWarehouse
-from shared.app.validate import check_all
-from shared.app.validation import record as validation_record
 from shared.app.validation import trends
+from shared.app.validation import write_results as validation_record
 from shared.app.validation.checks.sql import parameters
+from shared.app.validation.validate import check_all
 from shared.ports import CalendarRef, Row, TableRef
 from tests.contract.warehouses import BigQueryWorld
 from tests.functions.worlds import POLICY

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from shared.app.validate import check_all
-from shared.core.validation import Status
+from shared.app.validation.validate import check_all
+from shared.core.validation.checks import Status
 from shared.simulation.nba_tables import POSTPONEMENTS_TABLE, SCHEDULE_TABLE
 from tests.validation.fixtures import VALIDATION, Fixture, fixtures
 from tests.validation.worlds import context, made

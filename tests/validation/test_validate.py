@@ -14,16 +14,17 @@ import pytest
 
 from shared.adapters.local.duckdb import DuckDbRecord, DuckDbWarehouse
 from shared.adapters.local.memory import MemoryStore
-from shared.app import alerting, outbox, validate
+from shared.app.alerting import outbox, raise_alerts
 from shared.app.call import Call
 from shared.app.context import Context
-from shared.app.sweep import Wish, sweep
+from shared.app.sweep.sweep import Wish, sweep
+from shared.app.validation import validate
+from shared.app.validation.handler import answer
 from shared.app.validation.report import Report
-from shared.app.validation.request import answer
 from shared.core.errors import Unavailable
-from shared.core.names import Names
-from shared.core.validation import Check, Nothing, Query, Severity, Status
-from shared.core.verdict import Measure, Measured
+from shared.core.policy.names import Names
+from shared.core.validation.checks import Check, Nothing, Query, Severity, Status
+from shared.core.validation.verdict import Measure, Measured
 from shared.ports import Delivered, Notice, Refused, StateStore, Warehouse
 from tests.adapters.support import ManualClock, MemoryLog
 from tests.functions.worlds import POLICY
@@ -240,9 +241,9 @@ def test_the_sweep_does_not_end_what_the_validation_found(ports: Ports) -> None:
     for _ in range(4):
         ports.clock.time += timedelta(minutes=2)
         sweep(context(ports), Wish())
-    documents = ports.store.query(outbox.COLLECTION, {"kind": alerting.VALIDATION})
+    documents = ports.store.query(outbox.COLLECTION, {"kind": raise_alerts.VALIDATION})
     assert [outbox.read(one).alert.standing for one in documents] == [True]
-    assert [one.resolved for one in ports.alerts.sent if one.kind == alerting.VALIDATION] == [False]
+    assert [one.resolved for one in ports.alerts.sent if one.kind == raise_alerts.VALIDATION] == [False]
 
 
 def test_a_look_at_the_past_alerts_nobody(ports: Ports) -> None:

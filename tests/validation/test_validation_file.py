@@ -13,11 +13,11 @@ import pytest
 import yaml
 
 from shared.adapters.config.validation_file import load_validation
-from shared.adapters.config.validation_schema import SCHEMA, schema_text
+from shared.adapters.config.validation_json_schema import SCHEMA, schema_text
 from shared.app.validation.checks import MEASURES
-from shared.core.builtin_checks import BUILTINS
 from shared.core.errors import PolicyError
-from shared.core.validation import Validation
+from shared.core.validation.builtin_checks import BUILTINS
+from shared.core.validation.checks import Validation
 from tests.functions.worlds import POLICY
 from tests.policy_files import GONE, edit
 from tests.validation.fixtures import CONFIG, VALIDATION
@@ -42,7 +42,7 @@ def load(house: Path, changes: dict[str, Any], record: str = "nba_orchestration"
 def test_the_schema_is_fresh() -> None:
     """The checked-in schema is what the types say.
 
-    `python -m shared.adapters.config.validation_schema` writes it anew.
+    `python -m shared.adapters.config.validation_json_schema` writes it anew.
     """
     assert SCHEMA.read_text(encoding="utf-8") == schema_text()
 

@@ -23,8 +23,8 @@ from shared.adapters.google.inventory import declared_in
 from shared.adapters.local.duckdb import DuckDbRecord, DuckDbWarehouse
 from shared.adapters.local.memory import MemoryStore
 from shared.app.context import Context
-from shared.core.inventory import Declared, Feed, Job
-from shared.core.names import Names
+from shared.core.policy.names import Names
+from shared.core.reporting.inventory import Declared, Feed, Job
 from shared.ports import AlertSink, Bus, Clock, Http, Record, StateStore, Warehouse
 from tests.adapters.support import ManualClock, MemoryLog
 from tests.deploy.world import manifest

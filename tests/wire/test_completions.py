@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from shared.adapters.config.policy_file import load_policy
-from shared.core.dialect import Path as Place
-from shared.core.dialect import dotted_path, value_at
 from shared.core.errors import Malformed
 from shared.core.message import Counted, Delivery, Received, Why, parse
-from shared.core.names import Names
+from shared.core.policy.names import Names
+from shared.core.wire.dialect import Path as Place
+from shared.core.wire.dialect import dotted_path, value_at
 from tests.policy_files import PRODUCTION
 
 SHAPES = [json.loads(line) for line in (Path(__file__).parent / "completions.jsonl").read_text().splitlines()]

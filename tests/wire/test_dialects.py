@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 
 from shared.adapters.config.policy_file import load_policy
-from shared.app.counts import counted
-from shared.app.receive import Handled
+from shared.app.quarantine.message_counts import counted
+from shared.app.transitions.receive import Handled
 from shared.core.errors import Malformed
 from shared.core.message import Counted, Delivery, Received, Why, parse
 from shared.core.model import Outcome
-from shared.core.names import Names
-from shared.core.policy import Policy
-from tests.app.house import House
+from shared.core.policy.names import Names
+from shared.core.policy.policy import Policy
+from tests.app.handlers_kit import House
 
 PIPELINES = Path(__file__).parents[1] / "pipelines"
 BAKERY, TIDES = load_policy(PIPELINES / "bakery.yaml"), load_policy(PIPELINES / "tides.yaml")

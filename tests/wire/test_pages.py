@@ -17,7 +17,7 @@ import pytest
 from shared.adapters.config.policy_file import load_policy
 from shared.core.errors import Malformed
 from shared.core.message import Counted, Delivery, Received, parse
-from shared.core.names import Names
+from shared.core.policy.names import Names
 from tests.policy_files import NBA, ROOT
 
 PAGE = (ROOT / "config" / "MESSAGES.md").read_text(encoding="utf-8")

@@ -10,12 +10,12 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import msgspec
 
-from shared.adapters.config.calendar_shape import CalendarShape, ExcludedShape
-from shared.adapters.config.phase_shape import DisabledShape, PhaseShape, RerunShape, SourceShape
-from shared.adapters.config.policy_shape import AlertsShape, PagerDutyShape, PauseShape, PolicyShape
+from shared.adapters.config.calendar_schema import CalendarShape, ExcludedShape
+from shared.adapters.config.phase_schema import DisabledShape, PhaseShape, RerunShape, SourceShape
+from shared.adapters.config.policy_schema import AlertsShape, PagerDutyShape, PauseShape, PolicyShape
 from shared.adapters.config.policy_wire import WireGiven, wire_given, wire_of
-from shared.adapters.config.service_shape import AnswerShape, IdentityShape, ResultsShape, ServiceShape, StatusShape
-from shared.adapters.config.transition_shape import (
+from shared.adapters.config.service_schema import AnswerShape, IdentityShape, ResultsShape, ServiceShape, StatusShape
+from shared.adapters.config.transition_schema import (
     ConfirmShape,
     DeadlineShape,
     DispatchShape,
@@ -28,13 +28,20 @@ from shared.adapters.config.transition_shape import (
     TierShape,
     TransitionShape,
 )
-from shared.core.answers import AnswerRule, Fields, Means, Results, StatusCall
-from shared.core.bodies import Body
-from shared.core.dialect import Wire
-from shared.core.phases import Disabled, Phase, Processor, Rerun
-from shared.core.policy import Alerts, Calendar, Excluded, Mode, PagerDuty, PlannedPause, Policy, Repairs, Service
-from shared.core.problem import Problem, suggest
-from shared.core.transitions import (
+from shared.core.policy.config_error import Problem, suggest
+from shared.core.policy.phases import Disabled, Phase, Processor, Rerun
+from shared.core.policy.policy import (
+    Alerts,
+    Calendar,
+    Excluded,
+    Mode,
+    PagerDuty,
+    PlannedPause,
+    Policy,
+    Repairs,
+    Service,
+)
+from shared.core.policy.transitions import (
     Confirm,
     Deadline,
     Dispatch,
@@ -50,6 +57,9 @@ from shared.core.transitions import (
     Tier,
     Transition,
 )
+from shared.core.wire.answers import AnswerRule, Fields, Means, Results, StatusCall
+from shared.core.wire.bodies import Body
+from shared.core.wire.dialect import Wire
 
 NO_DUE = "none"
 ANY_MODE = "any_mode"

@@ -12,13 +12,13 @@ from typing import Any
 import msgspec
 
 from shared.adapters.config.policy_build import Builder
-from shared.adapters.config.policy_shape import PolicyShape
-from shared.adapters.config.policy_yaml import merged, read_yaml, with_lines
+from shared.adapters.config.policy_schema import PolicyShape
+from shared.adapters.config.strict_yaml import merged, read_yaml, with_lines
 from shared.core.errors import PolicyError
-from shared.core.policy import Policy
-from shared.core.policy_check import Problem, problems
-from shared.core.silence_check import silences
-from shared.core.transitions import Gate
+from shared.core.policy.policy import Policy
+from shared.core.policy.policy_check import Problem, problems
+from shared.core.policy.silence_check import silences
+from shared.core.policy.transitions import Gate
 
 VERSION_DIGITS = 12
 CONFIG = Path(__file__).resolve().parents[3] / "config"
@@ -100,7 +100,7 @@ def _shaped(raw: object, path: Path, source: str) -> PolicyShape:
         return msgspec.convert(raw, PolicyShape)
     except msgspec.ValidationError as error:
         # Its text names no key of a mapping, so the fault is looked for once more, with the path in hand.
-        from shared.adapters.config.policy_faults import faults
+        from shared.adapters.config.locate_errors import faults
 
         unnamed = Problem("(top level)", str(error), "compare with config/schema/pipeline.schema.json")
         _refuse(source, _placed(path, source, list(faults(raw, PolicyShape)) or [unnamed]))

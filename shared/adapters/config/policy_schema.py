@@ -1,26 +1,135 @@
-"""The JSON schema of the policy file, for editors: `python -m shared.adapters.config.policy_schema` writes it anew."""
+"""The shape of the policy file: which keys there are, and what may stand behind them.
+
+A key that the file leaves out is UNSET here: the defaults are those of the core.
+Where null is allowed it means "none", so that a policy overlay can take a key back.
+"""
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
+from typing import Annotated
 
-from shared.adapters.config import json_schema
-from shared.adapters.config.policy_shape import PolicyShape
+from msgspec import UNSET, Meta, UnsetType
 
-SCHEMA = Path(__file__).resolve().parents[3] / "config" / "schema" / "pipeline.schema.json"
+from shared.adapters.config.calendar_schema import CalendarShape
+from shared.adapters.config.phase_schema import PhaseShape
+from shared.adapters.config.schema_types import (
+    Day,
+    Duration,
+    Name,
+    Offset,
+    Secret,
+    Shape,
+    Share,
+    Text,
+    TimeOfDay,
+    Times,
+)
+from shared.adapters.config.service_schema import ServiceShape
+from shared.adapters.config.transition_schema import GateShape, TransitionShape
+from shared.adapters.config.wire_schema import WireShape
 
 
-def schema_text() -> str:
-    """Return the schema as the checked-in file holds it."""
-    return json_schema.schema_text(PolicyShape, "A pipeline of the orchestrators")
+class ModeShape(Shape):
+    """A pass over a date, such as the night after it.
+
+    - `partition_offset_days`: the date that it works on, in days from the working day: -1 is yesterday's
+    - `opens_at`: the local time of the working day at which its run is opened, with or without a message
+    """
+
+    partition_offset_days: Offset
+    opens_at: TimeOfDay
+    same_evening_from: Annotated[
+        TimeOfDay | UnsetType | None,
+        Meta(description="from when on reports of a date, published on it, belong to this mode: a time of that date"),
+    ] = UNSET
 
 
-def main() -> None:
-    SCHEMA.parent.mkdir(parents=True, exist_ok=True)
-    SCHEMA.write_text(schema_text(), encoding="utf-8")
-    sys.stderr.write(f"wrote {SCHEMA}\n")
+class PagerDutyShape(Shape):
+    """Critical alerts to PagerDuty as well.
+
+    - `severities`: which severities
+    - `routing_key_secret`: the secret that holds the routing key
+    """
+
+    severities: list[Name]
+    routing_key_secret: Secret
 
 
-if __name__ == "__main__":
-    main()
+class AlertsShape(Shape):
+    """Who hears what.
+
+    - `channels`: by severity the secret that holds the Slack webhook
+    - `repeat_after`: after how long an alert that still holds is said again
+    - `pagerduty`: which alerts go to PagerDuty as well
+    """
+
+    channels: dict[Name, Secret]
+    repeat_after: Duration
+    pagerduty: PagerDutyShape | UnsetType | None = UNSET
+
+
+class RepairsShape(Shape):
+    """When self-heal asks a phase to run again.
+
+    - `max_attempts`: how often it asks for one phase and date
+    - `cooldown`: how long it waits between two attempts
+    - `refuse_above_missing_percent`: with a larger share of the expected missing nothing is repaired: something
+      larger is wrong
+    - `refuse_above_items`: that share counts only where more than so many are expected
+    """
+
+    max_attempts: int
+    cooldown: Duration
+    refuse_above_missing_percent: Share
+    refuse_above_items: Times | UnsetType = UNSET
+    modes: Annotated[
+        list[Name] | UnsetType | None,
+        Meta(description="the modes repaired after their working day too; those of past dates where left out"),
+    ] = UNSET
+
+
+class PauseShape(Shape, rename={"from_": "from"}):
+    """A pause that is known beforehand: nothing of its scope is opened or dispatched in it.
+
+    - `reason`: why, for whoever asks
+    """
+
+    from_: Annotated[Day, Meta(description="the local date with whose first instant it begins")]
+    until: Annotated[Day, Meta(description="the local date with whose first instant it is over")]
+    reason: Text
+    mode: Annotated[Name | UnsetType | None, Meta(description="the mode that is paused; left out, every one")] = UNSET
+    transition: Annotated[
+        Name | UnsetType | None, Meta(description="the transition that is paused; left out, whole runs")
+    ] = UNSET
+
+
+class PolicyShape(Shape):
+    """A pipeline file such as config/nba.yaml.
+
+    - `pipeline`: its name: part of every run id, trigger id and alert
+    - `timezone`: the zone of its dates and times of day, such as `America/New_York`
+    - `modes`: the passes over a date, by name
+    - `phases`: the phases, by name, in order
+    - `transitions`: what is waited for and what is then started, by name
+    - `alerts`: who hears what
+    - `repairs`: when self-heal asks a phase to run again
+    - `calendar`: what there is to do on a date; none: every date has work
+    - `services`: services that are asked and called, by name
+    - `gates`: conditions on the data, by name
+    - `claim_lease`: how long one instance alone may send a trigger; longer than the longest call
+    - `wire`: the dialect of the messages
+    """
+
+    pipeline: Name
+    timezone: Text
+    modes: Annotated[dict[Name, ModeShape], Meta(min_length=1)]
+    phases: Annotated[dict[Name, PhaseShape], Meta(min_length=1)]
+    transitions: Annotated[dict[Name, TransitionShape], Meta(min_length=1)]
+    alerts: AlertsShape
+    repairs: RepairsShape
+    calendar: CalendarShape | UnsetType | None = UNSET
+    services: dict[Name, ServiceShape] | UnsetType = UNSET
+    gates: dict[Name, GateShape] | UnsetType = UNSET
+    claim_lease: Duration | UnsetType = UNSET
+    wire: WireShape | UnsetType | None = UNSET
+    pauses: Annotated[list[PauseShape] | UnsetType | None, Meta(description="pauses that are known beforehand")] = UNSET

@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from shared.adapters.config.wire_shape import WireShape
-from shared.core.dialect import CANONICAL, PLACES, Ignore, Path, Wire
+from shared.adapters.config.wire_schema import WireShape
+from shared.core.wire.dialect import CANONICAL, PLACES, Ignore, Path, Wire
 
 WireGiven = WireShape | msgspec.UnsetType | None
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from msgspec import UNSET
 
-from shared.adapters.config.validation_shape import CheckShape, ScheduleShape, ValidationShape
-from shared.core.builtin_checks import BUILTINS, OptionKind
-from shared.core.policy import Policy
-from shared.core.problem import Problem, suggest
-from shared.core.validation import Check, Query, Schedule, Thresholds, Validation
+from shared.adapters.config.validation_schema import CheckShape, ScheduleShape, ValidationShape
+from shared.core.policy.config_error import Problem, suggest
+from shared.core.policy.policy import Policy
+from shared.core.validation.builtin_checks import BUILTINS, OptionKind
+from shared.core.validation.checks import Check, Query, Schedule, Thresholds, Validation
 
 _OFFSETS = {"yesterday": -1, "today": 0, "tomorrow": 1}
 _THRESHOLDS = ("warn_below", "fail_below", "warn_above", "fail_above", "warn_from", "fail_from")

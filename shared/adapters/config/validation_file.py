@@ -7,13 +7,13 @@ from pathlib import Path
 
 import msgspec
 
-from shared.adapters.config.policy_yaml import read_yaml, with_lines
+from shared.adapters.config.strict_yaml import read_yaml, with_lines
 from shared.adapters.config.validation_build import ValidationBuilder
-from shared.adapters.config.validation_shape import ValidationShape
+from shared.adapters.config.validation_schema import ValidationShape
 from shared.core.errors import PolicyError
-from shared.core.policy import Policy
-from shared.core.problem import Problem
-from shared.core.validation import Validation
+from shared.core.policy.config_error import Problem
+from shared.core.policy.policy import Policy
+from shared.core.validation.checks import Validation
 
 
 def load_validation(path: Path, policy: Policy, record: str) -> Validation:
@@ -28,7 +28,7 @@ def load_validation(path: Path, policy: Policy, record: str) -> Validation:
         shaped = msgspec.convert(raw, ValidationShape)
     except msgspec.ValidationError as error:
         # Its text names no key of a mapping, so the fault is looked for once more, with the path in hand.
-        from shared.adapters.config.policy_faults import faults
+        from shared.adapters.config.locate_errors import faults
 
         unnamed = Problem("(top level)", str(error), "compare with config/schema/validation.schema.json")
         _refuse(path, with_lines(path, list(faults(raw, ValidationShape)) or [unnamed]))

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from shared.core.errors import Unavailable
-from shared.core.inventory import Declared, Feed, Job
+from shared.core.reporting.inventory import Declared, Feed, Job
 from shared.ports import Clock
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from shared.adapters.record_schema import (
+from shared.adapters.audit_schema import (
     COMPLETIONS,
     EXECUTIONS,
     INSERT_ID,

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from shared.adapters.page.svg import drawing
 from shared.core import commands
-from shared.core.page import Page, Tone
+from shared.core.reporting.page import Page, Tone
 
 if TYPE_CHECKING:
     from jinja2 import Template

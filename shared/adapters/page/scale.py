@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from shared.core.page import Event, Kind, Timeline
+from shared.core.reporting.page import Event, Kind, Timeline
 
 LEFT, RIGHT, WIDTH = 236.0, 24.0, 1000.0
 SHORTEST = timedelta(minutes=10)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from shared.adapters.page.scale import LEFT, WIDTH, Lines, Scale, scale_of
-from shared.core.page import Event, Kind, Leg, Timeline, Tone, Track
+from shared.core.reporting.page import Event, Kind, Leg, Timeline, Tone, Track
 
 if TYPE_CHECKING:
     from markupsafe import Markup

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from shared.app import alerting, outbox
+from shared.app.alerting import outbox, raise_alerts
 from shared.app.context import Context
 from shared.app.validation.report import Report
-from shared.core.alerts import Condition, Severity
+from shared.core.alerting.conditions import Condition, Severity
 from shared.core.errors import Unavailable
 from shared.core.texts import amount, say
-from shared.core.validation import Status
-from shared.core.verdict import Result
+from shared.core.validation.checks import Status
+from shared.core.validation.verdict import Result
 from shared.ports import Delivered, Notice
 
-KIND = alerting.VALIDATION
+KIND = raise_alerts.VALIDATION
 PORTS = ("warehouse", "state", "record", "inventory")
 INVENTORY = ("schedule_inventory", "subscription_inventory", "subscription_backlog")
 UNRECORDED = "unrecorded"
@@ -35,9 +35,9 @@ def tell(ctx: Context, report: Report) -> str:
     found = {condition.fingerprint: condition for condition in _conditions(ctx, report)}
     try:
         over = _over(ctx, report, found)
-        alerting.raise_now(ctx, list(found.values()), occurrence=True)
+        raise_alerts.raise_now(ctx, list(found.values()), occurrence=True)
         for kept in over:
-            alerting.end(ctx, kept, ctx.ports.clock.now())
+            raise_alerts.end(ctx, kept, ctx.ports.clock.now())
     except Unavailable as error:
         ctx.log("alert.not_stored", severity="WARNING", error=str(error))
         return _straight(ctx, report, error) if found else ""

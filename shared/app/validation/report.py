@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.core.validation import Status, Target
-from shared.core.verdict import Result, Summary
+from shared.core.validation.checks import Status, Target
+from shared.core.validation.verdict import Result, Summary
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from typing import Any
 
 from shared.app.context import Context
 from shared.core.calendar import instant
-from shared.core.recurrence import Analysis, Outcome, analyse
-from shared.core.validation import Severity, Status
+from shared.core.validation.checks import Severity, Status
+from shared.core.validation.recurrence import Analysis, Outcome, analyse
 
 RESULTS = """
 SELECT check_timestamp, check_name, status, severity, message

@@ -13,8 +13,8 @@ from shared.core.costs.operations import COMPARED_DAYS, HABITS, KEPT_DAYS, Habit
 from shared.core.costs.price import DAYS, Item
 from shared.core.costs.statements import Statements
 from shared.core.costs.workload import MINUTES_A_DAY, Deployment, RunLoad, runs_of
-from shared.core.policy import Policy
-from shared.core.validation import Validation
+from shared.core.policy.policy import Policy
+from shared.core.validation.checks import Validation
 
 GIB = 2.0**30
 # What a builtin check reads: the whole runs of the day, or all that are kept; the others next to nothing.

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from shared.core.costs.operations import Habits
 from shared.core.costs.workload import MINUTES_A_DAY, Deployment, RunLoad, scans, tables_of
-from shared.core.policy import Policy
-from shared.core.validation import Check, Validation
+from shared.core.policy.policy import Policy
+from shared.core.validation.checks import Check, Validation
 
 TABLE_CHECKS = ("transition_output", "floors")
 Asked = tuple[float, float]

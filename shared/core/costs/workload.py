@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import time, timedelta
 
 from shared.core.costs.operations import CROWD_ABOVE
-from shared.core.phases import Processor
-from shared.core.policy import Mode, Policy
-from shared.core.transitions import ConfirmBy, GateKind, Messages, Publication, Transition
+from shared.core.policy.phases import Processor
+from shared.core.policy.policy import Mode, Policy
+from shared.core.policy.transitions import ConfirmBy, GateKind, Messages, Publication, Transition
 
 MINUTES_A_DAY = 24 * 60
 # A run without a due time or refresh is taken to be open so long.

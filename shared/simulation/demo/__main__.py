@@ -16,16 +16,16 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from shared.simulation.demo.cast import Ground, cast
-from shared.simulation.demo.home import Home, HomeInUse
-from shared.simulation.demo.live import LiveScreen
 from shared.simulation.demo.nights import NIGHTS, Night, chosen, load
 from shared.simulation.demo.play import Player
+from shared.simulation.demo.processes import Ground, cast
 from shared.simulation.demo.screen import PlainScreen, Screen
 from shared.simulation.demo.servers import ROOT, ServerFailed, complaints
 from shared.simulation.demo.stand_ins import StandInsMissing, require
 from shared.simulation.demo.summary import tell
+from shared.simulation.demo.terminal_ui import LiveScreen
 from shared.simulation.demo.verdict import Result, judged, unplayed
+from shared.simulation.demo.workspace import Home, HomeInUse
 from shared.simulation.emulators import EmulatorFailed, EmulatorMissing, firestore_emulator, pubsub_emulator
 from shared.simulation.reader import ScenarioError
 from shared.simulation.scenario import Scenario

@@ -8,7 +8,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from shared.adapters.config.policy_file import load_policy
-from shared.core.policy import Policy
+from shared.core.policy.policy import Policy
 from shared.simulation.demo.nights import Night
 from shared.simulation.demo.servers import ROOT
 from shared.simulation.scenario import GameCount

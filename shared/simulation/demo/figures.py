@@ -7,14 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from shared.app.outbox import COLLECTION as ALERTS
-from shared.app.quarantine_rows import COLLECTION as QUARANTINE
-from shared.app.state import read_transitions, transition_path
-from shared.core.alert import Alert
+from shared.app.alerting.outbox import COLLECTION as ALERTS
+from shared.app.quarantine.rows import COLLECTION as QUARANTINE
+from shared.app.state.repository import read_transitions, transition_path
+from shared.core.alerting.alert import Alert
 from shared.core.calendar import due_at
 from shared.core.model import UNTOUCHED, RunKey, State, TransitionState
-from shared.core.policy import Policy
-from shared.core.transitions import Publication, Role, Transition
+from shared.core.policy.policy import Policy
+from shared.core.policy.transitions import Publication, Role, Transition
 from shared.documents import from_data
 from shared.ports import StateStore
 from shared.simulation.demo.day import NEXT, PLAYED

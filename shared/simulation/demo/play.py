@@ -13,16 +13,16 @@ from shared.adapters.clock import SystemClock
 from shared.adapters.http import RequestsHttp
 from shared.core.errors import Unavailable
 from shared.core.texts import amount
-from shared.simulation.agenda import Agenda, Place
+from shared.simulation.demo.bus_wiring import PushFailed, Wire, push_by_hand
+from shared.simulation.demo.fixtures import Tables
+from shared.simulation.demo.night import Line, Scene, countdown
 from shared.simulation.demo.nights import Night
-from shared.simulation.demo.pace import Pace, Sweeps
-from shared.simulation.demo.scene import Line, Scene, countdown
+from shared.simulation.demo.observer import Watch
 from shared.simulation.demo.screen import Screen
 from shared.simulation.demo.servers import Server, ServerFailed
 from shared.simulation.demo.services import Stage
-from shared.simulation.demo.tables import Tables
-from shared.simulation.demo.watch import Watch
-from shared.simulation.demo.wires import PushFailed, Wire, push_by_hand
+from shared.simulation.demo.speed import Pace, Sweeps
+from shared.simulation.event_queue import Agenda, Place
 from shared.simulation.expectations import RunExpected
 from shared.simulation.observer import Observer
 from shared.simulation.product import DeployedProduct

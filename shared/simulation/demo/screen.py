@@ -7,9 +7,9 @@ from typing import Protocol
 
 from rich.console import Console
 
-from shared.core.policy import Policy
+from shared.core.policy.policy import Policy
+from shared.simulation.demo.night import Line, Scene
 from shared.simulation.demo.nights import Night
-from shared.simulation.demo.scene import Line, Scene
 
 STYLES = {
     "run": "bold",

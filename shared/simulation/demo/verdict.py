@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.core.policy import Policy
+from shared.core.policy.policy import Policy
 from shared.core.texts import amount
+from shared.simulation.demo.night import arrow
 from shared.simulation.demo.nights import Night
-from shared.simulation.demo.scene import arrow
 from shared.simulation.expectations import AlertExpected, Expected, ResolvedExpected, TriggerExpected, Window
 from shared.simulation.history import History
 from shared.simulation.judge import Verdict, judge

@@ -25,24 +25,24 @@ from shared.adapters.http import RequestsHttp
 from shared.adapters.local.accelerated_clock import FileClock
 from shared.core.errors import Unavailable
 from shared.core.model import RunKey, State, TransitionState
-from shared.core.policy import Policy
+from shared.core.policy.policy import Policy
 from shared.core.texts import amount
 from shared.ports import StateStore
-from shared.simulation.demo.cast import Ground
+from shared.simulation.demo.bus_wiring import function_by_topic, subscribe
 from shared.simulation.demo.day import DAY, GAMES, PREDICTED, asked, policy_of_day, span
 from shared.simulation.demo.figures import RUNS, Figure, figures, states
-from shared.simulation.demo.pace import Pace
+from shared.simulation.demo.fixtures import Tables
+from shared.simulation.demo.night import Line, arrow
 from shared.simulation.demo.play import SWEEPER
+from shared.simulation.demo.processes import Ground
 from shared.simulation.demo.relay import Pushed, Relay, open_relay
-from shared.simulation.demo.scene import Line, arrow
 from shared.simulation.demo.screen import PlainScreen
 from shared.simulation.demo.servers import Server, ServerFailed, complaints, served
+from shared.simulation.demo.speed import Pace
 from shared.simulation.demo.stand_ins import READERS, SERVICES, Place, StandIns, stand_ins
 from shared.simulation.demo.summary import commands
-from shared.simulation.demo.tables import Tables
-from shared.simulation.demo.wires import function_by_topic, subscribe
-from shared.simulation.facts import Facts
 from shared.simulation.scenario import Change
+from shared.simulation.world_data import Facts
 
 SWEEP_EVERY, QUIET_EVERY = timedelta(minutes=5), timedelta(minutes=30)
 _SWEEP_TIMEOUT = timedelta(seconds=60)

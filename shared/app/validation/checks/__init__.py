@@ -11,8 +11,8 @@ from shared.app.validation.checks.inventory import schedule_inventory, subscript
 from shared.app.validation.checks.outputs import floors, transition_output
 from shared.app.validation.checks.records import state_against_record
 from shared.app.validation.checks.runs import runs_opened, stalled_runs
-from shared.core.validation import Target
-from shared.core.verdict import Measured
+from shared.core.validation.checks import Target
+from shared.core.validation.verdict import Measured
 
 Builtin = Callable[[Context, Target, Mapping[str, Any]], Measured]
 

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from shared.app import outbox
+from shared.app.alerting import outbox
 from shared.app.context import Context
-from shared.app.lock import Lease
-from shared.app.quarantine_rows import rows
-from shared.core.alert import Alert, Pending
-from shared.core.validation import Status, Target
-from shared.core.verdict import Measure, Measured
+from shared.app.quarantine.rows import rows
+from shared.app.state.lock import Lease
+from shared.core.alerting.alert import Alert, Pending
+from shared.core.validation.checks import Status, Target
+from shared.core.validation.verdict import Measure, Measured
 from shared.documents import from_data
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from shared.app.context import Context
-from shared.core.inventory import Odd, odd_schedules, odd_subscriptions
-from shared.core.validation import Status, Target
-from shared.core.verdict import Measure, Measured
+from shared.core.reporting.inventory import Odd, odd_schedules, odd_subscriptions
+from shared.core.validation.checks import Status, Target
+from shared.core.validation.verdict import Measure, Measured
 
 
 def schedule_inventory(ctx: Context, target: Target, options: Mapping[str, Any]) -> Measured:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import date, datetime, time, timedelta
 
 from shared.app.context import Context
-from shared.app.readings import read_units
-from shared.app.situations import transitions_of
+from shared.app.transitions.readings import read_units
+from shared.app.transitions.snapshot import transitions_of
 from shared.core.calendar import day_of, due_at, instant, working_day
 from shared.core.errors import Unavailable
 from shared.core.model import RunKey, Units
-from shared.core.phases import Processor
-from shared.core.policy import Policy
-from shared.core.transitions import Transition
+from shared.core.policy.phases import Processor
+from shared.core.policy.policy import Policy
+from shared.core.policy.transitions import Transition
 
 
 def keys(policy: Policy, day: date) -> list[RunKey]:

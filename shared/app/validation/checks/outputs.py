@@ -8,16 +8,16 @@ from datetime import date, timedelta
 from typing import Any
 
 from shared.app.context import Context
-from shared.app.readings import read_rows
-from shared.app.state import Loaded, load_run
+from shared.app.state.repository import Loaded, load_run
+from shared.app.transitions.readings import read_rows
 from shared.app.validation.checks import nights
-from shared.core.holdings import output
+from shared.core.decision.holdings import output
 from shared.core.model import RunKey, State, Units
-from shared.core.phases import Processor
+from shared.core.policy.phases import Processor
+from shared.core.policy.transitions import Transition
 from shared.core.texts import amount, clock_time, names
-from shared.core.transitions import Transition
-from shared.core.validation import Status, Target
-from shared.core.verdict import Measure, Measured
+from shared.core.validation.checks import Status, Target
+from shared.core.validation.verdict import Measure, Measured
 
 
 def transition_output(ctx: Context, target: Target, options: Mapping[str, Any]) -> Measured:

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
+from shared.app.audit.compare import DAYS_AROUND, WINDOW
 from shared.app.context import Context
-from shared.app.reconciliation import DAYS_AROUND, WINDOW
-from shared.app.state import load_run
+from shared.app.state.repository import load_run
+from shared.core.decision.fold import REMEMBERED_MESSAGES
 from shared.core.model import Completion, Run
-from shared.core.record import REMEMBERED_MESSAGES
-from shared.core.validation import Target
-from shared.core.verdict import Measure, Measured
+from shared.core.validation.checks import Target
+from shared.core.validation.verdict import Measure, Measured
 from shared.documents import from_data
 
 

@@ -7,15 +7,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.app.context import Context
-from shared.app.situations import transitions_of
-from shared.app.state import Loaded, open_runs, run_path, with_run
+from shared.app.state.repository import Loaded, open_runs, run_path, with_run
+from shared.app.transitions.snapshot import transitions_of
 from shared.app.validation.checks import nights
 from shared.core.calendar import KEPT, clock_from, instant
 from shared.core.model import Lane, RunKey, State
-from shared.core.policy import Policy
-from shared.core.transitions import ConfirmBy, Transition
-from shared.core.validation import Target
-from shared.core.verdict import Measure, Measured
+from shared.core.policy.policy import Policy
+from shared.core.policy.transitions import ConfirmBy, Transition
+from shared.core.validation.checks import Target
+from shared.core.validation.verdict import Measure, Measured
 
 HOUR = timedelta(hours=1)
 

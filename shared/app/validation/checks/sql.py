@@ -9,8 +9,8 @@ from typing import Any
 
 from shared.app.context import Context
 from shared.core.errors import Unavailable
-from shared.core.validation import Check, Query, Target
-from shared.core.verdict import Measure, Measured
+from shared.core.validation.checks import Check, Query, Target
+from shared.core.validation.verdict import Measure, Measured
 
 BROKEN = "query"
 _PARAMETER = re.compile(r"@([a-z_]+)")

@@ -1,0 +1,1 @@
+"""Where alerts go: Slack, PagerDuty, or several sinks at once."""

@@ -1,0 +1,68 @@
+"""Telling people that the state store is away: it is where alerts would have been kept (behaviour 8)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from shared.app.context import Context
+from shared.core.alerting.conditions import AlertKind, fingerprint
+from shared.core.errors import Unavailable, Undelivered
+from shared.core.texts import clock_time, duration, say
+from shared.ports import Delivered, Notice
+
+DOWN_FOR = timedelta(minutes=5)
+
+
+def down(ctx: Context, error: Unavailable, now: datetime) -> None:
+    """Say straight to people that state is away: it is where alerts would have been kept."""
+    memory = ctx.memory
+    memory.state_down_since = memory.state_down_since or now
+    length = now - memory.state_down_since
+    if memory.state_down_said or length < DOWN_FOR:
+        return
+    since = clock_time(ctx.policy, memory.state_down_since, now)
+    what = f"the state store has not answered for {duration(length)} (since {since}): {error.reason}"
+    text = say(ctx.policy.pipeline, "", what, "messages are redelivered until it is back", "look at the store")
+    memory.state_down_said = _straight(ctx, text, resolved=False)
+
+
+def up(ctx: Context, now: datetime) -> None:
+    memory = ctx.memory
+    if memory.state_down_since is None:
+        return
+    if memory.state_down_said or memory.straight_taken.pop(("state_down", False), ()):
+        memory.state_down_said = True  # to somebody, who has to hear of its end
+        length = duration(now - memory.state_down_since)
+        if not _straight(
+            ctx, say(ctx.policy.pipeline, "", f"over: the state store answers again after {length}"), resolved=True
+        ):
+            return
+    memory.state_down_since, memory.state_down_said = None, False
+
+
+def nowhere(ctx: Context, run: str, error: str) -> None:
+    """Say that neither state nor record took a completion: critical, once a day by each instance (behaviour 8)."""
+    now, memory = ctx.ports.clock.now(), ctx.memory
+    if memory.nowhere_said_at is not None and now - memory.nowhere_said_at < ctx.policy.alerts.repeat_after:
+        return
+    text = say(run, "", f"neither the state store nor the record took a completion: {error}", "it is delivered again")
+    if _straight(ctx, text, resolved=False, kind=AlertKind.BOTH_DOWN):
+        memory.nowhere_said_at = now
+
+
+def _straight(ctx: Context, text: str, *, resolved: bool, kind: AlertKind = AlertKind.STATE_DOWN) -> bool:
+    """Send past the store, which is what is away; False if it could not be sent."""
+    mark, told = fingerprint(kind, ctx.policy.pipeline, "", ""), ctx.memory.straight_taken
+    taken = told.get((kind, resolved), ())
+    try:
+        result = ctx.ports.alerts.send(Notice(mark, "critical", kind.value, text, resolved=resolved, taken=taken))
+    except Unavailable as error:
+        told[kind, resolved] = error.taken if isinstance(error, Undelivered) else taken
+        ctx.log("alert.unsent", severity="CRITICAL", error=str(error), text=text)
+        return False
+    if not isinstance(result, Delivered):
+        told[kind, resolved] = result.taken
+        ctx.log("alert.refused", severity="CRITICAL", reason=result.reason, text=text)
+        return False
+    told.pop((kind, resolved), None)
+    return True

@@ -1,0 +1,125 @@
+"""Sending what is kept to be sent: leased, so that two who see it pending do not both send it (behaviour A3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from shared.app.context import Context
+from shared.core.alerting.alert import SENDING, Alert, Pending, sent, unsent
+from shared.core.errors import Unavailable, Undelivered
+from shared.documents import from_data, to_data
+from shared.ports import Delivered, Document, Notice
+
+COLLECTION = "alerts"
+REFUSED_FOR = timedelta(hours=1)
+ATTEMPTS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An alert and the version it was read at; None where it is new."""
+
+    alert: Alert
+    version: str | None
+
+
+def path_of(fingerprint: str) -> str:
+    return f"{COLLECTION}/{fingerprint}"
+
+
+def read(document: Document) -> Kept:
+    """Return the alert in a document; raises ``ValueError`` for what is none."""
+    return Kept(from_data(Alert, document.data), document.version)
+
+
+def read_or_drop(ctx: Context, document: Document | None) -> Kept | None:
+    """Return the alert in a document, None where there is none.
+
+    One that nobody can read must not keep the others from being sent: it is taken away, so that what it spoke of is
+    said anew while it lasts.
+    """
+    if document is None:
+        return None
+    try:
+        return read(document)
+    except ValueError as error:
+        ctx.log("alert.unreadable", severity="ERROR", path=document.path, error=str(error))
+        ctx.ports.store.delete(document.path)
+        return None
+
+
+def read_all(ctx: Context, documents: Iterable[Document]) -> list[Kept]:
+    """Return the alerts in documents, without those that nobody can read."""
+    return [kept for kept in (read_or_drop(ctx, one) for one in documents) if kept is not None]
+
+
+def send(ctx: Context, kept: Kept) -> None:
+    """Send what is pending of an alert that is leased to us, and write down what became of it."""
+    alert, clock = kept.alert, ctx.ports.clock
+    try:
+        result = ctx.ports.alerts.send(notice(alert))
+    except Unavailable as error:
+        ctx.log("alert.unsent", severity=_log_severity(alert), error=str(error), text=alert.text)
+        taken = error.taken if isinstance(error, Undelivered) else alert.taken
+        now, later = clock.now(), error.retry_at
+        _mark(ctx, kept, lambda fresh: unsent(fresh, alert, taken, now, later))
+        return
+    now = clock.now()
+    if isinstance(result, Delivered):
+        ctx.log("alert.sent", kind=alert.kind, alert_severity=alert.severity, fingerprint=alert.fingerprint)
+        _mark(ctx, kept, lambda fresh: sent(fresh, alert.pending, now))
+    else:
+        reason, retry_at, taken = result.reason, now + REFUSED_FOR, result.taken
+        ctx.log("alert.refused", severity=_log_severity(alert), reason=reason, text=alert.text)
+        _mark(ctx, kept, lambda fresh: replace(unsent(fresh, alert, taken, now), refused=reason, retry_at=retry_at))
+
+
+def _mark(ctx: Context, kept: Kept, change: Callable[[Alert], Alert]) -> None:
+    """Write down what became of a sending, also if somebody counted a repetition meanwhile: else it is sent again."""
+    path, alert, version = path_of(kept.alert.fingerprint), kept.alert, kept.version
+    for _ in range(ATTEMPTS):
+        assert version is not None
+        if ctx.ports.store.update(path, to_data(change(alert)), version) is not None:
+            return
+        document = ctx.ports.store.get(path)[0]
+        if document is None:
+            return
+        alert, version = from_data(Alert, document.data), document.version
+
+
+def notice(alert: Alert) -> Notice:
+    """Return what people read: the alert, its repetition with its count, or its end."""
+    over = alert.pending is Pending.RECOVERY
+    text = "over: " + alert.text.splitlines()[0] if over else alert.text
+    return Notice(
+        alert.fingerprint, alert.severity, alert.kind, text, resolved=over, count=alert.count, taken=alert.taken
+    )
+
+
+def _log_severity(alert: Alert) -> str:
+    return alert.severity.upper()
+
+
+def send_pending(ctx: Context, now: datetime) -> list[datetime]:
+    """Send what earlier attempts left behind; return when to try again what is refused or being sent."""
+    later: list[datetime] = []
+    # What nobody has comes first: a sink that hangs must not keep the others waiting for what is new.
+    pending = sorted(
+        read_all(ctx, ctx.ports.store.query(COLLECTION, {"unsent": True})), key=lambda kept: bool(kept.alert.taken)
+    )
+    for kept in pending:
+        if ctx.out_of_time():
+            return [*later, now]  # what is left stays pending, and the next sweep sends it
+        alert = kept.alert
+        not_before = [at for at in (alert.sending_until, alert.retry_at) if at is not None and at > now]
+        if not_before:
+            later.append(max(not_before))
+            continue
+        mine = replace(alert, sending_until=now + SENDING)
+        assert kept.version is not None
+        version = ctx.ports.store.update(path_of(alert.fingerprint), to_data(mine), kept.version)
+        if version is not None:
+            send(ctx, Kept(mine, version))
+    return later

@@ -1,0 +1,159 @@
+"""Saying things once: what was said stands in the store, shared by all instances (behaviour 7).
+
+An alert is stored before it is sent; one that could not be sent stays pending and a later sweep
+sends it. Sending is leased, so that two who see it pending do not both send it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from shared.app.alerting.outbox import COLLECTION, Kept, path_of, read_all, read_or_drop, send, send_pending
+from shared.app.context import Context
+from shared.app.state.repository import path_of_run
+from shared.core.alerting.alert import Alert, Pending, raised, to_send
+from shared.core.alerting.conditions import AlertKind, Condition, Lasting, Severity
+from shared.core.message import Received
+from shared.core.texts import say
+from shared.documents import to_data
+
+# Judged by the validation runner, and so ended by it.
+VALIDATION = AlertKind.VALIDATION
+# Counted by the sweep, but not by each: ended by the one that counts none.
+ENDED_ELSEWHERE = (VALIDATION, AlertKind.DEAD_LETTERS)
+OVER_FOR = timedelta(seconds=50)
+ATTEMPTS = 10
+
+
+def raise_now(ctx: Context, found: Collection[Condition], *, occurrence: bool = False) -> None:
+    """Store conditions that hold and send those that are new; ``occurrence`` counts a repetition."""
+    if not found:
+        return
+    documents = ctx.ports.store.get(*(path_of(c.fingerprint) for c in found))
+    for condition, document in zip(found, documents, strict=True):
+        kept = raise_one(ctx, condition, read_or_drop(ctx, document), occurrence=occurrence)
+        if kept is not None:
+            send(ctx, kept)
+
+
+def raise_one(ctx: Context, condition: Condition, kept: Kept | None, *, occurrence: bool) -> Kept | None:
+    """Write what a condition that holds changes in its alert; return it if it is to be sent by us."""
+    for _ in range(ATTEMPTS):
+        now = ctx.ports.clock.now()
+        before = None if kept is None else kept.alert
+        after = raised(before, condition, now, ctx.policy.alerts.repeat_after, occurrence=occurrence)
+        if after == before:
+            return None
+        path = path_of(condition.fingerprint)
+        store = ctx.ports.store
+        if kept is None or kept.version is None:
+            version = store.create(path, to_data(after))
+        else:
+            version = store.update(path, to_data(after), kept.version)
+        if version is not None:
+            ours = after.sending_until is not None and (before is None or before.sending_until != after.sending_until)
+            return Kept(after, version) if ours else None
+        kept = read_or_drop(ctx, store.get(path)[0])
+    return None
+
+
+def settle(
+    ctx: Context,
+    found: Mapping[str, Condition],
+    seen: Collection[str],
+    unseen: Collection[str],
+    now: datetime,
+    paused: Collection[tuple[str, str, str]] = (),
+) -> list[datetime]:
+    """Raise what holds, recover what does not, send what is pending: the sweep's part (behaviour A2).
+
+    ``seen`` are the open runs that this sweep looked at, ``unseen`` those that it did not: of them nothing is known,
+    so nothing of them ends. ``paused`` are the run, transition and kind of what a pause keeps from being decided, which
+    is not over by it (T8). Closing is no recovery (T5): of a closed run only what had ended before is told as over.
+    Returns when the clock alone may change any of them.
+    """
+    store = ctx.ports.store
+    standing = {kept.alert.fingerprint: kept for kept in read_all(ctx, store.query(COLLECTION, {"standing": True}))}
+    unknown = [c for fingerprint, c in found.items() if fingerprint not in standing]
+    of_others: list[Kept] = []
+    ends: list[datetime] = []
+    for fingerprint, kept in standing.items():
+        condition = found.get(fingerprint)
+        if condition is not None:
+            raise_and_send(ctx, condition, kept)
+        elif kept.alert.run in unseen or kept.alert.kind in ENDED_ELSEWHERE or _place(kept.alert) in paused:
+            continue
+        elif kept.alert.run in seen or "/" not in kept.alert.run:
+            ends.append(_ending(ctx, kept, now))
+        else:
+            of_others.append(kept)
+    _of_closed_runs(ctx, of_others, now)
+    raise_now(ctx, unknown)
+    retries = send_pending(ctx, now)
+    repeat_after = ctx.policy.alerts.repeat_after
+    repeats = [kept.alert.said_at + repeat_after for kept in standing.values() if kept.alert.said_at is not None]
+    return retries + ends + repeats
+
+
+def _place(alert: Alert) -> tuple[str, str, str]:
+    return alert.run, alert.transition, alert.kind
+
+
+def _of_closed_runs(ctx: Context, listed: list[Kept], now: datetime) -> None:
+    """Let alerts of closed runs rest; of a run that opened since this sweep began nothing is known yet."""
+    paths = sorted({path_of_run(kept.alert.run) for kept in listed})
+    documents = dict(zip(paths, ctx.ports.store.get(*paths) if paths else [], strict=True))
+    for kept in listed:
+        document = documents[path_of_run(kept.alert.run)]
+        if document is not None and document.data.get("closed_at") is None:
+            continue
+        if kept.alert.ended_at is not None:
+            end(ctx, kept, now)
+        elif kept.version is not None:
+            resting = replace(kept.alert, standing=False)
+            ctx.ports.store.update(path_of(kept.alert.fingerprint), to_data(resting), kept.version)
+
+
+def raise_and_send(ctx: Context, condition: Condition, kept: Kept) -> None:
+    ours = raise_one(ctx, condition, kept, occurrence=False)
+    if ours is not None:
+        send(ctx, ours)
+
+
+def _ending(ctx: Context, kept: Kept, now: datetime) -> datetime:
+    """Believe an end only when a second sweep sees it too, so that a flutter says nothing; return from when on."""
+    alert = kept.alert
+    assert kept.version is not None
+    if alert.ended_at is None:
+        ctx.ports.store.update(path_of(alert.fingerprint), to_data(replace(alert, ended_at=now)), kept.version)
+    elif now - alert.ended_at >= OVER_FOR:
+        end(ctx, kept, now)
+    return (alert.ended_at or now) + OVER_FOR
+
+
+def end(ctx: Context, kept: Kept, now: datetime) -> None:
+    """End an alert whose condition is over, and tell it to those who have heard of it."""
+    alert = kept.alert
+    assert kept.version is not None
+    if alert.said_at is None:
+        after = replace(alert, standing=False, pending=Pending.NOTHING, unsent=False)
+    else:
+        after = replace(to_send(alert, Pending.RECOVERY, now), standing=False)
+    version = ctx.ports.store.update(path_of(alert.fingerprint), to_data(after), kept.version)
+    if version is not None and after.pending is Pending.RECOVERY:
+        send(ctx, Kept(after, version))
+
+
+def other_dataset(received: Received, phase: str) -> Condition:
+    """Return the note that a report names the dataset of another table of the pipeline (behaviour R8)."""
+    name, dataset = received.report.processor, received.other_dataset
+    text = say(
+        received.key.id,
+        phase,
+        f"{received.wire_name} names the dataset {dataset}, which is not that of its table: counted as {name}",
+        do=f"correct the sender, or the table of {name} in the policy",
+    )
+    subject = f"{name}/{dataset}"
+    return Condition(AlertKind.OTHER_DATASET, Severity.INFO, received.key.pipeline, phase, subject, text, Lasting.ONCE)

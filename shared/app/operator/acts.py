@@ -1,0 +1,228 @@
+"""What an operator may do to a run (behaviour D9): each writes an event with its reason, then decides as always."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from shared.app.context import Context
+from shared.app.outcome import Answer, Outcome, Why
+from shared.app.quarantine.rows import Quarantined, listed, mark_replayed
+from shared.app.state.repository import Stored, load_run, read_run, run_path, save_run, save_transition
+from shared.app.sweep.rerun import call_rerun
+from shared.app.transitions import delivery_alerts
+from shared.app.transitions.receive import receive
+from shared.app.transitions.reconcile import Settled, reconcile
+from shared.app.transitions.snapshot import reload
+from shared.core.calendar import working_day
+from shared.core.decision import state_changes
+from shared.core.decision.explain import word
+from shared.core.errors import Malformed, Unavailable
+from shared.core.message import parse
+from shared.core.model import Act, Hold, Lane, RepairLog, Request, Run, RunKey, TransitionState
+from shared.core.wire.answers import Means
+
+ATTEMPTS = 10
+Change = Callable[[TransitionState, datetime], TransitionState]
+
+
+def is_expected(ctx: Context, key: RunKey) -> bool:
+    """True if a run exists, or is one that the clock opens today: another one comes of a slip of the finger as easily
+    as of a wish."""
+    if read_run(ctx.ports.store.get(run_path(key))[0]) is not None:
+        return True
+    today = ctx.policy.local(ctx.ports.clock.now()).date()
+    return key.lane is Lane.LIVE and working_day(key, ctx.policy) == today
+
+
+def trigger(ctx: Context, key: RunKey, transition: str, why: Why) -> Answer:
+    """Dispatch the next generation, whatever policy, gates, preflight or an empty date say."""
+
+    def ask(state: TransitionState, now: datetime) -> TransitionState:
+        return replace(state, request=Request(why.reason, now), hold=None, failure=None)
+
+    settled = _change(ctx, key, transition, ask, "trigger", why)
+    situation = settled.situation
+    shown = word(situation, settled.decision)
+    carried, refused = situation.state.carried, situation.state.hold
+    if refused is not None and refused.cause == "rejected":
+        return Answer(Outcome.REFUSED, f"{key.id} {transition}: {refused.text}")
+    unknown = situation.state.unproven
+    if unknown is not None:
+        trigger_id = key.trigger_id(transition, situation.state.generation)
+        return Answer(Outcome.DONE, f"{trigger_id} called, unproven ({shown}): {unknown.text}; reason: {why.reason}")
+    if situation.state.request is not None or carried is None:
+        cause = settled.failed or situation.state.failure or refused
+        text = (
+            cause.text
+            if cause is not None and not isinstance(cause, Unavailable)
+            else str(cause or "another dispatch is under way")
+        )
+        return Answer(Outcome.UNAVAILABLE, f"{key.id} {transition}: not dispatched yet ({shown}): {text}")
+    trigger_id = key.trigger_id(transition, carried.generation)
+    return Answer(Outcome.DONE, f"{trigger_id} dispatched ({shown}), reason: {why.reason}")
+
+
+def hold(ctx: Context, key: RunKey, transition: str, why: Why) -> Answer:
+    """Keep a transition from being dispatched until it is released."""
+
+    def ask(state: TransitionState, now: datetime) -> TransitionState:
+        return replace(state, hold=Hold("operator", now, f"by {why.who}: {why.reason}"), request=None)
+
+    settled = _change(ctx, key, transition, ask, "hold", why)
+    return Answer(
+        Outcome.DONE, f"{key.id} {transition} is on hold ({word(settled.situation, settled.decision)}): {why.reason}"
+    )
+
+
+def release(ctx: Context, key: RunKey, transition: str, why: Why) -> Answer:
+    """Give a held transition back to its policy."""
+    stored = load_run(ctx.ports.store, key).transition(transition)
+    if stored.value.hold is None:
+        return Answer(Outcome.REFUSED, f"{key.id} {transition} is not on hold")
+
+    def ask(state: TransitionState, now: datetime) -> TransitionState:
+        return replace(state, hold=None, failure=None, held_since=None)
+
+    settled = _change(ctx, key, transition, ask, "release", why)
+    return Answer(
+        Outcome.DONE, f"{key.id} {transition} released ({word(settled.situation, settled.decision)}): {why.reason}"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What became of asking a phase to run; ``means`` is None where it was not called.
+
+    ``begun`` is true where it may be at work, so that it is not asked again blindly (behaviour D11).
+    """
+
+    answer: Answer
+    means: Means | None = None
+    begun: bool = False
+
+
+def rerun(ctx: Context, key: RunKey, phase: str, why: Why, only: tuple[str, ...] = ()) -> Answer:
+    """Call a phase's rerun, in a run that is open for what its processors will report.
+
+    It names all that are enabled on the date, or those of ``only``.
+    """
+    return ask_to_run(ctx, key, phase, why, only).answer
+
+
+def ask_to_run(ctx: Context, key: RunKey, phase: str, why: Why, only: tuple[str, ...] = ()) -> Asked:
+    """Do what ``rerun`` does, and return what the answer means as well."""
+    how = ctx.policy.phases[phase].rerun
+    if how is None:
+        return Asked(Answer(Outcome.REFUSED, f"{phase} has no rerun in the policy"))
+    enabled = enabled_on(ctx, key, phase)
+    disabled = [name for name in only if name not in enabled]
+    if disabled:
+        return Asked(
+            Answer(Outcome.REFUSED, f"{', '.join(disabled)} is disabled on {key.day}: it is never asked to run")
+        )
+    decided = recorded_at(ctx, key.mode, phase)
+    if decided is not None:
+        _change(ctx, key, decided, lambda state, now: state, "rerun", why)
+    outcome = call_rerun(ctx, key, phase, how, only or enabled, why.reason)
+    answered = None if outcome is None else outcome.answered
+    text = "there was no time left to call it" if answered is None else answered.text
+    ctx.log("operator.rerun_called", run_id=key.id, phase=phase, answer=text)
+    if outcome is not None and outcome.unknown:
+        answer = Answer(Outcome.UNAVAILABLE, f"{key.id} {phase} may have been started: {text}")
+        return Asked(answer, outcome.answered.means, begun=True)
+    if answered is None or answered.means is not Means.ACCEPTED:
+        answer = Answer(Outcome.UNAVAILABLE, f"{key.id} {phase} was not started: {text}")
+        return Asked(answer, None if answered is None else answered.means)
+    whom = f" for {', '.join(only)}" if only else ""
+    said = f"{key.id} {phase} asked to run again{whom}: {answered.note or text}"
+    try:
+        _note_accepted(ctx, key, phase, ctx.ports.clock.now())
+    except Unavailable as away:
+        answer = Answer(Outcome.UNAVAILABLE, f"{said}; self-heal does not know of it: {away}")
+        return Asked(answer, Means.ACCEPTED, begun=True)
+    return Asked(Answer(Outcome.DONE, said), Means.ACCEPTED, begun=True)
+
+
+def enabled_on(ctx: Context, key: RunKey, phase: str) -> tuple[str, ...]:
+    """Return the processors of a phase that run on the date."""
+    return tuple(p.name for p in ctx.policy.phases[phase].processors.values() if not p.disabled_on(key.day))
+
+
+def recorded_at(ctx: Context, mode: str, phase: str) -> str | None:
+    """Return the transition that keeps who asked a phase to run, and why; None where the mode passes none."""
+    listed = (*ctx.policy.after(phase), ctx.policy.starting(phase))
+    return next((one.name for one in listed if one is not None and mode in one.expects), None)
+
+
+def _note_accepted(ctx: Context, key: RunKey, phase: str, now: datetime) -> None:
+    """Let self-heal know that the phase runs (behaviour 9); the call uses up none of its attempts."""
+    for _ in range(ATTEMPTS):
+        run = read_run(ctx.ports.store.get(run_path(key))[0])
+        if run is None:
+            return
+        log = replace(run.value.repairs.get(phase, RepairLog()), accepted_at=now, failure=None, pending=False)
+        changed = replace(run.value, repairs={**run.value.repairs, phase: log})
+        if save_run(ctx.ports.store, Stored(changed, run.version), ctx.policy) is not None:
+            return
+
+
+def replay(ctx: Context, kept: Quarantined, why: Why) -> Answer:
+    """Bring a message back from quarantine; it stays there, as it is, if it still cannot be understood.
+
+    Who did it and why is kept with the message (behaviour D9).
+    """
+    delivery = replace(kept.delivery, received_at=ctx.ports.clock.now())
+    try:
+        parse(delivery, ctx.policy, ctx.names)
+    except Malformed as wrong:
+        return Answer(Outcome.REFUSED, f"{kept.message_id}: still not understood: {wrong.reason}")
+    receipt = receive(ctx, delivery)
+    mark_replayed(ctx, kept, why.by, why.reason)
+    ctx.log("quarantine.replayed", message_id=kept.message_id, run_id=receipt.run, reason=why.reason, by=why.by)
+    return Answer(Outcome.DONE, f"{kept.message_id}: {receipt.handled.value} in {receipt.run or 'no run'}")
+
+
+def find_quarantined(ctx: Context, message_id: str) -> Quarantined | None:
+    """Return one message kept aside, also if it was replayed."""
+    return next((kept for kept in listed(ctx, None) if message_id in kept.message_ids), None)
+
+
+def _change(ctx: Context, key: RunKey, transition: str, ask: Change, verb: str, why: Why) -> Settled:
+    """Write an operator's event into a transition, opening or reopening its run, then decide."""
+    now = ctx.ports.clock.now()
+    _open(ctx, key, now)
+    policy = ctx.policy.transitions[transition]
+    for _ in range(ATTEMPTS):
+        loaded = load_run(ctx.ports.store, key)
+        stored = loaded.transition(transition)
+        asked = state_changes.acted(ask(stored.value, now), Act(verb, why.by, why.reason, now))
+        saved = save_transition(ctx.ports.store, ctx.policy, key, transition, Stored(asked, stored.version))
+        if saved is not None:
+            break
+    else:
+        raise Unavailable("state", f"{key.id} {transition} changes all the time")
+    ctx.log(f"operator.{verb}", run_id=key.id, transition=transition, reason=why.reason, by=why.by)
+    again = reload(ctx, key, policy)
+    settled = reconcile(ctx, again(), again, "operator")
+    delivery_alerts.after_delivery(ctx, [settled], "", ctx.ports.clock.now())
+    return settled
+
+
+def _open(ctx: Context, key: RunKey, now: datetime) -> None:
+    """Make sure that the run is open, so that what the operator starts is also confirmed."""
+    store = ctx.ports.store
+    for _ in range(ATTEMPTS):
+        run = read_run(store.get(run_path(key))[0])
+        if run is not None and run.value.closed_at is None:
+            return
+        opened = (
+            Run(key, now, policy_version=ctx.policy.version)
+            if run is None
+            else replace(run.value, closed_at=None, reopened_at=now)
+        )
+        if save_run(store, Stored(opened, None if run is None else run.version), ctx.policy) is not None:
+            ctx.log("run.opened", run_id=key.id, by="operator")
+            return
+    raise Unavailable("state", f"{key.id} changes all the time")

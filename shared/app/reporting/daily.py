@@ -1,0 +1,308 @@
+"""The daily report: what became of yesterday and today, said to people once a day (behaviour 11).
+
+Every part is read on its own; what cannot be read stands in the report. A report that could not be sent is
+itself an alert.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from shared.app.alerting import outbox, raise_alerts
+from shared.app.call import BAD_REQUEST, Wrong, parameters
+from shared.app.context import Context
+from shared.app.quarantine.rows import rows
+from shared.app.reporting import inventory
+from shared.app.reporting.daily_text import text_of
+from shared.app.reporting.health import OK, Answer, Asked, House
+from shared.app.reporting.overview import keys, loads, row
+from shared.app.reporting.pages import open_alerts, readable
+from shared.app.state.repository import Loaded, with_run
+from shared.app.transitions.pausing import still_to_end
+from shared.app.transitions.preflight import fitness
+from shared.app.transitions.readings import read_units
+from shared.app.transitions.snapshot import sight
+from shared.core.alerting.conditions import AlertKind, Condition, Lasting, Severity
+from shared.core.calendar import instant, working_day
+from shared.core.decision.completeness import opened_at
+from shared.core.decision.gates import Fit, Unfit
+from shared.core.decision.snapshot import Situation
+from shared.core.errors import Unavailable
+from shared.core.model import RunKey
+from shared.core.policy.transitions import GateKind
+from shared.core.reporting.coverage import band
+from shared.core.reporting.page import Cell, Row
+from shared.core.texts import say
+from shared.ports import Delivered, Notice
+
+KIND = AlertKind.REPORT
+# Compared where git and gcloud are: what is found is kept there, and no function may read it.
+DRIFT = "drift: not readable here: the daily comparison keeps the repository's issue 'Deployment drift'"
+# The latest run of each schedule, of one local day.
+VALIDATION = """
+SELECT schedule_name, run_timestamp, status, message, checks_failed, checks_warned, target_date
+FROM `${record}.v_validation_runs`
+WHERE run_timestamp >= @first AND run_timestamp < @last AND STARTS_WITH(run_id, @pipeline)
+ORDER BY run_timestamp
+"""
+# What ``?send=`` may say.
+SENDING = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+
+def report(ctx: Context, house: House, asked: Asked) -> Answer:
+    """Make the report and answer it; by POST send it too, unless ``?send=false`` or another one of today was sent.
+
+    Looking takes nothing away: whoever reads it early leaves the one that is sent at its hour. What is not
+    understood sends nothing: 400.
+    """
+    query = parameters(asked.query.items(), ("send",))
+    if isinstance(query, Wrong):
+        return Answer(query.status, query.body())
+    send = query.get("send", "true").lower()
+    if send not in SENDING:
+        return Answer(BAD_REQUEST, {"error": f"send is {send[:80]!r}", "hint": "send=true or send=false"})
+    made = summary(ctx, house)
+    if not SENDING[send] or asked.method != "POST":
+        made["sent"] = "not asked for"
+    else:
+        made["sent"] = _send(ctx, made)
+    return Answer(OK, made)
+
+
+def summary(ctx: Context, house: House) -> dict[str, Any]:
+    """Return the report as JSON holds it, its text included; whatever is away, the rest of it is there."""
+    now = ctx.ports.clock.now()
+    today = ctx.policy.local(now).date()
+    yesterday = today - timedelta(days=1)
+    unread: list[str] = []
+    made: dict[str, Any] = {
+        "pipeline": ctx.policy.pipeline,
+        "date": today.isoformat(),
+        "made_at": ctx.policy.local(now).isoformat(timespec="seconds"),
+        "version": ctx.code_version,
+        "runs": readable(unread, "runs", lambda: _runs(ctx, (yesterday, today), now)),
+        "pauses": readable(unread, "pauses", lambda: list(still_to_end(ctx))),
+        "services": _services(ctx),
+        "games": _games(ctx, (yesterday, today), unread),
+        "coverage": _coverage(ctx, yesterday, unread),
+        "validation": readable(unread, "validation", lambda: _validation(ctx, house, today)),
+        "alerts_open": readable(unread, "open alerts", lambda: _alerts(ctx)),
+        "quarantine": readable(unread, "quarantine", lambda: _quarantine(ctx)),
+        "schedules": readable(unread, "schedules", lambda: inventory.schedules(ctx.inventory)),
+        "subscriptions": readable(unread, "subscriptions", lambda: inventory.subscriptions(ctx.inventory)),
+        "backlog": readable(unread, "backlog of subscriptions", lambda: inventory.backlog(ctx.inventory)),
+        "drift": None,
+        "could_not_read": unread,
+    }
+    unread.append(DRIFT)
+    return {**made, "text": text_of(ctx.policy, made)}
+
+
+def _runs(ctx: Context, days: tuple[date, ...], now: datetime) -> list[dict[str, Any]]:
+    """Return every run whose date, or whose working day, is one of these, in the order they were worked on."""
+    around = [min(days) + timedelta(days=offset) for offset in range(-1, len(days) + 1)]
+    wanted = [key for day in around for key in keys(ctx.policy, day)]
+    wanted = [key for key in wanted if key.day in days or working_day(key, ctx.policy) in days]
+    wanted.sort(key=lambda key: (working_day(key, ctx.policy), ctx.policy.modes[key.mode].opens_at, key.lane))
+    units = read_units(ctx, around)
+    found = []
+    for key, loaded in loads(ctx, wanted).items():
+        seen = row(ctx.policy, key, loaded, units, now)
+        if seen is not None:
+            whole = loaded if loaded.run is None else with_run(ctx.ports.store, key, loaded.run)
+            found.append(_run(ctx, key, seen, whole))
+    return found
+
+
+def _run(ctx: Context, key: RunKey, seen: Row, loaded: Loaded) -> dict[str, Any]:
+    return {
+        "run": key.id,
+        "date": key.day.isoformat(),
+        "mode": key.mode,
+        "lane": key.lane.value,
+        "units": seen.units,
+        "opened_at": None if loaded.run is None else _iso(ctx, loaded.run.value.opened_at),
+        "closed": seen.closed,
+        "said": seen.said,
+        "transitions": [_transition(ctx, key, one, loaded) for one in seen.cells],
+    }
+
+
+def _transition(ctx: Context, key: RunKey, where: Cell, loaded: Loaded) -> dict[str, Any]:
+    situation = sight(ctx, key, loaded, ctx.policy.transitions[where.transition]).situation
+    state, plan = situation.state, situation.state.carried
+    return {
+        "transition": where.transition,
+        "word": where.word,
+        "notes": list(where.notes),
+        "opened_at": _iso(ctx, situation.seen.opened_at),
+        "triggered_at": _iso(ctx, state.triggered_at),
+        "confirmed_at": _iso(ctx, state.confirmed_at),
+        "reason": "" if plan is None else plan.reason,
+        "degraded": plan is not None and plan.degraded,
+        "missing": list(situation.seen.missing if plan is None else plan.missing),
+        "late": _latecomers(ctx, situation),
+        "last": _last(ctx, situation),
+    }
+
+
+def _reported_at(situation: Situation, name: str) -> datetime | None:
+    """Return when a processor's first report that counts was received (behaviour R7)."""
+    known = situation.completions.get(name)
+    units = None if situation.units is None else situation.units.total
+    return None if known is None else opened_at(situation.processors[name], known, units, situation.readings.rows)
+
+
+def _latecomers(ctx: Context, situation: Situation) -> list[dict[str, Any]]:
+    """Return who was missing at the trigger, and when they came at last: None where they never did."""
+    plan = situation.state.carried
+    missing = () if plan is None else plan.missing
+    return [{"processor": name, "at": _iso(ctx, _reported_at(situation, name))} for name in missing]
+
+
+def _last(ctx: Context, situation: Situation) -> dict[str, Any] | None:
+    """Return the processor whose report the transition waited for longest."""
+    names = situation.seen.done if situation.state.carried is None else situation.state.carried.completed
+    times = {name: at for name in names if (at := _reported_at(situation, name)) is not None}
+    if not times:
+        return None
+    name = max(times, key=lambda one: (times[one], one))
+    return {"processor": name, "at": _iso(ctx, times[name])}
+
+
+def _services(ctx: Context) -> list[dict[str, str]]:
+    found = []
+    for name, service in ctx.policy.services.items():
+        answer = fitness(ctx, name)
+        if isinstance(answer, Unfit):
+            verdict, text = "unfit", answer.text
+        elif isinstance(answer, Fit):
+            verdict, text = "fit", answer.note or f"answers as {service.identity}"
+        else:
+            verdict, text = "unchecked", answer.text
+        found.append({"service": name, "identity": service.identity, "verdict": verdict, "text": text})
+    return found
+
+
+def _games(ctx: Context, days: tuple[date, ...], unread: list[str]) -> list[dict[str, Any]]:
+    """Return how many of each date's units are final; only a date that is over has a band."""
+    if ctx.policy.calendar is None:
+        return []
+    units = read_units(ctx, days)
+    if units is None:
+        unread.append("games: the calendar does not answer")
+        return []
+    found = []
+    for day in days:
+        total, final = units[day].total, units[day].final
+        percent = None if not total or final is None else 100 * final / total
+        word = "none" if not total else "not over" if percent is None or day == max(days) else band(percent)
+        found.append({"date": day.isoformat(), "total": total, "final": final, "percent": percent, "band": word})
+    return found
+
+
+def _coverage(ctx: Context, day: date, unread: list[str]) -> list[dict[str, Any]]:
+    """Return yesterday's percentages, as the gates of the mode that works on yesterday read them."""
+    worked_on = [mode.name for mode in ctx.policy.modes.values() if mode.partition_offset_days < 0]
+    found = []
+    for gate in ctx.policy.gates.values():
+        sql = gate.sql
+        if gate.kind is not GateKind.PERCENT or sql is None or not any(gate.binds(mode) for mode in worked_on):
+            continue
+        before = len(unread)
+        number = readable(unread, gate.name, lambda sql=sql: ctx.ports.warehouse.number(sql, day))  # type: ignore[misc]
+        if len(unread) == before:
+            word = "no number" if number is None else band(number)
+            found.append({"gate": gate.name, "date": day.isoformat(), "percent": number, "band": word})
+    return found
+
+
+def _validation(ctx: Context, house: House, today: date) -> list[dict[str, Any]]:
+    """Return the latest run of each schedule since yesterday's midnight, from the record."""
+    first = instant(today - timedelta(days=1), time(0), ctx.policy.zone)
+    last = instant(today + timedelta(days=1), time(0), ctx.policy.zone)
+    asked = {"first": first, "last": last, "pipeline": f"{ctx.policy.pipeline}/"}
+    latest: dict[str, dict[str, Any]] = {}
+    for one in ctx.ports.warehouse.query(VALIDATION.replace("${record}", house.record), asked):
+        latest[str(one["schedule_name"])] = {
+            "schedule": one["schedule_name"],
+            "at": _iso(ctx, one["run_timestamp"]),
+            "status": one["status"],
+            "message": one["message"],
+            "failed": one["checks_failed"],
+            "warned": one["checks_warned"],
+        }
+    return list(latest.values())
+
+
+def _alerts(ctx: Context) -> list[dict[str, Any]]:
+    return [
+        {
+            "severity": alert.severity,
+            "run": alert.run,
+            "text": alert.text,
+            "since": _iso(ctx, alert.first_at),
+            "unsent": alert.unsent,
+        }
+        for alert in open_alerts(ctx)
+    ]
+
+
+def _quarantine(ctx: Context) -> dict[str, Any]:
+    kept = rows(ctx)
+    why: dict[str, int] = {}
+    for entry in kept:
+        name = f"{entry.processor or 'no processor'}: {entry.reason}"
+        why[name] = why.get(name, 0) + entry.count
+    oldest = min((entry.first_at for entry in kept), default=None)
+    return {"kept": sum(entry.count for entry in kept), "oldest": _iso(ctx, oldest), "reasons": why}
+
+
+def _send(ctx: Context, made: dict[str, Any]) -> str:
+    """Say the report once a day; return what became of it. One that could not be sent is an alert."""
+    condition = Condition(KIND, Severity.INFO, ctx.policy.pipeline, "", made["date"], made["text"], Lasting.ONCE)
+    path = outbox.path_of(condition.fingerprint)
+    try:
+        if ctx.ports.store.get(path)[0] is None:
+            raise_alerts.raise_now(ctx, [condition])
+        [kept] = ctx.ports.store.get(path)
+        alert = None if kept is None else outbox.read(kept).alert
+        if alert is not None and not alert.unsent:
+            return "sent" if alert.said_at is None else f"sent {_iso(ctx, alert.said_at)}"
+        why = (alert.refused if alert is not None else "") or "no answer; a sweep sends it later"
+        raise_alerts.raise_now(ctx, [_unsent(ctx, made["date"], why)])
+    except Unavailable as error:
+        ctx.log("alert.not_stored", severity="WARNING", error=str(error))
+        return _straight(ctx, condition, error)
+    ctx.log("report.unsent", severity="ERROR", reason=why)
+    return f"not sent: {why}"
+
+
+def _unsent(ctx: Context, day: str, why: str) -> Condition:
+    what = f"the daily report of {day} could not be sent: {why}"
+    text = say(ctx.policy.pipeline, "", what, "it stays pending", "POST /report of health_check; look at its channel")
+    return Condition(AlertKind.REPORT_UNSENT, Severity.WARNING, ctx.policy.pipeline, "", day, text, Lasting.ONCE)
+
+
+def _straight(ctx: Context, condition: Condition, error: Unavailable) -> str:
+    """Send past the store, once for this instance and day: it is where what was said would have been kept."""
+    day = date.fromisoformat(condition.subject)
+    if ctx.memory.report_said == day:
+        return "sent already by this instance"
+    try:
+        answer = ctx.ports.alerts.send(
+            Notice(condition.fingerprint, condition.severity.value, condition.kind.value, condition.text)
+        )
+    except Unavailable as unsent:
+        ctx.log("report.unsent", severity="ERROR", reason=unsent.reason)
+        return f"not sent: {unsent.reason}; not stored: {error.reason}"
+    if not isinstance(answer, Delivered):
+        ctx.log("report.unsent", severity="ERROR", reason=answer.reason)
+        return f"not sent: {answer.reason}; not stored: {error.reason}"
+    ctx.memory.report_said = day
+    return f"sent, not stored: {error.reason}"
+
+
+def _iso(ctx: Context, at: datetime | None) -> str | None:
+    return None if at is None else ctx.policy.local(at).isoformat(timespec="seconds")

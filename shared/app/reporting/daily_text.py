@@ -1,0 +1,124 @@
+"""The daily report as people read it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from shared.core.policy.policy import Policy
+
+LISTED = 10
+
+
+def text_of(policy: Policy, made: Mapping[str, Any]) -> str:
+    """Return a report as lines; a part that could not be read has none, and is named at the end."""
+    lines = [f"{policy.pipeline}: daily report, {_clock(policy, made['made_at'], weekday=True)}"]
+    lines += [f"Pause: {text}" for text in made["pauses"] or []]
+    for one in made["runs"] or []:
+        lines += _run(policy, one)
+    lines += _services(made["services"])
+    lines += _games(policy, made)
+    lines += _validation(policy, made["validation"])
+    lines += _alerts(policy, made["alerts_open"])
+    kept = made["quarantine"]
+    if kept is not None:
+        lines.append(f"Quarantine: {_quarantine(policy, kept)}")
+    lines += _inventory("Schedules", made["schedules"])
+    lines += _inventory("Subscriptions", made["subscriptions"])
+    lines += _backlog(made["backlog"])
+    lines += [f"Could not be read: {what}" for what in made["could_not_read"]]
+    return "\n".join(lines)
+
+
+def _run(policy: Policy, run: Mapping[str, Any]) -> Iterator[str]:
+    unit = policy.calendar.unit if policy.calendar is not None else "unit"
+    units = "" if run["units"] is None else f", {run['units']} {unit}s"
+    if run["said"]:
+        yield f"{run['run']}: {run['said']}"
+        return
+    yield f"{run['run']}{units}"
+    for one in run["transitions"]:
+        at = f" {_clock(policy, one['triggered_at'])}" if one["triggered_at"] else ""
+        notes = f" ({'; '.join(one['notes'])})" if one["notes"] else ""
+        yield f"    {one['transition']}: {one['word']}{at}{notes}{_who(policy, one)}"
+
+
+def _who(policy: Policy, one: Mapping[str, Any]) -> str:
+    """Name who was late, else who came last; where nothing is triggered, who is missing."""
+    if not one["triggered_at"]:
+        return f"; missing {', '.join(one['missing'])}" if one["missing"] and one["word"] != "nothing expected" else ""
+    late = [f"{who['processor']} {_clock(policy, who['at']) if who['at'] else 'never'}" for who in one["late"]]
+    if late:
+        return f"; late: {', '.join(late)}"
+    return f"; last: {one['last']['processor']} {_clock(policy, one['last']['at'])}" if one["last"] else ""
+
+
+def _services(services: list[dict[str, str]]) -> Iterator[str]:
+    bad = [one["text"] for one in services if one["verdict"] != "fit"]
+    if services:
+        yield f"Services: {'; '.join(bad) if bad else f'all {len(services)} fit'}"
+
+
+def _games(policy: Policy, made: Mapping[str, Any]) -> Iterator[str]:
+    unit = policy.calendar.unit if policy.calendar is not None else "unit"
+    for one in made["games"]:
+        said = f"{one['final']} of {one['total']} {unit}s final ({one['band']})" if one["total"] else f"no {unit}s"
+        yield f"{one['date']}: {said}"
+    for one in made["coverage"]:
+        number = "" if one["percent"] is None else f"{one['percent']:.1f}%, "
+        yield f"{one['date']} {one['gate']}: {number}{one['band']}"
+
+
+def _validation(policy: Policy, found: list[dict[str, Any]] | None) -> Iterator[str]:
+    if found is None:
+        return
+    if not found:
+        yield "Validation: no run since yesterday"
+    for one in found:
+        at = _clock(policy, one["at"], weekday=True)
+        yield f"Validation {one['schedule']} {at}: {one['status']}, {one['message']}"
+
+
+def _alerts(policy: Policy, found: list[dict[str, Any]] | None) -> Iterator[str]:
+    if found is None:
+        return
+    yield f"Alerts open: {len(found) or 'none'}"
+    for one in found[:LISTED]:
+        unsent = f" (unsent: {one['unsent']})" if one["unsent"] else ""
+        yield f"    {one['severity']} since {_clock(policy, one['since'], weekday=True)}: {one['text']}{unsent}"
+    if len(found) > LISTED:
+        yield f"    and {len(found) - LISTED} more"
+
+
+def _quarantine(policy: Policy, kept: Mapping[str, Any]) -> str:
+    if not kept["kept"]:
+        return "empty"
+    reasons = [f"{count} of {why}" for why, count in list(kept["reasons"].items())[:LISTED]]
+    return f"{kept['kept']} since {_clock(policy, kept['oldest'], weekday=True)}: {'; '.join(reasons)}"
+
+
+def _inventory(title: str, found: Mapping[str, Any] | None) -> Iterator[str]:
+    if found is None:
+        return
+    odd = found["odd"]
+    yield f"{title}: {found['declared']} declared, {len(odd) or 'none'} not as it should be"
+    for one in odd[:LISTED]:
+        yield f"    {one['name']} {one['what']}"
+    if len(odd) > LISTED:
+        yield f"    and {len(odd) - LISTED} more"
+
+
+def _backlog(found: Mapping[str, int | None] | None) -> Iterator[str]:
+    if found is None:
+        return
+    waiting = [f"{count} in {name}" for name, count in found.items() if count]
+    yield f"Backlog: {', '.join(waiting) or 'nothing waits'}"
+    unseen = [name for name, count in found.items() if count is None]
+    if unseen:
+        yield f"    no number of {', '.join(unseen)}"
+
+
+def _clock(policy: Policy, text: str, *, weekday: bool = False) -> str:
+    local = policy.local(datetime.fromisoformat(text))
+    return f"{local:%a %H:%M}" if weekday else f"{local:%H:%M}"

@@ -1,0 +1,47 @@
+"""What the caller of the health check asks for, and what it is answered (behaviour 11)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from shared.app.context import Context
+from shared.app.fail_fast import FailFastPorts
+from shared.app.reporting.daily import report
+from shared.app.reporting.health import (
+    NOT_ALLOWED,
+    NOT_FOUND,
+    NOT_READY,
+    OK,
+    Answer,
+    Asked,
+    House,
+    alive,
+    body_of,
+    ready,
+)
+from shared.app.reporting.pages import front
+
+PATHS = ("/", "/health", "/ready", "/report")
+READ = ("GET", "HEAD")
+
+
+def answer(ctx: Context, house: House, asked: Asked) -> Answer:
+    """Answer one request to the health check."""
+    ctx = replace(ctx, ports=FailFastPorts(ctx.ports))
+    path = "/" + asked.path.strip("/")
+    if path not in PATHS:
+        known = ", ".join(PATHS)
+        return Answer(NOT_FOUND, {"error": f"there is no {path[:80]}", "hint": f"there are {known}"})
+    allowed = (*READ, "POST") if path == "/report" else READ
+    if asked.method not in allowed:
+        return Answer(NOT_ALLOWED, {"error": f"{path} takes no {asked.method[:20]}", "hint": ", ".join(allowed)})
+    match path:
+        case "/health":
+            return Answer(OK, alive(ctx, house))
+        case "/ready":
+            found = ready(ctx, house)
+            return Answer(OK if found.well else NOT_READY, {**alive(ctx, house), **body_of(ctx, found)})
+        case "/report":
+            return report(ctx, house, asked)
+        case _:
+            return front(ctx, house, asked)

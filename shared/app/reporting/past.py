@@ -1,0 +1,181 @@
+"""Why a transition stood as it did at a time that is over: read from the record, never from what is known by now.
+
+The record (behaviour 8) holds every report with its receipt and every decision with its time; what has not been
+written there yet stands in the state's documents. Where the two together do not reach the time, nothing is answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from shared.app.audit.rows import entry_of, report_of
+from shared.app.context import Context
+from shared.app.state.repository import Loaded, load_run
+from shared.core.decision.decide import decide
+from shared.core.decision.decisions import Blocked, Decision, Done, EmptyOk, Held, Read, Trigger, Wait
+from shared.core.decision.explain import Explanation
+from shared.core.decision.explain import explain as explained
+from shared.core.decision.fold import record
+from shared.core.decision.history import state_after
+from shared.core.decision.snapshot import Situation
+from shared.core.model import Completion, LogEntry, Report, RunKey, State, TransitionState
+from shared.core.policy.policy import Policy
+from shared.core.policy.transitions import Transition
+from shared.core.texts import clock_time, day_time
+
+A_WEEK = timedelta(days=6)
+UNREAD = "ready; what was read of gates and service then is not in the record"
+
+
+@dataclass(frozen=True, slots=True)
+class NotOpen:
+    """The run was not open at that time."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Beyond:
+    """The record does not reach that time: ``reason`` says what it lacks."""
+
+    reason: str
+
+
+def explain_then(ctx: Context, key: RunKey, transition: str, at: datetime) -> Explanation | NotOpen | Beyond:
+    """Explain a transition as it stood at a past time; raise ``Unavailable`` if state or record does not answer."""
+    now = ctx.ports.clock.now()
+    loaded = load_run(ctx.ports.store, key)
+    reports = _reports(ctx, key, loaded)
+    entries = _entries(ctx, key, loaded, transition)
+    opened = _opened_at(loaded, reports)
+    when = _when(ctx.policy, at, now)
+    if opened is None:
+        return NotOpen(f"neither state nor record knows {key.id}")
+    if at < opened:
+        return NotOpen(f"{key.id} was not open at {when}: it was opened {_when(ctx.policy, opened, now)}")
+    lacking = [
+        *_lacking_reports(loaded, reports, at),
+        *_lacking_entries(loaded.transition(transition).value, entries, at),
+    ]
+    if lacking:
+        return Beyond(f"the record does not hold what happened to {key.id} before {when}: {'; '.join(lacking)}")
+    situation = _situation(ctx, key, loaded, ctx.policy.transitions[transition], _until(reports, at))
+    situation = _with_state(situation, [entry for entry in entries if entry.at <= at], reports)
+    acts = tuple(act for act in loaded.transition(transition).value.acts if act.at <= at)
+    situation = replace(situation, state=replace(situation.state, acts=acts))
+    return explained(situation, _decision(situation, at), at, as_of="the record")
+
+
+def _when(policy: Policy, at: datetime, now: datetime) -> str:
+    """Return a time as people say it; with its date where a weekday could mean another one."""
+    return clock_time(policy, at, now) if abs(now - at) < A_WEEK else day_time(policy, at)
+
+
+def _reports(ctx: Context, key: RunKey, loaded: Loaded) -> list[Report]:
+    """Return every report of a run, the recorded ones and those that wait for it, by message."""
+    rows = (row for row in ctx.ports.record.completions(key.day, key.day) if row["run_id"] == key.id)
+    found = {report.message_id: report for report in map(report_of, rows)}
+    known = [one for phase in loaded.completions.values() for one in phase.values()]
+    found |= {report.message_id: report for one in known for report in one.unrecorded}
+    return sorted(found.values(), key=lambda report: (report.received_at, report.message_id))
+
+
+def _entries(ctx: Context, key: RunKey, loaded: Loaded, transition: str) -> list[LogEntry]:
+    rows = ctx.ports.record.executions(key.day, key.day)
+    mine = (row for row in rows if row["run_id"] == key.id and row["transition"] == transition)
+    found = {_mark(entry): entry for entry in map(entry_of, mine)}
+    found |= {_mark(entry): entry for entry in loaded.transition(transition).value.unrecorded}
+    return list(found.values())
+
+
+def _mark(entry: LogEntry) -> tuple[datetime, int, str]:
+    return entry.at, entry.generation, entry.decision
+
+
+def _opened_at(loaded: Loaded, reports: Iterable[Report]) -> datetime | None:
+    """Return when the run was opened; where its documents are gone, when it first heard of anything."""
+    if loaded.run is not None:
+        return loaded.run.value.opened_at
+    return min((report.received_at for report in reports), default=None)
+
+
+def _lacking_reports(loaded: Loaded, reports: Iterable[Report], at: datetime) -> list[str]:
+    """Name the processors of which the state knows a report of that time that the record does not hold."""
+    held = {report.message_id for report in reports}
+    known = [one for phase in loaded.completions.values() for one in phase.values()]
+    return [
+        f"a report of {one.processor}"
+        for one in known
+        if any(
+            report is not None and report.received_at <= at and report.message_id not in held
+            for report in (one.latest, one.good)
+        )
+    ]
+
+
+def _lacking_entries(state: TransitionState, entries: Iterable[LogEntry], at: datetime) -> list[str]:
+    sent = {entry.generation for entry in entries if entry.decision in ("trigger", "redispatch", "observe")}
+    plan = state.carried
+    if plan is None or plan.generation in sent or state.triggered_at is None or state.triggered_at > at:
+        return []
+    return [f"trigger {plan.generation}"]
+
+
+def _until(reports: Iterable[Report], at: datetime) -> dict[str, dict[str, Completion]]:
+    """Fold what had been received by then, by phase and processor."""
+    found: dict[str, dict[str, Completion]] = {}
+    for report in reports:
+        if report.received_at <= at:
+            phase = found.setdefault(report.phase, {})
+            phase[report.processor] = record(phase.get(report.processor), report)
+    return found
+
+
+def _situation(
+    ctx: Context, key: RunKey, loaded: Loaded, transition: Transition, known: Mapping[str, Mapping[str, Completion]]
+) -> Situation:
+    begun = [one.last_received_at for one in known.get(transition.starts, {}).values() if one.last_received_at]
+    return Situation(
+        policy=ctx.policy,
+        transition=transition,
+        key=key,
+        state=TransitionState(),
+        completions=Loaded(None, known).completions_of(transition.after),
+        units=None if loaded.run is None else loaded.run.value.units,
+        final_at=None if loaded.run is None else loaded.run.value.final_at,
+        started=known.get(transition.starts, {}),
+        next_report_at=max(begun, default=None),
+        code_version=ctx.code_version,
+        pauses=loaded.pauses,
+    )
+
+
+def _with_state(situation: Situation, entries: list[LogEntry], reports: list[Report]) -> Situation:
+    """Put in how the transition stood after these decisions, and what the last trigger among them carried."""
+    state = state_after(entries)
+    plan = state.carried
+    if plan is None or state.dispatched_at is None:
+        return replace(situation, state=state)
+    known = Loaded(None, _until(reports, state.dispatched_at))
+    then = known.completions_of(situation.transition.after)
+    seen = replace(situation, completions=then).seen
+    completed = {name: seen.standings[name].records for name in seen.done}
+    return replace(situation, state=replace(state, carried=replace(plan, completed=completed)))
+
+
+def _decision(situation: Situation, at: datetime) -> Decision:
+    """Return what had been decided by then; a wait is worked out anew, for each report gives it another reason."""
+    if situation.empty:
+        return EmptyOk()
+    state = situation.state
+    if state.state is State.BLOCKED:
+        return Blocked({name: block.text for name, block in state.blocked.items()})
+    if state.state is State.HELD:
+        hold = state.hold
+        return Held("deadline", "") if hold is None else Held(hold.cause, hold.text)
+    decision = decide(situation, at)
+    if not isinstance(decision, Read | Trigger):
+        return decision
+    return Wait(UNREAD) if state.carried is None else Done(f"triggered by {state.carried.reason}")

@@ -1,0 +1,76 @@
+"""Looking without touching: what the command line, the simulation and the page read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.app.context import Context
+from shared.app.quarantine.rows import Quarantined, listed
+from shared.app.state.repository import completion_path, load_run, read_completion
+from shared.app.transitions.reconcile import assess
+from shared.app.transitions.snapshot import sight, transitions_of
+from shared.core.decision.explain import Explanation
+from shared.core.decision.explain import explain as explained
+from shared.core.model import Run, RunKey
+from shared.documents import from_data
+
+NOT_OPEN = Explanation("not_open", frozenset(), (), "the run is not open", {"state": "not_open"}, "not open")
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The final view of one processor's completion; ``superseded`` counts the older reports kept."""
+
+    outcome: str
+    records: int | None
+    superseded: int
+
+
+def explain(ctx: Context, key: RunKey, transition: str, at: datetime | None = None) -> Explanation:
+    """Explain what a transition decides now, or what its present state would decide at a later time."""
+    loaded = load_run(ctx.ports.store, key)
+    if loaded.run is None:
+        return NOT_OPEN
+    now = at or ctx.ports.clock.now()
+    situation = sight(ctx, key, loaded, ctx.policy.transitions[transition]).situation
+    situation, decision = assess(ctx, situation, now)
+    return explained(situation, decision, now, "" if at is None else "what is known now")
+
+
+def recorded(ctx: Context, key: RunKey, phase: str, processor: str) -> Recorded | None:
+    """Return what stands of one processor's reports."""
+    stored = read_completion(ctx.ports.store.get(completion_path(key, phase, processor))[0])
+    if stored is None:
+        return None
+    latest = stored.value.latest
+    if latest is None:
+        return Recorded("started", None, stored.value.superseded)
+    return Recorded(latest.outcome.value, latest.records, stored.value.superseded)
+
+
+def quarantine(ctx: Context) -> list[Quarantined]:
+    """Return what is in quarantine, a body that several messages had as often as they came."""
+    return [message for message in listed(ctx) for _ in range(message.count)]
+
+
+def all_runs(ctx: Context) -> list[Run]:
+    """Return every run that is stored, newest date first."""
+    runs = [from_data(Run, document.data) for document in ctx.ports.store.query("runs")]
+    return sorted(runs, key=lambda run: (run.key.day, run.opened_at), reverse=True)
+
+
+def runs(ctx: Context) -> list[RunKey]:
+    """Return the keys of every run that is stored."""
+    return [run.key for run in all_runs(ctx)]
+
+
+def explain_all(ctx: Context, key: RunKey) -> list[Explanation]:
+    """Explain every transition of a run from one reading of it."""
+    loaded = load_run(ctx.ports.store, key)
+    now = ctx.ports.clock.now()
+    found = []
+    for transition in transitions_of(ctx.policy, key.mode):
+        situation, decision = assess(ctx, sight(ctx, key, loaded, transition).situation, now)
+        found.append(explained(situation, decision, now))
+    return found

@@ -1,0 +1,1 @@
+"""The state store as values, leases and the shared circuit breaker (behaviour 12)."""

@@ -1,0 +1,213 @@
+"""Where everything stands in the state store, read and written as values (design: state without contention)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Generic, TypeVar
+
+from shared.core.calendar import KEPT, closes_at
+from shared.core.decision.pause import Pause, PauseBook
+from shared.core.model import UNTOUCHED, Completion, Run, RunKey, TransitionState
+from shared.core.policy.policy import Policy
+from shared.documents import from_data, to_data
+from shared.ports import Document, StateStore
+
+T = TypeVar("T")
+# From the start of its date: the day itself, the two days a run stays open, and the rest as its run.
+PART_KEPT = timedelta(days=3) + KEPT
+
+
+@dataclass(frozen=True, slots=True)
+class Stored(Generic[T]):
+    """A value and the version it was read at; None where it is not stored yet."""
+
+    value: T
+    version: str | None = None
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What was read of one run. ``completions`` holds the phases that were asked for and only those; ``pauses`` are
+    those of its pipeline, None where they were not read."""
+
+    run: Stored[Run] | None
+    completions: Mapping[str, Mapping[str, Completion]] = field(default_factory=dict)
+    transitions: Mapping[str, Stored[TransitionState]] = field(default_factory=dict)
+    pauses: tuple[Pause, ...] | None = None
+
+    def transition(self, name: str) -> Stored[TransitionState]:
+        return self.transitions.get(name) or Stored(UNTOUCHED)
+
+    def completions_of(self, phases: Iterable[str]) -> Mapping[str, Completion]:
+        """Return the completions of these phases by processor, whose names are unique in a policy."""
+        listed = [self.completions.get(phase, {}) for phase in phases]
+        return listed[0] if len(listed) == 1 else {name: one for found in listed for name, one in found.items()}
+
+    def last_report_at(self, phase: str) -> datetime | None:
+        """Return the receipt of the phase's latest report."""
+        received = [c.last_received_at for c in self.completions.get(phase, {}).values() if c.last_received_at]
+        return max(received, default=None)
+
+    def trigger_ids(self, phase: str) -> frozenset[str]:
+        """Return the triggers that the phase's reports name."""
+        named = (c.trigger_ids for c in self.completions.get(phase, {}).values())
+        return frozenset(trigger_id for listed in named for trigger_id in listed)
+
+
+def run_path(key: RunKey) -> str:
+    return path_of_run(key.id)
+
+
+def path_of_run(run_id: str) -> str:
+    return f"runs/{run_id.replace('/', '~')}"
+
+
+def completions_path(key: RunKey) -> str:
+    return f"{run_path(key)}/completions"
+
+
+def completion_path(key: RunKey, phase: str, processor: str) -> str:
+    return f"{completions_path(key)}/{phase}.{processor}"
+
+
+def transitions_path(key: RunKey) -> str:
+    return f"{run_path(key)}/transitions"
+
+
+def transition_path(key: RunKey, transition: str) -> str:
+    return f"{transitions_path(key)}/{transition}"
+
+
+def pauses_path(pipeline: str) -> str:
+    return f"pauses/{pipeline}"
+
+
+def read_book(document: Document | None) -> Stored[PauseBook]:
+    """Return the pauses in a document, none where there is none."""
+    if document is None:
+        return Stored(PauseBook())
+    return Stored(from_data(PauseBook, document.data), document.version)
+
+
+def read_pauses(store: StateStore, pipeline: str) -> tuple[Pause, ...]:
+    """Read the pauses that the store knows of a pipeline."""
+    return read_book(store.get(pauses_path(pipeline))[0]).value.pauses
+
+
+def save_book(store: StateStore, pipeline: str, book: Stored[PauseBook]) -> Stored[PauseBook] | None:
+    """Write the pauses of a pipeline; None if somebody else did since they were read."""
+    path, data, version = pauses_path(pipeline), to_data(book.value), book.version
+    written = store.create(path, data) if version is None else store.update(path, data, version)
+    return None if written is None else Stored(book.value, written)
+
+
+def run_data(run: Run, policy: Policy) -> dict[str, object]:
+    """Return a run as stored: ``status`` is what open runs are found by, ``expires_at`` the TTL field (T5)."""
+    return {
+        **to_data(run),
+        "pipeline": run.key.pipeline,
+        "status": "open" if run.closed_at is None else "closed",
+        "expires_at": closes_at(run.key, run.opened_at, policy) + KEPT,
+    }
+
+
+def part_data(part: object, key: RunKey, policy: Policy) -> dict[str, object]:
+    """Return a completion or transition as stored, with the TTL field of its own: TTL does not reach what lies below
+    a document that it deletes."""
+    zone_day = datetime(key.day.year, key.day.month, key.day.day, tzinfo=policy.zone)
+    return {**to_data(part), "expires_at": zone_day.astimezone(UTC) + PART_KEPT}
+
+
+def read_run(document: Document | None) -> Stored[Run] | None:
+    return None if document is None else Stored(from_data(Run, document.data), document.version)
+
+
+def read_completion(document: Document | None) -> Stored[Completion] | None:
+    return None if document is None else Stored(from_data(Completion, document.data), document.version)
+
+
+def read_transitions(names: Sequence[str], documents: Sequence[Document | None]) -> dict[str, Stored[TransitionState]]:
+    """Return those of the named transitions that are stored."""
+    return {
+        name: Stored(from_data(TransitionState, document.data), document.version)
+        for name, document in zip(names, documents, strict=True)
+        if document is not None
+    }
+
+
+def open_runs(store: StateStore, policy: Policy) -> tuple[list[Stored[Run]], dict[str, ValueError]]:
+    """Return the open runs of the pipeline, and of those whose document cannot be read why not, by run id."""
+    return readable(store.query("runs", {"status": "open", "pipeline": policy.pipeline}))
+
+
+def readable(documents: Iterable[Document]) -> tuple[list[Stored[Run]], dict[str, ValueError]]:
+    """Return the runs in documents, and of those that cannot be read why not, by run id."""
+    runs: list[Stored[Run]] = []
+    unread: dict[str, ValueError] = {}
+    for document in documents:
+        try:
+            runs.append(Stored(from_data(Run, document.data), document.version))
+        except ValueError as error:
+            unread[document.id.replace("~", "/")] = error
+    return runs, unread
+
+
+def save_run(store: StateStore, run: Stored[Run], policy: Policy) -> Stored[Run] | None:
+    """Write a run; None if somebody else wrote it since it was read."""
+    data = run_data(run.value, policy)
+    if run.version is None:
+        version = store.create(run_path(run.value.key), data)
+    else:
+        version = store.update(run_path(run.value.key), data, run.version)
+    return None if version is None else Stored(run.value, version)
+
+
+def save_transition(
+    store: StateStore, policy: Policy, key: RunKey, name: str, stored: Stored[TransitionState]
+) -> Stored[TransitionState] | None:
+    """Write a transition; None if somebody else wrote it since it was read (behaviour D2)."""
+    state, version = stored.value, stored.version
+    path, data = transition_path(key, name), part_data(state, key, policy)
+    written = store.create(path, data) if version is None else store.update(path, data, version)
+    return None if written is None else Stored(state, written)
+
+
+def load_run(store: StateStore, key: RunKey) -> Loaded:
+    """Read a whole run: what the sweep and the command line look at."""
+    run, pauses = store.get(run_path(key), pauses_path(key.pipeline))
+    return with_run(store, key, read_run(run), read_book(pauses).value.pauses)
+
+
+def with_run(
+    store: StateStore, key: RunKey, run: Stored[Run] | None, pauses: tuple[Pause, ...] | None = None
+) -> Loaded:
+    """Read the rest of a run whose own document, and whose pipeline's pauses, are known."""
+    completions: dict[str, dict[str, Completion]] = {}
+    for document in store.query(completions_path(key)):
+        known = from_data(Completion, document.data)
+        completions.setdefault(known.phase, {})[known.processor] = known
+    transitions = {
+        document.id: Stored(from_data(TransitionState, document.data), document.version)
+        for document in store.query(transitions_path(key))
+    }
+    return Loaded(run, completions, transitions, pauses)
+
+
+def load_phases(store: StateStore, key: RunKey, phases: Iterable[str], transitions: tuple[str, ...]) -> Loaded:
+    """Read what a delivery needs: the run, some transitions, the completions of some phases."""
+    run, *found = store.get(run_path(key), *(transition_path(key, name) for name in transitions))
+    completions = {phase: load_completions(store, key, phase) for phase in phases}
+    return Loaded(read_run(run), completions, read_transitions(transitions, found))
+
+
+def load_completions(store: StateStore, key: RunKey, phase: str) -> dict[str, Completion]:
+    return {name: stored.value for name, stored in load_stored_completions(store, key, phase).items()}
+
+
+def load_stored_completions(store: StateStore, key: RunKey, phase: str) -> dict[str, Stored[Completion]]:
+    """Read one phase's completions by the names of their processors."""
+    found = store.query(completions_path(key), {"phase": phase})
+    completions = (Stored(from_data(Completion, document.data), document.version) for document in found)
+    return {stored.value.processor: stored for stored in completions}

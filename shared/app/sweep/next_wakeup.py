@@ -1,0 +1,93 @@
+"""How long nothing can change by the clock alone: until then a sweep that follows no event finds nothing new.
+
+Only rehearsals use it, to skip the minutes in which nothing happens; deployed, every minute is swept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, time, timedelta
+
+from shared.app.context import Context
+from shared.app.sweep.repair import STARTED_STANDS_FOR
+from shared.app.transitions.preflight import CACHED
+from shared.app.transitions.reconcile import Settled
+from shared.core.alerting.conditions import UNFIT_FOR
+from shared.core.calendar import closes_at, due_at, instant
+from shared.core.decision.decide import confirm_by
+from shared.core.decision.decisions import Blocked, Confirm, Doubt, Proven, Read, Trigger, Wait
+from shared.core.decision.refresh import refresh_until
+from shared.core.decision.silence import deadline_at, end_expected_at
+from shared.core.decision.snapshot import Situation
+from shared.core.decision.unproven import step_of
+from shared.core.model import Lane, Run, State
+from shared.core.repairs import GRACE
+
+
+def of_run(ctx: Context, run: Run, settled: Iterable[Settled], now: datetime) -> datetime | None:
+    """Return when the clock alone may change something of a run, None where the next minute already may."""
+    unread = run.units is None and ctx.policy.calendar is not None
+    if unread or (run.baseline is None and run.key.lane is Lane.LIVE):
+        return None
+    moments = [closes_at(run.key, run.opened_at, ctx.policy), *_of_repairs(ctx, run)]
+    if run.reopened_at is not None:
+        moments.append(run.reopened_at + timedelta(hours=48))
+    moments += [read_at + CACHED for read_at, _ in ctx.memory.fitness.values()]
+    for one in settled:
+        if isinstance(one.decision, Trigger | Confirm | Doubt | Proven | Read) or _may_be_at_work(one.situation):
+            return None
+        moments += [*_of_transition(one), *_of_reports(ctx, one.situation)]
+    return min((at for at in moments if at > now), default=None)
+
+
+def _of_transition(one: Settled) -> list[datetime]:
+    situation, found = one.situation, [refresh_until(one.situation)]
+    if isinstance(one.decision, Wait | Blocked):
+        found.append(one.decision.next_at)
+    if situation.state.failure is not None:
+        found.append(situation.state.failure.retry_at)
+    found += [block.since + UNFIT_FOR for block in situation.state.blocked.values()]
+    if situation.state.state is State.DISPATCHED and situation.state.unproven is None:
+        found.append(confirm_by(situation.state, situation.transition.confirm.within))
+    found += [deadline_at(situation), end_expected_at(situation)]
+    due = situation.expectation.due
+    if due is not None and not situation.state.triggered:
+        found += [due_at(situation.key, at, situation.policy) for at in (due.warning, due.critical)]
+    return _and_after(at for at in found if at is not None)
+
+
+def _may_be_at_work(situation: Situation) -> bool:
+    """True while a service is asked every minute whether it is at work (behaviour D11)."""
+    step = step_of(situation) if situation.state.unproven is not None else None
+    return step is not None and situation.policy.status_of(step) is not None
+
+
+def _of_repairs(ctx: Context, run: Run) -> list[datetime]:
+    """Return when self-heal may try again, or stops taking a phase for running."""
+    cooldown, logs = ctx.policy.repairs.cooldown, run.repairs.values()
+    tried = [log.last_at + cooldown for log in logs if log.last_at is not None]
+    asked = [log.failure.retry_at for log in logs if log.failure is not None]
+    called = [
+        log.accepted_at + wait for log in logs if log.accepted_at is not None for wait in (cooldown, cooldown + GRACE)
+    ]
+    return _and_after([*tried, *asked, *called])
+
+
+def _of_reports(ctx: Context, situation: Situation) -> list[datetime]:
+    started = [known.started_at for known in situation.completions.values() if known.started_at is not None]
+    waits = (ctx.policy.repairs.cooldown + GRACE, STARTED_STANDS_FOR)
+    return _and_after(at + wait for at in started for wait in waits)
+
+
+def _and_after(moments: Iterable[datetime]) -> list[datetime]:
+    """Return the moments and a second after each: some end with their moment, some begin with it."""
+    return [at + extra for at in moments for extra in (timedelta(0), timedelta(seconds=1))]
+
+
+def openings(ctx: Context, now: datetime) -> list[datetime]:
+    """Return when the next runs are expected, today and tomorrow."""
+    today = ctx.policy.local(now).date()
+    days = (today, today + timedelta(days=1))
+    found = [instant(day, mode.opens_at, ctx.policy.zone) for day in days for mode in ctx.policy.modes.values()]
+    found.append(instant(today + timedelta(days=1), time(0), ctx.policy.zone))  # the end of today's working day
+    return [at for at in found if at > now]

@@ -1,0 +1,1 @@
+"""Receiving completions, deciding transitions and dispatching them (behaviour 2 to 6)."""

@@ -1,0 +1,132 @@
+"""From a CloudEvent to a delivery: nothing in it is required but that it came."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from shared.app.context import Context
+from shared.core.message import Delivery
+from shared.core.wire import spelling
+from shared.core.wire.instants import YEARS
+
+# What any store takes as part of a path, and what no other id turns into.
+PLAIN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:~-]{0,199}", re.ASCII)
+# What a message carries that was a dead letter: of which, when that was published, who brought it back, and why.
+REPLAYED_FROM, FIRST_PUBLISHED_AT = "orch_replayed_from", "orch_first_published_at"
+REPLAYED_BY, REPLAYED_FOR = "orch_replayed_by", "orch_replayed_for"
+
+
+class Event(Protocol):
+    """What is used of a CloudEvent: its attributes by name, and its data."""
+
+    def __getitem__(self, name: str) -> Any: ...
+    @property
+    def data(self) -> Any: ...
+
+
+def delivery_of(ctx: Context, transition: str, event: Event) -> Delivery:
+    """Return the Pub/Sub message in a CloudEvent, as it is pushed in production and by the emulator.
+
+    ``data`` may be absent or empty; what is not base64 is kept as it came.
+    """
+    received_at = ctx.ports.clock.now()
+    body = event.data
+    message = body.get("message") if isinstance(body, Mapping) else None
+    if not isinstance(message, Mapping):
+        raw = b"" if body is None else _bytes(body)
+        message = {"data": base64.b64encode(raw).decode()}
+    published = _published(event, message)
+    phase = phase_of(ctx, transition, str(_get(event, "source") or ""))
+    data = _decoded(message.get("data"))
+    attributes = message.get("attributes")
+    given = (message.get("messageId"), message.get("message_id"), _get(event, "id"))
+    return Delivery(
+        message_id=_identifier(given, f"{phase} {published} ".encode() + data),
+        phase=phase,
+        data=data,
+        published_at=published or received_at,
+        received_at=received_at,
+        attributes=attributes if isinstance(attributes, Mapping) else {},
+    )
+
+
+def _published(event: Event, message: Mapping[str, Any]) -> datetime | None:
+    """Return when a message was published; one that was a dead letter says itself when that was."""
+    stated = _instant(message.get("publishTime") or message.get("publish_time")) or _instant(_get(event, "time"))
+    attributes = message.get("attributes")
+    first = _instant(attributes.get(FIRST_PUBLISHED_AT)) if isinstance(attributes, Mapping) else None
+    return min((at for at in (stated, first) if at is not None), default=None)
+
+
+def replay_marks(delivery: Delivery) -> dict[str, str]:
+    """Return which dead letter a message was, and who brought it back and why; nothing for one that was none."""
+    names = (REPLAYED_FROM, REPLAYED_BY, REPLAYED_FOR) if REPLAYED_FROM in delivery.attributes else ()
+    return {name: delivery.attributes[name] for name in names if name in delivery.attributes}
+
+
+def correlation_of(event: Event) -> str:
+    """Return the correlation id that a message states, "" for one that states none or makes no sense."""
+    message = event.data.get("message") if isinstance(event.data, Mapping) else None
+    try:
+        body = json.loads(_decoded(message.get("data"))) if isinstance(message, Mapping) else None
+    except (ValueError, RecursionError):
+        return ""
+    return spelling.correlation(body.get("correlation_id")) if isinstance(body, dict) else ""
+
+
+def phase_of(ctx: Context, transition: str, source: str) -> str:
+    """Return the phase whose topic the message came by; a function hears its own phase if the source says nothing."""
+    topic = source.rsplit("/topics/", 1)[-1] if "/topics/" in source else ""
+    return ctx.policy.topics.get(topic) or ctx.policy.transitions[transition].after[0]
+
+
+def _identifier(given: Sequence[object], content: bytes) -> str:
+    """Return an id that every store takes and that no other message has: a message without one is what it says."""
+    text = next((str(one) for one in given if one and str(one).strip()), None)
+    if text is not None and PLAIN_ID.fullmatch(text):
+        return text
+    return "sha256:" + hashlib.sha256(content if text is None else _bytes(text)).hexdigest()
+
+
+def _get(event: Event, name: str) -> Any:
+    try:
+        return event[name]
+    except KeyError:
+        return None
+
+
+def _bytes(value: object) -> bytes:
+    if isinstance(value, bytes):
+        return value
+    if isinstance(value, str):
+        return value.encode("utf-8", "surrogatepass")
+    return json.dumps(value, default=str).encode()
+
+
+def _decoded(data: object) -> bytes:
+    if data is None:
+        return b""
+    raw = _bytes(data)
+    try:
+        return base64.b64decode(raw, validate=True)
+    except binascii.Error:
+        return raw
+
+
+def _instant(value: object) -> datetime | None:
+    """Return an instant that every zone can show, None for anything else."""
+    if not isinstance(value, str):
+        return None
+    try:
+        found = datetime.fromisoformat(value)
+        found = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+    return found if found.year in YEARS else None

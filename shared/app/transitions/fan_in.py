@@ -1,0 +1,118 @@
+"""A phase of very many members: its completions must not cost more because there are many others (design).
+
+An instance remembers who was missing. While the document of one of them is as it was, the phase cannot have become
+complete, and what else may change is the sweep's: so a completion looks at one other document, seldom at more, and
+the whole phase is read only when all who were missing have reported since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from shared.app.context import Absent, Context, Looker
+from shared.app.state.repository import Stored, completion_path, load_stored_completions
+from shared.app.transitions.reconcile import Settled
+from shared.core.model import Completion, RunKey
+from shared.core.policy.transitions import Transition
+
+MANY = 50
+WIDEST_LOOK = 100
+REMEMBERED = 50
+
+
+def is_crowd(transition: Transition, key: RunKey) -> bool:
+    """True for a transition that waits for so many that a delivery must not read them all."""
+    return len(transition.expects[key.mode].expected) > MANY
+
+
+Read = Mapping[str, Stored[Completion]]
+
+
+def settle_if_whole(
+    ctx: Context,
+    key: RunKey,
+    transition: Transition,
+    missing_in: Callable[[Read], Iterable[str]],
+    settle: Callable[[Read], Settled],
+) -> Settled | None:
+    """Settle the transition if all members may be there; None while somebody is missing.
+
+    Ask only after one's own report is written: of two who are the last, one then finds the other's. Of several
+    handlers of an instance one reads and settles; the others leave it to that one, which looks again for them.
+    Should it fail, its message comes again, and the sweep anyway.
+    """
+    place, mine = (key, transition.name), Looker()
+    while not somebody_is_missing(ctx, key, transition):
+        at_work = ctx.memory.lookers.setdefault(place, mine)
+        if at_work is not mine:
+            at_work.again = True
+            if ctx.memory.lookers.get(place) is at_work:
+                return None
+            continue  # it ended before it could know
+        mine.again = False
+        try:
+            read = {
+                name: stored
+                for phase in transition.after
+                for name, stored in load_stored_completions(ctx.ports.store, key, phase).items()
+            }
+            missing = tuple(missing_in(read))
+            remember_missing(ctx, key, transition, missing, read)
+            if not missing:
+                settled = settle(read)
+                remember_missing(ctx, key, transition, settled.situation.seen.missing, read)
+                return settled
+        finally:
+            del ctx.memory.lookers[place]
+        if not mine.again:
+            return None
+    return None
+
+
+def somebody_is_missing(ctx: Context, key: RunKey, transition: Transition) -> bool:
+    """Look for one member that was missing and has not reported since."""
+    width = 1
+    while left := _absent(ctx, key, transition):
+        asked = left[-width:]
+        still = _unchanged(ctx, key, transition, asked)
+        if still != asked:
+            _remember(ctx, key, transition, (*left[:-width], *still))
+        if still:
+            return True
+        width = min(2 * width, WIDEST_LOOK)
+    return False
+
+
+def remember_missing(ctx: Context, key: RunKey, transition: Transition, missing: Iterable[str], read: Read) -> None:
+    """Remember who was missing when all was read, each by the version of its document."""
+    absent = ((name, read[name].version if name in read else None) for name in sorted(missing))
+    _remember(ctx, key, transition, tuple(absent))
+
+
+def _absent(ctx: Context, key: RunKey, transition: Transition) -> Absent:
+    """Return what this instance knows now, whoever of its handlers found it out.
+
+    At first all members stand there as if none had a document: whoever has one is found out when asked for.
+    """
+    known = ctx.memory.absent.get((key, transition.name))
+    if known is not None:
+        return known
+    processors = ctx.policy.awaited[transition.name]
+    expected = transition.expects[key.mode].expected
+    everybody = tuple((name, None) for name in sorted(expected) if not processors[name].disabled_on(key.day))
+    _remember(ctx, key, transition, everybody)
+    return everybody
+
+
+def _unchanged(ctx: Context, key: RunKey, transition: Transition, asked: Absent) -> Absent:
+    phases = {name: processor.phase for name, processor in ctx.policy.awaited[transition.name].items()}
+    documents = ctx.ports.store.get(*(completion_path(key, phases[name], name) for name, _ in asked))
+    versions = [None if document is None else document.version for document in documents]
+    return tuple(one for one, version in zip(asked, versions, strict=True) if one[1] == version)
+
+
+def _remember(ctx: Context, key: RunKey, transition: Transition, absent: Absent) -> None:
+    remembered = ctx.memory.absent
+    remembered[key, transition.name] = absent
+    while len(remembered) > REMEMBERED:
+        remembered.pop(next(iter(remembered)), None)

@@ -1,0 +1,154 @@
+"""Reading what a decision asked for; what cannot be read, or not even be asked, is a value too (behaviour D4, T3)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, datetime
+
+from shared.app.context import Context
+from shared.app.state.repository import read_pauses
+from shared.app.transitions.at_work import at_work
+from shared.app.transitions.preflight import fitness
+from shared.core.decision.gates import Wanted
+from shared.core.decision.snapshot import Situation
+from shared.core.errors import PolicyError, Unavailable
+from shared.core.model import Units
+from shared.core.policy.phases import Processor
+from shared.core.policy.policy import Calendar
+from shared.ports import CalendarRef, TableRef, UnitsRef
+
+UNKNOWN = Units(None, None)
+
+
+def read(ctx: Context, situation: Situation, wanted: Wanted) -> Situation:
+    """Return the situation with the wanted readings in it."""
+    if wanted.pauses:
+        situation = replace(situation, pauses=read_pauses(ctx.ports.store, situation.key.pipeline))
+    readings = situation.readings
+    wrong: dict[str, str] = {}
+    if wanted.rows:
+        rows = {**readings.rows, **_rows(ctx, situation, wanted.rows, wrong)}
+        readings = replace(readings, rows=rows)
+    if wanted.held:
+        readings = replace(readings, held={**readings.held, **_held(ctx, situation, wanted.held)})
+    if wanted.percents:
+        percents = {name: _percent(ctx, name, situation.key.day, wrong) for name in wanted.percents}
+        readings = replace(readings, percents={**readings.percents, **percents})
+    if wrong:
+        readings = replace(readings, wrong={**readings.wrong, **wrong})
+    if wanted.service is not None:
+        readings = replace(readings, fitness=fitness(ctx, wanted.service))
+    if wanted.status is not None:
+        readings = replace(readings, at_work=at_work(ctx, situation.key, wanted.status))
+    if wanted.calendar:
+        found = read_units(ctx, [situation.key.day])
+        units = situation.units if found is None else found[situation.key.day]
+        situation = replace(situation, units=units)
+        readings = replace(readings, calendar_asked=True)
+    return replace(situation, readings=readings)
+
+
+def read_units(ctx: Context, days: Sequence[date]) -> dict[date, Units] | None:
+    """Read the units of dates; None while the calendar cannot be read.
+
+    A pipeline without a calendar has units every day, of unknown number (behaviour T3); so has a date that the
+    calendar does not reach back to (T9).
+    """
+    calendar = ctx.policy.calendar
+    if calendar is None:
+        return dict.fromkeys(days, UNKNOWN)
+    now = ctx.ports.clock.now()
+    first = None if calendar.reaches_back is None else (ctx.policy.local(now) - calendar.reaches_back).date()
+    known = [day for day in days if first is None or day >= first]
+    try:
+        units = ctx.ports.warehouse.units(calendar_ref(calendar, now), known) if known else {}
+    except (Unavailable, PolicyError) as error:
+        ctx.log("calendar.unreadable", severity="WARNING", error=str(error))
+        return None
+    return {day: units.get(day, UNKNOWN) for day in days}
+
+
+def calendar_ref(calendar: Calendar, now: datetime) -> CalendarRef:
+    """Return what the warehouse is asked by."""
+    after = calendar.presumed_final_after
+    return CalendarRef(
+        calendar.table,
+        calendar.date_column,
+        calendar.status_column,
+        calendar.excluded_statuses,
+        calendar.final_status,
+        calendar.unit_key,
+        calendar.final,
+        calendar.start_column,
+        None if after is None else now - after,
+        calendar.excluded,
+    )
+
+
+def read_rows(ctx: Context, processors: Sequence[Processor], day: date) -> dict[str, int | None]:
+    """Count the date's rows in the tables of these processors and of their sources; None where one cannot be read."""
+    parts = (part for processor in processors for part in processor.parts)
+    return _counted(ctx, [TableRef(p.table, p.date_column) for p in parts if p.table is not None], day, {})
+
+
+def _counted(ctx: Context, refs: Sequence[TableRef], day: date, wrong: dict[str, str]) -> dict[str, int | None]:
+    try:
+        return ctx.ports.warehouse.rows(refs, day)
+    except Unavailable as error:
+        ctx.log("rows.unreadable", severity="WARNING", error=str(error))
+        return {ref.table: None for ref in refs}
+    except PolicyError as error:
+        if len(refs) == 1:
+            wrong[refs[0].table] = _said(error)
+            ctx.log("rows.wrong", severity="ERROR", table=refs[0].table, error=str(error))
+            return {refs[0].table: None}
+    # One name that cannot stand in SQL is no other table's affair.
+    return {table: rows for ref in refs for table, rows in _counted(ctx, [ref], day, wrong).items()}
+
+
+def _rows(ctx: Context, situation: Situation, tables: frozenset[str], wrong: dict[str, str]) -> dict[str, int | None]:
+    parts = (part for processor in situation.processors.values() for part in processor.parts)
+    processors = [part for part in parts if part.table in tables]
+    refs = [TableRef(p.table, p.date_column) for p in processors if p.table is not None]
+    found = _counted(ctx, refs, situation.key.day, wrong)
+    return {table: found.get(table) for table in tables}
+
+
+def _held(ctx: Context, situation: Situation, labels: frozenset[str]) -> dict[str, frozenset[str] | None]:
+    """Read which units the tables hold, all in one query; what cannot be asked is unreadable and refuses nothing."""
+    jobs = [one for p in situation.processors.values() for one in p.parts if one.name in labels]
+    answer = read_held(ctx, jobs, situation.key.day)
+    return {label: answer.get(label) for label in labels}
+
+
+def read_held(ctx: Context, jobs: Sequence[Processor], day: date) -> dict[str, frozenset[str] | None]:
+    """Return the units of the date that each of these tables holds, by name; None where one cannot be read."""
+    refs = [
+        UnitsRef(one.name, one.table, one.date_column, one.units, one.min_records_per_unit or 1)
+        for one in jobs
+        if one.table is not None
+    ]
+    try:
+        return ctx.ports.warehouse.held(refs, day)
+    except (Unavailable, PolicyError) as error:
+        ctx.log("units.unreadable", severity="WARNING", error=str(error))
+        return dict.fromkeys(one.name for one in jobs)
+
+
+def _percent(ctx: Context, gate: str, day: date, wrong: dict[str, str]) -> float | None:
+    sql = ctx.policy.gates[gate].sql
+    assert sql is not None
+    try:
+        return ctx.ports.warehouse.number(sql, day)
+    except Unavailable as error:
+        ctx.log("gate.unreadable", severity="WARNING", gate=gate, error=str(error))
+        return None
+    except PolicyError as error:
+        wrong[gate] = _said(error)
+        ctx.log("gate.wrong", severity="ERROR", gate=gate, error=str(error))
+        return None
+
+
+def _said(error: PolicyError) -> str:
+    return f"{error.path}: {error.reason}" + (f" ({error.hint})" if error.hint else "")

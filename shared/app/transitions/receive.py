@@ -1,0 +1,286 @@
+"""Receiving a completion: durably recorded, then decided on, then acknowledged (behaviour 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import partial
+
+from shared.app.alerting import outage, raise_alerts
+from shared.app.audit.write import completion_row, keep_for_record
+from shared.app.context import Context
+from shared.app.quarantine import message_counts
+from shared.app.quarantine.keep import quarantine
+from shared.app.state.repository import (
+    Loaded,
+    completion_path,
+    load_completions,
+    load_phases,
+    part_data,
+    read_completion,
+    read_run,
+    read_transitions,
+    run_data,
+    run_path,
+    transition_path,
+)
+from shared.app.transitions import delivery_alerts
+from shared.app.transitions.cloudevents import replay_marks
+from shared.app.transitions.fan_in import Read, is_crowd, settle_if_whole
+from shared.app.transitions.lanes import belongs_to_backfill, in_backfill
+from shared.app.transitions.reconcile import Settled, Sight, reconcile
+from shared.core.decision.decisions import Wait
+from shared.core.decision.fold import record
+from shared.core.decision.snapshot import Situation
+from shared.core.errors import Malformed, Unavailable
+from shared.core.message import Counted, Delivery, Received, carried, parse
+from shared.core.model import Completion, Run, RunKey, State
+from shared.core.policy.transitions import Transition
+
+ATTEMPTS = 20
+BEGUN = frozenset({State.CLAIMED, State.DISPATCHED})
+# What the started phase says of its work decides whether it is started again.
+STARTED = BEGUN | {State.CONFIRMED}
+# What becomes of a crowd's transition once it was claimed, a refresh too, is the sweep's.
+BEYOND = BEGUN | {State.CONFIRMED, State.OBSERVED}
+
+
+class Handled(StrEnum):
+    """What became of a delivery; each of them is acknowledged."""
+
+    PROBE = "probe"
+    QUARANTINED = "quarantined"
+    COUNTED = "counted"
+    RECORDED = "recorded"
+    DECIDED = "decided"
+
+
+class Written(StrEnum):
+    """Where a completion was written while the state store was away."""
+
+    RECORD = "record only"
+    NOWHERE = "nowhere"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    handled: Handled
+    run: str = ""
+    decision: str = ""
+
+
+def receive(ctx: Context, delivery: Delivery) -> Receipt:
+    """Take one message in; raise ``Unavailable`` if it must be delivered again."""
+    if marks := replay_marks(delivery):
+        ctx.log("completion.replayed", message_id=delivery.message_id, phase=delivery.phase, **marks)
+    if not delivery.data.strip():
+        in_attributes = carried(delivery, ctx.policy)
+        if in_attributes is None:
+            ctx.log("completion.probe", message_id=delivery.message_id, phase=delivery.phase)
+            return Receipt(Handled.PROBE)
+        delivery = in_attributes
+    try:
+        received = parse(delivery, ctx.policy, ctx.names)
+    except Malformed as wrong:
+        return _quarantined(ctx, delivery, wrong)
+    if isinstance(received, Counted):
+        return _count(ctx, delivery, received)
+    try:
+        received, before, own = _record(ctx, received)
+    except Unavailable as error:
+        _only_in_record(ctx, received, error)
+        raise
+    _log_recorded(ctx, received)
+    if received.by_table:
+        raise_alerts.raise_now(ctx, [delivery_alerts.known_by_table(received, delivery.phase)])
+    if received.other_dataset:
+        raise_alerts.raise_now(ctx, [raise_alerts.other_dataset(received, delivery.phase)])
+    run = None if before.run is None else before.run.value
+    if run is not None and run.policy_version not in ("", ctx.policy.version):
+        # What the run has begun under another policy only a sweep looks at as a whole.
+        return Receipt(Handled.RECORDED, received.key.id, "the policy has changed; the next sweep decides")
+    if received.skip_downstream:
+        return Receipt(Handled.RECORDED, received.key.id, "the message asks for no decision")
+    return _decide(ctx, received, before, own)
+
+
+def set_aside(ctx: Context, delivery: Delivery, reason: str) -> Receipt:
+    """Keep what came in no envelope that is known: as it came, with the reason (behaviour R1)."""
+    return _quarantined(ctx, delivery, Malformed("envelope", reason))
+
+
+def _quarantined(ctx: Context, delivery: Delivery, wrong: Malformed) -> Receipt:
+    quarantine(ctx, delivery, wrong)
+    return Receipt(Handled.QUARANTINED, decision=wrong.reason)
+
+
+def _count(ctx: Context, delivery: Delivery, counted: Counted) -> Receipt:
+    """Count what bears on no run; nothing is decided by it and nobody is told (behaviour R8, R9)."""
+    message_counts.count(ctx, delivery, counted)
+    why = counted.why.value
+    ctx.log("completion.counted", phase=counted.phase, name=counted.name, why=why, message_id=delivery.message_id)
+    return Receipt(Handled.COUNTED, decision=f"counted as {why}: {counted.name}")
+
+
+def _only_in_record(ctx: Context, received: Received, error: Unavailable) -> None:
+    """While state is away a completion still goes to the record if it can, and comes again (behaviour 8)."""
+    row = completion_row(ctx.policy, received.key, received.report, superseded=False)
+    written = Written.RECORD if keep_for_record(ctx, [row], state_away=True) else Written.NOWHERE
+    ctx.log(
+        "completion.not_in_state",
+        severity="WARNING",
+        run_id=received.key.id,
+        processor=received.report.processor,
+        written=written.value,
+        error=str(error),
+    )
+    if written is Written.NOWHERE:
+        outage.nowhere(ctx, received.key.id, str(error))
+
+
+def _record(ctx: Context, received: Received) -> tuple[Received, Loaded, Completion]:
+    """Write the report into its processor's document, which no other processor's messages write (D2).
+
+    The run is opened first: a crash in between leaves a run that the sweep finds, never a
+    completion that nobody looks at. Returns the message in its own lane, the run and its transitions as they were
+    before, from the same round trip (whoever acts on what is no longer so is refused, and reads again), and what is
+    now known.
+    """
+    store, report, key = ctx.ports.store, received.report, received.key
+    path = completion_path(key, report.phase, report.processor)
+    names = tuple(transition.name for transition in _listed(ctx, received))
+    run, document, *states = store.get(run_path(key), path, *(transition_path(key, name) for name in names))
+    before = Loaded(read_run(run), {}, read_transitions(names, states))
+    if belongs_to_backfill(ctx, received, before.run, document):
+        return _record(ctx, replace(received, key=in_backfill(key)))
+    if run is None:
+        opened = Run(key, report.received_at, policy_version=ctx.policy.version)
+        if store.create(run_path(key), run_data(opened, ctx.policy)) is not None:
+            ctx.log("run.opened", run_id=key.id, by="message")
+    for _ in range(ATTEMPTS):
+        stored = read_completion(document)
+        known = None if stored is None else stored.value
+        after = record(known, report)
+        if stored is not None and after == known:
+            return received, before, after
+        data = part_data(after, key, ctx.policy)
+        version = store.create(path, data) if stored is None else store.update(path, data, stored.version or "")
+        if version is not None:
+            return received, before, after
+        document = store.get(path)[0]
+    raise Unavailable("state", f"{path} changes all the time")
+
+
+def _log_recorded(ctx: Context, received: Received) -> None:
+    report = received.report
+    ctx.log(
+        "completion.recorded",
+        run_id=received.key.id,
+        phase=report.phase,
+        processor=report.processor,
+        outcome=report.outcome.value,
+        records=report.records,
+        message_id=report.message_id,
+        correlation_id=report.correlation_id,
+    )
+
+
+def _listed(ctx: Context, received: Received) -> list[Transition]:
+    """Return the transitions that a report bears on: the one that starts its phase, and all that wait for it."""
+    phase = received.report.phase
+    listed = (ctx.policy.starting(phase), *ctx.policy.after(phase))
+    return [t for t in listed if t is not None and received.key.mode in t.expects]
+
+
+def _decide(ctx: Context, received: Received, before: Loaded, own: Completion) -> Receipt:
+    key, report = received.key, received.report
+    alone = {report.phase: {report.processor: own}}
+    read: dict[str, Mapping[str, Completion]] = {}
+    settled = []
+    for transition in _listed(ctx, received):
+        state = before.transition(transition.name).value.state
+        if transition.starts == report.phase:
+            if state in BEGUN:
+                settled.append(_settle(ctx, received, replace(before, completions=alone), transition))
+        elif not is_crowd(transition, key):
+            for phase in transition.after:
+                if phase not in read:
+                    read[phase] = load_completions(ctx.ports.store, key, phase)
+            settled.append(_settle(ctx, received, replace(before, completions=read), transition))
+        elif state not in BEYOND:
+            whole = _settle_crowd(ctx, received, before, transition)
+            settled += [] if whole is None else [whole]
+    delivery_alerts.after_delivery(ctx, settled, report.processor, ctx.ports.clock.now())
+    failed = next((one.failed for one in settled if one.failed is not None), None)
+    if failed is not None:
+        raise failed
+    return Receipt(Handled.DECIDED, key.id, _shown(settled) or "waiting for the others")
+
+
+def _settle(ctx: Context, received: Received, loaded: Loaded, transition: Transition) -> Settled:
+    key, report = received.key, received.report
+    load = partial(_load, ctx, key, transition, report.phase)
+    return reconcile(ctx, _sight(ctx, key, loaded, transition, report.phase), load, report.processor)
+
+
+def _settle_crowd(ctx: Context, received: Received, before: Loaded, transition: Transition) -> Settled | None:
+    """Decide a phase of very many members once all of them may be there; tiers and deadline are the sweep's."""
+    key, phase = received.key, received.report.phase
+
+    def loaded(read: Read) -> Loaded:
+        found: dict[str, dict[str, Completion]] = {}
+        for name, stored in read.items():
+            found.setdefault(stored.value.phase, {})[name] = stored.value
+        return replace(before, completions=found)
+
+    def missing_in(read: Read) -> list[str]:
+        # Whose table may outvote its report is not known to be missing before the table has been read.
+        seen = _sight(ctx, key, loaded(read), transition, phase).situation.seen
+        return [name for name in seen.missing if not seen.standings[name].asks]
+
+    def settle(read: Read) -> Settled:
+        return _settle(ctx, received, loaded(read), transition)
+
+    return settle_if_whole(ctx, key, transition, missing_in, settle)
+
+
+def _load(ctx: Context, key: RunKey, transition: Transition, phase: str) -> Sight:
+    phases = (phase,) if transition.starts == phase else transition.after
+    loaded = load_phases(ctx.ports.store, key, phases, (transition.name,))
+    return _sight(ctx, key, loaded, transition, phase)
+
+
+def _sight(ctx: Context, key: RunKey, loaded: Loaded, transition: Transition, phase: str) -> Sight:
+    """Return what one transition is decided by, from what was read of the phase that reported."""
+    stored = loaded.transition(transition.name)
+    if transition.starts == phase:
+        completions, started = Loaded(None), loaded
+        if stored.value.state is State.CLAIMED or stored.value.request is not None:
+            completions = load_phases(ctx.ports.store, key, transition.after, ())
+    else:
+        completions, started = loaded, Loaded(None)
+        if stored.value.state in STARTED:
+            next_phase = load_completions(ctx.ports.store, key, transition.starts)
+            started = Loaded(None, {transition.starts: next_phase})
+    run = None if loaded.run is None else loaded.run.value
+    situation = Situation(
+        policy=ctx.policy,
+        transition=transition,
+        key=key,
+        state=stored.value,
+        completions=completions.completions_of(transition.after),
+        units=None if run is None else run.units,
+        final_at=None if run is None else run.final_at,
+        started=started.completions.get(transition.starts, {}),
+        next_report_at=started.last_report_at(transition.starts),
+        next_trigger_ids=started.trigger_ids(transition.starts),
+        closed=run is not None and run.closed_at is not None,
+        code_version=ctx.code_version,
+    )
+    return Sight(situation, stored.version)
+
+
+def _shown(settled: list[Settled]) -> str:
+    decisions = (one.decision for one in settled)
+    return "; ".join(d.reason if isinstance(d, Wait) else type(d).__name__.lower() for d in decisions)

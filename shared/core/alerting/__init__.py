@@ -1,0 +1,1 @@
+"""What a person must know, and the lifecycle of an alert (behaviour 7)."""

@@ -1,0 +1,132 @@
+"""An alert as it is kept, and how what holds, is sent or is over changes it (behaviour A2, A3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from shared.core.alerting.conditions import Condition, Lasting
+from shared.core.calendar import KEPT
+
+# Longer than one sending and the minute by which the clocks of two instances may differ.
+SENDING = timedelta(minutes=2)
+
+
+class Pending(StrEnum):
+    """What still has to be sent."""
+
+    NOTHING = ""
+    ALERT = "alert"
+    RECOVERY = "recovery"
+
+    @classmethod
+    def of_later_version(cls, document: Mapping[str, object]) -> Pending:
+        """What is not known to be sent is sent as an alert, rather than kept back."""
+        return cls.ALERT
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One fingerprint as stored. ``standing`` is true while the condition holds; ``ended_at`` is when a sweep first
+    saw it gone; ``unsent`` mirrors ``pending`` for queries; ``taken`` names the sinks that have what is
+    pending."""
+
+    fingerprint: str
+    kind: str
+    severity: str
+    run: str
+    transition: str
+    subject: str
+    text: str
+    lasting: Lasting
+    first_at: datetime
+    last_at: datetime
+    standing: bool
+    count: int = 1
+    pending: Pending = Pending.ALERT
+    unsent: bool = True
+    sending_until: datetime | None = None
+    said_at: datetime | None = None
+    ended_at: datetime | None = None
+    resolved_at: datetime | None = None
+    retry_at: datetime | None = None
+    refused: str = ""
+    recorded: bool = False
+    expires_at: datetime | None = None
+    taken: tuple[str, ...] = ()
+
+
+def raised(
+    alert: Alert | None, condition: Condition, now: datetime, repeat_after: timedelta, *, occurrence: bool
+) -> Alert:
+    """Return the alert of a condition that holds at this moment (behaviour A2); the same one if nothing changes."""
+    if alert is None:
+        return _new(condition, now)
+    if condition.lasting is Lasting.STANDING and not alert.standing:
+        if alert.pending is Pending.RECOVERY and not alert.taken:  # its end was told to nobody: nothing to take back
+            return replace(alert, standing=True, pending=Pending.NOTHING, unsent=False, ended_at=None)
+        return replace(_new(condition, now), count=alert.count + 1)
+    counted = alert
+    if occurrence:
+        counted = replace(alert, count=alert.count + 1, last_at=now, recorded=False)
+    if alert.ended_at is not None:
+        counted = replace(counted, ended_at=None)
+    said = alert.said_at
+    may_repeat = occurrence or condition.lasting is Lasting.STANDING
+    if may_repeat and said is not None and now - said >= repeat_after and _is_told(alert):
+        count = counted.count if occurrence else counted.count + 1
+        return to_send(replace(counted, text=condition.text, count=count, last_at=now), Pending.ALERT, now)
+    return counted
+
+
+def _new(condition: Condition, now: datetime) -> Alert:
+    return Alert(
+        fingerprint=condition.fingerprint,
+        kind=condition.kind.value,
+        severity=condition.severity.value,
+        run=condition.run,
+        transition=condition.transition,
+        subject=condition.subject,
+        text=condition.text,
+        lasting=condition.lasting,
+        first_at=now,
+        last_at=now,
+        standing=condition.lasting is Lasting.STANDING,
+        sending_until=now + SENDING,
+        expires_at=now + KEPT,
+    )
+
+
+def _is_told(alert: Alert) -> bool:
+    """Whether at least one sink has what there is to tell: one that is down does not silence the others."""
+    return alert.pending is Pending.NOTHING or (alert.pending is Pending.ALERT and bool(alert.taken))
+
+
+def to_send(alert: Alert, what: Pending, now: datetime) -> Alert:
+    return replace(
+        alert, pending=what, unsent=True, sending_until=now + SENDING, retry_at=None, recorded=False, taken=(),
+        expires_at=now + KEPT,
+    )  # fmt: skip
+
+
+def unsent(fresh: Alert, ours: Alert, taken: tuple[str, ...], now: datetime, retry_at: datetime | None = None) -> Alert:
+    """Give our lease back, unless somebody else has one by now, and keep who took it and when to try the others."""
+    if fresh.sending_until != ours.sending_until:
+        return fresh
+    first = bool(taken) and not ours.taken and ours.pending is Pending.ALERT
+    return replace(
+        fresh, sending_until=None, taken=taken, retry_at=retry_at, said_at=now if first else fresh.said_at,
+        recorded=fresh.recorded and not first,
+    )  # fmt: skip
+
+
+def sent(fresh: Alert, what: Pending, now: datetime) -> Alert:
+    over = what is Pending.RECOVERY
+    after = replace(
+        fresh, pending=Pending.NOTHING, unsent=False, sending_until=None, refused="", retry_at=None, recorded=False,
+        taken=(), said_at=fresh.said_at if over else now, resolved_at=now if over else None,
+    )  # fmt: skip
+    # It holds again since we said that it is over: that is news, and a later sweep tells it.
+    return replace(after, pending=Pending.ALERT, unsent=True) if over and fresh.standing else after

@@ -1,0 +1,430 @@
+"""Where each expected processor of a transition stands: the table of behaviour R6 as a function."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from enum import StrEnum
+
+from shared.core.decision.holdings import NOTHING_READ, Holdings, Shortfall
+from shared.core.model import Completion, Outcome, Report
+from shared.core.policy.phases import Need, Processor, Reports
+from shared.core.policy.transitions import Expectation
+
+Rows = Mapping[str, int | None]
+# A moment that no report is received after.
+NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+class Word(StrEnum):
+    """How a processor counts. ``DONE`` and ``PARTIAL`` count, the others do not."""
+
+    DONE = "done"
+    PARTIAL = "partial"
+    PARTIAL_SHORT = "partial_short"
+    UNDER_MINIMUM = "under_minimum"
+    UNITS_SHORT = "units_short"
+    NOTHING = "nothing"
+    NOT_YET = "not_yet"
+    FAILED = "failed"
+    STARTED = "started"
+    ABSENT = "absent"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One processor of one run. ``report`` is the one that counts, or the latest; ``needs_rows`` asks for
+    its table's rows, ``needs_units`` for the units in it (by the name of processor or source), before the word is
+    final; ``counter_missing`` says that the table outvoted the report, ``by_table`` that only the table could say;
+    ``shortfall`` is what the table lacks; ``nothing_to_do`` that nothing was to be done, and was (behaviour R12)."""
+
+    processor: str
+    word: Word
+    floor: int | None = None
+    report: Report | None = None
+    needs_rows: str | None = None
+    counter_missing: bool = False
+    needs_units: str | None = None
+    by_table: bool = False
+    shortfall: Shortfall | None = None
+    nothing_to_do: bool = False
+    per_unit: bool = False
+
+    @property
+    def asks(self) -> bool:
+        """True while a table has to be read before the word is final."""
+        return self.needs_rows is not None or self.needs_units is not None
+
+    @property
+    def records(self) -> int | None:
+        """The records that growth is measured by: what one unit reported says nothing of it."""
+        return None if self.report is None or self.per_unit else self.report.records
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What reports are judged by: the date's units (None: unknown), what was read, and whether a trigger carried the
+    processor already, or it is required. A report received before ``whole_from`` need not be whole (behaviour R11)."""
+
+    units: int | None
+    rows: Rows
+    holdings: Holdings = NOTHING_READ
+    triggered: bool = False
+    required: bool = False
+    whole_from: datetime | None = None
+
+    @property
+    def under_way(self) -> bool:
+        """True while units of the date are under way, and what a table holds of them too (behaviour R11)."""
+        return self.whole_from == NEVER and not self.triggered
+
+    def early(self, report: Report) -> bool:
+        """True for a report that may be short because it came before the units were final (behaviour R11)."""
+        return self.whole_from is not None and not self.triggered and report.received_at < self.whole_from
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """All expected processors of a transition at one moment. ``opened_at`` starts tiers and deadline (R7)."""
+
+    expected: frozenset[str]
+    required: frozenset[str]
+    standings: Mapping[str, Standing]
+    done: frozenset[str]
+    partial: frozenset[str]
+    opened_at: datetime | None
+    needs_rows: frozenset[str]
+    needs_units: frozenset[str] = frozenset()
+
+    @property
+    def present(self) -> frozenset[str]:
+        return self.done | self.partial
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Expected and not done, required ones first."""
+        return tuple(sorted(self.expected - self.done, key=lambda name: (name not in self.required, name)))
+
+    def described(self, names: Iterable[str]) -> list[str]:
+        """Return these processors, each with the units that its table lacks, where that is known."""
+        short = {name: self.standings[name].shortfall for name in names}
+        return [name if lack is None else f"{name} ({lack.text})" for name, lack in short.items()]
+
+    @property
+    def complete(self) -> bool:
+        return bool(self.expected) and self.expected <= self.done
+
+
+def picture(
+    expectation: Expectation,
+    processors: Mapping[str, Processor],
+    completions: Mapping[str, Completion],
+    day: date,
+    units: int | None,
+    rows: Rows,
+    *,
+    carried: Mapping[str, int | None] | None,
+    partial_is_done: bool,
+    opened: datetime | None = None,
+    whole_from: datetime | None = None,
+    holdings: Holdings = NOTHING_READ,
+) -> Picture:
+    """Look at every expected processor; disabled ones are not expected (behaviour R2, R6, R7).
+
+    ``units`` None means unknown; ``rows`` holds the tables read so far; ``carried`` is what the
+    last generation carried, None before the first: what it carried a failure no longer retracts;
+    ``partial_is_done`` says that a completion gate will judge partials; ``opened`` is when the clock is known to
+    have begun; a report received before ``whole_from`` that is too short is not a short one but an early one (R11).
+    """
+    disabled = {name for name in expectation.expected if processors[name].disabled_on(day)}
+    expected = expectation.expected - disabled
+    counts = (Word.DONE, Word.PARTIAL) if partial_is_done else (Word.DONE,)
+    standings: dict[str, Standing] = {}
+    # What a trigger carried is no reason for the clock to have begun: it is looked at without.
+    looks: dict[tuple[bool, bool], tuple[Look, Look]] = {}
+    done, partial, needs_rows, needs_units = set(), set(), set(), set()
+    for name in expected:
+        known = completions.get(name)
+        required = name in expectation.required
+        of = carried is not None and name in carried, required
+        if of not in looks:
+            look = Look(units, rows, holdings, *of, whole_from)
+            looks[of] = look, replace(look, triggered=False)
+        look, clock = looks[of]
+        at = standings[name] = _standing(processors[name], known, look, carried)
+        if at.word in counts:
+            done.add(name)
+        elif at.word is Word.PARTIAL:
+            partial.add(name)
+        if at.needs_rows is not None:
+            needs_rows.add(at.needs_rows)
+        if at.needs_units is not None:
+            needs_units.add(at.needs_units)
+        first = None if known is None else _opened_at(processors[name], known, clock)
+        if first is not None and (opened is None or first < opened):
+            opened = first
+    return Picture(
+        expected=expected,
+        required=expectation.required - disabled,
+        standings=standings,
+        done=frozenset(done),
+        partial=frozenset(partial),
+        opened_at=opened,
+        needs_rows=frozenset(needs_rows),
+        needs_units=frozenset(needs_units),
+    )
+
+
+def standing(
+    processor: Processor,
+    known: Completion | None,
+    units: int | None,
+    rows: Rows,
+    *,
+    carried: Mapping[str, int | None] | None,
+    holdings: Holdings = NOTHING_READ,
+    required: bool = False,
+) -> Standing:
+    """Judge one processor by its latest report, or by those of its sources (behaviour R6, R10, R12)."""
+    triggered = carried is not None and processor.name in carried
+    return _standing(processor, known, Look(units, rows, holdings, triggered, required), carried)
+
+
+def _standing(
+    processor: Processor, known: Completion | None, look: Look, carried: Mapping[str, int | None] | None
+) -> Standing:
+    at = _of_sources(processor, known, look) if processor.sources and known is not None else None
+    at = _by_reports(processor, known, look) if at is None else at
+    low = at.report if at.word in (Word.UNDER_MINIMUM, Word.NOTHING) else None
+    if low is not None and carried is not None and look.triggered and carried[processor.name] == low.records:
+        # The trigger carried this very count, because the table outvoted it then: it is not asked again.
+        return replace(at, word=Word.DONE, needs_rows=None)
+    return at
+
+
+# From what counts most to what counts least.
+ORDER = (
+    Word.DONE, Word.PARTIAL, Word.UNITS_SHORT, Word.UNDER_MINIMUM, Word.PARTIAL_SHORT, Word.NOTHING,
+    Word.NOT_YET, Word.FAILED, Word.STARTED, Word.ABSENT,
+)  # fmt: skip
+
+
+def _of_sources(processor: Processor, known: Completion, look: Look) -> Standing | None:
+    """Judge each source by its own reports; the best of them stands, or the worst where all are needed (R10).
+
+    A report of the processor as a whole says it of all of them; None where only such reports came.
+    """
+    if not known.sources:
+        return None
+    judged = [
+        replace(_by_reports(one, known.sources.get(source), look), processor=processor.name)
+        for source, one in processor.sources.items()
+    ]
+    if known.latest is not None and not known.latest.source:
+        own = _by_reports(processor, known, look)
+        if own.word is Word.DONE:
+            return own
+        judged += [own] if processor.need is Need.ANY else []
+    best_first = sorted(judged, key=lambda at: ORDER.index(at.word))
+    if processor.need is Need.ALL:
+        asking = next((at for at in best_first if at.asks), None)
+        return asking or best_first[-1]
+    if best_first[0].word is Word.DONE:
+        return best_first[0]
+    # One that is not done before its table has been read may yet be.
+    return next((at for at in best_first if at.asks), best_first[0])
+
+
+def _by_reports(processor: Processor, known: Completion | None, look: Look) -> Standing:
+    return _early(_judged(processor, known, look), look)
+
+
+SHORT = (Word.UNDER_MINIMUM, Word.UNITS_SHORT, Word.NOTHING)
+
+
+def _early(at: Standing, look: Look) -> Standing:
+    """Take a short report that came before the units were final for one that is still to come whole (R11).
+
+    Numbers of rows are not asked for before they are: until then the table too is on its way. Units are, for each of
+    them may be there.
+    """
+    if at.word not in SHORT or at.report is None or not look.early(at.report):
+        return at
+    if at.word is Word.UNITS_SHORT and at.asks:
+        return at
+    return replace(at, word=Word.NOT_YET, needs_rows=None if look.under_way else at.needs_rows)
+
+
+def _judged(processor: Processor, known: Completion | None, look: Look) -> Standing:
+    name = processor.name
+    if known is None:
+        return Standing(name, Word.ABSENT)
+    latest = known.latest
+    if latest is None:
+        return Standing(name, Word.STARTED if known.started_at else Word.ABSENT)
+    floor = processor.floor(look.units)
+    if latest.outcome is Outcome.FAILED:
+        if look.triggered and known.good is not None:
+            return _good(processor, known, known.good, look)
+        return Standing(name, Word.FAILED, floor, latest)
+    if latest.outcome is Outcome.NO_DATA:
+        return _no_data(processor, known, latest, look)
+    return _good(processor, known, latest, look)
+
+
+def _good(processor: Processor, known: Completion, report: Report, look: Look) -> Standing:
+    name, floor = processor.name, processor.floor(look.units)
+    skipped = report.outcome is Outcome.SKIPPED
+    if report.outcome is Outcome.INFERRED or (skipped and not look.required):
+        return Standing(name, Word.DONE, floor, report)
+    if _nothing_to_do(report):
+        return Standing(name, Word.DONE, floor, report, nothing_to_do=True)
+    if _judged_by_table(processor, look) and not look.triggered:
+        return _by_table(processor, known, report, look)
+    if skipped or (report.outcome is Outcome.SUCCESS and report.records == 0 and floor is None):
+        return _nothing(processor, report, look)
+    enough = floor is None or report.records is None or report.records >= floor
+    enough = enough or (processor.reports is Reports.PER_UNIT and look.triggered)
+    if report.outcome is Outcome.PARTIAL:
+        return Standing(name, Word.PARTIAL if enough else Word.PARTIAL_SHORT, floor, report)
+    if enough:
+        return Standing(name, Word.DONE, floor, report)
+    if not look.under_way and _table_holds(processor, floor, look.rows):
+        return Standing(name, Word.DONE, floor, report, counter_missing=True, by_table=True)
+    return Standing(name, Word.UNDER_MINIMUM, floor, report, needs_rows=_unread(processor, look.rows))
+
+
+def _nothing_to_do(report: Report) -> bool:
+    """True for 0 of 0 expected: there was nothing to do, and it was done (behaviour R12)."""
+    return report.outcome is Outcome.SUCCESS and report.expected_records == 0 and not report.records
+
+
+def _judged_by_table(processor: Processor, look: Look) -> bool:
+    """True where no report can say whether the date is complete, only the table (behaviour R10)."""
+    if processor.table is None or not look.units:
+        return False
+    return bool(processor.units) or (processor.reports is Reports.PER_UNIT and processor.floor(look.units) is not None)
+
+
+def _by_table(processor: Processor, known: Completion, report: Report, look: Look) -> Standing:
+    """Judge a processor by the units, or the rows, that its table holds; the report says only that it is at work.
+
+    What cannot be read does not refuse: then the floor decides, over all reports where each is of one unit.
+    """
+    name, floor, total = processor.name, processor.floor(look.units), look.units
+    assert total is not None
+    base = Standing(
+        name, Word.UNITS_SHORT, floor, report, by_table=True, per_unit=processor.reports is Reports.PER_UNIT
+    )
+    if processor.units and name not in look.holdings.held:
+        return replace(base, needs_units=name)
+    if not processor.units and processor.table not in look.rows:
+        return replace(base, needs_rows=processor.table)
+    lack = None
+    if processor.units and (held := look.holdings.held[name]) is not None:
+        lack, none = look.holdings.shortfall(processor, total), not held
+        short = lack is not None
+    elif not processor.units and (rows := look.rows[processor.table or ""]) is not None:
+        short, none = rows < (floor or 0), rows == 0
+    else:
+        records = known.added if base.per_unit else report.records
+        short, none = records is not None and records < (floor or 0), False
+    if short and none and (report.outcome is Outcome.SKIPPED or report.records == 0):
+        return replace(base, word=Word.NOTHING, shortfall=lack)
+    if report.outcome is Outcome.PARTIAL:
+        return replace(base, word=Word.PARTIAL_SHORT if short else Word.PARTIAL, shortfall=lack)
+    return replace(base, word=Word.UNITS_SHORT if short else Word.DONE, shortfall=lack)
+
+
+def _nothing(processor: Processor, report: Report, look: Look) -> Standing:
+    """Judge a report of nothing: on a date with units it counts if the table holds rows (behaviour R12).
+
+    What nobody can read does not refuse.
+    """
+    at = Standing(processor.name, Word.NOTHING, processor.floor(look.units), report)
+    if look.units == 0 or look.triggered or processor.table is None:
+        return replace(at, word=Word.DONE)
+    if look.under_way:
+        return at
+    if processor.table not in look.rows:
+        return replace(at, needs_rows=processor.table)
+    held = look.rows[processor.table]
+    return at if held == 0 else replace(at, word=Word.DONE, by_table=True)
+
+
+def _no_data(processor: Processor, known: Completion, latest: Report, look: Look) -> Standing:
+    floor = processor.floor(look.units)
+    if look.units == 0:
+        return Standing(processor.name, Word.DONE, floor, latest)
+    if known.good is None:
+        return Standing(processor.name, Word.NOT_YET, floor, latest)
+    before = _good(processor, known, known.good, look)
+    counts = before.word in (Word.DONE, Word.PARTIAL)
+    # Some rows are enough for a report of nothing (R12), and not for what was taken back since.
+    nothing = known.good.outcome is Outcome.SKIPPED or known.good.records == 0
+    vouched = before.by_table and _read(processor, look) and (not nothing or _judged_by_table(processor, look))
+    if look.triggered or not counts or vouched:
+        return before
+    if _table_holds(processor, floor, look.rows):
+        return replace(before, by_table=True)
+    return Standing(processor.name, Word.NOT_YET, floor, latest, needs_rows=_unread(processor, look.rows))
+
+
+def opened_at(
+    processor: Processor,
+    known: Completion,
+    units: int | None,
+    rows: Rows,
+    holdings: Holdings = NOTHING_READ,
+    *,
+    required: bool = False,
+) -> datetime | None:
+    """Return the receipt time of the first report that counts, whatever came later (behaviour R7).
+
+    A table vouches for the standing report only: what it holds by now, a later report may have brought.
+    """
+    return _opened_at(processor, known, Look(units, rows, holdings, required=required))
+
+
+def _opened_at(processor: Processor, known: Completion, look: Look) -> datetime | None:
+    if not processor.sources:
+        # What is of a source that the policy names no more says nothing of the processor as a whole.
+        return None if known.latest is None or known.latest.source else _first_of(processor, known, look)
+    own = known.sources
+    moments = [
+        _first_of(one, own[source], look) if source in own else None for source, one in processor.sources.items()
+    ]
+    counted = [at for at in moments if at is not None]
+    if processor.need is Need.ALL:
+        counted = [max(counted)] if counted and None not in moments else []
+    whole = None if known.latest is None or known.latest.source else _first_of(processor, known, look)
+    return min((at for at in (*counted, whole) if at is not None), default=None)
+
+
+def _first_of(processor: Processor, known: Completion, look: Look) -> datetime | None:
+    floor = processor.floor(look.units)
+    openers = () if _judged_by_table(processor, look) else known.openers
+    for opener in openers:
+        empty = opener.records == 0 and floor is None and not opener.partial
+        nothing = look.units != 0 and (empty or (opener.skipped and look.required)) and processor.table is not None
+        if not nothing and (floor is None or opener.records is None or opener.records >= floor):
+            return opener.received_at
+    at = _by_reports(processor, known, look)
+    counts = at.word in (Word.DONE, Word.PARTIAL) and (at.by_table or at.nothing_to_do)
+    return at.report.received_at if at.report is not None and counts else None
+
+
+def _read(processor: Processor, look: Look) -> bool:
+    """True once the table has answered: what could not be read vouches for nobody."""
+    of_units = look.holdings.held.get(processor.name) is not None
+    return of_units or (processor.table is not None and look.rows.get(processor.table) is not None)
+
+
+def _table_holds(processor: Processor, floor: int | None, rows: Rows) -> bool:
+    held = rows.get(processor.table) if processor.table else None
+    return held is not None and held >= max(1, floor or 0)
+
+
+def _unread(processor: Processor, rows: Rows) -> str | None:
+    return processor.table if processor.table and processor.table not in rows else None

@@ -1,0 +1,92 @@
+"""When the phase that a trigger started did no work, and what follows of it (behaviour D8).
+
+A phase refuses with `no_data` (not yet) or `failed`. Of a phase that others wait for, single processors are judged by
+those (behaviour R6): it refuses as a whole or not at all. Of a last phase nobody else would tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from shared.core.decision.completeness import Picture
+from shared.core.decision.snapshot import Situation
+from shared.core.model import Outcome, Plan, Report, State
+
+REFUSED = frozenset({Outcome.NO_DATA, Outcome.FAILED})
+# A phase that refused what no `refresh` speaks of is started anew so often.
+ONCE = 1
+
+
+def refusals(situation: Situation) -> Mapping[str, Report]:
+    """Return the reports by which the started phase refuses, by processor, until a better one stands.
+
+    A report from before the first dispatch is of a start that was not ours.
+    """
+    first = situation.state.generation <= 1
+    return _refusing(situation, lambda report, since: not first or report.received_at >= since)
+
+
+def may_repeat(situation: Situation) -> bool:
+    """True if the latest generation was refused and another one is allowed, the hours of a refresh aside."""
+    state, refresh = situation.state, situation.transition.refresh
+    if state.refreshes >= (ONCE if refresh is None else refresh.at_most):
+        return False
+    # A report that names the trigger of another generation says nothing of this one.
+    of_latest = ("", situation.key.trigger_id(situation.transition.name, state.generation))
+    return bool(
+        _refusing(situation, lambda report, since: report.received_at >= since and report.trigger_id in of_latest)
+    )
+
+
+def _refusing(situation: Situation, speaks: Callable[[Report, datetime], bool]) -> Mapping[str, Report]:
+    """Return what refuses of those reports that speak of the trigger, which was first dispatched at that time."""
+    state = situation.state
+    if situation.empty or state.carried is None or state.dispatched_at is None or state.state is State.OBSERVED:
+        return {}
+    judged, whole = judged_by(situation)
+    latest = {name: known.latest for name in judged if (known := situation.started.get(name)) is not None}
+    refusing = {
+        name: report
+        for name, report in latest.items()
+        if report is not None and report.outcome in REFUSED and speaks(report, state.dispatched_at)
+    }
+    return {} if whole and len(refusing) < len(judged) else refusing
+
+
+def judged_by(situation: Situation) -> tuple[list[str], bool]:
+    """Return the processors that the started phase is judged by, and whether others of the run wait for them: then it
+    refuses as a whole or not at all."""
+    policy, key, starts = situation.policy, situation.key, situation.transition.starts
+    listed = policy.phases[starts].processors.values()
+    enabled = [processor.name for processor in listed if not processor.disabled_on(key.day)]
+    waiting = [t.expects[key.mode].expected for t in policy.after(starts) if key.mode in t.expects]
+    awaited = frozenset[str]().union(*waiting)
+    return ([name for name in enabled if name in awaited], True) if awaited else (enabled, False)
+
+
+def changed_readings(carried: Plan, now_read: Mapping[str, float]) -> frozenset[str]:
+    """Return the tables and gates whose number is another than the one that the latest generation went by.
+
+    What could not be read then, or cannot be read now, has not changed by that.
+    """
+    return frozenset(name for name in carried.inputs.keys() & now_read.keys() if carried.inputs[name] != now_read[name])
+
+
+def changed_inputs(situation: Situation, seen: Picture, carried: Plan, since: datetime) -> frozenset[str]:
+    """Return the processors that count and have reported anew since then, or otherwise than a plan counted them."""
+    return frozenset(
+        name
+        for name in seen.present
+        if (report := seen.standings[name].report) is not None
+        and (report.received_at > since or _counted(carried, name) != _counts(seen, name))
+    )
+
+
+def _counted(carried: Plan, name: str) -> tuple[bool, int | None]:
+    """Return how a plan counted a processor: whether at all, and with how many records."""
+    return name in carried.completed or name in carried.partial, carried.completed.get(name)
+
+
+def _counts(seen: Picture, name: str) -> tuple[bool, int | None]:
+    return True, seen.standings[name].records if name in seen.done else None

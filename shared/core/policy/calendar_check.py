@@ -1,0 +1,98 @@
+"""What is wrong with the calendar of a policy and with the GoogleSQL expressions in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from shared.core.policy.config_error import Problem
+from shared.core.policy.phases import Need, Processor, Reports
+from shared.core.policy.policy import Calendar, Excluded, Policy
+
+PAIRS = {"(": ")", "[": "]", "{": "}"}
+
+
+def calendar_problems(policy: Policy) -> Iterator[Problem]:
+    """Yield what is wrong with the calendar; nothing where there is none."""
+    calendar = policy.calendar
+    if calendar is None:
+        return
+    yield from expression_problems("calendar.unit_key", calendar.unit_key)
+    yield from expression_problems("calendar.final", calendar.final)
+    yield from _times(calendar)
+    if calendar.excluded is not None:
+        yield from _excluded(calendar, calendar.excluded)
+
+
+def _times(calendar: Calendar) -> Iterator[Problem]:
+    for name in ("presumed_final_after", "reaches_back"):
+        length: timedelta | None = getattr(calendar, name)
+        if length is not None and length <= timedelta(0):
+            yield Problem(f"calendar.{name}", "must be longer than nothing", "leave it out where there is none")
+    if calendar.presumed_final_after is not None and calendar.start_column is None:
+        hint = "add start_column: the column that says when a unit begins"
+        yield Problem("calendar.presumed_final_after", "nothing says when a unit begins", hint)
+
+
+def _excluded(calendar: Calendar, excluded: Excluded) -> Iterator[Problem]:
+    key = "calendar.excluded"
+    for name in ("when", "unit_key", "calendar_key"):
+        yield from expression_problems(f"{key}.{name}", getattr(excluded, name))
+    if not excluded.table:
+        for name in ("date_column", "unit_key", "calendar_key"):
+            if getattr(excluded, name):
+                yield Problem(f"{key}.{name}", "there is no table that it is of", "add table, or take it out")
+        if not excluded.when:
+            yield Problem(key, "excludes nothing", "add when: or table: with date_column: and unit_key:")
+        return
+    if not excluded.date_column:
+        yield Problem(f"{key}.date_column", "is missing", "name the column of the table that holds the date")
+    if not (excluded.unit_key or calendar.unit_key):
+        yield Problem(f"{key}.unit_key", "is missing", "say what names a unit in the table")
+    if not (excluded.calendar_key or calendar.unit_key):
+        hint = "say what names the same unit in the calendar's table"
+        yield Problem(f"{key}.calendar_key", "is missing", hint)
+
+
+def units_problems(processor: Processor, key: str) -> Iterator[Problem]:
+    """Yield what is wrong with what a processor and its sources are judged by (behaviour R10)."""
+    for one in processor.parts:
+        where = key if one is processor else f"{key}.sources.{one.name.rsplit('/', 1)[-1]}"
+        yield from _judged(one, where)
+    if processor.need is Need.ALL and not processor.sources:
+        yield Problem(f"{key}.need", "there are no sources", "add sources:, or take it out")
+
+
+def _judged(one: Processor, key: str) -> Iterator[Problem]:
+    yield from expression_problems(f"{key}.units", one.units)
+    if one.units and one.table is None:
+        yield Problem(f"{key}.units", "there is no table that they are of", "add table: dataset.table")
+    if one.reports is Reports.PER_UNIT and one.table is None:
+        hint = "add table: one report per unit does not say whether all units are there"
+        yield Problem(f"{key}.reports", "nothing says when all of them came", hint)
+
+
+def expression_problems(key: str, expression: str) -> Iterator[Problem]:
+    """Yield why a text cannot be one GoogleSQL expression: what would end it, or leave the statement around it open."""
+    reason = _not_whole(expression)
+    if reason:
+        yield Problem(key, f"is not one expression: {reason}", "write a column, or GoogleSQL such as CONCAT(a, '@', b)")
+
+
+def _not_whole(expression: str) -> str:
+    open_, quote = list[str](), ""
+    for place, letter in enumerate(expression):
+        if quote:
+            quote = "" if letter == quote and expression[place - 1] != "\\" else quote
+        elif letter in "'\"`":
+            quote = letter
+        elif letter in PAIRS:
+            open_.append(PAIRS[letter])
+        elif letter in PAIRS.values():
+            if not open_ or open_.pop() != letter:
+                return f"{letter} closes nothing"
+        elif letter in ";#" or expression.startswith(("--", "/*"), place):
+            return f"{letter} ends it"
+    if quote:
+        return f"{quote} is not closed"
+    return f"{open_[-1]} is missing" if open_ else ""

@@ -1,0 +1,58 @@
+"""What a sweep found and did, as values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from shared.core.alerting.conditions import Condition
+from shared.core.model import RunKey, State, TransitionState
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing a sweep found; ``result`` is `done`, `skipped`, `failed` or `dry_run`."""
+
+    what: str
+    run: str
+    detail: str
+    result: str
+
+
+@dataclass
+class Sweep:
+    """What a sweep found and did. ``seen`` are open runs that it looked at, ``unseen`` those that it did not;
+    ``paused`` are the kinds of alerts, by run and transition, that rest until a pause is over (T8)."""
+
+    findings: list[Finding] = field(default_factory=list)
+    conditions: dict[str, Condition] = field(default_factory=dict)
+    seen: set[str] = field(default_factory=set)
+    unseen: set[str] = field(default_factory=set)
+    paused: set[tuple[str, str, str]] = field(default_factory=set)
+    horizon: list[datetime | None] = field(default_factory=list)
+
+    @property
+    def next_at(self) -> datetime | None:
+        """When the clock alone can change anything of what was seen, None where the next minute already may."""
+        known = [at for at in self.horizon if at is not None]
+        return min(known, default=None) if len(known) == len(self.horizon) and not self.unseen else None
+
+    def say(self, found: Condition) -> None:
+        self.conditions[found.fingerprint] = found
+
+
+def of_dispatch(key: RunKey, transition: str, before: TransitionState, after: TransitionState) -> list[Finding]:
+    """Return what a sweep sent of a transition, or could not send."""
+    plan = after.plan
+    if after.state is State.CLAIMED or plan is None:
+        return []
+    trigger_id = key.trigger_id(transition, plan.generation)
+    if after.failure is not None and after.failure != before.failure:
+        return [Finding("trigger", key.id, f"{trigger_id}: {after.failure.text}", "failed")]
+    if after.hold is not None and after.hold != before.hold and after.hold.cause == "rejected":
+        return [Finding("trigger", key.id, f"{trigger_id}: {after.hold.text}", "failed")]
+    if after.unproven is not None and after.unproven != before.unproven:
+        return [Finding("trigger", key.id, f"{trigger_id}: {after.unproven.text}; its outcome is unknown", "done")]
+    if after.last_dispatched_at != before.last_dispatched_at:
+        return [Finding("trigger", key.id, f"{trigger_id} by {plan.reason}", "done")]
+    return []

@@ -1,0 +1,204 @@
+"""What people look at, as values: days by transition, and one run's timeline. Nothing here knows how it is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from shared.core.decision.explain import Explanation
+from shared.core.model import RunKey
+
+
+class Tone(StrEnum):
+    """How a word is meant; whoever draws it adds a colour, never instead of the word."""
+
+    GOOD = "good"
+    BUSY = "busy"
+    NOTICE = "notice"
+    BAD = "bad"
+    QUIET = "quiet"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """Where one transition of one run stands. ``at`` is when it was triggered, or since when it stands so."""
+
+    transition: str
+    word: str
+    tone: Tone
+    at: datetime | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One pass over one date; ``said`` stands where there are no cells: nothing expected, not open yet, no run."""
+
+    key: RunKey
+    cells: tuple[Cell, ...] = ()
+    said: str = ""
+    tone: Tone = Tone.QUIET
+    units: int | None = None
+    closed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """The dates from ``first`` to ``last``, newest first, and what could not be read of them."""
+
+    first: date
+    last: date
+    transitions: tuple[str, ...]
+    rows: tuple[Row, ...]
+    unit: str = "unit"
+
+
+class Kind(StrEnum):
+    """What an event on a timeline is."""
+
+    STARTED = "started"
+    REPORT = "report"
+    OPENED = "opened"
+    TIER = "tier"
+    DEADLINE = "deadline"
+    DUE = "due"
+    BLOCKED = "blocked"
+    HELD = "held"
+    TRIGGER = "trigger"
+    DISPATCH = "dispatch"
+    CONFIRMED = "confirmed"
+    ALERT = "alert"
+    OVER = "over"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing at one moment; ``subject`` is the processor, gate or service it is about."""
+
+    at: datetime
+    kind: Kind
+    text: str
+    tone: Tone = Tone.QUIET
+    subject: str = ""
+
+
+def in_order(events: Iterable[Event]) -> tuple[Event, ...]:
+    """Return events oldest first; at one moment causes stand before what they cause."""
+    causes = list(Kind)
+    return tuple(sorted(events, key=lambda event: (event.at, causes.index(event.kind))))
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One processor of a phase: its word of behaviour R6, and what it reported when."""
+
+    processor: str
+    required: bool
+    word: str
+    tone: Tone
+    note: str = ""
+    started_at: datetime | None = None
+    events: tuple[Event, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class GateLine:
+    """A gate or a service and what was read of it."""
+
+    name: str
+    text: str
+    blocks: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One transition of a run: who reported, what the clock said, what left. ``alerts`` are those of the transition."""
+
+    cell: Cell
+    after: str
+    starts: str
+    tracks: tuple[Track, ...]
+    marks: tuple[Event, ...]
+    gates: tuple[GateLine, ...] = ()
+    alerts: tuple[Event, ...] = ()
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """Everything of this transition, oldest first."""
+        told = [event for track in self.tracks for event in track.events]
+        return in_order((*told, *self.marks, *self.alerts))
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """All that is known of a run; ``last_tracks`` are those of the phase that no transition waits for."""
+
+    key: RunKey
+    opened_at: datetime
+    closed_at: datetime | None
+    units: int | None
+    legs: tuple[Leg, ...]
+    last_phase: str = ""
+    last_tracks: tuple[Track, ...] = ()
+    alerts: tuple[Event, ...] = ()
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """Everything that happened or will, oldest first."""
+        told = [event for leg in self.legs for event in leg.events]
+        told += [event for track in self.last_tracks for event in track.events]
+        return in_order((*told, *self.alerts))
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """A run as it is shown: its timeline, and why each of its transitions decides as it does."""
+
+    timeline: Timeline
+    explanations: tuple[Explanation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One line of how the orchestrators themselves are; ``latency_ms`` where something was asked."""
+
+    name: str
+    well: bool
+    text: str
+    latency_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAlert:
+    """An alert whose condition holds, or that still has to be sent."""
+
+    severity: str
+    run: str
+    text: str
+    first_at: datetime
+    unsent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A whole page. ``unread`` says what could not be read, in sentences; ``wrong`` what was asked in vain;
+    ``pauses`` are those in force and to come, in sentences;
+    ``linked`` is false for a page kept as a file, which leads nowhere."""
+
+    title: str
+    pipeline: str
+    zone: ZoneInfo
+    now: datetime
+    version: str
+    facts: tuple[Fact, ...] = ()
+    overview: Overview | None = None
+    runs: tuple[RunView, ...] = ()
+    alerts: tuple[OpenAlert, ...] | None = None
+    quarantined: int | None = None
+    pauses: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
+    wrong: str = ""
+    linked: bool = True

@@ -1,0 +1,1 @@
+"""Judging the pipeline by its output (behaviour 10)."""

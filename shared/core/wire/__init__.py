@@ -1,0 +1,1 @@
+"""How values are spelt on the wire: dialect, instants, contents (behaviour R3, R8)."""

@@ -1,0 +1,114 @@
+"""Looks at the state the functions write, and tells what is new in it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+
+from shared.app.alerting.outbox import COLLECTION, notice
+from shared.app.reporting.queries import all_runs, explain_all
+from shared.core.alerting.alert import Alert, Pending
+from shared.core.model import RunKey
+from shared.documents import from_data
+from shared.ports import StateStore
+from shared.simulation.demo.night import Line, RunScene, active, arrow, said
+from shared.simulation.demo.nights import short
+from shared.simulation.demo.services import Stage
+from shared.simulation.history import HTTP, Departure, Sent, dispatches
+from shared.simulation.world import World
+
+
+class Watch:
+    """Reads runs and alerts between two steps of a night; what was sent goes into the world's history too."""
+
+    def __init__(self, stage: Stage, store: StateStore) -> None:
+        self._stage, self._store = stage, store
+        self._decided: dict[tuple[RunKey, str], tuple[str, str]] = {}
+        self._alerts: dict[str, Alert] = {}
+        self._departures = self._repairs = 0
+        self.runs: tuple[RunScene, ...] = ()
+
+    def look(self) -> list[Line]:
+        """Return what is new since the last look, in the order in which it tells a story."""
+        with self._stage.world() as world:
+            return [
+                *self._opened(world),
+                *self._left(world),
+                *self._repaired(world),
+                *self._said(world),
+                *self._decisions(world),
+            ]
+
+    def busy(self) -> bool:
+        """Whether a function has, or is about to have, a dispatch under way."""
+        with self._stage.world() as world:
+            observer = world.observer()
+            found = [seen for run in all_runs(observer) for seen in explain_all(observer, run.key)]
+        return any(seen.state == "claimed" or seen.evidence["decision"] == "trigger" for seen in found)
+
+    def _opened(self, world: World) -> Iterator[Line]:
+        """Read every run, and tell of the new ones."""
+        known = {run.key for run in self.runs}
+        observer = world.observer()
+        found = list(reversed(all_runs(observer)))
+        self.runs = tuple(RunScene(run.key, tuple(explain_all(observer, run.key))) for run in found)
+        for run, shown in zip(found, self.runs, strict=True):
+            if run.key not in known:
+                games = "" if shown.units is None else f", {shown.units} games"
+                yield Line(run.opened_at, "run", f"{short(run.key)} is open{games}")
+
+    def _left(self, world: World) -> Iterator[Line]:
+        fresh = world.history.departures[self._departures :]
+        self._departures += len(fresh)
+        for dispatch in dispatches(fresh):
+            yield Line(dispatch.at, "trigger", _told(dispatch.departures, world))
+
+    def _repaired(self, world: World) -> Iterator[Line]:
+        fresh = world.history.repairs[self._repairs :]
+        self._repairs += len(fresh)
+        for repair in fresh:
+            yield Line(
+                repair.at,
+                "repair",
+                f"{repair.phase} of {repair.day} is asked to run again: {', '.join(repair.processors)}",
+            )
+
+    def _said(self, world: World) -> Iterator[Line]:
+        for document in self._store.query(COLLECTION):
+            alert = from_data(Alert, document.data)
+            before = self._alerts.get(alert.fingerprint)
+            self._alerts[alert.fingerprint] = alert
+            if alert.said_at is not None and (before is None or before.said_at != alert.said_at):
+                yield _sent(world, alert, alert.said_at, over=False)
+            if alert.resolved_at is not None and (before is None or before.resolved_at != alert.resolved_at):
+                yield _sent(world, alert, alert.resolved_at, over=True)
+
+    def _decisions(self, world: World) -> Iterator[Line]:
+        now = world.clock.now()
+        for run in self.runs:
+            for seen in run.transitions:
+                place = (run.key, str(seen.evidence["transition"]))
+                decided = (seen.state, seen.reason)
+                if active(seen) and self._decided.get(place) != decided:
+                    yield Line(now, "decision", said(seen, run.key, world.policy, now))
+                self._decided[place] = decided
+
+
+def _told(departures: tuple[Departure, ...], world: World) -> str:
+    first = departures[0]
+    published = [one for one in departures if one.channel != HTTP]
+    ways = [f"{one.to.replace(' ', '')} called" for one in departures if one.channel == HTTP]
+    for topic, number in Counter(one.to for one in published).items():
+        ways.append(f"{number} message{'s' if number > 1 else ''} to {topic}")
+    without = f", degraded without {', '.join(sorted(first.missing))}" if first.degraded else ""
+    again = f", attempt {first.attempt}" if first.attempt > 1 else ""
+    key = RunKey(world.policy.pipeline, first.day, first.mode)
+    return f"{short(key)} {arrow(first.transition)}: {first.reason}{without}{again}; {', '.join(ways)}"
+
+
+def _sent(world: World, alert: Alert, at: datetime, *, over: bool) -> Line:
+    told = notice(replace(alert, pending=Pending.RECOVERY if over else Pending.ALERT))
+    world.history.notices.append(Sent(at, told.severity, told.text, over, told.count))
+    return Line(at, "resolved" if over else "alert", told.text.splitlines()[0], "" if over else told.severity)

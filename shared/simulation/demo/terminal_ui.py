@@ -1,0 +1,182 @@
+"""The live view: the runs of the night, transition by transition, and below them what happens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from math import ceil
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.panel import Panel
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from shared.core.decision.explain import Explanation
+from shared.core.policy.policy import Policy
+from shared.simulation.demo.night import Line, Scene, active, arrow, countdown
+from shared.simulation.demo.nights import Night, short
+from shared.simulation.demo.screen import style, word
+
+_STATES = {
+    "waiting": "cyan",
+    "blocked": "yellow",
+    "claimed": "yellow",
+    "dispatched": "green",
+    "confirmed": "bold green",
+    "held": "bold red",
+}
+_FEWEST_LINES = 4
+_ROOMY = 36
+# Borders and margins of the box, and the columns before a text in it.
+_BOX, _BEFORE = 4, 16
+
+
+class LiveScreen:
+    """One view that is drawn again and again; it stays on the terminal when its night is over."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._live: Live | None = None
+        self._scene: Scene | None = None
+        self._place = ""
+
+    @contextmanager
+    def night(self, night: Night, policy: Policy, place: str) -> Iterator[None]:
+        self._place = place
+        waiting = Text(f"{place}  {night.title}: the functions are starting", "dim")
+        with Live(waiting, console=self._console, refresh_per_second=8, vertical_overflow="crop") as live:
+            self._live = live
+            try:
+                yield
+            finally:
+                if self._scene is not None:
+                    live.update(drawn(self._scene, place, self._console, fill=False))
+                self._live = self._scene = None
+
+    def tell(self, line: Line) -> None:
+        """It is seen with the next scene."""
+
+    def show(self, scene: Scene) -> None:
+        self._scene = scene
+        if self._live is not None:
+            self._live.update(drawn(scene, self._place, self._console, fill=True))
+
+
+def drawn(scene: Scene, place: str, console: Console, *, fill: bool) -> RenderableType:
+    """Return a scene as one view that fits the console; with ``fill`` it is as high."""
+    head, runs = _head(scene, place), _runs(scene, roomy=console.height >= _ROOMY)
+    used = sum(len(console.render_lines(part)) for part in (head, runs))
+    return Group(head, runs, _events(scene, max(_FEWEST_LINES, console.height - used - 3), console.width, fill=fill))
+
+
+def _head(scene: Scene, place: str) -> RenderableType:
+    local = scene.policy.local(scene.now)
+    title = Text(f"{place}  {scene.night.title}", "bold")
+    length = (scene.ends - scene.begins).total_seconds()
+    gone = min(length, (scene.now - scene.begins).total_seconds())
+    every = "15 minutes in quiet hours" if scene.quiet else "minute"
+    told = f"reports: {scene.reports}  sweeps: {scene.sweeps}, one every {every}"
+    bar = ProgressBar(total=length, completed=gone, complete_style="blue")
+    return Group(_sides(title, Text(f"{local:%a %d %b %H:%M}", "bold")), _sides(bar, Text(told, "dim")))
+
+
+def _sides(left: RenderableType, right: Text) -> Table:
+    table = Table.grid(expand=True, padding=(0, 1))
+    table.add_column(ratio=1)
+    table.add_column(justify="right", no_wrap=True)
+    table.add_row(left, right)
+    return table
+
+
+def _runs(scene: Scene, *, roomy: bool) -> RenderableType:
+    table = Table(expand=True, box=None, padding=(0, 1), show_edge=False, header_style="dim")
+    table.add_column("transition", no_wrap=True)
+    table.add_column("state", no_wrap=True)
+    table.add_column("done", no_wrap=True, justify="right")
+    table.add_column("who, what comes next, why", ratio=1)
+    for run in scene.runs:
+        games = "" if run.units is None else f", {run.units} games"
+        table.add_row(Text(f"{short(run.key)}{games}", "bold"), "", "", "")
+        for seen in run.transitions:
+            table.add_row(*_row(seen, scene, roomy=roomy))
+    if not scene.runs:
+        table.add_row(Text("no run yet", "dim"), "", "", "")
+    return table
+
+
+def _row(seen: Explanation, scene: Scene, *, roomy: bool) -> tuple[RenderableType, ...]:
+    name = arrow(str(seen.evidence["transition"]))
+    count = f"{len(seen.done)}/{len(seen.evidence['processors'])}"
+    if not active(seen):
+        return Text(f"  {name}", "dim"), Text("waiting", "dim"), Text(count, "dim"), _idle(seen, scene)
+    state = Text(seen.state, _STATES.get(seen.state, ""))
+    return Text(f"  {name}"), state, Text(count), _details(seen, scene, roomy=roomy)
+
+
+def _idle(seen: Explanation, scene: Scene) -> Text:
+    comes = countdown(seen, scene.now, ("due_",))
+    told = "" if comes is None else f"; {comes.told(scene.policy, scene.now)}"
+    return Text(f"no report yet{told}", "dim")
+
+
+def _details(seen: Explanation, scene: Scene, *, roomy: bool) -> Text:
+    sent = seen.evidence["trigger"]
+    if sent is not None and sent["dispatched_at"] is not None:
+        return _sent(seen, sent, scene.policy, roomy=roomy)
+    standings = {one["standing"] for one in seen.evidence["processors"]}
+    if seen.state == "waiting" and standings <= {"absent", "started"}:
+        return Text("begun, nothing done yet", "dim")
+    text = Text()
+    for one in seen.evidence["processors"]:
+        text.append(*_processor(one, done=one["name"] in seen.done))
+    comes = countdown(seen, scene.now)
+    if comes is not None:
+        text.append(f"\n{comes.told_fully(scene.policy, scene.now)}", "cyan")
+    if seen.state in ("blocked", "held"):
+        text.append(f"\n{seen.reason}", _STATES[seen.state])
+    return text
+
+
+def _processor(one: dict[str, object], *, done: bool) -> tuple[str, str]:
+    records = "" if one["records"] is None else f" {one['records']}"
+    floor = f" of {one['floor']}" if one["standing"] == "under_minimum" else ""
+    colour = "green" if done else ("bold" if one["required"] else "dim")
+    return f"{'+' if done else '-'}{one['name']}{records}{floor}  ", colour
+
+
+def _sent(seen: Explanation, sent: dict[str, object], policy: Policy, *, roomy: bool) -> Text:
+    at = policy.local(datetime.fromisoformat(str(sent["dispatched_at"])))
+    text = Text(f"triggered {at:%H:%M} by {sent['reason']}")
+    missing = sent["missing"]
+    if isinstance(missing, list) and missing:
+        text.append(f", degraded without {', '.join(missing)}", "yellow")
+    if roomy:
+        text.append(f"\n{', '.join(sorted(seen.done))}", "dim green")
+    return text
+
+
+def _events(scene: Scene, room: int, width: int, *, fill: bool) -> RenderableType:
+    """Return the latest events that fit, each as high as its text needs."""
+    table = Table.grid(expand=True, padding=(0, 1))
+    table.add_column(width=5, no_wrap=True)
+    table.add_column(width=8, no_wrap=True)
+    table.add_column(ratio=1)
+    shown: list[Line] = []
+    for line in reversed(scene.lines):
+        # Words do not break at the last column: a little less than the width is counted on.
+        height = ceil(len(line.text) / (width - _BOX - _BEFORE) * 1.1) or 1
+        if height > room:
+            break
+        room -= height
+        shown.insert(0, line)
+    for line in shown:
+        colour = style(line)
+        table.add_row(
+            Text(f"{scene.policy.local(line.at):%H:%M}", "dim"), Text(word(line), colour), Text(line.text, colour)
+        )
+    for _ in range(room if fill else 0):
+        table.add_row("", "", "")
+    return Panel(table, border_style="dim", padding=(0, 1))

@@ -1,0 +1,136 @@
+"""The folder of a demo: what the functions write, and what is left for `bin/orch`."""
+
+from __future__ import annotations
+
+import fcntl
+import shlex
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from shared.adapters.local.accelerated_clock import AcceleratedClock
+from shared.adapters.local.duckdb import DuckDbRecord
+from shared.adapters.local.sqlite import SqliteStore
+from shared.core.policy.policy import Policy
+from shared.ports import Document, StateStore
+from shared.simulation.demo.fixtures import add_tables
+from shared.simulation.demo.nights import Night
+
+STATE, WAREHOUSE = "state.db", "warehouse.duckdb"
+EMBEDDED = {
+    "ORCH_STATE": "sqlite",
+    "ORCH_BUS": "local",
+    "ORCH_WAREHOUSE": "duckdb",
+    "ORCH_ALERTS": "console",
+    "ORCH_SECRETS": "environment",
+}
+_OURS = ("state.db*", "warehouse.duckdb*", "clock*", "*.env", "logs", "night", "exports")
+
+
+class HomeInUse(Exception):
+    """Another demo plays in this folder."""
+
+
+@dataclass(frozen=True)
+class Home:
+    """A night is played in a folder of its own, empty at its beginning, and is then added to what is kept."""
+
+    path: Path
+
+    @property
+    def night(self) -> Path:
+        """The functions' ``ORCH_HOME``."""
+        return self.path / "night"
+
+    @property
+    def state(self) -> Path:
+        return self.night / STATE
+
+    @property
+    def bus(self) -> Path:
+        return self.night / "bus.db"
+
+    @property
+    def warehouse(self) -> Path:
+        return self.night / WAREHOUSE
+
+    @property
+    def clock(self) -> Path:
+        return self.path / "clock"
+
+    def logs(self, night: Night) -> Path:
+        folder = self.path / "logs" / night.name
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    @contextmanager
+    def taken(self) -> Iterator[Home]:
+        """Hold the folder, empty of what an earlier demo left; raise ``HomeInUse`` if another one holds it."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        with (self.path / "lock").open("w", encoding="utf-8") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise HomeInUse(f"another demo plays in {self.path}") from None
+            self._empty()
+            try:
+                yield self
+            finally:
+                shutil.rmtree(self.night, ignore_errors=True)
+
+    def fresh(self) -> None:
+        """Let the next night begin with nothing."""
+        shutil.rmtree(self.night, ignore_errors=True)
+        self.night.mkdir()
+
+    def keep(self, store: StateStore, dataset: str) -> None:
+        """Add a night to what is kept: its documents, whatever store they are in, its tables and its record."""
+        kept = SqliteStore(self.path / STATE)
+        try:
+            for document in documents(store):
+                _put(kept, document)
+        finally:
+            kept.close()
+        warehouse = self.path / WAREHOUSE
+        DuckDbRecord(warehouse, dataset).create_tables()
+        add_tables(self.warehouse, warehouse)
+
+    def leave(self, night: Night, policy: Policy, ended: datetime) -> Path:
+        """Write what `bin/orch` needs to read a night as it stood at its end: a file to be sourced by a shell."""
+        where = {"ORCH_HOME": str(self.path), "ORCH_POLICY": policy.source}
+        variables = {**where, **EMBEDDED, "ORCH_CLOCK": str(AcceleratedClock(ended, 0, 0))}
+        path = self.path / f"{night.name}.env"
+        path.write_text(
+            "".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items()), encoding="utf-8"
+        )
+        return path
+
+    def _empty(self) -> None:
+        for pattern in _OURS:
+            for path in self.path.glob(pattern):
+                if path.is_dir():
+                    shutil.rmtree(path)
+                else:
+                    path.unlink()
+
+
+def _put(kept: StateStore, document: Document) -> None:
+    """Add a document; of one that two nights have, such as the sweep's lock, the later night's is kept."""
+    [before] = kept.get(document.path)
+    if before is None:
+        kept.create(document.path, document.data)
+    else:
+        kept.update(document.path, document.data, before.version)
+
+
+def documents(store: StateStore) -> Iterator[Document]:
+    """Yield every document that tells of a night."""
+    for run in store.query("runs"):
+        yield run
+        for part in ("completions", "transitions"):
+            yield from store.query(f"{run.path}/{part}")
+    for collection in ("alerts", "quarantine", "locks"):
+        yield from store.query(collection)

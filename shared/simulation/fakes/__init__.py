@@ -1,0 +1,1 @@
+"""Every port of a simulated world: fakes that keep state and can fail."""

@@ -1,0 +1,52 @@
+"""The warehouse of a scenario: it answers what its facts say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from shared.core.errors import Unavailable
+from shared.core.model import Units
+from shared.ports import CalendarRef, TableRef, UnitsRef
+from shared.simulation.fakes.fault_injector import Stage
+from shared.simulation.fakes.sql import WorldSql
+from shared.simulation.scenario import FaultKind
+from shared.simulation.world_data import Facts
+
+PORT = "warehouse"
+
+
+class SimulatedWarehouse:
+    """A ``Warehouse`` over the facts; a refused table is None, everything else that is refused ``Unavailable``."""
+
+    def __init__(self, facts: Facts, stage: Stage, sql: WorldSql | None = None) -> None:
+        self._facts, self._stage, self._sql = facts, stage, sql
+
+    def rows(self, tables: Sequence[TableRef], day: date) -> dict[str, int | None]:
+        if self._stage.answer(PORT) is FaultKind.REJECTS:
+            return {ref.table: None for ref in tables}
+        return {ref.table: self._facts.rows(ref.table, day) for ref in tables}
+
+    def number(self, sql_file: str, day: date) -> float | None:
+        self._read()
+        return self._facts.reading(sql_file, day)
+
+    def units(self, calendar: CalendarRef, days: Sequence[date]) -> dict[date, Units]:
+        self._read()
+        return {day: self._facts.units(day, calendar.over_since) for day in days}
+
+    def held(self, tables: Sequence[UnitsRef], day: date) -> dict[str, frozenset[str] | None]:
+        if self._stage.answer(PORT) is FaultKind.REJECTS:
+            return {ref.label: None for ref in tables}
+        return {ref.label: self._facts.held(ref.table, day) for ref in tables}
+
+    def query(self, sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+        self._read()
+        if self._sql is None:
+            raise Unavailable(PORT, "this simulated warehouse runs no free SQL")
+        return self._sql.query(sql, parameters)
+
+    def _read(self) -> None:
+        if self._stage.answer(PORT) is FaultKind.REJECTS:
+            raise Unavailable(PORT, "refused: 403 quota exceeded (simulated)")

@@ -1,0 +1,149 @@
+"""Documents as values, and what real stores do with them: each operation is tried on them once and remembered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from shared.ports import Document, StateStore
+from tests.model_checking.replay_ports import Ask
+
+Shelf = tuple[tuple[str, int], ...]
+"""What a store holds: path and number of the document, by path."""
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """A document's content; ``edition`` counts the writes to its path, so that equal histories are equal states."""
+
+    data: Mapping[str, Any]
+    edition: int
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What an operation answered, the key that tells answers apart, and the document it left, if it wrote."""
+
+    answer: Any
+    key: object
+    written: tuple[str, int] | None = None
+
+
+class Disagreement(AssertionError):
+    """Two stores answered the same operation on the same content differently."""
+
+
+class Library:
+    """Runs operations on real stores, each emptied and filled for an operation that has not been seen before.
+
+    All stores must give the same answer, so what is gone through on one is gone through on all.
+    """
+
+    def __init__(self, stores: Mapping[str, StateStore]) -> None:
+        self._stores = stores
+        self._numbers: dict[tuple[bytes, int], int] = {}
+        self._known: dict[tuple[object, Shelf], Done] = {}
+        self.books: list[Book] = []
+        self.operations = 0
+
+    def shelf(self, documents: Mapping[str, Mapping[str, Any]]) -> Shelf:
+        """Return a store's content as a value."""
+        return tuple(sorted((path, self._number(data, 1)) for path, data in documents.items()))
+
+    def documents(self, shelf: Shelf) -> dict[str, Mapping[str, Any]]:
+        return {path: self.books[number].data for path, number in shelf}
+
+    def run(self, ask: Ask, shelf: Shelf) -> Done:
+        """Return what an operation does with this content; raise ``Disagreement`` if the stores differ."""
+        concerned = tuple(pair for pair in shelf if _concerns(ask, pair[0]))
+        key = (_argument_key(ask), concerned)
+        known = self._known.get(key)
+        if known is None:
+            self.operations += 1
+            found = {name: self._try(store, ask, concerned) for name, store in self._stores.items()}
+            known = next(iter(found.values()))
+            if any(done != known for done in found.values()):
+                raise Disagreement(f"{ask.what} {ask.arguments[0]}: {found}")
+            self._known[key] = known
+        return known
+
+    def _try(self, store: StateStore, ask: Ask, concerned: Shelf) -> Done:
+        versions = self._fill(store, concerned)
+        try:
+            return self._act(store, ask, concerned, versions)
+        finally:
+            for path in {*versions, *(() if ask.what in ("get", "query") else ask.arguments[:1])}:
+                store.delete(path)
+
+    def _act(self, store: StateStore, ask: Ask, concerned: Shelf, versions: Mapping[str, str]) -> Done:
+        match ask.what:
+            case "get":
+                return Done(self._renamed(store.get(*ask.arguments), concerned), _seen(ask.arguments, concerned))
+            case "query":
+                collection, where = ask.arguments
+                listed = store.query(collection, dict(where))
+                paths = [document.path for document in listed]
+                return Done(self._renamed(listed, concerned), _seen(paths, concerned))
+            case "create":
+                path, data = ask.arguments
+                return self._written(store, path, store.create(path, data), 0)
+            case "update":
+                path, data, edition = ask.arguments
+                before = next((self.books[number].edition for _, number in concerned), 0)
+                version = versions.get(path, "none") if str(before) == edition else "another"
+                return self._written(store, path, store.update(path, data, version), before)
+            case _:
+                raise AssertionError(f"{ask.what} is not done to a store here")
+
+    def _fill(self, store: StateStore, shelf: Shelf) -> dict[str, str]:
+        versions = {}
+        for path, number in shelf:
+            version = store.create(path, self.books[number].data)
+            assert version is not None, f"{path} was not deleted"
+            versions[path] = version
+        return versions
+
+    def _written(self, store: StateStore, path: str, version: str | None, before: int) -> Done:
+        if version is None:
+            return Done(None, None)
+        document = store.get(path)[0]
+        assert document is not None, f"{path} was written and is not there"
+        return Done(str(before + 1), before + 1, (path, self._number(document.data, before + 1)))
+
+    def _renamed(self, found: Sequence[Document | None], concerned: Shelf) -> list[Document | None]:
+        """Return documents with their edition for a version."""
+        numbers = dict(concerned)
+        return [
+            None if one is None else Document(one.path, one.data, str(self.books[numbers[one.path]].edition))
+            for one in found
+        ]
+
+    def _number(self, data: Mapping[str, Any], edition: int) -> int:
+        key = (msgspec.json.encode(data, order="sorted"), edition)
+        found = self._numbers.get(key)
+        if found is None:
+            found = self._numbers[key] = len(self.books)
+            self.books.append(Book(data, edition))
+        return found
+
+
+def _argument_key(ask: Ask) -> object:
+    if ask.what in ("get", "query"):
+        return ask.what, ask.arguments
+    path, data, *version = ask.arguments
+    return ask.what, path, msgspec.json.encode(data, order="sorted"), tuple(version)
+
+
+def _concerns(ask: Ask, path: str) -> bool:
+    if ask.what == "get":
+        return path in ask.arguments
+    named = path.rpartition("/")[0] if ask.what == "query" else path
+    return bool(named == ask.arguments[0])
+
+
+def _seen(paths: Sequence[str], concerned: Shelf) -> object:
+    numbers = dict(concerned)
+    return tuple((path, numbers.get(path)) for path in paths)

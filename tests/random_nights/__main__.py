@@ -1,0 +1,44 @@
+"""`python -m tests.random_nights`: random nights of the 2024-25 season, with faults between any two effects."""
+
+from __future__ import annotations
+
+import sys
+from datetime import date
+from typing import Annotated
+
+import typer
+
+from shared.cli import entry
+from shared.cli.shell import UNAVAILABLE, USAGE, day_in
+from tests.random_nights.command import simulate_random
+from tests.random_nights.parallel import cores
+
+NAME = "random_nights"
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+
+
+@app.command()
+def play(
+    seeds: Annotated[int | None, typer.Option(min=1, help="How many nights; 100 without --seed.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Play this night, or --seeds of them from it on.")] = None,
+    night: Annotated[str | None, typer.Option("--date", help="Let all nights be of this date.")] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Nights at once; as many as there are cores.")] = None,
+    timeline: Annotated[bool, typer.Option(help="What happened, minute by minute.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+) -> None:
+    """Play random nights through the real handlers under a virtual clock and check every promise.
+
+    Exit status 0 if every promise held, 1 if not, 2 if the call makes no sense.
+    Example: python -m tests.random_nights --seeds 1000
+    """
+    count = seeds or (100 if seed is None else 1)
+    day: date | None = None if night is None else day_in(night)
+    raise typer.Exit(simulate_random(seed or 0, count, day, jobs=jobs or cores(), timeline=timeline, as_json=as_json))
+
+
+def main() -> None:
+    sys.exit(entry.call(app, sys.argv[1:], NAME, USAGE, UNAVAILABLE))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,139 @@
+"""How the processors of a phase behave once it has begun: drawn anew for each run, phase and generation."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from random import Random
+from typing import Any
+
+from shared.core.model import RunKey
+from shared.core.policy.phases import Processor
+from shared.core.policy.policy import Policy
+from tests.random_nights.case import Line, Night
+
+SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
+FATES = ("fine", "slow", "lost", "short", "partial", "failing", "no_data", "skipped", "hanging", "uncounted", "growing")
+CHANCES = ((92, 3, 0, 1, 1, 1, 0, 1, 0, 1, 0), (70, 7, 4, 3, 3, 4, 3, 1, 2, 1, 2), (48, 9, 9, 6, 6, 7, 5, 2, 4, 2, 2))
+LENGTHS = {"phase2": 20, "phase3": 18, "phase4": 30, "phase5": 15, "phase6": 5}
+NO_FLOOR = 200
+
+
+def script(policy: Policy, night: Night, key: RunKey, phase: str, generation: int) -> list[Line]:
+    """Return what the processors of a phase will report after its start, in no order."""
+    chance = Random(f"script/{night.seed}/{key.id}/{phase}/{generation}")
+    lines: list[Line] = []
+    burst = MINUTE * chance.randrange(1, LENGTHS.get(phase, 10)) if chance.random() < 0.6 else None
+    for processor in _expected(policy, key, phase, chance):
+        after = burst or MINUTE * (1 + LENGTHS.get(phase, 10) * chance.random())
+        fate = chance.choices(FATES, CHANCES[night.wildness])[0]
+        first = _records(processor, night.units, chance, generation)
+        lines += [_travelling(line, night, chance) for line in _fate(fate, processor, after, first, chance)]
+    if lines and chance.random() < 0.8:
+        begun = Line(5 * SECOND, chance.choice(lines).processor, "started")
+        lines.append(_travelling(begun, night, chance))
+    return lines
+
+
+def repaired(policy: Policy, night: Night, phase: str, names: list[str], attempt: str) -> list[Line]:
+    """Return what a phase reports after it was asked to run again for some processors."""
+    chance = Random(f"repair/{night.seed}/{attempt}")
+    listed = [policy.phases[phase].processors[name] for name in names if name in policy.phases[phase].processors]
+    return [
+        Line(MINUTE * chance.randrange(2, 15), one.name, "success", full := full_count(one, night.units), writes=full)
+        for one in listed
+        if chance.random() < 0.7
+    ]
+
+
+def full_count(processor: Processor, units: int) -> int:
+    """Return about how many records a processor writes when all is well."""
+    return int((processor.min_records_per_unit or 0) * max(units, 1) * 1.3) + 1 or NO_FLOOR
+
+
+def _expected(policy: Policy, key: RunKey, phase: str, chance: Random) -> list[Processor]:
+    processors = policy.phases[phase].processors
+    after = [one.expects[key.mode].expected for one in policy.after(phase) if key.mode in one.expects]
+    named = frozenset().union(*after) & processors.keys() if after else frozenset(processors)
+    found = [processors[name] for name in sorted(named)]
+    others = [one for name, one in processors.items() if name not in named]
+    return [*found, chance.choice(others)] if others and chance.random() < 0.05 else found
+
+
+def _records(processor: Processor, units: int, chance: Random, generation: int) -> int:
+    full = full_count(processor, units) if processor.min_records_per_unit else NO_FLOOR
+    return int(full * chance.choice((1, 1, 1.02, 1.2))) + (full // 4) * (generation - 1)
+
+
+def _fate(fate: str, processor: Processor, after: timedelta, records: int, chance: Random) -> list[Line]:
+    """Return one processor's reports, its good one last where it has one."""
+    again = after + MINUTE * chance.choice((3, 12, 40, 100))
+    good = _success(processor, after, records, chance)
+    later = replace(good, after=again)
+    mended = [later] if chance.random() < 0.7 else []
+    match fate:
+        case "slow":
+            return [replace(good, after=after + MINUTE * chance.choice((15, 40, 100, 200)))]
+        case "lost":
+            return _lost(processor, after, records, chance)
+        case "short":
+            few = records // chance.choice((2, 10, 1000))
+            return [replace(good, records=few, writes=chance.choice((few, few, records))), *mended]
+        case "partial":
+            part = int(records * chance.choice((0.5, 0.8, 0.95)))
+            return [replace(good, status="partial", records=part, writes=part), *mended]
+        case "failing":
+            return _failing(good, later, chance)
+        case "no_data":
+            empty = Line(after, processor.name, "no_data", 0)
+            return [good, replace(empty, after=again)] if chance.random() < 0.3 else [empty, *mended]
+        case "skipped":
+            return [Line(after, processor.name, "skipped", writes=records)]
+        case "hanging":
+            return [Line(after, processor.name, "started")]
+        case "uncounted":
+            return [replace(good, records=None)]
+        case "growing":
+            return [good, replace(later, records=int(records * chance.choice((1.05, 1.1, 1.5))))]
+        case _:
+            return [good]
+
+
+def _success(processor: Processor, after: timedelta, records: int, chance: Random) -> Line:
+    more: dict[str, Any] = {}
+    if processor.name == "prediction_coordinator":
+        more = {"expected_count": int(records / chance.choice((1, 1, 1, 1, 1, 1, 1, 0.9, 0.8, 0.7)))}
+        if chance.random() < 0.3:
+            more = {"metadata": {"completion_pct": chance.choice((100, 100, 100, 95, 95, 80, 79, 0))}}
+    elif chance.random() < 0.3:
+        more = {"metadata": {"is_incremental": True, "entities_changed": {"players": ["p1"], "teams": []}}}
+    if chance.random() < 0.02:
+        more["skip_downstream_trigger"] = True
+    writes = 0 if chance.random() < 0.01 else records
+    return Line(after, processor.name, "success", records, writes=writes, more=more)
+
+
+def _lost(processor: Processor, after: timedelta, records: int, chance: Random) -> list[Line]:
+    """Nothing is said; the table may be filled all the same."""
+    silent = Line(after, processor.name, "", writes=records if chance.random() < 0.5 else 0)
+    return [silent]
+
+
+def _failing(good: Line, later: Line, chance: Random) -> list[Line]:
+    failed = Line(good.after, good.processor, "failed", more={"error_message": chance.choice(("timeout", "", "quota"))})
+    times = chance.choice((1, 1, 2, 3, 4))
+    failures = [replace(failed, after=failed.after + n * 4 * MINUTE) for n in range(times)]
+    if chance.random() < 0.25:
+        return [good, *(replace(one, after=one.after + 6 * MINUTE) for one in failures)]
+    recovered = replace(later, after=failures[-1].after + MINUTE * chance.choice((2, 15, 60)))
+    return [*failures, recovered] if chance.random() < 0.8 else failures
+
+
+def _travelling(line: Line, night: Night, chance: Random) -> Line:
+    """Let a report be delayed, repeated and called by another of its names."""
+    wild = night.wildness
+    travels = MINUTE * chance.choice((2, 9, 70)) * chance.random() if chance.random() < 0.05 * wild else timedelta()
+    copies = tuple(MINUTE * chance.choice((0, 1, 25)) for _ in range(chance.choice((1, 1, 2)))) if (
+        chance.random() < 0.08 * wild
+    ) else ()  # fmt: skip
+    return replace(line, travels=travels, copies=copies)

@@ -1,0 +1,321 @@
+"""The ports of a random night: as fast as memory allows, each refusing what the stage says."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any, Protocol
+from urllib.parse import parse_qsl
+
+from shared.adapters.local.memory import MemoryStore
+from shared.core.errors import Unavailable
+from shared.core.model import Units
+from shared.core.policy.policy import Policy, Service
+from shared.core.wire.answers import Means, StatusCall, example
+from shared.ports import CalendarRef, Delivered, Document, Message, Notice, Refused, Response, Row, TableRef, UnitsRef
+from shared.simulation.scenario import Health
+from tests.random_nights.case import Kind
+from tests.random_nights.fault_injector import Handler, Stage
+
+Where = Mapping[str, str | int | bool | None]
+NO_ANSWER, OK = 0, 200
+WORKS_FOR = timedelta(minutes=12)
+# A sweep that has waited so long in vain asks the same port no more.
+LONG = timedelta(seconds=2)
+
+
+class Listener(Protocol):
+    """Who is told of every effect, while the handler that has it is still at work."""
+
+    def wrote(self, handler: Handler, path: str, data: Mapping[str, Any] | None) -> None: ...
+    def published(self, handler: Handler, topic: str, message: Message, *, delivered: bool) -> None: ...
+    def publishing_ended(self, handler: Handler, topic: str, messages: Sequence[Message], *, known: bool) -> None: ...
+    def called(self, handler: Handler, body: Mapping[str, Any], status: int, *, known: bool) -> None: ...
+    def inserted(self, handler: Handler, table: str, rows: Sequence[Row]) -> None: ...
+    def said(self, handler: Handler, notice: Notice, *, known: bool) -> None: ...
+
+
+class NightStore:
+    """A ``MemoryStore`` that fails, that answers late, and in which others act between any two operations."""
+
+    def __init__(self, inner: MemoryStore, stage: Stage, listener: Listener) -> None:
+        self._inner, self._stage, self._listener = inner, stage, listener
+
+    def get(self, *paths: str) -> list[Document | None]:
+        self._read()
+        return self._inner.get(*paths)
+
+    def query(self, collection: str, where: Where | None = None) -> list[Document]:
+        self._read()
+        return self._inner.query(collection, where)
+
+    def count(self, collection: str, where: Where | None = None) -> int:
+        self._read()
+        return self._inner.count(collection, where)
+
+    def create(self, path: str, data: Mapping[str, Any]) -> str | None:
+        return self._write(path, data, lambda: self._inner.create(path, data))
+
+    def update(self, path: str, data: Mapping[str, Any], version: str) -> str | None:
+        return self._write(path, data, lambda: self._inner.update(path, data, version))
+
+    def delete(self, path: str) -> None:
+        def delete() -> str:
+            self._inner.delete(path)
+            return ""
+
+        self._write(path, None, delete)
+
+    def _read(self) -> None:
+        self._stage.enter()
+        if self._stage.answer("state") is Kind.REJECTS:
+            raise Unavailable("state", "refused: 403 (simulated)")
+
+    def _write(self, path: str, data: Mapping[str, Any] | None, act: Callable[[], str | None]) -> str | None:
+        handler = self._stage.enter()
+        self._stage.effect(handler)
+        kind = self._stage.answer("state")
+        if kind is Kind.REJECTS:
+            raise Unavailable("state", "refused: 403 (simulated)")
+        version = act()
+        if version is not None:
+            self._listener.wrote(handler, path, data)
+        if kind is Kind.LATE:
+            raise self._stage.too_late("state")
+        return version
+
+
+class NightBus:
+    """A ``Bus``; a crash may come between two messages of one publication."""
+
+    def __init__(self, stage: Stage, listener: Listener) -> None:
+        self._stage, self._listener, self._count = stage, listener, 0
+
+    def publish(self, topic: str, messages: Sequence[Message]) -> list[str]:
+        handler = self._stage.enter()
+        kind = self._stage.answer("bus")
+        if kind is Kind.REJECTS:
+            raise Unavailable("bus", f"{topic}: refused: 403 (simulated)")
+        ids = []
+        for message in messages:
+            self._stage.effect(handler)
+            self._listener.published(handler, topic, message, delivered=kind is not Kind.DROPS)
+            self._count += 1
+            ids.append(str(9_000_000 + self._count))
+        self._listener.publishing_ended(handler, topic, messages, known=kind is not Kind.LATE)
+        if kind is Kind.LATE:
+            raise self._stage.too_late("bus")
+        return ids
+
+
+class NightServices:
+    """An ``Http`` that speaks for every service of the policy."""
+
+    def __init__(self, policy: Policy, stage: Stage, listener: Listener) -> None:
+        self._policy, self._stage, self._listener = policy, stage, listener
+        self.endpoints: dict[str, str | None] = {
+            name: None if name in stage.night.unset else f"http://{name.replace('_', '-')}.simulated"
+            for name in policy.services
+        }
+        self._named = {url: name for name, url in self.endpoints.items() if url}
+        self._at_work: dict[tuple[str, str], datetime] = {}
+
+    def request(self, method: str, url: str, body: Mapping[str, Any] | None, timeout: timedelta) -> Response:
+        handler = self._stage.enter()
+        base, _, rest = url.removeprefix("http://").partition("/")
+        path, _, query = f"/{rest}".partition("?")
+        service = self._policy.services[self._named[f"http://{base}"]]
+        health = self._stage.health(service.name)
+        if method == "GET" and service.status is not None and path == service.status.path:
+            return self._status(handler, service, service.status, health, query, timeout)
+        if method == "GET":
+            return self._ready(handler, service, health, timeout)
+        return self._post(handler, service, health, path, body or {}, timeout)
+
+    def _status(
+        self, handler: Handler, service: Service, call: StatusCall, health: Health, query: str, timeout: timedelta
+    ) -> Response:
+        """Say whether the service works on what it is asked about: for a while on what has reached it."""
+        if health is Health.TIMEOUT:
+            raise self._silent(handler, service, timeout)
+        if health is not Health.HEALTHY and health is not Health.DEGRADED:
+            return Response(503, "")
+        asked = dict(parse_qsl(query))
+        since = self._at_work.get((service.name, asked.get("game_date", "")))
+        if since is None or self._stage.clock.now() - since > WORKS_FOR:
+            return Response(200, json.dumps({"status": "idle", **asked}))
+        handler.at_work.add(service.name)
+        return Response(200, json.dumps({path: allowed[0] for path, allowed in call.at_work.items()} | asked))
+
+    def _ready(self, handler: Handler, service: Service, health: Health, timeout: timedelta) -> Response:
+        instance = handler.instance
+        assert instance is not None
+        instance.fit[service.name] = (self._stage.clock.now(), health in (Health.HEALTHY, Health.DEGRADED))
+        if health is Health.TIMEOUT:
+            raise self._silent(handler, service, timeout)
+        if health in (Health.DOWN, Health.HTTP_404):
+            return Response(503 if health is Health.DOWN else 404, "")
+        identity = "somebody-else" if health is Health.WRONG_IDENTITY else service.identity
+        word = "degraded" if health is Health.DEGRADED else "ready"
+        return Response(200, json.dumps({"status": word, "service": identity}))
+
+    def _post(
+        self,
+        handler: Handler,
+        service: Service,
+        health: Health,
+        path: str,
+        body: Mapping[str, Any],
+        timeout: timedelta,
+    ) -> Response:
+        self._stage.effect(handler)
+        outage = self._stage.outage(service.name)
+        kind = outage.kind if outage is not None else None
+        if kind is Kind.TIMEOUT or health is Health.TIMEOUT:
+            self._listener.called(handler, body, NO_ANSWER, known=False)
+            raise self._silent(handler, service, timeout)
+        status = _status_of(kind, health)
+        if status == OK:
+            self._at_work[service.name, str(body.get("game_date", ""))] = self._stage.clock.now()
+        self._listener.called(handler, body, status, known=kind is not Kind.LATE)
+        if kind is Kind.LATE:
+            raise self._silent(handler, service, timeout)
+        mapped = next((rule for rule in service.answers.get(path, ()) if rule.means is Means.ACCEPTED), None)
+        if status != OK or mapped is None:
+            return Response(status, json.dumps({"service": service.identity}))
+        status, answer = example(mapped)
+        return Response(status, json.dumps(answer))
+
+    def _silent(self, handler: Handler, service: Service, timeout: timedelta) -> Unavailable:
+        handler.waited += timeout
+        return Unavailable(service.name, f"no answer within {timeout.total_seconds():g} s (simulated)")
+
+
+def _status_of(kind: Kind | None, health: Health) -> int:
+    if kind is Kind.REJECTS:
+        return 400
+    if kind is Kind.UNAVAILABLE or health is Health.DOWN:
+        return 503
+    # Another image has other routes. It says 410: a night's services give no verdict, and 404 may be one (D10).
+    return 410 if health in (Health.HTTP_404, Health.WRONG_IDENTITY) else OK
+
+
+class Truth:
+    """What holds in the world at this moment."""
+
+    def __init__(self, policy: Policy, day: date, units: int) -> None:
+        self.day, self.units, self.over = day, units, False
+        self.rows: dict[str, int] = {}
+        self.percents: dict[str, float | None] = {gate.name: 100.0 for gate in policy.gates.values() if gate.sql}
+        self.gates = {gate.sql: gate.name for gate in policy.gates.values() if gate.sql}
+
+    def write(self, table: str | None, records: int) -> bool:
+        """Let a processor write its table; say whether that changed it."""
+        if table is None or records <= self.rows.get(table, 0):
+            return False
+        self.rows[table] = records
+        return True
+
+
+class NightWarehouse:
+    """A ``Warehouse``, and the ``Record`` beside it; remembers what it told each handler."""
+
+    def __init__(self, truth: Truth, stage: Stage, listener: Listener) -> None:
+        self._truth, self._stage, self._listener = truth, stage, listener
+        self.tables: dict[str, dict[str, Mapping[str, Any]]] = {}
+
+    def rows(self, tables: Sequence[TableRef], day: date) -> dict[str, int | None]:
+        handler = self._stage.enter()
+        told: dict[str, int | None] = {ref.table: None for ref in tables}
+        handler.rows.update(told)
+        if self._answers():
+            there = self._truth.rows if day == self._truth.day else {}
+            told = {ref.table: there.get(ref.table, 0) for ref in tables}
+            handler.rows.update(told)
+        return told
+
+    def number(self, sql_file: str, day: date) -> float | None:
+        handler, gate = self._stage.enter(), self._truth.gates[sql_file]
+        handler.percents[gate] = None
+        if not self._answers():
+            raise Unavailable("warehouse", "refused: 403 quota exceeded (simulated)")
+        handler.percents[gate] = self._truth.percents[gate]
+        return handler.percents[gate]
+
+    def units(self, calendar: CalendarRef, days: Sequence[date]) -> dict[date, Units]:
+        handler = self._stage.enter()
+        handler.units_asked, handler.units = True, None
+        if not self._answers():
+            raise Unavailable("warehouse", "refused: 403 quota exceeded (simulated)")
+        handler.units = self._truth.units
+        known = Units(self._truth.units, self._truth.units if self._truth.over else 0)
+        return {day: known if day == self._truth.day else Units(0, 0) for day in days}
+
+    def held(self, tables: Sequence[UnitsRef], day: date) -> dict[str, frozenset[str] | None]:
+        """No processor of a random night is judged by units: the night says only how many rows a table has."""
+        raise Unavailable("warehouse", "a random night knows no units by name")
+
+    def query(self, sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """There is no SQL in a random night: whoever asks must live without an answer."""
+        self._stage.enter()
+        raise Unavailable("warehouse", "a simulated warehouse runs no free SQL")
+
+    def insert(self, table: str, rows: Sequence[Row]) -> None:
+        handler = self._stage.enter()
+        self._stage.effect(handler)
+        kind = self._stage.answer("warehouse")
+        if kind is Kind.REJECTS:
+            raise Unavailable("warehouse", "refused: 403 quota exceeded (simulated)")
+        kept = self.tables.setdefault(table, {})
+        for row in rows:
+            kept.setdefault(row.insert_id, row.columns)
+        self._listener.inserted(handler, table, rows)
+        if kind is Kind.LATE:
+            raise self._stage.too_late("warehouse")
+
+    def completions(self, first: date, last: date) -> list[dict[str, Any]]:
+        return self._between("phase_completions", first, last)
+
+    def executions(self, first: date, last: date) -> list[dict[str, Any]]:
+        return self._between("phase_execution_log", first, last)
+
+    def _between(self, table: str, first: date, last: date) -> list[dict[str, Any]]:
+        self._stage.enter()
+        kind = self._stage.answer("warehouse")
+        if kind is Kind.LATE:
+            raise self._stage.too_late("warehouse")
+        if kind is Kind.REJECTS:
+            raise Unavailable("warehouse", "refused: 403 quota exceeded (simulated)")
+        rows = self.tables.get(table, {}).values()
+        return [dict(row) for row in rows if first.isoformat() <= str(row["game_date"]) <= last.isoformat()]
+
+    def _answers(self) -> bool:
+        handler = self._stage.clock.actor
+        assert isinstance(handler, Handler)
+        before = handler.waited
+        try:
+            kind = self._stage.answer("warehouse")
+            if kind is Kind.LATE:
+                raise self._stage.too_late("warehouse")
+        finally:
+            handler.in_vain |= handler.is_sweep and handler.waited - before >= LONG
+        return kind is not Kind.REJECTS
+
+
+class NightAlerts:
+    """An ``AlertSink``."""
+
+    def __init__(self, stage: Stage, listener: Listener) -> None:
+        self._stage, self._listener = stage, listener
+
+    def send(self, notice: Notice) -> Delivered | Refused:
+        handler = self._stage.enter()
+        self._stage.effect(handler)
+        kind = self._stage.answer("slack")
+        if kind is Kind.REJECTS:
+            return Refused("400 invalid_payload (simulated)")
+        self._listener.said(handler, notice, known=kind is not Kind.LATE)
+        if kind is Kind.LATE:
+            raise self._stage.too_late("slack")
+        return Delivered()

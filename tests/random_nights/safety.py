@@ -1,0 +1,242 @@
+"""What must hold of every effect, asked as it happens; each returns what is wrong, None if nothing is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from shared.core.policy.transitions import ConfirmBy, Messages, Publication, Transition
+from shared.ports import Notice
+from tests.random_nights.case import Letter
+from tests.random_nights.fault_injector import Handler
+from tests.random_nights.trace import Book, Data, Said, Track, age, dispatch_of
+
+# These speak of the pipeline or of a processor, not of the state of a run.
+OF_ANY_RUN = ("quarantine", "by_table", "error", "state_down", "both_down", "reconciled", "paused", "pause_goes_on",
+                "pause_ended")  # fmt: skip
+SEVERITIES = {
+    "gate": "warning",
+    "gate_warning": "warning",
+    "failing": "warning",
+    "under_minimum": "warning",
+    "quarantine": "warning",
+    "due_warning": "warning",
+    "due_critical": "critical",
+    "not_ended": "warning",
+    "gate_overdue": "critical",
+    "paused": "info",
+    "pause_ended": "info",
+    "held": "critical",
+    "on_hold": "info",
+    "preflight": "critical",
+    "dispatch": "critical",
+    "unconfirmed": "critical",
+    "state_down": "critical",
+    "late": "info",
+    "overtaken": "info",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Departing:
+    """A trigger message or call that was accepted."""
+
+    book: Book
+    track: Track
+    transition: Transition
+    handler: Handler
+    body: Mapping[str, Any]
+    at: datetime
+
+    @property
+    def generation(self) -> int:
+        return int(self.body["generation"])
+
+
+@dataclass(frozen=True, slots=True)
+class Marking:
+    """A transition as it is written, by whom, and as it was."""
+
+    book: Book
+    track: Track
+    transition: Transition
+    handler: Handler
+    before: Data
+    after: Data
+    at: datetime
+
+
+def one_id_per_generation(leaving: Departing) -> str | None:
+    """The trigger id is run, transition and generation, in whatever leaves (behaviour 1)."""
+    key = leaving.track.run.key
+    expected = f"{key.id}/{leaving.transition.name}/{leaving.generation}"
+    if leaving.body["trigger_id"] != expected:
+        return f"{leaving.body['trigger_id']} left for {expected}"
+    return None
+
+
+def only_the_holder_dispatches(leaving: Departing) -> str | None:
+    """Nothing leaves but under the claim that this very handler wrote."""
+    mine = leaving.handler.claims.get((leaving.track.run.key, leaving.transition.name))
+    if mine != leaving.generation:
+        return f"{leaving.body['trigger_id']} dispatched by {leaving.handler.name}, who claimed {mine or 'nothing'}"
+    return None
+
+
+def what_is_said_is_true(leaving: Departing) -> str | None:
+    """The message names who is missing and done as they were when its generation was claimed (behaviour 5)."""
+    grant = leaving.track.grants.get(leaving.generation)
+    if grant is None:
+        return f"{leaving.body['trigger_id']} left and was never granted"
+    body = leaving.body
+    if set(body["missing_processors"]) != set(grant.missing) or body["degraded"] is not bool(grant.missing):
+        return f"{body['trigger_id']} says missing {body['missing_processors']}, it is {list(grant.missing)}"
+    if set(body["completed_processors"]) != set(grant.done):
+        return f"{body['trigger_id']} says done {body['completed_processors']}, it is {sorted(grant.done)}"
+    targets = (step.target for step in leaving.transition.all_steps)
+    per_processor = any(isinstance(t, Publication) and t.messages is Messages.PER_PROCESSOR for t in targets)
+    if per_processor and grant.done and body.get("processor_name", "") not in {"", *grant.done}:
+        return f"{body['trigger_id']} speaks for {body['processor_name']}, who is not done"
+    return None
+
+
+def backfill_stays_in_its_lane(leaving: Departing) -> str | None:
+    """What a handler of one run's message sends is that run's (issue: lanes)."""
+    letter = leaving.handler.letter
+    homes = frozenset() if letter is None else leaving.book.homes(letter)
+    if letter is not None and letter.key is not None and leaving.track.run.key not in homes:
+        return f"{leaving.body['trigger_id']} dispatched by a message of {letter.key.id}"
+    return None
+
+
+ON_DEPARTURE = (one_id_per_generation, only_the_holder_dispatches, what_is_said_is_true, backfill_stays_in_its_lane)
+
+
+def marked_only_when_accepted(marking: Marking) -> str | None:
+    """Dispatched is written only by who holds the answers of all that had to leave (D3), or the word of the service
+    that it is at work (D11)."""
+    if marking.after["state"] != "dispatched" or marking.before.get("state") != "claimed":
+        return None
+    if dispatch_of(marking.after) == dispatch_of(marking.before):
+        return None  # released after a failed repetition
+    trigger_id = marking.track.run.key.trigger_id(marking.track.name, int(marking.after["generation"]))
+    known = marking.handler.accepted.get(trigger_id, set())
+    proven = any(call.service in marking.handler.at_work for call in marking.transition.calls)
+    called = {"http"} if proven or int(marking.after["generation"]) in marking.track.called else set()
+    needs = {"topic" if isinstance(step.target, Publication) else "http" for step in marking.transition.dispatch.steps}
+    if not needs <= known | called:
+        return f"{trigger_id} marked dispatched, accepted were only {sorted(known)}"
+    return None
+
+
+def confirmed_only_when_begun(marking: Marking) -> str | None:
+    """A first report confirms: one that came after the dispatch, and a claim only one that names its trigger (D7)."""
+    if marking.after["state"] != "confirmed" or marking.before.get("state") not in ("claimed", "dispatched"):
+        return None
+    if marking.after.get("confirmed_at") == marking.before.get("confirmed_at"):
+        return None  # back to the generation before
+    generation = int(marking.after["generation"])
+    if marking.transition.confirm.by is not ConfirmBy.FIRST_REPORT:
+        known = marking.before.get("state") == "dispatched"
+        return None if known else f"{marking.track.where} generation {generation} confirmed before it was dispatched"
+    carried = marking.before.get("carried") or {}
+    if marking.before.get("state") == "claimed" and carried.get("generation") != generation:
+        trigger_id = marking.track.run.key.trigger_id(marking.track.name, generation)
+        named = marking.track.run.named(marking.transition.starts, trigger_id)
+        return None if named else f"{trigger_id} confirmed while claimed, and no report names it"
+    since = marking.track.first_claim.get(generation, marking.at) - marking.book.night.manner.skew
+    if not marking.track.run.began(marking.transition.starts, since):
+        return f"{marking.track.where} generation {generation} confirmed, {marking.transition.starts} has not begun"
+    return None
+
+
+def a_clock_begins_once_and_with_a_report(marking: Marking) -> str | None:
+    """When the clock is remembered to have begun is the receipt of a report, and never moves (behaviour R7)."""
+    before, after = marking.before.get("opened_at"), marking.after.get("opened_at")
+    if after == before:
+        return None
+    if before is not None:
+        return f"{marking.track.where}: its clock, which began {before}, is moved to {after}"
+    heard = [one for one in marking.track.run.heard if one.phase in marking.transition.after]
+    if not any(one.received == after and one.outcome != "started" for one in heard):
+        return f"{marking.track.where}: its clock begins {after}, when nothing was reported"
+    return None
+
+
+ON_MARK = (marked_only_when_accepted, confirmed_only_when_begun, a_clock_begins_once_and_with_a_report)
+
+
+def writes_stay_in_their_run(book: Book, handler: Handler, path: str) -> str | None:
+    """A message touches its own run and nobody else's, a look that is to change nothing changes nothing."""
+    if handler.dry and not path.startswith("locks/"):
+        return f"a dry run wrote {path}"
+    letter = handler.letter
+    if letter is None or not path.startswith("runs/"):
+        return None
+    own = ["runs/" + key.id.replace("/", "~") for key in sorted(book.homes(letter))]
+    if not any(path == one or path.startswith(one + "/") for one in own):
+        return f"{handler.name} of {' or '.join(own) or 'no run'} wrote {path}"
+    return None
+
+
+def said_once_per_episode(book: Book, handler: Handler, notice: Notice, at: datetime, repeat: Any) -> str | None:
+    """Between two notices of one fingerprint lies its end, or the time after which it is said again (A2).
+
+    A repetition is nobody's fault if who said it last could not write that down.
+    """
+    said = book.said.get(notice.fingerprint)
+    if notice.kind == "state_down" or (said is not None and _never_written(said)):
+        return None
+    if notice.resolved:
+        return None if said is not None and said.standing else f"{notice.fingerprint} is over and was never said"
+    if said is None or not said.standing:
+        return None
+    if age(said.at, at) + book.night.manner.skew >= repeat:
+        return None
+    return f"{notice.fingerprint} said again after {at - said.at}: {notice.text.splitlines()[0]}"
+
+
+def _never_written(said: Said) -> bool:
+    who = said.unmarked
+    return said.doubted or (who is not None and (who.failed or who.dead))
+
+
+def nobody_is_woken_in_vain(book: Book, notice: Notice, where: str) -> str | None:
+    """Backfill raises nothing above info, a date known to be without units nothing at all (A3, T3)."""
+    if notice.kind in OF_ANY_RUN:
+        return None
+    if "/backfill" in where and notice.severity != "info":
+        return f"{notice.severity} for {where}: {notice.text.splitlines()[0]}"
+    night = book.night
+    blind = any(one.port in ("warehouse", "state") for one in night.outages) or any(f.units for f in night.facts)
+    if night.units == 0 and not blind and not notice.resolved:
+        return f"{notice.severity} on a date without units: {notice.text.splitlines()[0]}"
+    return None
+
+
+def as_grave_as_promised(notice: Notice, where: str) -> str | None:
+    """Severity picks the channel: what is critical must not come as a warning (A5)."""
+    promised = SEVERITIES.get(notice.kind)
+    if promised is None or "/backfill" in where or notice.severity == promised:
+        return None
+    return f"{notice.kind} of {where} is {notice.severity}, not {promised}"
+
+
+def no_message_is_lost(book: Book, letter: Letter) -> str | None:
+    """What is acknowledged was counted, superseded, kept in quarantine, or empty (R1)."""
+    if letter.probe:
+        return None
+    if letter.key is None:
+        return None if letter.id in book.quarantined else f"message {letter.id} acknowledged, not in quarantine"
+    place = f"completions/{letter.envelope.phase}.{letter.processor}"
+    paths = [f"runs/{key.id.replace('/', '~')}/{place}" for key in sorted(book.homes(letter))]
+    if not any(letter.id in book.completions.get(path, {}).get("message_ids", ()) for path in paths):
+        return f"message {letter.id} acknowledged, {' and '.join(paths)} do not know it"
+    return None
+
+
+def remember(book: Book, handler: Handler, notice: Notice, where: str, at: datetime, *, known: bool) -> None:
+    """Keep what people have now been told."""
+    book.said[notice.fingerprint] = Said(notice.kind, where, not notice.resolved, at, handler, not known)

@@ -1,0 +1,96 @@
+"""One whole season of random nights, every date with its three runs, breaks no promise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+
+import pytest
+
+from shared.core.policy.names import Names
+from shared.runtime import policy_in
+from tests.random_nights.command import replay
+from tests.random_nights.driver import Played, play
+from tests.random_nights.generator import draw
+from tests.random_nights.parallel import by_rows, seldom_collected
+from tests.random_nights.schedule import game_dates, season
+
+POLICY = by_rows(policy_in())
+NAMES = Names(POLICY)
+PARTS = 2
+# Nights that are reported to on the evening of their date.
+EVENINGS = range(5, 8 * 40, 8)
+
+
+@pytest.fixture
+def patient_collector() -> Iterator[None]:
+    with seldom_collected():
+        yield
+
+
+def broken(played: Played, day: date | None) -> list[str]:
+    return [f"{violation}\n  {replay(played.night.seed, day)}" for violation in played.violations[:1]]
+
+
+def test_the_schedule_is_the_real_one() -> None:
+    """231 dates have games, up to 15 of them; the days between are there, with none."""
+    games = season()
+    assert (len(game_dates()), len(games), max(games.values())) == (231, 262, 15)
+    assert [games[date(2025, 2, day)] for day in (12, 15, 16, 17, 18, 19)] == [15, 0, 3, 0, 0, 1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.usefixtures("patient_collector")
+def test_a_whole_season_breaks_no_promise(part: int) -> None:
+    """Every date of the season that had games, with its three runs and a seed of its own."""
+    days = game_dates()[part::PARTS]
+    failed = [
+        text for seed, day in enumerate(days) for text in broken(play(POLICY, NAMES, draw(POLICY, seed, day)), day)
+    ]
+    assert failed == []
+
+
+@pytest.mark.usefixtures("patient_collector")
+def test_days_without_games_break_no_promise() -> None:
+    """On dates without units nothing leaves and nobody is woken, whatever strays in."""
+    days = [day for day, games in season().items() if not games]
+    failed = [
+        text for seed, day in enumerate(days) for text in broken(play(POLICY, NAMES, draw(POLICY, seed, day)), day)
+    ]
+    assert failed == []
+
+
+@pytest.mark.usefixtures("patient_collector")
+def test_clock_changes_break_no_promise() -> None:
+    """The doubled and the missing hour, and the dates whose runs meet them, with several seeds each."""
+    days = [date(2024, 11, n) for n in (1, 2, 3, 4)] + [date(2025, 3, n) for n in (7, 8, 9, 10)]
+    pairs = [(day, seed) for day in days for seed in range(100, 103)]
+    failed = [text for day, seed in pairs for text in broken(play(POLICY, NAMES, draw(POLICY, seed, day)), day)]
+    assert failed == []
+
+
+def test_a_seed_is_a_night() -> None:
+    """The same seed plays the same night to the last line; another one does not."""
+    first, again, other = (play(POLICY, NAMES, draw(POLICY, seed), timeline=True) for seed in (7, 7, 8))
+    assert first.timeline == again.timeline
+    assert first.timeline != other.timeline
+
+
+def test_the_nights_of_an_evening_have_both_ends() -> None:
+    """Some evenings are reported to while games are on, others after the last; by the next morning all are final."""
+    mode = next(mode for mode in POLICY.modes.values() if mode.same_evening_from is not None)
+    nights = [draw(POLICY, seed) for seed in EVENINGS]
+    begins = {night.begins[mode.name] < night.played for night in nights}
+    assert begins == {True, False}
+    assert all(POLICY.local(night.begins[mode.name]).date() == night.day for night in nights)
+    assert all(night.played < night.calm for night in nights)
+
+
+@pytest.mark.usefixtures("patient_collector")
+def test_evenings_break_no_promise() -> None:
+    """What is reported on the date itself is overnight's, waits for games that are on, and goes when it is whole."""
+    played = [play(POLICY, NAMES, draw(POLICY, seed)) for seed in EVENINGS]
+    assert [text for one in played for text in broken(one, None)] == []
+    runs = [run.data for one in played for run in one.book.runs.values() if run.key.mode == "overnight"]
+    assert any(run["final_at"] is not None and run["final_at"] > run["opened_at"] for run in runs)
