@@ -1,4 +1,4 @@
-"""`python -m tests.random_nights`: random nights of the 2024-25 season, with faults between any two effects."""
+"""`bin/nights`: random nights of the 2024-25 season, with faults between any two effects."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from shared.cli.shell import UNAVAILABLE, USAGE, day_in
 from tests.random_nights.command import simulate_random
 from tests.random_nights.parallel import cores
 
-NAME = "random_nights"
+NAME = "nights"
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
 
@@ -29,7 +29,7 @@ def play(
     """Play random nights through the real handlers under a virtual clock and check every promise.
 
     Exit status 0 if every promise held, 1 if not, 2 if the call makes no sense.
-    Example: python -m tests.random_nights --seeds 1000
+    Example: bin/nights --seeds 1000
     """
     count = seeds or (100 if seed is None else 1)
     day: date | None = None if night is None else day_in(night)

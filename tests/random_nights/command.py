@@ -1,14 +1,13 @@
-"""`python -m tests.random_nights`: play random nights and say which broke a promise, and how to play one of them
-again."""
+"""`bin/nights`: play random nights, name those that broke a promise, and how to play one of them again."""
 
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from datetime import date
 from typing import Any
 
-from shared.core.commands import line
 from shared.core.policy.policy import Policy
 from shared.runtime import policy_in
 from tests.random_nights.parallel import Result, play_many
@@ -40,7 +39,7 @@ def simulate_random(first: int, seeds: int, day: date | None, *, jobs: int, time
 def replay(seed: int, day: date | None) -> str:
     """Return the command line that plays one night again."""
     date_words = () if day is None else ("--date", day.isoformat())
-    return line("simulate", "--random", "--seed", str(seed), *date_words, "--timeline")
+    return shlex.join(("bin/nights", "--seed", str(seed), *date_words, "--timeline"))
 
 
 def _tell(policy: Policy, played: Result, day: date | None, *, timeline: bool) -> None:

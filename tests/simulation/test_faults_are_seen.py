@@ -187,9 +187,9 @@ def test_a_failing_seed_can_be_played_again(copy: Path) -> None:
     """The command line ends with 1, names each failing seed, and prints the line that plays it minute by minute."""
     edit, _ = FAULTS["D3: marked dispatched before the broker has answered"]
     with mutated(copy, [edit]):
-        status, said = ran(copy, "-m", "shared.cli.main", "simulate", "--random", "--seeds", "20")
-        replays = re.findall(r"replay: python (.*)", said)
-        again = ran(copy, *replays[0].split())
+        status, said = ran(copy, "-m", "tests.random_nights", "--seeds", "20")
+        replays = re.findall(r"replay: bin/nights (.*)", said)
+        again = ran(copy, "-m", "tests.random_nights", *replays[0].split())
     assert status == again[0] == 1
     assert len(replays) == int(re.findall(r"(\d+) broke a promise", said)[0])
     assert "violation  marked_only_when_accepted" in again[1]
