@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from deploy.command_line import Line
+from deploy.command_line import CommandLine
 from deploy.resource import BESIDE, FOUND, FOUND_ID, Both, Difference, Resource
 from deploy.runner import EXISTS, CommandFailed, Looks, Runner, order
 
@@ -77,7 +77,7 @@ def _step(resource: Resource, looks: Looks, pause: Pause) -> Done:
     return Done.CREATED if found is None else Done.UPDATED
 
 
-def _carry_out(run: Runner, line: Line, found: Any, pause: Pause) -> None:
+def _carry_out(run: Runner, line: CommandLine, found: Any, pause: Pause) -> None:
     waited = 0
     for place in range(len(METRIC_PAUSES) + 1):
         try:
@@ -108,7 +108,7 @@ def _read_back(resource: Resource, looks: Looks, pause: Pause) -> None:
     raise ApplyFailed(resource, "was made, and is not there", AGAIN)
 
 
-def _named(line: Line, found: Any) -> Line:
+def _named(line: CommandLine, found: Any) -> CommandLine:
     """Return a line with the names that the server gave."""
     first, second = (found.found, found.beside) if isinstance(found, Both) else (found, None)
     words = line.words
@@ -116,7 +116,7 @@ def _named(line: Line, found: Any) -> Line:
         if one and any(mark in word for word in words):
             name = one[0]["name"].rsplit("/", 1)[-1] if mark == FOUND_ID else one[0]["name"]
             words = tuple(word.replace(mark, name) for word in words)
-    return Line(words)
+    return CommandLine(words)
 
 
 def _settled(resource: Resource, found: Any) -> Done:

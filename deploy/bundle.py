@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from deploy import inventory
-from deploy.import_closure import reached
+from deploy.import_closure import import_closure
 from deploy.manifest import ROOT, Function
 
 LARGEST = 1_000_000
@@ -134,7 +134,7 @@ def _shared(main: Path, pinned: set[str], root: Path) -> dict[str, bytes]:
     in the cloud can use it.
     """
     found: dict[str, bytes] = {}
-    for path in reached(main.read_text(encoding="utf-8"), root, EMBEDDED - pinned):
+    for path in import_closure(main.read_text(encoding="utf-8"), root, EMBEDDED - pinned):
         found[path.relative_to(root).as_posix()] = path.read_bytes()
         if path.name == "__init__.py":
             found.update(_data(path.parent, root))

@@ -22,7 +22,7 @@ from deploy import bundle, git, members, monitoring, policy_checks, preview, rea
 from deploy.apply import ApplyFailed, Done, apply
 from deploy.command_line import gcloud
 from deploy.drift import LeftAt, Report, drift
-from deploy.manifest import ROOT, Function, Manifest, Place, Stamp
+from deploy.manifest import ROOT, BuildInfo, Function, Manifest, Target
 from deploy.manifest_file import load_manifest
 from deploy.orphans import Orphan, orphans
 from deploy.plan import PlanConflict, lines, plan
@@ -183,13 +183,13 @@ def _print(report: Report, as_json: bool) -> None:
     typer.echo(f"{report.data()['status']}: {report.looked_at} looked at, {amount(len(report.findings), 'finding')}")
 
 
-def _plan_for_drift(manifest: Manifest, place: Place) -> list[Resource]:
+def _plan_for_drift(manifest: Manifest, place: Target) -> list[Resource]:
     return plan(manifest, place, _stamp(manifest))
 
 
-def _stamp(manifest: Manifest) -> Stamp:
+def _stamp(manifest: Manifest) -> BuildInfo:
     digests = {name: bundle.bundle_of(one).digest for name, one in manifest.functions.items()}
-    return Stamp(_commit(), digests)
+    return BuildInfo(_commit(), digests)
 
 
 def _commit() -> str:
@@ -213,24 +213,24 @@ def _left_at(manifest: Manifest) -> LeftAt:
     return left_at
 
 
-def _place(manifest: Manifest, project: str, number: str, run: Runner) -> Place:
+def _place(manifest: Manifest, project: str, number: str, run: Runner) -> Target:
     if not number:
         line = gcloud("projects describe", project, project=project)
         found = ask(run, line)
         if found is None:
             raise fail(USAGE, f"project {project} is not there, or not yours to see", "gcloud projects list")
         number = str(found["projectNumber"])
-    return Place(project, number, manifest.region)
+    return Target(project, number, manifest.region)
 
 
 def _checked(resources: list[Resource]) -> list[Resource]:
-    broken = [f"{line}\n    {fault}" for line in lines(resources) for fault in policy_checks.faults(line)]
+    broken = [f"{line}\n    {fault}" for line in lines(resources) for fault in policy_checks.violations(line)]
     if broken:
         raise fail(FAILED, "the plan breaks a rule:\n  " + "\n  ".join(broken), "see deploy/policy_checks.py")
     return resources
 
 
-def _require_bundles(manifest: Manifest, only: Sequence[str], stamp: Stamp) -> None:
+def _require_bundles(manifest: Manifest, only: Sequence[str], stamp: BuildInfo) -> None:
     for name in only or manifest.functions:
         made = bundle.read(BUILD, name)
         if made is None or made.digest != stamp.digests[name]:
@@ -246,7 +246,7 @@ def _uncommitted(manifest: Manifest, only: Sequence[str]) -> list[str]:
     return git.changed(ROOT, sorted(sources))
 
 
-def _strangers(manifest: Manifest, place: Place, stamp: Stamp, run: Runner) -> list[Orphan]:
+def _strangers(manifest: Manifest, place: Target, stamp: BuildInfo, run: Runner) -> list[Orphan]:
     """Return the rights that nobody declared, on all that is there."""
     whole, looks = plan(manifest, place, stamp), Looks(run)
     known = members.declared(manifest, whole)
@@ -259,7 +259,7 @@ def _strangers(manifest: Manifest, place: Place, stamp: Stamp, run: Runner) -> l
 
 def _say_changes(resources: list[Resource], run: Runner) -> None:
     say(f"looking at {len(resources)} things, which takes some minutes")
-    told = preview.Told()
+    told = preview.Preview()
     for text in preview.changes(resources, Looks(run), told):
         typer.echo(text)
     typer.echo(f"{told.changes} of {len(resources)} would change; nothing was changed (--yes does it)")

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 
 @dataclass(frozen=True)
-class Line:
+class CommandLine:
     """A command as its words: gcloud, bq, or curl. ``given`` goes to its standard input, and is never shown."""
 
     words: tuple[str, ...]
@@ -30,7 +30,7 @@ class Line:
         return " ".join(word for word in self.words if not word.startswith("--"))
 
 
-def gcloud(command: str, *positionals: str, project: str, **flags: str | int | bool | None) -> Line:
+def gcloud(command: str, *positionals: str, project: str, **flags: str | int | bool | None) -> CommandLine:
     """Return a gcloud line; a flag that is True is a switch, one that is None is left out."""
     words = ["gcloud", *command.split(), *positionals]
     for name, value in flags.items():
@@ -39,7 +39,7 @@ def gcloud(command: str, *positionals: str, project: str, **flags: str | int | b
             words.append(flag)
         elif value is not None:
             words.append(f"{flag}={value}")
-    return Line((*words, f"--project={project}", "--quiet", "--format=json"))
+    return CommandLine((*words, f"--project={project}", "--quiet", "--format=json"))
 
 
 def _quoted(word: str) -> str:

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from deploy import rights
-from deploy.command_line import Line, gcloud, pairs, seconds
-from deploy.manifest import Function, Manifest, Place, Role, Stamp
+from deploy.command_line import CommandLine, gcloud, pairs, seconds
+from deploy.manifest import BuildInfo, Function, Manifest, Role, Target
 from deploy.resource import Difference, Resource, Right, compare, undeclared
 
 ENTRY = "main"
@@ -24,13 +24,13 @@ STAMPED = ("GIT_COMMIT", "SOURCE_DIGEST")
 PLATFORM = {"LOG_EXECUTION_ID", "FUNCTION_TARGET", "FUNCTION_SIGNATURE_TYPE"}
 
 
-def roles(manifest: Manifest, place: Place, function: Function) -> Iterator[Resource]:
+def roles(manifest: Manifest, place: Target, function: Function) -> Iterator[Resource]:
     member = f"serviceAccount:{place.account(function.service_account)}"
     for role in function.roles:
         yield rights.resource(place, right_of(place, member, role), function.folder)
 
 
-def right_of(place: Place, member: str, role: Role) -> Right:
+def right_of(place: Target, member: str, role: Role) -> Right:
     """Return a right as the manifest writes it: on the project, a topic, a dataset or a service."""
     if role.kind == "dataset":
         return rights.on_dataset(place, role.name, member, role.role)
@@ -38,12 +38,12 @@ def right_of(place: Place, member: str, role: Role) -> Right:
     return Right(role.kind, thing, member, role.role)
 
 
-def build_account(manifest: Manifest, place: Place) -> str:
+def build_account(manifest: Manifest, place: Target) -> str:
     """Return the account that builds, as the API of functions names it."""
     return f"projects/{place.project}/serviceAccounts/{place.account(manifest.build.service_account)}"
 
 
-def environment(manifest: Manifest, function: Function, place: Place, stamp: Stamp) -> dict[str, str]:
+def environment(manifest: Manifest, function: Function, place: Target, stamp: BuildInfo) -> dict[str, str]:
     """Return every variable that a deployed function shall have."""
     filled = {name: place.filled(value) for name, value in function.environment.items()}
     if manifest.firestore.database != DEFAULT_DATABASE:
@@ -51,7 +51,7 @@ def environment(manifest: Manifest, function: Function, place: Place, stamp: Sta
     return filled | {"GIT_COMMIT": stamp.commit, "SOURCE_DIGEST": stamp.digests[function.folder]}
 
 
-def labels(manifest: Manifest, function: Function, stamp: Stamp) -> dict[str, str]:
+def labels(manifest: Manifest, function: Function, stamp: BuildInfo) -> dict[str, str]:
     return {
         **manifest.labels,
         "commit-sha": stamp.commit.lower(),
@@ -60,7 +60,7 @@ def labels(manifest: Manifest, function: Function, stamp: Stamp) -> dict[str, st
     }
 
 
-def function_resource(manifest: Manifest, place: Place, function: Function, stamp: Stamp) -> Resource:
+def function_resource(manifest: Manifest, place: Target, function: Function, stamp: BuildInfo) -> Resource:
     deploy = deploy_line(manifest, place, function, stamp)
     return Resource(
         kind="function",
@@ -76,7 +76,7 @@ def function_resource(manifest: Manifest, place: Place, function: Function, stam
     )
 
 
-def deploy_line(manifest: Manifest, place: Place, function: Function, stamp: Stamp) -> Line:
+def deploy_line(manifest: Manifest, place: Target, function: Function, stamp: BuildInfo) -> CommandLine:
     """Return the one line that makes or renews a function.
 
     Variables are merged, never replaced: what was set by hand stays and is reported as drift, nothing is wiped.
@@ -108,7 +108,7 @@ def deploy_line(manifest: Manifest, place: Place, function: Function, stamp: Sta
 
 
 def function_differences(
-    manifest: Manifest, place: Place, function: Function, stamp: Stamp, found: Any
+    manifest: Manifest, place: Target, function: Function, stamp: BuildInfo, found: Any
 ) -> list[Difference]:
     """Judge what `gcloud functions describe` answers; the commit may be older as long as the source is the same."""
     config, build = found.get("serviceConfig", {}), found.get("buildConfig", {})
@@ -134,7 +134,7 @@ def _settings(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> list[Diffe
     return compare(wanted, {**found, "docker repository": found["docker repository"] or wanted["docker repository"]})
 
 
-def _wanted_settings(manifest: Manifest, place: Place, function: Function) -> dict[str, Any]:
+def _wanted_settings(manifest: Manifest, place: Target, function: Function) -> dict[str, Any]:
     return {
         "runtime": manifest.runtime,
         "entry point": ENTRY,
@@ -194,7 +194,7 @@ def _unwanted(found: Any, config: Mapping[str, Any]) -> list[Difference]:
     return differences + [Difference(f"secret in {one.get('key')}", named, "bound by hand") for one in bound]
 
 
-def invokers(manifest: Manifest, place: Place, function: Function) -> Iterator[Resource]:
+def invokers(manifest: Manifest, place: Target, function: Function) -> Iterator[Resource]:
     """Who calls a function may call it: bound to the service, where a redeploy has been seen to strip it."""
     callers = [function.push.service_account] if function.push else []
     callers += [one.service_account for one in manifest.schedules.values() if one.calls == function.folder]

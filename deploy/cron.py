@@ -12,7 +12,7 @@ NAMES = {
 PART = re.compile(r"(\*|(?P<low>[0-9a-z]+)(-(?P<high>[0-9a-z]+))?)(/(?P<step>[0-9]+))?")
 
 
-def fault(text: str) -> str | None:
+def cron_error(text: str) -> str | None:
     """Return what is wrong with a cron line, None if nothing is."""
     words = text.lower().split()
     if len(words) != len(FIELDS):

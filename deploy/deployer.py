@@ -9,9 +9,9 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from deploy.command_line import Line, gcloud
+from deploy.command_line import CommandLine, gcloud
 from deploy.identities import ACT_AS, TOKENS, callers
-from deploy.manifest import Manifest, Place
+from deploy.manifest import Manifest, Target
 from deploy.resource import Right
 from deploy.rights import give_line
 from deploy.runner import CommandFailed, Runner, ask, order
@@ -40,10 +40,10 @@ class Lack:
     """A right that whoever is logged in does not have, directly or by a group, and the line that gives it."""
 
     right: Right
-    line: Line
+    line: CommandLine
 
 
-def lacks(manifest: Manifest, place: Place, member: str, run: Runner) -> list[Lack]:
+def lacks(manifest: Manifest, place: Target, member: str, run: Runner) -> list[Lack]:
     """Return what ``member``, who is logged in, may not on the project and on those accounts that are there already.
 
     Raises ``CommandFailed`` where Google cannot be asked.
@@ -69,7 +69,7 @@ def member_of(account: str) -> str:
     return f"{kind}:{account}"
 
 
-def _on_project(place: Place, member: str, token: str, run: Runner) -> Iterator[Lack]:
+def _on_project(place: Target, member: str, token: str, run: Runner) -> Iterator[Lack]:
     url = f"https://cloudresourcemanager.googleapis.com/v1/projects/{place.project}"
     allowed = _allowed(url, list(ROLES.values()), token, run)
     for role, permission in ROLES.items():
@@ -77,11 +77,11 @@ def _on_project(place: Place, member: str, token: str, run: Runner) -> Iterator[
             yield _lack(place, Right("project", place.project, member, role))
 
 
-def _lack(place: Place, right: Right) -> Lack:
+def _lack(place: Target, right: Right) -> Lack:
     return Lack(right, give_line(place, right))
 
 
-def _token(place: Place, run: Runner) -> str:
+def _token(place: Target, run: Runner) -> str:
     line = gcloud("auth print-access-token", project=place.project)
     try:
         token = json.loads(order(run, line).out)["token"]
@@ -95,7 +95,7 @@ def _allowed(url: str, permissions: list[str], token: str, run: Runner) -> set[s
     limits = ("--silent", "--show-error", "--max-time", str(LONGEST_SECONDS))
     body = ("--header", "Content-Type: application/json", "--data-binary", json.dumps({"permissions": permissions}))
     words = ("curl", *limits, "--request", "POST", "--header", "@-", *body, f"{url}:testIamPermissions")
-    line = Line(words, f"Authorization: Bearer {token}\n")
+    line = CommandLine(words, f"Authorization: Bearer {token}\n")
     said = order(run, line).out
     try:
         answer = json.loads(said)

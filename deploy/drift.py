@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from deploy import members
-from deploy.manifest import Manifest, Place
+from deploy.manifest import Manifest, Target
 from deploy.orphans import orphans
 from deploy.resource import Resource
 from deploy.runner import CommandFailed, Looks, Runner
@@ -71,7 +71,7 @@ LeftAt = Callable[[str, str], datetime | None]
 
 def drift(
     manifest: Manifest,
-    place: Place,
+    place: Target,
     resources: Iterable[Resource],
     run: Runner,
     left_at: LeftAt,
@@ -103,7 +103,7 @@ def drift(
     return Report(len(listed), tuple(findings), functions)
 
 
-def _members(manifest: Manifest, place: Place, resources: list[Resource], looks: Looks) -> list[Finding]:
+def _members(manifest: Manifest, place: Target, resources: list[Resource], looks: Looks) -> list[Finding]:
     """Return who has a right on our things and was declared by nobody; each policy that cannot be read is named."""
     known, findings = members.declared(manifest, resources), list[Finding]()
     for kind, thing in members.things(place, resources):

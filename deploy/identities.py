@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from deploy import rights
-from deploy.manifest import Manifest, Place
+from deploy.manifest import Manifest, Target
 from deploy.resource import Resource, Right
 
 ACT_AS, TOKENS = "roles/iam.serviceAccountUser", "roles/iam.serviceAccountTokenCreator"
 
 
-def resources(manifest: Manifest, place: Place) -> Iterator[Resource]:
+def resources(manifest: Manifest, place: Target) -> Iterator[Resource]:
     """Yield the rights on accounts, then those of the account that builds."""
     agent = f"serviceAccount:{place.pubsub_agent}"
     # Without it no push carries a token, and every one is refused.

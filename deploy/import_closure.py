@@ -10,7 +10,7 @@ from pathlib import Path
 EXCLUDED = ("shared.cli", "shared.simulation")
 
 
-def reached(main: str, root: Path, left_out: set[str]) -> Iterator[Path]:
+def import_closure(main: str, root: Path, left_out: set[str]) -> Iterator[Path]:
     """Yield the files of `shared` that a main.py needs; modules that import a package of ``left_out`` are not there."""
     seen: set[str] = set()
     ahead = list(imported(main))

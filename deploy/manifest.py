@@ -171,7 +171,7 @@ class Manifest:
 
 
 @dataclass(frozen=True)
-class Place:
+class Target:
     """Where things are deployed; ``number`` is the project's number, which its addresses are made of."""
 
     project: str
@@ -199,7 +199,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Stamp:
+class BuildInfo:
     """What a deployed function says of its origin; ``digests`` by function folder."""
 
     commit: str

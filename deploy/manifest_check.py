@@ -10,9 +10,9 @@ from msgspec import UNSET
 
 from deploy import schedule_check
 from deploy.manifest import Function, Manifest, Push
-from deploy.manifest_schema import FunctionShape, ManifestShape
+from deploy.manifest_schema import FunctionSchema, ManifestSchema
 from deploy.monitoring import CHANNELS
-from shared.core.policy.config_error import Problem, spell, suggest
+from shared.core.policy.config_error import ConfigError, spell, suggest
 from shared.core.policy.policy import Service
 from shared.core.policy.transitions import Transition
 
@@ -40,35 +40,35 @@ BACKOFF = (timedelta(0), timedelta(seconds=600))
 BACKUPS = (timedelta(days=1), timedelta(weeks=14))  # https://cloud.google.com/firestore/docs/backups
 
 
-def unset(shaped: ManifestShape) -> list[Problem]:
+def unset(shaped: ManifestSchema) -> list[ConfigError]:
     """Return what functions leave out that neither they nor `defaults` say."""
     return [found for name, one in shaped.functions.items() for found in _unset(f"functions.{name}", one)]
 
 
-def _unset(key: str, one: FunctionShape) -> Iterator[Problem]:
+def _unset(key: str, one: FunctionSchema) -> Iterator[ConfigError]:
     if one.cpu is not UNSET and one.memory is UNSET:
-        yield Problem(f"{key}.cpu", "is given without memory", "add memory: gcloud takes the two together")
+        yield ConfigError(f"{key}.cpu", "is given without memory", "add memory: gcloud takes the two together")
     for name in MUST:
         if getattr(one, name) is UNSET and not (name == "memory" and one.cpu is not UNSET):
-            yield Problem(f"{key}.{name}", "is missing", "add it here or under defaults")
+            yield ConfigError(f"{key}.{name}", "is missing", "add it here or under defaults")
     trigger = one.trigger
     if trigger.http == bool(trigger.topics):
-        yield Problem(f"{key}.trigger", "names both http and topics, or neither", "http: true, or topics: [...]")
+        yield ConfigError(f"{key}.trigger", "names both http and topics, or neither", "http: true, or topics: [...]")
         return
     given = {name for name in PUSH_MUST if getattr(trigger, name) is not UNSET}
     if trigger.http:
         for name in sorted(given | ({"dead_letter"} if trigger.dead_letter else set())):
-            yield Problem(f"{key}.trigger.{name}", "belongs to topics, not to http", "remove it")
+            yield ConfigError(f"{key}.trigger.{name}", "belongs to topics, not to http", "remove it")
         return
     for name, hint in PUSH_MUST.items():
         if name not in given:
-            yield Problem(f"{key}.trigger.{name}", "is missing", hint)
+            yield ConfigError(f"{key}.trigger.{name}", "is missing", hint)
     if not trigger.dead_letter:
         reason = "is missing: a message that always fails would come back until its retention ends"
-        yield Problem(f"{key}.trigger.dead_letter", reason, "dead_letter: true")
+        yield ConfigError(f"{key}.trigger.dead_letter", reason, "dead_letter: true")
 
 
-def problems(manifest: Manifest, shaped: ManifestShape, today: date, root: Path) -> list[Problem]:
+def problems(manifest: Manifest, shaped: ManifestSchema, today: date, root: Path) -> list[ConfigError]:
     """Return what is wrong with a manifest, in the order of the file."""
     found = [
         *_head(manifest, shaped, today),
@@ -82,63 +82,69 @@ def problems(manifest: Manifest, shaped: ManifestShape, today: date, root: Path)
     return [*found, *_unfitting_deadletter(manifest), *_channels(manifest)]
 
 
-def _head(manifest: Manifest, shaped: ManifestShape, today: date) -> Iterator[Problem]:
+def _head(manifest: Manifest, shaped: ManifestSchema, today: date) -> Iterator[ConfigError]:
     if shaped.pipeline != manifest.policy.pipeline:
-        yield Problem("pipeline", f"is {shaped.pipeline}, the policy's is {manifest.policy.pipeline}", "make them one")
+        yield ConfigError(
+            "pipeline", f"is {shaped.pipeline}, the policy's is {manifest.policy.pipeline}", "make them one"
+        )
     ends = DEPRECATED.get(manifest.runtime)
     if ends is None:
-        yield Problem("runtime", f"{manifest.runtime} is not known here", suggest(manifest.runtime, DEPRECATED))
+        yield ConfigError("runtime", f"{manifest.runtime} is not known here", suggest(manifest.runtime, DEPRECATED))
     elif ends - today < NOTICE:
         left = (ends - today).days
         when = f"in {left} days" if left > 0 else f"{-left} days ago"
-        yield Problem("runtime", f"{manifest.runtime} is deprecated from {ends}, {when}", RUNTIME_HINT)
+        yield ConfigError("runtime", f"{manifest.runtime} is deprecated from {ends}, {when}", RUNTIME_HINT)
     kept = manifest.firestore.backups_for
     if not BACKUPS[0] <= kept <= BACKUPS[1] or kept % BACKUPS[0]:
-        yield Problem("firestore.backups_for", f"{spell(kept)} is not 1 to 98 whole days", "such as 14d")
+        yield ConfigError("firestore.backups_for", f"{spell(kept)} is not 1 to 98 whole days", "such as 14d")
     for name in manifest.labels:
         if name.startswith("deployment"):
-            yield Problem(f"labels.{name}", "begins with deployment, which is reserved", "choose another key")
+            yield ConfigError(f"labels.{name}", "begins with deployment, which is reserved", "choose another key")
 
 
-def _topics(manifest: Manifest) -> Iterator[Problem]:
+def _topics(manifest: Manifest) -> Iterator[ConfigError]:
     """Each topic of the policy needs someone who writes it and someone who reads it, and no others are named."""
     named = topics_of_policy(manifest)
     for topic in sorted(named - manifest.topics.keys()):
-        yield Problem(
+        yield ConfigError(
             f"topics.{topic}", "is named by the policy and missing here", "add it, with who writes or reads it"
         )
     for topic, outside in manifest.topics.items():
         key = f"topics.{topic}"
         if topic not in named:
-            yield Problem(key, "is not a topic of the policy", suggest(topic, named))
+            yield ConfigError(key, "is not a topic of the policy", suggest(topic, named))
             continue
         if not (outside.read_by or listeners(manifest, topic)):
-            yield Problem(
+            yield ConfigError(
                 key, "is read by nobody", "add it to a function's trigger.topics, or name who reads it: read_by"
             )
         if not (outside.written_by or writers(manifest, topic)):
-            yield Problem(
+            yield ConfigError(
                 key, "is written by nobody", "give a function roles/pubsub.publisher on it, or name who: written_by"
             )
     for function in manifest.functions.values():
         for place, topic in enumerate(function.push.topics if function.push else ()):
             if topic not in named:
                 where = f"functions.{function.folder}.trigger.topics[{place}]"
-                yield Problem(where, f"{topic} is not a topic of the policy", suggest(topic, named))
+                yield ConfigError(where, f"{topic} is not a topic of the policy", suggest(topic, named))
 
 
-def _secrets(manifest: Manifest) -> Iterator[Problem]:
+def _secrets(manifest: Manifest) -> Iterator[ConfigError]:
     read = {name for function in manifest.functions.values() for name in function.secrets}
     for place, name in enumerate(manifest.secrets):
         if name not in read:
-            yield Problem(f"secrets[{place}]", f"{name} is read by no function", "remove it, or add it to a function")
+            yield ConfigError(
+                f"secrets[{place}]", f"{name} is read by no function", "remove it, or add it to a function"
+            )
     for name in sorted(_alert_secrets(manifest) - read):
-        yield Problem("secrets", f"{name} carries the policy's alerts and no function reads it", "add it to `defaults`")
+        yield ConfigError(
+            "secrets", f"{name} carries the policy's alerts and no function reads it", "add it to `defaults`"
+        )
     for function in manifest.functions.values():
         for place, name in enumerate(function.secrets):
             if name not in manifest.secrets:
                 where = f"functions.{function.folder}.secrets[{place}]"
-                yield Problem(where, f"{name} is not declared", suggest(name, manifest.secrets))
+                yield ConfigError(where, f"{name} is not declared", suggest(name, manifest.secrets))
 
 
 def _alert_secrets(manifest: Manifest) -> set[str]:
@@ -146,7 +152,7 @@ def _alert_secrets(manifest: Manifest) -> set[str]:
     return {*alerts.channels.values(), *([alerts.pagerduty.routing_key_secret] if alerts.pagerduty else [])}
 
 
-def _accounts(manifest: Manifest) -> Iterator[Problem]:
+def _accounts(manifest: Manifest) -> Iterator[ConfigError]:
     used = {
         **{f"functions.{one.folder}.service_account": one.service_account for one in manifest.functions.values()},
         **{
@@ -159,36 +165,38 @@ def _accounts(manifest: Manifest) -> Iterator[Problem]:
     }
     for key, name in used.items():
         if name not in manifest.service_accounts:
-            yield Problem(key, f"{name} is not declared", suggest(name, manifest.service_accounts))
+            yield ConfigError(key, f"{name} is not declared", suggest(name, manifest.service_accounts))
     for name in manifest.service_accounts:
         if name not in used.values():
-            yield Problem(f"service_accounts.{name}", "is used by nothing", "remove it")
+            yield ConfigError(f"service_accounts.{name}", "is used by nothing", "remove it")
 
 
-def _function(manifest: Manifest, one: Function, root: Path) -> Iterator[Problem]:
+def _function(manifest: Manifest, one: Function, root: Path) -> Iterator[ConfigError]:
     key = f"functions.{one.folder}"
     if not (root / "functions" / one.folder / "main.py").is_file():
         known = [path.parent.name for path in (root / "functions").glob("*/main.py")]
-        yield Problem(key, f"functions/{one.folder}/main.py does not exist", suggest(one.folder, known))
+        yield ConfigError(key, f"functions/{one.folder}/main.py does not exist", suggest(one.folder, known))
     if not (root / "deploy" / "requirements" / f"{one.requirements}.txt").is_file():
         hint = "bin/lock writes deploy/requirements/*.txt"
-        yield Problem(f"{key}.requirements", f"deploy/requirements/{one.requirements}.txt does not exist", hint)
+        yield ConfigError(f"{key}.requirements", f"deploy/requirements/{one.requirements}.txt does not exist", hint)
     if "ORCH_DATABASE" in one.environment:
         reason = "the database that functions ask is the one that is made: firestore.database"
-        yield Problem(f"{key}.environment.ORCH_DATABASE", reason, "remove it here, and name the database there")
+        yield ConfigError(f"{key}.environment.ORCH_DATABASE", reason, "remove it here, and name the database there")
     if one.concurrency > 1 and one.cpu < 1:
-        yield Problem(f"{key}.concurrency", f"{one.concurrency} needs a whole CPU, {one.cpu} is given", "cpu: 1")
+        yield ConfigError(f"{key}.concurrency", f"{one.concurrency} needs a whole CPU, {one.cpu} is given", "cpu: 1")
     if one.people and one.push:
         reason = "lets people call a function that takes in completions"
-        yield Problem(f"{key}.people", reason, "remove it: bin/orch serves people, health_check has a page")
+        yield ConfigError(f"{key}.people", reason, "remove it: bin/orch serves people, health_check has a page")
     if one.min_instances > one.max_instances:
-        yield Problem(f"{key}.instances", "min is above max", "lower min")
+        yield ConfigError(f"{key}.instances", "min is above max", "lower min")
     longest = LONGEST_EVENT if one.push else LONGEST_HTTP
     if one.timeout > longest:
-        yield Problem(f"{key}.timeout", f"{spell(one.timeout)} is over {spell(longest)}", f"at most {spell(longest)}")
+        yield ConfigError(
+            f"{key}.timeout", f"{spell(one.timeout)} is over {spell(longest)}", f"at most {spell(longest)}"
+        )
     if one.timeout > manifest.policy.claim_lease and may_dispatch(one):
         lease = spell(manifest.policy.claim_lease)
-        yield Problem(
+        yield ConfigError(
             f"{key}.timeout",
             f"{spell(one.timeout)} is over the policy's claim_lease, {lease}: it could end under a living dispatch",
             f"at most {lease}, or a longer claim_lease",
@@ -202,9 +210,9 @@ def _function(manifest: Manifest, one: Function, root: Path) -> Iterator[Problem
     yield from _roles(manifest, one)
 
 
-def _push(key: str, one: Function, push: Push) -> Iterator[Problem]:
+def _push(key: str, one: Function, push: Push) -> Iterator[ConfigError]:
     if push.ack_deadline <= one.timeout:
-        yield Problem(
+        yield ConfigError(
             f"{key}.ack_deadline",
             f"{spell(push.ack_deadline)} is not longer than the function's timeout, {spell(one.timeout)}: "
             "a message would come again while it is being worked on",
@@ -217,14 +225,14 @@ def _push(key: str, one: Function, push: Push) -> Iterator[Problem]:
         ("retry.max", push.max_backoff, BACKOFF),
     ):
         if not low <= value <= high:
-            yield Problem(
+            yield ConfigError(
                 f"{key}.{name}", f"{spell(value)} is outside {spell(low)} to {spell(high)}", "Pub/Sub's limits"
             )
     if push.min_backoff > push.max_backoff:
-        yield Problem(f"{key}.retry", "min is above max", "swap them")
+        yield ConfigError(f"{key}.retry", "min is above max", "swap them")
 
 
-def _reach(manifest: Manifest, one: Function, transitions: Iterable[Transition]) -> Iterator[Problem]:
+def _reach(manifest: Manifest, one: Function, transitions: Iterable[Transition]) -> Iterator[ConfigError]:
     """A function that decides a transition must be allowed to publish its trigger and to call its services."""
     key = f"functions.{one.folder}"
     granted = {(role.role, role.kind, role.name) for role in one.roles}
@@ -232,22 +240,22 @@ def _reach(manifest: Manifest, one: Function, transitions: Iterable[Transition])
         for topic in transition.topics:
             if ("roles/pubsub.publisher", "topic", topic) not in granted:
                 reason = f"may decide {transition.name} and not publish to {topic}"
-                yield Problem(f"{key}.roles", reason, f"add {{role: roles/pubsub.publisher, scope: topic/{topic}}}")
+                yield ConfigError(f"{key}.roles", reason, f"add {{role: roles/pubsub.publisher, scope: topic/{topic}}}")
         for service in services_of(manifest, transition):
             if ("roles/run.invoker", "service", service.deployed_as) not in granted:
                 reason = f"may decide {transition.name} and not call {service.deployed_as}"
-                yield Problem(
+                yield ConfigError(
                     f"{key}.roles", reason, f"add {{role: roles/run.invoker, scope: service/{service.deployed_as}}}"
                 )
             if service.url_env not in one.environment:
-                yield Problem(
+                yield ConfigError(
                     f"{key}.environment",
                     f"may decide {transition.name} and does not know {service.url_env}",
                     f"add {service.url_env}, the address of {service.deployed_as}",
                 )
 
 
-def _reruns(manifest: Manifest, one: Function) -> Iterator[Problem]:
+def _reruns(manifest: Manifest, one: Function) -> Iterator[ConfigError]:
     """The sweep repairs: it must be allowed to call whoever runs a phase again."""
     granted = {role.name for role in one.roles if (role.role, role.kind) == ("roles/run.invoker", "service")}
     for phase in manifest.policy.phases.values():
@@ -255,53 +263,57 @@ def _reruns(manifest: Manifest, one: Function) -> Iterator[Problem]:
             continue
         service = manifest.policy.services[phase.rerun.service]
         if service.deployed_as not in granted:
-            yield Problem(
+            yield ConfigError(
                 f"functions.{one.folder}.roles",
                 f"may run {phase.name} again and not call {service.deployed_as}",
                 f"add {{role: roles/run.invoker, scope: service/{service.deployed_as}}}",
             )
 
 
-def _roles(manifest: Manifest, one: Function) -> Iterator[Problem]:
+def _roles(manifest: Manifest, one: Function) -> Iterator[ConfigError]:
     for place, role in enumerate(one.roles):
         key = f"functions.{one.folder}.roles[{place}]"
         if role.kind == "topic" and role.name not in manifest.topics:
-            yield Problem(key, f"{role.name} is not a topic of the manifest", suggest(role.name, manifest.topics))
+            yield ConfigError(key, f"{role.name} is not a topic of the manifest", suggest(role.name, manifest.topics))
         if role.role in ("roles/owner", "roles/editor", "roles/viewer"):
-            yield Problem(key, f"{role.role} gives more than any function needs", "name what it does with what")
+            yield ConfigError(key, f"{role.role} gives more than any function needs", "name what it does with what")
 
 
-def _unfitting_deadletter(manifest: Manifest) -> Iterator[Problem]:
+def _unfitting_deadletter(manifest: Manifest) -> Iterator[ConfigError]:
     low, high = RETENTION
     if not low <= manifest.dead_letter.retention <= high:
-        yield Problem("dead_letter.retention", "is outside 10m to 31d", "Pub/Sub's limits")
+        yield ConfigError("dead_letter.retention", "is outside 10m to 31d", "Pub/Sub's limits")
     attempts = manifest.dead_letter.attempts
     for function in manifest.functions.values():
         if function.push and function.push.retention <= function.push.redelivered_for(attempts):
-            yield Problem(
+            yield ConfigError(
                 f"functions.{function.folder}.trigger.retention",
                 f"{spell(function.push.retention)} ends before {attempts} attempts are over: "
                 "a message would be gone before it is a dead letter",
                 "keep messages longer than they are delivered again",
             )
     if manifest.dead_letter.topic in manifest.topics:
-        yield Problem("dead_letter.topic", "is a topic of the policy: dead letters would be delivered", "name another")
+        yield ConfigError(
+            "dead_letter.topic", "is a topic of the policy: dead letters would be delivered", "name another"
+        )
 
 
-def _channels(manifest: Manifest) -> Iterator[Problem]:
+def _channels(manifest: Manifest) -> Iterator[ConfigError]:
     if not manifest.notify:
-        yield Problem(
+        yield ConfigError(
             "notify", "names nobody: alerts of Cloud Monitoring would reach no one", "on-call: {type: by_hand}"
         )
     for one in manifest.notify:
         key = f"notify.{one.name}"
         if one.type not in CHANNELS:
             reason = f"{one.type} holds a secret, or is not known"
-            yield Problem(f"{key}.type", reason, f"by_hand, and make it in the console; or {', '.join(CHANNELS)}")
+            yield ConfigError(f"{key}.type", reason, f"by_hand, and make it in the console; or {', '.join(CHANNELS)}")
             continue
         label = CHANNELS[one.type]
         if set(one.labels) != ({label} if label else set()):
-            yield Problem(f"{key}.labels", f"are not what {one.type} takes", f"{{{label}: ...}}" if label else "none")
+            yield ConfigError(
+                f"{key}.labels", f"are not what {one.type} takes", f"{{{label}: ...}}" if label else "none"
+            )
 
 
 def topics_of_policy(manifest: Manifest) -> set[str]:

@@ -15,11 +15,11 @@ from deploy import manifest as values
 from deploy import manifest_schema as shape
 from deploy.inventory import inventory
 from deploy.manifest_check import RUNTIME_HINT, problems, unset
-from shared.adapters.config.locate_errors import faults
+from shared.adapters.config.locate_errors import locate_errors
 from shared.adapters.config.policy_file import load_policy
 from shared.adapters.config.strict_yaml import merged, read_yaml
 from shared.core.errors import PolicyError
-from shared.core.policy.config_error import Problem
+from shared.core.policy.config_error import ConfigError
 
 MANIFEST = values.ROOT / "deploy" / "functions.yaml"
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -35,15 +35,15 @@ def load_manifest(path: Path = MANIFEST, *, today: date, root: Path = values.ROO
     raw, found = read_yaml(path)
     _refuse(path, found)
     raw = _with_defaults(raw)
-    _refuse(path, list(faults(raw, shape.ManifestShape)))
-    shaped = msgspec.convert(raw, shape.ManifestShape)
+    _refuse(path, list(locate_errors(raw, shape.ManifestSchema)))
+    shaped = msgspec.convert(raw, shape.ManifestSchema)
     _refuse(path, unset(shaped))
     manifest = _manifest(shaped, root, str(path))
     _refuse(path, problems(manifest, shaped, today, root))
     return manifest
 
 
-def _refuse(path: Path, found: Sequence[Problem]) -> None:
+def _refuse(path: Path, found: Sequence[ConfigError]) -> None:
     if not found:
         return
     first, *others = dict.fromkeys(found)
@@ -66,7 +66,7 @@ def _with_defaults(raw: Any) -> Any:
     return {**raw, "functions": laid}
 
 
-def _manifest(shaped: shape.ManifestShape, root: Path, source: str) -> values.Manifest:
+def _manifest(shaped: shape.ManifestSchema, root: Path, source: str) -> values.Manifest:
     fire = shaped.firestore
     made = values.Manifest(
         policy=load_policy(root / shaped.policy),
@@ -108,7 +108,7 @@ def _manifest(shaped: shape.ManifestShape, root: Path, source: str) -> values.Ma
     return replace(made, functions=functions)
 
 
-def _function(folder: str, one: shape.FunctionShape, shaped: shape.ManifestShape) -> values.Function:
+def _function(folder: str, one: shape.FunctionSchema, shaped: shape.ManifestSchema) -> values.Function:
     # unset() has refused a function that leaves out what it must say.
     given: Any = one
     own = {} if one.environment is UNSET else one.environment
@@ -132,11 +132,11 @@ def _function(folder: str, one: shape.FunctionShape, shaped: shape.ManifestShape
     )
 
 
-def _ready(ready: shape.ReadyShape) -> values.Ready:
+def _ready(ready: shape.ReadySchema) -> values.Ready:
     return values.Ready(ready.method, ready.path, _body(ready.body), ready.status)
 
 
-def _push(trigger: shape.TriggerShape) -> values.Push:
+def _push(trigger: shape.TriggerSchema) -> values.Push:
     given: Any = trigger
     return values.Push(
         topics=tuple(trigger.topics),
@@ -148,17 +148,17 @@ def _push(trigger: shape.TriggerShape) -> values.Push:
     )
 
 
-def _role(role: shape.RoleShape) -> values.Role:
+def _role(role: shape.RoleSchema) -> values.Role:
     kind, _, name = role.scope.partition("/")
     return values.Role(role.role, kind, name)
 
 
-def _grant(one: shape.GrantShape) -> values.Grant:
+def _grant(one: shape.GrantSchema) -> values.Grant:
     kind, _, name = one.scope.partition("/")
     return values.Grant(one.member, one.role, "service account" if kind == "account" else kind, name)
 
 
-def _schedule(name: str, one: shape.ScheduleShape) -> values.Schedule:
+def _schedule(name: str, one: shape.ScheduleSchema) -> values.Schedule:
     return values.Schedule(
         name=name,
         calls=one.calls,

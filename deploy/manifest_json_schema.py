@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from deploy.manifest_schema import ManifestShape
+from deploy.manifest_schema import ManifestSchema
 
 SCHEMA = Path(__file__).resolve().parent / "schema" / "functions.schema.json"
 
@@ -18,7 +18,7 @@ def schema_text() -> str:
     schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "The manifest of the deployed functions",
-        **msgspec.json.schema(ManifestShape),
+        **msgspec.json.schema(ManifestSchema),
     }
     return json.dumps(schema, indent=2) + "\n"
 

@@ -69,21 +69,21 @@ Tries = Annotated[int, Meta(ge=0, le=5, description="a number of retries from 0 
 Method = Literal["GET", "POST"]
 
 
-class Shape(Struct, forbid_unknown_fields=True):
+class Schema(Struct, forbid_unknown_fields=True):
     """A mapping of the file; a key it does not know is refused."""
 
 
-class InstancesShape(Shape, kw_only=True):
+class InstancesSchema(Schema, kw_only=True):
     min: Instances = 0
     max: Instances
 
 
-class BackoffShape(Shape, kw_only=True):
+class BackoffSchema(Schema, kw_only=True):
     min: Duration
     max: Duration
 
 
-class TriggerShape(Shape, kw_only=True):
+class TriggerSchema(Schema, kw_only=True):
     """HTTP, or topics with the settings of the push subscriptions that feed the function."""
 
     http: bool = False
@@ -91,16 +91,16 @@ class TriggerShape(Shape, kw_only=True):
     service_account: Account | UnsetType = UNSET
     ack_deadline: Duration | UnsetType = UNSET
     retention: Duration | UnsetType = UNSET
-    retry: BackoffShape | UnsetType = UNSET
+    retry: BackoffSchema | UnsetType = UNSET
     dead_letter: bool = False
 
 
-class RoleShape(Shape, kw_only=True):
+class RoleSchema(Schema, kw_only=True):
     role: RoleName
     scope: Scope
 
 
-class ReadyShape(Shape, kw_only=True):
+class ReadySchema(Schema, kw_only=True):
     """What is asked of a function after it was deployed, and the status that answers it."""
 
     method: Method
@@ -109,7 +109,7 @@ class ReadyShape(Shape, kw_only=True):
     status: Status = 200
 
 
-class SettingsShape(Shape, kw_only=True):
+class SettingsSchema(Schema, kw_only=True):
     """What `defaults` may say, and each function may say otherwise."""
 
     requirements: Lock | UnsetType = UNSET
@@ -117,52 +117,52 @@ class SettingsShape(Shape, kw_only=True):
     cpu: Cpu | UnsetType = UNSET
     timeout: Duration | UnsetType = UNSET
     concurrency: Count | UnsetType = UNSET
-    instances: InstancesShape | UnsetType = UNSET
+    instances: InstancesSchema | UnsetType = UNSET
     secrets: list[Secret] | UnsetType = UNSET
     environment: dict[Variable, str] | UnsetType = UNSET
 
 
-class FunctionShape(SettingsShape, kw_only=True):
-    trigger: TriggerShape
+class FunctionSchema(SettingsSchema, kw_only=True):
+    trigger: TriggerSchema
     service_account: Account
-    roles: list[RoleShape]
-    ready: ReadyShape | UnsetType = UNSET
+    roles: list[RoleSchema]
+    ready: ReadySchema | UnsetType = UNSET
     people: list[Person] = []
 
 
-class RetriesShape(Shape, kw_only=True):
+class RetriesSchema(Schema, kw_only=True):
     attempts: Tries
     min_backoff: Duration = "5s"
     max_backoff: Duration = "60s"
 
 
-class ScheduleShape(Shape, kw_only=True):
+class ScheduleSchema(Schema, kw_only=True):
     calls: Name
     cron: Text
     zone: Text
     service_account: Account
     attempt_deadline: Duration
-    retries: RetriesShape
+    retries: RetriesSchema
     method: Method = "POST"
     path: str = "/"
     body: dict[str, Any] | UnsetType = UNSET
 
 
-class TopicShape(Shape, kw_only=True):
+class TopicSchema(Schema, kw_only=True):
     """Who writes and reads a topic outside this repository: names of services and of subscriptions."""
 
     written_by: list[Text] = []
     read_by: list[Text] = []
 
 
-class BuildShape(Shape, kw_only=True):
+class BuildSchema(Schema, kw_only=True):
     """The account that builds the functions, and what it may on the project."""
 
     service_account: Account
     roles: Annotated[list[RoleName], Meta(min_length=1)]
 
 
-class GrantShape(Shape, kw_only=True):
+class GrantSchema(Schema, kw_only=True):
     """A right that somebody else gave, on a thing of ours."""
 
     member: Member
@@ -170,21 +170,21 @@ class GrantShape(Shape, kw_only=True):
     scope: OwnScope
 
 
-class DeadLetterShape(Shape, kw_only=True):
+class DeadLetterSchema(Schema, kw_only=True):
     topic: Topic
     subscription: Topic
     attempts: Deliveries
     retention: Duration
 
 
-class ChannelShape(Shape, kw_only=True):
+class ChannelSchema(Schema, kw_only=True):
     """A notification channel of Cloud Monitoring; `by_hand`: made in the console, because it holds a secret."""
 
     type: Text
     labels: dict[Name, Text] = {}
 
 
-class FirestoreShape(Shape, kw_only=True):
+class FirestoreSchema(Schema, kw_only=True):
     database: Text
     location: Text
     backups_for: Duration
@@ -192,12 +192,12 @@ class FirestoreShape(Shape, kw_only=True):
     unindexed: dict[Name, list[Name]] = {}
 
 
-class RecordShape(Shape, kw_only=True):
+class RecordSchema(Schema, kw_only=True):
     dataset: Dataset
     location: Text
 
 
-class ManifestShape(Shape, kw_only=True):
+class ManifestSchema(Schema, kw_only=True):
     """deploy/functions.yaml"""
 
     pipeline: Name
@@ -208,16 +208,16 @@ class ManifestShape(Shape, kw_only=True):
     labels: dict[LabelKey, LabelValue]
     environment: dict[Variable, str]
     apis: list[Api]
-    firestore: FirestoreShape
-    record: RecordShape
-    topics: dict[Topic, TopicShape]
-    dead_letter: DeadLetterShape
+    firestore: FirestoreSchema
+    record: RecordSchema
+    topics: dict[Topic, TopicSchema]
+    dead_letter: DeadLetterSchema
     secrets: list[Secret]
     service_accounts: dict[Account, Text]
-    build: BuildShape
+    build: BuildSchema
     deployers: list[Member] = []
-    granted_by_others: list[GrantShape] = []
-    defaults: SettingsShape
-    functions: Annotated[dict[Name, FunctionShape], Meta(min_length=1)]
-    schedules: dict[Name, ScheduleShape]
-    notify: dict[Name, ChannelShape]
+    granted_by_others: list[GrantSchema] = []
+    defaults: SettingsSchema
+    functions: Annotated[dict[Name, FunctionSchema], Meta(min_length=1)]
+    schedules: dict[Name, ScheduleSchema]
+    notify: dict[Name, ChannelSchema]

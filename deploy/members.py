@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from deploy import rights
-from deploy.manifest import Manifest, Place
+from deploy.manifest import Manifest, Target
 from deploy.orphans import Orphan
 from deploy.resource import Resource, Right
 from deploy.runner import Looks
@@ -23,7 +23,7 @@ OWNED = {
 Key = tuple[str, str, str, str, str | None]
 
 
-def things(place: Place, resources: Iterable[Resource]) -> list[tuple[str, str]]:
+def things(place: Target, resources: Iterable[Resource]) -> list[tuple[str, str]]:
     """Return kind and name of each thing whose policy is ours to judge, the project's first."""
     owned = [(OWNED[one.kind], one.name) for one in resources if one.kind in OWNED]
     return [("project", place.project), *owned]
@@ -37,7 +37,7 @@ def declared(manifest: Manifest, resources: Iterable[Resource]) -> set[Key]:
 
 
 def undeclared(
-    manifest: Manifest, place: Place, kind: str, thing: str, known: set[Key], looks: Looks
+    manifest: Manifest, place: Target, kind: str, thing: str, known: set[Key], looks: Looks
 ) -> Iterator[Orphan]:
     """Yield each right on a thing that nobody declared; raises ``CommandFailed`` where its policy cannot be read.
 

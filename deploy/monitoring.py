@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from deploy.command_line import gcloud
-from deploy.manifest import ROOT, Channel, Manifest, Place
+from deploy.manifest import ROOT, Channel, Manifest, Target
 from deploy.resource import BESIDE, FOUND, Both, Difference, Resource, compare, undeclared
 
 STAMP = "source-digest"
@@ -48,12 +48,12 @@ def write(files: Mapping[str, Mapping[str, Any]], folder: Path) -> None:
         path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
-def metric_resources(manifest: Manifest, place: Place, root: Path = ROOT) -> Iterator[Resource]:
+def metric_resources(manifest: Manifest, place: Target, root: Path = ROOT) -> Iterator[Resource]:
     for name, content in metrics(manifest, root / "deploy" / "observability").items():
         yield _metric_resource(place, content, f"{RENDERED}/metrics/{name}.json")
 
 
-def resources(manifest: Manifest, place: Place, root: Path = ROOT) -> Iterator[Resource]:
+def resources(manifest: Manifest, place: Target, root: Path = ROOT) -> Iterator[Resource]:
     """Yield channels, dashboard, alert policies, and whom these tell; the policies name the metrics."""
     for channel in manifest.notify:
         yield _channel(place, channel)
@@ -133,7 +133,7 @@ def _stamped(content: dict[str, Any], kind: str) -> dict[str, Any]:
     return {**content, label: {**content.get(label, {}), STAMP: digest}}
 
 
-def _metric_resource(place: Place, content: Mapping[str, Any], path: str) -> Resource:
+def _metric_resource(place: Target, content: Mapping[str, Any], path: str) -> Resource:
     name = content["name"]
 
     def judge(found: Any) -> list[Difference]:
@@ -188,7 +188,7 @@ def _policy(content: Mapping[str, Any]) -> dict[str, Any]:
     return whole
 
 
-def _channel(place: Place, one: Channel) -> Resource:
+def _channel(place: Target, one: Channel) -> Resource:
     """One that hears alerts; its name is the server's, so the list is searched."""
     by_hand = one.type == BY_HAND
     labels = ",".join(f"{key}={value}" for key, value in sorted(one.labels.items())) or None
@@ -218,7 +218,7 @@ def _channel(place: Place, one: Channel) -> Resource:
     )
 
 
-def _route(place: Place, title: str, channel: Channel) -> Resource:
+def _route(place: Target, title: str, channel: Channel) -> Resource:
     """That a policy tells a channel."""
 
     def judge(both: Both) -> list[Difference]:
@@ -241,7 +241,7 @@ def _route(place: Place, title: str, channel: Channel) -> Resource:
 
 
 def _listed(
-    kind: str, command: str, flag: str, label: str, place: Place, content: Mapping[str, Any], path: str
+    kind: str, command: str, flag: str, label: str, place: Target, content: Mapping[str, Any], path: str
 ) -> Resource:
     """One that is known by its display name only: the list is searched, and an update names what was found."""
     title, digest = content["displayName"], content[label][STAMP]

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from deploy.command_line import Line, gcloud
-from deploy.manifest import Manifest, Place
+from deploy.command_line import CommandLine, gcloud
+from deploy.manifest import Manifest, Target
 from deploy.runner import Runner, ask
 
 
@@ -18,10 +18,10 @@ class Orphan:
 
     what: str
     why: str
-    remove: Line | None
+    remove: CommandLine | None
 
 
-def lists(place: Place) -> dict[str, Line]:
+def lists(place: Target) -> dict[str, CommandLine]:
     """Return the lines that list what may be orphaned."""
     return {
         "subscriptions": gcloud("pubsub subscriptions list", project=place.project),
@@ -30,7 +30,7 @@ def lists(place: Place) -> dict[str, Line]:
     }
 
 
-def orphans(manifest: Manifest, place: Place, run: Runner) -> list[Orphan]:
+def orphans(manifest: Manifest, place: Target, run: Runner) -> list[Orphan]:
     """Return every orphan; raises ``CommandFailed`` where a list cannot be read."""
     found = {name: ask(run, line) or [] for name, line in lists(place).items()}
     return [
@@ -41,7 +41,7 @@ def orphans(manifest: Manifest, place: Place, run: Runner) -> list[Orphan]:
     ]
 
 
-def addresses(manifest: Manifest, place: Place, found: list[Any]) -> tuple[str, ...]:
+def addresses(manifest: Manifest, place: Target, found: list[Any]) -> tuple[str, ...]:
     """Return every address of our functions: each has one by its name and others that the platform gave it."""
     names = {one.name for one in manifest.functions.values()}
     given = [
@@ -54,7 +54,7 @@ def addresses(manifest: Manifest, place: Place, found: list[Any]) -> tuple[str, 
     return (*(place.url(name) for name in sorted(names)), *given)
 
 
-def callers(manifest: Manifest, place: Place, found: list[Any], ours: tuple[str, ...]) -> Iterator[Orphan]:
+def callers(manifest: Manifest, place: Target, found: list[Any], ours: tuple[str, ...]) -> Iterator[Orphan]:
     """Subscriptions of topics outside the policy that call one of our functions, or sign as one of our accounts."""
     accounts = {place.account(name) for name in manifest.service_accounts}
     watched = {*manifest.topics, manifest.dead_letter.topic}
@@ -72,7 +72,7 @@ def callers(manifest: Manifest, place: Place, found: list[Any], ours: tuple[str,
             yield Orphan(f"subscription {name}", why, remove)
 
 
-def subscriptions(manifest: Manifest, place: Place, found: list[Any]) -> Iterator[Orphan]:
+def subscriptions(manifest: Manifest, place: Target, found: list[Any]) -> Iterator[Orphan]:
     """Subscriptions on a topic of the policy that nobody declared, and two that feed one address."""
     ours = {
         one.subscription(topic): topic
@@ -103,7 +103,7 @@ def subscriptions(manifest: Manifest, place: Place, found: list[Any]) -> Iterato
             )
 
 
-def functions(manifest: Manifest, place: Place, found: list[Any]) -> Iterator[Orphan]:
+def functions(manifest: Manifest, place: Target, found: list[Any]) -> Iterator[Orphan]:
     """Functions that carry our label and are no longer in the manifest, such as one under an older name."""
     names = {one.name for one in manifest.functions.values()}
     mark = manifest.labels.items()
@@ -114,7 +114,7 @@ def functions(manifest: Manifest, place: Place, found: list[Any]) -> Iterator[Or
             yield Orphan(f"function {name}", "carries our labels and is not in the manifest", remove)
 
 
-def schedules(manifest: Manifest, place: Place, found: list[Any], ours: tuple[str, ...]) -> Iterator[Orphan]:
+def schedules(manifest: Manifest, place: Target, found: list[Any], ours: tuple[str, ...]) -> Iterator[Orphan]:
     """Schedules not in the manifest that call one of our functions, write to one of our topics, or call as we do."""
     accounts = {place.account(name) for name in manifest.service_accounts}
     topics = {f"projects/{place.project}/topics/{name}" for name in (*manifest.topics, manifest.dead_letter.topic)}

@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from deploy import compute, identities, monitoring, schedules, service, stores, subscriptions
-from deploy.command_line import Line
-from deploy.manifest import ROOT, Function, Manifest, Place, Stamp
+from deploy.command_line import CommandLine
+from deploy.manifest import ROOT, BuildInfo, Function, Manifest, Target
 from deploy.resource import Resource
 
 
@@ -21,7 +21,7 @@ class PlanConflict(Exception):
 
 
 def plan(
-    manifest: Manifest, place: Place, stamp: Stamp, only: Collection[str] = (), root: Path = ROOT
+    manifest: Manifest, place: Target, stamp: BuildInfo, only: Collection[str] = (), root: Path = ROOT
 ) -> list[Resource]:
     """Return the resources in the order they are made; ``only`` names functions, and leaves the rest out.
 
@@ -42,7 +42,7 @@ def distinct(resources: Iterable[Resource]) -> list[Resource]:
 
 
 def _ordered(
-    manifest: Manifest, place: Place, stamp: Stamp, chosen: list[Function], partly: bool, root: Path
+    manifest: Manifest, place: Target, stamp: BuildInfo, chosen: list[Function], partly: bool, root: Path
 ) -> Iterator[Resource]:
     mine = {one.folder for one in chosen}
     common: Iterable[Resource] = (
@@ -62,7 +62,7 @@ def _ordered(
         # Early: an alert policy may name a new metric only minutes later, and functions take their time meanwhile.
         yield from monitoring.metric_resources(manifest, place, root)
     yield from stores.firestore(manifest, place)
-    yield from stores.record(manifest, place)
+    yield from stores.audit_tables_of(manifest, place)
     for function in chosen:
         yield from compute.roles(manifest, place, function)
     for function in chosen:
@@ -77,6 +77,6 @@ def _ordered(
         yield from monitoring.resources(manifest, place, root)
 
 
-def lines(resources: Iterable[Resource]) -> list[Line]:
+def lines(resources: Iterable[Resource]) -> list[CommandLine]:
     """Return every line that carrying out a plan may run, once."""
     return list(dict.fromkeys(line for one in resources for line in one.lines))

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from deploy.command_line import Line
+from deploy.command_line import CommandLine
 
 PUSH = ("push-auth-service-account", "ack-deadline", "min-retry-delay", "max-retry-delay", "dead-letter-topic",
         "max-delivery-attempts", "expiration-period")  # fmt: skip
 
 
-def faults(line: Line) -> list[str]:
+def violations(line: CommandLine) -> list[str]:
     """Return which rules a line breaks."""
-    return list(_faults(line))
+    return list(_violations(line))
 
 
-def _faults(line: Line) -> Iterator[str]:
+def _violations(line: CommandLine) -> Iterator[str]:
     flags = line.flags
     yield from _form(line)
     for name in ("set-env-vars", "env-vars-file", "clear-env-vars", "set-secrets", "clear-secrets"):
@@ -37,7 +37,7 @@ def _faults(line: Line) -> Iterator[str]:
         yield "--max-delivery-attempts without --dead-letter-topic"
 
 
-def _form(line: Line) -> Iterator[str]:
+def _form(line: CommandLine) -> Iterator[str]:
     first_flag = next((place for place, word in enumerate(line.words) if word.startswith("--")), len(line.words))
     trailing = [word for word in line.words[first_flag:] if not word.startswith("--")]
     if trailing and line.words[0] == "gcloud":
@@ -48,7 +48,7 @@ def _form(line: Line) -> Iterator[str]:
         yield "without --project and --quiet it acts elsewhere, or asks"
 
 
-def _deploy(line: Line) -> Iterator[str]:
+def _deploy(line: CommandLine) -> Iterator[str]:
     flags = line.flags
     if not {"trigger-http", "trigger-topic", "trigger-event-filters"} & flags.keys():
         yield "a deploy without a trigger"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from deploy.command_line import Line
+from deploy.command_line import CommandLine
 from deploy.resource import BESIDE, FOUND, FOUND_ID, Difference, Resource
 from deploy.runner import CommandFailed, Looks
 
@@ -25,21 +25,21 @@ def planned(one: Resource) -> Iterator[str]:
             yield f"{line}   # if {word}{_marks(line)}"
 
 
-def _marks(line: Line) -> str:
+def _marks(line: CommandLine) -> str:
     """Say what stands in a line for a name that only the server knows."""
     there = [mark for mark in MARKS if any(mark in word for word in line.words)]
     return "".join(f"; {mark} is {MARKS[mark]}" for mark in there)
 
 
 @dataclass
-class Told:
+class Preview:
     """How many resources would change, and how many could not be read."""
 
     changes: int = 0
     unread: int = 0
 
 
-def changes(resources: Iterable[Resource], looks: Looks, told: Told) -> Iterator[str]:
+def changes(resources: Iterable[Resource], looks: Looks, told: Preview) -> Iterator[str]:
     """Yield what would change; raises ``CommandFailed`` if not even the list of APIs can be read.
 
     What an API that is still off would tell of is not there yet, and would be made.

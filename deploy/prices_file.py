@@ -12,12 +12,12 @@ import msgspec
 from msgspec import Meta
 
 from deploy.manifest import ROOT
-from shared.adapters.config.locate_errors import faults
-from shared.adapters.config.schema_types import END, Shape, Text
+from shared.adapters.config.locate_errors import locate_errors
+from shared.adapters.config.schema_types import END, Schema, Text
 from shared.adapters.config.strict_yaml import read_yaml
 from shared.core.costs.price import DAYS, Item, Limit, Price, PriceList, Quota
 from shared.core.errors import PolicyError
-from shared.core.policy.config_error import Problem, suggest
+from shared.core.policy.config_error import ConfigError, suggest
 
 PRICES = ROOT / "deploy" / "prices.yaml"
 
@@ -27,7 +27,7 @@ Page = Annotated[str, Meta(pattern="^https://[^ ]+" + END, description="the addr
 Day = Annotated[date, Meta(description="a date", examples=["2026-01-28"])]
 
 
-class PriceShape(Shape):
+class PriceSchema(Schema):
     usd: Amount
     per: More
     unit: Text
@@ -38,7 +38,7 @@ class PriceShape(Shape):
     note: str = ""
 
 
-class QuotaShape(Shape):
+class QuotaSchema(Schema):
     limit: More
     unit: Text
     source: Page
@@ -47,22 +47,22 @@ class QuotaShape(Shape):
     note: str = ""
 
 
-class PricesShape(Shape):
+class PricesSchema(Schema):
     """The file deploy/prices.yaml."""
 
     currency: Literal["USD"]
     region: Text
     taken: Day
-    prices: dict[str, PriceShape]
-    quotas: dict[str, QuotaShape]
+    prices: dict[str, PriceSchema]
+    quotas: dict[str, QuotaSchema]
 
 
 def load_prices(path: Path = PRICES) -> PriceList:
     """Return the prices and quotas of a file; raise ``PolicyError`` for the first problem, the others in its hint."""
     raw, found = read_yaml(path)
     _refuse(path, found)
-    _refuse(path, list(faults(raw, PricesShape)))
-    shaped = msgspec.convert(raw, PricesShape)
+    _refuse(path, list(locate_errors(raw, PricesSchema)))
+    shaped = msgspec.convert(raw, PricesSchema)
     _refuse(path, [*_names("prices", shaped.prices, Item), *_names("quotas", shaped.quotas, Limit), *_values(shaped)])
     return PriceList(
         shaped.region,
@@ -73,42 +73,44 @@ def load_prices(path: Path = PRICES) -> PriceList:
     )
 
 
-def _price(found: PriceShape) -> Price:
+def _price(found: PriceSchema) -> Price:
     free = found.free * (DAYS if found.every == "day" else 1)
     return Price(found.usd, found.per, found.unit, free, found.source, found.confirmed, found.note)
 
 
-def _quota(found: QuotaShape) -> Quota:
+def _quota(found: QuotaSchema) -> Quota:
     return Quota(found.limit, found.unit, found.source, found.soft, found.confirmed, found.note)
 
 
-def _names(key: str, given: Iterable[str], known: Sequence[str] | type[Item] | type[Limit]) -> list[Problem]:
+def _names(key: str, given: Iterable[str], known: Sequence[str] | type[Item] | type[Limit]) -> list[ConfigError]:
     """Refuse a name that the model does not know, and miss each that it needs."""
     names = [str(name) for name in known]
-    unknown = [Problem(f"{key}.{name}", "is not known", suggest(name, names)) for name in given if name not in names]
+    unknown = [
+        ConfigError(f"{key}.{name}", "is not known", suggest(name, names)) for name in given if name not in names
+    ]
     lacking = [name for name in names if name not in set(given)]
-    return unknown + [Problem(f"{key}.{name}", "is missing", "orch cost reckons with it") for name in lacking]
+    return unknown + [ConfigError(f"{key}.{name}", "is missing", "orch cost reckons with it") for name in lacking]
 
 
-def _values(shaped: PricesShape) -> list[Problem]:
+def _values(shaped: PricesSchema) -> list[ConfigError]:
     """Refuse what is no number, and a doubt that says nothing of what stands there instead."""
     found = []
     for name, price in shaped.prices.items():
         for key, value in (("usd", price.usd), ("per", price.per), ("free", price.free)):
             if not isfinite(value):
-                found.append(Problem(f"prices.{name}.{key}", f"is {value}", "write a number"))
+                found.append(ConfigError(f"prices.{name}.{key}", f"is {value}", "write a number"))
     for name, quota in shaped.quotas.items():
         if not isfinite(quota.limit):
-            found.append(Problem(f"quotas.{name}.limit", f"is {quota.limit}", "write a number"))
+            found.append(ConfigError(f"quotas.{name}.limit", f"is {quota.limit}", "write a number"))
     for key, listed in (("prices", shaped.prices), ("quotas", shaped.quotas)):
         for name, one in listed.items():
             if not one.confirmed and not one.note:
                 hint = "add note: what the number is instead"
-                found.append(Problem(f"{key}.{name}", "is not confirmed, and does not say what it is", hint))
+                found.append(ConfigError(f"{key}.{name}", "is not confirmed, and does not say what it is", hint))
     return found
 
 
-def _refuse(path: Path, found: Sequence[Problem]) -> None:
+def _refuse(path: Path, found: Sequence[ConfigError]) -> None:
     if not found:
         return
     first, *others = dict.fromkeys(found)

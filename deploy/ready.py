@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from deploy.command_line import Line, gcloud
-from deploy.manifest import Function, Manifest, Place, Ready, Stamp
+from deploy.command_line import CommandLine, gcloud
+from deploy.manifest import BuildInfo, Function, Manifest, Ready, Target
 from deploy.resource import Difference, Resource
-from deploy.runner import Answer, CommandFailed, Runner, order
+from deploy.runner import CommandFailed, CommandResult, Runner, order
 
 LONGEST_SECONDS = 100
 # A right takes its time to reach every server: minutes, says Google. So long a refused call is made again, and one that
@@ -30,8 +30,8 @@ class ReadyCheck:
     """Asks a function as soon as somebody may call it, and before anything is sent to it."""
 
     manifest: Manifest
-    place: Place
-    stamp: Stamp
+    target: Target
+    build_info: BuildInfo
     run: Runner
     pause: Callable[[float, str], None]
     asked: set[str] = field(default_factory=set)
@@ -53,10 +53,10 @@ class ReadyCheck:
         return rights.get(resource.id)
 
     def _member(self, account: str) -> str:
-        return f"serviceAccount:{self.place.account(account)}"
+        return f"serviceAccount:{self.target.account(account)}"
 
     def _token(self, function: Function, caller: str) -> str:
-        line = token_line(self.place, caller, self.place.url(function.name))
+        line = token_line(self.target, caller, self.target.url(function.name))
         said = order(self.run, line).out
         try:
             token = json.loads(said)["id_token"]
@@ -65,11 +65,11 @@ class ReadyCheck:
         return str(token)
 
     def _questions(self, function: Function, caller: str) -> Iterator[Question]:
-        url, digest = self.place.url(function.name), self.stamp.digests[function.folder]
+        url, digest = self.target.url(function.name), self.build_info.digests[function.folder]
         yield Question(HEALTH, url, digest)
         if function.push is not None and caller == function.push.service_account:
             for topic in function.push.topics:
-                path = f"/projects/{self.place.project}/topics/{topic}"
+                path = f"/projects/{self.target.project}/topics/{topic}"
                 yield Question(Ready("POST", path, PROBE, 200), url)
         elif function.ready is not None:
             yield Question(function.ready, url)
@@ -93,16 +93,16 @@ class Question:
     url: str
     digest: str | None = None
 
-    def line(self, token: str) -> Line:
+    def line(self, token: str) -> CommandLine:
         """Return the call; the token goes in by standard input, where no list of processes shows it."""
         body: tuple[str, ...] = ()
         if self.ready.body is not None:
             body = ("--header", "Content-Type: application/json", "--data-binary", json.dumps(self.ready.body))
         limits = ("--silent", "--show-error", "--max-time", str(LONGEST_SECONDS))
         words = (*limits, "--request", self.ready.method, "--header", "@-", *body, "--write-out", r"\n%{http_code}")
-        return Line(("curl", *words, self.url + self.ready.path), f"Authorization: Bearer {token}\n")
+        return CommandLine(("curl", *words, self.url + self.ready.path), f"Authorization: Bearer {token}\n")
 
-    def judged(self, answer: Answer) -> list[Difference]:
+    def judged(self, answer: CommandResult) -> list[Difference]:
         asked = f"{self.ready.method} {self.url}{self.ready.path}"
         if answer.status != 0:
             return [Difference(asked, str(self.ready.status), answer.err.strip() or "no answer")]
@@ -116,11 +116,11 @@ class Question:
         return [Difference("digest it answers", self.digest, said or "none")]
 
 
-def _refused(answer: Answer) -> bool:
+def _refused(answer: CommandResult) -> bool:
     return answer.out.rpartition("\n")[2] in ("401", "403")
 
 
-def token_line(place: Place, caller: str, url: str) -> Line:
+def token_line(place: Target, caller: str, url: str) -> CommandLine:
     """Return the line that makes a token of another account; only the token is printed, not what could make more."""
     line = gcloud(
         "auth print-identity-token",
@@ -129,7 +129,7 @@ def token_line(place: Place, caller: str, url: str) -> Line:
         audiences=url,
         include_email=True,
     )
-    return Line((*line.words[:-1], "--format=json(id_token)"))
+    return CommandLine((*line.words[:-1], "--format=json(id_token)"))
 
 
 def _digest_in(body: str) -> str | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from deploy.command_line import Line
+from deploy.command_line import CommandLine
 
 
 @dataclass(frozen=True)
@@ -79,13 +79,13 @@ class Resource:
 
     kind: str
     name: str
-    read: Line
+    read: CommandLine
     differences: Judge
-    create: Line | None
-    update: Line | None
+    create: CommandLine | None
+    update: CommandLine | None
     hint: str = ""
     function: str = ""
-    beside: Line | None = None
+    beside: CommandLine | None = None
     right: Right | None = None
 
     @property
@@ -93,7 +93,7 @@ class Resource:
         return f"{self.kind} {self.name}"
 
     @property
-    def lines(self) -> list[Line]:
+    def lines(self) -> list[CommandLine]:
         return [line for line in (self.read, self.beside, self.create, self.update) if line is not None]
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from deploy.command_line import Line, gcloud
-from deploy.manifest import Place
+from deploy.command_line import CommandLine, gcloud
+from deploy.manifest import Target
 from deploy.resource import Condition, Difference, Resource, Right
 
 # The kinds of things that carry a policy of their own, and gcloud's group of commands for each.
@@ -20,23 +20,23 @@ GROUPS = {
 }
 
 
-def on_dataset(place: Place, dataset: str, member: str, role: str) -> Right:
+def on_dataset(place: Target, dataset: str, member: str, role: str) -> Right:
     """gcloud cannot grant on a dataset; the project's policy can, to whatever lies under its name."""
     below = f"projects/{place.project}/datasets/{dataset}"
     expression = f"resource.name == '{below}' || resource.name.startsWith('{below}/')"
     return Right("project", place.project, member, role, Condition(expression, dataset))
 
 
-def policy_line(place: Place, kind: str, thing: str) -> Line:
+def policy_line(place: Target, kind: str, thing: str) -> CommandLine:
     """Return the line that reads the policy of a thing."""
     return _line(place, "get-iam-policy", kind, thing, {})
 
 
-def give_line(place: Place, right: Right) -> Line:
+def give_line(place: Target, right: Right) -> CommandLine:
     return _line(place, "add-iam-policy-binding", right.kind, right.thing, _binding(right))
 
 
-def take_line(place: Place, right: Right) -> Line:
+def take_line(place: Target, right: Right) -> CommandLine:
     return _line(place, "remove-iam-policy-binding", right.kind, right.thing, _binding(right))
 
 
@@ -60,7 +60,7 @@ def key(right: Right) -> tuple[str, str, str, str, str | None]:
     return right.kind, right.thing, right.member, right.role, expression
 
 
-def resource(place: Place, right: Right, function: str = "") -> Resource:
+def resource(place: Target, right: Right, function: str = "") -> Resource:
     """Return a right as something that shall exist."""
     return Resource(
         kind=f"{right.kind} role",
@@ -75,7 +75,7 @@ def resource(place: Place, right: Right, function: str = "") -> Resource:
     )
 
 
-def _line(place: Place, verb: str, kind: str, thing: str, flags: Mapping[str, str | None]) -> Line:
+def _line(place: Target, verb: str, kind: str, thing: str, flags: Mapping[str, str | None]) -> CommandLine:
     named = place.account(thing) if kind == "service account" else thing
     where = {"region": place.region} if kind == "service" else {}
     return gcloud(f"{GROUPS[kind]} {verb}", named, project=place.project, **flags, **where)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from deploy.command_line import Line
+from deploy.command_line import CommandLine
 from deploy.resource import Both, Resource
 
 # What gcloud and bq say of a thing that is not there; everything else that fails is a failure.
@@ -22,7 +22,7 @@ MISSING = {"gcloud": "install the Google Cloud CLI", "bq": "gcloud components in
 class CommandFailed(Exception):
     """A line ended with an error: carries the line and what it said."""
 
-    def __init__(self, line: Line, said: str) -> None:
+    def __init__(self, line: CommandLine, said: str) -> None:
         self.line, self.said = line, said.strip()
         super().__init__(f"{line}\n{self.said}")
 
@@ -49,7 +49,7 @@ class CommandFailed(Exception):
 
 
 @dataclass(frozen=True)
-class Answer:
+class CommandResult:
     status: int
     out: str
     err: str
@@ -60,7 +60,7 @@ class Answer:
 
 
 class Runner(Protocol):
-    def __call__(self, line: Line) -> Answer: ...
+    def __call__(self, line: CommandLine) -> CommandResult: ...
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Subprocess:
 
     folder: Path
 
-    def __call__(self, line: Line) -> Answer:
+    def __call__(self, line: CommandLine) -> CommandResult:
         try:
             ended = subprocess.run(
                 line.words,
@@ -82,13 +82,13 @@ class Subprocess:
                 check=False,
             )
         except FileNotFoundError:
-            return Answer(127, "", f"{line.words[0]} is not on PATH: {MISSING.get(line.words[0], 'install it')}")
+            return CommandResult(127, "", f"{line.words[0]} is not on PATH: {MISSING.get(line.words[0], 'install it')}")
         except subprocess.TimeoutExpired:
-            return Answer(124, "", f"no answer within {LONGEST_SECONDS} s")
-        return Answer(ended.returncode, ended.stdout, ended.stderr)
+            return CommandResult(124, "", f"no answer within {LONGEST_SECONDS} s")
+        return CommandResult(ended.returncode, ended.stdout, ended.stderr)
 
 
-def ask(run: Runner, line: Line) -> Any | None:
+def ask(run: Runner, line: CommandLine) -> Any | None:
     """Return what a reading line answers, None if the thing is not there; raises ``CommandFailed``."""
     answer = run(line)
     if answer.status != 0:
@@ -103,7 +103,7 @@ class Looks:
     """Readings, each made once; ``again`` makes one anew."""
 
     run: Runner
-    seen: dict[Line, Any] = field(default_factory=dict)
+    seen: dict[CommandLine, Any] = field(default_factory=dict)
 
     def of(self, resource: Resource) -> Any | None:
         """Return what is there of a resource, None if it is not; raises ``CommandFailed``."""
@@ -116,14 +116,14 @@ class Looks:
         self.seen.pop(resource.read, None)
         return self.of(resource)
 
-    def at(self, line: Line) -> Any | None:
+    def at(self, line: CommandLine) -> Any | None:
         """Return what a line answers, None if the thing is not there; raises ``CommandFailed``."""
         if line not in self.seen:
             self.seen[line] = ask(self.run, line)
         return self.seen[line]
 
 
-def parsed(line: Line, answer: Answer) -> Any:
+def parsed(line: CommandLine, answer: CommandResult) -> Any:
     try:
         found = json.loads(answer.out or "null")
     except ValueError:
@@ -132,7 +132,7 @@ def parsed(line: Line, answer: Answer) -> Any:
     return None if found == [] and "filter" in line.flags else found
 
 
-def order(run: Runner, line: Line) -> Answer:
+def order(run: Runner, line: CommandLine) -> CommandResult:
     """Run a line that changes something; raises ``CommandFailed``."""
     answer = run(line)
     if answer.status != 0:

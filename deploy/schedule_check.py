@@ -10,40 +10,42 @@ from zoneinfo import available_timezones
 from deploy import cron
 from deploy.manifest import Manifest, Schedule
 from shared.adapters.config.strict_yaml import read_yaml
-from shared.core.policy.config_error import Problem, spell, suggest
+from shared.core.policy.config_error import ConfigError, spell, suggest
 
 ATTEMPT = (timedelta(seconds=15), timedelta(minutes=30))
 VALIDATION = "validation_runner"
 HEALTH, REPORT = "health_check", "/report"
 
 
-def problems_of(manifest: Manifest, one: Schedule) -> Iterator[Problem]:
+def problems_of(manifest: Manifest, one: Schedule) -> Iterator[ConfigError]:
     key = f"schedules.{one.name}"
     target = manifest.functions.get(one.calls)
     if target is None:
-        yield Problem(f"{key}.calls", f"there is no function {one.calls}", suggest(one.calls, manifest.functions))
+        yield ConfigError(f"{key}.calls", f"there is no function {one.calls}", suggest(one.calls, manifest.functions))
     elif target.push:
-        yield Problem(f"{key}.calls", f"{one.calls} is fed by topics, not by calls", "name a function with http: true")
+        yield ConfigError(
+            f"{key}.calls", f"{one.calls} is fed by topics, not by calls", "name a function with http: true"
+        )
     elif one.attempt_deadline < target.timeout:
-        yield Problem(
+        yield ConfigError(
             f"{key}.attempt_deadline",
             f"{spell(one.attempt_deadline)} is under the function's timeout, {spell(target.timeout)}",
             f"at least {spell(target.timeout)}",
         )
-    fault = cron.fault(one.cron)
+    fault = cron.cron_error(one.cron)
     if fault:
-        yield Problem(f"{key}.cron", f"{one.cron!r} {fault}", 'five fields, such as "0 6 * * *"')
+        yield ConfigError(f"{key}.cron", f"{one.cron!r} {fault}", 'five fields, such as "0 6 * * *"')
     if one.zone not in available_timezones():
-        yield Problem(f"{key}.zone", f"{one.zone} is no time zone", suggest(one.zone, available_timezones()))
+        yield ConfigError(f"{key}.zone", f"{one.zone} is no time zone", suggest(one.zone, available_timezones()))
     if not ATTEMPT[0] <= one.attempt_deadline <= ATTEMPT[1]:
-        yield Problem(f"{key}.attempt_deadline", "is outside 15s to 30m", "Cloud Scheduler's limits")
+        yield ConfigError(f"{key}.attempt_deadline", "is outside 15s to 30m", "Cloud Scheduler's limits")
     if one.calls == HEALTH and one.path.partition("?")[0] == REPORT and one.method != "POST":
-        yield Problem(f"{key}.method", f"{one.method} shows the report and sends nothing", "method: POST")
+        yield ConfigError(f"{key}.method", f"{one.method} shows the report and sends nothing", "method: POST")
     if not one.path.startswith("/"):
-        yield Problem(f"{key}.path", f"{one.path} does not begin with a slash", f"/{one.path}")
+        yield ConfigError(f"{key}.path", f"{one.path} does not begin with a slash", f"/{one.path}")
 
 
-def unscheduled(manifest: Manifest, root: Path) -> Iterator[Problem]:
+def unscheduled(manifest: Manifest, root: Path) -> Iterator[ConfigError]:
     """Each schedule that config/validation.yaml declares is called at its local time, and no other one is."""
     if VALIDATION not in manifest.functions:
         return
@@ -51,18 +53,18 @@ def unscheduled(manifest: Manifest, root: Path) -> Iterator[Problem]:
     times = {name: str(one.get("at")) for name, one in _mapping(declared, "schedules").items()}
     called = {one.path.partition("schedule=")[2]: one for one in manifest.schedules.values() if one.calls == VALIDATION}
     for name in sorted(times.keys() - called.keys()):
-        yield Problem("schedules", f"{name} of config/validation.yaml is never called", f"path: /?schedule={name}")
+        yield ConfigError("schedules", f"{name} of config/validation.yaml is never called", f"path: /?schedule={name}")
     for name, one in called.items():
         key = f"schedules.{one.name}"
         if name not in times:
-            yield Problem(f"{key}.path", f"{name!r} is no schedule of config/validation.yaml", suggest(name, times))
+            yield ConfigError(f"{key}.path", f"{name!r} is no schedule of config/validation.yaml", suggest(name, times))
             continue
         hour, _, minute = times[name].partition(":")
         wanted = f"{int(minute)} {int(hour)} * * *"
         zone = manifest.policy.zone.key
         if (one.cron, one.zone) != (wanted, zone):
             reason = f"{one.cron} in {one.zone} is not {times[name]} in {zone}, as config/validation.yaml says"
-            yield Problem(f"{key}.cron", reason, f'cron: "{wanted}", zone: {zone}')
+            yield ConfigError(f"{key}.cron", reason, f'cron: "{wanted}", zone: {zone}')
 
 
 def _mapping(value: object, key: str) -> Mapping[str, Mapping[str, object]]:

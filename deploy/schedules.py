@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from deploy.command_line import gcloud, seconds
-from deploy.manifest import Function, Manifest, Place, Schedule
+from deploy.manifest import Function, Manifest, Schedule, Target
 from deploy.resource import Difference, Resource, compare, undeclared
 
 # The service sets these by itself, or they say what the body is.
@@ -16,7 +16,7 @@ OWN_HEADERS = {"content-type", "user-agent"}
 JSON_HEADER = "Content-Type=application/json"
 
 
-def schedule_resource(manifest: Manifest, place: Place, one: Schedule) -> Iterator[Resource]:
+def schedule_resource(manifest: Manifest, place: Target, one: Schedule) -> Iterator[Resource]:
     function = manifest.functions[one.calls]
     settings: dict[str, str | int | bool | None] = {
         "location": place.region,
@@ -66,7 +66,7 @@ def schedule_resource(manifest: Manifest, place: Place, one: Schedule) -> Iterat
     )
 
 
-def schedule_differences(place: Place, function: Function, one: Schedule, found: Any) -> list[Difference]:
+def schedule_differences(place: Target, function: Function, one: Schedule, found: Any) -> list[Difference]:
     target, retry = found.get("httpTarget") or {}, found.get("retryConfig") or {}
     token = target.get("oidcToken") or {}
     wanted = {

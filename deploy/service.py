@@ -7,7 +7,7 @@ from typing import Any
 
 from deploy.command_line import gcloud
 from deploy.compute import PLATFORM, STAMPED, environment, memory, number
-from deploy.manifest import Function, Manifest, Place, Stamp
+from deploy.manifest import BuildInfo, Function, Manifest, Target
 from deploy.resource import Difference, Resource, compare, undeclared
 
 RUN = "run.googleapis.com"
@@ -20,7 +20,7 @@ SERVICE_LEAST, THROTTLED = f"{RUN}/minScale", f"{RUN}/cpu-throttling"
 UNSET = ("volumes", "containers.command", "containers.args", "containers.envFrom", "containers.volumeMounts")
 
 
-def service_resource(manifest: Manifest, place: Place, function: Function, stamp: Stamp) -> Resource:
+def service_resource(manifest: Manifest, place: Target, function: Function, stamp: BuildInfo) -> Resource:
     """The revision that serves: the newest one, ready, with all traffic, and as it was deployed."""
     return Resource(
         kind="serving revision",
@@ -38,7 +38,7 @@ def service_resource(manifest: Manifest, place: Place, function: Function, stamp
 
 
 def service_differences(
-    manifest: Manifest, place: Place, function: Function, stamp: Stamp, found: Any
+    manifest: Manifest, place: Target, function: Function, stamp: BuildInfo, found: Any
 ) -> list[Difference]:
     """Judge what `gcloud run services describe` answers."""
     template = found.get("spec", {}).get("template", {})
@@ -76,7 +76,7 @@ def _door(notes: Mapping[str, str]) -> list[Difference]:
     return compare(wanted, have)
 
 
-def _wanted(manifest: Manifest, place: Place, function: Function) -> dict[str, Any]:
+def _wanted(manifest: Manifest, place: Target, function: Function) -> dict[str, Any]:
     return {
         "account": place.account(function.service_account),
         "concurrency": function.concurrency,
@@ -112,7 +112,7 @@ def _cpu(text: str | None) -> str | None:
     return number(int(text[:-1]) / 1000) if text and text.endswith("m") else text
 
 
-def _image(place: Place, function: Function, image: str) -> list[Difference]:
+def _image(place: Target, function: Function, image: str) -> list[Difference]:
     """What the function's own build made lies in the repository of all functions, under a name with its own in it."""
     repository = f"{place.region}-docker.pkg.dev/{place.project}/gcf-artifacts/"
     mine = _plain(function.name) in _plain(image.removeprefix(repository))

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from deploy import rights
-from deploy.command_line import Line, gcloud, seconds
-from deploy.manifest import Manifest, Place
+from deploy.command_line import CommandLine, gcloud, seconds
+from deploy.manifest import Manifest, Target
 from deploy.members import public_readers
 from deploy.resource import FOUND_ID, Difference, Resource, Right, compare, undeclared
-from shared.adapters.audit_schema import RecordTable, record_tables
+from shared.adapters.audit_schema import AuditTable, audit_tables
 
 ALIVE = "never"
 # What makes a subscription let messages pass by, or hand them to somebody before a person pulls them.
@@ -25,7 +25,7 @@ PASSED_ON = (
 )
 
 
-def apis(manifest: Manifest, place: Place) -> Iterator[Resource]:
+def apis(manifest: Manifest, place: Target) -> Iterator[Resource]:
     """One resource for all APIs: enabling what is enabled costs a minute each."""
 
     def judge(found: Any) -> list[Difference]:
@@ -37,7 +37,7 @@ def apis(manifest: Manifest, place: Place) -> Iterator[Resource]:
     yield Resource("apis", place.project, read, judge, enable, enable)
 
 
-def accounts(manifest: Manifest, place: Place) -> Iterator[Resource]:
+def accounts(manifest: Manifest, place: Target) -> Iterator[Resource]:
     for name, title in manifest.service_accounts.items():
         address = place.account(name)
         yield Resource(
@@ -50,7 +50,7 @@ def accounts(manifest: Manifest, place: Place) -> Iterator[Resource]:
         )
 
 
-def topics(manifest: Manifest, place: Place) -> Iterator[Resource]:
+def topics(manifest: Manifest, place: Target) -> Iterator[Resource]:
     for name in (*manifest.topics, manifest.dead_letter.topic):
         yield Resource(
             kind="topic",
@@ -69,7 +69,7 @@ def topic_differences(found: Any) -> list[Difference]:
     return unset + compare({"state": "ACTIVE"}, {"state": found.get("state", "ACTIVE")})
 
 
-def dead_letters(manifest: Manifest, place: Place) -> Iterator[Resource]:
+def dead_letters(manifest: Manifest, place: Target) -> Iterator[Resource]:
     """A dead-letter topic without a subscription keeps nothing; and Pub/Sub itself must be allowed to publish there."""
     letter, project = manifest.dead_letter, place.project
     seconds = int(letter.retention.total_seconds())
@@ -104,7 +104,7 @@ def kept(found: Any) -> dict[str, str]:
     return {"retention": found.get("messageRetentionDuration", "604800s"), "expires": ttl}
 
 
-def secrets(manifest: Manifest, place: Place) -> Iterator[Resource]:
+def secrets(manifest: Manifest, place: Target) -> Iterator[Resource]:
     """Names and readers only: values are added by hand, and never pass through here."""
     for name in manifest.secrets:
         yield Resource(
@@ -123,7 +123,7 @@ def secrets(manifest: Manifest, place: Place) -> Iterator[Resource]:
             yield rights.resource(place, right, function.folder)
 
 
-def firestore(manifest: Manifest, place: Place) -> Iterator[Resource]:
+def firestore(manifest: Manifest, place: Target) -> Iterator[Resource]:
     fire, project = manifest.firestore, place.project
 
     def judge_database(found: Any) -> list[Difference]:
@@ -156,7 +156,7 @@ def firestore(manifest: Manifest, place: Place) -> Iterator[Resource]:
             yield _field(manifest, place, group, field, "no index")
 
 
-def _protection(manifest: Manifest, place: Place) -> Resource:
+def _protection(manifest: Manifest, place: Target) -> Resource:
     """That a database cannot be deleted by mistake, and can be read as of each minute of the last seven days."""
     where = {"project": place.project, "database": manifest.firestore.database}
 
@@ -182,7 +182,7 @@ def _protection(manifest: Manifest, place: Place) -> Resource:
     )
 
 
-def _backups(manifest: Manifest, place: Place) -> Resource:
+def _backups(manifest: Manifest, place: Target) -> Resource:
     """The daily backup; a database has one such schedule at the most, and a weekly one beside it is not ours."""
     fire = manifest.firestore
     where = {"project": place.project, "database": fire.database}
@@ -201,7 +201,7 @@ def _backups(manifest: Manifest, place: Place) -> Resource:
     )
 
 
-def _field(manifest: Manifest, place: Place, group: str, field: str, what: str) -> Resource:
+def _field(manifest: Manifest, place: Target, group: str, field: str, what: str) -> Resource:
     where = {"collection_group": group, "database": manifest.firestore.database}
 
     def judge(found: Any) -> list[Difference]:
@@ -221,12 +221,12 @@ def _field(manifest: Manifest, place: Place, group: str, field: str, what: str) 
     return Resource(f"field {what}", f"{group}.{field}", read, judge, update, update)
 
 
-def record(manifest: Manifest, place: Place) -> Iterator[Resource]:
+def audit_tables_of(manifest: Manifest, place: Target) -> Iterator[Resource]:
     """Dataset, tables and views by DDL that may run again: gcloud cannot partition a table."""
     name, project = manifest.dataset, place.project
     schema = f"CREATE SCHEMA IF NOT EXISTS `{project}.{name}` OPTIONS (location = '{manifest.dataset_location}')"
     yield _ddl(manifest, place, "dataset", name, f"{project}:{name}", schema)
-    for table in record_tables():
+    for table in audit_tables():
         reference = f"{project}:{name}.{table.name}"
         yield _ddl(manifest, place, "table", table.name, reference, table_ddl(table, f"{project}.{name}"), table)
         view = f"CREATE OR REPLACE VIEW `{project}.{name}.{table.view}` AS {table.view_sql(f'{project}.{name}')}"
@@ -239,13 +239,13 @@ ELSEWHERE = "a dataset stays where it is, and who reads it is not changed here: 
 
 def _ddl(
     manifest: Manifest,
-    place: Place,
+    place: Target,
     kind: str,
     name: str,
     reference: str,
     statement: str,
-    table: RecordTable | None = None,
-    view: RecordTable | None = None,
+    table: AuditTable | None = None,
+    view: AuditTable | None = None,
 ) -> Resource:
     dataset = f"{place.project}.{manifest.dataset}"
 
@@ -260,10 +260,10 @@ def _ddl(
     return Resource(
         kind=kind,
         name=name,
-        read=Line(("bq", "show", "--format=json", f"--project_id={place.project}", reference)),
+        read=CommandLine(("bq", "show", "--format=json", f"--project_id={place.project}", reference)),
         differences=judge,
-        create=Line((*ask, where, statement)),
-        update=Line((*ask, where, changed or statement)),
+        create=CommandLine((*ask, where, statement)),
+        update=CommandLine((*ask, where, changed or statement)),
         hint="" if view else (ALTERED if table else ELSEWHERE),
     )
 
@@ -285,7 +285,7 @@ def _kept_rows(dataset: str) -> str:
     return f"ALTER SCHEMA IF EXISTS `{dataset}` SET OPTIONS ({options})"
 
 
-def _table_differences(table: RecordTable, found: Any) -> list[Difference]:
+def _table_differences(table: AuditTable, found: Any) -> list[Difference]:
     have = {one["name"]: one["type"] for one in found.get("schema", {}).get("fields", [])}
     same = {"INT64": "INTEGER", "FLOAT64": "FLOAT", "BOOL": "BOOLEAN"}
     missing = [
@@ -309,7 +309,7 @@ def _table_differences(table: RecordTable, found: Any) -> list[Difference]:
     return missing + _demanded(table, found) + compare(wanted, have) + expires
 
 
-def _demanded(table: RecordTable, found: Any) -> list[Difference]:
+def _demanded(table: AuditTable, found: Any) -> list[Difference]:
     """A column that must have a value and is not written, or may be written without one, refuses rows."""
     required = {one["name"] for one in table.fields if one.get("mode") == "REQUIRED"}
     fields = found.get("schema", {}).get("fields", [])
@@ -317,18 +317,18 @@ def _demanded(table: RecordTable, found: Any) -> list[Difference]:
     return [Difference(f"column {name}", "may be empty", "must have a value") for name in more]
 
 
-def clustering(table: RecordTable) -> list[str]:
+def clustering(table: AuditTable) -> list[str]:
     """Return the columns by which a table's rows lie together."""
     fields: list[str] = table.resource["clustering"]["fields"]
     return fields
 
 
-def _columns(table: RecordTable) -> list[tuple[str, str]]:
+def _columns(table: AuditTable) -> list[tuple[str, str]]:
     kinds = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL"}
     return [(one["name"], kinds.get(one["type"], one["type"])) for one in table.fields]
 
 
-def _changes(table: RecordTable, dataset: str) -> list[str]:
+def _changes(table: AuditTable, dataset: str) -> list[str]:
     """Return what brings an older table up to its file, and may run again; how it lies on disk is for ever."""
     alter = f"ALTER TABLE `{dataset}.{table.name}`"
     added = [f"{alter} ADD COLUMN IF NOT EXISTS {name} {kind}" for name, kind in _columns(table)]
@@ -339,11 +339,11 @@ def _changes(table: RecordTable, dataset: str) -> list[str]:
     ]
 
 
-def _filtered(table: RecordTable) -> str:
+def _filtered(table: AuditTable) -> str:
     return "true" if table.resource["requirePartitionFilter"] else "false"
 
 
-def table_ddl(table: RecordTable, dataset: str) -> str:
+def table_ddl(table: AuditTable, dataset: str) -> str:
     """Return the GoogleSQL that makes a table of the record where there is none."""
     required = {one["name"] for one in table.fields if one.get("mode") == "REQUIRED"}
     columns = ", ".join(f"{name} {kind}{' NOT NULL' if name in required else ''}" for name, kind in _columns(table))

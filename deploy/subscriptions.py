@@ -7,7 +7,7 @@ from typing import Any
 
 from deploy import rights
 from deploy.command_line import gcloud, seconds
-from deploy.manifest import Function, Manifest, Place, Push
+from deploy.manifest import Function, Manifest, Push, Target
 from deploy.resource import Difference, Resource, Right, compare, undeclared
 from deploy.stores import ALIVE, kept
 
@@ -40,7 +40,7 @@ FOR_EVER = (
 )
 
 
-def subscriptions(manifest: Manifest, place: Place, function: Function) -> Iterator[Resource]:
+def subscriptions(manifest: Manifest, place: Target, function: Function) -> Iterator[Resource]:
     """One push subscription for each topic; its path makes functions-framework see a CloudEvent of that topic."""
     push = function.push
     if push is None:
@@ -65,12 +65,12 @@ def subscriptions(manifest: Manifest, place: Place, function: Function) -> Itera
         yield rights.resource(place, right, function.folder)
 
 
-def endpoint(place: Place, function: Function, topic: str) -> str:
+def endpoint(place: Target, function: Function, topic: str) -> str:
     return f"{place.url(function.name)}/projects/{place.project}/topics/{topic}"
 
 
 def _subscription_settings(
-    manifest: Manifest, place: Place, function: Function, push: Push, topic: str
+    manifest: Manifest, place: Target, function: Function, push: Push, topic: str
 ) -> dict[str, str | int | bool | None]:
     return {
         "push_endpoint": endpoint(place, function, topic),
@@ -88,7 +88,7 @@ def _subscription_settings(
 
 
 def subscription_differences(
-    manifest: Manifest, place: Place, function: Function, push: Push, topic: str, found: Any
+    manifest: Manifest, place: Target, function: Function, push: Push, topic: str, found: Any
 ) -> list[Difference]:
     """Judge what `gcloud pubsub subscriptions describe` answers."""
     config, letter = found.get("pushConfig") or {}, found.get("deadLetterPolicy") or {}

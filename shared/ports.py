@@ -133,7 +133,7 @@ class Row:
     columns: Mapping[str, Any]
 
 
-class Record(Protocol):
+class AuditLog(Protocol):
     """The record for people (behaviour 8): appended to, and read back to compare it with the state."""
 
     def insert(self, table: str, rows: Sequence[Row]) -> None:

@@ -37,7 +37,7 @@ from shared.core.policy.names import Names
 from shared.core.policy.policy import Policy
 from shared.core.policy.silence_check import silences
 from shared.core.reporting.findings import Sweep
-from shared.ports import AlertSink, Bus, Clock, DeadLetters, Http, Record, Secrets, StateStore, Warehouse
+from shared.ports import AlertSink, AuditLog, Bus, Clock, DeadLetters, Http, Secrets, StateStore, Warehouse
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = ROOT / "config"
@@ -156,15 +156,15 @@ class EnvironmentPorts:
         return BigQueryWarehouse(self.project, CONFIG, emulator_host=self._bigquery_emulator, zone=self._policy.zone)
 
     @cached_property
-    def record(self) -> Record:
+    def audit(self) -> AuditLog:
         dataset = self._variables.get("ORCH_RECORD_DATASET") or f"{self._policy.pipeline}_orchestration"
         if self._choice("ORCH_WAREHOUSE") == "duckdb":
-            from shared.adapters.local.duckdb import DuckDbRecord
+            from shared.adapters.local.duckdb import DuckDbAuditLog
 
-            return DuckDbRecord(self._home / "warehouse.duckdb", dataset)
-        from shared.adapters.google.bigquery import BigQueryRecord
+            return DuckDbAuditLog(self._home / "warehouse.duckdb", dataset)
+        from shared.adapters.google.bigquery import BigQueryAuditLog
 
-        return BigQueryRecord(self.project, dataset, emulator_host=self._bigquery_emulator)
+        return BigQueryAuditLog(self.project, dataset, emulator_host=self._bigquery_emulator)
 
     @cached_property
     def http(self) -> Http:
@@ -256,7 +256,7 @@ def context() -> Context:
 
 
 @contextmanager
-def use(ctx: Context) -> Iterator[Context]:
+def override_context(ctx: Context) -> Iterator[Context]:
     """Let everything in this process use another context, such as a simulated world."""
     _installed.append(ctx)
     try:

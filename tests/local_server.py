@@ -14,7 +14,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Answer:
+class ServerAnswer:
     """``hang`` seconds before the status line; ``drip`` seconds between the body's bytes; ``drop`` the connection."""
 
     status: int = 200
@@ -26,7 +26,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Asked:
+class ServerRequest:
     method: str
     path: str
     headers: Mapping[str, str]
@@ -40,9 +40,9 @@ class Asked:
 class LocalServer:
     """Gives the queued ``answers`` in turn, then ``always``; ``asked`` holds the requests in order of arrival."""
 
-    def __init__(self, *answers: Answer, always: Answer | None = None) -> None:
-        self.answers, self.always = deque(answers), always or Answer()
-        self.asked: list[Asked] = []
+    def __init__(self, *answers: ServerAnswer, always: ServerAnswer | None = None) -> None:
+        self.answers, self.always = deque(answers), always or ServerAnswer()
+        self.asked: list[ServerRequest] = []
         self.changed = threading.Condition()
         self._closing = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
@@ -50,13 +50,13 @@ class LocalServer:
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
         self.host = self.url.removeprefix("http://")
 
-    def wait_for(self, count: int, seconds: float = 15.0) -> list[Asked]:
+    def wait_for(self, count: int, seconds: float = 15.0) -> list[ServerRequest]:
         """Return what was asked once there are ``count`` requests, or what there is after ``seconds``."""
         with self.changed:
             self.changed.wait_for(lambda: len(self.asked) >= count, seconds)
             return list(self.asked)
 
-    def next_answer(self, asked: Asked) -> Answer:
+    def next_answer(self, asked: ServerRequest) -> ServerAnswer:
         with self.changed:
             self.asked.append(asked)
             self.changed.notify_all()
@@ -82,7 +82,7 @@ def _handler(server: LocalServer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            answer = server.next_answer(Asked(self.command, self.path, dict(self.headers), body))
+            answer = server.next_answer(ServerRequest(self.command, self.path, dict(self.headers), body))
             server.pause(answer.hang)
             try:
                 if not answer.drop:
@@ -92,7 +92,7 @@ def _handler(server: LocalServer) -> type[BaseHTTPRequestHandler]:
 
         do_GET = do_POST = do_PUT = do
 
-        def _write(self, answer: Answer) -> None:
+        def _write(self, answer: ServerAnswer) -> None:
             self.send_response(answer.status)
             for name, value in {"Content-Length": str(len(answer.body)), **answer.headers}.items():
                 self.send_header(name, value)

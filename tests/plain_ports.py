@@ -64,7 +64,7 @@ class WellHttp:
         return Response(200, '{"status": "ready"}')
 
 
-class NoRecord:
+class NoAuditLog:
     """Takes every row and keeps none."""
 
     def insert(self, table: str, rows: Sequence[Row]) -> None:
@@ -91,7 +91,7 @@ class PlainPorts:
     store: StateStore
     bus: ListBus = field(default_factory=ListBus)
     warehouse: FullWarehouse = field(default_factory=FullWarehouse)
-    record: NoRecord = field(default_factory=NoRecord)
+    audit: NoAuditLog = field(default_factory=NoAuditLog)
     http: WellHttp = field(default_factory=WellHttp)
     alerts: NoAlerts = field(default_factory=NoAlerts)
     clock: Clock = field(default_factory=SystemClock)

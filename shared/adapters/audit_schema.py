@@ -17,7 +17,7 @@ INSERT_ID = "insert_id"
 
 
 @dataclass(frozen=True, slots=True)
-class RecordTable:
+class AuditTable:
     """One table of the record; ``resource`` is BigQuery's Table resource without a table reference."""
 
     name: str
@@ -50,13 +50,13 @@ class RecordTable:
         )
 
 
-def record_tables(folder: Path = SCHEMAS) -> tuple[RecordTable, ...]:
+def audit_tables(folder: Path = SCHEMAS) -> tuple[AuditTable, ...]:
     """Read the schema files, one table each, by name; raise ``PolicyError`` where there are none."""
     if not any(folder.glob("*.json")):
         hint = "git checkout deploy/bigquery: without it the record has no tables"
         raise PolicyError(str(folder), "", "holds no schema of the record's tables", hint)
     return tuple(
-        RecordTable(file.stem, json.loads(file.read_text(encoding="utf-8"))) for file in sorted(folder.glob("*.json"))
+        AuditTable(file.stem, json.loads(file.read_text(encoding="utf-8"))) for file in sorted(folder.glob("*.json"))
     )
 
 

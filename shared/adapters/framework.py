@@ -17,7 +17,7 @@ from shared.adapters.envelope import Strange, opened
 W3C, GOOGLES = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-"), re.compile(r"([0-9a-f]{32})(/|$)")
 
 
-def attend(
+def add_health_route(
     alive: Callable[[], Mapping[str, Any]],
     receive: Callable[[CloudEvent], object],
     set_aside: Callable[[Strange], object],

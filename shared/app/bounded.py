@@ -17,7 +17,7 @@ LONG = timedelta(seconds=2)
 # How long one call may take at most: with less time left it is not begun.
 LONGEST = {
     "warehouse": timedelta(seconds=20),
-    "record": timedelta(seconds=5),
+    "audit": timedelta(seconds=5),
     "bus": timedelta(seconds=10),
     "alerts": timedelta(seconds=7),  # two channels of three seconds each
 }

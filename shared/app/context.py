@@ -15,7 +15,7 @@ from shared.core.policy.policy import Policy
 from shared.core.reporting.dependencies import Readiness
 from shared.core.reporting.findings import Sweep
 from shared.core.reporting.inventory import Declared, Feed, Job
-from shared.ports import AlertSink, Bus, Clock, Http, Inventory, Record, StateStore, Warehouse
+from shared.ports import AlertSink, AuditLog, Bus, Clock, Http, Inventory, StateStore, Warehouse
 
 INVENTORY = "inventory"
 
@@ -56,7 +56,7 @@ class Ports(Protocol):
     @property
     def warehouse(self) -> Warehouse: ...
     @property
-    def record(self) -> Record: ...
+    def audit(self) -> AuditLog: ...
     @property
     def bus(self) -> Bus: ...
     @property
@@ -67,12 +67,12 @@ class Ports(Protocol):
     def clock(self) -> Clock: ...
 
 
-Absent = tuple[tuple[str, str | None], ...]
+Missing = tuple[tuple[str, str | None], ...]
 """Members of a phase that were missing, each with the version of its document, None if it had none."""
 
 
 @dataclass(eq=False)
-class Looker:
+class Scan:
     """A handler that reads a whole phase; ``again`` asks it to look once more before it ends."""
 
     again: bool = False
@@ -83,17 +83,17 @@ class Memory:
     """What an instance remembers between two calls; losing it costs a repetition, never a trigger."""
 
     fitness: dict[str, tuple[datetime, Fitness]] = field(default_factory=dict)
-    nowhere_said_at: datetime | None = None
+    both_down_notified_at: datetime | None = None
     state_down_since: datetime | None = None
-    state_down_said: bool = False
+    state_down_notified: bool = False
     # By kind, and whether it is over: the sinks that took what was said past the store.
     straight_taken: dict[tuple[str, bool], tuple[str, ...]] = field(default_factory=dict)
     last_sweep: Sweep | None = None
     readiness: Readiness | None = None
-    report_said: date | None = None
+    report_sent_on: date | None = None
     dead_letters_seen_at: datetime | None = None
-    absent: dict[tuple[RunKey, str], Absent] = field(default_factory=dict)
-    lookers: dict[tuple[RunKey, str], Looker] = field(default_factory=dict)
+    missing: dict[tuple[RunKey, str], Missing] = field(default_factory=dict)
+    scans: dict[tuple[RunKey, str], Scan] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

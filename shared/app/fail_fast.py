@@ -12,11 +12,11 @@ from typing import Any, cast
 
 from shared.app.context import Ports
 from shared.core.errors import NotBegun, Unavailable
-from shared.ports import AlertSink, Bus, Clock, Http, Record, StateStore, Warehouse
+from shared.ports import AlertSink, AuditLog, Bus, Clock, Http, StateStore, Warehouse
 
 # A refusal is quick, and may be of one question only; an outage lets one wait.
 LONG = timedelta(seconds=3)
-IN_A_REQUEST = ("store", "warehouse", "record")
+IN_A_REQUEST = ("store", "warehouse", "audit")
 
 
 class FailFast:
@@ -70,8 +70,8 @@ class FailFastPorts:
         return cast("Warehouse", self._port("warehouse"))
 
     @property
-    def record(self) -> Record:
-        return cast("Record", self._port("record"))
+    def audit(self) -> AuditLog:
+        return cast("AuditLog", self._port("audit"))
 
     @property
     def bus(self) -> Bus:

@@ -13,7 +13,7 @@ from shared import runtime
 from shared.app.context import Context
 from shared.app.operator import backfill as app_backfill
 from shared.app.operator.acts import recorded_at
-from shared.app.operator.backfill import Item, Plan, Result, Word
+from shared.app.operator.backfill import DateOutcome, Item, Plan, Result
 from shared.app.outcome import Why
 from shared.cli.operator import By, DryRun, Mode, Reason, who
 from shared.cli.shell import NOT_FOUND, REFUSED, UNAVAILABLE, USAGE, fail, key_in, phase_in, print_json
@@ -143,10 +143,10 @@ def _carry_out(ctx: Context, planned: Plan, why: Why, per_minute: int, *, as_jso
 
 def _end(planned: Plan, results: list[Result], go_on: str) -> None:
     """Say what is still to be done, and end with the status of the whole."""
-    accepted = sum(one.word is Word.ACCEPTED for one in results)
+    accepted = sum(one.word is DateOutcome.ACCEPTED for one in results)
     typer.echo(f"{accepted} of {len(planned.asked)} accepted", err=True)
     for one in results:
-        if one.word is not Word.ACCEPTED and not one.stops:
+        if one.word is not DateOutcome.ACCEPTED and not one.stops:
             typer.echo(
                 f"{one.key.day} {one.word}; again: {commands.rerun(planned.phase, one.key, planned.reason)}", err=True
             )
@@ -171,7 +171,7 @@ def _document(planned: Plan, results: list[Result], go_on: str) -> dict[str, Any
 
 
 def _date(item: Item, result: Result | None) -> dict[str, Any]:
-    word = Word.LEFT_OUT if item.why_not else Word.PLANNED if result is None else result.word
+    word = DateOutcome.LEFT_OUT if item.why_not else DateOutcome.PLANNED if result is None else result.word
     return {
         "date": item.key.day.isoformat(),
         "run": item.key.id,

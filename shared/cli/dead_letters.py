@@ -29,7 +29,7 @@ app = typer.Typer(help="Messages that no delivery got through, and the way back.
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _Subscription:
     subscription: str
     port: DeadLetters
 
@@ -109,7 +109,7 @@ def replay(
     raise typer.Exit(REFUSED if kept else 0)
 
 
-def _place(ctx: Context, subscription: str | None) -> _Place:
+def _place(ctx: Context, subscription: str | None) -> _Subscription:
     """Return where dead letters lie, as the manifest says; its runtime's age is no matter here."""
     manifest = load_manifest(today=date.min)
     topics = {
@@ -121,7 +121,7 @@ def _place(ctx: Context, subscription: str | None) -> _Place:
     ports = ctx.ports
     if not isinstance(ports, runtime.EnvironmentPorts):
         raise fail(USAGE, "there are no dead letters here", "ask where ORCH_BUS names the bus")
-    return _Place(name, ports.dead_letters(name, topics))
+    return _Subscription(name, ports.dead_letters(name, topics))
 
 
 def _published(outcomes: list[Replayed], now: datetime) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ import typer
 
 from deploy import deployer
 from deploy.command_line import gcloud
-from deploy.manifest import ROOT, Manifest, Place, Stamp
+from deploy.manifest import ROOT, BuildInfo, Manifest, Target
 from deploy.plan import plan
 from deploy.resource import Resource
 from deploy.runner import CommandFailed, Looks, Runner, Subprocess, ask
@@ -159,7 +159,7 @@ def _cloud(manifest: Manifest, project: str, run: Runner) -> Iterator[Sign]:
     if found is None:
         yield Sign("project", Verdict.WRONG, f"{project} is not there, or not yours to see", "gcloud projects list")
         return
-    place = Place(project, str(found["projectNumber"]), manifest.region)
+    place = Target(project, str(found["projectNumber"]), manifest.region)
     yield Sign("project", Verdict.OK, f"{project} ({place.number})")
     yield from _deployer(manifest, place, credentials.found, run)
     yield from _resources(_looked_at(manifest, place), run)
@@ -178,7 +178,7 @@ def _credentials(project: str, run: Runner) -> Sign:
     return Sign("credentials", Verdict.OK, str(found[0].get("account", "active")))
 
 
-def _deployer(manifest: Manifest, place: Place, account: str, run: Runner) -> Iterator[Sign]:
+def _deployer(manifest: Manifest, place: Target, account: str, run: Runner) -> Iterator[Sign]:
     """Whether whoever is logged in could deploy; Google is asked, which counts groups and folders in."""
     what = f"rights of {account} to deploy"
     try:
@@ -193,9 +193,9 @@ def _deployer(manifest: Manifest, place: Place, account: str, run: Runner) -> It
         yield Sign(what, Verdict.OK, f"{len(deployer.ROLES)} roles on the project, and those on the accounts there are")
 
 
-def _looked_at(manifest: Manifest, place: Place) -> list[Resource]:
+def _looked_at(manifest: Manifest, place: Target) -> list[Resource]:
     """Return what must be there, whatever the code: digests are the business of bin/check-drift."""
-    stamp = Stamp("", dict.fromkeys(manifest.functions, ""))
+    stamp = BuildInfo("", dict.fromkeys(manifest.functions, ""))
     return plan(manifest, place, stamp)
 
 
@@ -220,7 +220,7 @@ def _resources(resources: Sequence[Resource], run: Runner) -> Iterator[Sign]:
         yield Sign(kind, Verdict.OK, f"{number} are there" if kind in OF_CODE else f"{number} as they should be")
 
 
-def _values(manifest: Manifest, place: Place, run: Runner) -> Iterator[Sign]:
+def _values(manifest: Manifest, place: Target, run: Runner) -> Iterator[Sign]:
     """Whether each secret has a value; the value itself is never read."""
     for name in manifest.secrets:
         line = gcloud("secrets versions list", name, project=place.project, filter="state=ENABLED", limit=1)

@@ -39,7 +39,7 @@ known.add_to(app)
 def run(argv: list[str], ctx: Context) -> tuple[int, str]:
     """Run one command line in this process on a given context; return its exit status and what it printed."""
     printed = io.StringIO()
-    with runtime.use(ctx), contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+    with runtime.override_context(ctx), contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
         status = call(argv)
     return status, printed.getvalue()
 

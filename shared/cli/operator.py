@@ -14,7 +14,7 @@ from shared import runtime
 from shared.app.context import Context
 from shared.app.operator import acts
 from shared.app.operator.rehearsal import Rehearsal, rehearsal
-from shared.app.outcome import Answer, Outcome, Why
+from shared.app.outcome import CommandResult, Outcome, Why
 from shared.app.quarantine.rows import Quarantined, listed
 from shared.cli.shell import (
     NOT_FOUND,
@@ -42,7 +42,7 @@ By = Annotated[
 ]
 NewRun = Annotated[bool, typer.Option("--new-run", help="Open a run of another date than today's without asking.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what would be sent and changed, and do nothing.")]
-Verb = Callable[[Context, RunKey, str, Why], Answer]
+Verb = Callable[[Context, RunKey, str, Why], CommandResult]
 EXITS = {Outcome.DONE: 0, Outcome.REFUSED: REFUSED, Outcome.NOT_FOUND: NOT_FOUND, Outcome.UNAVAILABLE: UNAVAILABLE}
 
 quarantine_app = typer.Typer(help="Messages that could not be understood, and the way back.", no_args_is_help=True)
@@ -260,11 +260,11 @@ def say_rehearsed(rehearsed: Rehearsal) -> None:
     typer.echo("orch: a dry run: nothing was sent, and nothing changed", err=True)
 
 
-def answer_text(answer: Answer, *, rehearsed: bool) -> str:
+def answer_text(answer: CommandResult, *, rehearsed: bool) -> str:
     """Return what an act says of itself; after a dry run nobody takes it for what was done."""
     return f"it would say: {answer.text}" if rehearsed else answer.text
 
 
-def end(answer: Answer, *, rehearsed: bool = False) -> None:
+def end(answer: CommandResult, *, rehearsed: bool = False) -> None:
     typer.echo(answer_text(answer, rehearsed=rehearsed), err=answer.outcome is not Outcome.DONE)
     raise typer.Exit(EXITS[answer.outcome])

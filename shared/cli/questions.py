@@ -20,7 +20,7 @@ from shared.core.policy.policy import Policy
 from shared.core.policy.silence_check import endless
 from shared.core.texts import amount, clock_time
 from shared.core.wire.instants import YEARS
-from shared.entrypoints.health import draw
+from shared.entrypoints.health import render
 
 Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
@@ -144,7 +144,7 @@ def report(
     for what in page.unread:
         typer.echo(f"orch: could not read {what}", err=True)
     if html is not None:
-        _write(html, draw(page))
+        _write(html, render(page))
         typer.echo(f"orch: wrote {html}", err=True)
     if as_json:
         print_json([{"run": one.timeline.key.id, **asdict(one.timeline)} for one in page.runs])

@@ -18,7 +18,7 @@ from shared.core.policy.phases import Processor
 from shared.core.policy.policy import Mode, Policy
 from shared.core.wire import spelling
 from shared.core.wire.contents import MAX_ID, MAX_NAME, Contents, clean, identifier, text
-from shared.core.wire.dialect import CANONICAL, DateZone, Wire, WithoutDate, dotted_path, first, ignoring, value_at
+from shared.core.wire.dialect import CANONICAL, DateZone, Dialect, WithoutDate, dotted_path, first, ignoring, value_at
 from shared.core.wire.instants import YEARS
 from shared.core.wire.spelling import is_absent, shown
 
@@ -72,7 +72,7 @@ class Counted:
     day: date
 
 
-def carried(delivery: Delivery, policy: Policy) -> Delivery | None:
+def from_attributes(delivery: Delivery, policy: Policy) -> Delivery | None:
     """Return a message without data as if its attributes were its body; None if they tell of nobody: a probe.
 
     What states an outcome tells of somebody, even if it does not say of whom. An attribute holds no object: one that is
@@ -170,7 +170,7 @@ class _Message:
     names: Names
 
     @property
-    def wire(self) -> Wire:
+    def wire(self) -> Dialect:
         return self.contents.wire
 
     def understood(self, name: str) -> Received | Counted:
@@ -296,7 +296,7 @@ def _if_text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _wire(delivery: Delivery, policy: Policy) -> Wire:
+def _wire(delivery: Delivery, policy: Policy) -> Dialect:
     """Return the dialect of a message; a phase that has left the policy has none of its own."""
     phase = policy.phases.get(delivery.phase)
     return CANONICAL if phase is None else phase.wire

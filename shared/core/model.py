@@ -119,7 +119,7 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
-class Opener:
+class ClockStarter:
     """A report that may have started the clock: when it was received, with how many records."""
 
     received_at: datetime
@@ -144,22 +144,22 @@ class Completion:
     failures since then, by cause. ``message_ids`` are the latest messages counted, so that the
     same message changes nothing. ``started_at`` is the receipt of the latest `started`, ``last_received_at``
     that of the latest report of any kind, ``trigger_ids`` are the latest triggers that its reports named.
-    ``unrecorded`` waits for the record (behaviour 8). ``added`` are the records of all good reports together,
+    ``pending_audit`` waits for the record (behaviour 8). ``added`` are the records of all good reports together,
     ``sources`` what is known of each loader, where the processor has several (behaviour R10).
     """
 
     phase: str
     processor: str
     latest: Report | None = None
-    good: Report | None = None
+    last_good: Report | None = None
     started_at: datetime | None = None
     last_received_at: datetime | None = None
-    openers: tuple[Opener, ...] = ()
+    clock_starters: tuple[ClockStarter, ...] = ()
     superseded: int = 0
     failures: tuple[Cause, ...] = ()
     message_ids: tuple[str, ...] = ()
     trigger_ids: tuple[str, ...] = ()
-    unrecorded: tuple[Report, ...] = ()
+    pending_audit: tuple[Report, ...] = ()
     added: int = 0
     sources: dict[str, Completion] = field(default_factory=dict)
 
@@ -316,7 +316,8 @@ class LogEntry:
 class TransitionState:
     """A transition of a run as stored. ``generation`` 0 means that nothing was ever claimed.
 
-    ``plan`` belongs to ``generation``; ``carried`` is the plan of the last generation of which anything was accepted,
+    ``plan`` belongs to ``generation``; ``accepted_plan`` is the plan of the last generation of which anything was
+    accepted,
     ``dispatched_at`` its first dispatch, ``last_dispatched_at`` its latest, ``dispatches`` their number.
     ``steps_proven`` counts the steps of ``generation`` that were accepted while its dispatch is not whole;
     ``unproven`` is set while the outcome of the next one, a call, is unknown.
@@ -329,7 +330,7 @@ class TransitionState:
     attempt: int = 0
     claim: Claim | None = None
     plan: Plan | None = None
-    carried: Plan | None = None
+    accepted_plan: Plan | None = None
     dispatches: int = 0
     triggered_at: datetime | None = None
     dispatched_at: datetime | None = None
@@ -345,7 +346,7 @@ class TransitionState:
     failure: Failure | None = None
     request: Request | None = None
     acts: tuple[Act, ...] = ()
-    unrecorded: tuple[LogEntry, ...] = ()
+    pending_audit: tuple[LogEntry, ...] = ()
 
     @property
     def accepted(self) -> bool:
@@ -355,12 +356,12 @@ class TransitionState:
     @property
     def triggered(self) -> bool:
         """True once any generation was dispatched, be it unproven."""
-        return self.carried is not None or self.unproven is not None
+        return self.accepted_plan is not None or self.unproven is not None
 
     @property
     def accepted_whole(self) -> bool:
         """True once a dispatch of ``generation`` was accepted as a whole."""
-        return self.carried is not None and self.carried.generation == self.generation
+        return self.accepted_plan is not None and self.accepted_plan.generation == self.generation
 
 
 UNTOUCHED = TransitionState()

@@ -6,9 +6,9 @@ import traceback
 from typing import TYPE_CHECKING
 
 from shared import runtime
-from shared.app.alerting.unexpected import tell
+from shared.app.alerting.unexpected import report_unexpected
 from shared.app.reporting.handler import answer
-from shared.app.reporting.health import Asked, House
+from shared.app.reporting.health import DeploymentInfo, HealthRequest
 from shared.core.reporting.page import Page
 from shared.entrypoints.answers import JSON, HttpAnswer, json_text
 from shared.entrypoints.inventory import with_inventory
@@ -32,18 +32,18 @@ def handle(request: Request) -> HttpAnswer:
     ports = ctx.ports
     missing = ports.missing_webhooks if isinstance(ports, runtime.EnvironmentPorts) else tuple
     revision, digest = runtime.variable("K_REVISION"), runtime.variable("SOURCE_DIGEST")
-    deployed = House(runtime.record_dataset(ctx.policy), revision, missing, digest)
+    deployed = DeploymentInfo(runtime.record_dataset(ctx.policy), revision, missing, digest)
     try:
-        found = answer(ctx, deployed, Asked(request.method, request.path, request.args.to_dict()))
+        found = answer(ctx, deployed, HealthRequest(request.method, request.path, request.args.to_dict()))
         if isinstance(found.body, dict):
             return json_text(found.body), found.status, {**JSON, **PRIVATE}
-        return draw(found.body), found.status, {**HTML, **PRIVATE}
+        return render(found.body), found.status, {**HTML, **PRIVATE}
     except Exception as error:
-        tell(ctx, "health_check", error, traceback.format_exc())
+        report_unexpected(ctx, "health_check", error, traceback.format_exc())
         raise
 
 
-def draw(page: Page) -> str:
+def render(page: Page) -> str:
     """Return a page as HTML."""
     from shared.adapters.page import page as drawn  # templates are read for whom a page is drawn
 

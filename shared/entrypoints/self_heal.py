@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 from typing import TYPE_CHECKING
 
-from shared.app.alerting.unexpected import tell
+from shared.app.alerting.unexpected import report_unexpected
 from shared.app.sweep.handler import answer
 from shared.entrypoints.answers import JSON, HttpAnswer, call_of, health_answer, json_text
 from shared.entrypoints.inventory import with_inventory
@@ -24,6 +24,6 @@ def handle(request: Request) -> HttpAnswer:
     try:
         findings, status = answer(ctx, call_of(request))
     except Exception as error:
-        tell(ctx, "self_heal", error, traceback.format_exc())
+        report_unexpected(ctx, "self_heal", error, traceback.format_exc())
         raise
     return json_text(findings), status, JSON

@@ -6,7 +6,7 @@ import traceback
 from typing import TYPE_CHECKING
 
 from shared.adapters import framework
-from shared.app.alerting.unexpected import tell
+from shared.app.alerting.unexpected import report_unexpected
 from shared.app.transitions import receive as receiving
 from shared.app.transitions.cloudevents import correlation_of, delivery_of
 from shared.app.transitions.receive import Receipt
@@ -31,13 +31,13 @@ def receive(transition: str, event: CloudEvent, strange: str = "") -> Receipt:
         ctx.log("completion.not_taken", severity="WARNING", transition=transition, error=str(error))
         raise
     except Exception as error:
-        tell(ctx, transition, error, traceback.format_exc(), correlation_of(event))
+        report_unexpected(ctx, transition, error, traceback.format_exc(), correlation_of(event))
         raise
 
 
 def add_health_route(transition: str) -> None:
     """Let a transition's function answer GET /health as well, and take in what comes in any envelope (R1, 11)."""
-    framework.attend(
+    framework.add_health_route(
         lambda: deployment(transition),
         lambda event: receive(transition, event),
         lambda strange: receive(transition, strange.event, strange.reason),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from shared import runtime
 from shared.adapters.config.validation_file import load_validation
-from shared.app.alerting.unexpected import tell
+from shared.app.alerting.unexpected import report_unexpected
 from shared.app.context import Context
 from shared.app.validation.handler import answer
 from shared.core.validation.checks import Validation
@@ -28,7 +28,7 @@ def handle(request: Request) -> HttpAnswer:
     try:
         body, status = answer(ctx, checks(ctx), call_of(request))
     except Exception as error:
-        tell(ctx, "validation_runner", error, traceback.format_exc())
+        report_unexpected(ctx, "validation_runner", error, traceback.format_exc())
         raise
     return json_text(body), status, JSON
 

@@ -9,7 +9,7 @@ from enum import IntEnum
 from itertools import count
 
 
-class Place(IntEnum):
+class Rank(IntEnum):
     """What comes first within one instant."""
 
     EVENT = 0
@@ -18,14 +18,14 @@ class Place(IntEnum):
     LOOK = 3
 
 
-class Agenda:
+class EventQueue:
     """Actions by time, then by place, then in the order in which they were put down."""
 
     def __init__(self) -> None:
-        self._heap: list[tuple[datetime, Place, int, Callable[[], None]]] = []
+        self._heap: list[tuple[datetime, Rank, int, Callable[[], None]]] = []
         self._numbers = count()
 
-    def put(self, at: datetime, place: Place, action: Callable[[], None]) -> None:
+    def put(self, at: datetime, place: Rank, action: Callable[[], None]) -> None:
         heapq.heappush(self._heap, (at, place, next(self._numbers), action))
 
     def until(self, end: datetime) -> Iterator[tuple[datetime, Callable[[], None]]]:

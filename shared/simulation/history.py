@@ -115,7 +115,7 @@ class Repair:
 
 
 @dataclass(frozen=True)
-class Answer:
+class FunctionResponse:
     """What a function answered to a request."""
 
     at: datetime
@@ -175,7 +175,7 @@ class History:
     notices: list[Sent] = field(default_factory=list)
     repairs: list[Repair] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
-    answers: list[Answer] = field(default_factory=list)
+    answers: list[FunctionResponse] = field(default_factory=list)
     exits: list[Exit] = field(default_factory=list)
     seen: dict[int, RunSeen | CompletionSeen | Unclear | None] = field(default_factory=dict)
     quarantine: list[Quarantined] = field(default_factory=list)

@@ -12,10 +12,10 @@ from functools import partial
 
 from shared.adapters.local.sqlite import SqliteStore
 from shared.ports import StateStore
-from shared.simulation.event_queue import Agenda, Place
+from shared.simulation.event_queue import EventQueue, Rank
 from shared.simulation.expectations import RunExpected
 from shared.simulation.fakes.clock import Actor, Crash
-from shared.simulation.history import Answer, Exit, History
+from shared.simulation.history import Exit, FunctionResponse, History
 from shared.simulation.observer import Observer
 from shared.simulation.product import DeployedProduct, Product, Reply
 from shared.simulation.scenario import (
@@ -69,7 +69,7 @@ class Runner:
     """One play of one scenario."""
 
     def __init__(self, scenario: Scenario, product: Product, store: StateStore) -> None:
-        self.scenario, self.product, self.agenda = scenario, product, Agenda()
+        self.scenario, self.product, self.agenda = scenario, product, EventQueue()
         self.world = World(scenario, store, self._deliver_later)
         self.history = self.world.history
         self.observer = Observer(self.world, product)
@@ -79,13 +79,13 @@ class Runner:
 
     def run(self) -> History:
         for event in self.scenario.events:
-            self.agenda.put(event.at, Place.EVENT, partial(self._happen, event.happening))
+            self.agenda.put(event.at, Rank.EVENT, partial(self._happen, event.happening))
         for at in sweep_times(self.scenario.start, self.scenario.end):
-            self.agenda.put(at, Place.SWEEP, self._sweep)
+            self.agenda.put(at, Rank.SWEEP, self._sweep)
         for expected in self.scenario.expect:
             if isinstance(expected.meaning, RunExpected):
                 look = partial(self.observer.look, expected.index, expected.meaning)
-                self.agenda.put(expected.meaning.at, Place.LOOK, look)
+                self.agenda.put(expected.meaning.at, Rank.LOOK, look)
         with self.product.installed(self._context):
             for at, action in self.agenda.until(self.scenario.end):
                 self.world.clock.instant = at
@@ -131,7 +131,7 @@ class Runner:
                 return [self._named[name] for name in happening.names]
 
     def _deliver_later(self, at: datetime, envelope: Envelope) -> None:
-        self.agenda.put(at, Place.DELIVERY, lambda: self._deliver(envelope))
+        self.agenda.put(at, Rank.DELIVERY, lambda: self._deliver(envelope))
 
     def _deliver(self, envelope: Envelope, delivery: int = 1) -> None:
         actor = self._receive(envelope, delivery)
@@ -165,12 +165,12 @@ class Runner:
 
     def _deliver_again(self, envelope: Envelope, delivery: int) -> None:
         at = self.world.clock.instant + back_off(delivery)
-        self.agenda.put(at, Place.DELIVERY, lambda: self._deliver(envelope, delivery + 1))
+        self.agenda.put(at, Rank.DELIVERY, lambda: self._deliver(envelope, delivery + 1))
 
     def _fail(self, fault: Fault) -> None:
         self.world.stage.fail(fault.port, fault.kind, fault.lasts)
         self.world.mutations += 1
-        self.agenda.put(self.world.clock.now() + fault.lasts, Place.EVENT, self._recover)
+        self.agenda.put(self.world.clock.now() + fault.lasts, Rank.EVENT, self._recover)
         self._note("fault", f"{fault.port} {fault.kind.value} for {fault.lasts}")
 
     def _recover(self) -> None:
@@ -197,7 +197,7 @@ class Runner:
         self.world.mutations += 1
         reply = self._ask(request, f"{request.function} request") or Reply(500, "Internal Server Error")
         at = self.world.clock.now()
-        self.history.answers.append(Answer(at, request.function, reply.status, reply.body))
+        self.history.answers.append(FunctionResponse(at, request.function, reply.status, reply.body))
         self._note("request", f"{request.method} {request.function}{request.path} answers {reply.status}")
 
     def _ask(self, request: Request, name: str) -> Reply | None:

@@ -23,7 +23,7 @@ class _Runner:
     done: bool = False
 
 
-class Baton:
+class Scheduler:
     """Whoever holds it runs. Without a seed it goes round in order, with one in an order drawn from the seed."""
 
     def __init__(self, clock: VirtualClock, seed: int | None = None) -> None:

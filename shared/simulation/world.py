@@ -17,18 +17,18 @@ from shared.core.model import Lane, Outcome, RunKey
 from shared.core.policy.names import Names
 from shared.core.policy.policy import Policy
 from shared.core.policy.transitions import Publication, Transition
-from shared.ports import AlertSink, Bus, Clock, Http, Message, Record, StateStore, Warehouse
-from shared.simulation.fakes.audit_log import SimulatedRecord
+from shared.ports import AlertSink, AuditLog, Bus, Clock, Http, Message, StateStore, Warehouse
+from shared.simulation.fakes.audit_log import SimulatedAuditLog
 from shared.simulation.fakes.clock import VirtualClock
-from shared.simulation.fakes.fault_injector import Stage
+from shared.simulation.fakes.fault_injector import FaultInjector
 from shared.simulation.fakes.services import SimulatedAlerts, SimulatedBus, SimulatedServices
 from shared.simulation.fakes.sql import WorldSql
 from shared.simulation.fakes.store import ReadOnlyStore, SimulatedStore
 from shared.simulation.fakes.warehouse import SimulatedWarehouse
 from shared.simulation.history import HTTP, TOPIC, Departure, History, Repair
 from shared.simulation.scenario import Change, CrashPoint, Downstream, Scenario
-from shared.simulation.scheduler import Baton
-from shared.simulation.world_data import Facts
+from shared.simulation.scheduler import Scheduler
+from shared.simulation.world_data import WorldData
 
 START_TAKES = timedelta(seconds=5)
 LOCKS = "locks/"
@@ -54,7 +54,7 @@ class WorldPorts:
 
     store: StateStore
     warehouse: Warehouse
-    record: Record
+    audit: AuditLog
     bus: Bus
     http: Http
     alerts: AlertSink
@@ -67,9 +67,9 @@ class World:
     def __init__(self, scenario: Scenario, inner: StateStore, later: Callable[[datetime, Envelope], None]) -> None:
         self.policy, self.history = scenario.policy, History()
         self.clock = VirtualClock(scenario.start, scenario.seed or 0)
-        self.baton = Baton(self.clock, scenario.seed)
-        self.stage = Stage(self.clock, self.baton, self.history)
-        self.facts = Facts(scenario.policy, scenario.start)
+        self.baton = Scheduler(self.clock, scenario.seed)
+        self.stage = FaultInjector(self.clock, self.baton, self.history)
+        self.facts = WorldData(scenario.policy, scenario.start)
         self.names = Names(scenario.policy)
         self.mutations = 0
         self.touched: set[str] = set()
@@ -80,12 +80,12 @@ class World:
         self._started: set[tuple[str, int, int]] = set()
         self._messages = 0
         self.services = SimulatedServices(scenario.policy, self.stage, self._called)
-        self.record = SimulatedRecord(self.stage)
-        sql = WorldSql(scenario.policy, self.facts, self.record, CONFIG)
+        self.audit = SimulatedAuditLog(self.stage)
+        sql = WorldSql(scenario.policy, self.facts, self.audit, CONFIG)
         self.ports = WorldPorts(
             store=SimulatedStore(inner, self.stage, self._stored),
             warehouse=SimulatedWarehouse(self.facts, self.stage, sql),
-            record=self.record,
+            audit=self.audit,
             bus=SimulatedBus(self.stage, self._published),
             http=self.services,
             alerts=SimulatedAlerts(self.stage),
@@ -103,7 +103,7 @@ class World:
         ports = WorldPorts(
             ReadOnlyStore(self._inner),
             self.ports.warehouse,
-            self.record,
+            self.audit,
             self.ports.bus,
             self.services,
             self.ports.alerts,

@@ -16,7 +16,7 @@ FULL = 100.0
 BEGINS = time(19, 30)
 
 
-class Facts:
+class WorldData:
     """What is true in the world, changed by events."""
 
     def __init__(self, policy: Policy, start: datetime) -> None:

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from shared.adapters.google.inventory import MONITORING, PUBSUB, SCHEDULER
 from shared.core.reporting.inventory import Declared
-from tests.local_server import Answer, Asked, LocalServer
+from tests.local_server import LocalServer, ServerAnswer, ServerRequest
 
 PROJECT = "demo-orch"
 PAGE = 3
@@ -22,7 +22,7 @@ class CloudApis(LocalServer):
 
     def __init__(self, declared: Declared) -> None:
         super().__init__()
-        self.instead: dict[str, Answer] = {}
+        self.instead: dict[str, ServerAnswer] = {}
         where = f"projects/{PROJECT}/locations/{declared.region}/jobs"
         self.jobs: dict[str, dict[str, Any]] = {
             name: {
@@ -53,7 +53,7 @@ class CloudApis(LocalServer):
     def hosts(self) -> Mapping[str, str]:
         return dict.fromkeys(KINDS.values(), self.url)
 
-    def next_answer(self, asked: Asked) -> Answer:
+    def next_answer(self, asked: ServerRequest) -> ServerAnswer:
         super().next_answer(asked)
         kind = urlsplit(asked.path).path.rsplit("/", 1)[-1]
         instead = self.instead.get(KINDS[kind])
@@ -86,7 +86,7 @@ def _at(minute: int) -> str:
     return f"2026-01-21T11:{minute:02}:00Z"
 
 
-def _page(kind: str, items: list[Any], query: Mapping[str, list[str]]) -> Answer:
+def _page(kind: str, items: list[Any], query: Mapping[str, list[str]]) -> ServerAnswer:
     """Return one page; an empty list has no key of its own, as in Google's answers."""
     start = int(query.get("pageToken", ["0"])[0])
     body: dict[str, Any] = {}
@@ -94,9 +94,9 @@ def _page(kind: str, items: list[Any], query: Mapping[str, list[str]]) -> Answer
         body[kind] = items[start : start + PAGE]
     if start + PAGE < len(items):
         body["nextPageToken"] = str(start + PAGE)
-    return Answer(body=json.dumps(body).encode(), headers={"Content-Type": "application/json; charset=UTF-8"})
+    return ServerAnswer(body=json.dumps(body).encode(), headers={"Content-Type": "application/json; charset=UTF-8"})
 
 
-def refusal(status: int, message: str, word: str) -> Answer:
+def refusal(status: int, message: str, word: str) -> ServerAnswer:
     """Return an error as Google's APIs write one."""
-    return Answer(status, json.dumps({"error": {"code": status, "message": message, "status": word}}).encode())
+    return ServerAnswer(status, json.dumps({"error": {"code": status, "message": message, "status": word}}).encode())

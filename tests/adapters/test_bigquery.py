@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from shared.adapters.google.bigquery import BigQueryRecord, BigQueryWarehouse
+from shared.adapters.google.bigquery import BigQueryAuditLog, BigQueryWarehouse
 from shared.core.errors import Unavailable
 from shared.ports import Row, TableRef
 from tests.busy import allowed
-from tests.local_server import Answer, LocalServer
+from tests.local_server import LocalServer, ServerAnswer
 
 DAY = date(2026, 1, 21)
 RESULT = {"projectId": "demo-p", "datasetId": "_d", "tableId": "_t"}
@@ -34,20 +34,20 @@ def warehouse(server: LocalServer, seconds: float = 2.0) -> BigQueryWarehouse:
     return BigQueryWarehouse("demo-p", Path(), 5_000_000, timedelta(seconds=seconds), emulator_host=server.url)
 
 
-def record(server: LocalServer) -> BigQueryRecord:
-    return BigQueryRecord("demo-p", "nba_orchestration", emulator_host=server.url)
+def record(server: LocalServer) -> BigQueryAuditLog:
+    return BigQueryAuditLog("demo-p", "nba_orchestration", emulator_host=server.url)
 
 
-def answer(body: Any, status: int = 200) -> Answer:
-    return Answer(status, json.dumps(body).encode(), {"Content-Type": "application/json"})
+def answer(body: Any, status: int = 200) -> ServerAnswer:
+    return ServerAnswer(status, json.dumps(body).encode(), {"Content-Type": "application/json"})
 
 
-def refusal(status: int, reason: str) -> Answer:
+def refusal(status: int, reason: str) -> ServerAnswer:
     error = {"code": status, "message": f"told {reason}", "errors": [{"reason": reason, "message": f"told {reason}"}]}
     return answer({"error": error}, status)
 
 
-def done(billed: int) -> list[Answer]:
+def done(billed: int) -> list[ServerAnswer]:
     """A finished job of one row, and the row."""
     job = {"projectId": "demo-p", "jobId": "j", "location": "US"}
     return [
@@ -139,7 +139,7 @@ def test_a_quota_or_an_outage_is_no_missing_table(server: LocalServer, status: i
 
 def test_silence_is_unavailable_in_time(server: LocalServer) -> None:
     """A server that accepts and never answers holds a query no longer than its timeout, and an insert 1.3 s."""
-    server.always = Answer(hang=30)
+    server.always = ServerAnswer(hang=30)
     started = time.monotonic()
     with pytest.raises(Unavailable):
         warehouse(server).query("SELECT 1", {})

@@ -19,7 +19,7 @@ from shared.core.errors import Unavailable, Unreached
 from shared.ports import Response
 from tests.adapters.support import ManualClock
 from tests.busy import allowed
-from tests.local_server import Answer, LocalServer, closed_port
+from tests.local_server import LocalServer, ServerAnswer, closed_port
 
 SECOND = timedelta(seconds=1)
 
@@ -33,7 +33,7 @@ def http() -> RequestsHttp:
 def test_any_status_is_an_answer(http: RequestsHttp, status: int) -> None:
     """A refusal or a failure of the service is returned with its body, not raised."""
     body = b"" if status == 204 else "Dončić".encode()
-    with LocalServer(Answer(status, body)) as server:
+    with LocalServer(ServerAnswer(status, body)) as server:
         assert http.request("GET", server.url, None, SECOND) == Response(status, body.decode())
 
 
@@ -54,7 +54,7 @@ TEN = ManualClock().now()
 def test_what_a_service_asks_for_is_told(header: str | None, seconds: int | None, status: int) -> None:
     """Retry-After in both its forms, an hour at most, by the clock of the call; None where nothing can be read."""
     told = {} if header is None else {"Retry-After": header}
-    with LocalServer(Answer(status, b"", told)) as server:
+    with LocalServer(ServerAnswer(status, b"", told)) as server:
         response = RequestsHttp(False, ManualClock()).request("GET", server.url, None, SECOND)
     assert response.retry_at == (None if seconds is None else TEN + seconds * SECOND)
 
@@ -79,7 +79,7 @@ def test_without_a_body_none_is_sent(http: RequestsHttp) -> None:
 
 def test_silence_is_a_timeout(http: RequestsHttp) -> None:
     """A service that does not answer in time raises, names host and limit, and costs no more than that."""
-    with LocalServer(Answer(hang=5)) as server:
+    with LocalServer(ServerAnswer(hang=5)) as server:
         began = time.monotonic()
         with pytest.raises(Unavailable, match=r"timeout after 0\.3 s") as caught:
             http.request("GET", server.url, None, timedelta(seconds=0.3))
@@ -90,7 +90,7 @@ def test_silence_is_a_timeout(http: RequestsHttp) -> None:
 
 def test_a_body_that_drips_is_a_timeout(http: RequestsHttp) -> None:
     """One byte now and then does not stretch the timeout."""
-    with LocalServer(Answer(body=b"x" * 100, drip=0.1)) as server:
+    with LocalServer(ServerAnswer(body=b"x" * 100, drip=0.1)) as server:
         began = time.monotonic()
         with pytest.raises(Unavailable, match="timeout") as caught:
             http.request("GET", server.url, None, timedelta(seconds=0.5))
@@ -119,9 +119,11 @@ def test_an_impossible_url_is_unavailable(http: RequestsHttp, url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "answer", [Answer(drop=True), Answer(body=b"half", headers={"Content-Length": "400"})], ids=["at once", "midway"]
+    "answer",
+    [ServerAnswer(drop=True), ServerAnswer(body=b"half", headers={"Content-Length": "400"})],
+    ids=["at once", "midway"],
 )
-def test_a_connection_that_breaks_is_unavailable(http: RequestsHttp, answer: Answer) -> None:
+def test_a_connection_that_breaks_is_unavailable(http: RequestsHttp, answer: ServerAnswer) -> None:
     """An answer that is not whole is none, and says nothing of what was done before it broke off."""
     with LocalServer(answer) as server, pytest.raises(Unavailable) as caught:
         http.request("POST", server.url, {"a": 1}, SECOND)
@@ -130,25 +132,25 @@ def test_a_connection_that_breaks_is_unavailable(http: RequestsHttp, answer: Ans
 
 def test_a_long_body_is_cut(http: RequestsHttp) -> None:
     """At most 64 KB are read."""
-    with LocalServer(Answer(body=b"x" * 1_000_000)) as server:
+    with LocalServer(ServerAnswer(body=b"x" * 1_000_000)) as server:
         assert len(http.request("GET", server.url, None, 5 * SECOND).body) == 64 * 1024
 
 
 def test_what_lies_beyond_the_cut_is_not_waited_for(http: RequestsHttp) -> None:
     """A body that breaks off after 64 KB is as good as a whole one."""
-    with LocalServer(Answer(body=b"x" * 64 * 1024, headers={"Content-Length": "1000000"})) as server:
+    with LocalServer(ServerAnswer(body=b"x" * 64 * 1024, headers={"Content-Length": "1000000"})) as server:
         assert len(http.request("GET", server.url, None, 5 * SECOND).body) == 64 * 1024
 
 
 def test_bytes_that_are_no_text_are_replaced(http: RequestsHttp) -> None:
     """A body in another encoding is an answer all the same."""
-    with LocalServer(Answer(body=b"ok \xff")) as server:
+    with LocalServer(ServerAnswer(body=b"ok \xff")) as server:
         assert http.request("GET", server.url, None, SECOND).body == "ok �"
 
 
 def test_redirects_are_not_followed(http: RequestsHttp) -> None:
     """A redirect is returned; the other host hears nothing."""
-    with LocalServer() as other, LocalServer(Answer(302, headers={"Location": other.url})) as server:
+    with LocalServer() as other, LocalServer(ServerAnswer(302, headers={"Location": other.url})) as server:
         assert http.request("POST", server.url, {}, SECOND).status == 302
     assert other.asked == []
 
@@ -174,11 +176,11 @@ def issuer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalSer
         yield server
 
 
-def _token(issuer: LocalServer, expires: datetime, number: int) -> Answer:
+def _token(issuer: LocalServer, expires: datetime, number: int) -> ServerAnswer:
     signer = crypt.RSASigner.from_string(issuer.pem)  # type: ignore[attr-defined]
     claims = {"exp": int(expires.timestamp()), "iat": int(expires.timestamp()) - 3600, "n": number}
     body = json.dumps({"id_token": jwt.encode(signer, claims).decode()}).encode()
-    return Answer(200, body, {"Content-Type": "application/json"})
+    return ServerAnswer(200, body, {"Content-Type": "application/json"})
 
 
 def _audience(asked_body: bytes) -> str:
@@ -228,7 +230,7 @@ def test_each_service_has_a_token_of_its_own(issuer: LocalServer) -> None:
 
 def test_no_token_no_call(issuer: LocalServer) -> None:
     """If no token is to be had the service is unavailable, by its name, and is not called without one."""
-    issuer.always = Answer(400, b'{"error": "invalid_grant"}', {"Content-Type": "application/json"})
+    issuer.always = ServerAnswer(400, b'{"error": "invalid_grant"}', {"Content-Type": "application/json"})
     http = RequestsHttp(identity_tokens=True, clock=SystemClock())
     with LocalServer() as service, pytest.raises(Unreached, match="no identity token") as caught:
         http.request("GET", service.url, None, SECOND)

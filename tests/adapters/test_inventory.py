@@ -22,7 +22,7 @@ from shared.core.validation.checks import Status
 from tests.adapters.cloud_apis import PROJECT, CloudApis, refusal
 from tests.adapters.support import ManualClock
 from tests.deploy.world import manifest
-from tests.local_server import Answer, closed_port
+from tests.local_server import ServerAnswer, closed_port
 from tests.validation.fixtures import VALIDATION, read
 from tests.validation.worlds import on_duckdb
 
@@ -163,15 +163,15 @@ BAD = {
     "401": (refusal(401, "Request had invalid authentication credentials", "UNAUTHENTICATED"), "no credentials"),
     "404": (refusal(404, "Location us-west9 is not found", "NOT_FOUND"), "404: Location us-west9 is not found"),
     "429": (refusal(429, "Quota exceeded", "RESOURCE_EXHAUSTED"), "429: Quota exceeded"),
-    "500": (Answer(500, b"<html>Error</html>"), "500: <html>Error"),
-    "no JSON": (Answer(body=b"<html>"), "answers in another shape"),
-    "another JSON": (Answer(body=b'[{"jobs": 1}]'), "answers in another shape"),
-    "another item": (Answer(body=b'{"jobs": [{}], "subscriptions": [{}], "timeSeries": [{}]}'), "another shape"),
-    "no end": (Answer(body=b'{"nextPageToken": "1"}'), "more than 20 pages"),
-    "drops": (Answer(drop=True), "does not answer"),
-    "hangs": (Answer(hang=30), "did not answer within 0.3 s"),
-    "stalls": (Answer(body=b'{"jobs": []}', drip=30), "did not answer within 0.3 s"),
-    "drips": (Answer(body=b'{"jobs": []}' + b" " * 1000, drip=0.05), "did not answer within 0.3 s"),
+    "500": (ServerAnswer(500, b"<html>Error</html>"), "500: <html>Error"),
+    "no JSON": (ServerAnswer(body=b"<html>"), "answers in another shape"),
+    "another JSON": (ServerAnswer(body=b'[{"jobs": 1}]'), "answers in another shape"),
+    "another item": (ServerAnswer(body=b'{"jobs": [{}], "subscriptions": [{}], "timeSeries": [{}]}'), "another shape"),
+    "no end": (ServerAnswer(body=b'{"nextPageToken": "1"}'), "more than 20 pages"),
+    "drops": (ServerAnswer(drop=True), "does not answer"),
+    "hangs": (ServerAnswer(hang=30), "did not answer within 0.3 s"),
+    "stalls": (ServerAnswer(body=b'{"jobs": []}', drip=30), "did not answer within 0.3 s"),
+    "drips": (ServerAnswer(body=b'{"jobs": []}' + b" " * 1000, drip=0.05), "did not answer within 0.3 s"),
 }
 
 

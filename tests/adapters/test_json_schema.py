@@ -10,7 +10,7 @@ import pytest
 
 from shared.adapters.config import policy_json_schema, validation_json_schema
 from shared.adapters.config.json_schema import descriptions, schema_text
-from shared.adapters.config.schema_types import Shape
+from shared.adapters.config.schema_types import Schema
 
 # What the types say of a value: of no use as the description of a key.
 GENERIC = {"a name", "a text", "a duration", "a quoted time of day", "a table with its dataset", "a date", "a number"}
@@ -31,7 +31,7 @@ def test_every_key_is_described(name: str) -> None:
     assert sorted(where for where, words in described.items() if not words or words in GENERIC) == []
 
 
-class Below(Shape):
+class Below(Schema):
     """What is below.
 
     - `end`: when it ends, in words that
@@ -62,7 +62,7 @@ def test_docstrings_become_descriptions() -> None:
 def test_a_docstring_names_keys_only() -> None:
     """A key that was renamed or removed leaves no description behind."""
     stale = []
-    shapes = [Shape]
+    shapes = [Schema]
     while shapes:
         shape = shapes.pop()
         shapes += shape.__subclasses__()

@@ -17,7 +17,7 @@ from shared.adapters.local.bus import LocalBus, redelivery_delay
 from shared.core.errors import Unavailable
 from shared.ports import Http, Message
 from tests.adapters.support import ManualClock
-from tests.local_server import Answer, LocalServer, closed_port
+from tests.local_server import LocalServer, ServerAnswer, closed_port
 
 HTTP: Http = RequestsHttp(identity_tokens=False, clock=SystemClock())
 MESSAGE = Message({"n": 1}, {"a": "b"})
@@ -29,8 +29,8 @@ def test_the_delays_double_from_ten_seconds_to_ten_minutes() -> None:
     assert redelivery_delay(100_000) == timedelta(seconds=600)
 
 
-@pytest.mark.parametrize("answer", [Answer(500), Answer(404), Answer(302), Answer(drop=True)])
-def test_a_message_comes_back_until_it_is_accepted(answer: Answer) -> None:
+@pytest.mark.parametrize("answer", [ServerAnswer(500), ServerAnswer(404), ServerAnswer(302), ServerAnswer(drop=True)])
+def test_a_message_comes_back_until_it_is_accepted(answer: ServerAnswer) -> None:
     """Every non-2xx is redelivered after 10 s, then 20 s, under the same id, and not before."""
     clock = ManualClock()
     bus = LocalBus(None, clock)
@@ -67,7 +67,7 @@ def test_a_topic_without_subscriber_takes_messages_and_delivers_none() -> None:
 def test_one_bad_message_does_not_hold_up_the_others() -> None:
     """Each message has its own attempts."""
     bus = LocalBus(None, ManualClock())
-    with LocalServer(Answer(500)) as receiver:
+    with LocalServer(ServerAnswer(500)) as receiver:
         bus.add_topic("t", receiver.url)
         bus.publish("t", [MESSAGE] * 3)
         assert sum(push.accepted for push in bus.deliver(HTTP)) == 2
@@ -94,7 +94,7 @@ def test_two_pumps_share_the_work(tmp_path: Path) -> None:
     """Whatever one pump has taken the other leaves: every message is pushed once."""
     path, count = tmp_path / "bus.sqlite", 30
     pumps = [LocalBus(path, SystemClock()) for _ in range(2)]
-    with LocalServer(always=Answer(hang=0.01)) as receiver:
+    with LocalServer(always=ServerAnswer(hang=0.01)) as receiver:
         pumps[0].add_topic("t", receiver.url)
         pumps[0].publish("t", [MESSAGE] * count)
         threads = [threading.Thread(target=pump.deliver, args=(HTTP,)) for pump in pumps]

@@ -12,10 +12,10 @@ from shared.adapters.http import RequestsHttp
 from shared.adapters.notify.pagerduty import PagerDutySink
 from shared.core.errors import Unavailable
 from shared.ports import AlertSink, Delivered, Notice, Refused
-from tests.local_server import Answer, LocalServer, closed_port
+from tests.local_server import LocalServer, ServerAnswer, closed_port
 
 NOTICE = Notice("held nba/2026-01-21/overnight", "critical", "held", "phase3_to_phase4 is held: no teams", count=2)
-ACCEPTED = Answer(202, b'{"status": "success"}')
+ACCEPTED = ServerAnswer(202, b'{"status": "success"}')
 
 
 def _sink(url: str, key: str | None = "routing") -> AlertSink:
@@ -88,14 +88,14 @@ def test_a_notice_without_text_has_a_summary() -> None:
 @pytest.mark.parametrize("status", [429, 500, 503])
 def test_a_passing_failure_is_unavailable(status: int) -> None:
     """It is sent again by a later sweep."""
-    with LocalServer(Answer(status, b"later")) as pagerduty, pytest.raises(Unavailable, match=f"{status} later"):
+    with LocalServer(ServerAnswer(status, b"later")) as pagerduty, pytest.raises(Unavailable, match=f"{status} later"):
         _sink(pagerduty.url).send(NOTICE)
 
 
 @pytest.mark.parametrize("status", [429, 503])
 def test_what_pagerduty_asks_for_is_told(status: int) -> None:
     """Its Retry-After goes with the error, so that no sweep tries before."""
-    with LocalServer(Answer(status, b"later", {"Retry-After": "120"})) as pagerduty:
+    with LocalServer(ServerAnswer(status, b"later", {"Retry-After": "120"})) as pagerduty:
         began = datetime.now(UTC)
         with pytest.raises(Unavailable) as caught:
             _sink(pagerduty.url).send(NOTICE)
@@ -112,5 +112,5 @@ def test_silence_is_unavailable() -> None:
 @pytest.mark.parametrize("status", [302, 400, 403])
 def test_another_answer_is_refused(status: int) -> None:
     """A wrong key is a refusal that names the answer."""
-    with LocalServer(Answer(status, b"Invalid routing key")) as pagerduty:
+    with LocalServer(ServerAnswer(status, b"Invalid routing key")) as pagerduty:
         assert _sink(pagerduty.url).send(NOTICE) == Refused(f"pagerduty: {status} Invalid routing key")

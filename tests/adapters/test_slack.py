@@ -15,7 +15,7 @@ from shared.core.errors import Unavailable, Undelivered
 from shared.ports import AlertSink, Delivered, Notice, Refused
 from tests.adapters.support import ManualClock, MemoryLog
 from tests.busy import allowed
-from tests.local_server import Answer, LocalServer, closed_port
+from tests.local_server import LocalServer, ServerAnswer, closed_port
 
 NOTICE = Notice("held nba/2026-01-21/overnight", "critical", "held", "phase3_to_phase4 is held: 404 <gone>", count=2)
 
@@ -43,7 +43,7 @@ def test_a_notice_is_sent_with_blocks_and_text() -> None:
 
 def test_429_waits_as_told() -> None:
     """The wait is exactly the one Slack asked for, and the next attempt delivers."""
-    with LocalServer(Answer(429, b"rate_limited", {"Retry-After": "2"})) as slack:
+    with LocalServer(ServerAnswer(429, b"rate_limited", {"Retry-After": "2"})) as slack:
         it = Fixture(slack.url)
         assert it.send() == Delivered()
     assert it.clock.slept == [2.0]
@@ -53,7 +53,7 @@ def test_429_waits_as_told() -> None:
 @pytest.mark.parametrize("wait", ["3", "30", "3600"])
 def test_429_beyond_the_budget_is_for_a_later_sweep(wait: str) -> None:
     """A wait of 3 s or more is not waited for: Unavailable at once."""
-    with LocalServer(Answer(429, b"rate_limited", {"Retry-After": wait})) as slack:
+    with LocalServer(ServerAnswer(429, b"rate_limited", {"Retry-After": wait})) as slack:
         it = Fixture(slack.url)
         with pytest.raises(Unavailable, match="429 rate_limited") as caught:
             it.send()
@@ -74,7 +74,7 @@ def test_what_slack_asks_for_is_kept_for_the_next_sweeps(status: int, seconds: i
     """In either form, an hour at most: it is told on, and no notice of that webhook leaves before."""
     asked_at = Fixture(None).clock.now()
     wait = str(seconds) if form == "seconds" else (asked_at + timedelta(seconds=seconds)).strftime(HTTP_DATE)
-    with LocalServer(Answer(status, b"later", {"Retry-After": wait})) as slack:
+    with LocalServer(ServerAnswer(status, b"later", {"Retry-After": wait})) as slack:
         it = Fixture(slack.url)
         for _ in range(3):
             with pytest.raises(Undelivered, match="later") as caught:
@@ -88,7 +88,10 @@ def test_what_slack_asks_for_is_kept_for_the_next_sweeps(status: int, seconds: i
 @pytest.mark.parametrize("wait", ["-5", "1.5", "9" * 5000, "Thu, 01 Jan 1970 00:00:00 GMT", "Thu, 99 Foo", "\t"])
 def test_a_strange_retry_after_is_no_error(wait: str) -> None:
     """Too long, past or no number: bounded or as if it had not been said, never a traceback."""
-    with LocalServer(always=Answer(429, b"", {"Retry-After": wait})) as slack, pytest.raises(Undelivered) as caught:
+    with (
+        LocalServer(always=ServerAnswer(429, b"", {"Retry-After": wait})) as slack,
+        pytest.raises(Undelivered) as caught,
+    ):
         Fixture(slack.url).send()
     at = caught.value.retry_at
     assert at is None or at <= Fixture(None).clock.now() + timedelta(hours=1)
@@ -96,7 +99,7 @@ def test_a_strange_retry_after_is_no_error(wait: str) -> None:
 
 def test_429_that_asks_for_no_wait_ends_after_five_attempts() -> None:
     """Waits of no length never use up the budget."""
-    with LocalServer(always=Answer(429, b"", {"Retry-After": "0"})) as slack:
+    with LocalServer(always=ServerAnswer(429, b"", {"Retry-After": "0"})) as slack:
         with pytest.raises(Unavailable):
             Fixture(slack.url).send()
         assert len(slack.asked) == 5
@@ -105,14 +108,16 @@ def test_429_that_asks_for_no_wait_ends_after_five_attempts() -> None:
 @pytest.mark.parametrize("headers", [{}, {"Retry-After": "soon"}])
 def test_429_without_a_number_backs_off(headers: dict[str, str]) -> None:
     """A rate limit that does not say how long is tried again like a failure."""
-    with LocalServer(Answer(429, b"", headers)) as slack:
+    with LocalServer(ServerAnswer(429, b"", headers)) as slack:
         it = Fixture(slack.url)
         assert it.send() == Delivered()
     assert len(it.clock.slept) == 1
 
 
-@pytest.mark.parametrize("answer", [Answer(500), Answer(503), Answer(drop=True)], ids=["500", "503", "dropped"])
-def test_a_passing_failure_is_tried_again(answer: Answer) -> None:
+@pytest.mark.parametrize(
+    "answer", [ServerAnswer(500), ServerAnswer(503), ServerAnswer(drop=True)], ids=["500", "503", "dropped"]
+)
+def test_a_passing_failure_is_tried_again(answer: ServerAnswer) -> None:
     """5xx and broken connections are retried after a growing wait, and then delivered."""
     with LocalServer(answer, answer) as slack:
         it = Fixture(slack.url)
@@ -125,7 +130,7 @@ def test_waits_are_jittered() -> None:
     """Two senders that fail together do not come back together."""
     waits = set()
     for _ in range(5):
-        with LocalServer(Answer(500)) as slack:
+        with LocalServer(ServerAnswer(500)) as slack:
             it = Fixture(slack.url)
             it.send()
             waits.add(it.clock.slept[0])
@@ -134,7 +139,7 @@ def test_waits_are_jittered() -> None:
 
 def test_a_failure_that_stays_is_unavailable_within_the_budget() -> None:
     """All waits together stay under 3 s, the attempts are few, and the last answer is named."""
-    with LocalServer(always=Answer(502, b"bad gateway")) as slack:
+    with LocalServer(always=ServerAnswer(502, b"bad gateway")) as slack:
         it = Fixture(slack.url)
         with pytest.raises(Unavailable, match="502 bad gateway"):
             it.send()
@@ -153,7 +158,7 @@ def test_nobody_listening_is_unavailable() -> None:
 
 def test_silence_costs_about_three_seconds() -> None:
     """With the real clock a server that hangs is given up after about 3 s."""
-    with LocalServer(always=Answer(hang=30)) as slack:
+    with LocalServer(always=ServerAnswer(hang=30)) as slack:
         sink = SlackSink({"critical": lambda: slack.url}, SystemClock(), MemoryLog())
         began = time.monotonic()
         with pytest.raises(Unavailable, match="timed out"):
@@ -166,7 +171,7 @@ def test_silence_costs_about_three_seconds() -> None:
 )
 def test_another_4xx_is_refused(status: int, body: str) -> None:
     """A refusal is returned with status and answer, tried once, and the text goes to the log at its severity."""
-    with LocalServer(Answer(status, body.encode())) as slack:
+    with LocalServer(ServerAnswer(status, body.encode())) as slack:
         it = Fixture(slack.url)
         assert it.send() == Refused(f"{status} {body}")
     assert len(slack.asked) == 1
@@ -176,8 +181,8 @@ def test_another_4xx_is_refused(status: int, body: str) -> None:
 
 def test_a_web_page_is_no_webhook() -> None:
     """A webhook that redirects to a page is refused, although the page answers 200."""
-    with LocalServer(Answer(200, b"<!doctype html>")) as page, LocalServer() as slack:
-        slack.always = Answer(302, b"", {"Location": page.url})
+    with LocalServer(ServerAnswer(200, b"<!doctype html>")) as page, LocalServer() as slack:
+        slack.always = ServerAnswer(302, b"", {"Location": page.url})
         answer = Fixture(slack.url).send()
     assert isinstance(answer, Refused)
 
@@ -218,7 +223,7 @@ def test_the_webhook_is_asked_for_each_time() -> None:
 def test_the_url_is_never_logged(caplog: pytest.LogCaptureFixture) -> None:
     """Slack's client would log it at DEBUG."""
     caplog.set_level("DEBUG")
-    with LocalServer(Answer(500)) as slack:
+    with LocalServer(ServerAnswer(500)) as slack:
         it = Fixture(f"{slack.url}/services/SECRET")
         it.send()
     assert "SECRET" not in caplog.text

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from shared import runtime
-from shared.adapters.local.duckdb import DuckDbRecord
+from shared.adapters.local.duckdb import DuckDbAuditLog
 from shared.cli import monitor
 from shared.cli.entry import call
 from shared.core.errors import PolicyError
@@ -24,7 +24,7 @@ def test_a_record_without_its_schemas_is_refused_when_it_is_made(tmp_path: Path,
     if made:
         folder.mkdir()
     with pytest.raises(PolicyError, match="holds no schema") as refused:
-        DuckDbRecord(tmp_path / "house.duckdb", "nba_orchestration", schemas=folder)
+        DuckDbAuditLog(tmp_path / "house.duckdb", "nba_orchestration", schemas=folder)
     assert "git checkout deploy/bigquery" in refused.value.hint
     assert not (tmp_path / "house.duckdb").exists()
 
@@ -32,7 +32,7 @@ def test_a_record_without_its_schemas_is_refused_when_it_is_made(tmp_path: Path,
 @pytest.mark.parametrize("command", ["completeness", "failures"])
 def test_a_monitor_without_a_project_is_a_wrong_call(capsys: pytest.CaptureFixture[str], command: str) -> None:
     """64 with the variable and a hint: no check was broken, and nothing is logged as if one were."""
-    with runtime.use(runtime.from_environment({})):
+    with runtime.override_context(runtime.from_environment({})):
         assert call(monitor.app, [command], "monitor", monitor.USAGE, monitor.UNREADABLE) == monitor.USAGE
     out, err = capsys.readouterr()
     assert out == ""

@@ -19,8 +19,8 @@ from typing import Any, TypeVar
 from shared.adapters.local.memory import MemoryStore
 from shared.app.context import Context
 from shared.app.state.repository import load_run, transition_path
-from shared.app.sweep.handler import swept
-from shared.app.sweep.sweep import Wish
+from shared.app.sweep.handler import handle_sweep
+from shared.app.sweep.sweep import SweepOptions
 from shared.app.transitions.receive import Receipt, receive
 from shared.cli import main as orch
 from shared.core.errors import Unavailable
@@ -30,27 +30,27 @@ from shared.core.policy.names import Names
 from shared.core.policy.policy import Policy
 from shared.documents import from_data
 from shared.ports import (
+    AuditLog,
     Delivered,
     Document,
     Message,
     Notice,
-    Record,
     Refused,
     Response,
     Row,
     StateStore,
 )
-from shared.simulation.fakes.audit_log import SimulatedRecord
+from shared.simulation.fakes.audit_log import SimulatedAuditLog
 from shared.simulation.fakes.clock import Actor, VirtualClock
-from shared.simulation.fakes.fault_injector import Stage
+from shared.simulation.fakes.fault_injector import FaultInjector
 from shared.simulation.fakes.services import SimulatedAlerts, SimulatedBus, SimulatedServices
 from shared.simulation.fakes.store import SimulatedStore
 from shared.simulation.fakes.warehouse import SimulatedWarehouse
 from shared.simulation.history import History
 from shared.simulation.scenario import Change, FaultKind, GameCount, Health
-from shared.simulation.scheduler import Baton
+from shared.simulation.scheduler import Scheduler
 from shared.simulation.world import WorldPorts
-from shared.simulation.world_data import Facts
+from shared.simulation.world_data import WorldData
 from tests.core.build import DAY, GAMES, NIGHT, PHASE_OF, POLICY, T0
 
 T = TypeVar("T")
@@ -91,7 +91,7 @@ class Published:
 class Effects:
     """Everything that left a handler, in order, by name; ``fate`` befalls the one of that number."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: FaultInjector) -> None:
         self._stage = stage
         self.done: list[str] = []
         self.fate: tuple[int, Fate] | None = None
@@ -162,7 +162,7 @@ class CountedStore:
 class KeepingBus(SimulatedBus):
     """A bus that keeps what it took; ``during`` runs while a publication is under way."""
 
-    def __init__(self, stage: Stage, effects: Effects) -> None:
+    def __init__(self, stage: FaultInjector, effects: Effects) -> None:
         super().__init__(stage, self._arrived)
         self._clock, self._effects = stage.clock, effects
         self.published: list[Published] = []
@@ -182,7 +182,7 @@ class KeepingBus(SimulatedBus):
 class AnsweringServices(SimulatedServices):
     """Services that answer calls with ``answers[service]``: a status and a body, None for silence, or an error."""
 
-    def __init__(self, policy: Policy, stage: Stage, effects: Effects) -> None:
+    def __init__(self, policy: Policy, stage: FaultInjector, effects: Effects) -> None:
         super().__init__(policy, stage, lambda service, path, body, taken: None)
         self._effects = effects
         self.answers: dict[str, Response | Unavailable | None] = {}
@@ -207,7 +207,7 @@ class AnsweringServices(SimulatedServices):
 class KeepingSink(SimulatedAlerts):
     """An alert sink that keeps the notices it took."""
 
-    def __init__(self, stage: Stage, effects: Effects) -> None:
+    def __init__(self, stage: FaultInjector, effects: Effects) -> None:
         super().__init__(stage)
         self._clock, self._effects = stage.clock, effects
         self.taken: list[tuple[datetime, Notice]] = []
@@ -222,10 +222,10 @@ class KeepingSink(SimulatedAlerts):
         return result
 
 
-class CountedRecord(SimulatedRecord):
+class CountedAuditLog(SimulatedAuditLog):
     """A record with a fault of its own: port ``record``."""
 
-    def __init__(self, stage: Stage, effects: Effects) -> None:
+    def __init__(self, stage: FaultInjector, effects: Effects) -> None:
         super().__init__(stage)
         self._effects = effects
         self.tried = 0
@@ -245,7 +245,7 @@ class CountedRecord(SimulatedRecord):
         return super().executions(first, last)
 
 
-class House:
+class HandlersKit:
     """One store, one outside world, and any number of instances of the functions in it."""
 
     def __init__(
@@ -255,25 +255,25 @@ class House:
         store: StateStore | None = None,
         start: datetime = T0,
         seed: int | None = None,
-        record: Record | None = None,
+        record: AuditLog | None = None,
         version: str = "v1",
     ) -> None:
         self.policy, self.clock, self.history = policy, VirtualClock(start, seed or 0), History()
-        self.baton = Baton(self.clock, seed)
-        self.stage = Stage(self.clock, self.baton, self.history)
+        self.baton = Scheduler(self.clock, seed)
+        self.stage = FaultInjector(self.clock, self.baton, self.history)
         self.effects = Effects(self.stage)
-        self.facts = Facts(policy, start)
+        self.facts = WorldData(policy, start)
         self.store = CountedStore(store or MemoryStore(), self.effects)
         self.bus = KeepingBus(self.stage, self.effects)
         self.services = AnsweringServices(policy, self.stage, self.effects)
         self.sink = KeepingSink(self.stage, self.effects)
-        self.record = CountedRecord(self.stage, self.effects)
+        self.audit = CountedAuditLog(self.stage, self.effects)
         self.log: list[tuple[str, str, dict[str, object]]] = []
         self.waited = timedelta()
         self.ports = WorldPorts(
             store=SimulatedStore(self.store, self.stage, lambda path: None),
             warehouse=SimulatedWarehouse(self.facts, self.stage),
-            record=record or self.record,
+            audit=record or self.audit,
             bus=self.bus,
             http=self.services,
             alerts=self.sink,
@@ -293,7 +293,7 @@ class House:
 
     # the world
 
-    def ordinary(self, day: date = DAY, games: int = GAMES, rows: int = PLENTY) -> House:
+    def ordinary(self, day: date = DAY, games: int = GAMES, rows: int = PLENTY) -> HandlersKit:
         """Let a date have its games, all final, and every table its rows."""
         self.change(games={day: GameCount(final=games)}, rows={table: {day: rows} for table in tables(self.policy)})
         return self
@@ -363,9 +363,9 @@ class House:
         for processor in processors:
             self.deliver(processor, **body)
 
-    def sweep(self, wish: Wish | None = None, ctx: Context | None = None) -> Answered:
+    def sweep(self, wish: SweepOptions | None = None, ctx: Context | None = None) -> Answered:
         """Call the sweep as its function does."""
-        findings, status = self.act(lambda: swept(ctx or self.ctx, wish or Wish()), "sweep")
+        findings, status = self.act(lambda: handle_sweep(ctx or self.ctx, wish or SweepOptions()), "sweep")
         return Answered(status, findings)
 
     def sweeps(self, minutes: int, ctx: Context | None = None) -> list[Answered]:

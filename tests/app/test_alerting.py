@@ -16,45 +16,45 @@ from flask import Flask, request
 
 from shared import runtime
 from shared.app.alerting import outbox, raise_alerts
-from shared.app.alerting.unexpected import tell
-from shared.app.sweep.handler import swept
-from shared.app.sweep.sweep import Wish
+from shared.app.alerting.unexpected import report_unexpected
+from shared.app.sweep.handler import handle_sweep
+from shared.app.sweep.sweep import SweepOptions
 from shared.app.transitions.receive import receive
 from shared.core.alerting.alert import Alert
-from shared.core.alerting.conditions import AlertKind, Condition, Lasting, Severity
+from shared.core.alerting.conditions import AlertKind, Condition, Lifecycle, Severity
 from shared.core.errors import Unavailable
 from shared.core.model import State
 from shared.entrypoints import self_heal, transition
 from shared.ports import Document, Notice
 from shared.simulation.fakes.clock import Crash
 from shared.simulation.scenario import FaultKind, Health
-from tests.app.handlers_kit import CountedStore, Fate, House
+from tests.app.handlers_kit import CountedStore, Fate, HandlersKit
 from tests.core.build import DAY, NIGHT, PGS, PHASE3, SECOND, T0, TDGS, TO4
 
 HOUR, DAYLONG = timedelta(hours=1), timedelta(hours=24)
-STANDING = Condition(AlertKind.HELD, Severity.CRITICAL, NIGHT.id, TO4, "", "held: nobody came", Lasting.STANDING)
-ONCE = Condition(AlertKind.LATE, Severity.INFO, NIGHT.id, TO4, PGS, "has arrived", Lasting.ONCE)
+STANDING = Condition(AlertKind.HELD, Severity.CRITICAL, NIGHT.id, TO4, "", "held: nobody came", Lifecycle.ONGOING)
+ONCE = Condition(AlertKind.LATE, Severity.INFO, NIGHT.id, TO4, PGS, "has arrived", Lifecycle.ONCE)
 
 
 @pytest.fixture
-def house() -> House:
-    return House().ordinary()
+def house() -> HandlersKit:
+    return HandlersKit().ordinary()
 
 
-def blocked(house: House) -> None:
+def blocked(house: HandlersKit) -> None:
     """Complete at 06:00, and a gate that says no."""
     house.change(readings={"game_coverage": 57.0})
     for processor in PHASE3:
         house.deliver(processor, records=200)
 
 
-def settle(house: House, *found: Condition, unseen: frozenset[str] = frozenset()) -> list[datetime]:
+def update_alerts_of(house: HandlersKit, *found: Condition, unseen: frozenset[str] = frozenset()) -> list[datetime]:
     conditions = {condition.fingerprint: condition for condition in found}
     seen = {STANDING.run} - unseen
-    return house.act(lambda: raise_alerts.settle(house.ctx, conditions, seen, unseen, house.clock.now()))
+    return house.act(lambda: raise_alerts.update_alerts(house.ctx, conditions, seen, unseen, house.clock.now()))
 
 
-def alert(house: House, condition: Condition = STANDING) -> Alert:
+def alert(house: HandlersKit, condition: Condition = STANDING) -> Alert:
     [document] = house.store.inner.get(outbox.path_of(condition.fingerprint))
     assert document is not None
     return outbox.read(document).alert
@@ -63,7 +63,7 @@ def alert(house: House, condition: Condition = STANDING) -> Alert:
 # once
 
 
-def test_an_alert_is_stored_before_it_is_sent(house: House) -> None:
+def test_an_alert_is_stored_before_it_is_sent(house: HandlersKit) -> None:
     """A process that dies at the sink has left it pending: it comes some minutes later, from somebody else."""
     blocked(house)
     order = [what for what in house.effects.done if "alerts/" in what or what.startswith("slack")]
@@ -71,10 +71,10 @@ def test_an_alert_is_stored_before_it_is_sent(house: House) -> None:
 
 
 @pytest.mark.parametrize(("fate", "times"), [(Fate.DIES_BEFORE, 1), (Fate.DIES_AFTER, 2)])
-def test_a_sender_that_dies_is_replaced_when_its_lease_ends(house: House, fate: Fate, times: int) -> None:
+def test_a_sender_that_dies_is_replaced_when_its_lease_ends(house: HandlersKit, fate: Fate, times: int) -> None:
     """Nobody else sends within two minutes, skewed clocks or not; after that a sweep does. Only a death after the
     sink's answer says it twice."""
-    clean = House().ordinary()
+    clean = HandlersKit().ordinary()
     blocked(clean)
     number = next(n for n, what in enumerate(clean.effects.done) if what.startswith("slack"))
     house.effects.fate = (number, fate)
@@ -94,7 +94,7 @@ def test_a_sender_that_dies_is_replaced_when_its_lease_ends(house: House, fate: 
 @pytest.mark.parametrize("seed", range(8))
 def test_of_two_instances_that_see_it_one_sends(seed: int) -> None:
     """Two handlers in any interleaving raise the same condition: one document, one notice."""
-    house = House(seed=seed)
+    house = HandlersKit(seed=seed)
     racers = [partial(raise_alerts.raise_now, house.instance(), [STANDING, ONCE]) for _ in range(3)]
     house.at_once(*racers)
     assert sorted(notice.kind for notice in house.notices()) == ["held", "late"]
@@ -103,7 +103,7 @@ def test_of_two_instances_that_see_it_one_sends(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(8))
 def test_of_two_that_find_it_pending_one_sends(seed: int) -> None:
     """Left behind by a sink that was down, found by two sweeps' workers at once: one notice."""
-    house = House(seed=seed)
+    house = HandlersKit(seed=seed)
     house.fail("slack")
     house.act(lambda: raise_alerts.raise_now(house.ctx, [STANDING]))
     house.mend()
@@ -116,14 +116,14 @@ def test_of_two_that_find_it_pending_one_sends(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(4))
 def test_racing_occurrences_are_all_counted(seed: int) -> None:
     """Counts live in the store: of six instances at once none is lost."""
-    house = House(seed=seed)
+    house = HandlersKit(seed=seed)
     house.act(lambda: raise_alerts.raise_now(house.ctx, [ONCE]))
     house.at_once(*(partial(raise_alerts.raise_now, house.instance(), [ONCE], occurrence=True) for _ in range(5)))
     assert alert(house, ONCE).count == 6
     assert len(house.notices()) == 1
 
 
-def test_another_run_or_processor_is_another_alert(house: House) -> None:
+def test_another_run_or_processor_is_another_alert(house: HandlersKit) -> None:
     """The fingerprint is kind, run, transition and subject; severity and text are not part of it."""
     others = [replace(STANDING, run="nba/2026-01-22/same_day"), replace(STANDING, subject=PGS)]
     same = replace(STANDING, text="held: still nobody", severity=Severity.WARNING)
@@ -134,36 +134,36 @@ def test_another_run_or_processor_is_another_alert(house: House) -> None:
 # repetition
 
 
-def test_a_standing_alert_is_said_once_a_day_with_its_count(house: House) -> None:
+def test_a_standing_alert_is_said_once_a_day_with_its_count(house: HandlersKit) -> None:
     """Nothing until a second before 24 h have passed; then once, with the count, and again a day later."""
-    settle(house, STANDING)
+    update_alerts_of(house, STANDING)
     for _ in range(3):
         house.wait(DAYLONG / 4)
-        settle(house, STANDING)
+        update_alerts_of(house, STANDING)
     house.wait(DAYLONG / 4 - SECOND)
-    settle(house, STANDING)
+    update_alerts_of(house, STANDING)
     assert [notice.count for notice in house.notices()] == [1]
     house.wait(SECOND)
-    settle(house, STANDING)
-    settle(house, STANDING)
+    update_alerts_of(house, STANDING)
+    update_alerts_of(house, STANDING)
     assert [notice.count for notice in house.notices()] == [1, 2]
     house.wait(DAYLONG)
-    settle(house, STANDING)
+    update_alerts_of(house, STANDING)
     assert [notice.count for notice in house.notices()] == [1, 2, 3]
 
 
-def test_a_repetition_says_what_is_true_then(house: House) -> None:
+def test_a_repetition_says_what_is_true_then(house: HandlersKit) -> None:
     """The text of a repeated alert is the condition's at that moment, not yesterday's."""
-    settle(house, STANDING)
+    update_alerts_of(house, STANDING)
     house.wait(DAYLONG)
-    settle(house, replace(STANDING, text="held: two came"))
+    update_alerts_of(house, replace(STANDING, text="held: two came"))
     assert house.texts() == ["held: nobody came", "held: two came"]
 
 
-def test_what_is_said_once_is_not_repeated_by_sweeps(house: House) -> None:
+def test_what_is_said_once_is_not_repeated_by_sweeps(house: HandlersKit) -> None:
     """A fact has no end and no repetition: sweeps that derive it for days say it once."""
     for _ in range(4):
-        settle(house, ONCE)
+        update_alerts_of(house, ONCE)
         house.wait(DAYLONG)
     assert len(house.notices()) == 1
 
@@ -171,110 +171,110 @@ def test_what_is_said_once_is_not_repeated_by_sweeps(house: House) -> None:
 # recovery
 
 
-def test_an_end_is_believed_when_a_second_sweep_sees_it(house: House) -> None:
+def test_an_end_is_believed_when_a_second_sweep_sees_it(house: HandlersKit) -> None:
     """One sweep without it says nothing; the next does, once; then nothing stands."""
-    settle(house, STANDING)
+    update_alerts_of(house, STANDING)
     house.wait()
-    settle(house)
+    update_alerts_of(house)
     assert len(house.notices()) == 1
     house.wait()
-    settle(house)
+    update_alerts_of(house)
     assert len(house.notices()) == 2
     for _ in range(5):
         house.wait()
-        settle(house)
+        update_alerts_of(house)
     assert [notice.resolved for notice in house.notices()] == [False, True]
-    assert alert(house).standing is False
+    assert alert(house).firing is False
     assert alert(house).resolved_at is not None
 
 
-def test_an_end_that_one_sweep_saw_is_looked_at_again(house: House) -> None:
+def test_an_end_that_one_sweep_saw_is_looked_at_again(house: HandlersKit) -> None:
     """A sweep announces when the end will be believed, so that nobody sleeps over it."""
-    settle(house, STANDING)
+    update_alerts_of(house, STANDING)
     house.wait()
-    moments = settle(house)
+    moments = update_alerts_of(house)
     assert house.clock.now() + raise_alerts.OVER_FOR in moments
 
 
-def test_a_flutter_says_nothing(house: House) -> None:
+def test_a_flutter_says_nothing(house: HandlersKit) -> None:
     """Gone for one sweep and back: neither an end nor a beginning."""
-    settle(house, STANDING)
+    update_alerts_of(house, STANDING)
     for _ in range(10):
         house.wait()
-        settle(house)
+        update_alerts_of(house)
         house.wait()
-        settle(house, STANDING)
+        update_alerts_of(house, STANDING)
     assert len(house.notices()) == 1
 
 
-def test_a_new_episode_is_said_again_and_counts_on(house: House) -> None:
+def test_a_new_episode_is_said_again_and_counts_on(house: HandlersKit) -> None:
     """After a recovery the condition is news: an alert at once, with the count of both, and an end of its own."""
     for _ in range(2):
-        settle(house, STANDING)
+        update_alerts_of(house, STANDING)
         for _ in range(3):
             house.wait()
-            settle(house)
+            update_alerts_of(house)
     assert [(notice.resolved, notice.count) for notice in house.notices()] == [
         (False, 1), (True, 1), (False, 2), (True, 2),
     ]  # fmt: skip
 
 
-def test_of_a_run_that_was_not_looked_at_nothing_ends(house: House) -> None:
+def test_of_a_run_that_was_not_looked_at_nothing_ends(house: HandlersKit) -> None:
     """A sweep that had no time for a run knows nothing of it."""
-    settle(house, STANDING)
+    update_alerts_of(house, STANDING)
     for _ in range(5):
         house.wait()
-        settle(house, unseen=frozenset({NIGHT.id}))
+        update_alerts_of(house, unseen=frozenset({NIGHT.id}))
     assert len(house.notices()) == 1
     assert alert(house).ended_at is None
 
 
-def test_an_alert_that_was_never_sent_has_no_end(house: House) -> None:
+def test_an_alert_that_was_never_sent_has_no_end(house: HandlersKit) -> None:
     """The sink was down from its beginning to its end: nobody is told that something nobody heard of is over."""
     house.fail("slack")
-    settle(house, STANDING)
+    update_alerts_of(house, STANDING)
     for _ in range(3):
         house.wait()
-        settle(house)
+        update_alerts_of(house)
     house.mend()
     house.wait()
-    settle(house)
+    update_alerts_of(house)
     assert house.notices() == []
 
 
-def test_a_recovery_that_could_not_be_sent_is_sent_later(house: House) -> None:
+def test_a_recovery_that_could_not_be_sent_is_sent_later(house: HandlersKit) -> None:
     """Said, over while the sink is down: the recovery waits, and comes once."""
-    settle(house, STANDING)
+    update_alerts_of(house, STANDING)
     house.fail("slack")
     for _ in range(4):
         house.wait()
-        settle(house)
+        update_alerts_of(house)
     house.mend()
     for _ in range(4):
         house.wait()
-        settle(house)
+        update_alerts_of(house)
     assert [notice.resolved for notice in house.notices()] == [False, True]
 
 
-def test_back_before_its_end_was_told_it_stays_as_it_was(house: House) -> None:
+def test_back_before_its_end_was_told_it_stays_as_it_was(house: HandlersKit) -> None:
     """Over while the sink is down, and true again before anybody heard: people know what they know."""
-    settle(house, STANDING)
+    update_alerts_of(house, STANDING)
     house.fail("slack")
     for _ in range(4):
         house.wait()
-        settle(house)
-    settle(house, STANDING)
+        update_alerts_of(house)
+    update_alerts_of(house, STANDING)
     house.mend()
     for _ in range(4):
         house.wait()
-        settle(house, STANDING)
+        update_alerts_of(house, STANDING)
     assert [notice.resolved for notice in house.notices()] == [False]
 
 
 # the sink
 
 
-def test_what_could_not_be_sent_is_sent_by_a_later_sweep(house: House) -> None:
+def test_what_could_not_be_sent_is_sent_by_a_later_sweep(house: HandlersKit) -> None:
     """Slack down for ten minutes: every alert of that time comes once, when it is back; no delivery failed for it."""
     house.fail("slack", lasts=timedelta(minutes=10))
     blocked(house)
@@ -287,38 +287,38 @@ def test_what_could_not_be_sent_is_sent_by_a_later_sweep(house: House) -> None:
     assert {document["unsent"] for document in house.documents("alerts")} == {False}
 
 
-def test_a_refusal_is_tried_again_hourly(house: House) -> None:
+def test_a_refusal_is_tried_again_hourly(house: HandlersKit) -> None:
     """A sink that refuses is not asked again for an hour; the reason is kept, and gone once it is taken."""
     house.fail("slack", FaultKind.REJECTS)
-    settle(house, STANDING)
+    update_alerts_of(house, STANDING)
     kept = alert(house)
     assert kept.refused
     assert kept.retry_at == house.clock.now() + HOUR
     for _ in range(59):
         house.wait()
-        settle(house, STANDING)
+        update_alerts_of(house, STANDING)
     assert house.sink.tried == 1
     house.wait()
-    settle(house, STANDING)
+    update_alerts_of(house, STANDING)
     assert house.sink.tried == 2
     house.mend()
     house.wait(HOUR)
-    settle(house, STANDING)
+    update_alerts_of(house, STANDING)
     assert len(house.notices()) == 1
     assert (alert(house).refused, alert(house).unsent) == ("", False)
 
 
-def test_an_alert_nobody_takes_goes_to_the_log_at_its_severity(house: House) -> None:
+def test_an_alert_nobody_takes_goes_to_the_log_at_its_severity(house: HandlersKit) -> None:
     """Refused or unreachable: the text is in the log, critical as critical."""
     house.fail("slack", FaultKind.REJECTS)
-    settle(house, STANDING)
+    update_alerts_of(house, STANDING)
     [line] = [(severity, keys) for name, severity, keys in house.log if name == "alert.refused"]
     assert line[0] == "CRITICAL"
     assert line[1]["text"] == STANDING.text
 
 
 @pytest.mark.parametrize("port", ["slack", "alerts"])
-def test_no_failure_of_alerting_fails_a_transition(house: House, port: str) -> None:
+def test_no_failure_of_alerting_fails_a_transition(house: HandlersKit, port: str) -> None:
     """With the sink down, or the alerts' own documents unwritable, the trigger leaves and the message is taken."""
     house.change(readings={"minutes_coverage": 85.0})
     ctx = house.ctx
@@ -347,7 +347,7 @@ class NoAlerts(CountedStore):
 # what is said
 
 
-def test_a_gate_that_blocks_is_one_warning_and_one_end(house: House) -> None:
+def test_a_gate_that_blocks_is_one_warning_and_one_end(house: HandlersKit) -> None:
     """Three hours of sweeps and deliveries: gate and number when it begins, the end when it ends."""
     blocked(house)
     for number in range(180):
@@ -364,7 +364,7 @@ def test_a_gate_that_blocks_is_one_warning_and_one_end(house: House) -> None:
     assert [notice.resolved for notice in house.notices("gate")] == [False, True]
 
 
-def test_an_unfit_service_is_critical_after_five_minutes(house: House) -> None:
+def test_an_unfit_service_is_critical_after_five_minutes(house: HandlersKit) -> None:
     """Nothing a second before; then once, naming service, status and who answered; over when the trigger has left."""
     house.health("precompute", Health.WRONG_IDENTITY)
     for processor in PHASE3:
@@ -384,7 +384,7 @@ def test_an_unfit_service_is_critical_after_five_minutes(house: House) -> None:
     assert [notice.resolved for notice in house.notices("preflight")] == [False, True]
 
 
-def test_three_failures_of_one_cause_are_one_warning(house: House) -> None:
+def test_three_failures_of_one_cause_are_one_warning(house: HandlersKit) -> None:
     """Two say nothing, the third names the cause, the tenth adds a count and no notice; a success ends it."""
     house.sweep()
     for number in range(10):
@@ -398,7 +398,7 @@ def test_three_failures_of_one_cause_are_one_warning(house: House) -> None:
     assert [notice.resolved for notice in house.notices("failing")] == [False, True]
 
 
-def test_failures_of_different_causes_are_no_series(house: House) -> None:
+def test_failures_of_different_causes_are_no_series(house: HandlersKit) -> None:
     """Two and two of different causes say nothing; a cause nobody gave is one cause."""
     house.sweep()
     for cause in ("quota", "timeout", "quota", "timeout"):
@@ -409,7 +409,7 @@ def test_failures_of_different_causes_are_no_series(house: House) -> None:
     assert len(house.notices("failing")) == 1
 
 
-def alert_of(house: House, kind: str) -> dict[str, object]:
+def alert_of(house: HandlersKit, kind: str) -> dict[str, object]:
     [found] = [dict(document) for document in house.documents("alerts") if document["kind"] == kind]
     return found
 
@@ -424,10 +424,10 @@ def test_backfill_raises_nothing_above_info() -> None:
     assert not {kind for kind in said if kind.startswith("due_")}
 
 
-def nightmare(*, backfill: bool) -> House:
+def nightmare(*, backfill: bool) -> HandlersKit:
     """A gate blocks, a service is down, a processor is short and another fails, until long past every due time."""
     # Days later, when nobody waits for the live run of that date any more.
-    house = House(start=T0 + timedelta(days=5 * backfill)).ordinary()
+    house = HandlersKit(start=T0 + timedelta(days=5 * backfill)).ordinary()
     more: dict[str, Any] = {"backfill_mode": True} if backfill else {}
     house.change(readings={"game_coverage": 57.0}, rows={"nba_analytics.team_defense_game_summary": {DAY: 0}})
     house.health("precompute", Health.DOWN)
@@ -447,12 +447,12 @@ def nightmare(*, backfill: bool) -> House:
 
 
 @pytest.fixture
-def installed(house: House) -> Iterator[House]:
-    with runtime.use(house.ctx):
+def installed(house: HandlersKit) -> Iterator[HandlersKit]:
+    with runtime.override_context(house.ctx):
         yield house
 
 
-def broken(house: House) -> None:
+def broken(house: HandlersKit) -> None:
     """Let the processors' documents be of a shape that nothing can read."""
     path = f"runs/nba~2026-01-21~overnight/completions/phase3.{PGS}"
     house.store.inner.create(path, {"phase": ["not a word"], "processor": 3})
@@ -471,7 +471,7 @@ def event() -> CloudEvent:
     return CloudEvent(attributes, {"message": message})
 
 
-def test_an_exception_of_a_handler_is_told_once_and_raised(installed: House) -> None:
+def test_an_exception_of_a_handler_is_told_once_and_raised(installed: HandlersKit) -> None:
     """Function, error type, message, trace and correlation: critical, once for many redeliveries, counted, raised."""
     house = installed
     broken(house)
@@ -485,7 +485,7 @@ def test_an_exception_of_a_handler_is_told_once_and_raised(installed: House) -> 
     assert alert_of(house, "error")["count"] == 4
 
 
-def test_an_exception_of_the_sweep_is_told_too(installed: House) -> None:
+def test_an_exception_of_the_sweep_is_told_too(installed: HandlersKit) -> None:
     """The sweep's own error is an alert of the function self_heal, and a 500."""
     house = installed
     house.deliver(PGS, records=200)
@@ -497,15 +497,15 @@ def test_an_exception_of_the_sweep_is_told_too(installed: House) -> None:
 
 
 @pytest.mark.parametrize("length", [10, 100_000])
-def test_an_error_alert_has_bounds(house: House, length: int) -> None:
+def test_an_error_alert_has_bounds(house: HandlersKit, length: int) -> None:
     """500 characters of message, 2,000 of trace, whatever was raised."""
-    house.act(lambda: tell(house.ctx, "f", ValueError("ä" * length), "ß" * length))
+    house.act(lambda: report_unexpected(house.ctx, "f", ValueError("ä" * length), "ß" * length))
     [notice] = house.notices()
     assert notice.text.count("ä") == min(length, 500)
     assert notice.text.count("ß") == min(length, 2_000)
 
 
-def test_an_outage_is_no_error_of_ours(installed: House) -> None:
+def test_an_outage_is_no_error_of_ours(installed: HandlersKit) -> None:
     """What may pass is raised for redelivery, without an error alert."""
     installed.fail("state", lasts=timedelta(seconds=30))
     with pytest.raises(Unavailable):
@@ -515,7 +515,7 @@ def test_an_outage_is_no_error_of_ours(installed: House) -> None:
     assert installed.notices("error") == []
 
 
-def test_an_error_alert_that_cannot_be_stored_does_not_hide_the_error(installed: House) -> None:
+def test_an_error_alert_that_cannot_be_stored_does_not_hide_the_error(installed: HandlersKit) -> None:
     """The store is away while telling: the original error is what is raised, the rest is in the log."""
     house = installed
     broken(house)
@@ -526,20 +526,20 @@ def test_an_error_alert_that_cannot_be_stored_does_not_hide_the_error(installed:
     assert house.logged("handler.failed")
 
 
-def test_every_alert_stands_in_the_record(house: House) -> None:
+def test_every_alert_stands_in_the_record(house: HandlersKit) -> None:
     """When it was first true, delivered and over: readers take the newest row of each."""
     blocked(house)
     house.sweeps(2)
     house.change(readings={"game_coverage": 95.0})
     house.sweeps(4)
-    rows = [row for row in house.record.tables["alerts"].values() if row["kind"] == "gate"]
+    rows = [row for row in house.audit.tables["alerts"].values() if row["kind"] == "gate"]
     newest = max(rows, key=lambda row: (row["resolved_at"] is not None, row["count"]))
     assert newest["delivered_at"] is not None
     assert newest["resolved_at"] is not None
     assert len({row["alert_id"] for row in rows}) == 1
 
 
-def test_a_notice_says_where_and_what_to_do(house: House) -> None:
+def test_a_notice_says_where_and_what_to_do(house: HandlersKit) -> None:
     """Every text of a bad night carries run, transition, and a next step."""
     bad = nightmare(backfill=False)
     texts: list[Notice] = [notice for notice in bad.notices() if not notice.resolved]
@@ -556,12 +556,15 @@ Racer = Callable[[], object]
 @pytest.mark.parametrize("seed", range(4))
 def test_sweep_and_delivery_at_once_say_it_once(seed: int) -> None:
     """A sweep beside the delivery that brings a condition to light: one notice between them."""
-    house = House(seed=seed).ordinary()
+    house = HandlersKit(seed=seed).ordinary()
     house.change(readings={"game_coverage": 57.0})
     for processor in PHASE3[:-1]:
         house.deliver(processor, records=200)
     data = house.delivery("phase3", json.dumps(house.message(PHASE3[-1], records=200)).encode())
-    racers: list[Racer] = [partial(receive, house.instance(), data), partial(swept, house.instance(), Wish())]
+    racers: list[Racer] = [
+        partial(receive, house.instance(), data),
+        partial(handle_sweep, house.instance(), SweepOptions()),
+    ]
     house.at_once(*racers)
     house.sweeps(3)
     assert len(house.notices("gate")) == 1

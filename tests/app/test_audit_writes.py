@@ -14,7 +14,7 @@ from shared.app.audit.write import ATTEMPTS, BUDGET
 from shared.core.errors import Unavailable
 from shared.core.model import Outcome, RunKey, State
 from shared.simulation.scenario import FaultKind
-from tests.app.handlers_kit import House, lane
+from tests.app.handlers_kit import HandlersKit, lane
 from tests.core.build import DAY, NIGHT, PGS, PHASE3, TDGS, TO4, UPGC
 
 COMPLETIONS, EXECUTIONS = "phase_completions", "phase_execution_log"
@@ -22,22 +22,22 @@ HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
-def house() -> House:
-    return House().ordinary()
+def house() -> HandlersKit:
+    return HandlersKit().ordinary()
 
 
-def rows(house: House, table: str = COMPLETIONS) -> list[dict[str, object]]:
-    return [dict(row) for row in house.record.tables.get(table, {}).values()]
+def rows(house: HandlersKit, table: str = COMPLETIONS) -> list[dict[str, object]]:
+    return [dict(row) for row in house.audit.tables.get(table, {}).values()]
 
 
-def messages(house: House) -> list[str]:
+def messages(house: HandlersKit) -> list[str]:
     return sorted(str(row["message_id"]) for row in rows(house))
 
 
 # the four cases
 
 
-def test_both_sides_are_there(house: House) -> None:
+def test_both_sides_are_there(house: HandlersKit) -> None:
     """The delivery writes state; the next sweep writes the record, once, and takes it off the document."""
     house.deliver(PGS, records=200, message_id="m-1")
     assert rows(house) == []
@@ -45,10 +45,10 @@ def test_both_sides_are_there(house: House) -> None:
     assert messages(house) == ["m-1"]
     known = house.completion(PGS)
     assert known is not None
-    assert known.unrecorded == ()
+    assert known.pending_audit == ()
 
 
-def test_the_record_is_away(house: House) -> None:
+def test_the_record_is_away(house: HandlersKit) -> None:
     """Every delivery is taken and every decision made; what the record lacks waits, and is written when it is back."""
     house.fail("record", lasts=timedelta(minutes=10))
     for processor in PHASE3:
@@ -63,7 +63,7 @@ def test_the_record_is_away(house: House) -> None:
     assert Counter(row["decision"] for row in rows(house, EXECUTIONS))["trigger"] == 1
 
 
-def test_state_is_away(house: House) -> None:
+def test_state_is_away(house: HandlersKit) -> None:
     """The completion goes to the record and is delivered again; the redelivery adds no row that counts twice."""
     house.fail("state", lasts=timedelta(minutes=3))
     with pytest.raises(Unavailable, match="state"):
@@ -78,7 +78,7 @@ def test_state_is_away(house: House) -> None:
     assert (known.superseded, known.message_ids) == (0, ("m-1",))
 
 
-def test_both_are_away(house: House) -> None:
+def test_both_are_away(house: HandlersKit) -> None:
     """Nothing is written anywhere, the message is not acknowledged, and its redelivery stands on both sides."""
     house.fail("state", lasts=timedelta(minutes=3))
     house.fail("record", lasts=timedelta(minutes=3))
@@ -92,13 +92,13 @@ def test_both_are_away(house: House) -> None:
     assert messages(house) == ["m-1"]
 
 
-def test_a_transient_error_is_tried_again_at_once(house: House) -> None:
+def test_a_transient_error_is_tried_again_at_once(house: HandlersKit) -> None:
     """One answer that got lost costs one more attempt, no row, no warning, no breaker."""
     house.deliver(PGS, records=200, message_id="m-1")
     house.fail("record", lasts=timedelta(seconds=0.05))
     house.sweep()
     assert messages(house) == ["m-1"]
-    assert house.record.tried >= 2
+    assert house.audit.tried >= 2
     assert house.logged("record.unavailable") == []
     assert house.documents("breakers") == []
 
@@ -106,39 +106,39 @@ def test_a_transient_error_is_tried_again_at_once(house: House) -> None:
 # limits
 
 
-def test_a_record_that_hangs_costs_a_delivery_nothing(house: House) -> None:
+def test_a_record_that_hangs_costs_a_delivery_nothing(house: HandlersKit) -> None:
     """Deliveries do not write the record while state answers: a trigger leaves without waiting for it."""
     house.fail("record", FaultKind.TIMEOUT)
     for processor in PHASE3:
         house.deliver(processor, records=200)
         assert house.waited == timedelta()
     assert house.state(TO4).state is State.DISPATCHED
-    assert house.record.tried == 0
+    assert house.audit.tried == 0
 
 
-def test_a_record_that_hangs_ends_within_its_budget(house: House) -> None:
+def test_a_record_that_hangs_ends_within_its_budget(house: HandlersKit) -> None:
     """One run's flush begins no attempt after 5 s; the breaker then spares the sweeps that follow."""
     house.deliver(PGS, records=200)
     house.sweep()
     house.deliver(UPGC, records=200)
     house.fail("record", FaultKind.TIMEOUT)
-    before = house.record.tried
+    before = house.audit.tried
     house.sweep()
-    assert house.record.tried - before <= ATTEMPTS
+    assert house.audit.tried - before <= ATTEMPTS
     # An attempt that began within the budget ends by the port's own timeout.
     assert house.waited <= BUDGET + timedelta(seconds=5)
 
 
-def test_three_attempts_and_no_more(house: House) -> None:
+def test_three_attempts_and_no_more(house: HandlersKit) -> None:
     """A record that refuses at once is asked three times a flush, with jittered waits between."""
     house.deliver(PGS, records=200)
     house.fail("record")
     house.sweep()
-    assert house.record.tried == ATTEMPTS
+    assert house.audit.tried == ATTEMPTS
     assert timedelta() < house.waited < BUDGET
 
 
-def test_the_breaker_stops_asking_and_asks_again(house: House) -> None:
+def test_the_breaker_stops_asking_and_asks_again(house: HandlersKit) -> None:
     """Five failed flushes open it for 30 s, for every instance; one probe then asks, and success closes it."""
     house.fail("record")
     for _ in range(5):
@@ -147,9 +147,9 @@ def test_the_breaker_stops_asking_and_asks_again(house: House) -> None:
         house.wait(timedelta(seconds=5))
     [circuit] = house.documents("breakers")
     assert circuit["position"] == "open"
-    tried = house.record.tried
+    tried = house.audit.tried
     house.sweep(ctx=house.instance())
-    assert house.record.tried == tried
+    assert house.audit.tried == tried
     house.mend()
     house.wait(timedelta(seconds=30))
     for _ in range(4):
@@ -161,7 +161,7 @@ def test_the_breaker_stops_asking_and_asks_again(house: House) -> None:
     assert len(messages(house)) == 9
 
 
-def test_a_state_that_is_away_is_not_asked_about_the_breaker(house: House) -> None:
+def test_a_state_that_is_away_is_not_asked_about_the_breaker(house: HandlersKit) -> None:
     """With state silent a delivery pays for one answer that does not come, not for three."""
     house.fail("state", FaultKind.TIMEOUT)
     with pytest.raises(Unavailable):
@@ -170,21 +170,21 @@ def test_a_state_that_is_away_is_not_asked_about_the_breaker(house: House) -> No
     assert house.waited <= timedelta(seconds=5)
 
 
-def test_a_document_that_waits_for_the_record_is_bounded(house: House) -> None:
+def test_a_document_that_waits_for_the_record_is_bounded(house: HandlersKit) -> None:
     """A record away for hours of reports leaves documents of bounded size, and the latest reports are kept."""
     house.fail("record")
     for number in range(200):
         house.deliver(PGS, "failed", message_id=f"m-{number}")
     known = house.completion(PGS)
     assert known is not None
-    assert len(known.unrecorded) <= 50
-    assert known.unrecorded[-1].message_id == "m-199"
+    assert len(known.pending_audit) <= 50
+    assert known.pending_audit[-1].message_id == "m-199"
 
 
 # what is written
 
 
-def test_a_completion_row_says_what_was_reported(house: House) -> None:
+def test_a_completion_row_says_what_was_reported(house: HandlersKit) -> None:
     """Every column of behaviour 8, as reported; `superseded` marks what a later one replaced."""
     house.deliver(
         PGS, "partial", records=90, message_id="m-1", correlation_id="c-1", execution_id="e-1",
@@ -207,7 +207,7 @@ def test_a_completion_row_says_what_was_reported(house: House) -> None:
     assert (first["correlation_id"], first["execution_id"]) == ("c-1", "e-1")
 
 
-def test_every_decision_stands_in_the_execution_log(house: House) -> None:
+def test_every_decision_stands_in_the_execution_log(house: HandlersKit) -> None:
     """Blocked, held, triggered, confirmed: with time, generation, reason, who was missing and what gates read."""
     house.change(readings={"game_coverage": 57.0})
     for processor in (PGS, UPGC, TDGS, "team_offense_game_summary"):
@@ -230,13 +230,13 @@ def test_every_decision_stands_in_the_execution_log(house: House) -> None:
 # both ways
 
 
-def test_the_record_gets_what_it_lost(house: House) -> None:
+def test_the_record_gets_what_it_lost(house: HandlersKit) -> None:
     """Rows that vanish from the record are written again by the hourly comparison, each once, and it is said."""
     for processor in PHASE3:
         house.deliver(processor, records=200, message_id=f"m-{processor}")
     house.sweeps(2)
     before = rows(house)
-    house.record.tables[COMPLETIONS].clear()
+    house.audit.tables[COMPLETIONS].clear()
     answers = house.sweeps(65)
     assert sorted(map(str, rows(house))) == sorted(map(str, before))
     brought = [finding for answer in answers for finding in answer.about("reconciliation")]
@@ -244,7 +244,7 @@ def test_the_record_gets_what_it_lost(house: House) -> None:
     assert house.notices("reconciled") == []
 
 
-def test_a_report_to_a_closed_run_reaches_the_record(house: House) -> None:
+def test_a_report_to_a_closed_run_reaches_the_record(house: HandlersKit) -> None:
     """No sweep looks at a closed run again: the hourly comparison writes what came after, superseded reports too."""
     house.change(games={DAY: 0})
     house.deliver(PGS, records=200, message_id="m-early")
@@ -260,7 +260,7 @@ def test_a_report_to_a_closed_run_reaches_the_record(house: House) -> None:
     assert found == {"m-early": False, "m-late": False, "m-older": True}
 
 
-def test_state_gets_what_only_the_record_took(house: House) -> None:
+def test_state_gets_what_only_the_record_took(house: HandlersKit) -> None:
     """State away, record there, and no redelivery: right after the outage the reports are folded in and decided on."""
     house.sweep()
     house.fail("state", lasts=timedelta(minutes=10))
@@ -279,7 +279,7 @@ def test_state_gets_what_only_the_record_took(house: House) -> None:
     assert len(rows(house)) == 5
 
 
-def test_a_report_brought_back_and_delivered_again_counts_once(house: House) -> None:
+def test_a_report_brought_back_and_delivered_again_counts_once(house: HandlersKit) -> None:
     """The redelivery of what the comparison folded in changes nothing."""
     house.sweep()
     house.fail("state", lasts=timedelta(minutes=5))
@@ -292,7 +292,7 @@ def test_a_report_brought_back_and_delivered_again_counts_once(house: House) -> 
     assert (known.message_ids, known.superseded) == (("m-1",), 0)
 
 
-def test_a_comparison_without_difference_changes_nothing(house: House) -> None:
+def test_a_comparison_without_difference_changes_nothing(house: HandlersKit) -> None:
     """Hours later the comparison writes no row and no completion, and finds nothing."""
     house.deliver(PGS, records=200)
     house.sweeps(5)
@@ -305,7 +305,7 @@ def test_a_comparison_without_difference_changes_nothing(house: House) -> None:
     assert [path for path in house.store.written[written:] if "/completions/" in path] == []
 
 
-def test_a_record_that_cannot_be_read_is_left_for_later(house: House) -> None:
+def test_a_record_that_cannot_be_read_is_left_for_later(house: HandlersKit) -> None:
     """The comparison is skipped and says so; the sweep goes on, and answers 200."""
     house.fail("record")
     answer = house.sweep()
@@ -313,19 +313,19 @@ def test_a_record_that_cannot_be_read_is_left_for_later(house: House) -> None:
     assert [finding["result"] for finding in answer.about("reconciliation")] == ["skipped"]
 
 
-def test_a_row_of_a_closed_date_brings_no_run_back(house: House) -> None:
+def test_a_row_of_a_closed_date_brings_no_run_back(house: HandlersKit) -> None:
     """What is older than a run lives is left alone."""
     house.deliver(PGS, records=200, message_id="m-1")
     house.sweeps(2)
     old = RunKey("nba", DAY.replace(day=18), "overnight")
-    row = next(iter(house.record.tables[COMPLETIONS].values()))
-    house.record.tables[COMPLETIONS]["x"] = {**row, "run_id": old.id, "game_date": str(old.day), "message_id": "m-0"}
+    row = next(iter(house.audit.tables[COMPLETIONS].values()))
+    house.audit.tables[COMPLETIONS]["x"] = {**row, "run_id": old.id, "game_date": str(old.day), "message_id": "m-0"}
     house.wait(HOUR)
     house.sweep()
     assert house.completion(PGS, old) is None
 
 
-def test_a_backfill_row_comes_back_into_its_lane(house: House) -> None:
+def test_a_backfill_row_comes_back_into_its_lane(house: HandlersKit) -> None:
     """The lane is in the run's id; the live run of that date stays as it was."""
     house.sweep()
     house.fail("state", lasts=timedelta(minutes=5))
@@ -336,7 +336,7 @@ def test_a_backfill_row_comes_back_into_its_lane(house: House) -> None:
     assert house.completion(PGS) is None
 
 
-def test_an_inferred_completion_is_in_the_record_too(house: House) -> None:
+def test_an_inferred_completion_is_in_the_record_too(house: HandlersKit) -> None:
     """What nobody reported stands there as `inferred`."""
     house.deliver(UPGC, records=200)
     house.change(rows={"nba_analytics.player_game_summary": {DAY: 0}})

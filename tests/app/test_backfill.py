@@ -19,7 +19,7 @@ from shared.core.policy.phases import Disabled
 from shared.core.wire.answers import AnswerRule, Means
 from shared.ports import Response
 from shared.simulation.scenario import FaultKind, GameCount
-from tests.app.handlers_kit import House
+from tests.app.handlers_kit import HandlersKit
 from tests.core.build import DAY, NIGHT, PHASE3, POLICY
 
 FIRST, EMPTY, SECOND_DAY, LAST = (date(2026, 1, day) for day in (12, 13, 14, 15))
@@ -31,9 +31,9 @@ Answer = Response | Unavailable | None
 
 
 @pytest.fixture
-def house() -> House:
+def house() -> HandlersKit:
     """Four past dates, of which the second has no games, besides the night that is worked on."""
-    house = House().ordinary()
+    house = HandlersKit().ordinary()
     house.change(games={day: GameCount(final=5) for day in (FIRST, SECOND_DAY, LAST)})
     house.change(games={EMPTY: 0})
     return house
@@ -43,14 +43,14 @@ def past(day: date) -> RunKey:
     return replace(NIGHT, day=day, lane=Lane.BACKFILL)
 
 
-def asked_for(house: House) -> list[str]:
+def asked_for(house: HandlersKit) -> list[str]:
     return [call.body["game_date"] for call in house.reruns]
 
 
 NOT_ASKED = object()
 
 
-def answering(house: House, *answers: Answer) -> None:
+def answering(house: HandlersKit, *answers: Answer) -> None:
     """Let the service give these answers, one after another."""
     given: Iterator[Answer] = iter(answers)
     services = house.services
@@ -65,7 +65,7 @@ def answering(house: House, *answers: Answer) -> None:
     house.services.request = request  # type: ignore[method-assign]
 
 
-def test_dates_are_asked_oldest_first_in_the_backfill_lane(house: House) -> None:
+def test_dates_are_asked_oldest_first_in_the_backfill_lane(house: HandlersKit) -> None:
     """Each date with units once, in a run of its own, the body that of the lane; who and why is kept with each."""
     status, said = house.orch(*MEANT)
     assert status == 0, said
@@ -79,14 +79,14 @@ def test_dates_are_asked_oldest_first_in_the_backfill_lane(house: House) -> None
     assert "3 of 3 accepted" in said
 
 
-def test_a_date_without_units_is_left_out_and_named(house: House) -> None:
+def test_a_date_without_units_is_left_out_and_named(house: HandlersKit) -> None:
     """By the calendar; its run is not opened."""
     _, said = house.orch(*MEANT)
     assert f"{EMPTY}  left out: no games" in said
     assert house.contents(f"runs/nba~{EMPTY}") == {}
 
 
-def test_a_date_whose_live_run_is_open_is_left_to_it(house: House) -> None:
+def test_a_date_whose_live_run_is_open_is_left_to_it(house: HandlersKit) -> None:
     """What is reported would count there: exit 3, and the command that asks in that run; so with what is to come."""
     house.sweep()
     words = ("backfill", "phase3", "--from", str(DAY), "--to", "2026-01-23", *RANGE[6:], *WHY, "--yes")
@@ -99,7 +99,7 @@ def test_a_date_whose_live_run_is_open_is_left_to_it(house: House) -> None:
     assert [call.body["run_id"] for call in house.reruns] == [NIGHT.id]
 
 
-def test_a_date_whose_live_run_is_closed_is_asked(house: House) -> None:
+def test_a_date_whose_live_run_is_closed_is_asked(house: HandlersKit) -> None:
     """Its run is over: the backfill lane has a run of its own."""
     house.sweep()
     house.wait(timedelta(days=4))
@@ -110,7 +110,7 @@ def test_a_date_whose_live_run_is_closed_is_asked(house: House) -> None:
     assert [call.body["run_id"] for call in house.reruns] == [past(DAY).id]
 
 
-def test_a_date_on_which_everybody_is_disabled_is_left_out(house: House) -> None:
+def test_a_date_on_which_everybody_is_disabled_is_left_out(house: HandlersKit) -> None:
     """Nobody would run; a call without names might be taken for one of all."""
     off = Disabled(since=date(2026, 1, 15), reason="moved")
     phase = house.policy.phases["phase3"]
@@ -121,7 +121,7 @@ def test_a_date_on_which_everybody_is_disabled_is_left_out(house: House) -> None
     assert asked_for(house) == [str(FIRST), str(SECOND_DAY)]
 
 
-def test_what_is_planned_is_what_is_sent(house: House) -> None:
+def test_what_is_planned_is_what_is_sent(house: HandlersKit) -> None:
     """The bodies of `--dry-run --json` are those that leave afterwards, the correlation id aside."""
     status, said = house.orch(*RANGE, *WHY, "--dry-run", "--json")
     document = json.loads(said[: said.rindex("}") + 1])
@@ -134,7 +134,7 @@ def test_what_is_planned_is_what_is_sent(house: House) -> None:
 
 
 @pytest.mark.parametrize(("per_minute", "seconds"), [((), 60), (("--per-minute", "4"), 15)])
-def test_dates_are_asked_at_a_rate(house: House, per_minute: tuple[str, ...], seconds: int) -> None:
+def test_dates_are_asked_at_a_rate(house: HandlersKit, per_minute: tuple[str, ...], seconds: int) -> None:
     """One a minute unless said otherwise, from call to call; none waits before the first or after the last."""
     house.orch(*MEANT, *per_minute)
     times = [call.at for call in house.reruns]
@@ -145,7 +145,7 @@ def test_dates_are_asked_at_a_rate(house: House, per_minute: tuple[str, ...], se
 # what is answered
 
 
-def test_each_answer_is_told_as_what_it_means(house: House) -> None:
+def test_each_answer_is_told_as_what_it_means(house: HandlersKit) -> None:
     """Busy and refused end nothing: each date is told, exit 4, and the command that asks for it again works."""
     service = house.policy.services["analytics"]
     rules = {"/process-date-range": (AnswerRule(frozenset({409}), Means.BUSY),)}
@@ -164,7 +164,7 @@ def test_each_answer_is_told_as_what_it_means(house: House) -> None:
     assert [call.body["run_id"] for call in house.reruns[3:]] == [past(FIRST).id, past(SECOND_DAY).id]
 
 
-def test_an_answer_that_did_nothing_is_not_yet(house: House) -> None:
+def test_an_answer_that_did_nothing_is_not_yet(house: HandlersKit) -> None:
     """A 200 whose body says that nothing ran is no yes, and is told with its words."""
     answering(house, Response(200, '{"status": "no_processors"}'), Response(200, "{}"), Response(200, "{}"))
     status, said = house.orch(*MEANT)
@@ -180,7 +180,9 @@ OUTAGES: dict[str, tuple[Answer, date]] = {
 
 
 @pytest.mark.parametrize(("answer", "go_on_from"), OUTAGES.values(), ids=OUTAGES)
-def test_the_first_outage_ends_it_with_the_command_that_goes_on(house: House, answer: Answer, go_on_from: date) -> None:
+def test_the_first_outage_ends_it_with_the_command_that_goes_on(
+    house: HandlersKit, answer: Answer, go_on_from: date
+) -> None:
     """Exit 5, no further call; the command asks for the rest, a date that may be at work not again."""
     answering(house, Response(200, "{}"), answer)
     status, said = house.orch(*MEANT, "--per-minute", "4")
@@ -196,7 +198,7 @@ def test_the_first_outage_ends_it_with_the_command_that_goes_on(house: House, an
     assert asked_for(house)[before:] == expected
 
 
-def test_an_outage_of_the_state_ends_it_too(house: House) -> None:
+def test_an_outage_of_the_state_ends_it_too(house: HandlersKit) -> None:
     """The state goes away after the first date: the second is not called, and the command begins with it."""
     services, ask = house.services, house.services.request
 
@@ -214,7 +216,7 @@ def test_an_outage_of_the_state_ends_it_too(house: House) -> None:
     assert f"--from {LAST}" in command
 
 
-def test_an_interruption_says_how_to_go_on(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interruption_says_how_to_go_on(house: HandlersKit, monkeypatch: pytest.MonkeyPatch) -> None:
     """As a shell ends it: 130, after the date that was asked."""
 
     def interrupted(duration: timedelta) -> None:
@@ -232,7 +234,7 @@ def test_an_interruption_says_how_to_go_on(house: House, monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize(("answer", "status"), [(True, 0), (False, 4)])
 def test_a_person_at_a_terminal_sees_the_plan_and_is_asked(
-    house: House, monkeypatch: pytest.MonkeyPatch, answer: bool, status: int
+    house: HandlersKit, monkeypatch: pytest.MonkeyPatch, answer: bool, status: int
 ) -> None:
     """What is not confirmed is not done."""
     questions: list[str] = []
@@ -249,7 +251,7 @@ def test_a_person_at_a_terminal_sees_the_plan_and_is_asked(
     assert "3 dates" in questions[0]
 
 
-def test_where_nobody_can_be_asked_yes_has_to_be_said(house: House) -> None:
+def test_where_nobody_can_be_asked_yes_has_to_be_said(house: HandlersKit) -> None:
     """Exit 4, nothing written or sent; the command of the hint does what was planned."""
     status, said = house.orch(*RANGE, *WHY)
     assert (status, house.effects.done) == (4, [])
@@ -258,17 +260,17 @@ def test_where_nobody_can_be_asked_yes_has_to_be_said(house: House) -> None:
     assert len(house.reruns) == 3
 
 
-def without_address(house: House) -> dict[str, Any]:
+def without_address(house: HandlersKit) -> dict[str, Any]:
     ctx = house.instance()
     return {"ctx": replace(ctx, endpoints={**ctx.endpoints, "analytics": None})}
 
 
-def without_calendar(house: House) -> dict[str, Any]:
+def without_calendar(house: HandlersKit) -> dict[str, Any]:
     house.fail("warehouse")
     return {}
 
 
-REFUSED: dict[str, tuple[tuple[str, ...], Callable[[House], dict[str, Any]], int, str]] = {
+REFUSED: dict[str, tuple[tuple[str, ...], Callable[[HandlersKit], dict[str, Any]], int, str]] = {
     "wrong order": ((*RANGE, "--to", "2026-01-01", *WHY, "--yes"), lambda house: {}, 2, "later than --to"),
     "too many": ((*RANGE, "--from", "2024-01-01", *WHY, "--yes"), lambda house: {}, 2, "366"),
     "empty reason": ((*RANGE, "--reason", " ", "--yes"), lambda house: {}, 2, "--reason is empty"),
@@ -280,7 +282,7 @@ REFUSED: dict[str, tuple[tuple[str, ...], Callable[[House], dict[str, Any]], int
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_what_cannot_be_done_is_refused_before_anything_is_sent(house: House, case: str) -> None:
+def test_what_cannot_be_done_is_refused_before_anything_is_sent(house: HandlersKit, case: str) -> None:
     """With the exit status of its kind and what is wrong; nothing written, nothing called."""
     argv, spoil, expected, message = REFUSED[case]
     status, said = house.orch(*argv, **spoil(house))

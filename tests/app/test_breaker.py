@@ -19,7 +19,7 @@ from shared.app.state import circuit_breaker
 from shared.core.circuit_breaker import Circuit, Limits, Permission, Position
 from shared.documents import from_data
 from shared.ports import StateStore
-from tests.app.handlers_kit import House
+from tests.app.handlers_kit import HandlersKit
 from tests.core.build import SECOND
 
 START = datetime(2026, 1, 22, 11, tzinfo=UTC)
@@ -67,7 +67,7 @@ class AgainstTheModel(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        self.house, self.model = House(start=START), Model()
+        self.house, self.model = HandlersKit(start=START), Model()
         self.instances = [self.house.instance() for _ in range(2)]
 
     def now(self) -> datetime:
@@ -119,17 +119,17 @@ def circuit(store: StateStore) -> Circuit:
 
 
 @pytest.fixture
-def house() -> House:
-    return House(start=START)
+def house() -> HandlersKit:
+    return HandlersKit(start=START)
 
 
-def opened(house: House) -> None:
+def opened(house: HandlersKit) -> None:
     for _ in range(LIMITS.failures):
         circuit_breaker.failed(house.ctx, NAME, LIMITS)
     assert circuit(house.store.inner).position is Position.OPEN
 
 
-def test_closed_costs_one_read_and_no_write(house: House) -> None:
+def test_closed_costs_one_read_and_no_write(house: HandlersKit) -> None:
     """A call that goes well: one read to ask, one to report, nothing written, however often."""
     for _ in range(10):
         assert circuit_breaker.permission(house.ctx, NAME, LIMITS) is Permission.GO
@@ -141,7 +141,9 @@ def test_closed_costs_one_read_and_no_write(house: House) -> None:
 @pytest.mark.parametrize(("failures", "seconds", "position"), [
     (4, 1, Position.CLOSED), (5, 1, Position.OPEN), (5, 14, Position.OPEN), (5, 15, Position.CLOSED),
 ])  # fmt: skip
-def test_enough_failures_in_a_while_open_it(house: House, failures: int, seconds: int, position: Position) -> None:
+def test_enough_failures_in_a_while_open_it(
+    house: HandlersKit, failures: int, seconds: int, position: Position
+) -> None:
     """Five within 60 s; the fifth a full 60 s after the first is one too late."""
     for _ in range(failures):
         found = circuit_breaker.failed(house.ctx, NAME, LIMITS)
@@ -149,7 +151,7 @@ def test_enough_failures_in_a_while_open_it(house: House, failures: int, seconds
     assert found is position
 
 
-def test_one_instance_opens_it_for_all(house: House) -> None:
+def test_one_instance_opens_it_for_all(house: HandlersKit) -> None:
     """Three failures here, two there: both stop, and a third that has seen nothing."""
     one, other = house.instance(), house.instance()
     for ctx in (one, one, one, other, other):
@@ -159,7 +161,7 @@ def test_one_instance_opens_it_for_all(house: House) -> None:
     }
 
 
-def test_it_is_open_for_its_time(house: House) -> None:
+def test_it_is_open_for_its_time(house: HandlersKit) -> None:
     """A second before 300 s nobody may call, at 300 s one may."""
     opened(house)
     house.wait(LIMITS.open_for - SECOND)
@@ -169,7 +171,7 @@ def test_it_is_open_for_its_time(house: House) -> None:
     assert circuit_breaker.permission(house.instance(), NAME, LIMITS) is Permission.STOP
 
 
-def test_three_good_probes_close_it(house: House) -> None:
+def test_three_good_probes_close_it(house: HandlersKit) -> None:
     """One after another; closed it is as if nothing had been."""
     opened(house)
     house.wait(LIMITS.open_for)
@@ -180,7 +182,7 @@ def test_three_good_probes_close_it(house: House) -> None:
     assert circuit(house.store.inner) == Circuit()
 
 
-def test_a_bad_probe_opens_it_for_another_while(house: House) -> None:
+def test_a_bad_probe_opens_it_for_another_while(house: HandlersKit) -> None:
     """Also the third after two good ones."""
     opened(house)
     house.wait(LIMITS.open_for)
@@ -198,7 +200,7 @@ def test_a_bad_probe_opens_it_for_another_while(house: House) -> None:
     assert circuit(house.store.inner).position is Position.CLOSED
 
 
-def test_a_probe_that_died_is_replaced(house: House) -> None:
+def test_a_probe_that_died_is_replaced(house: HandlersKit) -> None:
     """Whoever probed never came back: after its lease another may."""
     opened(house)
     house.wait(LIMITS.open_for)
@@ -212,7 +214,7 @@ def test_a_probe_that_died_is_replaced(house: House) -> None:
 @pytest.mark.parametrize("seed", range(6))
 def test_of_instances_that_ask_at_once_one_probes(seed: int) -> None:
     """In any interleaving on the store: one probe, the others stop."""
-    house = House(start=START, seed=seed)
+    house = HandlersKit(start=START, seed=seed)
     opened(house)
     house.wait(LIMITS.open_for)
     answers: list[Permission] = []
@@ -228,7 +230,7 @@ def test_of_instances_that_ask_at_once_one_probes(seed: int) -> None:
 def test_of_racing_threads_one_probes(kind: str, tmp_path: Path) -> None:
     """Real threads on a shared store: one probe each time it is half open."""
     store: StateStore = MemoryStore() if kind == "memory" else SqliteStore(tmp_path / "state.sqlite")
-    house = House(start=START, store=store)
+    house = HandlersKit(start=START, store=store)
     house.ctx = house.with_ports(store=store)
     opened(house)
     house.wait(LIMITS.open_for)
@@ -249,6 +251,6 @@ def test_of_racing_threads_one_probes(kind: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("seed", range(6))
 def test_racing_failures_are_not_lost(seed: int) -> None:
     """Five instances fail at once: it is open, whatever their writes did to each other."""
-    house = House(start=START, seed=seed)
+    house = HandlersKit(start=START, seed=seed)
     house.at_once(*(lambda: circuit_breaker.failed(house.instance(), NAME, LIMITS) for _ in range(5)))
     assert circuit(house.store.inner).position is Position.OPEN

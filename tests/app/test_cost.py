@@ -18,7 +18,7 @@ from shared.core.model import State
 from shared.core.policy.phases import Phase, Processor
 from shared.core.policy.policy import Policy
 from shared.core.policy.transitions import Expectation
-from tests.app.handlers_kit import House
+from tests.app.handlers_kit import HandlersKit
 from tests.core.build import DAY, PGS, PHASE3, POLICY, T0, TDGS, TO4, TOGS, UPGC
 
 
@@ -29,7 +29,7 @@ class Cost:
     writes: int
 
 
-def cost(house: House, action: Callable[[], object]) -> Cost:
+def cost(house: HandlersKit, action: Callable[[], object]) -> Cost:
     house.store.operations.clear()
     action()
     done = house.store.operations
@@ -37,52 +37,52 @@ def cost(house: House, action: Callable[[], object]) -> Cost:
 
 
 @pytest.fixture
-def house() -> House:
-    return House().ordinary()
+def house() -> HandlersKit:
+    return HandlersKit().ordinary()
 
 
 # deliveries
 
 
-def test_the_first_completion_of_a_run(house: House) -> None:
+def test_the_first_completion_of_a_run(house: HandlersKit) -> None:
     """Opens the run, records, decides."""
     assert cost(house, lambda: house.deliver(PGS, records=203)) == FIRST
 
 
-def test_a_completion_that_only_waits(house: House) -> None:
+def test_a_completion_that_only_waits(house: HandlersKit) -> None:
     """The ordinary case: one document written, its own."""
     house.deliver(PGS, records=203)
     assert cost(house, lambda: house.deliver(UPGC, records=203)) == WAITS
 
 
-def test_a_duplicate_writes_nothing(house: House) -> None:
+def test_a_duplicate_writes_nothing(house: HandlersKit) -> None:
     """Decided on again, for reads alone."""
     house.deliver(PGS, records=203, message_id="m-1")
     found = cost(house, lambda: house.deliver(PGS, records=203, message_id="m-1"))
     assert found == DUPLICATE
 
 
-def test_the_completion_that_triggers(house: House) -> None:
+def test_the_completion_that_triggers(house: HandlersKit) -> None:
     """Record, claim, mark: three writes, whoever else is there; the pauses are read once."""
     house.finish(*PHASE3[:-1], records=203)
     assert cost(house, lambda: house.deliver(PHASE3[-1], records=203)) == TRIGGERS
     assert house.state(TO4).state is State.DISPATCHED
 
 
-def test_the_completion_that_confirms(house: House) -> None:
+def test_the_completion_that_confirms(house: HandlersKit) -> None:
     """The first report of the next phase marks the dispatch confirmed."""
     house.finish(*PHASE3, records=203)
     assert cost(house, lambda: house.deliver("player_composite_factors", "started")) == CONFIRMS
 
 
-def test_a_completion_after_the_trigger(house: House) -> None:
+def test_a_completion_after_the_trigger(house: HandlersKit) -> None:
     """Nothing to do any more: its own document, and a look at what the started phase says: it may have refused."""
     house.finish(*PHASE3, records=203)
     house.deliver("player_composite_factors", "started")
     assert cost(house, lambda: house.deliver(PGS, records=203)) == AFTERWARDS
 
 
-def test_a_probe_and_a_message_nobody_understands(house: House) -> None:
+def test_a_probe_and_a_message_nobody_understands(house: HandlersKit) -> None:
     """A probe costs nothing; a senseless message its bytes, row and alert and the bounds of both, the second of its
     kind its row and a count."""
     assert cost(house, lambda: house.take("phase3", b"")) == Cost(0, 0, 0)
@@ -90,7 +90,7 @@ def test_a_probe_and_a_message_nobody_understands(house: House) -> None:
     assert cost(house, lambda: house.take("phase3", b"{", "b")) == SENSELESS_AGAIN
 
 
-def test_a_message_of_a_known_name(house: House) -> None:
+def test_a_message_of_a_known_name(house: HandlersKit) -> None:
     """Some come every three minutes from thirty senders: one document, read and written."""
     phase = replace(house.policy.phases["phase3"], known=("RosterHistory*",))
     house.ctx = house.instance(policy=replace(house.policy, phases={**house.policy.phases, "phase3": phase}))
@@ -98,7 +98,7 @@ def test_a_message_of_a_known_name(house: House) -> None:
     assert cost(house, lambda: house.take("phase3", known)) == KNOWN
 
 
-def test_a_blocked_trigger_does_not_write_at_every_delivery(house: House) -> None:
+def test_a_blocked_trigger_does_not_write_at_every_delivery(house: HandlersKit) -> None:
     """While the same gate blocks, a further report writes its own document and nothing else."""
     house.change(readings={"game_coverage": 57.0})
     house.finish(*PHASE3, records=203)
@@ -116,7 +116,7 @@ def test_a_completion_costs_the_same_however_large_its_phase(size: int) -> None:
     assert cost(house, lambda: house.deliver_to("phase3", names[50])) == OF_MANY
 
 
-class Crowd(House):
+class Crowd(HandlersKit):
     """A house of another policy, whose processors are found by their phase."""
 
     def deliver_to(self, phase: str, processor: str) -> None:
@@ -139,20 +139,20 @@ def crowd(size: int) -> Crowd:
 # sweeps
 
 
-def quiet(house: House) -> Cost:
+def quiet(house: HandlersKit) -> Cost:
     """Return what a sweep costs once an earlier one has seen everything."""
     house.sweeps(3)
     house.wait()
     return cost(house, house.sweep)
 
 
-def test_a_quiet_sweep_of_an_empty_house(house: House) -> None:
+def test_a_quiet_sweep_of_an_empty_house(house: HandlersKit) -> None:
     """No run is open, no alert stands: a lock taken and given back, the hourly one and the pauses, three questions."""
     house.change(games={DAY: 0})
     assert quiet(house) == QUIET
 
 
-def test_a_quiet_sweep_of_one_waiting_run(house: House) -> None:
+def test_a_quiet_sweep_of_one_waiting_run(house: HandlersKit) -> None:
     """A run of four transitions with three reports: two queries more, and no write but the lock's."""
     house.finish(PGS, UPGC, TDGS, records=203)
     assert quiet(house) == QUIET_RUN
@@ -160,7 +160,7 @@ def test_a_quiet_sweep_of_one_waiting_run(house: House) -> None:
 
 def test_every_further_run_costs_the_same() -> None:
     """Another open run costs two questions: for its three reports, and for its transitions; and its own document."""
-    house = House().ordinary().ordinary(DAY + timedelta(days=2))
+    house = HandlersKit().ordinary().ordinary(DAY + timedelta(days=2))
     house.finish(PGS, UPGC, TDGS, records=203)
     one = quiet(house)
     house.finish(PGS, TOGS, TDGS, records=203, game_date=str(DAY + timedelta(days=2)), mode="tomorrow")
@@ -171,7 +171,7 @@ def test_every_further_run_costs_the_same() -> None:
 
 def test_closed_runs_cost_a_sweep_nothing() -> None:
     """Thirty days of nights that are over: the quiet sweep costs what it costs in an empty house."""
-    house = House().ordinary()
+    house = HandlersKit().ordinary()
     for number in range(1, 31):
         house.deliver(PGS, records=203, game_date=str(DAY - timedelta(days=number)))
     house.change(games={DAY: 0})
@@ -179,7 +179,7 @@ def test_closed_runs_cost_a_sweep_nothing() -> None:
     assert quiet(house) == QUIET
 
 
-def test_an_alert_that_stands_costs_reads_only(house: House) -> None:
+def test_an_alert_that_stands_costs_reads_only(house: HandlersKit) -> None:
     """A gate that has blocked for an hour: its document is read, and nothing is written for it."""
     house.change(readings={"game_coverage": 57.0})
     house.finish(*PHASE3, records=203)
@@ -187,7 +187,7 @@ def test_an_alert_that_stands_costs_reads_only(house: House) -> None:
     assert found.writes == QUIET.writes
 
 
-def test_a_second_sweep_at_once_costs_one_read(house: House) -> None:
+def test_a_second_sweep_at_once_costs_one_read(house: HandlersKit) -> None:
     """It looks at the lock, and goes."""
     house.sweep()
     acquire(house.ctx, "sweep", timedelta(seconds=50))
@@ -196,7 +196,7 @@ def test_a_second_sweep_at_once_costs_one_read(house: House) -> None:
 
 def test_a_comparison_reads_the_runs_of_its_days() -> None:
     """Once an hour, for one run of three reports: what a quiet sweep costs, its lock, and that run again."""
-    house = House(start=T0 - timedelta(minutes=55)).ordinary()
+    house = HandlersKit(start=T0 - timedelta(minutes=55)).ordinary()
     house.finish(PGS, TOGS, TDGS, records=203)
     house.sweeps(3)
     house.wait(timedelta(hours=1))

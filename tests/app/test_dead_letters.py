@@ -9,14 +9,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from shared.app.sweep.dead_letters import EVERY, Replayed, listed, replay
-from shared.app.sweep.sweep import Wish
+from shared.app.sweep.sweep import SweepOptions
 from shared.app.transitions.cloudevents import FIRST_PUBLISHED_AT, REPLAYED_BY, REPLAYED_FOR, REPLAYED_FROM, delivery_of
 from shared.app.transitions.receive import receive
 from shared.core.errors import Unavailable
 from shared.core.message import Delivery
 from shared.core.reporting.inventory import Declared, Feed, Job
 from shared.ports import DeadLetter
-from tests.app.handlers_kit import MINUTE, House
+from tests.app.handlers_kit import MINUTE, HandlersKit
 
 T0 = datetime(2026, 1, 21, 11, 0, tzinfo=UTC)
 TOPIC = "nba-phase3-analytics-complete"
@@ -63,11 +63,11 @@ class Letters:
 
 
 @pytest.fixture
-def house() -> House:
-    return House().ordinary()
+def house() -> HandlersKit:
+    return HandlersKit().ordinary()
 
 
-def test_a_look_leaves_everything_where_it_is(house: House) -> None:
+def test_a_look_leaves_everything_where_it_is(house: HandlersKit) -> None:
     """Afterwards whoever replays gets the same letters, all of them, more than one batch."""
     port = Letters([letter(str(number)) for number in range(250)])
     assert len(listed(port)) == 250
@@ -76,7 +76,7 @@ def test_a_look_leaves_everything_where_it_is(house: House) -> None:
     assert len(port.free) == 250
 
 
-def test_a_replay_publishes_bytes_and_attributes_with_two_marks_and_removes(house: House) -> None:
+def test_a_replay_publishes_bytes_and_attributes_with_two_marks_and_removes(house: HandlersKit) -> None:
     """To its own topic; the marks say which letter it was and when that was published."""
     port = Letters([letter("m-1"), letter("m-2")])
     outcomes = list(replay(house.ctx, port))
@@ -86,7 +86,7 @@ def test_a_replay_publishes_bytes_and_attributes_with_two_marks_and_removes(hous
     assert port.there == []
 
 
-def test_a_letter_that_died_twice_keeps_its_first_publication(house: House) -> None:
+def test_a_letter_that_died_twice_keeps_its_first_publication(house: HandlersKit) -> None:
     """The second replay says the time of the first publication, and the newest letter."""
     first = (T0 - timedelta(days=1)).isoformat()
     port = Letters([letter("m-9", attributes={REPLAYED_FROM: "m-1", FIRST_PUBLISHED_AT: first})])
@@ -94,7 +94,7 @@ def test_a_letter_that_died_twice_keeps_its_first_publication(house: House) -> N
     assert port.published[0][2] == {REPLAYED_FROM: "m-9", FIRST_PUBLISHED_AT: first}
 
 
-def test_a_replay_says_who_brought_it_back_and_why(house: House) -> None:
+def test_a_replay_says_who_brought_it_back_and_why(house: HandlersKit) -> None:
     """D9: by attributes of the new message, as long as a bus takes; those of an earlier replay are not kept."""
     earlier = {REPLAYED_FROM: "m-0", REPLAYED_BY: "first", REPLAYED_FOR: "first try"}
     port = Letters([letter("m-1", attributes=earlier), letter("m-2")])
@@ -108,7 +108,7 @@ def test_a_replay_says_who_brought_it_back_and_why(house: House) -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b'{"processor_name": "player_game_summary", "status": "started"}', b"not JSON"])
-def test_who_receives_a_message_that_was_brought_back_logs_it(house: House, data: bytes) -> None:
+def test_who_receives_a_message_that_was_brought_back_logs_it(house: HandlersKit, data: bytes) -> None:
     """Whatever becomes of it: the letter, who and why stand in the log of the function; of others nothing does."""
     marks = {REPLAYED_FROM: "m-1", REPLAYED_BY: "oncall", REPLAYED_FOR: "service repaired"}
     for attributes in (marks, {}):
@@ -124,7 +124,7 @@ def test_who_receives_a_message_that_was_brought_back_logs_it(house: House, data
         (letter("m-1", topic="gone"), "the policy names no topic gone"),
     ],
 )
-def test_what_cannot_be_brought_back_stays_with_its_reason(house: House, kept: DeadLetter, why: str) -> None:
+def test_what_cannot_be_brought_back_stays_with_its_reason(house: HandlersKit, kept: DeadLetter, why: str) -> None:
     """It is neither published nor removed, it is free again, and the others are brought back all the same."""
     port = Letters([kept, letter("m-2")])
     first, second = replay(house.ctx, port)
@@ -133,7 +133,7 @@ def test_what_cannot_be_brought_back_stays_with_its_reason(house: House, kept: D
     assert port.free == ["m-1"]
 
 
-def test_what_the_bus_refuses_stays(house: House) -> None:
+def test_what_the_bus_refuses_stays(house: HandlersKit) -> None:
     """A message that no bus takes is kept and named."""
     port = Letters([letter("m-1")], refused={"m-1"})
     [outcome] = replay(house.ctx, port)
@@ -141,7 +141,7 @@ def test_what_the_bus_refuses_stays(house: House) -> None:
     assert port.free == ["m-1"]
 
 
-def test_a_bus_that_stops_answering_loses_nothing(house: House) -> None:
+def test_a_bus_that_stops_answering_loses_nothing(house: HandlersKit) -> None:
     """What was published is gone from here; the one that failed and those after it stay, free for the next try."""
     port = Letters([letter(f"m-{number}") for number in range(3)], fails={"m-1"})
     with pytest.raises(Unavailable):
@@ -150,7 +150,7 @@ def test_a_bus_that_stops_answering_loses_nothing(house: House) -> None:
     assert port.free == ["m-1", "m-2"]
 
 
-def test_only_the_named_one_is_brought_back(house: House) -> None:
+def test_only_the_named_one_is_brought_back(house: HandlersKit) -> None:
     """The others stay and are free; one that is not there yields nothing."""
     port = Letters([letter("m-1"), letter("m-2")])
     assert [one.new_id for one in replay(house.ctx, port, ["m-2"])] == ["new-m-2"]
@@ -158,7 +158,7 @@ def test_only_the_named_one_is_brought_back(house: House) -> None:
     assert list(replay(house.ctx, port, ["m-7"])) == []
 
 
-def test_a_dry_run_publishes_and_removes_nothing(house: House) -> None:
+def test_a_dry_run_publishes_and_removes_nothing(house: HandlersKit) -> None:
     """It says what would be, and why not."""
     port = Letters([letter("m-1"), letter("m-2", topic="gone")])
     assert [bool(one.kept) for one in replay(house.ctx, port, dry_run=True)] == [False, True]
@@ -175,7 +175,7 @@ def test_a_dry_run_publishes_and_removes_nothing(house: House) -> None:
     ],
 )
 def test_a_message_that_was_a_dead_letter_is_of_its_first_publication(
-    house: House, stated: str, counted: datetime
+    house: HandlersKit, stated: str, counted: datetime
 ) -> None:
     """Its mode and order, where it states no time, are those of then, not of the replay."""
     published = (T0 + timedelta(hours=20)).isoformat()
@@ -217,20 +217,22 @@ class Monitored:
         return {} if self.letters is None else {KEPT: self.letters}
 
 
-def _sweeps(house: House, minutes: int) -> None:
+def _sweeps(house: HandlersKit, minutes: int) -> None:
     for _ in range(minutes):
         house.sweep()
         house.wait(MINUTE)
 
 
 @pytest.fixture
-def monitored(house: House) -> Monitored:
+def monitored(house: HandlersKit) -> Monitored:
     found = Monitored()
     house.ctx = replace(house.ctx, inventory=found)
     return found
 
 
-def test_the_sweep_says_how_many_there_are_once_and_when_there_are_none(house: House, monitored: Monitored) -> None:
+def test_the_sweep_says_how_many_there_are_once_and_when_there_are_none(
+    house: HandlersKit, monitored: Monitored
+) -> None:
     """One warning with number and command; it stands over the sweeps that do not count; one recovery."""
     monitored.letters = 3
     _sweeps(house, 40)
@@ -247,13 +249,13 @@ def test_the_sweep_says_how_many_there_are_once_and_when_there_are_none(house: H
     assert "a dead letter in" in house.notices("dead_letters")[-1].text
 
 
-def test_monitoring_is_asked_every_quarter_of_an_hour(house: House, monitored: Monitored) -> None:
+def test_monitoring_is_asked_every_quarter_of_an_hour(house: HandlersKit, monitored: Monitored) -> None:
     """Not by each sweep: 61 sweeps, five questions."""
     _sweeps(house, 61)
     assert monitored.asked == timedelta(hours=1) // EVERY + 1
 
 
-def test_without_a_number_nothing_is_raised_or_ended(house: House, monitored: Monitored) -> None:
+def test_without_a_number_nothing_is_raised_or_ended(house: HandlersKit, monitored: Monitored) -> None:
     """Monitoring that is away, or has no point, is no news."""
     monitored.letters = 2
     _sweeps(house, 1)
@@ -264,8 +266,8 @@ def test_without_a_number_nothing_is_raised_or_ended(house: House, monitored: Mo
     assert [one.resolved for one in house.notices("dead_letters")] == [False]
 
 
-def test_a_dry_run_of_the_sweep_asks_nothing(house: House, monitored: Monitored) -> None:
+def test_a_dry_run_of_the_sweep_asks_nothing(house: HandlersKit, monitored: Monitored) -> None:
     """It only looks at runs."""
     monitored.letters = 2
-    house.sweep(Wish(dry_run=True))
+    house.sweep(SweepOptions(dry_run=True))
     assert (monitored.asked, house.notices("dead_letters")) == (0, [])

@@ -15,7 +15,7 @@ from shared.core.errors import Unavailable, Unreached
 from shared.core.model import State
 from shared.ports import Response
 from shared.simulation.scenario import FaultKind
-from tests.app.handlers_kit import MINUTE, House
+from tests.app.handlers_kit import MINUTE, HandlersKit
 from tests.core.build import CACHE, FEATURES, NIGHT, PCF, PSZA, SECOND, TDZA, TO4, TO5, TO6
 
 PHASE4 = (TDZA, PSZA, PCF, CACHE, FEATURES)
@@ -25,23 +25,23 @@ BACK_OFF = [1, 2, 4, 8, 15, 15, 15]
 
 
 @pytest.fixture
-def house() -> House:
+def house() -> HandlersKit:
     """A night with one processor of phase 4 still to come."""
-    house = House().ordinary()
+    house = HandlersKit().ordinary()
     house.finish(*PHASE4[:-1])
     return house
 
 
-def last(house: House) -> None:
+def last(house: HandlersKit) -> None:
     house.deliver(PHASE4[-1])
 
 
-def answer(house: House, status: int, body: str = "") -> None:
+def answer(house: HandlersKit, status: int, body: str = "") -> None:
     house.services.answers[COORDINATOR] = Response(status, body)
 
 
 @pytest.mark.parametrize("status", [200, 202, 409])
-def test_an_accepted_status_confirms(house: House, status: int) -> None:
+def test_an_accepted_status_confirms(house: HandlersKit, status: int) -> None:
     """200, 202 and 409 (it runs already) are a yes: one call, then one message, confirmed at once."""
     answer(house, status)
     last(house)
@@ -53,7 +53,7 @@ def test_an_accepted_status_confirms(house: House, status: int) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 422])
-def test_a_rejected_call_is_held_once(house: House, status: int) -> None:
+def test_a_rejected_call_is_held_once(house: HandlersKit, status: int) -> None:
     """Another 4xx holds at once, with one critical alert that names status and body, and nothing is tried again."""
     answer(house, status, "no such batch")
     last(house)
@@ -68,7 +68,7 @@ def test_a_rejected_call_is_held_once(house: House, status: int) -> None:
     assert "no such batch" in held.text
 
 
-def test_a_deploy_tries_a_rejected_call_again(house: House) -> None:
+def test_a_deploy_tries_a_rejected_call_again(house: HandlersKit) -> None:
     """Another code version may have mended the body: it goes under the same trigger id."""
     answer(house, 422)
     last(house)
@@ -82,7 +82,7 @@ def test_a_deploy_tries_a_rejected_call_again(house: House) -> None:
     assert [call.body["attempt"] for call in house.calls] == [1, 2]
 
 
-def test_a_release_tries_a_rejected_call_again(house: House) -> None:
+def test_a_release_tries_a_rejected_call_again(house: HandlersKit) -> None:
     """An operator who releases says that the consumer is mended: the same trigger id leaves again."""
     answer(house, 400)
     last(house)
@@ -99,7 +99,7 @@ REFUSED = Unreached(COORDINATOR, "connection refused")
 
 
 @pytest.mark.parametrize("answered", [500, 502, 503, 429, 408, 425, REFUSED], ids=str)
-def test_what_may_pass_is_tried_three_times_in_the_call(house: House, answered: int | Unreached) -> None:
+def test_what_may_pass_is_tried_three_times_in_the_call(house: HandlersKit, answered: int | Unreached) -> None:
     """A 5xx, a 408, a 425, a 429 and a call that never arrived are repeated at once; then the claim is free."""
     house.services.answers[COORDINATOR] = Response(answered, "") if isinstance(answered, int) else answered
     last(house)
@@ -112,7 +112,7 @@ def test_what_may_pass_is_tried_three_times_in_the_call(house: House, answered: 
 
 
 @pytest.mark.parametrize("answered", [Response(503, ""), REFUSED], ids=["503", "refused"])
-def test_the_sweep_tries_again_after_growing_waits(house: House, answered: Response | Unreached) -> None:
+def test_the_sweep_tries_again_after_growing_waits(house: HandlersKit, answered: Response | Unreached) -> None:
     """After 1, 2, 4, 8 and then every 15 minutes: a second before nothing, then exactly one attempt."""
     house.services.answers[COORDINATOR] = answered
     last(house)
@@ -134,7 +134,9 @@ def test_the_sweep_tries_again_after_growing_waits(house: House, answered: Respo
 
 @pytest.mark.parametrize("status", [429, 500, 503])
 @pytest.mark.parametrize(("asked", "calls"), [(0, 3), (1, 3), (2, 1), (60, 1), (60 * 25, 1), (60 * 60, 1)])
-def test_a_service_is_left_alone_for_as_long_as_it_asks(house: House, status: int, asked: int, calls: int) -> None:
+def test_a_service_is_left_alone_for_as_long_as_it_asks(
+    house: HandlersKit, status: int, asked: int, calls: int
+) -> None:
     """A short Retry-After is waited for inside the call, a longer one by the sweeps: a second before none is made."""
     again_at = house.clock.now() + SECOND * asked
     house.services.answers[COORDINATOR] = Response(status, "busy", again_at)
@@ -153,7 +155,7 @@ def test_a_service_is_left_alone_for_as_long_as_it_asks(house: House, status: in
     assert house.state(TO5).state is State.CONFIRMED
 
 
-def test_what_a_service_asks_for_never_shortens_the_waits_of_the_sweep(house: House) -> None:
+def test_what_a_service_asks_for_never_shortens_the_waits_of_the_sweep(house: HandlersKit) -> None:
     """A service that says `at once` time after time is asked after 1, 2, 4, 8 and 15 minutes all the same."""
     waits = []
     last_call = partial(house.deliver, PHASE4[-1])
@@ -167,7 +169,7 @@ def test_what_a_service_asks_for_never_shortens_the_waits_of_the_sweep(house: Ho
     assert waits == [60, 120, 240, 480]
 
 
-def test_a_service_that_comes_back_is_called_once_more(house: House) -> None:
+def test_a_service_that_comes_back_is_called_once_more(house: HandlersKit) -> None:
     """The first attempt that is accepted ends the retries, and the critical alert of the long block is taken back."""
     answer(house, 503)
     last(house)
@@ -185,7 +187,7 @@ def test_a_service_that_comes_back_is_called_once_more(house: House) -> None:
     assert len(house.calls) == before
 
 
-def test_a_call_that_was_accepted_is_not_made_again_for_its_message(house: House) -> None:
+def test_a_call_that_was_accepted_is_not_made_again_for_its_message(house: HandlersKit) -> None:
     """The call accepted and the broker down: redelivery and sweep publish under the same id, without a second call."""
     house.fail("bus")
     with pytest.raises(Unavailable, match="bus"):
@@ -201,7 +203,7 @@ def test_a_call_that_was_accepted_is_not_made_again_for_its_message(house: House
     assert [one.body["trigger_id"] for one in house.published] == [FIRST]
 
 
-def test_a_half_taken_dispatch_keeps_its_id_when_data_changes(house: House) -> None:
+def test_a_half_taken_dispatch_keeps_its_id_when_data_changes(house: HandlersKit) -> None:
     """A report that arrives between the call and its message starts no other generation."""
     house.fail("bus")
     with pytest.raises(Unavailable):
@@ -214,7 +216,7 @@ def test_a_half_taken_dispatch_keeps_its_id_when_data_changes(house: House) -> N
     assert len(house.calls) == 1
 
 
-def test_a_call_without_an_address_says_which_variable(house: House) -> None:
+def test_a_call_without_an_address_says_which_variable(house: HandlersKit) -> None:
     """A service without a URL cannot be called: blocked, naming the variable to set; it goes once there is one."""
     whole = house.instance()
     without = replace(whole, endpoints={**whole.endpoints, COORDINATOR: None})
@@ -226,7 +228,7 @@ def test_a_call_without_an_address_says_which_variable(house: House) -> None:
     assert house.state(TO5).state is State.CONFIRMED
 
 
-def test_a_dispatch_holds_no_claim_longer_than_its_lease(house: House) -> None:
+def test_a_dispatch_holds_no_claim_longer_than_its_lease(house: HandlersKit) -> None:
     """The slowest attempt, a call that is never answered, ends within the lease: nobody dispatches beside it."""
     house.services.answers[COORDINATOR] = None
     last(house)
@@ -234,7 +236,7 @@ def test_a_dispatch_holds_no_claim_longer_than_its_lease(house: House) -> None:
 
 
 @pytest.mark.parametrize("expired", [False, True])
-def test_a_claim_whose_holder_died_waits_for_its_lease(house: House, expired: bool) -> None:
+def test_a_claim_whose_holder_died_waits_for_its_lease(house: HandlersKit, expired: bool) -> None:
     """Nobody dispatches a second before the lease ends; at its end the next sweep does, under the same id, from the
     first step on that is not proven: the call was accepted, so only the message is sent."""
     house.bus.during = lambda: house.stage.die(house.clock.actor, "while publishing")  # type: ignore[arg-type]
@@ -248,7 +250,7 @@ def test_a_claim_whose_holder_died_waits_for_its_lease(house: House, expired: bo
     assert [call.body["trigger_id"] for call in house.calls] == [FIRST]
 
 
-def test_a_mark_is_written_beside_an_operators_hold(house: House) -> None:
+def test_a_mark_is_written_beside_an_operators_hold(house: HandlersKit) -> None:
     """A hold that lands while the message is on its way neither loses the mark nor is lost by it."""
     house.bus.during = lambda: house.orch("hold", TO5, "2026-01-21", "--mode", "overnight", "--reason", "wait")
     last(house)
@@ -260,7 +262,7 @@ def test_a_mark_is_written_beside_an_operators_hold(house: House) -> None:
     assert house.trigger_ids == [FIRST]
 
 
-def test_a_trigger_asked_for_during_a_dispatch_is_the_next_generation(house: House) -> None:
+def test_a_trigger_asked_for_during_a_dispatch_is_the_next_generation(house: HandlersKit) -> None:
     """The command is told that another dispatch is under way; it follows as soon as that one is marked."""
     said: list[tuple[int, str]] = []
     argv = ("trigger", TO5, "2026-01-21", "--mode", "overnight", "--reason", "again please")
@@ -278,7 +280,7 @@ def test_a_trigger_asked_for_during_a_dispatch_is_the_next_generation(house: Hou
 @pytest.mark.parametrize("seed", range(4))
 def test_one_of_many_racing_handlers_dispatches(racers: int, seed: int) -> None:
     """The same completion in several instances at once, in any interleaving: one claim, one call, one message."""
-    house = House(seed=seed).ordinary()
+    house = HandlersKit(seed=seed).ordinary()
     house.finish(*PHASE4[:-1])
 
     def handler(number: int) -> Callable[[], object]:
@@ -294,7 +296,7 @@ def test_one_of_many_racing_handlers_dispatches(racers: int, seed: int) -> None:
 
 def test_every_processor_leaves_as_a_message_of_its_own() -> None:
     """`per_processor`: one message for each completed processor, under one trigger id, in one publication."""
-    house = House().ordinary()
+    house = HandlersKit().ordinary()
     house.deliver("player_game_summary", records=200)
     house.deliver("upcoming_player_game_context", records=200)
     house.deliver("team_offense_game_summary", status="partial", records=14)
@@ -310,7 +312,7 @@ def test_every_processor_leaves_as_a_message_of_its_own() -> None:
 
 def test_messages_refused_in_part_all_leave_again() -> None:
     """A dispatch needs every message id: after a broker that did not answer, all of them leave under the same id."""
-    house = House().ordinary()
+    house = HandlersKit().ordinary()
     house.finish("player_game_summary", "upcoming_player_game_context", "team_defense_game_summary")
     house.deliver("team_offense_game_summary")
     house.fail("bus", FaultKind.UNAVAILABLE, timedelta(minutes=2))
@@ -322,7 +324,7 @@ def test_messages_refused_in_part_all_leave_again() -> None:
     assert {one.body["attempt"] for one in house.published} == {house.state(TO4).attempt}
 
 
-def test_a_dispatch_nobody_confirms_leaves_again_under_its_id(house: House) -> None:
+def test_a_dispatch_nobody_confirms_leaves_again_under_its_id(house: HandlersKit) -> None:
     """`first_report`: once more after `within`, the same id as attempt 2; then critical, then any report confirms."""
     last(house)
     house.deliver("prediction_coordinator", records=150, metadata={"completion_pct": 100})
@@ -354,7 +356,7 @@ def test_a_dispatch_nobody_confirms_leaves_again_under_its_id(house: House) -> N
 
 def test_only_reports_since_the_dispatch_confirm_it() -> None:
     """A report of the next phase that came before the trigger says nothing about it."""
-    house = House().ordinary()
+    house = HandlersKit().ordinary()
     house.deliver("phase6_export", status="started")
     house.wait()
     house.deliver("prediction_coordinator", records=150, metadata={"completion_pct": 100})
@@ -366,7 +368,7 @@ def test_only_reports_since_the_dispatch_confirm_it() -> None:
 
 def test_growth_triggers_the_next_generation_once() -> None:
     """A tenth more than what was carried is generation 2; the third is only noted; a smaller growth is nothing."""
-    house = House().ordinary()
+    house = HandlersKit().ordinary()
     phase3 = ("player_game_summary", "upcoming_player_game_context", "team_defense_game_summary")
     house.finish(*phase3, "team_offense_game_summary", records=200)
     house.deliver("upcoming_team_game_context", records=200)

@@ -15,12 +15,12 @@ import pytest
 
 from shared.adapters.local.memory import MemoryStore
 from shared.adapters.local.sqlite import SqliteStore
-from shared.app.sweep.sweep import Wish
+from shared.app.sweep.sweep import SweepOptions
 from shared.core.errors import Unavailable
 from shared.core.model import State
 from shared.ports import StateStore
 from shared.simulation.fakes.clock import Crash
-from tests.app.handlers_kit import Fate, House
+from tests.app.handlers_kit import Fate, HandlersKit
 from tests.core.build import CACHE, FEATURES, NIGHT, PCF, PHASE3, PHASE_OF, PSZA, TDZA, TO5, TO6
 
 Wave = tuple[tuple[str, dict[str, object]], ...]
@@ -34,9 +34,9 @@ EXPECTED = [NIGHT.trigger_id(TO5, 1), NIGHT.trigger_id(TO6, 1)]
 TAKEN = sum(len(wave) for wave in WAVES)
 
 
-def night(store: StateStore, trouble: tuple[int, Fate] | None = None) -> House:
+def night(store: StateStore, trouble: tuple[int, Fate] | None = None) -> HandlersKit:
     """Play the second half of a night, every message delivered until it is taken, and sweeps until it rests."""
-    house = House(store=store).ordinary()
+    house = HandlersKit(store=store).ordinary()
     house.effects.fate = trouble
     sent = 0
     for before, wave in enumerate(WAVES):
@@ -51,7 +51,7 @@ def night(store: StateStore, trouble: tuple[int, Fate] | None = None) -> House:
     return house
 
 
-def wait_for(house: House, arrived: Callable[[], bool]) -> None:
+def wait_for(house: HandlersKit, arrived: Callable[[], bool]) -> None:
     # A call of which nobody knows what came of it is made again after `confirm.within` only.
     for _ in range(40):
         if arrived():
@@ -60,15 +60,15 @@ def wait_for(house: House, arrived: Callable[[], bool]) -> None:
     raise AssertionError("forty sweeps, and still not dispatched")
 
 
-def sweep(house: House) -> None:
+def sweep(house: HandlersKit) -> None:
     house.wait()
     try:
-        house.sweep(Wish())
+        house.sweep(SweepOptions())
     except Crash:
         house.ctx = house.instance()
 
 
-def until_taken(house: House, deliver: Callable[[], object]) -> None:
+def until_taken(house: HandlersKit, deliver: Callable[[], object]) -> None:
     """Deliver as the platform does: again, to another instance, until it is acknowledged."""
     for _ in range(3):
         try:
@@ -85,7 +85,7 @@ UNDISTURBED = night(MemoryStore())
 EFFECTS = list(enumerate(UNDISTURBED.effects.done))
 
 
-def promise(house: House) -> None:
+def promise(house: HandlersKit) -> None:
     """Everything triggered, each under one id, at least once to each target, and known to be so."""
     assert set(house.trigger_ids) == set(EXPECTED)
     assert {call.body["trigger_id"] for call in house.calls} == {EXPECTED[0]}
@@ -99,7 +99,7 @@ def promise(house: House) -> None:
         assert known.superseded == 0
     kinds = [notice.kind for notice in house.notices(resolved=False)]
     assert len(kinds) == len(set(kinds)), f"said twice: {kinds}"
-    written = house.record.tables["phase_completions"].values()
+    written = house.audit.tables["phase_completions"].values()
     assert sorted(row["message_id"] for row in written) == [f"m-{n}" for n in range(TAKEN)]
 
 
@@ -137,7 +137,7 @@ def test_a_dispatch_that_left_and_was_not_marked_leaves_again_under_its_id() -> 
 
 def test_a_run_stays_open_for_a_dispatch_that_is_owed() -> None:
     """The last transition is confirmed while an earlier one's claim has no holder: the run waits for its lease."""
-    house = House().ordinary()
+    house = HandlersKit().ordinary()
     house.finish(TDZA, PSZA, PCF, CACHE)
     number = len(house.effects.done) + 1  # the report is recorded, then its transition claimed
     house.effects.fate = (number, Fate.DIES_AFTER)

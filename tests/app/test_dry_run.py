@@ -16,9 +16,9 @@ from shared.adapters.local.sqlite import SqliteStore
 from shared.app.reporting.pages import of_date
 from shared.cli import main as orch
 from shared.core.model import State
-from shared.entrypoints.health import draw
+from shared.entrypoints.health import render
 from shared.simulation.scenario import GameCount
-from tests.app.handlers_kit import House
+from tests.app.handlers_kit import HandlersKit
 from tests.app.test_printed_commands import corrected
 from tests.core.build import DAY, NIGHT, PGS, TO4, TO5
 
@@ -28,9 +28,9 @@ STRAY = {"processor_name": "GameSummaryRewrite", "game_date": str(DAY), "mode": 
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> House:
+def house(tmp_path: Path) -> HandlersKit:
     """A night in which one has reported, another transition is on hold, and a message is in quarantine."""
-    house = House(store=SqliteStore(tmp_path / "state.db")).ordinary()
+    house = HandlersKit(store=SqliteStore(tmp_path / "state.db")).ordinary()
     house.change(games={date(2026, 1, 12): GameCount(final=5)})
     house.sweep()
     house.deliver(PGS, records=200)
@@ -45,9 +45,9 @@ def contents(tmp_path: Path) -> list[tuple[str, ...]]:
         return connection.execute("SELECT path, data, version FROM documents ORDER BY path").fetchall()
 
 
-def outside(house: House) -> tuple[Any, ...]:
+def outside(house: HandlersKit) -> tuple[Any, ...]:
     """Return all that has left, and all that was logged."""
-    record = {table: dict(rows) for table, rows in house.record.tables.items()}
+    record = {table: dict(rows) for table, rows in house.audit.tables.items()}
     return list(house.published), list(house.services.calls), list(house.sink.taken), record, len(house.log)
 
 
@@ -76,7 +76,7 @@ def test_every_verb_that_acts_is_rehearsed_here() -> None:
 
 
 @pytest.mark.parametrize("argv", VERBS.values(), ids=VERBS)
-def test_a_dry_run_changes_nothing(house: House, tmp_path: Path, argv: tuple[str, ...]) -> None:
+def test_a_dry_run_changes_nothing(house: HandlersKit, tmp_path: Path, argv: tuple[str, ...]) -> None:
     """Not a byte of the state, no message, no call, nobody told, no row: whatever the verb."""
     before, left = contents(tmp_path), outside(house)
     status, said = house.orch(*argv, "--dry-run")
@@ -87,7 +87,7 @@ def test_a_dry_run_changes_nothing(house: House, tmp_path: Path, argv: tuple[str
 
 
 @pytest.mark.parametrize(("transition", "channel"), [(TO4, "publish to nba-phase4-trigger"), (TO5, "call POST")])
-def test_what_is_printed_is_what_is_then_sent(house: House, transition: str, channel: str) -> None:
+def test_what_is_printed_is_what_is_then_sent(house: HandlersKit, transition: str, channel: str) -> None:
     """The bodies that a dry run prints are those that leave once the same command is meant, clock and token aside."""
     _, said = house.orch("trigger", transition, *NIGHTLY, *WHY, "--dry-run")
     shown = [json.loads(line[line.index("{") :]) for line in said.splitlines() if "would publish" in line]
@@ -107,7 +107,7 @@ def test_what_is_printed_is_what_is_then_sent(house: House, transition: str, cha
     ]
 
 
-def test_a_replay_is_rehearsed_with_what_the_policy_says_now(house: House, tmp_path: Path) -> None:
+def test_a_replay_is_rehearsed_with_what_the_policy_says_now(house: HandlersKit, tmp_path: Path) -> None:
     """Once the policy knows the sender, the dry run says which document of which run the message would become."""
     before = contents(tmp_path)
     status, said = house.orch("quarantine", "replay", "m-stray", "--dry-run", ctx=corrected(house))
@@ -130,7 +130,7 @@ MISTYPED: dict[str, tuple[str, ...]] = {
 @pytest.mark.parametrize("verb", ["trigger", "hold", "rerun"])
 @pytest.mark.parametrize("key", MISTYPED.values(), ids=MISTYPED)
 def test_a_run_that_nobody_expects_is_not_opened_unasked(
-    house: House, tmp_path: Path, verb: str, key: tuple[str, ...]
+    house: HandlersKit, tmp_path: Path, verb: str, key: tuple[str, ...]
 ) -> None:
     """Exit 4, nothing done, and the option that says that it is meant; with it the run is opened."""
     before, left = contents(tmp_path), outside(house)
@@ -144,7 +144,7 @@ def test_a_run_that_nobody_expects_is_not_opened_unasked(
 
 @pytest.mark.parametrize(("answer", "status"), [(True, 0), (False, 4)])
 def test_a_person_at_a_terminal_is_asked(
-    house: House, monkeypatch: pytest.MonkeyPatch, answer: bool, status: int
+    house: HandlersKit, monkeypatch: pytest.MonkeyPatch, answer: bool, status: int
 ) -> None:
     """With the run and the day of the week in the question; what is not confirmed is not done."""
     questions: list[str] = []
@@ -163,14 +163,14 @@ def test_a_person_at_a_terminal_is_asked(
 
 def test_the_date_of_today_needs_no_word() -> None:
     """A date that its mode works on today is no slip, even if its run is not there yet."""
-    house = House().ordinary()
+    house = HandlersKit().ordinary()
     assert house.orch("trigger", TO4, *NIGHTLY, *WHY)[0] == 0
 
 
 # who and why
 
 
-ACTS: dict[str, Callable[[House], object]] = {
+ACTS: dict[str, Callable[[HandlersKit], object]] = {
     "trigger": lambda house: house.orch("trigger", TO4, *NIGHTLY, *WHY),
     "hold": lambda house: house.orch("hold", TO4, *NIGHTLY, *WHY),
     "rerun": lambda house: house.orch("rerun", "phase3", *NIGHTLY, *WHY),
@@ -179,21 +179,21 @@ ACTS: dict[str, Callable[[House], object]] = {
 
 
 @pytest.mark.parametrize("verb", ACTS)
-def test_who_and_why_is_kept_and_shown(house: House, verb: str) -> None:
+def test_who_and_why_is_kept_and_shown(house: HandlersKit, verb: str) -> None:
     """In the state and the record, and read in explain, status and the page."""
     ACTS[verb](house)
     act = house.state(TO4).acts[-1]
     assert (act.verb, act.by, act.reason, act.at) == (verb, "ada", "data is good", house.clock.now())
     house.sweeps(1)
-    rows = house.record.tables["phase_execution_log"].values()
+    rows = house.audit.tables["phase_execution_log"].values()
     assert (f"operator_{verb}", "data is good (by ada)") in {(row["decision"], row["reason"]) for row in rows}
     assert f"{verb} 06:02 EST by ada: data is good" in house.orch("explain", TO4, *NIGHTLY)[1]
     assert f"; {verb} by ada: data is good" in house.orch("status", str(DAY))[1]
-    page = draw(house.act(lambda: of_date(house.ctx, DAY)))
+    page = render(house.act(lambda: of_date(house.ctx, DAY)))
     assert "by ada: data is good" in page
 
 
-def test_without_a_name_it_is_the_systems_user(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_name_it_is_the_systems_user(house: HandlersKit, monkeypatch: pytest.MonkeyPatch) -> None:
     """The option, else ORCH_BY, else the account that gcloud was told, else whoever the system says is here."""
     for name in ("ORCH_BY", "CLOUDSDK_CORE_ACCOUNT"):
         monkeypatch.delenv(name, raising=False)

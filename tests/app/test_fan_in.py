@@ -17,7 +17,7 @@ from shared.core.model import State
 from shared.core.policy.phases import Phase, Processor
 from shared.core.policy.policy import Policy
 from shared.core.policy.transitions import Expectation
-from tests.app.handlers_kit import House
+from tests.app.handlers_kit import HandlersKit
 from tests.core.build import PGS, POLICY, TO4
 
 MEMBERS = 53
@@ -42,7 +42,7 @@ def crowded(names: tuple[str, ...] = NAMES) -> Policy:
 CROWDED = crowded()
 
 
-class Crowd(House):
+class Crowd(HandlersKit):
     """A house whose phase 3 is large; its sweep never comes, so that only deliveries can trigger."""
 
     def __init__(self, instances: int = 1, seed: int | None = None, members: int = MEMBERS) -> None:

@@ -16,7 +16,7 @@ from shared.core.model import RunKey, State
 from shared.core.policy.phases import Processor
 from shared.core.policy.policy import Policy
 from shared.core.policy.transitions import Expectation
-from tests.app.handlers_kit import House
+from tests.app.handlers_kit import HandlersKit
 
 FILE = Path(__file__).parents[1] / "scenarios" / "graphs" / "pipelines" / "gazette.yaml"
 GAZETTE = load_policy(FILE)
@@ -26,7 +26,7 @@ EVENING = RunKey("gazette", DAY, "evening")
 START = datetime(2026, 9, 15, 16, tzinfo=UTC)
 
 
-class Paper(House):
+class Paper(HandlersKit):
     """The evening of a paper, from 18:00 on."""
 
     def __init__(self, policy: Policy = GAZETTE, seed: int | None = None) -> None:

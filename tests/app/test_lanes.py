@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from shared.app.state.repository import run_path
 from shared.core.model import Lane, RunKey, State
 from shared.ports import Document
-from tests.app.handlers_kit import CountedStore, House, lane
+from tests.app.handlers_kit import CountedStore, HandlersKit, lane
 from tests.core.build import DAY, NIGHT, PGS, PHASE3, PHASE_OF, T0, TDGS, TO3, TO4, TOGS, UPGC
 
 # 07:50, so that tiers, a gate that blocks, and due times (08:30) lie in the hour that is played.
@@ -60,9 +60,9 @@ past = st.builds(
 )
 
 
-def played(backfill: tuple[Past, ...]) -> House:
+def played(backfill: tuple[Past, ...]) -> HandlersKit:
     """Play the live hour with these messages in between."""
-    house = House(start=START).ordinary()
+    house = HandlersKit(start=START).ordinary()
     for day in DAYS[1:]:
         house.ordinary(day)
     house.change(rows={"nba_analytics.team_defense_game_summary": {DAY: 0}})
@@ -85,12 +85,12 @@ def played(backfill: tuple[Past, ...]) -> House:
     return house
 
 
-def live(house: House) -> dict[str, Any]:
+def live(house: HandlersKit) -> dict[str, Any]:
     """Return all that can be seen of the live lane."""
     ours = [one for one in house.published if one.body["lane"] == "live"]
     rows = {
         (table, insert_id): dict(row)
-        for table, kept in house.record.tables.items()
+        for table, kept in house.audit.tables.items()
         for insert_id, row in kept.items()
         if not str(row["run_id"]).endswith(Lane.BACKFILL)
     }
@@ -131,7 +131,7 @@ def test_live_is_the_same_whatever_a_backfill_brings(backfill: tuple[Past, ...])
 
 def test_a_whole_backfill_night_beside_the_live_one() -> None:
     """The same date in both lanes: two runs, two trigger ids, each with its own messages and its own lane in them."""
-    house = House().ordinary()
+    house = HandlersKit().ordinary()
     for name in PHASE3:
         house.deliver(name, records=200, backfill_mode=True, correlation_id="past")
     house.deliver(PGS, records=203, correlation_id="now")
@@ -147,7 +147,7 @@ def test_a_whole_backfill_night_beside_the_live_one() -> None:
 class SlowStore(CountedStore):
     """A store of which every operation takes its time."""
 
-    def __init__(self, house: House, takes: timedelta) -> None:
+    def __init__(self, house: HandlersKit, takes: timedelta) -> None:
         super().__init__(house.store.inner, house.effects)
         self._house, self._takes = house, takes
 
@@ -162,7 +162,7 @@ class SlowStore(CountedStore):
 
 def test_a_hundred_open_backfills_do_not_delay_a_live_tier() -> None:
     """The sweep has time for some forty runs: the live one is among them, though its date is the newest."""
-    house = House().ordinary()
+    house = HandlersKit().ordinary()
     days = [DAY - timedelta(days=number) for number in range(1, 101)]
     for day in days:
         house.ordinary(day)
@@ -178,7 +178,7 @@ def test_a_hundred_open_backfills_do_not_delay_a_live_tier() -> None:
 
 def test_a_backfill_alone_opens_no_live_run() -> None:
     """Messages of the past open their own runs only."""
-    house = House(start=T0 + timedelta(days=9)).ordinary()
+    house = HandlersKit(start=T0 + timedelta(days=9)).ordinary()
     house.deliver(PGS, records=203, backfill_mode=True)
     house.sweep()
     opened = {path for path in house.contents("runs/") if path.count("/") == 1}
@@ -189,9 +189,9 @@ def test_a_backfill_alone_opens_no_live_run() -> None:
 # a message that names no lane
 
 
-def past_night() -> House:
+def past_night() -> HandlersKit:
     """A night whose live run closed for its age with one report, and whose date is then asked for in backfill."""
-    house = House().ordinary()
+    house = HandlersKit().ordinary()
     house.deliver(UPGC, records=190)
     house.wait(timedelta(days=4))
     house.sweep()
@@ -223,7 +223,7 @@ def test_so_it_is_where_nobody_knows_the_live_run_any_more() -> None:
 
 def test_what_the_live_run_has_counted_or_started_stays_with_it() -> None:
     """A message that comes again after its run has closed counts once; so does one that names the run's trigger."""
-    house = House().ordinary()
+    house = HandlersKit().ordinary()
     house.deliver(UPGC, records=190, message_id="m-twice")
     house.wait(timedelta(days=4))
     house.sweep()
@@ -244,7 +244,7 @@ def test_a_lane_that_is_named_is_kept() -> None:
 
 def test_without_an_open_backfill_it_is_live() -> None:
     """An open live run keeps its reports beside any backfill; a closed one too, where no backfill run is open."""
-    house = House().ordinary()
+    house = HandlersKit().ordinary()
     house.deliver(PGS, records=200, backfill_mode=True)
     assert house.deliver(UPGC, records=190).run == NIGHT.id
     house.wait(timedelta(days=4))
@@ -255,7 +255,7 @@ def test_without_an_open_backfill_it_is_live() -> None:
 
 def test_the_lane_of_an_open_run_costs_no_read() -> None:
     """What is open, or may still be opened, is taken in with as many reads as before."""
-    house = House().ordinary()
+    house = HandlersKit().ordinary()
     house.deliver(UPGC, records=190)
     before = house.store.operations["reads"]
     house.deliver(PGS, records=200, lane="live")

@@ -21,7 +21,7 @@ from shared.core.errors import Unavailable
 from shared.core.policy.names import Names
 from shared.ports import StateStore
 from shared.simulation.world import WorldPorts
-from tests.app.handlers_kit import House
+from tests.app.handlers_kit import HandlersKit
 from tests.core.build import POLICY, SECOND
 from tests.emulators.gcloud import patient
 
@@ -72,7 +72,7 @@ def store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_p
 def instance(store: StateStore, at: datetime = START) -> Instance:
     """Return an instance of its own on a store, with nothing else outside."""
     clock = Clock(at)
-    ports = replace(House().ports, store=store, clock=clock)
+    ports = replace(HandlersKit().ports, store=store, clock=clock)
     assert isinstance(ports, WorldPorts)
     return Instance(Context(POLICY, Names(POLICY), ports, {}, lambda event, /, severity="INFO", **keys: None), clock)
 
@@ -194,7 +194,7 @@ def test_a_wait_ends_when_the_lock_is_free(store: StateStore) -> None:
 
 def test_a_lock_that_cannot_be_read_is_not_held() -> None:
     """A store that is away raises: nobody takes silence for a lock."""
-    house = House()
+    house = HandlersKit()
     house.fail("state")
     with pytest.raises(Unavailable):
         house.act(lambda: acquire(house.ctx, "sweep", LEASE))

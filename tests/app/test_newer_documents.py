@@ -12,13 +12,13 @@ import pytest
 
 from shared.app.quarantine.rows import Row
 from shared.core.alerting.alert import Alert, Pending
-from shared.core.alerting.conditions import Lasting
+from shared.core.alerting.conditions import Lifecycle
 from shared.core.circuit_breaker import Circuit
 from shared.core.decision.pause import PauseBook
 from shared.core.model import Completion, Outcome, Run, State, TransitionState
 from shared.documents import _fields, from_data, to_data
 from shared.ports import Document
-from tests.app.handlers_kit import House
+from tests.app.handlers_kit import HandlersKit
 from tests.core.build import CACHE, NIGHT, PGS, PHASE3, TO4
 
 LATER = "a word of tomorrow"
@@ -45,9 +45,9 @@ KINDS = (
 PLAIN = {"locks", "quarantine_bounds"}
 
 
-def whole_night() -> House:
+def whole_night() -> HandlersKit:
     """Return a house with a document of every kind: reports, triggers, alerts, a breaker, quarantine."""
-    house = House().ordinary()
+    house = HandlersKit().ordinary()
     house.take("phase3", b"not json", "m-junk")
     house.finish(*PHASE3[:-1], records=200)
     house.deliver(PHASE3[-1], "failed", error_message="no source")
@@ -59,7 +59,7 @@ def whole_night() -> House:
     return house
 
 
-def documents(house: House, kind: Kind) -> list[Document]:
+def documents(house: HandlersKit, kind: Kind) -> list[Document]:
     store = house.store.inner
     if kind.collection in ("completions", "transitions"):
         return list(store.query(f"runs/{NIGHT.id.replace('/', '~')}/{kind.collection}"))
@@ -119,18 +119,18 @@ def with_more(kind: Any, value: Any) -> Any:
 @pytest.mark.parametrize("state", list(State))
 def test_an_unknown_state_is_never_dispatched_anew(state: State) -> None:
     """Whatever the newer version called it: what was dispatched stays so, what was claimed keeps its lease."""
-    house = House().ordinary()
+    house = HandlersKit().ordinary()
     house.finish(*PHASE3, records=200)
     known = house.state(TO4)
     for stored in (known, replace(known, confirmed_at=house.clock.now())):
         read = from_data(TransitionState, {**to_data(replace(stored, state=state)), "state": LATER})
         assert read.state in (State.DISPATCHED, State.CONFIRMED)
-        assert read.carried == stored.carried
+        assert read.accepted_plan == stored.accepted_plan
 
 
 def test_an_unknown_outcome_never_counts_and_an_unknown_alert_is_not_kept_back() -> None:
     """Failed rather than done; sent rather than forgotten; said once rather than for ever."""
-    house = House().ordinary()
+    house = HandlersKit().ordinary()
     house.deliver(PGS, records=200)
     known = house.completion(PGS)
     assert known is not None
@@ -140,12 +140,12 @@ def test_an_unknown_outcome_never_counts_and_an_unknown_alert_is_not_kept_back()
     assert read.latest is not None
     assert read.latest.outcome is Outcome.FAILED
     assert Pending.of_later_version({}) is Pending.ALERT
-    assert Lasting.of_later_version({}) is Lasting.ONCE
+    assert Lifecycle.of_later_version({}) is Lifecycle.ONCE
 
 
 def test_sweeps_go_on_with_documents_of_the_next_version() -> None:
     """All of a night's transitions and completions are of tomorrow: nothing is at fault, nothing leaves twice."""
-    house = House().ordinary()
+    house = HandlersKit().ordinary()
     house.finish(*PHASE3, records=200)
     sent = list(house.trigger_ids)
     for kind in KINDS[1:3]:

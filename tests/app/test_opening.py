@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 from shared.core.model import State
-from tests.app.handlers_kit import House
+from tests.app.handlers_kit import HandlersKit
 from tests.core.build import PGS, PHASE3, TDGS, TO4, TOGS, UPGC
 
 
 def test_a_report_that_its_table_vouched_for_keeps_the_clock_it_began() -> None:
     """Short, but its table is full: it counts and starts the clock, which a full report does not start again."""
-    house = House().ordinary()
+    house = HandlersKit().ordinary()
     house.sweep()  # reads the calendar, without which no floor is known
     house.deliver(PGS, records=3)
     began = house.clock.now()
@@ -27,14 +27,14 @@ def test_a_report_that_its_table_vouched_for_keeps_the_clock_it_began() -> None:
     house.wait(timedelta(seconds=1))
     house.sweep()
     assert house.state(TO4).state is State.DISPATCHED
-    carried = house.state(TO4).carried
+    carried = house.state(TO4).accepted_plan
     assert carried is not None
     assert (carried.reason, carried.opened_at) == ("tier_1", began)
 
 
 def test_a_short_report_without_its_table_starts_no_clock() -> None:
     """Short, and its table is empty: the clock begins with the report that counts, and nothing is remembered."""
-    house = House().ordinary(rows=0)
+    house = HandlersKit().ordinary(rows=0)
     house.sweep()
     house.deliver(PGS, records=3)
     assert house.state(TO4).opened_at is None
@@ -46,7 +46,7 @@ def test_a_short_report_without_its_table_starts_no_clock() -> None:
 
 def test_a_table_does_not_vouch_for_a_report_before_the_one_that_filled_it() -> None:
     """Short and an empty table, then full and a full one: the clock begins with the second, whoever reads the table."""
-    house = House().ordinary(rows=0)
+    house = HandlersKit().ordinary(rows=0)
     house.sweep()
     house.deliver(PGS, records=3)
     house.wait(timedelta(minutes=20))
@@ -54,6 +54,6 @@ def test_a_table_does_not_vouch_for_a_report_before_the_one_that_filled_it() -> 
     began = house.clock.now()
     for name in PHASE3:
         house.deliver(name, records=203)
-    carried = house.state(TO4).carried
+    carried = house.state(TO4).accepted_plan
     assert carried is not None
     assert carried.opened_at == began

@@ -13,8 +13,8 @@ from shared.adapters.config.validation_file import load_validation
 from shared.app.alerting import raise_alerts
 from shared.app.audit import alert_rows, compare
 from shared.app.reporting import daily
-from shared.app.reporting.health import Asked
-from shared.app.reporting.health import House as Watched
+from shared.app.reporting.health import DeploymentInfo as Watched
+from shared.app.reporting.health import HealthRequest
 from shared.app.state import repository
 from shared.app.state.lock import acquire
 from shared.app.transitions import fan_in
@@ -27,7 +27,7 @@ from shared.core.costs.operations import Operations, Unit, of
 from shared.core.costs.workload import Deployment, Machine, PhaseLoad, RunLoad, runs_of
 from shared.core.model import RunKey, State
 from shared.core.policy.policy import Policy
-from tests.app.handlers_kit import House
+from tests.app.handlers_kit import HandlersKit
 from tests.app.test_fan_in import Crowd
 from tests.core.build import DAY, NIGHT, PGS, PHASE3, POLICY, T0, TDGS, TO4, TOGS, UPGC
 
@@ -40,7 +40,7 @@ TODAY = date(2026, 1, 22)
 SLACK = 1.2
 
 
-def counted(house: House, action: Callable[[], object]) -> Operations:
+def counted(house: HandlersKit, action: Callable[[], object]) -> Operations:
     house.store.operations.clear()
     action()
     done = house.store.operations
@@ -53,34 +53,34 @@ def stored(found: Operations) -> Operations:
 
 
 @pytest.fixture
-def house() -> House:
-    return House().ordinary()
+def house() -> HandlersKit:
+    return HandlersKit().ordinary()
 
 
 # deliveries: each with two transitions to look at, and with the reports of its phase that are there
 
 
-def test_a_completion_that_waits(house: House) -> None:
+def test_a_completion_that_waits(house: HandlersKit) -> None:
     """Rows completion and link."""
     house.deliver(PGS, records=203)
     found = counted(house, lambda: house.deliver(UPGC, records=203))
     assert found == stored(of(Unit.COMPLETION, 1, each=2) + of(Unit.LINK, 2))
 
 
-def test_the_first_completion_opens_the_run(house: House) -> None:
+def test_the_first_completion_opens_the_run(house: HandlersKit) -> None:
     """One write more: of the three that row run has, its opening."""
     found = counted(house, lambda: house.deliver(PGS, records=203))
     assert found == stored(of(Unit.COMPLETION, 1, each=1) + of(Unit.LINK, 2)) + Operations(writes=1)
 
 
-def test_a_duplicate(house: House) -> None:
+def test_a_duplicate(house: HandlersKit) -> None:
     """Row duplicate, and its links."""
     house.deliver(PGS, records=203, message_id="m-1")
     found = counted(house, lambda: house.deliver(PGS, records=203, message_id="m-1"))
     assert found == stored(of(Unit.DUPLICATE, 1, each=1) + of(Unit.LINK, 2))
 
 
-def test_a_trigger(house: House) -> None:
+def test_a_trigger(house: HandlersKit) -> None:
     """Row trigger, beside that of the completion."""
     house.finish(*PHASE3[:-1], records=203)
     found = counted(house, lambda: house.deliver(PHASE3[-1], records=203))
@@ -88,7 +88,7 @@ def test_a_trigger(house: House) -> None:
     assert found == stored(of(Unit.COMPLETION, 1, each=5) + of(Unit.LINK, 2) + of(Unit.TRIGGER))
 
 
-def test_a_confirmation(house: House) -> None:
+def test_a_confirmation(house: HandlersKit) -> None:
     """Row confirmation, beside that of the completion."""
     house.finish(*PHASE3, records=203)
     found = counted(house, lambda: house.deliver("player_composite_factors", "started"))
@@ -109,26 +109,26 @@ def test_a_phase_of_very_many(members: int) -> None:
 # sweeps
 
 
-def quiet(house: House) -> Operations:
+def quiet(house: HandlersKit) -> Operations:
     """Return what a sweep costs that comes after others have seen everything."""
     house.sweeps(3)
     house.wait()
     return counted(house, house.sweep)
 
 
-def test_a_sweep_of_an_empty_house(house: House) -> None:
+def test_a_sweep_of_an_empty_house(house: HandlersKit) -> None:
     """Row sweep."""
     house.change(games={DAY: 0})
     assert quiet(house) == stored(of(Unit.SWEEP, 1, each=1))
 
 
-def test_a_sweep_of_an_open_run(house: House) -> None:
+def test_a_sweep_of_an_open_run(house: HandlersKit) -> None:
     """Row open run: three reports, and one read for the transitions that are not there."""
     house.finish(PGS, UPGC, TDGS, records=203)
     assert quiet(house) == stored(of(Unit.SWEEP, 1, each=1) + of(Unit.OPEN_RUN, 1, each=3 + 1))
 
 
-def test_a_run_is_noted_at_its_first_sweep_and_closed_at_its_last(house: House) -> None:
+def test_a_run_is_noted_at_its_first_sweep_and_closed_at_its_last(house: HandlersKit) -> None:
     """Row run: opened by a message or a sweep, its calendar and baseline, its end; its own document three times."""
     house.sweeps(2)
     house.wait(timedelta(days=4))
@@ -140,7 +140,7 @@ def test_a_run_is_noted_at_its_first_sweep_and_closed_at_its_last(house: House) 
 
 def test_a_closed_run_of_today_is_looked_for() -> None:
     """Row closed today: the sweep asks whether it has to be opened."""
-    house = House(start=T0).ordinary()
+    house = HandlersKit(start=T0).ordinary()
     house.sweeps(3)
     whole = house.run()
     [document] = house.store.inner.get(repository.run_path(NIGHT))
@@ -153,7 +153,7 @@ def test_a_closed_run_of_today_is_looked_for() -> None:
     assert found == stored(of(Unit.SWEEP, 1, each=1) + of(Unit.CLOSED_TODAY))
 
 
-def test_news_are_written_to_the_record(house: House) -> None:
+def test_news_are_written_to_the_record(house: HandlersKit) -> None:
     """Row flush: what the sweep after three reports costs beyond a quiet one of the same run."""
     house.sweeps(3)
     house.finish(PGS, UPGC, TDGS, records=203)
@@ -163,10 +163,10 @@ def test_news_are_written_to_the_record(house: House) -> None:
     after = counted(house, house.sweep)
     news = of(Unit.FLUSH, 1, each=3)
     assert first == after + stored(news)
-    assert len(house.record.completions(DAY, DAY)) == news.rows
+    assert len(house.audit.completions(DAY, DAY)) == news.rows
 
 
-def test_a_transition_is_taken_off_too(house: House) -> None:
+def test_a_transition_is_taken_off_too(house: HandlersKit) -> None:
     """Row flushed transition: one write for a trigger that the record has not seen."""
     house.finish(*PHASE3, records=203)
     house.wait()
@@ -179,7 +179,7 @@ def test_a_transition_is_taken_off_too(house: House) -> None:
 
 def test_the_hourly_comparison() -> None:
     """Rows comparison and compared: one kept run of three reports."""
-    house = House(start=T0 - timedelta(minutes=55)).ordinary()
+    house = HandlersKit(start=T0 - timedelta(minutes=55)).ordinary()
     house.finish(PGS, TOGS, TDGS, records=203)
     before = quiet(house)
     house.wait(timedelta(hours=1))
@@ -187,15 +187,17 @@ def test_the_hourly_comparison() -> None:
     assert found == before + stored(of(Unit.COMPARISON, 1, each=1) + of(Unit.COMPARED, 1, each=3))
 
 
-def test_an_alert_from_its_beginning_to_its_end(house: House) -> None:
+def test_an_alert_from_its_beginning_to_its_end(house: HandlersKit) -> None:
     """Row alert: raised, standing, ended and told so, beyond what the same five sweeps ask of the alerts anyway."""
     text = "nba/2026-01-21/overnight phase3_to_phase4: blocked"
     condition = Condition(AlertKind.GATE, Severity.WARNING, NIGHT.id, TO4, "game_coverage", text)
 
     def tick(*found: Condition) -> None:
         house.wait()
-        raise_alerts.settle(house.ctx, {one.fingerprint: one for one in found}, {NIGHT.id}, (), house.clock.now())
-        alert_rows.to_record(house.ctx)
+        raise_alerts.update_alerts(
+            house.ctx, {one.fingerprint: one for one in found}, {NIGHT.id}, (), house.clock.now()
+        )
+        alert_rows.write_alert_rows(house.ctx)
 
     quiet = counted(house, tick)
     told = Operations()
@@ -211,7 +213,7 @@ def test_an_alert_from_its_beginning_to_its_end(house: House) -> None:
 def test_a_validation_and_a_report_are_as_assumed() -> None:
     """The report exactly, with one run of each mode there; a validation, whose row stands for many, to a quarter."""
     house, runs = lived(TODAY)
-    asked = Asked("POST", "/report", {})
+    asked = HealthRequest("POST", "/report", {})
     found = counted(house, lambda: daily.report(house.ctx, Watched("nba_orchestration", "", tuple), asked))
     assert found.reads == of_report(runs, there=1).reads
     whole = of(Unit.WHOLE_RUN, len(runs), sum(run.documents for run in runs))
@@ -234,7 +236,7 @@ def test_an_ordinary_day_costs_what_the_model_says() -> None:
     assert house.swept.reads <= swept.reads <= house.swept.reads * SLACK
 
 
-class Lived(House):
+class Lived(HandlersKit):
     """A house in which a day has passed; what it cost, by who asked."""
 
     deliveries = Operations()
@@ -258,7 +260,7 @@ def lived(day: date) -> tuple[Lived, tuple[RunLoad, ...]]:
     return house, runs
 
 
-def report(house: House, name: str, key: RunKey) -> None:
+def report(house: HandlersKit, name: str, key: RunKey) -> None:
     body = {"metadata": {"completion_pct": 97}} if name == "prediction_coordinator" else {}
     said = house.message(name, "success", 1000, mode=key.mode, game_date=key.day.isoformat(), **body)
     phase = next(phase.name for phase in POLICY.phases.values() if name in phase.processors)
@@ -280,6 +282,6 @@ def reporting(policy: Policy, run: RunLoad) -> list[str]:
 
 def test_constants_of_the_use_cases_are_the_tables() -> None:
     """What the table takes from elsewhere is what stands there."""
-    assert fan_in.MANY == operations.CROWD_ABOVE
+    assert fan_in.MANY == operations.FAN_IN_ABOVE
     assert timedelta(days=operations.KEPT_DAYS) == repository.PART_KEPT
     assert timedelta(days=operations.COMPARED_DAYS) == compare.DAYS_AROUND

@@ -12,7 +12,7 @@ from shared.core.policy.phases import Disabled
 from shared.core.policy.policy import Policy
 from shared.ports import Response
 from shared.simulation.scenario import FaultKind, Health
-from tests.app.handlers_kit import House, lane, tables
+from tests.app.handlers_kit import HandlersKit, lane, tables
 from tests.core.build import DAY, NIGHT, PHASE3, POLICY, SECOND, TO3, TO4, TO5, TO6, UPGC
 
 DATE = str(DAY)
@@ -23,20 +23,20 @@ PHASE4 = ("team_defense_zone_analysis", "player_shot_zone_analysis", "player_com
 
 
 @pytest.fixture
-def house() -> House:
-    return House().ordinary()
+def house() -> HandlersKit:
+    return HandlersKit().ordinary()
 
 
-def triggered(house: House, transition: str = TO4, *more: str) -> str:
+def triggered(house: HandlersKit, transition: str = TO4, *more: str) -> str:
     status, said = house.orch("trigger", transition, *ON, *more)
     assert status == 0, said
     return said
 
 
-def reasons(house: House, transition: str) -> list[tuple[str, str]]:
+def reasons(house: HandlersKit, transition: str) -> list[tuple[str, str]]:
     """Return what the record keeps of an operator's acts, decision and reason."""
     house.sweeps(1)
-    rows = house.record.tables["phase_execution_log"].values()
+    rows = house.audit.tables["phase_execution_log"].values()
     kept = [(row["decision"], row["reason"]) for row in rows if row["transition"] == transition]
     return [one for one in kept if one[0].startswith("operator")]
 
@@ -44,7 +44,7 @@ def reasons(house: House, transition: str) -> list[tuple[str, str]]:
 # trigger
 
 
-def test_a_trigger_goes_over_everything_that_blocks(house: House) -> None:
+def test_a_trigger_goes_over_everything_that_blocks(house: HandlersKit) -> None:
     """Gates that block, a service that is down, processors that are missing: the next generation leaves."""
     house.deliver(UPGC, records=200)
     house.change(rows={table: {DAY: 0} for table in tables(POLICY)})
@@ -57,7 +57,7 @@ def test_a_trigger_goes_over_everything_that_blocks(house: House) -> None:
     assert reasons(house, TO4) == [("operator_trigger", "said by on call (by ada)")]
 
 
-def test_a_trigger_goes_over_a_hold_and_ends_it(house: House) -> None:
+def test_a_trigger_goes_over_a_hold_and_ends_it(house: HandlersKit) -> None:
     """What the operator starts is not kept by what an operator held; afterwards nothing is on hold."""
     house.orch("hold", TO4, *ON)
     triggered(house)
@@ -65,7 +65,7 @@ def test_a_trigger_goes_over_a_hold_and_ends_it(house: House) -> None:
     assert house.state(TO4).hold is None
 
 
-def test_a_trigger_goes_over_an_empty_date(house: House) -> None:
+def test_a_trigger_goes_over_an_empty_date(house: HandlersKit) -> None:
     """A date without units has no run: the command opens it, dispatches, and a report confirms it."""
     house.change(games={DAY: 0})
     triggered(house)
@@ -76,7 +76,7 @@ def test_a_trigger_goes_over_an_empty_date(house: House) -> None:
     assert house.notices() == []
 
 
-def test_a_trigger_works_on_a_closed_run(house: House) -> None:
+def test_a_trigger_works_on_a_closed_run(house: HandlersKit) -> None:
     """A run that closed for its age is opened again, dispatched and confirmed, and closes once more, two days on."""
     house.deliver(UPGC, records=200)
     house.wait(timedelta(days=3))
@@ -93,14 +93,14 @@ def test_a_trigger_works_on_a_closed_run(house: House) -> None:
     assert house.run().closed_at is not None
 
 
-def test_each_accepted_trigger_is_another_generation(house: House) -> None:
+def test_each_accepted_trigger_is_another_generation(house: HandlersKit) -> None:
     """Twice the command, twice a generation; each with a trigger id of its own."""
     triggered(house)
     triggered(house)
     assert house.trigger_ids == [NIGHT.trigger_id(TO4, 1), NIGHT.trigger_id(TO4, 2)]
 
 
-def test_a_generation_nothing_of_was_accepted_keeps_its_number(house: House) -> None:
+def test_a_generation_nothing_of_was_accepted_keeps_its_number(house: HandlersKit) -> None:
     """The call gets no answer: exit 5 says so; asked again once it may go, it is still generation 1."""
     house.services.answers[COORDINATOR] = Response(503, "overloaded")
     status, said = house.orch("trigger", TO5, *ON)
@@ -112,7 +112,7 @@ def test_a_generation_nothing_of_was_accepted_keeps_its_number(house: House) -> 
     assert {call.body["trigger_id"] for call in house.calls} == {NIGHT.trigger_id(TO5, 1)}
 
 
-def test_a_trigger_that_could_not_leave_is_made_by_a_later_sweep(house: House) -> None:
+def test_a_trigger_that_could_not_leave_is_made_by_a_later_sweep(house: HandlersKit) -> None:
     """The broker is away: exit 5, and the request stands until a sweep carries it out, once."""
     house.fail("bus", lasts=timedelta(minutes=2))
     status, said = house.orch("trigger", TO4, *ON)
@@ -123,7 +123,7 @@ def test_a_trigger_that_could_not_leave_is_made_by_a_later_sweep(house: House) -
     assert house.published[0].body["trigger_reason"] == "operator"
 
 
-def test_a_trigger_the_consumer_rejects_is_refused(house: House) -> None:
+def test_a_trigger_the_consumer_rejects_is_refused(house: HandlersKit) -> None:
     """Exit 4 with status and body, held, and not tried again by itself."""
     house.services.answers[COORDINATOR] = Response(422, "unknown batch")
     status, said = house.orch("trigger", TO5, *ON)
@@ -137,7 +137,7 @@ def test_a_trigger_the_consumer_rejects_is_refused(house: House) -> None:
     assert (status, "422" in said) == (4, True)
 
 
-def test_the_backfill_lane_is_another_run(house: House) -> None:
+def test_the_backfill_lane_is_another_run(house: HandlersKit) -> None:
     """`--lane backfill` dispatches under that run's id and says so in the message; the live run knows nothing."""
     said = triggered(house, TO4, "--lane", "backfill", "--new-run")
     assert lane(NIGHT).trigger_id(TO4, 1) in said
@@ -148,7 +148,7 @@ def test_the_backfill_lane_is_another_run(house: House) -> None:
 # hold and release
 
 
-def test_a_hold_keeps_what_is_complete(house: House) -> None:
+def test_a_hold_keeps_what_is_complete(house: HandlersKit) -> None:
     """Complete and on hold: nothing leaves, nothing critical is said, and the release lets it go under generation 1."""
     status, said = house.orch("hold", TO4, *ON)
     assert (status, "said by on call" in said) == (0, True)
@@ -168,7 +168,7 @@ def test_a_hold_keeps_what_is_complete(house: House) -> None:
     ]
 
 
-def test_a_release_of_what_waits_waits_on(house: House) -> None:
+def test_a_release_of_what_waits_waits_on(house: HandlersKit) -> None:
     """Giving it back to its policy is all a release does."""
     house.deliver(UPGC, records=200)
     house.orch("hold", TO4, *ON)
@@ -178,14 +178,14 @@ def test_a_release_of_what_waits_waits_on(house: House) -> None:
     assert not house.published
 
 
-def test_a_release_of_what_is_not_held_is_refused(house: House) -> None:
+def test_a_release_of_what_is_not_held_is_refused(house: HandlersKit) -> None:
     """Exit 4, and nothing is written."""
     status, said = house.orch("release", TO4, *ON)
     assert (status, said) == (4, f"{NIGHT.id} {TO4} is not on hold\n")
     assert house.store.written == []
 
 
-def test_a_hold_stops_the_second_dispatch_of_an_unconfirmed_one(house: House) -> None:
+def test_a_hold_stops_the_second_dispatch_of_an_unconfirmed_one(house: HandlersKit) -> None:
     """What was dispatched stays dispatched; while on hold it does not leave again, and any report confirms it."""
     triggered(house, TO6)
     house.orch("hold", TO6, *ON)
@@ -195,7 +195,7 @@ def test_a_hold_stops_the_second_dispatch_of_an_unconfirmed_one(house: House) ->
     assert house.state(TO6).state is State.CONFIRMED
 
 
-def test_held_at_the_deadline_an_operator_triggers_it(house: House) -> None:
+def test_held_at_the_deadline_an_operator_triggers_it(house: HandlersKit) -> None:
     """The critical alert names the command; it ends the hold of the policy, and the alert with it."""
     house.deliver(COORDINATOR, "partial", records=20, metadata={"completion_pct": 40})
     house.deliver(COORDINATOR, "failed", error_message="no odds")
@@ -210,7 +210,7 @@ def test_held_at_the_deadline_an_operator_triggers_it(house: House) -> None:
 # rerun
 
 
-def test_a_rerun_calls_the_phase_for_its_enabled_processors(house: House) -> None:
+def test_a_rerun_calls_the_phase_for_its_enabled_processors(house: HandlersKit) -> None:
     """One call with every enabled processor, the run and the reason; the reason is in the record."""
     status, said = house.orch("rerun", "phase3", *ON)
     assert status == 0, said
@@ -221,7 +221,7 @@ def test_a_rerun_calls_the_phase_for_its_enabled_processors(house: House) -> Non
     assert reasons(house, TO4) == [("operator_rerun", "said by on call (by ada)")]
 
 
-def test_a_rerun_may_be_of_one_processor(house: House) -> None:
+def test_a_rerun_may_be_of_one_processor(house: HandlersKit) -> None:
     """`--processor`, by any of its names and more than once: only these are asked for, and the answer names them."""
     status, said = house.orch("rerun", "phase3", *ON, "--processor", "PlayerGameSummaryProcessor", "--processor", UPGC)
     assert status == 0, said
@@ -230,7 +230,7 @@ def test_a_rerun_may_be_of_one_processor(house: House) -> None:
     assert call.body["processors"] == ["player_game_summary", UPGC]
 
 
-def test_a_rerun_of_nobody_is_refused(house: House) -> None:
+def test_a_rerun_of_nobody_is_refused(house: HandlersKit) -> None:
     """A name that the phase does not have, or that is disabled on the date: exit 2 or a refusal, and no call."""
     status, said = house.orch("rerun", "phase3", *ON, "--processor", "player_game_sumary")
     assert (status, "player_game_summary" in said) == (2, True), said
@@ -245,7 +245,7 @@ def test_a_rerun_of_nobody_is_refused(house: House) -> None:
     assert house.reruns == []
 
 
-def test_self_heal_takes_an_operators_rerun_for_running(house: House) -> None:
+def test_self_heal_takes_an_operators_rerun_for_running(house: HandlersKit) -> None:
     """An accepted rerun is not doubled by the repair that falls due a minute later."""
     house.deliver(UPGC, records=200)
     house.clock.instant = house.policy.local(house.clock.instant).replace(hour=8, minute=29)
@@ -256,7 +256,7 @@ def test_self_heal_takes_an_operators_rerun_for_running(house: House) -> None:
     assert len(house.reruns) == 2
 
 
-def test_a_rerun_opens_a_closed_run_again(house: House) -> None:
+def test_a_rerun_opens_a_closed_run_again(house: HandlersKit) -> None:
     """What the rerun brings is decided on."""
     house.deliver(UPGC, records=200)
     house.wait(timedelta(days=3))
@@ -268,7 +268,7 @@ def test_a_rerun_opens_a_closed_run_again(house: House) -> None:
     assert house.trigger_ids == [NIGHT.trigger_id(TO4, 1)]
 
 
-def test_a_rerun_that_is_not_accepted_says_what_was_answered(house: House) -> None:
+def test_a_rerun_that_is_not_accepted_says_what_was_answered(house: HandlersKit) -> None:
     """Exit 5 with the status, or with the variable that is not set."""
     house.health("analytics", Health.DOWN)
     status, said = house.orch("rerun", "phase3", *ON)
@@ -279,7 +279,7 @@ def test_a_rerun_that_is_not_accepted_says_what_was_answered(house: House) -> No
     assert (status, "ANALYTICS_PROCESSOR_URL" in said) == (5, True)
 
 
-def test_a_phase_without_a_rerun_is_refused(house: House) -> None:
+def test_a_phase_without_a_rerun_is_refused(house: HandlersKit) -> None:
     """Exit 4, naming the policy."""
     status, said = house.orch("rerun", "phase6", *ON)
     assert (status, "no rerun in the policy" in said) == (4, True)
@@ -301,7 +301,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_a_wrong_call_says_what_is_wrong_and_what_would_be_right(house: House, case: str) -> None:
+def test_a_wrong_call_says_what_is_wrong_and_what_would_be_right(house: HandlersKit, case: str) -> None:
     """Exit 2, a message that quotes what was given, a hint with what there is; nothing is written or sent."""
     argv, message, hint = WRONG[case]
     status, said = house.orch(*argv)
@@ -312,13 +312,13 @@ def test_a_wrong_call_says_what_is_wrong_and_what_would_be_right(house: House, c
 
 
 @pytest.mark.parametrize("verb", ["trigger", "hold", "release", "rerun"])
-def test_a_reason_is_required(house: House, verb: str) -> None:
+def test_a_reason_is_required(house: HandlersKit, verb: str) -> None:
     """Without `--reason` the call is wrong: exit 2, naming the option."""
     status, said = house.orch(verb, TO4, *NIGHTLY)
     assert (status, "--reason" in said) == (2, True)
 
 
-def test_a_transition_that_a_mode_does_not_pass_is_a_wrong_call(house: House) -> None:
+def test_a_transition_that_a_mode_does_not_pass_is_a_wrong_call(house: HandlersKit) -> None:
     """A mode that the policy leaves out of a transition cannot be triggered, held or explained there."""
     ctx = house.instance(policy=without_mode(TO6, "tomorrow"))
     for verb in ("trigger", "hold", "explain"):
@@ -336,13 +336,13 @@ def without_mode(transition: str, mode: str) -> Policy:
 
 def test_a_mode_may_be_left_out_where_there_is_one() -> None:
     """A pipeline of one mode needs no `--mode`."""
-    house = House(policy=replace(POLICY, modes={"overnight": POLICY.modes["overnight"]})).ordinary()
+    house = HandlersKit(policy=replace(POLICY, modes={"overnight": POLICY.modes["overnight"]})).ordinary()
     status, said = house.orch("trigger", TO4, DATE, "--reason", "r")
     assert (status, NIGHT.trigger_id(TO4, 1) in said) == (0, True)
 
 
 @pytest.mark.parametrize("argv", [("trigger", TO4), ("hold", TO4), ("release", TO4)])
-def test_a_state_store_that_is_away_is_exit_5(house: House, argv: tuple[str, str]) -> None:
+def test_a_state_store_that_is_away_is_exit_5(house: HandlersKit, argv: tuple[str, str]) -> None:
     """Nothing was done, nothing was lost: the hint says so."""
     house.fail("state", FaultKind.UNAVAILABLE)
     status, said = house.orch(*argv, *ON)
@@ -351,7 +351,7 @@ def test_a_state_store_that_is_away_is_exit_5(house: House, argv: tuple[str, str
     assert not house.published
 
 
-def test_no_command_waits_for_a_lease_longer_than_it_lasts(house: House) -> None:
+def test_no_command_waits_for_a_lease_longer_than_it_lasts(house: HandlersKit) -> None:
     """While another instance dispatches, the request is kept and made when its lease ends."""
     house.bus.during = lambda: house.stage.die(house.clock.actor, "while publishing")  # type: ignore[arg-type]
     with pytest.raises(BaseException, match="while publishing"):

@@ -9,16 +9,16 @@ import pytest
 from shared.core.errors import Unavailable
 from shared.core.model import State
 from shared.simulation.scenario import FaultKind
-from tests.app.handlers_kit import House
+from tests.app.handlers_kit import HandlersKit
 from tests.core.build import DAY, NIGHT, PGS, PHASE3, SECOND, TO4
 
 
 @pytest.fixture
-def house() -> House:
-    return House().ordinary()
+def house() -> HandlersKit:
+    return HandlersKit().ordinary()
 
 
-def test_five_minutes_are_critical_once_and_over_once(house: House) -> None:
+def test_five_minutes_are_critical_once_and_over_once(house: HandlersKit) -> None:
     """The fifth minute says it, straight to the sink; the first sweep that gets an answer says that it is over."""
     house.fail("state", lasts=timedelta(minutes=25))
     answers = house.sweeps(5)
@@ -38,7 +38,7 @@ def test_five_minutes_are_critical_once_and_over_once(house: House) -> None:
 
 
 @pytest.mark.parametrize("seconds", [60, 299])
-def test_a_short_outage_is_nobodys_business(house: House, seconds: int) -> None:
+def test_a_short_outage_is_nobodys_business(house: HandlersKit, seconds: int) -> None:
     """Under five minutes from the first failed sweep nothing is said, and nothing is over."""
     house.wait()
     house.fail("state", lasts=timedelta(seconds=seconds))
@@ -47,7 +47,7 @@ def test_a_short_outage_is_nobodys_business(house: House, seconds: int) -> None:
     assert house.notices() == []
 
 
-def test_a_second_outage_is_told_again(house: House) -> None:
+def test_a_second_outage_is_told_again(house: HandlersKit) -> None:
     """Each outage has its own beginning and end."""
     for _ in range(2):
         house.fail("state", lasts=timedelta(minutes=8))
@@ -56,7 +56,7 @@ def test_a_second_outage_is_told_again(house: House) -> None:
 
 
 @pytest.mark.parametrize("kind", [FaultKind.UNAVAILABLE, FaultKind.REJECTS])
-def test_it_is_told_when_the_sink_can_take_it(house: House, kind: FaultKind) -> None:
+def test_it_is_told_when_the_sink_can_take_it(house: HandlersKit, kind: FaultKind) -> None:
     """Slack down as well: said by the first sweep that reaches it, and its end is said only if its beginning was."""
     house.fail("state", lasts=timedelta(minutes=20))
     house.fail("slack", kind, timedelta(minutes=10))
@@ -64,7 +64,7 @@ def test_it_is_told_when_the_sink_can_take_it(house: House, kind: FaultKind) -> 
     assert [notice.resolved for notice in house.notices("state_down")] == [False, True]
 
 
-def test_an_end_that_slack_refuses_is_said_later(house: House) -> None:
+def test_an_end_that_slack_refuses_is_said_later(house: HandlersKit) -> None:
     """The store is back, Slack is not: the end is said as soon as it can be."""
     house.fail("state", lasts=timedelta(minutes=8))
     house.sweeps(7)
@@ -73,7 +73,7 @@ def test_an_end_that_slack_refuses_is_said_later(house: House) -> None:
     assert [notice.resolved for notice in house.notices("state_down")] == [False, True]
 
 
-def test_a_sweep_without_state_does_nothing_else(house: House) -> None:
+def test_a_sweep_without_state_does_nothing_else(house: HandlersKit) -> None:
     """500 with the reason as JSON, no call, no publication; the next answer is 200 again."""
     for processor in PHASE3:
         house.deliver(processor, records=200)
@@ -86,7 +86,7 @@ def test_a_sweep_without_state_does_nothing_else(house: House) -> None:
     assert house.sweep().status == 200
 
 
-def test_neither_state_nor_record_is_critical_once(house: House) -> None:
+def test_neither_state_nor_record_is_critical_once(house: HandlersKit) -> None:
     """Both writes failed: critical, once for all the redeliveries of a day, and every one of them raises."""
     house.fail("state")
     house.fail("record")
@@ -106,7 +106,7 @@ def test_neither_state_nor_record_is_critical_once(house: House) -> None:
     assert len(house.notices("both_down")) == 2
 
 
-def test_state_alone_is_only_logged(house: House) -> None:
+def test_state_alone_is_only_logged(house: HandlersKit) -> None:
     """The record took it: a warning in the log says where the completion stands, and nobody is woken."""
     house.fail("state")
     with pytest.raises(Unavailable):
@@ -116,7 +116,7 @@ def test_state_alone_is_only_logged(house: House) -> None:
     assert house.notices() == []
 
 
-def test_an_outage_loses_no_day(house: House) -> None:
+def test_an_outage_loses_no_day(house: HandlersKit) -> None:
     """Everybody reports while the store is away for 25 minutes; when it is back one sweep triggers, under one id."""
     house.fail("state", lasts=timedelta(minutes=25))
     for processor in PHASE3:
@@ -128,6 +128,6 @@ def test_an_outage_loses_no_day(house: House) -> None:
         house.deliver(processor, records=200, message_id=f"m-{processor}")
     house.sweeps(5)
     assert house.trigger_ids == [NIGHT.trigger_id(TO4, 1)]
-    assert {(row["message_id"], row["game_date"]) for row in house.record.tables["phase_completions"].values()} == {
+    assert {(row["message_id"], row["game_date"]) for row in house.audit.tables["phase_completions"].values()} == {
         (f"m-{processor}", str(DAY)) for processor in PHASE3
     }

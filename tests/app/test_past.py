@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from shared.adapters.local.duckdb import DuckDbRecord
+from shared.adapters.local.duckdb import DuckDbAuditLog
 from shared.adapters.local.sqlite import SqliteStore
 from shared.app.reporting import past, queries
 from shared.ports import Response
-from tests.app.handlers_kit import House, lane
+from tests.app.handlers_kit import HandlersKit, lane
 from tests.core.build import DAY, NIGHT, PGS, PHASE3, POLICY, TDGS, TO4, TO5, TO6, TOGS, UPGC, UTGC
 
 ON = (str(DAY), "--mode", "overnight")
@@ -23,23 +23,23 @@ OF_THE_MOMENT = {"at", "as_of", "decision", "gates", "preflight", "reason", "tri
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> House:
-    return House(
-        store=SqliteStore(tmp_path / "state.db"), record=DuckDbRecord(tmp_path / "record.duckdb", "nba_orchestration")
+def house(tmp_path: Path) -> HandlersKit:
+    return HandlersKit(
+        store=SqliteStore(tmp_path / "state.db"), audit=DuckDbAuditLog(tmp_path / "record.duckdb", "nba_orchestration")
     ).ordinary()
 
 
-def seen(house: House, transition: str = TO4) -> dict[str, Any]:
+def seen(house: HandlersKit, transition: str = TO4) -> dict[str, Any]:
     return queries.explain(house.ctx, NIGHT, transition).evidence
 
 
-def then(house: House, at: datetime, transition: str = TO4) -> dict[str, Any]:
+def then(house: HandlersKit, at: datetime, transition: str = TO4) -> dict[str, Any]:
     status, said = house.orch("explain", transition, *ON, "--at", at.isoformat(), "--json")
     assert status == 0, said
     return dict(json.loads(said))
 
 
-def played(house: House) -> dict[datetime, tuple[dict[str, Any], str]]:
+def played(house: HandlersKit) -> dict[datetime, tuple[dict[str, Any], str]]:
     """Play a night; return what was explained at each minute, and in which words."""
     script = {
         1: lambda: house.deliver(PGS, records=200),
@@ -63,7 +63,7 @@ def played(house: House) -> dict[datetime, tuple[dict[str, Any], str]]:
     return found
 
 
-def test_a_played_night_is_explained_as_it_was_explained(house: House) -> None:
+def test_a_played_night_is_explained_as_it_was_explained(house: HandlersKit) -> None:
     """Every minute of a night, asked three days later, has the state, the processors, the clock and the missing that
     it had then; a gate that blocked is named; and the answer says of which time it speaks and from where."""
     night = played(house)
@@ -85,7 +85,7 @@ def test_a_played_night_is_explained_as_it_was_explained(house: House) -> None:
             assert answer["trigger"] == evidence["trigger"]
 
 
-def test_the_text_says_of_which_time_it_speaks(house: House) -> None:
+def test_the_text_says_of_which_time_it_speaks(house: HandlersKit) -> None:
     """A past time is as of then from the record, a time to come from what is known now; the present needs no word."""
     house.deliver(PGS, records=200)
     house.sweeps(5)
@@ -97,7 +97,7 @@ def test_the_text_says_of_which_time_it_speaks(house: House) -> None:
     assert later.endswith("waiting as of 2026-01-22 06:30 EST, from what is known now")
 
 
-def test_what_waits_for_the_record_counts(house: House) -> None:
+def test_what_waits_for_the_record_counts(house: HandlersKit) -> None:
     """A report of which no sweep has written anything yet stands in its document, and is part of that time."""
     house.sweep()
     house.deliver(PGS, records=200)
@@ -106,7 +106,7 @@ def test_what_waits_for_the_record_counts(house: House) -> None:
     assert then(house, at)["done"] == [PGS]
 
 
-def test_before_a_run_was_opened_there_is_nothing_to_explain(house: House) -> None:
+def test_before_a_run_was_opened_there_is_nothing_to_explain(house: HandlersKit) -> None:
     """Exit 3, with when it was opened."""
     house.deliver(PGS, records=200)
     house.sweeps(2)
@@ -116,14 +116,14 @@ def test_before_a_run_was_opened_there_is_nothing_to_explain(house: House) -> No
     assert (status, "was not open at 2020-01-01 06:00 EST: it was opened 06:00 EST" in said) == (3, True)
 
 
-def test_where_the_record_does_not_reach_nothing_is_answered(house: House) -> None:
+def test_where_the_record_does_not_reach_nothing_is_answered(house: HandlersKit) -> None:
     """The record took nothing of a night, and the documents have passed it on: exit 4 and what is lacking, not today's
     state as if it had been yesterday's."""
     house.deliver(PGS, records=200)
     house.finish(*(name for name in PHASE3 if name != PGS), records=200)
     house.sweeps(3)
-    empty = DuckDbRecord(Path(":memory:") / "absent.duckdb", "nba_orchestration")
-    ctx = replace(house.ctx, ports=replace(house.ports, record=empty))
+    empty = DuckDbAuditLog(Path(":memory:") / "absent.duckdb", "nba_orchestration")
+    ctx = replace(house.ctx, ports=replace(house.ports, audit=empty))
     status, said = house.orch("explain", TO4, *ON, "--at", "06:02", ctx=ctx)
     assert status == 4, said
     assert f"a report of {PGS}" in said
@@ -133,7 +133,7 @@ def test_where_the_record_does_not_reach_nothing_is_answered(house: House) -> No
 
 def test_where_the_record_does_not_answer_nothing_is_answered() -> None:
     """Exit 5, like everything outside that is away."""
-    house = House().ordinary()
+    house = HandlersKit().ordinary()
     house.deliver(PGS, records=200)
     house.sweeps(3)
     house.fail("record")
@@ -141,7 +141,7 @@ def test_where_the_record_does_not_answer_nothing_is_answered() -> None:
     assert status == 5, said
 
 
-def test_the_lanes_are_told_apart(house: House) -> None:
+def test_the_lanes_are_told_apart(house: HandlersKit) -> None:
     """What the backfill of a date did is no part of what its live run did."""
     house.sweep()
     house.deliver(PGS, records=200, backfill_mode=True)
@@ -153,7 +153,7 @@ def test_the_lanes_are_told_apart(house: House) -> None:
     assert answer.done == {PGS}
 
 
-def test_a_hold_and_a_refusal_are_told_as_they_were(house: House) -> None:
+def test_a_hold_and_a_refusal_are_told_as_they_were(house: HandlersKit) -> None:
     """Held by an operator, held by an answer of the consumer, released: each as of its own time."""
     house.sweep()
     house.orch("hold", TO4, *ON, "--reason", "lines are wrong")

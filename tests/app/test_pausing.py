@@ -9,13 +9,13 @@ from datetime import date, timedelta
 import pytest
 
 from shared.app.reporting.daily import summary
-from shared.app.reporting.health import House as Health
+from shared.app.reporting.health import DeploymentInfo as Health
 from shared.app.reporting.overview import overview
 from shared.core.alerting.conditions import AlertKind
 from shared.core.model import Outcome, State
 from shared.core.policy.policy import PlannedPause
 from shared.simulation.scenario import Health as Fitness
-from tests.app.handlers_kit import House
+from tests.app.handlers_kit import HandlersKit
 from tests.app.test_self_heal import at, local
 from tests.core.build import DAY, NIGHT, PGS, PHASE3, POLICY, SAME_DAY, T0, TO3, TO4, TO5, UPGC
 
@@ -27,21 +27,21 @@ PHASE4 = ("player_daily_cache", "ml_feature_store", "team_defense_zone_analysis"
 
 
 @pytest.fixture
-def house() -> House:
-    return House().ordinary()
+def house() -> HandlersKit:
+    return HandlersKit().ordinary()
 
 
-def paused(house: House, *more: str) -> str:
+def paused(house: HandlersKit, *more: str) -> str:
     status, said = house.orch("pause", *BY, *more)
     assert status == 0, said
     return said
 
 
-def recorded(house: House) -> list[tuple[str, str, str, str]]:
+def recorded(house: HandlersKit) -> list[tuple[str, str, str, str]]:
     """Return what the record keeps of pauses: what, why, mode and transition, in order."""
     house.sweeps(1)
     rows = sorted(
-        house.record.tables.get("phase_execution_log", {}).values(), key=lambda row: str(row["execution_timestamp"])
+        house.audit.tables.get("phase_execution_log", {}).values(), key=lambda row: str(row["execution_timestamp"])
     )
     return [
         (row["decision"], row["reason"], row["mode"], row["transition"]) for row in rows if "pause" in row["decision"]
@@ -51,7 +51,7 @@ def recorded(house: House) -> list[tuple[str, str, str, str]]:
 # nights
 
 
-def test_nothing_leaves_inside_and_what_is_ready_goes_at_its_end(house: House) -> None:
+def test_nothing_leaves_inside_and_what_is_ready_goes_at_its_end(house: HandlersKit) -> None:
     """All of phase 3 reports inside the pause: recorded, nothing sent, nothing asked; one sweep after it, all of it."""
     paused(house, "--until", "09:00")
     house.finish(*PHASE3, records=200)
@@ -66,7 +66,7 @@ def test_nothing_leaves_inside_and_what_is_ready_goes_at_its_end(house: House) -
     assert house.trigger_ids == [NIGHT.trigger_id(TO4, 1)]
 
 
-def test_a_report_alone_is_enough_at_the_end(house: House) -> None:
+def test_a_report_alone_is_enough_at_the_end(house: HandlersKit) -> None:
     """No sweep has run since the pause was over: the next delivery decides by the pauses as they stand now."""
     paused(house, "--until", "09:00")
     house.finish(*PHASE3[:-1], records=200)
@@ -75,7 +75,7 @@ def test_a_report_alone_is_enough_at_the_end(house: House) -> None:
     assert house.trigger_ids == [NIGHT.trigger_id(TO4, 1)]
 
 
-def test_a_report_inside_a_pause_triggers_nothing_before_any_sweep_has_seen_it(house: House) -> None:
+def test_a_report_inside_a_pause_triggers_nothing_before_any_sweep_has_seen_it(house: HandlersKit) -> None:
     """The pause was begun a second ago; the handler of a message knows of it as the sweep does."""
     house.finish(*PHASE3[:-1], records=200)
     paused(house)
@@ -83,7 +83,7 @@ def test_a_report_inside_a_pause_triggers_nothing_before_any_sweep_has_seen_it(h
     assert house.published == []
 
 
-def test_the_sweep_opens_no_run_inside_a_pause(house: House) -> None:
+def test_the_sweep_opens_no_run_inside_a_pause(house: HandlersKit) -> None:
     """The other modes open as ever; the paused one does when the pause is over."""
     house.change(games={DAY + DAYS: 5})
     paused(house, "--mode", "same_day", "--until", "12:00")
@@ -97,7 +97,7 @@ def test_the_sweep_opens_no_run_inside_a_pause(house: House) -> None:
     assert opened == {"overnight", "same_day"}
 
 
-def test_nobody_is_told_what_is_due_and_nothing_is_repaired(house: House) -> None:
+def test_nobody_is_told_what_is_due_and_nothing_is_repaired(house: HandlersKit) -> None:
     """From before the due times to after them: one info that it begins, and silence; the services are not called."""
     paused(house, "--until", "11:00")
     house.deliver(UPGC, records=200)
@@ -112,7 +112,7 @@ def test_nobody_is_told_what_is_due_and_nothing_is_repaired(house: House) -> Non
     assert [call.path for call in house.reruns] != []
 
 
-def test_a_paused_start_silences_what_comes_after_it(house: House) -> None:
+def test_a_paused_start_silences_what_comes_after_it(house: HandlersKit) -> None:
     """Only phase 3's start is paused: phases 4 to 6 cannot come, nobody is told, nobody is asked to run again."""
     paused(house, "--transition", TO3, "--until", "13:00")
     for hour in (7, 9, 11, 12):
@@ -122,7 +122,7 @@ def test_a_paused_start_silences_what_comes_after_it(house: House) -> None:
     assert house.services.calls == []
 
 
-def test_what_a_paused_transition_waits_for_is_neither_asked_for_nor_inferred(house: House) -> None:
+def test_what_a_paused_transition_waits_for_is_neither_asked_for_nor_inferred(house: HandlersKit) -> None:
     """Only phase 4's start is paused: at its due time phase 3 is left alone, after the pause it is inferred."""
     table = POLICY.phases["phase3"].processors[PGS].table
     assert table is not None
@@ -144,7 +144,7 @@ def test_what_a_paused_transition_waits_for_is_neither_asked_for_nor_inferred(ho
     assert house.trigger_ids == [NIGHT.trigger_id(TO4, 1)]
 
 
-def test_an_alert_that_stands_is_not_over_by_a_pause(house: House) -> None:
+def test_an_alert_that_stands_is_not_over_by_a_pause(house: HandlersKit) -> None:
     """A due alert and an unfit service, then a pause: no recovery is sent, and no repetition; at its end they hold."""
     house.health("precompute", Fitness.DOWN)
     at(house, 10, 1)
@@ -165,7 +165,7 @@ def test_an_alert_that_stands_is_not_over_by_a_pause(house: House) -> None:
     assert AlertKind.PREFLIGHT in {notice.kind for notice in house.notices(resolved=True)}
 
 
-def test_an_operator_triggers_through_a_pause(house: House) -> None:
+def test_an_operator_triggers_through_a_pause(house: HandlersKit) -> None:
     """And what it started is confirmed inside it."""
     paused(house)
     status, said = house.orch("trigger", TO4, *ON, *BY)
@@ -175,7 +175,7 @@ def test_an_operator_triggers_through_a_pause(house: House) -> None:
     assert house.state(TO4).state is State.CONFIRMED
 
 
-def test_a_dispatch_nobody_took_up_is_repeated_after_the_pause(house: House) -> None:
+def test_a_dispatch_nobody_took_up_is_repeated_after_the_pause(house: HandlersKit) -> None:
     """Sent at 06:00 and unconfirmed, paused from 06:10 to 09:00: sent again at 09:00, under the same id."""
     house.finish(*PHASE3, records=200)
     at(house, 6, 10)
@@ -192,7 +192,7 @@ def test_a_dispatch_nobody_took_up_is_repeated_after_the_pause(house: House) -> 
 # who is told, and what is kept
 
 
-def test_begin_week_and_end_are_told_once_each(house: House) -> None:
+def test_begin_week_and_end_are_told_once_each(house: HandlersKit) -> None:
     """15 days, a sweep every hour: begin, two reminders, end; all info, none of them a recovery."""
     paused(house, "--until", str(date(2026, 2, 6)))
     for _ in range(15 * 24):
@@ -205,12 +205,12 @@ def test_begin_week_and_end_are_told_once_each(house: House) -> None:
     assert all("between rounds" in one.text for one in about)
 
 
-def test_who_and_why_stand_in_the_record(house: House) -> None:
+def test_who_and_why_stand_in_the_record(house: HandlersKit) -> None:
     """Begin and end, each once, with scope, person and reason; also while the record was away."""
     house.fail("record", lasts=timedelta(minutes=5))
     paused(house, "--mode", "overnight")
     house.sweeps(3)
-    assert "phase_execution_log" not in house.record.tables
+    assert "phase_execution_log" not in house.audit.tables
     house.sweeps(10)
     house.orch("pause", "--end", "--mode", "overnight", "--reason", "play", "--by", "bob")
     assert recorded(house) == [
@@ -224,7 +224,7 @@ def test_who_and_why_stand_in_the_record(house: House) -> None:
 def test_a_planned_pause_begins_by_itself_and_can_be_ended() -> None:
     """Nobody does anything: told, recorded, in force; `--end` ends it, and the policy does not bring it back."""
     policy = replace(POLICY, pauses=(PlannedPause(DAY + DAYS, DAY + 30 * DAYS, "off-season"),))
-    house = House(policy=policy).ordinary()
+    house = HandlersKit(policy=policy).ordinary()
     house.finish(*PHASE3, records=200)
     house.sweep()
     assert house.published == []
@@ -240,7 +240,7 @@ def test_a_planned_pause_begins_by_itself_and_can_be_ended() -> None:
 # the command
 
 
-def test_the_list_shows_what_stands_what_is_over_and_what_comes(house: House) -> None:
+def test_the_list_shows_what_stands_what_is_over_and_what_comes(house: HandlersKit) -> None:
     house.ctx = house.instance(
         policy=replace(POLICY, pauses=(PlannedPause(date(2026, 7, 1), date(2026, 10, 1), "off-season"),))
     )
@@ -261,7 +261,7 @@ def test_the_list_shows_what_stands_what_is_over_and_what_comes(house: House) ->
     assert one["begins_at"] == T0.isoformat()
 
 
-def test_a_dry_run_says_what_would_be_and_changes_nothing(house: House) -> None:
+def test_a_dry_run_says_what_would_be_and_changes_nothing(house: HandlersKit) -> None:
     status, said = house.orch("pause", *BY, "--dry-run")
     assert status == 0
     assert "would create pauses/nba" in said
@@ -294,7 +294,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_what_cannot_be_done_is_said_and_not_done(case: str, house: House) -> None:
+def test_what_cannot_be_done_is_said_and_not_done(case: str, house: HandlersKit) -> None:
     """With what is wrong, a hint and an exit status of its own; nothing is written and nobody told."""
     argv, status, said = REFUSED[case]
     ended, printed = house.orch(*argv)
@@ -303,7 +303,7 @@ def test_what_cannot_be_done_is_said_and_not_done(case: str, house: House) -> No
     assert house.sink.taken == []
 
 
-def test_one_scope_is_paused_once_and_the_end_wants_to_be_clear(house: House) -> None:
+def test_one_scope_is_paused_once_and_the_end_wants_to_be_clear(house: HandlersKit) -> None:
     """A second pause of the same scope, an end that may mean either of two, an end twice: refused, exit 4."""
     paused(house, "--mode", "overnight")
     paused(house, "--mode", "tomorrow")
@@ -327,7 +327,7 @@ def test_one_scope_is_paused_once_and_the_end_wants_to_be_clear(house: House) ->
         ("05:00", 5, 1),
     ],
 )
-def test_until_is_read_as_people_write_it(text: str, hour: float, days: int, house: House) -> None:
+def test_until_is_read_as_people_write_it(text: str, hour: float, days: int, house: HandlersKit) -> None:
     """A date is its first instant, local; a time alone the next one: at 06:00 05:00 is tomorrow's."""
     paused(house, "--until", text)
     [pause] = house.documents("pauses")[0]["pauses"]
@@ -335,7 +335,7 @@ def test_until_is_read_as_people_write_it(text: str, hour: float, days: int, hou
     assert pause["ends_at"] == midnight + timedelta(hours=hour)
 
 
-def test_two_who_pause_at_once_are_both_heard(house: House) -> None:
+def test_two_who_pause_at_once_are_both_heard(house: HandlersKit) -> None:
     """Neither begin takes the other's away, whatever order their reads and writes come in."""
     house.at_once(
         lambda: house.orch("pause", *BY, "--mode", "tomorrow"),
@@ -349,7 +349,7 @@ def test_two_who_pause_at_once_are_both_heard(house: House) -> None:
 # where people look
 
 
-def test_page_and_report_say_what_is_paused(house: House) -> None:
+def test_page_and_report_say_what_is_paused(house: HandlersKit) -> None:
     """The days show `paused` instead of `late`, a run that was not opened says why, and the report begins with it."""
     house.change(games={DAY + DAYS: 5})
     house.deliver(UPGC, records=200)
@@ -372,7 +372,7 @@ def test_page_and_report_say_what_is_paused(house: House) -> None:
     assert summary(house.ctx, Health("nba_orchestration"))["pauses"] == []
 
 
-def test_the_command_that_the_alert_prints_ends_the_pause(house: House) -> None:
+def test_the_command_that_the_alert_prints_ends_the_pause(house: HandlersKit) -> None:
     """What stands behind `To do` is pasted as it is."""
     paused(house)
     [text] = house.texts(AlertKind.PAUSED)

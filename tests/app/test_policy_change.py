@@ -18,13 +18,13 @@ from shared.core.errors import PolicyError
 from shared.core.model import RunKey, State
 from shared.core.policy.policy import Policy
 from shared.simulation.fakes.clock import Crash
-from tests.app.handlers_kit import Fate, House
+from tests.app.handlers_kit import Fate, HandlersKit
 from tests.core.build import CACHE, DAY, FEATURES, NIGHT, PCF, PGS, PHASE3, PSZA, SAME_DAY, TDZA, TO4, TO6
 from tests.policy_changes import CHANGES, changed
 from tests.policy_files import nba, write
 
 HOUR = timedelta(hours=1)
-Step = Callable[[House], object]
+Step = Callable[[HandlersKit], object]
 
 
 @cache
@@ -33,7 +33,7 @@ def policy_after(*names: str) -> Policy:
         return load_policy(write(Path(folder), changed(*names)))
 
 
-def dying(house: House) -> None:
+def dying(house: HandlersKit) -> None:
     """Let the handler of the last report die after its claim."""
     house.effects.fate = (len(house.effects.done) + 1, Fate.DIES_AFTER)
     try:
@@ -45,24 +45,24 @@ def dying(house: House) -> None:
 
 # A night in which the claim of phase 4 loses its holder, phase 4 starts late, and the export is never confirmed.
 STEPS: tuple[Step, ...] = (
-    House.finish_phase2,
-    House.sweep,
+    HandlersKit.finish_phase2,
+    HandlersKit.sweep,
     lambda house: house.finish(*PHASE3[:-1], records=200),
     dying,
-    House.sweep,
+    HandlersKit.sweep,
     lambda house: house.sweeps(3),
     lambda house: house.deliver(CACHE, "started"),
     lambda house: house.finish(TDZA, PSZA, PCF, CACHE, FEATURES),
-    House.sweep,
+    HandlersKit.sweep,
     lambda house: house.deliver("prediction_coordinator", records=150, metadata={"completion_pct": 100}),
     lambda house: house.sweeps(2),
     lambda house: house.wait(HOUR),
 )
 
 
-def night(*changes: tuple[int, str]) -> House:
+def night(*changes: tuple[int, str]) -> HandlersKit:
     """Play the night, the policy changed before these steps, and sweep until it is over for its age."""
-    house, names = House().ordinary(), []
+    house, names = HandlersKit().ordinary(), []
     for number, step in enumerate(STEPS):
         for before, name in changes:
             if before == number:
@@ -97,7 +97,7 @@ def test_a_policy_may_change_at_any_moment_of_a_night(changes: list[tuple[int, s
 @pytest.mark.parametrize("name", ["the mode leaves", "the mode has another name"])
 def test_a_run_whose_mode_left_is_closed_with_one_alert(name: str) -> None:
     """The sweep does not fail, other runs go on, and people are told once which mode left."""
-    house = House().ordinary()
+    house = HandlersKit().ordinary()
     house.deliver(PGS, records=200)
     house.ctx = house.instance("v2", policy_after(name))
     answers = house.sweeps(3)
@@ -109,7 +109,7 @@ def test_a_run_whose_mode_left_is_closed_with_one_alert(name: str) -> None:
 
 def test_a_claim_leaves_though_its_processor_has_left_the_policy() -> None:
     """Its holder died; at the lease's end the plan goes out under its id, with the table that the report named."""
-    house = House().ordinary()
+    house = HandlersKit().ordinary()
     house.deliver(PGS, records=200, output_table="player_game_summary", output_dataset="nba_analytics")
     house.finish(*PHASE3[1:-1], records=200)
     dying(house)
@@ -124,7 +124,7 @@ def test_a_claim_leaves_though_its_processor_has_left_the_policy() -> None:
 
 def test_a_transition_that_left_after_its_trigger_is_not_triggered_again_under_another_name() -> None:
     """Whether the new name means the same nobody can tell: the run is closed, critically, and says what left."""
-    house = House().ordinary()
+    house = HandlersKit().ordinary()
     house.finish(*PHASE3, records=200)
     assert house.trigger_ids == [NIGHT.trigger_id(TO4, 1)]
     house.ctx = house.instance("v2", policy_after("a transition has another name"))
@@ -137,7 +137,7 @@ def test_a_transition_that_left_after_its_trigger_is_not_triggered_again_under_a
 
 def test_a_transition_that_left_before_anything_was_claimed_is_decided_under_its_new_name() -> None:
     """What was recorded still counts: the run goes on without an alert."""
-    house = House().ordinary()
+    house = HandlersKit().ordinary()
     house.finish(*PHASE3[:-1], records=200)
     house.ctx = house.instance("v2", policy_after("a transition has another name"))
     house.deliver(PHASE3[-1], records=200)
@@ -149,7 +149,7 @@ def test_a_transition_that_left_before_anything_was_claimed_is_decided_under_its
 
 def test_a_run_of_a_transition_that_left_is_decided_again_once_an_operator_reopens_it() -> None:
     """The operator has read what left; the run is not closed again for what went before."""
-    house = House().ordinary()
+    house = HandlersKit().ordinary()
     house.finish(*PHASE3, records=200)
     house.ctx = house.instance("v2", policy_after("a transition has another name"))
     house.sweeps(2)
@@ -162,7 +162,7 @@ def test_a_run_of_a_transition_that_left_is_decided_again_once_an_operator_reope
 
 def test_a_delivery_leaves_a_run_of_another_policy_to_the_sweep() -> None:
     """Redelivered a second after the change, before any sweep: phase 4 is not started again under the new name."""
-    house = House().ordinary()
+    house = HandlersKit().ordinary()
     house.finish(*PHASE3, records=200)
     house.ctx = house.instance("v2", policy_after("a transition has another name"))
     house.deliver(PHASE3[-1], records=200)
@@ -171,7 +171,7 @@ def test_a_delivery_leaves_a_run_of_another_policy_to_the_sweep() -> None:
 
 def test_the_policys_version_stands_in_the_run() -> None:
     """The digest of the policy that opened it, then of the one that decides it; the order of keys is no change."""
-    house = House().ordinary()
+    house = HandlersKit().ordinary()
     house.deliver(PGS, records=200)
     assert house.run().policy_version == house.policy.version
     house.ctx = house.instance("v2", policy_after("the tiers leave"))
@@ -182,7 +182,7 @@ def test_the_policys_version_stands_in_the_run() -> None:
         assert load_policy(write(Path(folder), turned)).version == policy_after().version
 
 
-def both(house: House) -> None:
+def both(house: HandlersKit) -> None:
     for mode in ("overnight", "same_day"):
         house.deliver(PGS, records=200, mode=mode)
 
@@ -197,7 +197,7 @@ def both(house: House) -> None:
 )
 def test_a_fault_of_one_run_never_stops_the_others(path: str, data: dict[str, object]) -> None:
     """One finding and one critical alert with type and message; the other run is decided, and recovery is told."""
-    house = House().ordinary()
+    house = HandlersKit().ordinary()
     both(house)
     house.finish(*(name for name in PHASE3 if name != PGS), records=200, mode="same_day")
     [before] = house.store.inner.get(path)

@@ -27,8 +27,8 @@ from shared.adapters.local.sqlite import SqliteStore
 from shared.app.call import Call
 from shared.app.context import Context
 from shared.app.reporting.daily import report
-from shared.app.reporting.health import Asked
-from shared.app.reporting.health import House as Health
+from shared.app.reporting.health import DeploymentInfo as Health
+from shared.app.reporting.health import HealthRequest
 from shared.app.validation.handler import answer
 from shared.cli import main as orch
 from shared.core import commands
@@ -41,7 +41,7 @@ from shared.ports import Notice, Response
 from shared.simulation.scenario import FaultKind, GameCount
 from shared.simulation.scenario import Health as Fitness
 from tests.app import test_alerting, test_dead_letters, test_self_heal
-from tests.app.handlers_kit import House, lane
+from tests.app.handlers_kit import HandlersKit, lane
 from tests.app.test_policy_change import policy_after
 from tests.app.test_units import policy_of_units
 from tests.core.build import (
@@ -79,25 +79,25 @@ class Case:
     ``live_only`` where the backfill lane knows no such alert.
     """
 
-    produce: Callable[[House, More], object]
+    produce: Callable[[HandlersKit, More], object]
     verbs: tuple[str, ...] = ()
     live_only: bool = False
-    start: Callable[[], House] | None = None
+    start: Callable[[], HandlersKit] | None = None
 
 
-def under_minimum(house: House, more: More) -> None:
+def under_minimum(house: HandlersKit, more: More) -> None:
     house.change(rows={TABLE[PGS]: {DAY: 0}})
     house.deliver(PGS, records=3, **more)
     house.sweep()
 
 
-def failing(house: House, more: More) -> None:
+def failing(house: HandlersKit, more: More) -> None:
     for _ in range(3):
         house.deliver(TOGS, "failed", error_message="quota", **more)
     house.sweep()
 
 
-def silent(house: House, more: More) -> None:
+def silent(house: HandlersKit, more: More) -> None:
     house.change(rows={TABLE[PGS]: {DAY: 0}})
     house.sweep()
     house.finish(*(name for name in PHASE3 if name != PGS), records=200)
@@ -106,69 +106,69 @@ def silent(house: House, more: More) -> None:
     house.sweeps(2)
 
 
-def complete(house: House, more: More) -> None:
+def complete(house: HandlersKit, more: More) -> None:
     house.finish(*PHASE3, records=200, **more)
 
 
-def blocked(house: House, more: More) -> None:
+def blocked(house: HandlersKit, more: More) -> None:
     house.change(readings={"game_coverage": 57.0})
     complete(house, more)
 
 
-def warned(house: House, more: More) -> None:
+def warned(house: HandlersKit, more: More) -> None:
     house.change(readings={"minutes_coverage": 85.0})
     complete(house, more)
 
 
-def unfit(house: House, more: More) -> None:
+def unfit(house: HandlersKit, more: More) -> None:
     house.health("precompute", Fitness.DOWN)
     complete(house, more)
     house.sweeps(7)
 
 
-def undeliverable(house: House, more: More) -> None:
+def undeliverable(house: HandlersKit, more: More) -> None:
     house.services.answers[COORDINATOR] = Response(503, "overloaded")
     house.finish(*PHASE4, records=200, **more)
     house.sweeps(7)
     house.services.answers[COORDINATOR] = Response(202, "")
 
 
-def on_hold(house: House, more: More) -> None:
+def on_hold(house: HandlersKit, more: More) -> None:
     in_lane = ("--lane", "backfill", "--new-run") if more else ()
     house.orch("hold", TO4, str(DAY), "--mode", "overnight", *in_lane, "--reason", "lines are 'wrong'")
     house.sweep()
 
 
-def rejected(house: House, more: More) -> None:
+def rejected(house: HandlersKit, more: More) -> None:
     house.services.answers[COORDINATOR] = Response(422, "no such field")
     house.finish(*PHASE4, records=200, **more)
     house.services.answers[COORDINATOR] = Response(202, "")
 
 
-def not_taken(house: House, more: More) -> None:
+def not_taken(house: HandlersKit, more: More) -> None:
     house.services.answers[COORDINATOR] = Response(200, '{"status": "skipped", "reason": "no players yet"}')
     house.finish(*PHASE4, records=200, **more)
     house.services.answers[COORDINATOR] = Response(202, "")
     house.sweep()
 
 
-def unconfirmed(house: House, more: More) -> None:
+def unconfirmed(house: HandlersKit, more: More) -> None:
     complete(house, more)
     house.sweeps(95)
 
 
-def degraded(house: House, more: More) -> None:
+def degraded(house: HandlersKit, more: More) -> None:
     house.finish(PGS, UPGC, TDGS, TOGS, records=200, **more)
     house.sweeps(16)
 
 
-def late(house: House, more: More) -> None:
+def late(house: HandlersKit, more: More) -> None:
     house.finish(*LOADERS, records=200, **more)
     house.sweeps(31)
     house.deliver("p2_odds_player_props", records=200, **more)
 
 
-def refused(house: House, more: More) -> None:
+def refused(house: HandlersKit, more: More) -> None:
     complete(house, more)
     house.wait()
     for name in PHASE4:
@@ -176,20 +176,20 @@ def refused(house: House, more: More) -> None:
     house.sweep()
 
 
-def overtaken(house: House, more: More) -> None:
+def overtaken(house: HandlersKit, more: More) -> None:
     house.deliver(PGS, records=200)
     house.deliver(PHASE4[0], "started")
     test_self_heal.at(house, 8, 30)
     house.sweeps(2)
 
 
-def due(house: House, more: More) -> None:
+def due(house: HandlersKit, more: More) -> None:
     house.deliver(PGS, records=200)
     test_self_heal.at(house, 10, 1)
     house.sweeps(2)
 
 
-def repaired(house: House, status: int, minutes: int) -> None:
+def repaired(house: HandlersKit, status: int, minutes: int) -> None:
     house.deliver(UPGC, records=200)
     test_self_heal.at(house, 8, 30)
     house.services.answers["analytics"] = Response(status, "")
@@ -197,31 +197,31 @@ def repaired(house: House, status: int, minutes: int) -> None:
     house.services.answers["analytics"] = Response(200, "")
 
 
-def repair_refused(house: House, more: More) -> None:
+def repair_refused(house: HandlersKit, more: More) -> None:
     repaired(house, 400, 2)
 
 
-def repair_fails(house: House, more: More) -> None:
+def repair_fails(house: HandlersKit, more: More) -> None:
     repaired(house, 503, 2)
 
 
-def repaired_in_vain(house: House, more: More) -> None:
+def repaired_in_vain(house: HandlersKit, more: More) -> None:
     repaired(house, 200, 66)
 
 
-def without_calendar(house: House, more: More) -> None:
+def without_calendar(house: HandlersKit, more: More) -> None:
     house.fail("warehouse", lasts=timedelta(minutes=5))
     house.deliver(PGS, records=200, **more)
     house.sweeps(2)
 
 
-def expired(house: House, more: More) -> None:
+def expired(house: HandlersKit, more: More) -> None:
     house.deliver(UPGC, records=200, **more)
     house.wait(timedelta(days=3))
     house.sweep()
 
 
-def reconciled(house: House, more: More) -> None:
+def reconciled(house: HandlersKit, more: More) -> None:
     house.sweep()
     house.fail("state", lasts=timedelta(minutes=10))
     with pytest.raises(Unavailable):
@@ -229,16 +229,16 @@ def reconciled(house: House, more: More) -> None:
     house.sweeps(11)
 
 
-def by_table(house: House, more: More) -> None:
+def by_table(house: HandlersKit, more: More) -> None:
     body = {**house.message("GameSummaryRewrite", records=200), "output_table": TABLE[PGS], **more}
     house.take("phase3", json.dumps(body).encode())
 
 
-def unknown(house: House, more: More) -> None:
+def unknown(house: HandlersKit, more: More) -> None:
     house.take("phase3", json.dumps(house.message("GameSummaryRewrite", records=200) | more).encode(), MESSAGE)
 
 
-def corrected(house: House) -> Context:
+def corrected(house: HandlersKit) -> Context:
     """Return an instance whose policy knows the stranger."""
     phase = POLICY.phases["phase3"]
     known = replace(phase.processors[PGS], aliases=(*phase.processors[PGS].aliases, "GameSummaryRewrite"))
@@ -247,34 +247,34 @@ def corrected(house: House) -> Context:
     return replace(house.instance(policy=policy), names=Names(policy))
 
 
-def exploded(house: House, more: More) -> None:
+def exploded(house: HandlersKit, more: More) -> None:
     test_alerting.broken(house)
-    with runtime.use(house.ctx), pytest.raises(Exception, match="Expected"):
+    with runtime.override_context(house.ctx), pytest.raises(Exception, match="Expected"):
         house.act(lambda: transition.receive(TO4, test_alerting.event()))
 
 
-def judged(house: House, more: More) -> None:
+def judged(house: HandlersKit, more: More) -> None:
     house.fail("warehouse", lasts=timedelta(minutes=5))
     house.act(lambda: answer(house.ctx, validation.checks(house.ctx), Call("/", [("schedule", "midday")], b"")))
 
 
-def reported(house: House, more: More) -> None:
-    house.act(lambda: report(house.ctx, Health("nba_orchestration"), Asked("POST", "/report")))
+def reported(house: HandlersKit, more: More) -> None:
+    house.act(lambda: report(house.ctx, Health("nba_orchestration"), HealthRequest("POST", "/report")))
 
 
-def report_refused(house: House, more: More) -> None:
+def report_refused(house: HandlersKit, more: More) -> None:
     house.fail("slack", FaultKind.REJECTS, lasts=timedelta(seconds=30))
     reported(house, more)
     house.wait(timedelta(hours=2))
     house.sweep()
 
 
-def state_down(house: House, more: More) -> None:
+def state_down(house: HandlersKit, more: More) -> None:
     house.fail("state", lasts=timedelta(minutes=9))
     house.sweeps(10)
 
 
-def both_down(house: House, more: More) -> None:
+def both_down(house: HandlersKit, more: More) -> None:
     house.fail("state", lasts=timedelta(seconds=30))
     house.fail("record", lasts=timedelta(seconds=30))
     with pytest.raises(Unavailable):
@@ -282,24 +282,24 @@ def both_down(house: House, more: More) -> None:
     house.wait()
 
 
-def into_another_dataset(house: House, more: More) -> None:
+def into_another_dataset(house: HandlersKit, more: More) -> None:
     house.ctx = house.instance(policy=load_policy(NBA, {"wire": {"rehearsal": {"field": "output_dataset"}}}))
     body = {**house.message(PGS, records=200), "output_dataset": "nba_raw", **more}
     house.take("phase3", json.dumps(body).encode())
 
 
-def undelivered(house: House, more: More) -> None:
+def undelivered(house: HandlersKit, more: More) -> None:
     house.ctx = replace(house.ctx, inventory=test_dead_letters.Monitored(letters=3))
     house.sweep()
 
 
-def departed(house: House, more: More) -> None:
+def departed(house: HandlersKit, more: More) -> None:
     house.deliver(PGS, records=200, **more)
     house.ctx = house.instance("v2", policy_after("the mode leaves"))
     house.sweeps(2)
 
 
-def faulty(house: House, more: More) -> None:
+def faulty(house: HandlersKit, more: More) -> None:
     house.deliver(PGS, records=200)
     path = f"runs/{NIGHT.id.replace('/', '~')}/transitions/{TO4}"
     document = house.store.inner.get(path)[0]
@@ -310,82 +310,82 @@ def faulty(house: House, more: More) -> None:
     house.sweep()
 
 
-def house_that_presumes() -> House:
+def house_that_presumes() -> HandlersKit:
     """A house whose calendar presumes a game to be over six hours after it began."""
     calendar = POLICY.calendar
     assert calendar is not None
     presuming = replace(calendar, start_column="game_date_est", presumed_final_after=timedelta(hours=6))
-    return House(policy=replace(POLICY, calendar=presuming)).ordinary()
+    return HandlersKit(policy=replace(POLICY, calendar=presuming)).ordinary()
 
 
-def house_of_units() -> House:
+def house_of_units() -> HandlersKit:
     """A house in which a table of phase 3 must hold each unit of the date."""
-    return House(policy=policy_of_units()).ordinary()
+    return HandlersKit(policy=policy_of_units()).ordinary()
 
 
-def short_of_units(house: House, more: More) -> None:
+def short_of_units(house: HandlersKit, more: More) -> None:
     house.change(units_held={TABLE[PGS]: {DAY: 3}})
     house.deliver(PGS, records=200, **more)
     house.sweep()
 
 
-def nothing(house: House, more: More) -> None:
+def nothing(house: HandlersKit, more: More) -> None:
     house.change(units_held={TABLE[PGS]: {DAY: 0}})
     house.deliver(PGS, records=0, **more)
     house.sweep()
 
 
-def nothing_to_do(house: House, more: More) -> None:
+def nothing_to_do(house: HandlersKit, more: More) -> None:
     house.deliver(PGS, records=0, expected_count=0, **more)
     house.sweep()
 
 
-def presumed(house: House, more: More) -> None:
+def presumed(house: HandlersKit, more: More) -> None:
     house.change(games={DAY: GameCount(final=6, in_progress=1)}, units={DAY: ("MIL@ORL",)})
     house.sweep()
 
 
-def of_old_dates(house: House, more: More) -> None:
+def of_old_dates(house: HandlersKit, more: More) -> None:
     day = DAY - timedelta(days=10)
     house.ordinary(day)
     house.deliver(PGS, records=1, game_date=str(day))
     house.sweep()
 
 
-def house_that_wants_the_end() -> House:
+def house_that_wants_the_end() -> HandlersKit:
     """A house whose policy says how long the last phase may take."""
-    return House(policy=ENDING).ordinary()
+    return HandlersKit(policy=ENDING).ordinary()
 
 
-def unended(house: House, more: More) -> None:
+def unended(house: HandlersKit, more: More) -> None:
     house.orch("trigger", TO6, str(DAY), "--mode", "overnight", *(("--lane", "backfill", "--new-run") if more else ()),
                "--reason", "early")  # fmt: skip
     house.deliver("phase6_export", "started", **more)
     house.sweeps(92)
 
 
-def blocked_for_long(house: House, more: More) -> None:
+def blocked_for_long(house: HandlersKit, more: More) -> None:
     blocked(house, more)
     house.sweeps(122)
 
 
-def pause(house: House, more: More) -> None:
+def pause(house: HandlersKit, more: More) -> None:
     house.orch("pause", "--reason", "lines are 'wrong'", "--until", "2026-02-20")
 
 
-def pause_for_a_week(house: House, more: More) -> None:
+def pause_for_a_week(house: HandlersKit, more: More) -> None:
     pause(house, more)
     house.wait(timedelta(days=8))
     house.sweep()
 
 
-def pause_over(house: House, more: More) -> None:
+def pause_over(house: HandlersKit, more: More) -> None:
     pause(house, more)
     house.wait(timedelta(days=30))
     house.sweep()
 
 
-def counter_missing(house: House, more: More) -> None:
+def counter_missing(house: HandlersKit, more: More) -> None:
     house.deliver(PGS, records=3, **more)
     house.sweep()
 
@@ -481,7 +481,7 @@ def test_every_command_of_an_alert_can_be_pasted(kind: AlertKind, past: bool, tm
     """Exit 0, on the run of the alert and on no other: the lane included, whatever quotes the text holds."""
     case = CASES[kind]
     store = SqliteStore(tmp_path / "state.db")
-    house = case.start() if case.start is not None else House().ordinary()
+    house = case.start() if case.start is not None else HandlersKit().ordinary()
     house.store.inner = store
     more: More = {"backfill_mode": True} if past else {}
     case.produce(house, more)
@@ -494,7 +494,7 @@ def test_every_command_of_an_alert_can_be_pasted(kind: AlertKind, past: bool, tm
     store.close()
 
 
-def _acts_on_its_run(house: House, notice: Notice, line: str, path: Path) -> None:
+def _acts_on_its_run(house: HandlersKit, notice: Notice, line: str, path: Path) -> None:
     [alert] = [one for one in house.documents("alerts") if one["fingerprint"] == notice.fingerprint]
     run, words = alert["run"], words_of(line)
     other = NIGHT.id if run != NIGHT.id else lane(NIGHT).id
@@ -510,7 +510,7 @@ def _acts_on_its_run(house: House, notice: Notice, line: str, path: Path) -> Non
 @pytest.mark.parametrize("past", [False, True], ids=["live", "backfill"])
 def test_the_commands_of_a_quarantined_message_bring_it_back(past: bool, tmp_path: Path) -> None:
     """`show` shows the message as it came; once the policy knows its sender, `replay` counts it in its own run."""
-    house = House(store=SqliteStore(tmp_path / "state.db")).ordinary()
+    house = HandlersKit(store=SqliteStore(tmp_path / "state.db")).ordinary()
     unknown(house, {"backfill_mode": True} if past else {})
     [notice] = house.notices(AlertKind.QUARANTINE)
     show, replay = (words_of(line) for line in printed(notice.text))
@@ -525,7 +525,7 @@ def test_the_commands_of_a_quarantined_message_bring_it_back(past: bool, tmp_pat
 def test_a_command_survives_a_shell(tmp_path: Path) -> None:
     """Pasted into a real shell that stands in the repository, with a reason full of what shells read as their own."""
     reason = 'it\'s "all" $HOME `right` & more; # 1 > 0\\'
-    house = House(store=SqliteStore(tmp_path / "state.db")).ordinary()
+    house = HandlersKit(store=SqliteStore(tmp_path / "state.db")).ordinary()
     on_hold(house, {"backfill_mode": True})
     line = commands.release(TO4, lane(NIGHT), reason)
     variables = {"ORCH_STATE": "sqlite", "ORCH_BUS": "local", "ORCH_WAREHOUSE": "duckdb", "ORCH_ALERTS": "console"}
@@ -536,7 +536,7 @@ def test_a_command_survives_a_shell(tmp_path: Path) -> None:
     assert ended.returncode == 0, ended.stderr
     released = house.state(TO4, lane(NIGHT))
     assert released.hold is None
-    assert ("operator_release", f"{reason} (by ada)") in [(one.decision, one.reason) for one in released.unrecorded]
+    assert ("operator_release", f"{reason} (by ada)") in [(one.decision, one.reason) for one in released.pending_audit]
 
 
 BECAUSE = ("--mode", "overnight", "--reason", 'it\'s "all" corrected')
@@ -555,7 +555,7 @@ WRONG = [
 @pytest.mark.parametrize("argv", WRONG, ids=" ".join)
 def test_the_command_in_a_hint_can_be_pasted(argv: tuple[str, ...]) -> None:
     """What a refused command advises instead ends well."""
-    house = House().ordinary()
+    house = HandlersKit().ordinary()
     house.change(games={date(2026, 1, 12): GameCount(final=5)})
     house.deliver(PGS, records=200)
     status, said = house.orch(*argv)

@@ -15,7 +15,7 @@ from shared.core.errors import Unavailable
 from shared.core.policy.policy import Policy
 from shared.simulation.fakes.clock import Crash
 from shared.simulation.scenario import FaultKind
-from tests.app.handlers_kit import Fate, House
+from tests.app.handlers_kit import Fate, HandlersKit
 from tests.core.build import DAY, NIGHT, PGS, PHASE3, POLICY, T0, TO4, UPGC
 
 
@@ -71,12 +71,12 @@ WRONG = {
 
 
 @pytest.fixture
-def house() -> House:
-    return House().ordinary()
+def house() -> HandlersKit:
+    return HandlersKit().ordinary()
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_what_can_never_be_understood_is_kept_said_and_acknowledged(house: House, case: str) -> None:
+def test_what_can_never_be_understood_is_kept_said_and_acknowledged(house: HandlersKit, case: str) -> None:
     """Every kind of R1: acknowledged, one row with its raw bytes and reason, one warning; no run is opened by it."""
     data, kind, reason = WRONG[case]
     receipt = house.take("phase3", data, "m-wrong")
@@ -91,7 +91,7 @@ def test_what_can_never_be_understood_is_kept_said_and_acknowledged(house: House
 
 
 @pytest.mark.parametrize("data", [b"", b"  \n"])
-def test_an_empty_body_is_a_probe(house: House, data: bytes) -> None:
+def test_an_empty_body_is_a_probe(house: HandlersKit, data: bytes) -> None:
     """Acknowledged and counted in the log, nothing else: nothing is read, written or said."""
     assert house.take("phase3", data).handled is Handled.PROBE
     assert house.logged("completion.probe")
@@ -100,7 +100,7 @@ def test_an_empty_body_is_a_probe(house: House, data: bytes) -> None:
 
 
 @pytest.mark.parametrize("lost", ["extra fields", "null metadata", "no mode", "no width"])
-def test_what_can_be_understood_is_not_kept_aside(house: House, lost: str) -> None:
+def test_what_can_be_understood_is_not_kept_aside(house: HandlersKit, lost: str) -> None:
     """Unknown fields, a metadata of null, a message without a mode, a name with what nobody sees: all are counted."""
     changes: dict[str, dict[str, object]] = {
         "extra fields": {"surprise": [1, 2], "status_detail": {"a": None}},
@@ -116,7 +116,7 @@ def test_what_can_be_understood_is_not_kept_aside(house: House, lost: str) -> No
     assert house.completion(PGS) is not None
 
 
-def test_one_row_and_one_count_for_each_message(house: House) -> None:
+def test_one_row_and_one_count_for_each_message(house: HandlersKit) -> None:
     """The same message again, however often and through whichever instance, adds no row and no count."""
     data = WRONG["unknown processor"][0]
     for _ in range(5):
@@ -126,7 +126,7 @@ def test_one_row_and_one_count_for_each_message(house: House) -> None:
     assert alert["count"] == 1
 
 
-def test_one_alert_for_each_processor_and_reason(house: House) -> None:
+def test_one_alert_for_each_processor_and_reason(house: HandlersKit) -> None:
     """Forty messages of two strangers and of one with two faults: three warnings, each counted in the store."""
     for number in range(20):
         house.take("phase3", body(processor_name="stranger_a"), f"a-{number}")
@@ -139,14 +139,14 @@ def test_one_alert_for_each_processor_and_reason(house: House) -> None:
     assert sorted(alert["count"] for alert in house.documents("alerts")) == [10, 10, 20]
 
 
-def test_the_same_stranger_on_another_topic_is_another_alert(house: House) -> None:
+def test_the_same_stranger_on_another_topic_is_another_alert(house: HandlersKit) -> None:
     """The topic says which sender to correct."""
     for phase in ("phase3", "phase4"):
         house.take(phase, body(processor_name="stranger"))
     assert len(house.notices()) == 2
 
 
-def test_a_storm_is_said_again_after_a_day_with_its_count(house: House) -> None:
+def test_a_storm_is_said_again_after_a_day_with_its_count(house: HandlersKit) -> None:
     """A day later the next one of its kind says how many there were."""
     for number in range(7):
         house.take("phase3", body(processor_name="stranger"), f"a-{number}")
@@ -155,7 +155,7 @@ def test_a_storm_is_said_again_after_a_day_with_its_count(house: House) -> None:
     assert [notice.count for notice in house.notices()] == [1, 8]
 
 
-def test_a_quarantine_that_cannot_be_written_is_delivered_again(house: House) -> None:
+def test_a_quarantine_that_cannot_be_written_is_delivered_again(house: HandlersKit) -> None:
     """While the store is away even a senseless message is not acknowledged: its bytes would be lost."""
     house.fail("state", FaultKind.UNAVAILABLE, timedelta(minutes=1))
     with pytest.raises(Unavailable, match="state"):
@@ -165,7 +165,7 @@ def test_a_quarantine_that_cannot_be_written_is_delivered_again(house: House) ->
     assert len(listed(house.ctx)) == len(house.notices()) == 1
 
 
-def test_a_crash_between_row_and_alert_still_says_it(house: House) -> None:
+def test_a_crash_between_row_and_alert_still_says_it(house: HandlersKit) -> None:
     """The redelivery finds the row, and says what nobody had said; once."""
     row_written = 2
     house.effects.fate = (row_written + 1, Fate.DIES_BEFORE)
@@ -180,7 +180,7 @@ def test_a_crash_between_row_and_alert_still_says_it(house: House) -> None:
 @pytest.mark.parametrize(
     "stamp", ["2026-01-22 08:00:00 UTC", 1769068800, "1769068800000", "Thu, 22 Jan 2026 03:00:00 -0500"]
 )
-def test_an_older_failure_never_replaces_a_newer_success(house: House, stamp: object) -> None:
+def test_an_older_failure_never_replaces_a_newer_success(house: HandlersKit, stamp: object) -> None:
     """R5: whatever the spelling of its end, a failure of 08:00 that arrives after the success of 11:00 is older."""
     house.take("phase3", body(record_count=203, timestamp=T0.isoformat()), "m-1")
     house.take("phase3", body(status="failed", timestamp=stamp), "m-2")
@@ -193,7 +193,7 @@ def test_an_older_failure_never_replaces_a_newer_success(house: House, stamp: ob
 # bounds
 
 
-def test_three_hundred_strangers_are_twenty_warnings_and_a_summary(house: House) -> None:
+def test_three_hundred_strangers_are_twenty_warnings_and_a_summary(house: HandlersKit) -> None:
     """R9: every message is kept, twenty senders are named, one summary stands for the rest and is counted."""
     for number in range(300):
         house.take("phase3", body(processor_name=f"garbage_{number}"), f"m-{number}")
@@ -205,7 +205,7 @@ def test_three_hundred_strangers_are_twenty_warnings_and_a_summary(house: House)
     assert max(alert["count"] for alert in house.documents("alerts")) == 280
 
 
-def test_an_hour_later_strangers_are_named_again(house: House) -> None:
+def test_an_hour_later_strangers_are_named_again(house: HandlersKit) -> None:
     """The bound is that of an hour: what is new after it is said, and a second flood has its own summary."""
     for hour in range(2):
         for number in range(25):
@@ -214,7 +214,7 @@ def test_an_hour_later_strangers_are_named_again(house: House) -> None:
     assert len(house.notices()) == 2 * 21
 
 
-def test_a_sender_that_was_named_is_not_named_again_after_the_flood(house: House) -> None:
+def test_a_sender_that_was_named_is_not_named_again_after_the_flood(house: HandlersKit) -> None:
     """What has its warning already takes none of the hour's, and is counted there."""
     for number in range(25):
         house.take("phase3", body(processor_name=f"garbage_{number}"), f"m-{number}")
@@ -223,7 +223,7 @@ def test_a_sender_that_was_named_is_not_named_again_after_the_flood(house: House
     assert sorted(alert["count"] for alert in house.documents("alerts"))[-2:] == [2, 5]
 
 
-def test_a_redelivery_takes_no_second_warning(house: House) -> None:
+def test_a_redelivery_takes_no_second_warning(house: HandlersKit) -> None:
     """A crash between the bound and the alert: the same alert is raised by the redelivery, out of the same room."""
     for number in range(19):
         house.take("phase3", body(processor_name=f"garbage_{number}"), f"m-{number}")
@@ -236,7 +236,7 @@ def test_a_redelivery_takes_no_second_warning(house: House) -> None:
     assert not any("more than 20" in notice.text for notice in house.notices())
 
 
-def test_a_row_keeps_the_newest_hundred_distinct_bodies_and_counts_all(house: House) -> None:
+def test_a_row_keeps_the_newest_hundred_distinct_bodies_and_counts_all(house: HandlersKit) -> None:
     """R9: 130 different bodies of one processor, reason and date, one of them twice: one row, all counted."""
     for number in range(130):
         house.take("phase3", body(processor_name="stranger", record_count=number), f"m-{number}")
@@ -248,7 +248,7 @@ def test_a_row_keeps_the_newest_hundred_distinct_bodies_and_counts_all(house: Ho
     assert len(house.documents(f"{kept[0].row}/bodies")) == 100
 
 
-def test_bodies_of_one_row_are_all_replayed(house: House) -> None:
+def test_bodies_of_one_row_are_all_replayed(house: HandlersKit) -> None:
     """R9: the row goes when the last of its bodies came back."""
     for number in range(3):
         house.take("phase3", body(processor_name=ALIAS, record_count=200 + number), f"m-{number}")
@@ -263,14 +263,14 @@ def test_bodies_of_one_row_are_all_replayed(house: House) -> None:
     assert known.superseded == 2
 
 
-def test_the_same_stranger_of_another_date_is_another_row(house: House) -> None:
+def test_the_same_stranger_of_another_date_is_another_row(house: HandlersKit) -> None:
     """R9: the date is that of the message, or of its publication where it has none."""
     for day in ("2026-01-20", "2026-01-21", "TODAY", None):
         house.take("phase3", body(processor_name="stranger", game_date=day), f"m-{day}")
     assert sorted(str(row.day) for row in rows(house.ctx)) == ["2026-01-20", "2026-01-21", "2026-01-22"]
 
 
-def test_the_same_bytes_of_another_day_are_another_message(house: House) -> None:
+def test_the_same_bytes_of_another_day_are_another_message(house: HandlersKit) -> None:
     """Without a mode they belong to another run: each is replayed into its own."""
     data = body(processor_name=ALIAS, mode=None)
     house.take("phase3", data, "m-0")
@@ -279,7 +279,7 @@ def test_the_same_bytes_of_another_day_are_another_message(house: House) -> None
     assert len(listed(house.ctx)) == 2
 
 
-def test_a_day_has_room_for_a_thousand_rows(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_day_has_room_for_a_thousand_rows(house: HandlersKit, monkeypatch: pytest.MonkeyPatch) -> None:
     """R9: what comes after them is acknowledged, counted and said once; rows that are there go on, a day later too."""
     monkeypatch.setattr("shared.app.quarantine.bounds.MOST_ROWS", 10)
     for number in range(13):
@@ -299,7 +299,7 @@ def test_a_day_has_room_for_a_thousand_rows(house: House, monkeypatch: pytest.Mo
     assert len(rows(house.ctx)) == 11
 
 
-def test_all_of_quarantine_expires(house: House) -> None:
+def test_all_of_quarantine_expires(house: HandlersKit) -> None:
     """Every document of it has the field that the store's expiry goes by, a month after the message."""
     house.take("phase3", body(processor_name="stranger", execution_id="x" * 700_000), "m-0")
     [message] = listed(house.ctx)
@@ -316,7 +316,7 @@ def test_all_of_quarantine_expires(house: House) -> None:
 # fields in the attributes
 
 
-def test_a_message_in_the_attributes_is_a_message(house: House) -> None:
+def test_a_message_in_the_attributes_is_a_message(house: HandlersKit) -> None:
     """R1: without data but with a processor it is no probe: counted, its flags and numbers read from text."""
     fields = {
         "processor_name": PGS,
@@ -332,7 +332,7 @@ def test_a_message_in_the_attributes_is_a_message(house: House) -> None:
     assert known.latest.records == 203
 
 
-def test_a_wrong_message_in_the_attributes_is_kept(house: House) -> None:
+def test_a_wrong_message_in_the_attributes_is_kept(house: HandlersKit) -> None:
     """What is kept are the fields as they came, and they can be replayed."""
     fields = {"processor_name": ALIAS, "game_date": str(DAY), "status": "success"}
     house.act(lambda: receive(house.ctx, replace(house.delivery("phase3", b"", "m-1"), attributes=fields)))
@@ -341,7 +341,7 @@ def test_a_wrong_message_in_the_attributes_is_kept(house: House) -> None:
     assert house.orch("quarantine", "replay", "m-1", ctx=house.instance("v2", corrected()))[0] == 0
 
 
-def test_an_attribute_named_by_its_place_stands_there(house: House) -> None:
+def test_an_attribute_named_by_its_place_stands_there(house: HandlersKit) -> None:
     """R3: attributes hold no objects, so `metadata.completion_pct` is one in `metadata`; one that is there wins."""
     known = {"processor_name": PGS, "game_date": str(DAY), "status": "success", "mode": "overnight"}
     dotted = {"metadata.completion_pct": "41%", "metadata.batch_id": "b-1", "x.y.z": "1", ".": "2"}
@@ -355,7 +355,7 @@ def test_an_attribute_named_by_its_place_stands_there(house: House) -> None:
         assert latest.latest.percent == 41 + number
 
 
-def test_an_outcome_of_nobody_is_no_probe(house: House) -> None:
+def test_an_outcome_of_nobody_is_no_probe(house: HandlersKit) -> None:
     """R1: attributes that state an outcome are a report whose processor is missing: kept, and a person is told."""
     fields = {"processor": PGS, "game_date": str(DAY), "status": "success"}
     taken = house.act(lambda: receive(house.ctx, replace(house.delivery("phase3", b"", "m-1"), attributes=fields)))
@@ -365,7 +365,7 @@ def test_an_outcome_of_nobody_is_no_probe(house: House) -> None:
 
 
 @pytest.mark.parametrize("fields", [{}, {"googclient_schemaencoding": "JSON"}, {"game_date": str(DAY)}])
-def test_attributes_without_a_processor_are_a_probe(house: House, fields: dict[str, str]) -> None:
+def test_attributes_without_a_processor_are_a_probe(house: HandlersKit, fields: dict[str, str]) -> None:
     """R1: nothing is kept of it."""
     taken = house.act(lambda: receive(house.ctx, replace(house.delivery("phase3", b"", "m-1"), attributes=fields)))
     assert taken.handled is Handled.PROBE
@@ -385,11 +385,11 @@ def corrected(name: str = PGS) -> Policy:
     return replace(POLICY, phases={**POLICY.phases, "phase3": replace(phase, processors=processors)})
 
 
-def statuses(house: House) -> dict[str, str]:
+def statuses(house: HandlersKit) -> dict[str, str]:
     return {kept.message_id: kept.status for kept in listed(house.ctx, None)}
 
 
-def test_a_corrected_policy_brings_messages_back(house: House) -> None:
+def test_a_corrected_policy_brings_messages_back(house: HandlersKit) -> None:
     """Replayed: counted as if it had just come, decided on, and out of the list but not out of the history."""
     house.finish(*(name for name in PHASE3 if name != PGS), records=200)
     house.take("phase3", body(processor_name=ALIAS, record_count=203), "m-1")
@@ -402,7 +402,7 @@ def test_a_corrected_policy_brings_messages_back(house: House) -> None:
     assert listed(house.ctx) == []
 
 
-def test_a_replay_finds_the_run_of_the_time_it_was_published(house: House) -> None:
+def test_a_replay_finds_the_run_of_the_time_it_was_published(house: HandlersKit) -> None:
     """A message without a mode, replayed days later, belongs to the night it was published in."""
     house.take("phase3", body(processor_name=ALIAS, mode=None), "m-1")
     house.wait(timedelta(hours=30))
@@ -414,7 +414,7 @@ def test_a_replay_finds_the_run_of_the_time_it_was_published(house: House) -> No
     assert known.latest.received_at == house.clock.now()
 
 
-def test_a_replay_the_day_after_keeps_the_mode_of_the_time_it_was_published(house: House) -> None:
+def test_a_replay_the_day_after_keeps_the_mode_of_the_time_it_was_published(house: HandlersKit) -> None:
     """Published on the day of its date it belongs to the same_day run, though it is yesterday's when replayed (R4).
 
     Of a processor that several modes expect: one that a single mode expects is that mode's at any time (R11).
@@ -425,7 +425,7 @@ def test_a_replay_the_day_after_keeps_the_mode_of_the_time_it_was_published(hous
     assert (status, "nba/2026-01-22/same_day" in said) == (0, True)
 
 
-def test_what_is_still_not_understood_stays(house: House) -> None:
+def test_what_is_still_not_understood_stays(house: HandlersKit) -> None:
     """Exit 4 with the reason, the row as it was; nothing is said again."""
     house.take("phase3", body(processor_name=ALIAS), "m-1")
     status, said = house.orch("quarantine", "replay", "m-1")
@@ -434,7 +434,7 @@ def test_what_is_still_not_understood_stays(house: House) -> None:
     assert len(house.notices()) == 1
 
 
-def test_all_are_replayed_and_each_is_answered_for(house: House) -> None:
+def test_all_are_replayed_and_each_is_answered_for(house: HandlersKit) -> None:
     """`--all`: a line for each; what is refused makes the exit status, and stops none of the others."""
     house.take("phase3", b"{", "m-0")
     house.take("phase3", body(processor_name=ALIAS, record_count=203), "m-1")
@@ -447,7 +447,7 @@ def test_all_are_replayed_and_each_is_answered_for(house: House) -> None:
     assert (again, said.count("\n")) == (4, 1)
 
 
-def test_a_message_replayed_twice_counts_once(house: House) -> None:
+def test_a_message_replayed_twice_counts_once(house: HandlersKit) -> None:
     """The second replay finds it counted: nothing changes but that a decision is made."""
     house.take("phase3", body(processor_name=ALIAS, record_count=203), "m-1")
     mended = house.instance("v2", corrected())
@@ -458,7 +458,7 @@ def test_a_message_replayed_twice_counts_once(house: House) -> None:
     assert (known.superseded, known.message_ids) == (0, ("m-1",))
 
 
-def test_a_replay_while_the_store_is_away_changes_nothing(house: House) -> None:
+def test_a_replay_while_the_store_is_away_changes_nothing(house: HandlersKit) -> None:
     """Exit 5, and it is still there."""
     house.take("phase3", body(processor_name=ALIAS), "m-1")
     house.fail("state")
@@ -468,21 +468,21 @@ def test_a_replay_while_the_store_is_away_changes_nothing(house: House) -> None:
 
 
 @pytest.mark.parametrize("argv", [("replay", "m-9"), ("show", "m-9")])
-def test_a_message_that_is_not_there_is_not_found(house: House, argv: tuple[str, str]) -> None:
+def test_a_message_that_is_not_there_is_not_found(house: HandlersKit, argv: tuple[str, str]) -> None:
     """Exit 3, and how to see what there is."""
     status, said = house.orch("quarantine", *argv)
     assert (status, "'m-9'" in said, "hint:" in said) == (3, True, True)
 
 
 @pytest.mark.parametrize("argv", [(), ("m-1", "--all")])
-def test_a_replay_names_one_message_or_all(house: House, argv: tuple[str, ...]) -> None:
+def test_a_replay_names_one_message_or_all(house: HandlersKit, argv: tuple[str, ...]) -> None:
     """Neither or both is a wrong call: exit 2."""
     house.take("phase3", b"{", "m-1")
     status, said = house.orch("quarantine", "replay", *argv)
     assert (status, "--all" in said) == (2, True)
 
 
-def test_the_list_is_oldest_first_and_leaves_out_what_came_back(house: House) -> None:
+def test_the_list_is_oldest_first_and_leaves_out_what_came_back(house: HandlersKit) -> None:
     """A line for each with id, time, phase and reason; `--all` shows the replayed ones too, `--json` the bytes."""
     house.take("phase4", b"{", "m-0")
     house.wait()
@@ -500,7 +500,7 @@ def test_the_list_is_oldest_first_and_leaves_out_what_came_back(house: House) ->
     assert [one["message_id"] for one in json.loads(listing)] == ["m-0"]
 
 
-def test_who_brought_a_message_back_and_why_is_kept(house: House) -> None:
+def test_who_brought_a_message_back_and_why_is_kept(house: HandlersKit) -> None:
     """D9: `--by` and `--reason` stand with the message, and so does when; without a reason it is empty."""
     for number in range(2):
         house.take("phase3", body(processor_name=ALIAS, record_count=200 + number), f"m-{number}")
@@ -516,7 +516,7 @@ def test_who_brought_a_message_back_and_why_is_kept(house: House) -> None:
     assert all(datetime.fromisoformat(one["replayed_at"]).tzinfo is not None for one in shown)
 
 
-def test_bytes_that_are_no_text_can_be_shown(house: House) -> None:
+def test_bytes_that_are_no_text_can_be_shown(house: HandlersKit) -> None:
     """What is kept is the bytes; what is shown is what can be read of them."""
     house.take("phase3", b"\xff\x00{", "m-0")
     status, shown = house.orch("quarantine", "show", "m-0")

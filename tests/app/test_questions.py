@@ -21,7 +21,7 @@ from shared.adapters.config.policy_file import load_policy
 from shared.adapters.json_log import log_on
 from shared.app.reporting import queries
 from shared.cli import main as orch
-from tests.app.handlers_kit import House
+from tests.app.handlers_kit import HandlersKit
 from tests.core.build import DAY, NIGHT, PGS, TDGS, TO3, TO4, TO5, TO6, TOGS, UPGC
 from tests.policy_files import GONE, PRODUCTION, ROOT, edit, nba, production, write
 
@@ -31,9 +31,9 @@ NIGHTLY = (TO4, DATE, "--mode", "overnight")
 
 
 @pytest.fixture
-def house() -> House:
+def house() -> HandlersKit:
     """A night at 06:09: one done, one partial, one failed, one under its minimum, one silent, a gate that blocks."""
-    house = House().ordinary()
+    house = HandlersKit().ordinary()
     house.deliver("p2_odds_game_lines", records=7)
     house.change(readings={"game_coverage": 57.0}, rows={"nba_analytics.team_defense_game_summary": {DAY: 0}})
     house.deliver(PGS, records=203)
@@ -45,7 +45,7 @@ def house() -> House:
     return house
 
 
-def asked(house: House, *argv: str) -> str:
+def asked(house: HandlersKit, *argv: str) -> str:
     status, said = house.orch(*argv)
     assert status == 0, said
     return said
@@ -58,12 +58,12 @@ def approved(name: str, text: str) -> None:
     assert text == path.read_text()
 
 
-def test_explain_says_who_what_and_when(house: House) -> None:
+def test_explain_says_who_what_and_when(house: HandlersKit) -> None:
     """The whole text is the one checked in: everybody by name and number, every time, every gate."""
     approved("explain.txt", asked(house, "explain", *NIGHTLY))
 
 
-def test_explain_as_json_is_the_same_evidence(house: House) -> None:
+def test_explain_as_json_is_the_same_evidence(house: HandlersKit) -> None:
     """`--json` is for scripts: valid JSON, the same facts, checked in."""
     said = asked(house, "explain", *NIGHTLY, "--json")
     approved("explain.json", said)
@@ -78,7 +78,7 @@ def test_explain_as_json_is_the_same_evidence(house: House) -> None:
     }
 
 
-def test_explain_at_another_time_decides_as_of_then(house: House) -> None:
+def test_explain_at_another_time_decides_as_of_then(house: HandlersKit) -> None:
     """`--at` takes the state as it stands and another clock reading: at the deadline it would be held."""
     texts = {at: asked(house, "explain", *NIGHTLY, "--at", at) for at in ("06:09", "08:01", "2026-01-22T13:01Z")}
     assert texts["06:09"].startswith(f"{NIGHT.id} {TO4}: waiting")
@@ -86,7 +86,7 @@ def test_explain_at_another_time_decides_as_of_then(house: House) -> None:
     assert texts["08:01"] == texts["2026-01-22T13:01Z"]
 
 
-def test_explain_names_the_gate_and_its_number(house: House) -> None:
+def test_explain_names_the_gate_and_its_number(house: HandlersKit) -> None:
     """Complete but blocked: the gate, what it reads and what it wants."""
     for processor in (TOGS, UPGC, TDGS, "upcoming_team_game_context"):
         house.deliver(processor, records=200)
@@ -96,7 +96,7 @@ def test_explain_names_the_gate_and_its_number(house: House) -> None:
     assert "80" in said
 
 
-def test_explain_tells_what_was_triggered(house: House) -> None:
+def test_explain_tells_what_was_triggered(house: HandlersKit) -> None:
     """After the trigger: when, by what, under which id, without whom."""
     asked(house, "trigger", TO4, DATE, "--mode", "overnight", "--reason", "now")
     said = asked(house, "explain", *NIGHTLY)
@@ -106,7 +106,7 @@ def test_explain_tells_what_was_triggered(house: House) -> None:
 @pytest.mark.parametrize(
     "argv", [("explain", *NIGHTLY), ("explain", *NIGHTLY, "--at", "10:01"), ("status", DATE), ("status",)]
 )
-def test_asking_changes_nothing(house: House, argv: tuple[str, ...]) -> None:
+def test_asking_changes_nothing(house: HandlersKit, argv: tuple[str, ...]) -> None:
     """No question writes, calls, publishes or alerts."""
     before = list(house.effects.done)
     asked(house, *argv)
@@ -114,13 +114,13 @@ def test_asking_changes_nothing(house: House, argv: tuple[str, ...]) -> None:
     assert house.effects.done == before
 
 
-def test_status_shows_every_transition_of_every_run(house: House) -> None:
+def test_status_shows_every_transition_of_every_run(house: HandlersKit) -> None:
     """The text is the one checked in; a backfill run of the date stands beside the live one."""
     house.deliver("prediction_coordinator", records=3, backfill_mode=True)
     approved("status.txt", asked(house, "status", DATE))
 
 
-def test_status_as_json(house: House) -> None:
+def test_status_as_json(house: HandlersKit) -> None:
     """One entry for each run with its transitions in order, each with the evidence that explain gives."""
     found: list[dict[str, Any]] = json.loads(asked(house, "status", DATE, "--json"))
     [run] = found
@@ -129,35 +129,35 @@ def test_status_as_json(house: House) -> None:
     assert run["transitions"][1] == json.loads(asked(house, "explain", *NIGHTLY, "--json"))
 
 
-def test_status_without_a_date_shows_what_is_worked_on_today(house: House) -> None:
+def test_status_without_a_date_shows_what_is_worked_on_today(house: HandlersKit) -> None:
     """Yesterday's games this morning; two weeks later nothing of today, so the latest there are."""
     assert asked(house, "status") == asked(house, "status", DATE)
     house.wait(timedelta(days=14))
     assert NIGHT.id in asked(house, "status")
 
 
-def test_status_of_a_date_without_runs_is_not_found(house: House) -> None:
+def test_status_of_a_date_without_runs_is_not_found(house: HandlersKit) -> None:
     """Exit 3, with when runs open; as JSON too."""
     status, said = house.orch("status", "2026-03-01")
     assert (status, "no run of 2026-03-01" in said, "hint:" in said) == (3, True, True)
     assert house.orch("status", "2026-03-01", "--json")[0] == 3
 
 
-def test_explain_of_a_run_that_is_not_open_is_not_found(house: House) -> None:
+def test_explain_of_a_run_that_is_not_open_is_not_found(house: HandlersKit) -> None:
     """Exit 3, pointing at status."""
     status, said = house.orch("explain", TO4, "2026-03-01", "--mode", "overnight")
     assert (status, "is not open" in said, "orch status" in said) == (3, True, True)
 
 
 @pytest.mark.parametrize("at", ["25:00", "soon", "2026-01-32T10:00", "0001-01-01T00:00:00+00:00", ""])
-def test_a_wrong_time_is_a_wrong_call(house: House, at: str) -> None:
+def test_a_wrong_time_is_a_wrong_call(house: HandlersKit, at: str) -> None:
     """Exit 2 with how to write one."""
     status, said = house.orch("explain", *NIGHTLY, "--at", at)
     assert (status, "hint: write 06:15" in said) == (2, True)
 
 
 @pytest.mark.parametrize("argv", [("explain", *NIGHTLY), ("status",), ("status", DATE)])
-def test_questions_need_the_store_and_only_the_store(house: House, argv: tuple[str, ...]) -> None:
+def test_questions_need_the_store_and_only_the_store(house: HandlersKit, argv: tuple[str, ...]) -> None:
     """With warehouse, bus, Slack and services away they still answer; without state it is exit 5."""
     for port in ("warehouse", "bus", "slack", "record"):
         house.fail(port)
@@ -167,7 +167,7 @@ def test_questions_need_the_store_and_only_the_store(house: House, argv: tuple[s
     assert (status, "hint:" in said) == (5, True)
 
 
-def test_the_view_of_a_completion_counts_what_was_superseded(house: House) -> None:
+def test_the_view_of_a_completion_counts_what_was_superseded(house: HandlersKit) -> None:
     """The latest report stands, and how many older ones were kept aside."""
     house.deliver(PGS, records=210)
     seen = queries.recorded(house.ctx, NIGHT, "phase3", PGS)
@@ -180,7 +180,7 @@ def test_the_view_of_a_completion_counts_what_was_superseded(house: House) -> No
     assert queries.recorded(house.ctx, NIGHT, "phase3", "upcoming_team_game_context") is None
 
 
-def test_check_sums_a_policy_up(house: House) -> None:
+def test_check_sums_a_policy_up(house: HandlersKit) -> None:
     """The policy in force is in order: exit 0, as text and as JSON, both checked in."""
     said = asked(house, "check", str(PRODUCTION))
     assert said.startswith(f"{PRODUCTION}: nba is in order")
@@ -190,7 +190,7 @@ def test_check_sums_a_policy_up(house: House) -> None:
     assert json.loads(found)["transitions"] == list(load_policy(PRODUCTION).transitions)
 
 
-def test_check_says_what_is_wrong_where(house: House, tmp_path: Path) -> None:
+def test_check_says_what_is_wrong_where(house: HandlersKit, tmp_path: Path) -> None:
     """Exit 2 with file, key path, reason and hint."""
     wrong = write(tmp_path, edit(nba(), {"transitions/phase3_to_phase4/gates": ["phase3_rows", "no_such_gate"]}))
     status, said = house.orch("check", str(wrong))
@@ -199,7 +199,7 @@ def test_check_says_what_is_wrong_where(house: House, tmp_path: Path) -> None:
         assert part in said
 
 
-def test_check_refuses_a_transition_that_could_wait_in_silence(house: House, tmp_path: Path) -> None:
+def test_check_refuses_a_transition_that_could_wait_in_silence(house: HandlersKit, tmp_path: Path) -> None:
     """T10: exit 2 with key, line and hint, although the policy loads; with a reason, or due times, it is in order."""
     at = "transitions/phase3_to_phase4/expects/same_day"
     quiet = write(tmp_path, edit(production(), {f"{at}/due": GONE}))
@@ -219,7 +219,7 @@ def test_check_refuses_a_transition_that_could_wait_in_silence(house: House, tmp
     assert house.orch("check", str(PRODUCTION))[0] == 0
 
 
-def test_check_warns_of_a_last_phase_whose_end_nobody_wants(house: House, tmp_path: Path) -> None:
+def test_check_warns_of_a_last_phase_whose_end_nobody_wants(house: HandlersKit, tmp_path: Path) -> None:
     """T10: it may begin and never end; one line and a hint on standard error, exit 0."""
     endless = write(tmp_path, edit(production(), {"transitions/phase5_to_phase6/confirm/ended_within": GONE}))
     status, said = house.orch("check", str(endless))
@@ -259,14 +259,14 @@ def test_check_checks_the_policy_in_force(tmp_path: Path, monkeypatch: pytest.Mo
     assert f"{wrong}: timezone: there is no time zone Mars/Olympus (line 1)" in printed.getvalue()
 
 
-def test_check_of_a_file_that_is_not_there(house: House, tmp_path: Path) -> None:
+def test_check_of_a_file_that_is_not_there(house: HandlersKit, tmp_path: Path) -> None:
     """Exit 2, naming the file."""
     status, said = house.orch("check", str(tmp_path / "none.yaml"))
     assert (status, "none.yaml" in said) == (2, True)
 
 
 @pytest.mark.parametrize("argv", [("status", "--nonsense"), ("nonsense",), ("explain",), (), ("quarantine",)])
-def test_a_command_line_nobody_understands_is_exit_2(house: House, argv: tuple[str, ...]) -> None:
+def test_a_command_line_nobody_understands_is_exit_2(house: HandlersKit, argv: tuple[str, ...]) -> None:
     """A mistyped option, verb or argument ends with usage and a way on, never with a trace."""
     status, said = house.orch(*argv)
     assert status == 2
@@ -277,7 +277,7 @@ def test_a_command_line_nobody_understands_is_exit_2(house: House, argv: tuple[s
 @pytest.mark.parametrize(
     "verb", ["status", "explain", "check", "trigger", "hold", "release", "rerun", "simulate", "quarantine"]
 )
-def test_every_verb_has_help_with_an_example(house: House, verb: str) -> None:
+def test_every_verb_has_help_with_an_example(house: HandlersKit, verb: str) -> None:
     """`--help` is exit 0 and starts with what the verb does; verbs that take arguments show a call."""
     said = asked(house, verb, "--help")
     assert f"orch {verb}" in said

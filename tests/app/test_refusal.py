@@ -8,7 +8,7 @@ import pytest
 
 from shared.app.reporting import queries
 from shared.core.model import State
-from tests.app.handlers_kit import House
+from tests.app.handlers_kit import HandlersKit
 from tests.app.test_closing import whole
 from tests.core.build import CACHE, COORDINATOR, DAY, FEATURES, NIGHT, PCF, PSZA, TDZA, TO6
 
@@ -16,7 +16,7 @@ CAUSE = "insufficient_predictions (31 < 50)"
 TABLE = "nba_predictions.player_prop_predictions"
 
 
-def to_export(house: House) -> House:
+def to_export(house: HandlersKit) -> HandlersKit:
     """Let a night go as far as the export, which is sent and has not begun."""
     house = house.ordinary()
     house.finish_phase2()
@@ -29,20 +29,20 @@ def to_export(house: House) -> House:
 
 
 @pytest.fixture
-def refused() -> House:
+def refused() -> HandlersKit:
     """An export whose first and only word is that it refuses: it has begun, and it did nothing."""
-    house = to_export(House())
+    house = to_export(HandlersKit())
     house.wait()
     house.deliver("phase6_export", "no_data", error_message=CAUSE)
     assert house.state(TO6).state is State.CONFIRMED
     return house
 
 
-def sent(house: House) -> list[str]:
+def sent(house: HandlersKit) -> list[str]:
     return [trigger_id for trigger_id in house.trigger_ids if f"/{TO6}/" in trigger_id]
 
 
-def test_people_are_told_why_at_the_report(refused: House) -> None:
+def test_people_are_told_why_at_the_report(refused: HandlersKit) -> None:
     """The warning comes with the delivery; it carries the cause and is sent once, however many sweeps look."""
     refused.sweeps(20)
     [notice] = refused.notices("refused")
@@ -52,7 +52,7 @@ def test_people_are_told_why_at_the_report(refused: House) -> None:
     assert refused.completion("phase6_export") is not None
 
 
-def test_another_report_of_the_predictions_exports_again_and_only_once(refused: House) -> None:
+def test_another_report_of_the_predictions_exports_again_and_only_once(refused: HandlersKit) -> None:
     """Generation 2 leaves with the delivery; it succeeds, and people hear that it is over."""
     refused.sweeps(2)
     refused.deliver(COORDINATOR, records=150, metadata={"completion_pct": 100})
@@ -65,7 +65,7 @@ def test_another_report_of_the_predictions_exports_again_and_only_once(refused: 
     assert len(refused.notices("refused", resolved=True)) == 1
 
 
-def test_more_rows_in_the_table_of_its_gate_export_again_without_any_report(refused: House) -> None:
+def test_more_rows_in_the_table_of_its_gate_export_again_without_any_report(refused: HandlersKit) -> None:
     """The predictions were late, and nobody reports them: a sweep sees that the table holds more (D8)."""
     refused.sweeps(2)
     assert len(sent(refused)) == 1
@@ -81,7 +81,7 @@ def test_more_rows_in_the_table_of_its_gate_export_again_without_any_report(refu
 
 def test_a_refusal_after_a_beginning_is_told_by_the_next_sweep() -> None:
     """The transition was confirmed by `started`; its end is a refusal all the same."""
-    house = whole(House().ordinary())
+    house = whole(HandlersKit().ordinary())
     house.wait()
     house.deliver("phase6_export", "failed", error_message="bucket is read-only")
     house.sweeps(1)
@@ -89,7 +89,7 @@ def test_a_refusal_after_a_beginning_is_told_by_the_next_sweep() -> None:
     assert "bucket is read-only" in notice.text
 
 
-def test_the_run_stays_open_until_it_was_started_again(refused: House) -> None:
+def test_the_run_stays_open_until_it_was_started_again(refused: HandlersKit) -> None:
     """What may still be repaired by an input keeps its run open past the window of phase 4's refresh (T5)."""
     refused.deliver(CACHE, "started")
     refused.wait(timedelta(hours=12))
@@ -102,6 +102,6 @@ def test_the_run_stays_open_until_it_was_started_again(refused: House) -> None:
     assert refused.run().closed_at is not None
 
 
-def test_explain_says_so(refused: House) -> None:
+def test_explain_says_so(refused: HandlersKit) -> None:
     """`orch explain` of a confirmed export names who refused, before the next sweep as after it."""
     assert "phase6 refused: phase6_export" in queries.explain(refused.ctx, NIGHT, TO6).reason

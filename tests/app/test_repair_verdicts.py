@@ -11,7 +11,7 @@ import pytest
 from shared.adapters.config.policy_file import load_policy
 from shared.ports import Response
 from shared.simulation.scenario import CallAnswer
-from tests.app.handlers_kit import MINUTE, House
+from tests.app.handlers_kit import MINUTE, HandlersKit
 from tests.app.test_self_heal import asked, at
 from tests.core.build import NIGHT, PGS, PHASE3, SECOND, TDGS, TO4, UPGC
 from tests.policy_files import NBA
@@ -37,15 +37,15 @@ GOOD = {"results": [{"processor": "A", "status": "success"}]}
 
 
 @pytest.fixture
-def house() -> House:
+def house() -> HandlersKit:
     """A night in which one required and two optional processors of phase 3 came at 06:00."""
-    built = House(policy=POLICY).ordinary()
+    built = HandlersKit(policy=POLICY).ordinary()
     built.finish(UPGC, TDGS, "team_offense_game_summary", records=200)
     built.sweep()
     return built
 
 
-def answer(house: House, status: int, body: Any, after: timedelta = timedelta(0)) -> None:
+def answer(house: HandlersKit, status: int, body: Any, after: timedelta = timedelta(0)) -> None:
     house.services.change({RERUN: (CallAnswer(status, body, after),)})
 
 
@@ -56,7 +56,7 @@ def answer(house: House, status: int, body: Any, after: timedelta = timedelta(0)
         ({"results": [{"processor": "A", "status": "error", "error": "no rows"}]}, "A (no rows)"),
     ],
 )
-def test_a_200_that_did_nothing_is_not_accepted(house: House, body: Any, words: str) -> None:
+def test_a_200_that_did_nothing_is_not_accepted(house: HandlersKit, body: Any, words: str) -> None:
     """It uses up no attempt, one warning says so in the answer's words, and it is asked after 15, 30, 60 minutes."""
     answer(house, 200, body)
     at(house, 8, 30)
@@ -75,7 +75,7 @@ def test_a_200_that_did_nothing_is_not_accepted(house: House, body: Any, words: 
 
 
 @pytest.mark.parametrize("status", [400, 451], ids=["unmapped", "mapped"])
-def test_a_refusal_is_a_fault_that_a_person_hears_of_at_once(house: House, status: int) -> None:
+def test_a_refusal_is_a_fault_that_a_person_hears_of_at_once(house: HandlersKit, status: int) -> None:
     """One critical alert with service, status and answer; it ends when the service takes it again."""
     answer(house, status, {"error": "unknown processor"})
     at(house, 8, 30)
@@ -91,7 +91,7 @@ def test_a_refusal_is_a_fault_that_a_person_hears_of_at_once(house: House, statu
     assert [notice.resolved for notice in house.notices("repair_fault")] == [False, True]
 
 
-def test_an_outage_is_told_once(house: House) -> None:
+def test_an_outage_is_told_once(house: HandlersKit) -> None:
     """However often it is called: one warning that names service and status, taken back when it is over."""
     house.services.answers["analytics"] = Response(503, "Service Unavailable")
     at(house, 8, 30)
@@ -101,7 +101,7 @@ def test_an_outage_is_told_once(house: House) -> None:
     assert house.notices("repair_fault") == []
 
 
-def test_a_call_without_an_answer_is_asked_for(house: House) -> None:
+def test_a_call_without_an_answer_is_asked_for(house: HandlersKit) -> None:
     """It works longer than a caller waits: its status says so, that is an accepted repair, and it is called once."""
     answer(house, 200, GOOD, 5 * MINUTE)
     house.services.change({STATUS: (CallAnswer(200, {"status": "running", "day": "2026-01-21"}),)})
@@ -112,7 +112,7 @@ def test_a_call_without_an_answer_is_asked_for(house: House) -> None:
     assert house.notices("repair_not_taken") == []
 
 
-def test_two_accepted_repairs_that_changed_nothing_are_told(house: House) -> None:
+def test_two_accepted_repairs_that_changed_nothing_are_told(house: HandlersKit) -> None:
     """Once the second had its time: by itself and in the due alert, with what was asked for and what was answered."""
     answer(house, 200, GOOD)
     at(house, 8, 30)
@@ -135,7 +135,7 @@ def test_two_accepted_repairs_that_changed_nothing_are_told(house: House) -> Non
     assert [notice.resolved for notice in house.notices("repair_in_vain")] == [False, True]
 
 
-def test_a_repair_that_brought_something_is_not_in_vain(house: House) -> None:
+def test_a_repair_that_brought_something_is_not_in_vain(house: HandlersKit) -> None:
     """One of the two that were asked for came: nothing is said of the repairs."""
     answer(house, 200, GOOD)
     at(house, 8, 30)
@@ -145,7 +145,7 @@ def test_a_repair_that_brought_something_is_not_in_vain(house: House) -> None:
     assert house.notices("repair_in_vain") == []
 
 
-def test_a_repair_never_goes_around_a_gate(house: House) -> None:
+def test_a_repair_never_goes_around_a_gate(house: HandlersKit) -> None:
     """Phase 4 was not started, because a gate blocks: it is missing at its due time, and is not asked to run."""
     house.change(readings={"game_coverage": 40.0})
     house.finish(*PHASE3, records=200)
@@ -161,7 +161,7 @@ def test_a_repair_never_goes_around_a_gate(house: House) -> None:
 @pytest.mark.parametrize("started", [False, True])
 def test_a_phase_that_was_started_is_repaired_though_a_refresh_is_blocked(started: bool) -> None:
     """Once phase 4 was started, what keeps its next generation back keeps no repair back; held, it was not started."""
-    house = House(policy=POLICY).ordinary()
+    house = HandlersKit(policy=POLICY).ordinary()
     if started:
         house.finish(*PHASE3, records=200)
         house.change(readings={"game_coverage": 40.0})
@@ -175,7 +175,7 @@ def test_a_phase_that_was_started_is_repaired_though_a_refresh_is_blocked(starte
     assert bool(asked(house, "phase4")) is started
 
 
-def test_an_operator_hears_what_a_rerun_was_answered(house: House) -> None:
+def test_an_operator_hears_what_a_rerun_was_answered(house: HandlersKit) -> None:
     """`orch rerun`: the answer's own words, exit status 5 where it is a no; a yes is told with what failed of it."""
     argv = ("rerun", "phase3", "2026-01-21", "--mode", "overnight", "--reason", "again")
     answer(house, 409, {"status": "already_running", "run": "r-7"})
@@ -193,7 +193,7 @@ def test_an_operator_hears_what_a_rerun_was_answered(house: House) -> None:
     assert "may have been started" in told
 
 
-def test_what_is_not_begun_is_no_failure(house: House) -> None:
+def test_what_is_not_begun_is_no_failure(house: HandlersKit) -> None:
     """The sweep's time is over: nothing was called, nobody is told, and the next minute calls."""
     from shared.core.errors import NotBegun
 
@@ -208,7 +208,7 @@ def test_what_is_not_begun_is_no_failure(house: House) -> None:
     assert house.run().repairs["phase3"].attempts == 1
 
 
-def test_an_unset_address_is_a_fault_that_names_its_variable(house: House) -> None:
+def test_an_unset_address_is_a_fault_that_names_its_variable(house: HandlersKit) -> None:
     """Nothing can be called: critical, with the variable to set."""
     whole = house.instance()
     house.ctx = replace(whole, endpoints={**whole.endpoints, "analytics": None})

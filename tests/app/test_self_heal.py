@@ -11,9 +11,9 @@ import pytest
 
 from shared.app.call import Call
 from shared.app.sweep.handler import answer as answered
-from shared.app.sweep.handler import swept
-from shared.app.sweep.options import wish_of
-from shared.app.sweep.sweep import TIME_LIMIT, Wish
+from shared.app.sweep.handler import handle_sweep
+from shared.app.sweep.options import parse_options
+from shared.app.sweep.sweep import TIME_LIMIT, SweepOptions
 from shared.core.errors import Unreached
 from shared.core.model import Outcome, RunKey, State, Units
 from shared.core.policy.phases import Phase, Processor
@@ -22,7 +22,7 @@ from shared.core.policy.transitions import Expectation
 from shared.ports import Response
 from shared.simulation.fakes.clock import Crash
 from shared.simulation.scenario import GameCount
-from tests.app.handlers_kit import Called, Fate, House, lane
+from tests.app.handlers_kit import Called, Fate, HandlersKit, lane
 from tests.core.build import DAY, NIGHT, PGS, PHASE3, POLICY, SECOND, TDGS, TO4, UPGC
 
 TABLE = {name: POLICY.phases["phase3"].processors[name].table for name in PHASE3}
@@ -31,24 +31,24 @@ REFUSED = Unreached("analytics", "connection refused")
 COOLDOWN = timedelta(minutes=30)
 
 
-def local(house: House, hour: int, minute: int = 0, second: int = 0) -> datetime:
+def local(house: HandlersKit, hour: int, minute: int = 0, second: int = 0) -> datetime:
     return house.policy.local(house.clock.instant).replace(hour=hour, minute=minute, second=second)
 
 
-def asked(house: House, phase: str = "phase3") -> list[Called]:
+def asked(house: HandlersKit, phase: str = "phase3") -> list[Called]:
     """Return the reruns that were asked for of one phase."""
     return [call for call in house.reruns if call.body["phase"] == phase]
 
 
-def at(house: House, hour: int, minute: int = 0, second: int = 0) -> None:
+def at(house: HandlersKit, hour: int, minute: int = 0, second: int = 0) -> None:
     """Let it become this local time of the morning after."""
     house.clock.instant = local(house, hour, minute, second)
 
 
 @pytest.fixture
-def house() -> House:
+def house() -> HandlersKit:
     """A night in which one required and two optional processors of phase 3 came at 06:00."""
-    house = House().ordinary()
+    house = HandlersKit().ordinary()
     house.finish(UPGC, TDGS, "team_offense_game_summary", records=200)
     house.sweep()
     return house
@@ -57,7 +57,7 @@ def house() -> House:
 # reruns
 
 
-def test_who_is_missing_at_due_is_asked_for_once(house: House) -> None:
+def test_who_is_missing_at_due_is_asked_for_once(house: HandlersKit) -> None:
     """Nothing a second before 08:30; then one call for all that are missing, with run, date and reason."""
     at(house, 8, 29, 59)
     house.sweep()
@@ -72,7 +72,7 @@ def test_who_is_missing_at_due_is_asked_for_once(house: House) -> None:
     assert (finding["result"], PGS in finding["detail"]) == ("done", True)
 
 
-def test_two_attempts_a_cooldown_apart_and_no_third(house: House) -> None:
+def test_two_attempts_a_cooldown_apart_and_no_third(house: HandlersKit) -> None:
     """08:30, half an hour later once more, and never again however long it stays missing."""
     at(house, 8, 30)
     times = []
@@ -87,7 +87,7 @@ def test_two_attempts_a_cooldown_apart_and_no_third(house: House) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 403, 404])
-def test_a_door_that_is_shut_costs_no_attempt(house: House, status: int) -> None:
+def test_a_door_that_is_shut_costs_no_attempt(house: HandlersKit, status: int) -> None:
     """A 4xx is tried again after each cooldown, without an end; mended, both attempts are still there."""
     house.services.answers["analytics"] = Response(status, "no")
     at(house, 8, 30)
@@ -100,7 +100,7 @@ def test_a_door_that_is_shut_costs_no_attempt(house: House, status: int) -> None
 
 
 @pytest.mark.parametrize("answered", [Response(500, ""), Response(503, ""), Response(429, ""), REFUSED, None], ids=str)
-def test_only_an_accepted_call_uses_up_an_attempt(house: House, answered: Response | Unreached | None) -> None:
+def test_only_an_accepted_call_uses_up_an_attempt(house: HandlersKit, answered: Response | Unreached | None) -> None:
     """An outage is tried again after 1, 2, 4, 8 and then every 15 minutes, a call without an answer 15 later, each a
     failed finding and so a 207; when it is over both attempts are still there."""
     house.services.answers["analytics"] = answered
@@ -118,10 +118,10 @@ def test_only_an_accepted_call_uses_up_an_attempt(house: House, answered: Respon
     assert len(asked(house)) == len(calls) + 2
 
 
-def test_a_crash_after_the_call_does_not_repeat_it(house: House) -> None:
+def test_a_crash_after_the_call_does_not_repeat_it(house: HandlersKit) -> None:
     """That it calls is written before the call: a sweep that dies in between leaves it open, and the cooldown holds."""
     at(house, 8, 30)
-    clean = House().ordinary()
+    clean = HandlersKit().ordinary()
     clean.finish(UPGC, TDGS, "team_offense_game_summary", records=200)
     clean.sweep()
     at(clean, 8, 30)
@@ -136,7 +136,7 @@ def test_a_crash_after_the_call_does_not_repeat_it(house: House) -> None:
 
 
 @pytest.mark.parametrize("sign", ["started", "success"])
-def test_a_phase_that_runs_is_left_alone(house: House, sign: str) -> None:
+def test_a_phase_that_runs_is_left_alone(house: HandlersKit, sign: str) -> None:
     """A `started` younger than the cooldown is a phase at work; any other newest report is not."""
     at(house, 8, 20)
     house.deliver(PGS if sign == "started" else UPGC, sign)
@@ -147,17 +147,17 @@ def test_a_phase_that_runs_is_left_alone(house: House, sign: str) -> None:
     assert asked(house)
 
 
-def test_nothing_confirmed_is_touched(house: House) -> None:
+def test_nothing_confirmed_is_touched(house: HandlersKit) -> None:
     """Triggered, dispatched or confirmed: a processor that stays missing is not rerun."""
     house.wait(timedelta(minutes=40))
     house.deliver(PGS, records=203)
-    assert house.state(TO4).carried is not None
+    assert house.state(TO4).accepted_plan is not None
     at(house, 8, 30)
     house.sweeps(60)
     assert asked(house) == []
 
 
-def test_a_phase_somebody_else_started_is_not_rerun(house: House) -> None:
+def test_a_phase_somebody_else_started_is_not_rerun(house: HandlersKit) -> None:
     """Once the next phase reports, a repair would pull the ground from under it."""
     house.deliver("player_composite_factors", "started")
     at(house, 8, 30)
@@ -165,7 +165,7 @@ def test_a_phase_somebody_else_started_is_not_rerun(house: House) -> None:
     assert asked(house) == []
 
 
-def test_what_an_operator_holds_is_not_repaired(house: House) -> None:
+def test_what_an_operator_holds_is_not_repaired(house: HandlersKit) -> None:
     """On hold: no rerun; released: one."""
     house.orch("hold", TO4, DATE, "--mode", "overnight", "--reason", "source is wrong")
     at(house, 8, 30)
@@ -194,7 +194,7 @@ def presuming(after: timedelta | None) -> Policy:
 )
 def test_games_must_be_final_overnight(games: GameCount, after: timedelta | None, calls: int) -> None:
     """A west-coast game that still runs at 08:30 is no missing data; one that began too long ago is over (T9)."""
-    house = House(policy=presuming(after)).ordinary()
+    house = HandlersKit(policy=presuming(after)).ordinary()
     house.change(games={DAY: games})
     house.finish(UPGC, TDGS, records=200)
     at(house, 8, 30)
@@ -204,7 +204,7 @@ def test_games_must_be_final_overnight(games: GameCount, after: timedelta | None
 
 def test_a_game_that_is_presumed_over_is_named_once() -> None:
     """One info alert names it, also while it stays so (behaviour T9)."""
-    house = House(policy=presuming(timedelta(hours=6))).ordinary()
+    house = HandlersKit(policy=presuming(timedelta(hours=6))).ordinary()
     house.change(games={DAY: GameCount(final=6, in_progress=1)}, units={DAY: ("BOS@NYK",) * 6 + ("MIL@ORL",)})
     house.sweeps(3)
     [text] = house.texts("presumed")
@@ -215,7 +215,7 @@ def test_a_game_that_is_presumed_over_is_named_once() -> None:
 def test_a_date_beyond_the_calendar_s_reach_is_left_alone() -> None:
     """Whether it had games nobody knows: it is neither empty nor repaired (behaviour T9, section 9)."""
     assert POLICY.calendar is not None
-    house = House(policy=replace(POLICY, calendar=replace(POLICY.calendar, reaches_back=timedelta(0)))).ordinary()
+    house = HandlersKit(policy=replace(POLICY, calendar=replace(POLICY.calendar, reaches_back=timedelta(0)))).ordinary()
     at(house, 8, 30)
     house.deliver(UPGC, records=200)
     house.sweep()
@@ -226,7 +226,7 @@ def test_a_date_beyond_the_calendar_s_reach_is_left_alone() -> None:
 def test_games_need_not_be_final_on_their_day() -> None:
     """`same_day` works on games that are not played yet."""
     today = DAY + timedelta(days=1)
-    house = House().ordinary().ordinary(today)
+    house = HandlersKit().ordinary().ordinary(today)
     house.change(games={today: GameCount(scheduled=7)})
     house.deliver("upcoming_team_game_context", mode="same_day", game_date=str(today))
     house.deliver(UPGC, "failed", mode="same_day", game_date=str(today))
@@ -235,7 +235,7 @@ def test_games_need_not_be_final_on_their_day() -> None:
     assert "same_day" in [call.body["mode"] for call in asked(house)]
 
 
-def test_a_date_without_units_is_never_repaired(house: House) -> None:
+def test_a_date_without_units_is_never_repaired(house: HandlersKit) -> None:
     """Postponed after all: nothing is missing."""
     house.change(games={DAY: GameCount(postponed=7)})
     at(house, 8, 30)
@@ -243,7 +243,7 @@ def test_a_date_without_units_is_never_repaired(house: House) -> None:
     assert asked(house) == []
 
 
-def test_a_night_is_repaired_until_its_run_closes(house: House) -> None:
+def test_a_night_is_repaired_until_its_run_closes(house: HandlersKit) -> None:
     """After midnight the night is still lost: it is asked for until 48 hours after its date."""
     house.wait(timedelta(days=1))
     at(house, 8, 30)
@@ -259,7 +259,7 @@ def test_a_night_is_repaired_until_its_run_closes(house: House) -> None:
 def test_a_day_of_games_is_repaired_on_that_day_only(modes: frozenset[str] | None, calls: int) -> None:
     """What `same_day` works for is over by midnight, unless the policy says otherwise (`repairs.modes`)."""
     today = DAY + timedelta(days=1)
-    house = House(policy=replace(POLICY, repairs=replace(POLICY.repairs, modes=modes))).ordinary().ordinary(today)
+    house = HandlersKit(policy=replace(POLICY, repairs=replace(POLICY.repairs, modes=modes))).ordinary().ordinary(today)
     house.change(games={today: GameCount(final=7)})
     house.wait(timedelta(hours=10))
     house.deliver("upcoming_team_game_context", mode="same_day", game_date=str(today))
@@ -270,14 +270,14 @@ def test_a_day_of_games_is_repaired_on_that_day_only(modes: frozenset[str] | Non
 
 def test_backfill_is_never_repaired() -> None:
     """A run of the backfill lane on its very working day: no call."""
-    house = House().ordinary()
+    house = HandlersKit().ordinary()
     house.finish(UPGC, TDGS, records=200, backfill_mode=True)
     at(house, 8, 30)
     house.sweeps(40)
     assert [call for call in asked(house) if call.body["lane"] == "backfill"] == []
 
 
-def test_a_rerun_that_works_ends_it(house: House) -> None:
+def test_a_rerun_that_works_ends_it(house: HandlersKit) -> None:
     """What the rerun brings is decided on as always: triggered, and no second call."""
     at(house, 8, 30)
     house.sweep()
@@ -292,7 +292,7 @@ def test_a_rerun_that_works_ends_it(house: House) -> None:
 # the detector
 
 
-def crowd(size: int, present: int) -> House:
+def crowd(size: int, present: int) -> HandlersKit:
     """A pipeline whose phase 3 has so many required processors, of which so many report."""
     before = POLICY.phases["phase3"]
     names = [f"job_{number:02d}" for number in range(size)]
@@ -306,7 +306,7 @@ def crowd(size: int, present: int) -> House:
         phases={**POLICY.phases, "phase3": phase},
         transitions={**POLICY.transitions, TO4: transition},
     )
-    house = House(policy=policy).ordinary()
+    house = HandlersKit(policy=policy).ordinary()
     for name in names[:present]:
         house.take("phase3", _json(house.message(name)))
     at(house, 8, 30)
@@ -346,25 +346,25 @@ def test_a_refusal_ends_when_the_share_does() -> None:
 
 
 @pytest.fixture
-def silent() -> House:
+def silent() -> HandlersKit:
     """A night in which everybody came but the player summary, whose table was empty when the run was opened."""
-    house = House().ordinary()
+    house = HandlersKit().ordinary()
     house.change(rows={TABLE[PGS]: {DAY: 0}})
     house.sweep()
     house.finish(*(name for name in PHASE3 if name != PGS), records=200)
     return house
 
 
-def rows(house: House, count: int, processor: str = PGS) -> None:
+def rows(house: HandlersKit, count: int, processor: str = PGS) -> None:
     house.change(rows={TABLE[processor]: {DAY: count}})
 
 
-def outcome(house: House, processor: str = PGS) -> Outcome | None:
+def outcome(house: HandlersKit, processor: str = PGS) -> Outcome | None:
     known = house.completion(processor)
     return None if known is None or known.latest is None else known.latest.outcome
 
 
-def test_a_silent_required_processor_is_taken_by_its_output(silent: House) -> None:
+def test_a_silent_required_processor_is_taken_by_its_output(silent: HandlersKit) -> None:
     """From 08:30 on, not a second before: counted, triggered by the same sweep, one warning that names it."""
     rows(silent, 203)
     at(silent, 8, 29, 59)
@@ -381,7 +381,7 @@ def test_a_silent_required_processor_is_taken_by_its_output(silent: House) -> No
 
 
 @pytest.mark.parametrize(("count", "taken"), [(0, False), (69, False), (70, True)])
-def test_the_floor_holds_for_what_is_inferred(silent: House, count: int, taken: bool) -> None:
+def test_the_floor_holds_for_what_is_inferred(silent: HandlersKit, count: int, taken: bool) -> None:
     """Ten rows for each of seven games, or it is not done."""
     rows(silent, count)
     at(silent, 8, 30)
@@ -392,7 +392,7 @@ def test_the_floor_holds_for_what_is_inferred(silent: House, count: int, taken: 
 def test_one_row_is_the_least_where_there_is_no_floor() -> None:
     """A processor without a floor needs a row, and one that was not there before."""
     for count, taken in ((0, False), (1, True)):
-        house = House().ordinary()
+        house = HandlersKit().ordinary()
         table = POLICY.phases["phase4"].processors["ml_feature_store"].table
         house.change(rows={table: {DAY: 0}})
         house.sweep()
@@ -406,7 +406,7 @@ def test_one_row_is_the_least_where_there_is_no_floor() -> None:
 @pytest.mark.parametrize(("before", "now", "taken"), [(203, 203, False), (203, 204, True), (70, 69, False)])
 def test_rows_that_were_there_before_prove_nothing(before: int, now: int, taken: bool) -> None:
     """More rows than when the run was opened, else it is yesterday's table that is looked at."""
-    house = House().ordinary()
+    house = HandlersKit().ordinary()
     rows(house, before)
     house.sweep()
     house.finish(*(name for name in PHASE3 if name != PGS), records=200)
@@ -418,7 +418,7 @@ def test_rows_that_were_there_before_prove_nothing(before: int, now: int, taken:
 
 def test_a_baseline_that_could_not_be_read_infers_nothing() -> None:
     """The warehouse is away while the run opens: the baseline is what is there when it can be read."""
-    house = House().ordinary()
+    house = HandlersKit().ordinary()
     house.fail("warehouse", lasts=timedelta(minutes=5))
     house.sweep()
     house.finish(*(name for name in PHASE3 if name != PGS), records=200)
@@ -434,7 +434,7 @@ def test_a_baseline_that_could_not_be_read_infers_nothing() -> None:
 
 
 @pytest.mark.parametrize(("age", "taken"), [(timedelta(hours=2) - SECOND, False), (timedelta(hours=2), True)])
-def test_a_start_stands_for_two_hours(silent: House, age: timedelta, taken: bool) -> None:
+def test_a_start_stands_for_two_hours(silent: HandlersKit, age: timedelta, taken: bool) -> None:
     """A `started` younger than 2 h is no silence; one of 2 h and more is."""
     rows(silent, 203)
     silent.clock.instant = local(silent, 9) - age
@@ -445,7 +445,7 @@ def test_a_start_stands_for_two_hours(silent: House, age: timedelta, taken: bool
 
 
 @pytest.mark.parametrize("status", ["failed", "no_data", "partial"])
-def test_who_has_reported_is_not_silent(silent: House, status: str) -> None:
+def test_who_has_reported_is_not_silent(silent: HandlersKit, status: str) -> None:
     """A report of any outcome is what its processor says; the table does not speak for it."""
     silent.deliver(PGS, status, records=3 if status == "partial" else None)
     rows(silent, 203)
@@ -456,7 +456,7 @@ def test_who_has_reported_is_not_silent(silent: House, status: str) -> None:
 
 def test_an_optional_processor_is_never_inferred() -> None:
     """Its table full, itself silent: absent."""
-    house = House().ordinary()
+    house = HandlersKit().ordinary()
     rows(house, 0, TDGS)
     house.sweep()
     house.finish(UPGC, records=200)
@@ -468,7 +468,7 @@ def test_an_optional_processor_is_never_inferred() -> None:
 
 def test_nothing_is_inferred_in_backfill() -> None:
     """Not there, and not of a live run's silence either."""
-    house = House().ordinary()
+    house = HandlersKit().ordinary()
     rows(house, 0)
     house.finish(UPGC, records=200, backfill_mode=True)
     house.sweep()
@@ -478,7 +478,7 @@ def test_nothing_is_inferred_in_backfill() -> None:
     assert house.completion(PGS, lane(NIGHT)) is None
 
 
-def test_nothing_is_inferred_after_the_working_day(silent: House) -> None:
+def test_nothing_is_inferred_after_the_working_day(silent: HandlersKit) -> None:
     """Rows that come the next day are somebody's repair."""
     silent.wait(timedelta(days=1))
     rows(silent, 203)
@@ -487,7 +487,7 @@ def test_nothing_is_inferred_after_the_working_day(silent: House) -> None:
     assert outcome(silent) is None
 
 
-def test_a_report_that_comes_after_all_stands(silent: House) -> None:
+def test_a_report_that_comes_after_all_stands(silent: HandlersKit) -> None:
     """The real report replaces the inferred one; after the trigger it is no growth and no second trigger."""
     rows(silent, 203)
     at(silent, 8, 30)
@@ -503,7 +503,7 @@ def test_a_report_that_comes_after_all_stands(silent: House) -> None:
 
 def test_a_stalled_claim_is_taken_over_by_the_sweep() -> None:
     """Whoever claimed is gone: at the end of the lease the sweep dispatches, under the same id, as attempt 2."""
-    house = House().ordinary()
+    house = HandlersKit().ordinary()
     house.finish(*PHASE3[:-1], records=200)
     house.effects.fate = (len(house.effects.done) + 1, Fate.DIES_AFTER)
     with pytest.raises(Crash):
@@ -523,13 +523,13 @@ def test_a_stalled_claim_is_taken_over_by_the_sweep() -> None:
 @pytest.mark.parametrize("seed", range(4))
 def test_of_two_sweeps_at_once_the_second_does_nothing(seed: int) -> None:
     """In any interleaving: one repairs, the other answers 200 that one is under way (behaviour T7)."""
-    house = House(seed=seed).ordinary()
+    house = HandlersKit(seed=seed).ordinary()
     house.finish(UPGC, TDGS, records=200)
     at(house, 8, 30)
     answers: list[tuple[list[dict[str, object]], int]] = []
 
     def sweeper() -> None:
-        answers.append(swept(house.instance(), Wish()))
+        answers.append(handle_sweep(house.instance(), SweepOptions()))
 
     house.at_once(sweeper, sweeper)
     assert [status for _, status in answers] == [200, 200]
@@ -538,7 +538,7 @@ def test_of_two_sweeps_at_once_the_second_does_nothing(seed: int) -> None:
     assert len(asked(house)) == 1
 
 
-def test_a_sweep_that_died_is_followed_by_the_next_minutes(house: House) -> None:
+def test_a_sweep_that_died_is_followed_by_the_next_minutes(house: HandlersKit) -> None:
     """Its lock is a lease of under a minute: at most one sweep is lost."""
     house.effects.fate = (len(house.effects.done) + 1, Fate.DIES_BEFORE)
     house.wait()
@@ -549,11 +549,11 @@ def test_a_sweep_that_died_is_followed_by_the_next_minutes(house: House) -> None
     assert [finding["detail"] for finding in answers[0].findings] != ["another sweep is under way"]
 
 
-def test_a_dry_run_changes_nothing_and_says_what_would_be(house: House) -> None:
+def test_a_dry_run_changes_nothing_and_says_what_would_be(house: HandlersKit) -> None:
     """No write but the lock's, no call, no notice; a finding for each transition of each run."""
     at(house, 8, 30)
     before = house.contents("runs") | house.contents("alerts")
-    answer = house.sweep(Wish(dry_run=True))
+    answer = house.sweep(SweepOptions(dry_run=True))
     assert answer.status == 200
     assert {finding["result"] for finding in answer.findings} == {"dry_run"}
     assert {finding["what"] for finding in answer.findings} == set(POLICY.transitions)
@@ -561,13 +561,13 @@ def test_a_dry_run_changes_nothing_and_says_what_would_be(house: House) -> None:
     assert [asked(house), house.published, house.notices()] == [[], [], []]
 
 
-def test_a_dry_run_of_what_is_ready_does_not_trigger_it(house: House) -> None:
+def test_a_dry_run_of_what_is_ready_does_not_trigger_it(house: HandlersKit) -> None:
     """It reads what a decision needs, says Trigger, and leaves it to the next sweep."""
     house.change(readings={"game_coverage": 10.0})
     house.deliver(PGS, records=203)
     house.wait(timedelta(minutes=16))
     house.change(readings={"game_coverage": 100.0})
-    answer = house.sweep(Wish(dry_run=True))
+    answer = house.sweep(SweepOptions(dry_run=True))
     [finding] = answer.about(TO4)
     assert finding["detail"].startswith("Trigger")
     assert house.published == []
@@ -575,19 +575,19 @@ def test_a_dry_run_of_what_is_ready_does_not_trigger_it(house: House) -> None:
 
 def test_only_the_date_and_mode_asked_for_are_looked_at() -> None:
     """Of three runs the one that is wished; what is not looked at keeps its alerts."""
-    house = House().ordinary().ordinary(DAY + timedelta(days=1))
+    house = HandlersKit().ordinary().ordinary(DAY + timedelta(days=1))
     today = RunKey("nba", DAY + timedelta(days=1), "same_day")
     house.change(readings={"game_coverage": 10.0})
     for name in PHASE3:
         house.deliver(name, records=200)
     house.deliver(UPGC, records=200, mode="same_day", game_date=str(today.day))
     house.wait(timedelta(minutes=3))
-    house.sweep(Wish(day=DAY))
+    house.sweep(SweepOptions(day=DAY))
     assert house.state(TO4, today).generation == 0
     house.change(readings={"game_coverage": 100.0})
     for _ in range(3):
         house.wait()
-        house.sweep(Wish(mode="same_day"))
+        house.sweep(SweepOptions(mode="same_day"))
     assert house.state(TO4, today).generation == 1
     assert house.state(TO4).generation == 0
     assert [notice.resolved for notice in house.notices("gate")] == [False]
@@ -595,27 +595,29 @@ def test_only_the_date_and_mode_asked_for_are_looked_at() -> None:
     assert house.state(TO4).generation == 1
 
 
-def test_force_repairs_whatever_was_tried_before(house: House) -> None:
+def test_force_repairs_whatever_was_tried_before(house: HandlersKit) -> None:
     """Attempts used up and cooling: a forced sweep calls all the same; a phase at work it still leaves alone."""
     at(house, 8, 30)
     house.sweeps(120)
     assert len(asked(house)) == 2
     house.services.answers["analytics"] = Response(500, "")
     for calls in (3, 4):
-        house.sweep(Wish(force=True))
+        house.sweep(SweepOptions(force=True))
         assert len(asked(house)) == calls
     house.deliver(PGS, "started")
-    house.sweep(Wish(force=True))
+    house.sweep(SweepOptions(force=True))
     assert len(asked(house)) == 4
 
 
-WISHES: dict[bytes, Wish] = {
-    b"": Wish(),
-    b" \n": Wish(),
-    b"{}": Wish(),
-    b'{"date": "2026-01-21", "mode": "overnight", "dry_run": true, "force": true}': Wish(DAY, "overnight", True, True),
-    b'{"date": null, "mode": null}': Wish(),
-    b'{"dry_run": false}': Wish(),
+WISHES: dict[bytes, SweepOptions] = {
+    b"": SweepOptions(),
+    b" \n": SweepOptions(),
+    b"{}": SweepOptions(),
+    b'{"date": "2026-01-21", "mode": "overnight", "dry_run": true, "force": true}': SweepOptions(
+        DAY, "overnight", True, True
+    ),
+    b'{"date": null, "mode": null}': SweepOptions(),
+    b'{"dry_run": false}': SweepOptions(),
 }
 WRONGS: dict[bytes, str] = {
     b'{"dry_run": "true"}': "dry_run",
@@ -652,11 +654,11 @@ def call(data: bytes = b"", query: tuple[tuple[str, str], ...] = (), path: str =
 @pytest.mark.parametrize("body", WISHES, ids=lambda body: body[:30].decode(errors="replace"))
 def test_a_body_that_is_understood_is_honoured(body: bytes) -> None:
     """A date, a mode, looking only, or forcing; nothing of it asks for all."""
-    assert wish_of(POLICY, call(body)) == WISHES[body]
+    assert parse_options(POLICY, call(body)) == WISHES[body]
 
 
 @pytest.mark.parametrize("body", WRONGS, ids=lambda body: body[:30].decode(errors="replace"))
-def test_a_body_a_little_off_does_nothing(house: House, body: bytes) -> None:
+def test_a_body_a_little_off_does_nothing(house: HandlersKit, body: bytes) -> None:
     """400 with what is wrong and a hint: a mistyped dry run must not be a real one."""
     house.deliver(PGS, records=203)
     house.wait(timedelta(minutes=16))
@@ -680,7 +682,7 @@ def test_a_body_a_little_off_does_nothing(house: House, body: bytes) -> None:
         (call(path="/sweep"), 404),
     ],
 )
-def test_what_is_asked_beside_the_body_is_refused(house: House, asked: Call, status: int) -> None:
+def test_what_is_asked_beside_the_body_is_refused(house: HandlersKit, asked: Call, status: int) -> None:
     """A parameter of the query or another path is not read, so it is not obeyed by a full sweep either."""
     house.deliver(PGS, records=203)
     house.wait(timedelta(minutes=16))
@@ -694,7 +696,7 @@ def test_what_is_asked_beside_the_body_is_refused(house: House, asked: Call, sta
 def test_the_oldest_goes_first_and_the_rest_keeps_its_alerts() -> None:
     """A sweep that runs out of time has looked at the oldest run, says 207, and ends no alert of the others."""
     before = RunKey("nba", DAY - timedelta(days=1), "overnight")
-    house = House().ordinary().ordinary(before.day)
+    house = HandlersKit().ordinary().ordinary(before.day)
     house.change(readings={"game_coverage": 10.0})
     for day in (DAY, before.day):
         for name in PHASE3:
@@ -715,7 +717,7 @@ def test_the_oldest_goes_first_and_the_rest_keeps_its_alerts() -> None:
 class Slow:
     """Services that take the whole of a sweep's time to say that they are ready."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: HandlersKit) -> None:
         self._house = house
 
     def request(self, method: str, url: str, body: object, timeout: timedelta) -> Response:
@@ -723,7 +725,7 @@ class Slow:
         return Response(200, '{"status": "ready"}')
 
 
-def test_what_a_sweep_sends_is_in_its_answer(house: House) -> None:
+def test_what_a_sweep_sends_is_in_its_answer(house: HandlersKit) -> None:
     """A trigger by its id and reason: done, 200. One that failed or was rejected: failed, with why, 207."""
     house.deliver(PGS, records=203)
     house.fail("bus", lasts=timedelta(minutes=17))
@@ -748,7 +750,7 @@ def test_what_a_sweep_sends_is_in_its_answer(house: House) -> None:
 def test_two_runs_are_repaired_by_one_sweep() -> None:
     """Two modes of one morning, each with its own attempts."""
     today = DAY + timedelta(days=1)
-    house = House().ordinary().ordinary(today)
+    house = HandlersKit().ordinary().ordinary(today)
     house.change(games={today: GameCount(scheduled=7)})
     house.deliver(UPGC, records=200)
     house.deliver("upcoming_team_game_context", mode="same_day", game_date=str(today))

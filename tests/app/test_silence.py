@@ -8,7 +8,7 @@ import pytest
 
 from shared.adapters.config.policy_file import load_policy
 from shared.core.alerting.conditions import AlertKind
-from tests.app.handlers_kit import House
+from tests.app.handlers_kit import HandlersKit
 from tests.app.test_self_heal import at
 from tests.core.build import DAY, NIGHT, PHASE3, TO3, TO4, TO6, UPGC
 from tests.core.test_silence import ENDING
@@ -19,15 +19,15 @@ ON = (str(DAY), "--mode", "overnight", "--reason", "early")
 
 
 @pytest.fixture
-def house() -> House:
+def house() -> HandlersKit:
     """A house whose policy gives the export 90 minutes; it was started at 06:00 and has begun."""
-    house = House(policy=ENDING).ordinary()
+    house = HandlersKit(policy=ENDING).ordinary()
     house.orch("trigger", TO6, *ON)
     house.deliver(EXPORT, "started")
     return house
 
 
-def test_an_export_that_never_ends_is_told_once_and_taken_back_when_it_does(house: House) -> None:
+def test_an_export_that_never_ends_is_told_once_and_taken_back_when_it_does(house: HandlersKit) -> None:
     """Begun at 06:00: nothing at 07:29, one warning at 07:30, and when it ends at last, its recovery."""
     at(house, 7, 29)
     house.sweeps(1)
@@ -39,14 +39,14 @@ def test_an_export_that_never_ends_is_told_once_and_taken_back_when_it_does(hous
     assert [notice.resolved for notice in house.notices(AlertKind.NOT_ENDED)] == [False, True]
 
 
-def test_an_export_that_ends_in_time_is_not_told(house: House) -> None:
+def test_an_export_that_ends_in_time_is_not_told(house: HandlersKit) -> None:
     at(house, 7, 29)
     house.deliver(EXPORT, records=15)
     house.sweeps(5)
     assert house.notices(AlertKind.NOT_ENDED) == []
 
 
-def test_a_run_that_closes_for_its_age_says_what_never_ended(house: House) -> None:
+def test_a_run_that_closes_for_its_age_says_what_never_ended(house: HandlersKit) -> None:
     """48 hours after its date: the last word on it names the phase, and nothing is reported over."""
     at(house, 8)
     house.sweep()
@@ -60,7 +60,7 @@ def test_a_run_that_closes_for_its_age_says_what_never_ended(house: House) -> No
 
 def test_a_gate_at_the_deadline_is_critical_once_and_over_when_it_opens() -> None:
     """Blocked from 06:00 on, deadline 08:00: one warning, one critical, each with its recovery."""
-    house = House().ordinary()
+    house = HandlersKit().ordinary()
     house.change(readings={"game_coverage": 57.0})
     house.finish(*PHASE3, records=200)
     at(house, 7, 59)
@@ -78,7 +78,7 @@ def test_a_gate_at_the_deadline_is_critical_once_and_over_when_it_opens() -> Non
 
 def test_an_observed_start_that_the_run_has_passed_is_overtaken() -> None:
     """Phase 3 starts itself; of its inputs nobody heard, and phase 4 reports already: an info, no warning."""
-    house = House(policy=load_policy(PRODUCTION)).ordinary()
+    house = HandlersKit(policy=load_policy(PRODUCTION)).ordinary()
     house.deliver("player_daily_cache", records=200)
     at(house, 7, 31)
     house.sweeps(2)
@@ -88,7 +88,7 @@ def test_an_observed_start_that_the_run_has_passed_is_overtaken() -> None:
 
 def test_what_an_overtaken_start_no_longer_tells_is_told_by_who_waits_for_it() -> None:
     """Phase 2 says something, phase 3 nothing, phase 4 reports: nobody else would tell that phase 4 was not started."""
-    house = House(policy=load_policy(PRODUCTION)).ordinary()
+    house = HandlersKit(policy=load_policy(PRODUCTION)).ordinary()
     house.deliver("p2_odds_player_props", "started")
     house.deliver("p2_odds_player_props", "failed", error_message="quota")
     house.deliver("prediction_coordinator", "started")
@@ -101,7 +101,7 @@ def test_what_an_overtaken_start_no_longer_tells_is_told_by_who_waits_for_it() -
 
 def test_a_start_that_is_ours_is_due_whatever_comes_later() -> None:
     """Somebody exports early: phase 4 was still never started, and that is told (behaviour T2)."""
-    house = House().ordinary()
+    house = HandlersKit().ordinary()
     house.deliver(UPGC, records=200)
     house.orch("trigger", TO6, *ON)
     house.deliver(EXPORT, "started")

@@ -11,10 +11,10 @@ from shared.adapters.notify.fan_out import FanOut
 from shared.app.alerting import outage, outbox, raise_alerts
 from shared.app.context import Context
 from shared.core.alerting.alert import Alert, Pending, raised
-from shared.core.alerting.conditions import AlertKind, Condition, Lasting, Severity
+from shared.core.alerting.conditions import AlertKind, Condition, Lifecycle, Severity
 from shared.core.errors import Unavailable, Undelivered
 from shared.ports import Clock, Delivered, Notice, Refused
-from tests.app.handlers_kit import House
+from tests.app.handlers_kit import HandlersKit
 from tests.core.build import NIGHT, PHASE3, TO4
 
 DAY = timedelta(days=1)
@@ -50,7 +50,7 @@ def condition_of(alert: Alert) -> Condition:
         alert.transition,
         alert.subject,
         alert.text,
-        alert.lasting,
+        alert.lifecycle,
     )
 
 
@@ -58,7 +58,7 @@ class Two:
     """A night whose gate blocks, and two sinks that hear of it."""
 
     def __init__(self) -> None:
-        self.house = House().ordinary()
+        self.house = HandlersKit().ordinary()
         self.well, self.ill = Sink(), Sink()
         self.ctx: Context = self.house.with_ports(alerts=FanOut({"well": self.well, "ill": self.ill}))
 
@@ -116,9 +116,9 @@ def test_what_holds_again_after_one_sink_heard_its_end_is_told_again(two: Two) -
     assert half_told.taken == ("well",)
     holding = condition_of(half_told)
     again = raised(half_told, holding, two.now, DAY, occurrence=False)
-    assert (again.pending, again.standing, again.taken) == (Pending.ALERT, True, ())
+    assert (again.pending, again.firing, again.taken) == (Pending.ALERT, True, ())
     untold = raised(replace(half_told, taken=()), holding, two.now, DAY, occurrence=False)
-    assert (untold.pending, untold.standing) == (Pending.NOTHING, True)
+    assert (untold.pending, untold.firing) == (Pending.NOTHING, True)
 
 
 def test_a_sink_that_is_away_for_long_does_not_silence_the_repetition(two: Two) -> None:
@@ -137,7 +137,7 @@ def test_a_sink_that_hangs_keeps_no_alert_from_a_healthy_one(two: Two) -> None:
     """Each sweep brings the healthy sink one more, none is taken for told that was not; in the end both have all."""
     two.well.answer = two.ill.answer = Unavailable("both", "502")
     for number in range(4):
-        condition = Condition(AlertKind.LATE, Severity.INFO, NIGHT.id, TO4, f"p{number}", "has arrived", Lasting.ONCE)
+        condition = Condition(AlertKind.LATE, Severity.INFO, NIGHT.id, TO4, f"p{number}", "has arrived", Lifecycle.ONCE)
         two.house.act(lambda c=condition: raise_alerts.raise_now(two.ctx, [c]))  # type: ignore[misc]
     two.well.answer, two.ill.hangs = Delivered(), two.house.clock
     for told in range(1, 5):

@@ -15,9 +15,9 @@ from shared.app.validation.checks import outputs
 from shared.core.model import Outcome
 from shared.core.policy.phases import Need
 from shared.core.validation.checks import Target
-from tests.app.handlers_kit import House
+from tests.app.handlers_kit import HandlersKit
 from tests.app.test_self_heal import at, outcome
-from tests.core.build import DAY, NIGHT, PGS, PHASE3, TO4, report, situation
+from tests.core.build import DAY, NIGHT, PGS, PHASE3, TO4, report, snapshot
 from tests.core.test_sources import A, B, policy_of_sources
 from tests.policy_files import NBA, PRODUCTION, ROOT
 
@@ -25,9 +25,9 @@ VALIDATION = load_validation(ROOT / "config" / "validation.yaml", load_policy(NB
 TODAY = DAY + timedelta(days=1)
 
 
-def silent(need: Need, before: dict[str, int]) -> House:
+def silent(need: Need, before: dict[str, int]) -> HandlersKit:
     """Return a night in which everybody came but the processor of two sources, with these rows at its opening."""
-    house = House(policy=policy_of_sources(need)).ordinary()
+    house = HandlersKit(policy=policy_of_sources(need)).ordinary()
     house.change(rows={table: {DAY: count} for table, count in before.items()})
     house.sweep()
     house.finish(*(name for name in PHASE3 if name != PGS), records=200)
@@ -61,7 +61,7 @@ def test_a_silent_processor_is_taken_by_the_tables_of_its_sources(
 @pytest.mark.parametrize(("rows", "percent"), [({A: 70, B: 0}, 50), ({A: 70, B: 14}, 100), ({A: 0, B: 0}, 0)])
 def test_floors_are_checked_in_the_tables_of_the_sources(rows: dict[str, int], percent: float) -> None:
     """The check of floors measures the fullest of them by its own floor."""
-    house = House(policy=policy_of_sources()).ordinary()
+    house = HandlersKit(policy=policy_of_sources()).ordinary()
     house.change(rows={table: {DAY: count} for table, count in rows.items()})
     schedule = next(one for one in VALIDATION.schedules.values() if one.working_day(TODAY) == TODAY)
     target = Target(schedule, TODAY, house.clock.now() + timedelta(hours=6), house.policy.zone)
@@ -85,7 +85,7 @@ def test_health_reads_a_table_of_a_source_where_there_is_no_other() -> None:
     policy = policy_of_sources()
     phase = policy.phases["phase3"]
     only = replace(phase, processors={PGS: phase.processors[PGS]})
-    house = House(policy=replace(policy, calendar=None, phases={"phase3": only}))
+    house = HandlersKit(policy=replace(policy, calendar=None, phases={"phase3": only}))
     house.change(rows={A: {DAY: 3}, B: {DAY: 3}})
     ctx = house.instance(policy=house.policy)
     assert _warehouse(ctx).detail == f"{A} can be read"
@@ -94,5 +94,5 @@ def test_health_reads_a_table_of_a_source_where_there_is_no_other() -> None:
 def test_the_source_table_of_a_message_is_the_one_that_was_reported() -> None:
     """A message for each processor names the table of the loader that reported, without its dataset."""
     own = report(PGS, records=200, output_table="raw.teams", source="Teams")
-    now_known = situation(own, transition=TO4, key=NIGHT, policy=policy_of_sources())
+    now_known = snapshot(own, transition=TO4, key=NIGHT, policy=policy_of_sources())
     assert _source(now_known, PGS, {PGS: own})["source_table"] == "teams"

@@ -13,7 +13,7 @@ from shared.core.policy.policy import Policy
 from shared.core.policy.transitions import HttpCall, Messages, Publication, Step
 from shared.core.wire.bodies import Body
 from shared.simulation.scenario import Health
-from tests.app.handlers_kit import House
+from tests.app.handlers_kit import HandlersKit
 from tests.core.build import CACHE, FEATURES, NIGHT, PCF, PSZA, TDZA, TO4, TO5, TO6
 
 PHASE4 = (TDZA, PSZA, PCF, CACHE, FEATURES)
@@ -41,17 +41,17 @@ def changed(policy: Policy, *steps: Step, refresh: tuple[Step, ...] = ()) -> Pol
     )
 
 
-def arrive(house: House, ctx: Any) -> None:
+def arrive(house: HandlersKit, ctx: Any) -> None:
     for name in PHASE4:
         house.deliver(name, ctx=ctx)
 
 
 @pytest.fixture
-def house() -> House:
-    return House().ordinary()
+def house() -> HandlersKit:
+    return HandlersKit().ordinary()
 
 
-def test_steps_leave_in_order_each_with_its_own_body(house: House) -> None:
+def test_steps_leave_in_order_each_with_its_own_body(house: HandlersKit) -> None:
     """Call, publication, one message for each processor: templates are replaced, a lone one keeps its type."""
     ctx = house.instance(policy=changed(house.policy, START, TOLD, EACH))
     arrive(house, ctx)
@@ -69,7 +69,7 @@ def test_steps_leave_in_order_each_with_its_own_body(house: House) -> None:
     assert house.state(TO5).state is State.CONFIRMED
 
 
-def test_a_crash_between_two_steps_resumes_at_the_first_that_is_not_proven(house: House) -> None:
+def test_a_crash_between_two_steps_resumes_at_the_first_that_is_not_proven(house: HandlersKit) -> None:
     """The call and the first message are proven; only the last step is sent again, under the same trigger id."""
     ctx = house.instance(policy=changed(house.policy, START, TOLD, EACH))
     house.bus.during = lambda: setattr(house.bus, "during", lambda: house.fail("bus"))
@@ -84,7 +84,7 @@ def test_a_crash_between_two_steps_resumes_at_the_first_that_is_not_proven(house
     assert [message.body for message in house.published].count({"target_date": "2026-01-21"}) == 1
 
 
-def test_what_its_reader_would_refuse_stays_here(house: House) -> None:
+def test_what_its_reader_would_refuse_stays_here(house: HandlersKit) -> None:
     """A body without what `accepts` wants is held with the field's name, before anything is sent."""
     strict = replace(TOLD, accepts={"analysis_date": "date"})
     arrive(house, house.instance(policy=changed(house.policy, strict)))
@@ -93,7 +93,7 @@ def test_what_its_reader_would_refuse_stays_here(house: House) -> None:
     assert "analysis_date is missing" in (house.state(TO5).hold or pytest.fail("no hold")).text
 
 
-def test_a_later_generation_says_so(house: House) -> None:
+def test_a_later_generation_says_so(house: HandlersKit) -> None:
     """An operator's second generation goes the same way with the overlay for later ones."""
     ctx = house.instance(policy=changed(house.policy, START))
     arrive(house, ctx)
@@ -101,7 +101,7 @@ def test_a_later_generation_says_so(house: House) -> None:
     assert [call.body["run_mode"] for call in house.calls] == ["FIRST", "RETRY"]
 
 
-def test_a_policy_renames_no_trigger_but_chooses_all_else(house: House) -> None:
+def test_a_policy_renames_no_trigger_but_chooses_all_else(house: HandlersKit) -> None:
     """What it writes wins over the plain field of that name, but for those that say which trigger it is."""
     body = Body({"trigger_id": "mine", "mode": "daily", "correlation_id": "{run_id}"})
     house.deliver(
@@ -122,7 +122,7 @@ def _to6(policy: Policy, body: Body) -> Policy:
     return replace(policy, transitions={**policy.transitions, TO6: replace(transition, dispatch=dispatch)})
 
 
-def test_identity_may_stand_at_a_path_of_its_own(house: House) -> None:
+def test_identity_may_stand_at_a_path_of_its_own(house: HandlersKit) -> None:
     """A service that is ready and answers to another name at `/health` is unfit, by both names."""
     service = replace(house.policy.services["precompute"], identity_path="/health", ready_path="/health/ready")
     policy = replace(house.policy, services={**house.policy.services, "precompute": service})

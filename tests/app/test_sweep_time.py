@@ -10,18 +10,18 @@ from typing import Any
 import pytest
 
 from shared.app.alerting import raise_alerts
-from shared.app.audit.write import keep_for_record
+from shared.app.audit.write import write_rows
 from shared.app.bounded import BoundedPorts
 from shared.app.retry import retry
 from shared.app.state.order import in_order
 from shared.app.state.repository import Stored, run_data, run_path
 from shared.app.sweep.sweep import TIME_LIMIT
-from shared.core.alerting.conditions import AlertKind, Condition, Lasting, Severity
+from shared.core.alerting.conditions import AlertKind, Condition, Lifecycle, Severity
 from shared.core.errors import NotBegun, OutOfTime, Unavailable
 from shared.core.model import Lane, Run, RunKey
 from shared.ports import Response, Row
 from shared.simulation.scenario import FaultKind
-from tests.app.handlers_kit import House
+from tests.app.handlers_kit import HandlersKit
 from tests.core.build import DAY, NIGHT, PGS, PHASE3, POLICY, SAME_DAY, T0, TO4
 
 MINUTE = timedelta(minutes=1)
@@ -32,7 +32,7 @@ SPARE = timedelta(seconds=1)
 class Slow:
     """A port of which every method answers after a while."""
 
-    def __init__(self, house: House, port: Any, wait: timedelta) -> None:
+    def __init__(self, house: HandlersKit, port: Any, wait: timedelta) -> None:
         self._clock, self._port, self._wait = house.clock, port, wait
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
@@ -43,11 +43,11 @@ class Slow:
         return call
 
 
-def with_waiting_alerts(house: House, count: int) -> House:
+def with_waiting_alerts(house: HandlersKit, count: int) -> HandlersKit:
     """Let so many alerts wait to be sent."""
     house.fail("slack")
     for number in range(count):
-        condition = Condition(AlertKind.LATE, Severity.INFO, NIGHT.id, TO4, f"p{number}", "has arrived", Lasting.ONCE)
+        condition = Condition(AlertKind.LATE, Severity.INFO, NIGHT.id, TO4, f"p{number}", "has arrived", Lifecycle.ONCE)
         house.act(lambda c=condition: raise_alerts.raise_now(house.ctx, [c]))  # type: ignore[misc]
     house.mend()
     house.wait(10 * MINUTE)
@@ -56,7 +56,7 @@ def with_waiting_alerts(house: House, count: int) -> House:
 
 def test_a_hanging_slack_costs_one_wait_and_no_alert() -> None:
     """Twenty-five alerts wait: the first is tried in vain, the rest keep for a later sweep, and all of them leave."""
-    house = with_waiting_alerts(House().ordinary(), 25)
+    house = with_waiting_alerts(HandlersKit().ordinary(), 25)
     house.fail("slack", FaultKind.TIMEOUT)
     house.sweep()
     assert house.waited <= timedelta(seconds=6)
@@ -68,7 +68,7 @@ def test_a_hanging_slack_costs_one_wait_and_no_alert() -> None:
 
 def test_a_slow_slack_sends_what_fits_and_keeps_the_rest() -> None:
     """Every alert takes three seconds: the sweep ends within its limit, the next one sends what was left."""
-    house = with_waiting_alerts(House().ordinary(), 25)
+    house = with_waiting_alerts(HandlersKit().ordinary(), 25)
     house.ctx = house.with_ports(alerts=Slow(house, house.ports.alerts, timedelta(seconds=3)))
     house.sweep()
     first = len(house.notices("late"))
@@ -110,7 +110,7 @@ class Kept:
 
 def test_a_service_that_hangs_leaves_the_time_to_say_so() -> None:
     """Twelve seconds before its end a sweep gives a call two of them: the rest is for what it has to tell."""
-    house, http = House(), Kept()
+    house, http = HandlersKit(), Kept()
     ports = BoundedPorts(house.with_ports(http=http).ports, house.clock.now() + timedelta(seconds=12))
     ports.http.request("POST", "http://x/start", {}, timedelta(seconds=20))
     assert http.given == [timedelta(seconds=2)]
@@ -119,9 +119,9 @@ def test_a_service_that_hangs_leaves_the_time_to_say_so() -> None:
         ports.http.request("POST", "http://x/start", {}, timedelta(seconds=20))
 
 
-def crowded(count: int) -> House:
+def crowded(count: int) -> HandlersKit:
     """Return a house in which phase 3 of so many backfill runs is complete and waits for the sweep."""
-    house = House().ordinary()
+    house = HandlersKit().ordinary()
     for back in range(count):
         day = DAY - timedelta(days=back)
         house.ordinary(day)
@@ -140,7 +140,7 @@ def test_a_gate_that_was_not_read_for_want_of_time_does_not_pass() -> None:
     assert all(one.body["gate_readings"]["game_coverage"].endswith("percent") for one in house.published)
 
 
-def old_runs(house: House, count: int) -> None:
+def old_runs(house: HandlersKit, count: int) -> None:
     """Let messages without backfill_mode have opened runs of so many old dates."""
     for back in range(count):
         key = RunKey("nba", DAY - timedelta(days=10 + back), "overnight")
@@ -149,7 +149,7 @@ def old_runs(house: House, count: int) -> None:
 
 def test_old_dates_do_not_starve_tonight() -> None:
     """1,500 of them are open and every reading is slow: tonight's run is decided by the first sweep."""
-    house = House().ordinary()
+    house = HandlersKit().ordinary()
     old_runs(house, 1500)
     house.ctx = house.with_ports(warehouse=Slow(house, house.ports.warehouse, timedelta(seconds=2)))
     for name in PHASE3:
@@ -161,7 +161,7 @@ def test_old_dates_do_not_starve_tonight() -> None:
 
 def test_old_dates_are_one_warning() -> None:
     """Thirty dates, four transitions each overdue: one warning with their number and span, nothing of each run."""
-    house = House().ordinary()
+    house = HandlersKit().ordinary()
     for back in range(30):
         day = DAY - timedelta(days=10 + back)
         house.ordinary(day)
@@ -193,7 +193,7 @@ def test_the_order_of_a_sweep() -> None:
 
 def test_what_is_not_begun_for_want_of_time_is_said_so() -> None:
     """The call that would not fit is refused at once, by the name of its port."""
-    house = House()
+    house = HandlersKit()
     ports = BoundedPorts(house.ports, house.clock.now() + timedelta(seconds=2))
     with pytest.raises(Unavailable, match="no time left"):
         ports.bus.publish("topic", [])
@@ -201,7 +201,7 @@ def test_what_is_not_begun_for_want_of_time_is_said_so() -> None:
 
 def test_a_calendar_that_is_not_read_for_want_of_time_opens_and_decides_nothing() -> None:
     """The store takes most of the sweep: it ends in order and says so, no run is opened; the next one does it all."""
-    house = House().ordinary()
+    house = HandlersKit().ordinary()
     house.finish(*PHASE3[:-1], records=200)
     house.deliver(PHASE3[-1], records=200, skip_downstream_trigger=True)
     runs = len(house.documents("runs"))
@@ -218,7 +218,7 @@ def test_a_calendar_that_is_not_read_for_want_of_time_opens_and_decides_nothing(
 class SlowOnce:
     """A store whose first query for open runs takes so long."""
 
-    def __init__(self, house: House, wait: timedelta) -> None:
+    def __init__(self, house: HandlersKit, wait: timedelta) -> None:
         self._clock, self._store, self._wait = house.clock, house.ports.store, wait
 
     def __getattr__(self, name: str) -> Any:
@@ -233,24 +233,24 @@ class SlowOnce:
 
 def test_a_record_that_is_not_asked_for_want_of_time_is_no_failure_of_it() -> None:
     """Three writes are refused for want of time: nobody waits for them, and the breaker stays as it was."""
-    house = House()
+    house = HandlersKit()
     ports = BoundedPorts(house.ports, house.clock.now() + timedelta(seconds=2))
     ctx = replace(house.ctx, ports=ports)
     for number in range(6):
-        kept = house.act(lambda n=number: keep_for_record(ctx, [("alerts", Row(f"r{n}", {}))]))  # type: ignore[misc]
-        assert (kept, house.waited, house.record.tried) == (False, timedelta(), 0)
+        kept = house.act(lambda n=number: write_rows(ctx, [("alerts", Row(f"r{n}", {}))]))  # type: ignore[misc]
+        assert (kept, house.waited, house.audit.tried) == (False, timedelta(), 0)
     assert house.documents("breakers") == []
 
 
 def test_what_hung_before_is_not_asked_again_and_waits_for_nothing() -> None:
     """The first write waits in vain and is told so with its own reason; the second is refused at once."""
-    house = House()
+    house = HandlersKit()
     house.fail("record", FaultKind.TIMEOUT)
     ports = BoundedPorts(house.ports, house.clock.now() + timedelta(seconds=40))
     tried: list[Unavailable] = []
     for _ in range(2):
         with pytest.raises(Unavailable) as caught:
-            house.act(lambda: retry(house.clock, 3, MINUTE, lambda: ports.record.insert("alerts", [])))
+            house.act(lambda: retry(house.clock, 3, MINUTE, lambda: ports.audit.insert("alerts", [])))
         tried.append(caught.value)
     assert [type(error) for error in tried] == [Unavailable, NotBegun]
-    assert (house.record.tried, house.waited) == (1, timedelta())
+    assert (house.audit.tried, house.waited) == (1, timedelta())

@@ -18,7 +18,7 @@ import pytest
 from shared.app.transitions.dispatch import MAX_ATTRIBUTE
 from shared.core.wire.bodies import Body
 from shared.simulation.scenario import Health
-from tests.app.handlers_kit import House
+from tests.app.handlers_kit import HandlersKit
 from tests.core.build import DAY, NIGHT, PGS, PHASE3, POLICY, TDGS, TO3, TO4, TO5, TO6, TOGS, UPGC, UTGC
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
@@ -37,14 +37,14 @@ SPECIFIED = {
 IDS = {"trigger_id", "generation", "pipeline", "transition", "mode", "lane", "game_date", "correlation_id"}
 
 
-def phase2_deadline(house: House) -> None:
+def phase2_deadline(house: HandlersKit) -> None:
     house.deliver("p2_odds_game_lines", records=7, correlation_id="run-7")
     house.deliver("p2_nbacom_boxscores", records=3)
     house.wait(timedelta(minutes=30))
     house.sweep()
 
 
-def phase3_degraded(house: House) -> None:
+def phase3_degraded(house: HandlersKit) -> None:
     house.deliver(PGS, records=203, correlation_id="c-pgs", metadata=CHANGED)
     house.deliver(
         UPGC, records=190, correlation_id="c-upgc", metadata={**CHANGED, "entities_changed": {"teams": ["LAL"]}}
@@ -55,26 +55,26 @@ def phase3_degraded(house: House) -> None:
     house.sweep()
 
 
-def phase4_call(house: House) -> None:
+def phase4_call(house: HandlersKit) -> None:
     for processor in PHASE4:
         house.deliver(processor, records=400, correlation_id="c-4", metadata=CHANGED)
 
 
-def phase5_export(house: House) -> None:
+def phase5_export(house: HandlersKit) -> None:
     house.deliver("prediction_coordinator", records=150, metadata={"completion_pct": 97.5})
 
 
-def backfill(house: House) -> None:
+def backfill(house: HandlersKit) -> None:
     house.deliver("prediction_coordinator", records=150, metadata={"completion_pct": 97.5}, backfill_mode=True)
 
 
-def operator(house: House) -> None:
+def operator(house: HandlersKit) -> None:
     house.change(games={DAY: 0})
     status, said = house.orch("trigger", TO4, str(DAY), "--mode", "overnight", "--reason", "exhibition game")
     assert status == 0, said
 
 
-CASES: dict[str, Callable[[House], None]] = {
+CASES: dict[str, Callable[[HandlersKit], None]] = {
     "trigger_one_message": phase2_deadline,
     "trigger_per_processor": phase3_degraded,
     "trigger_call_and_message": phase4_call,
@@ -84,13 +84,13 @@ CASES: dict[str, Callable[[House], None]] = {
 }
 
 
-def after(case: str) -> House:
-    house = House(version="abc1234", policy=replace(POLICY, version="0123456789ab")).ordinary()
+def after(case: str) -> HandlersKit:
+    house = HandlersKit(version="abc1234", policy=replace(POLICY, version="0123456789ab")).ordinary()
     CASES[case](house)
     return house
 
 
-def shown(house: House) -> dict[str, Any]:
+def shown(house: HandlersKit) -> dict[str, Any]:
     calls = [{"to": f"{call.service}{call.path}", "body": dict(call.body)} for call in house.calls]
     sent = [
         {"to": one.topic, "attributes": dict(one.message.attributes), "body": dict(one.body)} for one in house.published
@@ -159,7 +159,7 @@ def test_entities_are_the_union_and_incremental_only_if_all_are() -> None:
 
 def test_an_absent_correlation_id_is_made_once() -> None:
     """Without one from anybody, one is made, and a second dispatch of the same id makes the same again."""
-    house = House().ordinary()
+    house = HandlersKit().ordinary()
     house.finish("p2_odds_game_lines", "p2_nbacom_gamebook_pdf", "p2_nbacom_boxscores", "p2_bigdataball_pbp")
     house.deliver("p2_odds_player_props")
     house.wait(timedelta(hours=1))
@@ -172,7 +172,7 @@ def test_an_absent_correlation_id_is_made_once() -> None:
 
 def test_a_refresh_carries_what_the_trigger_before_it_lacked() -> None:
     """Generation 2 says `refresh`, is no longer degraded, and names everybody."""
-    house = House().ordinary()
+    house = HandlersKit().ordinary()
     phase3_degraded(house)
     house.deliver("player_composite_factors", "started")
     house.deliver(TOGS, records=14)
@@ -198,7 +198,7 @@ def test_who_caused_it_is_named() -> None:
 
 def test_gate_readings_name_numbers_and_a_service_nobody_could_ask() -> None:
     """Every gate of the transition is in the readings; a service without a URL is said to be unchecked."""
-    house = House().ordinary()
+    house = HandlersKit().ordinary()
     ctx = house.instance()
     ctx = replace(ctx, endpoints={**ctx.endpoints, "precompute": None})
     house.health("precompute", Health.DOWN)
@@ -212,7 +212,7 @@ def test_gate_readings_name_numbers_and_a_service_nobody_could_ask() -> None:
 
 def test_the_body_of_the_policy_overrides_nothing() -> None:
     """Fields of the policy's `body` stand beside ours; a policy cannot rename a trigger."""
-    house = House().ordinary()
+    house = HandlersKit().ordinary()
     policy = house.policy
     transition = policy.transitions[TO6]
     body = {"trigger_id": "mine", "export_types": ["tonight"], "degraded": "no"}
@@ -230,7 +230,7 @@ def test_the_body_of_the_policy_overrides_nothing() -> None:
 def test_a_correlation_id_leaves_unchanged_or_not_at_all(given: str, in_attributes: bool) -> None:
     """Behaviour 5: whole in the body, blanks and all; of a length that no broker takes as an attribute it stands in
     the body alone, since a part of it would be another id."""
-    house = House().ordinary()
+    house = HandlersKit().ordinary()
     house.deliver("prediction_coordinator", records=150, metadata={"completion_pct": 90}, correlation_id=given)
     [one] = house.published
     assert one.body["correlation_id"] == given
@@ -239,7 +239,7 @@ def test_a_correlation_id_leaves_unchanged_or_not_at_all(given: str, in_attribut
 
 def test_both_phases_hear_of_one_run() -> None:
     """The trigger ids of one run differ by transition and generation only."""
-    house = House().ordinary()
+    house = HandlersKit().ordinary()
     phase4_call(house)
     phase5_export(house)
     assert house.trigger_ids == [NIGHT.trigger_id(TO5, 1), NIGHT.trigger_id(TO6, 1)]

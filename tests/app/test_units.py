@@ -10,12 +10,12 @@ import pytest
 
 from shared.app.reporting.queries import explain
 from shared.app.reporting.timeline import TONES
-from shared.core.decision.completeness import Word
+from shared.core.decision.completeness import Status
 from shared.core.model import State
 from shared.core.policy.phases import Reports
 from shared.core.policy.policy import Policy
 from shared.simulation.scenario import FaultKind
-from tests.app.handlers_kit import House
+from tests.app.handlers_kit import HandlersKit
 from tests.core.build import DAY, NIGHT, PGS, PHASE3, POLICY, T0, TO4
 
 TABLE = "nba_analytics.player_game_summary"
@@ -31,8 +31,8 @@ def policy_of_units(reports: Reports = Reports.WHOLE) -> Policy:
     return replace(POLICY, phases={**POLICY.phases, "phase3": replace(phase, processors=processors)})
 
 
-def night(reports: Reports = Reports.WHOLE) -> House:
-    house = House(policy=policy_of_units(reports)).ordinary()
+def night(reports: Reports = Reports.WHOLE) -> HandlersKit:
+    house = HandlersKit(policy=policy_of_units(reports)).ordinary()
     house.change(units={DAY: GAMES}, units_held={TABLE: {DAY: GAMES[:5]}})
     house.sweep()
     return house
@@ -55,8 +55,8 @@ def test_what_is_short_is_named_everywhere_and_its_arrival_triggers() -> None:
     assert house.state(TO4).state is State.WAITING
     house.change(units_held={TABLE: {DAY: GAMES}})
     house.sweeps(2)
-    assert house.state(TO4).carried is not None
-    assert not house.state(TO4).carried.degraded  # type: ignore[union-attr]
+    assert house.state(TO4).accepted_plan is not None
+    assert not house.state(TO4).accepted_plan.degraded  # type: ignore[union-attr]
     assert [notice.kind for notice in house.notices("units_short", resolved=True)] == ["units_short"]
 
 
@@ -78,14 +78,14 @@ def test_no_report_of_one_unit_warns() -> None:
         house.change(units_held={TABLE: {DAY: GAMES[:count]}})
         house.deliver(PGS, records=25)
         house.sweep()
-        assert (house.state(TO4).carried is not None) == (count == len(GAMES))
+        assert (house.state(TO4).accepted_plan is not None) == (count == len(GAMES))
     assert not [text for text in house.texts() if PGS in text]
 
 
 @pytest.mark.parametrize(("held", "inferred"), [(5, False), (7, True)])
 def test_a_silent_processor_is_not_inferred_from_a_part_of_the_games(held: int, inferred: bool) -> None:
     """Many rows of five of seven games are no completion; with all seven they are (section 9)."""
-    house = House(policy=policy_of_units()).ordinary(rows=0)
+    house = HandlersKit(policy=policy_of_units()).ordinary(rows=0)
     house.change(units_held={TABLE: {DAY: held}})
     house.sweep()
     house.finish(*OTHERS, records=200)
@@ -106,7 +106,7 @@ def test_an_unreadable_table_does_not_refuse() -> None:
 
 def test_two_loaders_write_one_document_and_none_sets_back_another() -> None:
     """Each has its part in the processor's document; the older one's rows stand beside the newer's failure."""
-    house = House(policy=with_sources()).ordinary()
+    house = HandlersKit(policy=with_sources()).ordinary()
     for body in (
         house.message("PlayersProcessor", records=171),
         {**house.message("TeamsProcessor", "failed"), "error_message": "quota"},
@@ -159,7 +159,7 @@ def test_the_third_date_in_a_row_is_critical(
     dates: tuple[int, ...], repaired: int | None, severity: str, says: str
 ) -> None:
     """It says how many; a date without games is no date of it, one that was repaired ends it."""
-    house = House(policy=policy_of_units(), start=T0 - timedelta(days=max(dates)))
+    house = HandlersKit(policy=policy_of_units(), start=T0 - timedelta(days=max(dates)))
     for back in (*sorted(dates, reverse=True), 0):
         day = DAY - timedelta(days=back)
         house.clock.instant = T0 - timedelta(days=back)
@@ -188,4 +188,4 @@ def test_nothing_to_do_is_done_and_said_once() -> None:
 
 def test_every_word_has_its_tone() -> None:
     """A word that is added without one would break the page."""
-    assert set(TONES) == set(Word)
+    assert set(TONES) == set(Status)

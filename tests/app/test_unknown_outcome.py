@@ -13,7 +13,7 @@ from shared.core.model import State
 from shared.ports import Response
 from shared.simulation.fakes.clock import Crash
 from shared.simulation.scenario import CallAnswer
-from tests.app.handlers_kit import MINUTE, Fate, House
+from tests.app.handlers_kit import MINUTE, Fate, HandlersKit
 from tests.core.build import CACHE, FEATURES, NIGHT, PCF, PSZA, SECOND, TDZA, TO5
 from tests.policy_files import NBA
 
@@ -34,14 +34,14 @@ IDLE = {"status": "no_active_batch"}
 BUSY = {"status": "in_progress", "batch_id": "b-1", "game_date": "2026-01-21"}
 
 
-def house(policy: dict[str, Any]) -> House:
+def house(policy: dict[str, Any]) -> HandlersKit:
     """Return a night with one processor of phase 4 still to come."""
-    built = House(policy=load_policy(NBA, policy)).ordinary()
+    built = HandlersKit(policy=load_policy(NBA, policy)).ordinary()
     built.finish(*PHASE4[:-1])
     return built
 
 
-def slow(built: House, after: timedelta, status: dict[str, Any]) -> None:
+def slow(built: HandlersKit, after: timedelta, status: dict[str, Any]) -> None:
     """Let the coordinator take so long to answer, and say this of itself meanwhile."""
     yes = CallAnswer(202, {"status": "started", "batch_id": "b-1"}, after)
     built.services.change({START: (yes,), STATUS: (CallAnswer(200, status),)})
@@ -54,7 +54,7 @@ def test_a_slow_accept_is_one_call(minutes: int) -> None:
     slow(built, timedelta(minutes=minutes), IDLE)
     built.deliver(FEATURES)
     state = built.state(TO5)
-    assert (state.state, state.claim, state.carried) == (State.DISPATCHED, None, None)
+    assert (state.state, state.claim, state.accepted_plan) == (State.DISPATCHED, None, None)
     assert state.unproven is not None
     assert built.published == [], "what follows the call waits for its proof"
     built.sweeps(minutes)
@@ -253,7 +253,7 @@ def test_the_record_says_what_was_unknown_and_what_proved_it() -> None:
     slow(built, timedelta(), BUSY)
     built.sweeps(2)
     rows = sorted(
-        (row for row in built.record.tables["phase_execution_log"].values() if row["transition"] == TO5),
+        (row for row in built.audit.tables["phase_execution_log"].values() if row["transition"] == TO5),
         key=lambda row: row["execution_timestamp"],
     )
     told = [row["decision"] for row in rows]

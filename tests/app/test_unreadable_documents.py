@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from shared.app.state.repository import pauses_path
-from tests.app.handlers_kit import House
+from tests.app.handlers_kit import HandlersKit
 from tests.app.test_newer_documents import whole_night
 from tests.core.build import NIGHT, PHASE3, TO4
 
@@ -15,7 +15,7 @@ CONFUSED = {"confused": True}
 PAUSES = pauses_path("nba")
 
 
-def spoil(house: House, path: str) -> None:
+def spoil(house: HandlersKit, path: str) -> None:
     """Put something else in the place of each field of a document; an alert is found by every query there is."""
     [document] = house.store.inner.get(path)
     assert document is not None
@@ -26,11 +26,11 @@ def spoil(house: House, path: str) -> None:
     house.store.inner.update(path, spoilt, document.version)
 
 
-def an_alert(house: House) -> str:
+def an_alert(house: HandlersKit) -> str:
     return next(document.path for document in house.store.inner.query("alerts"))
 
 
-PLACES: dict[str, Callable[[House], str]] = {
+PLACES: dict[str, Callable[[HandlersKit], str]] = {
     "alert": an_alert,
     "breaker": lambda _: "breakers/record",
     "pauses": lambda _: PAUSES,
@@ -58,7 +58,7 @@ def test_a_document_that_nobody_can_read_stops_no_sweep(place: str) -> None:
 
 def test_pauses_that_nobody_can_read_let_nothing_go() -> None:
     """T8: what they may keep back is not triggered by the sweep; a critical alert says which document it is, once."""
-    house = House().ordinary()
+    house = HandlersKit().ordinary()
     house.finish(*PHASE3[:-1], records=200)
     house.orch("pause", "--transition", TO4, "--reason", "looking into it")
     spoil(house, PAUSES)

@@ -12,7 +12,7 @@ from shared.app.reporting.overview import cell
 from shared.core.model import State
 from shared.ports import Response
 from shared.simulation.scenario import CallAnswer
-from tests.app.handlers_kit import MINUTE, House
+from tests.app.handlers_kit import MINUTE, HandlersKit
 from tests.core.build import CACHE, FEATURES, NIGHT, PCF, PSZA, SECOND, TDZA, TO5
 from tests.policy_files import NBA
 
@@ -41,14 +41,14 @@ NO = {"status": "error", "error": "DATA_INCOMPLETE", "coverage_pct": 76.0}
 
 
 @pytest.fixture
-def house() -> House:
+def house() -> HandlersKit:
     """A night with one processor of phase 4 still to come."""
-    built = House(policy=POLICY).ordinary()
+    built = HandlersKit(policy=POLICY).ordinary()
     built.finish(*PHASE4[:-1])
     return built
 
 
-def answer(house: House, status: int, body: dict[str, Any]) -> None:
+def answer(house: HandlersKit, status: int, body: dict[str, Any]) -> None:
     house.services.change({START: (CallAnswer(status, body),)})
 
 
@@ -56,12 +56,12 @@ def answer(house: House, status: int, body: dict[str, Any]) -> None:
     ("status", "body", "words"),
     [(503, NO, "76.0"), (404, {"message": "No players"}, "No players"), (409, {"batch_id": "b-1"}, "b-1")],
 )
-def test_a_no_blocks_with_its_own_words(house: House, status: int, body: dict[str, Any], words: str) -> None:
+def test_a_no_blocks_with_its_own_words(house: HandlersKit, status: int, body: dict[str, Any], words: str) -> None:
     """One call and no retry; the numbers stand in explain, page and record; one warning, and nothing critical."""
     answer(house, status, body)
     house.deliver(FEATURES)
     state = house.state(TO5)
-    assert (state.state, state.claim, state.carried) == (State.BLOCKED, None, None)
+    assert (state.state, state.claim, state.accepted_plan) == (State.BLOCKED, None, None)
     assert words in state.blocked["answer"].text
     assert len(house.calls) == 1
     assert house.published == []
@@ -74,11 +74,11 @@ def test_a_no_blocks_with_its_own_words(house: House, status: int, body: dict[st
     [warning] = house.notices("not_taken")
     assert warning.severity == "warning"
     assert words in warning.text
-    rows = [row for row in house.record.tables["phase_execution_log"].values() if row["transition"] == TO5]
+    rows = [row for row in house.audit.tables["phase_execution_log"].values() if row["transition"] == TO5]
     assert any(row["decision"] in ("not_yet", "busy") and words in row["reason"] for row in rows)
 
 
-def test_it_is_asked_again_after_15_30_and_then_every_60_minutes(house: House) -> None:
+def test_it_is_asked_again_after_15_30_and_then_every_60_minutes(house: HandlersKit) -> None:
     """To the second, under the same trigger id; a yes ends it, and the warning is taken back."""
     answer(house, 503, NO)
     house.deliver(FEATURES)
@@ -105,7 +105,7 @@ def test_it_is_asked_again_after_15_30_and_then_every_60_minutes(house: House) -
     assert len(house.calls) == before
 
 
-def test_a_report_of_an_expected_processor_asks_at_once(house: House) -> None:
+def test_a_report_of_an_expected_processor_asks_at_once(house: HandlersKit) -> None:
     """A new report is a new input; the same message once more, or another phase's report, is none."""
     answer(house, 503, NO)
     house.deliver(FEATURES, message_id="f")
@@ -119,7 +119,7 @@ def test_a_report_of_an_expected_processor_asks_at_once(house: House) -> None:
     assert len(house.calls) == 2, "the second no waits for 30 minutes"
 
 
-def test_a_number_of_a_gate_that_changes_asks_at_once(house: House) -> None:
+def test_a_number_of_a_gate_that_changes_asks_at_once(house: HandlersKit) -> None:
     """Coverage rises by itself, without a report: the next sweep asks."""
     house.change(readings={"feature_store_coverage": 80.0})
     answer(house, 503, NO)
@@ -131,21 +131,21 @@ def test_a_number_of_a_gate_that_changes_asks_at_once(house: House) -> None:
     assert len(house.calls) == 2
 
 
-def test_what_an_accepted_call_says_is_kept(house: House) -> None:
+def test_what_an_accepted_call_says_is_kept(house: HandlersKit) -> None:
     """Batch and number stand in explain, on the page and in the record."""
     answer(house, 202, YES)
     house.deliver(FEATURES)
-    carried = house.state(TO5).carried
+    carried = house.state(TO5).accepted_plan
     assert carried is not None
     assert carried.answers == {START: "prediction_coordinator/start answers 202: started, batch_id b-9, published 195"}
     _, explained = house.orch("explain", TO5, "2026-01-21", "--mode", "overnight", "--json")
     assert "published 195" in explained
     house.sweeps(2)
-    rows = [row for row in house.record.tables["phase_execution_log"].values() if row["transition"] == TO5]
+    rows = [row for row in house.audit.tables["phase_execution_log"].values() if row["transition"] == TO5]
     assert any("published 195" in row["gate_readings"] for row in rows)
 
 
-def test_what_failed_of_an_accepted_call_is_named(house: House) -> None:
+def test_what_failed_of_an_accepted_call_is_named(house: HandlersKit) -> None:
     """Some of its parts failed: accepted, and one warning names them."""
     parts = [{"processor": "A", "status": "success"}, {"processor": "B", "status": "error", "error": "no rows"}]
     answer(house, 200, {"status": "ran", "parts": parts})
@@ -156,7 +156,7 @@ def test_what_failed_of_an_accepted_call_is_named(house: House) -> None:
     assert "1 of 2 failed: B (no rows)" in warning.text
 
 
-def test_a_yes_that_ran_nothing_is_no_yes(house: House) -> None:
+def test_a_yes_that_ran_nothing_is_no_yes(house: HandlersKit) -> None:
     """All parts failed: blocked, and not dispatched."""
     answer(house, 200, {"status": "ran", "parts": [{"processor": "A", "status": "error"}]})
     house.deliver(FEATURES)
@@ -164,7 +164,7 @@ def test_a_yes_that_ran_nothing_is_no_yes(house: House) -> None:
     assert house.published == []
 
 
-def test_refused_is_permanent(house: House) -> None:
+def test_refused_is_permanent(house: HandlersKit) -> None:
     """Held with the answer, one critical alert, no second call."""
     answer(house, 451, {"reason": "not for this season"})
     house.deliver(FEATURES)
@@ -184,7 +184,9 @@ def test_refused_is_permanent(house: House) -> None:
     ],
     ids=["with this date", "with another"],
 )
-def test_busy_with_this_date_is_what_a_trigger_wants(house: House, status: dict[str, Any], accepted: bool) -> None:
+def test_busy_with_this_date_is_what_a_trigger_wants(
+    house: HandlersKit, status: dict[str, Any], accepted: bool
+) -> None:
     """409: its status tells whether the batch is ours; of another one the start is still to come."""
     answer(house, 409, {"status": "already_running", "batch_id": "b-7"})
     house.services.change({STATUS: (CallAnswer(200, status),)})
@@ -194,7 +196,7 @@ def test_busy_with_this_date_is_what_a_trigger_wants(house: House, status: dict[
     assert len(house.calls) == 1
 
 
-def test_a_no_after_an_outage_and_an_outage_after_a_no_begin_anew(house: House) -> None:
+def test_a_no_after_an_outage_and_an_outage_after_a_no_begin_anew(house: HandlersKit) -> None:
     """Each has its own waits: 1, 2, 4 minutes of an outage say nothing of a verdict's 15 and 30."""
     house.services.answers[COORDINATOR] = Response(500, "")
     house.deliver(FEATURES)
@@ -213,7 +215,7 @@ def test_a_no_after_an_outage_and_an_outage_after_a_no_begin_anew(house: House) 
     assert failure.count <= 2
 
 
-def test_an_operator_hears_the_answer(house: House) -> None:
+def test_an_operator_hears_the_answer(house: HandlersKit) -> None:
     """`orch trigger` is told what the service said, and that it was not dispatched; the wish stays."""
     answer(house, 404, {"message": "No players found"})
     house.deliver(FEATURES)
@@ -224,12 +226,12 @@ def test_an_operator_hears_the_answer(house: House) -> None:
     answer(house, 202, YES)
     house.sweeps(31)
     assert house.state(TO5).state is State.CONFIRMED
-    carried = house.state(TO5).carried
+    carried = house.state(TO5).accepted_plan
     assert carried is not None
     assert carried.reason == "operator"
 
 
-def test_a_refresh_that_is_answered_no_waits_as_any_other(house: House) -> None:
+def test_a_refresh_that_is_answered_no_waits_as_any_other(house: HandlersKit) -> None:
     """The first generation stands; the second is blocked by its answer, and goes when the cadence or an input says."""
     policy = load_policy(
         NBA,
@@ -238,7 +240,7 @@ def test_a_refresh_that_is_answered_no_waits_as_any_other(house: House) -> None:
             "transitions": {TO5: {"refresh": {"until": "16:00", "at_most": 1, "min_growth_percent": 10}}},
         },
     )
-    built = House(policy=policy).ordinary()
+    built = HandlersKit(policy=policy).ordinary()
     answer(built, 202, YES)
     built.finish(*PHASE4, records=100)
     assert built.state(TO5).state is State.CONFIRMED
@@ -246,18 +248,22 @@ def test_a_refresh_that_is_answered_no_waits_as_any_other(house: House) -> None:
     built.wait()
     built.deliver(CACHE, records=200)
     state = built.state(TO5)
-    assert (state.state, state.generation, state.carried and state.carried.generation) == (State.CONFIRMED, 2, 1)
+    assert (state.state, state.generation, state.accepted_plan and state.accepted_plan.generation) == (
+        State.CONFIRMED,
+        2,
+        1,
+    )
     made = len(built.calls)
     built.sweeps(14)
     assert len(built.calls) == made
     answer(built, 202, YES)
     built.sweeps(2)
-    carried = built.state(TO5).carried
+    carried = built.state(TO5).accepted_plan
     assert carried is not None
     assert carried.generation == 2
 
 
-def test_a_no_after_an_unknown_outcome_ends_the_doubt(house: House) -> None:
+def test_a_no_after_an_unknown_outcome_ends_the_doubt(house: HandlersKit) -> None:
     """Called again after `confirm.within`, it says no: nothing is at work, and the transition is blocked."""
     house.services.change({START: (CallAnswer(202, YES, timedelta(hours=1)),), STATUS: (CallAnswer(200, {}),)})
     house.deliver(FEATURES)

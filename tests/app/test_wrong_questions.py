@@ -15,7 +15,7 @@ from shared.core.model import RunKey, State
 from shared.core.policy.policy import Policy
 from shared.ports import CalendarRef, TableRef
 from shared.simulation.scenario import GameCount
-from tests.app.handlers_kit import House
+from tests.app.handlers_kit import HandlersKit
 from tests.core.build import DAY, POLICY, TO4, TO5
 
 CONFIG = Path(__file__).resolve().parents[2] / "config"
@@ -53,8 +53,8 @@ def with_table(policy: Policy, phase: str, processor: str, table: str) -> Policy
     return replace(policy, phases={**policy.phases, phase: replace(before, processors=mended)})
 
 
-def house_of(policy: Policy) -> House:
-    house = House(policy=policy)
+def house_of(policy: Policy) -> HandlersKit:
+    house = HandlersKit(policy=policy)
     house.change(games={DAY: GameCount(final=7), EARLIER.day: GameCount(final=7)})
     house.ctx = house.with_ports(warehouse=Plentiful(CONFIG))
     return house

@@ -25,9 +25,9 @@ from tests.bench.state import FLOORS, day_of, environment
 from tests.bench.wire import PROCESSORS, TOPIC, Caller, body_of
 from tests.contract.nba import fill_schedule
 from tests.contract.warehouses import DuckDbWorld
-from tests.emulators.push import Wire
+from tests.emulators.push import PushWire
 from tests.emulators.server import main_of, served
-from tests.local_server import Answer, LocalServer
+from tests.local_server import LocalServer, ServerAnswer
 from tests.policy_files import NBA
 
 TRIGGER, FLOOR_TOPIC, FLOOR_TRIGGER = "nba-phase4-trigger", "floor-complete", "floor-trigger"
@@ -39,7 +39,7 @@ FIT = json.dumps({"status": "ready", "service": "nba-phase4-precompute-processor
 class Arrivals:
     """When the first message of each date arrived on a topic; a date is a run of its own here."""
 
-    def __init__(self, wire: Wire, topic: str) -> None:
+    def __init__(self, wire: PushWire, topic: str) -> None:
         self._at: dict[str, float] = {}
         self._changed = threading.Condition()
         self._client = SubscriberClient()
@@ -76,13 +76,13 @@ def _latency(bench: Bench, *, whole: bool) -> Figure:
     project = f"demo-bench-{token_hex(4)}"
     home = bench.folder / project
     home.mkdir()
-    wire = Wire(project)
+    wire = PushWire(project)
     for topic in (TOPIC, TRIGGER, FLOOR_TOPIC, FLOOR_TRIGGER):
         wire.add_topic(topic)
     wire.listen(TRIGGER)
     wire.listen(FLOOR_TRIGGER)
     with ExitStack() as stack:
-        services = stack.enter_context(LocalServer(always=Answer(body=FIT)))
+        services = stack.enter_context(LocalServer(always=ServerAnswer(body=FIT)))
         variables = {
             **bench.variables(),
             "GOOGLE_CLOUD_PROJECT": project,
@@ -126,7 +126,7 @@ def _latency(bench: Bench, *, whole: bool) -> Figure:
     )  # fmt: skip
 
 
-def _one(wire: Wire, topic: str, arrivals: Arrivals, day: str, recorded: Callable[[], int]) -> float:
+def _one(wire: PushWire, topic: str, arrivals: Arrivals, day: str, recorded: Callable[[], int]) -> float:
     """Return the seconds from the publication of a run's last completion to the arrival of its trigger."""
     *others, last = PROCESSORS
     for processor in others:

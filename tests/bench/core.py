@@ -7,11 +7,11 @@ from dataclasses import fields
 from time import perf_counter, process_time
 
 from shared.core.decision.decide import decide
-from shared.core.decision.snapshot import Situation
+from shared.core.decision.snapshot import DecisionInput
 from shared.simulation.parse import read_scenario
 from shared.simulation.runner import play
 from tests.bench.figure import Bench, Figure, Spread
-from tests.core.build import PGS, PHASE3, TDGS, UPGC, at, confirmed, done, report, settled, situation
+from tests.core.build import PGS, PHASE3, TDGS, UPGC, at, confirmed, done, report, results, snapshot
 from tests.emulators.server import ROOT
 from tests.random_nights.command import replay
 from tests.random_nights.parallel import cores, play_many, play_seed, seldom_collected
@@ -25,19 +25,19 @@ def decisions(bench: Bench) -> Iterator[Figure]:
     """Decide situations that are built anew each time, so that nothing is remembered from one to the next."""
     now = at(minutes=1)
     cases = {
-        "waits for two of five, floors judged": situation(*(report(n, records=150) for n in (PGS, UPGC, TDGS))),
-        "triggers: complete, all gates judged": situation(*done(*PHASE3)),
-        "confirmed, a refresh is possible": situation(*done(*PHASE3), state=confirmed()),
+        "waits for two of five, floors judged": snapshot(*(report(n, records=150) for n in (PGS, UPGC, TDGS))),
+        "triggers: complete, all gates judged": snapshot(*done(*PHASE3)),
+        "confirmed, a refresh is possible": snapshot(*done(*PHASE3), state=confirmed()),
     }
     for what, first in cases.items():
-        made = _maker(settled(first, now)[0])
+        made = _maker(results(first, now)[0])
         rates = [_rate(lambda made=made: decide(made(), now)) for _ in range(bench.size.samples)]  # type: ignore[misc]
         yield Figure("decide", what, "/s", Spread.of(rates), least=50_000)
 
 
-def _maker(one: Situation) -> Callable[[], Situation]:
+def _maker(one: DecisionInput) -> Callable[[], DecisionInput]:
     values = {part.name: getattr(one, part.name) for part in fields(one)}
-    return lambda: Situation(**values)
+    return lambda: DecisionInput(**values)
 
 
 def _rate(call: Callable[[], object]) -> float:

@@ -14,7 +14,7 @@ from typing import Any
 
 from shared.adapters.config.policy_file import load_policy
 from shared.adapters.google.firestore import FirestoreStore
-from shared.app.sweep.sweep import Wish, sweep
+from shared.app.sweep.sweep import SweepOptions, sweep
 from shared.app.transitions.receive import receive
 from shared.core.calendar import instant
 from shared.core.costs.month import of_deliveries
@@ -28,7 +28,7 @@ from shared.simulation.fakes.clock import VirtualClock
 from tests.bench.figure import Bench, Figure, Spread
 from tests.bench.state import environment, fresh_store
 from tests.emulators.server import ROOT
-from tests.plain_ports import FullWarehouse, NoRecord, PlainPorts, context
+from tests.plain_ports import FullWarehouse, NoAuditLog, PlainPorts, context
 from tests.policy_files import NBA
 from tests.wide_policy import member_report, wide_policy
 
@@ -68,7 +68,7 @@ class CountedWarehouse(FullWarehouse):
         return super().query(sql, parameters)
 
 
-class KeptRecord(NoRecord):
+class KeptAuditLog(NoAuditLog):
     """Keeps the rows, so that the hourly comparison finds them."""
 
     def __init__(self) -> None:
@@ -95,7 +95,7 @@ class Night:
     ports: PlainPorts = field(init=False)
     clock: VirtualClock = field(init=False)
     warehouse: CountedWarehouse = field(init=False)
-    record: KeptRecord = field(init=False)
+    audit: KeptAuditLog = field(init=False)
     # By the schedule of the night: documents of the run that sweeps read, and sweeps that found it closed.
     seen: int = 0
     closed: int = 0
@@ -103,8 +103,8 @@ class Night:
     def __post_init__(self) -> None:
         opens = instant(TODAY, self.policy.modes[MODE].opens_at, self.policy.zone)
         self.clock = VirtualClock(opens - timedelta(seconds=1))
-        self.warehouse, self.record = CountedWarehouse(), KeptRecord()
-        self.ports = PlainPorts(self.store, warehouse=self.warehouse, record=self.record, clock=self.clock)
+        self.warehouse, self.audit = CountedWarehouse(), KeptAuditLog()
+        self.ports = PlainPorts(self.store, warehouse=self.warehouse, audit=self.audit, clock=self.clock)
 
     @property
     def run(self) -> RunLoad:
@@ -135,13 +135,13 @@ class Night:
                 completions += 1
                 left[phase] -= 1
                 transitions += left[phase] == 0 and bool(self.policy.after(phase))
-            sweep(ctx, Wish())
+            sweep(ctx, SweepOptions())
             if self._over(minute):
                 self.closed += 1
             else:
                 self.seen += max(1, completions) + max(1, transitions)
         counted = Counter(self.store.operations)
-        return counted + Counter(rows=len(self.record.kept), tables=self.warehouse.tables)
+        return counted + Counter(rows=len(self.audit.kept), tables=self.warehouse.tables)
 
     def _over(self, minute: int) -> bool:
         """Say whether the run was closed before this minute's sweep: by the sweep after its last report, unless

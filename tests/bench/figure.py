@@ -102,7 +102,7 @@ class Bench:
     missing: str = ""
 
     def variables(self) -> dict[str, str]:
-        """Return what lets a function find the emulators and the reference policy; raise ``Absent`` without emulators.
+        """Return what lets a function find the emulators and the reference policy; raise ``Missing`` without emulators.
 
         Figures are of one policy, whatever production adds to its own.
         """

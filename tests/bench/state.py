@@ -19,7 +19,7 @@ from shared.adapters.clock import SystemClock
 from shared.adapters.config.policy_file import load_policy
 from shared.adapters.google.firestore import FirestoreStore
 from shared.app.state.repository import Stored, save_run
-from shared.app.sweep.sweep import Wish, sweep
+from shared.app.sweep.sweep import SweepOptions, sweep
 from shared.app.transitions.receive import Handled, receive
 from shared.core.model import Run, RunKey, Units
 from tests.bench.figure import MILLI, Bench, Figure, Spread
@@ -207,14 +207,14 @@ def sweeping(bench: Bench) -> Iterator[Figure]:
         for number in range(size.open_runs):
             key = RunKey("nba", today + timedelta(days=number // 3), tuple(ctx.policy.modes)[number % 3])
             _put(ctx.ports.store, ctx.policy, key, closed=False)
-        sweep(ctx, Wish())  # reads calendar and tables into the runs, and opens today's
-        sweep(ctx, Wish())
+        sweep(ctx, SweepOptions())  # reads calendar and tables into the runs, and opens today's
+        sweep(ctx, SweepOptions())
         spent, counted = {}, {}
         for what in ("open", "closed"):
             samples, floor = [], []
             before = Counter(store.operations)
             for _ in range(max(2, size.starts)):
-                samples.append(timed(lambda: sweep(ctx, Wish())))
+                samples.append(timed(lambda: sweep(ctx, SweepOptions())))
             counted[what] = {k: v // len(samples) for k, v in sorted((store.operations - before).items())}
             floor += [timed(lambda: store.query("runs", {"status": "open", "pipeline": "nba"})) for _ in samples]
             spent[what] = (Spread.of(samples, MILLI), Spread.of(floor, MILLI))

@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 
 from shared.core.costs.price import Item, Limit
-from tests.app.handlers_kit import House
+from tests.app.handlers_kit import HandlersKit
 from tests.emulators.server import ROOT
 
 MINIMAL = str(ROOT / "tests" / "pipelines" / "minimal.yaml")
 
 
 def orch(*argv: str) -> tuple[int, str]:
-    return House().orch("cost", *argv)
+    return HandlersKit().orch("cost", *argv)
 
 
 def document(*argv: str) -> dict[str, Any]:

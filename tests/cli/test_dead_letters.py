@@ -51,7 +51,7 @@ def left(tmp_path: Path) -> Left:
 
 def asked(capsys: pytest.CaptureFixture[str], left: Left, *argv: str) -> tuple[int, Any, str]:
     """Return status, JSON of standard output and the talk."""
-    with runtime.use(left.ctx):
+    with runtime.override_context(left.ctx):
         status = main.call(["dead-letters", *argv, "--json"])
     out, err = capsys.readouterr()
     return status, json.loads(out), err

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from deploy.apply import apply
-from deploy.command_line import Line
+from deploy.command_line import CommandLine
 from deploy.plan import plan
-from deploy.runner import Answer, Runner
+from deploy.runner import CommandResult, Runner
 from shared.cli import doctor, main
 from shared.cli.doctor import Sign, Verdict
 from tests.deploy.standin import Cloud
@@ -25,14 +25,14 @@ class Machine:
     def __init__(self, cloud: Cloud, account: bool = True, values: tuple[str, ...] = ()) -> None:
         self._cloud, self._account, self._values = cloud, account, values
 
-    def __call__(self, line: Line) -> Answer:
+    def __call__(self, line: CommandLine) -> CommandResult:
         if line.command == "gcloud auth list":
-            return Answer(
+            return CommandResult(
                 0, json.dumps([{"account": "me@example.com", "status": "ACTIVE"}] if self._account else []), ""
             )
         if line.command.startswith("gcloud secrets versions list"):
             known = line.command.split()[-1] in self._values
-            return Answer(0, json.dumps([{"name": "1", "state": "ENABLED"}] if known else []), "")
+            return CommandResult(0, json.dumps([{"name": "1", "state": "ENABLED"}] if known else []), "")
         return self._cloud(line)
 
 
@@ -91,9 +91,9 @@ def test_what_is_missing_is_named(cloud: Cloud) -> None:
 def test_what_cannot_be_read_is_unknown(cloud: Cloud) -> None:
     """A refusal is not a thing that is missing: status 5."""
 
-    def blind(line: Line) -> Answer:
+    def blind(line: CommandLine) -> CommandResult:
         if "topics" in line.words:
-            return Answer(1, "", "ERROR: PERMISSION_DENIED")
+            return CommandResult(1, "", "ERROR: PERMISSION_DENIED")
         return Machine(cloud, values=manifest().secrets[:3])(line)
 
     found = signs(blind)
@@ -139,9 +139,9 @@ def test_ok_is_said_only_of_what_was_looked_at(cloud: Cloud, kind: str) -> None:
     resources = [one for one in plan(manifest(), PLACE, stamp()) if one.kind == kind]
     looks = {str(one.read) for one in resources}
 
-    def blind(line: Line) -> Answer:
+    def blind(line: CommandLine) -> CommandResult:
         if str(line) in looks:
-            return Answer(1, "", "ERROR: PERMISSION_DENIED")
+            return CommandResult(1, "", "ERROR: PERMISSION_DENIED")
         return Machine(cloud, values=manifest().secrets[:3])(line)
 
     found = signs(blind)
@@ -174,8 +174,8 @@ def test_rights_that_cannot_be_asked_are_unknown(cloud: Cloud, answer: str) -> N
     """An error, or something that is no answer, is not taken for having no rights, and not for having all."""
     machine = Machine(cloud)
 
-    def broken(line: Line) -> Answer:
-        return Answer(0, answer, "") if line.words[0] == "curl" else machine(line)
+    def broken(line: CommandLine) -> CommandResult:
+        return CommandResult(0, answer, "") if line.words[0] == "curl" else machine(line)
 
     found = [one for one in examined(broken) if "to deploy" in one.what]
     assert [one.verdict for one in found] == [Verdict.NOT_LOOKED_AT]

@@ -22,7 +22,7 @@ from typer.main import get_command
 from shared import runtime
 from shared.adapters.json_log import log_on
 from shared.adapters.local.bus import LocalBus
-from shared.app.sweep.sweep import Wish, sweep
+from shared.app.sweep.sweep import SweepOptions, sweep
 from shared.cli import main as orch
 from shared.cli import monitor, trends
 from shared.cli.entry import call
@@ -97,13 +97,13 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         ctx.ports.bus.add_topic(topic)
     now = ctx.ports.clock.now()
     body = {"game_date": "2026-01-21", "mode": "overnight", "status": "success", "record_count": 200}
-    with log_on(sys.stderr), runtime.use(ctx):
+    with log_on(sys.stderr), runtime.override_context(ctx):
         from shared.app.transitions.receive import receive
 
         for name in ctx.policy.phases["phase3"].processors:
             data = json.dumps({"processor_name": name, **body}).encode()
             receive(ctx, Delivery(f"m-{name}", "phase3", data, now, now))
-        sweep(ctx, Wish())
+        sweep(ctx, SweepOptions())
     return variables
 
 

@@ -60,7 +60,7 @@ HOMES: dict[str, Callable[[Path], Path]] = {
 def test_a_home_that_cannot_be_used(home: str, verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The variable, the folder and a hint; status 2, nothing on standard output."""
     where = HOMES[home](tmp_path)
-    with runtime.use(runtime.from_environment({**EMBEDDED, "ORCH_HOME": str(where)})):
+    with runtime.override_context(runtime.from_environment({**EMBEDDED, "ORCH_HOME": str(where)})):
         status = main.call(VERBS[verb])
     said = capsys.readouterr()
     assert status == 2
@@ -75,7 +75,7 @@ def test_a_home_that_may_not_be_written_to(
     """Said before anything is tried. (Whoever runs the tests may be allowed everything.)"""
     allowed = os.access
     monkeypatch.setattr(os, "access", lambda path, mode: path != tmp_path and allowed(path, mode))
-    with runtime.use(runtime.from_environment({**EMBEDDED, "ORCH_HOME": str(tmp_path)})):
+    with runtime.override_context(runtime.from_environment({**EMBEDDED, "ORCH_HOME": str(tmp_path)})):
         assert main.call(VERBS["status"]) == 2
     assert "is not yours to write to" in capsys.readouterr().err
 
@@ -84,7 +84,7 @@ def test_a_tilde_is_the_home_of_the_user(tmp_path: Path, monkeypatch: pytest.Mon
     """As the hint writes it, also where no shell has read it: no folder of that name is left beside the caller."""
     monkeypatch.setenv("HOME", str(tmp_path / "user"))
     monkeypatch.chdir(tmp_path)
-    with runtime.use(runtime.from_environment({**EMBEDDED, "ORCH_HOME": "~/.orch"})):
+    with runtime.override_context(runtime.from_environment({**EMBEDDED, "ORCH_HOME": "~/.orch"})):
         main.call(VERBS["status"])
     assert [path.name for path in tmp_path.iterdir()] == ["user"]
     assert (tmp_path / "user/.orch").is_dir()
@@ -151,7 +151,7 @@ def test_a_state_that_is_none_is_said_to_be_spoilt(spoil: Callable[[Path], None]
 def test_a_home_of_blanks_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As an empty one: the folder `.orch` beside the caller, not one that nobody can see."""
     monkeypatch.chdir(tmp_path)
-    with runtime.use(runtime.from_environment({**EMBEDDED, "ORCH_HOME": "  "})):
+    with runtime.override_context(runtime.from_environment({**EMBEDDED, "ORCH_HOME": "  "})):
         main.call(VERBS["status"])
     assert [path.name for path in tmp_path.iterdir()] == [".orch"]
 

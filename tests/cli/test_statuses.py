@@ -11,7 +11,7 @@ import pytest
 from shared.cli import main as orch
 from shared.cli import monitor
 from shared.cli.shell import STATUSES
-from tests.app.handlers_kit import House
+from tests.app.handlers_kit import HandlersKit
 from tests.core.build import DAY, PGS, TO4
 from tests.policy_files import NBA, edit, nba, write
 
@@ -52,7 +52,7 @@ def unmet(folder: Path) -> Path:
 
 def test_every_status_is_reached(tmp_path: Path) -> None:
     """A call for each of them, of a run that has one report, where the store then goes away."""
-    house = House().ordinary()
+    house = HandlersKit().ordinary()
     house.deliver(PGS, records=200)
     wrong = write(tmp_path, edit(nba(), {"timezone": "Mars/Olympus"}))
     calls: dict[int, Any] = {

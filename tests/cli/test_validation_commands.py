@@ -30,7 +30,7 @@ def monitored(
 ) -> tuple[int, str, str]:
     """Run a monitor in the world of a fixture, at that fixture's time."""
     ctx = on_duckdb(read(VALIDATION.checks[check], fixture), path / "house.duckdb")
-    with runtime.use(ctx):
+    with runtime.override_context(ctx):
         status = call(monitor.app, list(argv), "monitor", monitor.USAGE, monitor.UNREADABLE)
     out, err = capsys.readouterr()
     return status, out, err
@@ -54,8 +54,8 @@ def test_monitor_failures_warns_from_five_on(tmp_path: Path, capsys: pytest.Capt
     shape = {"pipeline": "nba", "run_id": "nba/2026-01-20/overnight", "phase": "phase3", "mode": "overnight"}
     more = {"processor_name": "player_game_summary", "outcome": "failed", "message_id": "one more"}
     times = {"game_date": date(2026, 1, 20), "completed_at": at, "received_at": at}
-    ctx.ports.record.insert("phase_completions", [Row("one more", {**shape, **more, **times})])
-    with runtime.use(ctx):
+    ctx.ports.audit.insert("phase_completions", [Row("one more", {**shape, **more, **times})])
+    with runtime.override_context(ctx):
         assert call(monitor.app, ["failures"], "monitor", monitor.USAGE, monitor.UNREADABLE) == 1
     assert "WARN" in capsys.readouterr().out
 
@@ -69,7 +69,7 @@ def test_monitor_completeness_ends_with_what_it_found(
     triggers = read(VALIDATION.checks["transition_days_14d"], "passes")
     rows = {"all": [{"days": [date(2026, 1, 7), date(2026, 1, last)], "times": 1, "game_id": "game {i}"}]}
     both = Fixture(tables.check, "both", {**tables.data, "rows": rows, "record": triggers.data["record"]})
-    with runtime.use(on_duckdb(both, tmp_path / "house.duckdb")):
+    with runtime.override_context(on_duckdb(both, tmp_path / "house.duckdb")):
         ended = call(monitor.app, ["completeness"], "monitor", monitor.USAGE, monitor.UNREADABLE)
     out, err = capsys.readouterr()
     assert ended == status, out
@@ -139,7 +139,7 @@ def analysed(
 ) -> tuple[int, str, str]:
     ctx = on_duckdb(read(VALIDATION.checks["games_final"], "passes"), tmp_path / "house.duckdb")
     ctx.ports.warehouse = Warehouse(rows)  # type: ignore[misc,assignment]
-    with runtime.use(ctx):
+    with runtime.override_context(ctx):
         status = call(trends.app, list(argv), "analyze", trends.USAGE, trends.UNAVAILABLE)
     out, err = capsys.readouterr()
     return status, out, err
@@ -232,7 +232,7 @@ def test_a_wrong_question_is_said(
 def test_a_record_that_is_away_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """5, and what did not answer."""
     ctx = on_duckdb(read(VALIDATION.checks["games_final"], "passes"), tmp_path / "house.duckdb")
-    with runtime.use(ctx):
+    with runtime.override_context(ctx):
         assert call(trends.app, [], "analyze", trends.USAGE, trends.UNAVAILABLE) == 5
     assert "warehouse" in capsys.readouterr().err
 

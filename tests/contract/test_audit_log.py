@@ -18,11 +18,11 @@ from zoneinfo import ZoneInfo
 import duckdb
 import pytest
 
-from shared.adapters.audit_schema import INSERT_ID, RecordTable, encoded, record_tables
-from shared.adapters.google.bigquery import BigQueryRecord
-from shared.adapters.local.duckdb import DuckDbRecord, DuckDbWarehouse
+from shared.adapters.audit_schema import INSERT_ID, AuditTable, audit_tables, encoded
+from shared.adapters.google.bigquery import BigQueryAuditLog
+from shared.adapters.local.duckdb import DuckDbAuditLog, DuckDbWarehouse
 from shared.core.errors import Unavailable
-from shared.ports import Record, Row
+from shared.ports import AuditLog, Row
 from tests.audit_columns import COLUMNS
 from tests.busy import allowed
 from tests.contract.warehouses import BOTH, CONFIG, DATASET, World, made
@@ -32,7 +32,7 @@ DAY = date(2026, 1, 21)
 RUN = "nba/2026-01-21/overnight"
 AT = datetime(2026, 1, 22, 9, 30, tzinfo=UTC)
 TABLE = "phase_completions"
-TABLES = {table.name: table for table in record_tables()}
+TABLES = {table.name: table for table in audit_tables()}
 SAMPLES: dict[str, Any] = {"STRING": "it's", "DATE": DAY, "TIMESTAMP": AT, "INTEGER": 3, "FLOAT": 2.5, "BOOLEAN": True}
 
 
@@ -60,7 +60,7 @@ def test_a_row_of_every_table_comes_back_as_written(world: World, name: str) -> 
     table = TABLES[name]
     full = {f["name"]: SAMPLES[f["type"]] for f in table.fields if f["name"] != INSERT_ID}
     empty = {column: value if column == table.partition else None for column, value in full.items()}
-    world.record.insert(name, [Row("1", full), Row("2", {table.partition: full[table.partition]})])
+    world.audit.insert(name, [Row("1", full), Row("2", {table.partition: full[table.partition]})])
     assert read(world, name) == [{INSERT_ID: "1", **full}, {INSERT_ID: "2", **empty}]
 
 
@@ -68,7 +68,7 @@ def test_a_structure_is_kept_as_json_text(world: World) -> None:
     """Mappings and lists, dates inside them too, are text that JSON reads; instants lose their zone, not their time."""
     eastern = AT.astimezone(ZoneInfo("America/New_York"))
     metadata = {"entities": ["Dončić"], "at": AT, "day": DAY, "none": None}
-    world.record.insert(TABLE, [completion(1, metadata=metadata, entities_changed=[], completed_at=eastern)])
+    world.audit.insert(TABLE, [completion(1, metadata=metadata, entities_changed=[], completed_at=eastern)])
     (row,) = read(world)
     assert json.loads(row["metadata"]) == {**metadata, "at": AT.isoformat(), "day": DAY.isoformat()}
     assert row["entities_changed"] == "[]"
@@ -77,22 +77,22 @@ def test_a_structure_is_kept_as_json_text(world: World) -> None:
 
 def test_text_stands_for_dates_and_instants(world: World) -> None:
     """ISO 8601 text, as the use cases write it, is the same row."""
-    world.record.insert(TABLE, [Row("1", {"game_date": DAY.isoformat(), "received_at": "2026-01-22T04:30:00-05:00"})])
+    world.audit.insert(TABLE, [Row("1", {"game_date": DAY.isoformat(), "received_at": "2026-01-22T04:30:00-05:00"})])
     (row,) = read(world)
     assert (row["game_date"], row["received_at"]) == (DAY, AT)
 
 
 def test_a_repeated_insert_id_counts_once(world: World) -> None:
     """In one insert, in a second one, and beside new rows: a reader sees every id once."""
-    world.record.insert(TABLE, [completion(1, outcome="success"), completion(1, outcome="success")])
-    world.record.insert(TABLE, [completion(1, outcome="success"), completion(2, outcome="failed")])
+    world.audit.insert(TABLE, [completion(1, outcome="success"), completion(1, outcome="success")])
+    world.audit.insert(TABLE, [completion(1, outcome="success"), completion(2, outcome="failed")])
     seen = [(row[INSERT_ID], row["outcome"]) for row in read(world)]
     assert seen == [(completion(1).insert_id, "success"), (completion(2).insert_id, "failed")]
 
 
 def test_more_rows_than_one_request_takes(world: World) -> None:
     """An insert of many rows leaves out none."""
-    world.record.insert(TABLE, [completion(number) for number in range(1203)])
+    world.audit.insert(TABLE, [completion(number) for number in range(1203)])
     counted = world.warehouse.query(
         f"SELECT COUNT(*) AS n FROM `{DATASET}.v_{TABLE}` WHERE game_date = @date", {"date": DAY}
     )
@@ -101,14 +101,14 @@ def test_more_rows_than_one_request_takes(world: World) -> None:
 
 def test_tables_can_be_created_again(world: World) -> None:
     """Creating what is there keeps what it holds."""
-    world.record.insert(TABLE, [completion(1)])
+    world.audit.insert(TABLE, [completion(1)])
     world.create_tables()
     assert len(read(world)) == 1
 
 
 def test_nothing_to_insert_is_no_insert(world: World) -> None:
     """An empty insert into whatever table does nothing."""
-    world.record.insert("no_such_table", [])
+    world.audit.insert("no_such_table", [])
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_nothing_to_insert_is_no_insert(world: World) -> None:
 def test_what_the_record_cannot_take_is_unavailable(world: World, table: str, row: Row) -> None:
     """A missing table or a value of another type raises, naming the table; nothing is lost unseen."""
     with pytest.raises(Unavailable, match=table) as caught:
-        world.record.insert(table, [row])
+        world.audit.insert(table, [row])
     assert caught.value.port == "record"
 
 
@@ -130,16 +130,16 @@ def test_an_instant_without_a_zone_is_refused() -> None:
 
 
 @pytest.fixture(params=["duckdb", "bigquery"])
-def nowhere(request: pytest.FixtureRequest, tmp_path: Path) -> Record:
+def nowhere(request: pytest.FixtureRequest, tmp_path: Path) -> AuditLog:
     """A record that cannot be reached: a file that is no database, a host that is not there."""
     if request.param == "duckdb":
         file = tmp_path / "broken.duckdb"
         file.write_text("this is not a database" * 1000)
-        return DuckDbRecord(file, DATASET)
-    return BigQueryRecord("demo-nowhere", DATASET, emulator_host=f"http://127.0.0.1:{closed_port()}")
+        return DuckDbAuditLog(file, DATASET)
+    return BigQueryAuditLog("demo-nowhere", DATASET, emulator_host=f"http://127.0.0.1:{closed_port()}")
 
 
-def test_a_record_that_does_not_answer_is_unavailable(nowhere: Record) -> None:
+def test_a_record_that_does_not_answer_is_unavailable(nowhere: AuditLog) -> None:
     """An insert that did not arrive raises, soon enough for three attempts in five seconds."""
     started = time.monotonic()
     with pytest.raises(Unavailable) as caught:
@@ -151,8 +151,8 @@ def test_a_record_that_does_not_answer_is_unavailable(nowhere: Record) -> None:
 def test_completions_come_back_between_two_dates(world: World) -> None:
     """Both dates are included, others are not; what comes back is every column that was written, and None."""
     days = [DAY + timedelta(days=number) for number in range(5)]
-    world.record.insert(TABLE, [Row(f"{day}", {"game_date": day, "message_id": f"m-{day}"}) for day in days])
-    found = world.record.completions(days[1], days[3])
+    world.audit.insert(TABLE, [Row(f"{day}", {"game_date": day, "message_id": f"m-{day}"}) for day in days])
+    found = world.audit.completions(days[1], days[3])
     assert sorted((row["game_date"], row["message_id"]) for row in found) == [(day, f"m-{day}") for day in days[1:4]]
     assert {name for row in found for name in row} >= {field["name"] for field in TABLES[TABLE].fields}
     assert {row["outcome"] for row in found} == {None}
@@ -161,8 +161,8 @@ def test_completions_come_back_between_two_dates(world: World) -> None:
 def test_a_completion_inserted_again_comes_back_once(world: World) -> None:
     """However often a row was sent, whoever compares it with the state sees it once."""
     for _ in range(3):
-        world.record.insert(TABLE, [completion(1, outcome="success"), completion(2, outcome="failed")])
-    found = world.record.completions(DAY, DAY)
+        world.audit.insert(TABLE, [completion(1, outcome="success"), completion(2, outcome="failed")])
+    found = world.audit.completions(DAY, DAY)
     assert sorted((row[INSERT_ID], row["outcome"]) for row in found) == [
         (completion(1).insert_id, "success"),
         (completion(2).insert_id, "failed"),
@@ -181,8 +181,8 @@ def test_completions_have_the_types_that_were_meant(world: World) -> None:
         metadata={"percent": 97.5, "error": "Dončić's row"},
         entities_changed={"players": ["203999"], "teams": []},
     )
-    world.record.insert(TABLE, [row])
-    [found] = world.record.completions(DAY, DAY)
+    world.audit.insert(TABLE, [row])
+    [found] = world.audit.completions(DAY, DAY)
     assert (found["received_at"], found["completed_at"], found["game_date"]) == (AT, AT, DAY)
     assert found["received_at"].utcoffset() == timedelta()
     assert (found["record_count"], found["superseded"], found["is_incremental"]) == (203, False, None)
@@ -192,20 +192,20 @@ def test_completions_have_the_types_that_were_meant(world: World) -> None:
 
 def test_before_the_first_row_there_are_no_completions(world: World) -> None:
     """Tables that are there and hold nothing: an empty list."""
-    assert world.record.completions(DAY, DAY) == []
+    assert world.audit.completions(DAY, DAY) == []
 
 
 def test_a_file_that_is_not_there_holds_no_completions(tmp_path: Path) -> None:
     """The embedded record is made by its first row: until then it is empty, not away, and reading makes no file."""
     path = tmp_path / "none.duckdb"
-    assert DuckDbRecord(path, DATASET).completions(DAY, DAY) == []
+    assert DuckDbAuditLog(path, DATASET).completions(DAY, DAY) == []
     assert not path.exists()
     with duckdb.connect(path):
         pass  # a warehouse without the record's tables
-    assert DuckDbRecord(path, DATASET).completions(DAY, DAY) == []
+    assert DuckDbAuditLog(path, DATASET).completions(DAY, DAY) == []
 
 
-def test_completions_of_a_record_that_is_away_are_unavailable(nowhere: Record) -> None:
+def test_completions_of_a_record_that_is_away_are_unavailable(nowhere: AuditLog) -> None:
     """Nothing read is never taken for nothing there."""
     with pytest.raises(Unavailable) as caught:
         nowhere.completions(DAY, DAY)
@@ -220,7 +220,7 @@ def test_a_table_has_the_columns_that_are_agreed(name: str) -> None:
 
 
 @pytest.mark.parametrize("table", TABLES.values(), ids=sorted(TABLES))
-def test_every_table_is_partitioned_by_date_and_clustered(table: RecordTable) -> None:
+def test_every_table_is_partitioned_by_date_and_clustered(table: AuditTable) -> None:
     """The partition is a day of a required column, readers must filter on it, and clustering columns exist."""
     kinds = {field["name"]: (field["type"], field.get("mode")) for field in table.fields}
     assert kinds[INSERT_ID] == ("STRING", "REQUIRED")
@@ -258,7 +258,7 @@ def test_a_file_that_another_process_has_is_waited_for(tmp_path: Path) -> None:
     with held(path) as process:
         release = threading.Timer(0.4, process.kill)
         release.start()
-        DuckDbRecord(path, DATASET, busy=timedelta(seconds=10)).insert(TABLE, [completion(1)])
+        DuckDbAuditLog(path, DATASET, busy=timedelta(seconds=10)).insert(TABLE, [completion(1)])
     warehouse = DuckDbWarehouse(path, CONFIG)
     assert warehouse.query(f"SELECT COUNT(*) AS n FROM `{DATASET}.{TABLE}`", {}) == [{"n": 1}]
 
@@ -270,7 +270,7 @@ def test_a_file_that_stays_taken_is_unavailable_in_time(tmp_path: Path) -> None:
     with held(path):
         started = time.monotonic()
         with pytest.raises(Unavailable, match="lock"):
-            DuckDbRecord(path, DATASET, busy=short).insert(TABLE, [completion(1)])
+            DuckDbAuditLog(path, DATASET, busy=short).insert(TABLE, [completion(1)])
         with pytest.raises(Unavailable, match="lock"):
             DuckDbWarehouse(path, CONFIG, busy=short).query("SELECT 1 AS n", {})
         assert time.monotonic() - started < allowed(3)
@@ -280,7 +280,7 @@ def test_threads_that_write_and_read_at_once_lose_nothing(tmp_path: Path) -> Non
     """Racing writers, of the same ids too, and readers of one process all get through."""
     path = tmp_path / "house.duckdb"
     patience = timedelta(seconds=30)
-    record, warehouse = DuckDbRecord(path, DATASET, busy=patience), DuckDbWarehouse(path, CONFIG, busy=patience)
+    record, warehouse = DuckDbAuditLog(path, DATASET, busy=patience), DuckDbWarehouse(path, CONFIG, busy=patience)
     record.create_tables()
 
     def work(number: int) -> None:

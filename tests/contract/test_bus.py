@@ -20,7 +20,7 @@ from shared.adapters.local.bus import LocalBus
 from shared.core.errors import Unavailable
 from shared.ports import Bus, Message
 from tests.busy import allowed
-from tests.local_server import Asked, LocalServer, closed_port
+from tests.local_server import LocalServer, ServerRequest, closed_port
 
 PROJECT = "demo-orch"
 BODY: dict[str, Any] = {
@@ -47,7 +47,7 @@ class World(Protocol):
     @property
     def bus(self) -> Bus: ...
 
-    def pump(self, count: int) -> list[Asked]:
+    def pump(self, count: int) -> list[ServerRequest]:
         """Return what the receiver got once ``count`` pushes have arrived."""
 
 
@@ -56,7 +56,7 @@ class LocalWorld:
     bus: LocalBus
     receiver: LocalServer
 
-    def pump(self, count: int) -> list[Asked]:
+    def pump(self, count: int) -> list[ServerRequest]:
         self.bus.deliver(RequestsHttp(identity_tokens=False, clock=SystemClock()))
         return self.receiver.wait_for(count, 1.0)
 
@@ -66,7 +66,7 @@ class PubSubWorld:
     bus: PubSubBus
     receiver: LocalServer
 
-    def pump(self, count: int) -> list[Asked]:
+    def pump(self, count: int) -> list[ServerRequest]:
         return self.receiver.wait_for(count)
 
 
@@ -109,7 +109,7 @@ class _emulated:
         self._topics.stop()
 
 
-def _content(asked: Asked) -> tuple[str, Any, dict[str, str]]:
+def _content(asked: ServerRequest) -> tuple[str, Any, dict[str, str]]:
     message = asked.json["message"]
     return message["messageId"], json.loads(base64.b64decode(message["data"])), message.get("attributes", {})
 

@@ -16,9 +16,9 @@ import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 
-from shared.adapters.google.bigquery import BigQueryRecord, BigQueryWarehouse
-from shared.adapters.local.duckdb import DuckDbRecord, DuckDbWarehouse
-from shared.ports import Record, Warehouse
+from shared.adapters.google.bigquery import BigQueryAuditLog, BigQueryWarehouse
+from shared.adapters.local.duckdb import DuckDbAuditLog, DuckDbWarehouse
+from shared.ports import AuditLog, Warehouse
 
 CONFIG = Path(__file__).resolve().parents[2] / "config"
 DATASET = "nba_orchestration"
@@ -38,7 +38,7 @@ class World(Protocol):
     def warehouse(self) -> Warehouse: ...
 
     @property
-    def record(self) -> Record: ...
+    def audit(self) -> AuditLog: ...
 
     def create_tables(self) -> None:
         """Create the record's tables."""
@@ -53,10 +53,10 @@ class DuckDbWorld:
         with closing(duckdb.connect(path)):
             pass  # an empty warehouse, not an absent one
         self.warehouse = DuckDbWarehouse(path, CONFIG, zone=ZONE)
-        self.record = DuckDbRecord(path, DATASET)
+        self.audit = DuckDbAuditLog(path, DATASET)
 
     def create_tables(self) -> None:
-        self.record.create_tables()
+        self.audit.create_tables()
 
     def table(self, name: str, columns: Mapping[str, str], rows: Sequence[Sequence[Any]]) -> None:
         with closing(duckdb.connect(self._path)) as connection:
@@ -92,10 +92,10 @@ class BigQueryWorld:
             client_options={"api_endpoint": host},
         )
         self.warehouse = BigQueryWarehouse(self.project, CONFIG, timeout=PATIENCE, emulator_host=host, zone=ZONE)
-        self.record = BigQueryRecord(self.project, DATASET, timeout=PATIENCE, emulator_host=host)
+        self.audit = BigQueryAuditLog(self.project, DATASET, timeout=PATIENCE, emulator_host=host)
 
     def create_tables(self) -> None:
-        self.record.create_tables()
+        self.audit.create_tables()
 
     def table(self, name: str, columns: Mapping[str, str], rows: Sequence[Sequence[Any]]) -> None:
         self.client.create_dataset(name.split(".")[0], exists_ok=True)

@@ -11,10 +11,10 @@ from shared.adapters.config.policy_file import load_policy
 from shared.core.decision import state_changes
 from shared.core.decision.decide import decide
 from shared.core.decision.decisions import Confirm, Decision, Read
-from shared.core.decision.fold import record
+from shared.core.decision.fold import apply_report
 from shared.core.decision.gates import Fit, Fitness, Wanted
 from shared.core.decision.pause import Pause
-from shared.core.decision.snapshot import Situation
+from shared.core.decision.snapshot import DecisionInput
 from shared.core.model import Completion, Lane, Outcome, Plan, Report, RunKey, TransitionState, Units
 from shared.core.policy.policy import Policy
 from shared.core.policy.transitions import ConfirmBy, Expectation, Transition
@@ -75,7 +75,7 @@ def fold(*reports: Report) -> Completion:
     """Return what is known of one processor after these reports, in the order of arrival."""
     known: Completion | None = None
     for one in reports:
-        known = record(known, one)
+        known = apply_report(known, one)
     assert known is not None
     return known
 
@@ -84,7 +84,7 @@ def known(*reports: Report) -> dict[str, Completion]:
     """Return what is known of all processors after these reports, in the order of arrival."""
     found: dict[str, Completion] = {}
     for one in reports:
-        found[one.processor] = record(found.get(one.processor), one)
+        found[one.processor] = apply_report(found.get(one.processor), one)
     return found
 
 
@@ -93,7 +93,7 @@ def done(*processors: str, ended: datetime = T0) -> list[Report]:
     return [report(name, ended=ended) for name in processors]
 
 
-def situation(
+def snapshot(
     *reports: Report,
     transition: str = TO4,
     key: RunKey = NIGHT,
@@ -101,10 +101,10 @@ def situation(
     state: TransitionState | None = None,
     policy: Policy = POLICY,
     **more: Any,
-) -> Situation:
+) -> DecisionInput:
     """Return a situation after these reports of the phase that the transition waits for; nothing is paused."""
     more.setdefault("pauses", ())
-    return Situation(
+    return DecisionInput(
         policy=policy,
         transition=policy.transitions[transition],
         key=key,
@@ -127,7 +127,7 @@ class World:
     games: int | None = GAMES
     pauses: tuple[Pause, ...] = ()
 
-    def read(self, now_known: Situation, wanted: Wanted) -> Situation:
+    def read(self, now_known: DecisionInput, wanted: Wanted) -> DecisionInput:
         readings = now_known.readings
         rows = {**readings.rows, **{table: self.tables.get(table, self.rows) for table in wanted.rows}}
         percents = {name: self.percents.get(name, self.percent) for name in wanted.percents}
@@ -149,7 +149,7 @@ class World:
 GOOD = World()
 
 
-def settled(now_known: Situation, now: datetime, world: World = GOOD) -> tuple[Situation, Decision]:
+def results(now_known: DecisionInput, now: datetime, world: World = GOOD) -> tuple[DecisionInput, Decision]:
     """Decide, reading from this world whatever the decision asks for, and never the same thing twice."""
     asked: list[Wanted] = []
     decision = decide(now_known, now)
@@ -162,8 +162,8 @@ def settled(now_known: Situation, now: datetime, world: World = GOOD) -> tuple[S
     return now_known, decision
 
 
-def decided(now_known: Situation, now: datetime, world: World = GOOD) -> Decision:
-    return settled(now_known, now, world)[1]
+def decided(now_known: DecisionInput, now: datetime, world: World = GOOD) -> Decision:
+    return results(now_known, now, world)[1]
 
 
 def plan(generation: int = 1, reason: str = "complete", *, missing: tuple[str, ...] = (), **more: Any) -> Plan:

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from shared.core.decision import state_changes
 from shared.core.decision.decisions import Confirm
 from shared.core.decision.gates import Fit, Unchecked, Unfit
-from shared.core.decision.snapshot import Situation
+from shared.core.decision.snapshot import DecisionInput
 from shared.core.model import Hold, Outcome, Plan, Report, Request, RunKey, State, TransitionState
 from shared.core.policy.policy import Policy
 from shared.core.policy.transitions import Confirm as ConfirmPolicy
 from shared.core.policy.transitions import ConfirmBy, Deadline, Expectation, Refresh, Then, Tier
-from tests.core.build import DAY, POLICY, T0, World, at, plan, report, situation, with_transition
+from tests.core.build import DAY, POLICY, T0, World, at, plan, report, snapshot, with_transition
 
 MODES = sorted(POLICY.modes)
 TRANSITIONS = sorted(POLICY.transitions)
@@ -76,7 +76,7 @@ def reports(draw: st.DrawFn, phase: str, most: int = 4, receipts: st.SearchStrat
 
 def _carried(state: TransitionState) -> list[Report]:
     """Return the successes that what has left was made of."""
-    carried = {} if state.carried is None else state.carried.completed
+    carried = {} if state.accepted_plan is None else state.accepted_plan.completed
     return [
         report(name, records=records, ended=at(hours=-3), message_id=f"carried {name}")
         for name, records in carried.items()
@@ -107,7 +107,7 @@ def plans(draw: st.DrawFn, expected: list[str], state: TransitionState) -> Plan:
     again = state.generation and not state.accepted
     missing = draw(st.sets(st.sampled_from(expected)))
     completed = {name: draw(st.sampled_from([None, 0, 14, 70, 200])) for name in expected if name not in missing}
-    reason = draw(st.sampled_from(["complete", "tier_1", "deadline", "refresh" if state.carried else "complete"]))
+    reason = draw(st.sampled_from(["complete", "tier_1", "deadline", "refresh" if state.accepted_plan else "complete"]))
     generation = state.generation if again else state.generation + 1
     return plan(generation, reason, missing=tuple(sorted(missing)), completed=completed)
 
@@ -118,8 +118,8 @@ def _acts(what: Plan, by: ConfirmBy, state: TransitionState) -> list[Act]:
         case State.CLAIMED:
             return [*[state_changes.dispatched] * 6, *_endings_of(state), ask]
         case State.DISPATCHED:
-            assert state.carried is not None
-            return [*[_confirmation(by)] * 2, _claim(state.carried), *[_claim(what)] * 4, ask, hold, release]
+            assert state.accepted_plan is not None
+            return [*[_confirmation(by)] * 2, _claim(state.accepted_plan), *[_claim(what)] * 4, ask, hold, release]
         case _:
             return [*[_claim(what)] * 4, ask, hold, release]
 
@@ -168,7 +168,7 @@ def worlds(draw: st.DrawFn) -> World:
 
 
 @st.composite
-def situations(draw: st.DrawFn, *, fresh: bool = False, most: int = 4) -> Situation:
+def snapshots(draw: st.DrawFn, *, fresh: bool = False, most: int = 4) -> DecisionInput:
     """Draw a situation; a ``fresh`` one was never claimed, held or asked for, and its reports came early."""
     transition, mode = draw(st.sampled_from(TRANSITIONS)), draw(st.sampled_from(MODES))
     policy = draw(policies(transition, mode))
@@ -176,7 +176,7 @@ def situations(draw: st.DrawFn, *, fresh: bool = False, most: int = 4) -> Situat
     expected = sorted(rules.expects[mode].expected)
     state = TransitionState() if fresh else draw(states(expected, rules.confirm.by))
     next_report = draw(optional_minutes)
-    return situation(
+    return snapshot(
         *_carried(state),
         *draw(reports(rules.after[0], most, soon if fresh else minutes)),
         transition=transition,

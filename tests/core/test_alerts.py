@@ -13,7 +13,7 @@ from shared.core.alerting.conditions import (
     NOBODY,
     AlertKind,
     Condition,
-    Lasting,
+    Lifecycle,
     Predecessor,
     Severity,
     conditions,
@@ -23,7 +23,7 @@ from shared.core.alerting.conditions import (
 from shared.core.decision import state_changes
 from shared.core.decision.decisions import Confirm, Decision, Done, Held
 from shared.core.decision.gates import Unfit
-from shared.core.decision.snapshot import Situation
+from shared.core.decision.snapshot import DecisionInput
 from shared.core.model import Block, Hold, Lane, Outcome, Report, RunKey, TransitionState
 from shared.core.policy.transitions import ConfirmBy, Dispatch, Role
 from tests.core.build import (
@@ -53,8 +53,8 @@ from tests.core.build import (
     done,
     plan,
     report,
-    settled,
-    situation,
+    results,
+    snapshot,
     with_transition,
 )  # fmt: skip
 
@@ -65,10 +65,10 @@ DUE, DUE_CRITICAL = at(hours=2, minutes=30), at(hours=4)
 
 
 def told(
-    one: Situation, now: datetime, world: World = GOOD, before: Mapping[str, Predecessor] = NOBODY
+    one: DecisionInput, now: datetime, world: World = GOOD, before: Mapping[str, Predecessor] = NOBODY
 ) -> dict[str, Condition]:
     """Return what holds after a decision came to rest, by kind and subject."""
-    seen, decision = settled(one, now, world)
+    seen, decision = results(one, now, world)
     state = state_changes.resting(seen.state, decision, now)
     return by_kind(conditions(replace(seen, state=state), decision, now, before))
 
@@ -81,9 +81,9 @@ def severities(found: dict[str, Condition]) -> dict[str, Severity]:
     return {name: condition.severity for name, condition in found.items()}
 
 
-def waiting(*reports: Report, **more: object) -> Situation:
+def waiting(*reports: Report, **more: object) -> DecisionInput:
     """Return a situation that lacks a required processor."""
-    return situation(*reports, **more)  # type: ignore[arg-type]  # passed through to a typed helper
+    return snapshot(*reports, **more)  # type: ignore[arg-type]  # passed through to a typed helper
 
 
 # Reports
@@ -95,14 +95,14 @@ def test_under_minimum_is_one_warning_with_its_numbers() -> None:
     assert severities(found) == {f"under_minimum {PGS}": WARNING}
     text = found[f"under_minimum {PGS}"].text
     assert "1 record of at least 70" in text
-    assert found[f"under_minimum {PGS}"].lasting is Lasting.STANDING
+    assert found[f"under_minimum {PGS}"].lifecycle is Lifecycle.ONGOING
 
 
 def test_a_missing_counter_is_said_once() -> None:
     """R6: the table outvoted the report."""
     found = told(waiting(report(PGS, records=1)), at(minutes=1), World(rows=500))
     assert severities(found) == {f"counter_missing {PGS}": WARNING}
-    assert found[f"counter_missing {PGS}"].lasting is Lasting.ONCE
+    assert found[f"counter_missing {PGS}"].lifecycle is Lifecycle.ONCE
     assert "counter missing" in found[f"counter_missing {PGS}"].text
 
 
@@ -128,7 +128,7 @@ def test_an_inferred_completion_names_the_silent_processor() -> None:
     """Section 9: one warning, once."""
     found = told(waiting(report(PGS, Outcome.INFERRED, 150)), at(minutes=1))
     assert severities(found) == {f"silent {PGS}": WARNING}
-    assert found[f"silent {PGS}"].lasting is Lasting.ONCE
+    assert found[f"silent {PGS}"].lifecycle is Lifecycle.ONCE
 
 
 @pytest.mark.parametrize("outcome", [Outcome.STARTED, Outcome.NO_DATA, Outcome.FAILED, Outcome.SKIPPED])
@@ -140,8 +140,8 @@ def test_an_ordinary_report_tells_nobody(outcome: Outcome) -> None:
 # Blocked and held
 
 
-def full(**more: object) -> Situation:
-    return situation(*done(*PHASE3), **more)  # type: ignore[arg-type]  # passed through to a typed helper
+def full(**more: object) -> DecisionInput:
+    return snapshot(*done(*PHASE3), **more)  # type: ignore[arg-type]  # passed through to a typed helper
 
 
 def test_a_gate_that_blocks_is_a_warning_with_gate_and_number() -> None:
@@ -149,7 +149,7 @@ def test_a_gate_that_blocks_is_a_warning_with_gate_and_number() -> None:
     found = told(full(), at(minutes=1), World(percents={"game_coverage": 71, "minutes_coverage": 12}))
     assert severities(found) == {"gate game_coverage": WARNING, "gate minutes_coverage": WARNING}
     assert "71 percent" in found["gate game_coverage"].text
-    assert found["gate game_coverage"].lasting is Lasting.STANDING
+    assert found["gate game_coverage"].lifecycle is Lifecycle.ONGOING
 
 
 @pytest.mark.parametrize(("after", "said"), [(-SECOND, False), (timedelta(0), True), (SECOND, True)], ids=str)
@@ -202,7 +202,7 @@ def test_an_operators_hold_is_information() -> None:
 def test_unconfirmed_is_critical_one_within_after_the_last_repetition(after: timedelta, said: bool) -> None:
     """Section 3: to the second, with the number of dispatches."""
     state = dispatched()
-    twice = state_changes.dispatched(claimed(state.carried, T0 + WITHIN, state), T0 + WITHIN)
+    twice = state_changes.dispatched(claimed(state.accepted_plan, T0 + WITHIN, state), T0 + WITHIN)
     found = told(full(state=twice), T0 + 2 * WITHIN + after)
     assert severities(found) == ({"unconfirmed": CRITICAL} if said else {})
     if said:
@@ -213,7 +213,7 @@ def test_unconfirmed_is_critical_one_within_after_the_last_repetition(after: tim
 def test_unconfirmed_is_over_with_any_report() -> None:
     """Section 3: a later report confirms, and then nothing is wrong."""
     state = dispatched()
-    twice = state_changes.dispatched(claimed(state.carried, T0 + WITHIN, state), T0 + WITHIN)
+    twice = state_changes.dispatched(claimed(state.accepted_plan, T0 + WITHIN, state), T0 + WITHIN)
     late = at(hours=20)
     assert "unconfirmed" in told(full(state=twice), late)
     assert told(full(state=state_changes.confirmed(twice, Confirm(ConfirmBy.FIRST_REPORT, late), late)), late) == {}
@@ -234,19 +234,19 @@ def test_unconfirmed_is_over_with_any_report() -> None:
 def test_a_degraded_trigger(reason: str, first: bool, missing: tuple[str, ...], severity: Severity | None) -> None:
     """A5: info at the first tier with optional ones missing, else a warning; once, naming the missing."""
     what = plan(1, reason, missing=missing, first_tier=first)
-    one = situation(*done(*(n for n in PHASE3 if n not in missing)), state=confirmed(what))
+    one = snapshot(*done(*(n for n in PHASE3 if n not in missing)), state=confirmed(what))
     found = told(one, at(minutes=16))
     assert severities(found) == ({} if severity is None else {"degraded": severity})
     if severity is not None:
         assert all(name in found["degraded"].text for name in (*missing, reason))
-        assert found["degraded"].lasting is Lasting.ONCE
+        assert found["degraded"].lifecycle is Lifecycle.ONCE
 
 
 def test_a_partial_is_marked_in_the_text() -> None:
     """R6: listed among the missing, marked partial."""
     what = plan(1, "tier_1", missing=(TOGS, UTGC), partial=(TOGS,), first_tier=True)
     reports = [*done(PGS, UPGC, TDGS), report(TOGS, Outcome.PARTIAL, 20)]
-    text = told(situation(*reports, state=confirmed(what)), at(minutes=16))["degraded"].text
+    text = told(snapshot(*reports, state=confirmed(what)), at(minutes=16))["degraded"].text
     assert f"{TOGS} (partial), {UTGC}" in text
 
 
@@ -256,18 +256,18 @@ def test_a_gates_warning_is_said_once_at_the_trigger() -> None:
     found = told(full(state=confirmed(what)), at(minutes=1))
     assert severities(found) == {"gate_warning minutes_coverage": WARNING}
     assert "85 percent" in found["gate_warning minutes_coverage"].text
-    assert found["gate_warning minutes_coverage"].lasting is Lasting.ONCE
+    assert found["gate_warning minutes_coverage"].lifecycle is Lifecycle.ONCE
 
 
 def test_an_optional_table_without_rows_warns_unless_its_processor_is_missing() -> None:
     """A5: what is already named missing is not said twice."""
     empty = World(tables={f"nba_analytics.{TOGS}": 0})
-    _, complete = settled(full(), at(minutes=1), empty)
+    _, complete = results(full(), at(minutes=1), empty)
     assert set(complete.plan.warnings) == {"phase3_rows"}  # type: ignore[union-attr]
-    _, without = settled(situation(*done(PGS, UPGC, TDGS, UTGC)), at(minutes=15), empty)
+    _, without = results(snapshot(*done(PGS, UPGC, TDGS, UTGC)), at(minutes=15), empty)
     assert without.plan.warnings == {}  # type: ignore[union-attr]
     two = World(tables={f"nba_analytics.{name}": 0 for name in (TOGS, TDGS)})
-    _, more = settled(situation(*done(PGS, UPGC, TDGS, UTGC)), at(minutes=15), two)
+    _, more = results(snapshot(*done(PGS, UPGC, TDGS, UTGC)), at(minutes=15), two)
     assert set(more.plan.warnings) == {"phase3_rows"}  # type: ignore[union-attr]
 
 
@@ -276,7 +276,7 @@ def late(transition: str = TO5, **more: object) -> dict[str, Condition]:
     names = sorted(POLICY.transitions[transition].expects["overnight"].expected)
     what = plan(1, "tier_2", completed=dict.fromkeys(names[1:]), missing=(names[0],))
     reports = [*done(*names[1:]), report(names[0], records=30, ended=at(hours=2))]
-    one = situation(*reports, transition=transition, state=confirmed(what), **more)  # type: ignore[arg-type]
+    one = snapshot(*reports, transition=transition, state=confirmed(what), **more)  # type: ignore[arg-type]
     return told(one, at(hours=3))
 
 
@@ -285,7 +285,7 @@ def test_what_arrives_too_late_is_said() -> None:
     found = late()
     assert severities(found) == {"degraded": WARNING, "late ml_feature_store": INFO}
     assert "30 records" in found["late ml_feature_store"].text
-    assert found["late ml_feature_store"].lasting is Lasting.ONCE
+    assert found["late ml_feature_store"].lifecycle is Lifecycle.ONCE
 
 
 @pytest.mark.parametrize(
@@ -300,14 +300,14 @@ def test_what_arrives_too_late_is_said() -> None:
 )
 def test_what_a_refresh_can_no_longer_take_is_said(state: TransitionState, now: datetime, said: bool) -> None:
     """D8: after `until` and beyond `at_most`; before that it triggers instead."""
-    one = situation(*done(*PHASE3), state=state)
+    one = snapshot(*done(*PHASE3), state=state)
     assert (f"late {TOGS}" in by_kind(conditions(one, Done("confirmed"), now))) == said
 
 
 def test_growth_after_the_time_is_said_too() -> None:
     """D8: the number that it has grown to."""
     state = confirmed(plan(completed=dict.fromkeys(PHASE3, 100)))
-    one = situation(*(report(name, records=111 if name == PGS else 109) for name in PHASE3), state=state)
+    one = snapshot(*(report(name, records=111 if name == PGS else 109) for name in PHASE3), state=state)
     found = by_kind(conditions(one, Done("confirmed"), at(hours=11)))
     assert set(found) == {f"late {PGS}"}
     assert "111 records" in found[f"late {PGS}"].text
@@ -328,7 +328,7 @@ def test_growth_after_the_time_is_said_too() -> None:
 @pytest.mark.parametrize("reports", [[], [report(TDGS)]], ids=["silence", "some"])
 def test_due_to_the_second(reports: list[Report], now: datetime, kinds: dict[str, Severity]) -> None:
     """T2: not triggered at its local time, also when no message ever came; two fingerprints."""
-    one = situation(*(replace(r, received_at=now - SECOND) for r in reports))
+    one = snapshot(*(replace(r, received_at=now - SECOND) for r in reports))
     found = told(one, now)
     assert severities(found) == kinds
     for condition in found.values():
@@ -340,8 +340,8 @@ def test_due_to_the_second(reports: list[Report], now: datetime, kinds: dict[str
 @pytest.mark.parametrize("key", [BACKFILL, RunKey("nba", DAY, "same_day", Lane.BACKFILL)])
 def test_backfill_has_no_due_times(key: RunKey) -> None:
     """T2: repairs of the past are never late."""
-    assert told(situation(key=key), at(hours=30)) == {}
-    assert not is_due(situation(key=key), at(hours=30))
+    assert told(snapshot(key=key), at(hours=30)) == {}
+    assert not is_due(snapshot(key=key), at(hours=30))
 
 
 @pytest.mark.parametrize(
@@ -371,12 +371,12 @@ def test_a_claim_that_is_under_way_is_still_due() -> None:
 
 def test_overtaken_takes_the_place_of_due() -> None:
     """T2: the next phase reports although nothing was triggered: one info, once; and it is decided all the same."""
-    one = situation(*done(TDGS), next_report_at=at(hours=1))
+    one = snapshot(*done(TDGS), next_report_at=at(hours=1))
     found = told(one, DUE_CRITICAL)
     assert severities({name: c for name, c in found.items() if name != "held"}) == {"overtaken": INFO}
-    assert found["overtaken"].lasting is Lasting.ONCE
+    assert found["overtaken"].lifecycle is Lifecycle.ONCE
     assert "phase4" in found["overtaken"].text
-    assert told(situation(next_report_at=at(hours=1)), DUE - SECOND) == {}
+    assert told(snapshot(next_report_at=at(hours=1)), DUE - SECOND) == {}
 
 
 @pytest.mark.parametrize(
@@ -391,13 +391,13 @@ def test_overtaken_takes_the_place_of_due() -> None:
 )
 def test_an_overdue_predecessor_takes_the_alert(overdue: bool, speaks: bool, reports: list[Report], said: bool) -> None:
     """T2: with nothing but an overdue predecessor for a cause it is counted into the predecessor's; else not."""
-    found = told(situation(*reports), DUE, before={"phase3": Predecessor(TO3, overdue, speaks)})
+    found = told(snapshot(*reports), DUE, before={"phase3": Predecessor(TO3, overdue, speaks)})
     assert ("due_warning" in found) == said
 
 
 def test_a_transition_without_due_times_is_never_late() -> None:
     """The last transition of a night has none in the reference policy."""
-    assert told(situation(transition=TO6), at(hours=40)) == {}
+    assert told(snapshot(transition=TO6), at(hours=40)) == {}
 
 
 # Silence
@@ -407,7 +407,7 @@ def test_a_transition_without_due_times_is_never_late() -> None:
 def test_an_empty_date_and_a_closed_run_are_silent(changes: dict[str, object]) -> None:
     """T2, T5: whatever is odd about their reports."""
     odd = [report(PGS, records=1), *(report(UPGC, Outcome.FAILED, ended=at(minutes=n)) for n in range(4))]
-    assert told(situation(*odd, **changes), at(hours=40)) == {}  # type: ignore[arg-type]
+    assert told(snapshot(*odd, **changes), at(hours=40)) == {}  # type: ignore[arg-type]
 
 
 def test_an_observed_transition_tells_nothing_of_its_trigger() -> None:
@@ -418,21 +418,21 @@ def test_an_observed_transition_tells_nothing_of_its_trigger() -> None:
 
 
 TROUBLED = [
-    (situation(*done(PGS, TDGS)), at(hours=9), GOOD),
-    (situation(report(PGS, records=1)), at(hours=3), World(rows=0)),
+    (snapshot(*done(PGS, TDGS)), at(hours=9), GOOD),
+    (snapshot(report(PGS, records=1)), at(hours=3), World(rows=0)),
     (full(), at(hours=4), World(percents={"game_coverage": 3})),
     (full(state=replace(TransitionState(), blocked={"precompute": Block(T0, "x")})), at(hours=3),
      World(fitness=Unfit("precompute answers 404"))),
-    (situation(*(report(PGS, Outcome.FAILED, ended=at(minutes=n), error="no rows") for n in range(3))), at(hours=1),
+    (snapshot(*(report(PGS, Outcome.FAILED, ended=at(minutes=n), error="no rows") for n in range(3))), at(hours=1),
      GOOD),
     (full(state=confirmed(plan(1, "tier_2", missing=(TOGS,)))), at(hours=11), GOOD),
     (full(state=state_changes.dispatched(claimed(plan(), at(hours=1), dispatched()), at(hours=1))), at(hours=9), GOOD),
-    (situation(next_report_at=T0), at(hours=9), GOOD),
+    (snapshot(next_report_at=T0), at(hours=9), GOOD),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("one", "now", "world"), TROUBLED, ids=range(len(TROUBLED)))
-def test_backfill_raises_nothing_above_info(one: Situation, now: datetime, world: World) -> None:
+def test_backfill_raises_nothing_above_info(one: DecisionInput, now: datetime, world: World) -> None:
     """A3: the same trouble in the backfill lane is information at most."""
     live = told(one, now, world)
     repaired = told(replace(one, key=BACKFILL), now, world)
@@ -447,7 +447,7 @@ DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 @pytest.mark.parametrize(("one", "now", "world"), TROUBLED, ids=range(len(TROUBLED)))
 @pytest.mark.parametrize("later", [timedelta(0), timedelta(hours=30)], ids=str)
 def test_every_text_says_where_and_names_no_other_date(
-    one: Situation, now: datetime, world: World, later: timedelta
+    one: DecisionInput, now: datetime, world: World, later: timedelta
 ) -> None:
     """A5: run id and transition, and no date but that of the run, however long after it is said."""
     found = told(one, now + later, world)
@@ -481,12 +481,12 @@ def test_the_decision_and_not_the_stored_word_is_what_is_told() -> None:
     """A state still stored as held tells nothing once the decision is another."""
     stored = replace(TransitionState(), held_since=T0)
     one = full(state=stored)
-    decision: Decision = settled(one, at(minutes=1))[1]
+    decision: Decision = results(one, at(minutes=1))[1]
     assert by_kind(conditions(one, decision, at(minutes=1))) == {}
     assert by_kind(conditions(one, Held("deadline", "x"), at(minutes=1))).keys() == {"held"}
 
 
 def test_floors_are_told_in_the_units_of_the_date() -> None:
     """Half the games, half the floor."""
-    one = situation(report(PGS, records=1), games=GAMES - 4)
+    one = snapshot(report(PGS, records=1), games=GAMES - 4)
     assert "of at least 30" in told(one, at(minutes=1), World(rows=0))[f"under_minimum {PGS}"].text

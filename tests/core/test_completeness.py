@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from shared.core.decision.completeness import Rows, Standing, Word, standing
+from shared.core.decision.completeness import ProcessorStatus, Rows, Status, processor_status
 from shared.core.model import Outcome, Plan, Report, RunKey
 from shared.core.policy.phases import Disabled
 from tests.core.build import (
@@ -33,7 +33,7 @@ from tests.core.build import (
     fold,
     plan,
     report,
-    situation,
+    snapshot,
 )  # fmt: skip
 
 FLOOR = 10 * GAMES
@@ -55,82 +55,82 @@ def stands(
     games: int | None = GAMES,
     carried: dict[str, int | None] | None = None,
     name: str = PGS,
-) -> Standing:
+) -> ProcessorStatus:
     processor = POLICY.phases[PHASE_OF[name]].processors[name]
-    return standing(processor, fold(*reports) if reports else None, games, rows or {}, carried=carried)
+    return processor_status(processor, fold(*reports) if reports else None, games, rows or {}, carried=carried)
 
 
 # reports, rows in the table (None: not read), word, whether the table has to be read
-TABLE_OF_R6: dict[str, tuple[list[Said], int | None, Word, bool]] = {
-    "nothing": ([], None, Word.ABSENT, False),
-    "started": ([(STARTED, None)], None, Word.STARTED, False),
-    "started with records": ([(STARTED, 500)], 500, Word.STARTED, False),
-    "success, records missing": ([(SUCCESS, None)], None, Word.DONE, False),
-    "success, one below the floor": ([(SUCCESS, FLOOR - 1)], None, Word.UNDER_MINIMUM, True),
-    "success, at the floor": ([(SUCCESS, FLOOR)], None, Word.DONE, False),
-    "success, one above the floor": ([(SUCCESS, FLOOR + 1)], None, Word.DONE, False),
-    "success, none at all": ([(SUCCESS, 0)], None, Word.UNDER_MINIMUM, True),
-    "success, below, table one below": ([(SUCCESS, 1)], FLOOR - 1, Word.UNDER_MINIMUM, False),
-    "success, below, table at the floor": ([(SUCCESS, 1)], FLOOR, Word.DONE, False),
-    "success, below, then repaired": ([(SUCCESS, 1), (SUCCESS, FLOOR)], None, Word.DONE, False),
-    "success, enough, then below": ([(SUCCESS, FLOOR), (SUCCESS, 1)], None, Word.UNDER_MINIMUM, True),
-    "partial, one below the floor": ([(PARTIAL, FLOOR - 1)], None, Word.PARTIAL_SHORT, False),
-    "partial, below, table full": ([(PARTIAL, FLOOR - 1)], 500, Word.PARTIAL_SHORT, False),
-    "partial, at the floor": ([(PARTIAL, FLOOR)], None, Word.PARTIAL, False),
-    "partial, records missing": ([(PARTIAL, None)], None, Word.PARTIAL, False),
-    "partial, then success": ([(PARTIAL, FLOOR), (SUCCESS, FLOOR)], None, Word.DONE, False),
-    "skipped": ([(SKIPPED, None)], None, Word.DONE, False),
-    "skipped with a count": ([(SKIPPED, 0)], None, Word.DONE, False),
-    "inferred": ([(INFERRED, 1)], None, Word.DONE, False),
-    "no data, units": ([(NO_DATA, None)], None, Word.NOT_YET, False),
-    "no data, units, table full": ([(NO_DATA, None)], 500, Word.NOT_YET, False),
-    "no data after a success": ([(SUCCESS, FLOOR), (NO_DATA, 0)], None, Word.NOT_YET, True),
-    "no data after a success, table short": ([(SUCCESS, FLOOR), (NO_DATA, 0)], FLOOR - 1, Word.NOT_YET, False),
-    "no data after a success, table enough": ([(SUCCESS, FLOOR), (NO_DATA, 0)], FLOOR, Word.DONE, False),
-    "no data after a partial": ([(PARTIAL, FLOOR), (NO_DATA, 0)], None, Word.NOT_YET, True),
-    "no data after a partial, table enough": ([(PARTIAL, FLOOR), (NO_DATA, 0)], FLOOR, Word.PARTIAL, False),
-    "no data after too few": ([(SUCCESS, 1), (NO_DATA, 0)], None, Word.UNDER_MINIMUM, True),
-    "no data, then a success": ([(NO_DATA, 0), (SUCCESS, FLOOR)], None, Word.DONE, False),
-    "failed": ([(FAILED, None)], None, Word.FAILED, False),
-    "failed, table full": ([(FAILED, None)], 500, Word.FAILED, False),
-    "failed after a success": ([(SUCCESS, FLOOR), (FAILED, None)], None, Word.FAILED, False),
-    "failed after a success, table full": ([(SUCCESS, FLOOR), (FAILED, None)], 500, Word.FAILED, False),
-    "failed after a partial": ([(PARTIAL, FLOOR), (FAILED, None)], None, Word.FAILED, False),
-    "failed, then a success": ([(FAILED, None), (SUCCESS, FLOOR)], None, Word.DONE, False),
-    "started after a success": ([(SUCCESS, FLOOR), (STARTED, None)], None, Word.DONE, False),
-    "started after a failure": ([(FAILED, None), (STARTED, None)], None, Word.FAILED, False),
+TABLE_OF_R6: dict[str, tuple[list[Said], int | None, Status, bool]] = {
+    "nothing": ([], None, Status.ABSENT, False),
+    "started": ([(STARTED, None)], None, Status.STARTED, False),
+    "started with records": ([(STARTED, 500)], 500, Status.STARTED, False),
+    "success, records missing": ([(SUCCESS, None)], None, Status.DONE, False),
+    "success, one below the floor": ([(SUCCESS, FLOOR - 1)], None, Status.UNDER_MINIMUM, True),
+    "success, at the floor": ([(SUCCESS, FLOOR)], None, Status.DONE, False),
+    "success, one above the floor": ([(SUCCESS, FLOOR + 1)], None, Status.DONE, False),
+    "success, none at all": ([(SUCCESS, 0)], None, Status.UNDER_MINIMUM, True),
+    "success, below, table one below": ([(SUCCESS, 1)], FLOOR - 1, Status.UNDER_MINIMUM, False),
+    "success, below, table at the floor": ([(SUCCESS, 1)], FLOOR, Status.DONE, False),
+    "success, below, then repaired": ([(SUCCESS, 1), (SUCCESS, FLOOR)], None, Status.DONE, False),
+    "success, enough, then below": ([(SUCCESS, FLOOR), (SUCCESS, 1)], None, Status.UNDER_MINIMUM, True),
+    "partial, one below the floor": ([(PARTIAL, FLOOR - 1)], None, Status.PARTIAL_SHORT, False),
+    "partial, below, table full": ([(PARTIAL, FLOOR - 1)], 500, Status.PARTIAL_SHORT, False),
+    "partial, at the floor": ([(PARTIAL, FLOOR)], None, Status.PARTIAL, False),
+    "partial, records missing": ([(PARTIAL, None)], None, Status.PARTIAL, False),
+    "partial, then success": ([(PARTIAL, FLOOR), (SUCCESS, FLOOR)], None, Status.DONE, False),
+    "skipped": ([(SKIPPED, None)], None, Status.DONE, False),
+    "skipped with a count": ([(SKIPPED, 0)], None, Status.DONE, False),
+    "inferred": ([(INFERRED, 1)], None, Status.DONE, False),
+    "no data, units": ([(NO_DATA, None)], None, Status.NOT_YET, False),
+    "no data, units, table full": ([(NO_DATA, None)], 500, Status.NOT_YET, False),
+    "no data after a success": ([(SUCCESS, FLOOR), (NO_DATA, 0)], None, Status.NOT_YET, True),
+    "no data after a success, table short": ([(SUCCESS, FLOOR), (NO_DATA, 0)], FLOOR - 1, Status.NOT_YET, False),
+    "no data after a success, table enough": ([(SUCCESS, FLOOR), (NO_DATA, 0)], FLOOR, Status.DONE, False),
+    "no data after a partial": ([(PARTIAL, FLOOR), (NO_DATA, 0)], None, Status.NOT_YET, True),
+    "no data after a partial, table enough": ([(PARTIAL, FLOOR), (NO_DATA, 0)], FLOOR, Status.PARTIAL, False),
+    "no data after too few": ([(SUCCESS, 1), (NO_DATA, 0)], None, Status.UNDER_MINIMUM, True),
+    "no data, then a success": ([(NO_DATA, 0), (SUCCESS, FLOOR)], None, Status.DONE, False),
+    "failed": ([(FAILED, None)], None, Status.FAILED, False),
+    "failed, table full": ([(FAILED, None)], 500, Status.FAILED, False),
+    "failed after a success": ([(SUCCESS, FLOOR), (FAILED, None)], None, Status.FAILED, False),
+    "failed after a success, table full": ([(SUCCESS, FLOOR), (FAILED, None)], 500, Status.FAILED, False),
+    "failed after a partial": ([(PARTIAL, FLOOR), (FAILED, None)], None, Status.FAILED, False),
+    "failed, then a success": ([(FAILED, None), (SUCCESS, FLOOR)], None, Status.DONE, False),
+    "started after a success": ([(SUCCESS, FLOOR), (STARTED, None)], None, Status.DONE, False),
+    "started after a failure": ([(FAILED, None), (STARTED, None)], None, Status.FAILED, False),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize(("what", "rows", "word", "reads"), TABLE_OF_R6.values(), ids=TABLE_OF_R6.keys())
-def test_the_table_of_outcomes(what: list[Said], rows: int | None, word: Word, reads: bool) -> None:
+def test_the_table_of_outcomes(what: list[Said], rows: int | None, word: Status, reads: bool) -> None:
     """Each row of R6, on a date with units: what it counts as, and whether the table must be read to know."""
     found = stands(said(*what), {} if rows is None else {TABLE: rows})
-    assert (found.word, found.needs_rows) == (word, TABLE if reads else None)
+    assert (found.status, found.needs_rows) == (word, TABLE if reads else None)
 
 
 @pytest.mark.parametrize("what", [(SUCCESS, 1), (PARTIAL, 1)])
 @pytest.mark.parametrize("games", [0, None])
 def test_no_floor_without_units_or_while_they_are_unknown(what: Said, games: int | None) -> None:
     """A floor that cannot be computed does not refuse (T3), and one of no units is none."""
-    assert stands(said(what), games=games).word is (Word.DONE if what[0] is SUCCESS else Word.PARTIAL)
+    assert stands(said(what), games=games).status is (Status.DONE if what[0] is SUCCESS else Status.PARTIAL)
 
 
 def test_a_processor_without_a_minimum_has_no_floor() -> None:
     """Where the policy demands no records, none are missing."""
-    assert stands([report(PCF, records=1)], name=PCF).word is Word.DONE
+    assert stands([report(PCF, records=1)], name=PCF).status is Status.DONE
 
 
-@pytest.mark.parametrize(("games", "word"), [(0, Word.DONE), (1, Word.NOT_YET), (None, Word.NOT_YET)])
-def test_no_data_counts_only_on_a_date_without_units(games: int | None, word: Word) -> None:
+@pytest.mark.parametrize(("games", "word"), [(0, Status.DONE), (1, Status.NOT_YET), (None, Status.NOT_YET)])
+def test_no_data_counts_only_on_a_date_without_units(games: int | None, word: Status) -> None:
     """`no_data` is the truth of an empty date and `not_yet` of any other, an unknown one included."""
-    assert stands(said((NO_DATA, None)), games=games).word is word
+    assert stands(said((NO_DATA, None)), games=games).status is word
 
 
 def test_a_table_that_could_not_be_read_is_not_asked_again() -> None:
     """Unreadable is a reading: it does not outvote the report, and asks for nothing more."""
     found = stands(said((SUCCESS, 1)), {TABLE: None})
-    assert (found.word, found.needs_rows) == (Word.UNDER_MINIMUM, None)
+    assert (found.status, found.needs_rows) == (Status.UNDER_MINIMUM, None)
 
 
 def test_a_full_table_with_a_low_count_is_a_missing_counter() -> None:
@@ -142,52 +142,52 @@ def test_a_full_table_with_a_low_count_is_a_missing_counter() -> None:
 def test_the_standing_shows_report_and_floor() -> None:
     """What it is judged by can be shown to a person."""
     [one] = said((SUCCESS, 1))
-    assert (stands([one]).report, stands([one]).floor) == (one, FLOOR)
+    assert (stands([one]).report, stands([one]).min_records) == (one, FLOOR)
 
 
 @pytest.mark.parametrize("after", [(FAILED, None), (NO_DATA, 0)])
 def test_nothing_retracts_what_a_trigger_has_carried(after: Said) -> None:
     """Once the transition has triggered with it, a failure or `no_data` no longer takes a success back (R6)."""
     reports = said((SUCCESS, FLOOR), after)
-    assert stands(reports, carried=None).word is not Word.DONE
-    assert stands(reports, carried={PGS: FLOOR}).word is Word.DONE
+    assert stands(reports, carried=None).status is not Status.DONE
+    assert stands(reports, carried={PGS: FLOOR}).status is Status.DONE
 
 
 @pytest.mark.parametrize("after", [(FAILED, None), (NO_DATA, 0)])
 def test_a_trigger_without_it_does_not_bring_a_retracted_success_back(after: Said) -> None:
     """A success that was retracted before the trigger left without it stays retracted until the next report."""
     reports = said((SUCCESS, FLOOR), after)
-    assert stands(reports, carried={UPGC: None}).word is not Word.DONE
+    assert stands(reports, carried={UPGC: None}).status is not Status.DONE
 
 
 def test_a_failure_without_any_success_stays_a_failure_after_the_trigger() -> None:
     """There is nothing that it could be taken back to."""
-    assert stands(said((FAILED, None)), carried={}).word is Word.FAILED
+    assert stands(said((FAILED, None)), carried={}).status is Status.FAILED
 
 
 def test_what_the_table_outvoted_is_not_read_again_after_the_trigger() -> None:
     """A processor that a trigger carried stays done without another look at its table."""
     found = stands(said((SUCCESS, 1)), carried={PGS: 1})
-    assert (found.word, found.needs_rows) == (Word.DONE, None)
+    assert (found.status, found.needs_rows) == (Status.DONE, None)
 
 
 @pytest.mark.parametrize(
     ("rows", "word", "reads"),
     [
-        ({}, Word.UNDER_MINIMUM, TABLE),
-        ({TABLE: FLOOR - 1}, Word.UNDER_MINIMUM, None),
-        ({TABLE: None}, Word.UNDER_MINIMUM, None),
-        ({TABLE: FLOOR}, Word.DONE, None),
+        ({}, Status.UNDER_MINIMUM, TABLE),
+        ({TABLE: FLOOR - 1}, Status.UNDER_MINIMUM, None),
+        ({TABLE: None}, Status.UNDER_MINIMUM, None),
+        ({TABLE: FLOOR}, Status.DONE, None),
     ],
 )
 @pytest.mark.parametrize("carried", [None, {}, {PGS: FLOOR}, {PGS: 2}], ids=str)
 def test_a_low_report_is_judged_alike_before_a_trigger_and_after_it(
-    rows: Rows, word: Word, reads: str | None, carried: dict[str, int | None] | None
+    rows: Rows, word: Status, reads: str | None, carried: dict[str, int | None] | None
 ) -> None:
     """R6: the table is asked about a count that no trigger has carried, and outvotes it if it holds enough."""
     found = stands(said((SUCCESS, 1)), rows, carried=carried)
-    assert (found.word, found.needs_rows) == (word, reads)
-    assert found.counter_missing == (word is Word.DONE)
+    assert (found.status, found.needs_rows) == (word, reads)
+    assert found.counter_missing == (word is Status.DONE)
 
 
 def disabled_since(since: date) -> frozenset[str]:
@@ -197,8 +197,8 @@ def disabled_since(since: date) -> frozenset[str]:
     off = replace(phase.processors[name], disabled=Disabled(since, "source outage"))
     changed = replace(phase, processors={**phase.processors, name: off})
     policy = replace(POLICY, phases={**POLICY.phases, "phase2": changed})
-    seen = situation(*done(name), transition=TO3, policy=policy).seen
-    assert (name in seen.expected) == (name in seen.required) == (name in seen.standings)
+    seen = snapshot(*done(name), transition=TO3, policy=policy).seen
+    assert (name in seen.expected) == (name in seen.required) == (name in seen.statuses)
     assert (seen.opened_at is not None) == (name in seen.expected)
     return seen.expected
 
@@ -213,14 +213,14 @@ def test_a_disabled_processor_is_not_expected_from_its_date_on() -> None:
 
 def test_the_picture_is_of_expected_processors_only() -> None:
     """Whoever is not expected in this mode neither counts nor starts the clock (R7, D1)."""
-    seen = situation(*done(PGS, TOGS), key=RunKey("nba", DAY, "same_day")).seen
+    seen = snapshot(*done(PGS, TOGS), key=RunKey("nba", DAY, "same_day")).seen
     assert (seen.done, seen.present, seen.opened_at) == (frozenset(), frozenset(), None)
     assert seen.missing == ("upcoming_player_game_context", "upcoming_team_game_context")
 
 
 def test_missing_names_the_required_first() -> None:
     """What a person reads begins with what matters most, and a partial is still missing."""
-    seen = situation(report(PGS, PARTIAL, 100), *done(TOGS)).seen
+    seen = snapshot(report(PGS, PARTIAL, 100), *done(TOGS)).seen
     assert seen.missing == (
         "player_game_summary",
         "upcoming_player_game_context",
@@ -233,13 +233,13 @@ def test_missing_names_the_required_first() -> None:
 
 def test_partials_are_never_complete() -> None:
     """Everybody reported, one of them a part: not complete (R6)."""
-    assert situation(*done(*PHASE3)).seen.complete
-    assert not situation(*done(*PHASE3[1:]), report(PGS, PARTIAL, 500)).seen.complete
+    assert snapshot(*done(*PHASE3)).seen.complete
+    assert not snapshot(*done(*PHASE3[1:]), report(PGS, PARTIAL, 500)).seen.complete
 
 
 def test_partial_counts_as_done_where_a_completion_gate_judges_it() -> None:
     """With a `completion_percent` gate the gate decides about parts (R6)."""
-    seen = situation(report(COORDINATOR, PARTIAL, 5), transition=TO6).seen
+    seen = snapshot(report(COORDINATOR, PARTIAL, 5), transition=TO6).seen
     assert (seen.done, seen.partial, seen.complete) == ({COORDINATOR}, frozenset(), True)
 
 
@@ -251,35 +251,35 @@ def test_the_clock_starts_with_the_first_that_counts_of_any() -> None:
         report(TOGS, records=14, ended=at(minutes=3)),
         report(UPGC, records=200, ended=at(minutes=4)),
     ]
-    assert situation(*reports[:2]).seen.opened_at is None
-    assert situation(*reports).seen.opened_at == at(minutes=3)
+    assert snapshot(*reports[:2]).seen.opened_at is None
+    assert snapshot(*reports).seen.opened_at == at(minutes=3)
 
 
 def test_a_partial_starts_the_clock() -> None:
     """R7: done or partial; a partial below its floor does not."""
-    assert situation(report(PGS, PARTIAL, FLOOR)).seen.opened_at == T0
-    assert situation(report(PGS, PARTIAL, FLOOR - 1)).seen.opened_at is None
+    assert snapshot(report(PGS, PARTIAL, FLOOR)).seen.opened_at == T0
+    assert snapshot(report(PGS, PARTIAL, FLOOR - 1)).seen.opened_at is None
 
 
 def test_the_clock_counts_receipts() -> None:
     """R7: a processor that ended hours ago opens the transition when its report is received."""
-    assert situation(report(PGS, ended=T0, received=at(hours=3))).seen.opened_at == at(hours=3)
+    assert snapshot(report(PGS, ended=T0, received=at(hours=3))).seen.opened_at == at(hours=3)
 
 
 def test_a_retraction_does_not_move_the_start_of_the_clock() -> None:
     """R7: later reports never move it, a failure of the very processor that started it included."""
     reports = [report(PGS), report(PGS, FAILED, ended=at(minutes=5)), report(UPGC, ended=at(minutes=9))]
-    assert [situation(*reports[:n]).seen.opened_at for n in (1, 2, 3)] == [T0, T0, T0]
+    assert [snapshot(*reports[:n]).seen.opened_at for n in (1, 2, 3)] == [T0, T0, T0]
 
 
 def test_two_transitions_look_at_their_own_phase() -> None:
     """A phase's processors stand by the transition that waits for them."""
-    assert situation(transition=TO5).seen.expected == frozenset(POLICY.phases["phase4"].processors)
-    assert LINES in situation(transition=TO3).seen.expected
+    assert snapshot(transition=TO5).seen.expected == frozenset(POLICY.phases["phase4"].processors)
+    assert LINES in snapshot(transition=TO3).seen.expected
 
 
 def test_nothing_is_missing_of_a_backfill_that_carried_everything() -> None:
     """After a trigger the picture shows what was carried as done, whatever failed since."""
     carried: Plan = plan()
     failed = [report(name, FAILED, ended=at(hours=2)) for name in PHASE3]
-    assert situation(*done(*PHASE3), *failed, key=NIGHT, state=dispatched(carried)).seen.complete
+    assert snapshot(*done(*PHASE3), *failed, key=NIGHT, state=dispatched(carried)).seen.complete

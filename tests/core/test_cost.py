@@ -15,7 +15,7 @@ from deploy.scale import deployment_of, gate_sql
 from shared.core.costs.cost import bill, by_pipelines, by_width, first, reached
 from shared.core.costs.demand import asked
 from shared.core.costs.month import Month, of_deliveries
-from shared.core.costs.operations import CROWD_ABOVE, HABITS
+from shared.core.costs.operations import FAN_IN_ABOVE, HABITS
 from shared.core.costs.price import Item, Limit
 from shared.core.costs.workload import PhaseLoad, scans
 from tests.core.build import POLICY
@@ -56,7 +56,7 @@ def test_pipelines_cost_in_proportion_where_nothing_is_free(size: int) -> None:
 
 def crowds(month: Month) -> list[bool]:
     """Return of each phase whether its completions are read as those of a crowd."""
-    return [phase.members > CROWD_ABOVE for run in month.runs for phase in run.phases]
+    return [phase.members > FAN_IN_ABOVE for run in month.runs for phase in run.phases]
 
 
 @given(small=sizes, more=sizes)
@@ -72,13 +72,13 @@ def test_growth_never_costs_less_nor_asks_less(small: int, more: int) -> None:
         assert all(asked(other)[limit] >= asked(one)[limit] for limit in set(Limit) - saved)
 
 
-@given(members=st.integers(1, CROWD_ABOVE))
+@given(members=st.integers(1, FAN_IN_ABOVE))
 def test_a_narrow_phase_is_read_again_by_each_completion(members: int) -> None:
     """The k-th completion reads k reports."""
     assert PhaseLoad("p", members, 2, members).reads == sum(range(1, members + 1))
 
 
-@given(members=st.integers(CROWD_ABOVE + 1, 5000))
+@given(members=st.integers(FAN_IN_ABOVE + 1, 5000))
 def test_a_wide_phase_costs_each_completion_the_same(members: int) -> None:
     """Three reads each, however many there are."""
     assert PhaseLoad("p", members, 2, members).reads == 3 * members - 1

@@ -12,7 +12,7 @@ from shared.core.decision import state_changes
 from shared.core.decision.decide import decide
 from shared.core.decision.decisions import Blocked, Confirm, Done, EmptyOk, Held, Read, Trigger, Wait
 from shared.core.decision.gates import Readings, Unfit, Wanted
-from shared.core.decision.snapshot import Situation  # fmt: skip
+from shared.core.decision.snapshot import DecisionInput  # fmt: skip
 from shared.core.model import Failure, Hold, Outcome, Plan, Report, Request, State, TransitionState
 from shared.core.policy.transitions import ConfirmBy, Deadline, Dispatch, Role, Then, Tier
 from tests.core.build import (
@@ -44,7 +44,7 @@ from tests.core.build import (
     done,
     plan,
     report,
-    situation,
+    snapshot,
     with_expectation,
     with_transition,
 )  # fmt: skip
@@ -59,9 +59,9 @@ FAILURE = Failure(1, T0, at(minutes=4), "answers 503")
 NO_COVERAGE = World(percents={"game_coverage": 71})
 
 
-def full(**more: object) -> Situation:
+def full(**more: object) -> DecisionInput:
     """Return a situation in which every processor of phase 3 is done."""
-    return situation(*done(*PHASE3), **more)  # type: ignore[arg-type]  # passed through to a typed helper
+    return snapshot(*done(*PHASE3), **more)  # type: ignore[arg-type]  # passed through to a typed helper
 
 
 def triggered(found: object) -> Plan:
@@ -85,7 +85,7 @@ def blocked(found: object) -> Mapping[str, str]:
 def test_a_date_without_units_expects_nothing() -> None:
     """Row 1: whatever was reported, an empty date is in order."""
     assert decide(full(games=0), NOW) == EmptyOk()
-    assert decide(situation(games=0), NOW) == EmptyOk()
+    assert decide(snapshot(games=0), NOW) == EmptyOk()
 
 
 def test_confirmed_is_done() -> None:
@@ -109,7 +109,7 @@ def test_an_unconfirmed_dispatch_is_repeated_after_its_time(after: timedelta, ag
 def test_a_dispatch_is_repeated_only_so_often() -> None:
     """Row 3: after `redispatch` repetitions it waits, however long, for a report of the next phase."""
     state = dispatched()
-    again = state_changes.dispatched(claimed(state.carried, T0 + WITHIN, state), T0 + WITHIN)
+    again = state_changes.dispatched(claimed(state.accepted_plan, T0 + WITHIN, state), T0 + WITHIN)
     assert again.dispatches == 2
     assert waits(decide(full(state=again), T0 + WITHIN + SECOND)).next_at == T0 + 2 * WITHIN
     assert waits(decide(full(state=again), at(hours=30))).next_at is None
@@ -133,7 +133,7 @@ def test_each_repetition_has_its_own_time() -> None:
     """Row 3: repetitions are one `within` apart, counted from the latest dispatch."""
     twice = with_transition(TO4, confirm=replace(POLICY.transitions[TO4].confirm, redispatch=2))
     state = dispatched()
-    again = state_changes.dispatched(claimed(state.carried, at(minutes=31), state), at(minutes=31))
+    again = state_changes.dispatched(claimed(state.accepted_plan, at(minutes=31), state), at(minutes=31))
     one = full(state=again, policy=twice)
     assert waits(decide(one, at(minutes=60))).next_at == at(minutes=61)
     assert triggered(decide(one, at(minutes=61))).generation == 1
@@ -142,7 +142,7 @@ def test_each_repetition_has_its_own_time() -> None:
 @pytest.mark.parametrize("transition", [TO5, TO6])
 def test_a_generation_is_numbered_once_more_only_after_anything_was_accepted(transition: str) -> None:
     """A trigger of which nothing was accepted keeps its number, an accepted one does not (D9)."""
-    waiting = situation(transition=transition, state=replace(TransitionState(), request=REQUEST, generation=1))
+    waiting = snapshot(transition=transition, state=replace(TransitionState(), request=REQUEST, generation=1))
     assert triggered(decided(waiting, NOW)).generation == 1
     accepted = replace(waiting, state=replace(waiting.state, steps_proven=1))
     assert triggered(decided(accepted, NOW)).generation == 2
@@ -200,12 +200,12 @@ def test_readings_are_asked_for_before_anything_is_decided_by_them() -> None:
 
 def test_nothing_is_read_while_nothing_is_ready() -> None:
     """A completion that only waits does not pay for the warehouse."""
-    assert isinstance(decide(situation(*done(PGS)), NOW), Wait)
+    assert isinstance(decide(snapshot(*done(PGS)), NOW), Wait)
 
 
 def test_unknown_units_are_asked_for_before_floors_decide() -> None:
     """T3: without a reading of the calendar it is read first; without an answer floors refuse nothing."""
-    one = situation(*(report(name, records=1) for name in PHASE3), games=None)
+    one = snapshot(*(report(name, records=1) for name in PHASE3), games=None)
     assert decide(one, NOW) == Read(Wanted(calendar=True))
     assert triggered(decided(one, NOW, World(games=None))).reason == "complete"
     assert waits(decided(one, NOW, World(rows=0))).next_at is None
@@ -246,7 +246,7 @@ def test_ready_triggers() -> None:
 def test_the_plan_carries_records_and_partials() -> None:
     """Row 8: what is missing or partial is named, and the records of what is done go with it."""
     reports = [report(PGS, records=160), *done(UPGC, TDGS), report(TOGS, Outcome.PARTIAL, 14)]
-    found = triggered(decided(situation(*reports), at(minutes=15)))
+    found = triggered(decided(snapshot(*reports), at(minutes=15)))
     assert (found.reason, found.first_tier, found.degraded) == ("tier_1", True, True)
     assert (found.missing, found.partial) == ((TOGS, UTGC), (TOGS,))
     assert found.completed == {PGS: 160, UPGC: None, TDGS: None}
@@ -254,14 +254,14 @@ def test_the_plan_carries_records_and_partials() -> None:
 
 def test_not_ready_waits_and_says_for_whom_and_until_when() -> None:
     """Row 9: the missing by name, required ones first, and the moment at which the clock decides next."""
-    found = waits(decide(situation(*done(PGS, TDGS)), NOW))
+    found = waits(decide(snapshot(*done(PGS, TDGS)), NOW))
     assert found.reason == f"waiting for {UPGC}, {TOGS}, {UTGC}"
     assert found.next_at == at(minutes=15)
 
 
 def test_without_any_report_there_is_no_clock() -> None:
     """Row 9: nothing has opened, so no tier or deadline is in sight (due times are alerts, not decisions)."""
-    assert waits(decide(situation(), at(hours=40))).next_at is None
+    assert waits(decide(snapshot(), at(hours=40))).next_at is None
 
 
 # Tiers and deadlines, to the second
@@ -294,13 +294,13 @@ TIERS: list[tuple[list[str], timedelta, str | None]] = [
 @pytest.mark.parametrize(("who", "after", "reason"), TIERS)
 def test_tiers_and_deadline_to_the_second(who: list[str], after: timedelta, reason: str | None) -> None:
     """D1: at or after its time, enough of the expected and every required one; the first that holds is named."""
-    found = decided(situation(*done(*who)), T0 + after)
+    found = decided(snapshot(*done(*who)), T0 + after)
     if reason is None:
         assert waits(found).next_at is None or waits(found).next_at > T0 + after  # type: ignore[operator]
     else:
         assert triggered(found).reason == reason
         assert triggered(found).first_tier == (reason == "tier_1")
-        assert triggered(found).missing == tuple(n for n in situation(*done(*who)).seen.missing)
+        assert triggered(found).missing == tuple(n for n in snapshot(*done(*who)).seen.missing)
 
 
 @pytest.mark.parametrize(
@@ -309,7 +309,7 @@ def test_tiers_and_deadline_to_the_second(who: list[str], after: timedelta, reas
 )
 def test_the_next_moment_is_the_nearest_to_come(after: int, next_at: int) -> None:
     """Two of five: each tier passes by, and the one after it, then the deadline, is announced."""
-    assert waits(decide(situation(*done(PGS, TDGS)), at(minutes=after))).next_at == at(minutes=next_at)
+    assert waits(decide(snapshot(*done(PGS, TDGS)), at(minutes=after))).next_at == at(minutes=next_at)
 
 
 @pytest.mark.parametrize("after", [-1, 0, 1])
@@ -326,7 +326,7 @@ def test_the_next_moment_is_the_nearest_to_come(after: int, next_at: int) -> Non
 def test_what_the_deadline_does(then: Then, who: list[str], outcome: str, after: int) -> None:
     """Rows 10 to 12, one second before the deadline, at it and after it."""
     policy = with_expectation(TO4, "overnight", tiers=(), deadline=Deadline(timedelta(hours=1), then))
-    found = decided(situation(*done(*who), policy=policy), at(hours=1, seconds=after))
+    found = decided(snapshot(*done(*who), policy=policy), at(hours=1, seconds=after))
     if after < 0:
         assert waits(found).next_at == at(hours=1)
     elif outcome == "trigger":
@@ -340,27 +340,27 @@ def test_what_the_deadline_does(then: Then, who: list[str], outcome: str, after:
 def test_a_held_transition_goes_when_the_missing_arrives() -> None:
     """Row 12: held is decided again like any other state."""
     held = replace(TransitionState(), held_since=at(hours=2))
-    without = situation(*done(PGS, TDGS, TOGS), state=held)
+    without = snapshot(*done(PGS, TDGS, TOGS), state=held)
     assert isinstance(decided(without, at(hours=3)), Held)
-    with_it = situation(*done(PGS, TDGS, TOGS), *done(UPGC, ended=at(hours=3)), state=held)
+    with_it = snapshot(*done(PGS, TDGS, TOGS), *done(UPGC, ended=at(hours=3)), state=held)
     assert triggered(decided(with_it, at(hours=3))).reason == "tier_1"
 
 
 def test_partial_counts_for_tiers_as_a_required_one_too() -> None:
     """R6: at or above the floor for tiers and deadline; below it for nothing."""
     enough = [report(PGS, Outcome.PARTIAL, 10 * GAMES), *done(UPGC, TDGS, TOGS, UTGC)]
-    assert isinstance(decided(situation(*enough), at(minutes=14)), Wait)
-    found = triggered(decided(situation(*enough), at(minutes=15)))
+    assert isinstance(decided(snapshot(*enough), at(minutes=14)), Wait)
+    found = triggered(decided(snapshot(*enough), at(minutes=15)))
     assert (found.reason, found.missing, found.partial, found.degraded) == ("tier_1", (PGS,), (PGS,), True)
     short = [report(PGS, Outcome.PARTIAL, 10 * GAMES - 1), *done(UPGC, TDGS, TOGS, UTGC)]
-    assert isinstance(decided(situation(*short), at(minutes=15)), Wait)
+    assert isinstance(decided(snapshot(*short), at(minutes=15)), Wait)
 
 
 def test_the_clock_of_a_tier_is_the_receipt() -> None:
     """R7: processors that ended hours ago are waited for from the moment their reports were received."""
     reports = [report(name, ended=at(hours=-5), received=T0) for name in FOUR]
-    assert isinstance(decided(situation(*reports), at(minutes=15) - SECOND), Wait)
-    assert triggered(decided(situation(*reports), at(minutes=15))).reason == "tier_1"
+    assert isinstance(decided(snapshot(*reports), at(minutes=15) - SECOND), Wait)
+    assert triggered(decided(snapshot(*reports), at(minutes=15))).reason == "tier_1"
 
 
 def test_later_reports_do_not_move_tiers() -> None:
@@ -371,37 +371,37 @@ def test_later_reports_do_not_move_tiers() -> None:
         report(PGS, records=151, ended=at(minutes=9)),
         *done(UPGC, TDGS, TOGS, ended=at(minutes=10)),
     ]
-    assert waits(decided(situation(*reports), at(minutes=15) - SECOND)).next_at == at(minutes=15)
-    assert triggered(decided(situation(*reports), at(minutes=15))).reason == "tier_1"
+    assert waits(decided(snapshot(*reports), at(minutes=15) - SECOND)).next_at == at(minutes=15)
+    assert triggered(decided(snapshot(*reports), at(minutes=15))).reason == "tier_1"
 
 
 def test_a_tier_never_asks_for_more_than_is_expected() -> None:
     """With a processor disabled, `at_least` is at most the number of those expected."""
     policy = with_expectation(TO4, "overnight", tiers=(Tier(timedelta(minutes=5), 9),), deadline=None)
     reports = [report(PGS, Outcome.PARTIAL, 500), *done(UPGC, TDGS, TOGS, UTGC)]
-    assert triggered(decided(situation(*reports, policy=policy), at(minutes=5))).reason == "tier_1"
+    assert triggered(decided(snapshot(*reports, policy=policy), at(minutes=5))).reason == "tier_1"
 
 
 def test_sets_decide_and_not_counts_of_whatever_arrived() -> None:
     """D1: four processors that nobody expects of a same-day run do not make its one required one."""
-    strangers = situation(*done(PGS, TDGS, TOGS), key=SAME_DAY)
+    strangers = snapshot(*done(PGS, TDGS, TOGS), key=SAME_DAY)
     assert waits(decide(strangers, at(hours=20))).next_at is None
-    everybody = situation(*done(*PHASE3), key=SAME_DAY)
+    everybody = snapshot(*done(*PHASE3), key=SAME_DAY)
     assert set(triggered(decided(everybody, NOW)).completed) == {UPGC, UTGC}
 
 
 def test_no_tier_without_the_required() -> None:
     """D1: all four others of phase 4 satisfy no tier, ever; the deadline holds."""
-    others = situation(*done(TDZA, PSZA, "player_composite_factors", FEATURES), transition=TO5)
+    others = snapshot(*done(TDZA, PSZA, "player_composite_factors", FEATURES), transition=TO5)
     assert [type(decided(others, at(hours=h))) for h in (1, 2, 3, 4)] == [Wait, Wait, Wait, Held]
-    with_it = situation(*done(TDZA, PSZA, CACHE, FEATURES), transition=TO5)
+    with_it = snapshot(*done(TDZA, PSZA, CACHE, FEATURES), transition=TO5)
     assert triggered(decided(with_it, at(hours=1))).reason == "tier_2"
 
 
 @pytest.mark.parametrize("minutes", [15, 30, 120])
 def test_gates_bind_tiers_and_deadlines_too(minutes: int) -> None:
     """D4: no moment of the clock goes past a gate or an unfit service."""
-    one = situation(*done(PGS, UPGC, TDGS, *([TOGS] if minutes == 15 else [])))
+    one = snapshot(*done(PGS, UPGC, TDGS, *([TOGS] if minutes == 15 else [])))
     assert set(blocked(decided(one, at(minutes=minutes), NO_COVERAGE))) == {"game_coverage"}
     unfit = World(fitness=Unfit("refused"))
     assert set(blocked(decided(one, at(minutes=minutes), unfit))) == {"precompute"}
@@ -413,7 +413,7 @@ def test_a_gates_no_is_a_value_and_leaves_no_trigger() -> None:
     decision = decided(full(state=state), NOW, NO_COVERAGE)
     assert isinstance(decision, Blocked)
     after = state_changes.resting(state, decision, NOW)
-    assert (after.state.value, after.generation, after.claim, after.carried) == ("blocked", 0, None, None)
+    assert (after.state.value, after.generation, after.claim, after.accepted_plan) == ("blocked", 0, None, None)
     assert triggered(decided(full(state=after), at(hours=1))).generation == 1
 
 
@@ -441,13 +441,13 @@ ASKS = Read(Wanted(rows=frozenset({"nba_analytics.player_game_summary"})))
 )
 def test_the_table_is_asked_about_a_low_report_whatever_has_happened(state: TransitionState) -> None:
     """R6: before a trigger and after it alike, and for an operator's trigger too."""
-    one = situation(LOW, *done(*(name for name in PHASE3 if name != PGS)), state=state)
+    one = snapshot(LOW, *done(*(name for name in PHASE3 if name != PGS)), state=state)
     assert decide(one, NOW) == ASKS
 
 
 def test_an_operators_trigger_counts_what_the_table_shows() -> None:
     """R6, D9: the low report's processor is done in the plan, and not missing."""
-    one = situation(LOW, *done(*(name for name in PHASE3 if name != PGS)), state=replace(confirmed(), request=REQUEST))
+    one = snapshot(LOW, *done(*(name for name in PHASE3 if name != PGS)), state=replace(confirmed(), request=REQUEST))
     found = triggered(decided(one, NOW, World(rows=1000)))
     assert (found.missing, found.completed[PGS]) == ((), 1)
 
@@ -526,7 +526,7 @@ def test_a_rejected_repetition_is_held() -> None:
 def test_an_operator_dispatches_whatever_stands_in_the_way(closed: bool, games: int | None, who: list[str]) -> None:
     """D9: policy, gates, preflight, an empty date and a closed run do not matter, and nothing is read."""
     state = replace(TransitionState(), request=REQUEST)
-    found = triggered(decide(situation(*done(*who), games=games, state=state, closed=closed), NOW))
+    found = triggered(decide(snapshot(*done(*who), games=games, state=state, closed=closed), NOW))
     assert (found.generation, found.reason, found.note) == (1, "operator", REQUEST.reason)
     assert set(found.missing) == set(PHASE3) - set(who)
 
@@ -617,33 +617,33 @@ def test_the_percentage_of_a_report_opens_the_last_gate() -> None:
     def coordinator(percent: float | None) -> list[Report]:
         return [report("prediction_coordinator", Outcome.PARTIAL, 50, percent=percent)]
 
-    assert triggered(decided(situation(*coordinator(80), transition=TO6), NOW)).reason == "complete"
-    below = decided(situation(*coordinator(79.9), transition=TO6), NOW)
+    assert triggered(decided(snapshot(*coordinator(80), transition=TO6), NOW)).reason == "complete"
+    below = decided(snapshot(*coordinator(79.9), transition=TO6), NOW)
     assert set(blocked(below)) == {"prediction_completeness"}
-    assert isinstance(decided(situation(*coordinator(None), transition=TO6), NOW), Trigger)
+    assert isinstance(decided(snapshot(*coordinator(None), transition=TO6), NOW), Trigger)
 
 
 def test_zero_percent_with_rows_in_the_table_is_taken_as_not_stated() -> None:
     """R6: 0 percent while the table holds at least `min_rows` counts as absent, and warns."""
-    one = situation(report("prediction_coordinator", percent=0), transition=TO6)
+    one = snapshot(report("prediction_coordinator", percent=0), transition=TO6)
     assert set(triggered(decided(one, NOW, World(rows=10))).warnings) == {"prediction_completeness"}
     assert "prediction_completeness" in blocked(decided(one, NOW, World(rows=9)))
 
 
 def test_a_deadline_of_the_phase_that_opened_it_is_local_to_its_run() -> None:
     """Two modes of a date have their own sets and times: two minutes of a same-day run, fifteen of a night."""
-    same_day = situation(*done(UPGC), key=SAME_DAY)
+    same_day = snapshot(*done(UPGC), key=SAME_DAY)
     assert waits(decided(same_day, at(minutes=2) - SECOND)).next_at == at(minutes=2)
     assert triggered(decided(same_day, at(minutes=2))).reason == "tier_1"
-    assert isinstance(decided(situation(*done(UPGC), key=NIGHT), at(minutes=2)), Wait)
+    assert isinstance(decided(snapshot(*done(UPGC), key=NIGHT), at(minutes=2)), Wait)
 
 
-def times(situation: Situation, until: datetime) -> list[datetime]:
+def times(snapshot: DecisionInput, until: datetime) -> list[datetime]:
     """Return the moments that waiting decisions announce, one after the other."""
     found: list[datetime] = []
     now = T0
     while now < until:
-        decision = decided(situation, now)
+        decision = decided(snapshot, now)
         if not isinstance(decision, Wait) or decision.next_at is None:
             break
         found.append(now := decision.next_at)
@@ -652,5 +652,5 @@ def times(situation: Situation, until: datetime) -> list[datetime]:
 
 def test_the_announced_moments_are_the_tiers_and_the_deadline() -> None:
     """Going from moment to moment meets every tier and the deadline and nothing else."""
-    one = situation(*done(CACHE), transition=TO5)
+    one = snapshot(*done(CACHE), transition=TO5)
     assert times(one, at(hours=9)) == [at(minutes=30), at(hours=1), at(hours=2), at(hours=4)]

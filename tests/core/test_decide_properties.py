@@ -13,26 +13,26 @@ from shared.core.decision import state_changes
 from shared.core.decision.decide import decide
 from shared.core.decision.decisions import Confirm, Done, EmptyOk, Held, Trigger, Wait
 from shared.core.decision.explain import explain
-from shared.core.decision.fold import record
+from shared.core.decision.fold import apply_report
 from shared.core.decision.readiness import Ready as Now
 from shared.core.decision.readiness import readiness
-from shared.core.decision.snapshot import Situation
+from shared.core.decision.snapshot import DecisionInput
 from shared.core.model import Outcome, Report
 from shared.core.policy.transitions import Then
-from tests.core.build import GOOD, POLICY, World, at, decided, report, settled, situation
-from tests.core.nights import MODES, TRANSITIONS, first_hours, moments, reports, situations, worlds
+from tests.core.build import GOOD, POLICY, World, at, decided, report, results, snapshot
+from tests.core.nights import MODES, TRANSITIONS, first_hours, moments, reports, snapshots, worlds
 
 thorough = settings(deadline=None, max_examples=100)
 usual = settings(deadline=None)
 
 
 @thorough
-@given(situations(), moments, worlds())
-def test_deciding_is_total_and_deterministic(one: Situation, now: datetime, world: World) -> None:
+@given(snapshots(), moments, worlds())
+def test_deciding_is_total_and_deterministic(one: DecisionInput, now: datetime, world: World) -> None:
     """No situation raises, asks for the same reading twice, or is decided differently the second time; what is
     decided can be told and explained."""
-    seen, decision = settled(one, now, world)
-    assert settled(replace(one), now, world) == (seen, decision)
+    seen, decision = results(one, now, world)
+    assert results(replace(one), now, world) == (seen, decision)
     told = conditions(seen, decision, now)
     assert told == conditions(replace(seen), decision, now)
     assert len({condition.fingerprint for condition in told}) == len(told)
@@ -40,20 +40,20 @@ def test_deciding_is_total_and_deterministic(one: Situation, now: datetime, worl
 
 
 @thorough
-@given(situations(fresh=True) | situations(), first_hours | moments, st.just(GOOD) | worlds())
-def test_never_without_every_required_one(one: Situation, now: datetime, world: World) -> None:
+@given(snapshots(fresh=True) | snapshots(), first_hours | moments, st.just(GOOD) | worlds())
+def test_never_without_every_required_one(one: DecisionInput, now: datetime, world: World) -> None:
     """D1: a new plan leaves without a required processor only by a deadline that says `trigger`, by an operator, or
     in a refresh of a generation that was without it already."""
-    seen, decision = settled(one, now, world)
-    if not isinstance(decision, Trigger) or decision.plan in (one.state.plan, one.state.carried):
+    seen, decision = results(one, now, world)
+    if not isinstance(decision, Trigger) or decision.plan in (one.state.plan, one.state.accepted_plan):
         return
     without = seen.seen.required - seen.seen.present
     if not without or decision.plan.reason == "operator":
         return
     assert without <= set(decision.plan.missing)
     if decision.plan.reason == "refresh":
-        assert one.state.carried is not None
-        assert without <= set(one.state.carried.missing)
+        assert one.state.accepted_plan is not None
+        assert without <= set(one.state.accepted_plan.missing)
     else:
         deadline = one.expectation.deadline
         assert decision.plan.reason == "deadline"
@@ -64,25 +64,27 @@ def test_never_without_every_required_one(one: Situation, now: datetime, world: 
 
 
 @thorough
-@given(situations(), moments, worlds())
+@given(snapshots(), moments, worlds())
 def test_nothing_new_leaves_against_a_hold_an_empty_date_or_a_closed_run(
-    one: Situation, now: datetime, world: World
+    one: DecisionInput, now: datetime, world: World
 ) -> None:
     """Without an operator's request none of them triggers, and no report opens one."""
-    seen, decision = settled(one, now, world)
+    seen, decision = results(one, now, world)
     held = one.state.hold is not None and one.state.hold.cause == "operator"
     if one.state.request is None and (seen.empty or held or one.closed):
         assert isinstance(decision, EmptyOk | Held | Done | Confirm)
 
 
 @thorough
-@given(situations(), moments, worlds())
-def test_a_trigger_has_the_number_of_the_generation_or_the_next(one: Situation, now: datetime, world: World) -> None:
+@given(snapshots(), moments, worlds())
+def test_a_trigger_has_the_number_of_the_generation_or_the_next(
+    one: DecisionInput, now: datetime, world: World
+) -> None:
     """Generation 1 is the first, and while nothing of a generation was accepted there is no next."""
     decision = decided(one, now, world)
     if isinstance(decision, Trigger):
         number, plan = one.state.generation, decision.plan
-        repeated = plan in (one.state.plan, one.state.carried)
+        repeated = plan in (one.state.plan, one.state.accepted_plan)
         assert (
             repeated
             or plan.generation == max(1, number + (1 if one.state.accepted_whole else 0))
@@ -91,10 +93,10 @@ def test_a_trigger_has_the_number_of_the_generation_or_the_next(one: Situation, 
 
 
 @thorough
-@given(situations(), moments, worlds())
-def test_a_claim_excludes_every_other_trigger(one: Situation, now: datetime, world: World) -> None:
+@given(snapshots(), moments, worlds())
+def test_a_claim_excludes_every_other_trigger(one: DecisionInput, now: datetime, world: World) -> None:
     """D2: whoever decides while the claim of a trigger runs does not trigger, whatever is read then."""
-    seen, decision = settled(one, now, world)
+    seen, decision = results(one, now, world)
     if isinstance(decision, Trigger):
         lease = POLICY.claim_lease
         claimed = replace(seen, state=state_changes.claimed(one.state, decision.plan, "me", now, lease))
@@ -102,9 +104,9 @@ def test_a_claim_excludes_every_other_trigger(one: Situation, now: datetime, wor
             assert not isinstance(decided(claimed, moment), Trigger)
 
 
-def undisturbed(one: Situation, now: datetime, world: World, data: st.DataObject) -> None:
+def undisturbed(one: DecisionInput, now: datetime, world: World, data: st.DataObject) -> None:
     """Check that a wait lasts: to the second before its moment, or for ever where none is announced."""
-    seen, decision = settled(one, now, world)
+    seen, decision = results(one, now, world)
     if not isinstance(decision, Wait):
         return
     end = now + timedelta(days=40) if decision.next_at is None else decision.next_at
@@ -115,40 +117,44 @@ def undisturbed(one: Situation, now: datetime, world: World, data: st.DataObject
 
 
 @thorough
-@given(situations(fresh=True), first_hours, st.data())
-def test_nothing_changes_before_the_next_tier_or_deadline(one: Situation, now: datetime, data: st.DataObject) -> None:
+@given(snapshots(fresh=True), first_hours, st.data())
+def test_nothing_changes_before_the_next_tier_or_deadline(
+    one: DecisionInput, now: datetime, data: st.DataObject
+) -> None:
     """T1: while it waits for processors the announced moment lies ahead, and nothing changes before it."""
     undisturbed(one, now, GOOD, data)
 
 
 @thorough
-@given(situations(), moments, worlds(), st.data())
+@given(snapshots(), moments, worlds(), st.data())
 def test_nothing_changes_before_the_announced_moment(
-    one: Situation, now: datetime, world: World, data: st.DataObject
+    one: DecisionInput, now: datetime, world: World, data: st.DataObject
 ) -> None:
     """T1: in any state, with any readings, `next_at` lies ahead and until then it is decided alike."""
     undisturbed(one, now, world, data)
 
 
 @thorough
-@given(situations(), moments, worlds(), st.integers(0, 40 * 24 * 60))
-def test_held_empty_and_done_do_not_end_by_the_clock(one: Situation, now: datetime, world: World, more: int) -> None:
+@given(snapshots(), moments, worlds(), st.integers(0, 40 * 24 * 60))
+def test_held_empty_and_done_do_not_end_by_the_clock(
+    one: DecisionInput, now: datetime, world: World, more: int
+) -> None:
     """Only an event ends them, so a sweep has nothing to wait for."""
-    seen, decision = settled(one, now, world)
+    seen, decision = results(one, now, world)
     if isinstance(decision, Held | EmptyOk | Done):
         assert type(decide(seen, now + timedelta(minutes=more))) is type(decision)
 
 
 @thorough
-@given(situations(fresh=True), moments, st.data())
+@given(snapshots(fresh=True), moments, st.data())
 def test_another_done_processor_never_turns_ready_into_not_ready(
-    one: Situation, now: datetime, data: st.DataObject
+    one: DecisionInput, now: datetime, data: st.DataObject
 ) -> None:
     """Monotone: what may go still may with one more success, and with no one more missing."""
     before = readiness(one, one.seen, now)
     name = data.draw(st.sampled_from(sorted(one.processors)))
     arrived = report(name, ended=at(hours=9), received=at(hours=9), message_id="one more")
-    after = replace(one, completions={**one.completions, name: record(one.completions.get(name), arrived)})
+    after = replace(one, completions={**one.completions, name: apply_report(one.completions.get(name), arrived)})
     assert name not in one.seen.expected or name in after.seen.done
     assert after.seen.done >= one.seen.done
     if isinstance(before, Now):
@@ -159,8 +165,8 @@ def test_another_done_processor_never_turns_ready_into_not_ready(
 
 
 @usual
-@given(situations(fresh=True), moments)
-def test_time_alone_never_turns_ready_into_not_ready(one: Situation, now: datetime) -> None:
+@given(snapshots(fresh=True), moments)
+def test_time_alone_never_turns_ready_into_not_ready(one: DecisionInput, now: datetime) -> None:
     """What may go may still go a second, an hour and a day later."""
     if isinstance(readiness(one, one.seen, now), Now):
         for later in (timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)):
@@ -172,8 +178,8 @@ any_phase = st.sampled_from(TRANSITIONS).flatmap(
 )
 
 
-def after(name: str, mode: str, arrived: list[Report]) -> Situation:
-    return situation(*arrived, transition=name, key=replace(situation().key, mode=mode))
+def after(name: str, mode: str, arrived: list[Report]) -> DecisionInput:
+    return snapshot(*arrived, transition=name, key=replace(snapshot().key, mode=mode))
 
 
 @usual
@@ -202,7 +208,7 @@ def test_the_order_of_arrival_does_not_matter(
     shuffled = list(events)
     random.shuffle(shuffled)  # type: ignore[attr-defined]  # hypothesis gives a random.Random
     one, other = after(name, mode, events), after(name, mode, shuffled)
-    assert other.seen.standings == one.seen.standings
+    assert other.seen.statuses == one.seen.statuses
     assert (other.seen.done, other.seen.partial, other.seen.missing) == (
         one.seen.done,
         one.seen.partial,
@@ -224,16 +230,16 @@ def test_a_duplicate_changes_nothing(night: tuple[str, str, list[Report]], now: 
 
 
 @usual
-@given(situations(fresh=True), moments, st.sampled_from([Outcome.STARTED, Outcome.FAILED, Outcome.NO_DATA]), st.data())
+@given(snapshots(fresh=True), moments, st.sampled_from([Outcome.STARTED, Outcome.FAILED, Outcome.NO_DATA]), st.data())
 def test_a_report_that_does_not_count_makes_nothing_ready(
-    one: Situation, now: datetime, outcome: Outcome, data: st.DataObject
+    one: DecisionInput, now: datetime, outcome: Outcome, data: st.DataObject
 ) -> None:
     """`started`, `failed` and `no_data` never turn waiting into a trigger, however many of them arrive."""
     if isinstance(readiness(one, one.seen, now), Now):
         return
     names = data.draw(st.sets(st.sampled_from(sorted(one.processors))))
     extra = {
-        name: record(one.completions.get(name), report(name, outcome, 500, ended=at(hours=9), message_id="x"))
+        name: apply_report(one.completions.get(name), report(name, outcome, 500, ended=at(hours=9), message_id="x"))
         for name in names
     }
     worse = replace(one, completions={**one.completions, **extra})
@@ -242,14 +248,14 @@ def test_a_report_that_does_not_count_makes_nothing_ready(
 
 
 @usual
-@given(situations(), moments)
-def test_a_gate_that_says_no_never_triggers(one: Situation, now: datetime) -> None:
+@given(snapshots(), moments)
+def test_a_gate_that_says_no_never_triggers(one: DecisionInput, now: datetime) -> None:
     """D4: with every number at zero nothing new leaves where a gate blocks below, but by an operator."""
     nothing = World(rows=0, percent=0)
     blocking = [gate.name for gate in one.gates if gate.block_below and gate.sql]
     decision = decided(one, now, nothing)
     if isinstance(decision, Trigger) and blocking:
-        assert decision.plan in (one.state.plan, one.state.carried) or decision.plan.reason == "operator"
+        assert decision.plan in (one.state.plan, one.state.accepted_plan) or decision.plan.reason == "operator"
 
 
 def test_the_strategies_reach_every_decision() -> None:
@@ -257,10 +263,10 @@ def test_the_strategies_reach_every_decision() -> None:
     met: set[str] = set()
 
     @settings(deadline=None, max_examples=200, derandomize=True, database=None)
-    @given(situations(), moments, worlds())
-    def look(one: Situation, now: datetime, world: World) -> None:
+    @given(snapshots(), moments, worlds())
+    def look(one: DecisionInput, now: datetime, world: World) -> None:
         met.add(type(decided(one, now, world)).__name__)
 
     look()
     assert met == {"Wait", "Blocked", "Trigger", "Confirm", "Held", "Done", "EmptyOk"}
-    assert isinstance(decided(situation(report("player_game_summary")), at(), GOOD), Wait)
+    assert isinstance(decided(snapshot(report("player_game_summary")), at(), GOOD), Wait)

@@ -13,7 +13,7 @@ from shared.core.decision import state_changes
 from shared.core.decision.decisions import Blocked
 from shared.core.decision.explain import Explanation, explain
 from shared.core.decision.gates import Unchecked, Unfit
-from shared.core.decision.snapshot import Situation
+from shared.core.decision.snapshot import DecisionInput
 from shared.core.model import Hold, Outcome, Request, TransitionState
 from tests.core.build import (
     GAMES,
@@ -36,24 +36,24 @@ from tests.core.build import (
     done,
     plan,
     report,
-    settled,
-    situation,
+    results,
+    snapshot,
 )  # fmt: skip
 
 
-def shown(one: Situation, now: datetime, world: World = GOOD) -> Explanation:
+def shown(one: DecisionInput, now: datetime, world: World = GOOD) -> Explanation:
     """Explain what is decided with these readings."""
-    seen, decision = settled(one, now, world)
+    seen, decision = results(one, now, world)
     return explain(seen, decision, now)
 
 
-def full(**more: Any) -> Situation:
-    return situation(*done(*PHASE3), **more)
+def full(**more: Any) -> DecisionInput:
+    return snapshot(*done(*PHASE3), **more)
 
 
 def test_waiting_says_for_whom_and_until_when() -> None:
     """Who is missing, which tier comes next and when at the latest."""
-    found = shown(situation(*done(PGS, TDGS)), at(minutes=16))
+    found = shown(snapshot(*done(PGS, TDGS)), at(minutes=16))
     assert (found.state, found.done, found.missing) == ("waiting", {PGS, TDGS}, (UPGC, TOGS, UTGC))
     times = {one["name"]: (one["at"], one["passed"]) for one in found.evidence["times"]}
     assert times["tier_1"] == (at(minutes=15).isoformat(), True)
@@ -67,13 +67,13 @@ def test_waiting_says_for_whom_and_until_when() -> None:
 
 def test_tiers_say_what_they_want() -> None:
     """How many of how many, and every required one."""
-    tiers = shown(situation(*done(PGS)), T0).evidence["times"][:2]
+    tiers = shown(snapshot(*done(PGS)), T0).evidence["times"][:2]
     assert [one["wants"] for one in tiers] == ["4 of 5 and every required one", "3 of 5 and every required one"]
 
 
 def test_without_a_report_no_clock_runs() -> None:
     """Tiers have no time yet, due times have."""
-    found = shown(situation(), T0)
+    found = shown(snapshot(), T0)
     assert {one["name"]: one["at"] is not None for one in found.evidence["times"]} == {
         "tier_1": False,
         "tier_2": False,
@@ -92,7 +92,7 @@ def test_every_processor_stands_there_with_its_numbers() -> None:
         report(TDGS, records=14),
         report(TOGS, Outcome.PARTIAL, 14),
     ]
-    found = shown(situation(*reports), at(minutes=1), World(tables={f"nba_analytics.{PGS}": 500}))
+    found = shown(snapshot(*reports), at(minutes=1), World(tables={f"nba_analytics.{PGS}": 500}))
     rows = found.evidence["processors"]
     assert [(one["name"], one["required"], one["standing"], one["records"], one["floor"]) for one in rows] == [
         (PGS, True, "done", 1, 70),
@@ -124,7 +124,7 @@ def test_blocked_says_which_gate_reads_what() -> None:
 
 def test_what_blocked_at_the_last_sweep_is_shown_without_reading_again() -> None:
     """A person who only looks sees the stored numbers."""
-    seen, decision = settled(full(), T0, World(percents={"game_coverage": 71}))
+    seen, decision = results(full(), T0, World(percents={"game_coverage": 71}))
     stored = state_changes.resting(seen.state, decision, T0)
     found = explain(full(state=stored), Blocked({"game_coverage": "x"}), at(minutes=1))
     gates = {gate["name"]: gate for gate in found.evidence["gates"]}
@@ -150,7 +150,7 @@ def test_a_service_without_a_url_is_said_to_be_unchecked() -> None:
 def test_a_trigger_stands_there_with_its_id() -> None:
     """What left, why, without whom, when it was confirmed, and until when better data triggers again."""
     what = plan(2, "tier_1", missing=(TOGS,), readings={"game_coverage": "game_coverage reads 97 percent"})
-    found = shown(situation(*done(*(n for n in PHASE3 if n != TOGS)), state=confirmed(what)), at(hours=1))
+    found = shown(snapshot(*done(*(n for n in PHASE3 if n != TOGS)), state=confirmed(what)), at(hours=1))
     assert found.state == "confirmed"
     sent = found.evidence["trigger"]
     assert sent["trigger_id"] == f"{NIGHT.id}/{TO4}/2"
@@ -171,13 +171,15 @@ def test_a_trigger_stands_there_with_its_id() -> None:
         (full(state=dispatched()), T0, "dispatched", "no report of phase4"),
         (full(state=state_changes.observed(TransitionState(), plan(), T0)), T0, "observed", "observed"),
         (full(state=replace(TransitionState(), hold=Hold("operator", T0, "by an operator"))), T0, "held", "by an op"),
-        (situation(*done(PGS)), at(hours=2), "held", "the deadline has passed without"),
+        (snapshot(*done(PGS)), at(hours=2), "held", "the deadline has passed without"),
         (full(closed=True), T0, "waiting", "the run is closed"),
         (full(state=dispatched(), next_report_at=T0), T0, "dispatched", "phase4 has begun"),
         (full(state=replace(TransitionState(), request=Request("good", T0))), T0, "waiting", "by operator"),
     ],
 )
-def test_each_decision_has_its_word_and_its_sentence(one: Situation, now: datetime, state: str, reason: str) -> None:
+def test_each_decision_has_its_word_and_its_sentence(
+    one: DecisionInput, now: datetime, state: str, reason: str
+) -> None:
     """What stands of a trigger, else what is decided now."""
     found = shown(one, now)
     assert (found.state, reason in found.reason) == (state, True)
@@ -188,7 +190,7 @@ def test_each_decision_has_its_word_and_its_sentence(one: Situation, now: dateti
 @pytest.mark.parametrize("mode", ["overnight", "same_day", "tomorrow"])
 def test_every_transition_of_every_mode_can_be_explained(transition: str, mode: str) -> None:
     """The evidence is plain data, ready for JSON, and the text has a line for each processor."""
-    one = situation(transition=transition, key=replace(NIGHT, mode=mode), games=None)
+    one = snapshot(transition=transition, key=replace(NIGHT, mode=mode), games=None)
     found = shown(one, at(hours=9))
     assert json.loads(json.dumps(found.evidence)) == found.evidence
     assert all(name in found.text for name in one.seen.expected)
@@ -196,7 +198,7 @@ def test_every_transition_of_every_mode_can_be_explained(transition: str, mode: 
 
 def test_the_text_is_what_a_person_reads() -> None:
     """One whole text, to see that it can be read."""
-    found = shown(situation(report(PGS, records=148), report(UPGC, records=150)), at(minutes=16))
+    found = shown(snapshot(report(PGS, records=148), report(UPGC, records=150)), at(minutes=16))
     assert found.text.splitlines()[:4] == [
         f"{NIGHT.id} {TO4}: waiting",
         f"  waiting for {TDGS}, {TOGS}, {UTGC}",

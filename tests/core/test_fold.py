@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from shared.core.decision.completeness import opened_at
-from shared.core.decision.fold import NO_CAUSE, REMEMBERED_CAUSES, REMEMBERED_MESSAGES, record
+from shared.core.decision.fold import NO_CAUSE, REMEMBERED_CAUSES, REMEMBERED_MESSAGES, apply_report
 from shared.core.model import Cause, Completion, Outcome
 from tests.core.build import PGS, POLICY, T0, at, fold, report
 
@@ -25,7 +25,7 @@ def test_an_older_report_that_comes_late_is_superseded() -> None:
     failure = report(PGS, Outcome.FAILED, ended=T0, received=at(minutes=9), error="timeout")
     after = fold(success, failure)
     assert after.latest == success
-    assert after.good == success
+    assert after.last_good == success
     assert after.superseded == 1
     assert counts(after) == {}
 
@@ -43,7 +43,7 @@ def test_a_message_that_was_counted_counts_no_more() -> None:
     first, second = report(PGS, records=80), report(PGS, Outcome.FAILED, ended=at(minutes=5), error="no rows")
     after = fold(first, second)
     for again in (first, second, replace(second, received_at=at(hours=5))):
-        assert record(after, again) == after
+        assert apply_report(after, again) == after
 
 
 def test_started_stands_beside_the_outcome() -> None:
@@ -92,7 +92,7 @@ def test_a_good_report_ends_the_series_of_failures() -> None:
     fails = [report(PGS, Outcome.FAILED, ended=at(minutes=n), error="no rows") for n in range(2)]
     after = fold(*fails, report(PGS, records=80, ended=at(minutes=5)))
     assert counts(after) == {}
-    later = record(after, report(PGS, Outcome.FAILED, ended=at(minutes=6), error="no rows"))
+    later = apply_report(after, report(PGS, Outcome.FAILED, ended=at(minutes=6), error="no rows"))
     assert counts(later) == {"no rows": 1}
 
 

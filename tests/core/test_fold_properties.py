@@ -8,8 +8,8 @@ from datetime import datetime
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from shared.core.decision.completeness import Picture, opened_at, picture
-from shared.core.decision.fold import GOOD, record
+from shared.core.decision.completeness import Completeness, completeness_of, opened_at
+from shared.core.decision.fold import GOOD, apply_report
 from shared.core.model import Completion, Outcome, Report
 from shared.core.policy.transitions import Expectation
 from tests.core.build import DAY, PGS, POLICY, at, fold, report
@@ -50,7 +50,7 @@ def test_the_latest_outcome_stands_whatever_the_order_of_arrival(history: list[R
     random.shuffle(shuffled)  # type: ignore[attr-defined]  # hypothesis gives a random.Random
     after = fold(*shuffled)
     assert after.latest == latest_of(history)
-    assert after.good == latest_of([one for one in history if one.outcome in GOOD])
+    assert after.last_good == latest_of([one for one in history if one.outcome in GOOD])
 
 
 @settings(deadline=None)
@@ -59,8 +59,8 @@ def test_the_same_message_twice_changes_nothing(history: list[Report], data: st.
     """A message that was counted is the identity, at once or later, even if its delivery differs (R5)."""
     after = fold(*history)
     again = data.draw(st.sampled_from(history))
-    assert record(after, again) == after
-    assert record(after, replace(again, received_at=at(hours=5), records=999)) == after
+    assert apply_report(after, again) == after
+    assert apply_report(after, replace(again, received_at=at(hours=5), records=999)) == after
 
 
 @settings(deadline=None)
@@ -70,7 +70,11 @@ def test_started_never_replaces_an_outcome(history: list[Report]) -> None:
     with_them = fold(*history)
     outcomes = [one for one in history if one.outcome is not Outcome.STARTED]
     without = fold(*outcomes) if outcomes else Completion("phase3", PGS)
-    assert (with_them.latest, with_them.good, with_them.openers) == (without.latest, without.good, without.openers)
+    assert (with_them.latest, with_them.last_good, with_them.clock_starters) == (
+        without.latest,
+        without.last_good,
+        without.clock_starters,
+    )
     assert (with_them.superseded, with_them.failures) == (without.superseded, without.failures)
 
 
@@ -82,7 +86,7 @@ def test_receipts_are_those_of_the_newest(history: list[Report]) -> None:
     starts = [one.received_at for one in history if one.outcome is Outcome.STARTED]
     assert after.last_received_at == history[-1].received_at
     assert after.started_at == max(starts, default=None)
-    assert after.unrecorded == tuple(history)
+    assert after.pending_audit == tuple(history)
 
 
 @settings(deadline=None)
@@ -128,9 +132,9 @@ def first_that_counts(history: list[Report], floor: int | None, rows: list[int |
     return None
 
 
-def look(known: Completion, games: int | None, rows: int | None, remembered: datetime | None) -> Picture:
+def look(known: Completion, games: int | None, rows: int | None, remembered: datetime | None) -> Completeness:
     """Look at a night that expects this processor alone."""
-    return picture(
+    return completeness_of(
         Expectation(frozenset({PGS})),
         {PGS: PROCESSOR},
         {PGS: known},
@@ -176,7 +180,7 @@ def test_decided_after_each_delivery_the_clock_starts_with_the_first_report_that
     remembered: datetime | None = None
     for place in range(len(history)):
         seen = look(fold(*history[: place + 1]), games, rows[place], remembered)
-        if seen.standings[PGS].by_table:
+        if seen.statuses[PGS].by_table:
             remembered = seen.opened_at
         assert seen.opened_at == first_that_counts(history[: place + 1], PROCESSOR.floor(games), rows)
 
@@ -185,9 +189,9 @@ def test_decided_after_each_delivery_the_clock_starts_with_the_first_report_that
 @given(histories(outcomes=[Outcome.SUCCESS, Outcome.PARTIAL], most=12))
 def test_openers_hold_only_what_may_matter(history: list[Report]) -> None:
     """A report that counts only where an earlier one does is not kept: each opener beats all before it."""
-    openers = fold(*history).openers
-    for place, later in enumerate(openers):
-        for earlier in openers[:place]:
+    clock_starters = fold(*history).clock_starters
+    for place, later in enumerate(clock_starters):
+        for earlier in clock_starters[:place]:
             more = earlier.records is not None and (later.records is None or later.records > earlier.records)
             assert more or (earlier.partial and not later.partial)
 

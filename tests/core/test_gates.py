@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 
 from shared.core.decision.gates import GateResult, Readings, Verdict, Wanted, evaluate, wanted
-from shared.core.decision.snapshot import Situation
+from shared.core.decision.snapshot import DecisionInput
 from shared.core.model import Outcome
 from shared.core.policy.transitions import Gate, GateKind, OnMissing, OnUnreadable
-from tests.core.build import COORDINATOR, POLICY, TO4, TO5, TO6, done, report, situation
+from tests.core.build import COORDINATOR, POLICY, TO4, TO5, TO6, done, report, snapshot
 
 PASS, WARN, BLOCK = Verdict.PASS, Verdict.WARN, Verdict.BLOCK
 EVERYBODY = done(*POLICY.phases["phase4"].processors)
@@ -21,7 +21,7 @@ PERCENT = Gate("coverage", GateKind.PERCENT, sql="x.sql", block_below=80, warn_b
 ROWS = Gate("rows", GateKind.ROWS, on_missing=OnMissing.BLOCK, on_unreadable=OnUnreadable.BLOCK)
 
 
-def judge(gate: Gate, one: Situation, **readings: object) -> GateResult:
+def judge(gate: Gate, one: DecisionInput, **readings: object) -> GateResult:
     found = Readings(**readings)  # type: ignore[arg-type]  # passed through to the dataclass
     [result] = evaluate((gate,), one.processors, one.seen, found)
     assert result.gate == gate.name
@@ -32,7 +32,7 @@ def judge(gate: Gate, one: Situation, **readings: object) -> GateResult:
 def counted(gate: Gate, odd: Mapping[str, int | None], rows: int = 5) -> GateResult:
     """Judge a rows gate over phase 4, where every table holds ``rows`` but the odd ones."""
     counts = {table: odd.get(name, rows) for name, table in TABLES.items()}
-    return judge(gate, situation(*EVERYBODY, transition=TO5), rows=counts)
+    return judge(gate, snapshot(*EVERYBODY, transition=TO5), rows=counts)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def counted(gate: Gate, odd: Mapping[str, int | None], rows: int = 5) -> GateRes
 )
 def test_percent_blocks_and_warns_below(percent: float, verdict: Verdict) -> None:
     """Below means below: the limit itself passes."""
-    found = judge(PERCENT, situation(), percents={"coverage": percent})
+    found = judge(PERCENT, snapshot(), percents={"coverage": percent})
     assert found.verdict is verdict
     assert f"{percent:g}" in found.text
 
@@ -50,7 +50,7 @@ def test_percent_blocks_and_warns_below(percent: float, verdict: Verdict) -> Non
 @pytest.mark.parametrize("percents", [{"coverage": None}, {}])
 def test_an_unreadable_percentage(on: OnUnreadable, verdict: Verdict, percents: dict[str, None]) -> None:
     """What could not be read is for `on_unreadable` to judge."""
-    found = judge(replace(PERCENT, on_unreadable=on), situation(), percents=percents)
+    found = judge(replace(PERCENT, on_unreadable=on), snapshot(), percents=percents)
     assert found.verdict is verdict
     assert "read" in found.text
 
@@ -59,7 +59,7 @@ def test_an_unreadable_percentage(on: OnUnreadable, verdict: Verdict, percents: 
 def test_what_cannot_be_asked_blocks(on: OnUnreadable) -> None:
     """A wrong question is never answered later, so it blocks whatever `on_unreadable` says, with its reason."""
     why = {"coverage": "no such file"}
-    found = judge(replace(PERCENT, on_unreadable=on), situation(), percents={"coverage": None}, wrong=why)
+    found = judge(replace(PERCENT, on_unreadable=on), snapshot(), percents={"coverage": None}, wrong=why)
     assert (found.verdict, found.text) == (BLOCK, "coverage cannot be asked: no such file")
 
 
@@ -68,7 +68,7 @@ def test_a_table_that_cannot_be_asked_for(name: str, verdict: Verdict) -> None:
     """A required processor's blocks even an advisory gate, an optional one's warns; both say why."""
     rows = {table: None if table == TABLES[name] else 5 for table in TABLES.values()}
     gate = replace(ROWS, on_missing=OnMissing.WARN, on_unreadable=OnUnreadable.PASS)
-    found = judge(gate, situation(*EVERYBODY, transition=TO5), rows=rows, wrong={TABLES[name]: "a bad name"})
+    found = judge(gate, snapshot(*EVERYBODY, transition=TO5), rows=rows, wrong={TABLES[name]: "a bad name"})
     assert found.verdict is verdict
     assert f"({name}) cannot be asked: a bad name" in found.text
 
@@ -76,7 +76,7 @@ def test_a_table_that_cannot_be_asked_for(name: str, verdict: Verdict) -> None:
 def test_a_percent_gate_without_limits_passes() -> None:
     """A gate that only shows its number."""
     gate = replace(PERCENT, block_below=None, warn_below=None)
-    assert judge(gate, situation(), percents={"coverage": 3}).verdict is PASS
+    assert judge(gate, snapshot(), percents={"coverage": 3}).verdict is PASS
 
 
 @pytest.mark.parametrize(
@@ -154,10 +154,10 @@ def test_too_few_tables_because_they_cannot_be_read(
 
 def test_too_few_tables_even_if_the_unread_ones_hold_rows() -> None:
     """Three of five are known to be empty: one more that cannot be read does not make that pass."""
-    optional = replace(situation(*EVERYBODY, transition=TO5).expectation, required=frozenset())
+    optional = replace(snapshot(*EVERYBODY, transition=TO5).expectation, required=frozenset())
     gate = replace(ROWS, at_least=3, on_unreadable=OnUnreadable.PASS)
     transition = replace(POLICY.transitions[TO5], expects={"overnight": replace(optional, optional=frozenset(TABLES))})
-    one = replace(situation(*EVERYBODY, transition=TO5), transition=transition)
+    one = replace(snapshot(*EVERYBODY, transition=TO5), transition=transition)
     rows = {**dict.fromkeys(TABLES.values(), 0), TABLES[REQUIRED]: 5, TABLES[OPTIONAL]: None}
     assert judge(gate, one, rows=rows).verdict is BLOCK
 
@@ -170,7 +170,7 @@ def test_too_few_tables_of_an_advisory_gate_warn() -> None:
 
 def test_fewer_tables_than_asked_for_are_enough_if_all_hold_rows() -> None:
     """A gate cannot want more tables than there are."""
-    one = situation(*done(COORDINATOR), transition=TO6)
+    one = snapshot(*done(COORDINATOR), transition=TO6)
     gate = replace(ROWS, at_least=3)
     assert judge(gate, one, rows={"nba_predictions.player_prop_predictions": 1}).verdict is PASS
 
@@ -181,7 +181,7 @@ OF_ROWS = POLICY.gates["predictions_rows"]
 
 def completeness(percent: float | None, rows: int | None, *, on: OnUnreadable = OnUnreadable.PASS) -> GateResult:
     """Judge the two gates of the last transition; return what the first says."""
-    one = situation(report(COORDINATOR, Outcome.PARTIAL, 50, percent=percent), transition=TO6)
+    one = snapshot(report(COORDINATOR, Outcome.PARTIAL, 50, percent=percent), transition=TO6)
     readings = Readings(rows={"nba_predictions.player_prop_predictions": rows})
     listed = (replace(STATED, on_unreadable=on), OF_ROWS)
     return evaluate(listed, one.processors, one.seen, readings)[0]
@@ -218,14 +218,14 @@ def test_a_doubted_zero_names_its_processor() -> None:
 def test_the_lowest_percentage_decides() -> None:
     """Where several processors state one, the weakest counts."""
     both = [report("player_daily_cache", percent=95), report("ml_feature_store", percent=60)]
-    one = situation(*both, transition=TO5)
+    one = snapshot(*both, transition=TO5)
     assert judge(replace(STATED, block_below=61), one).verdict is BLOCK
     assert judge(replace(STATED, block_below=60), one).verdict is PASS
 
 
 def test_only_what_was_not_read_is_wanted() -> None:
     """Known readings, unreadable ones included, are not read again; completions are read from nowhere."""
-    one = situation(transition=TO5)
+    one = snapshot(transition=TO5)
     listed = (ROWS, PERCENT, STATED)
     everything = wanted(listed, one.processors, one.seen, Readings())
     assert everything == Wanted(frozenset(TABLES.values()), ("coverage",))
@@ -237,7 +237,7 @@ def test_only_what_was_not_read_is_wanted() -> None:
 
 def test_only_expected_processors_tables_are_read() -> None:
     """A same-day run looks at the tables of its own two processors."""
-    one = situation(key=replace(situation().key, mode="same_day"))
+    one = snapshot(key=replace(snapshot().key, mode="same_day"))
     tables = wanted((ROWS,), one.processors, one.seen, Readings()).rows
     assert tables == {"nba_analytics.upcoming_player_game_context", "nba_analytics.upcoming_team_game_context"}
 
@@ -248,5 +248,5 @@ def test_a_gate_applies_to_its_modes() -> None:
     night_only = replace(PERCENT, modes=frozenset({"overnight"}))
     assert night_only.binds("overnight")
     assert not night_only.binds("same_day")
-    names = [gate.name for gate in situation(key=replace(situation().key, mode="tomorrow"), transition=TO4).gates]
+    names = [gate.name for gate in snapshot(key=replace(snapshot().key, mode="tomorrow"), transition=TO4).gates]
     assert names == ["phase3_rows"]

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from shared.core.decision.gates import Readings, Verdict, evaluate
 from shared.core.policy.transitions import Gate, GateKind, OnMissing, OnUnreadable
-from tests.core.build import POLICY, TO5, done, situation
+from tests.core.build import POLICY, TO5, done, snapshot
 
 TABLES = {name: p.table or "" for name, p in POLICY.phases["phase4"].processors.items()}
-EVERYBODY = situation(*done(*TABLES), transition=TO5)
+EVERYBODY = snapshot(*done(*TABLES), transition=TO5)
 some_rows = st.dictionaries(st.sampled_from(sorted(TABLES)), st.none() | st.integers(0, 3))
 rows_gates = st.builds(
     Gate,

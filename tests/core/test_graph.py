@@ -18,9 +18,9 @@ from shared.core.costs.workload import runs_of
 from shared.core.decision.closing import is_over
 from shared.core.decision.decisions import Decision, Wait
 from shared.core.decision.explain import explain
-from shared.core.decision.fold import record
+from shared.core.decision.fold import apply_report
 from shared.core.decision.readiness import NotReady, Ready, readiness
-from shared.core.decision.snapshot import Situation
+from shared.core.decision.snapshot import DecisionInput
 from shared.core.errors import PolicyError
 from shared.core.model import Completion, Outcome, Plan, Report, RunKey, State, TransitionState
 from shared.core.policy.policy import Policy
@@ -46,15 +46,15 @@ def known(**received: int) -> dict[str, Completion]:
     found = {}
     for name, minutes in received.items():
         at = T0 + timedelta(minutes=minutes)
-        found[name] = record(None, Report(name, PHASE_OF[name], name, Outcome.SUCCESS, at, at))
+        found[name] = apply_report(None, Report(name, PHASE_OF[name], name, Outcome.SUCCESS, at, at))
     return found
 
 
-def situation(
+def snapshot(
     transition: str, policy: Policy = GAZETTE, state: TransitionState | None = None, **received: int
-) -> Situation:
+) -> DecisionInput:
     there = policy.transitions[transition]
-    return Situation(policy, there, EVENING, state or TransitionState(), known(**received))
+    return DecisionInput(policy, there, EVENING, state or TransitionState(), known(**received))
 
 
 def test_who_follows_a_phase_and_who_starts_it() -> None:
@@ -120,12 +120,12 @@ def test_two_that_start_one_phase_are_refused(tmp_path: Path) -> None:
 
 def test_it_is_complete_when_each_of_its_phases_is() -> None:
     """D1, D13: sets decide over all phases it waits for; the first of any of them starts its clock (R7)."""
-    one = situation("both_to_print", pages=90)
+    one = snapshot("both_to_print", pages=90)
     assert isinstance(readiness(one, one.seen, T0 + timedelta(minutes=120) - timedelta(seconds=1)), NotReady)
     at_deadline = readiness(one, one.seen, T0 + timedelta(minutes=120))
     assert at_deadline == Ready("deadline")
     assert one.seen.missing == ("plates",)
-    both = situation("both_to_print", pages=90, plates=105)
+    both = snapshot("both_to_print", pages=90, plates=105)
     assert readiness(both, both.seen, T0 + timedelta(minutes=105)) == Ready("complete")
     assert both.seen.opened_at == T0 + timedelta(minutes=90)
 
@@ -138,7 +138,7 @@ def test_due_times_may_lie_on_the_day_after() -> None:
     assert str(due.critical) == "+1d 00:30"
     assert due_at(EVENING, due.warning, GAZETTE) == datetime(2026, 9, 15, 21, tzinfo=UTC)
     assert due_at(EVENING, due.critical, GAZETTE) == datetime(2026, 9, 15, 22, 30, tzinfo=UTC)
-    shown = explain(situation("both_to_print"), Wait("waits"), T0).evidence["times"]
+    shown = explain(snapshot("both_to_print"), Wait("waits"), T0).evidence["times"]
     assert {one["name"]: one["at"] for one in shown}["due_critical"] == "2026-09-15T22:30:00+00:00"
 
 
@@ -158,7 +158,7 @@ WAITS: Decision = Wait("waits")
 
 def due(before: dict[str, Predecessor], **received: int) -> bool:
     """Return whether the print's own due alert is told."""
-    found = conditions(situation("both_to_print", **received), WAITS, DUE, before)
+    found = conditions(snapshot("both_to_print", **received), WAITS, DUE, before)
     return any(one.kind is AlertKind.DUE_WARNING for one in found)
 
 
@@ -179,13 +179,13 @@ def test_a_due_alert_that_only_waits_for_others_is_theirs() -> None:
 
 
 def triggered(state: State) -> TransitionState:
-    return TransitionState(state=state, generation=1, carried=Plan(1, "complete"), triggered_at=T0)
+    return TransitionState(state=state, generation=1, accepted_plan=Plan(1, "complete"), triggered_at=T0)
 
 
 def test_a_run_is_over_when_its_last_transitions_are() -> None:
     """T5: the archive is told and never reports; only its own transition stands at the end."""
     states = dict.fromkeys(GAZETTE.transitions, State.CONFIRMED)
-    over = [situation(name, state=triggered(state)) for name, state in states.items()]
+    over = [snapshot(name, state=triggered(state)) for name, state in states.items()]
     assert is_over(over, T0)
     left = [replace(one, state=TransitionState()) if one.transition.starts == "archive" else one for one in over]
     assert not is_over(left, T0)
@@ -200,7 +200,7 @@ def test_a_mode_may_skip_a_phase(tmp_path: Path) -> None:
         expects["extra"] = {**expects["evening"], "optional": [], "due": {"warning": "09:00"}}
     policy = load_policy(write(tmp_path, given))
     key = RunKey("gazette", DAY, "extra")
-    pages = replace(situation("both_to_print", policy, pages=1), key=key)
+    pages = replace(snapshot("both_to_print", policy, pages=1), key=key)
     assert readiness(pages, pages.seen, T0 + timedelta(minutes=1)) == Ready("complete")
     assert "extra" not in policy.transitions["desk_to_pictures"].expects
     assert [mode.name for mode in policy.expecting["pictures", "plates"]] == ["evening"]

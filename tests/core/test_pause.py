@@ -34,14 +34,14 @@ from tests.core.build import (
     done,
     plan,
     report,
-    settled,
-    situation,
+    results,
+    snapshot,
 )
 
 DAYS = timedelta(days=1)
 WEEK = timedelta(days=7)
 ALL = Pause("p1", T0 - timedelta(hours=1), T0 + 10 * DAYS, "between rounds", "ada")
-COMPLETE = situation(*done(*PHASE3), pauses=(ALL,))
+COMPLETE = snapshot(*done(*PHASE3), pauses=(ALL,))
 # 08:30 in New York: when phase3_to_phase4 is due
 DUE = at(hours=2, minutes=30)
 
@@ -123,7 +123,7 @@ def test_what_is_ready_waits_until_the_end_and_goes_then() -> None:
 
 
 def test_a_pause_of_another_scope_changes_nothing() -> None:
-    one = situation(*done(*PHASE3), pauses=(replace(ALL, mode="tomorrow"),))
+    one = snapshot(*done(*PHASE3), pauses=(replace(ALL, mode="tomorrow"),))
     assert isinstance(decided(one, T0), Trigger)
 
 
@@ -133,14 +133,14 @@ def test_pauses_are_read_before_anything_else_is_asked() -> None:
     assert decide(unread, T0) == Read(Wanted(pauses=True))
     assert decided(unread, T0, World(pauses=(ALL,))) == Wait(paused_text(POLICY, ALL), ALL.ends_at)
     assert isinstance(decided(unread, T0), Trigger)
-    waits = decide(situation(report(PGS), pauses=None), T0)
+    waits = decide(snapshot(report(PGS), pauses=None), T0)
     assert isinstance(waits, Wait)
     assert "waiting for" in waits.reason
 
 
 def test_a_deadline_holds_nothing_inside_a_pause() -> None:
     """What would be held is not: the pause says why it waits, and no critical alert comes of it."""
-    one = situation(report(PGS), pauses=(ALL,))
+    one = snapshot(report(PGS), pauses=(ALL,))
     late = at(hours=3)
     assert isinstance(decided(replace(one, pauses=()), late), Held)
     assert decided(one, late) == Wait(paused_text(POLICY, ALL), ALL.ends_at)
@@ -172,14 +172,14 @@ def test_what_has_begun_is_confirmed_and_not_sent_again() -> None:
 def test_nothing_is_refreshed_inside_a_pause() -> None:
     """A processor that was missing arrives: due while nothing is paused, and while the pause stands nothing."""
     carried = plan(missing=(PGS,))
-    one = situation(*done(*PHASE3), state=confirmed(carried), pauses=(ALL,))
+    one = snapshot(*done(*PHASE3), state=confirmed(carried), pauses=(ALL,))
     assert isinstance(decided(replace(one, pauses=()), at(minutes=5)), Trigger)
     assert isinstance(decided(one, at(minutes=5)), Wait)
 
 
 def test_what_is_over_or_empty_stands_as_it_stands() -> None:
     assert isinstance(decided(replace(COMPLETE, state=confirmed()), at(minutes=5)), Done)
-    assert isinstance(decided(situation(games=0, pauses=(ALL,)), T0), EmptyOk)
+    assert isinstance(decided(snapshot(games=0, pauses=(ALL,)), T0), EmptyOk)
 
 
 # what is told
@@ -188,7 +188,7 @@ def test_what_is_over_or_empty_stands_as_it_stands() -> None:
 def test_nobody_is_told_what_is_due_inside_a_pause() -> None:
     """The due alerts come when the pause is over, if it is still not triggered then."""
     late = DUE + timedelta(hours=2)
-    one = situation(report(PGS), pauses=(ALL,))
+    one = snapshot(report(PGS), pauses=(ALL,))
     kinds = {c.kind for c in conditions(one, decided(one, late), late)}
     assert not kinds & {AlertKind.DUE_WARNING, AlertKind.DUE_CRITICAL, AlertKind.HELD}
     short = replace(one, pauses=(replace(ALL, ends_at=late),))
@@ -198,11 +198,11 @@ def test_nobody_is_told_what_is_due_inside_a_pause() -> None:
 
 def test_what_waits_for_a_paused_transition_is_not_told_as_due() -> None:
     """Only the start of phase 3 is paused: that phase 3 says nothing has its reason; what else is missing has not."""
-    silent = situation()
+    silent = snapshot()
     paused = {"phase3": Predecessor("phase2_to_phase3", overdue=False, speaks=False, paused=True)}
     kinds = {c.kind for c in conditions(silent, decided(silent, DUE), DUE, paused)}
     assert AlertKind.DUE_WARNING not in kinds
-    spoken = situation(report(PGS))
+    spoken = snapshot(report(PGS))
     kinds = {c.kind for c in conditions(spoken, decided(spoken, DUE), DUE, paused)}
     assert AlertKind.DUE_WARNING in kinds
     kinds = {c.kind for c in conditions(silent, decided(silent, DUE), DUE, NOBODY)}
@@ -256,7 +256,7 @@ def test_a_planned_pause_is_kept_from_its_begin_on_and_recorded_once() -> None:
     assert before == PauseBook()
     book = kept(policy, before, begins)
     assert [one.id for one in book.pauses] == ["policy-2026-07-01-2026-10-01-tomorrow"]
-    assert [(one.decision, one.reason) for one in book.unrecorded] == [
+    assert [(one.decision, one.reason) for one in book.pending_audit] == [
         ("pause", "off-season (by the policy, until 2026-10-01 00:00 EDT)")
     ]
     assert kept(policy, book, begins + DAYS) == book
@@ -288,7 +288,7 @@ def test_a_planned_pause_that_leaves_the_policy_is_over() -> None:
 def test_who_paused_and_why_waits_for_the_record() -> None:
     book = begun(POLICY, PauseBook(), replace(ALL, mode="overnight", transition=TO5))
     book, _ = ended(book, book.pauses[0], at(hours=1), "bob", "")
-    assert [(one.decision, one.reason, one.mode, one.transition) for one in book.unrecorded] == [
+    assert [(one.decision, one.reason, one.mode, one.transition) for one in book.pending_audit] == [
         ("operator_pause", "between rounds (by ada, until 2026-02-01 06:00 EST)", "overnight", TO5),
         ("operator_pause_end", "between rounds (by bob)", "overnight", TO5),
     ]
@@ -299,10 +299,10 @@ def test_a_pause_is_part_of_the_explanation() -> None:
     """Also where an operator's trigger goes through it."""
     from shared.core.decision.explain import explain
 
-    seen, decision = settled(COMPLETE, T0)
+    seen, decision = results(COMPLETE, T0)
     assert "between rounds" in explain(seen, decision, T0).text
     asked = replace(COMPLETE, state=TransitionState(request=Request("now", T0)))
-    seen, decision = settled(asked, T0)
+    seen, decision = results(asked, T0)
     shown = explain(seen, decision, T0)
     assert shown.evidence["pause"]["by"] == "ada"
     assert "between rounds" in shown.text

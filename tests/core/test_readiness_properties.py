@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.core.decision.readiness import Ready, readiness
-from shared.core.decision.snapshot import Situation
+from shared.core.decision.snapshot import DecisionInput
 from shared.core.model import Outcome
 from shared.core.policy.transitions import Then
-from tests.core.build import PHASE3, SECOND, TO4, at, report, situation
+from tests.core.build import PHASE3, SECOND, TO4, at, report, snapshot
 from tests.core.nights import first_hours, policies
 
 SAYS = [None, Outcome.SUCCESS, Outcome.SUCCESS, Outcome.PARTIAL, Outcome.FAILED]
@@ -23,14 +23,14 @@ thorough = settings(deadline=None, max_examples=200)
 class Stage:
     """A night as it was drawn: who is done, who has a part, when the first of them was received."""
 
-    situation: Situation
+    snapshot: DecisionInput
     done: frozenset[str]
     partial: frozenset[str]
     opened: datetime | None
 
     def verdict(self, now: datetime) -> str:
         """Say by the words of the specification what may happen now."""
-        rules = self.situation.expectation
+        rules = self.snapshot.expectation
         if self.done == rules.expected:
             return "complete"
         if self.opened is None:
@@ -54,11 +54,11 @@ def stages(draw: st.DrawFn) -> Stage:
     reports = [report(name, outcome, ended=received[name]) for name, outcome in said.items() if outcome is not None]
     done = frozenset(name for name, outcome in said.items() if outcome is Outcome.SUCCESS)
     partial = frozenset(name for name, outcome in said.items() if outcome is Outcome.PARTIAL)
-    one = situation(*reports, policy=draw(policies(TO4, "overnight", gates=())))
+    one = snapshot(*reports, policy=draw(policies(TO4, "overnight", gates=())))
     return Stage(one, done, partial, min((received[name] for name in done | partial), default=None))
 
 
-def verdict(one: Situation, now: datetime) -> str:
+def verdict(one: DecisionInput, now: datetime) -> str:
     found = readiness(one, one.seen, now)
     if isinstance(found, Ready):
         return found.reason
@@ -69,25 +69,25 @@ def verdict(one: Situation, now: datetime) -> str:
 @given(stages(), first_hours)
 def test_ready_is_what_the_words_say(stage: Stage, now: datetime) -> None:
     """D1: complete, the first tier that holds, the deadline, held or waiting."""
-    assert verdict(stage.situation, now) == stage.verdict(now)
+    assert verdict(stage.snapshot, now) == stage.verdict(now)
 
 
 @thorough
 @given(stages(), first_hours)
 def test_each_moment_is_exact(stage: Stage, now: datetime) -> None:
     """One second before each tier and the deadline, at it and after it."""
-    rules = stage.situation.expectation
+    rules = stage.snapshot.expectation
     afters = [tier.after for tier in rules.tiers] + ([rules.deadline.after] if rules.deadline else [])
     for after in afters:
         for moment in ((stage.opened or now) + after + n * SECOND for n in (-1, 0, 1)):
-            assert verdict(stage.situation, moment) == stage.verdict(moment)
+            assert verdict(stage.snapshot, moment) == stage.verdict(moment)
 
 
 @thorough
 @given(stages(), first_hours)
 def test_the_announced_moment_is_early_enough(stage: Stage, now: datetime) -> None:
     """T1: it lies ahead, and before it nothing changes; without one nothing ever changes by the clock."""
-    found = readiness(stage.situation, stage.situation.seen, now)
+    found = readiness(stage.snapshot, stage.snapshot.seen, now)
     if isinstance(found, Ready) or found.held:
         return
     end = found.next_at or now + timedelta(days=30)

@@ -34,7 +34,7 @@ from tests.core.build import (
     done,
     plan,
     report,
-    situation,
+    snapshot,
     with_transition,
 )  # fmt: skip
 
@@ -57,7 +57,7 @@ def after_trigger(
     """Decide an hour after a confirmed trigger without the missing ones, which later reports follow."""
     completed = {name: records for name, records in COUNTED.items() if name not in missing}
     stored = state or confirmed(plan(completed=completed, missing=missing))
-    return decided(situation(*night(*later, missing=missing), state=stored), NOW, world)
+    return decided(snapshot(*night(*later, missing=missing), state=stored), NOW, world)
 
 
 def grown(records: int, name: str = PGS) -> Report:
@@ -113,7 +113,9 @@ def test_what_was_missing_triggers_when_it_arrives() -> None:
 def test_a_partial_brings_its_success() -> None:
     """R6: a part was listed as missing, so its whole is one that was missing."""
     state = confirmed(plan(completed={**COUNTED}, missing=(TOGS,), partial=(TOGS,)))
-    state = replace(state, carried=replace(state.carried or plan(), completed={n: 200 for n in PHASE3 if n != TOGS}))
+    state = replace(
+        state, accepted_plan=replace(state.accepted_plan or plan(), completed={n: 200 for n in PHASE3 if n != TOGS})
+    )
     part = report(TOGS, Outcome.PARTIAL, 14)
     assert after_trigger(part, state=state, missing=(TOGS,)) == Done("confirmed")
     whole = report(TOGS, records=14, ended=at(minutes=50))
@@ -137,7 +139,7 @@ def test_a_missing_counter_brings_what_was_missing_too(rows: int | None, brings:
     late = report(TOGS, records=1, ended=at(minutes=50))
     table = f"nba_analytics.{TOGS}"
     state = confirmed(plan(completed={n: BEFORE for n in PHASE3 if n != TOGS}, missing=(TOGS,)))
-    one = situation(*night(late, missing=(TOGS,)), state=state)
+    one = snapshot(*night(late, missing=(TOGS,)), state=state)
     assert decide(one, NOW) == Read(Wanted(rows=frozenset({table})))
     found = decided(one, NOW, World(tables={table: rows}))
     assert isinstance(found, Trigger) if brings else found == Done("confirmed")
@@ -147,9 +149,9 @@ def test_growth_is_measured_against_what_the_last_generation_carried() -> None:
     """Twenty percent since the first trigger, but nothing since the second."""
     twice = with_transition(TO4, refresh=replace(POLICY.transitions[TO4].refresh, at_most=5))  # type: ignore[type-var]
     second = confirmed(plan(2, "refresh", completed={**COUNTED, PGS: 240}), at(minutes=30), confirmed(plan()))
-    assert decided(situation(*night(grown(240)), state=second, policy=twice), NOW) == Done("confirmed")
-    assert decided(situation(*night(grown(263)), state=second, policy=twice), NOW) == Done("confirmed")
-    assert refreshed(decided(situation(*night(grown(264)), state=second, policy=twice), NOW)).generation == 3
+    assert decided(snapshot(*night(grown(240)), state=second, policy=twice), NOW) == Done("confirmed")
+    assert decided(snapshot(*night(grown(263)), state=second, policy=twice), NOW) == Done("confirmed")
+    assert refreshed(decided(snapshot(*night(grown(264)), state=second, policy=twice), NOW)).generation == 3
 
 
 def test_at_most_so_many() -> None:
@@ -171,14 +173,14 @@ def test_an_operators_generation_does_not_use_up_a_refresh() -> None:
 )
 def test_not_after_its_local_time_on_the_day_of_the_trigger(when: object, refreshes: bool) -> None:
     """16:00 in New York is 21:00 UTC in winter."""
-    one = situation(*night(grown(400)), state=confirmed(plan(completed=COUNTED)))
+    one = snapshot(*night(grown(400)), state=confirmed(plan(completed=COUNTED)))
     assert isinstance(decided(one, when), Trigger) == refreshes  # type: ignore[arg-type]
 
 
 def test_the_day_is_that_of_the_trigger_and_not_of_the_date() -> None:
     """A run triggered late in the evening has no refresh on the next day."""
     evening = confirmed(plan(completed=COUNTED), at(hours=11))
-    one = situation(*night(grown(400)), state=evening)
+    one = snapshot(*night(grown(400)), state=evening)
     assert decided(one, at(hours=12)) == Done("confirmed")
     assert decided(one, at(hours=25)) == Done("confirmed")
 
@@ -195,7 +197,7 @@ def test_without_refresh_in_the_policy_nothing_is_triggered_again() -> None:
     """phase4_to_phase5 has none: arrivals are noted, not acted on."""
     names = sorted(POLICY.transitions[TO5].expects["overnight"].expected)
     state = confirmed(Plan(1, "tier_2", completed=dict.fromkeys(names[1:], 1), missing=(names[0],)))
-    one = situation(*done(*names), transition=TO5, state=state)
+    one = snapshot(*done(*names), transition=TO5, state=state)
     assert decided(one, NOW) == Done("confirmed")
 
 
@@ -219,7 +221,7 @@ def test_gates_and_preflight_bind_a_refresh(world: World, reason: str) -> None:
 def test_a_rejected_refresh_is_held_by_the_same_code() -> None:
     """D5 binds a refresh like any other dispatch."""
     state = replace(confirmed(plan(completed=COUNTED)), hold=Hold("rejected", T0, "answers 422", "v1"))
-    one = situation(*night(grown(400)), state=state, code_version="v1")
+    one = snapshot(*night(grown(400)), state=state, code_version="v1")
     assert type(decided(one, NOW)).__name__ == "Held"
     assert refreshed(decided(replace(one, code_version="v2"), NOW)).generation == 2
 
@@ -227,7 +229,7 @@ def test_a_rejected_refresh_is_held_by_the_same_code() -> None:
 def test_while_nobody_confirmed_the_next_generation_may_go_before_the_repetition() -> None:
     """An unconfirmed first generation does not keep better data back."""
     state = dispatched(plan(completed=COUNTED))
-    one = situation(*night(grown(400)), state=state)
+    one = snapshot(*night(grown(400)), state=state)
     assert refreshed(decided(one, at(minutes=5))).generation == 2
     assert refreshed(decided(one, at(minutes=31))).generation == 2
 
@@ -236,7 +238,7 @@ def test_a_blocked_refresh_does_not_stop_the_repetition() -> None:
     """Generation 1 is repeated at its time, whatever blocks generation 2, and until then it waits."""
     closed = World(percents={"game_coverage": 40})
     what = plan(completed=COUNTED)
-    one = situation(*night(grown(400)), state=dispatched(what))
+    one = snapshot(*night(grown(400)), state=dispatched(what))
     within = POLICY.transitions[TO4].confirm.within
     waiting = decided(one, at(minutes=5), closed)
     assert isinstance(waiting, Wait)
@@ -250,7 +252,7 @@ def test_a_refresh_that_failed_to_leave_is_tried_again_when_its_back_off_is_over
     second = state_changes.claimed(first, plan(2, "refresh", completed=COUNTED), "me", T0, POLICY.claim_lease)
     failed = state_changes.call_failed(second, "answers 503", T0)
     assert failed.failure is not None
-    one = situation(*night(grown(400)), state=failed)
+    one = snapshot(*night(grown(400)), state=failed)
     waiting = decided(one, at(seconds=30))
     assert isinstance(waiting, Wait)
     assert waiting.next_at == failed.failure.retry_at
@@ -277,7 +279,7 @@ def test_the_window_is_local_in_summer_too() -> None:
     policy = with_transition(TO4, refresh=refresh)
     summer = T0 + timedelta(days=180)
     later = report(PGS, records=400, ended=summer + timedelta(minutes=5))
-    one = situation(*night(later), state=confirmed(plan(completed=COUNTED), summer), policy=policy)
+    one = snapshot(*night(later), state=confirmed(plan(completed=COUNTED), summer), policy=policy)
     assert isinstance(decided(one, summer + timedelta(hours=9)), Trigger)
     assert decided(one, summer + timedelta(hours=9, seconds=1)) == Done("confirmed")
 

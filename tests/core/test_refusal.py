@@ -11,7 +11,7 @@ from shared.core.alerting.conditions import AlertKind, conditions
 from shared.core.decision.decide import decide
 from shared.core.decision.decisions import Blocked, Decision, Done, Read, Trigger
 from shared.core.decision.gates import Wanted
-from shared.core.decision.snapshot import Situation
+from shared.core.decision.snapshot import DecisionInput
 from shared.core.model import Outcome, Report, TransitionState, Units
 from shared.core.policy.policy import Policy
 from tests.core.build import (
@@ -35,8 +35,8 @@ from tests.core.build import (
     known,
     plan,
     report,
-    settled,
-    situation,
+    results,
+    snapshot,
     with_transition,
 )  # fmt: skip
 
@@ -58,19 +58,19 @@ def export(
     says: tuple[Report, ...] = (refused(),),
     state: TransitionState | None = None,
     policy: Policy = POLICY,
-) -> Situation:
+) -> DecisionInput:
     """Return an export that was dispatched at T0, what it says, and what phase 5 reports later."""
     before = report(COORDINATOR, records=300, percent=97.0)
-    return situation(before, *later, transition=TO6, state=state or confirmed(SENT), policy=policy,
+    return snapshot(before, *later, transition=TO6, state=state or confirmed(SENT), policy=policy,
                      started=known(*says))  # fmt: skip
 
 
-def then(now_known: Situation, *, rows: int | None = 31, now: datetime = NOW) -> Decision:
-    return settled(now_known, now, World(rows=rows))[1]
+def then(now_known: DecisionInput, *, rows: int | None = 31, now: datetime = NOW) -> Decision:
+    return results(now_known, now, World(rows=rows))[1]
 
 
-def alerts(now_known: Situation, now: datetime = NOW) -> list[str]:
-    now_known, decision = settled(now_known, now, World(rows=31))
+def alerts(now_known: DecisionInput, now: datetime = NOW) -> list[str]:
+    now_known, decision = results(now_known, now, World(rows=31))
     return [one.text for one in conditions(now_known, decision, now) if one.kind is AlertKind.REFUSED]
 
 
@@ -195,8 +195,8 @@ def test_a_phase_that_others_wait_for_refuses_as_a_whole() -> None:
     state = confirmed(plan(completed=dict.fromkeys(PHASE3, 200)))
     failed = [report(name, Outcome.FAILED, ended=at(minutes=9), error="no schedule") for name in PHASE4]
     inputs = [report(name, records=200) for name in PHASE3]
-    whole = situation(*inputs, state=state, started=known(*failed))
-    single = situation(*inputs, state=state, started=known(*failed[:1]))
+    whole = snapshot(*inputs, state=state, started=known(*failed))
+    single = snapshot(*inputs, state=state, started=known(*failed[:1]))
     assert len(alerts(whole)) == len(PHASE4)
     assert alerts(single) == []
     later = report(PGS, records=200, ended=at(minutes=30))
@@ -214,9 +214,9 @@ def test_a_disabled_processor_need_not_refuse() -> None:
     assert disabled is not None
     off = replace(phase4.processors[TDZA], disabled=replace(disabled, since=DAY))
     phases = {**POLICY.phases, "phase4": replace(phase4, processors={**phase4.processors, TDZA: off})}
-    assert len(alerts(situation(*inputs, state=state, started=known(*failed)))) == 0
+    assert len(alerts(snapshot(*inputs, state=state, started=known(*failed)))) == 0
     policy = replace(POLICY, phases=phases)
-    assert len(alerts(situation(*inputs, state=state, started=known(*failed), policy=policy))) == 4
+    assert len(alerts(snapshot(*inputs, state=state, started=known(*failed), policy=policy))) == 4
 
 
 def test_nobody_is_told_of_a_date_without_units() -> None:

@@ -14,18 +14,18 @@ from hypothesis import strategies as st
 from shared.adapters.config.policy_file import load_policy
 from shared.core.alerting.conditions import AlertKind, conditions
 from shared.core.calendar import clock_from, final_since
-from shared.core.decision.completeness import Word
+from shared.core.decision.completeness import Status
 from shared.core.decision.decisions import Wait
 from shared.core.decision.explain import explain
 from shared.core.decision.gates import Readings
 from shared.core.decision.readiness import NotReady, Ready, readiness
-from shared.core.decision.snapshot import Situation
+from shared.core.decision.snapshot import DecisionInput
 from shared.core.errors import PolicyError
 from shared.core.message import Delivery, Received, parse
 from shared.core.model import Lane, Outcome, Run, RunKey, Units
 from shared.core.policy.names import Names
 from shared.core.policy.policy import Policy
-from tests.core.build import PGS, PHASE3, SECOND, TDGS, UPGC, report, situation
+from tests.core.build import PGS, PHASE3, SECOND, TDGS, UPGC, report, snapshot
 
 REFERENCE = Path(__file__).parents[1] / "pipeline" / "nba.yaml"
 OVERLAY = {"modes": {"overnight": {"same_evening_from": "21:30"}}}
@@ -155,10 +155,12 @@ def test_the_clock_of_an_early_run_begins_when_it_opens() -> None:
     assert clock_from(replace(NIGHT, mode="same_day"), EARLY, POLICY) == EARLY
 
 
-def reported(*names: str, units: Units = GAMES, policy: Policy = POLICY, final_at: datetime | None = None) -> Situation:
+def reported(
+    *names: str, units: Units = GAMES, policy: Policy = POLICY, final_at: datetime | None = None
+) -> DecisionInput:
     """Return the night's second transition once these have reported at 23:35, more than enough."""
     whole = [report(name, records=90, ended=EARLY) for name in names]
-    found = situation(*whole, policy=policy, final_at=final_at)
+    found = snapshot(*whole, policy=policy, final_at=final_at)
     return replace(found, key=NIGHT, units=units)
 
 
@@ -195,30 +197,30 @@ def test_the_deadline_of_an_early_run_is_counted_from_its_opening() -> None:
     assert shown["tier_1"] == (OPENS + timedelta(minutes=15)).isoformat()
 
 
-def word(units: Units, final_at: datetime | None, received: datetime, policy: Policy = POLICY) -> Word:
-    found = situation(report(PGS, records=SHORT, ended=received), policy=policy, final_at=final_at)
-    return replace(found, key=NIGHT, units=units).seen.standings[PGS].word
+def word(units: Units, final_at: datetime | None, received: datetime, policy: Policy = POLICY) -> Status:
+    found = snapshot(report(PGS, records=SHORT, ended=received), policy=policy, final_at=final_at)
+    return replace(found, key=NIGHT, units=units).seen.statuses[PGS].status
 
 
 def test_a_short_report_before_the_units_are_final_is_early() -> None:
     """R11: 30 of 40 records while a game is on are not yet all; from the end of the last game on they are too few."""
     ended = local(22, 50)
-    assert word(UNDER_WAY, None, ended) is Word.NOT_YET
-    assert word(GAMES, ended, ended - SECOND) is Word.NOT_YET
-    assert word(GAMES, ended, ended) is Word.UNDER_MINIMUM
-    assert word(GAMES, None, ended) is Word.UNDER_MINIMUM
-    assert word(UNDER_WAY, None, ended, PLAIN) is Word.UNDER_MINIMUM
-    assert word(Units(None, None), None, ended) is Word.DONE
+    assert word(UNDER_WAY, None, ended) is Status.NOT_YET
+    assert word(GAMES, ended, ended - SECOND) is Status.NOT_YET
+    assert word(GAMES, ended, ended) is Status.UNDER_MINIMUM
+    assert word(GAMES, None, ended) is Status.UNDER_MINIMUM
+    assert word(UNDER_WAY, None, ended, PLAIN) is Status.UNDER_MINIMUM
+    assert word(Units(None, None), None, ended) is Status.DONE
 
 
 @pytest.mark.parametrize(("units", "counts"), [(UNDER_WAY, False), (GAMES, True)], ids=["under way", "final"])
 def test_a_table_vouches_for_a_short_report_once_the_units_are_final(units: Units, counts: bool) -> None:
     """R11: a gate may have read the table already; while games are on it vouches for nobody, and starts no clock."""
     table = POLICY.phases["phase3"].processors[PGS].table or ""
-    found = situation(report(PGS, records=SHORT, ended=EARLY), policy=POLICY, readings=Readings(rows={table: 90}))
+    found = snapshot(report(PGS, records=SHORT, ended=EARLY), policy=POLICY, readings=Readings(rows={table: 90}))
     seen = replace(found, key=NIGHT, units=units, final_at=EARLY + SECOND if counts else None).seen
     assert (PGS in seen.done, seen.opened_at is not None) == (counts, counts)
-    assert seen.standings[PGS].counter_missing is counts
+    assert seen.statuses[PGS].counter_missing is counts
 
 
 @pytest.mark.parametrize("outcome", [Outcome.SUCCESS, Outcome.SKIPPED])
@@ -228,37 +230,37 @@ def test_a_report_of_nothing_is_early_while_the_units_are_under_way(outcome: Out
     plain = replace(phase.processors[UPGC], min_records_per_unit=None)
     phases = {**POLICY.phases, "phase3": replace(phase, processors={**phase.processors, UPGC: plain})}
     policy = replace(POLICY, phases=phases)
-    found = situation(report(UPGC, outcome, records=0, ended=EARLY), policy=policy)
-    during = replace(found, key=NIGHT, units=UNDER_WAY).seen.standings[UPGC]
-    assert (during.word, during.needs_rows) == (Word.NOT_YET, None)
-    after = replace(found, key=NIGHT, units=GAMES, final_at=EARLY + SECOND).seen.standings[UPGC]
-    assert (after.word, after.needs_rows) == (Word.NOT_YET, plain.table)
-    later = replace(found, key=NIGHT, units=GAMES, final_at=EARLY).seen.standings[UPGC]
-    assert (later.word, later.needs_rows) == (Word.NOTHING, plain.table)
+    found = snapshot(report(UPGC, outcome, records=0, ended=EARLY), policy=policy)
+    during = replace(found, key=NIGHT, units=UNDER_WAY).seen.statuses[UPGC]
+    assert (during.status, during.needs_rows) == (Status.NOT_YET, None)
+    after = replace(found, key=NIGHT, units=GAMES, final_at=EARLY + SECOND).seen.statuses[UPGC]
+    assert (after.status, after.needs_rows) == (Status.NOT_YET, plain.table)
+    later = replace(found, key=NIGHT, units=GAMES, final_at=EARLY).seen.statuses[UPGC]
+    assert (later.status, later.needs_rows) == (Status.NOTHING, plain.table)
 
 
 @pytest.mark.parametrize(
     ("units", "final_at", "wanted"),
-    [(UNDER_WAY, None, Word.NOT_YET), (GAMES, EARLY + SECOND, Word.NOT_YET), (GAMES, EARLY, Word.UNITS_SHORT)],
+    [(UNDER_WAY, None, Status.NOT_YET), (GAMES, EARLY + SECOND, Status.NOT_YET), (GAMES, EARLY, Status.UNITS_SHORT)],
     ids=["under way", "final since", "final before"],
 )
 def test_units_that_are_missing_on_the_evening_are_named_without_a_warning(
-    units: Units, final_at: datetime | None, wanted: Word
+    units: Units, final_at: datetime | None, wanted: Status
 ) -> None:
     """R11: three of four games at 23:35 while the fourth is on; who asks is told which, nobody is warned."""
     phase = POLICY.phases["phase3"]
     by_games = replace(phase.processors[PGS], units="game")
     phases = {**POLICY.phases, "phase3": replace(phase, processors={**phase.processors, PGS: by_games})}
     held = Readings(held={PGS: frozenset({"A@B", "C@D", "E@F"})})
-    found = situation(report(PGS, records=90, ended=EARLY), policy=replace(POLICY, phases=phases), readings=held)
+    found = snapshot(report(PGS, records=90, ended=EARLY), policy=replace(POLICY, phases=phases), readings=held)
     names = ("A@B", "C@D", "E@F", "G@H")
     night = replace(found, key=NIGHT, units=replace(units, names=names), final_at=final_at)
-    at = night.seen.standings[PGS]
-    assert at.word is wanted
+    at = night.seen.statuses[PGS]
+    assert at.status is wanted
     assert at.shortfall is not None
     assert at.shortfall.names == ("G@H",)
     kinds = {one.kind for one in conditions(night, Wait("waits"), EARLY + SECOND)}
-    assert (AlertKind.UNITS_SHORT in kinds) is (wanted is Word.UNITS_SHORT)
+    assert (AlertKind.UNITS_SHORT in kinds) is (wanted is Status.UNITS_SHORT)
 
 
 def test_a_whole_report_before_the_units_are_final_counts() -> None:

@@ -15,7 +15,7 @@ from shared.core.decision.closing import is_over
 from shared.core.decision.explain import explain
 from shared.core.decision.pause import Pause
 from shared.core.decision.silence import deadline_at, end_expected_at, not_ended
-from shared.core.decision.snapshot import Situation
+from shared.core.decision.snapshot import DecisionInput
 from shared.core.model import Outcome
 from shared.core.policy.silence_check import endless, silences
 from tests.core.build import (
@@ -38,8 +38,8 @@ from tests.core.build import (
     done,
     known,
     report,
-    settled,
-    situation,
+    results,
+    snapshot,
     with_transition,
 )
 from tests.core.test_alerts import told
@@ -51,13 +51,13 @@ ENDING = with_transition(TO6, confirm=replace(POLICY.transitions[TO6].confirm, e
 LATE = T0 + WITHIN
 
 
-def exporting(*ends: Any, **more: Any) -> Situation:
+def exporting(*ends: Any, **more: Any) -> DecisionInput:
     """Return a last transition that was dispatched at T0, with what its phase has reported since."""
     started = known(*ends) if ends else {}
     first = min((one.received_at for one in ends), default=None)
     state = more.pop("state", confirmed())
     more.setdefault("policy", ENDING)
-    return situation(transition=TO6, state=state, started=started, next_report_at=first, **more)
+    return snapshot(transition=TO6, state=state, started=started, next_report_at=first, **more)
 
 
 def end(outcome: Outcome = Outcome.SUCCESS, minutes: float = 20, records: int | None = None) -> Any:
@@ -99,10 +99,10 @@ def test_an_end_from_before_the_dispatch_is_of_another_start() -> None:
 def test_who_is_not_asked_for_an_end() -> None:
     """A phase that others wait for has their due time; without `ended_within`, on an empty date, untouched: nobody."""
     awaited = with_transition(TO4, ENDING, confirm=ENDING.transitions[TO6].confirm)
-    assert not_ended(situation(*done(*PHASE3), state=confirmed(), policy=awaited)) == ()
+    assert not_ended(snapshot(*done(*PHASE3), state=confirmed(), policy=awaited)) == ()
     assert not_ended(exporting(policy=POLICY)) == ()
     assert not_ended(exporting(games=0)) == ()
-    assert end_expected_at(situation(transition=TO6, policy=ENDING)) is None
+    assert end_expected_at(snapshot(transition=TO6, policy=ENDING)) is None
     assert end_expected_at(exporting()) == LATE
 
 
@@ -123,7 +123,7 @@ def test_a_run_stays_open_until_its_last_phase_has_ended() -> None:
 
 
 def test_the_explanation_says_when_the_end_is_expected() -> None:
-    seen, decision = settled(exporting(), at(minutes=5))
+    seen, decision = results(exporting(), at(minutes=5))
     assert "ended_within" in explain(seen, decision, at(minutes=5)).text
     assert "07:30" in explain(seen, decision, at(minutes=5)).text
 
@@ -134,9 +134,9 @@ def test_the_explanation_says_when_the_end_is_expected() -> None:
 def test_the_due_alert_says_that_the_phase_was_started_and_has_not_ended() -> None:
     """T10: not only `no message`: a person looks at a run of the phase, not for a trigger that was never sent."""
     before = {"phase4": Predecessor(TO4, overdue=False, speaks=True, started_at=at(hours=1))}
-    text = told(situation(transition=TO5), at(hours=4, minutes=30), before=before)["due_warning"].text
+    text = told(snapshot(transition=TO5), at(hours=4, minutes=30), before=before)["due_warning"].text
     assert "phase4 was started at 07:00 EST and has not ended" in text
-    text = told(situation(transition=TO5), at(hours=4, minutes=30))["due_warning"].text
+    text = told(snapshot(transition=TO5), at(hours=4, minutes=30))["due_warning"].text
     assert "no message from phase4" in text
 
 
@@ -146,7 +146,7 @@ def test_the_due_alert_says_that_the_phase_was_started_and_has_not_ended() -> No
 def test_a_gate_that_still_blocks_at_the_deadline_is_critical() -> None:
     """A5: two hours after the first report, once, beside the warning that stands; it names gate and number."""
     blocked = World(percents={"game_coverage": 71})
-    one = situation(*done(*PHASE3))
+    one = snapshot(*done(*PHASE3))
     deadline = deadline_at(one)
     assert deadline == at(hours=2)
     assert "gate_overdue game_coverage" not in told(one, deadline - SECOND, blocked)
@@ -162,9 +162,9 @@ def test_a_gate_that_still_blocks_at_the_deadline_is_critical() -> None:
 
 def test_a_gate_that_blocks_a_refresh_is_never_critical() -> None:
     """A5 speaks of a trigger: the phase has its first generation."""
-    one = situation(*done(*PHASE3, ended=at(minutes=1)), state=confirmed(), started={})
+    one = snapshot(*done(*PHASE3, ended=at(minutes=1)), state=confirmed(), started={})
     assert deadline_at(one) is None
-    grown = situation(report(PGS, records=900), *done(UPGC, TDGS), state=confirmed())
+    grown = snapshot(report(PGS, records=900), *done(UPGC, TDGS), state=confirmed())
     assert not [name for name in told(grown, at(hours=3), World(percents={"game_coverage": 71})) if "overdue" in name]
 
 

@@ -14,7 +14,7 @@ from shared.core.decision.holdings import output
 from shared.core.policy.gate_check import gate_problems
 from shared.core.policy.phases import Need, Processor
 from shared.core.policy.policy import Policy
-from tests.core.build import GAMES, NIGHT, PGS, PHASE3, POLICY, TO4, World, at, decided, done, situation
+from tests.core.build import GAMES, NIGHT, PGS, PHASE3, POLICY, TO4, World, at, decided, done, snapshot
 from tests.policy_files import PRODUCTION
 
 A, B = "raw.players", "raw.teams"
@@ -72,7 +72,7 @@ def test_the_rows_of_a_processor_with_sources(
 def test_a_rows_gate_reads_the_tables_of_the_sources(need: Need, tables: Mapping[str, int], goes: bool) -> None:
     """Empty tables of a required processor block, and are named with it; full ones let it go."""
     policy = policy_of_sources(need)
-    found = decided(situation(*done(*PHASE3), policy=policy), at(minutes=1), World(tables=tables))
+    found = decided(snapshot(*done(*PHASE3), policy=policy), at(minutes=1), World(tables=tables))
     if goes:
         assert isinstance(found, Trigger), found
         return
@@ -83,7 +83,7 @@ def test_a_rows_gate_reads_the_tables_of_the_sources(need: Need, tables: Mapping
 def test_all_tables_are_asked_for_at_once() -> None:
     """What a rows gate wants is every table of every expected processor."""
     policy = policy_of_sources()
-    now_known = situation(*done(*PHASE3), policy=policy)
+    now_known = snapshot(*done(*PHASE3), policy=policy)
     wanted = gates.wanted(now_known.gates, now_known.processors, now_known.seen, now_known.readings)
     assert {A, B} <= wanted.rows
 
@@ -96,7 +96,7 @@ def test_a_gate_over_sources_alone_is_no_mistake() -> None:
     transition = replace(policy.transitions[TO4], expects={"overnight": only}, gates=("phase3_rows",))
     changed = replace(policy, transitions={**policy.transitions, TO4: transition})
     assert [problem for problem in gate_problems(changed, {}) if "has a table" in problem.reason] == []
-    assert situation(policy=changed, key=NIGHT).expectation.required == {PGS}
+    assert snapshot(policy=changed, key=NIGHT).expectation.required == {PGS}
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.core.decision.completeness import Standing, Word, opened_at, standing
-from shared.core.decision.fold import record
+from shared.core.decision.completeness import ProcessorStatus, Status, opened_at, processor_status
+from shared.core.decision.fold import apply_report
 from shared.core.decision.holdings import Holdings, Shortfall
 from shared.core.model import Completion, Outcome, Report
 from shared.core.policy.phases import Need, Processor, Reports
@@ -36,7 +36,7 @@ def said(outcome: Outcome = SUCCESS, records: int | None = None, minute: int = 0
 def fold(*reports: Report) -> Completion:
     known: Completion | None = None
     for one in reports:
-        known = record(known, one)
+        known = apply_report(known, one)
     assert known is not None
     return known
 
@@ -49,10 +49,10 @@ def stands(
     names: tuple[str, ...] = GAMES,
     units: int | None = len(GAMES),
     **more: Any,
-) -> Standing:
+) -> ProcessorStatus:
     read = {} if held == "unread" else {NAME: None if held is None else frozenset(held)}
     holdings = Holdings(read, names, "game")
-    return standing(processor, fold(*reports), units, rows or {}, carried=None, holdings=holdings, **more)
+    return processor_status(processor, fold(*reports), units, rows or {}, carried=None, holdings=holdings, **more)
 
 
 @pytest.mark.parametrize("records", [None, 1, 60, 5000])
@@ -60,11 +60,11 @@ def stands(
 def test_the_table_decides_and_no_number_of_rows(processor: Processor, records: int | None) -> None:
     """Whatever the report counts: it is not done while a unit is short, and done when each is there."""
     asked = stands(processor, said(records=records))
-    assert (asked.word, asked.needs_units) == (Word.UNITS_SHORT, NAME)
+    assert (asked.status, asked.needs_units) == (Status.UNITS_SHORT, NAME)
     short = stands(processor, said(records=records), held=GAMES[:2])
-    assert (short.word, short.needs_units) == (Word.UNITS_SHORT, None)
+    assert (short.status, short.needs_units) == (Status.UNITS_SHORT, None)
     assert short.shortfall == Shortfall(1, 3, ("PHX@LAL",), "game")
-    assert stands(processor, said(records=records), held=(*GAMES, "another")).word is Word.DONE
+    assert stands(processor, said(records=records), held=(*GAMES, "another")).status is Status.DONE
 
 
 def test_the_units_that_are_short_are_named() -> None:
@@ -79,25 +79,25 @@ def test_the_units_that_are_short_are_named() -> None:
     assert partly.shortfall == Shortfall(1, 3, (), "game")
 
 
-@pytest.mark.parametrize(("records", "word"), [(60, Word.DONE), (59, Word.UNITS_SHORT), (None, Word.DONE)])
-def test_what_cannot_be_read_does_not_refuse(records: int | None, word: Word) -> None:
+@pytest.mark.parametrize(("records", "word"), [(60, Status.DONE), (59, Status.UNITS_SHORT), (None, Status.DONE)])
+def test_what_cannot_be_read_does_not_refuse(records: int | None, word: Status) -> None:
     """Then the floor of the report decides."""
-    assert stands(BY_UNITS, said(records=records), held=None).word is word
+    assert stands(BY_UNITS, said(records=records), held=None).status is word
 
 
 def test_reports_of_single_units_are_added_where_the_table_cannot_be_read() -> None:
     """None of them is under the floor of the whole date; together they are judged by it, each message once."""
     reports = [said(records=25, minute=minute) for minute in range(3)]
-    assert stands(PER_UNIT, *reports[:2], held=None).word is Word.UNITS_SHORT
-    assert stands(PER_UNIT, *reports[:2], reports[1], held=None).word is Word.UNITS_SHORT
-    assert stands(PER_UNIT, *reports, held=None).word is Word.DONE
+    assert stands(PER_UNIT, *reports[:2], held=None).status is Status.UNITS_SHORT
+    assert stands(PER_UNIT, *reports[:2], reports[1], held=None).status is Status.UNITS_SHORT
+    assert stands(PER_UNIT, *reports, held=None).status is Status.DONE
 
 
 @pytest.mark.parametrize(("units", "names"), [(None, ()), (0, ())])
 def test_nothing_is_demanded_where_the_units_are_unknown_or_none(units: int | None, names: tuple[str, ...]) -> None:
     """A floor that cannot be computed does not refuse, and no table is asked (T3)."""
     at = stands(BY_UNITS, said(records=1), units=units, names=names)
-    assert (at.word, at.asks) == (Word.DONE, False)
+    assert (at.status, at.asks) == (Status.DONE, False)
 
 
 def test_the_clock_starts_with_the_report_that_the_table_vouches_for() -> None:
@@ -112,16 +112,16 @@ def test_rows_of_a_loader_that_reports_per_unit_are_those_of_its_table() -> None
     """Without units of its own the table's rows are held against the floor: 2 rows a game, 6 of three games."""
     processor = replace(PER_UNIT, units="", min_records_per_unit=2)
     assert stands(processor, said(records=2)).needs_rows == TABLE
-    assert stands(processor, said(records=2), rows={TABLE: 5}).word is Word.UNITS_SHORT
+    assert stands(processor, said(records=2), rows={TABLE: 5}).status is Status.UNITS_SHORT
     done = stands(processor, said(records=2), rows={TABLE: 6})
-    assert (done.word, done.counter_missing) == (Word.DONE, False)
+    assert (done.status, done.counter_missing) == (Status.DONE, False)
 
 
 def test_an_absolute_floor_needs_no_calendar() -> None:
     """`min_records` holds also where the units are unknown; of two floors the larger one."""
     processor = replace(PLAIN, min_records=5, min_records_per_unit=2)
     assert [processor.floor(units) for units in (None, 1, 3)] == [5, 5, 6]
-    assert stands(processor, said(records=4), units=None).word is Word.UNDER_MINIMUM
+    assert stands(processor, said(records=4), units=None).status is Status.UNDER_MINIMUM
 
 
 # several loaders of one name
@@ -139,24 +139,24 @@ TEAMS_FAILED = said(FAILED, minute=3, source="Teams")
 def test_one_loader_never_sets_back_another(after: Report) -> None:
     """The players' 171 rows stand, whatever the teams' loader says later."""
     empty = {"raw.teams": 0}
-    assert stands(ANY, PLAYERS_WELL, after, rows=empty).word is Word.DONE
-    assert stands(ANY, after, PLAYERS_WELL, rows=empty).word is Word.DONE
-    assert stands(ALL, PLAYERS_WELL, after, rows=empty).word is not Word.DONE
+    assert stands(ANY, PLAYERS_WELL, after, rows=empty).status is Status.DONE
+    assert stands(ANY, after, PLAYERS_WELL, rows=empty).status is Status.DONE
+    assert stands(ALL, PLAYERS_WELL, after, rows=empty).status is not Status.DONE
 
 
 def test_any_or_all_of_the_loaders_have_to_be_done() -> None:
     """One suffices, or each is needed; one that never reported is not done, and a table that may vouch is asked."""
-    assert stands(ANY, TEAMS_WELL).word is Word.DONE
-    assert stands(ALL, TEAMS_WELL).word is Word.ABSENT
-    assert stands(ALL, TEAMS_WELL, PLAYERS_WELL).word is Word.DONE
+    assert stands(ANY, TEAMS_WELL).status is Status.DONE
+    assert stands(ALL, TEAMS_WELL).status is Status.ABSENT
+    assert stands(ALL, TEAMS_WELL, PLAYERS_WELL).status is Status.DONE
     assert stands(ANY, TEAMS_SHORT).needs_rows == "raw.teams"
-    assert stands(ANY, TEAMS_SHORT, rows={"raw.teams": 6}).word is Word.DONE
+    assert stands(ANY, TEAMS_SHORT, rows={"raw.teams": 6}).status is Status.DONE
 
 
 def test_a_report_of_the_processor_as_a_whole_counts_for_it() -> None:
     """Who reports under the canonical name says it of all its loaders."""
-    assert stands(ALL, said()).word is Word.DONE
-    assert stands(ALL, TEAMS_WELL, said(minute=5)).word is Word.DONE
+    assert stands(ALL, said()).status is Status.DONE
+    assert stands(ALL, TEAMS_WELL, said(minute=5)).status is Status.DONE
 
 
 def test_the_clock_starts_when_any_or_when_all_loaders_count() -> None:
@@ -201,12 +201,12 @@ def test_no_series_of_incremental_reports_lowers_the_number(reports: list[tuple[
 def test_nothing_counts_only_if_the_table_holds_rows(what: Report) -> None:
     """The table is asked; without rows it is not done, unreadable it does not refuse, without units all is well."""
     assert stands(PLAIN, what, required=True).needs_rows == TABLE
-    assert stands(PLAIN, what, rows={TABLE: 0}, required=True).word is Word.NOTHING
-    assert stands(PLAIN, what, rows={TABLE: 1}, required=True).word is Word.DONE
-    assert stands(PLAIN, what, rows={TABLE: None}, required=True).word is Word.DONE
-    assert stands(PLAIN, what, units=0, required=True).word is Word.DONE
-    assert stands(PLAIN, what, units=None, rows={TABLE: 0}, required=True).word is Word.NOTHING
-    assert stands(BY_UNITS, what, held=(), required=True).word is Word.NOTHING
+    assert stands(PLAIN, what, rows={TABLE: 0}, required=True).status is Status.NOTHING
+    assert stands(PLAIN, what, rows={TABLE: 1}, required=True).status is Status.DONE
+    assert stands(PLAIN, what, rows={TABLE: None}, required=True).status is Status.DONE
+    assert stands(PLAIN, what, units=0, required=True).status is Status.DONE
+    assert stands(PLAIN, what, units=None, rows={TABLE: 0}, required=True).status is Status.NOTHING
+    assert stands(BY_UNITS, what, held=(), required=True).status is Status.NOTHING
     assert opened_at(PLAIN, fold(what), 3, {TABLE: 0}, required=True) is None
     assert opened_at(PLAIN, fold(what), 3, {TABLE: 1}, required=True) == what.received_at
 
@@ -220,14 +220,14 @@ def test_a_missing_counter_starts_the_clock_as_ever() -> None:
 
 def test_who_is_optional_may_skip() -> None:
     """Nothing to do is an outcome of an optional processor."""
-    assert stands(PLAIN, said(SKIPPED), rows={TABLE: 0}).word is Word.DONE
+    assert stands(PLAIN, said(SKIPPED), rows={TABLE: 0}).status is Status.DONE
 
 
 def test_nothing_of_nothing_expected_is_done() -> None:
     """0 of 0 expected: there was nothing to do, whatever the table holds."""
     at = stands(PLAIN, said(records=0, expected_records=0), required=True)
-    assert (at.word, at.nothing_to_do, at.asks) == (Word.DONE, True, False)
-    assert stands(PLAIN, said(records=0, expected_records=3), rows={TABLE: 0}).word is Word.NOTHING
+    assert (at.status, at.nothing_to_do, at.asks) == (Status.DONE, True, False)
+    assert stands(PLAIN, said(records=0, expected_records=3), rows={TABLE: 0}).status is Status.NOTHING
 
 
 @given(
@@ -238,7 +238,7 @@ def test_a_success_is_done_only_with_every_unit(reports: list[tuple[Outcome, int
     told = [said(word, n, minute) for minute, (word, n) in enumerate(reports)]
     at = stands(BY_UNITS, *told, held=tuple(held), required=True)
     assert not at.asks
-    assert (at.word is Word.DONE) <= (held == set(GAMES))
+    assert (at.status is Status.DONE) <= (held == set(GAMES))
 
 
 @pytest.mark.parametrize("processor", [BY_UNITS, PER_UNIT], ids=["whole", "per unit"])
@@ -246,5 +246,5 @@ def test_a_table_that_cannot_be_read_vouches_for_nobody(processor: Processor) ->
     """An empty report after a good one retracts it (R6), unless the table was read and holds every unit."""
     empty = said(Outcome.NO_DATA, minute=30)
     unread = {processor.table or "": None}
-    assert stands(processor, said(records=60), empty, held=None, rows=unread).word is Word.NOT_YET
-    assert stands(processor, said(records=60), empty, held=GAMES).word is Word.DONE
+    assert stands(processor, said(records=60), empty, held=None, rows=unread).status is Status.NOT_YET
+    assert stands(processor, said(records=60), empty, held=GAMES).status is Status.DONE

@@ -15,7 +15,7 @@ from shared.core.decision import state_changes
 from shared.core.decision.decide import decide
 from shared.core.decision.decisions import Confirm, Decision, Doubt, Proven, Read, Trigger, Wait
 from shared.core.decision.gates import Readings, Wanted
-from shared.core.decision.snapshot import Situation
+from shared.core.decision.snapshot import DecisionInput
 from shared.core.decision.unproven import exhausted
 from shared.core.model import State, TransitionState
 from shared.core.policy.policy import Policy
@@ -37,7 +37,7 @@ from tests.core.build import (
     claimed,
     done,
     plan,
-    situation,
+    snapshot,
     with_transition,
 )
 
@@ -50,8 +50,8 @@ SERVICE = replace(POLICY.services[COORDINATOR], status=StatusCall("/status", {"s
 ASKED = replace(UNASKED, services={**UNASKED.services, COORDINATOR: SERVICE})
 
 
-def of(state: TransitionState, policy: Policy = ASKED, **more: Any) -> Situation:
-    return situation(*done(TDZA, PSZA, PCF, CACHE, FEATURES), transition=TO5, state=state, policy=policy, **more)
+def of(state: TransitionState, policy: Policy = ASKED, **more: Any) -> DecisionInput:
+    return snapshot(*done(TDZA, PSZA, PCF, CACHE, FEATURES), transition=TO5, state=state, policy=policy, **more)
 
 
 def unproven(began: datetime = T0) -> TransitionState:
@@ -59,7 +59,7 @@ def unproven(began: datetime = T0) -> TransitionState:
     return state_changes.unproven(claimed(when=began), began, "no answer within 20 s", began + timedelta(seconds=20))
 
 
-def after(one: Situation, decision: Decision, now: datetime) -> Situation:
+def after(one: DecisionInput, decision: Decision, now: datetime) -> DecisionInput:
     """Carry out what proves or doubts."""
     if isinstance(decision, Doubt):
         state = state_changes.unproven(one.state, decision.claimed_at, decision.text, now, left=False)

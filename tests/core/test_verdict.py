@@ -10,7 +10,17 @@ from hypothesis import strategies as st
 
 from shared.core.validation.checks import Category, Check, Nothing, Severity, Status, Thresholds
 from shared.core.validation.trend import ResultOfDay, RunOfDay, day_trend
-from shared.core.validation.verdict import Measure, Measured, Result, Summary, Word, broken, health, judge, skipped
+from shared.core.validation.verdict import (
+    Measure,
+    Measured,
+    Result,
+    Summary,
+    SummaryStatus,
+    broken,
+    health,
+    judge,
+    skipped,
+)
 from tests.core.build import DAY
 
 LIMITS = Thresholds(warn_below=80, fail_below=50)
@@ -89,20 +99,20 @@ def result(status: Status, severity: Severity = Severity.WARNING) -> Result:
 @pytest.mark.parametrize(
     ("results", "word", "score"),
     [
-        ([], Word.OK, None),
-        ([result(Status.SKIP)], Word.OK, None),
-        ([result(Status.PASS), result(Status.SKIP)], Word.OK, 100.0),
-        ([result(Status.PASS), result(Status.WARN)], Word.WARNING, 75.0),
-        ([result(Status.PASS), result(Status.FAIL)], Word.WARNING, 50.0),
-        ([result(Status.PASS), result(Status.ERROR)], Word.WARNING, 50.0),
-        ([result(Status.PASS), result(Status.FAIL, Severity.CRITICAL)], Word.CRITICAL, 33.3),
-        ([result(Status.ERROR), result(Status.SKIP)], Word.CRITICAL, 0.0),
+        ([], SummaryStatus.OK, None),
+        ([result(Status.SKIP)], SummaryStatus.OK, None),
+        ([result(Status.PASS), result(Status.SKIP)], SummaryStatus.OK, 100.0),
+        ([result(Status.PASS), result(Status.WARN)], SummaryStatus.WARNING, 75.0),
+        ([result(Status.PASS), result(Status.FAIL)], SummaryStatus.WARNING, 50.0),
+        ([result(Status.PASS), result(Status.ERROR)], SummaryStatus.WARNING, 50.0),
+        ([result(Status.PASS), result(Status.FAIL, Severity.CRITICAL)], SummaryStatus.CRITICAL, 33.3),
+        ([result(Status.ERROR), result(Status.SKIP)], SummaryStatus.CRITICAL, 0.0),
     ],
 )
-def test_a_run_comes_to_a_word_and_a_score(results: list[Result], word: Word, score: float | None) -> None:
+def test_a_run_comes_to_a_word_and_a_score(results: list[Result], word: SummaryStatus, score: float | None) -> None:
     """A run in which nothing could be judged is critical, one with nothing to judge has no score."""
     summary = Summary(tuple(results))
-    assert (summary.word, summary.health) == (word, score)
+    assert (summary.status, summary.health) == (word, score)
 
 
 def test_a_summary_names_what_it_could_not_read_once() -> None:

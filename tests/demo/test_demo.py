@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from shared.simulation.demo.nights import NIGHTS, load
-from shared.simulation.demo.workspace import Home, HomeInUse
+from shared.simulation.demo.workspace import Workspace, WorkspaceInUse
 from shared.simulation.emulators import EmulatorMissing, require_tools
 from tests.busy import allowed
 from tests.demo.house import ROOT, cloned, command, environment
@@ -171,11 +171,11 @@ def test_every_night_can_be_played(night: object) -> None:
 
 def test_one_folder_holds_one_demo(tmp_path: Path) -> None:
     """A second demo in the same folder is refused before it touches anything; afterwards the folder is free."""
-    home = Home(tmp_path)
+    home = Workspace(tmp_path)
     with home.taken():
         (tmp_path / "state.db").write_text("of the first")
         began = time.monotonic()
-        with pytest.raises(HomeInUse), home.taken():
+        with pytest.raises(WorkspaceInUse), home.taken():
             pass
         assert time.monotonic() - began < allowed(1)
         assert (tmp_path / "state.db").exists()

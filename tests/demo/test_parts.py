@@ -11,21 +11,21 @@ from pathlib import Path
 import pytest
 
 from shared.adapters.local.accelerated_clock import AcceleratedClock, FileClock, clock_of
-from shared.adapters.local.duckdb import DuckDbRecord, DuckDbWarehouse
+from shared.adapters.local.duckdb import DuckDbAuditLog, DuckDbWarehouse
 from shared.adapters.local.sqlite import SqliteStore
 from shared.core.errors import PolicyError, Unavailable
 from shared.core.model import Units
 from shared.ports import CalendarRef, TableRef
-from shared.simulation.demo.fixtures import Tables
+from shared.simulation.demo.fixtures import Fixtures
 from shared.simulation.demo.nights import NIGHTS, load
 from shared.simulation.demo.servers import ROOT, ServerFailed, complaints, served
-from shared.simulation.demo.speed import MINUTE, SWEEP_AT, Pace, Sweeps
+from shared.simulation.demo.speed import MINUTE, SWEEP_AT, Speed, Sweeps
 from shared.simulation.demo.verdict import GRACE, judged
-from shared.simulation.demo.workspace import Home, documents
+from shared.simulation.demo.workspace import Workspace, documents
 from shared.simulation.history import History
 from shared.simulation.runner import play
 from shared.simulation.scenario import Change, GameCount
-from shared.simulation.world_data import Facts
+from shared.simulation.world_data import WorldData
 
 START = datetime(2026, 1, 24, 10, 0, tzinfo=UTC)
 DAY = date(2026, 1, 24)
@@ -77,7 +77,7 @@ def test_a_clock_survives_its_text() -> None:
 
 def test_pace_puts_the_clock_forward_and_never_back(clock: FileClock) -> None:
     """A time that has passed is not shown again."""
-    pace = Pace(clock, speed=1000)
+    pace = Speed(clock, speed=1000)
     pace.go()
     pace.forward(START + 90 * MINUTE)
     assert clock.now() >= START + 90 * MINUTE
@@ -108,8 +108,8 @@ def test_sweeps_come_every_minute_and_rarely_in_quiet_hours() -> None:
 def test_tables_hold_what_the_facts_say(tmp_path: Path) -> None:
     """Rows, games and the gates' own SQL read from the tables what the scenario's world knows."""
     scenario = load(WHOLE)
-    facts = Facts(scenario.policy, scenario.start)
-    tables = Tables(tmp_path / "w.duckdb", scenario.policy, [DAY])
+    facts = WorldData(scenario.policy, scenario.start)
+    tables = Fixtures(tmp_path / "w.duckdb", scenario.policy, [DAY])
     facts.merge(Change(games={DAY: GameCount(scheduled=3, final=5)}))
     tables.follow(facts)
     warehouse = DuckDbWarehouse(tmp_path / "w.duckdb", ROOT / "config")
@@ -129,7 +129,7 @@ def test_tables_hold_what_the_facts_say(tmp_path: Path) -> None:
 
 def test_what_a_night_leaves_joins_what_is_kept(tmp_path: Path) -> None:
     """Documents and rows of two nights, each played on empty stores, are all in the stores that are left."""
-    home = Home(tmp_path)
+    home = Workspace(tmp_path)
     with home.taken():
         for night in ("one", "two"):
             home.fresh()
@@ -139,8 +139,8 @@ def test_what_a_night_leaves_joins_what_is_kept(tmp_path: Path) -> None:
             store.create(f"alerts/{night}", {"night": night})
             store.create("locks/sweep", {"night": night})
             scenario = load(WHOLE)
-            Tables(home.warehouse, scenario.policy, [DAY]).follow(Facts(scenario.policy, scenario.start))
-            DuckDbRecord(home.warehouse, "nba_orchestration").create_tables()
+            Fixtures(home.warehouse, scenario.policy, [DAY]).follow(WorldData(scenario.policy, scenario.start))
+            DuckDbAuditLog(home.warehouse, "nba_orchestration").create_tables()
             home.keep(store, "nba_orchestration")
             store.close()
     kept = SqliteStore(tmp_path / "state.db")

@@ -19,7 +19,7 @@ from shared.adapters.local.accelerated_clock import FileClock
 from shared.adapters.local.memory import MemoryStore
 from shared.app.state.repository import transition_path
 from shared.core.alerting.alert import Alert
-from shared.core.alerting.conditions import Lasting
+from shared.core.alerting.conditions import Lifecycle
 from shared.core.model import RunKey, State, TransitionState
 from shared.core.policy.transitions import Role
 from shared.documents import to_data
@@ -155,7 +155,7 @@ def test_a_warning_is_a_wrong_figure_and_an_info_is_none(past: Past) -> None:
     """Its first line is shown, although it may be over by the end."""
     for severity in ("info", "warning"):
         alert = Alert(
-            severity, "due", severity, "run", "", "", f"{severity} text\nmore", Lasting.STANDING, NOW, NOW, True
+            severity, "due", severity, "run", "", "", f"{severity} text\nmore", Lifecycle.ONGOING, NOW, NOW, True
         )
         past.store.create(f"alerts/{severity}", to_data(alert))
     assert [one.seen for one in past.wrong()] == ["warning text"]

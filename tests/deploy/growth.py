@@ -36,7 +36,7 @@ PRICES = load_prices()
 
 def reckoned(pipelines: int = 1, completions: int | None = None) -> Month:
     """Return a month of the reference policy; no context stays behind in this process."""
-    with runtime.use(runtime.from_environment({})):
+    with runtime.override_context(runtime.from_environment({})):
         return month_of(POLICY, PRICES, pipelines, completions)
 
 

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from deploy.command_line import Line
-from deploy.runner import Answer
+from deploy.command_line import CommandLine
+from deploy.runner import CommandResult
 
 NUMBER = "123456789012"
 LABEL = re.compile(r"[a-z0-9_-]{0,63}")
@@ -59,17 +59,17 @@ class Cloud:
     metrics_unknown: int = 0  # so many times more no alert policy may name a log-based metric
     asked: list[str] = field(default_factory=list)
 
-    def __call__(self, line: Line) -> Answer:
+    def __call__(self, line: CommandLine) -> CommandResult:
         self.calls.append(str(line))
         failing = self.fail_at is not None and len(self.calls) == self.fail_at
         if failing and not self.after_effect:
             raise Stopped(str(line))
         if self.refuse_at is not None and len(self.calls) == self.refuse_at:
-            return Answer(1, "", "ERROR: (gcloud) UNAVAILABLE: The service is currently unavailable.")
+            return CommandResult(1, "", "ERROR: (gcloud) UNAVAILABLE: The service is currently unavailable.")
         try:
-            answer = Answer(0, self._out(line), "")
+            answer = CommandResult(0, self._out(line), "")
         except Refused as refused:
-            answer = Answer(1, "", str(refused))
+            answer = CommandResult(1, "", str(refused))
         if failing:
             raise Stopped(str(line))
         return answer
@@ -85,13 +85,13 @@ class Cloud:
         """Put a Cloud Run service there that somebody else deployed."""
         self.store("services")[name] = {"metadata": {"name": name}, "policy": []}
 
-    def _out(self, line: Line) -> str:
+    def _out(self, line: CommandLine) -> str:
         if line.words[0] == "curl":
             body, status = self._curl(line)
             return f"{body}\n{status}" if "--write-out" in line.words else body
         return json.dumps(self._bq(line) if line.words[0] == "bq" else self._gcloud(line))
 
-    def _curl(self, line: Line) -> tuple[str, int]:
+    def _curl(self, line: CommandLine) -> tuple[str, int]:
         """Be a function: answer who may invoke it with what it runs, 403 to the others, and 404 where there is none."""
         words = list(line.words)
         method, url = words[words.index("--request") + 1], words[-1]
@@ -109,7 +109,7 @@ class Cloud:
             return "The request was not authenticated.", 403
         return self._answered(name, service, method, url)
 
-    def _permitted(self, line: Line, url: str) -> str:
+    def _permitted(self, line: CommandLine, url: str) -> str:
         """Be IAM: say which of the permissions that are asked for the caller has; of nothing there, an error."""
         words, account = list(line.words), url.partition("/serviceAccounts/")[2].partition(":")[0]
         if line.given.strip() != "Authorization: Bearer ya29.x":
@@ -128,7 +128,7 @@ class Cloud:
             return json.dumps({"service": name, "source_digest": self.serves.get(name, env["SOURCE_DIGEST"])}), 200
         return ('{"error": "unknown schedule"}', 400) if "deploy-probe" in url else ("OK", 200)
 
-    def _gcloud(self, line: Line) -> Any:
+    def _gcloud(self, line: CommandLine) -> Any:
         words = [word for word in line.words[1:] if not word.startswith("--")]
         flags = dict(line.flags)
         if flags.pop("project", None) != self.project or "quiet" not in flags:
@@ -139,7 +139,7 @@ class Cloud:
                 return known(self, words[length:], flags)
         raise Refused(f"ERROR: (gcloud) Invalid choice: {' '.join(words)}")
 
-    def _bq(self, line: Line) -> Any:
+    def _bq(self, line: CommandLine) -> Any:
         tables = self.store("bigquery")
         if line.words[1] == "show":
             name = line.words[-1].replace(":", ".")
@@ -753,7 +753,7 @@ def command(program: str, argv: list[str], root: Path, kept: Path) -> int:
 
     cloud = Cloud(root, kinds=json.loads(kept.read_text()) if kept.exists() else {})
     given = sys.stdin.read() if program == "curl" else ""
-    answer = cloud(Line((program, *argv), given))
+    answer = cloud(CommandLine((program, *argv), given))
     saved(kept, cloud)
     with (kept.parent / "calls.txt").open("a") as calls:
         calls.write(shlex.join((program, *argv)) + "\n")

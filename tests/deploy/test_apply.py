@@ -10,18 +10,18 @@ from pathlib import Path
 import pytest
 
 from deploy.apply import ApplyFailed, Done, Step, apply
-from deploy.command_line import Line
-from deploy.manifest import Stamp
+from deploy.command_line import CommandLine
+from deploy.manifest import BuildInfo
 from deploy.orphans import orphans
 from deploy.plan import plan
 from deploy.ready import ReadyCheck
 from deploy.resource import Resource
-from deploy.runner import Answer
+from deploy.runner import CommandResult
 from tests.deploy.standin import NUMBER, Cloud, Stopped, patient
 from tests.deploy.world import PLACE, furnished, manifest, project, stamp
 
 
-def run(cloud: Cloud, with_stamp: Stamp | None = None, only: tuple[str, ...] = ()) -> list[Step]:
+def run(cloud: Cloud, with_stamp: BuildInfo | None = None, only: tuple[str, ...] = ()) -> list[Step]:
     """Deploy once, asking the functions whether they answer."""
     given = with_stamp or stamp()
     checks = ReadyCheck(manifest(), PLACE, given, cloud, patient)
@@ -202,11 +202,11 @@ def test_what_was_just_made_is_waited_for(tmp_path: Path) -> None:
     """An account takes its time to be known: it is looked for again, and a right that names it is given again."""
     cloud, waits, early = project(tmp_path), list[str](), {"describe orch-push@": 2, "--member=serviceAccount:orch-": 3}
 
-    def eventual(line: Line) -> Answer:
+    def eventual(line: CommandLine) -> CommandResult:
         for words, times in early.items():
             if words in str(line) and times and cloud.store("accounts"):
                 early[words] -= 1
-                return Answer(1, "", "ERROR: (gcloud) NOT_FOUND: Service account orch-x does not exist.")
+                return CommandResult(1, "", "ERROR: (gcloud) NOT_FOUND: Service account orch-x does not exist.")
         return cloud(line)
 
     plain = plan(manifest(), PLACE, stamp())
@@ -267,9 +267,11 @@ def test_an_account_that_is_never_there_fails_loudly(tmp_path: Path) -> None:
     """Waiting has an end."""
     cloud = project(tmp_path)
 
-    def never(line: Line) -> Answer:
+    def never(line: CommandLine) -> CommandResult:
         if "--member=serviceAccount:orch-self-heal@" in str(line):
-            return Answer(1, "", "ERROR: (gcloud) INVALID_ARGUMENT: Service account orch-self-heal does not exist.")
+            return CommandResult(
+                1, "", "ERROR: (gcloud) INVALID_ARGUMENT: Service account orch-self-heal does not exist."
+            )
         return cloud(line)
 
     with pytest.raises(ApplyFailed, match="Service account orch-self-heal does not exist"):

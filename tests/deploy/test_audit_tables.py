@@ -11,9 +11,9 @@ from google.cloud import bigquery
 from sqlglot import exp
 
 from deploy import stores
-from deploy.manifest import ROOT, Place
+from deploy.manifest import ROOT, Target
 from deploy.resource import Resource
-from shared.adapters.audit_schema import INSERT_ID, record_tables
+from shared.adapters.audit_schema import INSERT_ID, audit_tables
 from tests.audit_columns import COLUMNS
 from tests.contract.warehouses import BigQueryWorld
 from tests.deploy.standin import Cloud
@@ -47,7 +47,7 @@ def test_every_table_is_partitioned_by_a_date_and_clustered(name: str) -> None:
 @pytest.mark.parametrize("name", COLUMNS)
 def test_the_statement_lays_a_table_out_as_its_file_says(name: str) -> None:
     """Partition, cluster and filter of the DDL are those of deploy/bigquery, which no emulator reports in full."""
-    table = next(one for one in record_tables() if one.name == name)
+    table = next(one for one in audit_tables() if one.name == name)
     file, parsed = FILES[name], sqlglot.parse_one(stores.table_ddl(table, "p.d"), read="bigquery")
     by = parsed.find(exp.PartitionedByProperty)
     assert by is not None
@@ -67,7 +67,7 @@ def world(bigquery_host: str) -> BigQueryWorld:
 
 
 def planned(project: str) -> list[Resource]:
-    return list(stores.record(manifest(), Place(project, "1", "us-west2")))
+    return list(stores.audit_tables_of(manifest(), Target(project, "1", "us-west2")))
 
 
 def ran(world: BigQueryWorld, which: str) -> None:
@@ -130,8 +130,8 @@ def answer(client: bigquery.Client, reference: str) -> dict[str, Any]:
 def test_a_table_laid_out_otherwise_is_drift(tmp_path: Any, key: str, value: Any, what: str) -> None:
     """Partition, cluster, filter and columns are read back, each for itself."""
     cloud = Cloud(tmp_path)
-    one = next(one for one in stores.record(manifest(), PLACE) if one.id == "table alerts")
-    for line in (next(iter(stores.record(manifest(), PLACE))).create, one.create):
+    one = next(one for one in stores.audit_tables_of(manifest(), PLACE) if one.id == "table alerts")
+    for line in (next(iter(stores.audit_tables_of(manifest(), PLACE))).create, one.create):
         assert line is not None
         assert cloud(line).status == 0
     found = cloud.store("bigquery")[f"{PLACE.project}.{manifest().dataset}.alerts"]

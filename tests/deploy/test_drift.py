@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 
 from deploy.apply import apply
-from deploy.command_line import Line
+from deploy.command_line import CommandLine
 from deploy.drift import DRIFT, SAME, UNKNOWN, Colour, Report, drift
 from deploy.git import changed, left_at
-from deploy.manifest import Stamp
+from deploy.manifest import BuildInfo
 from deploy.plan import plan
-from deploy.runner import Answer
+from deploy.runner import CommandResult
 from tests.deploy.drifts import DRIFTS, FUNCTION, grant, variable
 from tests.deploy.standin import Cloud
 from tests.deploy.world import PLACE, load_changed, manifest, project, stamp
@@ -27,7 +27,7 @@ NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 ANSWERS = Path(__file__).parent / "answers"  # written after the API references, not taken from a project
 
 
-def look(cloud: Any, given: Stamp, hours_since_change: float = 1) -> Report:
+def look(cloud: Any, given: BuildInfo, hours_since_change: float = 1) -> Report:
     """Check drift once; every function's sources changed that many hours ago."""
     changed = NOW - timedelta(hours=hours_since_change)
 
@@ -108,9 +108,9 @@ def test_a_policy_that_cannot_be_read_is_named_and_the_others_are_judged(cloud: 
     """Blind for one thing's rights, the check says so, and still sees everybody elsewhere."""
     grant("services", FUNCTION, "roles/run.invoker", "allUsers")(cloud)
 
-    def blind(line: Line) -> Answer:
+    def blind(line: CommandLine) -> CommandResult:
         if line.command.startswith("gcloud secrets get-iam-policy slack-webhook-error"):
-            return Answer(1, "", "ERROR: (gcloud) PERMISSION_DENIED: no")
+            return CommandResult(1, "", "ERROR: (gcloud) PERMISSION_DENIED: no")
         return cloud(line)
 
     told = {(one.where, one.colour) for one in look(blind, stamp()).findings}
@@ -192,15 +192,17 @@ def commit(folder: Path, name: str, at: str) -> str:
 
 def test_an_older_commit_with_the_same_source_is_no_drift(cloud: Cloud) -> None:
     """A commit that changed nothing of a function does not make it stale."""
-    assert look(cloud, Stamp("f" * 40, stamp().digests)).status == SAME
+    assert look(cloud, BuildInfo("f" * 40, stamp().digests)).status == SAME
 
 
 def test_what_cannot_be_read_is_unknown(cloud: Cloud) -> None:
     """Without the right to read a schedule nothing is said of it, and the status is 2; drift elsewhere makes it 1."""
 
-    def blind(line: Line) -> Answer:
+    def blind(line: CommandLine) -> CommandResult:
         if "scheduler" in line.words:
-            return Answer(1, "", "ERROR: (gcloud) PERMISSION_DENIED: the caller does not have permission, or not found")
+            return CommandResult(
+                1, "", "ERROR: (gcloud) PERMISSION_DENIED: the caller does not have permission, or not found"
+            )
         return cloud(line)
 
     report = look(blind, stamp())
@@ -226,11 +228,11 @@ def test_no_value_of_a_variable_is_shown(cloud: Cloud) -> None:
 def test_answers_as_the_api_references_show_them(cloud: Cloud) -> None:
     """Answers with all that the services add to what was asked for are judged as the same."""
 
-    def answered(line: Line) -> Answer:
+    def answered(line: CommandLine) -> CommandResult:
         for path in ANSWERS.glob("*.json"):
             kind, name = path.stem.split("@")
             if line.command.startswith(f"gcloud {kind.replace('_', ' ')} describe {name}"):
-                return Answer(0, path.read_text(), "")
+                return CommandResult(0, path.read_text(), "")
         return cloud(line)
 
     assert len(list(ANSWERS.glob("*.json"))) == 4

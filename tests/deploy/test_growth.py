@@ -15,7 +15,7 @@ from shared.adapters.google import bigquery
 from shared.app.sweep.sweep import TIME_LIMIT
 from shared.core.costs.cost import bill, by_pipelines, by_width, first, reached
 from shared.core.costs.price import Limit
-from tests.app.handlers_kit import House
+from tests.app.handlers_kit import HandlersKit
 from tests.deploy.growth import CHANGES, COMPLETIONS, PIPELINES, PRICES, figures, reckoned
 from tests.emulators.server import ROOT
 from tests.policy_files import PRODUCTION
@@ -60,7 +60,7 @@ def test_the_readme_shows_what_the_command_prints() -> None:
     text = (ROOT / "README.md").read_text()
     shown = re.search(r"^\$ bin/orch cost\n((?:[^`$].*\n)+)```", text, re.MULTILINE)
     assert shown is not None
-    _, printed = House(policy=load_policy(PRODUCTION)).orch("cost")
+    _, printed = HandlersKit(policy=load_policy(PRODUCTION)).orch("cost")
     lines = [line for line in shown[1].splitlines() if line != "..."]
     assert len(lines) > 2
     assert [line for line in lines if line not in printed.splitlines()] == []

@@ -10,7 +10,7 @@ import pytest
 from deploy import policy_checks
 from deploy.apply import Done, apply
 from deploy.bundle import bundle_of
-from deploy.command_line import Line
+from deploy.command_line import CommandLine
 from deploy.drift import DRIFT, Colour, drift
 from deploy.orphans import orphans
 from deploy.plan import lines, plan
@@ -52,8 +52,8 @@ def test_no_line_replaces_all_variables_or_secrets() -> None:
     """--set-env-vars wiped secrets three times: no plan holds it or its like, and the rules refuse a line that does."""
     flags = {flag for line in lines(plan(manifest(), PLACE, stamp())) for flag in line.flags}
     assert not flags & {"set-env-vars", "env-vars-file", "clear-env-vars", "set-secrets", "clear-secrets"}
-    wiping = Line(("gcloud", "functions", "deploy", "x", "--set-env-vars=A=1", "--project=p", "--quiet"))
-    assert "--set-env-vars removes everything it does not name" in policy_checks.faults(wiping)
+    wiping = CommandLine(("gcloud", "functions", "deploy", "x", "--set-env-vars=A=1", "--project=p", "--quiet"))
+    assert "--set-env-vars removes everything it does not name" in policy_checks.violations(wiping)
 
 
 def test_a_variable_set_by_hand_survives_a_deploy_and_is_reported(running: Cloud) -> None:

@@ -322,7 +322,7 @@ def test_a_file_that_is_no_yaml_says_where(tmp_path: Path) -> None:
 )
 def test_cron_lines(text: str, fault: str | None) -> None:
     """Five fields of unix-cron; everything else is named."""
-    assert cron.fault(text) == fault
+    assert cron.cron_error(text) == fault
 
 
 def test_the_schema_is_fresh() -> None:

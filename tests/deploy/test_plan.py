@@ -15,13 +15,13 @@ import sqlglot
 
 from deploy import deployer, orphans, policy_checks, rights
 from deploy.apply import apply
-from deploy.command_line import Line, pairs
+from deploy.command_line import CommandLine, pairs
 from deploy.compute import environment
 from deploy.drift import drift
-from deploy.manifest import ROOT, Stamp
+from deploy.manifest import ROOT, BuildInfo
 from deploy.plan import lines, plan
 from deploy.ready import ReadyCheck
-from deploy.runner import Answer
+from deploy.runner import CommandResult
 from shared.cli.doctor import examined
 from tests.deploy.standin import Cloud, patient
 from tests.deploy.test_drift import NOW
@@ -32,7 +32,7 @@ LINT_SECONDS = 1800  # over 400 lines, each some seconds on a machine that does 
 
 
 @pytest.fixture(scope="module")
-def every_line(tmp_path_factory: pytest.TempPathFactory) -> list[Line]:
+def every_line(tmp_path_factory: pytest.TempPathFactory) -> list[CommandLine]:
     """All lines of the whole system: those that a plan can yield, and those seen to run, once each."""
     heard = Heard(project(tmp_path_factory.mktemp("heard")))
     for given in (stamp(), stamp("b")):
@@ -61,16 +61,16 @@ class Heard:
     """Remembers each line that a project is given."""
 
     cloud: Cloud
-    lines: list[Line] = field(default_factory=list)
+    lines: list[CommandLine] = field(default_factory=list)
 
-    def __call__(self, line: Line) -> Answer:
+    def __call__(self, line: CommandLine) -> CommandResult:
         self.lines.append(line)
         if line.command.startswith(("gcloud auth list", "gcloud secrets versions list")):
-            return Answer(0, '[{"account": "me@example.com", "name": "1"}]', "")
+            return CommandResult(0, '[{"account": "me@example.com", "name": "1"}]', "")
         return self.cloud(line)
 
 
-def deploy(run: Heard, given: Stamp, only: tuple[str, ...]) -> None:
+def deploy(run: Heard, given: BuildInfo, only: tuple[str, ...]) -> None:
     checks = ReadyCheck(manifest(), PLACE, given, run, patient)
     assert list(apply(plan(manifest(), PLACE, given, only), run, checks))
 
@@ -98,7 +98,7 @@ def lint(commands: list[str], folder: Path) -> list[dict[str, object]]:
 
 
 @pytest.mark.slow
-def test_gcloud_takes_every_line(every_line: list[Line], tmp_path: Path) -> None:
+def test_gcloud_takes_every_line(every_line: list[CommandLine], tmp_path: Path) -> None:
     """The real parser finds no fault in any line, and judged them all.
 
     Of a first deploy, an update, each function alone, the drift check, the doctor, and what removes an orphan.
@@ -148,9 +148,9 @@ def test_gcloud_would_refuse_a_faulty_line(tmp_path: Path) -> None:
     assert [one["success"] for one in lint(faulty, tmp_path)] == [False, False, False]
 
 
-def test_no_line_breaks_a_rule(every_line: list[Line]) -> None:
+def test_no_line_breaks_a_rule(every_line: list[CommandLine]) -> None:
     """What gcloud's parser does not see, our rules do, and no line of the plan breaks one."""
-    assert [(str(line), fault) for line in every_line for fault in policy_checks.faults(line)] == []
+    assert [(str(line), fault) for line in every_line for fault in policy_checks.violations(line)] == []
 
 
 @pytest.mark.parametrize(
@@ -172,16 +172,16 @@ def test_no_line_breaks_a_rule(every_line: list[Line]) -> None:
 )
 def test_a_rule_names_what_it_refuses(text: str, fault: str) -> None:
     """Each rule can say no."""
-    found = policy_checks.faults(Line(("gcloud", *shlex.split(text), "--project=p", "--quiet")))
+    found = policy_checks.violations(CommandLine(("gcloud", *shlex.split(text), "--project=p", "--quiet")))
     assert any(fault in one for one in found), found
 
 
-def test_a_printed_line_is_the_line_that_runs(every_line: list[Line]) -> None:
+def test_a_printed_line_is_the_line_that_runs(every_line: list[CommandLine]) -> None:
     """What a plan prints, typed into a shell, is the same list of words."""
     assert [shlex.split(str(line)) for line in every_line] == [list(line.words) for line in every_line]
 
 
-def test_the_record_is_valid_googlesql(every_line: list[Line]) -> None:
+def test_the_record_is_valid_googlesql(every_line: list[CommandLine]) -> None:
     """Each statement for BigQuery parses, is partitioned, and may run again."""
     statements = [line.words[-1] for line in every_line if line.words[:2] == ("bq", "query")]
     assert len(statements) > 12
@@ -229,7 +229,7 @@ APIS = {
 ON_THIS_MACHINE = ("gcloud auth list", "gcloud auth print-access-token", "curl")
 
 
-def test_every_api_that_a_line_calls_is_enabled(every_line: list[Line]) -> None:
+def test_every_api_that_a_line_calls_is_enabled(every_line: list[CommandLine]) -> None:
     """Each line, of deploy, drift check and doctor, belongs to an API of the manifest."""
     called = set[str]()
     for line in every_line:

@@ -11,7 +11,7 @@ from deploy.ready import HEALTH, PROBE, Question, token_line
 from deploy.resource import Difference
 from deploy.runner import Subprocess
 from tests.deploy.world import PLACE, manifest
-from tests.local_server import Answer, LocalServer, closed_port
+from tests.local_server import LocalServer, ServerAnswer, closed_port
 
 DIGEST = "a" * 40
 
@@ -20,8 +20,8 @@ def asked(folder: Path, question: Question) -> list[Difference]:
     return question.judged(Subprocess(folder)(question.line("t0ken")))
 
 
-def says(digest: str) -> Answer:
-    return Answer(body=json.dumps({"service": "self_heal", "source_digest": digest}).encode())
+def says(digest: str) -> ServerAnswer:
+    return ServerAnswer(body=json.dumps({"service": "self_heal", "source_digest": digest}).encode())
 
 
 def test_health_is_asked_with_the_token_of_the_caller(tmp_path: Path) -> None:
@@ -49,15 +49,15 @@ def test_a_probe_is_posted_as_json(tmp_path: Path) -> None:
     [
         (says("b" * 40), "digest it answers: wanted aaaa"),
         (says(""), f"digest it answers: wanted {DIGEST}, found none"),
-        (Answer(body=b"OK"), f"digest it answers: wanted {DIGEST}, found none"),
-        (Answer(body=b"[1]"), f"digest it answers: wanted {DIGEST}, found none"),
-        (Answer(500, b"boom\nat line 3"), "/health: wanted 200, found 500 boom at line 3"),
-        (Answer(403), "/health: wanted 200, found 403"),
-        (Answer(302, headers={"Location": "/elsewhere"}), "/health: wanted 200, found 302"),
-        (Answer(drop=True), "curl: ("),
+        (ServerAnswer(body=b"OK"), f"digest it answers: wanted {DIGEST}, found none"),
+        (ServerAnswer(body=b"[1]"), f"digest it answers: wanted {DIGEST}, found none"),
+        (ServerAnswer(500, b"boom\nat line 3"), "/health: wanted 200, found 500 boom at line 3"),
+        (ServerAnswer(403), "/health: wanted 200, found 403"),
+        (ServerAnswer(302, headers={"Location": "/elsewhere"}), "/health: wanted 200, found 302"),
+        (ServerAnswer(drop=True), "curl: ("),
     ],
 )
-def test_whatever_else_is_answered_is_a_difference(tmp_path: Path, answer: Answer, found: str) -> None:
+def test_whatever_else_is_answered_is_a_difference(tmp_path: Path, answer: ServerAnswer, found: str) -> None:
     """Other code, no digest, an error, a redirection, no answer at all: each in words."""
     with LocalServer(answer) as server:
         told = asked(tmp_path, Question(HEALTH, server.url, DIGEST))

@@ -14,7 +14,7 @@ import pytest
 
 from deploy.apply import apply
 from deploy.command import call
-from deploy.command_line import Line
+from deploy.command_line import CommandLine
 from deploy.drift import Colour
 from deploy.plan import PlanConflict, distinct, plan
 from deploy.resource import Resource
@@ -63,7 +63,7 @@ def _declared(role: dict[str, str], member: str) -> Grant:
     return kind, name or PROJECT, role["role"], member, ""
 
 
-def given(line: Line) -> Grant:
+def given(line: CommandLine) -> Grant:
     """Read what a line gives, as gcloud would."""
     words, flags = line.command.split(), line.flags
     kind = KINDS.get(words[1]) or {"topics": "topic", "subscriptions": "subscription"}[words[2]]
@@ -180,4 +180,4 @@ def test_two_lines_under_one_id_end_the_command(monkeypatch: pytest.MonkeyPatch,
 def test_a_line_is_read_as_a_shell_reads_it() -> None:
     """The reckoning of these tests and the printed line agree."""
     line = next(one.update for one in planned() if one.update and "startsWith" in str(one.update))
-    assert given(Line(tuple(shlex.split(str(line))))) == given(line)
+    assert given(CommandLine(tuple(shlex.split(str(line))))) == given(line)

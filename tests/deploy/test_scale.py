@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from deploy.cron import fault, times_a_day
+from deploy.cron import cron_error, times_a_day
 from deploy.scale import deployment_of, gate_sql
 from shared.adapters.config.policy_file import load_policy
 from tests.deploy.world import manifest
@@ -28,7 +28,7 @@ from tests.emulators.server import ROOT
 )
 def test_how_often_a_line_fires(text: str, times: float) -> None:
     """On the mean of a year, in days of a month of 30."""
-    assert fault(text) is None
+    assert cron_error(text) is None
     assert times_a_day(text) == pytest.approx(times)
 
 

@@ -13,14 +13,14 @@ import pytest
 import yaml
 
 from deploy import bundle, monitoring
-from deploy.manifest import ROOT, Manifest, Place, Stamp
+from deploy.manifest import ROOT, BuildInfo, Manifest, Target
 from deploy.manifest_file import MANIFEST, load_manifest
 from shared.core.errors import PolicyError
 from tests.deploy.standin import NUMBER, Cloud
 from tests.policy_files import edit
 
 TODAY = date(2026, 11, 22)
-PLACE = Place("demo-orch", NUMBER, "us-west2")
+PLACE = Target("demo-orch", NUMBER, "us-west2")
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 _RAW: dict[str, Any] = yaml.safe_load(MANIFEST.read_text(encoding="utf-8"))
 
@@ -30,9 +30,9 @@ def manifest() -> Manifest:
     return load_manifest(today=TODAY)
 
 
-def stamp(mark: str = "a") -> Stamp:
+def stamp(mark: str = "a") -> BuildInfo:
     """Return a stamp of made-up digests; another mark is other code."""
-    return Stamp(COMMIT, dict.fromkeys(manifest().functions, mark * 40))
+    return BuildInfo(COMMIT, dict.fromkeys(manifest().functions, mark * 40))
 
 
 def raw() -> dict[str, Any]:

@@ -15,12 +15,12 @@ from secrets import token_hex
 import pytest
 
 from shared.adapters.google import bigquery as record_adapter
-from shared.adapters.google.bigquery import BigQueryRecord
+from shared.adapters.google.bigquery import BigQueryAuditLog
 from shared.adapters.google.firestore import FirestoreStore, rpc
 from shared.core.errors import Unavailable
 from shared.simulation import children
 from shared.simulation.emulators import Emulator, EmulatorMissing, firestore_emulator, free_port
-from tests.app.handlers_kit import House
+from tests.app.handlers_kit import HandlersKit
 from tests.emulators import bigquery
 from tests.emulators.gcloud import absent
 
@@ -64,18 +64,18 @@ class Outside:
     """Both emulators, and a house on them for each test."""
 
     state: Emulator
-    record: BigQueryProcess
+    audit: BigQueryProcess
 
-    def house(self) -> tuple[House, BigQueryRecord]:
+    def house(self) -> tuple[HandlersKit, BigQueryAuditLog]:
         """Return a house in a project of its own; its clock is virtual, its stores are real."""
         project = f"demo-{token_hex(6)}"
-        record = BigQueryRecord(project, DATASET, emulator_host=self.record.url)
+        record = BigQueryAuditLog(project, DATASET, emulator_host=self.audit.url)
         record.create_tables()
-        return House(store=FirestoreStore(project), record=record).ordinary(), record
+        return HandlersKit(store=FirestoreStore(project), audit=record).ordinary(), record
 
     def whole(self) -> None:
         """Let both run and answer."""
-        for emulator in (self.state, self.record):
+        for emulator in (self.state, self.audit):
             emulator.start()
             emulator.resume()
         # The first answer of a fresh one takes it seconds, to each kind of question.

@@ -24,7 +24,7 @@ class Arrived:
     attributes: Mapping[str, str]
 
 
-class Wire:
+class PushWire:
     """The topics of one project; ``PUBSUB_EMULATOR_HOST`` must name the emulator."""
 
     def __init__(self, project: str) -> None:

@@ -123,7 +123,7 @@ def test_members_that_have_only_started_are_not_counted_as_there(store: Firestor
 def test_a_wait_takes_three_round_trips(store: FirestoreStore, tmp_path: Path) -> None:
     """A completion that only waits reads once, writes once, and only then reads the others; the first opens its run."""
     told: list[str] = []
-    ctx = context(load_policy(NBA), PlainPorts(Told(store, told)))
+    ctx = context(load_policy(NBA), PlainPorts(PrintedResult(store, told)))
     # Of a date that is over it is looked for a backfill run as well.
     today = str(ctx.policy.local(SystemClock().now()).date())
     receive(ctx, delivery(PHASE, member_report("player_game_summary", today), "m1"))
@@ -133,7 +133,7 @@ def test_a_wait_takes_three_round_trips(store: FirestoreStore, tmp_path: Path) -
     assert told == ["get", "create", "query"]
 
 
-class Told:
+class PrintedResult:
     """A ``StateStore`` that tells each operation before it is carried out."""
 
     def __init__(self, inner: StateStore, told: list[str]) -> None:

@@ -12,10 +12,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from shared.adapters.google.bigquery import BigQueryRecord
+from shared.adapters.google.bigquery import BigQueryAuditLog
 from shared.core.errors import Unavailable
 from shared.core.model import State
-from tests.app.handlers_kit import House
+from tests.app.handlers_kit import HandlersKit
 from tests.busy import allowed
 from tests.core.build import DAY, NIGHT, PGS, PHASE3, TO4, UPGC
 from tests.emulators.outages import Outside, impatient, outside
@@ -38,23 +38,23 @@ def answering(emulators: Outside, monkeypatch: pytest.MonkeyPatch) -> Iterator[N
     emulators.whole()
 
 
-def report(house: House, *processors: str) -> None:
+def report(house: HandlersKit, *processors: str) -> None:
     for processor in processors:
         house.deliver(processor, records=200, message_id=f"m-{processor}")
 
 
-def refused(house: House, *processors: str) -> None:
+def refused(house: HandlersKit, *processors: str) -> None:
     """Deliver what the platform will have to deliver again."""
     for processor in processors:
         with pytest.raises(Unavailable, match="state"):
             report(house, processor)
 
 
-def written(record: BigQueryRecord) -> list[str]:
+def written(record: BigQueryAuditLog) -> list[str]:
     return sorted(row["message_id"] for row in record.completions(DAY, DAY))
 
 
-def counted(house: House, *processors: str) -> None:
+def counted(house: HandlersKit, *processors: str) -> None:
     """Every one of these stands in the state, once."""
     for processor in processors:
         known = house.completion(processor)
@@ -79,7 +79,7 @@ def test_a_record_that_is_stopped_delays_nothing(emulators: Outside) -> None:
     report(house, PHASE3[0])
     house.sweep()
     assert written(record) == [f"m-{PHASE3[0]}"]
-    emulators.record.stop()
+    emulators.audit.stop()
     report(house, *PHASE3[1:])
     assert house.state(TO4).state is State.DISPATCHED
     assert house.sweep().status == 200
@@ -97,16 +97,16 @@ def test_a_record_that_hangs_costs_a_delivery_nothing(emulators: Outside) -> Non
     """Paused, it takes connections and answers nobody: deliveries do not wait for it, a sweep for a bounded time."""
     house, record = emulators.house()
     house.sweep()
-    emulators.record.pause()
+    emulators.audit.pause()
     started = time.monotonic()
     report(house, *PHASE3)
     assert house.state(TO4).state is State.DISPATCHED
-    assert house.record.tried == 0
+    assert house.audit.tried == 0
     delivered = time.monotonic()
     house.sweep()
     assert time.monotonic() - delivered < allowed(3 * 1.3 + 5)
     assert delivered - started < allowed(5)
-    emulators.record.resume()
+    emulators.audit.resume()
     house.sweeps(1)
     assert written(record) == ALL
 
@@ -148,7 +148,7 @@ def test_neither_answers(emulators: Outside) -> None:
     house, record = emulators.house()
     house.sweep()
     emulators.state.pause()
-    emulators.record.pause()
+    emulators.audit.pause()
     refused(house, PGS)
     refused(house, PGS)
     [notice] = house.notices("both_down")
@@ -165,7 +165,7 @@ def test_a_transient_error_is_seen_by_nobody(emulators: Outside) -> None:
     """State, then the record, away for half a second in the middle of it: taken, written once, nothing raised."""
     house, record = emulators.house()
     house.sweep()
-    for emulator, act in ((emulators.state, lambda: report(house, PGS)), (emulators.record, house.sweep)):
+    for emulator, act in ((emulators.state, lambda: report(house, PGS)), (emulators.audit, house.sweep)):
         emulator.pause()
         again = threading.Timer(0.5, emulator.resume)
         again.start()

@@ -26,9 +26,9 @@ from shared.simulation.parse import read_scenario
 from shared.simulation.scenario import Complete
 from tests.contract.nba import fill_schedule
 from tests.contract.warehouses import DuckDbWorld
-from tests.emulators.push import Arrived, Wire
+from tests.emulators.push import Arrived, PushWire
 from tests.emulators.server import ROOT, main_of, served
-from tests.local_server import Answer, LocalServer
+from tests.local_server import LocalServer, ServerAnswer
 from tests.policy_files import NBA
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("firestore")]
@@ -47,13 +47,13 @@ FIVE = {
     "upcoming_team_game_context",
 }
 PATIENCE = timedelta(seconds=60)
-READY = Answer(body=json.dumps({"status": "ready", "service": "nba-phase4-precompute-processors"}).encode())
+READY = ServerAnswer(body=json.dumps({"status": "ready", "service": "nba-phase4-precompute-processors"}).encode())
 
 
 class Project:
     """A project of its own on both emulators, with the facts of the night in its warehouse."""
 
-    def __init__(self, variables: dict[str, str], wire: Wire, services: LocalServer) -> None:
+    def __init__(self, variables: dict[str, str], wire: PushWire, services: LocalServer) -> None:
         self.variables, self.wire, self.services = variables, wire, services
         self.log = Path(variables["ORCH_HOME"]) / "function.log"
         self.context: Context = runtime.from_environment(variables)
@@ -94,7 +94,7 @@ def project(
     monkeypatch.setenv("PUBSUB_EMULATOR_HOST", pubsub_host)
     seed(tmp_path)
     name = f"demo-push-{token_hex(4)}"
-    wire = Wire(name)
+    wire = PushWire(name)
     for topic in (PHASE3, PHASE4, TRIGGER):
         wire.add_topic(topic)
     wire.listen(TRIGGER)

@@ -17,7 +17,7 @@ from shared.adapters.local.sqlite import SqliteStore
 from shared.app.quarantine.rows import Quarantined, listed
 from shared.app.transitions.receive import Handled, receive
 from tests.functions.entry import TOPICS, TRANSITIONS, client
-from tests.functions.worlds import House, house
+from tests.functions.worlds import FunctionsKit, functions_kit
 
 TOPIC = f"projects/demo-p/topics/{TOPICS['phase3_to_phase4']}"
 PUBLISHED = "2026-01-22T11:00:00Z"
@@ -97,18 +97,18 @@ def send(headers: dict[str, str], body: bytes, function: str = "phase3_to_phase4
     return client(function).post(path, data=body, headers=headers)
 
 
-def quarantined(opened: House) -> list[Quarantined]:
+def quarantined(opened: FunctionsKit) -> list[Quarantined]:
     return listed(opened.context)
 
 
-def alerts(opened: House) -> list[Mapping[str, Any]]:
+def alerts(opened: FunctionsKit) -> list[Mapping[str, Any]]:
     return [document.data for document in opened.store.query("alerts")]
 
 
 @pytest.mark.parametrize("form", READ)
 def test_a_message_is_read_in_every_form_in_which_it_is_plain(form: str) -> None:
     """Wrapped or not, as an event of either form or of the old one, whatever the Content-Type says: the same report."""
-    with house(SqliteStore(":memory:")) as opened:
+    with functions_kit(SqliteStore(":memory:")) as opened:
         assert send(*READ[form]).status_code == 200
         assert quarantined(opened) == []
         [document] = opened.store.touched("completions")
@@ -123,7 +123,7 @@ def test_a_message_is_read_in_every_form_in_which_it_is_plain(form: str) -> None
 @pytest.mark.parametrize("form", READ)
 def test_a_redelivery_is_the_same_message_in_every_form(form: str) -> None:
     """Sent twice, a report is known once: its id is the message's, or what it says."""
-    with house(SqliteStore(":memory:")) as opened:
+    with functions_kit(SqliteStore(":memory:")) as opened:
         send(*READ[form])
         before = [document.version for document in opened.store.touched("completions")]
         assert send(*READ[form]).status_code == 200
@@ -134,7 +134,7 @@ def test_a_redelivery_is_the_same_message_in_every_form(form: str) -> None:
 def test_what_comes_in_no_known_envelope_is_kept_as_it_came(form: str) -> None:
     """Acknowledged, one row with every byte, one alert; a redelivery adds neither, and counts as no other message."""
     headers, body = KEPT[form]
-    with house(SqliteStore(":memory:")) as opened:
+    with functions_kit(SqliteStore(":memory:")) as opened:
         for _ in range(3):
             assert send(headers, body).status_code == 200
         rows = [(kept.phase, kept.kind, kept.raw, kept.count) for kept in quarantined(opened)]
@@ -146,7 +146,7 @@ def test_what_comes_in_no_known_envelope_is_kept_as_it_came(form: str) -> None:
 
 def test_many_strange_messages_are_one_alert() -> None:
     """However many a wrong subscription sends, a person is told once."""
-    with house(SqliteStore(":memory:")) as opened:
+    with functions_kit(SqliteStore(":memory:")) as opened:
         for number in range(20):
             send(OCTETS, b"%d" % number)
         assert len(quarantined(opened)) == 20
@@ -172,14 +172,14 @@ headers = st.dictionaries(
 @given(sent=headers, body=bodies)
 def test_nothing_is_ever_refused(sent: dict[str, str], body: bytes) -> None:
     """Any bytes under any headers are acknowledged: a refusal would bring them again until they are a dead letter."""
-    with house(SqliteStore(":memory:")):
+    with functions_kit(SqliteStore(":memory:")):
         assert send(sent, body).status_code == 200
 
 
 @pytest.mark.parametrize("function", TRANSITIONS)
 def test_every_function_keeps_what_it_cannot_read(function: str) -> None:
     """The phase is that of the function's own topic."""
-    with house(SqliteStore(":memory:")) as opened:
+    with functions_kit(SqliteStore(":memory:")) as opened:
         assert send(OCTETS, b"\x00", function).status_code == 200
         assert [kept.phase for kept in quarantined(opened)] == [function.split("_")[0]]
 
@@ -187,16 +187,16 @@ def test_every_function_keeps_what_it_cannot_read(function: str) -> None:
 @pytest.mark.parametrize("form", ["unwrapped JSON", "Avro"])
 def test_while_the_store_is_away_it_comes_again(form: str) -> None:
     """What is not kept is not acknowledged (behaviour R1)."""
-    with house(SqliteStore(":memory:")) as opened:
+    with functions_kit(SqliteStore(":memory:")) as opened:
         opened.fail("state")
         assert send(*KEPT[form]).status_code == 500
-    with house(SqliteStore(":memory:")) as opened:
+    with functions_kit(SqliteStore(":memory:")) as opened:
         assert send(*KEPT[form]).status_code == 200
 
 
 def test_unwrapped_json_is_understood_when_it_is_replayed() -> None:
     """Its bytes are the message: once somebody looked at it, nothing of it is lost."""
-    with house(SqliteStore(":memory:")) as opened:
+    with functions_kit(SqliteStore(":memory:")) as opened:
         send(*KEPT["unwrapped JSON"])
         [kept] = quarantined(opened)
         assert receive(opened.context, kept.delivery).handled is Handled.DECIDED

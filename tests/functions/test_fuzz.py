@@ -20,13 +20,13 @@ from shared.adapters.local.sqlite import SqliteStore
 from shared.app.quarantine.rows import Quarantined, Row, listed
 from shared.app.reporting import queries
 from shared.app.transitions.cloudevents import delivery_of
-from shared.core.decision.fold import REMEMBERED_UNRECORDED, SHORT_LIST
+from shared.core.decision.fold import REMEMBERED_PENDING_AUDIT, SHORT_LIST
 from shared.core.wire.spelling import LONGEST_CORRELATION
 from shared.documents import from_data
 from shared.ports import StateStore
 from tests.emulators.gcloud import patient
 from tests.functions.entry import ABSENT, PUBLISHED, TOPICS, TRANSITIONS, client, message, post
-from tests.functions.worlds import POLICY, House, house
+from tests.functions.worlds import POLICY, FunctionsKit, functions_kit
 
 QUIET = settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=150)
 SHORT = settings(QUIET, max_examples=40)
@@ -184,7 +184,7 @@ IDS = ["a/b/c", "/", ".", "..", "__x__", "\ud800", "\x00", "x" * 5000, "\u6f22" 
 TIMES = ["", "never", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00+14:00", 5, None, [], {}]
 
 
-def kept(opened: House) -> list[Quarantined]:
+def kept(opened: FunctionsKit) -> list[Quarantined]:
     """Return the newest message of each row of quarantine that the latest request looked at or wrote."""
     documents = opened.store.touched("quarantine")
     rows = {one.path: from_data(Row, one.data) for one in documents if one.path.count("/") == 1}
@@ -192,12 +192,14 @@ def kept(opened: House) -> list[Quarantined]:
     return [one for one in listed(opened.context, None) if (one.row, one.body) in newest]
 
 
-def counted(opened: House, message_id: str) -> list[str]:
+def counted(opened: FunctionsKit, message_id: str) -> list[str]:
     """Return the completions that the latest request touched and that have counted this message."""
     return [one.id for one in opened.store.touched("completions") if message_id in one.data["message_ids"]]
 
 
-def held_to(opened: House, function: str, sent: Any, data: bytes, attributes: dict[str, Any] | None = None) -> None:
+def held_to(
+    opened: FunctionsKit, function: str, sent: Any, data: bytes, attributes: dict[str, Any] | None = None
+) -> None:
     """Send an event twice and hold the functions to their promise both times: answered, and counted or kept whole."""
     event = {"id": "event", "source": f"//x/topics/{TOPICS[function]}", "time": PUBLISHED, **(attributes or {})}
     event_id = delivery_of(opened.context, function, _Event(event, sent)).message_id
@@ -239,7 +241,7 @@ def emulated(firestore_host: str) -> Iterator[Callable[[], StateStore]]:
 @given(function=st.sampled_from(TRANSITIONS), data=bodies)
 def test_any_message_is_counted_or_kept(function: str, data: bytes) -> None:
     """Arbitrary bytes, arbitrary JSON and almost right completions are answered with 2xx, counted or kept whole."""
-    with house(SqliteStore(":memory:")) as opened:
+    with functions_kit(SqliteStore(":memory:")) as opened:
         held_to(opened, function, message(data, "m1"), data)
         assert len(queries.quarantine(opened.context)) <= 1
 
@@ -251,7 +253,7 @@ def test_any_message_is_counted_or_kept_on_firestore(
     emulated: Callable[[], StateStore], function: str, data: bytes, number: int
 ) -> None:
     """Firestore takes all that SQLite takes."""
-    with house(emulated()) as opened:
+    with functions_kit(emulated()) as opened:
         held_to(opened, function, message(data, str(number)), data)
 
 
@@ -259,7 +261,7 @@ def test_any_message_is_counted_or_kept_on_firestore(
 @pytest.mark.parametrize("name", NASTY)
 def test_a_nasty_message_is_counted_or_kept(name: str, function: str) -> None:
     """Known ways to break parsers and stores end in a count or in quarantine, in one row however often they come."""
-    with house(SqliteStore(":memory:")) as opened:
+    with functions_kit(SqliteStore(":memory:")) as opened:
         held_to(opened, function, message(NASTY[name], "m1"), NASTY[name])
         assert len(queries.quarantine(opened.context)) <= 1
 
@@ -268,7 +270,7 @@ def test_a_nasty_message_is_counted_or_kept(name: str, function: str) -> None:
 @pytest.mark.parametrize("name", NASTY)
 def test_a_nasty_message_is_counted_or_kept_on_firestore(name: str, emulated: Callable[[], StateStore]) -> None:
     """Firestore refuses names, values and sizes that SQLite takes; none of them reaches it."""
-    with house(emulated()) as opened:
+    with functions_kit(emulated()) as opened:
         held_to(opened, "phase3_to_phase4", message(NASTY[name], "m1"), NASTY[name])
 
 
@@ -280,8 +282,8 @@ def test_a_processor_that_always_says_the_most_stays_within_a_document(
     """All that is remembered of the longest possible reports fits what Firestore takes, however many come."""
     four = "\U0001f3c0"
     players = [f"{four * 24}{index}" for index in range(1000)]
-    with house(emulated()) as opened:
-        for number in range(REMEMBERED_UNRECORDED + 5):
+    with functions_kit(emulated()) as opened:
+        for number in range(REMEMBERED_PENDING_AUDIT + 5):
             changed = players if number % 20 == 0 else players[:SHORT_LIST]
             texts = dict.fromkeys(("correlation_id", "execution_id", "output_table"), f"{number}{four * 1000}")
             texts["correlation_id"] = f"{number}{four * (LONGEST_CORRELATION // 4 - 1)}"
@@ -297,7 +299,7 @@ def test_a_processor_that_always_says_the_most_stays_within_a_document(
 def test_any_message_id_names_one_message(store: str, data: bytes, request: pytest.FixtureRequest) -> None:
     """Ids with slashes, reserved names, half characters, of any length are each one message, and no other's."""
     inner = SqliteStore(":memory:") if store == "sqlite" else request.getfixturevalue("emulated")()
-    with house(inner) as opened:
+    with functions_kit(inner) as opened:
         for message_id in IDS:
             held_to(opened, "phase3_to_phase4", message(data, message_id), data)
         if data == b"not JSON":
@@ -306,7 +308,7 @@ def test_any_message_id_names_one_message(store: str, data: bytes, request: pyte
 
 def test_messages_whose_ids_differ_in_a_slash_are_two() -> None:
     """No two ids fall together on their way into the store."""
-    with house(SqliteStore(":memory:")) as opened:
+    with functions_kit(SqliteStore(":memory:")) as opened:
         for message_id in ("a/b", "a~b", "a-b", "a%2Fb"):
             held_to(opened, "phase3_to_phase4", message(message_id.encode(), message_id), message_id.encode())
         assert len(queries.quarantine(opened.context)) == 4
@@ -314,7 +316,7 @@ def test_messages_whose_ids_differ_in_a_slash_are_two() -> None:
 
 def test_a_message_without_any_id_is_known_again() -> None:
     """Without an id a message is known by what it says: sent twice it is one row, and another one is another."""
-    with house(SqliteStore(":memory:")) as opened:
+    with functions_kit(SqliteStore(":memory:")) as opened:
         for data in (b"one", b"two"):
             sent = message(data, "")
             held_to(opened, "phase3_to_phase4", sent, data, {"id": " "})
@@ -326,7 +328,7 @@ def test_a_message_without_any_id_is_known_again() -> None:
 def test_any_publish_time_is_taken(store: str, data: bytes, request: pytest.FixtureRequest) -> None:
     """A publish time that is none, or that no zone can show, is the time of receipt."""
     inner = SqliteStore(":memory:") if store == "sqlite" else request.getfixturevalue("emulated")()
-    with house(inner) as opened:
+    with functions_kit(inner) as opened:
         for number, published in enumerate(TIMES):
             held_to(opened, "phase3_to_phase4", message(data, f"m{number}", published), data)
 
@@ -347,7 +349,7 @@ def test_any_publish_time_is_taken(store: str, data: bytes, request: pytest.Fixt
 )
 def test_any_attribute_is_taken(function: str, attributes: dict[str, Any]) -> None:
     """What a CloudEvent says of itself breaks nothing; an unknown source is the function's own topic."""
-    with house(SqliteStore(":memory:")) as opened:
+    with functions_kit(SqliteStore(":memory:")) as opened:
         held_to(opened, function, message(completion(), ""), completion(), attributes)
 
 
@@ -377,7 +379,7 @@ def test_any_attribute_is_taken(function: str, attributes: dict[str, Any]) -> No
 )
 def test_any_shape_of_an_event_is_taken(function: str, sent: Any) -> None:
     """An event without a message, a message without its fields, fields of other types: answered, counted or kept."""
-    with house(SqliteStore(":memory:")) as opened:
+    with functions_kit(SqliteStore(":memory:")) as opened:
         data = delivery_of(opened.context, function, _Event({"id": "event"}, sent)).data
         held_to(opened, function, sent, data)
 
@@ -386,7 +388,7 @@ def test_any_shape_of_an_event_is_taken(function: str, sent: Any) -> None:
 @pytest.mark.parametrize("data", [completion(), b"not JSON"], ids=["understood", "not understood"])
 def test_only_a_failing_port_is_answered_with_an_error(port: str, data: bytes) -> None:
     """While the store is down the answer is 5xx and the message comes again; a probe is taken all the same."""
-    with house(SqliteStore(":memory:")) as opened:
+    with functions_kit(SqliteStore(":memory:")) as opened:
         opened.fail(port)
         assert post("phase3_to_phase4", message(data, "m1")).status_code >= 500
         assert post("phase3_to_phase4", message(b"  ", "m2")).status_code == 200
@@ -420,7 +422,7 @@ wishes = st.one_of(
 def test_self_heal_answers_anything(data: bytes, path: str, method: str, kind: str) -> None:
     """Whatever the body, a POST sweeps and answers a JSON list, or is refused with a hint and touches nothing, as any
     other method is."""
-    with house(SqliteStore(":memory:")) as opened:
+    with functions_kit(SqliteStore(":memory:")) as opened:
         answer = client("self_heal").open(path, method=method, data=data, content_type=kind)
         body = json.loads(answer.get_data())
         fits = (200, 207, 400, 404) if method == "POST" else (404, 405)
@@ -437,7 +439,7 @@ def test_self_heal_answers_anything(data: bytes, path: str, method: str, kind: s
 @given(sent=st.lists(st.tuples(st.sampled_from(TRANSITIONS), bodies), max_size=5))
 def test_the_sweep_lives_with_whatever_was_taken(sent: list[tuple[str, bytes]]) -> None:
     """After any messages the next two sweeps answer 200 or 207: nothing that was counted breaks them."""
-    with house(SqliteStore(":memory:")):
+    with functions_kit(SqliteStore(":memory:")):
         for number, (function, data) in enumerate(sent):
             post(function, message(data, f"m{number}"))
         for _ in range(2):

@@ -14,7 +14,7 @@ import pytest
 from shared import runtime
 from shared.adapters.local.sqlite import SqliteStore
 from tests.functions.entry import FUNCTIONS, TOPICS, TRANSITIONS, client
-from tests.functions.worlds import House, house
+from tests.functions.worlds import FunctionsKit, functions_kit
 
 NAMES = sorted(path.parent.name for path in FUNCTIONS.glob("*/main.py"))
 BARE = {"messageId": "m1", "publishTime": "2026-01-22T11:00:00Z", "attributes": {"ping": "yes"}}
@@ -22,14 +22,14 @@ Said = list[tuple[str, dict[str, object]]]
 
 
 @contextmanager
-def overheard() -> Iterator[tuple[House, Said]]:
+def overheard() -> Iterator[tuple[FunctionsKit, Said]]:
     """Yield a house, and what its functions log."""
     said: Said = []
 
     def log(event: str, /, severity: str = "INFO", **keys: object) -> None:
         said.append((event, keys))
 
-    with house(SqliteStore(":memory:")) as opened, runtime.use(replace(opened.context, log=log)):
+    with functions_kit(SqliteStore(":memory:")) as opened, runtime.override_context(replace(opened.context, log=log)):
         yield opened, said
 
 
@@ -132,7 +132,7 @@ def test_what_a_call_logs_carries_its_trace(
         "GOOGLE_CLOUD_PROJECT": "demo-p", "ORCH_HOME": str(tmp_path), "ORCH_STATE": "sqlite", "ORCH_BUS": "local",
         "ORCH_WAREHOUSE": "duckdb", "ORCH_ALERTS": "console",
     }  # fmt: skip
-    with runtime.use(runtime.from_environment(variables)) as ctx:
+    with runtime.override_context(runtime.from_environment(variables)) as ctx:
         answer = client("phase3_to_phase4").post("/", data=b"", headers=headers)
         assert answer.status_code == 200
         ctx.log("said.outside")

@@ -6,13 +6,13 @@ import pytest
 
 from shared.adapters.local.memory import MemoryStore
 from tests.functions.entry import client
-from tests.functions.worlds import house
+from tests.functions.worlds import functions_kit
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"])
 def test_only_a_post_sweeps(method: str) -> None:
     """A browser, a probe or a preview of a link asks by another method: 405, what to send, and nothing is touched."""
-    with house(MemoryStore()) as opened:
+    with functions_kit(MemoryStore()) as opened:
         answer = client("self_heal").open("/", method=method, data=b"")
         assert answer.status_code == 405
         assert opened.store.paths == []
@@ -35,7 +35,7 @@ def test_only_a_post_sweeps(method: str) -> None:
 def test_what_is_not_understood_touches_nothing(path: str, body: bytes, status: int) -> None:
     """Refused with a reason and a hint, before any document is looked at; whatever the Content-Type says."""
     for kind in ("application/json", "text/plain", None):
-        with house(MemoryStore()) as opened:
+        with functions_kit(MemoryStore()) as opened:
             answer = client("self_heal").post(path, data=body, content_type=kind)
             assert answer.status_code == status
             assert bool(opened.store.paths) == (status == 200)

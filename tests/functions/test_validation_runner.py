@@ -10,7 +10,7 @@ from werkzeug.test import TestResponse
 
 from shared.adapters.local.memory import MemoryStore
 from tests.functions.entry import FUNCTIONS, client
-from tests.functions.worlds import house
+from tests.functions.worlds import functions_kit
 from tests.validation.fixtures import VALIDATION
 
 
@@ -20,7 +20,7 @@ def get(query: str) -> TestResponse:
 
 def test_findings_are_json() -> None:
     """200 with every check of the schedule: those that ask the state, the tables and the record."""
-    with house(MemoryStore()):
+    with functions_kit(MemoryStore()):
         answer = get("schedule=midday&date=2026-01-22")
     body = json.loads(answer.data)
     assert (answer.status_code, answer.content_type) == (200, "application/json")
@@ -38,7 +38,7 @@ def test_findings_are_json() -> None:
 @pytest.mark.parametrize("schedule", list(VALIDATION.schedules))
 def test_every_schedule_answers(schedule: str) -> None:
     """Each of the six, for its own date, answers 200 with its checks."""
-    with house(MemoryStore()):
+    with functions_kit(MemoryStore()):
         answer = get(f"schedule={schedule}")
     body = json.loads(answer.data)
     assert answer.status_code == 200
@@ -51,7 +51,7 @@ def test_every_schedule_answers(schedule: str) -> None:
 )
 def test_a_date_is_a_word_or_a_date(word: str, day: str) -> None:
     """By the pipeline's own clock."""
-    with house(MemoryStore()):
+    with functions_kit(MemoryStore()):
         answer = get(f"schedule=pre_game_prep&date={word}")
     assert (answer.status_code, json.loads(answer.data)["date"]) == (200, day)
 
@@ -72,9 +72,9 @@ def test_a_date_is_a_word_or_a_date(word: str, day: str) -> None:
 )
 def test_what_cannot_be_understood_is_400(query: str) -> None:
     """With a message and a hint; nothing is run or recorded."""
-    with house(MemoryStore()) as world:
+    with functions_kit(MemoryStore()) as world:
         answer = get(query)
-        assert world.world.record.tables == {}
+        assert world.world.audit.tables == {}
     body = json.loads(answer.data)
     assert answer.status_code == 400
     assert body["error"]
@@ -91,22 +91,22 @@ def test_what_cannot_be_understood_is_400(query: str) -> None:
 )
 def test_what_stands_in_the_wrong_place_is_refused(path: str, body: bytes, status: int) -> None:
     """A body or a path is not read: nothing is run for another date than the caller meant."""
-    with house(MemoryStore()) as world:
+    with functions_kit(MemoryStore()) as world:
         answer = client("validation_runner").post(path, data=body)
-        assert world.world.record.tables == {}
+        assert world.world.audit.tables == {}
     assert (answer.status_code, bool(json.loads(answer.data)["hint"])) == (status, True)
 
 
 def test_an_empty_object_is_no_body() -> None:
     """Cloud Scheduler sends one where a schedule is told to."""
-    with house(MemoryStore()):
+    with functions_kit(MemoryStore()):
         assert client("validation_runner").post("/?schedule=midday", data=b"{}").status_code == 200
 
 
 @pytest.mark.parametrize("port", ["warehouse", "state", "slack"])
 def test_a_port_that_is_down_is_no_500(port: str) -> None:
     """The findings come all the same, and say what could not be read or told."""
-    with house(MemoryStore()) as world:
+    with functions_kit(MemoryStore()) as world:
         world.fail(port)
         answer = get("schedule=midday&date=today")
     body: dict[str, Any] = json.loads(answer.data)
@@ -120,7 +120,7 @@ def test_a_port_that_is_down_is_no_500(port: str) -> None:
 def test_a_file_of_checks_that_is_wrong_is_500(monkeypatch: pytest.MonkeyPatch) -> None:
     """Then nothing could be run: the caller sees a failure, and people hear of it with the reason."""
     monkeypatch.setenv("ORCH_VALIDATION", "/nowhere/validation.yaml")
-    with house(MemoryStore()) as world:
+    with functions_kit(MemoryStore()) as world:
         assert get("schedule=midday&date=today").status_code == 500
         assert ["/nowhere/validation.yaml" in one.text for one in world.world.history.notices] == [True]
 

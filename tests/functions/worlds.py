@@ -57,7 +57,7 @@ class WatchedStore:
         return [document for document in self._inner.get(*paths) if document is not None] if paths else []
 
 
-class House:
+class FunctionsKit:
     """A world, its store watched, and the context that the functions use while it is open."""
 
     def __init__(self, inner: StateStore) -> None:
@@ -72,8 +72,8 @@ class House:
 
 
 @contextmanager
-def house(inner: StateStore) -> Iterator[House]:
+def functions_kit(inner: StateStore) -> Iterator[FunctionsKit]:
     """Install a house of this store for the functions of this process."""
-    opened = House(inner)
-    with runtime.use(opened.context):
+    opened = FunctionsKit(inner)
+    with runtime.override_context(opened.context):
         yield opened

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.health.stage import Left, left_by
+from tests.health.stage import LeftByDemo, left_by
 
 
 @pytest.fixture
-def morning() -> Iterator[Left]:
+def morning() -> Iterator[LeftByDemo]:
     """20 January, 09:30: phase 4 of one night went by its second tier, one processor came after it."""
     with left_by("B8_tier_two_by_the_clock") as left:
         yield left

@@ -16,7 +16,7 @@ from shared.app.context import Context
 from shared.simulation.demo.__main__ import OK, play_all
 from shared.simulation.demo.nights import NIGHTS, Night, load
 from shared.simulation.demo.processes import Ground
-from shared.simulation.demo.workspace import Home
+from shared.simulation.demo.workspace import Workspace
 from shared.simulation.scenario import Scenario
 
 # Minutes of a night in a second, at most: as fast as the functions answer.
@@ -26,7 +26,7 @@ AT_ONCE = 10_000.0
 def play(folder: Path, nights: Sequence[tuple[Night, Scenario]] = ()) -> None:
     """Play nights, by default the demo's own, as `bin/demo --home FOLDER` does; raise if one goes otherwise."""
     told = io.StringIO()
-    with Home(folder).taken() as home:
+    with Workspace(folder).taken() as home:
         ground = Ground(home, AT_ONCE, dict(os.environ), {})
         chosen = list(nights) or [(night, load(night)) for night in NIGHTS]
         status = play_all(ground, chosen, Console(file=told, width=200))
@@ -42,7 +42,7 @@ def variables(folder: Path, night: Night) -> dict[str, str]:
 @contextmanager
 def as_left(folder: Path, night: Night) -> Iterator[Context]:
     """Let the functions of this process read what the nights left, at the moment this night ended."""
-    with runtime.use(runtime.from_environment(variables(folder, night))) as ctx:
+    with runtime.override_context(runtime.from_environment(variables(folder, night))) as ctx:
         yield ctx
 
 

@@ -22,7 +22,7 @@ SCENARIOS = ROOT / "tests" / "scenarios"
 LONG = timedelta(days=3650)
 
 
-class Left:
+class LeftByDemo:
     """What a scenario left: its world at its end."""
 
     def __init__(self, world: World) -> None:
@@ -45,15 +45,15 @@ class Left:
 
 
 @contextmanager
-def left_by(scenario: str | Scenario) -> Iterator[Left]:
+def left_by(scenario: str | Scenario) -> Iterator[LeftByDemo]:
     """Play a scenario on SQLite and let the functions of this process look at what it leaves."""
     played = read_scenario(next(SCENARIOS.glob(f"*/{scenario}.yaml"))) if isinstance(scenario, str) else scenario
     store = SqliteStore(":memory:")
     try:
         runner = Runner(played, DeployedProduct(), store)
         runner.run()
-        left = Left(runner.world)
-        with runtime.use(left.ctx):
+        left = LeftByDemo(runner.world)
+        with runtime.override_context(left.ctx):
             yield left
     finally:
         store.close()

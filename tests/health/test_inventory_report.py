@@ -17,7 +17,7 @@ from shared.adapters.google.inventory import MONITORING, PUBSUB, SCHEDULER, Goog
 from tests.adapters.cloud_apis import PROJECT, CloudApis
 from tests.adapters.test_inventory import BAD, DECLARED, FED
 from tests.deploy.world import manifest
-from tests.health.stage import Left, ask
+from tests.health.stage import LeftByDemo, ask
 from tests.health.test_ready import CALENDAR, EMBEDDED
 
 PARTS = {SCHEDULER: "schedules", PUBSUB: "subscriptions", MONITORING: "backlog"}
@@ -30,19 +30,19 @@ def apis() -> Iterator[CloudApis]:
         yield running
 
 
-def report(left: Left, apis: CloudApis) -> Report:
+def report(left: LeftByDemo, apis: CloudApis) -> Report:
     """Return the report of a function that can ask this project."""
     clock = left.ctx.ports.clock
     credentials = lambda: Credentials("a-token")  # type: ignore[no-untyped-call]  # noqa: E731 - a factory
     found = GoogleInventory(PROJECT, DECLARED, clock, hosts=apis.hosts, credentials=credentials)
-    with runtime.use(replace(left.ctx, inventory=found)):
+    with runtime.override_context(replace(left.ctx, inventory=found)):
         answer = ask("/report?send=false")
     assert answer.status_code == 200
     body: Report = json.loads(answer.data)
     return body
 
 
-def test_what_is_as_declared_is_said_with_its_numbers(morning: Left, apis: CloudApis) -> None:
+def test_what_is_as_declared_is_said_with_its_numbers(morning: LeftByDemo, apis: CloudApis) -> None:
     """Counts, not adjectives; drift is compared elsewhere, and the report says that it did not read it."""
     made = report(morning, apis)
     assert made["schedules"] == {"declared": 8, "odd": []}
@@ -56,7 +56,7 @@ def test_what_is_as_declared_is_said_with_its_numbers(morning: Left, apis: Cloud
     assert f"Could not be read: {made['could_not_read'][0]}" in made["text"]
 
 
-def test_what_differs_is_named(morning: Left, apis: CloudApis) -> None:
+def test_what_differs_is_named(morning: LeftByDemo, apis: CloudApis) -> None:
     """A paused schedule, a missing subscription, messages that wait: by name, with what it means."""
     apis.jobs["nba-self-heal"]["state"] = "PAUSED"
     del apis.feeds[FED]
@@ -73,7 +73,7 @@ def test_what_differs_is_named(morning: Left, apis: CloudApis) -> None:
 
 @pytest.mark.parametrize("bad", ["403", "404", "500", "no JSON", "drops"])
 @pytest.mark.parametrize("api", PARTS)
-def test_what_cannot_be_read_is_null_and_named(morning: Left, apis: CloudApis, api: str, bad: str) -> None:
+def test_what_cannot_be_read_is_null_and_named(morning: LeftByDemo, apis: CloudApis, api: str, bad: str) -> None:
     """The part is absent, never empty; its reason stands in the answer and in the text; all other parts are there."""
     apis.instead[api] = BAD[bad][0]
     made = report(morning, apis)
@@ -86,7 +86,7 @@ def test_what_cannot_be_read_is_null_and_named(morning: Left, apis: CloudApis, a
     assert made["runs"]
 
 
-def test_here_nothing_of_it_can_be_read(morning: Left) -> None:
+def test_here_nothing_of_it_can_be_read(morning: LeftByDemo) -> None:
     """In an embedded or local run each part says so: none is green, none is an error of the rest."""
     made = ask("/report?send=false").json
     assert made is not None
@@ -115,13 +115,13 @@ def test_a_deployed_function_asks_its_project(deployed: Path, tmp_path: Path, mo
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "/nowhere/key.json")
     variables = {**EMBEDDED, "ORCH_HOME": str(tmp_path), "ORCH_ALERTS": "console"}
     for named, why in ((PROJECT, "no credentials"), ("", "GOOGLE_CLOUD_PROJECT: is not set")):
-        with runtime.use(runtime.from_environment({**variables, "GOOGLE_CLOUD_PROJECT": named})):
+        with runtime.override_context(runtime.from_environment({**variables, "GOOGLE_CLOUD_PROJECT": named})):
             made = ask("/report?send=false").json
         assert made is not None
         assert made["schedules"] is None
         assert [line for line in made["could_not_read"] if line.startswith("schedules: ") and why in line]
     (deployed / "inventory.json").write_text("{}")
-    with runtime.use(runtime.from_environment({**variables, "GOOGLE_CLOUD_PROJECT": PROJECT})):
+    with runtime.override_context(runtime.from_environment({**variables, "GOOGLE_CLOUD_PROJECT": PROJECT})):
         made = ask("/report?send=false").json
     assert made is not None
     assert any("not what bin/build writes" in line for line in made["could_not_read"])

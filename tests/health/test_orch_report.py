@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 
 from shared.cli.main import run
-from tests.health.stage import Left
+from tests.health.stage import LeftByDemo
 
 DAY = "2026-01-19"
 
 
-def test_the_text_is_the_night(morning: Left) -> None:
+def test_the_text_is_the_night(morning: LeftByDemo) -> None:
     """Tiers, trigger, who never came, in the pipeline's time."""
     status, said = run(["report", DAY], morning.ctx)
     assert status == 0
@@ -25,7 +25,7 @@ def test_the_text_is_the_night(morning: Left) -> None:
     assert said.index("tier 2: 4 of 5") < said.index("triggered by tier 2")
 
 
-def test_a_file_holds_the_page(morning: Left, tmp_path: Path) -> None:
+def test_a_file_holds_the_page(morning: LeftByDemo, tmp_path: Path) -> None:
     """The talk goes to stderr; the file is a whole page."""
     file = tmp_path / "night.html"
     status, said = run(["report", DAY, "--html", str(file)], morning.ctx)
@@ -34,28 +34,28 @@ def test_a_file_holds_the_page(morning: Left, tmp_path: Path) -> None:
     assert "Timeline of nba/2026-01-19/overnight" in file.read_text()
 
 
-def test_json_is_json(morning: Left) -> None:
+def test_json_is_json(morning: LeftByDemo) -> None:
     """For scripts: a list of runs."""
     status, said = run(["report", DAY, "--json"], morning.ctx)
     assert status == 0
     assert [one["run"] for one in json.loads(said)] == ["nba/2026-01-19/overnight"]
 
 
-def test_a_date_without_a_run_is_not_found(morning: Left) -> None:
+def test_a_date_without_a_run_is_not_found(morning: LeftByDemo) -> None:
     """Exit 3 and where to look."""
     status, said = run(["report", "2026-01-02"], morning.ctx)
     assert status == 3
     assert "hint:" in said
 
 
-def test_a_file_that_cannot_be_written_is_said(morning: Left, tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_written_is_said(morning: LeftByDemo, tmp_path: Path) -> None:
     """Exit 2, with the path and the reason."""
     status, said = run(["report", DAY, "--html", str(tmp_path / "absent" / "night.html")], morning.ctx)
     assert status == 2
     assert "cannot write" in said
 
 
-def test_a_dead_store_is_unavailable(morning: Left) -> None:
+def test_a_dead_store_is_unavailable(morning: LeftByDemo) -> None:
     """Exit 5: nothing of the night can be told."""
     morning.fail("state")
     assert run(["report", DAY], morning.ctx)[0] == 5

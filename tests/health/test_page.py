@@ -21,9 +21,9 @@ from shared.app.reporting.timeline import timeline
 from shared.app.state.repository import load_run
 from shared.core.model import Block, Hold, Plan, Run, RunKey, State, TransitionState, Units
 from shared.core.reporting.page import Cell, Event, Kind, Leg, OpenAlert, Timeline, Tone
-from shared.entrypoints.health import draw
+from shared.entrypoints.health import render
 from tests.functions.worlds import POLICY
-from tests.health.stage import Left, ask, left_by
+from tests.health.stage import LeftByDemo, ask, left_by
 
 NEW_YORK = ZoneInfo("America/New_York")
 RUN = "nba/2026-01-19/overnight"
@@ -64,14 +64,14 @@ class Outline(HTMLParser):
         return [attrs for name, attrs in self.tags if name == tag]
 
 
-def cells(left: Left, day: str, mode: str = "overnight") -> dict[str, Cell]:
+def cells(left: LeftByDemo, day: str, mode: str = "overnight") -> dict[str, Cell]:
     key = run_key(left.ctx, f"nba/{day}/{mode}")
     assert key is not None
     found = load_run(left.ctx.ports.store, key)
     return {leg.cell.transition: leg.cell for leg in timeline(left.ctx, key, found).legs}
 
 
-def test_the_front_shows_fourteen_days_and_those_ahead(morning: Left) -> None:
+def test_the_front_shows_fourteen_days_and_those_ahead(morning: LeftByDemo) -> None:
     """Today, the thirteen dates before it, and tomorrow, which a mode works on already."""
     page = Outline(ask("/").text)
     days = re.findall(r"2026-01-\d\d(?= \w+day)", page.text)
@@ -79,7 +79,7 @@ def test_the_front_shows_fourteen_days_and_those_ahead(morning: Left) -> None:
     assert len(days) == len(set(days)) == len(shown_days(morning.ctx)) == 15
 
 
-def test_the_words_of_a_night(morning: Left) -> None:
+def test_the_words_of_a_night(morning: LeftByDemo) -> None:
     """Triggered by the second tier without one, overtaken, waiting, nothing expected: each in words and tone."""
     found = cells(morning, "2026-01-19")
     fourth = found["phase4_to_phase5"]
@@ -113,7 +113,8 @@ def test_held_and_blocked_say_why_and_since_when() -> None:
     assert (found.word, found.tone, found.at) == ("blocked", Tone.BAD, since)
     assert found.notes == ("game_coverage: reads 40 percent",)
     lost = TransitionState(
-        state=State.DISPATCHED, generation=1, carried=Plan(1, "complete"), triggered_at=since, dispatched_at=since,
+        state=State.DISPATCHED, generation=1, accepted_plan=Plan(1, "complete"), triggered_at=since,
+        dispatched_at=since,
         last_dispatched_at=since, dispatches=2,
     )  # fmt: skip
     found = cell(POLICY, run, transition, lost, now)
@@ -121,7 +122,7 @@ def test_held_and_blocked_say_why_and_since_when() -> None:
     assert found.notes == ("all complete", "no report of phase4 since")
 
 
-def test_a_run_is_drawn_with_its_words(morning: Left) -> None:
+def test_a_run_is_drawn_with_its_words(morning: LeftByDemo) -> None:
     """A drawing has a title and a description; every event of it stands in the list beside it, with its time."""
     answer = ask(f"/?run={RUN}")
     page = Outline(answer.text)
@@ -140,7 +141,7 @@ def test_a_run_is_drawn_with_its_words(morning: Left) -> None:
     assert "waiting for prediction_coordinator" in page.text
 
 
-def test_a_timeline_needs_the_state_alone(morning: Left) -> None:
+def test_a_timeline_needs_the_state_alone(morning: LeftByDemo) -> None:
     """The warehouse and the services may be dead: the same timeline is drawn."""
     key = run_key(morning.ctx, RUN)
     assert key is not None
@@ -164,7 +165,9 @@ def test_what_the_wire_brings_is_escaped() -> None:
             timeline=replace(run.timeline, legs=(replace(leg, tracks=(track,), marks=(mark,)), *run.timeline.legs[1:])),
         )
         alert = OpenAlert("critical", evil, evil, page.now, evil)
-        html = draw(replace(page, title=evil, runs=(drawn,), alerts=(alert,), unread=(evil,), wrong=evil, version=evil))
+        html = render(
+            replace(page, title=evil, runs=(drawn,), alerts=(alert,), unread=(evil,), wrong=evil, version=evil)
+        )
         asked = ask("/?run=%3Cscript%3Ealert(1)%3C/script%3E")
     assert "<script" not in html
     assert "&lt;script&gt;" in html
@@ -172,7 +175,7 @@ def test_what_the_wire_brings_is_escaped() -> None:
     assert "<script" not in asked.text
 
 
-def test_a_run_that_is_not_there_is_said(morning: Left) -> None:
+def test_a_run_that_is_not_there_is_said(morning: LeftByDemo) -> None:
     """404, the reason, and the days all the same."""
     for wanted in ("nba/2026-01-02/overnight", "nba/2026-01-19/noon", "mlb/2026-01-19/overnight", "nba/x/overnight"):
         answer = ask(f"/?run={wanted}")
@@ -181,7 +184,7 @@ def test_a_run_that_is_not_there_is_said(morning: Left) -> None:
         assert 'id="days"' in answer.text
 
 
-def test_a_page_is_well_formed_and_has_its_landmarks(morning: Left) -> None:
+def test_a_page_is_well_formed_and_has_its_landmarks(morning: LeftByDemo) -> None:
     """One h1, no level left out, one main, a language, table headers with a scope, links that lead somewhere."""
     for path in ("/", f"/?run={RUN}"):
         page = Outline(ask(path).text)
@@ -199,7 +202,7 @@ def test_a_page_is_well_formed_and_has_its_landmarks(morning: Left) -> None:
         assert page.all("script") == []
 
 
-def test_links_of_runs_lead_to_runs(morning: Left) -> None:
+def test_links_of_runs_lead_to_runs(morning: LeftByDemo) -> None:
     """Each run on the page can be opened."""
     links = {attrs["href"] or "" for attrs in Outline(ask("/").text).all("a")}
     runs = [href for href in links if href.startswith("?run=")]
@@ -207,10 +210,10 @@ def test_links_of_runs_lead_to_runs(morning: Left) -> None:
     assert all(ask(f"/{href}").status_code == 200 for href in runs)
 
 
-def test_a_page_kept_as_a_file_leads_nowhere(morning: Left) -> None:
+def test_a_page_kept_as_a_file_leads_nowhere(morning: LeftByDemo) -> None:
     """Its links stay within it."""
     page = of_date(morning.ctx, date_of(RUN))
-    links = [attrs["href"] or "" for attrs in Outline(draw(page)).all("a")]
+    links = [attrs["href"] or "" for attrs in Outline(render(page)).all("a")]
     assert links
     assert all(href.startswith("#") for href in links)
 
@@ -219,7 +222,7 @@ def date_of(run: str) -> date:
     return date.fromisoformat(run.split("/")[1])
 
 
-def test_the_front_costs_a_few_round_trips(morning: Left) -> None:
+def test_the_front_costs_a_few_round_trips(morning: LeftByDemo) -> None:
     """Fourteen days are two readings of many documents, not hundreds of one."""
     wanted = [key for day in shown_days(morning.ctx) for key in keys(morning.ctx.policy, day)]
     store = Counting(morning.ctx.ports.store)

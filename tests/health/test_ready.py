@@ -11,7 +11,7 @@ import pytest
 from shared import runtime
 from shared.simulation.fakes.clock import Actor
 from shared.simulation.scenario import FaultKind
-from tests.health.stage import Left, ask
+from tests.health.stage import LeftByDemo, ask
 from tests.policy_files import NBA
 
 FIVE = timedelta(seconds=5)
@@ -32,7 +32,7 @@ def statuses() -> dict[str, str]:
     return {one["name"]: one["status"] for one in ask("/ready").json["dependencies"]}
 
 
-def test_health_answers_without_asking_anybody(morning: Left) -> None:
+def test_health_answers_without_asking_anybody(morning: LeftByDemo) -> None:
     """Alive is alive, whatever is dead around it: name, pipeline and version."""
     for port in ("state", "warehouse", "slack", "bus"):
         morning.fail(port)
@@ -44,7 +44,7 @@ def test_health_answers_without_asking_anybody(morning: Left) -> None:
     }  # fmt: skip
 
 
-def test_ready_names_every_dependency_with_its_latency(morning: Left) -> None:
+def test_ready_names_every_dependency_with_its_latency(morning: LeftByDemo) -> None:
     """200, each part on its own line, in milliseconds."""
     answer = ask("/ready")
     assert (answer.status_code, answer.json["status"], answer.json["failed"]) == (200, "ready", [])
@@ -52,7 +52,7 @@ def test_ready_names_every_dependency_with_its_latency(morning: Left) -> None:
     assert all(one["latency_ms"] >= 0 for one in answer.json["dependencies"])
 
 
-def test_a_silent_dependency_shows_how_long_it_was_waited_for(morning: Left) -> None:
+def test_a_silent_dependency_shows_how_long_it_was_waited_for(morning: LeftByDemo) -> None:
     """A timeout of five seconds is seen as five seconds."""
     morning.fail("warehouse", FaultKind.TIMEOUT)
     morning.world.clock.actor = Actor("health check", morning.world.clock.instant)
@@ -66,7 +66,7 @@ def test_a_silent_dependency_shows_how_long_it_was_waited_for(morning: Left) -> 
     [("state", {"state", "alerts"}), ("warehouse", {"warehouse", "record"})],
     ids=["state", "warehouse"],
 )
-def test_a_dead_store_makes_ready_red_and_leaves_the_rest(morning: Left, port: str, red: set[str]) -> None:
+def test_a_dead_store_makes_ready_red_and_leaves_the_rest(morning: LeftByDemo, port: str, red: set[str]) -> None:
     """503 names the dead one; every other part still says that it is well; the report and the page are readable."""
     morning.fail(port)
     answer = ask("/ready")
@@ -86,7 +86,7 @@ def test_a_dead_store_makes_ready_red_and_leaves_the_rest(morning: Left, port: s
 
 @pytest.mark.parametrize("path", ["/ready", "/report?send=false", "/", "/?run=nba/2026-01-19/overnight"])
 @pytest.mark.parametrize("ports", [("state",), ("warehouse",), ("state", "warehouse")], ids="+".join)
-def test_what_hangs_is_waited_for_once(morning: Left, ports: tuple[str, ...], path: str) -> None:
+def test_what_hangs_is_waited_for_once(morning: LeftByDemo, ports: tuple[str, ...], path: str) -> None:
     """One timeout for each client that hangs, and not one for each question: the answer comes within its limit."""
     for port in ports:
         morning.fail(port, FaultKind.TIMEOUT)
@@ -97,14 +97,14 @@ def test_what_hangs_is_waited_for_once(morning: Left, ports: tuple[str, ...], pa
     assert actor.waited <= clients * FIVE
 
 
-def test_what_is_refused_quickly_is_asked_again(morning: Left) -> None:
+def test_what_is_refused_quickly_is_asked_again(morning: LeftByDemo) -> None:
     """One question that fails at once says nothing of the next: each part of the report is tried."""
     morning.fail("warehouse")
     told = ask("/report?send=false").json["could_not_read"]
     assert len([line for line in told if "warehouse does not answer" in line]) >= 3
 
 
-def test_answers_are_recalled_for_thirty_seconds(morning: Left) -> None:
+def test_answers_are_recalled_for_thirty_seconds(morning: LeftByDemo) -> None:
     """A monitor that asks every second costs two rounds a minute, for good news and for bad."""
     assert ask("/ready").status_code == 200
     morning.fail("state")
@@ -119,7 +119,7 @@ def test_answers_are_recalled_for_thirty_seconds(morning: Left) -> None:
     assert ask("/ready").status_code == 200
 
 
-def test_an_alert_that_a_channel_refused_makes_ready_red_until_it_is_sent(morning: Left) -> None:
+def test_an_alert_that_a_channel_refused_makes_ready_red_until_it_is_sent(morning: LeftByDemo) -> None:
     """Nobody has read it (behaviour A3); once a later sweep sends it, the light is green again."""
     morning.fail("slack", FaultKind.REJECTS)
     assert ask("/report", "POST").json["sent"].startswith("not sent: 400")
@@ -140,7 +140,7 @@ def embedded(tmp_path: Path) -> dict[str, str]:
 
 def test_a_missing_webhook_makes_ready_red_and_leaves_the_rest(embedded: dict[str, str]) -> None:
     """The severities without a channel are named, with the secret that is absent; all else is well and readable."""
-    with runtime.use(runtime.from_environment(embedded)):
+    with runtime.override_context(runtime.from_environment(embedded)):
         answer = ask("/ready")
         report = ask("/report", "POST")
         page = ask("/")
@@ -159,14 +159,14 @@ def test_a_missing_webhook_makes_ready_red_and_leaves_the_rest(embedded: dict[st
 def test_webhooks_that_are_there_are_no_complaint(embedded: dict[str, str]) -> None:
     """Present is enough: whether Slack takes them is seen when something is sent."""
     names = ("SLACK_WEBHOOK_URL", "SLACK_WEBHOOK_WARNING", "SLACK_WEBHOOK_ERROR")
-    with runtime.use(runtime.from_environment(embedded | dict.fromkeys(names, "http://127.0.0.1:1/hook"))):
+    with runtime.override_context(runtime.from_environment(embedded | dict.fromkeys(names, "http://127.0.0.1:1/hook"))):
         assert ask("/ready").status_code == 200
 
 
 def test_a_service_without_an_address_is_named(embedded: dict[str, str]) -> None:
     """What is called to start a phase needs its URL: the variable that is not set is named."""
     del embedded["PREDICTION_COORDINATOR_URL"]
-    with runtime.use(runtime.from_environment(embedded | {"ORCH_ALERTS": "console"})):
+    with runtime.override_context(runtime.from_environment(embedded | {"ORCH_ALERTS": "console"})):
         answer = ask("/ready")
     assert answer.status_code == 503
     assert answer.json["failed"] == ["bus: no URL of prediction_coordinator: set PREDICTION_COORDINATOR_URL"]
@@ -176,7 +176,7 @@ def test_a_service_without_an_address_is_named(embedded: dict[str, str]) -> None
     ("path", "method", "status"),
     [("/healthz", "GET", 404), ("/ready", "POST", 405), ("/", "DELETE", 405), ("/report", "PUT", 405)],
 )
-def test_what_is_not_there_is_said(morning: Left, path: str, method: str, status: int) -> None:
+def test_what_is_not_there_is_said(morning: LeftByDemo, path: str, method: str, status: int) -> None:
     """An unknown path or method is answered with what there is instead."""
     answer = ask(path, method)
     assert answer.status_code == status
@@ -184,7 +184,7 @@ def test_what_is_not_there_is_said(morning: Left, path: str, method: str, status
     assert answer.json["hint"]
 
 
-def test_nothing_is_cached_on_the_way_and_no_script_may_run(morning: Left) -> None:
+def test_nothing_is_cached_on_the_way_and_no_script_may_run(morning: LeftByDemo) -> None:
     """What is shown is of this moment, and the page loads and runs nothing."""
     for path in ("/", "/health", "/ready"):
         headers = ask(path).headers

@@ -10,7 +10,7 @@ from shared.core.reporting.coverage import band
 from shared.simulation.product import DeployedProduct
 from shared.simulation.runner import SWEEP
 from shared.simulation.scenario import FaultKind, Health
-from tests.health.stage import Left, ask, left_by
+from tests.health.stage import LeftByDemo, ask, left_by
 
 DAY = 24 * 60 * 60
 
@@ -20,7 +20,7 @@ def run_of(report: dict[str, Any], run: str) -> dict[str, Any]:
     return {one["transition"]: one for one in found["transitions"]}
 
 
-def test_the_report_tells_the_night_as_it_was(morning: Left) -> None:
+def test_the_report_tells_the_night_as_it_was(morning: LeftByDemo) -> None:
     """The second tier of 08:02 without one processor, when that one came, who came last, and what never began."""
     found = run_of(ask("/report").json, "nba/2026-01-19/overnight")
     fourth = found["phase4_to_phase5"]
@@ -32,7 +32,7 @@ def test_the_report_tells_the_night_as_it_was(morning: Left) -> None:
     assert found["phase5_to_phase6"]["missing"] == ["prediction_coordinator"]
 
 
-def test_every_run_of_yesterday_and_today_is_there(morning: Left) -> None:
+def test_every_run_of_yesterday_and_today_is_there(morning: LeftByDemo) -> None:
     """Runs that were not opened are named too, with the reason why."""
     runs = {one["run"]: one["said"] for one in ask("/report").json["runs"]}
     assert runs["nba/2026-01-19/same_day"] == "no run was opened"
@@ -40,7 +40,7 @@ def test_every_run_of_yesterday_and_today_is_there(morning: Left) -> None:
     assert {day for day in ("2026-01-19", "2026-01-20") for run in runs if day in run} == {"2026-01-19", "2026-01-20"}
 
 
-def test_the_report_is_said_once_a_day(morning: Left) -> None:
+def test_the_report_is_said_once_a_day(morning: LeftByDemo) -> None:
     """A second call of the day sends nothing; the next day has a report of its own."""
     for _ in range(3):
         assert ask("/report", "POST").json["sent"].startswith("sent ")
@@ -54,7 +54,7 @@ def test_the_report_is_said_once_a_day(morning: Left) -> None:
     ("path", "method"),
     [("/report", "GET"), ("/report", "HEAD"), ("/report?send=false", "POST"), ("/report?send=true", "GET")],
 )
-def test_looking_at_the_report_sends_nothing(morning: Left, path: str, method: str) -> None:
+def test_looking_at_the_report_sends_nothing(morning: LeftByDemo, path: str, method: str) -> None:
     """A person who reads it at six does not take the place of the one of eight."""
     assert ask(path, method).status_code == 200
     assert morning.sent("daily report") == []
@@ -62,7 +62,7 @@ def test_looking_at_the_report_sends_nothing(morning: Left, path: str, method: s
 
 
 @pytest.mark.parametrize("query", ["send=flase", "sned=false", "send=", "send=false&to=me"])
-def test_a_report_that_is_asked_for_a_little_off_is_not_sent(morning: Left, query: str) -> None:
+def test_a_report_that_is_asked_for_a_little_off_is_not_sent(morning: LeftByDemo, query: str) -> None:
     """400 with a hint: who mistypes that nothing is to be sent sends nothing."""
     answer = ask(f"/report?{query}", "POST")
     assert answer.status_code == 400
@@ -70,7 +70,7 @@ def test_a_report_that_is_asked_for_a_little_off_is_not_sent(morning: Left, quer
     assert morning.sent("daily report") == []
 
 
-def test_a_report_that_was_refused_is_an_alert(morning: Left) -> None:
+def test_a_report_that_was_refused_is_an_alert(morning: LeftByDemo) -> None:
     """The refusal stands in the answer and in the store as a warning, which goes to another channel."""
     morning.fail("slack", FaultKind.REJECTS)
     assert ask("/report", "POST").json["sent"] == "not sent: 400 invalid_payload (simulated)"
@@ -79,7 +79,7 @@ def test_a_report_that_was_refused_is_an_alert(morning: Left) -> None:
     assert "could not be sent: 400" in alerts["report_unsent"]["text"]
 
 
-def test_a_report_that_met_silence_is_sent_by_a_sweep(morning: Left) -> None:
+def test_a_report_that_met_silence_is_sent_by_a_sweep(morning: LeftByDemo) -> None:
     """It is stored before it is sent: as soon as Slack answers, a sweep says it, once, and that it was late."""
     morning.fail("slack")
     assert ask("/report", "POST").json["sent"] == "not sent: no answer; a sweep sends it later"
@@ -91,7 +91,7 @@ def test_a_report_that_met_silence_is_sent_by_a_sweep(morning: Left) -> None:
     assert ask("/report", "POST").json["sent"].startswith("sent ")
 
 
-def test_without_the_store_the_report_goes_straight_to_people(morning: Left) -> None:
+def test_without_the_store_the_report_goes_straight_to_people(morning: LeftByDemo) -> None:
     """What was said cannot be kept, so this instance remembers; what could not be read is in the text."""
     morning.fail("state")
     answer = ask("/report", "POST").json
@@ -102,14 +102,14 @@ def test_without_the_store_the_report_goes_straight_to_people(morning: Left) -> 
     assert len(morning.sent("daily report")) == 1
 
 
-def test_neither_store_nor_channel_is_said_in_the_answer(morning: Left) -> None:
+def test_neither_store_nor_channel_is_said_in_the_answer(morning: LeftByDemo) -> None:
     """Both reasons stand there; nothing claims to have been sent."""
     morning.fail("state")
     morning.fail("slack")
     assert ask("/report", "POST").json["sent"].startswith("not sent: ")
 
 
-def test_an_unfit_service_is_named(morning: Left) -> None:
+def test_an_unfit_service_is_named(morning: LeftByDemo) -> None:
     """The coordinator answers as something else: the report says as what."""
     morning.world.services.health["prediction_coordinator"] = Health.WRONG_IDENTITY
     morning.wait(60)

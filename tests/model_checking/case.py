@@ -19,8 +19,8 @@ from shared.simulation.product import DeployedProduct
 from shared.simulation.scenario import Request
 from shared.simulation.world import Envelope
 from tests.model_checking.explore import Explored, Explorer, Final
-from tests.model_checking.replay_ports import OWN_DIGITS, PLENTY, Ask, Handler, Machine, Tape, token_of
-from tests.model_checking.visited_states import Library, Shelf
+from tests.model_checking.replay_ports import OWN_DIGITS, PLENTY, Ask, Handler, Machine, ReplayPorts, token_of
+from tests.model_checking.visited_states import StoreState, VisitedStates
 
 DAY, MODE = date(2025, 1, 21), "overnight"
 NOON = datetime(2025, 1, 22, 11, 0, tzinfo=UTC)
@@ -45,7 +45,7 @@ class Case:
     jump: bool = False
 
 
-class Live(Tape):
+class Live(ReplayPorts):
     """Ports of a handler that works on a store alone, and is not paused."""
 
     def __init__(self, policy: Policy, name: str, now: datetime, store: StateStore, left: dict[str, int]) -> None:
@@ -118,7 +118,7 @@ class Stand:
         return left
 
     def _run(
-        self, program: Callable[[Tape], None], name: str, now: datetime, store: StateStore, left: dict[str, int]
+        self, program: Callable[[ReplayPorts], None], name: str, now: datetime, store: StateStore, left: dict[str, int]
     ) -> int:
         live = Live(self.policy, name, now, store, left)
         program(live)
@@ -138,31 +138,31 @@ class Stand:
         tables = (one.table for phase in self.policy.phases.values() for one in phase.processors.values())
         return {table: 0 for table in tables if table}
 
-    def _delivering(self, envelope: Envelope) -> Callable[[Tape], None]:
-        def deliver(tape: Tape) -> None:
-            with runtime.use(self._context(tape)):
+    def _delivering(self, envelope: Envelope) -> Callable[[ReplayPorts], None]:
+        def deliver(tape: ReplayPorts) -> None:
+            with runtime.override_context(self._context(tape)):
                 self._product.deliver(self.policy, envelope)
 
         return deliver
 
-    def _sweep(self, tape: Tape) -> None:
-        with runtime.use(self._context(tape)):
+    def _sweep(self, tape: ReplayPorts) -> None:
+        with runtime.override_context(self._context(tape)):
             self._product.request(SWEEP)
 
-    def _context(self, tape: Tape) -> Context:
+    def _context(self, tape: ReplayPorts) -> Context:
         endpoints = {name: f"http://{name}" for name in self.policy.services}
         return Context(self.policy, self._names, tape, endpoints, _silent, "exhaustive")
 
 
-def explore(case: Case, makers: Mapping[str, Callable[[], StateStore]]) -> tuple[Explored, Library]:
+def explore(case: Case, makers: Mapping[str, Callable[[], StateStore]]) -> tuple[Explored, VisitedStates]:
     """Go through the case on stores of several kinds at once; what is wrong stands in ``violations``."""
-    stand, library = Stand(case), Library({name: make() for name, make in makers.items()})
+    stand, library = Stand(case), VisitedStates({name: make() for name, make in makers.items()})
     machines = [Machine(case.policy, handler, GAMES) for handler in stand.handlers]
-    shelf = library.shelf(stand.documents(next(iter(makers.values()))()))
+    shelf = library.store_state(stand.documents(next(iter(makers.values()))()))
     found = Explorer(library, machines, _shared, _Watch(stand), stand.times).explore(shelf, case.crashes)
     for final, trail in found.finals.items():
         for name, make in makers.items():
-            left = stand.settle(make(), final, library.documents(final.shelf))
+            left = stand.settle(make(), final, library.documents(final.store_state))
             found.violations += [f"{name}: {wrong}, after: {'; '.join(trail)}" for wrong in _judged(stand, final, left)]
     return found, library
 
@@ -187,7 +187,9 @@ class _Watch:
         self._tokens = {token_of(name, 0)[:OWN_DIGITS]: name for name in self._names}
         self._path = transition_path(stand.key, stand.case.transition)
 
-    def __call__(self, library: Library, who: int, ask: Ask, before: Shelf, after: Shelf, now: datetime) -> str | None:
+    def __call__(
+        self, library: VisitedStates, who: int, ask: Ask, before: StoreState, after: StoreState, now: datetime
+    ) -> str | None:
         name = self._names[who]
         if ask.what in ("publish", "call"):
             return self._dispatching(name, self._claim(library, before), now)
@@ -208,7 +210,7 @@ class _Watch:
         """Return the name of the handler that a claim belongs to."""
         return self._tokens.get(str(claim["owner"])[:OWN_DIGITS], "somebody before")
 
-    def _claim(self, library: Library, shelf: Shelf) -> Mapping[str, Any]:
+    def _claim(self, library: VisitedStates, shelf: StoreState) -> Mapping[str, Any]:
         number = dict(shelf).get(self._path)
         claim: Mapping[str, Any] = {} if number is None else library.books[number].data.get("claim") or {}
         return claim

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Generic, TypeVar
 
 from tests.model_checking.replay_ports import Ask, Ended, Machine
-from tests.model_checking.visited_states import Done, Library, Shelf
+from tests.model_checking.visited_states import Done, StoreState, VisitedStates
 
 T = TypeVar("T", bound=Hashable)
 DEAD = -1
@@ -25,14 +25,14 @@ State = tuple[int, tuple[int, ...], int, int, int]
 """Where everything stands: number of the shelf, position of each handler, number of what has left, crashes to come,
 and how often the clock has jumped."""
 
-Watch = Callable[[Library, int, Ask, Shelf, Shelf, datetime], str | None]
+Watch = Callable[[VisitedStates, int, Ask, StoreState, StoreState, datetime], str | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Final:
     """An end: the store, who was not acknowledged, what has left, and whether one died."""
 
-    shelf: Shelf
+    store_state: StoreState
     unfinished: frozenset[int]
     left: Left
     crashed: bool
@@ -72,7 +72,7 @@ class Explorer:
 
     def __init__(
         self,
-        library: Library,
+        library: VisitedStates,
         machines: Sequence[Machine],
         shared: Callable[[Ask], bool],
         watch: Watch,
@@ -80,13 +80,13 @@ class Explorer:
     ) -> None:
         self._library, self._machines, self._shared, self._watch = library, machines, shared, watch
         self._times = times
-        self._shelves, self._lefts = Numbers[Shelf](), Numbers[Left]()
+        self._shelves, self._lefts = Numbers[StoreState](), Numbers[Left]()
         self._paths: dict[State, int] = {}
         self._steps: dict[tuple[int, int, int, int, int], tuple[int, int, int]] = {}
         self._trail: list[str] = []
         self.found = Explored()
 
-    def explore(self, shelf: Shelf, crashes: int) -> Explored:
+    def explore(self, shelf: StoreState, crashes: int) -> Explored:
         """Go through everything from this content on."""
         starts = tuple(machine.start for machine in self._machines)
         first: State = (self._shelves.of(shelf), starts, self._lefts.of(()), crashes, 0)

@@ -65,7 +65,7 @@ class Warehouse:
         raise Unavailable("warehouse", "no free SQL here")
 
 
-class Tape:
+class ReplayPorts:
     """The ports of one run of a handler: they answer from ``answers``, then pause.
 
     What nobody else can change is answered at once: the warehouse, readiness, the record, and the
@@ -77,7 +77,7 @@ class Tape:
         self._identities = {f"http://{name}": service.identity for name, service in policy.services.items()}
         self._at = self._tokens = 0
         self.asked: Ask | None = None
-        self.store = self.record = self.bus = self.http = self.alerts = self.clock = self
+        self.store = self.audit = self.bus = self.http = self.alerts = self.clock = self
         self.warehouse = Warehouse(units)
 
     def _next(self, what: str, *arguments: Any) -> Any:
@@ -160,7 +160,7 @@ def token_of(name: str, number: int) -> str:
     return hashlib.sha256(name.encode()).hexdigest()[:OWN_DIGITS] + f"{number:016x}"
 
 
-Program = Callable[[Tape], None]
+Program = Callable[[ReplayPorts], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +192,7 @@ class Machine:
         return found
 
     def _position(self, answers: tuple[Any, ...]) -> int:
-        tape = Tape(self._policy, self.handler.name, self.handler.now, self._units, answers)
+        tape = ReplayPorts(self._policy, self.handler.name, self.handler.now, self._units, answers)
         try:
             self.handler.program(tape)
             asked: Ask | Ended = Ended(well=True)

@@ -11,12 +11,12 @@ import msgspec
 from shared.ports import Document, StateStore
 from tests.model_checking.replay_ports import Ask
 
-Shelf = tuple[tuple[str, int], ...]
+StoreState = tuple[tuple[str, int], ...]
 """What a store holds: path and number of the document, by path."""
 
 
 @dataclass(frozen=True, slots=True)
-class Book:
+class StoredDocument:
     """A document's content; ``edition`` counts the writes to its path, so that equal histories are equal states."""
 
     data: Mapping[str, Any]
@@ -36,7 +36,7 @@ class Disagreement(AssertionError):
     """Two stores answered the same operation on the same content differently."""
 
 
-class Library:
+class VisitedStates:
     """Runs operations on real stores, each emptied and filled for an operation that has not been seen before.
 
     All stores must give the same answer, so what is gone through on one is gone through on all.
@@ -45,18 +45,18 @@ class Library:
     def __init__(self, stores: Mapping[str, StateStore]) -> None:
         self._stores = stores
         self._numbers: dict[tuple[bytes, int], int] = {}
-        self._known: dict[tuple[object, Shelf], Done] = {}
-        self.books: list[Book] = []
+        self._known: dict[tuple[object, StoreState], Done] = {}
+        self.books: list[StoredDocument] = []
         self.operations = 0
 
-    def shelf(self, documents: Mapping[str, Mapping[str, Any]]) -> Shelf:
+    def store_state(self, documents: Mapping[str, Mapping[str, Any]]) -> StoreState:
         """Return a store's content as a value."""
         return tuple(sorted((path, self._number(data, 1)) for path, data in documents.items()))
 
-    def documents(self, shelf: Shelf) -> dict[str, Mapping[str, Any]]:
+    def documents(self, shelf: StoreState) -> dict[str, Mapping[str, Any]]:
         return {path: self.books[number].data for path, number in shelf}
 
-    def run(self, ask: Ask, shelf: Shelf) -> Done:
+    def run(self, ask: Ask, shelf: StoreState) -> Done:
         """Return what an operation does with this content; raise ``Disagreement`` if the stores differ."""
         concerned = tuple(pair for pair in shelf if _concerns(ask, pair[0]))
         key = (_argument_key(ask), concerned)
@@ -70,7 +70,7 @@ class Library:
             self._known[key] = known
         return known
 
-    def _try(self, store: StateStore, ask: Ask, concerned: Shelf) -> Done:
+    def _try(self, store: StateStore, ask: Ask, concerned: StoreState) -> Done:
         versions = self._fill(store, concerned)
         try:
             return self._act(store, ask, concerned, versions)
@@ -78,7 +78,7 @@ class Library:
             for path in {*versions, *(() if ask.what in ("get", "query") else ask.arguments[:1])}:
                 store.delete(path)
 
-    def _act(self, store: StateStore, ask: Ask, concerned: Shelf, versions: Mapping[str, str]) -> Done:
+    def _act(self, store: StateStore, ask: Ask, concerned: StoreState, versions: Mapping[str, str]) -> Done:
         match ask.what:
             case "get":
                 return Done(self._renamed(store.get(*ask.arguments), concerned), _seen(ask.arguments, concerned))
@@ -98,7 +98,7 @@ class Library:
             case _:
                 raise AssertionError(f"{ask.what} is not done to a store here")
 
-    def _fill(self, store: StateStore, shelf: Shelf) -> dict[str, str]:
+    def _fill(self, store: StateStore, shelf: StoreState) -> dict[str, str]:
         versions = {}
         for path, number in shelf:
             version = store.create(path, self.books[number].data)
@@ -113,7 +113,7 @@ class Library:
         assert document is not None, f"{path} was written and is not there"
         return Done(str(before + 1), before + 1, (path, self._number(document.data, before + 1)))
 
-    def _renamed(self, found: Sequence[Document | None], concerned: Shelf) -> list[Document | None]:
+    def _renamed(self, found: Sequence[Document | None], concerned: StoreState) -> list[Document | None]:
         """Return documents with their edition for a version."""
         numbers = dict(concerned)
         return [
@@ -126,7 +126,7 @@ class Library:
         found = self._numbers.get(key)
         if found is None:
             found = self._numbers[key] = len(self.books)
-            self.books.append(Book(data, edition))
+            self.books.append(StoredDocument(data, edition))
         return found
 
 
@@ -144,6 +144,6 @@ def _concerns(ask: Ask, path: str) -> bool:
     return bool(named == ask.arguments[0])
 
 
-def _seen(paths: Sequence[str], concerned: Shelf) -> object:
+def _seen(paths: Sequence[str], concerned: StoreState) -> object:
     numbers = dict(concerned)
     return tuple((path, numbers.get(path)) for path in paths)

@@ -167,8 +167,8 @@ MUTANTS = [
     mutant(
         "a phase is asked again for each transition that waits for it",
         "shared/app/sweep/rerun.py",
-        "found.get(phase, Lack(situation.key, phase, (), (), frozenset()))",
-        "Lack(situation.key, phase, (), (), frozenset())",
+        "found.get(phase, Lack(snapshot.key, phase, (), (), frozenset()))",
+        "Lack(snapshot.key, phase, (), (), frozenset())",
         T_PAPER + "a_phase_that_two_wait_for_is_asked_once",
     ),
     mutant(
@@ -247,8 +247,8 @@ MUTANTS = [
     mutant(
         "units that are still under way are warned of",
         STANDING,
-        "SHORT = (Word.UNDER_MINIMUM, Word.UNITS_SHORT, Word.NOTHING)",
-        "SHORT = (Word.UNDER_MINIMUM,)",
+        "SHORT = (Status.UNDER_MINIMUM, Status.UNITS_SHORT, Status.NOTHING)",
+        "SHORT = (Status.UNDER_MINIMUM,)",
         T_EVENING + "units_that_are_missing_on_the_evening_are_named_without_a_warning",
         T_EVENING + "a_report_of_nothing_is_early_while_the_units_are_under_way",
     ),
@@ -312,8 +312,8 @@ MUTANTS = [
     mutant(
         "the last tier that holds is named",
         READINESS,
-        "enumerate(situation.expectation.tiers, start=1):",
-        "reversed(list(enumerate(situation.expectation.tiers, start=1))):",
+        "enumerate(snapshot.expectation.tiers, start=1):",
+        "reversed(list(enumerate(snapshot.expectation.tiers, start=1))):",
         f"{T_DECIDE}tiers_and_deadline_to_the_second",
     ),
     mutant(
@@ -333,19 +333,19 @@ MUTANTS = [
     mutant(
         "the deadline runs from the event time",
         RECORD,
-        "Opener(report.received_at,",
-        "Opener(report.occurred_at,",
+        "ClockStarter(report.received_at,",
+        "ClockStarter(report.occurred_at,",
         f"{T_RECORD}the_clock_starts_at_the_receipt_and_not_at_the_event",
         f"{T_DECIDE}the_clock_of_a_tier_is_the_receipt",
     ),
     Mutant(
         "the deadline moves with every later report of the opener",
         (
-            Edit(RECORD, "    for earlier in openers:\n", "    for earlier in ():\n"),
+            Edit(RECORD, "    for earlier in clock_starters:\n", "    for earlier in ():\n"),
             Edit(
                 RECORD,
-                "return (*openers, Opener(",
-                "return (*(), Opener(",
+                "return (*clock_starters, ClockStarter(",
+                "return (*(), ClockStarter(",
             ),
         ),
         (
@@ -399,7 +399,7 @@ MUTANTS = [
     mutant(
         "what a table shows of a repeated count starts no clock",
         STANDING,
-        "counts = at.word in (Word.DONE, Word.PARTIAL) and (at.by_table or at.nothing_to_do)",
+        "counts = at.status in (Status.DONE, Status.PARTIAL) and (at.by_table or at.nothing_to_do)",
         "counts = False",
         f"{T_PROPERTIES}decided_after_each_delivery_the_clock_starts_with_the_first_report_that_counts",
     ),
@@ -407,7 +407,7 @@ MUTANTS = [
         "a table vouches for reports it was not looked at for",
         STANDING,
         "and (floor is None or opener.records is None or opener.records >= floor):",
-        "and (floor is None or opener.records is None or opener.records >= min(floor, *look.rows.values())):",
+        "and (min_records is None or opener.records is None or opener.records >= min(min_records, *look.rows.values())):",
         f"{T_PROPERTIES}decided_after_each_delivery_the_clock_starts_with_the_first_report_that_counts",
     ),
     mutant(
@@ -429,7 +429,7 @@ MUTANTS = [
         "no claim",
         RECONCILE,
         "    held = _save(ctx, sight, claim)\n",
-        "    held = replace(sight, situation=replace(sight.situation, state=claim))\n",
+        "    held = replace(sight, snapshot=replace(sight.snapshot, state=claim))\n",
         scenario("E1_two_handlers_one_completion"),
     ),
     mutant(
@@ -473,14 +473,14 @@ MUTANTS = [
     mutant(
         "repeated under another trigger id",
         DECIDE,
-        "else Trigger(state.carried)",
-        "else Trigger(replace(state.carried, generation=state.generation + 1))",
+        "else Trigger(state.accepted_plan)",
+        "else Trigger(replace(state.accepted_plan, generation=state.generation + 1))",
         f"{T_DECIDE}an_unconfirmed_dispatch_is_repeated_after_its_time",
     ),
     mutant(
         "a rejection is retried",
         DECIDE,
-        "return hold is not None and hold.code_version == situation.code_version",
+        "return hold is not None and hold.code_version == snapshot.code_version",
         "return False",
         f"{T_DECIDE}a_rejection_stands_until_another_deploy",
     ),
@@ -494,8 +494,8 @@ MUTANTS = [
     mutant(
         "an operator is bound by gates",
         DECIDE,
-        '    return Trigger(replace(_plan(situation, seen, Ready("operator")), note=state.request.reason))',
-        '    return _pass_gates(situation, seen, Ready("operator"), now)',
+        '    return Trigger(replace(_plan(snapshot, seen, Ready("operator")), note=state.request.reason))',
+        '    return _pass_gates(snapshot, seen, Ready("operator"), now)',
         f"{T_DECIDE}an_operator_dispatches_whatever_stands_in_the_way",
     ),
     mutant(
@@ -508,7 +508,7 @@ MUTANTS = [
     mutant(
         "an empty date is like any other",
         DECIDE,
-        "    if situation.empty:\n",
+        "    if snapshot.empty:\n",
         "    if False:\n",
         f"{T_DECIDE}a_date_without_units_expects_nothing",
         scenario("X8_no_games_stray_message"),
@@ -535,7 +535,7 @@ MUTANTS = [
         DECIDE,
         "    if isinstance(at, Ready):\n",
         '    if isinstance(at, Ready) and at.reason != "complete":\n'
-        "        return Trigger(_plan(situation, seen, at))\n"
+        "        return Trigger(_plan(snapshot, seen, at))\n"
         "    if isinstance(at, Ready):\n",
         f"{T_DECIDE}gates_bind_tiers_and_deadlines_too",
     ),
@@ -602,7 +602,7 @@ MUTANTS = [
         "the floor refuses what reaches it",
         STANDING,
         "report.records is None or report.records >= floor",
-        "report.records is None or report.records > floor",
+        "report.records is None or report.records > min_records",
         f"{T_STANDING}the_table_of_outcomes",
     ),
     mutant(
@@ -616,8 +616,8 @@ MUTANTS = [
     mutant(
         "a partial completes",
         STANDING,
-        "(Word.DONE, Word.PARTIAL) if partial_is_done else (Word.DONE,)",
-        "(Word.DONE, Word.PARTIAL)",
+        "(Status.DONE, Status.PARTIAL) if partial_is_done else (Status.DONE,)",
+        "(Status.DONE, Status.PARTIAL)",
         f"{T_STANDING}partials_are_never_complete",
     ),
     mutant(
@@ -630,15 +630,15 @@ MUTANTS = [
     mutant(
         "a failure retracts nothing",
         STANDING,
-        "if look.triggered and known.good is not None:",
-        "if known.good is not None:",
+        "if look.triggered and known.last_good is not None:",
+        "if known.last_good is not None:",
         f"{T_STANDING}the_table_of_outcomes",
     ),
     mutant(
         "a trigger brings back what was retracted before it",
         STANDING,
         "of = carried is not None and name in carried, required",
-        "of = carried is not None, required",
+        "of = accepted_plan is not None, required",
         f"{T_REFRESH}a_retracted_success_does_not_arrive_by_the_trigger_itself",
     ),
     mutant(
@@ -682,8 +682,8 @@ MUTANTS = [
     mutant(
         "one refresh too many",
         REFRESH,
-        "situation.state.refreshes < refresh.at_most",
-        "situation.state.refreshes <= refresh.at_most",
+        "snapshot.state.refreshes < refresh.at_most",
+        "snapshot.state.refreshes <= refresh.at_most",
         f"{T_REFRESH}at_most_so_many",
     ),
     mutant(
@@ -747,7 +747,7 @@ MUTANTS = [
         "a changed reading not looked at",
         REFUSAL,
         "if carried.inputs[name] != now_read[name])",
-        "if carried.inputs[name] is now_read)",
+        "if accepted_plan.inputs[name] is now_read)",
         f"{T_REFUSAL}a_changed_reading_of_a_gate_starts_the_next_generation",
     ),
     mutant(
@@ -774,16 +774,16 @@ MUTANTS = [
     mutant(
         "a refused run closed before its input came",
         CLOSING,
-        "situation.state.carried is not None and another_may_follow(situation, now)",
-        "situation.state.carried is not None and situation.transition.refresh is not None "
-        "and another_may_follow(situation, now)",
+        "snapshot.state.accepted_plan is not None and another_may_follow(snapshot, now)",
+        "snapshot.state.accepted_plan is not None and snapshot.transition.refresh is not None "
+        "and another_may_follow(snapshot, now)",
         "tests/app/test_refusal.py::test_the_run_stays_open_until_it_was_started_again",
     ),
     mutant(
         "growth since the first generation",
         MARKS,
-        "            carried=plan,\n            steps_proven=0,",
-        "            carried=replace(plan, completed=(state.carried or plan).completed),\n"
+        "            accepted_plan=plan,\n            steps_proven=0,",
+        "            accepted_plan=replace(plan, completed=(state.accepted_plan or plan).completed),\n"
         "            steps_proven=0,",
         f"{T_REFRESH}growth_is_measured_against_what_the_last_generation_carried",
     ),
@@ -1032,7 +1032,7 @@ MUTANTS = [
     mutant(
         "a low report that no table is asked about once the trigger has left",
         DECIDE,
-        "    unread = begun or _low_reports(situation)\n",
+        "    unread = begun or _low_reports(snapshot)\n",
         "    unread = begun\n",
         f"{T_DECIDE}the_table_is_asked_about_a_low_report_whatever_has_happened",
         scenario("P_counter_missing_after_trigger"),
@@ -1047,8 +1047,8 @@ MUTANTS = [
     mutant(
         "a claim confirmed by any report of the next phase",
         DECIDE,
-        "in situation.next_trigger_ids\n",
-        "in situation.next_trigger_ids or seen_at is not None\n",
+        "in snapshot.next_trigger_ids\n",
+        "in snapshot.next_trigger_ids or seen_at is not None\n",
         f"{T_DECIDE}a_report_that_names_another_trigger_or_none_confirms_no_claim",
         scenario("P_claim_confirmed_without_dispatch"),
     ),
@@ -1056,15 +1056,15 @@ MUTANTS = [
     mutant(
         "a run closed inside an open refresh window",
         CLOSING,
-        "if not situations or any(_refreshable(situation, now) for situation in situations):",
-        "if not situations:",
+        "if not snapshots or any(_refreshable(snapshot, now) for snapshot in snapshots):",
+        "if not snapshots:",
         f"{T_CLOSING}a_run_stays_open_while_a_refresh_may_still_come",
     ),
     mutant(
         "a run closed once its last transition is confirmed",
         CLOSING,
         "return all(_ended(",
-        "return _ended(situations[-1], True, now) or all(_ended(",
+        "return _ended(snapshots[-1], True, now) or all(_ended(",
         f"{T_CLOSING}a_run_whose_last_transition_alone_went_stays_open",
         scenario("P_close_hides_held_night"),
         scenario("P_close_tells_held_is_over"),
@@ -1073,8 +1073,8 @@ MUTANTS = [
     mutant(
         "a run without units closed while they may come back",
         CLOSING,
-        "situation.empty and policy.local(now).date() > working_day(key, policy)",
-        "situation.empty",
+        "snapshot.empty and policy.local(now).date() > working_day(key, policy)",
+        "snapshot.empty",
         f"{T_CLOSING}a_run_that_has_lost_its_units_closes_when_its_day_is_over",
     ),
     mutant(
@@ -1123,8 +1123,8 @@ MUTANTS = [
     mutant(
         "a claim that waits for a processor that left",
         DISPATCH,
-        "situation.processors.get(name)",
-        "situation.processors[name]",
+        "snapshot.processors.get(name)",
+        "snapshot.processors[name]",
         f"{T_CHANGE}a_claim_leaves_though_its_processor_has_left_the_policy",
     ),
     mutant(
@@ -1345,7 +1345,7 @@ MUTANTS = [
         "enough rows taken for every unit",
         STANDING,
         "        short = lack is not None\n",
-        "        short = lack is not None and (report.records or 0) < (floor or 0)\n",
+        "        short = lack is not None and (report.records or 0) < (min_records or 0)\n",
         f"{T_UNITS}the_table_decides_and_no_number_of_rows",
     ),
     mutant(
@@ -1372,8 +1372,8 @@ MUTANTS = [
     mutant(
         "a report of one unit starts the clock",
         STANDING,
-        "openers = () if _judged_by_table(processor, look) else known.openers",
-        "openers = known.openers",
+        "clock_starters = () if _judged_by_table(processor, look) else known.clock_starters",
+        "clock_starters = known.clock_starters",
         f"{T_UNITS}the_clock_starts_with_the_report_that_the_table_vouches_for",
     ),
     mutant(
@@ -1481,7 +1481,7 @@ MUTANTS = [
     mutant(
         "a repair around a gate",
         RERUN,
-        "if isinstance(one.decision, Blocked | Held) and not one.situation.state.triggered:",
+        "if isinstance(one.decision, Blocked | Held) and not one.snapshot.state.triggered:",
         "if False:",
         f"{T_REPAIRS}a_repair_never_goes_around_a_gate",
     ),
@@ -1536,7 +1536,7 @@ MUTANTS = [
     mutant(
         "a no not asked again for a new report",
         DECIDE,
-        "    if changed_inputs(situation, seen, plan, failure.at):\n        return None\n",
+        "    if changed_inputs(snapshot, seen, plan, failure.at):\n        return None\n",
         "",
         f"{T_VERDICTS}a_report_of_an_expected_processor_asks_at_once",
     ),
@@ -1550,14 +1550,14 @@ MUTANTS = [
     mutant(
         "busy with another batch taken for a yes",
         DISPATCH,
-        "if answered.means is Means.BUSY and first and at_work(ctx, situation.key, call.service):",
+        "if answered.means is Means.BUSY and first and at_work(ctx, snapshot.key, call.service):",
         "if answered.means is Means.BUSY and first:",
         f"{T_VERDICTS}busy_with_this_date_is_what_a_trigger_wants",
     ),
     mutant(
         "a no told as a service that is away",
         ALERTS,
-        '        elif name == "answer":\n            yield _not_taken(situation, decision, what, now)\n',
+        '        elif name == "answer":\n            yield _not_taken(snapshot, decision, what, now)\n',
         "",
         f"{T_VERDICTS}a_no_blocks_with_its_own_words",
         scenario("S_N06_refused_by_verdict"),
@@ -1575,8 +1575,8 @@ MUTANTS = [
     mutant(
         "a service is not asked whether it is at work",
         UNPROVEN,
-        "    if situation.policy.status_of(step) is not None:\n        if situation.readings.at_work is None:",
-        "    if False:\n        if situation.readings.at_work is None:",
+        "    if snapshot.policy.status_of(step) is not None:\n        if snapshot.readings.at_work is None:",
+        "    if False:\n        if snapshot.readings.at_work is None:",
         f"{T_UNKNOWN}a_slow_accept_is_one_call",
     ),
     mutant(
@@ -1596,7 +1596,7 @@ MUTANTS = [
     mutant(
         "a service that does not say it is at work is called at once",
         UNPROVEN,
-        "return call.last_at + situation.transition.confirm.within",
+        "return call.last_at + snapshot.transition.confirm.within",
         "return call.last_at",
         f"{T_UNKNOWN}a_slow_accept_is_one_call",
         f"{T_UNKNOWN}it_is_called_again_once_it_had_its_time",
@@ -1611,14 +1611,14 @@ MUTANTS = [
     mutant(
         "the claim of a dead caller is taken for a call that never left",
         DECIDE,
-        "return _begun(situation) or doubt(situation) or Trigger(plan)",
-        "return _begun(situation) or Trigger(plan)",
+        "return _begun(snapshot) or doubt(snapshot) or Trigger(plan)",
+        "return _begun(snapshot) or Trigger(plan)",
         f"{T_UNKNOWN}who_dies_while_it_waits_leaves_an_unknown_outcome",
     ),
     mutant(
         "a call that may not be made again is made for ever",
         UNPROVEN,
-        "return Wait(text) if exhausted(situation, now) else Trigger(state.plan)",
+        "return Wait(text) if exhausted(snapshot, now) else Trigger(state.plan)",
         "return Trigger(state.plan)",
         f"{T_UNKNOWN}it_is_called_again_once_it_had_its_time",
     ),
@@ -1679,7 +1679,7 @@ MUTANTS = [
     mutant(
         "due alerts inside a pause",
         ALERTS,
-        "*(() if situation.pause(now) is not None else _due(",
+        "*(() if snapshot.pause(now) is not None else _due(",
         "*(_due(",
         f"{T_PAUSE}nobody_is_told_what_is_due_inside_a_pause",
         f"{T_PAUSING}nobody_is_told_what_is_due_and_nothing_is_repaired",
@@ -1687,7 +1687,7 @@ MUTANTS = [
     mutant(
         "repairs inside a pause",
         RERUN,
-        "state.hold is not None or situation.pause(now) is not None",
+        "state.hold is not None or snapshot.pause(now) is not None",
         "state.hold is not None",
         f"{T_PAUSING}what_a_paused_transition_waits_for_is_neither_asked_for_nor_inferred",
     ),
@@ -1701,8 +1701,8 @@ MUTANTS = [
     mutant(
         "repairs of what a pause keeps from being started",
         RERUN,
-        "kept_back = {*paused, *_kept_back(settled)}",
-        "kept_back = set(_kept_back(settled))",
+        "kept_back = {*paused, *_kept_back(results)}",
+        "kept_back = set(_kept_back(results))",
         f"{T_PAUSING}a_paused_start_silences_what_comes_after_it",
     ),
     mutant(
@@ -1744,8 +1744,8 @@ MUTANTS = [
     mutant(
         "the record does not hear of a pause",
         PAUSING,
-        "if book.unrecorded and keep_for_record(",
-        "if False and keep_for_record(",
+        "if book.pending_audit and write_rows(",
+        "if False and write_rows(",
         f"{T_PAUSING}who_and_why_stand_in_the_record",
     ),
     mutant(
@@ -1758,7 +1758,7 @@ MUTANTS = [
     mutant(
         "a last phase that never ends is told to nobody",
         ALERTS,
-        "    if at is None or now < at or situation.pause(now) is not None:\n",
+        "    if at is None or now < at or snapshot.pause(now) is not None:\n",
         "    if True:\n",
         f"{T_SILENCE}a_last_phase_that_begins_and_never_ends_is_told",
         f"{T_SILENT_NIGHTS}an_export_that_never_ends_is_told_once_and_taken_back_when_it_does",
@@ -1773,7 +1773,7 @@ MUTANTS = [
     mutant(
         "a run closes before its last phase has ended",
         CLOSING,
-        "    if last and ends_by is not None and (now < ends_by or situation.pause(now) is not None):\n"
+        "    if last and ends_by is not None and (now < ends_by or snapshot.pause(now) is not None):\n"
         "        return False\n",
         "",
         f"{T_SILENCE}a_run_stays_open_until_its_last_phase_has_ended",
@@ -1789,7 +1789,7 @@ MUTANTS = [
     mutant(
         "a gate that blocks a refresh wakes somebody",
         SILENCE,
-        "is None or situation.state.triggered else since",
+        "is None or snapshot.state.triggered else since",
         "is None else since",
         f"{T_SILENCE}a_gate_that_blocks_a_refresh_is_never_critical",
     ),
@@ -1818,7 +1818,7 @@ MUTANTS = [
     mutant(
         "a start that is ours is overtaken by whatever comes later",
         SWEEP,
-        "    if situation.transition.dispatch.role is not Role.OBSERVE:\n        return \"\"\n",
+        "    if snapshot.transition.dispatch.role is not Role.OBSERVE:\n        return \"\"\n",
         "",
         f"{T_SILENT_NIGHTS}a_start_that_is_ours_is_due_whatever_comes_later",
         scenario("P_close_hides_held_night"),
@@ -1841,7 +1841,7 @@ MUTANTS = [
     mutant(
         "a backfill goes on through an outage",
         BACKFILL,
-        "stops=word is Word.NO_ANSWER or away_after)",
+        "stops=word is DateOutcome.NO_ANSWER or away_after)",
         "stops=False)",
         f"{T_BACKFILL}the_first_outage_ends_it_with_the_command_that_goes_on",
     ),

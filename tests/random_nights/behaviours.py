@@ -10,7 +10,7 @@ from typing import Any
 from shared.core.model import RunKey
 from shared.core.policy.phases import Processor
 from shared.core.policy.policy import Policy
-from tests.random_nights.case import Line, Night
+from tests.random_nights.case import Night, ScriptLine
 
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 FATES = ("fine", "slow", "lost", "short", "partial", "failing", "no_data", "skipped", "hanging", "uncounted", "growing")
@@ -19,10 +19,10 @@ LENGTHS = {"phase2": 20, "phase3": 18, "phase4": 30, "phase5": 15, "phase6": 5}
 NO_FLOOR = 200
 
 
-def script(policy: Policy, night: Night, key: RunKey, phase: str, generation: int) -> list[Line]:
+def script(policy: Policy, night: Night, key: RunKey, phase: str, generation: int) -> list[ScriptLine]:
     """Return what the processors of a phase will report after its start, in no order."""
     chance = Random(f"script/{night.seed}/{key.id}/{phase}/{generation}")
-    lines: list[Line] = []
+    lines: list[ScriptLine] = []
     burst = MINUTE * chance.randrange(1, LENGTHS.get(phase, 10)) if chance.random() < 0.6 else None
     for processor in _expected(policy, key, phase, chance):
         after = burst or MINUTE * (1 + LENGTHS.get(phase, 10) * chance.random())
@@ -30,17 +30,19 @@ def script(policy: Policy, night: Night, key: RunKey, phase: str, generation: in
         first = _records(processor, night.units, chance, generation)
         lines += [_travelling(line, night, chance) for line in _fate(fate, processor, after, first, chance)]
     if lines and chance.random() < 0.8:
-        begun = Line(5 * SECOND, chance.choice(lines).processor, "started")
+        begun = ScriptLine(5 * SECOND, chance.choice(lines).processor, "started")
         lines.append(_travelling(begun, night, chance))
     return lines
 
 
-def repaired(policy: Policy, night: Night, phase: str, names: list[str], attempt: str) -> list[Line]:
+def repaired(policy: Policy, night: Night, phase: str, names: list[str], attempt: str) -> list[ScriptLine]:
     """Return what a phase reports after it was asked to run again for some processors."""
     chance = Random(f"repair/{night.seed}/{attempt}")
     listed = [policy.phases[phase].processors[name] for name in names if name in policy.phases[phase].processors]
     return [
-        Line(MINUTE * chance.randrange(2, 15), one.name, "success", full := full_count(one, night.units), writes=full)
+        ScriptLine(
+            MINUTE * chance.randrange(2, 15), one.name, "success", full := full_count(one, night.units), writes=full
+        )
         for one in listed
         if chance.random() < 0.7
     ]
@@ -65,7 +67,7 @@ def _records(processor: Processor, units: int, chance: Random, generation: int) 
     return int(full * chance.choice((1, 1, 1.02, 1.2))) + (full // 4) * (generation - 1)
 
 
-def _fate(fate: str, processor: Processor, after: timedelta, records: int, chance: Random) -> list[Line]:
+def _fate(fate: str, processor: Processor, after: timedelta, records: int, chance: Random) -> list[ScriptLine]:
     """Return one processor's reports, its good one last where it has one."""
     again = after + MINUTE * chance.choice((3, 12, 40, 100))
     good = _success(processor, after, records, chance)
@@ -85,12 +87,12 @@ def _fate(fate: str, processor: Processor, after: timedelta, records: int, chanc
         case "failing":
             return _failing(good, later, chance)
         case "no_data":
-            empty = Line(after, processor.name, "no_data", 0)
+            empty = ScriptLine(after, processor.name, "no_data", 0)
             return [good, replace(empty, after=again)] if chance.random() < 0.3 else [empty, *mended]
         case "skipped":
-            return [Line(after, processor.name, "skipped", writes=records)]
+            return [ScriptLine(after, processor.name, "skipped", writes=records)]
         case "hanging":
-            return [Line(after, processor.name, "started")]
+            return [ScriptLine(after, processor.name, "started")]
         case "uncounted":
             return [replace(good, records=None)]
         case "growing":
@@ -99,7 +101,7 @@ def _fate(fate: str, processor: Processor, after: timedelta, records: int, chanc
             return [good]
 
 
-def _success(processor: Processor, after: timedelta, records: int, chance: Random) -> Line:
+def _success(processor: Processor, after: timedelta, records: int, chance: Random) -> ScriptLine:
     more: dict[str, Any] = {}
     if processor.name == "prediction_coordinator":
         more = {"expected_count": int(records / chance.choice((1, 1, 1, 1, 1, 1, 1, 0.9, 0.8, 0.7)))}
@@ -110,17 +112,19 @@ def _success(processor: Processor, after: timedelta, records: int, chance: Rando
     if chance.random() < 0.02:
         more["skip_downstream_trigger"] = True
     writes = 0 if chance.random() < 0.01 else records
-    return Line(after, processor.name, "success", records, writes=writes, more=more)
+    return ScriptLine(after, processor.name, "success", records, writes=writes, more=more)
 
 
-def _lost(processor: Processor, after: timedelta, records: int, chance: Random) -> list[Line]:
+def _lost(processor: Processor, after: timedelta, records: int, chance: Random) -> list[ScriptLine]:
     """Nothing is said; the table may be filled all the same."""
-    silent = Line(after, processor.name, "", writes=records if chance.random() < 0.5 else 0)
+    silent = ScriptLine(after, processor.name, "", writes=records if chance.random() < 0.5 else 0)
     return [silent]
 
 
-def _failing(good: Line, later: Line, chance: Random) -> list[Line]:
-    failed = Line(good.after, good.processor, "failed", more={"error_message": chance.choice(("timeout", "", "quota"))})
+def _failing(good: ScriptLine, later: ScriptLine, chance: Random) -> list[ScriptLine]:
+    failed = ScriptLine(
+        good.after, good.processor, "failed", more={"error_message": chance.choice(("timeout", "", "quota"))}
+    )
     times = chance.choice((1, 1, 2, 3, 4))
     failures = [replace(failed, after=failed.after + n * 4 * MINUTE) for n in range(times)]
     if chance.random() < 0.25:
@@ -129,7 +133,7 @@ def _failing(good: Line, later: Line, chance: Random) -> list[Line]:
     return [*failures, recovered] if chance.random() < 0.8 else failures
 
 
-def _travelling(line: Line, night: Night, chance: Random) -> Line:
+def _travelling(line: ScriptLine, night: Night, chance: Random) -> ScriptLine:
     """Let a report be delayed, repeated and called by another of its names."""
     wild = night.wildness
     travels = MINUTE * chance.choice((2, 9, 70)) * chance.random() if chance.random() < 0.05 * wild else timedelta()

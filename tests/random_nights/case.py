@@ -45,7 +45,7 @@ class Sickness:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class FactsChange:
     """What becomes true in the world at a moment: games left, a gate's reading."""
 
     at: datetime
@@ -62,7 +62,7 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class CaseMessage:
     """A message, and what its sender meant by it: the truth that the product has to find out.
 
     ``key`` None means that nobody can understand it (or, ``probe``, that there is nothing to understand).
@@ -85,7 +85,7 @@ class Letter:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ScriptLine:
     """One report that a processor will send, ``after`` its phase has begun; ``copies`` are further deliveries,
     ``trigger_id`` what started its phase, where it says so."""
 
@@ -130,7 +130,7 @@ class Night:
     played: datetime
     outages: tuple[Outage, ...]
     sick: tuple[Sickness, ...]
-    facts: tuple[Facts, ...]
+    facts: tuple[FactsChange, ...]
     commands: tuple[Command, ...]
     requests: tuple[tuple[datetime, Mapping[str, Any]], ...]
     deaf: frozenset[tuple[str, str]]

@@ -14,21 +14,21 @@ from shared.core.policy.transitions import ConfirmBy, Transition
 from tests.random_nights.fault_injector import Handler
 from tests.random_nights.oracle import View, blocking, reason_at, view
 from tests.random_nights.refusing import refused
-from tests.random_nights.trace import Book, Data, Grant, Track
+from tests.random_nights.trace import Data, Grant, Trace, Track
 
 FIT_FOR = timedelta(seconds=30)
 NOT_READY = "not ready by what was recorded"
 
 
 @dataclass(frozen=True, slots=True)
-class Claiming:
+class ClaimCheck:
     """A claim as it is written: ``now`` by the clock of who writes it, ``at`` by the world's.
 
     ``over`` says whether its claimant may have known the units as final, or as under way.
     """
 
     policy: Policy
-    book: Book
+    trace: Trace
     track: Track
     handler: Handler
     before: Data
@@ -66,10 +66,10 @@ class Claiming:
 
     @property
     def skew(self) -> timedelta:
-        return self.book.night.manner.skew
+        return self.trace.night.manner.skew
 
 
-def no_trigger_against_the_policy(claim: Claiming) -> str | None:
+def no_trigger_against_the_policy(claim: ClaimCheck) -> str | None:
     """A first claim needs a reason of the policy, passed gates and a fit service, at one moment of its handler."""
     if claim.again or claim.reason in ("operator", "refresh"):
         return None
@@ -86,7 +86,7 @@ def no_trigger_against_the_policy(claim: Claiming) -> str | None:
     return f"{_named(claim)} for {claim.reason!r}: {why}"
 
 
-def no_generation_without_a_cause(claim: Claiming) -> str | None:
+def no_generation_without_a_cause(claim: ClaimCheck) -> str | None:
     """Another generation needs a refresh that the policy allows, or an operator; numbers leave nothing out."""
     grants, generation = claim.track.grants, claim.generation
     if generation not in grants and generation != max(grants, default=0) + 1:
@@ -99,7 +99,7 @@ def no_generation_without_a_cause(claim: Claiming) -> str | None:
     return None if generation in grants or generation == first else f"{_named(claim)} is one too many"
 
 
-def no_second_dispatch_without_a_reason(claim: Claiming) -> str | None:
+def no_second_dispatch_without_a_reason(claim: ClaimCheck) -> str | None:
     """The same trigger id leaves again only for an expired lease, a lost mark, or a confirmation that did not come."""
     if not claim.again:
         return None
@@ -123,7 +123,7 @@ def no_second_dispatch_without_a_reason(claim: Claiming) -> str | None:
     return None
 
 
-def _after_unknown_outcome(claim: Claiming) -> str | None:
+def _after_unknown_outcome(claim: ClaimCheck) -> str | None:
     """A call of which nothing is known is made again once its phase had the time to report (D11)."""
     last: datetime = claim.before["unproven"]["last_at"]
     if claim.before.get("failure") is not None or claim.at + claim.skew >= last + claim.transition.confirm.within:
@@ -131,7 +131,7 @@ def _after_unknown_outcome(claim: Claiming) -> str | None:
     return f"{_named(claim)} again {claim.at - last} after a call of which nothing is known"
 
 
-def no_two_claims_alive(claim: Claiming) -> str | None:
+def no_two_claims_alive(claim: ClaimCheck) -> str | None:
     """A running lease is nobody else's to take."""
     claimed_at = claim.track.claimed_at
     if claim.before.get("state") != "claimed" or claimed_at is None:
@@ -142,7 +142,7 @@ def no_two_claims_alive(claim: Claiming) -> str | None:
     return None
 
 
-def nothing_while_it_must_rest(claim: Claiming) -> str | None:
+def nothing_while_it_must_rest(claim: ClaimCheck) -> str | None:
     """Held by an operator, refused by the consumer, or soon after a failed call: only an operator goes on (D5, D9)."""
     track = claim.track
     if claim.reason == "operator" or claim.again:
@@ -156,7 +156,7 @@ def nothing_while_it_must_rest(claim: Claiming) -> str | None:
     return None
 
 
-def nothing_for_a_date_without_units(claim: Claiming) -> str | None:
+def nothing_for_a_date_without_units(claim: ClaimCheck) -> str | None:
     """Without units nothing leaves but by an operator (behaviour 3, first row)."""
     if claim.reason == "operator" or claim.again or any(units != 0 for units in claim.units):
         return None
@@ -173,11 +173,11 @@ ON_CLAIM = (
 )
 
 
-def _named(claim: Claiming) -> str:
+def _named(claim: ClaimCheck) -> str:
     return f"{claim.track.where} generation {claim.generation} claimed"
 
 
-def _views(claim: Claiming) -> Iterator[View]:
+def _views(claim: ClaimCheck) -> Iterator[View]:
     """Yield what the claimant may have seen: it read once at the earliest when it began, and then perhaps again."""
     run, total = claim.track.run, len(claim.track.run.heard)
     first = total if claim.handler.alone else claim.handler.heard.get(claim.key, 0)
@@ -189,19 +189,19 @@ def _views(claim: Claiming) -> Iterator[View]:
             yield view(claim.policy, claim.transition, claim.key, reports, units, rows, carried, opened, over=over)
 
 
-def _carried(claim: Claiming) -> dict[str, int | None] | None:
+def _carried(claim: ClaimCheck) -> dict[str, int | None] | None:
     known = [grant for number, grant in claim.track.grants.items() if number in claim.track.marks]
     return dict(known[-1].done) if known and claim.reason != "operator" else None
 
 
-def _in_the_way(claim: Claiming, seen: View) -> str:
+def _in_the_way(claim: ClaimCheck, seen: View) -> str:
     handler = claim.handler
     rows, percents = _readings(claim)
     gates = blocking(claim.policy, claim.transition, claim.key, seen, rows, percents)
     if gates:
         return f"blocked by {gates}, rows {rows}, percents {percents}"
     service = claim.transition.preflight
-    if service is None or service in claim.book.night.unset:
+    if service is None or service in claim.trace.night.unset:
         return ""
     assert handler.instance is not None
     asked, fit = handler.instance.fit.get(service, (datetime.min.replace(tzinfo=claim.now.tzinfo), False))
@@ -210,7 +210,7 @@ def _in_the_way(claim: Claiming, seen: View) -> str:
     return ""
 
 
-def _readings(claim: Claiming) -> tuple[dict[str, int | None], dict[str, float | None]]:
+def _readings(claim: ClaimCheck) -> tuple[dict[str, int | None], dict[str, float | None]]:
     """Return what the claimant read; what a sweep does not ask a warehouse that hung is unreadable."""
     handler = claim.handler
     if not handler.in_vain:
@@ -219,7 +219,7 @@ def _readings(claim: Claiming) -> tuple[dict[str, int | None], dict[str, float |
     return {**dict.fromkeys(tables), **handler.rows}, {**dict.fromkeys(claim.policy.gates), **handler.percents}
 
 
-def _as_planned(claim: Claiming, seen: View) -> str:
+def _as_planned(claim: ClaimCheck, seen: View) -> str:
     """Compare what the plan says is done and missing with what was recorded."""
     plan = claim.after["plan"]
     if set(plan["missing"]) != seen.missing:
@@ -229,7 +229,7 @@ def _as_planned(claim: Claiming, seen: View) -> str:
     return ""
 
 
-def _grant(claim: Claiming, seen: View) -> None:
+def _grant(claim: ClaimCheck, seen: View) -> None:
     missing = tuple(sorted(seen.missing))
     read = {**claim.handler.rows, **claim.handler.percents}
     claim.track.grants[claim.generation] = Grant(
@@ -237,7 +237,7 @@ def _grant(claim: Claiming, seen: View) -> None:
     )
 
 
-def _by_operator(claim: Claiming) -> str | None:
+def _by_operator(claim: ClaimCheck) -> str | None:
     by_hand = {number for number, grant in claim.track.grants.items() if grant.reason == "operator"}
     if len(by_hand | {claim.generation}) > claim.track.requests:
         return f"{_named(claim)} for an operator, who asked {claim.track.requests} times"
@@ -249,7 +249,7 @@ def _by_operator(claim: Claiming) -> str | None:
     return None
 
 
-def _by_refresh(claim: Claiming) -> str | None:
+def _by_refresh(claim: ClaimCheck) -> str | None:
     refresh, track = claim.transition.refresh, claim.track
     sent = [
         grant
@@ -268,7 +268,7 @@ def _by_refresh(claim: Claiming) -> str | None:
     return _with_cause(claim, sent[-1], None if refresh is None else refresh.min_growth_percent)
 
 
-def _with_cause(claim: Claiming, carried: Grant, percent: float | None) -> str | None:
+def _with_cause(claim: ClaimCheck, carried: Grant, percent: float | None) -> str | None:
     """Something grew or came where a refresh waits for that, or what was started refused and an input has changed."""
     why = NOT_READY
     for seen in _views(claim):
@@ -285,7 +285,7 @@ def _with_cause(claim: Claiming, carried: Grant, percent: float | None) -> str |
     return f"{_named(claim)} as a refresh: {why}"
 
 
-def _after_refusal(claim: Claiming, carried: Grant) -> bool:
+def _after_refusal(claim: ClaimCheck, carried: Grant) -> bool:
     """True if the latest generation was refused, and what it was made from has been reported or counted anew."""
     track, run = claim.track, claim.track.run
     marked = track.marks.get(carried.generation)

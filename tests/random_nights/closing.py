@@ -8,13 +8,13 @@ from shared.core.calendar import closes_at, instant
 from shared.core.policy.policy import Policy
 from shared.core.policy.transitions import Transition
 from shared.ports import Notice
-from tests.random_nights.trace import Book, Data, RunBook
+from tests.random_nights.trace import Data, RunTrace, Trace
 
 ENDED = ("confirmed", "observed")
 TOLD = ("held", "due_warning", "due_critical")
 
 
-def closed_only_when_over(policy: Policy, run: RunBook) -> str | None:
+def closed_only_when_over(policy: Policy, run: RunTrace) -> str | None:
     """Closed is a run that is too old, or of which nothing waits, nothing may confirm and nothing may be refreshed."""
     closed_at: datetime = run.data["closed_at"]
     if closed_at >= closes_at(run.key, run.data["opened_at"], policy) or run.data.get("reopened_at") is not None:
@@ -36,7 +36,7 @@ def closed_only_when_over(policy: Policy, run: RunBook) -> str | None:
     return None
 
 
-def no_end_without_its_word(policy: Policy, book: Book, run: RunBook) -> str | None:
+def no_end_without_its_word(policy: Policy, book: Trace, run: RunTrace) -> str | None:
     """Before a run closes for which something was still owed, that is in an alert: what never went, what never ended
     (T5, T10)."""
     if (run.data.get("units") or {}).get("total") == 0 or run.key.mode not in policy.modes:
@@ -56,7 +56,7 @@ def no_end_without_its_word(policy: Policy, book: Book, run: RunBook) -> str | N
     return None
 
 
-def _owes_its_end(transition: Transition, run: RunBook, data: Data) -> bool:
+def _owes_its_end(transition: Transition, run: RunTrace, data: Data) -> bool:
     """Whether a last phase of which the policy wants the end has reported none since it was dispatched."""
     since = data.get("dispatched_at")
     if transition.confirm.ended_within is None or since is None or data.get("state") == "observed":
@@ -72,7 +72,7 @@ def _open_window(policy: Policy, transition: Transition, data: Data, at: datetim
     return at <= instant(policy.local(triggered_at).date(), refresh.until, policy.zone)
 
 
-def closing_is_no_recovery(policy: Policy, book: Book, notice: Notice, where: str) -> str | None:
+def closing_is_no_recovery(policy: Policy, book: Trace, notice: Notice, where: str) -> str | None:
     """Of a closed run nothing is told as over that did not end: what never went is still held or overdue."""
     if not notice.resolved or notice.kind not in TOLD:
         return None
@@ -87,5 +87,5 @@ def closing_is_no_recovery(policy: Policy, book: Book, notice: Notice, where: st
     return None
 
 
-def _overtaken(policy: Policy, run: RunBook, name: str) -> bool:
+def _overtaken(policy: Policy, run: RunTrace, name: str) -> bool:
     return any(heard.phase == policy.transitions[name].starts for heard in run.heard)

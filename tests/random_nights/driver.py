@@ -14,16 +14,16 @@ from shared.core.policy.names import Names
 from shared.core.policy.policy import Policy
 from shared.simulation.fakes.clock import VirtualClock
 from shared.simulation.runner import back_off
-from shared.simulation.scheduler import Baton
-from tests.random_nights.case import Kind, Letter, Night
-from tests.random_nights.fault_injector import Handler, Stage
+from shared.simulation.scheduler import Scheduler
+from tests.random_nights.case import CaseMessage, Kind, Night
+from tests.random_nights.fault_injector import FaultInjector, Handler
 from tests.random_nights.final_state import AT_END
 from tests.random_nights.liveness import look
 from tests.random_nights.platform import Platform
 from tests.random_nights.ports import Truth
 from tests.random_nights.safety import no_message_is_lost
-from tests.random_nights.trace import Book
-from tests.random_nights.workload import Life
+from tests.random_nights.trace import Trace
+from tests.random_nights.workload import Workload
 from tests.random_nights.world import NightWorld
 
 MINUTE = timedelta(minutes=1)
@@ -40,14 +40,14 @@ AFTERWARDS = (240, 720)
 
 
 @dataclass(frozen=True, slots=True)
-class Post:
+class Delivery:
     """A delivery that is due: the ``nth`` of its letter."""
 
-    letter: Letter
+    letter: CaseMessage
     nth: int
 
 
-Action = Callable[[], None] | Post
+Action = Callable[[], None] | Delivery
 
 
 @dataclass
@@ -55,34 +55,34 @@ class Played:
     """How a night went: what was wrong, and, if asked for, what happened."""
 
     night: Night
-    book: Book
+    trace: Trace
     deliveries: int = 0
     sweeps: int = 0
     timeline: list[tuple[datetime, str, str]] = field(default_factory=list)
 
     @property
     def violations(self) -> list[str]:
-        return self.book.violations
+        return self.trace.violations
 
 
 def play(policy: Policy, names: Names, night: Night, *, timeline: bool = False) -> Played:
     """Play a night until it is over or something was wrong."""
-    return Player(policy, names, night, timeline=timeline).run()
+    return Driver(policy, names, night, timeline=timeline).run()
 
 
-class Player:
+class Driver:
     """One play of one night."""
 
     def __init__(self, policy: Policy, names: Names, night: Night, *, timeline: bool) -> None:
         self.policy, self.night = policy, night
         self.clock = VirtualClock(night.start, night.seed)
-        self.stage = Stage(night, self.clock, Baton(self.clock, night.seed), self._note, told=timeline)
+        self.stage = FaultInjector(night, self.clock, Scheduler(self.clock, night.seed), self._note, told=timeline)
         self.truth = Truth(policy, night.day, night.units)
-        self.life = Life(policy, night, self.truth, self._put, self._send, self.stage.true_now)
-        self.world = NightWorld(policy, night, self.truth, self.stage, self.life.start, self.life.repair)
-        self.book = self.world.book
+        self.workload = Workload(policy, night, self.truth, self._put, self._send, self.stage.true_now)
+        self.world = NightWorld(policy, night, self.truth, self.stage, self.workload.start, self.workload.repair)
+        self.trace = self.world.trace
         self.platform = Platform(policy, names, night, self.world, self.truth)
-        self.played = Played(night, self.book)
+        self.played = Played(night, self.trace)
         self._chance = Random(f"play/{night.seed}")
         self._agenda: list[tuple[datetime, int, Action]] = []
         self._numbers = count()
@@ -91,8 +91,8 @@ class Player:
         self._announced: tuple[int, datetime] | None = None
 
     def run(self) -> Played:
-        self.life.plan(self._operate, self._request)
-        while not self.book.violations:
+        self.workload.plan(self._operate, self._request)
+        while not self.trace.violations:
             at = self._next()
             if at is None or at > self.night.end:
                 self._end()
@@ -116,7 +116,7 @@ class Player:
             self._sweep()
             return
         action = heapq.heappop(self._agenda)[2]
-        if not isinstance(action, Post):
+        if not isinstance(action, Delivery):
             action()
         elif self._chance.random() < self.night.manner.at_once:
             self._at_once([action, *self._others(at)])
@@ -127,47 +127,47 @@ class Player:
             self._want_sweep(self._chance.choice(self.night.manner.gaps))
 
     def _changes(self) -> int:
-        return self.world.mutations + self.life.changes
+        return self.world.mutations + self.workload.changes
 
     def _put(self, at: datetime, action: Action) -> None:
         heapq.heappush(self._agenda, (at, next(self._numbers), action))
 
-    def _send(self, letter: Letter, at: datetime) -> None:
-        self.book.letters[letter.id] = letter
-        self._put(at, Post(letter, 1))
+    def _send(self, letter: CaseMessage, at: datetime) -> None:
+        self.trace.letters[letter.id] = letter
+        self._put(at, Delivery(letter, 1))
 
-    def _deliver(self, post: Post) -> None:
+    def _deliver(self, post: Delivery) -> None:
         handler = self._receiver(post)
         self._delivered(post, self.platform.run(handler, self.platform.deliver))
 
-    def _receiver(self, post: Post) -> Handler:
+    def _receiver(self, post: Delivery) -> Handler:
         self.played.deliveries += 1
         handler = self.platform.receiver(post.letter)
         if self.stage.told:
             self._note("message", f"{handler.name}, delivery {post.nth}: {post.letter.envelope.data.decode()}")
         return handler
 
-    def _delivered(self, post: Post, acknowledged: bool) -> None:
+    def _delivered(self, post: Delivery, acknowledged: bool) -> None:
         if not acknowledged:
-            self._put(self.clock.instant + back_off(post.nth), Post(post.letter, post.nth + 1))
+            self._put(self.clock.instant + back_off(post.nth), Delivery(post.letter, post.nth + 1))
             return
-        self.book.acknowledged.add(post.letter.id)
-        lost = no_message_is_lost(self.book, post.letter)
+        self.trace.acknowledged.add(post.letter.id)
+        lost = no_message_is_lost(self.trace, post.letter)
         if lost is not None:
-            self.book.wrong(no_message_is_lost.__name__, lost)
+            self.trace.wrong(no_message_is_lost.__name__, lost)
 
-    def _others(self, at: datetime) -> list[Post]:
+    def _others(self, at: datetime) -> list[Delivery]:
         """Take out what else is to be delivered about now."""
-        found: list[Post] = []
+        found: list[Delivery] = []
         while self._agenda and self._agenda[0][0] <= at + AT_ONCE and len(found) < TOGETHER - 1:
             action = self._agenda[0][2]
-            if not isinstance(action, Post):
+            if not isinstance(action, Delivery):
                 break
             heapq.heappop(self._agenda)
             found.append(action)
         return found
 
-    def _at_once(self, posts: list[Post]) -> None:
+    def _at_once(self, posts: list[Delivery]) -> None:
         """Deliver several messages at once, and perhaps sweep once or twice meanwhile."""
         receivers = {self._receiver(post): post for post in posts}
         sweepers = [self.platform.sweeper(n) for n in range(2) if self._chance.random() < self.night.manner.at_once]
@@ -203,10 +203,10 @@ class Player:
             handler = self.platform.sweeper()
             whole = self.platform.run(handler, self.platform.sweep)
             if whole and not self._lately_refused():
-                look(self.policy, self.book, self.truth, self.stage, handler)
+                look(self.policy, self.trace, self.truth, self.stage, handler)
         if whole and before is not None:
             self._check_announced(before, changes, began)
-        doubted = any(track.overdue for run in self.book.runs.values() for track in run.tracks.values())
+        doubted = any(track.overdue for run in self.trace.runs.values() for track in run.tracks.values())
         if not whole or doubted:
             self._idle = min(self._idle * 2, IDLE_MOST)
             self._want_sweep(self._idle)
@@ -236,7 +236,7 @@ class Player:
         then, horizon = before
         if then == changes and self._changes() != changes and began + self.night.manner.skew < horizon:
             text = f"a sweep at {began} changed something, announced was {horizon}"
-            self.book.wrong("nothing_changes_before_the_announced_moment", text)
+            self.trace.wrong("nothing_changes_before_the_announced_moment", text)
 
     def _lately_refused(self) -> bool:
         """True while an alert may wait for its hourly attempt (A3)."""
@@ -249,8 +249,8 @@ class Player:
 
     def _end(self) -> None:
         for check in AT_END:
-            for text in check(self.book):
-                self.book.wrong(check.__name__, text)
+            for text in check(self.trace):
+                self.trace.wrong(check.__name__, text)
 
     def _note(self, kind: str, text: str) -> None:
         if self.stage.told:

@@ -12,8 +12,8 @@ from shared.core.errors import Unavailable
 from shared.core.model import RunKey
 from shared.simulation.fakes.clock import Actor, Crash, VirtualClock
 from shared.simulation.scenario import Health
-from shared.simulation.scheduler import Baton
-from tests.random_nights.case import Kind, Letter, Night, Outage
+from shared.simulation.scheduler import Scheduler
+from tests.random_nights.case import CaseMessage, Kind, Night, Outage
 
 PORT_TIMEOUT = timedelta(seconds=5)
 NEVER = -1
@@ -35,7 +35,7 @@ class Handler(Actor):
     ``in_vain`` is true once a sweep has waited long for the warehouse in vain: it asks nothing of it any more."""
 
     instance: Instance | None = None
-    letter: Letter | None = None
+    letter: CaseMessage | None = None
     argv: tuple[str, ...] = ()
     dry: bool = False
     dies_at: int = NEVER
@@ -63,13 +63,13 @@ class Handler(Actor):
         return self.letter is None and not self.argv
 
 
-class Stage:
+class FaultInjector:
     """What every port of a night asks first.
 
     ``refused`` counts what went wrong so far, on purpose; ``troubled_at`` is when something last did.
     """
 
-    def __init__(self, night: Night, clock: VirtualClock, baton: Baton, note: Note, *, told: bool) -> None:
+    def __init__(self, night: Night, clock: VirtualClock, baton: Scheduler, note: Note, *, told: bool) -> None:
         self.night, self.clock, self.baton, self.note, self.told = night, clock, baton, note, told
         self.refused, self.troubled_at = 0, night.start
         self._quiet_until = night.start

@@ -6,17 +6,17 @@ from collections.abc import Iterator
 
 from tests.random_nights.oracle import prevailing
 from tests.random_nights.pausing import every_pause_is_told
-from tests.random_nights.trace import Book
+from tests.random_nights.trace import Trace
 
 
-def every_message_is_acknowledged(book: Book) -> Iterator[str]:
+def every_message_is_acknowledged(book: Trace) -> Iterator[str]:
     """Once the faults have ended no message comes back for ever."""
     for letter in book.letters.values():
         if letter.id not in book.acknowledged:
             yield f"message {letter.id} ({letter.processor} {letter.outcome}) was never acknowledged"
 
 
-def the_latest_report_stands(book: Book) -> Iterator[str]:
+def the_latest_report_stands(book: Trace) -> Iterator[str]:
     """What is stored of a processor is its latest outcome by the time it ended, whatever order they came in; an
     incremental one lowers nothing (R5, R10)."""
     for run in book.runs.values():
@@ -32,14 +32,14 @@ def the_latest_report_stands(book: Book) -> Iterator[str]:
                 yield f"{run.key.id} {phase}.{processor}: {data['superseded']} superseded, there were {older}"
 
 
-def nothing_is_left_unsaid(book: Book) -> Iterator[str]:
+def nothing_is_left_unsaid(book: Trace) -> Iterator[str]:
     """No alert stays pending after the faults (A3)."""
     for alert in book.alerts.values():
         if alert["unsent"]:
             yield f"{alert['fingerprint']} is still pending: {alert['text'].splitlines()[0]}"
 
 
-def no_claim_is_left(book: Book) -> Iterator[str]:
+def no_claim_is_left(book: Trace) -> Iterator[str]:
     """A lease ends; a run that was never dispatched has not been forgotten in it."""
     for run in book.runs.values():
         for track in run.tracks.values():
@@ -47,7 +47,7 @@ def no_claim_is_left(book: Book) -> Iterator[str]:
                 yield f"{track.where} is still claimed since {track.claimed_at}"
 
 
-def the_record_knows_every_report(book: Book) -> Iterator[str]:
+def the_record_knows_every_report(book: Trace) -> Iterator[str]:
     """What was counted also stands in the record for people, whatever was down when (behaviour 8)."""
     for run in book.runs.values():
         for heard in run.heard:

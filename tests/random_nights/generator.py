@@ -11,7 +11,7 @@ from shared.core.calendar import instant, working_day
 from shared.core.model import RunKey
 from shared.core.policy.policy import Policy
 from shared.simulation.scenario import Health
-from tests.random_nights.case import Command, Facts, Kind, Manner, Night, Outage, Sickness
+from tests.random_nights.case import Command, FactsChange, Kind, Manner, Night, Outage, Sickness
 from tests.random_nights.schedule import season
 
 FIRST_REPORTS = {"overnight": time(5, 10), "same_day": time(10, 2), "tomorrow": time(16, 31)}
@@ -27,7 +27,7 @@ ODD = tuple(
 )  # fmt: skip
 
 
-def draw(policy: Policy, seed: int, day: date | None = None) -> Night:
+def generate(policy: Policy, seed: int, day: date | None = None) -> Night:
     """Return the night of a seed; of one date if ``day`` is given, else of a date of the season."""
     chance = Random(f"night/{seed}/{day or ''}")
     day = day or _date(chance)
@@ -137,17 +137,19 @@ def _sick(policy: Policy, chance: Random, wildness: int, begins: dict[str, datet
     return tuple(found)
 
 
-def _facts(policy: Policy, chance: Random, wildness: int, begins: dict[str, datetime], units: int) -> tuple[Facts, ...]:
+def _facts(
+    policy: Policy, chance: Random, wildness: int, begins: dict[str, datetime], units: int
+) -> tuple[FactsChange, ...]:
     found = []
     percents = [gate.name for gate in policy.gates.values() if gate.sql]
     for gate in percents:
         if chance.random() < 0.06 * wildness:
             at = _moment(chance, begins)
-            found.append(Facts(at, percents={gate: chance.choice((None, 0.0, 55.0, 79.9, 80.0, 89.0))}))
+            found.append(FactsChange(at, percents={gate: chance.choice((None, 0.0, 55.0, 79.9, 80.0, 89.0))}))
             if chance.random() < 0.8:
-                found.append(Facts(at + MINUTE * chance.choice((7, 30, 120)), percents={gate: 100.0}))
+                found.append(FactsChange(at + MINUTE * chance.choice((7, 30, 120)), percents={gate: 100.0}))
     if units and chance.random() < 0.04 * wildness:
-        found.append(Facts(_moment(chance, begins), units=chance.choice((0, units - 1, units - 1))))
+        found.append(FactsChange(_moment(chance, begins), units=chance.choice((0, units - 1, units - 1))))
     return tuple(found)
 
 

@@ -14,10 +14,10 @@ from shared.core.model import Lane
 from shared.core.policy.policy import Policy
 from shared.core.policy.transitions import ConfirmBy, Publication, Role, Transition
 from shared.simulation.scenario import Health
-from tests.random_nights.fault_injector import Handler, Stage
+from tests.random_nights.fault_injector import FaultInjector, Handler
 from tests.random_nights.oracle import View, blocking, reason_at, view
 from tests.random_nights.ports import Truth
-from tests.random_nights.trace import Book, RunBook, Track
+from tests.random_nights.trace import RunTrace, Trace, Track
 
 PATIENCE = 2
 UNFIT_FOR = timedelta(minutes=5)
@@ -25,14 +25,14 @@ OVER_FOR = timedelta(minutes=3)
 
 
 @dataclass(frozen=True, slots=True)
-class Looking:
+class LivenessCheck:
     """One transition after a whole sweep; ``now`` is what the sweep's clock showed as it began, ``before`` are the
     transitions that start what this one waits for."""
 
     policy: Policy
-    book: Book
+    trace: Trace
     truth: Truth
-    stage: Stage
+    stage: FaultInjector
     track: Track
     before: tuple[Track | None, ...]
     sweep: Handler
@@ -53,8 +53,8 @@ class Looking:
     @property
     def paused(self) -> bool:
         """True while a pause may keep it from being decided, by any clock (T8)."""
-        key, skew = self.track.run.key, self.book.night.manner.skew
-        return self.book.pauses.over(key.mode, self.transition.name, self.now, skew)
+        key, skew = self.track.run.key, self.trace.night.manner.skew
+        return self.trace.pauses.over(key.mode, self.transition.name, self.now, skew)
 
     def seen(self) -> View:
         reports = self.track.run.reports(*self.transition.after)
@@ -72,7 +72,7 @@ class Looking:
         return blocking(self.policy, self.transition, key, seen, self._rows(), self.truth.percents)
 
 
-def look(policy: Policy, book: Book, truth: Truth, stage: Stage, sweep: Handler) -> None:
+def look(policy: Policy, book: Trace, truth: Truth, stage: FaultInjector, sweep: Handler) -> None:
     """Go through every open run and note what is due and not done; tell of it the second time."""
     for run in book.runs.values():
         if not run.open or run.key.day != truth.day:
@@ -83,19 +83,19 @@ def look(policy: Policy, book: Book, truth: Truth, stage: Stage, sweep: Handler)
             track = run.track(name)
             starting = [policy.starting(phase) for phase in transition.after]
             before = tuple(None if one is None else run.track(one.name) for one in starting)
-            looking = Looking(policy, book, truth, stage, track, before, sweep, sweep.started)
+            looking = LivenessCheck(policy, book, truth, stage, track, before, sweep, sweep.started)
             _count(book, track, set(unkept(looking)))
         _count_run(book, run, truth)
 
 
-def _count(book: Book, track: Track, broken: set[str]) -> None:
+def _count(book: Trace, track: Track, broken: set[str]) -> None:
     track.overdue = {promise: track.overdue.get(promise, 0) + 1 for promise in broken}
     for promise, times in track.overdue.items():
         if times == PATIENCE:
             book.wrong(promise.split(":")[0], f"{track.where}: {promise.partition(': ')[2]}")
 
 
-def _count_run(book: Book, run: RunBook, truth: Truth) -> None:
+def _count_run(book: Trace, run: RunTrace, truth: Truth) -> None:
     known = run.data.get("units")
     blind = run.key.day == truth.day and (known is None or known["total"] != truth.units)
     run.blind = run.blind + 1 if blind else 0
@@ -103,7 +103,7 @@ def _count_run(book: Book, run: RunBook, truth: Truth) -> None:
         book.wrong("the_next_sweep_sees_the_calendar", f"{run.key.id} knows {known}, there are {truth.units} units")
 
 
-def unkept(looking: Looking) -> Iterator[str]:
+def unkept(looking: LivenessCheck) -> Iterator[str]:
     """Yield what this transition should have done or said: the name of the promise, and the particulars."""
     if looking.truth.units == 0:
         return
@@ -128,18 +128,18 @@ def unkept(looking: Looking) -> Iterator[str]:
         looking.track.unfit_since = None
 
 
-def held_says_so(looking: Looking, why: str) -> Iterator[str]:
+def held_says_so(looking: LivenessCheck, why: str) -> Iterator[str]:
     """A held run has told people, critically unless an operator holds it."""
     where = looking.track.where
     if looking.track.held is None:
         return
-    if not (looking.book.stands("held", where) or looking.book.stands("on_hold", where)):
+    if not (looking.trace.stands("held", where) or looking.trace.stands("on_hold", where)):
         yield f"held_says_so: held by {why}, and nobody was told"
 
 
-def ready_goes_or_says_why(looking: Looking, seen: View, reason: str) -> Iterator[str]:
+def ready_goes_or_says_why(looking: LivenessCheck, seen: View, reason: str) -> Iterator[str]:
     """A ready transition is dispatched, or has said which gate or service blocks it."""
-    track, book = looking.track, looking.book
+    track, book = looking.track, looking.trace
     gates = looking.gates(seen)
     for gate in gates:
         if not book.stands("gate", track.where):
@@ -160,29 +160,29 @@ def ready_goes_or_says_why(looking: Looking, seen: View, reason: str) -> Iterato
         yield f"nothing_ready_is_left: ready by {reason} with {sorted(seen.done)}, and not dispatched"
 
 
-def _resting(looking: Looking) -> bool:
+def _resting(looking: LivenessCheck) -> bool:
     """True while a lease may run or a failed call waits for its next attempt (D5)."""
-    track, skew = looking.track, looking.book.night.manner.skew
+    track, skew = looking.track, looking.trace.night.manner.skew
     if track.retry_at is not None and looking.now - skew < track.retry_at:
         return True
-    if any(call.service in looking.book.night.unset for call in looking.transition.calls):
+    if any(call.service in looking.trace.night.unset for call in looking.transition.calls):
         return True
     lease = looking.policy.claim_lease + skew
     return track.state == "claimed" and track.claimed_at is not None and looking.now - track.claimed_at <= lease
 
 
-def unconfirmed_says_so(looking: Looking) -> Iterator[str]:
+def unconfirmed_says_so(looking: LivenessCheck) -> Iterator[str]:
     """Dispatched as often as the policy says and not confirmed in time is critical (behaviour 3)."""
     track, confirm = looking.track, looking.transition.confirm
     marks = track.marks.get(max(track.grants, default=0), [])
     if track.state != "dispatched" or confirm.by is not ConfirmBy.FIRST_REPORT or len(marks) <= confirm.redispatch:
         return
-    late = looking.now - looking.book.night.manner.skew >= marks[-1] + confirm.within
-    if late and not looking.book.stands("unconfirmed", track.where):
+    late = looking.now - looking.trace.night.manner.skew >= marks[-1] + confirm.within
+    if late and not looking.trace.stands("unconfirmed", track.where):
         yield f"unconfirmed_says_so: dispatched at {marks[-1]}, not confirmed, and nobody was told"
 
 
-def overdue_says_so(looking: Looking) -> Iterator[str]:
+def overdue_says_so(looking: LivenessCheck) -> Iterator[str]:
     """Past its due time a transition has been triggered, alerted on, overtaken, or waits for one that says so (T2)."""
     track, key = looking.track, looking.track.run.key
     due = looking.transition.expects[key.mode].due
@@ -190,7 +190,7 @@ def overdue_says_so(looking: Looking) -> Iterator[str]:
         return
     for kind, local in (("due_warning", due.warning), ("due_critical", due.critical)):
         at = due_at(key, local, looking.policy)
-        if at is None or looking.now < at or looking.book.stands(kind, track.where):
+        if at is None or looking.now < at or looking.trace.stands(kind, track.where):
             continue
         overtaken = any(heard.phase == looking.transition.starts for heard in track.run.heard)
         if overtaken or _passed(looking) or _predecessor_speaks(looking) or _waits_for_the_paused(looking):
@@ -198,7 +198,7 @@ def overdue_says_so(looking: Looking) -> Iterator[str]:
         yield f"overdue_says_so: not triggered at {at}, and no {kind}"
 
 
-def _passed(looking: Looking) -> bool:
+def _passed(looking: LivenessCheck) -> bool:
     """Whether what is only observed has been passed by its run: nobody has to move that on (T2)."""
     if looking.transition.dispatch.role is not Role.OBSERVE:
         return False
@@ -208,26 +208,26 @@ def _passed(looking: Looking) -> bool:
     return left or any(heard.phase in waited_for for heard in run.heard)
 
 
-def _predecessor_speaks(looking: Looking) -> bool:
+def _predecessor_speaks(looking: LivenessCheck) -> bool:
     """Whether every phase that it waits for is silent, and what should have started it says so."""
     if any(heard.phase in looking.transition.after for heard in looking.track.run.heard):
         return False
     dues = ("due_warning", "due_critical")
-    return all(one is not None and bool(looking.book.standing(one.where, dues)) for one in looking.before)
+    return all(one is not None and bool(looking.trace.firing(one.where, dues)) for one in looking.before)
 
 
-def _waits_for_the_paused(looking: Looking) -> bool:
+def _waits_for_the_paused(looking: LivenessCheck) -> bool:
     """Whether every phase that it waits for is silent, and a pause keeps one of those before it from being started."""
-    run, now, skew = looking.track.run, looking.now, looking.book.night.manner.skew
+    run, now, skew = looking.track.run, looking.now, looking.trace.night.manner.skew
     if any(heard.phase in looking.transition.after for heard in run.heard):
         return False
     before = [
         one.name for one in looking.policy.transitions.values() if looking.track.name in looking.policy.beyond[one.name]
     ]
-    return any(looking.book.pauses.over(run.key.mode, name, now, skew) for name in before)
+    return any(looking.trace.pauses.over(run.key.mode, name, now, skew) for name in before)
 
 
-def unended_says_so(looking: Looking) -> Iterator[str]:
+def unended_says_so(looking: LivenessCheck) -> Iterator[str]:
     """A last phase that has reported no end in its time is told, unless a pause keeps that back (T10)."""
     run, transition, data = looking.track.run, looking.transition, looking.track.data
     within, since = transition.confirm.ended_within, data.get("dispatched_at")
@@ -240,15 +240,15 @@ def unended_says_so(looking: Looking) -> Iterator[str]:
         or looking.track.state not in ("dispatched", "confirmed")
     ):
         return
-    late = looking.now - looking.book.night.manner.skew >= since + within
+    late = looking.now - looking.trace.night.manner.skew >= since + within
     ended = any(
         one.phase == transition.starts and one.outcome != "started" and one.received >= since for one in run.heard
     )
-    if late and not ended and not looking.book.stands("not_ended", looking.track.where):
+    if late and not ended and not looking.trace.stands("not_ended", looking.track.where):
         yield f"unended_says_so: dispatched at {since}, no end of {transition.starts}, and nobody was told"
 
 
-def what_is_over_is_said(looking: Looking) -> Iterator[str]:
+def what_is_over_is_said(looking: LivenessCheck) -> Iterator[str]:
     """What stood in the way of a trigger that has left is taken back."""
     track = looking.track
     if track.state not in ("dispatched", "confirmed") or track.held is not False or track.rejected:
@@ -258,5 +258,5 @@ def what_is_over_is_said(looking: Looking) -> Iterator[str]:
     # Who died while sending, or could not write what became of it, leaves a lease that others wait for.
     if looking.stage.true_now() - max(left, looking.stage.troubled_at) < OVER_FOR:
         return
-    for kind in looking.book.standing(track.where, ("due_warning", "due_critical", "on_hold")):
+    for kind in looking.trace.firing(track.where, ("due_warning", "due_critical", "on_hold")):
         yield f"what_is_over_is_said: triggered at {left}, and {kind} stands"

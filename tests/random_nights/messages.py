@@ -13,7 +13,7 @@ from shared.core.model import Lane, RunKey
 from shared.core.policy.names import forms
 from shared.core.policy.policy import Policy
 from shared.simulation.world import Envelope
-from tests.random_nights.case import Letter, Line, Night
+from tests.random_nights.case import CaseMessage, Night, ScriptLine
 
 JUNK = (
     b"",
@@ -32,7 +32,7 @@ JUNK = (
 SOME = ("phase2", "phase3", "phase4")
 
 
-class Post:
+class MessageFactory:
     """Writes the letters of one night; the same night writes the same ones."""
 
     def __init__(self, policy: Policy, night: Night) -> None:
@@ -40,7 +40,7 @@ class Post:
         self._chance = Random(f"post/{night.seed}")
         self._count = 0
 
-    def letter(self, key: RunKey, phase: str, line: Line, at: datetime) -> Letter:
+    def letter(self, key: RunKey, phase: str, line: ScriptLine, at: datetime) -> CaseMessage:
         """Return the letter of a report that is sent at this moment."""
         chance = self._chance
         ended = at - timedelta(seconds=chance.randrange(30)) if chance.random() < 0.8 else at
@@ -65,7 +65,7 @@ class Post:
             attributes["trigger_id"] = line.trigger_id
         elif line.trigger_id:
             body["trigger_id"] = line.trigger_id
-        return Letter(
+        return CaseMessage(
             self._envelope(phase, json.dumps(body).encode(), at, attributes),
             key,
             line.processor,
@@ -77,10 +77,10 @@ class Post:
             trigger_id=line.trigger_id,
         )
 
-    def junk(self, at: datetime) -> Letter:
+    def junk(self, at: datetime) -> CaseMessage:
         """Return a letter that means nothing."""
         data = self._chance.choice(JUNK)
-        return Letter(self._envelope(self._chance.choice(SOME[1:2]), data, at), probe=not data.strip())
+        return CaseMessage(self._envelope(self._chance.choice(SOME[1:2]), data, at), probe=not data.strip())
 
     def _envelope(self, phase: str, data: bytes, at: datetime, attributes: Mapping[str, str] | None = None) -> Envelope:
         self._count += 1
@@ -104,7 +104,7 @@ class Post:
         return _sign(offset) == _sign(self._policy.modes[key.mode].partition_offset_days)
 
 
-def _percent(line: Line) -> float | None:
+def _percent(line: ScriptLine) -> float | None:
     stated = _mapping(line.more.get("metadata")).get("completion_pct")
     if isinstance(stated, int | float):
         return float(stated)

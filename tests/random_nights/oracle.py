@@ -51,7 +51,8 @@ def view(
 ) -> View:
     """Look at the recorded reports of a transition's phase.
 
-    ``carried`` is what its last trigger had counted; ``opened`` when its clock is known to have begun; ``over`` that
+    ``accepted_plan`` is what its last trigger had counted; ``opened`` when its clock is known to have begun; ``over``
+    that
     the units of the date are final, before which a mode that is reported to on the evening itself asks no table (R11).
     """
     vouches = over or policy.modes[key.mode].same_evening_from is None or units is None

@@ -17,7 +17,7 @@ from shared.core.policy.policy import Policy
 from shared.runtime import policy_in
 from tests.random_nights.case import Night
 from tests.random_nights.driver import play
-from tests.random_nights.generator import draw
+from tests.random_nights.generator import generate
 
 OBJECTS_BETWEEN_COLLECTIONS = 50_000
 # Fewer nights are over before other processes have loaded what they need.
@@ -51,7 +51,7 @@ def play_many(seeds: Sequence[int], day: date | None, *, timeline: bool, jobs: i
 def play_seed(seed: int, day: date | None = None, *, timeline: bool = False) -> Result:
     """Play one night of the pipeline's policy."""
     policy, names = _prepared()
-    played = play(policy, names, draw(policy, seed, day), timeline=timeline)
+    played = play(policy, names, generate(policy, seed, day), timeline=timeline)
     told = tuple(played.timeline)
     return Result(played.night, tuple(played.violations), played.deliveries, played.sweeps, told)
 

@@ -8,9 +8,9 @@ from random import Random
 
 from shared.core.policy.policy import Policy
 from tests.random_nights.case import Command, Night
-from tests.random_nights.claim_safety import Claiming
+from tests.random_nights.claim_safety import ClaimCheck
 from tests.random_nights.fault_injector import Handler
-from tests.random_nights.trace import Book, Track
+from tests.random_nights.trace import Trace, Track
 
 MINUTE = timedelta(minutes=1)
 WORKED_ON = timedelta(hours=4)
@@ -35,14 +35,14 @@ def commands(policy: Policy, night: Night) -> Iterator[Command]:
             yield Command(begins + lasts * chance.uniform(0.3, 1.5), ("pause", "--end", *scope))
 
 
-def nothing_is_claimed_inside_a_pause(claim: Claiming) -> str | None:
+def nothing_is_claimed_inside_a_pause(claim: ClaimCheck) -> str | None:
     """Nothing is dispatched inside a pause but by an operator: nor sent again, nor refreshed (T8).
 
     Who began before the pause was known may still act by what was read then.
     """
     if claim.reason == "operator" or claim.handler.argv:
         return None
-    for one in claim.book.pauses.known.values():
+    for one in claim.trace.pauses.known.values():
         knew = one.begun + claim.skew < claim.handler.started
         paused = knew and one.covers(claim.key.mode, claim.transition.name)
         if paused and one.surely_in_force(claim.now, claim.skew):
@@ -50,7 +50,7 @@ def nothing_is_claimed_inside_a_pause(claim: Claiming) -> str | None:
     return None
 
 
-def nothing_is_repaired_inside_a_pause(book: Book, handler: Handler, mode: str, waiting: list[Track]) -> str | None:
+def nothing_is_repaired_inside_a_pause(book: Trace, handler: Handler, mode: str, waiting: list[Track]) -> str | None:
     """No phase is asked to run again for what is paused (T8)."""
     skew = book.night.manner.skew
     for one in book.pauses.known.values():
@@ -61,7 +61,7 @@ def nothing_is_repaired_inside_a_pause(book: Book, handler: Handler, mode: str, 
     return None
 
 
-def every_pause_is_told(book: Book) -> Iterator[str]:
+def every_pause_is_told(book: Trace) -> Iterator[str]:
     """One notice when a pause begins, and one when it has ended (T8)."""
     pauses = book.pauses.known.values()
     over = [one for one in pauses if not one.perhaps_in_force(book.night.end, timedelta())]

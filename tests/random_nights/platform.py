@@ -22,8 +22,8 @@ from shared.core.reporting.findings import Sweep
 from shared.simulation.fakes.clock import Crash, VirtualClock
 from shared.simulation.product import DeployedProduct
 from shared.simulation.world import WorldPorts
-from tests.random_nights.case import Letter, Night
-from tests.random_nights.fault_injector import Handler, Instance, Stage
+from tests.random_nights.case import CaseMessage, Night
+from tests.random_nights.fault_injector import FaultInjector, Handler, Instance
 from tests.random_nights.ports import (
     NightAlerts,
     NightBus,
@@ -44,7 +44,7 @@ class Platform:
 
     def __init__(self, policy: Policy, names: Names, night: Night, world: NightWorld, truth: Truth) -> None:
         self._policy, self._names, self._night, self._world = policy, names, night, world
-        self.stage: Stage = world.stage
+        self.stage: FaultInjector = world.stage
         self.clock: VirtualClock = world.stage.clock
         self._chance = Random(f"platform/{night.seed}")
         warehouse = NightWarehouse(truth, self.stage, world)
@@ -53,7 +53,7 @@ class Platform:
         self._ports = WorldPorts(
             store=NightStore(world.inner, self.stage, world),
             warehouse=warehouse,
-            record=warehouse,
+            audit=warehouse,
             bus=NightBus(self.stage, world),
             http=services,
             alerts=NightAlerts(self.stage, world),
@@ -64,7 +64,7 @@ class Platform:
         self.sweepers = [self._instance(skew * part) for part in SWEEPERS]
         self._started = 0
 
-    def receiver(self, letter: Letter) -> Handler:
+    def receiver(self, letter: CaseMessage) -> Handler:
         """Return the handler of one delivery, on any of the instances."""
         return self._handler(f"message {letter.id}", self._chance.choice(self._receivers), letter=letter)
 
@@ -122,7 +122,7 @@ class Platform:
 
         for handler in handlers:
             handler.alone = False
-            handler.heard = {key: len(run.heard) for key, run in self._world.book.runs.items()}
+            handler.heard = {key: len(run.heard) for key, run in self._world.trace.runs.items()}
         self.stage.baton.run([(handler, task(handler)) for handler in handlers])
         self.clock.instant += max(handler.waited for handler in handlers)
         return done
@@ -130,7 +130,7 @@ class Platform:
     def _live(self, handler: Handler, act: Callable[[], object]) -> bool:
         assert handler.instance is not None
         try:
-            with runtime.use(handler.instance.context):
+            with runtime.override_context(handler.instance.context):
                 act()
         except Crash:
             handler.instance.context = self._context()
@@ -140,12 +140,12 @@ class Platform:
             self.stage.note("raised", f"{handler.name}: {error}")
             return False
         except Exception as error:  # noqa: BLE001 - any other error of a handler is a defect
-            self._world.book.wrong("no_handler_breaks", f"{handler.name}: {type(error).__name__}: {error}")
+            self._world.trace.wrong("no_handler_breaks", f"{handler.name}: {type(error).__name__}: {error}")
             return False
         return not handler.dead
 
     def _handler(
-        self, name: str, instance: Instance, letter: Letter | None = None, argv: tuple[str, ...] = ()
+        self, name: str, instance: Instance, letter: CaseMessage | None = None, argv: tuple[str, ...] = ()
     ) -> Handler:
         self._started += 1
         handler = Handler(

@@ -16,7 +16,7 @@ from shared.core.wire.answers import Means, StatusCall, example
 from shared.ports import CalendarRef, Delivered, Document, Message, Notice, Refused, Response, Row, TableRef, UnitsRef
 from shared.simulation.scenario import Health
 from tests.random_nights.case import Kind
-from tests.random_nights.fault_injector import Handler, Stage
+from tests.random_nights.fault_injector import FaultInjector, Handler
 
 Where = Mapping[str, str | int | bool | None]
 NO_ANSWER, OK = 0, 200
@@ -39,7 +39,7 @@ class Listener(Protocol):
 class NightStore:
     """A ``MemoryStore`` that fails, that answers late, and in which others act between any two operations."""
 
-    def __init__(self, inner: MemoryStore, stage: Stage, listener: Listener) -> None:
+    def __init__(self, inner: MemoryStore, stage: FaultInjector, listener: Listener) -> None:
         self._inner, self._stage, self._listener = inner, stage, listener
 
     def get(self, *paths: str) -> list[Document | None]:
@@ -89,7 +89,7 @@ class NightStore:
 class NightBus:
     """A ``Bus``; a crash may come between two messages of one publication."""
 
-    def __init__(self, stage: Stage, listener: Listener) -> None:
+    def __init__(self, stage: FaultInjector, listener: Listener) -> None:
         self._stage, self._listener, self._count = stage, listener, 0
 
     def publish(self, topic: str, messages: Sequence[Message]) -> list[str]:
@@ -112,7 +112,7 @@ class NightBus:
 class NightServices:
     """An ``Http`` that speaks for every service of the policy."""
 
-    def __init__(self, policy: Policy, stage: Stage, listener: Listener) -> None:
+    def __init__(self, policy: Policy, stage: FaultInjector, listener: Listener) -> None:
         self._policy, self._stage, self._listener = policy, stage, listener
         self.endpoints: dict[str, str | None] = {
             name: None if name in stage.night.unset else f"http://{name.replace('_', '-')}.simulated"
@@ -219,9 +219,9 @@ class Truth:
 
 
 class NightWarehouse:
-    """A ``Warehouse``, and the ``Record`` beside it; remembers what it told each handler."""
+    """A ``Warehouse``, and the ``AuditLog`` beside it; remembers what it told each handler."""
 
-    def __init__(self, truth: Truth, stage: Stage, listener: Listener) -> None:
+    def __init__(self, truth: Truth, stage: FaultInjector, listener: Listener) -> None:
         self._truth, self._stage, self._listener = truth, stage, listener
         self.tables: dict[str, dict[str, Mapping[str, Any]]] = {}
 
@@ -306,7 +306,7 @@ class NightWarehouse:
 class NightAlerts:
     """An ``AlertSink``."""
 
-    def __init__(self, stage: Stage, listener: Listener) -> None:
+    def __init__(self, stage: FaultInjector, listener: Listener) -> None:
         self._stage, self._listener = stage, listener
 
     def send(self, notice: Notice) -> Delivered | Refused:

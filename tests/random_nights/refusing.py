@@ -7,13 +7,13 @@ from datetime import datetime
 from shared.core.policy.policy import Policy
 from shared.core.policy.transitions import Transition
 from tests.random_nights.oracle import prevailing
-from tests.random_nights.trace import Heard, RunBook
+from tests.random_nights.trace import Heard, RunTrace
 
 REFUSING = ("no_data", "failed")
 
 
 def refused(
-    policy: Policy, transition: Transition, run: RunBook, generation: int, since: datetime, upto: int | None = None
+    policy: Policy, transition: Transition, run: RunTrace, generation: int, since: datetime, upto: int | None = None
 ) -> bool:
     """Say whether the started phase refused that generation, which was dispatched first at ``since``: all processors
     that somebody waits for, or any one of a phase that nobody waits for."""

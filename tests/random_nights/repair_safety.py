@@ -11,11 +11,11 @@ from shared.core.policy.policy import Policy, Repairs
 from shared.core.repairs import UNKNOWN
 from tests.random_nights.oracle import floor_of
 from tests.random_nights.ports import Truth
-from tests.random_nights.trace import Book, RunBook, Track
+from tests.random_nights.trace import RunTrace, Trace, Track
 
 
 def reruns_are_bounded(
-    book: Book, run: RunKey, waiting: Sequence[Track], limit: Repairs, phase: str, at: datetime
+    book: Trace, run: RunKey, waiting: Sequence[Track], limit: Repairs, phase: str, at: datetime
 ) -> str | None:
     """A phase of a live run is started again so many times at most, a cooldown apart, and never once all that
     waits for it has gone on.
@@ -40,7 +40,7 @@ def reruns_are_bounded(
 
 
 def inferred_only_when_silent(
-    policy: Policy, truth: Truth, run: RunBook, phase: str, name: str, now: datetime
+    policy: Policy, truth: Truth, run: RunTrace, phase: str, name: str, now: datetime
 ) -> str | None:
     """Taken as completed is a required processor that said nothing, past its due time, whose table is full."""
     processor, waiting = policy.phases[phase].processors[name], policy.after(phase)

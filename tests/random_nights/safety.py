@@ -9,9 +9,9 @@ from typing import Any
 
 from shared.core.policy.transitions import ConfirmBy, Messages, Publication, Transition
 from shared.ports import Notice
-from tests.random_nights.case import Letter
+from tests.random_nights.case import CaseMessage
 from tests.random_nights.fault_injector import Handler
-from tests.random_nights.trace import Book, Data, Said, Track, age, dispatch_of
+from tests.random_nights.trace import AlertTrace, Data, Trace, Track, age, dispatch_of
 
 # These speak of the pipeline or of a processor, not of the state of a run.
 OF_ANY_RUN = ("quarantine", "by_table", "error", "state_down", "both_down", "reconciled", "paused", "pause_goes_on",
@@ -40,10 +40,10 @@ SEVERITIES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Departing:
+class DispatchCheck:
     """A trigger message or call that was accepted."""
 
-    book: Book
+    trace: Trace
     track: Track
     transition: Transition
     handler: Handler
@@ -56,10 +56,10 @@ class Departing:
 
 
 @dataclass(frozen=True, slots=True)
-class Marking:
+class StateChangeCheck:
     """A transition as it is written, by whom, and as it was."""
 
-    book: Book
+    trace: Trace
     track: Track
     transition: Transition
     handler: Handler
@@ -68,7 +68,7 @@ class Marking:
     at: datetime
 
 
-def one_id_per_generation(leaving: Departing) -> str | None:
+def one_id_per_generation(leaving: DispatchCheck) -> str | None:
     """The trigger id is run, transition and generation, in whatever leaves (behaviour 1)."""
     key = leaving.track.run.key
     expected = f"{key.id}/{leaving.transition.name}/{leaving.generation}"
@@ -77,7 +77,7 @@ def one_id_per_generation(leaving: Departing) -> str | None:
     return None
 
 
-def only_the_holder_dispatches(leaving: Departing) -> str | None:
+def only_the_holder_dispatches(leaving: DispatchCheck) -> str | None:
     """Nothing leaves but under the claim that this very handler wrote."""
     mine = leaving.handler.claims.get((leaving.track.run.key, leaving.transition.name))
     if mine != leaving.generation:
@@ -85,7 +85,7 @@ def only_the_holder_dispatches(leaving: Departing) -> str | None:
     return None
 
 
-def what_is_said_is_true(leaving: Departing) -> str | None:
+def what_is_said_is_true(leaving: DispatchCheck) -> str | None:
     """The message names who is missing and done as they were when its generation was claimed (behaviour 5)."""
     grant = leaving.track.grants.get(leaving.generation)
     if grant is None:
@@ -102,10 +102,10 @@ def what_is_said_is_true(leaving: Departing) -> str | None:
     return None
 
 
-def backfill_stays_in_its_lane(leaving: Departing) -> str | None:
+def backfill_stays_in_its_lane(leaving: DispatchCheck) -> str | None:
     """What a handler of one run's message sends is that run's (issue: lanes)."""
     letter = leaving.handler.letter
-    homes = frozenset() if letter is None else leaving.book.homes(letter)
+    homes = frozenset() if letter is None else leaving.trace.homes(letter)
     if letter is not None and letter.key is not None and leaving.track.run.key not in homes:
         return f"{leaving.body['trigger_id']} dispatched by a message of {letter.key.id}"
     return None
@@ -114,7 +114,7 @@ def backfill_stays_in_its_lane(leaving: Departing) -> str | None:
 ON_DEPARTURE = (one_id_per_generation, only_the_holder_dispatches, what_is_said_is_true, backfill_stays_in_its_lane)
 
 
-def marked_only_when_accepted(marking: Marking) -> str | None:
+def marked_only_when_accepted(marking: StateChangeCheck) -> str | None:
     """Dispatched is written only by who holds the answers of all that had to leave (D3), or the word of the service
     that it is at work (D11)."""
     if marking.after["state"] != "dispatched" or marking.before.get("state") != "claimed":
@@ -131,7 +131,7 @@ def marked_only_when_accepted(marking: Marking) -> str | None:
     return None
 
 
-def confirmed_only_when_begun(marking: Marking) -> str | None:
+def confirmed_only_when_begun(marking: StateChangeCheck) -> str | None:
     """A first report confirms: one that came after the dispatch, and a claim only one that names its trigger (D7)."""
     if marking.after["state"] != "confirmed" or marking.before.get("state") not in ("claimed", "dispatched"):
         return None
@@ -146,13 +146,13 @@ def confirmed_only_when_begun(marking: Marking) -> str | None:
         trigger_id = marking.track.run.key.trigger_id(marking.track.name, generation)
         named = marking.track.run.named(marking.transition.starts, trigger_id)
         return None if named else f"{trigger_id} confirmed while claimed, and no report names it"
-    since = marking.track.first_claim.get(generation, marking.at) - marking.book.night.manner.skew
+    since = marking.track.first_claim.get(generation, marking.at) - marking.trace.night.manner.skew
     if not marking.track.run.began(marking.transition.starts, since):
         return f"{marking.track.where} generation {generation} confirmed, {marking.transition.starts} has not begun"
     return None
 
 
-def a_clock_begins_once_and_with_a_report(marking: Marking) -> str | None:
+def a_clock_begins_once_and_with_a_report(marking: StateChangeCheck) -> str | None:
     """When the clock is remembered to have begun is the receipt of a report, and never moves (behaviour R7)."""
     before, after = marking.before.get("opened_at"), marking.after.get("opened_at")
     if after == before:
@@ -168,7 +168,7 @@ def a_clock_begins_once_and_with_a_report(marking: Marking) -> str | None:
 ON_MARK = (marked_only_when_accepted, confirmed_only_when_begun, a_clock_begins_once_and_with_a_report)
 
 
-def writes_stay_in_their_run(book: Book, handler: Handler, path: str) -> str | None:
+def writes_stay_in_their_run(book: Trace, handler: Handler, path: str) -> str | None:
     """A message touches its own run and nobody else's, a look that is to change nothing changes nothing."""
     if handler.dry and not path.startswith("locks/"):
         return f"a dry run wrote {path}"
@@ -181,7 +181,7 @@ def writes_stay_in_their_run(book: Book, handler: Handler, path: str) -> str | N
     return None
 
 
-def said_once_per_episode(book: Book, handler: Handler, notice: Notice, at: datetime, repeat: Any) -> str | None:
+def said_once_per_episode(book: Trace, handler: Handler, notice: Notice, at: datetime, repeat: Any) -> str | None:
     """Between two notices of one fingerprint lies its end, or the time after which it is said again (A2).
 
     A repetition is nobody's fault if who said it last could not write that down.
@@ -190,20 +190,20 @@ def said_once_per_episode(book: Book, handler: Handler, notice: Notice, at: date
     if notice.kind == "state_down" or (said is not None and _never_written(said)):
         return None
     if notice.resolved:
-        return None if said is not None and said.standing else f"{notice.fingerprint} is over and was never said"
-    if said is None or not said.standing:
+        return None if said is not None and said.firing else f"{notice.fingerprint} is over and was never said"
+    if said is None or not said.firing:
         return None
     if age(said.at, at) + book.night.manner.skew >= repeat:
         return None
     return f"{notice.fingerprint} said again after {at - said.at}: {notice.text.splitlines()[0]}"
 
 
-def _never_written(said: Said) -> bool:
+def _never_written(said: AlertTrace) -> bool:
     who = said.unmarked
     return said.doubted or (who is not None and (who.failed or who.dead))
 
 
-def nobody_is_woken_in_vain(book: Book, notice: Notice, where: str) -> str | None:
+def nobody_is_woken_in_vain(book: Trace, notice: Notice, where: str) -> str | None:
     """Backfill raises nothing above info, a date known to be without units nothing at all (A3, T3)."""
     if notice.kind in OF_ANY_RUN:
         return None
@@ -224,7 +224,7 @@ def as_grave_as_promised(notice: Notice, where: str) -> str | None:
     return f"{notice.kind} of {where} is {notice.severity}, not {promised}"
 
 
-def no_message_is_lost(book: Book, letter: Letter) -> str | None:
+def no_message_is_lost(book: Trace, letter: CaseMessage) -> str | None:
     """What is acknowledged was counted, superseded, kept in quarantine, or empty (R1)."""
     if letter.probe:
         return None
@@ -237,6 +237,6 @@ def no_message_is_lost(book: Book, letter: Letter) -> str | None:
     return None
 
 
-def remember(book: Book, handler: Handler, notice: Notice, where: str, at: datetime, *, known: bool) -> None:
+def remember(book: Trace, handler: Handler, notice: Notice, where: str, at: datetime, *, known: bool) -> None:
     """Keep what people have now been told."""
-    book.said[notice.fingerprint] = Said(notice.kind, where, not notice.resolved, at, handler, not known)
+    book.said[notice.fingerprint] = AlertTrace(notice.kind, where, not notice.resolved, at, handler, not known)

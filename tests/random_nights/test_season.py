@@ -11,7 +11,7 @@ from shared.core.policy.names import Names
 from shared.runtime import policy_in
 from tests.random_nights.command import replay
 from tests.random_nights.driver import Played, play
-from tests.random_nights.generator import draw
+from tests.random_nights.generator import generate
 from tests.random_nights.parallel import by_rows, seldom_collected
 from tests.random_nights.schedule import game_dates, season
 
@@ -46,7 +46,7 @@ def test_a_whole_season_breaks_no_promise(part: int) -> None:
     """Every date of the season that had games, with its three runs and a seed of its own."""
     days = game_dates()[part::PARTS]
     failed = [
-        text for seed, day in enumerate(days) for text in broken(play(POLICY, NAMES, draw(POLICY, seed, day)), day)
+        text for seed, day in enumerate(days) for text in broken(play(POLICY, NAMES, generate(POLICY, seed, day)), day)
     ]
     assert failed == []
 
@@ -56,7 +56,7 @@ def test_days_without_games_break_no_promise() -> None:
     """On dates without units nothing leaves and nobody is woken, whatever strays in."""
     days = [day for day, games in season().items() if not games]
     failed = [
-        text for seed, day in enumerate(days) for text in broken(play(POLICY, NAMES, draw(POLICY, seed, day)), day)
+        text for seed, day in enumerate(days) for text in broken(play(POLICY, NAMES, generate(POLICY, seed, day)), day)
     ]
     assert failed == []
 
@@ -66,13 +66,13 @@ def test_clock_changes_break_no_promise() -> None:
     """The doubled and the missing hour, and the dates whose runs meet them, with several seeds each."""
     days = [date(2024, 11, n) for n in (1, 2, 3, 4)] + [date(2025, 3, n) for n in (7, 8, 9, 10)]
     pairs = [(day, seed) for day in days for seed in range(100, 103)]
-    failed = [text for day, seed in pairs for text in broken(play(POLICY, NAMES, draw(POLICY, seed, day)), day)]
+    failed = [text for day, seed in pairs for text in broken(play(POLICY, NAMES, generate(POLICY, seed, day)), day)]
     assert failed == []
 
 
 def test_a_seed_is_a_night() -> None:
     """The same seed plays the same night to the last line; another one does not."""
-    first, again, other = (play(POLICY, NAMES, draw(POLICY, seed), timeline=True) for seed in (7, 7, 8))
+    first, again, other = (play(POLICY, NAMES, generate(POLICY, seed), timeline=True) for seed in (7, 7, 8))
     assert first.timeline == again.timeline
     assert first.timeline != other.timeline
 
@@ -80,7 +80,7 @@ def test_a_seed_is_a_night() -> None:
 def test_the_nights_of_an_evening_have_both_ends() -> None:
     """Some evenings are reported to while games are on, others after the last; by the next morning all are final."""
     mode = next(mode for mode in POLICY.modes.values() if mode.same_evening_from is not None)
-    nights = [draw(POLICY, seed) for seed in EVENINGS]
+    nights = [generate(POLICY, seed) for seed in EVENINGS]
     begins = {night.begins[mode.name] < night.played for night in nights}
     assert begins == {True, False}
     assert all(POLICY.local(night.begins[mode.name]).date() == night.day for night in nights)
@@ -90,7 +90,7 @@ def test_the_nights_of_an_evening_have_both_ends() -> None:
 @pytest.mark.usefixtures("patient_collector")
 def test_evenings_break_no_promise() -> None:
     """What is reported on the date itself is overnight's, waits for games that are on, and goes when it is whole."""
-    played = [play(POLICY, NAMES, draw(POLICY, seed)) for seed in EVENINGS]
+    played = [play(POLICY, NAMES, generate(POLICY, seed)) for seed in EVENINGS]
     assert [text for one in played for text in broken(one, None)] == []
-    runs = [run.data for one in played for run in one.book.runs.values() if run.key.mode == "overnight"]
+    runs = [run.data for one in played for run in one.trace.runs.values() if run.key.mode == "overnight"]
     assert any(run["final_at"] is not None and run["final_at"] > run["opened_at"] for run in runs)

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from shared.core.model import Lane, RunKey
-from tests.random_nights.case import Letter, Night
+from tests.random_nights.case import CaseMessage, Night
 from tests.random_nights.fault_injector import Handler
 from tests.random_nights.paused import Pauses
 
@@ -61,7 +61,7 @@ class Leaving:
 class Track:
     """One transition of one run as the world saw it. ``data`` is its document as last written."""
 
-    run: RunBook
+    run: RunTrace
     name: str
     data: Data = field(default_factory=dict)
     grants: dict[int, Grant] = field(default_factory=dict)
@@ -95,7 +95,7 @@ class Track:
 
 
 @dataclass(slots=True, eq=False)
-class RunBook:
+class RunTrace:
     """One run: its document, its recorded reports in order, its transitions."""
 
     key: RunKey
@@ -137,7 +137,7 @@ class RunBook:
 
 
 @dataclass(slots=True, eq=False)
-class Said:
+class AlertTrace:
     """One fingerprint as people saw it.
 
     ``unmarked`` is who said it last and has not yet written that down, ``doubted`` that nobody told them it went out.
@@ -145,7 +145,7 @@ class Said:
 
     kind: str
     where: str
-    standing: bool
+    firing: bool
     at: datetime
     unmarked: Handler | None
     doubted: bool
@@ -166,13 +166,13 @@ class Rerun:
 
 
 @dataclass(eq=False)
-class Book:
+class Trace:
     """All of it, and what was found to be wrong."""
 
     night: Night
-    runs: dict[RunKey, RunBook] = field(default_factory=dict)
-    said: dict[str, Said] = field(default_factory=dict)
-    letters: dict[str, Letter] = field(default_factory=dict)
+    runs: dict[RunKey, RunTrace] = field(default_factory=dict)
+    said: dict[str, AlertTrace] = field(default_factory=dict)
+    letters: dict[str, CaseMessage] = field(default_factory=dict)
     acknowledged: set[str] = field(default_factory=set)
     alerts: dict[str, Data] = field(default_factory=dict)
     completions: dict[str, Data] = field(default_factory=dict)
@@ -183,13 +183,13 @@ class Book:
     reruns: dict[tuple[RunKey, str], list[Rerun]] = field(default_factory=dict)
     pauses: Pauses = field(default_factory=Pauses)
 
-    def run(self, key: RunKey) -> RunBook:
+    def run(self, key: RunKey) -> RunTrace:
         found = self.runs.get(key)
         if found is None:
-            found = self.runs[key] = RunBook(key)
+            found = self.runs[key] = RunTrace(key)
         return found
 
-    def homes(self, letter: Letter) -> frozenset[RunKey]:
+    def homes(self, letter: CaseMessage) -> frozenset[RunKey]:
         """Return the runs that a letter may belong to: its own, and the backfill run of its date once that is closed,
         unless its own has heard it or its trigger brought it (behaviour 9)."""
         key = letter.key
@@ -203,11 +203,11 @@ class Book:
 
     def stands(self, kind: str, where: str) -> bool:
         """Return whether people have been told this, and not that it is over."""
-        return any(said.standing and said.kind == kind and said.where == where for said in self.said.values())
+        return any(said.firing and said.kind == kind and said.where == where for said in self.said.values())
 
-    def standing(self, where: str, kinds: Iterable[str]) -> list[str]:
+    def firing(self, where: str, kinds: Iterable[str]) -> list[str]:
         """Return which of these have been said and not taken back; what nobody knows to be said cannot be."""
-        every = (said for said in self.said.values() if said.standing and not said.doubted and said.where == where)
+        every = (said for said in self.said.values() if said.firing and not said.doubted and said.where == where)
         return [said.kind for said in every if said.kind in kinds]
 
     def wrong(self, name: str, text: str) -> None:

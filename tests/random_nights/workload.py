@@ -13,17 +13,17 @@ from shared.core.model import Lane, RunKey
 from shared.core.policy.policy import Policy
 from shared.core.policy.transitions import Role
 from tests.random_nights.behaviours import repaired, script
-from tests.random_nights.case import Facts, Letter, Line, Night
-from tests.random_nights.messages import Post
+from tests.random_nights.case import CaseMessage, FactsChange, Night, ScriptLine
+from tests.random_nights.messages import MessageFactory
 from tests.random_nights.pausing import commands as pauses
 from tests.random_nights.ports import Truth
 
 MINUTE = timedelta(minutes=1)
 Put = Callable[[datetime, Callable[[], None]], None]
-Send = Callable[[Letter, datetime], None]
+Send = Callable[[CaseMessage, datetime], None]
 
 
-class Life:
+class Workload:
     """``put`` schedules an action, ``send`` a delivery; ``now`` is the world's time, ``changed`` is told of changes."""
 
     def __init__(
@@ -31,7 +31,7 @@ class Life:
     ) -> None:
         self._policy, self._night, self._truth = policy, night, truth
         self._put, self._send, self._now = put, send, now
-        self._post = Post(policy, night)
+        self._post = MessageFactory(policy, night)
         self._begun: dict[tuple[RunKey, str, int], int] = {}
         self.changes = 0
 
@@ -91,7 +91,7 @@ class Life:
                 at = self._now() + MINUTE * chance.randrange(10, 45)
                 self._put(at, partial(self._begin, key, transition.starts, generation))
 
-    def _report(self, key: RunKey, phase: str, line: Line) -> None:
+    def _report(self, key: RunKey, phase: str, line: ScriptLine) -> None:
         """A processor has ended: its table is written, and it says so."""
         line = self._of_what_has_ended(key, phase, line)
         table = self._policy.phases[phase].processors[line.processor].table
@@ -102,7 +102,7 @@ class Life:
         for extra in (timedelta(), *line.copies):
             self._send(letter, self._now() + line.travels + extra)
 
-    def _of_what_has_ended(self, key: RunKey, phase: str, line: Line) -> Line:
+    def _of_what_has_ended(self, key: RunKey, phase: str, line: ScriptLine) -> ScriptLine:
         """Let a report of the evening, while games are on, be of those that have ended, and mostly come again whole.
 
         Its table may hold more: somebody else writes it too.
@@ -120,7 +120,7 @@ class Life:
     def _stray(self) -> None:
         self._send(self._post.junk(self._now()), self._now())
 
-    def _become(self, fact: Facts) -> None:
+    def _become(self, fact: FactsChange) -> None:
         self.changes += 1
         if fact.units is not None:
             self._truth.units = fact.units

@@ -9,14 +9,14 @@ from typing import Any
 from shared.core.model import Lane, RunKey
 from shared.core.policy.policy import Policy
 from shared.ports import Message, Notice, Row
-from tests.random_nights.case import Letter, Night
-from tests.random_nights.claim_safety import ON_CLAIM, Claiming
+from tests.random_nights.case import CaseMessage, Night
+from tests.random_nights.claim_safety import ON_CLAIM, ClaimCheck
 from tests.random_nights.closing import (
     closed_only_when_over,
     closing_is_no_recovery,
     no_end_without_its_word,
 )
-from tests.random_nights.fault_injector import Handler, Stage
+from tests.random_nights.fault_injector import FaultInjector, Handler
 from tests.random_nights.memory import SharingStore
 from tests.random_nights.pausing import (
     nothing_is_claimed_inside_a_pause,
@@ -27,15 +27,15 @@ from tests.random_nights.repair_safety import inferred_only_when_silent, reruns_
 from tests.random_nights.safety import (
     ON_DEPARTURE,
     ON_MARK,
-    Departing,
-    Marking,
+    DispatchCheck,
+    StateChangeCheck,
     as_grave_as_promised,
     nobody_is_woken_in_vain,
     remember,
     said_once_per_episode,
     writes_stay_in_their_run,
 )
-from tests.random_nights.trace import Book, Data, Heard, Rerun, RunBook, Track, dispatch_of, key_of
+from tests.random_nights.trace import Data, Heard, Rerun, RunTrace, Trace, Track, dispatch_of, key_of
 
 Start = Callable[[RunKey, str, int, datetime], None]
 Repair = Callable[[RunKey, str, list[str], datetime], None]
@@ -45,9 +45,11 @@ AFTER_FAILURE = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 4, 8, 15)
 class NightWorld:
     """Listens to the ports. ``start`` and ``repair`` are called when a dispatch or a rerun reaches a phase."""
 
-    def __init__(self, policy: Policy, night: Night, truth: Truth, stage: Stage, start: Start, repair: Repair) -> None:
+    def __init__(
+        self, policy: Policy, night: Night, truth: Truth, stage: FaultInjector, start: Start, repair: Repair
+    ) -> None:
         self.policy, self.night, self.truth, self.stage = policy, night, truth, stage
-        self.book, self.inner = Book(night), SharingStore()
+        self.trace, self.inner = Trace(night), SharingStore()
         self.mutations = 0
         self._start, self._repair = start, repair
 
@@ -55,10 +57,10 @@ class NightWorld:
         """An operator asks for a generation: `trigger TRANSITION DATE --mode MODE ...`."""
         lane = Lane.BACKFILL if "backfill" in argv else Lane.LIVE
         key = RunKey(self.policy.pipeline, date.fromisoformat(argv[2]), argv[4], lane)
-        self.book.run(key).track(argv[1]).requests += 1
+        self.trace.run(key).track(argv[1]).requests += 1
 
     def wrote(self, handler: Handler, path: str, data: Data | None) -> None:
-        self._wrong(writes_stay_in_their_run.__name__, writes_stay_in_their_run(self.book, handler, path))
+        self._wrong(writes_stay_in_their_run.__name__, writes_stay_in_their_run(self.trace, handler, path))
         kind, _, rest = path.partition("/")
         if kind == "locks" or data is None:
             return
@@ -69,16 +71,16 @@ class NightWorld:
             case "alerts":
                 self._alert(handler, rest, data)
             case "pauses":
-                self.book.pauses.wrote(data, self.stage.true_now())
+                self.trace.pauses.wrote(data, self.stage.true_now())
             case "quarantine":
-                self.book.quarantined |= {name for body in data.get("bodies", ()) for name in body["message_ids"]}
+                self.trace.quarantined |= {name for body in data.get("bodies", ()) for name in body["message_ids"]}
 
     def inserted(self, handler: Handler, table: str, rows: Sequence[Row]) -> None:
         if table != "phase_completions":
             return
-        self.book.recorded |= {str(row.columns["message_id"]) for row in rows}
+        self.trace.recorded |= {str(row.columns["message_id"]) for row in rows}
         if handler.letter is not None:
-            self.book.only_recorded.setdefault(handler.letter.id, handler.started)
+            self.trace.only_recorded.setdefault(handler.letter.id, handler.started)
 
     def published(self, handler: Handler, topic: str, message: Message, *, delivered: bool) -> None:
         self._depart(handler, message.body, "topic", delivered=delivered)
@@ -93,7 +95,7 @@ class NightWorld:
                 self._mend(handler, body, known=known)
             return
         key = _key(body)
-        track = self.book.run(key).track(str(body["transition"]))
+        track = self.trace.run(key).track(str(body["transition"]))
         if status == 200:
             self._depart(handler, body, "http", delivered=True)
         if status == 200 and known:
@@ -109,45 +111,45 @@ class NightWorld:
         at = self.stage.true_now()
         where = notice.text.removeprefix("over: ").partition(":")[0]
         repeat = self.policy.alerts.repeat_after
-        again = said_once_per_episode(self.book, handler, notice, at, repeat)
+        again = said_once_per_episode(self.trace, handler, notice, at, repeat)
         self._wrong(said_once_per_episode.__name__, again)
-        self._wrong(nobody_is_woken_in_vain.__name__, nobody_is_woken_in_vain(self.book, notice, where))
+        self._wrong(nobody_is_woken_in_vain.__name__, nobody_is_woken_in_vain(self.trace, notice, where))
         self._wrong(as_grave_as_promised.__name__, as_grave_as_promised(notice, where))
-        self._wrong(closing_is_no_recovery.__name__, closing_is_no_recovery(self.policy, self.book, notice, where))
-        remember(self.book, handler, notice, where, at, known=known)
+        self._wrong(closing_is_no_recovery.__name__, closing_is_no_recovery(self.policy, self.trace, notice, where))
+        remember(self.trace, handler, notice, where, at, known=known)
         kind = "resolved" if notice.resolved else "alert"
         self.stage.note(kind, f"{notice.severity} {notice.kind}: {notice.text.splitlines()[0]} (by {handler.name})")
 
     def _run(self, handler: Handler, path: str, rest: str, data: Data) -> None:
         segment, _, below = rest.partition("/")
-        run = self.book.run(key_of(segment))
+        run = self.trace.run(key_of(segment))
         kind, _, name = below.partition("/")
         match kind:
             case "":
                 before, run.data = run.data, data
                 if before.get("closed_at") is None and data.get("closed_at") is not None:
                     self._wrong(closed_only_when_over.__name__, closed_only_when_over(self.policy, run))
-                    last_word = no_end_without_its_word(self.policy, self.book, run)
+                    last_word = no_end_without_its_word(self.policy, self.trace, run)
                     self._wrong(no_end_without_its_word.__name__, last_word)
             case "completions":
-                self.book.completions[path] = data
+                self.trace.completions[path] = data
                 self._completion(handler, run, data)
             case "transitions":
                 self._transition(handler, run.track(name), data)
 
-    def _completion(self, handler: Handler, run: RunBook, data: Data) -> None:
+    def _completion(self, handler: Handler, run: RunTrace, data: Data) -> None:
         """Count a report as recorded: the handler's own at its first write, or one a sweep brought or inferred."""
         at, letter, latest = self.stage.true_now(), handler.letter, data["latest"]
         if letter is not None:
-            if run.key in self.book.homes(letter) and letter.id not in run.ids:
+            if run.key in self.trace.homes(letter) and letter.id not in run.ids:
                 run.hear(_heard(run, letter, handler.started, at))
             return
         for message_id in data["message_ids"]:
             if message_id in run.ids:
                 continue
-            brought = self.book.letters.get(message_id)
+            brought = self.trace.letters.get(message_id)
             if brought is not None:
-                run.hear(_heard(run, brought, self.book.only_recorded[message_id], at))
+                run.hear(_heard(run, brought, self.trace.only_recorded[message_id], at))
             elif latest is not None and latest["outcome"] == "inferred":
                 now = latest["received_at"]
                 silent = inferred_only_when_silent(self.policy, self.truth, run, data["phase"], data["processor"], now)
@@ -175,7 +177,7 @@ class NightWorld:
         now = self.stage.clock.now()
         over = (True, False) if self.truth.over else (False,)
         units = self._units(track, handler)
-        claim = Claiming(self.policy, self.book, track, handler, before, data, now, at, units, over)
+        claim = ClaimCheck(self.policy, self.trace, track, handler, before, data, now, at, units, over)
         for check in (*ON_CLAIM, nothing_is_claimed_inside_a_pause):
             self._wrong(check.__name__, check(claim))
         handler.claims[track.run.key, track.name] = claim.generation
@@ -184,7 +186,7 @@ class NightWorld:
         track.first_claim.setdefault(claim.generation, at)
 
     def _marked(self, handler: Handler, track: Track, before: Data, data: Data, at: datetime) -> None:
-        marking = Marking(self.book, track, self.policy.transitions[track.name], handler, before, data, at)
+        marking = StateChangeCheck(self.trace, track, self.policy.transitions[track.name], handler, before, data, at)
         for check in ON_MARK:
             self._wrong(check.__name__, check(marking))
         if before.get("state") != "claimed" or data.get("claim") is not None:
@@ -208,16 +210,16 @@ class NightWorld:
         return tuple({*found, self.truth.units, self.night.units}) if changed else tuple(found)
 
     def _alert(self, handler: Handler, fingerprint: str, data: Data) -> None:
-        self.book.alerts[fingerprint] = data
-        said = self.book.said.get(fingerprint)
+        self.trace.alerts[fingerprint] = data
+        said = self.trace.said.get(fingerprint)
         if said is not None and said.unmarked is handler:
             said.unmarked = None
 
     def _depart(self, handler: Handler, body: Mapping[str, Any], channel: str, *, delivered: bool) -> None:
         transition = self.policy.transitions[str(body["transition"])]
         key, at = _key(body), self.stage.true_now()
-        track = self.book.run(key).track(transition.name)
-        leaving = Departing(self.book, track, transition, handler, body, at)
+        track = self.trace.run(key).track(transition.name)
+        leaving = DispatchCheck(self.trace, track, transition, handler, body, at)
         for check in ON_DEPARTURE:
             self._wrong(check.__name__, check(leaving))
         track.leave(leaving.generation, channel, at, handler)
@@ -230,23 +232,23 @@ class NightWorld:
         key, phase, at = _key(body), str(body["phase"]), self.stage.true_now()
         if not handler.argv:
             waiting = [one.name for one in self.policy.after(phase) if key.mode in one.expects]
-            tracks = [self.book.run(key).track(name) for name in waiting]
-            wrong = reruns_are_bounded(self.book, key, tracks, self.policy.repairs, phase, at)
+            tracks = [self.trace.run(key).track(name) for name in waiting]
+            wrong = reruns_are_bounded(self.trace, key, tracks, self.policy.repairs, phase, at)
             self._wrong(reruns_are_bounded.__name__, wrong)
-            inside = nothing_is_repaired_inside_a_pause(self.book, handler, key.mode, tracks)
+            inside = nothing_is_repaired_inside_a_pause(self.trace, handler, key.mode, tracks)
             self._wrong(nothing_is_repaired_inside_a_pause.__name__, inside)
-            self.book.reruns.setdefault((key, phase), []).append(Rerun(at, handler, known))
+            self.trace.reruns.setdefault((key, phase), []).append(Rerun(at, handler, known))
         named = [str(name) for name in body.get("processors") or ()]
         self.stage.note("repair", f"{body['phase']} {body['mode']}: {', '.join(named)}")
         self._repair(key, phase, named, at)
 
     def _wrong(self, name: str, text: str | None) -> None:
         if text is not None:
-            self.book.wrong(name, text)
+            self.trace.wrong(name, text)
             self.stage.note("violation", f"{name}: {text}")
 
 
-def _heard(run: RunBook, letter: Letter, received: datetime, at: datetime) -> Heard:
+def _heard(run: RunTrace, letter: CaseMessage, received: datetime, at: datetime) -> Heard:
     published = letter.envelope.published
     return Heard(
         len(run.heard), letter.envelope.phase, letter.processor, letter.outcome, letter.records, letter.percent,

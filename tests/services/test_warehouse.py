@@ -7,9 +7,9 @@ from pathlib import Path
 
 from shared.adapters.config.policy_file import load_policy
 from shared.adapters.local.duckdb import DuckDbWarehouse
-from shared.simulation.demo.fixtures import Tables
+from shared.simulation.demo.fixtures import Fixtures
 from shared.simulation.scenario import Change, GameCount
-from shared.simulation.world_data import Facts
+from shared.simulation.world_data import WorldData
 from tests.policy_files import PRODUCTION
 from tests.services.warehouse import WarehouseTables
 
@@ -21,9 +21,9 @@ STATISTICS, GAMEBOOK = "nba_analytics.player_game_summary", "nba_raw.nbac_gamebo
 def test_the_gates_read_what_a_stand_in_wrote(tmp_path: Path) -> None:
     """Rows are spread over all games, or belong to one; a second writing of a date replaces the first."""
     path = tmp_path / "warehouse.duckdb"
-    facts = Facts(POLICY, datetime(2026, 3, 11, 10, 0, tzinfo=UTC))
+    facts = WorldData(POLICY, datetime(2026, 3, 11, 10, 0, tzinfo=UTC))
     facts.merge(Change(games={DAY: GameCount(final=6)}))
-    Tables(path, POLICY, [DAY]).follow(facts)
+    Fixtures(path, POLICY, [DAY]).follow(facts)
     tables = WarehouseTables(path, POLICY)
     gates = DuckDbWarehouse(path, PRODUCTION.parent)
     assert (tables.games(TEXT), tables.games("2026-03-11")) == (6, 0)

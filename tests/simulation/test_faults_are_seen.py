@@ -44,8 +44,8 @@ RECONCILE, DECIDE, ALERTS = (
 FINGERPRINT = """    joined = "\\x1f".join((kind, run, transition, subject))
     return f"{kind}-{hashlib.sha256(joined.encode()).hexdigest()[:20]}"
 """
-SENT = "        result = send(ctx, held.situation, plan, steps[place], attempt, actor)\n"
-LEASE = "    if now < claim.expires_at:\n        return _begun(situation) or Wait("
+SENT = "        result = send(ctx, held.snapshot, plan, steps[place], attempt, actor)\n"
+LEASE = "    if now < claim.expires_at:\n        return _begun(snapshot) or Wait("
 NOT_TAKEN = 'ctx.log("completion.not_taken", severity="WARNING", transition=transition, error=str(error))\n'
 # Which of them is met first depends on the night.
 SAYING = {
@@ -62,19 +62,19 @@ CLOSING, ALERTING, STANDING = (
     "shared/app/alerting/raise_alerts.py",
     "shared/core/decision/completeness.py",
 )
-NAMED = " in situation.next_trigger_ids\n"
+NAMED = " in snapshot.next_trigger_ids\n"
 
 FAULTS = {
     "T5: closed inside an open refresh window": (
         Edit(
             CLOSING,
-            "if not situations or any(_refreshable(situation, now) for situation in situations):",
-            "if not situations:",
+            "if not snapshots or any(_refreshable(snapshot, now) for snapshot in snapshots):",
+            "if not snapshots:",
         ),
         {"closed_only_when_over"},
     ),
     "T5: closed once the last transition is confirmed": (
-        Edit(CLOSING, "return all(_ended(", "return _ended(situations[-1], True, now) or all(_ended("),
+        Edit(CLOSING, "return all(_ended(", "return _ended(snapshots[-1], True, now) or all(_ended("),
         {"closed_only_when_over"},
     ),
     "T5: closing told as recovery": (
@@ -132,7 +132,7 @@ FAULTS = {
         {"nothing_is_claimed_inside_a_pause"},
     ),
     "T8: repaired inside a pause": (
-        Edit(RERUN, "state.hold is not None or situation.pause(now) is not None", "state.hold is not None"),
+        Edit(RERUN, "state.hold is not None or snapshot.pause(now) is not None", "state.hold is not None"),
         {"nothing_is_repaired_inside_a_pause"},
     ),
     "T8: the end of a pause told to nobody": (
@@ -196,7 +196,7 @@ def test_a_failing_seed_can_be_played_again(copy: Path) -> None:
 
 
 def test_without_a_fault_the_copy_breaks_no_promise(copy: Path) -> None:
-    """What the faults show is the faults' doing; the answer is also there for scripts."""
+    """What the locate_errors show is the locate_errors' doing; the answer is also there for scripts."""
     status, said = ran(copy, "-m", "tests.random_nights", "--seeds", "6", "--json")
     assert (status, json.loads(said)["failed"]) == (0, [])
 

@@ -32,11 +32,11 @@ from shared.simulation.expectations import (
     Window,
 )
 from shared.simulation.history import (
-    Answer,
     Call,
     CompletionSeen,
     Departure,
     Exit,
+    FunctionResponse,
     History,
     Quarantined,
     Repair,
@@ -105,7 +105,7 @@ def history() -> History:
         ],
         calls=[Call(at(7, 0), "coordinator", "/start"), Call(at(7, 15), "coordinator", "/start")],
         repairs=[Repair(at(8, 30), "phase3", DAY, ("player_game_summary",))],
-        answers=[Answer(at(8, 0), "self_heal", 207, '[{"found": "x"}]')],
+        answers=[FunctionResponse(at(8, 0), "self_heal", 207, '[{"found": "x"}]')],
         exits=[Exit(at(8, 0), 0, "triggered phase4_to_phase5")],
         quarantine=[Quarantined("unknown processor 'Foo'", '{"processor_name": "Foo"}'), Quarantined("not JSON", "{")],
         runs=[RunKey("nba", DAY, "overnight", Lane.LIVE)],

@@ -233,7 +233,7 @@ def test_a_warehouse_fault_hits_reads_and_record(played: Callable[..., History],
     seen: list[object] = []
 
     def sweep(context: Context) -> Reply:
-        warehouse, record = context.ports.warehouse, context.ports.record
+        warehouse, record = context.ports.warehouse, context.ports.audit
         asked: list[Callable[[], object]] = [
             lambda: list(warehouse.rows([TableRef("d.t")], DAY).values()),
             lambda: warehouse.number("gates/game_coverage.sql", DAY),

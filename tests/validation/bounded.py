@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 import sqlglot
 from sqlglot import exp
 
-from shared.adapters.audit_schema import record_tables
+from shared.adapters.audit_schema import audit_tables
 from shared.core.policy.policy import Policy
 from shared.simulation.nba_tables import POSTPONEMENTS_TABLE
 
@@ -26,7 +26,7 @@ def partitions(policy: Policy, record: str) -> dict[str, str]:
     assert policy.calendar is not None
     found[policy.calendar.table] = policy.calendar.date_column
     found[POSTPONEMENTS_TABLE] = "original_date"
-    for table in record_tables():
+    for table in audit_tables():
         found[f"{record}.{table.name}"] = found[f"{record}.{table.view}"] = table.partition
     return found
 

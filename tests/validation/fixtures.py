@@ -26,7 +26,7 @@ from shared.app.state.lock import Lease
 from shared.app.state.repository import completion_path, part_data, run_data, run_path, transition_path
 from shared.core.alerting.alert import Alert
 from shared.core.calendar import instant
-from shared.core.model import Completion, Lane, Opener, Outcome, Report, Run, RunKey, TransitionState
+from shared.core.model import ClockStarter, Completion, Lane, Outcome, Report, Run, RunKey, TransitionState
 from shared.core.policy.policy import Policy
 from shared.core.validation.checks import Check, Status, Target, Validation
 from shared.documents import from_data, to_data
@@ -220,5 +220,5 @@ def _completion(phase: str, name: str, one: Mapping[str, Any]) -> Completion:
     message = str(one.get("message_id", f"{phase}.{name}"))
     report = Report(message, phase, name, outcome, at, at, one.get("records"))
     good = report if outcome is not Outcome.FAILED else None
-    openers = () if good is None else (Opener(at, report.records),)
-    return Completion(phase, name, report, good, None, at, openers, message_ids=(message,))
+    clock_starters = () if good is None else (ClockStarter(at, report.records),)
+    return Completion(phase, name, report, good, None, at, clock_starters, message_ids=(message,))

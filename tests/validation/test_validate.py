@@ -12,12 +12,12 @@ from typing import Any
 import duckdb
 import pytest
 
-from shared.adapters.local.duckdb import DuckDbRecord, DuckDbWarehouse
+from shared.adapters.local.duckdb import DuckDbAuditLog, DuckDbWarehouse
 from shared.adapters.local.memory import MemoryStore
 from shared.app.alerting import outbox, raise_alerts
 from shared.app.call import Call
 from shared.app.context import Context
-from shared.app.sweep.sweep import Wish, sweep
+from shared.app.sweep.sweep import SweepOptions, sweep
 from shared.app.validation import validate
 from shared.app.validation.handler import answer
 from shared.app.validation.report import Report
@@ -78,8 +78,8 @@ class Ports:
         self.clock.time = NOON
         self.store: StateStore = MemoryStore()
         self.warehouse: Warehouse = DuckDbWarehouse(path, CONFIG)
-        self.record: Any = DuckDbRecord(path, DATASET)
-        self.record.create_tables()
+        self.audit: Any = DuckDbAuditLog(path, DATASET)
+        self.audit.create_tables()
         self.bus = self.http = Nowhere("network")
 
 
@@ -111,7 +111,7 @@ def statuses(report: Report) -> dict[str, Status]:
 
 
 def asked(ports: Ports, sql: str) -> list[Mapping[str, Any]]:
-    return DuckDbWarehouse(ports.record._path, CONFIG).query(sql, {})
+    return DuckDbWarehouse(ports.audit._path, CONFIG).query(sql, {})
 
 
 def test_a_check_that_breaks_is_an_error_of_its_own(ports: Ports, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,7 +132,7 @@ def test_a_check_that_breaks_is_an_error_of_its_own(ports: Ports, monkeypatch: p
     }  # fmt: skip
     assert "ZeroDivisionError: no reason" in report.summary.results[0].message
     assert len(report.unread) == 4
-    assert report.summary.word.value == "warning"
+    assert report.summary.status.value == "warning"
 
 
 def test_one_unreadable_table_does_not_hide_the_others(ports: Ports) -> None:
@@ -181,13 +181,13 @@ def test_a_dead_state_store_is_told_straight(ports: Ports) -> None:
 
 def test_results_that_were_not_recorded_are_an_alert(ports: Ports) -> None:
     """A run that nobody can read later is told, and is over once a run was written again."""
-    record, ports.record = ports.record, Nowhere("record")
+    record, ports.audit = ports.audit, Nowhere("record")
     report = run(ports, sql_check("good", "0"))
-    assert "did not take" in report.unrecorded
+    assert "did not take" in report.pending_audit
     assert ["did not take" in one.text for one in ports.alerts.sent] == [True]
-    ports.record = record
+    ports.audit = record
     ports.clock.time += HOURS_8
-    assert run(ports, sql_check("good", "0")).unrecorded == ""
+    assert run(ports, sql_check("good", "0")).pending_audit == ""
     assert [one.resolved for one in ports.alerts.sent] == [False, True]
 
 
@@ -240,9 +240,9 @@ def test_the_sweep_does_not_end_what_the_validation_found(ports: Ports) -> None:
     run(ports, sql_check("one", "1"))
     for _ in range(4):
         ports.clock.time += timedelta(minutes=2)
-        sweep(context(ports), Wish())
+        sweep(context(ports), SweepOptions())
     documents = ports.store.query(outbox.COLLECTION, {"kind": raise_alerts.VALIDATION})
-    assert [outbox.read(one).alert.standing for one in documents] == [True]
+    assert [outbox.read(one).alert.firing for one in documents] == [True]
     assert [one.resolved for one in ports.alerts.sent if one.kind == raise_alerts.VALIDATION] == [False]
 
 

@@ -18,14 +18,14 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 
 from deploy.inventory import inventory
-from shared.adapters.google.bigquery import BigQueryRecord, BigQueryWarehouse
+from shared.adapters.google.bigquery import BigQueryAuditLog, BigQueryWarehouse
 from shared.adapters.google.inventory import declared_in
-from shared.adapters.local.duckdb import DuckDbRecord, DuckDbWarehouse
+from shared.adapters.local.duckdb import DuckDbAuditLog, DuckDbWarehouse
 from shared.adapters.local.memory import MemoryStore
 from shared.app.context import Context
 from shared.core.policy.names import Names
 from shared.core.reporting.inventory import Declared, Feed, Job
-from shared.ports import AlertSink, Bus, Clock, Http, Record, StateStore, Warehouse
+from shared.ports import AlertSink, AuditLog, Bus, Clock, Http, StateStore, Warehouse
 from tests.adapters.support import ManualClock, MemoryLog
 from tests.deploy.world import manifest
 from tests.functions.worlds import POLICY
@@ -51,7 +51,7 @@ class TestPorts:
     __test__ = False
     store: StateStore
     warehouse: Warehouse
-    record: Record
+    audit: AuditLog
     clock: Clock
 
     @property
@@ -93,7 +93,7 @@ class Cloud:
         return name not in self._said.get("gone", ())
 
 
-def context(fixture: Fixture, warehouse: Warehouse, record: Record) -> Context:
+def context(fixture: Fixture, warehouse: Warehouse, record: AuditLog) -> Context:
     """Return the context of a fixture, its clock at the moment of the call, its documents in memory."""
     clock, store = ManualClock(), MemoryStore()
     clock.time = fixture.target().now
@@ -118,7 +118,7 @@ def reads_record(fixture: Fixture) -> bool:
 
 def on_duckdb(fixture: Fixture, path: Path) -> Context:
     """Return the fixture's context, its tables in a DuckDB file."""
-    record = DuckDbRecord(path, DATASET)
+    record = DuckDbAuditLog(path, DATASET)
     if reads_record(fixture):
         record.create_tables()
     for name, rows in fixture.record():
@@ -150,7 +150,7 @@ def on_bigquery(fixture: Fixture, host: str) -> Context:
     """Return the fixture's context, its tables in a project of its own on the emulator."""
     project = f"demo-{token_hex(6)}"
     client = bigquery.Client(project=project, credentials=AnonymousCredentials(), client_options={"api_endpoint": host})
-    record = BigQueryRecord(project, DATASET, timeout=PATIENCE, emulator_host=host)
+    record = BigQueryAuditLog(project, DATASET, timeout=PATIENCE, emulator_host=host)
     if reads_record(fixture):
         record.create_tables()
     for name, rows in fixture.record():

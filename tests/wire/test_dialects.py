@@ -18,7 +18,7 @@ from shared.core.message import Counted, Delivery, Received, Why, parse
 from shared.core.model import Outcome
 from shared.core.policy.names import Names
 from shared.core.policy.policy import Policy
-from tests.app.handlers_kit import House
+from tests.app.handlers_kit import HandlersKit
 
 PIPELINES = Path(__file__).parents[1] / "pipelines"
 BAKERY, TIDES = load_policy(PIPELINES / "bakery.yaml"), load_policy(PIPELINES / "tides.yaml")
@@ -146,8 +146,8 @@ def test_flat_events_in_capitals() -> None:
     )
 
 
-def house(policy: Policy) -> House:
-    return House(policy=policy, start=PUBLISHED)
+def house(policy: Policy) -> HandlersKit:
+    return HandlersKit(policy=policy, start=PUBLISHED)
 
 
 def test_a_trigger_names_what_changed_in_the_kinds_of_its_pipeline() -> None:

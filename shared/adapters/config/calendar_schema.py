@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
-from shared.adapters.config.schema_types import Column, Duration, Expression, Shape, Table, Text
+from shared.adapters.config.schema_types import Column, Duration, Expression, Schema, Table, Text
 
 
-class ExcludedShape(Shape):
+class ExcludedSchema(Schema):
     """Units that do not take place on their date, beside those of `excluded_statuses`."""
 
     when: Annotated[
@@ -30,7 +30,7 @@ class ExcludedShape(Shape):
     ] = UNSET
 
 
-class CalendarShape(Shape):
+class CalendarSchema(Schema):
     """What there is to do on a date: units of a table, such as games.
 
     - `unit`: what a unit is called in texts, such as `game`
@@ -63,7 +63,7 @@ class CalendarShape(Shape):
         Duration | UnsetType | None,
         Meta(description="how long after its start a unit that is not final is presumed over"),
     ] = UNSET
-    excluded: ExcludedShape | UnsetType | None = UNSET
+    excluded: ExcludedSchema | UnsetType | None = UNSET
     reaches_back: Annotated[
         Duration | UnsetType | None,
         Meta(description="how far back the table reaches: older dates are unknown, not empty"),

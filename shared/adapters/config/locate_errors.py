@@ -10,12 +10,12 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import msgspec
 
-from shared.core.policy.config_error import Problem, dotted, suggest
+from shared.core.policy.config_error import ConfigError, dotted, suggest
 
 Key = tuple[str | int, ...]
 
 
-def faults(value: object, kind: Any, key: Key = ()) -> Iterator[Problem]:
+def locate_errors(value: object, kind: Any, key: Key = ()) -> Iterator[ConfigError]:
     """Yield each place below ``key`` where ``value`` is not of ``kind``."""
     bare, meta = _unwrapped(kind)
     origin = get_origin(bare) or bare
@@ -31,45 +31,45 @@ def faults(value: object, kind: Any, key: Key = ()) -> Iterator[Problem]:
         yield from _leaf(value, kind, key)
 
 
-def _struct(value: object, shape: type[msgspec.Struct], key: Key) -> Iterator[Problem]:
+def _struct(value: object, shape: type[msgspec.Struct], key: Key) -> Iterator[ConfigError]:
     if not isinstance(value, Mapping):
         yield _unexpected(key, "a mapping", value, "write its keys below it")
         return
     fields = {field.encode_name: field for field in msgspec.structs.fields(shape)}
     for name in value:
         if name not in fields:
-            yield Problem(dotted((*key, _shown_key(name))), "there is no such key", suggest(str(name), fields))
+            yield ConfigError(dotted((*key, _shown_key(name))), "there is no such key", suggest(str(name), fields))
     for name, field in fields.items():
         if name in value:
-            yield from faults(value[name], field.type, (*key, name))
+            yield from locate_errors(value[name], field.type, (*key, name))
         elif field.required:
-            yield Problem(dotted((*key, name)), "is missing", f"add it: {_words(field.type)}")
+            yield ConfigError(dotted((*key, name)), "is missing", f"add it: {_words(field.type)}")
 
 
-def _mapping(value: object, kind: Any, meta: msgspec.Meta | None, key: Key) -> Iterator[Problem]:
+def _mapping(value: object, kind: Any, meta: msgspec.Meta | None, key: Key) -> Iterator[ConfigError]:
     if not isinstance(value, Mapping):
         yield _unexpected(key, "a mapping", value, "write its keys below it")
         return
     if meta is not None and len(value) < (meta.min_length or 0):
-        yield Problem(dotted(key), "is empty", "name at least one")
+        yield ConfigError(dotted(key), "is empty", "name at least one")
     name_kind, value_kind = get_args(kind)
     for name, item in value.items():
         here = (*key, _shown_key(name))
         yield from _leaf(name, name_kind, here)
-        yield from faults(item, value_kind, here)
+        yield from locate_errors(item, value_kind, here)
 
 
-def _list(value: object, kind: Any, meta: msgspec.Meta | None, key: Key) -> Iterator[Problem]:
+def _list(value: object, kind: Any, meta: msgspec.Meta | None, key: Key) -> Iterator[ConfigError]:
     if not isinstance(value, list | tuple):
         yield _unexpected(key, "a list", value, "write it in brackets: [a, b]")
         return
     if meta is not None and len(value) < (meta.min_length or 0):
-        yield Problem(dotted(key), "is empty", "name at least one")
+        yield ConfigError(dotted(key), "is empty", "name at least one")
     for place, item in enumerate(value):
-        yield from faults(item, get_args(kind)[0], (*key, place))
+        yield from locate_errors(item, get_args(kind)[0], (*key, place))
 
 
-def _leaf(value: object, kind: Any, key: Key) -> Iterator[Problem]:
+def _leaf(value: object, kind: Any, key: Key) -> Iterator[ConfigError]:
     try:
         msgspec.convert(value, kind)
     except msgspec.ValidationError:
@@ -78,8 +78,8 @@ def _leaf(value: object, kind: Any, key: Key) -> Iterator[Problem]:
         yield _unexpected(key, _words(kind), value, hint)
 
 
-def _unexpected(key: Key, wanted: str, value: object, hint: str) -> Problem:
-    return Problem(dotted(key), f"expected {wanted}, got {_shown(value)}", hint)
+def _unexpected(key: Key, wanted: str, value: object, hint: str) -> ConfigError:
+    return ConfigError(dotted(key), f"expected {wanted}, got {_shown(value)}", hint)
 
 
 def _unwrapped(kind: Any) -> tuple[Any, msgspec.Meta | None]:

@@ -13,18 +13,18 @@ from shared.adapters.config.schema_types import (
     Expression,
     Name,
     NamePattern,
-    Shape,
+    Schema,
     Table,
     Text,
     Topic,
     UrlPath,
 )
-from shared.adapters.config.wire_schema import WireShape
+from shared.adapters.config.wire_schema import WireSchema
 from shared.core.model import Lane
 from shared.core.policy.phases import Need, Reports
 
 
-class DisabledShape(Shape):
+class DisabledSchema(Schema):
     """A processor that is expected of nobody for now.
 
     - `since`: the first date without it; earlier dates expect it as before
@@ -35,7 +35,7 @@ class DisabledShape(Shape):
     reason: Text
 
 
-class SourceShape(Shape):
+class SourceSchema(Schema):
     """A table, and what it must hold.
 
     - `table`: the table that it writes, with its dataset; null for none
@@ -58,7 +58,7 @@ class SourceShape(Shape):
     ] = UNSET
 
 
-class ProcessorShape(SourceShape):
+class ProcessorSchema(SourceSchema):
     """A job that reports once for a date and mode, or once for each unit.
 
     - `aliases`: other names that it uses on the wire; the first class name is what `{processors:class}` sends
@@ -67,17 +67,17 @@ class ProcessorShape(SourceShape):
 
     aliases: list[Text] | UnsetType = UNSET
     sources: Annotated[
-        dict[Name, SourceShape] | UnsetType | None,
+        dict[Name, SourceSchema] | UnsetType | None,
         Meta(description="several loaders of one name, by their names on the wire, each with its table and floors"),
     ] = UNSET
     need: Annotated[Need | UnsetType, Meta(description="how many sources have to be done")] = UNSET
-    disabled: DisabledShape | UnsetType | None = UNSET
+    disabled: DisabledSchema | UnsetType | None = UNSET
 
 
 BodyOf = dict[str, Any]
 
 
-class RerunShape(Shape):
+class RerunSchema(Schema):
     """How a phase is asked to run again; values of the bodies are templates.
 
     - `service`: the service that is called
@@ -94,7 +94,7 @@ class RerunShape(Shape):
     body_by_lane: dict[Lane, BodyOf] | UnsetType | None = UNSET
 
 
-class PhaseShape(Shape):
+class PhaseSchema(Schema):
     """A phase; one without processors and topic never reports.
 
     - `title`: its name in texts and on the page
@@ -107,11 +107,11 @@ class PhaseShape(Shape):
         Topic | UnsetType | None, Meta(description="where its processors report; none for a phase that never reports")
     ] = UNSET
     processors: Annotated[
-        dict[Name, ProcessorShape] | UnsetType,
+        dict[Name, ProcessorSchema] | UnsetType,
         Meta(description="its processors by their canonical names; none for a phase that never reports"),
     ] = UNSET
-    rerun: RerunShape | UnsetType | None = UNSET
-    wire: WireShape | UnsetType | None = UNSET
+    rerun: RerunSchema | UnsetType | None = UNSET
+    wire: WireSchema | UnsetType | None = UNSET
     known: Annotated[
         list[NamePattern] | UnsetType | None,
         Meta(description="names on the topic that are expected of nobody, * allowed: counted by name and day"),

@@ -10,25 +10,31 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import msgspec
 
-from shared.adapters.config.calendar_schema import CalendarShape, ExcludedShape
-from shared.adapters.config.phase_schema import DisabledShape, PhaseShape, RerunShape, SourceShape
-from shared.adapters.config.policy_schema import AlertsShape, PagerDutyShape, PauseShape, PolicyShape
+from shared.adapters.config.calendar_schema import CalendarSchema, ExcludedSchema
+from shared.adapters.config.phase_schema import DisabledSchema, PhaseSchema, RerunSchema, SourceSchema
+from shared.adapters.config.policy_schema import AlertsSchema, PagerDutySchema, PauseSchema, PolicySchema
 from shared.adapters.config.policy_wire import WireGiven, wire_given, wire_of
-from shared.adapters.config.service_schema import AnswerShape, IdentityShape, ResultsShape, ServiceShape, StatusShape
-from shared.adapters.config.transition_schema import (
-    ConfirmShape,
-    DeadlineShape,
-    DispatchShape,
-    DueShape,
-    ExpectationShape,
-    GateShape,
-    HttpShape,
-    RefreshShape,
-    StepShape,
-    TierShape,
-    TransitionShape,
+from shared.adapters.config.service_schema import (
+    AnswerSchema,
+    IdentitySchema,
+    ResultsSchema,
+    ServiceSchema,
+    StatusSchema,
 )
-from shared.core.policy.config_error import Problem, suggest
+from shared.adapters.config.transition_schema import (
+    ConfirmSchema,
+    DeadlineSchema,
+    DispatchSchema,
+    DueSchema,
+    ExpectationSchema,
+    GateSchema,
+    HttpSchema,
+    RefreshSchema,
+    StepSchema,
+    TierSchema,
+    TransitionSchema,
+)
+from shared.core.policy.config_error import ConfigError, suggest
 from shared.core.policy.phases import Disabled, Phase, Processor, Rerun
 from shared.core.policy.policy import (
     Alerts,
@@ -59,7 +65,7 @@ from shared.core.policy.transitions import (
 )
 from shared.core.wire.answers import AnswerRule, Fields, Means, Results, StatusCall
 from shared.core.wire.bodies import Body
-from shared.core.wire.dialect import Wire
+from shared.core.wire.dialect import Dialect
 
 NO_DUE = "none"
 ANY_MODE = "any_mode"
@@ -80,7 +86,7 @@ def _duration(text: str) -> timedelta:
     return timedelta(seconds=int(text[:-1]) * UNITS[text[-1]])
 
 
-def _deadline(found: DeadlineShape) -> Deadline:
+def _deadline(found: DeadlineSchema) -> Deadline:
     return Deadline(**_given(found, after=_duration))
 
 
@@ -90,17 +96,17 @@ def _local_time(text: str) -> LocalTime:
     return LocalTime(int(later[1:-1]) if later else 0, time.fromisoformat(at))
 
 
-def _due(found: DueShape) -> Due:
+def _due(found: DueSchema) -> Due:
     times = {"warning": None, "critical": None}
     return Due(**times | _given(found, warning=_local_time, critical=_local_time))
 
 
-def _tiers(found: list[TierShape]) -> tuple[Tier, ...]:
+def _tiers(found: list[TierSchema]) -> tuple[Tier, ...]:
     return tuple(Tier(**_given(tier, after=_duration)) for tier in found)
 
 
-def _calendar(found: CalendarShape) -> Calendar:
-    def excluded(one: ExcludedShape) -> Excluded:
+def _calendar(found: CalendarSchema) -> Calendar:
+    def excluded(one: ExcludedSchema) -> Excluded:
         return Excluded(**{name: value or "" for name, value in _given(one).items()})
 
     durations = {"presumed_final_after": _duration, "reaches_back": _duration}
@@ -111,10 +117,10 @@ def _calendar(found: CalendarShape) -> Calendar:
     return Calendar(**given)
 
 
-def _processor(name: str, phase: str, found: SourceShape) -> Processor:
+def _processor(name: str, phase: str, found: SourceSchema) -> Processor:
     """Return a processor, or one of its sources, with what the file says of it."""
 
-    def sources(listed: Mapping[str, SourceShape]) -> dict[str, Processor]:
+    def sources(listed: Mapping[str, SourceSchema]) -> dict[str, Processor]:
         return {key: _processor(f"{name}/{key}", phase, one) for key, one in listed.items()}
 
     given = _given(found, aliases=tuple, disabled=_disabled, sources=sources)
@@ -123,17 +129,17 @@ def _processor(name: str, phase: str, found: SourceShape) -> Processor:
     return Processor(name=name, phase=phase, **given)
 
 
-def _disabled(found: DisabledShape) -> Disabled:
+def _disabled(found: DisabledSchema) -> Disabled:
     return Disabled(**_given(found))
 
 
-def _service(name: str, found: ServiceShape) -> Service:
+def _service(name: str, found: ServiceSchema) -> Service:
     """Return a service from either form; a service without a path that says whether it is ready is a problem."""
     given = _given(found, status=_status, answers=_answers)
     given["answers"] = given.get("answers") or {}
     ready, who = given.pop("ready", None), given.pop("identity", None)
     given["ready_path"] = ready.path if ready is not None else given.get("ready_path") or ""
-    if isinstance(who, IdentityShape):
+    if isinstance(who, IdentitySchema):
         if who.field is not msgspec.UNSET:
             given["identity_field"] = who.field
         return Service(name=name, identity=who.is_, identity_path=who.path, **given)
@@ -144,18 +150,18 @@ def _fields(found: Mapping[str, Any]) -> Fields:
     return {path: tuple(value) if isinstance(value, list) else (value,) for path, value in found.items()}
 
 
-def _status(found: StatusShape) -> StatusCall:
+def _status(found: StatusSchema) -> StatusCall:
     given = _given(found, at_work=_fields)
     given["query"] = given.get("query") or {}
     return StatusCall(**given)
 
 
-def _answers(found: Mapping[str, list[AnswerShape]]) -> dict[str, tuple[AnswerRule, ...]]:
+def _answers(found: Mapping[str, list[AnswerSchema]]) -> dict[str, tuple[AnswerRule, ...]]:
     return {path: tuple(_answer(one) for one in listed) for path, listed in found.items()}
 
 
-def _answer(found: AnswerShape) -> AnswerRule:
-    def results(one: ResultsShape) -> Results:
+def _answer(found: AnswerSchema) -> AnswerRule:
+    def results(one: ResultsSchema) -> Results:
         return Results(**_given(one, good=tuple))
 
     def statuses(value: int | list[int]) -> frozenset[int]:
@@ -167,7 +173,7 @@ def _answer(found: AnswerShape) -> AnswerRule:
     return AnswerRule(**given)
 
 
-def _body(found: StepShape | RerunShape) -> Body:
+def _body(found: StepSchema | RerunSchema) -> Body:
     """Return the body of a step or rerun with its overlays."""
     overlays = ("body_by_mode", "body_by_generation", "body_by_lane")
     given = {name: getattr(found, name, msgspec.UNSET) for name in ("body", *overlays)}
@@ -175,22 +181,22 @@ def _body(found: StepShape | RerunShape) -> Body:
     return Body(base, mode, generation, {str(name): body for name, body in lane.items()})
 
 
-def _http(found: HttpShape) -> HttpCall:
+def _http(found: HttpSchema) -> HttpCall:
     return HttpCall(**_given(found, accepted=frozenset, timeout=_duration))
 
 
-def _confirm(found: ConfirmShape) -> Confirm:
+def _confirm(found: ConfirmSchema) -> Confirm:
     return Confirm(**_given(found, within=_duration, ended_within=_duration))
 
 
-def _alerts(found: AlertsShape) -> Alerts:
-    def pagerduty(one: PagerDutyShape) -> PagerDuty:
+def _alerts(found: AlertsSchema) -> Alerts:
+    def pagerduty(one: PagerDutySchema) -> PagerDuty:
         return PagerDuty(**_given(one, severities=frozenset))
 
     return Alerts(**_given(found, repeat_after=_duration, pagerduty=pagerduty))
 
 
-def _planned_pause(found: PauseShape) -> PlannedPause:
+def _planned_pause(found: PauseSchema) -> PlannedPause:
     return PlannedPause(found.from_, found.until, found.reason, _there(found.mode), _there(found.transition))
 
 
@@ -198,15 +204,15 @@ class Builder:
     """Builds one policy; ``problems`` are what only the file can show, such as a name listed twice."""
 
     def __init__(self) -> None:
-        self.problems: list[Problem] = []
+        self.problems: list[ConfigError] = []
         self._inherited: dict[str, str] = {}
 
-    def policy(self, found: PolicyShape, source: str) -> Policy | None:
+    def policy(self, found: PolicySchema, source: str) -> Policy | None:
         """Return the policy, None if its time zone is unknown."""
         zone = self._zone(found.timezone)
         if ANY_MODE in found.modes:
             hint = f"in expects, {ANY_MODE} stands for every mode: choose another name"
-            self.problems.append(Problem(f"modes.{ANY_MODE}", "no mode can have this name", hint))
+            self.problems.append(ConfigError(f"modes.{ANY_MODE}", "no mode can have this name", hint))
         given = _given(
             found,
             calendar=_calendar,
@@ -229,14 +235,14 @@ class Builder:
         given["transitions"] = self._transitions(found)
         return None if zone is None else Policy(zone=zone, source=source, **{"gates": {}} | given)
 
-    def located(self, found: Iterable[Problem]) -> list[Problem]:
+    def located(self, found: Iterable[ConfigError]) -> list[ConfigError]:
         """Return problems of merged expectations under the key that they stand at in the file."""
         return [self._located(problem) for problem in found]
 
-    def _located(self, problem: Problem) -> Problem:
+    def _located(self, problem: ConfigError) -> ConfigError:
         for merged, written in self._inherited.items():
             if problem.key == merged or problem.key.startswith((f"{merged}.", f"{merged}[")):
-                return Problem(written + problem.key.removeprefix(merged), problem.reason, problem.hint)
+                return ConfigError(written + problem.key.removeprefix(merged), problem.reason, problem.hint)
         return problem
 
     def _zone(self, name: str) -> ZoneInfo | None:
@@ -247,10 +253,10 @@ class Builder:
             hint = (
                 suggest(name, zones) if len(zones) > 1 else "this system has no time zones: install the package tzdata"
             )
-            self.problems.append(Problem("timezone", f"there is no time zone {name}", hint))
+            self.problems.append(ConfigError("timezone", f"there is no time zone {name}", hint))
             return None
 
-    def _phase(self, name: str, found: PhaseShape, under: WireGiven) -> Phase:
+    def _phase(self, name: str, found: PhaseSchema, under: WireGiven) -> Phase:
         processors = {key: _processor(key, name, one) for key, one in (_there(found.processors) or {}).items()}
         key = f"phases.{name}"
         given = _given(
@@ -264,7 +270,7 @@ class Builder:
         given["wire"] = self._wire(under, found.wire, f"{key}.wire")
         return Phase(name=name, **given | {"processors": processors})
 
-    def _wire(self, under: WireGiven, own: WireGiven, key: str) -> Wire:
+    def _wire(self, under: WireGiven, own: WireGiven, key: str) -> Dialect:
         """Return the dialect of a phase: its own keys laid over those of the pipeline; null takes a key back."""
         pipelines, phases = wire_given(under), wire_given(own)
         for name in pipelines.keys() - phases.keys():
@@ -275,25 +281,25 @@ class Builder:
         self._set(listed, key)
         return tuple(listed)
 
-    def _gate(self, name: str, found: GateShape) -> Gate:
+    def _gate(self, name: str, found: GateSchema) -> Gate:
         def modes(listed: list[str]) -> frozenset[str]:
             return self._set(listed, f"gates.{name}.modes")
 
         return Gate(name=name, **_given(found, modes=modes))
 
-    def _transitions(self, found: PolicyShape) -> dict[str, Transition]:
+    def _transitions(self, found: PolicySchema) -> dict[str, Transition]:
         """Return the transitions in the order in which they can happen, and of the phases of the file."""
         places = {phase: place for place, phase in enumerate(found.phases)}
         depths = _depths(list(found.transitions.values()))
 
-        def order(item: tuple[str, TransitionShape]) -> tuple[int, int]:
+        def order(item: tuple[str, TransitionSchema]) -> tuple[int, int]:
             after = _phases(item[1].after)
             return max(depths[one] for one in after), max(places.get(one, len(places)) for one in after)
 
         listed = sorted(found.transitions.items(), key=order)
         return {name: self._transition(name, one, list(found.modes)) for name, one in listed}
 
-    def _transition(self, name: str, found: TransitionShape, modes: list[str]) -> Transition:
+    def _transition(self, name: str, found: TransitionSchema, modes: list[str]) -> Transition:
         key = f"transitions.{name}"
         given = _given(
             found,
@@ -306,7 +312,7 @@ class Builder:
         given["expects"] = self._expects(found.expects, modes, f"{key}.expects")
         return Transition(name=name, **{"gates": ()} | given)
 
-    def _dispatch(self, found: DispatchShape, key: str) -> Dispatch:
+    def _dispatch(self, found: DispatchSchema, key: str) -> Dispatch:
         """Return the steps; the short form is the call, then the publication, each with the same body."""
         listed = _there(found.steps)
         if listed is not None:
@@ -314,29 +320,31 @@ class Builder:
         self._bodies(found, key)
         return Dispatch(found.role, tuple(_step(found, target, "dispatch") for target in _targets(found)))
 
-    def _steps(self, listed: Iterable[StepShape], key: str) -> tuple[Step, ...]:
+    def _steps(self, listed: Iterable[StepSchema], key: str) -> tuple[Step, ...]:
         steps = []
         for place, found in enumerate(listed):
             self._bodies(found, f"{key}[{place}]")
             targets = list(_targets(found))
             if len(targets) != 1:
                 what = "neither http nor topic" if not targets else "both http and topic"
-                self.problems.append(Problem(f"{key}[{place}]", f"has {what}", "a step is one call or one publication"))
+                self.problems.append(
+                    ConfigError(f"{key}[{place}]", f"has {what}", "a step is one call or one publication")
+                )
             here = f"{key}[{place}]".split(".", 2)[2]
             steps += [_step(found, target, here) for target in targets[:1]]
         return tuple(steps)
 
-    def _refresh(self, found: RefreshShape, key: str) -> Refresh:
+    def _refresh(self, found: RefreshSchema, key: str) -> Refresh:
         steps = self._steps(_there(found.steps) or (), f"{key}.steps")
         return Refresh(time.fromisoformat(found.until), found.at_most, found.min_growth_percent, steps)
 
-    def _bodies(self, found: StepShape, key: str) -> None:
+    def _bodies(self, found: StepSchema, key: str) -> None:
         for name in ("body", "body_by_mode", "body_by_generation", "body_by_lane"):
             written = _there(getattr(found, name))
             if written is not None:
                 self._json(written, f"{key}.{name}")
 
-    def _expects(self, found: Mapping[str, ExpectationShape], modes: list[str], key: str) -> dict[str, Expectation]:
+    def _expects(self, found: Mapping[str, ExpectationSchema], modes: list[str], key: str) -> dict[str, Expectation]:
         """Return the expectations by mode, `any_mode` laid under each; without it, unnamed modes have none."""
         under = self._expectation(found[ANY_MODE], f"{key}.{ANY_MODE}") if ANY_MODE in found else None
         named = [mode for mode in modes if mode in found or under is not None]
@@ -351,11 +359,11 @@ class Builder:
             if own.get("due") is not None and not own.get("no_due"):
                 whole = {**whole, "no_due": False, "because": own.get("because", "")}
             if "required" not in whole:
-                self.problems.append(Problem(f"{here}.required", "is missing", "add it: a list; [] if none is"))
+                self.problems.append(ConfigError(f"{here}.required", "is missing", "add it: a list; [] if none is"))
             built[mode] = Expectation(**{"required": frozenset()} | whole)
         return built
 
-    def _expectation(self, found: ExpectationShape, key: str) -> dict[str, Any]:
+    def _expectation(self, found: ExpectationSchema, key: str) -> dict[str, Any]:
         given = _given(
             found,
             required=lambda listed: self._set(listed, f"{key}.required"),
@@ -374,7 +382,9 @@ class Builder:
         seen: set[str] = set()
         for place, name in enumerate(listed):
             if name in seen:
-                self.problems.append(Problem(f"{key}[{place}]", f"{name} is listed twice", "should it be another one?"))
+                self.problems.append(
+                    ConfigError(f"{key}[{place}]", f"{name} is listed twice", "should it be another one?")
+                )
             seen.add(name)
         return frozenset(seen)
 
@@ -387,14 +397,14 @@ class Builder:
             for place, item in enumerate(value):
                 self._json(item, f"{key}[{place}]")
         elif not (value is None or isinstance(value, str | int) or (isinstance(value, float) and isfinite(value))):
-            self.problems.append(Problem(key, f"{value} is not JSON", f'write it in quotes: "{value}"'))
+            self.problems.append(ConfigError(key, f"{value} is not JSON", f'write it in quotes: "{value}"'))
 
 
 def _phases(named: str | list[str]) -> list[str]:
     return [named] if isinstance(named, str) else named
 
 
-def _depths(transitions: list[TransitionShape]) -> dict[str, int]:
+def _depths(transitions: list[TransitionSchema]) -> dict[str, int]:
     """Return how many transitions lie at the most before each phase; in a circle, which is refused, some number."""
     depths = {phase: 0 for one in transitions for phase in (*_phases(one.after), one.starts)}
     for _ in transitions:
@@ -408,7 +418,7 @@ def _there(value: Any) -> Any:
     return None if value is msgspec.UNSET else value
 
 
-def _targets(found: StepShape) -> Iterator[HttpCall | Publication]:
+def _targets(found: StepSchema) -> Iterator[HttpCall | Publication]:
     http, topic = _there(found.http), _there(found.topic)
     if http is not None:
         yield _http(http)
@@ -416,7 +426,7 @@ def _targets(found: StepShape) -> Iterator[HttpCall | Publication]:
         yield Publication(topic, _there(found.messages) or Messages.ONE)
 
 
-def _step(found: StepShape, target: HttpCall | Publication, place: str) -> Step:
+def _step(found: StepSchema, target: HttpCall | Publication, place: str) -> Step:
     plain, accepts = _there(found.plain), _there(found.accepts)
     return Step(target, _body(found), plain is not False, accepts or {}, place)
 

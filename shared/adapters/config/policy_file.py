@@ -12,11 +12,11 @@ from typing import Any
 import msgspec
 
 from shared.adapters.config.policy_build import Builder
-from shared.adapters.config.policy_schema import PolicyShape
+from shared.adapters.config.policy_schema import PolicySchema
 from shared.adapters.config.strict_yaml import merged, read_yaml, with_lines
 from shared.core.errors import PolicyError
 from shared.core.policy.policy import Policy
-from shared.core.policy.policy_check import Problem, problems
+from shared.core.policy.policy_check import ConfigError, problems
 from shared.core.policy.silence_check import silences
 from shared.core.policy.transitions import Gate
 
@@ -57,7 +57,7 @@ def _digest(raw: object) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:VERSION_DIGITS]
 
 
-def _placed(path: Path, source: str, found: Sequence[Problem]) -> Sequence[Problem]:
+def _placed(path: Path, source: str, found: Sequence[ConfigError]) -> Sequence[ConfigError]:
     """Return problems with their lines, unless their keys may stand in an overlay."""
     return with_lines(path, found) if source == str(path) else found
 
@@ -83,7 +83,7 @@ def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _refuse(source: str, found: Sequence[Problem]) -> None:
+def _refuse(source: str, found: Sequence[ConfigError]) -> None:
     """Raise for the first problem, if there is one."""
     if not found:
         return
@@ -95,15 +95,15 @@ def _refuse(source: str, found: Sequence[Problem]) -> None:
     raise PolicyError(source, first.key, first.reason, hint)
 
 
-def _shaped(raw: object, path: Path, source: str) -> PolicyShape:
+def _shaped(raw: object, path: Path, source: str) -> PolicySchema:
     try:
-        return msgspec.convert(raw, PolicyShape)
+        return msgspec.convert(raw, PolicySchema)
     except msgspec.ValidationError as error:
         # Its text names no key of a mapping, so the fault is looked for once more, with the path in hand.
-        from shared.adapters.config.locate_errors import faults
+        from shared.adapters.config.locate_errors import locate_errors
 
-        unnamed = Problem("(top level)", str(error), "compare with config/schema/pipeline.schema.json")
-        _refuse(source, _placed(path, source, list(faults(raw, PolicyShape)) or [unnamed]))
+        unnamed = ConfigError("(top level)", str(error), "compare with config/schema/pipeline.schema.json")
+        _refuse(source, _placed(path, source, list(locate_errors(raw, PolicySchema)) or [unnamed]))
         raise
 
 

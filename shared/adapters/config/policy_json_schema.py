@@ -9,14 +9,14 @@ import sys
 from pathlib import Path
 
 from shared.adapters.config import json_schema
-from shared.adapters.config.policy_schema import PolicyShape
+from shared.adapters.config.policy_schema import PolicySchema
 
 SCHEMA = Path(__file__).resolve().parents[3] / "config" / "schema" / "pipeline.schema.json"
 
 
 def schema_text() -> str:
     """Return the schema as the checked-in file holds it."""
-    return json_schema.schema_text(PolicyShape, "A pipeline of the orchestrators")
+    return json_schema.schema_text(PolicySchema, "A pipeline of the orchestrators")
 
 
 def main() -> None:

@@ -10,26 +10,26 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, UnsetType
 
-from shared.adapters.config.calendar_schema import CalendarShape
-from shared.adapters.config.phase_schema import PhaseShape
+from shared.adapters.config.calendar_schema import CalendarSchema
+from shared.adapters.config.phase_schema import PhaseSchema
 from shared.adapters.config.schema_types import (
     Day,
     Duration,
     Name,
     Offset,
+    Schema,
     Secret,
-    Shape,
     Share,
     Text,
     TimeOfDay,
     Times,
 )
-from shared.adapters.config.service_schema import ServiceShape
-from shared.adapters.config.transition_schema import GateShape, TransitionShape
-from shared.adapters.config.wire_schema import WireShape
+from shared.adapters.config.service_schema import ServiceSchema
+from shared.adapters.config.transition_schema import GateSchema, TransitionSchema
+from shared.adapters.config.wire_schema import WireSchema
 
 
-class ModeShape(Shape):
+class ModeSchema(Schema):
     """A pass over a date, such as the night after it.
 
     - `partition_offset_days`: the date that it works on, in days from the working day: -1 is yesterday's
@@ -44,7 +44,7 @@ class ModeShape(Shape):
     ] = UNSET
 
 
-class PagerDutyShape(Shape):
+class PagerDutySchema(Schema):
     """Critical alerts to PagerDuty as well.
 
     - `severities`: which severities
@@ -55,7 +55,7 @@ class PagerDutyShape(Shape):
     routing_key_secret: Secret
 
 
-class AlertsShape(Shape):
+class AlertsSchema(Schema):
     """Who hears what.
 
     - `channels`: by severity the secret that holds the Slack webhook
@@ -65,10 +65,10 @@ class AlertsShape(Shape):
 
     channels: dict[Name, Secret]
     repeat_after: Duration
-    pagerduty: PagerDutyShape | UnsetType | None = UNSET
+    pagerduty: PagerDutySchema | UnsetType | None = UNSET
 
 
-class RepairsShape(Shape):
+class RepairsSchema(Schema):
     """When self-heal asks a phase to run again.
 
     - `max_attempts`: how often it asks for one phase and date
@@ -88,7 +88,7 @@ class RepairsShape(Shape):
     ] = UNSET
 
 
-class PauseShape(Shape, rename={"from_": "from"}):
+class PauseSchema(Schema, rename={"from_": "from"}):
     """A pause that is known beforehand: nothing of its scope is opened or dispatched in it.
 
     - `reason`: why, for whoever asks
@@ -103,7 +103,7 @@ class PauseShape(Shape, rename={"from_": "from"}):
     ] = UNSET
 
 
-class PolicyShape(Shape):
+class PolicySchema(Schema):
     """A pipeline file such as config/nba.yaml.
 
     - `pipeline`: its name: part of every run id, trigger id and alert
@@ -122,14 +122,16 @@ class PolicyShape(Shape):
 
     pipeline: Name
     timezone: Text
-    modes: Annotated[dict[Name, ModeShape], Meta(min_length=1)]
-    phases: Annotated[dict[Name, PhaseShape], Meta(min_length=1)]
-    transitions: Annotated[dict[Name, TransitionShape], Meta(min_length=1)]
-    alerts: AlertsShape
-    repairs: RepairsShape
-    calendar: CalendarShape | UnsetType | None = UNSET
-    services: dict[Name, ServiceShape] | UnsetType = UNSET
-    gates: dict[Name, GateShape] | UnsetType = UNSET
+    modes: Annotated[dict[Name, ModeSchema], Meta(min_length=1)]
+    phases: Annotated[dict[Name, PhaseSchema], Meta(min_length=1)]
+    transitions: Annotated[dict[Name, TransitionSchema], Meta(min_length=1)]
+    alerts: AlertsSchema
+    repairs: RepairsSchema
+    calendar: CalendarSchema | UnsetType | None = UNSET
+    services: dict[Name, ServiceSchema] | UnsetType = UNSET
+    gates: dict[Name, GateSchema] | UnsetType = UNSET
     claim_lease: Duration | UnsetType = UNSET
-    wire: WireShape | UnsetType | None = UNSET
-    pauses: Annotated[list[PauseShape] | UnsetType | None, Meta(description="pauses that are known beforehand")] = UNSET
+    wire: WireSchema | UnsetType | None = UNSET
+    pauses: Annotated[list[PauseSchema] | UnsetType | None, Meta(description="pauses that are known beforehand")] = (
+        UNSET
+    )

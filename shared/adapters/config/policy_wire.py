@@ -7,23 +7,23 @@ from typing import Any
 
 import msgspec
 
-from shared.adapters.config.wire_schema import WireShape
-from shared.core.wire.dialect import CANONICAL, PLACES, Ignore, Path, Wire
+from shared.adapters.config.wire_schema import WireSchema
+from shared.core.wire.dialect import CANONICAL, PLACES, Dialect, Ignore, Path
 
-WireGiven = WireShape | msgspec.UnsetType | None
+WireGiven = WireSchema | msgspec.UnsetType | None
 
 
 def wire_given(found: WireGiven) -> dict[str, Any]:
     """Return the keys that the file names, null where it takes one back."""
-    if not isinstance(found, WireShape):
+    if not isinstance(found, WireSchema):
         return {}
     values = {name: getattr(found, name) for name in found.__struct_fields__}
     return {name: value for name, value in values.items() if value is not msgspec.UNSET}
 
 
-def wire_of(given: Mapping[str, Any]) -> Wire:
+def wire_of(given: Mapping[str, Any]) -> Dialect:
     """Return the dialect of these keys; where something stands by R3 is looked at after the places given."""
-    return Wire(**{name: _value(name, value) for name, value in given.items() if value is not None})
+    return Dialect(**{name: _value(name, value) for name, value in given.items() if value is not None})
 
 
 def _value(name: str, value: Any) -> Any:

@@ -110,5 +110,5 @@ Kind = Annotated[
 Day = Annotated[date, Meta(description="a date", examples=["2026-01-28"])]
 
 
-class Shape(Struct, forbid_unknown_fields=True):
+class Schema(Struct, forbid_unknown_fields=True):
     """A mapping of the file; a key it does not know is refused."""

@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
-from shared.adapters.config.schema_types import FieldPath, Name, Shape, Status, Text, UrlPath, Variable, Word
+from shared.adapters.config.schema_types import FieldPath, Name, Schema, Status, Text, UrlPath, Variable, Word
 
 
-class ReadyShape(Shape):
+class ReadySchema(Schema):
     """Where a service says whether it can work.
 
     - `path`: asked by GET before a trigger; a 2xx is ready
@@ -18,7 +18,7 @@ class ReadyShape(Shape):
     path: UrlPath
 
 
-class IdentityShape(Shape, rename={"is_": "is"}):
+class IdentitySchema(Schema, rename={"is_": "is"}):
     """Where a service says who it is: a field of the answer, and what must stand there.
 
     - `path`: asked by GET
@@ -38,7 +38,7 @@ BodyFields = Annotated[
 ]
 
 
-class StatusShape(Shape):
+class StatusSchema(Schema):
     """How a service is asked whether it works on a date, before a call of unknown outcome is made again.
 
     - `path`: asked by GET
@@ -51,7 +51,7 @@ class StatusShape(Shape):
     ] = UNSET
 
 
-class ResultsShape(Shape):
+class ResultsSchema(Schema):
     """Where an answer lists what became of its parts: all failed, or none there, is not yet.
 
     - `path`: the field that is the list; `results` where left out
@@ -64,7 +64,7 @@ class ResultsShape(Shape):
     good: Annotated[list[Word], Meta(min_length=1)] | UnsetType = UNSET
 
 
-class AnswerShape(Shape):
+class AnswerSchema(Schema):
     """What an answer means: the first line of a path that fits.
 
     - `body`: fields of the answer's body, all of which have to fit
@@ -80,10 +80,10 @@ class AnswerShape(Shape):
     show: Annotated[
         list[FieldPath] | UnsetType | None, Meta(description="fields of the answer that stand in every text about it")
     ] = UNSET
-    results: ResultsShape | UnsetType | None = UNSET
+    results: ResultsSchema | UnsetType | None = UNSET
 
 
-class ServiceShape(Shape):
+class ServiceSchema(Schema):
     """A service that is called. `ready_path` with a plain `identity` is the short form of `ready` and `identity`.
 
     - `url_env`: the environment variable that holds its address
@@ -96,12 +96,12 @@ class ServiceShape(Shape):
     """
 
     url_env: Variable
-    identity: Text | IdentityShape | UnsetType | None = UNSET
+    identity: Text | IdentitySchema | UnsetType | None = UNSET
     ready_path: UrlPath | UnsetType | None = UNSET
-    ready: ReadyShape | UnsetType | None = UNSET
+    ready: ReadySchema | UnsetType | None = UNSET
     cloud_run: Name | UnsetType | None = UNSET
-    status: StatusShape | UnsetType | None = UNSET
+    status: StatusSchema | UnsetType | None = UNSET
     answers: Annotated[
-        dict[UrlPath, list[AnswerShape]] | UnsetType | None,
+        dict[UrlPath, list[AnswerSchema]] | UnsetType | None,
         Meta(description="what its answers mean, by path; the first line that fits"),
     ] = UNSET

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from shared.core.policy.config_error import Problem, dotted
+from shared.core.policy.config_error import ConfigError, dotted
 
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 TAG = "tag:yaml.org,2002:"
@@ -22,17 +22,17 @@ SEXAGESIMAL = re.compile(r"[-+]?[0-9][0-9_]*(:[0-9]{1,2})+(\.[0-9_]*)?", re.ASCI
 Key = tuple[str | int, ...]
 
 
-def read_yaml(path: Path) -> tuple[Any, list[Problem]]:
+def read_yaml(path: Path) -> tuple[Any, list[ConfigError]]:
     """Return what a YAML file holds, and what is wrong with it as YAML: a value is whole only without problems."""
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
-        return None, [Problem("", f"cannot be read: {error.strerror}", "check the path")]
+        return None, [ConfigError("", f"cannot be read: {error.strerror}", "check the path")]
     except UnicodeDecodeError as error:
-        return None, [Problem("", f"is not UTF-8 at byte {error.start}", "save the file as UTF-8")]
+        return None, [ConfigError("", f"is not UTF-8 at byte {error.start}", "save the file as UTF-8")]
     deep = _too_deep(text)
     if deep:
-        return None, [Problem(f"line {deep}", f"is nested more than {DEEPEST} levels", "a file of ours needs ten")]
+        return None, [ConfigError(f"line {deep}", f"is nested more than {DEEPEST} levels", "a file of ours needs ten")]
     try:
         loader = LOADER(text)
         try:
@@ -46,7 +46,7 @@ def read_yaml(path: Path) -> tuple[Any, list[Problem]]:
         return None, [_syntax(error)]
 
 
-def with_lines(path: Path, problems: Sequence[Problem]) -> Sequence[Problem]:
+def with_lines(path: Path, problems: Sequence[ConfigError]) -> Sequence[ConfigError]:
     """Return what is wrong with the values of a file that was read without a problem, each with the line of its key,
     or of what stands above it."""
     if not problems:
@@ -55,7 +55,7 @@ def with_lines(path: Path, problems: Sequence[Problem]) -> Sequence[Problem]:
     return [_with_line(problem, lines) for problem in problems]
 
 
-def _with_line(problem: Problem, lines: Mapping[str, int]) -> Problem:
+def _with_line(problem: ConfigError, lines: Mapping[str, int]) -> ConfigError:
     key = problem.key
     while key and key not in lines:
         key = key[: max(key.rfind("."), key.rfind("["), 0)]
@@ -87,11 +87,11 @@ def merged(base: Any, over: Any) -> Any:
     return {**base, **{key: merged(base[key], value) if key in base else value for key, value in over.items()}}
 
 
-def _syntax(error: yaml.YAMLError) -> Problem:
+def _syntax(error: yaml.YAMLError) -> ConfigError:
     mark = getattr(error, "problem_mark", None)
     where = f"line {mark.line + 1}, column {mark.column + 1}" if mark else dotted(())
     reason = getattr(error, "problem", None) or " ".join(str(error).split())
-    return Problem(where, f"is not YAML: {reason}", "check indentation, colons and quotes around this place")
+    return ConfigError(where, f"is not YAML: {reason}", "check indentation, colons and quotes around this place")
 
 
 def _too_deep(text: str) -> int:
@@ -114,7 +114,7 @@ def _too_deep(text: str) -> int:
 class _TooMuchError(Exception):
     """More values than a file can mean."""
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: ConfigError) -> None:
         self.problem = problem
         super().__init__(problem.reason)
 
@@ -125,7 +125,7 @@ class _Reader:
     def __init__(self, loader: Any) -> None:
         self._loader = loader
         self._values, self._nodes = 0, set[int]()
-        self.problems: list[Problem] = []
+        self.problems: list[ConfigError] = []
 
     def value(self, node: yaml.Node | None, key: Key, above: tuple[yaml.Node, ...]) -> Any:
         self._count(node, key)
@@ -149,7 +149,7 @@ class _Reader:
         if node is not None and self._values > MOST_COPIES + 2 * len(self._nodes):
             reason = f"aliases make more than {MOST_COPIES:,} copies (line {node.start_mark.line + 1})"
             raise _TooMuchError(
-                Problem(dotted(key), reason, "write the values out instead of using anchors in anchors")
+                ConfigError(dotted(key), reason, "write the values out instead of using anchors in anchors")
             )
 
     def _mapping(self, node: yaml.MappingNode, key: Key, above: tuple[yaml.Node, ...]) -> dict[str, Any]:
@@ -191,4 +191,4 @@ class _Reader:
 
     def _refuse(self, key: Key, node: yaml.Node, reason: str, hint: str) -> None:
         line = node.start_mark.line + 1
-        self.problems.append(Problem(dotted(key), f"{reason} (line {line})", hint))
+        self.problems.append(ConfigError(dotted(key), f"{reason} (line {line})", hint))

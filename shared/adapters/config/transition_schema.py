@@ -16,7 +16,7 @@ from shared.adapters.config.schema_types import (
     Kind,
     Name,
     Percent,
-    Shape,
+    Schema,
     SqlFile,
     Status,
     Text,
@@ -29,7 +29,7 @@ from shared.core.model import Lane
 from shared.core.policy.transitions import ConfirmBy, GateKind, Messages, OnMissing, OnUnreadable, Role, Then
 
 
-class GateShape(Shape):
+class GateSchema(Schema):
     """A condition on the data before a trigger.
 
     - `kind`: `percent`: a query's number; `rows`: rows in the tables of what is expected; `completion_percent`: the
@@ -55,7 +55,7 @@ class GateShape(Shape):
     on_unreadable: OnUnreadable | UnsetType = UNSET
 
 
-class TierShape(Shape):
+class TierSchema(Schema):
     """From a time on, fewer processors are enough.
 
     - `after`: how long after the first completion that counts
@@ -66,7 +66,7 @@ class TierShape(Shape):
     at_least: Count
 
 
-class DeadlineShape(Shape):
+class DeadlineSchema(Schema):
     """The end of waiting.
 
     - `after`: how long after the first completion that counts
@@ -77,7 +77,7 @@ class DeadlineShape(Shape):
     then: Then
 
 
-class DueShape(Shape):
+class DueSchema(Schema):
     """Times on the run's working day; `+1d ` before one means the day after.
 
     - `warning`: when a person is told that it has not triggered
@@ -88,7 +88,7 @@ class DueShape(Shape):
     critical: DueTime | UnsetType | None = UNSET
 
 
-class ExpectationShape(Shape):
+class ExpectationSchema(Schema):
     """One mode, or `any_mode`: a key left out of a mode is that of `any_mode`.
 
     - `required`: processors without which nothing is triggered
@@ -100,16 +100,16 @@ class ExpectationShape(Shape):
 
     required: list[Name] | UnsetType = UNSET
     optional: list[Name] | UnsetType = UNSET
-    tiers: list[TierShape] | UnsetType = UNSET
-    deadline: DeadlineShape | UnsetType | None = UNSET
+    tiers: list[TierSchema] | UnsetType = UNSET
+    deadline: DeadlineSchema | UnsetType | None = UNSET
     due: Annotated[
-        DueShape | Literal["none"] | UnsetType | None,
+        DueSchema | Literal["none"] | UnsetType | None,
         Meta(description="when a person is told that it was not triggered; none with because"),
     ] = UNSET
     because: Annotated[Text | UnsetType | None, Meta(description="beside due: none: why nobody is told")] = UNSET
 
 
-class HttpShape(Shape):
+class HttpSchema(Schema):
     """A call by POST.
 
     - `service`: the service that is called
@@ -126,7 +126,7 @@ class HttpShape(Shape):
     attempts: Attempts | UnsetType = UNSET
 
 
-class StepShape(Shape):
+class StepSchema(Schema):
     """One call or one publication. Values of the bodies are templates; `plain: false` sends nothing beside them.
 
     - `http`: the call
@@ -141,7 +141,7 @@ class StepShape(Shape):
       dispatch
     """
 
-    http: HttpShape | UnsetType | None = UNSET
+    http: HttpSchema | UnsetType | None = UNSET
     topic: Topic | UnsetType | None = UNSET
     messages: Messages | UnsetType | None = UNSET
     body: BodyOf | UnsetType | None = UNSET
@@ -152,7 +152,7 @@ class StepShape(Shape):
     accepts: dict[Text, Kind] | UnsetType | None = UNSET
 
 
-class DispatchShape(StepShape, kw_only=True):
+class DispatchSchema(StepSchema, kw_only=True):
     """`steps`, or the short form: an http call, then a topic, with one body for both.
 
     - `role`: `trigger`, or `observe`: decided and recorded, nothing is sent
@@ -160,10 +160,10 @@ class DispatchShape(StepShape, kw_only=True):
     """
 
     role: Role
-    steps: list[StepShape] | UnsetType | None = UNSET
+    steps: list[StepSchema] | UnsetType | None = UNSET
 
 
-class ConfirmShape(Shape):
+class ConfirmSchema(Schema):
     """What proves that the next phase has begun.
 
     - `by`: the accepted publication, the accepted call, or the first report of the next phase
@@ -180,7 +180,7 @@ class ConfirmShape(Shape):
     ] = UNSET
 
 
-class RefreshShape(Shape):
+class RefreshSchema(Schema):
     """When a phase that was triggered is triggered anew, because better input came.
 
     - `until`: the local time of the trigger's day after which nothing is refreshed
@@ -192,10 +192,10 @@ class RefreshShape(Shape):
     until: TimeOfDay
     at_most: int
     min_growth_percent: Growth
-    steps: list[StepShape] | UnsetType | None = UNSET
+    steps: list[StepSchema] | UnsetType | None = UNSET
 
 
-class TransitionShape(Shape):
+class TransitionSchema(Schema):
     """What is waited for, and what is then started.
 
     - `starts`: the phase that it starts
@@ -212,9 +212,9 @@ class TransitionShape(Shape):
         Meta(description="the phase it waits for, or a list: processors of each of them may be expected"),
     ]
     starts: Name
-    expects: dict[Name, ExpectationShape]
-    dispatch: DispatchShape
-    confirm: ConfirmShape
+    expects: dict[Name, ExpectationSchema]
+    dispatch: DispatchSchema
+    confirm: ConfirmSchema
     gates: list[Name] | UnsetType = UNSET
     preflight: Name | UnsetType | None = UNSET
-    refresh: RefreshShape | UnsetType | None = UNSET
+    refresh: RefreshSchema | UnsetType | None = UNSET

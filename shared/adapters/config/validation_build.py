@@ -9,8 +9,8 @@ from pathlib import Path
 
 from msgspec import UNSET
 
-from shared.adapters.config.validation_schema import CheckShape, ScheduleShape, ValidationShape
-from shared.core.policy.config_error import Problem, suggest
+from shared.adapters.config.validation_schema import CheckSchema, ScheduleSchema, ValidationSchema
+from shared.core.policy.config_error import ConfigError, suggest
 from shared.core.policy.policy import Policy
 from shared.core.validation.builtin_checks import BUILTINS, OptionKind
 from shared.core.validation.checks import Check, Query, Schedule, Thresholds, Validation
@@ -32,11 +32,11 @@ class ValidationBuilder:
     """
 
     def __init__(self, policy: Policy, record: str, folder: Path) -> None:
-        self.problems: list[Problem] = []
+        self.problems: list[ConfigError] = []
         self._policy, self._record, self._folder = policy, record, folder
         self._schedules: dict[str, Schedule] = {}
 
-    def validation(self, found: ValidationShape, source: str) -> Validation:
+    def validation(self, found: ValidationSchema, source: str) -> Validation:
         if found.pipeline != self._policy.pipeline:
             hint = f"the policy is that of {self._policy.pipeline}: another file belongs to it"
             self._refuse("pipeline", f"is {found.pipeline}", hint)
@@ -45,9 +45,9 @@ class ValidationBuilder:
         return Validation(found.pipeline, self._schedules, checks, self._record, source)
 
     def _refuse(self, key: str, reason: str, hint: str) -> None:
-        self.problems.append(Problem(key, reason, hint))
+        self.problems.append(ConfigError(key, reason, hint))
 
-    def _check(self, name: str, found: CheckShape) -> Check:
+    def _check(self, name: str, found: CheckSchema) -> Check:
         key = f"checks.{name}"
         check = Check(
             name=name,
@@ -76,7 +76,7 @@ class ValidationBuilder:
         default = f"{self._policy.pipeline}_orchestration."
         return f"{self._record}.{name.removeprefix(default)}" if name.startswith(default) else name
 
-    def _judgeable(self, key: str, check: Check, found: CheckShape) -> None:
+    def _judgeable(self, key: str, check: Check, found: CheckSchema) -> None:
         """Refuse a check that nothing measures or that no measure can fail."""
         if bool(check.sql) == bool(check.builtin):
             self._refuse(key, "has to name either sql or builtin", "sql: checks/NAME.sql, or builtin: NAME")
@@ -109,7 +109,7 @@ class ValidationBuilder:
                 hint = f"write checks/fixtures/{name}/{file}: what the check {file.removesuffix('.yaml')}"
                 self._refuse(key, f"has no fixture {file}: nobody has seen what it does", hint)
 
-    def _options(self, key: str, found: CheckShape) -> dict[str, object]:
+    def _options(self, key: str, found: CheckSchema) -> dict[str, object]:
         given = dict(found.options or {})
         if not found.builtin:
             if given:
@@ -137,7 +137,7 @@ class ValidationBuilder:
             self._refuse(key, f"expected a duration, got {text!r}", "such as 90s, 15m, 2h")
         return text
 
-    def _queries(self, key: str, found: CheckShape) -> tuple[Query, ...]:
+    def _queries(self, key: str, found: CheckSchema) -> tuple[Query, ...]:
         if not found.sql:
             return ()
         path = self._folder / found.sql
@@ -159,7 +159,7 @@ class ValidationBuilder:
         names = {"record": self._record, **binding}
         return _PLACEHOLDER.sub(lambda found: names[found[1]], text).strip().rstrip(";")
 
-    def _bindings(self, key: str, found: CheckShape) -> Iterable[Binding]:
+    def _bindings(self, key: str, found: CheckSchema) -> Iterable[Binding]:
         if found.columns:
             return [self._column(f"{key}.columns[{place}]", one) for place, one in enumerate(found.columns)]
         if found.each == "tables":
@@ -203,10 +203,10 @@ class ValidationBuilder:
         return {"subject": text, "table": table, "column": column, "date_column": dated.get(table, "game_date")}
 
 
-def _thresholds(found: CheckShape) -> dict[str, float]:
+def _thresholds(found: CheckSchema) -> dict[str, float]:
     return {name: value for name in _THRESHOLDS if (value := getattr(found, name)) is not UNSET}
 
 
-def _schedule(name: str, found: ScheduleShape) -> Schedule:
+def _schedule(name: str, found: ScheduleSchema) -> Schedule:
     day = found.working_day or "today"
     return Schedule(name, time.fromisoformat(found.at), _OFFSETS[found.date], _OFFSETS[day])

@@ -9,9 +9,9 @@ import msgspec
 
 from shared.adapters.config.strict_yaml import read_yaml, with_lines
 from shared.adapters.config.validation_build import ValidationBuilder
-from shared.adapters.config.validation_schema import ValidationShape
+from shared.adapters.config.validation_schema import ValidationSchema
 from shared.core.errors import PolicyError
-from shared.core.policy.config_error import Problem
+from shared.core.policy.config_error import ConfigError
 from shared.core.policy.policy import Policy
 from shared.core.validation.checks import Validation
 
@@ -25,13 +25,13 @@ def load_validation(path: Path, policy: Policy, record: str) -> Validation:
     raw, found = read_yaml(path)
     _refuse(path, found)
     try:
-        shaped = msgspec.convert(raw, ValidationShape)
+        shaped = msgspec.convert(raw, ValidationSchema)
     except msgspec.ValidationError as error:
         # Its text names no key of a mapping, so the fault is looked for once more, with the path in hand.
-        from shared.adapters.config.locate_errors import faults
+        from shared.adapters.config.locate_errors import locate_errors
 
-        unnamed = Problem("(top level)", str(error), "compare with config/schema/validation.schema.json")
-        _refuse(path, with_lines(path, list(faults(raw, ValidationShape)) or [unnamed]))
+        unnamed = ConfigError("(top level)", str(error), "compare with config/schema/validation.schema.json")
+        _refuse(path, with_lines(path, list(locate_errors(raw, ValidationSchema)) or [unnamed]))
         raise
     builder = ValidationBuilder(policy, record, path.parent)
     validation = builder.validation(shaped, str(path))
@@ -39,7 +39,7 @@ def load_validation(path: Path, policy: Policy, record: str) -> Validation:
     return validation
 
 
-def _refuse(path: Path, found: Sequence[Problem]) -> None:
+def _refuse(path: Path, found: Sequence[ConfigError]) -> None:
     """Raise for the first problem, if there is one."""
     if not found:
         return

@@ -9,14 +9,14 @@ import sys
 from pathlib import Path
 
 from shared.adapters.config import json_schema
-from shared.adapters.config.validation_schema import ValidationShape
+from shared.adapters.config.validation_schema import ValidationSchema
 
 SCHEMA = Path(__file__).resolve().parents[3] / "config" / "schema" / "validation.schema.json"
 
 
 def schema_text() -> str:
     """Return the schema as the checked-in file holds it."""
-    return json_schema.schema_text(ValidationShape, "The validation checks of a pipeline")
+    return json_schema.schema_text(ValidationSchema, "The validation checks of a pipeline")
 
 
 def main() -> None:

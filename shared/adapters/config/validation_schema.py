@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from shared.adapters.config.schema_types import END, Name, Shape, SqlFile, Table, Text, TimeOfDay
+from shared.adapters.config.schema_types import END, Name, Schema, SqlFile, Table, Text, TimeOfDay
 from shared.core.validation.checks import Category, Nothing, Severity
 
 ColumnRef = Annotated[
@@ -20,7 +20,7 @@ ColumnRef = Annotated[
 Number = Annotated[float, Meta(description="a number", examples=[80])]
 
 
-class ScheduleShape(Shape):
+class ScheduleSchema(Schema):
     """When checks are run, and of which date.
 
     - `at`: the local time; Cloud Scheduler calls then
@@ -33,7 +33,7 @@ class ScheduleShape(Shape):
     working_day: Literal["yesterday", "today"] | UnsetType = UNSET
 
 
-class CheckShape(Shape):
+class CheckSchema(Schema):
     """One check.
 
     - `title`: what it is called in texts
@@ -80,7 +80,7 @@ class CheckShape(Shape):
     fail_from: Number | UnsetType = UNSET
 
 
-class ValidationShape(Struct, forbid_unknown_fields=True):
+class ValidationSchema(Struct, forbid_unknown_fields=True):
     """A file such as config/validation.yaml.
 
     - `pipeline`: the pipeline that is judged
@@ -89,5 +89,5 @@ class ValidationShape(Struct, forbid_unknown_fields=True):
     """
 
     pipeline: Name
-    schedules: Annotated[dict[Name, ScheduleShape], Meta(min_length=1)]
-    checks: Annotated[dict[Name, CheckShape], Meta(min_length=1)]
+    schedules: Annotated[dict[Name, ScheduleSchema], Meta(min_length=1)]
+    checks: Annotated[dict[Name, CheckSchema], Meta(min_length=1)]

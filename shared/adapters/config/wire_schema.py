@@ -6,12 +6,12 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, UnsetType
 
-from shared.adapters.config.schema_types import Days, FieldPath, Name, NamePattern, Shape, Word
+from shared.adapters.config.schema_types import Days, FieldPath, Name, NamePattern, Schema, Word
 from shared.core.model import Outcome
 from shared.core.wire.dialect import DateZone, WithoutDate
 
 
-class RehearsalShape(Shape):
+class RehearsalSchema(Schema):
     """Where a message names the dataset it wrote to: one in which no table of the policy lives is a rehearsal.
 
     - `field`: the field of the message
@@ -20,7 +20,7 @@ class RehearsalShape(Shape):
     field: FieldPath
 
 
-class IgnoreShape(Shape):
+class IgnoreSchema(Schema):
     """Messages that are counted and nothing else: those with every field of `has` and none of `lacks`.
 
     - `has`: fields that are there
@@ -34,7 +34,7 @@ class IgnoreShape(Shape):
 Places = Annotated[list[FieldPath], Meta(min_length=1)]
 
 
-class WireShape(Shape):
+class WireSchema(Schema):
     """The dialect of the pipeline's messages; that of a phase is laid over it, key by key."""
 
     phase: Annotated[
@@ -93,11 +93,11 @@ class WireShape(Shape):
         Meta(description="where the names of what changed stand, by kind: a list, or an object of lists by kind"),
     ] = UNSET
     rehearsal: Annotated[
-        RehearsalShape | UnsetType | None, Meta(description="how a rehearsal is known, which never moves a live run")
+        RehearsalSchema | UnsetType | None, Meta(description="how a rehearsal is known, which never moves a live run")
     ] = UNSET
     foreign: Annotated[
         list[NamePattern] | UnsetType | None, Meta(description="names of another pipeline's processors, * allowed")
     ] = UNSET
     ignore: Annotated[
-        list[IgnoreShape] | UnsetType | None, Meta(description="messages that are counted and nothing else")
+        list[IgnoreSchema] | UnsetType | None, Meta(description="messages that are counted and nothing else")
     ] = UNSET

@@ -15,10 +15,10 @@ from shared.adapters.audit_schema import (
     COMPLETIONS,
     EXECUTIONS,
     SCHEMAS,
-    RecordTable,
+    AuditTable,
+    audit_tables,
     between_sql,
     encoded,
-    record_tables,
 )
 from shared.adapters.sql_warehouse import PORT as WAREHOUSE
 from shared.adapters.sql_warehouse import UTC_ZONE, Rows, SqlWarehouse, Unreadable
@@ -119,7 +119,7 @@ class BigQueryWarehouse(SqlWarehouse):
         return _client(self._project, self._emulator_host)
 
 
-class BigQueryRecord:
+class BigQueryAuditLog:
     """Streams rows into the record's dataset; readers use the views, where every insert id counts once.
 
     The caller repeats what failed: three attempts of ``timeout`` fit the five seconds that the record
@@ -179,7 +179,7 @@ class BigQueryRecord:
 
         def create() -> None:
             self._client.create_dataset(self._dataset, exists_ok=True)
-            for table in record_tables(self._schemas):
+            for table in audit_tables(self._schemas):
                 self._create(table)
 
         _guarded(RECORD, create)
@@ -194,7 +194,7 @@ class BigQueryRecord:
         )
         return errors
 
-    def _create(self, table: RecordTable) -> None:
+    def _create(self, table: AuditTable) -> None:
         from google.cloud.bigquery import Table, TableReference
 
         reference = TableReference.from_string(f"{self._dataset}.{table.name}")

@@ -21,10 +21,10 @@ from shared.adapters.audit_schema import (
     EXECUTIONS,
     INSERT_ID,
     SCHEMAS,
-    RecordTable,
+    AuditTable,
+    audit_tables,
     between_sql,
     encoded,
-    record_tables,
 )
 from shared.adapters.sql_warehouse import PORT as WAREHOUSE
 from shared.adapters.sql_warehouse import UTC_ZONE, Rows, SqlWarehouse, Unreadable
@@ -102,7 +102,7 @@ class DuckDbWarehouse(SqlWarehouse):
         )
 
 
-class DuckDbRecord:
+class DuckDbAuditLog:
     """The record's tables in a DuckDB file, made when something is written; an insert id is kept once.
 
     Three attempts of ``busy`` fit the five seconds that the record may take (behaviour 8).
@@ -225,7 +225,7 @@ def _read_value(value: Any, kind: str) -> Any:
 def _definitions(dataset: str, schemas: Path) -> tuple[str, ...]:
     """Return what creates the schema, its tables and its views, each only where it is not there yet."""
     statements = [f"CREATE SCHEMA IF NOT EXISTS {_quoted(dataset)}"]
-    for table in record_tables(schemas):
+    for table in audit_tables(schemas):
         stored, view = (f"{_quoted(dataset)}.{_quoted(name)}" for name in (table.name, table.view))
         statements.append(f"CREATE TABLE IF NOT EXISTS {stored} ({_columns(table)})")
         # The key keeps repeats out: unlike BigQuery's, this view has nothing to drop.
@@ -233,7 +233,7 @@ def _definitions(dataset: str, schemas: Path) -> tuple[str, ...]:
     return tuple(statements)
 
 
-def _columns(table: RecordTable) -> str:
+def _columns(table: AuditTable) -> str:
     return ", ".join(f"{_quoted(field['name'])} {_TYPES[field['type']]}{_constraint(field)}" for field in table.fields)
 
 

@@ -18,36 +18,36 @@ def down(ctx: Context, error: Unavailable, now: datetime) -> None:
     memory = ctx.memory
     memory.state_down_since = memory.state_down_since or now
     length = now - memory.state_down_since
-    if memory.state_down_said or length < DOWN_FOR:
+    if memory.state_down_notified or length < DOWN_FOR:
         return
     since = clock_time(ctx.policy, memory.state_down_since, now)
     what = f"the state store has not answered for {duration(length)} (since {since}): {error.reason}"
     text = say(ctx.policy.pipeline, "", what, "messages are redelivered until it is back", "look at the store")
-    memory.state_down_said = _straight(ctx, text, resolved=False)
+    memory.state_down_notified = _straight(ctx, text, resolved=False)
 
 
 def up(ctx: Context, now: datetime) -> None:
     memory = ctx.memory
     if memory.state_down_since is None:
         return
-    if memory.state_down_said or memory.straight_taken.pop(("state_down", False), ()):
-        memory.state_down_said = True  # to somebody, who has to hear of its end
+    if memory.state_down_notified or memory.straight_taken.pop(("state_down", False), ()):
+        memory.state_down_notified = True  # to somebody, who has to hear of its end
         length = duration(now - memory.state_down_since)
         if not _straight(
             ctx, say(ctx.policy.pipeline, "", f"over: the state store answers again after {length}"), resolved=True
         ):
             return
-    memory.state_down_since, memory.state_down_said = None, False
+    memory.state_down_since, memory.state_down_notified = None, False
 
 
-def nowhere(ctx: Context, run: str, error: str) -> None:
+def alert_both_stores_down(ctx: Context, run: str, error: str) -> None:
     """Say that neither state nor record took a completion: critical, once a day by each instance (behaviour 8)."""
     now, memory = ctx.ports.clock.now(), ctx.memory
-    if memory.nowhere_said_at is not None and now - memory.nowhere_said_at < ctx.policy.alerts.repeat_after:
+    if memory.both_down_notified_at is not None and now - memory.both_down_notified_at < ctx.policy.alerts.repeat_after:
         return
     text = say(run, "", f"neither the state store nor the record took a completion: {error}", "it is delivered again")
     if _straight(ctx, text, resolved=False, kind=AlertKind.BOTH_DOWN):
-        memory.nowhere_said_at = now
+        memory.both_down_notified_at = now
 
 
 def _straight(ctx: Context, text: str, *, resolved: bool, kind: AlertKind = AlertKind.STATE_DOWN) -> bool:

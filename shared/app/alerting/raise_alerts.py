@@ -14,7 +14,7 @@ from shared.app.alerting.outbox import COLLECTION, Kept, path_of, read_all, read
 from shared.app.context import Context
 from shared.app.state.repository import path_of_run
 from shared.core.alerting.alert import Alert, Pending, raised, to_send
-from shared.core.alerting.conditions import AlertKind, Condition, Lasting, Severity
+from shared.core.alerting.conditions import AlertKind, Condition, Lifecycle, Severity
 from shared.core.message import Received
 from shared.core.texts import say
 from shared.documents import to_data
@@ -59,7 +59,7 @@ def raise_one(ctx: Context, condition: Condition, kept: Kept | None, *, occurren
     return None
 
 
-def settle(
+def update_alerts(
     ctx: Context,
     found: Mapping[str, Condition],
     seen: Collection[str],
@@ -93,7 +93,9 @@ def settle(
     raise_now(ctx, unknown)
     retries = send_pending(ctx, now)
     repeat_after = ctx.policy.alerts.repeat_after
-    repeats = [kept.alert.said_at + repeat_after for kept in standing.values() if kept.alert.said_at is not None]
+    repeats = [
+        kept.alert.notified_at + repeat_after for kept in standing.values() if kept.alert.notified_at is not None
+    ]
     return retries + ends + repeats
 
 
@@ -112,7 +114,7 @@ def _of_closed_runs(ctx: Context, listed: list[Kept], now: datetime) -> None:
         if kept.alert.ended_at is not None:
             end(ctx, kept, now)
         elif kept.version is not None:
-            resting = replace(kept.alert, standing=False)
+            resting = replace(kept.alert, firing=False)
             ctx.ports.store.update(path_of(kept.alert.fingerprint), to_data(resting), kept.version)
 
 
@@ -137,10 +139,10 @@ def end(ctx: Context, kept: Kept, now: datetime) -> None:
     """End an alert whose condition is over, and tell it to those who have heard of it."""
     alert = kept.alert
     assert kept.version is not None
-    if alert.said_at is None:
-        after = replace(alert, standing=False, pending=Pending.NOTHING, unsent=False)
+    if alert.notified_at is None:
+        after = replace(alert, firing=False, pending=Pending.NOTHING, unsent=False)
     else:
-        after = replace(to_send(alert, Pending.RECOVERY, now), standing=False)
+        after = replace(to_send(alert, Pending.RECOVERY, now), firing=False)
     version = ctx.ports.store.update(path_of(alert.fingerprint), to_data(after), kept.version)
     if version is not None and after.pending is Pending.RECOVERY:
         send(ctx, Kept(after, version))
@@ -156,4 +158,6 @@ def other_dataset(received: Received, phase: str) -> Condition:
         do=f"correct the sender, or the table of {name} in the policy",
     )
     subject = f"{name}/{dataset}"
-    return Condition(AlertKind.OTHER_DATASET, Severity.INFO, received.key.pipeline, phase, subject, text, Lasting.ONCE)
+    return Condition(
+        AlertKind.OTHER_DATASET, Severity.INFO, received.key.pipeline, phase, subject, text, Lifecycle.ONCE
+    )

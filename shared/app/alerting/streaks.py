@@ -10,7 +10,7 @@ from shared.app.alerting.outbox import path_of, read
 from shared.app.context import Context
 from shared.app.state.repository import read_run, run_path
 from shared.core.alerting.conditions import AlertKind, Condition, Severity, fingerprint
-from shared.core.decision.snapshot import Situation
+from shared.core.decision.snapshot import DecisionInput
 from shared.core.model import Lane, RunKey
 from shared.ports import Document
 
@@ -18,19 +18,19 @@ LOOKED_BACK = 14
 MANY = 3
 
 
-def with_streaks(ctx: Context, situation: Situation, found: Iterable[Condition]) -> list[Condition]:
+def with_streaks(ctx: Context, snapshot: DecisionInput, found: Iterable[Condition]) -> list[Condition]:
     """Return the conditions; one of nothing that is the third date in a row or more says how many.
 
     For a required processor of the live lane it is critical then. Raises ``Unavailable`` if the state store is away.
     """
-    return [one if one.kind is not AlertKind.NOTHING else _counted(ctx, situation, one) for one in found]
+    return [one if one.kind is not AlertKind.NOTHING else _counted(ctx, snapshot, one) for one in found]
 
 
-def _counted(ctx: Context, situation: Situation, condition: Condition) -> Condition:
-    days = 1 + _before(ctx, situation.key, condition)
+def _counted(ctx: Context, snapshot: DecisionInput, condition: Condition) -> Condition:
+    days = 1 + _before(ctx, snapshot.key, condition)
     if days < MANY:
         return condition
-    required = condition.subject in situation.seen.required and situation.key.lane is Lane.LIVE
+    required = condition.subject in snapshot.seen.required and snapshot.key.lane is Lane.LIVE
     said = f"{condition.subject} reported"
     text = condition.text.replace(said, f"for {days} dates in a row {said}", 1)
     return replace(condition, text=text, severity=Severity.CRITICAL if required else condition.severity)

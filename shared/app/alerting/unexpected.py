@@ -6,14 +6,14 @@ import traceback
 
 from shared.app.alerting import raise_alerts
 from shared.app.context import Context
-from shared.core.alerting.conditions import AlertKind, Condition, Lasting, Severity
+from shared.core.alerting.conditions import AlertKind, Condition, Lifecycle, Severity
 from shared.core.errors import Unavailable
 from shared.core.model import Lane
 from shared.core.reporting.findings import Finding, Sweep
 from shared.core.texts import say
 
 
-def tell(ctx: Context, function: str, error: Exception, trace: str, correlation_id: str = "") -> None:
+def report_unexpected(ctx: Context, function: str, error: Exception, trace: str, correlation_id: str = "") -> None:
     """Log and alert an unexpected error of a handler; the caller raises it again."""
     name, message, trace = type(error).__name__, _sayable(str(error)[:500]), _sayable(trace)
     ctx.log(
@@ -33,7 +33,7 @@ def tell(ctx: Context, function: str, error: Exception, trace: str, correlation_
         "the platform delivers the message again",
         f"read the trace\n{trace[-2000:]}",
     )
-    condition = Condition(AlertKind.ERROR, Severity.CRITICAL, ctx.policy.pipeline, function, name, text, Lasting.ONCE)
+    condition = Condition(AlertKind.ERROR, Severity.CRITICAL, ctx.policy.pipeline, function, name, text, Lifecycle.ONCE)
     try:
         raise_alerts.raise_now(ctx, [condition], occurrence=True)
     except Unavailable as unsent:

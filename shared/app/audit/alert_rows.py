@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 
 from shared.app.alerting.outbox import COLLECTION, path_of, read_all
-from shared.app.audit.write import keep_for_record
+from shared.app.audit.write import write_rows
 from shared.app.context import Context
 from shared.core.alerting.alert import Alert
 from shared.documents import to_data
 from shared.ports import Row
 
 
-def to_record(ctx: Context) -> None:
+def write_alert_rows(ctx: Context) -> None:
     """Write to the record what became of alerts since the last time; readers take the newest row of each."""
     kept = read_all(ctx, ctx.ports.store.query(COLLECTION, {"recorded": False}))
-    if not keep_for_record(ctx, [_row(one.alert) for one in kept]):
+    if not write_rows(ctx, [_row(one.alert) for one in kept]):
         return
     for one in kept:
         assert one.version is not None
@@ -24,7 +24,7 @@ def to_record(ctx: Context) -> None:
 
 
 def _row(alert: Alert) -> tuple[str, Row]:
-    stage = alert.resolved_at or alert.said_at or alert.first_at
+    stage = alert.resolved_at or alert.notified_at or alert.first_at
     alert_id = f"{alert.fingerprint}@{alert.first_at.isoformat()}"
     columns = {
         "alert_id": alert_id,
@@ -37,7 +37,7 @@ def _row(alert: Alert) -> tuple[str, Row]:
         "first_at": alert.first_at,
         "last_at": alert.last_at,
         "count": alert.count,
-        "delivered_at": alert.said_at,
+        "delivered_at": alert.notified_at,
         "resolved_at": alert.resolved_at,
     }
     return "alerts", Row(f"{alert_id}/{alert.count}/{alert.pending}/{stage.isoformat()}", columns)

@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from shared.app.audit.rows import instant_of, report_of
-from shared.app.audit.write import completion_row, keep_for_record
+from shared.app.audit.write import completion_row, write_rows
 from shared.app.context import Context
 from shared.app.state.lock import Locked, acquire
 from shared.app.state.repository import (
@@ -26,7 +26,7 @@ from shared.app.state.repository import (
     run_path,
 )
 from shared.core.calendar import closes_at
-from shared.core.decision.fold import REMEMBERED_MESSAGES, record
+from shared.core.decision.fold import REMEMBERED_MESSAGES, apply_report
 from shared.core.errors import Unavailable
 from shared.core.model import Completion, Lane, Report, Run, RunKey
 from shared.core.reporting.findings import Finding
@@ -42,7 +42,7 @@ DAYS_AROUND = timedelta(days=4)
 class Compared:
     """Reports that one side did not have, by message id."""
 
-    record_lacked: tuple[str, ...] = ()
+    audit_lacked: tuple[str, ...] = ()
     state_lacked: tuple[str, ...] = ()
 
 
@@ -54,14 +54,14 @@ def compare(ctx: Context, findings: list[Finding], *, now_due: bool) -> Compared
     today = ctx.policy.local(now).date()
     first, last = today - DAYS_AROUND, today + DAYS_AROUND
     try:
-        rows = _recent(ctx, ctx.ports.record.completions(first, last), now)
+        rows = _recent(ctx, ctx.ports.audit.completions(first, last), now)
     except Unavailable as error:
         ctx.log("reconciliation.unreadable", severity="WARNING", error=str(error))
         findings.append(Finding("reconciliation", "", f"the record cannot be read: {error.reason}", "skipped"))
         return Compared()
     known, closed = _known(ctx, first, last)
-    result = Compared(_to_record(ctx, known, closed, rows, now), _to_state(ctx, known, rows, now))
-    for what, ids in (("record", result.record_lacked), ("state", result.state_lacked)):
+    result = Compared(_to_audit_log(ctx, known, closed, rows, now), _to_state(ctx, known, rows, now))
+    for what, ids in (("record", result.audit_lacked), ("state", result.state_lacked)):
         if ids:
             ctx.log("reconciliation.repaired", severity="WARNING", side=what, messages=list(ids[:50]), count=len(ids))
             findings.append(
@@ -90,7 +90,7 @@ def _known(ctx: Context, first: date, last: date) -> tuple[Known, frozenset[RunK
     return found, frozenset(run.key for run in runs if run.closed_at is not None)
 
 
-def _to_record(
+def _to_audit_log(
     ctx: Context, known: Known, closed: frozenset[RunKey], rows: list[Mapping[str, Any]], now: datetime
 ) -> tuple[str, ...]:
     """Write to the record what only the state has."""
@@ -103,7 +103,7 @@ def _to_record(
         if now - report.received_at < WINDOW and (key.id, report.message_id) not in written
     ]
     listed = [completion_row(ctx.policy, key, report, superseded=older) for key, report, older in lacking]
-    if not keep_for_record(ctx, listed):
+    if not write_rows(ctx, listed):
         return ()
     return tuple(sorted(report.message_id for _, report, _ in lacking))
 
@@ -113,10 +113,10 @@ def _held(completion: Completion, *, closed: bool) -> list[Report]:
 
     What still waits in a document is the next flush's, but for a run that is closed no flush comes.
     """
-    kept = [report for report in (completion.latest, completion.good) if report is not None]
-    waiting = {report.message_id for report in completion.unrecorded}
+    kept = [report for report in (completion.latest, completion.last_good) if report is not None]
+    waiting = {report.message_id for report in completion.pending_audit}
     if closed:
-        kept += completion.unrecorded
+        kept += completion.pending_audit
         waiting = set()
     return list({report.message_id: report for report in kept if report.message_id not in waiting}.values())
 
@@ -155,7 +155,7 @@ def _fold(ctx: Context, key: RunKey, report: Report) -> bool:
             run_path(key), run_data(Run(key, report.received_at, policy_version=ctx.policy.version), ctx.policy)
         )
     stored = read_completion(document)
-    after = record(None if stored is None else stored.value, report)
+    after = apply_report(None if stored is None else stored.value, report)
     if stored is not None and after == stored.value:
         return False
     data = part_data(after, key, ctx.policy)

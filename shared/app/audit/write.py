@@ -25,7 +25,7 @@ EXECUTIONS = "phase_execution_log"
 ATTEMPTS = 3
 FIRST_WAIT = timedelta(milliseconds=200)
 BUDGET = timedelta(seconds=5)
-RECORD_LIMITS = Limits(open_for=timedelta(seconds=30))
+AUDIT_LIMITS = Limits(open_for=timedelta(seconds=30))
 
 
 def _kinds(policy: Policy, phase: str) -> tuple[str, ...]:
@@ -93,13 +93,13 @@ def execution_row(
 
 def _waited(state: TransitionState) -> float | None:
     """Return the seconds from the first completion that counted to the trigger, None where either is not known."""
-    opened = None if state.carried is None else state.carried.opened_at
+    opened = None if state.accepted_plan is None else state.accepted_plan.opened_at
     if opened is None or state.dispatched_at is None:
         return None
     return (state.dispatched_at - opened).total_seconds()
 
 
-def keep_for_record(ctx: Context, rows: Sequence[tuple[str, Row]], *, state_away: bool = False) -> bool:
+def write_rows(ctx: Context, rows: Sequence[tuple[str, Row]], *, state_away: bool = False) -> bool:
     """Write rows to the record if it can be reached, in three attempts and 5 s; False if it could not.
 
     ``state_away`` leaves out the breaker, which stands where nobody answers: the record is then all there is.
@@ -116,7 +116,7 @@ def keep_for_record(ctx: Context, rows: Sequence[tuple[str, Row]], *, state_away
 
     def insert() -> None:
         for table, listed in tables.items():
-            ctx.ports.record.insert(table, listed)
+            ctx.ports.audit.insert(table, listed)
 
     try:
         retry(ctx.ports.clock, ATTEMPTS, FIRST_WAIT, insert, BUDGET)
@@ -134,7 +134,7 @@ def keep_for_record(ctx: Context, rows: Sequence[tuple[str, Row]], *, state_away
 
 def _permission(ctx: Context) -> Permission:
     try:
-        return circuit_breaker.permission(ctx, "record", RECORD_LIMITS)
+        return circuit_breaker.permission(ctx, "record", AUDIT_LIMITS)
     except Unavailable:  # the record is then all there is to write to
         return Permission.GO
 
@@ -142,33 +142,33 @@ def _permission(ctx: Context) -> Permission:
 def _noted(ctx: Context, *, worked: bool) -> None:
     try:
         if worked:
-            circuit_breaker.succeeded(ctx, "record", RECORD_LIMITS)
+            circuit_breaker.succeeded(ctx, "record", AUDIT_LIMITS)
         else:
-            circuit_breaker.failed(ctx, "record", RECORD_LIMITS)
+            circuit_breaker.failed(ctx, "record", AUDIT_LIMITS)
     except Unavailable as error:
         ctx.log("breaker.unavailable", severity="WARNING", error=str(error))
 
 
 def flush(ctx: Context, key: RunKey, loaded: Loaded) -> None:
     """Write to the record what one run's documents still carry for it, then take it off them."""
-    completions = [c for phase in loaded.completions.values() for c in phase.values() if c.unrecorded]
-    transitions = {name: s for name, s in loaded.transitions.items() if s.value.unrecorded}
+    completions = [c for phase in loaded.completions.values() for c in phase.values() if c.pending_audit]
+    transitions = {name: s for name, s in loaded.transitions.items() if s.value.pending_audit}
     rows = [
         completion_row(ctx.policy, key, report, superseded=report != c.latest)
         for c in completions
-        for report in c.unrecorded
+        for report in c.pending_audit
     ]
     rows += [
         execution_row(ctx, key, name, stored.value, entry)
         for name, stored in transitions.items()
-        for entry in stored.value.unrecorded
+        for entry in stored.value.pending_audit
     ]
-    if not rows or not keep_for_record(ctx, rows):
+    if not rows or not write_rows(ctx, rows):
         return
     _take_off_completions(ctx, key, completions)
     for name, stored in transitions.items():
         # A lost race leaves the rows to be written again, which the record does not count twice.
-        written = replace(stored, value=replace(stored.value, unrecorded=()))
+        written = replace(stored, value=replace(stored.value, pending_audit=()))
         save_transition(ctx.ports.store, ctx.policy, key, name, written)
 
 
@@ -180,6 +180,6 @@ def _take_off_completions(ctx: Context, key: RunKey, written: Sequence[Completio
         stored = read_completion(document)
         if stored is None or stored.version is None or document is None:
             continue
-        left = tuple(report for report in stored.value.unrecorded if report not in before.unrecorded)
-        data = part_data(replace(stored.value, unrecorded=left), key, ctx.policy)
+        left = tuple(report for report in stored.value.pending_audit if report not in before.pending_audit)
+        data = part_data(replace(stored.value, pending_audit=left), key, ctx.policy)
         ctx.ports.store.update(document.path, data, stored.version)

@@ -7,17 +7,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from shared.app.context import Context
-from shared.app.outcome import Answer, Outcome, Why
+from shared.app.outcome import CommandResult, Outcome, Why
 from shared.app.quarantine.rows import Quarantined, listed, mark_replayed
 from shared.app.state.repository import Stored, load_run, read_run, run_path, save_run, save_transition
 from shared.app.sweep.rerun import call_rerun
 from shared.app.transitions import delivery_alerts
 from shared.app.transitions.receive import receive
-from shared.app.transitions.reconcile import Settled, reconcile
+from shared.app.transitions.reconcile import ReconcileResult, reconcile
 from shared.app.transitions.snapshot import reload
 from shared.core.calendar import working_day
 from shared.core.decision import state_changes
-from shared.core.decision.explain import word
+from shared.core.decision.explain import state_name
 from shared.core.errors import Malformed, Unavailable
 from shared.core.message import parse
 from shared.core.model import Act, Hold, Lane, RepairLog, Request, Run, RunKey, TransitionState
@@ -36,74 +36,77 @@ def is_expected(ctx: Context, key: RunKey) -> bool:
     return key.lane is Lane.LIVE and working_day(key, ctx.policy) == today
 
 
-def trigger(ctx: Context, key: RunKey, transition: str, why: Why) -> Answer:
+def trigger(ctx: Context, key: RunKey, transition: str, why: Why) -> CommandResult:
     """Dispatch the next generation, whatever policy, gates, preflight or an empty date say."""
 
     def ask(state: TransitionState, now: datetime) -> TransitionState:
         return replace(state, request=Request(why.reason, now), hold=None, failure=None)
 
-    settled = _change(ctx, key, transition, ask, "trigger", why)
-    situation = settled.situation
-    shown = word(situation, settled.decision)
-    carried, refused = situation.state.carried, situation.state.hold
+    results = _change(ctx, key, transition, ask, "trigger", why)
+    snapshot = results.snapshot
+    shown = state_name(snapshot, results.decision)
+    carried, refused = snapshot.state.accepted_plan, snapshot.state.hold
     if refused is not None and refused.cause == "rejected":
-        return Answer(Outcome.REFUSED, f"{key.id} {transition}: {refused.text}")
-    unknown = situation.state.unproven
+        return CommandResult(Outcome.REFUSED, f"{key.id} {transition}: {refused.text}")
+    unknown = snapshot.state.unproven
     if unknown is not None:
-        trigger_id = key.trigger_id(transition, situation.state.generation)
-        return Answer(Outcome.DONE, f"{trigger_id} called, unproven ({shown}): {unknown.text}; reason: {why.reason}")
-    if situation.state.request is not None or carried is None:
-        cause = settled.failed or situation.state.failure or refused
+        trigger_id = key.trigger_id(transition, snapshot.state.generation)
+        return CommandResult(
+            Outcome.DONE, f"{trigger_id} called, unproven ({shown}): {unknown.text}; reason: {why.reason}"
+        )
+    if snapshot.state.request is not None or carried is None:
+        cause = results.failed or snapshot.state.failure or refused
         text = (
             cause.text
             if cause is not None and not isinstance(cause, Unavailable)
             else str(cause or "another dispatch is under way")
         )
-        return Answer(Outcome.UNAVAILABLE, f"{key.id} {transition}: not dispatched yet ({shown}): {text}")
+        return CommandResult(Outcome.UNAVAILABLE, f"{key.id} {transition}: not dispatched yet ({shown}): {text}")
     trigger_id = key.trigger_id(transition, carried.generation)
-    return Answer(Outcome.DONE, f"{trigger_id} dispatched ({shown}), reason: {why.reason}")
+    return CommandResult(Outcome.DONE, f"{trigger_id} dispatched ({shown}), reason: {why.reason}")
 
 
-def hold(ctx: Context, key: RunKey, transition: str, why: Why) -> Answer:
+def hold(ctx: Context, key: RunKey, transition: str, why: Why) -> CommandResult:
     """Keep a transition from being dispatched until it is released."""
 
     def ask(state: TransitionState, now: datetime) -> TransitionState:
         return replace(state, hold=Hold("operator", now, f"by {why.who}: {why.reason}"), request=None)
 
-    settled = _change(ctx, key, transition, ask, "hold", why)
-    return Answer(
-        Outcome.DONE, f"{key.id} {transition} is on hold ({word(settled.situation, settled.decision)}): {why.reason}"
+    results = _change(ctx, key, transition, ask, "hold", why)
+    return CommandResult(
+        Outcome.DONE,
+        f"{key.id} {transition} is on hold ({state_name(results.snapshot, results.decision)}): {why.reason}",
     )
 
 
-def release(ctx: Context, key: RunKey, transition: str, why: Why) -> Answer:
+def release(ctx: Context, key: RunKey, transition: str, why: Why) -> CommandResult:
     """Give a held transition back to its policy."""
     stored = load_run(ctx.ports.store, key).transition(transition)
     if stored.value.hold is None:
-        return Answer(Outcome.REFUSED, f"{key.id} {transition} is not on hold")
+        return CommandResult(Outcome.REFUSED, f"{key.id} {transition} is not on hold")
 
     def ask(state: TransitionState, now: datetime) -> TransitionState:
         return replace(state, hold=None, failure=None, held_since=None)
 
-    settled = _change(ctx, key, transition, ask, "release", why)
-    return Answer(
-        Outcome.DONE, f"{key.id} {transition} released ({word(settled.situation, settled.decision)}): {why.reason}"
+    results = _change(ctx, key, transition, ask, "release", why)
+    return CommandResult(
+        Outcome.DONE, f"{key.id} {transition} released ({state_name(results.snapshot, results.decision)}): {why.reason}"
     )
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RunRequest:
     """What became of asking a phase to run; ``means`` is None where it was not called.
 
     ``begun`` is true where it may be at work, so that it is not asked again blindly (behaviour D11).
     """
 
-    answer: Answer
+    answer: CommandResult
     means: Means | None = None
     begun: bool = False
 
 
-def rerun(ctx: Context, key: RunKey, phase: str, why: Why, only: tuple[str, ...] = ()) -> Answer:
+def rerun(ctx: Context, key: RunKey, phase: str, why: Why, only: tuple[str, ...] = ()) -> CommandResult:
     """Call a phase's rerun, in a run that is open for what its processors will report.
 
     It names all that are enabled on the date, or those of ``only``.
@@ -111,16 +114,16 @@ def rerun(ctx: Context, key: RunKey, phase: str, why: Why, only: tuple[str, ...]
     return ask_to_run(ctx, key, phase, why, only).answer
 
 
-def ask_to_run(ctx: Context, key: RunKey, phase: str, why: Why, only: tuple[str, ...] = ()) -> Asked:
+def ask_to_run(ctx: Context, key: RunKey, phase: str, why: Why, only: tuple[str, ...] = ()) -> RunRequest:
     """Do what ``rerun`` does, and return what the answer means as well."""
     how = ctx.policy.phases[phase].rerun
     if how is None:
-        return Asked(Answer(Outcome.REFUSED, f"{phase} has no rerun in the policy"))
+        return RunRequest(CommandResult(Outcome.REFUSED, f"{phase} has no rerun in the policy"))
     enabled = enabled_on(ctx, key, phase)
     disabled = [name for name in only if name not in enabled]
     if disabled:
-        return Asked(
-            Answer(Outcome.REFUSED, f"{', '.join(disabled)} is disabled on {key.day}: it is never asked to run")
+        return RunRequest(
+            CommandResult(Outcome.REFUSED, f"{', '.join(disabled)} is disabled on {key.day}: it is never asked to run")
         )
     decided = recorded_at(ctx, key.mode, phase)
     if decided is not None:
@@ -130,19 +133,19 @@ def ask_to_run(ctx: Context, key: RunKey, phase: str, why: Why, only: tuple[str,
     text = "there was no time left to call it" if answered is None else answered.text
     ctx.log("operator.rerun_called", run_id=key.id, phase=phase, answer=text)
     if outcome is not None and outcome.unknown:
-        answer = Answer(Outcome.UNAVAILABLE, f"{key.id} {phase} may have been started: {text}")
-        return Asked(answer, outcome.answered.means, begun=True)
+        answer = CommandResult(Outcome.UNAVAILABLE, f"{key.id} {phase} may have been started: {text}")
+        return RunRequest(answer, outcome.answered.means, begun=True)
     if answered is None or answered.means is not Means.ACCEPTED:
-        answer = Answer(Outcome.UNAVAILABLE, f"{key.id} {phase} was not started: {text}")
-        return Asked(answer, None if answered is None else answered.means)
+        answer = CommandResult(Outcome.UNAVAILABLE, f"{key.id} {phase} was not started: {text}")
+        return RunRequest(answer, None if answered is None else answered.means)
     whom = f" for {', '.join(only)}" if only else ""
     said = f"{key.id} {phase} asked to run again{whom}: {answered.note or text}"
     try:
         _note_accepted(ctx, key, phase, ctx.ports.clock.now())
     except Unavailable as away:
-        answer = Answer(Outcome.UNAVAILABLE, f"{said}; self-heal does not know of it: {away}")
-        return Asked(answer, Means.ACCEPTED, begun=True)
-    return Asked(Answer(Outcome.DONE, said), Means.ACCEPTED, begun=True)
+        answer = CommandResult(Outcome.UNAVAILABLE, f"{said}; self-heal does not know of it: {away}")
+        return RunRequest(answer, Means.ACCEPTED, begun=True)
+    return RunRequest(CommandResult(Outcome.DONE, said), Means.ACCEPTED, begun=True)
 
 
 def enabled_on(ctx: Context, key: RunKey, phase: str) -> tuple[str, ...]:
@@ -168,7 +171,7 @@ def _note_accepted(ctx: Context, key: RunKey, phase: str, now: datetime) -> None
             return
 
 
-def replay(ctx: Context, kept: Quarantined, why: Why) -> Answer:
+def replay(ctx: Context, kept: Quarantined, why: Why) -> CommandResult:
     """Bring a message back from quarantine; it stays there, as it is, if it still cannot be understood.
 
     Who did it and why is kept with the message (behaviour D9).
@@ -177,11 +180,11 @@ def replay(ctx: Context, kept: Quarantined, why: Why) -> Answer:
     try:
         parse(delivery, ctx.policy, ctx.names)
     except Malformed as wrong:
-        return Answer(Outcome.REFUSED, f"{kept.message_id}: still not understood: {wrong.reason}")
+        return CommandResult(Outcome.REFUSED, f"{kept.message_id}: still not understood: {wrong.reason}")
     receipt = receive(ctx, delivery)
     mark_replayed(ctx, kept, why.by, why.reason)
     ctx.log("quarantine.replayed", message_id=kept.message_id, run_id=receipt.run, reason=why.reason, by=why.by)
-    return Answer(Outcome.DONE, f"{kept.message_id}: {receipt.handled.value} in {receipt.run or 'no run'}")
+    return CommandResult(Outcome.DONE, f"{kept.message_id}: {receipt.handled.value} in {receipt.run or 'no run'}")
 
 
 def find_quarantined(ctx: Context, message_id: str) -> Quarantined | None:
@@ -189,7 +192,7 @@ def find_quarantined(ctx: Context, message_id: str) -> Quarantined | None:
     return next((kept for kept in listed(ctx, None) if message_id in kept.message_ids), None)
 
 
-def _change(ctx: Context, key: RunKey, transition: str, ask: Change, verb: str, why: Why) -> Settled:
+def _change(ctx: Context, key: RunKey, transition: str, ask: Change, verb: str, why: Why) -> ReconcileResult:
     """Write an operator's event into a transition, opening or reopening its run, then decide."""
     now = ctx.ports.clock.now()
     _open(ctx, key, now)
@@ -205,9 +208,9 @@ def _change(ctx: Context, key: RunKey, transition: str, ask: Change, verb: str, 
         raise Unavailable("state", f"{key.id} {transition} changes all the time")
     ctx.log(f"operator.{verb}", run_id=key.id, transition=transition, reason=why.reason, by=why.by)
     again = reload(ctx, key, policy)
-    settled = reconcile(ctx, again(), again, "operator")
-    delivery_alerts.after_delivery(ctx, [settled], "", ctx.ports.clock.now())
-    return settled
+    results = reconcile(ctx, again(), again, "operator")
+    delivery_alerts.after_delivery(ctx, [results], "", ctx.ports.clock.now())
+    return results
 
 
 def _open(ctx: Context, key: RunKey, now: datetime) -> None:

@@ -30,7 +30,7 @@ from shared.core.wire.answers import Means
 A_NEW_ONE = "<new>"
 
 
-class Word(StrEnum):
+class DateOutcome(StrEnum):
     """What became of one date."""
 
     PLANNED = "planned"
@@ -43,10 +43,10 @@ class Word(StrEnum):
 
 
 WORDS = {
-    Means.ACCEPTED: Word.ACCEPTED,
-    Means.NOT_YET: Word.NOT_YET,
-    Means.BUSY: Word.BUSY,
-    Means.REFUSED: Word.REFUSED,
+    Means.ACCEPTED: DateOutcome.ACCEPTED,
+    Means.NOT_YET: DateOutcome.NOT_YET,
+    Means.BUSY: DateOutcome.BUSY,
+    Means.REFUSED: DateOutcome.REFUSED,
 }
 
 
@@ -83,7 +83,7 @@ class Result:
     """What one date's call came to. ``begun`` is true where the phase may be at work on it (behaviour D11)."""
 
     key: RunKey
-    word: Word
+    word: DateOutcome
     text: str
     begun: bool = False
     stops: bool = False
@@ -168,11 +168,11 @@ def _asked(ctx: Context, key: RunKey, phase: str, why: Why) -> Result:
     try:
         asked = ask_to_run(ctx, key, phase, why)
     except Unavailable as away:  # before the call: what follows an accepted one raises nothing
-        return Result(key, Word.NO_ANSWER, f"{key.id} {phase} was not asked: {away}", stops=True)
+        return Result(key, DateOutcome.NO_ANSWER, f"{key.id} {phase} was not asked: {away}", stops=True)
     answer = asked.answer
     if asked.means is None:
         stops = answer.outcome is Outcome.UNAVAILABLE
-        return Result(key, Word.NO_ANSWER if stops else Word.REFUSED, answer.text, stops=stops)
-    word = WORDS.get(asked.means, Word.NO_ANSWER)
-    away_after = word is Word.ACCEPTED and answer.outcome is not Outcome.DONE
-    return Result(key, word, answer.text, asked.begun, stops=word is Word.NO_ANSWER or away_after)
+        return Result(key, DateOutcome.NO_ANSWER if stops else DateOutcome.REFUSED, answer.text, stops=stops)
+    word = WORDS.get(asked.means, DateOutcome.NO_ANSWER)
+    away_after = word is DateOutcome.ACCEPTED and answer.outcome is not Outcome.DONE
+    return Result(key, word, answer.text, asked.begun, stops=word is DateOutcome.NO_ANSWER or away_after)

@@ -108,7 +108,7 @@ class RehearsalPorts:
 
     store: OverlaidStore
     warehouse: Warehouse
-    record: Unsent
+    audit: Unsent
     bus: Unsent
     http: Unsent
     alerts: Unsent

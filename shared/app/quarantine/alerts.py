@@ -7,7 +7,7 @@ from datetime import date, datetime
 from shared.app.context import Context
 from shared.app.quarantine.bounds import MOST_ROWS, MOST_WARNINGS
 from shared.core import commands
-from shared.core.alerting.conditions import AlertKind, Condition, Lasting, Severity
+from shared.core.alerting.conditions import AlertKind, Condition, Lifecycle, Severity
 from shared.core.errors import Malformed
 from shared.core.message import Delivery
 from shared.core.texts import say
@@ -26,7 +26,7 @@ def of_sender(ctx: Context, delivery: Delivery, wrong: Malformed) -> Condition:
     )
     subject = f"{wrong.processor}/{wrong.kind}"
     return Condition(
-        AlertKind.QUARANTINE, Severity.WARNING, ctx.policy.pipeline, delivery.phase, subject, text, Lasting.ONCE
+        AlertKind.QUARANTINE, Severity.WARNING, ctx.policy.pipeline, delivery.phase, subject, text, Lifecycle.ONCE
     )
 
 
@@ -55,4 +55,4 @@ def no_room(ctx: Context, day: date) -> Condition:
 
 
 def _overall(ctx: Context, subject: str, text: str) -> Condition:
-    return Condition(AlertKind.QUARANTINE, Severity.WARNING, ctx.policy.pipeline, "", subject, text, Lasting.ONCE)
+    return Condition(AlertKind.QUARANTINE, Severity.WARNING, ctx.policy.pipeline, "", subject, text, Lifecycle.ONCE)

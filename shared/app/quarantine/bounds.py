@@ -43,7 +43,7 @@ class Warned:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class WarningBudget:
     """The warnings of the last hour, and when the summary began that stands for the rest."""
 
     warnings: tuple[Warned, ...] = ()
@@ -75,7 +75,7 @@ def take_warning(ctx: Context, fingerprint: str, now: datetime) -> datetime | No
     """Take one of the hour's warnings for a new alert; if there is none left, return when their summary began."""
     path = _path(ctx, "said")
     for _ in range(ATTEMPTS):
-        said, version = _read(ctx, path, Said())
+        said, version = _read(ctx, path, WarningBudget())
         recent = tuple(one for one in said.warnings if now - one.at < HOUR)
         if any(one.fingerprint == fingerprint for one in recent):
             return None
@@ -84,7 +84,7 @@ def take_warning(ctx: Context, fingerprint: str, now: datetime) -> datetime | No
         elif said.summary_since is not None and now - said.summary_since < HOUR:
             return said.summary_since
         else:
-            after = Said(recent, now)
+            after = WarningBudget(recent, now)
         if _write(ctx, path, after, version):
             return after.summary_since if len(recent) >= MOST_WARNINGS else None
     raise Unavailable("state", f"{path} changes all the time")

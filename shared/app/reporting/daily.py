@@ -15,19 +15,19 @@ from shared.app.context import Context
 from shared.app.quarantine.rows import rows
 from shared.app.reporting import inventory
 from shared.app.reporting.daily_text import text_of
-from shared.app.reporting.health import OK, Answer, Asked, House
+from shared.app.reporting.health import OK, DeploymentInfo, HealthRequest, HealthResponse
 from shared.app.reporting.overview import keys, loads, row
 from shared.app.reporting.pages import open_alerts, readable
 from shared.app.state.repository import Loaded, with_run
 from shared.app.transitions.pausing import still_to_end
 from shared.app.transitions.preflight import fitness
 from shared.app.transitions.readings import read_units
-from shared.app.transitions.snapshot import sight
-from shared.core.alerting.conditions import AlertKind, Condition, Lasting, Severity
+from shared.app.transitions.snapshot import versioned_input
+from shared.core.alerting.conditions import AlertKind, Condition, Lifecycle, Severity
 from shared.core.calendar import instant, working_day
 from shared.core.decision.completeness import opened_at
 from shared.core.decision.gates import Fit, Unfit
-from shared.core.decision.snapshot import Situation
+from shared.core.decision.snapshot import DecisionInput
 from shared.core.errors import Unavailable
 from shared.core.model import RunKey
 from shared.core.policy.transitions import GateKind
@@ -50,7 +50,7 @@ ORDER BY run_timestamp
 SENDING = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
-def report(ctx: Context, house: House, asked: Asked) -> Answer:
+def report(ctx: Context, house: DeploymentInfo, asked: HealthRequest) -> HealthResponse:
     """Make the report and answer it; by POST send it too, unless ``?send=false`` or another one of today was sent.
 
     Looking takes nothing away: whoever reads it early leaves the one that is sent at its hour. What is not
@@ -58,19 +58,19 @@ def report(ctx: Context, house: House, asked: Asked) -> Answer:
     """
     query = parameters(asked.query.items(), ("send",))
     if isinstance(query, Wrong):
-        return Answer(query.status, query.body())
+        return HealthResponse(query.status, query.body())
     send = query.get("send", "true").lower()
     if send not in SENDING:
-        return Answer(BAD_REQUEST, {"error": f"send is {send[:80]!r}", "hint": "send=true or send=false"})
+        return HealthResponse(BAD_REQUEST, {"error": f"send is {send[:80]!r}", "hint": "send=true or send=false"})
     made = summary(ctx, house)
     if not SENDING[send] or asked.method != "POST":
         made["sent"] = "not asked for"
     else:
         made["sent"] = _send(ctx, made)
-    return Answer(OK, made)
+    return HealthResponse(OK, made)
 
 
-def summary(ctx: Context, house: House) -> dict[str, Any]:
+def summary(ctx: Context, house: DeploymentInfo) -> dict[str, Any]:
     """Return the report as JSON holds it, its text included; whatever is away, the rest of it is there."""
     now = ctx.ports.clock.now()
     today = ctx.policy.local(now).date()
@@ -130,41 +130,41 @@ def _run(ctx: Context, key: RunKey, seen: Row, loaded: Loaded) -> dict[str, Any]
 
 
 def _transition(ctx: Context, key: RunKey, where: Cell, loaded: Loaded) -> dict[str, Any]:
-    situation = sight(ctx, key, loaded, ctx.policy.transitions[where.transition]).situation
-    state, plan = situation.state, situation.state.carried
+    snapshot = versioned_input(ctx, key, loaded, ctx.policy.transitions[where.transition]).snapshot
+    state, plan = snapshot.state, snapshot.state.accepted_plan
     return {
         "transition": where.transition,
         "word": where.word,
         "notes": list(where.notes),
-        "opened_at": _iso(ctx, situation.seen.opened_at),
+        "opened_at": _iso(ctx, snapshot.seen.opened_at),
         "triggered_at": _iso(ctx, state.triggered_at),
         "confirmed_at": _iso(ctx, state.confirmed_at),
         "reason": "" if plan is None else plan.reason,
         "degraded": plan is not None and plan.degraded,
-        "missing": list(situation.seen.missing if plan is None else plan.missing),
-        "late": _latecomers(ctx, situation),
-        "last": _last(ctx, situation),
+        "missing": list(snapshot.seen.missing if plan is None else plan.missing),
+        "late": _latecomers(ctx, snapshot),
+        "last": _last(ctx, snapshot),
     }
 
 
-def _reported_at(situation: Situation, name: str) -> datetime | None:
+def _reported_at(snapshot: DecisionInput, name: str) -> datetime | None:
     """Return when a processor's first report that counts was received (behaviour R7)."""
-    known = situation.completions.get(name)
-    units = None if situation.units is None else situation.units.total
-    return None if known is None else opened_at(situation.processors[name], known, units, situation.readings.rows)
+    known = snapshot.completions.get(name)
+    units = None if snapshot.units is None else snapshot.units.total
+    return None if known is None else opened_at(snapshot.processors[name], known, units, snapshot.readings.rows)
 
 
-def _latecomers(ctx: Context, situation: Situation) -> list[dict[str, Any]]:
+def _latecomers(ctx: Context, snapshot: DecisionInput) -> list[dict[str, Any]]:
     """Return who was missing at the trigger, and when they came at last: None where they never did."""
-    plan = situation.state.carried
+    plan = snapshot.state.accepted_plan
     missing = () if plan is None else plan.missing
-    return [{"processor": name, "at": _iso(ctx, _reported_at(situation, name))} for name in missing]
+    return [{"processor": name, "at": _iso(ctx, _reported_at(snapshot, name))} for name in missing]
 
 
-def _last(ctx: Context, situation: Situation) -> dict[str, Any] | None:
+def _last(ctx: Context, snapshot: DecisionInput) -> dict[str, Any] | None:
     """Return the processor whose report the transition waited for longest."""
-    names = situation.seen.done if situation.state.carried is None else situation.state.carried.completed
-    times = {name: at for name in names if (at := _reported_at(situation, name)) is not None}
+    names = snapshot.seen.done if snapshot.state.accepted_plan is None else snapshot.state.accepted_plan.completed
+    times = {name: at for name in names if (at := _reported_at(snapshot, name)) is not None}
     if not times:
         return None
     name = max(times, key=lambda one: (times[one], one))
@@ -218,7 +218,7 @@ def _coverage(ctx: Context, day: date, unread: list[str]) -> list[dict[str, Any]
     return found
 
 
-def _validation(ctx: Context, house: House, today: date) -> list[dict[str, Any]]:
+def _validation(ctx: Context, house: DeploymentInfo, today: date) -> list[dict[str, Any]]:
     """Return the latest run of each schedule since yesterday's midnight, from the record."""
     first = instant(today - timedelta(days=1), time(0), ctx.policy.zone)
     last = instant(today + timedelta(days=1), time(0), ctx.policy.zone)
@@ -261,7 +261,7 @@ def _quarantine(ctx: Context) -> dict[str, Any]:
 
 def _send(ctx: Context, made: dict[str, Any]) -> str:
     """Say the report once a day; return what became of it. One that could not be sent is an alert."""
-    condition = Condition(KIND, Severity.INFO, ctx.policy.pipeline, "", made["date"], made["text"], Lasting.ONCE)
+    condition = Condition(KIND, Severity.INFO, ctx.policy.pipeline, "", made["date"], made["text"], Lifecycle.ONCE)
     path = outbox.path_of(condition.fingerprint)
     try:
         if ctx.ports.store.get(path)[0] is None:
@@ -269,7 +269,7 @@ def _send(ctx: Context, made: dict[str, Any]) -> str:
         [kept] = ctx.ports.store.get(path)
         alert = None if kept is None else outbox.read(kept).alert
         if alert is not None and not alert.unsent:
-            return "sent" if alert.said_at is None else f"sent {_iso(ctx, alert.said_at)}"
+            return "sent" if alert.notified_at is None else f"sent {_iso(ctx, alert.notified_at)}"
         why = (alert.refused if alert is not None else "") or "no answer; a sweep sends it later"
         raise_alerts.raise_now(ctx, [_unsent(ctx, made["date"], why)])
     except Unavailable as error:
@@ -282,13 +282,13 @@ def _send(ctx: Context, made: dict[str, Any]) -> str:
 def _unsent(ctx: Context, day: str, why: str) -> Condition:
     what = f"the daily report of {day} could not be sent: {why}"
     text = say(ctx.policy.pipeline, "", what, "it stays pending", "POST /report of health_check; look at its channel")
-    return Condition(AlertKind.REPORT_UNSENT, Severity.WARNING, ctx.policy.pipeline, "", day, text, Lasting.ONCE)
+    return Condition(AlertKind.REPORT_UNSENT, Severity.WARNING, ctx.policy.pipeline, "", day, text, Lifecycle.ONCE)
 
 
 def _straight(ctx: Context, condition: Condition, error: Unavailable) -> str:
     """Send past the store, once for this instance and day: it is where what was said would have been kept."""
     day = date.fromisoformat(condition.subject)
-    if ctx.memory.report_said == day:
+    if ctx.memory.report_sent_on == day:
         return "sent already by this instance"
     try:
         answer = ctx.ports.alerts.send(
@@ -300,7 +300,7 @@ def _straight(ctx: Context, condition: Condition, error: Unavailable) -> str:
     if not isinstance(answer, Delivered):
         ctx.log("report.unsent", severity="ERROR", reason=answer.reason)
         return f"not sent: {answer.reason}; not stored: {error.reason}"
-    ctx.memory.report_said = day
+    ctx.memory.report_sent_on = day
     return f"sent, not stored: {error.reason}"
 
 

@@ -12,9 +12,9 @@ from shared.app.reporting.health import (
     NOT_FOUND,
     NOT_READY,
     OK,
-    Answer,
-    Asked,
-    House,
+    DeploymentInfo,
+    HealthRequest,
+    HealthResponse,
     alive,
     body_of,
     ready,
@@ -25,22 +25,24 @@ PATHS = ("/", "/health", "/ready", "/report")
 READ = ("GET", "HEAD")
 
 
-def answer(ctx: Context, house: House, asked: Asked) -> Answer:
+def answer(ctx: Context, house: DeploymentInfo, asked: HealthRequest) -> HealthResponse:
     """Answer one request to the health check."""
     ctx = replace(ctx, ports=FailFastPorts(ctx.ports))
     path = "/" + asked.path.strip("/")
     if path not in PATHS:
         known = ", ".join(PATHS)
-        return Answer(NOT_FOUND, {"error": f"there is no {path[:80]}", "hint": f"there are {known}"})
+        return HealthResponse(NOT_FOUND, {"error": f"there is no {path[:80]}", "hint": f"there are {known}"})
     allowed = (*READ, "POST") if path == "/report" else READ
     if asked.method not in allowed:
-        return Answer(NOT_ALLOWED, {"error": f"{path} takes no {asked.method[:20]}", "hint": ", ".join(allowed)})
+        return HealthResponse(
+            NOT_ALLOWED, {"error": f"{path} takes no {asked.method[:20]}", "hint": ", ".join(allowed)}
+        )
     match path:
         case "/health":
-            return Answer(OK, alive(ctx, house))
+            return HealthResponse(OK, alive(ctx, house))
         case "/ready":
             found = ready(ctx, house)
-            return Answer(OK if found.well else NOT_READY, {**alive(ctx, house), **body_of(ctx, found)})
+            return HealthResponse(OK if found.well else NOT_READY, {**alive(ctx, house), **body_of(ctx, found)})
         case "/report":
             return report(ctx, house, asked)
         case _:

@@ -139,7 +139,7 @@ def cell(policy: Policy, run: Run, transition: Transition, state: TransitionStat
     if state.unproven is not None:
         call = state.unproven
         return Cell(transition.name, state.state.value, Tone.BUSY, call.since, (f"unproven: {call.text}",))
-    if state.carried is not None:
+    if state.accepted_plan is not None:
         return _triggered(policy, run.key, transition, state, now)
     name = transition.name
     empty = run.units is not None and run.units.total == 0
@@ -162,7 +162,7 @@ def cell(policy: Policy, run: Run, transition: Transition, state: TransitionStat
 
 
 def _triggered(policy: Policy, key: RunKey, transition: Transition, state: TransitionState, now: datetime) -> Cell:
-    plan = state.carried
+    plan = state.accepted_plan
     assert plan is not None
     notes = [REASONS.get(plan.reason, plan.reason.replace("_", " "))]
     tone = Tone.GOOD if state.state in (State.CONFIRMED, State.OBSERVED) else Tone.BUSY

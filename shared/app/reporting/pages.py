@@ -10,7 +10,7 @@ from shared.app.alerting import outbox
 from shared.app.context import INVENTORY as INVENTORY
 from shared.app.context import Context
 from shared.app.quarantine.rows import COLLECTION as QUARANTINE
-from shared.app.reporting.health import NOT_FOUND, NOT_READY, OK, Answer, Asked, House, ready
+from shared.app.reporting.health import NOT_FOUND, NOT_READY, OK, DeploymentInfo, HealthRequest, HealthResponse, ready
 from shared.app.reporting.overview import keys, loads, overview
 from shared.app.reporting.queries import explain_all
 from shared.app.reporting.timeline import timeline
@@ -38,7 +38,7 @@ def readable(unread: list[str], what: str, read: Callable[[], T]) -> T | None:
     return None
 
 
-def front(ctx: Context, house: House, asked: Asked) -> Answer:
+def front(ctx: Context, house: DeploymentInfo, asked: HealthRequest) -> HealthResponse:
     """Return the page, with one run's timeline where ``?run=`` names one."""
     unread: list[str] = []
     wanted = asked.query.get("run", "")
@@ -61,7 +61,7 @@ def front(ctx: Context, house: House, asked: Asked) -> Answer:
         unread=tuple(unread),
         wrong=wrong,
     )
-    return Answer(NOT_READY if status == OK and days is None else status, page)
+    return HealthResponse(NOT_READY if status == OK and days is None else status, page)
 
 
 def of_date(ctx: Context, day: date) -> Page:
@@ -136,7 +136,7 @@ def shown_days(ctx: Context) -> Sequence[date]:
     return [last - timedelta(days=back) for back in range(count)]
 
 
-def _facts(ctx: Context, house: House) -> tuple[Fact, ...]:
+def _facts(ctx: Context, house: DeploymentInfo) -> tuple[Fact, ...]:
     return tuple(Fact(one.name, one.well, one.detail, one.latency_ms) for one in ready(ctx, house).dependencies)
 
 

@@ -17,9 +17,9 @@ from shared.core.decision.decide import decide
 from shared.core.decision.decisions import Blocked, Decision, Done, EmptyOk, Held, Read, Trigger, Wait
 from shared.core.decision.explain import Explanation
 from shared.core.decision.explain import explain as explained
-from shared.core.decision.fold import record
+from shared.core.decision.fold import apply_report
 from shared.core.decision.history import state_after
-from shared.core.decision.snapshot import Situation
+from shared.core.decision.snapshot import DecisionInput
 from shared.core.model import Completion, LogEntry, Report, RunKey, State, TransitionState
 from shared.core.policy.policy import Policy
 from shared.core.policy.transitions import Transition
@@ -61,11 +61,11 @@ def explain_then(ctx: Context, key: RunKey, transition: str, at: datetime) -> Ex
     ]
     if lacking:
         return Beyond(f"the record does not hold what happened to {key.id} before {when}: {'; '.join(lacking)}")
-    situation = _situation(ctx, key, loaded, ctx.policy.transitions[transition], _until(reports, at))
-    situation = _with_state(situation, [entry for entry in entries if entry.at <= at], reports)
+    snapshot = _situation(ctx, key, loaded, ctx.policy.transitions[transition], _until(reports, at))
+    snapshot = _with_state(snapshot, [entry for entry in entries if entry.at <= at], reports)
     acts = tuple(act for act in loaded.transition(transition).value.acts if act.at <= at)
-    situation = replace(situation, state=replace(situation.state, acts=acts))
-    return explained(situation, _decision(situation, at), at, as_of="the record")
+    snapshot = replace(snapshot, state=replace(snapshot.state, acts=acts))
+    return explained(snapshot, _decision(snapshot, at), at, as_of="the record")
 
 
 def _when(policy: Policy, at: datetime, now: datetime) -> str:
@@ -75,18 +75,18 @@ def _when(policy: Policy, at: datetime, now: datetime) -> str:
 
 def _reports(ctx: Context, key: RunKey, loaded: Loaded) -> list[Report]:
     """Return every report of a run, the recorded ones and those that wait for it, by message."""
-    rows = (row for row in ctx.ports.record.completions(key.day, key.day) if row["run_id"] == key.id)
+    rows = (row for row in ctx.ports.audit.completions(key.day, key.day) if row["run_id"] == key.id)
     found = {report.message_id: report for report in map(report_of, rows)}
     known = [one for phase in loaded.completions.values() for one in phase.values()]
-    found |= {report.message_id: report for one in known for report in one.unrecorded}
+    found |= {report.message_id: report for one in known for report in one.pending_audit}
     return sorted(found.values(), key=lambda report: (report.received_at, report.message_id))
 
 
 def _entries(ctx: Context, key: RunKey, loaded: Loaded, transition: str) -> list[LogEntry]:
-    rows = ctx.ports.record.executions(key.day, key.day)
+    rows = ctx.ports.audit.executions(key.day, key.day)
     mine = (row for row in rows if row["run_id"] == key.id and row["transition"] == transition)
     found = {_mark(entry): entry for entry in map(entry_of, mine)}
-    found |= {_mark(entry): entry for entry in loaded.transition(transition).value.unrecorded}
+    found |= {_mark(entry): entry for entry in loaded.transition(transition).value.pending_audit}
     return list(found.values())
 
 
@@ -110,14 +110,14 @@ def _lacking_reports(loaded: Loaded, reports: Iterable[Report], at: datetime) ->
         for one in known
         if any(
             report is not None and report.received_at <= at and report.message_id not in held
-            for report in (one.latest, one.good)
+            for report in (one.latest, one.last_good)
         )
     ]
 
 
 def _lacking_entries(state: TransitionState, entries: Iterable[LogEntry], at: datetime) -> list[str]:
     sent = {entry.generation for entry in entries if entry.decision in ("trigger", "redispatch", "observe")}
-    plan = state.carried
+    plan = state.accepted_plan
     if plan is None or plan.generation in sent or state.triggered_at is None or state.triggered_at > at:
         return []
     return [f"trigger {plan.generation}"]
@@ -129,15 +129,15 @@ def _until(reports: Iterable[Report], at: datetime) -> dict[str, dict[str, Compl
     for report in reports:
         if report.received_at <= at:
             phase = found.setdefault(report.phase, {})
-            phase[report.processor] = record(phase.get(report.processor), report)
+            phase[report.processor] = apply_report(phase.get(report.processor), report)
     return found
 
 
 def _situation(
     ctx: Context, key: RunKey, loaded: Loaded, transition: Transition, known: Mapping[str, Mapping[str, Completion]]
-) -> Situation:
+) -> DecisionInput:
     begun = [one.last_received_at for one in known.get(transition.starts, {}).values() if one.last_received_at]
-    return Situation(
+    return DecisionInput(
         policy=ctx.policy,
         transition=transition,
         key=key,
@@ -152,30 +152,30 @@ def _situation(
     )
 
 
-def _with_state(situation: Situation, entries: list[LogEntry], reports: list[Report]) -> Situation:
+def _with_state(snapshot: DecisionInput, entries: list[LogEntry], reports: list[Report]) -> DecisionInput:
     """Put in how the transition stood after these decisions, and what the last trigger among them carried."""
     state = state_after(entries)
-    plan = state.carried
+    plan = state.accepted_plan
     if plan is None or state.dispatched_at is None:
-        return replace(situation, state=state)
+        return replace(snapshot, state=state)
     known = Loaded(None, _until(reports, state.dispatched_at))
-    then = known.completions_of(situation.transition.after)
-    seen = replace(situation, completions=then).seen
-    completed = {name: seen.standings[name].records for name in seen.done}
-    return replace(situation, state=replace(state, carried=replace(plan, completed=completed)))
+    then = known.completions_of(snapshot.transition.after)
+    seen = replace(snapshot, completions=then).seen
+    completed = {name: seen.statuses[name].records for name in seen.done}
+    return replace(snapshot, state=replace(state, accepted_plan=replace(plan, completed=completed)))
 
 
-def _decision(situation: Situation, at: datetime) -> Decision:
+def _decision(snapshot: DecisionInput, at: datetime) -> Decision:
     """Return what had been decided by then; a wait is worked out anew, for each report gives it another reason."""
-    if situation.empty:
+    if snapshot.empty:
         return EmptyOk()
-    state = situation.state
+    state = snapshot.state
     if state.state is State.BLOCKED:
         return Blocked({name: block.text for name, block in state.blocked.items()})
     if state.state is State.HELD:
         hold = state.hold
         return Held("deadline", "") if hold is None else Held(hold.cause, hold.text)
-    decision = decide(situation, at)
+    decision = decide(snapshot, at)
     if not isinstance(decision, Read | Trigger):
         return decision
-    return Wait(UNREAD) if state.carried is None else Done(f"triggered by {state.carried.reason}")
+    return Wait(UNREAD) if state.accepted_plan is None else Done(f"triggered by {state.accepted_plan.reason}")

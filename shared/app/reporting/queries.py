@@ -9,7 +9,7 @@ from shared.app.context import Context
 from shared.app.quarantine.rows import Quarantined, listed
 from shared.app.state.repository import completion_path, load_run, read_completion
 from shared.app.transitions.reconcile import assess
-from shared.app.transitions.snapshot import sight, transitions_of
+from shared.app.transitions.snapshot import transitions_of, versioned_input
 from shared.core.decision.explain import Explanation
 from shared.core.decision.explain import explain as explained
 from shared.core.model import Run, RunKey
@@ -33,9 +33,9 @@ def explain(ctx: Context, key: RunKey, transition: str, at: datetime | None = No
     if loaded.run is None:
         return NOT_OPEN
     now = at or ctx.ports.clock.now()
-    situation = sight(ctx, key, loaded, ctx.policy.transitions[transition]).situation
-    situation, decision = assess(ctx, situation, now)
-    return explained(situation, decision, now, "" if at is None else "what is known now")
+    snapshot = versioned_input(ctx, key, loaded, ctx.policy.transitions[transition]).snapshot
+    snapshot, decision = assess(ctx, snapshot, now)
+    return explained(snapshot, decision, now, "" if at is None else "what is known now")
 
 
 def recorded(ctx: Context, key: RunKey, phase: str, processor: str) -> Recorded | None:
@@ -71,6 +71,6 @@ def explain_all(ctx: Context, key: RunKey) -> list[Explanation]:
     now = ctx.ports.clock.now()
     found = []
     for transition in transitions_of(ctx.policy, key.mode):
-        situation, decision = assess(ctx, sight(ctx, key, loaded, transition).situation, now)
-        found.append(explained(situation, decision, now))
+        snapshot, decision = assess(ctx, versioned_input(ctx, key, loaded, transition).snapshot, now)
+        found.append(explained(snapshot, decision, now))
     return found

@@ -8,11 +8,11 @@ from shared.app.alerting import outbox
 from shared.app.context import Context
 from shared.app.reporting.overview import cells_of
 from shared.app.state.repository import Loaded
-from shared.app.transitions.snapshot import sight, transitions_of
+from shared.app.transitions.snapshot import transitions_of, versioned_input
 from shared.core.alerting.alert import Alert
 from shared.core.calendar import due_at
-from shared.core.decision.completeness import Picture, Standing, Word
-from shared.core.decision.snapshot import Situation
+from shared.core.decision.completeness import Completeness, ProcessorStatus, Status
+from shared.core.decision.snapshot import DecisionInput
 from shared.core.model import Completion, Outcome, Report, RunKey, TransitionState
 from shared.core.policy.policy import Policy
 from shared.core.policy.transitions import Transition
@@ -20,16 +20,16 @@ from shared.core.reporting.page import Cell, Event, GateLine, Kind, Leg, Timelin
 from shared.core.texts import amount, names
 
 TONES = {
-    Word.DONE: Tone.GOOD,
-    Word.PARTIAL: Tone.NOTICE,
-    Word.PARTIAL_SHORT: Tone.BAD,
-    Word.UNDER_MINIMUM: Tone.BAD,
-    Word.UNITS_SHORT: Tone.BAD,
-    Word.NOTHING: Tone.BAD,
-    Word.NOT_YET: Tone.NOTICE,
-    Word.FAILED: Tone.BAD,
-    Word.STARTED: Tone.BUSY,
-    Word.ABSENT: Tone.QUIET,
+    Status.DONE: Tone.GOOD,
+    Status.PARTIAL: Tone.NOTICE,
+    Status.PARTIAL_SHORT: Tone.BAD,
+    Status.UNDER_MINIMUM: Tone.BAD,
+    Status.UNITS_SHORT: Tone.BAD,
+    Status.NOTHING: Tone.BAD,
+    Status.NOT_YET: Tone.NOTICE,
+    Status.FAILED: Tone.BAD,
+    Status.STARTED: Tone.BUSY,
+    Status.ABSENT: Tone.QUIET,
 }
 OUTCOMES = {
     Outcome.FAILED: Tone.BAD,
@@ -47,8 +47,8 @@ def timeline(ctx: Context, key: RunKey, loaded: Loaded) -> Timeline:
     told = _alerts(ctx, key)
     legs = []
     for transition, where in zip(transitions_of(policy, key.mode), cells_of(policy, run, loaded, now), strict=True):
-        situation = sight(ctx, key, loaded, transition).situation
-        legs.append(_leg(situation, where, told.get(transition.name, ())))
+        snapshot = versioned_input(ctx, key, loaded, transition).snapshot
+        legs.append(_leg(snapshot, where, told.get(transition.name, ())))
     named = {leg.cell.transition for leg in legs}
     rest = in_order(event for name, events in told.items() if name not in named for event in events)
     passed = transitions_of(policy, key.mode)
@@ -86,30 +86,34 @@ def _told(alert: Alert) -> Iterator[Event]:
         yield Event(alert.resolved_at, Kind.OVER, f"over: {short}", Tone.GOOD, alert.kind)
 
 
-def _leg(situation: Situation, where: Cell, alerts: tuple[Event, ...]) -> Leg:
-    transition, seen = situation.transition, situation.seen
+def _leg(snapshot: DecisionInput, where: Cell, alerts: tuple[Event, ...]) -> Leg:
+    transition, seen = snapshot.transition, snapshot.seen
     ordered = sorted(seen.expected, key=lambda name: (name not in seen.required, name))
     return Leg(
         cell=where,
         after=", ".join(transition.after),
         starts=transition.starts,
         tracks=tuple(
-            _track(seen.standings[name], situation.completions.get(name), required=name in seen.required)
+            _track(seen.statuses[name], snapshot.completions.get(name), required=name in seen.required)
             for name in ordered
         ),
-        marks=in_order(_marks(situation, seen)),
-        gates=tuple(_gates(situation.state)),
+        marks=in_order(_marks(snapshot, seen)),
+        gates=tuple(_gates(snapshot.state)),
         alerts=alerts,
     )
 
 
-def _track(at: Standing, known: Completion | None, *, required: bool) -> Track:
-    floor = f"at least {at.floor} wanted" if at.floor and at.word in (Word.UNDER_MINIMUM, Word.PARTIAL_SHORT) else ""
+def _track(at: ProcessorStatus, known: Completion | None, *, required: bool) -> Track:
+    floor = (
+        f"at least {at.min_records} wanted"
+        if at.min_records and at.status in (Status.UNDER_MINIMUM, Status.PARTIAL_SHORT)
+        else ""
+    )
     lack = "" if at.shortfall is None else at.shortfall.text
     note = lack or ("nothing to do" if at.nothing_to_do else "counter missing" if at.counter_missing else floor)
     started = None if known is None else known.started_at
-    word = at.word.value.replace("_", " ") if at.word is not Word.ABSENT else "no report"
-    return Track(at.processor, required, word, TONES[at.word], note, started, tuple(_events(at.processor, known)))
+    word = at.status.value.replace("_", " ") if at.status is not Status.ABSENT else "no report"
+    return Track(at.processor, required, word, TONES[at.status], note, started, tuple(_events(at.processor, known)))
 
 
 def _reported(completions: Mapping[str, Completion]) -> Iterator[Track]:
@@ -127,9 +131,9 @@ def _events(name: str, known: Completion | None) -> Iterator[Event]:
         return
     if known.started_at is not None:
         yield Event(known.started_at, Kind.STARTED, f"{name} started", Tone.QUIET, name)
-    kept = {report.message_id: report for report in (known.good, known.latest) if report is not None}
+    kept = {report.message_id: report for report in (known.last_good, known.latest) if report is not None}
     times = {report.received_at for report in kept.values()}
-    for opener in known.openers[:1]:
+    for opener in known.clock_starters[:1]:
         if opener.received_at not in times:
             said = f"{name} first report that may count{_records(opener.records)}"
             yield Event(opener.received_at, Kind.REPORT, said, Tone.GOOD, name)
@@ -150,24 +154,24 @@ def _records(count: int | None) -> str:
     return "" if count is None else f", {amount(count, 'record')}"
 
 
-def _marks(situation: Situation, seen: Picture) -> Iterator[Event]:
+def _marks(snapshot: DecisionInput, seen: Completeness) -> Iterator[Event]:
     """Yield what clock and orchestrator did: tiers, deadline and due times, blocks, the trigger, its confirmation."""
-    state = situation.state
+    state = snapshot.state
     if seen.opened_at is not None:
         yield Event(seen.opened_at, Kind.OPENED, "first report that counts: the tiers run from here", Tone.QUIET)
-    yield from _clock(situation, seen)
+    yield from _clock(snapshot, seen)
     for name, block in state.blocked.items():
         yield Event(block.since, Kind.BLOCKED, f"blocked by {name}: {block.text}", Tone.BAD, name)
     if state.held_since is not None:
         why = state.hold.text if state.hold is not None else f"without {names(seen.missing)}"
         yield Event(state.held_since, Kind.HELD, f"held: {why}", Tone.BAD)
-    yield from _sent(situation.policy, situation.transition, situation.key, state)
+    yield from _sent(snapshot.policy, snapshot.transition, snapshot.key, state)
 
 
-def _clock(situation: Situation, seen: Picture) -> Iterator[Event]:
+def _clock(snapshot: DecisionInput, seen: Completeness) -> Iterator[Event]:
     """Yield the times that mattered: those up to the trigger, and while there is none those ahead."""
-    expectation, triggered = situation.expectation, situation.state.triggered_at
-    found, since = [], situation.clock_from
+    expectation, triggered = snapshot.expectation, snapshot.state.triggered_at
+    found, since = [], snapshot.clock_from
     if since is not None:
         for number, tier in enumerate(expectation.tiers, start=1):
             wants = f"tier {number}: {min(tier.at_least, len(seen.expected))} of {len(seen.expected)}"
@@ -175,16 +179,16 @@ def _clock(situation: Situation, seen: Picture) -> Iterator[Event]:
         if expectation.deadline is not None:
             then = expectation.deadline.then.value.replace("_", " ")
             found.append(Event(since + expectation.deadline.after, Kind.DEADLINE, f"deadline: {then}"))
-    if expectation.due is not None and not situation.empty:
+    if expectation.due is not None and not snapshot.empty:
         for severity, clock in (("warning", expectation.due.warning), ("critical", expectation.due.critical)):
-            at = due_at(situation.key, clock, situation.policy)
+            at = due_at(snapshot.key, clock, snapshot.policy)
             if at is not None:
                 found.append(Event(at, Kind.DUE, f"due ({severity})"))
     yield from (event for event in found if triggered is None or event.at <= triggered)
 
 
 def _sent(policy: Policy, transition: Transition, key: RunKey, state: TransitionState) -> Iterator[Event]:
-    plan = state.carried
+    plan = state.accepted_plan
     if plan is None or state.triggered_at is None:
         return
     reason = plan.reason.replace("_", " ")
@@ -207,7 +211,7 @@ def _sent(policy: Policy, transition: Transition, key: RunKey, state: Transition
 
 def _gates(state: TransitionState) -> Iterator[GateLine]:
     """Yield the readings the trigger carried, and what blocks now."""
-    carried = state.carried
+    carried = state.accepted_plan
     for name, text in (carried.readings if carried is not None else {}).items():
         if name not in state.blocked:
             yield GateLine(name, text.removeprefix(f"{name}: "))

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 
 from shared.app.context import Context
 from shared.app.state.repository import Stored, read_transitions, save_run, transition_path
-from shared.app.transitions.reconcile import Settled
+from shared.app.transitions.reconcile import ReconcileResult
 from shared.core import commands
-from shared.core.alerting.conditions import AlertKind, Condition, Lasting, Severity
+from shared.core.alerting.conditions import AlertKind, Condition, Lifecycle, Severity
 from shared.core.calendar import closes_at
 from shared.core.decision.closing import is_over, never_triggered
 from shared.core.decision.silence import not_ended
@@ -36,24 +36,26 @@ def ends_at(policy: Policy, run: Run) -> datetime:
     return closes_at(run.key, run.opened_at, policy) if run.reopened_at is None else run.reopened_at + REOPENED_FOR
 
 
-def closing_of(ctx: Context, done: Sweep, run: Stored[Run], settled: list[Settled], now: datetime) -> Closing | None:
+def closing_of(
+    ctx: Context, done: Sweep, run: Stored[Run], results: list[ReconcileResult], now: datetime
+) -> Closing | None:
     """Return how a run ends now, None if it stays open; a run that is only too old says what never triggered."""
     key = run.value.key
-    situations = [one.situation for one in settled]
-    states = {situation.transition.name: situation.state for situation in situations}
-    if is_over(situations, now):
+    snapshots = [one.snapshot for one in results]
+    states = {snapshot.transition.name: snapshot.state for snapshot in snapshots}
+    if is_over(snapshots, now):
         return Closing(run, states, expired=False)
     if now < ends_at(ctx.policy, run.value):
         return None
-    left = [situation.transition.name for situation in situations if never_triggered(situation)]
-    unended = [situation.transition.starts for situation in situations if not_ended(situation)]
+    left = [snapshot.transition.name for snapshot in snapshots if never_triggered(snapshot)]
+    unended = [snapshot.transition.starts for snapshot in snapshots if not_ended(snapshot)]
     if left or unended:
         again = [commands.trigger(name, key, "the run had closed without it") for name in left]
         lacks = [("never triggered", left), ("never ended", unended)]
         what = "; ".join(("closed for its age", *(f"{lack}: {names(which)}" for lack, which in lacks if which)))
         do = "\n".join(("to trigger one all the same:", *again)) if again else ""
         text = say(key.id, "", what, "only an operator reopens it", do)
-        done.say(Condition(AlertKind.EXPIRED, Severity.INFO, key.id, "", "", text, Lasting.ONCE))
+        done.say(Condition(AlertKind.EXPIRED, Severity.INFO, key.id, "", "", text, Lifecycle.ONCE))
     return Closing(run, states, expired=True)
 
 
@@ -65,7 +67,7 @@ def closing_of_departed(done: Sweep, run: Stored[Run], left: tuple[str, ...]) ->
     what = f"closed, because the policy changed under it; what left it: {names(left)}"
     then = "nothing more of it is dispatched; only an operator reopens it"
     text = say(key.id, "", what, then, "see what it has started, and trigger by hand what must still go")
-    done.say(Condition(AlertKind.DEPARTED, severity, key.id, "", "", text, Lasting.ONCE))
+    done.say(Condition(AlertKind.DEPARTED, severity, key.id, "", "", text, Lifecycle.ONCE))
     return Closing(run, {}, expired=True)
 
 
@@ -87,5 +89,6 @@ def _as_decided(ctx: Context, closing: Closing) -> bool:
     stored = read_transitions(names, documents)
     now = {name: stored[name].value if name in stored else UNTOUCHED for name in names}
     return all(
-        replace(now[name], unrecorded=()) == replace(state, unrecorded=()) for name, state in closing.states.items()
+        replace(now[name], pending_audit=()) == replace(state, pending_audit=())
+        for name, state in closing.states.items()
     )

@@ -129,7 +129,7 @@ def _batches(port: DeadLetters, most: int) -> Iterator[list[DeadLetter]]:
         yield fresh
 
 
-def tell(ctx: Context) -> None:
+def update_alerts(ctx: Context) -> None:
     """Say how many dead letters there are while there are any, and when there are none any more.
 
     Asked of monitoring every quarter of an hour by each instance; where it has no number, nothing is raised or ended.
@@ -154,7 +154,7 @@ def tell(ctx: Context) -> None:
         raise_alerts.raise_now(ctx, [condition])
         return
     [document] = ctx.ports.store.get(outbox.path_of(condition.fingerprint))
-    if document is not None and (kept := outbox.read(document)).alert.standing:
+    if document is not None and (kept := outbox.read(document)).alert.firing:
         raise_alerts.end(ctx, kept, now)
 
 

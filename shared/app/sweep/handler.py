@@ -8,8 +8,8 @@ from typing import Any
 from shared.app.alerting import outage
 from shared.app.call import Call, Wrong
 from shared.app.context import Context
-from shared.app.sweep.options import wish_of
-from shared.app.sweep.sweep import Wish, sweep
+from shared.app.sweep.options import parse_options
+from shared.app.sweep.sweep import SweepOptions, sweep
 from shared.core.errors import Unavailable
 from shared.core.reporting.findings import Finding
 
@@ -18,14 +18,14 @@ OK, PARTLY, FAILED = 200, 207, 500
 
 def answer(ctx: Context, call: Call) -> tuple[list[dict[str, Any]] | dict[str, Any], int]:
     """Sweep as a call asks for; what is not understood is refused, and nothing is looked at."""
-    wish = wish_of(ctx.policy, call)
+    wish = parse_options(ctx.policy, call)
     if isinstance(wish, Wrong):
         ctx.log("sweep.refused", severity="ERROR", reason=wish.reason, hint=wish.hint)
         return wish.body(), wish.status
-    return swept(ctx, wish)
+    return handle_sweep(ctx, wish)
 
 
-def swept(ctx: Context, wish: Wish) -> tuple[list[dict[str, Any]], int]:
+def handle_sweep(ctx: Context, wish: SweepOptions) -> tuple[list[dict[str, Any]], int]:
     """Sweep; return the findings and the status: 207 if something failed, 500 if the sweep itself did."""
     try:
         done = sweep(ctx, wish)

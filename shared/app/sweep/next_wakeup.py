@@ -11,20 +11,20 @@ from datetime import datetime, time, timedelta
 from shared.app.context import Context
 from shared.app.sweep.repair import STARTED_STANDS_FOR
 from shared.app.transitions.preflight import CACHED
-from shared.app.transitions.reconcile import Settled
+from shared.app.transitions.reconcile import ReconcileResult
 from shared.core.alerting.conditions import UNFIT_FOR
 from shared.core.calendar import closes_at, due_at, instant
 from shared.core.decision.decide import confirm_by
 from shared.core.decision.decisions import Blocked, Confirm, Doubt, Proven, Read, Trigger, Wait
 from shared.core.decision.refresh import refresh_until
 from shared.core.decision.silence import deadline_at, end_expected_at
-from shared.core.decision.snapshot import Situation
+from shared.core.decision.snapshot import DecisionInput
 from shared.core.decision.unproven import step_of
 from shared.core.model import Lane, Run, State
 from shared.core.repairs import GRACE
 
 
-def of_run(ctx: Context, run: Run, settled: Iterable[Settled], now: datetime) -> datetime | None:
+def of_run(ctx: Context, run: Run, results: Iterable[ReconcileResult], now: datetime) -> datetime | None:
     """Return when the clock alone may change something of a run, None where the next minute already may."""
     unread = run.units is None and ctx.policy.calendar is not None
     if unread or (run.baseline is None and run.key.lane is Lane.LIVE):
@@ -33,33 +33,33 @@ def of_run(ctx: Context, run: Run, settled: Iterable[Settled], now: datetime) ->
     if run.reopened_at is not None:
         moments.append(run.reopened_at + timedelta(hours=48))
     moments += [read_at + CACHED for read_at, _ in ctx.memory.fitness.values()]
-    for one in settled:
-        if isinstance(one.decision, Trigger | Confirm | Doubt | Proven | Read) or _may_be_at_work(one.situation):
+    for one in results:
+        if isinstance(one.decision, Trigger | Confirm | Doubt | Proven | Read) or _may_be_at_work(one.snapshot):
             return None
-        moments += [*_of_transition(one), *_of_reports(ctx, one.situation)]
+        moments += [*_of_transition(one), *_of_reports(ctx, one.snapshot)]
     return min((at for at in moments if at > now), default=None)
 
 
-def _of_transition(one: Settled) -> list[datetime]:
-    situation, found = one.situation, [refresh_until(one.situation)]
+def _of_transition(one: ReconcileResult) -> list[datetime]:
+    snapshot, found = one.snapshot, [refresh_until(one.snapshot)]
     if isinstance(one.decision, Wait | Blocked):
         found.append(one.decision.next_at)
-    if situation.state.failure is not None:
-        found.append(situation.state.failure.retry_at)
-    found += [block.since + UNFIT_FOR for block in situation.state.blocked.values()]
-    if situation.state.state is State.DISPATCHED and situation.state.unproven is None:
-        found.append(confirm_by(situation.state, situation.transition.confirm.within))
-    found += [deadline_at(situation), end_expected_at(situation)]
-    due = situation.expectation.due
-    if due is not None and not situation.state.triggered:
-        found += [due_at(situation.key, at, situation.policy) for at in (due.warning, due.critical)]
+    if snapshot.state.failure is not None:
+        found.append(snapshot.state.failure.retry_at)
+    found += [block.since + UNFIT_FOR for block in snapshot.state.blocked.values()]
+    if snapshot.state.state is State.DISPATCHED and snapshot.state.unproven is None:
+        found.append(confirm_by(snapshot.state, snapshot.transition.confirm.within))
+    found += [deadline_at(snapshot), end_expected_at(snapshot)]
+    due = snapshot.expectation.due
+    if due is not None and not snapshot.state.triggered:
+        found += [due_at(snapshot.key, at, snapshot.policy) for at in (due.warning, due.critical)]
     return _and_after(at for at in found if at is not None)
 
 
-def _may_be_at_work(situation: Situation) -> bool:
+def _may_be_at_work(snapshot: DecisionInput) -> bool:
     """True while a service is asked every minute whether it is at work (behaviour D11)."""
-    step = step_of(situation) if situation.state.unproven is not None else None
-    return step is not None and situation.policy.status_of(step) is not None
+    step = step_of(snapshot) if snapshot.state.unproven is not None else None
+    return step is not None and snapshot.policy.status_of(step) is not None
 
 
 def _of_repairs(ctx: Context, run: Run) -> list[datetime]:
@@ -73,8 +73,8 @@ def _of_repairs(ctx: Context, run: Run) -> list[datetime]:
     return _and_after([*tried, *asked, *called])
 
 
-def _of_reports(ctx: Context, situation: Situation) -> list[datetime]:
-    started = [known.started_at for known in situation.completions.values() if known.started_at is not None]
+def _of_reports(ctx: Context, snapshot: DecisionInput) -> list[datetime]:
+    started = [known.started_at for known in snapshot.completions.values() if known.started_at is not None]
     waits = (ctx.policy.repairs.cooldown + GRACE, STARTED_STANDS_FOR)
     return _and_after(at + wait for at in started for wait in waits)
 

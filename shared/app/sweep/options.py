@@ -6,18 +6,18 @@ import json
 from typing import Any
 
 from shared.app.call import SHOWN, WRONG_METHOD, Call, Wrong, at_root, date_of, shown
-from shared.app.sweep.sweep import Wish
+from shared.app.sweep.sweep import SweepOptions
 from shared.core.policy.config_error import suggest
 from shared.core.policy.policy import Policy
 
-WISHES = ("date", "mode", "dry_run", "force")
+OPTIONS = ("date", "mode", "dry_run", "force")
 
 
 class _Twice(ValueError):
     """A name that stands twice in one object."""
 
 
-def wish_of(policy: Policy, call: Call) -> Wish | Wrong:
+def parse_options(policy: Policy, call: Call) -> SweepOptions | Wrong:
     """Return what a call of the sweep asks for; no body, or an empty one, is the whole sweep (behaviour 9)."""
     wrong = at_root(call.path)
     if wrong is not None:
@@ -27,13 +27,13 @@ def wish_of(policy: Policy, call: Call) -> Wish | Wrong:
     for name, _ in call.query:
         return Wrong(f"the parameter {name[:SHOWN]!r} of the query is not read", f"put it in the body: {_example()}")
     if not call.data.strip():
-        return Wish()
+        return SweepOptions()
     body = _object(call.data)
     if isinstance(body, Wrong):
         return body
     for name in body:
-        if name not in WISHES:
-            return Wrong(f"unknown key {name[:SHOWN]!r}", suggest(name, WISHES))
+        if name not in OPTIONS:
+            return Wrong(f"unknown key {name[:SHOWN]!r}", suggest(name, OPTIONS))
     for name in ("dry_run", "force"):
         if not isinstance(body.get(name, False), bool):
             return Wrong(f"{name} is {shown(body[name])}", "write true or false, without quotes")
@@ -45,7 +45,7 @@ def wish_of(policy: Policy, call: Call) -> Wish | Wrong:
         day = date_of(day)
         if isinstance(day, Wrong):
             return day
-    return Wish(day, mode, body.get("dry_run", False), body.get("force", False))
+    return SweepOptions(day, mode, body.get("dry_run", False), body.get("force", False))
 
 
 def _object(data: bytes) -> dict[str, Any] | Wrong:

@@ -9,7 +9,7 @@ from shared.app.context import Context
 from shared.app.state.repository import Loaded, completion_path, part_data, read_completion
 from shared.app.transitions.readings import read_held, read_rows
 from shared.core.calendar import due_at, working_day
-from shared.core.decision.fold import record
+from shared.core.decision.fold import apply_report
 from shared.core.decision.holdings import Holdings
 from shared.core.decision.pause import pause_at
 from shared.core.model import Completion, Lane, Outcome, RepairLog, Report, Run, RunKey, State
@@ -148,9 +148,9 @@ def _record_inferred(ctx: Context, key: RunKey, processor: Processor, table: str
     document = ctx.ports.store.get(path)[0]
     stored = read_completion(document)
     if stored is None:
-        ctx.ports.store.create(path, part_data(record(None, report), key, ctx.policy))
+        ctx.ports.store.create(path, part_data(apply_report(None, report), key, ctx.policy))
     elif stored.version is not None and stored.value.latest is None:
-        ctx.ports.store.update(path, part_data(record(stored.value, report), key, ctx.policy), stored.version)
+        ctx.ports.store.update(path, part_data(apply_report(stored.value, report), key, ctx.policy), stored.version)
     ctx.log("completion.inferred", severity="WARNING", run_id=key.id, processor=processor.name, rows=rows)
 
 

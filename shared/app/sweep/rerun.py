@@ -13,12 +13,12 @@ from shared.app.sweep.closing import ends_at
 from shared.app.sweep.repair import may_repair, on_its_day, running
 from shared.app.transitions.at_work import at_work
 from shared.app.transitions.dispatch import wire_names
-from shared.app.transitions.reconcile import Settled
+from shared.app.transitions.reconcile import ReconcileResult
 from shared.core import repairs
 from shared.core.alerting.conditions import Condition
 from shared.core.calendar import due_at
 from shared.core.decision.decisions import Blocked, Held
-from shared.core.decision.snapshot import Situation
+from shared.core.decision.snapshot import DecisionInput
 from shared.core.errors import NotBegun, Unavailable, Unreached
 from shared.core.model import RepairLog, Run, RunKey, State
 from shared.core.policy.phases import Rerun
@@ -37,7 +37,7 @@ def rerun(
     ctx: Context,
     findings: list[Finding],
     run: Stored[Run],
-    settled: list[Settled],
+    results: list[ReconcileResult],
     loaded: Loaded,
     now: datetime,
     *,
@@ -51,10 +51,10 @@ def rerun(
     """
     if not may_repair(ctx.policy, run.value):
         return
-    kept_back = {*paused, *_kept_back(settled)}
+    kept_back = {*paused, *_kept_back(results)}
     wanted = on_its_day(ctx.policy, run.value, now) or run.value.key.mode in ctx.policy.repaired_modes
     allowed = wanted and now < ends_at(ctx.policy, run.value)
-    for lack in lacking(settled, now):
+    for lack in lacking(results, now):
         how = ctx.policy.phases[lack.phase].rerun
         if how is None:
             continue
@@ -69,33 +69,33 @@ def rerun(
         yield from repairs.conditions(ctx.policy, lack, run.value.repairs.get(lack.phase, RepairLog()), now)
 
 
-def in_vain(policy: Policy, run: Run, settled: list[Settled], now: datetime) -> dict[str, str]:
+def in_vain(policy: Policy, run: Run, results: list[ReconcileResult], now: datetime) -> dict[str, str]:
     """Return, by transition, which accepted repairs changed nothing: its due alerts say so (behaviour 9)."""
     found: dict[str, list[str]] = {}
-    for lack in lacking(settled, now):
+    for lack in lacking(results, now):
         text = repairs.in_vain(policy, lack, run.repairs.get(lack.phase, RepairLog()), now)
         for transition in lack.transitions if text else ():
             found.setdefault(transition, []).append(text)
     return {transition: "; ".join(texts) for transition, texts in found.items()}
 
 
-def _kept_back(settled: list[Settled]) -> Iterator[str]:
+def _kept_back(results: list[ReconcileResult]) -> Iterator[str]:
     """Yield the phases that were not started, and whose starting transition is blocked or held."""
-    for one in settled:
-        if isinstance(one.decision, Blocked | Held) and not one.situation.state.triggered:
-            yield one.situation.transition.starts
+    for one in results:
+        if isinstance(one.decision, Blocked | Held) and not one.snapshot.state.triggered:
+            yield one.snapshot.transition.starts
 
 
-def lacking(settled: list[Settled], now: datetime) -> list[Lack]:
+def lacking(results: list[ReconcileResult], now: datetime) -> list[Lack]:
     """Return what is missing, phase by phase."""
     found: dict[str, Lack] = {}
-    for one in settled:
-        situation, name = one.situation, one.situation.transition.name
-        missing = _missing_at_due(situation, now)
-        for phase in dict.fromkeys(situation.processors[lost].phase for lost in missing):
-            own = tuple(lost for lost in missing if situation.processors[lost].phase == phase)
-            expected = frozenset(one for one in situation.seen.expected if situation.processors[one].phase == phase)
-            before = found.get(phase, Lack(situation.key, phase, (), (), frozenset()))
+    for one in results:
+        snapshot, name = one.snapshot, one.snapshot.transition.name
+        missing = _missing_at_due(snapshot, now)
+        for phase in dict.fromkeys(snapshot.processors[lost].phase for lost in missing):
+            own = tuple(lost for lost in missing if snapshot.processors[lost].phase == phase)
+            expected = frozenset(one for one in snapshot.seen.expected if snapshot.processors[one].phase == phase)
+            before = found.get(phase, Lack(snapshot.key, phase, (), (), frozenset()))
             found[phase] = replace(
                 before,
                 transitions=(*before.transitions, name),
@@ -105,15 +105,15 @@ def lacking(settled: list[Settled], now: datetime) -> list[Lack]:
     return list(found.values())
 
 
-def _missing_at_due(situation: Situation, now: datetime) -> tuple[str, ...]:
+def _missing_at_due(snapshot: DecisionInput, now: datetime) -> tuple[str, ...]:
     """Return who is missing of a transition that is due, not triggered, and not overtaken."""
-    state, due = situation.state, situation.expectation.due
-    at = due_at(situation.key, due.warning, situation.policy) if due else None
+    state, due = snapshot.state, snapshot.expectation.due
+    at = due_at(snapshot.key, due.warning, snapshot.policy) if due else None
     untouched = not state.triggered and state.state not in (State.CLAIMED, State.OBSERVED)
-    kept_back = state.hold is not None or situation.pause(now) is not None
-    if at is None or now < at or not untouched or kept_back or situation.next_report_at is not None:
+    kept_back = state.hold is not None or snapshot.pause(now) is not None
+    if at is None or now < at or not untouched or kept_back or snapshot.next_report_at is not None:
         return ()
-    return situation.seen.missing
+    return snapshot.seen.missing
 
 
 def _attempt(

@@ -28,12 +28,12 @@ from shared.app.sweep.repair import infer, read_baseline
 from shared.app.sweep.rerun import in_vain, rerun
 from shared.app.transitions.pausing import tend
 from shared.app.transitions.readings import read_units
-from shared.app.transitions.reconcile import Settled, assess, reconcile
-from shared.app.transitions.snapshot import reload, sight, transitions_of
+from shared.app.transitions.reconcile import ReconcileResult, assess, reconcile
+from shared.app.transitions.snapshot import reload, transitions_of, versioned_input
 from shared.core.alerting.conditions import (
     AlertKind,
     Condition,
-    Lasting,
+    Lifecycle,
     Predecessor,
     Severity,
     conditions,
@@ -43,7 +43,7 @@ from shared.core.alerting.conditions import (
 from shared.core.calendar import day_of, final_since, instant
 from shared.core.decision.departed import departed
 from shared.core.decision.pause import Pause, pause_at
-from shared.core.decision.snapshot import Situation
+from shared.core.decision.snapshot import DecisionInput
 from shared.core.errors import OrchError, OutOfTime, Unavailable
 from shared.core.model import Lane, Run, RunKey, Units
 from shared.core.policy.transitions import Role
@@ -55,7 +55,7 @@ LEASE = timedelta(seconds=50)
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class SweepOptions:
     """What the caller of the sweep asks for: only some runs, only looking, or repairs whatever was tried before."""
 
     day: date | None = None
@@ -67,7 +67,7 @@ class Wish:
         return self.day in (None, key.day) and self.mode in (None, key.mode)
 
 
-def sweep(ctx: Context, wish: Wish) -> Sweep:
+def sweep(ctx: Context, wish: SweepOptions) -> Sweep:
     """Look at every open run once; raise ``Unavailable`` only if the state store does not answer."""
     lock = acquire(ctx, "sweep", LEASE)
     if isinstance(lock, Locked):
@@ -78,7 +78,7 @@ def sweep(ctx: Context, wish: Wish) -> Sweep:
         release(ctx, lock)
 
 
-def _sweep(ctx: Context, wish: Wish) -> Sweep:
+def _sweep(ctx: Context, wish: SweepOptions) -> Sweep:
     started = ctx.ports.clock.now()
     deadline = started + TIME_LIMIT
     ctx = replace(ctx, ports=BoundedPorts(ctx.ports, deadline), deadline=deadline)
@@ -120,7 +120,7 @@ def _sweep(ctx: Context, wish: Wish) -> Sweep:
     return done
 
 
-def _pauses(ctx: Context, done: Sweep, wish: Wish, now: datetime) -> tuple[Pause, ...] | None:
+def _pauses(ctx: Context, done: Sweep, wish: SweepOptions, now: datetime) -> tuple[Pause, ...] | None:
     """Return the pauses; None, and a person is told, where nobody can read them: what they keep back must not go."""
     try:
         return tend(ctx, done, now, dry_run=wish.dry_run)
@@ -132,7 +132,7 @@ def _pauses(ctx: Context, done: Sweep, wish: Wish, now: datetime) -> tuple[Pause
 
 
 def _one(
-    ctx: Context, done: Sweep, wish: Wish, run: Stored[Run], units: Units | None, pauses: tuple[Pause, ...]
+    ctx: Context, done: Sweep, wish: SweepOptions, run: Stored[Run], units: Units | None, pauses: tuple[Pause, ...]
 ) -> Closing | None:
     """Look at one run, whose faults are its own: the others are looked at all the same."""
     key, said = run.value.key, dict(done.conditions)
@@ -166,13 +166,13 @@ def _end(ctx: Context, done: Sweep, closings: list[Closing]) -> None:
         if compared.state_lacked:
             done.say(_brought(ctx, compared))
     now = ctx.ports.clock.now()
-    done.horizon += raise_alerts.settle(ctx, done.conditions, done.seen, done.unseen, now, done.paused)
+    done.wakeups += raise_alerts.update_alerts(ctx, done.conditions, done.seen, done.unseen, now, done.paused)
     for closing in closings:  # what has ended with them has been marked by now, and is told
         close(ctx, done, closing)
-    done.horizon += openings(ctx, now)
-    alert_rows.to_record(ctx)
+    done.wakeups += openings(ctx, now)
+    alert_rows.write_alert_rows(ctx)
     if not ctx.out_of_time():
-        dead_letters.tell(ctx)
+        dead_letters.update_alerts(ctx)
 
 
 def _brought(ctx: Context, compared: Compared) -> Condition:
@@ -180,7 +180,7 @@ def _brought(ctx: Context, compared: Compared) -> Condition:
     what = f"{count} completions stood in the record only and were brought to the state"
     text = say(ctx.policy.pipeline, "", what, "they are decided on as always")
     return Condition(
-        AlertKind.RECONCILED, Severity.INFO, ctx.policy.pipeline, "", compared.state_lacked[0], text, Lasting.ONCE
+        AlertKind.RECONCILED, Severity.INFO, ctx.policy.pipeline, "", compared.state_lacked[0], text, Lifecycle.ONCE
     )
 
 
@@ -225,7 +225,7 @@ def _without_units(units: Mapping[date, Units] | None, day: date) -> bool:
 
 
 def _look(
-    ctx: Context, done: Sweep, wish: Wish, run: Stored[Run], units: Units | None, pauses: tuple[Pause, ...]
+    ctx: Context, done: Sweep, wish: SweepOptions, run: Stored[Run], units: Units | None, pauses: tuple[Pause, ...]
 ) -> Closing | None:
     """Decide one run, repair it, and note what a person must know of it; return how it ends, if it does now."""
     key = run.value.key
@@ -243,38 +243,38 @@ def _look(
         return closing_of_departed(done, run, left)
     if infer(ctx, done.findings, loaded, now):
         loaded = with_run(ctx.ports.store, key, run, pauses)
-    settled = []
+    results = []
     for transition in transitions_of(ctx.policy, key.mode):
-        seen = sight(ctx, key, loaded, transition)
-        settled.append(reconcile(ctx, seen, reload(ctx, key, transition), "sweep"))
-        done.findings += of_dispatch(key, transition.name, seen.situation.state, settled[-1].situation.state)
+        seen = versioned_input(ctx, key, loaded, transition)
+        results.append(reconcile(ctx, seen, reload(ctx, key, transition), "sweep"))
+        done.findings += of_dispatch(key, transition.name, seen.snapshot.state, results[-1].snapshot.state)
     now = ctx.ports.clock.now()
-    before = _starters(ctx, settled, now)
-    _note(ctx, done, settled, before, now, in_vain(ctx.policy, run.value, settled, now))
+    before = _starters(ctx, results, now)
+    _note(ctx, done, results, before, now, in_vain(ctx.policy, run.value, results, now))
     if run.value.units is None and ctx.policy.calendar is not None:
         done.say(_no_calendar(key))
     if run.value.units is not None and run.value.units.presumed:
         done.say(_presumed(ctx, key, run.value.units))
     paused = {phase for phase, starter in before.items() if starter.paused}
-    for condition in rerun(ctx, done.findings, run, settled, loaded, now, force=wish.force, paused=paused):
+    for condition in rerun(ctx, done.findings, run, results, loaded, now, force=wish.force, paused=paused):
         done.say(condition)
-    flush(ctx, key, with_states(loaded, settled))
+    flush(ctx, key, with_states(loaded, results))
     done.seen.add(key.id)
-    done.horizon.append(of_run(ctx, run.value, settled, now))
-    return closing_of(ctx, done, run, settled, now)
+    done.wakeups.append(of_run(ctx, run.value, results, now))
+    return closing_of(ctx, done, run, results, now)
 
 
-def with_states(loaded: Loaded, settled: list[Settled]) -> Loaded:
+def with_states(loaded: Loaded, results: list[ReconcileResult]) -> Loaded:
     """Return the run with the transitions as the decisions left them."""
     states = {
-        one.situation.transition.name: Stored(one.situation.state, one.version)
-        for one in settled
+        one.snapshot.transition.name: Stored(one.snapshot.state, one.version)
+        for one in results
         if one.version is not None
     }
     return replace(loaded, transitions={**loaded.transitions, **states})
 
 
-def _refresh_run(ctx: Context, run: Stored[Run], units: Units | None, wish: Wish) -> Stored[Run]:
+def _refresh_run(ctx: Context, run: Stored[Run], units: Units | None, wish: SweepOptions) -> Stored[Run]:
     """Take a changed calendar and a missing baseline into the run (behaviour T3, T4, section 9)."""
     value = run.value
     changed = value
@@ -292,53 +292,53 @@ def _refresh_run(ctx: Context, run: Stored[Run], units: Units | None, wish: Wish
 def _note(
     ctx: Context,
     done: Sweep,
-    settled: list[Settled],
+    results: list[ReconcileResult],
     before: Mapping[str, Predecessor],
     now: datetime,
     vain: Mapping[str, str],
 ) -> None:
-    for one in settled:
-        situation = one.situation
+    for one in results:
+        snapshot = one.snapshot
         done.paused |= {
-            (situation.key.id, situation.transition.name, kind) for kind in rests(situation, one.decision, now)
+            (snapshot.key.id, snapshot.transition.name, kind) for kind in rests(snapshot, one.decision, now)
         }
-        passed_by = _passed_by(ctx, situation, settled)
-        found = conditions(situation, one.decision, now, before, passed_by, vain.get(situation.transition.name, ""))
-        for condition in with_streaks(ctx, situation, found):
+        passed_by = _passed_by(ctx, snapshot, results)
+        found = conditions(snapshot, one.decision, now, before, passed_by, vain.get(snapshot.transition.name, ""))
+        for condition in with_streaks(ctx, snapshot, found):
             done.say(condition)
 
 
-def _passed_by(ctx: Context, situation: Situation, settled: list[Settled]) -> str:
+def _passed_by(ctx: Context, snapshot: DecisionInput, results: list[ReconcileResult]) -> str:
     """Return the last transition after an observed one that was triggered or is reported to; "" if none is.
 
     Nobody has to move on what is only observed; of any other only the reports of its own next phase say so (T2).
     """
-    if situation.transition.dispatch.role is not Role.OBSERVE:
+    if snapshot.transition.dispatch.role is not Role.OBSERVE:
         return ""
-    beyond = ctx.policy.beyond[situation.transition.name]
-    others = [one.situation for one in settled if one.situation.transition.name in beyond]
+    beyond = ctx.policy.beyond[snapshot.transition.name]
+    others = [one.snapshot for one in results if one.snapshot.transition.name in beyond]
     reached = [one for one in others if one.state.triggered or one.completions]
     return reached[-1].transition.name if reached else ""
 
 
-def _starters(ctx: Context, settled: list[Settled], now: datetime) -> dict[str, Predecessor]:
+def _starters(ctx: Context, results: list[ReconcileResult], now: datetime) -> dict[str, Predecessor]:
     """Return, by phase, the transitions that start it."""
     before: dict[str, Predecessor] = {}
-    for one in settled:
-        told = is_due(one.situation, now) and not _passed_by(ctx, one.situation, settled)
-        before[one.situation.transition.starts] = _as_predecessor(one.situation, before, now, told=told)
+    for one in results:
+        told = is_due(one.snapshot, now) and not _passed_by(ctx, one.snapshot, results)
+        before[one.snapshot.transition.starts] = _as_predecessor(one.snapshot, before, now, told=told)
     return before
 
 
 def _as_predecessor(
-    situation: Situation, before: Mapping[str, Predecessor], now: datetime, *, told: bool
+    snapshot: DecisionInput, before: Mapping[str, Predecessor], now: datetime, *, told: bool
 ) -> Predecessor:
-    speaks, phases = bool(situation.completions), situation.transition.after
-    started = situation.state.triggered
+    speaks, phases = bool(snapshot.completions), snapshot.transition.after
+    started = snapshot.state.triggered
     waits = not speaks and all(phase in before and before[phase].paused for phase in phases)
-    paused = not started and (waits or situation.pause(now) is not None)
-    started_at = situation.state.dispatched_at if started else None
-    return Predecessor(situation.transition.name, told, speaks, paused, started_at)
+    paused = not started and (waits or snapshot.pause(now) is not None)
+    started_at = snapshot.state.dispatched_at if started else None
+    return Predecessor(snapshot.transition.name, told, speaks, paused, started_at)
 
 
 def _no_calendar(key: RunKey) -> Condition:
@@ -358,13 +358,13 @@ def _presumed(ctx: Context, key: RunKey, units: Units) -> Condition:
     what = f"{which}: not final {duration(calendar.presumed_final_after)} after the start, presumed over"
     text = say(key.id, "", what, "counted as final until the calendar says otherwise", "correct the calendar's status")
     subject = " ".join(units.presumed)
-    return Condition(AlertKind.PRESUMED, Severity.INFO, key.id, "", subject, text, Lasting.ONCE)
+    return Condition(AlertKind.PRESUMED, Severity.INFO, key.id, "", subject, text, Lifecycle.ONCE)
 
 
 def _would(ctx: Context, loaded: Loaded, key: RunKey) -> list[Finding]:
     now = ctx.ports.clock.now()
     findings = []
     for transition in transitions_of(ctx.policy, key.mode):
-        _, decision = assess(ctx, sight(ctx, key, loaded, transition).situation, now)
+        _, decision = assess(ctx, versioned_input(ctx, key, loaded, transition).snapshot, now)
         findings.append(Finding(transition.name, key.id, str(decision)[:500], "dry_run"))
     return findings

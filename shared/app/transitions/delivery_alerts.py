@@ -9,25 +9,25 @@ from shared.app.alerting.raise_alerts import raise_now
 from shared.app.alerting.streaks import with_streaks
 from shared.app.context import Context
 from shared.app.state.order import is_old
-from shared.app.transitions.reconcile import Settled
-from shared.core.alerting.conditions import DUE, AlertKind, Condition, Lasting, Severity, conditions
+from shared.app.transitions.reconcile import ReconcileResult
+from shared.core.alerting.conditions import DUE, AlertKind, Condition, Lifecycle, Severity, conditions
 from shared.core.errors import Unavailable
 from shared.core.message import Received
 from shared.core.texts import say
 
 
-def after_delivery(ctx: Context, settled: Iterable[Settled], processor: str, now: datetime) -> None:
+def after_delivery(ctx: Context, results: Iterable[ReconcileResult], processor: str, now: datetime) -> None:
     """Raise what a delivery brought to light. A failure here never fails a transition (behaviour A3): the next
     sweep derives the same conditions from the state and raises them again."""
     # A date without units raises no alert: until its calendar has been read, the sweep says what holds.
-    known = [one for one in settled if one.situation.units is not None or ctx.policy.calendar is None]
+    known = [one for one in results if one.snapshot.units is not None or ctx.policy.calendar is None]
     # The sweep folds what old dates have to say into one warning.
-    known = [one for one in known if not is_old(one.situation.key, ctx.policy, now)]
+    known = [one for one in known if not is_old(one.snapshot.key, ctx.policy, now)]
     try:
         found = [
             condition
             for one in known
-            for condition in with_streaks(ctx, one.situation, conditions(one.situation, one.decision, now))
+            for condition in with_streaks(ctx, one.snapshot, conditions(one.snapshot, one.decision, now))
             if condition.kind not in DUE
         ]
         raise_now(ctx, [c for c in found if c.subject != processor])
@@ -46,5 +46,5 @@ def known_by_table(received: Received, phase: str) -> Condition:
         do=f"add {received.wire_name} to the aliases of {name}",
     )
     return Condition(
-        AlertKind.BY_TABLE, Severity.INFO, received.key.pipeline, phase, received.wire_name, text, Lasting.ONCE
+        AlertKind.BY_TABLE, Severity.INFO, received.key.pipeline, phase, received.wire_name, text, Lifecycle.ONCE
     )

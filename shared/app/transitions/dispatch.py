@@ -11,7 +11,7 @@ from typing import Any
 from shared.app.context import Context
 from shared.app.retry import retry
 from shared.app.transitions.at_work import at_work
-from shared.core.decision.snapshot import Situation
+from shared.core.decision.snapshot import DecisionInput
 from shared.core.errors import NotBegun, Unavailable, Unreached
 from shared.core.model import Plan, Report
 from shared.core.policy.phases import Processor
@@ -74,16 +74,16 @@ class Unknown:
 Sent = Accepted | CallFailed | PublishFailed | Rejected | NotTaken | Unknown
 
 
-def send(ctx: Context, situation: Situation, plan: Plan, step: Step, attempt: int, actor: str) -> Sent:
+def send(ctx: Context, snapshot: DecisionInput, plan: Plan, step: Step, attempt: int, actor: str) -> Sent:
     """Send one step of a generation, unless its consumer would refuse the body; ``actor`` names who caused it."""
-    fields = trigger_fields(ctx, situation, plan, attempt, actor)
+    fields = trigger_fields(ctx, snapshot, plan, attempt, actor)
     target = step.target
-    outgoing = messages(situation, plan, step, fields)
+    outgoing = messages(snapshot, plan, step, fields)
     lacking = [lack for message in outgoing for lack in unfit(message.body, step.accepts)]
     if lacking:
         return Rejected(f"{step.to} would not accept it: {', '.join(dict.fromkeys(lacking))}")
     if isinstance(target, HttpCall):
-        return _call(ctx, situation, target, outgoing[0].body)
+        return _call(ctx, snapshot, target, outgoing[0].body)
     try:
         return Accepted(tuple(ctx.ports.bus.publish(target.topic, outgoing)))
     except Unavailable as error:
@@ -91,7 +91,7 @@ def send(ctx: Context, situation: Situation, plan: Plan, step: Step, attempt: in
 
 
 def _call(
-    ctx: Context, situation: Situation, call: HttpCall, body: Mapping[str, Any]
+    ctx: Context, snapshot: DecisionInput, call: HttpCall, body: Mapping[str, Any]
 ) -> Accepted | CallFailed | Rejected | NotTaken | Unknown:
     """Make a call once, and again at once only where nothing can have come of it or its service says so (D5, D11).
 
@@ -122,31 +122,31 @@ def _call(
     except Unavailable as error:
         text = error.reason if error.reason.startswith(who) else f"{who}: {error.reason}"
         return CallFailed(text, error.retry_at)
-    return _verdict(ctx, situation, call, answered)
+    return _verdict(ctx, snapshot, call, answered)
 
 
 def _verdict(
-    ctx: Context, situation: Situation, call: HttpCall, answered: Answered | Unknown
+    ctx: Context, snapshot: DecisionInput, call: HttpCall, answered: Answered | Unknown
 ) -> Accepted | Rejected | NotTaken | Unknown:
     """Return what an answer comes to. A service that is busy with the date already is not busy with another batch: of
     the first generation that is all a trigger wants (behaviour D11)."""
     if isinstance(answered, Unknown):
-        return Accepted(()) if at_work(ctx, situation.key, call.service) else answered
+        return Accepted(()) if at_work(ctx, snapshot.key, call.service) else answered
     if answered.means is Means.ACCEPTED:
         return Accepted((), answered.text if answered.shown else "", answered.note)
     if answered.means is Means.REFUSED:
         return Rejected(answered.text)
-    first = situation.state.carried is None or situation.state.unproven is not None
-    if answered.means is Means.BUSY and first and at_work(ctx, situation.key, call.service):
-        return Accepted((), f"{answered.text}; it is at work on {situation.key.day}")
+    first = snapshot.state.accepted_plan is None or snapshot.state.unproven is not None
+    if answered.means is Means.BUSY and first and at_work(ctx, snapshot.key, call.service):
+        return Accepted((), f"{answered.text}; it is at work on {snapshot.key.day}")
     return NotTaken(answered.means, answered.text)
 
 
-def trigger_fields(ctx: Context, situation: Situation, plan: Plan, attempt: int, actor: str) -> dict[str, Any]:
+def trigger_fields(ctx: Context, snapshot: DecisionInput, plan: Plan, attempt: int, actor: str) -> dict[str, Any]:
     """Return the plain fields of the trigger message (behaviour 5)."""
-    key, name = situation.key, situation.transition.name
+    key, name = snapshot.key, snapshot.transition.name
     trigger_id = key.trigger_id(name, plan.generation)
-    reports = _reports(situation, plan)
+    reports = _reports(snapshot, plan)
     return {
         "trigger_id": trigger_id,
         "generation": plan.generation,
@@ -163,7 +163,7 @@ def trigger_fields(ctx: Context, situation: Situation, plan: Plan, attempt: int,
         "degraded": plan.degraded,
         "missing_processors": list(plan.missing),
         "completed_processors": sorted(plan.completed),
-        "entities_changed": _changed(situation, reports),
+        "entities_changed": _changed(snapshot, reports),
         "is_incremental": bool(reports) and all(report.is_incremental is True for report in reports),
         "gate_readings": dict(plan.readings),
         "timestamp": ctx.ports.clock.now().isoformat(),
@@ -172,26 +172,26 @@ def trigger_fields(ctx: Context, situation: Situation, plan: Plan, attempt: int,
     }
 
 
-def _changed(situation: Situation, reports: Sequence[Report]) -> dict[str, list[str]]:
+def _changed(snapshot: DecisionInput, reports: Sequence[Report]) -> dict[str, list[str]]:
     """Return the union of what changed, kind by kind."""
-    phases = [situation.policy.phases[phase] for phase in situation.transition.after]
+    phases = [snapshot.policy.phases[phase] for phase in snapshot.transition.after]
     kinds = dict.fromkeys(kind for phase in phases for kind in phase.wire.kinds)
     kinds |= dict.fromkeys(kind for report in reports for kind in report.entities)
     return {kind: sorted({name for report in reports for name in report.entities.get(kind, ())}) for kind in kinds}
 
 
-def template_values(situation: Situation, fields: Mapping[str, Any]) -> dict[str, Any]:
+def template_values(snapshot: DecisionInput, fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the templates of a trigger's body stand for (behaviour D12)."""
-    starts = situation.policy.phases[situation.transition.starts]
-    started = [p.name for p in starts.processors.values() if not p.disabled_on(situation.key.day)]
+    starts = snapshot.policy.phases[snapshot.transition.starts]
+    started = [p.name for p in starts.processors.values() if not p.disabled_on(snapshot.key.day)]
     return {
         **{name: fields[name] for name in PLAIN},
-        "run_id": situation.key.id,
+        "run_id": snapshot.key.id,
         "reason": fields["trigger_reason"],
         "processors": fields["completed_processors"],
-        "processors:class": wire_names(situation.processors, fields["completed_processors"]),
+        "processors:class": wire_names(snapshot.processors, fields["completed_processors"]),
         "missing": fields["missing_processors"],
-        "missing:class": wire_names(situation.processors, fields["missing_processors"]),
+        "missing:class": wire_names(snapshot.processors, fields["missing_processors"]),
         "starts": started,
         "starts:class": wire_names(starts.processors, started),
     }
@@ -218,30 +218,30 @@ def correlation_id(reports: list[Report], trigger_id: str) -> str:
     return hashlib.sha256(trigger_id.encode()).hexdigest()[:32]
 
 
-def messages(situation: Situation, plan: Plan, step: Step, fields: Mapping[str, Any]) -> list[Message]:
+def messages(snapshot: DecisionInput, plan: Plan, step: Step, fields: Mapping[str, Any]) -> list[Message]:
     """Return what one step sends: one body, or one for each completed processor.
 
     With nothing completed the partial ones are sent, and without those a single message that
     names no processor: a trigger never leaves as nothing.
     """
-    values = template_values(situation, fields)
+    values = template_values(snapshot, fields)
     target = step.target
     if not isinstance(target, Publication) or target.messages is Messages.ONE:
-        return [_message(situation, step, fields, values)]
+        return [_message(snapshot, step, fields, values)]
     sources = sorted(plan.completed) or sorted(plan.partial)
-    reports = {report.processor: report for report in _reports(situation, plan)}
-    each = [_source(situation, name, reports) for name in sources]
+    reports = {report.processor: report for report in _reports(snapshot, plan)}
+    each = [_source(snapshot, name, reports) for name in sources]
     return [
-        _message(situation, step, {**fields, **own}, {**values, **_source_values(situation, own)}) for own in each
+        _message(snapshot, step, {**fields, **own}, {**values, **_source_values(snapshot, own)}) for own in each
     ] or [
         _message(
-            situation, step, fields, {**values, **dict.fromkeys(("processor", "processor:class", "source_table"), "")}
+            snapshot, step, fields, {**values, **dict.fromkeys(("processor", "processor:class", "source_table"), "")}
         )
     ]
 
 
-def _source(situation: Situation, name: str, reports: Mapping[str, Report]) -> dict[str, Any]:
-    processor = situation.processors.get(name)
+def _source(snapshot: DecisionInput, name: str, reports: Mapping[str, Report]) -> dict[str, Any]:
+    processor = snapshot.processors.get(name)
     report = reports.get(name)
     # One that left the policy since the claim still has the table that its report named.
     named = None if report is None else report.output_table
@@ -252,25 +252,25 @@ def _source(situation: Situation, name: str, reports: Mapping[str, Report]) -> d
         **own,
         "processor_name": name,
         "source_table": (table or "").rsplit(".", 1)[-1],
-        "analysis_date": situation.key.day.isoformat(),
+        "analysis_date": snapshot.key.day.isoformat(),
         "success": True,
     }
 
 
-def _source_values(situation: Situation, own: Mapping[str, Any]) -> dict[str, Any]:
+def _source_values(snapshot: DecisionInput, own: Mapping[str, Any]) -> dict[str, Any]:
     name = own["processor_name"]
     return {
         "processor": name,
-        "processor:class": wire_name(situation.processors, name),
+        "processor:class": wire_name(snapshot.processors, name),
         "source_table": own["source_table"],
         **({"correlation_id": own["correlation_id"]} if "correlation_id" in own else {}),
     }
 
 
-def _reports(situation: Situation, plan: Plan) -> list[Report]:
+def _reports(snapshot: DecisionInput, plan: Plan) -> list[Report]:
     """Return the reports a plan stands on, in the order of names."""
-    known = (situation.completions.get(name) for name in sorted({*plan.completed, *plan.partial}))
-    reports = (None if one is None else one.good or one.latest for one in known)
+    known = (snapshot.completions.get(name) for name in sorted({*plan.completed, *plan.partial}))
+    reports = (None if one is None else one.last_good or one.latest for one in known)
     return [report for report in reports if report is not None]
 
 
@@ -280,9 +280,9 @@ ATTRIBUTES = (
 )  # fmt: skip
 
 
-def _message(situation: Situation, step: Step, fields: Mapping[str, Any], values: Mapping[str, Any]) -> Message:
+def _message(snapshot: DecisionInput, step: Step, fields: Mapping[str, Any], values: Mapping[str, Any]) -> Message:
     """Return a body with the ids of its trigger as attributes."""
-    written = render(step.body.of(situation.key.mode, fields["generation"], situation.key.lane), values)
+    written = render(step.body.of(snapshot.key.mode, fields["generation"], snapshot.key.lane), values)
     texts = {name: _attribute(fields[name]) for name in ATTRIBUTES if name in fields}
     # Cut off, an id would be another one: what is longer stands in the body alone.
     short = {name: text for name, text in texts.items() if len(text.encode()) <= MAX_ATTRIBUTE}

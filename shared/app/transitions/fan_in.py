@@ -9,18 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from shared.app.context import Absent, Context, Looker
+from shared.app.context import Context, Missing, Scan
 from shared.app.state.repository import Stored, completion_path, load_stored_completions
-from shared.app.transitions.reconcile import Settled
+from shared.app.transitions.reconcile import ReconcileResult
 from shared.core.model import Completion, RunKey
 from shared.core.policy.transitions import Transition
 
 MANY = 50
-WIDEST_LOOK = 100
+WIDEST_SCAN = 100
 REMEMBERED = 50
 
 
-def is_crowd(transition: Transition, key: RunKey) -> bool:
+def is_fan_in(transition: Transition, key: RunKey) -> bool:
     """True for a transition that waits for so many that a delivery must not read them all."""
     return len(transition.expects[key.mode].expected) > MANY
 
@@ -28,25 +28,25 @@ def is_crowd(transition: Transition, key: RunKey) -> bool:
 Read = Mapping[str, Stored[Completion]]
 
 
-def settle_if_whole(
+def reconcile_if_complete(
     ctx: Context,
     key: RunKey,
     transition: Transition,
     missing_in: Callable[[Read], Iterable[str]],
-    settle: Callable[[Read], Settled],
-) -> Settled | None:
+    settle: Callable[[Read], ReconcileResult],
+) -> ReconcileResult | None:
     """Settle the transition if all members may be there; None while somebody is missing.
 
     Ask only after one's own report is written: of two who are the last, one then finds the other's. Of several
     handlers of an instance one reads and settles; the others leave it to that one, which looks again for them.
     Should it fail, its message comes again, and the sweep anyway.
     """
-    place, mine = (key, transition.name), Looker()
-    while not somebody_is_missing(ctx, key, transition):
-        at_work = ctx.memory.lookers.setdefault(place, mine)
+    place, mine = (key, transition.name), Scan()
+    while not any_is_missing(ctx, key, transition):
+        at_work = ctx.memory.scans.setdefault(place, mine)
         if at_work is not mine:
             at_work.again = True
-            if ctx.memory.lookers.get(place) is at_work:
+            if ctx.memory.scans.get(place) is at_work:
                 return None
             continue  # it ended before it could know
         mine.again = False
@@ -59,27 +59,27 @@ def settle_if_whole(
             missing = tuple(missing_in(read))
             remember_missing(ctx, key, transition, missing, read)
             if not missing:
-                settled = settle(read)
-                remember_missing(ctx, key, transition, settled.situation.seen.missing, read)
-                return settled
+                results = settle(read)
+                remember_missing(ctx, key, transition, results.snapshot.seen.missing, read)
+                return results
         finally:
-            del ctx.memory.lookers[place]
+            del ctx.memory.scans[place]
         if not mine.again:
             return None
     return None
 
 
-def somebody_is_missing(ctx: Context, key: RunKey, transition: Transition) -> bool:
+def any_is_missing(ctx: Context, key: RunKey, transition: Transition) -> bool:
     """Look for one member that was missing and has not reported since."""
     width = 1
-    while left := _absent(ctx, key, transition):
+    while left := _missing(ctx, key, transition):
         asked = left[-width:]
         still = _unchanged(ctx, key, transition, asked)
         if still != asked:
             _remember(ctx, key, transition, (*left[:-width], *still))
         if still:
             return True
-        width = min(2 * width, WIDEST_LOOK)
+        width = min(2 * width, WIDEST_SCAN)
     return False
 
 
@@ -89,12 +89,12 @@ def remember_missing(ctx: Context, key: RunKey, transition: Transition, missing:
     _remember(ctx, key, transition, tuple(absent))
 
 
-def _absent(ctx: Context, key: RunKey, transition: Transition) -> Absent:
+def _missing(ctx: Context, key: RunKey, transition: Transition) -> Missing:
     """Return what this instance knows now, whoever of its handlers found it out.
 
     At first all members stand there as if none had a document: whoever has one is found out when asked for.
     """
-    known = ctx.memory.absent.get((key, transition.name))
+    known = ctx.memory.missing.get((key, transition.name))
     if known is not None:
         return known
     processors = ctx.policy.awaited[transition.name]
@@ -104,15 +104,15 @@ def _absent(ctx: Context, key: RunKey, transition: Transition) -> Absent:
     return everybody
 
 
-def _unchanged(ctx: Context, key: RunKey, transition: Transition, asked: Absent) -> Absent:
+def _unchanged(ctx: Context, key: RunKey, transition: Transition, asked: Missing) -> Missing:
     phases = {name: processor.phase for name, processor in ctx.policy.awaited[transition.name].items()}
     documents = ctx.ports.store.get(*(completion_path(key, phases[name], name) for name, _ in asked))
     versions = [None if document is None else document.version for document in documents]
     return tuple(one for one, version in zip(asked, versions, strict=True) if one[1] == version)
 
 
-def _remember(ctx: Context, key: RunKey, transition: Transition, absent: Absent) -> None:
-    remembered = ctx.memory.absent
+def _remember(ctx: Context, key: RunKey, transition: Transition, absent: Missing) -> None:
+    remembered = ctx.memory.missing
     remembered[key, transition.name] = absent
     while len(remembered) > REMEMBERED:
         remembered.pop(next(iter(remembered)), None)

@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import TypeVar
 
 from shared.app.alerting import raise_alerts
-from shared.app.audit.write import EXECUTIONS, keep_for_record
+from shared.app.audit.write import EXECUTIONS, write_rows
 from shared.app.context import Context
-from shared.app.outcome import Answer, Outcome, Why
+from shared.app.outcome import CommandResult, Outcome, Why
 from shared.app.state.repository import Stored, pauses_path, read_book, save_book
 from shared.core import commands
 from shared.core.alerting.pause_alerts import began, has_ended, pause_conditions, pause_moments
@@ -43,7 +43,7 @@ class Scope:
 class Changed:
     """What became of a command, and the pause that it began or ended."""
 
-    answer: Answer
+    answer: CommandResult
     pause: Pause | None = None
 
 
@@ -51,11 +51,11 @@ def tend(ctx: Context, done: Sweep, now: datetime, *, dry_run: bool) -> tuple[Pa
     """Keep the pauses up to date, say what is to be said of them, and return them: the sweep's part."""
     before = _read(ctx)
     book = kept(ctx.policy, before.value, now)
-    done.horizon += pause_moments(ctx.policy, book.pauses, now)
+    done.wakeups += pause_moments(ctx.policy, book.pauses, now)
     if dry_run:
         return book.pauses
-    if book.unrecorded and keep_for_record(ctx, [_row(ctx, entry) for entry in book.unrecorded]):
-        book = replace(book, unrecorded=())
+    if book.pending_audit and write_rows(ctx, [_row(ctx, entry) for entry in book.pending_audit]):
+        book = replace(book, pending_audit=())
     if book != before.value:
         # A lost race leaves it to the next sweep: the record counts a repeated row once.
         save_book(ctx.ports.store, ctx.policy.pipeline, Stored(book, before.version))
@@ -124,11 +124,11 @@ def begin(ctx: Context, scope: Scope, until: datetime | None, why: Why) -> Chang
         if there is not None:
             text = f"{there.scope} is {paused_text(ctx.policy, there)}"
             return book, Changed(
-                Answer(Outcome.REFUSED, f"{text}\n  hint: end it first: {commands.pause_end(there.id)}")
+                CommandResult(Outcome.REFUSED, f"{text}\n  hint: end it first: {commands.pause_end(there.id)}")
             )
         asked = Pause(f"p{book.numbered + 1}", now, until, why.reason, why.by, scope.mode, scope.transition)
         text = f"{ctx.policy.pipeline}: {asked.scope} is {paused_text(ctx.policy, asked)}, as {asked.id}"
-        return begun(ctx.policy, book, asked), Changed(Answer(Outcome.DONE, text), asked)
+        return begun(ctx.policy, book, asked), Changed(CommandResult(Outcome.DONE, text), asked)
 
     changed = _change(ctx, ask)
     if changed.pause is not None:
@@ -142,11 +142,11 @@ def end(ctx: Context, pause_id: str | None, scope: Scope, why: Why) -> Changed:
 
     def ask(book: PauseBook, now: datetime) -> tuple[PauseBook, Changed]:
         there = _to_end(ctx, book, pause_id, scope, now)
-        if isinstance(there, Answer):
+        if isinstance(there, CommandResult):
             return book, Changed(there)
         after, pause = ended(book, there, now, why.by, why.reason)
         text = f"{ctx.policy.pipeline}: the pause {pause.id} of {pause.scope} ({pause.reason}) is over"
-        return after, Changed(Answer(Outcome.DONE, text), pause)
+        return after, Changed(CommandResult(Outcome.DONE, text), pause)
 
     changed = _change(ctx, ask)
     if changed.pause is not None:
@@ -155,7 +155,7 @@ def end(ctx: Context, pause_id: str | None, scope: Scope, why: Why) -> Changed:
     return changed
 
 
-def _to_end(ctx: Context, book: PauseBook, pause_id: str | None, scope: Scope, now: datetime) -> Pause | Answer:
+def _to_end(ctx: Context, book: PauseBook, pause_id: str | None, scope: Scope, now: datetime) -> Pause | CommandResult:
     """Return the pause that is meant, or why none is."""
     everything = pauses_of(ctx.policy, book.pauses)
     in_force = [pause for pause in everything if pause.in_force(now)]
@@ -163,18 +163,22 @@ def _to_end(ctx: Context, book: PauseBook, pause_id: str | None, scope: Scope, n
     if pause_id is not None:
         there = next((pause for pause in everything if pause.id == pause_id), None)
         if there is None:
-            return Answer(Outcome.NOT_FOUND, f"there is no pause {pause_id!r}{hint}")
+            return CommandResult(Outcome.NOT_FOUND, f"there is no pause {pause_id!r}{hint}")
         if there.is_over(now):
             assert there.over_at is not None
             over = day_time(ctx.policy, there.over_at)
-            return Answer(Outcome.REFUSED, f"the pause {pause_id} is over since {over}{hint}")
+            return CommandResult(Outcome.REFUSED, f"the pause {pause_id} is over since {over}{hint}")
         return there
     meant = [pause for pause in in_force if scope.reaches(pause)]
     if not meant:
-        return Answer(Outcome.NOT_FOUND, f"nothing is paused{'' if scope == Scope() else ' in this scope'}{hint}")
+        return CommandResult(
+            Outcome.NOT_FOUND, f"nothing is paused{'' if scope == Scope() else ' in this scope'}{hint}"
+        )
     if len(meant) > 1:
         which = names(f"{pause.id} ({pause.scope})" for pause in meant)
-        return Answer(Outcome.REFUSED, f"{len(meant)} pauses are meant: {which}\n  hint: name one of them behind --end")
+        return CommandResult(
+            Outcome.REFUSED, f"{len(meant)} pauses are meant: {which}\n  hint: name one of them behind --end"
+        )
     return meant[0]
 
 

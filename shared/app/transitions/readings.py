@@ -11,7 +11,7 @@ from shared.app.state.repository import read_pauses
 from shared.app.transitions.at_work import at_work
 from shared.app.transitions.preflight import fitness
 from shared.core.decision.gates import Wanted
-from shared.core.decision.snapshot import Situation
+from shared.core.decision.snapshot import DecisionInput
 from shared.core.errors import PolicyError, Unavailable
 from shared.core.model import Units
 from shared.core.policy.phases import Processor
@@ -21,32 +21,32 @@ from shared.ports import CalendarRef, TableRef, UnitsRef
 UNKNOWN = Units(None, None)
 
 
-def read(ctx: Context, situation: Situation, wanted: Wanted) -> Situation:
+def read(ctx: Context, snapshot: DecisionInput, wanted: Wanted) -> DecisionInput:
     """Return the situation with the wanted readings in it."""
     if wanted.pauses:
-        situation = replace(situation, pauses=read_pauses(ctx.ports.store, situation.key.pipeline))
-    readings = situation.readings
+        snapshot = replace(snapshot, pauses=read_pauses(ctx.ports.store, snapshot.key.pipeline))
+    readings = snapshot.readings
     wrong: dict[str, str] = {}
     if wanted.rows:
-        rows = {**readings.rows, **_rows(ctx, situation, wanted.rows, wrong)}
+        rows = {**readings.rows, **_rows(ctx, snapshot, wanted.rows, wrong)}
         readings = replace(readings, rows=rows)
     if wanted.held:
-        readings = replace(readings, held={**readings.held, **_held(ctx, situation, wanted.held)})
+        readings = replace(readings, held={**readings.held, **_held(ctx, snapshot, wanted.held)})
     if wanted.percents:
-        percents = {name: _percent(ctx, name, situation.key.day, wrong) for name in wanted.percents}
+        percents = {name: _percent(ctx, name, snapshot.key.day, wrong) for name in wanted.percents}
         readings = replace(readings, percents={**readings.percents, **percents})
     if wrong:
         readings = replace(readings, wrong={**readings.wrong, **wrong})
     if wanted.service is not None:
         readings = replace(readings, fitness=fitness(ctx, wanted.service))
     if wanted.status is not None:
-        readings = replace(readings, at_work=at_work(ctx, situation.key, wanted.status))
+        readings = replace(readings, at_work=at_work(ctx, snapshot.key, wanted.status))
     if wanted.calendar:
-        found = read_units(ctx, [situation.key.day])
-        units = situation.units if found is None else found[situation.key.day]
-        situation = replace(situation, units=units)
+        found = read_units(ctx, [snapshot.key.day])
+        units = snapshot.units if found is None else found[snapshot.key.day]
+        snapshot = replace(snapshot, units=units)
         readings = replace(readings, calendar_asked=True)
-    return replace(situation, readings=readings)
+    return replace(snapshot, readings=readings)
 
 
 def read_units(ctx: Context, days: Sequence[date]) -> dict[date, Units] | None:
@@ -107,18 +107,20 @@ def _counted(ctx: Context, refs: Sequence[TableRef], day: date, wrong: dict[str,
     return {table: rows for ref in refs for table, rows in _counted(ctx, [ref], day, wrong).items()}
 
 
-def _rows(ctx: Context, situation: Situation, tables: frozenset[str], wrong: dict[str, str]) -> dict[str, int | None]:
-    parts = (part for processor in situation.processors.values() for part in processor.parts)
+def _rows(
+    ctx: Context, snapshot: DecisionInput, tables: frozenset[str], wrong: dict[str, str]
+) -> dict[str, int | None]:
+    parts = (part for processor in snapshot.processors.values() for part in processor.parts)
     processors = [part for part in parts if part.table in tables]
     refs = [TableRef(p.table, p.date_column) for p in processors if p.table is not None]
-    found = _counted(ctx, refs, situation.key.day, wrong)
+    found = _counted(ctx, refs, snapshot.key.day, wrong)
     return {table: found.get(table) for table in tables}
 
 
-def _held(ctx: Context, situation: Situation, labels: frozenset[str]) -> dict[str, frozenset[str] | None]:
+def _held(ctx: Context, snapshot: DecisionInput, labels: frozenset[str]) -> dict[str, frozenset[str] | None]:
     """Read which units the tables hold, all in one query; what cannot be asked is unreadable and refuses nothing."""
-    jobs = [one for p in situation.processors.values() for one in p.parts if one.name in labels]
-    answer = read_held(ctx, jobs, situation.key.day)
+    jobs = [one for p in snapshot.processors.values() for one in p.parts if one.name in labels]
+    answer = read_held(ctx, jobs, snapshot.key.day)
     return {label: answer.get(label) for label in labels}
 
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 from functools import partial
 
 from shared.app.alerting import outage, raise_alerts
-from shared.app.audit.write import completion_row, keep_for_record
+from shared.app.audit.write import completion_row, write_rows
 from shared.app.context import Context
 from shared.app.quarantine import message_counts
 from shared.app.quarantine.keep import quarantine
@@ -27,14 +27,14 @@ from shared.app.state.repository import (
 )
 from shared.app.transitions import delivery_alerts
 from shared.app.transitions.cloudevents import replay_marks
-from shared.app.transitions.fan_in import Read, is_crowd, settle_if_whole
+from shared.app.transitions.fan_in import Read, is_fan_in, reconcile_if_complete
 from shared.app.transitions.lanes import belongs_to_backfill, in_backfill
-from shared.app.transitions.reconcile import Settled, Sight, reconcile
+from shared.app.transitions.reconcile import ReconcileResult, VersionedInput, reconcile
 from shared.core.decision.decisions import Wait
-from shared.core.decision.fold import record
-from shared.core.decision.snapshot import Situation
+from shared.core.decision.fold import apply_report
+from shared.core.decision.snapshot import DecisionInput
 from shared.core.errors import Malformed, Unavailable
-from shared.core.message import Counted, Delivery, Received, carried, parse
+from shared.core.message import Counted, Delivery, Received, from_attributes, parse
 from shared.core.model import Completion, Run, RunKey, State
 from shared.core.policy.transitions import Transition
 
@@ -75,7 +75,7 @@ def receive(ctx: Context, delivery: Delivery) -> Receipt:
     if marks := replay_marks(delivery):
         ctx.log("completion.replayed", message_id=delivery.message_id, phase=delivery.phase, **marks)
     if not delivery.data.strip():
-        in_attributes = carried(delivery, ctx.policy)
+        in_attributes = from_attributes(delivery, ctx.policy)
         if in_attributes is None:
             ctx.log("completion.probe", message_id=delivery.message_id, phase=delivery.phase)
             return Receipt(Handled.PROBE)
@@ -87,9 +87,9 @@ def receive(ctx: Context, delivery: Delivery) -> Receipt:
     if isinstance(received, Counted):
         return _count(ctx, delivery, received)
     try:
-        received, before, own = _record(ctx, received)
+        received, before, own = _store_report(ctx, received)
     except Unavailable as error:
-        _only_in_record(ctx, received, error)
+        _only_in_audit_log(ctx, received, error)
         raise
     _log_recorded(ctx, received)
     if received.by_table:
@@ -123,10 +123,10 @@ def _count(ctx: Context, delivery: Delivery, counted: Counted) -> Receipt:
     return Receipt(Handled.COUNTED, decision=f"counted as {why}: {counted.name}")
 
 
-def _only_in_record(ctx: Context, received: Received, error: Unavailable) -> None:
+def _only_in_audit_log(ctx: Context, received: Received, error: Unavailable) -> None:
     """While state is away a completion still goes to the record if it can, and comes again (behaviour 8)."""
     row = completion_row(ctx.policy, received.key, received.report, superseded=False)
-    written = Written.RECORD if keep_for_record(ctx, [row], state_away=True) else Written.NOWHERE
+    written = Written.RECORD if write_rows(ctx, [row], state_away=True) else Written.NOWHERE
     ctx.log(
         "completion.not_in_state",
         severity="WARNING",
@@ -136,10 +136,10 @@ def _only_in_record(ctx: Context, received: Received, error: Unavailable) -> Non
         error=str(error),
     )
     if written is Written.NOWHERE:
-        outage.nowhere(ctx, received.key.id, str(error))
+        outage.alert_both_stores_down(ctx, received.key.id, str(error))
 
 
-def _record(ctx: Context, received: Received) -> tuple[Received, Loaded, Completion]:
+def _store_report(ctx: Context, received: Received) -> tuple[Received, Loaded, Completion]:
     """Write the report into its processor's document, which no other processor's messages write (D2).
 
     The run is opened first: a crash in between leaves a run that the sweep finds, never a
@@ -153,7 +153,7 @@ def _record(ctx: Context, received: Received) -> tuple[Received, Loaded, Complet
     run, document, *states = store.get(run_path(key), path, *(transition_path(key, name) for name in names))
     before = Loaded(read_run(run), {}, read_transitions(names, states))
     if belongs_to_backfill(ctx, received, before.run, document):
-        return _record(ctx, replace(received, key=in_backfill(key)))
+        return _store_report(ctx, replace(received, key=in_backfill(key)))
     if run is None:
         opened = Run(key, report.received_at, policy_version=ctx.policy.version)
         if store.create(run_path(key), run_data(opened, ctx.policy)) is not None:
@@ -161,7 +161,7 @@ def _record(ctx: Context, received: Received) -> tuple[Received, Loaded, Complet
     for _ in range(ATTEMPTS):
         stored = read_completion(document)
         known = None if stored is None else stored.value
-        after = record(known, report)
+        after = apply_report(known, report)
         if stored is not None and after == known:
             return received, before, after
         data = part_data(after, key, ctx.policy)
@@ -197,34 +197,36 @@ def _decide(ctx: Context, received: Received, before: Loaded, own: Completion) -
     key, report = received.key, received.report
     alone = {report.phase: {report.processor: own}}
     read: dict[str, Mapping[str, Completion]] = {}
-    settled = []
+    results = []
     for transition in _listed(ctx, received):
         state = before.transition(transition.name).value.state
         if transition.starts == report.phase:
             if state in BEGUN:
-                settled.append(_settle(ctx, received, replace(before, completions=alone), transition))
-        elif not is_crowd(transition, key):
+                results.append(_reconcile_each(ctx, received, replace(before, completions=alone), transition))
+        elif not is_fan_in(transition, key):
             for phase in transition.after:
                 if phase not in read:
                     read[phase] = load_completions(ctx.ports.store, key, phase)
-            settled.append(_settle(ctx, received, replace(before, completions=read), transition))
+            results.append(_reconcile_each(ctx, received, replace(before, completions=read), transition))
         elif state not in BEYOND:
-            whole = _settle_crowd(ctx, received, before, transition)
-            settled += [] if whole is None else [whole]
-    delivery_alerts.after_delivery(ctx, settled, report.processor, ctx.ports.clock.now())
-    failed = next((one.failed for one in settled if one.failed is not None), None)
+            whole = _reconcile_fan_in(ctx, received, before, transition)
+            results += [] if whole is None else [whole]
+    delivery_alerts.after_delivery(ctx, results, report.processor, ctx.ports.clock.now())
+    failed = next((one.failed for one in results if one.failed is not None), None)
     if failed is not None:
         raise failed
-    return Receipt(Handled.DECIDED, key.id, _shown(settled) or "waiting for the others")
+    return Receipt(Handled.DECIDED, key.id, _shown(results) or "waiting for the others")
 
 
-def _settle(ctx: Context, received: Received, loaded: Loaded, transition: Transition) -> Settled:
+def _reconcile_each(ctx: Context, received: Received, loaded: Loaded, transition: Transition) -> ReconcileResult:
     key, report = received.key, received.report
     load = partial(_load, ctx, key, transition, report.phase)
-    return reconcile(ctx, _sight(ctx, key, loaded, transition, report.phase), load, report.processor)
+    return reconcile(ctx, _versioned_input(ctx, key, loaded, transition, report.phase), load, report.processor)
 
 
-def _settle_crowd(ctx: Context, received: Received, before: Loaded, transition: Transition) -> Settled | None:
+def _reconcile_fan_in(
+    ctx: Context, received: Received, before: Loaded, transition: Transition
+) -> ReconcileResult | None:
     """Decide a phase of very many members once all of them may be there; tiers and deadline are the sweep's."""
     key, phase = received.key, received.report.phase
 
@@ -236,22 +238,22 @@ def _settle_crowd(ctx: Context, received: Received, before: Loaded, transition: 
 
     def missing_in(read: Read) -> list[str]:
         # Whose table may outvote its report is not known to be missing before the table has been read.
-        seen = _sight(ctx, key, loaded(read), transition, phase).situation.seen
-        return [name for name in seen.missing if not seen.standings[name].asks]
+        seen = _versioned_input(ctx, key, loaded(read), transition, phase).snapshot.seen
+        return [name for name in seen.missing if not seen.statuses[name].asks]
 
-    def settle(read: Read) -> Settled:
-        return _settle(ctx, received, loaded(read), transition)
+    def settle(read: Read) -> ReconcileResult:
+        return _reconcile_each(ctx, received, loaded(read), transition)
 
-    return settle_if_whole(ctx, key, transition, missing_in, settle)
+    return reconcile_if_complete(ctx, key, transition, missing_in, settle)
 
 
-def _load(ctx: Context, key: RunKey, transition: Transition, phase: str) -> Sight:
+def _load(ctx: Context, key: RunKey, transition: Transition, phase: str) -> VersionedInput:
     phases = (phase,) if transition.starts == phase else transition.after
     loaded = load_phases(ctx.ports.store, key, phases, (transition.name,))
-    return _sight(ctx, key, loaded, transition, phase)
+    return _versioned_input(ctx, key, loaded, transition, phase)
 
 
-def _sight(ctx: Context, key: RunKey, loaded: Loaded, transition: Transition, phase: str) -> Sight:
+def _versioned_input(ctx: Context, key: RunKey, loaded: Loaded, transition: Transition, phase: str) -> VersionedInput:
     """Return what one transition is decided by, from what was read of the phase that reported."""
     stored = loaded.transition(transition.name)
     if transition.starts == phase:
@@ -264,7 +266,7 @@ def _sight(ctx: Context, key: RunKey, loaded: Loaded, transition: Transition, ph
             next_phase = load_completions(ctx.ports.store, key, transition.starts)
             started = Loaded(None, {transition.starts: next_phase})
     run = None if loaded.run is None else loaded.run.value
-    situation = Situation(
+    snapshot = DecisionInput(
         policy=ctx.policy,
         transition=transition,
         key=key,
@@ -278,9 +280,9 @@ def _sight(ctx: Context, key: RunKey, loaded: Loaded, transition: Transition, ph
         closed=run is not None and run.closed_at is not None,
         code_version=ctx.code_version,
     )
-    return Sight(situation, stored.version)
+    return VersionedInput(snapshot, stored.version)
 
 
-def _shown(settled: list[Settled]) -> str:
-    decisions = (one.decision for one in settled)
+def _shown(results: list[ReconcileResult]) -> str:
+    decisions = (one.decision for one in results)
     return "; ".join(d.reason if isinstance(d, Wait) else type(d).__name__.lower() for d in decisions)

@@ -6,8 +6,8 @@ from functools import partial
 
 from shared.app.context import Context
 from shared.app.state.repository import Loaded, load_run
-from shared.app.transitions.reconcile import Load, Sight
-from shared.core.decision.snapshot import Situation
+from shared.app.transitions.reconcile import Load, VersionedInput
+from shared.core.decision.snapshot import DecisionInput
 from shared.core.model import RunKey
 from shared.core.policy.policy import Policy
 from shared.core.policy.transitions import Transition
@@ -18,11 +18,11 @@ def transitions_of(policy: Policy, mode: str) -> list[Transition]:
     return [transition for transition in policy.transitions.values() if mode in transition.expects]
 
 
-def sight(ctx: Context, key: RunKey, loaded: Loaded, transition: Transition) -> Sight:
+def versioned_input(ctx: Context, key: RunKey, loaded: Loaded, transition: Transition) -> VersionedInput:
     """Return what one transition of a wholly read run is decided by."""
     stored = loaded.transition(transition.name)
     run = None if loaded.run is None else loaded.run.value
-    situation = Situation(
+    snapshot = DecisionInput(
         policy=ctx.policy,
         transition=transition,
         key=key,
@@ -37,13 +37,13 @@ def sight(ctx: Context, key: RunKey, loaded: Loaded, transition: Transition) -> 
         code_version=ctx.code_version,
         pauses=loaded.pauses,
     )
-    return Sight(situation, stored.version)
+    return VersionedInput(snapshot, stored.version)
 
 
 def reload(ctx: Context, key: RunKey, transition: Transition) -> Load:
     """Return the function that reads a transition's situation afresh."""
 
-    def again(ctx: Context, key: RunKey, transition: Transition) -> Sight:
-        return sight(ctx, key, load_run(ctx.ports.store, key), transition)
+    def again(ctx: Context, key: RunKey, transition: Transition) -> VersionedInput:
+        return versioned_input(ctx, key, load_run(ctx.ports.store, key), transition)
 
     return partial(again, ctx, key, transition)

@@ -27,7 +27,7 @@ _LOWER = {Severity.CRITICAL: Severity.WARNING, Severity.WARNING: Severity.INFO, 
 _VERDICTS = (Status.PASS, Status.WARN, Status.FAIL)
 
 
-def tell(ctx: Context, report: Report) -> str:
+def update_validation_alerts(ctx: Context, report: Report) -> str:
     """Raise what holds and end what does not; return what could not be told, empty if all was stored.
 
     While the state store is away the summary goes straight to people: alerts would have been kept there.
@@ -56,8 +56,8 @@ def _conditions(ctx: Context, report: Report) -> Iterator[Condition]:
             f"the {port} did not answer, so {amount(len(results), 'check')} could not be judged: {results[0].unread[0]}"
         )
         yield _condition(ctx, Status.ERROR.value, port, Severity.WARNING, what, f"look at the {port}")
-    if report.unrecorded:
-        what = f"{report.target.schedule.name} of {report.target.day}: {report.unrecorded}; {report.summary.message}"
+    if report.pending_audit:
+        what = f"{report.target.schedule.name} of {report.target.day}: {report.pending_audit}; {report.summary.message}"
         yield _condition(ctx, UNRECORDED, report.target.schedule.name, Severity.WARNING, what, "look at the record")
 
 

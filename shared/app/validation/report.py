@@ -12,7 +12,7 @@ from shared.core.validation.verdict import Result, Summary
 
 @dataclass(frozen=True)
 class Report:
-    """What a run found. ``unrecorded`` and ``unsent`` say what nobody will read elsewhere."""
+    """What a run found. ``pending_audit`` and ``unsent`` say what nobody will read elsewhere."""
 
     run_id: str
     target: Target
@@ -20,7 +20,7 @@ class Report:
     took: timedelta
     summary: Summary
     unread: tuple[str, ...] = ()
-    unrecorded: str = ""
+    pending_audit: str = ""
     unsent: str = ""
 
     def body(self) -> dict[str, Any]:
@@ -31,12 +31,12 @@ class Report:
             "schedule": self.target.schedule.name,
             "date": self.target.day.isoformat(),
             "working_day": self.target.working_day.isoformat(),
-            "status": summary.word.value,
+            "status": summary.status.value,
             "message": summary.message,
             "health_score": summary.health,
             "counts": {status.value: summary.count(status) for status in Status},
             "could_not_read": list(self.unread),
-            "not_recorded": self.unrecorded,
+            "not_recorded": self.pending_audit,
             "alerts_not_sent": self.unsent,
             "duration_ms": round(self.took / timedelta(milliseconds=1)),
             "results": [result_body(one) for one in summary.results],

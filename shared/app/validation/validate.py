@@ -13,7 +13,7 @@ from datetime import date, timedelta
 
 from shared.app.context import Context
 from shared.app.transitions.readings import read_units
-from shared.app.validation.alerts import tell
+from shared.app.validation.alerts import update_validation_alerts
 from shared.app.validation.checks import MEASURES
 from shared.app.validation.checks.sql import SqlMeter
 from shared.app.validation.report import Report
@@ -40,16 +40,16 @@ def run(ctx: Context, validation: Validation, schedule: str, day: date, source: 
     report = Report(run_id, target, started, ctx.ports.clock.now() - started, summary, tuple(unread))
     report = written(ctx, validation, report, source)
     if _is_current(ctx, target):
-        report = replace(report, unsent=tell(ctx, report))
-    whole = not (report.unread or report.unrecorded or report.unsent)
+        report = replace(report, unsent=update_validation_alerts(ctx, report))
+    whole = not (report.unread or report.pending_audit or report.unsent)
     ctx.log(
         "validation.done",
         severity="INFO" if whole else "WARNING",
         run_id=run_id,
-        status=summary.word.value,
+        status=summary.status.value,
         message=summary.message,
         could_not_read=list(report.unread),
-        not_recorded=report.unrecorded,
+        not_recorded=report.pending_audit,
         alerts_not_sent=report.unsent,
     )
     return report

@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from datetime import time, timedelta
 from typing import Any
 
-from shared.app.audit.write import keep_for_record
+from shared.app.audit.write import write_rows
 from shared.app.context import Context
 from shared.app.validation.report import Report, result_body
 from shared.core.calendar import instant
@@ -36,15 +36,15 @@ WHERE check_timestamp >= @first AND check_timestamp < @last AND STARTS_WITH(run_
 def written(ctx: Context, validation: Validation, report: Report, source: str) -> Report:
     """Write a report down; return it with what could not be written, or not be read for the day's trend."""
     rows = [(RUNS, _run_row(report, source)), *((RESULTS, _result_row(report, one)) for one in report.summary.results)]
-    if not keep_for_record(ctx, rows):
-        return replace(report, unrecorded="the record did not take this run and its results")
+    if not write_rows(ctx, rows):
+        return replace(report, pending_audit="the record did not take this run and its results")
     try:
         trend = _trend(ctx, validation, report)
     except Unavailable as error:
         why = f"the earlier runs of the day: {error.reason} (validation_trends)"
         return replace(report, unread=(*report.unread, why))
-    if not keep_for_record(ctx, [(TRENDS, _trend_row(ctx, trend))]):
-        return replace(report, unrecorded="the record did not take the trend of the day")
+    if not write_rows(ctx, [(TRENDS, _trend_row(ctx, trend))]):
+        return replace(report, pending_audit="the record did not take the trend of the day")
     return report
 
 
@@ -56,7 +56,7 @@ def _run_row(report: Report, source: str) -> Row:
         "check_type": "schedule",
         "trigger_source": source,
         "schedule_name": report.target.schedule.name,
-        "status": summary.word.value,
+        "status": summary.status.value,
         "message": summary.message,
         "duration_ms": round(report.took / MILLISECOND),
         "checks_passed": summary.count(Status.PASS),
@@ -123,7 +123,7 @@ def _trend(ctx: Context, validation: Validation, report: Report) -> DayTrend:
         return [row for row in found if row["run_id"] != report.run_id]
 
     runs = [RunOfDay(row["run_id"], row["status"], row["duration_ms"]) for row in rows(RUNS_OF_DAY)]
-    runs.append(RunOfDay(report.run_id, report.summary.word.value, round(report.took / MILLISECOND)))
+    runs.append(RunOfDay(report.run_id, report.summary.status.value, round(report.took / MILLISECOND)))
     results = [ResultOfDay(row["check_name"], row["status"], row["severity"]) for row in rows(RESULTS_OF_DAY)]
     results += [ResultOfDay(one.check.name, one.status, one.check.severity) for one in report.summary.results]
     return day_trend(day, runs, results)

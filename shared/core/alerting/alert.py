@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from shared.core.alerting.conditions import Condition, Lasting
+from shared.core.alerting.conditions import Condition, Lifecycle
 from shared.core.calendar import KEPT
 
 # Longer than one sending and the minute by which the clocks of two instances may differ.
@@ -40,15 +40,15 @@ class Alert:
     transition: str
     subject: str
     text: str
-    lasting: Lasting
+    lifecycle: Lifecycle
     first_at: datetime
     last_at: datetime
-    standing: bool
+    firing: bool
     count: int = 1
     pending: Pending = Pending.ALERT
     unsent: bool = True
     sending_until: datetime | None = None
-    said_at: datetime | None = None
+    notified_at: datetime | None = None
     ended_at: datetime | None = None
     resolved_at: datetime | None = None
     retry_at: datetime | None = None
@@ -64,17 +64,17 @@ def raised(
     """Return the alert of a condition that holds at this moment (behaviour A2); the same one if nothing changes."""
     if alert is None:
         return _new(condition, now)
-    if condition.lasting is Lasting.STANDING and not alert.standing:
+    if condition.lifecycle is Lifecycle.ONGOING and not alert.firing:
         if alert.pending is Pending.RECOVERY and not alert.taken:  # its end was told to nobody: nothing to take back
-            return replace(alert, standing=True, pending=Pending.NOTHING, unsent=False, ended_at=None)
+            return replace(alert, firing=True, pending=Pending.NOTHING, unsent=False, ended_at=None)
         return replace(_new(condition, now), count=alert.count + 1)
     counted = alert
     if occurrence:
         counted = replace(alert, count=alert.count + 1, last_at=now, recorded=False)
     if alert.ended_at is not None:
         counted = replace(counted, ended_at=None)
-    said = alert.said_at
-    may_repeat = occurrence or condition.lasting is Lasting.STANDING
+    said = alert.notified_at
+    may_repeat = occurrence or condition.lifecycle is Lifecycle.ONGOING
     if may_repeat and said is not None and now - said >= repeat_after and _is_told(alert):
         count = counted.count if occurrence else counted.count + 1
         return to_send(replace(counted, text=condition.text, count=count, last_at=now), Pending.ALERT, now)
@@ -90,10 +90,10 @@ def _new(condition: Condition, now: datetime) -> Alert:
         transition=condition.transition,
         subject=condition.subject,
         text=condition.text,
-        lasting=condition.lasting,
+        lifecycle=condition.lifecycle,
         first_at=now,
         last_at=now,
-        standing=condition.lasting is Lasting.STANDING,
+        firing=condition.lifecycle is Lifecycle.ONGOING,
         sending_until=now + SENDING,
         expires_at=now + KEPT,
     )
@@ -117,7 +117,7 @@ def unsent(fresh: Alert, ours: Alert, taken: tuple[str, ...], now: datetime, ret
         return fresh
     first = bool(taken) and not ours.taken and ours.pending is Pending.ALERT
     return replace(
-        fresh, sending_until=None, taken=taken, retry_at=retry_at, said_at=now if first else fresh.said_at,
+        fresh, sending_until=None, taken=taken, retry_at=retry_at, notified_at=now if first else fresh.notified_at,
         recorded=fresh.recorded and not first,
     )  # fmt: skip
 
@@ -126,7 +126,7 @@ def sent(fresh: Alert, what: Pending, now: datetime) -> Alert:
     over = what is Pending.RECOVERY
     after = replace(
         fresh, pending=Pending.NOTHING, unsent=False, sending_until=None, refused="", retry_at=None, recorded=False,
-        taken=(), said_at=fresh.said_at if over else now, resolved_at=now if over else None,
+        taken=(), notified_at=fresh.notified_at if over else now, resolved_at=now if over else None,
     )  # fmt: skip
     # It holds again since we said that it is over: that is news, and a later sweep tells it.
-    return replace(after, pending=Pending.ALERT, unsent=True) if over and fresh.standing else after
+    return replace(after, pending=Pending.ALERT, unsent=True) if over and fresh.firing else after

@@ -15,14 +15,14 @@ from types import MappingProxyType
 
 from shared.core import commands
 from shared.core.calendar import due_at
-from shared.core.decision.completeness import Picture, Standing, Word
+from shared.core.decision.completeness import Completeness, ProcessorStatus, Status
 from shared.core.decision.decide import confirm_by
 from shared.core.decision.decisions import Blocked, Decision, Held, Wait
 from shared.core.decision.pause import paused_text
 from shared.core.decision.refresh import another_may_follow, refresh_causes
 from shared.core.decision.refusal import refusals
 from shared.core.decision.silence import deadline_at, end_expected_at, not_ended
-from shared.core.decision.snapshot import Situation
+from shared.core.decision.snapshot import DecisionInput
 from shared.core.decision.unproven import exhausted
 from shared.core.model import Lane, State
 from shared.core.policy.transitions import ConfirmBy
@@ -113,14 +113,14 @@ DECIDED = frozenset(
 )
 
 
-class Lasting(StrEnum):
+class Lifecycle(StrEnum):
     """Whether a condition can end: `standing` ones are repeated and recovered, `once` is said and stays said."""
 
-    STANDING = "standing"
+    ONGOING = "standing"
     ONCE = "once"
 
     @classmethod
-    def of_later_version(cls, document: Mapping[str, object]) -> Lasting:
+    def of_later_version(cls, document: Mapping[str, object]) -> Lifecycle:
         """What an older version cannot tell the end of is said once and stays said."""
         return cls.ONCE
 
@@ -135,7 +135,7 @@ class Condition:
     transition: str
     subject: str
     text: str
-    lasting: Lasting = Lasting.STANDING
+    lifecycle: Lifecycle = Lifecycle.ONGOING
 
     @property
     def fingerprint(self) -> str:
@@ -166,18 +166,18 @@ class Predecessor:
 NOBODY: Mapping[str, Predecessor] = MappingProxyType({})
 
 
-def rests(situation: Situation, decision: Decision, now: datetime) -> frozenset[AlertKind]:
+def rests(snapshot: DecisionInput, decision: Decision, now: datetime) -> frozenset[AlertKind]:
     """Return the kinds of alerts of which a pause keeps anything from being known: by it they are not over (T8)."""
-    pause = situation.pause(now)
+    pause = snapshot.pause(now)
     if pause is None:
         return frozenset()
-    undecided = isinstance(decision, Wait) and decision.reason == paused_text(situation.policy, pause)
-    due = DUE if not situation.state.triggered else frozenset[AlertKind]()
+    undecided = isinstance(decision, Wait) and decision.reason == paused_text(snapshot.policy, pause)
+    due = DUE if not snapshot.state.triggered else frozenset[AlertKind]()
     return due | (DECIDED if undecided else frozenset())
 
 
 def conditions(
-    situation: Situation,
+    snapshot: DecisionInput,
     decision: Decision,
     now: datetime,
     before: Mapping[str, Predecessor] = NOBODY,
@@ -190,21 +190,21 @@ def conditions(
     that comes after it and was triggered all the same. ``in_vain`` says which accepted repairs of what is missing
     changed nothing.
     """
-    if situation.empty or situation.closed:
+    if snapshot.empty or snapshot.closed:
         return ()
-    seen = situation.seen
+    seen = snapshot.seen
     found = [
-        *_reports(situation, seen),
-        *_blocked(situation, decision, now),
-        *_held(situation, decision, now),
-        *_unconfirmed(situation, now),
-        *_refused(situation, now),
-        *_not_ended(situation, now),
-        *_triggered(situation, seen),
-        *_late(situation, seen, now),
-        *(() if situation.pause(now) is not None else _due(situation, seen, decision, now, before, passed_by, in_vain)),
+        *_reports(snapshot, seen),
+        *_blocked(snapshot, decision, now),
+        *_held(snapshot, decision, now),
+        *_unconfirmed(snapshot, now),
+        *_refused(snapshot, now),
+        *_not_ended(snapshot, now),
+        *_triggered(snapshot, seen),
+        *_late(snapshot, seen, now),
+        *(() if snapshot.pause(now) is not None else _due(snapshot, seen, decision, now, before, passed_by, in_vain)),
     ]
-    return tuple(_capped(c) for c in found) if situation.key.lane is Lane.BACKFILL else tuple(found)
+    return tuple(_capped(c) for c in found) if snapshot.key.lane is Lane.BACKFILL else tuple(found)
 
 
 def _capped(condition: Condition) -> Condition:
@@ -213,26 +213,26 @@ def _capped(condition: Condition) -> Condition:
 
 
 def _condition(
-    situation: Situation,
+    snapshot: DecisionInput,
     kind: AlertKind,
     severity: Severity,
     subject: str,
     *said: str,
-    lasting: Lasting = Lasting.STANDING,
+    lasting: Lifecycle = Lifecycle.ONGOING,
 ) -> Condition:
-    run, transition = situation.key.id, situation.transition.name
+    run, transition = snapshot.key.id, snapshot.transition.name
     return Condition(kind, severity, run, transition, subject, say(run, transition, *said), lasting)
 
 
-def _reports(situation: Situation, seen: Picture) -> Iterator[Condition]:
+def _reports(snapshot: DecisionInput, seen: Completeness) -> Iterator[Condition]:
     """Yield what is odd about single processors' reports (behaviour R6)."""
     for name in sorted(seen.expected):
-        at = seen.standings[name]
-        yield from _by_units(situation, at)
-        if at.word is Word.UNDER_MINIMUM and at.report is not None and at.needs_rows is None:
-            what = f"{name} reported {amount(at.report.records, 'record')} of at least {at.floor}: not counted as done"
+        at = seen.statuses[name]
+        yield from _by_units(snapshot, at)
+        if at.status is Status.UNDER_MINIMUM and at.report is not None and at.needs_rows is None:
+            what = f"{name} reported {amount(at.report.records, 'record')} of at least {at.min_records}: not counted as done"
             yield _condition(
-                situation,
+                snapshot,
                 AlertKind.UNDER_MINIMUM,
                 Severity.WARNING,
                 name,
@@ -245,180 +245,180 @@ def _reports(situation: Situation, seen: Picture) -> Iterator[Condition]:
                 f"counter missing: {name} reported {amount(at.report.records, 'record')} while its table holds enough"
             )
             yield _condition(
-                situation,
+                snapshot,
                 AlertKind.COUNTER_MISSING,
                 Severity.WARNING,
                 name,
                 what,
                 "it is counted as done",
                 f"make {name} report its record count",
-                lasting=Lasting.ONCE,
+                lasting=Lifecycle.ONCE,
             )
-        known = situation.completions.get(name)
+        known = snapshot.completions.get(name)
         cause = known.failures[0] if known is not None and known.failures else None
-        if cause is not None and cause.count >= SAME_FAILURE and at.word is not Word.DONE:
+        if cause is not None and cause.count >= SAME_FAILURE and at.status is not Status.DONE:
             what = f"{name} failed {cause.count} times for the same reason: {cause.text}"
-            yield _condition(situation, AlertKind.FAILING, Severity.WARNING, name, what, "", f"repair {name}")
+            yield _condition(snapshot, AlertKind.FAILING, Severity.WARNING, name, what, "", f"repair {name}")
         if at.report is not None and at.report.outcome.value == "inferred":
             what = f"{name} wrote its table but reported nothing; taken as completed from its output"
             yield _condition(
-                situation,
+                snapshot,
                 AlertKind.SILENT,
                 Severity.WARNING,
                 name,
                 what,
                 "it counts as done",
                 f"make {name} publish its completions",
-                lasting=Lasting.ONCE,
+                lasting=Lifecycle.ONCE,
             )
 
 
-def _by_units(situation: Situation, at: Standing) -> Iterator[Condition]:
+def _by_units(snapshot: DecisionInput, at: ProcessorStatus) -> Iterator[Condition]:
     """Yield what a table lacks of a date, and who says that nothing was done (behaviour R10, R12)."""
     name, report = at.processor, at.report
     if report is None or at.asks:
         return
-    if at.word is Word.UNITS_SHORT and not at.per_unit and at.shortfall is not None:
+    if at.status is Status.UNITS_SHORT and not at.per_unit and at.shortfall is not None:
         what = f"{name} reported success, and its table is short: {at.shortfall.text}"
         then, do = "it is not counted as done; the next report may repair it", f"look at the source of {name}"
-        yield _condition(situation, AlertKind.UNITS_SHORT, Severity.WARNING, name, what, then, do)
-    if at.word is Word.NOTHING:
+        yield _condition(snapshot, AlertKind.UNITS_SHORT, Severity.WARNING, name, what, then, do)
+    if at.status is Status.NOTHING:
         cause = f" ({report.error})" if report.error else ""
         counted = (
             "skipped" if report.records is None else f"{report.outcome.value} with {amount(report.records, 'record')}"
         )
-        what = f"{name} reported {counted}{cause} on a date with {situation.policy.unit}s, and its table holds no rows"
+        what = f"{name} reported {counted}{cause} on a date with {snapshot.policy.unit}s, and its table holds no rows"
         then, do = "it is not counted as done; rows in its table make it count", f"look at the run of {name}"
-        yield _condition(situation, AlertKind.NOTHING, Severity.WARNING, name, what, then, do)
+        yield _condition(snapshot, AlertKind.NOTHING, Severity.WARNING, name, what, then, do)
     if at.nothing_to_do:
         what = f"{name} had nothing to do: 0 of 0 expected"
         then = "it counts as done; the gates decide"
-        yield _condition(situation, AlertKind.NOTHING_TO_DO, Severity.INFO, name, what, then, lasting=Lasting.ONCE)
+        yield _condition(snapshot, AlertKind.NOTHING_TO_DO, Severity.INFO, name, what, then, lasting=Lifecycle.ONCE)
 
 
-def _blocked(situation: Situation, decision: Decision, now: datetime) -> Iterator[Condition]:
+def _blocked(snapshot: DecisionInput, decision: Decision, now: datetime) -> Iterator[Condition]:
     """Yield one warning for each gate that blocks; the next service and the dispatch only after a while."""
     if not isinstance(decision, Blocked):
         return
     for name, text in decision.reasons.items():
-        block = situation.state.blocked.get(name)
+        block = snapshot.state.blocked.get(name)
         since = now if block is None else block.since
         again = "it is tried again at every sweep and goes by itself once this clears"
-        what = f"{text} (since {clock_time(situation.policy, since, now)})"
-        if name in situation.policy.gates:
-            do = f"look at {name}: {_explain(situation)}"
-            yield _condition(situation, AlertKind.GATE, Severity.WARNING, name, f"blocked by {what}", again, do)
-            deadline = deadline_at(situation)
+        what = f"{text} (since {clock_time(snapshot.policy, since, now)})"
+        if name in snapshot.policy.gates:
+            do = f"look at {name}: {_explain(snapshot)}"
+            yield _condition(snapshot, AlertKind.GATE, Severity.WARNING, name, f"blocked by {what}", again, do)
+            deadline = deadline_at(snapshot)
             if deadline is not None and now >= deadline:
-                since_when = f"still blocked at its deadline {clock_time(situation.policy, deadline, now)} by {what}"
-                yield _condition(situation, AlertKind.GATE_OVERDUE, Severity.CRITICAL, name, since_when, again, do)
+                since_when = f"still blocked at its deadline {clock_time(snapshot.policy, deadline, now)} by {what}"
+                yield _condition(snapshot, AlertKind.GATE_OVERDUE, Severity.CRITICAL, name, since_when, again, do)
         elif name == "answer":
-            yield _not_taken(situation, decision, what, now)
+            yield _not_taken(snapshot, decision, what, now)
         elif now - since >= UNFIT_FOR:
             sending = name == "dispatch"
             kind = AlertKind.DISPATCH if sending else AlertKind.PREFLIGHT
             do = "look at the target of the dispatch" if sending else f"repair {name}"
             yield _condition(
-                situation,
+                snapshot,
                 kind,
                 Severity.CRITICAL,
                 name,
                 f"ready for {duration(now - since)} but blocked: {what}",
                 again,
-                f"{do}: {_explain(situation)}",
+                f"{do}: {_explain(snapshot)}",
             )
 
 
-def _not_taken(situation: Situation, decision: Blocked, what: str, now: datetime) -> Condition:
+def _not_taken(snapshot: DecisionInput, decision: Blocked, what: str, now: datetime) -> Condition:
     """Tell of a service that answered no: it is well, and its answer is a verdict (behaviour D10)."""
     again = "it is asked again when an input changes"
     at = decision.next_at
-    then = again if at is None else f"{again}, at the latest at {clock_time(situation.policy, at, now)}"
-    do = f"see what it lacks: {_explain(situation)}"
-    return _condition(situation, AlertKind.NOT_TAKEN, Severity.WARNING, "", what, then, do)
+    then = again if at is None else f"{again}, at the latest at {clock_time(snapshot.policy, at, now)}"
+    do = f"see what it lacks: {_explain(snapshot)}"
+    return _condition(snapshot, AlertKind.NOT_TAKEN, Severity.WARNING, "", what, then, do)
 
 
-def _held(situation: Situation, decision: Decision, now: datetime) -> Iterator[Condition]:
+def _held(snapshot: DecisionInput, decision: Decision, now: datetime) -> Iterator[Condition]:
     if not isinstance(decision, Held):
         return
-    since = situation.state.held_since or now
-    what = f"held since {clock_time(situation.policy, since, now)}: {decision.text}"
-    name, key = situation.transition.name, situation.key
+    since = snapshot.state.held_since or now
+    what = f"held since {clock_time(snapshot.policy, since, now)}: {decision.text}"
+    name, key = snapshot.transition.name, snapshot.key
     if decision.cause == "operator":
         do = f"when it may go: {commands.release(name, key, 'it may go')}"
-        yield _condition(situation, AlertKind.ON_HOLD, Severity.INFO, "", what, "", do)
+        yield _condition(snapshot, AlertKind.ON_HOLD, Severity.INFO, "", what, "", do)
         return
     then = "it goes by itself when what is missing arrives"
     if decision.cause == "rejected":
         then = "nothing is retried until an operator or a deploy changes something"
     do = f"repair it, then: {commands.trigger(name, key, 'repaired what held it')}"
-    yield _condition(situation, AlertKind.HELD, Severity.CRITICAL, "", what, then, do)
+    yield _condition(snapshot, AlertKind.HELD, Severity.CRITICAL, "", what, then, do)
 
 
-def _unconfirmed(situation: Situation, now: datetime) -> Iterator[Condition]:
-    state, confirm = situation.state, situation.transition.confirm
-    if exhausted(situation, now):
-        yield _never_answered(situation, now)
+def _unconfirmed(snapshot: DecisionInput, now: datetime) -> Iterator[Condition]:
+    state, confirm = snapshot.state, snapshot.transition.confirm
+    if exhausted(snapshot, now):
+        yield _never_answered(snapshot, now)
     if state.unproven is not None or state.state is not State.DISPATCHED or confirm.by is not ConfirmBy.FIRST_REPORT:
         return
     if state.dispatches <= confirm.redispatch or now < confirm_by(state, confirm.within):
         return
-    phase = situation.transition.starts
+    phase = snapshot.transition.starts
     assert state.dispatched_at is not None
-    since = clock_time(situation.policy, state.dispatched_at, now)
+    since = clock_time(snapshot.policy, state.dispatched_at, now)
     what = f"dispatched {amount(state.dispatches, 'time')} since {since}, and {phase} has not begun"
-    listener = ", ".join(situation.transition.topics) or "its trigger"
-    again = commands.trigger(situation.transition.name, situation.key, f"{phase} has not begun")
+    listener = ", ".join(snapshot.transition.topics) or "its trigger"
+    again = commands.trigger(snapshot.transition.name, snapshot.key, f"{phase} has not begun")
     do = f"see whether anything listens to {listener}; to send it anew: {again}"
     yield _condition(
-        situation, AlertKind.UNCONFIRMED, Severity.CRITICAL, "", what, f"any report of {phase} confirms it", do
+        snapshot, AlertKind.UNCONFIRMED, Severity.CRITICAL, "", what, f"any report of {phase} confirms it", do
     )
 
 
-def _refused(situation: Situation, now: datetime) -> Iterator[Condition]:
+def _refused(snapshot: DecisionInput, now: datetime) -> Iterator[Condition]:
     """Yield that what was started did no work, with its own reason (behaviour D8)."""
-    name, key = situation.transition.name, situation.key
-    for processor, report in refusals(situation).items():
+    name, key = snapshot.transition.name, snapshot.key
+    for processor, report in refusals(snapshot).items():
         cause = f": {report.error}" if report.error else ", and no cause"
-        when = clock_time(situation.policy, report.received_at, now)
+        when = clock_time(snapshot.policy, report.received_at, now)
         what = f"{processor} reported {report.outcome.value} at {when}{cause}"
-        again = another_may_follow(situation, now)
+        again = another_may_follow(snapshot, now)
         then = "it is started again when an input changes" if again else "nothing starts it again"
         do = f"repair it, then: {commands.trigger(name, key, f'what {processor} refused is repaired')}"
-        yield _condition(situation, AlertKind.REFUSED, Severity.WARNING, processor, what, then, do)
+        yield _condition(snapshot, AlertKind.REFUSED, Severity.WARNING, processor, what, then, do)
 
 
-def _never_answered(situation: Situation, now: datetime) -> Condition:
+def _never_answered(snapshot: DecisionInput, now: datetime) -> Condition:
     """Tell of a call that was made as often as it may be and of which nobody knows what came of it (behaviour D11)."""
-    call, phase = situation.state.unproven, situation.transition.starts
+    call, phase = snapshot.state.unproven, snapshot.transition.starts
     assert call is not None
-    since = clock_time(situation.policy, call.since, now)
+    since = clock_time(snapshot.policy, call.since, now)
     what = f"called {amount(call.calls, 'time')} since {since} and never answered: {call.text}; {phase} has not begun"
-    again = commands.trigger(situation.transition.name, situation.key, f"{phase} has not begun")
+    again = commands.trigger(snapshot.transition.name, snapshot.key, f"{phase} has not begun")
     do = f"see whether the service works on it; to call it anew: {again}"
     then = f"any report of {phase} confirms it"
-    return _condition(situation, AlertKind.UNCONFIRMED, Severity.CRITICAL, "", what, then, do)
+    return _condition(snapshot, AlertKind.UNCONFIRMED, Severity.CRITICAL, "", what, then, do)
 
 
-def _not_ended(situation: Situation, now: datetime) -> Iterator[Condition]:
+def _not_ended(snapshot: DecisionInput, now: datetime) -> Iterator[Condition]:
     """Yield a last phase that was started and reports no end (behaviour T10)."""
-    at, state = end_expected_at(situation), situation.state
-    if at is None or now < at or situation.pause(now) is not None:
+    at, state = end_expected_at(snapshot), snapshot.state
+    if at is None or now < at or snapshot.pause(now) is not None:
         return
     assert state.dispatched_at is not None
-    phase, who = situation.transition.starts, names(not_ended(situation))
-    began = clock_time(situation.policy, state.dispatched_at, now)
+    phase, who = snapshot.transition.starts, names(not_ended(snapshot))
+    began = clock_time(snapshot.policy, state.dispatched_at, now)
     within = duration(at - state.dispatched_at)
     what = f"{phase} was started at {began} and has not ended within {within}: no end reported by {who}"
-    again = commands.trigger(situation.transition.name, situation.key, f"{phase} has not ended")
+    again = commands.trigger(snapshot.transition.name, snapshot.key, f"{phase} has not ended")
     then, do = "its report ends this", f"look at the run of {who}; to start it anew: {again}"
-    yield _condition(situation, AlertKind.NOT_ENDED, Severity.WARNING, "", what, then, do)
+    yield _condition(snapshot, AlertKind.NOT_ENDED, Severity.WARNING, "", what, then, do)
 
 
-def _triggered(situation: Situation, seen: Picture) -> Iterator[Condition]:
+def _triggered(snapshot: DecisionInput, seen: Completeness) -> Iterator[Condition]:
     """Yield what was not as it should be at the trigger: once per run and transition, once per gate (A5)."""
-    carried = situation.state.carried
-    if carried is None or situation.state.state is State.OBSERVED:
+    carried = snapshot.state.accepted_plan
+    if carried is None or snapshot.state.state is State.OBSERVED:
         return
     if carried.degraded and carried.reason not in ("refresh", "operator"):
         optional = not frozenset(carried.missing) & seen.required
@@ -427,45 +427,45 @@ def _triggered(situation: Situation, seen: Picture) -> Iterator[Condition]:
         parts = [f"{name} (partial)" if name in carried.partial else described[name] for name in carried.missing]
         what = f"triggered degraded by {carried.reason} without {names(parts)}"
         yield _condition(
-            situation, AlertKind.DEGRADED, severity, "", what, "what arrives later is said", lasting=Lasting.ONCE
+            snapshot, AlertKind.DEGRADED, severity, "", what, "what arrives later is said", lasting=Lifecycle.ONCE
         )
     for gate, text in carried.warnings.items():
         yield _condition(
-            situation,
+            snapshot,
             AlertKind.GATE_WARNING,
             Severity.WARNING,
             gate,
             f"triggered although {text}",
-            lasting=Lasting.ONCE,
+            lasting=Lifecycle.ONCE,
         )
 
 
-def _described(seen: Picture, missing: tuple[str, ...]) -> list[str]:
+def _described(seen: Completeness, missing: tuple[str, ...]) -> list[str]:
     """Return the processors with what their tables lack; one that is no longer expected as it is."""
-    return [seen.described([name])[0] if name in seen.standings else name for name in missing]
+    return [seen.described([name])[0] if name in seen.statuses else name for name in missing]
 
 
-def _late(situation: Situation, seen: Picture, now: datetime) -> Iterator[Condition]:
+def _late(snapshot: DecisionInput, seen: Completeness, now: datetime) -> Iterator[Condition]:
     """Yield what arrived after the trigger and starts nothing again (behaviour D8)."""
-    carried = situation.state.carried
-    resting = situation.state.state not in (State.CLAIMED, State.OBSERVED)
-    if carried is None or another_may_follow(situation, now) or not resting:
+    carried = snapshot.state.accepted_plan
+    resting = snapshot.state.state not in (State.CLAIMED, State.OBSERVED)
+    if carried is None or another_may_follow(snapshot, now) or not resting:
         return
-    for name in sorted(refresh_causes(situation, seen, carried)):
-        report = seen.standings[name].report
+    for name in sorted(refresh_causes(snapshot, seen, carried)):
+        report = seen.statuses[name].report
         count = "" if report is None or report.records is None else f" with {amount(report.records, 'record')}"
         said = (
             "was missing at the trigger and has arrived" if name in carried.missing else "has grown since the trigger"
         )
         what = f"{name} {said}{count}; nothing is triggered again"
-        again = commands.trigger(situation.transition.name, situation.key, f"{name} {said}")
+        again = commands.trigger(snapshot.transition.name, snapshot.key, f"{name} {said}")
         do = f"if it matters: {again}"
-        yield _condition(situation, AlertKind.LATE, Severity.INFO, name, what, "", do, lasting=Lasting.ONCE)
+        yield _condition(snapshot, AlertKind.LATE, Severity.INFO, name, what, "", do, lasting=Lifecycle.ONCE)
 
 
 def _due(
-    situation: Situation,
-    seen: Picture,
+    snapshot: DecisionInput,
+    seen: Completeness,
     decision: Decision,
     now: datetime,
     before: Mapping[str, Predecessor],
@@ -473,75 +473,77 @@ def _due(
     in_vain: str,
 ) -> Iterator[Condition]:
     """Yield due alerts, or that the transition was overtaken (behaviour T2)."""
-    due = situation.expectation.due
-    state = situation.state
+    due = snapshot.expectation.due
+    state = snapshot.state
     if due is None or state.triggered or state.state is State.OBSERVED:
         return
-    warning = due_at(situation.key, due.warning, situation.policy)
-    critical = due_at(situation.key, due.critical, situation.policy)
+    warning = due_at(snapshot.key, due.warning, snapshot.policy)
+    critical = due_at(snapshot.key, due.critical, snapshot.policy)
     reached = [at for at in (warning, critical) if at is not None and now >= at]
     if not reached:
         return
-    if situation.next_report_at is not None or passed_by:
-        further = f"{situation.transition.starts} reports" if not passed_by else f"the run has come to {passed_by}"
+    if snapshot.next_report_at is not None or passed_by:
+        further = f"{snapshot.transition.starts} reports" if not passed_by else f"the run has come to {passed_by}"
         what = f"overtaken: {further} although nothing was triggered"
         yield _condition(
-            situation, AlertKind.OVERTAKEN, Severity.INFO, "", what, "it is decided as usual", lasting=Lasting.ONCE
+            snapshot, AlertKind.OVERTAKEN, Severity.INFO, "", what, "it is decided as usual", lasting=Lifecycle.ONCE
         )
         return
-    if _waits_for_the_overdue(situation, seen, before):
+    if _waits_for_the_overdue(snapshot, seen, before):
         return
-    why = "; ".join(text for text in (_why_not(situation, seen, decision, before, now), in_vain) if text)
+    why = "; ".join(text for text in (_why_not(snapshot, seen, decision, before, now), in_vain) if text)
     for kind, severity, at in (
         (AlertKind.DUE_WARNING, Severity.WARNING, warning),
         (AlertKind.DUE_CRITICAL, Severity.CRITICAL, critical),
     ):
         if at is not None and now >= at:
-            what = f"not triggered at its due time {clock_time(situation.policy, at, now)}: {why}"
-            yield _condition(situation, kind, severity, "", what, "it goes by itself once it may", _explain(situation))
+            what = f"not triggered at its due time {clock_time(snapshot.policy, at, now)}: {why}"
+            yield _condition(snapshot, kind, severity, "", what, "it goes by itself once it may", _explain(snapshot))
 
 
-def _waits_for_the_overdue(situation: Situation, seen: Picture, before: Mapping[str, Predecessor]) -> bool:
+def _waits_for_the_overdue(snapshot: DecisionInput, seen: Completeness, before: Mapping[str, Predecessor]) -> bool:
     """True if all that is missing is of phases that have said nothing and whose start is overdue, and told so, or
     paused."""
-    spoken = {known.phase for known in situation.completions.values()}
-    silent = {situation.processors[name].phase for name in seen.missing} or set(situation.transition.after)
+    spoken = {known.phase for known in snapshot.completions.values()}
+    silent = {snapshot.processors[name].phase for name in seen.missing} or set(snapshot.transition.after)
     causes = [before.get(phase) for phase in silent]
     told = (one is not None and (one.paused or (one.overdue and one.speaks)) for one in causes)
     return not silent & spoken and all(told)
 
 
-def _explain(situation: Situation) -> str:
-    return commands.explain(situation.transition.name, situation.key)
+def _explain(snapshot: DecisionInput) -> str:
+    return commands.explain(snapshot.transition.name, snapshot.key)
 
 
 def _why_not(
-    situation: Situation, seen: Picture, decision: Decision, before: Mapping[str, Predecessor], now: datetime
+    snapshot: DecisionInput, seen: Completeness, decision: Decision, before: Mapping[str, Predecessor], now: datetime
 ) -> str:
     if isinstance(decision, Blocked):
         return "blocked by " + names(decision.reasons.values())
     if isinstance(decision, Held):
         return f"held: {decision.text}"
-    begun = names(_begun(situation, seen, before, now), none="")
+    begun = names(_begun(snapshot, seen, before, now), none="")
     if begun:
         return f"{begun} and has not ended; missing {names(seen.described(seen.missing))}"
-    if not situation.completions:
-        return f"no message from {names(situation.transition.after)}; missing {names(seen.described(seen.missing))}"
+    if not snapshot.completions:
+        return f"no message from {names(snapshot.transition.after)}; missing {names(seen.described(seen.missing))}"
     return f"missing {names(seen.described(seen.missing))}"
 
 
-def _begun(situation: Situation, seen: Picture, before: Mapping[str, Predecessor], now: datetime) -> Iterator[str]:
+def _begun(
+    snapshot: DecisionInput, seen: Completeness, before: Mapping[str, Predecessor], now: datetime
+) -> Iterator[str]:
     """Yield the phases that were started and of which somebody is still missing (behaviour T10)."""
-    for phase in sorted({situation.processors[name].phase for name in seen.missing}):
+    for phase in sorted({snapshot.processors[name].phase for name in seen.missing}):
         at = before[phase].started_at if phase in before else None
         if at is not None:
-            yield f"{phase} was started at {clock_time(situation.policy, at, now)}"
+            yield f"{phase} was started at {clock_time(snapshot.policy, at, now)}"
 
 
-def is_due(situation: Situation, now: datetime) -> bool:
+def is_due(snapshot: DecisionInput, now: datetime) -> bool:
     """True once the transition's first due time has passed without a trigger."""
-    due = situation.expectation.due
-    if due is None or situation.state.triggered:
+    due = snapshot.expectation.due
+    if due is None or snapshot.state.triggered:
         return False
-    at = due_at(situation.key, due.warning or due.critical, situation.policy)
+    at = due_at(snapshot.key, due.warning or due.critical, snapshot.policy)
     return at is not None and now >= at

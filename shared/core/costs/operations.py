@@ -13,7 +13,7 @@ from enum import StrEnum
 
 # Of a phase that expects more members than this, one is looked at until all may be there
 # (`shared/app/transitions/fan_in.py`, MANY).
-CROWD_ABOVE = 50
+FAN_IN_ABOVE = 50
 # Days from its date for which a run's documents are kept (`shared/app/state/repository.py`, PART_KEPT).
 KEPT_DAYS = 33
 # Days around today whose runs the hourly comparison reads (`shared/app/audit/compare.py`, DAYS_AROUND).

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import time, timedelta
 
-from shared.core.costs.operations import CROWD_ABOVE
+from shared.core.costs.operations import FAN_IN_ABOVE
 from shared.core.policy.phases import Processor
 from shared.core.policy.policy import Mode, Policy
 from shared.core.policy.transitions import ConfirmBy, GateKind, Messages, Publication, Transition
@@ -66,7 +66,7 @@ class PhaseLoad:
         """Reports read by all completions of the phase together, one after the other."""
         if not self.expected:
             return 0  # what nobody waits for is not looked at together
-        if self.expected <= CROWD_ABOVE:
+        if self.expected <= FAN_IN_ABOVE:
             beside = self.expected - self.members  # of other phases, half of whom have reported before
             return self.members * (self.members + 1 + beside) // 2
         # Each looks at one who is missing; once all are there, each is found out, and then the phase is read.

@@ -17,7 +17,7 @@ Rows = Mapping[str, int | None]
 NEVER = datetime.max.replace(tzinfo=UTC)
 
 
-class Word(StrEnum):
+class Status(StrEnum):
     """How a processor counts. ``DONE`` and ``PARTIAL`` count, the others do not."""
 
     DONE = "done"
@@ -33,15 +33,15 @@ class Word(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ProcessorStatus:
     """One processor of one run. ``report`` is the one that counts, or the latest; ``needs_rows`` asks for
     its table's rows, ``needs_units`` for the units in it (by the name of processor or source), before the word is
     final; ``counter_missing`` says that the table outvoted the report, ``by_table`` that only the table could say;
     ``shortfall`` is what the table lacks; ``nothing_to_do`` that nothing was to be done, and was (behaviour R12)."""
 
     processor: str
-    word: Word
-    floor: int | None = None
+    status: Status
+    min_records: int | None = None
     report: Report | None = None
     needs_rows: str | None = None
     counter_missing: bool = False
@@ -85,12 +85,12 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class Completeness:
     """All expected processors of a transition at one moment. ``opened_at`` starts tiers and deadline (R7)."""
 
     expected: frozenset[str]
     required: frozenset[str]
-    standings: Mapping[str, Standing]
+    statuses: Mapping[str, ProcessorStatus]
     done: frozenset[str]
     partial: frozenset[str]
     opened_at: datetime | None
@@ -108,7 +108,7 @@ class Picture:
 
     def described(self, names: Iterable[str]) -> list[str]:
         """Return these processors, each with the units that its table lacks, where that is known."""
-        short = {name: self.standings[name].shortfall for name in names}
+        short = {name: self.statuses[name].shortfall for name in names}
         return [name if lack is None else f"{name} ({lack.text})" for name, lack in short.items()]
 
     @property
@@ -116,7 +116,7 @@ class Picture:
         return bool(self.expected) and self.expected <= self.done
 
 
-def picture(
+def completeness_of(
     expectation: Expectation,
     processors: Mapping[str, Processor],
     completions: Mapping[str, Completion],
@@ -129,18 +129,18 @@ def picture(
     opened: datetime | None = None,
     whole_from: datetime | None = None,
     holdings: Holdings = NOTHING_READ,
-) -> Picture:
+) -> Completeness:
     """Look at every expected processor; disabled ones are not expected (behaviour R2, R6, R7).
 
-    ``units`` None means unknown; ``rows`` holds the tables read so far; ``carried`` is what the
+    ``units`` None means unknown; ``rows`` holds the tables read so far; ``accepted_plan`` is what the
     last generation carried, None before the first: what it carried a failure no longer retracts;
     ``partial_is_done`` says that a completion gate will judge partials; ``opened`` is when the clock is known to
     have begun; a report received before ``whole_from`` that is too short is not a short one but an early one (R11).
     """
     disabled = {name for name in expectation.expected if processors[name].disabled_on(day)}
     expected = expectation.expected - disabled
-    counts = (Word.DONE, Word.PARTIAL) if partial_is_done else (Word.DONE,)
-    standings: dict[str, Standing] = {}
+    counts = (Status.DONE, Status.PARTIAL) if partial_is_done else (Status.DONE,)
+    statuses: dict[str, ProcessorStatus] = {}
     # What a trigger carried is no reason for the clock to have begun: it is looked at without.
     looks: dict[tuple[bool, bool], tuple[Look, Look]] = {}
     done, partial, needs_rows, needs_units = set(), set(), set(), set()
@@ -152,10 +152,10 @@ def picture(
             look = Look(units, rows, holdings, *of, whole_from)
             looks[of] = look, replace(look, triggered=False)
         look, clock = looks[of]
-        at = standings[name] = _standing(processors[name], known, look, carried)
-        if at.word in counts:
+        at = statuses[name] = _standing(processors[name], known, look, carried)
+        if at.status in counts:
             done.add(name)
-        elif at.word is Word.PARTIAL:
+        elif at.status is Status.PARTIAL:
             partial.add(name)
         if at.needs_rows is not None:
             needs_rows.add(at.needs_rows)
@@ -164,10 +164,10 @@ def picture(
         first = None if known is None else _opened_at(processors[name], known, clock)
         if first is not None and (opened is None or first < opened):
             opened = first
-    return Picture(
+    return Completeness(
         expected=expected,
         required=expectation.required - disabled,
-        standings=standings,
+        statuses=statuses,
         done=frozenset(done),
         partial=frozenset(partial),
         opened_at=opened,
@@ -176,7 +176,7 @@ def picture(
     )
 
 
-def standing(
+def processor_status(
     processor: Processor,
     known: Completion | None,
     units: int | None,
@@ -185,7 +185,7 @@ def standing(
     carried: Mapping[str, int | None] | None,
     holdings: Holdings = NOTHING_READ,
     required: bool = False,
-) -> Standing:
+) -> ProcessorStatus:
     """Judge one processor by its latest report, or by those of its sources (behaviour R6, R10, R12)."""
     triggered = carried is not None and processor.name in carried
     return _standing(processor, known, Look(units, rows, holdings, triggered, required), carried)
@@ -193,24 +193,24 @@ def standing(
 
 def _standing(
     processor: Processor, known: Completion | None, look: Look, carried: Mapping[str, int | None] | None
-) -> Standing:
+) -> ProcessorStatus:
     at = _of_sources(processor, known, look) if processor.sources and known is not None else None
     at = _by_reports(processor, known, look) if at is None else at
-    low = at.report if at.word in (Word.UNDER_MINIMUM, Word.NOTHING) else None
+    low = at.report if at.status in (Status.UNDER_MINIMUM, Status.NOTHING) else None
     if low is not None and carried is not None and look.triggered and carried[processor.name] == low.records:
         # The trigger carried this very count, because the table outvoted it then: it is not asked again.
-        return replace(at, word=Word.DONE, needs_rows=None)
+        return replace(at, status=Status.DONE, needs_rows=None)
     return at
 
 
 # From what counts most to what counts least.
 ORDER = (
-    Word.DONE, Word.PARTIAL, Word.UNITS_SHORT, Word.UNDER_MINIMUM, Word.PARTIAL_SHORT, Word.NOTHING,
-    Word.NOT_YET, Word.FAILED, Word.STARTED, Word.ABSENT,
+    Status.DONE, Status.PARTIAL, Status.UNITS_SHORT, Status.UNDER_MINIMUM, Status.PARTIAL_SHORT, Status.NOTHING,
+    Status.NOT_YET, Status.FAILED, Status.STARTED, Status.ABSENT,
 )  # fmt: skip
 
 
-def _of_sources(processor: Processor, known: Completion, look: Look) -> Standing | None:
+def _of_sources(processor: Processor, known: Completion, look: Look) -> ProcessorStatus | None:
     """Judge each source by its own reports; the best of them stands, or the worst where all are needed (R10).
 
     A report of the processor as a whole says it of all of them; None where only such reports came.
@@ -223,63 +223,63 @@ def _of_sources(processor: Processor, known: Completion, look: Look) -> Standing
     ]
     if known.latest is not None and not known.latest.source:
         own = _by_reports(processor, known, look)
-        if own.word is Word.DONE:
+        if own.status is Status.DONE:
             return own
         judged += [own] if processor.need is Need.ANY else []
-    best_first = sorted(judged, key=lambda at: ORDER.index(at.word))
+    best_first = sorted(judged, key=lambda at: ORDER.index(at.status))
     if processor.need is Need.ALL:
         asking = next((at for at in best_first if at.asks), None)
         return asking or best_first[-1]
-    if best_first[0].word is Word.DONE:
+    if best_first[0].status is Status.DONE:
         return best_first[0]
     # One that is not done before its table has been read may yet be.
     return next((at for at in best_first if at.asks), best_first[0])
 
 
-def _by_reports(processor: Processor, known: Completion | None, look: Look) -> Standing:
+def _by_reports(processor: Processor, known: Completion | None, look: Look) -> ProcessorStatus:
     return _early(_judged(processor, known, look), look)
 
 
-SHORT = (Word.UNDER_MINIMUM, Word.UNITS_SHORT, Word.NOTHING)
+SHORT = (Status.UNDER_MINIMUM, Status.UNITS_SHORT, Status.NOTHING)
 
 
-def _early(at: Standing, look: Look) -> Standing:
+def _early(at: ProcessorStatus, look: Look) -> ProcessorStatus:
     """Take a short report that came before the units were final for one that is still to come whole (R11).
 
     Numbers of rows are not asked for before they are: until then the table too is on its way. Units are, for each of
     them may be there.
     """
-    if at.word not in SHORT or at.report is None or not look.early(at.report):
+    if at.status not in SHORT or at.report is None or not look.early(at.report):
         return at
-    if at.word is Word.UNITS_SHORT and at.asks:
+    if at.status is Status.UNITS_SHORT and at.asks:
         return at
-    return replace(at, word=Word.NOT_YET, needs_rows=None if look.under_way else at.needs_rows)
+    return replace(at, status=Status.NOT_YET, needs_rows=None if look.under_way else at.needs_rows)
 
 
-def _judged(processor: Processor, known: Completion | None, look: Look) -> Standing:
+def _judged(processor: Processor, known: Completion | None, look: Look) -> ProcessorStatus:
     name = processor.name
     if known is None:
-        return Standing(name, Word.ABSENT)
+        return ProcessorStatus(name, Status.ABSENT)
     latest = known.latest
     if latest is None:
-        return Standing(name, Word.STARTED if known.started_at else Word.ABSENT)
+        return ProcessorStatus(name, Status.STARTED if known.started_at else Status.ABSENT)
     floor = processor.floor(look.units)
     if latest.outcome is Outcome.FAILED:
-        if look.triggered and known.good is not None:
-            return _good(processor, known, known.good, look)
-        return Standing(name, Word.FAILED, floor, latest)
+        if look.triggered and known.last_good is not None:
+            return _good(processor, known, known.last_good, look)
+        return ProcessorStatus(name, Status.FAILED, floor, latest)
     if latest.outcome is Outcome.NO_DATA:
         return _no_data(processor, known, latest, look)
     return _good(processor, known, latest, look)
 
 
-def _good(processor: Processor, known: Completion, report: Report, look: Look) -> Standing:
+def _good(processor: Processor, known: Completion, report: Report, look: Look) -> ProcessorStatus:
     name, floor = processor.name, processor.floor(look.units)
     skipped = report.outcome is Outcome.SKIPPED
     if report.outcome is Outcome.INFERRED or (skipped and not look.required):
-        return Standing(name, Word.DONE, floor, report)
+        return ProcessorStatus(name, Status.DONE, floor, report)
     if _nothing_to_do(report):
-        return Standing(name, Word.DONE, floor, report, nothing_to_do=True)
+        return ProcessorStatus(name, Status.DONE, floor, report, nothing_to_do=True)
     if _judged_by_table(processor, look) and not look.triggered:
         return _by_table(processor, known, report, look)
     if skipped or (report.outcome is Outcome.SUCCESS and report.records == 0 and floor is None):
@@ -287,12 +287,12 @@ def _good(processor: Processor, known: Completion, report: Report, look: Look) -
     enough = floor is None or report.records is None or report.records >= floor
     enough = enough or (processor.reports is Reports.PER_UNIT and look.triggered)
     if report.outcome is Outcome.PARTIAL:
-        return Standing(name, Word.PARTIAL if enough else Word.PARTIAL_SHORT, floor, report)
+        return ProcessorStatus(name, Status.PARTIAL if enough else Status.PARTIAL_SHORT, floor, report)
     if enough:
-        return Standing(name, Word.DONE, floor, report)
+        return ProcessorStatus(name, Status.DONE, floor, report)
     if not look.under_way and _table_holds(processor, floor, look.rows):
-        return Standing(name, Word.DONE, floor, report, counter_missing=True, by_table=True)
-    return Standing(name, Word.UNDER_MINIMUM, floor, report, needs_rows=_unread(processor, look.rows))
+        return ProcessorStatus(name, Status.DONE, floor, report, counter_missing=True, by_table=True)
+    return ProcessorStatus(name, Status.UNDER_MINIMUM, floor, report, needs_rows=_unread(processor, look.rows))
 
 
 def _nothing_to_do(report: Report) -> bool:
@@ -307,15 +307,15 @@ def _judged_by_table(processor: Processor, look: Look) -> bool:
     return bool(processor.units) or (processor.reports is Reports.PER_UNIT and processor.floor(look.units) is not None)
 
 
-def _by_table(processor: Processor, known: Completion, report: Report, look: Look) -> Standing:
+def _by_table(processor: Processor, known: Completion, report: Report, look: Look) -> ProcessorStatus:
     """Judge a processor by the units, or the rows, that its table holds; the report says only that it is at work.
 
     What cannot be read does not refuse: then the floor decides, over all reports where each is of one unit.
     """
     name, floor, total = processor.name, processor.floor(look.units), look.units
     assert total is not None
-    base = Standing(
-        name, Word.UNITS_SHORT, floor, report, by_table=True, per_unit=processor.reports is Reports.PER_UNIT
+    base = ProcessorStatus(
+        name, Status.UNITS_SHORT, floor, report, by_table=True, per_unit=processor.reports is Reports.PER_UNIT
     )
     if processor.units and name not in look.holdings.held:
         return replace(base, needs_units=name)
@@ -331,44 +331,44 @@ def _by_table(processor: Processor, known: Completion, report: Report, look: Loo
         records = known.added if base.per_unit else report.records
         short, none = records is not None and records < (floor or 0), False
     if short and none and (report.outcome is Outcome.SKIPPED or report.records == 0):
-        return replace(base, word=Word.NOTHING, shortfall=lack)
+        return replace(base, status=Status.NOTHING, shortfall=lack)
     if report.outcome is Outcome.PARTIAL:
-        return replace(base, word=Word.PARTIAL_SHORT if short else Word.PARTIAL, shortfall=lack)
-    return replace(base, word=Word.UNITS_SHORT if short else Word.DONE, shortfall=lack)
+        return replace(base, status=Status.PARTIAL_SHORT if short else Status.PARTIAL, shortfall=lack)
+    return replace(base, status=Status.UNITS_SHORT if short else Status.DONE, shortfall=lack)
 
 
-def _nothing(processor: Processor, report: Report, look: Look) -> Standing:
+def _nothing(processor: Processor, report: Report, look: Look) -> ProcessorStatus:
     """Judge a report of nothing: on a date with units it counts if the table holds rows (behaviour R12).
 
     What nobody can read does not refuse.
     """
-    at = Standing(processor.name, Word.NOTHING, processor.floor(look.units), report)
+    at = ProcessorStatus(processor.name, Status.NOTHING, processor.floor(look.units), report)
     if look.units == 0 or look.triggered or processor.table is None:
-        return replace(at, word=Word.DONE)
+        return replace(at, status=Status.DONE)
     if look.under_way:
         return at
     if processor.table not in look.rows:
         return replace(at, needs_rows=processor.table)
     held = look.rows[processor.table]
-    return at if held == 0 else replace(at, word=Word.DONE, by_table=True)
+    return at if held == 0 else replace(at, status=Status.DONE, by_table=True)
 
 
-def _no_data(processor: Processor, known: Completion, latest: Report, look: Look) -> Standing:
+def _no_data(processor: Processor, known: Completion, latest: Report, look: Look) -> ProcessorStatus:
     floor = processor.floor(look.units)
     if look.units == 0:
-        return Standing(processor.name, Word.DONE, floor, latest)
-    if known.good is None:
-        return Standing(processor.name, Word.NOT_YET, floor, latest)
-    before = _good(processor, known, known.good, look)
-    counts = before.word in (Word.DONE, Word.PARTIAL)
+        return ProcessorStatus(processor.name, Status.DONE, floor, latest)
+    if known.last_good is None:
+        return ProcessorStatus(processor.name, Status.NOT_YET, floor, latest)
+    before = _good(processor, known, known.last_good, look)
+    counts = before.status in (Status.DONE, Status.PARTIAL)
     # Some rows are enough for a report of nothing (R12), and not for what was taken back since.
-    nothing = known.good.outcome is Outcome.SKIPPED or known.good.records == 0
+    nothing = known.last_good.outcome is Outcome.SKIPPED or known.last_good.records == 0
     vouched = before.by_table and _read(processor, look) and (not nothing or _judged_by_table(processor, look))
     if look.triggered or not counts or vouched:
         return before
     if _table_holds(processor, floor, look.rows):
         return replace(before, by_table=True)
-    return Standing(processor.name, Word.NOT_YET, floor, latest, needs_rows=_unread(processor, look.rows))
+    return ProcessorStatus(processor.name, Status.NOT_YET, floor, latest, needs_rows=_unread(processor, look.rows))
 
 
 def opened_at(
@@ -404,14 +404,14 @@ def _opened_at(processor: Processor, known: Completion, look: Look) -> datetime 
 
 def _first_of(processor: Processor, known: Completion, look: Look) -> datetime | None:
     floor = processor.floor(look.units)
-    openers = () if _judged_by_table(processor, look) else known.openers
-    for opener in openers:
+    clock_starters = () if _judged_by_table(processor, look) else known.clock_starters
+    for opener in clock_starters:
         empty = opener.records == 0 and floor is None and not opener.partial
         nothing = look.units != 0 and (empty or (opener.skipped and look.required)) and processor.table is not None
         if not nothing and (floor is None or opener.records is None or opener.records >= floor):
             return opener.received_at
     at = _by_reports(processor, known, look)
-    counts = at.word in (Word.DONE, Word.PARTIAL) and (at.by_table or at.nothing_to_do)
+    counts = at.status in (Status.DONE, Status.PARTIAL) and (at.by_table or at.nothing_to_do)
     return at.report.received_at if at.report is not None and counts else None
 
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared.core.decision import gates
-from shared.core.decision.completeness import Picture
+from shared.core.decision.completeness import Completeness
 from shared.core.decision.decisions import (
     Blocked,
     Confirm,
@@ -31,32 +31,32 @@ from shared.core.decision.pause import paused_text
 from shared.core.decision.readiness import Ready, readiness
 from shared.core.decision.refresh import another_may_follow, causes
 from shared.core.decision.refusal import changed_inputs, changed_readings, may_repeat, refusals
-from shared.core.decision.snapshot import Situation
+from shared.core.decision.snapshot import DecisionInput
 from shared.core.decision.unproven import doubt, unproven
 from shared.core.model import Plan, State, TransitionState
 from shared.core.policy.transitions import ConfirmBy
 
 
-def decide(situation: Situation, now: datetime) -> Decision:
+def decide(snapshot: DecisionInput, now: datetime) -> Decision:
     """Decide one transition of one run; the first matching row of behaviour 3 wins, and a pause over it (T8)."""
-    return _unless_paused(situation, _decide(situation, now), now)
+    return _unless_paused(snapshot, _decide(snapshot, now), now)
 
 
-def _unless_paused(situation: Situation, decision: Decision, now: datetime) -> Decision:
+def _unless_paused(snapshot: DecisionInput, decision: Decision, now: datetime) -> Decision:
     """Inside a pause nothing is asked, blocked or dispatched but for an operator; what has begun is confirmed (T8).
 
     Pauses are read when something is about to happen: a transition that waits does so inside a pause and out of it.
     """
-    if _stands_in_a_pause(situation, decision):
+    if _stands_in_a_pause(snapshot, decision):
         return decision
-    if situation.pauses is None:
+    if snapshot.pauses is None:
         return decision if isinstance(decision, Wait) else Read(Wanted(pauses=True))
-    pause = situation.pause(now)
-    return decision if pause is None else Wait(paused_text(situation.policy, pause), pause.over_at)
+    pause = snapshot.pause(now)
+    return decision if pause is None else Wait(paused_text(snapshot.policy, pause), pause.over_at)
 
 
-def _stands_in_a_pause(situation: Situation, decision: Decision) -> bool:
-    state = situation.state
+def _stands_in_a_pause(snapshot: DecisionInput, decision: Decision) -> bool:
+    state = snapshot.state
     match decision:
         case Confirm() | Doubt() | Proven() | Done() | EmptyOk():
             return True
@@ -70,35 +70,35 @@ def _stands_in_a_pause(situation: Situation, decision: Decision) -> bool:
             return state.request is not None
 
 
-def _decide(situation: Situation, now: datetime) -> Decision:
-    state = situation.state
-    if situation.closed and state.request is None:
+def _decide(snapshot: DecisionInput, now: datetime) -> Decision:
+    state = snapshot.state
+    if snapshot.closed and state.request is None:
         return Done("the run is closed")
     if state.request is not None:
-        return _operator(situation, now)
-    if situation.empty:
-        return _begun(situation) or EmptyOk()
+        return _operator(snapshot, now)
+    if snapshot.empty:
+        return _begun(snapshot) or EmptyOk()
     if state.hold is not None and state.hold.cause == "operator":
-        return _begun(situation) or _low_reports(situation) or _held_by(situation)
+        return _begun(snapshot) or _low_reports(snapshot) or _held_by(snapshot)
     match state.state:
         case State.CLAIMED:
-            return _claimed(situation, now)
+            return _claimed(snapshot, now)
         case State.DISPATCHED | State.CONFIRMED:
-            return _dispatched(situation, now)
+            return _dispatched(snapshot, now)
         case State.OBSERVED:
-            return _low_reports(situation) or Done("observed only: nothing is dispatched")
+            return _low_reports(snapshot) or Done("observed only: nothing is dispatched")
         case _:
-            return _open(situation, now)
+            return _open(snapshot, now)
 
 
-def _begun(situation: Situation) -> Confirm | Proven | None:
+def _begun(snapshot: DecisionInput) -> Confirm | Proven | None:
     """Return what shows that a dispatch has begun (behaviour D7), also one that nobody marked; None if nothing does.
 
     Of a call whose outcome is unknown any report of the next phase since then shows it, whatever confirms (D11), and
     one that names the trigger at any time.
     """
-    state, by, seen_at = situation.state, situation.transition.confirm.by, situation.next_report_at
-    named = situation.key.trigger_id(situation.transition.name, state.generation) in situation.next_trigger_ids
+    state, by, seen_at = snapshot.state, snapshot.transition.confirm.by, snapshot.next_report_at
+    named = snapshot.key.trigger_id(snapshot.transition.name, state.generation) in snapshot.next_trigger_ids
     if state.unproven is not None:
         return Proven() if named or (seen_at is not None and seen_at >= state.unproven.since) else None
     if by is not ConfirmBy.FIRST_REPORT:
@@ -111,65 +111,65 @@ def _begun(situation: Situation) -> Confirm | Proven | None:
     return Confirm(by, seen_at) if seen_at >= state.dispatched_at else None
 
 
-def _operator(situation: Situation, now: datetime) -> Decision:
+def _operator(snapshot: DecisionInput, now: datetime) -> Decision:
     """Dispatch the next generation whatever policy and gates say, once no other dispatch is under way (D9)."""
-    state = situation.state
+    state = snapshot.state
     assert state.request is not None
-    unread = None if situation.empty else _low_reports(situation)
+    unread = None if snapshot.empty else _low_reports(snapshot)
     if unread is not None:
         return unread
     if state.state is State.CLAIMED and state.claim is not None and now < state.claim.expires_at:
         return Wait("another dispatch is under way", state.claim.expires_at)
     if state.unproven is not None and state.request.at <= state.unproven.last_at:
-        return _begun(situation) or _of_unknown_outcome(situation, now)
+        return _begun(snapshot) or _of_unknown_outcome(snapshot, now)
     if state.failure is not None and now < state.failure.retry_at:
         return Blocked({state.failure.reason: state.failure.text}, state.failure.retry_at)
-    seen = situation.seen
-    return Trigger(replace(_plan(situation, seen, Ready("operator")), note=state.request.reason))
+    seen = snapshot.seen
+    return Trigger(replace(_plan(snapshot, seen, Ready("operator")), note=state.request.reason))
 
 
-def _claimed(situation: Situation, now: datetime) -> Decision:
-    claim, plan = situation.state.claim, situation.state.plan
+def _claimed(snapshot: DecisionInput, now: datetime) -> Decision:
+    claim, plan = snapshot.state.claim, snapshot.state.plan
     assert claim is not None
     assert plan is not None
     if now < claim.expires_at:
-        return _begun(situation) or Wait("claimed; its dispatch is under way", claim.expires_at)
-    return _begun(situation) or doubt(situation) or Trigger(plan)
+        return _begun(snapshot) or Wait("claimed; its dispatch is under way", claim.expires_at)
+    return _begun(snapshot) or doubt(snapshot) or Trigger(plan)
 
 
-def _dispatched(situation: Situation, now: datetime) -> Decision:
-    state = situation.state
-    begun = _begun(situation) if state.state is State.DISPATCHED else None
+def _dispatched(snapshot: DecisionInput, now: datetime) -> Decision:
+    state = snapshot.state
+    begun = _begun(snapshot) if state.state is State.DISPATCHED else None
     if begun is None and state.unproven is not None:
-        return _of_unknown_outcome(situation, now)
-    unread = begun or _low_reports(situation)
+        return _of_unknown_outcome(snapshot, now)
+    unread = begun or _low_reports(snapshot)
     if unread is not None:
         return unread
-    refresh = _refresh(situation, now)
+    refresh = _refresh(snapshot, now)
     if state.state is State.CONFIRMED:
-        return refresh or Done(_confirmed(situation))
+        return refresh or Done(_confirmed(snapshot))
     if refresh is not None and not isinstance(refresh, Blocked):
         return refresh
-    return _unconfirmed(situation, now, None if refresh is None else refresh.next_at)
+    return _unconfirmed(snapshot, now, None if refresh is None else refresh.next_at)
 
 
-def _confirmed(situation: Situation) -> str:
-    refused = refusals(situation)
-    return "confirmed" + (f"; {situation.transition.starts} refused: {', '.join(refused)}" if refused else "")
+def _confirmed(snapshot: DecisionInput) -> str:
+    refused = refusals(snapshot)
+    return "confirmed" + (f"; {snapshot.transition.starts} refused: {', '.join(refused)}" if refused else "")
 
 
-def _of_unknown_outcome(situation: Situation, now: datetime) -> Decision:
-    found = unproven(situation, now)
-    if isinstance(found, Trigger) and _rejected(situation):
-        return _held_by(situation)
-    assert situation.state.plan is not None
-    return found or Trigger(situation.state.plan)  # the policy has that call no more: what is left of the plan goes
+def _of_unknown_outcome(snapshot: DecisionInput, now: datetime) -> Decision:
+    found = unproven(snapshot, now)
+    if isinstance(found, Trigger) and _rejected(snapshot):
+        return _held_by(snapshot)
+    assert snapshot.state.plan is not None
+    return found or Trigger(snapshot.state.plan)  # the policy has that call no more: what is left of the plan goes
 
 
-def _unconfirmed(situation: Situation, now: datetime, refresh_at: datetime | None) -> Decision:
+def _unconfirmed(snapshot: DecisionInput, now: datetime, refresh_at: datetime | None) -> Decision:
     """Dispatch once more under the same trigger id, so often and so far apart as the policy says."""
-    state, confirm, starts = situation.state, situation.transition.confirm, situation.transition.starts
-    assert state.carried is not None
+    state, confirm, starts = snapshot.state, snapshot.transition.confirm, snapshot.transition.starts
+    assert state.accepted_plan is not None
     again_at = confirm_by(state, confirm.within)
     if state.failure is not None:
         again_at = max(again_at, state.failure.retry_at)
@@ -178,7 +178,7 @@ def _unconfirmed(situation: Situation, now: datetime, refresh_at: datetime | Non
         return Wait(f"dispatched; no report of {starts} yet", next_at)
     if state.dispatches > confirm.redispatch:
         return Wait(f"dispatched {state.dispatches} times; no report of {starts}", refresh_at)
-    return _held_by(situation) if _rejected(situation) else Trigger(state.carried)
+    return _held_by(snapshot) if _rejected(snapshot) else Trigger(state.accepted_plan)
 
 
 def confirm_by(state: TransitionState, within: timedelta) -> datetime:
@@ -187,136 +187,136 @@ def confirm_by(state: TransitionState, within: timedelta) -> datetime:
     return state.last_dispatched_at + within
 
 
-def _open(situation: Situation, now: datetime) -> Decision:
+def _open(snapshot: DecisionInput, now: datetime) -> Decision:
     """Decide a transition that has not been triggered."""
-    if _rejected(situation):
-        return _held_by(situation)
-    unread = _low_reports(situation)
+    if _rejected(snapshot):
+        return _held_by(snapshot)
+    unread = _low_reports(snapshot)
     if unread is not None:
         return unread
-    seen = situation.seen
-    at = readiness(situation, seen, now)
+    seen = snapshot.seen
+    at = readiness(snapshot, seen, now)
     if isinstance(at, Ready):
-        return _pass_gates(situation, seen, at, now)
+        return _pass_gates(snapshot, seen, at, now)
     if at.held:
-        return _first_the_calendar(situation) or Held("deadline", at.reason)
+        return _first_the_calendar(snapshot) or Held("deadline", at.reason)
     return Wait(at.reason, at.next_at)
 
 
-def _low_reports(situation: Situation) -> Read | None:
+def _low_reports(snapshot: DecisionInput) -> Read | None:
     """Ask the tables of processors that reported too little: before the trigger and after it alike (behaviour R6)."""
-    wanted = Wanted(rows=situation.seen.needs_rows, held=situation.seen.needs_units)
-    return (_first_the_calendar(situation) or Read(wanted)) if wanted else None
+    wanted = Wanted(rows=snapshot.seen.needs_rows, held=snapshot.seen.needs_units)
+    return (_first_the_calendar(snapshot) or Read(wanted)) if wanted else None
 
 
-def _first_the_calendar(situation: Situation) -> Read | None:
+def _first_the_calendar(snapshot: DecisionInput) -> Read | None:
     """Floors need the units of the date: read them before anything is decided by floors (behaviour T3)."""
-    unknown = situation.units is None and situation.policy.calendar is not None
-    return Read(Wanted(calendar=True)) if unknown and not situation.readings.calendar_asked else None
+    unknown = snapshot.units is None and snapshot.policy.calendar is not None
+    return Read(Wanted(calendar=True)) if unknown and not snapshot.readings.calendar_asked else None
 
 
-def _pass_gates(situation: Situation, seen: Picture, ready: Ready, now: datetime) -> Decision:
+def _pass_gates(snapshot: DecisionInput, seen: Completeness, ready: Ready, now: datetime) -> Decision:
     """Ask preflight and gates; they bind every trigger but an operator's (behaviour D4)."""
-    if _rejected(situation):
-        return _held_by(situation)
-    calendar = _first_the_calendar(situation)
+    if _rejected(snapshot):
+        return _held_by(snapshot)
+    calendar = _first_the_calendar(snapshot)
     if calendar is not None:
         return calendar
-    waiting = _asked_already(situation, seen, now)
+    waiting = _asked_already(snapshot, seen, now)
     if waiting is not None:
         return waiting
-    unread = _unread(situation, seen)
+    unread = _unread(snapshot, seen)
     if unread:
         return Read(unread)
-    results = gates.evaluate(situation.gates, situation.processors, seen, situation.readings)
+    results = gates.evaluate(snapshot.gates, snapshot.processors, seen, snapshot.readings)
     reasons = {result.gate: result.text for result in results if result.verdict is Verdict.BLOCK}
-    fitness = situation.readings.fitness
+    fitness = snapshot.readings.fitness
     if isinstance(fitness, Unfit):
-        assert situation.transition.preflight is not None
-        reasons[situation.transition.preflight] = fitness.text
+        assert snapshot.transition.preflight is not None
+        reasons[snapshot.transition.preflight] = fitness.text
     if reasons:
         return Blocked(reasons)
-    return Trigger(_plan(situation, seen, ready, results))
+    return Trigger(_plan(snapshot, seen, ready, results))
 
 
-def _asked_already(situation: Situation, seen: Picture, now: datetime) -> Blocked | Read | None:
+def _asked_already(snapshot: DecisionInput, seen: Completeness, now: datetime) -> Blocked | Read | None:
     """Return what blocks while the target of the dispatch is left alone; None once it may be asked again.
 
     After a failure that is a matter of time alone (behaviour D5); after an answer, of its inputs too (D10).
     """
-    failure, plan = situation.state.failure, situation.state.plan
+    failure, plan = snapshot.state.failure, snapshot.state.plan
     if failure is None or now >= failure.retry_at:
         return None
     blocked = Blocked({failure.reason: failure.text}, failure.retry_at)
-    if not failure.verdict or failure.at is None or plan is None or not situation.completions:
+    if not failure.verdict or failure.at is None or plan is None or not snapshot.completions:
         return blocked
-    if changed_inputs(situation, seen, plan, failure.at):
+    if changed_inputs(snapshot, seen, plan, failure.at):
         return None
-    of = situation.gates, situation.processors, seen, situation.readings
+    of = snapshot.gates, snapshot.processors, seen, snapshot.readings
     unread = gates.wanted(*of) if plan.inputs else Wanted()
     if unread:
         return Read(unread)
     return None if changed_readings(plan, gates.numbers(*of)) else blocked
 
 
-def _rejected(situation: Situation) -> bool:
+def _rejected(snapshot: DecisionInput) -> bool:
     """True while the consumer's refusal stands: until an operator or another deploy (behaviour D5)."""
-    hold = situation.state.hold
-    return hold is not None and hold.code_version == situation.code_version
+    hold = snapshot.state.hold
+    return hold is not None and hold.code_version == snapshot.code_version
 
 
-def _held_by(situation: Situation) -> Held:
-    hold = situation.state.hold
+def _held_by(snapshot: DecisionInput) -> Held:
+    hold = snapshot.state.hold
     assert hold is not None
     return Held(hold.cause, hold.text)
 
 
-def _unread(situation: Situation, seen: Picture) -> Wanted:
-    needs = gates.wanted(situation.gates, situation.processors, seen, situation.readings)
-    preflight = situation.transition.preflight
-    unasked = preflight is not None and situation.readings.fitness is None
+def _unread(snapshot: DecisionInput, seen: Completeness) -> Wanted:
+    needs = gates.wanted(snapshot.gates, snapshot.processors, seen, snapshot.readings)
+    preflight = snapshot.transition.preflight
+    unasked = preflight is not None and snapshot.readings.fitness is None
     return replace(needs, service=preflight) if unasked else needs
 
 
-def _refresh(situation: Situation, now: datetime) -> Decision | None:
+def _refresh(snapshot: DecisionInput, now: datetime) -> Decision | None:
     """Return the next generation's decision while one is due, None while none is (behaviour D8).
 
     What a refused generation went by may be the number of a gate: it is read again as long as another may follow. A
     report of the started phase alone, which is looked at without what was waited for, starts nothing.
     """
-    if causes(situation, now):
-        return _pass_gates(situation, situation.seen, Ready("refresh"), now)
-    carried = situation.state.carried
-    if carried is None or not carried.inputs or not situation.completions:
+    if causes(snapshot, now):
+        return _pass_gates(snapshot, snapshot.seen, Ready("refresh"), now)
+    carried = snapshot.state.accepted_plan
+    if carried is None or not carried.inputs or not snapshot.completions:
         return None
-    if not (another_may_follow(situation, now) and may_repeat(situation)):
+    if not (another_may_follow(snapshot, now) and may_repeat(snapshot)):
         return None
-    of = situation.gates, situation.processors, situation.seen, situation.readings
+    of = snapshot.gates, snapshot.processors, snapshot.seen, snapshot.readings
     unread = gates.wanted(*of)
     if unread:
         return Read(unread)
     changed = changed_readings(carried, gates.numbers(*of))
-    return _pass_gates(situation, situation.seen, Ready("refresh"), now) if changed else None
+    return _pass_gates(snapshot, snapshot.seen, Ready("refresh"), now) if changed else None
 
 
-def _plan(situation: Situation, seen: Picture, ready: Ready, results: tuple[GateResult, ...] = ()) -> Plan:
-    state = situation.state
+def _plan(snapshot: DecisionInput, seen: Completeness, ready: Ready, results: tuple[GateResult, ...] = ()) -> Plan:
+    state = snapshot.state
     readings = {result.gate: result.text for result in results}
-    fitness = situation.readings.fitness
-    if isinstance(fitness, Fit | Unchecked) and situation.transition.preflight is not None:
+    fitness = snapshot.readings.fitness
+    if isinstance(fitness, Fit | Unchecked) and snapshot.transition.preflight is not None:
         note = fitness.note if isinstance(fitness, Fit) else fitness.text
-        readings[situation.transition.preflight] = note or "fit"
+        readings[snapshot.transition.preflight] = note or "fit"
     return Plan(
         generation=max(1, state.generation + _next(state, ready)),
         reason=ready.reason,
-        completed={name: seen.standings[name].records for name in sorted(seen.done)},
+        completed={name: seen.statuses[name].records for name in sorted(seen.done)},
         missing=seen.missing,
         partial=tuple(sorted(seen.partial)),
         first_tier=ready.first_tier,
         opened_at=seen.opened_at,
         readings=readings,
         warnings={result.gate: result.text for result in results if _warns(result, seen)},
-        inputs=gates.numbers(situation.gates, situation.processors, seen, situation.readings),
+        inputs=gates.numbers(snapshot.gates, snapshot.processors, seen, snapshot.readings),
     )
 
 
@@ -326,7 +326,7 @@ def _next(state: TransitionState, ready: Ready) -> int:
     return int(state.accepted if ready.reason == "operator" else state.accepted_whole)
 
 
-def _warns(result: GateResult, seen: Picture) -> bool:
+def _warns(result: GateResult, seen: Completeness) -> bool:
     """A gate's warning is said unless all it is about is already named as missing (behaviour A5)."""
     if result.verdict is not Verdict.WARN:
         return False

@@ -8,7 +8,7 @@ from typing import Any
 
 from shared.core.calendar import due_at
 from shared.core.decision import gates
-from shared.core.decision.completeness import Picture, Standing, Word
+from shared.core.decision.completeness import Completeness, ProcessorStatus, Status
 from shared.core.decision.decisions import (
     Blocked,
     Confirm,
@@ -26,7 +26,7 @@ from shared.core.decision.gates import Fit, Unchecked, Unfit
 from shared.core.decision.pause import paused_text
 from shared.core.decision.refresh import refresh_until
 from shared.core.decision.silence import end_expected_at
-from shared.core.decision.snapshot import Situation
+from shared.core.decision.snapshot import DecisionInput
 from shared.core.decision.unproven import again_at
 from shared.core.model import State
 from shared.core.texts import amount, clock_time
@@ -44,51 +44,51 @@ class Explanation:
     text: str
 
 
-def explain(situation: Situation, decision: Decision, now: datetime, as_of: str = "") -> Explanation:
+def explain(snapshot: DecisionInput, decision: Decision, now: datetime, as_of: str = "") -> Explanation:
     """Explain a decision by everything it was made from; ``as_of`` says what it is known from where ``now`` is not the
     present moment."""
-    seen = situation.seen
-    state = word(situation, decision)
-    reason = reason_of(situation, decision)
+    seen = snapshot.seen
+    state = state_name(snapshot, decision)
+    reason = reason_of(snapshot, decision)
     evidence = {
-        "run": situation.key.id,
-        "transition": situation.transition.name,
+        "run": snapshot.key.id,
+        "transition": snapshot.transition.name,
         "at": now.isoformat(),
         "as_of": as_of,
         "state": state,
         "decision": type(decision).__name__.lower(),
         "reason": reason,
-        "units": None if situation.units is None else situation.units.total,
+        "units": None if snapshot.units is None else snapshot.units.total,
         "opened_at": _iso(seen.opened_at),
         "done": sorted(seen.done),
         "missing": list(seen.missing),
-        "processors": [_processor(situation, seen.standings[name], name in seen.required) for name in _ordered(seen)],
-        "times": _times(situation, seen, now),
-        "gates": _gates(situation, seen),
-        "preflight": _preflight(situation),
-        "pause": _pause(situation, now),
-        "trigger": _trigger(situation),
-        "unproven": _unproven(situation),
+        "processors": [_processor(snapshot, seen.statuses[name], name in seen.required) for name in _ordered(seen)],
+        "times": _times(snapshot, seen, now),
+        "gates": _gates(snapshot, seen),
+        "preflight": _preflight(snapshot),
+        "pause": _pause(snapshot, now),
+        "trigger": _trigger(snapshot),
+        "unproven": _unproven(snapshot),
         "operator": [
             {"verb": act.verb, "by": act.by, "reason": act.reason, "at": act.at.isoformat()}
-            for act in situation.state.acts
+            for act in snapshot.state.acts
         ],
     }
-    text = _render(situation, evidence, seen, now)
+    text = _render(snapshot, evidence, seen, now)
     return Explanation(state, seen.done, seen.missing, reason, evidence, text)
 
 
-def word(situation: Situation, decision: Decision) -> str:
+def state_name(snapshot: DecisionInput, decision: Decision) -> str:
     """Return the state as a word: what stands of a trigger, else what is decided now; of a closed run what it had."""
-    if situation.state.state in (State.CLAIMED, State.DISPATCHED, State.CONFIRMED, State.OBSERVED):
-        return situation.state.state.value
+    if snapshot.state.state in (State.CLAIMED, State.DISPATCHED, State.CONFIRMED, State.OBSERVED):
+        return snapshot.state.state.value
     match decision:
-        case Done() if situation.closed:
-            empty = situation.empty and situation.state.state is State.WAITING
-            return State.EMPTY_OK.value if empty else situation.state.state.value
+        case Done() if snapshot.closed:
+            empty = snapshot.empty and snapshot.state.state is State.WAITING
+            return State.EMPTY_OK.value if empty else snapshot.state.state.value
         case Blocked():
             return State.BLOCKED.value
-        case Trigger() if situation.state.failure is not None:
+        case Trigger() if snapshot.state.failure is not None:
             return State.BLOCKED.value
         case Held():
             return State.HELD.value
@@ -98,7 +98,7 @@ def word(situation: Situation, decision: Decision) -> str:
             return State.WAITING.value
 
 
-def reason_of(situation: Situation, decision: Decision) -> str:
+def reason_of(snapshot: DecisionInput, decision: Decision) -> str:
     """Return one sentence for a decision."""
     match decision:
         case Wait(reason) | Done(reason):
@@ -108,13 +108,13 @@ def reason_of(situation: Situation, decision: Decision) -> str:
         case Held(_, text):
             return f"held: {text}"
         case Trigger(plan):
-            failure = situation.state.failure
+            failure = snapshot.state.failure
             failed = "" if failure is None else f"; {failure.count} dispatches failed, the last: {failure.text}"
             return f"triggers now by {plan.reason}{failed}"
         case Confirm():
-            return f"{situation.transition.starts} has begun"
+            return f"{snapshot.transition.starts} has begun"
         case Proven(by):
-            return f"{by} is at work on it" if by else f"{situation.transition.starts} has begun"
+            return f"{by} is at work on it" if by else f"{snapshot.transition.starts} has begun"
         case Doubt(_, text):
             return f"the outcome of its call is unknown: {text}"
         case EmptyOk():
@@ -123,28 +123,28 @@ def reason_of(situation: Situation, decision: Decision) -> str:
             return f"has to read {wanted} first"
 
 
-def _ordered(seen: Picture) -> list[str]:
+def _ordered(seen: Completeness) -> list[str]:
     return sorted(seen.expected, key=lambda name: (name not in seen.required, name))
 
 
-def _processor(situation: Situation, at: Standing, required: bool) -> dict[str, Any]:
+def _processor(snapshot: DecisionInput, at: ProcessorStatus, required: bool) -> dict[str, Any]:
     report = at.report
-    disabled = situation.processors[at.processor].disabled
+    disabled = snapshot.processors[at.processor].disabled
     return {
         "name": at.processor,
         "required": required,
-        "standing": at.word.value,
+        "standing": at.status.value,
         "records": None if report is None else report.records,
-        "floor": at.floor,
+        "floor": at.min_records,
         "ended_at": None if report is None else report.occurred_at.isoformat(),
-        "error": report.error if report is not None and at.word is Word.FAILED else "",
+        "error": report.error if report is not None and at.status is Status.FAILED else "",
         "note": _note(at),
         "missing_units": [] if at.shortfall is None else list(at.shortfall.names),
         "disabled": disabled.reason if disabled is not None else "",
     }
 
 
-def _note(at: Standing) -> str:
+def _note(at: ProcessorStatus) -> str:
     if at.shortfall is not None:
         return at.shortfall.text
     if at.nothing_to_do:
@@ -152,10 +152,10 @@ def _note(at: Standing) -> str:
     return "counter missing" if at.counter_missing else ""
 
 
-def _times(situation: Situation, seen: Picture, now: datetime) -> list[dict[str, Any]]:
+def _times(snapshot: DecisionInput, seen: Completeness, now: datetime) -> list[dict[str, Any]]:
     """Return tiers, deadline and due times with what each of them wants."""
     times: list[dict[str, Any]] = []
-    expectation, since = situation.expectation, situation.clock_from
+    expectation, since = snapshot.expectation, snapshot.clock_from
     for number, tier in enumerate(expectation.tiers, start=1):
         wants = f"{min(tier.at_least, len(seen.expected))} of {len(seen.expected)} and every required one"
         at = since + tier.after if since else None
@@ -165,15 +165,15 @@ def _times(situation: Situation, seen: Picture, now: datetime) -> list[dict[str,
         times.append(_time("deadline", expectation.deadline.then.value.replace("_", " "), at, now))
     if expectation.due is not None:
         for name, clock in (("due_warning", expectation.due.warning), ("due_critical", expectation.due.critical)):
-            at = due_at(situation.key, clock, situation.policy)
+            at = due_at(snapshot.key, clock, snapshot.policy)
             if at is not None:
                 times.append(_time(name, "a person is told", at, now))
     if expectation.no_due:
         times.append(_time("no_due", f"nobody is told: {expectation.because}", None, now))
-    ended_by = end_expected_at(situation)
+    ended_by = end_expected_at(snapshot)
     if ended_by is not None:
-        times.append(_time("ended_within", f"{situation.transition.starts} reports its end", ended_by, now))
-    until = refresh_until(situation)
+        times.append(_time("ended_within", f"{snapshot.transition.starts} reports its end", ended_by, now))
+    until = refresh_until(snapshot)
     if until is not None:
         times.append(_time("refresh_until", "better data triggers again", until, now))
     return times
@@ -183,27 +183,27 @@ def _time(name: str, wants: str, at: datetime | None, now: datetime) -> dict[str
     return {"name": name, "wants": wants, "at": _iso(at), "passed": at is not None and now >= at}
 
 
-def _gates(situation: Situation, seen: Picture) -> list[dict[str, Any]]:
+def _gates(snapshot: DecisionInput, seen: Completeness) -> list[dict[str, Any]]:
     """Return each gate with its verdict, if everything it needs was read, or with what was read at the trigger."""
-    said = situation.state.carried.readings if situation.state.carried is not None else {}
+    said = snapshot.state.accepted_plan.readings if snapshot.state.accepted_plan is not None else {}
     shown = []
-    for gate in situation.gates:
-        missing = gates.wanted((gate,), situation.processors, seen, situation.readings)
+    for gate in snapshot.gates:
+        missing = gates.wanted((gate,), snapshot.processors, seen, snapshot.readings)
         if missing:
-            blocked = situation.state.blocked.get(gate.name)
+            blocked = snapshot.state.blocked.get(gate.name)
             text = blocked.text if blocked is not None else said.get(gate.name, "not read")
             shown.append({"name": gate.name, "verdict": "block" if blocked else "", "text": text})
         else:
-            result = gates.evaluate((gate,), situation.processors, seen, situation.readings)[0]
+            result = gates.evaluate((gate,), snapshot.processors, seen, snapshot.readings)[0]
             shown.append({"name": gate.name, "verdict": result.verdict.value, "text": result.text})
     return shown
 
 
-def _preflight(situation: Situation) -> dict[str, Any] | None:
-    name = situation.transition.preflight
+def _preflight(snapshot: DecisionInput) -> dict[str, Any] | None:
+    name = snapshot.transition.preflight
     if name is None:
         return None
-    match situation.readings.fitness:
+    match snapshot.readings.fitness:
         case Unfit(text):
             return {"service": name, "verdict": "unfit", "text": text}
         case Unchecked(text):
@@ -211,14 +211,14 @@ def _preflight(situation: Situation) -> dict[str, Any] | None:
         case Fit(note):
             return {"service": name, "verdict": "fit", "text": note or f"{name} is ready"}
         case None:
-            blocked = situation.state.blocked.get(name)
+            blocked = snapshot.state.blocked.get(name)
             text = "not asked" if blocked is None else blocked.text
             return {"service": name, "verdict": "" if blocked is None else "unfit", "text": text}
 
 
-def _pause(situation: Situation, now: datetime) -> dict[str, Any] | None:
+def _pause(snapshot: DecisionInput, now: datetime) -> dict[str, Any] | None:
     """Return the pause in force, also where an operator's trigger goes through it (behaviour T8)."""
-    pause = situation.pause(now)
+    pause = snapshot.pause(now)
     if pause is None:
         return None
     return {
@@ -228,16 +228,16 @@ def _pause(situation: Situation, now: datetime) -> dict[str, Any] | None:
         "until": _iso(pause.over_at),
         "by": "the policy" if pause.planned else pause.by,
         "reason": pause.reason,
-        "text": paused_text(situation.policy, pause),
+        "text": paused_text(snapshot.policy, pause),
     }
 
 
-def _trigger(situation: Situation) -> dict[str, Any] | None:
-    state, plan = situation.state, situation.state.carried
+def _trigger(snapshot: DecisionInput) -> dict[str, Any] | None:
+    state, plan = snapshot.state, snapshot.state.accepted_plan
     if plan is None:
         return None
     return {
-        "trigger_id": situation.key.trigger_id(situation.transition.name, plan.generation),
+        "trigger_id": snapshot.key.trigger_id(snapshot.transition.name, plan.generation),
         "generation": plan.generation,
         "reason": plan.reason,
         "degraded": plan.degraded,
@@ -250,17 +250,17 @@ def _trigger(situation: Situation) -> dict[str, Any] | None:
     }
 
 
-def _unproven(situation: Situation) -> dict[str, Any] | None:
-    call = situation.state.unproven
+def _unproven(snapshot: DecisionInput) -> dict[str, Any] | None:
+    call = snapshot.state.unproven
     if call is None:
         return None
     return {
-        "trigger_id": situation.key.trigger_id(situation.transition.name, situation.state.generation),
+        "trigger_id": snapshot.key.trigger_id(snapshot.transition.name, snapshot.state.generation),
         "since": call.since.isoformat(),
         "last_at": call.last_at.isoformat(),
         "calls": call.calls,
         "why": call.text,
-        "again_at": again_at(situation, call).isoformat(),
+        "again_at": again_at(snapshot, call).isoformat(),
     }
 
 
@@ -268,22 +268,22 @@ def _iso(at: datetime | None) -> str | None:
     return None if at is None else at.isoformat()
 
 
-def _as_of(situation: Situation, evidence: dict[str, Any], now: datetime) -> str:
+def _as_of(snapshot: DecisionInput, evidence: dict[str, Any], now: datetime) -> str:
     """Name the time that is spoken of, with its date: whoever asks about another day must see that it is one."""
     if not evidence["as_of"]:
         return ""
-    local = situation.policy.local(now)
+    local = snapshot.policy.local(now)
     return f" as of {local:%Y-%m-%d %H:%M} {local.tzname()}, from {evidence['as_of']}"
 
 
-def _render(situation: Situation, evidence: dict[str, Any], seen: Picture, now: datetime) -> str:
+def _render(snapshot: DecisionInput, evidence: dict[str, Any], seen: Completeness, now: datetime) -> str:
     """Return the evidence as a person reads it."""
 
     def when(text: str | None) -> str:
-        return "-" if text is None else clock_time(situation.policy, datetime.fromisoformat(text), now)
+        return "-" if text is None else clock_time(snapshot.policy, datetime.fromisoformat(text), now)
 
     lines = [
-        f"{evidence['run']} {evidence['transition']}: {evidence['state']}{_as_of(situation, evidence, now)}",
+        f"{evidence['run']} {evidence['transition']}: {evidence['state']}{_as_of(snapshot, evidence, now)}",
         f"  {evidence['reason']}",
         f"  {len(seen.done)} of {len(seen.expected)} done"
         + (f", first counted {when(evidence['opened_at'])}" if evidence["opened_at"] else "")

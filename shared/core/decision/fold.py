@@ -5,20 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from shared.core.model import Cause, Completion, Opener, Outcome, Report
+from shared.core.model import Cause, ClockStarter, Completion, Outcome, Report
 
 REMEMBERED_MESSAGES = 50
 REMEMBERED_CAUSES = 10
 REMEMBERED_TRIGGERS = 10
 # While the record is away a document must not outgrow what a store takes.
-REMEMBERED_UNRECORDED = 50
+REMEMBERED_PENDING_AUDIT = 50
 SHORT_LIST, SHORT_TEXT = 60, 200
 GOOD = frozenset({Outcome.SUCCESS, Outcome.PARTIAL, Outcome.SKIPPED, Outcome.INFERRED})
 COUNTED = frozenset({Outcome.SUCCESS, Outcome.PARTIAL})
 NO_CAUSE = "no cause given"
 
 
-def record(known: Completion | None, report: Report) -> Completion:
+def apply_report(known: Completion | None, report: Report) -> Completion:
     """Return what is known after this report; the same message twice changes nothing.
 
     The latest outcome by ``occurred_at`` stands, whatever the order of arrival; at the same
@@ -32,7 +32,7 @@ def record(known: Completion | None, report: Report) -> Completion:
         message_ids=(*known.message_ids, report.message_id)[-REMEMBERED_MESSAGES:],
         last_received_at=_later(known.last_received_at, report.received_at),
         trigger_ids=_with_trigger(known.trigger_ids, report.trigger_id),
-        unrecorded=(*known.unrecorded, _for_record(report))[-REMEMBERED_UNRECORDED:],
+        pending_audit=(*known.pending_audit, _with_pending_audit(report))[-REMEMBERED_PENDING_AUDIT:],
     )
     if report.source:
         own = _folded(known.sources.get(report.source, Completion(report.phase, report.processor)), report)
@@ -76,16 +76,16 @@ def _with_outcome(known: Completion, report: Report) -> Completion:
     )
     if report.outcome is Outcome.FAILED:
         return replace(after, failures=_count_failure(after, report))
-    if report.outcome not in GOOD or not _stands(known.good, report):
+    if report.outcome not in GOOD or not _stands(known.last_good, report):
         return after
     # A good report ends the series of failures, unless a failure that came after it stands.
     failures = () if stands else after.failures
-    openers = _with_opener(known.openers, report) if stands else known.openers
-    return replace(after, good=report, openers=openers, failures=failures)
+    clock_starters = _with_clock_starter(known.clock_starters, report) if stands else known.clock_starters
+    return replace(after, last_good=report, clock_starters=clock_starters, failures=failures)
 
 
 def _count_failure(known: Completion, report: Report) -> tuple[Cause, ...]:
-    if known.good is not None and report.occurred_at <= known.good.occurred_at:
+    if known.last_good is not None and report.occurred_at <= known.last_good.occurred_at:
         return known.failures
     text = report.error.strip()[:200] or NO_CAUSE
     before = next((cause.count for cause in known.failures if cause.text == text), 0)
@@ -94,7 +94,7 @@ def _count_failure(known: Completion, report: Report) -> tuple[Cause, ...]:
     return tuple(counted[:REMEMBERED_CAUSES])
 
 
-def _for_record(report: Report) -> Report:
+def _with_pending_audit(report: Report) -> Report:
     """Return a report as it waits for the record: what is long stays in the latest report, where there is room."""
     long = sum(map(len, report.entities.values())) > SHORT_LIST
     if not long and len(report.error) <= SHORT_TEXT:
@@ -109,17 +109,17 @@ def _with_trigger(known: tuple[str, ...], trigger_id: str) -> tuple[str, ...]:
     return (*(name for name in known if name != trigger_id), trigger_id)[-REMEMBERED_TRIGGERS:]
 
 
-def _with_opener(openers: tuple[Opener, ...], report: Report) -> tuple[Opener, ...]:
+def _with_clock_starter(clock_starters: tuple[ClockStarter, ...], report: Report) -> tuple[ClockStarter, ...]:
     """Add a report that may start the clock, unless an earlier one starts it whenever this one would."""
     partial = report.outcome is Outcome.PARTIAL
     records = report.records if report.outcome in (Outcome.SUCCESS, Outcome.PARTIAL) else None
-    for earlier in openers:
+    for earlier in clock_starters:
         if earlier.skipped and report.outcome is not Outcome.SKIPPED:
             continue
         as_many = earlier.records is None or (records is not None and earlier.records >= records)
         if as_many and (partial or not earlier.partial):
-            return openers
-    return (*openers, Opener(report.received_at, records, partial, report.outcome is Outcome.SKIPPED))
+            return clock_starters
+    return (*clock_starters, ClockStarter(report.received_at, records, partial, report.outcome is Outcome.SKIPPED))
 
 
 def _later(one: datetime | None, other: datetime) -> datetime:

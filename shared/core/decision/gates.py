@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from shared.core.decision.completeness import Picture, Rows
+from shared.core.decision.completeness import Completeness, Rows
 from shared.core.policy.phases import Processor
 from shared.core.policy.transitions import Gate, GateKind, OnMissing, OnUnreadable
 from shared.core.texts import amount
@@ -89,7 +89,9 @@ class GateResult:
     subjects: frozenset[str] = frozenset()
 
 
-def wanted(gates: Iterable[Gate], processors: Mapping[str, Processor], seen: Picture, readings: Readings) -> Wanted:
+def wanted(
+    gates: Iterable[Gate], processors: Mapping[str, Processor], seen: Completeness, readings: Readings
+) -> Wanted:
     """Say what these gates still need to have read."""
     tables: set[str] = set()
     percents = []
@@ -102,7 +104,7 @@ def wanted(gates: Iterable[Gate], processors: Mapping[str, Processor], seen: Pic
 
 
 def numbers(
-    gates: Iterable[Gate], processors: Mapping[str, Processor], seen: Picture, readings: Readings
+    gates: Iterable[Gate], processors: Mapping[str, Processor], seen: Completeness, readings: Readings
 ) -> dict[str, float]:
     """Return the numbers that these gates go by and that could be read: rows by table, percentages by gate."""
     asked = wanted(gates, processors, seen, Readings())
@@ -112,7 +114,7 @@ def numbers(
 
 
 def evaluate(
-    gates: Iterable[Gate], processors: Mapping[str, Processor], seen: Picture, readings: Readings
+    gates: Iterable[Gate], processors: Mapping[str, Processor], seen: Completeness, readings: Readings
 ) -> tuple[GateResult, ...]:
     """Judge gates whose readings are there."""
     listed = tuple(gates)
@@ -129,7 +131,7 @@ def evaluate(
     return tuple(results)
 
 
-def _rows(gate: Gate, processors: Mapping[str, Processor], seen: Picture, readings: Readings) -> GateResult:
+def _rows(gate: Gate, processors: Mapping[str, Processor], seen: Completeness, readings: Readings) -> GateResult:
     tables = {name: listed for name in seen.expected if (listed := processors[name].tables)}
     rows = {name: processors[name].rows_in(readings.rows, gate.min_rows) for name in tables}
     unread = {name for name, count in rows.items() if count is None}
@@ -190,13 +192,13 @@ def _unreadable(gate: Gate, why: str) -> GateResult:
 
 
 def _completion_percent(
-    gate: Gate, gates: Iterable[Gate], processors: Mapping[str, Processor], seen: Picture, readings: Readings
+    gate: Gate, gates: Iterable[Gate], processors: Mapping[str, Processor], seen: Completeness, readings: Readings
 ) -> GateResult:
     """Judge the lowest percentage that the processors state; 0 with rows in the table counts as not stated."""
     stated = []
     doubted = set()
     for name in seen.expected:
-        report = seen.standings[name].report
+        report = seen.statuses[name].report
         if report is None or report.percent is None:
             continue
         if report.percent == 0 and _holds_rows(gates, processors[name], readings):

@@ -38,20 +38,20 @@ def _after(state: TransitionState, entry: LogEntry) -> TransitionState:
         case "unproven":
             return _unproven(state, entry)
         case "proven":
-            return replace(state, state=State.WAITING if state.carried is None else state.state, unproven=None)
+            return replace(state, state=State.WAITING if state.accepted_plan is None else state.state, unproven=None)
         case "confirm":
             return replace(state, state=State.CONFIRMED, confirmed_at=entry.at)
-        case "failed" if state.carried is None:
+        case "failed" if state.accepted_plan is None:
             return replace(state, state=State.BLOCKED, blocked={"dispatch": Block(entry.at, entry.reason)})
-        case "not_yet" | "busy" if state.carried is None:
+        case "not_yet" | "busy" if state.accepted_plan is None:
             return replace(state, state=State.BLOCKED, blocked={"answer": Block(entry.at, entry.reason)}, unproven=None)
-        case "rejected" | "held" if state.carried is None:
+        case "rejected" | "held" if state.accepted_plan is None:
             hold = Hold("rejected" if entry.decision == "rejected" else "deadline", entry.at, entry.reason)
             return replace(state, state=State.HELD, hold=hold, held_since=entry.at, blocked={})
-        case "blocked" if state.carried is None:
+        case "blocked" if state.accepted_plan is None:
             blocks = {_subject(text): Block(entry.at, text) for text in entry.reason.split("; ")}
             return replace(state, state=State.BLOCKED, blocked=blocks, hold=None, held_since=None)
-        case "waiting" | "empty_ok" if state.carried is None:
+        case "waiting" | "empty_ok" if state.accepted_plan is None:
             return replace(state, state=State(entry.decision), blocked={}, hold=None, held_since=None)
         case _:
             return state
@@ -83,7 +83,7 @@ def _triggered(state: TransitionState, entry: LogEntry) -> TransitionState:
         state,
         state=State.OBSERVED if observed else State.DISPATCHED,
         generation=entry.generation,
-        carried=Plan(entry.generation, entry.reason, missing=entry.missing),
+        accepted_plan=Plan(entry.generation, entry.reason, missing=entry.missing),
         dispatches=0 if observed else 1,
         triggered_at=entry.at,
         dispatched_at=entry.at,

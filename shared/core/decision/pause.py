@@ -79,12 +79,12 @@ class PauseEntry:
 class PauseBook:
     """The pauses of a pipeline as stored: those that people asked for, and those of the policy that have begun.
 
-    ``numbered`` counts those that people asked for, ever; ``unrecorded`` waits for the record (behaviour 8).
+    ``numbered`` counts those that people asked for, ever; ``pending_audit`` waits for the record (behaviour 8).
     """
 
     pauses: tuple[Pause, ...] = ()
     numbered: int = 0
-    unrecorded: tuple[PauseEntry, ...] = ()
+    pending_audit: tuple[PauseEntry, ...] = ()
 
 
 def planned(policy: Policy) -> tuple[Pause, ...]:
@@ -143,7 +143,7 @@ def kept(policy: Policy, book: PauseBook, now: datetime) -> PauseBook:
     ended, and what is over for long is forgotten."""
     plans = {pause.id: pause for pause in planned(policy)}
     listed = {pause.id: pause for pause in book.pauses}
-    entries = list(book.unrecorded)
+    entries = list(book.pending_audit)
     for pause in plans.values():
         if pause.in_force(now) and pause.id not in listed:
             listed[pause.id] = pause
@@ -153,7 +153,7 @@ def kept(policy: Policy, book: PauseBook, now: datetime) -> PauseBook:
             listed[pause.id] = replace(pause, ended_at=now, ended_for="it has left the policy")
             entries.append(end_entry(listed[pause.id], now))
     left = tuple(pause for pause in listed.values() if _is_kept(pause, plans.get(pause.id), now))
-    return replace(book, pauses=left, unrecorded=tuple(entries)[-UNRECORDED:])
+    return replace(book, pauses=left, pending_audit=tuple(entries)[-UNRECORDED:])
 
 
 def _is_kept(pause: Pause, plan: Pause | None, now: datetime) -> bool:
@@ -165,15 +165,15 @@ def _is_kept(pause: Pause, plan: Pause | None, now: datetime) -> bool:
 def begun(policy: Policy, book: PauseBook, pause: Pause) -> PauseBook:
     """Return the book with a pause that somebody asks for."""
     entry = begin_entry(policy, pause, pause.begins_at)
-    return PauseBook((*book.pauses, pause), book.numbered + 1, (*book.unrecorded, entry)[-UNRECORDED:])
+    return PauseBook((*book.pauses, pause), book.numbered + 1, (*book.pending_audit, entry)[-UNRECORDED:])
 
 
 def ended(book: PauseBook, pause: Pause, now: datetime, by: str, reason: str) -> tuple[PauseBook, Pause]:
     """Return the book in which somebody has ended a pause, and the pause."""
     after = replace(pause, ended_at=now, ended_by=by, ended_for=reason)
     others = tuple(one for one in book.pauses if one.id != pause.id)
-    entries = (*book.unrecorded, end_entry(after, now))[-UNRECORDED:]
-    return replace(book, pauses=(*others, after), unrecorded=entries), after
+    entries = (*book.pending_audit, end_entry(after, now))[-UNRECORDED:]
+    return replace(book, pauses=(*others, after), pending_audit=entries), after
 
 
 def begin_entry(policy: Policy, pause: Pause, at: datetime) -> PauseEntry:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.core.decision.completeness import Picture
-from shared.core.decision.snapshot import Situation
+from shared.core.decision.completeness import Completeness
+from shared.core.decision.snapshot import DecisionInput
 from shared.core.policy.transitions import Then
 
 
@@ -27,22 +27,22 @@ class NotReady:
     held: bool = False
 
 
-def readiness(situation: Situation, seen: Picture, now: datetime) -> Ready | NotReady:
+def readiness(snapshot: DecisionInput, seen: Completeness, now: datetime) -> Ready | NotReady:
     """Say whether sets and clock allow a trigger (behaviour D1, section 3); gates aside."""
     if seen.complete:
         return Ready("complete")
     waiting = "waiting for " + (", ".join(seen.described(seen.missing)) or "nothing that is expected")
-    since = situation.clock_from
+    since = snapshot.clock_from
     if since is None:
         return NotReady(waiting)
     moments = []
-    for number, tier in enumerate(situation.expectation.tiers, start=1):
+    for number, tier in enumerate(snapshot.expectation.tiers, start=1):
         at = since + tier.after
         moments.append(at)
         enough = len(seen.present) >= min(tier.at_least, len(seen.expected))
         if now >= at and enough and seen.required <= seen.present:
             return Ready(f"tier_{number}", first_tier=number == 1)
-    deadline = situation.expectation.deadline
+    deadline = snapshot.expectation.deadline
     if deadline is not None:
         at = since + deadline.after
         moments.append(at)
@@ -51,7 +51,7 @@ def readiness(situation: Situation, seen: Picture, now: datetime) -> Ready | Not
     return NotReady(waiting, min((at for at in moments if at > now), default=None))
 
 
-def _at_deadline(then: Then, seen: Picture) -> Ready | NotReady:
+def _at_deadline(then: Then, seen: Completeness) -> Ready | NotReady:
     if then is Then.TRIGGER or (then is Then.TRIGGER_IF_REQUIRED and seen.required <= seen.present):
         return Ready("deadline")
     return NotReady("the deadline has passed without " + ", ".join(seen.described(seen.missing)), held=True)

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from shared.core.decision.completeness import Picture
-from shared.core.decision.snapshot import Situation
+from shared.core.decision.completeness import Completeness
+from shared.core.decision.snapshot import DecisionInput
 from shared.core.model import Outcome, Plan, Report, State
 
 REFUSED = frozenset({Outcome.NO_DATA, Outcome.FAILED})
@@ -18,34 +18,34 @@ REFUSED = frozenset({Outcome.NO_DATA, Outcome.FAILED})
 ONCE = 1
 
 
-def refusals(situation: Situation) -> Mapping[str, Report]:
+def refusals(snapshot: DecisionInput) -> Mapping[str, Report]:
     """Return the reports by which the started phase refuses, by processor, until a better one stands.
 
     A report from before the first dispatch is of a start that was not ours.
     """
-    first = situation.state.generation <= 1
-    return _refusing(situation, lambda report, since: not first or report.received_at >= since)
+    first = snapshot.state.generation <= 1
+    return _refusing(snapshot, lambda report, since: not first or report.received_at >= since)
 
 
-def may_repeat(situation: Situation) -> bool:
+def may_repeat(snapshot: DecisionInput) -> bool:
     """True if the latest generation was refused and another one is allowed, the hours of a refresh aside."""
-    state, refresh = situation.state, situation.transition.refresh
+    state, refresh = snapshot.state, snapshot.transition.refresh
     if state.refreshes >= (ONCE if refresh is None else refresh.at_most):
         return False
     # A report that names the trigger of another generation says nothing of this one.
-    of_latest = ("", situation.key.trigger_id(situation.transition.name, state.generation))
+    of_latest = ("", snapshot.key.trigger_id(snapshot.transition.name, state.generation))
     return bool(
-        _refusing(situation, lambda report, since: report.received_at >= since and report.trigger_id in of_latest)
+        _refusing(snapshot, lambda report, since: report.received_at >= since and report.trigger_id in of_latest)
     )
 
 
-def _refusing(situation: Situation, speaks: Callable[[Report, datetime], bool]) -> Mapping[str, Report]:
+def _refusing(snapshot: DecisionInput, speaks: Callable[[Report, datetime], bool]) -> Mapping[str, Report]:
     """Return what refuses of those reports that speak of the trigger, which was first dispatched at that time."""
-    state = situation.state
-    if situation.empty or state.carried is None or state.dispatched_at is None or state.state is State.OBSERVED:
+    state = snapshot.state
+    if snapshot.empty or state.accepted_plan is None or state.dispatched_at is None or state.state is State.OBSERVED:
         return {}
-    judged, whole = judged_by(situation)
-    latest = {name: known.latest for name in judged if (known := situation.started.get(name)) is not None}
+    judged, whole = judged_by(snapshot)
+    latest = {name: known.latest for name in judged if (known := snapshot.started.get(name)) is not None}
     refusing = {
         name: report
         for name, report in latest.items()
@@ -54,10 +54,10 @@ def _refusing(situation: Situation, speaks: Callable[[Report, datetime], bool]) 
     return {} if whole and len(refusing) < len(judged) else refusing
 
 
-def judged_by(situation: Situation) -> tuple[list[str], bool]:
+def judged_by(snapshot: DecisionInput) -> tuple[list[str], bool]:
     """Return the processors that the started phase is judged by, and whether others of the run wait for them: then it
     refuses as a whole or not at all."""
-    policy, key, starts = situation.policy, situation.key, situation.transition.starts
+    policy, key, starts = snapshot.policy, snapshot.key, snapshot.transition.starts
     listed = policy.phases[starts].processors.values()
     enabled = [processor.name for processor in listed if not processor.disabled_on(key.day)]
     waiting = [t.expects[key.mode].expected for t in policy.after(starts) if key.mode in t.expects]
@@ -73,12 +73,12 @@ def changed_readings(carried: Plan, now_read: Mapping[str, float]) -> frozenset[
     return frozenset(name for name in carried.inputs.keys() & now_read.keys() if carried.inputs[name] != now_read[name])
 
 
-def changed_inputs(situation: Situation, seen: Picture, carried: Plan, since: datetime) -> frozenset[str]:
+def changed_inputs(snapshot: DecisionInput, seen: Completeness, carried: Plan, since: datetime) -> frozenset[str]:
     """Return the processors that count and have reported anew since then, or otherwise than a plan counted them."""
     return frozenset(
         name
         for name in seen.present
-        if (report := seen.standings[name].report) is not None
+        if (report := seen.statuses[name].report) is not None
         and (report.received_at > since or _counted(carried, name) != _counts(seen, name))
     )
 
@@ -88,5 +88,5 @@ def _counted(carried: Plan, name: str) -> tuple[bool, int | None]:
     return name in carried.completed or name in carried.partial, carried.completed.get(name)
 
 
-def _counts(seen: Picture, name: str) -> tuple[bool, int | None]:
-    return True, seen.standings[name].records if name in seen.done else None
+def _counts(seen: Completeness, name: str) -> tuple[bool, int | None]:
+    return True, seen.statuses[name].records if name in seen.done else None

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cached_property
 
 from shared.core.calendar import clock_from
-from shared.core.decision.completeness import NEVER, Picture, picture
+from shared.core.decision.completeness import NEVER, Completeness, completeness_of
 from shared.core.decision.gates import Readings
 from shared.core.decision.holdings import Holdings
 from shared.core.decision.pause import Pause, pause_at
@@ -19,7 +19,7 @@ from shared.core.policy.transitions import Expectation, Gate, GateKind, Transiti
 
 
 @dataclass(frozen=True)
-class Situation:
+class DecisionInput:
     """Everything one transition of one run is decided by, the clock aside.
 
     ``completions`` are those of the phases it waits for, ``started`` those of the phase it starts,
@@ -66,16 +66,16 @@ class Situation:
         return pause_at(self.policy, self.pauses or (), now, self.key.mode, self.transition.name)
 
     @cached_property
-    def seen(self) -> Picture:
+    def seen(self) -> Completeness:
         """Where every expected processor stands."""
-        return picture(
+        return completeness_of(
             self.expectation,
             self.processors,
             self.completions,
             self.key.day,
             None if self.units is None else self.units.total,
             self.readings.rows,
-            carried=None if self.state.carried is None else self.state.carried.completed,
+            carried=None if self.state.accepted_plan is None else self.state.accepted_plan.completed,
             partial_is_done=any(gate.kind is GateKind.COMPLETION_PERCENT for gate in self.gates),
             opened=self.state.opened_at,
             whole_from=self._whole_from,
@@ -101,5 +101,5 @@ class Situation:
     @property
     def opened_by_table(self) -> datetime | None:
         """When the clock began where what a table holds may have begun it; else None (behaviour R7)."""
-        by_table = any(at.by_table for at in self.seen.standings.values())
+        by_table = any(at.by_table for at in self.seen.statuses.values())
         return self.seen.opened_at if by_table else None

@@ -60,7 +60,7 @@ def dispatched(state: TransitionState, now: datetime, call: Unproven | None = No
             state,
             state=State.DISPATCHED,
             claim=None,
-            carried=plan,
+            accepted_plan=plan,
             steps_proven=0,
             unproven=None,
             dispatches=state.dispatches + 1 if again else times,
@@ -125,7 +125,7 @@ def observed(state: TransitionState, plan: Plan, now: datetime) -> TransitionSta
         state=State.OBSERVED,
         generation=plan.generation,
         plan=plan,
-        carried=plan,
+        accepted_plan=plan,
         triggered_at=now,
         blocked={},
         held_since=None,
@@ -191,7 +191,7 @@ def _before_claim(state: TransitionState) -> State:
     call whose outcome is unknown still."""
     if state.unproven is not None:
         return State.DISPATCHED
-    if state.carried is None:
+    if state.accepted_plan is None:
         return State.WAITING
     return State.CONFIRMED if state.confirmed_at is not None else State.DISPATCHED
 
@@ -255,4 +255,4 @@ def logged(state: TransitionState, now: datetime, decision: str, reason: str) ->
     plan = state.plan
     degraded = plan is not None and plan.degraded
     entry = LogEntry(now, state.generation, decision, reason, degraded, plan.missing if plan is not None else ())
-    return replace(state, unrecorded=(*state.unrecorded, entry)[-LOGGED:])
+    return replace(state, pending_audit=(*state.pending_audit, entry)[-LOGGED:])

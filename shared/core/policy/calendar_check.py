@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from shared.core.policy.config_error import Problem
+from shared.core.policy.config_error import ConfigError
 from shared.core.policy.phases import Need, Processor, Reports
 from shared.core.policy.policy import Calendar, Excluded, Policy
 
 PAIRS = {"(": ")", "[": "]", "{": "}"}
 
 
-def calendar_problems(policy: Policy) -> Iterator[Problem]:
+def calendar_problems(policy: Policy) -> Iterator[ConfigError]:
     """Yield what is wrong with the calendar; nothing where there is none."""
     calendar = policy.calendar
     if calendar is None:
@@ -24,59 +24,61 @@ def calendar_problems(policy: Policy) -> Iterator[Problem]:
         yield from _excluded(calendar, calendar.excluded)
 
 
-def _times(calendar: Calendar) -> Iterator[Problem]:
+def _times(calendar: Calendar) -> Iterator[ConfigError]:
     for name in ("presumed_final_after", "reaches_back"):
         length: timedelta | None = getattr(calendar, name)
         if length is not None and length <= timedelta(0):
-            yield Problem(f"calendar.{name}", "must be longer than nothing", "leave it out where there is none")
+            yield ConfigError(f"calendar.{name}", "must be longer than nothing", "leave it out where there is none")
     if calendar.presumed_final_after is not None and calendar.start_column is None:
         hint = "add start_column: the column that says when a unit begins"
-        yield Problem("calendar.presumed_final_after", "nothing says when a unit begins", hint)
+        yield ConfigError("calendar.presumed_final_after", "nothing says when a unit begins", hint)
 
 
-def _excluded(calendar: Calendar, excluded: Excluded) -> Iterator[Problem]:
+def _excluded(calendar: Calendar, excluded: Excluded) -> Iterator[ConfigError]:
     key = "calendar.excluded"
     for name in ("when", "unit_key", "calendar_key"):
         yield from expression_problems(f"{key}.{name}", getattr(excluded, name))
     if not excluded.table:
         for name in ("date_column", "unit_key", "calendar_key"):
             if getattr(excluded, name):
-                yield Problem(f"{key}.{name}", "there is no table that it is of", "add table, or take it out")
+                yield ConfigError(f"{key}.{name}", "there is no table that it is of", "add table, or take it out")
         if not excluded.when:
-            yield Problem(key, "excludes nothing", "add when: or table: with date_column: and unit_key:")
+            yield ConfigError(key, "excludes nothing", "add when: or table: with date_column: and unit_key:")
         return
     if not excluded.date_column:
-        yield Problem(f"{key}.date_column", "is missing", "name the column of the table that holds the date")
+        yield ConfigError(f"{key}.date_column", "is missing", "name the column of the table that holds the date")
     if not (excluded.unit_key or calendar.unit_key):
-        yield Problem(f"{key}.unit_key", "is missing", "say what names a unit in the table")
+        yield ConfigError(f"{key}.unit_key", "is missing", "say what names a unit in the table")
     if not (excluded.calendar_key or calendar.unit_key):
         hint = "say what names the same unit in the calendar's table"
-        yield Problem(f"{key}.calendar_key", "is missing", hint)
+        yield ConfigError(f"{key}.calendar_key", "is missing", hint)
 
 
-def units_problems(processor: Processor, key: str) -> Iterator[Problem]:
+def units_problems(processor: Processor, key: str) -> Iterator[ConfigError]:
     """Yield what is wrong with what a processor and its sources are judged by (behaviour R10)."""
     for one in processor.parts:
         where = key if one is processor else f"{key}.sources.{one.name.rsplit('/', 1)[-1]}"
         yield from _judged(one, where)
     if processor.need is Need.ALL and not processor.sources:
-        yield Problem(f"{key}.need", "there are no sources", "add sources:, or take it out")
+        yield ConfigError(f"{key}.need", "there are no sources", "add sources:, or take it out")
 
 
-def _judged(one: Processor, key: str) -> Iterator[Problem]:
+def _judged(one: Processor, key: str) -> Iterator[ConfigError]:
     yield from expression_problems(f"{key}.units", one.units)
     if one.units and one.table is None:
-        yield Problem(f"{key}.units", "there is no table that they are of", "add table: dataset.table")
+        yield ConfigError(f"{key}.units", "there is no table that they are of", "add table: dataset.table")
     if one.reports is Reports.PER_UNIT and one.table is None:
         hint = "add table: one report per unit does not say whether all units are there"
-        yield Problem(f"{key}.reports", "nothing says when all of them came", hint)
+        yield ConfigError(f"{key}.reports", "nothing says when all of them came", hint)
 
 
-def expression_problems(key: str, expression: str) -> Iterator[Problem]:
+def expression_problems(key: str, expression: str) -> Iterator[ConfigError]:
     """Yield why a text cannot be one GoogleSQL expression: what would end it, or leave the statement around it open."""
     reason = _not_whole(expression)
     if reason:
-        yield Problem(key, f"is not one expression: {reason}", "write a column, or GoogleSQL such as CONCAT(a, '@', b)")
+        yield ConfigError(
+            key, f"is not one expression: {reason}", "write a column, or GoogleSQL such as CONCAT(a, '@', b)"
+        )
 
 
 def _not_whole(expression: str) -> str:

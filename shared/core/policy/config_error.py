@@ -10,7 +10,7 @@ FEW = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class ConfigError:
     """One thing that is wrong: the exact key, why, and what to do about it."""
 
     key: str

@@ -10,7 +10,7 @@ from enum import StrEnum
 from functools import cached_property
 
 from shared.core.wire.bodies import NO_BODY, Body
-from shared.core.wire.dialect import CANONICAL, Wire
+from shared.core.wire.dialect import CANONICAL, Dialect
 
 CLASS_NAME = re.compile(r"[A-Z][A-Za-z0-9]*[a-z][A-Za-z0-9]*")
 
@@ -125,5 +125,5 @@ class Phase:
     completions_topic: str
     processors: Mapping[str, Processor]
     rerun: Rerun | None = None
-    wire: Wire = CANONICAL
+    wire: Dialect = CANONICAL
     known: tuple[str, ...] = ()

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from shared.core.policy.answer_check import answer_problems
 from shared.core.policy.calendar_check import calendar_problems, units_problems
-from shared.core.policy.config_error import Problem, spell, suggest
+from shared.core.policy.config_error import ConfigError, spell, suggest
 from shared.core.policy.gate_check import gate_problems
 from shared.core.policy.names import forms
 from shared.core.policy.pause_check import pause_problems
@@ -19,14 +19,14 @@ from shared.core.policy.transition_check import transition_problems
 from shared.core.policy.transitions import Transition
 from shared.core.policy.wire_check import wire_problems
 
-__all__ = ["Problem", "problems"]
+__all__ = ["ConfigError", "problems"]
 
 SEVERITIES = ("info", "warning", "critical")
 LONGEST_LEASE = timedelta(minutes=15)
 PREFLIGHT = timedelta(seconds=5)
 
 
-def problems(policy: Policy, unreadable: Mapping[str, str] = MappingProxyType({})) -> list[Problem]:
+def problems(policy: Policy, unreadable: Mapping[str, str] = MappingProxyType({})) -> list[ConfigError]:
     """Return everything that is wrong, in the order of the file.
 
     ``unreadable`` says of the SQL files that the functions could not read why, as the gates name them.
@@ -46,43 +46,45 @@ def problems(policy: Policy, unreadable: Mapping[str, str] = MappingProxyType({}
     return [*found, *_alerts(policy), *_repairs(policy), *pause_problems(policy)]
 
 
-def _modes(policy: Policy) -> Iterator[Problem]:
+def _modes(policy: Policy) -> Iterator[ConfigError]:
     taken: dict[int, str] = {}
     for mode in policy.modes.values():
         other = taken.setdefault(mode.partition_offset_days, mode.name)
         if other != mode.name:
             key = f"modes.{mode.name}.partition_offset_days"
-            yield Problem(key, f"{other} has the same offset", "a date belongs to one mode: give each its own")
+            yield ConfigError(key, f"{other} has the same offset", "a date belongs to one mode: give each its own")
         if mode.same_evening_from is not None and mode.partition_offset_days >= 0:
             reason = f"{mode.name} works on its date on the day itself or before: there is no evening to reach back to"
             hint = "it belongs to a mode with a negative partition_offset_days; leave it out here"
-            yield Problem(f"modes.{mode.name}.same_evening_from", reason, hint)
+            yield ConfigError(f"modes.{mode.name}.same_evening_from", reason, hint)
 
 
-def _phases(policy: Policy) -> Iterator[Problem]:
+def _phases(policy: Policy) -> Iterator[ConfigError]:
     taken: dict[str, str] = {}
     for phase in policy.phases.values():
         key = f"phases.{phase.name}"
         yield from _reporting(phase, key)
         other = taken.setdefault(phase.completions_topic, phase.name)
         if other != phase.name and phase.completions_topic:
-            yield Problem(f"{key}.completions_topic", f"{other} reports on it already", "give each phase its own topic")
+            yield ConfigError(
+                f"{key}.completions_topic", f"{other} reports on it already", "give each phase its own topic"
+            )
         yield from rerun_problems(policy, phase, f"{key}.rerun")
         for processor in phase.processors.values():
             yield from units_problems(processor, f"{key}.processors.{processor.name}")
 
 
-def _reporting(phase: Phase, key: str) -> Iterator[Problem]:
+def _reporting(phase: Phase, key: str) -> Iterator[ConfigError]:
     """Yield a phase that would report and is not heard, or is listened to and has nobody who reports (D13)."""
     if phase.processors and not phase.completions_topic:
         hint = f"add the topic they report on, such as {phase.name}-complete"
-        yield Problem(f"{key}.completions_topic", "is missing: its processors could not be heard", hint)
+        yield ConfigError(f"{key}.completions_topic", "is missing: its processors could not be heard", hint)
     if phase.completions_topic and not phase.processors:
         reason = "nobody is known who reports on its completions_topic"
-        yield Problem(f"{key}.processors", reason, "name its processors, or leave out both: it never reports")
+        yield ConfigError(f"{key}.processors", reason, "name its processors, or leave out both: it never reports")
 
 
-def _clashes(policy: Policy) -> Iterator[Problem]:
+def _clashes(policy: Policy) -> Iterator[ConfigError]:
     """Yield each accepted name that means two processors, once for a pair of keys (behaviour R2)."""
     everywhere: dict[str, tuple[str, str]] = {}
     within: dict[tuple[str, str], tuple[str, str]] = {}
@@ -99,29 +101,29 @@ def _clashes(policy: Policy) -> Iterator[Problem]:
                     yield _clash(me, form.origin, form.name, other)
 
 
-def _clash(me: tuple[str, str], origin: str, name: str, other: tuple[str, str]) -> Problem:
+def _clash(me: tuple[str, str], origin: str, name: str, other: tuple[str, str]) -> ConfigError:
     key = f"phases.{me[0]}.processors.{me[1]}" + (f".{origin}" if origin else "")
     reason = f"the name {name} means both {me[1]} of {me[0]} and {other[1]} of {other[0]}"
-    return Problem(key, reason, "a name on the wire must mean one processor: take it from one of the two")
+    return ConfigError(key, reason, "a name on the wire must mean one processor: take it from one of the two")
 
 
-def _lease(policy: Policy) -> Iterator[Problem]:
+def _lease(policy: Policy) -> Iterator[ConfigError]:
     lease = policy.claim_lease
     if lease <= timedelta(0):
-        yield Problem(
+        yield ConfigError(
             "claim_lease", "must be longer than nothing", "2m is longer than most dispatches with their retries"
         )
         return
     if lease > LONGEST_LEASE:
         reason = f"{spell(lease)} is longer than {spell(LONGEST_LEASE)}: a crash would stall a run for that long"
-        yield Problem("claim_lease", reason, "2m is longer than most dispatches with their retries")
+        yield ConfigError("claim_lease", reason, "2m is longer than most dispatches with their retries")
     asking = [t.name for t in policy.transitions.values() if t.preflight is not None]
     if asking and lease <= PREFLIGHT:
         reason = f"{spell(lease)} is not longer than the {spell(PREFLIGHT)} of the preflight of {asking[0]}"
-        yield Problem("claim_lease", reason, "2m is longer than most dispatches with their retries")
+        yield ConfigError("claim_lease", reason, "2m is longer than most dispatches with their retries")
 
 
-def _graph(policy: Policy) -> Iterator[Problem]:
+def _graph(policy: Policy) -> Iterator[ConfigError]:
     """Yield where transitions and phases make no graph without circles in which each phase has its place (D13)."""
     whole = True
     starters: dict[str, str] = {}
@@ -135,31 +137,31 @@ def _graph(policy: Policy) -> Iterator[Problem]:
     for phase in policy.phases.values():
         if not policy.after(phase.name) and phase.name not in starters:
             hint = f"add a transition with after: {phase.name}, or one that starts it"
-            yield Problem(f"phases.{phase.name}", "no transition leads to it or from it", hint)
+            yield ConfigError(f"phases.{phase.name}", "no transition leads to it or from it", hint)
 
 
-def _ends(policy: Policy, transition: Transition) -> Iterator[Problem]:
+def _ends(policy: Policy, transition: Transition) -> Iterator[ConfigError]:
     key = f"transitions.{transition.name}"
     for role, named in (("after", transition.after), ("starts", (transition.starts,))):
         for phase in named:
             if phase not in policy.phases:
-                yield Problem(f"{key}.{role}", f"there is no phase {phase}", suggest(phase, policy.phases))
+                yield ConfigError(f"{key}.{role}", f"there is no phase {phase}", suggest(phase, policy.phases))
             elif role == "after" and not policy.phases[phase].processors:
                 reason = f"{phase} has no processors: nothing of it can be waited for"
-                yield Problem(f"{key}.after", reason, "name its processors and their completions_topic")
+                yield ConfigError(f"{key}.after", reason, "name its processors and their completions_topic")
     if transition.starts in transition.after:
         hint = "a transition leads from one phase to another; phases run in no circle"
-        yield Problem(f"{key}.starts", f"{transition.starts} would start itself", hint)
+        yield ConfigError(f"{key}.starts", f"{transition.starts} would start itself", hint)
 
 
-def _started_twice(transition: Transition, starters: dict[str, str]) -> Iterator[Problem]:
+def _started_twice(transition: Transition, starters: dict[str, str]) -> Iterator[ConfigError]:
     other = starters.setdefault(transition.starts, transition.name)
     if other != transition.name:
         hint = "one transition starts a phase: let it wait for several with after: [...]"
-        yield Problem(f"transitions.{transition.name}.starts", f"{other} starts {transition.starts} already", hint)
+        yield ConfigError(f"transitions.{transition.name}.starts", f"{other} starts {transition.starts} already", hint)
 
 
-def _circles(policy: Policy) -> Iterator[Problem]:
+def _circles(policy: Policy) -> Iterator[ConfigError]:
     """Yield each circle of phases once, at the transition of it that goes back in the order of the file."""
     places = {phase: place for place, phase in enumerate(policy.phases)}
     said: set[str] = set()
@@ -172,32 +174,34 @@ def _circles(policy: Policy) -> Iterator[Problem]:
         back = min(listed, key=lambda one: places[one.starts] - max(places[phase] for phase in one.after))
         reason = f"{back.starts} comes before {', '.join(back.after)}: the phases would run in a circle"
         hint = "a transition leads from a phase to one that nothing before it waits for"
-        yield Problem(f"transitions.{back.name}.starts", reason, hint)
+        yield ConfigError(f"transitions.{back.name}.starts", reason, hint)
 
 
-def _alerts(policy: Policy) -> Iterator[Problem]:
+def _alerts(policy: Policy) -> Iterator[ConfigError]:
     alerts = policy.alerts
     for severity in alerts.channels:
         if severity not in SEVERITIES:
-            yield Problem(f"alerts.channels.{severity}", "there is no such severity", suggest(severity, SEVERITIES))
+            yield ConfigError(f"alerts.channels.{severity}", "there is no such severity", suggest(severity, SEVERITIES))
     for severity in SEVERITIES:
         if severity not in alerts.channels:
             reason = f"there is no channel for {severity}: nobody would read its alerts"
-            yield Problem("alerts.channels", reason, f"add {severity}: NAME_OF_A_SECRET; two severities may share one")
+            yield ConfigError(
+                "alerts.channels", reason, f"add {severity}: NAME_OF_A_SECRET; two severities may share one"
+            )
     for severity in sorted(alerts.pagerduty.severities if alerts.pagerduty else ()):
         if severity not in SEVERITIES:
             key = "alerts.pagerduty.severities"
-            yield Problem(key, f"there is no severity {severity}", suggest(severity, SEVERITIES))
+            yield ConfigError(key, f"there is no severity {severity}", suggest(severity, SEVERITIES))
     if alerts.repeat_after <= timedelta(0):
-        yield Problem("alerts.repeat_after", "must be longer than nothing", "24h says a standing alert once a day")
+        yield ConfigError("alerts.repeat_after", "must be longer than nothing", "24h says a standing alert once a day")
 
 
-def _repairs(policy: Policy) -> Iterator[Problem]:
+def _repairs(policy: Policy) -> Iterator[ConfigError]:
     repairs = policy.repairs
     if repairs.max_attempts < 1:
         reason = f"{repairs.max_attempts} attempts repair nothing"
-        yield Problem("repairs.max_attempts", reason, "1 is the least; a phase without rerun is never run again")
+        yield ConfigError("repairs.max_attempts", reason, "1 is the least; a phase without rerun is never run again")
     for mode in sorted((repairs.modes or frozenset()) - policy.modes.keys()):
-        yield Problem("repairs.modes", f"there is no mode {mode}", suggest(mode, policy.modes))
+        yield ConfigError("repairs.modes", f"there is no mode {mode}", suggest(mode, policy.modes))
     if repairs.cooldown <= timedelta(0):
-        yield Problem("repairs.cooldown", "must be longer than nothing", "30m leaves a rerun time to report")
+        yield ConfigError("repairs.cooldown", "must be longer than nothing", "30m leaves a rerun time to report")

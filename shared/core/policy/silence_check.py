@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from shared.core.policy.config_error import Problem
+from shared.core.policy.config_error import ConfigError
 from shared.core.policy.policy import Policy
 from shared.core.policy.transitions import Expectation, Transition
 
@@ -12,22 +12,22 @@ NO_DUE = "neither a due time nor a reason why there is none: if it is never trig
 NO_END = "nothing waits for {phase}, and no time is set for its end: if it begins and never ends nobody hears of it"
 
 
-def silences(policy: Policy) -> list[Problem]:
+def silences(policy: Policy) -> list[ConfigError]:
     """Return every transition of every mode that has neither a due time nor a reason for that."""
     hint = 'add due: {warning: "HH:MM", critical: "HH:MM"}; or due: none, because: why nobody has to know'
     return [
-        Problem(f"transitions.{transition.name}.expects.{mode}", NO_DUE, hint)
+        ConfigError(f"transitions.{transition.name}.expects.{mode}", NO_DUE, hint)
         for transition in policy.transitions.values()
         for mode, expectation in transition.expects.items()
         if expectation.due is None and not expectation.no_due
     ]
 
 
-def endless(policy: Policy) -> list[Problem]:
+def endless(policy: Policy) -> list[ConfigError]:
     """Return last phases that report and of which nobody wants the end: allowed, and seldom meant."""
     hint = "add ended_within: the longest that it may take from its start on, such as 1h"
     return [
-        Problem(f"transitions.{transition.name}.confirm", NO_END.format(phase=transition.starts), hint)
+        ConfigError(f"transitions.{transition.name}.confirm", NO_END.format(phase=transition.starts), hint)
         for transition in policy.transitions.values()
         if _last_in(policy, transition) and transition.confirm.ended_within is None
     ]
@@ -42,24 +42,28 @@ def _last_in(policy: Policy, transition: Transition) -> list[str]:
     return [mode for mode in transition.expects if mode not in waiting]
 
 
-def due_problems(expectation: Expectation, key: str) -> Iterator[Problem]:
+def due_problems(expectation: Expectation, key: str) -> Iterator[ConfigError]:
     """Yield a due time that is switched off without a reason, and a reason of nothing."""
     if expectation.no_due and not expectation.because:
-        yield Problem(f"{key}.because", "is missing", "due: none wants because: why nobody needs to hear of it")
+        yield ConfigError(f"{key}.because", "is missing", "due: none wants because: why nobody needs to hear of it")
     if expectation.because and not expectation.no_due:
-        yield Problem(f"{key}.because", "stands without due: none", "it says why there is no due time: leave it out")
+        yield ConfigError(
+            f"{key}.because", "stands without due: none", "it says why there is no due time: leave it out"
+        )
 
 
-def end_problems(policy: Policy, transition: Transition, key: str) -> Iterator[Problem]:
+def end_problems(policy: Policy, transition: Transition, key: str) -> Iterator[ConfigError]:
     """Yield a time for the end of a phase that never reports, or whose end others wait for anyway."""
     confirm = transition.confirm
     if confirm.ended_within is None or transition.starts not in policy.phases:
         return
     where = f"{key}.confirm.ended_within"
     if not policy.phases[transition.starts].processors:
-        yield Problem(where, f"{transition.starts} never reports", "leave it out: nothing shows its end")
+        yield ConfigError(where, f"{transition.starts} never reports", "leave it out: nothing shows its end")
     elif not _last_in(policy, transition):
         waiting = ", ".join(one.name for one in policy.after(transition.starts))
-        yield Problem(where, f"{waiting} waits for {transition.starts}", "leave it out: the due time there tells it")
+        yield ConfigError(
+            where, f"{waiting} waits for {transition.starts}", "leave it out: the due time there tells it"
+        )
     elif confirm.ended_within <= confirm.within:
-        yield Problem(where, "is not longer than within", "a phase begins before it ends: give it more time")
+        yield ConfigError(where, "is not longer than within", "a phase begins before it ends: give it more time")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from shared.core.model import Lane
-from shared.core.policy.config_error import Problem, dotted, suggest
+from shared.core.policy.config_error import ConfigError, dotted, suggest
 from shared.core.policy.phases import Phase, Processor
 from shared.core.policy.policy import Policy
 from shared.core.policy.transitions import HttpCall, Messages, Publication, Step, Transition
@@ -29,19 +29,19 @@ PLAIN = (
 )  # fmt: skip
 
 
-def step_problems(policy: Policy, transition: Transition, key: str) -> Iterator[Problem]:
+def step_problems(policy: Policy, transition: Transition, key: str) -> Iterator[ConfigError]:
     """Yield what is wrong with what a transition sends."""
     for step in transition.all_steps:
         yield from _step(policy, transition, step, f"{key}.{step.place}")
 
 
-def rerun_problems(policy: Policy, phase: Phase, key: str) -> Iterator[Problem]:
+def rerun_problems(policy: Policy, phase: Phase, key: str) -> Iterator[ConfigError]:
     """Yield what is wrong with how a phase is asked to run again."""
     if phase.rerun is None:
         return
     if phase.rerun.service not in policy.services:
         wrong = phase.rerun.service
-        yield Problem(f"{key}.service", f"there is no service {wrong}", suggest(wrong, policy.services))
+        yield ConfigError(f"{key}.service", f"there is no service {wrong}", suggest(wrong, policy.services))
     yield from _templates(policy, phase.rerun.body, key, templates.NAMES)
     yield from _wire_names(phase.rerun.body, key, {word: phase.processors.values() for word in LISTS})
 
@@ -49,11 +49,11 @@ def rerun_problems(policy: Policy, phase: Phase, key: str) -> Iterator[Problem]:
 LISTS = ("processors", "missing", "starts", "processor")
 
 
-def _step(policy: Policy, transition: Transition, step: Step, where: str) -> Iterator[Problem]:
+def _step(policy: Policy, transition: Transition, step: Step, where: str) -> Iterator[ConfigError]:
     target = step.target
     if isinstance(target, HttpCall) and target.service not in policy.services:
         reason = f"there is no service {target.service}"
-        yield Problem(f"{where}.http.service", reason, suggest(target.service, policy.services))
+        yield ConfigError(f"{where}.http.service", reason, suggest(target.service, policy.services))
     each = isinstance(target, Publication) and target.messages is Messages.PER_PROCESSOR
     known = templates.NAMES | (templates.PER_PROCESSOR if each else frozenset())
     wrong = [*_templates(policy, step.body, where, known)]
@@ -69,13 +69,13 @@ def _step(policy: Policy, transition: Transition, step: Step, where: str) -> Ite
         yield from _contract(policy, transition, step, where, expected if each else [])
 
 
-def _renames(step: Step, where: str) -> Iterator[Problem]:
+def _renames(step: Step, where: str) -> Iterator[ConfigError]:
     """Yield the fields of a body that would make the plain fields beside it speak of another trigger."""
     for name, written in _overlays(step.body) if step.plain else ():
         laid = [written] if name == "body" else written.values()
         for key in sorted({key for body in laid for key in body if body[key] != f"{{{key}}}"} & RESERVED):
             reason = f"{key} says which trigger it is, and stands beside every body"
-            yield Problem(f"{where}.{name}", reason, "leave it out, or send nothing beside the body: plain: false")
+            yield ConfigError(f"{where}.{name}", reason, "leave it out, or send nothing beside the body: plain: false")
 
 
 def _expected(transition: Transition) -> list[str]:
@@ -89,13 +89,13 @@ def _overlays(body: Body) -> Iterator[tuple[str, Any]]:
     yield "body_by_lane", body.by_lane
 
 
-def _templates(policy: Policy, body: Body, where: str, known: Iterable[str]) -> Iterator[Problem]:
+def _templates(policy: Policy, body: Body, where: str, known: Iterable[str]) -> Iterator[ConfigError]:
     for name, written in _overlays(body):
         for flaw in templates.flaws(written, known):
-            yield Problem(f"{where}.{dotted((name, *flaw.path))}", flaw.reason, _template_hint(flaw, known))
+            yield ConfigError(f"{where}.{dotted((name, *flaw.path))}", flaw.reason, _template_hint(flaw, known))
     for mode in body.by_mode:
         if mode not in policy.modes:
-            yield Problem(f"{where}.body_by_mode.{mode}", f"there is no mode {mode}", suggest(mode, policy.modes))
+            yield ConfigError(f"{where}.body_by_mode.{mode}", f"there is no mode {mode}", suggest(mode, policy.modes))
 
 
 def _template_hint(flaw: templates.Flaw, known: Iterable[str]) -> str:
@@ -103,7 +103,7 @@ def _template_hint(flaw: templates.Flaw, known: Iterable[str]) -> str:
     return suggest(word, known)
 
 
-def _wire_names(body: Body, where: str, groups: Mapping[str, Iterable[Processor]]) -> Iterator[Problem]:
+def _wire_names(body: Body, where: str, groups: Mapping[str, Iterable[Processor]]) -> Iterator[ConfigError]:
     """Yield the processors that a `{...:class}` speaks of and that no alias gives a class name."""
     for name, written in _overlays(body):
         for template in sorted(templates.names(written)):
@@ -111,14 +111,14 @@ def _wire_names(body: Body, where: str, groups: Mapping[str, Iterable[Processor]
             nameless = [processor.name for processor in groups.get(word, ()) if processor.wire_name is None]
             if form and nameless:
                 reason = f"{{{template}}} needs a class name of {', '.join(nameless)}, and no alias is one"
-                yield Problem(
+                yield ConfigError(
                     f"{where}.{name}", reason, "add the class name to its aliases, such as PlayerDailyCacheProcessor"
                 )
 
 
 def _contract(
     policy: Policy, transition: Transition, step: Step, where: str, sources: Iterable[Processor]
-) -> Iterator[Problem]:
+) -> Iterator[ConfigError]:
     """Hold an example of what is sent, in each mode and lane, against what its reader requires."""
     if not step.accepts:
         return
@@ -132,7 +132,7 @@ def _contract(
                 said |= set(templates.unfit(body, step.accepts))
     for lack in sorted(said):
         hint = "write the field in body, or take it from accepts"
-        yield Problem(f"{where}.accepts", f"{step.to} requires a field that is not sent: {lack}", hint)
+        yield ConfigError(f"{where}.accepts", f"{step.to} requires a field that is not sent: {lack}", hint)
 
 
 def _examples(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from itertools import pairwise
 
-from shared.core.policy.config_error import Problem, spell, suggest
+from shared.core.policy.config_error import ConfigError, spell, suggest
 from shared.core.policy.names import build_names
 from shared.core.policy.policy import Policy
 from shared.core.policy.silence_check import due_problems, end_problems
@@ -19,16 +19,16 @@ BACKOFF, FIRST_WAIT = timedelta(seconds=5), timedelta(seconds=1.5)
 PUBLISH = timedelta(seconds=10)
 
 
-def transition_problems(policy: Policy, transition: Transition) -> Iterator[Problem]:
+def transition_problems(policy: Policy, transition: Transition) -> Iterator[ConfigError]:
     """Yield what is wrong with what a transition waits for, sends, and is confirmed by."""
     key = f"transitions.{transition.name}"
     if not transition.expects:
-        yield Problem(f"{key}.expects", "exists in no mode", "name a mode, or any_mode for all of them")
+        yield ConfigError(f"{key}.expects", "exists in no mode", "name a mode, or any_mode for all of them")
     for mode, expectation in transition.expects.items():
         yield from _expectation(policy, transition, mode, expectation)
     if transition.preflight is not None and transition.preflight not in policy.services:
         reason = f"there is no service {transition.preflight}"
-        yield Problem(f"{key}.preflight", reason, suggest(transition.preflight, policy.services))
+        yield ConfigError(f"{key}.preflight", reason, suggest(transition.preflight, policy.services))
     yield from step_problems(policy, transition, key)
     yield from _target(transition, key)
     yield from _never_reported(policy, transition, key)
@@ -37,28 +37,32 @@ def transition_problems(policy: Policy, transition: Transition) -> Iterator[Prob
     yield from end_problems(policy, transition, key)
     if transition.refresh is not None and transition.refresh.at_most < 1:
         reason = f"{transition.refresh.at_most} refreshes are none"
-        yield Problem(f"{key}.refresh.at_most", reason, "1 is the least; leave refresh out for none")
+        yield ConfigError(f"{key}.refresh.at_most", reason, "1 is the least; leave refresh out for none")
 
 
-def _expectation(policy: Policy, transition: Transition, mode: str, expectation: Expectation) -> Iterator[Problem]:
+def _expectation(policy: Policy, transition: Transition, mode: str, expectation: Expectation) -> Iterator[ConfigError]:
     key = f"transitions.{transition.name}.expects.{mode}"
     if mode not in policy.modes:
-        yield Problem(key, f"there is no mode {mode}", suggest(mode, [*policy.modes, "any_mode"]))
+        yield ConfigError(key, f"there is no mode {mode}", suggest(mode, [*policy.modes, "any_mode"]))
     both = sorted(expectation.required & expectation.optional)
     if both:
-        yield Problem(f"{key}.optional", f"{', '.join(both)} is required already", "name it in one of the two lists")
+        yield ConfigError(
+            f"{key}.optional", f"{', '.join(both)} is required already", "name it in one of the two lists"
+        )
     yield from _members(policy, transition, expectation, key)
     if not expectation.expected:
-        yield Problem(f"{key}.required", "nothing is expected", "name at least one processor")
+        yield ConfigError(f"{key}.required", "nothing is expected", "name at least one processor")
     yield from _tiers(expectation, key)
     yield from due_problems(expectation, key)
     due = expectation.due
     if due is not None and due.warning is not None and due.critical is not None and due.warning >= due.critical:
         reason = f"{due.warning} is not before critical ({due.critical})"
-        yield Problem(f"{key}.due.warning", reason, "warn first; both are on the run's working day, +1d a day later")
+        yield ConfigError(
+            f"{key}.due.warning", reason, "warn first; both are on the run's working day, +1d a day later"
+        )
 
 
-def _members(policy: Policy, transition: Transition, expectation: Expectation, key: str) -> Iterator[Problem]:
+def _members(policy: Policy, transition: Transition, expectation: Expectation, key: str) -> Iterator[ConfigError]:
     phases = [policy.phases[phase] for phase in transition.after if phase in policy.phases]
     if len(phases) < len(transition.after):
         return
@@ -68,37 +72,45 @@ def _members(policy: Policy, transition: Transition, expectation: Expectation, k
         for name in sorted(names - processors.keys()):
             canonical = canonical_of.get(name)
             hint = f"its canonical name is {canonical}" if canonical else suggest(name, processors)
-            yield Problem(f"{key}.{role}", f"{name} is no processor of {where}", hint)
+            yield ConfigError(f"{key}.{role}", f"{name} is no processor of {where}", hint)
     known = [processors[name] for name in expectation.expected if name in processors]
     if known and len(known) == len(expectation.expected) and all(processor.disabled for processor in known):
-        yield Problem(f"{key}.required", "every processor expected is disabled", "expect one that runs, or enable one")
+        yield ConfigError(
+            f"{key}.required", "every processor expected is disabled", "expect one that runs, or enable one"
+        )
 
 
-def _tiers(expectation: Expectation, key: str) -> Iterator[Problem]:
+def _tiers(expectation: Expectation, key: str) -> Iterator[ConfigError]:
     expected, required = len(expectation.expected), len(expectation.required)
     tiers, deadline = expectation.tiers, expectation.deadline
     for place, tier in enumerate(tiers):
         at_least = f"{key}.tiers[{place}].at_least"
         if tier.at_least > expected:
-            yield Problem(at_least, f"{tier.at_least} of {expected} expected can never be", f"{expected} at the most")
+            yield ConfigError(
+                at_least, f"{tier.at_least} of {expected} expected can never be", f"{expected} at the most"
+            )
         if tier.at_least < required:
             reason = f"{tier.at_least} is below the {required} required, which every tier needs anyway"
-            yield Problem(at_least, reason, f"{required} at the least")
+            yield ConfigError(at_least, reason, f"{required} at the least")
         if deadline is not None and tier.after >= deadline.after:
             reason = f"{spell(tier.after)} is not before the deadline ({spell(deadline.after)})"
-            yield Problem(f"{key}.tiers[{place}].after", reason, "a tier at or after the deadline never counts")
+            yield ConfigError(f"{key}.tiers[{place}].after", reason, "a tier at or after the deadline never counts")
     for place, (before, tier) in enumerate(pairwise(tiers), start=1):
         if tier.at_least > before.at_least:
             reason = f"rises from {before.at_least} to {tier.at_least}: tiers ask for less as time goes by"
-            yield Problem(f"{key}.tiers[{place}].at_least", reason, f"{before.at_least} at the most, or swap the tiers")
+            yield ConfigError(
+                f"{key}.tiers[{place}].at_least", reason, f"{before.at_least} at the most, or swap the tiers"
+            )
         if tier.after <= before.after:
             reason = f"{spell(tier.after)} is not later than the tier above ({spell(before.after)})"
-            yield Problem(f"{key}.tiers[{place}].after", reason, "list the tiers in the order of their times")
+            yield ConfigError(f"{key}.tiers[{place}].after", reason, "list the tiers in the order of their times")
     if tiers and deadline is not None and min(tier.after for tier in tiers) >= deadline.after:
-        yield Problem(f"{key}.deadline.after", "no tier can be reached before it", "move the deadline behind the tiers")
+        yield ConfigError(
+            f"{key}.deadline.after", "no tier can be reached before it", "move the deadline behind the tiers"
+        )
 
 
-def _target(transition: Transition, key: str) -> Iterator[Problem]:
+def _target(transition: Transition, key: str) -> Iterator[ConfigError]:
     """Yield what a transition that triggers has no way to send; one that only observes sends nothing (behaviour D6)."""
     dispatch, by = transition.dispatch, transition.confirm.by
     if dispatch.role is not Role.TRIGGER:
@@ -106,45 +118,49 @@ def _target(transition: Transition, key: str) -> Iterator[Problem]:
     calls = any(isinstance(step.target, HttpCall) for step in dispatch.steps)
     publishes = any(isinstance(step.target, Publication) for step in dispatch.steps)
     if not dispatch.steps:
-        yield Problem(f"{key}.dispatch", "triggers, but has neither topic nor http", "add a topic, or role: observe")
+        yield ConfigError(
+            f"{key}.dispatch", "triggers, but has neither topic nor http", "add a topic, or role: observe"
+        )
     elif by is ConfirmBy.HTTP and not calls:
-        yield Problem(
+        yield ConfigError(
             f"{key}.confirm.by", "dispatch has no http to confirm it", "add dispatch.http, or by: first_report"
         )
     elif by is ConfirmBy.PUBLISH and not publishes:
-        yield Problem(f"{key}.confirm.by", "dispatch has no topic to confirm it", "by: http, or add dispatch.topic")
+        yield ConfigError(f"{key}.confirm.by", "dispatch has no topic to confirm it", "by: http, or add dispatch.topic")
 
 
-def _never_reported(policy: Policy, transition: Transition, key: str) -> Iterator[Problem]:
+def _never_reported(policy: Policy, transition: Transition, key: str) -> Iterator[ConfigError]:
     """Yield a confirmation that can never come: by a report of a phase that never reports (behaviour D13)."""
     phase = policy.phases.get(transition.starts)
     if phase is not None and not phase.processors and transition.confirm.by is ConfirmBy.FIRST_REPORT:
         reason = f"{phase.name} has no processors: it never reports"
-        yield Problem(f"{key}.confirm.by", reason, "by: publish, or by: http; or name its processors and their topic")
+        yield ConfigError(
+            f"{key}.confirm.by", reason, "by: publish, or by: http; or name its processors and their topic"
+        )
 
 
-def _loop(policy: Policy, transition: Transition, key: str) -> Iterator[Problem]:
+def _loop(policy: Policy, transition: Transition, key: str) -> Iterator[ConfigError]:
     """Yield a trigger that would come back as a completion: every trigger would be a message in quarantine."""
     for step in transition.all_steps:
         topic = step.target.topic if isinstance(step.target, Publication) else ""
         if topic in policy.topics:
             reason = f"{topic} is the completions topic of {policy.topics[topic]}"
-            yield Problem(f"{key}.{step.place}.topic", reason, "triggers need a topic of their own")
+            yield ConfigError(f"{key}.{step.place}.topic", reason, "triggers need a topic of their own")
 
 
-def _times(policy: Policy, transition: Transition, key: str) -> Iterator[Problem]:
+def _times(policy: Policy, transition: Transition, key: str) -> Iterator[ConfigError]:
     """Yield where an inner time does not fit into the outer one (behaviour 12)."""
     lease, confirm = policy.claim_lease, transition.confirm
     for steps in (transition.dispatch.steps, transition.refresh.steps if transition.refresh is not None else ()):
         yield from _steps_fit(lease, steps, key)
     if confirm.within <= timedelta(0):
-        yield Problem(f"{key}.confirm.within", "must be longer than nothing", "15m leaves a phase time to begin")
+        yield ConfigError(f"{key}.confirm.within", "must be longer than nothing", "15m leaves a phase time to begin")
     elif confirm.by is ConfirmBy.FIRST_REPORT and confirm.within <= lease:
         reason = f"{spell(confirm.within)} is not longer than claim_lease ({spell(lease)})"
-        yield Problem(f"{key}.confirm.within", reason, "wait longer for a report than for the dispatch itself")
+        yield ConfigError(f"{key}.confirm.within", reason, "wait longer for a report than for the dispatch itself")
 
 
-def _steps_fit(lease: timedelta, steps: tuple[Step, ...], key: str) -> Iterator[Problem]:
+def _steps_fit(lease: timedelta, steps: tuple[Step, ...], key: str) -> Iterator[ConfigError]:
     """Yield where the steps of one dispatch, made one after another with their retries, outlast the claim."""
     calls = [(step.place, step.target) for step in steps if isinstance(step.target, HttpCall)]
     publish = PUBLISH * (len(steps) - len(calls))
@@ -152,13 +168,13 @@ def _steps_fit(lease: timedelta, steps: tuple[Step, ...], key: str) -> Iterator[
         never = sorted(status for status in call.accepted if status in MAY_PASS or status >= 500)
         if never:
             reason = f"{never[0]} is no acceptance: such an answer is tried again"
-            yield Problem(f"{key}.{place}.http.accepted", reason, "name answers after which the service is at work")
+            yield ConfigError(f"{key}.{place}.http.accepted", reason, "name answers after which the service is at work")
         if call.timeout <= timedelta(0):
             reason = "must be longer than nothing"
-            yield Problem(f"{key}.{place}.http.timeout", reason, "30s leaves a service time to answer")
+            yield ConfigError(f"{key}.{place}.http.timeout", reason, "30s leaves a service time to answer")
     if not calls and timedelta(0) < lease <= publish:
         reason = f"{spell(lease)} is not longer than a publish ({spell(publish)})"
-        yield Problem("claim_lease", reason, "2m is longer than most dispatches with their retries")
+        yield ConfigError("claim_lease", reason, "2m is longer than most dispatches with their retries")
     for place, call in calls[:1]:
         others = sum((_longest(other) for _, other in calls[1:]), publish)
         waits = longest_waits(call.attempts)
@@ -169,7 +185,7 @@ def _steps_fit(lease: timedelta, steps: tuple[Step, ...], key: str) -> Iterator[
                 f"are {spell(whole)}: not within claim_lease ({spell(lease)})"
             )
             hint = f"lower http.timeout or http.attempts, or raise claim_lease above {spell(whole)}"
-            yield Problem(f"{key}.{place}.http.timeout", reason, hint)
+            yield ConfigError(f"{key}.{place}.http.timeout", reason, hint)
 
 
 def _longest(call: HttpCall) -> timedelta:

@@ -29,13 +29,13 @@ class Sweep:
     seen: set[str] = field(default_factory=set)
     unseen: set[str] = field(default_factory=set)
     paused: set[tuple[str, str, str]] = field(default_factory=set)
-    horizon: list[datetime | None] = field(default_factory=list)
+    wakeups: list[datetime | None] = field(default_factory=list)
 
     @property
     def next_at(self) -> datetime | None:
         """When the clock alone can change anything of what was seen, None where the next minute already may."""
-        known = [at for at in self.horizon if at is not None]
-        return min(known, default=None) if len(known) == len(self.horizon) and not self.unseen else None
+        known = [at for at in self.wakeups if at is not None]
+        return min(known, default=None) if len(known) == len(self.wakeups) and not self.unseen else None
 
     def say(self, found: Condition) -> None:
         self.conditions[found.fingerprint] = found

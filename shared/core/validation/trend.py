@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from shared.core.validation.checks import Severity, Status
-from shared.core.validation.verdict import Word, health
+from shared.core.validation.verdict import SummaryStatus, health
 
 MOST_COMMON = 10
 
@@ -59,9 +59,9 @@ def day_trend(day: date, runs: Iterable[RunOfDay], results: Iterable[ResultOfDay
     return DayTrend(
         trend_date=day,
         total_runs=len(each),
-        ok_runs=words[Word.OK],
-        warning_runs=words[Word.WARNING],
-        critical_runs=words[Word.CRITICAL],
+        ok_runs=words[SummaryStatus.OK],
+        warning_runs=words[SummaryStatus.WARNING],
+        critical_runs=words[SummaryStatus.CRITICAL],
         total_checks=len(judged),
         checks_passed=statuses[Status.PASS],
         checks_warned=statuses[Status.WARN],

@@ -133,7 +133,7 @@ def _said(check: Check, one: Measure) -> str:
     return ": ".join(filter(None, (one.subject, beside or "no number")))
 
 
-class Word(StrEnum):
+class SummaryStatus(StrEnum):
     """What a whole run comes to."""
 
     OK = "ok"
@@ -156,13 +156,15 @@ class Summary:
         return sum(self.count(status) for status in (Status.PASS, Status.WARN, Status.FAIL))
 
     @property
-    def word(self) -> Word:
+    def status(self) -> SummaryStatus:
         """Critical if a critical check failed or nothing could be judged although something was to be."""
         errors = self.count(Status.ERROR)
         grave = any(one.status is Status.FAIL and one.check.severity is Severity.CRITICAL for one in self.results)
         if grave or (errors and not self.judged):
-            return Word.CRITICAL
-        return Word.WARNING if errors or self.count(Status.FAIL) or self.count(Status.WARN) else Word.OK
+            return SummaryStatus.CRITICAL
+        return (
+            SummaryStatus.WARNING if errors or self.count(Status.FAIL) or self.count(Status.WARN) else SummaryStatus.OK
+        )
 
     @property
     def unread(self) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from shared.core.errors import Malformed
 from shared.core.model import Outcome
 from shared.core.wire import spelling
-from shared.core.wire.dialect import ENTITIES, Path, Wire, dotted_path, first, there, value_at
+from shared.core.wire.dialect import ENTITIES, Dialect, Path, dotted_path, first, there, value_at
 from shared.core.wire.instants import instant
 from shared.core.wire.spelling import is_absent, shown
 
@@ -32,7 +32,7 @@ class Contents:
     """
 
     body: Mapping[str, Any]
-    wire: Wire
+    wire: Dialect
 
     def read(self, paths: Iterable[Path], kind: str, how: Callable[[object], T | None]) -> T | None:
         """Return the first that is there."""

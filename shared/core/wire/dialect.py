@@ -51,7 +51,7 @@ class Ignore:
 
 
 @dataclass(frozen=True)
-class Wire:
+class Dialect:
     """The dialect of one phase. Places are tried in order; ``outcomes`` maps other words for a status to ours."""
 
     phase: frozenset[str] = frozenset()
@@ -78,7 +78,7 @@ class Wire:
         return KINDS if self.entities.keys() <= set(KINDS) else tuple(self.entities)
 
 
-CANONICAL = Wire()
+CANONICAL = Dialect()
 """The dialect of a policy that says nothing: the fields of R3."""
 
 PLACES = ("name", "date", "status", "ended", "records", "expected", "percent", "cause")
@@ -144,7 +144,7 @@ def first(body: Mapping[str, Any], paths: Iterable[Path]) -> tuple[Path, Any] | 
     return None
 
 
-def ignoring(body: Mapping[str, Any], wire: Wire) -> Ignore | None:
+def ignoring(body: Mapping[str, Any], wire: Dialect) -> Ignore | None:
     """Return the rule by which a message is counted and nothing else, None if there is none."""
     for rule in wire.ignore:
         for path in rule.has:

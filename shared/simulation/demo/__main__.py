@@ -17,15 +17,15 @@ from rich.console import Console
 from rich.markup import escape
 
 from shared.simulation.demo.nights import NIGHTS, Night, chosen, load
-from shared.simulation.demo.play import Player
-from shared.simulation.demo.processes import Ground, cast
+from shared.simulation.demo.play import Driver
+from shared.simulation.demo.processes import Ground, start_processes
 from shared.simulation.demo.screen import PlainScreen, Screen
 from shared.simulation.demo.servers import ROOT, ServerFailed, complaints
 from shared.simulation.demo.stand_ins import StandInsMissing, require
-from shared.simulation.demo.summary import tell
-from shared.simulation.demo.terminal_ui import LiveScreen
+from shared.simulation.demo.summary import print_summary
+from shared.simulation.demo.terminal_ui import TerminalUi
 from shared.simulation.demo.verdict import Result, judged, unplayed
-from shared.simulation.demo.workspace import Home, HomeInUse
+from shared.simulation.demo.workspace import Workspace, WorkspaceInUse
 from shared.simulation.emulators import EmulatorFailed, EmulatorMissing, firestore_emulator, pubsub_emulator
 from shared.simulation.reader import ScenarioError
 from shared.simulation.scenario import Scenario
@@ -61,11 +61,11 @@ def main(
             require()
         with ExitStack() as stack:
             variables = _started(stack, talk) if emulators or services else {}
-            ground = Ground(stack.enter_context(Home(home.resolve()).taken()), speed, _environment(), variables)
+            ground = Ground(stack.enter_context(Workspace(home.resolve()).taken()), speed, _environment(), variables)
             status = _played_with_services(ground, console) if services else play_all(ground, scenarios, console)
     except ScenarioError as wrong:
         raise _unfit(talk, str(wrong), "git checkout tests/scenarios") from None
-    except HomeInUse as used:
+    except WorkspaceInUse as used:
         raise _unfit(talk, str(used), "wait for it, or choose another folder: --home") from None
     except StandInsMissing as missing:
         raise _unfit(talk, str(missing), "call it in a checkout of the repository") from None
@@ -81,7 +81,7 @@ def main(
 
 def play_all(ground: Ground, nights: list[tuple[Night, Scenario]], console: Console) -> int:
     """Play the nights one after the other and say how they went; return the exit status."""
-    screen: Screen = PlainScreen(console) if _is_plain(console) else LiveScreen(console)
+    screen: Screen = PlainScreen(console) if _is_plain(console) else TerminalUi(console)
     began = time.monotonic()
     results: list[Result] = []
     left: list[tuple[Night, Path]] = []
@@ -91,7 +91,7 @@ def play_all(ground: Ground, nights: list[tuple[Night, Scenario]], console: Cons
             results.append(play_one(ground, night, scenario, screen))
         if not results[-1].failure:
             left.append((night, ground.home.leave(night, scenario.policy, scenario.end)))
-    tell(console, results, left, Path.cwd())
+    print_summary(console, results, left, Path.cwd())
     passed = all(result.passed for result in results)
     count = f"{len(results)} night{'s' if len(results) > 1 else ''}"
     verdict = f"{count} played, all as expected" if passed else f"{count} played, not all as expected"
@@ -109,8 +109,8 @@ def _played_with_services(ground: Ground, console: Console) -> int:
 def play_one(ground: Ground, night: Night, scenario: Scenario, screen: Screen) -> Result:
     """Play one night; a function that fails is a result too."""
     try:
-        with cast(ground, night, scenario, screen) as players:
-            Player(players).play()
+        with start_processes(ground, night, scenario, screen) as players:
+            Driver(players).play()
             with players.stage.world() as world:
                 return judged(night, scenario, world.history, complaints(ground.home.logs(night)))
     except ServerFailed as failed:

@@ -33,7 +33,7 @@ class PushFailed(Exception):
         self.function = function
 
 
-class Wire(Protocol):
+class BusWiring(Protocol):
     """Carries a night's messages."""
 
     def publish(self, envelope: Envelope) -> str:
@@ -43,7 +43,7 @@ class Wire(Protocol):
         """Wait until everything published has been taken in; raises ``PushFailed``."""
 
 
-class LocalWire:
+class LocalBusWiring:
     """The local bus, pumped from here."""
 
     def __init__(self, bus: LocalBus, policy: Policy, functions: Mapping[str, str], world: str) -> None:
@@ -64,7 +64,7 @@ class LocalWire:
                     raise PushFailed(self._functions.get(push.topic, "the world"), str(push.answer))
 
 
-class EmulatorWire:
+class EmulatorBusWiring:
     """Topics and push subscriptions of a Pub/Sub emulator, which pushes by itself and tells nobody.
 
     ``busy`` says whether a function still has something to send.

@@ -27,7 +27,7 @@ DAY = Night(
 
 
 @dataclass(frozen=True)
-class Asked:
+class ScheduledCall:
     """What a scheduler of the pipeline asks one of its services for."""
 
     at: datetime
@@ -46,7 +46,7 @@ def span(policy: Policy) -> tuple[datetime, datetime]:
     return _at(policy, BEGINS), _at(policy, ENDS)
 
 
-def asked(policy: Policy) -> Iterator[Asked]:
+def asked(policy: Policy) -> Iterator[ScheduledCall]:
     """Yield in order what the schedulers ask: the loaders of the night, then those of the day and its analytics."""
     for at, loader, day in (
         ("05:30", "OddsApiGameLinesBatchProcessor", PLAYED),
@@ -62,10 +62,10 @@ def asked(policy: Policy) -> Iterator[Asked]:
         ("10:32", "OddsApiPropsBatchProcessor", NEXT),
     ):
         told = {"loader": loader, "game_date": day.isoformat()}
-        yield Asked(_at(policy, time.fromisoformat(at)), "raw", "/load", told, f"{loader} loads {day}")
+        yield ScheduledCall(_at(policy, time.fromisoformat(at)), "raw", "/load", told, f"{loader} loads {day}")
     context = ["UpcomingPlayerGameContextProcessor", "UpcomingTeamGameContextProcessor"]
     body = {"start_date": NEXT.isoformat(), "end_date": NEXT.isoformat(), "processors": context, "backfill_mode": False}
-    yield Asked(_at(policy, time(10, 35)), "analytics", "/process-date-range", body, f"the contexts of {NEXT}")
+    yield ScheduledCall(_at(policy, time(10, 35)), "analytics", "/process-date-range", body, f"the contexts of {NEXT}")
 
 
 def _at(policy: Policy, at: time) -> datetime:

@@ -20,7 +20,7 @@ from shared.simulation.nba_tables import (
     schedule_row,
     statistics_id,
 )
-from shared.simulation.world_data import Facts
+from shared.simulation.world_data import WorldData
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -35,7 +35,7 @@ T = TypeVar("T")
 Rows = dict[tuple[str, date], int]
 
 
-class Tables:
+class Fixtures:
     """Every table of the policy in a DuckDB file; ``follow`` makes them hold what the facts say of these dates."""
 
     def __init__(self, path: Path, policy: Policy, days: Sequence[date]) -> None:
@@ -46,7 +46,7 @@ class Tables:
         jobs = (part for one in processors for part in one.parts)
         self._tables: dict[str, Processor] = {one.table: one for one in jobs if one.table is not None}
 
-    def follow(self, facts: Facts) -> None:
+    def follow(self, facts: WorldData) -> None:
         """Write what has changed since the last call; rows that went away stay."""
         units = {day: facts.units(day) for day in self._days}
         rows = {(table, day): facts.rows(table, day) for table in self._tables for day in self._days}

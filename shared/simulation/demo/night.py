@@ -16,7 +16,7 @@ RUNNING = ("tier_", "deadline")
 
 
 @dataclass(frozen=True)
-class Line:
+class NightLine:
     """One thing that happened. ``kind`` is a word; ``grave`` is an alert's severity, else empty."""
 
     at: datetime
@@ -26,7 +26,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class RunScene:
+class RunView:
     """One run, transition by transition."""
 
     key: RunKey
@@ -39,7 +39,7 @@ class RunScene:
 
 
 @dataclass(frozen=True)
-class Scene:
+class NightView:
     """A night at one moment. ``begins`` and ``ends`` are the scenario's; in ``quiet`` hours sweeps are rare."""
 
     night: Night
@@ -50,8 +50,8 @@ class Scene:
     quiet: bool
     sweeps: int = 0
     reports: int = 0
-    runs: tuple[RunScene, ...] = ()
-    lines: tuple[Line, ...] = ()
+    runs: tuple[RunView, ...] = ()
+    lines: tuple[NightLine, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def arrow(transition: str) -> str:
     return transition.replace("_to_", " -> ")
 
 
-def said(seen: Explanation, key: RunKey, policy: Policy, now: datetime) -> str:
+def summary_of(seen: Explanation, key: RunKey, policy: Policy, now: datetime) -> str:
     """Return what is decided of a transition, and what comes next."""
     text = f"{short(key)} {arrow(seen.evidence['transition'])}: "
     text += seen.reason if seen.reason.startswith(seen.state) else f"{seen.state}: {seen.reason}"

@@ -13,24 +13,24 @@ from shared.core.alerting.alert import Alert, Pending
 from shared.core.model import RunKey
 from shared.documents import from_data
 from shared.ports import StateStore
-from shared.simulation.demo.night import Line, RunScene, active, arrow, said
+from shared.simulation.demo.night import NightLine, RunView, active, arrow, summary_of
 from shared.simulation.demo.nights import short
-from shared.simulation.demo.services import Stage
+from shared.simulation.demo.services import ServiceEndpoints
 from shared.simulation.history import HTTP, Departure, Sent, dispatches
 from shared.simulation.world import World
 
 
-class Watch:
+class StateObserver:
     """Reads runs and alerts between two steps of a night; what was sent goes into the world's history too."""
 
-    def __init__(self, stage: Stage, store: StateStore) -> None:
+    def __init__(self, stage: ServiceEndpoints, store: StateStore) -> None:
         self._stage, self._store = stage, store
         self._decided: dict[tuple[RunKey, str], tuple[str, str]] = {}
         self._alerts: dict[str, Alert] = {}
         self._departures = self._repairs = 0
-        self.runs: tuple[RunScene, ...] = ()
+        self.runs: tuple[RunView, ...] = ()
 
-    def look(self) -> list[Line]:
+    def look(self) -> list[NightLine]:
         """Return what is new since the last look, in the order in which it tells a story."""
         with self._stage.world() as world:
             return [
@@ -48,51 +48,51 @@ class Watch:
             found = [seen for run in all_runs(observer) for seen in explain_all(observer, run.key)]
         return any(seen.state == "claimed" or seen.evidence["decision"] == "trigger" for seen in found)
 
-    def _opened(self, world: World) -> Iterator[Line]:
+    def _opened(self, world: World) -> Iterator[NightLine]:
         """Read every run, and tell of the new ones."""
         known = {run.key for run in self.runs}
         observer = world.observer()
         found = list(reversed(all_runs(observer)))
-        self.runs = tuple(RunScene(run.key, tuple(explain_all(observer, run.key))) for run in found)
+        self.runs = tuple(RunView(run.key, tuple(explain_all(observer, run.key))) for run in found)
         for run, shown in zip(found, self.runs, strict=True):
             if run.key not in known:
                 games = "" if shown.units is None else f", {shown.units} games"
-                yield Line(run.opened_at, "run", f"{short(run.key)} is open{games}")
+                yield NightLine(run.opened_at, "run", f"{short(run.key)} is open{games}")
 
-    def _left(self, world: World) -> Iterator[Line]:
+    def _left(self, world: World) -> Iterator[NightLine]:
         fresh = world.history.departures[self._departures :]
         self._departures += len(fresh)
         for dispatch in dispatches(fresh):
-            yield Line(dispatch.at, "trigger", _told(dispatch.departures, world))
+            yield NightLine(dispatch.at, "trigger", _told(dispatch.departures, world))
 
-    def _repaired(self, world: World) -> Iterator[Line]:
+    def _repaired(self, world: World) -> Iterator[NightLine]:
         fresh = world.history.repairs[self._repairs :]
         self._repairs += len(fresh)
         for repair in fresh:
-            yield Line(
+            yield NightLine(
                 repair.at,
                 "repair",
                 f"{repair.phase} of {repair.day} is asked to run again: {', '.join(repair.processors)}",
             )
 
-    def _said(self, world: World) -> Iterator[Line]:
+    def _said(self, world: World) -> Iterator[NightLine]:
         for document in self._store.query(COLLECTION):
             alert = from_data(Alert, document.data)
             before = self._alerts.get(alert.fingerprint)
             self._alerts[alert.fingerprint] = alert
-            if alert.said_at is not None and (before is None or before.said_at != alert.said_at):
-                yield _sent(world, alert, alert.said_at, over=False)
+            if alert.notified_at is not None and (before is None or before.notified_at != alert.notified_at):
+                yield _sent(world, alert, alert.notified_at, over=False)
             if alert.resolved_at is not None and (before is None or before.resolved_at != alert.resolved_at):
                 yield _sent(world, alert, alert.resolved_at, over=True)
 
-    def _decisions(self, world: World) -> Iterator[Line]:
+    def _decisions(self, world: World) -> Iterator[NightLine]:
         now = world.clock.now()
         for run in self.runs:
             for seen in run.transitions:
                 place = (run.key, str(seen.evidence["transition"]))
                 decided = (seen.state, seen.reason)
                 if active(seen) and self._decided.get(place) != decided:
-                    yield Line(now, "decision", said(seen, run.key, world.policy, now))
+                    yield NightLine(now, "decision", summary_of(seen, run.key, world.policy, now))
                 self._decided[place] = decided
 
 
@@ -108,7 +108,7 @@ def _told(departures: tuple[Departure, ...], world: World) -> str:
     return f"{short(key)} {arrow(first.transition)}: {first.reason}{without}{again}; {', '.join(ways)}"
 
 
-def _sent(world: World, alert: Alert, at: datetime, *, over: bool) -> Line:
+def _sent(world: World, alert: Alert, at: datetime, *, over: bool) -> NightLine:
     told = notice(replace(alert, pending=Pending.RECOVERY if over else Pending.ALERT))
     world.history.notices.append(Sent(at, told.severity, told.text, over, told.count))
-    return Line(at, "resolved" if over else "alert", told.text.splitlines()[0], "" if over else told.severity)
+    return NightLine(at, "resolved" if over else "alert", told.text.splitlines()[0], "" if over else told.severity)

@@ -13,16 +13,16 @@ from shared.adapters.clock import SystemClock
 from shared.adapters.http import RequestsHttp
 from shared.core.errors import Unavailable
 from shared.core.texts import amount
-from shared.simulation.demo.bus_wiring import PushFailed, Wire, push_by_hand
-from shared.simulation.demo.fixtures import Tables
-from shared.simulation.demo.night import Line, Scene, countdown
+from shared.simulation.demo.bus_wiring import BusWiring, PushFailed, push_by_hand
+from shared.simulation.demo.fixtures import Fixtures
+from shared.simulation.demo.night import NightLine, NightView, countdown
 from shared.simulation.demo.nights import Night
-from shared.simulation.demo.observer import Watch
+from shared.simulation.demo.observer import StateObserver
 from shared.simulation.demo.screen import Screen
 from shared.simulation.demo.servers import Server, ServerFailed
-from shared.simulation.demo.services import Stage
-from shared.simulation.demo.speed import Pace, Sweeps
-from shared.simulation.event_queue import Agenda, Place
+from shared.simulation.demo.services import ServiceEndpoints
+from shared.simulation.demo.speed import Speed, Sweeps
+from shared.simulation.event_queue import EventQueue, Rank
 from shared.simulation.expectations import RunExpected
 from shared.simulation.observer import Observer
 from shared.simulation.product import DeployedProduct
@@ -38,28 +38,28 @@ Coming = SimpleQueue[tuple[datetime, Envelope]]
 
 
 @dataclass(frozen=True)
-class Cast:
+class Processes:
     """Who plays a night. ``coming`` holds the reports that the world makes by itself."""
 
     night: Night
     scenario: Scenario
-    stage: Stage
+    stage: ServiceEndpoints
     coming: Coming
     servers: Mapping[str, Server]
-    wire: Wire
-    tables: Tables
-    watch: Watch
-    pace: Pace
+    wire: BusWiring
+    tables: Fixtures
+    watch: StateObserver
+    pace: Speed
     screen: Screen
 
 
-class Player:
+class Driver:
     """One play of one night."""
 
-    def __init__(self, cast: Cast) -> None:
-        self._cast, self._agenda = cast, Agenda()
+    def __init__(self, cast: Processes) -> None:
+        self._cast, self._agenda = cast, EventQueue()
         self._named: dict[str, tuple[str, Envelope]] = {}
-        self._lines: list[Line] = []
+        self._lines: list[NightLine] = []
         self._http = RequestsHttp(identity_tokens=False, clock=SystemClock())
         events = cast.scenario.events
         self._sweeps = Sweeps([event.at for event in events if isinstance(event.happening, Complete | Redeliver)])
@@ -70,11 +70,11 @@ class Player:
         cast = self._cast
         self._warm()
         for event in cast.scenario.events:
-            self._agenda.put(event.at, Place.EVENT, partial(self._happen, event.happening))
+            self._agenda.put(event.at, Rank.EVENT, partial(self._happen, event.happening))
         for expected in cast.scenario.expect:
             if isinstance(expected.meaning, RunExpected):
-                self._agenda.put(expected.meaning.at, Place.LOOK, partial(self._look, expected.index, expected.meaning))
-        self._agenda.put(cast.scenario.start, Place.SWEEP, self._sweep)
+                self._agenda.put(expected.meaning.at, Rank.LOOK, partial(self._look, expected.index, expected.meaning))
+        self._agenda.put(cast.scenario.start, Rank.SWEEP, self._sweep)
         cast.pace.go()
         for at, action in self._agenda.until(cast.scenario.end):
             cast.pace.forward(at)
@@ -140,7 +140,7 @@ class Player:
         self._tell_quiet(now)
         if now < self._cast.scenario.end:
             following = min(self._sweeps.after(now, timers), self._cast.scenario.end)
-            self._agenda.put(following, Place.SWEEP, self._sweep)
+            self._agenda.put(following, Rank.SWEEP, self._sweep)
 
     def _tell_quiet(self, now: datetime) -> None:
         until = self._sweeps.quiet_until(now)
@@ -172,7 +172,7 @@ class Player:
                 at, envelope = self._cast.coming.get_nowait()
             except Empty:
                 return
-            self._agenda.put(at, Place.DELIVERY, partial(self._report, envelope))
+            self._agenda.put(at, Rank.DELIVERY, partial(self._report, envelope))
 
     def _look(self, index: int, meaning: RunExpected) -> None:
         with self._cast.stage.world() as world:
@@ -184,7 +184,7 @@ class Player:
         cast = self._cast
         now = cast.pace.clock.now()
         cast.screen.show(
-            Scene(
+            NightView(
                 night=cast.night,
                 policy=cast.scenario.policy,
                 begins=cast.scenario.start,
@@ -199,9 +199,9 @@ class Player:
         )
 
     def _say(self, kind: str, text: str) -> None:
-        self._tell(Line(self._cast.pace.clock.now(), kind, text))
+        self._tell(NightLine(self._cast.pace.clock.now(), kind, text))
 
-    def _tell(self, line: Line) -> None:
+    def _tell(self, line: NightLine) -> None:
         self._lines = [*self._lines, line][-_REMEMBERED:]
         self._cast.screen.tell(line)
 

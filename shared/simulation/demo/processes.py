@@ -12,16 +12,16 @@ from shared.adapters.local.bus import LocalBus
 from shared.adapters.local.sqlite import SqliteStore
 from shared.core.policy.policy import Policy
 from shared.ports import StateStore
-from shared.simulation.demo.bus_wiring import EmulatorWire, LocalWire, Wire
-from shared.simulation.demo.fixtures import Tables
+from shared.simulation.demo.bus_wiring import BusWiring, EmulatorBusWiring, LocalBusWiring
+from shared.simulation.demo.fixtures import Fixtures
 from shared.simulation.demo.nights import Night, days_of
-from shared.simulation.demo.observer import Watch
-from shared.simulation.demo.play import SWEEPER, Cast, Coming
+from shared.simulation.demo.observer import StateObserver
+from shared.simulation.demo.play import SWEEPER, Coming, Processes
 from shared.simulation.demo.screen import Screen
 from shared.simulation.demo.servers import ROOT, served
-from shared.simulation.demo.services import Stage, open_to_calls, service_url
-from shared.simulation.demo.speed import Pace
-from shared.simulation.demo.workspace import EMBEDDED, Home
+from shared.simulation.demo.services import ServiceEndpoints, open_to_calls, service_url
+from shared.simulation.demo.speed import Speed
+from shared.simulation.demo.workspace import EMBEDDED, Workspace
 from shared.simulation.scenario import Scenario
 from shared.simulation.world import World
 
@@ -33,7 +33,7 @@ class Ground:
     """What every night stands on. ``emulators`` holds their variables, nothing where everything is embedded;
     ``inherited`` is the environment of this process."""
 
-    home: Home
+    home: Workspace
     speed: float
     inherited: Mapping[str, str]
     emulators: Mapping[str, str]
@@ -62,7 +62,7 @@ class Ground:
 
 
 @contextmanager
-def cast(ground: Ground, night: Night, scenario: Scenario, screen: Screen) -> Iterator[Cast]:
+def start_processes(ground: Ground, night: Night, scenario: Scenario, screen: Screen) -> Iterator[Processes]:
     """Set a night up for the length of a ``with`` block; its state is kept when it ends, however it ends."""
     home, policy = ground.home, scenario.policy
     home.fresh()
@@ -70,8 +70,8 @@ def cast(ground: Ground, night: Night, scenario: Scenario, screen: Screen) -> It
     clock.set(scenario.start, 0)
     store, coming = ground.store(night), Coming()
     world = World(scenario, store, lambda at, envelope: coming.put((at, envelope)))
-    stage = Stage(world, clock)
-    tables = Tables(home.warehouse, policy, days_of(scenario))
+    stage = ServiceEndpoints(world, clock)
+    tables = Fixtures(home.warehouse, policy, days_of(scenario))
     tables.follow(world.facts)
     functions = [*policy.listeners, SWEEPER]
     try:
@@ -80,13 +80,13 @@ def cast(ground: Ground, night: Night, scenario: Scenario, screen: Screen) -> It
             served(functions, ground.variables(night, policy, base), home.logs(night)) as servers,
         ):
             urls = {name: server.url for name, server in servers.items()}
-            watch = Watch(stage, store)
-            wire: Wire
+            watch = StateObserver(stage, store)
+            wire: BusWiring
             if ground.emulators:
-                wire = EmulatorWire(ground.project(night), policy, urls, base, store, watch.busy)
+                wire = EmulatorBusWiring(ground.project(night), policy, urls, base, store, watch.busy)
             else:
-                wire = LocalWire(LocalBus(home.bus, clock), policy, urls, base)
-            yield Cast(
+                wire = LocalBusWiring(LocalBus(home.bus, clock), policy, urls, base)
+            yield Processes(
                 night=night,
                 scenario=scenario,
                 stage=stage,
@@ -95,7 +95,7 @@ def cast(ground: Ground, night: Night, scenario: Scenario, screen: Screen) -> It
                 wire=wire,
                 tables=tables,
                 watch=watch,
-                pace=Pace(clock, ground.speed),
+                pace=Speed(clock, ground.speed),
                 screen=screen,
             )
     finally:

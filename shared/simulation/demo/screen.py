@@ -8,7 +8,7 @@ from typing import Protocol
 from rich.console import Console
 
 from shared.core.policy.policy import Policy
-from shared.simulation.demo.night import Line, Scene
+from shared.simulation.demo.night import NightLine, NightView
 from shared.simulation.demo.nights import Night
 
 STYLES = {
@@ -31,10 +31,10 @@ class Screen(Protocol):
     def night(self, night: Night, policy: Policy, place: str) -> AbstractContextManager[object]:
         """Show one night for the length of a ``with`` block; ``place`` is such as `2 of 5`."""
 
-    def tell(self, line: Line) -> None:
+    def tell(self, line: NightLine) -> None:
         """Something happened."""
 
-    def show(self, scene: Scene) -> None:
+    def show(self, scene: NightView) -> None:
         """This is how everything stands."""
 
 
@@ -51,23 +51,23 @@ class PlainScreen:
         self._console.print(f"\n{place}  {night.title}", style="bold", highlight=False, soft_wrap=True)
         return nullcontext()
 
-    def tell(self, line: Line) -> None:
+    def tell(self, line: NightLine) -> None:
         assert self._policy is not None
         local = self._policy.local(line.at)
         day = f"{local:%a %d %b %Y}"
         if day != self._day:
             self._console.print(f"  {day}", highlight=False)
             self._day = day
-        text = f"  {local:%H:%M}  {word(line):<8}  {line.text}"
+        text = f"  {local:%H:%M}  {label(line):<8}  {line.text}"
         self._console.print(text, style=style(line), highlight=False, markup=False, soft_wrap=True)
 
-    def show(self, scene: Scene) -> None:
+    def show(self, scene: NightView) -> None:
         """The lines have said it."""
 
 
-def word(line: Line) -> str:
+def label(line: NightLine) -> str:
     return line.grave or line.kind
 
 
-def style(line: Line) -> str:
+def style(line: NightLine) -> str:
     return GRAVE.get(line.grave) or STYLES.get(line.kind, "")

@@ -19,7 +19,7 @@ _TOPIC, _SERVICE = "topics", "services"
 _TIMEOUT = timedelta(seconds=5)
 
 
-class Stage:
+class ServiceEndpoints:
     """The world of a night, taken by one thread at a time, at the time that the night's clock shows."""
 
     def __init__(self, world: World, clock: Clock) -> None:
@@ -67,7 +67,7 @@ def service_url(base: str, name: str) -> str:
 
 
 @contextmanager
-def open_to_calls(stage: Stage) -> Iterator[str]:
+def open_to_calls(stage: ServiceEndpoints) -> Iterator[str]:
     """Answer on a free port for the length of a ``with`` block; yield the base URL."""
 
     class Handler(BaseHTTPRequestHandler):

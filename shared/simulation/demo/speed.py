@@ -16,7 +16,7 @@ SWEEP_AT = timedelta(seconds=5)
 QUIET_AFTER, QUIET_UNTIL, QUIET_STEP = timedelta(minutes=30), timedelta(minutes=20), timedelta(minutes=15)
 
 
-class Pace:
+class Speed:
     """The clock of a night, for its functions and for its driver; ``speed`` minutes in a second at most."""
 
     def __init__(self, clock: FileClock, speed: float) -> None:

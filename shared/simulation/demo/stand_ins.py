@@ -45,7 +45,7 @@ def require() -> None:
 
 
 @dataclass(frozen=True)
-class Place:
+class SharedFiles:
     """What every stand-in is given: files that it shares with the functions, and where it writes exports."""
 
     project: str
@@ -87,14 +87,14 @@ class StandIns:
 
 
 @contextmanager
-def stand_ins(place: Place, variables: Mapping[str, str], logs: Path) -> Iterator[StandIns]:
+def stand_ins(place: SharedFiles, variables: Mapping[str, str], logs: Path) -> Iterator[StandIns]:
     """Serve them all for the length of a ``with`` block."""
     commands = {name: _command(name, place) for name in NAMES}
     with running(commands, variables, logs) as servers:
         yield StandIns(servers)
 
 
-def _command(name: str, place: Place) -> Callable[[int], Sequence[str]]:
+def _command(name: str, place: SharedFiles) -> Callable[[int], Sequence[str]]:
     def command(port: int) -> Sequence[str]:
         return (
             *(sys.executable, "-P", "-m", MODULE, name, "--port", str(port), "--project", place.project),

@@ -19,7 +19,7 @@ from shared.simulation.demo.servers import ROOT
 from shared.simulation.demo.verdict import Result, failures
 
 
-def tell(console: Console, results: Sequence[Result], left: Sequence[tuple[Night, Path]], here: Path) -> None:
+def print_summary(console: Console, results: Sequence[Result], left: Sequence[tuple[Night, Path]], here: Path) -> None:
     """Print the whole of it; ``here`` is the caller's folder, to which paths are made short."""
     console.print()
     if console.is_terminal:

@@ -16,9 +16,9 @@ from rich.text import Text
 
 from shared.core.decision.explain import Explanation
 from shared.core.policy.policy import Policy
-from shared.simulation.demo.night import Line, Scene, active, arrow, countdown
+from shared.simulation.demo.night import NightLine, NightView, active, arrow, countdown
 from shared.simulation.demo.nights import Night, short
-from shared.simulation.demo.screen import style, word
+from shared.simulation.demo.screen import label, style
 
 _STATES = {
     "waiting": "cyan",
@@ -34,13 +34,13 @@ _ROOMY = 36
 _BOX, _BEFORE = 4, 16
 
 
-class LiveScreen:
+class TerminalUi:
     """One view that is drawn again and again; it stays on the terminal when its night is over."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._live: Live | None = None
-        self._scene: Scene | None = None
+        self._scene: NightView | None = None
         self._place = ""
 
     @contextmanager
@@ -56,23 +56,23 @@ class LiveScreen:
                     live.update(drawn(self._scene, place, self._console, fill=False))
                 self._live = self._scene = None
 
-    def tell(self, line: Line) -> None:
+    def tell(self, line: NightLine) -> None:
         """It is seen with the next scene."""
 
-    def show(self, scene: Scene) -> None:
+    def show(self, scene: NightView) -> None:
         self._scene = scene
         if self._live is not None:
             self._live.update(drawn(scene, self._place, self._console, fill=True))
 
 
-def drawn(scene: Scene, place: str, console: Console, *, fill: bool) -> RenderableType:
+def drawn(scene: NightView, place: str, console: Console, *, fill: bool) -> RenderableType:
     """Return a scene as one view that fits the console; with ``fill`` it is as high."""
     head, runs = _head(scene, place), _runs(scene, roomy=console.height >= _ROOMY)
     used = sum(len(console.render_lines(part)) for part in (head, runs))
     return Group(head, runs, _events(scene, max(_FEWEST_LINES, console.height - used - 3), console.width, fill=fill))
 
 
-def _head(scene: Scene, place: str) -> RenderableType:
+def _head(scene: NightView, place: str) -> RenderableType:
     local = scene.policy.local(scene.now)
     title = Text(f"{place}  {scene.night.title}", "bold")
     length = (scene.ends - scene.begins).total_seconds()
@@ -91,7 +91,7 @@ def _sides(left: RenderableType, right: Text) -> Table:
     return table
 
 
-def _runs(scene: Scene, *, roomy: bool) -> RenderableType:
+def _runs(scene: NightView, *, roomy: bool) -> RenderableType:
     table = Table(expand=True, box=None, padding=(0, 1), show_edge=False, header_style="dim")
     table.add_column("transition", no_wrap=True)
     table.add_column("state", no_wrap=True)
@@ -107,7 +107,7 @@ def _runs(scene: Scene, *, roomy: bool) -> RenderableType:
     return table
 
 
-def _row(seen: Explanation, scene: Scene, *, roomy: bool) -> tuple[RenderableType, ...]:
+def _row(seen: Explanation, scene: NightView, *, roomy: bool) -> tuple[RenderableType, ...]:
     name = arrow(str(seen.evidence["transition"]))
     count = f"{len(seen.done)}/{len(seen.evidence['processors'])}"
     if not active(seen):
@@ -116,18 +116,18 @@ def _row(seen: Explanation, scene: Scene, *, roomy: bool) -> tuple[RenderableTyp
     return Text(f"  {name}"), state, Text(count), _details(seen, scene, roomy=roomy)
 
 
-def _idle(seen: Explanation, scene: Scene) -> Text:
+def _idle(seen: Explanation, scene: NightView) -> Text:
     comes = countdown(seen, scene.now, ("due_",))
     told = "" if comes is None else f"; {comes.told(scene.policy, scene.now)}"
     return Text(f"no report yet{told}", "dim")
 
 
-def _details(seen: Explanation, scene: Scene, *, roomy: bool) -> Text:
+def _details(seen: Explanation, scene: NightView, *, roomy: bool) -> Text:
     sent = seen.evidence["trigger"]
     if sent is not None and sent["dispatched_at"] is not None:
         return _sent(seen, sent, scene.policy, roomy=roomy)
-    standings = {one["standing"] for one in seen.evidence["processors"]}
-    if seen.state == "waiting" and standings <= {"absent", "started"}:
+    statuses = {one["standing"] for one in seen.evidence["processors"]}
+    if seen.state == "waiting" and statuses <= {"absent", "started"}:
         return Text("begun, nothing done yet", "dim")
     text = Text()
     for one in seen.evidence["processors"]:
@@ -158,13 +158,13 @@ def _sent(seen: Explanation, sent: dict[str, object], policy: Policy, *, roomy: 
     return text
 
 
-def _events(scene: Scene, room: int, width: int, *, fill: bool) -> RenderableType:
+def _events(scene: NightView, room: int, width: int, *, fill: bool) -> RenderableType:
     """Return the latest events that fit, each as high as its text needs."""
     table = Table.grid(expand=True, padding=(0, 1))
     table.add_column(width=5, no_wrap=True)
     table.add_column(width=8, no_wrap=True)
     table.add_column(ratio=1)
-    shown: list[Line] = []
+    shown: list[NightLine] = []
     for line in reversed(scene.lines):
         # Words do not break at the last column: a little less than the width is counted on.
         height = ceil(len(line.text) / (width - _BOX - _BEFORE) * 1.1) or 1
@@ -175,7 +175,7 @@ def _events(scene: Scene, room: int, width: int, *, fill: bool) -> RenderableTyp
     for line in shown:
         colour = style(line)
         table.add_row(
-            Text(f"{scene.policy.local(line.at):%H:%M}", "dim"), Text(word(line), colour), Text(line.text, colour)
+            Text(f"{scene.policy.local(line.at):%H:%M}", "dim"), Text(label(line), colour), Text(line.text, colour)
         )
     for _ in range(room if fill else 0):
         table.add_row("", "", "")

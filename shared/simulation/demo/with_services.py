@@ -31,18 +31,18 @@ from shared.ports import StateStore
 from shared.simulation.demo.bus_wiring import function_by_topic, subscribe
 from shared.simulation.demo.day import DAY, GAMES, PREDICTED, asked, policy_of_day, span
 from shared.simulation.demo.figures import RUNS, Figure, figures, states
-from shared.simulation.demo.fixtures import Tables
-from shared.simulation.demo.night import Line, arrow
+from shared.simulation.demo.fixtures import Fixtures
+from shared.simulation.demo.night import NightLine, arrow
 from shared.simulation.demo.play import SWEEPER
 from shared.simulation.demo.processes import Ground
 from shared.simulation.demo.relay import Pushed, Relay, open_relay
 from shared.simulation.demo.screen import PlainScreen
 from shared.simulation.demo.servers import Server, ServerFailed, complaints, served
-from shared.simulation.demo.speed import Pace
-from shared.simulation.demo.stand_ins import READERS, SERVICES, Place, StandIns, stand_ins
+from shared.simulation.demo.speed import Speed
+from shared.simulation.demo.stand_ins import READERS, SERVICES, SharedFiles, StandIns, stand_ins
 from shared.simulation.demo.summary import commands
 from shared.simulation.scenario import Change
-from shared.simulation.world_data import Facts
+from shared.simulation.world_data import WorldData
 
 SWEEP_EVERY, QUIET_EVERY = timedelta(minutes=5), timedelta(minutes=30)
 _SWEEP_TIMEOUT = timedelta(seconds=60)
@@ -52,12 +52,12 @@ _OURS = tuple(SERVICES.values())
 
 
 @dataclass(frozen=True)
-class Stage:
+class ServicesNight:
     """Everything that plays."""
 
     policy: Policy
     store: StateStore
-    pace: Pace
+    pace: Speed
     relay: Relay
     functions: Mapping[str, Server]
     services: StandIns
@@ -82,7 +82,7 @@ def play_with_services(ground: Ground, console: Console) -> int:
 
 
 @contextmanager
-def staged(ground: Ground, policy: Policy, screen: PlainScreen) -> Iterator[Stage]:
+def staged(ground: Ground, policy: Policy, screen: PlainScreen) -> Iterator[ServicesNight]:
     """Start what plays, for the length of a ``with`` block; the state is kept when it ends."""
     home, project = ground.home, ground.project(DAY)
     home.fresh()
@@ -90,7 +90,7 @@ def staged(ground: Ground, policy: Policy, screen: PlainScreen) -> Iterator[Stag
     clock.set(span(policy)[0], 0)
     _tables(home.warehouse, policy)
     variables = ground.variables(DAY, policy, "")
-    place = Place(project, policy.source, home.clock, home.warehouse, home.path / "exports")
+    place = SharedFiles(project, policy.source, home.clock, home.warehouse, home.path / "exports")
     with ExitStack() as stack:
         services = stack.enter_context(stand_ins(place, variables, home.logs(DAY)))
         at = {service.url_env: services.servers[SERVICES[name]].url for name, service in policy.services.items()}
@@ -100,14 +100,14 @@ def staged(ground: Ground, policy: Policy, screen: PlainScreen) -> Iterator[Stag
         relay = Relay(clock, {name: server.url for name, server in everybody.items()})
         _subscribe(project, policy, stack.enter_context(open_relay(relay)))
         stack.callback(home.keep, store, f"{policy.pipeline}_orchestration")
-        yield Stage(policy, store, Pace(clock, ground.speed), relay, functions, services, screen)
+        yield ServicesNight(policy, store, Speed(clock, ground.speed), relay, functions, services, screen)
 
 
 def _tables(warehouse: object, policy: Policy) -> None:
     table, day, rows = PREDICTED
-    facts = Facts(policy, span(policy)[0])
+    facts = WorldData(policy, span(policy)[0])
     facts.merge(Change(games=GAMES, rows={table: {day: rows}}))
-    Tables(warehouse, policy, list(GAMES)).follow(facts)  # type: ignore[arg-type]
+    Fixtures(warehouse, policy, list(GAMES)).follow(facts)  # type: ignore[arg-type]
 
 
 def _subscribe(project: str, policy: Policy, relay: str) -> None:
@@ -123,7 +123,7 @@ def _subscribe(project: str, policy: Policy, relay: str) -> None:
 class Day:
     """One play of the day."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: ServicesNight) -> None:
         self._stage = stage
         self._http = RequestsHttp(identity_tokens=False, clock=SystemClock())
         self._seen: dict[tuple[RunKey, str], tuple[State, int]] = {}
@@ -191,9 +191,11 @@ class Day:
         self._pushed += len(fresh)
         for one in fresh:
             if one.to in self._stage.functions:
-                self._tell(Line(one.at, "report", _report(one)))
+                self._tell(NightLine(one.at, "report", _report(one)))
             elif one.topic not in self._stage.policy.topics:
-                self._tell(Line(one.at, "trigger", f"{one.topic}: {one.body.get('target_date')}, taken by {one.to}"))
+                self._tell(
+                    NightLine(one.at, "trigger", f"{one.topic}: {one.body.get('target_date')}, taken by {one.to}")
+                )
         for key, name, state in self._states():
             now = (state.state, state.generation)
             if self._seen.get((key, name), (State.WAITING, 0)) != now:
@@ -202,9 +204,9 @@ class Day:
             self._seen[key, name] = now
 
     def _say(self, kind: str, text: str) -> None:
-        self._tell(Line(self._stage.pace.clock.now(), kind, text))
+        self._tell(NightLine(self._stage.pace.clock.now(), kind, text))
 
-    def _tell(self, line: Line) -> None:
+    def _tell(self, line: NightLine) -> None:
         self._stage.screen.tell(line)
 
 

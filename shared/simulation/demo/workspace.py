@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from shared.adapters.local.accelerated_clock import AcceleratedClock
-from shared.adapters.local.duckdb import DuckDbRecord
+from shared.adapters.local.duckdb import DuckDbAuditLog
 from shared.adapters.local.sqlite import SqliteStore
 from shared.core.policy.policy import Policy
 from shared.ports import Document, StateStore
@@ -30,12 +30,12 @@ EMBEDDED = {
 _OURS = ("state.db*", "warehouse.duckdb*", "clock*", "*.env", "logs", "night", "exports")
 
 
-class HomeInUse(Exception):
+class WorkspaceInUse(Exception):
     """Another demo plays in this folder."""
 
 
 @dataclass(frozen=True)
-class Home:
+class Workspace:
     """A night is played in a folder of its own, empty at its beginning, and is then added to what is kept."""
 
     path: Path
@@ -67,14 +67,14 @@ class Home:
         return folder
 
     @contextmanager
-    def taken(self) -> Iterator[Home]:
-        """Hold the folder, empty of what an earlier demo left; raise ``HomeInUse`` if another one holds it."""
+    def taken(self) -> Iterator[Workspace]:
+        """Hold the folder, empty of what an earlier demo left; raise ``WorkspaceInUse`` if another one holds it."""
         self.path.mkdir(parents=True, exist_ok=True)
         with (self.path / "lock").open("w", encoding="utf-8") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise HomeInUse(f"another demo plays in {self.path}") from None
+                raise WorkspaceInUse(f"another demo plays in {self.path}") from None
             self._empty()
             try:
                 yield self
@@ -95,7 +95,7 @@ class Home:
         finally:
             kept.close()
         warehouse = self.path / WAREHOUSE
-        DuckDbRecord(warehouse, dataset).create_tables()
+        DuckDbAuditLog(warehouse, dataset).create_tables()
         add_tables(self.warehouse, warehouse)
 
     def leave(self, night: Night, policy: Policy, ended: datetime) -> Path:

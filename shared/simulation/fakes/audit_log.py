@@ -8,16 +8,16 @@ from typing import Any
 
 from shared.core.errors import Unavailable
 from shared.ports import Row
-from shared.simulation.fakes.fault_injector import Stage
+from shared.simulation.fakes.fault_injector import FaultInjector
 from shared.simulation.scenario import FaultKind
 
 PORT = "warehouse"
 
 
-class SimulatedRecord:
-    """A ``Record`` that keeps its rows, each insert id once."""
+class SimulatedAuditLog:
+    """A ``AuditLog`` that keeps its rows, each insert id once."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: FaultInjector) -> None:
         self._stage = stage
         self.tables: dict[str, dict[str, Mapping[str, Any]]] = {}
 

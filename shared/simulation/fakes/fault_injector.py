@@ -10,7 +10,7 @@ from shared.core.errors import Unavailable
 from shared.simulation.fakes.clock import Actor, Crash, VirtualClock
 from shared.simulation.history import History
 from shared.simulation.scenario import CrashPoint, FaultKind
-from shared.simulation.scheduler import Baton
+from shared.simulation.scheduler import Scheduler
 
 PORT_TIMEOUT = timedelta(seconds=5)
 
@@ -25,10 +25,10 @@ class Active:
     ends: datetime
 
 
-class Stage:
+class FaultInjector:
     """What every simulated port asks first: does the caller still live, and does the port work?"""
 
-    def __init__(self, clock: VirtualClock, baton: Baton, history: History) -> None:
+    def __init__(self, clock: VirtualClock, baton: Scheduler, history: History) -> None:
         self.clock, self.baton, self.history = clock, baton, history
         self._faults: list[Active] = []
         self._crashes: Counter[CrashPoint] = Counter()

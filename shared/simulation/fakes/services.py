@@ -11,7 +11,7 @@ from shared.core.errors import Unavailable
 from shared.core.policy.policy import Policy, Service
 from shared.core.wire.answers import Means, example, judge
 from shared.ports import Delivered, Message, Notice, Refused, Response
-from shared.simulation.fakes.fault_injector import Stage
+from shared.simulation.fakes.fault_injector import FaultInjector
 from shared.simulation.history import Call, Sent
 from shared.simulation.scenario import CallAnswer, FaultKind, Health
 
@@ -22,7 +22,7 @@ DEFAULT_BODY = {"status": "ok"}
 class SimulatedBus:
     """A ``Bus``; ``arrived`` is told of each accepted message, and how many times it will be delivered."""
 
-    def __init__(self, stage: Stage, arrived: Callable[[str, Message, int], None]) -> None:
+    def __init__(self, stage: FaultInjector, arrived: Callable[[str, Message, int], None]) -> None:
         self._stage, self._arrived = stage, arrived
         self._published = 0
 
@@ -43,7 +43,7 @@ class SimulatedServices:
     ``answered`` is told of each call that one took, and of each that one answered with a verdict that is a no.
     """
 
-    def __init__(self, policy: Policy, stage: Stage, answered: Called) -> None:
+    def __init__(self, policy: Policy, stage: FaultInjector, answered: Called) -> None:
         self._policy, self._stage, self._answered = policy, stage, answered
         self.health = dict.fromkeys(policy.services, Health.HEALTHY)
         self._answers: dict[str, list[CallAnswer]] = {}
@@ -145,7 +145,7 @@ class SimulatedServices:
 class SimulatedAlerts:
     """An ``AlertSink`` that remembers what it took."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: FaultInjector) -> None:
         self._stage = stage
 
     def send(self, notice: Notice) -> Delivered | Refused:

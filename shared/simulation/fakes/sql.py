@@ -10,8 +10,8 @@ from typing import Any
 
 from shared.core.policy.policy import Policy
 from shared.ports import Row
-from shared.simulation.fakes.audit_log import SimulatedRecord
-from shared.simulation.world_data import Facts
+from shared.simulation.fakes.audit_log import SimulatedAuditLog
+from shared.simulation.world_data import WorldData
 
 # A world without any date still has its tables.
 _LONG_AGO = date(2000, 1, 1)
@@ -20,7 +20,7 @@ _LONG_AGO = date(2000, 1, 1)
 class WorldSql:
     """Answers as the warehouse would whose tables hold what the facts say; made anew once they have changed."""
 
-    def __init__(self, policy: Policy, facts: Facts, record: SimulatedRecord, config: Path) -> None:
+    def __init__(self, policy: Policy, facts: WorldData, record: SimulatedAuditLog, config: Path) -> None:
         self._policy, self._facts, self._record, self._config = policy, facts, record, config
         self._folder: TemporaryDirectory[str] | None = None
         self._seen: object = None
@@ -40,11 +40,11 @@ class WorldSql:
         return Path(self._folder.name) / "warehouse.duckdb"
 
     def _make(self, path: Path) -> None:
-        from shared.adapters.local.duckdb import DuckDbRecord
-        from shared.simulation.demo.fixtures import Tables
+        from shared.adapters.local.duckdb import DuckDbAuditLog
+        from shared.simulation.demo.fixtures import Fixtures
 
-        Tables(path, self._policy, self._facts.days() or [_LONG_AGO]).follow(self._facts)
-        record = DuckDbRecord(path, f"{self._policy.pipeline}_orchestration")
+        Fixtures(path, self._policy, self._facts.days() or [_LONG_AGO]).follow(self._facts)
+        record = DuckDbAuditLog(path, f"{self._policy.pipeline}_orchestration")
         record.create_tables()
         for table, rows in self._record.tables.items():
             record.insert(table, [Row(insert_id, columns) for insert_id, columns in rows.items()])

@@ -8,7 +8,7 @@ from typing import Any
 from shared.core.errors import Unavailable
 from shared.core.model import State
 from shared.ports import Document, StateStore
-from shared.simulation.fakes.fault_injector import Stage
+from shared.simulation.fakes.fault_injector import FaultInjector
 from shared.simulation.scenario import CrashPoint, FaultKind
 
 PORT = "state"
@@ -18,7 +18,7 @@ Where = Mapping[str, str | int | bool | None]
 class SimulatedStore:
     """A ``StateStore`` around a real one; ``changed`` is told the path of every write that changed something."""
 
-    def __init__(self, inner: StateStore, stage: Stage, changed: Callable[[str], None]) -> None:
+    def __init__(self, inner: StateStore, stage: FaultInjector, changed: Callable[[str], None]) -> None:
         self._inner, self._stage, self._changed = inner, stage, changed
 
     def get(self, *paths: str) -> list[Document | None]:

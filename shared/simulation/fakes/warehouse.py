@@ -9,10 +9,10 @@ from typing import Any
 from shared.core.errors import Unavailable
 from shared.core.model import Units
 from shared.ports import CalendarRef, TableRef, UnitsRef
-from shared.simulation.fakes.fault_injector import Stage
+from shared.simulation.fakes.fault_injector import FaultInjector
 from shared.simulation.fakes.sql import WorldSql
 from shared.simulation.scenario import FaultKind
-from shared.simulation.world_data import Facts
+from shared.simulation.world_data import WorldData
 
 PORT = "warehouse"
 
@@ -20,7 +20,7 @@ PORT = "warehouse"
 class SimulatedWarehouse:
     """A ``Warehouse`` over the facts; a refused table is None, everything else that is refused ``Unavailable``."""
 
-    def __init__(self, facts: Facts, stage: Stage, sql: WorldSql | None = None) -> None:
+    def __init__(self, facts: WorldData, stage: FaultInjector, sql: WorldSql | None = None) -> None:
         self._facts, self._stage, self._sql = facts, stage, sql
 
     def rows(self, tables: Sequence[TableRef], day: date) -> dict[str, int | None]:

@@ -86,7 +86,7 @@ def _outputs(
     for one in listed:
         if not one.tables:
             known = loaded.completions.get(phase, {}).get(one.name)
-            (there if known is not None and known.good is not None else lacking).append(one.name)
+            (there if known is not None and known.last_good is not None else lacking).append(one.name)
         elif (held := output(one, rows, units)) is None:
             unread += [f"table {table}" for table in one.tables if rows.get(table) is None]
         else:

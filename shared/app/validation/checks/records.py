@@ -22,7 +22,7 @@ def state_against_record(ctx: Context, target: Target, options: Mapping[str, Any
     earliest, latest = target.now - WINDOW, target.now - options["grace"]
     rows = [
         row
-        for row in ctx.ports.record.completions(first, last)
+        for row in ctx.ports.audit.completions(first, last)
         if row["pipeline"] == ctx.policy.pipeline and earliest <= _instant(row["received_at"]) <= latest
     ]
     known = _known(ctx, first, last)
@@ -50,7 +50,7 @@ def _unwritten(known: Known, rows: Iterable[Mapping[str, Any]], earliest: dateti
     reports = {
         (place[0], report.message_id)
         for place, one in known.items()
-        for report in (one.latest, one.good)
+        for report in (one.latest, one.last_good)
         if report is not None and earliest <= report.received_at <= latest
     }
     return sorted(message for run, message in reports - written)

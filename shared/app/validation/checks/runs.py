@@ -83,7 +83,7 @@ def _past_deadline(policy: Policy, key: RunKey, transition: Transition, loaded: 
         opener.received_at
         for name, known in reports.items()
         if name in expectation.expected
-        for opener in known.openers
+        for opener in known.clock_starters
     ]
     if not opened or expectation.deadline is None:
         return None
