@@ -2,6 +2,9 @@
 
 After a rollback a version reads what the one after it wrote: fields it does not know are left out, and a word it
 does not know is read as the enum itself says, by its class method ``of_later_version(document)``.
+
+The names of stored fields are a contract with the revisions before and after: a class whose fields are named otherwise
+says so in ``STORED_AS``, a class variable from its field to the name in the document.
 """
 
 from __future__ import annotations
@@ -22,6 +25,8 @@ def to_data(value: object) -> dict[str, Any]:
     """Return a dataclass as what a ``StateStore`` holds: datetimes and tuples stay, dates and enums
     become text."""
     data: dict[str, Any] = msgspec.to_builtins(value, builtin_types=(datetime,))
+    for name, stored in getattr(value, "STORED_AS", {}).items():
+        data[stored] = data.pop(name)
     return data
 
 
@@ -30,6 +35,9 @@ def from_data(kind: type[T], data: Mapping[str, Any]) -> T:
 
     Raises ``ValueError`` for data that no version wrote.
     """
+    stored_as: Mapping[str, str] = getattr(kind, "STORED_AS", {})
+    if stored_as:
+        data = {**data, **{name: data[stored] for name, stored in stored_as.items() if stored in data}}
     try:
         return msgspec.convert(data, kind)
     except msgspec.ValidationError:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
+from typing import ClassVar
 
 
 class Lane(StrEnum):
@@ -47,7 +48,7 @@ class State(StrEnum):
         """What an older version takes a state for that it does not know: by what the transition has done so far."""
         if document.get("claim") is not None and document.get("plan") is not None:
             return cls.CLAIMED
-        if document.get("carried") is None:
+        if document.get("accepted_plan") is None:
             return cls.WAITING
         sent = document.get("last_dispatched_at") is not None and document.get("confirmed_at") is None
         return cls.DISPATCHED if sent else cls.CONFIRMED
@@ -147,6 +148,12 @@ class Completion:
     ``pending_audit`` waits for the record (behaviour 8). ``added`` are the records of all good reports together,
     ``sources`` what is known of each loader, where the processor has several (behaviour R10).
     """
+
+    STORED_AS: ClassVar[Mapping[str, str]] = {
+        "last_good": "good",
+        "clock_starters": "openers",
+        "pending_audit": "unrecorded",
+    }
 
     phase: str
     processor: str
@@ -324,6 +331,8 @@ class TransitionState:
     ``acts`` are the latest things that operators told it.
     ``opened_at`` is kept where only a table showed that a report counts: later nobody reads that table (behaviour R7).
     """
+
+    STORED_AS: ClassVar[Mapping[str, str]] = {"accepted_plan": "carried", "pending_audit": "unrecorded"}
 
     state: State = State.WAITING
     generation: int = 0

@@ -41,7 +41,7 @@ NEXT = DAY + timedelta(days=1)
 ON, OTHER = DAY.isoformat(), NEXT.isoformat()
 DATED = {"game_date": "DATE"}
 LISTED = {"game_date": "DATE", "game_id": "STRING", "game_status_text": "STRING"}
-SEASON = Path(__file__).resolve().parents[2] / "shared" / "simulation" / "data" / "nba_schedule_2024_25.csv"
+SEASON = Path(__file__).resolve().parents[1] / "random_nights" / "nba_schedule_2024_25.csv"
 PLAYERS = {"game_date": "DATE", "player_lookup": "STRING"}
 FEATURES = {**PLAYERS, "is_quality_ready": "BOOL"}
 CALENDAR = CalendarRef(

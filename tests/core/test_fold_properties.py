@@ -182,7 +182,7 @@ def test_decided_after_each_delivery_the_clock_starts_with_the_first_report_that
         seen = look(fold(*history[: place + 1]), games, rows[place], remembered)
         if seen.statuses[PGS].by_table:
             remembered = seen.opened_at
-        assert seen.opened_at == first_that_counts(history[: place + 1], PROCESSOR.floor(games), rows)
+        assert seen.opened_at == first_that_counts(history[: place + 1], PROCESSOR.records_needed(games), rows)
 
 
 @settings(deadline=None)

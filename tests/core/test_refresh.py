@@ -292,5 +292,5 @@ def test_the_reference_policy_is_what_these_tests_assume() -> None:
     [step] = transition.dispatch.steps
     assert isinstance(step.target, Publication)
     assert step.target.messages is Messages.PER_PROCESSOR
-    floors = [POLICY.phases["phase3"].processors[name].floor(GAMES) for name in (PGS, UPGC, *OTHERS)]
+    floors = [POLICY.phases["phase3"].processors[name].records_needed(GAMES) for name in (PGS, UPGC, *OTHERS)]
     assert all(floor is not None and floor <= BEFORE for floor in floors)

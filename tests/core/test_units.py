@@ -120,7 +120,7 @@ def test_rows_of_a_loader_that_reports_per_unit_are_those_of_its_table() -> None
 def test_an_absolute_floor_needs_no_calendar() -> None:
     """`min_records` holds also where the units are unknown; of two floors the larger one."""
     processor = replace(PLAIN, min_records=5, min_records_per_unit=2)
-    assert [processor.floor(units) for units in (None, 1, 3)] == [5, 5, 6]
+    assert [processor.records_needed(units) for units in (None, 1, 3)] == [5, 5, 6]
     assert stands(processor, said(records=4), units=None).status is Status.UNDER_MINIMUM
 
 

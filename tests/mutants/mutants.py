@@ -407,7 +407,7 @@ MUTANTS = [
         "a table vouches for reports it was not looked at for",
         STANDING,
         "and (floor is None or opener.records is None or opener.records >= floor):",
-        "and (min_records is None or opener.records is None or opener.records >= min(min_records, *look.rows.values())):",
+        "and (floor is None or opener.records is None or opener.records >= min(floor, *look.rows.values())):",
         f"{T_PROPERTIES}decided_after_each_delivery_the_clock_starts_with_the_first_report_that_counts",
     ),
     mutant(
@@ -602,7 +602,7 @@ MUTANTS = [
         "the floor refuses what reaches it",
         STANDING,
         "report.records is None or report.records >= floor",
-        "report.records is None or report.records > min_records",
+        "report.records is None or report.records > floor",
         f"{T_STANDING}the_table_of_outcomes",
     ),
     mutant(
@@ -638,7 +638,7 @@ MUTANTS = [
         "a trigger brings back what was retracted before it",
         STANDING,
         "of = carried is not None and name in carried, required",
-        "of = accepted_plan is not None, required",
+        "of = carried is not None, required",
         f"{T_REFRESH}a_retracted_success_does_not_arrive_by_the_trigger_itself",
     ),
     mutant(
@@ -747,7 +747,7 @@ MUTANTS = [
         "a changed reading not looked at",
         REFUSAL,
         "if carried.inputs[name] != now_read[name])",
-        "if accepted_plan.inputs[name] is now_read)",
+        "if carried.inputs[name] is now_read)",
         f"{T_REFUSAL}a_changed_reading_of_a_gate_starts_the_next_generation",
     ),
     mutant(
@@ -1345,7 +1345,7 @@ MUTANTS = [
         "enough rows taken for every unit",
         STANDING,
         "        short = lack is not None\n",
-        "        short = lack is not None and (report.records or 0) < (min_records or 0)\n",
+        "        short = lack is not None and (report.records or 0) < (floor or 0)\n",
         f"{T_UNITS}the_table_decides_and_no_number_of_rows",
     ),
     mutant(

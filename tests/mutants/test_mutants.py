@@ -153,3 +153,21 @@ def test_a_text_that_is_not_there_is_an_error(workshop: Path) -> None:
         mutated(workshop, [Edit("shared/core/decision/decide.py", "gone", "")]),
     ):
         pass
+
+
+def test_no_mutant_fails_for_a_name_that_is_not_there(tmp_path: Path) -> None:
+    """An error must be one that a person could make and Python would run: every name that it uses is defined."""
+    for number, mutant in enumerate(MUTANTS):
+        for file in {edit.file for edit in mutant.edits if edit.file.endswith(".py")}:
+            text = (ROOT / file).read_text(encoding="utf-8")
+            for edit in mutant.edits:
+                text = text.replace(edit.old, edit.new) if edit.file == file else text
+            (tmp_path / f"m{number}_{Path(file).name}").write_text(text, encoding="utf-8")
+    checked = subprocess.run(
+        [sys.executable, "-m", "ruff", "check", "--isolated", "--select", "F821", "--output-format", "concise", "."],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert checked.returncode == 0, checked.stdout

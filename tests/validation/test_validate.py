@@ -183,11 +183,11 @@ def test_results_that_were_not_recorded_are_an_alert(ports: Ports) -> None:
     """A run that nobody can read later is told, and is over once a run was written again."""
     record, ports.audit = ports.audit, Nowhere("record")
     report = run(ports, sql_check("good", "0"))
-    assert "did not take" in report.pending_audit
+    assert "did not take" in report.not_recorded
     assert ["did not take" in one.text for one in ports.alerts.sent] == [True]
     ports.audit = record
     ports.clock.time += HOURS_8
-    assert run(ports, sql_check("good", "0")).pending_audit == ""
+    assert run(ports, sql_check("good", "0")).not_recorded == ""
     assert [one.resolved for one in ports.alerts.sent] == [False, True]
 
 

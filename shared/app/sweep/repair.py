@@ -78,7 +78,7 @@ def _is_filled(part: Processor, rows: Mapping[str, int | None], run: Run) -> boo
     held = None if part.table is None else rows.get(part.table)
     if held is None or part.table is None or run.baseline is None:
         return False
-    floor = part.floor(run.units.total if run.units else None) or 0
+    floor = part.records_needed(run.units.total if run.units else None) or 0
     return held >= max(1, floor) and held > run.baseline.get(part.table, 0)
 
 

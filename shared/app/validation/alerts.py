@@ -56,8 +56,8 @@ def _conditions(ctx: Context, report: Report) -> Iterator[Condition]:
             f"the {port} did not answer, so {amount(len(results), 'check')} could not be judged: {results[0].unread[0]}"
         )
         yield _condition(ctx, Status.ERROR.value, port, Severity.WARNING, what, f"look at the {port}")
-    if report.pending_audit:
-        what = f"{report.target.schedule.name} of {report.target.day}: {report.pending_audit}; {report.summary.message}"
+    if report.not_recorded:
+        what = f"{report.target.schedule.name} of {report.target.day}: {report.not_recorded}; {report.summary.message}"
         yield _condition(ctx, UNRECORDED, report.target.schedule.name, Severity.WARNING, what, "look at the record")
 
 

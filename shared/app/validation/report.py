@@ -12,7 +12,7 @@ from shared.core.validation.verdict import Result, Summary
 
 @dataclass(frozen=True)
 class Report:
-    """What a run found. ``pending_audit`` and ``unsent`` say what nobody will read elsewhere."""
+    """What a run found. ``not_recorded`` and ``unsent`` say what nobody will read elsewhere."""
 
     run_id: str
     target: Target
@@ -20,7 +20,7 @@ class Report:
     took: timedelta
     summary: Summary
     unread: tuple[str, ...] = ()
-    pending_audit: str = ""
+    not_recorded: str = ""
     unsent: str = ""
 
     def body(self) -> dict[str, Any]:
@@ -36,7 +36,7 @@ class Report:
             "health_score": summary.health,
             "counts": {status.value: summary.count(status) for status in Status},
             "could_not_read": list(self.unread),
-            "not_recorded": self.pending_audit,
+            "not_recorded": self.not_recorded,
             "alerts_not_sent": self.unsent,
             "duration_ms": round(self.took / timedelta(milliseconds=1)),
             "results": [result_body(one) for one in summary.results],

@@ -41,7 +41,7 @@ def run(ctx: Context, validation: Validation, schedule: str, day: date, source: 
     report = written(ctx, validation, report, source)
     if _is_current(ctx, target):
         report = replace(report, unsent=update_validation_alerts(ctx, report))
-    whole = not (report.unread or report.pending_audit or report.unsent)
+    whole = not (report.unread or report.not_recorded or report.unsent)
     ctx.log(
         "validation.done",
         severity="INFO" if whole else "WARNING",
@@ -49,7 +49,7 @@ def run(ctx: Context, validation: Validation, schedule: str, day: date, source: 
         status=summary.status.value,
         message=summary.message,
         could_not_read=list(report.unread),
-        not_recorded=report.pending_audit,
+        not_recorded=report.not_recorded,
         alerts_not_sent=report.unsent,
     )
     return report

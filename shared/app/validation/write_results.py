@@ -37,14 +37,14 @@ def written(ctx: Context, validation: Validation, report: Report, source: str) -
     """Write a report down; return it with what could not be written, or not be read for the day's trend."""
     rows = [(RUNS, _run_row(report, source)), *((RESULTS, _result_row(report, one)) for one in report.summary.results)]
     if not write_rows(ctx, rows):
-        return replace(report, pending_audit="the record did not take this run and its results")
+        return replace(report, not_recorded="the record did not take this run and its results")
     try:
         trend = _trend(ctx, validation, report)
     except Unavailable as error:
         why = f"the earlier runs of the day: {error.reason} (validation_trends)"
         return replace(report, unread=(*report.unread, why))
     if not write_rows(ctx, [(TRENDS, _trend_row(ctx, trend))]):
-        return replace(report, pending_audit="the record did not take the trend of the day")
+        return replace(report, not_recorded="the record did not take the trend of the day")
     return report
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import ClassVar
 
 from shared.core.alerting.conditions import Condition, Lifecycle
 from shared.core.calendar import KEPT
@@ -32,6 +33,8 @@ class Alert:
     """One fingerprint as stored. ``standing`` is true while the condition holds; ``ended_at`` is when a sweep first
     saw it gone; ``unsent`` mirrors ``pending`` for queries; ``taken`` names the sinks that have what is
     pending."""
+
+    STORED_AS: ClassVar[Mapping[str, str]] = {"firing": "standing", "lifecycle": "lasting", "notified_at": "said_at"}
 
     fingerprint: str
     kind: str

@@ -230,7 +230,8 @@ def _reports(snapshot: DecisionInput, seen: Completeness) -> Iterator[Condition]
         at = seen.statuses[name]
         yield from _by_units(snapshot, at)
         if at.status is Status.UNDER_MINIMUM and at.report is not None and at.needs_rows is None:
-            what = f"{name} reported {amount(at.report.records, 'record')} of at least {at.min_records}: not counted as done"
+            records = amount(at.report.records, "record")
+            what = f"{name} reported {records} of at least {at.min_records}: not counted as done"
             yield _condition(
                 snapshot,
                 AlertKind.UNDER_MINIMUM,

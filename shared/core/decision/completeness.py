@@ -263,7 +263,7 @@ def _judged(processor: Processor, known: Completion | None, look: Look) -> Proce
     latest = known.latest
     if latest is None:
         return ProcessorStatus(name, Status.STARTED if known.started_at else Status.ABSENT)
-    floor = processor.floor(look.units)
+    floor = processor.records_needed(look.units)
     if latest.outcome is Outcome.FAILED:
         if look.triggered and known.last_good is not None:
             return _good(processor, known, known.last_good, look)
@@ -274,7 +274,7 @@ def _judged(processor: Processor, known: Completion | None, look: Look) -> Proce
 
 
 def _good(processor: Processor, known: Completion, report: Report, look: Look) -> ProcessorStatus:
-    name, floor = processor.name, processor.floor(look.units)
+    name, floor = processor.name, processor.records_needed(look.units)
     skipped = report.outcome is Outcome.SKIPPED
     if report.outcome is Outcome.INFERRED or (skipped and not look.required):
         return ProcessorStatus(name, Status.DONE, floor, report)
@@ -304,7 +304,8 @@ def _judged_by_table(processor: Processor, look: Look) -> bool:
     """True where no report can say whether the date is complete, only the table (behaviour R10)."""
     if processor.table is None or not look.units:
         return False
-    return bool(processor.units) or (processor.reports is Reports.PER_UNIT and processor.floor(look.units) is not None)
+    counted = processor.reports is Reports.PER_UNIT and processor.records_needed(look.units) is not None
+    return bool(processor.units) or counted
 
 
 def _by_table(processor: Processor, known: Completion, report: Report, look: Look) -> ProcessorStatus:
@@ -312,7 +313,7 @@ def _by_table(processor: Processor, known: Completion, report: Report, look: Loo
 
     What cannot be read does not refuse: then the floor decides, over all reports where each is of one unit.
     """
-    name, floor, total = processor.name, processor.floor(look.units), look.units
+    name, floor, total = processor.name, processor.records_needed(look.units), look.units
     assert total is not None
     base = ProcessorStatus(
         name, Status.UNITS_SHORT, floor, report, by_table=True, per_unit=processor.reports is Reports.PER_UNIT
@@ -342,7 +343,7 @@ def _nothing(processor: Processor, report: Report, look: Look) -> ProcessorStatu
 
     What nobody can read does not refuse.
     """
-    at = ProcessorStatus(processor.name, Status.NOTHING, processor.floor(look.units), report)
+    at = ProcessorStatus(processor.name, Status.NOTHING, processor.records_needed(look.units), report)
     if look.units == 0 or look.triggered or processor.table is None:
         return replace(at, status=Status.DONE)
     if look.under_way:
@@ -354,7 +355,7 @@ def _nothing(processor: Processor, report: Report, look: Look) -> ProcessorStatu
 
 
 def _no_data(processor: Processor, known: Completion, latest: Report, look: Look) -> ProcessorStatus:
-    floor = processor.floor(look.units)
+    floor = processor.records_needed(look.units)
     if look.units == 0:
         return ProcessorStatus(processor.name, Status.DONE, floor, latest)
     if known.last_good is None:
@@ -403,7 +404,7 @@ def _opened_at(processor: Processor, known: Completion, look: Look) -> datetime 
 
 
 def _first_of(processor: Processor, known: Completion, look: Look) -> datetime | None:
-    floor = processor.floor(look.units)
+    floor = processor.records_needed(look.units)
     clock_starters = () if _judged_by_table(processor, look) else known.clock_starters
     for opener in clock_starters:
         empty = opener.records == 0 and floor is None and not opener.partial

@@ -49,7 +49,7 @@ def output(processor: Processor, rows: Mapping[str, int | None], units: int | No
     needed (behaviour R10). None where a table that cannot be read decides whether it holds enough."""
     parts = [part for part in processor.parts if part.table is not None]
     read = [
-        Output(part.table or "", held, max(1, part.floor(units) or 0))
+        Output(part.table or "", held, max(1, part.records_needed(units) or 0))
         for part in parts
         if (held := rows.get(part.table or "")) is not None
     ]

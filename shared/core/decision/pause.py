@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, time
+from typing import ClassVar
 
 from shared.core.calendar import KEPT, instant
 from shared.core.policy.policy import Policy
@@ -81,6 +82,8 @@ class PauseBook:
 
     ``numbered`` counts those that people asked for, ever; ``pending_audit`` waits for the record (behaviour 8).
     """
+
+    STORED_AS: ClassVar[Mapping[str, str]] = {"pending_audit": "unrecorded"}
 
     pauses: tuple[Pause, ...] = ()
     numbered: int = 0

@@ -96,7 +96,7 @@ class Processor:
         decided = len(read) == len(counts) or (most >= enough) is (self.need is Need.ANY)
         return most if decided else None
 
-    def floor(self, units: int | None) -> int | None:
+    def records_needed(self, units: int | None) -> int | None:
         """Records a success of the date must have; None where nothing can be demanded (behaviour R6, T3)."""
         if self.min_records_per_unit is None or units is None:
             return self.min_records
