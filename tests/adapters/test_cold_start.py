@@ -25,7 +25,7 @@ HEAVY = (
     "module",
     [
         "clock",
-        "fan_out",
+        "notify.fan_out",
         "google.inventory",
         "google.pubsub",
         "google.secret_manager",
@@ -34,8 +34,8 @@ HEAVY = (
         "local.bus",
         "local.console",
         "local.environment",
-        "pagerduty",
-        "slack",
+        "notify.pagerduty",
+        "notify.slack",
     ],
 )
 def test_importing_an_adapter_imports_no_client(module: str) -> None:
