@@ -93,7 +93,10 @@ def read(folder: Path, function: str) -> Bundle | None:
 
 def manifest_text(bundles: Iterable[Bundle], commit: str) -> str:
     """Return what bin/build says of its bundles, as JSON."""
-    made = {one.function: {"source_digest": one.digest, "bytes": one.size, "files": len(one.files)} for one in bundles}
+    made = {
+        bundle.function: {"source_digest": bundle.digest, "bytes": bundle.size, "files": len(bundle.files)}
+        for bundle in bundles
+    }
     return json.dumps({"commit": commit, "functions": made}, indent=2, sort_keys=True) + "\n"
 
 

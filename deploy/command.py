@@ -101,9 +101,9 @@ def show_plan(project: Project, names: Names = None, number: Number = "", as_jso
     place = _place(manifest, project, number, Subprocess(ROOT))
     resources = _checked(plan(manifest, place, _stamp(manifest), only))
     if as_json:
-        typer.echo(json.dumps([_shown(one) for one in resources], indent=2))
+        typer.echo(json.dumps([_shown(resource) for resource in resources], indent=2))
         return
-    typer.echo("\n".join(text for one in resources for text in preview.planned(one)))
+    typer.echo("\n".join(text for resource in resources for text in preview.planned(resource)))
 
 
 @app.command("apply")
@@ -178,8 +178,8 @@ def _print(report: Report, as_json: bool) -> None:
         typer.echo(
             f"{folder}: commit {version['commit'][:12] or 'unknown'}, revision {version['revision'] or 'unknown'}"
         )
-    for one in report.findings:
-        typer.echo(str(one))
+    for finding in report.findings:
+        typer.echo(str(finding))
     typer.echo(f"{report.data()['status']}: {report.looked_at} looked at, {amount(len(report.findings), 'finding')}")
 
 

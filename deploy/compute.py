@@ -197,7 +197,9 @@ def _unwanted(found: Any, config: Mapping[str, Any]) -> list[Difference]:
 def invokers(manifest: Manifest, place: Target, function: Function) -> Iterator[Resource]:
     """Who calls a function may call it: bound to the service, where a redeploy has been seen to strip it."""
     callers = [function.push.service_account] if function.push else []
-    callers += [one.service_account for one in manifest.schedules.values() if one.calls == function.folder]
+    callers += [
+        schedule.service_account for schedule in manifest.schedules.values() if schedule.calls == function.folder
+    ]
     members = [f"serviceAccount:{place.account(caller)}" for caller in callers]
     for member in dict.fromkeys((*members, *function.people)):
         right = Right("service", function.name, member, "roles/run.invoker")

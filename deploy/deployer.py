@@ -51,7 +51,9 @@ def lacks(manifest: Manifest, place: Target, member: str, run: Runner) -> list[L
     token = _token(place, run)
     found = list(_on_project(place, member, token, run))
     there = {str(one["email"]) for one in ask(run, gcloud("iam service-accounts list", project=place.project)) or []}
-    for name in (one for one in manifest.service_accounts if place.account(one) in there):
+    for name in (
+        service_account for service_account in manifest.service_accounts if place.account(service_account) in there
+    ):
         wanted = [ACT_AS, *([TOKENS] if name in callers(manifest) else [])]
         url = f"https://iam.googleapis.com/v1/projects/{place.project}/serviceAccounts/{place.account(name)}"
         allowed = _allowed(url, [ON_ACCOUNTS[role] for role in wanted], token, run)

@@ -51,7 +51,7 @@ class Report:
     @property
     def status(self) -> int:
         """0 same, 1 drift, 2 could not tell: what is known to differ counts more than what is not known."""
-        if any(one.colour is not Colour.UNKNOWN for one in self.findings):
+        if any(finding.colour is not Colour.UNKNOWN for finding in self.findings):
             return DRIFT
         return UNKNOWN if self.findings else SAME
 
@@ -61,7 +61,7 @@ class Report:
             "status": words[self.status],
             "looked_at": self.looked_at,
             "functions": dict(self.functions),
-            "findings": [asdict(one) for one in self.findings],
+            "findings": [asdict(finding) for finding in self.findings],
         }
 
 
@@ -94,8 +94,8 @@ def drift(
         findings += _judged(resource, found, partial(left_at, resource.function, commit), now)
     try:
         findings += [
-            Finding(Colour.RED, one.what, "orphan", "none", one.why, str(one.remove or ""))
-            for one in orphans(manifest, place, run)
+            Finding(Colour.RED, orphan.what, "orphan", "none", orphan.why, str(orphan.remove or ""))
+            for orphan in orphans(manifest, place, run)
         ]
     except CommandFailed as failed:
         findings.append(_unread("orphans", failed))
@@ -122,17 +122,17 @@ def _judged(resource: Resource, found: Any, left_at: Callable[[], datetime | Non
         hint = "bin/deploy apply" if resource.create or not resource.hint else resource.hint
         return [Finding(Colour.RED, resource.id, "existence", "there", "missing", hint)]
     differences = resource.differences(found)
-    changed = left_at() if any(one.what in DIGESTS for one in differences) else None
+    changed = left_at() if any(difference.what in DIGESTS for difference in differences) else None
     return [
         Finding(
-            _colour(one.what, changed, now),
+            _colour(difference.what, changed, now),
             resource.id,
-            _title(one.what, changed, now),
-            one.wanted,
-            one.found,
+            _title(difference.what, changed, now),
+            difference.wanted,
+            difference.found,
             f"bin/deploy apply {resource.function}".strip(),
         )
-        for one in differences
+        for difference in differences
     ]
 
 

@@ -32,10 +32,12 @@ def resources(manifest: Manifest, place: Target) -> Iterator[Resource]:
 
 def pushers(manifest: Manifest) -> list[str]:
     """Return the accounts that Pub/Sub delivers as."""
-    return list(dict.fromkeys(one.push.service_account for one in manifest.functions.values() if one.push))
+    return list(
+        dict.fromkeys(function.push.service_account for function in manifest.functions.values() if function.push)
+    )
 
 
 def callers(manifest: Manifest) -> list[str]:
     """Return the accounts that call functions: whoever deploys asks as them whether a function answers."""
-    schedulers = (one.service_account for one in manifest.schedules.values())
+    schedulers = (schedule.service_account for schedule in manifest.schedules.values())
     return list(dict.fromkeys([*pushers(manifest), *schedulers]))

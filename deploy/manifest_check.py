@@ -154,13 +154,19 @@ def _alert_secrets(manifest: Manifest) -> set[str]:
 
 def _accounts(manifest: Manifest) -> Iterator[ConfigError]:
     used = {
-        **{f"functions.{one.folder}.service_account": one.service_account for one in manifest.functions.values()},
         **{
-            f"functions.{one.folder}.trigger.service_account": one.push.service_account
-            for one in manifest.functions.values()
-            if one.push
+            f"functions.{function.folder}.service_account": function.service_account
+            for function in manifest.functions.values()
         },
-        **{f"schedules.{one.name}.service_account": one.service_account for one in manifest.schedules.values()},
+        **{
+            f"functions.{function.folder}.trigger.service_account": function.push.service_account
+            for function in manifest.functions.values()
+            if function.push
+        },
+        **{
+            f"schedules.{schedule.name}.service_account": schedule.service_account
+            for schedule in manifest.schedules.values()
+        },
         "build.service_account": manifest.build.service_account,
     }
     for key, name in used.items():
@@ -324,15 +330,15 @@ def topics_of_policy(manifest: Manifest) -> set[str]:
 
 def listeners(manifest: Manifest, topic: str) -> list[Function]:
     """Return the functions that a topic feeds."""
-    return [one for one in manifest.functions.values() if one.push and topic in one.push.topics]
+    return [function for function in manifest.functions.values() if function.push and topic in function.push.topics]
 
 
 def writers(manifest: Manifest, topic: str) -> list[Function]:
     """Return the functions that may publish to a topic."""
     return [
-        one
-        for one in manifest.functions.values()
-        if any(r.role == "roles/pubsub.publisher" and r.kind == "topic" and r.name == topic for r in one.roles)
+        function
+        for function in manifest.functions.values()
+        if any(r.role == "roles/pubsub.publisher" and r.kind == "topic" and r.name == topic for r in function.roles)
     ]
 
 

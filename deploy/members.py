@@ -25,13 +25,13 @@ Key = tuple[str, str, str, str, str | None]
 
 def things(place: Target, resources: Iterable[Resource]) -> list[tuple[str, str]]:
     """Return kind and name of each thing whose policy is ours to judge, the project's first."""
-    owned = [(OWNED[one.kind], one.name) for one in resources if one.kind in OWNED]
+    owned = [(OWNED[resource.kind], resource.name) for resource in resources if resource.kind in OWNED]
     return [("project", place.project), *owned]
 
 
 def declared(manifest: Manifest, resources: Iterable[Resource]) -> set[Key]:
     """Return the rights that the plan gives, and those that the manifest leaves to others."""
-    ours = {rights.key(one.right) for one in resources if one.right}
+    ours = {rights.key(resource.right) for resource in resources if resource.right}
     others = {(one.kind, one.name, one.member, one.role, None) for one in manifest.granted_by_others}
     return ours | others
 

@@ -43,7 +43,7 @@ def orphans(manifest: Manifest, place: Target, run: Runner) -> list[Orphan]:
 
 def addresses(manifest: Manifest, place: Target, found: list[Any]) -> tuple[str, ...]:
     """Return every address of our functions: each has one by its name and others that the platform gave it."""
-    names = {one.name for one in manifest.functions.values()}
+    names = {function.name for function in manifest.functions.values()}
     given = [
         address
         for one in found
@@ -75,9 +75,9 @@ def callers(manifest: Manifest, place: Target, found: list[Any], ours: tuple[str
 def subscriptions(manifest: Manifest, place: Target, found: list[Any]) -> Iterator[Orphan]:
     """Subscriptions on a topic of the policy that nobody declared, and two that feed one address."""
     ours = {
-        one.subscription(topic): topic
-        for one in manifest.functions.values()
-        for topic in (one.push.topics if one.push else ())
+        function.subscription(topic): topic
+        for function in manifest.functions.values()
+        for topic in (function.push.topics if function.push else ())
     }
     letter = manifest.dead_letter
     watched = {
@@ -105,7 +105,7 @@ def subscriptions(manifest: Manifest, place: Target, found: list[Any]) -> Iterat
 
 def functions(manifest: Manifest, place: Target, found: list[Any]) -> Iterator[Orphan]:
     """Functions that carry our label and are no longer in the manifest, such as one under an older name."""
-    names = {one.name for one in manifest.functions.values()}
+    names = {function.name for function in manifest.functions.values()}
     mark = manifest.labels.items()
     for one in found:
         name = _last(one["name"])

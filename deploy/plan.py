@@ -34,10 +34,10 @@ def plan(
 def distinct(resources: Iterable[Resource]) -> list[Resource]:
     """Return each resource once; raises ``PlanConflict`` where two that differ have the same id."""
     kept: dict[str, Resource] = {}
-    for one in resources:
-        first = kept.setdefault(one.id, one)
-        if first.lines != one.lines:
-            raise PlanConflict(first, one)
+    for resource in resources:
+        first = kept.setdefault(resource.id, resource)
+        if first.lines != resource.lines:
+            raise PlanConflict(first, resource)
     return list(kept.values())
 
 
@@ -79,4 +79,4 @@ def _ordered(
 
 def lines(resources: Iterable[Resource]) -> list[CommandLine]:
     """Return every line that carrying out a plan may run, once."""
-    return list(dict.fromkeys(line for one in resources for line in one.lines))
+    return list(dict.fromkeys(line for resource in resources for line in resource.lines))

@@ -44,21 +44,21 @@ def changes(resources: Iterable[Resource], looks: Looks, told: Preview) -> Itera
 
     What an API that is still off would tell of is not there yet, and would be made.
     """
-    for one in resources:
+    for resource in resources:
         try:
-            found = looks.of(one)
+            found = looks.of(resource)
         except CommandFailed as failed:
-            if one.kind == "apis":
+            if resource.kind == "apis":
                 raise
             if not failed.not_yet:
                 told.unread += 1
-                yield f"unknown  {one.id}: {failed.gist}"
+                yield f"unknown  {resource.id}: {failed.gist}"
                 continue
             found = None
-        differences = [] if found is None else one.differences(found)
+        differences = [] if found is None else resource.differences(found)
         if found is None or differences:
             told.changes += 1
-            yield from _change(one, found is None, differences)
+            yield from _change(resource, found is None, differences)
 
 
 def _change(one: Resource, absent: bool, differences: list[Difference]) -> Iterator[str]:

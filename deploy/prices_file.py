@@ -114,6 +114,6 @@ def _refuse(path: Path, found: Sequence[ConfigError]) -> None:
     if not found:
         return
     first, *others = dict.fromkeys(found)
-    lines = "".join(f"\n    {one.key}: {one.reason} (hint: {one.hint})" for one in others)
+    lines = "".join(f"\n    {other.key}: {other.reason} (hint: {other.hint})" for other in others)
     hint = first.hint + (f"\n  {len(others)} more:{lines}" if others else "")
     raise PolicyError(str(path), first.key, first.reason, hint)

@@ -47,9 +47,15 @@ class ReadyCheck:
 
     def _caller(self, function: Function, resource: Resource) -> str | None:
         """Return the account that this resource lets call the function, None if it is another thing."""
-        callers = {one.service_account for one in self.manifest.schedules.values() if one.calls == function.folder}
+        callers = {
+            schedule.service_account
+            for schedule in self.manifest.schedules.values()
+            if schedule.calls == function.folder
+        }
         callers |= {function.push.service_account} if function.push else set()
-        rights = {f"service role {function.name} roles/run.invoker {self._member(one)}": one for one in callers}
+        rights = {
+            f"service role {function.name} roles/run.invoker {self._member(caller)}": caller for caller in callers
+        }
         return rights.get(resource.id)
 
     def _member(self, account: str) -> str:

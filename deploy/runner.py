@@ -30,7 +30,7 @@ class CommandFailed(Exception):
     def gist(self) -> str:
         """The line that says what went wrong; what follows it is advice."""
         lines = self.said.splitlines() or ["no answer"]
-        return next((one for one in lines if "error" in one.lower()), lines[-1])[:300]
+        return next((line for line in lines if "error" in line.lower()), lines[-1])[:300]
 
     @property
     def too_early(self) -> bool:

@@ -16,11 +16,11 @@ _GIB = {"Mi": 1 / 1024, "Gi": 1.0, "M": 1e6 / 2**30, "G": 1e9 / 2**30}
 
 def deployment_of(manifest: Manifest, policy: Policy) -> Deployment:
     """Return the deployment that this manifest would give a policy, its own or another pipeline's."""
-    receiver = next(one for one in manifest.functions.values() if one.push is not None)
+    receiver = next(function for function in manifest.functions.values() if function.push is not None)
     topics = set(policy.topics)
     topics |= {topic for transition in policy.transitions.values() for topic in transition.topics}
     return Deployment(
-        functions=sum(one.push is None for one in manifest.functions.values()) + len(policy.listeners),
+        functions=sum(function.push is None for function in manifest.functions.values()) + len(policy.listeners),
         jobs=len(manifest.schedules),
         topics=len(topics) + 1,  # and the one for dead letters
         secrets=len(manifest.secrets),
@@ -28,8 +28,8 @@ def deployment_of(manifest: Manifest, policy: Policy) -> Deployment:
         sweeper=_machine(manifest.functions[SWEEP]),
         validator=_machine(manifest.functions[VALIDATION]),
         reporter=_machine(manifest.functions[REPORT]),
-        sweeps=sum(times_a_day(one.cron) for one in manifest.schedules.values() if one.calls == SWEEP),
-        reports=sum(times_a_day(one.cron) for one in manifest.schedules.values() if one.calls == REPORT),
+        sweeps=sum(times_a_day(schedule.cron) for schedule in manifest.schedules.values() if schedule.calls == SWEEP),
+        reports=sum(times_a_day(schedule.cron) for schedule in manifest.schedules.values() if schedule.calls == REPORT),
         validations=_validations(manifest),
     )
 
@@ -46,9 +46,9 @@ def gate_sql(policy: Policy) -> dict[str, str]:
 
 def _validations(manifest: Manifest) -> dict[str, float]:
     found: dict[str, float] = {}
-    for one in manifest.schedules.values():
-        for name in parse_qs(urlsplit(one.path).query).get("schedule", []) if one.calls == VALIDATION else []:
-            found[name] = found.get(name, 0.0) + times_a_day(one.cron)
+    for schedule in manifest.schedules.values():
+        for name in parse_qs(urlsplit(schedule.path).query).get("schedule", []) if schedule.calls == VALIDATION else []:
+            found[name] = found.get(name, 0.0) + times_a_day(schedule.cron)
     return found
 
 

@@ -51,7 +51,11 @@ def unscheduled(manifest: Manifest, root: Path) -> Iterator[ConfigError]:
         return
     declared, _ = read_yaml(root / "config" / "validation.yaml")
     times = {name: str(one.get("at")) for name, one in _mapping(declared, "schedules").items()}
-    called = {one.path.partition("schedule=")[2]: one for one in manifest.schedules.values() if one.calls == VALIDATION}
+    called = {
+        schedule.path.partition("schedule=")[2]: schedule
+        for schedule in manifest.schedules.values()
+        if schedule.calls == VALIDATION
+    }
     for name in sorted(times.keys() - called.keys()):
         yield ConfigError("schedules", f"{name} of config/validation.yaml is never called", f"path: /?schedule={name}")
     for name, one in called.items():

@@ -289,9 +289,9 @@ def _table_differences(table: AuditTable, found: Any) -> list[Difference]:
     have = {one["name"]: one["type"] for one in found.get("schema", {}).get("fields", [])}
     same = {"INT64": "INTEGER", "FLOAT64": "FLOAT", "BOOL": "BOOLEAN"}
     missing = [
-        Difference(f"column {one['name']}", one["type"], have.get(one["name"], "none"))
-        for one in table.fields
-        if have.get(one["name"]) != same.get(one["type"], one["type"])
+        Difference(f"column {field['name']}", field["type"], have.get(field["name"], "none"))
+        for field in table.fields
+        if have.get(field["name"]) != same.get(field["type"], field["type"])
     ]
     partition = found.get("timePartitioning", {})
     filtered = found.get("requirePartitionFilter", partition.get("requirePartitionFilter", False))
@@ -311,9 +311,9 @@ def _table_differences(table: AuditTable, found: Any) -> list[Difference]:
 
 def _demanded(table: AuditTable, found: Any) -> list[Difference]:
     """A column that must have a value and is not written, or may be written without one, refuses rows."""
-    required = {one["name"] for one in table.fields if one.get("mode") == "REQUIRED"}
+    required = {field["name"] for field in table.fields if field.get("mode") == "REQUIRED"}
     fields = found.get("schema", {}).get("fields", [])
-    more = [str(one["name"]) for one in fields if one.get("mode") == "REQUIRED" and one["name"] not in required]
+    more = [str(field["name"]) for field in fields if field.get("mode") == "REQUIRED" and field["name"] not in required]
     return [Difference(f"column {name}", "may be empty", "must have a value") for name in more]
 
 
@@ -325,7 +325,7 @@ def clustering(table: AuditTable) -> list[str]:
 
 def _columns(table: AuditTable) -> list[tuple[str, str]]:
     kinds = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL"}
-    return [(one["name"], kinds.get(one["type"], one["type"])) for one in table.fields]
+    return [(field["name"], kinds.get(field["type"], field["type"])) for field in table.fields]
 
 
 def _changes(table: AuditTable, dataset: str) -> list[str]:
@@ -345,7 +345,7 @@ def _filtered(table: AuditTable) -> str:
 
 def table_ddl(table: AuditTable, dataset: str) -> str:
     """Return the GoogleSQL that makes a table of the record where there is none."""
-    required = {one["name"] for one in table.fields if one.get("mode") == "REQUIRED"}
+    required = {field["name"] for field in table.fields if field.get("mode") == "REQUIRED"}
     columns = ", ".join(f"{name} {kind}{' NOT NULL' if name in required else ''}" for name, kind in _columns(table))
     by = f"DATE({table.partition})" if dict(_columns(table))[table.partition] == "TIMESTAMP" else table.partition
     cluster = ", ".join(clustering(table))

@@ -122,7 +122,7 @@ def _never_reached(error: Exception) -> bool:
         return True
     cause = error.args[0] if error.args else None
     reason = cause.reason if isinstance(cause, MaxRetryError) else cause
-    stranger = isinstance(reason, Exception) and any(isinstance(one, SSLCertVerificationError) for one in reason.args)
+    stranger = isinstance(reason, Exception) and any(isinstance(arg, SSLCertVerificationError) for arg in reason.args)
     return stranger or isinstance(reason, NewConnectionError)
 
 

@@ -165,10 +165,10 @@ class SqlWarehouse(ABC):
         return found
 
     def held(self, tables: Sequence[UnitsRef], day: date) -> dict[str, frozenset[str] | None]:
-        refs = [TableRef(_table(one.table), _column(one.date_column)) for one in tables]
+        refs = [TableRef(_table(table.table), _column(table.date_column)) for table in tables]
         columns = [self._types.of([ref])[ref.table] for ref in refs] if refs else []
         named = [(one, column) for one, column in zip(tables, columns, strict=True) if column is not None]
-        answer: dict[str, frozenset[str] | None] = dict.fromkeys(one.label for one in tables)
+        answer: dict[str, frozenset[str] | None] = dict.fromkeys(table.label for table in tables)
         answer.update(self._held(named, day))
         for one, ref in zip(tables, refs, strict=True):
             if answer[one.label] is None:

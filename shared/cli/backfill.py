@@ -143,7 +143,7 @@ def _carry_out(ctx: Context, planned: Plan, why: Why, per_minute: int, *, as_jso
 
 def _end(planned: Plan, results: list[Result], go_on: str) -> None:
     """Say what is still to be done, and end with the status of the whole."""
-    accepted = sum(one.word is DateOutcome.ACCEPTED for one in results)
+    accepted = sum(result.word is DateOutcome.ACCEPTED for result in results)
     typer.echo(f"{accepted} of {len(planned.asked)} accepted", err=True)
     for one in results:
         if one.word is not DateOutcome.ACCEPTED and not one.stops:
@@ -158,7 +158,7 @@ def _end(planned: Plan, results: list[Result], go_on: str) -> None:
 
 
 def _document(planned: Plan, results: list[Result], go_on: str) -> dict[str, Any]:
-    by_key = {one.key: one for one in results}
+    by_key = {result.key: result for result in results}
     dates = [_date(item, by_key.get(item.key)) for item in planned.items]
     return {
         "phase": planned.phase,

@@ -104,9 +104,11 @@ def _head(month: Month, prices: PriceList, *, free: bool) -> str:
 
 def _charges(found: Bill, prices: PriceList) -> str:
     rows = []
-    for one in found.charges:
-        price = prices.prices[one.item]
-        rows.append((one.item.value, f"{_number(one.used)} {price.unit}", f"{_number(price.free)}", _usd(one.usd)))
+    for charge in found.charges:
+        price = prices.prices[charge.item]
+        rows.append(
+            (charge.item.value, f"{_number(charge.used)} {price.unit}", f"{_number(price.free)}", _usd(charge.usd))
+        )
     rows.append(("total", "", "", _usd(found.total)))
     return table(("charge", "used", "free", "USD"), rows)
 
@@ -182,7 +184,7 @@ def document(month: Month, prices: PriceList, sizes: tuple[int, ...], *, free: b
         },
         "days": month.days,
         **_bill(made),
-        "charges": {one.item.value: {"used": one.used, "usd": round(one.usd, 4)} for one in made.charges},
+        "charges": {charge.item.value: {"used": charge.used, "usd": round(charge.usd, 4)} for charge in made.charges},
         "growth": {
             name: [{"size": size, **_bill(bill(grow(size), prices, free=free))} for size in sizes]
             for name, grow in growing.items()

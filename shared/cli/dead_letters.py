@@ -125,7 +125,10 @@ def _place(ctx: Context, subscription: str | None) -> _Subscription:
 
 
 def _published(outcomes: list[Replayed], now: datetime) -> list[dict[str, Any]]:
-    return [{**_data(one.letter, now, kept=one.kept), "published_as": one.new_id or None} for one in outcomes]
+    return [
+        {**_data(outcome.letter, now, kept=outcome.kept), "published_as": outcome.new_id or None}
+        for outcome in outcomes
+    ]
 
 
 def _line(outcome: Replayed) -> str:

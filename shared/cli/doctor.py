@@ -67,7 +67,7 @@ def doctor(
     hosts = {"FIRESTORE_EMULATOR_HOST": firestore, "PUBSUB_EMULATOR_HOST": pubsub}
     signs = examined(project, hosts, Subprocess(ROOT), shutil.which)
     if as_json:
-        print_json([asdict(one) for one in signs])
+        print_json([asdict(sign) for sign in signs])
     else:
         for one in signs:
             _print(one)
@@ -81,7 +81,7 @@ def _print(one: Sign) -> None:
 
 
 def status_of(signs: Iterable[Sign]) -> int:
-    verdicts = {one.verdict for one in signs}
+    verdicts = {sign.verdict for sign in signs}
     return FAILED if Verdict.WRONG in verdicts else UNAVAILABLE if Verdict.NOT_LOOKED_AT in verdicts else 0
 
 
@@ -186,9 +186,11 @@ def _deployer(manifest: Manifest, place: Target, account: str, run: Runner) -> I
     except CommandFailed as failed:
         yield _unread(what, failed)
         return
-    for one in lacks:
-        by_list = " ; or a line under deployers in deploy/functions.yaml" if one.right.kind == "service account" else ""
-        yield Sign(what, Verdict.WRONG, f"no {one.right.role} on {one.right.thing}", f"{one.line}{by_list}")
+    for lack in lacks:
+        by_list = (
+            " ; or a line under deployers in deploy/functions.yaml" if lack.right.kind == "service account" else ""
+        )
+        yield Sign(what, Verdict.WRONG, f"no {lack.right.role} on {lack.right.thing}", f"{lack.line}{by_list}")
     if not lacks:
         yield Sign(what, Verdict.OK, f"{len(deployer.ROLES)} roles on the project, and those on the accounts there are")
 
@@ -203,19 +205,19 @@ def _resources(resources: Sequence[Resource], run: Runner) -> Iterator[Sign]:
     """One sign for each kind that is whole, one for each thing that is missing or differs."""
     looks = Looks(run)
     whole: dict[str, int] = {}
-    for one in resources:
+    for resource in resources:
         try:
-            found = looks.of(one)
+            found = looks.of(resource)
         except CommandFailed as failed:
-            yield _unread(one.id, failed)
+            yield _unread(resource.id, failed)
             continue
-        wrong = [] if found is None or one.kind in OF_CODE else one.differences(found)
+        wrong = [] if found is None or resource.kind in OF_CODE else resource.differences(found)
         if found is None:
-            yield Sign(one.id, Verdict.WRONG, "not there", APPLY if one.lines[1:] else one.hint)
+            yield Sign(resource.id, Verdict.WRONG, "not there", APPLY if resource.lines[1:] else resource.hint)
         elif wrong:
-            yield Sign(one.id, Verdict.WRONG, "; ".join(map(str, wrong)), APPLY)
+            yield Sign(resource.id, Verdict.WRONG, "; ".join(map(str, wrong)), APPLY)
         else:
-            whole[one.kind] = whole.get(one.kind, 0) + 1
+            whole[resource.kind] = whole.get(resource.kind, 0) + 1
     for kind, number in whole.items():
         yield Sign(kind, Verdict.OK, f"{number} are there" if kind in OF_CODE else f"{number} as they should be")
 

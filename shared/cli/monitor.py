@@ -72,7 +72,7 @@ def _monitor(names: Sequence[str], until: str, *, as_json: bool) -> int:
     target = _target(ctx, until)
     results = check_all(ctx, tuple(validation.checks[name] for name in names), target, None)
     if as_json:
-        print_json({"until": target.day.isoformat(), "results": [result_body(one) for one in results]})
+        print_json({"until": target.day.isoformat(), "results": [result_body(result) for result in results]})
     else:
         _show(results, target.day)
     return status_of(results)
@@ -94,7 +94,7 @@ def _target(ctx: Context, until: str) -> Target:
 
 def status_of(results: Sequence[Result]) -> int:
     """Return the exit status: a failure counts most, and what could not be judged is never in order."""
-    statuses = {one.status for one in results}
+    statuses = {result.status for result in results}
     for status, code in ((Status.FAIL, FAILED), (Status.ERROR, UNREADABLE), (Status.WARN, WARNED)):
         if status in statuses:
             return code
@@ -102,10 +102,10 @@ def status_of(results: Sequence[Result]) -> int:
 
 
 def _show(results: Sequence[Result], until: date) -> None:
-    for one in results:
-        typer.echo(f"{one.check.title}, until {until} ({one.check.thresholds.text})")
-        rows = [_row(one, measure) for measure in sorted(one.measures, key=lambda each: _rank(one, each))]
-        typer.echo(table(("status", "what", "number", "note"), rows) if rows else f"{one.status}  {one.message}")
+    for result in results:
+        typer.echo(f"{result.check.title}, until {until} ({result.check.thresholds.text})")
+        rows = [_row(result, measure) for measure in sorted(result.measures, key=lambda each: _rank(result, each))]
+        typer.echo(table(("status", "what", "number", "note"), rows) if rows else f"{result.status}  {result.message}")
         typer.echo("")
     summary = Summary(tuple(results))
     for what in summary.unread:

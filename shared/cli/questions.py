@@ -147,9 +147,9 @@ def report(
         _write(html, render(page))
         typer.echo(f"orch: wrote {html}", err=True)
     if as_json:
-        print_json([{"run": one.timeline.key.id, **asdict(one.timeline)} for one in page.runs])
+        print_json([{"run": run.timeline.key.id, **asdict(run.timeline)} for run in page.runs])
     elif html is None:
-        typer.echo("\n\n".join(as_text(ctx.policy, one.timeline, page.now) for one in page.runs))
+        typer.echo("\n\n".join(as_text(ctx.policy, run.timeline, page.now) for run in page.runs))
 
 
 def _write(path: Path, text: str) -> None:

@@ -143,7 +143,7 @@ def _lowest(found: Analysis) -> int:
 def _grid(found: Analysis) -> str:
     names = 230
     checks = [one.check for one in found.recurring]
-    checks += [one.check for one in found.histories if one.errors and one.check not in checks]
+    checks += [history.check for history in found.histories if history.errors and history.check not in checks]
     if not checks:
         return "<p>Nothing warned or failed.</p>"
     days = _all_days(found)

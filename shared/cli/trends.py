@@ -103,7 +103,7 @@ def _hours(found: Analysis) -> str:
 
 
 def _wolves(found: Analysis) -> str:
-    rows = [(one.check, f"{one.brief} of {len(one.alarms)}", one.severity.value) for one in found.wolves]
+    rows = [(wolf.check, f"{wolf.brief} of {len(wolf.alarms)}", wolf.severity.value) for wolf in found.wolves]
     return table(("check", "over at once", "severity"), rows) if rows else "none"
 
 
@@ -136,7 +136,7 @@ def body(found: Analysis) -> dict[str, Any]:
         "recurring": [_history(one) for one in found.recurring],
         "could_not_be_judged": {one.check: one.errors for one in found.broken},
         "hours": {f"{hour:02}": asdict(count) for hour, count in found.hours.items()},
-        "cry_wolf": [_history(one) for one in found.wolves],
+        "cry_wolf": [_history(wolf) for wolf in found.wolves],
         "health_by_week": _by_day(found.weeks.items()),
         "health_by_day": _by_day(found.days.items()),
     }

@@ -101,12 +101,12 @@ class _Judge:
     def trigger(self, meaning: TriggerExpected) -> tuple[bool, str]:
         triggers = self.history.triggers(self._departures(meaning.transition, meaning.of))
         if meaning.generation is not None:
-            triggers = [one for one in triggers if one.first.generation == meaning.generation]
+            triggers = [trigger for trigger in triggers if trigger.first.generation == meaning.generation]
         observed = f"{_times(len(triggers), 'trigger')}: {self._listed(map(self._told, triggers))}"
         if not triggers:
             return meaning.count == 0, self._none(meaning)
         first = triggers[0]
-        runs = {(one.first.day, one.first.mode) for one in triggers}
+        runs = {(trigger.first.day, trigger.first.mode) for trigger in triggers}
         if len(runs) > 1 and (meaning.of.day is None or meaning.of.mode is None):
             return False, f"say which run is meant; {observed}"
         fits = len(triggers) == meaning.count and meaning.window.contains(first.at) and _carries(first, meaning)
@@ -119,7 +119,7 @@ class _Judge:
 
     def no_trigger(self, meaning: NoTriggerExpected) -> tuple[bool, str]:
         triggers = self.history.triggers(self._departures(meaning.transition, meaning.of))
-        early = [one for one in triggers if one.at <= meaning.until]
+        early = [trigger for trigger in triggers if trigger.at <= meaning.until]
         if early:
             return False, f"triggered: {self._listed(map(self._told, early))}"
         return True, self._listed(map(self._told, triggers), "no trigger at all")
@@ -139,9 +139,9 @@ class _Judge:
 
     def alert(self, meaning: AlertExpected) -> tuple[bool, str]:
         alike = [
-            one
-            for one in self.history.notices
-            if not one.resolved and one.severity == meaning.severity and _holds(one.text, meaning.mentions)
+            notice
+            for notice in self.history.notices
+            if not notice.resolved and notice.severity == meaning.severity and _holds(notice.text, meaning.mentions)
         ]
         found = [one for one in alike if meaning.window.contains(one.at)]
         fits = bool(found) if meaning.count is None else len(found) == meaning.count
@@ -149,25 +149,27 @@ class _Judge:
             return fits, f"{_times(len(found), 'such alert')}: {self._listed(map(self._notice, found))}"
         if alike:
             return False, f"such alerts only outside that time: {self._listed(map(self._notice, alike))}"
-        others = [one for one in self.history.notices if not one.resolved and meaning.window.contains(one.at)]
+        others = [
+            notice for notice in self.history.notices if not notice.resolved and meaning.window.contains(notice.at)
+        ]
         return False, f"no such alert; sent in that time: {self._listed(map(self._notice, others))}"
 
     def no_alert(self, meaning: NoAlertExpected) -> tuple[bool, str]:
         grave = SEVERITIES[SEVERITIES.index(meaning.severity) :]
         found = [
-            one
-            for one in self.history.notices
-            if not one.resolved
-            and one.severity in grave
-            and meaning.window.contains(one.at)
-            and _holds(one.text, meaning.mentions)
+            notice
+            for notice in self.history.notices
+            if not notice.resolved
+            and notice.severity in grave
+            and meaning.window.contains(notice.at)
+            and _holds(notice.text, meaning.mentions)
         ]
         return not found, f"{_times(len(found), 'such alert')}: {self._listed(map(self._notice, found))}"
 
     def resolved(self, meaning: ResolvedExpected) -> tuple[bool, str]:
-        alike = [one for one in self.history.notices if one.resolved and _holds(one.text, meaning.mentions)]
+        alike = [notice for notice in self.history.notices if notice.resolved and _holds(notice.text, meaning.mentions)]
         fits = any(meaning.window.contains(one.at) for one in alike)
-        others = [one for one in self.history.notices if one.resolved]
+        others = [notice for notice in self.history.notices if notice.resolved]
         shown = alike or others
         return fits, f"{_times(len(alike), 'such notice')}; recoveries: {self._listed(map(self._notice, shown))}"
 
@@ -203,7 +205,11 @@ class _Judge:
         return len(runs) == meaning.count, f"{_times(len(runs), 'run')}: {self._listed(key.id for key in runs)}"
 
     def repair(self, meaning: RepairExpected) -> tuple[bool, str]:
-        alike = [one for one in self.history.repairs if one.phase == meaning.phase and meaning.day in (None, one.day)]
+        alike = [
+            repair
+            for repair in self.history.repairs
+            if repair.phase == meaning.phase and meaning.day in (None, repair.day)
+        ]
         found = [one for one in alike if meaning.window.contains(one.at)]
         told = (f"{one.day} at {self._at(one.at)} for {', '.join(one.processors) or 'everything'}" for one in alike)
         observed = f"{len(found)} in that time; all repairs of {meaning.phase}: {self._listed(told)}"
@@ -238,13 +244,15 @@ class _Judge:
 
     def _departures(self, transition: str, of: Of) -> list[Departure]:
         return [
-            one
-            for one in self.history.departures
-            if one.transition == transition and of.fits(one.day, one.mode, one.lane)
+            departure
+            for departure in self.history.departures
+            if departure.transition == transition and of.fits(departure.day, departure.mode, departure.lane)
         ]
 
     def _none(self, meaning: TriggerExpected) -> str:
-        others = self.history.triggers(one for one in self.history.departures if one.transition == meaning.transition)
+        others = self.history.triggers(
+            departure for departure in self.history.departures if departure.transition == meaning.transition
+        )
         return f"no such trigger; all of {meaning.transition}: {self._listed(map(self._told, others))}"
 
     def _told(self, trigger: Trigger) -> str:

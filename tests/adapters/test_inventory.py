@@ -125,7 +125,9 @@ def test_subscriptions_that_are_gone_cut_off_or_nobodys(apis: CloudApis) -> None
     apis.feeds[FED]["topic"] = "_deleted-topic_"
     apis.feeds["old"] = {"name": "projects/p/subscriptions/old", "topic": "projects/p/topics/nba-phase2-raw-complete"}
     apis.feeds["other"] = {"name": "projects/p/subscriptions/other", "topic": "projects/p/topics/somebody-elses"}
-    odd = {one.name: one for one in odd_subscriptions(DECLARED, reader(apis).subscriptions())}
+    odd = {
+        subscription.name: subscription for subscription in odd_subscriptions(DECLARED, reader(apis).subscriptions())
+    }
     unread = {"nba-phase6-export-trigger", "nba-phase3-analytics-complete"}
     assert odd.keys() == {"phase6-export-sub", FED, "old", *unread}
     assert {odd[topic].what for topic in unread} == {"is read by nobody: what is published to it is lost"}
@@ -139,7 +141,9 @@ def test_a_topic_that_only_others_read_is_odd_without_them(apis: CloudApis) -> N
     name than the declared one reads the topic all the same."""
     del apis.feeds["nba-phase3-analytics-sub"]
     apis.feeds["nba-grading-sub"]["name"] = "projects/p/subscriptions/grading-anew"
-    odd = {one.name: one for one in odd_subscriptions(DECLARED, reader(apis).subscriptions())}
+    odd = {
+        subscription.name: subscription for subscription in odd_subscriptions(DECLARED, reader(apis).subscriptions())
+    }
     assert odd.keys() == {"nba-phase3-analytics-sub", "nba-grading-sub", "grading-anew"}
     assert odd["nba-phase3-analytics-sub"].what == "is not there: nothing of nba-phase2-raw-complete arrives"
 
@@ -151,7 +155,10 @@ def test_a_topic_that_only_others_read_is_odd_without_them(apis: CloudApis) -> N
 def test_a_subscription_that_gets_nothing_reads_nothing(apis: CloudApis, state: dict[str, Any], what: str) -> None:
     """It is there, on its topic, and of no use: it is odd, and its topic is without a reader."""
     apis.feeds["nba-grading-sub"].update(state)
-    odd = {one.name: one.what for one in odd_subscriptions(DECLARED, reader(apis).subscriptions())}
+    odd = {
+        subscription.name: subscription.what
+        for subscription in odd_subscriptions(DECLARED, reader(apis).subscriptions())
+    }
     assert odd == {
         "nba-grading-sub": f"{what}: nothing of nba-grading-trigger arrives",
         "nba-grading-trigger": "is read by nobody: what is published to it is lost",
@@ -254,8 +261,8 @@ def test_dead_letters_warn_from_the_first(apis: CloudApis, tmp_path: Any) -> Non
 def test_what_is_declared_is_the_manifests() -> None:
     """Every schedule and topic, each push subscription, the others' subscriptions, the dead letters."""
     assert DECLARED.schedules.keys() == manifest().schedules.keys()
-    pushes = [one for one in manifest().functions.values() if one.push]
-    ours = {one.subscription(topic) for one in pushes if one.push for topic in one.push.topics}
+    pushes = [function for function in manifest().functions.values() if function.push]
+    ours = {push.subscription(topic) for push in pushes if push.push for topic in push.push.topics}
     assert ours | DECLARED.beside | {manifest().dead_letter.subscription} == DECLARED.subscriptions.keys()
     assert DECLARED.beside == {"nba-phase3-analytics-sub", "phase6-export-sub", "nba-grading-sub"}
     assert DECLARED.topics == topics_of_policy(manifest())

@@ -95,9 +95,9 @@ def test_any_mode_stands_under_each_mode() -> None:
     """Every mode has the keys of any_mode, and its own in their place where it has them."""
     expects = POLICY.transitions["phase4_to_phase5"].expects
     assert list(expects) == ["overnight", "same_day", "tomorrow"]
-    assert {one.required for one in expects.values()} == {frozenset({"player_daily_cache", "ml_feature_store"})}
-    assert {one.tiers[2] for one in expects.values()} == {Tier(timedelta(hours=2), 3)}
-    dues = [one.due.warning for one in expects.values() if one.due]
+    assert {expect.required for expect in expects.values()} == {frozenset({"player_daily_cache", "ml_feature_store"})}
+    assert {expect.tiers[2] for expect in expects.values()} == {Tier(timedelta(hours=2), 3)}
+    dues = [expect.due.warning for expect in expects.values() if expect.due]
     assert dues == [LocalTime(0, time(10, 30)), LocalTime(0, time(12, 45)), LocalTime(0, time(19, 45))]
     last = POLICY.transitions["phase5_to_phase6"].expects
     assert [one.due is None for one in last.values()] == [True, False, True]

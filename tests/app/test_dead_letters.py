@@ -55,7 +55,7 @@ class Letters:
         self.there = [one for one in self.there if one not in letters]
 
     def give_back(self, letters: Sequence[DeadLetter]) -> None:
-        self.taken -= {one.lease for one in letters}
+        self.taken -= {letter.lease for letter in letters}
 
     @property
     def free(self) -> list[str]:
@@ -80,7 +80,7 @@ def test_a_replay_publishes_bytes_and_attributes_with_two_marks_and_removes(hous
     """To its own topic; the marks say which letter it was and when that was published."""
     port = Letters([letter("m-1"), letter("m-2")])
     outcomes = list(replay(house.ctx, port))
-    assert [(one.new_id, one.kept) for one in outcomes] == [("new-m-1", ""), ("new-m-2", "")]
+    assert [(outcome.new_id, outcome.kept) for outcome in outcomes] == [("new-m-1", ""), ("new-m-2", "")]
     marks = {REPLAYED_FROM: "m-1", FIRST_PUBLISHED_AT: T0.isoformat()}
     assert port.published[0] == (TOPIC, b'{"a": 1}', {"k": "v", **marks})
     assert port.there == []
@@ -263,7 +263,7 @@ def test_without_a_number_nothing_is_raised_or_ended(house: HandlersKit, monitor
     _sweeps(house, 16)
     monitored.away, monitored.letters = False, None
     _sweeps(house, 16)
-    assert [one.resolved for one in house.notices("dead_letters")] == [False]
+    assert [notice.resolved for notice in house.notices("dead_letters")] == [False]
 
 
 def test_a_dry_run_of_the_sweep_asks_nothing(house: HandlersKit, monitored: Monitored) -> None:

@@ -69,7 +69,11 @@ VERBS: dict[str, tuple[str, ...]] = {
 
 def test_every_verb_that_acts_is_rehearsed_here() -> None:
     """A command that takes a reason, or brings back, has a dry run, and stands in this file."""
-    commands = {one.callback.__name__: one.callback for one in orch.app.registered_commands if one.callback}
+    commands = {
+        registered_command.callback.__name__: registered_command.callback
+        for registered_command in orch.app.registered_commands
+        if registered_command.callback
+    }
     acting = {name for name, callback in commands.items() if "reason" in callback.__annotations__}
     assert acting == {argv[0] for argv in VERBS.values()} - {"quarantine"}
     assert all("dry_run" in commands[name].__annotations__ for name in acting)

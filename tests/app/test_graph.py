@@ -42,7 +42,7 @@ class Paper(HandlersKit):
         return self.state(transition, EVENING).state
 
     def sent(self) -> list[str]:
-        return [one.split("/")[-2] for one in self.trigger_ids]
+        return [trigger_id.split("/")[-2] for trigger_id in self.trigger_ids]
 
 
 def rerunning() -> dict[str, Any]:

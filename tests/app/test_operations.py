@@ -273,7 +273,11 @@ def reporting(policy: Policy, run: RunLoad) -> list[str]:
     for phase in policy.phases.values():
         after = policy.after(phase.name)
         expected = after[0].expects[run.mode].expected if after else set(phase.processors)
-        names += [one.name for one in phase.processors.values() if one.name in expected and one.disabled is None]
+        names += [
+            processor.name
+            for processor in phase.processors.values()
+            if processor.name in expected and processor.disabled is None
+        ]
     return names
 
 

@@ -73,7 +73,9 @@ def night(*changes: tuple[int, str]) -> HandlersKit:
     for wait in (*[timedelta(minutes=20)] * 6, *[5 * HOUR] * 14):
         answer = house.sweep()
         # A service of a new name has no address yet: a repair that cannot be asked for is no fault of the sweep.
-        assert [one for one in answer.findings if one["result"] == "failed" and one["what"] != "repair"] == []
+        assert [
+            finding for finding in answer.findings if finding["result"] == "failed" and finding["what"] != "repair"
+        ] == []
         house.wait(wait)
     return house
 
@@ -207,7 +209,7 @@ def test_a_fault_of_one_run_never_stops_the_others(path: str, data: dict[str, ob
         house.store.inner.update(path, {**before.data, **data}, before.version)
     answers = house.sweeps(3)
     assert {answer.status for answer in answers} == {207}
-    assert any(one["run"] == NIGHT.id and "ValueError" in one["detail"] for one in answers[0].findings)
+    assert any(finding["run"] == NIGHT.id and "ValueError" in finding["detail"] for finding in answers[0].findings)
     [notice] = house.notices("fault")
     assert (notice.severity, "ValueError" in notice.text, "at `$." in notice.text) == ("critical", True, True)
     assert queries.explain(house.ctx, SAME_DAY, "phase2_to_phase3").state == "waiting"

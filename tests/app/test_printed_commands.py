@@ -485,8 +485,8 @@ def test_every_command_of_an_alert_can_be_pasted(kind: AlertKind, past: bool, tm
     house.store.inner = store
     more: More = {"backfill_mode": True} if past else {}
     case.produce(house, more)
-    notices = [one for one in house.notices(kind) if not one.resolved]
-    assert notices, f"no {kind} alert: {[one.kind for one in house.notices()]}"
+    notices = [notice for notice in house.notices(kind) if not notice.resolved]
+    assert notices, f"no {kind} alert: {[notice.kind for notice in house.notices()]}"
     lines = printed(notices[0].text)
     assert tuple(words_of(line)[0] for line in lines) == case.verbs
     for line in lines if kind not in NOT_OF_A_RUN else ():
@@ -495,7 +495,7 @@ def test_every_command_of_an_alert_can_be_pasted(kind: AlertKind, past: bool, tm
 
 
 def _acts_on_its_run(house: HandlersKit, notice: Notice, line: str, path: Path) -> None:
-    [alert] = [one for one in house.documents("alerts") if one["fingerprint"] == notice.fingerprint]
+    [alert] = [document for document in house.documents("alerts") if document["fingerprint"] == notice.fingerprint]
     run, words = alert["run"], words_of(line)
     other = NIGHT.id if run != NIGHT.id else lane(NIGHT).id
     before, untouched = runs(path, run), runs(path, other)
@@ -519,7 +519,7 @@ def test_the_commands_of_a_quarantined_message_bring_it_back(past: bool, tmp_pat
     assert house.orch(*replay)[0] == 4, "it is not corrected yet"
     run = lane(NIGHT) if past else NIGHT
     assert house.orch(*replay, ctx=corrected(house)) == (0, f"{MESSAGE}: decided in {run.id}\n")
-    assert [one["status"] for one in house.documents("quarantine")] == ["replayed"]
+    assert [document["status"] for document in house.documents("quarantine")] == ["replayed"]
 
 
 def test_a_command_survives_a_shell(tmp_path: Path) -> None:

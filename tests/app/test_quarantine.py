@@ -291,7 +291,7 @@ def test_a_day_has_room_for_a_thousand_rows(house: HandlersKit, monkeypatch: pyt
     house.take("phase3", body(processor_name="garbage_0", record_count=1), "m-0b")
     assert len(rows(house.ctx)) == 10
     assert sum(row.count for row in rows(house.ctx)) == 11
-    [room] = [one for one in house.documents("quarantine_bounds") if "beyond" in one]
+    [room] = [document for document in house.documents("quarantine_bounds") if "beyond" in document]
     assert (room["rows"], room["beyond"]) == (10, 3)
     assert len([notice for notice in house.notices() if "rows on 2026-01-22" in notice.text]) == 1
     house.wait(timedelta(days=1))
@@ -497,7 +497,7 @@ def test_the_list_is_oldest_first_and_leaves_out_what_came_back(house: HandlersK
     found = json.loads(shown)
     assert (found["status"], json.loads(found["raw"])["processor_name"]) == ("replayed", ALIAS)
     listing = house.orch("quarantine", "list", "--json")[1].rsplit("]", 1)[0] + "]"
-    assert [one["message_id"] for one in json.loads(listing)] == ["m-0"]
+    assert [load["message_id"] for load in json.loads(listing)] == ["m-0"]
 
 
 def test_who_brought_a_message_back_and_why_is_kept(house: HandlersKit) -> None:

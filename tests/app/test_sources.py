@@ -66,7 +66,7 @@ def test_floors_are_checked_in_the_tables_of_the_sources(rows: dict[str, int], p
     schedule = next(one for one in VALIDATION.schedules.values() if one.working_day(TODAY) == TODAY)
     target = Target(schedule, TODAY, house.clock.now() + timedelta(hours=6), house.policy.zone)
     measured = outputs.floors(house.ctx, target, {})
-    [found] = [one for one in measured.measures if one.subject.startswith(f"{PGS} of")]
+    [found] = [measure for measure in measured.measures if measure.subject.startswith(f"{PGS} of")]
     assert found.value == percent
 
 

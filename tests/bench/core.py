@@ -52,8 +52,8 @@ def simulation(bench: Bench) -> Iterator[Figure]:
     """Play the recorded scenarios, and random nights with faults, through the real handlers in virtual time."""
     files = sorted(SCENARIOS.glob("*/*.yaml"))[:: 1 if bench.size.nights > FEW else 10]
     scenarios = [read_scenario(file) for file in files]
-    hours = sum((one.end - one.start).total_seconds() / 3600 for one in scenarios)
-    rates = [hours / _seconds(lambda: [play(one) for one in scenarios]) for _ in range(2)]
+    hours = sum((scenario.end - scenario.start).total_seconds() / 3600 for scenario in scenarios)
+    rates = [hours / _seconds(lambda: [play(scenario) for scenario in scenarios]) for _ in range(2)]
     what = f"simulated hours, {len(files)} recorded scenarios"
     yield Figure("simulation", what, "h/s", Spread.of(rates), least=20)
     with seldom_collected():

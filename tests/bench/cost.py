@@ -146,7 +146,7 @@ class Night:
     def _over(self, minute: int) -> bool:
         """Say whether the run was closed before this minute's sweep: by the sweep after its last report, unless
         something may still be refreshed."""
-        refreshed = any(one.refresh is not None for one in self.policy.transitions.values())
+        refreshed = any(transition.refresh is not None for transition in self.policy.transitions.values())
         return not refreshed and minute >= FIRST_REPORT + len(self.reports())
 
     def _delivery(self, phase: str, name: str) -> Delivery:
@@ -161,12 +161,16 @@ class Night:
         found += of(Unit.SWEEP, self.minutes, self.minutes) + of(Unit.OPEN_RUN, 0, self.seen)
         found += of(Unit.CLOSED_TODAY, self.closed)
         found += of(Unit.FLUSH, run.completions, run.completions)
-        found += of(Unit.FLUSHED_TRANSITION, sum(1 + one.late for one in run.transitions))
+        found += of(Unit.FLUSHED_TRANSITION, sum(1 + transition.late for transition in run.transitions))
         # The comparison comes with the first sweep of each hour.
         for hour in range(0, self.minutes, 60):
             there = max(0, min(hour - FIRST_REPORT + 1, run.completions))
             found += of(Unit.COMPARISON, 1, 1) + of(Unit.COMPARED, 1, max(1, there))
-        tables = self.minutes + run.baseline_tables + sum(one.tables + one.row_tables for one in run.transitions)
+        tables = (
+            self.minutes
+            + run.baseline_tables
+            + sum(transition.tables + transition.row_tables for transition in run.transitions)
+        )
         return {"reads": found.reads, "writes": found.writes, "rows": found.rows, "tables": tables}
 
 

@@ -37,7 +37,10 @@ def show(figures: list[Figure], console: Console) -> None:
 
 def document(figures: list[Figure], absent: dict[str, str], size: str) -> dict[str, Any]:
     """Return everything as plain data."""
-    listed = [{**dataclasses.asdict(one), "ratio": one.ratio, "target": one.target, "met": one.met} for one in figures]
+    listed = [
+        {**dataclasses.asdict(figure), "ratio": figure.ratio, "target": figure.target, "met": figure.met}
+        for figure in figures
+    ]
     return {"size": size, "figures": listed, "absent": absent}
 
 

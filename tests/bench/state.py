@@ -153,8 +153,8 @@ def fan_in(bench: Bench) -> Iterator[Figure]:
             counted={
                 "errors": answers.count(False),
                 "triggers": len(ports.bus.triggers),
-                "reads each, by tenths": [round(one["reads"] * 10 / members, 1) for one in tenths],
-                "writes each, by tenths": [round(one["writes"] * 10 / members, 1) for one in tenths],
+                "reads each, by tenths": [round(tenth["reads"] * 10 / members, 1) for tenth in tenths],
+                "writes each, by tenths": [round(tenth["writes"] * 10 / members, 1) for tenth in tenths],
             },
         )
 

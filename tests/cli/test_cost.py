@@ -52,7 +52,7 @@ def test_the_month_stands_beside_larger_ones() -> None:
         assert growth[-1]["largest"] in {item.value for item in Item}
     assert set(found["charges"]) == {item.value for item in Item}
     for quotas in found["quotas"].values():
-        assert {one["quota"] for one in quotas} == {limit.value for limit in Limit}
+        assert {quota["quota"] for quota in quotas} == {limit.value for limit in Limit}
     assert found["assumptions"]["operations"]["completion"]["writes"] == 1
 
 

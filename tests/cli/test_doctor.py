@@ -137,7 +137,7 @@ KINDS = sorted({one.kind for one in plan(manifest(), PLACE, stamp())})
 def test_ok_is_said_only_of_what_was_looked_at(cloud: Cloud, kind: str) -> None:
     """Whatever kind of thing cannot be read, not one of that kind is ok: each is `not looked at`, exit 5."""
     resources = [one for one in plan(manifest(), PLACE, stamp()) if one.kind == kind]
-    looks = {str(one.read) for one in resources}
+    looks = {str(resource.read) for resource in resources}
 
     def blind(line: CommandLine) -> CommandResult:
         if str(line) in looks:
@@ -146,7 +146,7 @@ def test_ok_is_said_only_of_what_was_looked_at(cloud: Cloud, kind: str) -> None:
 
     found = signs(blind)
     assert kind not in found
-    assert {found[one.id].verdict for one in resources} == {Verdict.NOT_LOOKED_AT}
+    assert {found[resource.id].verdict for resource in resources} == {Verdict.NOT_LOOKED_AT}
     assert doctor.status_of(found.values()) == 5
 
 

@@ -74,8 +74,8 @@ def report(
 def fold(*reports: Report) -> Completion:
     """Return what is known of one processor after these reports, in the order of arrival."""
     known: Completion | None = None
-    for one in reports:
-        known = apply_report(known, one)
+    for report in reports:
+        known = apply_report(known, report)
     assert known is not None
     return known
 
@@ -83,8 +83,8 @@ def fold(*reports: Report) -> Completion:
 def known(*reports: Report) -> dict[str, Completion]:
     """Return what is known of all processors after these reports, in the order of arrival."""
     found: dict[str, Completion] = {}
-    for one in reports:
-        found[one.processor] = apply_report(found.get(one.processor), one)
+    for report in reports:
+        found[report.processor] = apply_report(found.get(report.processor), report)
     return found
 
 

@@ -32,8 +32,8 @@ def test_the_reference_pipeline_has_three_runs_a_day() -> None:
     assert [phase.links for phase in night.phases] == [1, 2, 2, 2, 1]
     assert (night.opens, night.closes) == (5 * 60, 16 * 60)
     assert (same_day.completions, tomorrow.completions) == (11, 11)
-    assert [one.messages for one in night.transitions] == [1, 5, 1, 1]
-    assert [one.queries for one in night.transitions] == [1, 3, 2, 1]
+    assert [transition.messages for transition in night.transitions] == [1, 5, 1, 1]
+    assert [transition.queries for transition in night.transitions] == [1, 3, 2, 1]
 
 
 def test_what_is_deployed_is_what_the_manifest_says() -> None:
@@ -115,7 +115,7 @@ def test_the_one_document_that_is_written_most_is_the_lock() -> None:
 def test_a_bill_is_the_sum_of_its_charges() -> None:
     """The largest first; nothing costs most where nothing costs anything."""
     found = bill(MONTH.grown(pipelines=100), PRICES)
-    assert found.total == pytest.approx(sum(one.usd for one in found.charges))
+    assert found.total == pytest.approx(sum(charge.usd for charge in found.charges))
     assert found.largest == found.charges[0]
     free = {item: replace(price, usd=0.0) for item, price in PRICES.prices.items()}
     assert bill(MONTH, replace(PRICES, prices=free)).largest is None

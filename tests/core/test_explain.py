@@ -68,7 +68,7 @@ def test_waiting_says_for_whom_and_until_when() -> None:
 def test_tiers_say_what_they_want() -> None:
     """How many of how many, and every required one."""
     tiers = shown(snapshot(*done(PGS)), T0).evidence["times"][:2]
-    assert [one["wants"] for one in tiers] == ["4 of 5 and every required one", "3 of 5 and every required one"]
+    assert [tier["wants"] for tier in tiers] == ["4 of 5 and every required one", "3 of 5 and every required one"]
 
 
 def test_without_a_report_no_clock_runs() -> None:
@@ -94,7 +94,7 @@ def test_every_processor_stands_there_with_its_numbers() -> None:
     ]
     found = shown(snapshot(*reports), at(minutes=1), World(tables={f"nba_analytics.{PGS}": 500}))
     rows = found.evidence["processors"]
-    assert [(one["name"], one["required"], one["standing"], one["records"], one["floor"]) for one in rows] == [
+    assert [(row["name"], row["required"], row["standing"], row["records"], row["floor"]) for row in rows] == [
         (PGS, True, "done", 1, 70),
         (UPGC, True, "failed", None, 70),
         (TDGS, False, "done", 14, 14),

@@ -38,7 +38,7 @@ def histories(draw: st.DrawFn, outcomes: list[Outcome] = OUTCOMES, most: int = 8
 
 
 def latest_of(reports: list[Report]) -> Report | None:
-    said = [one for one in reports if one.outcome is not Outcome.STARTED]
+    said = [report for report in reports if report.outcome is not Outcome.STARTED]
     return max(said, key=lambda one: one.occurred_at, default=None)
 
 

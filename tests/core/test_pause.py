@@ -255,7 +255,7 @@ def test_a_planned_pause_is_kept_from_its_begin_on_and_recorded_once() -> None:
     before = kept(policy, PauseBook(), begins - SECOND)
     assert before == PauseBook()
     book = kept(policy, before, begins)
-    assert [one.id for one in book.pauses] == ["policy-2026-07-01-2026-10-01-tomorrow"]
+    assert [pause.id for pause in book.pauses] == ["policy-2026-07-01-2026-10-01-tomorrow"]
     assert [(one.decision, one.reason) for one in book.pending_audit] == [
         ("pause", "off-season (by the policy, until 2026-10-01 00:00 EDT)")
     ]
@@ -281,7 +281,7 @@ def test_a_planned_pause_that_leaves_the_policy_is_over() -> None:
     now = begins + DAYS
     after = kept(POLICY, book, now)
     assert pause_at(POLICY, book.pauses, now, "tomorrow") is None
-    assert [one.ended_for for one in after.pauses] == ["it has left the policy"]
+    assert [pause.ended_for for pause in after.pauses] == ["it has left the policy"]
     assert told(POLICY, after.pauses, now) == ["pause_ended policy-2026-07-01-2026-10-01-tomorrow"]
 
 

@@ -33,7 +33,7 @@ def test_what_recurs_is_counted_in_alarms() -> None:
     found = analyse([*long, *never, *often], MONDAY, LAST, ZONE)
     assert [(one.check, len(one.alarms), one.failed) for one in found.recurring] == [("often", 3, 3), ("long", 1, 14)]
     assert found.recurring[1].longest == timedelta(days=14)
-    assert {one.check for one in found.histories} == {"often", "long", "never"}
+    assert {history.check for history in found.histories} == {"often", "long", "never"}
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_every_result_is_counted_once(columns: list[str], random: Iterable[objec
     outcomes = [one for n, letters in enumerate(columns) for one in series(f"c{n}", letters, hour=n)]
     random.shuffle(outcomes)  # type: ignore[attr-defined]
     found = analyse(outcomes, MONDAY, LAST, ZONE)
-    judged = sum(one.status is not Status.SKIP for one in outcomes)
+    judged = sum(outcome.status is not Status.SKIP for outcome in outcomes)
     for counted in (found.histories, found.hours.values(), found.days.values(), found.weeks.values()):
         assert sum(one.judged for one in counted) == judged
-    assert all(len(one.alarms) <= one.failed + one.warned for one in found.histories)
+    assert all(len(history.alarms) <= history.failed + history.warned for history in found.histories)

@@ -71,7 +71,7 @@ def then(now_known: DecisionInput, *, rows: int | None = 31, now: datetime = NOW
 
 def alerts(now_known: DecisionInput, now: datetime = NOW) -> list[str]:
     now_known, decision = results(now_known, now, World(rows=31))
-    return [one.text for one in conditions(now_known, decision, now) if one.kind is AlertKind.REFUSED]
+    return [condition.text for condition in conditions(now_known, decision, now) if condition.kind is AlertKind.REFUSED]
 
 
 def again(*, minutes: float = 30, records: int = 300) -> Report:

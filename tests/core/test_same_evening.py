@@ -259,7 +259,7 @@ def test_units_that_are_missing_on_the_evening_are_named_without_a_warning(
     assert at.status is wanted
     assert at.shortfall is not None
     assert at.shortfall.names == ("G@H",)
-    kinds = {one.kind for one in conditions(night, Wait("waits"), EARLY + SECOND)}
+    kinds = {condition.kind for condition in conditions(night, Wait("waits"), EARLY + SECOND)}
     assert (AlertKind.UNITS_SHORT in kinds) is (wanted is Status.UNITS_SHORT)
 
 

@@ -54,7 +54,7 @@ LATE = T0 + WITHIN
 def exporting(*ends: Any, **more: Any) -> DecisionInput:
     """Return a last transition that was dispatched at T0, with what its phase has reported since."""
     started = known(*ends) if ends else {}
-    first = min((one.received_at for one in ends), default=None)
+    first = min((end.received_at for end in ends), default=None)
     state = more.pop("state", confirmed())
     more.setdefault("policy", ENDING)
     return snapshot(transition=TO6, state=state, started=started, next_report_at=first, **more)

@@ -35,8 +35,8 @@ def said(outcome: Outcome = SUCCESS, records: int | None = None, minute: int = 0
 
 def fold(*reports: Report) -> Completion:
     known: Completion | None = None
-    for one in reports:
-        known = apply_report(known, one)
+    for report in reports:
+        known = apply_report(known, report)
     assert known is not None
     return known
 

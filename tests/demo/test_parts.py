@@ -184,8 +184,10 @@ def test_a_night_is_judged_with_a_minutes_grace() -> None:
     history = play(scenario)
     for late, passed in ((GRACE, True), (2 * GRACE, False)):
         departures = [
-            replace(one, at=one.at + MINUTE + late) if one.transition == "phase2_to_phase3" else one
-            for one in history.departures
+            replace(departure, at=departure.at + MINUTE + late)
+            if departure.transition == "phase2_to_phase3"
+            else departure
+            for departure in history.departures
         ]
         result = judged(WHOLE, scenario, replace(history, departures=departures), {})
         assert result.passed is passed, result.happened

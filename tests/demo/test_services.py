@@ -132,7 +132,7 @@ class Past:
         return Pushed(NOW, "somebody", "a topic", {"processor_name": name, **body}, "204")
 
     def wrong(self) -> list[Figure]:
-        return [one for one in figures(POLICY, self.store, self.exports, self.pushed) if not one.right]
+        return [figure for figure in figures(POLICY, self.store, self.exports, self.pushed) if not figure.right]
 
 
 @pytest.fixture

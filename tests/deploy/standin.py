@@ -180,7 +180,7 @@ class Cloud:
         elif verb == "ALTER TABLE":
             fields = tables[name]["schema"]["fields"]
             column = _column(rest.removeprefix(" ADD COLUMN IF NOT EXISTS "))
-            if column["name"] not in [one["name"] for one in fields]:
+            if column["name"] not in [field["name"] for field in fields]:
                 fields.append(column)
         elif verb == "CREATE OR REPLACE VIEW":
             tables[name] = {"view": {"query": rest.removeprefix(" AS ")}}
@@ -313,10 +313,10 @@ def _policies(command: str, kind: str) -> None:
             expression, _, title = given.removeprefix("expression=").rpartition(",title=")
             condition = {"expression": expression, "title": title}
         bindings = _thing(cloud, kind, names[0]).setdefault("policy", [])
-        for one in bindings:
-            if one["role"] == flags["role"] and one.get("condition") == condition:
-                if flags["member"] not in one["members"]:
-                    one["members"].append(flags["member"])
+        for binding in bindings:
+            if binding["role"] == flags["role"] and binding.get("condition") == condition:
+                if flags["member"] not in binding["members"]:
+                    binding["members"].append(flags["member"])
                 return
         made = {"role": flags["role"], "members": [flags["member"]]}
         bindings.append({**made, "condition": condition} if condition else made)

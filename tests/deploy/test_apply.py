@@ -42,7 +42,7 @@ def test_an_empty_project_becomes_what_the_manifest_says(tmp_path: Path) -> None
     cloud = project(tmp_path)
     first = run(cloud)
     assert {step.done for step in first} == {Done.CREATED, Done.UPDATED, Done.SAME}
-    assert sorted(cloud.store("functions")) == sorted(one.name for one in manifest().functions.values())
+    assert sorted(cloud.store("functions")) == sorted(function.name for function in manifest().functions.values())
     before = cloud.state()
     assert changed(run(cloud)) == []
     assert cloud.state() == before
@@ -53,7 +53,9 @@ def test_new_code_deploys_functions_and_nothing_else(tmp_path: Path) -> None:
     """With another digest each function is deployed; its role, subscription and schedule are left alone."""
     cloud = project(tmp_path)
     run(cloud)
-    assert changed(run(cloud, stamp("b"))) == [f"function {one.name}" for one in manifest().functions.values()]
+    assert changed(run(cloud, stamp("b"))) == [
+        f"function {function.name}" for function in manifest().functions.values()
+    ]
 
 
 def test_only_the_named_function_is_touched(tmp_path: Path) -> None:
@@ -212,7 +214,7 @@ def test_what_was_just_made_is_waited_for(tmp_path: Path) -> None:
     plain = plan(manifest(), PLACE, stamp())
     steps = list(apply(plain, eventual, pause=lambda seconds, why: waits.append(f"{seconds} {why}")))
     assert len(steps) == len(plain)
-    assert [one.split()[0] for one in waits] == ["2", "2", "5", "15"]
+    assert [wait.split()[0] for wait in waits] == ["2", "2", "5", "15"]
     assert waits[0] == "2 service account orch-push: not there"
     assert set(early.values()) == {0}
 
@@ -240,7 +242,7 @@ def test_a_metric_that_is_never_known_fails_loudly(tmp_path: Path) -> None:
         list(apply(plan(manifest(), PLACE, stamp()), cloud, pause=lambda seconds, why: waits.append(seconds)))
     assert caught.value.resource.kind == "alert policy"
     assert sum(waits) == 720
-    assert sorted(cloud.store("functions")) == sorted(one.name for one in manifest().functions.values())
+    assert sorted(cloud.store("functions")) == sorted(function.name for function in manifest().functions.values())
 
 
 def test_metrics_are_made_long_before_a_policy_names_them() -> None:
@@ -257,7 +259,7 @@ def test_a_project_whose_build_account_may_nothing_builds_with_ours(tmp_path: Pa
     deploys = [call for call in cloud.calls if call.startswith("gcloud functions deploy")]
     builder = f"projects/{PLACE.project}/serviceAccounts/orch-build@{PLACE.project}.iam.gserviceaccount.com"
     assert len(deploys) == len(manifest().functions)
-    assert all(f"--build-service-account={builder}" in one for one in deploys)
+    assert all(f"--build-service-account={builder}" in deploy for deploy in deploys)
     lacking = [one for one in plan(manifest(), PLACE, stamp()) if "roles/artifactregistry.writer" not in one.id]
     with pytest.raises(ApplyFailed, match="Build failed"):
         list(apply(lacking, project_again(tmp_path, cloud)))

@@ -47,7 +47,7 @@ def test_every_table_is_partitioned_by_a_date_and_clustered(name: str) -> None:
 @pytest.mark.parametrize("name", COLUMNS)
 def test_the_statement_lays_a_table_out_as_its_file_says(name: str) -> None:
     """Partition, cluster and filter of the DDL are those of deploy/bigquery, which no emulator reports in full."""
-    table = next(one for one in audit_tables() if one.name == name)
+    table = next(audit_table for audit_table in audit_tables() if audit_table.name == name)
     file, parsed = FILES[name], sqlglot.parse_one(stores.table_ddl(table, "p.d"), read="bigquery")
     by = parsed.find(exp.PartitionedByProperty)
     assert by is not None
@@ -57,7 +57,7 @@ def test_the_statement_lays_a_table_out_as_its_file_says(name: str) -> None:
     assert days is (kinds[file["timePartitioning"]["field"]] == "TIMESTAMP")
     cluster = parsed.find(exp.ClusterProperty)
     assert cluster is not None
-    assert [one.name for one in cluster.expressions] == file["clustering"]["fields"]
+    assert [expression.name for expression in cluster.expressions] == file["clustering"]["fields"]
     assert "REQUIRE_PARTITION_FILTER=TRUE" in parsed.sql("bigquery").upper().replace(" ", "")
 
 
@@ -95,7 +95,7 @@ def test_an_older_table_gets_the_columns_that_it_lacks(world: BigQueryWorld) -> 
     """A table from before a column existed is seen to lack it, is altered, and takes a value of it; its rows stay."""
     reference = f"{world.project}.{manifest().dataset}.phase_execution_log"
     dataset, *others = planned(world.project)
-    one = next(one for one in others if one.id == "table phase_execution_log")
+    one = next(other for other in others if other.id == "table phase_execution_log")
     assert dataset.create is not None
     assert one.create is not None
     assert one.update is not None

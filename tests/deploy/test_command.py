@@ -101,7 +101,7 @@ def test_a_plan_is_printed_without_any_cloud(capsys: pytest.CaptureFixture[str])
     assert "gcloud scheduler jobs create http nba-self-heal" in text
     assert command.call(["plan", "self_heal", "--project=demo-orch", f"--number={NUMBER}", "--json"]) == 0
     steps = json.loads(capsys.readouterr().out)
-    assert {one["function"] for one in steps} == {"", "self_heal"}
+    assert {step["function"] for step in steps} == {"", "self_heal"}
 
 
 def test_drift_has_three_statuses(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,7 +18,7 @@ LETTER = manifest().dead_letter
 
 def test_the_text_promises_what_the_numbers_give() -> None:
     """Attempts, hours, days and the back-off in the runbook are the manifest's, for each function that is fed."""
-    pushes = [one.push for one in manifest().functions.values() if one.push]
+    pushes = [function.push for function in manifest().functions.values() if function.push]
     assert len(pushes) == 4
     for push in pushes:
         hours = push.redelivered_for(LETTER.attempts) // HOUR

@@ -67,7 +67,7 @@ def test_each_kind_of_drift_is_red(cloud: Cloud, kind: str) -> None:
     change, where, what = DRIFTS[kind]
     change(cloud)
     report = look(cloud, stamp())
-    told = [(one.where, one.what.split(" (")[0], one.colour) for one in report.findings]
+    told = [(finding.where, finding.what.split(" (")[0], finding.colour) for finding in report.findings]
     assert (where, what, Colour.RED) in told, told
     assert report.status == DRIFT
 
@@ -77,7 +77,7 @@ def test_a_subscription_that_nobody_declared_is_found_on_every_topic(cloud: Clou
     """Whatever its name: completions, triggers and dead letters, each topic is watched."""
     name = "projects/demo-orch/subscriptions/eventarc-us-west2-old-sub-123"
     cloud.store("subscriptions")["old"] = {"name": name, "topic": f"projects/demo-orch/topics/{topic}"}
-    assert [(one.where, one.what, one.colour) for one in look(cloud, stamp()).findings] == [
+    assert [(finding.where, finding.what, finding.colour) for finding in look(cloud, stamp()).findings] == [
         ("subscription eventarc-us-west2-old-sub-123", "orphan", Colour.RED)
     ]
 
@@ -90,10 +90,10 @@ def test_a_right_that_the_manifest_leaves_to_others_is_no_drift(cloud: Cloud, tm
     for role in ("roles/pubsub.publisher", "roles/pubsub.admin"):
         grant("topics", topic, role, who)(cloud)
     report = drift(declared, PLACE, plan(declared, PLACE, stamp()), cloud, lambda folder, commit: None, NOW)
-    assert [(one.where, one.what) for one in report.findings] == [
+    assert [(finding.where, finding.what) for finding in report.findings] == [
         (f"topic role {topic} roles/pubsub.admin {who}", "member")
     ]
-    (line,) = [one.hint for one in report.findings]
+    (line,) = [finding.hint for finding in report.findings]
     assert line.startswith(f"gcloud pubsub topics remove-iam-policy-binding {topic} ")
 
 
@@ -113,7 +113,7 @@ def test_a_policy_that_cannot_be_read_is_named_and_the_others_are_judged(cloud: 
             return CommandResult(1, "", "ERROR: (gcloud) PERMISSION_DENIED: no")
         return cloud(line)
 
-    told = {(one.where, one.colour) for one in look(blind, stamp()).findings}
+    told = {(finding.where, finding.colour) for finding in look(blind, stamp()).findings}
     assert ("policy of secret slack-webhook-error", Colour.UNKNOWN) in told
     assert (f"service role {FUNCTION} roles/run.invoker allUsers", Colour.RED) in told
 
@@ -132,7 +132,7 @@ def test_an_expected_reader_of_a_topic_is_no_orphan(cloud: Cloud) -> None:
 def test_code_that_is_older_than_the_tree_is_due_for_a_day(cloud: Cloud, hours: float, colour: Colour) -> None:
     """Other source than the tree's is amber for 24 hours after the change, then red; both are drift."""
     report = look(cloud, stamp("b"), hours)
-    assert {one.colour for one in report.findings} == {colour}
+    assert {finding.colour for finding in report.findings} == {colour}
     assert report.status == DRIFT
 
 
@@ -140,8 +140,8 @@ def test_code_of_a_commit_that_nobody_knows_is_red(cloud: Cloud) -> None:
     """Deployed from elsewhere, or not from a commit at all: nobody can say that it is only a deploy that is due."""
     for name in cloud.store("functions"):
         cloud.store("functions")[name]["labels"]["commit-sha"] = ""
-    digests = [one for one in look(cloud, stamp("b"), 1).findings if "digest" in one.what.lower()]
-    assert {one.colour for one in digests} == {Colour.RED}
+    digests = [finding for finding in look(cloud, stamp("b"), 1).findings if "digest" in finding.what.lower()]
+    assert {digest.colour for digest in digests} == {Colour.RED}
 
 
 def test_staleness_is_counted_from_when_the_tree_left_what_runs(tmp_path: Path) -> None:
@@ -208,9 +208,9 @@ def test_what_cannot_be_read_is_unknown(cloud: Cloud) -> None:
     report = look(blind, stamp())
     assert report.status == UNKNOWN
     assert {"schedule nba-self-heal", "schedule state nba-self-heal", "orphans"} <= {
-        one.where for one in report.findings
+        finding.where for finding in report.findings
     }
-    assert {one.colour for one in report.findings} == {Colour.UNKNOWN}
+    assert {finding.colour for finding in report.findings} == {Colour.UNKNOWN}
     assert look(blind, stamp("b")).status == DRIFT
 
 

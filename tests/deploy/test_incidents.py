@@ -31,8 +31,12 @@ def running(tmp_path: Path) -> Cloud:
 def test_stale_code_is_seen_after_a_day(running: Cloud) -> None:
     """28 of 29 functions ran stale code for up to 31 days: other source than the tree's is red after 24 hours."""
     report = look(running, stamp("b"), hours_since_change=25)
-    stale = {one.where for one in report.findings if one.colour is Colour.RED and "stale for 25 h" in one.what}
-    assert {f"function {one.name}" for one in manifest().functions.values()} <= stale
+    stale = {
+        finding.where
+        for finding in report.findings
+        if finding.colour is Colour.RED and "stale for 25 h" in finding.what
+    }
+    assert {f"function {function.name}" for function in manifest().functions.values()} <= stale
     assert report.status == DRIFT
 
 
@@ -45,7 +49,7 @@ def test_a_redeploy_that_strips_the_invoker_is_mended_in_the_same_run(running: C
     done = {step.resource.id: step.done for step in steps}
     member = "serviceAccount:orch-scheduler@demo-orch.iam.gserviceaccount.com"
     assert done[f"service role nba-self-heal roles/run.invoker {member}"] is Done.UPDATED
-    assert all(running.store("services")[one.name]["policy"] for one in manifest().functions.values())
+    assert all(running.store("services")[function.name]["policy"] for function in manifest().functions.values())
 
 
 def test_no_line_replaces_all_variables_or_secrets() -> None:
@@ -62,7 +66,7 @@ def test_a_variable_set_by_hand_survives_a_deploy_and_is_reported(running: Cloud
     config["environmentVariables"]["SET_BY_HAND"] = "precious"
     redeploy_once(running)
     assert config_of(running)["SET_BY_HAND"] == "precious"
-    told = [one for one in look(running, stamp()).findings if "SET_BY_HAND" in one.what]
+    told = [finding for finding in look(running, stamp()).findings if "SET_BY_HAND" in finding.what]
     assert {(one.colour, one.found) for one in told} == {(Colour.RED, "set by hand")}
     assert {one.where.split()[0] for one in told} >= {"function"}
 
@@ -99,9 +103,9 @@ def test_every_module_that_is_imported_is_in_the_bundle() -> None:
 def test_only_who_draws_the_page_carries_it() -> None:
     """A change of the page is no reason to deploy a function that never draws one."""
     with_page = {
-        one.folder
-        for one in manifest().functions.values()
-        if any("adapters/page/" in name for name in bundle_of(one).files)
+        function.folder
+        for function in manifest().functions.values()
+        if any("adapters/page/" in name for name in bundle_of(function).files)
     }
     assert with_page == {"health_check"}
 
@@ -111,7 +115,7 @@ def test_a_renamed_function_leaves_no_second_subscription_unseen(running: Cloud)
     old = dict(running.store("subscriptions")["nba-phase5-to-phase6--nba-phase6-export-complete"])
     old["name"] = "projects/demo-orch/subscriptions/phase6-orchestrator-sub"
     running.store("subscriptions")["phase6-orchestrator-sub"] = old
-    found = {one.what: str(one.remove) for one in orphans(manifest(), PLACE, running)}
+    found = {orphan.what: str(orphan.remove) for orphan in orphans(manifest(), PLACE, running)}
     assert "gcloud pubsub subscriptions delete phase6-orchestrator-sub" in found["subscription phase6-orchestrator-sub"]
     assert "topic nba-phase6-export-complete" in found, "one address is fed twice"
     assert look(running, stamp()).status == DRIFT
@@ -121,7 +125,7 @@ def test_a_function_under_an_older_name_is_an_orphan(running: Cloud) -> None:
     """The older function itself is found by the labels it carries."""
     old = dict(running.store("functions")["nba-self-heal"])
     running.store("functions")["nba-healer"] = {**old, "name": old["name"].replace("nba-self-heal", "nba-healer")}
-    assert "function nba-healer" in [one.what for one in orphans(manifest(), PLACE, running)]
+    assert "function nba-healer" in [orphan.what for orphan in orphans(manifest(), PLACE, running)]
 
 
 def test_no_event_function_without_retry(tmp_path: Path) -> None:
@@ -144,7 +148,7 @@ def test_a_generated_trigger_beside_ours_is_red(running: Cloud) -> None:
         "retryPolicy": "RETRY_POLICY_DO_NOT_RETRY",
     }
     report = drift(manifest(), PLACE, plan(manifest(), PLACE, stamp()), running, lambda folder, commit: None, NOW)
-    assert [one.what for one in report.findings] == ["generated trigger"]
+    assert [finding.what for finding in report.findings] == ["generated trigger"]
 
 
 def test_two_functions_may_not_share_a_deployed_name(tmp_path: Path) -> None:

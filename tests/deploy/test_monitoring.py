@@ -113,8 +113,13 @@ def test_only_our_own_resources_are_watched() -> None:
     text = json.dumps(FILES)
     assert "starts_with" not in text
     assert "=~" not in re.sub(r"jsonPayload\.\w+ =~", "", text)
-    names = {one.name for one in manifest().functions.values()}
-    feeds = {one.subscription(topic) for one in manifest().functions.values() if one.push for topic in one.push.topics}
+    names = {function.name for function in manifest().functions.values()}
+    feeds = {
+        function.subscription(topic)
+        for function in manifest().functions.values()
+        if function.push
+        for topic in function.push.topics
+    }
     filters = [one for name, content in FILES.items() for one in _filters(content) if not name.startswith("slos/")]
     watched = {label: [_named(one, label) for one in filters if label in one] for label in ("service_name", "tion_id")}
     assert len(watched["service_name"]) == len(DECLARED) + 2 + 3
@@ -168,7 +173,7 @@ def test_every_policy_tells_who_is_named(tmp_path: Path) -> None:
     assert names.keys() == {"on-call", "office"}
     policies = cloud.store("alertPolicies").values()
     assert len(policies) == 5
-    assert all(sorted(one["notificationChannels"]) == sorted(names.values()) for one in policies)
+    assert all(sorted(policy["notificationChannels"]) == sorted(names.values()) for policy in policies)
 
 
 def test_a_policy_that_is_renewed_still_tells(tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ def test_gclouds_own_loader_takes_the_build(tmp_path: Path) -> None:
 def test_the_build_checks_before_it_deploys_and_compares_after() -> None:
     """Check, build, deploy what changed, compare: each step runs a script that exists."""
     steps: list[dict[str, Any]] = yaml.safe_load(CLOUDBUILD.read_text())["steps"]
-    assert [one["id"] for one in steps] == ["history", "check", "build", "deploy", "drift"]
+    assert [step["id"] for step in steps] == ["history", "check", "build", "deploy", "drift"]
     assert steps[0]["entrypoint"] == "git"
     scripts = [ROOT / one["entrypoint"] for one in steps[1:]]
     assert all(script.is_file() and script.stat().st_mode & 0o100 for script in scripts)
@@ -149,8 +149,8 @@ def test_a_job_has_the_rights_that_it_needs_and_no_others(path: Path) -> None:
     assert workflow["permissions"] == {}
     assert {name: job["permissions"] for name, job in workflow["jobs"].items()} == RIGHTS[path.name]
     steps = [one for job in workflow["jobs"].values() for one in job["steps"]]
-    checkouts = [one for one in steps if one.get("uses", "").startswith("actions/checkout@")]
-    assert [one["with"]["persist-credentials"] for one in checkouts] == [False]
+    checkouts = [step for step in steps if step.get("uses", "").startswith("actions/checkout@")]
+    assert [checkout["with"]["persist-credentials"] for checkout in checkouts] == [False]
 
 
 def test_advisories_are_asked_about_each_night() -> None:
@@ -163,7 +163,7 @@ def test_advisories_are_asked_about_each_night() -> None:
 def test_the_drift_workflow_keeps_what_was_said(tmp_path: Path) -> None:
     """What differs goes into the issue; if nothing could be compared, why not; the status goes on to the next step."""
     steps = yaml.safe_load((ROOT / ".github/workflows/drift.yml").read_text())["jobs"]["drift"]["steps"]
-    script = next(one["run"] for one in steps if one.get("id") == "compare")
+    script = next(step["run"] for step in steps if step.get("id") == "compare")
     (tmp_path / "bin").mkdir()
     for body, status, kept in (
         ("echo red; echo talk >&2; exit 1", "1", "red\n"),
@@ -181,7 +181,7 @@ def test_the_drift_workflow_keeps_what_was_said(tmp_path: Path) -> None:
 def test_the_shell_of_the_drift_workflow_keeps_one_issue(tmp_path: Path) -> None:
     """Drift opens an issue, drift again edits the same one, sameness closes it."""
     steps = yaml.safe_load((ROOT / ".github/workflows/drift.yml").read_text())["jobs"]["drift"]["steps"]
-    script = next(one["run"] for one in steps if one.get("name") == "keep one issue up to date")
+    script = next(step["run"] for step in steps if step.get("name") == "keep one issue up to date")
     (tmp_path / "gh").write_text(
         '#!/bin/sh\necho "$1 $2 $3" >> calls\n'
         'case "$2" in list) cat number;; create) echo 7 > number;; close) : > number;; esac\n'

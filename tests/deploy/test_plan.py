@@ -46,7 +46,7 @@ def every_line(tmp_path_factory: pytest.TempPathFactory) -> list[CommandLine]:
         "deployers": ["user:me@example.com"],
     }
     declared = plan(load_changed(heard.cloud.root, changes), PLACE, stamp())
-    removals = [one.remove for one in orphans.orphans(manifest(), PLACE, with_orphans()) if one.remove]
+    removals = [orphan.remove for orphan in orphans.orphans(manifest(), PLACE, with_orphans()) if orphan.remove]
     assert len(removals) == 3
     # A right that nobody declared is taken away by a line of its own, whatever it is on.
     ones = {one.right.kind: one.right for one in declared if one.right}
@@ -234,7 +234,7 @@ def test_every_api_that_a_line_calls_is_enabled(every_line: list[CommandLine]) -
     called = set[str]()
     for line in every_line:
         if not line.command.startswith(ON_THIS_MACHINE):
-            (group,) = [one for one in APIS if f"{line.command} ".startswith(f"{one} ")]
+            (group,) = [api for api in APIS if f"{line.command} ".startswith(f"{api} ")]
             called.add(f"{APIS[group]}.googleapis.com")
     built_by = {"artifactregistry.googleapis.com", "cloudbuild.googleapis.com"}
     assert called - {"serviceusage.googleapis.com"} | built_by == set(manifest().apis)
@@ -275,9 +275,12 @@ def test_values_with_commas_survive() -> None:
 def test_functions_ask_the_database_that_is_made(tmp_path: Path) -> None:
     """A database of another name than the default is made under it and named to every function."""
     named = load_changed(tmp_path, {"firestore/database": "weather"})
-    assert {environment(named, one, PLACE, stamp())["ORCH_DATABASE"] for one in named.functions.values()} == {"weather"}
+    assert {environment(named, function, PLACE, stamp())["ORCH_DATABASE"] for function in named.functions.values()} == {
+        "weather"
+    }
     assert all(
-        "ORCH_DATABASE" not in environment(manifest(), one, PLACE, stamp()) for one in manifest().functions.values()
+        "ORCH_DATABASE" not in environment(manifest(), function, PLACE, stamp())
+        for function in manifest().functions.values()
     )
 
 
@@ -286,4 +289,4 @@ def test_people_are_let_in_by_name(tmp_path: Path) -> None:
     members = {"group:data@example.com", "user:me@example.com"}
     declared = load_changed(tmp_path, {"functions/health_check/people": sorted(members)})
     added = {one.id for one in plan(declared, PLACE, stamp())} - {one.id for one in plan(manifest(), PLACE, stamp())}
-    assert added == {f"service role nba-health-check roles/run.invoker {one}" for one in members}
+    assert added == {f"service role nba-health-check roles/run.invoker {member}" for member in members}

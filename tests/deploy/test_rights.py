@@ -115,7 +115,7 @@ def test_every_right_of_the_manifest_has_its_line() -> None:
     """The plan gives each right of the file once, the same role on several datasets included, and no other."""
     grants = [given(one.update) for one in planned() if one.update]
     assert sorted(grants) == sorted(wanted())
-    viewers = [one for one in grants if one[2] == "roles/bigquery.dataViewer"]
+    viewers = [grant for grant in grants if grant[2] == "roles/bigquery.dataViewer"]
     asked = [r for f in raw()["functions"].values() for r in f["roles"] if r["role"] == "roles/bigquery.dataViewer"]
     assert len(viewers) == len(asked) > 20
 
@@ -130,7 +130,9 @@ def test_the_drift_check_sees_each_right_that_is_gone(cloud: Cloud) -> None:
     for store in (*STORES, "accounts", "projects"):
         for thing in cloud.store(store).values():
             thing["policy"] = []
-    told = [one for one in look(cloud, stamp()).findings if one.found == "none" and " role " in one.where]
+    told = [
+        finding for finding in look(cloud, stamp()).findings if finding.found == "none" and " role " in finding.where
+    ]
     assert {one.colour for one in told} == {Colour.RED}
     assert sorted(one.where for one in told) == sorted(one.id for one in planned())
     assert len(told) == len(wanted())
@@ -143,7 +145,7 @@ def test_one_dataset_that_may_no_longer_be_read_is_seen(cloud: Cloud, dataset: s
     for one in cloud.store("projects")[PROJECT]["policy"]:
         if one["role"] == "roles/bigquery.dataViewer" and one.get("condition", {}).get("title") == dataset:
             one["members"].remove(member)
-    assert [one.where for one in look(cloud, stamp()).findings] == [
+    assert [finding.where for finding in look(cloud, stamp()).findings] == [
         f"project role {PROJECT} roles/bigquery.dataViewer {member} if {dataset}"
     ]
 

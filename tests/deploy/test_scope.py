@@ -70,7 +70,7 @@ def resources_of(kind: str, answer: dict[str, Any]) -> list[Resource]:
 
 def seen(resources: list[Resource], kind: str, answer: dict[str, Any]) -> list[str]:
     found: Any = [answer] if kind in LISTED else answer
-    return [str(one) for resource in resources for one in resource.differences(found)]
+    return [str(difference) for resource in resources for difference in resource.differences(found)]
 
 
 def changes(
@@ -182,7 +182,7 @@ def test_written_answers_are_those_of_the_api(path: Path) -> None:
 def test_the_messages_can_say_no() -> None:
     """A misspelt field, a word that no enum has and a wrong type are found, deep inside too."""
     wrong = {"topc": "x", "state": "RUNNING", "pushConfig": {"oidcToken": {"audience": 1}}, "messageTransforms": {}}
-    assert sorted(one.split(":")[0] for one in faults(root("subscription"), wrong)) == [
+    assert sorted(fault.split(":")[0] for fault in faults(root("subscription"), wrong)) == [
         "messageTransforms",
         "pushConfig.oidcToken.audience",
         "state",

@@ -55,10 +55,10 @@ def refusal(folder: Path, changes: dict[str, Any], today: date = TODAY) -> Polic
 
 def project(folder: Path) -> Cloud:
     """Return an empty project with the services that are not ours, and the bundles and files to deploy."""
-    for one in manifest().functions.values():
-        (folder / "build" / one.folder).mkdir(parents=True, exist_ok=True)
+    for function in manifest().functions.values():
+        (folder / "build" / function.folder).mkdir(parents=True, exist_ok=True)
         for name in ("main.py", "requirements.txt"):
-            (folder / "build" / one.folder / name).write_text("")
+            (folder / "build" / function.folder / name).write_text("")
     monitoring.write(monitoring.rendered(manifest(), ROOT), folder / "build" / "observability")
     return furnished(Cloud(folder))
 

@@ -66,10 +66,10 @@ class PushWire:
         except DeadlineExceeded:
             return []
         if answer.received_messages:
-            ids = [one.ack_id for one in answer.received_messages]
+            ids = [received_message.ack_id for received_message in answer.received_messages]
             self._subscriber.acknowledge(request={"subscription": name, "ack_ids": ids})
-        messages = [one.message for one in answer.received_messages]
-        return [Arrived(json.loads(one.data), dict(one.attributes)) for one in messages]
+        messages = [received_message.message for received_message in answer.received_messages]
+        return [Arrived(json.loads(message.data), dict(message.attributes)) for message in messages]
 
     def close(self) -> None:
         """Drop the subscriptions, so that the emulator pushes to nobody who has gone."""

@@ -187,7 +187,7 @@ TIMES = ["", "never", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "0001-01-0
 def kept(opened: FunctionsKit) -> list[Quarantined]:
     """Return the newest message of each row of quarantine that the latest request looked at or wrote."""
     documents = opened.store.touched("quarantine")
-    rows = {one.path: from_data(Row, one.data) for one in documents if one.path.count("/") == 1}
+    rows = {document.path: from_data(Row, document.data) for document in documents if document.path.count("/") == 1}
     newest = {(path, row.bodies[-1].name) for path, row in rows.items()}
     return [one for one in listed(opened.context, None) if (one.row, one.body) in newest]
 

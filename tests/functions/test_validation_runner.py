@@ -122,7 +122,7 @@ def test_a_file_of_checks_that_is_wrong_is_500(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("ORCH_VALIDATION", "/nowhere/validation.yaml")
     with functions_kit(MemoryStore()) as world:
         assert get("schedule=midday&date=today").status_code == 500
-        assert ["/nowhere/validation.yaml" in one.text for one in world.world.history.notices] == [True]
+        assert ["/nowhere/validation.yaml" in notice.text for notice in world.world.history.notices] == [True]
 
 
 def test_the_function_is_a_few_lines() -> None:

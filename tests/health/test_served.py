@@ -112,7 +112,7 @@ def test_what_is_gone_is_red_and_the_rest_is_readable(home: Path, what: str) -> 
     parts = {one["name"]: one for one in ready.json()["dependencies"]}
     assert list(parts) == PARTS
     assert {name for name, one in parts.items() if one["status"] != "ok"} == away.red
-    assert all(one["detail"] for one in parts.values())
+    assert all(part["detail"] for part in parts.values())
     told = said(report)
     known = {line.partition(":")[0] for line in told["could_not_read"]}
     assert away.unread <= known

@@ -135,7 +135,7 @@ class Stand:
         return Envelope(f"m{number}", phase, json.dumps(body).encode(), NOON - MINUTE, {})
 
     def _baseline(self) -> dict[str, int]:
-        tables = (one.table for phase in self.policy.phases.values() for one in phase.processors.values())
+        tables = (processor.table for phase in self.policy.phases.values() for processor in phase.processors.values())
         return {table: 0 for table in tables if table}
 
     def _delivering(self, envelope: Envelope) -> Callable[[ReplayPorts], None]:

@@ -976,7 +976,7 @@ MUTANTS = [
         "two bindings under one id",
         (
             Edit("deploy/resource.py", 'f" if {self.condition.title}" if self.condition else ""', '""'),
-            Edit("deploy/plan.py", "        if first.lines != one.lines:\n", "        if False:\n"),
+            Edit("deploy/plan.py", "        if first.lines != resource.lines:\n", "        if False:\n"),
         ),
         (f"{T_RIGHTS}every_right_of_the_manifest_has_its_line",),
     ),
@@ -990,7 +990,7 @@ MUTANTS = [
     mutant(
         "of two lines under one id the first is kept",
         "deploy/plan.py",
-        "        if first.lines != one.lines:\n",
+        "        if first.lines != resource.lines:\n",
         "        if False:\n",
         f"{T_RIGHTS}two_lines_under_one_id_are_refused",
     ),
@@ -1481,7 +1481,7 @@ MUTANTS = [
     mutant(
         "a repair around a gate",
         RERUN,
-        "if isinstance(one.decision, Blocked | Held) and not one.snapshot.state.triggered:",
+        "if isinstance(result.decision, Blocked | Held) and not result.snapshot.state.triggered:",
         "if False:",
         f"{T_REPAIRS}a_repair_never_goes_around_a_gate",
     ),
@@ -1833,7 +1833,7 @@ MUTANTS = [
     mutant(
         "a date that may be at work is asked again where a backfill goes on",
         BACKFILL,
-        "if one.begun or not one.stops}",
+        "if result.begun or not result.stops}",
         "if not one.stops}",
         f"{T_BACKFILL}the_first_outage_ends_it_with_the_command_that_goes_on",
         f"{T_BACKFILL}an_outage_of_the_state_ends_it_too",

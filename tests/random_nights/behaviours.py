@@ -128,7 +128,7 @@ def _failing(good: ScriptLine, later: ScriptLine, chance: Random) -> list[Script
     times = chance.choice((1, 1, 2, 3, 4))
     failures = [replace(failed, after=failed.after + n * 4 * MINUTE) for n in range(times)]
     if chance.random() < 0.25:
-        return [good, *(replace(one, after=one.after + 6 * MINUTE) for one in failures)]
+        return [good, *(replace(failure, after=failure.after + 6 * MINUTE) for failure in failures)]
     recovered = replace(later, after=failures[-1].after + MINUTE * chance.choice((2, 15, 60)))
     return [*failures, recovered] if chance.random() < 0.8 else failures
 

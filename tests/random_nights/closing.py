@@ -62,7 +62,7 @@ def _owes_its_end(transition: Transition, run: RunTrace, data: Data) -> bool:
     if transition.confirm.ended_within is None or since is None or data.get("state") == "observed":
         return False
     ends = [one for one in run.heard if one.phase == transition.starts and one.outcome != "started"]
-    return not any(one.received >= since for one in ends)
+    return not any(end.received >= since for end in ends)
 
 
 def _open_window(policy: Policy, transition: Transition, data: Data, at: datetime) -> bool:

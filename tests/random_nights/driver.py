@@ -240,8 +240,8 @@ class Driver:
 
     def _lately_refused(self) -> bool:
         """True while an alert may wait for its hourly attempt (A3)."""
-        refusals = [one for one in self.night.outages if one.port == "slack" and one.kind is Kind.REJECTS]
-        return any(one.begins <= self.clock.instant < one.ends + REFUSED_FOR for one in refusals)
+        refusals = [outage for outage in self.night.outages if outage.port == "slack" and outage.kind is Kind.REJECTS]
+        return any(refusal.begins <= self.clock.instant < refusal.ends + REFUSED_FOR for refusal in refusals)
 
     def _want_sweep(self, minutes: int) -> None:
         at = _full_minute(self.clock.instant + MINUTE * minutes)

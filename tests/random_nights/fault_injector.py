@@ -106,9 +106,9 @@ class FaultInjector:
         now = self.true_now()
         if now < self._quiet_until:
             return None
-        active = [one for one in self.night.outages if one.begins <= now < one.ends]
+        active = [outage for outage in self.night.outages if outage.begins <= now < outage.ends]
         if not active:
-            later = (one.begins for one in self.night.outages if one.begins > now)
+            later = (outage.begins for outage in self.night.outages if outage.begins > now)
             self._quiet_until = min(later, default=self.night.end)
         return next((one for one in active if one.port == port), None)
 

@@ -65,7 +65,7 @@ class LivenessCheck:
 
     def _rows(self) -> dict[str, int | None]:
         processors = self.policy.awaited[self.transition.name].values()
-        return {one.table: self.truth.rows.get(one.table, 0) for one in processors if one.table}
+        return {processor.table: self.truth.rows.get(processor.table, 0) for processor in processors if processor.table}
 
     def gates(self, seen: View) -> list[str]:
         key = self.track.run.key
@@ -222,7 +222,9 @@ def _waits_for_the_paused(looking: LivenessCheck) -> bool:
     if any(heard.phase in looking.transition.after for heard in run.heard):
         return False
     before = [
-        one.name for one in looking.policy.transitions.values() if looking.track.name in looking.policy.beyond[one.name]
+        transition.name
+        for transition in looking.policy.transitions.values()
+        if looking.track.name in looking.policy.beyond[transition.name]
     ]
     return any(looking.trace.pauses.over(run.key.mode, name, now, skew) for name in before)
 

@@ -101,7 +101,7 @@ def stands(
         return "no", None
     latest = prevailing(outcomes)
     assert latest is not None
-    good = prevailing([one for one in outcomes if one.outcome in GOOD])
+    good = prevailing([outcome for outcome in outcomes if outcome.outcome in GOOD])
     # What a trigger has counted, a failure no longer takes back.
     triggered = carried is not None and processor.name in carried
     vouched = triggered or not required

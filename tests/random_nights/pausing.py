@@ -64,7 +64,7 @@ def nothing_is_repaired_inside_a_pause(book: Trace, handler: Handler, mode: str,
 def every_pause_is_told(book: Trace) -> Iterator[str]:
     """One notice when a pause begins, and one when it has ended (T8)."""
     pauses = book.pauses.known.values()
-    over = [one for one in pauses if not one.perhaps_in_force(book.night.end, timedelta())]
+    over = [pause for pause in pauses if not pause.perhaps_in_force(book.night.end, timedelta())]
     for kind, expected in (("paused", len(pauses)), ("pause_ended", len(over))):
         told = sum(said.kind == kind for said in book.said.values())
         if told != expected:

@@ -210,7 +210,7 @@ def nobody_is_woken_in_vain(book: Trace, notice: Notice, where: str) -> str | No
     if "/backfill" in where and notice.severity != "info":
         return f"{notice.severity} for {where}: {notice.text.splitlines()[0]}"
     night = book.night
-    blind = any(one.port in ("warehouse", "state") for one in night.outages) or any(f.units for f in night.facts)
+    blind = any(outage.port in ("warehouse", "state") for outage in night.outages) or any(f.units for f in night.facts)
     if night.units == 0 and not blind and not notice.resolved:
         return f"{notice.severity} on a date without units: {notice.text.splitlines()[0]}"
     return None

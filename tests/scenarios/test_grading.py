@@ -30,7 +30,11 @@ def closed(history: History) -> list[tuple[datetime, str]]:
 
 def left(history: History) -> list[tuple[str, datetime]]:
     """Return what left for the phases of the chain, and when."""
-    return [(one.trigger_id, one.at) for one in history.departures if one.transition != "phase3_to_grading"]
+    return [
+        (departure.trigger_id, departure.at)
+        for departure in history.departures
+        if departure.transition != "phase3_to_grading"
+    ]
 
 
 def test_the_run_closes_although_grading_never_reports() -> None:

@@ -23,7 +23,12 @@ class WarehouseTables:
     """
 
     def __init__(self, path: Path, policy: Policy) -> None:
-        jobs = (part for phase in policy.phases.values() for one in phase.processors.values() for part in one.parts)
+        jobs = (
+            part
+            for phase in policy.phases.values()
+            for processor in phase.processors.values()
+            for part in processor.parts
+        )
         self._path, self._turn = path, Lock()
         self._columns = {job.table: job.date_column for job in jobs if job.table is not None}
         self._games: dict[str, int] = {}

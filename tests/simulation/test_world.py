@@ -453,8 +453,8 @@ def test_a_race_is_a_race(played: Callable[..., History]) -> None:
         "given: {downstream: {phase4: silent}}\n"
         f'events: [{{at: "06:01", concurrently: [{{{COMPLETE}}}, {{{COMPLETE}}}]}}]'
     )
-    assert [one.nth for one in played(TinyProduct(on_delivery=careless), text).departures] == [1, 2]
-    assert [one.nth for one in played(TinyProduct(), text).departures] == [1]
+    assert [departure.nth for departure in played(TinyProduct(on_delivery=careless), text).departures] == [1, 2]
+    assert [departure.nth for departure in played(TinyProduct(), text).departures] == [1]
 
 
 def test_redelivered_messages_keep_their_id(played: Callable[..., History]) -> None:

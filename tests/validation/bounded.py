@@ -18,10 +18,10 @@ _UPPER = (exp.LT, exp.LTE)
 def partitions(policy: Policy, record: str) -> dict[str, str]:
     """Return the partition column of every table and view that may be asked, by ``dataset.table``."""
     found = {
-        one.table: one.date_column
+        processor.table: processor.date_column
         for phase in policy.phases.values()
-        for one in phase.processors.values()
-        if one.table is not None
+        for processor in phase.processors.values()
+        if processor.table is not None
     }
     assert policy.calendar is not None
     found[policy.calendar.table] = policy.calendar.date_column
@@ -37,7 +37,7 @@ def unbounded(sql: str, known: Mapping[str, str]) -> list[str]:
     assert statement is not None
     common = {one.alias for one in statement.find_all(exp.CTE)}
     tables = [one for one in statement.find_all(exp.Table) if one.db or one.name not in common]
-    return [_name(one) for one in tables if not _bounded(one, known.get(_name(one)))]
+    return [_name(table) for table in tables if not _bounded(table, known.get(_name(table)))]
 
 
 def _name(table: exp.Table) -> str:
@@ -54,7 +54,11 @@ def _bounded(table: exp.Table, column: str | None) -> bool:
     def is_partition(one: exp.Expression | None) -> bool:
         return isinstance(one, exp.Column) and one.name == column and one.table in names
 
-    return any(is_partition(found) and _constant(bound) for one in _conditions(select) for found, bound in _lower(one))
+    return any(
+        is_partition(found) and _constant(bound)
+        for condition in _conditions(select)
+        for found, bound in _lower(condition)
+    )
 
 
 def _lower(condition: exp.Expression) -> Iterator[tuple[exp.Expression, exp.Expression]]:

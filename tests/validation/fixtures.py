@@ -171,8 +171,8 @@ def read(check: Check, name: str) -> Fixture:
 
 def dated(policy: Policy) -> dict[str, str]:
     """Return the date column of every processor's table."""
-    processors = (one for phase in policy.phases.values() for one in phase.processors.values())
-    return {one.table: one.date_column for one in processors if one.table is not None}
+    processors = (processor for phase in policy.phases.values() for processor in phase.processors.values())
+    return {processor.table: processor.date_column for processor in processors if processor.table is not None}
 
 
 def templated(rows: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:

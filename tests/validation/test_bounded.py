@@ -211,7 +211,7 @@ def test_what_lies_outside_the_bounds_changes_nothing(tmp_path: Path, fixture: F
 def test_an_unbounded_query_sees_what_lies_outside(tmp_path: Path) -> None:
     """The same on a query that lost its bound: its number changes, so the test above can fail."""
     fixture = read(VALIDATION.checks["consecutive_failures"], "fails")
-    queries = tuple(replace(one, sql=_without_bound(one.sql)) for one in fixture.check.queries)
+    queries = tuple(replace(query, sql=_without_bound(query.sql)) for query in fixture.check.queries)
     check, numbers = replace(fixture.check, queries=queries), []
     for number, kind in enumerate((Fixture, Haunted)):
         one = kind(check, fixture.name, fixture.data)

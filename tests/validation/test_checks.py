@@ -44,7 +44,7 @@ def test_a_check_says_what_its_fixture_expects(
 @pytest.mark.parametrize("name", VALIDATION.checks)
 def test_the_two_fixtures_of_a_check_are_what_they_claim(name: str) -> None:
     """``passes`` expects a pass, and ``fails`` a failure, not something milder."""
-    expected = {one.name: one.expect for one in FIXTURES if one.check.name == name}
+    expected = {fixture.name: fixture.expect for fixture in FIXTURES if fixture.check.name == name}
     assert expected == {"passes": Status.PASS, "fails": Status.FAIL}
 
 

@@ -102,12 +102,12 @@ def sql_check(name: str, value: str, severity: Severity = Severity.CRITICAL) -> 
 
 
 def run(ports: Ports, *checks: Check, day: date = DAY) -> Report:
-    validation = replace(VALIDATION, checks={one.name: replace(one, schedules=(SCHEDULE,)) for one in checks})
+    validation = replace(VALIDATION, checks={check.name: replace(check, schedules=(SCHEDULE,)) for check in checks})
     return validate.run(context(ports), validation, SCHEDULE, day)
 
 
 def statuses(report: Report) -> dict[str, Status]:
-    return {one.check.name: one.status for one in report.summary.results}
+    return {result.check.name: result.status for result in report.summary.results}
 
 
 def asked(ports: Ports, sql: str) -> list[Mapping[str, Any]]:
@@ -147,7 +147,7 @@ def test_one_unreadable_table_does_not_hide_the_others(ports: Ports) -> None:
     report = run(ports, failing, passing)
     assert statuses(report) == {"tables": Status.FAIL, "others": Status.ERROR}
     assert "1 of 2: full" in report.summary.results[0].message
-    assert all("could not read gone" in one.message for one in report.summary.results)
+    assert all("could not read gone" in result.message for result in report.summary.results)
 
 
 def test_a_warehouse_that_is_down_is_asked_once(ports: Ports) -> None:
@@ -242,7 +242,7 @@ def test_the_sweep_does_not_end_what_the_validation_found(ports: Ports) -> None:
         ports.clock.time += timedelta(minutes=2)
         sweep(context(ports), SweepOptions())
     documents = ports.store.query(outbox.COLLECTION, {"kind": raise_alerts.VALIDATION})
-    assert [outbox.read(one).alert.firing for one in documents] == [True]
+    assert [outbox.read(document).alert.firing for document in documents] == [True]
     assert [one.resolved for one in ports.alerts.sent if one.kind == raise_alerts.VALIDATION] == [False]
 
 

@@ -63,18 +63,18 @@ def test_every_schedule_of_the_behaviour_is_there() -> None:
 def test_every_transition_and_every_builtin_has_a_check() -> None:
     """No transition's output goes unjudged, and no builtin is written for nobody."""
     checks = VALIDATION.checks.values()
-    judged = {one.options["transition"] for one in checks if one.builtin == "transition_output"}
+    judged = {check.options["transition"] for check in checks if check.builtin == "transition_output"}
     assert judged == POLICY.transitions.keys()
-    assert {one.builtin for one in checks if one.builtin} == BUILTINS.keys() == MEASURES.keys()
+    assert {check.builtin for check in checks if check.builtin} == BUILTINS.keys() == MEASURES.keys()
 
 
 def test_a_query_is_written_out_for_every_table_and_transition() -> None:
     """Each enabled processor's table, each transition; no placeholder is left."""
     tables = {
-        one.table
+        processor.table
         for phase in POLICY.phases.values()
-        for one in phase.processors.values()
-        if one.table is not None and one.disabled is None
+        for processor in phase.processors.values()
+        if processor.table is not None and processor.disabled is None
     }
     for name in ("completeness_14d", "freshness"):
         written = [query.sql for query in VALIDATION.checks[name].queries]

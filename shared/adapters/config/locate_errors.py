@@ -129,7 +129,7 @@ def _words(kind: Any) -> str:
 
 def _examples(kind: Any) -> list[str]:
     meta = _unwrapped(kind)[1]
-    return [str(one) for one in meta.examples] if meta is not None and meta.examples else ["1"]
+    return [str(example) for example in meta.examples] if meta is not None and meta.examples else ["1"]
 
 
 def _shown(value: object) -> str:

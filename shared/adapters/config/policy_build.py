@@ -406,7 +406,7 @@ def _phases(named: str | list[str]) -> list[str]:
 
 def _depths(transitions: list[TransitionSchema]) -> dict[str, int]:
     """Return how many transitions lie at the most before each phase; in a circle, which is refused, some number."""
-    depths = {phase: 0 for one in transitions for phase in (*_phases(one.after), one.starts)}
+    depths = {phase: 0 for transition in transitions for phase in (*_phases(transition.after), transition.starts)}
     for _ in transitions:
         for one in transitions:
             depths[one.starts] = max(depths[one.starts], 1 + max(depths[phase] for phase in _phases(one.after)))

@@ -90,7 +90,7 @@ def _refuse(source: str, found: Sequence[ConfigError]) -> None:
     first, *others = dict.fromkeys(found)
     hint = first.hint
     if others:
-        lines = "".join(f"\n    {one.key}: {one.reason} (hint: {one.hint})" for one in others)
+        lines = "".join(f"\n    {other.key}: {other.reason} (hint: {other.hint})" for other in others)
         hint = f"{hint}\n  {len(others)} more {'problem' if len(others) == 1 else 'problems'}:{lines}"
     raise PolicyError(source, first.key, first.reason, hint)
 

@@ -152,7 +152,7 @@ class ValidationBuilder:
             hint = suggest(placeholder, {"record", *(bindings[0] if bindings else ())})
             self._refuse(f"{key}.sql", f"{found.sql} has an unknown placeholder ${{{placeholder}}}", hint)
             return ()
-        return tuple(Query(one.get("subject", ""), self._written_out(text, one)) for one in bindings)
+        return tuple(Query(binding.get("subject", ""), self._written_out(text, binding)) for binding in bindings)
 
     def _written_out(self, text: str, binding: Binding) -> str:
         """Put the names in: they come from checked files, for names cannot be parameters."""
@@ -166,8 +166,13 @@ class ValidationBuilder:
             return self._tables()
         if found.each == "transitions":
             return [
-                {"subject": one.name, "transition": one.name, "after": ", ".join(one.after), "starts": one.starts}
-                for one in self._policy.transitions.values()
+                {
+                    "subject": transition.name,
+                    "transition": transition.name,
+                    "after": ", ".join(transition.after),
+                    "starts": transition.starts,
+                }
+                for transition in self._policy.transitions.values()
             ]
         if found.each == "phases":
             return [{"subject": name, "phase": name} for name in self._policy.phases]
@@ -196,7 +201,9 @@ class ValidationBuilder:
         """Return the names of a column; its table's date column is the policy's."""
         table, column = text.rsplit(".", 1)
         dated = {
-            one.table: one.date_column for phase in self._policy.phases.values() for one in phase.processors.values()
+            processor.table: processor.date_column
+            for phase in self._policy.phases.values()
+            for processor in phase.processors.values()
         }
         if table not in dated:
             self._refuse(key, f"no processor writes {table}", suggest(table, [name for name in dated if name]))

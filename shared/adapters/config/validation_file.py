@@ -46,6 +46,6 @@ def _refuse(path: Path, found: Sequence[ConfigError]) -> None:
     first, *others = dict.fromkeys(found)
     hint = first.hint
     if others:
-        lines = "".join(f"\n    {one.key}: {one.reason} (hint: {one.hint})" for one in others)
+        lines = "".join(f"\n    {other.key}: {other.reason} (hint: {other.hint})" for other in others)
         hint = f"{hint}\n  {len(others)} more {'problem' if len(others) == 1 else 'problems'}:{lines}"
     raise PolicyError(str(path), first.key, first.reason, hint)

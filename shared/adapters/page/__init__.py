@@ -37,7 +37,7 @@ def page(model: Page) -> str:
         local = at.astimezone(model.zone)
         return f"{local:%A} {local.day} {local:%B %Y, %H:%M} {local.tzname()}"
 
-    drawings = {one.timeline.key.id: drawing(one.timeline, model.zone, model.now) for one in model.runs}
+    drawings = {run.timeline.key.id: drawing(run.timeline, model.zone, model.now) for run in model.runs}
     return _template().render(page=model, clock=clock, brief=brief, long=long, drawings=drawings, signs=SIGNS)
 
 

@@ -52,7 +52,7 @@ def read_or_drop(ctx: Context, document: Document | None) -> Kept | None:
 
 def read_all(ctx: Context, documents: Iterable[Document]) -> list[Kept]:
     """Return the alerts in documents, without those that nobody can read."""
-    return [kept for kept in (read_or_drop(ctx, one) for one in documents) if kept is not None]
+    return [kept for kept in (read_or_drop(ctx, document) for document in documents) if kept is not None]
 
 
 def send(ctx: Context, kept: Kept) -> None:

@@ -75,7 +75,7 @@ class Plan:
 
     @property
     def asked(self) -> tuple[Item, ...]:
-        return tuple(one for one in self.items if not one.why_not)
+        return tuple(item for item in self.items if not item.why_not)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,7 @@ def rest(planned: Plan, results: list[Result], per_minute: int) -> str:
 
     A date that may be at work is not asked for again.
     """
-    over = {one.key for one in results if one.begun or not one.stops}
+    over = {result.key for result in results if result.begun or not result.stops}
     left = [item.key.day for item in planned.asked if item.key not in over]
     if not left:
         return ""

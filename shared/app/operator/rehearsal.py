@@ -129,7 +129,7 @@ class Rehearsal:
 
     def lines(self) -> list[str]:
         """Say everything that would be sent, then everything that would be changed."""
-        return [*self._ports.bus.lines, *(_changed(*one) for one in self._ports.store.changes())]
+        return [*self._ports.bus.lines, *(_changed(*change) for change in self._ports.store.changes())]
 
 
 def rehearsal(ctx: Context) -> Rehearsal:

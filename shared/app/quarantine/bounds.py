@@ -76,7 +76,7 @@ def take_warning(ctx: Context, fingerprint: str, now: datetime) -> datetime | No
     path = _path(ctx, "said")
     for _ in range(ATTEMPTS):
         said, version = _read(ctx, path, WarningBudget())
-        recent = tuple(one for one in said.warnings if now - one.at < HOUR)
+        recent = tuple(warning for warning in said.warnings if now - warning.at < HOUR)
         if any(one.fingerprint == fingerprint for one in recent):
             return None
         if len(recent) < MOST_WARNINGS:

@@ -90,7 +90,7 @@ def _keep_row(
 
 def _with(row: Row, delivery: Delivery, reason: str, name: str) -> Row | None:
     """Return a row with one more message, whose body is the newest; None if it is counted already."""
-    known = next((one for one in row.bodies if one.name == name), None)
+    known = next((body for body in row.bodies if body.name == name), None)
     if known is None:
         named = str(delivery.attributes.get("trigger_id", ""))
         about = (reason, delivery.published_at, delivery.received_at)
@@ -98,10 +98,10 @@ def _with(row: Row, delivery: Delivery, reason: str, name: str) -> Row | None:
     elif delivery.message_id in known.message_ids and known.status == KEPT_ASIDE:
         return None
     else:
-        others = tuple(one for one in known.message_ids if one != delivery.message_id)
+        others = tuple(message_id for message_id in known.message_ids if message_id != delivery.message_id)
         ids = (*others, delivery.message_id)[-REMEMBERED_MESSAGES:]
         newest = replace(known, message_ids=ids, reason=reason, count=known.count + 1, status=KEPT_ASIDE)
-    bodies = (*(one for one in row.bodies if one.name != name), newest)
+    bodies = (*(body for body in row.bodies if body.name != name), newest)
     return replace(
         row, reason=reason, bodies=bodies, count=row.count + 1, last_at=delivery.received_at, status=KEPT_ASIDE
     )
@@ -109,7 +109,7 @@ def _with(row: Row, delivery: Delivery, reason: str, name: str) -> Row | None:
 
 def _bounded(row: Row, now: datetime) -> tuple[Row, tuple[Body, ...]]:
     """Return a row with the newest of its bodies, and the others; one whose bytes have expired is not named."""
-    alive = tuple(one for one in row.bodies if now - one.received_at < KEPT)
+    alive = tuple(body for body in row.bodies if now - body.received_at < KEPT)
     return replace(row, bodies=alive[-MOST_BODIES:]), alive[:-MOST_BODIES]
 
 

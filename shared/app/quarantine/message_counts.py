@@ -57,7 +57,9 @@ def count(ctx: Context, delivery: Delivery, counted: Counted) -> None:
 def counted(ctx: Context, day: date) -> list[Count]:
     """Return what was counted of messages published on a local day, by phase and name."""
     documents = ctx.ports.store.query(COLLECTION, {"pipeline": ctx.policy.pipeline, "day": day.isoformat()})
-    return sorted((from_data(Count, one.data) for one in documents), key=lambda one: (one.phase, one.why, one.name))
+    return sorted(
+        (from_data(Count, document.data) for document in documents), key=lambda one: (one.phase, one.why, one.name)
+    )
 
 
 def _path(of: Count) -> str:

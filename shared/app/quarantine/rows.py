@@ -95,7 +95,7 @@ def rows(ctx: Context, status: str | None = KEPT_ASIDE) -> list[Row]:
 
 def listed(ctx: Context, status: str | None = KEPT_ASIDE) -> list[Quarantined]:
     """Return what is in quarantine, each distinct body once, oldest first."""
-    found = [one for path, row in _stored(ctx, status) for one in _messages(ctx, path, row, status)]
+    found = [message for path, row in _stored(ctx, status) for message in _messages(ctx, path, row, status)]
     return sorted(found, key=lambda one: (one.received_at, one.message_id))
 
 
@@ -108,8 +108,8 @@ def mark_replayed(ctx: Context, message: Quarantined, by: str, reason: str) -> N
             return
         row, now = from_data(Row, document.data), ctx.ports.clock.now()
         act: dict[str, Any] = {"status": REPLAYED, "replayed_at": now, "replayed_by": by, "replayed_for": reason}
-        bodies = tuple(replace(one, **act) if one.name == message.body else one for one in row.bodies)
-        left = any(one.status == KEPT_ASIDE for one in bodies)
+        bodies = tuple(replace(body, **act) if body.name == message.body else body for body in row.bodies)
+        left = any(body.status == KEPT_ASIDE for body in bodies)
         after = replace(row, bodies=bodies, status=KEPT_ASIDE if left else REPLAYED)
         data = {**to_data(after), "expires_at": document.data["expires_at"]}
         if store.update(document.path, data, document.version) is not None:
@@ -119,14 +119,14 @@ def mark_replayed(ctx: Context, message: Quarantined, by: str, reason: str) -> N
 
 def _stored(ctx: Context, status: str | None) -> list[tuple[str, Row]]:
     documents = ctx.ports.store.query(COLLECTION, {} if status is None else {"status": status})
-    found = [(one.path, from_data(Row, one.data)) for one in documents]
+    found = [(document.path, from_data(Row, document.data)) for document in documents]
     return sorted(
         ((path, row) for path, row in found if row.pipeline == ctx.policy.pipeline), key=lambda one: one[1].first_at
     )
 
 
 def _messages(ctx: Context, path: str, row: Row, status: str | None) -> Iterator[Quarantined]:
-    wanted = [one for one in row.bodies if status is None or one.status == status]
+    wanted = [body for body in row.bodies if status is None or body.status == status]
     documents = ctx.ports.store.get(*(f"{path}/bodies/{one.name}" for one in wanted)) if wanted else []
     for one, document in zip(wanted, documents, strict=True):
         if document is not None:

@@ -125,7 +125,7 @@ def _run(ctx: Context, key: RunKey, seen: Row, loaded: Loaded) -> dict[str, Any]
         "opened_at": None if loaded.run is None else _iso(ctx, loaded.run.value.opened_at),
         "closed": seen.closed,
         "said": seen.said,
-        "transitions": [_transition(ctx, key, one, loaded) for one in seen.cells],
+        "transitions": [_transition(ctx, key, cell, loaded) for cell in seen.cells],
     }
 
 

@@ -55,7 +55,7 @@ def _who(policy: Policy, one: Mapping[str, Any]) -> str:
 
 
 def _services(services: list[dict[str, str]]) -> Iterator[str]:
-    bad = [one["text"] for one in services if one["verdict"] != "fit"]
+    bad = [service["text"] for service in services if service["verdict"] != "fit"]
     if services:
         yield f"Services: {'; '.join(bad) if bad else f'all {len(services)} fit'}"
 

@@ -60,7 +60,7 @@ def body_of(ctx: Context, found: Readiness) -> dict[str, Any]:
         "status": "ready" if found.well else "not ready",
         "checked_at": ctx.policy.local(found.at).isoformat(timespec="seconds"),
         "failed": list(found.failures),
-        "dependencies": [one.body() for one in found.dependencies],
+        "dependencies": [dependency.body() for dependency in found.dependencies],
     }
 
 

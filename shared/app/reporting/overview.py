@@ -78,7 +78,7 @@ def row(policy: Policy, key: RunKey, loaded: Loaded, units: Mapping[date, Units]
     total = None if run.units is None else run.units.total
     cells = cells_of(policy, loaded.run.value, loaded, now)
     closed = run.closed_at is not None
-    if total == 0 and all(one.word == NOTHING for one in cells):
+    if total == 0 and all(cell.word == NOTHING for cell in cells):
         return Row(key, (), _nothing(policy), Tone.QUIET, 0, closed)
     return Row(key, cells, "", Tone.QUIET, total, closed)
 

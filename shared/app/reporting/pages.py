@@ -137,7 +137,10 @@ def shown_days(ctx: Context) -> Sequence[date]:
 
 
 def _facts(ctx: Context, house: DeploymentInfo) -> tuple[Fact, ...]:
-    return tuple(Fact(one.name, one.well, one.detail, one.latency_ms) for one in ready(ctx, house).dependencies)
+    return tuple(
+        Fact(dependency.name, dependency.well, dependency.detail, dependency.latency_ms)
+        for dependency in ready(ctx, house).dependencies
+    )
 
 
 def open_alerts(ctx: Context) -> tuple[OpenAlert, ...]:

@@ -41,7 +41,7 @@ def closing_of(
 ) -> Closing | None:
     """Return how a run ends now, None if it stays open; a run that is only too old says what never triggered."""
     key = run.value.key
-    snapshots = [one.snapshot for one in results]
+    snapshots = [result.snapshot for result in results]
     states = {snapshot.transition.name: snapshot.state for snapshot in snapshots}
     if is_over(snapshots, now):
         return Closing(run, states, expired=False)

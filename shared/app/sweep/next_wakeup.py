@@ -33,10 +33,10 @@ def of_run(ctx: Context, run: Run, results: Iterable[ReconcileResult], now: date
     if run.reopened_at is not None:
         moments.append(run.reopened_at + timedelta(hours=48))
     moments += [read_at + CACHED for read_at, _ in ctx.memory.fitness.values()]
-    for one in results:
-        if isinstance(one.decision, Trigger | Confirm | Doubt | Proven | Read) or _may_be_at_work(one.snapshot):
+    for result in results:
+        if isinstance(result.decision, Trigger | Confirm | Doubt | Proven | Read) or _may_be_at_work(result.snapshot):
             return None
-        moments += [*_of_transition(one), *_of_reports(ctx, one.snapshot)]
+        moments += [*_of_transition(result), *_of_reports(ctx, result.snapshot)]
     return min((at for at in moments if at > now), default=None)
 
 

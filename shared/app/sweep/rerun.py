@@ -81,9 +81,9 @@ def in_vain(policy: Policy, run: Run, results: list[ReconcileResult], now: datet
 
 def _kept_back(results: list[ReconcileResult]) -> Iterator[str]:
     """Yield the phases that were not started, and whose starting transition is blocked or held."""
-    for one in results:
-        if isinstance(one.decision, Blocked | Held) and not one.snapshot.state.triggered:
-            yield one.snapshot.transition.starts
+    for result in results:
+        if isinstance(result.decision, Blocked | Held) and not result.snapshot.state.triggered:
+            yield result.snapshot.transition.starts
 
 
 def lacking(results: list[ReconcileResult], now: datetime) -> list[Lack]:

@@ -267,9 +267,9 @@ def _look(
 def with_states(loaded: Loaded, results: list[ReconcileResult]) -> Loaded:
     """Return the run with the transitions as the decisions left them."""
     states = {
-        one.snapshot.transition.name: Stored(one.snapshot.state, one.version)
-        for one in results
-        if one.version is not None
+        result.snapshot.transition.name: Stored(result.snapshot.state, result.version)
+        for result in results
+        if result.version is not None
     }
     return replace(loaded, transitions={**loaded.transitions, **states})
 
@@ -297,13 +297,13 @@ def _note(
     now: datetime,
     vain: Mapping[str, str],
 ) -> None:
-    for one in results:
-        snapshot = one.snapshot
+    for result in results:
+        snapshot = result.snapshot
         done.paused |= {
-            (snapshot.key.id, snapshot.transition.name, kind) for kind in rests(snapshot, one.decision, now)
+            (snapshot.key.id, snapshot.transition.name, kind) for kind in rests(snapshot, result.decision, now)
         }
         passed_by = _passed_by(ctx, snapshot, results)
-        found = conditions(snapshot, one.decision, now, before, passed_by, vain.get(snapshot.transition.name, ""))
+        found = conditions(snapshot, result.decision, now, before, passed_by, vain.get(snapshot.transition.name, ""))
         for condition in with_streaks(ctx, snapshot, found):
             done.say(condition)
 
@@ -316,17 +316,17 @@ def _passed_by(ctx: Context, snapshot: DecisionInput, results: list[ReconcileRes
     if snapshot.transition.dispatch.role is not Role.OBSERVE:
         return ""
     beyond = ctx.policy.beyond[snapshot.transition.name]
-    others = [one.snapshot for one in results if one.snapshot.transition.name in beyond]
-    reached = [one for one in others if one.state.triggered or one.completions]
+    others = [result.snapshot for result in results if result.snapshot.transition.name in beyond]
+    reached = [other for other in others if other.state.triggered or other.completions]
     return reached[-1].transition.name if reached else ""
 
 
 def _starters(ctx: Context, results: list[ReconcileResult], now: datetime) -> dict[str, Predecessor]:
     """Return, by phase, the transitions that start it."""
     before: dict[str, Predecessor] = {}
-    for one in results:
-        told = is_due(one.snapshot, now) and not _passed_by(ctx, one.snapshot, results)
-        before[one.snapshot.transition.starts] = _as_predecessor(one.snapshot, before, now, told=told)
+    for result in results:
+        told = is_due(result.snapshot, now) and not _passed_by(ctx, result.snapshot, results)
+        before[result.snapshot.transition.starts] = _as_predecessor(result.snapshot, before, now, told=told)
     return before
 
 

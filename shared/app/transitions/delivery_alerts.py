@@ -20,7 +20,7 @@ def after_delivery(ctx: Context, results: Iterable[ReconcileResult], processor: 
     """Raise what a delivery brought to light. A failure here never fails a transition (behaviour A3): the next
     sweep derives the same conditions from the state and raises them again."""
     # A date without units raises no alert: until its calendar has been read, the sweep says what holds.
-    known = [one for one in results if one.snapshot.units is not None or ctx.policy.calendar is None]
+    known = [result for result in results if result.snapshot.units is not None or ctx.policy.calendar is None]
     # The sweep folds what old dates have to say into one warning.
     known = [one for one in known if not is_old(one.snapshot.key, ctx.policy, now)]
     try:

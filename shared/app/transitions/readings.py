@@ -119,7 +119,7 @@ def _rows(
 
 def _held(ctx: Context, snapshot: DecisionInput, labels: frozenset[str]) -> dict[str, frozenset[str] | None]:
     """Read which units the tables hold, all in one query; what cannot be asked is unreadable and refuses nothing."""
-    jobs = [one for p in snapshot.processors.values() for one in p.parts if one.name in labels]
+    jobs = [part for p in snapshot.processors.values() for part in p.parts if part.name in labels]
     answer = read_held(ctx, jobs, snapshot.key.day)
     return {label: answer.get(label) for label in labels}
 
@@ -127,15 +127,15 @@ def _held(ctx: Context, snapshot: DecisionInput, labels: frozenset[str]) -> dict
 def read_held(ctx: Context, jobs: Sequence[Processor], day: date) -> dict[str, frozenset[str] | None]:
     """Return the units of the date that each of these tables holds, by name; None where one cannot be read."""
     refs = [
-        UnitsRef(one.name, one.table, one.date_column, one.units, one.min_records_per_unit or 1)
-        for one in jobs
-        if one.table is not None
+        UnitsRef(job.name, job.table, job.date_column, job.units, job.min_records_per_unit or 1)
+        for job in jobs
+        if job.table is not None
     ]
     try:
         return ctx.ports.warehouse.held(refs, day)
     except (Unavailable, PolicyError) as error:
         ctx.log("units.unreadable", severity="WARNING", error=str(error))
-        return dict.fromkeys(one.name for one in jobs)
+        return dict.fromkeys(job.name for job in jobs)
 
 
 def _percent(ctx: Context, gate: str, day: date, wrong: dict[str, str]) -> float | None:

@@ -212,7 +212,7 @@ def _decide(ctx: Context, received: Received, before: Loaded, own: Completion) -
             whole = _reconcile_fan_in(ctx, received, before, transition)
             results += [] if whole is None else [whole]
     delivery_alerts.after_delivery(ctx, results, report.processor, ctx.ports.clock.now())
-    failed = next((one.failed for one in results if one.failed is not None), None)
+    failed = next((result.failed for result in results if result.failed is not None), None)
     if failed is not None:
         raise failed
     return Receipt(Handled.DECIDED, key.id, _shown(results) or "waiting for the others")
@@ -284,5 +284,5 @@ def _versioned_input(ctx: Context, key: RunKey, loaded: Loaded, transition: Tran
 
 
 def _shown(results: list[ReconcileResult]) -> str:
-    decisions = (one.decision for one in results)
+    decisions = (result.decision for result in results)
     return "; ".join(d.reason if isinstance(d, Wait) else type(d).__name__.lower() for d in decisions)

@@ -46,11 +46,11 @@ def update_validation_alerts(ctx: Context, report: Report) -> str:
 
 def _conditions(ctx: Context, report: Report) -> Iterator[Condition]:
     silent: dict[str, list[Result]] = {}
-    for one in report.summary.results:
-        if one.status is Status.ERROR and one.port in PORTS:
-            silent.setdefault(one.port, []).append(one)
-        elif one.status in (Status.FAIL, Status.WARN, Status.ERROR):
-            yield _of_check(ctx, report, one)
+    for result in report.summary.results:
+        if result.status is Status.ERROR and result.port in PORTS:
+            silent.setdefault(result.port, []).append(result)
+        elif result.status in (Status.FAIL, Status.WARN, Status.ERROR):
+            yield _of_check(ctx, report, result)
     for port, results in silent.items():
         what = (
             f"the {port} did not answer, so {amount(len(results), 'check')} could not be judged: {results[0].unread[0]}"
@@ -81,9 +81,9 @@ def _condition(ctx: Context, word: str, subject: str, severity: Severity, what: 
 def _over(ctx: Context, report: Report, found: Mapping[str, Condition]) -> list[outbox.Kept]:
     """Return the alerts that this run has shown to be over."""
     documents = ctx.ports.store.query(outbox.COLLECTION, {"kind": KIND.value, "standing": True})
-    standing = [outbox.read(one) for one in documents]
-    judged = {one.check.name for one in report.summary.results if one.status in _VERDICTS}
-    failed = {one.check.name for one in report.summary.results if one.status is Status.FAIL}
+    standing = [outbox.read(document) for document in documents]
+    judged = {result.check.name for result in report.summary.results if result.status in _VERDICTS}
+    failed = {result.check.name for result in report.summary.results if result.status is Status.FAIL}
     answered = _answered(report)
     over = []
     for kept in standing:
@@ -102,11 +102,11 @@ def _over(ctx: Context, report: Report, found: Mapping[str, Condition]) -> list[
 def _answered(report: Report) -> set[str]:
     """Return the ports that a check has read, and that no check waited for in vain."""
     results = report.summary.results
-    verdicts = [one.check for one in results if one.status in _VERDICTS]
+    verdicts = [result.check for result in results if result.status in _VERDICTS]
     read = {"warehouse" if check.queries else "state" for check in verdicts if check.builtin not in INVENTORY}
     read |= {"inventory" for check in verdicts if check.builtin in INVENTORY}
     read |= {"record" for check in verdicts if check.builtin == "state_against_record"}
-    return read - {one.port for one in results if one.status is Status.ERROR}
+    return read - {result.port for result in results if result.status is Status.ERROR}
 
 
 def _straight(ctx: Context, report: Report, error: Unavailable) -> str:

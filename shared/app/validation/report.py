@@ -39,7 +39,7 @@ class Report:
             "not_recorded": self.not_recorded,
             "alerts_not_sent": self.unsent,
             "duration_ms": round(self.took / timedelta(milliseconds=1)),
-            "results": [result_body(one) for one in summary.results],
+            "results": [result_body(result) for result in summary.results],
         }
 
 

@@ -35,7 +35,10 @@ WHERE check_timestamp >= @first AND check_timestamp < @last AND STARTS_WITH(run_
 
 def written(ctx: Context, validation: Validation, report: Report, source: str) -> Report:
     """Write a report down; return it with what could not be written, or not be read for the day's trend."""
-    rows = [(RUNS, _run_row(report, source)), *((RESULTS, _result_row(report, one)) for one in report.summary.results)]
+    rows = [
+        (RUNS, _run_row(report, source)),
+        *((RESULTS, _result_row(report, result)) for result in report.summary.results),
+    ]
     if not write_rows(ctx, rows):
         return replace(report, not_recorded="the record did not take this run and its results")
     try:
@@ -125,7 +128,9 @@ def _trend(ctx: Context, validation: Validation, report: Report) -> DayTrend:
     runs = [RunOfDay(row["run_id"], row["status"], row["duration_ms"]) for row in rows(RUNS_OF_DAY)]
     runs.append(RunOfDay(report.run_id, report.summary.status.value, round(report.took / MILLISECOND)))
     results = [ResultOfDay(row["check_name"], row["status"], row["severity"]) for row in rows(RESULTS_OF_DAY)]
-    results += [ResultOfDay(one.check.name, one.status, one.check.severity) for one in report.summary.results]
+    results += [
+        ResultOfDay(result.check.name, result.status, result.check.severity) for result in report.summary.results
+    ]
     return day_trend(day, runs, results)
 
 

@@ -508,7 +508,7 @@ def _waits_for_the_overdue(snapshot: DecisionInput, seen: Completeness, before: 
     spoken = {known.phase for known in snapshot.completions.values()}
     silent = {snapshot.processors[name].phase for name in seen.missing} or set(snapshot.transition.after)
     causes = [before.get(phase) for phase in silent]
-    told = (one is not None and (one.paused or (one.overdue and one.speaks)) for one in causes)
+    told = (cause is not None and (cause.paused or (cause.overdue and cause.speaks)) for cause in causes)
     return not silent & spoken and all(told)
 
 

@@ -23,7 +23,7 @@ def asked(month: Month) -> Mapping[Limit, float]:
     # Every sweep begins with the minute, and so does its question for the calendar.
     at_once = many * ((1.0 if month.queries["calendar"][0] else 0.0) + triggered)
     instances = second * habits.completion_seconds / deployment.receiver.concurrency + 1
-    counted = [one.row_tables for run in month.runs for one in run.transitions]
+    counted = [transition.row_tables for run in month.runs for transition in run.transitions]
     counted += [run.baseline_tables for run in month.runs]
     return {
         Limit.DOCUMENT_WRITES: MOST_WRITTEN,

@@ -99,7 +99,7 @@ class Month:
     def _flushes(self) -> Operations:
         found = Operations()
         for run in self.runs:
-            lasts = sum(1 + one.late for one in run.transitions)
+            lasts = sum(1 + transition.late for transition in run.transitions)
             sweeps = min(run.completions, run.minutes) if run.completions else 0
             found += of(Unit.FLUSH, sweeps, run.completions) + of(Unit.FLUSHED_TRANSITION, lasts)
         return found
@@ -150,7 +150,7 @@ class Month:
         """What the month uses of each thing that is charged for."""
         operations, habits, deployment, many = self.operations, self.habits, self.deployment, self.pipelines
         delivered = self.completions * habits.deliveries * self.days
-        sent = sum(one.messages for run in self.runs for one in run.transitions) * self.days
+        sent = sum(transition.messages for run in self.runs for transition in run.transitions) * self.days
         calls = (deployment.sweeps + deployment.reports + sum(deployment.validations.values())) * DAYS
         scanned = habits.table_bytes * sum(
             tables * (self.days if name in OF_UNITS else DAYS) for name, (_, tables) in self.queries.items()

@@ -26,12 +26,12 @@ class Statements:
 
     def of_day(self, validation: Validation | None) -> Mapping[str, Asked]:
         """Return statements and tables by what asks."""
-        transitions = [one for run in self.runs for one in run.transitions]
+        transitions = [transition for run in self.runs for transition in run.transitions]
         return {
             "calendar": (self._calendar(), self._calendar()),
             "gates": (
-                sum(one.queries for one in transitions),
-                sum(one.tables + self._rows(one.row_tables) for one in transitions),
+                sum(transition.queries for transition in transitions),
+                sum(transition.tables + self._rows(transition.row_tables) for transition in transitions),
             ),
             "baseline": (len(self.runs), sum(self._rows(run.baseline_tables) for run in self.runs)),
             "comparison": (self.habits.comparisons_a_day, self.habits.comparisons_a_day),

@@ -184,7 +184,7 @@ def _times(number: int, width: float) -> int:
 
 
 def _able(policy: Policy, phase: str) -> list[Processor]:
-    return [one for one in policy.phases[phase].processors.values() if one.disabled is None]
+    return [processor for processor in policy.phases[phase].processors.values() if processor.disabled is None]
 
 
 def _tables(policy: Policy, transition: Transition, names: frozenset[str]) -> set[str]:

@@ -94,15 +94,15 @@ def planned(policy: Policy) -> tuple[Pause, ...]:
     """Return the pauses of the policy; a date means its first instant, local."""
     return tuple(
         Pause(
-            id=one.id,
-            begins_at=instant(one.begins, time(0), policy.zone),
-            ends_at=instant(one.until, time(0), policy.zone),
-            reason=one.reason,
-            mode=one.mode,
-            transition=one.transition,
+            id=pause.id,
+            begins_at=instant(pause.begins, time(0), policy.zone),
+            ends_at=instant(pause.until, time(0), policy.zone),
+            reason=pause.reason,
+            mode=pause.mode,
+            transition=pause.transition,
             planned=True,
         )
-        for one in policy.pauses
+        for pause in policy.pauses
     )
 
 

@@ -56,9 +56,9 @@ def _excluded(calendar: Calendar, excluded: Excluded) -> Iterator[ConfigError]:
 
 def units_problems(processor: Processor, key: str) -> Iterator[ConfigError]:
     """Yield what is wrong with what a processor and its sources are judged by (behaviour R10)."""
-    for one in processor.parts:
-        where = key if one is processor else f"{key}.sources.{one.name.rsplit('/', 1)[-1]}"
-        yield from _judged(one, where)
+    for part in processor.parts:
+        where = key if part is processor else f"{key}.sources.{part.name.rsplit('/', 1)[-1]}"
+        yield from _judged(part, where)
     if processor.need is Need.ALL and not processor.sources:
         yield ConfigError(f"{key}.need", "there are no sources", "add sources:, or take it out")
 

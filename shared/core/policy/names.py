@@ -121,9 +121,9 @@ def build_tables(phase: Phase) -> dict[str, str]:
     """Return the output tables of a phase, with and without dataset, with the processor that writes each."""
     tables = {}
     for processor in phase.processors.values():
-        for one in processor.parts:
-            if one.table is not None:
-                tables[one.table] = tables[_bare(one.table)] = processor.name
+        for part in processor.parts:
+            if part.table is not None:
+                tables[part.table] = tables[_bare(part.table)] = processor.name
     return tables
 
 
@@ -176,7 +176,7 @@ class Names:
     def __init__(self, policy: Policy) -> None:
         self._phases: Mapping[str, _PhaseNames] = {p.name: _PhaseNames(p) for p in policy.phases.values()}
         jobs = (p for phase in policy.phases.values() for p in phase.processors.values())
-        tables = (one.table for job in jobs for one in job.parts)
+        tables = (part.table for job in jobs for part in job.parts)
         self.datasets = frozenset(table.rsplit(".", 1)[0] for table in tables if table is not None)
 
     def look_up(self, phase: str, name: str, output_table: str = "", output_dataset: str = "") -> Meaning:

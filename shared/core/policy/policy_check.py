@@ -170,7 +170,7 @@ def _circles(policy: Policy) -> Iterator[ConfigError]:
             continue
         circle = {other for other in beyond if name in policy.beyond[other]}
         said |= circle
-        listed = [one for one in policy.transitions.values() if one.name in circle]
+        listed = [transition for transition in policy.transitions.values() if transition.name in circle]
         back = min(listed, key=lambda one: places[one.starts] - max(places[phase] for phase in one.after))
         reason = f"{back.starts} comes before {', '.join(back.after)}: the phases would run in a circle"
         hint = "a transition leads from a phase to one that nothing before it waits for"

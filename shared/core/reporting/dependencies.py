@@ -30,8 +30,10 @@ class Readiness:
 
     @property
     def well(self) -> bool:
-        return all(one.well for one in self.dependencies)
+        return all(dependency.well for dependency in self.dependencies)
 
     @property
     def failures(self) -> tuple[str, ...]:
-        return tuple(f"{one.name}: {one.detail}" for one in self.dependencies if not one.well)
+        return tuple(
+            f"{dependency.name}: {dependency.detail}" for dependency in self.dependencies if not dependency.well
+        )

@@ -96,18 +96,18 @@ class Analysis:
     @property
     def recurring(self) -> tuple[History, ...]:
         """Checks that ever warned or failed, those with the most alarms first."""
-        found = [one for one in self.histories if one.alarms]
+        found = [history for history in self.histories if history.alarms]
         return tuple(sorted(found, key=lambda one: (-len(one.alarms), -one.failed, one.check)))
 
     @property
     def broken(self) -> tuple[History, ...]:
         """Checks that could not be judged at some time: of those times nothing is known, good or bad."""
-        found = [one for one in self.histories if one.errors]
+        found = [history for history in self.histories if history.errors]
         return tuple(sorted(found, key=lambda one: (-one.errors, one.check)))
 
     @property
     def wolves(self) -> tuple[History, ...]:
-        found = [one for one in self.histories if one.cries_wolf]
+        found = [history for history in self.histories if history.cries_wolf]
         return tuple(sorted(found, key=lambda one: (-one.brief, one.check)))
 
     @property

@@ -53,7 +53,7 @@ def day_trend(day: date, runs: Iterable[RunOfDay], results: Iterable[ResultOfDay
     """Return the trend of a day; a run that is given twice counts once."""
     each = list({run.run_id: run for run in runs}.values())
     words = Counter(run.status for run in each)
-    judged = [one for one in results if one.status != Status.SKIP]
+    judged = [result for result in results if result.status != Status.SKIP]
     statuses = Counter(one.status for one in judged)
     failures = Counter(one.check_name for one in judged if one.status == Status.FAIL)
     return DayTrend(

@@ -64,7 +64,7 @@ class Result:
 
     def bad(self) -> tuple[Measure, ...]:
         """Return the measures that warn or fail, the worst first."""
-        wrong = [one for one in self.measures if one.status(self.check) in (Status.WARN, Status.FAIL)]
+        wrong = [measure for measure in self.measures if measure.status(self.check) in (Status.WARN, Status.FAIL)]
         return tuple(sorted(wrong, key=lambda one: -_ORDER.index(one.status(self.check))))
 
 
@@ -91,7 +91,7 @@ def judge(check: Check, measured: Measured) -> Result:
     if not measures and not unread:
         status = Status[check.nothing.name]
         return Result(check, status, "nothing was found", affected=int(status is Status.FAIL))
-    statuses = [one.status(check) for one in measures] + [Status.ERROR] * bool(unread)
+    statuses = [measure.status(check) for measure in measures] + [Status.ERROR] * bool(unread)
     found = Result(check, max(statuses, key=_ORDER.index), "", measures=measures, unread=unread)
     bad = found.bad()
     shown_first = (bad or measures)[:1]
@@ -108,7 +108,7 @@ def judge(check: Check, measured: Measured) -> Result:
 
 
 def _message(check: Check, found: Result, bad: Sequence[Measure]) -> str:
-    judged = [one for one in found.measures if one.status(check) is not Status.SKIP]
+    judged = [measure for measure in found.measures if measure.status(check) is not Status.SKIP]
     parts = []
     if bad:
         listed = "; ".join(_said(check, one) for one in bad[:SHOWN])
@@ -148,7 +148,7 @@ class Summary:
     results: tuple[Result, ...]
 
     def count(self, status: Status) -> int:
-        return sum(one.status is status for one in self.results)
+        return sum(result.status is status for result in self.results)
 
     @property
     def judged(self) -> int:
@@ -159,7 +159,9 @@ class Summary:
     def status(self) -> SummaryStatus:
         """Critical if a critical check failed or nothing could be judged although something was to be."""
         errors = self.count(Status.ERROR)
-        grave = any(one.status is Status.FAIL and one.check.severity is Severity.CRITICAL for one in self.results)
+        grave = any(
+            result.status is Status.FAIL and result.check.severity is Severity.CRITICAL for result in self.results
+        )
         if grave or (errors and not self.judged):
             return SummaryStatus.CRITICAL
         return (
@@ -170,20 +172,20 @@ class Summary:
     def unread(self) -> tuple[str, ...]:
         """What could not be read, each once, with the checks that needed it."""
         needed: dict[str, list[str]] = {}
-        for one in self.results:
-            for what in one.unread:
-                needed.setdefault(what, []).append(one.check.name)
+        for result in self.results:
+            for what in result.unread:
+                needed.setdefault(what, []).append(result.check.name)
         return tuple(f"{what} ({', '.join(names)})" for what, names in needed.items())
 
     @property
     def message(self) -> str:
         parts = [f"{self.count(status)} {word}" for status, word in _WORDS if self.count(status)]
-        worst = [one.check.name for one in self.results if one.status is Status.FAIL]
+        worst = [result.check.name for result in self.results if result.status is Status.FAIL]
         return (", ".join(parts) or "no check") + (f"; failed: {', '.join(worst)}" if worst else "")
 
     @property
     def health(self) -> float | None:
-        return health((one.check.severity, one.status) for one in self.results)
+        return health((result.check.severity, result.status) for result in self.results)
 
 
 _WORDS = (

@@ -42,9 +42,9 @@ class Fixtures:
         self._path, self._calendar, self._days = path, policy.calendar, days
         self._units: dict[date, Units] = {}
         self._rows: Rows = {}
-        processors = (one for phase in policy.phases.values() for one in phase.processors.values())
-        jobs = (part for one in processors for part in one.parts)
-        self._tables: dict[str, Processor] = {one.table: one for one in jobs if one.table is not None}
+        processors = (processor for phase in policy.phases.values() for processor in phase.processors.values())
+        jobs = (part for processor in processors for part in processor.parts)
+        self._tables: dict[str, Processor] = {job.table: job for job in jobs if job.table is not None}
 
     def follow(self, facts: WorldData) -> None:
         """Write what has changed since the last call; rows that went away stay."""

@@ -83,7 +83,7 @@ def countdown(seen: Explanation, now: datetime, kinds: Iterable[str] = RUNNING) 
         for one in seen.evidence["times"]
         if one["at"] is not None and one["name"].startswith(kinds)
     ]
-    return min((one for one in times if one.at > now), key=lambda one: one.at, default=None)
+    return min((time for time in times if time.at > now), key=lambda one: one.at, default=None)
 
 
 def active(seen: Explanation) -> bool:

@@ -98,8 +98,8 @@ class StateObserver:
 
 def _told(departures: tuple[Departure, ...], world: World) -> str:
     first = departures[0]
-    published = [one for one in departures if one.channel != HTTP]
-    ways = [f"{one.to.replace(' ', '')} called" for one in departures if one.channel == HTTP]
+    published = [departure for departure in departures if departure.channel != HTTP]
+    ways = [f"{departure.to.replace(' ', '')} called" for departure in departures if departure.channel == HTTP]
     for topic, number in Counter(one.to for one in published).items():
         ways.append(f"{number} message{'s' if number > 1 else ''} to {topic}")
     without = f", degraded without {', '.join(sorted(first.missing))}" if first.degraded else ""

@@ -135,7 +135,7 @@ class Driver:
         self._swept += 1
         if answer == "207":
             self._say("sweep", "some of its actions failed; its log says which")
-        seen = [one for run in self._cast.watch.runs for one in run.transitions]
+        seen = [transition for run in self._cast.watch.runs for transition in run.transitions]
         timers = [found.at for one in seen if (found := countdown(one, now, _TIMES)) is not None]
         self._tell_quiet(now)
         if now < self._cast.scenario.end:

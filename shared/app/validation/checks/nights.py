@@ -40,7 +40,7 @@ def outputs(policy: Policy, phase: str, mode: str, day: date) -> tuple[list[Proc
 
     The last phase needs all of them.
     """
-    enabled = [one for one in policy.phases[phase].processors.values() if not one.disabled_on(day)]
+    enabled = [processor for processor in policy.phases[phase].processors.values() if not processor.disabled_on(day)]
     waiting = [following.expects[mode] for following in policy.after(phase) if mode in following.expects]
     if not waiting:
         return enabled, []
