@@ -1,4 +1,4 @@
-"""Carrying out a plan: look, make or mend what differs, look again. Stopped anywhere, it can be run again."""
+"""Carrying out a plan: look, make or repair what differs, look again. Stopped anywhere, it can be run again."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def _named(line: CommandLine, found: Any) -> CommandLine:
 
 
 def _settled(resource: Resource, found: Any) -> Done:
-    """Nothing can be run: it is there and cannot be mended, or what it belongs to is missing."""
+    """Nothing can be run: it is there and cannot be repaired, or what it belongs to is missing."""
     if found is None:
         raise ApplyFailed(resource, "does not exist, and is not made by this script", resource.hint or AGAIN)
     _refuse(resource, resource.differences(found), "differs, and cannot be changed")

@@ -17,7 +17,7 @@ MARKS = {
 
 
 def planned(one: Resource) -> Iterator[str]:
-    """Yield the lines of one resource: how it is looked at, made and mended."""
+    """Yield the lines of one resource: how it is looked at, made and repaired."""
     yield f"# {one.id}"
     yield str(one.read)
     for word, line in (("absent", one.create), ("different", one.update)):

@@ -1,4 +1,4 @@
-"""One thing that shall exist in the cloud, and how to see, make and mend it."""
+"""One thing that shall exist in the cloud, and how to see, make and repair it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What leaves as JSON, and what a message may carry: one reading for every bus and every HTTP call."""
+"""What is sent as JSON, and what a message may carry: one reading for every bus and every HTTP call."""
 
 from __future__ import annotations
 

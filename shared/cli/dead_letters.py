@@ -80,7 +80,7 @@ def replay(
     subscription: Subscription = None,
     as_json: Json = False,
 ) -> None:
-    """Publish dead letters to their topics again, once the cause is mended.
+    """Publish dead letters to their topics again, once the cause is repaired.
 
     Exit 0: all; 3: no such letter; 4: some cannot be brought back, and stay; 5: the bus did not answer, and what was
     not published stays.

@@ -93,7 +93,7 @@ def explain(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Explain why a transition decides as it does: who is missing, what comes next, which gate reads what.
+    """Explain why a transition decides as it does: what is missing, what comes next, which gate reads what.
 
     Example: orch explain phase3_to_phase4 2026-01-21 --mode overnight
     """

@@ -77,7 +77,7 @@ def send(ctx: Context, kept: Kept) -> None:
 
 
 def _mark(ctx: Context, kept: Kept, change: Callable[[Alert], Alert]) -> None:
-    """Write down what became of a sending, also if somebody counted a repetition meanwhile: else it is sent again."""
+    """Write down what became of a sending, even if somebody counted a repetition meanwhile: else it is sent again."""
     path, alert, version = path_of(kept.alert.fingerprint), kept.alert, kept.version
     for _ in range(ATTEMPTS):
         assert version is not None

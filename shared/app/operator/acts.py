@@ -188,7 +188,7 @@ def replay(ctx: Context, kept: Quarantined, why: Why) -> CommandResult:
 
 
 def find_quarantined(ctx: Context, message_id: str) -> Quarantined | None:
-    """Return one message kept aside, also if it was replayed."""
+    """Return one message kept aside, even if it was replayed."""
     return next((kept for kept in listed(ctx, None) if message_id in kept.message_ids), None)
 
 

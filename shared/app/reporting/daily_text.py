@@ -45,7 +45,7 @@ def _run(policy: Policy, run: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _who(policy: Policy, one: Mapping[str, Any]) -> str:
-    """Name who was late, else who came last; where nothing is triggered, who is missing."""
+    """Name who was late, else who came last; where nothing is triggered, what is missing."""
     if not one["triggered_at"]:
         return f"; missing {', '.join(one['missing'])}" if one["missing"] and one["word"] != "nothing expected" else ""
     late = [f"{who['processor']} {_clock(policy, who['at']) if who['at'] else 'never'}" for who in one["late"]]

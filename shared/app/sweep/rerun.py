@@ -106,7 +106,7 @@ def lacking(results: list[ReconcileResult], now: datetime) -> list[Lack]:
 
 
 def _missing_at_due(snapshot: DecisionInput, now: datetime) -> tuple[str, ...]:
-    """Return who is missing of a transition that is due, not triggered, and not overtaken."""
+    """Return what is missing of a transition that is due, not triggered, and not overtaken."""
     state, due = snapshot.state, snapshot.expectation.due
     at = due_at(snapshot.key, due.warning, snapshot.policy) if due else None
     untouched = not state.triggered and state.state not in (State.CLAIMED, State.OBSERVED)

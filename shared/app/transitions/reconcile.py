@@ -219,7 +219,7 @@ def _not_accepted(
 def _mark(
     ctx: Context, held: VersionedInput, load: Load, change: Callable[[TransitionState], TransitionState]
 ) -> VersionedInput | None:
-    """Mark what became of our own claim, also if somebody wrote beside it; None once the claim is another's."""
+    """Mark what became of our own claim, even if somebody wrote beside it; None once the claim is another's."""
     claim = held.snapshot.state.claim
     assert claim is not None
     sight: VersionedInput = held
