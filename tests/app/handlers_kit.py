@@ -255,7 +255,7 @@ class HandlersKit:
         store: StateStore | None = None,
         start: datetime = T0,
         seed: int | None = None,
-        record: AuditLog | None = None,
+        audit: AuditLog | None = None,
         version: str = "v1",
     ) -> None:
         self.policy, self.clock, self.history = policy, VirtualClock(start, seed or 0), History()
@@ -273,7 +273,7 @@ class HandlersKit:
         self.ports = WorldPorts(
             store=SimulatedStore(self.store, self.stage, lambda path: None),
             warehouse=SimulatedWarehouse(self.facts, self.stage),
-            audit=record or self.audit,
+            audit=audit or self.audit,
             bus=self.bus,
             http=self.services,
             alerts=self.sink,
