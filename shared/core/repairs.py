@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shared.core import commands
-from shared.core.alerting.conditions import AlertKind, Condition, Severity
+from shared.core.alerting.condition import Condition
+from shared.core.alerting.kinds import AlertKind, Severity
 from shared.core.decision import cadence
 from shared.core.model import RepairLog, RunKey
 from shared.core.policy.policy import Policy, Repairs

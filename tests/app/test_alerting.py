@@ -21,7 +21,8 @@ from shared.app.sweep.handler import handle_sweep
 from shared.app.sweep.sweep import SweepOptions
 from shared.app.transitions.receive import receive
 from shared.core.alerting.alert import Alert
-from shared.core.alerting.conditions import AlertKind, Condition, Lifecycle, Severity
+from shared.core.alerting.condition import Condition
+from shared.core.alerting.kinds import AlertKind, Severity
 from shared.core.errors import Unavailable
 from shared.core.model import State
 from shared.entrypoints import self_heal, transition
@@ -32,8 +33,8 @@ from tests.app.handlers_kit import CountedStore, Fate, HandlersKit
 from tests.core.build import DAY, NIGHT, PGS, PHASE3, SECOND, T0, TDGS, TO4
 
 HOUR, DAYLONG = timedelta(hours=1), timedelta(hours=24)
-STANDING = Condition(AlertKind.HELD, Severity.CRITICAL, NIGHT.id, TO4, "", "held: nobody came", Lifecycle.ONGOING)
-ONCE = Condition(AlertKind.LATE, Severity.INFO, NIGHT.id, TO4, PGS, "has arrived", Lifecycle.ONCE)
+STANDING = Condition(AlertKind.HELD, Severity.CRITICAL, NIGHT.id, TO4, "", "held: nobody came")
+ONCE = Condition(AlertKind.LATE, Severity.INFO, NIGHT.id, TO4, PGS, "has arrived")
 
 
 @pytest.fixture

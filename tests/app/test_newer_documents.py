@@ -12,7 +12,7 @@ import pytest
 
 from shared.app.quarantine.rows import Row
 from shared.core.alerting.alert import Alert, Pending
-from shared.core.alerting.conditions import Lifecycle
+from shared.core.alerting.kinds import Lifecycle
 from shared.core.circuit_breaker import Circuit
 from shared.core.decision.pause import PauseBook
 from shared.core.model import Completion, Outcome, Run, State, TransitionState

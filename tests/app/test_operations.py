@@ -19,7 +19,8 @@ from shared.app.state import repository
 from shared.app.state.lock import acquire
 from shared.app.transitions import fan_in
 from shared.app.validation import validate
-from shared.core.alerting.conditions import AlertKind, Condition, Severity
+from shared.core.alerting.condition import Condition
+from shared.core.alerting.kinds import AlertKind, Severity
 from shared.core.calendar import instant
 from shared.core.costs import operations
 from shared.core.costs.month import Month, of_deliveries, of_report

@@ -11,7 +11,7 @@ import pytest
 from shared.app.reporting.daily import summary
 from shared.app.reporting.health import DeploymentInfo as Health
 from shared.app.reporting.overview import overview
-from shared.core.alerting.conditions import AlertKind
+from shared.core.alerting.kinds import AlertKind
 from shared.core.model import Outcome, State
 from shared.core.policy.policy import PlannedPause
 from shared.simulation.scenario import Health as Fitness

@@ -32,7 +32,7 @@ from shared.app.reporting.health import HealthRequest
 from shared.app.validation.handler import answer
 from shared.cli import main as orch
 from shared.core import commands
-from shared.core.alerting.conditions import AlertKind
+from shared.core.alerting.kinds import AlertKind
 from shared.core.errors import Unavailable
 from shared.core.policy.names import Names
 from shared.core.policy.policy import Policy

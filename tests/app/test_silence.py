@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from shared.adapters.config.policy_file import load_policy
-from shared.core.alerting.conditions import AlertKind
+from shared.core.alerting.kinds import AlertKind
 from tests.app.handlers_kit import HandlersKit
 from tests.app.test_self_heal import at
 from tests.core.build import DAY, NIGHT, PHASE3, TO3, TO4, TO6, UPGC

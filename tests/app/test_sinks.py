@@ -11,7 +11,8 @@ from shared.adapters.notify.fan_out import FanOut
 from shared.app.alerting import outage, outbox, raise_alerts
 from shared.app.context import Context
 from shared.core.alerting.alert import Alert, Pending, raised
-from shared.core.alerting.conditions import AlertKind, Condition, Lifecycle, Severity
+from shared.core.alerting.condition import Condition
+from shared.core.alerting.kinds import AlertKind, Severity
 from shared.core.errors import Unavailable, Undelivered
 from shared.ports import Clock, Delivered, Notice, Refused
 from tests.app.handlers_kit import HandlersKit
@@ -50,7 +51,6 @@ def condition_of(alert: Alert) -> Condition:
         alert.transition,
         alert.subject,
         alert.text,
-        alert.lifecycle,
     )
 
 
@@ -137,7 +137,7 @@ def test_a_sink_that_hangs_keeps_no_alert_from_a_healthy_one(two: Two) -> None:
     """Each sweep brings the healthy sink one more, none is taken for told that was not; in the end both have all."""
     two.well.answer = two.ill.answer = Unavailable("both", "502")
     for number in range(4):
-        condition = Condition(AlertKind.LATE, Severity.INFO, NIGHT.id, TO4, f"p{number}", "has arrived", Lifecycle.ONCE)
+        condition = Condition(AlertKind.LATE, Severity.INFO, NIGHT.id, TO4, f"p{number}", "has arrived")
         two.house.act(lambda c=condition: raise_alerts.raise_now(two.ctx, [c]))  # type: ignore[misc]
     two.well.answer, two.ill.hangs = Delivered(), two.house.clock
     for told in range(1, 5):

@@ -16,7 +16,8 @@ from shared.app.retry import retry
 from shared.app.state.order import in_order
 from shared.app.state.repository import Stored, run_data, run_path
 from shared.app.sweep.sweep import TIME_LIMIT
-from shared.core.alerting.conditions import AlertKind, Condition, Lifecycle, Severity
+from shared.core.alerting.condition import Condition
+from shared.core.alerting.kinds import AlertKind, Severity
 from shared.core.errors import NotBegun, OutOfTime, Unavailable
 from shared.core.model import Lane, Run, RunKey
 from shared.ports import Response, Row
@@ -47,7 +48,7 @@ def with_waiting_alerts(house: HandlersKit, count: int) -> HandlersKit:
     """Let so many alerts wait to be sent."""
     house.fail("slack")
     for number in range(count):
-        condition = Condition(AlertKind.LATE, Severity.INFO, NIGHT.id, TO4, f"p{number}", "has arrived", Lifecycle.ONCE)
+        condition = Condition(AlertKind.LATE, Severity.INFO, NIGHT.id, TO4, f"p{number}", "has arrived")
         house.act(lambda c=condition: raise_alerts.raise_now(house.ctx, [c]))  # type: ignore[misc]
     house.mend()
     house.wait(10 * MINUTE)

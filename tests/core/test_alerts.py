@@ -9,17 +9,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from shared.core.alerting.conditions import (
-    NOBODY,
-    AlertKind,
-    Condition,
-    Lifecycle,
-    Predecessor,
-    Severity,
-    conditions,
-    fingerprint,
-    is_due,
-)
+from shared.core.alerting.condition import Condition, fingerprint
+from shared.core.alerting.conditions import conditions
+from shared.core.alerting.due import NOBODY, Predecessor, is_due
+from shared.core.alerting.kinds import AlertKind, Lifecycle, Severity
 from shared.core.decision import state_changes
 from shared.core.decision.decisions import Confirm, Decision, Done, Held
 from shared.core.decision.gates import Unfit

@@ -12,7 +12,9 @@ import pytest
 import yaml
 
 from shared.adapters.config.policy_file import load_policy
-from shared.core.alerting.conditions import AlertKind, Predecessor, conditions
+from shared.core.alerting.conditions import conditions
+from shared.core.alerting.due import Predecessor
+from shared.core.alerting.kinds import AlertKind
 from shared.core.calendar import due_at
 from shared.core.costs.workload import runs_of
 from shared.core.decision.closing import is_over

@@ -7,7 +7,9 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from shared.core.alerting.conditions import NOBODY, AlertKind, Predecessor, conditions, rests
+from shared.core.alerting.conditions import conditions, rests
+from shared.core.alerting.due import NOBODY, Predecessor
+from shared.core.alerting.kinds import AlertKind
 from shared.core.alerting.pause_alerts import pause_conditions, pause_moments
 from shared.core.decision.decide import decide
 from shared.core.decision.decisions import Blocked, Confirm, Done, EmptyOk, Held, Read, Trigger, Wait

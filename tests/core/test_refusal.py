@@ -7,7 +7,8 @@ from datetime import datetime
 
 import pytest
 
-from shared.core.alerting.conditions import AlertKind, conditions
+from shared.core.alerting.conditions import conditions
+from shared.core.alerting.kinds import AlertKind
 from shared.core.decision.decide import decide
 from shared.core.decision.decisions import Blocked, Decision, Done, Read, Trigger
 from shared.core.decision.gates import Wanted

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.adapters.config.policy_file import load_policy
-from shared.core.alerting.conditions import AlertKind, conditions
+from shared.core.alerting.conditions import conditions
+from shared.core.alerting.kinds import AlertKind
 from shared.core.calendar import clock_from, final_since
 from shared.core.decision.completeness import Status
 from shared.core.decision.decisions import Wait

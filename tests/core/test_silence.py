@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from shared.adapters.config.policy_file import load_policy
-from shared.core.alerting.conditions import Predecessor, Severity
+from shared.core.alerting.due import Predecessor
+from shared.core.alerting.kinds import Severity
 from shared.core.decision.closing import is_over
 from shared.core.decision.explain import explain
 from shared.core.decision.pause import Pause

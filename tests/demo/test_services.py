@@ -19,7 +19,7 @@ from shared.adapters.local.accelerated_clock import FileClock
 from shared.adapters.local.memory import MemoryStore
 from shared.app.state.repository import transition_path
 from shared.core.alerting.alert import Alert
-from shared.core.alerting.conditions import Lifecycle
+from shared.core.alerting.kinds import Lifecycle
 from shared.core.model import RunKey, State, TransitionState
 from shared.core.policy.transitions import Role
 from shared.documents import to_data

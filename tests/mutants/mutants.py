@@ -19,6 +19,11 @@ GATES, CALENDAR, ALERTS = (
     "shared/core/calendar.py",
     "shared/core/alerting/conditions.py",
 )
+CONDITION, PROGRESS, DUE = (
+    "shared/core/alerting/condition.py",
+    "shared/core/alerting/progress.py",
+    "shared/core/alerting/due.py",
+)
 MODEL, MESSAGE, POLICY = "shared/core/model.py", "shared/core/message.py", "shared/core/policy/policy.py"
 PHASES = "shared/core/policy/phases.py"
 EVENTS, DEAD_LETTERS = "shared/app/transitions/cloudevents.py", "shared/app/sweep/dead_letters.py"
@@ -159,7 +164,7 @@ MUTANTS = [
     ),
     mutant(
         "one overdue start excuses every phase",
-        ALERTS,
+        DUE,
         "return not silent & spoken and all(told)",
         "return not silent & spoken and any(told)",
         T_GRAPH + "a_due_alert_that_only_waits_for_others_is_theirs",
@@ -818,14 +823,14 @@ MUTANTS = [
     ),
     mutant(
         "one alert for all runs",
-        ALERTS,
+        CONDITION,
         "(kind, run, transition, subject)",
         "(kind, transition, subject)",
         f"{T_ALERTS}one_thing_has_one_fingerprint",
     ),
     mutant(
         "due a second late",
-        ALERTS,
+        DUE,
         "        if at is not None and now >= at:\n            what",
         "        if at is not None and now > at:\n            what",
         f"{T_ALERTS}due_to_the_second",
@@ -1556,7 +1561,7 @@ MUTANTS = [
     ),
     mutant(
         "a no told as a service that is away",
-        ALERTS,
+        PROGRESS,
         '        elif name == "answer":\n            yield _not_taken(snapshot, decision, what, now)\n',
         "",
         f"{T_VERDICTS}a_no_blocks_with_its_own_words",
@@ -1679,8 +1684,8 @@ MUTANTS = [
     mutant(
         "due alerts inside a pause",
         ALERTS,
-        "*(() if snapshot.pause(now) is not None else _due(",
-        "*(_due(",
+        "*(() if snapshot.pause(now) is not None else of_due(",
+        "*(of_due(",
         f"{T_PAUSE}nobody_is_told_what_is_due_inside_a_pause",
         f"{T_PAUSING}nobody_is_told_what_is_due_and_nothing_is_repaired",
     ),
@@ -1757,7 +1762,7 @@ MUTANTS = [
     ),
     mutant(
         "a last phase that never ends is told to nobody",
-        ALERTS,
+        PROGRESS,
         "    if at is None or now < at or snapshot.pause(now) is not None:\n",
         "    if True:\n",
         f"{T_SILENCE}a_last_phase_that_begins_and_never_ends_is_told",
@@ -1780,7 +1785,7 @@ MUTANTS = [
     ),
     mutant(
         "a gate may block for ever without waking anybody",
-        ALERTS,
+        PROGRESS,
         "            if deadline is not None and now >= deadline:\n",
         "            if False:\n",
         f"{T_SILENCE}a_gate_that_still_blocks_at_the_deadline_is_critical",
@@ -1795,7 +1800,7 @@ MUTANTS = [
     ),
     mutant(
         "the due alert of a phase that never ended speaks of no message",
-        ALERTS,
+        DUE,
         "    if begun:\n",
         "    if False:\n",
         f"{T_SILENCE}the_due_alert_says_that_the_phase_was_started_and_has_not_ended",

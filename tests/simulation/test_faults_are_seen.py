@@ -39,7 +39,7 @@ RERUN, PAUSE_ALERTS = "shared/app/sweep/rerun.py", "shared/core/alerting/pause_a
 RECONCILE, DECIDE, ALERTS = (
     "shared/app/transitions/reconcile.py",
     "shared/core/decision/decide.py",
-    "shared/core/alerting/conditions.py",
+    "shared/core/alerting/condition.py",
 )
 FINGERPRINT = """    joined = "\\x1f".join((kind, run, transition, subject))
     return f"{kind}-{hashlib.sha256(joined.encode()).hexdigest()[:20]}"

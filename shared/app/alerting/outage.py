@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from shared.app.context import Context
-from shared.core.alerting.conditions import AlertKind, fingerprint
+from shared.core.alerting.condition import fingerprint
+from shared.core.alerting.kinds import AlertKind
 from shared.core.errors import Unavailable, Undelivered
 from shared.core.texts import clock_time, duration, say
 from shared.ports import Delivered, Notice

@@ -14,7 +14,8 @@ from shared.app.alerting.outbox import COLLECTION, Kept, path_of, read_all, read
 from shared.app.context import Context
 from shared.app.state.repository import path_of_run
 from shared.core.alerting.alert import Alert, Pending, raised, to_send
-from shared.core.alerting.conditions import AlertKind, Condition, Lifecycle, Severity
+from shared.core.alerting.condition import Condition
+from shared.core.alerting.kinds import AlertKind, Severity
 from shared.core.message import Received
 from shared.core.texts import say
 from shared.documents import to_data
@@ -158,6 +159,4 @@ def other_dataset(received: Received, phase: str) -> Condition:
         do=f"correct the sender, or the table of {name} in the policy",
     )
     subject = f"{name}/{dataset}"
-    return Condition(
-        AlertKind.OTHER_DATASET, Severity.INFO, received.key.pipeline, phase, subject, text, Lifecycle.ONCE
-    )
+    return Condition(AlertKind.OTHER_DATASET, Severity.INFO, received.key.pipeline, phase, subject, text)

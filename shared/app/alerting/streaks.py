@@ -9,7 +9,8 @@ from datetime import timedelta
 from shared.app.alerting.outbox import path_of, read
 from shared.app.context import Context
 from shared.app.state.repository import read_run, run_path
-from shared.core.alerting.conditions import AlertKind, Condition, Severity, fingerprint
+from shared.core.alerting.condition import Condition, fingerprint
+from shared.core.alerting.kinds import AlertKind, Severity
 from shared.core.decision.snapshot import DecisionInput
 from shared.core.model import Lane, RunKey
 from shared.ports import Document

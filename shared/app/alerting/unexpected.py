@@ -6,7 +6,8 @@ import traceback
 
 from shared.app.alerting import raise_alerts
 from shared.app.context import Context
-from shared.core.alerting.conditions import AlertKind, Condition, Lifecycle, Severity
+from shared.core.alerting.condition import Condition
+from shared.core.alerting.kinds import AlertKind, Severity
 from shared.core.errors import Unavailable
 from shared.core.model import Lane
 from shared.core.reporting.findings import Finding, Sweep
@@ -33,7 +34,7 @@ def report_unexpected(ctx: Context, function: str, error: Exception, trace: str,
         "the platform delivers the message again",
         f"read the trace\n{trace[-2000:]}",
     )
-    condition = Condition(AlertKind.ERROR, Severity.CRITICAL, ctx.policy.pipeline, function, name, text, Lifecycle.ONCE)
+    condition = Condition(AlertKind.ERROR, Severity.CRITICAL, ctx.policy.pipeline, function, name, text)
     try:
         raise_alerts.raise_now(ctx, [condition], occurrence=True)
     except Unavailable as unsent:

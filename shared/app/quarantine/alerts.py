@@ -7,7 +7,8 @@ from datetime import date, datetime
 from shared.app.context import Context
 from shared.app.quarantine.bounds import MOST_ROWS, MOST_WARNINGS
 from shared.core import commands
-from shared.core.alerting.conditions import AlertKind, Condition, Lifecycle, Severity
+from shared.core.alerting.condition import Condition
+from shared.core.alerting.kinds import AlertKind, Severity
 from shared.core.errors import Malformed
 from shared.core.message import Delivery
 from shared.core.texts import say
@@ -25,9 +26,7 @@ def of_sender(ctx: Context, delivery: Delivery, wrong: Malformed) -> Condition:
         f"Once the sender or the policy is corrected: {commands.quarantine('replay', delivery.message_id)}",
     )
     subject = f"{wrong.processor}/{wrong.kind}"
-    return Condition(
-        AlertKind.QUARANTINE, Severity.WARNING, ctx.policy.pipeline, delivery.phase, subject, text, Lifecycle.ONCE
-    )
+    return Condition(AlertKind.QUARANTINE, Severity.WARNING, ctx.policy.pipeline, delivery.phase, subject, text)
 
 
 def summary(ctx: Context, since: datetime) -> Condition:
@@ -55,4 +54,4 @@ def no_room(ctx: Context, day: date) -> Condition:
 
 
 def _overall(ctx: Context, subject: str, text: str) -> Condition:
-    return Condition(AlertKind.QUARANTINE, Severity.WARNING, ctx.policy.pipeline, "", subject, text, Lifecycle.ONCE)
+    return Condition(AlertKind.QUARANTINE, Severity.WARNING, ctx.policy.pipeline, "", subject, text)

@@ -23,7 +23,8 @@ from shared.app.transitions.pausing import still_to_end
 from shared.app.transitions.preflight import fitness
 from shared.app.transitions.readings import read_units
 from shared.app.transitions.snapshot import versioned_input
-from shared.core.alerting.conditions import AlertKind, Condition, Lifecycle, Severity
+from shared.core.alerting.condition import Condition
+from shared.core.alerting.kinds import AlertKind, Severity
 from shared.core.calendar import instant, working_day
 from shared.core.decision.completeness import opened_at
 from shared.core.decision.gates import Fit, Unfit
@@ -261,7 +262,7 @@ def _quarantine(ctx: Context) -> dict[str, Any]:
 
 def _send(ctx: Context, made: dict[str, Any]) -> str:
     """Say the report once a day; return what became of it. One that could not be sent is an alert."""
-    condition = Condition(KIND, Severity.INFO, ctx.policy.pipeline, "", made["date"], made["text"], Lifecycle.ONCE)
+    condition = Condition(KIND, Severity.INFO, ctx.policy.pipeline, "", made["date"], made["text"])
     path = outbox.path_of(condition.fingerprint)
     try:
         if ctx.ports.store.get(path)[0] is None:
@@ -282,7 +283,7 @@ def _send(ctx: Context, made: dict[str, Any]) -> str:
 def _unsent(ctx: Context, day: str, why: str) -> Condition:
     what = f"the daily report of {day} could not be sent: {why}"
     text = say(ctx.policy.pipeline, "", what, "it stays pending", "POST /report of health_check; look at its channel")
-    return Condition(AlertKind.REPORT_UNSENT, Severity.WARNING, ctx.policy.pipeline, "", day, text, Lifecycle.ONCE)
+    return Condition(AlertKind.REPORT_UNSENT, Severity.WARNING, ctx.policy.pipeline, "", day, text)
 
 
 def _straight(ctx: Context, condition: Condition, error: Unavailable) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from shared.app.state.repository import Stored
-from shared.core.alerting.conditions import AlertKind, Condition, Lifecycle, Severity
+from shared.core.alerting.condition import Condition
+from shared.core.alerting.kinds import AlertKind, Severity
 from shared.core.calendar import closes_at, working_day
 from shared.core.model import Lane, Run, RunKey
 from shared.core.policy.policy import Policy
@@ -51,4 +52,4 @@ def of_old_dates(policy: Policy, keys: Iterable[RunKey], now: datetime) -> Condi
         "let what repairs the past send backfill_mode: true",
     )
     today = policy.local(now).date().isoformat()
-    return Condition(AlertKind.OLD_DATES, Severity.WARNING, policy.pipeline, "", today, text, Lifecycle.ONCE)
+    return Condition(AlertKind.OLD_DATES, Severity.WARNING, policy.pipeline, "", today, text)

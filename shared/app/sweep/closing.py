@@ -10,7 +10,8 @@ from shared.app.context import Context
 from shared.app.state.repository import Stored, read_transitions, save_run, transition_path
 from shared.app.transitions.reconcile import ReconcileResult
 from shared.core import commands
-from shared.core.alerting.conditions import AlertKind, Condition, Lifecycle, Severity
+from shared.core.alerting.condition import Condition
+from shared.core.alerting.kinds import AlertKind, Severity
 from shared.core.calendar import closes_at
 from shared.core.decision.closing import is_over, never_triggered
 from shared.core.decision.silence import not_ended
@@ -55,7 +56,7 @@ def closing_of(
         what = "; ".join(("closed for its age", *(f"{lack}: {names(which)}" for lack, which in lacks if which)))
         do = "\n".join(("to trigger one all the same:", *again)) if again else ""
         text = say(key.id, "", what, "only an operator reopens it", do)
-        done.say(Condition(AlertKind.EXPIRED, Severity.INFO, key.id, "", "", text, Lifecycle.ONCE))
+        done.say(Condition(AlertKind.EXPIRED, Severity.INFO, key.id, "", "", text))
     return Closing(run, states, expired=True)
 
 
@@ -67,7 +68,7 @@ def closing_of_departed(done: Sweep, run: Stored[Run], left: tuple[str, ...]) ->
     what = f"closed, because the policy changed under it; what left it: {names(left)}"
     then = "nothing more of it is dispatched; only an operator reopens it"
     text = say(key.id, "", what, then, "see what it has started, and trigger by hand what must still go")
-    done.say(Condition(AlertKind.DEPARTED, severity, key.id, "", "", text, Lifecycle.ONCE))
+    done.say(Condition(AlertKind.DEPARTED, severity, key.id, "", "", text))
     return Closing(run, {}, expired=True)
 
 

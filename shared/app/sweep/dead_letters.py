@@ -14,7 +14,8 @@ from shared.app.context import Context
 from shared.app.transitions.cloudevents import FIRST_PUBLISHED_AT, REPLAYED_BY, REPLAYED_FOR, REPLAYED_FROM
 from shared.app.transitions.dispatch import MAX_ATTRIBUTE
 from shared.core import commands
-from shared.core.alerting.conditions import AlertKind, Condition, Severity
+from shared.core.alerting.condition import Condition
+from shared.core.alerting.kinds import AlertKind, Severity
 from shared.core.errors import Unavailable
 from shared.core.texts import say
 from shared.ports import DeadLetter, DeadLetters

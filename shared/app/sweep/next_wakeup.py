@@ -12,7 +12,7 @@ from shared.app.context import Context
 from shared.app.sweep.repair import STARTED_STANDS_FOR
 from shared.app.transitions.preflight import CACHED
 from shared.app.transitions.reconcile import ReconcileResult
-from shared.core.alerting.conditions import UNFIT_FOR
+from shared.core.alerting.progress import UNFIT_FOR
 from shared.core.calendar import closes_at, due_at, instant
 from shared.core.decision.decide import confirm_by
 from shared.core.decision.decisions import Blocked, Confirm, Doubt, Proven, Read, Trigger, Wait

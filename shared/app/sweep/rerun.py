@@ -15,7 +15,7 @@ from shared.app.transitions.at_work import at_work
 from shared.app.transitions.dispatch import wire_names
 from shared.app.transitions.reconcile import ReconcileResult
 from shared.core import repairs
-from shared.core.alerting.conditions import Condition
+from shared.core.alerting.condition import Condition
 from shared.core.calendar import due_at
 from shared.core.decision.decisions import Blocked, Held
 from shared.core.decision.snapshot import DecisionInput

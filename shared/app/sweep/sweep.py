@@ -30,16 +30,10 @@ from shared.app.transitions.pausing import tend
 from shared.app.transitions.readings import read_units
 from shared.app.transitions.reconcile import ReconcileResult, assess, reconcile
 from shared.app.transitions.snapshot import reload, transitions_of, versioned_input
-from shared.core.alerting.conditions import (
-    AlertKind,
-    Condition,
-    Lifecycle,
-    Predecessor,
-    Severity,
-    conditions,
-    is_due,
-    rests,
-)
+from shared.core.alerting.condition import Condition
+from shared.core.alerting.conditions import conditions, rests
+from shared.core.alerting.due import Predecessor, is_due
+from shared.core.alerting.kinds import AlertKind, Severity
 from shared.core.calendar import day_of, final_since, instant
 from shared.core.decision.departed import departed
 from shared.core.decision.pause import Pause, pause_at
@@ -179,9 +173,7 @@ def _brought(ctx: Context, compared: Compared) -> Condition:
     count = len(compared.state_lacked)
     what = f"{count} completions stood in the record only and were brought to the state"
     text = say(ctx.policy.pipeline, "", what, "they are decided on as always")
-    return Condition(
-        AlertKind.RECONCILED, Severity.INFO, ctx.policy.pipeline, "", compared.state_lacked[0], text, Lifecycle.ONCE
-    )
+    return Condition(AlertKind.RECONCILED, Severity.INFO, ctx.policy.pipeline, "", compared.state_lacked[0], text)
 
 
 def _expected(ctx: Context, pauses: tuple[Pause, ...], now: datetime) -> list[RunKey]:
@@ -358,7 +350,7 @@ def _presumed(ctx: Context, key: RunKey, units: Units) -> Condition:
     what = f"{which}: not final {duration(calendar.presumed_final_after)} after the start, presumed over"
     text = say(key.id, "", what, "counted as final until the calendar says otherwise", "correct the calendar's status")
     subject = " ".join(units.presumed)
-    return Condition(AlertKind.PRESUMED, Severity.INFO, key.id, "", subject, text, Lifecycle.ONCE)
+    return Condition(AlertKind.PRESUMED, Severity.INFO, key.id, "", subject, text)
 
 
 def _would(ctx: Context, loaded: Loaded, key: RunKey) -> list[Finding]:

@@ -10,7 +10,9 @@ from shared.app.alerting.streaks import with_streaks
 from shared.app.context import Context
 from shared.app.state.order import is_old
 from shared.app.transitions.reconcile import ReconcileResult
-from shared.core.alerting.conditions import DUE, AlertKind, Condition, Lifecycle, Severity, conditions
+from shared.core.alerting.condition import Condition
+from shared.core.alerting.conditions import DUE, conditions
+from shared.core.alerting.kinds import AlertKind, Severity
 from shared.core.errors import Unavailable
 from shared.core.message import Received
 from shared.core.texts import say
@@ -45,6 +47,4 @@ def known_by_table(received: Received, phase: str) -> Condition:
         f"{received.wire_name} is unknown, but its output table is that of {name}: counted as {name}",
         do=f"add {received.wire_name} to the aliases of {name}",
     )
-    return Condition(
-        AlertKind.BY_TABLE, Severity.INFO, received.key.pipeline, phase, received.wire_name, text, Lifecycle.ONCE
-    )
+    return Condition(AlertKind.BY_TABLE, Severity.INFO, received.key.pipeline, phase, received.wire_name, text)

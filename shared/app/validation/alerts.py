@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping
 from shared.app.alerting import outbox, raise_alerts
 from shared.app.context import Context
 from shared.app.validation.report import Report
-from shared.core.alerting.conditions import Condition, Severity
+from shared.core.alerting.condition import Condition
+from shared.core.alerting.kinds import Severity
 from shared.core.errors import Unavailable
 from shared.core.texts import amount, say
 from shared.core.validation.checks import Status

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import ClassVar
 
-from shared.core.alerting.conditions import Condition, Lifecycle
+from shared.core.alerting.condition import Condition
+from shared.core.alerting.kinds import Lifecycle
 from shared.core.calendar import KEPT
 
 # Longer than one sending and the minute by which the clocks of two instances may differ.

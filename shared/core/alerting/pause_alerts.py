@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from shared.core import commands
-from shared.core.alerting.conditions import AlertKind, Condition, Lifecycle, Severity
+from shared.core.alerting.condition import Condition
+from shared.core.alerting.kinds import AlertKind, Severity
 from shared.core.decision.pause import Pause, paused_text, pauses_of
 from shared.core.policy.policy import Policy
 from shared.core.texts import amount, day_time, say
@@ -75,4 +76,4 @@ def _to_end(pause: Pause) -> str:
 def _condition(policy: Policy, pause: Pause, kind: AlertKind, subject: str, *said: str) -> Condition:
     transition = pause.transition or ""
     text = say(policy.pipeline, "", *said)
-    return Condition(kind, Severity.INFO, policy.pipeline, transition, subject, text, Lifecycle.ONCE)
+    return Condition(kind, Severity.INFO, policy.pipeline, transition, subject, text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from shared.core.alerting.conditions import Condition
+from shared.core.alerting.condition import Condition
 from shared.core.model import RunKey, State, TransitionState
 
 
