@@ -1327,9 +1327,23 @@ MUTANTS = [
     mutant(
         "a day of quarantine without bound",
         BOUNDS,
-        "has_room = room.rows < MOST_ROWS",
-        "has_room = True",
+        "if room.rows < MOST_ROWS:",
+        "if True:",
         f"{T_QUARANTINE}a_day_has_room_for_a_thousand_rows",
+    ),
+    mutant(
+        "what others wrote meanwhile is not looked at",
+        "shared/app/state/compare_and_set.py",
+        "        if written is not None:\n",
+        "        if True:\n",
+        "tests/app/test_compare_and_set.py::test_every_change_of_many_writers_is_kept",
+    ),
+    mutant(
+        "a document that changes all the time is taken for written",
+        "shared/app/state/compare_and_set.py",
+        '    raise Unavailable("state", f"{path} changes all the time")',
+        "    return result",
+        "tests/app/test_compare_and_set.py::test_a_document_that_changes_all_the_time_is_not_taken_for_written",
     ),
     mutant(
         "the same bytes of two nights are one message",
@@ -1756,8 +1770,8 @@ MUTANTS = [
     mutant(
         "two who pause at once: one is forgotten",
         PAUSING,
-        "if after == before.value or save_book(",
-        "if True or save_book(",
+        "(None if after == before else to_data(after)), changed",
+        "None, changed",
         f"{T_PAUSING}the_list_shows_what_stands_what_is_over_and_what_comes",
     ),
     mutant(

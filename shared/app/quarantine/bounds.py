@@ -6,14 +6,16 @@ for the rest.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from shared.app.context import Context
+from shared.app.state.compare_and_set import change_document
 from shared.core.calendar import KEPT
-from shared.core.errors import Unavailable
 from shared.documents import from_data, to_data
+from shared.ports import Document
 
 T = TypeVar("T")
 
@@ -21,7 +23,6 @@ COLLECTION = "quarantine_bounds"
 MOST_ROWS = 1000
 MOST_WARNINGS = 20
 HOUR = timedelta(hours=1)
-ATTEMPTS = 20
 REMEMBERED_MESSAGES = 100
 
 
@@ -55,51 +56,43 @@ def take_row(ctx: Context, day: date, message_id: str) -> bool:
 
     A crash before the row is written leaves its room taken: there are never more rows than that.
     """
-    path = _path(ctx, day.isoformat())
-    for _ in range(ATTEMPTS):
-        room, version = _read(ctx, path, Room())
-        has_room = room.rows < MOST_ROWS
-        if has_room:
-            after = replace(room, rows=room.rows + 1)
-        elif message_id in room.message_ids:
-            return False
-        else:
-            ids = (*room.message_ids, message_id)[-REMEMBERED_MESSAGES:]
-            after = replace(room, beyond=room.beyond + 1, message_ids=ids)
-        if _write(ctx, path, after, version):
-            return has_room
-    raise Unavailable("state", f"{path} changes all the time")
+
+    def take(document: Document | None) -> tuple[Mapping[str, Any] | None, bool]:
+        room = _read(document, Room())
+        if room.rows < MOST_ROWS:
+            return _data(ctx, replace(room, rows=room.rows + 1)), True
+        if message_id in room.message_ids:
+            return None, False
+        ids = (*room.message_ids, message_id)[-REMEMBERED_MESSAGES:]
+        return _data(ctx, replace(room, beyond=room.beyond + 1, message_ids=ids)), False
+
+    return change_document(ctx.ports.store, _path(ctx, day.isoformat()), take)
 
 
 def take_warning(ctx: Context, fingerprint: str, now: datetime) -> datetime | None:
     """Take one of the hour's warnings for a new alert; if there is none left, return when their summary began."""
-    path = _path(ctx, "said")
-    for _ in range(ATTEMPTS):
-        said, version = _read(ctx, path, WarningBudget())
-        recent = tuple(warning for warning in said.warnings if now - warning.at < HOUR)
-        if any(one.fingerprint == fingerprint for one in recent):
-            return None
+
+    def take(document: Document | None) -> tuple[Mapping[str, Any] | None, datetime | None]:
+        budget = _read(document, WarningBudget())
+        recent = tuple(warning for warning in budget.warnings if now - warning.at < HOUR)
+        if any(warning.fingerprint == fingerprint for warning in recent):
+            return None, None
         if len(recent) < MOST_WARNINGS:
-            after = replace(said, warnings=(*recent, Warned(fingerprint, now)))
-        elif said.summary_since is not None and now - said.summary_since < HOUR:
-            return said.summary_since
-        else:
-            after = WarningBudget(recent, now)
-        if _write(ctx, path, after, version):
-            return after.summary_since if len(recent) >= MOST_WARNINGS else None
-    raise Unavailable("state", f"{path} changes all the time")
+            return _data(ctx, replace(budget, warnings=(*recent, Warned(fingerprint, now)))), None
+        if budget.summary_since is not None and now - budget.summary_since < HOUR:
+            return None, budget.summary_since
+        return _data(ctx, WarningBudget(recent, now)), now
+
+    return change_document(ctx.ports.store, _path(ctx, "said"), take)
 
 
 def _path(ctx: Context, what: str) -> str:
     return f"{COLLECTION}/{ctx.policy.pipeline}~{what}"
 
 
-def _read(ctx: Context, path: str, nothing: T) -> tuple[T, str | None]:
-    document = ctx.ports.store.get(path)[0]
-    return (nothing, None) if document is None else (from_data(type(nothing), document.data), document.version)
+def _read(document: Document | None, nothing: T) -> T:
+    return nothing if document is None else from_data(type(nothing), document.data)
 
 
-def _write(ctx: Context, path: str, value: object, version: str | None) -> bool:
-    data = {**to_data(value), "expires_at": ctx.ports.clock.now() + KEPT}
-    store = ctx.ports.store
-    return (store.create(path, data) if version is None else store.update(path, data, version)) is not None
+def _data(ctx: Context, value: object) -> Mapping[str, Any]:
+    return {**to_data(value), "expires_at": ctx.ports.clock.now() + KEPT}

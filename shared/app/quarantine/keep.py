@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime
+from typing import Any
 
 from shared.app.alerting import outbox, raise_alerts
 from shared.app.context import Context
 from shared.app.quarantine import alerts
 from shared.app.quarantine.bounds import take_row, take_warning
-from shared.app.quarantine.rows import ATTEMPTS, COLLECTION, KEPT_ASIDE, Body, Row
+from shared.app.quarantine.rows import COLLECTION, KEPT_ASIDE, Body, Row
+from shared.app.state.compare_and_set import change_document
 from shared.core.calendar import KEPT
-from shared.core.errors import Malformed, Unavailable
+from shared.core.errors import Malformed
 from shared.core.message import Delivery
 from shared.documents import from_data, to_data
 from shared.ports import Document
@@ -64,28 +67,24 @@ def _keep_bytes(ctx: Context, path: str, delivery: Delivery) -> None:
 
 
 def _keep_row(
-    ctx: Context, path: str, document: Document | None, delivery: Delivery, wrong: Malformed, day: date, body: str
+    ctx: Context, path: str, known: Document | None, delivery: Delivery, wrong: Malformed, day: date, body: str
 ) -> bool:
-    """Count a message in its row; False if it stands there already."""
-    store, at = ctx.ports.store, delivery.received_at
-    for _ in range(ATTEMPTS):
-        if document is None:
-            pipeline = ctx.policy.pipeline
-            row = Row(pipeline, delivery.phase, wrong.processor, wrong.kind, wrong.reason, day, at, at)
-        else:
-            row = from_data(Row, document.data)
+    """Count a message in its row; False if it is there already."""
+    at, pipeline = delivery.received_at, ctx.policy.pipeline
+    new = Row(pipeline, delivery.phase, wrong.processor, wrong.kind, wrong.reason, day, at, at)
+
+    def with_message(document: Document | None) -> tuple[Mapping[str, Any] | None, tuple[Body, ...] | None]:
+        row = new if document is None else from_data(Row, document.data)
         after = _with(row, delivery, wrong.reason, body)
         if after is None:
-            return False
+            return None, None
         after, dropped = _bounded(after, at)
-        data = {**to_data(after), "expires_at": at + KEPT}
-        written = store.create(path, data) if document is None else store.update(path, data, document.version)
-        if written is not None:
-            for one in dropped:
-                _forget(ctx, f"{path}/bodies/{one.name}")
-            return True
-        document = store.get(path)[0]
-    raise Unavailable("state", f"{path} changes all the time")
+        return {**to_data(after), "expires_at": at + KEPT}, dropped
+
+    dropped = change_document(ctx.ports.store, path, with_message, [known])
+    for forgotten in dropped or ():
+        _forget(ctx, f"{path}/bodies/{forgotten.name}")
+    return dropped is not None
 
 
 def _with(row: Row, delivery: Delivery, reason: str, name: str) -> Row | None:

@@ -4,17 +4,19 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from typing import Any
 
 from shared.app.context import Context
+from shared.app.state.compare_and_set import change_document
 from shared.core.calendar import KEPT
-from shared.core.errors import Unavailable
 from shared.core.message import Counted, Delivery, Why
 from shared.documents import from_data, to_data
+from shared.ports import Document
 
 COLLECTION = "counts"
-ATTEMPTS = 20
 REMEMBERED_MESSAGES = 50
 
 
@@ -39,19 +41,16 @@ def count(ctx: Context, delivery: Delivery, counted: Counted) -> None:
         ctx.policy.pipeline, counted.day, counted.phase, counted.name, counted.why,
         delivery.received_at, delivery.received_at,
     )  # fmt: skip
-    store, path = ctx.ports.store, _path(new)
-    for _ in range(ATTEMPTS):
-        document = store.get(path)[0]
+
+    def once_more(document: Document | None) -> tuple[Mapping[str, Any] | None, None]:
         known = new if document is None else from_data(Count, document.data)
         if delivery.message_id in known.message_ids:
-            return
+            return None, None
         ids = (*known.message_ids, delivery.message_id)[-REMEMBERED_MESSAGES:]
         after = replace(known, count=known.count + 1, last_at=delivery.received_at, message_ids=ids)
-        data = {**to_data(after), "expires_at": delivery.received_at + KEPT}
-        written = store.create(path, data) if document is None else store.update(path, data, document.version)
-        if written is not None:
-            return
-    raise Unavailable("state", f"{path} changes all the time")
+        return {**to_data(after), "expires_at": delivery.received_at + KEPT}, None
+
+    change_document(ctx.ports.store, _path(new), once_more)
 
 
 def counted(ctx: Context, day: date) -> list[Count]:

@@ -7,20 +7,19 @@ body of them, up to a number and then the newest. The bodies stand below it.
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
 from shared.app.context import Context
-from shared.core.errors import Unavailable
+from shared.app.state.compare_and_set import change_document
 from shared.core.message import Delivery
 from shared.documents import from_data, to_data
 from shared.ports import Document
 
 COLLECTION = "quarantine"
 KEPT_ASIDE, REPLAYED = "kept", "replayed"
-ATTEMPTS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,20 +100,18 @@ def listed(ctx: Context, status: str | None = KEPT_ASIDE) -> list[Quarantined]:
 
 def mark_replayed(ctx: Context, message: Quarantined, by: str, reason: str) -> None:
     """Take a message off the list; it stays in the history, with who brought it back and why, until it expires."""
-    store = ctx.ports.store
-    for _ in range(ATTEMPTS):
-        document = store.get(message.row)[0]
+
+    def replayed(document: Document | None) -> tuple[Mapping[str, Any] | None, None]:
         if document is None:
-            return
+            return None, None
         row, now = from_data(Row, document.data), ctx.ports.clock.now()
         act: dict[str, Any] = {"status": REPLAYED, "replayed_at": now, "replayed_by": by, "replayed_for": reason}
         bodies = tuple(replace(body, **act) if body.name == message.body else body for body in row.bodies)
         left = any(body.status == KEPT_ASIDE for body in bodies)
         after = replace(row, bodies=bodies, status=KEPT_ASIDE if left else REPLAYED)
-        data = {**to_data(after), "expires_at": document.data["expires_at"]}
-        if store.update(document.path, data, document.version) is not None:
-            return
-    raise Unavailable("state", f"{message.row} changes all the time")
+        return {**to_data(after), "expires_at": document.data["expires_at"]}, None
+
+    change_document(ctx.ports.store, message.row, replayed)
 
 
 def _stored(ctx: Context, status: str | None) -> list[tuple[str, Row]]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from shared.app.alerting import raise_alerts
 from shared.app.audit.write import EXECUTIONS, write_rows
 from shared.app.context import Context
 from shared.app.outcome import CommandResult, Outcome, Why
+from shared.app.state.compare_and_set import change_document
 from shared.app.state.repository import Stored, pauses_path, read_book, save_book
 from shared.core import commands
 from shared.core.alerting.pause_alerts import began, has_ended, pause_conditions, pause_moments
@@ -18,9 +19,9 @@ from shared.core.decision.pause import Pause, PauseBook, PauseEntry, begun, ende
 from shared.core.errors import Unavailable
 from shared.core.reporting.findings import Sweep
 from shared.core.texts import day_time, names
-from shared.ports import Row
+from shared.documents import to_data
+from shared.ports import Document, Row
 
-ATTEMPTS = 10
 T = TypeVar("T")
 
 
@@ -184,13 +185,13 @@ def _to_end(ctx: Context, book: PauseBook, pause_id: str | None, scope: Scope, n
 
 def _change(ctx: Context, ask: Callable[[PauseBook, datetime], tuple[PauseBook, Changed]]) -> Changed:
     """Write what was asked into the book; raise ``Unavailable`` if others write it all the time."""
-    for _ in range(ATTEMPTS):
-        now = ctx.ports.clock.now()
-        before = _read(ctx)
-        after, changed = ask(before.value, now)
-        if after == before.value or save_book(ctx.ports.store, ctx.policy.pipeline, replace(before, value=after)):
-            return changed
-    raise Unavailable("state", "the pauses change all the time")
+
+    def asked(document: Document | None) -> tuple[Mapping[str, Any] | None, Changed]:
+        before = read_book(document).value
+        after, changed = ask(before, ctx.ports.clock.now())
+        return (None if after == before else to_data(after)), changed
+
+    return change_document(ctx.ports.store, pauses_path(ctx.policy.pipeline), asked)
 
 
 def _say(ctx: Context, say: Callable[[Pause], None], pause: Pause) -> None:

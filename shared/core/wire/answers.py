@@ -113,7 +113,7 @@ def _by_rule(rule: AnswerRule, who: str, status: int, body: Mapping[str, Any], t
     whole = f"{who} answers {status}" + (f": {said}" if said else "")
     if rule.results is None or rule.means is not Means.ACCEPTED:
         return Answered(rule.means, whole, shown=bool(rule.show))
-    listed = value_at(body, rule.results.path)
+    listed = field_at(body, rule.results.path)
     parts = listed if isinstance(listed, list) else []
     good = rule.results.good
     failed = [part for part in parts if not (isinstance(part, Mapping) and part.get(rule.results.field) in good)]
@@ -158,7 +158,7 @@ def own_words(body: Mapping[str, Any], text: str) -> str:
 
 
 def _shown(paths: Iterable[str], body: Mapping[str, Any]) -> str:
-    values = ((path, value_at(body, path)) for path in paths)
+    values = ((path, field_at(body, path)) for path in paths)
     return ", ".join(f"{path} {_value(value)}" for path, value in values if value is not None)
 
 
@@ -175,15 +175,15 @@ def is_at_work(call: StatusCall, asked: Mapping[str, str], text: str) -> bool:
 
 def matches(body: Mapping[str, Any], wanted: Fields) -> bool:
     """True if every field that is wanted has one of its values."""
-    return all(fits(value_at(body, path), allowed) for path, allowed in wanted.items())
+    return all(fits(field_at(body, path), allowed) for path, allowed in wanted.items())
 
 
 def fits(value: Any, allowed: Iterable[Any]) -> bool:
     return any(value == one and isinstance(value, bool) == isinstance(one, bool) for one in allowed)
 
 
-def value_at(body: Mapping[str, Any], path: str) -> Any:
-    """Return what stands at a path of a body, None if nothing does."""
+def field_at(body: Mapping[str, Any], path: str) -> Any:
+    """Return the value at a path of an answer, None if there is none; a message is stricter: ``dialect.value_at``."""
     found: Any = body
     for step in path.split("."):
         if not isinstance(found, Mapping):

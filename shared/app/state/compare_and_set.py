@@ -1,0 +1,33 @@
+"""Changing one document that others change too: read, change, write under the version that was read (behaviour 12)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from shared.core.errors import Unavailable
+from shared.ports import Document, StateStore
+
+# Each time somebody else has written meanwhile; so many in a row mean that something writes without end.
+ATTEMPTS = 20
+
+T = TypeVar("T")
+Change = Callable[[Document | None], tuple[Mapping[str, Any] | None, T]]
+
+
+def change_document(store: StateStore, path: str, change: Change[T], known: Sequence[Document | None] = ()) -> T:
+    """Write what ``change`` makes of a document and return its result; None as data leaves the document as it is.
+
+    ``change`` is given None where no document is, and is called again where somebody else wrote first: it must have no
+    effect of its own. ``known`` holds the document, or None, where the caller has just read it. Raises ``Unavailable``
+    if others write the document all the time.
+    """
+    for attempt in range(ATTEMPTS):
+        document = known[0] if known and attempt == 0 else store.get(path)[0]
+        data, result = change(document)
+        if data is None:
+            return result
+        written = store.create(path, data) if document is None else store.update(path, data, document.version)
+        if written is not None:
+            return result
+    raise Unavailable("state", f"{path} changes all the time")
