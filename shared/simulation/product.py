@@ -122,7 +122,7 @@ class DeployedProduct:
         self._mains: dict[str, Callable[[Any], Any] | None] = {}
 
     def installed(self, context: Context) -> AbstractContextManager[object]:
-        manager: AbstractContextManager[object] = _module("shared.runtime").use(context)
+        manager: AbstractContextManager[object] = _module("shared.runtime").override_context(context)
         return manager
 
     def deliver(self, policy: Policy, envelope: Envelope) -> None:
