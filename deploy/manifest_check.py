@@ -9,9 +9,11 @@ from pathlib import Path
 from msgspec import UNSET
 
 from deploy import schedule_check
+from deploy.batch_check import batch_rights
 from deploy.manifest import Function, Manifest, Push
 from deploy.manifest_shape import FunctionShape, ManifestShape
 from deploy.monitoring import CHANNELS
+from shared.core.batches.policy import start_topic
 from shared.core.policy import Service
 from shared.core.problem import Problem, spell, suggest
 from shared.core.transitions import Transition
@@ -196,6 +198,7 @@ def _function(manifest: Manifest, one: Function, root: Path) -> Iterator[Problem
     if one.push:
         yield from _push(f"{key}.trigger", one, one.push)
         yield from _reach(manifest, one, decided_by(manifest, one.push))
+    yield from batch_rights(manifest.policy, one, SWEEP)
     if one.folder == SWEEP:
         yield from _reach(manifest, one, manifest.policy.transitions.values())
         yield from _reruns(manifest, one)
@@ -305,9 +308,13 @@ def _channels(manifest: Manifest) -> Iterator[Problem]:
 
 
 def topics_of_policy(manifest: Manifest) -> set[str]:
-    """Return the topics that the policy names: completions and triggers."""
+    """Return the topics that the policy names: completions, triggers, and those of batches."""
     triggers = {topic for transition in manifest.policy.transitions.values() for topic in transition.topics}
-    return {*manifest.policy.topics, *triggers}
+    batches = {
+        topic for batch in manifest.policy.batches.values() for topic in (batch.request.topic, batch.reports.topic)
+    }
+    starts = {start_topic(manifest.policy.pipeline)} if batches else set[str]()
+    return {*manifest.policy.topics, *triggers, *batches, *starts}
 
 
 def listeners(manifest: Manifest, topic: str) -> list[Function]:

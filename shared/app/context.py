@@ -53,6 +53,15 @@ class Looker:
     again: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class RememberedBatch:
+    """What an instance knows of a batch: where its index is, and where the outcome of one silent member would stand."""
+
+    load: int
+    buckets: int
+    silent: str = ""
+
+
 @dataclass
 class Memory:
     """What an instance remembers between two calls; losing it costs a repetition, never a trigger."""
@@ -69,6 +78,7 @@ class Memory:
     dead_letters_seen_at: datetime | None = None
     absent: dict[tuple[RunKey, str], Absent] = field(default_factory=dict)
     lookers: dict[tuple[RunKey, str], Looker] = field(default_factory=dict)
+    batches: dict[str, RememberedBatch] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from shared.app import alerting, marks
+from shared.app.batches import receive as batch_messages
 from shared.app.commanded import Answer, Outcome, Why
 from shared.app.context import Context
 from shared.app.quarantine_rows import Quarantined, listed, mark_replayed
@@ -19,7 +20,7 @@ from shared.core.answers import Means
 from shared.core.calendar import working_day
 from shared.core.errors import Malformed, Unavailable
 from shared.core.explain import word
-from shared.core.message import parse
+from shared.core.message import Delivery, parse
 from shared.core.model import Act, Hold, Lane, RepairLog, Request, Run, RunKey, TransitionState
 
 ATTEMPTS = 10
@@ -173,6 +174,8 @@ def replay(ctx: Context, kept: Quarantined, why: Why) -> Answer:
     Who did it and why is kept with the message (behaviour D9).
     """
     delivery = replace(kept.delivery, received_at=ctx.ports.clock.now())
+    if kept.phase.partition(".")[0] == batch_messages.STARTS:
+        return _replay_of_batch(ctx, kept, delivery, why)
     try:
         parse(delivery, ctx.policy, ctx.names)
     except Malformed as wrong:
@@ -181,6 +184,17 @@ def replay(ctx: Context, kept: Quarantined, why: Why) -> Answer:
     mark_replayed(ctx, kept, why.by, why.reason)
     ctx.log("quarantine.replayed", message_id=kept.message_id, run_id=receipt.run, reason=why.reason, by=why.by)
     return Answer(Outcome.DONE, f"{kept.message_id}: {receipt.handled.value} in {receipt.run or 'no run'}")
+
+
+def _replay_of_batch(ctx: Context, kept: Quarantined, delivery: Delivery, why: Why) -> Answer:
+    """Bring back what was meant for a batch."""
+    try:
+        taken = batch_messages.take_in(ctx, delivery)
+    except Malformed as wrong:
+        return Answer(Outcome.REFUSED, f"{kept.message_id}: still not understood: {wrong.reason}")
+    mark_replayed(ctx, kept, why.by, why.reason)
+    ctx.log("quarantine.replayed", message_id=kept.message_id, batch_id=taken.batch_id, reason=why.reason, by=why.by)
+    return Answer(Outcome.DONE, f"{kept.message_id}: {taken.what} in {taken.batch_id}")
 
 
 def find_quarantined(ctx: Context, message_id: str) -> Quarantined | None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from shared.app import alerting, dead_letters
+from shared.app.batches.tending import tend as tend_batches
 from shared.app.bookkeeping import flush
 from shared.app.bounded import BoundedPorts
 from shared.app.closing import Closing, close, closing_of, closing_of_departed
@@ -102,6 +103,7 @@ def _sweep(ctx: Context, wish: Wish) -> Sweep:
         closings += [] if closing is None else [closing]
         if is_of_old_date(run.value, ctx.policy):
             old.append(key)
+    tend_batches(ctx, done, dry_run=wish.dry_run)
     if not wish.dry_run:
         if old:
             done.say(of_old_dates(ctx.policy, old, started))

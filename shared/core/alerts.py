@@ -88,6 +88,9 @@ class AlertKind(StrEnum):
     PAUSED = "paused"
     PAUSE_GOES_ON = "pause_goes_on"
     PAUSE_ENDED = "pause_ended"
+    BATCH_CLOSED = "batch_closed"
+    BATCH_HELD = "batch_held"
+    BATCH_LATE = "batch_late"
 
 
 DUE = frozenset(

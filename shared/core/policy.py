@@ -13,6 +13,7 @@ from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from shared.core.answers import AnswerRule, StatusCall
+from shared.core.batches.policy import BatchPolicy
 from shared.core.phases import Phase, Processor
 from shared.core.transitions import Gate, HttpCall, Step, Transition
 
@@ -156,6 +157,7 @@ class Policy:
     calendar: Calendar | None = None
     claim_lease: timedelta = timedelta(minutes=2)
     pauses: tuple[PlannedPause, ...] = ()
+    batches: Mapping[str, BatchPolicy] = field(default_factory=dict)
     source: str = ""
     version: str = ""
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 from types import MappingProxyType
 
 from shared.core.answer_check import answer_problems
+from shared.core.batches.check import batch_problems
 from shared.core.calendar_check import calendar_problems, units_problems
 from shared.core.gate_check import gate_problems
 from shared.core.names import forms
@@ -43,6 +44,7 @@ def problems(policy: Policy, unreadable: Mapping[str, str] = MappingProxyType({}
     found += [*_lease(policy), *_graph(policy)]
     for transition in policy.transitions.values():
         found += transition_problems(policy, transition)
+    found += batch_problems(policy, unreadable)
     return [*found, *_alerts(policy), *_repairs(policy), *pause_problems(policy)]
 
 

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from shared.core.model import Outcome, Plan, Report, State
 from shared.core.situation import Situation
-from shared.core.standing import Picture
+from shared.core.standing import Picture, is_nothing_to_do
 
 REFUSED = frozenset({Outcome.NO_DATA, Outcome.FAILED})
 # A phase that refused what no `refresh` speaks of is started anew so often.
@@ -49,7 +49,10 @@ def _refusing(situation: Situation, speaks: Callable[[Report, datetime], bool]) 
     refusing = {
         name: report
         for name, report in latest.items()
-        if report is not None and report.outcome in REFUSED and speaks(report, state.dispatched_at)
+        if report is not None
+        and report.outcome in REFUSED
+        and not is_nothing_to_do(report)
+        and speaks(report, state.dispatched_at)
     }
     return {} if whole and len(refusing) < len(judged) else refusing
 

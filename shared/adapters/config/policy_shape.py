@@ -10,6 +10,7 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, UnsetType
 
+from shared.adapters.config.batch_shape import BatchShape
 from shared.adapters.config.calendar_shape import CalendarShape
 from shared.adapters.config.phase_shape import PhaseShape
 from shared.adapters.config.service_shape import ServiceShape
@@ -107,6 +108,7 @@ class PolicyShape(Shape):
     - `gates`: conditions on the data, by name
     - `claim_lease`: how long one instance alone may send a trigger; longer than the longest call
     - `wire`: the dialect of the messages
+    - `batches`: phases whose members are known only when they start, by name
     """
 
     pipeline: Name
@@ -122,3 +124,4 @@ class PolicyShape(Shape):
     claim_lease: Duration | UnsetType = UNSET
     wire: WireShape | UnsetType | None = UNSET
     pauses: Annotated[list[PauseShape] | UnsetType | None, Meta(description="pauses that are known beforehand")] = UNSET
+    batches: dict[Name, BatchShape] | UnsetType | None = UNSET
