@@ -1853,7 +1853,7 @@ MUTANTS = [
         "a date that may be at work is asked again where a backfill goes on",
         BACKFILL,
         "if result.begun or not result.stops}",
-        "if not result.stops}",
+        "if not one.stops}",
         f"{T_BACKFILL}the_first_outage_ends_it_with_the_command_that_goes_on",
         f"{T_BACKFILL}an_outage_of_the_state_ends_it_too",
     ),

@@ -12,6 +12,7 @@ from datetime import date, datetime, time, timedelta
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
+from shared.core.batches.policy import BatchPolicy
 from shared.core.policy.phases import Phase, Processor
 from shared.core.policy.transitions import Gate, HttpCall, Step, Transition
 from shared.core.wire.answers import AnswerRule, StatusCall
@@ -156,6 +157,7 @@ class Policy:
     calendar: Calendar | None = None
     claim_lease: timedelta = timedelta(minutes=2)
     pauses: tuple[PlannedPause, ...] = ()
+    batches: Mapping[str, BatchPolicy] = field(default_factory=dict)
     source: str = ""
     version: str = ""
 

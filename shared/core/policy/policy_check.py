@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from types import MappingProxyType
 
+from shared.core.batches.check import batch_problems
 from shared.core.policy.answer_check import answer_problems
 from shared.core.policy.calendar_check import calendar_problems, units_problems
 from shared.core.policy.config_error import ConfigError, spell, suggest
@@ -43,6 +44,7 @@ def problems(policy: Policy, unreadable: Mapping[str, str] = MappingProxyType({}
     found += [*_lease(policy), *_graph(policy)]
     for transition in policy.transitions.values():
         found += transition_problems(policy, transition)
+    found += batch_problems(policy, unreadable)
     return [*found, *_alerts(policy), *_repairs(policy), *pause_problems(policy)]
 
 
