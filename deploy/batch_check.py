@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from deploy.manifest import Function
-from shared.core.batches.policy import BatchPolicy, start_topic
+from shared.core.policy.batches import BatchPolicy, start_topic
 from shared.core.policy.config_error import ConfigError
 from shared.core.policy.policy import Policy
 

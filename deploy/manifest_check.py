@@ -13,7 +13,7 @@ from deploy.batch_check import batch_rights
 from deploy.manifest import Function, Manifest, Push
 from deploy.manifest_schema import FunctionSchema, ManifestSchema
 from deploy.monitoring import CHANNELS
-from shared.core.batches.policy import start_topic
+from shared.core.policy.batches import start_topic
 from shared.core.policy.config_error import ConfigError, spell, suggest
 from shared.core.policy.policy import Service
 from shared.core.policy.transitions import Transition

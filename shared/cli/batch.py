@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from shared import runtime
-from shared.app.batches import operate, views
+from shared.app.batches import operate, queries
 from shared.app.batches.store import all_batches
 from shared.app.context import Context
 from shared.app.operator.rehearsal import rehearsal
@@ -41,13 +41,13 @@ def list_batches(
     """List the batches that are not published, the newest first."""
     ctx = runtime.context()
     listed = [batch for batch in all_batches(ctx) if everything or batch.active]
-    seen = [views.view(ctx, batch) for batch in listed]
+    seen = [queries.view(ctx, batch) for batch in listed]
     if as_json:
-        print_json([views.document(ctx, one) for one in seen])
+        print_json([queries.document(ctx, one) for one in seen])
         return
     for one in seen:
         share = (
-            "" if one.percent is None else f"  {views.bar(one.percent)} {one.percent:g} percent, {one.silent} silent"
+            "" if one.percent is None else f"  {queries.bar(one.percent)} {one.percent:g} percent, {one.silent} silent"
         )
         typer.echo(f"{one.batch.id}  {one.batch.name}  {one.batch.state.value}{share}")
     typer.echo(f"{len(seen)} batches" if len(seen) != 1 else "1 batch", err=True)
@@ -62,15 +62,15 @@ def show(
     """
     ctx = runtime.context()
     key = _key(ctx, name, date, mode, lane)
-    batch = views.newest(ctx, name, key)
+    batch = queries.newest(ctx, name, key)
     if batch is None:
         hint = f"see which there are: {commands.line('batch', 'list', '--all')}"
         raise fail(NOT_FOUND, f"{key.id}: there is no batch {name}", hint)
-    seen = views.view(ctx, batch)
+    seen = queries.view(ctx, batch)
     if as_json:
-        print_json(views.document(ctx, seen))
+        print_json(queries.document(ctx, seen))
         return
-    for line in views.lines(ctx, seen):
+    for line in queries.lines(ctx, seen):
         typer.echo(line)
 
 

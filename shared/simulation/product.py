@@ -134,7 +134,7 @@ def push(envelope: Envelope) -> dict[str, Any]:
 
 
 class DeployedProduct:
-    """The real functions, the real command line and the real views."""
+    """The real functions, the real command line and the real queries."""
 
     def __init__(self) -> None:
         self._flask = Flask("simulation")
@@ -191,11 +191,11 @@ class DeployedProduct:
         return recorded
 
     def batch(self, context: Context, name: str, key: RunKey) -> BatchSeen:
-        views = _module("shared.app.batches.views")
-        batch = views.newest(context, name, key)
+        queries = _module("shared.app.batches.queries")
+        batch = queries.newest(context, name, key)
         if batch is None:
             return BatchSeen("none", {}, "there is no such batch")
-        seen = views.view(context, batch)
+        seen = queries.view(context, batch)
         counts = seen.counts
         numbers = {
             "members": batch.members, "done": counts.done, "skipped": counts.skipped, "failed": counts.failed,

@@ -20,7 +20,7 @@ from shared.adapters.config.batch_shape import (
     MembersSchema,
 )
 from shared.adapters.config.transition_schema import HttpSchema
-from shared.core.batches.policy import (
+from shared.core.policy.batches import (
     BatchDeadline,
     BatchPolicy,
     BatchRefresh,

@@ -20,7 +20,7 @@ from shared.adapters.config.schema_types import (
     Topic,
 )
 from shared.adapters.config.transition_schema import HttpSchema
-from shared.core.batches.policy import BatchThen, MemberOutcome
+from shared.core.policy.batches import BatchThen, MemberOutcome
 
 FieldName = Annotated[
     str, Meta(pattern=r"^[^\s{}]+$(?!\n)", description="the name of a field or column", examples=["player_lookup"])

@@ -32,7 +32,7 @@ from shared.core.batches.decision import (
     Resume,
     Wait,
 )
-from shared.core.batches.policy import BatchPolicy
+from shared.core.policy.batches import BatchPolicy
 
 STEPS = 5_000
 

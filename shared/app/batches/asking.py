@@ -16,7 +16,7 @@ from shared.core.batches.messages import (
     request_body,
     started_body,
 )
-from shared.core.batches.policy import BatchPolicy, MemberOutcome
+from shared.core.policy.batches import BatchPolicy, MemberOutcome
 from shared.ports import Message
 
 
@@ -31,7 +31,7 @@ def ask(worker: Worker, declared: BatchPolicy, number: int) -> None:
         save_page(worker.ctx, worker.batch, replace(page, value=replace(page.value, requested_at=began)))
     worker.mark(lambda batch: _asked(batch, declared, number, began))
     if worker.batch.cursor < worker.batch.pages:
-        _pace(worker, declared, len(page.value.members), began)
+        _wait_for_pace(worker, declared, len(page.value.members), began)
 
 
 def _announce(worker: Worker, declared: BatchPolicy) -> None:
@@ -85,7 +85,7 @@ def _repeat(
     changed = replace(page.value, requested_at=began, attempts=attempts)
     save_page(worker.ctx, worker.batch, replace(page, value=changed))
     worker.mark(lambda batch: batch)
-    _pace(worker, declared, len(members), began)
+    _wait_for_pace(worker, declared, len(members), began)
     return Stored(changed)
 
 
@@ -120,7 +120,7 @@ def _publish(worker: Worker, declared: BatchPolicy, members: Iterable[Member], a
     worker.ctx.ports.bus.publish(declared.request.topic, messages)
 
 
-def _pace(worker: Worker, declared: BatchPolicy, sent: int, began: datetime) -> None:
+def _wait_for_pace(worker: Worker, declared: BatchPolicy, sent: int, began: datetime) -> None:
     clock = worker.ctx.ports.clock
     left = timedelta(seconds=sent / declared.request.per_second) - (clock.now() - began)
     if left > timedelta(0):

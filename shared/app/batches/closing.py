@@ -14,8 +14,8 @@ from shared.app.batches.store import load_page, outcomes_on
 from shared.app.transitions.at_work import at_work
 from shared.core.batches.batch import Batch, BatchState, Cause, Closing, HeldFor, StepState, Sum
 from shared.core.batches.messages import NAMED, completion_attributes, completion_body, status_of, step_body
-from shared.core.batches.policy import BatchPolicy, CloseStep, MemberOutcome
 from shared.core.errors import NotBegun, OutOfTime, Unavailable, Unreached
+from shared.core.policy.batches import BatchPolicy, CloseStep, MemberOutcome
 from shared.core.wire.answers import Answered, Means, judge
 from shared.ports import Message
 

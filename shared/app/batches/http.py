@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from shared.app.batches import operate, views
+from shared.app.batches import operate, queries
 from shared.app.batches.store import load_batch
 from shared.app.call import WRONG_METHOD, Call, Wrong, date_of, parameters
 from shared.app.context import Context
 from shared.app.outcome import Outcome, Why
 from shared.core.batches.arrival import Start, object_of, start_of
-from shared.core.batches.policy import start_topic
 from shared.core.errors import Malformed
 from shared.core.model import Lane, RunKey
+from shared.core.policy.batches import start_topic
 from shared.core.policy.config_error import suggest
 from shared.ports import Message
 
@@ -71,10 +71,10 @@ def _status(ctx: Context, call: Call) -> tuple[Any, int]:
         named = _run(ctx, query)
         if isinstance(named, Wrong):
             return _refused(named)
-        batch, asked = views.newest(ctx, *named), f"{named[1].id} {named[0]}"
+        batch, asked = queries.newest(ctx, *named), f"{named[1].id} {named[0]}"
     if batch is None:
         return {"error": f"there is no batch {asked}", "hint": "see which there are: bin/orch batch list"}, NOT_FOUND
-    return views.document(ctx, views.view(ctx, batch)), 200
+    return queries.document(ctx, queries.view(ctx, batch)), 200
 
 
 def _close(ctx: Context, body: dict[str, Any]) -> tuple[Any, int]:

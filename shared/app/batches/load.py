@@ -11,9 +11,9 @@ from shared.app.batches.says import tell_held
 from shared.app.batches.store import Member, Page, batch_path, kept_data, member_hash
 from shared.app.context import Context
 from shared.core.batches.batch import Batch, BatchState, HeldFor
-from shared.core.batches.policy import BatchPolicy, Query
 from shared.core.batches.roll import PAGE, Listed, NotMembers, members_of, page_size, pages_of
 from shared.core.errors import OutOfTime, Unavailable
+from shared.core.policy.batches import BatchPolicy, Query
 
 
 def load(worker: Worker, declared: BatchPolicy, listed: Sequence[Any] | None) -> None:

@@ -9,7 +9,7 @@ from shared.app.context import Context
 from shared.core.batches.batch import Batch, BatchState, Counts, Sum
 from shared.core.batches.decide import Clock, decide_batch, reaches_idle
 from shared.core.batches.decision import BatchDecision
-from shared.core.batches.policy import BatchPolicy, start_topic
+from shared.core.policy.batches import BatchPolicy, start_topic
 from shared.ports import Message
 
 

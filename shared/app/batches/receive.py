@@ -10,9 +10,9 @@ from shared.app.batches.starting import start
 from shared.app.context import Context
 from shared.app.quarantine.keep import quarantine
 from shared.core.batches.arrival import GoOn, object_of, report_of, start_of
-from shared.core.batches.policy import BatchPolicy, start_topic
 from shared.core.errors import Malformed, Unavailable
 from shared.core.message import Delivery
+from shared.core.policy.batches import BatchPolicy, start_topic
 
 STARTS = "batches"
 """What stands for the phase of a message that starts a batch, in quarantine."""

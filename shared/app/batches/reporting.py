@@ -30,9 +30,9 @@ from shared.app.state.repository import Stored
 from shared.core.batches.arrival import MemberReport, named_by
 from shared.core.batches.batch import Batch, BatchState, Outcome, minute_of
 from shared.core.batches.decide import may_reopen
-from shared.core.batches.policy import MemberOutcome
 from shared.core.errors import Malformed, Unavailable
 from shared.core.message import Delivery
+from shared.core.policy.batches import MemberOutcome
 from shared.core.wire.contents import MAX_NAME, clean
 
 KNOWN_FOR = timedelta(minutes=30)
@@ -76,7 +76,7 @@ def report(ctx: Context, delivery: Delivery, said: MemberReport) -> Advanced:
         return Advanced(Ended.WAITING, batch, "others are silent")
     late = outcome is not None and outcome.late
     advanced = advance(ctx, batch.id, late=late or change is Change.GROWN)
-    _tell(ctx, said, change, seen, outcome, advanced.batch)
+    _note_late(ctx, said, change, seen, outcome, advanced.batch)
     _remember(ctx, advanced.batch)
     return advanced
 
@@ -89,7 +89,7 @@ def _look(ctx: Context, delivery: Delivery, said: MemberReport) -> Seen:
         if known is None:
             stored = read_batch(store.get(path)[0])
             if stored is None or stored.value.pipeline != ctx.policy.pipeline:
-                raise _unrecorded(ctx, delivery, said)
+                raise _without_batch(ctx, delivery, said)
             if stored.value.members is None:
                 raise Unavailable("state", f"{said.batch_id} does not know its members yet")
             known = RememberedBatch(stored.value.load, stored.value.buckets)
@@ -110,7 +110,7 @@ def _another_is_silent(ctx: Context, batch_id: str) -> bool:
     return known is not None and bool(known.silent) and ctx.ports.store.get(known.silent)[0] is None
 
 
-def _unrecorded(ctx: Context, delivery: Delivery, said: MemberReport) -> Malformed | Unavailable:
+def _without_batch(ctx: Context, delivery: Delivery, said: MemberReport) -> Malformed | Unavailable:
     """Return why a report has no batch: one that may still come is waited for, any other is quarantined at once."""
     who = said.declared.reports_as
     named = named_by(said.batch_id, ctx.policy)
@@ -172,7 +172,7 @@ def _outcome(delivery: Delivery, said: MemberReport, seen: Seen, before: Outcome
     )
 
 
-def _tell(
+def _note_late(
     ctx: Context, said: MemberReport, change: Change, seen: Seen, outcome: Outcome | None, batch: Batch | None
 ) -> None:
     """Note an outcome that came after the closing and did not reopen the batch; a redelivery notes nothing new."""

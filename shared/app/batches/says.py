@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from shared.app.alerting import raise_alerts
 from shared.app.context import Context
 from shared.core import commands
-from shared.core.alerting.conditions import AlertKind, Condition, Lifecycle, Severity
+from shared.core.alerting.condition import Condition
+from shared.core.alerting.kinds import AlertKind, Severity
 from shared.core.batches.batch import Batch, Cause, Closing, HeldFor
 from shared.core.batches.messages import NAMED, closing_percent, partial_text
-from shared.core.batches.policy import BatchPolicy
 from shared.core.errors import Unavailable
 from shared.core.model import Lane
+from shared.core.policy.batches import BatchPolicy
 from shared.core.texts import duration, names, say
 
 NAMED_LATE = 10
@@ -40,7 +41,7 @@ def closed_condition(declared: BatchPolicy, batch: Batch) -> Condition | None:
     )
     subject = f"{batch.id}/{closing.generation}"
     kind = AlertKind.BATCH_CLOSED
-    return Condition(kind, _at_most(batch, severity), batch.run.id, "", subject, text, Lifecycle.ONCE)
+    return Condition(kind, _at_most(batch, severity), batch.run.id, "", subject, text)
 
 
 def _closed(declared: BatchPolicy, batch: Batch, closing: Closing) -> tuple[str, Severity]:
@@ -84,7 +85,7 @@ def tell_late(ctx: Context, declared: BatchPolicy, batch: Batch, member: str, la
     """Say that an outcome came after the batch was closed: a note, not a task."""
     text = say(batch.run.id, f"batch {batch.name}", f"{member} {what}", "it is kept, and not published by itself")
     subject = f"{batch.id}/{member}" if late <= NAMED_LATE else f"{batch.id}/many"
-    _raise(ctx, Condition(AlertKind.BATCH_LATE, Severity.INFO, batch.run.id, "", subject, text, Lifecycle.ONCE))
+    _raise(ctx, Condition(AlertKind.BATCH_LATE, Severity.INFO, batch.run.id, "", subject, text))
 
 
 def _at_most(batch: Batch, severity: Severity) -> Severity:

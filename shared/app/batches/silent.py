@@ -6,7 +6,7 @@ from shared.app.batches.store import load_page, outcomes_on
 from shared.app.context import Context
 from shared.core.batches.batch import Batch
 from shared.core.batches.messages import NAMED
-from shared.core.batches.policy import MemberOutcome
+from shared.core.policy.batches import MemberOutcome
 
 
 def missing_names(ctx: Context, batch: Batch, most: int = NAMED) -> tuple[str, ...]:

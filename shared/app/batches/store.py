@@ -20,10 +20,10 @@ from typing import Any
 from shared.app.context import Context
 from shared.app.state.repository import Stored
 from shared.core.batches.batch import Batch, BatchState, Counts, Outcome, minute_of
-from shared.core.batches.policy import MemberOutcome
 from shared.core.calendar import KEPT
 from shared.core.errors import Unavailable
 from shared.core.model import RunKey
+from shared.core.policy.batches import MemberOutcome
 from shared.documents import from_data, to_data
 from shared.ports import Document, StateStore
 

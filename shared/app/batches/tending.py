@@ -12,8 +12,8 @@ from shared.app.context import Context
 from shared.core.batches.batch import Batch, BatchState, Counts
 from shared.core.batches.decide import next_at, step_due_at
 from shared.core.batches.decision import BatchDecision, Load, Wait
-from shared.core.batches.policy import BatchPolicy
 from shared.core.errors import Unavailable
+from shared.core.policy.batches import BatchPolicy
 from shared.core.reporting.findings import Finding, Sweep
 
 NEEDED = timedelta(seconds=12)

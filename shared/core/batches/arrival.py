@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from shared.core.batches.policy import BatchPolicy, MemberOutcome
 from shared.core.errors import Malformed
 from shared.core.model import Lane, RunKey
+from shared.core.policy.batches import BatchPolicy, MemberOutcome
 from shared.core.policy.policy import Policy
 from shared.core.wire import spelling
 from shared.core.wire.contents import MAX_NAME, MAX_TEXT, clean

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from shared.core.batches.policy import MemberOutcome
 from shared.core.model import RunKey
+from shared.core.policy.batches import MemberOutcome
 
 
 class BatchState(StrEnum):

@@ -19,8 +19,8 @@ from shared.core.batches.decision import (
     Resume,
     Wait,
 )
-from shared.core.batches.policy import BatchPolicy, BatchThen
 from shared.core.calendar import instant
+from shared.core.policy.batches import BatchPolicy, BatchThen
 from shared.core.policy.policy import Policy
 
 BACK_OFF = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 4, 8))

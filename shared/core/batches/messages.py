@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from shared.core.batches.batch import Batch, Cause, Closing, percent_of
-from shared.core.batches.policy import BatchPolicy
 from shared.core.batches.values import MAX_ATTRIBUTE, batch_values, member_values, request_id
 from shared.core.model import Lane, Outcome
+from shared.core.policy.batches import BatchPolicy
 from shared.core.policy.policy import Policy
 from shared.core.wire import templates
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from shared.core.batches.policy import BatchPolicy
+from shared.core.policy.batches import BATCH_NAMES, MEMBER_NAMES, BatchPolicy
 from shared.core.wire import templates
 
 MOST_MEMBERS = 100_000
@@ -65,8 +65,6 @@ def _name(value: object, column: str) -> str:
 
 def _lacking(declared: BatchPolicy, members: Iterable[Listed]) -> None:
     """Refuse members without a column that the request speaks of: rendering would fail for each of them."""
-    from shared.core.batches.values import BATCH_NAMES, MEMBER_NAMES
-
     needed = templates.names(declared.request.body, templates.COLUMN) - BATCH_NAMES - MEMBER_NAMES
     for member in members:
         lacks = sorted(needed - member.columns.keys())

@@ -8,13 +8,6 @@ from typing import Any
 
 from shared.core.batches.batch import Batch
 
-BATCH_NAMES = frozenset(
-    {
-        "game_date", "mode", "lane", "trigger_id", "batch_id", "generation", "correlation_id", "pipeline", "run_id",
-        "batch", "members",
-    }
-)  # fmt: skip
-MEMBER_NAMES = frozenset({"member", "request_id"})
 # Bytes that a broker takes as the value of an attribute.
 MAX_ATTRIBUTE = 1024
 

@@ -12,7 +12,7 @@ from datetime import date, datetime, time, timedelta
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
-from shared.core.batches.policy import BatchPolicy
+from shared.core.policy.batches import BatchPolicy
 from shared.core.policy.phases import Phase, Processor
 from shared.core.policy.transitions import Gate, HttpCall, Step, Transition
 from shared.core.wire.answers import AnswerRule, StatusCall

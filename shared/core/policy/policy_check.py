@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from types import MappingProxyType
 
-from shared.core.batches.check import batch_problems
 from shared.core.policy.answer_check import answer_problems
+from shared.core.policy.batch_check import batch_problems
 from shared.core.policy.calendar_check import calendar_problems, units_problems
 from shared.core.policy.config_error import ConfigError, spell, suggest
 from shared.core.policy.gate_check import gate_problems

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from shared.core.batches.batch import BatchState
-from shared.core.batches.policy import MemberOutcome
+from shared.core.policy.batches import MemberOutcome
 from shared.core.policy.policy import Policy
 from shared.simulation.batches.events import ALL, BatchReport, Workers
 from shared.simulation.expectations import BatchExpected, Of, PublishedExpected, RequestsExpected, Window

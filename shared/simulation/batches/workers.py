@@ -8,10 +8,11 @@ from datetime import datetime
 from typing import Any
 
 from shared.core.batches.arrival import Start, named_by, object_of, start_of
-from shared.core.batches.policy import BatchPolicy, start_topic
 from shared.core.errors import Malformed
 from shared.core.model import RunKey
+from shared.core.policy.batches import BATCH_NAMES, MEMBER_NAMES, BatchPolicy, start_topic
 from shared.core.policy.policy import Policy
+from shared.core.wire import templates
 from shared.ports import Message
 from shared.simulation.batches.events import ALL, BatchReport, Published, RequestSent, Workers
 from shared.simulation.fakes.fault_injector import FaultInjector
@@ -59,8 +60,6 @@ class BatchWorld:
 
     def _row(self, batch: BatchPolicy, member: str) -> dict[str, Any]:
         """Return a row of the query; columns that a file cannot give say whose they are."""
-        from shared.core.batches.values import BATCH_NAMES, MEMBER_NAMES
-        from shared.core.wire import templates
 
         others = templates.names(batch.request.body, templates.COLUMN) - BATCH_NAMES - MEMBER_NAMES
         return {**{column: f"{column} of {member}" for column in sorted(others)}, batch.members.key: member}

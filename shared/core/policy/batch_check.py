@@ -7,8 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
-from shared.core.batches.policy import BatchPolicy, CloseStep, start_topic
-from shared.core.batches.values import BATCH_NAMES, MEMBER_NAMES
+from shared.core.policy.batches import BATCH_NAMES, MEMBER_NAMES, BatchPolicy, CloseStep, start_topic
 from shared.core.policy.config_error import ConfigError, dotted, spell, suggest
 from shared.core.policy.policy import Policy
 from shared.core.wire import templates

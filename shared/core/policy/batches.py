@@ -11,6 +11,15 @@ from typing import Any
 from shared.core.policy.transitions import HttpCall
 from shared.core.wire.bodies import NO_BODY, Body
 
+BATCH_NAMES = frozenset(
+    {
+        "game_date", "mode", "lane", "trigger_id", "batch_id", "generation", "correlation_id", "pipeline", "run_id",
+        "batch", "members",
+    }
+)  # fmt: skip
+MEMBER_NAMES = frozenset({"member", "request_id"})
+"""Names that the templates of a batch know, and those that a member's request knows beside them."""
+
 
 class MemberOutcome(StrEnum):
     """What became of a member; one that never reported is silent and has none."""

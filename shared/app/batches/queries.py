@@ -12,8 +12,8 @@ from shared.app.context import Context
 from shared.core.batches.batch import Batch, BatchState, Counts, Outcome, percent_of
 from shared.core.batches.decide import deadline_at
 from shared.core.batches.decision import Wait
-from shared.core.batches.policy import MemberOutcome
 from shared.core.model import RunKey
+from shared.core.policy.batches import MemberOutcome
 from shared.core.texts import clock_time
 
 MOST_NAMED = 200
