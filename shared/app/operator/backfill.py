@@ -74,7 +74,7 @@ class Plan:
     items: tuple[Item, ...]
 
     @property
-    def asked(self) -> tuple[Item, ...]:
+    def to_ask(self) -> tuple[Item, ...]:
         return tuple(item for item in self.items if not item.why_not)
 
 
@@ -119,10 +119,10 @@ def plan(ctx: Context, phase: str, how: Rerun, mode: str, first: date, last: dat
 def carried_out(ctx: Context, planned: Plan, why: Why, pace: timedelta) -> Iterator[Result]:
     """Ask for each date of a plan, oldest first and not faster than ``pace``; end after the first without an answer."""
     next_at = ctx.ports.clock.now()
-    for item in planned.asked:
+    for item in planned.to_ask:
         ctx.ports.clock.sleep(max(timedelta(), next_at - ctx.ports.clock.now()))
         next_at = ctx.ports.clock.now() + pace
-        result = _asked(ctx, item.key, planned.phase, why)
+        result = _ask(ctx, item.key, planned.phase, why)
         yield result
         if result.stops:
             return
@@ -134,10 +134,10 @@ def rest(planned: Plan, results: list[Result], per_minute: int) -> str:
     A date that may be at work is not asked for again.
     """
     over = {result.key for result in results if result.begun or not result.stops}
-    left = [item.key.day for item in planned.asked if item.key not in over]
+    left = [item.key.day for item in planned.to_ask if item.key not in over]
     if not left:
         return ""
-    last = planned.asked[-1].key.day
+    last = planned.to_ask[-1].key.day
     return commands.backfill(planned.phase, planned.mode, left[0], last, planned.reason, per_minute)
 
 
@@ -164,7 +164,7 @@ def _item(ctx: Context, key: RunKey, units: Units, phase: str, how: Rerun, reaso
     return Item(key, count, body=rerun_body(ctx, key, phase, how, processors, reason, A_NEW_ONE))
 
 
-def _asked(ctx: Context, key: RunKey, phase: str, why: Why) -> Result:
+def _ask(ctx: Context, key: RunKey, phase: str, why: Why) -> Result:
     try:
         asked = ask_to_run(ctx, key, phase, why)
     except Unavailable as away:  # before the call: what follows an accepted one raises nothing
