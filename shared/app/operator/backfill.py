@@ -104,7 +104,7 @@ def plan(ctx: Context, phase: str, how: Rerun, mode: str, first: date, last: dat
     runs = {
         key: None if stored is None else stored.value for key, stored in zip(keys, map(read_run, live), strict=True)
     }
-    not_past = {key: _live(ctx, key, run, phase, why.reason) for key, run in runs.items()}
+    not_past = {key: _belongs_to_live(ctx, key, run, phase, why.reason) for key, run in runs.items()}
     past = [key.day for key in keys if not not_past[key]]
     units = read_units(ctx, past) if past else {}
     if units is None:
@@ -141,7 +141,7 @@ def rest(planned: Plan, results: list[Result], per_minute: int) -> str:
     return commands.backfill(planned.phase, planned.mode, left[0], last, planned.reason, per_minute)
 
 
-def _live(ctx: Context, key: RunKey, run: Run | None, phase: str, reason: str) -> str:
+def _belongs_to_live(ctx: Context, key: RunKey, run: Run | None, phase: str, reason: str) -> str:
     """Return why the live run of a date is not over, "" where it is."""
     live = RunKey(key.pipeline, key.day, key.mode, Lane.LIVE)
     if run is not None and run.closed_at is None:
