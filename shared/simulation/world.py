@@ -166,7 +166,7 @@ class World:
             self._to_batches(topic, message, times)
             return
         if self.batches.takes(topic):
-            self.batches.asked(topic, message, times)
+            self.batches.take_request(topic, message, times)
             return
         self.batches.published(topic, message)
         if phase is None:

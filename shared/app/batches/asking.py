@@ -29,7 +29,7 @@ def ask(worker: Worker, declared: BatchPolicy, number: int) -> None:
     if page.value.requested_at is None:
         _publish(worker, declared, page.value.members, attempt=1)
         save_page(worker.ctx, worker.batch, replace(page, value=replace(page.value, requested_at=began)))
-    worker.mark(lambda batch: _asked(batch, declared, number, began))
+    worker.mark(lambda batch: _after_page(batch, declared, number, began))
     if worker.batch.cursor < worker.batch.pages:
         _wait_for_pace(worker, declared, len(page.value.members), began)
 
@@ -42,7 +42,7 @@ def _announce(worker: Worker, declared: BatchPolicy) -> None:
     worker.mark(lambda batch: replace(batch, announced=True))
 
 
-def _asked(batch: Batch, declared: BatchPolicy, number: int, at: datetime) -> Batch:
+def _after_page(batch: Batch, declared: BatchPolicy, number: int, at: datetime) -> Batch:
     moved = replace(batch, cursor=number + 1, requested_at=at)
     if number == 0 and declared.retry is not None and declared.retry.attempts > 0:
         moved = replace(moved, retry_at=at + declared.retry.after)

@@ -67,7 +67,7 @@ class BatchWorld:
     def takes(self, topic: str) -> bool:
         return topic in self._requests
 
-    def asked(self, topic: str, message: Message, times: int) -> None:
+    def take_request(self, topic: str, message: Message, times: int) -> None:
         """Take a request; answer it as often as it is delivered."""
         batch, clock, history = self._requests[topic], self._stage.clock, self._stage.history
         named = message.attributes
