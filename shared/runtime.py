@@ -35,8 +35,8 @@ from shared.app.findings import Sweep
 from shared.core import commands
 from shared.core.errors import PolicyError
 from shared.core.names import Names
+from shared.core.passes.idle import idle
 from shared.core.policy import Policy
-from shared.core.silence_check import silences
 from shared.ports import AlertSink, Bus, Clock, DeadLetters, Http, Record, Secrets, StateStore, Warehouse
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -228,9 +228,10 @@ def policy_in(path: Path | None = None, overlay: Mapping[str, Any] | None = None
     return load_policy(path or CONFIG / "nba.yaml", overlay)
 
 
-def refuse_silence(policy: Policy) -> None:
-    """Raise ``PolicyError`` for a policy by which a run could end and nobody be told (behaviour T10)."""
-    policy_file.refuse_silence(policy)
+def refuse_idle(policy: Policy) -> None:
+    """Raise ``PolicyError`` for a policy by which a run could end and nobody be told (behaviour T10), or that says
+    something in vain."""
+    policy_file.refuse_idle(policy)
 
 
 def from_environment(variables: Mapping[str, str]) -> Context:
@@ -240,9 +241,9 @@ def from_environment(variables: Mapping[str, str]) -> Context:
     ports = EnvironmentPorts(variables, policy)
     endpoints = {service.name: variables.get(service.url_env) or None for service in policy.services.values()}
     version = variables.get("GIT_COMMIT") or "unknown"
-    silent = [silence.key for silence in silences(policy)]
-    if silent:
-        ports.log("policy.silence", severity="WARNING", policy=policy.source, keys=silent, hint=commands.check())
+    keys = [problem.key for problem in idle(policy)]
+    if keys:
+        ports.log("policy.silence", severity="WARNING", policy=policy.source, keys=keys, hint=commands.check())
     return Context(policy, Names(policy), ports, endpoints, ports.log, version)
 
 

@@ -88,6 +88,7 @@ def openings(ctx: Context, now: datetime) -> list[datetime]:
     """Return when the next runs are expected, today and tomorrow."""
     today = ctx.policy.local(now).date()
     days = (today, today + timedelta(days=1))
-    found = [instant(day, mode.opens_at, ctx.policy.zone) for day in days for mode in ctx.policy.modes.values()]
+    modes = ctx.policy.modes.values()
+    found = [instant(day, mode.opens_at, ctx.policy.zone) for day in days for mode in modes if mode.expected_on(day)]
     found.append(instant(today + timedelta(days=1), time(0), ctx.policy.zone))  # the end of today's working day
     return [at for at in found if at > now]

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from shared.core import gates
-from shared.core.calendar import due_at
+from shared.core.calendar import due_at, is_expected, not_expected
 from shared.core.decision import (
     Blocked,
     Confirm,
@@ -22,7 +22,7 @@ from shared.core.decision import (
     Wait,
 )
 from shared.core.gates import Fit, Unchecked, Unfit
-from shared.core.model import State
+from shared.core.model import Lane, State
 from shared.core.pause import paused_text
 from shared.core.refresh import refresh_until
 from shared.core.silence import end_expected_at
@@ -168,6 +168,10 @@ def _times(situation: Situation, seen: Picture, now: datetime) -> list[dict[str,
             at = due_at(situation.key, clock, situation.policy)
             if at is not None:
                 times.append(_time(name, "a person is told", at, now))
+    key, policy = situation.key, situation.policy
+    if expectation.due is not None and key.lane is Lane.LIVE and not is_expected(key, policy):
+        why = not_expected(key, policy)
+        times.append(_time("no_due", f"nobody is told: {why}", None, now))
     if expectation.no_due:
         times.append(_time("no_due", f"nobody is told: {expectation.because}", None, now))
     ended_by = end_expected_at(situation)

@@ -11,13 +11,13 @@ from enum import StrEnum
 from typing import Any
 
 from shared.core import spelling
-from shared.core.calendar import mode_of
 from shared.core.contents import MAX_ID, MAX_NAME, Contents, clean, identifier, text
 from shared.core.dialect import CANONICAL, DateZone, Wire, WithoutDate, dotted_path, first, ignoring, value_at
 from shared.core.errors import Malformed
 from shared.core.instants import YEARS
 from shared.core.model import Lane, Report, RunKey
 from shared.core.names import Elsewhere, Foreign, Known, Named, Names, source_of
+from shared.core.passes.resolution import mode_of
 from shared.core.phases import Processor
 from shared.core.policy import Mode, Policy
 from shared.core.spelling import is_absent, shown
@@ -288,7 +288,9 @@ class _Message:
             raise Malformed("unknown_mode", f"unknown mode {shown(word)}")
         mode = mode_of(day, published, self.policy, expecting)
         if mode is None:
-            raise Malformed("no_mode", f"no mode of {self.policy.pipeline} works on {day} at {published.isoformat()}")
+            named = "" if len(self.policy.dated) == len(self.policy.modes) else ", and the message names no mode"
+            when = published.isoformat()
+            raise Malformed("no_mode", f"no mode of {self.policy.pipeline} works on {day} at {when}{named}")
         return mode
 
 

@@ -10,6 +10,7 @@ from shared.core.answer_check import answer_problems
 from shared.core.calendar_check import calendar_problems, units_problems
 from shared.core.gate_check import gate_problems
 from shared.core.names import forms
+from shared.core.passes.check import mode_problems
 from shared.core.pause_check import pause_problems
 from shared.core.phases import Phase
 from shared.core.policy import Policy
@@ -33,7 +34,7 @@ def problems(policy: Policy, unreadable: Mapping[str, str] = MappingProxyType({}
     """
     found = [
         *calendar_problems(policy),
-        *_modes(policy),
+        *mode_problems(policy),
         *answer_problems(policy),
         *_phases(policy),
         *_clashes(policy),
@@ -44,19 +45,6 @@ def problems(policy: Policy, unreadable: Mapping[str, str] = MappingProxyType({}
     for transition in policy.transitions.values():
         found += transition_problems(policy, transition)
     return [*found, *_alerts(policy), *_repairs(policy), *pause_problems(policy)]
-
-
-def _modes(policy: Policy) -> Iterator[Problem]:
-    taken: dict[int, str] = {}
-    for mode in policy.modes.values():
-        other = taken.setdefault(mode.partition_offset_days, mode.name)
-        if other != mode.name:
-            key = f"modes.{mode.name}.partition_offset_days"
-            yield Problem(key, f"{other} has the same offset", "a date belongs to one mode: give each its own")
-        if mode.same_evening_from is not None and mode.partition_offset_days >= 0:
-            reason = f"{mode.name} works on its date on the day itself or before: there is no evening to reach back to"
-            hint = "it belongs to a mode with a negative partition_offset_days; leave it out here"
-            yield Problem(f"modes.{mode.name}.same_evening_from", reason, hint)
 
 
 def _phases(policy: Policy) -> Iterator[Problem]:

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from shared.core.answers import MAY_PASS
 from shared.core.names import build_names
+from shared.core.passes.check import nominal
 from shared.core.policy import Policy
 from shared.core.problem import Problem, spell, suggest
 from shared.core.silence_check import due_problems, end_problems
@@ -52,8 +53,10 @@ def _expectation(policy: Policy, transition: Transition, mode: str, expectation:
         yield Problem(f"{key}.required", "nothing is expected", "name at least one processor")
     yield from _tiers(expectation, key)
     yield from due_problems(expectation, key)
-    due = expectation.due
-    if due is not None and due.warning is not None and due.critical is not None and due.warning >= due.critical:
+    due, passes = expectation.due, policy.modes.get(mode)
+    if passes is None or due is None or due.warning is None or due.critical is None:
+        return
+    if nominal(due.warning, passes) >= nominal(due.critical, passes):
         reason = f"{due.warning} is not before critical ({due.critical})"
         yield Problem(f"{key}.due.warning", reason, "warn first; both are on the run's working day, +1d a day later")
 

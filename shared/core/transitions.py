@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from shared.core.bodies import NO_BODY, RESERVED, Body
+from shared.core.problem import spell
 
 
 class GateKind(StrEnum):
@@ -79,11 +80,24 @@ class LocalTime:
 
 
 @dataclass(frozen=True)
-class Due:
-    """Local times on the run's working day, or so many days later (behaviour T2)."""
+class AfterOpened:
+    """So long after the time at which the run's mode opens on its working day, in elapsed time."""
 
-    warning: LocalTime | None
-    critical: LocalTime | None
+    after: timedelta
+
+    def __str__(self) -> str:
+        return f"{spell(self.after)} after it opens"
+
+
+DueTime = LocalTime | AfterOpened
+
+
+@dataclass(frozen=True)
+class Due:
+    """Times of the run's working day, or so many days later (behaviour T2)."""
+
+    warning: DueTime | None
+    critical: DueTime | None
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import time, timedelta
 from math import isfinite
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo, available_timezones
 
 import msgspec
 
 from shared.adapters.config.calendar_shape import CalendarShape, ExcludedShape
+from shared.adapters.config.mode_shape import AfterOpenedShape, ModeShape
 from shared.adapters.config.phase_shape import DisabledShape, PhaseShape, RerunShape, SourceShape
 from shared.adapters.config.policy_shape import AlertsShape, PagerDutyShape, PauseShape, PolicyShape
 from shared.adapters.config.policy_wire import WireGiven, wire_given, wire_of
@@ -31,14 +32,17 @@ from shared.adapters.config.transition_shape import (
 from shared.core.answers import AnswerRule, Fields, Means, Results, StatusCall
 from shared.core.bodies import Body
 from shared.core.dialect import Wire
+from shared.core.passes.days import Window, WorkingDays
 from shared.core.phases import Disabled, Phase, Processor, Rerun
 from shared.core.policy import Alerts, Calendar, Excluded, Mode, PagerDuty, PlannedPause, Policy, Repairs, Service
 from shared.core.problem import Problem, suggest
 from shared.core.transitions import (
+    AfterOpened,
     Confirm,
     Deadline,
     Dispatch,
     Due,
+    DueTime,
     Expectation,
     Gate,
     HttpCall,
@@ -53,6 +57,7 @@ from shared.core.transitions import (
 
 NO_DUE = "none"
 ANY_MODE = "any_mode"
+T = TypeVar("T", str, int)
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -74,15 +79,17 @@ def _deadline(found: DeadlineShape) -> Deadline:
     return Deadline(**_given(found, after=_duration))
 
 
-def _local_time(text: str) -> LocalTime:
-    """Return the time that `08:30` or `+1d 02:00` says."""
+def _due_time(text: str | AfterOpenedShape) -> DueTime:
+    """Return the time that `08:30`, `+1d 02:00` or `{after_opened: 3h}` says."""
+    if isinstance(text, AfterOpenedShape):
+        return AfterOpened(_duration(text.after_opened))
     later, _, at = text.rpartition(" ")
     return LocalTime(int(later[1:-1]) if later else 0, time.fromisoformat(at))
 
 
 def _due(found: DueShape) -> Due:
     times = {"warning": None, "critical": None}
-    return Due(**times | _given(found, warning=_local_time, critical=_local_time))
+    return Due(**times | _given(found, warning=_due_time, critical=_due_time))
 
 
 def _tiers(found: list[TierShape]) -> tuple[Tier, ...]:
@@ -200,11 +207,7 @@ class Builder:
         given = _given(
             found,
             calendar=_calendar,
-            modes=_named(
-                lambda name, one: Mode(
-                    name=name, **_given(one, opens_at=time.fromisoformat, same_evening_from=time.fromisoformat)
-                )
-            ),
+            modes=_named(self._mode),
             services=_named(_service),
             phases=_named(lambda name, one: self._phase(name, one, found.wire)),
             gates=_named(self._gate),
@@ -239,6 +242,19 @@ class Builder:
             )
             self.problems.append(Problem("timezone", f"there is no time zone {name}", hint))
             return None
+
+    def _mode(self, name: str, found: ModeShape) -> Mode:
+        weekdays = self._set(_there(found.weekdays) or [], f"modes.{name}.weekdays")
+        days_of_month = self._set(_there(found.days_of_month) or [], f"modes.{name}.days_of_month")
+        given = _given(
+            found,
+            opens_at=time.fromisoformat,
+            same_evening_from=time.fromisoformat,
+            window=lambda one: Window(_due_time(one.from_), _due_time(one.to)),
+        )
+        for key in ("weekdays", "days_of_month"):
+            given.pop(key, None)
+        return Mode(name=name, days=WorkingDays(weekdays, days_of_month), **given)
 
     def _phase(self, name: str, found: PhaseShape, under: WireGiven) -> Phase:
         processors = {key: _processor(key, name, one) for key, one in (_there(found.processors) or {}).items()}
@@ -360,8 +376,8 @@ class Builder:
             given["because"] = given["because"] or ""
         return given
 
-    def _set(self, listed: list[str], key: str) -> frozenset[str]:
-        seen: set[str] = set()
+    def _set(self, listed: Iterable[T], key: str) -> frozenset[T]:
+        seen: set[T] = set()
         for place, name in enumerate(listed):
             if name in seen:
                 self.problems.append(Problem(f"{key}[{place}]", f"{name} is listed twice", "should it be another one?"))

@@ -11,26 +11,12 @@ from typing import Annotated
 from msgspec import UNSET, Meta, UnsetType
 
 from shared.adapters.config.calendar_shape import CalendarShape
+from shared.adapters.config.mode_shape import ModeShape
 from shared.adapters.config.phase_shape import PhaseShape
 from shared.adapters.config.service_shape import ServiceShape
-from shared.adapters.config.shape_types import Day, Duration, Name, Offset, Secret, Shape, Share, Text, TimeOfDay, Times
+from shared.adapters.config.shape_types import Day, Duration, Name, Secret, Shape, Share, Text, Times
 from shared.adapters.config.transition_shape import GateShape, TransitionShape
 from shared.adapters.config.wire_shape import WireShape
-
-
-class ModeShape(Shape):
-    """A pass over a date, such as the night after it.
-
-    - `partition_offset_days`: the date that it works on, in days from the working day: -1 is yesterday's
-    - `opens_at`: the local time of the working day at which its run is opened, with or without a message
-    """
-
-    partition_offset_days: Offset
-    opens_at: TimeOfDay
-    same_evening_from: Annotated[
-        TimeOfDay | UnsetType | None,
-        Meta(description="from when on reports of a date, published on it, belong to this mode: a time of that date"),
-    ] = UNSET
 
 
 class PagerDutyShape(Shape):

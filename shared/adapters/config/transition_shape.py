@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
+from shared.adapters.config.mode_shape import AfterOpenedShape
 from shared.adapters.config.phase_shape import BodyOf
 from shared.adapters.config.shape_types import (
     Attempts,
@@ -78,14 +79,15 @@ class DeadlineShape(Shape):
 
 
 class DueShape(Shape):
-    """Times on the run's working day; `+1d ` before one means the day after.
+    """Times of the run's working day; `+1d ` before one means the day after, `{after_opened: 3h}` so long after its
+    mode opens.
 
     - `warning`: when a person is told that it has not triggered
     - `critical`: when that becomes critical
     """
 
-    warning: DueTime | UnsetType | None = UNSET
-    critical: DueTime | UnsetType | None = UNSET
+    warning: DueTime | AfterOpenedShape | UnsetType | None = UNSET
+    critical: DueTime | AfterOpenedShape | UnsetType | None = UNSET
 
 
 class ExpectationShape(Shape):

@@ -24,7 +24,7 @@ from shared.app.watch.daily_text import text_of
 from shared.app.watch.overview import keys, loads, row
 from shared.app.watch.pages import open_alerts, readable
 from shared.core.alerts import AlertKind, Condition, Lasting, Severity
-from shared.core.calendar import instant, working_day
+from shared.core.calendar import day_of, instant, working_day
 from shared.core.coverage import band
 from shared.core.errors import Unavailable
 from shared.core.gates import Fit, Unfit
@@ -101,7 +101,7 @@ def summary(ctx: Context, house: House) -> dict[str, Any]:
 
 def _runs(ctx: Context, days: tuple[date, ...], now: datetime) -> list[dict[str, Any]]:
     """Return every run whose date, or whose working day, is one of these, in the order they were worked on."""
-    around = [min(days) + timedelta(days=offset) for offset in range(-1, len(days) + 1)]
+    around = sorted({*days, *(day_of(mode, day) for mode in ctx.policy.modes.values() for day in days)})
     wanted = [key for day in around for key in keys(ctx.policy, day)]
     wanted = [key for key in wanted if key.day in days or working_day(key, ctx.policy) in days]
     wanted.sort(key=lambda key: (working_day(key, ctx.policy), ctx.policy.modes[key.mode].opens_at, key.lane))
