@@ -17,6 +17,7 @@ from shared.core.calendar import closes_at, due_at, instant
 from shared.core.decide import confirm_by
 from shared.core.decision import Blocked, Confirm, Doubt, Proven, Read, Trigger, Wait
 from shared.core.model import Lane, Run, State
+from shared.core.passes.after_run import NAME as AFTER_RUN
 from shared.core.refresh import refresh_until
 from shared.core.repairs import GRACE
 from shared.core.silence import deadline_at, end_expected_at
@@ -36,6 +37,8 @@ def of_run(ctx: Context, run: Run, settled: Iterable[Settled], now: datetime) ->
     for one in settled:
         if isinstance(one.decision, Trigger | Confirm | Doubt | Proven | Read) or _may_be_at_work(one.situation):
             return None
+        if isinstance(one.decision, Blocked) and AFTER_RUN in one.decision.reasons:
+            return None  # another run goes on by itself
         moments += [*_of_transition(one), *_of_reports(ctx, one.situation)]
     return min((at for at in moments if at > now), default=None)
 

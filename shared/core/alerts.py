@@ -18,6 +18,7 @@ from shared.core.calendar import due_at
 from shared.core.decide import confirm_by
 from shared.core.decision import Blocked, Decision, Held, Wait
 from shared.core.model import Lane, State
+from shared.core.passes.after_run import NAME as AFTER_RUN
 from shared.core.pause import paused_text
 from shared.core.refresh import another_may_follow, refresh_causes
 from shared.core.refusal import refusals
@@ -305,9 +306,10 @@ def _blocked(situation: Situation, decision: Decision, now: datetime) -> Iterato
         since = now if block is None else block.since
         again = "it is tried again at every sweep and goes by itself once this clears"
         what = f"{text} (since {clock_time(situation.policy, since, now)})"
-        if name in situation.policy.gates:
+        if name in situation.policy.gates or name == AFTER_RUN:
             do = f"look at {name}: {_explain(situation)}"
-            yield _condition(situation, AlertKind.GATE, Severity.WARNING, name, f"blocked by {what}", again, do)
+            if name != AFTER_RUN:  # to wait for another run is no fault before the deadline
+                yield _condition(situation, AlertKind.GATE, Severity.WARNING, name, f"blocked by {what}", again, do)
             deadline = deadline_at(situation)
             if deadline is not None and now >= deadline:
                 since_when = f"still blocked at its deadline {clock_time(situation.policy, deadline, now)} by {what}"

@@ -15,6 +15,7 @@ from shared.core import gates
 from shared.core.decision import Blocked, Confirm, Decision, Done, Doubt, EmptyOk, Held, Proven, Read, Trigger, Wait
 from shared.core.gates import Fit, GateResult, Unchecked, Unfit, Verdict, Wanted
 from shared.core.model import Plan, State, TransitionState
+from shared.core.passes import after_run
 from shared.core.pause import paused_text
 from shared.core.readiness import Ready, readiness
 from shared.core.refresh import another_may_follow, causes
@@ -217,6 +218,10 @@ def _pass_gates(situation: Situation, seen: Picture, ready: Ready, now: datetime
     if unread:
         return Read(unread)
     results = gates.evaluate(situation.gates, situation.processors, seen, situation.readings)
+    other = situation.readings.other_run
+    if other is not None:
+        verdict = Verdict.PASS if other.enough else Verdict.BLOCK
+        results = (GateResult(after_run.NAME, verdict, other.text), *results)
     reasons = {result.gate: result.text for result in results if result.verdict is Verdict.BLOCK}
     fitness = situation.readings.fitness
     if isinstance(fitness, Unfit):
@@ -262,8 +267,10 @@ def _held_by(situation: Situation) -> Held:
 def _unread(situation: Situation, seen: Picture) -> Wanted:
     needs = gates.wanted(situation.gates, situation.processors, seen, situation.readings)
     preflight = situation.transition.preflight
-    unasked = preflight is not None and situation.readings.fitness is None
-    return replace(needs, service=preflight) if unasked else needs
+    if preflight is not None and situation.readings.fitness is None:
+        needs = replace(needs, service=preflight)
+    unread = situation.readings.other_run is None
+    return replace(needs, other_run=situation.expectation.after_run) if unread else needs
 
 
 def _refresh(situation: Situation, now: datetime) -> Decision | None:

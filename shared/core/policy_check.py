@@ -10,6 +10,7 @@ from shared.core.answer_check import answer_problems
 from shared.core.calendar_check import calendar_problems, units_problems
 from shared.core.gate_check import gate_problems
 from shared.core.names import forms
+from shared.core.passes.after_run_check import after_run_problems
 from shared.core.passes.check import mode_problems
 from shared.core.pause_check import pause_problems
 from shared.core.phases import Phase
@@ -44,7 +45,7 @@ def problems(policy: Policy, unreadable: Mapping[str, str] = MappingProxyType({}
     found += [*_lease(policy), *_graph(policy)]
     for transition in policy.transitions.values():
         found += transition_problems(policy, transition)
-    return [*found, *_alerts(policy), *_repairs(policy), *pause_problems(policy)]
+    return [*found, *after_run_problems(policy), *_alerts(policy), *_repairs(policy), *pause_problems(policy)]
 
 
 def _phases(policy: Policy) -> Iterator[Problem]:

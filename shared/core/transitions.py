@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from shared.core.bodies import NO_BODY, RESERVED, Body
+from shared.core.passes.after_run import AfterRun
 from shared.core.problem import spell
 
 
@@ -104,7 +105,8 @@ class Due:
 class Expectation:
     """What one mode of a transition waits for. Sets decide, never counts of what arrived (behaviour D1).
 
-    ``no_due`` says that nobody wants to be told of its silence, ``because`` why (behaviour T10).
+    ``no_due`` says that nobody wants to be told of its silence, ``because`` why (behaviour T10). ``after_run`` is the
+    run that has to have come far enough before anything is triggered.
     """
 
     required: frozenset[str]
@@ -114,6 +116,7 @@ class Expectation:
     due: Due | None = None
     no_due: bool = False
     because: str = ""
+    after_run: AfterRun | None = None
 
     @cached_property
     def expected(self) -> frozenset[str]:

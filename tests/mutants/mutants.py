@@ -14,6 +14,7 @@ GATES, CALENDAR, ALERTS = "shared/core/gates.py", "shared/core/calendar.py", "sh
 MODEL, MESSAGE, POLICY = "shared/core/model.py", "shared/core/message.py", "shared/core/policy.py"
 PHASES = "shared/core/phases.py"
 RESOLUTION, PASSES_CHECK = "shared/core/passes/resolution.py", "shared/core/passes/check.py"
+AFTER_RUN, T_AFTER = "shared/core/passes/after_run.py", "tests/core/test_after_run.py::test_"
 T_PASSES, T_PASSED = "tests/core/test_passes.py::test_", "tests/app/test_passes.py::test_"
 EVENTS, DEAD_LETTERS = "shared/app/events.py", "shared/app/dead_letters.py"
 CLOSING, ALERTING, OPERATE = "shared/core/closing.py", "shared/app/alerting.py", "shared/app/operate.py"
@@ -94,6 +95,44 @@ def mutant(name: str, file: str, old: str, new: str, *tests: str) -> Mutant:
 
 
 MUTANTS = [
+    # Waiting for another run
+    mutant(
+        "what another run has only claimed lets the trigger go",
+        AFTER_RUN,
+        "    return state.carried is not None or",
+        "    return state.plan is not None or state.carried is not None or",
+        f"{T_AFTER}when_a_transition_has_come_far_enough",
+    ),
+    mutant(
+        "a run that is open is over",
+        AFTER_RUN,
+        "    if run.closed_at is None:\n",
+        "    if False:\n",
+        f"{T_AFTER}all_of_a_run_is_waited_for_until_it_is_over",
+        "tests/app/test_after_run.py::test_all_of_a_run_is_over_when_it_was_closed",
+    ),
+    mutant(
+        "the other run does not bind the trigger",
+        DECIDE,
+        "        verdict = Verdict.PASS if other.enough else Verdict.BLOCK\n",
+        "        verdict = Verdict.PASS\n",
+        f"{T_AFTER}it_binds_every_trigger_but_an_operators",
+        scenario("waits_for_another_run"),
+    ),
+    mutant(
+        "waiting for another run is told as a gate that blocks",
+        ALERTS,
+        "            if name != AFTER_RUN:",
+        "            if name:",
+        f"{T_AFTER}waiting_for_another_run_is_told_at_the_deadline_alone",
+    ),
+    mutant(
+        "two that wait for each other are loaded",
+        "shared/core/passes/after_run_check.py",
+        "        if (node, days) == (start, 0):\n",
+        "        if False:\n",
+        f"{T_AFTER}two_that_wait_for_each_other_are_refused",
+    ),
     # Passes over a date
     mutant(
         "a message that has to name its pass is given one all the same",

@@ -17,6 +17,7 @@ from shared.adapters.config.policy_shape import AlertsShape, PagerDutyShape, Pau
 from shared.adapters.config.policy_wire import WireGiven, wire_given, wire_of
 from shared.adapters.config.service_shape import AnswerShape, IdentityShape, ResultsShape, ServiceShape, StatusShape
 from shared.adapters.config.transition_shape import (
+    AfterRunShape,
     ConfirmShape,
     DeadlineShape,
     DispatchShape,
@@ -32,6 +33,7 @@ from shared.adapters.config.transition_shape import (
 from shared.core.answers import AnswerRule, Fields, Means, Results, StatusCall
 from shared.core.bodies import Body
 from shared.core.dialect import Wire
+from shared.core.passes.after_run import AfterRun
 from shared.core.passes.days import Window, WorkingDays
 from shared.core.phases import Disabled, Phase, Processor, Rerun
 from shared.core.policy import Alerts, Calendar, Excluded, Mode, PagerDuty, PlannedPause, Policy, Repairs, Service
@@ -90,6 +92,10 @@ def _due_time(text: str | AfterOpenedShape) -> DueTime:
 def _due(found: DueShape) -> Due:
     times = {"warning": None, "critical": None}
     return Due(**times | _given(found, warning=_due_time, critical=_due_time))
+
+
+def _after_run(found: AfterRunShape) -> AfterRun:
+    return AfterRun(found.pipeline, found.mode, _there(found.transition) or "", _there(found.offset_days) or 0)
 
 
 def _tiers(found: list[TierShape]) -> tuple[Tier, ...]:
@@ -369,6 +375,7 @@ class Builder:
             tiers=_tiers,
             deadline=_deadline,
             due=lambda written: None if written == NO_DUE else _due(written),
+            after_run=_after_run,
         )
         if found.due == NO_DUE:
             given["no_due"] = True

@@ -16,6 +16,7 @@ from shared.adapters.config.shape_types import (
     Growth,
     Kind,
     Name,
+    Offset,
     Percent,
     Shape,
     SqlFile,
@@ -90,6 +91,24 @@ class DueShape(Shape):
     critical: DueTime | AfterOpenedShape | UnsetType | None = UNSET
 
 
+class AfterRunShape(Shape):
+    """Another run that has to have come far enough first; it binds tiers and deadline too.
+
+    - `pipeline`: the pipeline of that run
+    - `mode`: its mode
+    """
+
+    pipeline: Name
+    mode: Name
+    transition: Annotated[
+        Name | UnsetType | None,
+        Meta(description="its transition that has to be dispatched, observed or empty; left out, all of them"),
+    ] = UNSET
+    offset_days: Annotated[
+        Offset | UnsetType, Meta(description="its date, in days from the own one; 0 where left out")
+    ] = UNSET
+
+
 class ExpectationShape(Shape):
     """One mode, or `any_mode`: a key left out of a mode is that of `any_mode`.
 
@@ -109,6 +128,9 @@ class ExpectationShape(Shape):
         Meta(description="when a person is told that it was not triggered; none with because"),
     ] = UNSET
     because: Annotated[Text | UnsetType | None, Meta(description="beside due: none: why nobody is told")] = UNSET
+    after_run: Annotated[
+        AfterRunShape | UnsetType | None, Meta(description="another run, of any pipeline, that is waited for")
+    ] = UNSET
 
 
 class HttpShape(Shape):
