@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from shared.app.bookkeeping import keep_for_record
 from shared.app.context import Context
 from shared.app.order import is_old
-from shared.app.outbox import COLLECTION, Kept, path_of, read_all, read_or_drop, send, send_pending
+from shared.app.outbox import Kept, own_alerts, path_of, read_all, read_or_drop, send, send_pending
 from shared.app.reconcile import Settled
 from shared.app.state import path_of_run
 from shared.app.streaks import with_streaks
@@ -100,8 +100,7 @@ def settle(
     is not over by it (T8). Closing is no recovery (T5): of a closed run only what had ended before is told as over.
     Returns when the clock alone may change any of them.
     """
-    store = ctx.ports.store
-    standing = {kept.alert.fingerprint: kept for kept in read_all(ctx, store.query(COLLECTION, {"standing": True}))}
+    standing = {kept.alert.fingerprint: kept for kept in read_all(ctx, own_alerts(ctx, {"standing": True}))}
     unknown = [c for fingerprint, c in found.items() if fingerprint not in standing]
     of_others: list[Kept] = []
     ends: list[datetime] = []
@@ -201,7 +200,7 @@ def other_dataset(received: Received, phase: str) -> Condition:
 
 def to_record(ctx: Context) -> None:
     """Write to the record what became of alerts since the last time; readers take the newest row of each."""
-    kept = read_all(ctx, ctx.ports.store.query(COLLECTION, {"recorded": False}))
+    kept = read_all(ctx, own_alerts(ctx, {"recorded": False}))
     if not keep_for_record(ctx, [_row(one.alert) for one in kept]):
         return
     for one in kept:

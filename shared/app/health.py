@@ -151,7 +151,7 @@ def _webhooks(house: House) -> Said:
 
 def _alerts(ctx: Context) -> Said:
     """Look for alerts that a channel refused: nobody has read them (behaviour A3)."""
-    waiting = [outbox.read(one).alert for one in ctx.ports.store.query(outbox.COLLECTION, {"unsent": True})]
+    waiting = [outbox.read(one).alert for one in outbox.own_alerts(ctx, {"unsent": True})]
     refused = [one for one in waiting if one.refused]
     if not refused:
         return Said(f"{len(waiting)} to be sent")

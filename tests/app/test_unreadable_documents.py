@@ -32,7 +32,7 @@ def an_alert(house: House) -> str:
 
 PLACES: dict[str, Callable[[House], str]] = {
     "alert": an_alert,
-    "breaker": lambda _: "breakers/record",
+    "breaker": lambda _: "breakers/nba~record",
     "pauses": lambda _: PAUSES,
     "a run": lambda _: f"runs/{NIGHT.id.replace('/', '~')}",
 }

@@ -14,6 +14,7 @@ GATES, CALENDAR, ALERTS = "shared/core/gates.py", "shared/core/calendar.py", "sh
 MODEL, MESSAGE, POLICY = "shared/core/model.py", "shared/core/message.py", "shared/core/policy.py"
 PHASES = "shared/core/phases.py"
 RESOLUTION, PASSES_CHECK = "shared/core/passes/resolution.py", "shared/core/passes/check.py"
+T_ONE_DATABASE = "tests/app/test_one_database.py::test_"
 AFTER_RUN, T_AFTER = "shared/core/passes/after_run.py", "tests/core/test_after_run.py::test_"
 T_PASSES, T_PASSED = "tests/core/test_passes.py::test_", "tests/app/test_passes.py::test_"
 EVENTS, DEAD_LETTERS = "shared/app/events.py", "shared/app/dead_letters.py"
@@ -95,6 +96,36 @@ def mutant(name: str, file: str, old: str, new: str, *tests: str) -> Mutant:
 
 
 MUTANTS = [
+    # Several pipelines in one database
+    mutant(
+        "a sweep ends and sends what is another pipeline's",
+        "shared/app/outbox.py",
+        "    return [one for one in listed if _pipeline(one)",
+        "    return [one for one in listed if True or _pipeline(one)",
+        f"{T_ONE_DATABASE}a_pipeline_is_the_same_alone_and_among_others",
+        f"{T_ONE_DATABASE}an_alert_of_another_pipeline_is_left_alone",
+    ),
+    mutant(
+        "a sweep of one pipeline keeps those of others from their work",
+        "shared/app/lock.py",
+        '    return f"locks/{ctx.policy.pipeline}~{name}"',
+        '    return f"locks/{name}"',
+        f"{T_ONE_DATABASE}two_sweep_at_once",
+    ),
+    mutant(
+        "a broken record of one pipeline keeps those of others from being written",
+        "shared/app/breaker.py",
+        '    return f"breakers/{ctx.policy.pipeline}~{name}"',
+        '    return f"breakers/{name}"',
+        f"{T_ONE_DATABASE}every_document_says_whose_it_is",
+    ),
+    mutant(
+        "the runs of others are listed",
+        "shared/app/views.py",
+        'ctx.ports.store.query("runs", {"pipeline": ctx.policy.pipeline})',
+        'ctx.ports.store.query("runs")',
+        f"{T_ONE_DATABASE}a_pipeline_is_the_same_alone_and_among_others",
+    ),
     # Waiting for another run
     mutant(
         "what another run has only claimed lets the trigger go",

@@ -80,7 +80,7 @@ def _condition(ctx: Context, word: str, subject: str, severity: Severity, what: 
 
 def _over(ctx: Context, report: Report, found: Mapping[str, Condition]) -> list[outbox.Kept]:
     """Return the alerts that this run has shown to be over."""
-    documents = ctx.ports.store.query(outbox.COLLECTION, {"kind": KIND.value, "standing": True})
+    documents = outbox.own_alerts(ctx, {"kind": KIND.value, "standing": True})
     standing = [outbox.read(one) for one in documents]
     judged = {one.check.name for one in report.summary.results if one.status in _VERDICTS}
     failed = {one.check.name for one in report.summary.results if one.status is Status.FAIL}
