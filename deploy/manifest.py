@@ -93,7 +93,7 @@ class Schedule:
 
 
 @dataclass(frozen=True)
-class Outside:
+class ForeignTopic:
     """Who uses a topic outside this repository."""
 
     written_by: tuple[str, ...] = ()
@@ -157,7 +157,7 @@ class Manifest:
     firestore: Firestore
     dataset: str
     dataset_location: str
-    topics: Mapping[str, Outside]
+    topics: Mapping[str, ForeignTopic]
     dead_letter: DeadLetter
     secrets: tuple[str, ...]
     service_accounts: Mapping[str, str]

@@ -75,7 +75,7 @@ def row(policy: Policy, key: RunKey, loaded: Loaded, units: Mapping[date, Units]
     and on a day on which nobody expects one (T1)."""
     if loaded.run is None:
         asked_for = key.lane is Lane.LIVE and is_expected(key, policy)
-        return None if not asked_for else _absent(policy, key, loaded.pauses or (), units, now)
+        return None if not asked_for else _missing_run(policy, key, loaded.pauses or (), units, now)
     run = loaded.run.value
     total = None if run.units is None else run.units.total
     cells = cells_of(policy, loaded.run.value, loaded, now)
@@ -114,7 +114,7 @@ def _unless_paused(
     return Cell(transition.name, "paused", Tone.QUIET, pause.begins_at, (paused_text(policy, pause),))
 
 
-def _absent(
+def _missing_run(
     policy: Policy, key: RunKey, pauses: Sequence[Pause], units: Mapping[date, Units] | None, now: datetime
 ) -> Row:
     opens = instant(working_day(key, policy), policy.modes[key.mode].opens_at, policy.zone)
