@@ -67,6 +67,9 @@ class Memory:
     readiness: Readiness | None = None
     report_said: date | None = None
     dead_letters_seen_at: datetime | None = None
+    # When the past is looked at next, None for at once; and whether anything of it is left to be repaired.
+    past_repairs_at: datetime | None = None
+    past_is_lacking: bool = False
     absent: dict[tuple[RunKey, str], Absent] = field(default_factory=dict)
     lookers: dict[tuple[RunKey, str], Looker] = field(default_factory=dict)
 

@@ -19,6 +19,7 @@ from shared.app.findings import Finding, Sweep, of_dispatch
 from shared.app.horizon import of_run, openings
 from shared.app.lock import Locked, acquire, release
 from shared.app.order import in_order, is_of_old_date, of_old_dates
+from shared.app.past_repairs import Scope, repair_past
 from shared.app.pausing import tend
 from shared.app.readings import read_units
 from shared.app.reconcile import Settled, assess, reconcile
@@ -103,6 +104,9 @@ def _sweep(ctx: Context, wish: Wish) -> Sweep:
         if is_of_old_date(run.value, ctx.policy):
             old.append(key)
     if not wish.dry_run:
+        if pauses is not None:
+            scope = Scope(wish.wants, whole=wish.day is None and wish.mode is None, force=wish.force)
+            repair_past(ctx, done, pauses, scope)
         if old:
             done.say(of_old_dates(ctx.policy, old, started))
         _end(ctx, done, closings)

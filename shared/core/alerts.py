@@ -65,6 +65,7 @@ class AlertKind(StrEnum):
     REPAIR_FAULT = "repair_fault"
     REPAIR_NOT_TAKEN = "repair_not_taken"
     REPAIR_IN_VAIN = "repair_in_vain"
+    REPAIRED = "repaired"
     BY_TABLE = "by_table"
     QUARANTINE = "quarantine"
     ERROR = "error"

@@ -14,6 +14,7 @@ from shared.app import alerting, crowd, reconciliation, state, validate
 from shared.app.health import Asked
 from shared.app.health import House as Watched
 from shared.app.lock import acquire
+from shared.app.situations import transitions_of
 from shared.app.watch import daily
 from shared.core.alerts import AlertKind, Condition, Severity
 from shared.core.calendar import instant
@@ -23,6 +24,7 @@ from shared.core.costs.operations import Operations, Unit, of
 from shared.core.costs.workload import Deployment, Machine, PhaseLoad, RunLoad, runs_of
 from shared.core.model import RunKey, State
 from shared.core.policy import Policy
+from shared.simulation.scenario import GameCount
 from tests.app.house import House
 from tests.app.test_crowd import Crowd
 from tests.core.build import DAY, NIGHT, PGS, PHASE3, POLICY, T0, TDGS, TO4, TOGS, UPGC
@@ -174,13 +176,30 @@ def test_a_transition_is_taken_off_too(house: House) -> None:
 
 
 def test_the_hourly_comparison() -> None:
-    """Rows comparison and compared: one kept run of three reports."""
+    """Rows comparison and compared: one kept run of three reports. The past, which has no run, is looked at as well."""
     house = House(start=T0 - timedelta(minutes=55)).ordinary()
     house.finish(PGS, TOGS, TDGS, records=203)
     before = quiet(house)
     house.wait(timedelta(hours=1))
     found = counted(house, house.sweep)
-    assert found == before + stored(of(Unit.COMPARISON, 1, each=1) + of(Unit.COMPARED, 1, each=3))
+    past = of(Unit.PAST, 0, operations.REACH_DAYS)
+    assert found == before + stored(of(Unit.COMPARISON, 1, each=1) + of(Unit.COMPARED, 1, each=3) + past)
+
+
+def test_an_hourly_look_at_the_past() -> None:
+    """Row past: fourteen dates of the night's mode, of which one has a closed run with its transitions."""
+    house = House().ordinary()
+    house.finish_phase2()
+    house.sweeps(2)
+    while house.run().closed_at is None:
+        house.wait(timedelta(hours=1))
+        house.sweep()
+    house.change(games={DAY: GameCount(in_progress=1)})
+    house.sweeps(2)
+    before = counted(house, house.sweep)
+    house.ctx.memory.past_repairs_at = None
+    transitions = len(transitions_of(POLICY, "overnight"))
+    assert counted(house, house.sweep) == before + stored(of(Unit.PAST, 0, operations.REACH_DAYS + transitions))
 
 
 def test_an_alert_from_its_beginning_to_its_end(house: House) -> None:

@@ -17,6 +17,8 @@ CROWD_ABOVE = 50
 KEPT_DAYS = 33
 # Days around today whose runs the hourly comparison reads (`shared/app/reconciliation.py`, DAYS_AROUND).
 COMPARED_DAYS = 4
+# Dates that repairs reach back to (`shared/core/past_repairs.py`, REACH).
+REACH_DAYS = 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ class Unit(StrEnum):
     FLUSHED_TRANSITION = "flushed_transition"
     COMPARISON = "comparison"
     COMPARED = "compared"
+    PAST = "past"
     WHOLE_RUN = "whole_run"
     ALERT = "alert"
     VALIDATION = "validation"
@@ -105,6 +108,10 @@ OPERATIONS: Mapping[Unit, Assumed] = {
         "state against record, hourly: its lock, then the runs that are kept", writes=1, each="kept run", reads_each=1
     ),
     Unit.COMPARED: Assumed("what a comparison reads of a run: its completions", each="completion", reads_each=1),
+    Unit.PAST: Assumed(
+        "a look at the past, hourly, of what was repaired or needs none: each date, and the transitions of its run",
+        each="run or transition", reads_each=1,
+    ),
     Unit.WHOLE_RUN: Assumed(
         "a run that is read whole: its document, completions, transitions", reads=1, each="document", reads_each=1
     ),

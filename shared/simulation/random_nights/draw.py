@@ -45,7 +45,7 @@ def draw(policy: Policy, seed: int, day: date | None = None) -> Night:
         wildness=wildness,
         start=start,
         calm=calm,
-        end=instant(day + timedelta(days=3), time(0, 15), policy.zone),
+        end=instant(day + timedelta(days=3), time(12), policy.zone),
         manner=_manner(chance, wildness),
         begins=begins,
         played=evening.played if evening else start + timedelta(hours=40 if wildness and seed % 11 == 0 else 33),

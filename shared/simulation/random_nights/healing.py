@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from shared.core.calendar import due_at, working_day
@@ -17,16 +18,15 @@ from shared.simulation.random_nights.ports import Truth
 def reruns_are_bounded(
     book: Book, run: RunKey, waiting: Sequence[Track], limit: Repairs, phase: str, at: datetime
 ) -> str | None:
-    """A phase of a live run is started again so many times at most, a cooldown apart, and never once all that
-    waits for it has gone on.
+    """A phase of a date is started again so many times at most, in both lanes together, a cooldown apart, and never
+    once all that waits for it has gone on.
 
     A start that nobody heard of counts for nothing, and lasts as long as an outage does (behaviour D11).
     """
-    before = book.reruns.get((run, phase), [])
+    lanes = (replace(run, lane=Lane.LIVE), replace(run, lane=Lane.BACKFILL))
+    before = sorted((one for key in lanes for one in book.reruns.get((key, phase), [])), key=lambda one: one.at)
     heard = [one for one in before if one.heard]
     what = f"{run.id} {phase} asked to run again"
-    if run.lane is Lane.BACKFILL:
-        return f"{what} in backfill"
     if waiting and all(track.state in ("dispatched", "confirmed", "claimed") for track in waiting):
         return f"{what} although {', '.join(track.name for track in waiting)} went on"
     if len(heard) >= limit.max_attempts:
@@ -36,6 +36,29 @@ def reruns_are_bounded(
         apart = limit.cooldown if last.heard else UNKNOWN
         if at - last.at + book.night.manner.skew < apart:
             return f"{what} {at - last.at} after the last time"
+    return None
+
+
+def past_is_repaired_when_it_is_past(policy: Policy, book: Book, run: RunKey, phase: str, at: datetime) -> str | None:
+    """In the backfill lane is asked for what a closed live run of the last 14 dates went without: its own units are
+    final, something that waits for the phase never went in it, and the phase was not kept back by a gate."""
+    if run.lane is Lane.LIVE:
+        return None
+    live, what = book.run(replace(run, lane=Lane.LIVE)), f"{run.id} {phase} asked to run again"
+    closed_at = live.data.get("closed_at")
+    if closed_at is None or closed_at > at + book.night.manner.skew:
+        return f"{what} while its live run is open"
+    if run.mode not in policy.repaired_modes or (policy.local(at).date() - run.day).days > 14:
+        return f"{what}, which no repair reaches back to"
+    waiting = [live.track(one.name) for one in policy.after(phase) if run.mode in one.expects]
+    if all(track.data.get("carried") is not None for track in waiting):
+        return f"{what} although {', '.join(track.name for track in waiting)} went in its live run"
+    starting = policy.starting(phase)
+    if starting is not None and run.mode in starting.expects:
+        both = live.track(starting.name), book.run(run).track(starting.name)
+        started = any(track.data.get("carried") or track.data.get("unproven") for track in both)
+        if not started and any(track.state in ("blocked", "held") for track in both):
+            return f"{what} around {starting.name}, which was blocked or held"
     return None
 
 

@@ -16,7 +16,11 @@ from shared.simulation.random_nights.closing import (
     closing_is_no_recovery,
     no_end_without_its_word,
 )
-from shared.simulation.random_nights.healing import inferred_only_when_silent, reruns_are_bounded
+from shared.simulation.random_nights.healing import (
+    inferred_only_when_silent,
+    past_is_repaired_when_it_is_past,
+    reruns_are_bounded,
+)
 from shared.simulation.random_nights.invariants import (
     ON_DEPARTURE,
     ON_MARK,
@@ -233,6 +237,8 @@ class NightWorld:
             tracks = [self.book.run(key).track(name) for name in waiting]
             wrong = reruns_are_bounded(self.book, key, tracks, self.policy.repairs, phase, at)
             self._wrong(reruns_are_bounded.__name__, wrong)
+            past = past_is_repaired_when_it_is_past(self.policy, self.book, key, phase, at)
+            self._wrong(past_is_repaired_when_it_is_past.__name__, past)
             inside = nothing_is_repaired_inside_a_pause(self.book, handler, key.mode, tracks)
             self._wrong(nothing_is_repaired_inside_a_pause.__name__, inside)
             self.book.reruns.setdefault((key, phase), []).append(Rerun(at, handler, known))
