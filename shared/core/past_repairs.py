@@ -220,7 +220,7 @@ def _failed(policy: Policy, listed: list[PastLack], now: datetime, *, is_fault: 
 
 
 def _in_vain(policy: Policy, one: PastLack, now: datetime) -> Iterator[Condition]:
-    text = repairs.in_vain(policy, one.lack, one.log, now) if one.tried else ""
+    text = (repairs.in_vain(policy, one.lack, one.log, now) or _spent(policy, one, now)) if one.tried else ""
     if text:
         again = commands.rerun(one.lack.phase, one.lack.key, "what kept it from working is repaired")
         do = f"look at {names(one.lack.missing)}, then: {again}"
@@ -228,6 +228,15 @@ def _in_vain(policy: Policy, one: PastLack, now: datetime) -> Iterator[Condition
         subject = f"{key.day}/{key.mode}/{one.lack.phase}"
         said = say(key.id, "", text, "", do)
         yield Condition(AlertKind.REPAIR_IN_VAIN, Severity.WARNING, policy.pipeline, "", subject, said, Lasting.ONCE)
+
+
+def _spent(policy: Policy, one: PastLack, now: datetime) -> str:
+    """Return who is missing still once no repair is left, and the last had its time; "" before."""
+    log, at = one.log, one.log.accepted_at
+    if at is None or log.attempts < policy.repairs.max_attempts or now - at <= policy.repairs.cooldown + GRACE:
+        return ""
+    asked = f"{amount(log.attempts, 'repair')} of {one.lack.phase} accepted, the last at {clock_time(policy, at, now)}"
+    return f"{asked}, and no other follows: still missing are {names(one.lack.missing)}, {log.answer}"
 
 
 def _of_day(

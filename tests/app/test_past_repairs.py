@@ -243,6 +243,16 @@ def test_a_run_that_cannot_be_read_keeps_only_itself() -> None:
     assert alert.severity == "critical"
 
 
+def test_a_run_that_cannot_be_decided_keeps_only_itself() -> None:
+    """What lies below it is spoilt: the next date is repaired all the same, and the alert comes once (T9)."""
+    house = lost_night(days=(BEFORE, DAY))
+    spoilt = house.store.inner.query(f"{run_path(of_day(BEFORE))}/completions")[0]
+    house.store.inner.update(spoilt.path, {**spoilt.data, "added": "?"}, spoilt.version)
+    minutes(house, 300)
+    assert set(days_asked(house)) == {str(DAY)}
+    assert len([one for one in house.notices("fault") if of_day(BEFORE).id in one.text]) == 1
+
+
 @pytest.mark.parametrize("games", [None, 0], ids=["the calendar is away", "no games"])
 def test_without_units_nothing_is_asked(house: House, games: int | None) -> None:
     """Nobody knows whether there was anything to do, or there was not."""
@@ -375,3 +385,15 @@ def test_looking_at_the_past_is_rare(house: House) -> None:
         counts.append(house.store.operations["reads"])
     looks = [reads for reads in (first, *counts) if reads > min(counts) + 20]
     assert len(looks) <= 1
+
+
+def test_a_part_is_told_once_no_repair_is_left(house: House) -> None:
+    """Both repairs were accepted and brought one of the five: one warning names who is missing still."""
+    minutes(house, 1)
+    house.finish(TDGS, records=200)
+    minutes(house, 6, HOUR)
+    assert house.run().repairs["phase3"].attempts == 2
+    [warning] = house.notices("repair_in_vain")
+    assert "still missing" in warning.text
+    assert PGS in warning.text
+    assert TDGS not in warning.text

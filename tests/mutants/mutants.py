@@ -31,6 +31,8 @@ UNPROVEN, ANSWERS, HTTP = "shared/core/unproven.py", "shared/core/answers.py", "
 
 T_HEAL, T_REPAIRS = "tests/app/test_self_heal.py::test_", "tests/app/test_repair_verdicts.py::test_"
 T_ANSWERS, T_VERDICTS = "tests/core/test_answers.py::test_", "tests/app/test_verdicts.py::test_"
+PAST, PAST_CORE, BUDGET = "shared/app/past_repairs.py", "shared/core/past_repairs.py", "shared/app/repair_budget.py"
+T_PAST = "tests/app/test_past_repairs.py::test_"
 LANES, T_LANES = "shared/app/lanes.py", "tests/app/test_lanes.py::test_"
 BACKFILL, T_BACKFILL = "shared/app/backfill.py", "tests/app/test_backfill.py::test_"
 T_UNPROVEN = "tests/core/test_unproven.py::test_"
@@ -1463,6 +1465,73 @@ MUTANTS = [
         "judge(service.answers.get(how.path, ()), ANY_2XX",
         "judge((), ANY_2XX",
         f"{T_REPAIRS}a_200_that_did_nothing_is_not_accepted",
+    ),
+    # Repairs that reach back
+    mutant(
+        "the newest date repaired first",
+        PAST_CORE,
+        "one.lack.key), default=None",
+        "-one.lack.key.day.toordinal()), default=None",
+        f"{T_PAST}oldest_first_one_a_minute",
+    ),
+    mutant(
+        "a date that cannot be repaired keeps the others",
+        PAST_CORE,
+        "key=lambda one: (one.tried and one.log.failure is not None, one.lack.key)",
+        "key=lambda one: (not (one.tried and one.log.failure is not None), one.lack.key)",
+        f"{T_PAST}a_date_that_is_refused_does_not_keep_the_others",
+    ),
+    mutant(
+        "a day without a limit",
+        BUDGET,
+        ".calls < ctx.policy.repairs.per_day",
+        ".calls < 10**6",
+        f"{T_PAST}so_many_a_day",
+    ),
+    mutant(
+        "a call that nobody took spends the day",
+        BUDGET,
+        "    _change(ctx, now, -1)\n",
+        "    pass\n",
+        f"{T_PAST}only_what_was_accepted_is_spent",
+    ),
+    mutant(
+        "attempts counted anew in the backfill lane",
+        PAST_CORE,
+        "return self.run.repairs.get(self.lack.phase, RepairLog())",
+        "return RepairLog()",
+        f"{T_PAST}a_budget_for_a_lifetime",
+        f"{T_PAST}attempts_of_the_live_run_count",
+    ),
+    mutant(
+        "the past repaired around a gate",
+        PAST_CORE,
+        "return stopped or not frozenset(starting.after).isdisjoint(asked)",
+        "return not frozenset(starting.after).isdisjoint(asked)",
+        f"{T_PAST}a_gate_of_the_backfill_run_keeps_its_phase",
+        f"{T_PAST}never_around_a_gate",
+    ),
+    mutant(
+        "a spoilt run keeps every other from its repair",
+        PAST,
+        "        except Exception as error:  # noqa: BLE001 - becomes a finding, an alert and the answer's status\n"
+        "            _tell(ctx, done, key, error)",
+        "        except KeyError as error:\n            _tell(ctx, done, key, error)",
+        f"{T_PAST}a_run_that_cannot_be_decided_keeps_only_itself",
+    ),
+    mutant(
+        "repairs of the past told as if none had come of them",
+        PAST_CORE,
+        "if one.tried else \"\"",
+        "if False else \"\"",
+        f"{T_PAST}a_part_is_told_once_no_repair_is_left",
+    ),
+    mutant(
+        "the past of a paused mode repaired",
+        PAST_CORE,
+        " or again.pause(now) is not None",
+        "",
+        f"{T_PAST}inside_a_pause_nothing_is_asked",
     ),
     # Answers are verdicts
     mutant(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from shared.core.calendar import due_at, working_day
 from shared.core.model import Lane, RunKey
@@ -13,6 +13,9 @@ from shared.core.repairs import UNKNOWN
 from shared.simulation.random_nights.book import Book, RunBook, Track
 from shared.simulation.random_nights.oracle import floor_of
 from shared.simulation.random_nights.ports import Truth
+
+# Cooldown, the next look at the past, and a sweep that comes late.
+TO_BE_TOLD = timedelta(hours=4)
 
 
 def reruns_are_bounded(
@@ -60,6 +63,25 @@ def past_is_repaired_when_it_is_past(policy: Policy, book: Book, run: RunKey, ph
         if not started and any(track.state in ("blocked", "held") for track in both):
             return f"{what} around {starting.name}, which was blocked or held"
     return None
+
+
+def every_past_repair_is_told(policy: Policy, book: Book) -> Iterator[str]:
+    """What came of an accepted repair of a closed run has been said: it brought what it was to bring, or did not."""
+    told = {(alert["kind"], alert["subject"]) for alert in book.alerts.values()}
+    for run in [one for one in book.runs.values() if one.key.lane is Lane.LIVE and one.data.get("closed_at")]:
+        past = book.run(replace(run.key, lane=Lane.BACKFILL))
+        for phase, log in run.data.get("repairs", {}).items():
+            at, subject = log["accepted_at"], f"{run.key.day}/{run.key.mode}/{phase}"
+            if at is None or at < run.data["closed_at"] or at + TO_BE_TOLD > book.night.end:
+                continue
+            waiting = [past.track(one.name).data for one in policy.after(phase) if run.key.mode in one.expects]
+            went = [data["triggered_at"] for data in waiting if data.get("carried")]
+            if any(then + TO_BE_TOLD <= book.night.end for then in went) and ("repaired", subject) not in told:
+                yield f"{run.key.id} {phase} was repaired, and nobody was told"
+            stopped = any(data.get("state") in ("blocked", "claimed", "held") for data in waiting)
+            spent = log["attempts"] >= policy.repairs.max_attempts and not went and not stopped
+            if spent and ("repair_in_vain", subject) not in told:
+                yield f"{run.key.id} {phase} was asked for in vain, and nobody was told"
 
 
 def inferred_only_when_silent(

@@ -16,6 +16,7 @@ from shared.simulation.baton import Baton
 from shared.simulation.clock import VirtualClock
 from shared.simulation.random_nights.book import Book
 from shared.simulation.random_nights.ending import AT_END
+from shared.simulation.random_nights.healing import every_past_repair_is_told
 from shared.simulation.random_nights.invariants import no_message_is_lost
 from shared.simulation.random_nights.life import Life
 from shared.simulation.random_nights.night import Kind, Letter, Night
@@ -251,6 +252,8 @@ class Player:
         for check in AT_END:
             for text in check(self.book):
                 self.book.wrong(check.__name__, text)
+        for text in every_past_repair_is_told(self.policy, self.book):
+            self.book.wrong(every_past_repair_is_told.__name__, text)
 
     def _note(self, kind: str, text: str) -> None:
         if self.stage.told:

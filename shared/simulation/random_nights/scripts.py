@@ -7,7 +7,8 @@ from datetime import timedelta
 from random import Random
 from typing import Any
 
-from shared.core.model import RunKey
+from shared.core.model import Lane, RunKey
+from shared.core.names import forms
 from shared.core.phases import Processor
 from shared.core.policy import Policy
 from shared.simulation.random_nights.night import Line, Night
@@ -29,16 +30,30 @@ def script(policy: Policy, night: Night, key: RunKey, phase: str, generation: in
         fate = chance.choices(FATES, CHANCES[night.wildness])[0]
         first = _records(processor, night.units, chance, generation)
         lines += [_travelling(line, night, chance) for line in _fate(fate, processor, after, first, chance)]
+    if key.lane is Lane.LIVE and (key.mode, phase) == night.lost:
+        lines = _without_some(policy, night, key, phase, lines)
     if lines and chance.random() < 0.8:
         begun = Line(5 * SECOND, chance.choice(lines).processor, "started")
         lines.append(_travelling(begun, night, chance))
     return lines
 
 
+def _without_some(policy: Policy, night: Night, key: RunKey, phase: str, lines: list[Line]) -> list[Line]:
+    """Leave out all that one required processor would say and write, and some others."""
+    chance = Random(f"without/{night.seed}/{key.id}/{phase}")
+    waiting = [one.expects[key.mode] for one in policy.after(phase) if key.mode in one.expects]
+    required = sorted(frozenset().union(*(one.required for one in waiting)) & policy.phases[phase].processors.keys())
+    silent = {chance.choice(required)} if required else {line.processor for line in lines}
+    return [line for line in lines if line.processor not in silent and chance.random() < 0.8]
+
+
 def repaired(policy: Policy, night: Night, phase: str, names: list[str], attempt: str) -> list[Line]:
-    """Return what a phase reports after it was asked to run again for some processors."""
+    """Return what a phase reports after it was asked to run again for some processors, by any of their names."""
     chance = Random(f"repair/{night.seed}/{attempt}")
-    listed = [policy.phases[phase].processors[name] for name in names if name in policy.phases[phase].processors]
+    meant = frozenset(names)
+    listed = [
+        one for one in policy.phases[phase].processors.values() if meant & {one.name, *(f.name for f in forms(one))}
+    ]
     return [
         Line(MINUTE * chance.randrange(2, 15), one.name, "success", full := full_count(one, night.units), writes=full)
         for one in listed
