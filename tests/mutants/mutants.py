@@ -1484,8 +1484,8 @@ MUTANTS = [
     mutant(
         "a day without a limit",
         BUDGET,
-        ".calls < ctx.policy.repairs.per_day",
-        ".calls < 10**6",
+        "calls=max(0, spent.calls + calls)",
+        "calls=max(0, spent.calls)",
         f"{T_PAST}so_many_a_day",
     ),
     mutant(
@@ -1498,8 +1498,8 @@ MUTANTS = [
     mutant(
         "attempts counted anew in the backfill lane",
         PAST_CORE,
-        "return self.run.repairs.get(self.lack.phase, RepairLog())",
-        "return RepairLog()",
+        "repairs.may_ask(one.log, policy.repairs, now)",
+        "repairs.may_ask(RepairLog(), policy.repairs, now)",
         f"{T_PAST}a_budget_for_a_lifetime",
         f"{T_PAST}attempts_of_the_live_run_count",
     ),
@@ -1514,9 +1514,8 @@ MUTANTS = [
     mutant(
         "a spoilt run keeps every other from its repair",
         PAST,
-        "        except Exception as error:  # noqa: BLE001 - becomes a finding, an alert and the answer's status\n"
-        "            _tell(ctx, done, key, error)",
-        "        except KeyError as error:\n            _tell(ctx, done, key, error)",
+        "            _tell(ctx, done, key, error)\n    return sorted",
+        "            _tell(ctx, done, key, error)\n            return []\n    return sorted",
         f"{T_PAST}a_run_that_cannot_be_decided_keeps_only_itself",
     ),
     mutant(
