@@ -162,7 +162,8 @@ def _send_steps(ctx: Context, held: Sight, load: Load, plan: Plan, actor: str) -
             now = ctx.ports.clock.now()
             _log_dispatched(ctx, held.situation, plan, message_ids, now)
             return _mark(ctx, held, load, _answered(steps[place], result, partial(marks.dispatched, now=now)))
-        proven = _mark(ctx, held, load, _answered(steps[place], result, marks.step_proven))
+        until = ctx.ports.clock.now() + ctx.policy.claim_lease
+        proven = _mark(ctx, held, load, _answered(steps[place], result, partial(marks.step_proven, until=until)))
         if proven is None:
             return None
         held = proven

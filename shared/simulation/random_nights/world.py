@@ -191,6 +191,8 @@ class NightWorld:
         marking = Marking(self.book, track, self.policy.transitions[track.name], handler, before, data, at)
         for check in ON_MARK:
             self._wrong(check.__name__, check(marking))
+        if data.get("claim") is not None and data["steps_proven"] > before.get("steps_proven", 0):
+            track.claimed_at = at  # an accepted step renews the lease
         if before.get("state") != "claimed" or data.get("claim") is not None:
             return
         generation = int(data["generation"])
