@@ -889,13 +889,6 @@ MUTANTS = [
         "tests/app/test_steps.py::test_an_accepted_step_renews_the_claim",
     ),
     mutant(
-        "a call as long as its claim loads",
-        "shared/core/transition_check.py",
-        "elif call.timeout >= lease:",
-        "elif False:",
-        "tests/core/test_policy_check.py::test_refuses_with_key_reason_and_hint",
-    ),
-    mutant(
         "pauses that nobody can read keep nothing back",
         SWEEP,
         "        fault(ctx, done, ctx.policy.pipeline, error, what)\n        return None",
