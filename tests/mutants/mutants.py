@@ -1473,6 +1473,14 @@ MUTANTS = [
         "judge((), ANY_2XX",
         f"{T_REPAIRS}a_200_that_did_nothing_is_not_accepted",
     ),
+    mutant(
+        "a paused transition is a failed check",
+        "shared/app/validation/checks/paused.py",
+        'return "" if pause is None else paused_text(policy, pause)',
+        'return ""',
+        "tests/validation/test_paused.py::test_a_transition_that_is_paused_is_not_missed",
+        "tests/validation/test_paused.py::test_a_run_that_a_pause_kept_from_being_opened_is_not_missed",
+    ),
     # Repairs that reach back
     mutant(
         "the newest date repaired first",
