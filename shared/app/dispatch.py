@@ -114,6 +114,8 @@ def _call(
         except Unavailable as error:
             return Unknown(f"{who}: {error.reason}")
         answered = judge(rules, call.accepted, who, response.status, response.body)
+        if answered.unknown:
+            return Unknown(answered.text)
         if answered.means is Means.FAILED:
             raise Unavailable(call.service, answered.text, response.retry_at)
         return answered

@@ -89,6 +89,7 @@ class AlertKind(StrEnum):
     PAUSED = "paused"
     PAUSE_GOES_ON = "pause_goes_on"
     PAUSE_ENDED = "pause_ended"
+    PAUSE_OF_NOTHING = "pause_of_nothing"
 
 
 DUE = frozenset(

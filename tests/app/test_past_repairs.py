@@ -50,7 +50,12 @@ def lost_night(policy: Policy = POLICY, days: tuple[date, ...] = (DAY,)) -> Hous
 
     It is the first minute after the last of them closed.
     """
-    house = House(policy=policy, start=T0 - (DAY - days[0]))
+    return lose(House(policy=policy, start=T0 - (DAY - days[0])), days)
+
+
+def lose(house: House, days: tuple[date, ...] = (DAY,)) -> House:
+    """Let a house lose these nights, and be at the first minute after the last of them closed."""
+    policy = house.policy
     house.services.answers["analytics"] = AWAY
     until_closed = house.instance(policy=replace(policy, repairs=replace(policy.repairs, per_day=0)))
     for day in days:

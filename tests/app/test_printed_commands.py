@@ -40,7 +40,7 @@ from shared.entrypoints import transition, validation
 from shared.ports import Notice, Response
 from shared.simulation.scenario import FaultKind, GameCount
 from shared.simulation.scenario import Health as Fitness
-from tests.app import test_alerting, test_dead_letters, test_self_heal
+from tests.app import test_alerting, test_dead_letters, test_past_repairs, test_self_heal
 from tests.app.house import House, lane
 from tests.app.test_policy_change import policy_after
 from tests.app.test_units import policy_of_units
@@ -379,6 +379,24 @@ def pause_for_a_week(house: House, more: More) -> None:
     house.sweep()
 
 
+def pause_of_nothing(house: House, more: More) -> None:
+    pause(house, more)
+    [stored] = house.store.inner.query("pauses")
+    renamed = [{**stored.data["pauses"][0], "mode": "evening"}]
+    house.store.inner.update("pauses/nba", {**stored.data, "pauses": renamed}, stored.version)
+    house.sweep()
+
+
+def repaired_later(house: House, more: More) -> None:
+    test_past_repairs.lose(house)
+    house.wait()
+    house.sweep()
+    house.finish(*PHASE3, records=200)
+    for _ in range(90):
+        house.wait()
+        house.sweep()
+
+
 def pause_over(house: House, more: More) -> None:
     pause(house, more)
     house.wait(timedelta(days=30))
@@ -439,10 +457,18 @@ CASES = {
     AlertKind.PAUSED: Case(pause, ("pause",), live_only=True),
     AlertKind.PAUSE_GOES_ON: Case(pause_for_a_week, ("pause",), live_only=True),
     AlertKind.PAUSE_ENDED: Case(pause_over, live_only=True),
+    AlertKind.PAUSE_OF_NOTHING: Case(pause_of_nothing, ("pause",), live_only=True),
+    AlertKind.REPAIRED: Case(repaired_later, live_only=True),
     AlertKind.OLD_DATES: Case(of_old_dates, live_only=True),
 }
 # Their commands act on messages and pauses: they have tests of their own.
-NOT_OF_A_RUN = (AlertKind.QUARANTINE, AlertKind.DEAD_LETTERS, AlertKind.PAUSED, AlertKind.PAUSE_GOES_ON)
+NOT_OF_A_RUN = (
+    AlertKind.QUARANTINE,
+    AlertKind.DEAD_LETTERS,
+    AlertKind.PAUSED,
+    AlertKind.PAUSE_GOES_ON,
+    AlertKind.PAUSE_OF_NOTHING,
+)
 LANES = [(kind, past) for kind, case in CASES.items() for past in ((False,) if case.live_only else (False, True))]
 
 

@@ -1481,6 +1481,27 @@ MUTANTS = [
         "tests/validation/test_paused.py::test_a_transition_that_is_paused_is_not_missed",
         "tests/validation/test_paused.py::test_a_run_that_a_pause_kept_from_being_opened_is_not_missed",
     ),
+    mutant(
+        "an answer from before the service taken for its own",
+        ANSWERS,
+        "unknown=status == NO_ANSWER_IN_TIME",
+        "unknown=False",
+        "tests/app/test_unknown_outcome.py::test_an_answer_from_before_the_service_is_none_of_its_own",
+    ),
+    mutant(
+        "a service that was called is not asked inside a pause",
+        DECIDE,
+        "return wanted.status is not None or state.request is not None",
+        "return state.request is not None",
+        "tests/app/test_unknown_outcome.py::test_inside_a_pause_a_service_is_asked_and_not_called",
+    ),
+    mutant(
+        "a pause of a renamed mode told as a pause",
+        PAUSE_ALERTS,
+        "if pause.mode is not None and pause.mode not in policy.modes:",
+        "if False:",
+        "tests/core/test_pause.py::test_a_pause_of_what_the_policy_does_not_know_is_told",
+    ),
     # Repairs that reach back
     mutant(
         "the newest date repaired first",
