@@ -15,7 +15,7 @@ from shared.simulation.random_nights.oracle import floor_of
 from shared.simulation.random_nights.ports import Truth
 
 # Cooldown, the next look at the past, and a sweep that comes late.
-TO_BE_TOLD = timedelta(hours=4)
+TO_BE_TOLD = timedelta(hours=6)
 
 
 def reruns_are_bounded(

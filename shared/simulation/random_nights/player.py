@@ -228,7 +228,8 @@ class Player:
             at = self.clock.instant + max(horizon - self.clock.instant, MINUTE) * self._chance.random()
             self._sweep_at = _full_minute(at)
             return
-        late = self._chance.choice(self.night.manner.late if self.clock.instant < self.night.calm else AFTERWARDS)
+        prompt = self.clock.instant < self.night.calm or self.night.lost is not None
+        late = self._chance.choice(self.night.manner.late if prompt else AFTERWARDS)
         at = _full_minute(max(horizon, self.clock.instant) + MINUTE * late)
         self._sweep_at = at if self._sweep_at is None else min(self._sweep_at, at)
 

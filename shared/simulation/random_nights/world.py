@@ -205,6 +205,8 @@ class NightWorld:
             wait = AFTER_FAILURE[min(track.failures, len(AFTER_FAILURE) - 1)]
             track.failures, track.retry_at = track.failures + 1, at + wait
             track.failing_since = track.failing_since or at
+        elif data.get("failure") is not None:
+            track.retry_at = at  # of a publication: at once, by the clock of whoever published
 
     def _units(self, track: Track, handler: Handler) -> tuple[int | None, ...]:
         """Return what the claimant may have taken for the units of the date: what its run knew, or what it was told."""
