@@ -17,6 +17,7 @@ Key = tuple[str | int, ...]
 
 def locate_errors(value: object, kind: Any, key: Key = ()) -> Iterator[ConfigError]:
     """Yield each place below ``key`` where ``value`` is not of ``kind``."""
+    kind = _meant(value, kind)
     bare, meta = _unwrapped(kind)
     origin = get_origin(bare) or bare
     if bare is Any or (value is None and _may_be_null(kind)):
@@ -80,6 +81,15 @@ def _leaf(value: object, kind: Any, key: Key) -> Iterator[ConfigError]:
 
 def _unexpected(key: Key, wanted: str, value: object, hint: str) -> ConfigError:
     return ConfigError(dotted(key), f"expected {wanted}, got {_shown(value)}", hint)
+
+
+def _meant(value: object, kind: Any) -> Any:
+    """Return the shape that a mapping is taken for where a key may hold one or a plain value."""
+    bare = _undescribed(kind)
+    if not isinstance(value, Mapping) or get_origin(bare) not in (Union, UnionType):
+        return kind
+    shapes = (one for one in get_args(bare) if isinstance(one, type) and issubclass(one, msgspec.Struct))
+    return next(shapes, kind)
 
 
 def _unwrapped(kind: Any) -> tuple[Any, msgspec.Meta | None]:
