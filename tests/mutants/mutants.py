@@ -1783,8 +1783,8 @@ MUTANTS = [
     mutant(
         "a spoilt run keeps every other from its repair",
         PAST,
-        "            _tell(ctx, done, key, error)\n    return sorted",
-        "            _tell(ctx, done, key, error)\n            return []\n    return sorted",
+        "            _report_unreadable(ctx, done, key, error)\n    return sorted",
+        "            _report_unreadable(ctx, done, key, error)\n            return []\n    return sorted",
         f"{T_PAST}a_run_that_cannot_be_decided_keeps_only_itself",
     ),
     mutant(
