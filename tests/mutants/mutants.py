@@ -1746,8 +1746,8 @@ MUTANTS = [
     mutant(
         "a date that cannot be repaired keeps the others",
         PAST_CORE,
-        "key=lambda one: (one.tried and one.log.failure is not None, one.lack.key)",
-        "key=lambda one: (not (one.tried and one.log.failure is not None), one.lack.key)",
+        "        for one in listed\n        if not one.busy",
+        "        for one in list(listed)[:1]\n        if not one.busy",
         f"{T_PAST}a_date_that_is_refused_does_not_keep_the_others",
     ),
     mutant(
