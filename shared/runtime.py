@@ -228,13 +228,6 @@ def policy_in(path: Path | None = None, overlay: Mapping[str, Any] | None = None
     return load_policy(path or CONFIG / "nba.yaml", overlay)
 
 
-def policies_in(folder: Path) -> list[Policy]:
-    """Return the policies of a folder; raise ``PolicyError`` if one is wrong, or something is between them."""
-    from shared.adapters.config.policy_folder import load_policies  # functions read one file
-
-    return load_policies(folder)
-
-
 def refuse_idle(policy: Policy) -> None:
     """Raise ``PolicyError`` for a policy by which a run could end and nobody be told (behaviour T10), or that says
     something in vain."""

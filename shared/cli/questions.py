@@ -21,6 +21,7 @@ from shared.core.policy.silence_check import endless
 from shared.core.texts import amount, clock_time
 from shared.core.wire.instants import YEARS
 from shared.entrypoints.health import render
+from shared.entrypoints.policies import load_policies
 
 Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
@@ -197,7 +198,7 @@ def check(
     Example: orch check config/nba.yaml
     """
     if policy is not None and policy.is_dir():
-        checked = runtime.policies_in(policy)
+        checked = load_policies(policy)
         for one in checked:
             runtime.refuse_idle(one)
         summaries = [_in_order(one, told=not as_json) for one in checked]
