@@ -53,6 +53,11 @@ def backfill(phase: str, mode: str, first: date, last: date, reason: str, per_mi
     return line("backfill", phase, *days, "--per-minute", str(per_minute), "--reason", reason, "--yes")
 
 
+def batch(verb: str, name: str, key: RunKey, reason: str = "") -> str:
+    """Return what shows, closes or asks again a batch of a run."""
+    return line("batch", verb, name, *of_key(key), *(("--reason", reason) if reason else ()))
+
+
 def pauses() -> str:
     return line("pause", "--list")
 

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from shared.app.state.repository import run_path
 from shared.app.transitions.snapshot import transitions_of
 from shared.core.model import Lane, RunKey
-from shared.simulation.expectations import Expected, Of, RecordedExpected, RunExpected
+from shared.simulation.batches.events import BatchSeen
+from shared.simulation.expectations import BatchExpected, Expected, Of, RecordedExpected, RunExpected
 from shared.simulation.history import NOT_OPEN, CompletionSeen, Quarantined, RunSeen, Unclear
 from shared.simulation.product import Product
 from shared.simulation.world import World
@@ -46,6 +47,17 @@ class Observer:
         seen = self.product.explain(observer, key, meaning.transition)
         done, missing = frozenset(seen.done), frozenset(seen.missing)
         self.world.history.seen[index] = RunSeen(key, str(seen.state), done, missing, seen.text)
+
+    def look_at_batch(self, index: int, meaning: BatchExpected) -> None:
+        key = self._key(meaning.of)
+        if not isinstance(key, RunKey):
+            self.world.history.seen[index] = key or BatchSeen("none", {}, "there is no such run")
+            return
+        self.world.history.seen[index] = self.product.batch(self.world.observer(), meaning.name, key)
+
+    def newest_batch(self, name: str) -> str:
+        """Return the id of the newest batch of a name, the name itself where there is none."""
+        return self.product.newest_batch(self.world.observer(), name) or name
 
     def _key(self, of: Of) -> RunKey | Unclear | None:
         """Return the run that is meant, None if none fits, or why none can be named."""

@@ -17,7 +17,7 @@ from shared.simulation.times import Times, parse_full
 CONFIG = Path(__file__).resolve().parents[2] / "config"
 REQUIRED = ("name", "start", "end")
 OPTIONAL = ("source", "pipeline", "policy", "seed", "given", "events", "expect")
-WORLD = ("games", "units", "units_held", "rows", "readings", "services", "downstream", "answers")
+WORLD = ("games", "units", "units_held", "rows", "readings", "services", "downstream", "answers", "members", "workers")
 
 
 def read_scenario(path: Path) -> Scenario:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from shared.core.policy.policy import Policy
+from shared.simulation.batches.events import BatchReport, Workers
 from shared.simulation.expectations import Expected
 
 
@@ -88,6 +89,8 @@ class Change:
     services: Mapping[str, Health] = field(default_factory=dict)
     downstream: Mapping[str, Downstream] = field(default_factory=dict)
     answers: Mapping[str, tuple[CallAnswer, ...]] = field(default_factory=dict)
+    members: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    workers: Mapping[str, Workers] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -108,8 +111,12 @@ class Complete:
 
 @dataclass(frozen=True)
 class DeliverRaw:
+    """``phase`` is "" where ``topic`` is one of batches. ``name`` is for `redeliver`."""
+
     phase: str
     data: str
+    topic: str = ""
+    name: str | None = None
 
 
 @dataclass(frozen=True)
@@ -119,7 +126,7 @@ class Redeliver:
 
 @dataclass(frozen=True)
 class Concurrently:
-    entries: tuple[Complete | Redeliver, ...]
+    entries: tuple[Complete | Redeliver | BatchReport, ...]
 
 
 @dataclass(frozen=True)
@@ -148,7 +155,7 @@ class Operator:
     argv: tuple[str, ...]
 
 
-Happening = Complete | DeliverRaw | Redeliver | Concurrently | Change | Fault | Crash | Request | Operator
+Happening = Complete | DeliverRaw | Redeliver | Concurrently | Change | Fault | Crash | Request | Operator | BatchReport
 
 
 @dataclass(frozen=True)

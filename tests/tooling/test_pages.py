@@ -18,6 +18,8 @@ GUIDE = (ROOT / "config" / "README.md").read_text(encoding="utf-8")
 FORMAT = (ROOT / "tests" / "scenarios" / "FORMAT.md").read_text(encoding="utf-8")
 FILES = dict(re.findall(r"<!-- file: (\S+) -->\n```yaml\n(.*?)```", GUIDE, re.DOTALL))
 SOURCES = [path for folder in ("shared", "deploy") for path in (ROOT / folder).rglob("*.py")]
+# A key, and where in a scenario it may stand.
+ROW = re.compile(r"^\| `(\w+)` \| ([\w, ]+) \|", re.MULTILINE)
 # Read by the scripts and the tests, and named in the words below the table.
 OF_THE_TESTS = {"REQUIRE_EMULATORS", "REQUIRE_BROWSER", "PYTHON"}
 
@@ -72,13 +74,17 @@ def test_the_format_names_every_key_that_is_read() -> None:
     head, given, events, expect = (
         FORMAT.split(f"{title}\n")[1] for title in ("## File", "### given", "### events", "### expect")
     )
+    later = FORMAT.split("## Workflows and batches\n")[1].split("\n## ")[0]
+    more = {
+        place: {key for key, where in ROW.findall(later) if place in where} for place in ("given", "event", "expect")
+    }
     assert named(head.split("### ")[0]) == {*parse.REQUIRED, *parse.OPTIONAL} - {"seed"}
-    assert named(given.split("### ")[0]) == {*parse.WORLD, "rows_follow"}
-    assert named(events.split("### ")[0]) == set(parse_events.KINDS)
+    assert named(given.split("### ")[0]) | more["given"] == {*parse.WORLD, "rows_follow"}
+    assert named(events.split("### ")[0]) | more["event"] == set(parse_events.KINDS)
     reader: Any = parse_expect._Reader
     policy = parse._policy(ROOT / "tests/scenarios/own/x.yaml", None, None)
     kinds = reader(policy, None, (None, None)).kinds
-    assert named(expect.split("## JSON")[0]) == set(kinds)
+    assert named(expect.split("## Workflows")[0]) | more["expect"] == set(kinds)
 
 
 @pytest.mark.parametrize("name", ["config/nba.yaml", "config/validation.yaml", "deploy/functions.yaml"])
