@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
+from shared.core.commands import line
+
 
 class Severity(StrEnum):
     INFO = "info"
@@ -110,8 +112,12 @@ def _once(title: str, severity: Severity, meaning: str, action: str = "nothing")
     return KindInfo(title, severity, Lifecycle.ONCE, meaning, action)
 
 
+def _command(*words: str) -> str:
+    return f"`{line(*words)}`"
+
+
 _INFO, _WARNING, _CRITICAL = Severity.INFO, Severity.WARNING, Severity.CRITICAL
-_EXPLAIN = "`bin/orch explain`, as the alert prints it"
+_EXPLAIN = f"{_command('explain')}, as the alert prints it"
 
 CATALOGUE: Mapping[AlertKind, KindInfo] = MappingProxyType(
     {
@@ -125,9 +131,11 @@ CATALOGUE: Mapping[AlertKind, KindInfo] = MappingProxyType(
             "Held",
             _CRITICAL,
             "a deadline passed without a required processor, or the target refused the call for good",
-            "repair the cause, then `bin/orch trigger`, as the alert prints it",
+            f"repair the cause, then {_command('trigger')}, as the alert prints it",
         ),
-        AlertKind.ON_HOLD: _ongoing("Held by an operator", _INFO, "somebody ran `bin/orch hold`", "`bin/orch release`"),
+        AlertKind.ON_HOLD: _ongoing(
+            "Held by an operator", _INFO, f"somebody ran {_command('hold')}", f"{_command('release')}"
+        ),
         AlertKind.GATE: _ongoing(
             "Blocked by a gate", _WARNING, "a query of data quality is below its threshold", _EXPLAIN
         ),
@@ -232,7 +240,7 @@ CATALOGUE: Mapping[AlertKind, KindInfo] = MappingProxyType(
             "A run was closed for its age",
             _INFO,
             "a transition never triggered, or a phase never ended",
-            "`bin/orch trigger`, as the alert prints it",
+            f"{_command('trigger')}, as the alert prints it",
         ),
         AlertKind.DEPARTED: _once(
             "A run holds what the policy no longer knows",
@@ -298,27 +306,27 @@ CATALOGUE: Mapping[AlertKind, KindInfo] = MappingProxyType(
             "read the trace",
         ),
         AlertKind.PAUSED: _once(
-            "A pause begins", _INFO, "nothing of its scope is triggered", "`bin/orch pause --list`"
+            "A pause begins", _INFO, "nothing of its scope is triggered", f"{_command('pause', '--list')}"
         ),
-        AlertKind.PAUSE_GOES_ON: _once("A pause goes on", _INFO, "told once a week", "`bin/orch pause --end`"),
+        AlertKind.PAUSE_GOES_ON: _once("A pause goes on", _INFO, "told once a week", f"{_command('pause', '--end')}"),
         AlertKind.PAUSE_ENDED: _once("A pause has ended", _INFO, "everything is decided as usual"),
         AlertKind.PAUSE_OF_NOTHING: _ongoing(
             "A pause keeps nothing back",
             _WARNING,
             "its mode or transition has left the policy, or has another name there",
-            "pause it by its new name, and end this one: `bin/orch pause --end`",
+            f"pause it by its new name, and end this one: {_command('pause', '--end')}",
         ),
         AlertKind.QUARANTINE: _once(
-            "A message cannot be understood", _WARNING, "it is kept as it came", "`bin/orch quarantine list`"
+            "A message cannot be understood", _WARNING, "it is kept as it came", f"{_command('quarantine', 'list')}"
         ),
         AlertKind.DEAD_LETTERS: _ongoing(
             "Messages that no delivery got through",
             _WARNING,
             "Pub/Sub gave up; they are kept",
-            "`bin/orch dead-letters list`",
+            f"{_command('dead-letters', 'list')}",
         ),
         AlertKind.RECONCILED: _once(
-            "The audit log held more than the state", _INFO, "the state was completed from it", "`bin/orch explain`"
+            "The audit log held more than the state", _INFO, "the state was completed from it", f"{_command('explain')}"
         ),
         AlertKind.ERROR: _once(
             "An unexpected error", _CRITICAL, "a fault in the orchestrator; the text has its place", "read the log"
@@ -348,13 +356,13 @@ CATALOGUE: Mapping[AlertKind, KindInfo] = MappingProxyType(
             "A batch waits for a person",
             _CRITICAL,
             "its deadline holds, a close step was refused, or its members cannot be loaded; nothing is published",
-            "`bin/orch batch show`, then `retry` or `close`",
+            f"{_command('batch', 'show')}, then `retry` or `close`",
         ),
         AlertKind.BATCH_CLOSED: _once(
             "A batch was closed that is not complete",
             _WARNING,
             "at its deadline, idle, by a person, or with members that failed; published as partial with the missing",
-            "`bin/orch batch show`",
+            f"{_command('batch', 'show')}",
         ),
         AlertKind.BATCH_LATE: _once(
             "A member reported after its batch was closed", _INFO, "the outcome is kept, and not published by itself"
