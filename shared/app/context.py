@@ -14,7 +14,8 @@ from shared.core.gates import Fitness
 from shared.core.model import RunKey
 from shared.core.names import Names
 from shared.core.policy import Policy
-from shared.ports import AlertSink, Bus, Clock, Http, Inventory, Record, StateStore, Warehouse
+from shared.core.workflows.model import Workflows
+from shared.ports import AlertSink, Bus, Calls, Clock, Http, Inventory, Record, StateStore, Warehouse
 
 
 class Log(Protocol):
@@ -69,6 +70,7 @@ class Memory:
     dead_letters_seen_at: datetime | None = None
     absent: dict[tuple[RunKey, str], Absent] = field(default_factory=dict)
     lookers: dict[tuple[RunKey, str], Looker] = field(default_factory=dict)
+    workflows: Workflows | None = None
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,7 @@ class Context:
 
     ``inventory`` is there for those who judge what is deployed; for all others nothing of it can be read.
     ``deadline`` is when whoever works must have ended, None where only the platform says so.
+    ``workflows`` and ``calls`` are there for those who decide and run workflows, and for the sweep that watches them.
     """
 
     policy: Policy
@@ -88,6 +91,8 @@ class Context:
     memory: Memory = field(default_factory=Memory)
     inventory: Inventory = field(default_factory=NotDeployed)
     deadline: datetime | None = None
+    workflows: Workflows | None = None
+    calls: Calls | None = None
 
     def out_of_time(self, needed: timedelta = timedelta(0)) -> bool:
         """True once less time is left than what is to be done may need."""

@@ -29,6 +29,7 @@ from shared.app.situations import reload, sight, transitions_of
 from shared.app.state import Loaded, Stored, open_runs, pauses_path, run_path, save_run, with_run
 from shared.app.streaks import with_streaks
 from shared.app.trouble import fault
+from shared.app.workflows import watch
 from shared.core.alerts import AlertKind, Condition, Lasting, Predecessor, Severity, conditions, is_due, rests
 from shared.core.calendar import day_of, final_since, instant
 from shared.core.departed import departed
@@ -154,6 +155,7 @@ def _end(ctx: Context, done: Sweep, closings: list[Closing]) -> None:
     else:
         if compared.state_lacked:
             done.say(_brought(ctx, compared))
+    watch.look(ctx, done)
     now = ctx.ports.clock.now()
     done.horizon += alerting.settle(ctx, done.conditions, done.seen, done.unseen, now, done.paused)
     for closing in closings:  # what has ended with them has been marked by now, and is told

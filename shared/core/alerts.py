@@ -88,6 +88,13 @@ class AlertKind(StrEnum):
     PAUSED = "paused"
     PAUSE_GOES_ON = "pause_goes_on"
     PAUSE_ENDED = "pause_ended"
+    WORKFLOW_FAILED = "workflow_failed"
+    WORKFLOW_MISSED = "workflow_missed"
+    WORKFLOW_UNITS = "workflow_units"
+    WORKFLOW_REFUSED = "workflow_refused"
+    WORKFLOW_WARNING = "workflow_warning"
+    WORKFLOW_OUTPUT = "workflow_output"
+    WORKFLOW_CALENDAR = "workflow_calendar"
 
 
 DUE = frozenset(

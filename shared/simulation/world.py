@@ -17,6 +17,7 @@ from shared.core.model import Lane, Outcome, RunKey
 from shared.core.names import Names
 from shared.core.policy import Policy
 from shared.core.transitions import Publication, Transition
+from shared.core.workflows.model import topic_of
 from shared.ports import AlertSink, Bus, Clock, Http, Message, Record, StateStore, Warehouse
 from shared.simulation.baton import Baton
 from shared.simulation.clock import VirtualClock
@@ -29,6 +30,9 @@ from shared.simulation.scenario import Change, CrashPoint, Downstream, Scenario
 from shared.simulation.sql import WorldSql
 from shared.simulation.store import ReadOnlyStore, SimulatedStore
 from shared.simulation.warehouse import SimulatedWarehouse
+from shared.simulation.workflows.loop import VirtualCalls
+from shared.simulation.workflows.scrapers import SimulatedScrapers
+from shared.simulation.workflows.seen import remember
 
 START_TAKES = timedelta(seconds=5)
 LOCKS = "locks/"
@@ -92,11 +96,26 @@ class World:
             clock=self.clock,
         )
         self._inner = inner
+        self.workflows = scenario.workflows
+        self.step_sent: Callable[[datetime, Envelope], None] = later
+        self.advance: Callable[[timedelta], None] = self.clock.sleep
+        self._scrapers = (
+            None
+            if self.workflows is None
+            else SimulatedScrapers(self.policy, self.workflows, self.services, self.stage)
+        )
         self.change(scenario.given.change)
+        if self.workflows is not None:
+            earlier = replace(self.context(), ports=replace(self.ports, store=inner))
+            remember(earlier, self.workflows, scenario.given.workflow_runs)
 
     def context(self) -> Context:
         """Return the context that the product's entry points run in."""
-        return Context(self.policy, self.names, self.ports, dict(self.services.endpoints), self._log, "simulation")
+        base = Context(self.policy, self.names, self.ports, dict(self.services.endpoints), self._log, "simulation")
+        if self._scrapers is None:
+            return base
+        calls = VirtualCalls(self._scrapers, self.clock.now, lambda length: self.advance(length))
+        return replace(base, workflows=self.workflows, calls=calls)
 
     def observer(self) -> Context:
         """Return a context that sees the state whatever fails, and can change none of it."""
@@ -116,6 +135,8 @@ class World:
         self.facts.merge(change)
         self.services.health.update(change.services)
         self.services.change(change.answers)
+        if self._scrapers is not None:
+            self._scrapers.change(change.scrapers)
         self._downstream.update(change.downstream)
         self.mutations += 1
 
@@ -158,6 +179,12 @@ class World:
 
     def _published(self, topic: str, message: Message, times: int) -> None:
         phase = self.policy.topics.get(topic)
+        if self.workflows is not None and topic == topic_of(self.policy.pipeline):
+            self.stage.reached_first(CrashPoint.AFTER_DISPATCH)
+            envelope = self.envelope("", json.dumps(message.body).encode(), self.clock.now(), message.attributes)
+            for _ in range(times):
+                self.step_sent(self.clock.now(), envelope)
+            return
         if phase is None:
             self._depart(message.body, TOPIC, topic, delivered=times > 0)
             return
