@@ -95,6 +95,7 @@ class AlertKind(StrEnum):
     WORKFLOW_WARNING = "workflow_warning"
     WORKFLOW_OUTPUT = "workflow_output"
     WORKFLOW_CALENDAR = "workflow_calendar"
+    FILES_REFUSED = "files_refused"
 
 
 DUE = frozenset(

@@ -1,4 +1,4 @@
-"""Entry point of the workflow executor: one message is one step of a run."""
+"""Entry point of the workflow executor: a message is a step of a run, or a file that a scraper announces."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from shared import runtime
 from shared.adapters import framework
 from shared.app.context import Context
-from shared.app.events import message_of
+from shared.app.events import message_id_of, message_of
 from shared.app.trouble import tell
 from shared.app.workflows.executor import execute
+from shared.app.workflows.files import record_file
 from shared.core.errors import OrchError
 from shared.entrypoints.answers import deployment
 from shared.entrypoints.workflows import with_workflows, workflows_of
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
 
 
 def receive(event: CloudEvent, strange: str = "") -> str:
-    """Run the step that a message names; whatever is raised makes the platform deliver it again.
+    """Run the step that a message names, or keep the file that a scraper announces.
 
+    Whatever is raised makes the platform deliver it again.
     ``strange`` says why what came is no message: it is logged and acknowledged.
     """
     ctx = with_workflows(runtime.context())
@@ -33,6 +35,8 @@ def receive(event: CloudEvent, strange: str = "") -> str:
         if strange or body is None:
             ctx.log("workflow.message_malformed", severity="ERROR", reason=strange or "its data is no JSON object")
             return "malformed"
+        if "run_id" not in body and "processor_name" in body:
+            return record_file(ctx, workflows_of(ctx), message_id_of(event), body)
         return execute(ctx, workflows_of(ctx), calls_of(ctx), body)
     except OrchError as error:
         ctx.log("workflow.step_not_done", severity="WARNING", error=str(error))

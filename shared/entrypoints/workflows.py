@@ -9,6 +9,7 @@ from shared import runtime
 from shared.adapters.config.workflows_file import load_workflows
 from shared.app.context import Context
 from shared.core.errors import PolicyError
+from shared.core.policy import Policy
 from shared.core.workflows.model import Workflows
 
 
@@ -16,6 +17,16 @@ def workflows_path() -> Path:
     """Return the workflow file that the environment names, by default the one in ``config/``."""
     named = runtime.variable("ORCH_WORKFLOWS")
     return Path(named) if named else runtime.CONFIG / "workflows.yaml"
+
+
+def workflows_beside(policy: Policy) -> Workflows | None:
+    """Return the workflows of the policy's own folder, or those that the environment names; None where there are none.
+
+    Raises ``PolicyError`` for a file that is wrong, or does not fit the policy.
+    """
+    named = runtime.variable("ORCH_WORKFLOWS")
+    path = Path(named) if named else Path(policy.source.partition(" + ")[0]).parent / "workflows.yaml"
+    return load_workflows(path, policy) if named or path.is_file() else None
 
 
 def with_workflows(ctx: Context) -> Context:

@@ -8,6 +8,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any, TypeVar
 
 from shared.core.policy import Policy
+from shared.core.workflows.files import PHASE
 from shared.core.workflows.model import Scraper, Workflows
 from shared.simulation.reader import Value, to_instant
 from shared.simulation.scenario import (
@@ -229,7 +230,8 @@ class _Reader:
         if published > at:
             raise fields["published"].error("lies after the delivery")
         ended = to_instant(fields["ended"], self.times.parse) if "ended" in fields else published
-        phase = fields["phase"].word(tuple(self.policy.phases))
+        of_workflows = () if self.workflows is None else (PHASE,)
+        phase = fields["phase"].word((*self.policy.phases, *of_workflows))
         body = {
             "processor_name": fields["processor"].text(),
             "phase": phase,

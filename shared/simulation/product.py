@@ -19,6 +19,7 @@ from flask import Flask
 from shared.app.context import Context
 from shared.core.model import RunKey
 from shared.core.policy import Policy
+from shared.core.workflows.files import topic_of as announcements
 from shared.core.workflows.model import topic_of
 from shared.simulation.scenario import Request
 from shared.simulation.world import Envelope
@@ -99,7 +100,10 @@ class Product(Protocol):
 
 def cloud_event(policy: Policy, envelope: Envelope) -> CloudEvent:
     """Return a message as the platform delivers it; one of no phase is a step of a workflow."""
-    topic = policy.phases[envelope.phase].completions_topic if envelope.phase else topic_of(policy.pipeline)
+    topic = topic_of(policy.pipeline)
+    if envelope.phase:
+        phase = policy.phases.get(envelope.phase)
+        topic = announcements(policy.pipeline) if phase is None else phase.completions_topic or ""
     message: dict[str, Any] = {
         "data": base64.b64encode(envelope.data).decode(),
         "attributes": dict(envelope.attributes),
@@ -130,6 +134,9 @@ class DeployedProduct:
         return manager
 
     def deliver(self, policy: Policy, envelope: Envelope) -> None:
+        if envelope.phase not in policy.phases:
+            self.run_step(policy, envelope)
+            return
         name = policy.listener(envelope.phase)
         if name is None:
             return

@@ -17,13 +17,14 @@ from shared.core.model import Lane, Outcome, RunKey
 from shared.core.names import Names
 from shared.core.policy import Policy
 from shared.core.transitions import Publication, Transition
+from shared.core.workflows.files import topic_of as announcements
 from shared.core.workflows.model import topic_of
 from shared.ports import AlertSink, Bus, Clock, Http, Message, Record, StateStore, Warehouse
 from shared.simulation.baton import Baton
 from shared.simulation.clock import VirtualClock
 from shared.simulation.facts import Facts
 from shared.simulation.faults import Stage
-from shared.simulation.history import HTTP, TOPIC, Departure, History, Repair
+from shared.simulation.history import HTTP, TOPIC, Announced, Departure, History, Repair
 from shared.simulation.outside import SimulatedAlerts, SimulatedBus, SimulatedServices
 from shared.simulation.record import SimulatedRecord
 from shared.simulation.scenario import Change, CrashPoint, Downstream, Scenario
@@ -149,7 +150,7 @@ class World:
 
     def rows_follow(self, envelope: Envelope) -> None:
         """Let a delivered success or partial be true of its table."""
-        if not self._rows_follow:
+        if not self._rows_follow or envelope.phase not in self.policy.phases:
             return
         delivery = Delivery(envelope.message_id, envelope.phase, envelope.data, envelope.published, self.clock.now())
         try:
@@ -185,12 +186,23 @@ class World:
             for _ in range(times):
                 self.step_sent(self.clock.now(), envelope)
             return
+        if self.workflows is not None and topic == announcements(self.policy.pipeline):
+            self._announced(message)
+            return
         if phase is None:
             self._depart(message.body, TOPIC, topic, delivered=times > 0)
             return
         envelope = self.envelope(phase, json.dumps(message.body).encode(), self.clock.now(), message.attributes)
         for _ in range(times):
             self._later(self.clock.now(), envelope)
+
+    def _announced(self, message: Message) -> None:
+        """Keep a re-announcement: who else listens to the topic is not part of this world."""
+        again = Announced(
+            self.clock.now(), str(message.body.get("processor_name")), _day(message.body.get("game_date"))
+        )
+        self.history.announced.append(again)
+        self.history.note(again.at, "announced", f"{again.scraper} {again.day} once more")
 
     def _called(self, service: str, path: str, body: Mapping[str, Any], taken: bool) -> None:
         if body.get("repair") is not True:

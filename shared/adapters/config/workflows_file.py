@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import time, timedelta
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,8 @@ def load_workflows(path: Path, policy: Policy, overlay: Mapping[str, Any] | None
     shaped = _shaped(raw, path, source)
     workflows = _workflows(shaped, source)
     _refuse(source, _placed(path, source, problems(workflows, policy)))
-    return workflows
+    ordered = {name: replace(one, steps=in_order(one.steps)) for name, one in workflows.workflows.items()}
+    return replace(workflows, workflows=ordered)
 
 
 def _placed(path: Path, source: str, found: Sequence[Problem]) -> Sequence[Problem]:
@@ -124,7 +126,7 @@ def _workflow(name: str, found: shape.WorkflowShape) -> model.Workflow:
     given = _given(
         found,
         decide=_decide,
-        steps=lambda listed: in_order(tuple(map(_step, listed))),
+        steps=lambda listed: tuple(map(_step, listed)),
         priority=model.Priority,
         requires=tuple,
         alerts=lambda one: model.AlertRules(**_given(one, **severities)),

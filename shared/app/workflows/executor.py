@@ -86,6 +86,7 @@ class _Work:
         self._deadline = began + FUNCTION_TIME - RESERVE
         self._changed: dict[tuple[str, str, str], Entry] = {}
         self._news = asyncio.Event()
+        self._unsaved: list[asyncio.Future[None]] = []
 
     @property
     def _run(self) -> WorkflowRun:
@@ -144,6 +145,10 @@ class _Work:
             # What has begun is written before the next answer is waited for.
             await asyncio.sleep(0)
             self._note(await caller.call(http, entry))
+            # Nothing new is begun before an outcome is written: a crash repeats what is open, and no more.
+            saved: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._unsaved.append(saved)
+            await saved
 
     def _note(self, entry: Entry) -> None:
         self._changed[entry.key] = entry
@@ -168,6 +173,17 @@ class _Work:
                 await asyncio.sleep(SAVE_WAIT.total_seconds())
 
     def _save(self) -> None:
+        unsaved, self._unsaved = self._unsaved, []
+        try:
+            self._write_changed()
+        except BaseException:
+            self._unsaved = unsaved + self._unsaved
+            raise
+        for waiter in unsaved:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    def _write_changed(self) -> None:
         if not self._changed:
             return
         changed, now = dict(self._changed), self._ctx.ports.clock.now()

@@ -14,6 +14,7 @@ from shared.app.trouble import fault
 from shared.app.workflows.announce import announce, note_announced
 from shared.app.workflows.calendar import Tables, read_schedule
 from shared.app.workflows.facts import facts_of
+from shared.app.workflows.files import announce_again
 from shared.app.workflows.store import (
     Books,
     begin_watch,
@@ -56,6 +57,7 @@ def look(ctx: Context, done: Sweep) -> None:
     try:
         for stored in running(ctx):
             _drive(ctx, done, workflows, stored, now)
+        announce_again(ctx, done, now)
         books = load_books(ctx, days)
         control = books.control.value if books.control is not None else begin_watch(ctx, now)
         for condition in judge_ended(ctx, workflows, books, control, now):
@@ -70,7 +72,7 @@ def look(ctx: Context, done: Sweep) -> None:
             raise
         done.unseen |= places
         done.findings.append(Finding("workflows", ctx.policy.pipeline, str(error), "failed"))
-    except ValueError as error:  # a document that no version wrote
+    except Exception as error:  # noqa: BLE001 - becomes a finding, an alert and the answer's status
         done.unseen |= places
         fault(ctx, done, ctx.policy.pipeline, error, UNREADABLE)
 

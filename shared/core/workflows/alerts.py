@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
+from shared.core import commands
 from shared.core.alerts import AlertKind, Condition, Lasting, Severity
 from shared.core.policy import Policy
 from shared.core.texts import amount, clock_time, names, say
@@ -25,7 +26,7 @@ def failed(policy: Policy, workflow: Workflow, day: date, run: RunSummary) -> Co
         return None
     began = clock_time(policy, run.decided_at, run.ended_at)
     what = f"the run of {began} is {run.status}: {run.text or 'nothing was called'}"
-    do = f"look at the scrapers, then: orch workflows run {workflow.name} --date {day.isoformat()}"
+    do = f"look at the scrapers, then: {commands.run_workflow(workflow.name, day)}"
     text = say(place(policy, day), workflow.name, what, "a later completed run of the date ends this", do)
     kind, severity = AlertKind.WORKFLOW_FAILED, workflow.alerts.failed
     return Condition(kind, severity, place(policy, day), workflow.name, "", text)
@@ -38,7 +39,7 @@ def missed(policy: Policy, workflow: Workflow, day: date, judged: Judgement) -> 
     what = f"its window missed: it ended at {ended} without a run{waited}"
     if judged.missing:
         what += f"; without rows: {_few(judged.missing)}"
-    do = f"see why no run was decided, then: orch workflows run {workflow.name} --date {day.isoformat()}"
+    do = f"see why no run was decided, then: {commands.run_workflow(workflow.name, day)}"
     text = say(place(policy, day), workflow.name, what, "a later run of the date ends this", do)
     return Condition(AlertKind.WORKFLOW_MISSED, workflow.alerts.missed, place(policy, day), workflow.name, "", text)
 
@@ -54,7 +55,7 @@ def missing_units(policy: Policy, workflow: Workflow, day: date, judged: Judgeme
     what = f"the window ended at {ended} and {missing.table} has no rows of {_few(judged.missing or ())}"
     if judged.unreadable:
         what = f"the window ended at {ended} and {missing.table} cannot be read: whether units are missing is not known"
-    do = f"look at their sources, then: orch workflows run {workflow.name} --date {day.isoformat()}"
+    do = f"look at their sources, then: {commands.run_workflow(workflow.name, day)}"
     text = say(place(policy, day), workflow.name, what, "", do)
     kind = AlertKind.WORKFLOW_UNITS
     return Condition(kind, severity, place(policy, day), workflow.name, "", text, Lasting.ONCE)
