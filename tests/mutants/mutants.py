@@ -1893,17 +1893,10 @@ MUTANTS = [
         f"{T_W_DECIDE}before_games_runs_until_the_last_start",
     ),
     mutant(
-        "every counts from the end of a run",
+        "an unreadable table is fetched without a word",
         W_DECIDE,
-        "last = max((run.decided_at for run in facts.runs), default=None)\n    if last is not None and facts.now < last + decide.every:\n        again = last + decide.every\n        return Skip(f\"ran",
-        "last = max((run.ended_at or run.decided_at for run in facts.runs), default=None)\n    if last is not None and facts.now < last + decide.every:\n        again = last + decide.every\n        return Skip(f\"ran",
-        f"{T_W_DECIDE}every_counts_from_the_deciding_tick_and_any_outcome",
-    ),
-    mutant(
-        "an unreadable table holds everything",
-        W_DECIDE,
-        "return Run(day, named, _names(units), f\"{missing.table} cannot be read: all units\", \"unreadable\", warning)",
-        "return Skip(warning, \"unreadable\")",
+        'cannot be read: all units", "unreadable", warning)',
+        'cannot be read: all units", "unreadable")',
         f"{T_W_DECIDE}an_unreadable_table_fetches_all_with_one_warning",
     ),
     mutant(
