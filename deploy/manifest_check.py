@@ -8,7 +8,7 @@ from pathlib import Path
 
 from msgspec import UNSET
 
-from deploy import schedule_check
+from deploy import schedule_check, workflow_check
 from deploy.manifest import Function, Manifest, Push
 from deploy.manifest_schema import FunctionSchema, ManifestSchema
 from deploy.monitoring import CHANNELS
@@ -79,7 +79,12 @@ def problems(manifest: Manifest, shaped: ManifestSchema, today: date, root: Path
         *(one for schedule in manifest.schedules.values() for one in schedule_check.problems_of(manifest, schedule)),
         *schedule_check.unscheduled(manifest, root),
     ]
-    return [*found, *_unfitting_deadletter(manifest), *_channels(manifest)]
+    return [
+        *found,
+        *workflow_check.problems_of(manifest),
+        *_unfitting_deadletter(manifest),
+        *_channels(manifest),
+    ]
 
 
 def _head(manifest: Manifest, shaped: ManifestSchema, today: date) -> Iterator[ConfigError]:
@@ -323,9 +328,9 @@ def _channels(manifest: Manifest) -> Iterator[ConfigError]:
 
 
 def topics_of_policy(manifest: Manifest) -> set[str]:
-    """Return the topics that the policy names: completions and triggers."""
+    """Return the topics that the policy names: completions and triggers, and those of its workflows."""
     triggers = {topic for transition in manifest.policy.transitions.values() for topic in transition.topics}
-    return {*manifest.policy.topics, *triggers}
+    return {*manifest.policy.topics, *triggers, *workflow_check.topics(manifest)}
 
 
 def listeners(manifest: Manifest, topic: str) -> list[Function]:
@@ -343,7 +348,9 @@ def writers(manifest: Manifest, topic: str) -> list[Function]:
 
 
 def may_dispatch(one: Function) -> bool:
-    """Whether a function may publish a trigger or call for one, and so hold a claim."""
+    """Whether a function may publish a trigger or call for one, and so hold a claim of a transition."""
+    if one.folder == workflow_check.EXECUTOR:
+        return False
     return any(role.role in ("roles/pubsub.publisher", "roles/run.invoker") for role in one.roles)
 
 

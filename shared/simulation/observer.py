@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from shared.app.state.repository import run_path
 from shared.app.transitions.snapshot import transitions_of
 from shared.core.model import Lane, RunKey
-from shared.simulation.expectations import Expected, Of, RecordedExpected, RunExpected
+from shared.simulation.expectations import Expected, Of, RecordedExpected, RunExpected, WorkflowExpected
 from shared.simulation.history import NOT_OPEN, CompletionSeen, Quarantined, RunSeen, Unclear
 from shared.simulation.product import Product
+from shared.simulation.workflows.seen import see
 from shared.simulation.world import World
 
 
@@ -46,6 +47,9 @@ class Observer:
         seen = self.product.explain(observer, key, meaning.transition)
         done, missing = frozenset(seen.done), frozenset(seen.missing)
         self.world.history.seen[index] = RunSeen(key, str(seen.state), done, missing, seen.text)
+
+    def look_at_workflow(self, index: int, meaning: WorkflowExpected) -> None:
+        self.world.history.seen[index] = see(self.world.observer(), meaning)
 
     def _key(self, of: Of) -> RunKey | Unclear | None:
         """Return the run that is meant, None if none fits, or why none can be named."""

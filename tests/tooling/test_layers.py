@@ -155,9 +155,9 @@ def test_lint_refuses(house: Path, file: str, line: str, rule: str) -> None:
             "import shared.app.sweep.sweep",
             "functions is not allowed to import shared.app",
         ),
-        ("functions/self_heal/main.py", "import shared.runtime", "functions is not allowed to import shared.runtime"),
         ("shared/runtime.py", "import deploy", "shared.runtime is not allowed to import deploy"),
         ("deploy/__init__.py", "import shared.cli.main", "deploy is not allowed to import shared.cli"),
+        ("functions/self_heal/main.py", "import shared.runtime", "functions is not allowed to import shared.runtime"),
         (
             "shared/runtime.py",
             "import shared.entrypoints.self_heal",
