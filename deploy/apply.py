@@ -71,7 +71,7 @@ def _step(resource: Resource, looks: Looks, pause: Pause) -> Done:
         return Done.SAME
     line = resource.create if found is None else resource.update
     if line is None:
-        return _settled(resource, found)
+        return _outcome_of(resource, found)
     _carry_out(looks.run, line, found, pause)
     _read_back(resource, looks, pause)
     return Done.CREATED if found is None else Done.UPDATED
@@ -84,7 +84,7 @@ def _carry_out(run: Runner, line: CommandLine, found: Any, pause: Pause) -> None
             order(run, _named(line, found))
         except CommandFailed as failed:
             # Somebody, or our own interrupted call, made it meanwhile: reading it back judges it.
-            if found is None and any(word in failed.said for word in EXISTS):
+            if found is None and any(word in failed.output for word in EXISTS):
                 return
             pauses = METRIC_PAUSES if failed.metric_not_yet else PAUSES if failed.too_early else ()
             if place >= len(pauses):
@@ -119,7 +119,7 @@ def _named(line: CommandLine, found: Any) -> CommandLine:
     return CommandLine(words)
 
 
-def _settled(resource: Resource, found: Any) -> Done:
+def _outcome_of(resource: Resource, found: Any) -> Done:
     """Nothing can be run: it is there and cannot be repaired, or what it belongs to is missing."""
     if found is None:
         raise ApplyFailed(resource, "does not exist, and is not made by this script", resource.hint or AGAIN)

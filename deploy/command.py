@@ -98,8 +98,8 @@ def show_plan(project: Project, names: Names = None, number: Number = "", as_jso
     """Print the lines that apply may run, in their order; nothing is read or changed but the project's number."""
     manifest = manifest_now()
     only = chosen(manifest, names)
-    place = _place(manifest, project, number, Subprocess(ROOT))
-    resources = _checked(plan(manifest, place, _stamp(manifest), only))
+    place = _target(manifest, project, number, Subprocess(ROOT))
+    resources = _checked(plan(manifest, place, _build_info(manifest), only))
     if as_json:
         typer.echo(json.dumps([_shown(resource) for resource in resources], indent=2))
         return
@@ -116,7 +116,7 @@ def carry_out(
     """Make the cloud what manifest and tree say; by default only say what would change."""
     manifest = manifest_now()
     only, run = chosen(manifest, names), Subprocess(ROOT)
-    place, stamp = _place(manifest, project, number, run), _stamp(manifest)
+    place, stamp = _target(manifest, project, number, run), _build_info(manifest)
     resources = _checked(plan(manifest, place, stamp, only))
     if dry_run:
         _say_changes(resources, run)
@@ -156,7 +156,7 @@ def check_drift(
         raise fail(USAGE, "no project is named", "--project or GOOGLE_CLOUD_PROJECT")
     manifest, run = manifest_now(), Subprocess(ROOT)
     try:
-        place = _place(manifest, project, number, run)
+        place = _target(manifest, project, number, run)
         say("looking at everything there should be, which takes some minutes")
         report = drift(manifest, place, _plan_for_drift(manifest, place), run, _left_at(manifest), now())
     except (CommandFailed, git.NoCommit) as failed:
@@ -167,7 +167,7 @@ def check_drift(
 
 def _print_scope(as_json: bool) -> None:
     whole = {"altogether": scope.ALTOGETHER, "fields": scope.NOT_COMPARED}
-    typer.echo(json.dumps(whole, indent=2) if as_json else "\n".join(scope.told()))
+    typer.echo(json.dumps(whole, indent=2) if as_json else "\n".join(scope.scope_lines()))
 
 
 def _print(report: Report, as_json: bool) -> None:
@@ -184,10 +184,10 @@ def _print(report: Report, as_json: bool) -> None:
 
 
 def _plan_for_drift(manifest: Manifest, place: Target) -> list[Resource]:
-    return plan(manifest, place, _stamp(manifest))
+    return plan(manifest, place, _build_info(manifest))
 
 
-def _stamp(manifest: Manifest) -> BuildInfo:
+def _build_info(manifest: Manifest) -> BuildInfo:
     digests = {name: bundle.bundle_of(one).digest for name, one in manifest.functions.items()}
     return BuildInfo(_commit(), digests)
 
@@ -213,7 +213,7 @@ def _left_at(manifest: Manifest) -> LeftAt:
     return left_at
 
 
-def _place(manifest: Manifest, project: str, number: str, run: Runner) -> Target:
+def _target(manifest: Manifest, project: str, number: str, run: Runner) -> Target:
     if not number:
         line = gcloud("projects describe", project, project=project)
         found = ask(run, line)

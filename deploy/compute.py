@@ -115,7 +115,7 @@ def function_differences(
     have_labels, have_env = found.get("labels", {}), config.get("environmentVariables", {})
     wanted_labels = {k: v for k, v in labels(manifest, function, stamp).items() if k != "commit-sha"}
     return [
-        *compare({"state": "ACTIVE", "environment": "GEN_2"}, _standing(found)),
+        *compare({"state": "ACTIVE", "environment": "GEN_2"}, _state_of(found)),
         *compare(wanted_labels, have_labels),
         *_settings(_wanted_settings(manifest, place, function), _found_settings(config, build)),
         *_environment_differences(environment(manifest, function, place, stamp), have_env),
@@ -125,7 +125,7 @@ def function_differences(
     ]
 
 
-def _standing(found: Any) -> dict[str, Any]:
+def _state_of(found: Any) -> dict[str, Any]:
     return {"state": found.get("state"), "environment": found.get("environment", "GEN_2")}
 
 

@@ -94,7 +94,7 @@ class Schedule:
 
 
 @dataclass(frozen=True)
-class Outside:
+class ForeignTopic:
     """Who uses a topic outside this repository."""
 
     written_by: tuple[str, ...] = ()
@@ -158,7 +158,7 @@ class Manifest:
     firestore: Firestore
     dataset: str
     dataset_location: str
-    topics: Mapping[str, Outside]
+    topics: Mapping[str, ForeignTopic]
     dead_letter: DeadLetter
     secrets: tuple[str, ...]
     service_accounts: Mapping[str, str]

@@ -214,9 +214,9 @@ def _function(manifest: Manifest, one: Function, root: Path) -> Iterator[ConfigE
         )
     if one.push:
         yield from _push(f"{key}.trigger", one, one.push)
-        yield from _reach(manifest, one, decided_by(manifest, one.push))
+        yield from _services_reached(manifest, one, decided_by(manifest, one.push))
     if one.folder == SWEEP:
-        yield from _reach(manifest, one, manifest.policy.transitions.values())
+        yield from _services_reached(manifest, one, manifest.policy.transitions.values())
         yield from _reruns(manifest, one)
     yield from _roles(manifest, one)
 
@@ -243,7 +243,7 @@ def _push(key: str, one: Function, push: Push) -> Iterator[ConfigError]:
         yield ConfigError(f"{key}.retry", "min is above max", "swap them")
 
 
-def _reach(manifest: Manifest, one: Function, transitions: Iterable[Transition]) -> Iterator[ConfigError]:
+def _services_reached(manifest: Manifest, one: Function, transitions: Iterable[Transition]) -> Iterator[ConfigError]:
     """A function that decides a transition must be allowed to publish its trigger and to call its services."""
     key = f"functions.{one.folder}"
     granted = {(role.role, role.kind, role.name) for role in one.roles}

@@ -88,7 +88,8 @@ def _manifest(shaped: shape.ManifestSchema, root: Path, source: str) -> values.M
         dataset=shaped.record.dataset,
         dataset_location=shaped.record.location,
         topics={
-            name: values.Outside(tuple(topic.written_by), tuple(topic.read_by)) for name, topic in shaped.topics.items()
+            name: values.ForeignTopic(tuple(topic.written_by), tuple(topic.read_by))
+            for name, topic in shaped.topics.items()
         },
         dead_letter=values.DeadLetter(
             shaped.dead_letter.topic,

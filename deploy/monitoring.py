@@ -141,7 +141,7 @@ def _metric_resource(place: Target, content: Mapping[str, Any], path: str) -> Re
         wanted = {**content, "metricDescriptor": _counted(content), "disabled": False}
         keys = ("description", "filter", "labelExtractors", "metricDescriptor", "disabled")
         changed = [(key, wanted[key], have.get(key)) for key in keys if filled(wanted[key]) != filled(have.get(key))]
-        told = [Difference(key, _told(value), _told(other)) for key, value, other in changed]
+        told = [Difference(key, _value_text(value), _value_text(other)) for key, value, other in changed]
         return told + undeclared(found, ("valueExtractor", "bucketOptions", "bucketName"))
 
     return Resource(
@@ -169,7 +169,7 @@ def filled(value: Any) -> Any:
     return [filled(item) for item in value] if isinstance(value, list) else value
 
 
-def _told(value: Any) -> str:
+def _value_text(value: Any) -> str:
     text = value if isinstance(value, str) else json.dumps(value, sort_keys=True)
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
 
@@ -178,7 +178,11 @@ def policy_differences(content: Mapping[str, Any], found: Mapping[str, Any]) -> 
     """Judge an alert policy as a whole; what the server adds, and whom it tells, is not of its file."""
     wanted, have = _policy(content), _policy(found)
     changed = [key for key in sorted({*wanted, *have}) if wanted.get(key) != have.get(key)]
-    return [Difference(key, _told(wanted.get(key)), _told(have.get(key))) for key in changed if key != "userLabels"]
+    return [
+        Difference(key, _value_text(wanted.get(key)), _value_text(have.get(key)))
+        for key in changed
+        if key != "userLabels"
+    ]
 
 
 def _policy(content: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,10 +22,10 @@ def planned(one: Resource) -> Iterator[str]:
     yield str(one.read)
     for word, line in (("absent", one.create), ("different", one.update)):
         if line is not None and not (word == "different" and line == one.create):
-            yield f"{line}   # if {word}{_marks(line)}"
+            yield f"{line}   # if {word}{_notes(line)}"
 
 
-def _marks(line: CommandLine) -> str:
+def _notes(line: CommandLine) -> str:
     """Say what stands in a line for a name that only the server knows."""
     there = [mark for mark in MARKS if any(mark in word for word in line.words)]
     return "".join(f"; {mark} is {MARKS[mark]}" for mark in there)

@@ -29,15 +29,15 @@ def on_dataset(place: Target, dataset: str, member: str, role: str) -> Right:
 
 def policy_line(place: Target, kind: str, thing: str) -> CommandLine:
     """Return the line that reads the policy of a thing."""
-    return _line(place, "get-iam-policy", kind, thing, {})
+    return _policy_command(place, "get-iam-policy", kind, thing, {})
 
 
 def give_line(place: Target, right: Right) -> CommandLine:
-    return _line(place, "add-iam-policy-binding", right.kind, right.thing, _binding(right))
+    return _policy_command(place, "add-iam-policy-binding", right.kind, right.thing, _binding(right))
 
 
 def take_line(place: Target, right: Right) -> CommandLine:
-    return _line(place, "remove-iam-policy-binding", right.kind, right.thing, _binding(right))
+    return _policy_command(place, "remove-iam-policy-binding", right.kind, right.thing, _binding(right))
 
 
 def in_policy(kind: str, thing: str, policy: Any) -> Iterator[Right]:
@@ -75,7 +75,7 @@ def resource(place: Target, right: Right, function: str = "") -> Resource:
     )
 
 
-def _line(place: Target, verb: str, kind: str, thing: str, flags: Mapping[str, str | None]) -> CommandLine:
+def _policy_command(place: Target, verb: str, kind: str, thing: str, flags: Mapping[str, str | None]) -> CommandLine:
     named = place.account(thing) if kind == "service account" else thing
     where = {"region": place.region} if kind == "service" else {}
     return gcloud(f"{GROUPS[kind]} {verb}", named, project=place.project, **flags, **where)

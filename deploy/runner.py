@@ -23,29 +23,29 @@ class CommandFailed(Exception):
     """A line ended with an error: carries the line and what it said."""
 
     def __init__(self, line: CommandLine, said: str) -> None:
-        self.line, self.said = line, said.strip()
-        super().__init__(f"{line}\n{self.said}")
+        self.line, self.output = line, said.strip()
+        super().__init__(f"{line}\n{self.output}")
 
     @property
     def gist(self) -> str:
         """The line that says what went wrong; what follows it is advice."""
-        lines = self.said.splitlines() or ["no answer"]
+        lines = self.output.splitlines() or ["no answer"]
         return next((line for line in lines if "error" in line.lower()), lines[-1])[:300]
 
     @property
     def too_early(self) -> bool:
         """Whether an account was not found, which may have been made a moment ago."""
-        return "service account" in self.said.lower() and any(word in self.said for word in ABSENT)
+        return "service account" in self.output.lower() and any(word in self.output for word in ABSENT)
 
     @property
     def metric_not_yet(self) -> bool:
         """Whether a metric was not found, which may have been made minutes ago."""
-        return "Cannot find metric" in self.said
+        return "Cannot find metric" in self.output
 
     @property
     def not_yet(self) -> bool:
         """Whether what was asked belongs to an API that is not enabled yet."""
-        return any(word in self.said for word in DISABLED)
+        return any(word in self.output for word in DISABLED)
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class CommandResult:
     err: str
 
     @property
-    def said(self) -> str:
+    def output(self) -> str:
         return f"{self.out}\n{self.err}"
 
 
@@ -92,9 +92,9 @@ def ask(run: Runner, line: CommandLine) -> Any | None:
     """Return what a reading line answers, None if the thing is not there; raises ``CommandFailed``."""
     answer = run(line)
     if answer.status != 0:
-        if any(word in answer.said for word in ABSENT) and "PERMISSION_DENIED" not in answer.said:
+        if any(word in answer.output for word in ABSENT) and "PERMISSION_DENIED" not in answer.output:
             return None
-        raise CommandFailed(line, answer.said)
+        raise CommandFailed(line, answer.output)
     return parsed(line, answer)
 
 
@@ -136,5 +136,5 @@ def order(run: Runner, line: CommandLine) -> CommandResult:
     """Run a line that changes something; raises ``CommandFailed``."""
     answer = run(line)
     if answer.status != 0:
-        raise CommandFailed(line, answer.said)
+        raise CommandFailed(line, answer.output)
     return answer

@@ -216,7 +216,7 @@ ALTOGETHER = (
 )
 
 
-def told() -> Iterator[str]:
+def scope_lines() -> Iterator[str]:
     """Yield what `bin/check-drift --scope` says, line by line."""
     yield "not compared:"
     for what in ALTOGETHER:

@@ -80,7 +80,7 @@ class EnvironmentPorts:
         return self._variables.get("BIGQUERY_EMULATOR_HOST") or None
 
     @property
-    def _home(self) -> Path:
+    def _local_folder(self) -> Path:
         home = Path(self._variables.get("ORCH_HOME", "").strip() or ".orch")
         hint = "name a folder that you may write to, such as ORCH_HOME=~/.orch"
         try:
@@ -119,7 +119,7 @@ class EnvironmentPorts:
         if self._choice("ORCH_STATE") == "sqlite":
             from shared.adapters.local.sqlite import SqliteStore
 
-            return SqliteStore(self._home / "state.db")
+            return SqliteStore(self._local_folder / "state.db")
         from shared.adapters.google.firestore import FirestoreStore
 
         return FirestoreStore(self.project, self._variables.get("ORCH_DATABASE") or "(default)")
@@ -129,7 +129,7 @@ class EnvironmentPorts:
         if self._choice("ORCH_BUS") == "local":
             from shared.adapters.local.bus import LocalBus
 
-            return LocalBus(self._home / "bus.db", self.clock)
+            return LocalBus(self._local_folder / "bus.db", self.clock)
         from shared.adapters.google.pubsub import PubSubBus
 
         return PubSubBus(self.project)
@@ -140,7 +140,7 @@ class EnvironmentPorts:
             from shared.adapters.local.bus import LocalBus
             from shared.adapters.local.dead_letters import LocalDeadLetters
 
-            return LocalDeadLetters(LocalBus(self._home / "bus.db", self.clock), self.clock)
+            return LocalDeadLetters(LocalBus(self._local_folder / "bus.db", self.clock), self.clock)
         from shared.adapters.google.dead_letters import PubSubDeadLetters
 
         return PubSubDeadLetters(self.project, subscription, topics)
@@ -150,7 +150,7 @@ class EnvironmentPorts:
         if self._choice("ORCH_WAREHOUSE") == "duckdb":
             from shared.adapters.local.duckdb import DuckDbWarehouse
 
-            return DuckDbWarehouse(self._home / "warehouse.duckdb", CONFIG, zone=self._policy.zone)
+            return DuckDbWarehouse(self._local_folder / "warehouse.duckdb", CONFIG, zone=self._policy.zone)
         from shared.adapters.google.bigquery import BigQueryWarehouse
 
         return BigQueryWarehouse(self.project, CONFIG, emulator_host=self._bigquery_emulator, zone=self._policy.zone)
@@ -161,7 +161,7 @@ class EnvironmentPorts:
         if self._choice("ORCH_WAREHOUSE") == "duckdb":
             from shared.adapters.local.duckdb import DuckDbAuditLog
 
-            return DuckDbAuditLog(self._home / "warehouse.duckdb", dataset)
+            return DuckDbAuditLog(self._local_folder / "warehouse.duckdb", dataset)
         from shared.adapters.google.bigquery import BigQueryAuditLog
 
         return BigQueryAuditLog(self.project, dataset, emulator_host=self._bigquery_emulator)

@@ -58,7 +58,7 @@ def backfill(
     if not why.reason:
         raise fail(USAGE, "--reason is empty", "say why: it is kept with what you do")
     planned = app_backfill.plan(ctx, name, how, chosen, *days, why)
-    if not planned.asked:
+    if not planned.to_ask:
         _say_plan(planned, err=True)
         raise fail(NOT_FOUND, "no date is left to ask for", "each is named above with what speaks against it")
     if dry_run:
@@ -99,7 +99,7 @@ def _say_plan(planned: Plan, *, err: bool) -> None:
         else:
             body = json.dumps(item.body, ensure_ascii=False, default=str)
             typer.echo(f"{item.key.day}  {item.units}: POST {planned.url} {body}", err=err)
-    asked = len(planned.asked)
+    asked = len(planned.to_ask)
     typer.echo(f"{amount(asked, 'date')} to ask for, {len(planned.items) - asked} left out", err=True)
 
 
@@ -113,7 +113,7 @@ def _end_dry(planned: Plan, *, as_json: bool) -> None:
 
 def _want_yes(planned: Plan, per_minute: int, *, yes: bool, as_json: bool) -> None:
     """Let a person say yes to the plan; where nobody can, `--yes` has to have said it: exit 4 otherwise."""
-    what = f"{planned.phase} would be asked for {amount(len(planned.asked), 'date')}"
+    what = f"{planned.phase} would be asked for {amount(len(planned.to_ask), 'date')}"
     if yes or (not as_json and sys.stdin.isatty() and typer.confirm(f"orch: {what}. Ask?", err=True)):
         return
     again = app_backfill.rest(planned, [], per_minute)
@@ -123,7 +123,7 @@ def _want_yes(planned: Plan, per_minute: int, *, yes: bool, as_json: bool) -> No
 def _carry_out(ctx: Context, planned: Plan, why: Why, per_minute: int, *, as_json: bool) -> list[Result]:
     """Ask, and say each answer when it is there; an interruption says how to go on."""
     results: list[Result] = []
-    total = len(planned.asked)
+    total = len(planned.to_ask)
     try:
         for result in app_backfill.carried_out(ctx, planned, why, timedelta(minutes=1) / per_minute):
             results.append(result)
@@ -135,7 +135,7 @@ def _carry_out(ctx: Context, planned: Plan, why: Why, per_minute: int, *, as_jso
         if as_json:
             print_json(_document(planned, results, go_on))
         if go_on:
-            day = planned.asked[len(results)].key.day
+            day = planned.to_ask[len(results)].key.day
             typer.echo(f"orch: interrupted; see whether {day} was asked, then go on with: {go_on}", err=True)
         raise typer.Exit(INTERRUPTED) from None
     return results
@@ -144,7 +144,7 @@ def _carry_out(ctx: Context, planned: Plan, why: Why, per_minute: int, *, as_jso
 def _end(planned: Plan, results: list[Result], go_on: str) -> None:
     """Say what is still to be done, and end with the status of the whole."""
     accepted = sum(result.word is DateOutcome.ACCEPTED for result in results)
-    typer.echo(f"{accepted} of {len(planned.asked)} accepted", err=True)
+    typer.echo(f"{accepted} of {len(planned.to_ask)} accepted", err=True)
     for one in results:
         if one.word is not DateOutcome.ACCEPTED and not one.stops:
             typer.echo(
@@ -154,7 +154,7 @@ def _end(planned: Plan, results: list[Result], go_on: str) -> None:
         then = f"go on with: {go_on}" if go_on else "it was the last date"
         typer.echo(f"orch: stopped at {results[-1].key.day}: {results[-1].text}\n  hint: {then}", err=True)
         raise typer.Exit(UNAVAILABLE)
-    raise typer.Exit(0 if accepted == len(planned.asked) else REFUSED)
+    raise typer.Exit(0 if accepted == len(planned.to_ask) else REFUSED)
 
 
 def _document(planned: Plan, results: list[Result], go_on: str) -> dict[str, Any]:

@@ -51,7 +51,7 @@ def list_letters(
     Example: orch dead-letters list
     """
     ctx = runtime.context()
-    place = _place(ctx, subscription)
+    place = _subscription_of(ctx, subscription)
     letters, now = listed(place.port, most), ctx.ports.clock.now()
     if as_json:
         print_json([_data(letter, now, kept=obstacle(ctx, letter)) for letter in letters])
@@ -90,14 +90,14 @@ def replay(
     if (message_id is None) == (not everything):
         raise fail(USAGE, "name one message or --all", "orch dead-letters list")
     ctx = runtime.context()
-    place = _place(ctx, subscription)
+    place = _subscription_of(ctx, subscription)
     outcomes: list[Replayed] = []
     try:
         wanted = None if message_id is None else [message_id]
         for outcome in replayed(ctx, place.port, wanted, by=who(by), reason=reason.strip(), dry_run=dry_run):
             outcomes.append(outcome)
             if not as_json:
-                typer.echo(_line(outcome))
+                typer.echo(_outcome_text(outcome))
     finally:  # what was published is said, also when the bus stops answering in the middle
         if as_json:
             print_json(_published(outcomes, ctx.ports.clock.now()))
@@ -109,7 +109,7 @@ def replay(
     raise typer.Exit(REFUSED if kept else 0)
 
 
-def _place(ctx: Context, subscription: str | None) -> _Subscription:
+def _subscription_of(ctx: Context, subscription: str | None) -> _Subscription:
     """Return where dead letters lie, as the manifest says; its runtime's age is no matter here."""
     manifest = load_manifest(today=date.min)
     topics = {
@@ -131,7 +131,7 @@ def _published(outcomes: list[Replayed], now: datetime) -> list[dict[str, Any]]:
     ]
 
 
-def _line(outcome: Replayed) -> str:
+def _outcome_text(outcome: Replayed) -> str:
     letter = outcome.letter
     if outcome.kept:
         return f"{letter.message_id}  kept: {outcome.kept}"

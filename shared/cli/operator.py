@@ -74,7 +74,7 @@ def trigger(
 
     Example: orch trigger phase4_to_phase5 2026-01-21 --mode overnight --reason "data is good"
     """
-    ctx, key, why = _asked(date, mode, lane, reason, by)
+    ctx, key, why = _request_of(date, mode, lane, reason, by)
     name = transition_in(ctx.policy, transition, key.mode)
     _act(ctx, acts.trigger, key, name, why, new_run=new_run, dry_run=dry_run)
 
@@ -93,7 +93,7 @@ def hold(
 
     Example: orch hold phase5_to_phase6 2026-01-21 --mode same_day --reason "lines are wrong"
     """
-    ctx, key, why = _asked(date, mode, lane, reason, by)
+    ctx, key, why = _request_of(date, mode, lane, reason, by)
     name = transition_in(ctx.policy, transition, key.mode)
     _act(ctx, acts.hold, key, name, why, new_run=new_run, dry_run=dry_run)
 
@@ -111,7 +111,7 @@ def release(
 
     Example: orch release phase5_to_phase6 2026-01-21 --mode same_day --reason "lines are right"
     """
-    ctx, key, why = _asked(date, mode, lane, reason, by)
+    ctx, key, why = _request_of(date, mode, lane, reason, by)
     name = transition_in(ctx.policy, transition, key.mode)
     _act(ctx, acts.release, key, name, why, new_run=True, dry_run=dry_run)
 
@@ -133,7 +133,7 @@ def rerun(
 
     Example: orch rerun phase3 2026-01-21 --mode overnight --reason "source corrected"
     """
-    ctx, key, why = _asked(date, mode, lane, reason, by)
+    ctx, key, why = _request_of(date, mode, lane, reason, by)
     name = phase_in(ctx.policy, phase)
     only = tuple(dict.fromkeys(processor_in(ctx, name, given) for given in processor or ()))
     _act(ctx, partial(acts.rerun, only=only), key, name, why, new_run=new_run, dry_run=dry_run)
@@ -212,7 +212,7 @@ def _shown(kept: Quarantined) -> dict[str, object]:
     }
 
 
-def _asked(date: str, mode: str | None, lane: str, reason: str, by: str | None) -> tuple[Context, RunKey, Why]:
+def _request_of(date: str, mode: str | None, lane: str, reason: str, by: str | None) -> tuple[Context, RunKey, Why]:
     """Read what every verb wants; exit 2 if it is not there."""
     ctx = runtime.context()
     key = key_in(ctx, date, mode, lane)

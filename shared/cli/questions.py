@@ -75,11 +75,11 @@ def status(
         typer.echo(f"{run.key.id}  opened {opened}{', closed' if run.closed_at else ''}")
         for one in found:
             typer.echo(
-                f"  {one.evidence['transition']:<20} {one.state:<11} {len(one.done)} done  {one.reason}{_told(one)}"
+                f"  {one.evidence['transition']:<20} {one.state:<11} {len(one.done)} done  {one.reason}{_text_of(one)}"
             )
 
 
-def _told(one: Explanation) -> str:
+def _text_of(one: Explanation) -> str:
     """Return what an operator told a transition last."""
     acts = one.evidence["operator"]
     return f"; {acts[-1]['verb']} by {acts[-1]['by'] or 'an operator'}: {acts[-1]['reason']}" if acts else ""

@@ -128,7 +128,7 @@ def _lives(group: int) -> bool:
     return True
 
 
-def _watch(lines: Iterable[str]) -> None:
+def _end_with(lines: Iterable[str]) -> None:
     """Follow the groups that come and go until the program that owns them is gone, then end those that are left."""
     groups: set[int] = set()
     for line in lines:
@@ -144,4 +144,4 @@ def _watch(lines: Iterable[str]) -> None:
 
 
 if __name__ == "__main__":
-    _watch(sys.stdin)
+    _end_with(sys.stdin)

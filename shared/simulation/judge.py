@@ -113,7 +113,7 @@ class _Judge:
         triggers = self.history.triggers(self._departures(meaning.transition, meaning.of))
         if meaning.generation is not None:
             triggers = [trigger for trigger in triggers if trigger.first.generation == meaning.generation]
-        observed = f"{_times(len(triggers), 'trigger')}: {self._listed(map(self._told, triggers))}"
+        observed = f"{_times(len(triggers), 'trigger')}: {self._listed(map(self._trigger_text, triggers))}"
         if not triggers:
             return meaning.count == 0, self._none(meaning)
         first = triggers[0]
@@ -132,8 +132,8 @@ class _Judge:
         triggers = self.history.triggers(self._departures(meaning.transition, meaning.of))
         early = [trigger for trigger in triggers if trigger.at <= meaning.until]
         if early:
-            return False, f"triggered: {self._listed(map(self._told, early))}"
-        return True, self._listed(map(self._told, triggers), "no trigger at all")
+            return False, f"triggered: {self._listed(map(self._trigger_text, early))}"
+        return True, self._listed(map(self._trigger_text, triggers), "no trigger at all")
 
     def run(self, meaning: RunExpected, index: int) -> tuple[bool, str]:
         seen = self.history.seen.get(index)
@@ -304,9 +304,9 @@ class _Judge:
         others = self.history.triggers(
             departure for departure in self.history.departures if departure.transition == meaning.transition
         )
-        return f"no such trigger; all of {meaning.transition}: {self._listed(map(self._told, others))}"
+        return f"no such trigger; all of {meaning.transition}: {self._listed(map(self._trigger_text, others))}"
 
-    def _told(self, trigger: Trigger) -> str:
+    def _trigger_text(self, trigger: Trigger) -> str:
         first = trigger.first
         state = f"degraded, without {_named(first.missing)}" if first.degraded else f"missing: {_named(first.missing)}"
         messages = trigger.dispatches[0].messages

@@ -29,7 +29,7 @@ def lines(played: Played, timeline: bool) -> Iterator[str]:
     yield f"{'passed' if played.passed else 'FAILED'}  {played.scenario.path}: {played.scenario.name}"
     for verdict in played.verdicts:
         if not verdict.passed:
-            yield f"  expected {_said(verdict.expected.raw)}"
+            yield f"  expected {_value_text(verdict.expected.raw)}"
             yield f"  observed {verdict.observed}"
     if not played.passed:
         for error, count in played.history.raised.most_common(3):
@@ -64,9 +64,9 @@ def _local(scenario: Scenario, entry: Entry) -> Any:
     return scenario.policy.local(entry.at)
 
 
-def _said(value: object) -> str:
+def _value_text(value: object) -> str:
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{name}: {_said(item)}" for name, item in value.items()) + "}"
+        return "{" + ", ".join(f"{name}: {_value_text(item)}" for name, item in value.items()) + "}"
     if isinstance(value, list):
-        return "[" + ", ".join(_said(item) for item in value) + "]"
+        return "[" + ", ".join(_value_text(item) for item in value) + "]"
     return str(value).lower() if isinstance(value, bool) else str(value)

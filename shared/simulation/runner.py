@@ -43,7 +43,7 @@ TICK = Request("workflow_controller", "POST", "/", {}, {})
 
 
 @dataclass(frozen=True)
-class Swept:
+class LastSweep:
     """The state of the world when the latest sweep began, and when that sweep wants the next."""
 
     mutations: int
@@ -62,7 +62,7 @@ def back_off(delivery: int) -> timedelta:
     return min(doubled, LAST_BACK_OFF)
 
 
-def sweep_needed(world: World, swept: Swept | None) -> bool:
+def sweep_needed(world: World, swept: LastSweep | None) -> bool:
     """False only where nothing has changed since the last sweep began, and that sweep asked for none before later."""
     if swept is None or swept.next_at is None or swept.mutations != world.mutations:
         return True
@@ -79,7 +79,7 @@ class Runner:
         self.observer = Observer(self.world, product)
         self._context = self.world.context()
         self._named: dict[str, Envelope] = {}
-        self._swept: Swept | None = None
+        self._last_sweep: LastSweep | None = None
         self._controller_up = True
         self._calls: list[Request] = []
         self._processes: list[Process] = []
@@ -120,7 +120,7 @@ class Runner:
                 self._deliver_at_once([e for entry in happening.entries for e in self._envelopes(entry)])
             case Change():
                 self.world.change(happening)
-                self._note("world", _said(happening))
+                self._note("world", _change_text(happening))
             case Fault():
                 self._fail(happening)
             case CrashEvent():
@@ -154,7 +154,7 @@ class Runner:
     def _deliver(self, envelope: Envelope, delivery: int = 1) -> None:
         actor = self._receive(envelope, delivery)
         with self._acting(actor):
-            done = self._live(actor, lambda: self.product.deliver(self.scenario.policy, envelope))
+            done = self._run_actor(actor, lambda: self.product.deliver(self.scenario.policy, envelope))
         if not done:
             self._deliver_again(envelope, delivery)
 
@@ -168,7 +168,7 @@ class Runner:
         actor = Actor(f"executor of message {envelope.message_id}", self.world.clock.now())
         done: list[bool] = []
         deliver = partial(self.product.run_step, self.scenario.policy, envelope)
-        process = Process(self.world.clock, actor, lambda: done.append(self._live(actor, deliver)))
+        process = Process(self.world.clock, actor, lambda: done.append(self._run_actor(actor, deliver)))
         self._processes.append(process)
         self._resume(process, envelope, delivery, done)
 
@@ -198,7 +198,7 @@ class Runner:
         def task(index: int) -> Callable[[], None]:
             def handle() -> None:
                 deliver = self.product.deliver
-                done[index] = self._live(actors[index], lambda: deliver(self.scenario.policy, envelopes[index]))
+                done[index] = self._run_actor(actors[index], lambda: deliver(self.scenario.policy, envelopes[index]))
 
             return handle
 
@@ -228,18 +228,18 @@ class Runner:
         self.world.mutations += 1
 
     def _sweep(self) -> None:
-        if not sweep_needed(self.world, self._swept):
+        if not sweep_needed(self.world, self._last_sweep):
             return
-        mutations, self._swept = self.world.mutations, None
+        mutations, self._last_sweep = self.world.mutations, None
         reply = self._ask(SWEEP, "sweep")
         if reply is not None and reply.status < 500:
-            self._swept = Swept(mutations, self.product.next_sweep_at())
+            self._last_sweep = LastSweep(mutations, self.product.next_sweep_at())
         if reply is None or reply.status != 200:
             self._note("sweep", "died" if reply is None else f"answers {reply.status}: {reply.body[:500]}")
 
     def _catch_up(self) -> None:
         """Sweep, even if nothing comes of it: who is asked now may look for traces of the minutes that were skipped."""
-        self._swept = None
+        self._last_sweep = None
         self._sweep()
 
     def _tick(self) -> None:
@@ -262,7 +262,7 @@ class Runner:
             def ask() -> None:
                 replies[index] = self.product.request(requests[index])
 
-            if not self._live(actors[index], ask):
+            if not self._run_actor(actors[index], ask):
                 replies[index] = None
 
         self.world.mutations += 1
@@ -291,7 +291,7 @@ class Runner:
         replies: list[Reply] = []
         actor = Actor(name, self.world.clock.now())
         with self._acting(actor):
-            done = self._live(actor, lambda: replies.append(self.product.request(request)))
+            done = self._run_actor(actor, lambda: replies.append(self.product.request(request)))
         return replies[0] if done else None
 
     def _operate(self, operator: Operator) -> None:
@@ -299,7 +299,7 @@ class Runner:
         actor = Actor("operator", self.world.clock.now())
         context = self._context
         with self._acting(actor):
-            done = self._live(actor, lambda: ended.append(self.product.operate(operator.argv, context)))
+            done = self._run_actor(actor, lambda: ended.append(self.product.operate(operator.argv, context)))
         status, output = ended[0] if done else (1, "the command raised an error")
         self.history.exits.append(Exit(self.world.clock.now(), status, output))
         self._note("operator", f"orch {' '.join(operator.argv)}: exit {status}: {output}")
@@ -312,7 +312,7 @@ class Runner:
         finally:
             self.world.clock.actor = None
 
-    def _live(self, actor: Actor, action: Callable[[], None]) -> bool:
+    def _run_actor(self, actor: Actor, action: Callable[[], None]) -> bool:
         """Let a handler work; say whether it ended well. One doomed and still alive dies as it ends."""
         try:
             action()
@@ -346,7 +346,7 @@ def tick_times(scenario: Scenario) -> Iterator[datetime]:
         at += TICK_EVERY
 
 
-def _said(change: Change) -> str:
+def _change_text(change: Change) -> str:
     parts = {name: value for name, value in vars(change).items() if value}
     return ", ".join(f"{name} {_words(value)}" for name, value in parts.items())
 

@@ -39,7 +39,7 @@ class Scheduler:
         self._finished.clear()
         for runner in self._runners:
             context = contextvars.copy_context()
-            runner.thread = threading.Thread(target=context.run, args=(self._live, runner), daemon=True)
+            runner.thread = threading.Thread(target=context.run, args=(self._run_thread, runner), daemon=True)
             runner.thread.start()
         self._hand_to(self._runners[0])
         finished = self._finished.wait(PATIENCE.total_seconds())
@@ -57,7 +57,7 @@ class Scheduler:
             self._hand_to(following)
             holder.gate.acquire()
 
-    def _live(self, runner: _Runner) -> None:
+    def _run_thread(self, runner: _Runner) -> None:
         runner.gate.acquire()
         try:
             runner.task()

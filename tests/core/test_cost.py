@@ -13,7 +13,7 @@ from deploy.manifest_file import load_manifest
 from deploy.prices_file import load_prices
 from deploy.scale import deployment_of, gate_sql
 from shared.core.costs.cost import bill, by_pipelines, by_width, first, reached
-from shared.core.costs.demand import asked
+from shared.core.costs.demand import demand_of
 from shared.core.costs.month import Month, of_deliveries
 from shared.core.costs.operations import FAN_IN_ABOVE, HABITS
 from shared.core.costs.price import Item, Limit
@@ -69,7 +69,7 @@ def test_growth_never_costs_less_nor_asks_less(small: int, more: int) -> None:
         one, other = grow(small), grow(small + more)
         assert all(other.used[item] >= one.used[item] for item in Item)
         saved = {Limit.COLD_OPERATIONS} if crowds(one) != crowds(other) else set()
-        assert all(asked(other)[limit] >= asked(one)[limit] for limit in set(Limit) - saved)
+        assert all(demand_of(other)[limit] >= demand_of(one)[limit] for limit in set(Limit) - saved)
 
 
 @given(members=st.integers(1, FAN_IN_ABOVE))
@@ -97,8 +97,8 @@ def test_a_quota_is_reached_at_the_least_size_that_exceeds_it(grow: object) -> N
     for one in found:
         if one.size is None:
             continue
-        assert asked(grow(one.size))[one.limit] > PRICES.quotas[one.limit].limit
-        assert one.size == 1 or asked(grow(one.size - 1))[one.limit] <= PRICES.quotas[one.limit].limit
+        assert demand_of(grow(one.size))[one.limit] > PRICES.quotas[one.limit].limit
+        assert one.size == 1 or demand_of(grow(one.size - 1))[one.limit] <= PRICES.quotas[one.limit].limit
     known = [one.size for one in found if one.size is not None]
     assert known == sorted(known)
     head = first(found)

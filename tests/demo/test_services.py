@@ -23,7 +23,7 @@ from shared.core.alerting.kinds import Lifecycle
 from shared.core.model import RunKey, State, TransitionState
 from shared.core.policy.transitions import Role
 from shared.documents import to_data
-from shared.simulation.demo.day import DAY, asked, policy_of_day
+from shared.simulation.demo.day import DAY, policy_of_day, scheduled_calls
 from shared.simulation.demo.figures import RUNS, Figure, figures
 from shared.simulation.demo.relay import Pushed, Relay, open_relay
 from shared.simulation.emulators import EmulatorMissing, require_tools
@@ -194,9 +194,11 @@ def test_a_date_that_is_predicted_twice_is_a_wrong_figure(past: Past) -> None:
 
 def test_the_schedulers_ask_in_the_order_of_time() -> None:
     """Within the day that is played, and only for its two dates."""
-    times = [one.at for one in asked(POLICY)]
+    times = [one.at for one in scheduled_calls(POLICY)]
     assert times == sorted(times)
-    assert {str(one.body.get("game_date") or one.body.get("start_date")) for one in asked(POLICY)} == set(DAYS)
+    assert {str(one.body.get("game_date") or one.body.get("start_date")) for one in scheduled_calls(POLICY)} == set(
+        DAYS
+    )
     assert DAY.name == "services"
 
 

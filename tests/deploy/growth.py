@@ -11,7 +11,7 @@ from deploy.prices_file import load_prices
 from shared import runtime
 from shared.cli.cost import month_of
 from shared.core.costs.cost import bill, by_pipelines, by_width, reached
-from shared.core.costs.demand import asked
+from shared.core.costs.demand import demand_of
 from shared.core.costs.month import Month
 from shared.core.costs.price import DAYS, Item, Limit
 from tests.emulators.server import ROOT
@@ -84,7 +84,7 @@ def _changes(month: Month) -> Iterable[tuple[str, ...]]:
 
 
 def _quotas(month: Month) -> Iterable[tuple[str, ...]]:
-    for limit, found in asked(month).items():
+    for limit, found in demand_of(month).items():
         quota = PRICES.quotas[limit]
         if limit in OF_A_DATABASE:
             projects = "any: of one pipeline's database"

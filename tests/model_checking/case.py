@@ -102,7 +102,7 @@ class Stand:
         collections = ("runs", f"{path}/completions", f"{path}/transitions", "locks", "breakers", "alerts")
         return {document.path: document.data for name in collections for document in store.query(name)}
 
-    def settle(self, store: StateStore, final: Final, documents: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
+    def carry_on(self, store: StateStore, final: Final, documents: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
         """Deliver again what was not acknowledged, sweep until nothing changes; return all that has left."""
         left = dict(final.left)
         for path, data in documents.items():
@@ -162,7 +162,7 @@ def explore(case: Case, makers: Mapping[str, Callable[[], StateStore]]) -> tuple
     found = Explorer(library, machines, _shared, _Watch(stand), stand.times).explore(shelf, case.crashes)
     for final, trail in found.finals.items():
         for name, make in makers.items():
-            left = stand.settle(make(), final, library.documents(final.store_state))
+            left = stand.carry_on(make(), final, library.documents(final.store_state))
             found.violations += [f"{name}: {wrong}, after: {'; '.join(trail)}" for wrong in _judged(stand, final, left)]
     return found, library
 

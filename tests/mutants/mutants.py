@@ -1733,7 +1733,7 @@ MUTANTS = [
     mutant(
         "a pause ends what it only keeps from being decided",
         ALERTING,
-        " or _place(kept.alert) in paused:",
+        " or _scope_of(kept.alert) in paused:",
         ":",
         f"{T_PAUSING}an_alert_that_stands_is_not_over_by_a_pause",
     ),

@@ -163,7 +163,7 @@ class ValidationBuilder:
         if found.columns:
             return [self._column(f"{key}.columns[{place}]", one) for place, one in enumerate(found.columns)]
         if found.each == "tables":
-            return self._tables()
+            return self._table_names()
         if found.each == "transitions":
             return [
                 {
@@ -180,7 +180,7 @@ class ValidationBuilder:
             return [{"subject": name, "schedule": name} for name in self._schedules]
         return [{}]
 
-    def _tables(self) -> Iterator[Binding]:
+    def _table_names(self) -> Iterator[Binding]:
         """Yield the table of each processor that is not disabled; two of the same table are one."""
         seen = set()
         for phase in self._policy.phases.values():

@@ -38,7 +38,7 @@ class Scale:
     def clock(self, at: datetime) -> str:
         return f"{at.astimezone(self.zone):%H:%M}"
 
-    def told(self, at: datetime) -> str:
+    def clock_text(self, at: datetime) -> str:
         """Return a time with its date where the drawing does not show that moment."""
         local = at.astimezone(self.zone)
         return self.clock(at) if self.holds(at) else f"{local:%a} {local.day} {local:%b %H:%M}"

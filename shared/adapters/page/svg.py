@@ -108,7 +108,7 @@ def _clocks(leg: Leg, scale: Scale, top: float, bottom: float) -> Iterator[Marku
         x, text = scale.x(event.at), f"{event.text.split(':')[0]} {scale.clock(event.at)}"
         kind = "due" if event.kind is Kind.DUE else "tier"
         yield Markup('<g><title>{told}</title><line class="{kind}" x1="{x}" x2="{x}" y1="{a}" y2="{b}"/></g>').format(
-            told=_told(event, scale), kind=kind, x=x, a=top + 8, b=bottom
+            told=_label(event, scale), kind=kind, x=x, a=top + 8, b=bottom
         )
         room = lines.place(x + 4, text)
         if room is not None:
@@ -134,9 +134,9 @@ def _track(track: Track, scale: Scale, y: float) -> Iterator[Markup]:
         yield Markup('<line class="work" x1="{a}" x2="{b}" y1="{y}" y2="{y}"/>').format(
             a=scale.x(began), b=max(scale.x(end), scale.x(began)), y=y
         )
-        yield _shape(scale.x(began), y, Tone.QUIET, f"{track.processor} started {scale.clock(began)}")
+        yield _marker(scale.x(began), y, Tone.QUIET, f"{track.processor} started {scale.clock(began)}")
     for event in reports:
-        yield _shape(scale.x(event.at), y, event.tone, _told(event, scale))
+        yield _marker(scale.x(event.at), y, event.tone, _label(event, scale))
     yield from _tag(track, reports, scale, y)
 
 
@@ -165,19 +165,19 @@ def _orchestrator(leg: Leg, scale: Scale, y: float, now: datetime, *, open_: boo
     for event in leg.marks:
         if event.kind in (Kind.BLOCKED, Kind.HELD):
             end = min((one.at for one in sent if one.at >= event.at), default=now if open_ else scale.last)
-            yield _span(scale.x(event.at), scale.x(end), y, _told(event, scale), event.kind.value)
+            yield _span(scale.x(event.at), scale.x(end), y, _label(event, scale), event.kind.value)
     if sent and confirmed and confirmed[-1].at >= sent[-1].at:
         yield Markup('<line class="work" x1="{a}" x2="{b}" y1="{y}" y2="{y}"/>').format(
             a=scale.x(sent[-1].at), b=scale.x(confirmed[-1].at), y=y
         )
     for event in sent:
         yield Markup('<g class="mark {tone}"><title>{t}</title><path d="M{a} {u} L{b} {y} L{a} {d} Z"/></g>').format(
-            tone=event.tone.value, t=_told(event, scale), a=scale.x(event.at) - 6, b=scale.x(event.at) + 8,
+            tone=event.tone.value, t=_label(event, scale), a=scale.x(event.at) - 6, b=scale.x(event.at) + 8,
             u=y - 8, y=y, d=y + 8,
         )  # fmt: skip
     for event in confirmed:
         behind = max((scale.x(one.at) + 15 for one in sent if one.at <= event.at), default=0.0)
-        yield _shape(max(scale.x(event.at), behind), y, Tone.GOOD, _told(event, scale))
+        yield _marker(max(scale.x(event.at), behind), y, Tone.GOOD, _label(event, scale))
     if sent:
         last = max([*sent, *confirmed], key=lambda event: event.at)
         why = leg.cell.notes[0] if leg.cell.notes else ""
@@ -211,10 +211,10 @@ def _alerts(alerts: tuple[Event, ...], scale: Scale, y: float) -> Iterator[Marku
         yield Markup(
             '<g class="alert {tone}"><title>{t}</title><rect x="{x}" y="{y}" width="12" height="14" rx="3"/>'
             '<text x="{m}" y="{b}" text-anchor="middle">{s}</text></g>'
-        ).format(tone=event.tone.value, t=_told(event, scale), x=x - 6, y=y - 7, m=x, b=y + 4, s=sign)
+        ).format(tone=event.tone.value, t=_label(event, scale), x=x - 6, y=y - 7, m=x, b=y + 4, s=sign)
 
 
-def _shape(x: float, y: float, tone: Tone, told: str) -> Markup:
+def _marker(x: float, y: float, tone: Tone, told: str) -> Markup:
     """Return a mark whose shape says what its colour says: round is done, a lozenge is partial, a cross is not."""
     from markupsafe import Markup
 
@@ -231,5 +231,5 @@ def _shape(x: float, y: float, tone: Tone, told: str) -> Markup:
     return Markup('<g class="mark {tone}"><title>{t}</title>{i}</g>').format(tone=tone.value, t=told, i=inner)
 
 
-def _told(event: Event, scale: Scale) -> str:
-    return f"{scale.told(event.at)} {event.text}"
+def _label(event: Event, scale: Scale) -> str:
+    return f"{scale.clock_text(event.at)} {event.text}"

@@ -84,10 +84,10 @@ def update_alerts(
         condition = found.get(fingerprint)
         if condition is not None:
             raise_and_send(ctx, condition, kept)
-        elif kept.alert.run in unseen or kept.alert.kind in ENDED_ELSEWHERE or _place(kept.alert) in paused:
+        elif kept.alert.run in unseen or kept.alert.kind in ENDED_ELSEWHERE or _scope_of(kept.alert) in paused:
             continue
         elif kept.alert.run in seen or "/" not in kept.alert.run:
-            ends.append(_ending(ctx, kept, now))
+            ends.append(_confirm_end(ctx, kept, now))
         else:
             of_others.append(kept)
     _of_closed_runs(ctx, of_others, now)
@@ -100,7 +100,7 @@ def update_alerts(
     return retries + ends + repeats
 
 
-def _place(alert: Alert) -> tuple[str, str, str]:
+def _scope_of(alert: Alert) -> tuple[str, str, str]:
     return alert.run, alert.transition, alert.kind
 
 
@@ -125,7 +125,7 @@ def raise_and_send(ctx: Context, condition: Condition, kept: Kept) -> None:
         send(ctx, ours)
 
 
-def _ending(ctx: Context, kept: Kept, now: datetime) -> datetime:
+def _confirm_end(ctx: Context, kept: Kept, now: datetime) -> datetime:
     """Believe an end only when a second sweep sees it too, so that a flutter says nothing; return from when on."""
     alert = kept.alert
     assert kept.version is not None

@@ -74,7 +74,7 @@ class Plan:
     items: tuple[Item, ...]
 
     @property
-    def asked(self) -> tuple[Item, ...]:
+    def to_ask(self) -> tuple[Item, ...]:
         return tuple(item for item in self.items if not item.why_not)
 
 
@@ -104,7 +104,7 @@ def plan(ctx: Context, phase: str, how: Rerun, mode: str, first: date, last: dat
     runs = {
         key: None if stored is None else stored.value for key, stored in zip(keys, map(read_run, live), strict=True)
     }
-    not_past = {key: _live(ctx, key, run, phase, why.reason) for key, run in runs.items()}
+    not_past = {key: _belongs_to_live(ctx, key, run, phase, why.reason) for key, run in runs.items()}
     past = [key.day for key in keys if not not_past[key]]
     units = read_units(ctx, past) if past else {}
     if units is None:
@@ -119,10 +119,10 @@ def plan(ctx: Context, phase: str, how: Rerun, mode: str, first: date, last: dat
 def carried_out(ctx: Context, planned: Plan, why: Why, pace: timedelta) -> Iterator[Result]:
     """Ask for each date of a plan, oldest first and not faster than ``pace``; end after the first without an answer."""
     next_at = ctx.ports.clock.now()
-    for item in planned.asked:
+    for item in planned.to_ask:
         ctx.ports.clock.sleep(max(timedelta(), next_at - ctx.ports.clock.now()))
         next_at = ctx.ports.clock.now() + pace
-        result = _asked(ctx, item.key, planned.phase, why)
+        result = _ask(ctx, item.key, planned.phase, why)
         yield result
         if result.stops:
             return
@@ -134,14 +134,14 @@ def rest(planned: Plan, results: list[Result], per_minute: int) -> str:
     A date that may be at work is not asked for again.
     """
     over = {result.key for result in results if result.begun or not result.stops}
-    left = [item.key.day for item in planned.asked if item.key not in over]
+    left = [item.key.day for item in planned.to_ask if item.key not in over]
     if not left:
         return ""
-    last = planned.asked[-1].key.day
+    last = planned.to_ask[-1].key.day
     return commands.backfill(planned.phase, planned.mode, left[0], last, planned.reason, per_minute)
 
 
-def _live(ctx: Context, key: RunKey, run: Run | None, phase: str, reason: str) -> str:
+def _belongs_to_live(ctx: Context, key: RunKey, run: Run | None, phase: str, reason: str) -> str:
     """Return why the live run of a date is not over, "" where it is."""
     live = RunKey(key.pipeline, key.day, key.mode, Lane.LIVE)
     if run is not None and run.closed_at is None:
@@ -164,7 +164,7 @@ def _item(ctx: Context, key: RunKey, units: Units, phase: str, how: Rerun, reaso
     return Item(key, count, body=rerun_body(ctx, key, phase, how, processors, reason, A_NEW_ONE))
 
 
-def _asked(ctx: Context, key: RunKey, phase: str, why: Why) -> Result:
+def _ask(ctx: Context, key: RunKey, phase: str, why: Why) -> Result:
     try:
         asked = ask_to_run(ctx, key, phase, why)
     except Unavailable as away:  # before the call: what follows an accepted one raises nothing

@@ -73,7 +73,7 @@ def loads(ctx: Context, wanted: Sequence[RunKey]) -> dict[RunKey, Loaded]:
 def row(policy: Policy, key: RunKey, loaded: Loaded, units: Mapping[date, Units] | None, now: datetime) -> Row | None:
     """Return one pass over one date; None for a backfill that nobody asked for."""
     if loaded.run is None:
-        return None if key.lane is Lane.BACKFILL else _absent(policy, key, loaded.pauses or (), units, now)
+        return None if key.lane is Lane.BACKFILL else _missing_run(policy, key, loaded.pauses or (), units, now)
     run = loaded.run.value
     total = None if run.units is None else run.units.total
     cells = cells_of(policy, loaded.run.value, loaded, now)
@@ -112,7 +112,7 @@ def _unless_paused(
     return Cell(transition.name, "paused", Tone.QUIET, pause.begins_at, (paused_text(policy, pause),))
 
 
-def _absent(
+def _missing_run(
     policy: Policy, key: RunKey, pauses: Sequence[Pause], units: Mapping[date, Units] | None, now: datetime
 ) -> Row:
     opens = instant(working_day(key, policy), policy.modes[key.mode].opens_at, policy.zone)

@@ -43,7 +43,7 @@ def front(ctx: Context, house: DeploymentInfo, asked: HealthRequest) -> HealthRe
     unread: list[str] = []
     wanted = asked.query.get("run", "")
     runs, wrong, status = _run(ctx, wanted, unread) if wanted else ((), "", OK)
-    facts = _facts(ctx, house)
+    facts = _key_figures(ctx, house)
     days = readable(unread, "the runs of the last days", lambda: _days(ctx, unread))
     title = wanted if runs else ctx.policy.pipeline
     page = Page(
@@ -136,7 +136,7 @@ def shown_days(ctx: Context) -> Sequence[date]:
     return [last - timedelta(days=back) for back in range(count)]
 
 
-def _facts(ctx: Context, house: DeploymentInfo) -> tuple[Fact, ...]:
+def _key_figures(ctx: Context, house: DeploymentInfo) -> tuple[Fact, ...]:
     return tuple(
         Fact(dependency.name, dependency.well, dependency.detail, dependency.latency_ms)
         for dependency in ready(ctx, house).dependencies

@@ -61,7 +61,7 @@ def explain_then(ctx: Context, key: RunKey, transition: str, at: datetime) -> Ex
     ]
     if lacking:
         return Beyond(f"the record does not hold what happened to {key.id} before {when}: {'; '.join(lacking)}")
-    snapshot = _situation(ctx, key, loaded, ctx.policy.transitions[transition], _until(reports, at))
+    snapshot = _input_at(ctx, key, loaded, ctx.policy.transitions[transition], _until(reports, at))
     snapshot = _with_state(snapshot, [entry for entry in entries if entry.at <= at], reports)
     acts = tuple(act for act in loaded.transition(transition).value.acts if act.at <= at)
     snapshot = replace(snapshot, state=replace(snapshot.state, acts=acts))
@@ -133,7 +133,7 @@ def _until(reports: Iterable[Report], at: datetime) -> dict[str, dict[str, Compl
     return found
 
 
-def _situation(
+def _input_at(
     ctx: Context, key: RunKey, loaded: Loaded, transition: Transition, known: Mapping[str, Mapping[str, Completion]]
 ) -> DecisionInput:
     begun = [one.last_received_at for one in known.get(transition.starts, {}).values() if one.last_received_at]

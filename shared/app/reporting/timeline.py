@@ -71,11 +71,11 @@ def _alerts(ctx: Context, key: RunKey) -> dict[str, tuple[Event, ...]]:
     found: dict[str, list[Event]] = {}
     for document in ctx.ports.store.query(outbox.COLLECTION, {"run": key.id}):
         alert = outbox.read(document).alert
-        found.setdefault(alert.transition, []).extend(_told(alert))
+        found.setdefault(alert.transition, []).extend(_alert_events(alert))
     return {name: in_order(events) for name, events in found.items()}
 
 
-def _told(alert: Alert) -> Iterator[Event]:
+def _alert_events(alert: Alert) -> Iterator[Event]:
     line = alert.text.splitlines()[0] if alert.text else alert.kind
     short = line.removeprefix(f"{alert.run} {alert.transition}".strip()).removeprefix(": ")
     unsent = ", not sent yet" if alert.unsent else ""
@@ -97,7 +97,7 @@ def _leg(snapshot: DecisionInput, where: Cell, alerts: tuple[Event, ...]) -> Leg
             _track(seen.statuses[name], snapshot.completions.get(name), required=name in seen.required)
             for name in ordered
         ),
-        marks=in_order(_marks(snapshot, seen)),
+        marks=in_order(_milestones(snapshot, seen)),
         gates=tuple(_gates(snapshot.state)),
         alerts=alerts,
     )
@@ -138,14 +138,16 @@ def _events(name: str, known: Completion | None) -> Iterator[Event]:
             said = f"{name} first report that may count{_records(opener.records)}"
             yield Event(opener.received_at, Kind.REPORT, said, Tone.GOOD, name)
     for report in kept.values():
-        yield Event(report.received_at, Kind.REPORT, _said(name, report), OUTCOMES.get(report.outcome, Tone.GOOD), name)
+        yield Event(
+            report.received_at, Kind.REPORT, _report_text(name, report), OUTCOMES.get(report.outcome, Tone.GOOD), name
+        )
     if known.superseded and known.latest is not None:
         reports = "report" if known.superseded == 1 else "reports"
         said = f"{name}: {known.superseded} older {reports} superseded by this one"
         yield Event(known.latest.received_at, Kind.REPORT, said, Tone.QUIET, name)
 
 
-def _said(name: str, report: Report) -> str:
+def _report_text(name: str, report: Report) -> str:
     error = f": {report.error[:200]}" if report.error else ""
     return f"{name} {report.outcome.value.replace('_', ' ')}{_records(report.records)}{error}"
 
@@ -154,7 +156,7 @@ def _records(count: int | None) -> str:
     return "" if count is None else f", {amount(count, 'record')}"
 
 
-def _marks(snapshot: DecisionInput, seen: Completeness) -> Iterator[Event]:
+def _milestones(snapshot: DecisionInput, seen: Completeness) -> Iterator[Event]:
     """Yield what clock and orchestrator did: tiers, deadline and due times, blocks, the trigger, its confirmation."""
     state = snapshot.state
     if seen.opened_at is not None:

@@ -197,12 +197,12 @@ def _to_end(ctx: Context, book: PauseBook, pause_id: str | None, scope: Scope, n
 def _change(ctx: Context, ask: Callable[[PauseBook, datetime], tuple[PauseBook, Changed]]) -> Changed:
     """Write what was asked into the book; raise ``Unavailable`` if others write it all the time."""
 
-    def asked(document: Document | None) -> tuple[Mapping[str, Any] | None, Changed]:
+    def with_request(document: Document | None) -> tuple[Mapping[str, Any] | None, Changed]:
         before = read_book(document).value
         after, changed = ask(before, ctx.ports.clock.now())
         return (None if after == before else to_data(after)), changed
 
-    return change_document(ctx.ports.store, pauses_path(ctx.policy.pipeline), asked)
+    return change_document(ctx.ports.store, pauses_path(ctx.policy.pipeline), with_request)
 
 
 def _say(ctx: Context, say: Callable[[Pause], None], pause: Pause) -> None:

@@ -100,7 +100,7 @@ def _counted(ctx: Context, refs: Sequence[TableRef], day: date, wrong: dict[str,
         return {ref.table: None for ref in refs}
     except PolicyError as error:
         if len(refs) == 1:
-            wrong[refs[0].table] = _said(error)
+            wrong[refs[0].table] = _error_text(error)
             ctx.log("rows.wrong", severity="ERROR", table=refs[0].table, error=str(error))
             return {refs[0].table: None}
     # One name that cannot stand in SQL is no other table's affair.
@@ -147,10 +147,10 @@ def _percent(ctx: Context, gate: str, day: date, wrong: dict[str, str]) -> float
         ctx.log("gate.unreadable", severity="WARNING", gate=gate, error=str(error))
         return None
     except PolicyError as error:
-        wrong[gate] = _said(error)
+        wrong[gate] = _error_text(error)
         ctx.log("gate.wrong", severity="ERROR", gate=gate, error=str(error))
         return None
 
 
-def _said(error: PolicyError) -> str:
+def _error_text(error: PolicyError) -> str:
     return f"{error.path}: {error.reason}" + (f" ({error.hint})" if error.hint else "")

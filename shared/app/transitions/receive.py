@@ -241,10 +241,10 @@ def _reconcile_fan_in(
         seen = _versioned_input(ctx, key, loaded(read), transition, phase).snapshot.seen
         return [name for name in seen.missing if not seen.statuses[name].asks]
 
-    def settle(read: Read) -> ReconcileResult:
+    def reconcile_read(read: Read) -> ReconcileResult:
         return _reconcile_each(ctx, received, loaded(read), transition)
 
-    return reconcile_if_complete(ctx, key, transition, missing_in, settle)
+    return reconcile_if_complete(ctx, key, transition, missing_in, reconcile_read)
 
 
 def _load(ctx: Context, key: RunKey, transition: Transition, phase: str) -> VersionedInput:

@@ -18,13 +18,13 @@ _OFFSETS = {"yesterday": -1, "today": 0, "tomorrow": 1}
 
 def answer(ctx: Context, validation: Validation, call: Call) -> tuple[dict[str, Any], int]:
     """Run the schedule that a query names; return the findings, or what is wrong with the call and 400."""
-    asked = _asked(ctx, validation, call)
+    asked = _request_of(ctx, validation, call)
     if isinstance(asked, Wrong):
         return asked.body(), asked.status
     return run(ctx, validation, *asked).body(), OK
 
 
-def _asked(ctx: Context, validation: Validation, call: Call) -> tuple[str, date] | Wrong:
+def _request_of(ctx: Context, validation: Validation, call: Call) -> tuple[str, date] | Wrong:
     wrong = at_root(call.path)
     if wrong is not None:
         return wrong

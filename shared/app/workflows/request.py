@@ -31,7 +31,7 @@ class RunRequest:
 
 def answer(ctx: Context, workflows: Workflows, call: Call) -> tuple[dict[str, Any], int]:
     """Decide as a call asks for; what is not understood is refused with what is known, and nothing is decided."""
-    asked = asked_in(workflows, call)
+    asked = run_request_in(workflows, call)
     if isinstance(asked, Wrong):
         ctx.log("workflows.refused", severity="ERROR", reason=asked.reason, hint=asked.hint)
         body = asked.body() | (
@@ -54,7 +54,7 @@ def answer(ctx: Context, workflows: Workflows, call: Call) -> tuple[dict[str, An
     return {"begun": done.begun, "not_sent": done.failed, "decisions": done.decisions}, OK
 
 
-def asked_in(workflows: Workflows, call: Call) -> RunRequest | Wrong | None:
+def run_request_in(workflows: Workflows, call: Call) -> RunRequest | Wrong | None:
     """Return the workflow that a call asks for, None for one that asks for all that is due."""
     wrong = at_root(call.path)
     if wrong is not None:
@@ -66,7 +66,7 @@ def asked_in(workflows: Workflows, call: Call) -> RunRequest | Wrong | None:
     body = _body(call.data)
     if isinstance(body, Wrong):
         return body
-    return _asked(workflows, body) if body else None
+    return _run_request(workflows, body) if body else None
 
 
 def _body(data: bytes) -> dict[str, Any] | Wrong:
@@ -79,7 +79,7 @@ def _body(data: bytes) -> dict[str, Any] | Wrong:
     return body if isinstance(body, dict) else Wrong("the body is not a JSON object", 'such as {"workflow_name": NAME}')
 
 
-def _asked(workflows: Workflows, body: dict[str, Any]) -> RunRequest | Wrong:
+def _run_request(workflows: Workflows, body: dict[str, Any]) -> RunRequest | Wrong:
     for key in body:
         if key not in KEYS:
             return Wrong(f"unknown key {key[:SHOWN]!r}: known are {', '.join(KEYS)}", suggest(key, KEYS))

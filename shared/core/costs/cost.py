@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from shared.core.costs.demand import asked
+from shared.core.costs.demand import demand_of
 from shared.core.costs.month import Month
 from shared.core.costs.price import Item, Limit, PriceList
 
@@ -70,8 +70,8 @@ def by_width(month: Month) -> Callable[[float], Month]:
 def reached(grow: Callable[[float], Month], prices: PriceList) -> tuple[Reached, ...]:
     """Return every quota, the one that is reached first at the head; what is asked never falls as the size grows."""
     found = [
-        Reached(limit, now, _least(lambda size, limit=limit: asked(grow(size))[limit], prices.quotas[limit].limit))  # type: ignore[misc]
-        for limit, now in asked(grow(1)).items()
+        Reached(limit, now, _least(lambda size, limit=limit: demand_of(grow(size))[limit], prices.quotas[limit].limit))  # type: ignore[misc]
+        for limit, now in demand_of(grow(1)).items()
     ]
     return tuple(sorted(found, key=lambda one: LARGEST + 1 if one.size is None else one.size))
 

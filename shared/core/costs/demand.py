@@ -12,7 +12,7 @@ SECONDS_A_DAY = 86_400
 MOST_WRITTEN = 2 / 60  # writes a second to the sweep's lock, which no growth of one pipeline adds to
 
 
-def asked(month: Month) -> Mapping[Limit, float]:
+def demand_of(month: Month) -> Mapping[Limit, float]:
     """Return what is asked of each quota at most; of Firestore's, by one pipeline in a database of its own."""
     habits, deployment, many = month.habits, month.deployment, month.pipelines
     second = month.completions * habits.deliveries / SECONDS_A_DAY * habits.peak

@@ -141,7 +141,7 @@ def _run(policy: Policy, mode: Mode, gate_sql: Mapping[str, str], width: float) 
         _closes(passed, mode.name, opens),
         tuple(phase for phase in phases.values() if phase.members),
         tuple(_transition(policy, one, mode.name, gate_sql, width) for one in passed),
-        _times(sum(len(_tables(policy, one, one.expects[mode.name].required)) for one in passed), width),
+        _times(sum(len(_tables_read(policy, one, one.expects[mode.name].required)) for one in passed), width),
     )
 
 
@@ -187,7 +187,7 @@ def _able(policy: Policy, phase: str) -> list[Processor]:
     return [processor for processor in policy.phases[phase].processors.values() if processor.disabled is None]
 
 
-def _tables(policy: Policy, transition: Transition, names: frozenset[str]) -> set[str]:
+def _tables_read(policy: Policy, transition: Transition, names: frozenset[str]) -> set[str]:
     able = (one for phase in transition.after for one in _able(policy, phase))
     return {table for one in able if one.name in names for table in one.tables}
 

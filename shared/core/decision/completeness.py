@@ -152,7 +152,7 @@ def completeness_of(
             look = Look(units, rows, holdings, *of, whole_from)
             looks[of] = look, replace(look, triggered=False)
         look, clock = looks[of]
-        at = statuses[name] = _standing(processors[name], known, look, carried)
+        at = statuses[name] = _status_of(processors[name], known, look, carried)
         if at.status in counts:
             done.add(name)
         elif at.status is Status.PARTIAL:
@@ -188,10 +188,10 @@ def processor_status(
 ) -> ProcessorStatus:
     """Judge one processor by its latest report, or by those of its sources (behaviour R6, R10, R12)."""
     triggered = carried is not None and processor.name in carried
-    return _standing(processor, known, Look(units, rows, holdings, triggered, required), carried)
+    return _status_of(processor, known, Look(units, rows, holdings, triggered, required), carried)
 
 
-def _standing(
+def _status_of(
     processor: Processor, known: Completion | None, look: Look, carried: Mapping[str, int | None] | None
 ) -> ProcessorStatus:
     at = _of_sources(processor, known, look) if processor.sources and known is not None else None
@@ -266,14 +266,14 @@ def _judged(processor: Processor, known: Completion | None, look: Look) -> Proce
     floor = processor.records_needed(look.units)
     if latest.outcome is Outcome.FAILED:
         if look.triggered and known.last_good is not None:
-            return _good(processor, known, known.last_good, look)
+            return _by_report(processor, known, known.last_good, look)
         return ProcessorStatus(name, Status.FAILED, floor, latest)
     if latest.outcome is Outcome.NO_DATA:
         return _no_data(processor, known, latest, look)
-    return _good(processor, known, latest, look)
+    return _by_report(processor, known, latest, look)
 
 
-def _good(processor: Processor, known: Completion, report: Report, look: Look) -> ProcessorStatus:
+def _by_report(processor: Processor, known: Completion, report: Report, look: Look) -> ProcessorStatus:
     name, floor = processor.name, processor.records_needed(look.units)
     skipped = report.outcome is Outcome.SKIPPED
     if report.outcome is Outcome.INFERRED or (skipped and not look.required):
@@ -360,7 +360,7 @@ def _no_data(processor: Processor, known: Completion, latest: Report, look: Look
         return ProcessorStatus(processor.name, Status.DONE, floor, latest)
     if known.last_good is None:
         return ProcessorStatus(processor.name, Status.NOT_YET, floor, latest)
-    before = _good(processor, known, known.last_good, look)
+    before = _by_report(processor, known, known.last_good, look)
     counts = before.status in (Status.DONE, Status.PARTIAL)
     # Some rows are enough for a report of nothing (R12), and not for what was taken back since.
     nothing = known.last_good.outcome is Outcome.SKIPPED or known.last_good.records == 0

@@ -18,12 +18,12 @@ _ORDER = (
 def state_after(entries: Iterable[LogEntry]) -> TransitionState:
     """Return the state that these decisions lead to, in the order of their time; what they carried is not in them."""
     state = TransitionState()
-    for entry in sorted(entries, key=lambda entry: (entry.at, _place(entry.decision))):
+    for entry in sorted(entries, key=lambda entry: (entry.at, _rank(entry.decision))):
         state = _after(state, entry)
     return state
 
 
-def _place(decision: str) -> int:
+def _rank(decision: str) -> int:
     return _ORDER.index(decision) if decision in _ORDER else 0
 
 

@@ -28,7 +28,7 @@ def answer_problems(policy: Policy) -> Iterator[ConfigError]:
                     hint = suggest(flaw.reason.split("{")[-1].split("}")[0], STATUS_NAMES)
                     yield ConfigError(f"{key}.status.query.{name}", flaw.reason, hint)
         for path, rules in service.answers.items():
-            yield from _rules(rules, f"{key}.answers.{path}")
+            yield from _rule_errors(rules, f"{key}.answers.{path}")
 
 
 def _fields(fields: Fields, key: str) -> Iterator[ConfigError]:
@@ -37,7 +37,7 @@ def _fields(fields: Fields, key: str) -> Iterator[ConfigError]:
             yield ConfigError(f"{key}.{path}", "no value fits an empty list", "name at least one value")
 
 
-def _rules(rules: tuple[AnswerRule, ...], key: str) -> Iterator[ConfigError]:
+def _rule_errors(rules: tuple[AnswerRule, ...], key: str) -> Iterator[ConfigError]:
     for place, rule in enumerate(rules):
         yield from _fields(rule.body, f"{key}[{place}].body")
         if not rule.status:

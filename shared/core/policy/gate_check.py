@@ -70,10 +70,10 @@ def _uses(policy: Policy, transition: Transition) -> Iterator[ConfigError]:
             key = f"transitions.{transition.name}.gates"
             yield ConfigError(key, f"there is no gate {name}", suggest(name, policy.gates))
         elif gate.kind is GateKind.ROWS:
-            yield from _tables(policy, transition, gate)
+            yield from _table_errors(policy, transition, gate)
 
 
-def _tables(policy: Policy, transition: Transition, gate: Gate) -> Iterator[ConfigError]:
+def _table_errors(policy: Policy, transition: Transition, gate: Gate) -> Iterator[ConfigError]:
     """Yield where a rows gate asks for more tables than the expected processors have."""
     processors = policy.awaited[transition.name]
     for mode, expectation in transition.expects.items():

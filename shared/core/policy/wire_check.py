@@ -57,18 +57,18 @@ def _places(wire: Dialect, key: str) -> Iterator[ConfigError]:
         paths: tuple[Path, ...] = getattr(wire, name)
         for place, path in enumerate(paths):
             if path not in getattr(CANONICAL, name):
-                yield from _place(path, f"{key}.{name}[{place}]")
+                yield from _path_errors(path, f"{key}.{name}[{place}]")
             if path in paths[:place]:
                 yield ConfigError(
                     f"{key}.{name}[{place}]", f"{dotted_path(path)} is listed twice", "keep one of the two"
                 )
     for kind, path in wire.entities.items():
-        yield from _place(path, f"{key}.entities.{kind}")
+        yield from _path_errors(path, f"{key}.entities.{kind}")
     if wire.rehearsal is not None:
-        yield from _place(wire.rehearsal, f"{key}.rehearsal.field")
+        yield from _path_errors(wire.rehearsal, f"{key}.rehearsal.field")
 
 
-def _place(path: Path, key: str) -> Iterator[ConfigError]:
+def _path_errors(path: Path, key: str) -> Iterator[ConfigError]:
     """Yield that no message can have what is looked for at a place."""
     where = dotted_path(path)
     if path[0] in SINGLE and len(path) > 1:

@@ -99,7 +99,7 @@ def judge(check: Check, measured: Measured) -> Result:
         check=check,
         status=found.status,
         message=_message(check, found, bad),
-        actual="; ".join(_said(check, one) for one in shown_first),
+        actual="; ".join(_measure_text(check, one) for one in shown_first),
         expected=shown_first[0].expected if shown_first else "",
         affected=len(bad),
         measures=measures,
@@ -111,21 +111,21 @@ def _message(check: Check, found: Result, bad: Sequence[Measure]) -> str:
     judged = [measure for measure in found.measures if measure.status(check) is not Status.SKIP]
     parts = []
     if bad:
-        listed = "; ".join(_said(check, one) for one in bad[:SHOWN])
+        listed = "; ".join(_measure_text(check, one) for one in bad[:SHOWN])
         more = f"; and {len(bad) - SHOWN} more" if len(bad) > SHOWN else ""
         parts.append(f"{len(bad)} of {len(judged)}: {listed}{more}" if len(judged) > 1 else listed)
     elif len(judged) == 1:
-        parts.append(_said(check, judged[0]))
+        parts.append(_measure_text(check, judged[0]))
     elif judged:
         parts.append(f"{len(judged)} in order")
     elif found.measures:
-        parts.append("nothing to judge: " + "; ".join(_said(check, one) for one in found.measures[:SHOWN]))
+        parts.append("nothing to judge: " + "; ".join(_measure_text(check, one) for one in found.measures[:SHOWN]))
     if found.unread:
         parts.append(f"could not read {'; '.join(found.unread[:SHOWN])}")
     return ". ".join(parts)
 
 
-def _said(check: Check, one: Measure) -> str:
+def _measure_text(check: Check, one: Measure) -> str:
     number = ""
     if one.value is not None and isfinite(one.value):
         number = " ".join(filter(None, (shown(one.value), check.unit)))

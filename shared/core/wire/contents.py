@@ -105,7 +105,7 @@ class Contents:
     def cause(self) -> str:
         """Return why the processor failed, a list joined, "" if the message does not say."""
         for _, value in there(self.body, self.wire.cause):
-            text = "; ".join(map(_said, value)) if isinstance(value, list) else _said(value)
+            text = "; ".join(map(_value_text, value)) if isinstance(value, list) else _value_text(value)
             if text.strip():
                 return clean(text, MAX_TEXT)
         return ""
@@ -153,7 +153,7 @@ def _listed(value: object, where: str) -> tuple[str, ...]:
     return tuple(name for name in names if name)
 
 
-def _said(value: object) -> str:
+def _value_text(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 

@@ -39,7 +39,7 @@ class BusWiring(Protocol):
     def publish(self, envelope: Envelope) -> str:
         """Publish a completion and return its message id."""
 
-    def settle(self) -> None:
+    def wait_until_quiet(self) -> None:
         """Wait until everything published has been taken in; raises ``PushFailed``."""
 
 
@@ -57,7 +57,7 @@ class LocalBusWiring:
         topic = self._policy.phases[envelope.phase].completions_topic
         return self._bus.publish(topic, [Message(json.loads(envelope.data), envelope.attributes)])[0]
 
-    def settle(self) -> None:
+    def wait_until_quiet(self) -> None:
         while pushes := self._bus.deliver(self._http):
             for push in pushes:
                 if not push.accepted:
@@ -93,7 +93,7 @@ class EmulatorBusWiring:
         self._under_way.add(ident)
         return ident
 
-    def settle(self) -> None:
+    def wait_until_quiet(self) -> None:
         """Wait until what was published is recorded and what follows from it has left, and a little longer."""
         if not self._under_way:
             return

@@ -46,7 +46,7 @@ def span(policy: Policy) -> tuple[datetime, datetime]:
     return _at(policy, BEGINS), _at(policy, ENDS)
 
 
-def asked(policy: Policy) -> Iterator[ScheduledCall]:
+def scheduled_calls(policy: Policy) -> Iterator[ScheduledCall]:
     """Yield in order what the schedulers ask: the loaders of the night, then those of the day and its analytics."""
     for at, loader, day in (
         ("05:30", "OddsApiGameLinesBatchProcessor", PLAYED),

@@ -62,7 +62,7 @@ class Countdown:
     at: datetime
     wants: str
 
-    def told(self, policy: Policy, now: datetime) -> str:
+    def when(self, policy: Policy, now: datetime) -> str:
         """Return `tier 1 at 10:36, in 2 min`."""
         left = self.at - now
         # Rounded to whole minutes: the seconds are the machine's, not the night's.
@@ -72,7 +72,7 @@ class Countdown:
 
     def told_fully(self, policy: Policy, now: datetime) -> str:
         """Return `tier 1 at 10:36, in 2 min: 1 of 2 and every required one`."""
-        return f"{self.told(policy, now)}: {self.wants}"
+        return f"{self.when(policy, now)}: {self.wants}"
 
 
 def countdown(seen: Explanation, now: datetime, kinds: Iterable[str] = RUNNING) -> Countdown | None:

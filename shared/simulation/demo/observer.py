@@ -37,7 +37,7 @@ class StateObserver:
                 *self._opened(world),
                 *self._left(world),
                 *self._repaired(world),
-                *self._said(world),
+                *self._alert_lines(world),
                 *self._decisions(world),
             ]
 
@@ -63,7 +63,7 @@ class StateObserver:
         fresh = world.history.departures[self._departures :]
         self._departures += len(fresh)
         for dispatch in dispatches(fresh):
-            yield NightLine(dispatch.at, "trigger", _told(dispatch.departures, world))
+            yield NightLine(dispatch.at, "trigger", _departures_text(dispatch.departures, world))
 
     def _repaired(self, world: World) -> Iterator[NightLine]:
         fresh = world.history.repairs[self._repairs :]
@@ -75,7 +75,7 @@ class StateObserver:
                 f"{repair.phase} of {repair.day} is asked to run again: {', '.join(repair.processors)}",
             )
 
-    def _said(self, world: World) -> Iterator[NightLine]:
+    def _alert_lines(self, world: World) -> Iterator[NightLine]:
         for document in self._store.query(COLLECTION):
             alert = from_data(Alert, document.data)
             before = self._alerts.get(alert.fingerprint)
@@ -96,7 +96,7 @@ class StateObserver:
                 self._decided[place] = decided
 
 
-def _told(departures: tuple[Departure, ...], world: World) -> str:
+def _departures_text(departures: tuple[Departure, ...], world: World) -> str:
     first = departures[0]
     published = [departure for departure in departures if departure.channel != HTTP]
     ways = [f"{departure.to.replace(' ', '')} called" for departure in departures if departure.channel == HTTP]

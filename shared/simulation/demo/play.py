@@ -79,7 +79,7 @@ class Driver:
         for at, action in self._agenda.until(cast.scenario.end):
             cast.pace.forward(at)
             action()
-            self._settle()
+            self._wait_until_quiet()
             self._show()
         with cast.stage.world() as world:
             Observer(world, DeployedProduct()).look_at_the_end(cast.scenario.expect)
@@ -113,7 +113,7 @@ class Driver:
                     self._say("world", told)
 
     def _publish(self, envelope: Envelope) -> str:
-        self._say("report", _told(envelope))
+        self._say("report", _envelope_text(envelope))
         self._reported += 1
         return self._cast.wire.publish(envelope)
 
@@ -125,7 +125,7 @@ class Driver:
         function = policy.listener(envelope.phase)
         if function is None:
             return
-        self._say("again", f"{_told(envelope)}: the same message once more")
+        self._say("again", f"{_envelope_text(envelope)}: the same message once more")
         url, topic = self._cast.servers[function].url, policy.phases[envelope.phase].completions_topic
         self._accepted(function, lambda: push_by_hand(url, topic, ident, envelope))
 
@@ -160,10 +160,10 @@ class Driver:
             raise ServerFailed(f"{function} answers {status}; {server.tail()}")
         return status
 
-    def _settle(self) -> None:
+    def _wait_until_quiet(self) -> None:
         """Let what was published arrive, and what the world says to it wait for its time."""
         try:
-            self._cast.wire.settle()
+            self._cast.wire.wait_until_quiet()
         except PushFailed as failed:
             server = self._cast.servers.get(failed.function)
             raise ServerFailed(f"{failed}; {server.tail() if server else ''}") from failed
@@ -180,7 +180,7 @@ class Driver:
 
     def _show(self) -> None:
         for line in self._cast.watch.look():
-            self._tell(line)
+            self._print_line(line)
         cast = self._cast
         now = cast.pace.clock.now()
         cast.screen.show(
@@ -199,14 +199,14 @@ class Driver:
         )
 
     def _say(self, kind: str, text: str) -> None:
-        self._tell(NightLine(self._cast.pace.clock.now(), kind, text))
+        self._print_line(NightLine(self._cast.pace.clock.now(), kind, text))
 
-    def _tell(self, line: NightLine) -> None:
+    def _print_line(self, line: NightLine) -> None:
         self._lines = [*self._lines, line][-_REMEMBERED:]
-        self._cast.screen.tell(line)
+        self._cast.screen.print_line(line)
 
 
-def _told(envelope: Envelope) -> str:
+def _envelope_text(envelope: Envelope) -> str:
     body = json.loads(envelope.data)
     count = body.get("record_count")
     records = "" if count is None else f", {amount(count, 'record')}"

@@ -31,7 +31,7 @@ class Screen(Protocol):
     def night(self, night: Night, policy: Policy, place: str) -> AbstractContextManager[object]:
         """Show one night for the length of a ``with`` block; ``place`` is such as `2 of 5`."""
 
-    def tell(self, line: NightLine) -> None:
+    def print_line(self, line: NightLine) -> None:
         """Something happened."""
 
     def show(self, scene: NightView) -> None:
@@ -51,7 +51,7 @@ class PlainScreen:
         self._console.print(f"\n{place}  {night.title}", style="bold", highlight=False, soft_wrap=True)
         return nullcontext()
 
-    def tell(self, line: NightLine) -> None:
+    def print_line(self, line: NightLine) -> None:
         assert self._policy is not None
         local = self._policy.local(line.at)
         day = f"{local:%a %d %b %Y}"

@@ -65,7 +65,7 @@ class StandIns:
     def call(self, name: str, path: str, body: Mapping[str, Any]) -> None:
         """Call a stand-in as its own scheduler does; raise ``ServerFailed`` unless it answers 2xx."""
         server = self.servers[name]
-        answer = self._asked(server, "POST", path, body)
+        answer = self._call(server, "POST", path, body)
         if not 200 <= answer.status < 300:
             raise ServerFailed(f"{name} answers {answer.status} to {path}: {answer.body[:200]}; {server.tail()}")
 
@@ -73,13 +73,13 @@ class StandIns:
         """Return how many are at work that take no time of the night, and when the next that does has ended."""
         awake, ends = 0, []
         for server in self.servers.values():
-            told = json.loads(self._asked(server, "GET", "/stand-in/work").body)
+            told = json.loads(self._call(server, "GET", "/stand-in/work").body)
             awake += told["awake"]
             if told["until"]:
                 ends.append(datetime.fromisoformat(told["until"]))
         return awake, min(ends, default=None)
 
-    def _asked(self, server: Server, method: str, path: str, body: Mapping[str, Any] | None = None) -> Response:
+    def _call(self, server: Server, method: str, path: str, body: Mapping[str, Any] | None = None) -> Response:
         try:
             return self._http.request(method, server.url + path, body, _TIMEOUT)
         except Unavailable as error:

@@ -56,7 +56,7 @@ class TerminalUi:
                     live.update(drawn(self._scene, place, self._console, fill=False))
                 self._live = self._scene = None
 
-    def tell(self, line: NightLine) -> None:
+    def print_line(self, line: NightLine) -> None:
         """It is seen with the next scene."""
 
     def show(self, scene: NightView) -> None:
@@ -118,7 +118,7 @@ def _row(seen: Explanation, scene: NightView, *, roomy: bool) -> tuple[Renderabl
 
 def _idle(seen: Explanation, scene: NightView) -> Text:
     comes = countdown(seen, scene.now, ("due_",))
-    told = "" if comes is None else f"; {comes.told(scene.policy, scene.now)}"
+    told = "" if comes is None else f"; {comes.when(scene.policy, scene.now)}"
     return Text(f"no report yet{told}", "dim")
 
 

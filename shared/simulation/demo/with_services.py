@@ -29,7 +29,7 @@ from shared.core.policy.policy import Policy
 from shared.core.texts import amount
 from shared.ports import StateStore
 from shared.simulation.demo.bus_wiring import function_by_topic, subscribe
-from shared.simulation.demo.day import DAY, GAMES, PREDICTED, asked, policy_of_day, span
+from shared.simulation.demo.day import DAY, GAMES, PREDICTED, policy_of_day, scheduled_calls, span
 from shared.simulation.demo.figures import RUNS, Figure, figures, states
 from shared.simulation.demo.fixtures import Fixtures
 from shared.simulation.demo.night import NightLine, arrow
@@ -78,7 +78,7 @@ def play_with_services(ground: Ground, console: Console) -> int:
             console.print(f"\nnot played to its end: {failed}", style="bold red", markup=False, highlight=False)
             return 1
     logged = complaints(ground.home.logs(DAY))
-    return _told(console, found, logged, ground, policy, time.monotonic() - began)
+    return _alert_text(console, found, logged, ground, policy, time.monotonic() - began)
 
 
 @contextmanager
@@ -88,7 +88,7 @@ def staged(ground: Ground, policy: Policy, screen: PlainScreen) -> Iterator[Serv
     home.fresh()
     clock, store = FileClock(home.clock), FirestoreStore(project)
     clock.set(span(policy)[0], 0)
-    _tables(home.warehouse, policy)
+    _fill_tables(home.warehouse, policy)
     variables = ground.variables(DAY, policy, "")
     place = SharedFiles(project, policy.source, home.clock, home.warehouse, home.path / "exports")
     with ExitStack() as stack:
@@ -103,7 +103,7 @@ def staged(ground: Ground, policy: Policy, screen: PlainScreen) -> Iterator[Serv
         yield ServicesNight(policy, store, Speed(clock, ground.speed), relay, functions, services, screen)
 
 
-def _tables(warehouse: object, policy: Policy) -> None:
+def _fill_tables(warehouse: object, policy: Policy) -> None:
     table, day, rows = PREDICTED
     facts = WorldData(policy, span(policy)[0])
     facts.merge(Change(games=GAMES, rows={table: {day: rows}}))
@@ -133,7 +133,7 @@ class Day:
         """Play from start to end; raises ``ServerFailed`` if somebody does not do their part."""
         stage = self._stage
         begins, ends = span(stage.policy)
-        waiting = list(asked(stage.policy))
+        waiting = list(scheduled_calls(stage.policy))
         sweep = begins
         stage.pace.go()
         while (now := stage.pace.clock.now()) < ends:
@@ -191,9 +191,9 @@ class Day:
         self._pushed += len(fresh)
         for one in fresh:
             if one.to in self._stage.functions:
-                self._tell(NightLine(one.at, "report", _report(one)))
+                self._print_line(NightLine(one.at, "report", _report(one)))
             elif one.topic not in self._stage.policy.topics:
-                self._tell(
+                self._print_line(
                     NightLine(one.at, "trigger", f"{one.topic}: {one.body.get('target_date')}, taken by {one.to}")
                 )
         for key, name, state in self._states():
@@ -204,10 +204,10 @@ class Day:
             self._seen[key, name] = now
 
     def _say(self, kind: str, text: str) -> None:
-        self._tell(NightLine(self._stage.pace.clock.now(), kind, text))
+        self._print_line(NightLine(self._stage.pace.clock.now(), kind, text))
 
-    def _tell(self, line: NightLine) -> None:
-        self._stage.screen.tell(line)
+    def _print_line(self, line: NightLine) -> None:
+        self._stage.screen.print_line(line)
 
 
 def _report(one: Pushed) -> str:
@@ -218,7 +218,7 @@ def _report(one: Pushed) -> str:
     return f"{day} {body.get('phase')} {body.get('processor_name')}: {body.get('status')}{records}"
 
 
-def _told(
+def _alert_text(
     console: Console, found: list[Figure], logged: Mapping[str, int], ground: Ground, policy: Policy, took: float
 ) -> int:
     console.print()

@@ -98,22 +98,22 @@ def _measured(key: RunKey, what: str, told: str, found: _Outputs, worst: Status)
     if found.percent is None:
         return []
     note = told if not found.lacking else f"{told}, but no output of {names(found.lacking)}"
-    return [Measure(f"{_said(key)} {what}", found.percent, note=note, worst=worst)]
+    return [Measure(f"{_date_text(key)} {what}", found.percent, note=note, worst=worst)]
 
 
 def _untriggered(key: RunKey, state: State, found: _Outputs) -> Measure:
     if found.there and not found.lacking:
         note = f"not triggered ({state.value}), yet its output is there: somebody else started it"
-        return Measure(_said(key), found.percent, note=note, verdict=Status.WARN)
+        return Measure(_date_text(key), found.percent, note=note, verdict=Status.WARN)
     note = f"not triggered ({state.value}) and no output of {names(found.lacking, 'anything')}"
-    return Measure(_said(key), found.percent, note=note, verdict=Status.FAIL)
+    return Measure(_date_text(key), found.percent, note=note, verdict=Status.FAIL)
 
 
 def _skip(key: RunKey, why: str) -> Measure:
-    return Measure(_said(key), None, note=why, verdict=Status.SKIP)
+    return Measure(_date_text(key), None, note=why, verdict=Status.SKIP)
 
 
-def _said(key: RunKey) -> str:
+def _date_text(key: RunKey) -> str:
     return f"{key.day} {key.mode}"
 
 

@@ -27,7 +27,7 @@ def state_against_record(ctx: Context, target: Target, options: Mapping[str, Any
     ]
     known = _known(ctx, first, last)
     record_lacks = _unwritten(known, rows, earliest, latest)
-    state_lacks = [str(row["message_id"]) for row in rows if not _counted(known.get(_place(row)), row)]
+    state_lacks = [str(row["message_id"]) for row in rows if not _counted(known.get(_row_key(row)), row)]
     return Measured((_lacking("record", record_lacks), _lacking("state", state_lacks)))
 
 
@@ -63,7 +63,7 @@ def _counted(known: Completion | None, row: Mapping[str, Any]) -> bool:
     return row["message_id"] in known.message_ids or len(known.message_ids) >= REMEMBERED_MESSAGES
 
 
-def _place(row: Mapping[str, Any]) -> tuple[str, str, str]:
+def _row_key(row: Mapping[str, Any]) -> tuple[str, str, str]:
     return str(row["run_id"]), str(row["phase"]), str(row["processor_name"])
 
 
