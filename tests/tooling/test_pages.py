@@ -67,21 +67,29 @@ def named(part: str) -> set[str]:
     return {name for cell in cells for name in re.findall(r"`([a-z_]+)[:`]", cell)}
 
 
+def of_workflows(where: str) -> set[str]:
+    """Return the keys of workflows that stand in a part of a scenario."""
+    rows = re.findall(r"^\| `([a-z_]+)` \| ([a-z, ]+) \|", FORMAT.split("## Workflows\n")[1], re.MULTILINE)
+    return {key for key, places in rows if where in places.split(", ")}
+
+
 def test_the_format_names_every_key_that_is_read() -> None:
     """Keys of the file, of given, events and expect; none that is not read, none that is not told."""
     head, given, events, expect = (
         FORMAT.split(f"{title}\n")[1] for title in ("## File", "### given", "### events", "### expect")
     )
     assert named(head.split("### ")[0]) == {*parse.REQUIRED, *parse.OPTIONAL} - {"seed"}
-    assert named(given.split("### ")[0]) == {*parse.WORLD, "rows_follow"}
-    assert named(events.split("### ")[0]) == set(parse_events.KINDS)
+    assert named(given.split("### ")[0]) | of_workflows("given") == {*parse.WORLD, "rows_follow", "workflow_runs"}
+    assert named(events.split("### ")[0]) | of_workflows("event") == set(parse_events.KINDS)
     reader: Any = parse_expect._Reader
     policy = parse._policy(ROOT / "tests/scenarios/own/x.yaml", None, None)
-    kinds = reader(policy, None, (None, None)).kinds
-    assert named(expect.split("## JSON")[0]) == set(kinds)
+    kinds = reader(policy, None, (None, None), None).kinds
+    assert named(expect.split("## ")[0]) | of_workflows("expect") == set(kinds)
 
 
-@pytest.mark.parametrize("name", ["config/nba.yaml", "config/validation.yaml", "deploy/functions.yaml"])
+@pytest.mark.parametrize(
+    "name", ["config/nba.yaml", "config/workflows.yaml", "config/validation.yaml", "deploy/functions.yaml"]
+)
 def test_an_editor_finds_the_schema(name: str) -> None:
     """The first line of each file names its schema, which is there; it is a comment and changes nothing."""
     path = ROOT / name
