@@ -33,9 +33,9 @@ from shared.adapters.json_log import JsonLog, log_on
 from shared.app.context import Context
 from shared.core import commands
 from shared.core.errors import PolicyError
+from shared.core.policy.idle import idle
 from shared.core.policy.names import Names
 from shared.core.policy.policy import Policy
-from shared.core.policy.silence_check import silences
 from shared.core.reporting.findings import Sweep
 from shared.ports import AlertSink, AuditLog, Bus, Clock, DeadLetters, Http, Secrets, StateStore, Warehouse
 
@@ -228,9 +228,10 @@ def policy_in(path: Path | None = None, overlay: Mapping[str, Any] | None = None
     return load_policy(path or CONFIG / "nba.yaml", overlay)
 
 
-def refuse_silence(policy: Policy) -> None:
-    """Raise ``PolicyError`` for a policy by which a run could end and nobody be told (behaviour T10)."""
-    policy_file.refuse_silence(policy)
+def refuse_idle(policy: Policy) -> None:
+    """Raise ``PolicyError`` for a policy by which a run could end and nobody be told (behaviour T10), or that says
+    something in vain."""
+    policy_file.refuse_idle(policy)
 
 
 def from_environment(variables: Mapping[str, str]) -> Context:
@@ -240,9 +241,9 @@ def from_environment(variables: Mapping[str, str]) -> Context:
     ports = EnvironmentPorts(variables, policy)
     endpoints = {service.name: variables.get(service.url_env) or None for service in policy.services.values()}
     version = variables.get("GIT_COMMIT") or "unknown"
-    silent = [silence.key for silence in silences(policy)]
-    if silent:
-        ports.log("policy.silence", severity="WARNING", policy=policy.source, keys=silent, hint=commands.check())
+    keys = [problem.key for problem in idle(policy)]
+    if keys:
+        ports.log("policy.silence", severity="WARNING", policy=policy.source, keys=keys, hint=commands.check())
     return Context(policy, Names(policy), ports, endpoints, ports.log, version)
 
 

@@ -221,13 +221,14 @@ def check(
 ) -> None:
     """Check a policy file: exit 0 and a summary, or 2 and what is wrong where.
 
-    Refused too is what loads with a warning: a transition of a mode without a due time and without a reason for that.
+    Refused too is what loads with a warning: a transition of a mode without a due time and without a reason for that,
+    a due time after the run has been closed, and a floor that can never refuse.
 
     Example: orch check config/nba.yaml
     """
     found = runtime.context().policy if policy is None else runtime.policy_in(policy)
     checked = workflows_beside(found)
-    runtime.refuse_silence(found)
+    runtime.refuse_idle(found)
     for end in endless(found):
         typer.echo(f"warning: {found.source}: {end.key}: {end.reason}\n  hint: {end.hint}", err=True)
     processors = sum(len(phase.processors) for phase in found.phases.values())

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from shared.core.model import Lane, Run, RunKey, Units
 from shared.core.policy.policy import Mode, Policy
-from shared.core.policy.transitions import LocalTime
+from shared.core.policy.transitions import AfterOpened, DueTime
 
 MAX_AGE = timedelta(hours=48)
 # How long what is over stays to be looked at (behaviour T5).
@@ -60,27 +59,6 @@ def day_of(mode: Mode, today: date) -> date:
     return today + timedelta(days=mode.partition_offset_days)
 
 
-def mode_of(day: date, published: datetime, policy: Policy, expecting: Sequence[Mode] = ()) -> str | None:
-    """Return the mode of a message that names none: its date against the local date when it was published.
-
-    Before it, the mode with a negative offset, and so on by sign; a pipeline of one mode has no
-    other. None where no mode fits (behaviour R4). ``expecting`` are the modes that expect its processor, by their
-    offsets: of a date published on itself they decide first (behaviour R11).
-    """
-    if len(policy.modes) == 1:
-        return next(iter(policy.modes))
-    difference = (day - policy.local(published).date()).days
-    if difference == 0 and expecting:
-        first = expecting[0]
-        since = first.same_evening_from
-        if len(expecting) == 1 or (since is not None and published >= instant(day, since, policy.zone)):
-            return first.name
-    for mode in policy.modes.values():
-        if _sign(mode.partition_offset_days) == _sign(difference):
-            return mode.name
-    return None
-
-
 def clock_from(key: RunKey, opened_at: datetime, policy: Policy) -> datetime:
     """Return when tiers and deadline begin: with the first report that counts (R7), but in a mode that is reported to
     on the evening itself not before it opens on the run's working day (behaviour R11)."""
@@ -98,19 +76,37 @@ def final_since(run: Run, units: Units, now: datetime) -> datetime | None:
     return (run.final_at or run.opened_at) if before else now
 
 
-def due_at(key: RunKey, at: LocalTime | None, policy: Policy) -> datetime | None:
-    """Return the instant of a due time of this run; backfill runs have none (behaviour T2)."""
-    if at is None or key.lane is Lane.BACKFILL:
+def moment(at: DueTime, day: date, mode: Mode, zone: ZoneInfo) -> datetime:
+    """Return the instant of a time of a working day; a relative one counts from when its mode opens."""
+    if isinstance(at, AfterOpened):
+        return instant(day, mode.opens_at, zone) + at.after
+    return instant(day + timedelta(days=at.days), at.at, zone)
+
+
+def is_expected(key: RunKey, policy: Policy) -> bool:
+    """True if the run's working day is one on which its mode is expected; a mode that has left the policy never is."""
+    mode = policy.modes.get(key.mode)
+    return mode is not None and mode.expected_on(working_day(key, policy))
+
+
+def not_expected(key: RunKey, policy: Policy) -> str:
+    """Return why nobody expects a run: `weekly is expected on mon, not on Tue 2026-03-03`."""
+    day, mode = working_day(key, policy), policy.modes[key.mode]
+    return f"{key.mode} is expected on {mode.days.text}, not on {day:%a} {day.isoformat()}"
+
+
+def due_at(key: RunKey, at: DueTime | None, policy: Policy) -> datetime | None:
+    """Return the instant of a due time of this run; none in backfill (behaviour T2), or on a day on which its mode is
+    not expected (T10)."""
+    if at is None or key.lane is Lane.BACKFILL or not is_expected(key, policy):
         return None
-    return instant(working_day(key, policy) + timedelta(days=at.days), at.at, policy.zone)
+    return moment(at, working_day(key, policy), policy.modes[key.mode], policy.zone)
 
 
 def closes_at(key: RunKey, opened_at: datetime, policy: Policy) -> datetime:
-    """Return when a run closes at the latest: 48 h after its date, in backfill after it was opened (behaviour T5)."""
+    """Return when a run closes at the latest: 48 h after its date, or after the beginning of the day on which it is
+    worked on where that is later; in backfill after it was opened (behaviour T5)."""
     if key.lane is Lane.BACKFILL:
         return opened_at + MAX_AGE
-    return instant(key.day + timedelta(days=1), time(0), policy.zone) + MAX_AGE
-
-
-def _sign(number: int) -> int:
-    return (number > 0) - (number < 0)
+    over = max(key.day + timedelta(days=1), working_day(key, policy))
+    return instant(over, time(0), policy.zone) + MAX_AGE

@@ -10,9 +10,9 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from shared.core.calendar import mode_of
 from shared.core.errors import Malformed
 from shared.core.model import Lane, Report, RunKey
+from shared.core.modes import mode_of
 from shared.core.policy.names import Elsewhere, Foreign, Known, Named, Names, source_of
 from shared.core.policy.phases import Processor
 from shared.core.policy.policy import Mode, Policy
@@ -288,7 +288,9 @@ class _Message:
             raise Malformed("unknown_mode", f"unknown mode {shown(word)}")
         mode = mode_of(day, published, self.policy, expecting)
         if mode is None:
-            raise Malformed("no_mode", f"no mode of {self.policy.pipeline} works on {day} at {published.isoformat()}")
+            named = "" if len(self.policy.dated) == len(self.policy.modes) else ", and the message names no mode"
+            when = published.isoformat()
+            raise Malformed("no_mode", f"no mode of {self.policy.pipeline} works on {day} at {when}{named}")
         return mode
 
 

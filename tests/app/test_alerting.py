@@ -490,7 +490,7 @@ def test_an_exception_of_the_sweep_is_told_too(installed: HandlersKit) -> None:
     """The sweep's own error is an alert of the function self_heal, and a 500."""
     house = installed
     house.deliver(PGS, records=200)
-    house.store.inner.create("locks/sweep", {"owner": ["confused"]})
+    house.store.inner.create("locks/nba~sweep", {"owner": ["confused"]})
     with Flask("x").test_request_context(method="POST"), pytest.raises(ValueError, match="owner"):
         house.act(lambda: self_heal.handle(request))
     [notice] = house.notices("error")

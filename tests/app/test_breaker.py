@@ -114,7 +114,7 @@ TestAgainstTheModel = AgainstTheModel.TestCase
 
 
 def circuit(store: StateStore) -> Circuit:
-    [found] = store.get(f"breakers/{NAME}")
+    [found] = store.get(f"breakers/nba~{NAME}")
     return Circuit() if found is None else from_data(Circuit, found.data)
 
 

@@ -32,7 +32,7 @@ def an_alert(house: HandlersKit) -> str:
 
 PLACES: dict[str, Callable[[HandlersKit], str]] = {
     "alert": an_alert,
-    "breaker": lambda _: "breakers/record",
+    "breaker": lambda _: "breakers/nba~record",
     "pauses": lambda _: PAUSES,
     "a run": lambda _: f"runs/{NIGHT.id.replace('/', '~')}",
 }

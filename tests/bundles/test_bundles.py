@@ -102,6 +102,10 @@ def test_an_event_function_takes_in_what_is_pushed(
     variables["SOURCE_DIGEST"] = bundle.bundle_of(function).digest
     with served(python_for(function), built / function.folder, tmp_path, variables) as server:
         for topic in function.push.topics:
+            if topic not in manifest().policy.topics:  # a step of a workflow, or a scraper's file
+                asked = server.ask("POST", f"/projects/{project}/topics/{topic}", json.dumps(PROBE).encode())
+                assert asked[0] == 200, (asked, server.said()[-2000:])
+                continue
             phase = manifest().policy.topics[topic]
             body = {**COMPLETION[phase], "game_date": "2026-01-21", "mode": "overnight"}
             with pushed(variables["PUBSUB_EMULATOR_HOST"], project, topic, server.address, json.dumps(body).encode()):

@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from shared.core.calendar import closes_at, day_of, due_at, instant, mode_of, working_day
+from shared.core.calendar import closes_at, day_of, due_at, instant, working_day
 from shared.core.model import Lane, RunKey
+from shared.core.modes import mode_of
 from shared.core.policy.transitions import LocalTime
 from tests.core.build import DAY, NIGHT, POLICY, SAME_DAY, T0
 

@@ -26,6 +26,10 @@ CONDITION, PROGRESS, DUE = (
 )
 MODEL, MESSAGE, POLICY = "shared/core/model.py", "shared/core/message.py", "shared/core/policy/policy.py"
 PHASES = "shared/core/policy/phases.py"
+RESOLUTION, PASSES_CHECK = "shared/core/modes.py", "shared/core/policy/mode_check.py"
+T_ONE_DATABASE = "tests/app/test_one_database.py::test_"
+AFTER_RUN, T_AFTER = "shared/core/policy/after_run.py", "tests/core/test_after_run.py::test_"
+T_PASSES, T_PASSED = "tests/core/test_passes.py::test_", "tests/app/test_passes.py::test_"
 EVENTS, DEAD_LETTERS = "shared/app/transitions/cloudevents.py", "shared/app/sweep/dead_letters.py"
 CLOSING, ALERTING, OPERATE = (
     "shared/core/decision/closing.py",
@@ -139,6 +143,176 @@ def mutant(name: str, file: str, old: str, new: str, *tests: str) -> Mutant:
 
 
 MUTANTS = [
+    # Several pipelines in one database
+    mutant(
+        "a sweep ends and sends what is another pipeline's",
+        "shared/app/alerting/outbox.py",
+        "    return [one for one in listed if _pipeline(one)",
+        "    return [document for document in listed if True or _pipeline(document)",
+        f"{T_ONE_DATABASE}a_pipeline_is_the_same_alone_and_among_others",
+        f"{T_ONE_DATABASE}an_alert_of_another_pipeline_is_left_alone",
+    ),
+    mutant(
+        "a sweep of one pipeline keeps those of others from their work",
+        "shared/app/state/lock.py",
+        '    return f"locks/{ctx.policy.pipeline}~{name}"',
+        '    return f"locks/{name}"',
+        f"{T_ONE_DATABASE}two_sweep_at_once",
+    ),
+    mutant(
+        "a broken record of one pipeline keeps those of others from being written",
+        "shared/app/state/circuit_breaker.py",
+        '    return f"breakers/{ctx.policy.pipeline}~{name}"',
+        '    return f"breakers/{name}"',
+        f"{T_ONE_DATABASE}every_document_says_whose_it_is",
+    ),
+    mutant(
+        "the runs of others are listed",
+        "shared/app/reporting/queries.py",
+        'ctx.ports.store.query("runs", {"pipeline": ctx.policy.pipeline})',
+        'ctx.ports.store.query("runs")',
+        f"{T_ONE_DATABASE}a_pipeline_is_the_same_alone_and_among_others",
+    ),
+    # Waiting for another run
+    mutant(
+        "what another run has only claimed lets the trigger go",
+        AFTER_RUN,
+        "    return state.accepted_plan is not None or",
+        "    return state.plan is not None or state.accepted_plan is not None or",
+        f"{T_AFTER}when_a_transition_has_come_far_enough",
+    ),
+    mutant(
+        "a run that is open is over",
+        AFTER_RUN,
+        "    if run.closed_at is None:\n",
+        "    if False:\n",
+        f"{T_AFTER}all_of_a_run_is_waited_for_until_it_is_over",
+        "tests/app/test_after_run.py::test_all_of_a_run_is_over_when_it_was_closed",
+    ),
+    mutant(
+        "the other run does not bind the trigger",
+        DECIDE,
+        "        verdict = Verdict.PASS if other.enough else Verdict.BLOCK\n",
+        "        verdict = Verdict.PASS\n",
+        f"{T_AFTER}it_binds_every_trigger_but_an_operators",
+        scenario("waits_for_another_run"),
+    ),
+    mutant(
+        "waiting for another run is told as a gate that blocks",
+        "shared/core/alerting/progress.py",
+        "            if name != AFTER_RUN:",
+        "            if name:",
+        f"{T_AFTER}waiting_for_another_run_is_told_at_the_deadline_alone",
+    ),
+    mutant(
+        "two that wait for each other are loaded",
+        "shared/core/policy/after_run_check.py",
+        "        if (node, days) == (start, 0):\n",
+        "        if False:\n",
+        f"{T_AFTER}two_that_wait_for_each_other_are_refused",
+    ),
+    # Passes over a date
+    mutant(
+        "a message that has to name its pass is given one all the same",
+        RESOLUTION,
+        "    if len(policy.modes) == 1 and policy.dated:\n        return policy.dated[0].name\n",
+        "    if len(policy.modes) == 1:\n        return next(iter(policy.modes))\n",
+        f"{T_PASSES}one_mode_that_the_message_names_is_not_guessed_either",
+    ),
+    mutant(
+        "what ends a window still belongs to it",
+        RESOLUTION,
+        "begins <= published < moment(",
+        "begins <= published <= moment(",
+        f"{T_PASSES}a_shift_belongs_to_its_window",
+    ),
+    mutant(
+        "a window is one of today, whatever the date",
+        RESOLUTION,
+        "    worked_on = day - timedelta(days=mode.partition_offset_days)\n    begins",
+        "    worked_on = policy.local(published).date()\n    begins",
+        f"{T_PASSES}a_shift_belongs_to_its_window",
+    ),
+    mutant(
+        "of two modes of one offset the first has every date",
+        RESOLUTION,
+        "    return expected or listed\n",
+        "    return listed\n",
+        scenario("passes_of_weekdays"),
+    ),
+    mutant(
+        "the first mode that looks back has what is another's by a week",
+        RESOLUTION,
+        "exactly or fitting",
+        "fitting",
+        f"{T_PASSES}the_nearer_of_two_offsets_has_its_date",
+    ),
+    mutant(
+        "a run is opened on every day",
+        SWEEP,
+        "if mode.expected_on(today)\n        and now",
+        "if now",
+        f"{T_PASSED}the_sweep_opens_what_the_day_expects",
+        scenario("passes_of_weekdays"),
+    ),
+    mutant(
+        "a run on a day on which nobody expects it is due",
+        CALENDAR,
+        "key.lane is Lane.BACKFILL or not is_expected(key, policy)",
+        "key.lane is Lane.BACKFILL",
+        f"{T_PASSES}on_another_day_nothing_is_due",
+        f"{T_PASSED}a_run_on_another_day_is_neither_due_nor_repaired",
+    ),
+    mutant(
+        "a relative due time counts from midnight",
+        CALENDAR,
+        "        return instant(day, mode.opens_at, zone) + at.after\n",
+        "        return instant(day, time(0), zone) + at.after\n",
+        f"{T_PASSES}a_due_time_counts_from_the_opening_in_elapsed_time",
+    ),
+    mutant(
+        "a run of a date long past closes as soon as it is opened",
+        CALENDAR,
+        "    over = max(key.day + timedelta(days=1), working_day(key, policy))\n",
+        "    over = key.day + timedelta(days=1)\n",
+        f"{T_PASSES}a_run_of_a_date_long_past_does_not_close_before_its_day",
+    ),
+    mutant(
+        "rows of other hours let a short report count",
+        POLICY,
+        "        if not shared or processor.units",
+        "        if shared or processor.units",
+        f"{T_PASSES}rows_of_the_date_say_nothing_of_one_pass_of_many",
+        scenario("passes_by_the_hour_in_spring"),
+    ),
+    mutant(
+        "rows of other hours complete a silent processor",
+        REPAIR,
+        "processor = policy.judged(transition.name, key.mode)[name]",
+        "processor = policy.awaited[transition.name][name]",
+        f"{T_PASSED}rows_of_other_hours_complete_nobody",
+    ),
+    mutant(
+        "windows that overlap are loaded",
+        PASSES_CHECK,
+        "    return begins < other_ends and other_begins < ends\n",
+        "    return begins == other_begins\n",
+        f"{T_PASSES}modes_between_which_nothing_decides_are_refused",
+    ),
+    mutant(
+        "a floor by units without a calendar is in order",
+        "shared/core/policy/calendar_check.py",
+        "    if policy.calendar is not None:\n        return []\n    hint",
+        "    if policy.calendar is None:\n        return []\n    hint",
+        f"{T_PASSES}what_is_said_in_vain_is_refused_by_check",
+    ),
+    mutant(
+        "a backfill asks for days on which nobody expects the mode",
+        BACKFILL,
+        "    if not is_expected(live, ctx.policy):\n",
+        "    if False:\n",
+        f"{T_PASSED}a_backfill_leaves_out_the_days_of_others",
+    ),
     # Phases as a graph
     mutant(
         "a report bears on the first transition alone that waits for its phase",
@@ -185,8 +359,8 @@ MUTANTS = [
     mutant(
         "a due time of the day after is one of the day itself",
         CALENDAR,
-        " + timedelta(days=at.days), at.at,",
-        ", at.at,",
+        "    return instant(day + timedelta(days=at.days), at.at, zone)",
+        "    return instant(day, at.at, zone)",
         T_GRAPH + "due_times_may_lie_on_the_day_after",
     ),
     mutant(
@@ -206,7 +380,7 @@ MUTANTS = [
     # The evening of the date itself
     mutant(
         "a report of the evening goes by the date alone",
-        CALENDAR,
+        RESOLUTION,
         "    if difference == 0 and expecting:\n",
         "    if False:\n",
         T_EVENING + "whose_a_report_of_the_evening_is",
@@ -215,14 +389,14 @@ MUTANTS = [
     ),
     mutant(
         "the one mode that expects a processor has to wait for the evening",
-        CALENDAR,
+        RESOLUTION,
         "if len(expecting) == 1 or (since",
         "if (since",
         T_EVENING + "whose_a_report_of_the_evening_is",
     ),
     mutant(
         "the evening begins a moment later",
-        CALENDAR,
+        RESOLUTION,
         "published >= instant(day, since",
         "published > instant(day, since",
         T_EVENING + "whose_a_report_of_the_evening_is",

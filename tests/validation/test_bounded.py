@@ -180,7 +180,7 @@ class Haunted(Fixture):
     def tables(self) -> dict[str, Table]:
         return {name: replace(one, rows=[*one.rows, *map(_old, one.rows)]) for name, one in super().tables().items()}
 
-    def audit(self) -> Iterator[tuple[str, list[Row]]]:
+    def record(self) -> Iterator[tuple[str, list[Row]]]:
         for table, rows in super().record():
             yield table, [*rows, *(Row(f"{row.insert_id} of old", _old(dict(row.columns))) for row in rows)]
 

@@ -21,6 +21,7 @@ def locate_errors(value: object, kind: Any, key: Key = ()) -> Iterator[ConfigErr
     if tagged:
         yield from _one_of(value, tagged, key)
         return
+    kind = _meant(value, kind)
     bare, meta = _unwrapped(kind)
     origin = get_origin(bare) or bare
     if bare is Any or (value is None and _may_be_null(kind)):
@@ -54,7 +55,7 @@ def _tagged(kind: Any) -> dict[str, type[msgspec.Struct]]:
     """Return the shapes of a choice by the words that tell them apart, none for what is no such choice."""
     inner = _undescribed(kind)
     shapes = [one for one in get_args(inner) if isinstance(one, type) and issubclass(one, msgspec.Struct)]
-    if get_origin(inner) not in (Union, UnionType) or len(shapes) < 2:
+    if get_origin(inner) not in (Union, UnionType) or any(one.__struct_config__.tag is None for one in shapes):
         return {}
     return {str(shape.__struct_config__.tag): shape for shape in shapes}
 
@@ -107,6 +108,15 @@ def _leaf(value: object, kind: Any, key: Key) -> Iterator[ConfigError]:
 
 def _unexpected(key: Key, wanted: str, value: object, hint: str) -> ConfigError:
     return ConfigError(dotted(key), f"expected {wanted}, got {_shown(value)}", hint)
+
+
+def _meant(value: object, kind: Any) -> Any:
+    """Return the shape that a mapping is taken for where a key may hold one or a plain value."""
+    bare = _undescribed(kind)
+    if not isinstance(value, Mapping) or get_origin(bare) not in (Union, UnionType):
+        return kind
+    shapes = (one for one in get_args(bare) if isinstance(one, type) and issubclass(one, msgspec.Struct))
+    return next(shapes, kind)
 
 
 def _unwrapped(kind: Any) -> tuple[Any, msgspec.Meta | None]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import time, timedelta
 from math import isfinite
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo, available_timezones
 
 import msgspec
 
 from shared.adapters.config.calendar_schema import CalendarSchema, ExcludedSchema
+from shared.adapters.config.mode_shape import AfterOpenedSchema, ModeSchema
 from shared.adapters.config.phase_schema import DisabledSchema, PhaseSchema, RerunSchema, SourceSchema
 from shared.adapters.config.policy_schema import AlertsSchema, PagerDutySchema, PauseSchema, PolicySchema
 from shared.adapters.config.policy_wire import WireGiven, wire_given, wire_of
@@ -22,6 +23,7 @@ from shared.adapters.config.service_schema import (
     StatusSchema,
 )
 from shared.adapters.config.transition_schema import (
+    AfterRunSchema,
     ConfirmSchema,
     DeadlineSchema,
     DispatchSchema,
@@ -34,6 +36,7 @@ from shared.adapters.config.transition_schema import (
     TierSchema,
     TransitionSchema,
 )
+from shared.core.policy.after_run import AfterRun
 from shared.core.policy.config_error import ConfigError, suggest
 from shared.core.policy.phases import Disabled, Phase, Processor, Rerun
 from shared.core.policy.policy import (
@@ -48,10 +51,12 @@ from shared.core.policy.policy import (
     Service,
 )
 from shared.core.policy.transitions import (
+    AfterOpened,
     Confirm,
     Deadline,
     Dispatch,
     Due,
+    DueTime,
     Expectation,
     Gate,
     HttpCall,
@@ -63,12 +68,14 @@ from shared.core.policy.transitions import (
     Tier,
     Transition,
 )
+from shared.core.policy.working_days import Window, WorkingDays
 from shared.core.wire.answers import AnswerRule, Fields, Means, Results, StatusCall
 from shared.core.wire.bodies import Body
 from shared.core.wire.dialect import Dialect
 
 NO_DUE = "none"
 ANY_MODE = "any_mode"
+T = TypeVar("T", str, int)
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -90,15 +97,21 @@ def _deadline(found: DeadlineSchema) -> Deadline:
     return Deadline(**_given(found, after=_duration))
 
 
-def _local_time(text: str) -> LocalTime:
-    """Return the time that `08:30` or `+1d 02:00` says."""
+def _due_time(text: str | AfterOpenedSchema) -> DueTime:
+    """Return the time that `08:30`, `+1d 02:00` or `{after_opened: 3h}` says."""
+    if isinstance(text, AfterOpenedSchema):
+        return AfterOpened(_duration(text.after_opened))
     later, _, at = text.rpartition(" ")
     return LocalTime(int(later[1:-1]) if later else 0, time.fromisoformat(at))
 
 
 def _due(found: DueSchema) -> Due:
     times = {"warning": None, "critical": None}
-    return Due(**times | _given(found, warning=_local_time, critical=_local_time))
+    return Due(**times | _given(found, warning=_due_time, critical=_due_time))
+
+
+def _after_run(found: AfterRunSchema) -> AfterRun:
+    return AfterRun(found.pipeline, found.mode, _there(found.transition) or "", _there(found.offset_days) or 0)
 
 
 def _tiers(found: list[TierSchema]) -> tuple[Tier, ...]:
@@ -216,11 +229,7 @@ class Builder:
         given = _given(
             found,
             calendar=_calendar,
-            modes=_named(
-                lambda name, one: Mode(
-                    name=name, **_given(one, opens_at=time.fromisoformat, same_evening_from=time.fromisoformat)
-                )
-            ),
+            modes=_named(self._mode),
             services=_named(_service),
             phases=_named(lambda name, one: self._phase(name, one, found.wire)),
             gates=_named(self._gate),
@@ -255,6 +264,19 @@ class Builder:
             )
             self.problems.append(ConfigError("timezone", f"there is no time zone {name}", hint))
             return None
+
+    def _mode(self, name: str, found: ModeSchema) -> Mode:
+        weekdays = self._set(_there(found.weekdays) or [], f"modes.{name}.weekdays")
+        days_of_month = self._set(_there(found.days_of_month) or [], f"modes.{name}.days_of_month")
+        given = _given(
+            found,
+            opens_at=time.fromisoformat,
+            same_evening_from=time.fromisoformat,
+            window=lambda one: Window(_due_time(one.from_), _due_time(one.to)),
+        )
+        for key in ("weekdays", "days_of_month"):
+            given.pop(key, None)
+        return Mode(name=name, days=WorkingDays(weekdays, days_of_month), **given)
 
     def _phase(self, name: str, found: PhaseSchema, under: WireGiven) -> Phase:
         processors = {key: _processor(key, name, one) for key, one in (_there(found.processors) or {}).items()}
@@ -371,6 +393,7 @@ class Builder:
             tiers=_tiers,
             deadline=_deadline,
             due=lambda written: None if written == NO_DUE else _due(written),
+            after_run=_after_run,
         )
         if found.due == NO_DUE:
             given["no_due"] = True
@@ -378,8 +401,8 @@ class Builder:
             given["because"] = given["because"] or ""
         return given
 
-    def _set(self, listed: list[str], key: str) -> frozenset[str]:
-        seen: set[str] = set()
+    def _set(self, listed: Iterable[T], key: str) -> frozenset[T]:
+        seen: set[T] = set()
         for place, name in enumerate(listed):
             if name in seen:
                 self.problems.append(

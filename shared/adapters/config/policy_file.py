@@ -15,9 +15,9 @@ from shared.adapters.config.policy_build import Builder
 from shared.adapters.config.policy_schema import PolicySchema
 from shared.adapters.config.strict_yaml import merged, read_yaml, with_lines
 from shared.core.errors import PolicyError
+from shared.core.policy.idle import idle
 from shared.core.policy.policy import Policy
 from shared.core.policy.policy_check import ConfigError, problems
-from shared.core.policy.silence_check import silences
 from shared.core.policy.transitions import Gate
 
 VERSION_DIGITS = 12
@@ -46,9 +46,10 @@ def load_policy(path: Path, overlay: Mapping[str, Any] | None = None) -> Policy:
     return replace(policy, version=_digest(raw))
 
 
-def refuse_silence(policy: Policy) -> None:
-    """Raise ``PolicyError`` for a policy by which a run could end in silence (behaviour T10), with key and line."""
-    _refuse(policy.source, _placed(Path(policy.source), policy.source, silences(policy)))
+def refuse_idle(policy: Policy) -> None:
+    """Raise ``PolicyError`` for what loads with a warning, with key and line: a run that could end in silence
+    (behaviour T10), and what is said in vain."""
+    _refuse(policy.source, _placed(Path(policy.source), policy.source, idle(policy)))
 
 
 def _digest(raw: object) -> str:

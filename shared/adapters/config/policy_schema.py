@@ -11,37 +11,12 @@ from typing import Annotated
 from msgspec import UNSET, Meta, UnsetType
 
 from shared.adapters.config.calendar_schema import CalendarSchema
+from shared.adapters.config.mode_shape import ModeSchema
 from shared.adapters.config.phase_schema import PhaseSchema
-from shared.adapters.config.schema_types import (
-    Day,
-    Duration,
-    Name,
-    Offset,
-    Schema,
-    Secret,
-    Share,
-    Text,
-    TimeOfDay,
-    Times,
-)
+from shared.adapters.config.schema_types import Day, Duration, Name, Schema, Secret, Share, Text, Times
 from shared.adapters.config.service_schema import ServiceSchema
 from shared.adapters.config.transition_schema import GateSchema, TransitionSchema
 from shared.adapters.config.wire_schema import WireSchema
-
-
-class ModeSchema(Schema):
-    """A pass over a date, such as the night after it.
-
-    - `partition_offset_days`: the date that it works on, in days from the working day: -1 is yesterday's
-    - `opens_at`: the local time of the working day at which its run is opened, with or without a message
-    """
-
-    partition_offset_days: Offset
-    opens_at: TimeOfDay
-    same_evening_from: Annotated[
-        TimeOfDay | UnsetType | None,
-        Meta(description="from when on reports of a date, published on it, belong to this mode: a time of that date"),
-    ] = UNSET
 
 
 class PagerDutySchema(Schema):

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
+from shared.adapters.config.mode_shape import AfterOpenedSchema
 from shared.adapters.config.phase_schema import BodyOf
 from shared.adapters.config.schema_types import (
     Attempts,
@@ -15,6 +16,7 @@ from shared.adapters.config.schema_types import (
     Growth,
     Kind,
     Name,
+    Offset,
     Percent,
     Schema,
     SqlFile,
@@ -78,14 +80,33 @@ class DeadlineSchema(Schema):
 
 
 class DueSchema(Schema):
-    """Times on the run's working day; `+1d ` before one means the day after.
+    """Times of the run's working day; `+1d ` before one means the day after, `{after_opened: 3h}` so long after its
+    mode opens.
 
     - `warning`: when a person is told that it has not triggered
     - `critical`: when that becomes critical
     """
 
-    warning: DueTime | UnsetType | None = UNSET
-    critical: DueTime | UnsetType | None = UNSET
+    warning: DueTime | AfterOpenedSchema | UnsetType | None = UNSET
+    critical: DueTime | AfterOpenedSchema | UnsetType | None = UNSET
+
+
+class AfterRunSchema(Schema):
+    """Another run that has to have come far enough first; it binds tiers and deadline too.
+
+    - `pipeline`: the pipeline of that run
+    - `mode`: its mode
+    """
+
+    pipeline: Name
+    mode: Name
+    transition: Annotated[
+        Name | UnsetType | None,
+        Meta(description="its transition that has to be dispatched, observed or empty; left out, all of them"),
+    ] = UNSET
+    offset_days: Annotated[
+        Offset | UnsetType, Meta(description="its date, in days from the own one; 0 where left out")
+    ] = UNSET
 
 
 class ExpectationSchema(Schema):
@@ -107,6 +128,9 @@ class ExpectationSchema(Schema):
         Meta(description="when a person is told that it was not triggered; none with because"),
     ] = UNSET
     because: Annotated[Text | UnsetType | None, Meta(description="beside due: none: why nobody is told")] = UNSET
+    after_run: Annotated[
+        AfterRunSchema | UnsetType | None, Meta(description="another run, of any pipeline, that is waited for")
+    ] = UNSET
 
 
 class HttpSchema(Schema):

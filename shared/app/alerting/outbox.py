@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -32,6 +32,18 @@ def path_of(fingerprint: str) -> str:
 def read(document: Document) -> Kept:
     """Return the alert in a document; raises ``ValueError`` for what is none."""
     return Kept(from_data(Alert, document.data), document.version)
+
+
+def own_alerts(ctx: Context, where: Mapping[str, str | int | bool | None]) -> list[Document]:
+    """Return the alerts of the pipeline that fit: others may have theirs in the same database. What does not say whose
+    it is may be anybody's: whoever finds it has to deal with it."""
+    listed = ctx.ports.store.query(COLLECTION, where)
+    return [one for one in listed if _pipeline(one) in ("", ctx.policy.pipeline)]
+
+
+def _pipeline(document: Document) -> str:
+    run = document.data.get("run")
+    return run.partition("/")[0] if isinstance(run, str) else ""
 
 
 def read_or_drop(ctx: Context, document: Document | None) -> Kept | None:
@@ -106,9 +118,7 @@ def send_pending(ctx: Context, now: datetime) -> list[datetime]:
     """Send what earlier attempts left behind; return when to try again what is refused or being sent."""
     later: list[datetime] = []
     # What nobody has comes first: a sink that hangs must not keep the others waiting for what is new.
-    pending = sorted(
-        read_all(ctx, ctx.ports.store.query(COLLECTION, {"unsent": True})), key=lambda kept: bool(kept.alert.taken)
-    )
+    pending = sorted(read_all(ctx, own_alerts(ctx, {"unsent": True})), key=lambda kept: bool(kept.alert.taken))
     for kept in pending:
         if ctx.out_of_time():
             return [*later, now]  # what is left stays pending, and the next sweep sends it

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from shared.app.alerting.outbox import COLLECTION, Kept, path_of, read_all, read_or_drop, send, send_pending
+from shared.app.alerting.outbox import Kept, own_alerts, path_of, read_all, read_or_drop, send, send_pending
 from shared.app.context import Context
 from shared.app.state.repository import path_of_run
 from shared.core.alerting.alert import Alert, Pending, raised, to_send
@@ -75,8 +75,7 @@ def update_alerts(
     is not over by it (T8). Closing is no recovery (T5): of a closed run only what had ended before is told as over.
     Returns when the clock alone may change any of them.
     """
-    store = ctx.ports.store
-    standing = {kept.alert.fingerprint: kept for kept in read_all(ctx, store.query(COLLECTION, {"standing": True}))}
+    standing = {kept.alert.fingerprint: kept for kept in read_all(ctx, own_alerts(ctx, {"standing": True}))}
     unknown = [c for fingerprint, c in found.items() if fingerprint not in standing]
     of_others: list[Kept] = []
     ends: list[datetime] = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from shared.app.alerting.outbox import COLLECTION, path_of, read_all
+from shared.app.alerting.outbox import own_alerts, path_of, read_all
 from shared.app.audit.write import write_rows
 from shared.app.context import Context
 from shared.core.alerting.alert import Alert
@@ -14,7 +14,7 @@ from shared.ports import Row
 
 def write_alert_rows(ctx: Context) -> None:
     """Write to the record what became of alerts since the last time; readers take the newest row of each."""
-    kept = read_all(ctx, ctx.ports.store.query(COLLECTION, {"recorded": False}))
+    kept = read_all(ctx, own_alerts(ctx, {"recorded": False}))
     if not write_rows(ctx, [_row(one.alert) for one in kept]):
         return
     for one in kept:

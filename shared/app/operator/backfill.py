@@ -19,7 +19,7 @@ from shared.app.state.repository import read_run, run_path
 from shared.app.sweep.rerun import rerun_body
 from shared.app.transitions.readings import read_units
 from shared.core import commands
-from shared.core.calendar import working_day
+from shared.core.calendar import is_expected, not_expected, working_day
 from shared.core.errors import Unavailable
 from shared.core.model import Lane, Run, RunKey, Units
 from shared.core.policy.phases import Rerun
@@ -153,7 +153,9 @@ def _belongs_to_live(ctx: Context, key: RunKey, run: Run | None, phase: str, rea
 
 
 def _item(ctx: Context, key: RunKey, units: Units, phase: str, how: Rerun, reason: str) -> Item:
-    calendar = ctx.policy.calendar
+    calendar, live = ctx.policy.calendar, RunKey(key.pipeline, key.day, key.mode)
+    if not is_expected(live, ctx.policy):
+        return Item(key, why_not=not_expected(live, ctx.policy))
     noun = "unit" if calendar is None else calendar.unit
     if units.total == 0:
         return Item(key, f"0 {noun}s", f"no {noun}s")

@@ -25,7 +25,7 @@ from shared.app.transitions.readings import read_units
 from shared.app.transitions.snapshot import versioned_input
 from shared.core.alerting.condition import Condition
 from shared.core.alerting.kinds import AlertKind, Severity
-from shared.core.calendar import instant, working_day
+from shared.core.calendar import day_of, instant, working_day
 from shared.core.decision.completeness import opened_at
 from shared.core.decision.gates import Fit, Unfit
 from shared.core.decision.snapshot import DecisionInput
@@ -102,7 +102,7 @@ def summary(ctx: Context, house: DeploymentInfo) -> dict[str, Any]:
 
 def _runs(ctx: Context, days: tuple[date, ...], now: datetime) -> list[dict[str, Any]]:
     """Return every run whose date, or whose working day, is one of these, in the order they were worked on."""
-    around = [min(days) + timedelta(days=offset) for offset in range(-1, len(days) + 1)]
+    around = sorted({*days, *(day_of(mode, day) for mode in ctx.policy.modes.values() for day in days)})
     wanted = [key for day in around for key in keys(ctx.policy, day)]
     wanted = [key for key in wanted if key.day in days or working_day(key, ctx.policy) in days]
     wanted.sort(key=lambda key: (working_day(key, ctx.policy), ctx.policy.modes[key.mode].opens_at, key.lane))

@@ -155,7 +155,7 @@ def _webhooks(house: DeploymentInfo) -> ProbeResult:
 
 def _alerts(ctx: Context) -> ProbeResult:
     """Look for alerts that a channel refused: nobody has read them (behaviour A3)."""
-    waiting = [outbox.read(one).alert for one in ctx.ports.store.query(outbox.COLLECTION, {"unsent": True})]
+    waiting = [outbox.read(alert).alert for alert in outbox.own_alerts(ctx, {"unsent": True})]
     refused = [one for one in waiting if one.refused]
     if not refused:
         return ProbeResult(f"{len(waiting)} to be sent")

@@ -18,7 +18,7 @@ from shared.app.state.repository import (
     transition_path,
 )
 from shared.app.transitions.snapshot import transitions_of
-from shared.core.calendar import due_at, instant, working_day
+from shared.core.calendar import due_at, instant, is_expected, working_day
 from shared.core.decision.decide import confirm_by
 from shared.core.decision.pause import Pause, pause_at, paused_text
 from shared.core.model import Lane, Run, RunKey, State, TransitionState, Units
@@ -71,9 +71,11 @@ def loads(ctx: Context, wanted: Sequence[RunKey]) -> dict[RunKey, Loaded]:
 
 
 def row(policy: Policy, key: RunKey, loaded: Loaded, units: Mapping[date, Units] | None, now: datetime) -> Row | None:
-    """Return one pass over one date; None for a backfill that nobody asked for."""
+    """Return one pass over one date; None for a backfill that nobody asked for,
+    and on a day on which nobody expects one (T1)."""
     if loaded.run is None:
-        return None if key.lane is Lane.BACKFILL else _missing_run(policy, key, loaded.pauses or (), units, now)
+        asked_for = key.lane is Lane.LIVE and is_expected(key, policy)
+        return None if not asked_for else _missing_run(policy, key, loaded.pauses or (), units, now)
     run = loaded.run.value
     total = None if run.units is None else run.units.total
     cells = cells_of(policy, loaded.run.value, loaded, now)

@@ -56,7 +56,7 @@ def front(ctx: Context, house: DeploymentInfo, asked: HealthRequest) -> HealthRe
         overview=days,
         runs=runs,
         alerts=readable(unread, "open alerts", lambda: open_alerts(ctx)),
-        quarantined=readable(unread, "quarantine", lambda: ctx.ports.store.count(QUARANTINE, {"status": "kept"})),
+        quarantined=readable(unread, "quarantine", lambda: _kept(ctx)),
         pauses=readable(unread, "pauses", lambda: still_to_end(ctx)) or (),
         unread=tuple(unread),
         wrong=wrong,
@@ -120,6 +120,11 @@ def _view(ctx: Context, key: RunKey) -> RunView | None:
     return RunView(timeline(ctx, key, loaded), tuple(explain_all(ctx, key)))
 
 
+def _kept(ctx: Context) -> int:
+    """Return how many rows of the pipeline are in quarantine."""
+    return ctx.ports.store.count(QUARANTINE, {"status": "kept", "pipeline": ctx.policy.pipeline})
+
+
 def _days(ctx: Context, unread: list[str]) -> Overview:
     days = shown_days(ctx)
     units = read_units(ctx, days)
@@ -145,11 +150,10 @@ def _key_figures(ctx: Context, house: DeploymentInfo) -> tuple[Fact, ...]:
 
 def open_alerts(ctx: Context) -> tuple[OpenAlert, ...]:
     """Return the alerts whose condition holds, and those still to be sent, the newest first."""
-    store = ctx.ports.store
     found = {
         document.id: outbox.read(document).alert
         for where in ({"standing": True}, {"unsent": True})
-        for document in store.query(outbox.COLLECTION, where)
+        for document in outbox.own_alerts(ctx, where)
     }
     newest = sorted(found.values(), key=lambda alert: alert.first_at, reverse=True)
     return tuple(

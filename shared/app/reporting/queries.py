@@ -56,7 +56,9 @@ def quarantine(ctx: Context) -> list[Quarantined]:
 
 def all_runs(ctx: Context) -> list[Run]:
     """Return every run that is stored, newest date first."""
-    runs = [from_data(Run, document.data) for document in ctx.ports.store.query("runs")]
+    runs = [
+        from_data(Run, document.data) for document in ctx.ports.store.query("runs", {"pipeline": ctx.policy.pipeline})
+    ]
     return sorted(runs, key=lambda run: (run.key.day, run.opened_at), reverse=True)
 
 

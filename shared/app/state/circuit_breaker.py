@@ -42,8 +42,12 @@ def _change(ctx: Context, name: str, change: Callable[[Circuit], Circuit]) -> Po
     return after.position
 
 
+def _path(ctx: Context, name: str) -> str:
+    return f"breakers/{ctx.policy.pipeline}~{name}"
+
+
 def _read(ctx: Context, name: str) -> tuple[Circuit, str | None]:
-    document = ctx.ports.store.get(f"breakers/{name}")[0]
+    document = ctx.ports.store.get(_path(ctx, name))[0]
     if document is None:
         return Circuit(), None
     try:
@@ -54,6 +58,6 @@ def _read(ctx: Context, name: str) -> tuple[Circuit, str | None]:
 
 
 def _write(ctx: Context, name: str, circuit: Circuit, version: str | None) -> bool:
-    path, data = f"breakers/{name}", to_data(circuit)
+    path, data = _path(ctx, name), to_data(circuit)
     written = ctx.ports.store.create(path, data) if version is None else ctx.ports.store.update(path, data, version)
     return written is not None

@@ -45,7 +45,7 @@ def acquire(ctx: Context, name: str, lease: timedelta, patience: timedelta = tim
 
 
 def _try(ctx: Context, name: str, lease: timedelta) -> Lease | Locked:
-    now, path, store = ctx.ports.clock.now(), _path(name), ctx.ports.store
+    now, path, store = ctx.ports.clock.now(), _path(ctx, name), ctx.ports.store
     document = store.get(path)[0]
     if document is None:
         mine = Lease(name, ctx.ports.clock.token(), 1, now + lease)
@@ -61,15 +61,20 @@ def _try(ctx: Context, name: str, lease: timedelta) -> Lease | Locked:
 
 def still_ours(ctx: Context, lease: Lease) -> bool:
     """True while nobody has taken the lock since: what a holder asks before it writes what the lock guards."""
-    document = ctx.ports.store.get(_path(lease.name))[0]
+    document = ctx.ports.store.get(_path(ctx, lease.name))[0]
     return document is not None and from_data(Lease, document.data).fence == lease.fence
 
 
 def release(ctx: Context, lease: Lease) -> bool:
     """Give the lock back; False if it was no longer ours."""
     over = replace(lease, expires_at=ctx.ports.clock.now(), version="")
-    return ctx.ports.store.update(_path(lease.name), to_data(over), lease.version) is not None
+    return ctx.ports.store.update(_path(ctx, lease.name), to_data(over), lease.version) is not None
 
 
-def _path(name: str) -> str:
-    return f"locks/{name}"
+def paths(ctx: Context, name: str) -> tuple[str, str]:
+    """Return where a lock of the pipeline stands, and where it stood while a database had one pipeline."""
+    return _path(ctx, name), f"locks/{name}"
+
+
+def _path(ctx: Context, name: str) -> str:
+    return f"locks/{ctx.policy.pipeline}~{name}"

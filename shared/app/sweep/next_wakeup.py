@@ -21,6 +21,7 @@ from shared.core.decision.silence import deadline_at, end_expected_at
 from shared.core.decision.snapshot import DecisionInput
 from shared.core.decision.unproven import step_of
 from shared.core.model import Lane, Run, State
+from shared.core.policy.after_run import NAME as AFTER_RUN
 from shared.core.repairs import GRACE
 
 
@@ -36,6 +37,8 @@ def of_run(ctx: Context, run: Run, results: Iterable[ReconcileResult], now: date
     for result in results:
         if isinstance(result.decision, Trigger | Confirm | Doubt | Proven | Read) or _may_be_at_work(result.snapshot):
             return None
+        if isinstance(result.decision, Blocked) and AFTER_RUN in result.decision.reasons:
+            return None  # another run goes on by itself
         moments += [*_of_transition(result), *_of_reports(ctx, result.snapshot)]
     return min((at for at in moments if at > now), default=None)
 
@@ -88,6 +91,7 @@ def openings(ctx: Context, now: datetime) -> list[datetime]:
     """Return when the next runs are expected, today and tomorrow."""
     today = ctx.policy.local(now).date()
     days = (today, today + timedelta(days=1))
-    found = [instant(day, mode.opens_at, ctx.policy.zone) for day in days for mode in ctx.policy.modes.values()]
+    modes = ctx.policy.modes.values()
+    found = [instant(day, mode.opens_at, ctx.policy.zone) for day in days for mode in modes if mode.expected_on(day)]
     found.append(instant(today + timedelta(days=1), time(0), ctx.policy.zone))  # the end of today's working day
     return [at for at in found if at > now]

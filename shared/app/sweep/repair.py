@@ -36,7 +36,7 @@ def _required(policy: Policy, key: RunKey) -> Iterator[tuple[Transition, Process
     for transition in policy.transitions.values():
         expectation = transition.expects.get(key.mode)
         for name in sorted(expectation.required if expectation else ()):
-            processor = policy.awaited[transition.name][name]
+            processor = policy.judged(transition.name, key.mode)[name]
             if not processor.disabled_on(key.day):
                 yield transition, processor
 

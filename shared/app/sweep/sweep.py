@@ -184,7 +184,8 @@ def _expected(ctx: Context, pauses: tuple[Pause, ...], now: datetime) -> list[Ru
     return [
         RunKey(ctx.policy.pipeline, day_of(mode, today), mode.name)
         for mode in ctx.policy.modes.values()
-        if now >= instant(today, mode.opens_at, ctx.policy.zone)
+        if mode.expected_on(today)
+        and now >= instant(today, mode.opens_at, ctx.policy.zone)
         and pause_at(ctx.policy, pauses, now, mode.name) is None
     ]
 

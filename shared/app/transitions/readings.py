@@ -7,13 +7,21 @@ from dataclasses import replace
 from datetime import date, datetime
 
 from shared.app.context import Context
-from shared.app.state.repository import read_pauses
+from shared.app.state.repository import (
+    read_pauses,
+    read_run,
+    read_transitions,
+    run_path,
+    transition_path,
+    transitions_path,
+)
 from shared.app.transitions.at_work import at_work
 from shared.app.transitions.preflight import fitness
 from shared.core.decision.gates import Wanted
 from shared.core.decision.snapshot import DecisionInput
 from shared.core.errors import PolicyError, Unavailable
 from shared.core.model import Units
+from shared.core.policy.after_run import AfterRun, OtherRun, judge
 from shared.core.policy.phases import Processor
 from shared.core.policy.policy import Calendar
 from shared.ports import CalendarRef, TableRef, UnitsRef
@@ -41,12 +49,32 @@ def read(ctx: Context, snapshot: DecisionInput, wanted: Wanted) -> DecisionInput
         readings = replace(readings, fitness=fitness(ctx, wanted.service))
     if wanted.status is not None:
         readings = replace(readings, at_work=at_work(ctx, snapshot.key, wanted.status))
+    if wanted.other_run is not None:
+        readings = replace(readings, other_run=_other_run(ctx, wanted.other_run, snapshot.key.day))
     if wanted.calendar:
         found = read_units(ctx, [snapshot.key.day])
         units = snapshot.units if found is None else found[snapshot.key.day]
         snapshot = replace(snapshot, units=units)
         readings = replace(readings, calendar_asked=True)
     return replace(snapshot, readings=readings)
+
+
+def _other_run(ctx: Context, after: AfterRun, day: date) -> OtherRun:
+    """Return what the state says of the run that is waited for; what nobody can read has not come far enough."""
+    key, store = after.key(day), ctx.ports.store
+    try:
+        if after.transition:
+            document, found = store.get(run_path(key), transition_path(key, after.transition))
+            states = read_transitions([after.transition], [found])
+        else:
+            [document] = store.get(run_path(key))
+            listed = store.query(transitions_path(key)) if document is not None else []
+            states = read_transitions([one.id for one in listed], listed)
+        run = read_run(document)
+    except ValueError as error:
+        ctx.log("other_run.unreadable", severity="WARNING", run_id=key.id, error=str(error))
+        return OtherRun(False, f"{key.id} cannot be read")
+    return judge(after, key, None if run is None else run.value, {name: one.value for name, one in states.items()})
 
 
 def read_units(ctx: Context, days: Sequence[date]) -> dict[date, Units] | None:

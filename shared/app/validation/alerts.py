@@ -81,7 +81,7 @@ def _condition(ctx: Context, word: str, subject: str, severity: Severity, what: 
 
 def _over(ctx: Context, report: Report, found: Mapping[str, Condition]) -> list[outbox.Kept]:
     """Return the alerts that this run has shown to be over."""
-    documents = ctx.ports.store.query(outbox.COLLECTION, {"kind": KIND.value, "standing": True})
+    documents = outbox.own_alerts(ctx, {"kind": KIND.value, "standing": True})
     standing = [outbox.read(document) for document in documents]
     judged = {result.check.name for result in report.summary.results if result.status in _VERDICTS}
     failed = {result.check.name for result in report.summary.results if result.status is Status.FAIL}

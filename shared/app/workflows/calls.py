@@ -51,12 +51,12 @@ class Breakers:
             circuit_breaker.succeeded(self._ctx, name, self._limits)
 
     def _name(self, scraper: str) -> str:
-        return breaker_name(self._ctx.policy.pipeline, scraper)
+        return breaker_name(scraper)
 
 
-def breaker_name(pipeline: str, scraper: str) -> str:
-    """Return the name that a scraper's breaker has in the store."""
-    return f"{pipeline}.scraper.{scraper}"
+def breaker_name(scraper: str) -> str:
+    """Return the name that a scraper's breaker has among those of the pipeline."""
+    return f"scraper.{scraper}"
 
 
 def request_body(run: WorkflowRun, step: Step, scraper: Scraper, entry: Entry) -> dict[str, Any]:

@@ -24,23 +24,26 @@ class BreakerLine:
 
 def breakers(ctx: Context) -> list[BreakerLine]:
     """Return the breakers that are open or half-open, or have counted failures; scrapers by their own names."""
-    prefix = breaker_name(ctx.policy.pipeline, "")
+    own, prefix = f"{ctx.policy.pipeline}~", breaker_name("")
     listed = []
     for document in ctx.ports.store.query(BREAKERS):
+        if not document.id.startswith(own):
+            continue
+        name = document.id.removeprefix(own).removeprefix(prefix)
         try:
             circuit = from_data(Circuit, document.data)
         except ValueError:
-            listed.append(BreakerLine(document.id.removeprefix(prefix), "unreadable", 0))
+            listed.append(BreakerLine(name, "unreadable", 0))
             continue
         if circuit.position is not Position.CLOSED or circuit.failed_at:
-            name = document.id.removeprefix(prefix)
             listed.append(BreakerLine(name, circuit.position.value, len(circuit.failed_at)))
     return listed
 
 
 def reset(ctx: Context, name: str) -> bool:
     """Forget what a breaker knows; False where there is none of that name, neither of a scraper nor of a service."""
-    paths = [f"{BREAKERS}/{breaker_name(ctx.policy.pipeline, name)}", f"{BREAKERS}/{name}"]
+    own = f"{BREAKERS}/{ctx.policy.pipeline}~"
+    paths = [f"{own}{breaker_name(name)}", f"{own}{name}"]
     found = [document for document in ctx.ports.store.get(*paths) if document is not None]
     for document in found[:1]:
         ctx.ports.store.delete(document.path)
@@ -49,8 +52,10 @@ def reset(ctx: Context, name: str) -> bool:
 
 
 def locks(ctx: Context) -> dict[str, dict[str, Any]]:
-    """Return the locks by name, each with what it says."""
-    return {document.id: dict(document.data) for document in ctx.ports.store.query(LOCKS)}
+    """Return the locks of the pipeline by name, each with what it says."""
+    own = f"{ctx.policy.pipeline}~"
+    found = (document for document in ctx.ports.store.query(LOCKS) if document.id.startswith(own))
+    return {document.id.removeprefix(own): dict(document.data) for document in found}
 
 
 def release(ctx: Context, name: str) -> bool:
@@ -58,7 +63,7 @@ def release(ctx: Context, name: str) -> bool:
 
     Its document stays: what its holder wakes up with is a smaller number than the next holder's.
     """
-    document = ctx.ports.store.get(f"{LOCKS}/{name}")[0]
+    document = ctx.ports.store.get(f"{LOCKS}/{ctx.policy.pipeline}~{name}")[0]
     if document is None:
         return False
     data = {**document.data, "expires_at": ctx.ports.clock.now()}

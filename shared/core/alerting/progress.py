@@ -17,6 +17,7 @@ from shared.core.decision.silence import deadline_at, end_expected_at, not_ended
 from shared.core.decision.snapshot import DecisionInput
 from shared.core.decision.unproven import exhausted
 from shared.core.model import State
+from shared.core.policy.after_run import NAME as AFTER_RUN
 from shared.core.policy.transitions import ConfirmBy
 from shared.core.texts import amount, clock_time, duration, names
 
@@ -32,9 +33,10 @@ def of_blocks(snapshot: DecisionInput, decision: Decision, now: datetime) -> Ite
         since = now if block is None else block.since
         again = "it is tried again at every sweep and goes by itself once this clears"
         what = f"{text} (since {clock_time(snapshot.policy, since, now)})"
-        if name in snapshot.policy.gates:
+        if name in snapshot.policy.gates or name == AFTER_RUN:
             do = f"look at {name}: {explain_line(snapshot)}"
-            yield of_transition(snapshot, AlertKind.GATE, name, f"blocked by {what}", again, do)
+            if name != AFTER_RUN:  # to wait for another run is no fault before the deadline
+                yield of_transition(snapshot, AlertKind.GATE, name, f"blocked by {what}", again, do)
             deadline = deadline_at(snapshot)
             if deadline is not None and now >= deadline:
                 since_when = f"still blocked at its deadline {clock_time(snapshot.policy, deadline, now)} by {what}"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import time, timedelta
 
 from shared.core.costs.operations import FAN_IN_ABOVE
+from shared.core.policy.mode_check import nominal
 from shared.core.policy.phases import Processor
 from shared.core.policy.policy import Mode, Policy
 from shared.core.policy.transitions import ConfirmBy, GateKind, Messages, Publication, Transition
@@ -138,7 +139,7 @@ def _run(policy: Policy, mode: Mode, gate_sql: Mapping[str, str], width: float) 
         mode.name,
         mode.partition_offset_days,
         opens,
-        _closes(passed, mode.name, opens),
+        _closes(passed, mode, opens),
         tuple(phase for phase in phases.values() if phase.members),
         tuple(_transition(policy, one, mode.name, gate_sql, width) for one in passed),
         _times(sum(len(_tables_read(policy, one, one.expects[mode.name].required)) for one in passed), width),
@@ -192,13 +193,13 @@ def _tables_read(policy: Policy, transition: Transition, names: frozenset[str]) 
     return {table for one in able if one.name in names for table in one.tables}
 
 
-def _closes(passed: list[Transition], mode: str, opens: int) -> int:
+def _closes(passed: list[Transition], mode: Mode, opens: int) -> int:
     """Return the minute of the day at which the run is taken to close: after its last refresh and its last due time."""
     ends = [_minute(one.refresh.until) for one in passed if one.refresh is not None]
     for one in passed:
-        due = one.expects[mode].due
+        due = one.expects[mode.name].due
         times = () if due is None else tuple(at for at in (due.warning, due.critical) if at is not None)
-        ends += [at.days * MINUTES_A_DAY + _minute(at.at) for at in times]
+        ends += [int(nominal(at, mode) / timedelta(minutes=1)) for at in times]
     later = [end for end in ends if end > opens]
     return max(later, default=min(opens + int(OPEN_FOR / timedelta(minutes=1)), MINUTES_A_DAY))
 

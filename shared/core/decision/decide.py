@@ -34,6 +34,7 @@ from shared.core.decision.refusal import changed_inputs, changed_readings, may_r
 from shared.core.decision.snapshot import DecisionInput
 from shared.core.decision.unproven import doubt, unproven
 from shared.core.model import Plan, State, TransitionState
+from shared.core.policy import after_run
 from shared.core.policy.transitions import ConfirmBy
 
 
@@ -229,6 +230,10 @@ def _pass_gates(snapshot: DecisionInput, seen: Completeness, ready: Ready, now: 
     if unread:
         return Read(unread)
     results = gates.evaluate(snapshot.gates, snapshot.processors, seen, snapshot.readings)
+    other = snapshot.readings.other_run
+    if other is not None:
+        verdict = Verdict.PASS if other.enough else Verdict.BLOCK
+        results = (GateResult(after_run.NAME, verdict, other.text), *results)
     reasons = {result.gate: result.text for result in results if result.verdict is Verdict.BLOCK}
     fitness = snapshot.readings.fitness
     if isinstance(fitness, Unfit):
@@ -274,8 +279,10 @@ def _held_by(snapshot: DecisionInput) -> Held:
 def _unread(snapshot: DecisionInput, seen: Completeness) -> Wanted:
     needs = gates.wanted(snapshot.gates, snapshot.processors, seen, snapshot.readings)
     preflight = snapshot.transition.preflight
-    unasked = preflight is not None and snapshot.readings.fitness is None
-    return replace(needs, service=preflight) if unasked else needs
+    if preflight is not None and snapshot.readings.fitness is None:
+        needs = replace(needs, service=preflight)
+    unread = snapshot.readings.other_run is None
+    return replace(needs, other_run=snapshot.expectation.after_run) if unread else needs
 
 
 def _refresh(snapshot: DecisionInput, now: datetime) -> Decision | None:

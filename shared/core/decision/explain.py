@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from shared.core.calendar import due_at
+from shared.core.calendar import due_at, is_expected, not_expected
 from shared.core.decision import gates
 from shared.core.decision.completeness import Completeness, ProcessorStatus, Status
 from shared.core.decision.decisions import (
@@ -28,7 +28,7 @@ from shared.core.decision.refresh import refresh_until
 from shared.core.decision.silence import end_expected_at
 from shared.core.decision.snapshot import DecisionInput
 from shared.core.decision.unproven import again_at
-from shared.core.model import State
+from shared.core.model import Lane, State
 from shared.core.texts import amount, clock_time
 
 
@@ -168,6 +168,10 @@ def _times(snapshot: DecisionInput, seen: Completeness, now: datetime) -> list[d
             at = due_at(snapshot.key, clock, snapshot.policy)
             if at is not None:
                 times.append(_time(name, "a person is told", at, now))
+    key, policy = snapshot.key, snapshot.policy
+    if expectation.due is not None and key.lane is Lane.LIVE and not is_expected(key, policy):
+        why = not_expected(key, policy)
+        times.append(_time("no_due", f"nobody is told: {why}", None, now))
     if expectation.no_due:
         times.append(_time("no_due", f"nobody is told: {expectation.because}", None, now))
     ended_by = end_expected_at(snapshot)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from shared.core.decision.completeness import Completeness, Rows
+from shared.core.policy.after_run import AfterRun, OtherRun
 from shared.core.policy.phases import Processor
 from shared.core.policy.transitions import Gate, GateKind, OnMissing, OnUnreadable
 from shared.core.texts import amount
@@ -42,6 +43,8 @@ class Readings:
 
     ``rows`` are by table, ``held`` are the units that a processor's or source's table holds, by its name.
 
+    ``other_run`` is what is known of the run that is waited for.
+
     ``at_work`` is what a service answered that was asked whether it works on the date, False where it did not say.
     ``wrong`` says of a table or gate why it cannot even be asked: no later reading will answer, so it blocks.
     """
@@ -53,12 +56,13 @@ class Readings:
     calendar_asked: bool = False
     held: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
     at_work: bool | None = None
+    other_run: OtherRun | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What a decision still has to read: tables, units of processors and sources, percent gates, a service, the
-    calendar, the pauses, and of which service whether it is at work on the date."""
+    calendar, the pauses, of which service whether it is at work on the date, and the run that is waited for."""
 
     rows: frozenset[str] = frozenset()
     percents: tuple[str, ...] = ()
@@ -67,10 +71,11 @@ class Wanted:
     held: frozenset[str] = frozenset()
     status: str | None = None
     pauses: bool = False
+    other_run: AfterRun | None = None
 
     def __bool__(self) -> bool:
         tables = bool(self.rows or self.held or self.percents)
-        return tables or bool(self.service or self.calendar or self.status or self.pauses)
+        return tables or bool(self.service or self.calendar or self.status or self.pauses or self.other_run)
 
 
 class Verdict(StrEnum):

@@ -70,7 +70,7 @@ class DecisionInput:
         """Where every expected processor stands."""
         return completeness_of(
             self.expectation,
-            self.processors,
+            self.policy.judged(self.transition.name, self.key.mode),
             self.completions,
             self.key.day,
             None if self.units is None else self.units.total,

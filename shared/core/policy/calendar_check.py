@@ -56,9 +56,8 @@ def _excluded(calendar: Calendar, excluded: Excluded) -> Iterator[ConfigError]:
 
 def units_problems(processor: Processor, key: str) -> Iterator[ConfigError]:
     """Yield what is wrong with what a processor and its sources are judged by (behaviour R10)."""
-    for part in processor.parts:
-        where = key if part is processor else f"{key}.sources.{part.name.rsplit('/', 1)[-1]}"
-        yield from _judged(part, where)
+    for where, one in _places(processor, key):
+        yield from _judged(one, where)
     if processor.need is Need.ALL and not processor.sources:
         yield ConfigError(f"{key}.need", "there are no sources", "add sources:, or take it out")
 
@@ -70,6 +69,27 @@ def _judged(one: Processor, key: str) -> Iterator[ConfigError]:
     if one.reports is Reports.PER_UNIT and one.table is None:
         hint = "add table: one report per unit does not say whether all units are there"
         yield ConfigError(f"{key}.reports", "nothing says when all of them came", hint)
+
+
+def idle_floors(policy: Policy) -> list[ConfigError]:
+    """Return floors that can never refuse anything: those by units, in a pipeline that knows of no units (T3)."""
+    if policy.calendar is not None:
+        return []
+    hint = "add calendar:, or min_records: for a number that needs none"
+    return [
+        ConfigError(f"{where}.{key}", "there is no calendar: how many units a date has nobody knows", hint)
+        for phase in policy.phases.values()
+        for processor in phase.processors.values()
+        for where, one in _places(processor, f"phases.{phase.name}.processors.{processor.name}")
+        for key in ("min_records_per_unit", "units")
+        if getattr(one, key)
+    ]
+
+
+def _places(processor: Processor, key: str) -> Iterator[tuple[str, Processor]]:
+    """Yield a processor and its sources, each with where it stands in the file."""
+    for part in processor.parts:
+        yield key if part is processor else f"{key}.sources.{part.name.rsplit('/', 1)[-1]}", part
 
 
 def expression_problems(key: str, expression: str) -> Iterator[ConfigError]:

@@ -7,13 +7,14 @@ Nothing here reads a file; `shared/adapters/config/policy_file.py` builds these 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
-from shared.core.policy.phases import Phase, Processor
+from shared.core.policy.phases import Phase, Processor, Reports
 from shared.core.policy.transitions import Gate, HttpCall, Step, Transition
+from shared.core.policy.working_days import EVERY_DAY, Resolve, Window, WorkingDays
 from shared.core.wire.answers import AnswerRule, StatusCall
 
 
@@ -60,13 +61,20 @@ class Mode:
     """One pass over a date. ``partition_offset_days`` is date minus working day.
 
     From ``same_evening_from`` on, a local time of the date itself, reports of the date that are published on it
-    belong to this mode already (behaviour R11).
+    belong to this mode already (behaviour R11). ``resolve`` is what tells that a message belongs to it where it names
+    no mode: ``window`` is for the time of day (R4). ``days`` are the working days on which it is expected (T1).
     """
 
     name: str
     partition_offset_days: int
     opens_at: time
     same_evening_from: time | None = None
+    resolve: Resolve = Resolve.DATE
+    window: Window | None = None
+    days: WorkingDays = EVERY_DAY
+
+    def expected_on(self, working_day: date) -> bool:
+        return self.days.include(working_day)
 
 
 @dataclass(frozen=True)
@@ -171,6 +179,11 @@ class Policy:
             return self.repairs.modes
         return frozenset(mode.name for mode in self.modes.values() if mode.partition_offset_days < 0)
 
+    @cached_property
+    def dated(self) -> tuple[Mode, ...]:
+        """The modes to which a message belongs by its date, in the file's order."""
+        return tuple(mode for mode in self.modes.values() if mode.resolve is Resolve.DATE)
+
     def status_of(self, step: Step) -> StatusCall | None:
         """How the service that a step calls is asked whether it is at work; None for one that cannot be asked."""
         service = self.services.get(step.target.service) if isinstance(step.target, HttpCall) else None
@@ -194,6 +207,31 @@ class Policy:
     def awaited(self) -> Mapping[str, Mapping[str, Processor]]:
         """The processors of the phases that each transition waits for; a phase that there is not has none."""
         return {name: self._awaited(transition) for name, transition in self.transitions.items()}
+
+    def judged(self, transition: str, mode: str) -> Mapping[str, Processor]:
+        """Return the processors that a transition waits for, with the tables that can vouch for them in this mode.
+
+        Where the message or the clock tells one pass over a date from another, the rows of the date do not: a table
+        without ``units`` vouches only for what one mode alone expects (behaviour R4, R6).
+        """
+        return self._judged_apart.get((transition, mode), self.awaited[transition])
+
+    @cached_property
+    def _judged_apart(self) -> Mapping[tuple[str, str], Mapping[str, Processor]]:
+        apart = [mode.name for mode in self.modes.values() if mode.resolve is not Resolve.DATE]
+        return {
+            (name, mode): {key: self._vouched(one) for key, one in self.awaited[name].items()}
+            for name, transition in self.transitions.items()
+            for mode in apart
+            if mode in transition.expects
+        }
+
+    def _vouched(self, processor: Processor) -> Processor:
+        shared = len(self.expecting.get((processor.phase, processor.name.partition("/")[0]), ())) > 1
+        if not shared or processor.units or processor.reports is Reports.PER_UNIT:
+            return processor
+        sources = {name: self._vouched(one) for name, one in processor.sources.items()}
+        return replace(processor, table=None, sources=sources)
 
     def _awaited(self, transition: Transition) -> Mapping[str, Processor]:
         phases = [self.phases[phase].processors for phase in transition.after if phase in self.phases]

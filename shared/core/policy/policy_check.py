@@ -6,10 +6,12 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from types import MappingProxyType
 
+from shared.core.policy.after_run_check import after_run_problems
 from shared.core.policy.answer_check import answer_problems
 from shared.core.policy.calendar_check import calendar_problems, units_problems
 from shared.core.policy.config_error import ConfigError, spell, suggest
 from shared.core.policy.gate_check import gate_problems
+from shared.core.policy.mode_check import mode_problems
 from shared.core.policy.names import forms
 from shared.core.policy.pause_check import pause_problems
 from shared.core.policy.phases import Phase
@@ -33,7 +35,7 @@ def problems(policy: Policy, unreadable: Mapping[str, str] = MappingProxyType({}
     """
     found = [
         *calendar_problems(policy),
-        *_modes(policy),
+        *mode_problems(policy),
         *answer_problems(policy),
         *_phases(policy),
         *_clashes(policy),
@@ -43,20 +45,7 @@ def problems(policy: Policy, unreadable: Mapping[str, str] = MappingProxyType({}
     found += [*_lease(policy), *_graph(policy)]
     for transition in policy.transitions.values():
         found += transition_problems(policy, transition)
-    return [*found, *_alerts(policy), *_repairs(policy), *pause_problems(policy)]
-
-
-def _modes(policy: Policy) -> Iterator[ConfigError]:
-    taken: dict[int, str] = {}
-    for mode in policy.modes.values():
-        other = taken.setdefault(mode.partition_offset_days, mode.name)
-        if other != mode.name:
-            key = f"modes.{mode.name}.partition_offset_days"
-            yield ConfigError(key, f"{other} has the same offset", "a date belongs to one mode: give each its own")
-        if mode.same_evening_from is not None and mode.partition_offset_days >= 0:
-            reason = f"{mode.name} works on its date on the day itself or before: there is no evening to reach back to"
-            hint = "it belongs to a mode with a negative partition_offset_days; leave it out here"
-            yield ConfigError(f"modes.{mode.name}.same_evening_from", reason, hint)
+    return [*found, *after_run_problems(policy), *_alerts(policy), *_repairs(policy), *pause_problems(policy)]
 
 
 def _phases(policy: Policy) -> Iterator[ConfigError]:

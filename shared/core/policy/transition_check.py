@@ -7,6 +7,7 @@ from datetime import timedelta
 from itertools import pairwise
 
 from shared.core.policy.config_error import ConfigError, spell, suggest
+from shared.core.policy.mode_check import nominal
 from shared.core.policy.names import build_names
 from shared.core.policy.policy import Policy
 from shared.core.policy.silence_check import due_problems, end_problems
@@ -54,8 +55,10 @@ def _expectation(policy: Policy, transition: Transition, mode: str, expectation:
         yield ConfigError(f"{key}.required", "nothing is expected", "name at least one processor")
     yield from _tiers(expectation, key)
     yield from due_problems(expectation, key)
-    due = expectation.due
-    if due is not None and due.warning is not None and due.critical is not None and due.warning >= due.critical:
+    due, passes = expectation.due, policy.modes.get(mode)
+    if passes is None or due is None or due.warning is None or due.critical is None:
+        return
+    if nominal(due.warning, passes) >= nominal(due.critical, passes):
         reason = f"{due.warning} is not before critical ({due.critical})"
         yield ConfigError(
             f"{key}.due.warning", reason, "warn first; both are on the run's working day, +1d a day later"

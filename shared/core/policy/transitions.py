@@ -9,6 +9,8 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
+from shared.core.policy.after_run import AfterRun
+from shared.core.policy.config_error import spell
 from shared.core.wire.bodies import NO_BODY, RESERVED, Body
 
 
@@ -79,18 +81,32 @@ class LocalTime:
 
 
 @dataclass(frozen=True)
-class Due:
-    """Local times on the run's working day, or so many days later (behaviour T2)."""
+class AfterOpened:
+    """So long after the time at which the run's mode opens on its working day, in elapsed time."""
 
-    warning: LocalTime | None
-    critical: LocalTime | None
+    after: timedelta
+
+    def __str__(self) -> str:
+        return f"{spell(self.after)} after it opens"
+
+
+DueTime = LocalTime | AfterOpened
+
+
+@dataclass(frozen=True)
+class Due:
+    """Times of the run's working day, or so many days later (behaviour T2)."""
+
+    warning: DueTime | None
+    critical: DueTime | None
 
 
 @dataclass(frozen=True)
 class Expectation:
     """What one mode of a transition waits for. Sets decide, never counts of what arrived (behaviour D1).
 
-    ``no_due`` says that nobody wants to be told of its silence, ``because`` why (behaviour T10).
+    ``no_due`` says that nobody wants to be told of its silence, ``because`` why (behaviour T10). ``after_run`` is the
+    run that has to have come far enough before anything is triggered.
     """
 
     required: frozenset[str]
@@ -100,6 +116,7 @@ class Expectation:
     due: Due | None = None
     no_due: bool = False
     because: str = ""
+    after_run: AfterRun | None = None
 
     @cached_property
     def expected(self) -> frozenset[str]:

@@ -16,8 +16,9 @@ from shared.core.policy.transitions import Transition
 
 
 def keys(policy: Policy, day: date) -> list[RunKey]:
-    """Return the live runs that are worked on on this local day."""
-    return [RunKey(policy.pipeline, day_of(mode, day), mode.name) for mode in policy.modes.values()]
+    """Return the live runs that are expected to be worked on on this local day."""
+    modes = [mode for mode in policy.modes.values() if mode.expected_on(day)]
+    return [RunKey(policy.pipeline, day_of(mode, day), mode.name) for mode in modes]
 
 
 def should_be_done_at(policy: Policy, key: RunKey, transition: Transition) -> datetime:

@@ -1,0 +1,88 @@
+"""What is wrong with waiting for other runs: those that can never come, and those that wait for each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from shared.core.policy.after_run import AfterRun
+from shared.core.policy.config_error import ConfigError, suggest
+from shared.core.policy.policy import Policy
+from shared.core.policy.transitions import Transition
+
+Node = tuple[str, str, str]
+"""A pipeline, a mode, a transition."""
+
+
+def after_run_problems(policy: Policy, pipelines: Mapping[str, Policy] | None = None) -> Iterator[ConfigError]:
+    """Yield runs that can never come, and runs that would wait for each other.
+
+    ``pipelines`` are all of a deployment by name; None where only the one is known: then nothing is said of others.
+    """
+    known = {policy.pipeline: policy} if pipelines is None else pipelines
+    for transition in policy.transitions.values():
+        for mode, expectation in transition.expects.items():
+            after, key = expectation.after_run, f"transitions.{transition.name}.expects.{mode}.after_run"
+            if after is None:
+                continue
+            if after.pipeline in known:
+                yield from _named(known[after.pipeline], after, key)
+            elif pipelines is not None:
+                yield ConfigError(
+                    f"{key}.pipeline", f"there is no pipeline {after.pipeline}", suggest(after.pipeline, known)
+                )
+            if _waits_for_itself((policy.pipeline, mode, transition.name), known):
+                hint = "name another mode, date or pipeline; a run waits for its own phases with after: [...]"
+                yield ConfigError(key, "the run would wait for itself", hint)
+
+
+def _named(policy: Policy, after: AfterRun, key: str) -> Iterator[ConfigError]:
+    there = policy.transitions.get(after.transition)
+    if after.mode not in policy.modes:
+        reason = f"there is no mode {after.mode} in {policy.pipeline}"
+        yield ConfigError(f"{key}.mode", reason, suggest(after.mode, policy.modes))
+    elif after.transition and there is None:
+        reason = f"there is no transition {after.transition} in {policy.pipeline}"
+        yield ConfigError(f"{key}.transition", reason, suggest(after.transition, policy.transitions))
+    elif there is not None and after.mode not in there.expects:
+        hint = f"name one of {', '.join(there.expects)}"
+        yield ConfigError(f"{key}.mode", f"{after.mode} does not pass {after.transition}", hint)
+
+
+def _waits_for_itself(start: Node, known: Mapping[str, Policy]) -> bool:
+    """True if a way along what is waited for leads back to the same run."""
+    ahead: list[tuple[Node, int]] = _next(start, known)
+    seen: set[tuple[Node, int]] = set()
+    while ahead:
+        node, days = ahead.pop()
+        if (node, days) == (start, 0):
+            return True
+        # A way that leads further away with every round is none that comes back.
+        if (node, days) not in seen and abs(days) <= len(known) * FURTHEST:
+            seen.add((node, days))
+            ahead += [(one, days + more) for one, more in _next(node, known)]
+    return False
+
+
+FURTHEST = 31
+
+
+def _next(node: Node, known: Mapping[str, Policy]) -> list[tuple[Node, int]]:
+    """Return what a transition of a run waits for, each with the days between the dates: what starts its phases, and
+    the run that it comes after."""
+    pipeline, mode, name = node
+    policy = known.get(pipeline)
+    transition = None if policy is None else policy.transitions.get(name)
+    if policy is None or transition is None or mode not in transition.expects:
+        return []
+    found = [((pipeline, mode, one.name), 0) for one in _before(policy, transition) if mode in one.expects]
+    after = transition.expects[mode].after_run
+    other = None if after is None else known.get(after.pipeline)
+    if after is None or other is None:
+        return found
+    named = [after.transition] if after.transition else list(other.transitions)
+    return [*found, *(((after.pipeline, after.mode, one), after.offset_days) for one in named)]
+
+
+def _before(policy: Policy, transition: Transition) -> list[Transition]:
+    starters = (policy.starting(phase) for phase in transition.after)
+    return [starter for starter in starters if starter is not None]
