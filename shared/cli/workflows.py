@@ -38,7 +38,9 @@ def loaded() -> tuple[Context, Workflows]:
     ctx = with_workflows(runtime.context())
     if ctx.workflows is None:
         raise fail(
-            USAGE, f"there is no workflow file {workflows_path()}", "write it, or name another in ORCH_WORKFLOWS"
+            USAGE,
+            f"there is no workflow file {workflows_path(ctx.policy)}",
+            "write it, or name another in ORCH_WORKFLOWS",
         )
     return ctx, ctx.workflows
 

@@ -13,10 +13,10 @@ from shared.core.policy.policy import Policy
 from shared.core.workflows.model import Workflows
 
 
-def workflows_path() -> Path:
-    """Return the workflow file that the environment names, by default the one in ``config/``."""
+def workflows_path(policy: Policy) -> Path:
+    """Return the workflow file that the environment names, by default the one beside the policy's own file."""
     named = runtime.variable("ORCH_WORKFLOWS")
-    return Path(named) if named else runtime.CONFIG / "workflows.yaml"
+    return Path(named) if named else Path(policy.source.partition(" + ")[0]).parent / "workflows.yaml"
 
 
 def workflows_beside(policy: Policy) -> Workflows | None:
@@ -24,9 +24,8 @@ def workflows_beside(policy: Policy) -> Workflows | None:
 
     Raises ``PolicyError`` for a file that is wrong, or does not fit the policy.
     """
-    named = runtime.variable("ORCH_WORKFLOWS")
-    path = Path(named) if named else Path(policy.source.partition(" + ")[0]).parent / "workflows.yaml"
-    return load_workflows(path, policy) if named or path.is_file() else None
+    path = workflows_path(policy)
+    return load_workflows(path, policy) if runtime.variable("ORCH_WORKFLOWS") or path.is_file() else None
 
 
 def with_workflows(ctx: Context) -> Context:
@@ -35,10 +34,9 @@ def with_workflows(ctx: Context) -> Context:
         return ctx
     loaded = ctx.memory.workflows
     if loaded is None:
-        path = workflows_path()
-        if not path.is_file() and not runtime.variable("ORCH_WORKFLOWS"):
+        loaded = ctx.memory.workflows = workflows_beside(ctx.policy)
+        if loaded is None:
             return ctx
-        loaded = ctx.memory.workflows = load_workflows(path, ctx.policy)
     return replace(ctx, workflows=loaded)
 
 
@@ -46,5 +44,5 @@ def workflows_of(ctx: Context) -> Workflows:
     """Return the workflows of a context; raise ``PolicyError`` where it has none."""
     if ctx.workflows is None:
         hint = "write it, or name another in ORCH_WORKFLOWS"
-        raise PolicyError(str(workflows_path()), "", "there is no workflow file", hint)
+        raise PolicyError(str(workflows_path(ctx.policy)), "", "there is no workflow file", hint)
     return ctx.workflows

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from shared.adapters.config.policy_file import load_policy
 from shared.app.workflows.calls import Breakers
 from shared.cli.main import run
 from shared.core.alerting.kinds import AlertKind
@@ -17,9 +18,11 @@ from shared.core.workflows import alerts
 from shared.core.workflows.judge import Judgement, Verdict
 from shared.core.workflows.runs import CallOutcome, Entry, RunStatus, RunSummary, WorkflowRun
 from shared.core.workflows.units import ScheduledUnit
+from shared.entrypoints.workflows import workflows_beside
 from shared.ports import Response
 from tests.app.workflows.phase1 import POLICY, Phase1
 from tests.app.workflows.test_executor import NOON, SIX, chain, only
+from tests.policy_files import NBA
 
 DAY = date(2026, 1, 26)
 OF_WORKFLOWS = {kind for kind in AlertKind if kind.value.startswith("workflow_")} | {AlertKind.FILES_REFUSED}
@@ -160,3 +163,11 @@ def test_answers_that_are_no_failures_feed_no_breaker() -> None:
         breakers.feed("br_season_roster", CallOutcome.REFUSED)
         breakers.feed("br_season_roster", CallOutcome.NO_DATA)
     assert breakers.allows("br_season_roster")
+
+
+def test_the_workflow_file_stands_beside_the_policy() -> None:
+    """Another pipeline's workflows are not taken for one's own: without a file beside its policy it has none."""
+    assert workflows_beside(load_policy(NBA)) is None
+    beside = workflows_beside(POLICY)
+    assert beside is not None
+    assert "betting_lines" in beside.workflows
