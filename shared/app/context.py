@@ -93,6 +93,9 @@ class Memory:
     readiness: Readiness | None = None
     report_sent_on: date | None = None
     dead_letters_seen_at: datetime | None = None
+    # When the past is looked at next, None for at once; and whether anything of it is left to be repaired.
+    past_repairs_at: datetime | None = None
+    past_is_lacking: bool = False
     missing: dict[tuple[RunKey, str], Missing] = field(default_factory=dict)
     scans: dict[tuple[RunKey, str], Scan] = field(default_factory=dict)
     workflows: Workflows | None = None

@@ -41,7 +41,10 @@ def add_to(app: typer.Typer) -> None:
 
 
 def status(
-    date: Annotated[str | None, typer.Argument(help="A date; without it those that are worked on today.")] = None,
+    date: Annotated[
+        str | None,
+        typer.Argument(help="A date; without it those that are worked on today, and runs of any date that are open."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Show the runs of a date, transition by transition.
@@ -51,7 +54,8 @@ def status(
     ctx = runtime.context()
     wanted = None if date is None else {day_in(date)}
     every = queries.all_runs(ctx)
-    runs = [run for run in every if run.key.day in (wanted or dates_of_today(ctx))]
+    still_open = {run.key for run in every if wanted is None and run.closed_at is None}
+    runs = [run for run in every if run.key.day in (wanted or dates_of_today(ctx)) or run.key in still_open]
     if not runs and wanted is None:
         runs = every[:6]
     lines = [(run, queries.explain_all(ctx, run.key)) for run in runs]

@@ -153,6 +153,7 @@ def test_the_reference_policy_has_the_alerts_and_repairs_it_says() -> None:
     assert POLICY.alerts.pagerduty is not None
     assert POLICY.alerts.pagerduty.severities == frozenset({"critical"})
     assert (POLICY.repairs.max_attempts, POLICY.repairs.cooldown) == (2, timedelta(minutes=30))
+    assert POLICY.repairs.per_day == 20
     assert POLICY.repairs.refuse_above_missing_percent == 80
 
 

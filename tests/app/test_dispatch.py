@@ -14,9 +14,9 @@ from shared.app.transitions.receive import receive
 from shared.core.errors import Unavailable, Unreached
 from shared.core.model import State
 from shared.ports import Response
-from shared.simulation.scenario import FaultKind
+from shared.simulation.scenario import CallAnswer, FaultKind
 from tests.app.handlers_kit import MINUTE, HandlersKit
-from tests.core.build import CACHE, FEATURES, NIGHT, PCF, PSZA, SECOND, TDZA, TO4, TO5, TO6
+from tests.core.build import CACHE, FEATURES, NIGHT, PCF, POLICY, PSZA, SECOND, TDZA, TO4, TO5, TO6
 
 PHASE4 = (TDZA, PSZA, PCF, CACHE, FEATURES)
 COORDINATOR = "prediction_coordinator"
@@ -386,3 +386,15 @@ def test_growth_triggers_the_next_generation_once() -> None:
     [late] = house.notices("late")
     assert late.severity == "info"
     assert "player_game_summary" in late.text
+
+
+@pytest.mark.parametrize(("lease", "calls"), [(120, 3), (35, 1)])
+def test_a_call_is_repeated_only_while_the_claim_leaves_time(lease: int, calls: int) -> None:
+    """Each answer is a 503 after 15 seconds: a repetition begins only where its timeout ends within the lease (D2)."""
+    house = HandlersKit(policy=replace(POLICY, claim_lease=lease * SECOND)).ordinary()
+    house.finish(*PHASE4[:-1])
+    house.services.change({"prediction_coordinator /start": (CallAnswer(503, {}, 15 * SECOND),)})
+    last(house)
+    assert len(house.calls) == calls
+    assert house.state(TO5).claim is None
+    assert house.state(TO5).failure is not None

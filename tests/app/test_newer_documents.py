@@ -11,6 +11,8 @@ from typing import Any, get_args, get_origin
 import pytest
 
 from shared.app.quarantine.rows import Row
+from shared.app.sweep import repair_budget
+from shared.app.sweep.repair_budget import Spent
 from shared.core.alerting.alert import Alert, Pending
 from shared.core.alerting.kinds import Lifecycle
 from shared.core.circuit_breaker import Circuit
@@ -40,6 +42,7 @@ KINDS = (
     Kind("breakers", Circuit),
     Kind("quarantine", Row),
     Kind("pauses", PauseBook),
+    Kind("repair_budgets", Spent),
 )
 # Read field by field, as what they say is no dataclass of the core's.
 PLAIN = {"locks", "quarantine_bounds"}
@@ -55,6 +58,7 @@ def whole_night() -> HandlersKit:
     house.sweeps(40)
     house.mend()
     house.deliver(CACHE, "started")
+    repair_budget.take(house.ctx, house.clock.now())
     house.orch("pause", "--mode", "tomorrow", "--reason", "between two rounds")
     return house
 

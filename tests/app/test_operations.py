@@ -18,6 +18,7 @@ from shared.app.reporting.health import HealthRequest
 from shared.app.state import repository
 from shared.app.state.lock import acquire
 from shared.app.transitions import fan_in
+from shared.app.transitions.snapshot import transitions_of
 from shared.app.validation import validate
 from shared.core.alerting.condition import Condition
 from shared.core.alerting.kinds import AlertKind, Severity
@@ -28,6 +29,7 @@ from shared.core.costs.operations import Operations, Unit, of
 from shared.core.costs.workload import Deployment, Machine, PhaseLoad, RunLoad, runs_of
 from shared.core.model import RunKey, State
 from shared.core.policy.policy import Policy
+from shared.simulation.scenario import GameCount
 from tests.app.handlers_kit import HandlersKit
 from tests.app.test_fan_in import Crowd
 from tests.core.build import DAY, NIGHT, PGS, PHASE3, POLICY, T0, TDGS, TO4, TOGS, UPGC
@@ -179,13 +181,30 @@ def test_a_transition_is_taken_off_too(house: HandlersKit) -> None:
 
 
 def test_the_hourly_comparison() -> None:
-    """Rows comparison and compared: one kept run of three reports."""
+    """Rows comparison and compared: one kept run of three reports. The past, which has no run, is looked at as well."""
     house = HandlersKit(start=T0 - timedelta(minutes=55)).ordinary()
     house.finish(PGS, TOGS, TDGS, records=203)
     before = quiet(house)
     house.wait(timedelta(hours=1))
     found = counted(house, house.sweep)
-    assert found == before + stored(of(Unit.COMPARISON, 1, each=1) + of(Unit.COMPARED, 1, each=3))
+    past = of(Unit.PAST, 0, operations.REACH_DAYS)
+    assert found == before + stored(of(Unit.COMPARISON, 1, each=1) + of(Unit.COMPARED, 1, each=3) + past)
+
+
+def test_an_hourly_look_at_the_past() -> None:
+    """Row past: fourteen dates of the night's mode, of which one has a closed run with its transitions."""
+    house = HandlersKit().ordinary()
+    house.finish_phase2()
+    house.sweeps(2)
+    while house.run().closed_at is None:
+        house.wait(timedelta(hours=1))
+        house.sweep()
+    house.change(games={DAY: GameCount(in_progress=1)})
+    house.sweeps(2)
+    before = counted(house, house.sweep)
+    house.ctx.memory.past_repairs_at = None
+    transitions = len(transitions_of(POLICY, "overnight"))
+    assert counted(house, house.sweep) == before + stored(of(Unit.PAST, 0, operations.REACH_DAYS + transitions))
 
 
 def test_an_alert_from_its_beginning_to_its_end(house: HandlersKit) -> None:

@@ -29,6 +29,7 @@ from shared.app.context import Context
 from shared.app.reporting.daily import report
 from shared.app.reporting.health import DeploymentInfo as Health
 from shared.app.reporting.health import HealthRequest
+from shared.app.state.repository import run_path
 from shared.app.validation.handler import answer
 from shared.cli import main as orch
 from shared.core import commands
@@ -40,7 +41,7 @@ from shared.entrypoints import transition, validation
 from shared.ports import Notice, Response
 from shared.simulation.scenario import FaultKind, GameCount
 from shared.simulation.scenario import Health as Fitness
-from tests.app import test_alerting, test_dead_letters, test_self_heal
+from tests.app import test_alerting, test_dead_letters, test_past_repairs, test_self_heal
 from tests.app.handlers_kit import HandlersKit, lane
 from tests.app.test_policy_change import policy_after
 from tests.app.test_units import policy_of_units
@@ -379,6 +380,65 @@ def pause_for_a_week(house: HandlersKit, more: More) -> None:
     house.sweep()
 
 
+def pause_of_nothing(house: HandlersKit, more: More) -> None:
+    pause(house, more)
+    [stored] = house.store.inner.query("pauses")
+    renamed = [{**stored.data["pauses"][0], "mode": "evening"}]
+    house.store.inner.update("pauses/nba", {**stored.data, "pauses": renamed}, stored.version)
+    house.sweep()
+
+
+def kit_that_doubts() -> HandlersKit:
+    doubting = {"refuse_above_items": 2, "refuse_above_missing_percent": 20}
+    return HandlersKit(policy=load_policy(NBA, {"repairs": doubting})).ordinary()
+
+
+def lost(house: HandlersKit, answer: Response | None, hours: int) -> None:
+    """Let a night be lost, and its repairs be answered so, or as well as ever, for some hours."""
+    test_past_repairs.lose(house)
+    if answer is not None:
+        house.services.answers["analytics"] = answer
+    for _ in range(2 * hours):
+        house.wait(timedelta(minutes=30))
+        house.sweep()
+    test_past_repairs.back(house)
+
+
+def past_refused(house: HandlersKit, more: More) -> None:
+    lost(house, None, 1)
+
+
+def past_fault(house: HandlersKit, more: More) -> None:
+    lost(house, Response(400, "no such processor"), 1)
+
+
+def past_not_taken(house: HandlersKit, more: More) -> None:
+    lost(house, Response(503, ""), 1)
+
+
+def past_in_vain(house: HandlersKit, more: More) -> None:
+    lost(house, None, 4)
+
+
+def past_unreadable(house: HandlersKit, more: More) -> None:
+    test_past_repairs.lose(house)
+    [document] = house.store.inner.get(run_path(NIGHT))
+    assert document is not None
+    house.store.inner.update(document.path, {**document.data, "opened_at": "?"}, document.version)
+    house.wait()
+    house.sweep()
+
+
+def repaired_later(house: HandlersKit, more: More) -> None:
+    test_past_repairs.lose(house)
+    house.wait()
+    house.sweep()
+    house.finish(*PHASE3, records=200)
+    for _ in range(90):
+        house.wait()
+        house.sweep()
+
+
 def pause_over(house: HandlersKit, more: More) -> None:
     pause(house, more)
     house.wait(timedelta(days=30))
@@ -439,10 +499,25 @@ CASES = {
     AlertKind.PAUSED: Case(pause, ("pause",), live_only=True),
     AlertKind.PAUSE_GOES_ON: Case(pause_for_a_week, ("pause",), live_only=True),
     AlertKind.PAUSE_ENDED: Case(pause_over, live_only=True),
+    AlertKind.PAUSE_OF_NOTHING: Case(pause_of_nothing, ("pause",), live_only=True),
+    AlertKind.PAST_REPAIR_REFUSED: Case(past_refused, ("explain",), live_only=True, start=kit_that_doubts),
+    AlertKind.PAST_REPAIR_FAULT: Case(past_fault, ("rerun",), live_only=True),
+    AlertKind.PAST_REPAIR_NOT_TAKEN: Case(past_not_taken, live_only=True),
+    AlertKind.PAST_REPAIR_IN_VAIN: Case(past_in_vain, ("rerun",), live_only=True),
+    AlertKind.PAST_REPAIRED: Case(repaired_later, live_only=True),
+    AlertKind.PAST_UNREADABLE: Case(past_unreadable, live_only=True),
     AlertKind.OLD_DATES: Case(of_old_dates, live_only=True),
 }
-# Their commands act on messages and pauses: they have tests of their own.
-NOT_OF_A_RUN = (AlertKind.QUARANTINE, AlertKind.DEAD_LETTERS, AlertKind.PAUSED, AlertKind.PAUSE_GOES_ON)
+# Their commands act on messages, pauses and runs of the past: they have tests of their own.
+NOT_OF_A_RUN = (
+    AlertKind.QUARANTINE,
+    AlertKind.DEAD_LETTERS,
+    AlertKind.PAUSED,
+    AlertKind.PAUSE_GOES_ON,
+    AlertKind.PAUSE_OF_NOTHING,
+    AlertKind.PAST_REPAIR_FAULT,
+    AlertKind.PAST_REPAIR_IN_VAIN,
+)
 # Those of workflows are held by tests/app/workflows/test_commands.py.
 OF_WORKFLOWS = {kind for kind in AlertKind if kind.value.startswith("workflow_")} | {AlertKind.FILES_REFUSED}
 LANES = [(kind, past) for kind, case in CASES.items() for past in ((False,) if case.live_only else (False, True))]

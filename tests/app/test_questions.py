@@ -136,6 +136,22 @@ def test_status_without_a_date_shows_what_is_worked_on_today(house: HandlersKit)
     assert NIGHT.id in asked(house, "status")
 
 
+def test_status_without_a_date_shows_what_is_open_still(house: HandlersKit) -> None:
+    """The night before that still waits stands beside today's; once it is closed it does not."""
+    for days in (1, 3):
+        house.ordinary(DAY + timedelta(days=days))
+    house.wait(timedelta(days=1))
+    house.sweep()
+    assert house.run().closed_at is None
+    assert NIGHT.id in asked(house, "status")
+    house.wait(timedelta(days=2))
+    house.sweep()
+    assert house.run().closed_at is not None
+    shown = asked(house, "status")
+    assert str(DAY + timedelta(days=3)) in shown
+    assert NIGHT.id not in shown
+
+
 def test_status_of_a_date_without_runs_is_not_found(house: HandlersKit) -> None:
     """Exit 3, with when runs open; as JSON too."""
     status, said = house.orch("status", "2026-03-01")

@@ -11,9 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.app.retry import retry
-from shared.app.transitions.dispatch import FIRST_WAIT
 from shared.core.errors import Malformed, Unavailable
-from shared.core.policy.transition_check import longest_waits
 
 FIRST = timedelta(seconds=1)
 
@@ -74,15 +72,6 @@ def test_waits_double_and_stay_within_their_jitter(token: str, failures: int) ->
     for number, slept in enumerate(clock.slept):
         base = FIRST * 2**number
         assert base * 0.5 <= slept <= base * 1.5 + timedelta(microseconds=1)
-
-
-@pytest.mark.parametrize("attempts", range(1, 11))
-def test_the_waits_are_no_longer_than_a_policy_is_checked_for(attempts: int) -> None:
-    """12: the lease of a claim is held against the longest waits there can be, however many attempts there are."""
-    clock = Clock("ffff" * 8)
-    with pytest.raises(Unavailable):
-        retry(clock, attempts, FIRST_WAIT, Port(clock, attempts))
-    assert sum(clock.slept, timedelta()) <= longest_waits(attempts)
 
 
 def test_the_dice_reach_both_ends() -> None:

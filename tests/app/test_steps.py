@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from shared.core.errors import Unavailable
-from shared.core.model import State
+from shared.core.model import Claim, State
 from shared.core.policy.policy import Policy
 from shared.core.policy.transitions import HttpCall, Messages, Publication, Step
 from shared.core.wire.bodies import Body
-from shared.simulation.scenario import Health
+from shared.simulation.scenario import CallAnswer, Health
 from tests.app.handlers_kit import HandlersKit
-from tests.core.build import CACHE, FEATURES, NIGHT, PCF, PSZA, TDZA, TO4, TO5, TO6
+from tests.core.build import CACHE, FEATURES, NIGHT, PCF, PSZA, SECOND, TDZA, TO4, TO5, TO6
 
 PHASE4 = (TDZA, PSZA, PCF, CACHE, FEATURES)
 
@@ -133,3 +133,14 @@ def test_identity_may_stand_at_a_path_of_its_own(house: HandlersKit) -> None:
     state = house.state(TO4)
     assert state.state is State.BLOCKED
     assert "expected 'nba-phase4-precompute-processors'" in state.blocked["precompute"].text
+
+
+def test_an_accepted_step_renews_the_claim(house: HandlersKit) -> None:
+    """The first step was answered after 15 seconds: the lease of who makes the second runs from then on (D2)."""
+    ctx, claims = house.instance(policy=changed(house.policy, START, TOLD)), list[Claim | None]()
+    house.services.change({"prediction_coordinator /start": (CallAnswer(202, {}, 15 * SECOND),)})
+    house.bus.during = lambda: claims.append(house.state(TO5).claim)
+    arrive(house, ctx)
+    [claim] = claims
+    assert claim is not None
+    assert claim.expires_at - claim.claimed_at == house.policy.claim_lease + 15 * SECOND

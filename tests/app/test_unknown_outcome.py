@@ -125,6 +125,42 @@ def test_it_is_called_again_once_it_had_its_time(policy: dict[str, Any]) -> None
     assert built.notices("unconfirmed", resolved=True)
 
 
+def test_an_answer_from_before_the_service_is_none_of_its_own() -> None:
+    """A 504 that no rule maps: the service may be at work, so it is asked, and is not called again at once."""
+    built = house(ASKED)
+    built.services.change({START: (CallAnswer(504, {"error": "upstream"}),), STATUS: (CallAnswer(200, IDLE),)})
+    built.deliver(FEATURES)
+    built.sweeps(10)
+    assert len(built.calls) == 1
+    unproven = built.state(TO5).unproven
+    assert unproven is not None
+    assert "504" in unproven.text
+    built.services.change({STATUS: (CallAnswer(200, BUSY),)})
+    built.sweep()
+    assert built.state(TO5).state is State.CONFIRMED
+    assert len(built.calls) == 1
+
+
+def test_inside_a_pause_a_service_is_asked_and_not_called() -> None:
+    """The call was made before: what it came to is asked for all the same; it is not made again until the end (T8)."""
+    built = house(ASKED)
+    slow(built, timedelta(hours=3), IDLE)
+    built.deliver(FEATURES)
+    built.orch("pause", "--transition", TO5, "--reason", "the coordinator moves")
+    before = built.services.asked[COORDINATOR]
+    built.sweeps(40)
+    assert len(built.calls) == 1
+    assert built.services.asked[COORDINATOR] > before
+    built.services.change({STATUS: (CallAnswer(200, BUSY),)})
+    built.sweep()
+    assert (built.state(TO5).unproven, built.state(TO5).steps_proven) == (None, 1)
+    assert built.published == [], "what follows the call is not sent inside"
+    built.orch("pause", "--end", "--reason", "it has moved")
+    built.sweep()
+    assert built.state(TO5).state is State.CONFIRMED
+    assert len(built.calls) == len(built.published) == 1
+
+
 def test_any_report_of_the_next_phase_since_the_call_proves_it() -> None:
     """Without a status call a report of phase 5 is the proof, whatever confirms; one from before the call is none."""
     built = house(UNASKED)

@@ -9,7 +9,7 @@ import pytest
 
 from shared.core.alerting.conditions import conditions, rests
 from shared.core.alerting.due import NOBODY, Predecessor
-from shared.core.alerting.kinds import AlertKind
+from shared.core.alerting.kinds import AlertKind, Severity
 from shared.core.alerting.pause_alerts import pause_conditions, pause_moments
 from shared.core.decision.decide import decide
 from shared.core.decision.decisions import Blocked, Confirm, Done, EmptyOk, Held, Read, Trigger, Wait
@@ -239,6 +239,18 @@ def test_a_pause_is_told_at_its_begin_once_a_week_and_at_its_end() -> None:
     [over] = pause_conditions(POLICY, [ended(PauseBook((ALL,)), ALL, at(hours=1), "bob", "play")[1]], at(hours=1))
     assert "ended by bob: play" in over.text
     assert "between rounds" in over.text
+
+
+@pytest.mark.parametrize(
+    "scope", [{"mode": "evening"}, {"transition": "phase9_to_phase10"}], ids=["mode", "transition"]
+)
+def test_a_pause_of_what_the_policy_does_not_know_is_told(scope: dict[str, str]) -> None:
+    """Its mode or transition was renamed: it keeps nothing back, and a warning says so until it is over."""
+    lost = replace(ALL, **scope)  # type: ignore[arg-type]
+    [condition] = pause_conditions(POLICY, (lost,), T0 + 2 * WEEK - 5 * DAYS)
+    assert (condition.kind, condition.severity) == (AlertKind.PAUSE_OF_NOTHING, Severity.WARNING)
+    assert all(word in condition.text for word in ("p1", *scope.values(), "between rounds", "keeps nothing back"))
+    assert told(POLICY, (lost,), T0 + 10 * DAYS) == ["pause_ended p1"]
 
 
 def test_every_moment_of_a_pause_is_announced() -> None:

@@ -82,6 +82,12 @@ T_W_CONTROLLER = "tests/app/workflows/test_controller.py::test_"
 
 T_HEAL, T_REPAIRS = "tests/app/test_self_heal.py::test_", "tests/app/test_repair_verdicts.py::test_"
 T_ANSWERS, T_VERDICTS = "tests/core/test_answers.py::test_", "tests/app/test_verdicts.py::test_"
+PAST, PAST_CORE, BUDGET = (
+    "shared/app/sweep/past_repairs.py",
+    "shared/core/past_repairs.py",
+    "shared/app/sweep/repair_budget.py",
+)
+T_PAST = "tests/app/test_past_repairs.py::test_"
 LANES, T_LANES = "shared/app/transitions/lanes.py", "tests/app/test_lanes.py::test_"
 BACKFILL, T_BACKFILL = "shared/app/operator/backfill.py", "tests/app/test_backfill.py::test_"
 T_UNPROVEN = "tests/core/test_unproven.py::test_"
@@ -1094,11 +1100,18 @@ MUTANTS = [
         f"{T_QUARANTINE}an_attribute_named_by_its_place_stands_there",
     ),
     mutant(
-        "the waits between many attempts are left out of the check of a claim",
-        "shared/core/policy/transition_check.py",
-        "max(BACKOFF * (attempts - 1), FIRST_WAIT * ((1 << (attempts - 1)) - 1))",
-        "BACKOFF * (attempts - 1)",
-        "tests/app/test_retry.py::test_the_waits_are_no_longer_than_a_policy_is_checked_for",
+        "a call repeated although the claim may be over before its answer",
+        DISPATCH,
+        "return until - call.timeout - ctx.ports.clock.now()",
+        "return ctx.policy.claim_lease * 10",
+        "tests/app/test_dispatch.py::test_a_call_is_repeated_only_while_the_claim_leaves_time",
+    ),
+    mutant(
+        "a claim that no accepted step renews",
+        "shared/core/decision/state_changes.py",
+        "claim = replace(claim, expires_at=max(claim.expires_at, until))",
+        "claim = replace(claim)",
+        "tests/app/test_steps.py::test_an_accepted_step_renews_the_claim",
     ),
     mutant(
         "pauses that nobody can read keep nothing back",
@@ -1698,6 +1711,101 @@ MUTANTS = [
         "judge(service.answers.get(how.path, ()), ANY_2XX",
         "judge((), ANY_2XX",
         f"{T_REPAIRS}a_200_that_did_nothing_is_not_accepted",
+    ),
+    mutant(
+        "a paused transition is a failed check",
+        "shared/app/validation/checks/paused.py",
+        'return "" if pause is None else paused_text(policy, pause)',
+        'return ""',
+        "tests/validation/test_paused.py::test_a_transition_that_is_paused_is_not_missed",
+        "tests/validation/test_paused.py::test_a_run_that_a_pause_kept_from_being_opened_is_not_missed",
+    ),
+    mutant(
+        "an answer from before the service taken for its own",
+        ANSWERS,
+        "unknown=status == NO_ANSWER_IN_TIME",
+        "unknown=False",
+        "tests/app/test_unknown_outcome.py::test_an_answer_from_before_the_service_is_none_of_its_own",
+    ),
+    mutant(
+        "a service that was called is not asked inside a pause",
+        DECIDE,
+        "return wanted.status is not None or state.request is not None",
+        "return state.request is not None",
+        "tests/app/test_unknown_outcome.py::test_inside_a_pause_a_service_is_asked_and_not_called",
+    ),
+    mutant(
+        "a pause of a renamed mode told as a pause",
+        PAUSE_ALERTS,
+        "if pause.mode is not None and pause.mode not in policy.modes:",
+        "if False:",
+        "tests/core/test_pause.py::test_a_pause_of_what_the_policy_does_not_know_is_told",
+    ),
+    # Repairs that reach back
+    mutant(
+        "the newest date repaired first",
+        PAST_CORE,
+        "one.lack.key), default=None",
+        "-one.lack.key.day.toordinal()), default=None",
+        f"{T_PAST}oldest_first_one_a_minute",
+    ),
+    mutant(
+        "a date that cannot be repaired keeps the others",
+        PAST_CORE,
+        "key=lambda one: (one.tried and one.log.failure is not None, one.lack.key)",
+        "key=lambda one: (not (one.tried and one.log.failure is not None), one.lack.key)",
+        f"{T_PAST}a_date_that_is_refused_does_not_keep_the_others",
+    ),
+    mutant(
+        "a day without a limit",
+        BUDGET,
+        "calls=max(0, spent.calls + calls)",
+        "calls=max(0, spent.calls)",
+        f"{T_PAST}so_many_a_day",
+    ),
+    mutant(
+        "a call that nobody took spends the day",
+        BUDGET,
+        "    _change(ctx, now, -1)\n",
+        "    pass\n",
+        f"{T_PAST}only_what_was_accepted_is_spent",
+    ),
+    mutant(
+        "attempts counted anew in the backfill lane",
+        PAST_CORE,
+        "repairs.may_ask(one.log, policy.repairs, now)",
+        "repairs.may_ask(RepairLog(), policy.repairs, now)",
+        f"{T_PAST}a_budget_for_a_lifetime",
+        f"{T_PAST}attempts_of_the_live_run_count",
+    ),
+    mutant(
+        "the past repaired around a gate",
+        PAST_CORE,
+        "return stopped or not frozenset(starting.after).isdisjoint(asked)",
+        "return not frozenset(starting.after).isdisjoint(asked)",
+        f"{T_PAST}a_gate_of_the_backfill_run_keeps_its_phase",
+        f"{T_PAST}never_around_a_gate",
+    ),
+    mutant(
+        "a spoilt run keeps every other from its repair",
+        PAST,
+        "            _report_unreadable(ctx, done, key, error)\n    return sorted",
+        "            _report_unreadable(ctx, done, key, error)\n            return []\n    return sorted",
+        f"{T_PAST}a_run_that_cannot_be_decided_keeps_only_itself",
+    ),
+    mutant(
+        "repairs of the past told as if none had come of them",
+        PAST_CORE,
+        "if one.tried else \"\"",
+        "if False else \"\"",
+        f"{T_PAST}a_part_is_told_once_no_repair_is_left",
+    ),
+    mutant(
+        "the past of a paused mode repaired",
+        PAST_CORE,
+        " or again.pause(now) is not None",
+        "",
+        f"{T_PAST}inside_a_pause_nothing_is_asked",
     ),
     # Answers are verdicts
     mutant(

@@ -7,7 +7,8 @@ from datetime import timedelta
 from random import Random
 from typing import Any
 
-from shared.core.model import RunKey
+from shared.core.model import Lane, RunKey
+from shared.core.policy.names import forms
 from shared.core.policy.phases import Processor
 from shared.core.policy.policy import Policy
 from tests.random_nights.case import Night, ScriptLine
@@ -29,16 +30,32 @@ def script(policy: Policy, night: Night, key: RunKey, phase: str, generation: in
         fate = chance.choices(FATES, CHANCES[night.wildness])[0]
         first = _records(processor, night.units, chance, generation)
         lines += [_travelling(line, night, chance) for line in _fate(fate, processor, after, first, chance)]
+    if key.lane is Lane.LIVE and (key.mode, phase) == night.lost:
+        lines = _without_some(policy, night, key, phase, lines)
     if lines and chance.random() < 0.8:
         begun = ScriptLine(5 * SECOND, chance.choice(lines).processor, "started")
         lines.append(_travelling(begun, night, chance))
     return lines
 
 
+def _without_some(policy: Policy, night: Night, key: RunKey, phase: str, lines: list[ScriptLine]) -> list[ScriptLine]:
+    """Leave out all that one required processor would say and write, and some others."""
+    chance = Random(f"without/{night.seed}/{key.id}/{phase}")
+    waiting = [one.expects[key.mode] for one in policy.after(phase) if key.mode in one.expects]
+    required = sorted(frozenset().union(*(one.required for one in waiting)) & policy.phases[phase].processors.keys())
+    silent = {chance.choice(required)} if required else {line.processor for line in lines}
+    return [line for line in lines if line.processor not in silent and chance.random() < 0.8]
+
+
 def repaired(policy: Policy, night: Night, phase: str, names: list[str], attempt: str) -> list[ScriptLine]:
-    """Return what a phase reports after it was asked to run again for some processors."""
+    """Return what a phase reports after it was asked to run again for some processors, by any of their names."""
     chance = Random(f"repair/{night.seed}/{attempt}")
-    listed = [policy.phases[phase].processors[name] for name in names if name in policy.phases[phase].processors]
+    meant = frozenset(names)
+    listed = [
+        processor
+        for processor in policy.phases[phase].processors.values()
+        if meant & {processor.name, *(f.name for f in forms(processor))}
+    ]
     return [
         ScriptLine(
             MINUTE * chance.randrange(2, 15), one.name, "success", full := full_count(one, night.units), writes=full

@@ -116,7 +116,10 @@ class Manner:
 
 @dataclass(frozen=True)
 class Night:
-    """One date with its three runs, and everything that will happen to them of itself. Instants are in UTC."""
+    """One date with its three runs, and everything that will happen to them of itself. Instants are in UTC.
+
+    ``lost`` are a mode and a phase of it that stay incomplete until the run has closed: what would repair them is away.
+    """
 
     seed: int
     day: date
@@ -139,3 +142,4 @@ class Night:
     backfill: tuple[str, ...]
     strays: int
     evening: str = ""
+    lost: tuple[str, str] | None = None

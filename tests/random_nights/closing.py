@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from shared.core.calendar import closes_at, instant
+from shared.core.model import Lane
 from shared.core.policy.policy import Policy
 from shared.core.policy.transitions import Transition
 from shared.ports import Notice
@@ -18,6 +19,8 @@ def closed_only_when_over(policy: Policy, run: RunTrace) -> str | None:
     """Closed is a run that is too old, or of which nothing waits, nothing may confirm and nothing may be refreshed."""
     closed_at: datetime = run.data["closed_at"]
     if closed_at >= closes_at(run.key, run.data["opened_at"], policy) or run.data.get("reopened_at") is not None:
+        return None
+    if _opened_in_vain(run):
         return None
     passed = [one for one in policy.transitions.values() if run.key.mode in one.expects]
     waited_for = {phase for one in passed for phase in one.after}
@@ -36,10 +39,15 @@ def closed_only_when_over(policy: Policy, run: RunTrace) -> str | None:
     return None
 
 
+def _opened_in_vain(run: RunTrace) -> bool:
+    """True for a backfill run that was opened for a repair nobody took: nothing has ever happened in it."""
+    return run.key.lane is Lane.BACKFILL and not run.heard and not any(track.data for track in run.tracks.values())
+
+
 def no_end_without_its_word(policy: Policy, book: Trace, run: RunTrace) -> str | None:
     """Before a run closes for which something was still owed, that is in an alert: what never went, what never ended
     (T5, T10)."""
-    if (run.data.get("units") or {}).get("total") == 0 or run.key.mode not in policy.modes:
+    if (run.data.get("units") or {}).get("total") == 0 or run.key.mode not in policy.modes or _opened_in_vain(run):
         return None
     raised = {alert["kind"] for alert in book.alerts.values() if alert["run"] == run.key.id}
     passed = [one for one in policy.transitions.values() if run.key.mode in one.expects]

@@ -21,6 +21,7 @@ from tests.random_nights.final_state import AT_END
 from tests.random_nights.liveness import look
 from tests.random_nights.platform import Platform
 from tests.random_nights.ports import Truth
+from tests.random_nights.repair_safety import every_past_repair_is_told
 from tests.random_nights.safety import no_message_is_lost
 from tests.random_nights.trace import Trace
 from tests.random_nights.workload import Workload
@@ -227,7 +228,8 @@ class Driver:
             at = self.clock.instant + max(horizon - self.clock.instant, MINUTE) * self._chance.random()
             self._sweep_at = _full_minute(at)
             return
-        late = self._chance.choice(self.night.manner.late if self.clock.instant < self.night.calm else AFTERWARDS)
+        prompt = self.clock.instant < self.night.calm or self.night.lost is not None
+        late = self._chance.choice(self.night.manner.late if prompt else AFTERWARDS)
         at = _full_minute(max(horizon, self.clock.instant) + MINUTE * late)
         self._sweep_at = at if self._sweep_at is None else min(self._sweep_at, at)
 
@@ -251,6 +253,8 @@ class Driver:
         for check in AT_END:
             for text in check(self.trace):
                 self.trace.wrong(check.__name__, text)
+        for text in every_past_repair_is_told(self.policy, self.trace):
+            self.trace.wrong(every_past_repair_is_told.__name__, text)
 
     def _note(self, kind: str, text: str) -> None:
         if self.stage.told:

@@ -10,6 +10,7 @@ from typing import Any
 from shared.core.calendar import instant, working_day
 from shared.core.model import RunKey
 from shared.core.policy.policy import Policy
+from shared.core.policy.transitions import Role
 from shared.simulation.scenario import Health
 from tests.random_nights.case import Command, FactsChange, Kind, Manner, Night, Outage, Sickness
 from tests.random_nights.schedule import season
@@ -36,6 +37,7 @@ def generate(policy: Policy, seed: int, day: date | None = None) -> Night:
     evening = _evening(policy, seed, day)
     begins |= {} if evening is None else {evening.mode: evening.begins}
     units = season().get(day, 0)
+    lost = _lost(policy, seed)
     start = instant(day - timedelta(days=1), time(16), policy.zone)
     calm = instant(day + timedelta(days=1), time(12), policy.zone)
     return Night(
@@ -45,11 +47,11 @@ def generate(policy: Policy, seed: int, day: date | None = None) -> Night:
         wildness=wildness,
         start=start,
         calm=calm,
-        end=instant(day + timedelta(days=3), time(0, 15), policy.zone),
+        end=instant(day + timedelta(days=3), time(12), policy.zone),
         manner=_manner(chance, wildness),
         begins=begins,
         played=evening.played if evening else start + timedelta(hours=40 if wildness and seed % 11 == 0 else 33),
-        outages=_outages(policy, chance, wildness, begins),
+        outages=(*_outages(policy, chance, wildness, begins), *_away(policy, seed, day, lost, begins)),
         sick=_sick(policy, chance, wildness, begins),
         facts=_facts(policy, chance, wildness, begins, units),
         commands=_commands(policy, chance, wildness, day, begins),
@@ -60,6 +62,7 @@ def generate(policy: Policy, seed: int, day: date | None = None) -> Night:
         backfill=tuple(m for m in policy.modes if chance.random() < 0.04 * wildness),
         strays=chance.choices((0, 1, 3), (6 - 2 * wildness, wildness, wildness))[0],
         evening=evening.mode if evening else "",
+        lost=lost,
     )
 
 
@@ -82,6 +85,30 @@ def _evening(policy: Policy, seed: int, day: date) -> Evening | None:
     assert mode.same_evening_from is not None
     begins = instant(day, mode.same_evening_from, policy.zone) + MINUTE * chance.randrange(5, 130)
     return Evening(mode.name, begins, begins + MINUTE * chance.choice((-30, 10, 25, 60, 240)))
+
+
+def _lost(policy: Policy, seed: int) -> tuple[str, str] | None:
+    """Let every sixteenth night lose a phase that can be run again, in a mode whose past is repaired (behaviour 9)."""
+    observed = [
+        transition.starts for transition in policy.transitions.values() if transition.dispatch.role is Role.OBSERVE
+    ]
+    phases = [name for name in observed if policy.phases[name].rerun is not None]
+    if seed % 16 != 9 or not policy.repaired_modes or not phases:
+        return None
+    return min(policy.repaired_modes), phases[0]
+
+
+def _away(
+    policy: Policy, seed: int, day: date, lost: tuple[str, str] | None, begins: dict[str, datetime]
+) -> tuple[Outage, ...]:
+    """Let who would run the lost phase again be away until the night's run has closed, or somewhat longer."""
+    how = None if lost is None else policy.phases[lost[1]].rerun
+    if lost is None or how is None:
+        return ()
+    chance = Random(f"away/{seed}/{day}")
+    closes = instant(day + timedelta(days=3), time(0), policy.zone)
+    ends = closes + MINUTE * chance.choice((-1, 4, 40, 150))
+    return (Outage(how.service, chance.choice((Kind.UNAVAILABLE, Kind.TIMEOUT)), begins[lost[0]], ends),)
 
 
 def _date(chance: Random) -> date:

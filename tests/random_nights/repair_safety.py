@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from shared.core.calendar import due_at, working_day
 from shared.core.model import Lane, RunKey
@@ -13,20 +14,22 @@ from tests.random_nights.oracle import floor_of
 from tests.random_nights.ports import Truth
 from tests.random_nights.trace import RunTrace, Trace, Track
 
+# Cooldown, the next look at the past, and a sweep that comes late.
+TO_BE_TOLD = timedelta(hours=6)
+
 
 def reruns_are_bounded(
     book: Trace, run: RunKey, waiting: Sequence[Track], limit: Repairs, phase: str, at: datetime
 ) -> str | None:
-    """A phase of a live run is started again so many times at most, a cooldown apart, and never once all that
-    waits for it has gone on.
+    """A phase of a date is started again so many times at most, in both lanes together, a cooldown apart, and never
+    once all that waits for it has gone on.
 
     A start that nobody heard of counts for nothing, and lasts as long as an outage does (behaviour D11).
     """
-    before = book.reruns.get((run, phase), [])
+    lanes = (replace(run, lane=Lane.LIVE), replace(run, lane=Lane.BACKFILL))
+    before = sorted((one for key in lanes for one in book.reruns.get((key, phase), [])), key=lambda one: one.at)
     heard = [one for one in before if one.heard]
     what = f"{run.id} {phase} asked to run again"
-    if run.lane is Lane.BACKFILL:
-        return f"{what} in backfill"
     if waiting and all(track.state in ("dispatched", "confirmed", "claimed") for track in waiting):
         return f"{what} although {', '.join(track.name for track in waiting)} went on"
     if len(heard) >= limit.max_attempts:
@@ -37,6 +40,48 @@ def reruns_are_bounded(
         if at - last.at + book.night.manner.skew < apart:
             return f"{what} {at - last.at} after the last time"
     return None
+
+
+def past_is_repaired_when_it_is_past(policy: Policy, book: Trace, run: RunKey, phase: str, at: datetime) -> str | None:
+    """In the backfill lane is asked for what a closed live run of the last 14 dates went without: its own units are
+    final, something that waits for the phase never went in it, and the phase was not kept back by a gate."""
+    if run.lane is Lane.LIVE:
+        return None
+    live, what = book.run(replace(run, lane=Lane.LIVE)), f"{run.id} {phase} asked to run again"
+    closed_at = live.data.get("closed_at")
+    if closed_at is None or closed_at > at + book.night.manner.skew:
+        return f"{what} while its live run is open"
+    if run.mode not in policy.repaired_modes or (policy.local(at).date() - run.day).days > 14:
+        return f"{what}, which no repair reaches back to"
+    waiting = [live.track(one.name) for one in policy.after(phase) if run.mode in one.expects]
+    if all(track.data.get("carried") is not None for track in waiting):
+        return f"{what} although {', '.join(track.name for track in waiting)} went in its live run"
+    starting = policy.starting(phase)
+    if starting is not None and run.mode in starting.expects:
+        both = live.track(starting.name), book.run(run).track(starting.name)
+        started = any(track.data.get("carried") or track.data.get("unproven") for track in both)
+        if not started and any(track.state in ("blocked", "held") for track in both):
+            return f"{what} around {starting.name}, which was blocked or held"
+    return None
+
+
+def every_past_repair_is_told(policy: Policy, book: Trace) -> Iterator[str]:
+    """What came of an accepted repair of a closed run has been said: it brought what it was to bring, or did not."""
+    told = {(alert["kind"], alert["subject"]) for alert in book.alerts.values()}
+    for run in [one for one in book.runs.values() if one.key.lane is Lane.LIVE and one.data.get("closed_at")]:
+        past = book.run(replace(run.key, lane=Lane.BACKFILL))
+        for phase, log in run.data.get("repairs", {}).items():
+            at, subject = log["accepted_at"], f"{run.key.day}/{run.key.mode}/{phase}"
+            if at is None or at < run.data["closed_at"] or at + TO_BE_TOLD > book.night.end:
+                continue
+            waiting = [past.track(one.name).data for one in policy.after(phase) if run.key.mode in one.expects]
+            went = [data["triggered_at"] for data in waiting if data.get("carried")]
+            if any(then + TO_BE_TOLD <= book.night.end for then in went) and ("past_repaired", subject) not in told:
+                yield f"{run.key.id} {phase} was repaired, and nobody was told"
+            stopped = any(data.get("state") in ("blocked", "claimed", "held") for data in waiting)
+            spent = log["attempts"] >= policy.repairs.max_attempts and not went and not stopped
+            if spent and ("past_repair_in_vain", subject) not in told:
+                yield f"{run.key.id} {phase} was asked for in vain, and nobody was told"
 
 
 def inferred_only_when_silent(

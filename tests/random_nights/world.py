@@ -23,7 +23,11 @@ from tests.random_nights.pausing import (
     nothing_is_repaired_inside_a_pause,
 )
 from tests.random_nights.ports import NO_ANSWER, Truth
-from tests.random_nights.repair_safety import inferred_only_when_silent, reruns_are_bounded
+from tests.random_nights.repair_safety import (
+    inferred_only_when_silent,
+    past_is_repaired_when_it_is_past,
+    reruns_are_bounded,
+)
 from tests.random_nights.safety import (
     ON_DEPARTURE,
     ON_MARK,
@@ -189,6 +193,8 @@ class NightWorld:
         marking = StateChangeCheck(self.trace, track, self.policy.transitions[track.name], handler, before, data, at)
         for check in ON_MARK:
             self._wrong(check.__name__, check(marking))
+        if data.get("claim") is not None and data["steps_proven"] > before.get("steps_proven", 0):
+            track.claimed_at = at  # an accepted step renews the lease
         if before.get("state") != "claimed" or data.get("claim") is not None:
             return
         generation = int(data["generation"])
@@ -201,6 +207,8 @@ class NightWorld:
             wait = AFTER_FAILURE[min(track.failures, len(AFTER_FAILURE) - 1)]
             track.failures, track.retry_at = track.failures + 1, at + wait
             track.failing_since = track.failing_since or at
+        elif data.get("failure") is not None:
+            track.retry_at = at  # of a publication: at once, by the clock of whoever published
 
     def _units(self, track: Track, handler: Handler) -> tuple[int | None, ...]:
         """Return what the claimant may have taken for the units of the date: what its run knew, or what it was told."""
@@ -235,6 +243,8 @@ class NightWorld:
             tracks = [self.trace.run(key).track(name) for name in waiting]
             wrong = reruns_are_bounded(self.trace, key, tracks, self.policy.repairs, phase, at)
             self._wrong(reruns_are_bounded.__name__, wrong)
+            past = past_is_repaired_when_it_is_past(self.policy, self.trace, key, phase, at)
+            self._wrong(past_is_repaired_when_it_is_past.__name__, past)
             inside = nothing_is_repaired_inside_a_pause(self.trace, handler, key.mode, tracks)
             self._wrong(nothing_is_repaired_inside_a_pause.__name__, inside)
             self.trace.reruns.setdefault((key, phase), []).append(Rerun(at, handler, known))

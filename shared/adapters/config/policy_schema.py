@@ -51,6 +51,8 @@ class RepairsSchema(Schema):
     - `refuse_above_missing_percent`: with a larger share of the expected missing nothing is repaired: something
       larger is wrong
     - `refuse_above_items`: that share counts only where more than so many are expected
+    - `per_day`: so many repairs of past dates, whose runs are closed, are accepted on one day at most; 20 where left
+      out, and with 0 no run is repaired once it is closed
     """
 
     max_attempts: int
@@ -61,6 +63,7 @@ class RepairsSchema(Schema):
         list[Name] | UnsetType | None,
         Meta(description="the modes repaired after their working day too; those of past dates where left out"),
     ] = UNSET
+    per_day: Times | UnsetType = UNSET
 
 
 class PauseSchema(Schema, rename={"from_": "from"}):

@@ -80,6 +80,8 @@ def close(ctx: Context, done: Sweep, closing: Closing) -> None:
     if save_run(ctx.ports.store, Stored(replace(run.value, closed_at=now), run.version), ctx.policy) is None:
         return
     ctx.log("run.closed", run_id=run.value.key.id, expired=closing.expired)
+    ctx.memory.past_repairs_at = None  # from now on it is repaired in the backfill lane, if it must be (behaviour 9)
+    done.wakeups.append(None)
     done.findings.append(Finding("run", run.value.key.id, "closed", "done"))
 
 

@@ -213,4 +213,7 @@ def call_rerun(
         if at_work(ctx, key, how.service):
             return Outcome(Answered(Means.ACCEPTED, f"{who} is at work on {key.day}"))
         return Outcome(Answered(Means.FAILED, f"{who}: {error.reason}"), unknown=True)
-    return Outcome(judge(service.answers.get(how.path, ()), ANY_2XX, who, response.status, response.body))
+    answered = judge(service.answers.get(how.path, ()), ANY_2XX, who, response.status, response.body)
+    if answered.unknown and at_work(ctx, key, how.service):
+        return Outcome(Answered(Means.ACCEPTED, f"{who} is at work on {key.day}"))
+    return Outcome(answered, unknown=answered.unknown)

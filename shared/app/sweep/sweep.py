@@ -24,6 +24,7 @@ from shared.app.state.repository import Loaded, Stored, open_runs, pauses_path, 
 from shared.app.sweep import dead_letters
 from shared.app.sweep.closing import Closing, close, closing_of, closing_of_departed
 from shared.app.sweep.next_wakeup import of_run, openings
+from shared.app.sweep.past_repairs import Scope, repair_past
 from shared.app.sweep.repair import infer, read_baseline
 from shared.app.sweep.rerun import in_vain, rerun
 from shared.app.transitions.pausing import tend
@@ -109,6 +110,9 @@ def _sweep(ctx: Context, wish: SweepOptions) -> Sweep:
         if is_of_old_date(run.value, ctx.policy):
             old.append(key)
     if not wish.dry_run:
+        if pauses is not None:
+            scope = Scope(wish.wants, whole=wish.day is None and wish.mode is None, force=wish.force)
+            repair_past(ctx, done, pauses, scope)
         if old:
             done.say(of_old_dates(ctx.policy, old, started))
         _end(ctx, done, closings)

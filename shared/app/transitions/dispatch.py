@@ -93,7 +93,8 @@ def send(ctx: Context, snapshot: DecisionInput, plan: Plan, step: Step, attempt:
 def _call(
     ctx: Context, snapshot: DecisionInput, call: HttpCall, body: Mapping[str, Any]
 ) -> Accepted | CallFailed | Rejected | NotTaken | Unknown:
-    """Make a call once, and again at once only where nothing can have come of it or its service says so (D5, D11).
+    """Make a call once, and again at once only where nothing can have come of it or its service says so (D5, D11), and
+    where the claim leaves time for another one to be answered.
 
     The answer is a verdict, by status and body (D10).
     """
@@ -113,16 +114,25 @@ def _call(
         except Unavailable as error:
             return Unknown(f"{who}: {error.reason}")
         answered = judge(rules, call.accepted, who, response.status, response.body)
+        if answered.unknown:
+            return Unknown(answered.text)
         if answered.means is Means.FAILED:
             raise Unavailable(call.service, answered.text, response.retry_at)
         return answered
 
     try:
-        answered = retry(ctx.ports.clock, call.attempts, FIRST_WAIT, once)
+        answered = retry(ctx.ports.clock, call.attempts, FIRST_WAIT, once, _time_to_repeat(ctx, snapshot, call))
     except Unavailable as error:
         text = error.reason if error.reason.startswith(who) else f"{who}: {error.reason}"
         return CallFailed(text, error.retry_at)
     return _verdict(ctx, snapshot, call, answered)
+
+
+def _time_to_repeat(ctx: Context, snapshot: DecisionInput, call: HttpCall) -> timedelta:
+    """Return how long after now a repetition may begin, so that it is answered while the claim is still ours."""
+    claim = snapshot.state.claim
+    until = ctx.ports.clock.now() + ctx.policy.claim_lease if claim is None else claim.expires_at
+    return until - call.timeout - ctx.ports.clock.now()
 
 
 def _verdict(

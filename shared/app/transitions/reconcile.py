@@ -167,7 +167,10 @@ def _send_steps(
             now = ctx.ports.clock.now()
             _log_dispatched(ctx, held.snapshot, plan, message_ids, now)
             return _mark(ctx, held, load, _answered(steps[place], result, partial(state_changes.dispatched, now=now)))
-        proven = _mark(ctx, held, load, _answered(steps[place], result, state_changes.step_proven))
+        until = ctx.ports.clock.now() + ctx.policy.claim_lease
+        proven = _mark(
+            ctx, held, load, _answered(steps[place], result, partial(state_changes.step_proven, until=until))
+        )
         if proven is None:
             return None
         held = proven

@@ -56,6 +56,12 @@ class AlertKind(StrEnum):
     REPAIR_FAULT = "repair_fault"
     REPAIR_NOT_TAKEN = "repair_not_taken"
     REPAIR_IN_VAIN = "repair_in_vain"
+    PAST_REPAIR_REFUSED = "past_repair_refused"
+    PAST_REPAIR_FAULT = "past_repair_fault"
+    PAST_REPAIR_NOT_TAKEN = "past_repair_not_taken"
+    PAST_REPAIR_IN_VAIN = "past_repair_in_vain"
+    PAST_REPAIRED = "past_repaired"
+    PAST_UNREADABLE = "past_unreadable"
     BY_TABLE = "by_table"
     QUARANTINE = "quarantine"
     ERROR = "error"
@@ -87,6 +93,7 @@ class AlertKind(StrEnum):
     WORKFLOW_OUTPUT = "workflow_output"
     WORKFLOW_CALENDAR = "workflow_calendar"
     FILES_REFUSED = "files_refused"
+    PAUSE_OF_NOTHING = "pause_of_nothing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,11 +269,50 @@ CATALOGUE: Mapping[AlertKind, KindInfo] = MappingProxyType(
             "two accepted repairs, and the same is missing",
             "look at the run of the phase",
         ),
+        AlertKind.PAST_REPAIR_REFUSED: _once(
+            "No repair of a past date: too much is missing at once",
+            _WARNING,
+            "the detector is taken to be wrong, not the data",
+            _EXPLAIN,
+        ),
+        AlertKind.PAST_REPAIR_FAULT: _once(
+            "A repair of past dates was refused",
+            _CRITICAL,
+            "the service answered that the call is wrong",
+            "correct the rerun call",
+        ),
+        AlertKind.PAST_REPAIR_NOT_TAKEN: _once(
+            "A repair of past dates was not accepted",
+            _WARNING,
+            "an outage or a no; it is asked again",
+            "look at the service",
+        ),
+        AlertKind.PAST_REPAIR_IN_VAIN: _once(
+            "Repairs of a past date left something missing",
+            _WARNING,
+            "no repair of the date is left, and it is incomplete",
+            "look at the run of the phase",
+        ),
+        AlertKind.PAST_REPAIRED: _once(
+            "A past date was repaired", _INFO, "its phase came in the backfill lane, and the next one was started"
+        ),
+        AlertKind.PAST_UNREADABLE: _once(
+            "A closed run cannot be looked at",
+            _CRITICAL,
+            "its documents cannot be read, so that it is not repaired",
+            "read the trace",
+        ),
         AlertKind.PAUSED: _once(
             "A pause begins", _INFO, "nothing of its scope is triggered", "`bin/orch pause --list`"
         ),
         AlertKind.PAUSE_GOES_ON: _once("A pause goes on", _INFO, "told once a week", "`bin/orch pause --end`"),
         AlertKind.PAUSE_ENDED: _once("A pause has ended", _INFO, "everything is decided as usual"),
+        AlertKind.PAUSE_OF_NOTHING: _ongoing(
+            "A pause keeps nothing back",
+            _WARNING,
+            "its mode or transition has left the policy, or has another name there",
+            "pause it by its new name, and end this one: `bin/orch pause --end`",
+        ),
         AlertKind.QUARANTINE: _once(
             "A message cannot be understood", _WARNING, "it is kept as it came", "`bin/orch quarantine list`"
         ),

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from shared.core.costs.operations import COMPARED_DAYS, HABITS, KEPT_DAYS, Habits, Operations, Unit, of
+from shared.core.costs.operations import COMPARED_DAYS, HABITS, KEPT_DAYS, REACH_DAYS, Habits, Operations, Unit, of
 from shared.core.costs.price import DAYS, Item
 from shared.core.costs.statements import Statements
 from shared.core.costs.workload import MINUTES_A_DAY, Deployment, RunLoad, runs_of
@@ -61,6 +61,7 @@ class Month:
             "sweeps": self._sweeps(),
             "record": self._flushes(),
             "comparison": self._comparisons() * self.habits.comparisons_a_day,
+            "past": self._past() * (MINUTES_A_DAY / 60),
             "alerts": of(Unit.ALERT, self.habits.alerts_a_day),
             "validation": self._validations(),
             "report": of_report(self.runs) * self.deployment.reports,
@@ -108,6 +109,11 @@ class Month:
         """Return one comparison of state and record, of which a sweep makes one an hour."""
         completions = sum(days * run.completions for run, days in self._around)
         return of(Unit.COMPARISON, 1, len(self.runs) * KEPT_DAYS) + of(Unit.COMPARED, 0, completions)
+
+    def _past(self) -> Operations:
+        """Return one look at the closed runs that repairs reach back to, of which a sweep makes one an hour."""
+        repaired = [run for run in self.runs if run.mode in self.policy.repaired_modes]
+        return of(Unit.PAST, 0, REACH_DAYS * sum(1 + len(run.transitions) for run in repaired))
 
     @property
     def _around(self) -> list[tuple[RunLoad, int]]:

@@ -18,6 +18,8 @@ FAN_IN_ABOVE = 50
 KEPT_DAYS = 33
 # Days around today whose runs the hourly comparison reads (`shared/app/audit/compare.py`, DAYS_AROUND).
 COMPARED_DAYS = 4
+# Dates that repairs reach back to (`shared/core/past_repairs.py`, REACH).
+REACH_DAYS = 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ class Unit(StrEnum):
     FLUSHED_TRANSITION = "flushed_transition"
     COMPARISON = "comparison"
     COMPARED = "compared"
+    PAST = "past"
     WHOLE_RUN = "whole_run"
     ALERT = "alert"
     VALIDATION = "validation"
@@ -106,13 +109,17 @@ OPERATIONS: Mapping[Unit, Assumed] = {
         "state against record, hourly: its lock, then the runs that are kept", writes=1, each="kept run", reads_each=1
     ),
     Unit.COMPARED: Assumed("what a comparison reads of a run: its completions", each="completion", reads_each=1),
+    Unit.PAST: Assumed(
+        "a look at the past, hourly, of what was repaired or needs none: each date, and the transitions of its run",
+        each="run or transition", reads_each=1,
+    ),
     Unit.WHOLE_RUN: Assumed(
         "a run that is read whole: its document, completions, transitions", reads=1, each="document", reads_each=1
     ),
     Unit.ALERT: Assumed("an alert: raised, sent, ended and told so, each in the record", reads=5, writes=7, rows=2),
     Unit.VALIDATION: Assumed(
-        "a validation: breaker, alerts, quarantine, locks; a row for the run and one for the trend",
-        reads=10, rows=2, each="check", rows_each=1,
+        "a validation: breaker, alerts, quarantine, locks, pauses; a row for the run and one for the trend",
+        reads=12, rows=2, each="check", rows_each=1,
     ),
     Unit.REPORT: Assumed(
         "the daily report: alerts, quarantine, pauses, its own alert",

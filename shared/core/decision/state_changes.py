@@ -78,9 +78,15 @@ def dispatched(state: TransitionState, now: datetime, call: Unproven | None = No
     )
 
 
-def step_proven(state: TransitionState) -> TransitionState:
-    """Return the state once one more step of the claimed plan was accepted: no later attempt makes it again (D12)."""
-    return replace(state, steps_proven=state.steps_proven + 1)
+def step_proven(state: TransitionState, until: datetime | None = None) -> TransitionState:
+    """Return the state once one more step of the claimed plan was accepted: no later attempt makes it again (D12).
+
+    The lease then runs ``until`` this, for the next step may take as long as the one before.
+    """
+    claim = state.claim
+    if claim is not None and until is not None:
+        claim = replace(claim, expires_at=max(claim.expires_at, until))
+    return replace(state, steps_proven=state.steps_proven + 1, claim=claim)
 
 
 def unproven(

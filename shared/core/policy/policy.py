@@ -118,13 +118,17 @@ class Alerts:
 
 @dataclass(frozen=True)
 class Repairs:
-    """What self-heal may do (behaviour 9). ``modes`` are those repaired after their working day too."""
+    """What self-heal may do (behaviour 9). ``modes`` are those repaired after their working day too.
+
+    Once their runs are closed, that is in the backfill lane, with ``per_day`` accepted calls on a local day at most.
+    """
 
     max_attempts: int
     cooldown: timedelta
     refuse_above_missing_percent: int
     refuse_above_items: int = 20
     modes: frozenset[str] | None = None
+    per_day: int = 20
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,7 @@ from shared.core.policy.step_check import step_problems
 from shared.core.policy.transitions import ConfirmBy, Expectation, HttpCall, Publication, Role, Step, Transition
 from shared.core.wire.answers import MAY_PASS
 
-# The least that is allowed for a wait between two attempts, and the longest of the first one (`shared/app/retry.py`).
-BACKOFF, FIRST_WAIT = timedelta(seconds=5), timedelta(seconds=1.5)
+# The most that a publication takes.
 PUBLISH = timedelta(seconds=10)
 
 
@@ -164,37 +163,27 @@ def _times(policy: Policy, transition: Transition, key: str) -> Iterator[ConfigE
 
 
 def _steps_fit(lease: timedelta, steps: tuple[Step, ...], key: str) -> Iterator[ConfigError]:
-    """Yield where the steps of one dispatch, made one after another with their retries, outlast the claim."""
-    calls = [(step.place, step.target) for step in steps if isinstance(step.target, HttpCall)]
-    publish = PUBLISH * (len(steps) - len(calls))
-    for place, call in calls:
-        never = sorted(status for status in call.accepted if status in MAY_PASS or status >= 500)
-        if never:
-            reason = f"{never[0]} is no acceptance: such an answer is tried again"
-            yield ConfigError(f"{key}.{place}.http.accepted", reason, "name answers after which the service is at work")
-        if call.timeout <= timedelta(0):
-            reason = "must be longer than nothing"
-            yield ConfigError(f"{key}.{place}.http.timeout", reason, "30s leaves a service time to answer")
-    if not calls and timedelta(0) < lease <= publish:
-        reason = f"{spell(lease)} is not longer than a publish ({spell(publish)})"
-        yield ConfigError("claim_lease", reason, "2m is longer than most dispatches with their retries")
-    for place, call in calls[:1]:
-        others = sum((_longest(other) for _, other in calls[1:]), publish)
-        waits = longest_waits(call.attempts)
-        whole = _longest(call) + others
-        if call.timeout > timedelta(0) and whole >= lease:
-            reason = (
-                f"{call.attempts} x {spell(call.timeout)}, {spell(waits)} between them and {spell(others)} to publish "
-                f"are {spell(whole)}: not within claim_lease ({spell(lease)})"
-            )
-            hint = f"lower http.timeout or http.attempts, or raise claim_lease above {spell(whole)}"
-            yield ConfigError(f"{key}.{place}.http.timeout", reason, hint)
+    """Yield where a step may outlast the claim, which each step that was accepted renews.
+
+    A call is repeated only while the claim leaves time for it, so that one timeout is what has to fit; an answer that
+    takes longer is of unknown outcome (behaviour D11).
+    """
+    for step in steps:
+        if isinstance(step.target, HttpCall):
+            yield from _call_fits(lease, step.target, f"{key}.{step.place}.http")
+        elif timedelta(0) < lease <= PUBLISH:
+            reason = f"{spell(lease)} is not longer than a publish ({spell(PUBLISH)})"
+            yield ConfigError("claim_lease", reason, "2m is longer than most dispatches with their retries")
 
 
-def _longest(call: HttpCall) -> timedelta:
-    return call.timeout * call.attempts + longest_waits(call.attempts)
-
-
-def longest_waits(attempts: int) -> timedelta:
-    """Return the most that the waits between so many attempts take together: each is twice the one before."""
-    return max(BACKOFF * (attempts - 1), FIRST_WAIT * ((1 << (attempts - 1)) - 1))
+def _call_fits(lease: timedelta, call: HttpCall, key: str) -> Iterator[ConfigError]:
+    never = sorted(status for status in call.accepted if status in MAY_PASS or status >= 500)
+    if never:
+        reason = f"{never[0]} is no acceptance: such an answer is tried again"
+        yield ConfigError(f"{key}.accepted", reason, "name answers after which the service is at work")
+    if call.timeout <= timedelta(0):
+        yield ConfigError(f"{key}.timeout", "must be longer than nothing", "30s leaves a service time to answer")
+    elif call.timeout >= lease:
+        reason = f"{spell(call.timeout)} is not shorter than claim_lease ({spell(lease)})"
+        hint = "lower http.timeout, or raise claim_lease; an answer that takes longer is of unknown outcome"
+        yield ConfigError(f"{key}.timeout", reason, hint)

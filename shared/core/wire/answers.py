@@ -76,17 +76,23 @@ class StatusCall:
     query: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
+# What stands before a service says so, which had the call and did not answer it in time.
+NO_ANSWER_IN_TIME = 504
+
+
 @dataclass(frozen=True, slots=True)
 class Answered:
     """A verdict: ``text`` is who answered what, ``note`` what failed of an accepted call.
 
-    ``shown`` is true where the policy names fields of the answer that stand in every text about it.
+    ``shown`` is true where the policy names fields of the answer that stand in every text about it; ``unknown`` where
+    it comes from before the service, which may be at work (behaviour D11).
     """
 
     means: Means
     text: str
     note: str = ""
     shown: bool = False
+    unknown: bool = False
 
 
 def judge(rules: Iterable[AnswerRule], accepted: Collection[int], who: str, status: int, text: str) -> Answered:
@@ -105,7 +111,7 @@ def judge(rules: Iterable[AnswerRule], accepted: Collection[int], who: str, stat
             return Answered(Means.NOT_YET, f"{who} answers {status}, but did nothing: {why}")
         return Answered(Means.ACCEPTED, f"{who} answers {status}")
     means = Means.FAILED if status >= 500 or status in MAY_PASS else Means.REFUSED
-    return Answered(means, f"{who} answers {status}: {plain}")
+    return Answered(means, f"{who} answers {status}: {plain}", unknown=status == NO_ANSWER_IN_TIME)
 
 
 def _by_rule(rule: AnswerRule, who: str, status: int, body: Mapping[str, Any], text: str) -> Answered:

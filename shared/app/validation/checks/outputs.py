@@ -10,7 +10,7 @@ from typing import Any
 from shared.app.context import Context
 from shared.app.state.repository import Loaded, load_run
 from shared.app.transitions.readings import read_rows
-from shared.app.validation.checks import nights
+from shared.app.validation.checks import nights, paused
 from shared.core.decision.holdings import output
 from shared.core.model import RunKey, State, Units
 from shared.core.policy.phases import Processor
@@ -45,6 +45,9 @@ def _of_run(
         return Measured((_skip(key, "nothing to do"),))
     if at is None and target.now < due:
         return Measured((_skip(key, f"not due before {clock_time(ctx.policy, due)}"),))
+    pause = paused.excuse(ctx.policy, paused.pauses(ctx), target, key, transition.name, grace) if at is None else ""
+    if pause:
+        return Measured((_skip(key, pause),))
     if at is not None and target.now - at < grace:
         return Measured((_skip(key, f"triggered only at {clock_time(ctx.policy, at)}"),))
     required, optional = nights.outputs(ctx.policy, transition.starts, key.mode, key.day)
@@ -120,11 +123,15 @@ def _date_text(key: RunKey) -> str:
 def floors(ctx: Context, target: Target, options: Mapping[str, Any]) -> Measured:
     """Compare the rows of every processor that should have reported by now with its floor for the date.
 
-    The number is percent of the floor; a processor without one has to have one row. Optional ones only warn.
+    The number is percent of the floor; a processor without one has to have one row. Optional ones only warn, and of a
+    paused transition nothing is wanted.
     """
     wanted: dict[tuple[Processor, date], Status] = {}
+    resting = paused.pauses(ctx)
     for key in nights.keys(ctx.policy, target.working_day):
         for transition in nights.transitions(ctx.policy, key, target.now):
+            if paused.excuse(ctx.policy, resting, target, key, transition.name):
+                continue
             expectation = transition.expects[key.mode]
             for name in sorted(expectation.expected):
                 one = ctx.policy.awaited[transition.name][name]

@@ -9,7 +9,7 @@ from typing import Any
 from shared.app.context import Context
 from shared.app.state.repository import Loaded, open_runs, run_path, with_run
 from shared.app.transitions.snapshot import transitions_of
-from shared.app.validation.checks import nights
+from shared.app.validation.checks import nights, paused
 from shared.core.calendar import KEPT, clock_from, instant
 from shared.core.model import Lane, RunKey, State
 from shared.core.policy.policy import Policy
@@ -18,15 +18,18 @@ from shared.core.validation.checks import Target
 from shared.core.validation.verdict import Measure, Measured
 
 HOUR = timedelta(hours=1)
+# What is claimed or dispatched goes on inside a pause, the others rest (behaviour T8).
+RESTING = (State.WAITING, State.BLOCKED, State.HELD)
 
 
 def runs_opened(ctx: Context, target: Target, options: Mapping[str, Any]) -> Measured:
-    """See that every mode whose time has come has a run: 1 if it has, 0 if not."""
-    policy, day = ctx.policy, target.working_day
+    """See that every mode whose time has come has a run: 1 if it has, 0 if not; inside a pause none is opened (T8)."""
+    policy, day, grace, resting = ctx.policy, target.working_day, options["grace"], paused.pauses(ctx)
     expected = [
         key
         for key in nights.keys(policy, day)
-        if target.now >= instant(day, policy.modes[key.mode].opens_at, policy.zone) + options["grace"]
+        if target.now >= instant(day, policy.modes[key.mode].opens_at, policy.zone) + grace
+        and not paused.excuse(policy, resting, target, key, grace=grace)
     ]
     if not expected or target.now - target.day_end > KEPT:
         return Measured()
@@ -43,7 +46,7 @@ def runs_opened(ctx: Context, target: Target, options: Mapping[str, Any]) -> Mea
 
 def stalled_runs(ctx: Context, target: Target, options: Mapping[str, Any]) -> Measured:
     """Measure for how many hours each transition of an open live run stands where it should not stay."""
-    measures = []
+    measures, resting = [], paused.pauses(ctx)
     for run in open_runs(ctx.ports.store, ctx.policy)[0]:
         key = run.value.key
         if key.lane is Lane.BACKFILL:
@@ -51,6 +54,10 @@ def stalled_runs(ctx: Context, target: Target, options: Mapping[str, Any]) -> Me
         loaded = with_run(ctx.ports.store, key, run)
         for transition in transitions_of(ctx.policy, key.mode):
             since, why = _standing_since(ctx.policy, key, transition, loaded)
+            if since is not None and loaded.transition(transition.name).value.state in RESTING:
+                if paused.excuse(ctx.policy, resting, target, key, transition.name):
+                    continue
+                since = paused.over_since(resting, key, transition.name, since, target.now)
             if since is not None and since <= target.now:
                 measures.append(Measure(f"{key.id} {transition.name}", (target.now - since) / HOUR, note=why))
     return Measured(tuple(measures) or (Measure("", 0.0, note="no transition stands still"),))
