@@ -9,9 +9,11 @@ from pathlib import Path
 from msgspec import UNSET
 
 from deploy import schedule_check, workflow_check
+from deploy.batch_check import batch_rights
 from deploy.manifest import Function, Manifest, Push
 from deploy.manifest_schema import FunctionSchema, ManifestSchema
 from deploy.monitoring import CHANNELS
+from shared.core.policy.batches import start_topic
 from shared.core.policy.config_error import ConfigError, spell, suggest
 from shared.core.policy.policy import Service
 from shared.core.policy.transitions import Transition
@@ -215,6 +217,7 @@ def _function(manifest: Manifest, one: Function, root: Path) -> Iterator[ConfigE
     if one.push:
         yield from _push(f"{key}.trigger", one, one.push)
         yield from _services_reached(manifest, one, decided_by(manifest, one.push))
+    yield from batch_rights(manifest.policy, one, SWEEP)
     if one.folder == SWEEP:
         yield from _services_reached(manifest, one, manifest.policy.transitions.values())
         yield from _reruns(manifest, one)
@@ -328,9 +331,13 @@ def _channels(manifest: Manifest) -> Iterator[ConfigError]:
 
 
 def topics_of_policy(manifest: Manifest) -> set[str]:
-    """Return the topics that the policy names: completions and triggers, and those of its workflows."""
+    """Return the topics that the policy names: completions, triggers, and those of batches and workflows."""
     triggers = {topic for transition in manifest.policy.transitions.values() for topic in transition.topics}
-    return {*manifest.policy.topics, *triggers, *workflow_check.topics(manifest)}
+    batches = {
+        topic for batch in manifest.policy.batches.values() for topic in (batch.request.topic, batch.reports.topic)
+    }
+    starts = {start_topic(manifest.policy.pipeline)} if batches else set[str]()
+    return {*manifest.policy.topics, *triggers, *batches, *starts, *workflow_check.topics(manifest)}
 
 
 def listeners(manifest: Manifest, topic: str) -> list[Function]:

@@ -79,6 +79,15 @@ class Scan:
     again: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class RememberedBatch:
+    """What an instance knows of a batch: where its index is, and where the outcome of one silent member would stand."""
+
+    load: int
+    buckets: int
+    silent: str = ""
+
+
 @dataclass
 class Memory:
     """What an instance remembers between two calls; losing it costs a repetition, never a trigger."""
@@ -99,6 +108,7 @@ class Memory:
     missing: dict[tuple[RunKey, str], Missing] = field(default_factory=dict)
     scans: dict[tuple[RunKey, str], Scan] = field(default_factory=dict)
     workflows: Workflows | None = None
+    batches: dict[str, RememberedBatch] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,20 @@ import typer
 
 from shared import runtime
 from shared.app.context import Context
-from shared.cli import backfill, cost, dead_letters, doctor, entry, known, operator, pause, questions, serve, workflows
+from shared.cli import (
+    backfill,
+    batch,
+    cost,
+    dead_letters,
+    doctor,
+    entry,
+    known,
+    operator,
+    pause,
+    questions,
+    serve,
+    workflows,
+)
 from shared.cli.shell import STATUSES, UNAVAILABLE, USAGE, statuses_text
 
 app = typer.Typer(
@@ -28,6 +41,7 @@ app = typer.Typer(
 questions.add_to(app)
 operator.add_to(app)
 backfill.add_to(app)
+batch.add_to(app)
 pause.add_to(app)
 dead_letters.add_to(app)
 doctor.add_to(app)

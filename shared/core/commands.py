@@ -61,6 +61,11 @@ def explain_workflow(workflow: str, day: date) -> str:
     return line("explain", "workflow", workflow, "--date", day.isoformat())
 
 
+def batch(verb: str, name: str, key: RunKey, reason: str = "") -> str:
+    """Return what shows, closes or asks again a batch of a run."""
+    return line("batch", verb, name, *of_key(key), *(("--reason", reason) if reason else ()))
+
+
 def pauses() -> str:
     return line("pause", "--list")
 

@@ -204,6 +204,44 @@ class AnnouncedExpected:
     window: Window = Window()
 
 
+@dataclass(frozen=True)
+class BatchExpected:
+    """How the newest batch of a run stands at one moment."""
+
+    name: str
+    of: Of
+    at: datetime
+    state: str | None = None
+    numbers: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RequestsExpected:
+    """How many requests of a batch left in a window: messages, members named, request ids."""
+
+    batch: str
+    of: Of
+    window: Window = Window()
+    count: int | None = None
+    at_most: int | None = None
+    distinct: int | None = None
+    ids: int | None = None
+
+
+@dataclass(frozen=True)
+class PublishedExpected:
+    """How often a batch's completion was published, and what the first one says."""
+
+    batch: str
+    of: Of
+    window: Window = Window()
+    generation: int | None = None
+    count: int = 1
+    status: str | None = None
+    missing: tuple[str, ...] | None = None
+    percent: float | None = None
+
+
 Expectation = (
     TriggerExpected
     | DispatchesExpected
@@ -224,6 +262,9 @@ Expectation = (
     | WorkflowExpected
     | ScrapeExpected
     | AnnouncedExpected
+    | BatchExpected
+    | RequestsExpected
+    | PublishedExpected
 )
 
 

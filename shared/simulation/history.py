@@ -9,6 +9,7 @@ from datetime import date, datetime
 from typing import Any
 
 from shared.core.model import RunKey
+from shared.simulation.batches.events import BatchSeen, Published, RequestSent
 
 TOPIC = "topic"
 HTTP = "http"
@@ -208,7 +209,9 @@ class History:
     calls: list[Call] = field(default_factory=list)
     answers: list[FunctionResponse] = field(default_factory=list)
     exits: list[Exit] = field(default_factory=list)
-    seen: dict[int, RunSeen | CompletionSeen | WorkflowSeen | Unclear | None] = field(default_factory=dict)
+    requests: list[RequestSent] = field(default_factory=list)
+    published: list[Published] = field(default_factory=list)
+    seen: dict[int, RunSeen | CompletionSeen | BatchSeen | WorkflowSeen | Unclear | None] = field(default_factory=dict)
     quarantine: list[Quarantined] = field(default_factory=list)
     runs: list[RunKey] = field(default_factory=list)
     raised: Counter[str] = field(default_factory=Counter)

@@ -9,9 +9,11 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from shared.simulation.batches.judge import judge_batch, judge_published, judge_requests
 from shared.simulation.expectations import (
     AlertExpected,
     AnnouncedExpected,
+    BatchExpected,
     CallsExpected,
     DispatchesExpected,
     ExitExpected,
@@ -20,9 +22,11 @@ from shared.simulation.expectations import (
     NotResolvedExpected,
     NoTriggerExpected,
     Of,
+    PublishedExpected,
     QuarantinedExpected,
     RecordedExpected,
     RepairExpected,
+    RequestsExpected,
     ResolvedExpected,
     ResponseExpected,
     RunExpected,
@@ -108,6 +112,12 @@ class _Judge:
                 return self.scrape(meaning)
             case AnnouncedExpected() as meaning:
                 return self.announced(meaning)
+            case BatchExpected() as meaning:
+                return judge_batch(meaning, self.history.seen.get(expected.index))
+            case RequestsExpected() as meaning:
+                return judge_requests(meaning, self.history, self.zone)
+            case PublishedExpected() as meaning:
+                return judge_published(meaning, self.history, self.zone)
 
     def trigger(self, meaning: TriggerExpected) -> tuple[bool, str]:
         triggers = self.history.triggers(self._departures(meaning.transition, meaning.of))

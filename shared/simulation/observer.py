@@ -7,7 +7,15 @@ from collections.abc import Iterable
 from shared.app.state.repository import run_path
 from shared.app.transitions.snapshot import transitions_of
 from shared.core.model import Lane, RunKey
-from shared.simulation.expectations import Expected, Of, RecordedExpected, RunExpected, WorkflowExpected
+from shared.simulation.batches.events import BatchSeen
+from shared.simulation.expectations import (
+    BatchExpected,
+    Expected,
+    Of,
+    RecordedExpected,
+    RunExpected,
+    WorkflowExpected,
+)
 from shared.simulation.history import NOT_OPEN, CompletionSeen, Quarantined, RunSeen, Unclear
 from shared.simulation.product import Product
 from shared.simulation.workflows.seen import see
@@ -50,6 +58,17 @@ class Observer:
 
     def look_at_workflow(self, index: int, meaning: WorkflowExpected) -> None:
         self.world.history.seen[index] = see(self.world.observer(), meaning)
+
+    def look_at_batch(self, index: int, meaning: BatchExpected) -> None:
+        key = self._key(meaning.of)
+        if not isinstance(key, RunKey):
+            self.world.history.seen[index] = key or BatchSeen("none", {}, "there is no such run")
+            return
+        self.world.history.seen[index] = self.product.batch(self.world.observer(), meaning.name, key)
+
+    def newest_batch(self, name: str) -> str:
+        """Return the id of the newest batch of a name, the name itself where there is none."""
+        return self.product.newest_batch(self.world.observer(), name) or name
 
     def _key(self, of: Of) -> RunKey | Unclear | None:
         """Return the run that is meant, None if none fits, or why none can be named."""

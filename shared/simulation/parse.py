@@ -38,6 +38,8 @@ WORLD = (
     "services",
     "downstream",
     "answers",
+    "members",
+    "workers",
     "scrapers",
     "starts_at",
 )

@@ -10,6 +10,9 @@ from typing import Any, TypeVar
 from shared.core.policy.policy import Policy
 from shared.core.workflows.files import PHASE
 from shared.core.workflows.model import Scraper, Workflows
+from shared.simulation.batches import parse as batch_parts
+from shared.simulation.batches.events import BatchReport
+from shared.simulation.batches.workers import batch_topics
 from shared.simulation.reader import Value, to_instant
 from shared.simulation.scenario import (
     CallAnswer,
@@ -34,11 +37,34 @@ from shared.simulation.scenario import (
 from shared.simulation.times import Times
 
 PORTS = ("state", "warehouse", "bus", "slack")
-FUNCTIONS = ("self_heal", "validation_runner", "health_check", "workflow_controller")
+FUNCTIONS = ("self_heal", "validation_runner", "health_check", "phase5_batches", "workflow_controller")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
-WORLD = ("rows", "readings", "services", "games", "units_held", "downstream", "answers", "scrapers", "starts_at")
-MESSAGES = ("complete", "deliver_raw", "redeliver", "concurrently")
-KINDS = (*MESSAGES, *WORLD, "fault", "crash", "request", "operator", "controller")
+WORLD = (
+    "rows",
+    "readings",
+    "services",
+    "games",
+    "units_held",
+    "downstream",
+    "answers",
+    "members",
+    "workers",
+    "scrapers",
+    "starts_at",
+)
+KINDS = (
+    "complete",
+    "deliver_raw",
+    "redeliver",
+    "batch_report",
+    "concurrently",
+    *WORLD,
+    "fault",
+    "crash",
+    "request",
+    "operator",
+    "controller",
+)
 TEXTS = {
     "mode": "mode",
     "execution_id": "execution_id",
@@ -47,6 +73,7 @@ TEXTS = {
     "correlation_id": "correlation_id",
 }
 COUNTS = {"records": "record_count", "expected_records": "expected_count"}
+MESSAGES = ("complete", "redeliver", "batch_report")
 T = TypeVar("T")
 FLAGS = {"backfill": "backfill_mode", "skip_downstream": "skip_downstream_trigger"}
 
@@ -96,6 +123,10 @@ def parse_change(fields: Mapping[str, Value], policy: Policy, workflows: Workflo
             parts[name] = {key.word(known): _answers(answers) for key, answers in value.pairs()}
         elif name == "starts_at":
             parts[name] = {key.day(): tuple(_time(item) for item in listed.items()) for key, listed in value.pairs()}
+        elif name == "members":
+            parts[name] = batch_parts.members(value, policy)
+        elif name == "workers":
+            parts[name] = batch_parts.workers(value, policy)
         elif name == "readings":
             gates = tuple(gate.name for gate in policy.gates.values() if gate.sql)
             parts[name] = {key.word(gates): _reading(reading) for key, reading in value.pairs()}
@@ -187,7 +218,7 @@ class _Reader:
     def happening(self, kind: str, value: Value, at: datetime) -> Happening:
         if kind in WORLD:
             return parse_change({kind: value}, self.policy, self.workflows)
-        if kind in ("complete", "redeliver"):
+        if kind in MESSAGES:
             return self.message(kind, value, at)
         readers: dict[str, Callable[[Value], Happening]] = {
             "deliver_raw": self.deliver_raw,
@@ -200,7 +231,9 @@ class _Reader:
         }
         return readers[kind](value)
 
-    def message(self, kind: str, value: Value, at: datetime) -> Complete | Redeliver:
+    def message(self, kind: str, value: Value, at: datetime) -> Complete | Redeliver | BatchReport:
+        if kind == "batch_report":
+            return batch_parts.batch_report(value, self.name)
         if kind == "complete":
             return self.complete(value, at)
         names = value.texts()
@@ -214,9 +247,9 @@ class _Reader:
         for item in value.items():
             pairs = item.pairs()
             if len(pairs) != 1:
-                raise item.error("needs exactly one of complete, redeliver")
+                raise item.error(f"needs exactly one of {', '.join(MESSAGES)}")
             [(key, entry)] = pairs
-            entries.append(self.message(key.word(("complete", "redeliver")), entry, at))
+            entries.append(self.message(key.word(MESSAGES), entry, at))
         if not entries:
             raise value.error("must not be empty")
         return Concurrently(tuple(entries))
@@ -261,12 +294,13 @@ class _Reader:
         return name
 
     def deliver_raw(self, value: Value) -> DeliverRaw:
-        fields = value.fields(required=("topic", "data"))
-        topic = fields["topic"].word(tuple(self.policy.topics))
+        fields = value.fields(required=("topic", "data"), optional=("id",))
+        topic = fields["topic"].word((*self.policy.topics, *batch_topics(self.policy)))
         data = fields["data"]
         if data.tag != "str":
             raise data.error("must be a string", "put it in quotes")
-        return DeliverRaw(self.policy.topics[topic], data.raw)
+        phase = self.policy.topics.get(topic, "")
+        return DeliverRaw(phase, data.raw, "" if phase else topic, self.name(fields.get("id")))
 
     def fault(self, value: Value) -> Fault:
         fields = value.fields(required=("port", "kind", "for"))

@@ -8,6 +8,7 @@ from datetime import datetime
 from shared.core.model import Lane, Outcome, State
 from shared.core.policy.policy import Policy
 from shared.core.workflows.model import Workflows
+from shared.simulation.batches.parse import BatchExpectations
 from shared.simulation.expectations import (
     AlertExpected,
     AnnouncedExpected,
@@ -64,6 +65,7 @@ class _Reader:
     ) -> None:
         self.policy, self.times, self.workflows = policy, times, workflows
         self.start, self.end = span
+        batches = BatchExpectations(policy, self._of, self._window, self._moment)
         self.kinds: dict[str, Callable[[Value], Expectation]] = {
             "trigger": self.trigger,
             "dispatches": self.dispatches,
@@ -84,6 +86,9 @@ class _Reader:
             "workflow": self.workflow,
             "scrape": self.scrape,
             "announced": self.announced,
+            "batch": batches.batch,
+            "requests": batches.requests,
+            "published": batches.published,
         }
 
     def expected(self, index: int, item: Value) -> Expected:
@@ -121,9 +126,7 @@ class _Reader:
 
     def run(self, value: Value) -> RunExpected:
         fields = value.fields(required=("transition",), optional=(*RUN, "at", "is", "done", "missing", "decision"))
-        at = self._time(fields, "at") or self.end
-        if not self.start <= at <= self.end:
-            raise fields["at"].error("lies outside start and end")
+        at = self._moment(fields)
         transition = self._transition(fields)
         return RunExpected(
             transition=transition,
@@ -267,6 +270,13 @@ class _Reader:
 
     def _time(self, fields: Fields, name: str) -> datetime | None:
         return to_instant(fields[name], self.times.parse) if name in fields else None
+
+    def _moment(self, fields: Fields) -> datetime:
+        """Return when something is to be looked at: at the end where the file does not say."""
+        at = self._time(fields, "at") or self.end
+        if not self.start <= at <= self.end:
+            raise fields["at"].error("lies outside start and end")
+        return at
 
     def _missing(self, fields: Fields, transition: str) -> frozenset[str] | None:
         if "missing" not in fields:

@@ -21,6 +21,7 @@ from shared.core.model import RunKey
 from shared.core.policy.policy import Policy
 from shared.core.workflows.files import topic_of as announcements
 from shared.core.workflows.model import topic_of
+from shared.simulation.batches.events import BatchSeen
 from shared.simulation.scenario import Request
 from shared.simulation.world import Envelope
 
@@ -93,6 +94,10 @@ class Product(Protocol):
 
     def recorded(self, context: Context, key: RunKey, phase: str, processor: str) -> Recorded | None: ...
 
+    def batch(self, context: Context, name: str, key: RunKey) -> BatchSeen: ...
+
+    def newest_batch(self, context: Context, name: str) -> str | None: ...
+
     def quarantine(self, context: Context) -> list[Kept]: ...
 
     def runs(self, context: Context) -> list[RunKey]: ...
@@ -122,8 +127,22 @@ def cloud_event(policy: Policy, envelope: Envelope) -> CloudEvent:
     return CloudEvent(attributes, {"message": message, "subscription": subscription})
 
 
+BATCHES = "phase5_batches"
+
+
+def push(envelope: Envelope) -> dict[str, Any]:
+    """Return a message as Pub/Sub pushes it."""
+    message: dict[str, Any] = {
+        "data": base64.b64encode(envelope.data).decode(),
+        "attributes": dict(envelope.attributes),
+        "messageId": envelope.message_id,
+        "publishTime": envelope.published.isoformat().replace("+00:00", "Z"),
+    }
+    return {"message": message, "subscription": f"projects/simulation/subscriptions/{envelope.topic}"}
+
+
 class DeployedProduct:
-    """The real functions, the real command line and the real views."""
+    """The real functions, the real command line and the real queries."""
 
     def __init__(self) -> None:
         self._flask = Flask("simulation")
@@ -134,6 +153,9 @@ class DeployedProduct:
         return manager
 
     def deliver(self, policy: Policy, envelope: Envelope) -> None:
+        if envelope.topic:
+            self._push(envelope)
+            return
         if envelope.phase not in policy.phases:
             self.run_step(policy, envelope)
             return
@@ -151,6 +173,14 @@ class DeployedProduct:
         if main is None:
             raise LookupError("there is no function workflow_executor")
         main(event)
+
+    def _push(self, envelope: Envelope) -> None:
+        """Push a message to the function of batches, which answers people too: its path names the topic."""
+        main, body = self._main(BATCHES), push(envelope)
+        assert main is not None
+        path = f"/projects/simulation/topics/{envelope.topic}"
+        with self._flask.test_request_context(path=path, method="POST", json=body) as sent:
+            main(sent.request)
 
     def request(self, request: Request) -> Reply:
         main = self._main(request.function)
@@ -176,6 +206,24 @@ class DeployedProduct:
     def recorded(self, context: Context, key: RunKey, phase: str, processor: str) -> Recorded | None:
         recorded: Recorded | None = _module("shared.app.reporting.queries").recorded(context, key, phase, processor)
         return recorded
+
+    def batch(self, context: Context, name: str, key: RunKey) -> BatchSeen:
+        queries = _module("shared.app.batches.queries")
+        batch = queries.newest(context, name, key)
+        if batch is None:
+            return BatchSeen("none", {}, "there is no such batch")
+        seen = queries.view(context, batch)
+        counts = seen.counts
+        numbers = {
+            "members": batch.members, "done": counts.done, "skipped": counts.skipped, "failed": counts.failed,
+            "silent": seen.silent, "generation": batch.generation,
+        }  # fmt: skip
+        return BatchSeen(str(batch.state), numbers, seen.reason)
+
+    def newest_batch(self, context: Context, name: str) -> str | None:
+        listed = _module("shared.app.batches.store").all_batches(context)
+        found: str | None = next((batch.id for batch in listed if batch.name == name), None)
+        return found
 
     def quarantine(self, context: Context) -> list[Kept]:
         return list(_module("shared.app.reporting.queries").quarantine(context))

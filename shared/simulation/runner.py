@@ -12,8 +12,9 @@ from functools import partial
 
 from shared.adapters.local.sqlite import SqliteStore
 from shared.ports import StateStore
+from shared.simulation.batches.events import BatchReport
 from shared.simulation.event_queue import EventQueue, Rank
-from shared.simulation.expectations import RunExpected, WorkflowExpected
+from shared.simulation.expectations import BatchExpected, RunExpected, WorkflowExpected
 from shared.simulation.fakes.clock import Actor, Crash
 from shared.simulation.history import Exit, FunctionResponse, History
 from shared.simulation.observer import Observer
@@ -99,6 +100,9 @@ class Runner:
             elif isinstance(expected.meaning, WorkflowExpected):
                 see = partial(self.observer.look_at_workflow, expected.index, expected.meaning)
                 self.agenda.put(expected.meaning.at, Rank.LOOK, see)
+            elif isinstance(expected.meaning, BatchExpected):
+                look = partial(self.observer.look_at_batch, expected.index, expected.meaning)
+                self.agenda.put(expected.meaning.at, Rank.LOOK, look)
         with self.product.installed(self._context):
             for at, action in self.agenda.until(self.scenario.end):
                 self.world.clock.instant = at
@@ -113,7 +117,7 @@ class Runner:
 
     def _happen(self, happening: Happening) -> None:
         match happening:
-            case Complete() | DeliverRaw() | Redeliver():
+            case Complete() | DeliverRaw() | Redeliver() | BatchReport():
                 for envelope in self._envelopes(happening):
                     self._deliver(envelope)
             case Concurrently():
@@ -134,7 +138,7 @@ class Runner:
                 self._controller_up = happening.up
                 self._note("world", f"the controller is {'up' if happening.up else 'down'}")
 
-    def _envelopes(self, happening: Complete | DeliverRaw | Redeliver) -> list[Envelope]:
+    def _envelopes(self, happening: Complete | DeliverRaw | Redeliver | BatchReport) -> list[Envelope]:
         now = self.world.clock.now()
         match happening:
             case Complete():
@@ -144,9 +148,26 @@ class Runner:
                     self._named[happening.name] = envelope
                 return [envelope]
             case DeliverRaw():
-                return [self.world.envelope(happening.phase, happening.data.encode(), now)]
+                raw = happening.data.encode()
+                if happening.topic:
+                    return self._name(happening.name, self.world.topic_envelope(happening.topic, raw, now))
+                return self._name(happening.name, self.world.envelope(happening.phase, raw, now))
+            case BatchReport():
+                return self._name(happening.name, self._report(happening, now))
             case Redeliver():
                 return [self._named[name] for name in happening.names]
+
+    def _name(self, name: str | None, envelope: Envelope) -> list[Envelope]:
+        if name is not None:
+            self._named[name] = envelope
+        return [envelope]
+
+    def _report(self, said: BatchReport, now: datetime) -> Envelope:
+        """Return a report by hand, of a batch id or of the newest batch of a name."""
+        batches = self.scenario.policy.batches
+        batch_id = self.observer.newest_batch(said.batch) if said.batch in batches else said.batch
+        declared = batches.get(said.batch) or self.world.batches.declared(batch_id)
+        return self.world.topic_envelope(declared.reports.topic, self.world.batches.body(declared, batch_id, said), now)
 
     def _deliver_later(self, at: datetime, envelope: Envelope) -> None:
         self.agenda.put(at, Rank.DELIVERY, lambda: self._deliver(envelope))
@@ -211,7 +232,7 @@ class Runner:
         self.world.rows_follow(envelope)
         again = f", delivery {delivery}" if delivery > 1 else ""
         data = envelope.data.decode(errors="replace")
-        self._note("completion", f"{envelope.phase} message {envelope.message_id}{again}: {data}")
+        self._note("completion", f"{envelope.phase or envelope.topic} message {envelope.message_id}{again}: {data}")
         return Actor(f"handler of message {envelope.message_id}", self.world.clock.now())
 
     def _deliver_again(self, envelope: Envelope, delivery: int) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from shared.core.policy.policy import Policy
 from shared.core.workflows.model import Workflows
+from shared.simulation.batches.events import BatchReport, Workers
 from shared.simulation.expectations import Expected
 
 
@@ -92,6 +93,8 @@ class Change:
     answers: Mapping[str, tuple[CallAnswer, ...]] = field(default_factory=dict)
     scrapers: Mapping[str, tuple[CallAnswer, ...]] = field(default_factory=dict)
     starts_at: Mapping[date, tuple[time, ...]] = field(default_factory=dict)
+    members: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    workers: Mapping[str, Workers] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -130,8 +133,12 @@ class Complete:
 
 @dataclass(frozen=True)
 class DeliverRaw:
+    """``phase`` is "" where ``topic`` is one of batches. ``name`` is for `redeliver`."""
+
     phase: str
     data: str
+    topic: str = ""
+    name: str | None = None
 
 
 @dataclass(frozen=True)
@@ -141,7 +148,7 @@ class Redeliver:
 
 @dataclass(frozen=True)
 class Concurrently:
-    entries: tuple[Complete | Redeliver, ...]
+    entries: tuple[Complete | Redeliver | BatchReport, ...]
 
 
 @dataclass(frozen=True)
@@ -171,7 +178,17 @@ class Operator:
 
 
 Happening = (
-    Complete | DeliverRaw | Redeliver | Concurrently | Change | Fault | Crash | Request | Operator | ControllerSwitch
+    Complete
+    | DeliverRaw
+    | Redeliver
+    | Concurrently
+    | Change
+    | Fault
+    | Crash
+    | Request
+    | Operator
+    | BatchReport
+    | ControllerSwitch
 )
 
 

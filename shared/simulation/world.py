@@ -20,6 +20,7 @@ from shared.core.policy.transitions import Publication, Transition
 from shared.core.workflows.files import topic_of as announcements
 from shared.core.workflows.model import topic_of
 from shared.ports import AlertSink, AuditLog, Bus, Clock, Http, Message, StateStore, Warehouse
+from shared.simulation.batches.workers import BatchWorld
 from shared.simulation.fakes.audit_log import SimulatedAuditLog
 from shared.simulation.fakes.clock import VirtualClock
 from shared.simulation.fakes.fault_injector import FaultInjector
@@ -44,13 +45,14 @@ GRAVE = ("WARNING", "ERROR", "CRITICAL")
 
 @dataclass(frozen=True)
 class Envelope:
-    """A message on a topic: one id however often it is delivered."""
+    """A message on a topic: one id however often it is delivered. ``topic`` is "" where ``phase`` has one."""
 
     message_id: str
     phase: str
     data: bytes
     published: datetime
     attributes: Mapping[str, str]
+    topic: str = ""
 
 
 @dataclass(frozen=True)
@@ -86,10 +88,11 @@ class World:
         self._messages = 0
         self.services = SimulatedServices(scenario.policy, self.stage, self._called)
         self.audit = SimulatedAuditLog(self.stage)
+        self.batches = BatchWorld(scenario.policy, self.stage, self._reported)
         sql = WorldSql(scenario.policy, self.facts, self.audit, CONFIG)
         self.ports = WorldPorts(
             store=SimulatedStore(inner, self.stage, self._stored),
-            warehouse=SimulatedWarehouse(self.facts, self.stage, sql),
+            warehouse=SimulatedWarehouse(self.facts, self.stage, sql, self.batches.query),
             audit=self.audit,
             bus=SimulatedBus(self.stage, self._published),
             http=self.services,
@@ -138,6 +141,7 @@ class World:
         self.services.change(change.answers)
         if self._scrapers is not None:
             self._scrapers.change(change.scrapers)
+        self.batches.change(change.members, change.workers)
         self._downstream.update(change.downstream)
         self.mutations += 1
 
@@ -150,7 +154,7 @@ class World:
 
     def rows_follow(self, envelope: Envelope) -> None:
         """Let a delivered success or partial be true of its table."""
-        if not self._rows_follow or envelope.phase not in self.policy.phases:
+        if not self._rows_follow or envelope.topic or envelope.phase not in self.policy.phases:
             return
         delivery = Delivery(envelope.message_id, envelope.phase, envelope.data, envelope.published, self.clock.now())
         try:
@@ -189,6 +193,13 @@ class World:
         if self.workflows is not None and topic == announcements(self.policy.pipeline):
             self._announced(message)
             return
+        if topic in self.batches.topics:
+            self._to_batches(topic, message, times)
+            return
+        if self.batches.takes(topic):
+            self.batches.take_request(topic, message, times)
+            return
+        self.batches.published(topic, message)
         if phase is None:
             self._depart(message.body, TOPIC, topic, delivered=times > 0)
             return
@@ -204,8 +215,28 @@ class World:
         self.history.announced.append(again)
         self.history.note(again.at, "announced", f"{again.scraper} {again.day} once more")
 
+    def _to_batches(self, topic: str, message: Message, times: int) -> None:
+        """Deliver what the function of batches hears; a start is a trigger that left."""
+        self._depart(message.body, TOPIC, topic, delivered=times > 0)
+        envelope = self.topic_envelope(topic, json.dumps(message.body).encode(), self.clock.now(), message.attributes)
+        for _ in range(times):
+            self._later(self.clock.now(), envelope)
+
+    def topic_envelope(
+        self, topic: str, data: bytes, published: datetime, attributes: Mapping[str, str] | None = None
+    ) -> Envelope:
+        """Make a new message of a topic of batches, with an id of its own."""
+        self.batches.started(data)
+        self._messages += 1
+        return Envelope(str(1_000_000 + self._messages), "", data, published, attributes or {}, topic)
+
+    def _reported(self, topic: str, data: bytes, at: datetime) -> None:
+        self._later(at, self.topic_envelope(topic, data, at))
+
     def _called(self, service: str, path: str, body: Mapping[str, Any], taken: bool) -> None:
-        if body.get("repair") is not True:
+        if self.batches.is_step(service, path):
+            self.stage.reached(CrashPoint.AFTER_DISPATCH)
+        elif body.get("repair") is not True:
             self._depart(body, HTTP, f"{service} {path}", delivered=True, taken=taken)
         elif taken:
             self._repair(body)

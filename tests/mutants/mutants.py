@@ -80,6 +80,9 @@ W_WATCH, W_CALLS = "shared/app/workflows/supervision.py", "shared/app/workflows/
 T_W_DECIDE, T_W_EXECUTOR = "tests/core/test_workflow_decide.py::test_", "tests/app/workflows/test_executor.py::test_"
 T_W_CONTROLLER = "tests/app/workflows/test_controller.py::test_"
 
+BATCH_DECIDE, BATCH_MESSAGES = "shared/core/batches/decide.py", "shared/core/batches/messages.py"
+BATCH_ROLL, BATCH_ARRIVAL = "shared/core/batches/roll.py", "shared/core/batches/arrival.py"
+T_BATCH, T_MEMBERS = "tests/core/test_batch_decide.py::test_", "tests/core/test_batch_members.py::test_"
 T_HEAL, T_REPAIRS = "tests/app/test_self_heal.py::test_", "tests/app/test_repair_verdicts.py::test_"
 T_ANSWERS, T_VERDICTS = "tests/core/test_answers.py::test_", "tests/app/test_verdicts.py::test_"
 PAST, PAST_CORE, BUDGET = (
@@ -1626,7 +1629,7 @@ MUTANTS = [
     mutant(
         "nothing of nothing is too little",
         STANDING,
-        "    if _nothing_to_do(report):\n",
+        "    if is_nothing_to_do(report):\n",
         "    if False:\n",
         f"{T_UNITS}nothing_of_nothing_expected_is_done",
     ),
@@ -2312,5 +2315,87 @@ MUTANTS = [
         "now < ends or ends <= control.since",
         "now < ends",
         f"{T_W_CONTROLLER}a_window_that_ended_before_anybody_watched_is_not_judged",
+        "a batch is complete with one member silent",
+        BATCH_DECIDE,
+        "counts.total >= batch.members:",
+        "counts.total >= batch.members - 1:",
+        f"{T_BATCH}every_outcome_completes",
+    ),
+    mutant(
+        "a batch is idle before its time is over",
+        BATCH_DECIDE,
+        "reaches_idle(batch, declared, counts) and now >= _quiet_until(batch, declared, counts)",
+        "reaches_idle(batch, declared, counts)",
+        f"{T_BATCH}idle_at_both_of_its_limits",
+    ),
+    mutant(
+        "a batch is idle whatever its percent",
+        BATCH_DECIDE,
+        "    return counts.total * 100 >= idle.at_least_percent * batch.members",
+        "    return True",
+        f"{T_BATCH}idle_at_both_of_its_limits",
+    ),
+    mutant(
+        "a deadline that says hold publishes",
+        BATCH_DECIDE,
+        "declared.close.deadline.then is BatchThen.PUBLISH_PARTIAL:",
+        "declared.close.deadline.then:",
+        f"{T_BATCH}a_deadline_that_holds_tells_once_and_waits",
+    ),
+    mutant(
+        "the end of a batch is said before its steps are proven",
+        BATCH_DECIDE,
+        "        if step.proof:\n            continue",
+        "        if step.begun_at or step.proof or True:\n            continue",
+        f"{T_BATCH}steps_are_proven_in_order_before_the_end_is_said",
+    ),
+    mutant(
+        "a close step is tried again at once",
+        BATCH_DECIDE,
+        "if due is not None and clock.now < due:",
+        "if due is not None and clock.now < due and False:",
+        f"{T_BATCH}a_step_that_failed_waits_longer_each_time",
+    ),
+    mutant(
+        "a refused close step is tried again by itself",
+        BATCH_DECIDE,
+        "if step.refused_by != clock.version:",
+        "if step.refused_by:",
+        f"{T_BATCH}a_refused_step_holds_until_a_deploy",
+    ),
+    mutant(
+        "a late outcome reopens without a refresh of the policy",
+        BATCH_DECIDE,
+        "if _is_news(batch, declared, counts) and may_reopen(batch, declared, policy, now):",
+        "if _is_news(batch, declared, counts):",
+        f"{T_BATCH}a_late_outcome_reopens_by_policy",
+    ),
+    mutant(
+        "a batch is reopened without end",
+        BATCH_DECIDE,
+        " or batch.reopened >= refresh.at_most:",
+        ":",
+        f"{T_BATCH}a_batch_is_reopened_so_often_and_so_long",
+    ),
+    mutant(
+        "complete with a failed member is a success",
+        BATCH_MESSAGES,
+        "closing.done + closing.skipped == members\n",
+        "closing.done + closing.skipped + closing.failed == members\n",
+        f"{T_MEMBERS}a_failed_member_is_no_success",
+    ),
+    mutant(
+        "a member named twice is two",
+        BATCH_ROLL,
+        "        if key in found:\n            continue\n",
+        "        if key in found:\n            key = key + '_'\n",
+        f"{T_MEMBERS}a_name_twice_is_one_member_in_the_order_of_rows",
+    ),
+    mutant(
+        "0 without a word is done",
+        BATCH_ARRIVAL,
+        "return MemberOutcome.SKIPPED if count == 0 else MemberOutcome.DONE",
+        "return MemberOutcome.DONE",
+        f"{T_MEMBERS}what_a_report_means",
     ),
 ]  # fmt: skip

@@ -12,9 +12,16 @@ from shared.simulation.report import lines
 
 HERE = Path(__file__).parent
 FILES = sorted(HERE.glob("*/*.yaml"))
+# Thousands of messages, each handled by the real function.
+SLOW = frozenset({"T06_three_thousand"})
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def _marked(file: Path) -> object:
+    marks = [pytest.mark.slow] if file.stem in SLOW else []
+    return pytest.param(file, marks=marks, id=file.stem)
+
+
+@pytest.mark.parametrize("file", [_marked(file) for file in FILES])
 def test_incident(file: Path) -> None:
     """All expectations of the scenario hold."""
     played = evaluate(read_scenario(file))

@@ -18,6 +18,8 @@ GUIDE = (ROOT / "config" / "README.md").read_text(encoding="utf-8")
 FORMAT = (ROOT / "tests" / "scenarios" / "FORMAT.md").read_text(encoding="utf-8")
 FILES = dict(re.findall(r"<!-- file: (\S+) -->\n```yaml\n(.*?)```", GUIDE, re.DOTALL))
 SOURCES = [path for folder in ("shared", "deploy") for path in (ROOT / folder).rglob("*.py")]
+# A key, and where in a scenario it may stand.
+ROW = re.compile(r"^\| `(\w+)` \| ([\w, ]+) \|", re.MULTILINE)
 # Read by the scripts and the tests, and named in the words below the table.
 OF_THE_TESTS = {"REQUIRE_EMULATORS", "REQUIRE_BROWSER", "PYTHON"}
 
@@ -67,24 +69,22 @@ def named(part: str) -> set[str]:
     return {name for cell in cells for name in re.findall(r"`([a-z_]+)[:`]", cell)}
 
 
-def of_workflows(where: str) -> set[str]:
-    """Return the keys of workflows that stand in a part of a scenario."""
-    rows = re.findall(r"^\| `([a-z_]+)` \| ([a-z, ]+) \|", FORMAT.split("## Workflows\n")[1], re.MULTILINE)
-    return {key for key, places in rows if where in places.split(", ")}
-
-
 def test_the_format_names_every_key_that_is_read() -> None:
     """Keys of the file, of given, events and expect; none that is not read, none that is not told."""
     head, given, events, expect = (
         FORMAT.split(f"{title}\n")[1] for title in ("## File", "### given", "### events", "### expect")
     )
+    later = FORMAT.split("## Workflows and batches\n")[1].split("\n## ")[0]
+    more = {
+        place: {key for key, where in ROW.findall(later) if place in where} for place in ("given", "event", "expect")
+    }
     assert named(head.split("### ")[0]) == {*parse.REQUIRED, *parse.OPTIONAL} - {"seed"}
-    assert named(given.split("### ")[0]) | of_workflows("given") == {*parse.WORLD, "rows_follow", "workflow_runs"}
-    assert named(events.split("### ")[0]) | of_workflows("event") == set(parse_events.KINDS)
+    assert named(given.split("### ")[0]) | more["given"] == {*parse.WORLD, "rows_follow", "workflow_runs"}
+    assert named(events.split("### ")[0]) | more["event"] == set(parse_events.KINDS)
     reader: Any = parse_expect._Reader
     policy = parse._policy(ROOT / "tests/scenarios/own/x.yaml", None, None)
     kinds = reader(policy, None, (None, None), None).kinds
-    assert named(expect.split("## ")[0]) | of_workflows("expect") == set(kinds)
+    assert named(expect.split("## Workflows")[0]) | more["expect"] == set(kinds)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import msgspec
 
+from shared.adapters.config.batch_build import batches_of
 from shared.adapters.config.calendar_schema import CalendarSchema, ExcludedSchema
 from shared.adapters.config.mode_shape import AfterOpenedSchema, ModeSchema
 from shared.adapters.config.phase_schema import DisabledSchema, PhaseSchema, RerunSchema, SourceSchema
@@ -240,6 +241,7 @@ class Builder:
         )
         given.pop("timezone")
         given["pauses"] = given.get("pauses") or ()
+        given["batches"] = batches_of(_there(found.batches), _duration, self._json)
         given.pop("wire", None)  # every phase has it, its own laid over it
         given["transitions"] = self._transitions(found)
         return None if zone is None else Policy(zone=zone, source=source, **{"gates": {}} | given)

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from shared.adapters.config.batch_build import files_of, with_texts
 from shared.adapters.config.policy_build import Builder
 from shared.adapters.config.policy_schema import PolicySchema
 from shared.adapters.config.strict_yaml import merged, read_yaml, with_lines
@@ -18,7 +19,6 @@ from shared.core.errors import PolicyError
 from shared.core.policy.idle import idle
 from shared.core.policy.policy import Policy
 from shared.core.policy.policy_check import ConfigError, problems
-from shared.core.policy.transitions import Gate
 
 VERSION_DIGITS = 12
 CONFIG = Path(__file__).resolve().parents[3] / "config"
@@ -41,7 +41,9 @@ def load_policy(path: Path, overlay: Mapping[str, Any] | None = None) -> Policy:
     if policy is None:
         _refuse(source, _placed(path, source, builder.problems))
         raise AssertionError("a builder that yields no policy names a problem")
-    found = builder.problems + problems(policy, _unreadable(policy.gates.values(), path.parent))
+    policy = replace(policy, batches=with_texts(policy.batches, _text))
+    named = [gate.sql for gate in policy.gates.values() if gate.sql] + files_of(policy.batches)
+    found = builder.problems + problems(policy, _unreadable(named, path.parent))
     _refuse(source, _placed(path, source, builder.located(found)))
     return replace(policy, version=_digest(raw))
 
@@ -108,10 +110,14 @@ def _shaped(raw: object, path: Path, source: str) -> PolicySchema:
         raise
 
 
-def _unreadable(gates: Iterable[Gate], beside: Path) -> dict[str, str]:
-    """Return why the functions cannot read a gate's query, by the name that the gate gives it; nothing if they can."""
-    named = {gate.sql for gate in gates if gate.sql is not None}
-    return {sql: reason for sql in sorted(named) if (reason := _why_unreadable(sql, beside))}
+def _unreadable(named: Iterable[str], beside: Path) -> dict[str, str]:
+    """Return why the functions cannot read a query, by the name that the policy gives it; nothing if they can."""
+    return {sql: reason for sql in sorted(set(named)) if (reason := _why_unreadable(sql, beside))}
+
+
+def _text(sql: str) -> str:
+    """Return a query of ``config/``, "" for one that cannot be read: then the policy is refused."""
+    return "" if _why_unreadable(sql, CONFIG) else (CONFIG / sql).read_text(encoding="utf-8")
 
 
 def _why_unreadable(sql: str, beside: Path) -> str:

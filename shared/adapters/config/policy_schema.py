@@ -10,6 +10,7 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, UnsetType
 
+from shared.adapters.config.batch_shape import BatchSchema
 from shared.adapters.config.calendar_schema import CalendarSchema
 from shared.adapters.config.mode_shape import ModeSchema
 from shared.adapters.config.phase_schema import PhaseSchema
@@ -96,6 +97,7 @@ class PolicySchema(Schema):
     - `gates`: conditions on the data, by name
     - `claim_lease`: how long one instance alone may send a trigger; longer than the longest call
     - `wire`: the dialect of the messages
+    - `batches`: phases whose members are known only when they start, by name
     """
 
     pipeline: Name
@@ -113,3 +115,4 @@ class PolicySchema(Schema):
     pauses: Annotated[list[PauseSchema] | UnsetType | None, Meta(description="pauses that are known beforehand")] = (
         UNSET
     )
+    batches: dict[Name, BatchSchema] | UnsetType | None = UNSET

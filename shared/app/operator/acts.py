@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from shared.app.batches import receive as batch_messages
 from shared.app.context import Context
 from shared.app.outcome import CommandResult, Outcome, Why
 from shared.app.quarantine.rows import Quarantined, listed, mark_replayed
@@ -19,7 +20,7 @@ from shared.core.calendar import working_day
 from shared.core.decision import state_changes
 from shared.core.decision.explain import state_name
 from shared.core.errors import Malformed, Unavailable
-from shared.core.message import parse
+from shared.core.message import Delivery, parse
 from shared.core.model import Act, Hold, Lane, RepairLog, Request, Run, RunKey, TransitionState
 from shared.core.wire.answers import Means
 
@@ -177,6 +178,8 @@ def replay(ctx: Context, kept: Quarantined, why: Why) -> CommandResult:
     Who did it and why is kept with the message (behaviour D9).
     """
     delivery = replace(kept.delivery, received_at=ctx.ports.clock.now())
+    if kept.phase.partition(".")[0] == batch_messages.STARTS:
+        return _replay_of_batch(ctx, kept, delivery, why)
     try:
         parse(delivery, ctx.policy, ctx.names)
     except Malformed as wrong:
@@ -185,6 +188,17 @@ def replay(ctx: Context, kept: Quarantined, why: Why) -> CommandResult:
     mark_replayed(ctx, kept, why.by, why.reason)
     ctx.log("quarantine.replayed", message_id=kept.message_id, run_id=receipt.run, reason=why.reason, by=why.by)
     return CommandResult(Outcome.DONE, f"{kept.message_id}: {receipt.handled.value} in {receipt.run or 'no run'}")
+
+
+def _replay_of_batch(ctx: Context, kept: Quarantined, delivery: Delivery, why: Why) -> CommandResult:
+    """Bring back what was meant for a batch."""
+    try:
+        taken = batch_messages.take_in(ctx, delivery)
+    except Malformed as wrong:
+        return CommandResult(Outcome.REFUSED, f"{kept.message_id}: still not understood: {wrong.reason}")
+    mark_replayed(ctx, kept, why.by, why.reason)
+    ctx.log("quarantine.replayed", message_id=kept.message_id, batch_id=taken.batch_id, reason=why.reason, by=why.by)
+    return CommandResult(Outcome.DONE, f"{kept.message_id}: {taken.what} in {taken.batch_id}")
 
 
 def find_quarantined(ctx: Context, message_id: str) -> Quarantined | None:

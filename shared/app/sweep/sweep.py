@@ -16,6 +16,7 @@ from shared.app.alerting.unexpected import fault
 from shared.app.audit import alert_rows
 from shared.app.audit.compare import Compared, compare
 from shared.app.audit.write import flush
+from shared.app.batches.tending import tend as tend_batches
 from shared.app.bounded import BoundedPorts
 from shared.app.context import Context
 from shared.app.state.lock import Locked, acquire, release
@@ -109,6 +110,7 @@ def _sweep(ctx: Context, wish: SweepOptions) -> Sweep:
         closings += [] if closing is None else [closing]
         if is_of_old_date(run.value, ctx.policy):
             old.append(key)
+    tend_batches(ctx, done, dry_run=wish.dry_run)
     if not wish.dry_run:
         if pauses is not None:
             scope = Scope(wish.wants, whole=wish.day is None and wish.mode is None, force=wish.force)

@@ -36,6 +36,12 @@ def delivery_of(ctx: Context, transition: str, event: Event) -> Delivery:
 
     ``data`` may be absent or empty; what is not base64 is kept as it came.
     """
+    phase = phase_of(ctx, transition, str(_get(event, "source") or ""))
+    return delivered(ctx, phase, event)
+
+
+def delivered(ctx: Context, phase: str, event: Event) -> Delivery:
+    """Return the message in an event whose phase, or what stands for one, is known."""
     received_at = ctx.ports.clock.now()
     body = event.data
     message = body.get("message") if isinstance(body, Mapping) else None
@@ -43,7 +49,6 @@ def delivery_of(ctx: Context, transition: str, event: Event) -> Delivery:
         raw = b"" if body is None else _bytes(body)
         message = {"data": base64.b64encode(raw).decode()}
     published = _published(event, message)
-    phase = phase_of(ctx, transition, str(_get(event, "source") or ""))
     data = _decoded(message.get("data"))
     attributes = message.get("attributes")
     given = (message.get("messageId"), message.get("message_id"), _get(event, "id"))

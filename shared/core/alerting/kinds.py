@@ -93,6 +93,9 @@ class AlertKind(StrEnum):
     WORKFLOW_OUTPUT = "workflow_output"
     WORKFLOW_CALENDAR = "workflow_calendar"
     FILES_REFUSED = "files_refused"
+    BATCH_CLOSED = "batch_closed"
+    BATCH_HELD = "batch_held"
+    BATCH_LATE = "batch_late"
     PAUSE_OF_NOTHING = "pause_of_nothing"
 
 
@@ -348,6 +351,21 @@ CATALOGUE: Mapping[AlertKind, KindInfo] = MappingProxyType(
             _WARNING,
             "the pipeline's tables are not as they should be",
             "look at the table of the check",
+        ),
+        AlertKind.BATCH_HELD: _ongoing(
+            "A batch waits for a person",
+            _CRITICAL,
+            "its deadline holds, a close step was refused, or its members cannot be loaded; nothing is published",
+            "`bin/orch batch show`, then `retry` or `close`",
+        ),
+        AlertKind.BATCH_CLOSED: _once(
+            "A batch was closed that is not complete",
+            _WARNING,
+            "at its deadline, idle, by a person, or with members that failed; published as partial with the missing",
+            "`bin/orch batch show`",
+        ),
+        AlertKind.BATCH_LATE: _once(
+            "A member reported after its batch was closed", _INFO, "the outcome is kept, and not published by itself"
         ),
         AlertKind.REPORT: _once("The daily report", _INFO, "what ran, what was late, what is open"),
         AlertKind.REPORT_UNSENT: _once(

@@ -268,7 +268,7 @@ def _judged(processor: Processor, known: Completion | None, look: Look) -> Proce
         if look.triggered and known.last_good is not None:
             return _by_report(processor, known, known.last_good, look)
         return ProcessorStatus(name, Status.FAILED, floor, latest)
-    if latest.outcome is Outcome.NO_DATA:
+    if latest.outcome is Outcome.NO_DATA and not is_nothing_to_do(latest):
         return _no_data(processor, known, latest, look)
     return _by_report(processor, known, latest, look)
 
@@ -278,7 +278,7 @@ def _by_report(processor: Processor, known: Completion, report: Report, look: Lo
     skipped = report.outcome is Outcome.SKIPPED
     if report.outcome is Outcome.INFERRED or (skipped and not look.required):
         return ProcessorStatus(name, Status.DONE, floor, report)
-    if _nothing_to_do(report):
+    if is_nothing_to_do(report):
         return ProcessorStatus(name, Status.DONE, floor, report, nothing_to_do=True)
     if _judged_by_table(processor, look) and not look.triggered:
         return _by_table(processor, known, report, look)
@@ -295,9 +295,10 @@ def _by_report(processor: Processor, known: Completion, report: Report, look: Lo
     return ProcessorStatus(name, Status.UNDER_MINIMUM, floor, report, needs_rows=_unread(processor, look.rows))
 
 
-def _nothing_to_do(report: Report) -> bool:
-    """True for 0 of 0 expected: there was nothing to do, and it was done (behaviour R12)."""
-    return report.outcome is Outcome.SUCCESS and report.expected_records == 0 and not report.records
+def is_nothing_to_do(report: Report) -> bool:
+    """True for 0 of 0 expected: there was nothing to do, and it was done (behaviour R12); `no_data` says it too."""
+    said = (Outcome.SUCCESS, Outcome.NO_DATA)
+    return report.outcome in said and report.expected_records == 0 and not report.records
 
 
 def _judged_by_table(processor: Processor, look: Look) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from shared.core.decision.completeness import Completeness
+from shared.core.decision.completeness import Completeness, is_nothing_to_do
 from shared.core.decision.snapshot import DecisionInput
 from shared.core.model import Outcome, Plan, Report, State
 
@@ -49,7 +49,10 @@ def _refusing(snapshot: DecisionInput, speaks: Callable[[Report, datetime], bool
     refusing = {
         name: report
         for name, report in latest.items()
-        if report is not None and report.outcome in REFUSED and speaks(report, state.dispatched_at)
+        if report is not None
+        and report.outcome in REFUSED
+        and not is_nothing_to_do(report)
+        and speaks(report, state.dispatched_at)
     }
     return {} if whole and len(refusing) < len(judged) else refusing
 

@@ -12,6 +12,7 @@ from datetime import date, datetime, time, timedelta
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
+from shared.core.policy.batches import BatchPolicy
 from shared.core.policy.phases import Phase, Processor, Reports
 from shared.core.policy.transitions import Gate, HttpCall, Step, Transition
 from shared.core.policy.working_days import EVERY_DAY, Resolve, Window, WorkingDays
@@ -168,6 +169,7 @@ class Policy:
     calendar: Calendar | None = None
     claim_lease: timedelta = timedelta(minutes=2)
     pauses: tuple[PlannedPause, ...] = ()
+    batches: Mapping[str, BatchPolicy] = field(default_factory=dict)
     source: str = ""
     version: str = ""
 

@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from shared.core.policy.after_run_check import after_run_problems
 from shared.core.policy.answer_check import answer_problems
+from shared.core.policy.batch_check import batch_problems
 from shared.core.policy.calendar_check import calendar_problems, units_problems
 from shared.core.policy.config_error import ConfigError, spell, suggest
 from shared.core.policy.gate_check import gate_problems
@@ -45,6 +46,7 @@ def problems(policy: Policy, unreadable: Mapping[str, str] = MappingProxyType({}
     found += [*_lease(policy), *_graph(policy)]
     for transition in policy.transitions.values():
         found += transition_problems(policy, transition)
+    found += batch_problems(policy, unreadable)
     return [*found, *after_run_problems(policy), *_alerts(policy), *_repairs(policy), *pause_problems(policy)]
 
 

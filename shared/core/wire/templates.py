@@ -24,6 +24,8 @@ PER_PROCESSOR = frozenset({"source_table", "processor", "processor:class"})
 """Names that only a message for each processor has."""
 
 _TEMPLATE = re.compile(r"\{([a-z_]+(?::[a-z]+)?)\}")
+COLUMN = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
+"""A template that may name a column, which is spelled as its table has it."""
 _ANY_BRACES = re.compile(r"\{[^{}]*\}")
 
 
@@ -35,27 +37,27 @@ class Flaw:
     reason: str
 
 
-def render(value: Any, values: Mapping[str, Any]) -> Any:
+def render(value: Any, values: Mapping[str, Any], template: re.Pattern[str] = _TEMPLATE) -> Any:
     """Return a body with every template replaced; raise ``KeyError`` for a name that ``flaws`` would have refused."""
     if isinstance(value, Mapping):
-        return {key: render(item, values) for key, item in value.items()}
+        return {key: render(item, values, template) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [render(item, values) for item in value]
+        return [render(item, values, template) for item in value]
     if not isinstance(value, str):
         return value
-    whole = _TEMPLATE.fullmatch(value)
+    whole = template.fullmatch(value)
     if whole is not None:
         return values[whole[1]]
-    return _TEMPLATE.sub(lambda found: _text(values[found[1]]), value)
+    return template.sub(lambda found: _text(values[found[1]]), value)
 
 
 def _text(value: Any) -> str:
     return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
-def names(value: Any) -> frozenset[str]:
+def names(value: Any, template: re.Pattern[str] = _TEMPLATE) -> frozenset[str]:
     """Return the names of all templates in a body."""
-    return frozenset(name for _, text in _texts(value) for name in _TEMPLATE.findall(text))
+    return frozenset(name for _, text in _texts(value) for name in template.findall(text))
 
 
 def flaws(value: Any, known: Iterable[str]) -> Iterator[Flaw]:

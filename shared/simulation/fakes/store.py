@@ -73,6 +73,10 @@ class SimulatedStore:
         match path.split("/"):
             case ["runs", _, "completions", _]:
                 self._stage.reached(CrashPoint.AFTER_RECORD)
+            case ["batches", _, "batch_outcomes", _]:
+                self._stage.reached(CrashPoint.AFTER_RECORD)
+            case ["batches", _] if data.get("owner"):
+                self._stage.reached(CrashPoint.AFTER_CLAIM)
             case ["runs", _, "transitions", _] if data.get("state") == State.CLAIMED:
                 self._stage.reached(CrashPoint.AFTER_CLAIM)
             case ["workflow_runs", _]:

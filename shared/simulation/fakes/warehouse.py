@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -16,13 +16,16 @@ from shared.simulation.scenario import FaultKind
 from shared.simulation.world_data import WorldData
 
 PORT = "warehouse"
+BatchQuery = Callable[[str], list[dict[str, Any]] | None] | None
 
 
 class SimulatedWarehouse:
     """A ``Warehouse`` over the facts; a refused table is None, everything else that is refused ``Unavailable``."""
 
-    def __init__(self, facts: WorldData, stage: FaultInjector, sql: WorldSql | None = None) -> None:
-        self._facts, self._stage, self._sql = facts, stage, sql
+    def __init__(
+        self, facts: WorldData, stage: FaultInjector, sql: WorldSql | None = None, batches: BatchQuery = None
+    ) -> None:
+        self._facts, self._stage, self._sql, self._batches = facts, stage, sql, batches
 
     def rows(self, tables: Sequence[TableRef], day: date) -> dict[str, int | None]:
         if self._stage.answer(PORT) is FaultKind.REJECTS:
@@ -48,6 +51,9 @@ class SimulatedWarehouse:
 
     def query(self, sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
         self._read()
+        of_batch = None if self._batches is None else self._batches(sql)
+        if of_batch is not None:
+            return of_batch
         if self._sql is None:
             raise Unavailable(PORT, "this simulated warehouse runs no free SQL")
         return self._sql.query(sql, parameters)

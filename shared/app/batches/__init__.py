@@ -1,0 +1,1 @@
+"""Batches on the ports: started, asked, reported to, closed and published once."""

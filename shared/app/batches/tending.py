@@ -1,0 +1,72 @@
+"""The sweep's part: what the clock alone brings about is found here, and done by the function of batches."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from shared.app.batches.looking import go_on, look
+from shared.app.batches.says import held_condition
+from shared.app.batches.silent import missing_names
+from shared.app.batches.store import active_batches
+from shared.app.context import Context
+from shared.core.batches.batch import Batch, BatchState, Counts
+from shared.core.batches.decide import next_at, step_due_at
+from shared.core.batches.decision import BatchDecision, Load, Wait
+from shared.core.errors import Unavailable
+from shared.core.policy.batches import BatchPolicy
+from shared.core.reporting.findings import Finding, Sweep
+
+NEEDED = timedelta(seconds=12)
+
+
+def tend(ctx: Context, done: Sweep, *, dry_run: bool = False) -> None:
+    """Look at every batch that is not published; let the function of batches go on with what is due."""
+    if not ctx.policy.batches:
+        return
+    for stored in active_batches(ctx):
+        batch = stored.value
+        declared = ctx.policy.batches.get(batch.name)
+        if declared is None:
+            done.findings.append(Finding("batch", batch.run.id, f"{batch.name} left the policy", "skipped"))
+            continue
+        if ctx.out_of_time(NEEDED):
+            done.unseen.add(batch.run.id)
+            done.findings.append(Finding("batch", batch.run.id, "no time left; the next sweep looks at it", "failed"))
+            return
+        _tend(ctx, done, batch, declared, dry_run=dry_run)
+
+
+def _tend(ctx: Context, done: Sweep, batch: Batch, declared: BatchPolicy, *, dry_run: bool) -> None:
+    counts, decision = look(ctx, batch, declared)
+    now = ctx.ports.clock.now()
+    if batch.state is BatchState.HELD and not dry_run:
+        done.say(held_condition(declared, batch, missing_names(ctx, batch)))
+    if isinstance(decision, Load) and declared.members.sql is None:
+        decision = Wait("its members come with its start message")
+    if batch.is_claimed(now):
+        done.wakeups.append(batch.lease_until)
+        return
+    if isinstance(decision, Wait):
+        done.wakeups.append(_next(batch, declared, counts, decision, now))
+        return
+    done.wakeups.append(None)
+    what = f"{batch.name} {batch.id}: {type(decision).__name__}"
+    if dry_run:
+        done.findings.append(Finding("batch", batch.run.id, what, "dry_run"))
+        return
+    try:
+        go_on(ctx, batch)
+    except Unavailable as error:
+        done.findings.append(Finding("batch", batch.run.id, f"{what}: {error}", "failed"))
+        return
+    done.findings.append(Finding("batch", batch.run.id, what, "done"))
+
+
+def _next(
+    batch: Batch, declared: BatchPolicy, counts: Counts, decision: BatchDecision, now: datetime
+) -> datetime | None:
+    """Return when the clock alone may change what is to be done; far away where nothing but a report can."""
+    moments = [decision.until if isinstance(decision, Wait) else None, next_at(batch, declared, counts)]
+    moments += [step_due_at(step) for step in batch.steps]
+    later = [at for at in moments if at is not None and at > now]
+    return min(later, default=now + timedelta(days=1))

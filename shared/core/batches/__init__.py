@@ -1,0 +1,1 @@
+"""Batches: a phase whose members are known only when it starts, as values and decisions."""

@@ -1,0 +1,103 @@
+"""Who is in a batch: rows or a list become members, once each, in pages that fit a document."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from shared.core.policy.batches import BATCH_NAMES, MEMBER_NAMES, BatchPolicy
+from shared.core.wire import templates
+
+MOST_MEMBERS = 100_000
+PAGE = 100
+PAGE_BYTES = 400_000
+MEMBER_BYTES = 100_000
+MAX_KEY = 1_000
+# A page is published at once, and the next one waits for its share of the pace: not longer than a claim allows.
+PAGE_TAKES = 30
+
+
+class NotMembers(ValueError):
+    """What should list members does not, and will not by being read again; the text is for a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One member: its name, and those of its columns that a request speaks of."""
+
+    key: str
+    columns: Mapping[str, Any]
+
+
+def members_of(declared: BatchPolicy, rows: Iterable[Any]) -> list[Listed]:
+    """Return the members in their order; one that is named twice is one member.
+
+    Raises ``NotMembers`` for a row without a name, one that is too large, or too many of them.
+    """
+    wanted = templates.names(declared.request.body, templates.COLUMN) | {declared.members.key}
+    found: dict[str, Listed] = {}
+    for row in rows:
+        columns = row if isinstance(row, Mapping) else {declared.members.key: row}
+        key = _name(columns.get(declared.members.key), declared.members.key)
+        if key in found:
+            continue
+        kept = {name: _plain(columns[name]) for name in sorted(wanted & columns.keys())}
+        size = len(json.dumps(kept))
+        if size > MEMBER_BYTES:
+            raise NotMembers(f"{key[:100]} takes {size} bytes; at most {MEMBER_BYTES} fit into a request")
+        found[key] = Listed(key, kept)
+        if len(found) > MOST_MEMBERS:
+            raise NotMembers(f"more than {MOST_MEMBERS} members")
+    _lacking(declared, found.values())
+    return list(found.values())
+
+
+def _name(value: object, column: str) -> str:
+    if isinstance(value, bool) or not isinstance(value, str | int) or not str(value).strip():
+        raise NotMembers(f"a member is not named by {column}: {str(value)[:100]!r}")
+    name = str(value)
+    if len(name) > MAX_KEY:
+        raise NotMembers(f"a name of {len(name)} characters; at most {MAX_KEY} are taken: {name[:60]!r}...")
+    return name
+
+
+def _lacking(declared: BatchPolicy, members: Iterable[Listed]) -> None:
+    """Refuse members without a column that the request speaks of: rendering would fail for each of them."""
+    needed = templates.names(declared.request.body, templates.COLUMN) - BATCH_NAMES - MEMBER_NAMES
+    for member in members:
+        lacks = sorted(needed - member.columns.keys())
+        if lacks:
+            raise NotMembers(f"{member.key[:100]} has no {', '.join(lacks)}, which the request speaks of")
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON carries it: dates, times and numbers of the warehouse as text."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, Mapping):
+        return {str(name): _plain(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return str(value)
+
+
+def page_size(per_second: float) -> int:
+    """Return how many members are asked at once."""
+    return max(1, min(PAGE, int(per_second * PAGE_TAKES)))
+
+
+def pages_of(members: Sequence[Listed], size: int) -> Iterator[list[Listed]]:
+    """Yield the members in pages of so many at the most, none of them too large for a document."""
+    page: list[Listed] = []
+    filled = 0
+    for member in members:
+        length = len(json.dumps(member.columns)) + len(member.key) * 4
+        if page and (len(page) == size or filled + length > PAGE_BYTES):
+            yield page
+            page, filled = [], 0
+        page.append(member)
+        filled += length
+    if page:
+        yield page
