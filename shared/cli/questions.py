@@ -25,6 +25,7 @@ from shared.core.policy.silence_check import endless
 from shared.core.texts import amount, clock_time
 from shared.core.wire.instants import YEARS
 from shared.entrypoints.health import render
+from shared.entrypoints.policies import load_policies
 from shared.entrypoints.workflows import workflows_beside
 
 WORKFLOW = "workflow"
@@ -220,44 +221,74 @@ def _time_in(policy: Policy, text: str, mode: str, date: str) -> datetime:
 
 
 def check(
-    policy: Annotated[Path | None, typer.Argument(help="A policy file; without it the one in force.")] = None,
+    policy: Annotated[
+        Path | None, typer.Argument(help="A policy file, or a folder of several; without it the one in force.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Check a policy file: exit 0 and a summary, or 2 and what is wrong where.
+
+    The policies of a folder are checked together too: their topics, and the runs of others that they wait for.
 
     Refused too is what loads with a warning: a transition of a mode without a due time and without a reason for that,
     a due time after the run has been closed, and a floor that can never refuse.
 
     Example: orch check config/nba.yaml
     """
-    found = runtime.context().policy if policy is None else runtime.policy_in(policy)
-    checked = workflows_beside(found)
-    runtime.refuse_idle(found)
-    for end in endless(found):
-        typer.echo(f"warning: {found.source}: {end.key}: {end.reason}\n  hint: {end.hint}", err=True)
-    processors = sum(len(phase.processors) for phase in found.phases.values())
-    summary = {
-        "pipeline": found.pipeline,
-        "timezone": found.zone.key,
-        "modes": list(found.modes),
-        "phases": len(found.phases),
-        "processors": processors,
-        "transitions": list(found.transitions),
-        "gates": list(found.gates),
-    }
-    if checked is not None:
-        summary |= {"workflows": list(checked.workflows), "scrapers": len(checked.scrapers)}
+    if policy is not None and policy.is_dir():
+        checked = load_policies(policy)
+        for one in checked:
+            runtime.refuse_idle(one)
+        summaries = [_in_order(one, told=not as_json) for one in checked]
+        if as_json:
+            print_json(summaries)
+        return
+    found = _policy(policy)
+    summary = _in_order(found, told=not as_json) | _workflows_in_order(found, told=not as_json)
     if as_json:
         print_json(summary)
-        return
+
+
+def _policy(path: Path | None) -> Policy:
+    """Return the policy of a file, or the one in force, without a fault of any kind."""
+    policy = runtime.context().policy if path is None else runtime.policy_in(path)
+    runtime.refuse_idle(policy)
+    return policy
+
+
+def _in_order(policy: Policy, *, told: bool) -> dict[str, object]:
+    """Return what a policy that is in order holds, with a line for people where they are told."""
+    for end in endless(policy):
+        typer.echo(f"warning: {policy.source}: {end.key}: {end.reason}\n  hint: {end.hint}", err=True)
+    processors = sum(len(phase.processors) for phase in policy.phases.values())
+    summary: dict[str, object] = {
+        "pipeline": policy.pipeline,
+        "timezone": policy.zone.key,
+        "modes": list(policy.modes),
+        "phases": len(policy.phases),
+        "processors": processors,
+        "transitions": list(policy.transitions),
+        "gates": list(policy.gates),
+    }
+    if not told:
+        return summary
     typer.echo(
-        f"{found.source}: {found.pipeline} is in order: {amount(len(found.phases), 'phase')}, "
-        f"{amount(processors, 'processor')}, {amount(len(found.transitions), 'transition')}, "
-        f"{amount(len(found.gates), 'gate')}, modes {', '.join(found.modes)} ({found.zone.key})"
+        f"{policy.source}: {policy.pipeline} is in order: {amount(len(policy.phases), 'phase')}, "
+        f"{amount(processors, 'processor')}, {amount(len(policy.transitions), 'transition')}, "
+        f"{amount(len(policy.gates), 'gate')}, modes {', '.join(policy.modes)} ({policy.zone.key})"
     )
-    if checked is not None:
+    return summary
+
+
+def _workflows_in_order(policy: Policy, *, told: bool) -> dict[str, object]:
+    """Return what the workflow file beside a policy holds, nothing where there is none."""
+    checked = workflows_beside(policy)
+    if checked is None:
+        return {}
+    if told:
         counts = f"{amount(len(checked.workflows), 'workflow')}, {amount(len(checked.scrapers), 'scraper')}"
         typer.echo(f"{checked.source}: in order: {counts}")
+    return {"workflows": list(checked.workflows), "scrapers": len(checked.scrapers)}
 
 
 def simulate(

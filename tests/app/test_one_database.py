@@ -20,8 +20,10 @@ from shared.app.reporting.daily import summary
 from shared.app.reporting.health import DeploymentInfo as Deployed
 from shared.app.reporting.pages import open_alerts
 from shared.app.reporting.queries import all_runs, quarantine
+from shared.app.state import circuit_breaker
 from shared.app.state.lock import Lease, Locked, acquire, release
 from shared.app.validation.checks.deliveries import sweep_alive
+from shared.core.circuit_breaker import Limits, Permission
 from shared.core.policy.policy import Policy
 from shared.documents import to_data
 from shared.simulation.scenario import FaultKind
@@ -135,6 +137,15 @@ def test_two_sweep_at_once() -> None:
     assert isinstance(acquire(first.ctx, "sweep", timedelta(minutes=1)), Locked)
     assert isinstance(acquire(second.ctx, "sweep", timedelta(minutes=1)), Lease)
     assert release(first.ctx, lease)
+
+
+def test_what_one_record_does_not_take_others_do() -> None:
+    """Section 12: the breaker of one pipeline's record keeps no other's rows back."""
+    store, limits = MemoryStore(), Limits(failures=1)
+    first, second = (house(policy, store) for policy in TWINS[:2])
+    circuit_breaker.failed(first.ctx, "record", limits)
+    assert circuit_breaker.permission(first.ctx, "record", limits) is Permission.STOP
+    assert circuit_breaker.permission(second.ctx, "record", limits) is Permission.GO
 
 
 def test_what_was_stored_for_one_pipeline_is_found_by_it(tmp_path: Path) -> None:

@@ -18,6 +18,8 @@ from shared.simulation.emulators import EmulatorMissing, firestore_emulator, pub
 from tests.bench import chain, core, cost, start, state
 from tests.bench.figure import FULL, NORMAL, SMALL, Absent, Bench, Figure, Measure, Size
 from tests.bench.report import document, show
+from tests.random_nights.command import simulate_random
+from tests.random_nights.parallel import cores
 
 FIGURES: dict[str, Measure] = {
     "decide": core.decisions,
@@ -34,6 +36,7 @@ FIGURES: dict[str, Measure] = {
 }
 ON_EMULATORS = frozenset(FIGURES) - {"decide", "simulation", "latency-embedded"}
 MEASURED, MISSING, USAGE = 0, 1, 2
+FEW_NIGHTS, ALL_NIGHTS = 300, 10_000
 
 talk = Console(stderr=True)
 
@@ -42,12 +45,22 @@ def main(
     names: Annotated[list[str] | None, typer.Argument(help=f"Any of {', '.join(FIGURES)}; all without.")] = None,
     small: Annotated[bool, typer.Option("--small", help="Only enough to see that it works.")] = False,
     full: Annotated[bool, typer.Option("--full", help="As much as the targets speak of: half an hour.")] = False,
+    nights: Annotated[
+        bool, typer.Option("--nights", help="No figures: 10,000 random nights, with --small 300; as bin/nights does.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
 ) -> None:
     """Measure figures, each beside its floor: bin/bench latency completion.
 
-    A target that is missed is shown, and is no error. Exit status 1: emulators are absent and REQUIRE_EMULATORS=1.
+    A target that is missed is shown, and is no error. Exit status 1: emulators are absent and REQUIRE_EMULATORS=1, or
+    one of the --nights broke a promise.
     """
+    if nights and names:
+        talk.print("error: --nights measures no figure\n  hint: leave the names out, or --nights", markup=False)
+        raise typer.Exit(USAGE)
+    if nights:
+        count = FEW_NIGHTS if small else ALL_NIGHTS
+        raise typer.Exit(simulate_random(0, count, None, jobs=cores(), timeline=False, as_json=as_json))
     chosen = names or list(FIGURES)
     unknown = [name for name in chosen if name not in FIGURES]
     if unknown:

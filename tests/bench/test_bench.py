@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 
+from tests.bench import __main__ as command
 from tests.bench.__main__ import FIGURES
 from tests.bench.figure import Figure, Spread
 from tests.emulators.server import ROOT
@@ -64,6 +66,24 @@ def test_an_unknown_figure_is_refused() -> None:
     assert (answer.returncode, answer.stdout) == (2, "")
     assert "'speed'" in answer.stderr
     assert "hint: one of decide" in answer.stderr
+
+
+def test_nights_are_played_and_no_figure_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--nights` plays ten thousand, with `--small` 300, with the exit status of the nights; names are refused."""
+    played: list[int] = []
+
+    def play(first: int, seeds: int, day: object, **options: object) -> int:
+        played.append(seeds)
+        return 1
+
+    monkeypatch.setattr(command, "simulate_random", play)
+    for small in (False, True):
+        with pytest.raises(typer.Exit) as ended:
+            command.main(small=small, nights=True)
+        assert ended.value.exit_code == 1
+    assert played == [10_000, 300]
+    answer = bench("decide", "--nights")
+    assert (answer.returncode, answer.stdout) == (2, "")
 
 
 @pytest.mark.parametrize(("required", "status"), [("", 0), ("1", 1)])

@@ -27,6 +27,7 @@ CONDITION, PROGRESS, DUE = (
 MODEL, MESSAGE, POLICY = "shared/core/model.py", "shared/core/message.py", "shared/core/policy/policy.py"
 PHASES = "shared/core/policy/phases.py"
 RESOLUTION, PASSES_CHECK = "shared/core/modes.py", "shared/core/policy/mode_check.py"
+T_FOLDER = "tests/adapters/test_policy_folder.py::test_"
 T_ONE_DATABASE = "tests/app/test_one_database.py::test_"
 AFTER_RUN, T_AFTER = "shared/core/policy/after_run.py", "tests/core/test_after_run.py::test_"
 T_PASSES, T_PASSED = "tests/core/test_passes.py::test_", "tests/app/test_passes.py::test_"
@@ -154,6 +155,20 @@ def mutant(name: str, file: str, old: str, new: str, *tests: str) -> Mutant:
 MUTANTS = [
     # Several pipelines in one database
     mutant(
+        "two pipelines may hear one topic",
+        "shared/core/policy/deployment_check.py",
+        "            if topic in other.topics:\n                hint",
+        "            if False:\n                hint",
+        f"{T_FOLDER}what_is_wrong_between_policies_is_refused",
+    ),
+    mutant(
+        "of a run of another pipeline nobody checks that it can come",
+        "shared/core/policy/deployment_check.py",
+        "in after_run_problems(policy, by_name)]",
+        "in after_run_problems(policy)]",
+        f"{T_FOLDER}what_is_wrong_between_policies_is_refused",
+    ),
+    mutant(
         "a sweep ends and sends what is another pipeline's",
         "shared/app/alerting/outbox.py",
         "    return [one for one in listed if _pipeline(one)",
@@ -173,7 +188,7 @@ MUTANTS = [
         "shared/app/state/circuit_breaker.py",
         '    return f"breakers/{ctx.policy.pipeline}~{name}"',
         '    return f"breakers/{name}"',
-        f"{T_ONE_DATABASE}every_document_says_whose_it_is",
+        f"{T_ONE_DATABASE}what_one_record_does_not_take_others_do",
     ),
     mutant(
         "the runs of others are listed",
@@ -1755,8 +1770,8 @@ MUTANTS = [
     mutant(
         "a date that cannot be repaired keeps the others",
         PAST_CORE,
-        "key=lambda one: (one.tried and one.log.failure is not None, one.lack.key)",
-        "key=lambda one: (not (one.tried and one.log.failure is not None), one.lack.key)",
+        "        for one in listed\n        if not one.busy",
+        "        for one in list(listed)[:1]\n        if not one.busy",
         f"{T_PAST}a_date_that_is_refused_does_not_keep_the_others",
     ),
     mutant(

@@ -31,7 +31,7 @@ def load_policy(path: Path, overlay: Mapping[str, Any] | None = None) -> Policy:
     are looked for in `config/`, the folder that a function is deployed with, and nowhere else.
     """
     raw, found = read_yaml(path)
-    _refuse(str(path), found)
+    refuse(str(path), found)
     source = str(path)
     if overlay is not None and overlay != {}:
         source = f"{path} + policy overlay"
@@ -39,19 +39,19 @@ def load_policy(path: Path, overlay: Mapping[str, Any] | None = None) -> Policy:
     builder = Builder()
     policy = builder.policy(_shaped(raw, path, source), source)
     if policy is None:
-        _refuse(source, _placed(path, source, builder.problems))
+        refuse(source, placed(path, source, builder.problems))
         raise AssertionError("a builder that yields no policy names a problem")
     policy = replace(policy, batches=with_texts(policy.batches, _text))
     named = [gate.sql for gate in policy.gates.values() if gate.sql] + files_of(policy.batches)
     found = builder.problems + problems(policy, _unreadable(named, path.parent))
-    _refuse(source, _placed(path, source, builder.located(found)))
+    refuse(source, placed(path, source, builder.located(found)))
     return replace(policy, version=_digest(raw))
 
 
 def refuse_idle(policy: Policy) -> None:
     """Raise ``PolicyError`` for what loads with a warning, with key and line: a run that could end in silence
     (behaviour T10), and what is said in vain."""
-    _refuse(policy.source, _placed(Path(policy.source), policy.source, idle(policy)))
+    refuse(policy.source, placed(Path(policy.source), policy.source, idle(policy)))
 
 
 def _digest(raw: object) -> str:
@@ -60,7 +60,7 @@ def _digest(raw: object) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:VERSION_DIGITS]
 
 
-def _placed(path: Path, source: str, found: Sequence[ConfigError]) -> Sequence[ConfigError]:
+def placed(path: Path, source: str, found: Sequence[ConfigError]) -> Sequence[ConfigError]:
     """Return problems with their lines, unless their keys may stand in an overlay."""
     return with_lines(path, found) if source == str(path) else found
 
@@ -86,7 +86,7 @@ def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _refuse(source: str, found: Sequence[ConfigError]) -> None:
+def refuse(source: str, found: Sequence[ConfigError]) -> None:
     """Raise for the first problem, if there is one."""
     if not found:
         return
@@ -106,7 +106,7 @@ def _shaped(raw: object, path: Path, source: str) -> PolicySchema:
         from shared.adapters.config.locate_errors import locate_errors
 
         unnamed = ConfigError("(top level)", str(error), "compare with config/schema/pipeline.schema.json")
-        _refuse(source, _placed(path, source, list(locate_errors(raw, PolicySchema)) or [unnamed]))
+        refuse(source, placed(path, source, list(locate_errors(raw, PolicySchema)) or [unnamed]))
         raise
 
 
