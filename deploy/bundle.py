@@ -15,11 +15,13 @@ from deploy import inventory
 from deploy.import_closure import import_closure
 from deploy.manifest import ROOT, Function
 
-LARGEST = 1_100_000
+LARGEST = 1_250_000
 DIGEST_LENGTH = 40
 STAMP = 315_532_800  # 1980, the oldest instant that a zip file can say
 # What the embedded stores and the command line import, by the name of package and distribution alike.
 EMBEDDED = {"duckdb", "sqlglot", "rich", "typer"}
+# Who reads the checks of the validation: no other function carries them.
+CHECKS_READER = "shared/adapters/config/validation_file.py"
 PIN = re.compile(r"^([A-Za-z0-9._-]+)==", re.MULTILINE)
 
 
@@ -52,10 +54,12 @@ def bundle_of(function: Function, root: Path = ROOT) -> Bundle:
     """Return the bundle of a function; raises ``BundleError``."""
     lock = (root / "deploy" / "requirements" / f"{function.requirements}.txt").read_bytes()
     main = root / "functions" / function.folder / "main.py"
+    modules = _shared(main, _pinned(lock.decode()), root)
+    without = ("schema",) if CHECKS_READER in modules else ("schema", "checks")
     files = {
-        **{f"config/{name}": content for name, content in _tree(root / "config", ("schema",))},
+        **{f"config/{name}": content for name, content in _tree(root / "config", without)},
         **_beside(main),
-        **_shared(main, _pinned(lock.decode()), root),
+        **modules,
         "requirements.txt": lock,
         ".gcloudignore": b"__pycache__/\n*.pyc\n",
     }

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from shared.core.policy.policy import Policy
+from shared.core.workflows.model import Workflows
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -168,6 +169,7 @@ class Manifest:
     deployers: tuple[str, ...] = ()
     granted_by_others: tuple[Grant, ...] = ()
     source: str = ""
+    workflows: Workflows | None = None
 
 
 @dataclass(frozen=True)

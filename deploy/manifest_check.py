@@ -8,7 +8,7 @@ from pathlib import Path
 
 from msgspec import UNSET
 
-from deploy import schedule_check
+from deploy import schedule_check, workflow_check
 from deploy.batch_check import batch_rights
 from deploy.manifest import Function, Manifest, Push
 from deploy.manifest_schema import FunctionSchema, ManifestSchema
@@ -81,7 +81,12 @@ def problems(manifest: Manifest, shaped: ManifestSchema, today: date, root: Path
         *(one for schedule in manifest.schedules.values() for one in schedule_check.problems_of(manifest, schedule)),
         *schedule_check.unscheduled(manifest, root),
     ]
-    return [*found, *_unfitting_deadletter(manifest), *_channels(manifest)]
+    return [
+        *found,
+        *workflow_check.problems_of(manifest),
+        *_unfitting_deadletter(manifest),
+        *_channels(manifest),
+    ]
 
 
 def _head(manifest: Manifest, shaped: ManifestSchema, today: date) -> Iterator[ConfigError]:
@@ -326,13 +331,13 @@ def _channels(manifest: Manifest) -> Iterator[ConfigError]:
 
 
 def topics_of_policy(manifest: Manifest) -> set[str]:
-    """Return the topics that the policy names: completions, triggers, and those of batches."""
+    """Return the topics that the policy names: completions, triggers, and those of batches and workflows."""
     triggers = {topic for transition in manifest.policy.transitions.values() for topic in transition.topics}
     batches = {
         topic for batch in manifest.policy.batches.values() for topic in (batch.request.topic, batch.reports.topic)
     }
     starts = {start_topic(manifest.policy.pipeline)} if batches else set[str]()
-    return {*manifest.policy.topics, *triggers, *batches, *starts}
+    return {*manifest.policy.topics, *triggers, *batches, *starts, *workflow_check.topics(manifest)}
 
 
 def listeners(manifest: Manifest, topic: str) -> list[Function]:
@@ -350,7 +355,9 @@ def writers(manifest: Manifest, topic: str) -> list[Function]:
 
 
 def may_dispatch(one: Function) -> bool:
-    """Whether a function may publish a trigger or call for one, and so hold a claim."""
+    """Whether a function may publish a trigger or call for one, and so hold a claim of a transition."""
+    if one.folder == workflow_check.EXECUTOR:
+        return False
     return any(role.role in ("roles/pubsub.publisher", "roles/run.invoker") for role in one.roles)
 
 

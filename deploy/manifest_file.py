@@ -18,6 +18,7 @@ from deploy.manifest_check import RUNTIME_HINT, problems, unset
 from shared.adapters.config.locate_errors import locate_errors
 from shared.adapters.config.policy_file import load_policy
 from shared.adapters.config.strict_yaml import merged, read_yaml
+from shared.adapters.config.workflows_file import load_workflows
 from shared.core.errors import PolicyError
 from shared.core.policy.config_error import ConfigError
 
@@ -68,8 +69,10 @@ def _with_defaults(raw: Any) -> Any:
 
 def _manifest(shaped: shape.ManifestSchema, root: Path, source: str) -> values.Manifest:
     fire = shaped.firestore
+    policy = load_policy(root / shaped.policy)
     made = values.Manifest(
-        policy=load_policy(root / shaped.policy),
+        policy=policy,
+        workflows=None if shaped.workflows is UNSET else load_workflows(root / shaped.workflows, policy),
         region=shaped.region,
         runtime=shaped.runtime,
         prefix=shaped.prefix,

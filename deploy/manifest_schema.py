@@ -202,6 +202,7 @@ class ManifestSchema(Schema, kw_only=True):
 
     pipeline: Name
     policy: Text
+    workflows: Text | UnsetType = UNSET
     region: Region
     runtime: Runtime
     prefix: Annotated[str, Meta(pattern="^[a-z][a-z0-9-]{0,20}" + END, description="a short prefix", examples=["nba"])]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+from deploy import workflow_check
 from deploy.cron import times_a_day
 from deploy.manifest import ROOT, Function, Manifest
 from shared.core.costs.workload import Deployment, Machine
@@ -19,9 +20,15 @@ def deployment_of(manifest: Manifest, policy: Policy) -> Deployment:
     receiver = next(function for function in manifest.functions.values() if function.push is not None)
     topics = set(policy.topics)
     topics |= {topic for transition in policy.transitions.values() for topic in transition.topics}
+    # Workflows belong to the manifest's own pipeline: nothing is known of another's.
+    own = policy.pipeline == manifest.policy.pipeline
+    topics |= workflow_check.topics(manifest) if own else set()
+    of_workflows = {workflow_check.CONTROLLER, workflow_check.EXECUTOR} & manifest.functions.keys()
+    called = {name for name, one in manifest.functions.items() if one.push is None} - of_workflows
+    jobs = [schedule for schedule in manifest.schedules.values() if own or schedule.calls not in of_workflows]
     return Deployment(
-        functions=sum(function.push is None for function in manifest.functions.values()) + len(policy.listeners),
-        jobs=len(manifest.schedules),
+        functions=len(called) + len(policy.listeners) + (len(of_workflows) if own else 0),
+        jobs=len(jobs),
         topics=len(topics) + 1,  # and the one for dead letters
         secrets=len(manifest.secrets),
         receiver=_machine(receiver),

@@ -6,14 +6,15 @@ A "no" (a lost race, an absent document, a refusal) is a value.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from shared.core.model import Units
 from shared.core.policy.policy import Excluded
 from shared.core.reporting.inventory import Declared, Feed, Job
+from shared.core.workflows.units import ScheduledUnit
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +116,9 @@ class Warehouse(Protocol):
         Names are told where the calendar has a key for them, in their order; names of those presumed over likewise.
         """
 
+    def schedule(self, calendar: CalendarRef, days: Sequence[date]) -> dict[date, tuple[ScheduledUnit, ...]]:
+        """Return the units of each date asked with their starts, in the order of their names."""
+
     def held(self, tables: Sequence[UnitsRef], day: date) -> dict[str, frozenset[str] | None]:
         """Return the units of the date that each table holds with enough rows, by label; None where it is unreadable.
 
@@ -215,6 +219,23 @@ class Http(Protocol):
     def request(self, method: str, url: str, body: Mapping[str, Any] | None, timeout: timedelta) -> Response:
         """Return the answer, of any status; raise ``Unreached`` if the call never reached the service, else
         ``Unavailable`` if no answer came in time: what came of the call is then unknown (behaviour D11)."""
+
+
+class AsyncHttp(Protocol):
+    """Calls to the pipeline's services, many at once, on pooled connections."""
+
+    async def request(self, method: str, url: str, body: Mapping[str, Any] | None) -> Response:
+        """Return the answer, of any status; raise ``Unavailable`` if none came. The caller bounds the time."""
+
+
+T = TypeVar("T")
+
+
+class Calls(Protocol):
+    """Where asynchronous calls are made: one event loop and one pool of connections at a time."""
+
+    def run(self, work: Callable[[AsyncHttp], Coroutine[Any, Any, T]]) -> T:
+        """Run ``work`` to its end and return what it returns; raise what it raises."""
 
 
 @dataclass(frozen=True, slots=True)

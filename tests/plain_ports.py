@@ -14,6 +14,7 @@ from shared.core.message import Delivery
 from shared.core.model import Units
 from shared.core.policy.names import Names
 from shared.core.policy.policy import Policy
+from shared.core.workflows.units import ScheduledUnit
 from shared.ports import CalendarRef, Clock, Delivered, Message, Notice, Response, Row, StateStore, TableRef, UnitsRef
 
 GAMES, ROWS, PERCENT = 7, 10_000, 100.0
@@ -30,6 +31,10 @@ class FullWarehouse:
 
     def units(self, calendar: CalendarRef, days: Sequence[date]) -> dict[date, Units]:
         return {day: Units(GAMES, GAMES) for day in days}
+
+    def schedule(self, calendar: CalendarRef, days: Sequence[date]) -> dict[date, tuple[ScheduledUnit, ...]]:
+        units = tuple(ScheduledUnit(f"unit {number}", final=True) for number in range(GAMES))
+        return dict.fromkeys(days, units)
 
     def held(self, tables: Sequence[UnitsRef], day: date) -> dict[str, frozenset[str] | None]:
         return {ref.label: frozenset(f"unit {number}" for number in range(GAMES)) for ref in tables}

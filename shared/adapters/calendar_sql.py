@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from shared.adapters.date_column import PORT, DateColumn, Kind, local_date, local_instant
 from shared.core.errors import Unavailable
 from shared.core.model import Units
+from shared.core.workflows.units import ScheduledUnit
 from shared.ports import CalendarRef, TableRef, UnitsRef
 
 
@@ -69,6 +70,10 @@ class _Unit:
     final: bool = False
     starts: list[datetime] = field(default_factory=list)
 
+    def is_presumed_over(self, over_since: datetime | None) -> bool:
+        """True where it is not final and began too long ago not to be over (behaviour T9)."""
+        return not self.final and over_since is not None and bool(self.starts) and min(self.starts) <= over_since
+
 
 @dataclass(slots=True)
 class Listed:
@@ -104,14 +109,18 @@ class Listed:
         start = local_instant(row["start"], zone)
         unit.starts += [] if start is None else [start]
 
+    def schedule(self, day: date, over_since: datetime | None) -> tuple[ScheduledUnit, ...]:
+        """Return the units of a date with their starts, the earliest of each, in the order of their names."""
+        return tuple(
+            ScheduledUnit(unit.name, min(unit.starts, default=None), unit.final or unit.is_presumed_over(over_since))
+            for unit in sorted(self.days.get(day, {}).values(), key=lambda unit: unit.name)
+            for _ in range(unit.number)
+        )
+
     def units(self, day: date, over_since: datetime | None) -> Units:
         """Return the units of a date; one without a start is never presumed over."""
         units = sorted(self.days.get(day, {}).values(), key=lambda unit: unit.name)
-        presumed = [
-            unit
-            for unit in units
-            if not unit.final and over_since is not None and unit.starts and min(unit.starts) <= over_since
-        ]
+        presumed = [unit for unit in units if unit.is_presumed_over(over_since)]
         return Units(
             total=sum(unit.number for unit in units),
             final=sum(unit.number for unit in units if unit.final or unit in presumed),

@@ -19,6 +19,7 @@ from shared.adapters.date_column import PORT as PORT
 from shared.adapters.date_column import DateColumn, Kind, local_date, parameters
 from shared.core.errors import PolicyError, Unavailable
 from shared.core.model import Units
+from shared.core.workflows.units import ScheduledUnit
 from shared.ports import CalendarRef, TableRef, UnitsRef
 
 Rows = list[dict[str, Any]]
@@ -128,8 +129,16 @@ class SqlWarehouse(ABC):
         return number if isfinite(number) else None
 
     def units(self, calendar: CalendarRef, days: Sequence[date]) -> dict[date, Units]:
+        listed = self._listed(calendar, days)
+        return {day: listed.units(day, calendar.over_since) for day in days}
+
+    def schedule(self, calendar: CalendarRef, days: Sequence[date]) -> dict[date, tuple[ScheduledUnit, ...]]:
+        listed = self._listed(calendar, days)
+        return {day: listed.schedule(day, calendar.over_since) for day in days}
+
+    def _listed(self, calendar: CalendarRef, days: Sequence[date]) -> Listed:
         if not days:
-            return {}
+            return Listed()
         ref = TableRef(_table(calendar.table), _column(calendar.date_column))
         refs = [ref]
         _column(calendar.status_column)
@@ -138,13 +147,13 @@ class SqlWarehouse(ABC):
         if calendar.excluded is not None and calendar.excluded.table:
             refs.append(TableRef(_table(calendar.excluded.table), _column(calendar.excluded.date_column)))
         try:
-            return self._units(calendar, refs, days)
+            return self._listed_rows(calendar, refs, days)
         except Unavailable:
             for one in refs:
                 self._types.forget(one)
             raise
 
-    def _units(self, calendar: CalendarRef, refs: list[TableRef], days: Sequence[date]) -> dict[date, Units]:
+    def _listed_rows(self, calendar: CalendarRef, refs: list[TableRef], days: Sequence[date]) -> Listed:
         columns = self._date_columns(refs)
         wanted = {"excluded": list(calendar.excluded_statuses), "final": calendar.final_status}
         bounds = parameters({column.kind for column in columns}, min(days), max(days), self._zone)
@@ -153,7 +162,7 @@ class SqlWarehouse(ABC):
         if any(day not in counted.days for day in days) and not self._is_certain(refs[0].table, columns[0]):
             kind = columns[0].kind.value
             raise Unavailable(PORT, f"{refs[0].table}: {refs[0].date_column} ({kind}) may hold dates in another form")
-        return {day: counted.units(day, calendar.over_since) for day in days}
+        return counted
 
     def _date_columns(self, refs: list[TableRef]) -> list[DateColumn]:
         found = []

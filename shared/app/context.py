@@ -15,7 +15,8 @@ from shared.core.policy.policy import Policy
 from shared.core.reporting.dependencies import Readiness
 from shared.core.reporting.findings import Sweep
 from shared.core.reporting.inventory import Declared, Feed, Job
-from shared.ports import AlertSink, AuditLog, Bus, Clock, Http, Inventory, StateStore, Warehouse
+from shared.core.workflows.model import Workflows
+from shared.ports import AlertSink, AuditLog, Bus, Calls, Clock, Http, Inventory, StateStore, Warehouse
 
 INVENTORY = "inventory"
 
@@ -106,6 +107,7 @@ class Memory:
     past_is_lacking: bool = False
     missing: dict[tuple[RunKey, str], Missing] = field(default_factory=dict)
     scans: dict[tuple[RunKey, str], Scan] = field(default_factory=dict)
+    workflows: Workflows | None = None
     batches: dict[str, RememberedBatch] = field(default_factory=dict)
 
 
@@ -115,6 +117,7 @@ class Context:
 
     ``inventory`` is there for those who judge what is deployed; for all others nothing of it can be read.
     ``deadline`` is when whoever works must have ended, None where only the platform says so.
+    ``workflows`` and ``calls`` are there for those who decide and run workflows, and for the sweep that watches them.
     """
 
     policy: Policy
@@ -126,6 +129,8 @@ class Context:
     memory: Memory = field(default_factory=Memory)
     inventory: Inventory = field(default_factory=NotDeployed)
     deadline: datetime | None = None
+    workflows: Workflows | None = None
+    calls: Calls | None = None
 
     def out_of_time(self, needed: timedelta = timedelta(0)) -> bool:
         """True once less time is left than what is to be done may need."""

@@ -13,7 +13,20 @@ import typer
 
 from shared import runtime
 from shared.app.context import Context
-from shared.cli import backfill, batch, cost, dead_letters, doctor, entry, known, operator, pause, questions, serve
+from shared.cli import (
+    backfill,
+    batch,
+    cost,
+    dead_letters,
+    doctor,
+    entry,
+    known,
+    operator,
+    pause,
+    questions,
+    serve,
+    workflows,
+)
 from shared.cli.shell import STATUSES, UNAVAILABLE, USAGE, statuses_text
 
 app = typer.Typer(
@@ -35,6 +48,7 @@ doctor.add_to(app)
 cost.add_to(app)
 serve.add_to(app)
 known.add_to(app)
+workflows.add_to(app)
 
 
 def run(argv: list[str], ctx: Context) -> tuple[int, str]:

@@ -16,6 +16,7 @@ from shared.app.transitions import pausing
 from shared.app.transitions.pausing import Changed, Scope
 from shared.cli.operator import By, DryRun, end, say_rehearsed, who
 from shared.cli.shell import USAGE, fail, print_json, transition_in
+from shared.cli.workflows import loaded, workflow_in
 from shared.core.calendar import instant
 from shared.core.decision.pause import Pause, paused_text
 from shared.core.policy.policy import Policy
@@ -43,6 +44,7 @@ def pause(
     ] = None,
     mode: Annotated[str | None, typer.Option(help="Pause this mode alone.")] = None,
     transition: Annotated[str | None, typer.Option(help="Pause this transition alone.")] = None,
+    workflow: Annotated[str | None, typer.Option(help="Pause this workflow alone.")] = None,
     end_it: Annotated[bool, typer.Option("--end", help="End a pause at once.")] = False,
     list_them: Annotated[bool, typer.Option("--list", help="List the pauses, those of the policy too.")] = False,
     by: By = None,
@@ -58,7 +60,7 @@ def pause(
     _refuse_contradictions(
         pause_id=pause_id, until=until, end_it=end_it, list_them=list_them, dry_run=dry_run, as_json=as_json
     )
-    scope = _scope_in(ctx.policy, mode, transition)
+    scope = _scope_in(ctx.policy, mode, transition, workflow)
     if list_them:
         _list(ctx, scope, as_json=as_json)
         return
@@ -96,7 +98,11 @@ def _refuse_contradictions(
         raise fail(USAGE, "--dry-run changes nothing of --list", "leave it out")
 
 
-def _scope_in(policy: Policy, mode: str | None, transition: str | None) -> Scope:
+def _scope_in(policy: Policy, mode: str | None, transition: str | None, workflow: str | None) -> Scope:
+    if workflow is not None:
+        if mode is not None or transition is not None:
+            raise fail(USAGE, "--workflow stands alone: a workflow has no mode and no transition", "leave them out")
+        return Scope(workflow=workflow_in(loaded()[1], workflow))
     if mode is not None and mode not in policy.modes:
         raise fail(USAGE, f"unknown mode {mode!r}", f"one of {', '.join(policy.modes)}")
     if transition is not None:
@@ -149,6 +155,7 @@ def _document(policy: Policy, one: Pause, now: datetime) -> dict[str, Any]:
         "scope": one.scope,
         "mode": one.mode,
         "transition": one.transition,
+        "workflow": one.workflow,
         "begins_at": one.begins_at.isoformat(),
         "ends_at": None if one.ends_at is None else one.ends_at.isoformat(),
         "by": one.by,

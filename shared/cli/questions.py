@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import datetime
+from datetime import date as Day
+from datetime import datetime, time
 from pathlib import Path
 from typing import Annotated
 
@@ -12,8 +13,11 @@ import typer
 from shared import runtime
 from shared.app.context import Context
 from shared.app.reporting import past, queries
+from shared.app.workflows.explanations import explain as explain_workflow
 from shared.cli.shell import NOT_FOUND, REFUSED, USAGE, dates_of_today, day_in, fail, key_in, print_json, transition_in
+from shared.cli.workflows import loaded, workflow_in
 from shared.core import commands
+from shared.core.calendar import instant
 from shared.core.decision.explain import Explanation
 from shared.core.model import RunKey
 from shared.core.policy.policy import Policy
@@ -22,7 +26,9 @@ from shared.core.texts import amount, clock_time
 from shared.core.wire.instants import YEARS
 from shared.entrypoints.health import render
 from shared.entrypoints.policies import load_policies
+from shared.entrypoints.workflows import workflows_beside
 
+WORKFLOW = "workflow"
 Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
 
@@ -85,10 +91,11 @@ def _text_of(one: Explanation) -> str:
 
 
 def explain(
-    transition: str,
-    date: str,
+    transition: Annotated[str, typer.Argument(help="A transition, or the word workflow.")],
+    date: Annotated[str, typer.Argument(help="A date, or the name of a workflow.")],
     mode: Annotated[str | None, typer.Option(help="Which pass over the date.")] = None,
     lane: Annotated[str, typer.Option(help="live or backfill.")] = "live",
+    day: Annotated[str | None, typer.Option("--date", help="Of a workflow: one working date.")] = None,
     at: Annotated[
         str | None,
         typer.Option(
@@ -101,8 +108,14 @@ def explain(
     """Explain why a transition decides as it does: what is missing, what comes next, which gate reads what.
 
     Example: orch explain phase3_to_phase4 2026-01-21 --mode overnight
+    Example: orch explain workflow betting_lines --at 2026-01-21T11:30:00-05:00
     """
     ctx = runtime.context()
+    if transition == WORKFLOW and transition not in ctx.policy.transitions:
+        _explain_workflow(date, day, at, as_json=as_json)
+        return
+    if day is not None:
+        raise fail(USAGE, "--date belongs to a workflow", "the date of a transition stands behind its name")
     key = key_in(ctx, date, mode, lane)
     name = transition_in(ctx.policy, transition, key.mode)
     found = _explained(ctx, key, name, None if at is None else _time_in(ctx.policy, at, key.mode, date))
@@ -112,6 +125,31 @@ def explain(
         print_json(found.evidence)
     else:
         typer.echo(found.text)
+
+
+def _explain_workflow(name: str, day: str | None, at: str | None, *, as_json: bool) -> None:
+    ctx, workflows = loaded()
+    workflow_in(workflows, name)
+    working = None if day is None else day_in(day)
+    moment = ctx.ports.clock.now()
+    if at is not None:
+        moment = until_or_past(ctx.policy, at, working or ctx.policy.local(moment).date())
+    found = explain_workflow(ctx, workflows, name, moment, working)
+    if as_json:
+        print_json([one.evidence for one in found])
+        return
+    for one in found:
+        typer.echo(one.text)
+
+
+def until_or_past(policy: Policy, text: str, day: Day) -> datetime:
+    """Read a moment: HH:MM on a date, or ISO 8601; exit 2 for what is none."""
+    with suppress(ValueError):
+        if len(text) == len("06:00"):
+            return instant(day, time.fromisoformat(text), policy.zone)
+        written = datetime.fromisoformat(text)
+        return written if written.tzinfo is not None else instant(written.date(), written.time(), policy.zone)
+    raise fail(USAGE, f"--at {text!r} is not a time", "such as 11:30 or 2026-01-21T11:30:00-05:00")
 
 
 def _explained(ctx: Context, key: RunKey, transition: str, at: datetime | None) -> Explanation:
@@ -205,7 +243,8 @@ def check(
         if as_json:
             print_json(summaries)
         return
-    summary = _in_order(_policy(policy), told=not as_json)
+    found = _policy(policy)
+    summary = _in_order(found, told=not as_json) | _workflows_in_order(found, told=not as_json)
     if as_json:
         print_json(summary)
 
@@ -239,6 +278,17 @@ def _in_order(policy: Policy, *, told: bool) -> dict[str, object]:
         f"{amount(len(policy.gates), 'gate')}, modes {', '.join(policy.modes)} ({policy.zone.key})"
     )
     return summary
+
+
+def _workflows_in_order(policy: Policy, *, told: bool) -> dict[str, object]:
+    """Return what the workflow file beside a policy holds, nothing where there is none."""
+    checked = workflows_beside(policy)
+    if checked is None:
+        return {}
+    if told:
+        counts = f"{amount(len(checked.workflows), 'workflow')}, {amount(len(checked.scrapers), 'scraper')}"
+        typer.echo(f"{checked.source}: in order: {counts}")
+    return {"workflows": list(checked.workflows), "scrapers": len(checked.scrapers)}
 
 
 def simulate(

@@ -53,6 +53,14 @@ def backfill(phase: str, mode: str, first: date, last: date, reason: str, per_mi
     return line("backfill", phase, *days, "--per-minute", str(per_minute), "--reason", reason, "--yes")
 
 
+def run_workflow(workflow: str, day: date) -> str:
+    return line("workflows", "run", workflow, "--date", day.isoformat())
+
+
+def explain_workflow(workflow: str, day: date) -> str:
+    return line("explain", "workflow", workflow, "--date", day.isoformat())
+
+
 def batch(verb: str, name: str, key: RunKey, reason: str = "") -> str:
     """Return what shows, closes or asks again a batch of a run."""
     return line("batch", verb, name, *of_key(key), *(("--reason", reason) if reason else ()))

@@ -9,6 +9,7 @@ from shared.app.alerting.unexpected import report_unexpected
 from shared.app.sweep.handler import answer
 from shared.entrypoints.answers import JSON, HttpAnswer, call_of, health_answer, json_text
 from shared.entrypoints.inventory import with_inventory
+from shared.entrypoints.workflows import with_workflows
 from shared.runtime import context
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ def handle(request: Request) -> HttpAnswer:
     health = health_answer(request, "self_heal")
     if health is not None:
         return health
-    ctx = with_inventory(context())
+    ctx = with_workflows(with_inventory(context()))
     try:
         findings, status = answer(ctx, call_of(request))
     except Exception as error:

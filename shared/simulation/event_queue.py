@@ -13,9 +13,10 @@ class Rank(IntEnum):
     """What comes first within one instant."""
 
     EVENT = 0
-    DELIVERY = 1
-    SWEEP = 2
-    LOOK = 3
+    CONTROLLER = 1
+    DELIVERY = 2
+    SWEEP = 3
+    LOOK = 4
 
 
 class EventQueue:

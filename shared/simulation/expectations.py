@@ -170,6 +170,41 @@ class RecordedExpected:
 
 
 @dataclass(frozen=True)
+class WorkflowExpected:
+    """What is seen of a workflow's runs of a date at one moment."""
+
+    name: str
+    day: date | None
+    at: datetime
+    state: str | None = None
+    count: int | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class ScrapeExpected:
+    """How many calls of a scraper left, with which parameters, and which targets they named together."""
+
+    scraper: str
+    workflow: str | None
+    day: date | None
+    count: int
+    window: Window = Window()
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    targets: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class AnnouncedExpected:
+    """How many re-announcements of a scraper's file left."""
+
+    scraper: str
+    day: date | None
+    count: int
+    window: Window = Window()
+
+
+@dataclass(frozen=True)
 class BatchExpected:
     """How the newest batch of a run stands at one moment."""
 
@@ -224,6 +259,9 @@ Expectation = (
     | ResponseExpected
     | ExitExpected
     | RecordedExpected
+    | WorkflowExpected
+    | ScrapeExpected
+    | AnnouncedExpected
     | BatchExpected
     | RequestsExpected
     | PublishedExpected

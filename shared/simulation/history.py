@@ -106,6 +106,27 @@ class Call:
 
 
 @dataclass(frozen=True)
+class Scrape:
+    """A call of a scraper that left. ``targets`` are the unit, the units or the element of a loop that it names."""
+
+    at: datetime
+    scraper: str
+    workflow: str
+    day: date | None
+    targets: tuple[str, ...]
+    body: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Announced:
+    """A file of a scraper that was announced again."""
+
+    at: datetime
+    scraper: str
+    day: date | None
+
+
+@dataclass(frozen=True)
 class Repair:
     """A call of a phase's rerun that was accepted."""
 
@@ -155,6 +176,16 @@ class CompletionSeen:
 
 
 @dataclass(frozen=True)
+class WorkflowSeen:
+    """A workflow, looked at."""
+
+    state: str
+    count: int
+    reason: str
+    text: str = ""
+
+
+@dataclass(frozen=True)
 class Quarantined:
     reason: str
     raw: str
@@ -180,10 +211,12 @@ class History:
     exits: list[Exit] = field(default_factory=list)
     requests: list[RequestSent] = field(default_factory=list)
     published: list[Published] = field(default_factory=list)
-    seen: dict[int, RunSeen | CompletionSeen | BatchSeen | Unclear | None] = field(default_factory=dict)
+    seen: dict[int, RunSeen | CompletionSeen | BatchSeen | WorkflowSeen | Unclear | None] = field(default_factory=dict)
     quarantine: list[Quarantined] = field(default_factory=list)
     runs: list[RunKey] = field(default_factory=list)
     raised: Counter[str] = field(default_factory=Counter)
+    scrapes: list[Scrape] = field(default_factory=list)
+    announced: list[Announced] = field(default_factory=list)
 
     def note(self, at: datetime, kind: str, text: str) -> None:
         self.timeline.append(Entry(at, kind, " ".join(text.split())))

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from shared.simulation.batches.judge import judge_batch, judge_published, judge_requests
 from shared.simulation.expectations import (
     AlertExpected,
+    AnnouncedExpected,
     BatchExpected,
     CallsExpected,
     DispatchesExpected,
@@ -30,17 +31,21 @@ from shared.simulation.expectations import (
     ResponseExpected,
     RunExpected,
     RunsExpected,
+    ScrapeExpected,
     SentExpected,
     TriggerExpected,
+    WorkflowExpected,
 )
 from shared.simulation.history import (
     CompletionSeen,
     Departure,
     History,
     RunSeen,
+    Scrape,
     Sent,
     Trigger,
     Unclear,
+    WorkflowSeen,
     dispatches,
 )
 
@@ -101,6 +106,12 @@ class _Judge:
                 return self.exit(meaning)
             case RecordedExpected() as meaning:
                 return self.recorded(meaning, expected.index)
+            case WorkflowExpected() as meaning:
+                return self.workflow(meaning, expected.index)
+            case ScrapeExpected() as meaning:
+                return self.scrape(meaning)
+            case AnnouncedExpected() as meaning:
+                return self.announced(meaning)
             case BatchExpected() as meaning:
                 return judge_batch(meaning, self.history.seen.get(expected.index))
             case RequestsExpected() as meaning:
@@ -252,6 +263,46 @@ class _Judge:
         )
         return fits, f"{seen.outcome}, records {seen.records}, {seen.superseded} superseded"
 
+    def workflow(self, meaning: WorkflowExpected, index: int) -> tuple[bool, str]:
+        seen = self.history.seen.get(index)
+        if not isinstance(seen, WorkflowSeen):
+            return False, "was not looked at"
+        fits = (
+            meaning.state in (None, seen.state)
+            and meaning.count in (None, seen.count)
+            and (meaning.reason is None or meaning.reason in seen.reason)
+        )
+        runs = f"{_times(seen.count, 'run')}: {seen.text}" if seen.count else "no run"
+        return fits, f"{seen.state}; {runs}; latest decision: {seen.reason or 'none'}"
+
+    def scrape(self, meaning: ScrapeExpected) -> tuple[bool, str]:
+        alike = [
+            call
+            for call in self.history.scrapes
+            if call.scraper == meaning.scraper
+            and meaning.workflow in (None, call.workflow)
+            and meaning.day in (None, call.day)
+        ]
+        found = [call for call in alike if meaning.window.contains(call.at)]
+        wrong = [call for call in found if not _has_parameters(call, meaning)]
+        targets = sorted({target for call in found for target in call.targets})
+        fits = len(found) == meaning.count and not wrong
+        if meaning.targets is not None:
+            fits = fits and targets == sorted(set(meaning.targets))
+        told = (f"{call.workflow} {call.day} at {self._at(call.at)}" for call in alike)
+        parts = [f"{len(found)} in that time; all such calls: {self._listed(told)}"]
+        parts += [f"parameters: {json.dumps(dict(call.body), default=str)}" for call in wrong[:1]]
+        parts += [f"targets: {_named(targets)}"] if meaning.targets is not None else []
+        return fits, "; ".join(parts)
+
+    def announced(self, meaning: AnnouncedExpected) -> tuple[bool, str]:
+        alike = [
+            one for one in self.history.announced if one.scraper == meaning.scraper and meaning.day in (None, one.day)
+        ]
+        found = [one for one in alike if meaning.window.contains(one.at)]
+        told = (f"{one.day} at {self._at(one.at)}" for one in alike)
+        return len(found) == meaning.count, f"{len(found)} in that time; all of them: {self._listed(told)}"
+
     def _departures(self, transition: str, of: Of) -> list[Departure]:
         return [
             departure
@@ -303,6 +354,15 @@ def _alike(value: Any, expected: Any) -> bool:
     if isinstance(value, list) and isinstance(expected, list):
         return sorted(map(json.dumps, value)) == sorted(map(json.dumps, expected))
     return type(value) is type(expected) and bool(value == expected)
+
+
+def _has_parameters(call: Scrape, meaning: ScrapeExpected) -> bool:
+    return all(name in call.body and _same(call.body[name], value) for name, value in meaning.parameters.items())
+
+
+def _same(value: Any, expected: Any) -> bool:
+    """Compare by value and type, inside lists and mappings too."""
+    return type(value) is type(expected) and json.dumps(value, sort_keys=True) == json.dumps(expected, sort_keys=True)
 
 
 def _holds(text: str, parts: Sequence[str]) -> bool:

@@ -8,9 +8,17 @@ from shared.app.state.repository import run_path
 from shared.app.transitions.snapshot import transitions_of
 from shared.core.model import Lane, RunKey
 from shared.simulation.batches.events import BatchSeen
-from shared.simulation.expectations import BatchExpected, Expected, Of, RecordedExpected, RunExpected
+from shared.simulation.expectations import (
+    BatchExpected,
+    Expected,
+    Of,
+    RecordedExpected,
+    RunExpected,
+    WorkflowExpected,
+)
 from shared.simulation.history import NOT_OPEN, CompletionSeen, Quarantined, RunSeen, Unclear
 from shared.simulation.product import Product
+from shared.simulation.workflows.seen import see
 from shared.simulation.world import World
 
 
@@ -47,6 +55,9 @@ class Observer:
         seen = self.product.explain(observer, key, meaning.transition)
         done, missing = frozenset(seen.done), frozenset(seen.missing)
         self.world.history.seen[index] = RunSeen(key, str(seen.state), done, missing, seen.text)
+
+    def look_at_workflow(self, index: int, meaning: WorkflowExpected) -> None:
+        self.world.history.seen[index] = see(self.world.observer(), meaning)
 
     def look_at_batch(self, index: int, meaning: BatchExpected) -> None:
         key = self._key(meaning.of)

@@ -2,22 +2,48 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
 
 from shared.adapters.config.policy_file import load_policy
+from shared.adapters.config.workflows_file import load_workflows
 from shared.core.errors import PolicyError
 from shared.core.policy.policy import Policy
-from shared.simulation.parse_events import parse_change, parse_events
+from shared.core.workflows.model import Workflows
+from shared.core.workflows.runs import RunStatus
+from shared.simulation.parse_events import parse_change, parse_events, scrapers_in
 from shared.simulation.parse_expect import parse_expectations
 from shared.simulation.reader import ScenarioError, Value, read, to_instant
-from shared.simulation.scenario import Change, Given, Scenario
+from shared.simulation.scenario import Change, EarlierRun, Given, Scenario
 from shared.simulation.times import Times, parse_full
 
 CONFIG = Path(__file__).resolve().parents[2] / "config"
 REQUIRED = ("name", "start", "end")
-OPTIONAL = ("source", "pipeline", "policy", "seed", "given", "events", "expect")
-WORLD = ("games", "units", "units_held", "rows", "readings", "services", "downstream", "answers", "members", "workers")
+OPTIONAL = (
+    "source",
+    "pipeline",
+    "policy",
+    "seed",
+    "workflows",
+    "workflows_policy",
+    "given",
+    "events",
+    "expect",
+)
+WORLD = (
+    "games",
+    "units",
+    "units_held",
+    "rows",
+    "readings",
+    "services",
+    "downstream",
+    "answers",
+    "members",
+    "workers",
+    "scrapers",
+    "starts_at",
+)
+WORKFLOWS = "workflows.yaml"
 
 
 def read_scenario(path: Path) -> Scenario:
@@ -29,6 +55,7 @@ def read_scenario(path: Path) -> Scenario:
     if end < start:
         raise fields["end"].error("lies before the start")
     times = Times(policy.zone, policy.local(start).date())
+    workflows = _workflows(path, fields.get("workflows"), fields.get("workflows_policy"), policy)
     return Scenario(
         path=path,
         name=fields["name"].text(),
@@ -37,20 +64,41 @@ def read_scenario(path: Path) -> Scenario:
         policy=policy,
         start=start,
         end=end,
-        given=_given(fields.get("given"), policy, start),
-        events=parse_events(fields.get("events"), policy, times, (start, end)),
-        expect=parse_expectations(fields.get("expect"), policy, times, (start, end)),
+        workflows=workflows,
+        given=_given(fields.get("given"), policy, workflows),
+        events=parse_events(fields.get("events"), policy, times, (start, end), workflows),
+        expect=parse_expectations(fields.get("expect"), policy, times, (start, end), workflows),
     )
 
 
-def _policy(path: Path, pipeline: Value | None, overlay: Value | None) -> Policy:
-    name = pipeline.text() if pipeline else "nba.yaml"
-    candidates = [path.parent / name, CONFIG / name]
+def _file(path: Path, named: Value | None, name: str, kind: str) -> Path:
+    """Return a file that a scenario names, relative to itself or to `config/`."""
+    candidates = [path.parent / name, CONFIG / name, CONFIG.parent / name]
     found = next((file for file in candidates if file.is_file()), None)
     if found is None:
-        at = pipeline.key if pipeline else ""
+        at = named.key if named else ""
         tried = ", ".join(str(file) for file in candidates)
-        raise ScenarioError(str(path), at, f"there is no pipeline file {name!r}", f"tried {tried}")
+        raise ScenarioError(str(path), at, f"there is no {kind} file {name!r}", f"tried {tried}")
+    return found
+
+
+def _workflows(path: Path, named: Value | None, overlay: Value | None, policy: Policy) -> Workflows | None:
+    """Return the workflows that a scenario plays, None where it names neither a file nor an overlay."""
+    if named is None and overlay is None:
+        return None
+    found = _file(path, named, named.text() if named else WORKFLOWS, "workflow")
+    if overlay is not None and not overlay.is_empty:
+        overlay.pairs()
+    try:
+        return load_workflows(found, policy, overlay.plain() if overlay is not None else None)
+    except PolicyError as error:
+        if overlay is None:
+            raise ScenarioError(error.path, error.key, error.reason, error.hint) from None
+        raise ScenarioError(str(path), f"workflows_policy.{error.key}", error.reason, error.hint) from None
+
+
+def _policy(path: Path, pipeline: Value | None, overlay: Value | None) -> Policy:
+    found = _file(path, pipeline, pipeline.text() if pipeline else "nba.yaml", "pipeline")
     if overlay is not None and not overlay.is_empty:
         overlay.pairs()
     changes = overlay.plain() if overlay is not None else None
@@ -62,10 +110,25 @@ def _policy(path: Path, pipeline: Value | None, overlay: Value | None) -> Policy
         raise ScenarioError(str(path), f"policy.{error.key}", error.reason, error.hint) from None
 
 
-def _given(value: Value | None, policy: Policy, start: datetime) -> Given:
+def _given(value: Value | None, policy: Policy, workflows: Workflows | None) -> Given:
     if value is None or value.is_empty:
         return Given(Change())
-    fields = value.fields(optional=(*WORLD, "rows_follow"))
+    fields = value.fields(optional=(*WORLD, "rows_follow", "workflow_runs"))
     change = {name: fields[name] for name in WORLD if name in fields}
     follow = fields["rows_follow"].boolean() if "rows_follow" in fields else True
-    return Given(parse_change(change, policy), follow)
+    earlier = fields["workflow_runs"].items() if "workflow_runs" in fields else []
+    runs = tuple(_earlier_run(item, policy, workflows) for item in earlier)
+    return Given(parse_change(change, policy, workflows), follow, runs)
+
+
+def _earlier_run(value: Value, policy: Policy, workflows: Workflows | None) -> EarlierRun:
+    scrapers_in(value, workflows)
+    assert workflows is not None
+    fields = value.fields(required=("workflow", "date", "at", "outcome"))
+    outcomes = tuple(status for status in RunStatus if status is not RunStatus.RUNNING)
+    return EarlierRun(
+        fields["workflow"].word(tuple(workflows.workflows)),
+        fields["date"].day(),
+        to_instant(fields["at"], lambda text: parse_full(text, policy.zone)),
+        fields["outcome"].word(outcomes),
+    )

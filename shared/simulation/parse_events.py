@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any, TypeVar
 
 from shared.core.policy.policy import Policy
+from shared.core.workflows.files import PHASE
+from shared.core.workflows.model import Scraper, Workflows
 from shared.simulation.batches import parse as batch_parts
 from shared.simulation.batches.events import BatchReport
 from shared.simulation.batches.workers import batch_topics
@@ -17,6 +19,7 @@ from shared.simulation.scenario import (
     Change,
     Complete,
     Concurrently,
+    ControllerSwitch,
     Crash,
     CrashPoint,
     DeliverRaw,
@@ -34,9 +37,21 @@ from shared.simulation.scenario import (
 from shared.simulation.times import Times
 
 PORTS = ("state", "warehouse", "bus", "slack")
-FUNCTIONS = ("self_heal", "validation_runner", "health_check", "phase5_batches")
+FUNCTIONS = ("self_heal", "validation_runner", "health_check", "phase5_batches", "workflow_controller")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
-WORLD = ("rows", "readings", "services", "games", "units_held", "downstream", "answers", "members", "workers")
+WORLD = (
+    "rows",
+    "readings",
+    "services",
+    "games",
+    "units_held",
+    "downstream",
+    "answers",
+    "members",
+    "workers",
+    "scrapers",
+    "starts_at",
+)
 KINDS = (
     "complete",
     "deliver_raw",
@@ -48,6 +63,7 @@ KINDS = (
     "crash",
     "request",
     "operator",
+    "controller",
 )
 TEXTS = {
     "mode": "mode",
@@ -63,12 +79,16 @@ FLAGS = {"backfill": "backfill_mode", "skip_downstream": "skip_downstream_trigge
 
 
 def parse_events(
-    value: Value | None, policy: Policy, times: Times, span: tuple[datetime, datetime]
+    value: Value | None,
+    policy: Policy,
+    times: Times,
+    span: tuple[datetime, datetime],
+    workflows: Workflows | None = None,
 ) -> tuple[Event, ...]:
     """Return the events; they must lie within the span, in time order."""
     if value is None or value.is_empty:
         return ()
-    reader = _Reader(policy, times)
+    reader = _Reader(policy, times, workflows)
     events: list[Event] = []
     for item in value.items():
         event = reader.event(item)
@@ -81,7 +101,7 @@ def parse_events(
     return tuple(events)
 
 
-def parse_change(fields: Mapping[str, Value], policy: Policy) -> Change:
+def parse_change(fields: Mapping[str, Value], policy: Policy, workflows: Workflows | None = None) -> Change:
     """Return a change of the world from its parts, which are named in ``WORLD``."""
     names = {"services": tuple(policy.services), "downstream": tuple(policy.phases)}
     parts: dict[str, Any] = {}
@@ -98,6 +118,11 @@ def parse_change(fields: Mapping[str, Value], policy: Policy) -> Change:
             parts[name] = {key.text(): _by_day(rows, lambda cell: cell.integer()) for key, rows in value.pairs()}
         elif name == "answers":
             parts[name] = {_called(key, policy): _answers(answers) for key, answers in value.pairs()}
+        elif name == "scrapers":
+            known = tuple(scrapers_in(value, workflows))
+            parts[name] = {key.word(known): _answers(answers) for key, answers in value.pairs()}
+        elif name == "starts_at":
+            parts[name] = {key.day(): tuple(_time(item) for item in listed.items()) for key, listed in value.pairs()}
         elif name == "members":
             parts[name] = batch_parts.members(value, policy)
         elif name == "workers":
@@ -109,6 +134,20 @@ def parse_change(fields: Mapping[str, Value], policy: Policy) -> Change:
             words = Health if name == "services" else Downstream
             parts[name] = {key.word(names[name]): words(item.word(tuple(words))) for key, item in value.pairs()}
     return Change(**parts)
+
+
+def scrapers_in(value: Value, workflows: Workflows | None) -> Mapping[str, Scraper]:
+    """Return the scrapers that a scenario may name; only one that plays workflows has any."""
+    if workflows is None:
+        raise value.error("needs workflows", "name the workflow file: workflows: config/workflows.yaml")
+    return workflows.scrapers
+
+
+def _time(value: Value) -> time:
+    try:
+        return time.fromisoformat(value.text())
+    except ValueError:
+        raise value.error(f"{value.raw!r} is not a time of day", 'such as "19:30"') from None
 
 
 def _called(key: Value, policy: Policy) -> str:
@@ -163,8 +202,8 @@ def _by_day(value: Value, cell: Callable[[Value], T]) -> dict[date, T]:
 class _Reader:
     """Reads events one after the other, remembering which messages have been named."""
 
-    def __init__(self, policy: Policy, times: Times) -> None:
-        self.policy, self.times = policy, times
+    def __init__(self, policy: Policy, times: Times, workflows: Workflows | None) -> None:
+        self.policy, self.times, self.workflows = policy, times, workflows
         self.named: set[str] = set()
 
     def event(self, item: Value) -> Event:
@@ -178,7 +217,7 @@ class _Reader:
 
     def happening(self, kind: str, value: Value, at: datetime) -> Happening:
         if kind in WORLD:
-            return parse_change({kind: value}, self.policy)
+            return parse_change({kind: value}, self.policy, self.workflows)
         if kind in MESSAGES:
             return self.message(kind, value, at)
         readers: dict[str, Callable[[Value], Happening]] = {
@@ -187,6 +226,7 @@ class _Reader:
             "crash": lambda crash: Crash(CrashPoint(crash.word(tuple(CrashPoint)))),
             "request": self.request,
             "operator": self.operator,
+            "controller": self.controller,
             "concurrently": lambda entries: self.concurrently(entries, at),
         }
         return readers[kind](value)
@@ -223,7 +263,8 @@ class _Reader:
         if published > at:
             raise fields["published"].error("lies after the delivery")
         ended = to_instant(fields["ended"], self.times.parse) if "ended" in fields else published
-        phase = fields["phase"].word(tuple(self.policy.phases))
+        of_workflows = () if self.workflows is None else (PHASE,)
+        phase = fields["phase"].word((*self.policy.phases, *of_workflows))
         body = {
             "processor_name": fields["processor"].text(),
             "phase": phase,
@@ -278,10 +319,14 @@ class _Reader:
         path = fields["path"].text() if "path" in fields else "/"
         if not path.startswith("/"):
             raise fields["path"].error("must begin with /")
-        default = "POST" if body is not None or function == "self_heal" else "GET"
+        default = "POST" if body is not None or function in ("self_heal", "workflow_controller") else "GET"
         method = fields["method"].word(METHODS) if "method" in fields else default
         query = {key.text(): item.raw for key, item in fields["query"].pairs()} if "query" in fields else {}
         return Request(function, method, path, query, body)
+
+    def controller(self, value: Value) -> ControllerSwitch:
+        scrapers_in(value, self.workflows)
+        return ControllerSwitch(value.word(("up", "down")) == "up")
 
     def operator(self, value: Value) -> Operator:
         try:

@@ -7,9 +7,11 @@ from datetime import datetime
 
 from shared.core.model import Lane, Outcome, State
 from shared.core.policy.policy import Policy
+from shared.core.workflows.model import Workflows
 from shared.simulation.batches.parse import BatchExpectations
 from shared.simulation.expectations import (
     AlertExpected,
+    AnnouncedExpected,
     CallsExpected,
     DispatchesExpected,
     ExitExpected,
@@ -26,14 +28,17 @@ from shared.simulation.expectations import (
     ResponseExpected,
     RunExpected,
     RunsExpected,
+    ScrapeExpected,
     SentExpected,
     TriggerExpected,
     Window,
+    WorkflowExpected,
 )
 from shared.simulation.history import NOT_OPEN
-from shared.simulation.parse_events import FUNCTIONS
+from shared.simulation.parse_events import FUNCTIONS, scrapers_in
 from shared.simulation.reader import Value, to_instant
 from shared.simulation.times import Times
+from shared.simulation.workflows.seen import STATES
 
 SEVERITIES = ("info", "warning", "critical")
 RUN = ("date", "mode", "lane")
@@ -41,18 +46,24 @@ Fields = dict[str, Value]
 
 
 def parse_expectations(
-    value: Value | None, policy: Policy, times: Times, span: tuple[datetime, datetime]
+    value: Value | None,
+    policy: Policy,
+    times: Times,
+    span: tuple[datetime, datetime],
+    workflows: Workflows | None = None,
 ) -> tuple[Expected, ...]:
     """Return the expectations in file order."""
     if value is None or value.is_empty:
         return ()
-    reader = _Reader(policy, times, span)
+    reader = _Reader(policy, times, span, workflows)
     return tuple(reader.expected(index, item) for index, item in enumerate(value.items()))
 
 
 class _Reader:
-    def __init__(self, policy: Policy, times: Times, span: tuple[datetime, datetime]) -> None:
-        self.policy, self.times = policy, times
+    def __init__(
+        self, policy: Policy, times: Times, span: tuple[datetime, datetime], workflows: Workflows | None
+    ) -> None:
+        self.policy, self.times, self.workflows = policy, times, workflows
         self.start, self.end = span
         batches = BatchExpectations(policy, self._of, self._window, self._moment)
         self.kinds: dict[str, Callable[[Value], Expectation]] = {
@@ -72,6 +83,9 @@ class _Reader:
             "response": self.response,
             "exit": self.exit,
             "recorded": self.recorded,
+            "workflow": self.workflow,
+            "scrape": self.scrape,
+            "announced": self.announced,
             "batch": batches.batch,
             "requests": batches.requests,
             "published": batches.published,
@@ -196,6 +210,47 @@ class _Reader:
             records=fields["records"].integer() if "records" in fields else None,
             superseded=fields["superseded"].integer() if "superseded" in fields else None,
         )
+
+    def workflow(self, value: Value) -> WorkflowExpected:
+        fields = value.fields(required=("name",), optional=("date", "at", "is", "count", "reason"))
+        at = self._time(fields, "at") or self.end
+        if not self.start <= at <= self.end:
+            raise fields["at"].error("lies outside start and end")
+        return WorkflowExpected(
+            name=self._workflow(fields["name"]),
+            day=fields["date"].day() if "date" in fields else None,
+            at=at,
+            state=fields["is"].word(STATES) if "is" in fields else None,
+            count=fields["count"].integer() if "count" in fields else None,
+            reason=fields["reason"].text() if "reason" in fields else None,
+        )
+
+    def scrape(self, value: Value) -> ScrapeExpected:
+        names = ("workflow", "date", "count", "by", "not_before", "with", "targets")
+        fields = value.fields(required=("scraper",), optional=names)
+        return ScrapeExpected(
+            scraper=fields["scraper"].word(tuple(scrapers_in(value, self.workflows))),
+            workflow=self._workflow(fields["workflow"]) if "workflow" in fields else None,
+            day=fields["date"].day() if "date" in fields else None,
+            count=self._count(fields, 1),
+            window=self._window(fields),
+            parameters={key.text(): item.plain() for key, item in self._pairs(fields, "with")},
+            targets=tuple(item.text() for item in fields["targets"].items()) if "targets" in fields else None,
+        )
+
+    def announced(self, value: Value) -> AnnouncedExpected:
+        fields = value.fields(required=("scraper",), optional=("date", "count", "by", "not_before"))
+        return AnnouncedExpected(
+            scraper=fields["scraper"].word(tuple(scrapers_in(value, self.workflows))),
+            day=fields["date"].day() if "date" in fields else None,
+            count=self._count(fields, 1),
+            window=self._window(fields),
+        )
+
+    def _workflow(self, value: Value) -> str:
+        scrapers_in(value, self.workflows)
+        assert self.workflows is not None
+        return value.word(tuple(self.workflows.workflows))
 
     def _transition(self, fields: Fields) -> str:
         return fields["transition"].word(tuple(self.policy.transitions))

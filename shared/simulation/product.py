@@ -19,6 +19,8 @@ from flask import Flask
 from shared.app.context import Context
 from shared.core.model import RunKey
 from shared.core.policy.policy import Policy
+from shared.core.workflows.files import topic_of as announcements
+from shared.core.workflows.model import topic_of
 from shared.simulation.batches.events import BatchSeen
 from shared.simulation.scenario import Request
 from shared.simulation.world import Envelope
@@ -76,6 +78,9 @@ class Product(Protocol):
     def deliver(self, policy: Policy, envelope: Envelope) -> None:
         """Hand a message to the function that listens to its topic; whatever it raises is raised."""
 
+    def run_step(self, policy: Policy, envelope: Envelope) -> None:
+        """Hand a step's message to the workflow executor; whatever it raises is raised."""
+
     def request(self, request: Request) -> Reply:
         """Send a request to an HTTP function."""
 
@@ -99,8 +104,11 @@ class Product(Protocol):
 
 
 def cloud_event(policy: Policy, envelope: Envelope) -> CloudEvent:
-    """Return a message as the platform delivers it."""
-    topic = policy.phases[envelope.phase].completions_topic
+    """Return a message as the platform delivers it; one of no phase is a step of a workflow."""
+    topic = topic_of(policy.pipeline)
+    if envelope.phase:
+        phase = policy.phases.get(envelope.phase)
+        topic = announcements(policy.pipeline) if phase is None else phase.completions_topic or ""
     message: dict[str, Any] = {
         "data": base64.b64encode(envelope.data).decode(),
         "attributes": dict(envelope.attributes),
@@ -148,6 +156,9 @@ class DeployedProduct:
         if envelope.topic:
             self._push(envelope)
             return
+        if envelope.phase not in policy.phases:
+            self.run_step(policy, envelope)
+            return
         name = policy.listener(envelope.phase)
         if name is None:
             return
@@ -156,6 +167,12 @@ class DeployedProduct:
             _module("shared.entrypoints.transition").receive(name, event)
         else:
             main(event)
+
+    def run_step(self, policy: Policy, envelope: Envelope) -> None:
+        event, main = cloud_event(policy, envelope), self._main("workflow_executor")
+        if main is None:
+            raise LookupError("there is no function workflow_executor")
+        main(event)
 
     def _push(self, envelope: Envelope) -> None:
         """Push a message to the function of batches, which answers people too: its path names the topic."""

@@ -14,7 +14,7 @@ from shared.adapters.local.sqlite import SqliteStore
 from shared.ports import StateStore
 from shared.simulation.batches.events import BatchReport
 from shared.simulation.event_queue import EventQueue, Rank
-from shared.simulation.expectations import BatchExpected, RunExpected
+from shared.simulation.expectations import BatchExpected, RunExpected, WorkflowExpected
 from shared.simulation.fakes.clock import Actor, Crash
 from shared.simulation.history import Exit, FunctionResponse, History
 from shared.simulation.observer import Observer
@@ -23,6 +23,7 @@ from shared.simulation.scenario import (
     Change,
     Complete,
     Concurrently,
+    ControllerSwitch,
     DeliverRaw,
     Fault,
     Happening,
@@ -32,11 +33,14 @@ from shared.simulation.scenario import (
     Scenario,
 )
 from shared.simulation.scenario import Crash as CrashEvent
+from shared.simulation.workflows.process import Process
 from shared.simulation.world import Envelope, World
 
 MINUTE = timedelta(minutes=1)
+TICK_EVERY = timedelta(minutes=5)
 FIRST_BACK_OFF, LAST_BACK_OFF = timedelta(seconds=10), timedelta(seconds=600)
 SWEEP = Request("self_heal", "POST", "/", {}, {})
+TICK = Request("workflow_controller", "POST", "/", {}, {})
 
 
 @dataclass(frozen=True)
@@ -77,16 +81,25 @@ class Runner:
         self._context = self.world.context()
         self._named: dict[str, Envelope] = {}
         self._last_sweep: LastSweep | None = None
+        self._controller_up = True
+        self._calls: list[Request] = []
+        self._processes: list[Process] = []
+        self.world.step_sent, self.world.advance = self._run_step_later, self._advance
 
     def run(self) -> History:
         for event in self.scenario.events:
             self.agenda.put(event.at, Rank.EVENT, partial(self._happen, event.happening))
         for at in sweep_times(self.scenario.start, self.scenario.end):
             self.agenda.put(at, Rank.SWEEP, self._sweep)
+        for at in tick_times(self.scenario):
+            self.agenda.put(at, Rank.CONTROLLER, self._tick)
         for expected in self.scenario.expect:
             if isinstance(expected.meaning, RunExpected):
                 look = partial(self.observer.look, expected.index, expected.meaning)
                 self.agenda.put(expected.meaning.at, Rank.LOOK, look)
+            elif isinstance(expected.meaning, WorkflowExpected):
+                see = partial(self.observer.look_at_workflow, expected.index, expected.meaning)
+                self.agenda.put(expected.meaning.at, Rank.LOOK, see)
             elif isinstance(expected.meaning, BatchExpected):
                 look = partial(self.observer.look_at_batch, expected.index, expected.meaning)
                 self.agenda.put(expected.meaning.at, Rank.LOOK, look)
@@ -97,6 +110,8 @@ class Runner:
                 self.observer.tell_decisions()
             self.world.clock.instant = self.scenario.end
             self.observer.look_at_the_end(self.scenario.expect)
+            for process in self._processes:
+                process.abandon()
         self.history.timeline.sort(key=lambda entry: entry.at)
         return self.history
 
@@ -119,6 +134,9 @@ class Runner:
                 self._request(happening)
             case Operator():
                 self._operate(happening)
+            case ControllerSwitch():
+                self._controller_up = happening.up
+                self._note("world", f"the controller is {'up' if happening.up else 'down'}")
 
     def _envelopes(self, happening: Complete | DeliverRaw | Redeliver | BatchReport) -> list[Envelope]:
         now = self.world.clock.now()
@@ -160,6 +178,39 @@ class Runner:
             done = self._run_actor(actor, lambda: self.product.deliver(self.scenario.policy, envelope))
         if not done:
             self._deliver_again(envelope, delivery)
+
+    def _run_step_later(self, at: datetime, envelope: Envelope, delivery: int = 1) -> None:
+        self.agenda.put(at, Rank.DELIVERY, lambda: self._run_step(envelope, delivery))
+
+    def _run_step(self, envelope: Envelope, delivery: int) -> None:
+        """Begin a handler of a workflow's step: it works while the world goes on."""
+        again = f", delivery {delivery}" if delivery > 1 else ""
+        self._note("step", f"message {envelope.message_id}{again}: {envelope.data.decode(errors='replace')}")
+        actor = Actor(f"executor of message {envelope.message_id}", self.world.clock.now())
+        done: list[bool] = []
+        deliver = partial(self.product.run_step, self.scenario.policy, envelope)
+        process = Process(self.world.clock, actor, lambda: done.append(self._run_actor(actor, deliver)))
+        self._processes.append(process)
+        self._resume(process, envelope, delivery, done)
+
+    def _resume(self, process: Process, envelope: Envelope, delivery: int, done: list[bool]) -> None:
+        process.resume()
+        self.world.mutations += 1
+        if process.wakes_at is not None:
+            on = partial(self._resume, process, envelope, delivery, done)
+            self.agenda.put(process.wakes_at, Rank.DELIVERY, on)
+            return
+        self._processes.remove(process)
+        if not all(done) or not done:
+            self._run_step_later(self.world.clock.instant + back_off(delivery), envelope, delivery + 1)
+
+    def _advance(self, length: timedelta) -> None:
+        """Let time pass for who waits: a step's handler for everybody, any other for itself alone."""
+        current = next((process for process in self._processes if process.is_current), None)
+        if current is None:
+            self.world.clock.sleep(length)
+        else:
+            current.wait(length)
 
     def _deliver_at_once(self, envelopes: list[Envelope]) -> None:
         actors = [self._receive(envelope, 1) for envelope in envelopes]
@@ -212,7 +263,42 @@ class Runner:
         self._last_sweep = None
         self._sweep()
 
+    def _tick(self) -> None:
+        if self._controller_up:
+            self._call_controller(TICK)
+
+    def _call_controller(self, request: Request) -> None:
+        """Call the controller once this instant's calls are known: all of one instant work at once."""
+        self._calls.append(request)
+        if len(self._calls) == 1:
+            self.agenda.put(self.world.clock.instant, Rank.CONTROLLER, self._control)
+
+    def _control(self) -> None:
+        requests, self._calls = self._calls, []
+        now = self.world.clock.now()
+        actors = [Actor(f"controller {number}", now) for number in range(1, len(requests) + 1)]
+        replies: list[Reply | None] = [None] * len(requests)
+
+        def handle(index: int) -> None:
+            def ask() -> None:
+                replies[index] = self.product.request(requests[index])
+
+            if not self._run_actor(actors[index], ask):
+                replies[index] = None
+
+        self.world.mutations += 1
+        self.world.baton.run([(actor, partial(handle, index)) for index, actor in enumerate(actors)])
+        for request, reply in zip(requests, replies, strict=True):
+            answered = reply or Reply(500, "Internal Server Error")
+            if request is not TICK:
+                self.history.answers.append(FunctionResponse(now, request.function, answered.status, answered.body))
+            if request is not TICK or answered.status != 200:
+                self._note("controller", f"answers {answered.status}: {answered.body[:300]}")
+
     def _request(self, request: Request) -> None:
+        if request.function == TICK.function:
+            self._call_controller(request)
+            return
         if request.function != SWEEP.function:
             self._catch_up()
         self.world.mutations += 1
@@ -271,6 +357,14 @@ def sweep_times(start: datetime, end: datetime) -> Iterator[datetime]:
         yield at
         at = at.astimezone(UTC).replace(second=0, microsecond=0) + MINUTE
     yield end
+
+
+def tick_times(scenario: Scenario) -> Iterator[datetime]:
+    """Yield when the controller is called: every five minutes from the start to the end, both included."""
+    at = scenario.start
+    while scenario.workflows is not None and at <= scenario.end:
+        yield at
+        at += TICK_EVERY
 
 
 def _change_text(change: Change) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from shared.core.policy.policy import Policy
+from shared.core.workflows.model import Workflows
 from shared.simulation.batches.events import BatchReport, Workers
 from shared.simulation.expectations import Expected
 
@@ -78,7 +79,8 @@ class Change:
     or the first so many.
     A reading that is a number replaces everything known of its gate; a mapping is merged by date.
     A number of games is final if its date is past at the scenario's start, else scheduled.
-    ``answers`` are by `service path`: one a call, the last one for ever.
+    ``answers`` are by `service path`: one a call, the last one for ever; ``scrapers`` likewise by scraper.
+    ``starts_at`` are the local times at which the units of a date begin, one each.
     """
 
     games: Mapping[date, int | GameCount] = field(default_factory=dict)
@@ -89,14 +91,34 @@ class Change:
     services: Mapping[str, Health] = field(default_factory=dict)
     downstream: Mapping[str, Downstream] = field(default_factory=dict)
     answers: Mapping[str, tuple[CallAnswer, ...]] = field(default_factory=dict)
+    scrapers: Mapping[str, tuple[CallAnswer, ...]] = field(default_factory=dict)
+    starts_at: Mapping[date, tuple[time, ...]] = field(default_factory=dict)
     members: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     workers: Mapping[str, Workers] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class EarlierRun:
+    """A run of a workflow that had ended before the scenario began."""
+
+    workflow: str
+    day: date
+    at: datetime
+    outcome: str
+
+
+@dataclass(frozen=True)
+class ControllerSwitch:
+    """Whether the controller is called every five minutes from now on."""
+
+    up: bool
 
 
 @dataclass(frozen=True)
 class Given:
     change: Change = field(default_factory=Change)
     rows_follow: bool = True
+    workflow_runs: tuple[EarlierRun, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -155,7 +177,19 @@ class Operator:
     argv: tuple[str, ...]
 
 
-Happening = Complete | DeliverRaw | Redeliver | Concurrently | Change | Fault | Crash | Request | Operator | BatchReport
+Happening = (
+    Complete
+    | DeliverRaw
+    | Redeliver
+    | Concurrently
+    | Change
+    | Fault
+    | Crash
+    | Request
+    | Operator
+    | BatchReport
+    | ControllerSwitch
+)
 
 
 @dataclass(frozen=True)
@@ -178,3 +212,4 @@ class Scenario:
     expect: tuple[Expected, ...]
     source: str = ""
     seed: int | None = None
+    workflows: Workflows | None = None

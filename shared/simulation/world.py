@@ -17,6 +17,8 @@ from shared.core.model import Lane, Outcome, RunKey
 from shared.core.policy.names import Names
 from shared.core.policy.policy import Policy
 from shared.core.policy.transitions import Publication, Transition
+from shared.core.workflows.files import topic_of as announcements
+from shared.core.workflows.model import topic_of
 from shared.ports import AlertSink, AuditLog, Bus, Clock, Http, Message, StateStore, Warehouse
 from shared.simulation.batches.workers import BatchWorld
 from shared.simulation.fakes.audit_log import SimulatedAuditLog
@@ -26,9 +28,12 @@ from shared.simulation.fakes.services import SimulatedAlerts, SimulatedBus, Simu
 from shared.simulation.fakes.sql import WorldSql
 from shared.simulation.fakes.store import ReadOnlyStore, SimulatedStore
 from shared.simulation.fakes.warehouse import SimulatedWarehouse
-from shared.simulation.history import HTTP, TOPIC, Departure, History, Repair
+from shared.simulation.history import HTTP, TOPIC, Announced, Departure, History, Repair
 from shared.simulation.scenario import Change, CrashPoint, Downstream, Scenario
 from shared.simulation.scheduler import Scheduler
+from shared.simulation.workflows.loop import VirtualCalls
+from shared.simulation.workflows.scrapers import SimulatedScrapers
+from shared.simulation.workflows.seen import remember
 from shared.simulation.world_data import WorldData
 
 START_TAKES = timedelta(seconds=5)
@@ -95,11 +100,26 @@ class World:
             clock=self.clock,
         )
         self._inner = inner
+        self.workflows = scenario.workflows
+        self.step_sent: Callable[[datetime, Envelope], None] = later
+        self.advance: Callable[[timedelta], None] = self.clock.sleep
+        self._scrapers = (
+            None
+            if self.workflows is None
+            else SimulatedScrapers(self.policy, self.workflows, self.services, self.stage)
+        )
         self.change(scenario.given.change)
+        if self.workflows is not None:
+            earlier = replace(self.context(), ports=replace(self.ports, store=inner))
+            remember(earlier, self.workflows, scenario.given.workflow_runs)
 
     def context(self) -> Context:
         """Return the context that the product's entry points run in."""
-        return Context(self.policy, self.names, self.ports, dict(self.services.endpoints), self._log, "simulation")
+        base = Context(self.policy, self.names, self.ports, dict(self.services.endpoints), self._log, "simulation")
+        if self._scrapers is None:
+            return base
+        calls = VirtualCalls(self._scrapers, self.clock.now, lambda length: self.advance(length))
+        return replace(base, workflows=self.workflows, calls=calls)
 
     def observer(self) -> Context:
         """Return a context that sees the state whatever fails, and can change none of it."""
@@ -119,6 +139,8 @@ class World:
         self.facts.merge(change)
         self.services.health.update(change.services)
         self.services.change(change.answers)
+        if self._scrapers is not None:
+            self._scrapers.change(change.scrapers)
         self.batches.change(change.members, change.workers)
         self._downstream.update(change.downstream)
         self.mutations += 1
@@ -132,7 +154,7 @@ class World:
 
     def rows_follow(self, envelope: Envelope) -> None:
         """Let a delivered success or partial be true of its table."""
-        if not self._rows_follow or envelope.topic:
+        if not self._rows_follow or envelope.topic or envelope.phase not in self.policy.phases:
             return
         delivery = Delivery(envelope.message_id, envelope.phase, envelope.data, envelope.published, self.clock.now())
         try:
@@ -162,6 +184,15 @@ class World:
 
     def _published(self, topic: str, message: Message, times: int) -> None:
         phase = self.policy.topics.get(topic)
+        if self.workflows is not None and topic == topic_of(self.policy.pipeline):
+            self.stage.reached_first(CrashPoint.AFTER_DISPATCH)
+            envelope = self.envelope("", json.dumps(message.body).encode(), self.clock.now(), message.attributes)
+            for _ in range(times):
+                self.step_sent(self.clock.now(), envelope)
+            return
+        if self.workflows is not None and topic == announcements(self.policy.pipeline):
+            self._announced(message)
+            return
         if topic in self.batches.topics:
             self._to_batches(topic, message, times)
             return
@@ -175,6 +206,14 @@ class World:
         envelope = self.envelope(phase, json.dumps(message.body).encode(), self.clock.now(), message.attributes)
         for _ in range(times):
             self._later(self.clock.now(), envelope)
+
+    def _announced(self, message: Message) -> None:
+        """Keep a re-announcement: who else listens to the topic is not part of this world."""
+        again = Announced(
+            self.clock.now(), str(message.body.get("processor_name")), _day(message.body.get("game_date"))
+        )
+        self.history.announced.append(again)
+        self.history.note(again.at, "announced", f"{again.scraper} {again.day} once more")
 
     def _to_batches(self, topic: str, message: Message, times: int) -> None:
         """Deliver what the function of batches hears; a start is a trigger that left."""

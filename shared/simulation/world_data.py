@@ -9,6 +9,7 @@ from pathlib import PurePath
 from shared.core.calendar import instant
 from shared.core.model import Units
 from shared.core.policy.policy import Policy
+from shared.core.workflows.units import ScheduledUnit
 from shared.simulation.scenario import Change, GameCount
 
 FULL = 100.0
@@ -28,12 +29,14 @@ class WorldData:
         self._rows: dict[str, dict[date, int]] = {}
         self._always: dict[str, float] = {}
         self._readings: dict[str, dict[date, float]] = {}
+        self._starts: dict[date, tuple[time, ...]] = {}
 
     def merge(self, change: Change) -> None:
         """Take over what an event says, by table and date."""
         for day, games in change.games.items():
             self._games[day] = games if isinstance(games, GameCount) else self._counted(day, games)
         self._names.update(change.units)
+        self._starts.update(change.starts_at)
         for table, held in change.units_held.items():
             self._held.setdefault(table, {}).update(held)
         for table, rows in change.rows.items():
@@ -66,6 +69,15 @@ class WorldData:
         overdue = over_since is not None and instant(day, BEGINS, self._zone) <= over_since
         presumed = names[games.final : games.final + games.in_progress] if overdue else ()
         return Units(games.units, games.final + len(presumed), names if day in self._names else (), presumed)
+
+    def schedule(self, day: date, over_since: datetime | None = None) -> tuple[ScheduledUnit, ...]:
+        """Return the units of a date with their starts, in the order of ``starts_at``: those that are final first."""
+        final = self.units(day, over_since).final or 0
+        starts = self._starts.get(day, ())
+        return tuple(
+            ScheduledUnit(name, instant(day, starts[at] if at < len(starts) else BEGINS, self._zone), at < final)
+            for at, name in enumerate(self.all_names(day))
+        )
 
     def held(self, table: str, day: date) -> frozenset[str]:
         """Return the units of a date that a table holds: as the scenario says, else all as soon as it has any row."""

@@ -56,8 +56,8 @@ def test_a_whole_project_is_in_order(cloud: Cloud) -> None:
     found = signs(Machine(cloud, values=manifest().secrets[:3]))
     assert missing(found) == []
     assert found["value of pagerduty-routing-key"].found == "none: PagerDuty is off"
-    assert found["subscription"].found == "7 as they should be"
-    assert found["function"].found == "7 are there"
+    assert found["subscription"].found == "11 as they should be"
+    assert found["function"].found == "10 are there"
     assert doctor.status_of(found.values()) == 0
 
 
@@ -126,7 +126,7 @@ def test_the_command_prints_json(monkeypatch: pytest.MonkeyPatch, capsys: pytest
     found: list[dict[str, Any]] = json.loads(capsys.readouterr().out)
     told = {one["what"]: (one["verdict"], one["found"]) for one in found}
     assert told["project"] == ("not looked at", "none is named")
-    assert told["policy and manifest"] == ("ok", "7 functions declared")
+    assert told["policy and manifest"] == ("ok", "10 functions declared")
     assert not {name for name in told if name.endswith("EMULATOR_HOST")}, "none is named, so none was looked at"
 
 

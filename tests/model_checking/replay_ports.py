@@ -15,6 +15,7 @@ from typing import Any
 from shared.core.errors import Unavailable
 from shared.core.model import Units
 from shared.core.policy.policy import Policy
+from shared.core.workflows.units import ScheduledUnit
 from shared.ports import CalendarRef, Delivered, Document, Message, Notice, Refused, Response, Row, TableRef, UnitsRef
 
 Where = Mapping[str, str | int | bool | None]
@@ -56,6 +57,10 @@ class Warehouse:
 
     def units(self, calendar: CalendarRef, days: Sequence[date]) -> dict[date, Units]:
         return dict.fromkeys(days, self._units)
+
+    def schedule(self, calendar: CalendarRef, days: Sequence[date]) -> dict[date, tuple[ScheduledUnit, ...]]:
+        names = (f"unit {number}" for number in range(self._units.total or 0))
+        return dict.fromkeys(days, tuple(ScheduledUnit(name, final=True) for name in names))
 
     def held(self, tables: Sequence[UnitsRef], day: date) -> dict[str, frozenset[str] | None]:
         every = frozenset(f"unit {number}" for number in range(self._units.total or 0))

@@ -74,6 +74,12 @@ PAUSE, PAUSING, PAUSE_ALERTS = (
 
 REPAIRS, RERUN, CADENCE = "shared/core/repairs.py", "shared/app/sweep/rerun.py", "shared/core/decision/cadence.py"
 UNPROVEN, ANSWERS, HTTP = "shared/core/decision/unproven.py", "shared/core/wire/answers.py", "shared/adapters/http.py"
+W_DECIDE, W_JUDGE = "shared/core/workflows/decide.py", "shared/core/workflows/judge.py"
+W_WINDOWS, W_RUNS = "shared/core/workflows/windows.py", "shared/core/workflows/runs.py"
+W_ANSWERS, W_EXECUTOR = "shared/core/workflows/answers.py", "shared/app/workflows/executor.py"
+W_WATCH, W_CALLS = "shared/app/workflows/supervision.py", "shared/app/workflows/calls.py"
+T_W_DECIDE, T_W_EXECUTOR = "tests/core/test_workflow_decide.py::test_", "tests/app/workflows/test_executor.py::test_"
+T_W_CONTROLLER = "tests/app/workflows/test_controller.py::test_"
 
 BATCH_DECIDE, BATCH_MESSAGES = "shared/core/batches/decide.py", "shared/core/batches/messages.py"
 BATCH_ROLL, BATCH_ARRIVAL = "shared/core/batches/roll.py", "shared/core/batches/arrival.py"
@@ -1659,8 +1665,8 @@ MUTANTS = [
     mutant(
         "a unit without a start presumed over",
         CALENDAR_SQL,
-        "and over_since is not None and unit.starts and min(unit.starts) <= over_since",
-        "and over_since is not None and not (unit.starts and min(unit.starts) > over_since)",
+        "and over_since is not None and bool(self.starts) and min(self.starts) <= over_since",
+        "and over_since is not None and not (self.starts and min(self.starts) > over_since)",
         f"{T_WAREHOUSE}a_unit_that_began_too_long_ago_is_presumed_over",
     ),
     mutant(
@@ -2228,6 +2234,102 @@ MUTANTS = [
         f"{T_LANES}a_lane_that_is_named_is_kept",
     ),
     mutant(
+        "a window is not over at its end",
+        W_DECIDE,
+        "    if facts.now >= window.ends:\n        return Abort(f\"after",
+        "    if facts.now > window.ends:\n        return Abort(f\"after",
+        f"{T_W_DECIDE}after_games_runs_around_its_time",
+    ),
+    mutant(
+        "before the games business goes on after the last start",
+        W_DECIDE,
+        "min(hours.ends, max(starts))",
+        "hours.ends",
+        f"{T_W_DECIDE}before_games_runs_until_the_last_start",
+    ),
+    mutant(
+        "an unreadable table is fetched without a word",
+        W_DECIDE,
+        'cannot be read: all units", "unreadable", warning)',
+        'cannot be read: all units", "unreadable")',
+        f"{T_W_DECIDE}an_unreadable_table_fetches_all_with_one_warning",
+    ),
+    mutant(
+        "what a workflow requires is read by nobody",
+        W_DECIDE,
+        "        if name not in facts.completed:",
+        "        if False:",
+        f"{T_W_DECIDE}what_is_required_must_have_completed_for_the_date",
+    ),
+    mutant(
+        "a unit is tried without end",
+        W_DECIDE,
+        "if tried.count(name) < decide.per_unit",
+        "if True",
+        f"{T_W_DECIDE}catch_up_takes_final_units_without_rows_within_their_budget",
+    ),
+    mutant(
+        "a run of open circuits alone has failed",
+        W_RUNS,
+        "return RunStatus.BLOCKED",
+        "return RunStatus.FAILED",
+        f"{T_W_EXECUTOR}a_breaker_opens_by_outcomes_and_such_a_run_is_blocked",
+    ),
+    mutant(
+        "a 400 is tried again",
+        W_ANSWERS,
+        "return Meaning(CallOutcome.REFUSED, text=shown)",
+        "return Meaning(CallOutcome.REFUSED, text=shown, again=True)",
+        f"{T_W_EXECUTOR}a_400_is_never_retried_and_critical_at_once",
+    ),
+    mutant(
+        "a worker goes on before its outcome is written",
+        W_EXECUTOR,
+        "            await saved\n",
+        "",
+        f"{T_W_EXECUTOR}a_crash_at_any_write_leaves_each_entry_with_one_outcome",
+    ),
+    mutant(
+        "a delivery begins entries for which it has no time",
+        W_EXECUTOR,
+        "            if now + limit > self._deadline:",
+        "            if now > self._deadline:",
+        f"{T_W_EXECUTOR}what_does_not_fit_into_the_functions_time_is_left_to_the_next_message",
+    ),
+    mutant(
+        "a second handler works on a run that is held",
+        W_EXECUTOR,
+        "    if run.held_until is not None and began < run.held_until:",
+        "    if False:",
+        f"{T_W_EXECUTOR}a_second_delivery_leaves_a_run_to_its_holder",
+    ),
+    mutant(
+        "an entry's limit does not bound its attempts",
+        W_CALLS,
+        "min(scraper.timeout, ends - clock.now())",
+        "scraper.timeout",
+        f"{T_W_EXECUTOR}the_limit_of_an_entry_holds_for_all_its_attempts",
+    ),
+    mutant(
+        "a run without progress is never driven again",
+        W_WATCH,
+        "if not unsent and silent < REDRIVE_AFTER:",
+        "if not unsent:",
+        f"{T_W_CONTROLLER}a_run_without_progress_is_driven_again_after_ten_minutes",
+    ),
+    mutant(
+        "a missed window is told although a pause kept it",
+        W_JUDGE,
+        "Verdict.NOT_NEEDED if facts.paused else Verdict.MISSED, facts.now",
+        "Verdict.MISSED, facts.now",
+        f"{T_W_DECIDE}a_window_that_passed_without_a_run_is_missed",
+    ),
+    mutant(
+        "a window from before the watch is judged",
+        W_WATCH,
+        "now < ends or ends <= control.since",
+        "now < ends",
+        f"{T_W_CONTROLLER}a_window_that_ended_before_anybody_watched_is_not_judged",
         "a batch is complete with one member silent",
         BATCH_DECIDE,
         "counts.total >= batch.members:",

@@ -13,6 +13,7 @@ from shared.core.errors import Unavailable
 from shared.core.model import Units
 from shared.core.policy.policy import Policy, Service
 from shared.core.wire.answers import Means, StatusCall, example
+from shared.core.workflows.units import ScheduledUnit
 from shared.ports import CalendarRef, Delivered, Document, Message, Notice, Refused, Response, Row, TableRef, UnitsRef
 from shared.simulation.scenario import Health
 from tests.random_nights.case import Kind
@@ -251,6 +252,10 @@ class NightWarehouse:
         handler.units = self._truth.units
         known = Units(self._truth.units, self._truth.units if self._truth.over else 0)
         return {day: known if day == self._truth.day else Units(0, 0) for day in days}
+
+    def schedule(self, calendar: CalendarRef, days: Sequence[date]) -> dict[date, tuple[ScheduledUnit, ...]]:
+        """No workflow is decided in a random night."""
+        raise Unavailable("warehouse", "a random night knows no units by name")
 
     def held(self, tables: Sequence[UnitsRef], day: date) -> dict[str, frozenset[str] | None]:
         """No processor of a random night is judged by units: the night says only how many rows a table has."""

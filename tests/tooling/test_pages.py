@@ -79,15 +79,17 @@ def test_the_format_names_every_key_that_is_read() -> None:
         place: {key for key, where in ROW.findall(later) if place in where} for place in ("given", "event", "expect")
     }
     assert named(head.split("### ")[0]) == {*parse.REQUIRED, *parse.OPTIONAL} - {"seed"}
-    assert named(given.split("### ")[0]) | more["given"] == {*parse.WORLD, "rows_follow"}
+    assert named(given.split("### ")[0]) | more["given"] == {*parse.WORLD, "rows_follow", "workflow_runs"}
     assert named(events.split("### ")[0]) | more["event"] == set(parse_events.KINDS)
     reader: Any = parse_expect._Reader
     policy = parse._policy(ROOT / "tests/scenarios/own/x.yaml", None, None)
-    kinds = reader(policy, None, (None, None)).kinds
+    kinds = reader(policy, None, (None, None), None).kinds
     assert named(expect.split("## Workflows")[0]) | more["expect"] == set(kinds)
 
 
-@pytest.mark.parametrize("name", ["config/nba.yaml", "config/validation.yaml", "deploy/functions.yaml"])
+@pytest.mark.parametrize(
+    "name", ["config/nba.yaml", "config/workflows.yaml", "config/validation.yaml", "deploy/functions.yaml"]
+)
 def test_an_editor_finds_the_schema(name: str) -> None:
     """The first line of each file names its schema, which is there; it is a comment and changes nothing."""
     path = ROOT / name

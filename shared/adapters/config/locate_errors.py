@@ -17,6 +17,10 @@ Key = tuple[str | int, ...]
 
 def locate_errors(value: object, kind: Any, key: Key = ()) -> Iterator[ConfigError]:
     """Yield each place below ``key`` where ``value`` is not of ``kind``."""
+    tagged = _tagged(kind)
+    if tagged:
+        yield from _one_of(value, tagged, key)
+        return
     kind = _meant(value, kind)
     bare, meta = _unwrapped(kind)
     origin = get_origin(bare) or bare
@@ -45,6 +49,29 @@ def _struct(value: object, shape: type[msgspec.Struct], key: Key) -> Iterator[Co
             yield from locate_errors(value[name], field.type, (*key, name))
         elif field.required:
             yield ConfigError(dotted((*key, name)), "is missing", f"add it: {_words(field.type)}")
+
+
+def _tagged(kind: Any) -> dict[str, type[msgspec.Struct]]:
+    """Return the shapes of a choice by the words that tell them apart, none for what is no such choice."""
+    inner = _undescribed(kind)
+    shapes = [one for one in get_args(inner) if isinstance(one, type) and issubclass(one, msgspec.Struct)]
+    if get_origin(inner) not in (Union, UnionType) or any(one.__struct_config__.tag is None for one in shapes):
+        return {}
+    return {str(shape.__struct_config__.tag): shape for shape in shapes}
+
+
+def _one_of(value: object, shapes: dict[str, type[msgspec.Struct]], key: Key) -> Iterator[ConfigError]:
+    if not isinstance(value, Mapping):
+        yield _unexpected(key, "a mapping", value, "write its keys below it")
+        return
+    field = str(next(iter(shapes.values())).__struct_config__.tag_field)
+    word = value.get(field)
+    if field not in value:
+        yield ConfigError(dotted((*key, field)), "is missing", f"add it: one of {', '.join(shapes)}")
+    elif not isinstance(word, str) or word not in shapes:
+        yield _unexpected((*key, field), f"one of {', '.join(shapes)}", word, suggest(str(word), shapes))
+    else:
+        yield from _struct({name: item for name, item in value.items() if name != field}, shapes[word], key)
 
 
 def _mapping(value: object, kind: Any, meta: msgspec.Meta | None, key: Key) -> Iterator[ConfigError]:

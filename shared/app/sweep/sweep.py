@@ -32,6 +32,7 @@ from shared.app.transitions.pausing import tend
 from shared.app.transitions.readings import read_units
 from shared.app.transitions.reconcile import ReconcileResult, assess, reconcile
 from shared.app.transitions.snapshot import reload, transitions_of, versioned_input
+from shared.app.workflows import supervision
 from shared.core.alerting.condition import Condition
 from shared.core.alerting.conditions import conditions, rests
 from shared.core.alerting.due import Predecessor, is_due
@@ -165,6 +166,7 @@ def _end(ctx: Context, done: Sweep, closings: list[Closing]) -> None:
     else:
         if compared.state_lacked:
             done.say(_brought(ctx, compared))
+    supervision.look(ctx, done)
     now = ctx.ports.clock.now()
     done.wakeups += raise_alerts.update_alerts(ctx, done.conditions, done.seen, done.unseen, now, done.paused)
     for closing in closings:  # what has ended with them has been marked by now, and is told

@@ -62,6 +62,19 @@ def delivered(ctx: Context, phase: str, event: Event) -> Delivery:
     )
 
 
+def message_of(event: Event) -> bytes:
+    """Return the data of the Pub/Sub message in a CloudEvent, empty where there is none."""
+    message = event.data.get("message") if isinstance(event.data, Mapping) else None
+    return _decoded(message.get("data")) if isinstance(message, Mapping) else b""
+
+
+def message_id_of(event: Event) -> str:
+    """Return the id of the Pub/Sub message in a CloudEvent; a message without one is what it says."""
+    message = event.data.get("message") if isinstance(event.data, Mapping) else None
+    given = () if not isinstance(message, Mapping) else (message.get("messageId"), message.get("message_id"))
+    return _identifier((*given, _get(event, "id")), message_of(event))
+
+
 def _published(event: Event, message: Mapping[str, Any]) -> datetime | None:
     """Return when a message was published; one that was a dead letter says itself when that was."""
     stated = _instant(message.get("publishTime") or message.get("publish_time")) or _instant(_get(event, "time"))

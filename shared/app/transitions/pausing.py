@@ -27,17 +27,19 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What is to be paused: everything, a mode, a transition, or a transition of a mode."""
+    """What is to be paused: everything, a mode, a transition, a transition of a mode, or a workflow."""
 
     mode: str | None = None
     transition: str | None = None
+    workflow: str | None = None
 
     def is_of(self, pause: Pause) -> bool:
-        return (self.mode, self.transition) == (pause.mode, pause.transition)
+        return (self.mode, self.transition, self.workflow) == (pause.mode, pause.transition, pause.workflow)
 
     def reaches(self, pause: Pause) -> bool:
-        """True for a pause of this mode and transition, where they are named; of whatever else it may be."""
-        return self.mode in (None, pause.mode) and self.transition in (None, pause.transition)
+        """True for a pause of this mode, transition and workflow, where they are named; of whatever else it may be."""
+        of_runs = self.mode in (None, pause.mode) and self.transition in (None, pause.transition)
+        return of_runs and self.workflow in (None, pause.workflow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +129,16 @@ def begin(ctx: Context, scope: Scope, until: datetime | None, why: Why) -> Chang
             return book, Changed(
                 CommandResult(Outcome.REFUSED, f"{text}\n  hint: end it first: {commands.pause_end(there.id)}")
             )
-        asked = Pause(f"p{book.numbered + 1}", now, until, why.reason, why.by, scope.mode, scope.transition)
+        asked = Pause(
+            f"p{book.numbered + 1}",
+            now,
+            until,
+            why.reason,
+            why.by,
+            scope.mode,
+            scope.transition,
+            workflow=scope.workflow,
+        )
         text = f"{ctx.policy.pipeline}: {asked.scope} is {paused_text(ctx.policy, asked)}, as {asked.id}"
         return begun(ctx.policy, book, asked), Changed(CommandResult(Outcome.DONE, text), asked)
 

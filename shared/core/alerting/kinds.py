@@ -87,6 +87,14 @@ class AlertKind(StrEnum):
     PAUSED = "paused"
     PAUSE_GOES_ON = "pause_goes_on"
     PAUSE_ENDED = "pause_ended"
+    WORKFLOW_FAILED = "workflow_failed"
+    WORKFLOW_MISSED = "workflow_missed"
+    WORKFLOW_UNITS = "workflow_units"
+    WORKFLOW_REFUSED = "workflow_refused"
+    WORKFLOW_WARNING = "workflow_warning"
+    WORKFLOW_OUTPUT = "workflow_output"
+    WORKFLOW_CALENDAR = "workflow_calendar"
+    FILES_REFUSED = "files_refused"
     BATCH_CLOSED = "batch_closed"
     BATCH_HELD = "batch_held"
     BATCH_LATE = "batch_late"
@@ -370,6 +378,54 @@ CATALOGUE: Mapping[AlertKind, KindInfo] = MappingProxyType(
         AlertKind.REPORT: _once("The daily report", _INFO, "what ran, what was late, what is open"),
         AlertKind.REPORT_UNSENT: _once(
             "The daily report was not sent", _WARNING, "no sink took it", "the secret of the webhook"
+        ),
+        AlertKind.WORKFLOW_FAILED: _ongoing(
+            "A workflow did not complete",
+            _WARNING,
+            "its run failed, wholly or partly, or met nothing but open circuits",
+            "`bin/orch workflows run NAME`",
+        ),
+        AlertKind.WORKFLOW_MISSED: _ongoing(
+            "A workflow's window passed without a run",
+            _WARNING,
+            "nothing was fetched in its window",
+            "`bin/orch workflows run NAME`",
+        ),
+        AlertKind.WORKFLOW_UNITS: _once(
+            "Units are missing at the end of a window",
+            _WARNING,
+            "the policy's table has no rows of them",
+            "look at their sources",
+        ),
+        AlertKind.WORKFLOW_REFUSED: _once(
+            "A scraper refused its call",
+            _CRITICAL,
+            "its name or parameters are wrong; it is not called again",
+            "correct the workflow file",
+        ),
+        AlertKind.WORKFLOW_WARNING: _once(
+            "A workflow was decided on less than it asks for",
+            _WARNING,
+            "a table could not be read, or the attempts of a date are used up",
+            "`bin/orch explain workflow NAME`",
+        ),
+        AlertKind.WORKFLOW_OUTPUT: _once(
+            "A step gave nothing to work on",
+            _WARNING,
+            "the steps after it called nobody",
+            "look at the scrapers of the step",
+        ),
+        AlertKind.WORKFLOW_CALENDAR: _once(
+            "Workflows run without a calendar",
+            _WARNING,
+            "each window runs once as if the date had units",
+            "look at the calendar's table",
+        ),
+        AlertKind.FILES_REFUSED: _ongoing(
+            "Too many files became no rows",
+            _WARNING,
+            "none of them is announced again",
+            "look at phase 2 and its subscription",
         ),
     }
 )

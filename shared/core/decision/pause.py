@@ -17,7 +17,7 @@ UNRECORDED = 50
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """A pause of everything, of a ``mode``, of a ``transition``, or of that transition in that mode.
+    """A pause of everything, of a ``mode``, of a ``transition``, of that transition in that mode, or of a ``workflow``.
 
     It is in force from ``begins_at`` on and before ``ends_at``, None while nobody has said when that is. ``by`` is who
     asked for it, "" where nobody knows; a ``planned`` one stands in the policy. ``ended_at`` is when somebody ended it,
@@ -35,6 +35,7 @@ class Pause:
     ended_at: datetime | None = None
     ended_by: str = ""
     ended_for: str = ""
+    workflow: str | None = None
 
     @property
     def over_at(self) -> datetime | None:
@@ -55,11 +56,17 @@ class Pause:
 
     def covers(self, mode: str, transition: str | None) -> bool:
         """True for a transition of a mode within the scope; ``transition`` None asks for the mode's runs as a whole."""
-        return self.mode in (None, mode) and self.transition in (None, transition)
+        return self.workflow is None and self.mode in (None, mode) and self.transition in (None, transition)
+
+    def covers_workflow(self, workflow: str) -> bool:
+        """True for a workflow within the scope: a pause of a mode or transition leaves workflows alone."""
+        return self.workflow in (None, workflow) and self.mode is None and self.transition is None
 
     @property
     def scope(self) -> str:
         """What is paused: `everything`, `mode tomorrow`, `phase3_to_phase4`, `phase3_to_phase4 of mode tomorrow`."""
+        if self.workflow is not None:
+            return f"workflow {self.workflow}"
         if self.transition is None:
             return "everything" if self.mode is None else f"mode {self.mode}"
         return self.transition if self.mode is None else f"{self.transition} of mode {self.mode}"

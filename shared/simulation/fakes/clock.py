@@ -15,7 +15,8 @@ class Crash(BaseException):
 class Actor:
     """One handler at work: when it began, how long it has waited, and whether its process still lives.
 
-    ``doomed`` names the crash point it has passed: it dies before its next write.
+    ``doomed`` names the crash point it has passed: it dies before its next write. ``passed`` are the points of which
+    the first time alone counts.
     """
 
     name: str
@@ -23,6 +24,7 @@ class Actor:
     waited: timedelta = field(default_factory=timedelta)
     doomed: str = ""
     dead: bool = False
+    passed: set[str] = field(default_factory=set)
 
 
 class VirtualClock:

@@ -78,6 +78,14 @@ class FaultInjector:
         else:
             self.die(actor, point.value)
 
+    def reached_first(self, point: CrashPoint) -> None:
+        """A handler is at a crash point that only its first time there is one."""
+        actor = self.clock.actor
+        if actor is None or point.value in actor.passed:
+            return
+        actor.passed.add(point.value)
+        self.reached(point)
+
     def before_write(self) -> None:
         """Kill the handler that is doomed."""
         actor = self.clock.actor

@@ -20,6 +20,7 @@ class SimulatedStore:
 
     def __init__(self, inner: StateStore, stage: FaultInjector, changed: Callable[[str], None]) -> None:
         self._inner, self._stage, self._changed = inner, stage, changed
+        self._outcomes: dict[str, int] = {}
 
     def get(self, *paths: str) -> list[Document | None]:
         self._read()
@@ -78,8 +79,19 @@ class SimulatedStore:
                 self._stage.reached(CrashPoint.AFTER_CLAIM)
             case ["runs", _, "transitions", _] if data.get("state") == State.CLAIMED:
                 self._stage.reached(CrashPoint.AFTER_CLAIM)
+            case ["workflow_runs", _]:
+                self._workflow_run(path, data)
             case ["runs", _, "transitions", _] if data.get("state") == State.DISPATCHED:
                 self._stage.reached(CrashPoint.BEFORE_CONFIRM)
+
+    def _workflow_run(self, path: str, data: Mapping[str, Any]) -> None:
+        """A run's document holds claim and outcomes: it is created with the one, and grows by the others."""
+        outcomes = sum(entry.get("outcome") is not None for entry in data["entries"])
+        before, self._outcomes[path] = self._outcomes.get(path), outcomes
+        if before is None and data["status"] == "running":
+            self._stage.reached_first(CrashPoint.AFTER_CLAIM)
+        elif before is not None and outcomes > before:
+            self._stage.reached_first(CrashPoint.AFTER_RECORD)
 
 
 class ReadOnlyStore:

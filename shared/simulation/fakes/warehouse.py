@@ -8,6 +8,7 @@ from typing import Any
 
 from shared.core.errors import Unavailable
 from shared.core.model import Units
+from shared.core.workflows.units import ScheduledUnit
 from shared.ports import CalendarRef, TableRef, UnitsRef
 from shared.simulation.fakes.fault_injector import FaultInjector
 from shared.simulation.fakes.sql import WorldSql
@@ -38,6 +39,10 @@ class SimulatedWarehouse:
     def units(self, calendar: CalendarRef, days: Sequence[date]) -> dict[date, Units]:
         self._read()
         return {day: self._facts.units(day, calendar.over_since) for day in days}
+
+    def schedule(self, calendar: CalendarRef, days: Sequence[date]) -> dict[date, tuple[ScheduledUnit, ...]]:
+        self._read()
+        return {day: self._facts.schedule(day, calendar.over_since) for day in days}
 
     def held(self, tables: Sequence[UnitsRef], day: date) -> dict[str, frozenset[str] | None]:
         if self._stage.answer(PORT) is FaultKind.REJECTS:

@@ -1,0 +1,152 @@
+"""Loading config/workflows.yaml: YAML to its shape, the shape to core values, the values checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import time, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from shared.adapters.config import workflows_shape as shape
+from shared.adapters.config.strict_yaml import merged, read_yaml, with_lines
+from shared.adapters.config.workflows_shape import WorkflowsSchema
+from shared.core.alerting.kinds import Severity
+from shared.core.circuit_breaker import Limits
+from shared.core.errors import PolicyError
+from shared.core.policy.config_error import ConfigError
+from shared.core.policy.policy import Policy
+from shared.core.policy.transitions import LocalTime
+from shared.core.workflows import model
+from shared.core.workflows.check import in_order, problems
+
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def load_workflows(path: Path, policy: Policy, overlay: Mapping[str, Any] | None = None) -> model.Workflows:
+    """Return the workflows of a file, with an overlay laid over its mapping.
+
+    Raises PolicyError for the first problem, the others listed in its hint, each with its line.
+    """
+    raw, found = read_yaml(path)
+    source = str(path)
+    _refuse(source, found)
+    if overlay:
+        raw, source = merged(raw, overlay), f"{path} + overlay"
+    shaped = _shaped(raw, path, source)
+    workflows = _workflows(shaped, source)
+    _refuse(source, _placed(path, source, problems(workflows, policy)))
+    ordered = {name: replace(one, steps=in_order(one.steps)) for name, one in workflows.workflows.items()}
+    return replace(workflows, workflows=ordered)
+
+
+def _placed(path: Path, source: str, found: Sequence[ConfigError]) -> Sequence[ConfigError]:
+    """Return problems with their lines, unless their keys may stand in an overlay."""
+    return with_lines(path, found) if source == str(path) else found
+
+
+def _refuse(source: str, found: Sequence[ConfigError]) -> None:
+    """Raise for the first problem, if there is one."""
+    if not found:
+        return
+    first, *others = dict.fromkeys(found)
+    hint = first.hint
+    if others:
+        lines = "".join(f"\n    {other.key}: {other.reason} (hint: {other.hint})" for other in others)
+        hint = f"{hint}\n  {len(others)} more {'problem' if len(others) == 1 else 'problems'}:{lines}"
+    raise PolicyError(source, first.key, first.reason, hint)
+
+
+def _shaped(raw: object, path: Path, source: str) -> WorkflowsSchema:
+    try:
+        return msgspec.convert(raw, WorkflowsSchema)
+    except msgspec.ValidationError as error:
+        # Its text names no key of a mapping, so the fault is looked for once more, with the path in hand.
+        from shared.adapters.config.locate_errors import locate_errors
+
+        unnamed = ConfigError("(top level)", str(error), "compare with config/schema/workflows.schema.json")
+        _refuse(source, _placed(path, source, list(locate_errors(raw, WorkflowsSchema)) or [unnamed]))
+        raise
+
+
+def _given(found: msgspec.Struct, /, **into: Callable[[Any], Any]) -> dict[str, Any]:
+    """Return the keys that the file names, some converted: what it leaves out is for the core to default."""
+    values = {name: getattr(found, name) for name in found.__struct_fields__}
+    return {
+        name: into[name](value) if name in into else value
+        for name, value in values.items()
+        if value is not msgspec.UNSET
+    }
+
+
+def _duration(text: str) -> timedelta:
+    return timedelta(seconds=int(text[:-1]) * UNITS[text[-1]])
+
+
+def _local_time(text: str) -> LocalTime:
+    """Return the time that `08:30` or `+1d 02:00` says."""
+    later, _, at = text.rpartition(" ")
+    return LocalTime(int(later[1:-1]) if later else 0, time.fromisoformat(at))
+
+
+def _span(found: shape.SpanSchema) -> model.Span:
+    return model.Span(_local_time(found.from_), _local_time(found.to))
+
+
+def _missing(found: shape.MissingSchema) -> model.Missing:
+    return model.Missing(**_given(found, key=tuple))
+
+
+def _decide(found: shape.DecideShape) -> model.Decide:
+    match found:
+        case shape.OnceADaySchema():
+            return model.OnceADay(**_given(found, window=_span))
+        case shape.BeforeGamesSchema():
+            opens = {"opens_before_first_game": _duration}
+            return model.BeforeGames(**_given(found, **opens, business_hours=_span, every=_duration))
+        case shape.AfterGamesSchema():
+            return model.AfterGames(**_given(found, at=_local_time, tolerance=_duration, missing=_missing))
+        case shape.EarlyGamesSchema():
+            times = {"at": _local_time, "tip_before": _local_time, "tolerance": _duration, "collect_after": _duration}
+            return model.EarlyGames(**_given(found, **times, missing=_missing))
+        case shape.DiscoverySchema():
+            return model.Discovery(**_given(found, every=_duration, found=lambda one: model.Found(**_given(one))))
+        case shape.CatchUpSchema():
+            return model.CatchUp(**_given(found, window=_span, every=_duration, missing=_missing))
+
+
+def _step(found: shape.StepSchema) -> model.Step:
+    return model.Step(**_given(found, scrapers=tuple, after=tuple, execution=model.Execution))
+
+
+def _workflow(name: str, found: shape.WorkflowSchema) -> model.Workflow:
+    severities = dict.fromkeys(("failed", "missed", "missing_units"), Severity)
+    given = _given(
+        found,
+        decide=_decide,
+        steps=lambda listed: tuple(map(_step, listed)),
+        priority=model.Priority,
+        requires=tuple,
+        alerts=lambda one: model.AlertRules(**_given(one, **severities)),
+        repeat=lambda one: model.Repeat(**_given(one, after=_duration)),
+    )
+    return model.Workflow(name=name, **given)
+
+
+def _breaker(found: shape.BreakerSchema) -> Limits:
+    return Limits(**_given(found, within=_duration, open_for=_duration))
+
+
+def _workflows(found: WorkflowsSchema, source: str) -> model.Workflows:
+    defaults = model.Defaults()
+    if isinstance(found.defaults, shape.DefaultsSchema):
+        lengths = {"timeout": _duration, "step_overhead": _duration}
+        defaults = model.Defaults(**_given(found.defaults, **lengths, breaker=_breaker))
+    scrapers = {
+        name: model.Scraper(name=name, **{"timeout": defaults.timeout} | _given(one, timeout=_duration))
+        for name, one in found.scrapers.items()
+    }
+    workflows = {name: _workflow(name, one) for name, one in found.workflows.items()}
+    return model.Workflows(workflows, scrapers, defaults, source)

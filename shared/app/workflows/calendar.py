@@ -1,0 +1,74 @@
+"""The units of dates as workflows need them: read when asked, the last good reading where that fails."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+from shared.app.context import Context
+from shared.app.transitions.readings import calendar_ref
+from shared.core.errors import OutOfTime, PolicyError, Unavailable
+from shared.core.workflows.decide import Readings
+from shared.core.workflows.model import Found, Missing
+from shared.core.workflows.units import ScheduledUnit
+from shared.ports import TableRef, UnitsRef
+
+Scheduled = Mapping[date, tuple[ScheduledUnit, ...]]
+
+
+def read_schedule(ctx: Context, days: Sequence[date]) -> Scheduled | None:
+    """Read the units of dates; None while the calendar cannot be read, nothing for a pipeline without one."""
+    calendar = ctx.policy.calendar
+    if calendar is None or not days:
+        return {}
+    try:
+        found = ctx.ports.warehouse.schedule(calendar_ref(calendar, ctx.ports.clock.now()), list(days))
+    except (Unavailable, PolicyError) as error:
+        ctx.log("workflows.calendar_unreadable", severity="WARNING", error=str(error))
+        return None
+    return {day: tuple(found.get(day, ())) for day in days}
+
+
+def key_expression(missing: Missing) -> str:
+    """Return the expression that names the unit of a row: the key columns joined by `@`."""
+    parts = [f"CAST({column} AS STRING)" for column in missing.key]
+    return parts[0] if len(parts) == 1 else "CONCAT(" + ", '@', ".join(parts) + ")"
+
+
+class Tables:
+    """What the tables of a policy hold, each asked once a date."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+        self._held: dict[tuple[Missing, date], frozenset[str] | None] = {}
+        self._rows: dict[tuple[Found, date], int | None] = {}
+
+    def read(self, day: date, held: Missing | None = None, rows: Found | None = None) -> Readings:
+        """Read what is asked for; what cannot be read, is None. ``OutOfTime`` is raised where nothing was asked."""
+        if held is not None and (held, day) not in self._held:
+            self._held[held, day] = self._units(held, day)
+        if rows is not None and (rows, day) not in self._rows:
+            self._rows[rows, day] = self._count(rows, day)
+        return Readings(
+            {missing: found for (missing, of), found in self._held.items() if of == day},
+            {found: count for (found, of), count in self._rows.items() if of == day},
+        )
+
+    def _units(self, missing: Missing, day: date) -> frozenset[str] | None:
+        ref = UnitsRef("collected", missing.table, missing.date_column, key_expression(missing))
+        try:
+            return self._ctx.ports.warehouse.held([ref], day)["collected"]
+        except OutOfTime:
+            raise
+        except (Unavailable, PolicyError) as error:
+            self._ctx.log("workflows.table_unreadable", severity="WARNING", table=missing.table, error=str(error))
+            return None
+
+    def _count(self, found: Found, day: date) -> int | None:
+        try:
+            return self._ctx.ports.warehouse.rows([TableRef(found.table, found.date_column)], day)[found.table]
+        except OutOfTime:
+            raise
+        except (Unavailable, PolicyError) as error:
+            self._ctx.log("workflows.table_unreadable", severity="WARNING", table=found.table, error=str(error))
+            return None

@@ -1,0 +1,233 @@
+"""The controller: decides every workflow for every date that is open now, and claims what is due."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from shared.app.alerting import raise_alerts
+from shared.app.context import Context
+from shared.app.state.repository import Stored
+from shared.app.workflows.announce import announce, note_announced
+from shared.app.workflows.calendar import Tables, read_schedule
+from shared.app.workflows.inputs import called_by_name, input_of
+from shared.app.workflows.store import (
+    Books,
+    begin_watch,
+    change_book,
+    create_run,
+    load_books,
+    load_workflow_run,
+    with_run,
+)
+from shared.app.workflows.supervision import judge_ended, judged_days
+from shared.core.alerting.condition import Condition
+from shared.core.errors import Unavailable
+from shared.core.workflows.alerts import no_calendar, warned
+from shared.core.workflows.check import has_units
+from shared.core.workflows.day_record import DayRecord, Decided
+from shared.core.workflows.decide import Abort, Read, Run, Skip, WorkflowInput, decide_workflow, past_dates
+from shared.core.workflows.model import CatchUp, Priority, Workflow, Workflows
+from shared.core.workflows.runs import WorkflowRun, summary
+from shared.core.workflows.windows import open_dates, span
+
+# A run that was claimed and whose message has not left by then: who claimed it has died.
+CLAIM_LEASE = timedelta(seconds=60)
+ORDER = tuple(Priority)
+
+
+@dataclass
+class Tick:
+    """What a tick decided: a line for each decision, and the ids of the runs that it began."""
+
+    decisions: list[dict[str, Any]] = field(default_factory=list)
+    begun: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Due:
+    workflow: Workflow
+    day: date
+
+
+def tick(ctx: Context, workflows: Workflows) -> Tick:
+    """Decide everything that is open now, begin what is due, judge the windows that have ended.
+
+    Raises ``Unavailable`` if the state store does not answer: nothing is decided by guess.
+    """
+    now = ctx.ports.clock.now()
+    due = _due(ctx, workflows, now)
+    judged = judged_days(ctx, workflows, now)
+    stored = load_books(ctx, {one.day for one in due} | judged)
+    control = stored.control.value if stored.control is not None else begin_watch(ctx, now)
+    books = _with_calendar(ctx, stored, due, now)
+    done, tables = Tick(), Tables(ctx)
+    found: list[Condition] = []
+    unknown: dict[date, set[str]] = {}
+    changed: dict[date, DayRecord] = {day: stored.value for day, stored in books.days.items()}
+    for one in due:
+        facts = input_of(ctx, workflows, one.workflow, one.day, books, now)
+        decision = _decide(one, facts, tables)
+        if decision.warning:
+            found.append(warned(ctx.policy, one.workflow.name, one.day, decision.code, decision.warning))
+        if facts.units is None and one.workflow.enabled and has_units(one.workflow) and not _is_over(decision):
+            unknown.setdefault(one.day, set()).update(called_by_name(workflows, one.workflow))
+        if isinstance(decision, Run):
+            run = _run(ctx, one.workflow, decision, now)
+            _begin(ctx, run, done)
+            changed[one.day] = with_run(changed[one.day], run.id, summary(run))
+        changed[one.day] = _noted(changed[one.day], one, decision, now)
+        done.decisions.append(_decision_row(one, decision))
+    for day, book in changed.items():
+        _save(ctx, stored.days[day], book)
+    found += [no_calendar(ctx.policy, day, tuple(sorted(names))) for day, names in unknown.items()]
+    fresh = all(book == stored.days[day].value for day, book in changed.items())
+    found += judge_ended(ctx, workflows, stored if fresh else load_books(ctx, judged), control, now)
+    _raise(ctx, found)
+    return done
+
+
+def _due(ctx: Context, workflows: Workflows, now: datetime) -> list[_Due]:
+    """Return what is to be decided, in the order in which it would be run: by priority, then by the file."""
+    listed: list[_Due] = []
+    ordered = sorted(workflows.workflows.values(), key=lambda one: ORDER.index(one.priority))
+    for workflow in (one for one in ordered if one.enabled):
+        if isinstance(workflow.decide, CatchUp):
+            days = _catch_up_days(ctx, workflow.decide, now)
+        else:
+            days = open_dates(workflow, now, ctx.policy.zone)
+        listed += [_Due(workflow, day) for day in days]
+    return listed
+
+
+def _catch_up_days(ctx: Context, decide: CatchUp, now: datetime) -> list[date]:
+    today = ctx.policy.local(now).date()
+    spans = (span(today - timedelta(days=back), decide.window, ctx.policy.zone) for back in (0, 1))
+    return past_dates(decide, now, ctx.policy.zone) if any(one.contains(now) for one in spans) else []
+
+
+def _with_calendar(ctx: Context, books: Books, due: list[_Due], now: datetime) -> Books:
+    """Take a fresh reading of the calendar into the books of the dates whose units matter."""
+    days = sorted({one.day for one in due if has_units(one.workflow)})
+    scheduled = read_schedule(ctx, days)
+    if scheduled is None:
+        return books
+    fresh = dict(books.days)
+    for day, units in scheduled.items():
+        stored = books.days[day]
+        if stored.value.units != units:
+            fresh[day] = replace(stored, value=replace(stored.value, units=units, units_read_at=now))
+    return Books(fresh, books.pauses, books.control)
+
+
+def _decide(one: _Due, facts: WorkflowInput, tables: Tables) -> Run | Skip | Abort:
+    decision = decide_workflow(one.workflow, one.day, facts)
+    while isinstance(decision, Read):
+        readings = tables.read(one.day, decision.held, decision.rows)
+        decision = decide_workflow(one.workflow, one.day, replace(facts, readings=readings))
+    return decision
+
+
+def _is_over(decision: Run | Skip | Abort) -> bool:
+    """True where the clock alone decides: what a date's units are does not matter now."""
+    return not isinstance(decision, Run) and decision.code in ("before", "after", "every", "completed", "disabled")
+
+
+def _run(ctx: Context, workflow: Workflow, decision: Run, now: datetime) -> WorkflowRun:
+    return WorkflowRun(
+        pipeline=ctx.policy.pipeline,
+        workflow=workflow.name,
+        window=decision.window,
+        day=decision.day,
+        reason=decision.reason,
+        code=decision.code,
+        decided_at=now,
+        targets=decision.targets,
+    )
+
+
+def _begin(ctx: Context, run: WorkflowRun, done: Tick) -> None:
+    """Claim a run and send its first message; what another controller has claimed is its own."""
+    version = create_run(ctx, run)
+    if version is None:
+        _take_over(ctx, run, done)
+        return
+    ctx.log("workflow.run_begun", run_id=run.id, reason=run.reason, targets=len(run.targets or ()))
+    done.begun.append(run.id)
+    try:
+        announce(ctx, run)
+    except Unavailable as error:  # the sweep sends it as soon as the bus answers
+        ctx.log("workflow.step_not_sent", severity="WARNING", run_id=run.id, error=str(error))
+        done.failed.append(run.id)
+        return
+    note_announced(ctx, Stored(run, version))
+
+
+def _take_over(ctx: Context, run: WorkflowRun, done: Tick) -> None:
+    """Send the message of a run whose controller died before it could."""
+    stored = load_workflow_run(ctx, run.id)
+    if stored is None or stored.value.announced >= stored.value.step or stored.value.ended_at is not None:
+        return
+    if ctx.ports.clock.now() - stored.value.last_progress() < CLAIM_LEASE:
+        return
+    try:
+        announce(ctx, stored.value)
+    except Unavailable as error:
+        ctx.log("workflow.step_not_sent", severity="WARNING", run_id=run.id, error=str(error))
+        done.failed.append(run.id)
+        return
+    note_announced(ctx, stored)
+
+
+def _noted(book: DayRecord, one: _Due, decision: Run | Skip | Abort, now: datetime) -> DayRecord:
+    """Return the book with a decision that differs from the one before in its kind, targets or code."""
+    kind = type(decision).__name__.lower()
+    targets = (decision.targets or ()) if isinstance(decision, Run) else ()
+    before = book.decisions.get(one.workflow.name)
+    if before is not None and (before.kind, before.code, before.targets) == (kind, decision.code, targets):
+        return book
+    decided = Decided(kind, decision.code, decision.reason, now, targets)
+    return replace(book, decisions={**book.decisions, one.workflow.name: decided})
+
+
+def _save(ctx: Context, stored: Stored[DayRecord], wanted: DayRecord) -> None:
+    """Write what a tick changed in a book, over what others wrote meanwhile."""
+
+    def change(book: DayRecord) -> DayRecord:
+        for run_id, found in wanted.runs.items():
+            if run_id not in book.runs:
+                book = with_run(book, run_id, found)
+        return replace(
+            book,
+            decisions={**book.decisions, **wanted.decisions},
+            units=wanted.units if wanted.units_read_at is not None else book.units,
+            units_read_at=wanted.units_read_at or book.units_read_at,
+        )
+
+    change_book(ctx, stored, change)
+
+
+def _decision_row(one: _Due, decision: Run | Skip | Abort) -> dict[str, Any]:
+    line: dict[str, Any] = {
+        "workflow": one.workflow.name,
+        "date": one.day.isoformat(),
+        "decision": type(decision).__name__.lower(),
+        "reason": decision.reason,
+    }
+    if isinstance(decision, Run):
+        line |= {"window": decision.window, "targets": list(decision.targets or ())}
+    if isinstance(decision, Skip) and decision.next_at is not None:
+        line["next_at"] = decision.next_at.isoformat()
+    return line
+
+
+def _raise(ctx: Context, found: list[Condition]) -> None:
+    """Tell people now; where that cannot be kept, the next tick or sweep tells them (behaviour A3)."""
+    unique: Mapping[str, Condition] = {condition.fingerprint: condition for condition in found}
+    try:
+        raise_alerts.raise_now(ctx, list(unique.values()))
+    except Unavailable as error:
+        ctx.log("alert.not_stored", severity="WARNING", error=str(error))

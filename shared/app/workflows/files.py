@@ -1,0 +1,147 @@
+"""Announcing again what was announced and never became rows (section 9)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from shared.app.context import Context
+from shared.app.state.repository import Stored, completion_path, read_completion
+from shared.app.transitions.readings import read_rows
+from shared.core.alerting.condition import Condition
+from shared.core.alerting.kinds import AlertKind, Severity
+from shared.core.model import Outcome, RunKey
+from shared.core.policy.phases import Processor
+from shared.core.reporting.findings import Finding, Sweep
+from shared.core.texts import say
+from shared.core.workflows.files import MOST, ScraperFile, counted, is_due, is_refused, looked_at, topic_of
+from shared.core.workflows.model import Workflows
+from shared.documents import from_data, to_data
+from shared.ports import Message
+
+FILES = "scraper_files"
+KEPT = timedelta(days=3)
+EXHAUSTED = "announced as often as it may be"
+DONE = (Outcome.SUCCESS, Outcome.PARTIAL, Outcome.INFERRED)
+
+
+def record_file(ctx: Context, workflows: Workflows, message_id: str, body: Mapping[str, Any]) -> str:
+    """Keep a file that a scraper announced, if a processor is to make rows of it; what is a repetition is not kept."""
+    scraper = workflows.scrapers.get(str(body.get("processor_name")))
+    day = _day(body.get("game_date"))
+    if body.get("recovery") is True:
+        return "announced again"
+    if scraper is None or scraper.processor is None or day is None or body.get("status") != "success":
+        return "not waited for"
+    now = ctx.ports.clock.now()
+    file_id = str(body.get("execution_id") or message_id).replace("/", "~")
+    file = ScraperFile(
+        ctx.policy.pipeline, file_id, scraper.name, scraper.processor, day, now, dict(body), expires_at=now + KEPT
+    )
+    ctx.ports.store.create(_path(file), to_data(file))
+    return "recorded"
+
+
+def _path(file: ScraperFile) -> str:
+    return f"{FILES}/{file.pipeline}~{file.id}"
+
+
+def _day(value: object) -> date | None:
+    try:
+        return date.fromisoformat(str(value))
+    except ValueError:
+        return None
+
+
+def announce_again(ctx: Context, done: Sweep, now: datetime) -> None:
+    """Look at the files whose time has come, close those that became rows, announce the others again."""
+    waiting = _files(ctx, {"pipeline": ctx.policy.pipeline, "closed_for": ""})
+    done.wakeups += [looked_at(stored.value, now) for stored in waiting]
+    due = [stored for stored in waiting if is_due(stored.value, now)]
+    if not due:
+        return
+    left: list[Stored[ScraperFile]] = []
+    for stored in due:
+        reason = _closed_for(ctx, stored.value)
+        if reason is None:
+            left.append(stored)
+        elif reason:
+            _save(ctx, stored, replace(stored.value, closed_for=reason))
+    if not left:
+        return
+    of = counted([stored.value for stored in _files(ctx, {"pipeline": ctx.policy.pipeline})], now)
+    gone = {stored.value.id for stored in left}
+    missing = sum(file.id in gone or (file.again > 0 and file.closed_for in ("", EXHAUSTED)) for file in of)
+    if is_refused(missing, len(of)):
+        done.say(_refused(ctx, missing, len(of)))
+        done.findings.append(Finding("files", ctx.policy.pipeline, f"{missing} of {len(of)} missing", "skipped"))
+        done.wakeups.append(None)
+        return
+    for stored in left:
+        _again(ctx, done, stored, now)
+
+
+def _again(ctx: Context, done: Sweep, stored: Stored[ScraperFile], now: datetime) -> None:
+    file = stored.value
+    after = replace(file, again=file.again + 1, again_at=now)
+    if after.again >= MOST:
+        after = replace(after, closed_for=EXHAUSTED)
+    if not _save(ctx, stored, after):
+        return
+    message = Message({**file.message, "recovery": True}, {"pipeline": file.pipeline, "recovery": "true"})
+    ctx.ports.bus.publish(topic_of(file.pipeline), [message])
+    ctx.log("scraper_file.announced_again", scraper=file.scraper, file=file.id, time=after.again)
+    done.findings.append(Finding("file", file.id, f"{file.scraper} announced again", "done"))
+    done.wakeups.append(looked_at(after, now))
+
+
+def _closed_for(ctx: Context, file: ScraperFile) -> str | None:
+    """Return why nobody waits for a file's rows any more, "" where that cannot be read, None where it became none."""
+    found = _processor(ctx, file.processor)
+    if found is None:
+        return "its processor has left the policy"
+    phase, processor = found
+    if _completed(ctx, file, phase):
+        return "its processor has reported"
+    tables = [part.table for part in processor.parts if part.table is not None]
+    rows = read_rows(ctx, [processor], file.day)
+    if tables and all(rows.get(table) is None for table in tables):
+        return ""
+    return "its table holds rows" if any(rows.get(table) for table in tables) else None
+
+
+def _processor(ctx: Context, name: str) -> tuple[str, Processor] | None:
+    for phase in ctx.policy.phases.values():
+        if name in phase.processors:
+            return phase.name, phase.processors[name]
+    return None
+
+
+def _completed(ctx: Context, file: ScraperFile, phase: str) -> bool:
+    """True where the processor has reported a success for the date since the file was announced."""
+    keys = [RunKey(ctx.policy.pipeline, file.day, mode) for mode in ctx.policy.modes]
+    for document in ctx.ports.store.get(*(completion_path(key, phase, file.processor) for key in keys)):
+        stored = read_completion(document)
+        report = None if stored is None else stored.value.last_good
+        if report is not None and report.outcome in DONE and report.received_at >= file.announced_at:
+            return True
+    return False
+
+
+def _files(ctx: Context, where: Mapping[str, str]) -> list[Stored[ScraperFile]]:
+    found = ctx.ports.store.query(FILES, where)
+    return [Stored(from_data(ScraperFile, document.data), document.version) for document in found]
+
+
+def _save(ctx: Context, stored: Stored[ScraperFile], after: ScraperFile) -> bool:
+    assert stored.version is not None
+    return ctx.ports.store.update(_path(after), to_data(after), stored.version) is not None
+
+
+def _refused(ctx: Context, missing: int, of: int) -> Condition:
+    what = f"{missing} of {of} files that scrapers announced in the last 24 hours became no rows"
+    then = "none of them is announced again: something larger is wrong"
+    text = say(ctx.policy.pipeline, "", what, then, "look at the subscription and the service of phase 2")
+    return Condition(AlertKind.FILES_REFUSED, Severity.WARNING, ctx.policy.pipeline, "", "", text)

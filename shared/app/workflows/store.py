@@ -1,0 +1,130 @@
+"""Where workflows stand in the state store: a document a date, and one for each run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time, timedelta
+
+from shared.app.context import Context
+from shared.app.state.repository import Stored, pauses_path, read_book
+from shared.core.calendar import KEPT, instant
+from shared.core.decision.pause import Pause
+from shared.core.errors import Unavailable
+from shared.core.workflows.day_record import Control, DayRecord
+from shared.core.workflows.runs import RunStatus, RunSummary, WorkflowRun, summary
+from shared.documents import from_data, to_data
+from shared.ports import Document
+
+ATTEMPTS = 10
+RUNS, DAYS, CONTROL = "workflow_runs", "workflow_days", "workflow_control"
+
+
+@dataclass(frozen=True)
+class Books:
+    """What was read in one round trip: the books of some dates, the pauses, and since when workflows are watched."""
+
+    days: dict[date, Stored[DayRecord]]
+    pauses: tuple[Pause, ...]
+    control: Stored[Control] | None
+
+
+def run_path(run_id: str) -> str:
+    return f"{RUNS}/{run_id.replace('/', '~')}"
+
+
+def day_path(pipeline: str, day: date) -> str:
+    return f"{DAYS}/{pipeline}~{day.isoformat()}"
+
+
+def control_path(pipeline: str) -> str:
+    return f"{CONTROL}/{pipeline}"
+
+
+def load_books(ctx: Context, days: Iterable[date]) -> Books:
+    """Read the books of these dates, the pauses and the control document."""
+    pipeline, listed = ctx.policy.pipeline, sorted(set(days))
+    paths = [pauses_path(pipeline), control_path(pipeline), *(day_path(pipeline, day) for day in listed)]
+    pauses, control, *found = ctx.ports.store.get(*paths)
+    books = {day: _day_record(ctx, day, document) for day, document in zip(listed, found, strict=True)}
+    read = None if control is None else Stored(from_data(Control, control.data), control.version)
+    return Books(books, read_book(pauses).value.pauses, read)
+
+
+def _day_record(ctx: Context, day: date, document: Document | None) -> Stored[DayRecord]:
+    if document is None:
+        return Stored(DayRecord(ctx.policy.pipeline, day))
+    return Stored(from_data(DayRecord, document.data), document.version)
+
+
+def begin_watch(ctx: Context, now: datetime) -> Control:
+    """Note since when workflows are watched, once; return what stands there."""
+    control = Control(now)
+    path = control_path(ctx.policy.pipeline)
+    if ctx.ports.store.create(path, to_data(control)) is None:
+        document = ctx.ports.store.get(path)[0]
+        return control if document is None else from_data(Control, document.data)
+    return control
+
+
+def change_book(ctx: Context, stored: Stored[DayRecord], change: Callable[[DayRecord], DayRecord]) -> Stored[DayRecord]:
+    """Write what a change makes of a date's book, read anew if others wrote it; nothing is written where it changes
+    nothing. Raises ``Unavailable`` if others write it all the time."""
+    day = stored.value.day
+    path = day_path(ctx.policy.pipeline, day)
+    for _ in range(ATTEMPTS):
+        after = change(stored.value)
+        if after == stored.value:
+            return stored
+        expires_at = instant(day, time(0), ctx.policy.zone) + KEPT + timedelta(days=3)
+        data = to_data(replace(after, expires_at=expires_at))
+        if stored.version is None:
+            version = ctx.ports.store.create(path, data)
+        else:
+            version = ctx.ports.store.update(path, data, stored.version)
+        if version is not None:
+            return Stored(after, version)
+        stored = _day_record(ctx, day, ctx.ports.store.get(path)[0])
+    raise Unavailable("state", f"{path} changes all the time")
+
+
+def note_run(ctx: Context, run: WorkflowRun) -> None:
+    """Bring the book of a run's date up to what the run is; an end is never taken back."""
+    document = ctx.ports.store.get(day_path(run.pipeline, run.day))[0]
+    change_book(ctx, _day_record(ctx, run.day, document), lambda book: with_run(book, run.id, summary(run)))
+
+
+def with_run(book: DayRecord, run_id: str, found: RunSummary) -> DayRecord:
+    """Return the book with a run in it, unless it knows already that the run has ended."""
+    known = book.runs.get(run_id)
+    if known is not None and known.status is not RunStatus.RUNNING:
+        return book
+    return replace(book, runs={**book.runs, run_id: found})
+
+
+def load_workflow_run(ctx: Context, run_id: str) -> Stored[WorkflowRun] | None:
+    document = ctx.ports.store.get(run_path(run_id))[0]
+    return None if document is None else Stored(from_data(WorkflowRun, document.data), document.version)
+
+
+def _data(ctx: Context, run: WorkflowRun) -> dict[str, object]:
+    expires_at = instant(run.day, time(0), ctx.policy.zone) + KEPT + timedelta(days=3)
+    return {**to_data(run), "id": run.id, "expires_at": max(expires_at, run.decided_at + KEPT)}
+
+
+def create_run(ctx: Context, run: WorkflowRun) -> str | None:
+    """Claim (workflow, window, date); None if it is claimed already."""
+    return ctx.ports.store.create(run_path(run.id), _data(ctx, run))
+
+
+def save_workflow_run(ctx: Context, stored: Stored[WorkflowRun]) -> Stored[WorkflowRun] | None:
+    """Write a run; None if somebody else wrote it since it was read."""
+    assert stored.version is not None
+    version = ctx.ports.store.update(run_path(stored.value.id), _data(ctx, stored.value), stored.version)
+    return None if version is None else Stored(stored.value, version)
+
+
+def running(ctx: Context) -> list[Stored[WorkflowRun]]:
+    """Return the runs of the pipeline that have not ended."""
+    found = ctx.ports.store.query(RUNS, {"pipeline": ctx.policy.pipeline, "status": RunStatus.RUNNING.value})
+    return [Stored(from_data(WorkflowRun, document.data), document.version) for document in found]

@@ -1,0 +1,180 @@
+"""Watching workflows: windows that passed without a run, runs without progress, and what people must know of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from functools import partial
+
+from shared.app.alerting.unexpected import fault
+from shared.app.context import Context
+from shared.app.state.repository import Stored
+from shared.app.workflows.announce import announce, note_announced
+from shared.app.workflows.calendar import Tables, read_schedule
+from shared.app.workflows.files import announce_again
+from shared.app.workflows.inputs import input_of
+from shared.app.workflows.store import (
+    Books,
+    begin_watch,
+    change_book,
+    load_books,
+    note_run,
+    running,
+    save_workflow_run,
+)
+from shared.core.alerting.condition import Condition
+from shared.core.errors import OutOfTime, Unavailable
+from shared.core.reporting.findings import Finding, Sweep
+from shared.core.workflows import alerts
+from shared.core.workflows.check import has_units
+from shared.core.workflows.day_record import Control, DayRecord
+from shared.core.workflows.decide import Read
+from shared.core.workflows.judge import Judgement, Verdict, judge, window_end
+from shared.core.workflows.model import REDRIVE_AFTER, CatchUp, Workflow, Workflows
+from shared.core.workflows.runs import RunStatus, WorkflowRun
+from shared.core.workflows.windows import days_after
+
+# A message that its sender could not send, or died before, is sent after so long.
+UNSENT_FOR = timedelta(seconds=60)
+UNREADABLE = "the workflows cannot be looked at"
+
+
+def judged_days(ctx: Context, workflows: Workflows, now: datetime) -> set[date]:
+    """Return the dates whose windows may have ended lately, or whose runs a person may have to know of."""
+    today = ctx.policy.local(now).date()
+    most = max((days_after(workflow) for workflow in workflows.workflows.values() if workflow.enabled), default=0)
+    return {today - timedelta(days=back) for back in range(max(most, 1) + 1)}
+
+
+def look(ctx: Context, done: Sweep) -> None:
+    """Drive runs without progress again, judge windows that have ended, and say what holds: the sweep's part."""
+    if ctx.workflows is None:
+        return
+    workflows, now = ctx.workflows, ctx.ports.clock.now()
+    days = judged_days(ctx, workflows, now)
+    places = {alerts.alert_run(ctx.policy, day) for day in days}
+    try:
+        for stored in running(ctx):
+            _drive(ctx, done, workflows, stored, now)
+        announce_again(ctx, done, now)
+        books = load_books(ctx, days)
+        control = books.control.value if books.control is not None else begin_watch(ctx, now)
+        for condition in judge_ended(ctx, workflows, books, control, now):
+            done.say(condition)
+        done.wakeups.append(_next(ctx, workflows, books, now))
+        done.seen |= places
+    except OutOfTime as error:
+        done.unseen |= places
+        done.findings.append(Finding("workflows", ctx.policy.pipeline, str(error), "failed"))
+    except Unavailable as error:
+        if error.port == "state":
+            raise
+        done.unseen |= places
+        done.findings.append(Finding("workflows", ctx.policy.pipeline, str(error), "failed"))
+    except Exception as error:  # noqa: BLE001 - becomes a finding, an alert and the answer's status
+        done.unseen |= places
+        fault(ctx, done, ctx.policy.pipeline, error, UNREADABLE)
+
+
+def _drive(ctx: Context, done: Sweep, workflows: Workflows, stored: Stored[WorkflowRun], now: datetime) -> None:
+    """Send the message of a run again that has made no progress for ten minutes, or whose message never left."""
+    run = stored.value
+    note_run(ctx, run)
+    silent = now - run.last_progress()
+    unsent = run.announced < run.step and silent >= UNSENT_FOR
+    if not unsent and silent < REDRIVE_AFTER:
+        done.wakeups.append(run.last_progress() + (UNSENT_FOR if run.announced < run.step else REDRIVE_AFTER))
+        return
+    saved = save_workflow_run(ctx, Stored(replace(run, redriven_at=now), stored.version))
+    if saved is None:  # somebody works on it after all
+        done.wakeups.append(None)
+        return
+    announce(ctx, run)
+    note_announced(ctx, saved)
+    done.findings.append(Finding("workflow", run.id, f"step {run.step} sent again", "done"))
+    done.wakeups.append(now + REDRIVE_AFTER)
+
+
+def judge_ended(ctx: Context, workflows: Workflows, books: Books, control: Control, now: datetime) -> list[Condition]:
+    """Judge the windows that have ended and are not judged yet; return all that holds of these dates."""
+    tables, found = Tables(ctx), list[Condition]()
+    for day, stored in books.days.items():
+        fresh: dict[str, Judgement] = {}
+        for workflow in workflows.workflows.values():
+            judged = stored.value.judged.get(workflow.name)
+            if judged is None and workflow.enabled:
+                judged = _judge(ctx, workflows, workflow, day, books, control, tables, now)
+                if judged is not None:
+                    fresh[workflow.name] = judged
+            found += _conditions(ctx, workflows, workflow, stored.value, judged)
+        if fresh:
+            change_book(ctx, stored, partial(_with_judged, fresh))
+    return found
+
+
+def _with_judged(fresh: Mapping[str, Judgement], book: DayRecord) -> DayRecord:
+    return replace(book, judged={**fresh, **book.judged})
+
+
+def _judge(
+    ctx: Context,
+    workflows: Workflows,
+    workflow: Workflow,
+    day: date,
+    books: Books,
+    control: Control,
+    tables: Tables,
+    now: datetime,
+) -> Judgement | None:
+    facts = input_of(ctx, workflows, workflow, day, books, now)
+    ends = window_end(workflow, day, facts)
+    if ends is None or now < ends or ends <= control.since:
+        return None
+    if has_units(workflow):
+        scheduled = read_schedule(ctx, [day])
+        facts = facts if scheduled is None else replace(facts, units=scheduled[day])
+    judged = judge(workflow, day, facts)
+    while isinstance(judged, Read):
+        readings = tables.read(day, judged.held, judged.rows)
+        judged = judge(workflow, day, replace(facts, readings=readings))
+    return judged
+
+
+def _conditions(
+    ctx: Context, workflows: Workflows, workflow: Workflow, book: DayRecord, judged: Judgement | None
+) -> Iterator[Condition]:
+    runs = book.runs_of(workflow.name)
+    if runs:
+        failed = alerts.failed(ctx.policy, workflow, book.day, runs[-1])
+        if failed is not None:
+            yield failed
+    if judged is None:
+        return
+    if judged.verdict is Verdict.MISSED and not runs and not _made_up(workflows, workflow, book):
+        yield alerts.missed(ctx.policy, workflow, book.day, judged)
+    missing = alerts.missing_units(ctx.policy, workflow, book.day, judged)
+    if missing is not None:
+        yield missing
+
+
+def _made_up(workflows: Workflows, workflow: Workflow, book: DayRecord) -> bool:
+    """True where a catch-up of the same table has fetched the date's units since."""
+    return any(
+        run.status is RunStatus.COMPLETED
+        and run.workflow in workflows.workflows
+        and isinstance(workflows.workflows[run.workflow].decide, CatchUp)
+        and workflows.workflows[run.workflow].missing == workflow.missing
+        for run in book.runs.values()
+    )
+
+
+def _next(ctx: Context, workflows: Workflows, books: Books, now: datetime) -> datetime | None:
+    """Return when the next window ends that is still to be judged; an hour from now if none does before."""
+    ends = [now + timedelta(hours=1)]
+    for day in books.days:
+        for workflow in workflows.workflows.values():
+            at = window_end(workflow, day, input_of(ctx, workflows, workflow, day, books, now))
+            if at is not None and at > now:
+                ends.append(at)
+    return min(ends)

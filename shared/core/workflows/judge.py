@@ -1,0 +1,87 @@
+"""What is to be said of a window that is over: it passed without a run, or units are still missing at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+
+from shared.core.workflows.decide import Read, WorkflowInput, before_games_window, early_units
+from shared.core.workflows.model import AfterGames, BeforeGames, EarlyGames, Missing, OnceADay, Workflow
+from shared.core.workflows.windows import window_of
+
+
+class Verdict(StrEnum):
+    """`missed`: over without a run; `not_needed`: there was nothing to do, or nothing was to be done; `run`."""
+
+    MISSED = "missed"
+    NOT_NEEDED = "not_needed"
+    RUN = "run"
+
+    @classmethod
+    def of_later_version(cls, document: Mapping[str, object]) -> Verdict:
+        """What an older version does not know is no alert."""
+        return cls.NOT_NEEDED
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a window came to. ``waited_for`` is the required workflow that had not completed; ``missing`` are the units
+    without rows at its end, None where nobody asks or the table cannot be read (``unreadable``)."""
+
+    verdict: Verdict
+    at: datetime
+    window_ended_at: datetime
+    waited_for: str = ""
+    missing: tuple[str, ...] | None = None
+    unreadable: str = ""
+
+
+def window_end(workflow: Workflow, day: date, facts: WorkflowInput) -> datetime | None:
+    """Return when the window of a date ends, None for kinds without one and for dates that have none."""
+    match workflow.decide:
+        case OnceADay() | AfterGames() | EarlyGames():
+            return window_of(workflow, day, facts.zone).ends
+        case BeforeGames() as decide:
+            window = before_games_window(decide, day, facts)
+            return None if window is None else window.ends
+        case _:
+            return None
+
+
+def judge(workflow: Workflow, day: date, facts: WorkflowInput) -> Judgement | Read | None:
+    """Return what a window that is over came to, what has to be read first, or None while there is nothing to judge."""
+    ends = window_end(workflow, day, facts)
+    if ends is None or facts.now < ends or not workflow.enabled:
+        return None
+    waited = next((name for name in workflow.requires if name not in facts.completed), "")
+    missing = workflow.missing
+    if missing is None:
+        if facts.runs:
+            return Judgement(Verdict.RUN, facts.now, ends)
+        return Judgement(Verdict.NOT_NEEDED if facts.paused else Verdict.MISSED, facts.now, ends, waited)
+    wants_units = workflow.alerts.missing_units is not None
+    if facts.runs and not wants_units:
+        return Judgement(Verdict.RUN, facts.now, ends)
+    verdict = Verdict.RUN if facts.runs else Verdict.NOT_NEEDED if facts.paused else Verdict.MISSED
+    if facts.units is None:
+        return Judgement(verdict, facts.now, ends, waited)
+    units = facts.units
+    if isinstance(workflow.decide, EarlyGames):
+        units = early_units(workflow.decide, day, facts, ends - timedelta(microseconds=1))
+    if not units:
+        return Judgement(Verdict.NOT_NEEDED, facts.now, ends)
+    return _by_table(missing, [unit.name for unit in units], facts, Judgement(verdict, facts.now, ends, waited))
+
+
+def _by_table(missing: Missing, names: list[str], facts: WorkflowInput, judged: Judgement) -> Judgement | Read:
+    if missing not in facts.readings.held:
+        return Read(held=missing)
+    held = facts.readings.held[missing]
+    if held is None:
+        return Judgement(judged.verdict, judged.at, judged.window_ended_at, judged.waited_for, None, missing.table)
+    left = tuple(name for name in names if name not in held)
+    if not left:
+        return Judgement(Verdict.NOT_NEEDED, judged.at, judged.window_ended_at)
+    return Judgement(judged.verdict, judged.at, judged.window_ended_at, judged.waited_for, left)

@@ -1,0 +1,52 @@
+"""Placeholders in the parameters of scrapers: `{date}`, `{unit}`, `{units}` and the element of a loop."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+UNIT, UNITS, DATE = "unit", "units", "date"
+_PLACEHOLDER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+def element(name: str) -> str:
+    """Return what a loop over `event_ids` binds: the name without its final s."""
+    return name.removesuffix("s")
+
+
+def placeholders(value: Any) -> frozenset[str]:
+    """Return the names in braces anywhere in a parameter's value."""
+    return frozenset(_names(value))
+
+
+def _names(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield from _PLACEHOLDER.findall(value)
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from _names(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _names(inner)
+
+
+def filled(value: Any, known: Mapping[str, Any]) -> Any:
+    """Return a value with its placeholders replaced; one that is the whole text keeps the type of what it stands for.
+
+    Within a longer text a list is joined by commas. Names that are not known stay as they are.
+    """
+    if isinstance(value, str):
+        whole = _PLACEHOLDER.fullmatch(value)
+        if whole and whole[1] in known:
+            return known[whole[1]]
+        return _PLACEHOLDER.sub(lambda match: _text(known[match[1]]) if match[1] in known else match[0], value)
+    if isinstance(value, Mapping):
+        return {name: filled(inner, known) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [filled(inner, known) for inner in value]
+    return value
+
+
+def _text(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

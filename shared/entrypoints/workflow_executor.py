@@ -1,0 +1,74 @@
+"""Entry point of the workflow executor: a message is a step of a run, or a file that a scraper announces."""
+
+from __future__ import annotations
+
+import json
+import traceback
+from typing import TYPE_CHECKING, Any
+
+from shared import runtime
+from shared.adapters import framework
+from shared.app.alerting.unexpected import report_unexpected
+from shared.app.context import Context
+from shared.app.transitions.cloudevents import message_id_of, message_of
+from shared.app.workflows.executor import execute
+from shared.app.workflows.files import record_file
+from shared.core.errors import OrchError
+from shared.entrypoints.answers import deployment
+from shared.entrypoints.workflows import with_workflows, workflows_of
+
+if TYPE_CHECKING:
+    from cloudevents.http import CloudEvent
+
+    from shared.ports import Calls
+
+
+def receive(event: CloudEvent, strange: str = "") -> str:
+    """Run the step that a message names, or keep the file that a scraper announces.
+
+    Whatever is raised makes the platform deliver it again.
+    ``strange`` says why what came is no message: it is logged and acknowledged.
+    """
+    ctx = with_workflows(runtime.context())
+    try:
+        body = _body(event)
+        if strange or body is None:
+            ctx.log("workflow.message_malformed", severity="ERROR", reason=strange or "its data is no JSON object")
+            return "malformed"
+        if "run_id" not in body and "processor_name" in body:
+            return record_file(ctx, workflows_of(ctx), message_id_of(event), body)
+        return execute(ctx, workflows_of(ctx), calls_of(ctx), body)
+    except OrchError as error:
+        ctx.log("workflow.step_not_done", severity="WARNING", error=str(error))
+        raise
+    except Exception as error:
+        report_unexpected(ctx, "workflow_executor", error, traceback.format_exc())
+        raise
+
+
+def _body(event: CloudEvent) -> dict[str, Any] | None:
+    try:
+        body = json.loads(message_of(event))
+    except (ValueError, RecursionError):
+        return None
+    return body if isinstance(body, dict) else None
+
+
+def calls_of(ctx: Context) -> Calls:
+    """Return where calls are made: over the network, unless the context brings its own."""
+    if ctx.calls is not None:
+        return ctx.calls
+    from shared.adapters.async_http import PooledCalls
+
+    workflows = workflows_of(ctx)
+    most = max((step.workers for workflow in workflows.workflows.values() for step in workflow.steps), default=1)
+    return PooledCalls(most, identity_tokens=True, clock=ctx.ports.clock)
+
+
+def add_health_route() -> None:
+    """Let the executor answer GET /health as well, and take in what comes in any envelope (behaviour R1, 11)."""
+    framework.add_health_route(
+        lambda: deployment("workflow_executor"),
+        receive,
+        lambda strange: receive(strange.event, strange.reason),
+    )

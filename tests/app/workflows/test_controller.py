@@ -1,0 +1,221 @@
+"""The controller and the sweep: claims, reads, missed windows, runs without progress, files announced again."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from shared.app.call import Call
+from shared.app.workflows.files import record_file
+from shared.app.workflows.request import answer
+from shared.core.workflows.files import ScraperFile, counted, is_refused
+from shared.core.workflows.runs import RunStatus
+from shared.core.workflows.units import ScheduledUnit
+from tests.app.workflows.phase1 import Phase1
+from tests.app.workflows.test_executor import NOON, SIX, chain, only
+
+DAY = date(2026, 1, 26)
+
+
+def called(one: Phase1, body: Any, method: str = "POST", path: str = "/") -> tuple[dict[str, Any], int]:
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return answer(one.ctx, one.workflows, Call(path, (), data, method))
+
+
+def test_two_controllers_claim_a_window_once() -> None:
+    """The second finds the claim, whether the first has noted it in the book or not."""
+    one = Phase1(SIX, only("morning_operations"))
+    assert len(one.tick().begun) == 1
+    assert one.tick().begun == []
+    book = one.store.inner.query("workflow_days")[0]
+    one.store.inner.delete(book.path)
+    assert one.tick().begun == []
+    assert len(one.bus.waiting) == 1
+    assert len(one.runs()) == 1
+
+
+def test_a_tick_with_nothing_due_reads_twice_at_most_and_writes_nothing() -> None:
+    """One round trip for books and pauses; the calendar is the warehouse's."""
+    one = Phase1(NOON + timedelta(hours=4), None)
+    one.warehouse.of[DAY] = ()
+    one.tick()
+    one.deliver_all()
+    one.pass_time(timedelta(minutes=5))
+    one.tick()
+    writes, one.store.reads = one.store.writes, type(one.store.reads)()
+    one.pass_time(timedelta(minutes=5))
+    assert one.tick().begun == []
+    assert one.store.writes == writes
+    assert sum(one.store.reads.values()) <= 2
+
+
+def test_a_decision_is_noted_when_it_changes_not_when_its_numbers_do() -> None:
+    """Kind, targets and code tell decisions apart."""
+    one = Phase1(SIX - timedelta(hours=1), only("morning_operations"))
+    one.tick()
+    first = one.store.inner.query("workflow_days")[-1].data["decisions"]["morning_operations"]
+    one.pass_time(timedelta(minutes=5))
+    one.tick()
+    assert one.store.inner.query("workflow_days")[-1].data["decisions"]["morning_operations"] == first
+    one.pass_time(timedelta(minutes=55))
+    one.tick()
+    assert one.store.inner.query("workflow_days")[-1].data["decisions"]["morning_operations"]["kind"] == "run"
+
+
+def test_what_is_due_runs_in_the_order_of_priorities() -> None:
+    """critical before high before low, whatever the file's order is."""
+    overlay = only("roster_refresh", "morning_operations")
+    overlay["workflows"]["roster_refresh"] |= {"priority": "critical", "decide": {"window": {"from": "06:00"}}}
+    assert [run.split("/")[2] for run in Phase1(SIX, overlay).tick().begun] == ["roster_refresh", "morning_operations"]
+
+
+def test_a_missed_window_is_told_once_and_ended_by_a_later_run() -> None:
+    """The sweep says it, whether the controller lives or not; a run of the date ends it."""
+    one = Phase1(SIX - timedelta(hours=1), only("morning_operations"))
+    one.look()
+    one.pass_time(timedelta(hours=5, minutes=59))
+    assert one.look().conditions == {}
+    one.pass_time(timedelta(minutes=1))
+    [condition] = one.look().conditions.values()
+    assert "morning_operations" in condition.text
+    assert "without a run" in condition.text
+    body, status = called(one, {"workflow_name": "morning_operations"})
+    assert status == 200
+    assert body["run_id"] == "nba/2026-01-26/morning_operations/operator.1"
+    assert one.look().conditions == {}
+
+
+def test_a_window_that_ended_before_anybody_watched_is_not_judged() -> None:
+    """A first deployment does not tell of yesterday."""
+    one = Phase1(SIX + timedelta(hours=6), only("morning_operations"))
+    one.look()
+    one.pass_time(timedelta(minutes=5))
+    assert one.look().conditions == {}
+
+
+def test_a_run_without_progress_is_driven_again_after_ten_minutes() -> None:
+    """A message that was lost is sent again, not a second earlier and not every minute."""
+    one = chain()
+    one.bus.drops = True
+    one.tick()
+    one.bus.drops = False
+    one.pass_time(timedelta(minutes=10, seconds=-1))
+    one.look()
+    assert not one.bus.waiting
+    one.pass_time(timedelta(seconds=1))
+    one.look()
+    one.look()
+    assert len(one.bus.waiting) == 1
+    assert one.deliver_all()[-1] == "completed"
+
+
+def test_a_failed_run_is_told_until_a_later_run_of_the_date_completes() -> None:
+    """The condition holds while the latest run of the date did not complete."""
+    overlay = only("morning_operations")
+    overlay["workflows"]["morning_operations"]["repeat"] = {"after": "30m", "times": 1}
+    one = Phase1(SIX, overlay)
+    from shared.ports import Response
+
+    one.scrapers.answers["espn_roster"] = [(Response(400, "no"), 0.0)]
+    one.tick()
+    one.deliver_all()
+    [condition] = one.look().conditions.values()
+    assert condition.severity == "critical"
+    assert "espn_roster refused" in condition.text
+    one.scrapers.answers.clear()
+    one.pass_time(timedelta(minutes=31))
+    one.tick()
+    one.deliver_all()
+    assert [run.status for run in sorted(one.runs(), key=lambda run: run.window)] == [
+        RunStatus.PARTIAL,
+        RunStatus.COMPLETED,
+    ]
+    assert one.look().conditions == {}
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"workflow": "morning_operations"}, "workflow_name"),
+        ({"workflow_name": "morning_operation"}, "did you mean morning_operations?"),
+        ({"workflow_name": "morning_operations", "snapshot_type": "x"}, "snapshot_type"),
+        ({"date": "2026-01-26"}, "workflow_name is missing"),
+        ({"workflow_name": "morning_operations", "date": "tomorrow"}, "is not a date"),
+        ({"workflow_name": "morning_operations", "parameters": []}, "parameters"),
+        (b"{", "no JSON"),
+        ([1], "not a JSON object"),
+    ],
+)
+def test_a_body_that_is_not_understood_is_400_with_what_is_known(body: Any, words: str) -> None:
+    """A wrong word in a schedule must not be answered 200 and do nothing."""
+    one = Phase1(NOON)
+    found, status = called(one, body)
+    assert status == 400
+    assert words in json.dumps(found)
+    assert "gamebook_catch_up" in found["workflows"]
+    assert not one.runs()
+
+
+def test_an_unreadable_store_is_an_error_not_an_empty_list() -> None:
+    """Two days of silence: 500, and critical once it has lasted five minutes."""
+    one = Phase1(SIX, only("morning_operations"))
+    one.store.refuses = True
+    found, status = called(one, {})
+    assert (status, found["decisions"]) == (500, [])
+    one.pass_time(timedelta(minutes=5))
+    called(one, {})
+    assert [notice.severity for notice in one.alerts.notices] == ["critical"]
+
+
+def test_a_run_that_somebody_asks_for_is_refused_while_one_is_under_way() -> None:
+    """A schedule that is delivered twice begins one run."""
+    one = Phase1(NOON, only("morning_operations"))
+    assert called(one, {"workflow_name": "morning_operations"})[1] == 200
+    assert called(one, {"workflow_name": "morning_operations"})[1] == 409
+    one.deliver_all()
+    assert called(one, {"workflow_name": "morning_operations", "date": "2026-01-25"})[1] == 200
+
+
+def test_a_catch_up_resolves_what_it_fetched() -> None:
+    """A window of the date that was missed is made up by a catch-up of the same table."""
+    overlay = only("post_game_window_3", "gamebook_catch_up")
+    one = Phase1(datetime(2026, 1, 27, 8, 0, tzinfo=UTC), overlay)
+    one.warehouse.of[DAY] = (ScheduledUnit("A@B", NOON, final=True),)
+    one.look()
+    one.pass_time(timedelta(hours=1, minutes=30))
+    assert {one.kind for one in one.look().conditions.values()} == {"workflow_missed", "workflow_units"}
+    one.pass_time(timedelta(hours=5, minutes=30))
+    assert one.tick().begun == ["nba/2026-01-26/gamebook_catch_up/1"]
+    one.deliver_all()
+    assert "workflow_missed" not in {one.kind for one in one.look().conditions.values()}
+
+
+def test_a_file_is_counted_and_refused_by_share() -> None:
+    """More than 80 percent missing of more than 10: refused; of ten nothing is."""
+    assert is_refused(9, 11)
+    assert not is_refused(8, 10)
+    assert not is_refused(8, 11)
+    files = [
+        ScraperFile("nba", str(n), "s", "p", DAY, NOON - age)
+        for n, age in enumerate((timedelta(minutes=29), timedelta(minutes=30), timedelta(hours=24)))
+    ]
+    assert [file.id for file in counted(files, NOON)] == ["1"]
+
+
+def test_a_file_that_became_no_rows_is_announced_again() -> None:
+    """After half an hour, then hourly, three times; a repetition of the message is no new file."""
+    one = Phase1(NOON)
+    published: list[Any] = []
+    one.bus.publish = lambda topic, messages: published.extend(messages) or ["1"]  # type: ignore[method-assign, func-returns-value]
+    one.warehouse.rows = lambda tables, day: {ref.table: 0 for ref in tables}  # type: ignore[method-assign]
+    body = {"processor_name": "oddsa_player_props", "game_date": "2026-01-26", "status": "success",
+            "execution_id": "a1", "metadata": {"gcs_path": "x.json"}}  # fmt: skip
+    assert record_file(one.ctx, one.workflows, "m1", body) == "recorded"
+    for _ in range(60 * 5):
+        one.look()
+        one.pass_time(timedelta(minutes=1))
+    assert [message.body for message in published] == [{**body, "recovery": True}] * 3
+    assert record_file(one.ctx, one.workflows, "m2", published[0].body) == "announced again"
