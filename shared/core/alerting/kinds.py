@@ -383,13 +383,13 @@ CATALOGUE: Mapping[AlertKind, KindInfo] = MappingProxyType(
             "A workflow did not complete",
             _WARNING,
             "its run failed, wholly or partly, or met nothing but open circuits",
-            "`bin/orch workflows run NAME`",
+            f"{_command('workflows', 'run', 'NAME')}",
         ),
         AlertKind.WORKFLOW_MISSED: _ongoing(
             "A workflow's window passed without a run",
             _WARNING,
             "nothing was fetched in its window",
-            "`bin/orch workflows run NAME`",
+            f"{_command('workflows', 'run', 'NAME')}",
         ),
         AlertKind.WORKFLOW_UNITS: _once(
             "Units are missing at the end of a window",
@@ -407,7 +407,7 @@ CATALOGUE: Mapping[AlertKind, KindInfo] = MappingProxyType(
             "A workflow was decided on less than it asks for",
             _WARNING,
             "a table could not be read, or the attempts of a date are used up",
-            "`bin/orch explain workflow NAME`",
+            f"{_command('explain', 'workflow', 'NAME')}",
         ),
         AlertKind.WORKFLOW_OUTPUT: _once(
             "A step gave nothing to work on",
