@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from shared.adapters.config.policy_file import load_policy
 from shared.app.batches.says import closed_condition, held_condition
 from shared.cli.main import run
 from shared.core.batches.batch import Batch, Cause, Closing, HeldFor
@@ -35,7 +36,7 @@ def test_commands_in_alerts_of_batches_can_be_pasted(key: RunKey) -> None:
     """Each is a command of the program: it answers that there is no such batch, and not that it was called wrongly."""
     commands = [command for text in texts(key) for command in COMMAND.findall(text)]
     assert [command.split()[2] for command in commands] == ["retry", "close", "show"]
-    ctx = HandlersKit(policy=PRODUCTION).ctx
+    ctx = HandlersKit(policy=load_policy(PRODUCTION)).ctx
     for command in commands:
         program, *words = shlex.split(command)
         assert program == "bin/orch"
