@@ -190,8 +190,15 @@ def _views(claim: ClaimCheck) -> Iterator[View]:
 
 
 def _carried(claim: ClaimCheck) -> dict[str, int | None] | None:
-    known = [grant for number, grant in claim.track.grants.items() if number in claim.track.marks]
+    known = [grant for number, grant in claim.track.grants.items() if number in _taken(claim)]
     return dict(known[-1].done) if known and claim.reason != "operator" else None
+
+
+def _taken(claim: ClaimCheck) -> set[int]:
+    """Return the generations that were accepted: also one whose caller died, and whose service says that it is at work
+    (behaviour D11)."""
+    accepted = claim.before.get("carried") or {}
+    return {*claim.track.marks, int(accepted.get("generation", 0))}
 
 
 def _in_the_way(claim: ClaimCheck, seen: View) -> str:
@@ -254,7 +261,7 @@ def _by_refresh(claim: ClaimCheck) -> str | None:
     sent = [
         grant
         for number, grant in track.grants.items()
-        if number != claim.generation and (track.channels(number) or number in track.marks)
+        if number != claim.generation and (number in _taken(claim) or track.channels(number))
     ]
     if not sent:
         return f"{_named(claim)} as a refresh of nothing"
