@@ -1557,6 +1557,20 @@ MUTANTS = [
         "tests/app/test_compare_and_set.py::test_a_document_that_changes_all_the_time_is_not_taken_for_written",
     ),
     mutant(
+        "workers of another coordinator are a fault",
+        "shared/app/batches/reporting.py",
+        'kind = "unknown_batch" if is_started(ctx.policy, said.declared) else FOREIGN',
+        'kind = "unknown_batch"',
+        "tests/app/test_batch_reports_of_others.py::test_a_worker_of_another_coordinator_is_no_fault",
+    ),
+    mutant(
+        "a batch of ours that nobody knows is no fault",
+        "shared/app/batches/reporting.py",
+        'kind = "unknown_batch" if is_started(ctx.policy, said.declared) else FOREIGN',
+        "kind = FOREIGN",
+        "tests/app/test_batch_reports_of_others.py::test_a_worker_of_another_coordinator_is_no_fault",
+    ),
+    mutant(
         "the same bytes of two nights are one message",
         QUARANTINE,
         'f"{published_on} ".encode() + delivery.data',

@@ -9,7 +9,7 @@ from shared.app.batches.reporting import report
 from shared.app.batches.starting import start
 from shared.app.context import Context
 from shared.app.quarantine.keep import quarantine
-from shared.core.batches.arrival import GoOn, object_of, report_of, start_of
+from shared.core.batches.arrival import FOREIGN, GoOn, object_of, report_of, start_of
 from shared.core.errors import Malformed, Unavailable
 from shared.core.message import Delivery
 from shared.core.policy.batches import BatchPolicy, start_topic
@@ -56,6 +56,9 @@ def receive(ctx: Context, delivery: Delivery) -> Taken:
     try:
         return take_in(ctx, delivery)
     except Malformed as wrong:
+        if wrong.kind == FOREIGN:
+            ctx.log("batch.foreign", message_id=delivery.message_id, reason=wrong.reason)
+            return Taken("foreign", reason=wrong.reason)
         quarantine(ctx, delivery, wrong)
         return Taken("quarantined", reason=wrong.reason)
 

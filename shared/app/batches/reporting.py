@@ -27,7 +27,7 @@ from shared.app.batches.store import (
 )
 from shared.app.context import Context, RememberedBatch
 from shared.app.state.repository import Stored
-from shared.core.batches.arrival import MemberReport, named_by
+from shared.core.batches.arrival import FOREIGN, MemberReport, is_started, named_by
 from shared.core.batches.batch import Batch, BatchState, Outcome, minute_of
 from shared.core.batches.decide import may_reopen
 from shared.core.errors import Malformed, Unavailable
@@ -115,7 +115,8 @@ def _without_batch(ctx: Context, delivery: Delivery, said: MemberReport) -> Malf
     who = said.declared.reports_as
     named = named_by(said.batch_id, ctx.policy)
     if named is None:
-        return Malformed("unknown_batch", f"{said.batch_id[:200]} is no batch of {ctx.policy.pipeline}", who)
+        kind = "unknown_batch" if is_started(ctx.policy, said.declared) else FOREIGN
+        return Malformed(kind, f"{said.batch_id[:200]} is no batch of {ctx.policy.pipeline}", who)
     if delivery.received_at - delivery.published_at < KNOWN_FOR:
         return Unavailable("state", f"{said.batch_id} is not recorded yet")
     minutes = int(KNOWN_FOR.total_seconds() // 60)

@@ -10,14 +10,17 @@ from typing import Any
 
 from shared.core.errors import Malformed
 from shared.core.model import Lane, RunKey
-from shared.core.policy.batches import BatchPolicy, MemberOutcome
+from shared.core.policy.batches import BatchPolicy, MemberOutcome, start_topic
 from shared.core.policy.policy import Policy
+from shared.core.policy.transitions import Publication
 from shared.core.wire import spelling
 from shared.core.wire.contents import MAX_NAME, MAX_TEXT, clean
 from shared.core.wire.dialect import value_at
 
 MAX_ID = 1_000
 MAX_KEY = 1_000
+FOREIGN = "foreign_batch"
+"""The kind of a report of a batch that nothing of ours starts: neither kept nor told."""
 OUTCOME, REASON, ERROR = "outcome", "reason", "error_message"
 NO_OUTPUT = "no output"
 
@@ -156,6 +159,19 @@ def _outcome(body: Mapping[str, Any], declared: BatchPolicy, member: str, count:
         if plain in set(MemberOutcome):
             return MemberOutcome(plain)
     raise Malformed("unknown_outcome", f"unknown outcome {str(word)[:60]!r}", clean(member, MAX_NAME))
+
+
+def is_started(policy: Policy, declared: BatchPolicy) -> bool:
+    """True if a transition of the policy starts the batch; else a coordinator of the pipeline's own may still do its
+    work on the same topics, and what its workers report is no fault (behaviour R9)."""
+    topic = start_topic(policy.pipeline)
+    return any(
+        isinstance(step.target, Publication)
+        and step.target.topic == topic
+        and step.body.base.get("batch", declared.name) == declared.name
+        for transition in policy.transitions.values()
+        for step in transition.all_steps
+    )
 
 
 def named_by(trigger_id: str, policy: Policy) -> tuple[RunKey, int] | None:
