@@ -11,7 +11,7 @@ import yaml
 
 from shared.adapters.config.policy_file import load_policy
 from shared.adapters.config.workflows_file import load_workflows
-from shared.adapters.config.workflows_schema import SCHEMA, schema_text
+from shared.adapters.config.workflows_json_schema import SCHEMA, schema_text
 from shared.core.errors import PolicyError
 from tests.policy_files import GONE, PRODUCTION, edit
 
@@ -153,6 +153,6 @@ def test_steps_come_after_those_they_wait_for() -> None:
 
 
 def test_the_checked_in_schema_is_up_to_date() -> None:
-    """Editors read what the loader accepts: `python -m shared.adapters.config.workflows_schema` writes it anew."""
+    """Editors read what the loader accepts: `python -m shared.adapters.config.workflows_json_schema` writes it anew."""
     assert SCHEMA.read_text(encoding="utf-8") == schema_text()
     assert "opens_before_first_game" in schema_text()

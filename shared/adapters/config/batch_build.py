@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from shared.adapters.config.batch_shape import (
+from shared.adapters.config.batch_schema import (
     BatchDeadlineSchema,
     BatchReportsSchema,
     BatchRetrySchema,

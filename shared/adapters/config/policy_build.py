@@ -12,7 +12,7 @@ import msgspec
 
 from shared.adapters.config.batch_build import batches_of
 from shared.adapters.config.calendar_schema import CalendarSchema, ExcludedSchema
-from shared.adapters.config.mode_shape import AfterOpenedSchema, ModeSchema
+from shared.adapters.config.mode_schema import AfterOpenedSchema, ModeSchema
 from shared.adapters.config.phase_schema import DisabledSchema, PhaseSchema, RerunSchema, SourceSchema
 from shared.adapters.config.policy_schema import AlertsSchema, PagerDutySchema, PauseSchema, PolicySchema
 from shared.adapters.config.policy_wire import WireGiven, wire_given, wire_of

@@ -10,9 +10,9 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, UnsetType
 
-from shared.adapters.config.batch_shape import BatchSchema
+from shared.adapters.config.batch_schema import BatchSchema
 from shared.adapters.config.calendar_schema import CalendarSchema
-from shared.adapters.config.mode_shape import ModeSchema
+from shared.adapters.config.mode_schema import ModeSchema
 from shared.adapters.config.phase_schema import PhaseSchema
 from shared.adapters.config.schema_types import Day, Duration, Name, Schema, Secret, Share, Text, Times
 from shared.adapters.config.service_schema import ServiceSchema

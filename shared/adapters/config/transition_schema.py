@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
-from shared.adapters.config.mode_shape import AfterOpenedSchema
+from shared.adapters.config.mode_schema import AfterOpenedSchema
 from shared.adapters.config.phase_schema import BodyOf
 from shared.adapters.config.schema_types import (
     Attempts,

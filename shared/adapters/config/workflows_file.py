@@ -10,9 +10,9 @@ from typing import Any
 
 import msgspec
 
-from shared.adapters.config import workflows_shape as shape
+from shared.adapters.config import workflows_schema as shape
 from shared.adapters.config.strict_yaml import merged, read_yaml, with_lines
-from shared.adapters.config.workflows_shape import WorkflowsSchema
+from shared.adapters.config.workflows_schema import WorkflowsSchema
 from shared.core.alerting.kinds import Severity
 from shared.core.circuit_breaker import Limits
 from shared.core.errors import PolicyError
