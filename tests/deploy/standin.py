@@ -107,7 +107,7 @@ class Cloud:
         if self.deaf or f"serviceAccount:{caller}" not in members or not url.startswith(f"{audience}/"):
             self.deaf = max(0, self.deaf - 1)
             return "The request was not authenticated.", 403
-        return self._answered(name, service, method, url)
+        return self._answered(name, service, line, method, url)
 
     def _permitted(self, line: CommandLine, url: str) -> str:
         """Be IAM: say which of the permissions that are asked for the caller has; of nothing there, an error."""
@@ -120,13 +120,14 @@ class Cloud:
         allowed = [one for one in asked if one not in self.forbidden and f"{one} {account}" not in self.forbidden]
         return json.dumps({"permissions": allowed} if allowed else {})
 
-    def _answered(self, name: str, service: dict[str, Any], method: str, url: str) -> tuple[str, int]:
+    def _answered(self, name: str, service: dict[str, Any], line: CommandLine, method: str, url: str) -> tuple[str, int]:
         if name in self.broken:
             return "boom", self.broken[name]
         env = {one["name"]: one["value"] for one in service["spec"]["template"]["spec"]["containers"][0]["env"]}
         if (method, url.split(".run.app")[1]) == ("GET", "/health"):
             return json.dumps({"service": name, "source_digest": self.serves.get(name, env["SOURCE_DIGEST"])}), 200
-        return ('{"error": "unknown schedule"}', 400) if "deploy-probe" in url else ("OK", 200)
+        probe = any("deploy-probe" in word for word in line.words)
+        return ('{"error": "there is no deploy-probe"}', 400) if probe else ("OK", 200)
 
     def _gcloud(self, line: CommandLine) -> Any:
         words = [word for word in line.words[1:] if not word.startswith("--")]

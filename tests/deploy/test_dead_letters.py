@@ -19,7 +19,7 @@ LETTER = manifest().dead_letter
 def test_the_text_promises_what_the_numbers_give() -> None:
     """Attempts, hours, days and the back-off in the runbook are the manifest's, for each function that is fed."""
     pushes = [function.push for function in manifest().functions.values() if function.push]
-    assert len(pushes) == 4
+    assert len(pushes) == 6
     for push in pushes:
         hours = push.redelivered_for(LETTER.attempts) // HOUR
         assert (push.min_backoff, push.max_backoff) == (timedelta(seconds=10), timedelta(minutes=10))

@@ -135,7 +135,7 @@ def test_no_event_function_without_retry(tmp_path: Path) -> None:
     error = refusal(tmp_path, {"functions/phase3_to_phase4/trigger/retry": GONE})
     assert error.key == "functions.phase3_to_phase4.trigger.retry"
     pushes = [line for line in lines(plan(manifest(), PLACE, stamp())) if "push-endpoint" in line.flags]
-    assert len(pushes) == 12, "create and update of six subscriptions"
+    assert len(pushes) == 20, "create and update of ten subscriptions"
     assert all(
         {"min-retry-delay", "max-retry-delay", "push-auth-service-account"} <= line.flags.keys() for line in pushes
     )
