@@ -9,6 +9,7 @@ from deploy import workflow_check
 from deploy.cron import times_a_day
 from deploy.manifest import ROOT, Function, Manifest
 from shared.core.costs.workload import Deployment, Machine
+from shared.core.policy.batches import start_topic
 from shared.core.policy.policy import Policy
 
 SWEEP, VALIDATION, REPORT = "self_heal", "validation_runner", "health_check"
@@ -20,6 +21,9 @@ def deployment_of(manifest: Manifest, policy: Policy) -> Deployment:
     receiver = next(function for function in manifest.functions.values() if function.push is not None)
     topics = set(policy.topics)
     topics |= {topic for transition in policy.transitions.values() for topic in transition.topics}
+    if policy.batches:
+        topics.add(start_topic(policy.pipeline))
+        topics |= {topic for batch in policy.batches.values() for topic in (batch.request.topic, batch.reports.topic)}
     # Workflows belong to the manifest's own pipeline: nothing is known of another's.
     own = policy.pipeline == manifest.policy.pipeline
     topics |= workflow_check.topics(manifest) if own else set()
@@ -27,7 +31,7 @@ def deployment_of(manifest: Manifest, policy: Policy) -> Deployment:
     called = {name for name, one in manifest.functions.items() if one.push is None} - of_workflows
     jobs = [schedule for schedule in manifest.schedules.values() if own or schedule.calls not in of_workflows]
     return Deployment(
-        functions=len(called) + len(policy.listeners) + (len(of_workflows) if own else 0),
+        functions=len(called) + len(policy.listeners) + bool(policy.batches) + (len(of_workflows) if own else 0),
         jobs=len(jobs),
         topics=len(topics) + 1,  # and the one for dead letters
         secrets=len(manifest.secrets),

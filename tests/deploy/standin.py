@@ -120,13 +120,16 @@ class Cloud:
         allowed = [one for one in asked if one not in self.forbidden and f"{one} {account}" not in self.forbidden]
         return json.dumps({"permissions": allowed} if allowed else {})
 
-    def _answered(self, name: str, service: dict[str, Any], line: CommandLine, method: str, url: str) -> tuple[str, int]:
+    def _answered(
+        self, name: str, service: dict[str, Any], line: CommandLine, method: str, url: str
+    ) -> tuple[str, int]:
         if name in self.broken:
             return "boom", self.broken[name]
         env = {one["name"]: one["value"] for one in service["spec"]["template"]["spec"]["containers"][0]["env"]}
         if (method, url.split(".run.app")[1]) == ("GET", "/health"):
             return json.dumps({"service": name, "source_digest": self.serves.get(name, env["SOURCE_DIGEST"])}), 200
-        probe = any("deploy-probe" in word for word in line.words)
+        workflow = any('"workflow": "deploy-probe"' in word for word in line.words)
+        probe = workflow or "schedule=deploy-probe" in url
         return ('{"error": "there is no deploy-probe"}', 400) if probe else ("OK", 200)
 
     def _gcloud(self, line: CommandLine) -> Any:
