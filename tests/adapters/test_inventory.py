@@ -245,7 +245,7 @@ def test_a_subscription_without_a_number_is_not_read(apis: CloudApis, tmp_path: 
     [found] = check_all(ctx, (fixture.check,), fixture.target(), None)
     assert found.status is Status.ERROR
     assert found.unread == (f"backlog of {FED}: monitoring has no number",)
-    assert len(found.measures) == 6
+    assert len(found.measures) == 10
 
 
 def test_dead_letters_warn_from_the_first(apis: CloudApis, tmp_path: Any) -> None:
@@ -264,7 +264,13 @@ def test_what_is_declared_is_the_manifests() -> None:
     pushes = [function for function in manifest().functions.values() if function.push]
     ours = {push.subscription(topic) for push in pushes if push.push for topic in push.push.topics}
     assert ours | DECLARED.beside | {manifest().dead_letter.subscription} == DECLARED.subscriptions.keys()
-    assert DECLARED.beside == {"nba-phase3-analytics-sub", "phase6-export-sub", "nba-grading-sub"}
+    assert DECLARED.beside == {
+        "nba-grading-sub",
+        "nba-phase2-raw-sub",
+        "nba-phase3-analytics-sub",
+        "phase6-export-sub",
+        "prediction-request-prod-sub",
+    }
     assert DECLARED.topics == topics_of_policy(manifest())
     assert set(CHECKS) <= MEASURES.keys()
     assert [*odd_subscriptions(DECLARED, [Feed(n, t) for n, t in DECLARED.subscriptions.items()])] == []

@@ -45,10 +45,10 @@ def report(left: LeftByDemo, apis: CloudApis) -> Report:
 def test_what_is_as_declared_is_said_with_its_numbers(morning: LeftByDemo, apis: CloudApis) -> None:
     """Counts, not adjectives; drift is compared elsewhere, and the report says that it did not read it."""
     made = report(morning, apis)
-    assert made["schedules"] == {"declared": 8, "odd": []}
+    assert made["schedules"] == {"declared": 9, "odd": []}
     assert made["subscriptions"]["declared"] == len(DECLARED.subscriptions)
     assert made["backlog"] == dict.fromkeys(DECLARED.subscriptions, 0)
-    for line in ("Schedules: 8 declared, none not as it should be", "Backlog: nothing waits"):
+    for line in ("Schedules: 9 declared, none not as it should be", "Backlog: nothing waits"):
         assert line in made["text"].splitlines()
     assert made["could_not_read"] == [
         "drift: not readable here: the daily comparison keeps the repository's issue 'Deployment drift'"
@@ -63,7 +63,7 @@ def test_what_differs_is_named(morning: LeftByDemo, apis: CloudApis) -> None:
     apis.waiting["nba-phase2-to-phase3--nba-phase2-raw-complete"] = [3, 41]
     text = report(morning, apis)["text"]
     for words in (
-        "Schedules: 8 declared, 1 not as it should be",
+        "Schedules: 9 declared, 1 not as it should be",
         "nba-self-heal is paused: nobody calls at its times",
         f"{FED} is not there: nothing of nba-phase3-analytics-complete arrives",
         "Backlog: 41 in nba-phase2-to-phase3--nba-phase2-raw-complete",
