@@ -37,14 +37,22 @@ def test_the_reference_pipeline_has_three_runs_a_day() -> None:
 
 
 def test_what_is_deployed_is_what_the_manifest_says() -> None:
-    """Seven functions, eight jobs, a sweep a minute, six validations and one report a day."""
+    """Nine functions, nine jobs, a sweep a minute, six validations and one report a day."""
     deployment = MONTH.deployment
-    assert (deployment.functions, deployment.jobs, deployment.topics, deployment.secrets) == (7, 8, 10, 4)
+    assert (deployment.functions, deployment.jobs, deployment.topics, deployment.secrets) == (9, 9, 12, 4)
     assert (deployment.sweeps, deployment.reports) == (1440, 1)
     assert deployment.validations == dict.fromkeys(
         ("post_overnight", "pre_game_prep", "midday", "pre_game_final", "post_game", "overnight"), 1.0
     )
     assert (deployment.receiver.cpu, deployment.receiver.memory_gib, deployment.validator.memory_gib) == (1, 0.5, 1)
+
+
+def test_a_policy_with_batches_is_given_all_that_the_manifest_declares() -> None:
+    """The policy in force has batches: their function counts, and every topic of the manifest with the dead letters'."""
+    manifest = load_manifest(today=date(2026, 1, 1))
+    deployment = deployment_of(manifest, manifest.policy)
+    assert (deployment.functions, deployment.jobs, deployment.topics) == (10, 9, 14)
+    assert (deployment.functions, deployment.topics) == (len(manifest.functions), len(manifest.topics) + 1)
 
 
 @given(size=sizes)
