@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -27,11 +28,16 @@ from shared.cli import main as orch
 from shared.cli import monitor, trends
 from shared.cli.entry import call
 from shared.cli.shell import NOT_FOUND, UNAVAILABLE, USAGE
+from shared.core.batches.arrival import Start
+from shared.core.errors import Unavailable
 from shared.core.message import Delivery
+from shared.core.model import RunKey
+from shared.core.policy.batches import start_topic
 
 ROOT = Path(__file__).resolve().parents[2]
 SCENARIO = "tests/scenarios/incidents/B1_same_day_one_processor.yaml"
 NIGHT = ("phase3_to_phase4", "2026-01-21", "--mode", "overnight")
+BATCH = ("predictions", *NIGHT[1:])
 MEANT = ("--mode", "overnight", "--reason", "source corrected")
 # Further back than the calendar reaches, so that it need not be read.
 PAST = ("phase3", "--from", "2024-01-12", "--to", "2024-01-13", *MEANT)
@@ -59,6 +65,13 @@ CALLS = {
     ],
     "orch workflows status": [["--date", "2026-01-21"], ["--date", "2026-13-03"]],
     "orch workflows decisions": [["--date", "2026-01-21"], ["--date", "2026-13-03"]],
+    "orch batch list": [[], ["--all"], ["--everything"]],
+    "orch batch show": [
+        [*BATCH],
+        [BATCH[0], "2026-03-03", *BATCH[2:]],
+        [BATCH[0], "2026-01-21", "--mode", "noon"],
+        ["no_such_batch", *BATCH[1:]],
+    ],
     "orch breaker list": [[]],
     "orch lock list": [[]],
     "orch known": [[], ["2026-13-03"]],
@@ -90,7 +103,7 @@ def test_every_command_that_has_json_is_called_here() -> None:
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The embedded parts, with one run in them."""
+    """The embedded parts, with one run in them, and its batch, whose members cannot be read yet."""
     home = tmp_path_factory.mktemp("home")
     parts = {"ORCH_STATE": "sqlite", "ORCH_BUS": "local", "ORCH_WAREHOUSE": "duckdb", "ORCH_ALERTS": "console"}
     clock = f"2026-01-22T06:09:00-05:00|{time.time()}|1"
@@ -102,12 +115,18 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     now = ctx.ports.clock.now()
     body = {"game_date": "2026-01-21", "mode": "overnight", "status": "success", "record_count": 200}
     with log_on(sys.stderr), runtime.override_context(ctx):
+        from shared.app.batches.starting import start
         from shared.app.transitions.receive import receive
 
         for name in ctx.policy.phases["phase3"].processors:
             data = json.dumps({"processor_name": name, **body}).encode()
             receive(ctx, Delivery(f"m-{name}", "phase3", data, now, now))
         sweep(ctx, SweepOptions())
+        declared = ctx.policy.batches[BATCH[0]]
+        key = RunKey(ctx.policy.pipeline, date(2026, 1, 21), "overnight")
+        asked = Start(declared, f"{key.id}/phase4_to_phase5/1", key, 1, "c-1")
+        with pytest.raises(Unavailable, match="warehouse"):
+            start(ctx, Delivery("m-start", start_topic(key.pipeline), b"{}", now, now), asked)
     return variables
 
 
