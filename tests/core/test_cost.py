@@ -48,7 +48,7 @@ def test_what_is_deployed_is_what_the_manifest_says() -> None:
 
 
 def test_a_policy_with_batches_is_given_all_that_the_manifest_declares() -> None:
-    """The policy in force has batches: their function counts, and every topic of the manifest with the dead letters'."""
+    """The policy in force has batches: their function counts, and all topics of the manifest and of dead letters."""
     manifest = load_manifest(today=date(2026, 1, 1))
     deployment = deployment_of(manifest, manifest.policy)
     assert (deployment.functions, deployment.jobs, deployment.topics) == (10, 9, 14)
