@@ -2339,6 +2339,13 @@ MUTANTS = [
         f"{T_W_DECIDE}a_window_that_passed_without_a_run_is_missed",
     ),
     mutant(
+        "windows are missed that no controller of ours runs",
+        W_WATCH,
+        "judge_ended(ctx, workflows, books, books.control.value, now) if books.control else ():",
+        "judge_ended(ctx, workflows, books, Control(now - timedelta(days=2)), now):",
+        f"{T_W_CONTROLLER}without_a_controller_nothing_is_missed",
+    ),
+    mutant(
         "a window from before the watch is judged",
         W_WATCH,
         "now < ends or ends <= control.since",

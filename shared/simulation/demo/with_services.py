@@ -94,7 +94,7 @@ def staged(ground: Ground, policy: Policy, screen: PlainScreen) -> Iterator[Serv
     with ExitStack() as stack:
         services = stack.enter_context(stand_ins(place, variables, home.logs(DAY)))
         # The scrapers of phase 1 have no stand-in here: the day begins with what they have published.
-    at = {policy.services[name].url_env: services.servers[server].url for name, server in SERVICES.items()}
+        at = {policy.services[name].url_env: services.servers[server].url for name, server in SERVICES.items()}
         listening = [*policy.listeners, SWEEPER]
         functions = stack.enter_context(served(listening, {**variables, **at}, home.logs(DAY)))
         everybody = {**functions, **services.servers}
