@@ -107,6 +107,26 @@ def run(copy: Path, tests: Iterable[str], report: Path) -> Ran:
     return Ran(done.returncode, done.stdout + done.stderr, cases)
 
 
+def is_own_assertion(message: str) -> bool:
+    """True if a test failed because of what it claims."""
+    return any(word in message.lower() for word in OWN_ASSERTIONS)
+
+
+def test_what_a_test_claims_is_told_from_code_that_breaks_off(tmp_path: Path) -> None:
+    """A claim that does not hold and an error that does not come are caught; a name or key that is missing is not."""
+    bodies = {
+        "held": ("assert 1 == 2", True),
+        "raised": ("import pytest\n    with pytest.raises(KeyError): pass", True),
+        "name": ("print(missing)", False),
+        "key": ("{}['missing']", False),
+    }
+    source = "\n".join(f"def test_{name}():\n    {body}\n" for name, (body, _) in bodies.items())
+    (tmp_path / "test_bodies.py").write_text(source, encoding="utf-8")
+    ran = run(tmp_path, ["test_bodies.py"], tmp_path / "report.xml")
+    own = {name: [is_own_assertion(m) for m in ran.failures_of(f"test_bodies.py::test_{name}")] for name in bodies}
+    assert own == {name: [expected] for name, (_, expected) in bodies.items()}
+
+
 def test_the_named_tests_pass_on_the_code_as_it_is(workshop: Path, tmp_path: Path) -> None:
     """What fails without a mutant catches nothing."""
     named = sorted({test for mutant in MUTANTS for test in mutant.tests})
@@ -134,7 +154,7 @@ def test_a_mutant_is_caught(mutant: Mutant, workshop: Path, tmp_path: Path) -> N
     for test in mutant.tests:
         failures = ran.failures_of(test)
         assert failures, f"{test} did not notice: {mutant.name}\n{ran.talk}"
-        assert any(word in message.lower() for message in failures for word in OWN_ASSERTIONS), ran.talk
+        assert any(is_own_assertion(message) for message in failures), ran.talk
 
 
 def test_the_names_are_distinct() -> None:
