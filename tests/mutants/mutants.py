@@ -2173,7 +2173,7 @@ MUTANTS = [
         "a date that may be at work is asked again where a backfill goes on",
         BACKFILL,
         "if result.begun or not result.stops}",
-        "if not one.stops}",
+        "if not result.stops}",
         f"{T_BACKFILL}the_first_outage_ends_it_with_the_command_that_goes_on",
         f"{T_BACKFILL}an_outage_of_the_state_ends_it_too",
     ),
@@ -2351,6 +2351,8 @@ MUTANTS = [
         "now < ends or ends <= control.since",
         "now < ends",
         f"{T_W_CONTROLLER}a_window_that_ended_before_anybody_watched_is_not_judged",
+    ),
+    mutant(
         "a batch is complete with one member silent",
         BATCH_DECIDE,
         "counts.total >= batch.members:",
