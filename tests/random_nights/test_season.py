@@ -93,4 +93,4 @@ def test_evenings_break_no_promise() -> None:
     played = [play(POLICY, NAMES, generate(POLICY, seed)) for seed in EVENINGS]
     assert [text for one in played for text in broken(one, None)] == []
     runs = [run.data for one in played for run in one.trace.runs.values() if run.key.mode == "overnight"]
-    assert any(run["final_at"] is not None and run["final_at"] > run["opened_at"] for run in runs)
+    assert any(run.get("final_at") is not None and run["final_at"] > run["opened_at"] for run in runs)

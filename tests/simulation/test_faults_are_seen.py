@@ -23,13 +23,13 @@ PROGRAM = f"""
 import sys
 from shared.core.policy.names import Names
 from shared.runtime import policy_in
-from tests.random_nights.generator import draw
+from tests.random_nights.generator import generate
 from tests.random_nights.parallel import by_rows
 from tests.random_nights.driver import play
 policy = by_rows(policy_in())
 names = Names(policy)
 for seed in range({NIGHTS}):
-    violations = play(policy, names, draw(policy, seed)).violations
+    violations = play(policy, names, generate(policy, seed)).violations
     if violations:
         print(seed, violations[0])
         sys.exit({FOUND})

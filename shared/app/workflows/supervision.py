@@ -16,7 +16,6 @@ from shared.app.workflows.files import announce_again
 from shared.app.workflows.inputs import input_of
 from shared.app.workflows.store import (
     Books,
-    begin_watch,
     change_book,
     load_books,
     note_run,
@@ -59,8 +58,8 @@ def look(ctx: Context, done: Sweep) -> None:
             _drive(ctx, done, workflows, stored, now)
         announce_again(ctx, done, now)
         books = load_books(ctx, days)
-        control = books.control.value if books.control is not None else begin_watch(ctx, now)
-        for condition in judge_ended(ctx, workflows, books, control, now):
+        # Windows are the controller's from its first tick on: before that somebody else may still run them.
+        for condition in judge_ended(ctx, workflows, books, books.control.value, now) if books.control else ():
             done.say(condition)
         done.wakeups.append(_next(ctx, workflows, books, now))
         done.seen |= places

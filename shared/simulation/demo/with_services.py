@@ -93,7 +93,8 @@ def staged(ground: Ground, policy: Policy, screen: PlainScreen) -> Iterator[Serv
     place = SharedFiles(project, policy.source, home.clock, home.warehouse, home.path / "exports")
     with ExitStack() as stack:
         services = stack.enter_context(stand_ins(place, variables, home.logs(DAY)))
-        at = {service.url_env: services.servers[SERVICES[name]].url for name, service in policy.services.items()}
+        # The scrapers of phase 1 have no stand-in here: the day begins with what they have published.
+        at = {policy.services[name].url_env: services.servers[server].url for name, server in SERVICES.items()}
         listening = [*policy.listeners, SWEEPER]
         functions = stack.enter_context(served(listening, {**variables, **at}, home.logs(DAY)))
         everybody = {**functions, **services.servers}

@@ -75,7 +75,7 @@ def test_what_is_due_runs_in_the_order_of_priorities() -> None:
 def test_a_missed_window_is_told_once_and_ended_by_a_later_run() -> None:
     """The sweep says it, whether the controller lives or not; a run of the date ends it."""
     one = Phase1(SIX - timedelta(hours=1), only("morning_operations"))
-    one.look()
+    one.tick()
     one.pass_time(timedelta(hours=5, minutes=59))
     assert one.look().conditions == {}
     one.pass_time(timedelta(minutes=1))
@@ -91,9 +91,17 @@ def test_a_missed_window_is_told_once_and_ended_by_a_later_run() -> None:
 def test_a_window_that_ended_before_anybody_watched_is_not_judged() -> None:
     """A first deployment does not tell of yesterday."""
     one = Phase1(SIX + timedelta(hours=6), only("morning_operations"))
-    one.look()
+    one.tick()
     one.pass_time(timedelta(minutes=5))
     assert one.look().conditions == {}
+
+
+def test_without_a_controller_nothing_is_missed() -> None:
+    """A pipeline that keeps a controller of its own is told of no window, however long the sweep looks."""
+    one = Phase1(SIX - timedelta(hours=1), only("morning_operations"))
+    for _ in range(3):
+        assert one.look().conditions == {}
+        one.pass_time(timedelta(hours=3))
 
 
 def test_a_run_without_progress_is_driven_again_after_ten_minutes() -> None:
@@ -184,7 +192,7 @@ def test_a_catch_up_resolves_what_it_fetched() -> None:
     overlay = only("post_game_window_3", "gamebook_catch_up")
     one = Phase1(datetime(2026, 1, 27, 8, 0, tzinfo=UTC), overlay)
     one.warehouse.of[DAY] = (ScheduledUnit("A@B", NOON, final=True),)
-    one.look()
+    one.tick()
     one.pass_time(timedelta(hours=1, minutes=30))
     assert {one.kind for one in one.look().conditions.values()} == {"workflow_missed", "workflow_units"}
     one.pass_time(timedelta(hours=5, minutes=30))
