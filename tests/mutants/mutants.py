@@ -2339,6 +2339,20 @@ MUTANTS = [
         f"{T_W_DECIDE}a_window_that_passed_without_a_run_is_missed",
     ),
     mutant(
+        "a run that is opened again tells its alerts anew",
+        "shared/core/alerting/alert.py",
+        "        if not _rested(alert):\n",
+        "        if True:\n",
+        "tests/core/test_alert_of_reopened_run.py::test_a_run_that_is_opened_again_repeats_its_alerts_in_their_time_only",
+    ),
+    mutant(
+        "an end that was told is no end",
+        "shared/core/alerting/alert.py",
+        "(over is None or over < told)",
+        "True",
+        "tests/core/test_alert_of_reopened_run.py::test_an_end_that_was_told_makes_the_next_one_news",
+    ),
+    mutant(
         "windows are missed that no controller of ours runs",
         W_WATCH,
         "judge_ended(ctx, workflows, books, books.control.value, now) if books.control else ():",

@@ -261,4 +261,19 @@ def what_is_over_is_said(looking: LivenessCheck) -> Iterator[str]:
     if looking.stage.true_now() - max(left, looking.stage.troubled_at) < OVER_FOR:
         return
     for kind in looking.trace.firing(track.where, ("due_warning", "due_critical", "on_hold")):
+        if kind in _seen_over(looking):
+            continue
         yield f"what_is_over_is_said: triggered at {left}, and {kind} stands"
+
+
+def _seen_over(looking: LivenessCheck) -> set[str]:
+    """Return the kinds of alerts whose end a sweep has seen just now: the next one believes it and tells it (A3)."""
+    key, name = looking.track.run.key, looking.transition.name
+    return {
+        str(alert["kind"])
+        for alert in looking.trace.alerts.values()
+        if (alert["run"], alert["transition"]) == (key.id, name)
+        and alert.get("ended_at") is not None
+        and alert.get("resolved_at") is None
+        and looking.now - alert["ended_at"] < OVER_FOR
+    }

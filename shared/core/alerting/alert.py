@@ -71,7 +71,9 @@ def raised(
     if condition.lifecycle is Lifecycle.ONGOING and not alert.firing:
         if alert.pending is Pending.RECOVERY and not alert.taken:  # its end was told to nobody: nothing to take back
             return replace(alert, firing=True, pending=Pending.NOTHING, unsent=False, ended_at=None)
-        return replace(_new(condition, now), count=alert.count + 1)
+        if not _rested(alert):
+            return replace(_new(condition, now), count=alert.count + 1)
+        alert = replace(alert, firing=True, ended_at=None)
     counted = alert
     if occurrence:
         counted = replace(alert, count=alert.count + 1, last_at=now, recorded=False)
@@ -101,6 +103,13 @@ def _new(condition: Condition, now: datetime) -> Alert:
         sending_until=now + SENDING,
         expires_at=now + KEPT,
     )
+
+
+def _rested(alert: Alert) -> bool:
+    """True of an alert whose run closed under it: it was told and its end was not, so that a run that is opened again
+    finds it as people know it (behaviour A2)."""
+    told, over = alert.notified_at, alert.resolved_at
+    return alert.pending is Pending.NOTHING and told is not None and (over is None or over < told)
 
 
 def _is_told(alert: Alert) -> bool:
