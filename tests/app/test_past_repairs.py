@@ -419,3 +419,14 @@ def test_the_command_that_is_printed_asks_in_the_backfill_run(house: HandlersKit
     status, said = house.orch(*shlex.split(line[line.index("bin/orch ") :])[1:])
     assert status == 0, said
     assert [call.body["run_id"] for call in asked(house)[before:]] == [PAST.id]
+
+
+def test_a_budget_that_nobody_can_read_stops_no_sweep() -> None:
+    """Nothing is asked for then, a person is told once, and what else a sweep ends with is done: alerts, closings."""
+    house = lost_night()
+    day = house.policy.local(house.clock.instant).date()
+    house.store.inner.create(f"repair_budgets/nba~{day}", {"calls": {"confused": True}})
+    answers = house.sweeps(3)
+    assert {answer.status for answer in answers} <= {200, 207}
+    assert asked(house) == []
+    assert ["repairs of the past" in text for text in house.texts("fault")] == [True]

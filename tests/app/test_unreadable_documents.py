@@ -6,10 +6,12 @@ from collections.abc import Callable
 
 import pytest
 
+from shared.adapters.config.policy_file import load_policy
 from shared.app.state.repository import pauses_path
 from tests.app.handlers_kit import HandlersKit
 from tests.app.test_newer_documents import whole_night
 from tests.core.build import NIGHT, PHASE3, TO4
+from tests.policy_files import PRODUCTION
 
 CONFUSED = {"confused": True}
 PAUSES = pauses_path("nba")
@@ -72,3 +74,13 @@ def test_pauses_that_nobody_can_read_let_nothing_go() -> None:
     assert house.trigger_ids == [NIGHT.trigger_id(TO4, 1)]
     house.sweeps(3)
     assert house.notices("fault", resolved=True)
+
+
+def test_a_batch_that_nobody_can_read_stops_no_sweep() -> None:
+    """The batch is told by the name of its document, once, with whatever else the sweep has to tell."""
+    kit = HandlersKit(policy=load_policy(PRODUCTION))
+    spoilt = {"active": True, "pipeline": "nba", "id": CONFUSED, "run": CONFUSED}
+    kit.store.inner.create("batches/spoilt", spoilt)
+    answers = kit.sweeps(3)
+    assert {answer.status for answer in answers} <= {200, 207}
+    assert ["batches/spoilt" in text for text in kit.texts("fault")] == [True]

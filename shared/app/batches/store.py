@@ -107,11 +107,16 @@ def save_batch(ctx: Context, stored: Stored[Batch]) -> Stored[Batch] | None:
     return None if written is None else Stored(batch, written)
 
 
-def active_batches(ctx: Context) -> list[Stored[Batch]]:
-    """Return the batches of the pipeline that are not published, oldest first."""
-    found = ctx.ports.store.query(COLLECTION, {"active": True, "pipeline": ctx.policy.pipeline})
-    batches = [Stored(from_data(Batch, document.data), document.version) for document in found]
-    return sorted(batches, key=lambda stored: stored.value.started_at)
+def active_batches(ctx: Context) -> tuple[list[Stored[Batch]], dict[str, ValueError]]:
+    """Return the batches of the pipeline that are not published, oldest first; and why a document cannot be read."""
+    batches: list[Stored[Batch]] = []
+    unread: dict[str, ValueError] = {}
+    for document in ctx.ports.store.query(COLLECTION, {"active": True, "pipeline": ctx.policy.pipeline}):
+        try:
+            batches.append(Stored(from_data(Batch, document.data), document.version))
+        except ValueError as error:
+            unread[document.path] = error
+    return sorted(batches, key=lambda stored: stored.value.started_at), unread
 
 
 def batches_of_run(ctx: Context, name: str, run: RunKey) -> list[Stored[Batch]]:

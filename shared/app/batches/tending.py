@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from shared.app.alerting.unexpected import fault
 from shared.app.batches.looking import go_on, look
 from shared.app.batches.says import held_condition
 from shared.app.batches.silent import missing_names
@@ -12,7 +13,7 @@ from shared.app.context import Context
 from shared.core.batches.batch import Batch, BatchState, Counts
 from shared.core.batches.decide import next_at, step_due_at
 from shared.core.batches.decision import BatchDecision, Load, Wait
-from shared.core.errors import Unavailable
+from shared.core.errors import OutOfTime, Unavailable
 from shared.core.policy.batches import BatchPolicy
 from shared.core.reporting.findings import Finding, Sweep
 
@@ -23,7 +24,10 @@ def tend(ctx: Context, done: Sweep, *, dry_run: bool = False) -> None:
     """Look at every batch that is not published; let the function of batches go on with what is due."""
     if not ctx.policy.batches:
         return
-    for stored in active_batches(ctx):
+    batches, unread = active_batches(ctx)
+    for path, wrong in unread.items():
+        fault(ctx, done, ctx.policy.pipeline, wrong, f"the batch in {path} cannot be looked at")
+    for stored in batches:
         batch = stored.value
         declared = ctx.policy.batches.get(batch.name)
         if declared is None:
@@ -33,7 +37,16 @@ def tend(ctx: Context, done: Sweep, *, dry_run: bool = False) -> None:
             done.unseen.add(batch.run.id)
             done.findings.append(Finding("batch", batch.run.id, "no time left; the next sweep looks at it", "failed"))
             return
-        _tend(ctx, done, batch, declared, dry_run=dry_run)
+        try:
+            _tend(ctx, done, batch, declared, dry_run=dry_run)
+        except (Unavailable, OutOfTime) as error:
+            if isinstance(error, Unavailable) and error.port == "state":
+                raise
+            done.unseen.add(batch.run.id)
+            done.findings.append(Finding("batch", batch.run.id, str(error), "failed"))
+        except Exception as error:  # noqa: BLE001 - becomes a finding, an alert and the answer's status
+            done.unseen.add(batch.run.id)
+            fault(ctx, done, batch.run.id, error, f"batch {batch.name} of {batch.run.id} cannot be looked at")
 
 
 def _tend(ctx: Context, done: Sweep, batch: Batch, declared: BatchPolicy, *, dry_run: bool) -> None:

@@ -72,8 +72,13 @@ def repair_past(ctx: Context, done: Sweep, pauses: tuple[Pause, ...], scope: Sco
     else:
         try:
             _repair(ctx, done, pauses, scope, now)
-        except OutOfTime as error:
+        except (Unavailable, OutOfTime) as error:
+            if isinstance(error, Unavailable) and error.port == "state":
+                raise
             done.findings.append(Finding("repair", ctx.policy.pipeline, str(error), "failed"))
+            done.wakeups.append(None)
+        except Exception as error:  # noqa: BLE001 - becomes a finding, an alert and the answer's status
+            fault(ctx, done, ctx.policy.pipeline, error, "the repairs of the past cannot be looked at")
             done.wakeups.append(None)
 
 
