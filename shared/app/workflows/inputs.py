@@ -9,7 +9,7 @@ from shared.app.workflows.store import Books
 from shared.core.decision.pause import paused_text, pauses_of
 from shared.core.workflows.decide import Readings, WorkflowInput
 from shared.core.workflows.model import Workflow, Workflows
-from shared.core.workflows.templates import UNIT, UNITS, placeholders
+from shared.core.workflows.templates import UNIT, UNITS
 
 
 def paused(ctx: Context, books: Books, workflow: str, now: datetime) -> str:
@@ -23,7 +23,7 @@ def paused(ctx: Context, books: Books, workflow: str, now: datetime) -> str:
 def called_by_name(workflows: Workflows, workflow: Workflow) -> tuple[str, ...]:
     """Return the scrapers of a workflow that cannot be called without the names of units."""
     listed = [name for step in workflow.steps for name in step.scrapers]
-    return tuple(name for name in listed if placeholders(workflows.scrapers[name].parameters) & {UNIT, UNITS})
+    return tuple(name for name in listed if workflows.scrapers[name].placeholders & {UNIT, UNITS})
 
 
 def input_of(
@@ -37,7 +37,8 @@ def input_of(
 ) -> WorkflowInput:
     """Return the facts of a workflow and date as the books have them."""
     book = books.days[day].value
-    decided = [run.decided_at for one in books.days.values() for run in one.value.runs_of(workflow.name)]
+    others = (run for one in books.days.values() for run in one.value.runs.values())
+    decided = [run.decided_at for run in others if run.workflow == workflow.name]
     scrapers = {name for step in workflow.steps for name in step.scrapers}
     return WorkflowInput(
         zone=ctx.policy.zone,

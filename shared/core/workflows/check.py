@@ -24,7 +24,7 @@ from shared.core.workflows.model import (
     Workflow,
     Workflows,
 )
-from shared.core.workflows.templates import DATE, UNIT, UNITS, element, placeholders
+from shared.core.workflows.templates import DATE, UNIT, UNITS, element
 
 RESERVED = frozenset({"workflow", "source", "scraper", "execution_id"})
 
@@ -144,7 +144,7 @@ def _steps(found: Workflows, workflow: Workflow, key: str) -> Iterator[ConfigErr
 
 def _bound(found: Workflows, workflow: Workflow, step: Step, name: str, key: str) -> Iterator[ConfigError]:
     """Refuse a placeholder that nothing fills where this step calls the scraper."""
-    wanted = placeholders(found.scrapers[name].parameters) - {DATE} - ({UNITS} if has_units(workflow) else set())
+    wanted = found.scrapers[name].placeholders - {DATE} - ({UNITS} if has_units(workflow) else set())
     bound = {element(step.for_each)} if step.for_each is not None else set[str]()
     bound |= {UNIT} if has_units(workflow) else set()
     for placeholder in sorted(wanted - bound):

@@ -9,11 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 from shared.core.alerting.kinds import Severity
 from shared.core.circuit_breaker import Limits
 from shared.core.policy.transitions import LocalTime
+from shared.core.workflows.templates import placeholders
 
 # How long the platform lets the executor work (manifest), and after how long without progress a run is driven again.
 FUNCTION_TIME = timedelta(seconds=540)
@@ -204,6 +206,11 @@ class Scraper:
     parameters: Mapping[str, Any] = field(default_factory=dict, hash=False)
     no_data_is_success: bool = True
     processor: str | None = None
+
+    @cached_property
+    def placeholders(self) -> frozenset[str]:
+        """The names in braces in its parameters."""
+        return placeholders(self.parameters)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from shared.core.workflows.model import Scraper, Step, Workflow, Workflows
-from shared.core.workflows.templates import UNIT, UNITS, element, placeholders
+from shared.core.workflows.templates import UNIT, UNITS, element
 
 
 class RunStatus(StrEnum):
@@ -152,7 +152,7 @@ def planned(workflows: Workflows, workflow: Workflow, run: WorkflowRun, step: St
 
 
 def _entries(scraper: Scraper, run: WorkflowRun, step: Step) -> list[Entry]:
-    wanted = placeholders(scraper.parameters)
+    wanted = scraper.placeholders
     if wanted & {UNIT, UNITS} and run.targets is None:
         text = "not called: no names of units are known"
         return [Entry(step.name, scraper.name, outcome=CallOutcome.SKIPPED, text=text)]
