@@ -7,9 +7,11 @@ from datetime import date, datetime
 from shared.app.context import Context
 from shared.app.workflows.store import Books
 from shared.core.decision.pause import paused_text, pauses_of
+from shared.core.workflows.day_record import DayRecord
 from shared.core.workflows.decide import Readings, WorkflowInput
 from shared.core.workflows.model import Workflow, Workflows
 from shared.core.workflows.templates import UNIT, UNITS
+from shared.core.workflows.units import ScheduledUnit
 
 
 def paused(ctx: Context, books: Books, workflow: str, now: datetime) -> str:
@@ -24,6 +26,11 @@ def called_by_name(workflows: Workflows, workflow: Workflow) -> tuple[str, ...]:
     """Return the scrapers of a workflow that cannot be called without the names of units."""
     listed = [name for step in workflow.steps for name in step.scrapers]
     return tuple(name for name in listed if workflows.scrapers[name].placeholders & {UNIT, UNITS})
+
+
+def known_units(ctx: Context, book: DayRecord) -> tuple[ScheduledUnit, ...] | None:
+    """Return the units of a date as they were last read, None if they never were; none without a calendar."""
+    return () if ctx.policy.calendar is None else book.units
 
 
 def input_of(
@@ -43,7 +50,7 @@ def input_of(
     return WorkflowInput(
         zone=ctx.policy.zone,
         now=now,
-        units=() if ctx.policy.calendar is None else book.units,
+        units=known_units(ctx, book),
         runs=book.runs_of(workflow.name),
         latest=max((at for at in decided if at < now), default=None),
         completed=book.completed,

@@ -13,7 +13,7 @@ from shared.app.state.repository import Stored
 from shared.app.workflows.announce import announce, note_announced
 from shared.app.workflows.calendar import Tables, read_schedule
 from shared.app.workflows.files import announce_again
-from shared.app.workflows.inputs import input_of
+from shared.app.workflows.inputs import input_of, known_units
 from shared.app.workflows.store import (
     Books,
     change_book,
@@ -126,10 +126,10 @@ def _judge(
     tables: Tables,
     now: datetime,
 ) -> Judgement | None:
-    facts = input_of(ctx, workflows, workflow, day, books, now)
-    ends = window_end(workflow, day, facts)
+    ends = window_end(workflow, day, ctx.policy.zone, known_units(ctx, books.days[day].value))
     if ends is None or now < ends or ends <= control.since:
         return None
+    facts = input_of(ctx, workflows, workflow, day, books, now)
     if has_units(workflow):
         scheduled = read_schedule(ctx, [day])
         facts = facts if scheduled is None else replace(facts, units=scheduled[day])
@@ -171,9 +171,10 @@ def _made_up(workflows: Workflows, workflow: Workflow, book: DayRecord) -> bool:
 def _next(ctx: Context, workflows: Workflows, books: Books, now: datetime) -> datetime | None:
     """Return when the next window ends that is still to be judged; an hour from now if none does before."""
     ends = [now + timedelta(hours=1)]
-    for day in books.days:
+    for day, book in books.days.items():
+        units = known_units(ctx, book.value)
         for workflow in workflows.workflows.values():
-            at = window_end(workflow, day, input_of(ctx, workflows, workflow, day, books, now))
+            at = window_end(workflow, day, ctx.policy.zone, units)
             if at is not None and at > now:
                 ends.append(at)
     return min(ends)

@@ -189,7 +189,7 @@ def _once_a_day(workflow: Workflow, decide: OnceADay, day: date, facts: Workflow
 
 def _before_games(workflow: Workflow, decide: BeforeGames, day: date, facts: WorkflowInput) -> WorkflowDecision:
     hours = span(day, decide.business_hours, facts.zone)
-    window = before_games_window(decide, day, facts)
+    window = before_games_window(decide, day, facts.zone, facts.units)
     if window is None:
         return Abort("no units on the date", "no units")
     outside = _outside_window(window, facts)
@@ -216,14 +216,16 @@ def _before_games(workflow: Workflow, decide: BeforeGames, day: date, facts: Wor
     return Run(day, number, _names(facts.units), f"before the games until {_at(facts, window.ends)}", "due")
 
 
-def before_games_window(decide: BeforeGames, day: date, facts: WorkflowInput) -> Window | None:
+def before_games_window(
+    decide: BeforeGames, day: date, zone: ZoneInfo, units: tuple[ScheduledUnit, ...] | None
+) -> Window | None:
     """Return when it may run before the units of a date, None on a date without any; without a calendar business
     hours alone say so."""
-    hours = span(day, decide.business_hours, facts.zone)
-    if facts.units is None:
+    hours = span(day, decide.business_hours, zone)
+    if units is None:
         return hours
-    starts = [unit.start for unit in facts.units if unit.start is not None]
-    if not facts.units:
+    starts = [unit.start for unit in units if unit.start is not None]
+    if not units:
         return None
     if not starts:
         return hours

@@ -64,7 +64,7 @@ def explain_workflow(
 
 def _window(workflow: Workflow, day: date, facts: WorkflowInput) -> Window | None:
     if isinstance(workflow.decide, BeforeGames):
-        return before_games_window(workflow.decide, day, facts)
+        return before_games_window(workflow.decide, day, facts.zone, facts.units)
     return window_of(workflow, day, facts.zone)
 
 

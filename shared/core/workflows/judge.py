@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from zoneinfo import ZoneInfo
 
 from shared.core.workflows.decide import Read, WorkflowInput, before_games_window, early_units
 from shared.core.workflows.model import AfterGames, BeforeGames, EarlyGames, Missing, OnceADay, Workflow
+from shared.core.workflows.units import ScheduledUnit
 from shared.core.workflows.windows import window_of
 
 
@@ -38,13 +40,15 @@ class Judgement:
     unreadable: str = ""
 
 
-def window_end(workflow: Workflow, day: date, facts: WorkflowInput) -> datetime | None:
+def window_end(
+    workflow: Workflow, day: date, zone: ZoneInfo, units: tuple[ScheduledUnit, ...] | None
+) -> datetime | None:
     """Return when the window of a date ends, None for kinds without one and for dates that have none."""
     match workflow.decide:
         case OnceADay() | AfterGames() | EarlyGames():
-            return window_of(workflow, day, facts.zone).ends
+            return window_of(workflow, day, zone).ends
         case BeforeGames() as decide:
-            window = before_games_window(decide, day, facts)
+            window = before_games_window(decide, day, zone, units)
             return None if window is None else window.ends
         case _:
             return None
@@ -52,7 +56,7 @@ def window_end(workflow: Workflow, day: date, facts: WorkflowInput) -> datetime 
 
 def judge(workflow: Workflow, day: date, facts: WorkflowInput) -> Judgement | Read | None:
     """Return what a window that is over came to, what has to be read first, or None while there is nothing to judge."""
-    ends = window_end(workflow, day, facts)
+    ends = window_end(workflow, day, facts.zone, facts.units)
     if ends is None or facts.now < ends or not workflow.enabled:
         return None
     waited = next((name for name in workflow.requires if name not in facts.completed), "")
