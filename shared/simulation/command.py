@@ -5,39 +5,71 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from shared.simulation.judge import judge
+from shared.simulation.parallel import cores, play_each
 from shared.simulation.parse import read_scenario
 from shared.simulation.product import DeployedProduct, Product
 from shared.simulation.reader import ScenarioError
-from shared.simulation.report import Played, document, lines
+from shared.simulation.report import Played, document, lines, scenario_document
 from shared.simulation.runner import play
 from shared.simulation.scenario import Scenario
 
 HELD, FAILED, INVALID = 0, 1, 2
 
 
-def simulate(files: Sequence[Path], timeline: bool, as_json: bool, product: Product | None = None) -> int:
+# Fewer scenarios are over before another process has loaded what it needs.
+WORTH_A_PROCESS = 3
+
+
+@dataclass(frozen=True)
+class Printed:
+    """What is printed of one scenario, without the world that it was played in."""
+
+    passed: bool
+    lines: tuple[str, ...]
+    document: dict[str, Any]
+
+
+def simulate(
+    files: Sequence[Path], timeline: bool, as_json: bool, product: Product | None = None, jobs: int | None = None
+) -> int:
     """Play the files; return 0 if all expectations held, 1 if some did not, 2 if a file is not a scenario.
 
-    Nothing is played unless every file is valid.
+    Nothing is played unless every file is valid. Many files are played by ``jobs`` processes, as many as there are
+    cores by default; a ``product`` other than the deployable functions is played in this one.
     """
     scenarios, errors = _read(files)
     if errors:
         _complain(errors, as_json)
         return INVALID
-    product = product or DeployedProduct()
-    played = []
-    for scenario in scenarios:
-        one = evaluate(scenario, product)
-        played.append(one)
+    if product is None:
+        each = partial(_play_file, timeline=timeline)
+        paths = [scenario.path for scenario in scenarios]
+        outcomes = play_each(each, paths, jobs or cores(), worth_a_process=WORTH_A_PROCESS)
+    else:
+        outcomes = (_printed(evaluate(scenario, product), timeline) for scenario in scenarios)
+    printed = []
+    for outcome in outcomes:
+        printed.append(outcome)
         if not as_json:
-            for line in lines(one, timeline):
+            for line in outcome.lines:
                 print(line, flush=True)
     if as_json:
-        print(json.dumps(document(played), indent=2))
-    return HELD if all(one.passed for one in played) else FAILED
+        print(json.dumps(document([outcome.document for outcome in printed]), indent=2))
+    return HELD if all(outcome.passed for outcome in printed) else FAILED
+
+
+def _play_file(path: Path, *, timeline: bool) -> Printed:
+    return _printed(evaluate(read_scenario(path), DeployedProduct()), timeline)
+
+
+def _printed(played: Played, timeline: bool) -> Printed:
+    return Printed(played.passed, tuple(lines(played, timeline)), scenario_document(played))
 
 
 def evaluate(scenario: Scenario, product: Product | None = None) -> Played:

@@ -39,12 +39,13 @@ def lines(played: Played, timeline: bool) -> Iterator[str]:
             yield f"  {_local(played.scenario, entry):%Y-%m-%d %H:%M:%S}  {entry.kind:<10}  {entry.text}"
 
 
-def document(played: Sequence[Played]) -> dict[str, Any]:
+def document(scenarios: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Return the JSON document of the scenario format."""
-    return {"passed": all(one.passed for one in played), "scenarios": [_scenario(one) for one in played]}
+    return {"passed": all(scenario["passed"] for scenario in scenarios), "scenarios": list(scenarios)}
 
 
-def _scenario(played: Played) -> dict[str, Any]:
+def scenario_document(played: Played) -> dict[str, Any]:
+    """Return the part of the JSON document that is of one scenario."""
     return {
         "name": played.scenario.name,
         "file": str(played.scenario.path),

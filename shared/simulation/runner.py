@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from shared.adapters.local.sqlite import SqliteStore
+from shared.adapters.local.memory import MemoryStore
 from shared.ports import StateStore
 from shared.simulation.batches.events import BatchReport
 from shared.simulation.event_queue import EventQueue, Rank
@@ -54,7 +54,7 @@ class LastSweep:
 def play(scenario: Scenario, product: Product | None = None, store: StateStore | None = None) -> History:
     """Play a scenario from start to end and return all that happened; the same scenario gives the same history."""
     with _fixed_chance(scenario.seed or 0):
-        return Runner(scenario, product or DeployedProduct(), store or SqliteStore(":memory:")).run()
+        return Runner(scenario, product or DeployedProduct(), store or MemoryStore()).run()
 
 
 def back_off(delivery: int) -> timedelta:

@@ -8,13 +8,14 @@ from time import perf_counter, process_time
 
 from shared.core.decision.decide import decide
 from shared.core.decision.snapshot import DecisionInput
+from shared.simulation.parallel import cores, seldom_collected
 from shared.simulation.parse import read_scenario
 from shared.simulation.runner import play
 from tests.bench.figure import Bench, Figure, Spread
 from tests.core.build import PGS, PHASE3, TDGS, UPGC, at, confirmed, done, report, results, snapshot
 from tests.emulators.server import ROOT
 from tests.random_nights.command import replay
-from tests.random_nights.parallel import cores, play_many, play_seed, seldom_collected
+from tests.random_nights.parallel import play_many, play_seed
 
 BATCH, FEW, ON_ONE_CORE = 1000, 10, 60
 OF_TEN_THOUSAND_IN_TEN_MINUTES = 17

@@ -10,8 +10,8 @@ import typer
 
 from shared.cli import entry
 from shared.cli.shell import UNAVAILABLE, USAGE, day_in
+from shared.simulation.parallel import cores
 from tests.random_nights.command import simulate_random
-from tests.random_nights.parallel import cores
 
 NAME = "nights"
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)

@@ -9,10 +9,11 @@ import pytest
 
 from shared.core.policy.names import Names
 from shared.runtime import policy_in
+from shared.simulation.parallel import seldom_collected
 from tests.random_nights.command import replay
 from tests.random_nights.driver import Played, play
 from tests.random_nights.generator import generate
-from tests.random_nights.parallel import by_rows, seldom_collected
+from tests.random_nights.parallel import by_rows
 from tests.random_nights.schedule import game_dates, season
 
 POLICY = by_rows(policy_in())
