@@ -85,7 +85,8 @@ def tick(ctx: Context, workflows: Workflows) -> Tick:
         _save(ctx, stored.days[day], book)
     found += [no_calendar(ctx.policy, day, tuple(sorted(names))) for day, names in unknown.items()]
     fresh = all(book == stored.days[day].value for day, book in changed.items())
-    found += judge_ended(ctx, workflows, stored if fresh else load_books(ctx, judged), control, now)
+    ended = Books({day: stored.days[day] for day in judged}, stored.pauses, stored.control)
+    found += judge_ended(ctx, workflows, ended if fresh else load_books(ctx, judged), control, now)
     _raise(ctx, found)
     return done
 
