@@ -288,7 +288,11 @@ class Runner:
 
         # What a tick writes counts by itself; one that writes nothing leaves a sweep nothing new.
         self.world.mutations += any(request is not TICK for request in requests)
-        self.world.baton.run([(actor, partial(handle, index)) for index, actor in enumerate(actors)])
+        if len(actors) == 1:
+            with self._acting(actors[0]):
+                handle(0)
+        else:
+            self.world.baton.run([(actor, partial(handle, index)) for index, actor in enumerate(actors)])
         for request, reply in zip(requests, replies, strict=True):
             answered = reply or Reply(500, "Internal Server Error")
             if request is not TICK:

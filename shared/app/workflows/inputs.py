@@ -44,8 +44,8 @@ def input_of(
 ) -> WorkflowInput:
     """Return the facts of a workflow and date as the books have them."""
     book = books.days[day].value
-    others = (run for one in books.days.values() for run in one.value.runs.values())
-    decided = [run.decided_at for run in others if run.workflow == workflow.name]
+    runs = (run for one in books.days.values() for run in one.value.runs.values())
+    decided = [run.decided_at for run in runs if run.workflow == workflow.name]
     scrapers = {name for step in workflow.steps for name in step.scrapers}
     return WorkflowInput(
         zone=ctx.policy.zone,

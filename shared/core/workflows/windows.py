@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from shared.core.calendar import instant
@@ -18,6 +19,9 @@ from shared.core.workflows.model import (
     Span,
     Workflow,
 )
+
+# The windows of some weeks of a hundred workflows: a tick asks for the same ones as the tick before.
+REMEMBERED = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +40,20 @@ def local_instant(day: date, at: LocalTime, zone: ZoneInfo) -> datetime:
     return instant(day + timedelta(days=at.days), at.at, zone)
 
 
+@lru_cache(maxsize=REMEMBERED)
 def span(day: date, of: Span, zone: ZoneInfo) -> Window:
     """Return the interval between two local times of a working date."""
     return Window(local_instant(day, of.begins, zone), local_instant(day, of.ends, zone))
 
 
+@lru_cache(maxsize=REMEMBERED)
 def around(day: date, at: LocalTime, tolerance: timedelta, zone: ZoneInfo) -> Window:
     """Return the interval around a local time: the tolerance is elapsed time on both sides."""
     middle = local_instant(day, at, zone)
     return Window(middle - tolerance, middle + tolerance)
 
 
+@lru_cache(maxsize=REMEMBERED)
 def day_window(day: date, zone: ZoneInfo) -> Window:
     """Return the interval from one local midnight to the next."""
     return Window(instant(day, time(0), zone), instant(day + timedelta(days=1), time(0), zone))
@@ -75,6 +82,7 @@ def last_moment(workflow: Workflow, day: date, zone: ZoneInfo) -> datetime:
     return ends
 
 
+@lru_cache(maxsize=REMEMBERED)
 def catch_up_until(window_ends: datetime, zone: ZoneInfo) -> datetime:
     """Return the end of the local day that a window ends on: until then it may be made up."""
     local = window_ends.astimezone(zone).date()
