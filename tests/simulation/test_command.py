@@ -97,3 +97,19 @@ def test_random_nights_are_the_same_on_any_number_of_cores(capsys: pytest.Captur
     assert told[0] == told[1]
     assert told[0]["nights"] == 2 * WORTH_A_PROCESS
     assert told[0]["deliveries"] > 2 * WORTH_A_PROCESS
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_many_files_by_several_processes_print_what_one_prints(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], as_json: bool
+) -> None:
+    """In the order of the files, with the same failures, and with the same status."""
+    texts = [HOLDS.replace("06:01", f"06:0{number}") for number in range(1, 6)]
+    texts.insert(2, FAILS)
+    files = [written(tmp_path, f"{number}.yaml", text) for number, text in enumerate(texts)]
+    printed = []
+    for jobs in (1, 2):
+        assert simulate(files, timeline=True, as_json=as_json, jobs=jobs) == 1
+        printed.append(capsys.readouterr().out)
+    assert printed[0] == printed[1]
+    assert printed[0].index("0.yaml") < printed[0].index("2.yaml") < printed[0].index("5.yaml")

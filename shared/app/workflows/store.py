@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
+from typing import Any
 
 from shared.app.context import Context
+from shared.app.state.compare_and_set import change_document
 from shared.app.state.repository import Stored, pauses_path, read_book
 from shared.core.calendar import KEPT, instant
 from shared.core.decision.pause import Pause
-from shared.core.errors import Unavailable
 from shared.core.workflows.day_record import Control, DayRecord
 from shared.core.workflows.runs import RunStatus, RunSummary, WorkflowRun, summary
 from shared.documents import from_data, to_data
 from shared.ports import Document
 
-ATTEMPTS = 10
 RUNS, DAYS, CONTROL = "workflow_runs", "workflow_days", "workflow_control"
 
 
@@ -67,31 +67,30 @@ def begin_watch(ctx: Context, now: datetime) -> Control:
     return control
 
 
-def change_book(ctx: Context, stored: Stored[DayRecord], change: Callable[[DayRecord], DayRecord]) -> Stored[DayRecord]:
-    """Write what a change makes of a date's book, read anew if others wrote it; nothing is written where it changes
-    nothing. Raises ``Unavailable`` if others write it all the time."""
-    day = stored.value.day
-    path = day_path(ctx.policy.pipeline, day)
-    for _ in range(ATTEMPTS):
-        after = change(stored.value)
-        if after == stored.value:
-            return stored
+def change_book(ctx: Context, stored: Stored[DayRecord], change: Callable[[DayRecord], DayRecord]) -> None:
+    """Write what a change makes of a date's book as it is by then; nothing is read or written where it changes nothing.
+
+    Raises ``Unavailable`` if others write it all the time.
+    """
+    if change(stored.value) != stored.value:
+        _change(ctx, stored.value.day, change)
+
+
+def _change(ctx: Context, day: date, change: Callable[[DayRecord], DayRecord]) -> None:
+    def changed(document: Document | None) -> tuple[Mapping[str, Any] | None, None]:
+        before = _day_record(ctx, day, document).value
+        after = change(before)
+        if after == before:
+            return None, None
         expires_at = instant(day, time(0), ctx.policy.zone) + KEPT + timedelta(days=3)
-        data = to_data(replace(after, expires_at=expires_at))
-        if stored.version is None:
-            version = ctx.ports.store.create(path, data)
-        else:
-            version = ctx.ports.store.update(path, data, stored.version)
-        if version is not None:
-            return Stored(after, version)
-        stored = _day_record(ctx, day, ctx.ports.store.get(path)[0])
-    raise Unavailable("state", f"{path} changes all the time")
+        return to_data(replace(after, expires_at=expires_at)), None
+
+    change_document(ctx.ports.store, day_path(ctx.policy.pipeline, day), changed)
 
 
 def note_run(ctx: Context, run: WorkflowRun) -> None:
     """Bring the book of a run's date up to what the run is; an end is never taken back."""
-    document = ctx.ports.store.get(day_path(run.pipeline, run.day))[0]
-    change_book(ctx, _day_record(ctx, run.day, document), lambda book: with_run(book, run.id, summary(run)))
+    _change(ctx, run.day, lambda book: with_run(book, run.id, summary(run)))
 
 
 def with_run(book: DayRecord, run_id: str, found: RunSummary) -> DayRecord:
