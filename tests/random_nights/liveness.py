@@ -74,6 +74,7 @@ class LivenessCheck:
 
 def look(policy: Policy, book: Trace, truth: Truth, stage: FaultInjector, sweep: Handler) -> None:
     """Go through every open run and note what is due and not done; tell of it the second time."""
+    book.looked.append(sweep.started)
     for run in book.runs.values():
         if not run.open or run.key.day != truth.day:
             continue

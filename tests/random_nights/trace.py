@@ -178,6 +178,8 @@ class Trace:
     completions: dict[str, Data] = field(default_factory=dict)
     quarantined: set[str] = field(default_factory=set)
     violations: list[str] = field(default_factory=list)
+    # When the sweeps began that nothing hindered, by their own clocks.
+    looked: list[datetime] = field(default_factory=list)
     only_recorded: dict[str, datetime] = field(default_factory=dict)
     recorded: set[str] = field(default_factory=set)
     reruns: dict[tuple[RunKey, str], list[Rerun]] = field(default_factory=dict)
