@@ -15,11 +15,11 @@ import typer
 from rich.console import Console
 
 from shared.simulation.emulators import EmulatorMissing, firestore_emulator, pubsub_emulator
+from shared.simulation.parallel import cores
 from tests.bench import chain, core, cost, start, state
 from tests.bench.figure import FULL, NORMAL, SMALL, Absent, Bench, Figure, Measure, Size
 from tests.bench.report import document, show
 from tests.random_nights.command import simulate_random
-from tests.random_nights.parallel import cores
 
 FIGURES: dict[str, Measure] = {
     "decide": core.decisions,
@@ -82,9 +82,9 @@ def _bench(size: Size, *, emulated: bool) -> Iterator[Bench]:
     """Start the emulators if a figure needs them, and stop them at the end; those of the environment are used as is."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True)))
-        running = [os.environ.get(name) for name in ("FIRESTORE_EMULATOR_HOST", "PUBSUB_EMULATOR_HOST")]
-        if not emulated or all(running):
-            yield Bench(size, folder, *running)
+        firestore_host, pubsub_host = (os.environ.get(f"{name}_EMULATOR_HOST") for name in ("FIRESTORE", "PUBSUB"))
+        if not emulated or (firestore_host and pubsub_host):
+            yield Bench(size, folder, firestore_host, pubsub_host)
             return
         try:
             firestore = stack.enter_context(firestore_emulator()).host

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from datetime import date
+from functools import partial
 from pathlib import Path
 from secrets import token_hex
 from time import perf_counter
@@ -110,10 +111,9 @@ def _latency(bench: Bench, *, whole: bool) -> Figure:
         ours, floor = [], []
         for number in range(samples):
             day = day_of(number)
-            ours.append(
-                _one(wire, TOPIC, mine, day, lambda day=day: store.count(f"runs/nba~{day}~overnight/completions"))
-            )  # type: ignore[misc]
-            floor.append(_one(wire, FLOOR_TOPIC, theirs, day, lambda day=day: store.count(f"floor/{day}/completions")))  # type: ignore[misc]
+            stored = partial(store.count, f"runs/nba~{day}~overnight/completions")
+            ours.append(_one(wire, TOPIC, mine, day, stored))
+            floor.append(_one(wire, FLOOR_TOPIC, theirs, day, partial(store.count, f"floor/{day}/completions")))
     return Figure(
         "latency",
         "publish to trigger, the reference policy: calendar, gates on DuckDB, preflight" if whole else

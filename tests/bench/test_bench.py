@@ -18,7 +18,10 @@ from tests.bench.figure import Figure, Spread
 from tests.emulators.server import ROOT
 
 BENCH = ROOT / "bin" / "bench"
-COUNTED = {"fan-in": {"errors": 0, "triggers": 1}, "burst": {"errors": 0, "triggers": "4 of 4"}}
+COUNTED: dict[str, dict[str, object]] = {
+    "fan-in": {"errors": 0, "triggers": 1},
+    "burst": {"errors": 0, "triggers": "4 of 4"},
+}
 
 
 def bench(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
