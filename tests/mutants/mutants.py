@@ -82,6 +82,7 @@ T_W_DECIDE, T_W_EXECUTOR = "tests/core/test_workflow_decide.py::test_", "tests/a
 T_W_CONTROLLER = "tests/app/workflows/test_controller.py::test_"
 
 BATCH_DECIDE, BATCH_MESSAGES = "shared/core/batches/decide.py", "shared/core/batches/messages.py"
+BATCH_PROGRESS, T_PROGRESS = "shared/core/batches/progress.py", "tests/core/test_batch_progress.py::test_"
 BATCH_ROLL, BATCH_ARRIVAL = "shared/core/batches/roll.py", "shared/core/batches/arrival.py"
 T_BATCH, T_MEMBERS = "tests/core/test_batch_decide.py::test_", "tests/core/test_batch_members.py::test_"
 T_HEAL, T_REPAIRS = "tests/app/test_self_heal.py::test_", "tests/app/test_repair_verdicts.py::test_"
@@ -2386,6 +2387,69 @@ MUTANTS = [
         "    return counts.total * 100 >= idle.at_least_percent * batch.members",
         "    return True",
         f"{T_BATCH}idle_at_both_of_its_limits",
+    ),
+    mutant(
+        "a batch stalls before its repeats had their time",
+        BATCH_PROGRESS,
+        "max(repeats, STEP_TAKES if idle is None else idle.after)",
+        "STEP_TAKES if idle is None else idle.after",
+        f"{T_PROGRESS}when_a_batch_stalls",
+    ),
+    mutant(
+        "an outcome is no progress of a batch",
+        BATCH_PROGRESS,
+        "        moments.append(counts.last_at)",
+        "        moments.append(None)",
+        f"{T_PROGRESS}when_a_batch_stalls",
+    ),
+    mutant(
+        "a batch that waits for a person stalls",
+        BATCH_PROGRESS,
+        "if batch.state in (BatchState.HELD, BatchState.PUBLISHED):",
+        "if batch.state is BatchState.PUBLISHED:",
+        f"{T_PROGRESS}when_a_batch_stalls",
+    ),
+    mutant(
+        "as many failed members as allowed are too many",
+        BATCH_PROGRESS,
+        "failed * 100 > most * (members or 0)",
+        "failed * 100 >= most * (members or 0)",
+        f"{T_PROGRESS}a_share_of_failed_members",
+    ),
+    mutant(
+        "nights of nobody make few members usual",
+        BATCH_PROGRESS,
+        "other.run.day < batch.run.day and other.members:",
+        "other.run.day < batch.run.day and other.members is not None:",
+        f"{T_PROGRESS}what_is_usual",
+    ),
+    mutant(
+        "a batch is compared with nights after it",
+        BATCH_PROGRESS,
+        "other.run.day < batch.run.day and other.members:",
+        "other.members:",
+        f"{T_PROGRESS}what_is_usual",
+    ),
+    mutant(
+        "the oldest nights say what is usual",
+        BATCH_PROGRESS,
+        "for day in sorted(nights)][-NIGHTS:]",
+        "for day in sorted(nights)][:NIGHTS]",
+        f"{T_PROGRESS}what_is_usual",
+    ),
+    mutant(
+        "half of the usual members are too few",
+        BATCH_PROGRESS,
+        "members * 100 < least * usual",
+        "members * 100 <= least * usual",
+        f"{T_PROGRESS}a_share_of_the_usual_members",
+    ),
+    mutant(
+        "what reported late is not listed as missing at the closing",
+        "shared/app/batches/silent.py",
+        "    return batch.closing is not None and outcome.late and outcome.received_at >= batch.closing.at",
+        "    return False",
+        "tests/app/test_batch_warnings.py::test_all_missing_can_be_read",
     ),
     mutant(
         "a deadline that says hold publishes",
