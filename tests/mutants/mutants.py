@@ -790,8 +790,13 @@ MUTANTS = [
     mutant(
         "a duplicate returns before deciding",
         RECEIVE,
-        "        if stored is not None and after == known:\n            return received, before, after\n",
-        '        if stored is not None and after == known:\n            raise Malformed("duplicate", "")\n',
+        "store_report(store, ctx.policy, key, report, [document]).completion\n",
+        "_new_report(store, ctx.policy, key, report, document)\n\n\n"
+        "def _new_report(store, policy, key, report, document):\n"
+        "    stored = store_report(store, policy, key, report, [document])\n"
+        "    if not stored.changed:\n"
+        '        raise Malformed("duplicate", "")\n'
+        "    return stored.completion\n",
         scenario("X4_crash_after_record"),
     ),
     mutant(
@@ -1546,16 +1551,37 @@ MUTANTS = [
     mutant(
         "what others wrote meanwhile is not looked at",
         "shared/app/state/compare_and_set.py",
-        "        if written is not None:\n",
-        "        if True:\n",
+        "else document.version) is not None:\n",
+        "else document.version) or True:\n",
         "tests/app/test_compare_and_set.py::test_every_change_of_many_writers_is_kept",
     ),
     mutant(
         "a document that changes all the time is taken for written",
         "shared/app/state/compare_and_set.py",
-        '    raise Unavailable("state", f"{path} changes all the time")',
+        '    raise Contended("state", f"{path} changes all the time")',
         "    return result",
         "tests/app/test_compare_and_set.py::test_a_document_that_changes_all_the_time_is_not_taken_for_written",
+    ),
+    mutant(
+        "what is inferred takes the place of a report that came meanwhile",
+        "shared/app/state/reports.py",
+        "if if_silent and before is not None and before.latest is not None:",
+        "if if_silent and known and before is not None and before.latest is not None:",
+        "tests/app/test_reports.py::test_what_is_inferred_never_takes_the_place_of_a_report",
+    ),
+    mutant(
+        "a late report opens a closed run again",
+        "shared/app/state/opening.py",
+        "return (_new(policy, key, now), True) if document is None else (None, False)",
+        "return _new(policy, key, now), True",
+        "tests/app/test_reports.py::test_a_run_is_created_once_and_opened_again_only_where_that_is_asked",
+    ),
+    mutant(
+        "a call fails for an outcome that always came second",
+        "shared/app/state/circuit_breaker.py",
+        "except Contended:",
+        "except ZeroDivisionError:",
+        "tests/app/test_reports.py::test_an_outcome_that_always_comes_second_fails_no_call",
     ),
     mutant(
         "workers of another coordinator are a fault",
@@ -2338,6 +2364,34 @@ MUTANTS = [
         "Verdict.NOT_NEEDED if facts.paused else Verdict.MISSED, facts.now",
         "Verdict.MISSED, facts.now",
         f"{T_W_DECIDE}a_window_that_passed_without_a_run_is_missed",
+    ),
+    mutant(
+        "a catch-up's window is never judged",
+        W_WATCH,
+        "    if isinstance(workflow.decide, CatchUp):\n        return _judge_catch_up(",
+        "    if isinstance(workflow.decide, CatchUp):\n        return None and _judge_catch_up(",
+        f"{T_W_CONTROLLER}a_missed_catch_up_is_told_and_ended_by_its_next_run",
+    ),
+    mutant(
+        "a missed catch-up is told although it has run since",
+        W_WATCH,
+        "any(run.decided_at >= ended for book in books",
+        "any(run.decided_at < ended for book in books",
+        f"{T_W_CONTROLLER}a_missed_catch_up_is_told_and_ended_by_its_next_run",
+    ),
+    mutant(
+        "a run before its window counts for a catch-up",
+        W_JUDGE,
+        "any(window.contains(run.decided_at) for run in runs)",
+        "any(run.decided_at < window.ends for run in runs)",
+        f"{T_W_DECIDE}the_window_of_a_catch_up_is_missed_where_a_unit_waited_and_no_run_began",
+    ),
+    mutant(
+        "a unit whose budget is used up keeps a catch-up missed",
+        W_JUDGE,
+        "left = within_budget(decide, found, of)",
+        "left = found",
+        f"{T_W_DECIDE}the_window_of_a_catch_up_is_missed_where_a_unit_waited_and_no_run_began",
     ),
     mutant(
         "a run that is opened again tells its alerts anew",
