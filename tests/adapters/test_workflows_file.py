@@ -102,6 +102,21 @@ def test_production_is_the_reference() -> None:
             "workflows.morning_operations.alerts.missing_units",
             "after_games",
         ),
+        (
+            {"workflows/injury_discovery/alerts/missed": "warning"},
+            "workflows.injury_discovery.alerts.missed",
+            "no window",
+        ),
+        (
+            {"workflows/morning_operations/dependencies": ["roster_refresh"]},
+            "workflows.morning_operations.dependencies",
+            "there is no such key",
+        ),
+        (
+            {"workflows/morning_operations/alerts/email": "critical"},
+            "workflows.morning_operations.alerts.email",
+            "there is no such key",
+        ),
         ({"workflows/roster_refresh/steps/0/max_workers": 3}, "workflows.roster_refresh.steps[0].max_workers", "one"),
         ({"workflows/roster_refresh/steps/1/name": "rosters"}, "workflows.roster_refresh.steps[1].name", "twice"),
         ({"workflows/props_hourly/decide/every": "0m"}, "workflows.props_hourly.decide.every", "no time at all"),

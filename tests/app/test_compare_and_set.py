@@ -22,7 +22,7 @@ def one_more(document: Document | None) -> tuple[Mapping[str, Any], int]:
     return {"number": number}, number
 
 
-class Contended:
+class Overtaken:
     """A store in which somebody else always writes between a reading and the write that follows it."""
 
     def __init__(self, store: StateStore, times: int) -> None:
@@ -57,7 +57,7 @@ def number(store: StateStore) -> int:
 
 def test_every_change_of_many_writers_is_kept(store: SqliteStore) -> None:
     """Each writer is given a number of its own: no change overwrites another, also where others write first."""
-    taken = [change_document(Contended(store, 3), PATH, one_more) for _ in range(3)]
+    taken = [change_document(Overtaken(store, 3), PATH, one_more) for _ in range(3)]
     with ThreadPoolExecutor(WRITERS) as pool:
         taken += pool.map(lambda _: change_document(store, PATH, one_more), range(EACH))
     assert len(set(taken)) == len(taken) == 3 + EACH
@@ -67,7 +67,7 @@ def test_every_change_of_many_writers_is_kept(store: SqliteStore) -> None:
 def test_a_document_that_changes_all_the_time_is_not_taken_for_written(store: SqliteStore) -> None:
     """After so many attempts the caller hears of it, so that its message is delivered again."""
     with pytest.raises(Unavailable, match="changes all the time"):
-        change_document(Contended(store, ATTEMPTS), PATH, one_more)
+        change_document(Overtaken(store, ATTEMPTS), PATH, one_more)
     assert number(store) == ATTEMPTS
 
 

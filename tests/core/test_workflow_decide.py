@@ -19,7 +19,7 @@ from shared.core.workflows.decide import (
     decide_workflow,
     past_dates,
 )
-from shared.core.workflows.judge import Judgement, Verdict, judge
+from shared.core.workflows.judge import Judgement, Verdict, judge, judge_catch_up
 from shared.core.workflows.model import (
     AfterGames,
     AlertRules,
@@ -411,3 +411,51 @@ def test_what_a_missed_window_waited_for_is_named() -> None:
     judged = judge(workflow(ONCE, requires=("morning",)), DAY, facts(at("11:00:00")))
     assert isinstance(judged, Judgement)
     assert judged.waited_for == "morning"
+
+
+FINAL = (ScheduledUnit("A@B", final=True), ScheduledUnit("C@D"))
+THREE_TIMES = tuple(ran("+1d 10:00:00", window=str(n), targets=("A@B",)) for n in (1, 2, 3))
+
+
+@pytest.mark.parametrize(
+    ("more", "runs", "verdict", "words"),
+    [
+        ({}, (), Verdict.MISSED, ("2026-01-18 A@B", "2026-01-19 A@B")),
+        ({}, (ran("21:59:59"),), Verdict.RUN, None),
+        ({}, (ran("09:59:59"),), Verdict.MISSED, ("2026-01-18 A@B", "2026-01-19 A@B")),
+        ({}, (ran("22:00:00"),), Verdict.MISSED, ("2026-01-18 A@B", "2026-01-19 A@B")),
+        ({"readings": held("A@B")}, (), Verdict.NOT_NEEDED, None),
+        ({"runs": THREE_TIMES}, (), Verdict.NOT_NEEDED, None),
+        ({"units": units("19:00")}, (), Verdict.NOT_NEEDED, None),
+        ({"units": ()}, (), Verdict.NOT_NEEDED, None),
+        ({"units": None}, (), Verdict.MISSED, None),
+        ({"readings": Readings(held={TABLE: None})}, (), Verdict.MISSED, None),
+        ({"paused": "a pause"}, (), Verdict.NOT_NEEDED, None),
+    ],
+)
+def test_the_window_of_a_catch_up_is_missed_where_a_unit_waited_and_no_run_began(
+    more: dict[str, object], runs: tuple[RunSummary, ...], verdict: Verdict, words: tuple[str, ...] | None
+) -> None:
+    """Final units without rows and within their budget of any date; a run inside the window is one."""
+    days = [DAY - timedelta(days=back) for back in (2, 1)]
+    known = {"units": FINAL, "readings": held(), **more}
+
+    def judged(now: str) -> Judgement | tuple[date, Read] | None:
+        return judge_catch_up(workflow(FETCH), FETCH, DAY, {day: facts(at(now), **known) for day in days}, runs)
+
+    assert judged("21:59:59") is None
+    found = judged("22:00:00")
+    assert isinstance(found, Judgement)
+    assert (found.verdict, found.missing, found.oldest) == (verdict, words, None if words is None else days[0])
+
+
+def test_a_missed_catch_up_names_what_it_waited_for_and_reads_what_it_does_not_know() -> None:
+    """The table of each date is asked for before anything is said of it; the first date's requirement is named."""
+    waits = workflow(FETCH, requires=("morning",))
+    days = {DAY - timedelta(days=1): facts(at("22:00:00"), units=FINAL)}
+    asked = judge_catch_up(waits, FETCH, DAY, days, ())
+    assert asked == (DAY - timedelta(days=1), Read(held=TABLE))
+    read = {day: replace(of, readings=held()) for day, of in days.items()}
+    found = judge_catch_up(waits, FETCH, DAY, read, ())
+    assert isinstance(found, Judgement)
+    assert found.waited_for == "morning"

@@ -82,6 +82,7 @@ T_W_DECIDE, T_W_EXECUTOR = "tests/core/test_workflow_decide.py::test_", "tests/a
 T_W_CONTROLLER = "tests/app/workflows/test_controller.py::test_"
 
 BATCH_DECIDE, BATCH_MESSAGES = "shared/core/batches/decide.py", "shared/core/batches/messages.py"
+BATCH_PROGRESS, T_PROGRESS = "shared/core/batches/progress.py", "tests/core/test_batch_progress.py::test_"
 BATCH_ROLL, BATCH_ARRIVAL = "shared/core/batches/roll.py", "shared/core/batches/arrival.py"
 T_BATCH, T_MEMBERS = "tests/core/test_batch_decide.py::test_", "tests/core/test_batch_members.py::test_"
 T_HEAL, T_REPAIRS = "tests/app/test_self_heal.py::test_", "tests/app/test_repair_verdicts.py::test_"
@@ -789,8 +790,13 @@ MUTANTS = [
     mutant(
         "a duplicate returns before deciding",
         RECEIVE,
-        "        if stored is not None and after == known:\n            return received, before, after\n",
-        '        if stored is not None and after == known:\n            raise Malformed("duplicate", "")\n',
+        "store_report(store, ctx.policy, key, report, [document]).completion\n",
+        "_new_report(store, ctx.policy, key, report, document)\n\n\n"
+        "def _new_report(store, policy, key, report, document):\n"
+        "    stored = store_report(store, policy, key, report, [document])\n"
+        "    if not stored.changed:\n"
+        '        raise Malformed("duplicate", "")\n'
+        "    return stored.completion\n",
         scenario("X4_crash_after_record"),
     ),
     mutant(
@@ -1545,16 +1551,37 @@ MUTANTS = [
     mutant(
         "what others wrote meanwhile is not looked at",
         "shared/app/state/compare_and_set.py",
-        "        if written is not None:\n",
-        "        if True:\n",
+        "else document.version) is not None:\n",
+        "else document.version) or True:\n",
         "tests/app/test_compare_and_set.py::test_every_change_of_many_writers_is_kept",
     ),
     mutant(
         "a document that changes all the time is taken for written",
         "shared/app/state/compare_and_set.py",
-        '    raise Unavailable("state", f"{path} changes all the time")',
+        '    raise Contended("state", f"{path} changes all the time")',
         "    return result",
         "tests/app/test_compare_and_set.py::test_a_document_that_changes_all_the_time_is_not_taken_for_written",
+    ),
+    mutant(
+        "what is inferred takes the place of a report that came meanwhile",
+        "shared/app/state/reports.py",
+        "if if_silent and before is not None and before.latest is not None:",
+        "if if_silent and known and before is not None and before.latest is not None:",
+        "tests/app/test_reports.py::test_what_is_inferred_never_takes_the_place_of_a_report",
+    ),
+    mutant(
+        "a late report opens a closed run again",
+        "shared/app/state/opening.py",
+        "return (_new(policy, key, now), True) if document is None else (None, False)",
+        "return _new(policy, key, now), True",
+        "tests/app/test_reports.py::test_a_run_is_created_once_and_opened_again_only_where_that_is_asked",
+    ),
+    mutant(
+        "a call fails for an outcome that always came second",
+        "shared/app/state/circuit_breaker.py",
+        "except Contended:",
+        "except ZeroDivisionError:",
+        "tests/app/test_reports.py::test_an_outcome_that_always_comes_second_fails_no_call",
     ),
     mutant(
         "workers of another coordinator are a fault",
@@ -2339,6 +2366,34 @@ MUTANTS = [
         f"{T_W_DECIDE}a_window_that_passed_without_a_run_is_missed",
     ),
     mutant(
+        "a catch-up's window is never judged",
+        W_WATCH,
+        "    if isinstance(workflow.decide, CatchUp):\n        return _judge_catch_up(",
+        "    if isinstance(workflow.decide, CatchUp):\n        return None and _judge_catch_up(",
+        f"{T_W_CONTROLLER}a_missed_catch_up_is_told_and_ended_by_its_next_run",
+    ),
+    mutant(
+        "a missed catch-up is told although it has run since",
+        W_WATCH,
+        "any(run.decided_at >= ended for book in books",
+        "any(run.decided_at < ended for book in books",
+        f"{T_W_CONTROLLER}a_missed_catch_up_is_told_and_ended_by_its_next_run",
+    ),
+    mutant(
+        "a run before its window counts for a catch-up",
+        W_JUDGE,
+        "any(window.contains(run.decided_at) for run in runs)",
+        "any(run.decided_at < window.ends for run in runs)",
+        f"{T_W_DECIDE}the_window_of_a_catch_up_is_missed_where_a_unit_waited_and_no_run_began",
+    ),
+    mutant(
+        "a unit whose budget is used up keeps a catch-up missed",
+        W_JUDGE,
+        "left = within_budget(decide, found, of)",
+        "left = found",
+        f"{T_W_DECIDE}the_window_of_a_catch_up_is_missed_where_a_unit_waited_and_no_run_began",
+    ),
+    mutant(
         "a run that is opened again tells its alerts anew",
         "shared/core/alerting/alert.py",
         "        if not _rested(alert):\n",
@@ -2386,6 +2441,69 @@ MUTANTS = [
         "    return counts.total * 100 >= idle.at_least_percent * batch.members",
         "    return True",
         f"{T_BATCH}idle_at_both_of_its_limits",
+    ),
+    mutant(
+        "a batch stalls before its repeats had their time",
+        BATCH_PROGRESS,
+        "max(repeats, STEP_TAKES if idle is None else idle.after)",
+        "STEP_TAKES if idle is None else idle.after",
+        f"{T_PROGRESS}when_a_batch_stalls",
+    ),
+    mutant(
+        "an outcome is no progress of a batch",
+        BATCH_PROGRESS,
+        "        moments.append(counts.last_at)",
+        "        moments.append(None)",
+        f"{T_PROGRESS}when_a_batch_stalls",
+    ),
+    mutant(
+        "a batch that waits for a person stalls",
+        BATCH_PROGRESS,
+        "if batch.state in (BatchState.HELD, BatchState.PUBLISHED):",
+        "if batch.state is BatchState.PUBLISHED:",
+        f"{T_PROGRESS}when_a_batch_stalls",
+    ),
+    mutant(
+        "as many failed members as allowed are too many",
+        BATCH_PROGRESS,
+        "failed * 100 > most * (members or 0)",
+        "failed * 100 >= most * (members or 0)",
+        f"{T_PROGRESS}a_share_of_failed_members",
+    ),
+    mutant(
+        "nights of nobody make few members usual",
+        BATCH_PROGRESS,
+        "other.run.day < batch.run.day and other.members:",
+        "other.run.day < batch.run.day and other.members is not None:",
+        f"{T_PROGRESS}what_is_usual",
+    ),
+    mutant(
+        "a batch is compared with nights after it",
+        BATCH_PROGRESS,
+        "other.run.day < batch.run.day and other.members:",
+        "other.members:",
+        f"{T_PROGRESS}what_is_usual",
+    ),
+    mutant(
+        "the oldest nights say what is usual",
+        BATCH_PROGRESS,
+        "for day in sorted(nights)][-NIGHTS:]",
+        "for day in sorted(nights)][:NIGHTS]",
+        f"{T_PROGRESS}what_is_usual",
+    ),
+    mutant(
+        "half of the usual members are too few",
+        BATCH_PROGRESS,
+        "members * 100 < least * usual",
+        "members * 100 <= least * usual",
+        f"{T_PROGRESS}a_share_of_the_usual_members",
+    ),
+    mutant(
+        "what reported late is not listed as missing at the closing",
+        "shared/app/batches/silent.py",
+        "    return batch.closing is not None and outcome.late and outcome.received_at >= batch.closing.at",
+        "    return False",
+        "tests/app/test_batch_warnings.py::test_all_missing_can_be_read",
     ),
     mutant(
         "a deadline that says hold publishes",

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from shared.app.alerting.outbox import Kept, own_alerts, path_of, read_all, read_or_drop, send, send_pending
 from shared.app.context import Context
+from shared.app.state.compare_and_set import write_version
 from shared.app.state.repository import path_of_run
 from shared.core.alerting.alert import Alert, Pending, raised, to_send
 from shared.core.alerting.condition import Condition
@@ -47,12 +48,8 @@ def raise_one(ctx: Context, condition: Condition, kept: Kept | None, *, occurren
         after = raised(before, condition, now, ctx.policy.alerts.repeat_after, occurrence=occurrence)
         if after == before:
             return None
-        path = path_of(condition.fingerprint)
-        store = ctx.ports.store
-        if kept is None or kept.version is None:
-            version = store.create(path, to_data(after))
-        else:
-            version = store.update(path, to_data(after), kept.version)
+        path, store = path_of(condition.fingerprint), ctx.ports.store
+        version = write_version(store, path, to_data(after), None if kept is None else kept.version)
         if version is not None:
             ours = after.sending_until is not None and (before is None or before.sending_until != after.sending_until)
             return Kept(after, version) if ours else None

@@ -16,19 +16,16 @@ from shared.app.audit.rows import instant_of, report_of
 from shared.app.audit.write import completion_row, write_rows
 from shared.app.context import Context
 from shared.app.state.lock import Locked, acquire
+from shared.app.state.opening import ensure_exists
+from shared.app.state.reports import store_report
 from shared.app.state.repository import (
-    completion_path,
     completions_path,
-    part_data,
-    read_completion,
     readable,
-    run_data,
-    run_path,
 )
 from shared.core.calendar import closes_at
-from shared.core.decision.fold import REMEMBERED_MESSAGES, apply_report
+from shared.core.decision.fold import REMEMBERED_MESSAGES
 from shared.core.errors import Unavailable
-from shared.core.model import Completion, Lane, Report, Run, RunKey
+from shared.core.model import Completion, Lane, Report, RunKey
 from shared.core.reporting.findings import Finding
 from shared.core.texts import amount
 from shared.documents import from_data
@@ -148,19 +145,8 @@ def _was_counted(completion: Completion, row: Mapping[str, Any]) -> bool:
 
 
 def _fold(ctx: Context, key: RunKey, report: Report) -> bool:
-    store, path = ctx.ports.store, completion_path(key, report.phase, report.processor)
-    run, document = store.get(run_path(key), path)
-    if run is None:
-        store.create(
-            run_path(key), run_data(Run(key, report.received_at, policy_version=ctx.policy.version), ctx.policy)
-        )
-    stored = read_completion(document)
-    after = apply_report(None if stored is None else stored.value, report)
-    if stored is not None and after == stored.value:
-        return False
-    data = part_data(after, key, ctx.policy)
-    written = store.create(path, data) if stored is None else store.update(path, data, stored.version or "")
-    return written is not None
+    ensure_exists(ctx.ports.store, ctx.policy, key, report.received_at)
+    return store_report(ctx.ports.store, ctx.policy, key, report).changed
 
 
 def _key(ctx: Context, row: Mapping[str, Any]) -> RunKey | None:

@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.app.context import Context
+from shared.app.state.compare_and_set import write_version
 from shared.app.state.repository import Stored
 from shared.core.batches.batch import Batch, BatchState, Counts, Outcome, minute_of
 from shared.core.calendar import KEPT
@@ -102,8 +103,7 @@ def save_batch(ctx: Context, stored: Stored[Batch]) -> Stored[Batch] | None:
     """Write a batch; None if somebody else did since it was read."""
     batch = stored.value
     path, data = batch_path(batch.id), batch_data(batch, ctx.ports.clock.now())
-    store, version = ctx.ports.store, stored.version
-    written = store.create(path, data) if version is None else store.update(path, data, version)
+    written = write_version(ctx.ports.store, path, data, stored.version)
     return None if written is None else Stored(batch, written)
 
 
@@ -124,6 +124,18 @@ def batches_of_run(ctx: Context, name: str, run: RunKey) -> list[Stored[Batch]]:
     found = ctx.ports.store.query(COLLECTION, {"pipeline": run.pipeline, "name": name})
     batches = [Stored(from_data(Batch, document.data), document.version) for document in found]
     return sorted((batch for batch in batches if batch.value.run == run), key=_age, reverse=True)
+
+
+def batches_of_name(ctx: Context, name: str) -> list[Batch]:
+    """Return the batches of one name that are kept; one that cannot be read is none of them."""
+    found = ctx.ports.store.query(COLLECTION, {"pipeline": ctx.policy.pipeline, "name": name})
+    batches = []
+    for document in found:
+        try:
+            batches.append(from_data(Batch, document.data))
+        except ValueError as error:
+            ctx.log("batch.unreadable", severity="WARNING", path=document.path, error=str(error))
+    return batches
 
 
 def all_batches(ctx: Context) -> list[Batch]:

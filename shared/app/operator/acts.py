@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from shared.app.batches import receive as batch_messages
 from shared.app.context import Context
 from shared.app.outcome import CommandResult, Outcome, Why
 from shared.app.quarantine.rows import Quarantined, listed, mark_replayed
-from shared.app.state.repository import Stored, load_run, read_run, run_path, save_run, save_transition
+from shared.app.state.compare_and_set import change_document
+from shared.app.state.opening import ensure_open
+from shared.app.state.repository import load_run, part_data, read_run, run_data, run_path, transition_path
 from shared.app.sweep.rerun import call_rerun
 from shared.app.transitions import delivery_alerts
 from shared.app.transitions.receive import receive
@@ -21,10 +24,11 @@ from shared.core.decision import state_changes
 from shared.core.decision.explain import state_name
 from shared.core.errors import Malformed, Unavailable
 from shared.core.message import Delivery, parse
-from shared.core.model import Act, Hold, Lane, RepairLog, Request, Run, RunKey, TransitionState
+from shared.core.model import UNTOUCHED, Act, Hold, Lane, RepairLog, Request, RunKey, TransitionState
 from shared.core.wire.answers import Means
+from shared.documents import from_data
+from shared.ports import Document
 
-ATTEMPTS = 10
 Change = Callable[[TransitionState, datetime], TransitionState]
 
 
@@ -162,14 +166,15 @@ def recorded_at(ctx: Context, mode: str, phase: str) -> str | None:
 
 def _note_accepted(ctx: Context, key: RunKey, phase: str, now: datetime) -> None:
     """Let self-heal know that the phase runs (behaviour 9); the call uses up none of its attempts."""
-    for _ in range(ATTEMPTS):
-        run = read_run(ctx.ports.store.get(run_path(key))[0])
+
+    def noted(document: Document | None) -> tuple[Mapping[str, Any] | None, None]:
+        run = read_run(document)
         if run is None:
-            return
+            return None, None
         log = replace(run.value.repairs.get(phase, RepairLog()), accepted_at=now, failure=None, pending=False)
-        changed = replace(run.value, repairs={**run.value.repairs, phase: log})
-        if save_run(ctx.ports.store, Stored(changed, run.version), ctx.policy) is not None:
-            return
+        return run_data(replace(run.value, repairs={**run.value.repairs, phase: log}), ctx.policy), None
+
+    change_document(ctx.ports.store, run_path(key), noted)
 
 
 def replay(ctx: Context, kept: Quarantined, why: Why) -> CommandResult:
@@ -210,36 +215,23 @@ def _change(ctx: Context, key: RunKey, transition: str, ask: Change, verb: str, 
     """Write an operator's event into a transition, opening or reopening its run, then decide."""
     now = ctx.ports.clock.now()
     _open(ctx, key, now)
-    policy = ctx.policy.transitions[transition]
-    for _ in range(ATTEMPTS):
-        loaded = load_run(ctx.ports.store, key)
-        stored = loaded.transition(transition)
-        asked = state_changes.acted(ask(stored.value, now), Act(verb, why.by, why.reason, now))
-        saved = save_transition(ctx.ports.store, ctx.policy, key, transition, Stored(asked, stored.version))
-        if saved is not None:
-            break
-    else:
-        raise Unavailable("state", f"{key.id} {transition} changes all the time")
+    _write(ctx, key, transition, lambda state: state_changes.acted(ask(state, now), Act(verb, why.by, why.reason, now)))
     ctx.log(f"operator.{verb}", run_id=key.id, transition=transition, reason=why.reason, by=why.by)
-    again = reload(ctx, key, policy)
+    again = reload(ctx, key, ctx.policy.transitions[transition])
     results = reconcile(ctx, again(), again, "operator")
     delivery_alerts.after_delivery(ctx, [results], "", ctx.ports.clock.now())
     return results
 
 
+def _write(ctx: Context, key: RunKey, name: str, change: Callable[[TransitionState], TransitionState]) -> None:
+    def changed(document: Document | None) -> tuple[Mapping[str, Any] | None, None]:
+        state = UNTOUCHED if document is None else from_data(TransitionState, document.data)
+        return part_data(change(state), key, ctx.policy), None
+
+    change_document(ctx.ports.store, transition_path(key, name), changed)
+
+
 def _open(ctx: Context, key: RunKey, now: datetime) -> None:
     """Make sure that the run is open, so that what the operator starts is also confirmed."""
-    store = ctx.ports.store
-    for _ in range(ATTEMPTS):
-        run = read_run(store.get(run_path(key))[0])
-        if run is not None and run.value.closed_at is None:
-            return
-        opened = (
-            Run(key, now, policy_version=ctx.policy.version)
-            if run is None
-            else replace(run.value, closed_at=None, reopened_at=now)
-        )
-        if save_run(store, Stored(opened, None if run is None else run.version), ctx.policy) is not None:
-            ctx.log("run.opened", run_id=key.id, by="operator")
-            return
-    raise Unavailable("state", f"{key.id} changes all the time")
+    if ensure_open(ctx.ports.store, ctx.policy, key, now):
+        ctx.log("run.opened", run_id=key.id, by="operator")

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from shared.app.context import Context
+from shared.app.state.compare_and_set import Contended, change_document, write_version
 from shared.core import circuit_breaker
 from shared.core.circuit_breaker import Circuit, Limits, Permission, Position
 from shared.documents import from_data, to_data
-
-ATTEMPTS = 5
+from shared.ports import Document
 
 
 def permission(ctx: Context, name: str, limits: Limits) -> Permission:
     """Ask whether a call may be made; of several who ask while it is half-open, one gets the probe."""
     now = ctx.ports.clock.now()
-    circuit, version = _read(ctx, name)
+    store, path = ctx.ports.store, _path(ctx, name)
+    document = store.get(path)[0]
+    circuit = _circuit(ctx, name, document)
     asked, answer = circuit_breaker.ask(circuit, limits, now)
-    if asked != circuit and not _write(ctx, name, asked, version):
-        return Permission.STOP
-    return answer
+    if asked == circuit:
+        return answer
+    written = write_version(store, path, to_data(asked), None if document is None else document.version)
+    return Permission.STOP if written is None else answer
 
 
 def succeeded(ctx: Context, name: str, limits: Limits) -> None:
@@ -34,30 +38,27 @@ def failed(ctx: Context, name: str, limits: Limits) -> Position:
 
 
 def _change(ctx: Context, name: str, change: Callable[[Circuit], Circuit]) -> Position:
-    for _ in range(ATTEMPTS):
-        circuit, version = _read(ctx, name)
+    def changed(document: Document | None) -> tuple[Mapping[str, Any] | None, Position]:
+        circuit = _circuit(ctx, name, document)
         after = change(circuit)
-        if after == circuit or _write(ctx, name, after, version):
-            break
-    return after.position
+        return (None if after == circuit else to_data(after)), after.position
+
+    store, path = ctx.ports.store, _path(ctx, name)
+    try:
+        return change_document(store, path, changed)
+    except Contended:  # one outcome of very many at once: the others are counted, and none must fail for it
+        return _circuit(ctx, name, store.get(path)[0]).position
 
 
 def _path(ctx: Context, name: str) -> str:
     return f"breakers/{ctx.policy.pipeline}~{name}"
 
 
-def _read(ctx: Context, name: str) -> tuple[Circuit, str | None]:
-    document = ctx.ports.store.get(_path(ctx, name))[0]
+def _circuit(ctx: Context, name: str, document: Document | None) -> Circuit:
     if document is None:
-        return Circuit(), None
+        return Circuit()
     try:
-        return from_data(Circuit, document.data), document.version
+        return from_data(Circuit, document.data)
     except ValueError as error:  # what nobody can read keeps no call back, and is written over
         ctx.log("breaker.unreadable", severity="ERROR", breaker=name, error=str(error))
-        return Circuit(), document.version
-
-
-def _write(ctx: Context, name: str, circuit: Circuit, version: str | None) -> bool:
-    path, data = _path(ctx, name), to_data(circuit)
-    written = ctx.ports.store.create(path, data) if version is None else ctx.ports.store.update(path, data, version)
-    return written is not None
+        return Circuit()

@@ -12,14 +12,28 @@ from shared.ports import Document, StateStore
 ATTEMPTS = 20
 
 T = TypeVar("T")
+
+
+class Contended(Unavailable):
+    """Others write a document all the time."""
+
+
 Change = Callable[[Document | None], tuple[Mapping[str, Any] | None, T]]
+
+
+def write_version(store: StateStore, path: str, data: Mapping[str, Any], version: str | None) -> str | None:
+    """Write a document that was read at a version, None where there was none; return the new version.
+
+    None if somebody else wrote since: whoever calls reads again, or leaves it to the other.
+    """
+    return store.create(path, data) if version is None else store.update(path, data, version)
 
 
 def change_document(store: StateStore, path: str, change: Change[T], known: Sequence[Document | None] = ()) -> T:
     """Write what ``change`` makes of a document and return its result; None as data leaves the document as it is.
 
     ``change`` is given None where no document is, and is called again where somebody else wrote first: it must have no
-    effect of its own. ``known`` holds the document, or None, where the caller has just read it. Raises ``Unavailable``
+    effect of its own. ``known`` holds the document, or None, where the caller has just read it. Raises ``Contended``
     if others write the document all the time.
     """
     for attempt in range(ATTEMPTS):
@@ -27,7 +41,6 @@ def change_document(store: StateStore, path: str, change: Change[T], known: Sequ
         data, result = change(document)
         if data is None:
             return result
-        written = store.create(path, data) if document is None else store.update(path, data, document.version)
-        if written is not None:
+        if write_version(store, path, data, None if document is None else document.version) is not None:
             return result
-    raise Unavailable("state", f"{path} changes all the time")
+    raise Contended("state", f"{path} changes all the time")

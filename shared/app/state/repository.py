@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Generic, TypeVar
 
+from shared.app.state.compare_and_set import write_version
 from shared.core.calendar import KEPT, closes_at
 from shared.core.decision.pause import Pause, PauseBook
 from shared.core.model import UNTOUCHED, Completion, Run, RunKey, TransitionState
@@ -99,7 +100,7 @@ def read_pauses(store: StateStore, pipeline: str) -> tuple[Pause, ...]:
 def save_book(store: StateStore, pipeline: str, book: Stored[PauseBook]) -> Stored[PauseBook] | None:
     """Write the pauses of a pipeline; None if somebody else did since they were read."""
     path, data, version = pauses_path(pipeline), to_data(book.value), book.version
-    written = store.create(path, data) if version is None else store.update(path, data, version)
+    written = write_version(store, path, data, version)
     return None if written is None else Stored(book.value, written)
 
 
@@ -156,11 +157,7 @@ def readable(documents: Iterable[Document]) -> tuple[list[Stored[Run]], dict[str
 
 def save_run(store: StateStore, run: Stored[Run], policy: Policy) -> Stored[Run] | None:
     """Write a run; None if somebody else wrote it since it was read."""
-    data = run_data(run.value, policy)
-    if run.version is None:
-        version = store.create(run_path(run.value.key), data)
-    else:
-        version = store.update(run_path(run.value.key), data, run.version)
+    version = write_version(store, run_path(run.value.key), run_data(run.value, policy), run.version)
     return None if version is None else Stored(run.value, version)
 
 
@@ -170,7 +167,7 @@ def save_transition(
     """Write a transition; None if somebody else wrote it since it was read (behaviour D2)."""
     state, version = stored.value, stored.version
     path, data = transition_path(key, name), part_data(state, key, policy)
-    written = store.create(path, data) if version is None else store.update(path, data, version)
+    written = write_version(store, path, data, version)
     return None if written is None else Stored(state, written)
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from shared.app.alerting.unexpected import fault
 from shared.app.context import Context
 from shared.app.state.compare_and_set import change_document
+from shared.app.state.opening import ensure_open
 from shared.app.state.repository import (
     Loaded,
     Stored,
@@ -251,16 +252,7 @@ def _save_log(ctx: Context, live: RunKey, phase: str, before: RepairLog, log: Re
 
 def _open(ctx: Context, key: RunKey, now: datetime) -> bool:
     """Make sure that a backfill run is open before its phase reports; return whether it was not before."""
-
-    def change(document: Document | None) -> tuple[Mapping[str, Any] | None, bool]:
-        run = read_run(document)
-        if run is not None and run.value.closed_at is None:
-            return None, False
-        if run is None:
-            return run_data(Run(key, now, policy_version=ctx.policy.version), ctx.policy), True
-        return run_data(replace(run.value, closed_at=None, reopened_at=now), ctx.policy), True
-
-    opened = change_document(ctx.ports.store, run_path(key), change)
+    opened = ensure_open(ctx.ports.store, ctx.policy, key, now)
     if opened:
         ctx.log("run.opened", run_id=key.id, by="self-heal")
     return opened

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
 from shared.app.context import Context
-from shared.app.state.repository import Loaded, completion_path, part_data, read_completion
+from shared.app.state.reports import store_report
+from shared.app.state.repository import Loaded
 from shared.app.transitions.readings import read_held, read_rows
 from shared.core.calendar import due_at, working_day
-from shared.core.decision.fold import apply_report
 from shared.core.decision.holdings import Holdings
 from shared.core.decision.pause import pause_at
 from shared.core.model import Completion, Lane, Outcome, RepairLog, Report, Run, RunKey, State
@@ -144,14 +144,8 @@ def _record_inferred(ctx: Context, key: RunKey, processor: Processor, table: str
         records=rows,
         output_table=table,
     )
-    path = completion_path(key, phase, processor.name)
-    document = ctx.ports.store.get(path)[0]
-    stored = read_completion(document)
-    if stored is None:
-        ctx.ports.store.create(path, part_data(apply_report(None, report), key, ctx.policy))
-    elif stored.version is not None and stored.value.latest is None:
-        ctx.ports.store.update(path, part_data(apply_report(stored.value, report), key, ctx.policy), stored.version)
-    ctx.log("completion.inferred", severity="WARNING", run_id=key.id, processor=processor.name, rows=rows)
+    if store_report(ctx.ports.store, ctx.policy, key, report, if_silent=True).changed:
+        ctx.log("completion.inferred", severity="WARNING", run_id=key.id, processor=processor.name, rows=rows)
 
 
 def running(policy: Policy, run: Run, phase: str, completions: Mapping[str, Completion], now: datetime) -> bool:

@@ -12,16 +12,15 @@ from shared.app.audit.write import completion_row, write_rows
 from shared.app.context import Context
 from shared.app.quarantine import message_counts
 from shared.app.quarantine.keep import quarantine
+from shared.app.state.opening import ensure_exists
+from shared.app.state.reports import store_report
 from shared.app.state.repository import (
     Loaded,
     completion_path,
     load_completions,
     load_phases,
-    part_data,
-    read_completion,
     read_run,
     read_transitions,
-    run_data,
     run_path,
     transition_path,
 )
@@ -31,14 +30,12 @@ from shared.app.transitions.fan_in import Read, is_fan_in, reconcile_if_complete
 from shared.app.transitions.lanes import belongs_to_backfill, in_backfill
 from shared.app.transitions.reconcile import ReconcileResult, VersionedInput, reconcile
 from shared.core.decision.decisions import Wait
-from shared.core.decision.fold import apply_report
 from shared.core.decision.snapshot import DecisionInput
 from shared.core.errors import Malformed, Unavailable
 from shared.core.message import Counted, Delivery, Received, from_attributes, parse
-from shared.core.model import Completion, Run, RunKey, State
+from shared.core.model import Completion, RunKey, State
 from shared.core.policy.transitions import Transition
 
-ATTEMPTS = 20
 BEGUN = frozenset({State.CLAIMED, State.DISPATCHED})
 # What the started phase says of its work decides whether it is started again.
 STARTED = BEGUN | {State.CONFIRMED}
@@ -154,22 +151,9 @@ def _store_report(ctx: Context, received: Received) -> tuple[Received, Loaded, C
     before = Loaded(read_run(run), {}, read_transitions(names, states))
     if belongs_to_backfill(ctx, received, before.run, document):
         return _store_report(ctx, replace(received, key=in_backfill(key)))
-    if run is None:
-        opened = Run(key, report.received_at, policy_version=ctx.policy.version)
-        if store.create(run_path(key), run_data(opened, ctx.policy)) is not None:
-            ctx.log("run.opened", run_id=key.id, by="message")
-    for _ in range(ATTEMPTS):
-        stored = read_completion(document)
-        known = None if stored is None else stored.value
-        after = apply_report(known, report)
-        if stored is not None and after == known:
-            return received, before, after
-        data = part_data(after, key, ctx.policy)
-        version = store.create(path, data) if stored is None else store.update(path, data, stored.version or "")
-        if version is not None:
-            return received, before, after
-        document = store.get(path)[0]
-    raise Unavailable("state", f"{path} changes all the time")
+    if ensure_exists(store, ctx.policy, key, report.received_at, [run]):
+        ctx.log("run.opened", run_id=key.id, by="message")
+    return received, before, store_report(store, ctx.policy, key, report, [document]).completion
 
 
 def _log_recorded(ctx: Context, received: Received) -> None:

@@ -28,11 +28,11 @@ from shared.core.reporting.findings import Finding, Sweep
 from shared.core.workflows import alerts
 from shared.core.workflows.check import has_units
 from shared.core.workflows.day_record import Control, DayRecord
-from shared.core.workflows.decide import Read
-from shared.core.workflows.judge import Judgement, Verdict, judge, window_end
+from shared.core.workflows.decide import Read, past_dates
+from shared.core.workflows.judge import Judgement, Verdict, judge, judge_catch_up, window_end
 from shared.core.workflows.model import REDRIVE_AFTER, CatchUp, Workflow, Workflows
 from shared.core.workflows.runs import RunStatus, WorkflowRun
-from shared.core.workflows.windows import days_after
+from shared.core.workflows.windows import days_after, window_of
 
 # A message that its sender could not send, or died before, is sent after so long.
 UNSENT_FOR = timedelta(seconds=60)
@@ -129,6 +129,8 @@ def _judge(
     ends = window_end(workflow, day, ctx.policy.zone, known_units(ctx, books.days[day].value))
     if ends is None or now < ends or ends <= control.since:
         return None
+    if isinstance(workflow.decide, CatchUp):
+        return _judge_catch_up(ctx, workflows, workflow, workflow.decide, day, ends, tables, now)
     facts = input_of(ctx, workflows, workflow, day, books, now)
     if has_units(workflow):
         scheduled = read_schedule(ctx, [day])
@@ -138,6 +140,39 @@ def _judge(
         readings = tables.read(day, judged.held, judged.rows)
         judged = judge(workflow, day, replace(facts, readings=readings))
     return judged
+
+
+def _judge_catch_up(
+    ctx: Context,
+    workflows: Workflows,
+    workflow: Workflow,
+    decide: CatchUp,
+    day: date,
+    ends: datetime,
+    tables: Tables,
+    now: datetime,
+) -> Judgement | None:
+    """Judge a catch-up by the past dates that it looked at when its window ended."""
+    days = past_dates(decide, ends - timedelta(microseconds=1), ctx.policy.zone)
+    books, scheduled = load_books(ctx, days), read_schedule(ctx, days)
+    facts = {past: input_of(ctx, workflows, workflow, past, books, now) for past in days}
+    if scheduled is not None:
+        facts = {past: replace(of, units=scheduled[past]) for past, of in facts.items()}
+    runs = [run for past in days for run in books.days[past].value.runs_of(workflow.name)]
+    judged = judge_catch_up(workflow, decide, day, facts, runs)
+    while isinstance(judged, tuple):
+        past, read = judged
+        facts[past] = replace(facts[past], readings=tables.read(past, read.held, read.rows))
+        judged = judge_catch_up(workflow, decide, day, facts, runs)
+    return judged
+
+
+def _caught_up_since(ctx: Context, workflow: Workflow, decide: CatchUp, day: date, ended: datetime) -> bool:
+    """True where a catch-up whose window of a date was missed has run since, for whatever date."""
+    ends = window_of(workflow, day, ctx.policy.zone).ends
+    days = past_dates(decide, ends - timedelta(microseconds=1), ctx.policy.zone)
+    books = load_books(ctx, [*days, day]).days.values()
+    return any(run.decided_at >= ended for book in books for run in book.value.runs_of(workflow.name))
 
 
 def _conditions(
@@ -150,15 +185,17 @@ def _conditions(
             yield failed
     if judged is None:
         return
-    if judged.verdict is Verdict.MISSED and not runs and not _made_up(workflows, workflow, book):
+    if judged.verdict is Verdict.MISSED and not runs and not _made_up(ctx, workflows, workflow, book, judged):
         yield alerts.missed(ctx.policy, workflow, book.day, judged)
     missing = alerts.missing_units(ctx.policy, workflow, book.day, judged)
     if missing is not None:
         yield missing
 
 
-def _made_up(workflows: Workflows, workflow: Workflow, book: DayRecord) -> bool:
-    """True where a catch-up of the same table has fetched the date's units since."""
+def _made_up(ctx: Context, workflows: Workflows, workflow: Workflow, book: DayRecord, judged: Judgement) -> bool:
+    """True where a catch-up of the same table has fetched the date's units since; a catch-up itself by its next run."""
+    if isinstance(workflow.decide, CatchUp):
+        return _caught_up_since(ctx, workflow, workflow.decide, book.day, judged.window_ended_at)
     return any(
         run.status is RunStatus.COMPLETED
         and run.workflow in workflows.workflows

@@ -10,7 +10,7 @@ from shared.core.alerting.kinds import AlertKind, Severity
 from shared.core.policy.policy import Policy
 from shared.core.texts import amount, clock_time, names, say
 from shared.core.workflows.judge import Judgement
-from shared.core.workflows.model import Workflow
+from shared.core.workflows.model import CatchUp, Workflow
 from shared.core.workflows.runs import CallOutcome, Entry, RunStatus, RunSummary, WorkflowRun
 
 FEW = 40
@@ -40,9 +40,13 @@ def missed(policy: Policy, workflow: Workflow, day: date, judged: Judgement) -> 
     what = f"its window missed: it ended at {ended} without a run{waited}"
     if judged.missing:
         what += f"; without rows: {_few(judged.missing)}"
-    do = f"see why no run was decided, then: {commands.run_workflow(workflow.name, day)}"
-    text = say(alert_run(policy, day), workflow.name, what, "a later run of the date ends this", do)
-    return Condition(AlertKind.WORKFLOW_MISSED, workflow.alerts.missed, alert_run(policy, day), workflow.name, "", text)
+    elif judged.unreadable:
+        what += f"; {judged.unreadable} cannot be read: whether units are missing is not known"
+    do = f"see why no run was decided, then: {commands.run_workflow(workflow.name, judged.oldest or day)}"
+    then = "a later run ends this" if isinstance(workflow.decide, CatchUp) else "a later run of the date ends this"
+    text = say(alert_run(policy, day), workflow.name, what, then, do)
+    severity = workflow.alerts.missed or Severity.WARNING
+    return Condition(AlertKind.WORKFLOW_MISSED, severity, alert_run(policy, day), workflow.name, "", text)
 
 
 def missing_units(policy: Policy, workflow: Workflow, day: date, judged: Judgement) -> Condition | None:

@@ -93,6 +93,9 @@ def _decide(key: str, workflow: Workflow, policy: Policy) -> Iterator[ConfigErro
     if workflow.alerts.missing_units is not None and not isinstance(decide, AfterGames | EarlyGames):
         reason = f"{workflow.kind} has no window at whose end units may be missing"
         yield ConfigError(f"{key}.alerts.missing_units", reason, "it belongs to after_games and early_games")
+    if workflow.alerts.missed is not None and isinstance(decide, Discovery):
+        reason = "discovery has no window that could pass without a run"
+        yield ConfigError(f"{key}.alerts.missed", reason, "leave it out: used-up attempts are told by themselves")
     if workflow.repeat is not None and isinstance(decide, BeforeGames | Discovery | CatchUp):
         yield ConfigError(f"{key}.repeat", f"{workflow.kind} repeats by itself", "leave it out: every says how often")
 

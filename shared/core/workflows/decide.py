@@ -359,29 +359,49 @@ def _catch_up(workflow: Workflow, decide: CatchUp, day: date, facts: WorkflowInp
         return Skip(f"ran at {_at(facts, facts.latest)}, due again at {_at(facts, again)}", "every", again)
     if facts.units is None:
         return Skip("the calendar cannot be read", "no calendar")
-    final = tuple(unit for unit in facts.units if unit.final and unit.name)
     running = _running(facts)
     if running is not None:
         return running
-    if not final:
+    if not _final(facts):
         return Skip("no final units on the date", "no units")
     back = _held_back(workflow, facts)
     if back is not None:
         return back
-    if decide.missing not in facts.readings.held:
-        return Read(held=decide.missing)
-    held = facts.readings.held[decide.missing]
-    if held is None:
+    missing = uncollected(decide, facts)
+    if isinstance(missing, Read):
+        return missing
+    if missing is None:
         return Skip(f"{decide.missing.table} cannot be read", "unreadable")
-    missing = _targets(final, held)
     if not missing:
         return Skip(f"{decide.missing.table} holds every final unit", "collected")
-    tried = [name for run in facts.runs for name in run.targets or ()]
-    targets = tuple(name for name in missing if tried.count(name) < decide.per_unit)
+    targets = within_budget(decide, missing, facts)
     if not targets:
         return Abort(f"each missing unit was tried {decide.per_unit} times", "budget")
     number = str(len(facts.runs) + 1)
     return Run(day, number, targets, f"{len(targets)} final units without rows in {decide.missing.table}", "due")
+
+
+def _final(facts: WorkflowInput) -> tuple[ScheduledUnit, ...]:
+    return tuple(unit for unit in facts.units or () if unit.final and unit.name)
+
+
+def uncollected(decide: CatchUp, facts: WorkflowInput) -> tuple[str, ...] | Read | None:
+    """Return the final units of a past date without rows, None where calendar or table cannot be read."""
+    final = _final(facts)
+    if facts.units is None:
+        return None
+    if not final:
+        return ()
+    if decide.missing not in facts.readings.held:
+        return Read(held=decide.missing)
+    held = facts.readings.held[decide.missing]
+    return None if held is None else _targets(final, held)
+
+
+def within_budget(decide: CatchUp, missing: tuple[str, ...], facts: WorkflowInput) -> tuple[str, ...]:
+    """Return which of these units a catch-up may try once more: each has a budget for its lifetime."""
+    tried = [name for run in facts.runs for name in run.targets or ()]
+    return tuple(name for name in missing if tried.count(name) < decide.per_unit)
 
 
 def past_dates(decide: CatchUp, now: datetime, zone: ZoneInfo) -> list[date]:

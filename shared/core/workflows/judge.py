@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from shared.core.workflows.decide import Read, WorkflowInput, before_games_window, early_units
-from shared.core.workflows.model import AfterGames, BeforeGames, EarlyGames, Missing, OnceADay, Workflow
+from shared.core.workflows.decide import (
+    Read,
+    WorkflowInput,
+    before_games_window,
+    early_units,
+    uncollected,
+    within_budget,
+)
+from shared.core.workflows.model import AfterGames, BeforeGames, CatchUp, EarlyGames, Missing, OnceADay, Workflow
+from shared.core.workflows.runs import RunSummary
 from shared.core.workflows.units import ScheduledUnit
 from shared.core.workflows.windows import window_of
 
@@ -30,7 +38,8 @@ class Verdict(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """What a window came to. ``waited_for`` is the required workflow that had not completed; ``missing`` are the units
-    without rows at its end, None where nobody asks or the table cannot be read (``unreadable``)."""
+    without rows at its end, None where nobody asks or the table cannot be read (``unreadable``). Of a catch-up
+    ``oldest`` is the first of the past dates whose units waited for it."""
 
     verdict: Verdict
     at: datetime
@@ -38,6 +47,7 @@ class Judgement:
     waited_for: str = ""
     missing: tuple[str, ...] | None = None
     unreadable: str = ""
+    oldest: date | None = None
 
 
 def window_end(
@@ -45,7 +55,7 @@ def window_end(
 ) -> datetime | None:
     """Return when the window of a date ends, None for kinds without one and for dates that have none."""
     match workflow.decide:
-        case OnceADay() | AfterGames() | EarlyGames():
+        case OnceADay() | AfterGames() | EarlyGames() | CatchUp():
             return window_of(workflow, day, zone).ends
         case BeforeGames() as decide:
             window = before_games_window(decide, day, zone, units)
@@ -55,7 +65,12 @@ def window_end(
 
 
 def judge(workflow: Workflow, day: date, facts: WorkflowInput) -> Judgement | Read | None:
-    """Return what a window that is over came to, what has to be read first, or None while there is nothing to judge."""
+    """Return what a window that is over came to, what has to be read first, or None while there is nothing to judge.
+
+    The window of a catch-up is about other dates than its own: ``judge_catch_up`` judges it.
+    """
+    if isinstance(workflow.decide, CatchUp):
+        return None
     ends = window_end(workflow, day, facts.zone, facts.units)
     if ends is None or facts.now < ends or not workflow.enabled:
         return None
@@ -89,3 +104,43 @@ def _by_table(missing: Missing, names: list[str], facts: WorkflowInput, judged: 
     if not left:
         return Judgement(Verdict.NOT_NEEDED, judged.at, judged.window_ended_at)
     return Judgement(judged.verdict, judged.at, judged.window_ended_at, judged.waited_for, left)
+
+
+def judge_catch_up(
+    workflow: Workflow,
+    decide: CatchUp,
+    window_day: date,
+    dates: Mapping[date, WorkflowInput],
+    runs: Iterable[RunSummary],
+) -> Judgement | tuple[date, Read] | None:
+    """Return what the window of ``window_day`` came to for the past dates that a catch-up looks at, or what has to be
+    read first and of which date.
+
+    It is missed where a unit waited for it and no run began. ``runs`` are the workflow's runs of all these dates.
+    """
+    facts = next(iter(dates.values()), None)
+    if facts is None or not workflow.enabled:
+        return None
+    window = window_of(workflow, window_day, facts.zone)
+    if facts.now < window.ends:
+        return None
+    if any(window.contains(run.decided_at) for run in runs):
+        return Judgement(Verdict.RUN, facts.now, window.ends)
+    if facts.paused:
+        return Judgement(Verdict.NOT_NEEDED, facts.now, window.ends)
+    waited, missing, unreadable = "", list[str](), ""
+    oldest: date | None = None
+    for day, of in dates.items():
+        found = uncollected(decide, of)
+        if isinstance(found, Read):
+            return day, found
+        if found is None:
+            unreadable = unreadable or ("the calendar" if of.units is None else decide.missing.table)
+            continue
+        left = within_budget(decide, found, of)
+        missing += [f"{day} {name}" for name in left]
+        if left and oldest is None:
+            oldest = day
+            waited = next((name for name in workflow.requires if name not in of.completed), "")
+    verdict = Verdict.MISSED if missing or unreadable else Verdict.NOT_NEEDED
+    return Judgement(verdict, facts.now, window.ends, waited, tuple(missing) or None, unreadable, oldest)

@@ -164,10 +164,10 @@ class Repeat:
 @dataclass(frozen=True)
 class AlertRules:
     """How severe it is that a run failed, that a window passed without one, that units are still missing at its end;
-    without a severity for missing units nobody is told of them."""
+    without a severity for missed windows it is a warning, without one for missing units nobody is told of them."""
 
     failed: Severity = Severity.WARNING
-    missed: Severity = Severity.WARNING
+    missed: Severity | None = None
     missing_units: Severity | None = None
 
 

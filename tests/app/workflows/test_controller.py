@@ -167,6 +167,17 @@ def test_a_body_that_is_not_understood_is_400_with_what_is_known(body: Any, word
     assert not one.runs()
 
 
+def test_parameters_of_a_request_reach_every_call_unchanged() -> None:
+    """From the controller's body over the run's document and each step's message to the scraper, none is dropped."""
+    one = chain()
+    given = {"snapshot_type": "closing", "nested": {"a": [1, None, True]}, "text": "{date} stays"}
+    body, status = called(one, {"workflow_name": "roster_refresh", "parameters": given})
+    assert status == 200, body
+    assert one.deliver_all() == ["next step", "next step", "completed"]
+    assert len(one.scrapers.calls) == 3
+    assert all({name: call[name] for name in given} == given for call in one.scrapers.calls)
+
+
 def test_an_unreadable_store_is_an_error_not_an_empty_list() -> None:
     """Two days of silence: 500, and critical once it has lasted five minutes."""
     one = Phase1(SIX, only("morning_operations"))
@@ -199,6 +210,35 @@ def test_a_catch_up_resolves_what_it_fetched() -> None:
     assert one.tick().begun == ["nba/2026-01-26/gamebook_catch_up/1"]
     one.deliver_all()
     assert "workflow_missed" not in {one.kind for one in one.look().conditions.values()}
+
+
+def test_a_missed_catch_up_is_told_and_ended_by_its_next_run() -> None:
+    """The controller was away for the whole window while a final unit had no rows: told at its end, once, with the
+    date; the next day's run ends it."""
+    one = Phase1(datetime(2026, 1, 27, 14, 0, tzinfo=UTC), only("gamebook_catch_up"))
+    one.warehouse.of[DAY] = (ScheduledUnit("A@B", NOON, final=True),)
+    one.tick()
+    one.pass_time(timedelta(hours=13, minutes=-1))
+    assert one.look().conditions == {}
+    one.pass_time(timedelta(minutes=1))
+    [condition] = one.look().conditions.values()
+    assert (condition.kind, condition.severity) == ("workflow_missed", "warning")
+    assert "2026-01-26 A@B" in condition.text
+    assert "orch workflows run gamebook_catch_up --date 2026-01-26" in condition.text
+    assert [found.kind for found in one.look().conditions.values()] == ["workflow_missed"]
+    one.pass_time(timedelta(hours=12))
+    assert one.tick().begun == ["nba/2026-01-26/gamebook_catch_up/1"]
+    assert one.look().conditions == {}
+
+
+def test_a_catch_up_with_nothing_to_fetch_is_not_missed() -> None:
+    """Its table holds every final unit of the dates that it looks at."""
+    one = Phase1(datetime(2026, 1, 27, 14, 0, tzinfo=UTC), only("gamebook_catch_up"))
+    one.warehouse.of[DAY] = (ScheduledUnit("A@B", NOON, final=True),)
+    one.warehouse.collected = frozenset({"A@B"})
+    one.tick()
+    one.pass_time(timedelta(hours=13))
+    assert one.look().conditions == {}
 
 
 def test_a_file_is_counted_and_refused_by_share() -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from copy import copy
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from shared.app.workflows.calls import Breakers
 from shared.app.workflows.executor import Busy
 from shared.core.errors import Unavailable
 from shared.core.workflows.runs import CallOutcome, RunStatus
@@ -214,6 +217,16 @@ def test_a_breaker_opens_by_outcomes_and_such_a_run_is_blocked() -> None:
     assert len(one.scrapers.calls) == 5
     statuses = {run.workflow: run.status for run in one.runs()}
     assert statuses == {"post_game_window_3": RunStatus.FAILED, "gamebook_second_try": RunStatus.BLOCKED}
+
+
+def test_a_breaker_is_shared_by_every_instance_through_the_store() -> None:
+    """What one instance counts keeps another one, which has called nobody, from calling."""
+    one = chain()
+    other = replace(one.ctx, ports=copy(one.ctx.ports))
+    for _ in range(one.workflows.defaults.breaker.failures):
+        Breakers(one.ctx, one.workflows).feed("br_season_roster", CallOutcome.FAILED)
+    assert not Breakers(other, one.workflows).allows("br_season_roster")
+    assert Breakers(other, one.workflows).allows("espn_roster")
 
 
 def test_a_second_delivery_leaves_a_run_to_its_holder() -> None:
