@@ -34,7 +34,7 @@ class DayBus(Protocol):
     def relay(self) -> Relay:
         """What messages pass through, and what remembers them."""
 
-    def open(self, base: str) -> None:
+    def subscribe(self, base: str) -> None:
         """Make topics and subscriptions; ``base`` is where the relay listens."""
 
     def carry(self) -> bool:
@@ -51,7 +51,7 @@ class EmulatorBus:
         self.relay = Relay(clock, targets)
         self._project, self._functions = project, function_by_topic(policy)
 
-    def open(self, base: str) -> None:
+    def subscribe(self, base: str) -> None:
         project = self._project
         for topic, function in self._functions.items():
             path = f"{function}/{topic}/projects/{project}/topics/{topic}"
@@ -74,7 +74,7 @@ class EmbeddedBus:
         self.relay = self._relay = TopicRelay(clock, targets, self._functions)
         self._http = RequestsHttp(identity_tokens=False, clock=SystemClock())
 
-    def open(self, base: str) -> None:
+    def subscribe(self, base: str) -> None:
         for topic in _topics(self._functions):
             self._bus.add_topic(topic, f"{base}/{TopicRelay.ALL}/{topic}")
 

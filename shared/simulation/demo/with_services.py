@@ -112,7 +112,7 @@ def staged(ground: Ground, policy: Policy, screen: Screen) -> Iterator[ServicesN
             carrier = EmulatorBus(clock, targets, project, policy)
         else:
             carrier = EmbeddedBus(clock, targets, home.bus, policy)
-        carrier.open(stack.enter_context(open_relay(carrier.relay)))
+        carrier.subscribe(stack.enter_context(open_relay(carrier.relay)))
         stack.callback(home.keep, store, f"{policy.pipeline}_orchestration")
         pace, context = Speed(clock, ground.speed), from_environment({**variables, **at})
         yield ServicesNight(policy, store, context, pace, carrier, functions, services, screen)
