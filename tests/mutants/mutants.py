@@ -192,6 +192,20 @@ MUTANTS = [
         f"{T_SEVERAL}a_sweep_is_refused_as_a_whole",
     ),
     mutant(
+        "a command acts on the first pipeline where none is named",
+        "shared/runtime.py",
+        "    if pipeline is None and len(known) > 1:",
+        "    if False and len(known) > 1:",
+        "tests/cli/test_pipeline_option.py::test_which_pipeline_is_meant_has_to_be_said",
+    ),
+    mutant(
+        "what people are told to run is refused, for it names no pipeline",
+        "shared/app/alerting/raise_alerts.py",
+        "    if ctx.several:",
+        "    if False and ctx.several:",
+        "tests/cli/test_pipeline_option.py::test_alerts_of_several_name_theirs",
+    ),
+    mutant(
         "a deployment is ready although a pipeline is not",
         "shared/app/reporting/pipelines.py",
         "    return HealthResponse(max(one.status for",
@@ -201,8 +215,8 @@ MUTANTS = [
     mutant(
         "checks and workflows of one pipeline are taken for another's",
         "shared/adapters/config/beside.py",
-        "if path.is_file() and whose(path) in",
-        "if path.is_file() or whose(path) in",
+        "    if shared.is_file() and not _is_of_another(shared, policy):",
+        "    if shared.is_file():",
         "tests/adapters/test_own_files.py::test_a_file_belongs_to_the_pipeline_it_names",
     ),
     mutant(
