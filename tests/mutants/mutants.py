@@ -29,6 +29,7 @@ PHASES = "shared/core/policy/phases.py"
 RESOLUTION, PASSES_CHECK = "shared/core/modes.py", "shared/core/policy/mode_check.py"
 T_FOLDER = "tests/adapters/test_policy_folder.py::test_"
 T_SEVERAL = "tests/functions/test_several_pipelines.py::test_"
+T_POLICIES = "tests/deploy/test_policy_folder.py::test_"
 T_ONE_DATABASE = "tests/app/test_one_database.py::test_"
 AFTER_RUN, T_AFTER = "shared/core/policy/after_run.py", "tests/core/test_after_run.py::test_"
 T_PASSES, T_PASSED = "tests/core/test_passes.py::test_", "tests/app/test_passes.py::test_"
@@ -204,6 +205,35 @@ MUTANTS = [
         "    if ctx.several:",
         "    if False and ctx.several:",
         "tests/cli/test_pipeline_option.py::test_alerts_of_several_name_theirs",
+    ),
+    mutant(
+        "a message of a topic that no pipeline knows is taken for the first one's",
+        "shared/entrypoints/transition.py",
+        "if transition == ANY and of_topic",
+        "if False and of_topic",
+        f"{T_SEVERAL}a_message_of_no_pipeline_s_topic_is_kept",
+    ),
+    mutant(
+        "what another policy of the folder sends, the function for it may not",
+        "deploy/pipelines.py",
+        "    if folder not in (ANY, SWEEP):",
+        "    if folder != SWEEP:",
+        f"{T_POLICIES}a_policy_file_is_all_that_a_pipeline_needs",
+        f"{T_POLICIES}rights_come_from_what_a_policy_calls_and_reads",
+    ),
+    mutant(
+        "the functions read one policy although the manifest has a folder of several",
+        "deploy/manifest_file.py",
+        'if others else {}',
+        'if False else {}',
+        f"{T_POLICIES}every_function_reads_the_same_policies",
+    ),
+    mutant(
+        "the function for other pipelines is deployed although there is none",
+        "deploy/pipelines.py",
+        "if one.push is None or one.push.topics}",
+        "if True}",
+        f"{T_POLICIES}without_another_policy_nothing_is_added",
     ),
     mutant(
         "a deployment is ready although a pipeline is not",
