@@ -65,8 +65,26 @@ def play_together(
     agenda, clock = EventQueue(), VirtualClock(scenarios[0].start, scenarios[0].seed or 0)
     product, store = product or DeployedProduct(), store or MemoryStore()
     with _fixed_chance(scenarios[0].seed or 0):
-        runners = [Runner(scenario, product, store, (agenda, clock)) for scenario in scenarios]
+        runners = [Runner(one, product, store, (_OwnChance(agenda, one.seed or 0), clock)) for one in scenarios]
         return run(runners)
+
+
+class _OwnChance(EventQueue):
+    """The part of a common agenda that is of one scenario: what it draws by chance is its own, as if it were alone."""
+
+    def __init__(self, common: EventQueue, seed: int) -> None:
+        self._common, self._chance = common, random.Random(seed).getstate()
+
+    def put(self, at: datetime, place: Rank, action: Callable[[], None]) -> None:
+        self._common.put(at, place, partial(self._act, action))
+
+    def until(self, end: datetime) -> Iterator[tuple[datetime, Callable[[], None]]]:
+        return self._common.until(end)
+
+    def _act(self, action: Callable[[], None]) -> None:
+        random.setstate(self._chance)
+        action()
+        self._chance = random.getstate()
 
 
 def run(runners: Sequence[Runner]) -> list[History]:
