@@ -73,10 +73,13 @@ def change_book(ctx: Context, stored: Stored[DayRecord], change: Callable[[DayRe
     Raises ``Unavailable`` if others write it all the time.
     """
     if change(stored.value) != stored.value:
-        _change(ctx, stored.value.day, change)
+        change_day(ctx, stored.value.day, change)
 
 
-def _change(ctx: Context, day: date, change: Callable[[DayRecord], DayRecord]) -> None:
+def change_day(ctx: Context, day: date, change: Callable[[DayRecord], DayRecord]) -> None:
+    """Write what a change makes of the book of a date as it stands; raise ``Unavailable`` if others write it all the
+    time."""
+
     def changed(document: Document | None) -> tuple[Mapping[str, Any] | None, None]:
         before = _day_record(ctx, day, document).value
         after = change(before)
@@ -90,7 +93,7 @@ def _change(ctx: Context, day: date, change: Callable[[DayRecord], DayRecord]) -
 
 def note_run(ctx: Context, run: WorkflowRun) -> None:
     """Bring the book of a run's date up to what the run is; an end is never taken back."""
-    _change(ctx, run.day, lambda book: with_run(book, run.id, summary(run)))
+    change_day(ctx, run.day, lambda book: with_run(book, run.id, summary(run)))
 
 
 def with_run(book: DayRecord, run_id: str, found: RunSummary) -> DayRecord:
@@ -123,7 +126,7 @@ def save_workflow_run(ctx: Context, stored: Stored[WorkflowRun]) -> Stored[Workf
     return None if version is None else Stored(stored.value, version)
 
 
-def running(ctx: Context) -> list[Stored[WorkflowRun]]:
-    """Return the runs of the pipeline that have not ended."""
-    found = ctx.ports.store.query(RUNS, {"pipeline": ctx.policy.pipeline, "status": RunStatus.RUNNING.value})
+def unrecorded(ctx: Context) -> list[Stored[WorkflowRun]]:
+    """Return the runs of the pipeline that have not ended, or of whose end the record does not know."""
+    found = ctx.ports.store.query(RUNS, {"pipeline": ctx.policy.pipeline, "recorded": False})
     return [Stored(from_data(WorkflowRun, document.data), document.version) for document in found]
