@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
+from functools import cached_property
 from typing import Any
 
 from shared.app.context import Context
@@ -27,6 +28,32 @@ class Books:
     days: dict[date, Stored[DayRecord]]
     pauses: tuple[Pause, ...]
     control: Stored[Control] | None
+
+    def runs_of(self, day: date, workflow: str) -> tuple[RunSummary, ...]:
+        """Return a workflow's runs of a date, in the order in which they were decided."""
+        return self._runs.get((day, workflow), ())
+
+    def latest(self, workflow: str, now: datetime) -> datetime | None:
+        """Return when the newest run of a workflow before ``now`` was decided, of whatever date."""
+        runs = (run for day in self.days for run in self.runs_of(day, workflow))
+        return max((run.decided_at for run in runs if run.decided_at < now), default=None)
+
+    def completed(self, day: date) -> frozenset[str]:
+        """Return the workflows that have a completed run of a date."""
+        return self._completed[day]
+
+    @cached_property
+    def _runs(self) -> dict[tuple[date, str], tuple[RunSummary, ...]]:
+        """The runs by date and workflow: looked through once, however many workflows are decided."""
+        found: dict[tuple[date, str], list[RunSummary]] = {}
+        for day, book in self.days.items():
+            for run in book.value.runs.values():
+                found.setdefault((day, run.workflow), []).append(run)
+        return {key: tuple(sorted(runs, key=lambda run: (run.decided_at, run.window))) for key, runs in found.items()}
+
+    @cached_property
+    def _completed(self) -> dict[date, frozenset[str]]:
+        return {day: book.value.completed for day, book in self.days.items()}
 
 
 def run_path(run_id: str) -> str:
@@ -126,7 +153,7 @@ def save_workflow_run(ctx: Context, stored: Stored[WorkflowRun]) -> Stored[Workf
     return None if version is None else Stored(stored.value, version)
 
 
-def unrecorded(ctx: Context) -> list[Stored[WorkflowRun]]:
+def unconcluded(ctx: Context) -> list[Stored[WorkflowRun]]:
     """Return the runs of the pipeline that have not ended, or of whose end the record does not know."""
     found = ctx.ports.store.query(RUNS, {"pipeline": ctx.policy.pipeline, "recorded": False})
     return [Stored(from_data(WorkflowRun, document.data), document.version) for document in found]

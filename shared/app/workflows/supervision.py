@@ -21,7 +21,7 @@ from shared.app.workflows.store import (
     load_books,
     note_run,
     save_workflow_run,
-    unrecorded,
+    unconcluded,
 )
 from shared.core.alerting.condition import Condition
 from shared.core.errors import OutOfTime, Unavailable
@@ -55,7 +55,7 @@ def look(ctx: Context, done: Sweep) -> None:
     days = judged_days(ctx, workflows, now)
     places = {alerts.alert_run(ctx.policy, day) for day in days}
     try:
-        for stored in unrecorded(ctx):
+        for stored in unconcluded(ctx):
             if stored.value.ended_at is None:
                 _drive(ctx, done, workflows, stored, now)
             else:
