@@ -8,6 +8,7 @@ import typer
 
 from shared import runtime
 from shared.app.batches import operate, queries
+from shared.app.batches.silent import all_missing
 from shared.app.batches.store import all_batches
 from shared.app.context import Context
 from shared.app.operator.rehearsal import rehearsal
@@ -15,6 +16,7 @@ from shared.app.outcome import Why
 from shared.cli.operator import By, DryRun, LaneOption, Mode, Reason, Verb, end, say_rehearsed, who
 from shared.cli.shell import NOT_FOUND, USAGE, fail, key_in, print_json
 from shared.core import commands
+from shared.core.batches.batch import Batch
 from shared.core.model import RunKey
 from shared.core.policy.config_error import suggest
 
@@ -54,9 +56,15 @@ def list_batches(
 
 
 def show(
-    name: str, date: str, mode: Mode = None, lane: LaneOption = "live", as_json: AsJson = False, reason: Reasoned = ""
+    name: str,
+    date: str,
+    mode: Mode = None,
+    lane: LaneOption = "live",
+    missing: Annotated[bool, typer.Option("--missing", help="Only every missing member, one a line.")] = False,
+    as_json: AsJson = False,
+    reason: Reasoned = "",
 ) -> None:
-    """Show the newest batch of a date: its numbers, what is missing, who was skipped or failed and why.
+    """Show the newest batch of a date: its numbers, the first of the missing, who was skipped or failed and why.
 
     Example: orch batch show predictions 2026-01-21 --mode overnight
     """
@@ -66,12 +74,25 @@ def show(
     if batch is None:
         hint = f"see which there are: {commands.line('batch', 'list', '--all')}"
         raise fail(NOT_FOUND, f"{key.id}: there is no batch {name}", hint)
+    if missing:
+        _list_missing(ctx, batch, as_json=as_json)
+        return
     seen = queries.view(ctx, batch)
     if as_json:
         print_json(queries.document(ctx, seen))
         return
     for line in queries.lines(ctx, seen):
         typer.echo(line)
+
+
+def _list_missing(ctx: Context, batch: Batch, *, as_json: bool) -> None:
+    found = list(all_missing(ctx, batch))
+    if as_json:
+        print_json(found)
+        return
+    for member in found:
+        typer.echo(member)
+    typer.echo(f"{len(found)} of {batch.members if batch.members is not None else 'unknown'} missing", err=True)
 
 
 def close(

@@ -66,6 +66,11 @@ def batch(verb: str, name: str, key: RunKey, reason: str = "") -> str:
     return line("batch", verb, name, *of_key(key), *(("--reason", reason) if reason else ()))
 
 
+def missing_of_batch(name: str, key: RunKey) -> str:
+    """Return what lists every member that is missing of a batch, one a line."""
+    return line("batch", "show", name, *of_key(key), "--missing")
+
+
 def pauses() -> str:
     return line("pause", "--list")
 

@@ -52,6 +52,10 @@ REFUSED: list[tuple[tuple[str | int, ...], object, str, str]] = [
     (("on_close", 1, "http", "service"), "ledgr", "batches.tenants.on_close[1].http.service", "no service ledgr"),
     (("on_close", 1, "http", "timeout"), "5m", "batches.tenants.on_close[1].http.timeout", "longer than a batch"),
     (("on_close", 1, "body", "who"), "{member}", "batches.tenants.on_close[1].body.who", "template {member}"),
+    (("alerts",), {"failed_percent": 100}, "batches.tenants.alerts.failed_percent", "nobody is ever warned"),
+    (("alerts",), {"fewer_than_percent": 0}, "batches.tenants.alerts.fewer_than_percent", "nobody is ever warned"),
+    (("alerts",), {"failed_percent": 120}, "batches.tenants.alerts.failed_percent", "100"),
+    (("alerts",), {"failed": 20}, "batches.tenants.alerts.failed", "no such key"),
     (("retry", "attempt"), 1, "batches.tenants.retry.attempt", "no such key"),
     (("close", "deadline", "then"), "wait", "batches.tenants.close.deadline.then", "publish_partial"),
 ]
@@ -91,3 +95,6 @@ def test_a_policy_without_batches_works_as_before() -> None:
     assert load_policy(NBA).batches == {}
     production = load_policy(PRODUCTION).batches["predictions"]
     assert (production.reports_as, production.refresh) == ("prediction_coordinator", None)
+    assert (production.alerts.failed_percent, production.alerts.fewer_than_percent) == (20, 50)
+    silent = load_policy(TENANTS).batches["tenants"].alerts
+    assert (silent.failed_percent, silent.fewer_than_percent) == (None, None)

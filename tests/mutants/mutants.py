@@ -28,6 +28,7 @@ MODEL, MESSAGE, POLICY = "shared/core/model.py", "shared/core/message.py", "shar
 PHASES = "shared/core/policy/phases.py"
 RESOLUTION, PASSES_CHECK = "shared/core/modes.py", "shared/core/policy/mode_check.py"
 T_FOLDER = "tests/adapters/test_policy_folder.py::test_"
+T_SEVERAL = "tests/functions/test_several_pipelines.py::test_"
 T_ONE_DATABASE = "tests/app/test_one_database.py::test_"
 AFTER_RUN, T_AFTER = "shared/core/policy/after_run.py", "tests/core/test_after_run.py::test_"
 T_PASSES, T_PASSED = "tests/core/test_passes.py::test_", "tests/app/test_passes.py::test_"
@@ -83,6 +84,7 @@ W_AUDIT, T_W_AUDIT = "shared/app/workflows/audit.py", "tests/app/workflows/test_
 T_W_CONTROLLER = "tests/app/workflows/test_controller.py::test_"
 
 BATCH_DECIDE, BATCH_MESSAGES = "shared/core/batches/decide.py", "shared/core/batches/messages.py"
+BATCH_PROGRESS, T_PROGRESS = "shared/core/batches/progress.py", "tests/core/test_batch_progress.py::test_"
 BATCH_ROLL, BATCH_ARRIVAL = "shared/core/batches/roll.py", "shared/core/batches/arrival.py"
 T_BATCH, T_MEMBERS = "tests/core/test_batch_decide.py::test_", "tests/core/test_batch_members.py::test_"
 T_HEAL, T_REPAIRS = "tests/app/test_self_heal.py::test_", "tests/app/test_repair_verdicts.py::test_"
@@ -168,6 +170,41 @@ MUTANTS = [
         "in after_run_problems(policy, by_name)]",
         "in after_run_problems(policy)]",
         f"{T_FOLDER}what_is_wrong_between_policies_is_refused",
+    ),
+    mutant(
+        "a message is taken in by the first pipeline whatever its topic",
+        EVENTS,
+        "    return of_topic(known, topic) or next(having, known[0])",
+        "    return next(having, known[0])",
+        f"{T_SEVERAL}a_message_is_the_pipeline_s_of_its_topic",
+    ),
+    mutant(
+        "an error in one pipeline's sweep ends those of all",
+        "shared/app/pipelines.py",
+        "        return failed(f",
+        "        raise\n        return failed(f",
+        f"{T_SEVERAL}an_error_in_one_sweep_ends_no_other",
+    ),
+    mutant(
+        "what one pipeline does not understand is done in the others",
+        "shared/app/sweep/pipelines.py",
+        "            return refuse(ctx, option)",
+        "            continue",
+        f"{T_SEVERAL}a_sweep_is_refused_as_a_whole",
+    ),
+    mutant(
+        "a deployment is ready although a pipeline is not",
+        "shared/app/reporting/pipelines.py",
+        "    return HealthResponse(max(one.status for",
+        "    return HealthResponse(min(one.status for",
+        f"{T_SEVERAL}readiness_is_that_of_every_pipeline",
+    ),
+    mutant(
+        "checks and workflows of one pipeline are taken for another's",
+        "shared/adapters/config/beside.py",
+        "if path.is_file() and whose(path) in",
+        "if path.is_file() or whose(path) in",
+        "tests/adapters/test_own_files.py::test_a_file_belongs_to_the_pipeline_it_names",
     ),
     mutant(
         "a sweep ends and sends what is another pipeline's",
@@ -2462,6 +2499,69 @@ MUTANTS = [
         "    return counts.total * 100 >= idle.at_least_percent * batch.members",
         "    return True",
         f"{T_BATCH}idle_at_both_of_its_limits",
+    ),
+    mutant(
+        "a batch stalls before its repeats had their time",
+        BATCH_PROGRESS,
+        "max(repeats, STEP_TAKES if idle is None else idle.after)",
+        "STEP_TAKES if idle is None else idle.after",
+        f"{T_PROGRESS}when_a_batch_stalls",
+    ),
+    mutant(
+        "an outcome is no progress of a batch",
+        BATCH_PROGRESS,
+        "        moments.append(counts.last_at)",
+        "        moments.append(None)",
+        f"{T_PROGRESS}when_a_batch_stalls",
+    ),
+    mutant(
+        "a batch that waits for a person stalls",
+        BATCH_PROGRESS,
+        "if batch.state in (BatchState.HELD, BatchState.PUBLISHED):",
+        "if batch.state is BatchState.PUBLISHED:",
+        f"{T_PROGRESS}when_a_batch_stalls",
+    ),
+    mutant(
+        "as many failed members as allowed are too many",
+        BATCH_PROGRESS,
+        "failed * 100 > most * (members or 0)",
+        "failed * 100 >= most * (members or 0)",
+        f"{T_PROGRESS}a_share_of_failed_members",
+    ),
+    mutant(
+        "nights of nobody make few members usual",
+        BATCH_PROGRESS,
+        "other.run.day < batch.run.day and other.members:",
+        "other.run.day < batch.run.day and other.members is not None:",
+        f"{T_PROGRESS}what_is_usual",
+    ),
+    mutant(
+        "a batch is compared with nights after it",
+        BATCH_PROGRESS,
+        "other.run.day < batch.run.day and other.members:",
+        "other.members:",
+        f"{T_PROGRESS}what_is_usual",
+    ),
+    mutant(
+        "the oldest nights say what is usual",
+        BATCH_PROGRESS,
+        "for day in sorted(nights)][-NIGHTS:]",
+        "for day in sorted(nights)][:NIGHTS]",
+        f"{T_PROGRESS}what_is_usual",
+    ),
+    mutant(
+        "half of the usual members are too few",
+        BATCH_PROGRESS,
+        "members * 100 < least * usual",
+        "members * 100 <= least * usual",
+        f"{T_PROGRESS}a_share_of_the_usual_members",
+    ),
+    mutant(
+        "what reported late is not listed as missing at the closing",
+        "shared/app/batches/silent.py",
+        "    return batch.closing is not None and outcome.late and outcome.received_at >= batch.closing.at",
+        "    return False",
+        "tests/app/test_batch_warnings.py::test_all_missing_can_be_read",
     ),
     mutant(
         "a deadline that says hold publishes",

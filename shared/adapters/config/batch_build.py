@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from shared.adapters.config.batch_schema import (
+    BatchAlertsSchema,
     BatchDeadlineSchema,
     BatchReportsSchema,
     BatchRetrySchema,
@@ -21,6 +22,7 @@ from shared.adapters.config.batch_schema import (
 )
 from shared.adapters.config.transition_schema import HttpSchema
 from shared.core.policy.batches import (
+    BatchAlerts,
     BatchDeadline,
     BatchPolicy,
     BatchRefresh,
@@ -89,7 +91,14 @@ def _batch(name: str, found: BatchSchema, duration: Duration, refuse_no_json: Js
         refresh=None
         if refresh is None
         else BatchRefresh(time.fromisoformat(refresh.until), refresh.at_most, refresh.min_growth_percent),
+        alerts=_alerts(_there(found.alerts)),
     )
+
+
+def _alerts(found: BatchAlertsSchema | None) -> BatchAlerts:
+    if found is None:
+        return BatchAlerts()
+    return BatchAlerts(_there(found.failed_percent), _there(found.fewer_than_percent))
 
 
 def _members(found: MembersSchema) -> Members:

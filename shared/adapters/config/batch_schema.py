@@ -153,6 +153,17 @@ class BatchRefreshSchema(Schema):
     min_growth_percent: Growth
 
 
+class BatchAlertsSchema(Schema):
+    """What people are warned of beside how a batch ends.
+
+    - `failed_percent`: more than so many percent of the members failed
+    - `fewer_than_percent`: fewer members than so many percent of the median of the last 14 nights
+    """
+
+    failed_percent: Percent | UnsetType | None = UNSET
+    fewer_than_percent: Percent | UnsetType | None = UNSET
+
+
 class BatchSchema(Schema):
     """A phase whose members are known only when it starts: asked one by one, closed and published once.
 
@@ -166,6 +177,7 @@ class BatchSchema(Schema):
     - `retry`: members that are silent are asked again
     - `on_close`: calls and statements at the close, in order
     - `refresh`: when a late outcome reopens it
+    - `alerts`: what people are warned of
     """
 
     phase: Name
@@ -178,3 +190,4 @@ class BatchSchema(Schema):
     retry: BatchRetrySchema | UnsetType | None = UNSET
     on_close: list[CloseStepSchema] | UnsetType | None = UNSET
     refresh: BatchRefreshSchema | UnsetType | None = UNSET
+    alerts: BatchAlertsSchema | UnsetType | None = UNSET

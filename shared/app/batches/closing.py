@@ -11,6 +11,7 @@ from shared.app.batches.claim import Worker
 from shared.app.batches.says import tell_closed, tell_held
 from shared.app.batches.silent import missing_names
 from shared.app.batches.store import load_page, outcomes_on
+from shared.app.batches.warnings import tell_failing
 from shared.app.transitions.at_work import at_work
 from shared.core.batches.batch import Batch, BatchState, Cause, Closing, HeldFor, StepState, Sum
 from shared.core.batches.messages import NAMED, completion_attributes, completion_body, status_of, step_body
@@ -160,6 +161,7 @@ def publish(worker: Worker, declared: BatchPolicy) -> None:
     """Say the end of the generation, and what is missing; from then on what comes is late."""
     ctx, batch = worker.ctx, worker.batch
     tell_closed(ctx, declared, batch)
+    tell_failing(ctx, declared, batch)
     now = ctx.ports.clock.now()
     body = completion_body(ctx.policy, declared, batch, now)
     ctx.ports.bus.publish(declared.publish, [Message(body, completion_attributes(batch))])

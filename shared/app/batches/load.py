@@ -9,6 +9,7 @@ from typing import Any
 from shared.app.batches.claim import Worker
 from shared.app.batches.says import tell_held
 from shared.app.batches.store import Member, Page, batch_path, kept_data, member_hash
+from shared.app.batches.warnings import tell_few
 from shared.app.context import Context
 from shared.core.batches.batch import Batch, BatchState, HeldFor
 from shared.core.batches.roll import PAGE, Listed, NotMembers, members_of, page_size, pages_of
@@ -38,6 +39,7 @@ def load(worker: Worker, declared: BatchPolicy, listed: Sequence[Any] | None) ->
     pages = list(pages_of(members, page_size(declared.request.per_second)))
     buckets = max(1, -(-len(members) // PAGE))
     _write(worker, attempt, pages, buckets)
+    tell_few(ctx, declared, worker.batch, len(members))  # before the number is fixed: a crash in between says it again
     worker.mark(lambda batch: _loaded(batch, len(members), len(pages), buckets))
     ctx.log("batch.loaded", batch_id=worker.batch.id, members=len(members), pages=len(pages))
 

@@ -24,7 +24,7 @@ def tell_closed(ctx: Context, declared: BatchPolicy, batch: Batch) -> None:
     """Say how a batch was closed that was not complete."""
     found = closed_condition(declared, batch)
     if found is not None:
-        _raise(ctx, found)
+        raise_quietly(ctx, found)
 
 
 def closed_condition(declared: BatchPolicy, batch: Batch) -> Condition | None:
@@ -36,12 +36,13 @@ def closed_condition(declared: BatchPolicy, batch: Batch) -> Condition | None:
     if not what:
         return None
     then = f"published as generation {batch.generation}"
-    text = say(
-        batch.run.id, f"batch {batch.name}", what, then, f"see who: {commands.batch('show', batch.name, batch.run)}"
-    )
+    who = f"see who: {commands.batch('show', batch.name, batch.run)}"
+    if closing.missing_count > len(closing.missing):
+        who = f"see all {closing.missing_count}: {commands.missing_of_batch(batch.name, batch.run)}"
+    text = say(batch.run.id, f"batch {batch.name}", what, then, who)
     subject = f"{batch.id}/{closing.generation}"
     kind = AlertKind.BATCH_CLOSED
-    return Condition(kind, _at_most(batch, severity), batch.run.id, "", subject, text)
+    return Condition(kind, at_most(batch, severity), batch.run.id, "", subject, text)
 
 
 def _closed(declared: BatchPolicy, batch: Batch, closing: Closing) -> tuple[str, Severity]:
@@ -62,7 +63,7 @@ def _closed(declared: BatchPolicy, batch: Batch, closing: Closing) -> tuple[str,
 
 
 def tell_held(ctx: Context, declared: BatchPolicy, batch: Batch, missing: Sequence[str]) -> None:
-    _raise(ctx, held_condition(declared, batch, missing))
+    raise_quietly(ctx, held_condition(declared, batch, missing))
 
 
 def held_condition(declared: BatchPolicy, batch: Batch, missing: Sequence[str]) -> Condition:
@@ -77,7 +78,7 @@ def held_condition(declared: BatchPolicy, batch: Batch, missing: Sequence[str]) 
         HeldFor.MEMBERS: "nobody is asked",
     }[batch.held_for or HeldFor.DEADLINE]
     text = say(batch.run.id, f"batch {batch.name}", f"held: {batch.held_text}{who}", then, f"{again}\n{anyway}")
-    severity = _at_most(batch, Severity.CRITICAL)
+    severity = at_most(batch, Severity.CRITICAL)
     return Condition(AlertKind.BATCH_HELD, severity, batch.run.id, "", f"{batch.id}/{batch.held_for}", text)
 
 
@@ -85,15 +86,15 @@ def tell_late(ctx: Context, declared: BatchPolicy, batch: Batch, member: str, la
     """Say that an outcome came after the batch was closed: a note, not a task."""
     text = say(batch.run.id, f"batch {batch.name}", f"{member} {what}", "it is kept, and not published by itself")
     subject = f"{batch.id}/{member}" if late <= NAMED_LATE else f"{batch.id}/many"
-    _raise(ctx, Condition(AlertKind.BATCH_LATE, Severity.INFO, batch.run.id, "", subject, text))
+    raise_quietly(ctx, Condition(AlertKind.BATCH_LATE, Severity.INFO, batch.run.id, "", subject, text))
 
 
-def _at_most(batch: Batch, severity: Severity) -> Severity:
+def at_most(batch: Batch, severity: Severity) -> Severity:
     """Backfill raises nothing above info (behaviour A3)."""
     return severity if batch.run.lane is Lane.LIVE else Severity.INFO
 
 
-def _raise(ctx: Context, condition: Condition) -> None:
+def raise_quietly(ctx: Context, condition: Condition) -> None:
     """Raise an alert; a failure never fails a batch (behaviour A3)."""
     try:
         raise_alerts.raise_now(ctx, [condition])

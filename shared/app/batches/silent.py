@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import islice
+
 from shared.app.batches.store import load_page, outcomes_on
 from shared.app.context import Context
-from shared.core.batches.batch import Batch
+from shared.core.batches.batch import Batch, Outcome
 from shared.core.batches.messages import NAMED
 from shared.core.policy.batches import MemberOutcome
 
@@ -13,13 +16,19 @@ def missing_names(ctx: Context, batch: Batch, most: int = NAMED) -> tuple[str, .
     """Return the first silent and failed members; those of the closing where it has begun."""
     if batch.closing is not None:
         return batch.closing.missing
-    found: list[str] = []
+    return tuple(islice(all_missing(ctx, batch), most))
+
+
+def all_missing(ctx: Context, batch: Batch) -> Iterator[str]:
+    """Yield every silent and failed member, page by page; where the closing has begun, those that were missing then."""
     for number in range(batch.pages if batch.members else 0):
         outcomes = outcomes_on(ctx, batch, number)
         for member in load_page(ctx, batch, number).value.members:
-            known = outcomes.get(member.key)
-            if known is None or known.outcome is MemberOutcome.FAILED:
-                found.append(member.key)
-        if len(found) >= most:
-            break
-    return tuple(found[:most])
+            if _is_missing(batch, outcomes.get(member.key)):
+                yield member.key
+
+
+def _is_missing(batch: Batch, outcome: Outcome | None) -> bool:
+    if outcome is None or outcome.outcome is MemberOutcome.FAILED:
+        return True
+    return batch.closing is not None and outcome.late and outcome.received_at >= batch.closing.at

@@ -126,6 +126,18 @@ def batches_of_run(ctx: Context, name: str, run: RunKey) -> list[Stored[Batch]]:
     return sorted((batch for batch in batches if batch.value.run == run), key=_age, reverse=True)
 
 
+def batches_of_name(ctx: Context, name: str) -> list[Batch]:
+    """Return the batches of one name that are kept; one that cannot be read is none of them."""
+    found = ctx.ports.store.query(COLLECTION, {"pipeline": ctx.policy.pipeline, "name": name})
+    batches = []
+    for document in found:
+        try:
+            batches.append(from_data(Batch, document.data))
+        except ValueError as error:
+            ctx.log("batch.unreadable", severity="WARNING", path=document.path, error=str(error))
+    return batches
+
+
 def all_batches(ctx: Context) -> list[Batch]:
     """Return every batch of the pipeline that is kept, the newest first."""
     found = ctx.ports.store.query(COLLECTION, {"pipeline": ctx.policy.pipeline})

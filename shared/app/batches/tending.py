@@ -9,6 +9,7 @@ from shared.app.batches.looking import go_on, look
 from shared.app.batches.says import held_condition
 from shared.app.batches.silent import missing_names
 from shared.app.batches.store import active_batches
+from shared.app.batches.warnings import warnings
 from shared.app.context import Context
 from shared.core.batches.batch import Batch, BatchState, Counts
 from shared.core.batches.decide import next_at, step_due_at
@@ -54,6 +55,9 @@ def _tend(ctx: Context, done: Sweep, batch: Batch, declared: BatchPolicy, *, dry
     now = ctx.ports.clock.now()
     if batch.state is BatchState.HELD and not dry_run:
         done.say(held_condition(declared, batch, missing_names(ctx, batch)))
+    if not dry_run:
+        for condition in warnings(ctx, declared, batch, counts):
+            done.say(condition)
     if isinstance(decision, Load) and declared.members.sql is None:
         decision = Wait("its members come with its start message")
     if batch.is_claimed(now):

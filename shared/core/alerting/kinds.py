@@ -98,6 +98,9 @@ class AlertKind(StrEnum):
     BATCH_CLOSED = "batch_closed"
     BATCH_HELD = "batch_held"
     BATCH_LATE = "batch_late"
+    BATCH_STALLED = "batch_stalled"
+    BATCH_FAILING = "batch_failing"
+    BATCH_FEW = "batch_few"
     PAUSE_OF_NOTHING = "pause_of_nothing"
 
 
@@ -371,6 +374,24 @@ CATALOGUE: Mapping[AlertKind, KindInfo] = MappingProxyType(
             _WARNING,
             "at its deadline, idle, by a person, or with members that failed; published as partial with the missing",
             f"{_command('batch', 'show')}",
+        ),
+        AlertKind.BATCH_STALLED: _ongoing(
+            "A batch makes no progress",
+            _WARNING,
+            "nothing new for longer than its idleness and all its repeats take, and too little of it to close",
+            f"{_command('batch', 'show')}: look at the workers, or at the step that it names",
+        ),
+        AlertKind.BATCH_FAILING: _once(
+            "Too many members of a batch failed",
+            _WARNING,
+            "more than `alerts.failed_percent` of its members",
+            f"{_command('batch', 'show')} names the causes; {_command('batch', 'retry')} asks them again",
+        ),
+        AlertKind.BATCH_FEW: _once(
+            "A batch has too few members",
+            _WARNING,
+            "less than `alerts.fewer_than_percent` of the median of the last 14 nights",
+            "look at the query of its members and at the tables that it reads",
         ),
         AlertKind.BATCH_LATE: _once(
             "A member reported after its batch was closed", _INFO, "the outcome is kept, and not published by itself"

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from shared.core import commands
 from shared.core.batches.batch import Batch, Cause, Closing, percent_of
 from shared.core.batches.values import MAX_ATTRIBUTE, batch_values, member_values, request_id
 from shared.core.model import Lane, Outcome
@@ -15,7 +16,7 @@ from shared.core.policy.policy import Policy
 from shared.core.wire import templates
 
 NAMED = 50
-"""How many of the missing a completion names; how many there are stands beside them."""
+"""How many of the missing a completion names; how many there are, and what lists them all, stands beside them."""
 
 
 def started_body(policy: Policy, declared: BatchPolicy, batch: Batch, now: datetime) -> dict[str, Any]:
@@ -45,6 +46,7 @@ def completion_body(policy: Policy, declared: BatchPolicy, batch: Batch, now: da
     if status is not Outcome.SUCCESS:
         body["error_message"] = partial_text(batch, closing)
         body["missing"], body["missing_count"] = list(closing.missing), closing.missing_count
+        body["missing_at"] = commands.missing_of_batch(batch.name, batch.run)
     body["metadata"] |= {
         "completion_pct": closing_percent(batch, closing),
         "cause": closing.cause.value,

@@ -26,6 +26,7 @@ def batch_problems(policy: Policy, unreadable: Mapping[str, str]) -> Iterator[Co
         yield from _topics(policy, batch, key, topics)
         yield from _request(batch, key)
         yield from _close(batch, key)
+        yield from _alerts(batch, f"{key}.alerts")
         for place, step in enumerate(batch.on_close):
             yield from _step(policy, step, f"{key}.on_close[{place}]", unreadable)
 
@@ -94,6 +95,16 @@ def _close(batch: BatchPolicy, key: str) -> Iterator[ConfigError]:
     for name, length in durations.items():
         if length is not None and length <= timedelta(0):
             yield ConfigError(f"{key}.{name}", "must be longer than nothing", "10m")
+
+
+def _alerts(batch: BatchPolicy, key: str) -> Iterator[ConfigError]:
+    """Yield shares of which no number can ever be on the wrong side: nobody would be warned of anything."""
+    if batch.alerts.failed_percent == 100:
+        reason = "100 means nobody is ever warned: no more than all members can fail"
+        yield ConfigError(f"{key}.failed_percent", reason, "failed_percent: 20")
+    if batch.alerts.fewer_than_percent == 0:
+        reason = "0 means nobody is ever warned: no batch has fewer members than none"
+        yield ConfigError(f"{key}.fewer_than_percent", reason, "fewer_than_percent: 50")
 
 
 def _step(policy: Policy, step: CloseStep, key: str, unreadable: Mapping[str, str]) -> Iterator[ConfigError]:

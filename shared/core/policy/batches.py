@@ -142,6 +142,18 @@ class BatchRefresh:
 
 
 @dataclass(frozen=True)
+class BatchAlerts:
+    """What people are warned of beside how a batch ends; None: nobody is.
+
+    ``failed_percent``: more than so many percent of the members failed. ``fewer_than_percent``: the batch has fewer
+    members than so many percent of the median of the nights before.
+    """
+
+    failed_percent: float | None = None
+    fewer_than_percent: float | None = None
+
+
+@dataclass(frozen=True)
 class BatchPolicy:
     """One declared batch. ``publish`` is the topic of its completion, which is said as one of ``reports_as``."""
 
@@ -156,6 +168,7 @@ class BatchPolicy:
     retry: Retry | None = None
     on_close: tuple[CloseStep, ...] = ()
     refresh: BatchRefresh | None = None
+    alerts: BatchAlerts = field(default_factory=BatchAlerts)
 
     @property
     def unit(self) -> str:
