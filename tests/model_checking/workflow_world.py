@@ -24,6 +24,8 @@ from shared.simulation.fakes.clock import VirtualClock
 from tests.app.workflows.phase1 import Phase1
 
 GO, DIE = "go", "die"
+# What handlers share: the order of all else, such as the breaker of the record, changes nothing for a run.
+SHARED = ("workflow_",)
 Choice = tuple[int, str]
 Handler = Callable[[Phase1], None]
 
@@ -94,12 +96,18 @@ class GatedStore:
         self.query, self.count = inner.query, inner.count
 
     def get(self, *paths: str) -> list[Document | None]:
+        if not any(path.startswith(SHARED) for path in paths):
+            return self.inner.get(*paths)  # type: ignore[no-any-return]
         return effect("get", lambda: self.inner.get(*paths), self._digest)  # type: ignore[no-any-return]
 
     def create(self, path: str, data: Mapping[str, Any]) -> str | None:
+        if not path.startswith(SHARED):
+            return self.inner.create(path, data)  # type: ignore[no-any-return]
         return effect("create", lambda: self._wrote(path, self.inner.create(path, data)), bool)  # type: ignore[no-any-return]
 
     def update(self, path: str, data: Mapping[str, Any], version: str) -> str | None:
+        if not path.startswith(SHARED):
+            return self.inner.update(path, data, version)  # type: ignore[no-any-return]
         return effect("update", lambda: self._wrote(path, self.inner.update(path, data, version)), bool)  # type: ignore[no-any-return]
 
     def delete(self, path: str) -> None:
@@ -165,7 +173,7 @@ class World:
         """Return what tells this state from others."""
         documents = [
             (one.path, self.store.written[one.path], repr(sorted(one.data.items())))
-            for collection in ("workflow_runs", "workflow_days", "workflow_control", "alerts", "breakers")
+            for collection in ("workflow_runs", "workflow_days", "workflow_control")
             for one in self.store.inner.query(collection)
         ]
         handlers = [(gate.over, gate.died, gate.seen) for gate in self.gates]
@@ -182,9 +190,9 @@ class World:
                 gate.step(DIE)
 
     def finish(self) -> None:
-        """Let the platform do what it does: every message once more, ticks and sweeps for three quarters of an hour."""
+        """Let the platform do what it does: every message twice, ticks and sweeps until every lease is over."""
         one = self.one
-        for _ in range(45):
+        for _ in range(6):
             for body in list(one.bus.waiting):
                 one.bus.waiting.popleft()
                 for _ in range(2):
@@ -195,7 +203,7 @@ class World:
                         break
             one.tick()
             one.look()
-            one.pass_time(timedelta(minutes=1))
+            one.pass_time(timedelta(minutes=6))
 
 
 @dataclass
