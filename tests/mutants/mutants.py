@@ -28,6 +28,7 @@ MODEL, MESSAGE, POLICY = "shared/core/model.py", "shared/core/message.py", "shar
 PHASES = "shared/core/policy/phases.py"
 RESOLUTION, PASSES_CHECK = "shared/core/modes.py", "shared/core/policy/mode_check.py"
 T_FOLDER = "tests/adapters/test_policy_folder.py::test_"
+T_SEVERAL = "tests/functions/test_several_pipelines.py::test_"
 T_ONE_DATABASE = "tests/app/test_one_database.py::test_"
 AFTER_RUN, T_AFTER = "shared/core/policy/after_run.py", "tests/core/test_after_run.py::test_"
 T_PASSES, T_PASSED = "tests/core/test_passes.py::test_", "tests/app/test_passes.py::test_"
@@ -168,6 +169,41 @@ MUTANTS = [
         "in after_run_problems(policy, by_name)]",
         "in after_run_problems(policy)]",
         f"{T_FOLDER}what_is_wrong_between_policies_is_refused",
+    ),
+    mutant(
+        "a message is taken in by the first pipeline whatever its topic",
+        EVENTS,
+        "    return of_topic(known, topic) or next(having, known[0])",
+        "    return next(having, known[0])",
+        f"{T_SEVERAL}a_message_is_the_pipeline_s_of_its_topic",
+    ),
+    mutant(
+        "an error in one pipeline's sweep ends those of all",
+        "shared/app/pipelines.py",
+        "        return failed(f",
+        "        raise\n        return failed(f",
+        f"{T_SEVERAL}an_error_in_one_sweep_ends_no_other",
+    ),
+    mutant(
+        "what one pipeline does not understand is done in the others",
+        "shared/app/sweep/pipelines.py",
+        "            return refuse(ctx, option)",
+        "            continue",
+        f"{T_SEVERAL}a_sweep_is_refused_as_a_whole",
+    ),
+    mutant(
+        "a deployment is ready although a pipeline is not",
+        "shared/app/reporting/pipelines.py",
+        "    return HealthResponse(max(one.status for",
+        "    return HealthResponse(min(one.status for",
+        f"{T_SEVERAL}readiness_is_that_of_every_pipeline",
+    ),
+    mutant(
+        "checks and workflows of one pipeline are taken for another's",
+        "shared/adapters/config/beside.py",
+        "if path.is_file() and whose(path) in",
+        "if path.is_file() or whose(path) in",
+        "tests/adapters/test_own_files.py::test_a_file_belongs_to_the_pipeline_it_names",
     ),
     mutant(
         "a sweep ends and sends what is another pipeline's",
