@@ -80,6 +80,7 @@ W_WINDOWS, W_RUNS = "shared/core/workflows/windows.py", "shared/core/workflows/r
 W_ANSWERS, W_EXECUTOR = "shared/core/workflows/answers.py", "shared/app/workflows/executor.py"
 W_WATCH, W_CALLS = "shared/app/workflows/supervision.py", "shared/app/workflows/calls.py"
 T_W_DECIDE, T_W_EXECUTOR = "tests/core/test_workflow_decide.py::test_", "tests/app/workflows/test_executor.py::test_"
+W_AUDIT, T_W_AUDIT = "shared/app/workflows/audit.py", "tests/app/workflows/test_audit.py::test_"
 T_W_CONTROLLER = "tests/app/workflows/test_controller.py::test_"
 
 BATCH_DECIDE, BATCH_MESSAGES = "shared/core/batches/decide.py", "shared/core/batches/messages.py"
@@ -2400,6 +2401,27 @@ MUTANTS = [
         "Verdict.NOT_NEEDED if facts.paused else Verdict.MISSED, facts.now",
         "Verdict.MISSED, facts.now",
         f"{T_W_DECIDE}a_window_that_passed_without_a_run_is_missed",
+    ),
+    mutant(
+        "a run whose end the record did not take is forgotten",
+        W_AUDIT,
+        "    if write_rows(ctx, rows):\n        # A lost race",
+        "    if write_rows(ctx, rows) or True:\n        # A lost race",
+        f"{T_W_AUDIT}a_record_that_is_away_keeps_nothing_waiting_and_loses_nothing",
+    ),
+    mutant(
+        "what the record took is written to it again",
+        W_AUDIT,
+        "change_day(ctx, book.day, lambda found: found.without_pending(written))",
+        "pass",
+        f"{T_W_AUDIT}a_decision_is_written_when_it_changed",
+    ),
+    mutant(
+        "windows are expected of units that nobody knows",
+        "shared/app/workflows/controller.py",
+        "if unknown and by_units and now < instant(book.day, MORNING, ctx.policy.zone):",
+        "if False:",
+        f"{T_W_AUDIT}a_calendar_that_cannot_be_read_is_waited_for_until_the_morning",
     ),
     mutant(
         "a catch-up's window is never judged",
