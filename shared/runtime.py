@@ -1,6 +1,6 @@
 """The composition root: it reads the environment and builds what this instance runs on.
 
-    ORCH_POLICY      the policy file                         config/nba.yaml
+    ORCH_POLICY      a policy file, or a folder of several   config/nba.yaml
     ORCH_VALIDATION  the file of its checks                  config/validation.yaml
     ORCH_STATE       firestore | sqlite                      firestore
     ORCH_DATABASE    the Firestore database                  (default)
@@ -12,7 +12,8 @@
     ORCH_CLOCK       START|ORIGIN|SPEED | @FILE, rehearsals  the system's
     GOOGLE_CLOUD_PROJECT, ORCH_RECORD_DATASET, GIT_COMMIT, SOURCE_DIGEST, and the policy's `url_env` of each service
 
-Every client is built when it is first asked for, once for an instance.
+A folder holds one pipeline in each policy file: every one has a context of its own, and all of them share the state
+store, the bus, the network and the secrets. Every client is built when it is first asked for, once for an instance.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -48,15 +49,19 @@ CHOICES = {
     "ORCH_ALERTS": ("slack", "console"),
     "ORCH_SECRETS": ("environment", "secret_manager"),
 }
+WHICH = "say which one: --pipeline NAME"
 _lock = threading.Lock()
-_installed: list[Context] = []
+_installed: list[tuple[Context, ...]] = []
 
 
 class EnvironmentPorts:
-    """The ports that the environment names, each built on first use."""
+    """The ports that the environment names, each built on first use.
 
-    def __init__(self, variables: Mapping[str, str], policy: Policy) -> None:
-        self._variables, self._policy = variables, policy
+    What has nothing of a pipeline is ``beside``'s, the ports of another pipeline of the same instance.
+    """
+
+    def __init__(self, variables: Mapping[str, str], policy: Policy, beside: EnvironmentPorts | None = None) -> None:
+        self._variables, self._policy, self._beside = variables, policy, beside
         bound = {"pipeline": policy.pipeline, "commit": variables.get("GIT_COMMIT", "unknown")[:40]}
         self.log = JsonLog(bound, self._trace)
 
@@ -107,6 +112,8 @@ class EnvironmentPorts:
 
     @cached_property
     def clock(self) -> Clock:
+        if self._beside is not None:
+            return self._beside.clock
         text = self._variables.get("ORCH_CLOCK")
         if text:
             from shared.adapters.local.accelerated_clock import clock_of
@@ -116,6 +123,8 @@ class EnvironmentPorts:
 
     @cached_property
     def store(self) -> StateStore:
+        if self._beside is not None:
+            return self._beside.store
         if self._choice("ORCH_STATE") == "sqlite":
             from shared.adapters.local.sqlite import SqliteStore
 
@@ -126,6 +135,8 @@ class EnvironmentPorts:
 
     @cached_property
     def bus(self) -> Bus:
+        if self._beside is not None:
+            return self._beside.bus
         if self._choice("ORCH_BUS") == "local":
             from shared.adapters.local.bus import LocalBus
 
@@ -168,6 +179,8 @@ class EnvironmentPorts:
 
     @cached_property
     def http(self) -> Http:
+        if self._beside is not None:
+            return self._beside.http
         from shared.adapters.http import RequestsHttp
 
         # Cloud Run sets K_SERVICE; elsewhere there is no identity to speak with. The network keeps the machine's time.
@@ -175,6 +188,8 @@ class EnvironmentPorts:
 
     @cached_property
     def secrets(self) -> Secrets:
+        if self._beside is not None:
+            return self._beside.secrets
         if self._choice("ORCH_SECRETS") == "secret_manager":
             from shared.adapters.google.secret_manager import SecretManagerSecrets
 
@@ -234,11 +249,34 @@ def refuse_idle(policy: Policy) -> None:
     policy_file.refuse_idle(policy)
 
 
-def from_environment(variables: Mapping[str, str]) -> Context:
-    """Return the context that the environment describes; raise ``PolicyError`` if it describes none."""
+def policies_in(path: Path | None = None) -> tuple[Policy, ...]:
+    """Return the policies of a folder by their file names, or the one of a file, by default the one in ``config/``.
+
+    Raises ``PolicyError`` for the first problem, in a file or between two of them.
+    """
+    if path is None or not path.is_dir():
+        return (policy_in(path),)
+    from shared.adapters.config.policy_folder import load_policies
+
+    return tuple(load_policies(path))
+
+
+def contexts_of(variables: Mapping[str, str]) -> tuple[Context, ...]:
+    """Return the contexts that the environment describes, one for each pipeline by the names of their files.
+
+    Raises ``PolicyError`` if it describes none.
+    """
     named = variables.get("ORCH_POLICY")
-    policy = policy_in(Path(named) if named else None)
-    ports = EnvironmentPorts(variables, policy)
+    made: list[Context] = []
+    first: EnvironmentPorts | None = None
+    for policy in policies_in(Path(named) if named else None):
+        ports = EnvironmentPorts(variables, policy, first)
+        first = first or ports
+        made.append(_context_of(variables, policy, ports))
+    return tuple(made)
+
+
+def _context_of(variables: Mapping[str, str], policy: Policy, ports: EnvironmentPorts) -> Context:
     endpoints = {service.name: variables.get(service.url_env) or None for service in policy.services.values()}
     version = variables.get("GIT_COMMIT") or "unknown"
     keys = [problem.key for problem in idle(policy)]
@@ -247,24 +285,47 @@ def from_environment(variables: Mapping[str, str]) -> Context:
     return Context(policy, Names(policy), ports, endpoints, ports.log, version)
 
 
-def context() -> Context:
-    """Return the instance's context, built on first use."""
+def from_environment(variables: Mapping[str, str], pipeline: str | None = None) -> Context:
+    """Return the context of one pipeline that the environment describes, as ``chosen`` does."""
+    return chosen(contexts_of(variables), pipeline)
+
+
+def contexts() -> tuple[Context, ...]:
+    """Return the instance's contexts, one for each pipeline, built on first use."""
     if not _installed:
         with _lock:
             if not _installed:
-                _installed.append(from_environment(os.environ))
+                _installed.append(contexts_of(os.environ))
     return _installed[-1]
 
 
+def context(pipeline: str | None = None) -> Context:
+    """Return the instance's context of a pipeline, as ``chosen`` does."""
+    return chosen(contexts(), pipeline)
+
+
+def chosen(known: Sequence[Context], pipeline: str | None) -> Context:
+    """Return the context of the pipeline that is named; one alone need not be named.
+
+    Raises ``PolicyError`` for a name that none has, and where several are there and none is named.
+    """
+    names = [one.policy.pipeline for one in known]
+    if pipeline is None and len(known) > 1:
+        raise PolicyError("environment", "ORCH_POLICY", f"holds {len(known)} pipelines: {', '.join(names)}", WHICH)
+    if pipeline is not None and pipeline not in names:
+        raise PolicyError("--pipeline", pipeline, "is not a pipeline", f"one of {', '.join(names)}")
+    return known[0 if pipeline is None else names.index(pipeline)]
+
+
 @contextmanager
-def override_context(ctx: Context) -> Iterator[Context]:
-    """Let everything in this process use another context, such as a simulated world."""
-    _installed.append(ctx)
+def override_context(*these: Context) -> Iterator[Context]:
+    """Let everything in this process use other contexts, such as that of a simulated world; yield the first."""
+    _installed.append(these)
     try:
-        yield ctx
+        yield these[0]
     finally:
         # By identity: two contexts of one policy may be equal.
-        last = max(place for place, installed in enumerate(_installed) if installed is ctx)
+        last = max(place for place, installed in enumerate(_installed) if installed is these)
         del _installed[last]
 
 

@@ -25,7 +25,6 @@ from shared.core.policy.silence_check import endless
 from shared.core.texts import amount, clock_time
 from shared.core.wire.instants import YEARS
 from shared.entrypoints.health import render
-from shared.entrypoints.policies import load_policies
 from shared.entrypoints.workflows import workflows_beside
 
 WORKFLOW = "workflow"
@@ -236,7 +235,7 @@ def check(
     Example: orch check config/nba.yaml
     """
     if policy is not None and policy.is_dir():
-        checked = load_policies(policy)
+        checked = runtime.policies_in(policy)
         for one in checked:
             runtime.refuse_idle(one)
         summaries = [_in_order(one, told=not as_json) for one in checked]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared.app.call import Call
 from shared.app.reporting.deployment import Origin, answer_of
-from shared.runtime import context, variable
+from shared.runtime import contexts, variable
 
 if TYPE_CHECKING:
     from flask import Request
@@ -29,7 +29,8 @@ def call_of(request: Request) -> Call:
 
 def deployment(function: str) -> dict[str, Any]:
     """Return what a function says of itself at /health: its name, commit, source digest and revision."""
-    return answer_of(context(), Origin(function, variable("SOURCE_DIGEST"), variable("K_REVISION")))
+    origin = Origin(function, variable("SOURCE_DIGEST"), variable("K_REVISION"))
+    return answer_of(contexts(), origin)
 
 
 def health_answer(request: Request, function: str) -> HttpAnswer | None:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from shared.adapters.push import push_of
 from shared.app.alerting.unexpected import report_unexpected
-from shared.app.batches.http import answer
-from shared.app.batches.receive import receive
+from shared.app.batches.http import answer_one_of
+from shared.app.batches.receive import receive, recipient
 from shared.app.batches.wire import delivery_of
 from shared.core.errors import OrchError
 from shared.entrypoints.answers import JSON, HttpAnswer, call_of, health_answer, json_text
-from shared.runtime import context
+from shared.runtime import contexts
 
 if TYPE_CHECKING:
     from flask import Request
@@ -25,12 +25,13 @@ def handle(request: Request) -> HttpAnswer:
     health = health_answer(request, FUNCTION)
     if health is not None:
         return health
-    ctx = context()
+    known = contexts()
     headers = {name.lower(): value for name, value in request.headers.items()}
     pushed = push_of(request.method, request.path, headers, request.get_data())
+    ctx = recipient(known, "" if pushed is None else pushed.topic)
     try:
         if pushed is None:
-            body, status = answer(ctx, call_of(request))
+            body, status = answer_one_of(known, call_of(request))
             return json_text(body), status, JSON
         taken = receive(ctx, delivery_of(ctx, pushed))
     except OrchError as error:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from shared import runtime
 from shared.app.alerting.unexpected import report_unexpected
-from shared.app.reporting.handler import answer
+from shared.app.context import Context
 from shared.app.reporting.health import DeploymentInfo, HealthRequest
+from shared.app.reporting.pipelines import answer_all
 from shared.core.reporting.page import Page
 from shared.entrypoints.answers import JSON, HttpAnswer, json_text
-from shared.entrypoints.inventory import with_inventory
+from shared.entrypoints.inventory import with_inventories
 
 if TYPE_CHECKING:
     from flask import Request
@@ -28,19 +29,24 @@ PRIVATE = {
 
 def handle(request: Request) -> HttpAnswer:
     """Answer one call of the health check: JSON, or the page (behaviour 11)."""
-    ctx = with_inventory(runtime.context())
-    ports = ctx.ports
-    missing = ports.missing_webhooks if isinstance(ports, runtime.EnvironmentPorts) else tuple
-    revision, digest = runtime.variable("K_REVISION"), runtime.variable("SOURCE_DIGEST")
-    deployed = DeploymentInfo(runtime.record_dataset(ctx.policy), revision, missing, digest)
+    known = runtime.contexts()
     try:
-        found = answer(ctx, deployed, HealthRequest(request.method, request.path, request.args.to_dict()))
+        asked = HealthRequest(request.method, request.path, request.args.to_dict())
+        found = answer_all(with_inventories(known), deployed, asked)
         if isinstance(found.body, dict):
             return json_text(found.body), found.status, {**JSON, **PRIVATE}
         return render(found.body), found.status, {**HTML, **PRIVATE}
     except Exception as error:
-        report_unexpected(ctx, "health_check", error, traceback.format_exc())
+        report_unexpected(known[0], "health_check", error, traceback.format_exc())
         raise
+
+
+def deployed(ctx: Context) -> DeploymentInfo:
+    """Return what only this process knows of its deployment."""
+    ports = ctx.ports
+    missing = ports.missing_webhooks if isinstance(ports, runtime.EnvironmentPorts) else tuple
+    revision, digest = runtime.variable("K_REVISION"), runtime.variable("SOURCE_DIGEST")
+    return DeploymentInfo(runtime.record_dataset(ctx.policy), revision, missing, digest)
 
 
 def render(page: Page) -> str:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from shared import runtime
 from shared.app.context import Context, NotDeployed
 from shared.core.errors import OrchError
+
+
+def with_inventories(known: Sequence[Context]) -> list[Context]:
+    """Return the contexts with the inventory readable to the first: what is deployed is judged once, not for each
+    pipeline."""
+    return [with_inventory(ctx) if place == 0 else ctx for place, ctx in enumerate(known)]
 
 
 def with_inventory(ctx: Context) -> Context:

@@ -8,24 +8,31 @@ from typing import TYPE_CHECKING
 from shared.adapters import framework
 from shared.app.alerting.unexpected import report_unexpected
 from shared.app.transitions import receive as receiving
-from shared.app.transitions.cloudevents import correlation_of, delivery_of
+from shared.app.transitions.cloudevents import correlation_of, delivery_of, of_topic, recipient, topic_of
 from shared.app.transitions.receive import Receipt
 from shared.core.errors import OrchError
 from shared.entrypoints.answers import deployment
-from shared.runtime import context
+from shared.runtime import contexts
 
 if TYPE_CHECKING:
     from cloudevents.http import CloudEvent
 
 
+ANY = "transition"
+"""The function that serves every transition of every pipeline that has no function of its own."""
+
+
 def receive(transition: str, event: CloudEvent, strange: str = "") -> Receipt:
     """Take in the message of a CloudEvent; whatever is raised makes the platform deliver it again.
 
-    ``strange`` says why what came is no message, and only its bytes can be kept.
+    Its topic says whose it is. ``strange`` says why what came is no message, and only its bytes can be kept.
     """
-    ctx = context()
+    known, topic = contexts(), topic_of(event)
+    ctx = recipient(known, transition, topic)
     try:
         delivery = delivery_of(ctx, transition, event)
+        if transition == ANY and of_topic(known, topic) is None and delivery.data.strip():
+            strange = strange or f"no phase of a pipeline reports on the topic {topic[:80]!r}"
         return receiving.set_aside(ctx, delivery, strange) if strange else receiving.receive(ctx, delivery)
     except OrchError as error:
         ctx.log("completion.not_taken", severity="WARNING", transition=transition, error=str(error))

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shared import runtime
+from shared.adapters.config.beside import own_file
 from shared.adapters.config.validation_file import load_validation
 from shared.app.alerting.unexpected import report_unexpected
 from shared.app.context import Context
-from shared.app.validation.handler import answer
+from shared.app.validation.handler import FUNCTION, answer_all
 from shared.core.validation.checks import Validation
 from shared.entrypoints.answers import JSON, HttpAnswer, call_of, health_answer, json_text
-from shared.entrypoints.inventory import with_inventory
+from shared.entrypoints.inventory import with_inventories
 
 if TYPE_CHECKING:
     from flask import Request
@@ -21,20 +22,28 @@ if TYPE_CHECKING:
 
 def handle(request: Request) -> HttpAnswer:
     """Answer one run of the validation: its findings as JSON, or 400 and what was wrong (behaviour 10)."""
-    health = health_answer(request, "validation_runner")
+    health = health_answer(request, FUNCTION)
     if health is not None:
         return health
-    ctx = with_inventory(runtime.context())
+    known = runtime.contexts()
     try:
-        body, status = answer(ctx, checks(ctx), call_of(request))
+        body, status = answer_all(with_inventories(known), own_checks, call_of(request))
     except Exception as error:
-        report_unexpected(ctx, "validation_runner", error, traceback.format_exc())
+        report_unexpected(known[0], FUNCTION, error, traceback.format_exc())
         raise
     return json_text(body), status, JSON
 
 
+def own_checks(ctx: Context) -> Validation | None:
+    """Return the checks of a pipeline: of several each has those of the file that says it is its own, or none."""
+    if len(runtime.contexts()) == 1:
+        return checks(ctx)
+    path = own_file(ctx.policy, "validation", runtime.CONFIG)
+    return None if path is None else load_validation(path, ctx.policy, runtime.record_dataset(ctx.policy))
+
+
 def checks(ctx: Context) -> Validation:
-    """Return the checks that belong to a context's policy; raise ``PolicyError`` if their file is wrong."""
+    """Return the checks of the only pipeline; raise ``PolicyError`` if their file is wrong."""
     named = runtime.variable("ORCH_VALIDATION")
     path = Path(named) if named else runtime.CONFIG / "validation.yaml"
     return load_validation(path, ctx.policy, runtime.record_dataset(ctx.policy))

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import traceback
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from shared import runtime
 from shared.adapters import framework
 from shared.app.alerting.unexpected import report_unexpected
 from shared.app.context import Context
-from shared.app.transitions.cloudevents import message_id_of, message_of
+from shared.app.transitions.cloudevents import message_id_of, message_of, topic_of
 from shared.app.workflows.executor import execute
 from shared.app.workflows.files import record_file
 from shared.core.errors import OrchError
+from shared.core.workflows.files import topic_of as files_topic
+from shared.core.workflows.model import topic_of as steps_topic
 from shared.entrypoints.answers import deployment
-from shared.entrypoints.workflows import with_workflows, workflows_of
+from shared.entrypoints.workflows import running, workflows_of
 
 if TYPE_CHECKING:
     from cloudevents.http import CloudEvent
@@ -29,7 +32,7 @@ def receive(event: CloudEvent, strange: str = "") -> str:
     Whatever is raised makes the platform deliver it again.
     ``strange`` says why what came is no message: it is logged and acknowledged.
     """
-    ctx = with_workflows(runtime.context())
+    ctx = _recipient(running(runtime.contexts()), topic_of(event))
     try:
         body = _body(event)
         if strange or body is None:
@@ -44,6 +47,12 @@ def receive(event: CloudEvent, strange: str = "") -> str:
     except Exception as error:
         report_unexpected(ctx, "workflow_executor", error, traceback.format_exc())
         raise
+
+
+def _recipient(known: Sequence[Context], topic: str) -> Context:
+    """Return the context of the pipeline whose steps or files a topic carries; the first where it says nothing."""
+    own = (ctx for ctx in known if topic in (steps_topic(ctx.policy.pipeline), files_topic(ctx.policy.pipeline)))
+    return next(own, known[0])
 
 
 def _body(event: CloudEvent) -> dict[str, Any] | None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from shared import runtime
+from shared.adapters.config.beside import default_file, own_file, whose
 from shared.adapters.config.workflows_file import load_workflows
 from shared.app.context import Context
 from shared.core.errors import PolicyError
@@ -14,15 +16,15 @@ from shared.core.workflows.model import Workflows
 
 
 def workflows_path(policy: Policy) -> Path:
-    """Return the workflow file that the environment names, by default the one beside the policy's own file."""
+    """Return the workflow file that the environment names, else where the policy's own is or would be, beside it."""
     named = runtime.variable("ORCH_WORKFLOWS")
-    return Path(named) if named else Path(policy.source.partition(" + ")[0]).parent / "workflows.yaml"
+    return Path(named) if named else own_file(policy, "workflows") or default_file(policy, "workflows")
 
 
 def workflows_beside(policy: Policy) -> Workflows | None:
-    """Return the workflows of the policy's own folder, or those that the environment names; None where there are none.
+    """Return the workflows of a policy, None where there are none.
 
-    Raises ``PolicyError`` for a file that is wrong, or does not fit the policy.
+    Raises ``PolicyError`` for a file that is wrong, does not fit the policy, or is another pipeline's.
     """
     path = workflows_path(policy)
     return load_workflows(path, policy) if runtime.variable("ORCH_WORKFLOWS") or path.is_file() else None
@@ -32,12 +34,21 @@ def with_workflows(ctx: Context) -> Context:
     """Return the context with its workflows; a pipeline without a workflow file has none."""
     if ctx.workflows is not None or not isinstance(ctx.ports, runtime.EnvironmentPorts):
         return ctx
-    loaded = ctx.memory.workflows
-    if loaded is None:
-        loaded = ctx.memory.workflows = workflows_beside(ctx.policy)
-        if loaded is None:
-            return ctx
-    return replace(ctx, workflows=loaded)
+    if ctx.memory.workflows is None:
+        ctx.memory.workflows = _own(ctx.policy)
+    return ctx if ctx.memory.workflows is None else replace(ctx, workflows=ctx.memory.workflows)
+
+
+def _own(policy: Policy) -> Workflows | None:
+    """Return the workflows of a policy; of several pipelines each has those of the file that says it is its own."""
+    path, several = workflows_path(policy), len(runtime.contexts()) > 1
+    if several and path.is_file() and whose(path) not in ("", policy.pipeline):
+        return None
+    loaded = workflows_beside(policy)
+    if loaded is not None and several and not loaded.pipeline:
+        hint = "say whose it is: pipeline: NAME"
+        raise PolicyError(loaded.source, "pipeline", "is missing, and several pipelines could be meant", hint)
+    return loaded
 
 
 def workflows_of(ctx: Context) -> Workflows:
@@ -46,3 +57,12 @@ def workflows_of(ctx: Context) -> Workflows:
         hint = "write it, or name another in ORCH_WORKFLOWS"
         raise PolicyError(str(workflows_path(ctx.policy)), "", "there is no workflow file", hint)
     return ctx.workflows
+
+
+def running(known: Sequence[Context]) -> list[Context]:
+    """Return the contexts of the pipelines that have workflows, each with its own; where none has, the first alone.
+
+    Raises ``PolicyError`` for a file that is wrong.
+    """
+    having = [ctx for ctx in map(with_workflows, known) if ctx.workflows is not None]
+    return having or [known[0]]

@@ -97,7 +97,7 @@ def test_stopped_in_the_middle_it_leaves_nothing_running(tmp_path: Path, number:
     """Ctrl-C and a kill end every function and say so: exit 130."""
     with heard():
         playing = subprocess.Popen(
-            command(tmp_path, ("--night", "whole")),
+            command(tmp_path, ("--night", "tier-two")),
             cwd=ROOT,
             env={**environment(), "PYTHONUNBUFFERED": "1"},
             stdout=subprocess.PIPE,
@@ -119,7 +119,7 @@ def test_stopped_in_the_middle_it_leaves_nothing_running(tmp_path: Path, number:
 def test_killed_in_the_middle_it_leaves_nothing_running(tmp_path: Path) -> None:
     """SIGKILL, after which nobody can clean up any more: the functions go all the same."""
     with subprocess.Popen(
-        command(tmp_path, ("--night", "whole")),
+        command(tmp_path, ("--night", "tier-two")),
         cwd=ROOT,
         env={**environment(), "PYTHONUNBUFFERED": "1"},
         stdout=subprocess.PIPE,

@@ -17,7 +17,7 @@ from shared.core.errors import PolicyError, Unavailable
 from shared.core.model import Units
 from shared.ports import CalendarRef, TableRef
 from shared.simulation.demo.fixtures import Fixtures
-from shared.simulation.demo.nights import NIGHTS, load
+from shared.simulation.demo.nights import Night, load
 from shared.simulation.demo.servers import ROOT, ServerFailed, complaints, served
 from shared.simulation.demo.speed import MINUTE, SWEEP_AT, Speed, Sweeps
 from shared.simulation.demo.verdict import GRACE, judged
@@ -29,7 +29,7 @@ from shared.simulation.world_data import WorldData
 
 START = datetime(2026, 1, 24, 10, 0, tzinfo=UTC)
 DAY = date(2026, 1, 24)
-WHOLE = next(night for night in NIGHTS if night.name == "whole")
+WHOLE = Night("whole", "a whole ordinary night", "own/whole_ordinary_night.yaml", ())
 
 
 @pytest.fixture

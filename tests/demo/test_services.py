@@ -1,9 +1,12 @@
-"""`bin/demo --services`: a night and a day with stand-ins of every service, and whether its figures can be wrong."""
+"""`bin/demo`: a night and a day with stand-ins of every service, and whether its figures can be wrong."""
 
 from __future__ import annotations
 
 import base64
 import json
+import os
+import re
+import signal
 import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -11,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from flask import Flask
 
 from shared.adapters.clock import SystemClock
@@ -39,39 +43,84 @@ DAYS = ("2026-03-10", "2026-03-11")
 NOW = datetime(2026, 3, 11, 10, 0, tzinfo=UTC)
 
 
+FIGURES = (
+    "messages in quarantine: 0",
+    "alerts of warning or above: none",
+    "nba/2026-03-10/overnight phase3_to_grading: confirmed, one trigger, on time",
+    "nba/2026-03-11/same_day phase5_to_phase6: confirmed, one trigger, on time",
+    "dates exported: 2026-03-10, 2026-03-11",
+    "exports of 2026-03-10: all of 15 types",
+)
+
+
+@pytest.mark.slow
+def test_a_day_is_shown_as_the_services_speak(tmp_path: Path) -> None:
+    """From a clone without tools of the cloud: reports in the services' words come in, calls go out as the templates
+    make them, every kind of line is in the legend, and the three commands work as they are printed."""
+    clone = cloned(tmp_path / "a clone", "tests/services")
+    played = run(clone / "bin/demo", "--speed", "40", cwd=clone, seconds=400)
+    assert played.returncode == 0, played.stdout + played.stderr
+    assert_day_as_it_must_be(played.stdout, clone)
+    lines = played.stdout.splitlines()
+    legend = {line.split()[0] for line in lines[1:7]}
+    assert {line.split()[1] for line in lines if re.match(r"  \d\d:\d\d  ", line)} == legend
+    for shown in (
+        "05:47  report    2026-03-10 phase_2_raw NbacGamebookProcessor: success, 34 records; 6 such messages",
+        "message   nba-grading-trigger {target_date: 2026-03-10, run_aggregation: true, and ",
+        "call      coordinator /start {force: false, game_date: 2026-03-11, prediction_run_mode: FIRST, and ",
+        "message   nba-phase6-export-trigger {target_date: 2026-03-11, update_latest: true, export_types: [",
+    ):
+        assert shown in played.stdout
+    assert played.stdout.count("call      precompute /process-date {analysis_date: 2026-03-1") == 2
+
+    status, explain, serve = [line.strip() for line in lines if line.startswith("  (. ")]
+    asked = [run("sh", "-c", line, cwd=clone, seconds=60) for line in (status, explain)]
+    assert [one.returncode for one in asked] == [0, 0]
+    assert asked[0].stdout.startswith("nba/2026-03-11/same_day  opened 10:05 EDT")
+    assert asked[1].stdout.startswith("nba/2026-03-11/same_day phase5_to_phase6: confirmed"), asked[1].stderr
+    page = served_page(serve.replace("health_check", "health_check --port 0"), clone)
+    assert "same_day" in page
+    assert "phase3_to_grading" in page
+
+
 @pytest.mark.slow
 @pytest.mark.xdist_group("demo-emulators")
-def test_a_night_and_the_day_after_go_as_they_must(tmp_path: Path) -> None:
-    """From a clone: completions in the services' dialect come in, calls go out, both dates are exported; what it
-    leaves can be asked."""
+def test_the_same_day_on_the_emulators(tmp_path: Path) -> None:
+    """Firestore and Pub/Sub of Google in place of the embedded parts: the same figures, the same files."""
     tools()
     clone = cloned(tmp_path / "a clone", "tests/services")
     played = run(clone / "bin/demo", "--services", "--speed", "40", cwd=clone, seconds=400)
     assert played.returncode == 0, played.stdout + played.stderr
-    assert "FAILED" not in played.stdout
-    for figure in (
-        "messages in quarantine: 0",
-        "alerts of warning or above: none",
-        "nba/2026-03-10/overnight phase3_to_grading: confirmed, one trigger, on time",
-        "nba/2026-03-11/same_day phase5_to_phase6: confirmed, one trigger, on time",
-        "dates exported: 2026-03-10, 2026-03-11",
-        "exports of 2026-03-10: all of 15 types",
-    ):
-        assert f"ok      {figure}\n" in played.stdout
+    assert_day_as_it_must_be(played.stdout, clone)
+
+
+def assert_day_as_it_must_be(printed: str, clone: Path) -> None:
+    assert "FAILED" not in printed
+    assert "logged by" not in printed
+    for figure in FIGURES:
+        assert f"ok      {figure}\n" in printed
     exported = json.loads((clone / ".demo/exports/2026-03-11/tonight.json").read_text())
     assert exported["date"] == "2026-03-11"
-    [line] = [line for line in played.stdout.splitlines() if "explain phase3_to_grading" in line]
-    explained = run("bash", "-c", line.strip(), cwd=clone, seconds=60)
-    assert explained.stdout.startswith("nba/2026-03-10/overnight phase3_to_grading: confirmed"), explained.stderr
+
+
+def served_page(line: str, clone: Path) -> str:
+    """Return the page that a printed command serves."""
+    with subprocess.Popen(["sh", "-c", line], cwd=clone, stderr=subprocess.PIPE, text=True) as serving:
+        assert serving.stderr is not None
+        try:
+            url = next(found[0] for line in serving.stderr if (found := re.search(r"http://\S+", line)))
+            return requests.get(url, timeout=30).text
+        finally:
+            for process in descendants(serving.pid):
+                os.kill(process.pid, signal.SIGINT)
+            serving.terminate()
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("demo-emulators")
 def test_killed_in_the_middle_it_leaves_nothing_running(tmp_path: Path) -> None:
-    """SIGKILL, after which nobody can clean up any more: functions, stand-ins and emulators go all the same."""
-    tools()
+    """SIGKILL, after which nobody can clean up any more: functions and stand-ins go all the same."""
     with subprocess.Popen(
-        command(tmp_path, ("--services",)),
+        command(tmp_path, ()),
         cwd=ROOT,
         env={**environment(), "PYTHONUNBUFFERED": "1"},
         stdout=subprocess.PIPE,
@@ -79,7 +128,7 @@ def test_killed_in_the_middle_it_leaves_nothing_running(tmp_path: Path) -> None:
         text=True,
     ) as playing:
         assert playing.stdout is not None
-        assert any("report" in line for line in playing.stdout)
+        assert any("  report  " in line for line in playing.stdout if re.match(r"  \d", line))
         started = descendants(playing.pid)
         assert sum("tests.services" in process.command for process in started) >= 6
         playing.kill()
@@ -89,7 +138,7 @@ def test_killed_in_the_middle_it_leaves_nothing_running(tmp_path: Path) -> None:
 def test_without_the_stand_ins_it_says_so(tmp_path: Path) -> None:
     """They belong to a checkout: exit 2 with a remedy, before anything is started."""
     clone = cloned(tmp_path / "a clone")
-    played = run(*command(tmp_path, ("--services",)), cwd=clone, env={"PYTHONPATH": str(clone)}, seconds=60)
+    played = run(*command(tmp_path, ()), cwd=clone, env={"PYTHONPATH": str(clone)}, seconds=60)
     assert (played.returncode, played.stdout) == (2, "")
     assert "part of a checkout only" in played.stderr
     assert "hint:" in played.stderr
@@ -199,7 +248,7 @@ def test_the_schedulers_ask_in_the_order_of_time() -> None:
     assert {str(one.body.get("game_date") or one.body.get("start_date")) for one in scheduled_calls(POLICY)} == set(
         DAYS
     )
-    assert DAY.name == "services"
+    assert DAY.name == "day"
 
 
 @pytest.fixture
@@ -281,8 +330,10 @@ def test_pushed_work_takes_time_of_the_night_and_a_caller_waits_for_less(clock: 
     push.start()
     while (told := web.get(STATE).json)["until"] is None:
         SystemClock().sleep(timedelta(milliseconds=10))
-    assert told == {"awake": 0, "until": (NOW + timedelta(minutes=2)).isoformat()}
+    called = {"at": NOW.isoformat(), "path": "/work", "status": 200, "body": {"analysis_date": "2026-03-10"}}
+    ends = (NOW + timedelta(minutes=2)).isoformat()
+    assert told == {"awake": 0, "until": ends, "taken": 1, "calls": [called]}
     clock.set(NOW + timedelta(minutes=2), 0)
     push.join(timeout=30)
     assert not push.is_alive()
-    assert web.get(STATE).json == {"awake": 0, "until": None}
+    assert web.get(STATE).json == {"awake": 0, "until": None, "taken": 1, "calls": [called]}

@@ -1,4 +1,4 @@
-"""One stand-in as a process of its own, for `bin/demo --services`: `python -m tests.services analytics ...`."""
+"""One stand-in as a process of its own, for `bin/demo`: `python -m tests.services analytics ...`."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import typer
 from werkzeug.serving import make_server
 
 from shared.adapters.config.policy_file import load_policy
-from shared.adapters.google.pubsub import PubSubBus
 from shared.adapters.local.accelerated_clock import FileClock
-from shared.ports import Message
+from shared.adapters.local.bus import LocalBus
+from shared.ports import Bus, Message
 from tests.services import analytics, coordinator, export, grading, precompute, raw
 from tests.services.surroundings import Surroundings
 from tests.services.warehouse import WarehouseTables
@@ -33,19 +33,20 @@ WORK = timedelta(minutes=2)
 def main(
     name: str,
     port: Annotated[int, typer.Option()],
-    project: Annotated[str, typer.Option()],
+    bus: Annotated[str, typer.Option(help="A project of the Pub/Sub emulator, or the file of a local bus.")],
     policy: Annotated[Path, typer.Option()],
     clock: Annotated[Path, typer.Option()],
     warehouse: Annotated[Path, typer.Option()],
     exports: Annotated[Path, typer.Option()],
 ) -> None:
-    """Serve one stand-in until it is stopped; PUBSUB_EMULATOR_HOST says where it reports to."""
-    time, bus = FileClock(clock), PubSubBus(project)
+    """Serve one stand-in until it is stopped."""
+    time = FileClock(clock)
+    reports = _bus(bus, time)
     work = Work(time)
     around = Surroundings(
         now=time.now,
         sleep=work.sleep,
-        publish=lambda topic, body: (bus.publish(topic, [Message(dict(body), {})]), None)[1],
+        publish=lambda topic, body: (reports.publish(topic, [Message(dict(body), {})]), None)[1],
         tables=WarehouseTables(warehouse, load_policy(policy)),
         exports=exports,
         work=WORK,
@@ -53,6 +54,15 @@ def main(
     app = MODULES[name].create_app(around)
     work.watch(app)
     make_server("127.0.0.1", port, app, threaded=True).serve_forever()
+
+
+def _bus(named: str, clock: FileClock) -> Bus:
+    if "/" in named:
+        return LocalBus(Path(named), clock)
+    # Not before it is asked for: the light environment has none of Google's clients.
+    from shared.adapters.google.pubsub import PubSubBus
+
+    return PubSubBus(named)
 
 
 if __name__ == "__main__":

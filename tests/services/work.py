@@ -1,4 +1,5 @@
-"""How a stand-in's work passes while a night's clock is put forward from outside, and what it says of it.
+"""How a stand-in's work passes while a night's clock is put forward from outside, and what it says of it: how many
+work, how many messages were handed to it, and which calls it was sent.
 
 What nobody waits for - a pushed message, a batch in the background - takes its time on the night's clock, which goes on
 meanwhile. A caller who waits has a timeout of its own, in seconds that are not sped up: for it the work is shortened
@@ -13,7 +14,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
-from flask import Flask, g, has_request_context, jsonify, request
+from flask import Flask, Response, g, has_request_context, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from shared.ports import Clock
@@ -28,7 +29,8 @@ class Work:
 
     def __init__(self, clock: Clock) -> None:
         self._clock, self._lock = clock, threading.Lock()
-        self._awake = 0
+        self._awake = self._taken = 0
+        self._calls: list[dict[str, Any]] = []
         self._ends: list[datetime] = []
         self._behind: set[threading.Thread] = set()
 
@@ -51,7 +53,8 @@ class Work:
                 self._behind.add(thread)
 
     def watch(self, app: Flask) -> None:
-        """Count the requests of an app, and answer for it: how many work, and when the next of those that wait ends."""
+        """Count the requests of an app, and answer for it: how many work, when the next of those that wait ends, how
+        many messages were taken, and every call in order."""
 
         @app.before_request
         def begins() -> None:
@@ -59,6 +62,15 @@ class Work:
                 g.counted = True
                 with self._lock:
                     self._awake += 1
+                    self._taken += _pushed()
+
+        @app.after_request
+        def answered(response: Response) -> Response:
+            if request.method == "POST" and not _pushed():
+                call = {"at": self._clock.now().isoformat(), "path": request.path, "status": response.status_code}
+                with self._lock:
+                    self._calls.append({**call, "body": request.get_json(silent=True)})
+            return response
 
         @app.teardown_request
         def ends(_: BaseException | None) -> None:
@@ -72,7 +84,8 @@ class Work:
             with self._lock:
                 until = min(self._ends, default=None)
                 awake = self._awake + sum(thread.is_alive() for thread in self._behind)
-                return jsonify({"awake": awake, "until": None if until is None else until.isoformat()})
+                ends = None if until is None else until.isoformat()
+                return jsonify({"awake": awake, "until": ends, "taken": self._taken, "calls": self._calls})
 
 
 def _pushed() -> bool:

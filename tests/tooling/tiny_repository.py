@@ -50,6 +50,7 @@ TREE: Mapping[str, str] = {
     "tests/test_nothing.py": PASSING_TEST,
     "tests/random_nights/__init__.py": "",
     "tests/model_checking/__init__.py": "",
+    "tests/bench/__init__.py": "",
 }
 
 

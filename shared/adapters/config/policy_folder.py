@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,6 +11,10 @@ from shared.adapters.config.strict_yaml import read_yaml
 from shared.core.errors import PolicyError
 from shared.core.policy.deployment_check import problems_together
 from shared.core.policy.policy import Policy
+
+POLICY_KEYS = ("phases", "transitions")
+# What has neither word before a colon is no policy, and is not parsed: each instance of a function reads the folder.
+_MARK = re.compile(rb"(?:%s)[\"']?\s*:" % "|".join(POLICY_KEYS).encode())
 
 
 def load_policies(folder: Path) -> list[Policy]:
@@ -28,5 +33,7 @@ def load_policies(folder: Path) -> list[Policy]:
 
 def _is_policy(path: Path) -> bool:
     """True for what is meant as a policy; what cannot be read as YAML is told of by whoever loads it."""
+    if path.is_file() and not _MARK.search(path.read_bytes()):
+        return False
     raw, problems = read_yaml(path)
-    return bool(problems) or not {"phases", "transitions"}.isdisjoint(raw if isinstance(raw, Mapping) else {})
+    return bool(problems) or not set(POLICY_KEYS).isdisjoint(raw if isinstance(raw, Mapping) else {})

@@ -149,4 +149,5 @@ def _workflows(found: WorkflowsSchema, source: str) -> model.Workflows:
         for name, one in found.scrapers.items()
     }
     workflows = {name: _workflow(name, one) for name, one in found.workflows.items()}
-    return model.Workflows(workflows, scrapers, defaults, source)
+    pipeline = "" if found.pipeline is msgspec.UNSET else found.pipeline
+    return model.Workflows(workflows, scrapers, defaults, source, pipeline)

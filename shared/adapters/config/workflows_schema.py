@@ -266,6 +266,7 @@ class DefaultsSchema(Schema):
 class WorkflowsSchema(Schema):
     """A file such as config/workflows.yaml.
 
+    - `pipeline`: whose they are, in a folder of several policies
     - `workflows`: the workflows, by name
     - `scrapers`: the scrapers, by name
     - `defaults`: what holds for every scraper
@@ -274,3 +275,4 @@ class WorkflowsSchema(Schema):
     workflows: Annotated[dict[Name, WorkflowSchema], Meta(min_length=1)]
     scrapers: Annotated[dict[Name, ScraperSchema], Meta(min_length=1)]
     defaults: DefaultsSchema | UnsetType = UNSET
+    pipeline: Name | UnsetType = UNSET

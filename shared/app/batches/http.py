@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from shared.app.batches import operate, queries
@@ -10,6 +11,7 @@ from shared.app.batches.store import load_batch
 from shared.app.call import WRONG_METHOD, Call, Wrong, date_of, parameters
 from shared.app.context import Context
 from shared.app.outcome import Outcome, Why
+from shared.app.pipelines import of_query
 from shared.core.batches.arrival import Start, object_of, start_of
 from shared.core.errors import Malformed
 from shared.core.model import Lane, RunKey
@@ -21,6 +23,19 @@ NAMES = ("batch", "date", "mode", "lane")
 STATUSES = {Outcome.DONE: 200, Outcome.REFUSED: 409, Outcome.NOT_FOUND: 404, Outcome.UNAVAILABLE: 503}
 ACCEPTED, NOT_FOUND = 202, 404
 PATHS = {"/start": "POST", "/status": "GET", "/close": "POST"}
+
+
+def answer_one_of(known: Sequence[Context], call: Call) -> tuple[Any, int]:
+    """Answer one request for the pipeline that `?pipeline=NAME` names; where one has batches, it need not be named."""
+    wanted = of_query(known, call)
+    if isinstance(wanted, Wrong):
+        return _refused(wanted)
+    contexts, call = wanted
+    having = [ctx for ctx in contexts if ctx.policy.batches] or list(contexts[:1])
+    if len(having) > 1:
+        names = ", ".join(ctx.policy.pipeline for ctx in having)
+        return _refused(Wrong(f"several pipelines have batches: {names}", "say which: ?pipeline=NAME"))
+    return answer(having[0], call)
 
 
 def answer(ctx: Context, call: Call) -> tuple[Any, int]:

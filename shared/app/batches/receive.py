@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shared.app.batches.advance import Advanced, Ended, advance
@@ -46,6 +47,14 @@ def topics(ctx: Context) -> tuple[str, ...]:
         return ()
     reports = (declared.reports.topic for declared in ctx.policy.batches.values())
     return (start_topic(ctx.policy.pipeline), *dict.fromkeys(reports))
+
+
+def recipient(known: Sequence[Context], topic: str) -> Context:
+    """Return the context of the pipeline whose batches hear a topic; else the first one that has any, else the first:
+    somebody has to keep what came."""
+    hearing = (ctx for ctx in known if topic in topics(ctx))
+    having = (ctx for ctx in known if ctx.policy.batches)
+    return next(hearing, None) or next(having, known[0])
 
 
 def receive(ctx: Context, delivery: Delivery) -> Taken:

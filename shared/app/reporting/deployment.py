@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,13 +18,16 @@ class Origin:
     revision: str = ""
 
 
-def answer_of(ctx: Context, origin: Origin) -> dict[str, Any]:
-    """Return who answers: a deploy compares the digest with what it built."""
+def answer_of(known: Sequence[Context], origin: Origin) -> dict[str, Any]:
+    """Return who answers, for which pipeline or, of several, which ones; a deploy compares the digest with what it
+    built."""
+    names = [ctx.policy.pipeline for ctx in known]
+    whose: dict[str, Any] = {"pipeline": names[0]} if len(names) == 1 else {"pipelines": names}
     return {
         "status": "healthy",
         "service": origin.function,
-        "pipeline": ctx.policy.pipeline,
-        "version": ctx.code_version,
+        **whose,
+        "version": known[0].code_version,
         "source_digest": origin.source_digest,
         "revision": origin.revision,
     }

@@ -39,10 +39,10 @@ def answer(ctx: Context, house: DeploymentInfo, asked: HealthRequest) -> HealthR
         )
     match path:
         case "/health":
-            return HealthResponse(OK, alive(ctx, house))
+            return HealthResponse(OK, alive([ctx], house))
         case "/ready":
             found = ready(ctx, house)
-            return HealthResponse(OK if found.well else NOT_READY, {**alive(ctx, house), **body_of(ctx, found)})
+            return HealthResponse(OK if found.well else NOT_READY, {**alive([ctx], house), **body_of(ctx, found)})
         case "/report":
             return report(ctx, house, asked)
         case _:

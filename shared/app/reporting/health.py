@@ -50,9 +50,9 @@ class HealthResponse:
     body: dict[str, Any] | Page
 
 
-def alive(ctx: Context, house: DeploymentInfo) -> dict[str, Any]:
+def alive(known: Sequence[Context], house: DeploymentInfo) -> dict[str, Any]:
     """Return who answers, without asking anybody."""
-    return answer_of(ctx, Origin(NAME, house.source_digest, house.revision))
+    return answer_of(known, Origin(NAME, house.source_digest, house.revision))
 
 
 def body_of(ctx: Context, found: Readiness) -> dict[str, Any]:
@@ -134,7 +134,8 @@ def _warehouse(ctx: Context) -> ProbeResult:
 
 def _audit_log(ctx: Context) -> ProbeResult:
     today = ctx.policy.local(ctx.ports.clock.now()).date()
-    return ProbeResult(f"{amount(len(ctx.ports.audit.completions(today, today)), 'completion')} of today")
+    own = [row for row in ctx.ports.audit.completions(today, today) if row["pipeline"] == ctx.policy.pipeline]
+    return ProbeResult(f"{amount(len(own), 'completion')} of today")
 
 
 def _bus(ctx: Context) -> ProbeResult:

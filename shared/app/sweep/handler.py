@@ -19,10 +19,13 @@ OK, PARTLY, FAILED = 200, 207, 500
 def answer(ctx: Context, call: Call) -> tuple[list[dict[str, Any]] | dict[str, Any], int]:
     """Sweep as a call asks for; what is not understood is refused, and nothing is looked at."""
     wish = parse_options(ctx.policy, call)
-    if isinstance(wish, Wrong):
-        ctx.log("sweep.refused", severity="ERROR", reason=wish.reason, hint=wish.hint)
-        return wish.body(), wish.status
-    return handle_sweep(ctx, wish)
+    return refuse(ctx, wish) if isinstance(wish, Wrong) else handle_sweep(ctx, wish)
+
+
+def refuse(ctx: Context, wrong: Wrong) -> tuple[dict[str, Any], int]:
+    """Refuse a call, in the log of the pipeline that it was for."""
+    ctx.log("sweep.refused", severity="ERROR", reason=wrong.reason, hint=wrong.hint)
+    return wrong.body(), wrong.status
 
 
 def handle_sweep(ctx: Context, wish: SweepOptions) -> tuple[list[dict[str, Any]], int]:

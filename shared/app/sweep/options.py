@@ -10,7 +10,7 @@ from shared.app.sweep.sweep import SweepOptions
 from shared.core.policy.config_error import suggest
 from shared.core.policy.policy import Policy
 
-OPTIONS = ("date", "mode", "dry_run", "force")
+OPTIONS = ("date", "mode", "dry_run", "force", "pipeline")
 
 
 class _Twice(ValueError):
@@ -37,6 +37,9 @@ def parse_options(policy: Policy, call: Call) -> SweepOptions | Wrong:
     for name in ("dry_run", "force"):
         if not isinstance(body.get(name, False), bool):
             return Wrong(f"{name} is {shown(body[name])}", "write true or false, without quotes")
+    pipeline = body.get("pipeline")
+    if pipeline not in (None, policy.pipeline):
+        return Wrong(f"unknown pipeline {shown(pipeline)}", suggest(str(pipeline), [policy.pipeline]))
     mode = body.get("mode")
     if mode is not None and (not isinstance(mode, str) or mode not in policy.modes):
         return Wrong(f"unknown mode {shown(mode)}", suggest(str(mode), policy.modes))

@@ -31,13 +31,13 @@ class Event(Protocol):
     def data(self) -> Any: ...
 
 
-def delivery_of(ctx: Context, transition: str, event: Event) -> Delivery:
+def delivery_of(ctx: Context, transition: str | None, event: Event) -> Delivery:
     """Return the Pub/Sub message in a CloudEvent, as it is pushed in production and by the emulator.
 
-    ``data`` may be absent or empty; what is not base64 is kept as it came.
+    ``transition`` is that of a function which serves one alone. ``data`` may be absent or empty; what is not base64 is
+    kept as it came.
     """
-    phase = phase_of(ctx, transition, str(_get(event, "source") or ""))
-    return delivered(ctx, phase, event)
+    return delivered(ctx, phase_of(ctx, transition, topic_of(event)), event)
 
 
 def delivered(ctx: Context, phase: str, event: Event) -> Delivery:
@@ -99,10 +99,35 @@ def correlation_of(event: Event) -> str:
     return spelling.correlation(body.get("correlation_id")) if isinstance(body, dict) else ""
 
 
-def phase_of(ctx: Context, transition: str, source: str) -> str:
-    """Return the phase whose topic the message came by; a function hears its own phase if the source says nothing."""
-    topic = source.rsplit("/topics/", 1)[-1] if "/topics/" in source else ""
-    return ctx.policy.topics.get(topic) or ctx.policy.transitions[transition].after[0]
+def topic_of(event: Event) -> str:
+    """Return the topic that a message came by, as its source says; "" where it says none."""
+    source = str(_get(event, "source") or "")
+    return source.rsplit("/topics/", 1)[-1] if "/topics/" in source else ""
+
+
+def of_topic(known: Sequence[Context], topic: str) -> Context | None:
+    """Return the context of the pipeline a phase of which reports on a topic; None where none does."""
+    return next((ctx for ctx in known if topic in ctx.policy.topics), None)
+
+
+def recipient(known: Sequence[Context], transition: str | None, topic: str) -> Context:
+    """Return the context that takes a message in: that of its topic (behaviour R3).
+
+    Where the topic says nothing, the first pipeline that has the transition of this function, else the first one:
+    somebody has to keep what came.
+    """
+    having = (ctx for ctx in known if transition in ctx.policy.transitions)
+    return of_topic(known, topic) or next(having, known[0])
+
+
+def phase_of(ctx: Context, transition: str | None, topic: str) -> str:
+    """Return the phase whose topic the message came by.
+
+    Where the topic is none of the pipeline's, a function hears its own transition's phase, the one that serves any
+    transition the pipeline's first.
+    """
+    own = ctx.policy.transitions.get(transition or "")
+    return ctx.policy.topics.get(topic) or (next(iter(ctx.policy.phases)) if own is None else own.after[0])
 
 
 def _identifier(given: Sequence[object], content: bytes) -> str:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 from shared.app.call import Call, Wrong, at_root, date_of, parameters
 from shared.app.context import Context
+from shared.app.pipelines import apart, of_query
 from shared.app.validation.validate import run
 from shared.core.policy.config_error import suggest
 from shared.core.validation.checks import Validation
 
-OK = 200
+FUNCTION = "validation_runner"
+OK, FAILED = 200, 500
 _OFFSETS = {"yesterday": -1, "today": 0, "tomorrow": 1}
 
 
@@ -22,6 +26,40 @@ def answer(ctx: Context, validation: Validation, call: Call) -> tuple[dict[str, 
     if isinstance(asked, Wrong):
         return asked.body(), asked.status
     return run(ctx, validation, *asked).body(), OK
+
+
+def answer_all(
+    known: Sequence[Context], checks: Callable[[Context], Validation | None], call: Call
+) -> tuple[dict[str, Any], int]:
+    """Run the schedule that a query names in every pipeline that has it, or in the one that it names.
+
+    ``checks`` are those of a pipeline, None where it has none. Of several pipelines the findings stand by
+    ``pipelines`` and the status is that of the worst of them; where none has the schedule, the call is refused.
+    """
+    wanted = of_query(known, call)
+    if isinstance(wanted, Wrong):
+        return wanted.body(), wanted.status
+    contexts, call = wanted
+    if len(known) == 1:
+        return _answer_one(known[0], checks, call)
+    answers = {
+        ctx.policy.pipeline: apart(
+            ctx, FUNCTION, partial(_answer_one, ctx, checks, call), lambda error: ({"error": error}, FAILED)
+        )
+        for ctx in contexts
+    }
+    done = {name: (body, status) for name, (body, status) in answers.items() if status in (OK, FAILED)}
+    if not done:
+        return next(iter(answers.values()))
+    return {"pipelines": {name: body for name, (body, _) in done.items()}}, max(status for _, status in done.values())
+
+
+def _answer_one(ctx: Context, checks: Callable[[Context], Validation | None], call: Call) -> tuple[dict[str, Any], int]:
+    own = checks(ctx)
+    if own is None:
+        wrong = Wrong(f"{ctx.policy.pipeline} has no checks", "write them beside its policy: validation.yaml")
+        return wrong.body(), wrong.status
+    return answer(ctx, own, call)
 
 
 def _request_of(ctx: Context, validation: Validation, call: Call) -> tuple[str, date] | Wrong:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from typing import Any
 
 from shared.app.alerting import outage
 from shared.app.call import SHOWN, WRONG_METHOD, Call, Wrong, at_root, date_of, shown
 from shared.app.context import Context
+from shared.app.pipelines import apart
 from shared.app.workflows.controller import tick
 from shared.app.workflows.manual import begin
 from shared.core.errors import Unavailable
 from shared.core.policy.config_error import suggest
 from shared.core.workflows.model import Workflows
 
+FUNCTION = "workflow_controller"
 KEYS = ("workflow_name", "date", "parameters")
 OK, REFUSED, FAILED = 200, 409, 500
 
@@ -52,6 +56,33 @@ def answer(ctx: Context, workflows: Workflows, call: Call) -> tuple[dict[str, An
     outage.up(ctx, ctx.ports.clock.now())
     ctx.log("workflows.decided", decisions=len(done.decisions), begun=done.begun)
     return {"begun": done.begun, "not_sent": done.failed, "decisions": done.decisions}, OK
+
+
+def answer_all(known: Sequence[Context], own: Callable[[Context], Workflows], call: Call) -> tuple[dict[str, Any], int]:
+    """Decide in every pipeline, or answer one workflow that the body asks for in the pipeline that has it.
+
+    A workflow of that name in several pipelines is refused: each has a controller's schedule of its own.
+    """
+    if len(known) == 1:
+        return answer(known[0], own(known[0]), call)
+    body = _body(call.data)
+    name = body.get("workflow_name") if isinstance(body, dict) else None
+    if name is not None or isinstance(body, Wrong):
+        having = [ctx for ctx in known if name in own(ctx).workflows]
+        if len(having) > 1:
+            names = ", ".join(ctx.policy.pipeline for ctx in having)
+            wrong = Wrong(f"{shown(name)} is a workflow of {names}", "give it another name in one of them")
+            return wrong.body(), wrong.status
+        ctx = (having or known)[0]
+        return answer(ctx, own(ctx), call)
+    answers = {
+        ctx.policy.pipeline: apart(
+            ctx, FUNCTION, partial(answer, ctx, own(ctx), call), lambda error: ({"error": error}, FAILED)
+        )
+        for ctx in known
+    }
+    statuses = [status for _, status in answers.values()]
+    return {"pipelines": {name: found for name, (found, _) in answers.items()}}, max(statuses)
 
 
 def run_request_in(workflows: Workflows, call: Call) -> RunRequest | Wrong | None:

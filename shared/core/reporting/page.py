@@ -186,7 +186,8 @@ class OpenAlert:
 class Page:
     """A whole page. ``unread`` says what could not be read, in sentences; ``wrong`` what was asked in vain;
     ``pauses`` are those in force and to come, in sentences;
-    ``linked`` is false for a page kept as a file, which leads nowhere."""
+    ``linked`` is false for a page kept as a file, which leads nowhere;
+    ``pipelines`` are those of the deployment, where there are several."""
 
     title: str
     pipeline: str
@@ -202,3 +203,4 @@ class Page:
     unread: tuple[str, ...] = ()
     wrong: str = ""
     linked: bool = True
+    pipelines: tuple[str, ...] = ()

@@ -31,12 +31,18 @@ RESERVED = frozenset({"workflow", "source", "scraper", "execution_id"})
 
 def problems(found: Workflows, policy: Policy) -> list[ConfigError]:
     """Return everything that is wrong, in the order of the file."""
-    listed = [*_defaults(found)]
+    listed = [*_whose(found, policy), *_defaults(found)]
     for workflow in found.workflows.values():
         listed += _workflow(found, workflow, policy)
     listed += _requires_in_circle(found)
     listed += _scrapers(found, policy)
     return listed
+
+
+def _whose(found: Workflows, policy: Policy) -> Iterator[ConfigError]:
+    if found.pipeline not in ("", policy.pipeline):
+        hint = f"another file belongs to {policy.pipeline}"
+        yield ConfigError("pipeline", f"is {found.pipeline}, the policy's is {policy.pipeline}", hint)
 
 
 def _defaults(found: Workflows) -> Iterator[ConfigError]:

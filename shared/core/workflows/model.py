@@ -225,12 +225,13 @@ class Defaults:
 
 @dataclass(frozen=True)
 class Workflows:
-    """Everything that the workflow file of a pipeline says."""
+    """Everything that the workflow file of a pipeline says; ``pipeline`` is "" where it does not say whose it is."""
 
     workflows: Mapping[str, Workflow]
     scrapers: Mapping[str, Scraper]
     defaults: Defaults = Defaults()
     source: str = ""
+    pipeline: str = ""
 
     def entry_limit(self, scraper: str) -> timedelta:
         """Return how long one entry of this scraper may take, its attempts included."""

@@ -77,7 +77,7 @@ class WorkflowRun:
 
     ``step`` is the place of the step that is being run, ``announced`` that of the last one whose message left, -1
     before the first. ``holder`` works on it until ``held_until``. ``progress_at`` is the last call begun or outcome,
-    ``redriven_at`` when a sweep sent its message again.
+    ``redriven_at`` when a sweep sent its message again. ``recorded``: it has ended, and the record has its rows.
     """
 
     pipeline: str
@@ -100,6 +100,7 @@ class WorkflowRun:
     redriven_at: datetime | None = None
     holder: str = ""
     held_until: datetime | None = None
+    recorded: bool = False
 
     @property
     def id(self) -> str:

@@ -1,6 +1,6 @@
-"""`bin/demo`: recorded nights, played through the deployable functions.
+"""`bin/demo`: a night and the day after in the services' words, or recorded nights, through the deployable functions.
 
-Exit status: 0 every night went as expected, 1 one did not, 2 the call or the machine was not fit for it, 130 stopped.
+Exit status: 0 everything went as expected, 1 one did not, 2 the call or the machine was not fit for it, 130 stopped.
 """
 
 from __future__ import annotations
@@ -25,25 +25,31 @@ from shared.simulation.demo.stand_ins import StandInsMissing, require
 from shared.simulation.demo.summary import print_summary
 from shared.simulation.demo.terminal_ui import TerminalUi
 from shared.simulation.demo.verdict import Result, judged, unplayed
+from shared.simulation.demo.with_services import play_with_services
 from shared.simulation.demo.workspace import Workspace, WorkspaceInUse
 from shared.simulation.emulators import EmulatorFailed, EmulatorMissing, firestore_emulator, pubsub_emulator
 from shared.simulation.reader import ScenarioError
 from shared.simulation.scenario import Scenario
 
 OK, FAILED, UNFIT, STOPPED = 0, 1, 2, 130
+DAY_SPEED, NIGHT_SPEED = 20.0, 4.0
 
 
 def main(
-    night: Annotated[list[str] | None, typer.Option(help="Play this night only; may be given again.")] = None,
-    list_: Annotated[bool, typer.Option("--list", help="Name the nights and end.")] = False,
-    speed: Annotated[float, typer.Option(min=0.1, help="Minutes of a night in a second, at most.")] = 4,
+    night: Annotated[list[str] | None, typer.Option(help="Play this recorded night; may be given again.")] = None,
+    all_: Annotated[bool, typer.Option("--all", help="Play every recorded night.")] = False,
+    list_: Annotated[bool, typer.Option("--list", help="Name the recorded nights and end.")] = False,
+    speed: Annotated[
+        float | None, typer.Option(min=0.1, help="Steps of the clock in a second, at most [default: 20, a night: 4].")
+    ] = None,
     emulators: Annotated[bool, typer.Option(help="On Google's Firestore and Pub/Sub emulators.")] = False,
-    services: Annotated[
-        bool, typer.Option(help="A night and the day after with stand-ins of the services, on the emulators.")
-    ] = False,
+    services: Annotated[bool, typer.Option(help="The day with its services on these emulators.")] = False,
     home: Annotated[Path, typer.Option(help="Where state and logs are left.")] = ROOT / ".demo",
 ) -> None:
-    """Play recorded nights of the pipeline through the functions as they are deployed.
+    """Play a night and the day after: completions in the services' words come in, calls go out, files are exported.
+
+    Every service of the pipeline is a process of its own that accepts, refuses and answers as the real one; the policy
+    is the production one. With --night or --all recorded nights of the pipeline are played in place of it.
 
     Example: bin/demo --night two-runs --speed 8
     """
@@ -52,17 +58,25 @@ def main(
         for one in NIGHTS:
             print(f"{one.name:<14} {one.title}")
         raise typer.Exit(OK)
+    recorded = bool(night or all_)
+    if services and recorded:
+        raise _unfit(talk, "--services plays its own day", "with --night and --all give --emulators")
     nights = chosen(night or [])
     if isinstance(nights, str):
         raise _unfit(talk, f"no night {nights!r}", f"one of {', '.join(one.name for one in NIGHTS)}")
     try:
-        scenarios = [] if services else [(one, load(one)) for one in nights]
-        if services:
+        scenarios = [(one, load(one)) for one in nights] if recorded else []
+        if not recorded:
             require()
         with ExitStack() as stack:
             variables = _started(stack, talk) if emulators or services else {}
-            ground = Ground(stack.enter_context(Workspace(home.resolve()).taken()), speed, _environment(), variables)
-            status = _played_with_services(ground, console) if services else play_all(ground, scenarios, console)
+            place = stack.enter_context(Workspace(home.resolve()).taken())
+            ground = Ground(place, speed or (NIGHT_SPEED if recorded else DAY_SPEED), _environment(), variables)
+            screen = _screen(console)
+            if recorded:
+                status = play_all(ground, scenarios, console, screen)
+            else:
+                status = play_with_services(ground, console, screen)
     except ScenarioError as wrong:
         raise _unfit(talk, str(wrong), "git checkout tests/scenarios") from None
     except WorkspaceInUse as used:
@@ -79,9 +93,8 @@ def main(
     raise typer.Exit(status)
 
 
-def play_all(ground: Ground, nights: list[tuple[Night, Scenario]], console: Console) -> int:
+def play_all(ground: Ground, nights: list[tuple[Night, Scenario]], console: Console, screen: Screen) -> int:
     """Play the nights one after the other and say how they went; return the exit status."""
-    screen: Screen = PlainScreen(console) if _is_plain(console) else TerminalUi(console)
     began = time.monotonic()
     results: list[Result] = []
     left: list[tuple[Night, Path]] = []
@@ -99,13 +112,6 @@ def play_all(ground: Ground, nights: list[tuple[Night, Scenario]], console: Cons
     return OK if passed else FAILED
 
 
-def _played_with_services(ground: Ground, console: Console) -> int:
-    # Not before it is asked for: it needs Google's clients, which the light environment has not.
-    from shared.simulation.demo.with_services import play_with_services
-
-    return play_with_services(ground, console)
-
-
 def play_one(ground: Ground, night: Night, scenario: Scenario, screen: Screen) -> Result:
     """Play one night; a function that fails is a result too."""
     try:
@@ -121,8 +127,9 @@ def _environment() -> dict[str, str]:
     return dict(os.environ)  # noqa: TID251 - the entry of a person's command
 
 
-def _is_plain(console: Console) -> bool:
-    return not console.is_terminal or console.is_dumb_terminal
+def _screen(console: Console) -> Screen:
+    plain = not console.is_terminal or console.is_dumb_terminal
+    return PlainScreen(console) if plain else TerminalUi(console)
 
 
 def _started(stack: ExitStack, talk: Console) -> dict[str, str]:

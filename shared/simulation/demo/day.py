@@ -19,10 +19,10 @@ BEGINS, ENDS = time(5, 25), time(13, 0)
 # What was predicted for the night on the day before, which grading holds against the statistics.
 PREDICTED = ("nba_predictions.player_prop_predictions", PLAYED, 180)
 DAY = Night(
-    "services",
+    "day",
     "11 March 2026: the night of 10 March and the day after, with stand-ins of every service",
     "",
-    (("phase3_to_grading", "2026-03-10", "overnight"), ("phase5_to_phase6", "2026-03-11", "same_day")),
+    (("phase5_to_phase6", "2026-03-11", "same_day"),),
 )
 
 

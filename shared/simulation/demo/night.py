@@ -40,14 +40,14 @@ class RunView:
 
 @dataclass(frozen=True)
 class NightView:
-    """A night at one moment. ``begins`` and ``ends`` are the scenario's; in ``quiet`` hours sweeps are rare."""
+    """A night at one moment. ``begins`` and ``ends`` are its ends; a sweep comes ``every`` so often."""
 
     night: Night
     policy: Policy
     begins: datetime
     now: datetime
     ends: datetime
-    quiet: bool
+    every: timedelta
     sweeps: int = 0
     reports: int = 0
     runs: tuple[RunView, ...] = ()

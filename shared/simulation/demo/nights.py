@@ -1,4 +1,4 @@
-"""The nights that are played: each is a scenario file and what to ask about it afterwards."""
+"""The recorded nights that are played: each is a scenario file and what to ask about it afterwards."""
 
 from __future__ import annotations
 
@@ -54,12 +54,6 @@ NIGHTS = (
         "20 January 2026: an optional processor is missing, tier 2 by the clock",
         "incidents/B8_tier_two_by_the_clock.yaml",
         (("phase4_to_phase5", "2026-01-19", "overnight"),),
-    ),
-    Night(
-        "whole",
-        "25 January 2026: a whole ordinary night, up to the export",
-        "own/whole_ordinary_night.yaml",
-        (("phase5_to_phase6", "2026-01-24", "overnight"),),
     ),
 )
 

@@ -13,8 +13,9 @@ from shared.core.alerting.alert import Alert, Pending
 from shared.core.model import RunKey
 from shared.documents import from_data
 from shared.ports import StateStore
-from shared.simulation.demo.night import NightLine, RunView, active, arrow, summary_of
+from shared.simulation.demo.night import NightLine, RunView, arrow
 from shared.simulation.demo.nights import short
+from shared.simulation.demo.run_follower import RunFollower
 from shared.simulation.demo.services import ServiceEndpoints
 from shared.simulation.history import HTTP, Departure, Sent, dispatches
 from shared.simulation.world import World
@@ -25,20 +26,23 @@ class StateObserver:
 
     def __init__(self, stage: ServiceEndpoints, store: StateStore) -> None:
         self._stage, self._store = stage, store
-        self._decided: dict[tuple[RunKey, str], tuple[str, str]] = {}
         self._alerts: dict[str, Alert] = {}
         self._departures = self._repairs = 0
-        self.runs: tuple[RunView, ...] = ()
+        self._follower = RunFollower()
+
+    @property
+    def runs(self) -> tuple[RunView, ...]:
+        return self._follower.runs
 
     def look(self) -> list[NightLine]:
         """Return what is new since the last look, in the order in which it tells a story."""
         with self._stage.world() as world:
             return [
-                *self._opened(world),
+                *self._follower.opened(world.observer()),
                 *self._left(world),
                 *self._repaired(world),
                 *self._alert_lines(world),
-                *self._decisions(world),
+                *self._follower.decisions(world.observer()),
             ]
 
     def busy(self) -> bool:
@@ -47,17 +51,6 @@ class StateObserver:
             observer = world.observer()
             found = [seen for run in all_runs(observer) for seen in explain_all(observer, run.key)]
         return any(seen.state == "claimed" or seen.evidence["decision"] == "trigger" for seen in found)
-
-    def _opened(self, world: World) -> Iterator[NightLine]:
-        """Read every run, and tell of the new ones."""
-        known = {run.key for run in self.runs}
-        observer = world.observer()
-        found = list(reversed(all_runs(observer)))
-        self.runs = tuple(RunView(run.key, tuple(explain_all(observer, run.key))) for run in found)
-        for run, shown in zip(found, self.runs, strict=True):
-            if run.key not in known:
-                games = "" if shown.units is None else f", {shown.units} games"
-                yield NightLine(run.opened_at, "run", f"{short(run.key)} is open{games}")
 
     def _left(self, world: World) -> Iterator[NightLine]:
         fresh = world.history.departures[self._departures :]
@@ -84,16 +77,6 @@ class StateObserver:
                 yield _sent(world, alert, alert.notified_at, over=False)
             if alert.resolved_at is not None and (before is None or before.resolved_at != alert.resolved_at):
                 yield _sent(world, alert, alert.resolved_at, over=True)
-
-    def _decisions(self, world: World) -> Iterator[NightLine]:
-        now = world.clock.now()
-        for run in self.runs:
-            for seen in run.transitions:
-                place = (run.key, str(seen.evidence["transition"]))
-                decided = (seen.state, seen.reason)
-                if active(seen) and self._decided.get(place) != decided:
-                    yield NightLine(now, "decision", summary_of(seen, run.key, world.policy, now))
-                self._decided[place] = decided
 
 
 def _departures_text(departures: tuple[Departure, ...], world: World) -> str:

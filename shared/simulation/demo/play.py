@@ -21,7 +21,7 @@ from shared.simulation.demo.observer import StateObserver
 from shared.simulation.demo.screen import Screen
 from shared.simulation.demo.servers import Server, ServerFailed
 from shared.simulation.demo.services import ServiceEndpoints
-from shared.simulation.demo.speed import Speed, Sweeps
+from shared.simulation.demo.speed import MINUTE, QUIET_STEP, Speed, Sweeps
 from shared.simulation.event_queue import EventQueue, Rank
 from shared.simulation.expectations import RunExpected
 from shared.simulation.observer import Observer
@@ -190,7 +190,7 @@ class Driver:
                 begins=cast.scenario.start,
                 now=now,
                 ends=cast.scenario.end,
-                quiet=self._quiet,
+                every=QUIET_STEP if self._quiet else MINUTE,
                 sweeps=self._swept,
                 reports=self._reported,
                 runs=cast.watch.runs,

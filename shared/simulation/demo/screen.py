@@ -13,9 +13,12 @@ from shared.simulation.demo.nights import Night
 
 STYLES = {
     "run": "bold",
+    "load": "dim",
     "report": "",
     "again": "dim",
     "trigger": "bold green",
+    "call": "bold green",
+    "message": "bold green",
     "decision": "cyan",
     "resolved": "green",
     "repair": "magenta",

@@ -46,13 +46,38 @@ def require() -> None:
 
 @dataclass(frozen=True)
 class SharedFiles:
-    """What every stand-in is given: files that it shares with the functions, and where it writes exports."""
+    """What every stand-in is given: files that it shares with the functions, and where it writes exports.
 
-    project: str
+    ``bus`` is a project of the Pub/Sub emulator, or the file of a local bus.
+    """
+
+    bus: str
     policy: str
     clock: Path
     warehouse: Path
     exports: Path
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call that a service was sent by a function, and the status it answered with."""
+
+    at: datetime
+    service: str
+    path: str
+    body: Mapping[str, Any]
+    status: int
+
+
+@dataclass(frozen=True)
+class AtWork:
+    """``awake`` counts those at work that take no time of the night, ``wakes`` is when the next that does has ended,
+    ``taken`` counts the messages that each has begun to work on; ``calls`` are all so far, in order of time."""
+
+    awake: int
+    wakes: datetime | None
+    taken: Mapping[str, int]
+    calls: Sequence[Call]
 
 
 class StandIns:
@@ -61,23 +86,31 @@ class StandIns:
     def __init__(self, servers: Mapping[str, Server]) -> None:
         self.servers = servers
         self._http = RequestsHttp(identity_tokens=False, clock=SystemClock())
+        self._asked: list[tuple[str, str, Mapping[str, Any]]] = []
 
     def call(self, name: str, path: str, body: Mapping[str, Any]) -> None:
         """Call a stand-in as its own scheduler does; raise ``ServerFailed`` unless it answers 2xx."""
         server = self.servers[name]
+        self._asked.append((name, path, body))
         answer = self._call(server, "POST", path, body)
         if not 200 <= answer.status < 300:
             raise ServerFailed(f"{name} answers {answer.status} to {path}: {answer.body[:200]}; {server.tail()}")
 
-    def work(self) -> tuple[int, datetime | None]:
-        """Return how many are at work that take no time of the night, and when the next that does has ended."""
-        awake, ends = 0, []
-        for server in self.servers.values():
-            told = json.loads(self._call(server, "GET", "/stand-in/work").body)
-            awake += told["awake"]
-            if told["until"]:
-                ends.append(datetime.fromisoformat(told["until"]))
-        return awake, min(ends, default=None)
+    def work(self) -> AtWork:
+        """Ask every stand-in what it does, and which calls it was sent other than by ``call``."""
+        awake, ends, taken = 0, [], {}
+        calls: list[Call] = []
+        for name, server in self.servers.items():
+            state = json.loads(self._call(server, "GET", "/stand-in/work").body)
+            awake += state["awake"]
+            taken[name] = state["taken"]
+            if state["until"]:
+                ends.append(datetime.fromisoformat(state["until"]))
+            for call in state["calls"]:
+                if (name, call["path"], call["body"]) not in self._asked:
+                    at = datetime.fromisoformat(call["at"])
+                    calls.append(Call(at, name, call["path"], call["body"], call["status"]))
+        return AtWork(awake, min(ends, default=None), taken, sorted(calls, key=lambda call: call.at))
 
     def _call(self, server: Server, method: str, path: str, body: Mapping[str, Any] | None = None) -> Response:
         try:
@@ -97,7 +130,7 @@ def stand_ins(place: SharedFiles, variables: Mapping[str, str], logs: Path) -> I
 def _command(name: str, place: SharedFiles) -> Callable[[int], Sequence[str]]:
     def command(port: int) -> Sequence[str]:
         return (
-            *(sys.executable, "-P", "-m", MODULE, name, "--port", str(port), "--project", place.project),
+            *(sys.executable, "-P", "-m", MODULE, name, "--port", str(port), "--bus", place.bus),
             *("--policy", place.policy, "--clock", str(place.clock), "--warehouse", str(place.warehouse)),
             *("--exports", str(place.exports)),
         )

@@ -16,6 +16,7 @@ from rich.text import Text
 
 from shared.core.decision.explain import Explanation
 from shared.core.policy.policy import Policy
+from shared.core.texts import duration
 from shared.simulation.demo.night import NightLine, NightView, active, arrow, countdown
 from shared.simulation.demo.nights import Night, short
 from shared.simulation.demo.screen import label, style
@@ -77,8 +78,7 @@ def _head(scene: NightView, place: str) -> RenderableType:
     title = Text(f"{place}  {scene.night.title}", "bold")
     length = (scene.ends - scene.begins).total_seconds()
     gone = min(length, (scene.now - scene.begins).total_seconds())
-    every = "15 minutes in quiet hours" if scene.quiet else "minute"
-    told = f"reports: {scene.reports}  sweeps: {scene.sweeps}, one every {every}"
+    told = f"reports: {scene.reports}  sweeps: {scene.sweeps}, one every {duration(scene.every)}"
     bar = ProgressBar(total=length, completed=gone, complete_style="blue")
     return Group(_sides(title, Text(f"{local:%a %d %b %H:%M}", "bold")), _sides(bar, Text(told, "dim")))
 

@@ -1,0 +1,43 @@
+"""Which file beside a policy is its own, where a folder may hold the policies of several pipelines."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from shared.core.policy.policy import Policy
+
+# As a file in block style says whose it is; any other is told from another's when it is loaded.
+_WHOSE = re.compile(r"^pipeline:\s*[\"']?([A-Za-z0-9_.-]+)", re.MULTILINE)
+
+
+def own_file(policy: Policy, kind: str, *more: Path) -> Path | None:
+    """Return the file of a kind ("workflows", "validation") that belongs to a policy, None where there is none.
+
+    That is `STEM.KIND.yaml` beside the policy's own file `STEM.yaml`; else `KIND.yaml` there, or in one of ``more``,
+    unless it says that it is another pipeline's.
+    """
+    source = _source(policy)
+    own = source.with_name(f"{source.stem}.{kind}.yaml")
+    if own.is_file():
+        return own
+    shared = (folder / f"{kind}.yaml" for folder in (source.parent, *more))
+    return next((path for path in shared if path.is_file() and whose(path) in ("", policy.pipeline)), None)
+
+
+def default_file(policy: Policy, kind: str) -> Path:
+    """Return where a file of a kind is looked for when nothing names another: `KIND.yaml` beside the policy's own."""
+    return _source(policy).with_name(f"{kind}.yaml")
+
+
+def _source(policy: Policy) -> Path:
+    return Path(policy.source.partition(" + ")[0])
+
+
+def whose(path: Path) -> str:
+    """Return the pipeline that a file says it belongs to, "" where it says nothing or cannot be read as text."""
+    try:
+        found = _WHOSE.search(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
+        return ""
+    return found[1] if found else ""

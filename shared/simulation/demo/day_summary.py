@@ -1,0 +1,45 @@
+"""What a day with the stand-ins ends with: its figures, and three commands that ask what it leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from shared.core.policy.policy import Policy
+from shared.core.texts import amount
+from shared.simulation.demo.day import DAY, span
+from shared.simulation.demo.figures import Figure
+from shared.simulation.demo.summary import commands, page
+from shared.simulation.demo.workspace import Workspace
+
+
+def print_day(
+    console: Console, figures: Sequence[Figure], logged: Mapping[str, int], home: Workspace, policy: Policy, took: float
+) -> int:
+    """Print the whole of it; return the exit status: 0 where every figure is as it must be, else 1."""
+    console.print()
+    for figure in figures:
+        word, style = ("ok    ", "green") if figure.right else ("FAILED", "bold red")
+        wanted = "" if figure.right else f" (wanted: {figure.wanted})"
+        text = f"{word}  {figure.what}: {figure.seen}{wanted}"
+        console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+    for what, count in logged.items():
+        console.print(f"logged by {what}: {amount(count, 'time')}", markup=False, highlight=False, soft_wrap=True)
+    env = home.leave(DAY, policy, span(policy)[1])
+    console.print(
+        f"\nThe exports are in {home.path / 'exports'}. Three commands to try:\n", highlight=False, soft_wrap=True
+    )
+    for line in to_try(env, Path.cwd()):
+        console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
+    passed = all(figure.right for figure in figures)
+    verdict = "every figure as it must be" if passed else "not every figure as it must be"
+    console.print(f"\none night and day played, {verdict} ({took:.0f} s)", style="bold", highlight=False)
+    return 0 if passed else 1
+
+
+def to_try(env: Path, here: Path) -> Iterator[str]:
+    """Yield what a day left, a transition explained, and the page of both runs, for a shell that stands in ``here``."""
+    yield from commands([(DAY, env)], here)
+    yield page([(DAY, env)], here)
