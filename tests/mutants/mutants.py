@@ -85,6 +85,7 @@ T_W_CONTROLLER = "tests/app/workflows/test_controller.py::test_"
 
 BATCH_DECIDE, BATCH_MESSAGES = "shared/core/batches/decide.py", "shared/core/batches/messages.py"
 BATCH_PROGRESS, T_PROGRESS = "shared/core/batches/progress.py", "tests/core/test_batch_progress.py::test_"
+T_BATCH_CHECKING = "tests/model_checking/test_batch_checking.py::test_"
 BATCH_ROLL, BATCH_ARRIVAL = "shared/core/batches/roll.py", "shared/core/batches/arrival.py"
 T_BATCH, T_MEMBERS = "tests/core/test_batch_decide.py::test_", "tests/core/test_batch_members.py::test_"
 T_HEAL, T_REPAIRS = "tests/app/test_self_heal.py::test_", "tests/app/test_repair_verdicts.py::test_"
@@ -2583,6 +2584,20 @@ MUTANTS = [
         "members * 100 < least * usual",
         "members * 100 <= least * usual",
         f"{T_PROGRESS}a_share_of_the_usual_members",
+    ),
+    mutant(
+        "an outcome beside the closing is told by nobody",
+        "shared/app/batches/closing.py",
+        "for outcome in uncounted(ctx, batch):",
+        "for outcome in uncounted(ctx, batch)[:0]:",
+        f"{T_BATCH_CHECKING}every_interleaving_ends_once[a worker at the deadline, a crash]",
+    ),
+    mutant(
+        "who died before it told of a late outcome tells nothing when it comes again",
+        "shared/app/batches/reporting.py",
+        "unsaid = named and outcome is not None",
+        "unsaid = False and outcome is not None",
+        f"{T_BATCH_CHECKING}every_interleaving_ends_once[a worker at the deadline, a crash]",
     ),
     mutant(
         "what reported late is not listed as missing at the closing",
