@@ -17,4 +17,12 @@ COLUMNS = {
     "expected_value, actual_value, threshold, message, target_date, target_table, affected_records, details",
     "validation_trends": "trend_date, total_runs, ok_runs, warning_runs, critical_runs, total_checks, checks_passed, "
     "checks_warned, checks_failed, health_score, most_common_failures, avg_duration_ms",
+    "workflow_decisions": "decided_at, pipeline, workflow, kind, game_date, number, decision, code, reason, targets, "
+    "code_version",
+    "workflow_executions": "run_id, pipeline, workflow, run_window, game_date, status, code, reason, decided_at, "
+    "ended_at, duration_seconds, targets, parameters, calls, succeeded, attempts, record_count, text, code_version",
+    "scraper_executions": "execution_id, run_id, pipeline, workflow, step, scraper, target, game_date, outcome, "
+    "attempts, record_count, begun_at, ended_at, duration_seconds, text, code_version",
+    "expected_runs": "expected_id, recorded_at, pipeline, workflow, kind, game_date, state, opens_at, closes_at, "
+    "waited_for, missing, code_version",
 }

@@ -1,9 +1,10 @@
-"""Asynchronous calls over httpx: one event loop, one pool of connections."""
+"""Asynchronous calls over httpx: one event loop, connections that are kept for the next call."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
@@ -14,16 +15,20 @@ from shared.core.errors import Unavailable
 from shared.ports import AsyncHttp, Clock, Response
 
 if TYPE_CHECKING:
+    import ssl
+
     import httpx
 
 T = TypeVar("T")
 _MOST_BYTES = 1024 * 1024
 _TOKEN_KEPT = timedelta(minutes=50)
 _TOKEN_MARGIN = timedelta(minutes=2)
+# A pool looks through all its connections at each request, so a thousand of them are kept in many small pools.
+_CONNECTIONS_EACH = 8
 
 
 class PooledCalls:
-    """Runs asynchronous work with a client of its own, which is closed at the end.
+    """Runs asynchronous work with clients of its own, which are closed at the end.
 
     At most ``most`` connections are open at once. With ``identity_tokens`` each call carries a Google ID token for the
     base URL that it goes to. A redirect is an answer like any other; of a body the first megabyte is read.
@@ -32,17 +37,14 @@ class PooledCalls:
     def __init__(self, most: int, *, identity_tokens: bool, clock: Clock) -> None:
         self._most, self._identity_tokens, self.clock = most, identity_tokens, clock
         self._tokens: dict[str, tuple[str, datetime]] = {}
+        self._fetches: dict[str, asyncio.Future[tuple[str, datetime]]] = {}
 
     def run(self, work: Callable[[AsyncHttp], Coroutine[Any, Any, T]]) -> T:
         return asyncio.run(self._run(work))
 
     async def _run(self, work: Callable[[AsyncHttp], Coroutine[Any, Any, T]]) -> T:
-        import httpx
-
-        limits = httpx.Limits(max_connections=self._most, max_keepalive_connections=self._most)
-        # Whoever calls bounds the time of a call as a whole; a wait for a free connection is part of it.
-        async with httpx.AsyncClient(limits=limits, timeout=None, follow_redirects=False) as client:  # noqa: S113
-            return await work(_Client(client, self))
+        async with AsyncExitStack() as stack:
+            return await work(_Clients(stack, self, self._most))
 
     async def token(self, url: str) -> str | None:
         """Return the ID token for the base of a URL, fetched once for 50 minutes; None where none is wanted."""
@@ -52,9 +54,17 @@ class PooledCalls:
         audience = f"{parts.scheme}://{parts.netloc}"
         kept = self._tokens.get(audience)
         if kept is None or self.clock.now() >= kept[1]:
-            kept = await asyncio.to_thread(self._fetch, audience)
-            self._tokens[audience] = kept
+            kept = await self._fetched_once(audience)
         return kept[0]
+
+    async def _fetched_once(self, audience: str) -> tuple[str, datetime]:
+        """Fetch a token, all who want it at once by one request."""
+        loop = asyncio.get_running_loop()
+        fetch = self._fetches.get(audience)
+        if fetch is None or fetch.done() or fetch.get_loop() is not loop:
+            fetch = self._fetches[audience] = asyncio.ensure_future(asyncio.to_thread(self._fetch, audience))
+        kept = self._tokens[audience] = await asyncio.shield(fetch)
+        return kept
 
     def _fetch(self, audience: str) -> tuple[str, datetime]:
         from google.auth import jwt
@@ -71,11 +81,34 @@ class PooledCalls:
         return token, min(self.clock.now() + _TOKEN_KEPT, expires - _TOKEN_MARGIN)
 
 
-class _Client:
-    """``AsyncHttp`` over one client."""
+class _Clients:
+    """``AsyncHttp`` over as many clients as are needed; whoever ends with one gives its place to the next."""
 
-    def __init__(self, client: httpx.AsyncClient, calls: PooledCalls) -> None:
-        self._client, self._calls = client, calls
+    def __init__(self, stack: AsyncExitStack, calls: PooledCalls, most: int) -> None:
+        self._stack, self._calls = stack, calls
+        self._places: list[httpx.AsyncClient] = []
+        self._open = asyncio.Semaphore(most)
+        self._certificates: ssl.SSLContext | None = None
+
+    @asynccontextmanager
+    async def _client(self) -> AsyncIterator[httpx.AsyncClient]:
+        async with self._open:
+            if not self._places:
+                self._places += [await self._stack.enter_async_context(self._new())] * _CONNECTIONS_EACH
+            client = self._places.pop()
+            try:
+                yield client
+            finally:
+                self._places.append(client)
+
+    def _new(self) -> httpx.AsyncClient:
+        import httpx
+
+        if self._certificates is None:
+            self._certificates = httpx.create_ssl_context()
+        limits = httpx.Limits(max_connections=_CONNECTIONS_EACH, max_keepalive_connections=_CONNECTIONS_EACH)
+        # Whoever calls bounds the time of a call as a whole; a wait for a free connection is part of it.
+        return httpx.AsyncClient(verify=self._certificates, limits=limits, timeout=None, follow_redirects=False)  # noqa: S113
 
     async def request(self, method: str, url: str, body: Mapping[str, Any] | None) -> Response:
         import httpx
@@ -87,7 +120,7 @@ class _Client:
             headers["Authorization"] = f"Bearer {token}"
         content = None if body is None else to_json(body)
         try:
-            async with self._client.stream(method, url, content=content, headers=headers) as answer:
+            async with self._client() as client, client.stream(method, url, content=content, headers=headers) as answer:
                 again_at = retry_at(answer.headers.get("Retry-After", ""), self._calls.clock.now())
                 return Response(answer.status_code, await _read(answer), again_at)
         except (httpx.HTTPError, httpx.InvalidURL) as error:

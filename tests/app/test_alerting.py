@@ -20,7 +20,7 @@ from shared.app.alerting.unexpected import report_unexpected
 from shared.app.sweep.handler import handle_sweep
 from shared.app.sweep.sweep import SweepOptions
 from shared.app.transitions.receive import receive
-from shared.core.alerting.alert import Alert
+from shared.core.alerting.alert import Alert, Pending, raised, sent, unsent
 from shared.core.alerting.condition import Condition
 from shared.core.alerting.kinds import AlertKind, Severity
 from shared.core.errors import Unavailable
@@ -270,6 +270,63 @@ def test_back_before_its_end_was_told_it_stays_as_it_was(house: HandlersKit) -> 
         house.wait()
         update_alerts_of(house, STANDING)
     assert [notice.resolved for notice in house.notices()] == [False]
+
+
+def dies_at_the_sink(house: HandlersKit, fate: Fate, *found: Condition) -> None:
+    """Let the next sweep write that it is about to send, and die as it does; the one after comes when others may."""
+    house.effects.fate = (len(house.effects.done) + 1, fate)
+    with pytest.raises(Crash):
+        update_alerts_of(house, *found)
+    house.ctx = house.instance()
+
+
+@pytest.mark.parametrize(("fate", "heard"), [(Fate.DIES_BEFORE, [True]), (Fate.DIES_AFTER, [False, True])])
+@pytest.mark.parametrize("refused", [True, False], ids=["refused", "over at once"])
+def test_the_end_of_what_may_have_been_heard_is_told(
+    house: HandlersKit, fate: Fate, heard: list[bool], refused: bool
+) -> None:
+    """A sender died at the sink, and nobody could say it again before it was over: people may have heard it."""
+    dies_at_the_sink(house, fate, STANDING)
+    if refused:
+        house.fail("slack", FaultKind.REJECTS)
+        house.wait(timedelta(minutes=3))
+        update_alerts_of(house, STANDING)
+        house.mend()
+    for _ in range(4):
+        house.wait(timedelta(seconds=52))
+        update_alerts_of(house)
+    assert [notice.resolved for notice in house.notices()] == heard
+
+
+@pytest.mark.parametrize(("fate", "ends"), [(Fate.DIES_BEFORE, []), (Fate.DIES_AFTER, [True])])
+def test_back_after_its_end_may_have_been_heard_it_is_said_again(
+    house: HandlersKit, fate: Fate, ends: list[bool]
+) -> None:
+    """A sender of the end died at the sink: who has heard that it is over hears that it is not."""
+    update_alerts_of(house, STANDING)
+    house.wait()
+    update_alerts_of(house)
+    house.wait()
+    dies_at_the_sink(house, fate)
+    house.wait(timedelta(minutes=3))
+    for _ in range(4):
+        house.wait()
+        update_alerts_of(house, STANDING)
+    assert [notice.resolved for notice in house.notices()] == [False, *ends, False]
+
+
+def test_back_while_its_end_is_being_refused_it_stays_as_it_was(house: HandlersKit) -> None:
+    """It holds again after the sender of its end wrote its lease and before the sink refused: nothing is said twice."""
+    update_alerts_of(house, STANDING)
+    for _ in range(2):
+        house.wait()
+        update_alerts_of(house)
+    over = replace(alert(house), pending=Pending.RECOVERY, unsent=True, firing=False, sending_until=house.clock.now())
+    back = raised(over, STANDING, house.clock.now(), DAYLONG, occurrence=False)
+    assert (back.firing, back.pending, back.sending_until) == (True, Pending.ALERT, over.sending_until)
+    refused = unsent(back, over, (), house.clock.now())
+    assert (refused.firing, refused.pending, refused.unsent) == (True, Pending.NOTHING, False)
+    assert sent(back, Pending.RECOVERY, house.clock.now()).pending is Pending.ALERT
 
 
 # the sink

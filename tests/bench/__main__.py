@@ -16,7 +16,7 @@ from rich.console import Console
 
 from shared.simulation.emulators import EmulatorMissing, firestore_emulator, pubsub_emulator
 from shared.simulation.parallel import cores
-from tests.bench import chain, core, cost, start, state
+from tests.bench import chain, core, cost, phase1, start, state
 from tests.bench.figure import FULL, NORMAL, SMALL, Absent, Bench, Figure, Measure, Size
 from tests.bench.report import document, show
 from tests.random_nights.command import simulate_random
@@ -33,8 +33,10 @@ FIGURES: dict[str, Measure] = {
     "cost": cost.cost,
     "cold": start.cold,
     "memory": start.memory,
+    "workflows": phase1.decisions,
+    "scrapers": phase1.calls,
 }
-ON_EMULATORS = frozenset(FIGURES) - {"decide", "simulation", "latency-embedded"}
+ON_EMULATORS = frozenset(FIGURES) - {"decide", "simulation", "latency-embedded", "workflows", "scrapers"}
 MEASURED, MISSING, USAGE = 0, 1, 2
 FEW_NIGHTS, ALL_NIGHTS = 300, 10_000
 

@@ -26,7 +26,7 @@ DATES = {"DATE", "TIMESTAMP"}
 
 
 def test_every_table_has_the_columns_that_were_agreed() -> None:
-    """Six tables, each column in its place, before them the id by which a row counts once."""
+    """Ten tables, each column in its place, before them the id by which a row counts once."""
     found = {name: [one["name"] for one in file["schema"]["fields"]] for name, file in FILES.items()}
     assert found == {name: [INSERT_ID, *columns.split(", ")] for name, columns in COLUMNS.items()}
 

@@ -38,13 +38,14 @@ def served(
     with log.open("ab") as out:
         process = children.start(command, stdout=out, stderr=out, env=environment)
     try:
-        _wait(process, port, log)
+        wait_until_listening(process, port, log)
         yield f"http://127.0.0.1:{port}", process
     finally:
         children.end([process])
 
 
-def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+def wait_until_listening(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    """Wait until a process listens; raise ``AssertionError`` with the end of its log if it ends or takes too long."""
     end = time.monotonic() + READY.total_seconds()
     while time.monotonic() < end:
         if process.poll() is not None:

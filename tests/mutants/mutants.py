@@ -81,10 +81,12 @@ W_WINDOWS, W_RUNS = "shared/core/workflows/windows.py", "shared/core/workflows/r
 W_ANSWERS, W_EXECUTOR = "shared/core/workflows/answers.py", "shared/app/workflows/executor.py"
 W_WATCH, W_CALLS = "shared/app/workflows/supervision.py", "shared/app/workflows/calls.py"
 T_W_DECIDE, T_W_EXECUTOR = "tests/core/test_workflow_decide.py::test_", "tests/app/workflows/test_executor.py::test_"
+W_AUDIT, T_W_AUDIT = "shared/app/workflows/audit.py", "tests/app/workflows/test_audit.py::test_"
 T_W_CONTROLLER = "tests/app/workflows/test_controller.py::test_"
 
 BATCH_DECIDE, BATCH_MESSAGES = "shared/core/batches/decide.py", "shared/core/batches/messages.py"
 BATCH_PROGRESS, T_PROGRESS = "shared/core/batches/progress.py", "tests/core/test_batch_progress.py::test_"
+T_BATCH_CHECKING = "tests/model_checking/test_batch_checking.py::test_"
 BATCH_ROLL, BATCH_ARRIVAL = "shared/core/batches/roll.py", "shared/core/batches/arrival.py"
 T_BATCH, T_MEMBERS = "tests/core/test_batch_decide.py::test_", "tests/core/test_batch_members.py::test_"
 T_HEAL, T_REPAIRS = "tests/app/test_self_heal.py::test_", "tests/app/test_repair_verdicts.py::test_"
@@ -523,8 +525,8 @@ MUTANTS = [
     mutant(
         "an early report that is short is told as too short",
         STANDING,
-        "return _early(_judged(processor, known, look), look)",
-        "return _judged(processor, known, look)",
+        "return at if look.whole_from is None else _early(at, look)",
+        "return at",
         T_EVENING + "a_short_report_before_the_units_are_final_is_early",
     ),
     mutant(
@@ -572,38 +574,38 @@ MUTANTS = [
     mutant(
         "a tier counts heads and forgets who is required",
         READINESS,
-        "if now >= at and enough and seen.required <= seen.present:",
-        "if now >= at and enough:",
+        "min(at_least, len(seen.expected)) and seen.required <= present",
+        "min(at_least, len(seen.expected))",
         f"{T_DECIDE}no_tier_without_the_required",
         scenario("B8_no_tier_without_the_pair"),
     ),
     mutant(
         "a tier one second late",
         READINESS,
-        "if now >= at and enough",
-        "if now > at and enough",
+        "if now >= at and _enough",
+        "if now > at and _enough",
         f"{T_DECIDE}tiers_and_deadline_to_the_second",
     ),
     mutant(
         "a tier inverted: before its time and never after",
         READINESS,
-        "if now >= at and enough",
-        "if now <= at and enough",
+        "if now >= at and _enough",
+        "if now <= at and _enough",
         f"{T_DECIDE}tiers_and_deadline_to_the_second",
         scenario("B8_tier_two_by_the_clock"),
     ),
     mutant(
         "a tier wants one more",
         READINESS,
-        "len(seen.present) >= min(",
-        "len(seen.present) > min(",
+        "len(present) >= min(",
+        "len(present) > min(",
         f"{T_DECIDE}tiers_and_deadline_to_the_second",
     ),
     mutant(
         "the last tier that holds is named",
         READINESS,
-        "enumerate(snapshot.expectation.tiers, start=1):",
-        "reversed(list(enumerate(snapshot.expectation.tiers, start=1))):",
+        "enumerate(expectation.tiers, start=1):",
+        "reversed(list(enumerate(expectation.tiers, start=1))):",
         f"{T_DECIDE}tiers_and_deadline_to_the_second",
     ),
     mutant(
@@ -932,8 +934,8 @@ MUTANTS = [
     mutant(
         "a trigger brings back what was retracted before it",
         STANDING,
-        "of = carried is not None and name in carried, required",
-        "of = carried is not None, required",
+        "of = carried is not None and name in carried, name in expectation.required",
+        "of = carried is not None, name in expectation.required",
         f"{T_REFRESH}a_retracted_success_does_not_arrive_by_the_trigger_itself",
     ),
     mutant(
@@ -998,8 +1000,8 @@ MUTANTS = [
     mutant(
         "a rows gate that reads no table of a source",
         GATES,
-        "for table in processors[name].tables)",
-        "for table in (processors[name].table,) if table)",
+        "tables.update(processors[name].tables)",
+        "tables.update(table for table in (processors[name].table,) if table)",
         "tests/core/test_sources.py::test_all_tables_are_asked_for_at_once",
     ),
     mutant(
@@ -1342,8 +1344,8 @@ MUTANTS = [
     mutant(
         "a low report that is taken for done because a trigger carried its processor",
         STANDING,
-        "and look.triggered and carried[processor.name] == low.records:",
-        "and look.triggered:",
+        " and carried[processor.name] == at.report.records:",
+        ":",
         f"{T_STANDING}a_low_report_is_judged_alike_before_a_trigger_and_after_it",
     ),
     mutant(
@@ -1758,8 +1760,8 @@ MUTANTS = [
     mutant(
         "nothing counts as something",
         STANDING,
-        "return at if held == 0 else replace",
-        "return replace",
+        "return at if held == 0 else at._replace",
+        "return at._replace",
         f"{T_UNITS}nothing_counts_only_if_the_table_holds_rows",
     ),
     mutant(
@@ -2446,6 +2448,27 @@ MUTANTS = [
         f"{T_W_DECIDE}a_window_that_passed_without_a_run_is_missed",
     ),
     mutant(
+        "a run whose end the record did not take is forgotten",
+        W_AUDIT,
+        "    if write_rows(ctx, rows):\n        # A lost race",
+        "    if write_rows(ctx, rows) or True:\n        # A lost race",
+        f"{T_W_AUDIT}a_record_that_is_away_keeps_nothing_waiting_and_loses_nothing",
+    ),
+    mutant(
+        "what the record took is written to it again",
+        W_AUDIT,
+        "change_day(ctx, book.day, lambda found: found.without_pending(written))",
+        "pass",
+        f"{T_W_AUDIT}a_decision_is_written_when_it_changed",
+    ),
+    mutant(
+        "windows are expected of units that nobody knows",
+        "shared/app/workflows/controller.py",
+        "if unknown and by_units and now < instant(book.day, MORNING, ctx.policy.zone):",
+        "if False:",
+        f"{T_W_AUDIT}a_calendar_that_cannot_be_read_is_waited_for_until_the_morning",
+    ),
+    mutant(
         "a catch-up's window is never judged",
         W_WATCH,
         "    if isinstance(workflow.decide, CatchUp):\n        return _judge_catch_up(",
@@ -2472,6 +2495,34 @@ MUTANTS = [
         "left = within_budget(decide, found, of)",
         "left = found",
         f"{T_W_DECIDE}the_window_of_a_catch_up_is_missed_where_a_unit_waited_and_no_run_began",
+    ),
+    mutant(
+        "what a dead sender may have said has no end",
+        "shared/core/alerting/alert.py",
+        "return replace(alert, sending_until=now + SENDING, in_doubt=in_doubt)",
+        "return replace(alert, sending_until=now + SENDING)",
+        "tests/app/test_alerting.py::test_the_end_of_what_may_have_been_heard_is_told",
+    ),
+    mutant(
+        "what a sender is about to say has no end",
+        "shared/core/alerting/alert.py",
+        "return self.notified_at is not None or self.in_doubt or begun",
+        "return self.notified_at is not None or self.in_doubt",
+        "tests/app/test_alerting.py::test_the_end_of_what_may_have_been_heard_is_told",
+    ),
+    mutant(
+        "an end that a dead sender may have told leaves people in its belief",
+        "shared/core/alerting/alert.py",
+        "known = alert.notified_at is not None and alert.sending_until is None",
+        "known = alert.notified_at is not None",
+        "tests/app/test_alerting.py::test_back_after_its_end_may_have_been_heard_it_is_said_again",
+    ),
+    mutant(
+        "what holds again while its end is refused is said twice",
+        "shared/core/alerting/alert.py",
+        "fresh = replace(fresh, pending=Pending.NOTHING, unsent=False)",
+        "pass",
+        "tests/app/test_alerting.py::test_back_while_its_end_is_being_refused_it_stays_as_it_was",
     ),
     mutant(
         "a run that is opened again tells its alerts anew",
@@ -2577,6 +2628,20 @@ MUTANTS = [
         "members * 100 < least * usual",
         "members * 100 <= least * usual",
         f"{T_PROGRESS}a_share_of_the_usual_members",
+    ),
+    mutant(
+        "an outcome beside the closing is told by nobody",
+        "shared/app/batches/closing.py",
+        "for outcome in uncounted(ctx, batch):",
+        "for outcome in uncounted(ctx, batch)[:0]:",
+        f"{T_BATCH_CHECKING}every_interleaving_ends_once[a worker at the deadline, a crash]",
+    ),
+    mutant(
+        "who died before it told of a late outcome tells nothing when it comes again",
+        "shared/app/batches/reporting.py",
+        "unsaid = named and outcome is not None",
+        "unsaid = False and outcome is not None",
+        f"{T_BATCH_CHECKING}every_interleaving_ends_once[a worker at the deadline, a crash]",
     ),
     mutant(
         "what reported late is not listed as missing at the closing",

@@ -184,10 +184,11 @@ def writes_stay_in_their_run(book: Trace, handler: Handler, path: str) -> str | 
 def said_once_per_episode(book: Trace, handler: Handler, notice: Notice, at: datetime, repeat: Any) -> str | None:
     """Between two notices of one fingerprint lies its end, or the time after which it is said again (A2).
 
-    A repetition is nobody's fault if who said it last could not write that down.
+    A repetition, or an end of what nobody has heard, is nobody's fault if who was to say it could not write down what
+    became of that (A3).
     """
     said = book.said.get(notice.fingerprint)
-    if notice.kind == "state_down" or (said is not None and _never_written(said)):
+    if notice.kind == "state_down" or (said is not None and _never_written(said)) or book.in_doubt(notice.fingerprint):
         return None
     if notice.resolved:
         return None if said is not None and said.firing else f"{notice.fingerprint} is over and was never said"

@@ -172,6 +172,8 @@ class Trace:
     night: Night
     runs: dict[RunKey, RunTrace] = field(default_factory=dict)
     said: dict[str, AlertTrace] = field(default_factory=dict)
+    # Who has begun to send something of a fingerprint and has not written down what became of it.
+    sending: dict[str, list[Handler]] = field(default_factory=dict)
     letters: dict[str, CaseMessage] = field(default_factory=dict)
     acknowledged: set[str] = field(default_factory=set)
     alerts: dict[str, Data] = field(default_factory=dict)
@@ -211,6 +213,10 @@ class Trace:
         """Return which of these have been said and not taken back; what nobody knows to be said cannot be."""
         every = (said for said in self.said.values() if said.firing and not said.doubted and said.where == where)
         return [said.kind for said in every if said.kind in kinds]
+
+    def in_doubt(self, fingerprint: str) -> bool:
+        """Return whether somebody began to send something of it and could not write down what became of it."""
+        return any(sender.dead or sender.failed for sender in self.sending.get(fingerprint, ()))
 
     def wrong(self, name: str, text: str) -> None:
         self.violations.append(f"{name}: {text}")

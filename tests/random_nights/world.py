@@ -218,7 +218,14 @@ class NightWorld:
         return tuple({*found, self.truth.units, self.night.units}) if changed else tuple(found)
 
     def _alert(self, handler: Handler, fingerprint: str, data: Data) -> None:
-        self.trace.alerts[fingerprint] = data
+        before, self.trace.alerts[fingerprint] = self.trace.alerts.get(fingerprint, {}), data
+        lease, sending = data.get("sending_until"), self.trace.sending.setdefault(fingerprint, [])
+        if lease is not None and lease != before.get("sending_until"):
+            sending.append(handler)
+        elif lease is None and not data["pending"]:
+            sending.clear()  # it was taken, or there is nothing to send
+        elif lease is None and handler in sending:
+            sending.remove(handler)
         said = self.trace.said.get(fingerprint)
         if said is not None and said.unmarked is handler:
             said.unmarked = None

@@ -89,4 +89,5 @@ def envelope(
         "metadata": dict(metadata),
         **more,
     }
-    return json.loads(json.dumps({key: value for key, value in body.items() if value is not None}, default=str))
+    sent: dict[str, Any] = json.loads(json.dumps({k: v for k, v in body.items() if v is not None}, default=str))
+    return sent

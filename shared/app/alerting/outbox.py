@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shared.app.context import Context
-from shared.core.alerting.alert import SENDING, Alert, Pending, sent, unsent
+from shared.core.alerting.alert import Alert, Pending, leased, sent, unsent
 from shared.core.errors import Unavailable, Undelivered
 from shared.documents import from_data, to_data
 from shared.ports import Delivered, Document, Notice
@@ -127,7 +127,7 @@ def send_pending(ctx: Context, now: datetime) -> list[datetime]:
         if not_before:
             later.append(max(not_before))
             continue
-        mine = replace(alert, sending_until=now + SENDING)
+        mine = leased(alert, now)
         assert kept.version is not None
         version = ctx.ports.store.update(path_of(alert.fingerprint), to_data(mine), kept.version)
         if version is not None:

@@ -139,10 +139,10 @@ def _confirm_end(ctx: Context, kept: Kept, now: datetime) -> datetime:
 
 
 def end(ctx: Context, kept: Kept, now: datetime) -> None:
-    """End an alert whose condition is over, and tell it to those who have heard of it."""
+    """End an alert whose condition is over, and tell it where people have heard of it, or may have."""
     alert = kept.alert
     assert kept.version is not None
-    if alert.notified_at is None:
+    if not alert.may_be_known:
         after = replace(alert, firing=False, pending=Pending.NOTHING, unsent=False)
     else:
         after = replace(to_send(alert, Pending.RECOVERY, now), firing=False)

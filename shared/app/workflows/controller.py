@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from shared.app.alerting import raise_alerts
 from shared.app.context import Context
 from shared.app.state.repository import Stored
 from shared.app.workflows.announce import announce, note_announced
+from shared.app.workflows.audit import decision_row, expected_rows, flush_book
 from shared.app.workflows.calendar import Tables, read_schedule
 from shared.app.workflows.inputs import called_by_name, input_of
 from shared.app.workflows.store import (
@@ -24,6 +25,7 @@ from shared.app.workflows.store import (
 )
 from shared.app.workflows.supervision import judge_ended, judged_days
 from shared.core.alerting.condition import Condition
+from shared.core.calendar import instant
 from shared.core.errors import Unavailable
 from shared.core.workflows.alerts import no_calendar, warned
 from shared.core.workflows.check import has_units
@@ -36,6 +38,8 @@ from shared.core.workflows.windows import open_dates, span
 # A run that was claimed and whose message has not left by then: who claimed it has died.
 CLAIM_LEASE = timedelta(seconds=60)
 ORDER = tuple(Priority)
+# Until then a calendar that cannot be read is waited for before windows of a date are called expected.
+MORNING = time(6)
 
 
 @dataclass
@@ -79,10 +83,13 @@ def tick(ctx: Context, workflows: Workflows) -> Tick:
             run = _run(ctx, one.workflow, decision, now)
             _begin(ctx, run, done)
             changed[one.day] = with_run(changed[one.day], run.id, summary(run))
-        changed[one.day] = _noted(changed[one.day], one, decision, now)
+        changed[one.day] = _noted(ctx, changed[one.day], one, decision, now)
         done.decisions.append(_decision_row(one, decision))
+    today = ctx.policy.local(now).date()
+    changed[today] = _with_expected(ctx, workflows, changed[today], now)
     for day, book in changed.items():
         _save(ctx, stored.days[day], book)
+        flush_book(ctx, book)
     found += [no_calendar(ctx.policy, day, tuple(sorted(names))) for day, names in unknown.items()]
     fresh = all(book == stored.days[day].value for day, book in changed.items())
     ended = Books({day: stored.days[day] for day in judged}, stored.pauses, stored.control)
@@ -183,15 +190,31 @@ def _take_over(ctx: Context, run: WorkflowRun, done: Tick) -> None:
     note_announced(ctx, stored)
 
 
-def _noted(book: DayRecord, one: _Due, decision: Run | Skip | Abort, now: datetime) -> DayRecord:
+def _with_expected(ctx: Context, workflows: Workflows, book: DayRecord, now: datetime) -> DayRecord:
+    """Write down once a date which windows are expected: on its first tick, or in the morning where the calendar could
+    not be read before; units are assumed then."""
+    if book.expected_at is not None:
+        return book
+    unknown = ctx.policy.calendar is not None and book.units is None
+    by_units = any(
+        workflow.enabled and has_units(workflow) and not isinstance(workflow.decide, CatchUp)
+        for workflow in workflows.workflows.values()
+    )
+    if unknown and by_units and now < instant(book.day, MORNING, ctx.policy.zone):
+        return book
+    return replace(book, expected_at=now).with_pending(expected_rows(ctx, workflows, book, now))
+
+
+def _noted(ctx: Context, book: DayRecord, one: _Due, decision: Run | Skip | Abort, now: datetime) -> DayRecord:
     """Return the book with a decision that differs from the one before in its kind, targets or code."""
     kind = type(decision).__name__.lower()
     targets = (decision.targets or ()) if isinstance(decision, Run) else ()
     before = book.decisions.get(one.workflow.name)
     if before is not None and (before.kind, before.code, before.targets) == (kind, decision.code, targets):
         return book
-    decided = Decided(kind, decision.code, decision.reason, now, targets)
-    return replace(book, decisions={**book.decisions, one.workflow.name: decided})
+    decided = Decided(kind, decision.code, decision.reason, now, targets, 1 if before is None else before.number + 1)
+    noted = replace(book, decisions={**book.decisions, one.workflow.name: decided})
+    return noted.with_pending([decision_row(ctx, one.workflow, one.day, decided)])
 
 
 def _save(ctx: Context, stored: Stored[DayRecord], wanted: DayRecord) -> None:
@@ -206,7 +229,8 @@ def _save(ctx: Context, stored: Stored[DayRecord], wanted: DayRecord) -> None:
             decisions={**book.decisions, **wanted.decisions},
             units=wanted.units if wanted.units_read_at is not None else book.units,
             units_read_at=wanted.units_read_at or book.units_read_at,
-        )
+            expected_at=book.expected_at or wanted.expected_at,
+        ).with_pending(wanted.pending)
 
     change_book(ctx, stored, change)
 

@@ -13,6 +13,7 @@ from shared.app.alerting import raise_alerts
 from shared.app.context import Context
 from shared.app.state.repository import Stored
 from shared.app.workflows.announce import announce, note_announced
+from shared.app.workflows.audit import record_run
 from shared.app.workflows.calls import Caller
 from shared.app.workflows.store import load_workflow_run, note_run, save_workflow_run
 from shared.core.alerting.condition import Condition
@@ -60,7 +61,7 @@ def execute(ctx: Context, workflows: Workflows, calls: Calls, body: Mapping[str,
         return "unknown"
     run = stored.value
     if run.ended_at is not None:
-        _conclude(ctx, workflow, run)
+        _conclude(ctx, workflows, workflow, stored)
         return "ended before"
     if step < run.step:
         if run.announced < run.step:
@@ -267,20 +268,24 @@ def _end(ctx: Context, workflows: Workflows, workflow: Workflow, stored: Stored[
     """Mark a run as ended, and say what is to be said of it."""
     status = status_of(workflows, stored.value)
     run = replace(stored.value, status=status, ended_at=ctx.ports.clock.now(), holder="", held_until=None)
-    if save_workflow_run(ctx, replace(stored, value=run)) is None:
+    saved = save_workflow_run(ctx, replace(stored, value=run))
+    if saved is None:
         raise Busy("workflow run", f"{run.id}: somebody else wrote it")
     ctx.log("workflow.run_ended", run_id=run.id, status=status.value)
-    _conclude(ctx, workflow, run)
+    _conclude(ctx, workflows, workflow, saved)
     return status.value
 
 
-def _conclude(ctx: Context, workflow: Workflow, run: WorkflowRun) -> None:
-    """Note an ended run in its date's book and tell people; repeated after a crash, it changes nothing."""
+def _conclude(ctx: Context, workflows: Workflows, workflow: Workflow, stored: Stored[WorkflowRun]) -> None:
+    """Note an ended run in its date's book, tell people and write the record; repeated after a crash, it changes
+    nothing."""
+    run = stored.value
     note_run(ctx, run)
     found = [alerts.no_output(ctx.policy, run)]
     if run.status is not RunStatus.PARTIAL or _has_failures(run):
         found.append(alerts.failed(ctx.policy, workflow, run.day, summary(run)))
     _raise(ctx, [one for one in found if one is not None])
+    record_run(ctx, workflows, stored)
 
 
 def _has_failures(run: WorkflowRun) -> bool:

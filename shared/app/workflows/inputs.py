@@ -44,16 +44,14 @@ def input_of(
 ) -> WorkflowInput:
     """Return the facts of a workflow and date as the books have them."""
     book = books.days[day].value
-    runs = (run for one in books.days.values() for run in one.value.runs.values())
-    decided = [run.decided_at for run in runs if run.workflow == workflow.name]
     scrapers = {name for step in workflow.steps for name in step.scrapers}
     return WorkflowInput(
         zone=ctx.policy.zone,
         now=now,
         units=known_units(ctx, book),
-        runs=book.runs_of(workflow.name),
-        latest=max((at for at in decided if at < now), default=None),
-        completed=book.completed,
+        runs=books.runs_of(day, workflow.name),
+        latest=books.latest(workflow.name, now),
+        completed=books.completed(day),
         paused=paused(ctx, books, workflow.name, now),
         by_name=scrapers == set(called_by_name(workflows, workflow)),
         readings=readings or Readings(),

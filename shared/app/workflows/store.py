@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
+from functools import cached_property
 from typing import Any
 
 from shared.app.context import Context
@@ -14,7 +15,7 @@ from shared.core.calendar import KEPT, instant
 from shared.core.decision.pause import Pause
 from shared.core.workflows.day_record import Control, DayRecord
 from shared.core.workflows.runs import RunStatus, RunSummary, WorkflowRun, summary
-from shared.documents import from_data, to_data
+from shared.documents import document_id, from_data, to_data
 from shared.ports import Document
 
 RUNS, DAYS, CONTROL = "workflow_runs", "workflow_days", "workflow_control"
@@ -28,9 +29,35 @@ class Books:
     pauses: tuple[Pause, ...]
     control: Stored[Control] | None
 
+    def runs_of(self, day: date, workflow: str) -> tuple[RunSummary, ...]:
+        """Return a workflow's runs of a date, in the order in which they were decided."""
+        return self._runs.get((day, workflow), ())
+
+    def latest(self, workflow: str, now: datetime) -> datetime | None:
+        """Return when the newest run of a workflow before ``now`` was decided, of whatever date."""
+        runs = (run for day in self.days for run in self.runs_of(day, workflow))
+        return max((run.decided_at for run in runs if run.decided_at < now), default=None)
+
+    def completed(self, day: date) -> frozenset[str]:
+        """Return the workflows that have a completed run of a date."""
+        return self._completed[day]
+
+    @cached_property
+    def _runs(self) -> dict[tuple[date, str], tuple[RunSummary, ...]]:
+        """The runs by date and workflow: looked through once, however many workflows are decided."""
+        found: dict[tuple[date, str], list[RunSummary]] = {}
+        for day, book in self.days.items():
+            for run in book.value.runs.values():
+                found.setdefault((day, run.workflow), []).append(run)
+        return {key: tuple(sorted(runs, key=lambda run: (run.decided_at, run.window))) for key, runs in found.items()}
+
+    @cached_property
+    def _completed(self) -> dict[date, frozenset[str]]:
+        return {day: book.value.completed for day, book in self.days.items()}
+
 
 def run_path(run_id: str) -> str:
-    return f"{RUNS}/{run_id.replace('/', '~')}"
+    return f"{RUNS}/{document_id(run_id)}"
 
 
 def day_path(pipeline: str, day: date) -> str:
@@ -73,10 +100,13 @@ def change_book(ctx: Context, stored: Stored[DayRecord], change: Callable[[DayRe
     Raises ``Unavailable`` if others write it all the time.
     """
     if change(stored.value) != stored.value:
-        _change(ctx, stored.value.day, change)
+        change_day(ctx, stored.value.day, change)
 
 
-def _change(ctx: Context, day: date, change: Callable[[DayRecord], DayRecord]) -> None:
+def change_day(ctx: Context, day: date, change: Callable[[DayRecord], DayRecord]) -> None:
+    """Write what a change makes of the book of a date as it stands; raise ``Unavailable`` if others write it all the
+    time."""
+
     def changed(document: Document | None) -> tuple[Mapping[str, Any] | None, None]:
         before = _day_record(ctx, day, document).value
         after = change(before)
@@ -90,7 +120,7 @@ def _change(ctx: Context, day: date, change: Callable[[DayRecord], DayRecord]) -
 
 def note_run(ctx: Context, run: WorkflowRun) -> None:
     """Bring the book of a run's date up to what the run is; an end is never taken back."""
-    _change(ctx, run.day, lambda book: with_run(book, run.id, summary(run)))
+    change_day(ctx, run.day, lambda book: with_run(book, run.id, summary(run)))
 
 
 def with_run(book: DayRecord, run_id: str, found: RunSummary) -> DayRecord:
@@ -123,7 +153,7 @@ def save_workflow_run(ctx: Context, stored: Stored[WorkflowRun]) -> Stored[Workf
     return None if version is None else Stored(stored.value, version)
 
 
-def running(ctx: Context) -> list[Stored[WorkflowRun]]:
-    """Return the runs of the pipeline that have not ended."""
-    found = ctx.ports.store.query(RUNS, {"pipeline": ctx.policy.pipeline, "status": RunStatus.RUNNING.value})
+def unconcluded(ctx: Context) -> list[Stored[WorkflowRun]]:
+    """Return the runs of the pipeline that have not ended, or of whose end the record does not know."""
+    found = ctx.ports.store.query(RUNS, {"pipeline": ctx.policy.pipeline, "recorded": False})
     return [Stored(from_data(WorkflowRun, document.data), document.version) for document in found]

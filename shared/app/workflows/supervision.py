@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -11,6 +11,7 @@ from shared.app.alerting.unexpected import fault
 from shared.app.context import Context
 from shared.app.state.repository import Stored
 from shared.app.workflows.announce import announce, note_announced
+from shared.app.workflows.audit import judged_row, record_run
 from shared.app.workflows.calendar import Tables, read_schedule
 from shared.app.workflows.files import announce_again
 from shared.app.workflows.inputs import input_of, known_units
@@ -19,15 +20,15 @@ from shared.app.workflows.store import (
     change_book,
     load_books,
     note_run,
-    running,
     save_workflow_run,
+    unconcluded,
 )
 from shared.core.alerting.condition import Condition
 from shared.core.errors import OutOfTime, Unavailable
 from shared.core.reporting.findings import Finding, Sweep
 from shared.core.workflows import alerts
 from shared.core.workflows.check import has_units
-from shared.core.workflows.day_record import Control, DayRecord
+from shared.core.workflows.day_record import Control, DayRecord, PendingRow
 from shared.core.workflows.decide import Read, past_dates
 from shared.core.workflows.judge import Judgement, Verdict, judge, judge_catch_up, window_end
 from shared.core.workflows.model import REDRIVE_AFTER, CatchUp, Workflow, Workflows
@@ -54,8 +55,12 @@ def look(ctx: Context, done: Sweep) -> None:
     days = judged_days(ctx, workflows, now)
     places = {alerts.alert_run(ctx.policy, day) for day in days}
     try:
-        for stored in running(ctx):
-            _drive(ctx, done, workflows, stored, now)
+        for stored in unconcluded(ctx):
+            if stored.value.ended_at is None:
+                _drive(ctx, done, workflows, stored, now)
+            else:
+                note_run(ctx, stored.value)
+                record_run(ctx, workflows, stored)
         announce_again(ctx, done, now)
         books = load_books(ctx, days)
         # Windows are the controller's from its first tick on: before that somebody else may still run them.
@@ -108,12 +113,13 @@ def judge_ended(ctx: Context, workflows: Workflows, books: Books, control: Contr
                     fresh[workflow.name] = judged
             found += _conditions(ctx, workflows, workflow, stored.value, judged)
         if fresh:
-            change_book(ctx, stored, partial(_with_judged, fresh))
+            rows = [judged_row(ctx, workflows.workflows[name], day, judged) for name, judged in fresh.items()]
+            change_book(ctx, stored, partial(_with_judged, fresh, rows))
     return found
 
 
-def _with_judged(fresh: Mapping[str, Judgement], book: DayRecord) -> DayRecord:
-    return replace(book, judged={**fresh, **book.judged})
+def _with_judged(fresh: Mapping[str, Judgement], rows: Sequence[PendingRow], book: DayRecord) -> DayRecord:
+    return replace(book, judged={**fresh, **book.judged}).with_pending(rows)
 
 
 def _judge(

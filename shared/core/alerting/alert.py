@@ -32,8 +32,10 @@ class Pending(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Alert:
     """One fingerprint as stored. ``standing`` is true while the condition holds; ``ended_at`` is when a sweep first
-    saw it gone; ``unsent`` mirrors ``pending`` for queries; ``taken`` names the sinks that have what is
-    pending."""
+    saw it gone; ``unsent`` mirrors ``pending`` for queries; ``taken`` names the sinks that have what is pending.
+
+    ``sending_until`` is written before each sending and taken back with what became of it. Where it is left, a sender
+    died, or could not write: people may have heard what was pending. ``in_doubt`` remembers that of an alert."""
 
     STORED_AS: ClassVar[Mapping[str, str]] = {"firing": "standing", "lifecycle": "lasting", "notified_at": "said_at"}
 
@@ -60,6 +62,19 @@ class Alert:
     recorded: bool = False
     expires_at: datetime | None = None
     taken: tuple[str, ...] = ()
+    in_doubt: bool = False
+
+    @property
+    def may_be_known(self) -> bool:
+        """Whether people have heard the alert, or may have."""
+        begun = self.pending is Pending.ALERT and self.sending_until is not None
+        return self.notified_at is not None or self.in_doubt or begun
+
+
+def leased(alert: Alert, now: datetime) -> Alert:
+    """Return what is pending of an alert with a lease of ours; of one that another left nobody knows what became."""
+    in_doubt = alert.in_doubt or (alert.pending is Pending.ALERT and alert.sending_until is not None)
+    return replace(alert, sending_until=now + SENDING, in_doubt=in_doubt)
 
 
 def raised(
@@ -69,8 +84,8 @@ def raised(
     if alert is None:
         return _new(condition, now)
     if condition.lifecycle is Lifecycle.ONGOING and not alert.firing:
-        if alert.pending is Pending.RECOVERY and not alert.taken:  # its end was told to nobody: nothing to take back
-            return replace(alert, firing=True, pending=Pending.NOTHING, unsent=False, ended_at=None)
+        if alert.pending is Pending.RECOVERY and not alert.taken:
+            return _as_it_was(alert)
         if not _rested(alert):
             return replace(_new(condition, now), count=alert.count + 1)
         alert = replace(alert, firing=True, ended_at=None)
@@ -105,6 +120,14 @@ def _new(condition: Condition, now: datetime) -> Alert:
     )
 
 
+def _as_it_was(alert: Alert) -> Alert:
+    """Return an alert that holds again before its end was taken by anybody: what people know is not said again, what
+    they may not know or may believe to be over is, once whoever is sending its end has said how that went."""
+    known = alert.notified_at is not None and alert.sending_until is None
+    pending = Pending.NOTHING if known else Pending.ALERT
+    return replace(alert, firing=True, ended_at=None, pending=pending, unsent=not known)
+
+
 def _rested(alert: Alert) -> bool:
     """True of an alert whose run closed under it: it was told and its end was not, so that a run that is opened again
     finds it as people know it (behaviour A2)."""
@@ -129,6 +152,9 @@ def unsent(fresh: Alert, ours: Alert, taken: tuple[str, ...], now: datetime, ret
     if fresh.sending_until != ours.sending_until:
         return fresh
     first = bool(taken) and not ours.taken and ours.pending is Pending.ALERT
+    if ours.pending is Pending.RECOVERY and fresh.pending is Pending.ALERT and not taken and fresh.notified_at:
+        # It holds again, and nobody has heard that it was over.
+        fresh = replace(fresh, pending=Pending.NOTHING, unsent=False)
     return replace(
         fresh, sending_until=None, taken=taken, retry_at=retry_at, notified_at=now if first else fresh.notified_at,
         recorded=fresh.recorded and not first,
@@ -139,7 +165,7 @@ def sent(fresh: Alert, what: Pending, now: datetime) -> Alert:
     over = what is Pending.RECOVERY
     after = replace(
         fresh, pending=Pending.NOTHING, unsent=False, sending_until=None, refused="", retry_at=None, recorded=False,
-        taken=(), notified_at=fresh.notified_at if over else now, resolved_at=now if over else None,
+        taken=(), in_doubt=False, notified_at=fresh.notified_at if over else now, resolved_at=now if over else None,
     )  # fmt: skip
     # It holds again since we said that it is over: that is news, and a later sweep tells it.
     return replace(after, pending=Pending.ALERT, unsent=True) if over and fresh.firing else after

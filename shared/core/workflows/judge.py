@@ -16,10 +16,19 @@ from shared.core.workflows.decide import (
     uncollected,
     within_budget,
 )
-from shared.core.workflows.model import AfterGames, BeforeGames, CatchUp, EarlyGames, Missing, OnceADay, Workflow
+from shared.core.workflows.model import (
+    AfterGames,
+    BeforeGames,
+    CatchUp,
+    Discovery,
+    EarlyGames,
+    Missing,
+    OnceADay,
+    Workflow,
+)
 from shared.core.workflows.runs import RunSummary
 from shared.core.workflows.units import ScheduledUnit
-from shared.core.workflows.windows import window_of
+from shared.core.workflows.windows import Window, window_of
 
 
 class Verdict(StrEnum):
@@ -62,6 +71,28 @@ def window_end(
             return None if window is None else window.ends
         case _:
             return None
+
+
+def expected_window(
+    workflow: Workflow, day: date, zone: ZoneInfo, units: tuple[ScheduledUnit, ...] | None
+) -> Window | None:
+    """Return when a workflow is expected to run for a date, None for one without units and for a disabled workflow.
+
+    Without a calendar (``units`` None) units are assumed.
+    """
+    decide = workflow.decide
+    if not workflow.enabled:
+        return None
+    if isinstance(decide, BeforeGames):
+        return before_games_window(decide, day, zone, units)
+    window = window_of(workflow, day, zone)
+    needs = isinstance(decide, AfterGames) or (isinstance(decide, Discovery) and decide.needs_units)
+    if needs and units == ():
+        return None
+    if isinstance(decide, EarlyGames) and units is not None:
+        before = WorkflowInput(zone, window.begins, units)
+        return window if early_units(decide, day, before, window.ends - timedelta(microseconds=1)) else None
+    return window
 
 
 def judge(workflow: Workflow, day: date, facts: WorkflowInput) -> Judgement | Read | None:
