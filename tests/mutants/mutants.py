@@ -238,6 +238,13 @@ MUTANTS = [
         f"{T_POLICIES}without_another_policy_nothing_is_added",
     ),
     mutant(
+        "a check counts what other pipelines wrote into the record",
+        "shared/app/validation/checks/sql.py",
+        "        if self._ctx.several:",
+        "        if False and self._ctx.several:",
+        "tests/validation/test_several_pipelines.py::test_a_check_counts_what_is_of_its_pipeline",
+    ),
+    mutant(
         "a deployment is ready although a pipeline is not",
         "shared/app/reporting/pipelines.py",
         "    return HealthResponse(max(one.status for",
