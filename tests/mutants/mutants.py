@@ -2452,6 +2452,20 @@ MUTANTS = [
         f"{T_W_DECIDE}the_window_of_a_catch_up_is_missed_where_a_unit_waited_and_no_run_began",
     ),
     mutant(
+        "what one unit reported after a trigger is growth",
+        "shared/core/decision/completeness.py",
+        "return replace(at, per_unit=True) if processor.reports is Reports.PER_UNIT else at",
+        "return replace(at, per_unit=True) if processor.reports is Reports.PER_UNIT and at.by_table else at",
+        f"{T_UNITS}what_one_unit_reported_is_no_measure_of_growth",
+    ),
+    mutant(
+        "what no table has to vouch for starts no clock",
+        "shared/core/decision/completeness.py",
+        "vouched = at.by_table or at.nothing_to_do or _judged_by_table(processor, look)",
+        "vouched = at.by_table or at.nothing_to_do",
+        f"{T_UNITS}what_counts_without_its_table_starts_the_clock",
+    ),
+    mutant(
         "what a dead sender may have said has no end",
         "shared/core/alerting/alert.py",
         "return replace(alert, sending_until=now + SENDING, in_doubt=in_doubt)",

@@ -13,10 +13,11 @@ from shared.simulation.parallel import seldom_collected
 from tests.random_nights.command import replay
 from tests.random_nights.driver import Played, play
 from tests.random_nights.generator import generate
-from tests.random_nights.parallel import by_rows
+from tests.random_nights.parallel import single_loaders
 from tests.random_nights.schedule import game_dates, season
+from tests.random_nights.units import LACKING
 
-POLICY = by_rows(policy_in())
+POLICY = single_loaders(policy_in())
 NAMES = Names(POLICY)
 PARTS = 2
 # Nights that are reported to on the evening of their date.
@@ -95,3 +96,18 @@ def test_evenings_break_no_promise() -> None:
     assert [text for one in played for text in broken(one, None)] == []
     runs = [run.data for one in played for run in one.trace.runs.values() if run.key.mode == "overnight"]
     assert any(run.get("final_at") is not None and run["final_at"] > run["opened_at"] for run in runs)
+
+
+@pytest.mark.parametrize("one_by_one", [False, True], ids=["whole reports", "a report for each unit"])
+def test_units_are_missing_and_named(one_by_one: bool) -> None:
+    """Nights in which a table lacks units of the date: alerts name them, and nothing that waits for them is done."""
+    policy = single_loaders(policy_in(), one_by_one=one_by_one)
+    names = Names(policy)
+    played = [play(policy, names, generate(policy, seed)) for seed in (25, 56, 61)]
+    assert [text for night in played for text in broken(night, None)] == []
+    texts = [alert["text"] for night in played for alert in night.trace.alerts.values()]
+    assert any(LACKING.search(text) for text in texts)
+    listed = [
+        run.by_processor.get(("phase3", "player_game_summary"), ()) for n in played for run in n.trace.runs.values()
+    ]
+    assert (max(map(len, listed)) > max(night.night.units for night in played)) is one_by_one
