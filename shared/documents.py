@@ -21,6 +21,16 @@ import msgspec
 T = TypeVar("T")
 
 
+def document_id(name: str) -> str:
+    """Return the last segment of the path under which something of this id is stored: `/` would begin another one."""
+    return name.replace("/", "~")
+
+
+def id_in(document: str) -> str:
+    """Return the id that ``document_id`` made a path's segment of."""
+    return document.replace("~", "/")
+
+
 def to_data(value: object) -> dict[str, Any]:
     """Return a dataclass as what a ``StateStore`` holds: datetimes and tuples stay, dates and enums
     become text."""

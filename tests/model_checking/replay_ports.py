@@ -120,7 +120,8 @@ class ReplayPorts:
     # What leaves
 
     def publish(self, topic: str, messages: Sequence[Message]) -> list[str]:
-        ids: list[str] = self._next("publish", topic, tuple(str(message.body["trigger_id"]) for message in messages))
+        named = tuple(str(message.body.get("trigger_id") or message.attributes["batch"]) for message in messages)
+        ids: list[str] = self._next("publish", topic, named)
         return ids
 
     def request(self, method: str, url: str, body: Mapping[str, Any] | None, timeout: timedelta) -> Response:

@@ -85,6 +85,7 @@ T_W_CONTROLLER = "tests/app/workflows/test_controller.py::test_"
 
 BATCH_DECIDE, BATCH_MESSAGES = "shared/core/batches/decide.py", "shared/core/batches/messages.py"
 BATCH_PROGRESS, T_PROGRESS = "shared/core/batches/progress.py", "tests/core/test_batch_progress.py::test_"
+T_BATCH_CHECKING = "tests/model_checking/test_batch_checking.py::test_"
 BATCH_ROLL, BATCH_ARRIVAL = "shared/core/batches/roll.py", "shared/core/batches/arrival.py"
 T_BATCH, T_MEMBERS = "tests/core/test_batch_decide.py::test_", "tests/core/test_batch_members.py::test_"
 T_HEAL, T_REPAIRS = "tests/app/test_self_heal.py::test_", "tests/app/test_repair_verdicts.py::test_"
@@ -480,8 +481,8 @@ MUTANTS = [
     mutant(
         "an early report that is short is told as too short",
         STANDING,
-        "return _early(_judged(processor, known, look), look)",
-        "return _judged(processor, known, look)",
+        "        at = _early(at, look)\n    return at._replace",
+        "        pass\n    return at._replace",
         T_EVENING + "a_short_report_before_the_units_are_final_is_early",
     ),
     mutant(
@@ -529,38 +530,38 @@ MUTANTS = [
     mutant(
         "a tier counts heads and forgets who is required",
         READINESS,
-        "if now >= at and enough and seen.required <= seen.present:",
-        "if now >= at and enough:",
+        "min(at_least, len(seen.expected)) and seen.required <= present",
+        "min(at_least, len(seen.expected))",
         f"{T_DECIDE}no_tier_without_the_required",
         scenario("B8_no_tier_without_the_pair"),
     ),
     mutant(
         "a tier one second late",
         READINESS,
-        "if now >= at and enough",
-        "if now > at and enough",
+        "if now >= at and _enough",
+        "if now > at and _enough",
         f"{T_DECIDE}tiers_and_deadline_to_the_second",
     ),
     mutant(
         "a tier inverted: before its time and never after",
         READINESS,
-        "if now >= at and enough",
-        "if now <= at and enough",
+        "if now >= at and _enough",
+        "if now <= at and _enough",
         f"{T_DECIDE}tiers_and_deadline_to_the_second",
         scenario("B8_tier_two_by_the_clock"),
     ),
     mutant(
         "a tier wants one more",
         READINESS,
-        "len(seen.present) >= min(",
-        "len(seen.present) > min(",
+        "len(present) >= min(",
+        "len(present) > min(",
         f"{T_DECIDE}tiers_and_deadline_to_the_second",
     ),
     mutant(
         "the last tier that holds is named",
         READINESS,
-        "enumerate(snapshot.expectation.tiers, start=1):",
-        "reversed(list(enumerate(snapshot.expectation.tiers, start=1))):",
+        "enumerate(expectation.tiers, start=1):",
+        "reversed(list(enumerate(expectation.tiers, start=1))):",
         f"{T_DECIDE}tiers_and_deadline_to_the_second",
     ),
     mutant(
@@ -646,7 +647,7 @@ MUTANTS = [
     mutant(
         "what a table shows of a repeated count starts no clock",
         STANDING,
-        "counts = at.status in (Status.DONE, Status.PARTIAL) and (at.by_table or at.nothing_to_do)",
+        "counts = at.status in (Status.DONE, Status.PARTIAL) and vouched",
         "counts = False",
         f"{T_PROPERTIES}decided_after_each_delivery_the_clock_starts_with_the_first_report_that_counts",
     ),
@@ -889,8 +890,8 @@ MUTANTS = [
     mutant(
         "a trigger brings back what was retracted before it",
         STANDING,
-        "of = carried is not None and name in carried, required",
-        "of = carried is not None, required",
+        "of = carried is not None and name in carried, name in expectation.required",
+        "of = carried is not None, name in expectation.required",
         f"{T_REFRESH}a_retracted_success_does_not_arrive_by_the_trigger_itself",
     ),
     mutant(
@@ -955,8 +956,8 @@ MUTANTS = [
     mutant(
         "a rows gate that reads no table of a source",
         GATES,
-        "for table in processors[name].tables)",
-        "for table in (processors[name].table,) if table)",
+        "tables.update(processors[name].tables)",
+        "tables.update(table for table in (processors[name].table,) if table)",
         "tests/core/test_sources.py::test_all_tables_are_asked_for_at_once",
     ),
     mutant(
@@ -1299,8 +1300,8 @@ MUTANTS = [
     mutant(
         "a low report that is taken for done because a trigger carried its processor",
         STANDING,
-        "and look.triggered and carried[processor.name] == low.records:",
-        "and look.triggered:",
+        " and carried[processor.name] == at.report.records:",
+        ":",
         f"{T_STANDING}a_low_report_is_judged_alike_before_a_trigger_and_after_it",
     ),
     mutant(
@@ -1673,7 +1674,7 @@ MUTANTS = [
     mutant(
         "only the last report of a unit counts while the table is unreadable",
         STANDING,
-        "records = known.added if base.per_unit else report.records",
+        "records = known.added if processor.reports is Reports.PER_UNIT else report.records",
         "records = report.records",
         f"{T_UNITS}reports_of_single_units_are_added_where_the_table_cannot_be_read",
     ),
@@ -1715,8 +1716,8 @@ MUTANTS = [
     mutant(
         "nothing counts as something",
         STANDING,
-        "return at if held == 0 else replace",
-        "return replace",
+        "return at if held == 0 else at._replace",
+        "return at._replace",
         f"{T_UNITS}nothing_counts_only_if_the_table_holds_rows",
     ),
     mutant(
@@ -2454,8 +2455,8 @@ MUTANTS = [
     mutant(
         "what one unit reported after a trigger is growth",
         "shared/core/decision/completeness.py",
-        "return replace(at, per_unit=True) if processor.reports is Reports.PER_UNIT else at",
-        "return replace(at, per_unit=True) if processor.reports is Reports.PER_UNIT and at.by_table else at",
+        "return at._replace(per_unit=True) if processor.reports is Reports.PER_UNIT else at",
+        "return at._replace(per_unit=True) if processor.reports is Reports.PER_UNIT and at.by_table else at",
         f"{T_UNITS}what_one_unit_reported_is_no_measure_of_growth",
     ),
     mutant(
@@ -2597,6 +2598,20 @@ MUTANTS = [
         "members * 100 < least * usual",
         "members * 100 <= least * usual",
         f"{T_PROGRESS}a_share_of_the_usual_members",
+    ),
+    mutant(
+        "an outcome beside the closing is told by nobody",
+        "shared/app/batches/closing.py",
+        "for outcome in uncounted(ctx, batch):",
+        "for outcome in uncounted(ctx, batch)[:0]:",
+        f"{T_BATCH_CHECKING}every_interleaving_ends_once[a worker at the deadline, a crash]",
+    ),
+    mutant(
+        "who died before it told of a late outcome tells nothing when it comes again",
+        "shared/app/batches/reporting.py",
+        "unsaid = named and outcome is not None",
+        "unsaid = False and outcome is not None",
+        f"{T_BATCH_CHECKING}every_interleaving_ends_once[a worker at the deadline, a crash]",
     ),
     mutant(
         "what reported late is not listed as missing at the closing",

@@ -8,8 +8,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from shared.app.batches.claim import Worker
-from shared.app.batches.says import tell_closed, tell_held
-from shared.app.batches.silent import missing_names
+from shared.app.batches.says import tell_closed, tell_held, tell_late
+from shared.app.batches.silent import missing_names, uncounted
 from shared.app.batches.store import load_page, outcomes_on
 from shared.app.batches.warnings import tell_failing
 from shared.app.transitions.at_work import at_work
@@ -160,6 +160,8 @@ def _with_step(batch: Batch, place: int, change: Callable[[StepState], StepState
 def publish(worker: Worker, declared: BatchPolicy) -> None:
     """Say the end of the generation, and what is missing; from then on what comes is late."""
     ctx, batch = worker.ctx, worker.batch
+    for outcome in uncounted(ctx, batch):
+        tell_late(ctx, declared, batch, outcome.member, 0, f"reported {outcome.outcome.value} as the batch was closed")
     tell_closed(ctx, declared, batch)
     tell_failing(ctx, declared, batch)
     now = ctx.ports.clock.now()

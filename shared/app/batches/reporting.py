@@ -180,8 +180,11 @@ def _note_late(
     if batch is None or batch.closing is None or batch.generation != seen.batch.generation:
         return
     again = change is Change.NOTHING and outcome is not None and outcome.late and outcome.generation == batch.generation
-    closed_before = seen.batch.closing is not None or said.member in batch.closing.missing
-    if again or (closed_before and change in (Change.NEW, Change.NOTED)):
+    named = said.member in batch.closing.missing
+    closed_before = seen.batch.closing is not None or named
+    # Written by who died before it could say so: the redelivery changes nothing, and says it.
+    unsaid = named and outcome is not None and not outcome.late and outcome.outcome is not MemberOutcome.FAILED
+    if again or unsaid or (closed_before and change in (Change.NEW, Change.NOTED)):
         late = ctx.ports.store.count(outcomes_path(batch.id), {"late": True})
         what = f"reported {said.outcome.value} after the batch was closed"
         tell_late(ctx, said.declared, batch, said.member, late, what)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
-from shared.app.batches.store import load_page, outcomes_on
+from shared.app.batches.store import load_page, outcome_path, outcomes_on, read_outcome
 from shared.app.context import Context
 from shared.core.batches.batch import Batch, Outcome
 from shared.core.batches.messages import NAMED
@@ -26,6 +26,22 @@ def all_missing(ctx: Context, batch: Batch) -> Iterator[str]:
         for member in load_page(ctx, batch, number).value.members:
             if _is_missing(batch, outcomes.get(member.key)):
                 yield member.key
+
+
+def uncounted(ctx: Context, batch: Batch) -> list[Outcome]:
+    """Return the outcomes of members that the closing names as missing, written by who had not seen it begin.
+
+    Whoever wrote one may have found the batch claimed, and said nothing: who publishes tells of it.
+    """
+    if batch.closing is None or not batch.closing.missing:
+        return []
+    paths = (outcome_path(batch.id, member) for member in batch.closing.missing)
+    outcomes = [read_outcome(document) for document in ctx.ports.store.get(*paths)]
+    return [
+        stored.value
+        for stored in outcomes
+        if stored is not None and not stored.value.late and stored.value.outcome is not MemberOutcome.FAILED
+    ]
 
 
 def _is_missing(batch: Batch, outcome: Outcome | None) -> bool:

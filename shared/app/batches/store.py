@@ -25,7 +25,7 @@ from shared.core.calendar import KEPT
 from shared.core.errors import Unavailable
 from shared.core.model import RunKey
 from shared.core.policy.batches import MemberOutcome
-from shared.documents import from_data, to_data
+from shared.documents import document_id, from_data, to_data
 from shared.ports import Document, StateStore
 
 COLLECTION = "batches"
@@ -56,7 +56,7 @@ class Page:
 def batch_path(batch_id: str) -> str:
     """Return where a batch stands; an id that no store takes as it is goes by its hash."""
     if PLAIN.fullmatch(batch_id):
-        return f"{COLLECTION}/{batch_id.replace('/', '~')}"
+        return f"{COLLECTION}/{document_id(batch_id)}"
     return f"{COLLECTION}/sha256:{hashlib.sha256(batch_id.encode('utf-8', 'replace')).hexdigest()}"
 
 

@@ -1,4 +1,8 @@
-"""A lease in the state store: one holder at a time, with a fencing number (behaviour 12)."""
+"""A lease in the state store: one holder at a time, with a fencing number (behaviour 12).
+
+A lock keeps two from doing the same work, and guards no write: everything in the store is written under the version
+that was read, so a holder that wakes late is refused document by document.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +19,8 @@ POLL = timedelta(milliseconds=200)
 class Lease:
     """A lock that is held until ``expires_at``.
 
-    ``fence`` grows with every holder: what guards something else refuses a smaller number than it
-    has seen, so a holder that wakes late changes nothing. ``version`` is the document's at the time.
+    ``fence`` grows with every holder: it tells whoever reads the document how often the lock changed hands, and what
+    is not in this store may refuse a smaller number than it has seen. ``version`` is the document's at the time.
     """
 
     name: str
@@ -57,12 +61,6 @@ def _try(ctx: Context, name: str, lease: timedelta) -> Lease | Locked:
         mine = Lease(name, ctx.ports.clock.token(), held.fence + 1, now + lease)
         version = store.update(path, to_data(mine), document.version)
     return Locked(now + lease) if version is None else replace(mine, version=version)
-
-
-def still_ours(ctx: Context, lease: Lease) -> bool:
-    """True while nobody has taken the lock since: what a holder asks before it writes what the lock guards."""
-    document = ctx.ports.store.get(_path(ctx, lease.name))[0]
-    return document is not None and from_data(Lease, document.data).fence == lease.fence
 
 
 def release(ctx: Context, lease: Lease) -> bool:

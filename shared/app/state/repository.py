@@ -12,7 +12,7 @@ from shared.core.calendar import KEPT, closes_at
 from shared.core.decision.pause import Pause, PauseBook
 from shared.core.model import UNTOUCHED, Completion, Run, RunKey, TransitionState
 from shared.core.policy.policy import Policy
-from shared.documents import from_data, to_data
+from shared.documents import document_id, from_data, id_in, to_data
 from shared.ports import Document, StateStore
 
 T = TypeVar("T")
@@ -62,7 +62,7 @@ def run_path(key: RunKey) -> str:
 
 
 def path_of_run(run_id: str) -> str:
-    return f"runs/{run_id.replace('/', '~')}"
+    return f"runs/{document_id(run_id)}"
 
 
 def completions_path(key: RunKey) -> str:
@@ -151,7 +151,7 @@ def readable(documents: Iterable[Document]) -> tuple[list[Stored[Run]], dict[str
         try:
             runs.append(Stored(from_data(Run, document.data), document.version))
         except ValueError as error:
-            unread[document.id.replace("~", "/")] = error
+            unread[id_in(document.id)] = error
     return runs, unread
 
 

@@ -18,7 +18,7 @@ from shared.core.reporting.findings import Finding, Sweep
 from shared.core.texts import say
 from shared.core.workflows.files import MOST, ScraperFile, counted, is_due, is_refused, looked_at, topic_of
 from shared.core.workflows.model import Workflows
-from shared.documents import from_data, to_data
+from shared.documents import document_id, from_data, to_data
 from shared.ports import Message
 
 FILES = "scraper_files"
@@ -36,7 +36,7 @@ def record_file(ctx: Context, workflows: Workflows, message_id: str, body: Mappi
     if scraper is None or scraper.processor is None or day is None or body.get("status") != "success":
         return "not waited for"
     now = ctx.ports.clock.now()
-    file_id = str(body.get("execution_id") or message_id).replace("/", "~")
+    file_id = document_id(str(body.get("execution_id") or message_id))
     file = ScraperFile(
         ctx.policy.pipeline, file_id, scraper.name, scraper.processor, day, now, dict(body), expires_at=now + KEPT
     )

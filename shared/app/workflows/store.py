@@ -15,7 +15,7 @@ from shared.core.calendar import KEPT, instant
 from shared.core.decision.pause import Pause
 from shared.core.workflows.day_record import Control, DayRecord
 from shared.core.workflows.runs import RunStatus, RunSummary, WorkflowRun, summary
-from shared.documents import from_data, to_data
+from shared.documents import document_id, from_data, to_data
 from shared.ports import Document
 
 RUNS, DAYS, CONTROL = "workflow_runs", "workflow_days", "workflow_control"
@@ -57,7 +57,7 @@ class Books:
 
 
 def run_path(run_id: str) -> str:
-    return f"{RUNS}/{run_id.replace('/', '~')}"
+    return f"{RUNS}/{document_id(run_id)}"
 
 
 def day_path(pipeline: str, day: date) -> str:

@@ -208,8 +208,10 @@ def _open(snapshot: DecisionInput, now: datetime) -> Decision:
 
 def _low_reports(snapshot: DecisionInput) -> Read | None:
     """Ask the tables of processors that reported too little: before the trigger and after it alike (behaviour R6)."""
-    wanted = Wanted(rows=snapshot.seen.needs_rows, held=snapshot.seen.needs_units)
-    return (_first_the_calendar(snapshot) or Read(wanted)) if wanted else None
+    seen = snapshot.seen
+    if not seen.needs_rows and not seen.needs_units:
+        return None
+    return _first_the_calendar(snapshot) or Read(Wanted(rows=seen.needs_rows, held=seen.needs_units))
 
 
 def _first_the_calendar(snapshot: DecisionInput) -> Read | None:
@@ -279,12 +281,14 @@ def _held_by(snapshot: DecisionInput) -> Held:
 
 
 def _unread(snapshot: DecisionInput, seen: Completeness) -> Wanted:
-    needs = gates.wanted(snapshot.gates, snapshot.processors, seen, snapshot.readings)
-    preflight = snapshot.transition.preflight
-    if preflight is not None and snapshot.readings.fitness is None:
-        needs = replace(needs, service=preflight)
-    unread = snapshot.readings.other_run is None
-    return replace(needs, other_run=snapshot.expectation.after_run) if unread else needs
+    readings = snapshot.readings
+    rows, percents = gates.unread(snapshot.gates, snapshot.processors, seen, readings)
+    return Wanted(
+        rows=rows,
+        percents=percents,
+        service=snapshot.transition.preflight if readings.fitness is None else None,
+        other_run=snapshot.expectation.after_run if readings.other_run is None else None,
+    )
 
 
 def _refresh(snapshot: DecisionInput, now: datetime) -> Decision | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from shared.core.decision.completeness import Completeness, Rows
 from shared.core.policy.after_run import AfterRun, OtherRun
@@ -59,8 +60,10 @@ class Readings:
     other_run: OtherRun | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+UNREAD = Readings()
+
+
+class Wanted(NamedTuple):
     """What a decision still has to read: tables, units of processors and sources, percent gates, a service, the
     calendar, the pauses, of which service whether it is at work on the date, and the run that is waited for."""
 
@@ -84,8 +87,7 @@ class Verdict(StrEnum):
     BLOCK = "block"
 
 
-@dataclass(frozen=True, slots=True)
-class GateResult:
+class GateResult(NamedTuple):
     """What one gate says and the number it says it by. ``subjects`` are the processors a warning is about."""
 
     gate: str
@@ -98,24 +100,32 @@ def wanted(
     gates: Iterable[Gate], processors: Mapping[str, Processor], seen: Completeness, readings: Readings
 ) -> Wanted:
     """Say what these gates still need to have read."""
+    return Wanted(*unread(gates, processors, seen, readings))
+
+
+def unread(
+    gates: Iterable[Gate], processors: Mapping[str, Processor], seen: Completeness, readings: Readings
+) -> tuple[frozenset[str], tuple[str, ...]]:
+    """Return the tables and the gates in percent that these gates go by and that have not been read."""
     tables: set[str] = set()
     percents = []
     for gate in gates:
         if gate.kind is GateKind.ROWS:
-            tables.update(table for name in seen.expected for table in processors[name].tables)
+            for name in seen.expected:
+                tables.update(processors[name].tables)
         elif gate.kind is GateKind.PERCENT and gate.name not in readings.percents:
             percents.append(gate.name)
-    return Wanted(rows=frozenset(tables - readings.rows.keys()), percents=tuple(percents))
+    return frozenset(tables - readings.rows.keys()), tuple(percents)
 
 
 def numbers(
     gates: Iterable[Gate], processors: Mapping[str, Processor], seen: Completeness, readings: Readings
 ) -> dict[str, float]:
     """Return the numbers that these gates go by and that could be read: rows by table, percentages by gate."""
-    asked = wanted(gates, processors, seen, Readings())
-    counts = {table: readings.rows.get(table) for table in asked.rows}
-    read = {**counts, **{name: readings.percents.get(name) for name in asked.percents}}
-    return {name: number for name, number in sorted(read.items()) if number is not None}
+    tables, percents = unread(gates, processors, seen, UNREAD)
+    read: dict[str, float | None] = {table: readings.rows.get(table) for table in tables}
+    read.update((name, readings.percents.get(name)) for name in percents)
+    return {name: number for name in sorted(read) if (number := read[name]) is not None}
 
 
 def evaluate(

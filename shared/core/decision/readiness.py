@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from shared.core.decision.completeness import Completeness
 from shared.core.decision.snapshot import DecisionInput
 from shared.core.policy.transitions import Then
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
+class Ready(NamedTuple):
     """Why a transition may go: `complete`, `tier_2`, `deadline`, `refresh` or `operator`."""
 
     reason: str
     first_tier: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class NotReady:
+class NotReady(NamedTuple):
     """Why it may not go yet, and when the clock alone will change that."""
 
     reason: str
@@ -36,19 +34,24 @@ def readiness(snapshot: DecisionInput, seen: Completeness, now: datetime) -> Rea
     if since is None:
         return NotReady(waiting)
     moments = []
-    for number, tier in enumerate(snapshot.expectation.tiers, start=1):
+    expectation = snapshot.expectation
+    for number, tier in enumerate(expectation.tiers, start=1):
         at = since + tier.after
         moments.append(at)
-        enough = len(seen.present) >= min(tier.at_least, len(seen.expected))
-        if now >= at and enough and seen.required <= seen.present:
+        if now >= at and _enough(seen, tier.at_least):
             return Ready(f"tier_{number}", first_tier=number == 1)
-    deadline = snapshot.expectation.deadline
+    deadline = expectation.deadline
     if deadline is not None:
         at = since + deadline.after
         moments.append(at)
         if now >= at:
             return _at_deadline(deadline.then, seen)
     return NotReady(waiting, min((at for at in moments if at > now), default=None))
+
+
+def _enough(seen: Completeness, at_least: int) -> bool:
+    present = seen.present
+    return len(present) >= min(at_least, len(seen.expected)) and seen.required <= present
 
 
 def _at_deadline(then: Then, seen: Completeness) -> Ready | NotReady:

@@ -34,15 +34,16 @@ def another_may_follow(snapshot: DecisionInput, now: datetime) -> bool:
 
 def causes(snapshot: DecisionInput, now: datetime) -> frozenset[str]:
     """Return the processors for whose sake the next generation is due now (behaviour D8)."""
-    carried = snapshot.state.accepted_plan
-    if carried is None or not another_may_follow(snapshot, now):
+    carried, refresh, since = snapshot.state.accepted_plan, snapshot.transition.refresh, snapshot.state.dispatched_at
+    if carried is None:
         return frozenset()
-    seen = snapshot.seen
-    better = refresh_causes(snapshot, seen, carried) if may_refresh(snapshot, now) else frozenset()
-    since = snapshot.state.dispatched_at
+    in_time = may_refresh(snapshot, now)
+    if not in_time and refresh is not None:
+        return frozenset()
+    better = refresh_causes(snapshot, snapshot.seen, carried) if in_time else frozenset()
     if since is None or not may_repeat(snapshot):
         return better
-    return better | changed_inputs(snapshot, seen, carried, since)
+    return better | changed_inputs(snapshot, snapshot.seen, carried, since)
 
 
 def refresh_causes(snapshot: DecisionInput, seen: Completeness, carried: Plan) -> frozenset[str]:
@@ -51,11 +52,11 @@ def refresh_causes(snapshot: DecisionInput, seen: Completeness, carried: Plan) -
     refresh = snapshot.transition.refresh
     if refresh is None:
         return arrived
-    grown = {name for name in seen.done - arrived if _grew(snapshot, seen, name, carried, refresh.min_growth_percent)}
-    return arrived | grown
+    percent = refresh.min_growth_percent
+    return arrived.union(name for name in seen.done - arrived if _grew(seen, name, carried, percent))
 
 
-def _grew(snapshot: DecisionInput, seen: Completeness, name: str, carried: Plan, percent: float) -> bool:
+def _grew(seen: Completeness, name: str, carried: Plan, percent: float) -> bool:
     report = seen.statuses[name].report
     before = carried.completed.get(name)
     if report is None or report.records is None or before is None:

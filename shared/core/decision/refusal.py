@@ -44,16 +44,18 @@ def _refusing(snapshot: DecisionInput, speaks: Callable[[Report, datetime], bool
     state = snapshot.state
     if snapshot.empty or state.accepted_plan is None or state.dispatched_at is None or state.state is State.OBSERVED:
         return {}
-    judged, whole = judged_by(snapshot)
-    latest = {name: known.latest for name in judged if (known := snapshot.started.get(name)) is not None}
-    refusing = {
+    speaking = {
         name: report
-        for name, report in latest.items()
-        if report is not None
+        for name, known in snapshot.started.items()
+        if (report := known.latest) is not None
         and report.outcome in REFUSED
         and not is_nothing_to_do(report)
         and speaks(report, state.dispatched_at)
     }
+    if not speaking:
+        return {}
+    judged, whole = judged_by(snapshot)
+    refusing = {name: speaking[name] for name in judged if name in speaking}
     return {} if whole and len(refusing) < len(judged) else refusing
 
 

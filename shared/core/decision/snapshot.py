@@ -10,12 +10,12 @@ from functools import cached_property
 from shared.core.calendar import clock_from
 from shared.core.decision.completeness import NEVER, Completeness, completeness_of
 from shared.core.decision.gates import Readings
-from shared.core.decision.holdings import Holdings
+from shared.core.decision.holdings import NOTHING_READ, Holdings
 from shared.core.decision.pause import Pause, pause_at
 from shared.core.model import Completion, RunKey, TransitionState, Units
 from shared.core.policy.phases import Processor
 from shared.core.policy.policy import Policy
-from shared.core.policy.transitions import Expectation, Gate, GateKind, Transition
+from shared.core.policy.transitions import Expectation, Gate, Transition
 
 
 @dataclass(frozen=True)
@@ -76,11 +76,18 @@ class DecisionInput:
             None if self.units is None else self.units.total,
             self.readings.rows,
             carried=None if self.state.accepted_plan is None else self.state.accepted_plan.completed,
-            partial_is_done=any(gate.kind is GateKind.COMPLETION_PERCENT for gate in self.gates),
+            partial_is_done=(self.transition.name, self.key.mode) in self.policy.judges_partials,
             opened=self.state.opened_at,
             whole_from=self._whole_from,
-            holdings=Holdings(self.readings.held, () if self.units is None else self.units.names, self.policy.unit),
+            holdings=self._holdings,
         )
+
+    @property
+    def _holdings(self) -> Holdings:
+        held = self.readings.held
+        if not held:
+            return NOTHING_READ
+        return Holdings(held, () if self.units is None else self.units.names, self.policy.unit)
 
     @property
     def _whole_from(self) -> datetime | None:

@@ -76,7 +76,7 @@ class Processor:
         """The datasets of its tables, in their order."""
         return tuple(dict.fromkeys(table.rsplit(".", 1)[0] for table in self.tables))
 
-    @property
+    @cached_property
     def tables(self) -> tuple[str, ...]:
         """The tables that it writes: its own, and those of its sources (behaviour R10)."""
         if not self.sources:

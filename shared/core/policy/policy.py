@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from shared.core.policy.batches import BatchPolicy
 from shared.core.policy.phases import Phase, Processor, Reports
-from shared.core.policy.transitions import Gate, HttpCall, Step, Transition
+from shared.core.policy.transitions import Gate, GateKind, HttpCall, Step, Transition
 from shared.core.policy.working_days import EVERY_DAY, Resolve, Window, WorkingDays
 from shared.core.wire.answers import AnswerRule, StatusCall
 
@@ -203,6 +203,12 @@ class Policy:
             for name, one in self.transitions.items()
             for mode in one.expects
         }
+
+    @cached_property
+    def judges_partials(self) -> frozenset[tuple[str, str]]:
+        """The transitions and modes in which a completion gate judges what is partial."""
+        passed = self.gates_passed.items()
+        return frozenset(of for of, gates in passed if any(g.kind is GateKind.COMPLETION_PERCENT for g in gates))
 
     @cached_property
     def topics(self) -> Mapping[str, str]:

@@ -169,7 +169,7 @@ class Phase1:
         self.clock, self.store = VirtualClock(start), CountingStore()
         self.bus, self.alerts, self.scrapers, self.warehouse = Bus(), Alerts(), Scrapers(), Schedule()
         ports = PlainPorts(
-            self.store,  # type: ignore[arg-type]
+            self.store,
             bus=self.bus,  # type: ignore[arg-type]
             warehouse=self.warehouse,
             alerts=self.alerts,  # type: ignore[arg-type]

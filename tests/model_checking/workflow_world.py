@@ -1,0 +1,274 @@
+"""Phase 1 in the smallest scope: handlers that act one effect at a time, in every order, dying before any of them.
+
+An effect is a read or write of the store, a publication, a call of a scraper. A prefix of choices is played anew from
+the start; equal states (what is stored, what waits, what each handler has seen) are gone into once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from shared.app.workflows.store import run_path
+from shared.core.errors import Unavailable
+from shared.core.workflows.runs import RunStatus
+from shared.ports import Document, Message, Response
+from shared.simulation.fakes.clock import VirtualClock
+from tests.app.workflows.phase1 import Phase1
+
+GO, DIE = "go", "die"
+# What handlers share: the order of all else, such as the breaker of the record, changes nothing for a run.
+SHARED = ("workflow_",)
+Choice = tuple[int, str]
+Handler = Callable[[Phase1], None]
+
+
+class Dead(BaseException):
+    """The process of a handler ends here."""
+
+
+class Gate:
+    """One handler, stopped before each of its effects until it is let go on."""
+
+    def __init__(self, number: int, work: Callable[[], None]) -> None:
+        self.number, self._work = number, work
+        self.seen: list[str] = []
+        self.over = self.died = False
+        self._go, self._stopped = threading.Semaphore(0), threading.Semaphore(0)
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+        self._stopped.acquire()
+
+    def step(self, choice: str) -> None:
+        self.died = choice == DIE
+        self._go.release()
+        self._stopped.acquire()
+
+    def pause(self) -> None:
+        """Stop before an effect; called by the handler itself."""
+        self._stopped.release()
+        self._go.acquire()
+        if self.died:
+            raise Dead
+
+    def _run(self) -> None:
+        _CURRENT.gate = self
+        # A delivery that another handler keeps from its run is delivered again, as every message is at the end.
+        with suppress(Dead, Unavailable):
+            self._work()
+        self.over = True
+        self._stopped.release()
+
+
+_CURRENT = threading.local()
+
+
+def _gate() -> Gate | None:
+    return getattr(_CURRENT, "gate", None)
+
+
+def effect(name: str, act: Callable[[], Any], digest: Callable[[Any], object] = repr) -> Any:
+    """Stop, act, and remember what was seen."""
+    gate = _gate()
+    if gate is None:
+        return act()
+    gate.pause()
+    came = act()
+    gate.seen.append(f"{name}: {digest(came)}")
+    return came
+
+
+class GatedStore:
+    """The store of a phase 1 whose operations are effects; ``written`` counts the writes of each path."""
+
+    def __init__(self, inner: Any) -> None:
+        self.inner = inner
+        self.written: Counter[str] = Counter()
+        self.query, self.count = inner.query, inner.count
+
+    def get(self, *paths: str) -> list[Document | None]:
+        if not any(path.startswith(SHARED) for path in paths):
+            return self.inner.get(*paths)  # type: ignore[no-any-return]
+        return effect("get", lambda: self.inner.get(*paths), self._digest)  # type: ignore[no-any-return]
+
+    def create(self, path: str, data: Mapping[str, Any]) -> str | None:
+        if not path.startswith(SHARED):
+            return self.inner.create(path, data)  # type: ignore[no-any-return]
+        return effect("create", lambda: self._wrote(path, self.inner.create(path, data)), bool)  # type: ignore[no-any-return]
+
+    def update(self, path: str, data: Mapping[str, Any], version: str) -> str | None:
+        if not path.startswith(SHARED):
+            return self.inner.update(path, data, version)  # type: ignore[no-any-return]
+        return effect("update", lambda: self._wrote(path, self.inner.update(path, data, version)), bool)  # type: ignore[no-any-return]
+
+    def delete(self, path: str) -> None:
+        effect("delete", lambda: self.inner.delete(path))
+
+    def _wrote(self, path: str, version: str | None) -> str | None:
+        self.written[path] += version is not None
+        return version
+
+    def _digest(self, found: Sequence[Document | None]) -> object:
+        return [one and (one.path, self.written[one.path]) for one in found]
+
+
+class OwnTokens(VirtualClock):
+    """A clock whose tokens are a handler's own, whatever the others draw."""
+
+    def token(self) -> str:
+        gate = _gate()
+        name = "later" if gate is None else f"{gate.number}/{len(gate.seen)}"
+        return hashlib.md5(name.encode(), usedforsecurity=False).hexdigest()
+
+
+@dataclass
+class World:
+    """One play: a phase 1, its handlers, and what was called although it had an outcome."""
+
+    one: Phase1
+    gates: list[Gate] = field(default_factory=list)
+    repeated: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        one = self.one
+        self.store = GatedStore(one.store.inner)
+        one.clock.__class__ = OwnTokens
+        object.__setattr__(one.ctx.ports, "store", self.store)
+        publish, request = one.bus.publish, one.scrapers.request
+
+        def published(topic: str, messages: Sequence[Message]) -> list[str]:
+            return effect("publish", lambda: publish(topic, messages))  # type: ignore[no-any-return]
+
+        async def requested(method: str, url: str, body: Mapping[str, Any] | None) -> Response:
+            gate = _gate()
+            if gate is not None:
+                gate.pause()
+            self._watch(str((body or {})["execution_id"]))
+            answer = await request(method, url, body)
+            if gate is not None:
+                gate.seen.append("called")
+            return answer
+
+        one.bus.publish = published  # type: ignore[method-assign]
+        one.scrapers.request = requested  # type: ignore[method-assign]
+
+    def _watch(self, execution: str) -> None:
+        parts = execution.split("/")
+        [document] = self.one.store.inner.get(run_path("/".join(parts[:4])))
+        assert document is not None
+        for entry in document.data["entries"]:
+            if [entry["step"], entry["scraper"]] == parts[4:6] and entry["outcome"]:
+                self.repeated.append(execution)
+
+    def key(self, crashes: int) -> str:
+        """Return what tells this state from others."""
+        documents = [
+            (one.path, self.store.written[one.path], repr(sorted(one.data.items())))
+            for collection in ("workflow_runs", "workflow_days", "workflow_control")
+            for one in self.store.inner.query(collection)
+        ]
+        handlers = [(gate.over, gate.died, gate.seen) for gate in self.gates]
+        waiting = [json.dumps(body, sort_keys=True) for body in self.one.bus.waiting]
+        calls = [call["execution_id"] for call in self.one.scrapers.calls]
+        return hashlib.sha256(repr((crashes, documents, handlers, waiting, calls)).encode()).hexdigest()
+
+    def alive(self) -> list[int]:
+        return [gate.number for gate in self.gates if not gate.over]
+
+    def abandon(self) -> None:
+        for gate in self.gates:
+            if not gate.over:
+                gate.step(DIE)
+
+    def finish(self) -> None:
+        """Let the platform do what it does: every message twice, ticks and sweeps until every lease is over."""
+        one = self.one
+        for _ in range(6):
+            for body in list(one.bus.waiting):
+                one.bus.waiting.popleft()
+                for _ in range(2):
+                    try:
+                        one.deliver(body)
+                    except Unavailable:
+                        one.bus.waiting.append(body)
+                        break
+            one.tick()
+            one.look()
+            one.pass_time(timedelta(minutes=6))
+
+
+@dataclass
+class Found:
+    """What was gone through."""
+
+    states: int = 0
+    ends: int = 0
+    plays: int = 0
+    died: int = 0
+    violations: list[str] = field(default_factory=list)
+
+
+def explore(make: Callable[[], Phase1], handlers: Sequence[Handler], crashes: int) -> Found:
+    """Play the handlers in every order, with so many of them dying anywhere; judge each end."""
+    found, seen = Found(), set[str]()
+    todo: list[tuple[Choice, ...]] = [()]
+    while todo:
+        prefix = todo.pop()
+        world = _played(make, handlers, prefix)
+        found.plays += 1
+        left = crashes - sum(choice == DIE for _, choice in prefix)
+        key = world.key(left)
+        alive = world.alive()
+        if key in seen:
+            world.abandon()
+            continue
+        seen.add(key)
+        for number in alive:
+            todo.append((*prefix, (number, GO)))
+            if left:
+                todo.append((*prefix, (number, DIE)))
+        world.abandon()
+        if not alive:
+            found.ends += 1
+            found.died += left < crashes
+            found.violations += [f"{text}; after {prefix}" for text in _judged(world, crashes - left)]
+    found.states = len(seen)
+    return found
+
+
+def _played(make: Callable[[], Phase1], handlers: Sequence[Handler], prefix: Sequence[Choice]) -> World:
+    world = World(make())
+    for number, handler in enumerate(handlers):
+        gate = Gate(number, lambda handler=handler: handler(world.one))  # type: ignore[misc]
+        world.gates.append(gate)
+        gate.start()
+    for number, choice in prefix:
+        world.gates[number].step(choice)
+    return world
+
+
+def _judged(world: World, deaths: int) -> list[str]:
+    world.finish()
+    one, told = world.one, [f"{execution} was called although it had an outcome" for execution in world.repeated]
+    runs = one.runs()
+    if len(runs) != 1:
+        told.append(f"{len(runs)} runs of one window: {[run.id for run in runs]}")
+    for run in runs:
+        if run.status is not RunStatus.COMPLETED or not run.recorded:
+            told.append(f"{run.id} is {run.status}, recorded {run.recorded}")
+        keys = Counter(entry.key for entry in run.entries)
+        told += [f"{run.id}: {key} has {number} entries" for key, number in keys.items() if number > 1]
+        told += [f"{run.id}: {entry.name} has no outcome" for entry in run.entries if entry.outcome is None]
+    told += [f"{name} was called {n} times, {deaths} died" for name, n in one.called().items() if n > 1 + deaths]
+    if one.alerts.notices:
+        told.append(f"somebody was told: {one.alerts.notices[0].text}")
+    return told
