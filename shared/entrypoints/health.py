@@ -13,6 +13,7 @@ from shared.app.reporting.pipelines import answer_all
 from shared.core.reporting.page import Page
 from shared.entrypoints.answers import JSON, HttpAnswer, json_text
 from shared.entrypoints.inventory import with_inventories
+from shared.entrypoints.workflows import with_workflows
 
 if TYPE_CHECKING:
     from flask import Request
@@ -32,7 +33,7 @@ def handle(request: Request) -> HttpAnswer:
     known = runtime.contexts()
     try:
         asked = HealthRequest(request.method, request.path, request.args.to_dict())
-        found = answer_all(with_inventories(known), deployed, asked)
+        found = answer_all(with_inventories([with_workflows(ctx) for ctx in known]), deployed, asked)
         if isinstance(found.body, dict):
             return json_text(found.body), found.status, {**JSON, **PRIVATE}
         return render(found.body), found.status, {**HTML, **PRIVATE}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from shared.adapters.page.svg import drawing
+from shared.adapters.page.workflow_svg import workflow_drawing
 from shared.core import commands
 from shared.core.reporting.page import Page, Tone
 
@@ -38,7 +39,10 @@ def page(model: Page) -> str:
         return f"{local:%A} {local.day} {local:%B %Y, %H:%M} {local.tzname()}"
 
     drawings = {run.timeline.key.id: drawing(run.timeline, model.zone, model.now) for run in model.runs}
-    return _template().render(page=model, clock=clock, brief=brief, long=long, drawings=drawings, signs=SIGNS)
+    days = {day.day: workflow_drawing(day, model.zone, model.now) for day in model.workflows if day.lines}
+    return _template().render(
+        page=model, clock=clock, brief=brief, long=long, drawings=drawings, workflow_drawings=days, signs=SIGNS
+    )
 
 
 @lru_cache(maxsize=1)

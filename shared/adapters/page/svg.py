@@ -31,14 +31,14 @@ def drawing(found: Timeline, zone: ZoneInfo, now: datetime) -> Markup:
     if found.last_tracks:
         parts += _last(found, scale, y)
         y += HEAD - 16 + TRACK * len(found.last_tracks) + GAP
-    grid = list(_grid(scale, y, now if found.closed_at is None else None))
+    lines = list(grid(scale, y, now if found.closed_at is None else None))
     mark = found.key.id.replace("/", "-")
     return Markup(
         '<svg viewBox="0 0 {w:.0f} {h:.0f}" role="img" aria-labelledby="title-{id} desc-{id}">'
         '<title id="title-{id}">Timeline of {run}</title><desc id="desc-{id}">{desc}</desc>{grid}{parts}</svg>'
     ).format(
         w=WIDTH, h=y, id=mark, run=found.key.id, desc=described(found, scale),
-        grid=Markup("").join(grid), parts=Markup("").join(parts),
+        grid=Markup("").join(lines), parts=Markup("").join(parts),
     )  # fmt: skip
 
 
@@ -57,7 +57,8 @@ def _height(leg: Leg) -> float:
     return HEAD + TRACK * (len(leg.tracks) + 1 + bool(leg.alerts)) + GAP
 
 
-def _grid(scale: Scale, bottom: float, now: datetime | None) -> Iterator[Markup]:
+def grid(scale: Scale, bottom: float, now: datetime | None) -> Iterator[Markup]:
+    """Yield the lines and labels of round times, and of now where it is shown."""
     from markupsafe import Markup
 
     yield Markup('<text class="soft" x="8" y="20">{}</text>').format(scale.day)
@@ -134,9 +135,9 @@ def _track(track: Track, scale: Scale, y: float) -> Iterator[Markup]:
         yield Markup('<line class="work" x1="{a}" x2="{b}" y1="{y}" y2="{y}"/>').format(
             a=scale.x(began), b=max(scale.x(end), scale.x(began)), y=y
         )
-        yield _marker(scale.x(began), y, Tone.QUIET, f"{track.processor} started {scale.clock(began)}")
+        yield marker(scale.x(began), y, Tone.QUIET, f"{track.processor} started {scale.clock(began)}")
     for event in reports:
-        yield _marker(scale.x(event.at), y, event.tone, _label(event, scale))
+        yield marker(scale.x(event.at), y, event.tone, _label(event, scale))
     yield from _tag(track, reports, scale, y)
 
 
@@ -177,7 +178,7 @@ def _orchestrator(leg: Leg, scale: Scale, y: float, now: datetime, *, open_: boo
         )  # fmt: skip
     for event in confirmed:
         behind = max((scale.x(one.at) + 15 for one in sent if one.at <= event.at), default=0.0)
-        yield _marker(max(scale.x(event.at), behind), y, Tone.GOOD, _label(event, scale))
+        yield marker(max(scale.x(event.at), behind), y, Tone.GOOD, _label(event, scale))
     if sent:
         last = max([*sent, *confirmed], key=lambda event: event.at)
         why = leg.cell.notes[0] if leg.cell.notes else ""
@@ -214,7 +215,7 @@ def _alerts(alerts: tuple[Event, ...], scale: Scale, y: float) -> Iterator[Marku
         ).format(tone=event.tone.value, t=_label(event, scale), x=x - 6, y=y - 7, m=x, b=y + 4, s=sign)
 
 
-def _marker(x: float, y: float, tone: Tone, told: str) -> Markup:
+def marker(x: float, y: float, tone: Tone, told: str) -> Markup:
     """Return a mark whose shape says what its colour says: round is done, a lozenge is partial, a cross is not."""
     from markupsafe import Markup
 

@@ -18,6 +18,7 @@ from shared.app.reporting.daily_text import text_of
 from shared.app.reporting.health import OK, DeploymentInfo, HealthRequest, HealthResponse
 from shared.app.reporting.overview import keys, loads, row
 from shared.app.reporting.pages import open_alerts, readable
+from shared.app.reporting.workflows import reported
 from shared.app.state.repository import Loaded, with_run
 from shared.app.transitions.pausing import still_to_end
 from shared.app.transitions.preflight import fitness
@@ -84,6 +85,7 @@ def summary(ctx: Context, house: DeploymentInfo) -> dict[str, Any]:
         "version": ctx.code_version,
         "runs": readable(unread, "runs", lambda: _runs(ctx, (yesterday, today), now)),
         "pauses": readable(unread, "pauses", lambda: list(still_to_end(ctx))),
+        "workflows": readable(unread, "workflows", lambda: reported(ctx)),
         "services": _services(ctx),
         "games": _games(ctx, (yesterday, today), unread),
         "coverage": _coverage(ctx, yesterday, unread),

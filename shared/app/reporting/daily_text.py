@@ -17,6 +17,7 @@ def text_of(policy: Policy, made: Mapping[str, Any]) -> str:
     lines += [f"Pause: {text}" for text in made["pauses"] or []]
     for one in made["runs"] or []:
         lines += _run(policy, one)
+    lines += _workflows(policy, made["workflows"])
     lines += _services(made["services"])
     lines += _games(policy, made)
     lines += _validation(policy, made["validation"])
@@ -52,6 +53,20 @@ def _who(policy: Policy, one: Mapping[str, Any]) -> str:
     if late:
         return f"; late: {', '.join(late)}"
     return f"; last: {one['last']['processor']} {_clock(policy, one['last']['at'])}" if one["last"] else ""
+
+
+def _workflows(policy: Policy, days: list[dict[str, Any]] | None) -> Iterator[str]:
+    for day in days or []:
+        if not day["words"]:
+            continue
+        words = ", ".join(f"{count} {word}" for word, count in day["words"].items())
+        failed = f", {day['failed']} failed" if day["failed"] else ""
+        yield f"Workflows {day['date']}: {words}; {day['calls']} calls{failed}, {day['rows']} rows"
+        for one in day["wrong"][:LISTED]:
+            at = f" {_clock(policy, one['at'])}" if one["at"] else ""
+            yield f"    {one['workflow']}: {one['word']}{at}" + (f": {one['text']}" if one["text"] else "")
+        if len(day["wrong"]) > LISTED:
+            yield f"    and {len(day['wrong']) - LISTED} more"
 
 
 def _services(services: list[dict[str, str]]) -> Iterator[str]:

@@ -14,6 +14,7 @@ from shared.app.reporting.health import NOT_FOUND, NOT_READY, OK, DeploymentInfo
 from shared.app.reporting.overview import keys, loads, overview
 from shared.app.reporting.queries import explain_all
 from shared.app.reporting.timeline import timeline
+from shared.app.reporting.workflows import workflow_days
 from shared.app.state.repository import load_run
 from shared.app.transitions.pausing import still_to_end
 from shared.app.transitions.readings import read_units
@@ -58,6 +59,7 @@ def front(ctx: Context, house: DeploymentInfo, asked: HealthRequest) -> HealthRe
         alerts=readable(unread, "open alerts", lambda: open_alerts(ctx)),
         quarantined=readable(unread, "quarantine", lambda: _kept(ctx)),
         pauses=readable(unread, "pauses", lambda: still_to_end(ctx)) or (),
+        workflows=() if runs else readable(unread, "workflows", lambda: workflow_days(ctx)) or (),
         unread=tuple(unread),
         wrong=wrong,
     )

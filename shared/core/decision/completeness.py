@@ -148,7 +148,7 @@ def completeness_of(
     for name in expected:
         known = completions.get(name)
         if known is None:
-            statuses[name] = _absent(name)
+            statuses[name] = _without_report(name)
             continue
         of = carried is not None and name in carried, name in expectation.required
         if of not in looks:
@@ -262,17 +262,17 @@ def _early(at: ProcessorStatus, look: Look) -> ProcessorStatus:
 
 
 @lru_cache(maxsize=1024)
-def _absent(name: str) -> ProcessorStatus:
+def _without_report(name: str) -> ProcessorStatus:
     return ProcessorStatus(name, Status.ABSENT)
 
 
 def _judged(processor: Processor, known: Completion | None, look: Look) -> ProcessorStatus:
     name = processor.name
     if known is None:
-        return _absent(name)
+        return _without_report(name)
     latest = known.latest
     if latest is None:
-        return ProcessorStatus(name, Status.STARTED) if known.started_at else _absent(name)
+        return ProcessorStatus(name, Status.STARTED) if known.started_at else _without_report(name)
     floor = processor.records_needed(look.units)
     if latest.outcome is Outcome.FAILED:
         if look.triggered and known.last_good is not None:

@@ -162,6 +162,42 @@ class RunView:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkflowMark:
+    """One run of a workflow: when it was decided and ended, what came of its calls. ``text`` names who failed."""
+
+    word: str
+    tone: Tone
+    begins: datetime
+    ends: datetime | None = None
+    calls: int = 0
+    failed: int = 0
+    rows: int = 0
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowLine:
+    """One workflow of a date: its window, where it has one, how it stands and its runs, the oldest first."""
+
+    workflow: str
+    kind: str
+    word: str
+    tone: Tone
+    opens_at: datetime | None = None
+    closes_at: datetime | None = None
+    note: str = ""
+    marks: tuple[WorkflowMark, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowDay:
+    """The workflows of one date that were expected or ran, in the order of their windows."""
+
+    day: date
+    lines: tuple[WorkflowLine, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Fact:
     """One line of how the orchestrators themselves are; ``latency_ms`` where something was asked."""
 
@@ -187,7 +223,8 @@ class Page:
     """A whole page. ``unread`` says what could not be read, in sentences; ``wrong`` what was asked in vain;
     ``pauses`` are those in force and to come, in sentences;
     ``linked`` is false for a page kept as a file, which leads nowhere;
-    ``pipelines`` are those of the deployment, where there are several."""
+    ``pipelines`` are those of the deployment, where there are several;
+    ``workflows`` are today's and yesterday's, none for a pipeline without."""
 
     title: str
     pipeline: str
@@ -204,3 +241,4 @@ class Page:
     wrong: str = ""
     linked: bool = True
     pipelines: tuple[str, ...] = ()
+    workflows: tuple[WorkflowDay, ...] = ()

@@ -119,7 +119,8 @@ class WorkflowRun:
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """What later decisions need to know of a run."""
+    """What later decisions need to know of a run, and what people look at: once it has ended, its ``calls`` with an
+    outcome, those of them that ``failed`` (all but success and no data), and the ``rows`` that scrapers counted."""
 
     workflow: str
     window: str
@@ -128,12 +129,25 @@ class RunSummary:
     ended_at: datetime | None = None
     targets: tuple[str, ...] | None = None
     text: str = ""
+    calls: int = 0
+    failed: int = 0
+    rows: int = 0
 
 
 def summary(run: WorkflowRun) -> RunSummary:
     """Return what later decisions need to know of a run."""
+    called = [] if run.ended_at is None else [entry for entry in run.entries if entry.outcome is not None]
     return RunSummary(
-        run.workflow, run.window, run.decided_at, run.status, run.ended_at, run.targets, failure_text(run)
+        run.workflow,
+        run.window,
+        run.decided_at,
+        run.status,
+        run.ended_at,
+        run.targets,
+        failure_text(run),
+        len(called),
+        sum(entry.outcome not in (CallOutcome.SUCCESS, CallOutcome.NO_DATA) for entry in called),
+        sum(entry.rows or 0 for entry in called),
     )
 
 
