@@ -2600,6 +2600,13 @@ MUTANTS = [
         f"{T_PROGRESS}a_share_of_the_usual_members",
     ),
     mutant(
+        "one silent member is remembered, and the page is looked through again once it has reported",
+        "shared/app/batches/reporting.py",
+        "RememberedBatch(batch.load, batch.buckets, silent, number)",
+        "RememberedBatch(batch.load, batch.buckets, silent[-1:], number)",
+        "tests/app/test_batch_faults.py::test_reads_and_writes_of_reports_do_not_grow",
+    ),
+    mutant(
         "an outcome beside the closing is told by nobody",
         "shared/app/batches/closing.py",
         "for outcome in uncounted(ctx, batch):",
