@@ -81,11 +81,13 @@ class Scan:
 
 @dataclass(frozen=True, slots=True)
 class RememberedBatch:
-    """What an instance knows of a batch: where its index is, and where the outcome of one silent member would stand."""
+    """What an instance knows of a batch: where its index is, and where the outcomes of members would stand that were
+    silent on one ``page``; on the pages behind it nobody is silent any more, None while none was looked at."""
 
     load: int
     buckets: int
-    silent: str = ""
+    silent: tuple[str, ...] = ()
+    page: int | None = None
 
 
 @dataclass

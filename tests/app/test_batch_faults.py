@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -36,7 +38,11 @@ FAULTS: dict[str, tuple[str, ...]] = {
         f"{HERE}::test_reports_at_once_are_all_counted",
         "own/batch_whose_last_three_report_at_once",
     ),
-    "arrays without bound": (f"{HERE}::test_no_document_grows_with_the_batch", "own/batch_with_a_hundred_missing"),
+    "arrays without bound": (
+        f"{HERE}::test_reads_and_writes_of_reports_do_not_grow",
+        f"{HERE}::test_no_document_grows_with_the_batch",
+        "own/batch_with_a_hundred_missing",
+    ),
     "a failed write was answered 204": (
         f"{HERE}::test_a_report_that_was_not_written_comes_again",
         "batches/T16_store_down_while_reports_come",
@@ -197,6 +203,25 @@ def test_reports_at_once_are_all_counted(seed: int) -> None:
     kit.at_once(*(partial(kit.reports, n, n, count=2) for n in [*range(1, 11), *range(1, 11)]))
     kit.minutes(4)
     assert [(end.body["status"], end.body["record_count"]) for end in kit.ends()] == [("success", 20)]
+
+
+def test_reads_and_writes_of_reports_do_not_grow() -> None:
+    """Of a thousand members in any order each tenth costs the same, but for the last, who look for who is left."""
+    kit = BatchKit()
+    kit.start(1_000)
+    instances = [kit.instance() for _ in range(4)]
+    numbers = list(range(1, 1_001))
+    Random(7).shuffle(numbers)
+    tenths = []
+    for first in range(0, 1_000, 100):
+        before = Counter(kit.store.operations)
+        for place, number in enumerate(numbers[first : first + 100]):
+            kit.report(f"m{number:03d}", ctx=instances[place % 4])
+        spent = Counter(kit.store.operations) - before
+        tenths.append((spent["reads"] / 100, spent["writes"] / 100))
+    assert all(reads < 4.5 and writes <= 1 for reads, writes in tenths[1:9]), tenths
+    assert tenths[9][0] < 60, tenths
+    assert len(kit.ends()) == 1
 
 
 def test_no_document_grows_with_the_batch() -> None:

@@ -16,7 +16,7 @@ from rich.console import Console
 
 from shared.simulation.emulators import EmulatorMissing, firestore_emulator, pubsub_emulator
 from shared.simulation.parallel import cores
-from tests.bench import chain, core, cost, phase1, start, state
+from tests.bench import batches, chain, core, cost, phase1, start, state
 from tests.bench.figure import FULL, NORMAL, SMALL, Absent, Bench, Figure, Measure, Size
 from tests.bench.report import document, show
 from tests.random_nights.command import simulate_random
@@ -29,6 +29,7 @@ FIGURES: dict[str, Measure] = {
     "latency": chain.latency,
     "fan-in": state.fan_in,
     "burst": state.burst,
+    "batches": batches.batches,
     "sweep": state.sweeping,
     "cost": cost.cost,
     "cold": start.cold,

@@ -20,6 +20,7 @@ from tests.emulators.server import ROOT
 BENCH = ROOT / "bin" / "bench"
 COUNTED: dict[str, dict[str, object]] = {
     "fan-in": {"errors": 0, "triggers": 1},
+    "batches": {"asked": 60, "requests": 60},
     "burst": {"errors": 0, "triggers": "4 of 4"},
 }
 

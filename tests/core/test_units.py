@@ -108,6 +108,22 @@ def test_the_clock_starts_with_the_report_that_the_table_vouches_for() -> None:
         assert opened_at(PER_UNIT, fold(*reports[:count]), 3, {}, holdings) == first
 
 
+@pytest.mark.parametrize("report", [said(Outcome.INFERRED, 60), said(SKIPPED)], ids=["inferred", "skipped"])
+def test_what_counts_without_its_table_starts_the_clock(report: Report) -> None:
+    """An outcome that no table has to vouch for counts when it comes, for a processor of units too (R7)."""
+    at = opened_at(BY_UNITS, fold(report), len(GAMES), {}, Holdings({}, GAMES, "game"))
+    assert at == report.received_at
+
+
+@pytest.mark.parametrize("carried", [None, {NAME: None}], ids=["before its trigger", "after it"])
+def test_what_one_unit_reported_is_no_measure_of_growth(carried: Mapping[str, int | None] | None) -> None:
+    """A refresh compares records: those of the unit that came last say nothing of the date, whenever they are asked."""
+    holdings = Holdings({NAME: frozenset(GAMES)}, GAMES, "game")
+    at = processor_status(PER_UNIT, fold(said(records=34)), 3, {}, carried=carried, holdings=holdings)
+    assert (at.status, at.records) == (Status.DONE, None)
+    assert processor_status(BY_UNITS, fold(said(records=34)), 3, {}, carried=None, holdings=holdings).records == 34
+
+
 def test_rows_of_a_loader_that_reports_per_unit_are_those_of_its_table() -> None:
     """Without units of its own the table's rows are held against the floor: 2 rows a game, 6 of three games."""
     processor = replace(PER_UNIT, units="", min_records_per_unit=2)

@@ -532,8 +532,8 @@ MUTANTS = [
     mutant(
         "an early report that is short is told as too short",
         STANDING,
-        "return at if look.whole_from is None else _early(at, look)",
-        "return at",
+        "        at = _early(at, look)\n    return at._replace",
+        "        pass\n    return at._replace",
         T_EVENING + "a_short_report_before_the_units_are_final_is_early",
     ),
     mutant(
@@ -698,7 +698,7 @@ MUTANTS = [
     mutant(
         "what a table shows of a repeated count starts no clock",
         STANDING,
-        "counts = at.status in (Status.DONE, Status.PARTIAL) and (at.by_table or at.nothing_to_do)",
+        "counts = at.status in (Status.DONE, Status.PARTIAL) and vouched",
         "counts = False",
         f"{T_PROPERTIES}decided_after_each_delivery_the_clock_starts_with_the_first_report_that_counts",
     ),
@@ -1725,7 +1725,7 @@ MUTANTS = [
     mutant(
         "only the last report of a unit counts while the table is unreadable",
         STANDING,
-        "records = known.added if base.per_unit else report.records",
+        "records = known.added if processor.reports is Reports.PER_UNIT else report.records",
         "records = report.records",
         f"{T_UNITS}reports_of_single_units_are_added_where_the_table_cannot_be_read",
     ),
@@ -2504,6 +2504,20 @@ MUTANTS = [
         f"{T_W_DECIDE}the_window_of_a_catch_up_is_missed_where_a_unit_waited_and_no_run_began",
     ),
     mutant(
+        "what one unit reported after a trigger is growth",
+        "shared/core/decision/completeness.py",
+        "return at._replace(per_unit=True) if processor.reports is Reports.PER_UNIT else at",
+        "return at._replace(per_unit=True) if processor.reports is Reports.PER_UNIT and at.by_table else at",
+        f"{T_UNITS}what_one_unit_reported_is_no_measure_of_growth",
+    ),
+    mutant(
+        "what no table has to vouch for starts no clock",
+        "shared/core/decision/completeness.py",
+        "vouched = at.by_table or at.nothing_to_do or _judged_by_table(processor, look)",
+        "vouched = at.by_table or at.nothing_to_do",
+        f"{T_UNITS}what_counts_without_its_table_starts_the_clock",
+    ),
+    mutant(
         "what a dead sender may have said has no end",
         "shared/core/alerting/alert.py",
         "return replace(alert, sending_until=now + SENDING, in_doubt=in_doubt)",
@@ -2635,6 +2649,13 @@ MUTANTS = [
         "members * 100 < least * usual",
         "members * 100 <= least * usual",
         f"{T_PROGRESS}a_share_of_the_usual_members",
+    ),
+    mutant(
+        "one silent member is remembered, and the page is looked through again once it has reported",
+        "shared/app/batches/reporting.py",
+        "RememberedBatch(batch.load, batch.buckets, silent, number)",
+        "RememberedBatch(batch.load, batch.buckets, silent[-1:], number)",
+        "tests/app/test_batch_faults.py::test_reads_and_writes_of_reports_do_not_grow",
     ),
     mutant(
         "an outcome beside the closing is told by nobody",

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.mutants.fork_server import ForkServer
 from tests.mutants.mutants import MUTANTS, Edit, Mutant
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -78,11 +79,14 @@ def write(path: Path, text: str) -> None:
     os.utime(path, (stamp, stamp))
 
 
-def run(copy: Path, tests: Iterable[str], report: Path) -> Ran:
+@pytest.fixture(scope="session")
+def server() -> Iterator[ForkServer]:
+    with ForkServer() as server:
+        yield server
+
+
+def run(server: ForkServer, copy: Path, tests: Iterable[str], report: Path) -> Ran:
     """Run the named tests in the copy, with a pytest of their own."""
-    inherited = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST_", "COV_"))}
-    # Most of what pytest loads is for tests that are not named here, and its loading is most of the time.
-    inherited["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     # No emulator is started for them: what runs on both warehouses runs on the embedded one.
     options = [
         "-q",
@@ -94,17 +98,15 @@ def run(copy: Path, tests: Iterable[str], report: Path) -> Ran:
         "--tb=short",
         f"--junitxml={report}",
     ]
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", *options, *tests],
-        cwd=copy, env=inherited, capture_output=True, text=True, timeout=600, check=False,
-    )  # fmt: skip
+    talk = report.with_suffix(".txt")
+    status = server.pytest(copy, [*options, *tests], talk)
     cases = {}
     if report.exists():
         for case in ET.parse(report).iter("testcase"):  # noqa: S314 - written by our own pytest
             failure = case.find("failure")
             name = f"{case.get('classname', '').replace('.', '/')}.py::{case.get('name')}"
             cases[name] = "" if failure is None else failure.get("message") or "failed"
-    return Ran(done.returncode, done.stdout + done.stderr, cases)
+    return Ran(status, talk.read_text(encoding="utf-8"), cases)
 
 
 def is_own_assertion(message: str) -> bool:
@@ -112,7 +114,7 @@ def is_own_assertion(message: str) -> bool:
     return any(word in message.lower() for word in OWN_ASSERTIONS)
 
 
-def test_what_a_test_claims_is_told_from_code_that_breaks_off(tmp_path: Path) -> None:
+def test_what_a_test_claims_is_told_from_code_that_breaks_off(tmp_path: Path, server: ForkServer) -> None:
     """A claim that does not hold and an error that does not come are caught; a name or key that is missing is not."""
     bodies = {
         "held": ("assert 1 == 2", True),
@@ -122,15 +124,15 @@ def test_what_a_test_claims_is_told_from_code_that_breaks_off(tmp_path: Path) ->
     }
     source = "\n".join(f"def test_{name}():\n    {body}\n" for name, (body, _) in bodies.items())
     (tmp_path / "test_bodies.py").write_text(source, encoding="utf-8")
-    ran = run(tmp_path, ["test_bodies.py"], tmp_path / "report.xml")
+    ran = run(server, tmp_path, ["test_bodies.py"], tmp_path / "report.xml")
     own = {name: [is_own_assertion(m) for m in ran.failures_of(f"test_bodies.py::test_{name}")] for name in bodies}
     assert own == {name: [expected] for name, (_, expected) in bodies.items()}
 
 
-def test_the_named_tests_pass_on_the_code_as_it_is(workshop: Path, tmp_path: Path) -> None:
+def test_the_named_tests_pass_on_the_code_as_it_is(workshop: Path, tmp_path: Path, server: ForkServer) -> None:
     """What fails without a mutant catches nothing."""
     named = sorted({test for mutant in MUTANTS for test in mutant.tests})
-    ran = run(workshop, named, tmp_path / "report.xml")
+    ran = run(server, workshop, named, tmp_path / "report.xml")
     assert ran.status == ALL_PASSED, ran.talk
 
 
@@ -146,10 +148,10 @@ def test_each_edit_finds_its_text_once() -> None:
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
-def test_a_mutant_is_caught(mutant: Mutant, workshop: Path, tmp_path: Path) -> None:
+def test_a_mutant_is_caught(mutant: Mutant, workshop: Path, tmp_path: Path, server: ForkServer) -> None:
     """Each test named for it fails, by an assertion of its own and not because nothing runs any more."""
     with mutated(workshop, mutant.edits):
-        ran = run(workshop, mutant.tests, tmp_path / "report.xml")
+        ran = run(server, workshop, mutant.tests, tmp_path / "report.xml")
     assert ran.status == SOME_FAILED, ran.talk
     for test in mutant.tests:
         failures = ran.failures_of(test)

@@ -9,7 +9,7 @@ from typing import Any
 
 from shared.core.model import Lane, RunKey
 from shared.core.policy.names import forms
-from shared.core.policy.phases import Processor
+from shared.core.policy.phases import Processor, Reports
 from shared.core.policy.policy import Policy
 from tests.random_nights.case import Night, ScriptLine
 
@@ -29,7 +29,8 @@ def script(policy: Policy, night: Night, key: RunKey, phase: str, generation: in
         after = burst or MINUTE * (1 + LENGTHS.get(phase, 10) * chance.random())
         fate = chance.choices(FATES, CHANCES[night.wildness])[0]
         first = _records(processor, night.units, chance, generation)
-        lines += [_travelling(line, night, chance) for line in _fate(fate, processor, after, first, chance)]
+        own = [_travelling(line, night, chance) for line in _fate(fate, processor, after, first, chance)]
+        lines += by_unit(own, processor, night, f"{key.id}/{phase}/{generation}")
     if key.lane is Lane.LIVE and (key.mode, phase) == night.lost:
         lines = _without_some(policy, night, key, phase, lines)
     if lines and chance.random() < 0.8:
@@ -45,6 +46,46 @@ def _without_some(policy: Policy, night: Night, key: RunKey, phase: str, lines: 
     required = sorted(frozenset().union(*(one.required for one in waiting)) & policy.phases[phase].processors.keys())
     silent = {chance.choice(required)} if required else {line.processor for line in lines}
     return [line for line in lines if line.processor not in silent and chance.random() < 0.8]
+
+
+def by_unit(lines: list[ScriptLine], processor: Processor, night: Night, where: str) -> list[ScriptLine]:
+    """Let a processor of units miss some of them, and report one by one where that is its way (behaviour R10)."""
+    counted = processor.units or processor.reports is Reports.PER_UNIT
+    if not counted or not night.units:
+        return lines
+    chance = Random(f"units/{night.seed}/{where}/{processor.name}")
+    parts = [part for line in lines for part in _in_parts(line, night, chance)]
+    if processor.reports is Reports.WHOLE:
+        return parts
+    return [single for part in parts for single in _one_by_one(part, night, chance)]
+
+
+def _in_parts(line: ScriptLine, night: Night, chance: Random) -> list[ScriptLine]:
+    """Let a report be of some units only, and mostly let the others come later."""
+    if line.status not in ("success", "partial") or line.records is None or chance.random() >= 0.15 * night.wildness:
+        return [line]
+    first = tuple(sorted(chance.sample(range(night.units), chance.randrange(night.units))))
+    others = tuple(number for number in range(night.units) if number not in first)
+    parts = [_of_units(line, first, night.units)] if first else []
+    if chance.random() < 0.7:
+        late = _of_units(line, others, night.units)
+        parts.append(replace(late, after=line.after + MINUTE * chance.choice((4, 20, 60))))
+    return parts
+
+
+def _one_by_one(line: ScriptLine, night: Night, chance: Random) -> list[ScriptLine]:
+    if line.status not in ("success", "partial") or line.records is None:
+        return [line]
+    of = line.units if line.units is not None else tuple(range(night.units))
+    singles = [_of_units(replace(line, units=of), (number,), len(of)) for number in of]
+    return [replace(single, after=line.after + SECOND * chance.randrange(240)) for single in singles]
+
+
+def _of_units(line: ScriptLine, numbers: tuple[int, ...], total: int) -> ScriptLine:
+    """Return the part of a report that is of these units, with their share of what it says and writes."""
+    assert line.records is not None
+    records, writes = (count * len(numbers) // total for count in (line.records, line.writes))
+    return replace(line, records=records, writes=writes, units=numbers)
 
 
 def repaired(policy: Policy, night: Night, phase: str, names: list[str], attempt: str) -> list[ScriptLine]:

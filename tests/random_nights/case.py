@@ -87,7 +87,7 @@ class CaseMessage:
 @dataclass(frozen=True, slots=True)
 class ScriptLine:
     """One report that a processor will send, ``after`` its phase has begun; ``copies`` are further deliveries,
-    ``trigger_id`` what started its phase, where it says so."""
+    ``trigger_id`` what started its phase, where it says so; ``units`` are the numbers of its units, None for all."""
 
     after: timedelta
     processor: str
@@ -99,6 +99,7 @@ class ScriptLine:
     writes: int = 0
     trigger_id: str = ""
     more: Mapping[str, Any] = field(default_factory=dict)
+    units: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -181,12 +181,14 @@ def _views(claim: ClaimCheck) -> Iterator[View]:
     """Yield what the claimant may have seen: it read once at the earliest when it began, and then perhaps again."""
     run, total = claim.track.run, len(claim.track.run.heard)
     first = total if claim.handler.alone else claim.handler.heard.get(claim.key, 0)
-    carried = _carried(claim)
+    carried, held = _carried(claim), _held(claim)
     for upto in range(total, first - 1, -1):
         reports = run.reports(*claim.transition.after, upto=upto)
         for units, over in product(claim.units, claim.over):
             rows, opened = claim.handler.rows, claim.before.get("opened_at")
-            yield view(claim.policy, claim.transition, claim.key, reports, units, rows, carried, opened, over=over)
+            yield view(
+                claim.policy, claim.transition, claim.key, reports, units, rows, carried, opened, over=over, held=held
+            )
 
 
 def _carried(claim: ClaimCheck) -> dict[str, int | None] | None:
@@ -224,6 +226,14 @@ def _readings(claim: ClaimCheck) -> tuple[dict[str, int | None], dict[str, float
         return handler.rows, handler.percents
     tables = (one.table for one in claim.policy.awaited[claim.transition.name].values() if one.table)
     return {**dict.fromkeys(tables), **handler.rows}, {**dict.fromkeys(claim.policy.gates), **handler.percents}
+
+
+def _held(claim: ClaimCheck) -> dict[str, frozenset[str] | None]:
+    """Return the units that the claimant read in tables; what is not asked of a warehouse that hung is unreadable."""
+    handler = claim.handler
+    if not handler.in_vain:
+        return handler.held
+    return {**dict.fromkeys(claim.policy.awaited[claim.transition.name]), **handler.held}
 
 
 def _as_planned(claim: ClaimCheck, seen: View) -> str:

@@ -44,6 +44,7 @@ class Handler(Actor):
     alone: bool = True
     rows: dict[str, int | None] = field(default_factory=dict)
     percents: dict[str, float | None] = field(default_factory=dict)
+    held: dict[str, frozenset[str] | None] = field(default_factory=dict)
     units: int | None = None
     units_asked: bool = False
     in_vain: bool = False

@@ -61,7 +61,8 @@ class LivenessCheck:
         key = self.track.run.key
         opened = self.track.data.get("opened_at")
         rows, truth = self._rows(), self.truth
-        return view(self.policy, self.transition, key, reports, truth.units, rows, opened=opened, over=truth.over)
+        held, over = truth.holdings(self.policy), truth.over
+        return view(self.policy, self.transition, key, reports, truth.units, rows, opened=opened, over=over, held=held)
 
     def _rows(self) -> dict[str, int | None]:
         processors = self.policy.awaited[self.transition.name].values()

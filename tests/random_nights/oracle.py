@@ -11,12 +11,14 @@ from datetime import datetime
 
 from shared.core.calendar import clock_from
 from shared.core.model import RunKey
-from shared.core.policy.phases import Processor
+from shared.core.policy.phases import Processor, Reports
 from shared.core.policy.policy import Policy
 from shared.core.policy.transitions import Expectation, Gate, GateKind, OnMissing, OnUnreadable, Then, Transition
+from tests.random_nights.ports import unit_names
 from tests.random_nights.trace import Heard
 
 Rows = Mapping[str, int | None]
+Held = Mapping[str, frozenset[str] | None]
 GOOD = ("success", "partial", "skipped", "inferred")
 UNASKED = object()
 
@@ -48,12 +50,13 @@ def view(
     opened: datetime | None = None,
     *,
     over: bool = True,
+    held: Held,
 ) -> View:
     """Look at the recorded reports of a transition's phase.
 
-    ``accepted_plan`` is what its last trigger had counted; ``opened`` when its clock is known to have begun; ``over``
-    that
-    the units of the date are final, before which a mode that is reported to on the evening itself asks no table (R11).
+    ``carried`` is what its last trigger had counted; ``opened`` when its clock is known to have begun; ``held`` are the
+    units that were read in tables, by processor; ``over`` that the units of the date are final: before, a mode that is
+    reported to on the evening itself asks no table for rows (R11).
     """
     vouches = over or policy.modes[key.mode].same_evening_from is None or units is None
     expectation = transition.expects[key.mode]
@@ -68,25 +71,35 @@ def view(
         if not heard:
             continue
         required = name in expectation.required
-        counts, report = stands(processors[name], heard, units, rows, carried, required=required, vouches=vouches)
+        tables = Tables(units, rows, held)
+        counts, report = stands(processors[name], heard, tables, carried, required=required, vouches=vouches)
         if counts == "done" or (counts == "partial" and judged):
-            done[name] = report.records if report is not None else None
+            single = processors[name].reports is Reports.PER_UNIT
+            done[name] = report.records if report is not None and not single else None
         elif counts == "partial":
             partial.add(name)
         if report is not None and report.percent is not None:
             percents[name] = report.percent
-        first = opens(processors[name], heard, units, rows, required=required, vouches=vouches)
+        first = opens(processors[name], heard, tables, required=required, vouches=vouches)
         if first is not None and (opened is None or first < opened):
             opened = first
     opened = None if opened is None else clock_from(key, opened, policy)
     return View(expected, expectation.required & expected, done, frozenset(partial), opened, percents)
 
 
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """The units of a date, and what was read of its tables: rows by table, units by processor."""
+
+    units: int | None
+    rows: Rows
+    held: Held
+
+
 def stands(
     processor: Processor,
     heard: Sequence[Heard],
-    units: int | None,
-    rows: Rows,
+    tables: Tables,
     carried: Mapping[str, int | None] | None,
     *,
     required: bool,
@@ -96,12 +109,15 @@ def stands(
 
     ``vouches`` says that its table may outvote what is short.
     """
+    units, rows = tables.units, tables.rows
     outcomes = [one for one in heard if one.outcome != "started"]
     if not outcomes:
         return "no", None
     latest = prevailing(outcomes)
     assert latest is not None
     good = prevailing([outcome for outcome in outcomes if outcome.outcome in GOOD])
+    if by_table(processor, units) and (carried is None or processor.name not in carried):
+        return in_table(processor, outcomes, latest, good, tables, required=required)
     # What a trigger has counted, a failure no longer takes back.
     triggered = carried is not None and processor.name in carried
     vouched = triggered or not required
@@ -122,6 +138,52 @@ def stands(
     if word != "no" or carried is None or report.outcome not in ("success", "skipped"):
         return verdict
     return ("done", report) if triggered and carried[processor.name] == report.records else verdict
+
+
+def by_table(processor: Processor, units: int | None) -> bool:
+    """Say whether only the table shows that a date is whole: of named units, or reported one by one (R10)."""
+    single = processor.reports is Reports.PER_UNIT and processor.min_records_per_unit is not None
+    return processor.table is not None and bool(units) and (bool(processor.units) or single)
+
+
+def in_table(
+    processor: Processor,
+    outcomes: Sequence[Heard],
+    latest: Heard,
+    good: Heard | None,
+    tables: Tables,
+    *,
+    required: bool,
+) -> tuple[str, Heard]:
+    """Judge by the units, or the rows, that its table holds; no report is enough, none is too small (R10)."""
+    if latest.outcome == "failed" or (latest.outcome == "no_data" and good is None):
+        return "no", latest
+    report = good if latest.outcome == "no_data" and good is not None else latest
+    if report.outcome == "inferred" or (report.outcome == "skipped" and not required):
+        word = "done"
+    elif not _whole(processor, outcomes, report, tables):
+        word = "no"
+    else:
+        word = "partial" if report.outcome == "partial" else "done"
+    read = tables.held.get(processor.name) is not None or tables.rows.get(processor.table or "") is not None
+    if latest.outcome == "no_data" and word != "no" and not read:
+        return "no", latest
+    return word, report
+
+
+def _whole(processor: Processor, outcomes: Sequence[Heard], report: Heard, tables: Tables) -> bool:
+    """Say whether a table holds the date; where that cannot be read the reports decide."""
+    floor, read = floor_of(processor, tables.units) or 0, tables.held if processor.units else tables.rows
+    label = processor.name if processor.units else processor.table or ""
+    if label not in read:
+        return False
+    if read[label] is None:
+        added = sum(one.records or 0 for one in outcomes if one.outcome in ("success", "partial"))
+        records = added if processor.reports is Reports.PER_UNIT else report.records
+        return records is None or records >= floor
+    if not processor.units:
+        return (tables.rows[label] or 0) >= floor
+    return set(unit_names(tables.units or 0)) <= (tables.held[label] or frozenset())
 
 
 def prevailing(outcomes: Sequence[Heard]) -> Heard | None:
@@ -176,6 +238,7 @@ def counted(
     if report.outcome == "skipped" or (report.outcome == "success" and report.records == 0 and floor is None):
         return "done" if units == 0 or triggered or not empty(processor, rows) else "no"
     enough = floor is None or report.records is None or report.records >= floor
+    enough = enough or (triggered and processor.reports is Reports.PER_UNIT)
     if report.outcome == "partial":
         return "partial" if enough else "no"
     return "done" if enough or full(processor, units, rows) else "no"
@@ -199,13 +262,16 @@ def full(processor: Processor, units: int | None, rows: Rows | None) -> bool:
 def opens(
     processor: Processor,
     heard: Sequence[Heard],
-    units: int | None,
-    rows: Rows,
+    tables: Tables,
     *,
     required: bool,
     vouches: bool,
 ) -> datetime | None:
     """Return when the first report was received that counted as it came (behaviour R7)."""
+    units, rows = tables.units, tables.rows
+    if by_table(processor, units):
+        word, whole = stands(processor, heard, tables, None, required=required, vouches=vouches)
+        return None if whole is None or word == "no" else whole.received
     stood: list[Heard] = []
     for one in heard:
         if one.outcome != "started" and prevailing([*stood[-1:], one]) is one:
@@ -214,9 +280,9 @@ def opens(
         if one.outcome in GOOD and counted(processor, one, units, {}, vouched=not required, triggered=False) != "no":
             return one.received
     # What the table holds now, it holds for the report that stands, and for no other.
-    word, report = stands(processor, heard, units, rows, None, required=required, vouches=vouches)
-    by_table = report is not None and report.outcome in GOOD and full(processor, units, rows)
-    return report.received if report is not None and word != "no" and by_table else None
+    word, report = stands(processor, heard, tables, None, required=required, vouches=vouches)
+    vouched = report is not None and report.outcome in GOOD and full(processor, units, rows)
+    return report.received if report is not None and word != "no" and vouched else None
 
 
 def reason_at(expectation: Expectation, seen: View, now: datetime) -> str:

@@ -40,28 +40,34 @@ def play_many(seeds: Sequence[int], day: date | None, *, timeline: bool, jobs: i
 
 def play_seed(seed: int, day: date | None = None, *, timeline: bool = False) -> Result:
     """Play one night of the pipeline's policy."""
-    policy, names = _prepared()
+    policy, names = _prepared(seed % 2 == 1)
     played = play(policy, names, generate(policy, seed, day), timeline=timeline)
     told = tuple(played.timeline)
     return Result(played.night, tuple(played.violations), played.deliveries, played.sweeps, told)
 
 
-def by_rows(policy: Policy) -> Policy:
-    """Return the policy with every processor judged by numbers of rows: a random night knows no units by name."""
+def single_loaders(policy: Policy, *, one_by_one: bool = False) -> Policy:
+    """Return the policy with one loader for every name: a random night knows no others.
+
+    With ``one_by_one`` a processor of named units reports each of them, else what the policy says.
+    """
     phases = {
-        phase.name: replace(phase, processors={name: _by_rows(one) for name, one in phase.processors.items()})
+        phase.name: replace(
+            phase, processors={name: _single(one, one_by_one) for name, one in phase.processors.items()}
+        )
         for phase in policy.phases.values()
     }
     return replace(policy, phases=phases)
 
 
-def _by_rows(one: Processor) -> Processor:
+def _single(one: Processor, one_by_one: bool) -> Processor:
     table = next((part.table for part in one.parts if part.table is not None), None)
-    names = (*one.aliases, *one.sources)
-    return replace(one, table=table, aliases=names, units="", reports=Reports.WHOLE, sources={}, need=Need.ANY)
+    reports = Reports.PER_UNIT if one_by_one and one.units else one.reports
+    aliases = (*one.aliases, *one.sources)
+    return replace(one, table=table, aliases=aliases, reports=reports, sources={}, need=Need.ANY)
 
 
-@lru_cache(maxsize=1)
-def _prepared() -> tuple[Policy, Names]:
-    policy = by_rows(policy_in())
+@lru_cache(maxsize=2)
+def _prepared(one_by_one: bool) -> tuple[Policy, Names]:
+    policy = single_loaders(policy_in(), one_by_one=one_by_one)
     return policy, Names(policy)

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl
 from shared.adapters.local.memory import MemoryStore
 from shared.core.errors import Unavailable
 from shared.core.model import Units
+from shared.core.policy.phases import Processor, Reports
 from shared.core.policy.policy import Policy, Service
 from shared.core.wire.answers import Means, StatusCall, example
 from shared.core.workflows.units import ScheduledUnit
@@ -207,16 +208,49 @@ class Truth:
 
     def __init__(self, policy: Policy, day: date, units: int) -> None:
         self.day, self.units, self.over = day, units, False
+        self.units_before: list[int] = []
         self.rows: dict[str, int] = {}
+        self.by_unit: dict[str, dict[int, int]] = {}
         self.percents: dict[str, float | None] = {gate.name: 100.0 for gate in policy.gates.values() if gate.sql}
         self.gates = {gate.sql: gate.name for gate in policy.gates.values() if gate.sql}
 
-    def write(self, table: str | None, records: int) -> bool:
-        """Let a processor write its table; say whether that changed it."""
-        if table is None or records <= self.rows.get(table, 0):
+    @property
+    def names(self) -> tuple[str, ...]:
+        return unit_names(self.units)
+
+    def write(self, processor: Processor, records: int, units: tuple[int, ...] | None = None) -> bool:
+        """Let a processor write rows of these units of the date, of all where None; say whether that changed its
+        table."""
+        table = processor.table
+        if table is None:
             return False
-        self.rows[table] = records
-        return True
+        before = self.rows.get(table, 0)
+        if processor.units or processor.reports is Reports.PER_UNIT:
+            of = tuple(range(self.units)) if units is None else units
+            kept = self.by_unit.setdefault(table, {})
+            for number in of:
+                kept[number] = max(kept.get(number, 0), records // len(of))
+            records = sum(kept.values())
+        self.rows[table] = max(before, records)
+        return self.rows[table] != before
+
+    def held(self, table: str, at_least: int) -> frozenset[str]:
+        """Return the names of the units of which a table holds so many rows."""
+        kept = self.by_unit.get(table, {})
+        return frozenset(unit_name(number) for number, rows in kept.items() if rows >= at_least)
+
+    def holdings(self, policy: Policy) -> dict[str, frozenset[str]]:
+        """Return what every table of named units holds, by processor."""
+        jobs = (job for phase in policy.phases.values() for job in phase.processors.values() if job.units)
+        return {job.name: self.held(job.table or "", job.min_records_per_unit or 1) for job in jobs}
+
+
+def unit_name(number: int) -> str:
+    return f"A{number:02}@H{number:02}"
+
+
+def unit_names(count: int) -> tuple[str, ...]:
+    return tuple(unit_name(number) for number in range(count))
 
 
 class NightWarehouse:
@@ -250,7 +284,7 @@ class NightWarehouse:
         if not self._answers():
             raise Unavailable("warehouse", "refused: 403 quota exceeded (simulated)")
         handler.units = self._truth.units
-        known = Units(self._truth.units, self._truth.units if self._truth.over else 0)
+        known = Units(self._truth.units, self._truth.units if self._truth.over else 0, self._truth.names)
         return {day: known if day == self._truth.day else Units(0, 0) for day in days}
 
     def schedule(self, calendar: CalendarRef, days: Sequence[date]) -> dict[date, tuple[ScheduledUnit, ...]]:
@@ -258,8 +292,14 @@ class NightWarehouse:
         raise Unavailable("warehouse", "a random night knows no units by name")
 
     def held(self, tables: Sequence[UnitsRef], day: date) -> dict[str, frozenset[str] | None]:
-        """No processor of a random night is judged by units: the night says only how many rows a table has."""
-        raise Unavailable("warehouse", "a random night knows no units by name")
+        handler = self._stage.enter()
+        told: dict[str, frozenset[str] | None] = {ref.label: None for ref in tables}
+        handler.held.update(told)
+        if self._answers():
+            there = day == self._truth.day
+            told = {ref.label: self._truth.held(ref.table, ref.at_least) if there else frozenset() for ref in tables}
+            handler.held.update(told)
+        return told
 
     def query(self, sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
         """There is no SQL in a random night: whoever asks must live without an answer."""

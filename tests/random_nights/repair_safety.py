@@ -103,4 +103,7 @@ def inferred_only_when_silent(
     rows = truth.rows.get(processor.table or "", 0)
     if rows < max(1, floor_of(processor, truth.units) or 0):
         return f"{what} from {rows} rows"
+    lacking = set(truth.names) - truth.held(processor.table or "", processor.min_records_per_unit or 1)
+    if processor.units and lacking:
+        return f"{what} from a part: {sorted(lacking)} are missing"
     return None

@@ -13,12 +13,15 @@ from shared.simulation.parallel import seldom_collected
 from tests.random_nights.command import replay
 from tests.random_nights.driver import Played, play
 from tests.random_nights.generator import generate
-from tests.random_nights.parallel import by_rows
+from tests.random_nights.parallel import single_loaders
 from tests.random_nights.schedule import game_dates, season
+from tests.random_nights.units import LACKING
 
-POLICY = by_rows(policy_in())
+POLICY = single_loaders(policy_in())
 NAMES = Names(POLICY)
 PARTS = 2
+# Nobody who reports the whole date at once says so much of it.
+MOST_OF_ONE = 7
 # Nights that are reported to on the evening of their date.
 EVENINGS = range(5, 8 * 40, 8)
 
@@ -95,3 +98,17 @@ def test_evenings_break_no_promise() -> None:
     assert [text for one in played for text in broken(one, None)] == []
     runs = [run.data for one in played for run in one.trace.runs.values() if run.key.mode == "overnight"]
     assert any(run.get("final_at") is not None and run["final_at"] > run["opened_at"] for run in runs)
+
+
+@pytest.mark.parametrize("one_by_one", [False, True], ids=["whole reports", "a report for each unit"])
+def test_units_are_missing_and_named(one_by_one: bool) -> None:
+    """Nights in which a table lacks units of the date: alerts name them, and nothing that waits for them is done."""
+    policy = single_loaders(policy_in(), one_by_one=one_by_one)
+    names = Names(policy)
+    played = [play(policy, names, generate(policy, seed)) for seed in (25, 56, 61)]
+    assert [text for night in played for text in broken(night, None)] == []
+    texts = [alert["text"] for night in played for alert in night.trace.alerts.values()]
+    assert any(LACKING.search(text) for text in texts)
+    runs = [run for night in played for run in night.trace.runs.values()]
+    most = max(len(run.by_processor.get(("phase3", "player_game_summary"), ())) for run in runs)
+    assert (most > MOST_OF_ONE) is one_by_one

@@ -94,8 +94,8 @@ class Workload:
     def _report(self, key: RunKey, phase: str, line: ScriptLine) -> None:
         """A processor has ended: its table is written, and it says so."""
         line = self._of_what_has_ended(key, phase, line)
-        table = self._policy.phases[phase].processors[line.processor].table
-        self.changes += self._truth.write(table, line.writes)
+        processor = self._policy.phases[phase].processors[line.processor]
+        self.changes += self._truth.write(processor, line.writes, line.units)
         if not line.status:
             return
         letter = self._post.letter(key, phase, line, self._now())
@@ -123,6 +123,7 @@ class Workload:
     def _become(self, fact: FactsChange) -> None:
         self.changes += 1
         if fact.units is not None:
+            self._truth.units_before.append(self._truth.units)
             self._truth.units = fact.units
         self._truth.percents.update(fact.percents)
 

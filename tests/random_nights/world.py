@@ -40,6 +40,7 @@ from tests.random_nights.safety import (
     writes_stay_in_their_run,
 )
 from tests.random_nights.trace import Data, Heard, Rerun, RunTrace, Trace, Track, dispatch_of, key_of
+from tests.random_nights.units import missing_units_are_named
 
 Start = Callable[[RunKey, str, int, datetime], None]
 Repair = Callable[[RunKey, str, list[str], datetime], None]
@@ -219,6 +220,8 @@ class NightWorld:
 
     def _alert(self, handler: Handler, fingerprint: str, data: Data) -> None:
         before, self.trace.alerts[fingerprint] = self.trace.alerts.get(fingerprint, {}), data
+        unnamed = missing_units_are_named(self.truth, handler, before, data)
+        self._wrong(missing_units_are_named.__name__, unnamed)
         lease, sending = data.get("sending_until"), self.trace.sending.setdefault(fingerprint, [])
         if lease is not None and lease != before.get("sending_until"):
             sending.append(handler)

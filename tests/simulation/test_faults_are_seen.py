@@ -21,15 +21,9 @@ FOUND = 3
 # Stops at the first broken promise, and says by which seed and which promise.
 PROGRAM = f"""
 import sys
-from shared.core.policy.names import Names
-from shared.runtime import policy_in
-from tests.random_nights.generator import generate
-from tests.random_nights.parallel import by_rows
-from tests.random_nights.driver import play
-policy = by_rows(policy_in())
-names = Names(policy)
+from tests.random_nights.parallel import play_seed
 for seed in range({NIGHTS}):
-    violations = play(policy, names, generate(policy, seed)).violations
+    violations = play_seed(seed).violations
     if violations:
         print(seed, violations[0])
         sys.exit({FOUND})
@@ -62,6 +56,7 @@ CLOSING, ALERTING, STANDING = (
     "shared/app/alerting/raise_alerts.py",
     "shared/core/decision/completeness.py",
 )
+HOLDINGS = "shared/core/decision/holdings.py"
 NAMED = " in snapshot.next_trigger_ids\n"
 
 FAULTS = {
@@ -88,6 +83,20 @@ FAULTS = {
     "R11: a short report of the evening stays early for ever": (
         Edit(STANDING, "needs_rows=None if look.under_way else at.needs_rows)", "needs_rows=None)"),
         {"nothing_ready_is_left", "held_says_so"},
+    ),
+    "R10: a table that lacks a unit is whole": (
+        Edit(STANDING, "short = lack is not None\n", "short = none\n"),
+        {"no_trigger_against_the_policy"},
+    ),
+    "R10: what one unit reported is growth": (
+        Edit(
+            STANDING, "return at._replace(per_unit=True) if processor.reports is Reports.PER_UNIT else at", "return at"
+        ),
+        {"no_generation_without_a_cause", "no_trigger_against_the_policy"},
+    ),
+    "R10: the units that are there are named as missing": (
+        Edit(HOLDINGS, "Shortfall(count, total, lacking, self.unit)", "Shortfall(count, total, self.names, self.unit)"),
+        {"missing_units_are_named"},
     ),
     "behaviour 3: a claim confirmed by any report": (
         Edit(DECIDE, NAMED, NAMED.rstrip() + " or seen_at is not None\n"),

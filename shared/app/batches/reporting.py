@@ -1,12 +1,13 @@
 """A member reports: recorded in a document of its own, then decided on, then acknowledged (behaviour R1, R5).
 
 A report costs one round trip to look and one to write, however large the batch is: that it is not complete an instance
-knows by one member that it remembers as silent, and looks at that one again in the same round trip.
+knows by members that it remembers as silent: it looks at one of them again, and only once all of them have reported it
+counts.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 
@@ -107,7 +108,12 @@ def _another_is_silent(ctx: Context, batch_id: str) -> bool:
     """True if the member that is remembered as silent still is: looked at after the own outcome stands, so that of the
     last two who report at once one sees the other."""
     known = ctx.memory.batches.get(batch_id)
-    return known is not None and bool(known.silent) and ctx.ports.store.get(known.silent)[0] is None
+    while known is not None and known.silent:
+        if ctx.ports.store.get(known.silent[-1])[0] is None:
+            return True
+        known = replace(known, silent=known.silent[:-1])
+        _keep(ctx, batch_id, known)
+    return False
 
 
 def _without_batch(ctx: Context, delivery: Delivery, said: MemberReport) -> Malformed | Unavailable:
@@ -198,14 +204,17 @@ def _keep(ctx: Context, batch_id: str, known: RememberedBatch) -> None:
 
 
 def _remember(ctx: Context, batch: Batch | None) -> None:
-    """Find one silent member of an open batch: while it is silent, nobody need count."""
+    """Find the silent members of one page of an open batch: while one of them is silent, nobody need count."""
     if batch is None or batch.state is not BatchState.OPEN or batch.members is None:
         return
-    for number in reversed(range(batch.pages)):
+    known = ctx.memory.batches.get(batch.id)
+    last = batch.pages - 1 if known is None or known.page is None else known.page
+    for number in range(last, -1, -1):
+        members = load_page(ctx, batch, number).value.members
+        if ctx.ports.store.count(outcomes_path(batch.id), {"page": number}) >= len(members):
+            continue
         outcomes = outcomes_on(ctx, batch, number)
-        page = load_page(ctx, batch, number).value
-        silent = [member.key for member in page.members if member.key not in outcomes]
+        silent = tuple(outcome_path(batch.id, member.key) for member in members if member.key not in outcomes)
         if silent:
-            path = outcome_path(batch.id, silent[-1])
-            _keep(ctx, batch.id, RememberedBatch(batch.load, batch.buckets, path))
+            _keep(ctx, batch.id, RememberedBatch(batch.load, batch.buckets, silent, number))
             return

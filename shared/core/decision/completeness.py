@@ -242,7 +242,9 @@ def _of_sources(processor: Processor, known: Completion, look: Look) -> Processo
 
 def _by_reports(processor: Processor, known: Completion | None, look: Look) -> ProcessorStatus:
     at = _judged(processor, known, look)
-    return at if look.whole_from is None else _early(at, look)
+    if look.whole_from is not None:
+        at = _early(at, look)
+    return at._replace(per_unit=True) if processor.reports is Reports.PER_UNIT else at
 
 
 SHORT = (Status.UNDER_MINIMUM, Status.UNITS_SHORT, Status.NOTHING)
@@ -328,9 +330,7 @@ def _by_table(processor: Processor, known: Completion, report: Report, look: Loo
     """
     name, floor, total = processor.name, processor.records_needed(look.units), look.units
     assert total is not None
-    base = ProcessorStatus(
-        name, Status.UNITS_SHORT, floor, report, by_table=True, per_unit=processor.reports is Reports.PER_UNIT
-    )
+    base = ProcessorStatus(name, Status.UNITS_SHORT, floor, report, by_table=True)
     if processor.units and name not in look.holdings.held:
         return base._replace(needs_units=name)
     if not processor.units and processor.table not in look.rows:
@@ -342,7 +342,7 @@ def _by_table(processor: Processor, known: Completion, report: Report, look: Loo
     elif not processor.units and (rows := look.rows[processor.table or ""]) is not None:
         short, none = rows < (floor or 0), rows == 0
     else:
-        records = known.added if base.per_unit else report.records
+        records = known.added if processor.reports is Reports.PER_UNIT else report.records
         short, none = records is not None and records < (floor or 0), False
     if short and none and (report.outcome is Outcome.SKIPPED or report.records == 0):
         return base._replace(status=Status.NOTHING, shortfall=lack)
@@ -425,7 +425,8 @@ def _first_of(processor: Processor, known: Completion, look: Look) -> datetime |
         if not nothing and (floor is None or opener.records is None or opener.records >= floor):
             return opener.received_at
     at = _by_reports(processor, known, look)
-    counts = at.status in (Status.DONE, Status.PARTIAL) and (at.by_table or at.nothing_to_do)
+    vouched = at.by_table or at.nothing_to_do or _judged_by_table(processor, look)
+    counts = at.status in (Status.DONE, Status.PARTIAL) and vouched
     return at.report.received_at if at.report is not None and counts else None
 
 

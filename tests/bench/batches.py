@@ -1,0 +1,107 @@
+"""Figures of batches: asking many members, hearing each, and the end, with processes that die and members that never
+report."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from secrets import token_hex
+from time import perf_counter
+
+from shared.adapters.google.firestore import FirestoreStore
+from shared.adapters.google.pubsub import PubSubBus
+from tests.bench.figure import MILLI, Bench, Figure, Spread
+from tests.bench.state import environment, fresh_store
+from tests.emulators.batch_night import AT_ONCE, BatchNight, Played, bare_publishing
+from tests.emulators.push import PushWire
+
+SILENT_PERCENT, DYING = 3, 0.01
+BARE = "bare"
+
+
+def batches(bench: Bench) -> Iterator[Figure]:
+    """Play one batch as it should be and one with deaths, beside bare publishing and bare creates of as many."""
+    members = bench.size.members
+    with environment(bench.variables()):
+        quiet, publishing = _play(members, dying=0.0)
+        yield _asking(members, quiet, publishing)
+        yield _reporting(members, quiet, _creates(quiet.reports))
+        troubled, _ = _play(members, dying=DYING)
+        yield _ending(members, troubled)
+
+
+def _play(members: int, *, dying: float) -> tuple[Played, float]:
+    """Return a night, and the seconds of publishing as many messages on a topic of the same emulator before it."""
+    wire = PushWire(f"demo-batch-{token_hex(4)}")
+    try:
+        silent = members * SILENT_PERCENT // 100
+        night = BatchNight(FirestoreStore(wire.project), wire, members, silent=silent, dying=dying)
+        wire.add_topic(BARE)
+        bus = PubSubBus(wire.project)
+        bare_publishing(bus, BARE, night.members[:100])  # connects
+        publishing = bare_publishing(bus, BARE, night.members)
+        return night.play(), publishing
+    finally:
+        wire.close()
+
+
+def _creates(count: int) -> float:
+    bare = fresh_store()
+    bare.create("floor/first", {})
+    began = perf_counter()
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        list(pool.map(lambda number: bare.create(f"floor/{number}", {"outcome": "done"}), range(count)))
+    return perf_counter() - began
+
+
+def _asking(members: int, played: Played, publishing: float) -> Figure:
+    return Figure(
+        "batches",
+        f"{members} members loaded and asked, without a pace",
+        "s",
+        Spread.of([played.asking]),
+        Spread.of([publishing]),
+        "bare publishing of as many",
+        most=1.25,
+        counted={"asked": len(played.requests), "requests": sum(played.requests.values())},
+    )
+
+
+def _reporting(members: int, played: Played, creates: float) -> Figure:
+    each = members // 10 or 1
+    tenths = [{kind: round(number * 10 / played.reports, 1) for kind, number in one.items()} for one in played.tenths]
+    return Figure(
+        "batches",
+        f"{played.reports} reports of {members} members, {AT_ONCE} at a time, each",
+        "ms",
+        Spread.of([played.reporting / played.reports], MILLI),
+        Spread.of([creates / played.reports], MILLI),
+        "a bare create",
+        most=1.5,
+        counted={
+            "errors": played.unacknowledged,
+            "reads each, by tenths": [tenth.get("reads", 0) for tenth in tenths],
+            "writes each, by tenths": [tenth.get("writes", 0) for tenth in tenths],
+            "members a tenth": each,
+        },
+    )
+
+
+def _ending(members: int, played: Played) -> Figure:
+    ends = Counter((str(end["trigger_id"]), int(end["generation"])) for end in played.ends)
+    return Figure(
+        "batches",
+        f"sweeps until {members} members are closed at {100 - SILENT_PERCENT} percent by idleness, processes dying",
+        "sweeps",
+        Spread.of([float(played.sweeps_to_close)]),
+        counted={
+            "errors": played.unacknowledged,
+            "deaths": played.died,
+            "ends": len(ends),
+            "said": sum(ends.values()),
+            "outcomes kept": played.outcomes,
+            "status": next((str(end["status"]) for end in played.ends), "none"),
+            "percent": next((end["metadata"]["completion_pct"] for end in played.ends), None),
+        },
+    )
