@@ -42,6 +42,9 @@ def deployment_of(manifest: Manifest, policy: Policy) -> Deployment:
         sweeps=sum(times_a_day(schedule.cron) for schedule in manifest.schedules.values() if schedule.calls == SWEEP),
         reports=sum(times_a_day(schedule.cron) for schedule in manifest.schedules.values() if schedule.calls == REPORT),
         validations=_validations(manifest),
+        ticks=sum(times_a_day(one.cron) for one in jobs if one.calls == workflow_check.CONTROLLER),
+        controller=_machine_of(manifest, workflow_check.CONTROLLER),
+        executor=_machine_of(manifest, workflow_check.EXECUTOR),
     )
 
 
@@ -61,6 +64,10 @@ def _validations(manifest: Manifest) -> dict[str, float]:
         for name in parse_qs(urlsplit(schedule.path).query).get("schedule", []) if schedule.calls == VALIDATION else []:
             found[name] = found.get(name, 0.0) + times_a_day(schedule.cron)
     return found
+
+
+def _machine_of(manifest: Manifest, name: str) -> Machine | None:
+    return _machine(manifest.functions[name]) if name in manifest.functions else None
 
 
 def _machine(function: Function) -> Machine:

@@ -21,7 +21,9 @@ from shared.core.costs.price import DAYS, PriceList
 from shared.core.errors import PolicyError
 from shared.core.policy.policy import Policy
 from shared.core.validation.checks import Validation
+from shared.core.workflows.load import workflow_load
 from shared.entrypoints.validation import checks
+from shared.entrypoints.workflows import workflows_beside
 
 SIZES = (10, 100, 1000)
 
@@ -64,7 +66,9 @@ def month_of(
     policy = runtime.context().policy if path is None else runtime.policy_in(path)
     # The age of the runtime is the deploy script's affair, so the manifest is judged as of the prices' day.
     deployment = deployment_of(load_manifest(today=prices.taken), policy)
-    month = Month(policy, deployment, gate_sql(policy), _checks(policy), pipelines, days=days)
+    workflows = workflows_beside(policy)
+    load = None if workflows is None else workflow_load(workflows, deployment.ticks)
+    month = Month(policy, deployment, gate_sql(policy), _checks(policy), pipelines, days=days, workflows=load)
     if completions is None:
         return month
     return replace(month, width=completions / month.completions)
@@ -97,6 +101,8 @@ def _head(month: Month, prices: PriceList, *, free: bool) -> str:
     day = [(month.completions, "completion"), (month.triggers, "trigger"), (len(month.runs), "run")]
     each = ", ".join(f"{number:,} {what}{'' if number == 1 else 's'}" for number, what in day)
     what = f"{each} and {month.deployment.sweeps:,.0f} sweeps a day, {month.days} days with units"
+    if month.workflows is not None:
+        what += f", {month.workflows.runs:,.0f} runs of workflows with {month.workflows.calls:,.0f} calls"
     many = "" if month.pipelines == 1 else f", {month.pipelines:,} such pipelines"
     of_when = f"list prices of {prices.taken}, {'after' if free else 'without'} what is free"
     return f"{month.policy.pipeline}: {what}{many}\nUSD a month, {prices.region}, {of_when}"

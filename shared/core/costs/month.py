@@ -5,14 +5,14 @@ A month has ``DAYS`` days, of which so many have units; sweeps, schedules and jo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 from shared.core.costs.operations import COMPARED_DAYS, HABITS, KEPT_DAYS, REACH_DAYS, Habits, Operations, Unit, of
 from shared.core.costs.price import DAYS, Item
 from shared.core.costs.statements import Statements
-from shared.core.costs.workload import MINUTES_A_DAY, Deployment, RunLoad, runs_of
+from shared.core.costs.workload import MINUTES_A_DAY, Deployment, Machine, RunLoad, WorkflowLoad, runs_of
 from shared.core.policy.policy import Policy
 from shared.core.validation.checks import Validation
 
@@ -35,6 +35,7 @@ class Month:
     width: float = 1.0
     days: int = DAYS
     habits: Habits = HABITS
+    workflows: WorkflowLoad | None = None
 
     @cached_property
     def runs(self) -> tuple[RunLoad, ...]:
@@ -65,6 +66,7 @@ class Month:
             "alerts": of(Unit.ALERT, self.habits.alerts_a_day),
             "validation": self._validations(),
             "report": of_report(self.runs) * self.deployment.reports,
+            "workflows": self._workflows(),
             "expiry": Operations(deletes=self._documents + len(self.runs) + self.habits.alerts_a_day),
         }
 
@@ -136,10 +138,25 @@ class Month:
             found += one * calls
         return found
 
+    def _workflows(self) -> Operations:
+        """Return what ticks, runs of workflows and the sweeps' looks at them ask of the store in a day."""
+        load, deployment = self.workflows, self.deployment
+        if load is None:
+            return Operations()
+        news = self.habits.news_a_run * load.runs
+        found = of(Unit.TICK, deployment.ticks, deployment.ticks * load.dates)
+        found += of(Unit.NEWS, news, news * load.dates) + of(Unit.WORKFLOW_RUN, load.runs)
+        found += (
+            of(Unit.WORKFLOW_STEP, load.steps, load.breakers) + of(Unit.WAVE, load.waves) + of(Unit.CALL, load.calls)
+        )
+        return found + of(Unit.LOOK, deployment.sweeps, deployment.sweeps * load.dates)
+
     @cached_property
     def queries(self) -> Mapping[str, tuple[float, float]]:
         """Statements and the tables they name, of one day with units and one pipeline, by what asks."""
-        return Statements(self.policy, self.deployment, self.runs, self.width, self.habits).of_day(self.validation)
+        asked = Statements(self.policy, self.deployment, self.runs, self.width, self.habits).of_day(self.validation)
+        tables = 0.0 if self.workflows is None else self.workflows.tables
+        return {**asked, "workflows": (tables, tables)}
 
     # what is charged
 
@@ -155,9 +172,11 @@ class Month:
     def used(self) -> Mapping[Item, float]:
         """What the month uses of each thing that is charged for."""
         operations, habits, deployment, many = self.operations, self.habits, self.deployment, self.pipelines
-        delivered = self.completions * habits.deliveries * self.days
-        sent = sum(transition.messages for run in self.runs for transition in run.transitions) * self.days
+        steps = 0.0 if self.workflows is None else self.workflows.steps * DAYS
+        delivered = self.completions * habits.deliveries * self.days + steps
+        sent = steps + sum(transition.messages for run in self.runs for transition in run.transitions) * self.days
         calls = (deployment.sweeps + deployment.reports + sum(deployment.validations.values())) * DAYS
+        calls += deployment.ticks * DAYS
         scanned = habits.table_bytes * sum(
             tables * (self.days if name in OF_UNITS else DAYS) for name, (_, tables) in self.queries.items()
         )
@@ -197,9 +216,18 @@ class Month:
             (deployment.sweeper, sweeping * DAYS),
             (deployment.validator, sum(deployment.validations.values()) * habits.validation_seconds * DAYS),
             (deployment.reporter, deployment.reports * habits.report_seconds * DAYS),
+            *self._workflow_seconds(),
         )
         cpu = sum(machine.cpu * seconds for machine, seconds in spent)
         return cpu, sum(machine.memory_gib * seconds for machine, seconds in spent)
+
+    def _workflow_seconds(self) -> Iterator[tuple[Machine, float]]:
+        """Yield what the controller's ticks and the executor's steps keep their machines at work."""
+        deployment, load = self.deployment, self.workflows
+        if load is None or deployment.controller is None or deployment.executor is None:
+            return
+        yield deployment.controller, deployment.ticks * self.habits.tick_seconds * DAYS
+        yield deployment.executor, load.waves * self.habits.wave_seconds * DAYS
 
 
 def of_deliveries(run: RunLoad) -> Operations:

@@ -76,6 +76,13 @@ class Unit(StrEnum):
     ALERT = "alert"
     VALIDATION = "validation"
     REPORT = "report"
+    TICK = "tick"
+    NEWS = "news"
+    LOOK = "look"
+    WORKFLOW_RUN = "workflow_run"
+    WORKFLOW_STEP = "workflow_step"
+    WAVE = "wave"
+    CALL = "call"
 
 
 OPERATIONS: Mapping[Unit, Assumed] = {
@@ -125,6 +132,26 @@ OPERATIONS: Mapping[Unit, Assumed] = {
         "the daily report: alerts, quarantine, pauses, its own alert",
         reads=8, writes=3, rows=1, each="run that it asks for", reads_each=1,
     ),
+    Unit.TICK: Assumed(
+        "a tick of the workflow controller: pauses, since when it watches; the books of dates",
+        reads=2, each="date", reads_each=1,
+    ),
+    Unit.NEWS: Assumed(
+        "a tick with a decision that changed: book written, its row to the record and off the book; books read again",
+        reads=6, writes=2, rows=1, each="date", reads_each=1,
+    ),
+    Unit.LOOK: Assumed(
+        "a sweep's look at workflows: open runs, files, pauses, since when; the books of dates",
+        reads=4, each="date", reads_each=1,
+    ),
+    Unit.WORKFLOW_RUN: Assumed(
+        "a run of a workflow: claimed, sent, ended, noted in its book, told to the record", reads=3, writes=3, rows=1
+    ),
+    Unit.WORKFLOW_STEP: Assumed(
+        "a step: run loaded, lease taken, next one sent", reads=1, writes=3, each="scraper's breaker", reads_each=1
+    ),
+    Unit.WAVE: Assumed("calls that are made at once: begun, then their outcomes", writes=2),
+    Unit.CALL: Assumed("a call of a scraper: its row", rows=1),
 }  # fmt: skip
 
 
@@ -158,6 +185,11 @@ class Habits:
     validation_seconds: float = 60.0
     report_seconds: float = 15.0
     query_seconds: float = 1.0
+    tick_seconds: float = 0.5
+    wave_seconds: float = 5.0  # calls of scrapers that are made at once
+    units: float = 7.0  # of a date, each fetched by itself
+    found_after: float = 0.5  # of the attempts of a discovery
+    news_a_run: float = 3.0  # ticks that find another decision than the one before
     query_slots: float = 2.0
     alerts_a_day: float = 2.0
     recorded_months: float = 12.0  # of rows that the record holds: nothing deletes them

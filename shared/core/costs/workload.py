@@ -43,11 +43,29 @@ class Deployment:
     sweeps: float
     reports: float
     validations: Mapping[str, float]  # of each schedule
+    ticks: float = 0.0  # of the workflow controller
+    controller: Machine | None = None
+    executor: Machine | None = None
 
     @property
     def sweep_minutes(self) -> float:
         """Minutes from one sweep to the next."""
         return MINUTES_A_DAY / max(1.0, self.sweeps)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowLoad:
+    """What the workflows of a pipeline do on a day with units. ``dates`` are those whose books a tick reads, on the
+    mean of a day; ``waves`` are calls made at once, ``breakers`` scrapers asked for in a step, ``tables`` what ticks
+    ask the warehouse."""
+
+    runs: float
+    steps: float
+    waves: float
+    calls: float
+    breakers: float
+    dates: float
+    tables: float
 
 
 @dataclass(frozen=True, slots=True)

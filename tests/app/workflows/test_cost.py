@@ -1,0 +1,100 @@
+"""The cost model's rows of phase 1 against what controller, executor and sweep ask of the store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from shared.core.costs.operations import Operations, Unit, of
+from shared.core.workflows.load import workflow_load
+from shared.ports import Document
+from tests.app.workflows.phase1 import Phase1, loaded
+from tests.app.workflows.test_executor import SIX, chain, loop, only
+
+# Today, yesterday: what a pipeline of one morning's workflow looks at.
+DATES = 2
+
+
+class Billed:
+    """Counts what a store is asked, as Firestore bills it."""
+
+    def __init__(self, one: Phase1) -> None:
+        self.reads = self.writes = 0
+        store = one.store
+        get, query, write = store.get, store.query, store._write
+
+        def counted_get(*paths: str) -> list[Document | None]:
+            self.reads += len(paths)
+            return get(*paths)
+
+        def counted_query(collection: str, where: Mapping[str, Any] | None = None) -> Sequence[Document]:
+            found = query(collection, where)
+            self.reads += max(1, len(found))
+            return found
+
+        def counted_write(act: Callable[[], str | None]) -> str | None:
+            self.writes += 1
+            return write(act)
+
+        store.get, store.query, store._write = counted_get, counted_query, counted_write  # type: ignore[assignment,method-assign]
+
+    def of(self, action: Callable[[], object]) -> Operations:
+        self.reads = self.writes = 0
+        action()
+        return Operations(self.reads, self.writes)
+
+
+def stored(found: Operations) -> Operations:
+    """Leave out the rows, which go elsewhere."""
+    return Operations(found.reads, found.writes)
+
+
+def test_ticks_and_looks_cost_what_the_model_says() -> None:
+    """A quiet tick, one with a decision that changed, a sweep's look."""
+    one = Phase1(SIX - timedelta(minutes=15), only("morning_operations"))
+    one.tick()
+    billed = Billed(one)
+    assert billed.of(one.tick) == stored(of(Unit.TICK, 1, DATES))
+    assert billed.of(one.look) == stored(of(Unit.LOOK, 1, DATES))
+    one.pass_time(timedelta(minutes=15))
+    begun = stored(of(Unit.TICK, 1, DATES) + of(Unit.NEWS, 1, DATES)) + Operations(writes=2)
+    assert billed.of(one.tick) == begun  # claimed and sent: the first writes of the run
+    one.deliver_all()
+    assert billed.of(one.tick) == stored(of(Unit.TICK, 1, DATES) + of(Unit.NEWS, 1, DATES))
+
+
+@pytest.mark.parametrize(
+    ("make", "steps", "breakers", "waves", "calls"),
+    [
+        pytest.param(chain, 3, 3, 3, 3, id="three steps of a call"),
+        pytest.param(lambda: loop(1), 2, 3, 7, 7, id="calls one after the other"),
+        pytest.param(lambda: loop(3), 2, 3, 3, 7, id="three calls at once"),
+    ],
+)
+def test_a_run_costs_what_the_model_says(
+    make: Callable[[], Phase1], steps: int, breakers: int, waves: int, calls: int
+) -> None:
+    """From the claim to the record: steps, breakers, waves of calls."""
+    one = make()
+    one.tick()
+    billed = Billed(one)
+    model = (
+        of(Unit.WORKFLOW_RUN) + of(Unit.WORKFLOW_STEP, steps, breakers) + of(Unit.WAVE, waves) + of(Unit.CALL, calls)
+    )
+    assert billed.of(one.deliver_all) + Operations(writes=2) == stored(model)
+    assert len(one.scrapers.calls) == calls
+
+
+def test_the_load_of_a_day_follows_the_file() -> None:
+    """Runs by kind, calls by units and loops; a workflow that is disabled does nothing."""
+    one = workflow_load(loaded(only("morning_operations")), 288)
+    assert (one.runs, one.steps, one.calls, one.waves, one.breakers) == (1, 1, 3, 1, 3)
+    lines = workflow_load(loaded(only("betting_lines")), 288)
+    assert lines.runs == 6  # twelve hours, every two
+    assert lines.calls == 6 * (2 + 3 * 7)
+    catch_up = workflow_load(loaded(only("gamebook_catch_up")), 288)
+    assert catch_up.dates == 1 + 14 / 2
+    assert workflow_load(loaded(only()), 288).runs == 0
