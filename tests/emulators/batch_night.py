@@ -175,10 +175,10 @@ class BatchNight:
         reports = [*self.reporting, *self.reporting[::twice]]
         self._chance.shuffle(reports)
         began, tenths = perf_counter(), [before]
-        for first in range(10):
-            with ThreadPoolExecutor(AT_ONCE) as pool:
+        with ThreadPoolExecutor(AT_ONCE) as pool:  # each thread is an instance
+            for first in range(10):
                 list(pool.map(self._report, reports[first::10]))
-            tenths.append(Counter(self.store.inner.operations))
+                tenths.append(Counter(self.store.inner.operations))
         spent = perf_counter() - began
         sweeps = self._close()
         stored = load_batch(self.store.inner, self.batch_id)

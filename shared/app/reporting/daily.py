@@ -14,6 +14,7 @@ from shared.app.call import BAD_REQUEST, Wrong, parameters
 from shared.app.context import Context
 from shared.app.quarantine.rows import rows
 from shared.app.reporting import inventory
+from shared.app.reporting.batches import reported as batches_reported
 from shared.app.reporting.daily_text import text_of
 from shared.app.reporting.health import OK, DeploymentInfo, HealthRequest, HealthResponse
 from shared.app.reporting.overview import keys, loads, row
@@ -86,6 +87,7 @@ def summary(ctx: Context, house: DeploymentInfo) -> dict[str, Any]:
         "runs": readable(unread, "runs", lambda: _runs(ctx, (yesterday, today), now)),
         "pauses": readable(unread, "pauses", lambda: list(still_to_end(ctx))),
         "workflows": readable(unread, "workflows", lambda: reported(ctx)),
+        "batches": readable(unread, "batches", lambda: batches_reported(ctx)),
         "services": _services(ctx),
         "games": _games(ctx, (yesterday, today), unread),
         "coverage": _coverage(ctx, yesterday, unread),

@@ -18,6 +18,7 @@ def text_of(policy: Policy, made: Mapping[str, Any]) -> str:
     for one in made["runs"] or []:
         lines += _run(policy, one)
     lines += _workflows(policy, made["workflows"])
+    lines += _batches(policy, made["batches"])
     lines += _services(made["services"])
     lines += _games(policy, made)
     lines += _validation(policy, made["validation"])
@@ -67,6 +68,23 @@ def _workflows(policy: Policy, days: list[dict[str, Any]] | None) -> Iterator[st
             yield f"    {one['workflow']}: {one['word']}{at}" + (f": {one['text']}" if one["text"] else "")
         if len(day["wrong"]) > LISTED:
             yield f"    and {len(day['wrong']) - LISTED} more"
+
+
+def _batches(policy: Policy, batches: list[dict[str, Any]] | None) -> Iterator[str]:
+    for batch in batches or []:
+        ended = "" if batch["ended_at"] is None else f" {_clock(policy, batch['ended_at'])}"
+        again = f", generation {batch['generation']}" if batch["generation"] > 1 else ""
+        numbers = "members not known" if batch["members"] is None else _members(batch)
+        yield f"Batch {batch['run']} {batch['batch']}: {batch['word']}{ended}{again}: {numbers} ({batch['note']})"
+        if batch["missing"]:
+            more = batch["missing_count"] - len(batch["missing"][:LISTED])
+            yield f"    missing: {', '.join(batch['missing'][:LISTED])}{f' and {more} more' if more > 0 else ''}"
+
+
+def _members(batch: Mapping[str, Any]) -> str:
+    words = [f"{batch[word]} {word}" for word in ("done", "skipped", "failed", "silent") if batch[word]]
+    share = "" if batch["percent"] is None else f", {batch['percent']:g} percent"
+    return f"{batch['members']} members{share}{''.join(f', {word}' for word in words)}"
 
 
 def _services(services: list[dict[str, str]]) -> Iterator[str]:

@@ -10,6 +10,7 @@ from shared.app.alerting import outbox
 from shared.app.context import INVENTORY as INVENTORY
 from shared.app.context import Context
 from shared.app.quarantine.rows import COLLECTION as QUARANTINE
+from shared.app.reporting.batches import batch_lines
 from shared.app.reporting.health import NOT_FOUND, NOT_READY, OK, DeploymentInfo, HealthRequest, HealthResponse, ready
 from shared.app.reporting.overview import keys, loads, overview
 from shared.app.reporting.queries import explain_all
@@ -60,6 +61,7 @@ def front(ctx: Context, house: DeploymentInfo, asked: HealthRequest) -> HealthRe
         quarantined=readable(unread, "quarantine", lambda: _kept(ctx)),
         pauses=readable(unread, "pauses", lambda: still_to_end(ctx)) or (),
         workflows=() if runs else readable(unread, "workflows", lambda: workflow_days(ctx)) or (),
+        batches=readable(unread, "batches", lambda: batch_lines(ctx, tuple(run.timeline.key for run in runs))) or (),
         unread=tuple(unread),
         wrong=wrong,
     )

@@ -198,6 +198,32 @@ class WorkflowDay:
 
 
 @dataclass(frozen=True, slots=True)
+class BatchLine:
+    """One batch: how many of its members have which outcome, and the first of those that are silent or failed.
+
+    ``percent`` is the share of members with any outcome, None while nobody knows how many there are or where there are
+    none; ``missing_count`` is how many ``missing`` would be if all were named.
+    """
+
+    key: RunKey
+    name: str
+    word: str
+    tone: Tone
+    generation: int
+    started_at: datetime
+    ended_at: datetime | None = None
+    members: int | None = None
+    done: int = 0
+    skipped: int = 0
+    failed: int = 0
+    silent: int = 0
+    percent: float | None = None
+    missing: tuple[str, ...] = ()
+    missing_count: int = 0
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Fact:
     """One line of how the orchestrators themselves are; ``latency_ms`` where something was asked."""
 
@@ -224,7 +250,8 @@ class Page:
     ``pauses`` are those in force and to come, in sentences;
     ``linked`` is false for a page kept as a file, which leads nowhere;
     ``pipelines`` are those of the deployment, where there are several;
-    ``workflows`` are today's and yesterday's, none for a pipeline without."""
+    ``workflows`` are today's and yesterday's, none for a pipeline without;
+    ``batches`` those of the last two days and of the runs that are shown."""
 
     title: str
     pipeline: str
@@ -242,3 +269,4 @@ class Page:
     linked: bool = True
     pipelines: tuple[str, ...] = ()
     workflows: tuple[WorkflowDay, ...] = ()
+    batches: tuple[BatchLine, ...] = ()
