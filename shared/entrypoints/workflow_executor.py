@@ -68,10 +68,12 @@ def calls_of(ctx: Context) -> Calls:
     if ctx.calls is not None:
         return ctx.calls
     from shared.adapters.async_http import PooledCalls
+    from shared.adapters.clock import SystemClock
 
     workflows = workflows_of(ctx)
     most = max((step.workers for workflow in workflows.workflows.values() for step in workflow.steps), default=1)
-    return PooledCalls(most, identity_tokens=True, clock=ctx.ports.clock)
+    # As for every other call: Cloud Run sets K_SERVICE, and the network keeps the machine's time.
+    return PooledCalls(most, identity_tokens=bool(runtime.variable("K_SERVICE")), clock=SystemClock())
 
 
 def add_health_route() -> None:

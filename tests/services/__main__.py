@@ -14,12 +14,13 @@ from shared.adapters.config.policy_file import load_policy
 from shared.adapters.local.accelerated_clock import FileClock
 from shared.adapters.local.bus import LocalBus
 from shared.ports import Bus, Message
-from tests.services import analytics, coordinator, export, grading, precompute, raw
+from tests.services import analytics, coordinator, export, grading, precompute, raw, scrapers
 from tests.services.surroundings import Surroundings
 from tests.services.warehouse import WarehouseTables
 from tests.services.work import Work
 
 MODULES: dict[str, ModuleType] = {
+    "scrapers": scrapers,
     "raw": raw,
     "analytics": analytics,
     "precompute": precompute,

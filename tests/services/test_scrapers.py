@@ -23,6 +23,8 @@ from shared.app.workflows.store import create_run, load_workflow_run
 from shared.core.policy.transitions import LocalTime
 from shared.core.workflows.model import Defaults, Execution, OnceADay, Scraper, Span, Step, Workflow, Workflows
 from shared.core.workflows.runs import CallOutcome, Entry, WorkflowRun
+from shared.entrypoints.workflow_executor import calls_of
+from shared.ports import AsyncHttp
 from tests.plain_ports import PlainPorts, context
 from tests.policy_files import PRODUCTION
 from tests.services.memory import Kept
@@ -129,3 +131,28 @@ def test_a_file_that_becomes_rows_is_announced_once_and_waited_for(
     assert (topic, message["game_date"]) == (TOPIC, "2026-01-20")
     workflows = Workflows({}, {"ten_rows": Scraper("ten_rows", "scrapers", "/scrape", timedelta(0), processor="p")})
     assert record_file(context(POLICY, PlainPorts(MemoryStore())), workflows, "m1", message) == "recorded"
+
+
+@pytest.mark.parametrize("revision", ["", "nba-workflow-executor"])
+def test_a_token_is_asked_for_on_cloud_run_alone(
+    service: tuple[Scrapers, Kept, str], revision: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Elsewhere there is no identity to speak with: the function calls the stand-ins of a demo without one."""
+    fetched: list[str] = []
+
+    def fetch(_: PooledCalls, audience: str) -> tuple[str, datetime]:
+        fetched.append(audience)
+        return "token", datetime.now(UTC) + timedelta(minutes=5)
+
+    monkeypatch.setattr(PooledCalls, "_fetch", fetch)
+    monkeypatch.setenv("K_SERVICE", revision)
+    url = service[2]
+    step = Step("all", ("no_rows",))
+    workflow = Workflow("w", OnceADay(Span(LocalTime(0, MIDNIGHT), LocalTime(1, MIDNIGHT))), (step,))
+    ctx = replace(context(POLICY, PlainPorts(MemoryStore())), workflows=Workflows({"w": workflow}, {}))
+
+    async def work(http: AsyncHttp) -> int:
+        return (await http.request("POST", f"{url}/scrape", {"scraper": "no_rows", "execution_id": "1"})).status
+
+    assert calls_of(ctx).run(work) == 200
+    assert fetched == ([url] if revision else [])

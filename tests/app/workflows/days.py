@@ -237,10 +237,10 @@ def _wrong_series(
     times = [run.decided_at for run in runs]
     if any(not opens <= at < closes for at in times):
         yield f"{of}: a run outside {opens} to {closes}: {times}"
-    points = [opens, *times]
-    for before, after in zip(points, [*times, closes], strict=True):
-        due = before if before == opens and before not in times else before + every
+    due = opens
+    for after in [*times, closes]:
         if after in times and after < due:
             yield f"{of}: a run at {after}, due at {due}"
         if after > due + 2 * LATE and due + 2 * LATE < closes:
-            yield f"{of}: nothing between {before} and {after}"
+            yield f"{of}: nothing between {due} and {after}"
+        due = after + every
