@@ -50,7 +50,13 @@ class Failure(Exception):
 
 
 def by_pipeline(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a command that knows `--pipeline NAME`: it works on that pipeline of those that ORCH_POLICY names."""
+    """Return a command that knows `--pipeline NAME`: it works on that pipeline of those that ORCH_POLICY names.
+
+    One that knows it already stays as it is: a program that runs as a script may be imported by its name as well.
+    """
+    signature = inspect.signature(command, eval_str=True)
+    if "pipeline" in signature.parameters:
+        return command
 
     @wraps(command)
     def of_one(*values: Any, pipeline: str | None = None, **options: Any) -> Any:
@@ -59,7 +65,6 @@ def by_pipeline(command: Callable[..., Any]) -> Callable[..., Any]:
         with runtime.override_context(runtime.context(pipeline)):
             return command(*values, **options)
 
-    signature = inspect.signature(command, eval_str=True)
     option = inspect.Parameter("pipeline", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Pipeline)
     written = signature.replace(parameters=[*signature.parameters.values(), option])
     of_one.__signature__ = written  # type: ignore[attr-defined]  # what typer reads

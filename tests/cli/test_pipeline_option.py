@@ -15,6 +15,7 @@ from shared import runtime
 from shared.adapters.local.memory import MemoryStore
 from shared.app.alerting.raise_alerts import raise_now
 from shared.cli import entry, main, monitor, trends
+from shared.cli.shell import add_pipeline_option
 from shared.core import commands
 from shared.core.alerting.condition import Condition
 from shared.core.alerting.kinds import AlertKind, Severity
@@ -76,6 +77,13 @@ def test_every_command_has_the_option() -> None:
         if callable(command) and "pipeline" not in inspect.signature(command).parameters
     }
     assert without == set(main.NO_PIPELINE)
+
+
+def test_a_command_that_has_the_option_keeps_it() -> None:
+    """`bin/orch simulate` is a script that imports its own program again: its groups get the option once."""
+    before = [command for _, command in listed(main.app)]
+    add_pipeline_option(main.app, main.NO_PIPELINE)
+    assert [command for _, command in listed(main.app)] == before
 
 
 @pytest.mark.parametrize("argv", ON_A_RUN, ids=lambda argv: " ".join(argv[:2]))
