@@ -22,6 +22,7 @@ from tests.random_nights.liveness import look
 from tests.random_nights.platform import Platform
 from tests.random_nights.ports import Truth
 from tests.random_nights.repair_safety import every_past_repair_is_told
+from tests.random_nights.revising import revised, revised_at
 from tests.random_nights.safety import no_message_is_lost
 from tests.random_nights.trace import Trace
 from tests.random_nights.workload import Workload
@@ -93,6 +94,9 @@ class Driver:
 
     def run(self) -> Played:
         self.workload.plan(self._operate, self._request)
+        at = revised_at(self.night)
+        if at is not None:
+            self._put(at, self._revise)
         while not self.trace.violations:
             at = self._next()
             if at is None or at > self.night.end:
@@ -186,6 +190,14 @@ class Driver:
         if argv[0] == "trigger":
             self.world.requested(argv)
         self.platform.run(handler, self.platform.operate)
+
+    def _revise(self) -> None:
+        """Put another revision of the policy in force: from here on every instance is of it."""
+        self.policy = policy = revised(self.policy, self.night.seed)
+        self.world.policy = policy
+        self.workload.revise(policy)
+        self.platform.revise(policy, Names(policy))
+        self._note("revision", "another policy is in force")
 
     def _request(self, body: Mapping[str, Any]) -> None:
         handler = self.platform.sweeper()

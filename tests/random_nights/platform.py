@@ -64,6 +64,12 @@ class Platform:
         self.sweepers = [self._instance(skew * part) for part in SWEEPERS]
         self._started = 0
 
+    def revise(self, policy: Policy, names: Names) -> None:
+        """Replace every instance by one of another revision."""
+        self._policy, self._names = policy, names
+        for instance in (*self._receivers, *self.sweepers):
+            instance.context = self._context()
+
     def receiver(self, letter: CaseMessage) -> Handler:
         """Return the handler of one delivery, on any of the instances."""
         return self._handler(f"message {letter.id}", self._chance.choice(self._receivers), letter=letter)

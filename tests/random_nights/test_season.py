@@ -14,6 +14,8 @@ from tests.random_nights.command import replay
 from tests.random_nights.driver import Played, play
 from tests.random_nights.generator import generate
 from tests.random_nights.parallel import single_loaders
+from tests.random_nights.platform import Platform
+from tests.random_nights.revising import revised_at
 from tests.random_nights.schedule import game_dates, season
 from tests.random_nights.units import LACKING
 
@@ -112,3 +114,21 @@ def test_units_are_missing_and_named(one_by_one: bool) -> None:
     runs = [run for night in played for run in night.trace.runs.values()]
     most = max(len(run.by_processor.get(("phase3", "player_game_summary"), ())) for run in runs)
     assert (most > MOST_OF_ONE) is one_by_one
+
+
+REVISED = range(4, 40, 6)
+
+
+def test_a_policy_may_change_while_runs_are_open() -> None:
+    """Other tiers, deadlines and required processors are in force from a moment on: what is claimed and said after it
+    is theirs, what was triggered before it stands."""
+    nights = [generate(POLICY, seed) for seed in REVISED]
+    assert all(revised_at(night) is not None for night in nights)
+    assert [text for night in nights for text in broken(play(POLICY, NAMES, night), None)] == []
+
+
+def test_who_goes_on_by_the_policy_before_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Instances that keep the revision that they began with break promises in most of these nights."""
+    monkeypatch.setattr(Platform, "revise", lambda *_: None)
+    failed = [seed for seed in REVISED if play(POLICY, NAMES, generate(POLICY, seed)).violations]
+    assert len(failed) > len(REVISED) // 2

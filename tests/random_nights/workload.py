@@ -60,6 +60,11 @@ class Workload:
             at = chance.choice(list(night.begins.values())) + MINUTE * chance.randrange(90)
             self._put(at, self._stray)
 
+    def revise(self, policy: Policy) -> None:
+        """Go on by another policy, which the services need not know."""
+        self._policy = policy
+        self.changes += 1
+
     def start(self, key: RunKey, phase: str, generation: int, at: datetime) -> None:
         """A dispatch has reached a phase: it begins, once for each trigger id, unless it does not listen."""
         if (key.mode, phase) in self._night.deaf:

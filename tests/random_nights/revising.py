@@ -1,0 +1,48 @@
+"""Nights in which another revision of the policy is put in force while their runs are open.
+
+Every handler after that moment decides by it: what was triggered stands, what waits is judged anew. Its phases and
+processors are the same, so that every message still means what it meant.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from random import Random
+
+from shared.core.policy.policy import Policy
+from shared.core.policy.transitions import Deadline, Expectation, Then, Tier, Transition
+from tests.random_nights.case import Night
+
+MINUTE = timedelta(minutes=1)
+SPANS = (0.25, 0.5, 1, 2, 3)
+
+
+def revised_at(night: Night) -> datetime | None:
+    """Return when the policy of a night changes: in every sixth, within some hours after one of its runs has begun."""
+    if night.seed % 6 != 4:
+        return None
+    chance = Random(f"revision/{night.seed}")
+    return night.begins[chance.choice(sorted(night.begins))] + MINUTE * chance.randrange(-30, 180)
+
+
+def revised(policy: Policy, seed: int) -> Policy:
+    """Return the policy with other tiers and deadlines, and others of its processors required."""
+    chance = Random(f"revised/{seed}")
+    return replace(policy, transitions={name: _changed(one, chance) for name, one in policy.transitions.items()})
+
+
+def _changed(transition: Transition, chance: Random) -> Transition:
+    return replace(transition, expects={mode: _awaited(one, chance) for mode, one in transition.expects.items()})
+
+
+def _awaited(one: Expectation, chance: Random) -> Expectation:
+    span = chance.choice(SPANS)
+    required = frozenset(name for name in sorted(one.expected) if (name in one.required) is (chance.random() < 0.8))
+    required = required or one.required
+    tiers = tuple(Tier(tier.after * span, max(1, tier.at_least - chance.randrange(2))) for tier in one.tiers)
+    deadline = one.deadline
+    if deadline is not None:
+        then = deadline.then if chance.random() < 0.7 else chance.choice(list(Then))
+        deadline = Deadline(deadline.after * chance.choice(SPANS), then)
+    return replace(one, required=required, optional=one.expected - required, tiers=tiers, deadline=deadline)
