@@ -147,7 +147,10 @@ class Firestore:
 
 @dataclass(frozen=True)
 class Manifest:
-    """deploy/functions.yaml. ``deployers`` run bin/deploy, as IAM names them, {project} not yet filled in."""
+    """deploy/functions.yaml. ``deployers`` run bin/deploy, as IAM names them, {project} not yet filled in.
+
+    ``others`` are the policies beside the manifest's own, which one function serves.
+    """
 
     policy: Policy
     region: str
@@ -170,6 +173,7 @@ class Manifest:
     granted_by_others: tuple[Grant, ...] = ()
     source: str = ""
     workflows: Workflows | None = None
+    others: tuple[Policy, ...] = ()
 
 
 @dataclass(frozen=True)

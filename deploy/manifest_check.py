@@ -8,7 +8,7 @@ from pathlib import Path
 
 from msgspec import UNSET
 
-from deploy import schedule_check, workflow_check
+from deploy import pipelines, schedule_check, workflow_check
 from deploy.batch_check import batch_rights
 from deploy.manifest import Function, Manifest, Push
 from deploy.manifest_schema import FunctionSchema, ManifestSchema
@@ -54,7 +54,7 @@ def _unset(key: str, one: FunctionSchema) -> Iterator[ConfigError]:
         if getattr(one, name) is UNSET and not (name == "memory" and one.cpu is not UNSET):
             yield ConfigError(f"{key}.{name}", "is missing", "add it here or under defaults")
     trigger = one.trigger
-    if trigger.http == bool(trigger.topics):
+    if trigger.http == bool(trigger.topics or trigger.policies):
         yield ConfigError(f"{key}.trigger", "names both http and topics, or neither", "http: true, or topics: [...]")
         return
     given = {name for name in PUSH_MUST if getattr(trigger, name) is not UNSET}
@@ -84,6 +84,7 @@ def problems(manifest: Manifest, shaped: ManifestSchema, today: date, root: Path
     return [
         *found,
         *workflow_check.problems_of(manifest),
+        *pipelines.problems_of(manifest),
         *_unfitting_deadletter(manifest),
         *_channels(manifest),
     ]
@@ -111,7 +112,8 @@ def _head(manifest: Manifest, shaped: ManifestSchema, today: date) -> Iterator[C
 
 def _topics(manifest: Manifest) -> Iterator[ConfigError]:
     """Each topic of the policy needs someone who writes it and someone who reads it, and no others are named."""
-    named = topics_of_policy(manifest)
+    of_others = {topic for policy in manifest.others for topic in pipelines.topics_of(policy)}
+    named = topics_of_policy(manifest) | of_others
     for topic in sorted(named - manifest.topics.keys()):
         yield ConfigError(
             f"topics.{topic}", "is named by the policy and missing here", "add it, with who writes or reads it"
@@ -120,6 +122,8 @@ def _topics(manifest: Manifest) -> Iterator[ConfigError]:
         key = f"topics.{topic}"
         if topic not in named:
             yield ConfigError(key, "is not a topic of the policy", suggest(topic, named))
+            continue
+        if topic in of_others:  # who writes and reads it may be said, and its policy alone is enough
             continue
         if not (outside.read_by or listeners(manifest, topic)):
             yield ConfigError(
@@ -143,7 +147,7 @@ def _secrets(manifest: Manifest) -> Iterator[ConfigError]:
             yield ConfigError(
                 f"secrets[{place}]", f"{name} is read by no function", "remove it, or add it to a function"
             )
-    for name in sorted(_alert_secrets(manifest) - read):
+    for name in sorted(pipelines.alert_secrets((manifest.policy, *manifest.others)) - read):
         yield ConfigError(
             "secrets", f"{name} carries the policy's alerts and no function reads it", "add it to `defaults`"
         )
@@ -152,11 +156,6 @@ def _secrets(manifest: Manifest) -> Iterator[ConfigError]:
             if name not in manifest.secrets:
                 where = f"functions.{function.folder}.secrets[{place}]"
                 yield ConfigError(where, f"{name} is not declared", suggest(name, manifest.secrets))
-
-
-def _alert_secrets(manifest: Manifest) -> set[str]:
-    alerts = manifest.policy.alerts
-    return {*alerts.channels.values(), *([alerts.pagerduty.routing_key_secret] if alerts.pagerduty else [])}
 
 
 def _accounts(manifest: Manifest) -> Iterator[ConfigError]:

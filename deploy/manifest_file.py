@@ -13,14 +13,17 @@ from msgspec import UNSET
 
 from deploy import manifest as values
 from deploy import manifest_schema as shape
+from deploy import pipelines
 from deploy.inventory import inventory
 from deploy.manifest_check import RUNTIME_HINT, problems, unset
 from shared.adapters.config.locate_errors import locate_errors
 from shared.adapters.config.policy_file import load_policy
+from shared.adapters.config.policy_folder import load_policies
 from shared.adapters.config.strict_yaml import merged, read_yaml
 from shared.adapters.config.workflows_file import load_workflows
 from shared.core.errors import PolicyError
 from shared.core.policy.config_error import ConfigError
+from shared.core.policy.policy import Policy
 
 MANIFEST = values.ROOT / "deploy" / "functions.yaml"
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -69,9 +72,11 @@ def _with_defaults(raw: Any) -> Any:
 
 def _manifest(shaped: shape.ManifestSchema, root: Path, source: str) -> values.Manifest:
     fire = shaped.firestore
-    policy = load_policy(root / shaped.policy)
+    policy, others = pipelines.own_of(_policies(root / shaped.policy), shaped.pipeline)
+    environment = {"ORCH_POLICY": shaped.policy} if others else {}
     made = values.Manifest(
         policy=policy,
+        others=others,
         workflows=None if shaped.workflows is UNSET else load_workflows(root / shaped.workflows, policy),
         region=shaped.region,
         runtime=shaped.runtime,
@@ -99,7 +104,7 @@ def _manifest(shaped: shape.ManifestSchema, root: Path, source: str) -> values.M
         ),
         secrets=tuple(shaped.secrets),
         service_accounts=shaped.service_accounts,
-        functions={folder: _function(folder, one, shaped) for folder, one in shaped.functions.items()},
+        functions={folder: _function(folder, one, shaped, environment) for folder, one in shaped.functions.items()},
         schedules={name: _schedule(name, one) for name, one in shaped.schedules.items()},
         build=values.Build(shaped.build.service_account, tuple(shaped.build.roles)),
         deployers=tuple(shaped.deployers),
@@ -107,19 +112,26 @@ def _manifest(shaped: shape.ManifestSchema, root: Path, source: str) -> values.M
         notify=tuple(values.Channel(name, one.type, one.labels) for name, one in shaped.notify.items()),
         source=source,
     )
+    made = pipelines.with_policies(made)
     told = inventory(made)
     functions = {folder: replace(one, inventory=told) for folder, one in made.functions.items()}
     return replace(made, functions=functions)
 
 
-def _function(folder: str, one: shape.FunctionSchema, shaped: shape.ManifestSchema) -> values.Function:
+def _policies(path: Path) -> list[Policy]:
+    return load_policies(path) if path.is_dir() else [load_policy(path)]
+
+
+def _function(
+    folder: str, one: shape.FunctionSchema, shaped: shape.ManifestSchema, common: Mapping[str, str]
+) -> values.Function:
     # unset() has refused a function that leaves out what it must say.
     given: Any = one
     own = {} if one.environment is UNSET else one.environment
     return values.Function(
         folder=folder,
         name=f"{shaped.prefix}-{folder.replace('_', '-')}",
-        push=_push(one.trigger) if one.trigger.topics else None,
+        push=_push(one.trigger) if one.trigger.topics or one.trigger.policies else None,
         service_account=one.service_account,
         roles=tuple(_role(role) for role in one.roles),
         requirements=given.requirements,
@@ -130,7 +142,7 @@ def _function(folder: str, one: shape.FunctionSchema, shaped: shape.ManifestSche
         min_instances=given.instances.min,
         max_instances=given.instances.max,
         secrets=tuple(() if one.secrets is UNSET else one.secrets),
-        environment={**shaped.environment, **own},
+        environment={**common, **shaped.environment, **own},
         ready=None if one.ready is UNSET else _ready(one.ready),
         people=tuple(one.people),
     )

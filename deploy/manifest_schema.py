@@ -84,10 +84,12 @@ class BackoffSchema(Schema, kw_only=True):
 
 
 class TriggerSchema(Schema, kw_only=True):
-    """HTTP, or topics with the settings of the push subscriptions that feed the function."""
+    """HTTP, or topics with the settings of the push subscriptions that feed the function; `policies`: the topics come
+    from the policies beside the manifest's own."""
 
     http: bool = False
     topics: list[Topic] = []
+    policies: bool = False
     service_account: Account | UnsetType = UNSET
     ack_deadline: Duration | UnsetType = UNSET
     retention: Duration | UnsetType = UNSET

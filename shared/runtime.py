@@ -23,6 +23,7 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TextIO
@@ -49,7 +50,7 @@ CHOICES = {
     "ORCH_ALERTS": ("slack", "console"),
     "ORCH_SECRETS": ("environment", "secret_manager"),
 }
-WHICH = "say which one: --pipeline NAME"
+WHICH = "say which one: --pipeline NAME, or ORCH_PIPELINE=NAME for all commands"
 _lock = threading.Lock()
 _installed: list[tuple[Context, ...]] = []
 
@@ -267,13 +268,11 @@ def contexts_of(variables: Mapping[str, str]) -> tuple[Context, ...]:
     Raises ``PolicyError`` if it describes none.
     """
     named = variables.get("ORCH_POLICY")
-    made: list[Context] = []
-    first: EnvironmentPorts | None = None
-    for policy in policies_in(Path(named) if named else None):
-        ports = EnvironmentPorts(variables, policy, first)
-        first = first or ports
-        made.append(_context_of(variables, policy, ports))
-    return tuple(made)
+    policies = policies_in(Path(named) if named else None)
+    first = EnvironmentPorts(variables, policies[0])
+    ports = [first, *(EnvironmentPorts(variables, policy, first) for policy in policies[1:])]
+    made = (_context_of(variables, policy, its) for policy, its in zip(policies, ports, strict=True))
+    return tuple(replace(ctx, several=len(policies) > 1) for ctx in made)
 
 
 def _context_of(variables: Mapping[str, str], policy: Policy, ports: EnvironmentPorts) -> Context:
@@ -313,7 +312,7 @@ def chosen(known: Sequence[Context], pipeline: str | None) -> Context:
     if pipeline is None and len(known) > 1:
         raise PolicyError("environment", "ORCH_POLICY", f"holds {len(known)} pipelines: {', '.join(names)}", WHICH)
     if pipeline is not None and pipeline not in names:
-        raise PolicyError("--pipeline", pipeline, "is not a pipeline", f"one of {', '.join(names)}")
+        raise PolicyError("--pipeline", pipeline, "there is no such pipeline", f"one of {', '.join(names)}")
     return known[0 if pipeline is None else names.index(pipeline)]
 
 

@@ -119,6 +119,7 @@ class Context:
 
     ``inventory`` is there for those who judge what is deployed; for all others nothing of it can be read.
     ``deadline`` is when whoever works must have ended, None where only the platform says so.
+    ``several`` is true where the deployment serves other pipelines too, so that a command has to name this one.
     ``workflows`` and ``calls`` are there for those who decide and run workflows, and for the sweep that watches them.
     """
 
@@ -133,6 +134,7 @@ class Context:
     deadline: datetime | None = None
     workflows: Workflows | None = None
     calls: Calls | None = None
+    several: bool = False
 
     def out_of_time(self, needed: timedelta = timedelta(0)) -> bool:
         """True once less time is left than what is to be done may need."""

@@ -22,7 +22,7 @@ from shared.core.errors import PolicyError
 from shared.core.policy.policy import Policy
 from shared.core.validation.checks import Validation
 from shared.core.workflows.load import workflow_load
-from shared.entrypoints.validation import checks
+from shared.entrypoints.validation import own_checks
 from shared.entrypoints.workflows import workflows_beside
 
 SIZES = (10, 100, 1000)
@@ -77,7 +77,7 @@ def month_of(
 def _checks(policy: Policy) -> Validation | None:
     """Return the checks that belong to a policy, None where those in force belong to another pipeline."""
     try:
-        return checks(replace(runtime.context(), policy=policy))
+        return own_checks(replace(runtime.contexts()[0], policy=policy))
     except PolicyError as wrong:
         if wrong.key != "pipeline":
             raise

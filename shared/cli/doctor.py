@@ -111,7 +111,7 @@ def _files() -> tuple[Manifest | None, list[Sign]]:
     from deploy.manifest_file import load_manifest
 
     try:
-        manifest = load_manifest(today=runtime.context().ports.clock.now().date())
+        manifest = load_manifest(today=runtime.contexts()[0].ports.clock.now().date())
     except PolicyError as wrong:
         hint = wrong.hint.splitlines()[0] if wrong.hint else ""
         return None, [Sign("policy and manifest", Verdict.WRONG, f"{wrong.path}: {wrong.key}: {wrong.reason}", hint)]

@@ -27,7 +27,7 @@ from shared.cli import (
     serve,
     workflows,
 )
-from shared.cli.shell import STATUSES, UNAVAILABLE, USAGE, statuses_text
+from shared.cli.shell import STATUSES, UNAVAILABLE, USAGE, add_pipeline_option, statuses_text
 
 app = typer.Typer(
     name="orch",
@@ -49,6 +49,9 @@ cost.add_to(app)
 serve.add_to(app)
 known.add_to(app)
 workflows.add_to(app)
+# These ask no pipeline: they play scenarios, serve a function, or look at the machine.
+NO_PIPELINE = ("simulate", "serve", "doctor")
+add_pipeline_option(app, NO_PIPELINE)
 
 
 def run(argv: list[str], ctx: Context) -> tuple[int, str]:

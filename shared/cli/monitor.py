@@ -20,7 +20,7 @@ from shared.app.validation.handler import day_in
 from shared.app.validation.report import result_body
 from shared.app.validation.validate import check_all
 from shared.cli.entry import call, fail, table
-from shared.cli.shell import print_json, statuses_text
+from shared.cli.shell import add_pipeline_option, print_json, statuses_text
 from shared.core.validation.checks import Schedule, Status, Target
 from shared.core.validation.verdict import Measure, Result, Summary
 from shared.entrypoints.validation import checks
@@ -120,6 +120,9 @@ def _rank(one: Result, measure: Measure) -> tuple[int, str]:
 def _row(one: Result, measure: Measure) -> tuple[str, ...]:
     number = "" if measure.value is None else f"{measure.value:.0f}"
     return measure.status(one.check).value, measure.subject, number, measure.note
+
+
+add_pipeline_option(app)
 
 
 def main() -> None:

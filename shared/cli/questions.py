@@ -235,24 +235,15 @@ def check(
     Example: orch check config/nba.yaml
     """
     if policy is not None and policy.is_dir():
-        checked = runtime.policies_in(policy)
-        for one in checked:
-            runtime.refuse_idle(one)
-        summaries = [_in_order(one, told=not as_json) for one in checked]
-        if as_json:
-            print_json(summaries)
-        return
-    found = _policy(policy)
-    summary = _in_order(found, told=not as_json) | _workflows_in_order(found, told=not as_json)
+        found = [*runtime.policies_in(policy)]
+    else:
+        found = [ctx.policy for ctx in runtime.contexts()] if policy is None else [runtime.policy_in(policy)]
+    summaries = []
+    for one in found:
+        runtime.refuse_idle(one)
+        summaries.append(_in_order(one, told=not as_json) | _workflows_in_order(one, told=not as_json))
     if as_json:
-        print_json(summary)
-
-
-def _policy(path: Path | None) -> Policy:
-    """Return the policy of a file, or the one in force, without a fault of any kind."""
-    policy = runtime.context().policy if path is None else runtime.policy_in(path)
-    runtime.refuse_idle(policy)
-    return policy
+        print_json(summaries if len(found) > 1 or (policy is not None and policy.is_dir()) else summaries[0])
 
 
 def _in_order(policy: Policy, *, told: bool) -> dict[str, object]:

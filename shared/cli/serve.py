@@ -33,7 +33,7 @@ def serve(
     known = sorted(folder.parent.name for folder in FUNCTIONS.glob("*/main.py"))
     if function not in known:
         raise fail(USAGE, f"no function {function!r}", f"one of {', '.join(known)}")
-    _ = runtime.context().ports.store  # an environment that names none is said now, not by the first answer
+    _ = runtime.contexts()[0].ports.store  # an environment that names none is said now, not by the first answer
     listening = _listening(port)
 
     import functions_framework

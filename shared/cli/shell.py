@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from datetime import date
-from typing import Any
+from functools import wraps
+from typing import Annotated, Any
 
 import typer
 
+from shared import runtime
 from shared.app.context import Context
 from shared.core.calendar import day_of
 from shared.core.model import Lane, RunKey
@@ -18,6 +21,9 @@ from shared.core.policy.config_error import suggest
 from shared.core.policy.policy import Policy
 from shared.core.wire.instants import YEARS
 
+Pipeline = Annotated[
+    str | None, typer.Option(envvar="ORCH_PIPELINE", help="Which pipeline, where ORCH_POLICY names a folder.")
+]
 FAILED, USAGE, NOT_FOUND, REFUSED, UNAVAILABLE = 1, 2, 3, 4, 5
 STATUSES = {
     0: "done, or answered and all is well",
@@ -41,6 +47,34 @@ class Failure(Exception):
         super().__init__(message)
         self.exit_code = status
         self.document = {"error": message, "hint": hint}
+
+
+def by_pipeline(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a command that knows `--pipeline NAME`: it works on that pipeline of those that ORCH_POLICY names."""
+
+    @wraps(command)
+    def of_one(*values: Any, pipeline: str | None = None, **options: Any) -> Any:
+        if pipeline is None:
+            return command(*values, **options)
+        with runtime.override_context(runtime.context(pipeline)):
+            return command(*values, **options)
+
+    signature = inspect.signature(command, eval_str=True)
+    option = inspect.Parameter("pipeline", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Pipeline)
+    written = signature.replace(parameters=[*signature.parameters.values(), option])
+    of_one.__signature__ = written  # type: ignore[attr-defined]  # what typer reads
+    of_one.__annotations__ = {name: value.annotation for name, value in written.parameters.items()}
+    return of_one
+
+
+def add_pipeline_option(program: typer.Typer, without: Collection[str] = ()) -> None:
+    """Give every command of a program, and of its groups, the option; ``without`` names those that ask no pipeline."""
+    for info in program.registered_commands:
+        if info.callback is not None and (info.name or info.callback.__name__) not in without:
+            info.callback = by_pipeline(info.callback)
+    for group in program.registered_groups:
+        if group.typer_instance is not None:
+            add_pipeline_option(group.typer_instance, without)
 
 
 def fail(status: int, message: str, hint: str = "", program: str = "orch") -> Failure:

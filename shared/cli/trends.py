@@ -20,7 +20,7 @@ from shared.app.validation import trends
 from shared.app.validation.handler import day_in
 from shared.cli import trend_page
 from shared.cli.entry import call, fail, table
-from shared.cli.shell import NOT_FOUND, UNAVAILABLE, USAGE, print_json
+from shared.cli.shell import NOT_FOUND, UNAVAILABLE, USAGE, add_pipeline_option, print_json
 from shared.core import commands
 from shared.core.texts import amount, duration
 from shared.core.validation.recurrence import Analysis, Count, History
@@ -160,6 +160,9 @@ def _history(one: History) -> dict[str, Any]:
         "longest_hours": round(one.longest / timedelta(hours=1), 1),
         "last_message": one.last_message,
     }
+
+
+add_pipeline_option(app)
 
 
 def main() -> None:

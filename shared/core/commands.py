@@ -19,6 +19,24 @@ def line(*words: str) -> str:
     return shlex.join((PROGRAM, *words))
 
 
+def of_pipeline(text: str, pipeline: str) -> str:
+    """Return a text in which each command line names a pipeline, as it has to where several are served.
+
+    A command line ends its line of text; an argument that may begin with a dash stands behind `--`, and stays there.
+    """
+    option = shlex.join(("--pipeline", pipeline))
+    lines = [_with_option(one, option) if f"{PROGRAM} " in one else one for one in text.split("\n")]
+    return "\n".join(lines)
+
+
+def _with_option(line_of_text: str, option: str) -> str:
+    before, program, words = line_of_text.partition(f"{PROGRAM} ")
+    if "--pipeline " in words:
+        return line_of_text
+    command, dashes, argument = words.partition(" -- ")
+    return f"{before}{program}{command} {option}{dashes}{argument}"
+
+
 def of_run(verb: str, subject: str, key: RunKey, reason: str = "") -> str:
     """Return what acts on, or asks about, one transition or phase of a run; ``reason`` for the verbs that want one."""
     words = [verb, subject, *of_key(key)]

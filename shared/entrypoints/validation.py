@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shared import runtime
-from shared.adapters.config.beside import own_file
+from shared.adapters.config.beside import default_file, own_file
 from shared.adapters.config.validation_file import load_validation
 from shared.app.alerting.unexpected import report_unexpected
 from shared.app.context import Context
@@ -36,14 +36,15 @@ def handle(request: Request) -> HttpAnswer:
 
 def own_checks(ctx: Context) -> Validation | None:
     """Return the checks of a pipeline: of several each has those of the file that says it is its own, or none."""
-    if len(runtime.contexts()) == 1:
-        return checks(ctx)
-    path = own_file(ctx.policy, "validation", runtime.CONFIG)
-    return None if path is None else load_validation(path, ctx.policy, runtime.record_dataset(ctx.policy))
+    if ctx.several and own_file(ctx.policy, "validation", runtime.CONFIG) is None:
+        return None
+    return checks(ctx)
 
 
 def checks(ctx: Context) -> Validation:
-    """Return the checks of the only pipeline; raise ``PolicyError`` if their file is wrong."""
+    """Return the checks of a pipeline; raise ``PolicyError`` if their file is wrong, or there is none."""
     named = runtime.variable("ORCH_VALIDATION")
     path = Path(named) if named else runtime.CONFIG / "validation.yaml"
+    if ctx.several:
+        path = own_file(ctx.policy, "validation", runtime.CONFIG) or default_file(ctx.policy, "validation")
     return load_validation(path, ctx.policy, runtime.record_dataset(ctx.policy))

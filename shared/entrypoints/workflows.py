@@ -26,8 +26,9 @@ def workflows_beside(policy: Policy) -> Workflows | None:
 
     Raises ``PolicyError`` for a file that is wrong, does not fit the policy, or is another pipeline's.
     """
-    path = workflows_path(policy)
-    return load_workflows(path, policy) if runtime.variable("ORCH_WORKFLOWS") or path.is_file() else None
+    named = runtime.variable("ORCH_WORKFLOWS")
+    path = Path(named) if named else own_file(policy, "workflows")
+    return None if path is None else load_workflows(path, policy)
 
 
 def with_workflows(ctx: Context) -> Context:
@@ -35,14 +36,14 @@ def with_workflows(ctx: Context) -> Context:
     if ctx.workflows is not None or not isinstance(ctx.ports, runtime.EnvironmentPorts):
         return ctx
     if ctx.memory.workflows is None:
-        ctx.memory.workflows = _own(ctx.policy)
+        ctx.memory.workflows = _own(ctx.policy, several=ctx.several)
     return ctx if ctx.memory.workflows is None else replace(ctx, workflows=ctx.memory.workflows)
 
 
-def _own(policy: Policy) -> Workflows | None:
+def _own(policy: Policy, *, several: bool) -> Workflows | None:
     """Return the workflows of a policy; of several pipelines each has those of the file that says it is its own."""
-    path, several = workflows_path(policy), len(runtime.contexts()) > 1
-    if several and path.is_file() and whose(path) not in ("", policy.pipeline):
+    named = runtime.variable("ORCH_WORKFLOWS")
+    if several and named and whose(Path(named)) not in ("", policy.pipeline):
         return None
     loaded = workflows_beside(policy)
     if loaded is not None and several and not loaded.pipeline:

@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from shared.simulation.history import History
 from shared.simulation.judge import judge
 from shared.simulation.parallel import cores, play_each
 from shared.simulation.parse import read_scenario
 from shared.simulation.product import DeployedProduct, Product
 from shared.simulation.reader import ScenarioError
 from shared.simulation.report import Played, document, lines, scenario_document
-from shared.simulation.runner import play
+from shared.simulation.runner import play, play_together
 from shared.simulation.scenario import Scenario
 
 HELD, FAILED, INVALID = 0, 1, 2
@@ -73,8 +74,16 @@ def _printed(played: Played, timeline: bool) -> Printed:
 
 
 def evaluate(scenario: Scenario, product: Product | None = None) -> Played:
-    """Play one scenario and judge it."""
-    history = play(scenario, product)
+    """Play one scenario, with those beside it, and judge them."""
+    if not scenario.beside:
+        return _judged(scenario, play(scenario, product))
+    together = (scenario, *scenario.beside)
+    histories = play_together(together, product)
+    first, *others = (_judged(one, history) for one, history in zip(together, histories, strict=True))
+    return replace(first, beside=tuple(others))
+
+
+def _judged(scenario: Scenario, history: History) -> Played:
     return Played(scenario, history, judge(scenario.expect, history, scenario.policy.zone))
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 from shared.adapters.config.policy_file import load_policy
 from shared.adapters.config.workflows_file import load_workflows
 from shared.core.errors import PolicyError
+from shared.core.policy.deployment_check import problems_together
 from shared.core.policy.policy import Policy
 from shared.core.workflows.model import Workflows
 from shared.core.workflows.runs import RunStatus
@@ -25,6 +27,7 @@ OPTIONAL = (
     "seed",
     "workflows",
     "workflows_policy",
+    "beside",
     "given",
     "events",
     "expect",
@@ -65,10 +68,27 @@ def read_scenario(path: Path) -> Scenario:
         start=start,
         end=end,
         workflows=workflows,
+        beside=_beside(path, fields.get("beside"), policy, (start, end)),
         given=_given(fields.get("given"), policy, workflows),
         events=parse_events(fields.get("events"), policy, times, (start, end), workflows),
         expect=parse_expectations(fields.get("expect"), policy, times, (start, end), workflows),
     )
+
+
+def _beside(path: Path, value: Value | None, policy: Policy, span: tuple[datetime, datetime]) -> tuple[Scenario, ...]:
+    """Return the scenarios that a scenario names: files relative to its own, of other pipelines and the same span."""
+    found: list[Scenario] = []
+    for item in [] if value is None else value.items():
+        other = read_scenario(path.parent / item.text())
+        if (other.start, other.end) != span:
+            raise item.error("does not begin and end when this one does")
+        if other.beside:
+            raise item.error("has scenarios beside it: name them here")
+        found.append(other)
+    problems = problems_together([policy, *(other.policy for other in found)]) if found else []
+    for _, problem in problems:
+        raise ScenarioError(str(path), "beside", f"{problem.key}: {problem.reason}", problem.hint)
+    return tuple(found)
 
 
 def _file(path: Path, named: Value | None, name: str, kind: str) -> Path:

@@ -72,8 +72,8 @@ class Reply:
 class Product(Protocol):
     """What a runner needs of the product; tests put a small one in its place."""
 
-    def installed(self, context: Context) -> AbstractContextManager[object]:
-        """Make ``context`` the one that the entry points use, until the end of the with statement."""
+    def installed(self, *contexts: Context) -> AbstractContextManager[object]:
+        """Make ``contexts`` those that the entry points use, one for each pipeline, until the end of the with."""
 
     def deliver(self, policy: Policy, envelope: Envelope) -> None:
         """Hand a message to the function that listens to its topic; whatever it raises is raised."""
@@ -128,6 +128,8 @@ def cloud_event(policy: Policy, envelope: Envelope) -> CloudEvent:
 
 
 BATCHES = "phase5_batches"
+# Serves every transition that has no function of its own.
+ANY = "transition"
 
 
 def push(envelope: Envelope) -> dict[str, Any]:
@@ -148,8 +150,8 @@ class DeployedProduct:
         self._flask = Flask("simulation")
         self._mains: dict[str, Callable[[Any], Any] | None] = {}
 
-    def installed(self, context: Context) -> AbstractContextManager[object]:
-        manager: AbstractContextManager[object] = _module("shared.runtime").override_context(context)
+    def installed(self, *contexts: Context) -> AbstractContextManager[object]:
+        manager: AbstractContextManager[object] = _module("shared.runtime").override_context(*contexts)
         return manager
 
     def deliver(self, policy: Policy, envelope: Envelope) -> None:
@@ -163,6 +165,8 @@ class DeployedProduct:
         if name is None:
             return
         event, main = cloud_event(policy, envelope), self._main(name)
+        if main is None and policy.phases[envelope.phase].completions_topic:
+            main = self._main(ANY)
         if main is None:
             _module("shared.entrypoints.transition").receive(name, event)
         else:

@@ -13,15 +13,16 @@ from shared.simulation.scenario import Scenario
 
 @dataclass(frozen=True)
 class Played:
-    """A scenario, what happened, and what that is worth."""
+    """A scenario, what happened, what that is worth, and the same of each that was played beside it."""
 
     scenario: Scenario
     history: History
     verdicts: Sequence[Verdict]
+    beside: tuple[Played, ...] = ()
 
     @property
     def passed(self) -> bool:
-        return all(verdict.passed for verdict in self.verdicts)
+        return all(verdict.passed for verdict in self.verdicts) and all(other.passed for other in self.beside)
 
 
 def lines(played: Played, timeline: bool) -> Iterator[str]:
@@ -37,6 +38,8 @@ def lines(played: Played, timeline: bool) -> Iterator[str]:
     if timeline:
         for entry in played.history.timeline:
             yield f"  {_local(played.scenario, entry):%Y-%m-%d %H:%M:%S}  {entry.kind:<10}  {entry.text}"
+    for other in played.beside:
+        yield from (f"  {line}" for line in lines(other, timeline))
 
 
 def document(scenarios: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -46,6 +49,7 @@ def document(scenarios: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 def scenario_document(played: Played) -> dict[str, Any]:
     """Return the part of the JSON document that is of one scenario."""
+    beside = {"beside": [scenario_document(other) for other in played.beside]} if played.beside else {}
     return {
         "name": played.scenario.name,
         "file": str(played.scenario.path),
@@ -58,6 +62,7 @@ def scenario_document(played: Played) -> dict[str, Any]:
             {"at": _local(played.scenario, entry).isoformat(), "kind": entry.kind, "text": entry.text}
             for entry in played.history.timeline
         ],
+        **beside,
     }
 
 

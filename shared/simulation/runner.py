@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -15,7 +15,7 @@ from shared.ports import StateStore
 from shared.simulation.batches.events import BatchReport
 from shared.simulation.event_queue import EventQueue, Rank
 from shared.simulation.expectations import BatchExpected, RunExpected, WorkflowExpected
-from shared.simulation.fakes.clock import Actor, Crash
+from shared.simulation.fakes.clock import Actor, Crash, VirtualClock
 from shared.simulation.history import Exit, FunctionResponse, History
 from shared.simulation.observer import Observer
 from shared.simulation.product import DeployedProduct, Product, Reply
@@ -57,28 +57,83 @@ def play(scenario: Scenario, product: Product | None = None, store: StateStore |
         return Runner(scenario, product or DeployedProduct(), store or MemoryStore()).run()
 
 
+def play_together(
+    scenarios: Sequence[Scenario], product: Product | None = None, store: StateStore | None = None
+) -> list[History]:
+    """Play scenarios of several pipelines in one deployment, on one store and by one clock; return what happened in
+    each. All of them begin and end at once."""
+    agenda, clock = EventQueue(), VirtualClock(scenarios[0].start, scenarios[0].seed or 0)
+    product, store = product or DeployedProduct(), store or MemoryStore()
+    with _fixed_chance(scenarios[0].seed or 0):
+        runners = [Runner(one, product, store, (_OwnChance(agenda, one.seed or 0), clock)) for one in scenarios]
+        return run(runners)
+
+
+class _OwnChance(EventQueue):
+    """The part of a common agenda that is of one scenario: what it draws by chance is its own, as if it were alone."""
+
+    def __init__(self, common: EventQueue, seed: int) -> None:
+        self._common, self._chance = common, random.Random(seed).getstate()
+
+    def put(self, at: datetime, place: Rank, action: Callable[[], None]) -> None:
+        self._common.put(at, place, partial(self._act, action))
+
+    def until(self, end: datetime) -> Iterator[tuple[datetime, Callable[[], None]]]:
+        return self._common.until(end)
+
+    def _act(self, action: Callable[[], None]) -> None:
+        random.setstate(self._chance)
+        action()
+        self._chance = random.getstate()
+
+
+def run(runners: Sequence[Runner]) -> list[History]:
+    """Let the runners of one agenda play to their end."""
+    first = runners[0]
+    for runner in runners:
+        runner.meet(runners)
+        runner.plan()
+    with first.product.installed(*(runner.context for runner in runners)):
+        for at, action in first.agenda.until(first.scenario.end):
+            first.world.clock.instant = at
+            action()
+            for runner in runners:
+                runner.observer.tell_decisions()
+        first.world.clock.instant = first.scenario.end
+        return [runner.ended() for runner in runners]
+
+
 def back_off(delivery: int) -> timedelta:
     """Return how long after its ``delivery``-th failure a message comes again (as Pub/Sub does with retry on)."""
     doubled: timedelta = FIRST_BACK_OFF * (1 << min(delivery - 1, 10))
     return min(doubled, LAST_BACK_OFF)
 
 
-def sweep_needed(world: World, swept: LastSweep | None) -> bool:
+def sweep_needed(mutations: int, swept: LastSweep | None, now: datetime) -> bool:
     """False only where nothing has changed since the last sweep began, and that sweep asked for none before later."""
-    if swept is None or swept.next_at is None or swept.mutations != world.mutations:
+    if swept is None or swept.next_at is None or swept.mutations != mutations:
         return True
-    return world.clock.now() >= swept.next_at
+    return now >= swept.next_at
 
 
 class Runner:
     """One play of one scenario."""
 
-    def __init__(self, scenario: Scenario, product: Product, store: StateStore) -> None:
-        self.scenario, self.product, self.agenda = scenario, product, EventQueue()
-        self.world = World(scenario, store, self._deliver_later)
+    def __init__(
+        self,
+        scenario: Scenario,
+        product: Product,
+        store: StateStore,
+        shared: tuple[EventQueue, VirtualClock] | None = None,
+    ) -> None:
+        self.scenario, self.product = scenario, product
+        self.agenda, clock = (EventQueue(), None) if shared is None else shared
+        self.world = World(scenario, store, self._deliver_later, clock)
         self.history = self.world.history
         self.observer = Observer(self.world, product)
-        self._context = self.world.context()
+        self.context = self.world.context()
+        self._sweep_request = SWEEP
+        self._waited_for: list[World] = []
         self._named: dict[str, Envelope] = {}
         self._last_sweep: LastSweep | None = None
         self._controller_up = True
@@ -87,6 +142,22 @@ class Runner:
         self.world.step_sent, self.world.advance = self._run_step_later, self._advance
 
     def run(self) -> History:
+        return run([self])[0]
+
+    def meet(self, runners: Sequence[Runner]) -> None:
+        """Know who else is played: each sweep is asked for by name, and what another changes may end a wait for it."""
+        if len(runners) == 1:
+            return
+        pipeline = self.scenario.policy.pipeline
+        self._sweep_request = replace(SWEEP, body={"pipeline": pipeline})
+        expects = [
+            one for transition in self.scenario.policy.transitions.values() for one in transition.expects.values()
+        ]
+        names = {one.after_run.pipeline for one in expects if one.after_run is not None} - {pipeline}
+        self._waited_for = [other.world for other in runners if other.scenario.policy.pipeline in names]
+
+    def plan(self) -> None:
+        """Put down what is to happen."""
         for event in self.scenario.events:
             self.agenda.put(event.at, Rank.EVENT, partial(self._happen, event.happening))
         for at in sweep_times(self.scenario.start, self.scenario.end):
@@ -103,15 +174,12 @@ class Runner:
             elif isinstance(expected.meaning, BatchExpected):
                 look = partial(self.observer.look_at_batch, expected.index, expected.meaning)
                 self.agenda.put(expected.meaning.at, Rank.LOOK, look)
-        with self.product.installed(self._context):
-            for at, action in self.agenda.until(self.scenario.end):
-                self.world.clock.instant = at
-                action()
-                self.observer.tell_decisions()
-            self.world.clock.instant = self.scenario.end
-            self.observer.look_at_the_end(self.scenario.expect)
-            for process in self._processes:
-                process.abandon()
+
+    def ended(self) -> History:
+        """Look once more, and return all that happened."""
+        self.observer.look_at_the_end(self.scenario.expect)
+        for process in self._processes:
+            process.abandon()
         self.history.timeline.sort(key=lambda entry: entry.at)
         return self.history
 
@@ -249,14 +317,25 @@ class Runner:
         self.world.mutations += 1
 
     def _sweep(self) -> None:
-        if not sweep_needed(self.world, self._last_sweep):
+        mutations = self._mutations()
+        if not sweep_needed(mutations, self._last_sweep, self.world.clock.now()):
             return
-        mutations, self._last_sweep = self.world.mutations, None
-        reply = self._ask(SWEEP, "sweep")
+        self._last_sweep = None
+        reply = self._ask(self._sweep_request, "sweep")
         if reply is not None and reply.status < 500:
-            self._last_sweep = LastSweep(mutations, self.product.next_sweep_at())
+            self._last_sweep = LastSweep(mutations, self._next_sweep_at())
         if reply is None or reply.status != 200:
             self._note("sweep", "died" if reply is None else f"answers {reply.status}: {reply.body[:500]}")
+
+    def _mutations(self) -> int:
+        """Count what has changed that a sweep of this pipeline looks at: its own world, and runs that it waits for."""
+        return self.world.mutations + sum(world.mutations for world in self._waited_for)
+
+    def _next_sweep_at(self) -> datetime | None:
+        if self._sweep_request is SWEEP:
+            return self.product.next_sweep_at()
+        with self.product.installed(self.context):
+            return self.product.next_sweep_at()
 
     def _catch_up(self) -> None:
         """Sweep, even if nothing comes of it: who is asked now may look for traces of the minutes that were skipped."""
@@ -323,7 +402,7 @@ class Runner:
     def _operate(self, operator: Operator) -> None:
         ended: list[tuple[int, str]] = []
         actor = Actor("operator", self.world.clock.now())
-        context = self._context
+        context = self.context
         with self._acting(actor):
             done = self._run_actor(actor, lambda: ended.append(self.product.operate(operator.argv, context)))
         status, output = ended[0] if done else (1, "the command raised an error")

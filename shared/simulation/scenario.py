@@ -200,7 +200,10 @@ class Event:
 
 @dataclass(frozen=True)
 class Scenario:
-    """One file, understood. Instants are in UTC."""
+    """One file, understood. Instants are in UTC.
+
+    ``beside`` are scenarios of other pipelines that are played in the same deployment, by the same clock.
+    """
 
     path: Path
     name: str
@@ -213,3 +216,4 @@ class Scenario:
     source: str = ""
     seed: int | None = None
     workflows: Workflows | None = None
+    beside: tuple[Scenario, ...] = ()

@@ -69,11 +69,17 @@ class WorldPorts:
 
 
 class World:
-    """Everything outside the product. ``later`` schedules a delivery."""
+    """Everything outside the product. ``later`` schedules a delivery; worlds that are played together share a clock."""
 
-    def __init__(self, scenario: Scenario, inner: StateStore, later: Callable[[datetime, Envelope], None]) -> None:
+    def __init__(
+        self,
+        scenario: Scenario,
+        inner: StateStore,
+        later: Callable[[datetime, Envelope], None],
+        clock: VirtualClock | None = None,
+    ) -> None:
         self.policy, self.history = scenario.policy, History()
-        self.clock = VirtualClock(scenario.start, scenario.seed or 0)
+        self.clock = clock or VirtualClock(scenario.start, scenario.seed or 0)
         self.baton = Scheduler(self.clock, scenario.seed)
         self.stage = FaultInjector(self.clock, self.baton, self.history)
         self.facts = WorldData(scenario.policy, scenario.start)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -70,15 +71,22 @@ def test_of_several_a_workflow_file_has_to_say_whose_it_is(tmp_path: Path, monke
     known = contexts(nba_and_sales(tmp_path, "\n"), monkeypatch)
     with runtime.override_context(*known.values()), pytest.raises(PolicyError, match="pipeline: is missing"):
         with_workflows(known["nba"])
-    with runtime.override_context(known["nba"]):
-        assert with_workflows(known["nba"]).workflows is not None
+    alone = replace(known["nba"], several=False)
+    assert with_workflows(alone).workflows is not None
 
 
 def test_a_workflow_file_of_another_pipeline_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One pipeline alone that is given another's file is told so, with both names."""
     known = contexts(nba_and_sales(tmp_path, "pipeline: sales\n"), monkeypatch)
     monkeypatch.setenv("ORCH_WORKFLOWS", str(tmp_path / "workflows.yaml"))
-    with runtime.override_context(known["nba"]), pytest.raises(PolicyError, match="is sales, the policy's is nba"):
+    with pytest.raises(PolicyError, match="is sales, the policy's is nba"):
+        with_workflows(replace(known["nba"], several=False))
+
+
+def test_a_slip_in_the_name_is_no_other_pipeline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What names a pipeline that no policy of the folder is, is refused, and not taken for somebody else's."""
+    known = contexts(nba_and_sales(tmp_path, "pipeline: nbaa\n"), monkeypatch)
+    with pytest.raises(PolicyError, match="is nbaa, the policy's is nba"):
         with_workflows(known["nba"])
 
 

@@ -14,7 +14,7 @@ from tests.functions.entry import FUNCTIONS, ROOT, TOPICS, TRANSITIONS
 from tests.policy_files import NBA
 
 MAINS = sorted(FUNCTIONS.glob("*/main.py"))
-SIGNATURES = dict.fromkeys((*TRANSITIONS, "workflow_executor"), "cloudevent")
+SIGNATURES = dict.fromkeys((*TRANSITIONS, "transition", "workflow_executor"), "cloudevent")
 NAMES = [path.parent.name for path in MAINS]
 
 # Loads a function as the server does, from another folder, and says what became of it.

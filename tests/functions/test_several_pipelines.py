@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,10 @@ from shared import runtime
 from shared.adapters.config.policy_folder import load_policies
 from shared.adapters.local.memory import MemoryStore
 from shared.app.context import Context
-from shared.app.reporting.queries import all_runs
+from shared.app.reporting.queries import all_runs, quarantine
 from shared.app.sweep import pipelines as sweeps
 from shared.core.errors import PolicyError
+from shared.core.model import RunKey, State
 from shared.simulation.scenario import FaultKind
 from tests.app.handlers_kit import HandlersKit
 from tests.functions.entry import client, message
@@ -76,6 +78,29 @@ def test_a_message_is_the_pipeline_s_of_its_topic(deployment: Deployment) -> Non
     assert deployment.runs() == {"bakery": [], "sales": [f"sales/{DAY}/daily"], "weather": []}
     assert deployment.push("phase3_to_phase4", "weather-collect-complete") == 200
     assert deployment.runs()["weather"] == [f"weather/{DAY}/daily"]
+
+
+def test_one_function_serves_every_transition(deployment: Deployment) -> None:
+    """`transition` knows no pipeline of its own: each that is complete has its trigger sent, on its own topic."""
+    for name in ("sales", "weather"):
+        for processor in ("StationsJob", "radar"):
+            assert deployment.push("transition", f"{name}-collect-complete", processor) == 200
+    sent = {name: [one.topic for one in kit.published] for name, kit in deployment.kits.items()}
+    assert sent == {"bakery": [], "sales": ["sales-forecast-trigger"], "weather": ["weather-forecast-trigger"]}
+    assert deployment.push("transition", "sales-forecast-complete", "model") == 200
+    key = RunKey("sales", date.fromisoformat(DAY), "daily")
+    assert deployment.kits["sales"].state("collect_to_forecast", key).state is State.CONFIRMED
+
+
+def test_a_message_of_no_pipeline_s_topic_is_kept(deployment: Deployment) -> None:
+    """R1: acknowledged, in quarantine with the topic that nobody reports on; a probe without data is none."""
+    assert deployment.push("transition", "strange-topic") == 200
+    [kept] = quarantine(deployment.kits["bakery"].ctx)
+    assert "strange-topic" in kept.reason
+    assert deployment.runs() == {"bakery": [], "sales": [], "weather": []}
+    empty = {"message": {"messageId": "m2", "attributes": {}}, "subscription": "s"}
+    assert client("transition").post("/projects/demo-p/topics/strange-topic", data=json.dumps(empty)).status_code == 200
+    assert len(quarantine(deployment.kits["bakery"].ctx)) == 1
 
 
 def test_a_sweep_is_one_of_each_pipeline(deployment: Deployment) -> None:
@@ -166,7 +191,7 @@ def test_a_sweep_is_refused_as_a_whole(deployment: Deployment) -> None:
 
 def test_every_function_says_which_pipelines_it_serves(deployment: Deployment) -> None:
     """/health names them all in the place of the one."""
-    for function in ("self_heal", "phase2_to_phase3", "health_check", "validation_runner"):
+    for function in ("self_heal", "transition", "phase2_to_phase3", "health_check", "validation_runner"):
         said = client(function).get("/health").get_json()
         assert said["pipelines"] == list(NAMES)
         assert "pipeline" not in said

@@ -29,6 +29,7 @@ PHASES = "shared/core/policy/phases.py"
 RESOLUTION, PASSES_CHECK = "shared/core/modes.py", "shared/core/policy/mode_check.py"
 T_FOLDER = "tests/adapters/test_policy_folder.py::test_"
 T_SEVERAL = "tests/functions/test_several_pipelines.py::test_"
+T_POLICIES = "tests/deploy/test_policy_folder.py::test_"
 T_ONE_DATABASE = "tests/app/test_one_database.py::test_"
 AFTER_RUN, T_AFTER = "shared/core/policy/after_run.py", "tests/core/test_after_run.py::test_"
 T_PASSES, T_PASSED = "tests/core/test_passes.py::test_", "tests/app/test_passes.py::test_"
@@ -194,6 +195,56 @@ MUTANTS = [
         f"{T_SEVERAL}a_sweep_is_refused_as_a_whole",
     ),
     mutant(
+        "a command acts on the first pipeline where none is named",
+        "shared/runtime.py",
+        "    if pipeline is None and len(known) > 1:",
+        "    if False and len(known) > 1:",
+        "tests/cli/test_pipeline_option.py::test_which_pipeline_is_meant_has_to_be_said",
+    ),
+    mutant(
+        "what people are told to run is refused, for it names no pipeline",
+        "shared/app/alerting/raise_alerts.py",
+        "    if ctx.several:",
+        "    if False and ctx.several:",
+        "tests/cli/test_pipeline_option.py::test_alerts_of_several_name_theirs",
+    ),
+    mutant(
+        "a message of a topic that no pipeline knows is taken for the first one's",
+        "shared/entrypoints/transition.py",
+        "if transition == ANY and of_topic",
+        "if False and of_topic",
+        f"{T_SEVERAL}a_message_of_no_pipeline_s_topic_is_kept",
+    ),
+    mutant(
+        "what another policy of the folder sends, the function for it may not",
+        "deploy/pipelines.py",
+        "    if folder not in (ANY, SWEEP):",
+        "    if folder != SWEEP:",
+        f"{T_POLICIES}a_policy_file_is_all_that_a_pipeline_needs",
+        f"{T_POLICIES}rights_come_from_what_a_policy_calls_and_reads",
+    ),
+    mutant(
+        "the functions read one policy although the manifest has a folder of several",
+        "deploy/manifest_file.py",
+        'if others else {}',
+        'if False else {}',
+        f"{T_POLICIES}every_function_reads_the_same_policies",
+    ),
+    mutant(
+        "the function for other pipelines is deployed although there is none",
+        "deploy/pipelines.py",
+        "if one.push is None or one.push.topics}",
+        "if True}",
+        f"{T_POLICIES}without_another_policy_nothing_is_added",
+    ),
+    mutant(
+        "a check counts what other pipelines wrote into the record",
+        "shared/app/validation/checks/sql.py",
+        "        if self._ctx.several:",
+        "        if False and self._ctx.several:",
+        "tests/validation/test_several_pipelines.py::test_a_check_counts_what_is_of_its_pipeline",
+    ),
+    mutant(
         "a deployment is ready although a pipeline is not",
         "shared/app/reporting/pipelines.py",
         "    return HealthResponse(max(one.status for",
@@ -203,8 +254,8 @@ MUTANTS = [
     mutant(
         "checks and workflows of one pipeline are taken for another's",
         "shared/adapters/config/beside.py",
-        "if path.is_file() and whose(path) in",
-        "if path.is_file() or whose(path) in",
+        "    if shared.is_file() and not _is_of_another(shared, policy):",
+        "    if shared.is_file():",
         "tests/adapters/test_own_files.py::test_a_file_belongs_to_the_pipeline_it_names",
     ),
     mutant(

@@ -14,15 +14,25 @@ _WHOSE = re.compile(r"^pipeline:\s*[\"']?([A-Za-z0-9_.-]+)", re.MULTILINE)
 def own_file(policy: Policy, kind: str, *more: Path) -> Path | None:
     """Return the file of a kind ("workflows", "validation") that belongs to a policy, None where there is none.
 
-    That is `STEM.KIND.yaml` beside the policy's own file `STEM.yaml`; else `KIND.yaml` there, or in one of ``more``,
-    unless it says that it is another pipeline's.
+    That is `STEM.KIND.yaml` beside the policy's own file `STEM.yaml`; else `KIND.yaml` there, unless it says that it is
+    that of another policy of the folder; else `KIND.yaml` in one of ``more``, if it says that it is this pipeline's.
     """
     source = _source(policy)
     own = source.with_name(f"{source.stem}.{kind}.yaml")
     if own.is_file():
         return own
-    shared = (folder / f"{kind}.yaml" for folder in (source.parent, *more))
-    return next((path for path in shared if path.is_file() and whose(path) in ("", policy.pipeline)), None)
+    shared = default_file(policy, kind)
+    if shared.is_file() and not _is_of_another(shared, policy):
+        return shared
+    elsewhere = (folder / f"{kind}.yaml" for folder in more)
+    return next((path for path in elsewhere if path.is_file() and whose(path) == policy.pipeline), None)
+
+
+def _is_of_another(path: Path, policy: Policy) -> bool:
+    """True for a file that names a pipeline of which another file of the folder says that it is its policy."""
+    said = whose(path)
+    others = (other for other in path.parent.glob("*.yaml") if other not in (path, _source(policy)))
+    return said not in ("", policy.pipeline) and any(whose(other) == said for other in others)
 
 
 def default_file(policy: Policy, kind: str) -> Path:

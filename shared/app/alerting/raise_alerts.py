@@ -14,6 +14,7 @@ from shared.app.alerting.outbox import Kept, own_alerts, path_of, read_all, read
 from shared.app.context import Context
 from shared.app.state.compare_and_set import write_version
 from shared.app.state.repository import path_of_run
+from shared.core import commands
 from shared.core.alerting.alert import Alert, Pending, raised, to_send
 from shared.core.alerting.condition import Condition
 from shared.core.alerting.kinds import AlertKind, Severity
@@ -41,7 +42,12 @@ def raise_now(ctx: Context, found: Collection[Condition], *, occurrence: bool = 
 
 
 def raise_one(ctx: Context, condition: Condition, kept: Kept | None, *, occurrence: bool) -> Kept | None:
-    """Write what a condition that holds changes in its alert; return it if it is to be sent by us."""
+    """Write what a condition that holds changes in its alert; return it if it is to be sent by us.
+
+    Where several pipelines are served, what its text tells people to run names this one.
+    """
+    if ctx.several:
+        condition = replace(condition, text=commands.of_pipeline(condition.text, ctx.policy.pipeline))
     for _ in range(ATTEMPTS):
         now = ctx.ports.clock.now()
         before = None if kept is None else kept.alert

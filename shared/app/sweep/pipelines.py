@@ -67,6 +67,8 @@ def _sweep(ctx: Context, options: SweepOptions, ready: Callable[[Context], Conte
 
 def _side_by_side(tasks: Sequence[Callable[[], Findings]]) -> list[Findings]:
     """Run tasks in threads, each in a copy of this one's context, by which its log knows the trace of the call."""
+    if len(tasks) == 1:
+        return [tasks[0]()]
     with ThreadPoolExecutor(min(AT_ONCE, len(tasks))) as pool:
         begun = [pool.submit(copy_context().run, task) for task in tasks]
         return [one.result() for one in begun]

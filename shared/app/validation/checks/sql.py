@@ -14,6 +14,10 @@ from shared.core.validation.verdict import Measure, Measured
 
 BROKEN = "query"
 _PARAMETER = re.compile(r"@([a-z_]+)")
+# What several pipelines write into one record; each row says of which run, or of which pipeline, it is.
+_RECORD = re.compile(
+    r"`[A-Za-z0-9_]+\.v_(?:alerts|phase_completions|phase_execution_log|validation_runs|validation_results)`"
+)
 
 
 class SqlMeter:
@@ -52,6 +56,8 @@ class SqlMeter:
 
     def _rows(self, queries: Iterable[Query], target: Target) -> list[Measure]:
         sql = "\nUNION ALL\n".join(f"SELECT * FROM (\n{query.sql}\n)" for query in queries)  # noqa: S608 - our files
+        if self._ctx.several:
+            sql = own_rows(sql, self._ctx.policy.pipeline)
         rows = self._ctx.ports.warehouse.query(sql, parameters(sql, target))
         # A query has no order of its own, and what is told should not change by itself.
         return sorted((_measure(row) for row in rows), key=lambda measure: measure.subject)
@@ -66,6 +72,12 @@ class SqlMeter:
         except Unavailable as error:
             self._down = error
             raise
+
+
+def own_rows(sql: str, pipeline: str) -> str:
+    """Return a query that reads of the record, which may be that of several pipelines, what is of this one."""
+    own = f"run_id = '{pipeline}' OR STARTS_WITH(run_id, '{pipeline}/')"
+    return _RECORD.sub(lambda view: f"(SELECT * FROM {view[0]} WHERE {own})", sql)  # noqa: S608 - a checked name
 
 
 def parameters(sql: str, target: Target) -> dict[str, Any]:

@@ -1,0 +1,186 @@
+"""A policy more in the manifest's folder is a pipeline more: its topics, subscriptions and rights come from it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from deploy import inventory, pipelines
+from deploy.bundle import bundle_of
+from deploy.command_line import CommandLine
+from deploy.compute import environment
+from deploy.manifest import BuildInfo, Manifest
+from deploy.plan import lines, plan
+from deploy.policy_checks import violations
+from shared.core.errors import PolicyError
+from tests.deploy.test_plan import lint
+from tests.deploy.world import COMMIT, PLACE, ROOT, load_changed, manifest
+from tests.policy_files import GONE, edit
+
+NBA = (ROOT / "config" / "nba.yaml").read_text(encoding="utf-8")
+MINIMAL: dict[str, Any] = yaml.safe_load((ROOT / "tests" / "pipelines" / "minimal.yaml").read_text(encoding="utf-8"))
+URL = {"environment/TILL_URL": "https://till-{project_number}.{region}.run.app"}
+TILL = {
+    "url_env": "TILL_URL",
+    "cloud_run": "till",
+    "ready": {"path": "/health/ready"},
+    "identity": {"path": "/health", "field": "service", "is": "till"},
+}
+
+
+def sales(**changes: Any) -> dict[str, Any]:
+    text = json.dumps(MINIMAL).replace("weather", "sales")
+    return edit(json.loads(text), {key.replace("__", "/"): value for key, value in changes.items()})
+
+
+def with_service() -> dict[str, Any]:
+    """A pipeline that calls a service, whose processors have tables."""
+    call = {"steps": [{"http": {"service": "till", "path": "/start", "timeout": "20s"}}], "role": "trigger"}
+    return sales(
+        services={"till": TILL},
+        transitions__collect_to_forecast__dispatch=call,
+        phases__collect__processors__radar={"table": "sales_raw.radar", "min_records": 1},
+    )
+
+
+def load(folder: Path, policies: dict[str, dict[str, Any]], **changes: Any) -> Manifest:
+    """Load the manifest of this repository with a folder of nba's policy and others."""
+    where = folder / "policies"
+    where.mkdir(exist_ok=True)
+    (where / "nba.yaml").write_text(NBA, encoding="utf-8")
+    for name, policy in policies.items():
+        (where / f"{name}.yaml").write_text(json.dumps(policy), encoding="utf-8")
+    return load_changed(folder, {"policy": str(where), **changes})
+
+
+def planned(of: Manifest) -> list[CommandLine]:
+    return lines(plan(of, PLACE, BuildInfo(COMMIT, dict.fromkeys(of.functions, "a" * 40))))
+
+
+def new_lines(folder: Path, policies: dict[str, dict[str, Any]], **changes: Any) -> list[CommandLine]:
+    """Return the lines that a plan has because of these policies."""
+    before = {str(line) for line in planned(load(folder, {}))}
+    return [line for line in planned(load(folder, policies, **changes)) if str(line) not in before]
+
+
+def test_without_another_policy_nothing_is_added(tmp_path: Path) -> None:
+    """A folder of nba alone deploys what its file alone does, and the function for others is not there."""
+    alone, folder = load_changed(tmp_path, {"policy": "config/nba.yaml"}), load(tmp_path, {})
+    assert [str(line) for line in planned(alone)] == [str(line) for line in planned(folder)]
+    for one in (alone, folder, manifest()):
+        assert pipelines.ANY not in one.functions
+        assert "orch-transition" not in one.service_accounts
+        assert all("ORCH_POLICY" not in function.environment for function in one.functions.values())
+
+
+def test_a_policy_file_is_all_that_a_pipeline_needs(tmp_path: Path) -> None:
+    """Its topics are made, each topic of completions is pushed to the one function, which may publish its triggers."""
+    added = [str(line) for line in new_lines(tmp_path, {"sales": sales()})]
+    for topic in ("sales-collect-complete", "sales-forecast-complete", "sales-forecast-trigger"):
+        assert any(f"pubsub topics create {topic} " in line for line in added), topic
+    for topic in ("sales-collect-complete", "sales-forecast-complete"):
+        [pushed] = [line for line in added if f"subscriptions create nba-transition--{topic} " in line]
+        assert f"/projects/{PLACE.project}/topics/{topic}" in pushed
+    assert not any("nba-transition--sales-forecast-trigger" in line for line in added)
+    [deploy] = [line for line in added if "functions deploy nba-transition " in line]
+    assert "ORCH_POLICY=" in deploy
+    publishers = [line for line in added if "topics add-iam-policy-binding sales-forecast-trigger" in line]
+    assert {"orch-transition", "orch-self-heal"} == {
+        name
+        for name in ("orch-transition", "orch-self-heal", "orch-health")
+        if any(name in line for line in publishers)
+    }
+
+
+def test_every_function_reads_the_same_policies(tmp_path: Path) -> None:
+    """ORCH_POLICY is the manifest's folder in each of them once there are several."""
+    of = load(tmp_path, {"sales": sales()})
+    stamp = BuildInfo(COMMIT, dict.fromkeys(of.functions, "a" * 40))
+    named = {environment(of, function, PLACE, stamp)["ORCH_POLICY"] for function in of.functions.values()}
+    assert named == {str(tmp_path / "policies")}
+
+
+def test_rights_come_from_what_a_policy_calls_and_reads(tmp_path: Path) -> None:
+    """Who decides may call its services; who judges may read its tables; nobody else gets either."""
+    of = load(tmp_path, {"sales": with_service()}, **URL)
+    granted = {
+        (name, role.role, role.name)
+        for name, function in of.functions.items()
+        for role in function.roles
+        if role.name in ("till", "sales_raw")
+    }
+    calls = {(name, "roles/run.invoker", "till") for name in ("transition", "self_heal")}
+    reads = {(name, "roles/bigquery.dataViewer", "sales_raw") for name in pipelines.READERS}
+    assert granted == calls | reads
+
+
+def test_gcloud_takes_the_lines_of_a_new_pipeline(tmp_path: Path) -> None:
+    """Of the lines that a policy adds none breaks a rule of ours, and gcloud's own parser takes one of each kind."""
+    added = new_lines(tmp_path, {"sales": with_service()}, **URL)
+    assert len(added) >= 12
+    assert [violation for line in added for violation in violations(line)] == []
+    made = ("pubsub topics create", "pubsub subscriptions create", "functions deploy")
+    kinds = [next(str(line) for line in added if line.command.startswith(f"gcloud {kind}")) for kind in made]
+    judged = lint(kinds, tmp_path)
+    assert [(one["command_string"], one["error_message"]) for one in judged if not one["success"]] == []
+    assert {one["command_string"] for one in judged} == set(kinds)
+
+
+def test_the_drift_check_knows_its_subscriptions(tmp_path: Path) -> None:
+    """The inventory that bundles carry lists them, so that one that is gone is told."""
+    said = json.loads(inventory.inventory(load(tmp_path, {"sales": sales()})))
+    assert said["subscriptions"]["nba-transition--sales-collect-complete"] == "sales-collect-complete"
+    assert "sales-forecast-trigger" in said["topics"]
+
+
+WITHOUT = {"functions/transition": GONE, "service_accounts/orch-transition": GONE}
+REFUSED: dict[str, tuple[dict[str, dict[str, Any]], dict[str, Any], str]] = {
+    "an address that nobody says": ({"sales": with_service()}, {}, "does not know TILL_URL"),
+    "a lease shorter than the function": (
+        {"sales": sales(claim_lease="30s")},
+        {},
+        "over the claim_lease of sales",
+    ),
+    "no function for it": (
+        {"sales": sales()},
+        WITHOUT,
+        "has no function of its own",
+    ),
+    "a secret that nobody reads": (
+        {"sales": sales(alerts__channels__critical="pager-of-sales")},
+        {},
+        "pager-of-sales carries the policy's alerts",
+    ),
+    "a topic of nba's": (
+        {"sales": sales(phases__collect__completions_topic="nba-phase2-raw-complete")},
+        {},
+        "of nba reports on it already",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", REFUSED)
+def test_what_cannot_be_served_is_refused(tmp_path: Path, fault: str) -> None:
+    """With what, where and a hint, before anything is deployed."""
+    policies, changes, reason = REFUSED[fault]
+    with pytest.raises(PolicyError) as caught:
+        load(tmp_path, policies, **changes)
+    assert reason in str(caught.value)
+    assert caught.value.hint
+
+
+def test_its_bundle_carries_what_it_needs(tmp_path: Path) -> None:
+    """The function is built like the others, with the policies of the folder and the code that loads them."""
+    files = bundle_of(load(tmp_path, {"sales": sales()}).functions[pipelines.ANY]).files
+    for name in (
+        "main.py",
+        "config/nba.yaml",
+        "shared/adapters/config/policy_folder.py",
+        "shared/entrypoints/transition.py",
+    ):
+        assert name in files
+    assert not any(name.startswith(("shared/cli", "shared/simulation")) for name in files)
