@@ -3,6 +3,9 @@ report."""
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,12 +14,13 @@ from time import perf_counter
 
 from shared.adapters.google.firestore import FirestoreStore
 from shared.adapters.google.pubsub import PubSubBus
-from tests.bench.figure import MILLI, Bench, Figure, Spread
-from tests.bench.state import environment, fresh_store
+from tests.bench.figure import MILLI, Bench, Figure, Size, Spread
+from tests.bench.state import FLOORS, environment, fresh_store
 from tests.emulators.batch_night import AT_ONCE, BatchNight, Played, bare_publishing
 from tests.emulators.push import PushWire
 
 SILENT_PERCENT, DYING = 3, 0.01
+BESIDE = 1_000  # as many members as are compared with another engine
 BARE = "bare"
 
 
@@ -27,15 +31,16 @@ def batches(bench: Bench) -> Iterator[Figure]:
         quiet, publishing = _play(members, dying=0.0)
         yield _asking(members, quiet, publishing)
         yield _reporting(members, quiet, _creates(quiet.reports))
+        yield from _beside_dbos(bench.size)
         troubled, _ = _play(members, dying=DYING)
         yield _ending(members, troubled)
 
 
-def _play(members: int, *, dying: float) -> tuple[Played, float]:
+def _play(members: int, *, dying: float, silent_percent: int = SILENT_PERCENT) -> tuple[Played, float]:
     """Return a night, and the seconds of publishing as many messages on a topic of the same emulator before it."""
     wire = PushWire(f"demo-batch-{token_hex(4)}")
     try:
-        silent = members * SILENT_PERCENT // 100
+        silent = members * silent_percent // 100
         night = BatchNight(FirestoreStore(wire.project), wire, members, silent=silent, dying=dying)
         wire.add_topic(BARE)
         bus = PubSubBus(wire.project)
@@ -44,6 +49,32 @@ def _play(members: int, *, dying: float) -> tuple[Played, float]:
         return night.play(), publishing
     finally:
         wire.close()
+
+
+def _beside_dbos(size: Size) -> Iterator[Figure]:
+    """Fan out and in as many members in DBOS, where `BENCH_DBOS` names an interpreter that has it; else nothing."""
+    python = os.environ.get("BENCH_DBOS")
+    if not python:
+        return
+    members = min(size.members, BESIDE)
+    played, _ = _play(members, dying=0.0, silent_percent=0)
+    command = [python, str(FLOORS / "fan_out" / "main.py"), str(members)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True)
+    theirs = json.loads(done.stdout.splitlines()[-1])
+    ours = sum(end.get("record_count") or 0 for end in played.ends)
+    yield Figure(
+        "batches",
+        f"{members} members from start to end, a third twice, {AT_ONCE} at a time",
+        "s",
+        Spread.of([played.asking + played.reporting]),
+        Spread.of([theirs["seconds"]]),
+        "DBOS on SQLite, steps that do nothing",
+        counted={
+            "sum of counts": f"{ours}, DBOS {theirs['sum']}",
+            "errors": f"{played.unacknowledged}, DBOS {theirs['executions'] - members} executions too many",
+            "DBOS rows written each": round(theirs["rows"] / members, 1),
+        },
+    )
 
 
 def _creates(count: int) -> float:

@@ -28,7 +28,7 @@ from tests.policy_files import PRODUCTION
 TEXT: Mapping[str, Any] = yaml.safe_load((PRODUCTION.parent / "workflows.yaml").read_text(encoding="utf-8"))
 ZONE = POLICY.zone
 # A controller that is called every five minutes, and at times not for so long.
-GAPS = (5, 5, 5, 10, 25)
+GAPS = (5, 10, 25)
 LATE = timedelta(minutes=max(GAPS) + 2)
 EVENTS = {"status": "success", "data_summary": {"rowCount": 2, "event_ids": ["e1", "e2"]}}
 MINUTE = timedelta(minutes=1)

@@ -292,7 +292,7 @@ def test_a_crash_at_any_write_leaves_each_entry_with_one_outcome(make: Any, afte
 
 def _play(one: Phase1, *, twice: bool) -> None:
     """Tick, deliver and sweep for half an hour; a handler that dies has its message delivered again."""
-    for _ in range(30):
+    for _ in range(15):
         with _surviving():
             one.tick()
         for body in list(one.bus.waiting):
@@ -302,7 +302,7 @@ def _play(one: Phase1, *, twice: bool) -> None:
             _deliver(one, body)
         with _surviving():
             one.look()
-        one.pass_time(timedelta(seconds=60))
+        one.pass_time(timedelta(seconds=120))
 
 
 def _deliver(one: Phase1, body: Any) -> None:
