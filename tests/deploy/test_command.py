@@ -207,7 +207,7 @@ def test_what_cannot_be_read_is_counted_and_is_status_1(home: Path, capsys: pyte
     assert command.call(["apply", "self_heal", "--project=demo-orch", f"--number={NUMBER}"]) == 1
     told = capsys.readouterr()
     assert "unknown  table alerts: ERROR: (bq) no such project" in told.out
-    assert "13 could not be read, and may change too" in told.err
+    assert "21 could not be read, and may change too" in told.err
 
 
 def test_the_scripts_start_from_anywhere(tmp_path: Path) -> None:

@@ -95,8 +95,8 @@ def test_one_function_serves_every_transition(deployment: Deployment) -> None:
 def test_a_message_of_no_pipeline_s_topic_is_kept(deployment: Deployment) -> None:
     """R1: acknowledged, in quarantine with the topic that nobody reports on; a probe without data is none."""
     assert deployment.push("transition", "strange-topic") == 200
-    [kept] = quarantine(deployment.kits["bakery"].ctx)
-    assert "strange-topic" in kept.reason
+    kept = quarantine(deployment.kits["bakery"].ctx)
+    assert ["strange-topic" in one.reason for one in kept] == [True]
     assert deployment.runs() == {"bakery": [], "sales": [], "weather": []}
     empty = {"message": {"messageId": "m2", "attributes": {}}, "subscription": "s"}
     assert client("transition").post("/projects/demo-p/topics/strange-topic", data=json.dumps(empty)).status_code == 200
@@ -185,7 +185,8 @@ def test_every_sweep_failing_is_said_so(deployment: Deployment) -> None:
 def test_a_sweep_is_refused_as_a_whole(deployment: Deployment) -> None:
     """What one pipeline does not understand starts no sweep of any: half obeyed is not obeyed."""
     status, body = deployment.post("self_heal", body={"mode": "weekly"})
-    assert (status, "hint" in body) == (400, True)
+    assert status == 400
+    assert "hint" in body
     assert deployment.store.query("locks") == []
 
 

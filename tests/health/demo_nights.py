@@ -16,6 +16,7 @@ from shared.app.context import Context
 from shared.simulation.demo.__main__ import OK, play_all
 from shared.simulation.demo.nights import NIGHTS, Night, load
 from shared.simulation.demo.processes import Ground
+from shared.simulation.demo.screen import PlainScreen
 from shared.simulation.demo.workspace import Workspace
 from shared.simulation.scenario import Scenario
 
@@ -29,7 +30,8 @@ def play(folder: Path, nights: Sequence[tuple[Night, Scenario]] = ()) -> None:
     with Workspace(folder).taken() as home:
         ground = Ground(home, AT_ONCE, dict(os.environ), {})
         chosen = list(nights) or [(night, load(night)) for night in NIGHTS]
-        status = play_all(ground, chosen, Console(file=told, width=200))
+        console = Console(file=told, width=200)
+        status = play_all(ground, chosen, console, PlainScreen(console))
     assert status == OK, told.getvalue()
 
 

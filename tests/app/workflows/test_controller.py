@@ -221,7 +221,9 @@ def test_a_missed_catch_up_is_told_and_ended_by_its_next_run() -> None:
     one.pass_time(timedelta(hours=13, minutes=-1))
     assert one.look().conditions == {}
     one.pass_time(timedelta(minutes=1))
-    [condition] = one.look().conditions.values()
+    conditions = list(one.look().conditions.values())
+    assert len(conditions) == 1
+    condition = conditions[0]
     assert (condition.kind, condition.severity) == ("workflow_missed", "warning")
     assert "2026-01-26 A@B" in condition.text
     assert "orch workflows run gamebook_catch_up --date 2026-01-26" in condition.text
