@@ -20,6 +20,8 @@ from shared.simulation.demo.screen import PlainScreen
 from shared.simulation.demo.workspace import Workspace
 from shared.simulation.scenario import Scenario
 
+# The recorded nights of the demo, and an ordinary one through all phases.
+PLAYED = (*NIGHTS, Night("whole", "25 January 2026: a whole ordinary night", "own/whole_ordinary_night.yaml", ()))
 # Minutes of a night in a second, at most: as fast as the functions answer.
 AT_ONCE = 10_000.0
 
@@ -29,7 +31,7 @@ def play(folder: Path, nights: Sequence[tuple[Night, Scenario]] = ()) -> None:
     told = io.StringIO()
     with Workspace(folder).taken() as home:
         ground = Ground(home, AT_ONCE, dict(os.environ), {})
-        chosen = list(nights) or [(night, load(night)) for night in NIGHTS]
+        chosen = list(nights) or [(night, load(night)) for night in PLAYED]
         console = Console(file=told, width=200)
         status = play_all(ground, chosen, console, PlainScreen(console))
     assert status == OK, told.getvalue()
@@ -49,4 +51,4 @@ def as_left(folder: Path, night: Night) -> Iterator[Context]:
 
 
 def named(name: str) -> Night:
-    return next(night for night in NIGHTS if night.name == name)
+    return next(night for night in PLAYED if night.name == name)

@@ -21,8 +21,8 @@ from shared.app.validation.validate import check_all
 from shared.cli import main as orch
 from shared.core.validation.checks import Status, Target
 from shared.entrypoints.validation import checks
-from shared.simulation.demo.nights import NIGHTS, Night, load
-from tests.health.demo_nights import as_left, named, play
+from shared.simulation.demo.nights import Night, load
+from tests.health.demo_nights import PLAYED, as_left, named, play
 from tests.health.spoken import Days, Stand
 from tests.health.stage import ask
 from tests.policy_files import NBA
@@ -171,7 +171,7 @@ def test_the_page_says_what_is_remembered(home: Path, one: Happened) -> None:
     assert ("degraded: without" in line) == bool(one.missing)
 
 
-@pytest.mark.parametrize("night", NIGHTS, ids=lambda night: night.name)
+@pytest.mark.parametrize("night", PLAYED, ids=lambda night: night.name)
 def test_every_cell_is_what_stands_in_the_state(home: Path, night: Night) -> None:
     """All runs of the page's days, transition by transition, and no run that is not there."""
     with as_left(home, night) as ctx:
@@ -195,7 +195,7 @@ def test_every_cell_is_what_stands_in_the_state(home: Path, night: Night) -> Non
     }
 
 
-@pytest.mark.parametrize("night", NIGHTS, ids=lambda night: night.name)
+@pytest.mark.parametrize("night", PLAYED, ids=lambda night: night.name)
 def test_a_day_without_a_run_says_why(home: Path, night: Night) -> None:
     """No games by the schedule: nothing was expected. Games, and its time has come: no run was opened."""
     games = {str(day): count for day, count in rows(
@@ -212,7 +212,7 @@ def test_a_day_without_a_run_says_why(home: Path, night: Night) -> None:
             assert one.said.startswith(("no run was opened", "opens ")), one
 
 
-@pytest.mark.parametrize("night", NIGHTS, ids=lambda night: night.name)
+@pytest.mark.parametrize("night", PLAYED, ids=lambda night: night.name)
 def test_the_open_alerts_are_those_that_stand(home: Path, night: Night) -> None:
     """Each alert whose condition holds is on the page with its first line; none that is over."""
     standing = [
@@ -226,7 +226,7 @@ def test_the_open_alerts_are_those_that_stand(home: Path, night: Night) -> None:
     assert sorted(one["text"] for one in report["alerts_open"]) == sorted(standing)
 
 
-@pytest.mark.parametrize("night", NIGHTS, ids=lambda night: night.name)
+@pytest.mark.parametrize("night", PLAYED, ids=lambda night: night.name)
 def test_the_daily_report_is_what_stands_in_the_state(home: Path, night: Night) -> None:
     """Every run of yesterday and today: time, reason, who was missing, and when those came at last."""
     kept = documents(home)
@@ -268,7 +268,7 @@ def test_page_and_record_tell_the_same_triggers(home: Path) -> None:
         )
     }
     told = set()
-    for night in NIGHTS:
+    for night in PLAYED:
         with as_left(home, night):
             page = Days(ask("/").text)
         for one in page.passes:
