@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import json
-import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from functools import partial
 
 from shared.adapters.local.memory import MemoryStore
 from shared.ports import StateStore
 from shared.simulation.batches.events import BatchReport
+from shared.simulation.chance import OwnChance, fixed_chance
 from shared.simulation.event_queue import EventQueue, Rank
 from shared.simulation.expectations import BatchExpected, RunExpected, WorkflowExpected
 from shared.simulation.fakes.clock import Actor, Crash, VirtualClock
 from shared.simulation.history import Exit, FunctionResponse, History
 from shared.simulation.observer import Observer
 from shared.simulation.product import DeployedProduct, Product, Reply
+from shared.simulation.recurrence import LastSweep, back_off, sweep_needed, sweep_times, tick_times
 from shared.simulation.scenario import (
     Change,
     Complete,
@@ -36,24 +37,13 @@ from shared.simulation.scenario import Crash as CrashEvent
 from shared.simulation.workflows.process import Process
 from shared.simulation.world import Envelope, World
 
-MINUTE = timedelta(minutes=1)
-TICK_EVERY = timedelta(minutes=5)
-FIRST_BACK_OFF, LAST_BACK_OFF = timedelta(seconds=10), timedelta(seconds=600)
 SWEEP = Request("self_heal", "POST", "/", {}, {})
 TICK = Request("workflow_controller", "POST", "/", {}, {})
 
 
-@dataclass(frozen=True)
-class LastSweep:
-    """The state of the world when the latest sweep began, and when that sweep wants the next."""
-
-    mutations: int
-    next_at: datetime | None
-
-
 def play(scenario: Scenario, product: Product | None = None, store: StateStore | None = None) -> History:
     """Play a scenario from start to end and return all that happened; the same scenario gives the same history."""
-    with _fixed_chance(scenario.seed or 0):
+    with fixed_chance(scenario.seed or 0):
         return Runner(scenario, product or DeployedProduct(), store or MemoryStore()).run()
 
 
@@ -64,27 +54,9 @@ def play_together(
     each. All of them begin and end at once."""
     agenda, clock = EventQueue(), VirtualClock(scenarios[0].start, scenarios[0].seed or 0)
     product, store = product or DeployedProduct(), store or MemoryStore()
-    with _fixed_chance(scenarios[0].seed or 0):
-        runners = [Runner(one, product, store, (_OwnChance(agenda, one.seed or 0), clock)) for one in scenarios]
+    with fixed_chance(scenarios[0].seed or 0):
+        runners = [Runner(one, product, store, (OwnChance(agenda, one.seed or 0), clock)) for one in scenarios]
         return run(runners)
-
-
-class _OwnChance(EventQueue):
-    """The part of a common agenda that is of one scenario: what it draws by chance is its own, as if it were alone."""
-
-    def __init__(self, common: EventQueue, seed: int) -> None:
-        self._common, self._chance = common, random.Random(seed).getstate()
-
-    def put(self, at: datetime, place: Rank, action: Callable[[], None]) -> None:
-        self._common.put(at, place, partial(self._act, action))
-
-    def until(self, end: datetime) -> Iterator[tuple[datetime, Callable[[], None]]]:
-        return self._common.until(end)
-
-    def _act(self, action: Callable[[], None]) -> None:
-        random.setstate(self._chance)
-        action()
-        self._chance = random.getstate()
 
 
 def run(runners: Sequence[Runner]) -> list[History]:
@@ -101,19 +73,6 @@ def run(runners: Sequence[Runner]) -> list[History]:
                 runner.observer.tell_decisions()
         first.world.clock.instant = first.scenario.end
         return [runner.ended() for runner in runners]
-
-
-def back_off(delivery: int) -> timedelta:
-    """Return how long after its ``delivery``-th failure a message comes again (as Pub/Sub does with retry on)."""
-    doubled: timedelta = FIRST_BACK_OFF * (1 << min(delivery - 1, 10))
-    return min(doubled, LAST_BACK_OFF)
-
-
-def sweep_needed(mutations: int, swept: LastSweep | None, now: datetime) -> bool:
-    """False only where nothing has changed since the last sweep began, and that sweep asked for none before later."""
-    if swept is None or swept.next_at is None or swept.mutations != mutations:
-        return True
-    return now >= swept.next_at
 
 
 class Runner:
@@ -434,23 +393,6 @@ class Runner:
         self.history.note(self.world.clock.now(), kind, text)
 
 
-def sweep_times(start: datetime, end: datetime) -> Iterator[datetime]:
-    """Yield start, every full minute after it, and end."""
-    at = start
-    while at < end:
-        yield at
-        at = at.astimezone(UTC).replace(second=0, microsecond=0) + MINUTE
-    yield end
-
-
-def tick_times(scenario: Scenario) -> Iterator[datetime]:
-    """Yield when the controller is called: every five minutes from the start to the end, both included."""
-    at = scenario.start
-    while scenario.workflows is not None and at <= scenario.end:
-        yield at
-        at += TICK_EVERY
-
-
 def _change_text(change: Change) -> str:
     parts = {name: value for name, value in vars(change).items() if value}
     return ", ".join(f"{name} {_words(value)}" for name, value in parts.items())
@@ -460,14 +402,3 @@ def _words(value: object) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{name}: {_words(item)}" for name, item in value.items())
     return str(value)
-
-
-@contextmanager
-def _fixed_chance(seed: int) -> Iterator[None]:
-    """Give whatever draws from the process's random numbers the same ones every time."""
-    before = random.getstate()
-    random.seed(seed)
-    try:
-        yield
-    finally:
-        random.setstate(before)

@@ -19,6 +19,7 @@ from shared.app.reporting.queries import all_runs, quarantine
 from shared.app.sweep import pipelines as sweeps
 from shared.core.errors import PolicyError
 from shared.core.model import RunKey, State
+from shared.simulation.demo.workspace import EMBEDDED
 from shared.simulation.scenario import FaultKind
 from tests.app.handlers_kit import HandlersKit
 from tests.functions.entry import client, message
@@ -26,13 +27,6 @@ from tests.functions.entry import client, message
 MINIMAL = Path(__file__).parents[1] / "pipelines" / "minimal.yaml"
 NAMES = ("bakery", "sales", "weather")
 DAY = "2026-03-02"
-EMBEDDED = {
-    "ORCH_STATE": "sqlite",
-    "ORCH_BUS": "local",
-    "ORCH_WAREHOUSE": "duckdb",
-    "ORCH_ALERTS": "console",
-    "ORCH_SECRETS": "environment",
-}
 
 
 def folder_of(path: Path, *names: str) -> Path:

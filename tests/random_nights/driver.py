@@ -13,7 +13,7 @@ from typing import Any
 from shared.core.policy.names import Names
 from shared.core.policy.policy import Policy
 from shared.simulation.fakes.clock import VirtualClock
-from shared.simulation.runner import back_off
+from shared.simulation.recurrence import back_off
 from shared.simulation.scheduler import Scheduler
 from tests.random_nights.case import CaseMessage, Kind, Night
 from tests.random_nights.fault_injector import FaultInjector, Handler
