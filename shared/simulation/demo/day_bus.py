@@ -18,11 +18,14 @@ from shared.adapters.clock import SystemClock
 from shared.adapters.http import RequestsHttp
 from shared.adapters.local.bus import LocalBus
 from shared.core.policy.policy import Policy
+from shared.core.workflows.files import topic_of as files_topic
+from shared.core.workflows.model import topic_of as steps_topic
 from shared.ports import Clock
 from shared.simulation.demo.bus_wiring import PushFailed, function_by_topic, subscribe
 from shared.simulation.demo.relay import Relay
 from shared.simulation.demo.stand_ins import READERS
 
+EXECUTOR = "workflow_executor"
 _AT_REST_SECONDS = 0.2
 _ACCEPTED = 202
 
@@ -49,7 +52,7 @@ class EmulatorBus:
 
     def __init__(self, clock: Clock, targets: Mapping[str, str], project: str, policy: Policy) -> None:
         self.relay = Relay(clock, targets)
-        self._project, self._functions = project, function_by_topic(policy)
+        self._project, self._functions = project, _functions_by_topic(policy)
 
     def subscribe(self, base: str) -> None:
         project = self._project
@@ -70,7 +73,7 @@ class EmbeddedBus:
     """The local bus, pumped from here."""
 
     def __init__(self, clock: Clock, targets: Mapping[str, str], file: Path, policy: Policy) -> None:
-        self._bus, self._functions = LocalBus(file, clock), function_by_topic(policy)
+        self._bus, self._functions = LocalBus(file, clock), _functions_by_topic(policy)
         self.relay = self._relay = TopicRelay(clock, targets, self._functions)
         self._http = RequestsHttp(identity_tokens=False, clock=SystemClock())
 
@@ -82,7 +85,8 @@ class EmbeddedBus:
         pushes = self._bus.deliver(self._http)
         for push in pushes:
             if not push.accepted:
-                raise PushFailed(self._functions.get(push.topic, push.topic), str(push.answer))
+                function = self._functions.get(push.topic, push.topic)
+                raise PushFailed(function, self.relay.last_answer(function) or str(push.answer))
         return bool(pushes)
 
     def handed(self) -> Mapping[str, int]:
@@ -113,6 +117,15 @@ class TopicRelay(Relay):
             Thread(target=super().forward, args=pushed, daemon=True).start()
         function = self._functions.get(topic)
         return _ACCEPTED if function is None else super().forward("/".join(("", function, topic, *rest)), body)
+
+
+def _functions_by_topic(policy: Policy) -> dict[str, str]:
+    """Return topic to the function that has a subscription to it: completions, steps of workflows, files."""
+    return {
+        **function_by_topic(policy),
+        steps_topic(policy.pipeline): EXECUTOR,
+        files_topic(policy.pipeline): EXECUTOR,
+    }
 
 
 def _topics(functions: Iterable[str]) -> list[str]:

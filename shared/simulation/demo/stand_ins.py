@@ -23,14 +23,20 @@ from shared.simulation.demo.servers import ROOT, Server, ServerFailed, running
 MODULE = "tests.services"
 FOLDER = ROOT / "tests" / "services"
 # Policy's name of a service to the stand-in that answers for it.
-SERVICES = {"analytics": "analytics", "precompute": "precompute", "prediction_coordinator": "coordinator"}
+SERVICES = {
+    "scrapers": "scrapers",
+    "analytics": "analytics",
+    "precompute": "precompute",
+    "prediction_coordinator": "coordinator",
+}
 # Topic to the stand-in that has a push subscription of its own to it, and the path that is pushed to.
 READERS = {
+    "nba-phase1-scrapers-complete": ("raw", "process"),
     "nba-phase2-raw-complete": ("analytics", "process"),
     "nba-phase6-export-trigger": ("export", ""),
     "nba-grading-trigger": ("grading", ""),
 }
-NAMES = ("raw", "analytics", "precompute", "coordinator", "export", "grading")
+NAMES = ("scrapers", "raw", "analytics", "precompute", "coordinator", "export", "grading")
 _TIMEOUT = timedelta(seconds=60)
 
 
@@ -95,6 +101,14 @@ class StandIns:
         answer = self._call(server, "POST", path, body)
         if not 200 <= answer.status < 300:
             raise ServerFailed(f"{name} answers {answer.status} to {path}: {answer.body[:200]}; {server.tail()}")
+
+    def tell(self, name: str, path: str, body: Mapping[str, Any]) -> None:
+        """Tell a stand-in what it is to answer; raise ``ServerFailed`` unless it understands."""
+        server = self.servers[name]
+        answer = self._call(server, "POST", path, body)
+        if answer.status != 200:
+            raise ServerFailed(f"{name} answers {answer.status} to {path}: {answer.body[:200]}; {server.tail()}")
+        self._asked.append((name, path, body))
 
     def work(self) -> AtWork:
         """Ask every stand-in what it does, and which calls it was sent other than by ``call``."""
