@@ -102,7 +102,7 @@ class StandIns:
         if not 200 <= answer.status < 300:
             raise ServerFailed(f"{name} answers {answer.status} to {path}: {answer.body[:200]}; {server.tail()}")
 
-    def tell(self, name: str, path: str, body: Mapping[str, Any]) -> None:
+    def set_answers(self, name: str, path: str, body: Mapping[str, Any]) -> None:
         """Tell a stand-in what it is to answer; raise ``ServerFailed`` unless it understands."""
         server = self.servers[name]
         answer = self._call(server, "POST", path, body)

@@ -124,7 +124,7 @@ def staged(ground: Ground, policy: Policy, screen: Screen) -> Iterator[ServicesN
         if isinstance(store, SqliteStore):
             stack.callback(store.close)
         services = stack.enter_context(stand_ins(place, variables, home.logs(DAY)))
-        services.tell("scrapers", "/stand-in/answers", ANSWERS)
+        services.set_answers("scrapers", "/stand-in/answers", ANSWERS)
         at = {policy.services[name].url_env: services.servers[server].url for name, server in SERVICES.items()}
         listening = [*policy.listeners, SWEEPER, CONTROLLER, EXECUTOR]
         functions = stack.enter_context(served(listening, {**variables, **at}, home.logs(DAY)))
@@ -196,7 +196,7 @@ class Day:
             # A tick that begins nothing asks nothing of anybody: there is nothing to wait for.
             if busy or self._workflows.is_running(stage.context) or self._carry():
                 self._rest()
-                self._tell()
+                self._print_news()
             else:
                 self._print_in_order(self._workflows.look(stage.context))
             self._show(begins, ends)
@@ -247,7 +247,7 @@ class Day:
         claimed = any(state.state is State.CLAIMED for run in stored for state in run.values())
         return claimed or self._workflows.is_running(self._stage.context)
 
-    def _tell(self) -> None:
+    def _print_news(self) -> None:
         """Print what is new."""
         ctx = self._stage.context
         self._print_in_order([*self._workflows.look(ctx), *self._runs.opened(ctx), *self._sent()])

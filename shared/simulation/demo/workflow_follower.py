@@ -19,7 +19,7 @@ from shared.core.workflows.runs import CallOutcome, Entry, RunStatus, RunSummary
 from shared.simulation.demo.night import NightLine
 
 # Why a workflow does not run although its time has come: what a person would ask for.
-TOLD_SKIPS = ("found", "collected")
+SHOWN_SKIPS = ("found", "collected")
 
 
 class WorkflowFollower:
@@ -65,7 +65,7 @@ class WorkflowFollower:
     def _skips(self, book: DayRecord) -> Iterator[NightLine]:
         for workflow, decided in book.decisions.items():
             place = (book.day, workflow, decided.number)
-            if place not in self._skipped and _is_told(decided):
+            if place not in self._skipped and _is_shown(decided):
                 self._skipped.add(place)
                 yield NightLine(decided.at, "workflow", f"{book.day} {workflow}: does not run: {decided.reason}")
 
@@ -76,8 +76,8 @@ class WorkflowFollower:
                 yield NightLine(judged.at, "workflow", f"{book.day} {workflow}: its window passed without a run")
 
 
-def _is_told(decided: Decided) -> bool:
-    return decided.kind == "skip" and decided.code in TOLD_SKIPS
+def _is_shown(decided: Decided) -> bool:
+    return decided.kind == "skip" and decided.code in SHOWN_SKIPS
 
 
 def begun_text(policy: Policy, run: WorkflowRun, days: Sequence[WorkflowDay]) -> str:
