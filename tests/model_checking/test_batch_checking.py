@@ -34,7 +34,7 @@ STORES: dict[str, Callable[[], StateStore]] = {"memory": MemoryStore, "sqlite": 
             BatchCase(POLICY, workers=3, crashes=0), 10**16, id="three workers, a sweep", marks=pytest.mark.nightly
         ),
         pytest.param(
-            BatchCase(POLICY, workers=3), 10**16, id="three workers, a sweep, a crash", marks=pytest.mark.nightly
+            BatchCase(POLICY, workers=3), 10**17, id="three workers, a sweep, a crash", marks=pytest.mark.nightly
         ),
     ],
 )
