@@ -52,6 +52,7 @@ def main(
         tables=WarehouseTables(warehouse, load_policy(policy)),
         exports=exports,
         work=WORK,
+        behind=work.behind,
     )
     app = MODULES[name].create_app(around)
     work.watch(app)

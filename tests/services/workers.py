@@ -5,7 +5,8 @@ request. What it is told: `POST /stand-in/manners` with `{member: MANNER}`; a ma
 time), `outcome` and `reason`, `copies` (so often a report is sent; 0: silent), `fails` (so many attempts fail, each
 reported, before it does it). `GET /stand-in/requests` lists every request that came, by its id and attempt.
 
-A worker remembers nothing between requests: one that is asked twice works twice and reports twice.
+A request is taken before it is worked on, as by a pool with a queue of its own. A worker remembers nothing between
+requests: one that is asked twice works twice and reports twice.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from flask import Flask, jsonify, request
@@ -84,10 +86,7 @@ def create_app(around: Surroundings, workers: Workers | None = None) -> Flask:
         if not member or not batch:
             return jsonify({"error": "player_lookup and batch_id required"}), 400
         manner = of.take(member, envelope["message"].get("attributes") or {}, around.now())
-        around.sleep(_time_of(member) if manner.after is None else timedelta(seconds=manner.after))
-        for report in _reports(around, manner):
-            for _ in range(manner.copies):
-                around.publish(READY, {"player_lookup": member, "batch_id": batch, **report})
+        around.behind(partial(_predict, around, manner, member, batch))
         return "", 204
 
     @app.post("/stand-in/manners")
@@ -104,6 +103,13 @@ def create_app(around: Surroundings, workers: Workers | None = None) -> Flask:
             return jsonify(of.requests)
 
     return app
+
+
+def _predict(around: Surroundings, manner: Manner, member: str, batch: str) -> None:
+    around.sleep(_time_of(member) if manner.after is None else timedelta(seconds=manner.after))
+    for report in _reports(around, manner):
+        for _ in range(manner.copies):
+            around.publish(READY, {"player_lookup": member, "batch_id": batch, **report})
 
 
 def _time_of(member: str) -> timedelta:
