@@ -120,6 +120,7 @@ T_NEWER = "tests/app/test_newer_documents.py::test_"
 T_QUARANTINE = "tests/app/test_quarantine.py::test_"
 T_SHAPES = "tests/wire/test_completions.py::test_"
 T_DIALECTS = "tests/wire/test_dialects.py::test_"
+AUDIT_ROWS, T_AUDIT_WRITES = "shared/app/audit/rows.py", "tests/app/test_audit_writes.py::test_"
 T_UNITS, T_NIGHTS = "tests/core/test_units.py::test_", "tests/app/test_units.py::test_"
 T_MODEL = "tests/core/test_model.py::test_"
 T_WAREHOUSE = "tests/contract/test_warehouse.py::test_"
@@ -1742,6 +1743,29 @@ MUTANTS = [
         "at = _of_sources(processor, known, look) if processor.sources and known is not None else None",
         "at = None",
         f"{T_UNITS}one_loader_never_sets_back_another",
+    ),
+    mutant(
+        "the record forgets of which loader a report is",
+        AUDIT_ROWS,
+        'source=extra.get("source") or "",',
+        'source="",',
+        f"{T_AUDIT_WRITES}a_row_gives_back_the_whole_report",
+        f"{T_AUDIT_WRITES}what_the_record_brings_back_is_of_its_loader",
+    ),
+    mutant(
+        "the record forgets which trigger a report names",
+        AUDIT_ROWS,
+        'trigger_id=extra.get("trigger_id") or "",',
+        'trigger_id="",',
+        f"{T_AUDIT_WRITES}a_row_gives_back_the_whole_report",
+        f"{T_AUDIT_WRITES}a_trigger_that_the_record_brings_back_confirms_its_claim",
+    ),
+    mutant(
+        "what one loader reports of a unit is growth of another",
+        REFRESH,
+        "records, before = seen.statuses[name].records, carried.completed.get(name)",
+        "records, before = getattr(seen.statuses[name].report, 'records', None), carried.completed.get(name)",
+        f"{T_REFRESH}what_one_loader_reports_of_a_unit_is_no_growth_of_another",
     ),
     mutant(
         "one loader suffices where all are needed",

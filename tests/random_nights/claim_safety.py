@@ -224,7 +224,7 @@ def _readings(claim: ClaimCheck) -> tuple[dict[str, int | None], dict[str, float
     handler = claim.handler
     if not handler.in_vain:
         return handler.rows, handler.percents
-    tables = (one.table for one in claim.policy.awaited[claim.transition.name].values() if one.table)
+    tables = (table for one in claim.policy.awaited[claim.transition.name].values() for table in one.tables)
     return {**dict.fromkeys(tables), **handler.rows}, {**dict.fromkeys(claim.policy.gates), **handler.percents}
 
 
@@ -233,7 +233,8 @@ def _held(claim: ClaimCheck) -> dict[str, frozenset[str] | None]:
     handler = claim.handler
     if not handler.in_vain:
         return handler.held
-    return {**dict.fromkeys(claim.policy.awaited[claim.transition.name]), **handler.held}
+    jobs = (part.name for one in claim.policy.awaited[claim.transition.name].values() for part in one.parts)
+    return {**dict.fromkeys(jobs), **handler.held}
 
 
 def _as_planned(claim: ClaimCheck, seen: View) -> str:

@@ -98,6 +98,10 @@ FAULTS = {
         Edit(HOLDINGS, "Shortfall(count, total, lacking, self.unit)", "Shortfall(count, total, self.names, self.unit)"),
         {"missing_units_are_named"},
     ),
+    "R10: one loader suffices where all are needed": (
+        Edit(STANDING, "return asking or best_first[-1]", "return asking or best_first[0]"),
+        {"no_trigger_against_the_policy", "no_generation_without_a_cause"},
+    ),
     "behaviour 3: a claim confirmed by any report": (
         Edit(DECIDE, NAMED, NAMED.rstrip() + " or seen_at is not None\n"),
         {"confirmed_only_when_begun"},

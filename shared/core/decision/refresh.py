@@ -57,8 +57,7 @@ def refresh_causes(snapshot: DecisionInput, seen: Completeness, carried: Plan) -
 
 
 def _grew(seen: Completeness, name: str, carried: Plan, percent: float) -> bool:
-    report = seen.statuses[name].report
-    before = carried.completed.get(name)
-    if report is None or report.records is None or before is None:
+    records, before = seen.statuses[name].records, carried.completed.get(name)
+    if records is None or before is None:
         return False
-    return report.records > before and (report.records - before) * 100 >= percent * before
+    return records > before and (records - before) * 100 >= percent * before
