@@ -23,13 +23,13 @@ from shared.simulation.demo.batch_lines import BATCH_LEGEND, batch_lines, reques
 from shared.simulation.demo.bus_wiring import function_by_topic
 from shared.simulation.demo.day import GAMES, NEXT, policy_of_day
 from shared.simulation.demo.day_lines import call_text
+from shared.simulation.demo.day_processes import Parts, ServicesNight, staged
 from shared.simulation.demo.night import NightLine
 from shared.simulation.demo.nights import Night
 from shared.simulation.demo.play import SWEEPER
 from shared.simulation.demo.processes import Ground
 from shared.simulation.demo.screen import Screen
 from shared.simulation.demo.servers import ServerFailed, complaints
-from shared.simulation.demo.stage import Parts, ServicesNight, staged
 from shared.simulation.demo.with_services import Day
 
 FUNCTION, WORKERS = "phase5_batches", "workers"

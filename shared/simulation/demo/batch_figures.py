@@ -51,8 +51,8 @@ def batch_figures(
         Figure("alerts of warning or above", "none", grave(store)),
         Figure(f"{run.id} {NAME}", "published, generation 1, closed by idle", _closed(batch, batch.closing)),
         Figure("members at its end", "95 done, 2 skipped, 0 failed, 3 silent", _numbers(batch.closing)),
-        Figure("its end", f"partial, 97 percent, missing: {', '.join(silent)}", _said(ends)),
-        Figure("members asked", "100 under one id each; 3 of them 3 times", _asked(requests)),
+        Figure("its end", f"partial, 97 percent, missing: {', '.join(silent)}", _end_text(ends)),
+        Figure("members asked", "100 under one id each; 3 of them 3 times", _requests_text(requests)),
         Figure("outcomes kept", "98", str(store.count(outcomes_path(batch.id)))),
         Figure("late, and noted", late, _late(alerts, silent)),
         Figure(f"{run.id} {FOLLOWING}", "confirmed, one trigger", f"{following.state.value}, {triggers}"),
@@ -67,7 +67,7 @@ def _numbers(closing: Closing) -> str:
     return f"{closing.done} done, {closing.skipped} skipped, {closing.failed} failed, {closing.silent} silent"
 
 
-def _said(ends: Sequence[Pushed]) -> str:
+def _end_text(ends: Sequence[Pushed]) -> str:
     """Return what was published at the end: one completion, or how many."""
     if len(ends) != 1:
         return amount(len(ends), "completion")
@@ -75,7 +75,7 @@ def _said(ends: Sequence[Pushed]) -> str:
     return f"{body['status']}, {body['metadata']['completion_pct']:g} percent, missing: {', '.join(body['missing'])}"
 
 
-def _asked(requests: Sequence[Mapping[str, str]]) -> str:
+def _requests_text(requests: Sequence[Mapping[str, str]]) -> str:
     times = Counter(asked["member"] for asked in requests)
     ids = {(asked["member"], asked["request_id"]) for asked in requests}
     under = "one id each" if len(ids) == len(times) else f"{len(ids)} ids"
@@ -85,9 +85,9 @@ def _asked(requests: Sequence[Mapping[str, str]]) -> str:
 
 
 def _late(alerts: Sequence[Alert], members: Sequence[str]) -> str:
-    told = [alert for alert in alerts if alert.kind == AlertKind.BATCH_LATE]
-    named = [member for member in members if any(f"{member} reported" in alert.text for alert in told)]
-    return ", ".join(named) if len(named) == len(told) else amount(len(told), "alert")
+    noted = [alert for alert in alerts if alert.kind == AlertKind.BATCH_LATE]
+    named = [member for member in members if any(f"{member} reported" in alert.text for alert in noted)]
+    return ", ".join(named) if len(named) == len(noted) else amount(len(noted), "alert")
 
 
 def print_batch(

@@ -53,11 +53,11 @@ def batch_lines(pushes: Sequence[Pushed], policy: Policy) -> Iterator[NightLine]
     """Yield a line for the workers' reports among what was pushed, and one for each of the rest."""
     requests = {batch.request.topic for batch in policy.batches.values()}
     reports = {batch.reports.topic for batch in policy.batches.values()}
-    told = [push for push in pushes if push.topic in reports]
-    if told:
-        words = Counter(str(push.body.get("outcome", "done")) for push in told)
+    reported = [push for push in pushes if push.topic in reports]
+    if reported:
+        words = Counter(str(push.body.get("outcome", "done")) for push in reported)
         counted = ", ".join(f"{count} {word}" for word, count in words.items())
-        yield NightLine(told[0].at, "worker", f"{counted}{_reasons(told)}")
+        yield NightLine(reported[0].at, "worker", f"{counted}{_reasons(reported)}")
     for push in pushes:
         if push.topic in requests | reports:
             continue
@@ -67,10 +67,10 @@ def batch_lines(pushes: Sequence[Pushed], policy: Policy) -> Iterator[NightLine]
             yield NightLine(push.at, "message", message_text(push, policy))
 
 
-def _reasons(told: Sequence[Pushed]) -> str:
+def _reasons(reported: Sequence[Pushed]) -> str:
     reasons = {
         str(push.body["player_lookup"]): str(push.body.get("reason") or push.body.get("error_message") or "")
-        for push in told
+        for push in reported
         if push.body.get("outcome", "done") != "done"
     }
     return "".join(f"; {member}: {reason}" for member, reason in reasons.items())

@@ -28,6 +28,7 @@ from shared.core.policy.policy import Policy
 from shared.simulation.demo.bus_wiring import PushFailed, function_by_topic
 from shared.simulation.demo.day import DAY, GAMES, PREDICTED, policy_of_day, scheduled_calls, span
 from shared.simulation.demo.day_lines import LEGEND, call_text, message_text, report_lines
+from shared.simulation.demo.day_processes import Parts, ServicesNight, staged
 from shared.simulation.demo.day_summary import print_day
 from shared.simulation.demo.figures import RUNS, figures, states
 from shared.simulation.demo.night import NightLine, NightView
@@ -36,7 +37,6 @@ from shared.simulation.demo.processes import Ground
 from shared.simulation.demo.run_follower import RunFollower
 from shared.simulation.demo.screen import Screen
 from shared.simulation.demo.servers import ServerFailed, complaints
-from shared.simulation.demo.stage import Parts, ServicesNight, staged
 from shared.simulation.demo.stand_ins import NAMES, SERVICES, Call
 
 SWEEP_EVERY, QUIET_EVERY = timedelta(minutes=5), timedelta(minutes=30)
