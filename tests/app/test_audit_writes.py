@@ -350,6 +350,23 @@ def test_a_trigger_that_the_record_brings_back_confirms_its_claim(house: Handler
     assert (house.state(TO6).state, len(sent)) == (State.CONFIRMED, 1)
 
 
+def test_what_the_record_took_before_the_dispatch_confirms_none(house: HandlersKit) -> None:
+    """A report that names no trigger counts from its receipt, however late the state hears of it: the next confirms."""
+    house.finish(TDZA, PSZA, PCF, CACHE, FEATURES)
+    house.effects.fate = (len(house.effects.done) + 2, Fate.DIES_AFTER)
+    with pytest.raises(Crash):
+        house.deliver("prediction_coordinator", records=150, metadata={"completion_pct": 100})
+    house.fail("state", lasts=timedelta(seconds=50))
+    with pytest.raises(Unavailable):
+        house.deliver("phase6_export")
+    house.sweeps(4)
+    known = house.completion("phase6_export")
+    assert known is not None
+    assert house.state(TO6).state is State.DISPATCHED
+    house.deliver("phase6_export", "started")
+    assert house.state(TO6).state is State.CONFIRMED
+
+
 def test_a_report_brought_back_and_delivered_again_counts_once(house: HandlersKit) -> None:
     """The redelivery of what the comparison folded in changes nothing."""
     house.sweep()

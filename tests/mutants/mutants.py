@@ -87,6 +87,7 @@ T_W_CONTROLLER = "tests/app/workflows/test_controller.py::test_"
 BATCH_DECIDE, BATCH_MESSAGES = "shared/core/batches/decide.py", "shared/core/batches/messages.py"
 BATCH_PROGRESS, T_PROGRESS = "shared/core/batches/progress.py", "tests/core/test_batch_progress.py::test_"
 T_BATCH_CHECKING = "tests/model_checking/test_batch_checking.py::test_"
+T_CHECKING = "tests/model_checking/test_model_checking.py::test_"
 BATCH_ROLL, BATCH_ARRIVAL = "shared/core/batches/roll.py", "shared/core/batches/arrival.py"
 T_BATCH, T_MEMBERS = "tests/core/test_batch_decide.py::test_", "tests/core/test_batch_members.py::test_"
 T_HEAL, T_REPAIRS = "tests/app/test_self_heal.py::test_", "tests/app/test_repair_verdicts.py::test_"
@@ -1363,6 +1364,7 @@ MUTANTS = [
         "in snapshot.next_trigger_ids or seen_at is not None\n",
         f"{T_DECIDE}a_report_that_names_another_trigger_or_none_confirms_no_claim",
         scenario("P_claim_confirmed_without_dispatch"),
+        f"{T_CHECKING}what_others_started_is_no_proof_of_a_trigger",
     ),
     # When a run closes
     mutant(
@@ -1381,6 +1383,7 @@ MUTANTS = [
         scenario("P_close_hides_held_night"),
         scenario("P_close_tells_held_is_over"),
         scenario("P_overtaken_is_decided_as_usual"),
+        f"{T_CHECKING}what_others_started_is_no_proof_of_a_trigger",
     ),
     mutant(
         "a run without units closed while they may come back",

@@ -118,7 +118,8 @@ def no_second_dispatch_without_a_reason(claim: ClaimCheck) -> str | None:
         return f"{_named(claim)} again after {len(marked)} dispatches"
     known = claim.handler.heard.get(claim.key, len(track.run.heard))
     begun = [one for one in track.run.heard[:known] if one.phase == claim.transition.starts]
-    if any(one.at > marked[0] + claim.skew for one in begun):
+    # What only the record took counts from its receipt, however late the state hears of it.
+    if any(one.received > marked[0] + claim.skew for one in begun):
         return f"{_named(claim)} again although {claim.transition.starts} had begun"
     return None
 

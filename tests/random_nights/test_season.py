@@ -14,7 +14,7 @@ from shared.simulation.parallel import seldom_collected
 from tests.random_nights.command import replay
 from tests.random_nights.driver import Played, play
 from tests.random_nights.generator import generate
-from tests.random_nights.parallel import LOADERS, TWICE, several_loaders, single_loaders
+from tests.random_nights.parallel import LOADERS, TWICE, play_seed, several_loaders, single_loaders
 from tests.random_nights.platform import Platform
 from tests.random_nights.revising import revised_at
 from tests.random_nights.schedule import game_dates, season
@@ -115,6 +115,16 @@ def test_units_are_missing_and_named(one_by_one: bool) -> None:
     runs = [run for night in played for run in night.trace.runs.values()]
     most = max(len(run.by_processor.get(("phase3", "player_game_summary"), ())) for run in runs)
     assert (most > MOST_OF_ONE) is one_by_one
+
+
+# A loader that the record forgot; a report that was received before its dispatch and recorded after it.
+SEEN_BEFORE = (330, 8060)
+
+
+@pytest.mark.parametrize("seed", SEEN_BEFORE)
+def test_nights_that_broke_a_promise_do_so_no_more(seed: int) -> None:
+    """Each as `bin/nights` plays it."""
+    assert list(play_seed(seed).violations) == []
 
 
 REVISED = range(4, 40, 6)

@@ -209,7 +209,7 @@ def test_a_failing_seed_can_be_played_again(copy: Path) -> None:
 
 
 def test_without_a_fault_the_copy_breaks_no_promise(copy: Path) -> None:
-    """What the locate_errors show is the locate_errors' doing; the answer is also there for scripts."""
+    """What the faults show is the faults' doing; the answer is also there for scripts."""
     status, said = ran(copy, "-m", "tests.random_nights", "--seeds", "6", "--json")
     assert (status, json.loads(said)["failed"]) == (0, [])
 

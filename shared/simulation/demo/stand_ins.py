@@ -35,6 +35,7 @@ READERS = {
     "nba-phase2-raw-complete": ("analytics", "process"),
     "nba-phase6-export-trigger": ("export", ""),
     "nba-grading-trigger": ("grading", ""),
+    "prediction-request-prod": ("workers", ""),
 }
 NAMES = ("scrapers", "raw", "analytics", "precompute", "coordinator", "export", "grading")
 _TIMEOUT = timedelta(seconds=60)
@@ -102,13 +103,9 @@ class StandIns:
         if not 200 <= answer.status < 300:
             raise ServerFailed(f"{name} answers {answer.status} to {path}: {answer.body[:200]}; {server.tail()}")
 
-    def set_answers(self, name: str, path: str, body: Mapping[str, Any]) -> None:
-        """Tell a stand-in what it is to answer; raise ``ServerFailed`` unless it understands."""
-        server = self.servers[name]
-        answer = self._call(server, "POST", path, body)
-        if answer.status != 200:
-            raise ServerFailed(f"{name} answers {answer.status} to {path}: {answer.body[:200]}; {server.tail()}")
-        self._asked.append((name, path, body))
+    def answer(self, name: str, path: str) -> Any:
+        """Return what a stand-in says of itself at a path of its own."""
+        return json.loads(self._call(self.servers[name], "GET", path).body)
 
     def work(self) -> AtWork:
         """Ask every stand-in what it does, and which calls it was sent other than by ``call``."""
@@ -134,9 +131,11 @@ class StandIns:
 
 
 @contextmanager
-def stand_ins(place: SharedFiles, variables: Mapping[str, str], logs: Path) -> Iterator[StandIns]:
-    """Serve them all for the length of a ``with`` block."""
-    commands = {name: _command(name, place) for name in NAMES}
+def stand_ins(
+    place: SharedFiles, variables: Mapping[str, str], logs: Path, names: Sequence[str] = NAMES
+) -> Iterator[StandIns]:
+    """Serve those of these names for the length of a ``with`` block."""
+    commands = {name: _command(name, place) for name in names}
     with running(commands, variables, logs) as servers:
         yield StandIns(servers)
 

@@ -15,57 +15,46 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
 from shared.adapters.clock import SystemClock
 from shared.adapters.http import RequestsHttp
-from shared.adapters.local.accelerated_clock import FileClock
-from shared.adapters.local.sqlite import SqliteStore
-from shared.app.context import Context
 from shared.core.errors import Unavailable
 from shared.core.model import RunKey, State
 from shared.core.policy.policy import Policy
+from shared.core.workflows.files import topic_of as files_topic
 from shared.core.workflows.model import topic_of as steps_topic
-from shared.ports import StateStore
-from shared.runtime import from_environment
-from shared.simulation.demo.bus_wiring import PushFailed
+from shared.simulation.demo.bus_wiring import PushFailed, function_by_topic
 from shared.simulation.demo.day import (
     ANSWERS,
     DAY,
     GAMES,
     PREDICTED,
     TIP_OFFS,
-    discovered,
     policy_of_day,
     scheduled_calls,
     span,
     workflows_of_day,
 )
-from shared.simulation.demo.day_bus import EXECUTOR, DayBus, EmbeddedBus, EmulatorBus
 from shared.simulation.demo.day_lines import LEGEND, call_text, message_text, report_lines
+from shared.simulation.demo.day_processes import Parts, ServicesNight, staged
 from shared.simulation.demo.day_summary import print_day
 from shared.simulation.demo.figures import RUNS, figures, states
-from shared.simulation.demo.fixtures import Fixtures
 from shared.simulation.demo.night import NightLine, NightView
 from shared.simulation.demo.play import SWEEPER
 from shared.simulation.demo.processes import Ground
-from shared.simulation.demo.relay import open_relay
 from shared.simulation.demo.run_follower import RunFollower
 from shared.simulation.demo.screen import Screen
-from shared.simulation.demo.servers import Server, ServerFailed, complaints, served
-from shared.simulation.demo.speed import Speed
-from shared.simulation.demo.stand_ins import SERVICES, Call, SharedFiles, StandIns, stand_ins
+from shared.simulation.demo.servers import ServerFailed, complaints
+from shared.simulation.demo.stand_ins import NAMES, SERVICES, Call
 from shared.simulation.demo.workflow_figures import kept, workflow_figures
 from shared.simulation.demo.workflow_follower import WorkflowFollower
-from shared.simulation.scenario import Change
-from shared.simulation.world_data import WorldData
 
-CONTROLLER = "workflow_controller"
+CONTROLLER, EXECUTOR = "workflow_controller", "workflow_executor"
 TICK_EVERY = SWEEP_EVERY = timedelta(minutes=5)
 QUIET_EVERY = timedelta(minutes=30)
 _SCHEDULED_TIMEOUT = timedelta(seconds=60)
@@ -74,22 +63,21 @@ _POLL = timedelta(seconds=0.05)
 _REMEMBERED = 60
 
 
-@dataclass(frozen=True)
-class ServicesNight:
-    """Everything that plays. ``context`` sees the state as a function does."""
-
-    policy: Policy
-    store: StateStore
-    context: Context
-    pace: Speed
-    bus: DayBus
-    functions: Mapping[str, Server]
-    services: StandIns
-    screen: Screen
-
-    @property
-    def steps_topic(self) -> str:
-        return steps_topic(self.policy.pipeline)
+def parts_of_day(policy: Policy) -> Parts:
+    steps, files = steps_topic(policy.pipeline), files_topic(policy.pipeline)
+    table, day, rows = PREDICTED
+    return Parts(
+        night=DAY,
+        begins=span(policy)[0],
+        functions=(*policy.listeners, SWEEPER, CONTROLLER, EXECUTOR),
+        names=NAMES,
+        hearing={**function_by_topic(policy), steps: EXECUTOR, files: EXECUTOR},
+        services=SERVICES,
+        games=GAMES,
+        rows={table: {day: rows}},
+        workflows=workflows_of_day(policy),
+        tip_offs=TIP_OFFS,
+    )
 
 
 def play_with_services(ground: Ground, console: Console, screen: Screen) -> int:
@@ -98,7 +86,7 @@ def play_with_services(ground: Ground, console: Console, screen: Screen) -> int:
     console.print(LEGEND, markup=False, highlight=False, soft_wrap=True)
     with screen.night(DAY, policy, "one day"):
         try:
-            with staged(ground, policy, screen) as stage:
+            with staged(ground, parts_of_day(policy), policy, screen) as stage:
                 Day(stage).play()
                 found = figures(policy, stage.store, ground.home.path / "exports", stage.bus.relay.pushed)
                 found += workflow_figures(*kept(stage.context), stage.services.work().calls)
@@ -107,46 +95,6 @@ def play_with_services(ground: Ground, console: Console, screen: Screen) -> int:
             return 1
     logged = complaints(ground.home.logs(DAY))
     return print_day(console, found, logged, ground.home, policy, time.monotonic() - began)
-
-
-@contextmanager
-def staged(ground: Ground, policy: Policy, screen: Screen) -> Iterator[ServicesNight]:
-    """Start what plays, for the length of a ``with`` block; the state is kept when it ends."""
-    home, project = ground.home, ground.project(DAY)
-    home.fresh()
-    clock, store = FileClock(home.clock), ground.store(DAY)
-    clock.set(span(policy)[0], 0)
-    _fill_tables(home.warehouse, policy)
-    variables = ground.variables(DAY, policy, "")
-    bus = project if ground.emulators else str(home.bus)
-    place = SharedFiles(bus, policy.source, home.clock, home.warehouse, home.path / "exports")
-    with ExitStack() as stack:
-        if isinstance(store, SqliteStore):
-            stack.callback(store.close)
-        services = stack.enter_context(stand_ins(place, variables, home.logs(DAY)))
-        services.set_answers("scrapers", "/stand-in/answers", ANSWERS)
-        at = {policy.services[name].url_env: services.servers[server].url for name, server in SERVICES.items()}
-        listening = [*policy.listeners, SWEEPER, CONTROLLER, EXECUTOR]
-        functions = stack.enter_context(served(listening, {**variables, **at}, home.logs(DAY)))
-        targets = {name: server.url for name, server in {**functions, **services.servers}.items()}
-        carrier: DayBus
-        if ground.emulators:
-            carrier = EmulatorBus(clock, targets, project, policy)
-        else:
-            carrier = EmbeddedBus(clock, targets, home.bus, policy)
-        carrier.subscribe(stack.enter_context(open_relay(carrier.relay)))
-        stack.callback(home.keep, store, f"{policy.pipeline}_orchestration")
-        pace, context = Speed(clock, ground.speed), from_environment({**variables, **at})
-        context = replace(context, workflows=workflows_of_day(policy))
-        yield ServicesNight(policy, store, context, pace, carrier, functions, services, screen)
-
-
-def _fill_tables(warehouse: Path, policy: Policy) -> None:
-    table, day, rows = PREDICTED
-    facts = WorldData(policy, span(policy)[0])
-    facts.merge(Change(games=GAMES, rows={table: {day: rows}}))
-    beside = discovered(workflows_of_day(policy))
-    Fixtures(warehouse, policy, list(GAMES), beside, TIP_OFFS).follow(facts)
 
 
 @dataclass
@@ -163,6 +111,8 @@ class Seen:
 class Day:
     """One play of the day."""
 
+    night = DAY
+
     def __init__(self, stage: ServicesNight) -> None:
         self._stage, self._seen, self._runs = stage, Seen(), RunFollower()
         self._workflows = WorkflowFollower(list(GAMES))
@@ -176,6 +126,7 @@ class Day:
         begins, ends = span(stage.policy)
         waiting = list(scheduled_calls(stage.policy))
         tick = sweep = begins
+        stage.services.call("scrapers", "/stand-in/answers", ANSWERS)
         stage.pace.go()
         while (now := stage.pace.clock.now()) < ends:
             times = (waiting[0].at if waiting else None, tick, sweep, self._wakes, ends)
@@ -187,30 +138,33 @@ class Day:
                 self._print(NightLine(stage.pace.clock.now(), "load", ask.text))
                 stage.services.call(ask.name, ask.path, ask.body)
             if tick <= at:
-                self._call(CONTROLLER)
+                self._post(CONTROLLER, "", {})
                 tick += TICK_EVERY
             if sweep <= at:
-                self._call(SWEEPER)
-                self._seen.sweeps += 1
+                self._sweep()
                 sweep = max(at, now) + (QUIET_EVERY if self._is_quiet(now) else SWEEP_EVERY)
             # A tick that begins nothing asks nothing of anybody: there is nothing to wait for.
             if busy or self._workflows.is_running(stage.context) or self._carry():
                 self._rest()
-                self._print_news()
+                self._show(begins, ends)
             else:
                 self._print_in_order(self._workflows.look(stage.context))
-            self._show(begins, ends)
+                self._show_view(begins, ends)
 
     def _is_quiet(self, now: datetime) -> bool:
         """Whether nobody has spoken for half an hour: what is late by then has been seen by a sweep."""
         pushed = self._stage.bus.relay.pushed
         return bool(pushed) and now - pushed[-1].at > QUIET_EVERY
 
-    def _call(self, function: str) -> None:
-        """Call a function as its scheduler does; raise ``ServerFailed`` unless it answers 2xx."""
+    def _sweep(self) -> None:
+        self._post(SWEEPER, "", {})
+        self._seen.sweeps += 1
+
+    def _post(self, function: str, path: str, body: Mapping[str, Any]) -> None:
+        """Call a function; raise ``ServerFailed`` with the end of its log unless it answers 2xx."""
         server = self._stage.functions[function]
         try:
-            status = self._http.request("POST", server.url, {}, _SCHEDULED_TIMEOUT).status
+            status = self._http.request("POST", server.url + path, body, _SCHEDULED_TIMEOUT).status
         except Unavailable as error:
             raise ServerFailed(f"{function} does not answer: {error.reason}; {server.tail()}") from error
         if not 200 <= status < 300:
@@ -247,21 +201,22 @@ class Day:
         claimed = any(state.state is State.CLAIMED for run in stored for state in run.values())
         return claimed or self._workflows.is_running(self._stage.context)
 
-    def _print_news(self) -> None:
-        """Print what is new."""
+    def _show(self, begins: datetime, ends: datetime) -> None:
+        """Print what is new, and draw how everything stands."""
         ctx = self._stage.context
         self._print_in_order([*self._workflows.look(ctx), *self._runs.opened(ctx), *self._sent()])
         for line in self._runs.decisions(ctx):
             self._print(line)
+        self._show_view(begins, ends)
 
     def _print_in_order(self, lines: Iterable[NightLine]) -> None:
         for line in sorted(lines, key=lambda line: line.at):
             self._print(line)
 
-    def _show(self, begins: datetime, ends: datetime) -> None:
+    def _show_view(self, begins: datetime, ends: datetime) -> None:
         stage, seen = self._stage, self._seen
         view = NightView(
-            night=DAY,
+            night=self.night,
             policy=stage.policy,
             begins=begins,
             now=stage.pace.clock.now(),
@@ -281,10 +236,11 @@ class Day:
         fresh = stage.bus.relay.pushed[seen.pushed :]
         seen.pushed += len(fresh)
         # What comes of a step is seen in its run.
-        reports = [push for push in fresh if push.to in stage.functions and push.topic != stage.steps_topic]
+        steps = steps_topic(stage.policy.pipeline)
+        reports = [push for push in fresh if push.to in stage.functions and push.topic != steps]
         seen.reports += len(reports)
         yield from report_lines(reports)
-        reported = {push.topic for push in reports} | {*stage.policy.topics}
+        reported = {files_topic(stage.policy.pipeline), *stage.policy.topics}
         for push in fresh:
             if push.to not in stage.functions and push.topic not in reported:
                 yield NightLine(push.at, "message", message_text(push, stage.policy))
