@@ -8,7 +8,7 @@ from shared.core.calendar import instant
 from shared.core.decision.completeness import Completeness
 from shared.core.decision.refusal import changed_inputs, may_repeat
 from shared.core.decision.snapshot import DecisionInput
-from shared.core.model import Plan
+from shared.core.model import Plan, Report
 
 
 def refresh_until(snapshot: DecisionInput) -> datetime | None:
@@ -52,13 +52,13 @@ def refresh_causes(snapshot: DecisionInput, seen: Completeness, carried: Plan) -
     refresh = snapshot.transition.refresh
     if refresh is None:
         return arrived
-    percent = refresh.min_growth_percent
-    return arrived.union(name for name in seen.done - arrived if _grew(seen, name, carried, percent))
+    before, percent = carried.completed, refresh.min_growth_percent
+    return arrived.union(
+        [name for name in seen.done - arrived if _grew(before.get(name), seen.statuses[name].report, percent)]
+    )
 
 
-def _grew(seen: Completeness, name: str, carried: Plan, percent: float) -> bool:
-    report = seen.statuses[name].report
-    before = carried.completed.get(name)
+def _grew(before: int | None, report: Report | None, percent: float) -> bool:
     if report is None or report.records is None or before is None:
         return False
     return report.records > before and (report.records - before) * 100 >= percent * before
