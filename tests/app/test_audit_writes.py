@@ -6,16 +6,37 @@ The same four cases run against emulators that are really stopped in ``tests/emu
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import fields
 from datetime import timedelta
 
 import pytest
 
-from shared.app.audit.write import ATTEMPTS, BUDGET
+from shared.app.audit.rows import report_of
+from shared.app.audit.write import ATTEMPTS, BUDGET, completion_row
 from shared.core.errors import Unavailable
-from shared.core.model import Outcome, RunKey, State
+from shared.core.model import Outcome, Report, RunKey, State
+from shared.core.policy.phases import Need
+from shared.simulation.fakes.clock import Crash
 from shared.simulation.scenario import FaultKind
-from tests.app.handlers_kit import HandlersKit, lane
-from tests.core.build import DAY, NIGHT, PGS, PHASE3, TDGS, TO4, UPGC
+from tests.app.handlers_kit import Fate, HandlersKit, lane
+from tests.core.build import (
+    CACHE,
+    DAY,
+    FEATURES,
+    NIGHT,
+    PCF,
+    PGS,
+    PHASE3,
+    POLICY,
+    PSZA,
+    TDGS,
+    TDZA,
+    TO4,
+    TO6,
+    UPGC,
+    report,
+)  # fmt: skip
+from tests.core.test_sources import A, B, policy_of_sources
 
 COMPLETIONS, EXECUTIONS = "phase_completions", "phase_execution_log"
 HOUR = timedelta(hours=1)
@@ -277,6 +298,73 @@ def test_state_gets_what_only_the_record_took(house: HandlersKit) -> None:
     assert (notice.severity, "5 completions" in notice.text) == ("info", True)
     house.sweeps(70)
     assert len(rows(house)) == 5
+
+
+def test_a_row_gives_back_the_whole_report() -> None:
+    """Nothing that a report says is lost in the record: every field comes back, and each of them is looked at here."""
+    whole = report(
+        PGS, Outcome.PARTIAL, 31, message_id="m-1", expected_records=40, percent=77.5, correlation_id="c-1",
+        execution_id="e-1", output_table="raw.players", error="9 are missing", is_incremental=True,
+        entities={"players": ("a", "b")}, batch_id="b-1", trigger_id=NIGHT.trigger_id(TO4, 1), source="Players",
+    )  # fmt: skip
+    plain = report(PGS)
+    unsaid = [
+        one.name
+        for one in fields(Report)
+        if getattr(whole, one.name) == getattr(plain, one.name)
+        and one.name not in ("phase", "processor", "occurred_at", "received_at")
+    ]
+    assert unsaid == []
+    for one in (whole, plain):
+        assert report_of(completion_row(POLICY, NIGHT, one, superseded=False)[1].columns) == one
+
+
+@pytest.mark.parametrize("need", list(Need), ids=lambda need: need.value)
+def test_what_the_record_brings_back_is_of_its_loader(need: Need) -> None:
+    """Only the second of two loaders reported, and only to the record: it counts as before, by its own table."""
+    house = HandlersKit(policy=policy_of_sources(need)).ordinary()
+    house.change(rows={A: {DAY: 0}, B: {DAY: 0}})
+    house.sweep()
+    house.fail("state", lasts=timedelta(minutes=5))
+    with pytest.raises(Unavailable):
+        house.deliver(PGS, records=2, message_id="m-1", processor_name="Teams")
+    house.sweeps(6)
+    known = house.completion(PGS)
+    assert known is not None
+    assert set(known.sources) == {"Teams"}
+
+
+def test_a_trigger_that_the_record_brings_back_confirms_its_claim(house: HandlersKit) -> None:
+    """The phase begun by a claim's dead holder named its trigger to the record only: nothing is sent a second time."""
+    house.finish(TDZA, PSZA, PCF, CACHE, FEATURES)
+    # The report is recorded, then its transition claimed, then its message sent.
+    house.effects.fate = (len(house.effects.done) + 2, Fate.DIES_AFTER)
+    with pytest.raises(Crash):
+        house.deliver("prediction_coordinator", records=150, metadata={"completion_pct": 100})
+    assert house.state(TO6).state is State.CLAIMED
+    house.fail("state", lasts=timedelta(seconds=50))
+    with pytest.raises(Unavailable):
+        house.deliver("phase6_export", trigger_id=NIGHT.trigger_id(TO6, 1))
+    house.sweeps(4)
+    sent = [one for one in house.published if one.body["transition"] == TO6]
+    assert (house.state(TO6).state, len(sent)) == (State.CONFIRMED, 1)
+
+
+def test_what_the_record_took_before_the_dispatch_confirms_none(house: HandlersKit) -> None:
+    """A report that names no trigger counts from its receipt, however late the state hears of it: the next confirms."""
+    house.finish(TDZA, PSZA, PCF, CACHE, FEATURES)
+    house.effects.fate = (len(house.effects.done) + 2, Fate.DIES_AFTER)
+    with pytest.raises(Crash):
+        house.deliver("prediction_coordinator", records=150, metadata={"completion_pct": 100})
+    house.fail("state", lasts=timedelta(seconds=50))
+    with pytest.raises(Unavailable):
+        house.deliver("phase6_export")
+    house.sweeps(4)
+    known = house.completion("phase6_export")
+    assert known is not None
+    assert house.state(TO6).state is State.DISPATCHED
+    house.deliver("phase6_export", "started")
+    assert house.state(TO6).state is State.CONFIRMED
 
 
 def test_a_report_brought_back_and_delivered_again_counts_once(house: HandlersKit) -> None:

@@ -37,6 +37,7 @@ from tests.core.build import (
     snapshot,
     with_transition,
 )  # fmt: skip
+from tests.core.test_sources import A, B, policy_of_sources
 
 BEFORE = 200
 OTHERS = [name for name in PHASE3 if name != PGS]
@@ -102,6 +103,21 @@ def test_without_two_counts_there_is_no_growth(before: int | None, after: int | 
     """What was not counted cannot be said to have grown."""
     state = confirmed(plan(completed={**COUNTED, PGS: before}))
     assert after_trigger(report(PGS, records=after, ended=at(minutes=50)), state=state) == Done("confirmed")
+
+
+def test_what_one_loader_reports_of_a_unit_is_no_growth_of_another() -> None:
+    """The count of a loader was carried; it is short since, and another vouches, whose reports are of one game."""
+    short = report(PGS, records=20, ended=at(minutes=40), source="Players")
+    single = report(PGS, records=BEFORE * 2, ended=at(minutes=50), source="Teams")
+    whole = report(PGS, records=BEFORE, source="Players")
+    policy = policy_of_sources(one_by_one=True)
+    told = [whole, short, single, *(report(name, records=BEFORE) for name in OTHERS)]
+    stored = confirmed(plan(completed=COUNTED))
+    world = World(tables={A: 20, B: 14})
+    assert decided(snapshot(*told, state=stored, policy=policy), NOW, world) == Done("confirmed")
+    whole_again = report(PGS, records=BEFORE * 2, ended=at(minutes=55), source="Players")
+    found = decided(snapshot(*told, whole_again, state=stored, policy=policy), NOW, world)
+    assert refreshed(found).completed[PGS] == BEFORE * 2
 
 
 def test_what_was_missing_triggers_when_it_arrives() -> None:

@@ -12,7 +12,7 @@ from shared.core.decision import gates
 from shared.core.decision.decisions import Blocked, Trigger
 from shared.core.decision.holdings import output
 from shared.core.policy.gate_check import gate_problems
-from shared.core.policy.phases import Need, Processor
+from shared.core.policy.phases import Need, Processor, Reports
 from shared.core.policy.policy import Policy
 from tests.core.build import GAMES, NIGHT, PGS, PHASE3, POLICY, TO4, World, at, decided, done, snapshot
 from tests.policy_files import PRODUCTION
@@ -22,16 +22,20 @@ PLAYERS = Processor(f"{PGS}/Players", "phase3", table=A, min_records_per_unit=20
 TEAMS = Processor(f"{PGS}/Teams", "phase3", table=B, min_records_per_unit=2)
 
 
-def of_sources(need: Need = Need.ANY) -> Processor:
+def of_sources(need: Need = Need.ANY, *, one_by_one: bool = False) -> Processor:
     before = POLICY.phases["phase3"].processors[PGS]
+    teams = replace(TEAMS, reports=Reports.PER_UNIT) if one_by_one else TEAMS
     return replace(before, table=None, min_records_per_unit=None, need=need,
-                   sources={"Players": PLAYERS, "Teams": TEAMS})  # fmt: skip
+                   sources={"Players": PLAYERS, "Teams": teams})  # fmt: skip
 
 
-def policy_of_sources(need: Need = Need.ANY) -> Policy:
-    """Return the policy in which the player summary is written by two loaders, into a table each."""
+def policy_of_sources(need: Need = Need.ANY, *, one_by_one: bool = False) -> Policy:
+    """Return the policy in which the player summary is written by two loaders, into a table each.
+
+    With ``one_by_one`` the second reports game by game.
+    """
     phase = POLICY.phases["phase3"]
-    processors = {**phase.processors, PGS: of_sources(need)}
+    processors = {**phase.processors, PGS: of_sources(need, one_by_one=one_by_one)}
     return replace(POLICY, phases={**POLICY.phases, "phase3": replace(phase, processors=processors)})
 
 

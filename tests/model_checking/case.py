@@ -17,6 +17,7 @@ from shared.app.sweep.sweep import SweepOptions
 from shared.core.model import Run, RunKey, Units
 from shared.core.policy.names import Names
 from shared.core.policy.policy import Policy
+from shared.core.policy.transitions import Transition
 from shared.ports import StateStore
 from shared.simulation.product import DeployedProduct
 from shared.simulation.world import Envelope
@@ -35,7 +36,9 @@ SWEEPS = 8
 class Case:
     """One transition whose phase is completed by so many handlers at once.
 
-    With ``jump`` the clock passes the lease at any moment, once: whoever works is late from then on.
+    With ``jump`` the clock passes the lease at any moment, once: whoever works is late from then on. With ``stray``
+    the phase that it starts reports meanwhile, and names no trigger: somebody else has started it. With ``ahead`` every
+    other transition of the run is over, the last one too.
     """
 
     policy: Policy
@@ -44,6 +47,8 @@ class Case:
     sweeps: int = 1
     crashes: int = 1
     jump: bool = False
+    stray: bool = False
+    ahead: bool = False
 
 
 class Live(ReplayPorts):
@@ -79,12 +84,13 @@ class Stand:
         self._names, self._product = Names(case.policy), DeployedProduct()
         self.key = RunKey(case.policy.pipeline, DAY, MODE)
         transition = case.policy.transitions[case.transition]
-        expected = sorted(transition.expects[MODE].expected)
-        envelopes = [
-            self._envelope(case.policy.awaited[transition.name][name].phase, name, number)
-            for number, name in enumerate(expected)
-        ]
-        self._before, last = envelopes[: -case.handlers], envelopes[-case.handlers :]
+        expected = [*self._expected(transition)]
+        self._before, last = expected[: -case.handlers], expected[-case.handlers :]
+        if case.ahead:
+            others = [one for one in case.policy.transitions.values() if one is not transition and MODE in one.expects]
+            self._before += [envelope for one in others for envelope in (*self._expected(one), self._started(one))]
+        last += [self._started(transition)] if case.stray else []
+        self._deliveries = len(last)
         self.times = (NOON, NOON + case.policy.claim_lease + SECOND) if case.jump else (NOON,)
         still = None if case.jump else NOON
         self.handlers = [
@@ -109,7 +115,7 @@ class Stand:
         for path, data in documents.items():
             store.create(path, data)
         for who in sorted(final.unfinished):
-            if who < self.case.handlers:
+            if who < self._deliveries:
                 self._run(self.handlers[who].program, f"again {who}", self.times[-1] + 10 * SECOND, store, left)
         for number in range(1, SWEEPS + 1):
             now = self.times[-1] + number * 61 * SECOND
@@ -125,7 +131,16 @@ class Stand:
         program(live)
         return live.writes
 
-    def _envelope(self, phase: str, processor: str, number: int) -> Envelope:
+    def _expected(self, transition: Transition) -> Iterator[Envelope]:
+        """Yield a report of each processor that a transition waits for."""
+        for name in sorted(transition.expects[MODE].expected):
+            yield self._envelope(self.policy.awaited[transition.name][name].phase, name)
+
+    def _started(self, transition: Transition) -> Envelope:
+        """Return a report of the phase that a transition starts, of which nobody knows what it was started by."""
+        return self._envelope(transition.starts, min(self.policy.phases[transition.starts].processors))
+
+    def _envelope(self, phase: str, processor: str) -> Envelope:
         body = {
             "processor_name": processor,
             "game_date": DAY.isoformat(),
@@ -133,7 +148,7 @@ class Stand:
             "status": "success",
             "record_count": PLENTY,
         }
-        return Envelope(f"m{number}", phase, json.dumps(body).encode(), NOON - MINUTE, {})
+        return Envelope(f"{phase} {processor}", phase, json.dumps(body).encode(), NOON - MINUTE, {})
 
     def _baseline(self) -> dict[str, int]:
         tables = (processor.table for phase in self.policy.phases.values() for processor in phase.processors.values())

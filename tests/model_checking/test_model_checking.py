@@ -53,6 +53,24 @@ def test_every_interleaving_triggers_once(case: Case, at_least: int, capsys: pyt
     assert any(final.crashed for final in found.finals)
 
 
+@pytest.mark.parametrize(
+    ("case", "at_least"),
+    [
+        pytest.param(Case(POLICY, P34, handlers=1, stray=True), 10**7, id="the next phase reports untriggered"),
+        pytest.param(
+            Case(POLICY, P34, handlers=1, sweeps=0, jump=True, stray=True), 10**6, id="it reports while a lease ends"
+        ),
+        pytest.param(Case(POLICY, P34, handlers=1, ahead=True), 10**3, id="the last transition is over before it"),
+    ],
+)
+def test_what_others_started_is_no_proof_of_a_trigger(case: Case, at_least: int) -> None:
+    """It is dispatched all the same, whoever dies: a claim is proven by its own trigger id, and its run stays open."""
+    found, _ = explore(case, {"memory": MemoryStore})
+    assert found.violations == []
+    assert found.interleavings >= at_least
+    assert any(final.crashed for final in found.finals)
+
+
 def test_a_store_that_loses_writes_is_seen() -> None:
     """Where a create overwrites, two claims live at once, and the way to it is told."""
     case = Case(POLICY, P34, handlers=2, sweeps=0, crashes=0)

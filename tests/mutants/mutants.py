@@ -88,6 +88,7 @@ T_W_CONTROLLER = "tests/app/workflows/test_controller.py::test_"
 BATCH_DECIDE, BATCH_MESSAGES = "shared/core/batches/decide.py", "shared/core/batches/messages.py"
 BATCH_PROGRESS, T_PROGRESS = "shared/core/batches/progress.py", "tests/core/test_batch_progress.py::test_"
 T_BATCH_CHECKING = "tests/model_checking/test_batch_checking.py::test_"
+T_CHECKING = "tests/model_checking/test_model_checking.py::test_"
 BATCH_ROLL, BATCH_ARRIVAL = "shared/core/batches/roll.py", "shared/core/batches/arrival.py"
 T_BATCH, T_MEMBERS = "tests/core/test_batch_decide.py::test_", "tests/core/test_batch_members.py::test_"
 T_HEAL, T_REPAIRS = "tests/app/test_self_heal.py::test_", "tests/app/test_repair_verdicts.py::test_"
@@ -121,6 +122,7 @@ T_NEWER = "tests/app/test_newer_documents.py::test_"
 T_QUARANTINE = "tests/app/test_quarantine.py::test_"
 T_SHAPES = "tests/wire/test_completions.py::test_"
 T_DIALECTS = "tests/wire/test_dialects.py::test_"
+AUDIT_ROWS, T_AUDIT_WRITES = "shared/app/audit/rows.py", "tests/app/test_audit_writes.py::test_"
 T_UNITS, T_NIGHTS = "tests/core/test_units.py::test_", "tests/app/test_units.py::test_"
 T_MODEL = "tests/core/test_model.py::test_"
 T_WAREHOUSE = "tests/contract/test_warehouse.py::test_"
@@ -1363,6 +1365,7 @@ MUTANTS = [
         "in snapshot.next_trigger_ids or seen_at is not None\n",
         f"{T_DECIDE}a_report_that_names_another_trigger_or_none_confirms_no_claim",
         scenario("P_claim_confirmed_without_dispatch"),
+        f"{T_CHECKING}what_others_started_is_no_proof_of_a_trigger",
     ),
     # When a run closes
     mutant(
@@ -1381,6 +1384,7 @@ MUTANTS = [
         scenario("P_close_hides_held_night"),
         scenario("P_close_tells_held_is_over"),
         scenario("P_overtaken_is_decided_as_usual"),
+        f"{T_CHECKING}what_others_started_is_no_proof_of_a_trigger",
     ),
     mutant(
         "a run without units closed while they may come back",
@@ -1743,6 +1747,29 @@ MUTANTS = [
         "    if known is None or not known.sources:\n",
         "    if True:\n",
         f"{T_UNITS}one_loader_never_sets_back_another",
+    ),
+    mutant(
+        "the record forgets of which loader a report is",
+        AUDIT_ROWS,
+        'source=extra.get("source") or "",',
+        'source="",',
+        f"{T_AUDIT_WRITES}a_row_gives_back_the_whole_report",
+        f"{T_AUDIT_WRITES}what_the_record_brings_back_is_of_its_loader",
+    ),
+    mutant(
+        "the record forgets which trigger a report names",
+        AUDIT_ROWS,
+        'trigger_id=extra.get("trigger_id") or "",',
+        'trigger_id="",',
+        f"{T_AUDIT_WRITES}a_row_gives_back_the_whole_report",
+        f"{T_AUDIT_WRITES}a_trigger_that_the_record_brings_back_confirms_its_claim",
+    ),
+    mutant(
+        "what one loader reports of a unit is growth of another",
+        REFRESH,
+        "records, before = seen.statuses[name].records, carried.completed.get(name)",
+        "records, before = getattr(seen.statuses[name].report, 'records', None), carried.completed.get(name)",
+        f"{T_REFRESH}what_one_loader_reports_of_a_unit_is_no_growth_of_another",
     ),
     mutant(
         "one loader suffices where all are needed",

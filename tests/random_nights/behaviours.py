@@ -27,16 +27,30 @@ def script(policy: Policy, night: Night, key: RunKey, phase: str, generation: in
     burst = MINUTE * chance.randrange(1, LENGTHS.get(phase, 10)) if chance.random() < 0.6 else None
     for processor in _expected(policy, key, phase, chance):
         after = burst or MINUTE * (1 + LENGTHS.get(phase, 10) * chance.random())
-        fate = chance.choices(FATES, CHANCES[night.wildness])[0]
-        first = _records(processor, night.units, chance, generation)
-        own = [_travelling(line, night, chance) for line in _fate(fate, processor, after, first, chance)]
-        lines += by_unit(own, processor, night, f"{key.id}/{phase}/{generation}")
+        where = f"{key.id}/{phase}/{generation}"
+        for source, job in _at_work(processor, night, where):
+            fate = chance.choices(FATES, CHANCES[night.wildness])[0]
+            first = _records(job, night.units, chance, generation)
+            said = _fate(fate, replace(job, name=processor.name), after, first, chance)
+            own = [_travelling(replace(line, source=source), night, chance) for line in said]
+            lines += by_unit(own, job, night, where)
     if key.lane is Lane.LIVE and (key.mode, phase) == night.lost:
         lines = _without_some(policy, night, key, phase, lines)
     if lines and chance.random() < 0.8:
         begun = ScriptLine(5 * SECOND, chance.choice(lines).processor, "started")
         lines.append(_travelling(begun, night, chance))
     return lines
+
+
+def _at_work(processor: Processor, night: Night, where: str) -> list[tuple[str, Processor]]:
+    """Return the jobs that report: the processor, or some of its loaders, or one that speaks for all of them."""
+    if not processor.sources:
+        return [("", processor)]
+    chance = Random(f"loaders/{night.seed}/{where}/{processor.name}")
+    if chance.random() < 0.1:
+        return [("", processor)]
+    silent = 0.1 + 0.15 * night.wildness
+    return [(source, job) for source, job in processor.sources.items() if chance.random() >= silent]
 
 
 def _without_some(policy: Policy, night: Night, key: RunKey, phase: str, lines: list[ScriptLine]) -> list[ScriptLine]:
@@ -99,10 +113,16 @@ def repaired(policy: Policy, night: Night, phase: str, names: list[str], attempt
     ]
     return [
         ScriptLine(
-            MINUTE * chance.randrange(2, 15), one.name, "success", full := full_count(one, night.units), writes=full
+            MINUTE * chance.randrange(2, 15),
+            one.name,
+            "success",
+            full := full_count(job, night.units),
+            writes=full,
+            source=source,
         )
         for one in listed
         if chance.random() < 0.7
+        for source, job in (one.sources.items() if one.sources else (("", one),))
     ]
 
 

@@ -78,6 +78,7 @@ class CaseMessage:
     skip_downstream: bool = False
     probe: bool = False
     trigger_id: str = ""
+    source: str = ""
 
     @property
     def id(self) -> str:
@@ -87,7 +88,8 @@ class CaseMessage:
 @dataclass(frozen=True, slots=True)
 class ScriptLine:
     """One report that a processor will send, ``after`` its phase has begun; ``copies`` are further deliveries,
-    ``trigger_id`` what started its phase, where it says so; ``units`` are the numbers of its units, None for all."""
+    ``trigger_id`` what started its phase, where it says so; ``units`` are the numbers of its units, None for all;
+    ``source`` is the loader that it is of."""
 
     after: timedelta
     processor: str
@@ -100,6 +102,7 @@ class ScriptLine:
     trigger_id: str = ""
     more: Mapping[str, Any] = field(default_factory=dict)
     units: tuple[int, ...] | None = None
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)

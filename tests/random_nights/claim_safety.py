@@ -118,7 +118,8 @@ def no_second_dispatch_without_a_reason(claim: ClaimCheck) -> str | None:
         return f"{_named(claim)} again after {len(marked)} dispatches"
     known = claim.handler.heard.get(claim.key, len(track.run.heard))
     begun = [one for one in track.run.heard[:known] if one.phase == claim.transition.starts]
-    if any(one.at > marked[0] + claim.skew for one in begun):
+    # What only the record took counts from its receipt, however late the state hears of it.
+    if any(one.received > marked[0] + claim.skew for one in begun):
         return f"{_named(claim)} again although {claim.transition.starts} had begun"
     return None
 
@@ -224,7 +225,7 @@ def _readings(claim: ClaimCheck) -> tuple[dict[str, int | None], dict[str, float
     handler = claim.handler
     if not handler.in_vain:
         return handler.rows, handler.percents
-    tables = (one.table for one in claim.policy.awaited[claim.transition.name].values() if one.table)
+    tables = (table for one in claim.policy.awaited[claim.transition.name].values() for table in one.tables)
     return {**dict.fromkeys(tables), **handler.rows}, {**dict.fromkeys(claim.policy.gates), **handler.percents}
 
 
@@ -233,7 +234,8 @@ def _held(claim: ClaimCheck) -> dict[str, frozenset[str] | None]:
     handler = claim.handler
     if not handler.in_vain:
         return handler.held
-    return {**dict.fromkeys(claim.policy.awaited[claim.transition.name]), **handler.held}
+    jobs = (part.name for one in claim.policy.awaited[claim.transition.name].values() for part in one.parts)
+    return {**dict.fromkeys(jobs), **handler.held}
 
 
 def _as_planned(claim: ClaimCheck, seen: View) -> str:

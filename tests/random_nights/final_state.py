@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tests.random_nights.oracle import prevailing
+from tests.random_nights.oracle_of_one import prevailing
 from tests.random_nights.pausing import every_pause_is_told
 from tests.random_nights.trace import Trace
 

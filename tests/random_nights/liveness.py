@@ -66,7 +66,7 @@ class LivenessCheck:
 
     def _rows(self) -> dict[str, int | None]:
         processors = self.policy.awaited[self.transition.name].values()
-        return {processor.table: self.truth.rows.get(processor.table, 0) for processor in processors if processor.table}
+        return {table: self.truth.rows.get(table, 0) for processor in processors for table in processor.tables}
 
     def gates(self, seen: View) -> list[str]:
         key = self.track.run.key

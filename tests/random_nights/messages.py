@@ -45,7 +45,7 @@ class MessageFactory:
         chance = self._chance
         ended = at - timedelta(seconds=chance.randrange(30)) if chance.random() < 0.8 else at
         body: dict[str, Any] = {
-            "processor_name": self._name(phase, line.processor),
+            "processor_name": self._name(phase, line),
             "game_date": key.day.isoformat(),
             "status": line.status,
             **line.more,
@@ -75,6 +75,7 @@ class MessageFactory:
             ended,
             line.more.get("skip_downstream_trigger") is True,
             trigger_id=line.trigger_id,
+            source=line.source,
         )
 
     def junk(self, at: datetime) -> CaseMessage:
@@ -86,10 +87,15 @@ class MessageFactory:
         self._count += 1
         return Envelope(str(1_000_000 + self._count), phase, data, at, attributes or {})
 
-    def _name(self, phase: str, processor: str) -> str:
+    def _name(self, phase: str, line: ScriptLine) -> str:
+        """Return any of the names of a processor, or of the loader that speaks."""
+        processor = self._policy.phases[phase].processors[line.processor]
+        origin = f"sources.{line.source}"
+        if line.source:
+            return self._chance.choice([form.name for form in forms(processor) if form.origin == origin])
         if self._chance.random() < 0.5:
-            return processor
-        return self._chance.choice([form.name for form in forms(self._policy.phases[phase].processors[processor])])
+            return line.processor
+        return self._chance.choice([form.name for form in forms(processor) if not form.origin.startswith("sources.")])
 
     def _obvious(self, key: RunKey, phase: str, processor: str, at: datetime) -> bool:
         """Whether date and processor tell the mode when the letter is published (behaviour R4, R11)."""

@@ -11,15 +11,13 @@ from datetime import datetime
 
 from shared.core.calendar import clock_from
 from shared.core.model import RunKey
-from shared.core.policy.phases import Processor, Reports
+from shared.core.policy.phases import Processor
 from shared.core.policy.policy import Policy
 from shared.core.policy.transitions import Expectation, Gate, GateKind, OnMissing, OnUnreadable, Then, Transition
-from tests.random_nights.ports import unit_names
+from tests.random_nights.loaders import begins, rows_of, standing
+from tests.random_nights.oracle_of_one import Held, Rows, Tables
 from tests.random_nights.trace import Heard
 
-Rows = Mapping[str, int | None]
-Held = Mapping[str, frozenset[str] | None]
-GOOD = ("success", "partial", "skipped", "inferred")
 UNASKED = object()
 
 
@@ -72,217 +70,18 @@ def view(
             continue
         required = name in expectation.required
         tables = Tables(units, rows, held)
-        counts, report = stands(processors[name], heard, tables, carried, required=required, vouches=vouches)
-        if counts == "done" or (counts == "partial" and judged):
-            single = processors[name].reports is Reports.PER_UNIT
-            done[name] = report.records if report is not None and not single else None
-        elif counts == "partial":
+        at = standing(processors[name], heard, tables, carried, required=required, vouches=vouches)
+        if at.word == "done" or (at.word == "partial" and judged):
+            done[name] = at.records
+        elif at.word == "partial":
             partial.add(name)
-        if report is not None and report.percent is not None:
-            percents[name] = report.percent
-        first = opens(processors[name], heard, tables, required=required, vouches=vouches)
+        if at.report is not None and at.report.percent is not None:
+            percents[name] = at.report.percent
+        first = begins(processors[name], heard, tables, required=required, vouches=vouches)
         if first is not None and (opened is None or first < opened):
             opened = first
     opened = None if opened is None else clock_from(key, opened, policy)
     return View(expected, expectation.required & expected, done, frozenset(partial), opened, percents)
-
-
-@dataclass(frozen=True, slots=True)
-class Tables:
-    """The units of a date, and what was read of its tables: rows by table, units by processor."""
-
-    units: int | None
-    rows: Rows
-    held: Held
-
-
-def stands(
-    processor: Processor,
-    heard: Sequence[Heard],
-    tables: Tables,
-    carried: Mapping[str, int | None] | None,
-    *,
-    required: bool,
-    vouches: bool = True,
-) -> tuple[str, Heard | None]:
-    """Judge a processor by the table of behaviour R6: `done`, `partial` or `no`, and by which report.
-
-    ``vouches`` says that its table may outvote what is short.
-    """
-    units, rows = tables.units, tables.rows
-    outcomes = [one for one in heard if one.outcome != "started"]
-    if not outcomes:
-        return "no", None
-    latest = prevailing(outcomes)
-    assert latest is not None
-    good = prevailing([outcome for outcome in outcomes if outcome.outcome in GOOD])
-    if by_table(processor, units) and (carried is None or processor.name not in carried):
-        return in_table(processor, outcomes, latest, good, tables, required=required)
-    # What a trigger has counted, a failure no longer takes back.
-    triggered = carried is not None and processor.name in carried
-    vouched = triggered or not required
-
-    def count(report: Heard) -> str:
-        asked = rows if vouches or triggered else None
-        return counted(processor, report, units, asked, vouched=vouched, triggered=triggered)
-
-    if latest.outcome == "failed":
-        verdict = (count(good), good) if triggered and good else ("no", latest)
-    elif latest.outcome == "no_data":
-        before = "no" if good is None else count(good)
-        verdict = _empty(processor, latest, good, before, units, rows, triggered)
-    else:
-        verdict = count(latest), latest
-    # A count that the trigger itself carried had been outvoted by the table then.
-    word, report = verdict
-    if word != "no" or carried is None or report.outcome not in ("success", "skipped"):
-        return verdict
-    return ("done", report) if triggered and carried[processor.name] == report.records else verdict
-
-
-def by_table(processor: Processor, units: int | None) -> bool:
-    """Say whether only the table shows that a date is whole: of named units, or reported one by one (R10)."""
-    single = processor.reports is Reports.PER_UNIT and processor.min_records_per_unit is not None
-    return processor.table is not None and bool(units) and (bool(processor.units) or single)
-
-
-def in_table(
-    processor: Processor,
-    outcomes: Sequence[Heard],
-    latest: Heard,
-    good: Heard | None,
-    tables: Tables,
-    *,
-    required: bool,
-) -> tuple[str, Heard]:
-    """Judge by the units, or the rows, that its table holds; no report is enough, none is too small (R10)."""
-    if latest.outcome == "failed" or (latest.outcome == "no_data" and good is None):
-        return "no", latest
-    report = good if latest.outcome == "no_data" and good is not None else latest
-    if report.outcome == "inferred" or (report.outcome == "skipped" and not required):
-        word = "done"
-    elif not _whole(processor, outcomes, report, tables):
-        word = "no"
-    else:
-        word = "partial" if report.outcome == "partial" else "done"
-    read = tables.held.get(processor.name) is not None or tables.rows.get(processor.table or "") is not None
-    if latest.outcome == "no_data" and word != "no" and not read:
-        return "no", latest
-    return word, report
-
-
-def _whole(processor: Processor, outcomes: Sequence[Heard], report: Heard, tables: Tables) -> bool:
-    """Say whether a table holds the date; where that cannot be read the reports decide."""
-    floor, read = floor_of(processor, tables.units) or 0, tables.held if processor.units else tables.rows
-    label = processor.name if processor.units else processor.table or ""
-    if label not in read:
-        return False
-    if read[label] is None:
-        added = sum(one.records or 0 for one in outcomes if one.outcome in ("success", "partial"))
-        records = added if processor.reports is Reports.PER_UNIT else report.records
-        return records is None or records >= floor
-    if not processor.units:
-        return (tables.rows[label] or 0) >= floor
-    return set(unit_names(tables.units or 0)) <= (tables.held[label] or frozenset())
-
-
-def prevailing(outcomes: Sequence[Heard]) -> Heard | None:
-    """Return the latest report by its end, unless it is incremental and lowers what stood (behaviour R5, R10)."""
-    stands: Heard | None = None
-    for one in sorted(outcomes, key=lambda one: one.number):
-        if stands is None:
-            stands = one
-            continue
-        later, earlier = (one, stands) if one.ended >= stands.ended else (stands, one)
-        stands = earlier if later.incremental and worse(later, earlier) else later
-    return stands
-
-
-def worse(later: Heard, earlier: Heard) -> bool:
-    """Say whether a report is less than the good one before it: no good one, a part of a whole, or fewer records."""
-    if earlier.outcome not in GOOD:
-        return False
-    part = later.outcome == "partial" and earlier.outcome == "success"
-    fewer = later.records is not None and earlier.records is not None and later.records < earlier.records
-    return later.outcome not in GOOD or part or fewer
-
-
-def _empty(
-    processor: Processor,
-    latest: Heard,
-    good: Heard | None,
-    before: str,
-    units: int | None,
-    rows: Rows,
-    triggered: bool,
-) -> tuple[str, Heard]:
-    """Judge a `no_data`: done without units, else a retraction unless the table shows otherwise."""
-    if units == 0:
-        return "done", latest
-    if good is not None and (triggered or before == "no" or full(processor, units, rows)):
-        return before, good
-    return "no", latest
-
-
-def counted(
-    processor: Processor, report: Heard, units: int | None, rows: Rows | None, *, vouched: bool, triggered: bool
-) -> str:
-    """Judge one good report by the floor, a short success by its table too, and one of nothing by rows alone (R12).
-
-    ``vouched`` says that skipping is an outcome of this processor: it is optional, or a trigger has counted it;
-    ``rows`` None that no table is asked yet.
-    """
-    if report.outcome == "inferred" or (report.outcome == "skipped" and vouched):
-        return "done"
-    floor = floor_of(processor, units)
-    if report.outcome == "skipped" or (report.outcome == "success" and report.records == 0 and floor is None):
-        return "done" if units == 0 or triggered or not empty(processor, rows) else "no"
-    enough = floor is None or report.records is None or report.records >= floor
-    enough = enough or (triggered and processor.reports is Reports.PER_UNIT)
-    if report.outcome == "partial":
-        return "partial" if enough else "no"
-    return "done" if enough or full(processor, units, rows) else "no"
-
-
-def floor_of(processor: Processor, units: int | None) -> int | None:
-    per_unit = processor.min_records_per_unit
-    return None if per_unit is None or units is None else per_unit * units
-
-
-def empty(processor: Processor, rows: Rows | None) -> bool:
-    """Say whether a table was read and holds nothing, or was not read yet; without a table nobody can know."""
-    return processor.table is not None and (rows is None or rows.get(processor.table, 0) == 0)
-
-
-def full(processor: Processor, units: int | None, rows: Rows | None) -> bool:
-    held = rows.get(processor.table) if processor.table and rows is not None else None
-    return held is not None and held >= max(1, floor_of(processor, units) or 0)
-
-
-def opens(
-    processor: Processor,
-    heard: Sequence[Heard],
-    tables: Tables,
-    *,
-    required: bool,
-    vouches: bool,
-) -> datetime | None:
-    """Return when the first report was received that counted as it came (behaviour R7)."""
-    units, rows = tables.units, tables.rows
-    if by_table(processor, units):
-        word, whole = stands(processor, heard, tables, None, required=required, vouches=vouches)
-        return None if whole is None or word == "no" else whole.received
-    stood: list[Heard] = []
-    for one in heard:
-        if one.outcome != "started" and prevailing([*stood[-1:], one]) is one:
-            stood.append(one)
-    for one in stood:
-        if one.outcome in GOOD and counted(processor, one, units, {}, vouched=not required, triggered=False) != "no":
-            return one.received
-    # What the table holds now, it holds for the report that stands, and for no other.
-    word, report = stands(processor, heard, tables, None, required=required, vouches=vouches)
-    vouched = report is not None and report.outcome in GOOD and full(processor, units, rows)
-    return report.received if report is not None and word != "no" and vouched else None
 
 
 def reason_at(expectation: Expectation, seen: View, now: datetime) -> str:
@@ -312,7 +111,7 @@ def blocking(
         gate for gate in map(policy.gates.__getitem__, transition.gates) if not gate.modes or key.mode in gate.modes
     ]
     processors = policy.awaited[transition.name]
-    tables = {name: table for name in seen.expected if (table := processors[name].table) is not None}
+    tables = {name: processors[name] for name in seen.expected if processors[name].tables}
     found = []
     for gate in listed:
         if gate.kind is GateKind.ROWS:
@@ -327,10 +126,10 @@ def blocking(
     return found
 
 
-def _too_few_rows(gate: Gate, seen: View, tables: Mapping[str, str], rows: Rows) -> bool:
-    if any(table not in rows for table in tables.values()):
+def _too_few_rows(gate: Gate, seen: View, tables: Mapping[str, Processor], rows: Rows) -> bool:
+    if any(table not in rows for processor in tables.values() for table in processor.tables):
         return True
-    counts = {name: rows[table] for name, table in tables.items()}
+    counts = {name: rows_of(processor, rows, gate.min_rows) for name, processor in tables.items()}
     short = {name for name, count in counts.items() if count is not None and count < gate.min_rows}
     unread = {name for name, count in counts.items() if count is None}
     if gate.on_unreadable is OnUnreadable.BLOCK and unread & seen.required:
@@ -349,12 +148,12 @@ def _too_low(gate: Gate, reading: object) -> bool:
     return gate.block_below is not None and reading < gate.block_below
 
 
-def _stated(gates: Sequence[Gate], seen: View, tables: Mapping[str, str], rows: Rows) -> float | None:
+def _stated(gates: Sequence[Gate], seen: View, tables: Mapping[str, Processor], rows: Rows) -> float | None:
     """Return the lowest percentage that was stated; 0 while the table holds rows was not meant (behaviour R6)."""
     floors = [gate.min_rows for gate in gates if gate.kind is GateKind.ROWS]
     stated = []
     for name, percent in seen.percents.items():
-        held = rows.get(tables[name]) if name in tables else None
+        held = rows_of(tables[name], rows) if name in tables else None
         if percent != 0 or not floors or held is None or held < min(floors):
             stated.append(percent)
     return min(stated, default=None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import lru_cache, partial
@@ -19,6 +19,7 @@ from tests.random_nights.generator import generate
 # Fewer nights are over before other processes have loaded what they need.
 WORTH_A_PROCESS = 50
 AT_A_TIME = 5
+TWICE, LOADERS = "team_offense_game_summary", ("TeamOffenseFirstLoader", "TeamOffenseSecondLoader")
 
 
 @dataclass(frozen=True)
@@ -40,21 +41,45 @@ def play_many(seeds: Sequence[int], day: date | None, *, timeline: bool, jobs: i
 
 def play_seed(seed: int, day: date | None = None, *, timeline: bool = False) -> Result:
     """Play one night of the pipeline's policy."""
-    policy, names = _prepared(seed % 2 == 1)
+    policy, names = _prepared(seed % 4)
     played = play(policy, names, generate(policy, seed, day), timeline=timeline)
     told = tuple(played.timeline)
     return Result(played.night, tuple(played.violations), played.deliveries, played.sweeps, told)
 
 
 def single_loaders(policy: Policy, *, one_by_one: bool = False) -> Policy:
-    """Return the policy with one loader for every name: a random night knows no others.
+    """Return the policy with one loader for every name.
 
     With ``one_by_one`` a processor of named units reports each of them, else what the policy says.
     """
-    phases = {
-        phase.name: replace(
-            phase, processors={name: _single(one, one_by_one) for name, one in phase.processors.items()}
+    return _with(policy, lambda one: _single(one, one_by_one))
+
+
+def several_loaders(policy: Policy, need: Need) -> Policy:
+    """Return the policy with two loaders of a name that a trigger waits for, of which any or all are needed."""
+
+    def loaded(one: Processor) -> Processor:
+        if one.name != TWICE:
+            return replace(one, need=need) if one.sources else one
+        first, second = (
+            replace(
+                one,
+                name=f"{one.name}/{source}",
+                aliases=(),
+                table=f"{one.table}{number}",
+                reports=Reports.PER_UNIT if number else Reports.WHOLE,
+            )
+            for number, source in enumerate(LOADERS)
         )
+        sources = dict(zip(LOADERS, (first, second), strict=True))
+        return replace(one, table=None, min_records_per_unit=None, sources=sources, need=need)
+
+    return _with(policy, loaded)
+
+
+def _with(policy: Policy, change: Callable[[Processor], Processor]) -> Policy:
+    phases = {
+        phase.name: replace(phase, processors={name: change(one) for name, one in phase.processors.items()})
         for phase in policy.phases.values()
     }
     return replace(policy, phases=phases)
@@ -67,7 +92,12 @@ def _single(one: Processor, one_by_one: bool) -> Processor:
     return replace(one, table=table, aliases=aliases, reports=reports, sources={}, need=Need.ANY)
 
 
-@lru_cache(maxsize=2)
-def _prepared(one_by_one: bool) -> tuple[Policy, Names]:
-    policy = single_loaders(policy_in(), one_by_one=one_by_one)
+@lru_cache(maxsize=4)
+def _prepared(kind: int) -> tuple[Policy, Names]:
+    """Return one of four policies: a loader for each name, whole or unit by unit; two of some, any or all needed."""
+    policy = policy_in()
+    if kind < 2:
+        policy = single_loaders(policy, one_by_one=kind == 1)
+    else:
+        policy = several_loaders(policy, Need.ANY if kind == 2 else Need.ALL)
     return policy, Names(policy)

@@ -241,7 +241,8 @@ class Truth:
 
     def holdings(self, policy: Policy) -> dict[str, frozenset[str]]:
         """Return what every table of named units holds, by processor."""
-        jobs = (job for phase in policy.phases.values() for job in phase.processors.values() if job.units)
+        every = (one for phase in policy.phases.values() for one in phase.processors.values())
+        jobs = (job for one in every for job in one.parts if job.units)
         return {job.name: self.held(job.table or "", job.min_records_per_unit or 1) for job in jobs}
 
 

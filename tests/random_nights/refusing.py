@@ -6,7 +6,7 @@ from datetime import datetime
 
 from shared.core.policy.policy import Policy
 from shared.core.policy.transitions import Transition
-from tests.random_nights.oracle import prevailing
+from tests.random_nights.oracle_of_one import prevailing
 from tests.random_nights.trace import Heard, RunTrace
 
 REFUSING = ("no_data", "failed")

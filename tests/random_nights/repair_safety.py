@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 
 from shared.core.calendar import due_at, working_day
 from shared.core.model import Lane, RunKey
+from shared.core.policy.phases import Need, Processor
 from shared.core.policy.policy import Policy, Repairs
 from shared.core.repairs import UNKNOWN
-from tests.random_nights.oracle import floor_of
+from tests.random_nights.oracle_of_one import floor_of
 from tests.random_nights.ports import Truth
 from tests.random_nights.trace import RunTrace, Trace, Track
 
@@ -100,10 +101,17 @@ def inferred_only_when_silent(
         return f"{what} at {now}, it is due at {due}"
     if any(heard.outcome != "started" for heard in run.by_processor.get((phase, name), [])):
         return f"{what} although it has reported"
-    rows = truth.rows.get(processor.table or "", 0)
-    if rows < max(1, floor_of(processor, truth.units) or 0):
-        return f"{what} from {rows} rows"
-    lacking = set(truth.names) - truth.held(processor.table or "", processor.min_records_per_unit or 1)
-    if processor.units and lacking:
-        return f"{what} from a part: {sorted(lacking)} are missing"
+    parts = [part for part in processor.parts if part.table is not None]
+    filled = [part for part in parts if not _lacks(part, truth)]
+    if len(filled) < (len(parts) if processor.need is Need.ALL else 1):
+        return f"{what}: {'; '.join(_lacks(part, truth) for part in parts)}"
     return None
+
+
+def _lacks(part: Processor, truth: Truth) -> str:
+    """Return what a table lacks of the date, "" if nothing."""
+    rows, names = truth.rows.get(part.table or "", 0), set(truth.names)
+    if rows < max(1, floor_of(part, truth.units) or 0):
+        return f"{rows} rows in {part.table}"
+    missing = names - truth.held(part.table or "", part.min_records_per_unit or 1) if part.units else set()
+    return f"no {sorted(missing)} in {part.table}" if missing else ""

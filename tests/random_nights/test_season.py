@@ -8,12 +8,13 @@ from datetime import date
 import pytest
 
 from shared.core.policy.names import Names
+from shared.core.policy.phases import Need
 from shared.runtime import policy_in
 from shared.simulation.parallel import seldom_collected
 from tests.random_nights.command import replay
 from tests.random_nights.driver import Played, play
 from tests.random_nights.generator import generate
-from tests.random_nights.parallel import single_loaders
+from tests.random_nights.parallel import LOADERS, TWICE, play_seed, several_loaders, single_loaders
 from tests.random_nights.platform import Platform
 from tests.random_nights.revising import revised_at
 from tests.random_nights.schedule import game_dates, season
@@ -116,6 +117,16 @@ def test_units_are_missing_and_named(one_by_one: bool) -> None:
     assert (most > MOST_OF_ONE) is one_by_one
 
 
+# A loader that the record forgot; a report that was received before its dispatch and recorded after it.
+SEEN_BEFORE = (330, 8060)
+
+
+@pytest.mark.parametrize("seed", SEEN_BEFORE)
+def test_nights_that_broke_a_promise_do_so_no_more(seed: int) -> None:
+    """Each as `bin/nights` plays it."""
+    assert list(play_seed(seed).violations) == []
+
+
 REVISED = range(4, 40, 6)
 
 
@@ -132,3 +143,16 @@ def test_who_goes_on_by_the_policy_before_is_seen(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(Platform, "revise", lambda *_: None)
     failed = [seed for seed in REVISED if play(POLICY, NAMES, generate(POLICY, seed)).violations]
     assert len(failed) > len(REVISED) // 2
+
+
+@pytest.mark.parametrize("need", list(Need), ids=lambda need: need.value)
+def test_loaders_of_one_name_are_judged_each_by_its_own(need: Need) -> None:
+    """Two loaders of a name that a trigger waits for, one silent now and then, of which any or all are needed."""
+    policy = several_loaders(policy_in(), need)
+    names = Names(policy)
+    played = [play(policy, names, generate(policy, seed)) for seed in (6, 10, 11, 15)]
+    assert [text for night in played for text in broken(night, None)] == []
+    runs = [run for night in played for run in night.trace.runs.values()]
+    sources = [{one.source for one in run.by_processor.get(("phase3", TWICE), ())} for run in runs]
+    assert set(LOADERS) in sources
+    assert any(len(found & set(LOADERS)) == 1 for found in sources)

@@ -32,6 +32,7 @@ class Heard:
     message_id: str
     trigger_id: str = ""
     incremental: bool = False
+    source: str = ""
 
 
 @dataclass(slots=True, eq=False)

@@ -100,7 +100,8 @@ class Workload:
         """A processor has ended: its table is written, and it says so."""
         line = self._of_what_has_ended(key, phase, line)
         processor = self._policy.phases[phase].processors[line.processor]
-        self.changes += self._truth.write(processor, line.writes, line.units)
+        writer = processor.sources[line.source] if line.source else processor
+        self.changes += self._truth.write(writer, line.writes, line.units)
         if not line.status:
             return
         letter = self._post.letter(key, phase, line, self._now())

@@ -273,7 +273,7 @@ def _heard(run: RunTrace, letter: CaseMessage, received: datetime, at: datetime)
     return Heard(
         len(run.heard), letter.envelope.phase, letter.processor, letter.outcome, letter.records, letter.percent,
         min(letter.ended or published, published), received, at, letter.id, letter.trigger_id,
-        b'"is_incremental": true' in letter.envelope.data,
+        b'"is_incremental": true' in letter.envelope.data, letter.source,
     )  # fmt: skip
 
 

@@ -98,6 +98,10 @@ FAULTS = {
         Edit(HOLDINGS, "Shortfall(count, total, lacking, self.unit)", "Shortfall(count, total, self.names, self.unit)"),
         {"missing_units_are_named"},
     ),
+    "R10: one loader suffices where all are needed": (
+        Edit(STANDING, "return asking or best_first[-1]", "return asking or best_first[0]"),
+        {"no_trigger_against_the_policy", "no_generation_without_a_cause"},
+    ),
     "behaviour 3: a claim confirmed by any report": (
         Edit(DECIDE, NAMED, NAMED.rstrip() + " or seen_at is not None\n"),
         {"confirmed_only_when_begun"},
@@ -205,7 +209,7 @@ def test_a_failing_seed_can_be_played_again(copy: Path) -> None:
 
 
 def test_without_a_fault_the_copy_breaks_no_promise(copy: Path) -> None:
-    """What the locate_errors show is the locate_errors' doing; the answer is also there for scripts."""
+    """What the faults show is the faults' doing; the answer is also there for scripts."""
     status, said = ran(copy, "-m", "tests.random_nights", "--seeds", "6", "--json")
     assert (status, json.loads(said)["failed"]) == (0, [])
 

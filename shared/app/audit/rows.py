@@ -30,6 +30,8 @@ def report_of(row: Mapping[str, Any]) -> Report:
         is_incremental=row["is_incremental"],
         entities={kind: tuple(names) for kind, names in changed.items() if names},
         batch_id=extra.get("batch_id") or "",
+        trigger_id=extra.get("trigger_id") or "",
+        source=extra.get("source") or "",
     )
 
 

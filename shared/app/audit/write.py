@@ -58,6 +58,8 @@ def completion_row(policy: Policy, key: RunKey, report: Report, *, superseded: b
             "output_table": report.output_table,
             "error": report.error,
             "batch_id": report.batch_id,
+            "trigger_id": report.trigger_id,
+            "source": report.source,
         },
     }
     return COMPLETIONS, Row(f"{key.id}/{report.phase}/{report.processor}/{report.message_id}", columns)

@@ -8,7 +8,7 @@ from shared.core.calendar import instant
 from shared.core.decision.completeness import Completeness
 from shared.core.decision.refusal import changed_inputs, may_repeat
 from shared.core.decision.snapshot import DecisionInput
-from shared.core.model import Plan, Report
+from shared.core.model import Plan
 
 
 def refresh_until(snapshot: DecisionInput) -> datetime | None:
@@ -54,11 +54,11 @@ def refresh_causes(snapshot: DecisionInput, seen: Completeness, carried: Plan) -
         return arrived
     before, percent = carried.completed, refresh.min_growth_percent
     return arrived.union(
-        [name for name in seen.done - arrived if _grew(before.get(name), seen.statuses[name].report, percent)]
+        [name for name in seen.done - arrived if _grew(before.get(name), seen.statuses[name].records, percent)]
     )
 
 
-def _grew(before: int | None, report: Report | None, percent: float) -> bool:
-    if report is None or report.records is None or before is None:
+def _grew(before: int | None, records: int | None, percent: float) -> bool:
+    if records is None or before is None:
         return False
-    return report.records > before and (report.records - before) * 100 >= percent * before
+    return records > before and (records - before) * 100 >= percent * before

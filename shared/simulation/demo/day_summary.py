@@ -19,14 +19,7 @@ def print_day(
     console: Console, figures: Sequence[Figure], logged: Mapping[str, int], home: Workspace, policy: Policy, took: float
 ) -> int:
     """Print the whole of it; return the exit status: 0 where every figure is as it must be, else 1."""
-    console.print()
-    for figure in figures:
-        word, style = ("ok    ", "green") if figure.right else ("FAILED", "bold red")
-        wanted = "" if figure.right else f" (wanted: {figure.wanted})"
-        text = f"{word}  {figure.what}: {figure.seen}{wanted}"
-        console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
-    for what, count in logged.items():
-        console.print(f"logged by {what}: {amount(count, 'time')}", markup=False, highlight=False, soft_wrap=True)
+    print_figures(console, figures, logged)
     env = home.leave(DAY, policy, span(policy)[1])
     console.print(
         f"\nThe exports are in {home.path / 'exports'}. Three commands to try:\n", highlight=False, soft_wrap=True
@@ -37,6 +30,18 @@ def print_day(
     verdict = "every figure as it must be" if passed else "not every figure as it must be"
     console.print(f"\none night and day played, {verdict} ({took:.0f} s)", style="bold", highlight=False)
     return 0 if passed else 1
+
+
+def print_figures(console: Console, figures: Sequence[Figure], logged: Mapping[str, int]) -> None:
+    """Print a line for each figure, with what was wanted where it is wrong, and what the functions complained of."""
+    console.print()
+    for figure in figures:
+        word, style = ("ok    ", "green") if figure.right else ("FAILED", "bold red")
+        wanted = "" if figure.right else f" (wanted: {figure.wanted})"
+        text = f"{word}  {figure.what}: {figure.seen}{wanted}"
+        console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+    for what, count in logged.items():
+        console.print(f"logged by {what}: {amount(count, 'time')}", markup=False, highlight=False, soft_wrap=True)
 
 
 def to_try(env: Path, here: Path) -> Iterator[str]:

@@ -14,41 +14,30 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
 from shared.adapters.clock import SystemClock
 from shared.adapters.http import RequestsHttp
-from shared.adapters.local.accelerated_clock import FileClock
-from shared.adapters.local.sqlite import SqliteStore
-from shared.app.context import Context
 from shared.core.errors import Unavailable
 from shared.core.model import RunKey, State
 from shared.core.policy.policy import Policy
-from shared.ports import StateStore
-from shared.runtime import from_environment
-from shared.simulation.demo.bus_wiring import PushFailed
+from shared.simulation.demo.bus_wiring import PushFailed, function_by_topic
 from shared.simulation.demo.day import DAY, GAMES, PREDICTED, policy_of_day, scheduled_calls, span
-from shared.simulation.demo.day_bus import DayBus, EmbeddedBus, EmulatorBus
 from shared.simulation.demo.day_lines import LEGEND, call_text, message_text, report_lines
+from shared.simulation.demo.day_processes import Parts, ServicesNight, staged
 from shared.simulation.demo.day_summary import print_day
 from shared.simulation.demo.figures import RUNS, figures, states
-from shared.simulation.demo.fixtures import Fixtures
 from shared.simulation.demo.night import NightLine, NightView
 from shared.simulation.demo.play import SWEEPER
 from shared.simulation.demo.processes import Ground
-from shared.simulation.demo.relay import open_relay
 from shared.simulation.demo.run_follower import RunFollower
 from shared.simulation.demo.screen import Screen
-from shared.simulation.demo.servers import Server, ServerFailed, complaints, served
-from shared.simulation.demo.speed import Speed
-from shared.simulation.demo.stand_ins import SERVICES, Call, SharedFiles, StandIns, stand_ins
-from shared.simulation.scenario import Change
-from shared.simulation.world_data import WorldData
+from shared.simulation.demo.servers import ServerFailed, complaints
+from shared.simulation.demo.stand_ins import NAMES, SERVICES, Call
 
 SWEEP_EVERY, QUIET_EVERY = timedelta(minutes=5), timedelta(minutes=30)
 _SWEEP_TIMEOUT = timedelta(seconds=60)
@@ -57,18 +46,19 @@ _POLL = timedelta(seconds=0.05)
 _REMEMBERED = 60
 
 
-@dataclass(frozen=True)
-class ServicesNight:
-    """Everything that plays. ``context`` sees the state as a function does."""
-
-    policy: Policy
-    store: StateStore
-    context: Context
-    pace: Speed
-    bus: DayBus
-    functions: Mapping[str, Server]
-    services: StandIns
-    screen: Screen
+def parts_of_day(policy: Policy) -> Parts:
+    # The scrapers of phase 1 have no stand-in here: the day begins with what they have published.
+    table, day, rows = PREDICTED
+    return Parts(
+        night=DAY,
+        begins=span(policy)[0],
+        functions=(*policy.listeners, SWEEPER),
+        names=NAMES,
+        hearing=function_by_topic(policy),
+        services=SERVICES,
+        games=GAMES,
+        rows={table: {day: rows}},
+    )
 
 
 def play_with_services(ground: Ground, console: Console, screen: Screen) -> int:
@@ -77,7 +67,7 @@ def play_with_services(ground: Ground, console: Console, screen: Screen) -> int:
     console.print(LEGEND, markup=False, highlight=False, soft_wrap=True)
     with screen.night(DAY, policy, "one day"):
         try:
-            with staged(ground, policy, screen) as stage:
+            with staged(ground, parts_of_day(policy), policy, screen) as stage:
                 Day(stage).play()
                 found = figures(policy, stage.store, ground.home.path / "exports", stage.bus.relay.pushed)
         except ServerFailed as failed:
@@ -85,44 +75,6 @@ def play_with_services(ground: Ground, console: Console, screen: Screen) -> int:
             return 1
     logged = complaints(ground.home.logs(DAY))
     return print_day(console, found, logged, ground.home, policy, time.monotonic() - began)
-
-
-@contextmanager
-def staged(ground: Ground, policy: Policy, screen: Screen) -> Iterator[ServicesNight]:
-    """Start what plays, for the length of a ``with`` block; the state is kept when it ends."""
-    home, project = ground.home, ground.project(DAY)
-    home.fresh()
-    clock, store = FileClock(home.clock), ground.store(DAY)
-    clock.set(span(policy)[0], 0)
-    _fill_tables(home.warehouse, policy)
-    variables = ground.variables(DAY, policy, "")
-    bus = project if ground.emulators else str(home.bus)
-    place = SharedFiles(bus, policy.source, home.clock, home.warehouse, home.path / "exports")
-    with ExitStack() as stack:
-        if isinstance(store, SqliteStore):
-            stack.callback(store.close)
-        services = stack.enter_context(stand_ins(place, variables, home.logs(DAY)))
-        # The scrapers of phase 1 have no stand-in here: the day begins with what they have published.
-        at = {policy.services[name].url_env: services.servers[server].url for name, server in SERVICES.items()}
-        listening = [*policy.listeners, SWEEPER]
-        functions = stack.enter_context(served(listening, {**variables, **at}, home.logs(DAY)))
-        targets = {name: server.url for name, server in {**functions, **services.servers}.items()}
-        carrier: DayBus
-        if ground.emulators:
-            carrier = EmulatorBus(clock, targets, project, policy)
-        else:
-            carrier = EmbeddedBus(clock, targets, home.bus, policy)
-        carrier.subscribe(stack.enter_context(open_relay(carrier.relay)))
-        stack.callback(home.keep, store, f"{policy.pipeline}_orchestration")
-        pace, context = Speed(clock, ground.speed), from_environment({**variables, **at})
-        yield ServicesNight(policy, store, context, pace, carrier, functions, services, screen)
-
-
-def _fill_tables(warehouse: Path, policy: Policy) -> None:
-    table, day, rows = PREDICTED
-    facts = WorldData(policy, span(policy)[0])
-    facts.merge(Change(games=GAMES, rows={table: {day: rows}}))
-    Fixtures(warehouse, policy, list(GAMES)).follow(facts)
 
 
 @dataclass
@@ -138,6 +90,8 @@ class Seen:
 
 class Day:
     """One play of the day."""
+
+    night = DAY
 
     def __init__(self, stage: ServicesNight) -> None:
         self._stage, self._seen, self._runs = stage, Seen(), RunFollower()
@@ -173,14 +127,18 @@ class Day:
         return bool(pushed) and now - pushed[-1].at > QUIET_EVERY
 
     def _sweep(self) -> None:
-        server = self._stage.functions[SWEEPER]
-        try:
-            status = self._http.request("POST", server.url, {}, _SWEEP_TIMEOUT).status
-        except Unavailable as error:
-            raise ServerFailed(f"{SWEEPER} does not answer: {error.reason}; {server.tail()}") from error
-        if not 200 <= status < 300:
-            raise ServerFailed(f"{SWEEPER} answers {status}; {server.tail()}")
+        self._post(SWEEPER, "", {})
         self._seen.sweeps += 1
+
+    def _post(self, function: str, path: str, body: Mapping[str, Any]) -> None:
+        """Call a function; raise ``ServerFailed`` with the end of its log unless it answers 2xx."""
+        server = self._stage.functions[function]
+        try:
+            status = self._http.request("POST", server.url + path, body, _SWEEP_TIMEOUT).status
+        except Unavailable as error:
+            raise ServerFailed(f"{function} does not answer: {error.reason}; {server.tail()}") from error
+        if not 200 <= status < 300:
+            raise ServerFailed(f"{function} answers {status}; {server.tail()}")
 
     def _rest(self) -> None:
         """Wait until every message has been taken in and nobody works but on what takes time of the night."""
@@ -218,7 +176,7 @@ class Day:
         for line in self._runs.decisions(stage.context):
             self._print(line)
         view = NightView(
-            night=DAY,
+            night=self.night,
             policy=stage.policy,
             begins=begins,
             now=stage.pace.clock.now(),

@@ -132,5 +132,9 @@ def documents(store: StateStore) -> Iterator[Document]:
         yield run
         for part in ("completions", "transitions"):
             yield from store.query(f"{run.path}/{part}")
+    for batch in store.query("batches"):
+        yield batch
+        for part in ("batch_pages", "batch_index", "batch_outcomes"):
+            yield from store.query(f"{batch.path}/{part}")
     for collection in ("alerts", "quarantine", "locks"):
         yield from store.query(collection)
