@@ -1767,8 +1767,8 @@ MUTANTS = [
     mutant(
         "what one loader reports of a unit is growth of another",
         REFRESH,
-        "records, before = seen.statuses[name].records, carried.completed.get(name)",
-        "records, before = getattr(seen.statuses[name].report, 'records', None), carried.completed.get(name)",
+        "_grew(before.get(name), seen.statuses[name].records, percent)",
+        "_grew(before.get(name), getattr(seen.statuses[name].report, 'records', None), percent)",
         f"{T_REFRESH}what_one_loader_reports_of_a_unit_is_no_growth_of_another",
     ),
     mutant(
