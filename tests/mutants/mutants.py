@@ -2706,6 +2706,13 @@ MUTANTS = [
         "tests/app/test_batch_warnings.py::test_all_missing_can_be_read",
     ),
     mutant(
+        "a deadline that has passed hides when a reopened batch is idle",
+        BATCH_DECIDE,
+        "if at is not None and at > now), default=None)",
+        "if at is not None), default=None)",
+        f"{T_BATCH}a_reopened_batch_past_its_deadline_is_due_when_it_is_idle",
+    ),
+    mutant(
         "a deadline that says hold publishes",
         BATCH_DECIDE,
         "declared.close.deadline.then is BatchThen.PUBLISH_PARTIAL:",
