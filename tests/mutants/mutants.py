@@ -2412,6 +2412,27 @@ MUTANTS = [
         f"{T_W_DECIDE}an_unreadable_table_fetches_all_with_one_warning",
     ),
     mutant(
+        "a type is learnt by several threads at once",
+        "shared/documents.py",
+        "    if kind not in _learnt:",
+        "    if False:",
+        "tests/app/test_documents_by_threads.py::test_threads_that_read_a_type_for_the_first_time_wait_for_each_other",
+    ),
+    mutant(
+        "a discovery reads its table at every tick",
+        W_DECIDE,
+        "    early = None if used_up or facts.code == FOUND else _between_attempts(decide, facts)\n",
+        "    early = None\n",
+        f"{T_W_DECIDE}discovery_reads_its_table_only_where_the_answer_matters",
+    ),
+    mutant(
+        "what a discovery has found is asked again",
+        W_DECIDE,
+        "    concluded = facts.code == FOUND or (",
+        "    concluded = False and (",
+        f"{T_W_CONTROLLER}a_discovery_reads_its_table_once_for_each_attempt",
+    ),
+    mutant(
         "what a workflow requires is read by nobody",
         W_DECIDE,
         "        if name not in facts.completed:",
