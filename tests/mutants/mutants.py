@@ -2413,6 +2413,27 @@ MUTANTS = [
         f"{T_W_DECIDE}an_unreadable_table_fetches_all_with_one_warning",
     ),
     mutant(
+        "a type is learnt by several threads at once",
+        "shared/documents.py",
+        "    if kind not in _learnt:",
+        "    if False:",
+        "tests/app/test_documents_by_threads.py::test_threads_that_read_a_type_for_the_first_time_wait_for_each_other",
+    ),
+    mutant(
+        "a discovery reads its table at every tick",
+        W_DECIDE,
+        "    early = None if used_up or facts.code == FOUND else _between_attempts(decide, facts)\n",
+        "    early = None\n",
+        f"{T_W_DECIDE}discovery_reads_its_table_only_where_the_answer_matters",
+    ),
+    mutant(
+        "what a discovery has found is asked again",
+        W_DECIDE,
+        "    concluded = facts.code == FOUND or (",
+        "    concluded = False and (",
+        f"{T_W_CONTROLLER}a_discovery_reads_its_table_once_for_each_attempt",
+    ),
+    mutant(
         "what a workflow requires is read by nobody",
         W_DECIDE,
         "        if name not in facts.completed:",
@@ -2705,6 +2726,13 @@ MUTANTS = [
         "    return batch.closing is not None and outcome.late and outcome.received_at >= batch.closing.at",
         "    return False",
         "tests/app/test_batch_warnings.py::test_all_missing_can_be_read",
+    ),
+    mutant(
+        "a deadline that has passed hides when a reopened batch is idle",
+        BATCH_DECIDE,
+        "if at is not None and at > now), default=None)",
+        "if at is not None), default=None)",
+        f"{T_BATCH}a_reopened_batch_past_its_deadline_is_due_when_it_is_idle",
     ),
     mutant(
         "a deadline that says hold publishes",

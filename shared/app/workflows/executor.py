@@ -217,7 +217,7 @@ class _Work:
                 continue
             self._ctx.log(
                 "workflow.call",
-                severity="INFO" if entry.outcome is CallOutcome.SUCCESS else "WARNING",
+                severity="INFO" if succeeded(entry, self._workflows.scrapers[entry.scraper]) else "WARNING",
                 run_id=self._run.id,
                 scraper=entry.scraper,
                 target=entry.target,

@@ -82,7 +82,8 @@ class EmbeddedBus:
         pushes = self._bus.deliver(self._http)
         for push in pushes:
             if not push.accepted:
-                raise PushFailed(self._functions.get(push.topic, push.topic), str(push.answer))
+                function = self._functions.get(push.topic, push.topic)
+                raise PushFailed(function, self.relay.last_answer(function) or str(push.answer))
         return bool(pushes)
 
     def handed(self) -> Mapping[str, int]:

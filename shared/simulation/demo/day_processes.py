@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, time
 from pathlib import Path
 
 from shared.adapters.local.accelerated_clock import FileClock
 from shared.adapters.local.sqlite import SqliteStore
 from shared.app.context import Context
 from shared.core.policy.policy import Policy
+from shared.core.workflows.model import Workflows
 from shared.ports import StateStore
 from shared.runtime import from_environment
+from shared.simulation.demo.day import discovered
 from shared.simulation.demo.day_bus import DayBus, EmbeddedBus, EmulatorBus
 from shared.simulation.demo.fixtures import Fixtures
 from shared.simulation.demo.nights import Night
@@ -32,7 +34,8 @@ class Parts:
     """What a day is played with: its functions, the stand-ins by name, who hears which topic, which games and rows
     there are.
 
-    ``services`` maps a name of the policy to the stand-in that answers for it.
+    ``services`` maps a name of the policy to the stand-in that answers for it. With ``workflows`` the tables that
+    discoveries ask are there as well; ``tip_offs`` are the UTC times at which the games of a date begin.
     """
 
     night: Night
@@ -43,6 +46,8 @@ class Parts:
     services: Mapping[str, str]
     games: Mapping[date, GameCount]
     rows: Mapping[str, Mapping[date, int]]
+    workflows: Workflows | None = None
+    tip_offs: Mapping[date, time] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -85,11 +90,13 @@ def staged(ground: Ground, parts: Parts, policy: Policy, screen: Screen) -> Iter
             carrier = EmbeddedBus(clock, targets, home.bus, parts.hearing)
         carrier.subscribe(stack.enter_context(open_relay(carrier.relay)))
         stack.callback(home.keep, store, f"{policy.pipeline}_orchestration")
-        pace, context = Speed(clock, ground.speed), from_environment({**variables, **at})
+        pace = Speed(clock, ground.speed)
+        context = replace(from_environment({**variables, **at}), workflows=parts.workflows)
         yield ServicesNight(policy, store, context, pace, carrier, functions, services, screen)
 
 
 def _fill_tables(warehouse: Path, policy: Policy, parts: Parts) -> None:
     facts = WorldData(policy, parts.begins)
     facts.merge(Change(games=parts.games, rows=parts.rows))
-    Fixtures(warehouse, policy, list(parts.games)).follow(facts)
+    beside = {} if parts.workflows is None else discovered(parts.workflows)
+    Fixtures(warehouse, policy, list(parts.games), beside, parts.tip_offs).follow(facts)

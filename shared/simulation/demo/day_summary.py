@@ -9,10 +9,12 @@ from rich.console import Console
 
 from shared.core.policy.policy import Policy
 from shared.core.texts import amount
-from shared.simulation.demo.day import DAY, span
+from shared.simulation.demo.day import DAY, NEXT, span
 from shared.simulation.demo.figures import Figure
-from shared.simulation.demo.summary import commands, page
+from shared.simulation.demo.summary import commands, of_workflow, page
 from shared.simulation.demo.workspace import Workspace
+
+EXPLAINED = ("betting_lines", NEXT)
 
 
 def print_day(
@@ -45,6 +47,7 @@ def print_figures(console: Console, figures: Sequence[Figure], logged: Mapping[s
 
 
 def to_try(env: Path, here: Path) -> Iterator[str]:
-    """Yield what a day left, a transition explained, and the page of both runs, for a shell that stands in ``here``."""
-    yield from commands([(DAY, env)], here)
+    """Yield a workflow and a transition explained, and the page of the day, for a shell that stands in ``here``."""
+    yield of_workflow(env, *EXPLAINED, here)
+    yield list(commands([(DAY, env)], here))[-1]
     yield page([(DAY, env)], here)

@@ -23,15 +23,21 @@ from shared.simulation.demo.servers import ROOT, Server, ServerFailed, running
 MODULE = "tests.services"
 FOLDER = ROOT / "tests" / "services"
 # Policy's name of a service to the stand-in that answers for it.
-SERVICES = {"analytics": "analytics", "precompute": "precompute", "prediction_coordinator": "coordinator"}
+SERVICES = {
+    "scrapers": "scrapers",
+    "analytics": "analytics",
+    "precompute": "precompute",
+    "prediction_coordinator": "coordinator",
+}
 # Topic to the stand-in that has a push subscription of its own to it, and the path that is pushed to.
 READERS = {
+    "nba-phase1-scrapers-complete": ("raw", "process"),
     "nba-phase2-raw-complete": ("analytics", "process"),
     "nba-phase6-export-trigger": ("export", ""),
     "nba-grading-trigger": ("grading", ""),
     "prediction-request-prod": ("workers", ""),
 }
-NAMES = ("raw", "analytics", "precompute", "coordinator", "export", "grading")
+NAMES = ("scrapers", "raw", "analytics", "precompute", "coordinator", "export", "grading")
 _TIMEOUT = timedelta(seconds=60)
 
 

@@ -50,6 +50,11 @@ def commands(left: Sequence[tuple[Night, Path]], here: Path) -> Iterator[str]:
             yield sourced(env, here, lines.explain(transition, key))
 
 
+def of_workflow(env: Path, workflow: str, day: date, here: Path) -> str:
+    """Return the command line that explains a workflow of a date as it stood at the end of a night."""
+    return f"(. {_source(env, here)} && {_from(here, lines.explain_workflow(workflow, day))})"
+
+
 def page(left: Sequence[tuple[Night, Path]], here: Path) -> str:
     """Return the command line that serves the page, as of the end of the last night."""
     return sourced(left[-1][1], here, lines.line("serve", "health_check"))

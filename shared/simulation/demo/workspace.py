@@ -27,6 +27,10 @@ EMBEDDED = {
     "ORCH_ALERTS": "console",
     "ORCH_SECRETS": "environment",
 }
+_COLLECTIONS = (
+    *("alerts", "quarantine", "locks", "breakers"),
+    *("workflow_control", "workflow_days", "workflow_runs", "scraper_files"),
+)
 _OURS = ("state.db*", "warehouse.duckdb*", "clock*", "*.env", "logs", "night", "exports")
 
 
@@ -136,5 +140,5 @@ def documents(store: StateStore) -> Iterator[Document]:
         yield batch
         for part in ("batch_pages", "batch_index", "batch_outcomes"):
             yield from store.query(f"{batch.path}/{part}")
-    for collection in ("alerts", "quarantine", "locks"):
+    for collection in _COLLECTIONS:
         yield from store.query(collection)
