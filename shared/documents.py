@@ -14,11 +14,13 @@ from dataclasses import is_dataclass
 from datetime import datetime
 from enum import Enum
 from functools import cache
+from threading import RLock
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 
 T = TypeVar("T")
+_learning, _learnt = RLock(), set[Any]()
 
 
 def document_id(name: str) -> str:
@@ -49,13 +51,26 @@ def from_data(kind: type[T], data: Mapping[str, Any]) -> T:
     if stored_as:
         data = {**data, **{name: data[stored] for name, stored in stored_as.items() if stored in data}}
     try:
-        return msgspec.convert(data, kind)
+        return converted(data, kind)
     except msgspec.ValidationError:
         pass
     try:
-        return msgspec.convert(_known(kind, data, data), kind)
+        return converted(_known(kind, data, data), kind)
     except msgspec.ValidationError as error:
         raise ValueError(f"no {kind.__name__}: {error}") from error
+
+
+def converted(value: object, kind: type[T]) -> T:
+    """Return a value as a dataclass or a schema; raise ``msgspec.ValidationError`` where it is none.
+
+    Any number of threads may ask at once: msgspec shows others a type that it has half learnt, and whoever converts
+    into that ends the process, so each type is learnt by one thread while the others wait.
+    """
+    if kind not in _learnt:
+        with _learning:
+            msgspec.json.Decoder(kind)
+            _learnt.add(kind)
+    return msgspec.convert(value, kind)
 
 
 @cache

@@ -14,6 +14,7 @@ from deploy.scale import deployment_of, gate_sql
 from shared import runtime
 from shared.cli.entry import table
 from shared.cli.shell import print_json
+from shared.core.batches.load import batch_loads
 from shared.core.costs.cost import Bill, Reached, bill, by_pipelines, by_width, first, reached
 from shared.core.costs.month import Month
 from shared.core.costs.operations import HABITS, OPERATIONS
@@ -38,6 +39,7 @@ def cost(
     size: Annotated[list[int] | None, typer.Option(min=2, help="Compare with so many times the size.")] = None,
     pipelines: Annotated[int, typer.Option(min=1, help="So many pipelines alike, each deployed by itself.")] = 1,
     completions: Annotated[int | None, typer.Option(min=1, help="A day and pipeline; without it as expected.")] = None,
+    members: Annotated[int | None, typer.Option(min=1, help="Of each batch, started or not; without it 300.")] = None,
     days: Annotated[int, typer.Option(min=0, max=DAYS, help="Days of the month that have units.")] = DAYS,
     no_free: Annotated[bool, typer.Option("--no-free", help="As if nothing were free.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
@@ -49,7 +51,7 @@ def cost(
     Example: orch cost --pipelines 1000 --completions 1000
     """
     prices = load_prices()
-    month = month_of(policy, prices, pipelines, completions, days)
+    month = month_of(policy, prices, pipelines, completions, days, members)
     sizes = tuple(dict.fromkeys((1, *(size or SIZES))))
     if as_json:
         print_json(document(month, prices, sizes, free=not no_free))
@@ -60,15 +62,24 @@ def cost(
 
 
 def month_of(
-    path: Path | None, prices: PriceList, pipelines: int = 1, completions: int | None = None, days: int = DAYS
+    path: Path | None,
+    prices: PriceList,
+    pipelines: int = 1,
+    completions: int | None = None,
+    days: int = DAYS,
+    members: int | None = None,
 ) -> Month:
-    """Return the month of a policy; raise ``PolicyError`` if one of the files is wrong."""
+    """Return the month of a policy; raise ``PolicyError`` if one of the files is wrong.
+
+    Batches that a transition starts have as many members as is assumed; with ``members`` all that are declared count.
+    """
     policy = runtime.context().policy if path is None else runtime.policy_in(path)
     # The age of the runtime is the deploy script's affair, so the manifest is judged as of the prices' day.
     deployment = deployment_of(load_manifest(today=prices.taken), policy)
     workflows = workflows_beside(policy)
     load = None if workflows is None else workflow_load(workflows, deployment.ticks)
     month = Month(policy, deployment, gate_sql(policy), _checks(policy), pipelines, days=days, workflows=load)
+    month = replace(month, batch_loads=batch_loads(policy, members))
     if completions is None:
         return month
     return replace(month, width=completions / month.completions)
@@ -103,6 +114,9 @@ def _head(month: Month, prices: PriceList, *, free: bool) -> str:
     what = f"{each} and {month.deployment.sweeps:,.0f} sweeps a day, {month.days} days with units"
     if month.workflows is not None:
         what += f", {month.workflows.runs:,.0f} runs of workflows with {month.workflows.calls:,.0f} calls"
+    if month.batches:
+        batches, members = sum(one.runs for one in month.batches), sum(one.runs * one.members for one in month.batches)
+        what += f", {batches:,.0f} batches with {members:,.0f} members"
     many = "" if month.pipelines == 1 else f", {month.pipelines:,} such pipelines"
     of_when = f"list prices of {prices.taken}, {'after' if free else 'without'} what is free"
     return f"{month.policy.pipeline}: {what}{many}\nUSD a month, {prices.region}, {of_when}"

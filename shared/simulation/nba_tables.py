@@ -63,16 +63,17 @@ def statistics_id(day: date, number: int) -> str:
     return "_".join((f"{day:%Y%m%d}", *teams(number)))
 
 
-def schedule_row(day: date, number: int, status: GameStatus) -> dict[str, Any]:
-    """Return a game as the schedule has it. ``game_date_est`` is the tip-off in UTC, in spite of its name."""
+def schedule_row(day: date, number: int, status: GameStatus, tip_off: time = time(0, 30)) -> dict[str, Any]:
+    """Return a game as the schedule has it; ``tip_off`` is a time of the next day in UTC, which is what the column
+    ``game_date_est`` holds in spite of its name."""
     code = STATUS_NUMBER.get(status, 1)
     away, home = teams(number)
     scored = status is GameStatus.FINAL
-    tip_off = datetime.combine(day + timedelta(days=1), time(0, 30))
+    starts_at = datetime.combine(day + timedelta(days=1), tip_off)
     return {
         "game_date": day,
         "game_id": schedule_id(day, number),
-        "game_date_est": f"{tip_off:%Y-%m-%d %H:%M:%S}+00",
+        "game_date_est": f"{starts_at:%Y-%m-%d %H:%M:%S}+00",
         "game_status": code,
         "game_status_text": STATUS_TEXT[code],
         "away_team_tricode": away,

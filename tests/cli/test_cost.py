@@ -14,6 +14,7 @@ import pytest
 from shared.core.costs.price import Item, Limit
 from tests.app.handlers_kit import HandlersKit
 from tests.emulators.server import ROOT
+from tests.policy_files import PRODUCTION
 
 MINIMAL = str(ROOT / "tests" / "pipelines" / "minimal.yaml")
 
@@ -83,6 +84,22 @@ def test_days_without_units_cost_sweeps_only() -> None:
     assert idle["charges"]["pubsub_carried"]["used"] == 0
     assert 0 < idle["charges"]["firestore_reads"]["used"] < busy["charges"]["firestore_reads"]["used"]
     assert idle["charges"]["scheduler_jobs"] == busy["charges"]["scheduler_jobs"]
+
+
+def test_members_of_batches_are_the_callers() -> None:
+    """Three runs a day have the batch that the policy declares: counted with --members although nothing starts it, and
+    each member costs a request, a report and a document that is kept for a time."""
+    with_batches = str(PRODUCTION)
+    without = document(with_batches)
+    few, many = (document(with_batches, "--members", members) for members in ("100", "300"))
+    assert without["day"]["operations"]["batches"]["writes"] == 0
+    assert without["day"]["operations"]["batch_looks"]["reads"] == without["day"]["sweeps"]
+    more = {name: many["charges"][name]["used"] - few["charges"][name]["used"] for name in many["charges"]}
+    assert more["firestore_writes"] >= 200 * 3 * 30 * 0.97
+    assert more["firestore_deletes"] == pytest.approx((200 * 0.97 + 4) * 3 * 30, rel=0.01)
+    assert more["run_requests"] == pytest.approx(200 * 0.97 * 3 * 30 * 1.01, rel=0.01)
+    assert more["pubsub_carried"] > 0
+    assert more["scheduler_jobs"] == 0
 
 
 def test_another_pipeline_is_reckoned_too() -> None:

@@ -233,6 +233,16 @@ def test_a_reopened_batch_waits_for_more_past_its_deadline() -> None:
 NUMBERS = st.integers(0, 20)
 
 
+def test_a_reopened_batch_past_its_deadline_is_due_when_it_is_idle() -> None:
+    """What has passed hides nothing that is to come: it waits until its idleness, whatever its percent."""
+    reopened = replace(OPEN, generation=2, reopened=1, opened_at=START + 60 * MINUTE)
+    for done in (10, 19):
+        found = decided(reopened, Counts(done=done), after=62 * MINUTE, by=replace(HOLDING, retry=None))
+        assert isinstance(found, Wait)
+        assert found.until == START + 70 * MINUTE
+    assert decided(reopened, Counts(done=10), after=70 * MINUTE, by=HOLDING) == BeginClose(Cause.DEADLINE)
+
+
 @given(done=NUMBERS, skipped=NUMBERS, failed=NUMBERS, minutes=st.integers(0, 90), state=st.sampled_from(BatchState))
 def test_a_batch_is_never_published_before_its_closing(
     done: int, skipped: int, failed: int, minutes: int, state: BatchState

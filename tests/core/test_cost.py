@@ -12,12 +12,16 @@ from hypothesis import strategies as st
 from deploy.manifest_file import load_manifest
 from deploy.prices_file import load_prices
 from deploy.scale import deployment_of, gate_sql
+from shared.core.batches.load import batch_loads
 from shared.core.costs.cost import bill, by_pipelines, by_width, first, reached
 from shared.core.costs.demand import demand_of
 from shared.core.costs.month import Month, of_deliveries
 from shared.core.costs.operations import FAN_IN_ABOVE, HABITS
 from shared.core.costs.price import Item, Limit
 from shared.core.costs.workload import PhaseLoad, scans
+from shared.core.policy.batches import start_topic
+from shared.core.policy.transitions import Messages, Publication, Step
+from shared.core.wire.bodies import Body
 from tests.core.build import POLICY
 
 PRICES = load_prices()
@@ -53,6 +57,28 @@ def test_a_policy_with_batches_is_given_all_that_the_manifest_declares() -> None
     deployment = deployment_of(manifest, manifest.policy)
     assert (deployment.functions, deployment.jobs, deployment.topics) == (10, 9, 14)
     assert (deployment.functions, deployment.topics) == (len(manifest.functions), len(manifest.topics) + 1)
+
+
+def test_a_batch_counts_once_something_starts_it() -> None:
+    """A policy that only declares a batch has none of it in its month; one line of policy, and each mode has one. A
+    wider pipeline has wider batches; outcomes are written at the pace of their requests."""
+    manifest = load_manifest(today=date(2026, 1, 1))
+    declared = manifest.policy
+    assert batch_loads(declared) == ()
+    starting = declared.transitions["phase4_to_phase5"]
+    step = Step(Publication(start_topic("nba"), Messages.ONE), Body({"batch": "predictions"}))
+    switched = replace(starting, dispatch=replace(starting.dispatch, steps=(step,)))
+    policy = replace(declared, transitions={**declared.transitions, "phase4_to_phase5": switched})
+    [load] = batch_loads(policy)
+    assert (load.runs, load.members, load.pages) == (3, HABITS.members, 3)
+    month = replace(MONTH, policy=policy, batch_loads=(load,))
+    bare = replace(month, batch_loads=())
+    assert month.batches[0].messages == 300 + 2 * 9 + 291 + 2
+    assert month.grown(width=4).batches[0].members == 4 * HABITS.members
+    wider = demand_of(month)[Limit.SEQUENTIAL_WRITES] - demand_of(bare)[Limit.SEQUENTIAL_WRITES]
+    assert wider == policy.batches["predictions"].request.per_second
+    assert all(month.used[item] >= bare.used[item] for item in Item)
+    assert month.used[Item.CARRIED] > bare.used[Item.CARRIED]
 
 
 @given(size=sizes)

@@ -287,6 +287,29 @@ def test_discovery_asks_until_it_is_found_or_the_attempts_are_used_up(
     assert bool(getattr(decision, "warning", "")) is (code == "attempts")
 
 
+@pytest.mark.parametrize(
+    ("runs", "now", "code", "wanted"),
+    [
+        ((), "00:00:00", "", "read"),
+        (("00:00:00",), "01:59:59", "due", "every"),
+        (("00:00:00",), "02:00:00", "every", "read"),
+        (("00:00:00",), "02:00:00", "found", "found"),
+        (("00:00:00",), "23:59:59", "found", "found"),
+        (("00:00:00", "02:00:00", "04:00:00"), "04:05:00", "due", "read"),
+        (("00:00:00", "02:00:00", "04:00:00"), "04:10:00", "attempts", "attempts"),
+    ],
+)
+def test_discovery_reads_its_table_only_where_the_answer_matters(
+    runs: tuple[str, ...], now: str, code: str, wanted: str
+) -> None:
+    """When the next attempt is due, and once after the last; what was found stays found."""
+    past = tuple(ran(text, window=str(n)) for n, text in enumerate(runs, start=1))
+    decision = decide_workflow(workflow(FIND), DAY, facts(at(now), units=units("19:00"), runs=past, code=code))
+    assert (getattr(decision, "code", None) or "read") == wanted
+    paused = facts(at(now), units=units("19:00"), runs=past, code=code, paused="paused")
+    assert not isinstance(decide_workflow(workflow(FIND), DAY, paused), Read), "a pause needs no answer"
+
+
 def test_discovery_leaves_out_dates_without_units_where_it_needs_them() -> None:
     """A rest day has no injury report."""
     decision = decide_workflow(workflow(FIND), DAY, facts(at("12:00:00"), readings=Readings(rows={FOUND: 0})))

@@ -50,6 +50,10 @@ FIGURES = (
     "nba/2026-03-11/same_day phase5_to_phase6: confirmed, one trigger, on time",
     "dates exported: 2026-03-10, 2026-03-11",
     "exports of 2026-03-10: all of 15 types",
+    "2026-03-10 post_game_window_3: 1 run, completed",
+    "2026-03-11 referee_discovery: 3 runs, completed",
+    "windows that passed without a run: none",
+    "scrapers called although they had answered: none",
 )
 
 
@@ -62,10 +66,18 @@ def test_a_day_is_shown_as_the_services_speak(tmp_path: Path) -> None:
     assert played.returncode == 0, played.stdout + played.stderr
     assert_day_as_it_must_be(played.stdout, clone)
     lines = played.stdout.splitlines()
-    legend = {line.split()[0] for line in lines[1:7]}
+    legend = {line.split()[0] for line in lines[1:9]}
     assert {line.split()[1] for line in lines if re.match(r"  \d\d:\d\d  ", line)} == legend
     for shown in (
-        "05:47  report    2026-03-10 phase_2_raw NbacGamebookProcessor: success, 34 records; 6 such messages",
+        "03:30  workflow  2026-03-10 post_game_window_3 (03:30 to 04:30): runs: 6 of 6 units without rows in nba_raw.",
+        "03:30  scrape    2026-03-10 nbac_gamebook_pdf: 6 calls, 60 rows\n",
+        "03:30  scrape    2026-03-10 nbac_play_by_play: 1 call, 10 rows, 2 attempts\n",
+        "03:30  workflow  2026-03-10 post_game_window_3: completed: 9 calls, 90 rows, 0 failed\n",
+        "03:30  report    2026-03-10 phase_1_scrapers nbac_gamebook_pdf: success, 10 records; 6 such messages",
+        "03:30  report    2026-03-10 phase_2_raw NbacGamebookProcessor: success, 34 records; 6 such messages",
+        "scrape    2026-03-11 nbac_referee_assignments: 1 call, 0 rows, 1 no_data\n",
+        "workflow  2026-03-11 referee_discovery: does not run: found: nba_raw.nbac_referee_assignments holds rows",
+        "workflow  2026-03-11 betting_lines: completed: 11 calls, 110 rows, 0 failed\n",
         "message   nba-grading-trigger {target_date: 2026-03-10, run_aggregation: true, and ",
         "call      coordinator /start {force: false, game_date: 2026-03-11, prediction_run_mode: FIRST, and ",
         "message   nba-phase6-export-trigger {target_date: 2026-03-11, update_latest: true, export_types: [",
@@ -73,14 +85,15 @@ def test_a_day_is_shown_as_the_services_speak(tmp_path: Path) -> None:
         assert shown in played.stdout
     assert played.stdout.count("call      precompute /process-date {analysis_date: 2026-03-1") == 2
 
-    status, explain, serve = [line.strip() for line in lines if line.startswith("  (. ")]
-    asked = [run("sh", "-c", line, cwd=clone, seconds=60) for line in (status, explain)]
-    assert [one.returncode for one in asked] == [0, 0]
-    assert asked[0].stdout.startswith("nba/2026-03-11/same_day  opened 10:05 EDT")
+    workflow, explain, serve = [line.strip() for line in lines if line.startswith("  (. ")]
+    asked = [run("sh", "-c", line, cwd=clone, seconds=60) for line in (workflow, explain)]
+    assert [one.returncode for one in asked] == [0, 0], [one.stderr for one in asked]
+    assert asked[0].stdout.startswith("betting_lines 2026-03-11: skip: ran at 12:3")
     assert asked[1].stdout.startswith("nba/2026-03-11/same_day phase5_to_phase6: confirmed"), asked[1].stderr
     page = served_page(serve.replace("health_check", "health_check --port 0"), clone)
     assert "same_day" in page
     assert "phase3_to_grading" in page
+    assert "post_game_window_3" in page
 
 
 @pytest.mark.slow
@@ -130,7 +143,7 @@ def test_killed_in_the_middle_it_leaves_nothing_running(tmp_path: Path) -> None:
         assert playing.stdout is not None
         assert any("  report  " in line for line in playing.stdout if re.match(r"  \d", line))
         started = descendants(playing.pid)
-        assert sum("tests.services" in process.command for process in started) >= 6
+        assert sum("tests.services" in process.command for process in started) >= 7
         playing.kill()
     assert left(started, seconds=60) == set()
 

@@ -10,6 +10,7 @@ from typing import Any
 from deploy.prices_file import load_prices
 from shared import runtime
 from shared.cli.cost import month_of
+from shared.core.batches.load import batch_loads
 from shared.core.costs.cost import bill, by_pipelines, by_width, reached
 from shared.core.costs.demand import demand_of
 from shared.core.costs.month import Month
@@ -28,6 +29,7 @@ CHANGES: tuple[tuple[str, dict[str, Any]], ...] = (
     ("state and record are compared once a day", {"comparisons_a_day": 1.0}),
 )
 BEYOND = 100_000
+MEMBERS = (300, 3_000, 30_000)
 OF_A_DATABASE = (Limit.DOCUMENT_WRITES, Limit.SEQUENTIAL_WRITES, Limit.COLD_OPERATIONS)
 OF_A_PIPELINE = (Limit.TABLES_IN_QUERY,)
 
@@ -54,6 +56,8 @@ def figures() -> str:
             ),
             f"What those {PIPELINES:,} ask of the quotas at their busiest, unchanged, and the projects it takes:",
             _table(("quota", "asked", "limit", "projects"), _quotas(million)),
+            "What batches add a month, one in each of three runs a day, nothing free:",
+            _table(("members of each", "USD", "reads a day", "writes a day", "mostly"), map(_batches(one), MEMBERS)),
             "The first quotas that growth meets:",
             _table(("quota", "by pipelines", "by one pipeline that widens"), _reached(one)),
         )
@@ -67,6 +71,26 @@ def _size(one: Month) -> Callable[[int], tuple[str, ...]]:
         assert made.largest is not None
         mostly = f"{made.largest.item.value} {made.share(made.largest):.0%}"
         return f"{size:,}", f"{size * one.completions:,}", f"{made.total:,.2f}", mostly
+
+    return row
+
+
+def _batches(one: Month) -> Callable[[int], tuple[str, ...]]:
+    def row(members: int) -> tuple[str, ...]:
+        with_batches = replace(one, batch_loads=batch_loads(one.policy, members))
+        before, made = bill(one, PRICES, free=False), bill(with_batches, PRICES, free=False)
+        usd = {charge.item: charge.usd for charge in before.charges}
+        added = {charge.item: charge.usd - usd[charge.item] for charge in made.charges}
+        mostly = max(added, key=lambda item: added[item])
+        reads, writes = with_batches.parts["batches"].reads, with_batches.parts["batches"].writes
+        total = made.total - before.total
+        return (
+            f"{members:,}",
+            f"{total:,.2f}",
+            f"{reads:,.0f}",
+            f"{writes:,.0f}",
+            f"{mostly.value} {added[mostly] / total:.0%}",
+        )
 
     return row
 

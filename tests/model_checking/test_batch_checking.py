@@ -30,11 +30,18 @@ STORES: dict[str, Callable[[], StateStore]] = {"memory": MemoryStore, "sqlite": 
             id="at the deadline, two crashes",
             marks=pytest.mark.nightly,
         ),
+        # 3.4, 4.5 and 7.4 million states: half a minute to two minutes of one core each, and 1.5 GB at most.
+        pytest.param(
+            BatchCase(POLICY, workers=2, deadline=True),
+            10**14,
+            id="two workers, a sweep at the deadline, a crash",
+            marks=pytest.mark.nightly,
+        ),
         pytest.param(
             BatchCase(POLICY, workers=3, crashes=0), 10**16, id="three workers, a sweep", marks=pytest.mark.nightly
         ),
         pytest.param(
-            BatchCase(POLICY, workers=3), 10**16, id="three workers, a sweep, a crash", marks=pytest.mark.nightly
+            BatchCase(POLICY, workers=3), 10**17, id="three workers, a sweep, a crash", marks=pytest.mark.nightly
         ),
     ],
 )

@@ -11,6 +11,8 @@ import typer
 from shared.cli import entry
 from shared.cli.shell import UNAVAILABLE, USAGE, day_in
 from shared.simulation.parallel import cores
+from tests.random_nights.batch_command import play_batches
+from tests.random_nights.batch_judge import judged
 from tests.random_nights.command import simulate_random
 
 NAME = "nights"
@@ -25,6 +27,7 @@ def play(
     jobs: Annotated[int | None, typer.Option(min=1, help="Nights at once; as many as there are cores.")] = None,
     timeline: Annotated[bool, typer.Option(help="What happened, minute by minute.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+    batches: Annotated[bool, typer.Option(help="Play random batches in place of nights.")] = False,
 ) -> None:
     """Play random nights through the real handlers under a virtual clock and check every promise.
 
@@ -32,6 +35,10 @@ def play(
     Example: bin/nights --seeds 1000
     """
     count = seeds or (100 if seed is None else 1)
+    if batches and (night or timeline or as_json or jobs):
+        raise typer.BadParameter("--batches knows --seeds and --seed only")
+    if batches:
+        raise typer.Exit(play_batches(range(seed or 0, (seed or 0) + count), judged))
     day: date | None = None if night is None else day_in(night)
     raise typer.Exit(simulate_random(seed or 0, count, day, jobs=jobs or cores(), timeline=timeline, as_json=as_json))
 

@@ -14,7 +14,7 @@ from shared.adapters.config.policy_file import load_policy
 from shared.adapters.local.accelerated_clock import FileClock
 from shared.adapters.local.bus import LocalBus
 from shared.ports import Bus, Message
-from tests.services import analytics, coordinator, export, grading, precompute, raw, scrapers
+from tests.services import analytics, coordinator, export, grading, precompute, raw, scrapers, workers
 from tests.services.surroundings import Surroundings
 from tests.services.warehouse import WarehouseTables
 from tests.services.work import Work
@@ -27,6 +27,7 @@ MODULES: dict[str, ModuleType] = {
     "coordinator": coordinator,
     "export": export,
     "grading": grading,
+    "workers": workers,
 }
 WORK = timedelta(minutes=2)
 
@@ -51,6 +52,7 @@ def main(
         tables=WarehouseTables(warehouse, load_policy(policy)),
         exports=exports,
         work=WORK,
+        behind=work.behind,
     )
     app = MODULES[name].create_app(around)
     work.watch(app)

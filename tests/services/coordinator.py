@@ -1,4 +1,7 @@
-"""Phase 5: `/start` works before it answers, its answers are verdicts; `/regenerate-with-supersede` repeats."""
+"""Phase 5: `/start` works before it answers, its answers are verdicts; `/regenerate-with-supersede` repeats.
+
+`/consolidate` makes what the workers of a batch staged the predictions of its date, once for each batch.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +27,7 @@ def create_app(around: Surroundings) -> Flask:
     app = service("coordinator", IDENTITY, around)
     at_work: dict[str, str] = {}
     done: dict[str, str] = {}
+    merged: set[str] = set()
     lock = threading.Lock()
 
     @app.post("/start")
@@ -79,6 +83,20 @@ def create_app(around: Surroundings) -> Flask:
         batch = f"regen_{day}_{body.get('reason', 'feature_upgrade')}_{int(around.now().timestamp())}"
         threading.Thread(target=_predict, args=(around, at_work, done, lock, day, batch, body), daemon=True).start()
         return jsonify({"status": "accepted", "game_date": day, "batch_id": batch}), 202
+
+    @app.post("/consolidate")
+    def consolidate() -> ResponseReturnValue:
+        body: dict[str, Any] = request.get_json(silent=True) or {}
+        day, batch = body.get("game_date"), body.get("batch_id")
+        if not day or not batch:
+            return jsonify({"status": "error", "error": "game_date and batch_id required"}), 400
+        rows = PREDICTIONS.rows_per_game * around.tables.games(day)
+        with lock:
+            fresh = batch not in merged
+            merged.add(batch)
+        if fresh:
+            around.tables.write(PREDICTIONS.table, day, rows)
+        return jsonify({"status": "success", "batch_id": batch, "rows_merged": rows if fresh else 0})
 
     return app
 

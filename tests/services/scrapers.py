@@ -45,7 +45,7 @@ class Answer:
 
 @dataclass
 class Scrapers:
-    """What the service is told, and what it was asked; ``announcing`` are the scrapers whose files become rows."""
+    """What the service is told, and what it was asked; ``announcing`` are the scrapers that publish their files."""
 
     names: frozenset[str]
     announcing: frozenset[str] = frozenset()
@@ -66,10 +66,9 @@ class Scrapers:
 
 
 def production() -> Scrapers:
-    """Return the scrapers of the production file."""
+    """Return the scrapers of the production file, each of which publishes what it has fetched."""
     scrapers = yaml.safe_load(WORKFLOWS.read_text(encoding="utf-8"))["scrapers"]
-    announcing = frozenset(name for name, one in scrapers.items() if "processor" in one)
-    return Scrapers(frozenset(scrapers), announcing)
+    return Scrapers(frozenset(scrapers), frozenset(scrapers))
 
 
 def create_app(around: Surroundings, scrapers: Scrapers | None = None) -> Flask:
@@ -137,6 +136,7 @@ def _announcement(around: Surroundings, body: Mapping[str, Any], rows: int) -> d
         "record_count": rows,
         "timestamp": around.now().isoformat(),
         "workflow": body.get("workflow"),
+        "metadata": {"game": body["game"]} if "game" in body else {},
     }
 
 

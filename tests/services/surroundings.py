@@ -30,9 +30,14 @@ class Tables(Protocol):
         """Add so many rows of one game of the date, counted from 0; return them."""
 
 
+def at_once(work: Callable[[], None]) -> None:
+    work()
+
+
 @dataclass
 class Surroundings:
-    """``sleep`` takes simulated time; ``answers`` holds what a test wants a path to answer instead, in order."""
+    """``sleep`` takes simulated time; ``behind`` does work that no answer waits for; ``answers`` holds what a test
+    wants a path to answer instead, in order."""
 
     now: Callable[[], datetime]
     sleep: Callable[[timedelta], None]
@@ -42,6 +47,7 @@ class Surroundings:
     work: timedelta = timedelta(minutes=2)
     answers: dict[str, list[tuple[int, dict[str, Any]]]] = field(default_factory=dict)
     failing: set[str] = field(default_factory=set)
+    behind: Callable[[Callable[[], None]], None] = at_once
 
     def instead(self, path: str) -> tuple[int, dict[str, Any]] | None:
         """Return the next answer that a test has set for a path; the last one stays."""

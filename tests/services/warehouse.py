@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class WarehouseTables:
-    """Rows by date; a table that the policy does not name holds none.
+    """Rows by date; the date column of a table that the policy does not name is ``game_date``.
 
     One thread at a time: a process opens a file in one way only. Readers take little, for who writes keeps others out.
     """
@@ -40,13 +40,13 @@ class WarehouseTables:
         return self._games[day]
 
     def count(self, table: str, day: str) -> int:
-        return self._number(f"SELECT COUNT(*) FROM {table} WHERE {self._columns[table]} = ?", day)
+        return self._number(f"SELECT COUNT(*) FROM {table} WHERE {self._date_column(table)} = ?", day)
 
     def write(self, table: str, day: str, rows: int) -> None:
         games = self._ids(day)
 
         def work(connection: DuckDBPyConnection) -> None:
-            connection.execute(f"DELETE FROM {table} WHERE {self._columns[table]} = ?", [day])
+            connection.execute(f"DELETE FROM {table} WHERE {self._date_column(table)} = ?", [day])
             insert(connection, table, date.fromisoformat(day), games, range(rows))
 
         self._change(work)
@@ -56,6 +56,9 @@ class WarehouseTables:
         numbers = range(game * rows, (game + 1) * rows)
         self._change(lambda connection: insert(connection, table, date.fromisoformat(day), games, numbers))
         return rows
+
+    def _date_column(self, table: str) -> str:
+        return self._columns.get(table, "game_date")
 
     def _ids(self, day: str) -> list[str]:
         return [statistics_id(date.fromisoformat(day), number) for number in range(self.games(day))]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
@@ -51,6 +52,13 @@ class Work:
             self._awake += counted
             if not counted:
                 self._behind.add(thread)
+
+    def behind(self, work: Callable[[], None]) -> None:
+        """Do work that no answer waits for; it is counted from this moment on."""
+        thread = threading.Thread(target=work, daemon=True)
+        with self._lock:
+            self._behind.add(thread)
+            thread.start()
 
     def watch(self, app: Flask) -> None:
         """Count the requests of an app, and answer for it: how many work, when the next of those that wait ends, how

@@ -91,7 +91,7 @@ FAULTS = {
     ),
     "R10: what one unit reported is growth": (
         Edit(
-            STANDING, "return at._replace(per_unit=True) if processor.reports is Reports.PER_UNIT else at", "return at"
+            STANDING, "return at._replace(per_unit=True) if demand.processor.reports is _PER_UNIT else at", "return at"
         ),
         {"no_generation_without_a_cause", "no_trigger_against_the_policy"},
     ),

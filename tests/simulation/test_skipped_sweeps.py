@@ -22,6 +22,7 @@ FILES = (
     "J1_next_service_down_for_two_runs",
     "L10_slack_refuses",
     "X10_store_out_for_25_minutes",
+    "batch_reopened_after_its_deadline",
 )
 
 

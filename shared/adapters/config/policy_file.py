@@ -19,6 +19,7 @@ from shared.core.errors import PolicyError
 from shared.core.policy.idle import idle
 from shared.core.policy.policy import Policy
 from shared.core.policy.policy_check import ConfigError, problems
+from shared.documents import converted
 
 VERSION_DIGITS = 12
 CONFIG = Path(__file__).resolve().parents[3] / "config"
@@ -100,7 +101,7 @@ def refuse(source: str, found: Sequence[ConfigError]) -> None:
 
 def _shaped(raw: object, path: Path, source: str) -> PolicySchema:
     try:
-        return msgspec.convert(raw, PolicySchema)
+        return converted(raw, PolicySchema)
     except msgspec.ValidationError as error:
         # Its text names no key of a mapping, so the fault is looked for once more, with the path in hand.
         from shared.adapters.config.locate_errors import locate_errors

@@ -14,6 +14,7 @@ from shared.core.errors import PolicyError
 from shared.core.policy.config_error import ConfigError
 from shared.core.policy.policy import Policy
 from shared.core.validation.checks import Validation
+from shared.documents import converted
 
 
 def load_validation(path: Path, policy: Policy, record: str) -> Validation:
@@ -25,7 +26,7 @@ def load_validation(path: Path, policy: Policy, record: str) -> Validation:
     raw, found = read_yaml(path)
     _refuse(path, found)
     try:
-        shaped = msgspec.convert(raw, ValidationSchema)
+        shaped = converted(raw, ValidationSchema)
     except msgspec.ValidationError as error:
         # Its text names no key of a mapping, so the fault is looked for once more, with the path in hand.
         from shared.adapters.config.locate_errors import locate_errors

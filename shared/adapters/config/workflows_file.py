@@ -21,6 +21,7 @@ from shared.core.policy.policy import Policy
 from shared.core.policy.transitions import LocalTime
 from shared.core.workflows import model
 from shared.core.workflows.check import in_order, problems
+from shared.documents import converted
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -61,7 +62,7 @@ def _refuse(source: str, found: Sequence[ConfigError]) -> None:
 
 def _shaped(raw: object, path: Path, source: str) -> WorkflowsSchema:
     try:
-        return msgspec.convert(raw, WorkflowsSchema)
+        return converted(raw, WorkflowsSchema)
     except msgspec.ValidationError as error:
         # Its text names no key of a mapping, so the fault is looked for once more, with the path in hand.
         from shared.adapters.config.locate_errors import locate_errors

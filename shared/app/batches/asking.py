@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared.app.batches.claim import Worker
-from shared.app.batches.store import Member, Page, load_page, outcomes_on, save_page
+from shared.app.batches.store import Member, Page, load_page, outcomes_on, outcomes_path, save_page
 from shared.app.state.repository import Stored
 from shared.core.batches.batch import Batch, BatchState
 from shared.core.batches.messages import (
@@ -60,12 +60,13 @@ def ask_again(worker: Worker, declared: BatchPolicy, *, by_person: bool) -> bool
     batch, due = worker.batch, []
     for number in range(batch.pages):
         page = load_page(worker.ctx, batch, number)
-        silent = _whom(worker, declared, page.value, by_person=by_person)
+        waits = _waits(worker, page.value)
+        silent = _whom(worker, declared, page.value, by_person=by_person) if waits or by_person else []
         if silent:
             if worker.out_of_time():
                 return False
             page = _repeat(worker, declared, page, silent, by_person=by_person)
-        if declared.retry is not None and page.value.attempts < declared.retry.attempts and _waits(worker, page.value):
+        if waits and declared.retry is not None and page.value.attempts < declared.retry.attempts:
             assert page.value.requested_at is not None
             due.append(page.value.requested_at + declared.retry.after)
     asked_at = batch.ask_at
@@ -105,8 +106,9 @@ def _whom(worker: Worker, declared: BatchPolicy, page: Page, *, by_person: bool)
 
 
 def _waits(worker: Worker, page: Page) -> bool:
-    """True while a member of the page is silent: only then is the page looked at again."""
-    return len(outcomes_on(worker.ctx, worker.batch, page.number)) < len(page.members)
+    """True while a member of the page is silent: only then are its outcomes read, and the page is looked at again."""
+    outcomes = worker.ctx.ports.store.count(outcomes_path(worker.batch.id), {"page": page.number})
+    return outcomes < len(page.members)
 
 
 def _publish(worker: Worker, declared: BatchPolicy, members: Iterable[Member], attempt: int) -> None:

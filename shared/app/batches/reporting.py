@@ -38,6 +38,7 @@ from shared.core.wire.contents import MAX_NAME, clean
 
 KNOWN_FOR = timedelta(minutes=30)
 REMEMBERED = 50
+AT_ONCE = 32
 WAITED_FOR = frozenset({BatchState.LOADING, BatchState.REQUESTING, BatchState.OPEN, BatchState.HELD})
 BETTER_THAN = frozenset({MemberOutcome.SKIPPED, MemberOutcome.FAILED})
 
@@ -105,14 +106,19 @@ def _look(ctx: Context, delivery: Delivery, said: MemberReport) -> Seen:
 
 
 def _another_is_silent(ctx: Context, batch_id: str) -> bool:
-    """True if the member that is remembered as silent still is: looked at after the own outcome stands, so that of the
-    last two who report at once one sees the other."""
-    known = ctx.memory.batches.get(batch_id)
+    """True if a member that is remembered as silent still is: looked at after the own outcome stands, so that of the
+    last two who report at once one sees the other. Once the first has reported, more of them are looked at together."""
+    known, at_once = ctx.memory.batches.get(batch_id), 1
     while known is not None and known.silent:
-        if ctx.ports.store.get(known.silent[-1])[0] is None:
+        asked = known.silent[-at_once:]
+        found = ctx.ports.store.get(*asked)
+        still = tuple(path for path, document in zip(asked, found, strict=True) if document is None)
+        if len(still) < len(asked):
+            known = replace(known, silent=(*known.silent[:-at_once], *still))
+            _keep(ctx, batch_id, known)
+        if still:
             return True
-        known = replace(known, silent=known.silent[:-1])
-        _keep(ctx, batch_id, known)
+        at_once = min(2 * at_once, AT_ONCE)
     return False
 
 

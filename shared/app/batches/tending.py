@@ -14,6 +14,7 @@ from shared.app.context import Context
 from shared.core.batches.batch import Batch, BatchState, Counts
 from shared.core.batches.decide import next_at, step_due_at
 from shared.core.batches.decision import BatchDecision, Load, Wait
+from shared.core.batches.progress import last_progress, quiet_for
 from shared.core.errors import OutOfTime, Unavailable
 from shared.core.policy.batches import BatchPolicy
 from shared.core.reporting.findings import Finding, Sweep
@@ -82,8 +83,14 @@ def _tend(ctx: Context, done: Sweep, batch: Batch, declared: BatchPolicy, *, dry
 def _next(
     batch: Batch, declared: BatchPolicy, counts: Counts, decision: BatchDecision, now: datetime
 ) -> datetime | None:
-    """Return when the clock alone may change what is to be done; far away where nothing but a report can."""
-    moments = [decision.until if isinstance(decision, Wait) else None, next_at(batch, declared, counts)]
+    """Return when the clock alone may change what is to be done or said: far away where nothing but a report can, None
+    where the next minute may."""
+    moments = [decision.until if isinstance(decision, Wait) else None, next_at(batch, declared, counts, now)]
     moments += [step_due_at(step) for step in batch.steps]
+    if batch.state is not BatchState.HELD:
+        stalls = last_progress(batch, counts) + quiet_for(batch, declared)
+        if stalls <= now:
+            return None  # it stalls, or would but for outcomes whose time was not asked
+        moments.append(stalls)
     later = [at for at in moments if at is not None and at > now]
     return min(later, default=now + timedelta(days=1))

@@ -44,6 +44,7 @@ def input_of(
 ) -> WorkflowInput:
     """Return the facts of a workflow and date as the books have them."""
     book = books.days[day].value
+    decided = book.decisions.get(workflow.name)
     scrapers = {name for step in workflow.steps for name in step.scrapers}
     return WorkflowInput(
         zone=ctx.policy.zone,
@@ -55,4 +56,5 @@ def input_of(
         paused=paused(ctx, books, workflow.name, now),
         by_name=scrapers == set(called_by_name(workflows, workflow)),
         readings=readings or Readings(),
+        code=decided.code if decided is not None and decided.at <= now else "",
     )

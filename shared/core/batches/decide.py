@@ -126,7 +126,8 @@ def _work(batch: Batch, declared: BatchPolicy, counts: Counts, now: datetime) ->
     silent = batch.members - counts.total
     if batch.state is BatchState.HELD:
         return Wait(f"held: {batch.held_text}")
-    return Wait(f"{counts.total} of {batch.members} have an outcome, {silent} silent", next_at(batch, declared, counts))
+    until = next_at(batch, declared, counts, now)
+    return Wait(f"{counts.total} of {batch.members} have an outcome, {silent} silent", until)
 
 
 def _load(batch: Batch, now: datetime) -> BatchDecision:
@@ -137,12 +138,16 @@ def _load(batch: Batch, now: datetime) -> BatchDecision:
     return Load()
 
 
-def next_at(batch: Batch, declared: BatchPolicy, counts: Counts) -> datetime | None:
-    """Return when the clock alone may change what is to be done of an open batch."""
+def next_at(batch: Batch, declared: BatchPolicy, counts: Counts, now: datetime) -> datetime | None:
+    """Return when the clock alone may change next what is to be done of an open batch; what has passed does no more.
+
+    One that was reopened after its deadline ends once it has been silent for as long as idleness takes.
+    """
     moments = [deadline_at(batch, declared), batch.retry_at]
-    if reaches_idle(batch, declared, counts):
+    over = bool(batch.reopened) and deadline_passed(batch, declared, now)
+    if declared.close.idle is not None and (over or reaches_idle(batch, declared, counts)):
         moments.append(_quiet_until(batch, declared, counts))
-    return min((at for at in moments if at is not None), default=None)
+    return min((at for at in moments if at is not None and at > now), default=None)
 
 
 def _closing(batch: Batch, declared: BatchPolicy, clock: Clock) -> BatchDecision:

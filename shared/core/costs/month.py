@@ -12,7 +12,7 @@ from functools import cached_property
 from shared.core.costs.operations import COMPARED_DAYS, HABITS, KEPT_DAYS, REACH_DAYS, Habits, Operations, Unit, of
 from shared.core.costs.price import DAYS, Item
 from shared.core.costs.statements import Statements
-from shared.core.costs.workload import MINUTES_A_DAY, Deployment, Machine, RunLoad, WorkflowLoad, runs_of
+from shared.core.costs.workload import MINUTES_A_DAY, BatchLoad, Deployment, Machine, RunLoad, WorkflowLoad, runs_of
 from shared.core.policy.policy import Policy
 from shared.core.validation.checks import Validation
 
@@ -20,7 +20,7 @@ GIB = 2.0**30
 # What a builtin check reads: the whole runs of the day, or all that are kept; the others next to nothing.
 WHOLE_RUNS, KEPT_RUNS = ("transition_output", "stalled_runs"), ("state_against_record",)
 # What only a day with units has; everything else goes on without.
-OF_UNITS = ("completions", "sweeps", "record", "expiry", "gates", "baseline")
+OF_UNITS = ("completions", "sweeps", "record", "expiry", "gates", "baseline", "batches")
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,7 @@ class Month:
     days: int = DAYS
     habits: Habits = HABITS
     workflows: WorkflowLoad | None = None
+    batch_loads: tuple[BatchLoad, ...] = ()
 
     @cached_property
     def runs(self) -> tuple[RunLoad, ...]:
@@ -67,8 +68,23 @@ class Month:
             "validation": self._validations(),
             "report": of_report(self.runs) * self.deployment.reports,
             "workflows": self._workflows(),
-            "expiry": Operations(deletes=self._documents + len(self.runs) + self.habits.alerts_a_day),
+            "batches": self._batches(),
+            "batch_looks": of(Unit.BATCH_LOOK, self.deployment.sweeps if self.policy.batches else 0),
+            "expiry": Operations(deletes=self._kept + self.habits.alerts_a_day),
         }
+
+    @cached_property
+    def batches(self) -> tuple[BatchLoad, ...]:
+        """Batches of one day with units, as wide as the pipeline is."""
+        return tuple(
+            replace(load, members=load.members * self.width, silent=load.silent * self.width)
+            for load in self.batch_loads
+        )
+
+    @property
+    def _kept(self) -> float:
+        """Documents of one day that are kept for a time."""
+        return self._documents + len(self.runs) + sum(load.documents * load.runs for load in self.batches)
 
     @property
     def _documents(self) -> int:
@@ -151,12 +167,21 @@ class Month:
         )
         return found + of(Unit.LOOK, deployment.sweeps, deployment.sweeps * load.dates)
 
+    def _batches(self) -> Operations:
+        """Return what the batches of a day ask of the store, and the sweeps' looks at them while they are open."""
+        found = Operations()
+        for load in self.batches:
+            found += of_batch(load, load.minutes / max(1.0, self.deployment.sweep_minutes)) * load.runs
+        return found
+
     @cached_property
     def queries(self) -> Mapping[str, tuple[float, float]]:
         """Statements and the tables they name, of one day with units and one pipeline, by what asks."""
         asked = Statements(self.policy, self.deployment, self.runs, self.width, self.habits).of_day(self.validation)
         tables = 0.0 if self.workflows is None else self.workflows.tables
-        return {**asked, "workflows": (tables, tables)}
+        of_batches = sum(load.runs * (1 + load.steps) for load in self.batches if load.tables)
+        scanned = sum(load.runs * load.tables for load in self.batches)
+        return {**asked, "workflows": (tables, tables), "batches": (of_batches, scanned)}
 
     # what is charged
 
@@ -173,15 +198,19 @@ class Month:
         """What the month uses of each thing that is charged for."""
         operations, habits, deployment, many = self.operations, self.habits, self.deployment, self.pipelines
         steps = 0.0 if self.workflows is None else self.workflows.steps * DAYS
-        delivered = self.completions * habits.deliveries * self.days + steps
-        sent = steps + sum(transition.messages for run in self.runs for transition in run.transitions) * self.days
+        reports = sum(load.reports * load.runs for load in self.batches) * habits.deliveries * self.days
+        asked = sum(load.messages * load.runs for load in self.batches) * self.days
+        delivered = self.completions * habits.deliveries * self.days + steps + reports
+        sent = (
+            steps + asked + sum(transition.messages for run in self.runs for transition in run.transitions) * self.days
+        )
         calls = (deployment.sweeps + deployment.reports + sum(deployment.validations.values())) * DAYS
         calls += deployment.ticks * DAYS
         scanned = habits.table_bytes * sum(
             tables * (self.days if name in OF_UNITS else DAYS) for name, (_, tables) in self.queries.items()
         )
         cpu, memory = self._compute()
-        kept = self._documents + len(self.runs)
+        kept = self._kept
         rows = operations.rows * habits.row_bytes / GIB
         return {
             Item.READS: operations.reads,
@@ -217,6 +246,7 @@ class Month:
             (deployment.validator, sum(deployment.validations.values()) * habits.validation_seconds * DAYS),
             (deployment.reporter, deployment.reports * habits.report_seconds * DAYS),
             *self._workflow_seconds(),
+            (deployment.receiver, self._batch_seconds() * self.days),
         )
         cpu = sum(machine.cpu * seconds for machine, seconds in spent)
         return cpu, sum(machine.memory_gib * seconds for machine, seconds in spent)
@@ -228,6 +258,27 @@ class Month:
             return
         yield deployment.controller, deployment.ticks * self.habits.tick_seconds * DAYS
         yield deployment.executor, load.waves * self.habits.wave_seconds * DAYS
+
+    def _batch_seconds(self) -> float:
+        """Return how long a day's batches keep their function at work: as it waits for the pace, and for reports."""
+        each = self.habits.report_seconds_of_member * self.habits.deliveries
+        return sum(load.runs * (load.members / load.per_second + load.reports * each) for load in self.batches)
+
+
+def of_batch(load: BatchLoad, sweeps: float) -> Operations:
+    """Return the operations of one batch from its start to its end, so many sweeps of it while it is open."""
+    quiet = min(load.idle_minutes, sweeps)
+    silent_pages = min(float(load.pages), load.silent)
+    found = of(Unit.BATCH, 1, load.pages) + of(Unit.MEMBER_REPORT, load.reports)
+    found += of(Unit.BATCH_INSTANCE, load.instances, load.instances * min(load.page, load.members))
+    # The first minute of idleness asks for two, the last for all of them; what is looked at again stays as it is.
+    found += of(Unit.OPEN_BATCH, sweeps, quiet * (quiet + 3) / 2)
+    asked = load.repeats * silent_pages
+    found += of(Unit.BATCH_REPEAT, load.repeats, load.repeats * load.pages)
+    found += of(Unit.PAGE_AGAIN, asked, asked * min(load.page, load.reports))
+    if quiet:
+        found += of(Unit.LAST_MINUTE, 0, load.reports / max(1.0, load.minutes - load.idle_minutes))
+    return found + of(Unit.BATCH_END, 1, load.pages + load.reports) + of(Unit.BATCH_STEP, load.steps)
 
 
 def of_deliveries(run: RunLoad) -> Operations:

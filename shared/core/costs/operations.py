@@ -83,6 +83,16 @@ class Unit(StrEnum):
     WORKFLOW_STEP = "workflow_step"
     WAVE = "wave"
     CALL = "call"
+    BATCH_LOOK = "batch_look"
+    BATCH = "batch"
+    BATCH_INSTANCE = "batch_instance"
+    MEMBER_REPORT = "member_report"
+    OPEN_BATCH = "open_batch"
+    BATCH_REPEAT = "batch_repeat"
+    PAGE_AGAIN = "page_again"
+    LAST_MINUTE = "last_minute"
+    BATCH_END = "batch_end"
+    BATCH_STEP = "batch_step"
 
 
 OPERATIONS: Mapping[Unit, Assumed] = {
@@ -152,6 +162,38 @@ OPERATIONS: Mapping[Unit, Assumed] = {
     ),
     Unit.WAVE: Assumed("calls that are made at once: begun, then their outcomes", writes=2),
     Unit.CALL: Assumed("a call of a scraper: its row", rows=1),
+    Unit.BATCH_LOOK: Assumed("a sweep's question for batches that are not over, of a policy that has any", reads=1),
+    Unit.BATCH: Assumed(
+        "a batch until it is open: recorded, claimed, loaded, announced; pages and their index written, each asked",
+        reads=7, writes=5, each="page", reads_each=4, writes_each=4,
+    ),
+    Unit.BATCH_INSTANCE: Assumed(
+        "an instance that hears of a batch: finds it, counts, and remembers the silent of a page, each looked at once",
+        reads=7, each="member of the page", reads_each=1,
+    ),
+    Unit.MEMBER_REPORT: Assumed(
+        "a report of a member: batch, place, own outcome, one who is silent; own outcome written", reads=4, writes=1
+    ),
+    Unit.OPEN_BATCH: Assumed(
+        "a sweep's look at an open batch: three counts; once it may be idle one for each minute since the last outcome",
+        reads=3, each="such minute", reads_each=1,
+    ),
+    Unit.BATCH_REPEAT: Assumed(
+        "a look for silent members: claimed, given back; each page is read and its outcomes are counted",
+        reads=13, writes=3, each="page", reads_each=2,
+    ),
+    Unit.PAGE_AGAIN: Assumed(
+        "silent members of a page, asked again: its outcomes read, asked, noted", writes=2, each="outcome", reads_each=1
+    ),
+    Unit.LAST_MINUTE: Assumed(
+        "outcomes of the minute in which idleness may have begun: read by the sweep and by who closes",
+        each="outcome", reads_each=2,
+    ),
+    Unit.BATCH_END: Assumed(
+        "the end of a batch: claimed, counted member by member, published, given back",
+        reads=17, writes=4, each="page or outcome", reads_each=1,
+    ),
+    Unit.BATCH_STEP: Assumed("a close step: begun, proven", writes=2),
 }  # fmt: skip
 
 
@@ -190,6 +232,11 @@ class Habits:
     units: float = 7.0  # of a date, each fetched by itself
     found_after: float = 0.5  # of the attempts of a discovery
     news_a_run: float = 3.0  # ticks that find another decision than the one before
+    members: float = 300.0  # of a batch
+    silent_percent: float = 3.0  # of them
+    batch_minutes: float = 15.0  # from the start of a batch to its end
+    batch_instances: float = 2.0  # that hear its reports
+    report_seconds_of_member: float = 0.05
     query_slots: float = 2.0
     alerts_a_day: float = 2.0
     recorded_months: float = 12.0  # of rows that the record holds: nothing deletes them

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import time, timedelta
+from math import ceil
 
 from shared.core.costs.operations import FAN_IN_ABOVE
 from shared.core.policy.mode_check import nominal
@@ -14,6 +15,8 @@ from shared.core.policy.policy import Mode, Policy
 from shared.core.policy.transitions import ConfirmBy, GateKind, Messages, Publication, Transition
 
 MINUTES_A_DAY = 24 * 60
+# Members of one part of a batch's index (`shared/core/batches/roll.py`, PAGE).
+PAGE = 100
 # A run without a due time or refresh is taken to be open so long.
 OPEN_FOR = timedelta(hours=4)
 _TABLE = re.compile(r"`([^`]+\.[^`]+)`")
@@ -66,6 +69,43 @@ class WorkflowLoad:
     breakers: float
     dates: float
     tables: float
+
+
+@dataclass(frozen=True, slots=True)
+class BatchLoad:
+    """One batch of the policy, so many times on a day with units. ``page`` members are asked together, silent ones
+    ``repeats`` times more, ``idle_minutes`` pass before it is closed without them; ``tables`` are those that its
+    members and its close read, ``per_second`` the pace of its requests."""
+
+    runs: float
+    members: float
+    silent: float
+    page: int
+    repeats: int
+    steps: int
+    tables: int
+    minutes: float
+    idle_minutes: float
+    instances: float
+    per_second: float
+
+    @property
+    def pages(self) -> int:
+        return max(1, ceil(self.members / self.page))
+
+    @property
+    def reports(self) -> float:
+        return self.members - self.silent
+
+    @property
+    def documents(self) -> float:
+        """What lies below `batches` for one batch: itself, pages, their index, an outcome for each who reported."""
+        return 1 + self.pages + max(1, ceil(self.members / PAGE)) + self.reports
+
+    @property
+    def messages(self) -> float:
+        """Messages that are published for one batch: requests and their repeats, reports, its beginning and end."""
+        return self.members + self.repeats * self.silent + self.reports + 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from shared.core.workflows.units import ScheduledUnit
 from shared.core.workflows.windows import Window, catch_up_until, local_instant, span, window_of
 
 WINDOW, CATCH_UP, OPERATOR = "window", "catch_up", "operator"
+FOUND, USED_UP = "found", "attempts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,8 @@ class WorkflowInput:
     ``units`` are those of the date, None where the calendar cannot be read and never could. ``runs`` are the
     workflow's runs of the date; ``latest`` is when its newest run of any date was decided; ``completed`` are the
     workflows that have a completed run of the date. ``paused`` says why nothing runs, "" where nothing is paused.
-    ``by_name`` is true where every scraper of the workflow is called by the names of units.
+    ``by_name`` is true where every scraper of the workflow is called by the names of units. ``code`` is that of the
+    latest decision for the date, "" before the first.
     """
 
     zone: ZoneInfo
@@ -98,6 +100,7 @@ class WorkflowInput:
     paused: str = ""
     by_name: bool = False
     readings: Readings = Readings()
+    code: str = ""
 
 
 def decide_workflow(workflow: Workflow, day: date, facts: WorkflowInput) -> WorkflowDecision:
@@ -323,27 +326,35 @@ def _discovery(workflow: Workflow, decide: Discovery, day: date, facts: Workflow
         return Skip("no units on the date", "no units")
     if assumed and facts.runs:
         return Skip("ran once on the assumption of units: the calendar cannot be read", "assumed")
-    running = _running(facts)
-    if running is not None and len(facts.runs) < decide.max_attempts:
-        return running
-    if decide.found not in facts.readings.rows:
-        return Read(rows=decide.found)
-    rows = facts.readings.rows[decide.found]
-    if rows:
-        return Skip(f"found: {decide.found.table} holds rows of the date", "found")
-    if len(facts.runs) >= decide.max_attempts:
-        warning = f"not found in {decide.max_attempts} attempts: {decide.found.table} holds no rows of the date"
-        return Skip(f"all {decide.max_attempts} attempts of the date are used up", "attempts", warning=warning)
-    last = max((run.decided_at for run in facts.runs), default=None)
-    if last is not None and facts.now < last + decide.every:
-        again = last + decide.every
-        return Skip(f"tried at {_at(facts, last)}, due again at {_at(facts, again)}", "every", again)
-    back = _held_back(workflow, facts)
+    used_up = len(facts.runs) >= decide.max_attempts
+    early = None if used_up or facts.code == FOUND else _between_attempts(decide, facts)
+    if early is not None:
+        return early
+    # What was found stays found, and who has been warned is not told otherwise: the table is asked when the next
+    # attempt is due, and once after the last.
+    concluded = facts.code == FOUND or (used_up and facts.code == USED_UP)
+    back = None if concluded else _held_back(workflow, facts)
     if back is not None:
         return back
+    if not concluded and decide.found not in facts.readings.rows:
+        return Read(rows=decide.found)
+    if facts.code == FOUND or facts.readings.rows.get(decide.found):
+        return Skip(f"found: {decide.found.table} holds rows of the date", FOUND)
+    if used_up:
+        warning = f"not found in {decide.max_attempts} attempts: {decide.found.table} holds no rows of the date"
+        return Skip(f"all {decide.max_attempts} attempts of the date are used up", USED_UP, warning=warning)
     number = len(facts.runs) + 1
     names = None if not facts.units else _names(facts.units)
     return Run(day, str(number), names, f"attempt {number} of {decide.max_attempts}", "assumed" if assumed else "due")
+
+
+def _between_attempts(decide: Discovery, facts: WorkflowInput) -> Skip | None:
+    """Return why the next attempt is not due: one is under way, or ``every`` has not passed since the last."""
+    running, last = _running(facts), max((run.decided_at for run in facts.runs), default=None)
+    if running is not None or last is None or facts.now >= last + decide.every:
+        return running
+    again = last + decide.every
+    return Skip(f"tried at {_at(facts, last)}, due again at {_at(facts, again)}", "every", again)
 
 
 def _catch_up(workflow: Workflow, decide: CatchUp, day: date, facts: WorkflowInput) -> WorkflowDecision:

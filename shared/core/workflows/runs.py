@@ -210,7 +210,10 @@ def status_of(workflows: Workflows, run: WorkflowRun) -> RunStatus:
 
 
 def failure_text(run: WorkflowRun) -> str:
-    """Return which scrapers did not succeed and how, "" where that is not known or none failed."""
+    """Return which scrapers did not succeed and how, "" where that is not known or none failed: of a completed run
+    the policy calls no rows a success."""
+    if run.status is RunStatus.COMPLETED:
+        return ""
     by_scraper: dict[str, list[Entry]] = {}
     good = (CallOutcome.SUCCESS, None)
     for entry in run.entries:

@@ -1,4 +1,4 @@
-"""`bin/demo`: a night and the day after in the services' words, or recorded nights, through the deployable functions.
+"""`bin/demo`: a day in the services' words, one batch, or recorded nights, through the deployable functions.
 
 Exit status: 0 everything went as expected, 1 one did not, 2 the call or the machine was not fit for it, 130 stopped.
 """
@@ -16,6 +16,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from shared.simulation.demo.batch_day import play_batch
 from shared.simulation.demo.nights import NIGHTS, Night, chosen, load
 from shared.simulation.demo.play import Driver
 from shared.simulation.demo.processes import Ground, start_processes
@@ -43,6 +44,7 @@ def main(
         float | None, typer.Option(min=0.1, help="Steps of the clock in a second, at most [default: 20, a night: 4].")
     ] = None,
     emulators: Annotated[bool, typer.Option(help="On Google's Firestore and Pub/Sub emulators.")] = False,
+    batch: Annotated[bool, typer.Option(help="Play a batch of a hundred members, three of whom never come.")] = False,
     services: Annotated[bool, typer.Option(help="The day with its services on these emulators.")] = False,
     home: Annotated[Path, typer.Option(help="Where state and logs are left.")] = ROOT / ".demo",
 ) -> None:
@@ -59,6 +61,8 @@ def main(
             print(f"{one.name:<14} {one.title}")
         raise typer.Exit(OK)
     recorded = bool(night or all_)
+    if batch and (recorded or services):
+        raise _unfit(talk, "--batch plays one batch and nothing else", "beside it only --emulators, --speed and --home")
     if services and recorded:
         raise _unfit(talk, "--services plays its own day", "with --night and --all give --emulators")
     nights = chosen(night or [])
@@ -75,6 +79,8 @@ def main(
             screen = _screen(console)
             if recorded:
                 status = play_all(ground, scenarios, console, screen)
+            elif batch:
+                status = play_batch(ground, console, screen)
             else:
                 status = play_with_services(ground, console, screen)
     except ScenarioError as wrong:

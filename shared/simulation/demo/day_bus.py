@@ -17,9 +17,8 @@ from typing import Any, Protocol
 from shared.adapters.clock import SystemClock
 from shared.adapters.http import RequestsHttp
 from shared.adapters.local.bus import LocalBus
-from shared.core.policy.policy import Policy
 from shared.ports import Clock
-from shared.simulation.demo.bus_wiring import PushFailed, function_by_topic, subscribe
+from shared.simulation.demo.bus_wiring import PushFailed, subscribe
 from shared.simulation.demo.relay import Relay
 from shared.simulation.demo.stand_ins import READERS
 
@@ -47,9 +46,9 @@ class DayBus(Protocol):
 class EmulatorBus:
     """Push subscriptions of the Pub/Sub emulator, which pushes by itself and tells nobody."""
 
-    def __init__(self, clock: Clock, targets: Mapping[str, str], project: str, policy: Policy) -> None:
+    def __init__(self, clock: Clock, targets: Mapping[str, str], project: str, functions: Mapping[str, str]) -> None:
         self.relay = Relay(clock, targets)
-        self._project, self._functions = project, function_by_topic(policy)
+        self._project, self._functions, self._targets = project, functions, frozenset(targets)
 
     def subscribe(self, base: str) -> None:
         project = self._project
@@ -57,7 +56,8 @@ class EmulatorBus:
             path = f"{function}/{topic}/projects/{project}/topics/{topic}"
             subscribe(project, topic, f"{function}--{topic}", f"{base}/{path}")
         for topic, (name, path) in READERS.items():
-            subscribe(project, topic, f"{name}--{topic}", f"{base}/{name}/{topic}/{path}")
+            if name in self._targets:
+                subscribe(project, topic, f"{name}--{topic}", f"{base}/{name}/{topic}/{path}")
 
     def carry(self) -> bool:
         return not self.relay.quiet(set(self._functions.values()), _AT_REST_SECONDS)
@@ -69,8 +69,8 @@ class EmulatorBus:
 class EmbeddedBus:
     """The local bus, pumped from here."""
 
-    def __init__(self, clock: Clock, targets: Mapping[str, str], file: Path, policy: Policy) -> None:
-        self._bus, self._functions = LocalBus(file, clock), function_by_topic(policy)
+    def __init__(self, clock: Clock, targets: Mapping[str, str], file: Path, functions: Mapping[str, str]) -> None:
+        self._bus, self._functions = LocalBus(file, clock), functions
         self.relay = self._relay = TopicRelay(clock, targets, self._functions)
         self._http = RequestsHttp(identity_tokens=False, clock=SystemClock())
 
@@ -82,7 +82,8 @@ class EmbeddedBus:
         pushes = self._bus.deliver(self._http)
         for push in pushes:
             if not push.accepted:
-                raise PushFailed(self._functions.get(push.topic, push.topic), str(push.answer))
+                function = self._functions.get(push.topic, push.topic)
+                raise PushFailed(function, self.relay.last_answer(function) or str(push.answer))
         return bool(pushes)
 
     def handed(self) -> Mapping[str, int]:

@@ -16,6 +16,8 @@ from shared.simulation.demo.stand_ins import Call
 
 LEGEND = """\
 Every line is one of these, at the time of the night:
+  workflow  a workflow of scrapers (its window): the controller begins a run or says why not, and how the run ended
+  scrape    the executor has called a scraper of such a run: so many calls, the rows it fetched, what failed
   load      a scheduler of the pipeline asks one of its services to work
   report    a service has published that it ended, in its own words
   run       the orchestrator follows a date in a mode from now on

@@ -9,24 +9,19 @@ from rich.console import Console
 
 from shared.core.policy.policy import Policy
 from shared.core.texts import amount
-from shared.simulation.demo.day import DAY, span
+from shared.simulation.demo.day import DAY, NEXT, span
 from shared.simulation.demo.figures import Figure
-from shared.simulation.demo.summary import commands, page
+from shared.simulation.demo.summary import commands, of_workflow, page
 from shared.simulation.demo.workspace import Workspace
+
+EXPLAINED = ("betting_lines", NEXT)
 
 
 def print_day(
     console: Console, figures: Sequence[Figure], logged: Mapping[str, int], home: Workspace, policy: Policy, took: float
 ) -> int:
     """Print the whole of it; return the exit status: 0 where every figure is as it must be, else 1."""
-    console.print()
-    for figure in figures:
-        word, style = ("ok    ", "green") if figure.right else ("FAILED", "bold red")
-        wanted = "" if figure.right else f" (wanted: {figure.wanted})"
-        text = f"{word}  {figure.what}: {figure.seen}{wanted}"
-        console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
-    for what, count in logged.items():
-        console.print(f"logged by {what}: {amount(count, 'time')}", markup=False, highlight=False, soft_wrap=True)
+    print_figures(console, figures, logged)
     env = home.leave(DAY, policy, span(policy)[1])
     console.print(
         f"\nThe exports are in {home.path / 'exports'}. Three commands to try:\n", highlight=False, soft_wrap=True
@@ -39,7 +34,20 @@ def print_day(
     return 0 if passed else 1
 
 
+def print_figures(console: Console, figures: Sequence[Figure], logged: Mapping[str, int]) -> None:
+    """Print a line for each figure, with what was wanted where it is wrong, and what the functions complained of."""
+    console.print()
+    for figure in figures:
+        word, style = ("ok    ", "green") if figure.right else ("FAILED", "bold red")
+        wanted = "" if figure.right else f" (wanted: {figure.wanted})"
+        text = f"{word}  {figure.what}: {figure.seen}{wanted}"
+        console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+    for what, count in logged.items():
+        console.print(f"logged by {what}: {amount(count, 'time')}", markup=False, highlight=False, soft_wrap=True)
+
+
 def to_try(env: Path, here: Path) -> Iterator[str]:
-    """Yield what a day left, a transition explained, and the page of both runs, for a shell that stands in ``here``."""
-    yield from commands([(DAY, env)], here)
+    """Yield a workflow and a transition explained, and the page of the day, for a shell that stands in ``here``."""
+    yield of_workflow(env, *EXPLAINED, here)
+    yield list(commands([(DAY, env)], here))[-1]
     yield page([(DAY, env)], here)

@@ -41,7 +41,7 @@ class Figure:
 def figures(policy: Policy, store: StateStore, exports: Path, pushed: Sequence[Pushed]) -> list[Figure]:
     return [
         Figure("messages in quarantine", "0", str(len(store.query(QUARANTINE)))),
-        Figure("alerts of warning or above", "none", _alerts(store)),
+        Figure("alerts of warning or above", "none", grave(store)),
         *_transitions(policy, store),
         *_exports(policy, exports),
         *_reports(pushed),
@@ -55,7 +55,8 @@ def states(policy: Policy, store: StateStore, key: RunKey) -> Mapping[str, Trans
     return {name: found[name].value if name in found else UNTOUCHED for name in names}
 
 
-def _alerts(store: StateStore) -> str:
+def grave(store: StateStore) -> str:
+    """Return the first line of every alert of warning or above, `none` without any."""
     kept = [from_data(Alert, document.data) for document in store.query(ALERTS)]
     return "; ".join(one.text.splitlines()[0] for one in kept if one.severity in GRAVE) or "none"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from datetime import date
+from datetime import date, time
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -27,8 +27,14 @@ if TYPE_CHECKING:
 
 _PATIENCE_SECONDS = 30
 # What the gates ask for, beside the date: every table has it. A third of the players did not play.
-_COLUMNS = "game_id VARCHAR, player_lookup VARCHAR, minutes_played DOUBLE, is_dnp BOOLEAN, is_quality_ready BOOLEAN"
-_ROW = "list_extract(?, i % ? + 1), 'player ' || i, CASE WHEN i % 3 < 2 THEN 24.0 END, i % 3 = 2, TRUE"
+_COLUMNS = (
+    "game_id VARCHAR, away_team_tricode VARCHAR, home_team_tricode VARCHAR, player_lookup VARCHAR,"
+    " minutes_played DOUBLE, is_dnp BOOLEAN, is_quality_ready BOOLEAN"
+)
+_ROW = (
+    "game, split_part(game, '_', 2), split_part(game, '_', 3), 'player ' || i,"
+    " CASE WHEN i % 3 < 2 THEN 24.0 END, i % 3 = 2, TRUE"
+)
 _TYPES = {"STRING": "VARCHAR", "INT64": "BIGINT", "DATE": "DATE", "TIMESTAMP": "TIMESTAMPTZ"}
 
 T = TypeVar("T")
@@ -36,10 +42,21 @@ Rows = dict[tuple[str, date], int]
 
 
 class Fixtures:
-    """Every table of the policy in a DuckDB file; ``follow`` makes them hold what the facts say of these dates."""
+    """Every table of the policy in a DuckDB file; ``follow`` makes them hold what the facts say of these dates.
 
-    def __init__(self, path: Path, policy: Policy, days: Sequence[date]) -> None:
+    ``beside`` are tables that only workflows read, ``tip_offs`` the UTC times at which the games of a date begin.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        policy: Policy,
+        days: Sequence[date],
+        beside: Mapping[str, str] | None = None,
+        tip_offs: Mapping[date, time] | None = None,
+    ) -> None:
         self._path, self._calendar, self._days = path, policy.calendar, days
+        self._beside, self._tip_offs = beside or {}, tip_offs or {}
         self._units: dict[date, Units] = {}
         self._rows: Rows = {}
         processors = (processor for phase in policy.phases.values() for processor in phase.processors.values())
@@ -68,7 +85,8 @@ class Fixtures:
                 insert(connection, table, day, ids, range(before, count))
 
     def _create(self, connection: DuckDBPyConnection) -> None:
-        tables = {table: f"{processor.date_column} DATE, {_COLUMNS}" for table, processor in self._tables.items()}
+        dates = {table: processor.date_column for table, processor in self._tables.items()}
+        tables = {table: f"{column} DATE, {_COLUMNS}" for table, column in {**self._beside, **dates}.items()}
         if self._calendar is not None:
             tables[SCHEDULE_TABLE] = _typed(SCHEDULE_COLUMNS)
             tables[POSTPONEMENTS_TABLE] = _typed(POSTPONEMENTS_COLUMNS)
@@ -83,14 +101,15 @@ class Fixtures:
         connection.execute(f"DELETE FROM {SCHEDULE_TABLE} WHERE game_date = ?", [day])  # noqa: S608
         for number in range(games.total or 0):
             status = GameStatus.FINAL if number < (games.final or 0) else GameStatus.SCHEDULED
-            row = schedule_row(day, number, status)
+            row = schedule_row(day, number, status, *([self._tip_offs[day]] if day in self._tip_offs else []))
             marks = ", ".join("?" * len(row))
             connection.execute(f"INSERT INTO {SCHEDULE_TABLE} VALUES ({marks})", list(row.values()))  # noqa: S608
 
 
 def insert(connection: DuckDBPyConnection, table: str, day: date, games: Sequence[str], numbers: range) -> None:
     """Insert rows of a date with these numbers, spread over its games."""
-    sql = f"INSERT INTO {table} SELECT ?, {_ROW} FROM range(?, ?) AS numbers(i)"  # noqa: S608 - a table of our policy
+    listed = "SELECT i, list_extract(?, i % ? + 1) AS game FROM range(?, ?) AS numbers(i)"
+    sql = f"INSERT INTO {table} SELECT ?, {_ROW} FROM ({listed})"  # noqa: S608 - a table of our policy
     connection.execute(sql, [day, list(games), len(games), numbers.start, numbers.stop])
 
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from shared.core.decision.explain import Explanation
 from shared.core.model import RunKey
 from shared.core.policy.policy import Policy
+from shared.core.reporting.page import WorkflowDay
 from shared.core.texts import duration
 from shared.simulation.demo.nights import Night, short
 
@@ -51,6 +52,7 @@ class NightView:
     sweeps: int = 0
     reports: int = 0
     runs: tuple[RunView, ...] = ()
+    workflows: tuple[WorkflowDay, ...] = ()
     lines: tuple[NightLine, ...] = ()
 
 

@@ -70,6 +70,11 @@ class Relay:
             self.pushed.append(Pushed(now, name, topic, _read(message), answer))
         return status
 
+    def last_answer(self, name: str) -> str:
+        """Return what somebody answered to the latest push, or why there was no answer; "" before the first."""
+        with self._lock:
+            return next((push.answer for push in reversed(self.pushed) if push.to == name), "")
+
     def quiet(self, names: set[str], since: float) -> bool:
         """Whether nothing is on its way to these, and nothing came to anybody for so many seconds."""
         with self._lock:

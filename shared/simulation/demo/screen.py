@@ -13,6 +13,8 @@ from shared.simulation.demo.nights import Night
 
 STYLES = {
     "run": "bold",
+    "workflow": "bold magenta",
+    "scrape": "magenta",
     "load": "dim",
     "report": "",
     "again": "dim",

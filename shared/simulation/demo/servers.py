@@ -20,8 +20,8 @@ from shared.simulation import children
 from shared.simulation.emulators import free_port
 
 ROOT = Path(__file__).resolve().parents[3]
-# Those that are called; the others are sent events.
-CALLED = ("self_heal", "validation_runner", "health_check")
+# Those that are called, or take both calls and pushes; the others are sent events.
+CALLED = ("self_heal", "validation_runner", "health_check", "phase5_batches", "workflow_controller")
 READY = timedelta(seconds=180)
 _POLL = timedelta(seconds=0.05)
 _TAIL_LINES = 25

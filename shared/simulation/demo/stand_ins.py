@@ -23,14 +23,21 @@ from shared.simulation.demo.servers import ROOT, Server, ServerFailed, running
 MODULE = "tests.services"
 FOLDER = ROOT / "tests" / "services"
 # Policy's name of a service to the stand-in that answers for it.
-SERVICES = {"analytics": "analytics", "precompute": "precompute", "prediction_coordinator": "coordinator"}
+SERVICES = {
+    "scrapers": "scrapers",
+    "analytics": "analytics",
+    "precompute": "precompute",
+    "prediction_coordinator": "coordinator",
+}
 # Topic to the stand-in that has a push subscription of its own to it, and the path that is pushed to.
 READERS = {
+    "nba-phase1-scrapers-complete": ("raw", "process"),
     "nba-phase2-raw-complete": ("analytics", "process"),
     "nba-phase6-export-trigger": ("export", ""),
     "nba-grading-trigger": ("grading", ""),
+    "prediction-request-prod": ("workers", ""),
 }
-NAMES = ("raw", "analytics", "precompute", "coordinator", "export", "grading")
+NAMES = ("scrapers", "raw", "analytics", "precompute", "coordinator", "export", "grading")
 _TIMEOUT = timedelta(seconds=60)
 
 
@@ -96,6 +103,10 @@ class StandIns:
         if not 200 <= answer.status < 300:
             raise ServerFailed(f"{name} answers {answer.status} to {path}: {answer.body[:200]}; {server.tail()}")
 
+    def answer(self, name: str, path: str) -> Any:
+        """Return what a stand-in says of itself at a path of its own."""
+        return json.loads(self._call(self.servers[name], "GET", path).body)
+
     def work(self) -> AtWork:
         """Ask every stand-in what it does, and which calls it was sent other than by ``call``."""
         awake, ends, taken = 0, [], {}
@@ -120,9 +131,11 @@ class StandIns:
 
 
 @contextmanager
-def stand_ins(place: SharedFiles, variables: Mapping[str, str], logs: Path) -> Iterator[StandIns]:
-    """Serve them all for the length of a ``with`` block."""
-    commands = {name: _command(name, place) for name in NAMES}
+def stand_ins(
+    place: SharedFiles, variables: Mapping[str, str], logs: Path, names: Sequence[str] = NAMES
+) -> Iterator[StandIns]:
+    """Serve those of these names for the length of a ``with`` block."""
+    commands = {name: _command(name, place) for name in names}
     with running(commands, variables, logs) as servers:
         yield StandIns(servers)
 

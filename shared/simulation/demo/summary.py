@@ -43,17 +43,26 @@ def print_summary(console: Console, results: Sequence[Result], left: Sequence[tu
 def commands(left: Sequence[tuple[Night, Path]], here: Path) -> Iterator[str]:
     """Yield command lines for a shell that stands in ``here``."""
     for night, env in left:
-        source = _source(env, here)
         for day in sorted({day for _, day, _ in night.asks}):
-            yield f"(. {source} && {_from(here, lines.status(date.fromisoformat(day)))})"
+            yield sourced(env, here, lines.status(date.fromisoformat(day)))
         for transition, day, mode in night.asks:
             key = RunKey("nba", date.fromisoformat(day), mode)
-            yield f"(. {source} && {_from(here, lines.explain(transition, key))})"
+            yield sourced(env, here, lines.explain(transition, key))
+
+
+def of_workflow(env: Path, workflow: str, day: date, here: Path) -> str:
+    """Return the command line that explains a workflow of a date as it stood at the end of a night."""
+    return f"(. {_source(env, here)} && {_from(here, lines.explain_workflow(workflow, day))})"
 
 
 def page(left: Sequence[tuple[Night, Path]], here: Path) -> str:
     """Return the command line that serves the page, as of the end of the last night."""
-    return f"(. {_source(left[-1][1], here)} && {_from(here, lines.line('serve', 'health_check'))})"
+    return sourced(left[-1][1], here, lines.line("serve", "health_check"))
+
+
+def sourced(env: Path, here: Path, line: str) -> str:
+    """Return a command line of the project that reads what a night left, for a shell that stands in ``here``."""
+    return f"(. {_source(env, here)} && {_from(here, line)})"
 
 
 def _from(here: Path, line: str) -> str:

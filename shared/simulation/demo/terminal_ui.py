@@ -20,6 +20,7 @@ from shared.core.texts import duration
 from shared.simulation.demo.night import NightLine, NightView, active, arrow, countdown
 from shared.simulation.demo.nights import Night, short
 from shared.simulation.demo.screen import label, style
+from shared.simulation.demo.workflow_table import workflow_table
 
 _STATES = {
     "waiting": "cyan",
@@ -30,6 +31,7 @@ _STATES = {
     "held": "bold red",
 }
 _FEWEST_LINES = 4
+_FEWEST_WORKFLOWS, _MOST_WORKFLOWS = 3, 8
 _ROOMY = 36
 # Borders and margins of the box, and the columns before a text in it.
 _BOX, _BEFORE = 4, 16
@@ -69,8 +71,11 @@ class TerminalUi:
 def drawn(scene: NightView, place: str, console: Console, *, fill: bool) -> RenderableType:
     """Return a scene as one view that fits the console; with ``fill`` it is as high."""
     head, runs = _head(scene, place), _runs(scene, roomy=console.height >= _ROOMY)
-    used = sum(len(console.render_lines(part)) for part in (head, runs))
-    return Group(head, runs, _events(scene, max(_FEWEST_LINES, console.height - used - 3), console.width, fill=fill))
+    parts = [head, runs]
+    if any(day.lines for day in scene.workflows):
+        parts.insert(1, workflow_table(scene, _MOST_WORKFLOWS if console.height >= _ROOMY else _FEWEST_WORKFLOWS))
+    used = sum(len(console.render_lines(part)) for part in parts)
+    return Group(*parts, _events(scene, max(_FEWEST_LINES, console.height - used - 3), console.width, fill=fill))
 
 
 def _head(scene: NightView, place: str) -> RenderableType:

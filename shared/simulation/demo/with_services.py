@@ -2,7 +2,8 @@
 
 Completions come in the services' own dialect by push, calls leave by HTTP, exports are files; the policy is the
 production one. State, messages and tables are in the embedded parts, or in Google's emulators. Only schedulers are
-played: those of the services and the sweep's.
+played: the controller's, which decides every five minutes which workflows of scrapers run, the sweep's, and those of
+the services.
 
 What is scaled: the clock is put forward as soon as nothing is left to do. The sweep is called every five minutes, and
 every half hour while nobody speaks, not every minute: nothing of this day falls due between. What a caller waits for is
@@ -13,62 +14,70 @@ twenty seconds of its own time.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
 from shared.adapters.clock import SystemClock
 from shared.adapters.http import RequestsHttp
-from shared.adapters.local.accelerated_clock import FileClock
-from shared.adapters.local.sqlite import SqliteStore
-from shared.app.context import Context
 from shared.core.errors import Unavailable
 from shared.core.model import RunKey, State
 from shared.core.policy.policy import Policy
-from shared.ports import StateStore
-from shared.runtime import from_environment
-from shared.simulation.demo.bus_wiring import PushFailed
-from shared.simulation.demo.day import DAY, GAMES, PREDICTED, policy_of_day, scheduled_calls, span
-from shared.simulation.demo.day_bus import DayBus, EmbeddedBus, EmulatorBus
+from shared.core.workflows.files import topic_of as files_topic
+from shared.core.workflows.model import topic_of as steps_topic
+from shared.simulation.demo.bus_wiring import PushFailed, function_by_topic
+from shared.simulation.demo.day import (
+    ANSWERS,
+    DAY,
+    GAMES,
+    PREDICTED,
+    TIP_OFFS,
+    policy_of_day,
+    scheduled_calls,
+    span,
+    workflows_of_day,
+)
 from shared.simulation.demo.day_lines import LEGEND, call_text, message_text, report_lines
+from shared.simulation.demo.day_processes import Parts, ServicesNight, staged
 from shared.simulation.demo.day_summary import print_day
 from shared.simulation.demo.figures import RUNS, figures, states
-from shared.simulation.demo.fixtures import Fixtures
 from shared.simulation.demo.night import NightLine, NightView
 from shared.simulation.demo.play import SWEEPER
 from shared.simulation.demo.processes import Ground
-from shared.simulation.demo.relay import open_relay
 from shared.simulation.demo.run_follower import RunFollower
 from shared.simulation.demo.screen import Screen
-from shared.simulation.demo.servers import Server, ServerFailed, complaints, served
-from shared.simulation.demo.speed import Speed
-from shared.simulation.demo.stand_ins import SERVICES, Call, SharedFiles, StandIns, stand_ins
-from shared.simulation.scenario import Change
-from shared.simulation.world_data import WorldData
+from shared.simulation.demo.servers import ServerFailed, complaints
+from shared.simulation.demo.stand_ins import NAMES, SERVICES, Call
+from shared.simulation.demo.workflow_figures import kept, workflow_figures
+from shared.simulation.demo.workflow_follower import WorkflowFollower
 
-SWEEP_EVERY, QUIET_EVERY = timedelta(minutes=5), timedelta(minutes=30)
-_SWEEP_TIMEOUT = timedelta(seconds=60)
+CONTROLLER, EXECUTOR = "workflow_controller", "workflow_executor"
+TICK_EVERY = SWEEP_EVERY = timedelta(minutes=5)
+QUIET_EVERY = timedelta(minutes=30)
+_SCHEDULED_TIMEOUT = timedelta(seconds=60)
 _WITHIN_SECONDS = 120.0
 _POLL = timedelta(seconds=0.05)
 _REMEMBERED = 60
 
 
-@dataclass(frozen=True)
-class ServicesNight:
-    """Everything that plays. ``context`` sees the state as a function does."""
-
-    policy: Policy
-    store: StateStore
-    context: Context
-    pace: Speed
-    bus: DayBus
-    functions: Mapping[str, Server]
-    services: StandIns
-    screen: Screen
+def parts_of_day(policy: Policy) -> Parts:
+    steps, files = steps_topic(policy.pipeline), files_topic(policy.pipeline)
+    table, day, rows = PREDICTED
+    return Parts(
+        night=DAY,
+        begins=span(policy)[0],
+        functions=(*policy.listeners, SWEEPER, CONTROLLER, EXECUTOR),
+        names=NAMES,
+        hearing={**function_by_topic(policy), steps: EXECUTOR, files: EXECUTOR},
+        services=SERVICES,
+        games=GAMES,
+        rows={table: {day: rows}},
+        workflows=workflows_of_day(policy),
+        tip_offs=TIP_OFFS,
+    )
 
 
 def play_with_services(ground: Ground, console: Console, screen: Screen) -> int:
@@ -77,52 +86,15 @@ def play_with_services(ground: Ground, console: Console, screen: Screen) -> int:
     console.print(LEGEND, markup=False, highlight=False, soft_wrap=True)
     with screen.night(DAY, policy, "one day"):
         try:
-            with staged(ground, policy, screen) as stage:
+            with staged(ground, parts_of_day(policy), policy, screen) as stage:
                 Day(stage).play()
                 found = figures(policy, stage.store, ground.home.path / "exports", stage.bus.relay.pushed)
+                found += workflow_figures(*kept(stage.context), stage.services.work().calls)
         except ServerFailed as failed:
             console.print(f"\nnot played to its end: {failed}", style="bold red", markup=False, highlight=False)
             return 1
     logged = complaints(ground.home.logs(DAY))
     return print_day(console, found, logged, ground.home, policy, time.monotonic() - began)
-
-
-@contextmanager
-def staged(ground: Ground, policy: Policy, screen: Screen) -> Iterator[ServicesNight]:
-    """Start what plays, for the length of a ``with`` block; the state is kept when it ends."""
-    home, project = ground.home, ground.project(DAY)
-    home.fresh()
-    clock, store = FileClock(home.clock), ground.store(DAY)
-    clock.set(span(policy)[0], 0)
-    _fill_tables(home.warehouse, policy)
-    variables = ground.variables(DAY, policy, "")
-    bus = project if ground.emulators else str(home.bus)
-    place = SharedFiles(bus, policy.source, home.clock, home.warehouse, home.path / "exports")
-    with ExitStack() as stack:
-        if isinstance(store, SqliteStore):
-            stack.callback(store.close)
-        services = stack.enter_context(stand_ins(place, variables, home.logs(DAY)))
-        # The scrapers of phase 1 have no stand-in here: the day begins with what they have published.
-        at = {policy.services[name].url_env: services.servers[server].url for name, server in SERVICES.items()}
-        listening = [*policy.listeners, SWEEPER]
-        functions = stack.enter_context(served(listening, {**variables, **at}, home.logs(DAY)))
-        targets = {name: server.url for name, server in {**functions, **services.servers}.items()}
-        carrier: DayBus
-        if ground.emulators:
-            carrier = EmulatorBus(clock, targets, project, policy)
-        else:
-            carrier = EmbeddedBus(clock, targets, home.bus, policy)
-        carrier.subscribe(stack.enter_context(open_relay(carrier.relay)))
-        stack.callback(home.keep, store, f"{policy.pipeline}_orchestration")
-        pace, context = Speed(clock, ground.speed), from_environment({**variables, **at})
-        yield ServicesNight(policy, store, context, pace, carrier, functions, services, screen)
-
-
-def _fill_tables(warehouse: Path, policy: Policy) -> None:
-    table, day, rows = PREDICTED
-    facts = WorldData(policy, span(policy)[0])
-    facts.merge(Change(games=GAMES, rows={table: {day: rows}}))
-    Fixtures(warehouse, policy, list(GAMES)).follow(facts)
 
 
 @dataclass
@@ -139,8 +111,11 @@ class Seen:
 class Day:
     """One play of the day."""
 
+    night = DAY
+
     def __init__(self, stage: ServicesNight) -> None:
         self._stage, self._seen, self._runs = stage, Seen(), RunFollower()
+        self._workflows = WorkflowFollower(list(GAMES))
         self._http = RequestsHttp(identity_tokens=False, clock=SystemClock())
         self._calls: list[Call] = []
         self._wakes: datetime | None = None
@@ -150,22 +125,31 @@ class Day:
         stage = self._stage
         begins, ends = span(stage.policy)
         waiting = list(scheduled_calls(stage.policy))
-        sweep = begins
+        tick = sweep = begins
+        stage.services.call("scrapers", "/stand-in/answers", ANSWERS)
         stage.pace.go()
         while (now := stage.pace.clock.now()) < ends:
-            at = min(
-                time for time in (waiting[0].at if waiting else None, sweep, self._wakes, ends) if time is not None
-            )
+            times = (waiting[0].at if waiting else None, tick, sweep, self._wakes, ends)
+            at = min(time for time in times if time is not None)
             stage.pace.forward(at)
+            busy = sweep <= at or at == self._wakes or (bool(waiting) and waiting[0].at <= at)
             while waiting and waiting[0].at <= at:
                 ask = waiting.pop(0)
                 self._print(NightLine(stage.pace.clock.now(), "load", ask.text))
                 stage.services.call(ask.name, ask.path, ask.body)
+            if tick <= at:
+                self._post(CONTROLLER, "", {})
+                tick += TICK_EVERY
             if sweep <= at:
                 self._sweep()
                 sweep = max(at, now) + (QUIET_EVERY if self._is_quiet(now) else SWEEP_EVERY)
-            self._rest()
-            self._show(begins, ends)
+            # A tick that begins nothing asks nothing of anybody: there is nothing to wait for.
+            if busy or self._workflows.is_running(stage.context) or self._carry():
+                self._rest()
+                self._show(begins, ends)
+            else:
+                self._print_in_order(self._workflows.look(stage.context))
+                self._show_view(begins, ends)
 
     def _is_quiet(self, now: datetime) -> bool:
         """Whether nobody has spoken for half an hour: what is late by then has been seen by a sweep."""
@@ -173,14 +157,18 @@ class Day:
         return bool(pushed) and now - pushed[-1].at > QUIET_EVERY
 
     def _sweep(self) -> None:
-        server = self._stage.functions[SWEEPER]
-        try:
-            status = self._http.request("POST", server.url, {}, _SWEEP_TIMEOUT).status
-        except Unavailable as error:
-            raise ServerFailed(f"{SWEEPER} does not answer: {error.reason}; {server.tail()}") from error
-        if not 200 <= status < 300:
-            raise ServerFailed(f"{SWEEPER} answers {status}; {server.tail()}")
+        self._post(SWEEPER, "", {})
         self._seen.sweeps += 1
+
+    def _post(self, function: str, path: str, body: Mapping[str, Any]) -> None:
+        """Call a function; raise ``ServerFailed`` with the end of its log unless it answers 2xx."""
+        server = self._stage.functions[function]
+        try:
+            status = self._http.request("POST", server.url + path, body, _SCHEDULED_TIMEOUT).status
+        except Unavailable as error:
+            raise ServerFailed(f"{function} does not answer: {error.reason}; {server.tail()}") from error
+        if not 200 <= status < 300:
+            raise ServerFailed(f"{function} answers {status}; {server.tail()}")
 
     def _rest(self) -> None:
         """Wait until every message has been taken in and nobody works but on what takes time of the night."""
@@ -189,7 +177,7 @@ class Day:
             # In this order: who has come to rest has published before, and that is carried next.
             work = stage.services.work()
             begun = all(work.taken[name] >= count for name, count in stage.bus.handed().items())
-            if not self._carry() and begun and work.awake == 0 and not self._claimed():
+            if not self._carry() and begun and work.awake == 0 and not self._under_way():
                 self._calls, self._wakes = list(work.calls), work.wakes
                 return
             for server in (*stage.functions.values(), *stage.services.servers.values()):
@@ -205,20 +193,30 @@ class Day:
             server = {**self._stage.functions, **self._stage.services.servers}.get(failed.function)
             raise ServerFailed(f"{failed}; {server.tail() if server else ''}") from failed
 
-    def _claimed(self) -> bool:
-        """Whether a dispatch is under way: a call that has not been answered, a message that has not left."""
+    def _under_way(self) -> bool:
+        """Whether a dispatch is under way, a call that has not been answered or a message that has not left, or a run
+        of a workflow."""
         policy, store = self._stage.policy, self._stage.store
         stored = [states(policy, store, RunKey(policy.pipeline, day, mode)) for day, mode in RUNS]
-        return any(state.state is State.CLAIMED for run in stored for state in run.values())
+        claimed = any(state.state is State.CLAIMED for run in stored for state in run.values())
+        return claimed or self._workflows.is_running(self._stage.context)
 
     def _show(self, begins: datetime, ends: datetime) -> None:
+        """Print what is new, and draw how everything stands."""
+        ctx = self._stage.context
+        self._print_in_order([*self._workflows.look(ctx), *self._runs.opened(ctx), *self._sent()])
+        for line in self._runs.decisions(ctx):
+            self._print(line)
+        self._show_view(begins, ends)
+
+    def _print_in_order(self, lines: Iterable[NightLine]) -> None:
+        for line in sorted(lines, key=lambda line: line.at):
+            self._print(line)
+
+    def _show_view(self, begins: datetime, ends: datetime) -> None:
         stage, seen = self._stage, self._seen
-        for line in sorted([*self._runs.opened(stage.context), *self._sent()], key=lambda line: line.at):
-            self._print(line)
-        for line in self._runs.decisions(stage.context):
-            self._print(line)
         view = NightView(
-            night=DAY,
+            night=self.night,
             policy=stage.policy,
             begins=begins,
             now=stage.pace.clock.now(),
@@ -227,6 +225,7 @@ class Day:
             sweeps=seen.sweeps,
             reports=seen.reports,
             runs=self._runs.runs,
+            workflows=self._workflows.days,
             lines=tuple(seen.lines),
         )
         stage.screen.show(view)
@@ -236,15 +235,18 @@ class Day:
         stage, seen = self._stage, self._seen
         fresh = stage.bus.relay.pushed[seen.pushed :]
         seen.pushed += len(fresh)
-        reports = [push for push in fresh if push.to in stage.functions]
+        # What comes of a step is seen in its run.
+        steps = steps_topic(stage.policy.pipeline)
+        reports = [push for push in fresh if push.to in stage.functions and push.topic != steps]
         seen.reports += len(reports)
         yield from report_lines(reports)
+        reported = {files_topic(stage.policy.pipeline), *stage.policy.topics}
         for push in fresh:
-            if push.to not in stage.functions and push.topic not in stage.policy.topics:
+            if push.to not in stage.functions and push.topic not in reported:
                 yield NightLine(push.at, "message", message_text(push, stage.policy))
         calls = self._calls[seen.calls :]
         seen.calls += len(calls)
-        for call in calls:
+        for call in (call for call in calls if call.service != "scrapers"):
             yield NightLine(call.at, "call", call_text(call, stage.policy))
 
     def _print(self, line: NightLine) -> None:

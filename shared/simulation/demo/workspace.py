@@ -27,6 +27,10 @@ EMBEDDED = {
     "ORCH_ALERTS": "console",
     "ORCH_SECRETS": "environment",
 }
+_COLLECTIONS = (
+    *("alerts", "quarantine", "locks", "breakers"),
+    *("workflow_control", "workflow_days", "workflow_runs", "scraper_files"),
+)
 _OURS = ("state.db*", "warehouse.duckdb*", "clock*", "*.env", "logs", "night", "exports")
 
 
@@ -132,5 +136,9 @@ def documents(store: StateStore) -> Iterator[Document]:
         yield run
         for part in ("completions", "transitions"):
             yield from store.query(f"{run.path}/{part}")
-    for collection in ("alerts", "quarantine", "locks"):
+    for batch in store.query("batches"):
+        yield batch
+        for part in ("batch_pages", "batch_index", "batch_outcomes"):
+            yield from store.query(f"{batch.path}/{part}")
+    for collection in _COLLECTIONS:
         yield from store.query(collection)

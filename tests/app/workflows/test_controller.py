@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -14,7 +15,8 @@ from shared.app.workflows.request import answer
 from shared.core.workflows.files import ScraperFile, counted, is_refused
 from shared.core.workflows.runs import RunStatus
 from shared.core.workflows.units import ScheduledUnit
-from tests.app.workflows.phase1 import Phase1
+from shared.ports import TableRef
+from tests.app.workflows.phase1 import POLICY, Phase1
 from tests.app.workflows.test_executor import NOON, SIX, chain, only
 
 DAY = date(2026, 1, 26)
@@ -50,6 +52,25 @@ def test_a_tick_with_nothing_due_reads_twice_at_most_and_writes_nothing() -> Non
     assert one.tick().begun == []
     assert one.store.writes == writes
     assert sum(one.store.reads.values()) <= 2
+
+
+def test_a_discovery_reads_its_table_once_for_each_attempt() -> None:
+    """A day of ticks every five minutes: before each attempt, and once more to see that it was found."""
+    one = Phase1(datetime(2026, 1, 26, 5, 0, tzinfo=UTC), only("injury_discovery"))  # local midnight
+    one.warehouse.of[DAY] = (ScheduledUnit("A@B", NOON),)
+    reads: list[datetime] = []
+
+    def rows(tables: Sequence[TableRef], day: date) -> dict[str, int | None]:
+        reads.append(one.clock.now())
+        return {ref.table: 3 if one.clock.now() >= NOON else 0 for ref in tables}
+
+    one.warehouse.rows = rows  # type: ignore[method-assign]
+    for _ in range(24 * 12 - 1):
+        one.tick()
+        one.deliver_all()
+        one.pass_time(timedelta(minutes=5))
+    assert len(one.runs()) == 6
+    assert [at.astimezone(POLICY.zone).hour for at in reads] == [0, 2, 4, 6, 8, 10, 12]
 
 
 def test_a_decision_is_noted_when_it_changes_not_when_its_numbers_do() -> None:

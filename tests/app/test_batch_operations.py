@@ -1,0 +1,172 @@
+"""What the cost model says of batches, row by row and of a whole one, against what the use cases ask of the store."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from shared.core.batches import roll
+from shared.core.batches.batch import BatchState
+from shared.core.batches.load import batch_loads
+from shared.core.costs import workload
+from shared.core.costs.month import of_batch
+from shared.core.costs.operations import OPERATIONS, Operations, Unit, of
+from shared.core.policy.batches import CloseStep
+from shared.core.policy.transitions import HttpCall
+from tests.app.batch_kit import BATCH, BatchKit
+from tests.app.handlers_kit import HandlersKit
+
+# What the model may miss of a whole batch, in either direction.
+TOLERANCE = 0.05
+QUIET = replace(BATCH, retry=None)
+
+
+def counted(kit: HandlersKit, action: Callable[[], object]) -> Operations:
+    kit.store.operations.clear()
+    action()
+    done = kit.store.operations
+    return Operations(done["reads"], done["writes"], done["deletes"])
+
+
+def less(found: Operations, other: Operations) -> Operations:
+    return found + other * -1
+
+
+def open_batch(members: int, reports: int, declared: object = QUIET) -> BatchKit:
+    """Return a batch of which so many have reported to one instance."""
+    kit = BatchKit(declared)  # type: ignore[arg-type]
+    kit.start(members)
+    ctx = kit.instance()
+    for number in range(1, reports + 1):
+        kit.report(f"m{number:03d}", ctx=ctx)
+    return kit
+
+
+def quiet_sweep(kit: HandlersKit) -> Operations:
+    kit.sweeps(3)
+    kit.wait()
+    return counted(kit, kit.sweep)
+
+
+@pytest.mark.parametrize(("members", "pages"), [(40, 1), (100, 1), (101, 2), (1_000, 10)])
+def test_a_start(members: int, pages: int) -> None:
+    """Row batch: by its pages, however many members they have."""
+    kit = BatchKit(QUIET)
+    assert counted(kit, lambda: kit.start(members)) == of(Unit.BATCH, 1, pages)
+
+
+@pytest.mark.parametrize("members", [50, 1_000])
+def test_a_report(members: int) -> None:
+    """Row member report: the same in a batch of any size; row batch instance what the first of an instance adds."""
+    kit = BatchKit(QUIET)
+    kit.start(members)
+    ctx = kit.instance()
+    first = counted(kit, lambda: kit.report("m001", ctx=ctx))
+    assert less(first, of(Unit.MEMBER_REPORT)).reads <= OPERATIONS[Unit.BATCH_INSTANCE].reads
+    assert counted(kit, lambda: kit.report("m002", ctx=ctx)) == of(Unit.MEMBER_REPORT)
+
+
+def test_a_sweep_without_and_with_an_open_batch() -> None:
+    """Row batch look where the policy has batches; row open batch for one that is not nearly complete."""
+    without, empty = HandlersKit(), BatchKit(QUIET)
+    bare = quiet_sweep(without)
+    assert less(quiet_sweep(empty), bare) == of(Unit.BATCH_LOOK)
+    kit = open_batch(50, 2)
+    kit.wait()
+    kit.sweep()
+    assert less(counted(kit, lambda: kit.minutes(1)), bare) == of(Unit.BATCH_LOOK) + of(Unit.OPEN_BATCH)
+
+
+def test_a_sweep_of_a_batch_that_may_be_idle() -> None:
+    """One question more for each minute since the last outcome."""
+    bare, kit = quiet_sweep(HandlersKit()), open_batch(50, 49)
+    kit.minutes(1)
+    for minute in range(2, 6):
+        found = less(counted(kit, lambda: kit.minutes(1)), bare)
+        assert found == of(Unit.BATCH_LOOK) + of(Unit.OPEN_BATCH, 1, minute + 1)
+
+
+def test_silent_members_that_are_asked_again() -> None:
+    """Row batch repeat: every page is read and counted; row page again for the one page with silent members."""
+    bare, kit = quiet_sweep(HandlersKit()), open_batch(300, 294, replace(BATCH, close=replace(BATCH.close, idle=None)))
+    kit.minutes(5)
+    asked = len(kit.requests())
+    found = less(counted(kit, lambda: kit.minutes(1)), bare + of(Unit.BATCH_LOOK) + of(Unit.OPEN_BATCH))
+    assert len(kit.requests()) == asked + 6
+    assert found == of(Unit.BATCH_REPEAT, 1, 3) + of(Unit.PAGE_AGAIN, 1, 94)
+
+
+def test_a_close_step() -> None:
+    """Row batch step: two writes beside the same end without it."""
+    step = CloseStep(call=HttpCall("prediction_coordinator", "/consolidate"))
+    plain, stepped = open_batch(50, 49), open_batch(50, 49, replace(QUIET, on_close=(step,)))
+    ends = [counted(kit, lambda kit=kit: kit.report("m050", ctx=kit.instance())) for kit in (plain, stepped)]  # type: ignore[misc]
+    assert {kit.batch().state for kit in (plain, stepped)} == {BatchState.PUBLISHED}
+    assert less(ends[1], ends[0]) == of(Unit.BATCH_STEP)
+
+
+@pytest.mark.parametrize("members", [50, 300])
+def test_a_batch_that_completes_costs_what_the_model_says(members: int) -> None:
+    """Rows batch, batch instance, member report and batch end together, to the twentieth."""
+    found = off(*whole_batch(members, silent=0))
+    assert max(abs(share) for share in found.values()) <= TOLERANCE, found
+
+
+def test_a_batch_with_silent_members_costs_what_the_model_says() -> None:
+    """Three percent are asked again twice, and it is closed by idleness: reads and writes to the twentieth."""
+    found = off(*whole_batch(300, silent=9))
+    assert max(abs(share) for share in found.values()) <= TOLERANCE, found
+
+
+WRONG = {
+    Unit.MEMBER_REPORT: replace(OPERATIONS[Unit.MEMBER_REPORT], reads=5),
+    Unit.BATCH_END: replace(OPERATIONS[Unit.BATCH_END], reads_each=0),
+    Unit.BATCH: replace(OPERATIONS[Unit.BATCH], writes_each=10),
+}
+
+
+@pytest.mark.parametrize("unit", WRONG)
+def test_a_wrong_assumption_is_seen(unit: Unit, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A row that is off by one for each report, member or half a dozen for each page makes the comparison fail."""
+    monkeypatch.setattr("shared.core.costs.operations.OPERATIONS", {**OPERATIONS, unit: WRONG[unit]})
+    found = off(*whole_batch(300, silent=0))
+    assert max(abs(share) for share in found.values()) > TOLERANCE
+
+
+def whole_batch(members: int, silent: int) -> tuple[Operations, Operations]:
+    """Play a batch whose members report to two instances within four minutes; return what was modelled and counted."""
+    kit, chance = BatchKit(BATCH), random.Random(members)
+    bare = quiet_sweep(HandlersKit())
+    names = [f"m{number:03d}" for number in range(1, members + 1)]
+    reporting = chance.sample(names, members - silent)
+    found, sweeps = counted(kit, lambda: kit.start(members)), 0
+    instances = [kit.instance(), kit.instance()]
+    for minute in range(30):
+        for number, name in enumerate(reporting[minute * members // 4 : (minute + 1) * members // 4]):
+            found += counted(kit, lambda name=name, number=number: kit.report(name, ctx=instances[number % 2]))  # type: ignore[misc]
+        if kit.batch().state is BatchState.PUBLISHED:
+            break
+        found += less(counted(kit, lambda: kit.minutes(1)), bare + of(Unit.BATCH_LOOK))
+        sweeps += 1
+    assert kit.batch().state is BatchState.PUBLISHED
+    [load] = batch_loads(kit.policy, members)
+    load = replace(load, silent=silent, minutes=sweeps, repeats=load.repeats if silent else 0)
+    load = replace(load, idle_minutes=load.idle_minutes if silent else 0.0)
+    # That it was closed without some is an alert, which the day counts among all of its alerts.
+    return of_batch(load, sweeps) + of(Unit.ALERT, bool(silent)), found
+
+
+def off(modelled: Operations, found: Operations) -> dict[str, float]:
+    """Return by which share the model misses reads and writes."""
+    return {"reads": modelled.reads / found.reads - 1, "writes": modelled.writes / found.writes - 1}
+
+
+def test_the_numbers_of_the_model_are_those_of_the_code() -> None:
+    """The part of an index holds as many members as the model says."""
+    assert workload.PAGE == roll.PAGE
+    assert BATCH.retry is not None
+    assert BATCH.retry.after == timedelta(minutes=5)
