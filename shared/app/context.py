@@ -103,6 +103,8 @@ class Memory:
     last_sweep: Sweep | None = None
     readiness: Readiness | None = None
     report_sent_on: date | None = None
+    # The dates that the store was last known to keep as without units; None before it was asked.
+    empty_dates: frozenset[date] | None = None
     dead_letters_seen_at: datetime | None = None
     # When the past is looked at next, None for at once; and whether anything of it is left to be repaired.
     past_repairs_at: datetime | None = None

@@ -11,6 +11,7 @@ from typing import Any, get_args, get_origin
 import pytest
 
 from shared.app.quarantine.rows import Row
+from shared.app.state.calendar_readings import CalendarReading
 from shared.app.sweep import repair_budget
 from shared.app.sweep.repair_budget import Spent
 from shared.core.alerting.alert import Alert, Pending
@@ -43,6 +44,7 @@ KINDS = (
     Kind("quarantine", Row),
     Kind("pauses", PauseBook),
     Kind("repair_budgets", Spent),
+    Kind("calendars", CalendarReading),
 )
 # Read field by field, as what they say is no dataclass of the core's.
 PLAIN = {"locks", "quarantine_bounds"}

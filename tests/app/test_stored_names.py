@@ -6,6 +6,7 @@ from dataclasses import fields
 
 import pytest
 
+from shared.app.state.calendar_readings import CalendarReading
 from shared.core.alerting.alert import Alert
 from shared.core.decision.pause import PauseBook
 from shared.core.model import Completion, Run, TransitionState
@@ -28,6 +29,9 @@ STORED: dict[type, str] = {
     """,
     PauseBook: """
         numbered pauses unrecorded
+    """,
+    CalendarReading: """
+        empty
     """,
     Run: """
         baseline closed_at final_at key opened_at policy_version reopened_at repairs units

@@ -122,6 +122,8 @@ T_NEWER = "tests/app/test_newer_documents.py::test_"
 T_QUARANTINE = "tests/app/test_quarantine.py::test_"
 T_SHAPES = "tests/wire/test_completions.py::test_"
 T_DIALECTS = "tests/wire/test_dialects.py::test_"
+CALENDAR_READINGS = "shared/app/state/calendar_readings.py"
+T_READINGS = "tests/app/test_calendar_readings.py::test_"
 AUDIT_ROWS, T_AUDIT_WRITES = "shared/app/audit/rows.py", "tests/app/test_audit_writes.py::test_"
 T_UNITS, T_NIGHTS = "tests/core/test_units.py::test_", "tests/app/test_units.py::test_"
 T_MODEL = "tests/core/test_model.py::test_"
@@ -1747,6 +1749,27 @@ MUTANTS = [
         "    if known is None or not known.sources:\n",
         "    if True:\n",
         f"{T_UNITS}one_loader_never_sets_back_another",
+    ),
+    mutant(
+        "a date without units is forgotten once the calendar is unreadable",
+        SWEEP,
+        "        expected = [key for key in expected if key.day not in empty_dates(ctx)]\n",
+        "        pass\n",
+        f"{T_READINGS}an_empty_date_stays_empty_while_nobody_can_read_the_calendar",
+    ),
+    mutant(
+        "a date that was without units stays so for ever",
+        CALENDAR_READINGS,
+        "kept = before - (units.keys() - empty)",
+        "kept = before",
+        f"{T_READINGS}a_game_that_appears_is_the_last_reading",
+    ),
+    mutant(
+        "a stray message gives an empty date units while the calendar is unreadable",
+        SWEEP,
+        "        changed = replace(value, units=NO_UNITS)\n",
+        "        pass\n",
+        f"{T_READINGS}a_stray_message_opens_an_empty_run",
     ),
     mutant(
         "the record forgets of which loader a report is",

@@ -19,6 +19,7 @@ from shared.app.audit.write import flush
 from shared.app.batches.tending import tend as tend_batches
 from shared.app.bounded import BoundedPorts
 from shared.app.context import Context
+from shared.app.state.calendar_readings import NO_UNITS, empty_dates, note
 from shared.app.state.lock import Locked, acquire, release
 from shared.app.state.order import in_order, is_of_old_date, of_old_dates
 from shared.app.state.repository import Loaded, Stored, open_runs, pauses_path, run_path, save_run, with_run
@@ -96,6 +97,8 @@ def _sweep(ctx: Context, wish: SweepOptions) -> Sweep:
         done.findings.append(Finding("sweep", "", str(error), "failed"))
         runs, expected, units = [], [], None
     old: list[RunKey] = []
+    if units is None and expected:
+        expected = [key for key in expected if key.day not in empty_dates(ctx)]
     if not wish.dry_run:
         runs += _open(ctx, done, expected, {run.value.key for run in runs}, units, started)
     closings: list[Closing] = []
@@ -205,6 +208,8 @@ def _open(
     now: datetime,
 ) -> list[Stored[Run]]:
     """Open the expected runs that do not exist; a date without units has none (behaviour T3)."""
+    if units is not None:
+        note(ctx, {key.day: units[key.day] for key in expected}, ctx.policy.local(now).date())
     due = [key for key in expected if key not in known and not _without_units(units, key.day)]
     opened = []
     for key, document in zip(due, ctx.ports.store.get(*(run_path(key) for key in due)) if due else [], strict=True):
@@ -281,6 +286,8 @@ def _refresh_run(ctx: Context, run: Stored[Run], units: Units | None, wish: Swee
     changed = value
     if units is not None:
         changed = replace(value, units=units, final_at=final_since(value, units, ctx.ports.clock.now()))
+    elif value.units is None and ctx.policy.calendar is not None and value.key.day in empty_dates(ctx):
+        changed = replace(value, units=NO_UNITS)
     changed = replace(changed, policy_version=ctx.policy.version)
     if changed.baseline is None and changed.key.lane is Lane.LIVE and not wish.dry_run:
         changed = replace(changed, baseline=read_baseline(ctx, changed.key))

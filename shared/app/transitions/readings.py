@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import date, datetime
 
 from shared.app.context import Context
+from shared.app.state.calendar_readings import NO_UNITS, empty_dates
 from shared.app.state.repository import (
     read_pauses,
     read_run,
@@ -53,10 +54,17 @@ def read(ctx: Context, snapshot: DecisionInput, wanted: Wanted) -> DecisionInput
         readings = replace(readings, other_run=_other_run(ctx, wanted.other_run, snapshot.key.day))
     if wanted.calendar:
         found = read_units(ctx, [snapshot.key.day])
-        units = snapshot.units if found is None else found[snapshot.key.day]
+        units = _last_read(ctx, snapshot) if found is None else found[snapshot.key.day]
         snapshot = replace(snapshot, units=units)
         readings = replace(readings, calendar_asked=True)
     return replace(snapshot, readings=readings)
+
+
+def _last_read(ctx: Context, snapshot: DecisionInput) -> Units | None:
+    """Return the last good reading of a date while its calendar is unreadable (behaviour T3)."""
+    if snapshot.units is None and snapshot.key.day in empty_dates(ctx):
+        return NO_UNITS
+    return snapshot.units
 
 
 def _other_run(ctx: Context, after: AfterRun, day: date) -> OtherRun:
