@@ -11,7 +11,7 @@ from typing import Any, get_args, get_origin
 import pytest
 
 from shared.app.quarantine.rows import Row
-from shared.app.state.calendar_readings import CalendarReading
+from shared.app.state.calendar_readings import NO_UNITS, CalendarReading, note
 from shared.app.sweep import repair_budget
 from shared.app.sweep.repair_budget import Spent
 from shared.core.alerting.alert import Alert, Pending
@@ -22,7 +22,7 @@ from shared.core.model import Completion, Outcome, Run, State, TransitionState
 from shared.documents import _fields, from_data, to_data
 from shared.ports import Document
 from tests.app.handlers_kit import HandlersKit
-from tests.core.build import CACHE, NIGHT, PGS, PHASE3, TO4
+from tests.core.build import CACHE, DAY, NIGHT, PGS, PHASE3, TO4
 
 LATER = "a word of tomorrow"
 
@@ -61,6 +61,7 @@ def whole_night() -> HandlersKit:
     house.mend()
     house.deliver(CACHE, "started")
     repair_budget.take(house.ctx, house.clock.now())
+    note(house.ctx, {DAY + timedelta(days=1): NO_UNITS}, DAY)
     house.orch("pause", "--mode", "tomorrow", "--reason", "between two rounds")
     return house
 
