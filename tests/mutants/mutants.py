@@ -2427,6 +2427,20 @@ MUTANTS = [
         f"{T_W_DECIDE}discovery_reads_its_table_only_where_the_answer_matters",
     ),
     mutant(
+        "a catch-up asks its table at every tick",
+        "shared/app/workflows/controller.py",
+        "    due = [one for one in due if not _has_looked(one.workflow, books, today, now)]\n",
+        "",
+        f"{T_W_CONTROLLER}a_catch_up_asks_its_table_every_so_often_and_for_units_that_have_become_final",
+    ),
+    mutant(
+        "a unit that has become final waits until a catch-up looks again",
+        "shared/app/workflows/controller.py",
+        "    return set(_final_units(workflow, books, today)) <= set(looked.units)\n",
+        "    return True\n",
+        f"{T_W_CONTROLLER}a_catch_up_asks_its_table_every_so_often_and_for_units_that_have_become_final",
+    ),
+    mutant(
         "what a discovery has found is asked again",
         W_DECIDE,
         "    concluded = facts.code == FOUND or (",
