@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from shared.core.decision.completeness import Completeness, completeness_of, opened_at
 from shared.core.decision.fold import GOOD, apply_report
 from shared.core.model import Completion, Outcome, Report
+from shared.core.policy.demands import demands
 from shared.core.policy.transitions import Expectation
 from tests.core.build import DAY, PGS, POLICY, at, fold, report
 
@@ -135,10 +136,8 @@ def first_that_counts(history: list[Report], floor: int | None, rows: list[int |
 def look(known: Completion, games: int | None, rows: int | None, remembered: datetime | None) -> Completeness:
     """Look at a night that expects this processor alone."""
     return completeness_of(
-        Expectation(frozenset({PGS})),
-        {PGS: PROCESSOR},
+        demands(Expectation(frozenset({PGS})), {PGS: PROCESSOR}, DAY, games),
         {PGS: known},
-        DAY,
         games,
         {PROCESSOR.table or "": rows},
         carried=None,

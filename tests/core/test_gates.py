@@ -227,18 +227,18 @@ def test_only_what_was_not_read_is_wanted() -> None:
     """Known readings, unreadable ones included, are not read again; completions are read from nowhere."""
     one = snapshot(transition=TO5)
     listed = (ROWS, PERCENT, STATED)
-    everything = wanted(listed, one.processors, one.seen, Readings())
+    everything = wanted(listed, one.seen, Readings())
     assert everything == Wanted(frozenset(TABLES.values()), ("coverage",))
     read = Readings(rows=dict.fromkeys(TABLES.values()), percents={"coverage": None})
-    assert not wanted(listed, one.processors, one.seen, read)
+    assert not wanted(listed, one.seen, read)
     some = Readings(rows={TABLES[REQUIRED]: 5})
-    assert wanted(listed, one.processors, one.seen, some).rows == set(TABLES.values()) - {TABLES[REQUIRED]}
+    assert wanted(listed, one.seen, some).rows == set(TABLES.values()) - {TABLES[REQUIRED]}
 
 
 def test_only_expected_processors_tables_are_read() -> None:
     """A same-day run looks at the tables of its own two processors."""
     one = snapshot(key=replace(snapshot().key, mode="same_day"))
-    tables = wanted((ROWS,), one.processors, one.seen, Readings()).rows
+    tables = wanted((ROWS,), one.seen, Readings()).rows
     assert tables == {"nba_analytics.upcoming_player_game_context", "nba_analytics.upcoming_team_game_context"}
 
 

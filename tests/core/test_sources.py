@@ -88,7 +88,7 @@ def test_all_tables_are_asked_for_at_once() -> None:
     """What a rows gate wants is every table of every expected processor."""
     policy = policy_of_sources()
     now_known = snapshot(*done(*PHASE3), policy=policy)
-    wanted = gates.wanted(now_known.gates, now_known.processors, now_known.seen, now_known.readings)
+    wanted = gates.wanted(now_known.gates, now_known.seen, now_known.readings)
     assert {A, B} <= wanted.rows
 
 

@@ -25,6 +25,7 @@ CONDITION, PROGRESS, DUE = (
     "shared/core/alerting/due.py",
 )
 MODEL, MESSAGE, POLICY = "shared/core/model.py", "shared/core/message.py", "shared/core/policy/policy.py"
+DEMANDS = "shared/core/policy/demands.py"
 PHASES = "shared/core/policy/phases.py"
 RESOLUTION, PASSES_CHECK = "shared/core/modes.py", "shared/core/policy/mode_check.py"
 T_FOLDER = "tests/adapters/test_policy_folder.py::test_"
@@ -572,9 +573,9 @@ MUTANTS = [
         "sets replaced by counts of whatever arrived",
         (
             Edit(
-                STANDING,
-                "    for name in expected:\n",
-                "    for name in expected | (completions.keys() & processors.keys()):\n",
+                DEMANDS,
+                "for name in sorted(expected))",
+                "for name in sorted(processors))",
             ),
             Edit(STANDING, "self.expected <= self.done", "len(self.expected) <= len(self.done)"),
         ),
@@ -707,8 +708,8 @@ MUTANTS = [
     mutant(
         "a table vouches for reports it was not looked at for",
         STANDING,
-        "and (floor is None or opener.records is None or opener.records >= floor):",
-        "and (floor is None or opener.records is None or opener.records >= min(floor, *look.rows.values())):",
+        "floor is not None and records is not None and records < floor:",
+        "floor is not None and records is not None and records < min(floor, *look.rows.values()):",
         f"{T_PROPERTIES}decided_after_each_delivery_the_clock_starts_with_the_first_report_that_counts",
     ),
     mutant(
@@ -907,8 +908,8 @@ MUTANTS = [
     mutant(
         "the floor refuses what reaches it",
         STANDING,
-        "report.records is None or report.records >= floor",
-        "report.records is None or report.records > floor",
+        "records is None or records >= floor",
+        "records is None or records > floor",
         f"{T_STANDING}the_table_of_outcomes",
     ),
     mutant(
@@ -922,8 +923,8 @@ MUTANTS = [
     mutant(
         "a partial completes",
         STANDING,
-        "(Status.DONE, Status.PARTIAL) if partial_is_done else (Status.DONE,)",
-        "(Status.DONE, Status.PARTIAL)",
+        "(partial_is_done and status is _IN_PART)",
+        "status is _IN_PART",
         f"{T_STANDING}partials_are_never_complete",
     ),
     mutant(
@@ -943,14 +944,14 @@ MUTANTS = [
     mutant(
         "a trigger brings back what was retracted before it",
         STANDING,
-        "of = carried is not None and name in carried, name in expectation.required",
-        "of = carried is not None, name in expectation.required",
+        "triggered if again else look)",
+        "triggered)",
         f"{T_REFRESH}a_retracted_success_does_not_arrive_by_the_trigger_itself",
     ),
     mutant(
         "some rows bring back what was taken back",
         STANDING,
-        "(not nothing or _judged_by_table(processor, look))",
+        "(not nothing or demand.by_table)",
         "True",
         "tests/core/test_fold_properties.py::test_decided_after_each_delivery_the_clock_starts_with_the_first_report_that_counts",
     ),
@@ -1008,9 +1009,9 @@ MUTANTS = [
     ),
     mutant(
         "a rows gate that reads no table of a source",
-        GATES,
-        "tables.update(processors[name].tables)",
-        "tables.update(table for table in (processors[name].table,) if table)",
+        DEMANDS,
+        "one.processor.tables)",
+        "(one.processor.table,) if table)",
         "tests/core/test_sources.py::test_all_tables_are_asked_for_at_once",
     ),
     mutant(
@@ -1353,8 +1354,8 @@ MUTANTS = [
     mutant(
         "a low report that is taken for done because a trigger carried its processor",
         STANDING,
-        " and carried[processor.name] == at.report.records:",
-        ":",
+ " or at.report is None or records != at.report.records:",
+        " or at.report is None:",
         f"{T_STANDING}a_low_report_is_judged_alike_before_a_trigger_and_after_it",
     ),
     mutant(
@@ -1736,15 +1737,15 @@ MUTANTS = [
     mutant(
         "a report of one unit starts the clock",
         STANDING,
-        "clock_starters = () if _judged_by_table(processor, look) else known.clock_starters",
+        "clock_starters = () if demand.by_table else known.clock_starters",
         "clock_starters = known.clock_starters",
         f"{T_UNITS}the_clock_starts_with_the_report_that_the_table_vouches_for",
     ),
     mutant(
         "one loader sets back another",
         STANDING,
-        "at = _of_sources(processor, known, look) if processor.sources and known is not None else None",
-        "at = None",
+        "    if known is None or not known.sources:\n",
+        "    if True:\n",
         f"{T_UNITS}one_loader_never_sets_back_another",
     ),
     mutant(
@@ -1766,14 +1767,14 @@ MUTANTS = [
     mutant(
         "what one loader reports of a unit is growth of another",
         REFRESH,
-        "records, before = seen.statuses[name].records, carried.completed.get(name)",
-        "records, before = getattr(seen.statuses[name].report, 'records', None), carried.completed.get(name)",
+        "_grew(before.get(name), seen.statuses[name].records, percent)",
+        "_grew(before.get(name), getattr(seen.statuses[name].report, 'records', None), percent)",
         f"{T_REFRESH}what_one_loader_reports_of_a_unit_is_no_growth_of_another",
     ),
     mutant(
         "one loader suffices where all are needed",
         STANDING,
-        "    if processor.need is Need.ALL:\n        asking",
+        "    if demand.processor.need is Need.ALL:\n        asking",
         "    if False:\n        asking",
         f"{T_UNITS}any_or_all_of_the_loaders_have_to_be_done",
     ),
@@ -1787,7 +1788,7 @@ MUTANTS = [
     mutant(
         "a required processor may skip",
         STANDING,
-        "or (skipped and not look.required):",
+        "or (skipped and not demand.required):",
         "or skipped:",
         f"{T_UNITS}nothing_counts_only_if_the_table_holds_rows",
     ),
@@ -1801,7 +1802,7 @@ MUTANTS = [
     mutant(
         "nothing of nothing is too little",
         STANDING,
-        "    if is_nothing_to_do(report):\n",
+        "    if not records and is_nothing_to_do(report):\n",
         "    if False:\n",
         f"{T_UNITS}nothing_of_nothing_expected_is_done",
     ),
@@ -2463,9 +2464,23 @@ MUTANTS = [
     mutant(
         "a worker goes on before its outcome is written",
         W_EXECUTOR,
-        "            await saved\n",
+        "        await saved\n",
         "",
         f"{T_W_EXECUTOR}a_crash_at_any_write_leaves_each_entry_with_one_outcome",
+    ),
+    mutant(
+        "a slow store keeps every call waiting",
+        "shared/adapters/async_http.py",
+        "return await asyncio.get_running_loop().run_in_executor(self._threads, work)",
+        "return work()",
+        "tests/app/workflows/test_slow_store.py::test_a_slow_store_keeps_no_other_call_waiting",
+    ),
+    mutant(
+        "a call is made before its begin is stored",
+        W_EXECUTOR,
+        "            await self._noted(entry)\n",
+        "            self._changed[entry.key] = entry\n",
+        "tests/app/workflows/test_slow_store.py::test_a_call_is_made_once_its_begin_is_stored",
     ),
     mutant(
         "a delivery begins entries for which it has no time",
@@ -2554,14 +2569,14 @@ MUTANTS = [
     mutant(
         "what one unit reported after a trigger is growth",
         "shared/core/decision/completeness.py",
-        "return at._replace(per_unit=True) if processor.reports is Reports.PER_UNIT else at",
-        "return at._replace(per_unit=True) if processor.reports is Reports.PER_UNIT and at.by_table else at",
+        "return at._replace(per_unit=True) if demand.processor.reports is _PER_UNIT else at",
+        "return at._replace(per_unit=True) if demand.processor.reports is _PER_UNIT and at.by_table else at",
         f"{T_UNITS}what_one_unit_reported_is_no_measure_of_growth",
     ),
     mutant(
         "what no table has to vouch for starts no clock",
         "shared/core/decision/completeness.py",
-        "vouched = at.by_table or at.nothing_to_do or _judged_by_table(processor, look)",
+        "vouched = at.by_table or at.nothing_to_do or demand.by_table",
         "vouched = at.by_table or at.nothing_to_do",
         f"{T_UNITS}what_counts_without_its_table_starts_the_clock",
     ),

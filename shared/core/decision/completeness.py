@@ -6,15 +6,16 @@ Its values are named tuples: a decision makes a dozen of them, and a frozen data
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
 from typing import NamedTuple
 
 from shared.core.decision.holdings import NOTHING_READ, Holdings, Shortfall
 from shared.core.model import Completion, Outcome, Report
+from shared.core.policy.demands import Demand, Demands
+from shared.core.policy.demands import demand as demand_of
 from shared.core.policy.phases import Need, Processor, Reports
-from shared.core.policy.transitions import Expectation
 
 Rows = Mapping[str, int | None]
 # A moment that no report is received after.
@@ -34,6 +35,12 @@ class Status(StrEnum):
     FAILED = "failed"
     STARTED = "started"
     ABSENT = "absent"
+
+
+# Looked up once: an attribute of an enumeration costs as much as a call, and each report meets several.
+_SUCCESS, _PARTIAL, _FAILED = Outcome.SUCCESS, Outcome.PARTIAL, Outcome.FAILED
+_NO_DATA, _SKIPPED, _INFERRED = Outcome.NO_DATA, Outcome.SKIPPED, Outcome.INFERRED
+_DONE, _IN_PART, _PER_UNIT = Status.DONE, Status.PARTIAL, Reports.PER_UNIT
 
 
 class ProcessorStatus(NamedTuple):
@@ -67,13 +74,12 @@ class ProcessorStatus(NamedTuple):
 
 class Look(NamedTuple):
     """What reports are judged by: the date's units (None: unknown), what was read, and whether a trigger carried the
-    processor already, or it is required. A report received before ``whole_from`` need not be whole (behaviour R11)."""
+    processor already. A report received before ``whole_from`` need not be whole (behaviour R11)."""
 
     units: int | None
     rows: Rows
     holdings: Holdings = NOTHING_READ
     triggered: bool = False
-    required: bool = False
     whole_from: datetime | None = None
 
     @property
@@ -87,7 +93,10 @@ class Look(NamedTuple):
 
 
 class Completeness(NamedTuple):
-    """All expected processors of a transition at one moment. ``opened_at`` starts tiers and deadline (R7)."""
+    """All expected processors of a transition at one moment. ``opened_at`` starts tiers and deadline (R7).
+
+    ``tables`` are those that the expected ones write.
+    """
 
     expected: frozenset[str]
     required: frozenset[str]
@@ -96,7 +105,8 @@ class Completeness(NamedTuple):
     partial: frozenset[str]
     opened_at: datetime | None
     needs_rows: frozenset[str]
-    needs_units: frozenset[str] = frozenset()
+    needs_units: frozenset[str]
+    tables: frozenset[str]
 
     @property
     def present(self) -> frozenset[str]:
@@ -105,7 +115,8 @@ class Completeness(NamedTuple):
     @property
     def missing(self) -> tuple[str, ...]:
         """Expected and not done, required ones first."""
-        return tuple(sorted(self.expected - self.done, key=lambda name: (name not in self.required, name)))
+        absent = self.expected - self.done
+        return tuple(sorted(absent, key=lambda name: (name not in self.required, name))) if absent else ()
 
     def described(self, names: Iterable[str]) -> list[str]:
         """Return these processors, each with the units that its table lacks, where that is known."""
@@ -118,10 +129,8 @@ class Completeness(NamedTuple):
 
 
 def completeness_of(
-    expectation: Expectation,
-    processors: Mapping[str, Processor],
+    demands: Demands,
     completions: Mapping[str, Completion],
-    day: date,
     units: int | None,
     rows: Rows,
     *,
@@ -131,51 +140,54 @@ def completeness_of(
     whole_from: datetime | None = None,
     holdings: Holdings = NOTHING_READ,
 ) -> Completeness:
-    """Look at every expected processor; disabled ones are not expected (behaviour R2, R6, R7).
+    """Look at every expected processor (behaviour R2, R6, R7).
 
-    ``units`` None means unknown; ``rows`` holds the tables read so far; ``accepted_plan`` is what the
-    last generation carried, None before the first: what it carried a failure no longer retracts;
-    ``partial_is_done`` says that a completion gate will judge partials; ``opened`` is when the clock is known to
-    have begun; a report received before ``whole_from`` that is too short is not a short one but an early one (R11).
+    ``demands`` are for as many ``units``, None where that is unknown; ``rows`` holds the tables read so far;
+    ``carried`` is what the last generation carried, None before the first: what it carried a failure no longer
+    retracts; ``partial_is_done`` says that a completion gate will judge partials; ``opened`` is when the clock is
+    known to have begun; a report received before ``whole_from`` that is too short is not a short one but an early one
+    (R11).
     """
-    disabled = [name for name in expectation.expected if processors[name].disabled_on(day)]
-    expected = expectation.expected.difference(disabled)
-    counts = (Status.DONE, Status.PARTIAL) if partial_is_done else (Status.DONE,)
+    look = Look(units, rows, holdings, whole_from=whole_from)
+    before = {} if carried is None else carried
+    triggered = look._replace(triggered=True) if before else look
     statuses: dict[str, ProcessorStatus] = {}
-    # What a trigger carried is no reason for the clock to have begun: it is looked at without.
-    looks: dict[tuple[bool, bool], tuple[Look, Look]] = {}
-    done, partial, needs_rows, needs_units = set(), set(), set(), set()
-    for name in expected:
+    done, partial, needs_rows, needs_units = [], [], [], []
+    for demand in demands.each:
+        name = demand.processor.name
         known = completions.get(name)
         if known is None:
             statuses[name] = _without_report(name)
             continue
-        of = carried is not None and name in carried, name in expectation.required
-        if of not in looks:
-            look = Look(units, rows, holdings, *of, whole_from)
-            looks[of] = look, look._replace(triggered=False) if look.triggered else look
-        look, clock = looks[of]
-        at = statuses[name] = _status_of(processors[name], known, look, carried)
-        if at.status in counts:
-            done.add(name)
-        elif at.status is Status.PARTIAL:
-            partial.add(name)
+        again = name in before
+        judge = _of_sources if demand.sources else _by_reports
+        at = judge(demand, known, triggered if again else look)
+        if again:
+            at = _again(at, before[name])
+        statuses[name] = at
+        status = at.status
+        if status is _DONE or (partial_is_done and status is _IN_PART):
+            done.append(name)
+        elif status is _IN_PART:
+            partial.append(name)
         if at.needs_rows is not None:
-            needs_rows.add(at.needs_rows)
+            needs_rows.append(at.needs_rows)
         if at.needs_units is not None:
-            needs_units.add(at.needs_units)
-        first = _opened_at(processors[name], known, clock)
+            needs_units.append(at.needs_units)
+        # What a trigger carried is no reason for the clock to have begun: it is looked at without.
+        first = _opened_at(demand, known, look)
         if first is not None and (opened is None or first < opened):
             opened = first
     return Completeness(
-        expected=expected,
-        required=expectation.required.difference(disabled),
-        statuses=statuses,
-        done=frozenset(done),
-        partial=frozenset(partial),
-        opened_at=opened,
-        needs_rows=frozenset(needs_rows),
-        needs_units=frozenset(needs_units),
+        demands.expected,
+        demands.required,
+        statuses,
+        frozenset(done),
+        frozenset(partial),
+        opened,
+        frozenset(needs_rows),
+        frozenset(needs_units),
+        demands.tables,
     )
 
 
@@ -190,21 +202,21 @@ def processor_status(
     required: bool = False,
 ) -> ProcessorStatus:
     """Judge one processor by its latest report, or by those of its sources (behaviour R6, R10, R12)."""
-    triggered = carried is not None and processor.name in carried
-    return _status_of(processor, known, Look(units, rows, holdings, triggered, required), carried)
+    look, of = Look(units, rows, holdings), demand_of(processor, units, required=required)
+    judge = _of_sources if of.sources else _by_reports
+    if carried is None or processor.name not in carried:
+        return judge(of, known, look)
+    return _again(judge(of, known, look._replace(triggered=True)), carried[processor.name])
 
 
-def _status_of(
-    processor: Processor, known: Completion | None, look: Look, carried: Mapping[str, int | None] | None
-) -> ProcessorStatus:
-    at = _of_sources(processor, known, look) if processor.sources and known is not None else None
-    at = _by_reports(processor, known, look) if at is None else at
-    if carried is None or not look.triggered or at.report is None:
+def _again(at: ProcessorStatus, records: int | None) -> ProcessorStatus:
+    """Return where a processor stands that a trigger carried already, with so many records.
+
+    The trigger carried this very count because the table outvoted it then: it is not asked again.
+    """
+    if at.status is _DONE or at.report is None or records != at.report.records:
         return at
-    if at.status in (Status.UNDER_MINIMUM, Status.NOTHING) and carried[processor.name] == at.report.records:
-        # The trigger carried this very count, because the table outvoted it then: it is not asked again.
-        return at._replace(status=Status.DONE, needs_rows=None)
-    return at
+    return at._replace(status=_DONE, needs_rows=None) if at.status in (Status.UNDER_MINIMUM, Status.NOTHING) else at
 
 
 # From what counts most to what counts least.
@@ -214,24 +226,24 @@ ORDER = (
 )  # fmt: skip
 
 
-def _of_sources(processor: Processor, known: Completion, look: Look) -> ProcessorStatus | None:
+def _of_sources(demand: Demand, known: Completion | None, look: Look) -> ProcessorStatus:
     """Judge each source by its own reports; the best of them stands, or the worst where all are needed (R10).
 
-    A report of the processor as a whole says it of all of them; None where only such reports came.
+    A report of the processor as a whole says it of all of them.
     """
-    if not known.sources:
-        return None
+    if known is None or not known.sources:
+        return _by_reports(demand, known, look)
     judged = [
-        _by_reports(one, known.sources.get(source), look)._replace(processor=processor.name)
-        for source, one in processor.sources.items()
+        _by_reports(one, known.sources.get(source), look)._replace(processor=demand.processor.name)
+        for source, one in demand.sources.items()
     ]
     if known.latest is not None and not known.latest.source:
-        own = _by_reports(processor, known, look)
+        own = _by_reports(demand, known, look)
         if own.status is Status.DONE:
             return own
-        judged += [own] if processor.need is Need.ANY else []
+        judged += [own] if demand.processor.need is Need.ANY else []
     best_first = sorted(judged, key=lambda at: ORDER.index(at.status))
-    if processor.need is Need.ALL:
+    if demand.processor.need is Need.ALL:
         asking = next((at for at in best_first if at.asks), None)
         return asking or best_first[-1]
     if best_first[0].status is Status.DONE:
@@ -240,11 +252,11 @@ def _of_sources(processor: Processor, known: Completion, look: Look) -> Processo
     return next((at for at in best_first if at.asks), best_first[0])
 
 
-def _by_reports(processor: Processor, known: Completion | None, look: Look) -> ProcessorStatus:
-    at = _judged(processor, known, look)
+def _by_reports(demand: Demand, known: Completion | None, look: Look) -> ProcessorStatus:
+    at = _judged(demand, known, look)
     if look.whole_from is not None:
         at = _early(at, look)
-    return at._replace(per_unit=True) if processor.reports is Reports.PER_UNIT else at
+    return at._replace(per_unit=True) if demand.processor.reports is _PER_UNIT else at
 
 
 SHORT = (Status.UNDER_MINIMUM, Status.UNITS_SHORT, Status.NOTHING)
@@ -268,42 +280,41 @@ def _without_report(name: str) -> ProcessorStatus:
     return ProcessorStatus(name, Status.ABSENT)
 
 
-def _judged(processor: Processor, known: Completion | None, look: Look) -> ProcessorStatus:
-    name = processor.name
+def _judged(demand: Demand, known: Completion | None, look: Look) -> ProcessorStatus:
+    name = demand.processor.name
     if known is None:
         return _without_report(name)
     latest = known.latest
     if latest is None:
         return ProcessorStatus(name, Status.STARTED) if known.started_at else _without_report(name)
-    floor = processor.records_needed(look.units)
-    if latest.outcome is Outcome.FAILED:
+    outcome = latest.outcome
+    if outcome is _FAILED:
         if look.triggered and known.last_good is not None:
-            return _by_report(processor, known, known.last_good, look, floor)
-        return ProcessorStatus(name, Status.FAILED, floor, latest)
-    if latest.outcome is Outcome.NO_DATA and not is_nothing_to_do(latest):
-        return _no_data(processor, known, latest, look)
-    return _by_report(processor, known, latest, look, floor)
+            return _by_report(demand, known, known.last_good, look)
+        return ProcessorStatus(name, Status.FAILED, demand.floor, latest)
+    if outcome is _NO_DATA and not is_nothing_to_do(latest):
+        return _no_data(demand, known, latest, look)
+    return _by_report(demand, known, latest, look)
 
 
-def _by_report(
-    processor: Processor, known: Completion, report: Report, look: Look, floor: int | None
-) -> ProcessorStatus:
+def _by_report(demand: Demand, known: Completion, report: Report, look: Look) -> ProcessorStatus:
+    processor, floor, outcome, records = demand.processor, demand.floor, report.outcome, report.records
     name = processor.name
-    skipped = report.outcome is Outcome.SKIPPED
-    if report.outcome is Outcome.INFERRED or (skipped and not look.required):
-        return ProcessorStatus(name, Status.DONE, floor, report)
-    if is_nothing_to_do(report):
-        return ProcessorStatus(name, Status.DONE, floor, report, nothing_to_do=True)
-    if _judged_by_table(processor, look) and not look.triggered:
-        return _by_table(processor, known, report, look)
-    if skipped or (report.outcome is Outcome.SUCCESS and report.records == 0 and floor is None):
-        return _nothing(processor, report, look)
-    enough = floor is None or report.records is None or report.records >= floor
-    enough = enough or (processor.reports is Reports.PER_UNIT and look.triggered)
-    if report.outcome is Outcome.PARTIAL:
-        return ProcessorStatus(name, Status.PARTIAL if enough else Status.PARTIAL_SHORT, floor, report)
+    skipped = outcome is _SKIPPED
+    if outcome is _INFERRED or (skipped and not demand.required):
+        return ProcessorStatus(name, _DONE, floor, report)
+    if not records and is_nothing_to_do(report):
+        return ProcessorStatus(name, _DONE, floor, report, nothing_to_do=True)
+    if demand.by_table and not look.triggered:
+        return _by_table(demand, known, report, look)
+    if skipped or (records == 0 and floor is None and outcome is _SUCCESS):
+        return _nothing(demand, report, look)
+    enough = floor is None or records is None or records >= floor
+    enough = enough or (look.triggered and processor.reports is _PER_UNIT)
+    if outcome is _PARTIAL:
+        return ProcessorStatus(name, _IN_PART if enough else Status.PARTIAL_SHORT, floor, report)
     if enough:
-        return ProcessorStatus(name, Status.DONE, floor, report)
+        return ProcessorStatus(name, _DONE, floor, report)
     if not look.under_way and _table_holds(processor, floor, look.rows):
         return ProcessorStatus(name, Status.DONE, floor, report, counter_missing=True, by_table=True)
     return ProcessorStatus(name, Status.UNDER_MINIMUM, floor, report, needs_rows=_unread(processor, look.rows))
@@ -315,20 +326,13 @@ def is_nothing_to_do(report: Report) -> bool:
     return nothing and report.outcome in (Outcome.SUCCESS, Outcome.NO_DATA)
 
 
-def _judged_by_table(processor: Processor, look: Look) -> bool:
-    """True where no report can say whether the date is complete, only the table (behaviour R10)."""
-    if not look.units or processor.table is None:
-        return False
-    counted = processor.reports is Reports.PER_UNIT and processor.records_needed(look.units) is not None
-    return bool(processor.units) or counted
-
-
-def _by_table(processor: Processor, known: Completion, report: Report, look: Look) -> ProcessorStatus:
+def _by_table(demand: Demand, known: Completion, report: Report, look: Look) -> ProcessorStatus:
     """Judge a processor by the units, or the rows, that its table holds; the report says only that it is at work.
 
     What cannot be read does not refuse: then the floor decides, over all reports where each is of one unit.
     """
-    name, floor, total = processor.name, processor.records_needed(look.units), look.units
+    processor, floor, total = demand.processor, demand.floor, look.units
+    name = processor.name
     assert total is not None
     base = ProcessorStatus(name, Status.UNITS_SHORT, floor, report, by_table=True)
     if processor.units and name not in look.holdings.held:
@@ -351,12 +355,13 @@ def _by_table(processor: Processor, known: Completion, report: Report, look: Loo
     return base._replace(status=Status.UNITS_SHORT if short else Status.DONE, shortfall=lack)
 
 
-def _nothing(processor: Processor, report: Report, look: Look) -> ProcessorStatus:
+def _nothing(demand: Demand, report: Report, look: Look) -> ProcessorStatus:
     """Judge a report of nothing: on a date with units it counts if the table holds rows (behaviour R12).
 
     What nobody can read does not refuse.
     """
-    at = ProcessorStatus(processor.name, Status.NOTHING, processor.records_needed(look.units), report)
+    processor = demand.processor
+    at = ProcessorStatus(processor.name, Status.NOTHING, demand.floor, report)
     if look.units == 0 or look.triggered or processor.table is None:
         return at._replace(status=Status.DONE)
     if look.under_way:
@@ -367,17 +372,17 @@ def _nothing(processor: Processor, report: Report, look: Look) -> ProcessorStatu
     return at if held == 0 else at._replace(status=Status.DONE, by_table=True)
 
 
-def _no_data(processor: Processor, known: Completion, latest: Report, look: Look) -> ProcessorStatus:
-    floor = processor.records_needed(look.units)
+def _no_data(demand: Demand, known: Completion, latest: Report, look: Look) -> ProcessorStatus:
+    processor, floor = demand.processor, demand.floor
     if look.units == 0:
         return ProcessorStatus(processor.name, Status.DONE, floor, latest)
     if known.last_good is None:
         return ProcessorStatus(processor.name, Status.NOT_YET, floor, latest)
-    before = _by_report(processor, known, known.last_good, look, floor)
+    before = _by_report(demand, known, known.last_good, look)
     counts = before.status in (Status.DONE, Status.PARTIAL)
     # Some rows are enough for a report of nothing (R12), and not for what was taken back since.
     nothing = known.last_good.outcome is Outcome.SKIPPED or known.last_good.records == 0
-    vouched = before.by_table and _read(processor, look) and (not nothing or _judged_by_table(processor, look))
+    vouched = before.by_table and _read(processor, look) and (not nothing or demand.by_table)
     if look.triggered or not counts or vouched:
         return before
     if _table_holds(processor, floor, look.rows):
@@ -398,34 +403,35 @@ def opened_at(
 
     A table vouches for the standing report only: what it holds by now, a later report may have brought.
     """
-    return _opened_at(processor, known, Look(units, rows, holdings, required=required))
+    return _opened_at(demand_of(processor, units, required=required), known, Look(units, rows, holdings))
 
 
-def _opened_at(processor: Processor, known: Completion, look: Look) -> datetime | None:
-    if not processor.sources:
+def _opened_at(demand: Demand, known: Completion, look: Look) -> datetime | None:
+    if not demand.sources:
         # What is of a source that the policy names no more says nothing of the processor as a whole.
-        return None if known.latest is None or known.latest.source else _first_of(processor, known, look)
+        return None if known.latest is None or known.latest.source else _first_of(demand, known, look)
     own = known.sources
-    moments = [
-        _first_of(one, own[source], look) if source in own else None for source, one in processor.sources.items()
-    ]
+    moments = [_first_of(one, own[source], look) if source in own else None for source, one in demand.sources.items()]
     counted = [at for at in moments if at is not None]
-    if processor.need is Need.ALL:
+    if demand.processor.need is Need.ALL:
         counted = [max(counted)] if counted and None not in moments else []
-    whole = None if known.latest is None or known.latest.source else _first_of(processor, known, look)
+    whole = None if known.latest is None or known.latest.source else _first_of(demand, known, look)
     return min((at for at in (*counted, whole) if at is not None), default=None)
 
 
-def _first_of(processor: Processor, known: Completion, look: Look) -> datetime | None:
-    floor = processor.records_needed(look.units)
-    clock_starters = () if _judged_by_table(processor, look) else known.clock_starters
+def _first_of(demand: Demand, known: Completion, look: Look) -> datetime | None:
+    floor = demand.floor
+    clock_starters = () if demand.by_table else known.clock_starters
     for opener in clock_starters:
-        empty = opener.records == 0 and floor is None and not opener.partial
-        nothing = look.units != 0 and (empty or (opener.skipped and look.required)) and processor.table is not None
-        if not nothing and (floor is None or opener.records is None or opener.records >= floor):
+        records = opener.records
+        if floor is not None and records is not None and records < floor:
+            continue
+        empty = records == 0 and floor is None and not opener.partial
+        vouched = look.units == 0 or demand.processor.table is None
+        if vouched or not (empty or (opener.skipped and demand.required)):
             return opener.received_at
-    at = _by_reports(processor, known, look)
-    vouched = at.by_table or at.nothing_to_do or _judged_by_table(processor, look)
+    at = _by_reports(demand, known, look)
+    vouched = at.by_table or at.nothing_to_do or demand.by_table
     counts = at.status in (Status.DONE, Status.PARTIAL) and vouched
     return at.report.received_at if at.report is not None and counts else None
 

@@ -261,7 +261,7 @@ def _asked_already(snapshot: DecisionInput, seen: Completeness, now: datetime) -
         return blocked
     if changed_inputs(snapshot, seen, plan, failure.at):
         return None
-    of = snapshot.gates, snapshot.processors, seen, snapshot.readings
+    of = snapshot.gates, seen, snapshot.readings
     unread = gates.wanted(*of) if plan.inputs else Wanted()
     if unread:
         return Read(unread)
@@ -282,7 +282,7 @@ def _held_by(snapshot: DecisionInput) -> Held:
 
 def _unread(snapshot: DecisionInput, seen: Completeness) -> Wanted:
     readings = snapshot.readings
-    rows, percents = gates.unread(snapshot.gates, snapshot.processors, seen, readings)
+    rows, percents = gates.unread(snapshot.gates, seen, readings)
     return Wanted(
         rows=rows,
         percents=percents,
@@ -304,7 +304,7 @@ def _refresh(snapshot: DecisionInput, now: datetime) -> Decision | None:
         return None
     if not (another_may_follow(snapshot, now) and may_repeat(snapshot)):
         return None
-    of = snapshot.gates, snapshot.processors, snapshot.seen, snapshot.readings
+    of = snapshot.gates, snapshot.seen, snapshot.readings
     unread = gates.wanted(*of)
     if unread:
         return Read(unread)
@@ -329,7 +329,7 @@ def _plan(snapshot: DecisionInput, seen: Completeness, ready: Ready, results: tu
         opened_at=seen.opened_at,
         readings=readings,
         warnings={result.gate: result.text for result in results if _warns(result, seen)},
-        inputs=gates.numbers(snapshot.gates, snapshot.processors, seen, snapshot.readings),
+        inputs=gates.numbers(snapshot.gates, seen, snapshot.readings),
     )
 
 

@@ -192,7 +192,7 @@ def _gates(snapshot: DecisionInput, seen: Completeness) -> list[dict[str, Any]]:
     said = snapshot.state.accepted_plan.readings if snapshot.state.accepted_plan is not None else {}
     shown = []
     for gate in snapshot.gates:
-        missing = gates.wanted((gate,), snapshot.processors, seen, snapshot.readings)
+        missing = gates.wanted((gate,), seen, snapshot.readings)
         if missing:
             blocked = snapshot.state.blocked.get(gate.name)
             text = blocked.text if blocked is not None else said.get(gate.name, "not read")

@@ -96,33 +96,26 @@ class GateResult(NamedTuple):
     subjects: frozenset[str] = frozenset()
 
 
-def wanted(
-    gates: Iterable[Gate], processors: Mapping[str, Processor], seen: Completeness, readings: Readings
-) -> Wanted:
+def wanted(gates: Iterable[Gate], seen: Completeness, readings: Readings) -> Wanted:
     """Say what these gates still need to have read."""
-    return Wanted(*unread(gates, processors, seen, readings))
+    return Wanted(*unread(gates, seen, readings))
 
 
-def unread(
-    gates: Iterable[Gate], processors: Mapping[str, Processor], seen: Completeness, readings: Readings
-) -> tuple[frozenset[str], tuple[str, ...]]:
+def unread(gates: Iterable[Gate], seen: Completeness, readings: Readings) -> tuple[frozenset[str], tuple[str, ...]]:
     """Return the tables and the gates in percent that these gates go by and that have not been read."""
-    tables: set[str] = set()
+    tables: frozenset[str] = frozenset()
     percents = []
     for gate in gates:
         if gate.kind is GateKind.ROWS:
-            for name in seen.expected:
-                tables.update(processors[name].tables)
+            tables = seen.tables.difference(readings.rows)
         elif gate.kind is GateKind.PERCENT and gate.name not in readings.percents:
             percents.append(gate.name)
-    return frozenset(tables - readings.rows.keys()), tuple(percents)
+    return tables, tuple(percents)
 
 
-def numbers(
-    gates: Iterable[Gate], processors: Mapping[str, Processor], seen: Completeness, readings: Readings
-) -> dict[str, float]:
+def numbers(gates: Iterable[Gate], seen: Completeness, readings: Readings) -> dict[str, float]:
     """Return the numbers that these gates go by and that could be read: rows by table, percentages by gate."""
-    tables, percents = unread(gates, processors, seen, UNREAD)
+    tables, percents = unread(gates, seen, UNREAD)
     read: dict[str, float | None] = {table: readings.rows.get(table) for table in tables}
     read.update((name, readings.percents.get(name)) for name in percents)
     return {name: number for name in sorted(read) if (number := read[name]) is not None}
@@ -147,12 +140,13 @@ def evaluate(
 
 
 def _rows(gate: Gate, processors: Mapping[str, Processor], seen: Completeness, readings: Readings) -> GateResult:
-    tables = {name: listed for name in seen.expected if (listed := processors[name].tables)}
-    rows = {name: processors[name].rows_in(readings.rows, gate.min_rows) for name in tables}
+    writing = [processor for name in seen.expected if (processor := processors[name]).tables]
+    rows = {processor.name: processor.rows_in(readings.rows, gate.min_rows) for processor in writing}
     unread = {name for name, count in rows.items() if count is None}
     short = {name for name, count in rows.items() if count is not None and count < gate.min_rows}
     if not short and not unread:
-        return GateResult(gate.name, Verdict.PASS, f"{gate.name}: {len(tables)} of {len(tables)} tables have rows")
+        return GateResult(gate.name, Verdict.PASS, f"{gate.name}: {len(rows)} of {len(rows)} tables have rows")
+    tables = {processor.name: processor.tables for processor in writing}
     asked = ((name, table) for name in unread for table in tables[name])
     wrong = {name: readings.wrong[table] for name, table in asked if table in readings.wrong}
     enough = len(tables) - len(short) - len(unread)

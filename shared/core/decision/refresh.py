@@ -52,12 +52,13 @@ def refresh_causes(snapshot: DecisionInput, seen: Completeness, carried: Plan) -
     refresh = snapshot.transition.refresh
     if refresh is None:
         return arrived
-    percent = refresh.min_growth_percent
-    return arrived.union(name for name in seen.done - arrived if _grew(seen, name, carried, percent))
+    before, percent = carried.completed, refresh.min_growth_percent
+    return arrived.union(
+        [name for name in seen.done - arrived if _grew(before.get(name), seen.statuses[name].records, percent)]
+    )
 
 
-def _grew(seen: Completeness, name: str, carried: Plan, percent: float) -> bool:
-    records, before = seen.statuses[name].records, carried.completed.get(name)
+def _grew(before: int | None, records: int | None, percent: float) -> bool:
     if records is None or before is None:
         return False
     return records > before and (records - before) * 100 >= percent * before

@@ -32,6 +32,8 @@ def may_repeat(snapshot: DecisionInput) -> bool:
     state, refresh = snapshot.state, snapshot.transition.refresh
     if state.refreshes >= (ONCE if refresh is None else refresh.at_most):
         return False
+    if not snapshot.started:
+        return False
     # A report that names the trigger of another generation says nothing of this one.
     of_latest = ("", snapshot.key.trigger_id(snapshot.transition.name, state.generation))
     return bool(

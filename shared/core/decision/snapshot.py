@@ -68,15 +68,15 @@ class DecisionInput:
     @cached_property
     def seen(self) -> Completeness:
         """Where every expected processor stands."""
+        of = self.transition.name, self.key.mode
+        units = None if self.units is None else self.units.total
         return completeness_of(
-            self.expectation,
-            self.policy.judged(self.transition.name, self.key.mode),
+            self.policy.demanded[of](self.key.day, units),
             self.completions,
-            self.key.day,
-            None if self.units is None else self.units.total,
+            units,
             self.readings.rows,
             carried=None if self.state.accepted_plan is None else self.state.accepted_plan.completed,
-            partial_is_done=(self.transition.name, self.key.mode) in self.policy.judges_partials,
+            partial_is_done=of in self.policy.judges_partials,
             opened=self.state.opened_at,
             whole_from=self._whole_from,
             holdings=self._holdings,

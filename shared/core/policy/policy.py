@@ -6,17 +6,21 @@ Nothing here reads a file; `shared/adapters/config/policy_file.py` builds these 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache, partial
 from zoneinfo import ZoneInfo
 
 from shared.core.policy.batches import BatchPolicy
+from shared.core.policy.demands import Demands, demands
 from shared.core.policy.phases import Phase, Processor, Reports
 from shared.core.policy.transitions import Gate, GateKind, HttpCall, Step, Transition
 from shared.core.policy.working_days import EVERY_DAY, Resolve, Window, WorkingDays
 from shared.core.wire.answers import AnswerRule, StatusCall
+
+# Dates of one transition and mode whose demands are remembered.
+DEMANDS = 64
 
 
 @dataclass(frozen=True)
@@ -227,6 +231,15 @@ class Policy:
         without ``units`` vouches only for what one mode alone expects (behaviour R4, R6).
         """
         return self._judged_apart.get((transition, mode), self.awaited[transition])
+
+    @cached_property
+    def demanded(self) -> Mapping[tuple[str, str], Callable[[date, int | None], Demands]]:
+        """What each transition demands in each mode, by date and number of units, None if that is unknown (R2, R6)."""
+        return {
+            (name, mode): lru_cache(maxsize=DEMANDS)(partial(demands, expectation, self.judged(name, mode)))
+            for name, transition in self.transitions.items()
+            for mode, expectation in transition.expects.items()
+        }
 
     @cached_property
     def _judged_apart(self) -> Mapping[tuple[str, str], Mapping[str, Processor]]:

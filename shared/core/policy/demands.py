@@ -1,0 +1,57 @@
+"""What a transition demands of each processor on a date with so many units (behaviour R2, R6, R10).
+
+It follows from the policy, the date and the number of units alone, so it is worked out once, not in each decision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import NamedTuple
+
+from shared.core.policy.phases import Processor, Reports
+from shared.core.policy.transitions import Expectation
+
+
+class Demand(NamedTuple):
+    """What one processor, or one of its sources, has to show: ``floor`` records, None where nothing can be demanded.
+
+    ``by_table`` says that no report can tell whether the date is complete, only the table (R10). ``sources`` are its
+    sources by their names on the wire.
+    """
+
+    processor: Processor
+    floor: int | None
+    by_table: bool
+    required: bool
+    sources: Mapping[str, Demand]
+
+
+class Demands(NamedTuple):
+    """The demands of a transition in a mode: who is expected, who of them is required, and what of each.
+
+    ``tables`` are those that they write.
+    """
+
+    expected: frozenset[str]
+    required: frozenset[str]
+    each: tuple[Demand, ...]
+    tables: frozenset[str]
+
+
+def demand(processor: Processor, units: int | None, *, required: bool = False) -> Demand:
+    """Return what a processor has to show where the date has so many units, None if that is unknown (T3)."""
+    floor = processor.records_needed(units)
+    counted = processor.reports is Reports.PER_UNIT and floor is not None
+    by_table = bool(units) and processor.table is not None and (bool(processor.units) or counted)
+    sources = {source: demand(one, units, required=required) for source, one in processor.sources.items()}
+    return Demand(processor, floor, by_table, required, sources)
+
+
+def demands(expectation: Expectation, processors: Mapping[str, Processor], day: date, units: int | None) -> Demands:
+    """Return the demands of an expectation; disabled processors are not expected (behaviour R2)."""
+    expected = frozenset(name for name in expectation.expected if not processors[name].disabled_on(day))
+    required = expectation.required & expected
+    each = tuple(demand(processors[name], units, required=name in required) for name in sorted(expected))
+    tables = frozenset(table for one in each for table in one.processor.tables)
+    return Demands(expected, required, each, tables)
