@@ -237,6 +237,9 @@ class Calls(Protocol):
     def run(self, work: Callable[[AsyncHttp], Coroutine[Any, Any, T]]) -> T:
         """Run ``work`` to its end and return what it returns; raise what it raises."""
 
+    async def aside(self, work: Callable[[], T]) -> T:
+        """Do inside ``run`` what blocks, such as a write to the store: the calls that are open go on meanwhile."""
+
 
 @dataclass(frozen=True, slots=True)
 class Notice:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -25,6 +26,8 @@ _TOKEN_KEPT = timedelta(minutes=50)
 _TOKEN_MARGIN = timedelta(minutes=2)
 # A pool looks through all its connections at each request, so a thousand of them are kept in many small pools.
 _CONNECTIONS_EACH = 8
+# One writes what came of calls, the others ask breakers; more would only wait for each other.
+_THREADS = 4
 
 
 class PooledCalls:
@@ -36,11 +39,16 @@ class PooledCalls:
 
     def __init__(self, most: int, *, identity_tokens: bool, clock: Clock) -> None:
         self._most, self._identity_tokens, self.clock = most, identity_tokens, clock
+        # Apart from the loop's own threads, in which names of hosts are looked up.
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="aside")
         self._tokens: dict[str, tuple[str, datetime]] = {}
         self._fetches: dict[str, asyncio.Future[tuple[str, datetime]]] = {}
 
     def run(self, work: Callable[[AsyncHttp], Coroutine[Any, Any, T]]) -> T:
         return asyncio.run(self._run(work))
+
+    async def aside(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     async def _run(self, work: Callable[[AsyncHttp], Coroutine[Any, Any, T]]) -> T:
         async with AsyncExitStack() as stack:

@@ -2464,9 +2464,23 @@ MUTANTS = [
     mutant(
         "a worker goes on before its outcome is written",
         W_EXECUTOR,
-        "            await saved\n",
+        "        await saved\n",
         "",
         f"{T_W_EXECUTOR}a_crash_at_any_write_leaves_each_entry_with_one_outcome",
+    ),
+    mutant(
+        "a slow store keeps every call waiting",
+        "shared/adapters/async_http.py",
+        "return await asyncio.get_running_loop().run_in_executor(self._threads, work)",
+        "return work()",
+        "tests/app/workflows/test_slow_store.py::test_a_slow_store_keeps_no_other_call_waiting",
+    ),
+    mutant(
+        "a call is made before its begin is stored",
+        W_EXECUTOR,
+        "            await self._noted(entry)\n",
+        "            self._changed[entry.key] = entry\n",
+        "tests/app/workflows/test_slow_store.py::test_a_call_is_made_once_its_begin_is_stored",
     ),
     mutant(
         "a delivery begins entries for which it has no time",

@@ -14,7 +14,8 @@ from shared.simulation.world import Envelope
 
 
 class Kind(StrEnum):
-    """How a port fails. `late` did what was asked and then does not answer, `flaky` refuses every other time."""
+    """How a port fails. `late` did what was asked and then does not answer, `flaky` refuses every other time,
+    `declines` is a service that is well and answers no."""
 
     UNAVAILABLE = "unavailable"
     TIMEOUT = "timeout"
@@ -22,6 +23,7 @@ class Kind(StrEnum):
     DROPS = "drops"
     LATE = "late"
     FLAKY = "flaky"
+    DECLINES = "declines"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from shared.core.calendar import instant
 from shared.core.model import RunKey
 from shared.core.policy.policy import Policy
 from shared.core.policy.transitions import ConfirmBy, Transition
+from tests.random_nights.declining import changed_since
 from tests.random_nights.fault_injector import Handler
 from tests.random_nights.oracle import View, blocking, reason_at, view
 from tests.random_nights.refusing import refused
@@ -144,7 +145,8 @@ def no_two_claims_alive(claim: ClaimCheck) -> str | None:
 
 
 def nothing_while_it_must_rest(claim: ClaimCheck) -> str | None:
-    """Held by an operator, refused by the consumer, or soon after a failed call: only an operator goes on (D5, D9)."""
+    """Held by an operator, refused by the consumer, or soon after a failed call or an answer that was a no, of which
+    nothing has changed: only an operator goes on (D5, D9, D10)."""
     track = claim.track
     if claim.reason == "operator" or claim.again:
         return None
@@ -153,7 +155,10 @@ def nothing_while_it_must_rest(claim: ClaimCheck) -> str | None:
     if track.rejected:
         return f"{_named(claim)} although its consumer refused it for good"
     if track.retry_at is not None and claim.at + claim.skew < track.retry_at:
-        return f"{_named(claim)} before {track.retry_at}, after {track.failures} failed calls"
+        if track.declined is not None and changed_since(claim, track.declined):
+            return None
+        no = f"{track.noes} times no" if track.declined is not None else f"{track.failures} failed calls"
+        return f"{_named(claim)} before {track.retry_at}, after {no}"
     return None
 
 

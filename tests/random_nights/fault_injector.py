@@ -54,6 +54,7 @@ class Handler(Actor):
     at_work: set[str] = field(default_factory=set)
     call_failed: bool = False
     call_refused: bool = False
+    call_declined: bool = False
 
     # Two handlers are never the same one, however alike.
     __eq__ = object.__eq__

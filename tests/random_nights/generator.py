@@ -13,6 +13,7 @@ from shared.core.policy.policy import Policy
 from shared.core.policy.transitions import Role
 from shared.simulation.scenario import Health
 from tests.random_nights.case import Command, FactsChange, Kind, Manner, Night, Outage, Sickness
+from tests.random_nights.declining import declining
 from tests.random_nights.schedule import season
 
 FIRST_REPORTS = {"overnight": time(5, 10), "same_day": time(10, 2), "tomorrow": time(16, 31)}
@@ -51,7 +52,11 @@ def generate(policy: Policy, seed: int, day: date | None = None) -> Night:
         manner=_manner(chance, wildness),
         begins=begins,
         played=evening.played if evening else start + timedelta(hours=40 if wildness and seed % 11 == 0 else 33),
-        outages=(*_outages(policy, chance, wildness, begins), *_away(policy, seed, day, lost, begins)),
+        outages=(
+            *_outages(policy, chance, wildness, begins),
+            *_away(policy, seed, day, lost, begins),
+            *declining(policy, seed, day, begins),
+        ),
         sick=_sick(policy, chance, wildness, begins),
         facts=_facts(policy, chance, wildness, begins, units),
         commands=_commands(policy, chance, wildness, day, begins),

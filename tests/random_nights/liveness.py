@@ -17,6 +17,7 @@ from shared.simulation.scenario import Health
 from tests.random_nights.fault_injector import FaultInjector, Handler
 from tests.random_nights.oracle import View, blocking, reason_at, view
 from tests.random_nights.ports import Truth
+from tests.random_nights.repairs_told import repairs_say_what_came_of_them
 from tests.random_nights.trace import RunTrace, Trace, Track
 
 PATIENCE = 2
@@ -119,9 +120,12 @@ def unkept(looking: LivenessCheck) -> Iterator[str]:
     seen = looking.seen()
     reason = reason_at(looking.transition.expects[looking.track.run.key.mode], seen, looking.now)
     yield from overdue_says_so(looking)
+    yield from repairs_say_what_came_of_them(looking, seen)
     if looking.track.held is not False or looking.track.rejected:
         yield from held_says_so(looking, "an operator or a refusal")
         return
+    if reason == "held" and looking.track.data.get("request") is not None:
+        return  # an operator has asked for it: the deadline holds nothing any more
     if reason == "held":
         yield from held_says_so(looking, f"the deadline without {sorted(seen.missing)}")
     elif reason:
@@ -143,6 +147,10 @@ def ready_goes_or_says_why(looking: LivenessCheck, seen: View, reason: str) -> I
     """A ready transition is dispatched, or has said which gate or service blocks it."""
     track, book = looking.track, looking.trace
     gates = looking.gates(seen)
+    if track.declined is not None and _resting(looking):
+        if not gates and not book.stands("not_taken", track.where):
+            yield f"blocked_says_so: answered no at {track.declined.at}, and nobody was told"
+        return
     for gate in gates:
         if not book.stands("gate", track.where):
             yield f"blocked_says_so: blocked by {gate}, and nobody was told"

@@ -13,11 +13,12 @@ from shared.core.errors import Unavailable
 from shared.core.model import Units
 from shared.core.policy.phases import Processor, Reports
 from shared.core.policy.policy import Policy, Service
-from shared.core.wire.answers import Means, StatusCall, example
+from shared.core.wire.answers import Means, StatusCall
 from shared.core.workflows.units import ScheduledUnit
 from shared.ports import CalendarRef, Delivered, Document, Message, Notice, Refused, Response, Row, TableRef, UnitsRef
 from shared.simulation.scenario import Health
 from tests.random_nights.case import Kind
+from tests.random_nights.declining import in_part, no_of
 from tests.random_nights.fault_injector import FaultInjector, Handler
 
 Where = Mapping[str, str | int | bool | None]
@@ -34,6 +35,7 @@ class Listener(Protocol):
     def published(self, handler: Handler, topic: str, message: Message, *, delivered: bool) -> None: ...
     def publishing_ended(self, handler: Handler, topic: str, messages: Sequence[Message], *, known: bool) -> None: ...
     def called(self, handler: Handler, body: Mapping[str, Any], status: int, *, known: bool) -> None: ...
+    def declined(self, handler: Handler, body: Mapping[str, Any]) -> None: ...
     def inserted(self, handler: Handler, table: str, rows: Sequence[Row]) -> None: ...
     def said(self, handler: Handler, notice: Notice, *, known: bool) -> None: ...
 
@@ -178,6 +180,9 @@ class NightServices:
             self._listener.called(handler, body, NO_ANSWER, known=False)
             raise self._silent(handler, service, timeout)
         status = _status_of(kind, health)
+        if status == OK and outage is not None and kind is Kind.DECLINES:
+            self._listener.declined(handler, body)
+            return no_of(service, path, outage)
         if status == OK:
             self._at_work[service.name, str(body.get("game_date", ""))] = self._stage.clock.now()
         self._listener.called(handler, body, status, known=kind is not Kind.LATE)
@@ -186,8 +191,7 @@ class NightServices:
         mapped = next((rule for rule in service.answers.get(path, ()) if rule.means is Means.ACCEPTED), None)
         if status != OK or mapped is None:
             return Response(status, json.dumps({"service": service.identity}))
-        status, answer = example(mapped)
-        return Response(status, json.dumps(answer))
+        return in_part(mapped, f"{self._stage.night.seed}/{self._stage.true_now()}")
 
     def _silent(self, handler: Handler, service: Service, timeout: timedelta) -> Unavailable:
         handler.waited += timeout

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from shared.core.policy.transitions import ConfirmBy, Messages, Publication, Transition
+from shared.core.policy.transitions import Confirm, ConfirmBy, Messages, Publication, Transition
 from shared.ports import Notice
 from tests.random_nights.case import CaseMessage
 from tests.random_nights.fault_injector import Handler
-from tests.random_nights.trace import AlertTrace, Data, Trace, Track, age, dispatch_of
+from tests.random_nights.trace import AlertTrace, Call, Data, Trace, Track, age, dispatch_of
 
 # These speak of the pipeline or of a processor, not of the state of a run.
 OF_ANY_RUN = ("quarantine", "by_table", "error", "state_down", "both_down", "reconciled", "paused", "pause_goes_on",
@@ -36,6 +36,10 @@ SEVERITIES = {
     "state_down": "critical",
     "late": "info",
     "overtaken": "info",
+    "not_taken": "warning",
+    "repair_not_taken": "warning",
+    "repair_in_vain": "warning",
+    "repair_fault": "critical",
 }
 
 
@@ -100,6 +104,19 @@ def what_is_said_is_true(leaving: DispatchCheck) -> str | None:
     if per_processor and grant.done and body.get("processor_name", "") not in {"", *grant.done}:
         return f"{body['trigger_id']} speaks for {body['processor_name']}, who is not done"
     return None
+
+
+def nobody_is_asked_twice_while_at_work(track: Track, confirm: Confirm, call: Call, skew: timedelta) -> str | None:
+    """A service that did not answer in time may be at work: for `confirm.within` only an operator calls again (D11).
+
+    Who died, or could not write down that nobody answered, left a claim of which the next one knows no more.
+    """
+    before = track.call
+    if before is None or not before.unanswered or before.generation != call.generation or call.handler.argv:
+        return None
+    if before.handler.dead or before.handler.failed or call.at + skew >= before.at + confirm.within:
+        return None
+    return f"{track.where} generation {call.generation} called again {call.at - before.at} after a call without answer"
 
 
 def backfill_stays_in_its_lane(leaving: DispatchCheck) -> str | None:

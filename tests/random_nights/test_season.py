@@ -117,8 +117,9 @@ def test_units_are_missing_and_named(one_by_one: bool) -> None:
     assert (most > MOST_OF_ONE) is one_by_one
 
 
-# A loader that the record forgot; a report that was received before its dispatch and recorded after it.
-SEEN_BEFORE = (330, 8060)
+# A loader that the record forgot; a report that was received before its dispatch and recorded after it; an operator's
+# trigger that waits for its service past a deadline that would hold.
+SEEN_BEFORE = (330, 8060, 2006)
 
 
 @pytest.mark.parametrize("seed", SEEN_BEFORE)

@@ -10,6 +10,7 @@ from typing import Any
 
 from shared.core.model import Lane, RunKey
 from tests.random_nights.case import CaseMessage, Night
+from tests.random_nights.declining import Declined
 from tests.random_nights.fault_injector import Handler
 from tests.random_nights.paused import Pauses
 
@@ -59,6 +60,16 @@ class Leaving:
 
 
 @dataclass(slots=True, eq=False)
+class Call:
+    """The latest call of a trigger; ``unanswered`` says that its caller waited in vain for an answer (D11)."""
+
+    generation: int
+    at: datetime
+    handler: Handler
+    unanswered: bool
+
+
+@dataclass(slots=True, eq=False)
 class Track:
     """One transition of one run as the world saw it. ``data`` is its document as last written."""
 
@@ -68,6 +79,7 @@ class Track:
     grants: dict[int, Grant] = field(default_factory=dict)
     leavings: list[Leaving] = field(default_factory=list)
     called: set[int] = field(default_factory=set)
+    call: Call | None = None
     claimed_at: datetime | None = None
     first_claim: dict[int, datetime] = field(default_factory=dict)
     marks: dict[int, list[datetime]] = field(default_factory=dict)
@@ -79,6 +91,8 @@ class Track:
     retry_at: datetime | None = None
     overdue: dict[str, int] = field(default_factory=dict)
     unfit_since: datetime | None = None
+    noes: int = 0
+    declined: Declined | None = None
 
     @property
     def state(self) -> str:

@@ -16,6 +16,7 @@ from tests.random_nights.closing import (
     closing_is_no_recovery,
     no_end_without_its_word,
 )
+from tests.random_nights.declining import ASKED_AGAIN, declined_by
 from tests.random_nights.fault_injector import FaultInjector, Handler
 from tests.random_nights.memory import SharingStore
 from tests.random_nights.pausing import (
@@ -34,12 +35,13 @@ from tests.random_nights.safety import (
     DispatchCheck,
     StateChangeCheck,
     as_grave_as_promised,
+    nobody_is_asked_twice_while_at_work,
     nobody_is_woken_in_vain,
     remember,
     said_once_per_episode,
     writes_stay_in_their_run,
 )
-from tests.random_nights.trace import Data, Heard, Rerun, RunTrace, Trace, Track, dispatch_of, key_of
+from tests.random_nights.trace import Call, Data, Heard, Rerun, RunTrace, Trace, Track, dispatch_of, key_of
 from tests.random_nights.units import missing_units_are_named
 
 Start = Callable[[RunKey, str, int, datetime], None]
@@ -101,6 +103,7 @@ class NightWorld:
             return
         key = _key(body)
         track = self.trace.run(key).track(str(body["transition"]))
+        self._called(handler, track, int(body["generation"]), unanswered=status == NO_ANSWER or not known)
         if status == 200:
             self._depart(handler, body, "http", delivered=True)
         if status == 200 and known:
@@ -111,6 +114,20 @@ class NightWorld:
             handler.call_failed = True
         else:
             handler.call_refused = True
+
+    def declined(self, handler: Handler, body: Mapping[str, Any]) -> None:
+        """A call was answered no: it came to nothing, and its caller knows it."""
+        if body.get("repair") is not True:
+            handler.call_failed, handler.call_declined = False, True
+            track = self.trace.run(_key(body)).track(str(body["transition"]))
+            self._called(handler, track, int(body["generation"]), unanswered=False)
+
+    def _called(self, handler: Handler, track: Track, generation: int, *, unanswered: bool) -> None:
+        call = Call(generation, self.stage.true_now(), handler, unanswered)
+        confirm = self.policy.transitions[track.name].confirm
+        twice = nobody_is_asked_twice_while_at_work(track, confirm, call, self.night.manner.skew)
+        self._wrong(nobody_is_asked_twice_while_at_work.__name__, twice)
+        track.call = call
 
     def said(self, handler: Handler, notice: Notice, *, known: bool) -> None:
         at = self.stage.true_now()
@@ -186,7 +203,7 @@ class NightWorld:
         for check in (*ON_CLAIM, nothing_is_claimed_inside_a_pause):
             self._wrong(check.__name__, check(claim))
         handler.claims[track.run.key, track.name] = claim.generation
-        handler.call_failed = handler.call_refused = False
+        handler.call_failed = handler.call_refused = handler.call_declined = False
         track.claimed_at = at
         track.first_claim.setdefault(claim.generation, at)
 
@@ -199,15 +216,23 @@ class NightWorld:
         if before.get("state") != "claimed" or data.get("claim") is not None:
             return
         generation = int(data["generation"])
+        if data.get("unproven") is not None:
+            track.noes, track.declined = 0, None  # nobody knows what was answered: the next no is the first
         if dispatch_of(data) != dispatch_of(before):
             track.marks.setdefault(generation, []).append(at)
             track.failures, track.retry_at, track.failing_since = 0, None, None
+            track.noes, track.declined = 0, None
         elif handler.call_refused:
             track.rejected = True
+        elif handler.call_declined:
+            wait = ASKED_AGAIN[min(track.noes, len(ASKED_AGAIN) - 1)]
+            track.noes, track.retry_at, track.declined = track.noes + 1, at + wait, declined_by(handler, before, at)
+            track.failures, track.failing_since = 0, None
         elif handler.call_failed:
             wait = AFTER_FAILURE[min(track.failures, len(AFTER_FAILURE) - 1)]
             track.failures, track.retry_at = track.failures + 1, at + wait
             track.failing_since = track.failing_since or at
+            track.noes, track.declined = 0, None
         elif data.get("failure") is not None:
             track.retry_at = at  # of a publication: at once, by the clock of whoever published
 

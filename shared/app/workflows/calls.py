@@ -16,7 +16,7 @@ from shared.core.workflows.answers import LONGEST_RETRY_AFTER, Meaning, meaning,
 from shared.core.workflows.model import Scraper, Step, Workflows
 from shared.core.workflows.runs import CallOutcome, Entry, WorkflowRun
 from shared.core.workflows.templates import DATE, UNIT, UNITS, element, filled
-from shared.ports import AsyncHttp
+from shared.ports import AsyncHttp, Calls
 
 SOURCE = "CONTROLLER"
 # For how long a closed breaker is taken for closed without asking the store again.
@@ -31,15 +31,23 @@ class Breakers:
         self._ctx, self._limits = ctx, workflows.breaker
         self._closed_until: dict[str, Any] = {}
 
+    def is_closed(self, scraper: str) -> bool:
+        """True where the store said so a moment ago: it is not asked again."""
+        return scraper in self._closed_until and self._ctx.ports.clock.now() < self._closed_until[scraper]
+
     def allows(self, scraper: str) -> bool:
         """Ask whether a scraper may be called; a probe is leased to who asks first."""
         now = self._ctx.ports.clock.now()
-        if scraper in self._closed_until and now < self._closed_until[scraper]:
+        if self.is_closed(scraper):
             return True
         answer = circuit_breaker.permission(self._ctx, self._name(scraper), self._limits)
         if answer is Permission.GO:
             self._closed_until[scraper] = now + CLOSED_FOR
         return answer is not Permission.STOP
+
+    def counts(self, scraper: str, outcome: CallOutcome) -> bool:
+        """True where an outcome changes what the store knows of a breaker."""
+        return outcome in COUNTED or scraper not in self._closed_until
 
     def feed(self, scraper: str, outcome: CallOutcome) -> None:
         """Count an outcome, once: failures and timeouts against the scraper, every other answer for it."""
@@ -47,7 +55,7 @@ class Breakers:
         if outcome in COUNTED:
             if circuit_breaker.failed(self._ctx, name, self._limits) is not Position.CLOSED:
                 self._closed_until.pop(scraper, None)
-        elif scraper not in self._closed_until:
+        elif self.counts(scraper, outcome):
             circuit_breaker.succeeded(self._ctx, name, self._limits)
 
     def _name(self, scraper: str) -> str:
@@ -74,14 +82,15 @@ def request_body(run: WorkflowRun, step: Step, scraper: Scraper, entry: Entry) -
 class Caller:
     """Calls the scrapers of one step."""
 
-    def __init__(self, ctx: Context, workflows: Workflows, run: WorkflowRun, step: Step) -> None:
-        self._ctx, self._workflows, self._run, self._step = ctx, workflows, run, step
+    def __init__(self, ctx: Context, workflows: Workflows, run: WorkflowRun, step: Step, calls: Calls) -> None:
+        self._ctx, self._workflows, self._run, self._step, self._calls = ctx, workflows, run, step, calls
         self._breakers = Breakers(ctx, workflows)
+        self._turns: dict[str, asyncio.Lock] = {}
 
     async def call(self, http: AsyncHttp, entry: Entry) -> Entry:
         """Call a scraper for one target until it has an outcome; its time limit holds for all attempts together."""
         clock = self._ctx.ports.clock
-        if not self._breakers.allows(entry.scraper):
+        if not await self._is_allowed(entry.scraper):
             return replace(entry, outcome=CallOutcome.CIRCUIT_OPEN, ended_at=clock.now(), text="not called")
         scraper = self._workflows.scrapers[entry.scraper]
         base = self._ctx.endpoints.get(scraper.service)
@@ -90,7 +99,7 @@ class Caller:
             text = f"{scraper.service} has no address: {url_env} is not set"
             return replace(entry, outcome=CallOutcome.FAILED, ended_at=clock.now(), text=text)
         attempts, came = await self._attempts(http, base + scraper.path, scraper, entry)
-        self._breakers.feed(entry.scraper, came.outcome)
+        await self._count(entry.scraper, came.outcome)
         return replace(
             entry,
             attempts=entry.attempts + attempts,
@@ -100,6 +109,18 @@ class Caller:
             text=came.text,
             outputs=came.outputs,
         )
+
+    async def _is_allowed(self, scraper: str) -> bool:
+        """Ask the breaker of a scraper, one call at a time: what it answers holds for the next ones too."""
+        if self._breakers.is_closed(scraper):
+            return True
+        async with self._turns.setdefault(scraper, asyncio.Lock()):
+            return await self._calls.aside(lambda: self._breakers.allows(scraper))
+
+    async def _count(self, scraper: str, outcome: CallOutcome) -> None:
+        if self._breakers.counts(scraper, outcome):
+            async with self._turns.setdefault(scraper, asyncio.Lock()):
+                await self._calls.aside(lambda: self._breakers.feed(scraper, outcome))
 
     async def _attempts(self, http: AsyncHttp, url: str, scraper: Scraper, entry: Entry) -> tuple[int, Meaning]:
         clock = self._ctx.ports.clock

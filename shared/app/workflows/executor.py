@@ -86,7 +86,7 @@ class _Work:
         self._step: Step = workflow.steps[stored.value.step]
         self._deadline = began + FUNCTION_TIME - RESERVE
         self._changed: dict[tuple[str, str, str], Entry] = {}
-        self._news = asyncio.Event()
+        self._news, self._done = asyncio.Event(), False
         self._unsaved: list[asyncio.Future[None]] = []
 
     @property
@@ -98,7 +98,7 @@ class _Work:
         self._take([entry for entry in entries if entry.outcome is CallOutcome.SKIPPED])
         todo = deque(entry for entry in entries if entry.outcome is None)
         if todo:
-            calls.run(lambda http: self._call_all(http, todo))
+            calls.run(lambda http: self._call_all(calls, http, todo))
         if todo:
             return self._go_on()
         return self._finish()
@@ -117,12 +117,12 @@ class _Work:
     def _held(self, run: WorkflowRun, now: datetime) -> WorkflowRun:
         return replace(run, held_until=now + self._workflows.longest_entry + LEASE_MARGIN)
 
-    async def _call_all(self, http: AsyncHttp, todo: deque[Entry]) -> None:
+    async def _call_all(self, calls: Calls, http: AsyncHttp, todo: deque[Entry]) -> None:
         """Call what is to be called, so many at once, and write down each outcome as it comes."""
-        caller = Caller(self._ctx, self._workflows, self._run, self._step)
+        caller = Caller(self._ctx, self._workflows, self._run, self._step, calls)
         number = min(self._step.workers, len(todo))
         workers = [asyncio.ensure_future(self._worker(http, caller, todo)) for _ in range(number)]
-        writer = asyncio.ensure_future(self._write())
+        writer = asyncio.ensure_future(self._write(calls))
         try:
             pending: set[asyncio.Future[None]] = {*workers, writer}
             while not all(worker.done() for worker in workers):
@@ -130,10 +130,12 @@ class _Work:
                 for one in done:
                     one.result()
         finally:
-            for one in (*workers, writer):
-                one.cancel()
+            for worker in workers:
+                worker.cancel()
+            # A write that is under way is waited for: nothing of this handler is written after it has returned.
+            self._done = True
+            self._news.set()
             await asyncio.gather(*workers, writer, return_exceptions=True)
-        self._save()
 
     async def _worker(self, http: AsyncHttp, caller: Caller, todo: deque[Entry]) -> None:
         while todo:
@@ -142,27 +144,30 @@ class _Work:
             if now + limit > self._deadline:
                 return
             entry = replace(todo.popleft(), begun_at=now)
-            self._note(entry)
-            # What has begun is written before the next answer is waited for.
-            await asyncio.sleep(0)
-            self._note(await caller.call(http, entry))
+            # A call is made only while the lease of the run is longer than the call may take.
+            await self._noted(entry)
             # Nothing new is begun before an outcome is written: a crash repeats what is open, and no more.
-            saved: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._unsaved.append(saved)
-            await saved
+            await self._noted(await caller.call(http, entry))
 
-    def _note(self, entry: Entry) -> None:
+    async def _noted(self, entry: Entry) -> None:
+        """Return once an entry is in the store as it is now."""
+        saved: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._changed[entry.key] = entry
+        self._unsaved.append(saved)
         self._news.set()
+        await saved
 
-    async def _write(self) -> None:
-        """Write what is new, all of it at once; raises ``Unavailable`` where the store goes on not to answer."""
+    async def _write(self, calls: Calls) -> None:
+        """Write what is new, all of it at once, until no call is left; raises ``Unavailable`` where the store goes on
+        not to answer."""
         failures = 0
         while True:
             await self._news.wait()
             self._news.clear()
+            if self._done:
+                return
             try:
-                self._save()
+                await self._save(calls)
                 failures = 0
             except Busy:
                 raise
@@ -173,30 +178,32 @@ class _Work:
                 self._news.set()
                 await asyncio.sleep(SAVE_WAIT.total_seconds())
 
-    def _save(self) -> None:
-        unsaved, self._unsaved = self._unsaved, []
+    async def _save(self, calls: Calls) -> None:
+        changed, unsaved = dict(self._changed), self._unsaved
+        if not changed:
+            return
+        self._unsaved = []
         try:
-            self._write_changed()
+            await calls.aside(lambda: self._write_changed(changed))
         except BaseException:
             self._unsaved = unsaved + self._unsaved
             raise
+        for key, entry in changed.items():
+            if self._changed.get(key) is entry:
+                del self._changed[key]
         for waiter in unsaved:
             if not waiter.done():
                 waiter.set_result(None)
 
-    def _write_changed(self) -> None:
-        if not self._changed:
-            return
-        changed, now = dict(self._changed), self._ctx.ports.clock.now()
+    def _write_changed(self, changed: Mapping[tuple[str, str, str], Entry]) -> None:
+        """Write these entries and say what came of them; one thread at a time is here."""
+        now = self._ctx.ports.clock.now()
         run = self._held(replace(with_entries(self._run, changed.values()), progress_at=now), now)
         saved = save_workflow_run(self._ctx, replace(self._stored, value=run))
         if saved is None:
             self._again(changed, now)
         else:
             self._stored = saved
-        for key, entry in changed.items():
-            if self._changed.get(key) is entry:
-                del self._changed[key]
         self._report(changed)
 
     def _again(self, changed: Mapping[tuple[str, str, str], Entry], now: datetime) -> None:

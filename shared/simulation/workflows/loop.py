@@ -54,6 +54,10 @@ class VirtualCalls:
         finally:
             _end(loop)
 
+    async def aside(self, work: Callable[[], T]) -> T:
+        """Nothing takes time in a simulated store, and a death in it is that of the handler."""
+        return work()
+
 
 def _end(loop: VirtualLoop) -> None:
     """Close a loop after the tasks that a crash left behind have been cancelled, as ``asyncio.run`` does."""
