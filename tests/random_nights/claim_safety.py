@@ -313,9 +313,10 @@ def _after_refusal(claim: ClaimCheck, carried: Grant) -> bool:
     """True if the latest generation was refused, and what it was made from has been reported or counted anew."""
     track, run = claim.track, claim.track.run
     marked = track.marks.get(carried.generation)
-    if not marked:
+    if not marked and carried.generation not in _taken(claim):
         return False
-    since = marked[0] - 2 * claim.skew
+    # What its service's own word has proven was dispatched when it was called (behaviour D11).
+    since = (marked[0] if marked else claim.before["dispatched_at"]) - 2 * claim.skew
     if not refused(claim.policy, claim.transition, run, carried.generation, since):
         return False
     heard = any(one.phase in claim.transition.after and one.at >= since for one in run.heard)
