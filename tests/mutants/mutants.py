@@ -1010,9 +1010,16 @@ MUTANTS = [
     mutant(
         "a rows gate that reads no table of a source",
         DEMANDS,
-        "one.processor.tables)",
-        "(one.processor.table,) if table)",
+        "in processors[name].tables)",
+        "in (processors[name].table,) if table)",
         "tests/core/test_sources.py::test_all_tables_are_asked_for_at_once",
+    ),
+    mutant(
+        "a rows gate reads only what vouches for the reports of its pass",
+        DEMANDS,
+        "in processors[name].tables)",
+        "in vouched[name].tables)",
+        "tests/core/test_passes.py::test_a_rows_gate_reads_the_tables_that_several_passes_share",
     ),
     mutant(
         "all sources are needed and one is enough",
