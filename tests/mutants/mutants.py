@@ -1010,9 +1010,16 @@ MUTANTS = [
     mutant(
         "a rows gate that reads no table of a source",
         DEMANDS,
-        "one.processor.tables)",
-        "(one.processor.table,) if table)",
+        "in processors[name].tables)",
+        "in (processors[name].table,) if table)",
         "tests/core/test_sources.py::test_all_tables_are_asked_for_at_once",
+    ),
+    mutant(
+        "a rows gate reads only what vouches for the reports of its pass",
+        DEMANDS,
+        "in processors[name].tables)",
+        "in vouched[name].tables)",
+        "tests/core/test_passes.py::test_a_rows_gate_reads_the_tables_that_several_passes_share",
     ),
     mutant(
         "all sources are needed and one is enough",
@@ -1679,14 +1686,14 @@ MUTANTS = [
     ),
     mutant(
         "workers of another coordinator are a fault",
-        "shared/app/batches/reporting.py",
+        "shared/app/batches/recording.py",
         'kind = "unknown_batch" if is_started(ctx.policy, said.declared) else FOREIGN',
         'kind = "unknown_batch"',
         "tests/app/test_batch_reports_of_others.py::test_a_worker_of_another_coordinator_is_no_fault",
     ),
     mutant(
         "a batch of ours that nobody knows is no fault",
-        "shared/app/batches/reporting.py",
+        "shared/app/batches/recording.py",
         'kind = "unknown_batch" if is_started(ctx.policy, said.declared) else FOREIGN',
         "kind = FOREIGN",
         "tests/app/test_batch_reports_of_others.py::test_a_worker_of_another_coordinator_is_no_fault",
@@ -2427,6 +2434,20 @@ MUTANTS = [
         f"{T_W_DECIDE}discovery_reads_its_table_only_where_the_answer_matters",
     ),
     mutant(
+        "a catch-up asks its table at every tick",
+        "shared/app/workflows/controller.py",
+        "    due = [one for one in due if not _has_looked(one.workflow, books, today, now)]\n",
+        "",
+        f"{T_W_CONTROLLER}a_catch_up_asks_its_table_every_so_often_and_for_units_that_have_become_final",
+    ),
+    mutant(
+        "a unit that has become final waits until a catch-up looks again",
+        "shared/app/workflows/controller.py",
+        "    return set(_final_units(workflow, books, today)) <= set(looked.units)\n",
+        "    return True\n",
+        f"{T_W_CONTROLLER}a_catch_up_asks_its_table_every_so_often_and_for_units_that_have_become_final",
+    ),
+    mutant(
         "what a discovery has found is asked again",
         W_DECIDE,
         "    concluded = facts.code == FOUND or (",
@@ -2716,8 +2737,8 @@ MUTANTS = [
     mutant(
         "one silent member is remembered, and the page is looked through again once it has reported",
         "shared/app/batches/reporting.py",
-        "RememberedBatch(batch.load, batch.buckets, silent, number)",
-        "RememberedBatch(batch.load, batch.buckets, silent[-1:], number)",
+        "RememberedBatch(batch.load, batch.buckets, silent, number, batch.generation, places)",
+        "RememberedBatch(batch.load, batch.buckets, silent[-1:], number, batch.generation, places)",
         "tests/app/test_batch_faults.py::test_reads_and_writes_of_reports_do_not_grow",
     ),
     mutant(
@@ -2740,6 +2761,34 @@ MUTANTS = [
         "    return batch.closing is not None and outcome.late and outcome.received_at >= batch.closing.at",
         "    return False",
         "tests/app/test_batch_warnings.py::test_all_missing_can_be_read",
+    ),
+    mutant(
+        "who comes while a refused close waits is told of by nobody",
+        "shared/app/batches/reporting.py",
+        "waits = batch.closing is None and batch.state in WAITED_FOR",
+        "waits = batch.state in WAITED_FOR",
+        "tests/app/test_batch_recording.py::test_who_comes_while_a_refused_close_waits_is_told_of",
+    ),
+    mutant(
+        "an outcome that was written first is never late",
+        "shared/app/batches/recording.py",
+        "came_late = batch.closing is not None and delivery.received_at",
+        "came_late = batch.closing is None and delivery.received_at",
+        "tests/app/test_batch_recording.py::test_who_comes_after_the_end_is_told_of_once[long after]",
+    ),
+    mutant(
+        "an outcome that was written first keeps the generation that was remembered",
+        "shared/app/batches/recording.py",
+        "if batch.generation != outcome.generation or came_late:",
+        "if came_late:",
+        "tests/app/test_batch_recording.py::test_who_comes_late_reopens_by_policy_all_the_same",
+    ),
+    mutant(
+        "of the last two who report at once neither looks whether it is the last",
+        "shared/app/batches/recording.py",
+        "is_silent = bool(silent) and silent[0] is None",
+        "is_silent = bool(silent)",
+        "tests/app/test_batch_recording.py::test_the_last_of_them_completes_the_batch",
     ),
     mutant(
         "a deadline that has passed hides when a reopened batch is idle",
