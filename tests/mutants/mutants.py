@@ -1010,9 +1010,16 @@ MUTANTS = [
     mutant(
         "a rows gate that reads no table of a source",
         DEMANDS,
-        "one.processor.tables)",
-        "(one.processor.table,) if table)",
+        "in processors[name].tables)",
+        "in (processors[name].table,) if table)",
         "tests/core/test_sources.py::test_all_tables_are_asked_for_at_once",
+    ),
+    mutant(
+        "a rows gate reads only what vouches for the reports of its pass",
+        DEMANDS,
+        "in processors[name].tables)",
+        "in vouched[name].tables)",
+        "tests/core/test_passes.py::test_a_rows_gate_reads_the_tables_that_several_passes_share",
     ),
     mutant(
         "all sources are needed and one is enough",
@@ -2425,6 +2432,20 @@ MUTANTS = [
         "    early = None if used_up or facts.code == FOUND else _between_attempts(decide, facts)\n",
         "    early = None\n",
         f"{T_W_DECIDE}discovery_reads_its_table_only_where_the_answer_matters",
+    ),
+    mutant(
+        "a catch-up asks its table at every tick",
+        "shared/app/workflows/controller.py",
+        "    due = [one for one in due if not _has_looked(one.workflow, books, today, now)]\n",
+        "",
+        f"{T_W_CONTROLLER}a_catch_up_asks_its_table_every_so_often_and_for_units_that_have_become_final",
+    ),
+    mutant(
+        "a unit that has become final waits until a catch-up looks again",
+        "shared/app/workflows/controller.py",
+        "    return set(_final_units(workflow, books, today)) <= set(looked.units)\n",
+        "    return True\n",
+        f"{T_W_CONTROLLER}a_catch_up_asks_its_table_every_so_often_and_for_units_that_have_become_final",
     ),
     mutant(
         "what a discovery has found is asked again",
