@@ -2791,6 +2791,20 @@ MUTANTS = [
         "tests/app/test_batch_recording.py::test_the_last_of_them_completes_the_batch",
     ),
     mutant(
+        "a batch that is closed by idleness is warned of as stalled",
+        "shared/app/batches/tending.py",
+        "due=not isinstance(decision, Wait)",
+        "due=False",
+        "tests/app/test_batch_warnings.py::test_a_batch_that_is_closed_by_idleness_does_not_stall_at_that_moment",
+    ),
+    mutant(
+        "a member is named by a field of its element alone",
+        "shared/core/batches/roll.py",
+        'return value_at(columns, tuple(key.split(".")))',
+        "return None",
+        "tests/core/test_batch_members.py::test_a_member_may_be_named_by_a_field_further_in",
+    ),
+    mutant(
         "a deadline that has passed hides when a reopened batch is idle",
         BATCH_DECIDE,
         "if at is not None and at > now), default=None)",
