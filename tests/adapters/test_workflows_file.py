@@ -77,6 +77,11 @@ def test_production_is_the_reference() -> None:
         ({"workflows/betting_lines/steps/0/outputs": {}}, "workflows.betting_lines.steps[1].for_each", "event_ids"),
         ({"workflows/betting_lines/steps/1/after": []}, "workflows.betting_lines.steps[1].for_each", "event_ids"),
         (
+            {"workflows/betting_lines/steps/0/outputs/dates": "data_summary.dates"},
+            "workflows.betting_lines.steps[0].outputs.dates",
+            "would bind {date}",
+        ),
+        (
             {"workflows/morning_operations/decide/window/to": "06:00"},
             "workflows.morning_operations.decide.window",
             "has no length",

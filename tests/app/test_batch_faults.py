@@ -219,7 +219,7 @@ def test_reads_and_writes_of_reports_do_not_grow() -> None:
             kit.report(f"m{number:03d}", ctx=instances[place % 4])
         spent = Counter(kit.store.operations) - before
         tenths.append((spent["reads"] / 100, spent["writes"] / 100))
-    assert all(reads < 4.5 and writes <= 1 for reads, writes in tenths[1:9]), tenths
+    assert all(reads < 2.5 and writes <= 1 for reads, writes in tenths[1:9]), tenths
     assert tenths[9][0] < 60, tenths
     assert len(kit.ends()) == 1
 

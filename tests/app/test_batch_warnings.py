@@ -57,6 +57,22 @@ def test_a_batch_that_closes_stalls_no_more() -> None:
     assert len(kit.ends()) == 1
 
 
+def test_a_batch_that_is_closed_by_idleness_does_not_stall_at_that_moment() -> None:
+    """Without repeats both come at once: the sweep closes it and warns of nothing; it does where nobody closes it."""
+    declared = replace(BATCH, retry=None, close=replace(BATCH.close, deadline=None))
+    kit = opened(declared, 20)
+    kit.reports(1, 19)
+    kit.minutes(12)
+    assert len(kit.ends()) == 1
+    assert kit.notices("batch_stalled") == []
+    alone = opened(declared, 20)
+    alone.reports(1, 19)
+    for _ in range(22):  # the function of batches takes nothing
+        alone.wait(timedelta(minutes=1))
+        alone.sweep()
+    assert [notice.resolved for notice in alone.notices("batch_stalled")] == [False]
+
+
 def test_a_close_step_that_fails_again_and_again_stalls() -> None:
     """Ten minutes without a proof: the warning names the step and what it answered."""
     kit = opened(STEPPED, 1)

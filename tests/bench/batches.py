@@ -8,9 +8,7 @@ import os
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from secrets import token_hex
-from time import perf_counter
 
 from shared.adapters.google.firestore import FirestoreStore
 from shared.adapters.google.pubsub import PubSubBus
@@ -30,7 +28,7 @@ def batches(bench: Bench) -> Iterator[Figure]:
     with environment(bench.variables()):
         quiet, publishing = _play(members, dying=0.0)
         yield _asking(members, quiet, publishing)
-        yield _reporting(members, quiet, _creates(quiet.reports))
+        yield _reporting(members, quiet)
         yield from _beside_dbos(bench.size)
         troubled, _ = _play(members, dying=DYING)
         yield _ending(members, troubled)
@@ -44,9 +42,13 @@ def _play(members: int, *, dying: float, silent_percent: int = SILENT_PERCENT) -
         night = BatchNight(FirestoreStore(wire.project), wire, members, silent=silent, dying=dying)
         wire.add_topic(BARE)
         bus = PubSubBus(wire.project)
-        bare_publishing(bus, BARE, night.members[:100])  # connects
+        bare_publishing(bus, BARE, night.members[:100])  # connects, as the next two lines let the night's clients
+        bare_publishing(night.ports.bus, BARE, night.members[:100])
+        night.store.get("floor/nothing")
         publishing = bare_publishing(bus, BARE, night.members)
-        return night.play(), publishing
+        bare = fresh_store()
+        bare.create("floor/first", {})
+        return night.play(floor=lambda path: bare.create(path, {"outcome": "done"})), publishing
     finally:
         wire.close()
 
@@ -77,15 +79,6 @@ def _beside_dbos(size: Size) -> Iterator[Figure]:
     )
 
 
-def _creates(count: int) -> float:
-    bare = fresh_store()
-    bare.create("floor/first", {})
-    began = perf_counter()
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        list(pool.map(lambda number: bare.create(f"floor/{number}", {"outcome": "done"}), range(count)))
-    return perf_counter() - began
-
-
 def _asking(members: int, played: Played, publishing: float) -> Figure:
     return Figure(
         "batches",
@@ -99,7 +92,7 @@ def _asking(members: int, played: Played, publishing: float) -> Figure:
     )
 
 
-def _reporting(members: int, played: Played, creates: float) -> Figure:
+def _reporting(members: int, played: Played) -> Figure:
     each = members // 10 or 1
     tenths = [{kind: round(number * 10 / played.reports, 1) for kind, number in one.items()} for one in played.tenths]
     return Figure(
@@ -107,7 +100,7 @@ def _reporting(members: int, played: Played, creates: float) -> Figure:
         f"{played.reports} reports of {members} members, {AT_ONCE} at a time, each",
         "ms",
         Spread.of([played.reporting / played.reports], MILLI),
-        Spread.of([creates / played.reports], MILLI),
+        Spread.of([played.creates / played.reports], MILLI),
         "a bare create",
         most=1.5,
         counted={

@@ -13,7 +13,7 @@ from shared.core.batches.batch import Cause, Closing
 from shared.core.batches.messages import completion_body, request_attributes, request_body
 from shared.core.batches.roll import MOST_MEMBERS, PAGE, PAGE_BYTES, NotMembers, members_of, page_size, pages_of
 from shared.core.errors import Malformed
-from shared.core.policy.batches import BatchPolicy, MemberOutcome, Request
+from shared.core.policy.batches import BatchPolicy, MemberOutcome, Members, Request
 from tests.core.build import POLICY, SAME_DAY
 from tests.core.test_batch_decide import DECLARED, OPEN, START
 
@@ -31,6 +31,23 @@ def test_a_name_twice_is_one_member_in_the_order_of_rows() -> None:
         {"player_lookup": "b", "teamName": "z"},
     ]
     assert [(one.key, one.columns["teamName"]) for one in members_of(ASKING, rows)] == [("b", "x"), ("7", "y")]
+
+
+def named(declared: BatchPolicy, rows: list[Any]) -> list[str] | str:
+    """Return the members, or why there are none."""
+    try:
+        return [one.key for one in members_of(declared, rows)]
+    except NotMembers as wrong:
+        return str(wrong)
+
+
+def test_a_member_may_be_named_by_a_field_further_in() -> None:
+    """An element of the start message is an object like a report; one without the field is no member."""
+    declared = replace(DECLARED, members=Members("path.name", None, "files"), request=Request("ask", {"f": "{member}"}))
+    rows = [{"path": {"name": "a.csv"}, "size": 3}, {"path": {"name": 7}}, {"path": {"name": "a.csv"}}]
+    assert named(declared, rows) == ["a.csv", "7"]
+    for row in ({"path": "a.csv"}, {"path": {}}, {"size": 3}):
+        assert named(declared, [row]) == "a member is not named by path.name: 'None'"
 
 
 @pytest.mark.parametrize(

@@ -136,7 +136,7 @@ def first_that_counts(history: list[Report], floor: int | None, rows: list[int |
 def look(known: Completion, games: int | None, rows: int | None, remembered: datetime | None) -> Completeness:
     """Look at a night that expects this processor alone."""
     return completeness_of(
-        demands(Expectation(frozenset({PGS})), {PGS: PROCESSOR}, DAY, games),
+        demands(Expectation(frozenset({PGS})), {PGS: PROCESSOR}, {PGS: PROCESSOR}, DAY, games),
         {PGS: known},
         games,
         {PROCESSOR.table or "": rows},

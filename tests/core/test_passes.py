@@ -21,6 +21,7 @@ from shared.core.decision.completeness import Status
 from shared.core.decision.decisions import Wait
 from shared.core.decision.explain import explain
 from shared.core.decision.fold import apply_report
+from shared.core.decision.gates import wanted
 from shared.core.decision.snapshot import DecisionInput
 from shared.core.errors import Malformed, PolicyError
 from shared.core.message import Delivery, Received, parse
@@ -28,7 +29,7 @@ from shared.core.model import Lane, Outcome, Report, RunKey, TransitionState
 from shared.core.modes import mode_of
 from shared.core.policy.names import Names
 from shared.core.policy.policy import Mode, Policy
-from shared.core.policy.transitions import AfterOpened, LocalTime
+from shared.core.policy.transitions import AfterOpened, Gate, GateKind, LocalTime
 from shared.core.policy.working_days import Resolve, Window, WorkingDays
 from tests.policy_files import edit, outcome, write
 
@@ -218,6 +219,17 @@ def test_rows_of_the_date_say_nothing_of_one_pass_of_many() -> None:
     assert loaded("readings", 999, policy, hour, 24_000) is Status.DONE
     by_date = {name: replace(one, resolve=Resolve.DATE) for name, one in HOURLY.modes.items()}
     assert loaded("readings", 999, replace(HOURLY, modes=by_date), hour, 24_000) is Status.DONE
+
+
+def test_a_rows_gate_reads_the_tables_that_several_passes_share() -> None:
+    """D4: what cannot vouch for one report of one pass is read all the same by the gate that asks for its rows."""
+    first = replace(HOURLY.transitions["meters_to_loads"], gates=("loaded",))
+    gates = {"loaded": Gate("loaded", GateKind.ROWS)}
+    policy = replace(HOURLY, gates=gates, transitions={**HOURLY.transitions, first.name: first})
+    snapshot = DecisionInput(policy, first, RunKey("meters", SUNDAY, "h07"), TransitionState())
+    tables = {table for one in policy.awaited[first.name].values() for table in one.tables}
+    assert tables
+    assert wanted(snapshot.gates, snapshot.seen, snapshot.readings).rows == tables
 
 
 def test_a_table_by_units_vouches_in_every_pass() -> None:

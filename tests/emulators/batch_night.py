@@ -135,6 +135,7 @@ class Played:
     reporting: float
     reports: int
     tenths: Sequence[Counter[str]]
+    creates: float
 
 
 class BatchNight:
@@ -164,8 +165,8 @@ class BatchNight:
     def _starts(self) -> str:
         return f"{self.policy.pipeline}-batch-start"
 
-    def play(self, twice: int = 3) -> Played:
-        """Play it to its end."""
+    def play(self, twice: int = 3, floor: Callable[[str], object] | None = None) -> Played:
+        """Play it to its end; ``floor`` is done as often as reports come, in turn with each tenth of them."""
         began = perf_counter()
         body = {"batch": self.declared.name, "trigger_id": self.batch_id}
         self._deliver(STARTS, body)
@@ -175,12 +176,13 @@ class BatchNight:
         before = Counter(self.store.inner.operations)
         reports = [*self.reporting, *self.reporting[::twice]]
         self._chance.shuffle(reports)
-        began, tenths = perf_counter(), [before]
+        spent, creates, tenths = 0.0, 0.0, [before]
         with ThreadPoolExecutor(AT_ONCE) as pool:  # each thread is an instance
             for first in range(10):
-                list(pool.map(self._report, reports[first::10]))
+                spent += _seconds(pool, self._report, reports[first::10])
                 tenths.append(Counter(self.store.inner.operations))
-        spent = perf_counter() - began
+                if floor is not None:
+                    creates += _seconds(pool, floor, [f"floor/{first}.{one}" for one in range(len(reports[first::10]))])
         sweeps = self._close()
         stored = load_batch(self.store.inner, self.batch_id)
         assert stored is not None
@@ -197,6 +199,7 @@ class BatchNight:
             spent,
             len(reports),
             [after - earlier for earlier, after in pairwise(tenths)],
+            creates,
         )
 
     def _ask(self) -> None:
@@ -270,6 +273,12 @@ class BatchNight:
         if ctx is None:
             ctx = self._ours.ctx = _context(self.policy, self.ports)
         return ctx
+
+
+def _seconds(pool: ThreadPoolExecutor, work: Callable[[str], object], items: Sequence[str]) -> float:
+    began = perf_counter()
+    list(pool.map(work, items))
+    return perf_counter() - began
 
 
 def policy() -> Policy:

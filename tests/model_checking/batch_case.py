@@ -10,7 +10,7 @@ from typing import Any
 
 from shared.app.batches.advance import advance
 from shared.app.batches.receive import STARTS, phase_word, receive
-from shared.app.batches.store import batch_path, outcomes_path
+from shared.app.batches.store import batch_path, index_path, member_hash, outcome_path, outcomes_path
 from shared.app.batches.tending import tend
 from shared.app.context import Context, RememberedBatch
 from shared.core.batches.batch import Batch, BatchState, Outcome
@@ -51,6 +51,7 @@ SWEEPS = 10
 class BatchCase:
     """A batch of so many members that report at once, and sweeps that go on with it themselves.
 
+    With ``remembers`` each worker's instance knows the index and takes everybody for silent: it writes before it looks.
     With ``deadline`` its time is over as they report, so that a sweep closes it beside them; with ``jump`` the clock
     passes the lease at any moment, once: whoever works is late from then on.
     """
@@ -61,6 +62,7 @@ class BatchCase:
     crashes: int = 1
     deadline: bool = False
     jump: bool = False
+    remembers: bool = False
 
     @property
     def declared(self) -> BatchPolicy:
@@ -129,10 +131,18 @@ class BatchStand:
 
         def report(ports: ReplayPorts) -> None:
             ctx = self._context(ports)
-            ctx.memory.batches[BATCH_ID] = RememberedBatch(1, 1)  # an instance that has heard of the batch before
+            ctx.memory.batches[BATCH_ID] = self._remembered()
             receive(ctx, _delivery(phase_word(self.case.declared), body, NOON, member))
 
         return report
+
+    def _remembered(self) -> RememberedBatch:
+        """Return what an instance knows that has heard of the batch before, or has taken in reports of it."""
+        if not self.case.remembers:
+            return RememberedBatch(1, 1)
+        silent = tuple(outcome_path(BATCH_ID, member) for member in self.members)
+        places = {member_hash(member): 0 for member in self.members}
+        return RememberedBatch(1, 1, silent, 0, 1, {index_path(BATCH_ID, 1, 1, self.members[0]): places})
 
     def _sweep(self, ports: ReplayPorts) -> None:
         """Look at the batch as the sweep does, and let the function of batches take the message that it may send."""

@@ -21,6 +21,20 @@ STORES: dict[str, Callable[[], StateStore]] = {"memory": MemoryStore, "sqlite": 
     ("case", "at_least"),
     [
         pytest.param(BatchCase(POLICY, workers=2), 10**11, id="two workers, a sweep, a crash"),
+        pytest.param(
+            BatchCase(POLICY, workers=3, sweeps=0, remembers=True), 10**12, id="three workers that remember, a crash"
+        ),
+        pytest.param(
+            BatchCase(POLICY, workers=1, deadline=True, remembers=True),
+            10**6,
+            id="a worker that remembers at the deadline, a crash",
+        ),
+        pytest.param(
+            BatchCase(POLICY, workers=2, remembers=True),
+            10**11,
+            id="two workers that remember, a sweep, a crash",
+            marks=pytest.mark.nightly,
+        ),
         pytest.param(BatchCase(POLICY, workers=3, sweeps=0), 10**11, id="three workers, a crash"),
         pytest.param(BatchCase(POLICY, workers=1, deadline=True), 10**6, id="a worker at the deadline, a crash"),
         pytest.param(BatchCase(POLICY, workers=2, sweeps=0, deadline=True), 10**6, id="two workers at the deadline"),
@@ -50,7 +64,8 @@ def test_every_interleaving_ends_once(case: BatchCase, at_least: int, capsys: py
     explored, library = explore_batch(case, STORES)
     with capsys.disabled():
         print(
-            f"\n{case.workers} workers, {case.sweeps} sweep, {case.crashes} crash"
+            f"\n{case.workers} workers{' that remember' if case.remembers else ''}, {case.sweeps} sweep, "
+            f"{case.crashes} crash"
             f"{', at the deadline' if case.deadline else ''}: {explored.interleavings:,} interleavings through "
             f"{explored.states:,} states, {len(explored.finals)} ends, {library.operations} store operations"
         )

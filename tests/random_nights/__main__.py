@@ -11,8 +11,6 @@ import typer
 from shared.cli import entry
 from shared.cli.shell import UNAVAILABLE, USAGE, day_in
 from shared.simulation.parallel import cores
-from tests.random_nights.batch_command import play_batches
-from tests.random_nights.batch_judge import judged
 from tests.random_nights.command import simulate_random
 
 NAME = "nights"
@@ -38,6 +36,10 @@ def play(
     if batches and (night or timeline or as_json or jobs):
         raise typer.BadParameter("--batches knows --seeds and --seed only")
     if batches:
+        # A night needs nothing of them: it is played where they are not, too.
+        from tests.random_nights.batch_command import play_batches
+        from tests.random_nights.batch_judge import judged
+
         raise typer.Exit(play_batches(range(seed or 0, (seed or 0) + count), judged))
     day: date | None = None if night is None else day_in(night)
     raise typer.Exit(simulate_random(seed or 0, count, day, jobs=jobs or cores(), timeline=timeline, as_json=as_json))

@@ -20,6 +20,8 @@ from tests.random_nights.batch_world import CALM, BatchWorld, Event
 WITHIN = 6 * MINUTE
 """How long after its moment a batch is closed at the latest: a lease of who died, and sweeps."""
 OVER = ("done", "skipped")
+TOLD_APART = 10
+"""So many who come late are told of one by one."""
 
 
 def judged(world: BatchWorld) -> Iterator[str]:
@@ -36,6 +38,7 @@ def judged(world: BatchWorld) -> Iterator[str]:
         yield from _end(world, event, batch)
         yield from _steps(world, event, batch)
     yield from _in_time(world, closings)
+    yield from _late(world, closings)
 
 
 def _closings(batches: list[tuple[Event, Batch]]) -> Iterator[tuple[Event, Batch]]:
@@ -222,6 +225,21 @@ def _in_time(world: BatchWorld, closings: list[tuple[Event, Batch]]) -> Iterator
     due = _due(world)
     if due is not None and event.at > max(due, CALM, START) + WITHIN:
         yield f"it was closed at {event.at}, and had to be at {due}"
+
+
+def _late(world: BatchWorld, closings: list[tuple[Event, Batch]]) -> Iterator[str]:
+    """Who came after the closing is told of, and nobody else, where nothing failed and nothing reopens it."""
+    if not closings or world.faults or world.case.declared.refresh is not None:
+        return
+    closed, batch = closings[0]
+    assert batch.closing is not None
+    came = {event.name for event in _of(world, "outcome")[::-1] if event.name not in _kept(world, closed)}
+    texts = [str(document.data["text"]) for document in world.store.query("alerts", {"kind": "batch_late"})]
+    told = {member for member in world.case.members if any(f"{member} reported" in text for text in texts)}
+    if len(came) <= TOLD_APART and came != told & (came | set(world.case.members) - set(batch.closing.missing)):
+        yield f"{sorted(came)} came after the closing, and {sorted(told)} are told of"
+    if len(came) > TOLD_APART and len(told) < TOLD_APART:
+        yield f"{len(came)} came after the closing, and only {sorted(told)} are told of"
 
 
 def _due(world: BatchWorld) -> datetime | None:

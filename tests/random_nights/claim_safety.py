@@ -286,7 +286,9 @@ def _by_refresh(claim: ClaimCheck) -> str | None:
     window = max((grant.at for grant in sent if grant.reason != "refresh"), default=claim.at)
     if sum(grant.at >= window for grant in before) >= (1 if refresh is None else refresh.at_most):
         return f"{_named(claim)} as refresh number {len(before) + 1}"
-    until = None if refresh is None else instant(claim.policy.local(window).date(), refresh.until, claim.policy.zone)
+    # The day of the trigger is that of its first dispatch, which may come a midnight after its claim.
+    began = max((track.marks.get(one.generation, [one.at])[0] for one in sent if one.at == window), default=window)
+    until = None if refresh is None else instant(claim.policy.local(began).date(), refresh.until, claim.policy.zone)
     if until is not None and claim.now - claim.skew > until:
         return f"{_named(claim)} as a refresh after {until}"
     return _with_cause(claim, sent[-1], None if refresh is None else refresh.min_growth_percent)

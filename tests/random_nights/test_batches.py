@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from shared.app.batches import asking, closing, reporting
+from shared.app.batches import asking, closing, recording
 from shared.core.batches import decide
 from shared.core.batches.batch import Batch, Cause, Closing
 from shared.core.wire.answers import Answered, Means
@@ -87,12 +87,12 @@ def _passes_its_deadline(patch: pytest.MonkeyPatch) -> None:
 
 
 def _keeps_nothing_of_some(patch: pytest.MonkeyPatch) -> None:
-    record = reporting._record
+    record = recording._record
 
     def forgets(ctx: Any, delivery: Any, said: Any, seen: Any) -> Any:
-        return (reporting.Change.NOTHING, None) if said.member == "m003" else record(ctx, delivery, said, seen)
+        return (recording.Change.NOTHING, None) if said.member == "m003" else record(ctx, delivery, said, seen)
 
-    patch.setattr(reporting, "_record", forgets)
+    patch.setattr(recording, "_record", forgets)
 
 
 def _skips_its_steps(patch: pytest.MonkeyPatch) -> None:
@@ -102,7 +102,7 @@ def _skips_its_steps(patch: pytest.MonkeyPatch) -> None:
 
 
 def _takes_failed_for_better(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(reporting, "_change", lambda *_: reporting.Change.BETTER)
+    patch.setattr(recording, "_change", lambda *_: recording.Change.BETTER)
 
 
 ERRORS = (

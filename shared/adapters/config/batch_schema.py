@@ -31,7 +31,7 @@ PerSecond = Annotated[float, Meta(gt=0, le=10_000, description="how many a secon
 class MembersSchema(Schema):
     """Who is in a batch: `sql` or `message`.
 
-    - `key`: the column, or the field of an element, that names a member
+    - `key`: the column, or the field of an element (`path.name` for one further in), that names a member
     - `sql`: a query with the parameters `@date`, `@mode` and `@lane`: one row a member
     - `message`: the field of the start message that lists the members, each as its name or as an object
     """

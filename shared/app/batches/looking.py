@@ -29,8 +29,9 @@ def look(ctx: Context, batch: Batch, declared: BatchPolicy, *, late: bool = Fals
 
 
 def _counts_for_nothing(batch: Batch, *, late: bool) -> bool:
-    """True where no outcome bears on what is decided: while members are asked in pages only the end of it does."""
-    return batch.state is BatchState.CLOSING or (batch.state is BatchState.LOADING and not late)
+    """True where no outcome bears on what is decided: none completes a batch of which some have not been asked yet."""
+    asking = batch.state is BatchState.REQUESTING and batch.cursor < batch.pages
+    return asking or batch.state is BatchState.CLOSING or (batch.state is BatchState.LOADING and not late)
 
 
 def go_on(ctx: Context, batch: Batch) -> None:

@@ -170,12 +170,11 @@ def save_page(ctx: Context, batch: Batch, page: Stored[Page]) -> None:
     ctx.ports.store.update(page_path(batch, page.value.number), data, page.version or "")
 
 
-def page_of(document: Document | None, member: str) -> int | None:
-    """Return the page that a member stands on by a part of the index, None for one that is no member."""
+def places_of(document: Document | None) -> dict[str, int]:
+    """Return the pages of the members in a part of the index, by hash; of a part that is not there nobody's."""
     if document is None:
-        return None
-    places = dict(zip(document.data.get("hashes", ()), document.data.get("pages", ()), strict=False))
-    return places.get(member_hash(member))
+        return {}
+    return dict(zip(document.data.get("hashes", ()), document.data.get("pages", ()), strict=False))
 
 
 def read_outcome(document: Document | None) -> Stored[Outcome] | None:

@@ -57,7 +57,7 @@ def _tend(ctx: Context, done: Sweep, batch: Batch, declared: BatchPolicy, *, dry
     if batch.state is BatchState.HELD and not dry_run:
         done.say(held_condition(declared, batch, missing_names(ctx, batch)))
     if not dry_run:
-        for condition in warnings(ctx, declared, batch, counts):
+        for condition in warnings(ctx, declared, batch, counts, due=not isinstance(decision, Wait)):
             done.say(condition)
     if isinstance(decision, Load) and declared.members.sql is None:
         decision = Wait("its members come with its start message")

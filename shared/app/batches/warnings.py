@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from shared.app.batches.says import at_most, raise_quietly
 from shared.app.batches.silent import missing_names
@@ -14,20 +14,41 @@ from shared.core.alerting.condition import Condition
 from shared.core.alerting.kinds import AlertKind, Severity
 from shared.core.batches.batch import Batch, BatchState, Counts, percent_of
 from shared.core.batches.messages import NAMED
-from shared.core.batches.progress import fails_too_often, is_few, quiet_for, stalled_for, usual_size
+from shared.core.batches.progress import (
+    STEP_TAKES,
+    fails_too_often,
+    is_few,
+    last_progress,
+    quiet_for,
+    stalled_for,
+    usual_size,
+)
 from shared.core.policy.batches import BatchPolicy
 from shared.core.texts import amount, duration, names, say
 
 
-def warnings(ctx: Context, declared: BatchPolicy, batch: Batch, counts: Counts) -> list[Condition]:
-    """Return what holds of a batch that is not published, for the sweep."""
+def warnings(
+    ctx: Context, declared: BatchPolicy, batch: Batch, counts: Counts, *, due: bool = False
+) -> list[Condition]:
+    """Return what holds of a batch that is not published, for the sweep. While it is ``due`` to be gone on with, an
+    open one stalls only once that has not come about for as long as it may take."""
     found = []
-    stalled = _stalled(ctx, declared, batch, counts)
+    stalled = (
+        None
+        if due and _goes_on(batch, declared, counts, ctx.ports.clock.now())
+        else _stalled(ctx, declared, batch, counts)
+    )
     if stalled is not None:
         found.append(stalled)
     if batch.state is BatchState.OPEN and fails_too_often(declared, counts.failed, batch.members):
         found.append(failing_condition(batch, counts.failed))
     return found
+
+
+def _goes_on(batch: Batch, declared: BatchPolicy, counts: Counts, now: datetime) -> bool:
+    if batch.state is not BatchState.OPEN:
+        return False
+    return now < last_progress(batch, counts) + quiet_for(batch, declared) + STEP_TAKES
 
 
 def _stalled(ctx: Context, declared: BatchPolicy, batch: Batch, counts: Counts) -> Condition | None:

@@ -29,7 +29,7 @@ from shared.core.calendar import instant
 from shared.core.errors import Unavailable
 from shared.core.workflows.alerts import no_calendar, warned
 from shared.core.workflows.check import has_units
-from shared.core.workflows.day_record import DayRecord, Decided
+from shared.core.workflows.day_record import DayRecord, Decided, Looked
 from shared.core.workflows.decide import Abort, Read, Run, Skip, WorkflowInput, decide_workflow, past_dates
 from shared.core.workflows.model import CatchUp, Priority, Workflow, Workflows
 from shared.core.workflows.runs import WorkflowRun, summary
@@ -40,6 +40,8 @@ CLAIM_LEASE = timedelta(seconds=60)
 ORDER = tuple(Priority)
 # Until then a calendar that cannot be read is waited for before windows of a date are called expected.
 MORNING = time(6)
+# Codes of decisions for dates that a catch-up has no work on.
+NOTHING_TO_FETCH = {"collected", "no units", "budget"}
 
 
 @dataclass
@@ -68,6 +70,9 @@ def tick(ctx: Context, workflows: Workflows) -> Tick:
     stored = load_books(ctx, {one.day for one in due} | judged)
     control = stored.control.value if stored.control is not None else begin_watch(ctx, now)
     books = _with_calendar(ctx, stored, due, now)
+    today = ctx.policy.local(now).date()
+    due = [one for one in due if not _has_looked(one.workflow, books, today, now)]
+    codes: dict[str, set[str]] = {}
     done, tables = Tick(), Tables(ctx)
     found: list[Condition] = []
     unknown: dict[date, set[str]] = {}
@@ -75,6 +80,7 @@ def tick(ctx: Context, workflows: Workflows) -> Tick:
     for one in due:
         facts = input_of(ctx, workflows, one.workflow, one.day, books, now)
         decision = _decide(one, facts, tables)
+        codes.setdefault(one.workflow.name, set()).add(decision.code)
         if decision.warning:
             found.append(warned(ctx.policy, one.workflow.name, one.day, decision.code, decision.warning))
         if facts.units is None and one.workflow.enabled and has_units(one.workflow) and not _is_over(decision):
@@ -85,7 +91,7 @@ def tick(ctx: Context, workflows: Workflows) -> Tick:
             changed[one.day] = with_run(changed[one.day], run.id, summary(run))
         changed[one.day] = _noted(ctx, changed[one.day], one, decision, now)
         done.decisions.append(_decision_row(one, decision))
-    today = ctx.policy.local(now).date()
+    changed[today] = _with_looks(changed[today], {one.workflow.name: one.workflow for one in due}, codes, books, now)
     changed[today] = _with_expected(ctx, workflows, changed[today], now)
     for day, book in changed.items():
         _save(ctx, stored.days[day], book)
@@ -115,6 +121,40 @@ def _catch_up_days(ctx: Context, decide: CatchUp, now: datetime) -> list[date]:
     today = ctx.policy.local(now).date()
     spans = (span(today - timedelta(days=back), decide.window, ctx.policy.zone) for back in (0, 1))
     return past_dates(decide, now, ctx.policy.zone) if any(one.contains(now) for one in spans) else []
+
+
+def _final_units(workflow: Workflow, books: Books, today: date) -> tuple[str, ...]:
+    """Return the final units of the dates that a catch-up looks at, each `DATE NAME`."""
+    assert isinstance(workflow.decide, CatchUp)
+    past = [today - timedelta(days=back) for back in range(workflow.decide.lookback_days, 0, -1)]
+    return tuple(
+        f"{day} {unit.name}"
+        for day in past
+        if day in books.days
+        for unit in books.days[day].value.units or ()
+        if unit.final and unit.name
+    )
+
+
+def _has_looked(workflow: Workflow, books: Books, today: date, now: datetime) -> bool:
+    """True for a catch-up that found nothing to fetch less than ``every`` ago, while the same units are final: its
+    table is not asked again at every tick."""
+    looked = books.days[today].value.looked.get(workflow.name)
+    if not isinstance(workflow.decide, CatchUp) or looked is None or now >= looked.at + workflow.decide.every:
+        return False
+    return set(_final_units(workflow, books, today)) <= set(looked.units)
+
+
+def _with_looks(
+    book: DayRecord, workflows: Mapping[str, Workflow], codes: Mapping[str, set[str]], books: Books, now: datetime
+) -> DayRecord:
+    """Note the catch-ups that asked their table and found nothing to fetch, whatever the date."""
+    looked = {
+        name: Looked(now, _final_units(workflow, books, book.day))
+        for name, workflow in workflows.items()
+        if isinstance(workflow.decide, CatchUp) and "collected" in codes[name] <= NOTHING_TO_FETCH
+    }
+    return replace(book, looked={**book.looked, **looked}) if looked else book
 
 
 def _with_calendar(ctx: Context, books: Books, due: list[_Due], now: datetime) -> Books:
@@ -230,6 +270,7 @@ def _save(ctx: Context, stored: Stored[DayRecord], wanted: DayRecord) -> None:
             units=wanted.units if wanted.units_read_at is not None else book.units,
             units_read_at=wanted.units_read_at or book.units_read_at,
             expected_at=book.expected_at or wanted.expected_at,
+            looked={**book.looked, **wanted.looked},
         ).with_pending(wanted.pending)
 
     change_book(ctx, stored, change)

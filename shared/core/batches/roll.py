@@ -7,8 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from shared.core.errors import Malformed
 from shared.core.policy.batches import BATCH_NAMES, MEMBER_NAMES, BatchPolicy
 from shared.core.wire import templates
+from shared.core.wire.dialect import value_at
 
 MOST_MEMBERS = 100_000
 PAGE = 100
@@ -40,7 +42,7 @@ def members_of(declared: BatchPolicy, rows: Iterable[Any]) -> list[Listed]:
     found: dict[str, Listed] = {}
     for row in rows:
         columns = row if isinstance(row, Mapping) else {declared.members.key: row}
-        key = _name(columns.get(declared.members.key), declared.members.key)
+        key = _name(_named_by(columns, declared.members.key), declared.members.key)
         if key in found:
             continue
         kept = {name: _plain(columns[name]) for name in sorted(wanted & columns.keys())}
@@ -52,6 +54,16 @@ def members_of(declared: BatchPolicy, rows: Iterable[Any]) -> list[Listed]:
             raise NotMembers(f"more than {MOST_MEMBERS} members")
     _lacking(declared, found.values())
     return list(found.values())
+
+
+def _named_by(columns: Mapping[str, Any], key: str) -> object:
+    """Return what names a member: the column, or a field further in of an element (`path.name`)."""
+    if key in columns:
+        return columns[key]
+    try:
+        return value_at(columns, tuple(key.split(".")))
+    except Malformed:
+        return None
 
 
 def _name(value: object, column: str) -> str:

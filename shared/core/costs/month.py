@@ -270,11 +270,13 @@ def of_batch(load: BatchLoad, sweeps: float) -> Operations:
     quiet = min(load.idle_minutes, sweeps)
     silent_pages = min(float(load.pages), load.silent)
     found = of(Unit.BATCH, 1, load.pages) + of(Unit.MEMBER_REPORT, load.reports)
+    found += of(Unit.INDEX_PART, load.instances * load.index_parts)
     found += of(Unit.BATCH_INSTANCE, load.instances, load.instances * min(load.page, load.members))
     # The first minute of idleness asks for two, the last for all of them; what is looked at again stays as it is.
     found += of(Unit.OPEN_BATCH, sweeps, quiet * (quiet + 3) / 2)
-    asked = load.repeats * silent_pages
-    found += of(Unit.BATCH_REPEAT, load.repeats, load.repeats * load.pages)
+    # Pages that were asked one after the other fall due around the minute: one look asks the first, another the rest.
+    asked, looks = load.repeats * silent_pages, load.repeats * min(2, load.pages)
+    found += of(Unit.BATCH_REPEAT, looks, looks * load.pages)
     found += of(Unit.PAGE_AGAIN, asked, asked * min(load.page, load.reports))
     if quiet:
         found += of(Unit.LAST_MINUTE, 0, load.reports / max(1.0, load.minutes - load.idle_minutes))

@@ -87,6 +87,7 @@ class Unit(StrEnum):
     BATCH = "batch"
     BATCH_INSTANCE = "batch_instance"
     MEMBER_REPORT = "member_report"
+    INDEX_PART = "index_part"
     OPEN_BATCH = "open_batch"
     BATCH_REPEAT = "batch_repeat"
     PAGE_AGAIN = "page_again"
@@ -165,14 +166,17 @@ OPERATIONS: Mapping[Unit, Assumed] = {
     Unit.BATCH_LOOK: Assumed("a sweep's question for batches that are not over, of a policy that has any", reads=1),
     Unit.BATCH: Assumed(
         "a batch until it is open: recorded, claimed, loaded, announced; pages and their index written, each asked",
-        reads=7, writes=5, each="page", reads_each=4, writes_each=4,
+        reads=7, writes=5, each="page", reads_each=1, writes_each=4,
     ),
     Unit.BATCH_INSTANCE: Assumed(
-        "an instance that hears of a batch: finds it, counts, and remembers the silent of a page, each looked at once",
-        reads=7, each="member of the page", reads_each=1,
+        "an instance that hears of a batch: finds it, counts, reads who is silent on a page; half are looked at again",
+        reads=7, each="member of the page", reads_each=0.5,
     ),
     Unit.MEMBER_REPORT: Assumed(
-        "a report of a member: batch, place, own outcome, one who is silent; own outcome written", reads=4, writes=1
+        "a report of a member: own outcome written; batch, and one who is silent", reads=2, writes=1
+    ),
+    Unit.INDEX_PART: Assumed(
+        "the first report of each part of the index to an instance, which looks before it writes", reads=2
     ),
     Unit.OPEN_BATCH: Assumed(
         "a sweep's look at an open batch: three counts; once it may be idle one for each minute since the last outcome",
@@ -186,8 +190,8 @@ OPERATIONS: Mapping[Unit, Assumed] = {
         "silent members of a page, asked again: its outcomes read, asked, noted", writes=2, each="outcome", reads_each=1
     ),
     Unit.LAST_MINUTE: Assumed(
-        "outcomes of the minute in which idleness may have begun: read by the sweep and by who closes",
-        each="outcome", reads_each=2,
+        "outcomes of the minute in which idleness may have begun: read by each look of the sweep and of who closes",
+        each="outcome", reads_each=4,
     ),
     Unit.BATCH_END: Assumed(
         "the end of a batch: claimed, counted member by member, published, given back",

@@ -94,13 +94,17 @@ class BatchLoad:
         return max(1, ceil(self.members / self.page))
 
     @property
+    def index_parts(self) -> int:
+        return max(1, ceil(self.members / PAGE))
+
+    @property
     def reports(self) -> float:
         return self.members - self.silent
 
     @property
     def documents(self) -> float:
         """What lies below `batches` for one batch: itself, pages, their index, an outcome for each who reported."""
-        return 1 + self.pages + max(1, ceil(self.members / PAGE)) + self.reports
+        return 1 + self.pages + self.index_parts + self.reports
 
     @property
     def messages(self) -> float:

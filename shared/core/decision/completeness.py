@@ -253,7 +253,18 @@ def _of_sources(demand: Demand, known: Completion | None, look: Look) -> Process
 
 
 def _by_reports(demand: Demand, known: Completion | None, look: Look) -> ProcessorStatus:
-    at = _judged(demand, known, look)
+    if known is None or known.latest is None:
+        name = demand.processor.name
+        started = known is not None and known.started_at is not None
+        return ProcessorStatus(name, Status.STARTED) if started else _without_report(name)
+    latest = known.latest
+    outcome = latest.outcome
+    if outcome is _FAILED:
+        at = _failed(demand, known, latest, look)
+    elif outcome is _NO_DATA and not is_nothing_to_do(latest):
+        at = _no_data(demand, known, latest, look)
+    else:
+        at = _by_report(demand, known, latest, look)
     if look.whole_from is not None:
         at = _early(at, look)
     return at._replace(per_unit=True) if demand.processor.reports is _PER_UNIT else at
@@ -280,21 +291,11 @@ def _without_report(name: str) -> ProcessorStatus:
     return ProcessorStatus(name, Status.ABSENT)
 
 
-def _judged(demand: Demand, known: Completion | None, look: Look) -> ProcessorStatus:
-    name = demand.processor.name
-    if known is None:
-        return _without_report(name)
-    latest = known.latest
-    if latest is None:
-        return ProcessorStatus(name, Status.STARTED) if known.started_at else _without_report(name)
-    outcome = latest.outcome
-    if outcome is _FAILED:
-        if look.triggered and known.last_good is not None:
-            return _by_report(demand, known, known.last_good, look)
-        return ProcessorStatus(name, Status.FAILED, demand.floor, latest)
-    if outcome is _NO_DATA and not is_nothing_to_do(latest):
-        return _no_data(demand, known, latest, look)
-    return _by_report(demand, known, latest, look)
+def _failed(demand: Demand, known: Completion, latest: Report, look: Look) -> ProcessorStatus:
+    """What a trigger carried a failure no longer retracts (behaviour R6)."""
+    if look.triggered and known.last_good is not None:
+        return _by_report(demand, known, known.last_good, look)
+    return ProcessorStatus(demand.processor.name, Status.FAILED, demand.floor, latest)
 
 
 def _by_report(demand: Demand, known: Completion, report: Report, look: Look) -> ProcessorStatus:

@@ -26,7 +26,7 @@ from shared.core.decision.decisions import (
     Trigger,
     Wait,
 )
-from shared.core.decision.gates import Fit, GateResult, Unchecked, Unfit, Verdict, Wanted
+from shared.core.decision.gates import Fit, GateResult, Unfit, Verdict, Wanted
 from shared.core.decision.pause import paused_text
 from shared.core.decision.readiness import Ready, readiness
 from shared.core.decision.refresh import another_may_follow, causes
@@ -316,7 +316,7 @@ def _plan(snapshot: DecisionInput, seen: Completeness, ready: Ready, results: tu
     state = snapshot.state
     readings = {result.gate: result.text for result in results}
     fitness = snapshot.readings.fitness
-    if isinstance(fitness, Fit | Unchecked) and snapshot.transition.preflight is not None:
+    if fitness is not None and not isinstance(fitness, Unfit) and snapshot.transition.preflight is not None:
         note = fitness.note if isinstance(fitness, Fit) else fitness.text
         readings[snapshot.transition.preflight] = note or "fit"
     return Plan(
@@ -328,7 +328,9 @@ def _plan(snapshot: DecisionInput, seen: Completeness, ready: Ready, results: tu
         first_tier=ready.first_tier,
         opened_at=seen.opened_at,
         readings=readings,
-        warnings={result.gate: result.text for result in results if _warns(result, seen)},
+        warnings={
+            result.gate: result.text for result in results if result.verdict is Verdict.WARN and _is_news(result, seen)
+        },
         inputs=gates.numbers(snapshot.gates, seen, snapshot.readings),
     )
 
@@ -339,8 +341,6 @@ def _next(state: TransitionState, ready: Ready) -> int:
     return int(state.accepted if ready.reason == "operator" else state.accepted_whole)
 
 
-def _warns(result: GateResult, seen: Completeness) -> bool:
+def _is_news(result: GateResult, seen: Completeness) -> bool:
     """A gate's warning is said unless all it is about is already named as missing (behaviour A5)."""
-    if result.verdict is not Verdict.WARN:
-        return False
     return not result.subjects or not result.subjects <= frozenset(seen.missing)

@@ -116,9 +116,11 @@ def unread(gates: Iterable[Gate], seen: Completeness, readings: Readings) -> tup
 def numbers(gates: Iterable[Gate], seen: Completeness, readings: Readings) -> dict[str, float]:
     """Return the numbers that these gates go by and that could be read: rows by table, percentages by gate."""
     tables, percents = unread(gates, seen, UNREAD)
-    read: dict[str, float | None] = {table: readings.rows.get(table) for table in tables}
-    read.update((name, readings.percents.get(name)) for name in percents)
-    return {name: number for name in sorted(read) if (number := read[name]) is not None}
+    read: list[tuple[str, float]] = [
+        (table, rows) for table in tables if (rows := readings.rows.get(table)) is not None
+    ]
+    read += [(name, percent) for name in percents if (percent := readings.percents.get(name)) is not None]
+    return dict(sorted(read))
 
 
 def evaluate(
@@ -142,10 +144,12 @@ def evaluate(
 def _rows(gate: Gate, processors: Mapping[str, Processor], seen: Completeness, readings: Readings) -> GateResult:
     writing = [processor for name in seen.expected if (processor := processors[name]).tables]
     rows = {processor.name: processor.rows_in(readings.rows, gate.min_rows) for processor in writing}
-    unread = {name for name, count in rows.items() if count is None}
-    short = {name for name, count in rows.items() if count is not None and count < gate.min_rows}
-    if not short and not unread:
+    least = gate.min_rows
+    lacking = {name for name, count in rows.items() if count is None or count < least}
+    if not lacking:
         return GateResult(gate.name, Verdict.PASS, f"{gate.name}: {len(rows)} of {len(rows)} tables have rows")
+    unread = {name for name in lacking if rows[name] is None}
+    short = lacking - unread
     tables = {processor.name: processor.tables for processor in writing}
     asked = ((name, table) for name in unread for table in tables[name])
     wrong = {name: readings.wrong[table] for name, table in asked if table in readings.wrong}
@@ -156,7 +160,7 @@ def _rows(gate: Gate, processors: Mapping[str, Processor], seen: Completeness, r
     if gate.on_unreadable is OnUnreadable.BLOCK:
         blocking |= unread & seen.required
     blocking |= wrong.keys() & seen.required
-    text = f"{gate.name}: {_row_text(gate, tables, rows, short | unread, wrong)}"
+    text = f"{gate.name}: {_row_text(gate, tables, rows, lacking, wrong)}"
     # What cannot be read may hold rows; whether it is taken to is for `on_unreadable` to say.
     hoped = len(unread) if gate.on_unreadable is OnUnreadable.PASS else 0
     too_few = gate.at_least is not None and enough + hoped < min(gate.at_least, len(tables))
@@ -164,7 +168,7 @@ def _rows(gate: Gate, processors: Mapping[str, Processor], seen: Completeness, r
         text += f"; {enough} of {len(tables)} tables have rows, at least {gate.at_least} must"
     if blocking or (too_few and gate.on_missing is OnMissing.BLOCK):
         return GateResult(gate.name, Verdict.BLOCK, text)
-    return GateResult(gate.name, Verdict.WARN, text, frozenset(short | unread))
+    return GateResult(gate.name, Verdict.WARN, text, frozenset(lacking))
 
 
 def _row_text(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
 
 from shared.core.calendar import clock_from
+from shared.core.computed_once import computed_once
 from shared.core.decision.completeness import NEVER, Completeness, completeness_of
 from shared.core.decision.gates import Readings
 from shared.core.decision.holdings import NOTHING_READ, Holdings
@@ -65,7 +65,7 @@ class DecisionInput:
         """The pause in which nothing of this transition is dispatched, None if none is known (behaviour T8)."""
         return pause_at(self.policy, self.pauses or (), now, self.key.mode, self.transition.name)
 
-    @cached_property
+    @computed_once
     def seen(self) -> Completeness:
         """Where every expected processor stands."""
         of = self.transition.name, self.key.mode

@@ -30,7 +30,7 @@ class Demand(NamedTuple):
 class Demands(NamedTuple):
     """The demands of a transition in a mode: who is expected, who of them is required, and what of each.
 
-    ``tables`` are those that they write.
+    ``tables`` are those that they write, whatever these can vouch for.
     """
 
     expected: frozenset[str]
@@ -48,10 +48,19 @@ def demand(processor: Processor, units: int | None, *, required: bool = False) -
     return Demand(processor, floor, by_table, required, sources)
 
 
-def demands(expectation: Expectation, processors: Mapping[str, Processor], day: date, units: int | None) -> Demands:
-    """Return the demands of an expectation; disabled processors are not expected (behaviour R2)."""
+def demands(
+    expectation: Expectation,
+    processors: Mapping[str, Processor],
+    vouched: Mapping[str, Processor],
+    day: date,
+    units: int | None,
+) -> Demands:
+    """Return the demands of an expectation; disabled processors are not expected (behaviour R2).
+
+    ``vouched`` are the same processors, with those tables only that can vouch for a report of this mode (R4, R6).
+    """
     expected = frozenset(name for name in expectation.expected if not processors[name].disabled_on(day))
     required = expectation.required & expected
-    each = tuple(demand(processors[name], units, required=name in required) for name in sorted(expected))
-    tables = frozenset(table for one in each for table in one.processor.tables)
+    each = tuple(demand(vouched[name], units, required=name in required) for name in sorted(expected))
+    tables = frozenset(table for name in expected for table in processors[name].tables)
     return Demands(expected, required, each, tables)

@@ -236,7 +236,9 @@ class Policy:
     def demanded(self) -> Mapping[tuple[str, str], Callable[[date, int | None], Demands]]:
         """What each transition demands in each mode, by date and number of units, None if that is unknown (R2, R6)."""
         return {
-            (name, mode): lru_cache(maxsize=DEMANDS)(partial(demands, expectation, self.judged(name, mode)))
+            (name, mode): lru_cache(maxsize=DEMANDS)(
+                partial(demands, expectation, self.awaited[name], self.judged(name, mode))
+            )
             for name, transition in self.transitions.items()
             for mode, expectation in transition.expects.items()
         }

@@ -139,6 +139,10 @@ def _steps(found: Workflows, workflow: Workflow, key: str) -> Iterator[ConfigErr
                 yield ConfigError(f"{at}.scrapers[{number}]", f"names {name} twice", "keep one of the two")
             else:
                 yield from _bound(found, workflow, step, name, f"{at}.scrapers[{number}]")
+        for output in step.outputs:
+            if element(output) in (UNIT, UNITS, DATE):
+                reason = f"a loop over it would bind {{{element(output)}}}, which stands for something else"
+                yield ConfigError(f"{at}.outputs.{output}", reason, "give it another name, such as event_ids")
         if step.for_each is not None:
             made = outputs_before(workflow, step)
             if step.for_each not in made:

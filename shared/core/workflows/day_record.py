@@ -34,10 +34,19 @@ class Decided:
 
 
 @dataclass(frozen=True, slots=True)
+class Looked:
+    """When a catch-up last found nothing to fetch, and the final units of all its dates then, each `DATE NAME`."""
+
+    at: datetime
+    units: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class DayRecord:
     """Runs, decisions and judgements of a date, and its units as they were last read; None if they never were.
 
     ``expected_at`` is when it was written down which windows are expected; ``pending`` is what the record lacks.
+    ``looked`` are the catch-ups that had nothing to fetch when they looked on this date.
     """
 
     pipeline: str
@@ -49,6 +58,7 @@ class DayRecord:
     units_read_at: datetime | None = None
     expected_at: datetime | None = None
     pending: tuple[PendingRow, ...] = ()
+    looked: dict[str, Looked] = field(default_factory=dict)
     expires_at: datetime | None = None
 
     def runs_of(self, workflow: str) -> tuple[RunSummary, ...]:

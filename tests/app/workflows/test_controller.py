@@ -15,7 +15,7 @@ from shared.app.workflows.request import answer
 from shared.core.workflows.files import ScraperFile, counted, is_refused
 from shared.core.workflows.runs import RunStatus
 from shared.core.workflows.units import ScheduledUnit
-from shared.ports import TableRef
+from shared.ports import TableRef, UnitsRef
 from tests.app.workflows.phase1 import POLICY, Phase1
 from tests.app.workflows.test_executor import NOON, SIX, chain, only
 
@@ -262,6 +262,30 @@ def test_a_catch_up_with_nothing_to_fetch_is_not_missed() -> None:
     one.tick()
     one.pass_time(timedelta(hours=13))
     assert one.look().conditions == {}
+
+
+def test_a_catch_up_asks_its_table_every_so_often_and_for_units_that_have_become_final() -> None:
+    """A window of ticks every five minutes: the table is asked four hours after four hours, not 144 times; a unit that
+    becomes final in between is looked at by the next tick."""
+    one = Phase1(datetime(2026, 1, 27, 15, 0, tzinfo=UTC), only("gamebook_catch_up"))  # 10:00
+    one.warehouse.of[DAY] = (ScheduledUnit("A@B", NOON, final=True), ScheduledUnit("C@D", NOON))
+    one.warehouse.collected = frozenset({"A@B"})
+    reads: list[str] = []
+    held = one.warehouse.held
+
+    def counted(tables: Sequence[UnitsRef], day: date) -> dict[str, frozenset[str] | None]:
+        reads.append(f"{one.clock.now().astimezone(POLICY.zone):%H:%M}")
+        return held(tables, day)
+
+    one.warehouse.held = counted  # type: ignore[method-assign]
+    for _ in range(12 * 12):
+        if one.clock.now() == datetime(2026, 1, 27, 20, 10, tzinfo=UTC):
+            one.warehouse.of[DAY] = tuple(ScheduledUnit(name, NOON, final=True) for name in ("A@B", "C@D"))
+        one.tick()
+        one.deliver_all()
+        one.pass_time(timedelta(minutes=5))
+    assert [(run.decided_at.hour, run.targets) for run in one.runs()] == [(20, ("C@D",)), (0, ("C@D",))]
+    assert reads == ["10:00", "14:00", "15:10", "19:10"]
 
 
 def test_a_file_is_counted_and_refused_by_share() -> None:

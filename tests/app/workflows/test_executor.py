@@ -203,6 +203,26 @@ def test_no_data_is_fine_unless_the_policy_says_otherwise() -> None:
     assert [entry.outcome for entry in run.entries] == [CallOutcome.NO_DATA, CallOutcome.NO_DATA]
 
 
+def test_a_completed_run_names_nobody_and_complains_of_nothing() -> None:
+    """No rows where none are fine are a success: neither the book nor the log says otherwise."""
+    one = chain()
+    none = Response(200, json.dumps({"status": "success", "data_summary": {"rowCount": 0}}))
+    one.scrapers.answers["br_season_roster"] = [(none, 0.0)]
+    severities: list[str] = []
+    log = one.ctx.log
+
+    def kept(event: str, /, severity: str = "INFO", **keys: object) -> None:
+        severities.append(severity)
+        log(event, severity=severity, **keys)
+
+    one.ctx = replace(one.ctx, log=kept)
+    one.tick()
+    one.deliver_all()
+    [found] = one.store.inner.query("workflow_days")[-1].data["runs"].values()
+    assert (found["status"], found["text"], found["failed"]) == ("completed", "", 0)
+    assert set(severities) == {"INFO"}
+
+
 def test_a_breaker_opens_by_outcomes_and_such_a_run_is_blocked() -> None:
     """Five failed targets open it, the sixth is not called; a run of open circuits alone is blocked, not completed."""
     overlay = only("post_game_window_3", "gamebook_second_try", defaults={"attempts": 1})

@@ -76,6 +76,7 @@ FAULTS: dict[str, tuple[str, ...]] = {
         "W23_crash_after_an_outcome",
         "W24_crash_after_a_call",
         f"{EXECUTOR}::test_a_crash_at_any_write_leaves_each_entry_with_one_outcome",
+        "tests/app/workflows/test_slow_store.py::test_a_call_is_made_once_its_begin_is_stored",
         f"{CONTROLLER}::test_a_run_that_somebody_asks_for_is_refused_while_one_is_under_way",
     ),
     "a workflow of open circuits alone was completed": (

@@ -1,0 +1,222 @@
+"""An outcome is written into the document of its member: created once, then changed only for a better one.
+
+Of a batch that is remembered as open it is written first, and then the batch is looked at; of any other the batch, the
+place of the member in its index and what is known of it are looked at first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from shared.app.batches.store import (
+    ATTEMPTS,
+    batch_path,
+    index_path,
+    kept_data,
+    member_hash,
+    outcome_path,
+    places_of,
+    read_batch,
+    read_outcome,
+)
+from shared.app.context import Context, RememberedBatch
+from shared.app.state.repository import Stored
+from shared.core.batches.arrival import FOREIGN, MemberReport, is_started, named_by
+from shared.core.batches.batch import Batch, BatchState, Closing, Outcome, minute_of
+from shared.core.batches.decide import may_reopen
+from shared.core.errors import Malformed, Unavailable
+from shared.core.message import Delivery
+from shared.core.policy.batches import MemberOutcome
+from shared.core.wire.contents import MAX_NAME, clean
+
+KNOWN_FOR = timedelta(minutes=30)
+REMEMBERED = 50
+MOST_PLACES = 100
+"""Parts of an index that an instance remembers of one batch, each of about a hundred members."""
+CLOCKS_APART, COUNTED_WITHIN = timedelta(minutes=1), timedelta(minutes=10)
+BETTER_THAN = frozenset({MemberOutcome.SKIPPED, MemberOutcome.FAILED})
+
+
+class Change(StrEnum):
+    """What a report changed."""
+
+    NEW = "new"
+    BETTER = "better"
+    GROWN = "grown"
+    NOTHING = "nothing"
+    NOTED = "noted"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What one look at the store shows of a batch and a member of it. ``others`` is true if another member was silent
+    when the own outcome stood; ``beside`` if it was written while the batch may have been closed."""
+
+    batch: Batch
+    page: int | None
+    outcome: Stored[Outcome] | None
+    others: bool = False
+    beside: bool = False
+
+
+Recorded = tuple[Seen, Change, Outcome | None]
+
+
+def look_first(ctx: Context, delivery: Delivery, said: MemberReport) -> Recorded:
+    """Look where the member stands, then write its outcome; raise ``Malformed`` for one of another batch."""
+    seen = _look(ctx, delivery, said)
+    if seen.page is None:
+        reason = f"{said.member[:100]} is no member of {seen.batch.id}"
+        raise Malformed("unknown_member", reason, clean(said.member, MAX_NAME), seen.batch.run.day)
+    return seen, *_record(ctx, delivery, said, seen)
+
+
+def write_first(ctx: Context, delivery: Delivery, said: MemberReport) -> Recorded | None:
+    """Write the outcome of a member of a batch that is remembered as open, then look what became of the batch.
+
+    Returns None where too little is remembered, or the batch is another one by now: then it is looked at first.
+    """
+    store, known = ctx.ports.store, ctx.memory.batches.get(said.batch_id)
+    if known is None or not known.silent:
+        return None
+    place = index_path(said.batch_id, known.load, known.buckets, said.member)
+    page = known.places.get(place, {}).get(member_hash(said.member))
+    if page is None:
+        return None
+    own, outcome = outcome_path(said.batch_id, said.member), _outcome(delivery, said, page, known.generation)
+    others = tuple(path for path in known.silent if path != own)
+    version = store.create(own, kept_data(outcome, ctx.ports.clock.now()))
+    kept = () if version is not None else (own,)
+    found, *more = store.get(batch_path(said.batch_id), *kept, *others[-1:])
+    stored, silent = read_batch(found), more[len(kept) :]
+    if stored is None or (stored.value.load, stored.value.buckets) != (known.load, known.buckets):
+        return None
+    is_silent = bool(silent) and silent[0] is None
+    if others != known.silent or not is_silent:
+        keep(ctx, said.batch_id, replace(known, silent=others if is_silent else others[:-1]))
+    if version is None:
+        seen = Seen(stored.value, page, read_outcome(more[0]), is_silent)
+        return seen, *_record(ctx, delivery, said, seen)
+    seen = Seen(stored.value, page, Stored(outcome, version), is_silent)
+    closed = stored.value.closing is not None or stored.value.generation != known.generation
+    return _beside(ctx, delivery, seen, outcome) if closed else (seen, Change.NEW, outcome)
+
+
+def _beside(ctx: Context, delivery: Delivery, seen: Seen, outcome: Outcome) -> Recorded:
+    """Return what an outcome is that was written as that of an open batch, which it was no more.
+
+    One that came well after the closing is late, and written so. Of one that came about then nobody knows whether it
+    was counted but by the names of the missing.
+    """
+    batch = seen.batch
+    came_late = batch.closing is not None and delivery.received_at > _counted_by(batch, batch.closing)
+    if batch.generation != outcome.generation or came_late:
+        outcome = replace(outcome, generation=batch.generation, late=came_late)
+        version = None if seen.outcome is None else seen.outcome.version
+        path, data = outcome_path(batch.id, outcome.member), kept_data(outcome, ctx.ports.clock.now())
+        ctx.ports.store.update(path, data, version or "")
+    return replace(seen, beside=batch.closing is not None and not came_late), Change.NEW, outcome
+
+
+def _counted_by(batch: Batch, closing: Closing) -> datetime:
+    """Return when the outcomes of a closing had been counted, whatever the clocks of instances are apart."""
+    return closing.at + COUNTED_WITHIN if batch.published_at is None else batch.published_at + CLOCKS_APART
+
+
+def _look(ctx: Context, delivery: Delivery, said: MemberReport) -> Seen:
+    """Read a batch, where the member stands in it and what is known of it, at once."""
+    store, known = ctx.ports.store, ctx.memory.batches.get(said.batch_id)
+    path, own = batch_path(said.batch_id), outcome_path(said.batch_id, said.member)
+    for _ in range(ATTEMPTS):
+        if known is None:
+            stored = read_batch(store.get(path)[0])
+            if stored is None or stored.value.pipeline != ctx.policy.pipeline:
+                raise _without_batch(ctx, delivery, said)
+            if stored.value.members is None:
+                raise Unavailable("state", f"{said.batch_id} does not know its members yet")
+            known = RememberedBatch(stored.value.load, stored.value.buckets)
+            keep(ctx, said.batch_id, known)
+        index = index_path(said.batch_id, known.load, known.buckets, said.member)
+        found, place, outcome = store.get(path, index, own)
+        stored = read_batch(found)
+        if stored is not None and (stored.value.load, stored.value.buckets) == (known.load, known.buckets):
+            places = places_of(place)
+            if places and len(known.places) < MOST_PLACES:
+                known.places[index] = places
+            return Seen(stored.value, places.get(member_hash(said.member)), read_outcome(outcome))
+        known = None
+    raise Unavailable("state", f"{said.batch_id} changes all the time")
+
+
+def _without_batch(ctx: Context, delivery: Delivery, said: MemberReport) -> Malformed | Unavailable:
+    """Return why a report has no batch: one that may still come is waited for, any other is quarantined at once."""
+    who = said.declared.reports_as
+    named = named_by(said.batch_id, ctx.policy)
+    if named is None:
+        kind = "unknown_batch" if is_started(ctx.policy, said.declared) else FOREIGN
+        return Malformed(kind, f"{said.batch_id[:200]} is no batch of {ctx.policy.pipeline}", who)
+    if delivery.received_at - delivery.published_at < KNOWN_FOR:
+        return Unavailable("state", f"{said.batch_id} is not recorded yet")
+    minutes = int(KNOWN_FOR.total_seconds() // 60)
+    return Malformed("unknown_batch", f"{said.batch_id} was not recorded within {minutes} minutes", who, named[0].day)
+
+
+def _record(ctx: Context, delivery: Delivery, said: MemberReport, seen: Seen) -> tuple[Change, Outcome | None]:
+    """Write the outcome into the member's document: created once, then changed only for a better one."""
+    store, path, stored = ctx.ports.store, outcome_path(said.batch_id, said.member), seen.outcome
+    for _ in range(ATTEMPTS):
+        before = None if stored is None else stored.value
+        change = _change(ctx, said, seen.batch, before)
+        if change in (Change.NOTHING, Change.NOTED):
+            return change, before
+        late = seen.batch.closing is not None or (before is not None and before.late)
+        after = _outcome(delivery, said, seen.page or 0, seen.batch.generation, late=late)
+        data = kept_data(after, ctx.ports.clock.now())
+        written = store.create(path, data) if stored is None else store.update(path, data, stored.version or "")
+        if written is not None:
+            return change, after
+        stored = read_outcome(store.get(path)[0])
+    raise Unavailable("state", f"{path} changes all the time")
+
+
+def _change(ctx: Context, said: MemberReport, batch: Batch, before: Outcome | None) -> Change:
+    """Return what a report is to what is known: done replaces skipped and failed until the closing, never back."""
+    if before is None:
+        return Change.NEW
+    if said.outcome is not MemberOutcome.DONE:
+        return Change.NOTHING
+    reopens = batch.state is BatchState.PUBLISHED and may_reopen(
+        batch, said.declared, ctx.policy, ctx.ports.clock.now()
+    )
+    if before.outcome in BETTER_THAN:
+        if batch.closing is None or reopens:
+            return Change.BETTER
+        return Change.NOTED
+    grown = said.count is not None and said.count > (before.count or 0)
+    return Change.GROWN if reopens and grown else Change.NOTHING
+
+
+def _outcome(delivery: Delivery, said: MemberReport, page: int, generation: int, *, late: bool = False) -> Outcome:
+    at = delivery.received_at
+    return Outcome(
+        member=said.member,
+        outcome=said.outcome,
+        received_at=at,
+        minute=minute_of(at),
+        page=page,
+        count=said.count,
+        reason=said.reason,
+        message_id=delivery.message_id,
+        generation=generation,
+        late=late,
+    )
+
+
+def keep(ctx: Context, batch_id: str, known: RememberedBatch) -> None:
+    """Remember a batch, and forget the oldest one where too many are remembered."""
+    memory = ctx.memory.batches
+    while len(memory) >= REMEMBERED and batch_id not in memory:
+        memory.pop(next(iter(memory)))
+    memory[batch_id] = known

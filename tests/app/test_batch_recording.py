@@ -1,0 +1,119 @@
+"""A report of a batch that is remembered as open is written before the batch is looked at: what that may meet."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import time, timedelta
+
+import pytest
+
+from shared.app.batches.store import outcome_path
+from shared.app.context import Context
+from shared.core.batches.batch import BatchState, Outcome
+from shared.core.policy.batches import BatchDeadline, BatchRefresh, BatchThen, Close, CloseStep
+from shared.core.policy.transitions import HttpCall
+from shared.documents import from_data
+from shared.ports import Response
+from tests.app.batch_kit import BATCH, BatchKit
+
+MEMBERS = 6
+SHORT = Close(True, None, BatchDeadline(timedelta(minutes=10), BatchThen.PUBLISH_PARTIAL))
+CLOSED = replace(BATCH, retry=None, close=SHORT)
+
+
+def warm(kit: BatchKit) -> Context:
+    """Start the batch and return an instance that remembers it as open, with who is silent."""
+    kit.start(MEMBERS)
+    ctx = kit.instance()
+    kit.report("m001", ctx=ctx)
+    assert ctx.memory.batches[kit.batch_id()].silent
+    return ctx
+
+
+def kept(kit: BatchKit, member: str) -> Outcome:
+    [document] = kit.store.inner.get(outcome_path(kit.batch_id(), member))
+    assert document is not None
+    return from_data(Outcome, document.data)
+
+
+def late(kit: BatchKit) -> list[str]:
+    return [str(alert.data["text"]) for alert in kit.store.inner.query("alerts", {"kind": "batch_late"})]
+
+
+def trips(kit: BatchKit, member: str, ctx: Context, **body: object) -> int:
+    kit.store.operations.clear()
+    kit.report(member, ctx=ctx, **body)
+    return kit.store.operations["trips"]
+
+
+def test_a_report_takes_two_round_trips() -> None:
+    """One to write, one to look; the same again, which is not written, no more; a better outcome one more."""
+    kit = BatchKit(CLOSED)
+    ctx = warm(kit)
+    assert trips(kit, "m002", ctx) == 2
+    assert trips(kit, "m002", ctx) == 2
+    assert trips(kit, "m003", ctx, outcome="failed", error_message="no model") == 2
+    assert trips(kit, "m003", ctx, count=4) == 3
+    assert (kept(kit, "m003").outcome, kept(kit, "m003").count) == ("done", 4)
+
+
+def test_the_last_of_them_completes_the_batch() -> None:
+    """Whoever was remembered as silent reports too, from two instances in turn: complete at once, without a sweep."""
+    kit = BatchKit(CLOSED)
+    instances = [warm(kit), kit.instance()]
+    for number in range(MEMBERS, 1, -1):
+        kit.report(f"m{number:03d}", ctx=instances[number % 2])
+    assert kit.batch().state is BatchState.PUBLISHED
+    [end] = kit.ends()
+    assert end.body["status"] == "success"
+
+
+def test_who_is_no_member_is_quarantined_all_the_same() -> None:
+    """Nothing is written for somebody whom the index does not know."""
+    kit = BatchKit(CLOSED)
+    ctx = warm(kit)
+    assert kit.report("nobody", ctx=ctx).what == "quarantined"
+    assert kit.store.inner.get(outcome_path(kit.batch_id(), "nobody")) == [None]
+
+
+@pytest.mark.parametrize("after", [timedelta(minutes=20), timedelta(seconds=5)], ids=["long after", "just after"])
+def test_who_comes_after_the_end_is_told_of_once(after: timedelta) -> None:
+    """To an instance that has slept since: kept, noted, published by nobody; the same again says nothing more."""
+    kit = BatchKit(CLOSED)
+    ctx = warm(kit)
+    kit.minutes(10)
+    assert kit.batch().state is BatchState.PUBLISHED
+    kit.wait(after)
+    kit.report("m004", ctx=ctx)
+    kit.report("m004", ctx=ctx)
+    assert kept(kit, "m004").late is (after > timedelta(minutes=1))
+    assert ["m004 reported done" in text for text in late(kit)] == [True]
+    assert len(kit.ends()) == 1
+
+
+def test_who_comes_late_reopens_by_policy_all_the_same() -> None:
+    """Each makes a generation of its own, for the deadline has passed; each is kept as of the one it came to."""
+    kit = BatchKit(replace(CLOSED, refresh=BatchRefresh(time(23, 50), 2, 10)))
+    ctx = warm(kit)
+    kit.minutes(10)
+    kit.wait(timedelta(minutes=20))
+    kit.report("m004", ctx=ctx)
+    assert (kit.batch().generation, kit.batch().state) == (2, BatchState.PUBLISHED)
+    kit.report("m005", ctx=ctx)
+    assert kept(kit, "m005").generation == 2
+    assert [end.body["generation"] for end in kit.ends()] == [1, 2, 3]
+    assert late(kit) == []
+
+
+def test_who_comes_while_a_refused_close_waits_is_told_of() -> None:
+    """The batch is held with its numbers fixed, and others are silent: what comes is late, and said at once."""
+    step = CloseStep(HttpCall("prediction_coordinator", "/consolidate"))
+    kit = BatchKit(replace(CLOSED, on_close=(step,)))
+    kit.services.answers["prediction_coordinator"] = Response(422, "{}")
+    remembering, new = warm(kit), kit.instance()
+    kit.minutes(10)
+    kit.wait(timedelta(minutes=20))
+    assert kit.batch().state is BatchState.HELD
+    kit.report("m003", ctx=remembering)
+    kit.report("m004", ctx=new)
+    assert [any(f"m00{number} reported" in text for text in late(kit)) for number in (3, 4)] == [True, True]
