@@ -96,7 +96,7 @@ def test_a_day_is_shown_as_the_services_speak(tmp_path: Path) -> None:
     assert "post_game_window_3" in page
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.xdist_group("demo-emulators")
 def test_the_same_day_on_the_emulators(tmp_path: Path) -> None:
     """Firestore and Pub/Sub of Google in place of the embedded parts: the same figures, the same files."""

@@ -9,10 +9,11 @@ import pytest
 
 from shared.simulation.command import simulate
 from tests.policy_files import NBA
+from tests.random_nights import parallel
 from tests.random_nights.command import simulate_random
-from tests.random_nights.parallel import WORTH_A_PROCESS
 from tests.simulation.tiny import TinyProduct
 
+FEW = 4
 HOLDS = f"""name: One report, one trigger
 pipeline: {NBA}
 start: "2026-01-21 06:00"
@@ -88,15 +89,18 @@ def test_an_error_of_the_product_is_told(tmp_path: Path, capsys: pytest.CaptureF
     assert "  raised   KeyError: 'nonsense' (6 times)" in capsys.readouterr().out
 
 
-def test_random_nights_are_the_same_on_any_number_of_cores(capsys: pytest.CaptureFixture[str]) -> None:
+def test_random_nights_are_the_same_on_any_number_of_cores(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Nights need nothing of each other: two processes play what one plays, and tell it in the same order."""
+    monkeypatch.setattr(parallel, "WORTH_A_PROCESS", FEW)
     told = []
     for jobs in (1, 2):
-        assert simulate_random(0, 2 * WORTH_A_PROCESS, None, jobs=jobs, timeline=False, as_json=True) == 0
+        assert simulate_random(0, 2 * FEW, None, jobs=jobs, timeline=False, as_json=True) == 0
         told.append(json.loads(capsys.readouterr().out))
     assert told[0] == told[1]
-    assert told[0]["nights"] == 2 * WORTH_A_PROCESS
-    assert told[0]["deliveries"] > 2 * WORTH_A_PROCESS
+    assert told[0]["nights"] == 2 * FEW
+    assert told[0]["deliveries"] > 2 * FEW
 
 
 @pytest.mark.parametrize("as_json", [False, True])
