@@ -105,8 +105,8 @@ def _missing(ctx: Context, key: RunKey, transition: Transition) -> Missing:
 
 
 def _unchanged(ctx: Context, key: RunKey, transition: Transition, asked: Missing) -> Missing:
-    phases = {name: processor.phase for name, processor in ctx.policy.awaited[transition.name].items()}
-    documents = ctx.ports.store.get(*(completion_path(key, phases[name], name) for name, _ in asked))
+    processors = ctx.policy.awaited[transition.name]
+    documents = ctx.ports.store.get(*(completion_path(key, processors[name].phase, name) for name, _ in asked))
     versions = [None if document is None else document.version for document in documents]
     return tuple(one for one, version in zip(asked, versions, strict=True) if one[1] == version)
 
