@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from shared.core.decision.gates import Fitness
 from shared.core.errors import Unavailable
@@ -15,10 +15,8 @@ from shared.core.policy.policy import Policy
 from shared.core.reporting.dependencies import Readiness
 from shared.core.reporting.findings import Sweep
 from shared.core.reporting.inventory import Declared, Feed, Job
+from shared.core.workflows.model import Workflows
 from shared.ports import AlertSink, AuditLog, Bus, Calls, Clock, Http, Inventory, StateStore, Warehouse
-
-if TYPE_CHECKING:  # a transition knows of no workflow, and starts sooner for it
-    from shared.core.workflows.model import Workflows
 
 INVENTORY = "inventory"
 
