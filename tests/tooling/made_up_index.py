@@ -51,8 +51,13 @@ def wheel(folder: Path, name: str, version: str, requires: Iterable[str], provid
         *(f"Requires-Dist: {requirement}" for requirement in requires),
     ]
     path = folder / f"{stem}-py3-none-any.whl"
+    files = {
+        "METADATA": "\n".join(metadata) + "\n",
+        "WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        "RECORD": "",
+    }
     with zipfile.ZipFile(path, "w") as wheel:
-        wheel.writestr(f"{stem}.dist-info/METADATA", "\n".join(metadata) + "\n")
-        wheel.writestr(f"{stem}.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
-        wheel.writestr(f"{stem}.dist-info/RECORD", "")
+        for name, text in files.items():
+            # Without the time of writing: a wheel that is written twice has one hash.
+            wheel.writestr(zipfile.ZipInfo(f"{stem}.dist-info/{name}"), text)
     return hashlib.sha256(path.read_bytes()).hexdigest()
