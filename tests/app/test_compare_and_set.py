@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from shared.adapters.local.sqlite import SqliteStore
-from shared.app.state.compare_and_set import ATTEMPTS, change_document
+from shared.app.state.compare_and_set import ATTEMPTS, change_document, change_value, write_version
 from shared.core.errors import Unavailable
 from shared.ports import Document, StateStore
 
@@ -87,3 +87,44 @@ def test_what_the_caller_has_read_is_not_read_again(store: SqliteStore) -> None:
     stale = store.get(PATH)[0]
     change_document(store, PATH, one_more)
     assert change_document(store, PATH, one_more, [stale]) == 3
+
+
+def count_on(store: StateStore, current: Document | None) -> tuple[int, str] | None:
+    """Count on from a document that was read, as a caller does that keeps a value and its version."""
+
+    def save(changed: tuple[int, str | None]) -> tuple[int, str] | None:
+        written = write_version(store, PATH, {"number": changed[0]}, changed[1])
+        return None if written is None else (changed[0], written)
+
+    def change(document: Document | None) -> tuple[int, str | None]:
+        return one_more(document)[1], None if document is None else document.version
+
+    return change_value(current, change, save, lambda: store.get(PATH)[0], PATH)
+
+
+def test_a_value_that_was_overtaken_is_changed_as_it_is_by_then(store: SqliteStore) -> None:
+    """The change is made to what the others wrote: none of theirs is lost, and the result has the version written."""
+    change_document(store, PATH, one_more)
+    stale = store.get(PATH)[0]
+    change_document(store, PATH, one_more)
+    counted = count_on(Overtaken(store, 3), stale)
+    [document] = store.get(PATH)
+    assert document is not None
+    assert counted == (6, document.version)
+    assert document.data == {"number": 6}
+
+
+def test_a_value_that_changes_all_the_time_is_not_taken_for_written(store: SqliteStore) -> None:
+    """The caller hears of it after as many attempts as with a document."""
+    change_document(store, PATH, one_more)
+    with pytest.raises(Unavailable, match=f"{PATH} changes all the time"):
+        count_on(Overtaken(store, ATTEMPTS + 1), None)
+    assert number(store) == 1 + ATTEMPTS
+
+
+def test_a_change_of_nothing_saves_nothing(store: SqliteStore) -> None:
+    """What need not be changed any more is left, and the caller learns that it did not write."""
+    change_document(store, PATH, one_more)
+    before = store.get(PATH)
+    assert change_value(before[0], lambda document: None, lambda changed: changed, lambda: None, PATH) is None
+    assert store.get(PATH) == before

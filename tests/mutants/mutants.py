@@ -1410,10 +1410,17 @@ MUTANTS = [
         f"{T_CLOSING}closing_is_no_recovery",
     ),
     mutant(
+        "a value that was overtaken is left as the others wrote it",
+        "shared/app/state/compare_and_set.py",
+        "        if saved is not None:\n            return saved\n",
+        "        return saved\n",
+        "tests/app/test_compare_and_set.py::test_a_value_that_was_overtaken_is_changed_as_it_is_by_then",
+    ),
+    mutant(
         "an end that is not told because the run closed with it",
         ALERTING,
-        "        if kept.alert.ended_at is not None:\n            end(ctx, kept, now)\n        elif kept",
-        "        if kept",
+        "        if kept.alert.ended_at is not None:\n            end(ctx, kept, now)\n        else:",
+        "        if True:",
         f"{T_CLOSING}what_ended_before_the_run_closed_is_told_as_over",
     ),
     mutant(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shared.app.context import Context
+from shared.app.state.compare_and_set import Contended, change_value, write_version
 from shared.core.alerting.alert import Alert, Pending, leased, sent, unsent
 from shared.core.errors import Unavailable, Undelivered
 from shared.documents import from_data, to_data
@@ -14,7 +15,6 @@ from shared.ports import Delivered, Document, Notice
 
 COLLECTION = "alerts"
 REFUSED_FOR = timedelta(hours=1)
-ATTEMPTS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,16 +89,29 @@ def send(ctx: Context, kept: Kept) -> None:
 
 
 def _mark(ctx: Context, kept: Kept, change: Callable[[Alert], Alert]) -> None:
-    """Write down what became of a sending, even if somebody counted a repetition meanwhile: else it is sent again."""
-    path, alert, version = path_of(kept.alert.fingerprint), kept.alert, kept.version
-    for _ in range(ATTEMPTS):
-        assert version is not None
-        if ctx.ports.store.update(path, to_data(change(alert)), version) is not None:
-            return
-        document = ctx.ports.store.get(path)[0]
-        if document is None:
-            return
-        alert, version = from_data(Alert, document.data), document.version
+    """Write what became of a sending, even if somebody counted a repetition meanwhile: else it is sent again."""
+    path = path_of(kept.alert.fingerprint)
+
+    def changed(read: Kept | None) -> Kept | None:
+        return None if read is None else replace(read, alert=change(read.alert))
+
+    try:
+        change_value(
+            kept,
+            changed,
+            lambda after: save(ctx, after),
+            lambda: read_or_drop(ctx, ctx.ports.store.get(path)[0]),
+            path,
+        )
+    except Contended as error:
+        # It is sent once more when its lease has ended: twice is better than not at all.
+        ctx.log("alert.unmarked", severity="WARNING", error=str(error), fingerprint=kept.alert.fingerprint)
+
+
+def save(ctx: Context, kept: Kept) -> Kept | None:
+    """Write an alert as it was changed since it was read; None if somebody else wrote it first."""
+    version = write_version(ctx.ports.store, path_of(kept.alert.fingerprint), to_data(kept.alert), kept.version)
+    return None if version is None else Kept(kept.alert, version)
 
 
 def notice(alert: Alert) -> Notice:
@@ -127,9 +140,7 @@ def send_pending(ctx: Context, now: datetime) -> list[datetime]:
         if not_before:
             later.append(max(not_before))
             continue
-        mine = leased(alert, now)
-        assert kept.version is not None
-        version = ctx.ports.store.update(path_of(alert.fingerprint), to_data(mine), kept.version)
-        if version is not None:
-            send(ctx, Kept(mine, version))
+        mine = save(ctx, replace(kept, alert=leased(alert, now)))
+        if mine is not None:
+            send(ctx, mine)
     return later

@@ -10,9 +10,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from shared.app.alerting.outbox import Kept, own_alerts, path_of, read_all, read_or_drop, send, send_pending
+from shared.app.alerting.outbox import Kept, own_alerts, path_of, read_all, read_or_drop, save, send, send_pending
 from shared.app.context import Context
-from shared.app.state.compare_and_set import write_version
+from shared.app.state.compare_and_set import change_value
 from shared.app.state.repository import path_of_run
 from shared.core import commands
 from shared.core.alerting.alert import Alert, Pending, raised, to_send
@@ -20,14 +20,12 @@ from shared.core.alerting.condition import Condition
 from shared.core.alerting.kinds import AlertKind, Severity
 from shared.core.message import Received
 from shared.core.texts import say
-from shared.documents import to_data
 
 # Judged by the validation runner, and so ended by it.
 VALIDATION = AlertKind.VALIDATION
 # Counted by the sweep, but not by each: ended by the one that counts none.
 ENDED_ELSEWHERE = (VALIDATION, AlertKind.DEAD_LETTERS)
 OVER_FOR = timedelta(seconds=50)
-ATTEMPTS = 10
 
 
 def raise_now(ctx: Context, found: Collection[Condition], *, occurrence: bool = False) -> None:
@@ -44,23 +42,27 @@ def raise_now(ctx: Context, found: Collection[Condition], *, occurrence: bool = 
 def raise_one(ctx: Context, condition: Condition, kept: Kept | None, *, occurrence: bool) -> Kept | None:
     """Write what a condition that holds changes in its alert; return it if it is to be sent by us.
 
-    Where several pipelines are served, what its text tells people to run names this one.
+    Where several pipelines are served, what its text tells people to run names this one. Raises ``Contended`` if
+    others write the alert all the time.
     """
     if ctx.several:
         condition = replace(condition, text=commands.of_pipeline(condition.text, ctx.policy.pipeline))
-    for _ in range(ATTEMPTS):
-        now = ctx.ports.clock.now()
-        before = None if kept is None else kept.alert
-        after = raised(before, condition, now, ctx.policy.alerts.repeat_after, occurrence=occurrence)
+    path, repeat_after = path_of(condition.fingerprint), ctx.policy.alerts.repeat_after
+
+    def change(read: Kept | None) -> tuple[Kept, bool] | None:
+        before = None if read is None else read.alert
+        after = raised(before, condition, ctx.ports.clock.now(), repeat_after, occurrence=occurrence)
         if after == before:
             return None
-        path, store = path_of(condition.fingerprint), ctx.ports.store
-        version = write_version(store, path, to_data(after), None if kept is None else kept.version)
-        if version is not None:
-            ours = after.sending_until is not None and (before is None or before.sending_until != after.sending_until)
-            return Kept(after, version) if ours else None
-        kept = read_or_drop(ctx, store.get(path)[0])
-    return None
+        ours = after.sending_until is not None and (before is None or before.sending_until != after.sending_until)
+        return Kept(after, None if read is None else read.version), ours
+
+    def write(changed: tuple[Kept, bool]) -> tuple[Kept, bool] | None:
+        saved = save(ctx, changed[0])
+        return None if saved is None else (saved, changed[1])
+
+    written = change_value(kept, change, write, lambda: read_or_drop(ctx, ctx.ports.store.get(path)[0]), path)
+    return written[0] if written is not None and written[1] else None
 
 
 def update_alerts(
@@ -116,9 +118,8 @@ def _of_closed_runs(ctx: Context, listed: list[Kept], now: datetime) -> None:
             continue
         if kept.alert.ended_at is not None:
             end(ctx, kept, now)
-        elif kept.version is not None:
-            resting = replace(kept.alert, firing=False)
-            ctx.ports.store.update(path_of(kept.alert.fingerprint), to_data(resting), kept.version)
+        else:
+            save(ctx, replace(kept, alert=replace(kept.alert, firing=False)))  # if overtaken, by the next sweep
 
 
 def raise_and_send(ctx: Context, condition: Condition, kept: Kept) -> None:
@@ -130,9 +131,8 @@ def raise_and_send(ctx: Context, condition: Condition, kept: Kept) -> None:
 def _confirm_end(ctx: Context, kept: Kept, now: datetime) -> datetime:
     """Believe an end only when a second sweep sees it too, so that a flutter says nothing; return from when on."""
     alert = kept.alert
-    assert kept.version is not None
     if alert.ended_at is None:
-        ctx.ports.store.update(path_of(alert.fingerprint), to_data(replace(alert, ended_at=now)), kept.version)
+        save(ctx, replace(kept, alert=replace(alert, ended_at=now)))  # if overtaken, by the next sweep
     elif now - alert.ended_at >= OVER_FOR:
         end(ctx, kept, now)
     return (alert.ended_at or now) + OVER_FOR
@@ -141,14 +141,13 @@ def _confirm_end(ctx: Context, kept: Kept, now: datetime) -> datetime:
 def end(ctx: Context, kept: Kept, now: datetime) -> None:
     """End an alert whose condition is over, and tell it where people have heard of it, or may have."""
     alert = kept.alert
-    assert kept.version is not None
     if not alert.may_be_known:
         after = replace(alert, firing=False, pending=Pending.NOTHING, unsent=False)
     else:
         after = replace(to_send(alert, Pending.RECOVERY, now), firing=False)
-    version = ctx.ports.store.update(path_of(alert.fingerprint), to_data(after), kept.version)
-    if version is not None and after.pending is Pending.RECOVERY:
-        send(ctx, Kept(after, version))
+    saved = save(ctx, replace(kept, alert=after))
+    if saved is not None and after.pending is Pending.RECOVERY:
+        send(ctx, saved)
 
 
 def other_dataset(received: Received, phase: str) -> Condition:

@@ -1,4 +1,7 @@
-"""Changing one document that others change too: read, change, write under the version that was read (behaviour 12)."""
+"""Changing what others change too: read, change, write under the version that was read (behaviour 12).
+
+Every such loop of the application is one of the two here: they have one limit, and one end where it is reached.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,8 @@ from shared.ports import Document, StateStore
 ATTEMPTS = 20
 
 T = TypeVar("T")
+Read = TypeVar("Read")
+Changed = TypeVar("Changed")
 
 
 class Contended(Unavailable):
@@ -44,3 +49,28 @@ def change_document(store: StateStore, path: str, change: Change[T], known: Sequ
         if write_version(store, path, data, None if document is None else document.version) is not None:
             return result
     raise Contended("state", f"{path} changes all the time")
+
+
+def change_value(
+    read: Read | None,
+    change: Callable[[Read | None], Changed | None],
+    save: Callable[[Changed], T | None],
+    reload: Callable[[], Read | None],
+    name: str,
+) -> T | None:
+    """Save what ``change`` makes of a value that was read with its version, None if there is none; return what ``save``
+    does.
+
+    ``save`` returns None where somebody else wrote first: the value is then reloaded and changed again. Returns None
+    if ``change`` does, which leaves the value as it is. Raises ``Contended``, with the name of the value, if others
+    write it all the time.
+    """
+    for _ in range(ATTEMPTS):
+        changed = change(read)
+        if changed is None:
+            return None
+        saved = save(changed)
+        if saved is not None:
+            return saved
+        read = reload()
+    raise Contended("state", f"{name} changes all the time")

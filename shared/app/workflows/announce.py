@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from shared.app.context import Context
+from shared.app.state.compare_and_set import change_value
 from shared.app.state.repository import Stored
 from shared.app.workflows.store import load_workflow_run, save_workflow_run
 from shared.core.workflows.model import topic_of
 from shared.core.workflows.runs import WorkflowRun
 from shared.ports import Message
-
-ATTEMPTS = 10
 
 
 def announce(ctx: Context, run: WorkflowRun) -> None:
@@ -30,12 +30,18 @@ def announce(ctx: Context, run: WorkflowRun) -> None:
 
 
 def note_announced(ctx: Context, stored: Stored[WorkflowRun]) -> None:
-    """Note that the message of a run's step has left, unless more has happened by now."""
+    """Note that the message of a run's step has left, unless more has happened by now.
+
+    Raises ``Unavailable`` if others write the run all the time: the message is then published once more.
+    """
     step = stored.value.step
-    current: Stored[WorkflowRun] | None = stored
-    for _ in range(ATTEMPTS):
-        if current is None or current.value.announced >= step or current.version is None:
-            return
-        if save_workflow_run(ctx, Stored(replace(current.value, announced=step), current.version)) is not None:
-            return
-        current = load_workflow_run(ctx, stored.value.id)
+
+    def announced(current: Stored[WorkflowRun] | None) -> Stored[WorkflowRun] | None:
+        if current is None or current.value.announced >= step:
+            return None
+        return replace(current, value=replace(current.value, announced=step))
+
+    def reload() -> Stored[WorkflowRun] | None:
+        return load_workflow_run(ctx, stored.value.id)
+
+    change_value(stored, announced, partial(save_workflow_run, ctx), reload, stored.value.id)
