@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
-from shared.app.batches.store import ATTEMPTS, load_batch, save_batch
+from shared.app.batches.store import load_batch, save_batch
 from shared.app.context import Context
+from shared.app.state.compare_and_set import Contended, change_value
 from shared.app.state.repository import Stored
 from shared.core.batches.batch import Batch
 from shared.core.errors import Unavailable
@@ -53,32 +55,40 @@ class Worker:
         return True
 
     def mark(self, change: Change) -> None:
-        """Write what was done, even if a person wrote beside it, and keep the claim; raise ``LostClaim`` without it."""
-        for _ in range(ATTEMPTS):
-            if not self.holds():
+        """Write what was done, even if a person wrote beside it, and keep the claim.
+
+        Raises ``LostClaim`` without it, ``Contended`` if others write the batch all the time.
+        """
+
+        def kept(batch: Batch) -> Batch:
+            if batch.owner != self.owner:
                 raise LostClaim
-            changed = replace(change(self.batch), lease_until=self.ctx.ports.clock.now() + LEASE)
-            saved = save_batch(self.ctx, replace(self.stored, value=changed))
-            if saved is not None:
-                self.stored = saved
-                return
-            self.reload()
-        raise Unavailable("state", f"{self.batch.id} changes all the time")
+            return replace(change(batch), lease_until=self.ctx.ports.clock.now() + LEASE)
+
+        self._save(kept)
 
     def release(self) -> None:
-        """Give the claim back, if it is still ours."""
-        for _ in range(ATTEMPTS):
-            if not self.holds():
-                return
-            free = replace(self.batch, owner="", lease_until=None)
-            saved = save_batch(self.ctx, replace(self.stored, value=free))
-            if saved is not None:
-                self.stored = saved
-                return
-            self.reload()
+        """Give the claim back, if it is still ours; what cannot be given back ends with its lease."""
+        try:
+            self._save(lambda batch: replace(batch, owner="", lease_until=None) if batch.owner == self.owner else None)
+        except Contended as error:
+            self.ctx.log("batch.unreleased", severity="WARNING", batch_id=self.batch.id, error=str(error))
 
-    def reload(self) -> None:
+    def _save(self, change: Callable[[Batch], Batch | None]) -> None:
+        """Save what a change makes of the batch as it is by then; None leaves it."""
+
+        def changed(stored: Stored[Batch] | None) -> Stored[Batch] | None:
+            batch = change((stored or self.stored).value)
+            return None if batch is None else replace(stored or self.stored, value=batch)
+
+        saved = change_value(self.stored, changed, partial(save_batch, self.ctx), self.reload, self.batch.id)
+        if saved is not None:
+            self.stored = saved
+
+    def reload(self) -> Stored[Batch]:
+        """Read the batch again; raise ``Unavailable`` if it is not there any more."""
         fresh = load_batch(self.ctx.ports.store, self.batch.id)
         if fresh is None:
             raise Unavailable("state", f"{self.batch.id} is not there any more")
         self.stored = fresh
+        return fresh

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from shared.app.batches.looking import go_on
-from shared.app.batches.store import ATTEMPTS, batches_of_run, load_batch, save_batch
+from shared.app.batches.store import batch_data, batch_path, batches_of_run, read_batch
 from shared.app.context import Context
 from shared.app.outcome import CommandResult, Outcome, Why
-from shared.app.state.repository import Stored
+from shared.app.state.compare_and_set import change_document
 from shared.core.batches.batch import Act, Batch, BatchState, HeldFor
 from shared.core.errors import Unavailable
 from shared.core.model import RunKey
+from shared.ports import Document
 
 MOST_ACTS = 50
 Change = Callable[[Batch, datetime], tuple[Batch | None, str]]
@@ -66,21 +68,24 @@ def _act(ctx: Context, run: RunKey, name: str, verb: str, why: Why, change: Chan
     listed = batches_of_run(ctx, name, run)
     if not listed:
         return CommandResult(Outcome.NOT_FOUND, f"{run.id}: there is no batch {name}")
-    stored: Stored[Batch] | None = listed[0]
-    for _ in range(ATTEMPTS):
+    batch_id, now = listed[0].value.id, ctx.ports.clock.now()
+
+    def acted(document: Document | None) -> tuple[Mapping[str, Any] | None, tuple[Batch | None, CommandResult]]:
+        stored = read_batch(document)
         if stored is None:
-            return CommandResult(Outcome.NOT_FOUND, f"{run.id}: there is no batch {name}")
-        now = ctx.ports.clock.now()
+            return None, (None, CommandResult(Outcome.NOT_FOUND, f"{batch_id} is not there any more"))
         changed, text = change(stored.value, now)
-        said = f"{stored.value.id} {text}"
+        done = CommandResult(Outcome.DONE, f"{batch_id} {text}")
         if changed is None:
-            return CommandResult(Outcome.DONE, said)
-        acts = (*stored.value.acts, Act(verb, why.by, why.reason, now))[-MOST_ACTS:]
-        if save_batch(ctx, replace(stored, value=replace(changed, acts=acts))) is not None:
-            ctx.log(f"operator.batch_{verb}", batch_id=changed.id, reason=why.reason, by=why.by)
-            return _go_on(ctx, changed, said)
-        stored = load_batch(ctx.ports.store, stored.value.id)
-    raise Unavailable("state", f"{run.id} {name} changes all the time")
+            return None, (None, done)
+        noted = replace(changed, acts=(*stored.value.acts, Act(verb, why.by, why.reason, now))[-MOST_ACTS:])
+        return batch_data(noted, now), (noted, done)
+
+    batch, result = change_document(ctx.ports.store, batch_path(batch_id), acted)
+    if batch is None:
+        return result
+    ctx.log(f"operator.batch_{verb}", batch_id=batch_id, reason=why.reason, by=why.by)
+    return _go_on(ctx, batch, result.text)
 
 
 def _go_on(ctx: Context, batch: Batch, said: str) -> CommandResult:
