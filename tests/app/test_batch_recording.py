@@ -86,7 +86,7 @@ def test_who_comes_after_the_end_is_told_of_once(after: timedelta) -> None:
     kit.wait(after)
     kit.report("m004", ctx=ctx)
     kit.report("m004", ctx=ctx)
-    assert kept(kit, "m004").late is (after > timedelta(minutes=1))
+    assert kept(kit, "m004").late
     assert ["m004 reported done" in text for text in late(kit)] == [True]
     assert len(kit.ends()) == 1
 
@@ -103,6 +103,17 @@ def test_who_comes_late_reopens_by_policy_all_the_same() -> None:
     assert kept(kit, "m005").generation == 2
     assert [end.body["generation"] for end in kit.ends()] == [1, 2, 3]
     assert late(kit) == []
+
+
+def test_who_comes_to_a_reopened_batch_is_of_its_generation() -> None:
+    """An instance that slept since the first generation: the outcome counts in the second, and is not late."""
+    kit = BatchKit(replace(BATCH, retry=None, refresh=BatchRefresh(time(23, 50), 2, 10)))
+    ctx = warm(kit)
+    kit.minutes(31)
+    kit.report("m004")
+    assert (kit.batch().generation, kit.batch().state) == (2, BatchState.OPEN)
+    kit.report("m005", ctx=ctx)
+    assert (kept(kit, "m005").generation, kept(kit, "m005").late) == (2, False)
 
 
 def test_who_comes_while_a_refused_close_waits_is_told_of() -> None:

@@ -170,6 +170,23 @@ def test_all_missing_can_be_read() -> None:
     assert json.loads(printed)[-1] == "m061"
 
 
+def test_all_missing_of_many_pages_can_be_read() -> None:
+    """70 members on 24 pages, two of them done: 68 are listed in the order of members, as they were at the closing."""
+    kit = BatchKit(replace(BATCH, request=replace(BATCH.request, per_second=0.1)))
+    kit.start(70)
+    kit.minutes(15)
+    kit.report("m003")
+    kit.report("m066", outcome="failed")
+    kit.report("m070")
+    kit.minutes(16)
+    kit.report("m002")
+    assert kit.batch().pages == 24
+    status, printed = kit.orch(*shlex.split(kit.ends()[0].body["missing_at"])[1:])
+    assert status == 0
+    listed = [line for line in printed.splitlines() if line.startswith("m")]
+    assert listed == [f"m{n:03d}" for n in range(1, 71) if n not in (3, 70)]
+
+
 def test_a_batch_that_names_all_names_no_command() -> None:
     """Where the names are complete the alert says who to look at, and not where the rest is."""
     kit = BatchKit()

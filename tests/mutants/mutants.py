@@ -88,6 +88,7 @@ T_W_CONTROLLER = "tests/app/workflows/test_controller.py::test_"
 BATCH_DECIDE, BATCH_MESSAGES = "shared/core/batches/decide.py", "shared/core/batches/messages.py"
 BATCH_PROGRESS, T_PROGRESS = "shared/core/batches/progress.py", "tests/core/test_batch_progress.py::test_"
 T_BATCH_CHECKING = "tests/model_checking/test_batch_checking.py::test_"
+T_BATCH_RACES = "tests/app/test_batch_races.py::test_"
 T_CHECKING = "tests/model_checking/test_model_checking.py::test_"
 BATCH_ROLL, BATCH_ARRIVAL = "shared/core/batches/roll.py", "shared/core/batches/arrival.py"
 T_BATCH, T_MEMBERS = "tests/core/test_batch_decide.py::test_", "tests/core/test_batch_members.py::test_"
@@ -1419,7 +1420,7 @@ MUTANTS = [
     mutant(
         "an end that is not told because the run closed with it",
         ALERTING,
-        "        if kept.alert.ended_at is not None:\n            end(ctx, kept, now)\n        else:",
+        "        if kept.alert.ended_at is not None:\n            rest &= end(ctx, kept, now)\n        else:",
         "        if True:",
         f"{T_CLOSING}what_ended_before_the_run_closed_is_told_as_over",
     ),
@@ -2774,23 +2775,94 @@ MUTANTS = [
     mutant(
         "an outcome beside the closing is told by nobody",
         "shared/app/batches/closing.py",
-        "for outcome in uncounted(ctx, batch):",
-        "for outcome in uncounted(ctx, batch)[:0]:",
+        "for number, outcome in enumerate(uncounted(ctx, batch)):",
+        "for number, outcome in enumerate(()):",
         f"{T_BATCH_CHECKING}every_interleaving_ends_once[a worker at the deadline, a crash]",
     ),
     mutant(
         "who died before it told of a late outcome tells nothing when it comes again",
         "shared/app/batches/reporting.py",
-        "unsaid = named and outcome is not None",
-        "unsaid = False and outcome is not None",
+        "if change is Change.NOTED or (not reopens and is_uncounted(ctx, batch, outcome)):",
+        "if change in (Change.NOTED, Change.NEW) and is_uncounted(ctx, batch, outcome):",
         f"{T_BATCH_CHECKING}every_interleaving_ends_once[a worker at the deadline, a crash]",
     ),
     mutant(
-        "what reported late is not listed as missing at the closing",
+        "of the missing those are looked at that are named",
         "shared/app/batches/silent.py",
-        "    return batch.closing is not None and outcome.late and outcome.received_at >= batch.closing.at",
-        "    return False",
-        "tests/app/test_batch_warnings.py::test_all_missing_can_be_read",
+        "    if closing is None or not closing.missing_key:",
+        "    if closing is None or closing.missing:",
+        f"{T_BATCH_RACES}who_comes_just_after_the_end_is_told_of_however_many_are_missing[not named]",
+    ),
+    mutant(
+        "who failed and was counted so is told of as late",
+        "shared/core/batches/batch.py",
+        "return outcome.member in self.members and not counted",
+        "return outcome.member in self.members",
+        f"{T_BATCH_RACES}who_failed_and_was_counted_so_is_not_told_of_again",
+    ),
+    mutant(
+        "who publishes looks at the first page of the missing",
+        "shared/app/batches/silent.py",
+        "    for numbers in _chunks(range(batch.pages)):",
+        "    for numbers in _chunks(range(min(batch.pages, 1))):",
+        "tests/app/test_batch_warnings.py::test_all_missing_of_many_pages_can_be_read",
+    ),
+    mutant(
+        "a lost race leaves the outcome of the other without late",
+        "shared/app/batches/recording.py",
+        "        found = outcome if stored is None else stored.value",
+        "        found = outcome",
+        f"{T_BATCH_RACES}who_loses_the_race_for_a_late_outcome_marks_what_the_other_wrote",
+    ),
+    mutant(
+        "an outcome of a later generation is set back",
+        "shared/app/batches/recording.py",
+        "stored.value.generation > batch.generation",
+        "stored.value.generation < 0",
+        f"{T_BATCH_RACES}an_outcome_of_a_later_generation_is_left_as_it_is",
+    ),
+    mutant(
+        "who looks before it writes does not look again",
+        "shared/app/batches/recording.py",
+        "if change in (Change.NOTHING, Change.NOTED) or known is None or not known.silent:",
+        "if change is not Change.GROWN or known is None or not known.silent:",
+        f"{T_BATCH_RACES}a_closing_between_the_look_and_the_write_is_noticed",
+    ),
+    mutant(
+        "of two who asked a page the one that lost sets the other back",
+        "shared/app/batches/store.py",
+        "both = replace(other, requested_at=max(moments), attempts=max(asked.attempts, other.attempts))",
+        "both = asked",
+        f"{T_BATCH_RACES}of_two_who_asked_a_page_neither_sets_the_other_back[before]",
+    ),
+    mutant(
+        "of two who asked a page the later one is forgotten",
+        "shared/app/batches/store.py",
+        "both = replace(other, requested_at=max(moments), attempts=max(asked.attempts, other.attempts))",
+        "both = other",
+        f"{T_BATCH_RACES}of_two_who_asked_a_page_neither_sets_the_other_back[after]",
+    ),
+    mutant(
+        "what came of a repair is lost where others wrote the run",
+        "shared/app/sweep/rerun.py",
+        "lambda: read_run(ctx.ports.store.get(path)[0]), path",
+        "lambda: None, path",
+        "tests/app/test_lost_writes.py::test_what_came_of_a_repair_is_written_even_if_the_run_was_written_meanwhile[taken]",
+    ),
+    mutant(
+        "the repair of somebody else is written over",
+        "shared/app/sweep/rerun.py",
+        "return run if run is not None and run.value.repairs.get(phase) == trying else None",
+        "return run",
+        "tests/app/test_lost_writes.py::test_the_repair_of_somebody_else_is_not_written_over",
+    ),
+    mutant(
+        "an alert of a closed run that somebody else wrote is forgotten",
+        "shared/app/alerting/raise_alerts.py",
+        "if not _of_closed_runs(ctx, of_others, now):",
+        "if not _of_closed_runs(ctx, of_others, now) and False:",
+        "tests/app/test_lost_writes.py::"
+        "test_an_alert_that_was_written_meanwhile_is_looked_at_in_the_next_minute[of a closed run]",
     ),
     mutant(
         "who comes while a refused close waits is told of by nobody",
@@ -2802,16 +2874,16 @@ MUTANTS = [
     mutant(
         "an outcome that was written first is never late",
         "shared/app/batches/recording.py",
-        "came_late = batch.closing is not None and delivery.received_at",
-        "came_late = batch.closing is None and delivery.received_at",
+        "late=missing.lacks(found))",
+        "late=False)",
         "tests/app/test_batch_recording.py::test_who_comes_after_the_end_is_told_of_once[long after]",
     ),
     mutant(
         "an outcome that was written first keeps the generation that was remembered",
         "shared/app/batches/recording.py",
-        "if batch.generation != outcome.generation or came_late:",
-        "if came_late:",
-        "tests/app/test_batch_recording.py::test_who_comes_late_reopens_by_policy_all_the_same",
+        "if batch.generation == outcome.generation and (outcome.late or not missing.lacks(outcome)):",
+        "if outcome.late or not missing.lacks(outcome):",
+        "tests/app/test_batch_recording.py::test_who_comes_to_a_reopened_batch_is_of_its_generation",
     ),
     mutant(
         "of the last two who report at once neither looks whether it is the last",

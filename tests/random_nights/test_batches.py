@@ -90,7 +90,9 @@ def _keeps_nothing_of_some(patch: pytest.MonkeyPatch) -> None:
     record = recording._record
 
     def forgets(ctx: Any, delivery: Any, said: Any, seen: Any) -> Any:
-        return (recording.Change.NOTHING, None) if said.member == "m003" else record(ctx, delivery, said, seen)
+        if said.member != "m003":
+            return record(ctx, delivery, said, seen)
+        return recording.Change.NOTHING, recording._outcome(delivery, said, 0, 1)
 
     patch.setattr(recording, "_record", forgets)
 

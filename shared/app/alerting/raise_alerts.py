@@ -94,7 +94,8 @@ def update_alerts(
             ends.append(_confirm_end(ctx, kept, now))
         else:
             of_others.append(kept)
-    _of_closed_runs(ctx, of_others, now)
+    if not _of_closed_runs(ctx, of_others, now):
+        ends.append(now)  # somebody wrote an alert meanwhile: it is looked at again as it is then
     raise_now(ctx, unknown)
     retries = send_pending(ctx, now)
     repeat_after = ctx.policy.alerts.repeat_after
@@ -108,8 +109,12 @@ def _scope_of(alert: Alert) -> tuple[str, str, str]:
     return alert.run, alert.transition, alert.kind
 
 
-def _of_closed_runs(ctx: Context, listed: list[Kept], now: datetime) -> None:
-    """Let alerts of closed runs rest; of a run that opened since this sweep began nothing is known yet."""
+def _of_closed_runs(ctx: Context, listed: list[Kept], now: datetime) -> bool:
+    """Let alerts of closed runs rest; of a run that opened since this sweep began nothing is known yet.
+
+    False where somebody else wrote one of them meanwhile.
+    """
+    rest = True
     paths = sorted({path_of_run(kept.alert.run) for kept in listed})
     documents = dict(zip(paths, ctx.ports.store.get(*paths) if paths else [], strict=True))
     for kept in listed:
@@ -117,9 +122,10 @@ def _of_closed_runs(ctx: Context, listed: list[Kept], now: datetime) -> None:
         if document is not None and document.data.get("closed_at") is None:
             continue
         if kept.alert.ended_at is not None:
-            end(ctx, kept, now)
+            rest &= end(ctx, kept, now)
         else:
-            save(ctx, replace(kept, alert=replace(kept.alert, firing=False)))  # if overtaken, by the next sweep
+            rest &= save(ctx, replace(kept, alert=replace(kept.alert, firing=False))) is not None
+    return rest
 
 
 def raise_and_send(ctx: Context, condition: Condition, kept: Kept) -> None:
@@ -132,14 +138,18 @@ def _confirm_end(ctx: Context, kept: Kept, now: datetime) -> datetime:
     """Believe an end only when a second sweep sees it too, so that a flutter says nothing; return from when on."""
     alert = kept.alert
     if alert.ended_at is None:
-        save(ctx, replace(kept, alert=replace(alert, ended_at=now)))  # if overtaken, by the next sweep
+        if save(ctx, replace(kept, alert=replace(alert, ended_at=now))) is None:
+            return now  # somebody wrote it meanwhile: the next sweep looks again
     elif now - alert.ended_at >= OVER_FOR:
         end(ctx, kept, now)
     return (alert.ended_at or now) + OVER_FOR
 
 
-def end(ctx: Context, kept: Kept, now: datetime) -> None:
-    """End an alert whose condition is over, and tell it where people have heard of it, or may have."""
+def end(ctx: Context, kept: Kept, now: datetime) -> bool:
+    """End an alert whose condition is over, and tell it where people have heard of it, or may have.
+
+    False where somebody else wrote it meanwhile: it is to be looked at again.
+    """
     alert = kept.alert
     if not alert.may_be_known:
         after = replace(alert, firing=False, pending=Pending.NOTHING, unsent=False)
@@ -148,6 +158,7 @@ def end(ctx: Context, kept: Kept, now: datetime) -> None:
     saved = save(ctx, replace(kept, alert=after))
     if saved is not None and after.pending is Pending.RECOVERY:
         send(ctx, saved)
+    return saved is not None
 
 
 def other_dataset(received: Received, phase: str) -> Condition:

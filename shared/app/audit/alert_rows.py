@@ -20,6 +20,7 @@ def write_alert_rows(ctx: Context) -> None:
     for one in kept:
         assert one.version is not None
         path = path_of(one.alert.fingerprint)
+        # A lost race leaves the row to be written again as the alert is by then: each stage has an id of its own.
         ctx.ports.store.update(path, to_data(replace(one.alert, recorded=True)), one.version)
 
 

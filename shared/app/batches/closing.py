@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
 from shared.app.batches.claim import Worker
 from shared.app.batches.says import tell_closed, tell_held, tell_late
-from shared.app.batches.silent import missing_names, uncounted
-from shared.app.batches.store import load_page, outcomes_on
+from shared.app.batches.silent import keep_missing, missing_names, uncounted
+from shared.app.batches.store import Page, load_page, outcomes_on
 from shared.app.batches.warnings import tell_failing
 from shared.app.transitions.at_work import at_work
-from shared.core.batches.batch import Batch, BatchState, Cause, Closing, HeldFor, StepState, Sum
+from shared.core.batches.batch import Batch, BatchState, Cause, Closing, HeldFor, Missing, Outcome, StepState, Sum
 from shared.core.batches.messages import NAMED, completion_attributes, completion_body, status_of, step_body
 from shared.core.errors import NotBegun, OutOfTime, Unavailable, Unreached
 from shared.core.policy.batches import BatchPolicy, CloseStep, MemberOutcome
@@ -36,21 +36,22 @@ def begin(worker: Worker, declared: BatchPolicy, cause: Cause) -> None:
 
 
 def numbers(worker: Worker, declared: BatchPolicy, cause: Cause, now: datetime) -> Closing:
-    """Return the outcomes of all members, and the first of those that are missing, in the order of members."""
+    """Return the outcomes of all members, and the first of those that are missing, in the order of members; all of them
+    are listed in documents under a key of this attempt."""
     batch, counts, records = worker.batch, Counter[MemberOutcome](), Sum(counted=bool(declared.reports.count))
-    missing: list[str] = []
-    lacking = 0
+    key, first, lacking = f"{batch.generation}.{worker.owner}", list[str](), 0
     for number in range(batch.pages):
         outcomes = outcomes_on(worker.ctx, batch, number)
         for outcome in outcomes.values():
             counts[outcome.outcome] += 1
             records.add(outcome)
-        page = load_page(worker.ctx, batch, number).value
-        for member in page.members:
-            known = outcomes.get(member.key)
-            if known is None or known.outcome is MemberOutcome.FAILED:
-                lacking += 1
-                missing += [member.key] if len(missing) < NAMED else []
+        missing = _missing(load_page(worker.ctx, batch, number).value, outcomes)
+        lacking += len(missing.members)
+        first += missing.members[: NAMED - len(first)]
+        if missing.members:
+            keep_missing(worker.ctx, batch, key, number, missing)
+        if worker.out_of_time():
+            worker.mark(lambda batch: batch)  # the claim goes on with the work
     total = sum(counts.values())
     return Closing(
         cause=cause,
@@ -61,9 +62,16 @@ def numbers(worker: Worker, declared: BatchPolicy, cause: Cause, now: datetime) 
         failed=counts[MemberOutcome.FAILED],
         silent=(batch.members or 0) - total,
         records=records.value,
-        missing=tuple(missing),
+        missing=tuple(first),
         missing_count=lacking,
+        missing_key=key if lacking else "",
     )
+
+
+def _missing(page: Page, outcomes: Mapping[str, Outcome]) -> Missing:
+    failed = {name for name, outcome in outcomes.items() if outcome.outcome is MemberOutcome.FAILED}
+    members = tuple(one.key for one in page.members if one.key in failed or one.key not in outcomes)
+    return Missing(members, tuple(name for name in members if name in failed))
 
 
 def do_step(worker: Worker, declared: BatchPolicy, place: int, *, unknown: bool) -> None:
@@ -160,8 +168,9 @@ def _with_step(batch: Batch, place: int, change: Callable[[StepState], StepState
 def publish(worker: Worker, declared: BatchPolicy) -> None:
     """Say the end of the generation, and what is missing; from then on what comes is late."""
     ctx, batch = worker.ctx, worker.batch
-    for outcome in uncounted(ctx, batch):
-        tell_late(ctx, declared, batch, outcome.member, 0, f"reported {outcome.outcome.value} as the batch was closed")
+    for number, outcome in enumerate(uncounted(ctx, batch)):
+        what = f"reported {outcome.outcome.value} as the batch was closed"
+        tell_late(ctx, declared, batch, outcome.member, number, what)
     tell_closed(ctx, declared, batch)
     tell_failing(ctx, declared, batch)
     now = ctx.ports.clock.now()

@@ -11,6 +11,7 @@ from shared.app.batches.says import tell_held
 from shared.app.batches.store import Member, Page, batch_path, kept_data, member_hash
 from shared.app.batches.warnings import tell_few
 from shared.app.context import Context
+from shared.app.state.compare_and_set import change_document
 from shared.core.batches.batch import Batch, BatchState, HeldFor
 from shared.core.batches.roll import PAGE, Listed, NotMembers, members_of, page_size, pages_of
 from shared.core.errors import OutOfTime, Unavailable
@@ -99,8 +100,4 @@ def _write(worker: Worker, attempt: int, pages: Sequence[Sequence[Listed]], buck
 
 
 def _put(ctx: Context, path: str, data: dict[str, Any]) -> None:
-    store = ctx.ports.store
-    if store.create(path, data) is None:
-        document = store.get(path)[0]
-        if document is not None:
-            store.update(path, data, document.version)
+    change_document(ctx.ports.store, path, lambda _: (data, None), [None])

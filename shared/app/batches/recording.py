@@ -6,10 +6,13 @@ place of the member in its index and what is known of it are looked at first.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
+from typing import Any
 
+from shared.app.batches.silent import missing_on
 from shared.app.batches.store import (
     ATTEMPTS,
     batch_path,
@@ -22,20 +25,21 @@ from shared.app.batches.store import (
     read_outcome,
 )
 from shared.app.context import Context, RememberedBatch
+from shared.app.state.compare_and_set import change_document
 from shared.app.state.repository import Stored
 from shared.core.batches.arrival import FOREIGN, MemberReport, is_started, named_by
-from shared.core.batches.batch import Batch, BatchState, Closing, Outcome, minute_of
+from shared.core.batches.batch import Batch, BatchState, Outcome, minute_of
 from shared.core.batches.decide import may_reopen
 from shared.core.errors import Malformed, Unavailable
 from shared.core.message import Delivery
 from shared.core.policy.batches import MemberOutcome
 from shared.core.wire.contents import MAX_NAME, clean
+from shared.ports import Document
 
 KNOWN_FOR = timedelta(minutes=30)
 REMEMBERED = 50
 MOST_PLACES = 100
 """Parts of an index that an instance remembers of one batch, each of about a hundred members."""
-CLOCKS_APART, COUNTED_WITHIN = timedelta(minutes=1), timedelta(minutes=10)
 BETTER_THAN = frozenset({MemberOutcome.SKIPPED, MemberOutcome.FAILED})
 
 
@@ -52,16 +56,15 @@ class Change(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Seen:
     """What one look at the store shows of a batch and a member of it. ``others`` is true if another member was silent
-    when the own outcome stood; ``beside`` if it was written while the batch may have been closed."""
+    when the own outcome stood."""
 
     batch: Batch
     page: int | None
     outcome: Stored[Outcome] | None
     others: bool = False
-    beside: bool = False
 
 
-Recorded = tuple[Seen, Change, Outcome | None]
+Recorded = tuple[Seen, Change, Outcome]
 
 
 def look_first(ctx: Context, delivery: Delivery, said: MemberReport) -> Recorded:
@@ -70,7 +73,13 @@ def look_first(ctx: Context, delivery: Delivery, said: MemberReport) -> Recorded
     if seen.page is None:
         reason = f"{said.member[:100]} is no member of {seen.batch.id}"
         raise Malformed("unknown_member", reason, clean(said.member, MAX_NAME), seen.batch.run.day)
-    return seen, *_record(ctx, delivery, said, seen)
+    change, outcome = _record(ctx, delivery, said, seen)
+    known = ctx.memory.batches.get(said.batch_id)
+    if change in (Change.NOTHING, Change.NOTED) or known is None or not known.silent:
+        return seen, change, outcome
+    after = _look_after(ctx, said, known)
+    batch = seen.batch if after.batch is None else after.batch
+    return replace(seen, batch=batch, others=after.others), change, _as_of(ctx, batch, outcome)
 
 
 def write_first(ctx: Context, delivery: Delivery, said: MemberReport) -> Recorded | None:
@@ -78,7 +87,7 @@ def write_first(ctx: Context, delivery: Delivery, said: MemberReport) -> Recorde
 
     Returns None where too little is remembered, or the batch is another one by now: then it is looked at first.
     """
-    store, known = ctx.ports.store, ctx.memory.batches.get(said.batch_id)
+    known = ctx.memory.batches.get(said.batch_id)
     if known is None or not known.silent:
         return None
     place = index_path(said.batch_id, known.load, known.buckets, said.member)
@@ -86,43 +95,55 @@ def write_first(ctx: Context, delivery: Delivery, said: MemberReport) -> Recorde
     if page is None:
         return None
     own, outcome = outcome_path(said.batch_id, said.member), _outcome(delivery, said, page, known.generation)
-    others = tuple(path for path in known.silent if path != own)
-    version = store.create(own, kept_data(outcome, ctx.ports.clock.now()))
-    kept = () if version is not None else (own,)
-    found, *more = store.get(batch_path(said.batch_id), *kept, *others[-1:])
-    stored, silent = read_batch(found), more[len(kept) :]
-    if stored is None or (stored.value.load, stored.value.buckets) != (known.load, known.buckets):
+    version = ctx.ports.store.create(own, kept_data(outcome, ctx.ports.clock.now()))
+    after = _look_after(ctx, said, known, () if version is not None else (own,))
+    batch = after.batch
+    if batch is None or (batch.load, batch.buckets) != (known.load, known.buckets):
         return None
+    if version is None:
+        seen = Seen(batch, page, read_outcome(after.own), after.others)
+        return seen, *_record(ctx, delivery, said, seen)
+    return Seen(batch, page, Stored(outcome, version), after.others), Change.NEW, _as_of(ctx, batch, outcome)
+
+
+@dataclass(frozen=True, slots=True)
+class _After:
+    """What a look after a write shows: the batch, what was asked for besides, and if another member is silent."""
+
+    batch: Batch | None
+    own: Document | None
+    others: bool
+
+
+def _look_after(ctx: Context, said: MemberReport, known: RememberedBatch, also: tuple[str, ...] = ()) -> _After:
+    """Look at the batch and at one who is remembered as silent, at once. Of the last two who report one sees the other,
+    and whoever wrote while a closing began sees it, or is seen by who publishes."""
+    others = tuple(path for path in known.silent if path != outcome_path(said.batch_id, said.member))
+    found, *more = ctx.ports.store.get(batch_path(said.batch_id), *also, *others[-1:])
+    stored, silent = read_batch(found), more[len(also) :]
     is_silent = bool(silent) and silent[0] is None
     if others != known.silent or not is_silent:
         keep(ctx, said.batch_id, replace(known, silent=others if is_silent else others[:-1]))
-    if version is None:
-        seen = Seen(stored.value, page, read_outcome(more[0]), is_silent)
-        return seen, *_record(ctx, delivery, said, seen)
-    seen = Seen(stored.value, page, Stored(outcome, version), is_silent)
-    closed = stored.value.closing is not None or stored.value.generation != known.generation
-    return _beside(ctx, delivery, seen, outcome) if closed else (seen, Change.NEW, outcome)
+    return _After(None if stored is None else stored.value, more[0] if also else None, is_silent)
 
 
-def _beside(ctx: Context, delivery: Delivery, seen: Seen, outcome: Outcome) -> Recorded:
-    """Return what an outcome is that was written as that of an open batch, which it was no more.
+def _as_of(ctx: Context, batch: Batch, outcome: Outcome) -> Outcome:
+    """Return an outcome as of the batch as it is found after the write: late where the closing lacks it, and of the
+    generation that it came to. Whoever wrote a better one of the member meanwhile is marked likewise."""
+    missing = missing_on(ctx, batch, outcome.page)
+    if batch.generation == outcome.generation and (outcome.late or not missing.lacks(outcome)):
+        return outcome
+    now = ctx.ports.clock.now()
 
-    One that came well after the closing is late, and written so. Of one that came about then nobody knows whether it
-    was counted but by the names of the missing.
-    """
-    batch = seen.batch
-    came_late = batch.closing is not None and delivery.received_at > _counted_by(batch, batch.closing)
-    if batch.generation != outcome.generation or came_late:
-        outcome = replace(outcome, generation=batch.generation, late=came_late)
-        version = None if seen.outcome is None else seen.outcome.version
-        path, data = outcome_path(batch.id, outcome.member), kept_data(outcome, ctx.ports.clock.now())
-        ctx.ports.store.update(path, data, version or "")
-    return replace(seen, beside=batch.closing is not None and not came_late), Change.NEW, outcome
+    def marked(document: Document | None) -> tuple[Mapping[str, Any] | None, Outcome]:
+        stored = read_outcome(document)
+        if stored is not None and stored.value.generation > batch.generation:
+            return None, stored.value
+        found = outcome if stored is None else stored.value
+        after = replace(found, generation=batch.generation, late=missing.lacks(found))
+        return kept_data(after, now), after
 
-
-def _counted_by(batch: Batch, closing: Closing) -> datetime:
-    """Return when the outcomes of a closing had been counted, whatever the clocks of instances are apart."""
-    return closing.at + COUNTED_WITHIN if batch.published_at is None else batch.published_at + CLOCKS_APART
+    return change_document(ctx.ports.store, outcome_path(batch.id, outcome.member), marked)
 
 
 def _look(ctx: Context, delivery: Delivery, said: MemberReport) -> Seen:
@@ -163,13 +184,13 @@ def _without_batch(ctx: Context, delivery: Delivery, said: MemberReport) -> Malf
     return Malformed("unknown_batch", f"{said.batch_id} was not recorded within {minutes} minutes", who, named[0].day)
 
 
-def _record(ctx: Context, delivery: Delivery, said: MemberReport, seen: Seen) -> tuple[Change, Outcome | None]:
+def _record(ctx: Context, delivery: Delivery, said: MemberReport, seen: Seen) -> tuple[Change, Outcome]:
     """Write the outcome into the member's document: created once, then changed only for a better one."""
     store, path, stored = ctx.ports.store, outcome_path(said.batch_id, said.member), seen.outcome
     for _ in range(ATTEMPTS):
         before = None if stored is None else stored.value
         change = _change(ctx, said, seen.batch, before)
-        if change in (Change.NOTHING, Change.NOTED):
+        if before is not None and change in (Change.NOTHING, Change.NOTED):
             return change, before
         late = seen.batch.closing is not None or (before is not None and before.late)
         after = _outcome(delivery, said, seen.page or 0, seen.batch.generation, late=late)

@@ -12,6 +12,7 @@ from dataclasses import replace
 from shared.app.batches.advance import Advanced, Ended, advance
 from shared.app.batches.recording import Change, Seen, keep, look_first, write_first
 from shared.app.batches.says import tell_late
+from shared.app.batches.silent import is_uncounted
 from shared.app.batches.store import (
     load_page,
     outcome_path,
@@ -22,7 +23,6 @@ from shared.app.context import Context, RememberedBatch
 from shared.core.batches.arrival import MemberReport
 from shared.core.batches.batch import Batch, BatchState, Outcome
 from shared.core.message import Delivery
-from shared.core.policy.batches import MemberOutcome
 
 AT_ONCE = 32
 WAITED_FOR = frozenset({BatchState.LOADING, BatchState.REQUESTING, BatchState.OPEN, BatchState.HELD})
@@ -39,8 +39,7 @@ def report(ctx: Context, delivery: Delivery, said: MemberReport) -> Advanced:
     waits = batch.closing is None and batch.state in WAITED_FOR
     if waits and (seen.others or _another_is_silent(ctx, batch.id)):
         return Advanced(Ended.WAITING, batch, "others are silent")
-    late = outcome is not None and outcome.late
-    advanced = advance(ctx, batch.id, late=late or change is Change.GROWN)
+    advanced = advance(ctx, batch.id, late=outcome.late or change is Change.GROWN)
     _note_late(ctx, said, change, seen, outcome, advanced.batch)
     _remember(ctx, advanced.batch)
     return advanced
@@ -64,17 +63,14 @@ def _another_is_silent(ctx: Context, batch_id: str) -> bool:
 
 
 def _note_late(
-    ctx: Context, said: MemberReport, change: Change, seen: Seen, outcome: Outcome | None, batch: Batch | None
+    ctx: Context, said: MemberReport, change: Change, seen: Seen, outcome: Outcome, batch: Batch | None
 ) -> None:
-    """Note an outcome that came after the closing and did not reopen the batch; a redelivery notes nothing new."""
-    if batch is None or batch.closing is None or batch.generation != seen.batch.generation:
+    """Note an outcome that the closing lacks and that did not reopen the batch; a redelivery notes nothing new, but
+    what somebody wrote who died before it could say so."""
+    if batch is None or batch.closing is None or batch.generation != seen.batch.generation or change is Change.GROWN:
         return
-    again = change is Change.NOTHING and outcome is not None and outcome.late and outcome.generation == batch.generation
-    named = said.member in batch.closing.missing
-    closed_before = named or (seen.batch.closing is not None and not seen.beside)
-    # Written by who died before it could say so: the redelivery changes nothing, and says it.
-    unsaid = named and outcome is not None and not outcome.late and outcome.outcome is not MemberOutcome.FAILED
-    if again or unsaid or (closed_before and change in (Change.NEW, Change.NOTED)):
+    reopens = change is Change.BETTER and outcome.late
+    if change is Change.NOTED or (not reopens and is_uncounted(ctx, batch, outcome)):
         late = ctx.ports.store.count(outcomes_path(batch.id), {"late": True})
         what = f"reported {said.outcome.value} after the batch was closed"
         tell_late(ctx, said.declared, batch, said.member, late, what)

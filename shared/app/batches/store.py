@@ -4,6 +4,7 @@
     batches/{id}/batch_pages/{load}.{n}   up to a hundred members in their order, and when they were asked
     batches/{id}/batch_index/{load}.{n}   which page a member is on, by the hash of its name
     batches/{id}/batch_outcomes/{hash}    what became of a member: created once, and changed only for a better outcome
+    batches/{id}/batch_missing/{key}.{n}  who of a page was missing when a closing fixed its numbers
 
 No document is shared by reports, none grows without bound, and how many have which outcome is counted by the store.
 """
@@ -18,7 +19,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.app.context import Context
-from shared.app.state.compare_and_set import write_version
+from shared.app.state.compare_and_set import change_document, write_version
 from shared.app.state.repository import Stored
 from shared.core.batches.batch import Batch, BatchState, Counts, Outcome, minute_of
 from shared.core.calendar import KEPT
@@ -74,6 +75,11 @@ def outcome_path(batch_id: str, member: str) -> str:
 
 def page_path(batch: Batch, number: int) -> str:
     return f"{batch_path(batch.id)}/batch_pages/{batch.load}.{number}"
+
+
+def missing_path(batch_id: str, key: str, number: int) -> str:
+    """Return where those of a page are listed that were missing at a closing; each attempt to close has a key."""
+    return f"{batch_path(batch_id)}/batch_missing/{key}.{number}"
 
 
 def index_path(batch_id: str, load: int, buckets: int, member: str) -> str:
@@ -165,9 +171,20 @@ def load_page(ctx: Context, batch: Batch, number: int) -> Stored[Page]:
 
 
 def save_page(ctx: Context, batch: Batch, page: Stored[Page]) -> None:
-    """Write when a page was asked; whoever works on the batch is the only one who does."""
-    data = kept_data(page.value, ctx.ports.clock.now())
-    ctx.ports.store.update(page_path(batch, page.value.number), data, page.version or "")
+    """Write when a page was asked. Of two who did, because a claim ran out, neither sets back what the other wrote: the
+    later request stands, and the higher number of repeats."""
+    store, path, asked = ctx.ports.store, page_path(batch, page.value.number), page.value
+    now = ctx.ports.clock.now()
+    if store.update(path, kept_data(asked, now), page.version or "") is not None:
+        return
+
+    def later(document: Document | None) -> tuple[Mapping[str, Any] | None, None]:
+        other = read_page(document, path).value
+        moments = [at for at in (asked.requested_at, other.requested_at) if at is not None]
+        both = replace(other, requested_at=max(moments), attempts=max(asked.attempts, other.attempts))
+        return (None if both == other else kept_data(both, now)), None
+
+    change_document(store, path, later)
 
 
 def places_of(document: Document | None) -> dict[str, int]:

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.app.context import Context
-from shared.app.state.repository import Loaded, Stored, save_run
+from shared.app.state.compare_and_set import change_value
+from shared.app.state.repository import Loaded, Stored, read_run, run_path, save_run
 from shared.app.sweep.closing import ends_at
 from shared.app.sweep.repair import may_repair, on_its_day, running
 from shared.app.transitions.at_work import at_work
@@ -137,7 +138,7 @@ def _attempt(
         return run
     outcome = call_rerun(ctx, lack.key, phase, how, missing, f"missing at {names(lack.transitions)}")
     if outcome is None:
-        return _save_log(ctx, mine, phase, log) or mine
+        return _note_log(ctx, mine, phase, trying, log)
     answered = outcome.answered
     detail = f"{phase} asked to run again for {names(missing)}: {answered.text}"
     accepted = answered.means is Means.ACCEPTED
@@ -145,7 +146,21 @@ def _attempt(
     ctx.log("repair.rerun", run_id=lack.key.id, phase=phase, answer=answered.text, processors=list(missing))
     # The call itself may have taken a while.
     after = repairs.after_call(trying, outcome, missing, ctx.policy.repairs, ctx.ports.clock.now())
-    return _save_log(ctx, mine, phase, after) or mine
+    return _note_log(ctx, mine, phase, trying, after)
+
+
+def _note_log(ctx: Context, mine: Stored[Run], phase: str, trying: RepairLog, log: RepairLog) -> Stored[Run]:
+    """Write what came of a call, even if others wrote the run meanwhile, and return it; of a phase that somebody else
+    called meanwhile nothing is written. Raises ``Contended`` if others write the run all the time."""
+    path = run_path(mine.value.key)
+
+    def noted(run: Stored[Run] | None) -> Stored[Run] | None:
+        return run if run is not None and run.value.repairs.get(phase) == trying else None
+
+    saved = change_value(
+        mine, noted, lambda run: _save_log(ctx, run, phase, log), lambda: read_run(ctx.ports.store.get(path)[0]), path
+    )
+    return saved or mine
 
 
 def _save_log(ctx: Context, run: Stored[Run], phase: str, log: RepairLog) -> Stored[Run] | None:

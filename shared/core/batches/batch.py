@@ -74,8 +74,9 @@ class Counts:
 class Closing:
     """What a generation comes to, fixed when its closing begins: what is published stands here.
 
-    ``missing`` are the first names of those that are silent or failed, ``missing_count`` how many there are in all.
-    ``records`` is the sum of the counts, None where no report states one.
+    ``missing`` are the first names of those that are silent or failed, ``missing_count`` how many there are in all;
+    ``missing_key`` names the documents that list all of them, "" where there are none. ``records`` is the sum of the
+    counts, None where no report states one.
     """
 
     cause: Cause
@@ -88,6 +89,7 @@ class Closing:
     records: int | None = None
     missing: tuple[str, ...] = ()
     missing_count: int = 0
+    missing_key: str = ""
 
     @property
     def total(self) -> int:
@@ -182,6 +184,20 @@ class Outcome:
     message_id: str = ""
     generation: int = 1
     late: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Which members of one page were silent or failed when a closing fixed its numbers, in the order of members;
+    ``failed`` are those of them that it counted as failed."""
+
+    members: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
+
+    def lacks(self, outcome: Outcome) -> bool:
+        """True if the closing fixed its numbers without this outcome."""
+        counted = outcome.outcome is MemberOutcome.FAILED and outcome.member in self.failed
+        return outcome.member in self.members and not counted
 
 
 class Sum:

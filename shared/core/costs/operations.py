@@ -176,7 +176,7 @@ OPERATIONS: Mapping[Unit, Assumed] = {
         "a report of a member: own outcome written; batch, and one who is silent", reads=2, writes=1
     ),
     Unit.INDEX_PART: Assumed(
-        "the first report of each part of the index to an instance, which looks before it writes", reads=2
+        "the first report of each part of the index to an instance, which looks before it writes and after", reads=3
     ),
     Unit.OPEN_BATCH: Assumed(
         "a sweep's look at an open batch: three counts; once it may be idle one for each minute since the last outcome",

@@ -138,7 +138,7 @@ def documents(store: StateStore) -> Iterator[Document]:
             yield from store.query(f"{run.path}/{part}")
     for batch in store.query("batches"):
         yield batch
-        for part in ("batch_pages", "batch_index", "batch_outcomes"):
+        for part in ("batch_pages", "batch_index", "batch_outcomes", "batch_missing"):
             yield from store.query(f"{batch.path}/{part}")
     for collection in _COLLECTIONS:
         yield from store.query(collection)
