@@ -29,8 +29,8 @@ from shared.app.transitions.cloudevents import replay_marks
 from shared.app.transitions.fan_in import Read, is_fan_in, reconcile_if_complete
 from shared.app.transitions.lanes import belongs_to_backfill, in_backfill
 from shared.app.transitions.reconcile import ReconcileResult, VersionedInput, reconcile
+from shared.app.transitions.snapshot import versioned_input
 from shared.core.decision.decisions import Wait
-from shared.core.decision.snapshot import DecisionInput
 from shared.core.errors import Malformed, Unavailable
 from shared.core.message import Counted, Delivery, Received, from_attributes, parse
 from shared.core.model import Completion, RunKey, State
@@ -238,33 +238,21 @@ def _load(ctx: Context, key: RunKey, transition: Transition, phase: str) -> Vers
 
 
 def _versioned_input(ctx: Context, key: RunKey, loaded: Loaded, transition: Transition, phase: str) -> VersionedInput:
-    """Return what one transition is decided by, from what was read of the phase that reported."""
-    stored = loaded.transition(transition.name)
+    """Return what one transition is decided by, from what was read of the phase that reported.
+
+    The phases on its other side are read only where they decide something.
+    """
+    state = loaded.transition(transition.name).value
     if transition.starts == phase:
-        completions, started = Loaded(None), loaded
-        if stored.value.state is State.CLAIMED or stored.value.request is not None:
-            completions = load_phases(ctx.ports.store, key, transition.after, ())
+        own, others = [transition.starts], [*transition.after]
+        decides = state.state is State.CLAIMED or state.request is not None
     else:
-        completions, started = loaded, Loaded(None)
-        if stored.value.state in STARTED:
-            next_phase = load_completions(ctx.ports.store, key, transition.starts)
-            started = Loaded(None, {transition.starts: next_phase})
-    run = None if loaded.run is None else loaded.run.value
-    snapshot = DecisionInput(
-        policy=ctx.policy,
-        transition=transition,
-        key=key,
-        state=stored.value,
-        completions=completions.completions_of(transition.after),
-        units=None if run is None else run.units,
-        final_at=None if run is None else run.final_at,
-        started=started.completions.get(transition.starts, {}),
-        next_report_at=started.last_report_at(transition.starts),
-        next_trigger_ids=started.trigger_ids(transition.starts),
-        closed=run is not None and run.closed_at is not None,
-        code_version=ctx.code_version,
-    )
-    return VersionedInput(snapshot, stored.version)
+        own, others = [*transition.after], [transition.starts]
+        decides = state.state in STARTED
+    completions = {name: loaded.completions.get(name, {}) for name in own}
+    if decides:
+        completions |= {name: load_completions(ctx.ports.store, key, name) for name in others}
+    return versioned_input(ctx, key, replace(loaded, completions=completions), transition)
 
 
 def _shown(results: list[ReconcileResult]) -> str:

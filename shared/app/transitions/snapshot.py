@@ -1,4 +1,4 @@
-"""A whole run as situations, one for each of its transitions: what the sweep and the command line look at."""
+"""What the transitions of a run are decided by, made of what was read of it: by a delivery, the sweep, a command."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def transitions_of(policy: Policy, mode: str) -> list[Transition]:
 
 
 def versioned_input(ctx: Context, key: RunKey, loaded: Loaded, transition: Transition) -> VersionedInput:
-    """Return what one transition of a wholly read run is decided by."""
+    """Return what one transition is decided by, and its version; phases that were not read have no completions."""
     stored = loaded.transition(transition.name)
     run = None if loaded.run is None else loaded.run.value
     snapshot = DecisionInput(
