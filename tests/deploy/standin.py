@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import json
 import re
-import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -745,22 +744,3 @@ def identity_token(cloud: Cloud, names: list[str], flags: dict[str, str]) -> Any
 
 def patient(seconds: float, why: str) -> None:
     """Wait no time at all."""
-
-
-def saved(path: Path, cloud: Cloud) -> None:
-    path.write_text(json.dumps(cloud.kinds))
-
-
-def command(program: str, argv: list[str], root: Path, kept: Path) -> int:
-    """Be gcloud, bq or curl on PATH for one call; ``kept`` holds the state."""
-    import sys
-
-    cloud = Cloud(root, kinds=json.loads(kept.read_text()) if kept.exists() else {})
-    given = sys.stdin.read() if program == "curl" else ""
-    answer = cloud(CommandLine((program, *argv), given))
-    saved(kept, cloud)
-    with (kept.parent / "calls.txt").open("a") as calls:
-        calls.write(shlex.join((program, *argv)) + "\n")
-    sys.stdout.write(answer.out)
-    sys.stderr.write(answer.err)
-    return answer.status

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
-import sys
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -13,41 +12,31 @@ import pytest
 
 from deploy import bundle, command, monitoring
 from deploy.manifest import ROOT
-from tests.deploy.standin import NUMBER, Cloud, saved
+from deploy.runner import Subprocess
+from tests.deploy.on_path import on_path
+from tests.deploy.standin import NUMBER, Cloud
 from tests.deploy.world import PLACE, furnished, manifest
 from tests.tooling.tiny_repository import run
 
 BUNDLE_OF = bundle.bundle_of
-# The interpreter's path may hold a space, which the first line of a script cannot.
-SCRIPT = """#!/bin/sh
-exec {python} -I "$0.py" "$@"
-"""
-STANDIN = """import sys
-sys.path.insert(0, {root!r})
-from pathlib import Path
-from tests.deploy.standin import command
-sys.exit(command({name!r}, sys.argv[1:], Path({cwd!r}), Path({state!r})))
-"""
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with fresh bundles, a project that holds the services of others, gcloud, bq and curl on PATH."""
-    (tmp_path / "bin").mkdir()
-    for name in ("gcloud", "bq", "curl"):
-        script = tmp_path / "bin" / name
-        state = str(tmp_path / "state.json")
-        script.write_text(SCRIPT.format(python=shlex.quote(sys.executable)))
-        script.chmod(0o755)
-        text = STANDIN.format(root=str(ROOT), name=name, cwd=str(tmp_path), state=state)
-        script.with_suffix(".py").write_text(text)
-    saved(tmp_path / "state.json", furnished(Cloud(tmp_path)))
+def cloud(tmp_path: Path) -> Cloud:
+    """A project that holds the services of others."""
+    return furnished(Cloud(tmp_path))
+
+
+@pytest.fixture
+def home(tmp_path: Path, cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder with fresh bundles; gcloud, bq and curl on PATH know the project."""
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
     monkeypatch.setattr(command, "BUILD", tmp_path / "build")
-    monkeypatch.setattr(command, "Subprocess", lambda folder: command_runner(tmp_path))
+    monkeypatch.setattr(command, "Subprocess", lambda folder: Subprocess(tmp_path))
     # One reading of the tree for the whole test: somebody may be editing it.
     monkeypatch.setattr(bundle, "bundle_of", lambda function: bundle_of_tree(function.folder))
-    return tmp_path
+    with on_path(tmp_path / "bin", cloud):
+        yield tmp_path
 
 
 @cache
@@ -55,42 +44,32 @@ def bundle_of_tree(folder: str) -> bundle.Bundle:
     return BUNDLE_OF(manifest().functions[folder])
 
 
-def command_runner(folder: Path) -> object:
-    from deploy.runner import Subprocess
-
-    return Subprocess(folder)
-
-
-def cloud_in(home: Path) -> Cloud:
-    return Cloud(home, kinds=json.loads((home / "state.json").read_text()))
-
-
 def build(home: Path) -> None:
     assert command.call(["build", "--out", str(home / "build")]) == 0
 
 
 @pytest.mark.slow
-def test_apply_says_first_and_does_then(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_apply_says_first_and_does_then(home: Path, cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
     """Without --yes nothing changes; with it everything is made."""
     build(home)
     assert command.call(["apply", "self_heal", "--project=demo-orch"]) == 0
     told = capsys.readouterr().out
     assert "create   function nba-self-heal" in told
     assert "would change; nothing was changed (--yes does it)" in told
-    assert cloud_in(home).store("topics") == {}
+    assert cloud.store("topics") == {}
     assert command.call(["apply", "self_heal", "--project=demo-orch", "--yes"]) == 0
     assert "created  function nba-self-heal" in capsys.readouterr().out
-    assert list(cloud_in(home).store("functions")) == ["nba-self-heal"]
-    assert list(cloud_in(home).store("jobs")) == ["nba-self-heal"]
+    assert list(cloud.store("functions")) == ["nba-self-heal"]
+    assert list(cloud.store("jobs")) == ["nba-self-heal"]
 
 
-def test_apply_refuses_bundles_of_another_tree(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_apply_refuses_bundles_of_another_tree(home: Path, cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
     """What lies in build/ must be what the tree yields: an edited bundle is never deployed."""
     build(home)
     (home / "build/self_heal/shared/core/decision/decide.py").write_text("x = 1\n")
     assert command.call(["apply", "self_heal", f"--number={NUMBER}", "--project=demo-orch", "--yes"]) == 1
     assert "build/self_heal is not what the tree yields" in capsys.readouterr().err
-    assert cloud_in(home).store("topics") == {}
+    assert cloud.store("topics") == {}
 
 
 def test_a_plan_is_printed_without_any_cloud(capsys: pytest.CaptureFixture[str]) -> None:
@@ -119,7 +98,7 @@ def test_drift_has_three_statuses(home: Path, capsys: pytest.CaptureFixture[str]
 
 
 @pytest.mark.slow
-def test_what_was_applied_is_the_same(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_was_applied_is_the_same(home: Path, cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
     """After `apply --yes` of everything the drift check ends with 0; one paused schedule makes it 1, by name."""
     build(home)
     assert command.call(["apply", "--project=demo-orch", "--yes"]) == 0
@@ -128,9 +107,7 @@ def test_what_was_applied_is_the_same(home: Path, capsys: pytest.CaptureFixture[
     told = capsys.readouterr().out
     assert told.splitlines()[-1].startswith("same: ")
     assert len([line for line in told.splitlines() if ": commit " in line]) == len(manifest().functions)
-    cloud = cloud_in(home)
     cloud.store("jobs")["nba-self-heal"]["state"] = "PAUSED"
-    saved(home / "state.json", cloud)
     assert command.call(["check-drift", "--project=demo-orch"]) == 1
     assert "red     schedule state nba-self-heal: state: wanted ENABLED, found PAUSED" in capsys.readouterr().out
 
