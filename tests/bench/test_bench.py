@@ -6,6 +6,8 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,8 @@ from tests.bench.figure import Figure, Spread
 from tests.emulators.server import ROOT
 
 BENCH = ROOT / "bin" / "bench"
+# They start instance after instance, or play nights: half of the time of all.
+LONG = ("simulation", "latency", "burst", "cold", "memory")
 COUNTED: dict[str, dict[str, object]] = {
     "fan-in": {"errors": 0, "triggers": 1},
     "batches": {"asked": 60, "requests": 60},
@@ -31,27 +35,47 @@ def bench(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]
     return subprocess.run([BENCH, *arguments], env=environment, capture_output=True, text=True, check=False)
 
 
+Measured = Callable[[Sequence[str]], dict[str, Any]]
+
+
 @pytest.fixture(scope="module")
-def measured(firestore_host: str, pubsub_host: str) -> dict[str, Any]:
-    """Everything, measured once on the emulators of the session."""
+def measured(firestore_host: str, pubsub_host: str) -> Measured:
+    """Figures, measured once on the emulators of the session."""
     hosts = {"FIRESTORE_EMULATOR_HOST": firestore_host, "PUBSUB_EMULATOR_HOST": pubsub_host}
-    answer = bench("--small", "--json", **hosts)
-    assert answer.returncode == 0, answer.stderr
-    found: dict[str, Any] = json.loads(answer.stdout)
-    return found
+
+    @cache
+    def once(names: Sequence[str]) -> dict[str, Any]:
+        answer = bench(*names, "--small", "--json", **hosts)
+        assert answer.returncode == 0, answer.stderr
+        found: dict[str, Any] = json.loads(answer.stdout)
+        return found
+
+    return once
 
 
 @pytest.mark.slow
 @pytest.mark.xdist_group("firestore")
-@pytest.mark.parametrize("name", FIGURES)
-def test_a_figure_is_measured(name: str, measured: dict[str, Any]) -> None:
+@pytest.mark.parametrize("name", [name for name in FIGURES if name not in LONG])
+def test_a_figure_is_measured(name: str, measured: Measured) -> None:
     """Each figure yields at least one line with its samples, and what was counted is right at any size."""
+    assert_measured(name, measured(tuple(name for name in FIGURES if name not in LONG)))
+
+
+@pytest.mark.nightly
+@pytest.mark.xdist_group("firestore")
+@pytest.mark.parametrize("name", LONG)
+def test_a_long_figure_is_measured(name: str, measured: Measured) -> None:
+    """Those that start instances, too."""
+    assert_measured(name, measured(LONG))
+
+
+def assert_measured(name: str, measured: dict[str, Any]) -> None:
     assert measured["absent"] == {}
-    lines = [one for one in measured["figures"] if one["name"] == name]
+    lines = [line for line in measured["figures"] if line["name"] == name]
     assert lines != []
-    for one in lines:
-        assert one["value"]["median"] > 0
-        assert one["floor"] is None or one["ratio"] > 0
+    for line in lines:
+        assert line["value"]["median"] > 0
+        assert line["floor"] is None or line["ratio"] > 0
     for what, count in COUNTED.get(name, {}).items():
         assert lines[0]["counted"][what] == count
 
