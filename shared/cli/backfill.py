@@ -87,7 +87,7 @@ def _range_in(
     if how is None:
         raise fail(REFUSED, f"{name} has no rerun in the policy", f"add phases.{name}.rerun")
     if recorded_at(ctx, begin.mode, name) is None:
-        modes = [one for one in ctx.policy.modes if recorded_at(ctx, one, name) is not None]
+        modes = [candidate for candidate in ctx.policy.modes if recorded_at(ctx, candidate, name) is not None]
         raise fail(USAGE, f"mode {begin.mode!r} does not pass through {name}", f"one of {', '.join(modes)}")
     return name, how, begin.mode, (begin.day, end.day)
 
@@ -145,10 +145,11 @@ def _end(planned: Plan, results: list[Result], go_on: str) -> None:
     """Say what is still to be done, and end with the status of the whole."""
     accepted = sum(result.word is DateOutcome.ACCEPTED for result in results)
     typer.echo(f"{accepted} of {len(planned.to_ask)} accepted", err=True)
-    for one in results:
-        if one.word is not DateOutcome.ACCEPTED and not one.stops:
+    for result in results:
+        if result.word is not DateOutcome.ACCEPTED and not result.stops:
             typer.echo(
-                f"{one.key.day} {one.word}; again: {commands.rerun(planned.phase, one.key, planned.reason)}", err=True
+                f"{result.key.day} {result.word}; again: {commands.rerun(planned.phase, result.key, planned.reason)}",
+                err=True,
             )
     if results[-1].stops:
         then = f"go on with: {go_on}" if go_on else "it was the last date"

@@ -43,16 +43,18 @@ def list_batches(
     """List the batches that are not published, the newest first."""
     ctx = runtime.context()
     listed = [batch for batch in all_batches(ctx) if everything or batch.active]
-    seen = [queries.view(ctx, batch) for batch in listed]
+    views = [queries.view(ctx, batch) for batch in listed]
     if as_json:
-        print_json([queries.document(ctx, one) for one in seen])
+        print_json([queries.document(ctx, view) for view in views])
         return
-    for one in seen:
+    for view in views:
         share = (
-            "" if one.percent is None else f"  {queries.bar(one.percent)} {one.percent:g} percent, {one.silent} silent"
+            ""
+            if view.percent is None
+            else f"  {queries.bar(view.percent)} {view.percent:g} percent, {view.silent} silent"
         )
-        typer.echo(f"{one.batch.id}  {one.batch.name}  {one.batch.state.value}{share}")
-    typer.echo(f"{len(seen)} batches" if len(seen) != 1 else "1 batch", err=True)
+        typer.echo(f"{view.batch.id}  {view.batch.name}  {view.batch.state.value}{share}")
+    typer.echo(f"{len(views)} batches" if len(views) != 1 else "1 batch", err=True)
 
 
 def show(
@@ -77,22 +79,22 @@ def show(
     if missing:
         _list_missing(ctx, batch, as_json=as_json)
         return
-    seen = queries.view(ctx, batch)
+    view = queries.view(ctx, batch)
     if as_json:
-        print_json(queries.document(ctx, seen))
+        print_json(queries.document(ctx, view))
         return
-    for line in queries.lines(ctx, seen):
+    for line in queries.lines(ctx, view):
         typer.echo(line)
 
 
 def _list_missing(ctx: Context, batch: Batch, *, as_json: bool) -> None:
-    found = list(all_missing(ctx, batch))
+    missing = list(all_missing(ctx, batch))
     if as_json:
-        print_json(found)
+        print_json(missing)
         return
-    for member in found:
+    for member in missing:
         typer.echo(member)
-    typer.echo(f"{len(found)} of {batch.members if batch.members is not None else 'unknown'} missing", err=True)
+    typer.echo(f"{len(missing)} of {batch.members if batch.members is not None else 'unknown'} missing", err=True)
 
 
 def close(
@@ -146,6 +148,6 @@ def _act(
 
 def _key(ctx: Context, name: str, date: str, mode: str | None, lane: str) -> RunKey:
     if name not in ctx.policy.batches:
-        known = suggest(name, ctx.policy.batches) if ctx.policy.batches else "the policy declares none, under batches"
-        raise fail(USAGE, f"there is no batch {name!r}", known)
+        hint = suggest(name, ctx.policy.batches) if ctx.policy.batches else "the policy declares none, under batches"
+        raise fail(USAGE, f"there is no batch {name!r}", hint)
     return key_in(ctx, date, mode, lane)

@@ -115,21 +115,24 @@ def _head(month: Month, prices: PriceList, *, free: bool) -> str:
     if month.workflows is not None:
         what += f", {month.workflows.runs:,.0f} runs of workflows with {month.workflows.calls:,.0f} calls"
     if month.batches:
-        batches, members = sum(one.runs for one in month.batches), sum(one.runs * one.members for one in month.batches)
+        batches, members = (
+            sum(batch.runs for batch in month.batches),
+            sum(batch.runs * batch.members for batch in month.batches),
+        )
         what += f", {batches:,.0f} batches with {members:,.0f} members"
     many = "" if month.pipelines == 1 else f", {month.pipelines:,} such pipelines"
     of_when = f"list prices of {prices.taken}, {'after' if free else 'without'} what is free"
     return f"{month.policy.pipeline}: {what}{many}\nUSD a month, {prices.region}, {of_when}"
 
 
-def _charges(found: Bill, prices: PriceList) -> str:
+def _charges(month_bill: Bill, prices: PriceList) -> str:
     rows = []
-    for charge in found.charges:
+    for charge in month_bill.charges:
         price = prices.prices[charge.item]
         rows.append(
             (charge.item.value, f"{_number(charge.used)} {price.unit}", f"{_number(price.free)}", _usd(charge.usd))
         )
-    rows.append(("total", "", "", _usd(found.total)))
+    rows.append(("total", "", "", _usd(month_bill.total)))
     return table(("charge", "used", "free", "USD"), rows)
 
 
@@ -150,26 +153,26 @@ def _mostly(made: Bill) -> str:
 
 def _quotas(month: Month, prices: PriceList) -> str:
     many, wide = reached(by_pipelines(month), prices), reached(by_width(month), prices)
-    wider = {one.limit: one for one in wide}
+    wider = {crossing.limit: crossing for crossing in wide}
     rows = []
-    for one in many:
-        quota = prices.quotas[one.limit]
-        at = (_at(one), _at(wider[one.limit]))
-        rows.append((one.limit.value, f"{one.asked:,.3g}", _number(quota.limit), *at, quota.unit))
+    for crossing in many:
+        quota = prices.quotas[crossing.limit]
+        at = (_at(crossing), _at(wider[crossing.limit]))
+        rows.append((crossing.limit.value, f"{crossing.asked:,.3g}", _number(quota.limit), *at, quota.unit))
     listed = table(("quota", "asked", "limit", "pipelines", "one, wider", "unit"), rows)
     return f"{listed}\n\nreached first: by pipelines {_first(many, prices)}; by one that widens {_first(wide, prices)}"
 
 
-def _at(one: Reached) -> str:
-    return "never" if one.size is None else "now" if one.size == 1 else f"{one.size:,} x"
+def _at(crossing: Reached) -> str:
+    return "never" if crossing.size is None else "now" if crossing.size == 1 else f"{crossing.size:,} x"
 
 
-def _first(found: tuple[Reached, ...], prices: PriceList) -> str:
-    one = first(found)
-    if one is None:
+def _first(crossings: tuple[Reached, ...], prices: PriceList) -> str:
+    earliest = first(crossings)
+    if earliest is None:
         return "none"
-    quota = prices.quotas[one.limit]
-    return f"{quota.limit:,.0f} {quota.unit} ({'soft' if quota.soft else 'fixed'}): {_at(one)}"
+    quota = prices.quotas[earliest.limit]
+    return f"{quota.limit:,.0f} {quota.unit} ({'soft' if quota.soft else 'fixed'}): {_at(earliest)}"
 
 
 def _number(value: float) -> str:
@@ -210,10 +213,16 @@ def document(month: Month, prices: PriceList, sizes: tuple[int, ...], *, free: b
             for name, grow in growing.items()
         },
         "quotas": {
-            name: [{"quota": one.limit.value, "asked": one.asked, "reached_at": one.size} for one in found]
-            for name, found in quotas.items()
+            name: [
+                {"quota": crossing.limit.value, "asked": crossing.asked, "reached_at": crossing.size}
+                for crossing in crossings
+            ]
+            for name, crossings in quotas.items()
         },
-        "assumptions": {"operations": {unit.value: asdict(one) for unit, one in OPERATIONS.items()}, **asdict(HABITS)},
+        "assumptions": {
+            "operations": {unit.value: asdict(operations) for unit, operations in OPERATIONS.items()},
+            **asdict(HABITS),
+        },
     }
 
 

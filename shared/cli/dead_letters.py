@@ -93,8 +93,8 @@ def replay(
     place = _subscription_of(ctx, subscription)
     outcomes: list[Replayed] = []
     try:
-        wanted = None if message_id is None else [message_id]
-        for outcome in replayed(ctx, place.port, wanted, by=who(by), reason=reason.strip(), dry_run=dry_run):
+        message_ids = None if message_id is None else [message_id]
+        for outcome in replayed(ctx, place.port, message_ids, by=who(by), reason=reason.strip(), dry_run=dry_run):
             outcomes.append(outcome)
             if not as_json:
                 typer.echo(_outcome_text(outcome))
@@ -103,7 +103,7 @@ def replay(
             print_json(_published(outcomes, ctx.ports.clock.now()))
     if message_id is not None and not outcomes:
         raise fail(NOT_FOUND, f"no dead letter {message_id!r} in {place.subscription}", "orch dead-letters list")
-    kept = sum(1 for one in outcomes if one.kept)
+    kept = sum(1 for outcome in outcomes if outcome.kept)
     verb = "would be published" if dry_run else "published"
     typer.echo(f"{len(outcomes) - kept} {verb}, {kept} kept in {place.subscription}", err=True)
     raise typer.Exit(REFUSED if kept else 0)

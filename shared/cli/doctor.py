@@ -69,15 +69,15 @@ def doctor(
     if as_json:
         print_json([asdict(sign) for sign in signs])
     else:
-        for one in signs:
-            _print(one)
+        for sign in signs:
+            _print(sign)
     raise typer.Exit(status_of(signs))
 
 
-def _print(one: Sign) -> None:
-    typer.echo(f"{one.verdict.value:13} {one.what}: {one.found}")
-    if one.hint and one.verdict is not Verdict.OK:
-        typer.echo(f"              hint: {one.hint}")
+def _print(sign: Sign) -> None:
+    typer.echo(f"{sign.verdict.value:13} {sign.what}: {sign.found}")
+    if sign.hint and sign.verdict is not Verdict.OK:
+        typer.echo(f"              hint: {sign.hint}")
 
 
 def status_of(signs: Iterable[Sign]) -> int:
@@ -101,9 +101,9 @@ def examined(project: str, emulators: dict[str, str], run: Runner, find: Callabl
 
 
 def _python() -> Sign:
-    told = ".".join(map(str, sys.version_info[:3]))
+    version = ".".join(map(str, sys.version_info[:3]))
     fit = sys.version_info >= OLDEST_PYTHON
-    return Sign("Python", Verdict.OK if fit else Verdict.WRONG, told, "3.11 is what the functions run on")
+    return Sign("Python", Verdict.OK if fit else Verdict.WRONG, version, "3.11 is what the functions run on")
 
 
 def _files() -> tuple[Manifest | None, list[Sign]]:
@@ -152,14 +152,14 @@ def _cloud(manifest: Manifest, project: str, run: Runner) -> Iterator[Sign]:
         yield Sign("project", Verdict.NOT_LOOKED_AT, f"{project}: there are no credentials", "see credentials above")
         return
     try:
-        found = ask(run, gcloud("projects describe", project, project=project))
+        description = ask(run, gcloud("projects describe", project, project=project))
     except CommandFailed as failed:
         yield _unread("project", failed)
         return
-    if found is None:
+    if description is None:
         yield Sign("project", Verdict.WRONG, f"{project} is not there, or not yours to see", "gcloud projects list")
         return
-    place = Target(project, str(found["projectNumber"]), manifest.region)
+    place = Target(project, str(description["projectNumber"]), manifest.region)
     yield Sign("project", Verdict.OK, f"{project} ({place.number})")
     yield from _deployer(manifest, place, credentials.found, run)
     yield from _resources(_looked_at(manifest, place), run)
@@ -170,12 +170,12 @@ def _credentials(project: str, run: Runner) -> Sign:
     line = gcloud("auth list", project=project, filter="status:ACTIVE")
     hint = "gcloud auth login, and for programs gcloud auth application-default login"
     try:
-        found = ask(run, line)
+        accounts = ask(run, line)
     except CommandFailed as failed:
         return _unread("credentials", failed)
-    if not found:
+    if not accounts:
         return Sign("credentials", Verdict.WRONG, "no active account", hint)
-    return Sign("credentials", Verdict.OK, str(found[0].get("account", "active")))
+    return Sign("credentials", Verdict.OK, str(accounts[0].get("account", "active")))
 
 
 def _deployer(manifest: Manifest, place: Target, account: str, run: Runner) -> Iterator[Sign]:
@@ -207,12 +207,12 @@ def _resources(resources: Sequence[Resource], run: Runner) -> Iterator[Sign]:
     whole: dict[str, int] = {}
     for resource in resources:
         try:
-            found = looks.of(resource)
+            actual = looks.of(resource)
         except CommandFailed as failed:
             yield _unread(resource.id, failed)
             continue
-        wrong = [] if found is None or resource.kind in OF_CODE else resource.differences(found)
-        if found is None:
+        wrong = [] if actual is None or resource.kind in OF_CODE else resource.differences(actual)
+        if actual is None:
             yield Sign(resource.id, Verdict.WRONG, "not there", APPLY if resource.lines[1:] else resource.hint)
         elif wrong:
             yield Sign(resource.id, Verdict.WRONG, "; ".join(map(str, wrong)), APPLY)
@@ -227,12 +227,12 @@ def _values(manifest: Manifest, place: Target, run: Runner) -> Iterator[Sign]:
     for name in manifest.secrets:
         line = gcloud("secrets versions list", name, project=place.project, filter="state=ENABLED", limit=1)
         try:
-            found = ask(run, line)
+            values = ask(run, line)
         except CommandFailed as failed:
             yield _unread(f"value of {name}", failed)
             continue
         optional = manifest.policy.alerts.pagerduty
-        if found:
+        if values:
             yield Sign(f"value of {name}", Verdict.OK, "an enabled version")
         elif optional is not None and name == optional.routing_key_secret:
             yield Sign(f"value of {name}", Verdict.OK, "none: PagerDuty is off")

@@ -62,12 +62,12 @@ def _answer(app: typer.Typer, argv: list[str], name: str, usage: int, unavailabl
     except typer.Exit as ended:
         return ended.exit_code
     except typer.TyperException as wrong:
-        said = wrong.format_message()
+        text = wrong.format_message()
         # A call without arguments is answered with the help.
-        if said.startswith("Usage:"):
-            print(said, file=sys.stderr)
+        if text.startswith("Usage:"):
+            print(text, file=sys.stderr)
             return usage
-        return _failed(argv, name, usage, said, "--help shows how it is called")
+        return _failed(argv, name, usage, text, "--help shows how it is called")
     except PolicyError as wrong:
         print(f"{name}: {wrong}", file=sys.stderr)
         _as_json(argv, {"error": str(wrong).partition("\n")[0], "hint": wrong.hint})

@@ -27,24 +27,24 @@ def known(
     """
     ctx = runtime.context()
     day = today(ctx) if date is None else day_in(date)
-    found = counted(ctx, day)
+    counts = counted(ctx, day)
     if as_json:
-        print_json([_shown(one) for one in found])
+        print_json([_shown(count) for count in counts])
         return
-    for one in found:
-        last = f"{ctx.policy.local(one.last_at):%H:%M}"
-        typer.echo(f"{one.phase:<10} {one.why.value:<13} {one.count:>6}  last {last}  {one.name}")
+    for count in counts:
+        last = f"{ctx.policy.local(count.last_at):%H:%M}"
+        typer.echo(f"{count.phase:<10} {count.why.value:<13} {count.count:>6}  last {last}  {count.name}")
     typer.echo(
-        f"{amount(sum(one.count for one in found), 'message')} of {amount(len(found), 'name')} on {day}", err=True
+        f"{amount(sum(count.count for count in counts), 'message')} of {amount(len(counts), 'name')} on {day}", err=True
     )
 
 
-def _shown(one: Count) -> dict[str, object]:
+def _shown(count: Count) -> dict[str, object]:
     return {
-        "phase": one.phase,
-        "name": one.name,
-        "why": one.why.value,
-        "count": one.count,
-        "first_at": one.first_at.isoformat(),
-        "last_at": one.last_at.isoformat(),
+        "phase": count.phase,
+        "name": count.name,
+        "why": count.why.value,
+        "count": count.count,
+        "first_at": count.first_at.isoformat(),
+        "last_at": count.last_at.isoformat(),
     }

@@ -113,13 +113,13 @@ def _show(results: Sequence[Result], until: date) -> None:
     typer.echo(summary.message, err=True)
 
 
-def _rank(one: Result, measure: Measure) -> tuple[int, str]:
-    return _SHOWN_FIRST.index(measure.status(one.check)), measure.subject
+def _rank(result: Result, measure: Measure) -> tuple[int, str]:
+    return _SHOWN_FIRST.index(measure.status(result.check)), measure.subject
 
 
-def _row(one: Result, measure: Measure) -> tuple[str, ...]:
+def _row(result: Result, measure: Measure) -> tuple[str, ...]:
     number = "" if measure.value is None else f"{measure.value:.0f}"
-    return measure.status(one.check).value, measure.subject, number, measure.note
+    return measure.status(result.check).value, measure.subject, number, measure.note
 
 
 add_pipeline_option(app)

@@ -144,14 +144,14 @@ def list_quarantine(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
     """List the messages that could not be understood, each distinct body once, oldest first."""
-    found = listed(runtime.context(), None if everything else "kept")
+    messages = listed(runtime.context(), None if everything else "kept")
     if as_json:
-        print_json([_shown(kept) for kept in found])
+        print_json([_shown(kept) for kept in messages])
         return
-    for kept in found:
+    for kept in messages:
         times = f" ({kept.count} times)" if kept.count > 1 else ""
         typer.echo(f"{kept.message_id}  {kept.received_at:%Y-%m-%d %H:%M:%S}Z  {kept.phase}  {kept.reason}{times}")
-    typer.echo(f"{len(found)} in quarantine", err=True)
+    typer.echo(f"{len(messages)} in quarantine", err=True)
 
 
 def show_quarantined(message_id: str) -> None:
@@ -179,9 +179,9 @@ def replay(
     if (message_id is None) == (not everything):
         raise fail(USAGE, "name one message or --all", commands.quarantine("list"))
     why = Why(reason.strip(), who(by))
-    found = listed(ctx) if everything else [acts.find_quarantined(ctx, message_id or "")]
+    messages = listed(ctx) if everything else [acts.find_quarantined(ctx, message_id or "")]
     status = 0
-    for kept in found:
+    for kept in messages:
         if kept is None:
             raise fail(
                 NOT_FOUND, f"no message {message_id!r} in quarantine", commands.line("quarantine", "list", "--all")

@@ -138,30 +138,30 @@ def _moment(policy: Policy, text: str, now: datetime) -> datetime:
 
 def _list(ctx: Context, scope: Scope, *, as_json: bool) -> None:
     now = ctx.ports.clock.now()
-    listed = [one for one in pausing.listed(ctx) if scope.reaches(one)]
+    listed = [item for item in pausing.listed(ctx) if scope.reaches(item)]
     if as_json:
-        print_json([_document(ctx.policy, one, now) for one in listed])
+        print_json([_document(ctx.policy, item, now) for item in listed])
         return
-    for one in listed:
-        typer.echo(f"{one.id}  {one.word(now)}  {one.scope}  {paused_text(ctx.policy, one)}")
-    in_force = sum(one.in_force(now) for one in listed)
+    for item in listed:
+        typer.echo(f"{item.id}  {item.word(now)}  {item.scope}  {paused_text(ctx.policy, item)}")
+    in_force = sum(item.in_force(now) for item in listed)
     typer.echo(f"{in_force} in force, {len(listed)} listed" if listed else "no pauses", err=True)
 
 
-def _document(policy: Policy, one: Pause, now: datetime) -> dict[str, Any]:
+def _document(policy: Policy, item: Pause, now: datetime) -> dict[str, Any]:
     return {
-        "id": one.id,
-        "state": one.word(now),
-        "scope": one.scope,
-        "mode": one.mode,
-        "transition": one.transition,
-        "workflow": one.workflow,
-        "begins_at": one.begins_at.isoformat(),
-        "ends_at": None if one.ends_at is None else one.ends_at.isoformat(),
-        "by": one.by,
-        "planned": one.planned,
-        "reason": one.reason,
-        "ended_at": None if one.ended_at is None else one.ended_at.isoformat(),
-        "ended_by": one.ended_by,
-        "ended_for": one.ended_for,
+        "id": item.id,
+        "state": item.word(now),
+        "scope": item.scope,
+        "mode": item.mode,
+        "transition": item.transition,
+        "workflow": item.workflow,
+        "begins_at": item.begins_at.isoformat(),
+        "ends_at": None if item.ends_at is None else item.ends_at.isoformat(),
+        "by": item.by,
+        "planned": item.planned,
+        "reason": item.reason,
+        "ended_at": None if item.ended_at is None else item.ended_at.isoformat(),
+        "ended_by": item.ended_by,
+        "ended_for": item.ended_for,
     }

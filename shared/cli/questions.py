@@ -52,11 +52,11 @@ def status(
     Example: orch status 2026-01-21
     """
     ctx = runtime.context()
-    wanted = None if date is None else {day_in(date)}
+    days = None if date is None else {day_in(date)}
     every = queries.all_runs(ctx)
-    still_open = {run.key for run in every if wanted is None and run.closed_at is None}
-    runs = [run for run in every if run.key.day in (wanted or dates_of_today(ctx)) or run.key in still_open]
-    if not runs and wanted is None:
+    still_open = {run.key for run in every if days is None and run.closed_at is None}
+    runs = [run for run in every if run.key.day in (days or dates_of_today(ctx)) or run.key in still_open]
+    if not runs and days is None:
         runs = every[:6]
     lines = [(run, queries.explain_all(ctx, run.key)) for run in runs]
     if not runs:
@@ -68,24 +68,28 @@ def status(
     if as_json:
         print_json(
             [
-                {"run": run.key.id, "closed": run.closed_at is not None, "transitions": [e.evidence for e in found]}
-                for run, found in lines
+                {
+                    "run": run.key.id,
+                    "closed": run.closed_at is not None,
+                    "transitions": [e.evidence for e in explanations],
+                }
+                for run, explanations in lines
             ]
         )
         return
     now = ctx.ports.clock.now()
-    for run, found in lines:
+    for run, explanations in lines:
         opened = clock_time(ctx.policy, run.opened_at, now)
         typer.echo(f"{run.key.id}  opened {opened}{', closed' if run.closed_at else ''}")
-        for one in found:
-            typer.echo(
-                f"  {one.evidence['transition']:<20} {one.state:<11} {len(one.done)} done  {one.reason}{_text_of(one)}"
-            )
+        for explanation in explanations:
+            name, done = explanation.evidence["transition"], len(explanation.done)
+            text = f"{explanation.reason}{_text_of(explanation)}"
+            typer.echo(f"  {name:<20} {explanation.state:<11} {done} done  {text}")
 
 
-def _text_of(one: Explanation) -> str:
+def _text_of(explanation: Explanation) -> str:
     """Return what an operator told a transition last."""
-    acts = one.evidence["operator"]
+    acts = explanation.evidence["operator"]
     return f"; {acts[-1]['verb']} by {acts[-1]['by'] or 'an operator'}: {acts[-1]['reason']}" if acts else ""
 
 
@@ -117,13 +121,13 @@ def explain(
         raise fail(USAGE, "--date belongs to a workflow", "the date of a transition stands behind its name")
     key = key_in(ctx, date, mode, lane)
     name = transition_in(ctx.policy, transition, key.mode)
-    found = _explained(ctx, key, name, None if at is None else _time_in(ctx.policy, at, key.mode, date))
-    if found.state == "not_open":
+    explanation = _explained(ctx, key, name, None if at is None else _time_in(ctx.policy, at, key.mode, date))
+    if explanation.state == "not_open":
         raise fail(NOT_FOUND, f"{key.id} is not open", f"the runs there are: {commands.status()}")
     if as_json:
-        print_json(found.evidence)
+        print_json(explanation.evidence)
     else:
-        typer.echo(found.text)
+        typer.echo(explanation.text)
 
 
 def _explain_workflow(name: str, day: str | None, at: str | None, *, as_json: bool) -> None:
@@ -133,12 +137,12 @@ def _explain_workflow(name: str, day: str | None, at: str | None, *, as_json: bo
     moment = ctx.ports.clock.now()
     if at is not None:
         moment = until_or_past(ctx.policy, at, working or ctx.policy.local(moment).date())
-    found = explain_workflow(ctx, workflows, name, moment, working)
+    explanations = explain_workflow(ctx, workflows, name, moment, working)
     if as_json:
-        print_json([one.evidence for one in found])
+        print_json([explanation.evidence for explanation in explanations])
         return
-    for one in found:
-        typer.echo(one.text)
+    for explanation in explanations:
+        typer.echo(explanation.text)
 
 
 def until_or_past(policy: Policy, text: str, day: Day) -> datetime:
@@ -156,13 +160,13 @@ def _explained(ctx: Context, key: RunKey, transition: str, at: datetime | None) 
     does not reach that time."""
     if at is None or at >= ctx.ports.clock.now():
         return queries.explain(ctx, key, transition, at)
-    found = past.explain_then(ctx, key, transition, at)
+    explanation = past.explain_then(ctx, key, transition, at)
     now = f"as it stands now: {commands.explain(transition, key)}"
-    if isinstance(found, past.NotOpen):
-        raise fail(NOT_FOUND, found.reason, f"the runs there are: {commands.status()}")
-    if isinstance(found, past.Beyond):
-        raise fail(REFUSED, found.reason, now)
-    return found
+    if isinstance(explanation, past.NotOpen):
+        raise fail(NOT_FOUND, explanation.reason, f"the runs there are: {commands.status()}")
+    if isinstance(explanation, past.Beyond):
+        raise fail(REFUSED, explanation.reason, now)
+    return explanation
 
 
 def report(
@@ -208,15 +212,15 @@ def _time_in(policy: Policy, text: str, mode: str, date: str) -> datetime:
 
     from shared.core.calendar import instant
 
-    found: datetime | None = None
+    moment: datetime | None = None
     with suppress(ValueError):
         if len(text) == len("HH:MM"):
             day = day_in(date) - timedelta(days=policy.modes[mode].partition_offset_days)
             return instant(day, time.fromisoformat(text), policy.zone)
-        found = datetime.fromisoformat(text)
-    if found is None or found.year not in YEARS:
+        moment = datetime.fromisoformat(text)
+    if moment is None or moment.year not in YEARS:
         raise fail(USAGE, f"{text!r} is not a time", "write 06:15, or 2026-01-21T06:15:00-05:00")
-    return found if found.tzinfo is not None else found.replace(tzinfo=policy.zone)
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=policy.zone)
 
 
 def check(
@@ -235,19 +239,21 @@ def check(
     Example: orch check config/nba.yaml
     """
     if policy is not None and policy.is_dir():
-        found = [*runtime.policies_in(policy)]
+        policies = [*runtime.policies_in(policy)]
     else:
-        found = [ctx.policy for ctx in runtime.contexts()] if policy is None else [runtime.policy_in(policy)]
+        policies = [ctx.policy for ctx in runtime.contexts()] if policy is None else [runtime.policy_in(policy)]
     summaries = []
-    for one in found:
-        runtime.refuse_idle(one)
-        summaries.append(_in_order(one, told=not as_json) | _workflows_in_order(one, told=not as_json))
+    for pipeline_policy in policies:
+        runtime.refuse_idle(pipeline_policy)
+        summaries.append(
+            _in_order(pipeline_policy, verbose=not as_json) | _workflows_in_order(pipeline_policy, verbose=not as_json)
+        )
     if as_json:
-        print_json(summaries if len(found) > 1 or (policy is not None and policy.is_dir()) else summaries[0])
+        print_json(summaries if len(policies) > 1 or (policy is not None and policy.is_dir()) else summaries[0])
 
 
-def _in_order(policy: Policy, *, told: bool) -> dict[str, object]:
-    """Return what a policy that is in order holds, with a line for people where they are told."""
+def _in_order(policy: Policy, *, verbose: bool) -> dict[str, object]:
+    """Return what a policy that is in order holds, with a line for people where ``verbose``."""
     for end in endless(policy):
         typer.echo(f"warning: {policy.source}: {end.key}: {end.reason}\n  hint: {end.hint}", err=True)
     processors = sum(len(phase.processors) for phase in policy.phases.values())
@@ -260,7 +266,7 @@ def _in_order(policy: Policy, *, told: bool) -> dict[str, object]:
         "transitions": list(policy.transitions),
         "gates": list(policy.gates),
     }
-    if not told:
+    if not verbose:
         return summary
     typer.echo(
         f"{policy.source}: {policy.pipeline} is in order: {amount(len(policy.phases), 'phase')}, "
@@ -270,12 +276,12 @@ def _in_order(policy: Policy, *, told: bool) -> dict[str, object]:
     return summary
 
 
-def _workflows_in_order(policy: Policy, *, told: bool) -> dict[str, object]:
+def _workflows_in_order(policy: Policy, *, verbose: bool) -> dict[str, object]:
     """Return what the workflow file beside a policy holds, nothing where there is none."""
     checked = workflows_beside(policy)
     if checked is None:
         return {}
-    if told:
+    if verbose:
         counts = f"{amount(len(checked.workflows), 'workflow')}, {amount(len(checked.scrapers), 'scraper')}"
         typer.echo(f"{checked.source}: in order: {counts}")
     return {"workflows": list(checked.workflows), "scrapers": len(checked.scrapers)}

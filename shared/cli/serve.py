@@ -30,9 +30,9 @@ def serve(
 
     Example: orch serve health_check --port 8080
     """
-    known = sorted(folder.parent.name for folder in FUNCTIONS.glob("*/main.py"))
-    if function not in known:
-        raise fail(USAGE, f"no function {function!r}", f"one of {', '.join(known)}")
+    names = sorted(folder.parent.name for folder in FUNCTIONS.glob("*/main.py"))
+    if function not in names:
+        raise fail(USAGE, f"no function {function!r}", f"one of {', '.join(names)}")
     _ = runtime.contexts()[0].ports.store  # an environment that names none is said now, not by the first answer
     listening = _listening(port)
 
@@ -54,12 +54,12 @@ def serve(
 
 
 def _listening(port: int) -> socket.socket:
-    found = socket.socket()
-    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        found.bind((HERE, port))
-        found.listen()
+        listener.bind((HERE, port))
+        listener.listen()
     except OSError as error:
-        found.close()
+        listener.close()
         raise fail(USAGE, f"cannot listen on {HERE}:{port}: {error.strerror}", "choose another: --port 0") from None
-    return found
+    return listener

@@ -101,12 +101,12 @@ def absent_library(absent: ModuleNotFoundError) -> str:
 
 def day_in(text: str) -> date:
     """Read a date; exit 2 if it is none."""
-    found: date | None = None
+    day: date | None = None
     with suppress(ValueError):
-        found = date.fromisoformat(text)
-    if found is None or found.year not in YEARS:
+        day = date.fromisoformat(text)
+    if day is None or day.year not in YEARS:
         raise fail(USAGE, f"{text!r} is not a date", "write it as 2026-01-21")
-    return found
+    return day
 
 
 def key_in(ctx: Context, text: str, mode: str | None, lane: str) -> RunKey:
@@ -141,11 +141,11 @@ def phase_in(policy: Policy, name: str) -> str:
 
 def processor_in(ctx: Context, phase: str, name: str) -> str:
     """Return the canonical name of a processor of a phase, given by any of its names; exit 2 if it has none of them."""
-    found = ctx.names.resolve(phase, name)
-    if found is None:
-        known = ctx.policy.phases[phase].processors
-        raise fail(USAGE, f"{phase} has no processor {name!r}", suggest(name, known))
-    return found.processor
+    entry = ctx.names.resolve(phase, name)
+    if entry is None:
+        processors = ctx.policy.phases[phase].processors
+        raise fail(USAGE, f"{phase} has no processor {name!r}", suggest(name, processors))
+    return entry.processor
 
 
 def today(ctx: Context) -> date:

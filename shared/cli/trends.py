@@ -70,50 +70,52 @@ def _write(path: Path, text: str) -> None:
     typer.echo(f"wrote {path}", err=True)
 
 
-def answers(ctx: Context, found: Analysis) -> list[str]:
+def answers(ctx: Context, analysis: Analysis) -> list[str]:
     """Return the four answers as tables."""
     return [
-        f"What recurs most, {found.first} to {found.last}\n" + _recurring(found),
-        f"At what hour ({ctx.policy.zone.key})\n" + _hours(found),
-        "Which checks cry wolf (half of their alarms were over the next time anybody looked)\n" + _wolves(found),
-        "How health moves, by week\n" + _weeks(found),
+        f"What recurs most, {analysis.first} to {analysis.last}\n" + _recurring(analysis),
+        f"At what hour ({ctx.policy.zone.key})\n" + _hours(analysis),
+        "Which checks cry wolf (half of their alarms were over the next time anybody looked)\n" + _wolves(analysis),
+        "How health moves, by week\n" + _weeks(analysis),
     ]
 
 
-def _recurring(found: Analysis) -> str:
+def _recurring(analysis: Analysis) -> str:
     rows = [
-        (one.check, str(len(one.alarms)), f"{one.failed}/{one.judged}", str(one.warned), str(one.errors),
-         duration(one.longest), one.last_message[:100])
-        for one in found.recurring
+        (history.check, str(len(history.alarms)), f"{history.failed}/{history.judged}", str(history.warned),
+         str(history.errors), duration(history.longest), history.last_message[:100])
+        for history in analysis.recurring
     ]  # fmt: skip
     headings = ("check", "alarms", "failed", "warned", "broken", "longest", "last said")
     answered = table(headings, rows) if rows else "nothing warned or failed"
-    broken = ", ".join(f"{one.check} {one.errors} of {one.judged} times" for one in found.broken)
+    broken = ", ".join(f"{history.check} {history.errors} of {history.judged} times" for history in analysis.broken)
     return answered + (f"\ncould not be judged: {broken}" if broken else "")
 
 
-def _hours(found: Analysis) -> str:
-    most = max((count.failed + count.warned for count in found.hours.values()), default=0) or 1
+def _hours(analysis: Analysis) -> str:
+    most = max((count.failed + count.warned for count in analysis.hours.values()), default=0) or 1
     rows = [
         (f"{hour:02}:00", str(count.failed), str(count.warned), str(count.errors), str(count.judged),
          "#" * round(BAR * (count.failed + count.warned) / most))
-        for hour, count in found.hours.items()
+        for hour, count in analysis.hours.items()
     ]  # fmt: skip
     return table(("hour", "failed", "warned", "broken", "judged", ""), rows)
 
 
-def _wolves(found: Analysis) -> str:
-    rows = [(wolf.check, f"{wolf.brief} of {len(wolf.alarms)}", wolf.severity.value) for wolf in found.wolves]
+def _wolves(analysis: Analysis) -> str:
+    rows = [(wolf.check, f"{wolf.brief} of {len(wolf.alarms)}", wolf.severity.value) for wolf in analysis.wolves]
     return table(("check", "over at once", "severity"), rows) if rows else "none"
 
 
-def _weeks(found: Analysis) -> str:
+def _weeks(analysis: Analysis) -> str:
     rows = [
         (str(week), _number(count.health), str(count.failed), str(count.warned), "#" * round((count.health or 0) / 5))
-        for week, count in found.weeks.items()
+        for week, count in analysis.weeks.items()
     ]
     silent = (
-        f"\nnothing is recorded of {amount(len(found.silent), 'day')}: {_listed(found.silent)}" if found.silent else ""
+        f"\nnothing is recorded of {amount(len(analysis.silent), 'day')}: {_listed(analysis.silent)}"
+        if analysis.silent
+        else ""
     )
     return table(("week of", "health", "failed", "warned", ""), rows) + silent
 
@@ -127,18 +129,18 @@ def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.1f}"
 
 
-def body(found: Analysis) -> dict[str, Any]:
+def body(analysis: Analysis) -> dict[str, Any]:
     """Return the answers as JSON."""
     return {
-        "first": str(found.first),
-        "last": str(found.last),
-        "days_without_record": [str(day) for day in found.silent],
-        "recurring": [_history(one) for one in found.recurring],
-        "could_not_be_judged": {one.check: one.errors for one in found.broken},
-        "hours": {f"{hour:02}": asdict(count) for hour, count in found.hours.items()},
-        "cry_wolf": [_history(wolf) for wolf in found.wolves],
-        "health_by_week": _by_day(found.weeks.items()),
-        "health_by_day": _by_day(found.days.items()),
+        "first": str(analysis.first),
+        "last": str(analysis.last),
+        "days_without_record": [str(day) for day in analysis.silent],
+        "recurring": [_history(history) for history in analysis.recurring],
+        "could_not_be_judged": {history.check: history.errors for history in analysis.broken},
+        "hours": {f"{hour:02}": asdict(count) for hour, count in analysis.hours.items()},
+        "cry_wolf": [_history(wolf) for wolf in analysis.wolves],
+        "health_by_week": _by_day(analysis.weeks.items()),
+        "health_by_day": _by_day(analysis.days.items()),
     }
 
 
@@ -147,18 +149,18 @@ def _by_day(counts: Any) -> dict[str, dict[str, Any]]:
     return {str(day): asdict(count) for day, count in listed}
 
 
-def _history(one: History) -> dict[str, Any]:
+def _history(history: History) -> dict[str, Any]:
     return {
-        "check": one.check,
-        "severity": one.severity.value,
-        "judged": one.judged,
-        "failed": one.failed,
-        "warned": one.warned,
-        "broken": one.errors,
-        "alarms": len(one.alarms),
-        "over_at_once": one.brief,
-        "longest_hours": round(one.longest / timedelta(hours=1), 1),
-        "last_message": one.last_message,
+        "check": history.check,
+        "severity": history.severity.value,
+        "judged": history.judged,
+        "failed": history.failed,
+        "warned": history.warned,
+        "broken": history.errors,
+        "alarms": len(history.alarms),
+        "over_at_once": history.brief,
+        "longest_hours": round(history.longest / timedelta(hours=1), 1),
+        "last_message": history.last_message,
     }
 
 

@@ -60,7 +60,7 @@ def status(date: Date = None, as_json: Json = False) -> None:
     """
     ctx, workflows = loaded()
     listed = [_run(ctx, book, name) for book in _books(ctx, date) for name in workflows.workflows]
-    lines = [line for one in listed for line in one]
+    lines = [line for group in listed for line in group]
     if as_json:
         print_json(lines)
         return
@@ -160,13 +160,15 @@ def list_breakers(as_json: Json = False) -> None:
     Example: orch breaker list
     """
     ctx = with_workflows(runtime.context())
-    found = guards.breakers(ctx)
+    breakers = guards.breakers(ctx)
     if as_json:
-        print_json([{"name": one.name, "position": one.position, "failures": one.failures} for one in found])
+        print_json(
+            [{"name": breaker.name, "position": breaker.position, "failures": breaker.failures} for breaker in breakers]
+        )
         return
-    for one in found:
-        typer.echo(f"{one.name:<40} {one.position:<10} {amount(one.failures, 'failure')}")
-    typer.echo(f"{amount(len(found), 'breaker')}", err=True)
+    for breaker in breakers:
+        typer.echo(f"{breaker.name:<40} {breaker.position:<10} {amount(breaker.failures, 'failure')}")
+    typer.echo(f"{amount(len(breakers), 'breaker')}", err=True)
 
 
 @breaker_app.command("reset")
@@ -188,13 +190,13 @@ def list_locks(as_json: Json = False) -> None:
     Example: orch lock list
     """
     ctx = runtime.context()
-    found = guards.locks(ctx)
+    locks = guards.locks(ctx)
     if as_json:
-        print_json([{"name": name, **data} for name, data in found.items()])
+        print_json([{"name": name, **data} for name, data in locks.items()])
         return
-    for name, data in found.items():
+    for name, data in locks.items():
         typer.echo(f"{name:<30} {', '.join(f'{key} {value}' for key, value in data.items())}")
-    typer.echo(f"{amount(len(found), 'lock')}", err=True)
+    typer.echo(f"{amount(len(locks), 'lock')}", err=True)
 
 
 @lock_app.command("release")
