@@ -66,25 +66,25 @@ def apply(
 
 
 def _step(resource: Resource, looks: Looks, pause: Pause) -> Done:
-    found = looks.of(resource)
-    if found is not None and not resource.differences(found):
+    actual = looks.of(resource)
+    if actual is not None and not resource.differences(actual):
         return Done.SAME
-    line = resource.create if found is None else resource.update
+    line = resource.create if actual is None else resource.update
     if line is None:
-        return _outcome_of(resource, found)
-    _carry_out(looks.run, line, found, pause)
+        return _outcome_of(resource, actual)
+    _carry_out(looks.run, line, actual, pause)
     _read_back(resource, looks, pause)
-    return Done.CREATED if found is None else Done.UPDATED
+    return Done.CREATED if actual is None else Done.UPDATED
 
 
-def _carry_out(run: Runner, line: CommandLine, found: Any, pause: Pause) -> None:
+def _carry_out(run: Runner, line: CommandLine, actual: Any, pause: Pause) -> None:
     waited = 0
     for place in range(len(METRIC_PAUSES) + 1):
         try:
-            order(run, _named(line, found))
+            order(run, _named(line, actual))
         except CommandFailed as failed:
             # Somebody, or our own interrupted call, made it meanwhile: reading it back judges it.
-            if found is None and any(word in failed.output for word in EXISTS):
+            if actual is None and any(word in failed.output for word in EXISTS):
                 return
             pauses = METRIC_PAUSES if failed.metric_not_yet else PAUSES if failed.too_early else ()
             if place >= len(pauses):
@@ -108,22 +108,22 @@ def _read_back(resource: Resource, looks: Looks, pause: Pause) -> None:
     raise ApplyFailed(resource, "was made, and is not there", AGAIN)
 
 
-def _named(line: CommandLine, found: Any) -> CommandLine:
+def _named(line: CommandLine, actual: Any) -> CommandLine:
     """Return a line with the names that the server gave."""
-    first, second = (found.found, found.beside) if isinstance(found, Both) else (found, None)
+    first, second = (actual.found, actual.beside) if isinstance(actual, Both) else (actual, None)
     words = line.words
-    for mark, one in ((FOUND, first), (FOUND_ID, first), (BESIDE, second)):
-        if one and any(mark in word for word in words):
-            name = one[0]["name"].rsplit("/", 1)[-1] if mark == FOUND_ID else one[0]["name"]
+    for mark, listing in ((FOUND, first), (FOUND_ID, first), (BESIDE, second)):
+        if listing and any(mark in word for word in words):
+            name = listing[0]["name"].rsplit("/", 1)[-1] if mark == FOUND_ID else listing[0]["name"]
             words = tuple(word.replace(mark, name) for word in words)
     return CommandLine(words)
 
 
-def _outcome_of(resource: Resource, found: Any) -> Done:
+def _outcome_of(resource: Resource, actual: Any) -> Done:
     """Nothing can be run: it is there and cannot be repaired, or what it belongs to is missing."""
-    if found is None:
+    if actual is None:
         raise ApplyFailed(resource, "does not exist, and is not made by this script", resource.hint or AGAIN)
-    _refuse(resource, resource.differences(found), "differs, and cannot be changed")
+    _refuse(resource, resource.differences(actual), "differs, and cannot be changed")
     return Done.SAME
 
 

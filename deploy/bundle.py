@@ -91,8 +91,8 @@ def read(folder: Path, function: str) -> Bundle | None:
     target = folder / function
     if not target.is_dir():
         return None
-    found = {path.relative_to(target).as_posix(): path.read_bytes() for path in target.rglob("*") if path.is_file()}
-    return Bundle(function, {name: content for name, content in found.items() if "__pycache__" not in name})
+    contents = {path.relative_to(target).as_posix(): path.read_bytes() for path in target.rglob("*") if path.is_file()}
+    return Bundle(function, {name: content for name, content in contents.items() if "__pycache__" not in name})
 
 
 def manifest_text(bundles: Iterable[Bundle], commit: str) -> str:
@@ -140,12 +140,12 @@ def _shared(main: Path, pinned: set[str], root: Path) -> dict[str, bytes]:
     A module that imports an embedded store's package which the lock does not carry is left out: nothing
     in the cloud can use it.
     """
-    found: dict[str, bytes] = {}
+    files: dict[str, bytes] = {}
     for path in import_closure(main.read_text(encoding="utf-8"), root, EMBEDDED - pinned):
-        found[path.relative_to(root).as_posix()] = path.read_bytes()
+        files[path.relative_to(root).as_posix()] = path.read_bytes()
         if path.name == "__init__.py":
-            found.update(_data(path.parent, root))
-    return found
+            files.update(_data(path.parent, root))
+    return files
 
 
 def _data(package: Path, root: Path) -> dict[str, bytes]:

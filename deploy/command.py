@@ -84,10 +84,10 @@ def build(
     manifest = manifest_now()
     made = [bundle.bundle_of(manifest.functions[name]) for name in chosen(manifest, names) or manifest.functions]
     out.mkdir(parents=True, exist_ok=True)
-    for one in made:
-        bundle.write(one, out)
+    for package in made:
+        bundle.write(package, out)
         if not as_json:
-            typer.echo(f"{out / one.function}  {one.digest}  {len(one.files)} files  {one.size} bytes")
+            typer.echo(f"{out / package.function}  {package.digest}  {len(package.files)} files  {package.size} bytes")
     monitoring.write(monitoring.rendered(manifest), out / "observability")
     if as_json:
         typer.echo(bundle.manifest_text(made, _commit()), nl=False)
@@ -129,15 +129,16 @@ def carry_out(
             counted[step.done] += 1
             if step.done is not Done.SAME:
                 typer.echo(f"{step.done.value:8} {step.resource.id}")
-        left = [*orphans(manifest, place, run), *_strangers(manifest, place, stamp, run)]
+        leftovers = [*orphans(manifest, place, run), *_strangers(manifest, place, stamp, run)]
     except ApplyFailed as failed:
         raise fail(FAILED, str(failed)) from None
     except CommandFailed as failed:
         raise fail(FAILED, str(failed), "everything was applied; orphans could not be looked for") from None
     typer.echo(", ".join(f"{count} {done.value}" for done, count in counted.items()))
-    for one in left:
-        say(f"orphan: {one.what}: {one.why}\n  hint: {one.remove or 'see gcloud pubsub subscriptions list'}")
-    if left:
+    for leftover in leftovers:
+        hint = leftover.remove or "see gcloud pubsub subscriptions list"
+        say(f"orphan: {leftover.what}: {leftover.why}\n  hint: {hint}")
+    if leftovers:
         raise typer.Exit(FAILED)
 
 
@@ -188,7 +189,7 @@ def _plan_for_drift(manifest: Manifest, place: Target) -> list[Resource]:
 
 
 def _build_info(manifest: Manifest) -> BuildInfo:
-    digests = {name: bundle.bundle_of(one).digest for name, one in manifest.functions.items()}
+    digests = {name: bundle.bundle_of(function).digest for name, function in manifest.functions.items()}
     return BuildInfo(_commit(), digests)
 
 
@@ -200,8 +201,8 @@ def _commit() -> str:
 def _sources(function: Function) -> list[str]:
     """Return what of the repository a function is made of; of the locks its own, for the others change more often."""
     lock = f"deploy/requirements/{function.requirements}.txt"
-    found = bundle.sources_of(bundle.bundle_of(function))
-    return [lock if path == "deploy/requirements" else path for path in found]
+    sources = bundle.sources_of(bundle.bundle_of(function))
+    return [lock if path == "deploy/requirements" else path for path in sources]
 
 
 def _left_at(manifest: Manifest) -> LeftAt:
@@ -216,10 +217,10 @@ def _left_at(manifest: Manifest) -> LeftAt:
 def _target(manifest: Manifest, project: str, number: str, run: Runner) -> Target:
     if not number:
         line = gcloud("projects describe", project, project=project)
-        found = ask(run, line)
-        if found is None:
+        description = ask(run, line)
+        if description is None:
             raise fail(USAGE, f"project {project} is not there, or not yours to see", "gcloud projects list")
-        number = str(found["projectNumber"])
+        number = str(description["projectNumber"])
     return Target(project, number, manifest.region)
 
 
@@ -249,31 +250,31 @@ def _uncommitted(manifest: Manifest, only: Sequence[str]) -> list[str]:
 def _strangers(manifest: Manifest, place: Target, stamp: BuildInfo, run: Runner) -> list[Orphan]:
     """Return the rights that nobody declared, on all that is there."""
     whole, looks = plan(manifest, place, stamp), Looks(run)
-    known = members.declared(manifest, whole)
+    declared = members.declared(manifest, whole)
     return [
-        one
+        member
         for kind, thing in members.things(place, whole)
-        for one in members.undeclared(manifest, place, kind, thing, known, looks)
+        for member in members.undeclared(manifest, place, kind, thing, declared, looks)
     ]
 
 
 def _say_changes(resources: list[Resource], run: Runner) -> None:
     say(f"looking at {len(resources)} things, which takes some minutes")
-    told = preview.Preview()
-    for text in preview.changes(resources, Looks(run), told):
+    counts = preview.Preview()
+    for text in preview.changes(resources, Looks(run), counts):
         typer.echo(text)
-    typer.echo(f"{told.changes} of {len(resources)} would change; nothing was changed (--yes does it)")
-    if told.unread:
-        raise fail(FAILED, f"{told.unread} could not be read, and may change too", LOOK)
+    typer.echo(f"{counts.changes} of {len(resources)} would change; nothing was changed (--yes does it)")
+    if counts.unread:
+        raise fail(FAILED, f"{counts.unread} could not be read, and may change too", LOOK)
 
 
-def _shown(one: Resource) -> dict[str, Any]:
+def _shown(resource: Resource) -> dict[str, Any]:
     return {
-        "id": one.id,
-        "function": one.function,
-        "read": str(one.read),
-        "create": str(one.create) if one.create else None,
-        "update": str(one.update) if one.update else None,
+        "id": resource.id,
+        "function": resource.function,
+        "read": str(resource.read),
+        "create": str(resource.create) if resource.create else None,
+        "update": str(resource.update) if resource.update else None,
     }
 
 
@@ -297,8 +298,8 @@ def _called(argv: list[str], command: Callable[..., Any]) -> int:
     except typer.Exit as ended:
         return ended.exit_code
     except typer.TyperException as wrong:
-        said = wrong.format_message()
-        say(said if said.startswith("Usage:") else f"error: {said}\n  hint: --help shows how it is called")
+        message = wrong.format_message()
+        say(message if message.startswith("Usage:") else f"error: {message}\n  hint: --help shows how it is called")
         return USAGE
     except PolicyError as wrong:
         say(f"error: {wrong}")

@@ -66,7 +66,7 @@ def function_resource(manifest: Manifest, place: Target, function: Function, sta
         kind="function",
         name=function.name,
         read=gcloud("functions describe", function.name, project=place.project, region=place.region, v2=True),
-        differences=lambda found: function_differences(manifest, place, function, stamp, found),
+        differences=lambda actual: function_differences(manifest, place, function, stamp, actual),
         create=deploy,
         update=deploy,
         hint="correct what differs and run the same command again; a variable that somebody set goes into "
@@ -108,30 +108,32 @@ def deploy_line(manifest: Manifest, place: Target, function: Function, stamp: Bu
 
 
 def function_differences(
-    manifest: Manifest, place: Target, function: Function, stamp: BuildInfo, found: Any
+    manifest: Manifest, place: Target, function: Function, stamp: BuildInfo, actual: Any
 ) -> list[Difference]:
     """Judge what `gcloud functions describe` answers; the commit may be older as long as the source is the same."""
-    config, build = found.get("serviceConfig", {}), found.get("buildConfig", {})
-    have_labels, have_env = found.get("labels", {}), config.get("environmentVariables", {})
+    config, build = actual.get("serviceConfig", {}), actual.get("buildConfig", {})
+    have_labels, have_env = actual.get("labels", {}), config.get("environmentVariables", {})
     wanted_labels = {k: v for k, v in labels(manifest, function, stamp).items() if k != "commit-sha"}
     return [
-        *compare({"state": "ACTIVE", "environment": "GEN_2"}, _state_of(found)),
+        *compare({"state": "ACTIVE", "environment": "GEN_2"}, _state_of(actual)),
         *compare(wanted_labels, have_labels),
         *_settings(_wanted_settings(manifest, place, function), _found_settings(config, build)),
         *_environment_differences(environment(manifest, function, place, stamp), have_env),
         *([Difference("commit-sha label", "a commit", "none")] if not have_labels.get("commit-sha") else []),
-        *_unwanted(found, config),
-        *undeclared(found, UNSET),
+        *_unwanted(actual, config),
+        *undeclared(actual, UNSET),
     ]
 
 
-def _state_of(found: Any) -> dict[str, Any]:
-    return {"state": found.get("state"), "environment": found.get("environment", "GEN_2")}
+def _state_of(actual: Any) -> dict[str, Any]:
+    return {"state": actual.get("state"), "environment": actual.get("environment", "GEN_2")}
 
 
-def _settings(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> list[Difference]:
+def _settings(expected: Mapping[str, Any], actual: Mapping[str, Any]) -> list[Difference]:
     """A repository that is not said is the one of all functions."""
-    return compare(wanted, {**found, "docker repository": found["docker repository"] or wanted["docker repository"]})
+    return compare(
+        expected, {**actual, "docker repository": actual["docker repository"] or expected["docker repository"]}
+    )
 
 
 def _wanted_settings(manifest: Manifest, place: Target, function: Function) -> dict[str, Any]:
@@ -168,30 +170,30 @@ def _found_settings(config: Mapping[str, Any], build: Mapping[str, Any]) -> dict
     }
 
 
-def _environment_differences(wanted: Mapping[str, str], have: Mapping[str, str]) -> list[Difference]:
+def _environment_differences(expected: Mapping[str, str], have: Mapping[str, str]) -> list[Difference]:
     """Values are compared for names only: a value may be somebody's secret, and is never shown."""
-    found = [
+    differences = [
         Difference(f"environment {name}", "set as in the manifest", "another value" if name in have else "not set")
-        for name, value in wanted.items()
+        for name, value in expected.items()
         if name not in STAMPED and have.get(name) != value
     ]
-    found += [Difference(f"stamp {name}", "set", "not set") for name in STAMPED if not have.get(name)]
-    if have.get("SOURCE_DIGEST") not in (None, wanted["SOURCE_DIGEST"]):
-        found.append(Difference("environment SOURCE_DIGEST", wanted["SOURCE_DIGEST"], have["SOURCE_DIGEST"]))
-    extra = have.keys() - wanted.keys() - PLATFORM
-    return found + [Difference(f"environment {name}", "not set", "set by hand") for name in sorted(extra)]
+    differences += [Difference(f"stamp {name}", "set", "not set") for name in STAMPED if not have.get(name)]
+    if have.get("SOURCE_DIGEST") not in (None, expected["SOURCE_DIGEST"]):
+        differences.append(Difference("environment SOURCE_DIGEST", expected["SOURCE_DIGEST"], have["SOURCE_DIGEST"]))
+    extra = have.keys() - expected.keys() - PLATFORM
+    return differences + [Difference(f"environment {name}", "not set", "set by hand") for name in sorted(extra)]
 
 
-def _unwanted(found: Any, config: Mapping[str, Any]) -> list[Difference]:
+def _unwanted(actual: Any, config: Mapping[str, Any]) -> list[Difference]:
     """A generated trigger would deliver everything a second time; a bound secret would be lost with the next deploy."""
-    trigger, bound = found.get("eventTrigger"), config.get("secretEnvironmentVariables") or []
+    trigger, bound = actual.get("eventTrigger"), config.get("secretEnvironmentVariables") or []
     latest = {"traffic to the latest": config.get("allTrafficOnLatestRevision", False)}
     differences = compare({"traffic to the latest": True}, latest)
     if trigger:
         owned = "none: the manifest owns the subscriptions"
         differences.append(Difference("generated trigger", owned, str(trigger.get("trigger"))))
     named = "none: secrets are read by name"
-    return differences + [Difference(f"secret in {one.get('key')}", named, "bound by hand") for one in bound]
+    return differences + [Difference(f"secret in {binding.get('key')}", named, "bound by hand") for binding in bound]
 
 
 def invokers(manifest: Manifest, place: Target, function: Function) -> Iterator[Resource]:

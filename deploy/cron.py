@@ -17,8 +17,8 @@ def cron_error(text: str) -> str | None:
     words = text.lower().split()
     if len(words) != len(FIELDS):
         return f"has {len(words)} fields, not 5"
-    found = (_field(word, name, low, high) for word, (name, low, high) in zip(words, FIELDS, strict=True))
-    return next((one for one in found if one), None)
+    faults = (_field(word, name, low, high) for word, (name, low, high) in zip(words, FIELDS, strict=True))
+    return next((fault for fault in faults if fault), None)
 
 
 def _field(word: str, name: str, low: int, high: int) -> str | None:
@@ -51,7 +51,7 @@ def times_a_day(text: str) -> float:
 
 
 def _matches(word: str, name: str, low: int, high: int) -> set[int]:
-    found: set[int] = set()
+    values: set[int] = set()
     for part in word.split(","):
         match = PART.fullmatch(part)
         assert match is not None, f"{part!r} was not checked"
@@ -60,5 +60,5 @@ def _matches(word: str, name: str, low: int, high: int) -> set[int]:
             first, last = low, high
         elif last is None:
             last = high if match["step"] else first
-        found |= set(range(first, last + 1, int(match["step"] or 1)))
-    return found
+        values |= set(range(first, last + 1, int(match["step"] or 1)))
+    return values

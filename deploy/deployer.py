@@ -49,20 +49,22 @@ def lacks(manifest: Manifest, place: Target, member: str, run: Runner) -> list[L
     Raises ``CommandFailed`` where Google cannot be asked.
     """
     token = _token(place, run)
-    found = list(_on_project(place, member, token, run))
-    there = {str(one["email"]) for one in ask(run, gcloud("iam service-accounts list", project=place.project)) or []}
+    gaps = list(_on_project(place, member, token, run))
+    there = {
+        str(account["email"]) for account in ask(run, gcloud("iam service-accounts list", project=place.project)) or []
+    }
     for name in (
         service_account for service_account in manifest.service_accounts if place.account(service_account) in there
     ):
-        wanted = [ACT_AS, *([TOKENS] if name in callers(manifest) else [])]
+        acted_roles = [ACT_AS, *([TOKENS] if name in callers(manifest) else [])]
         url = f"https://iam.googleapis.com/v1/projects/{place.project}/serviceAccounts/{place.account(name)}"
-        allowed = _allowed(url, [ON_ACCOUNTS[role] for role in wanted], token, run)
-        found += [
+        allowed = _allowed(url, [ON_ACCOUNTS[role] for role in acted_roles], token, run)
+        gaps += [
             _lack(place, Right("service account", name, member, role))
-            for role in wanted
+            for role in acted_roles
             if ON_ACCOUNTS[role] not in allowed
         ]
-    return found
+    return gaps
 
 
 def member_of(account: str) -> str:
@@ -98,12 +100,12 @@ def _allowed(url: str, permissions: list[str], token: str, run: Runner) -> set[s
     body = ("--header", "Content-Type: application/json", "--data-binary", json.dumps({"permissions": permissions}))
     words = ("curl", *limits, "--request", "POST", "--header", "@-", *body, f"{url}:testIamPermissions")
     line = CommandLine(words, f"Authorization: Bearer {token}\n")
-    said = order(run, line).out
+    output = order(run, line).out
     try:
-        answer = json.loads(said)
+        answer = json.loads(output)
     except ValueError:
         answer = None
     # curl ends well whatever the status, and an empty object says that nothing is allowed.
     if not isinstance(answer, dict) or "error" in answer:
-        raise CommandFailed(line, f"error: no permissions in the answer: {said[:200]}")
+        raise CommandFailed(line, f"error: no permissions in the answer: {output[:200]}")
     return set(answer.get("permissions", []))

@@ -38,8 +38,8 @@ class Finding:
     hint: str = ""
 
     def __str__(self) -> str:
-        told = f"{self.colour.value:7} {self.where}: {self.what}: wanted {self.wanted}, found {self.found}"
-        return told + (f"\n        hint: {self.hint}" if self.hint else "")
+        text = f"{self.colour.value:7} {self.where}: {self.what}: wanted {self.wanted}, found {self.found}"
+        return text + (f"\n        hint: {self.hint}" if self.hint else "")
 
 
 @dataclass(frozen=True)
@@ -84,14 +84,14 @@ def drift(
     listed = list(resources)
     for resource in listed:
         try:
-            found = looks.of(resource)
+            actual = looks.of(resource)
         except CommandFailed as failed:
             findings.append(_unread(resource.id, failed))
             continue
-        if resource.kind == "function" and found is not None:
-            functions[resource.function] = _versions(found)
+        if resource.kind == "function" and actual is not None:
+            functions[resource.function] = _versions(actual)
         commit = functions.get(resource.function, {}).get("commit", "")
-        findings += _judged(resource, found, partial(left_at, resource.function, commit), now)
+        findings += _judged(resource, actual, partial(left_at, resource.function, commit), now)
     try:
         findings += [
             Finding(Colour.RED, orphan.what, "orphan", "none", orphan.why, str(orphan.remove or ""))
@@ -105,23 +105,23 @@ def drift(
 
 def _members(manifest: Manifest, place: Target, resources: list[Resource], looks: Looks) -> list[Finding]:
     """Return who has a right on our things and was declared by nobody; each policy that cannot be read is named."""
-    known, findings = members.declared(manifest, resources), list[Finding]()
+    declared, findings = members.declared(manifest, resources), list[Finding]()
     for kind, thing in members.things(place, resources):
         try:
             findings += [
-                Finding(Colour.RED, one.what, "member", "none", one.why, str(one.remove))
-                for one in members.undeclared(manifest, place, kind, thing, known, looks)
+                Finding(Colour.RED, member.what, "member", "none", member.why, str(member.remove))
+                for member in members.undeclared(manifest, place, kind, thing, declared, looks)
             ]
         except CommandFailed as failed:
             findings.append(_unread(f"policy of {kind} {thing}", failed))
     return findings
 
 
-def _judged(resource: Resource, found: Any, left_at: Callable[[], datetime | None], now: datetime) -> list[Finding]:
-    if found is None:
+def _judged(resource: Resource, actual: Any, left_at: Callable[[], datetime | None], now: datetime) -> list[Finding]:
+    if actual is None:
         hint = "bin/deploy apply" if resource.create or not resource.hint else resource.hint
         return [Finding(Colour.RED, resource.id, "existence", "there", "missing", hint)]
-    differences = resource.differences(found)
+    differences = resource.differences(actual)
     changed = left_at() if any(difference.what in DIGESTS for difference in differences) else None
     return [
         Finding(
@@ -148,13 +148,13 @@ def _title(what: str, changed: datetime | None, now: datetime) -> str:
     return f"{what} (stale for {int((now - changed).total_seconds() // 3600)} h)"
 
 
-def _versions(found: Any) -> dict[str, str]:
-    config, labels = found.get("serviceConfig", {}), found.get("labels", {})
+def _versions(actual: Any) -> dict[str, str]:
+    config, labels = actual.get("serviceConfig", {}), actual.get("labels", {})
     return {
         "commit": labels.get("commit-sha", ""),
         "source_digest": labels.get("source-digest", ""),
         "revision": config.get("revision", ""),
-        "updated": found.get("updateTime", ""),
+        "updated": actual.get("updateTime", ""),
     }
 
 

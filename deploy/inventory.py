@@ -23,13 +23,13 @@ def inventory(manifest: Manifest) -> str:
         for topic in (function.push.topics if function.push else ())
     }
     beside = {name: topic for topic, outside in manifest.topics.items() for name in outside.read_by}
-    told = {
+    document = {
         "region": manifest.region,
-        "schedules": {name: [one.cron, one.zone] for name, one in manifest.schedules.items()},
+        "schedules": {name: [schedule.cron, schedule.zone] for name, schedule in manifest.schedules.items()},
         "subscriptions": {**ours, **beside, letter.subscription: letter.topic},
         "beside": sorted(beside),
         "dead_letters": letter.subscription,
         "topics": sorted(manifest.topics),
         "functions": sorted(function.name for function in manifest.functions.values()),
     }
-    return json.dumps(told, indent=1, sort_keys=True) + "\n"
+    return json.dumps(document, indent=1, sort_keys=True) + "\n"

@@ -198,8 +198,8 @@ class Target:
 
     def filled(self, text: str) -> str:
         """Replace {project}, {project_number} and {region}."""
-        known = {"{project}": self.project, "{project_number}": self.number, "{region}": self.region}
-        for mark, value in known.items():
+        values = {"{project}": self.project, "{project_number}": self.number, "{region}": self.region}
+        for mark, value in values.items():
             text = text.replace(mark, value)
         return text
 

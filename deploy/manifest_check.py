@@ -44,16 +44,16 @@ BACKUPS = (timedelta(days=1), timedelta(weeks=14))  # https://cloud.google.com/f
 
 def unset(shaped: ManifestSchema) -> list[ConfigError]:
     """Return what functions leave out that neither they nor `defaults` say."""
-    return [found for name, one in shaped.functions.items() for found in _unset(f"functions.{name}", one)]
+    return [problem for name, function in shaped.functions.items() for problem in _unset(f"functions.{name}", function)]
 
 
-def _unset(key: str, one: FunctionSchema) -> Iterator[ConfigError]:
-    if one.cpu is not UNSET and one.memory is UNSET:
+def _unset(key: str, function: FunctionSchema) -> Iterator[ConfigError]:
+    if function.cpu is not UNSET and function.memory is UNSET:
         yield ConfigError(f"{key}.cpu", "is given without memory", "add memory: gcloud takes the two together")
     for name in MUST:
-        if getattr(one, name) is UNSET and not (name == "memory" and one.cpu is not UNSET):
+        if getattr(function, name) is UNSET and not (name == "memory" and function.cpu is not UNSET):
             yield ConfigError(f"{key}.{name}", "is missing", "add it here or under defaults")
-    trigger = one.trigger
+    trigger = function.trigger
     if trigger.http == bool(trigger.topics or trigger.policies):
         yield ConfigError(f"{key}.trigger", "names both http and topics, or neither", "http: true, or topics: [...]")
         return
@@ -72,17 +72,21 @@ def _unset(key: str, one: FunctionSchema) -> Iterator[ConfigError]:
 
 def problems(manifest: Manifest, shaped: ManifestSchema, today: date, root: Path) -> list[ConfigError]:
     """Return what is wrong with a manifest, in the order of the file."""
-    found = [
+    errors = [
         *_head(manifest, shaped, today),
         *_topics(manifest),
         *_secrets(manifest),
         *_accounts(manifest),
-        *(one for function in manifest.functions.values() for one in _function(manifest, function, root)),
-        *(one for schedule in manifest.schedules.values() for one in schedule_check.problems_of(manifest, schedule)),
+        *(problem for function in manifest.functions.values() for problem in _function(manifest, function, root)),
+        *(
+            problem
+            for schedule in manifest.schedules.values()
+            for problem in schedule_check.problems_of(manifest, schedule)
+        ),
         *schedule_check.unscheduled(manifest, root),
     ]
     return [
-        *found,
+        *errors,
         *workflow_check.problems_of(manifest),
         *pipelines.problems_of(manifest),
         *_unfitting_deadletter(manifest),
@@ -99,8 +103,8 @@ def _head(manifest: Manifest, shaped: ManifestSchema, today: date) -> Iterator[C
     if ends is None:
         yield ConfigError("runtime", f"{manifest.runtime} is not known here", suggest(manifest.runtime, DEPRECATED))
     elif ends - today < NOTICE:
-        left = (ends - today).days
-        when = f"in {left} days" if left > 0 else f"{-left} days ago"
+        remaining = (ends - today).days
+        when = f"in {remaining} days" if remaining > 0 else f"{-remaining} days ago"
         yield ConfigError("runtime", f"{manifest.runtime} is deprecated from {ends}, {when}", RUNTIME_HINT)
     kept = manifest.firestore.backups_for
     if not BACKUPS[0] <= kept <= BACKUPS[1] or kept % BACKUPS[0]:
@@ -183,53 +187,58 @@ def _accounts(manifest: Manifest) -> Iterator[ConfigError]:
             yield ConfigError(f"service_accounts.{name}", "is used by nothing", "remove it")
 
 
-def _function(manifest: Manifest, one: Function, root: Path) -> Iterator[ConfigError]:
-    key = f"functions.{one.folder}"
-    if not (root / "functions" / one.folder / "main.py").is_file():
-        known = [path.parent.name for path in (root / "functions").glob("*/main.py")]
-        yield ConfigError(key, f"functions/{one.folder}/main.py does not exist", suggest(one.folder, known))
-    if not (root / "deploy" / "requirements" / f"{one.requirements}.txt").is_file():
+def _function(manifest: Manifest, function: Function, root: Path) -> Iterator[ConfigError]:
+    key = f"functions.{function.folder}"
+    if not (root / "functions" / function.folder / "main.py").is_file():
+        folders = [path.parent.name for path in (root / "functions").glob("*/main.py")]
+        yield ConfigError(key, f"functions/{function.folder}/main.py does not exist", suggest(function.folder, folders))
+    if not (root / "deploy" / "requirements" / f"{function.requirements}.txt").is_file():
         hint = "bin/lock writes deploy/requirements/*.txt"
-        yield ConfigError(f"{key}.requirements", f"deploy/requirements/{one.requirements}.txt does not exist", hint)
-    if "ORCH_DATABASE" in one.environment:
+        yield ConfigError(
+            f"{key}.requirements", f"deploy/requirements/{function.requirements}.txt does not exist", hint
+        )
+    if "ORCH_DATABASE" in function.environment:
         reason = "the database that functions ask is the one that is made: firestore.database"
         yield ConfigError(f"{key}.environment.ORCH_DATABASE", reason, "remove it here, and name the database there")
-    if one.concurrency > 1 and one.cpu < 1:
-        yield ConfigError(f"{key}.concurrency", f"{one.concurrency} needs a whole CPU, {one.cpu} is given", "cpu: 1")
-    if one.people and one.push:
+    if function.concurrency > 1 and function.cpu < 1:
+        yield ConfigError(
+            f"{key}.concurrency", f"{function.concurrency} needs a whole CPU, {function.cpu} is given", "cpu: 1"
+        )
+    if function.people and function.push:
         reason = "lets people call a function that takes in completions"
         yield ConfigError(f"{key}.people", reason, "remove it: bin/orch serves people, health_check has a page")
-    if one.min_instances > one.max_instances:
+    if function.min_instances > function.max_instances:
         yield ConfigError(f"{key}.instances", "min is above max", "lower min")
-    longest = LONGEST_EVENT if one.push else LONGEST_HTTP
-    if one.timeout > longest:
+    longest = LONGEST_EVENT if function.push else LONGEST_HTTP
+    if function.timeout > longest:
         yield ConfigError(
-            f"{key}.timeout", f"{spell(one.timeout)} is over {spell(longest)}", f"at most {spell(longest)}"
+            f"{key}.timeout", f"{spell(function.timeout)} is over {spell(longest)}", f"at most {spell(longest)}"
         )
-    if one.timeout > manifest.policy.claim_lease and may_dispatch(one):
+    if function.timeout > manifest.policy.claim_lease and may_dispatch(function):
         lease = spell(manifest.policy.claim_lease)
         yield ConfigError(
             f"{key}.timeout",
-            f"{spell(one.timeout)} is over the policy's claim_lease, {lease}: it could end under a living dispatch",
+            f"{spell(function.timeout)} is over the policy's claim_lease, {lease}: "
+            "it could end under a living dispatch",
             f"at most {lease}, or a longer claim_lease",
         )
-    if one.push:
-        yield from _push(f"{key}.trigger", one, one.push)
-        yield from _services_reached(manifest, one, decided_by(manifest, one.push))
-    yield from batch_rights(manifest.policy, one, SWEEP)
-    if one.folder == SWEEP:
-        yield from _services_reached(manifest, one, manifest.policy.transitions.values())
-        yield from _reruns(manifest, one)
-    yield from _roles(manifest, one)
+    if function.push:
+        yield from _push(f"{key}.trigger", function, function.push)
+        yield from _services_reached(manifest, function, decided_by(manifest, function.push))
+    yield from batch_rights(manifest.policy, function, SWEEP)
+    if function.folder == SWEEP:
+        yield from _services_reached(manifest, function, manifest.policy.transitions.values())
+        yield from _reruns(manifest, function)
+    yield from _roles(manifest, function)
 
 
-def _push(key: str, one: Function, push: Push) -> Iterator[ConfigError]:
-    if push.ack_deadline <= one.timeout:
+def _push(key: str, function: Function, push: Push) -> Iterator[ConfigError]:
+    if push.ack_deadline <= function.timeout:
         yield ConfigError(
             f"{key}.ack_deadline",
-            f"{spell(push.ack_deadline)} is not longer than the function's timeout, {spell(one.timeout)}: "
+            f"{spell(push.ack_deadline)} is not longer than the function's timeout, {spell(function.timeout)}: "
             "a message would come again while it is being worked on",
-            f"more than {spell(one.timeout)}, at most 600s",
+            f"more than {spell(function.timeout)}, at most 600s",
         )
     for name, value, (low, high) in (
         ("ack_deadline", push.ack_deadline, ACK),
@@ -245,10 +254,12 @@ def _push(key: str, one: Function, push: Push) -> Iterator[ConfigError]:
         yield ConfigError(f"{key}.retry", "min is above max", "swap them")
 
 
-def _services_reached(manifest: Manifest, one: Function, transitions: Iterable[Transition]) -> Iterator[ConfigError]:
+def _services_reached(
+    manifest: Manifest, function: Function, transitions: Iterable[Transition]
+) -> Iterator[ConfigError]:
     """A function that decides a transition must be allowed to publish its trigger and to call its services."""
-    key = f"functions.{one.folder}"
-    granted = {(role.role, role.kind, role.name) for role in one.roles}
+    key = f"functions.{function.folder}"
+    granted = {(role.role, role.kind, role.name) for role in function.roles}
     for transition in transitions:
         for topic in transition.topics:
             if ("roles/pubsub.publisher", "topic", topic) not in granted:
@@ -260,7 +271,7 @@ def _services_reached(manifest: Manifest, one: Function, transitions: Iterable[T
                 yield ConfigError(
                     f"{key}.roles", reason, f"add {{role: roles/run.invoker, scope: service/{service.deployed_as}}}"
                 )
-            if service.url_env not in one.environment:
+            if service.url_env not in function.environment:
                 yield ConfigError(
                     f"{key}.environment",
                     f"may decide {transition.name} and does not know {service.url_env}",
@@ -268,24 +279,24 @@ def _services_reached(manifest: Manifest, one: Function, transitions: Iterable[T
                 )
 
 
-def _reruns(manifest: Manifest, one: Function) -> Iterator[ConfigError]:
+def _reruns(manifest: Manifest, function: Function) -> Iterator[ConfigError]:
     """The sweep repairs: it must be allowed to call whoever runs a phase again."""
-    granted = {role.name for role in one.roles if (role.role, role.kind) == ("roles/run.invoker", "service")}
+    granted = {role.name for role in function.roles if (role.role, role.kind) == ("roles/run.invoker", "service")}
     for phase in manifest.policy.phases.values():
         if phase.rerun is None:
             continue
         service = manifest.policy.services[phase.rerun.service]
         if service.deployed_as not in granted:
             yield ConfigError(
-                f"functions.{one.folder}.roles",
+                f"functions.{function.folder}.roles",
                 f"may run {phase.name} again and not call {service.deployed_as}",
                 f"add {{role: roles/run.invoker, scope: service/{service.deployed_as}}}",
             )
 
 
-def _roles(manifest: Manifest, one: Function) -> Iterator[ConfigError]:
-    for place, role in enumerate(one.roles):
-        key = f"functions.{one.folder}.roles[{place}]"
+def _roles(manifest: Manifest, function: Function) -> Iterator[ConfigError]:
+    for place, role in enumerate(function.roles):
+        key = f"functions.{function.folder}.roles[{place}]"
         if role.kind == "topic" and role.name not in manifest.topics:
             yield ConfigError(key, f"{role.name} is not a topic of the manifest", suggest(role.name, manifest.topics))
         if role.role in ("roles/owner", "roles/editor", "roles/viewer"):
@@ -316,16 +327,16 @@ def _channels(manifest: Manifest) -> Iterator[ConfigError]:
         yield ConfigError(
             "notify", "names nobody: alerts of Cloud Monitoring would reach no one", "on-call: {type: by_hand}"
         )
-    for one in manifest.notify:
-        key = f"notify.{one.name}"
-        if one.type not in CHANNELS:
-            reason = f"{one.type} holds a secret, or is not known"
+    for channel in manifest.notify:
+        key = f"notify.{channel.name}"
+        if channel.type not in CHANNELS:
+            reason = f"{channel.type} holds a secret, or is not known"
             yield ConfigError(f"{key}.type", reason, f"by_hand, and make it in the console; or {', '.join(CHANNELS)}")
             continue
-        label = CHANNELS[one.type]
-        if set(one.labels) != ({label} if label else set()):
+        label = CHANNELS[channel.type]
+        if set(channel.labels) != ({label} if label else set()):
             yield ConfigError(
-                f"{key}.labels", f"are not what {one.type} takes", f"{{{label}: ...}}" if label else "none"
+                f"{key}.labels", f"are not what {channel.type} takes", f"{{{label}: ...}}" if label else "none"
             )
 
 
@@ -353,18 +364,23 @@ def writers(manifest: Manifest, topic: str) -> list[Function]:
     ]
 
 
-def may_dispatch(one: Function) -> bool:
+def may_dispatch(function: Function) -> bool:
     """Whether a function may publish a trigger or call for one, and so hold a claim of a transition."""
-    if one.folder == workflow_check.EXECUTOR:
+    if function.folder == workflow_check.EXECUTOR:
         return False
-    return any(role.role in ("roles/pubsub.publisher", "roles/run.invoker") for role in one.roles)
+    return any(role.role in ("roles/pubsub.publisher", "roles/run.invoker") for role in function.roles)
 
 
 def decided_by(manifest: Manifest, push: Push) -> list[Transition]:
     """Return the transitions that a report from these topics may decide: those it feeds, and the one it confirms."""
     phases = [manifest.policy.topics[topic] for topic in push.topics if topic in manifest.policy.topics]
-    found = [one for phase in phases for one in (manifest.policy.starting(phase), *manifest.policy.after(phase)) if one]
-    return list({one.name: one for one in found}.values())
+    transitions = [
+        transition
+        for phase in phases
+        for transition in (manifest.policy.starting(phase), *manifest.policy.after(phase))
+        if transition
+    ]
+    return list({transition.name: transition for transition in transitions}.values())
 
 
 def services_of(manifest: Manifest, transition: Transition) -> list[Service]:

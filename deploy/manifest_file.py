@@ -36,8 +36,8 @@ def load_manifest(path: Path = MANIFEST, *, today: date, root: Path = values.ROO
     Raises PolicyError for the first problem, the others listed in its hint. ``today`` judges the runtime's age;
     functions, locks and the policy are looked for under ``root``.
     """
-    raw, found = read_yaml(path)
-    _refuse(path, found)
+    raw, errors = read_yaml(path)
+    _refuse(path, errors)
     raw = _with_defaults(raw)
     _refuse(path, list(locate_errors(raw, shape.ManifestSchema)))
     shaped = msgspec.convert(raw, shape.ManifestSchema)
@@ -47,10 +47,10 @@ def load_manifest(path: Path = MANIFEST, *, today: date, root: Path = values.ROO
     return manifest
 
 
-def _refuse(path: Path, found: Sequence[ConfigError]) -> None:
-    if not found:
+def _refuse(path: Path, errors: Sequence[ConfigError]) -> None:
+    if not errors:
         return
-    first, *others = dict.fromkeys(found)
+    first, *others = dict.fromkeys(errors)
     lines = "".join(f"\n    {other.key}: {other.reason} (hint: {other.hint})" for other in others)
     hint = first.hint + (f"\n  {len(others)} more:{lines}" if others else "")
     raise PolicyError(str(path), first.key, first.reason, hint)
@@ -64,8 +64,8 @@ def _with_defaults(raw: Any) -> Any:
     if not isinstance(defaults, Mapping) or not isinstance(functions, Mapping):
         return raw
     laid = {
-        name: merged(defaults, one) if isinstance(one, Mapping) else one  # a key of its own wins
-        for name, one in functions.items()
+        name: merged(defaults, function) if isinstance(function, Mapping) else function  # a key of its own wins
+        for name, function in functions.items()
     }
     return {**raw, "functions": laid}
 
@@ -104,17 +104,19 @@ def _manifest(shaped: shape.ManifestSchema, root: Path, source: str) -> values.M
         ),
         secrets=tuple(shaped.secrets),
         service_accounts=shaped.service_accounts,
-        functions={folder: _function(folder, one, shaped, environment) for folder, one in shaped.functions.items()},
-        schedules={name: _schedule(name, one) for name, one in shaped.schedules.items()},
+        functions={
+            folder: _function(folder, function, shaped, environment) for folder, function in shaped.functions.items()
+        },
+        schedules={name: _schedule(name, schedule) for name, schedule in shaped.schedules.items()},
         build=values.Build(shaped.build.service_account, tuple(shaped.build.roles)),
         deployers=tuple(shaped.deployers),
-        granted_by_others=tuple(_grant(one) for one in shaped.granted_by_others),
-        notify=tuple(values.Channel(name, one.type, one.labels) for name, one in shaped.notify.items()),
+        granted_by_others=tuple(_grant(grant) for grant in shaped.granted_by_others),
+        notify=tuple(values.Channel(name, channel.type, channel.labels) for name, channel in shaped.notify.items()),
         source=source,
     )
     made = pipelines.with_policies(made)
-    told = inventory(made)
-    functions = {folder: replace(one, inventory=told) for folder, one in made.functions.items()}
+    listing = inventory(made)
+    functions = {folder: replace(function, inventory=listing) for folder, function in made.functions.items()}
     return replace(made, functions=functions)
 
 
@@ -123,17 +125,17 @@ def _policies(path: Path) -> list[Policy]:
 
 
 def _function(
-    folder: str, one: shape.FunctionSchema, shaped: shape.ManifestSchema, common: Mapping[str, str]
+    folder: str, function: shape.FunctionSchema, shaped: shape.ManifestSchema, common: Mapping[str, str]
 ) -> values.Function:
     # unset() has refused a function that leaves out what it must say.
-    given: Any = one
-    own = {} if one.environment is UNSET else one.environment
+    given: Any = function
+    own = {} if function.environment is UNSET else function.environment
     return values.Function(
         folder=folder,
         name=f"{shaped.prefix}-{folder.replace('_', '-')}",
-        push=_push(one.trigger) if one.trigger.topics or one.trigger.policies else None,
-        service_account=one.service_account,
-        roles=tuple(_role(role) for role in one.roles),
+        push=_push(function.trigger) if function.trigger.topics or function.trigger.policies else None,
+        service_account=function.service_account,
+        roles=tuple(_role(role) for role in function.roles),
         requirements=given.requirements,
         memory=given.memory,
         cpu=given.cpu,
@@ -141,10 +143,10 @@ def _function(
         concurrency=given.concurrency,
         min_instances=given.instances.min,
         max_instances=given.instances.max,
-        secrets=tuple(() if one.secrets is UNSET else one.secrets),
+        secrets=tuple(() if function.secrets is UNSET else function.secrets),
         environment={**common, **shaped.environment, **own},
-        ready=None if one.ready is UNSET else _ready(one.ready),
-        people=tuple(one.people),
+        ready=None if function.ready is UNSET else _ready(function.ready),
+        people=tuple(function.people),
     )
 
 
@@ -169,25 +171,25 @@ def _role(role: shape.RoleSchema) -> values.Role:
     return values.Role(role.role, kind, name)
 
 
-def _grant(one: shape.GrantSchema) -> values.Grant:
-    kind, _, name = one.scope.partition("/")
-    return values.Grant(one.member, one.role, "service account" if kind == "account" else kind, name)
+def _grant(grant: shape.GrantSchema) -> values.Grant:
+    kind, _, name = grant.scope.partition("/")
+    return values.Grant(grant.member, grant.role, "service account" if kind == "account" else kind, name)
 
 
-def _schedule(name: str, one: shape.ScheduleSchema) -> values.Schedule:
+def _schedule(name: str, schedule: shape.ScheduleSchema) -> values.Schedule:
     return values.Schedule(
         name=name,
-        calls=one.calls,
-        cron=one.cron,
-        zone=one.zone,
-        service_account=one.service_account,
-        attempt_deadline=span(one.attempt_deadline),
-        attempts=one.retries.attempts,
-        min_backoff=span(one.retries.min_backoff),
-        max_backoff=span(one.retries.max_backoff),
-        method=one.method,
-        path=one.path,
-        body=_body(one.body),
+        calls=schedule.calls,
+        cron=schedule.cron,
+        zone=schedule.zone,
+        service_account=schedule.service_account,
+        attempt_deadline=span(schedule.attempt_deadline),
+        attempts=schedule.retries.attempts,
+        min_backoff=span(schedule.retries.min_backoff),
+        max_backoff=span(schedule.retries.max_backoff),
+        method=schedule.method,
+        path=schedule.path,
+        body=_body(schedule.body),
     )
 
 

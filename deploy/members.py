@@ -32,12 +32,12 @@ def things(place: Target, resources: Iterable[Resource]) -> list[tuple[str, str]
 def declared(manifest: Manifest, resources: Iterable[Resource]) -> set[Key]:
     """Return the rights that the plan gives, and those that the manifest leaves to others."""
     ours = {rights.key(resource.right) for resource in resources if resource.right}
-    others = {(one.kind, one.name, one.member, one.role, None) for one in manifest.granted_by_others}
+    others = {(grant.kind, grant.name, grant.member, grant.role, None) for grant in manifest.granted_by_others}
     return ours | others
 
 
 def undeclared(
-    manifest: Manifest, place: Target, kind: str, thing: str, known: set[Key], looks: Looks
+    manifest: Manifest, place: Target, kind: str, thing: str, declared_keys: set[Key], looks: Looks
 ) -> Iterator[Orphan]:
     """Yield each right on a thing that nobody declared; raises ``CommandFailed`` where its policy cannot be read.
 
@@ -46,7 +46,7 @@ def undeclared(
     policy = looks.at(rights.policy_line(place, kind, thing))
     accounts = {f"serviceAccount:{place.account(name)}" for name in manifest.service_accounts}
     for right in rights.in_policy(kind, thing, policy or {}):
-        if rights.key(right) in known or (kind == "project" and right.member not in {*PUBLIC, *accounts}):
+        if rights.key(right) in declared_keys or (kind == "project" and right.member not in {*PUBLIC, *accounts}):
             continue
         yield Orphan(right.id, _why(right), rights.take_line(place, right))
 
@@ -61,5 +61,5 @@ def _why(right: Right) -> str:
 
 def public_readers(access: Iterable[Any]) -> list[str]:
     """Return who of a dataset's readers is everybody."""
-    named = [str(one.get("specialGroup") or one.get("iamMember") or "") for one in access]
-    return sorted(one for one in named if one.removeprefix("serviceAccount:") in PUBLIC)
+    named = [str(entry.get("specialGroup") or entry.get("iamMember") or "") for entry in access]
+    return sorted(name for name in named if name.removeprefix("serviceAccount:") in PUBLIC)

@@ -38,7 +38,7 @@ def rendered(manifest: Manifest, root: Path = ROOT) -> dict[str, dict[str, Any]]
 def metrics(manifest: Manifest, folder: Path) -> dict[str, dict[str, Any]]:
     """Return the log-based metrics as LogMetric messages, by name."""
     declared: Mapping[str, Any] = yaml.safe_load((folder / "metrics.yaml").read_text(encoding="utf-8"))
-    return {name: _metric(name, one, manifest) for name, one in declared.items()}
+    return {name: _metric(name, metric, manifest) for name, metric in declared.items()}
 
 
 def write(files: Mapping[str, Mapping[str, Any]], folder: Path) -> None:
@@ -71,26 +71,26 @@ def resources(manifest: Manifest, place: Target, root: Path = ROOT) -> Iterator[
             yield from (_route(place, content["displayName"], channel) for channel in manifest.notify)
 
 
-def _metric(name: str, one: Mapping[str, Any], manifest: Manifest) -> dict[str, Any]:
-    events = " OR ".join(f'"{event}"' for event in one["events"])
+def _metric(name: str, metric: Mapping[str, Any], manifest: Manifest) -> dict[str, Any]:
+    events = " OR ".join(f'"{event}"' for event in metric["events"])
     services = " OR ".join(f'"{name}"' for name in _services(manifest))
     parts = [
         'resource.type="cloud_run_revision"',
         f"resource.labels.service_name=({services})",
         f'jsonPayload.pipeline="{manifest.policy.pipeline}"',
         f"jsonPayload.message=({events})",
-        *([one["where"]] if "where" in one else []),
+        *([metric["where"]] if "where" in metric else []),
     ]
-    labels = one.get("labels", [])
+    labels = metric.get("labels", [])
     return {
         "name": name,
-        "description": one["says"],
+        "description": metric["says"],
         "filter": " AND ".join(parts),
         "metricDescriptor": {
             "metricKind": "DELTA",
             "valueType": "INT64",
             "unit": "1",
-            "displayName": one["says"],
+            "displayName": metric["says"],
             "labels": [{"key": label, "valueType": "STRING"} for label in labels],
         },
         "labelExtractors": {label: f"EXTRACT(jsonPayload.{label})" for label in labels},
@@ -136,13 +136,15 @@ def _stamped(content: dict[str, Any], kind: str) -> dict[str, Any]:
 def _metric_resource(place: Target, content: Mapping[str, Any], path: str) -> Resource:
     name = content["name"]
 
-    def judge(found: Any) -> list[Difference]:
-        have = {**found, "metricDescriptor": _counted(found), "disabled": found.get("disabled", False)}
-        wanted = {**content, "metricDescriptor": _counted(content), "disabled": False}
+    def judge(actual: Any) -> list[Difference]:
+        have = {**actual, "metricDescriptor": _counted(actual), "disabled": actual.get("disabled", False)}
+        expected = {**content, "metricDescriptor": _counted(content), "disabled": False}
         keys = ("description", "filter", "labelExtractors", "metricDescriptor", "disabled")
-        changed = [(key, wanted[key], have.get(key)) for key in keys if filled(wanted[key]) != filled(have.get(key))]
-        told = [Difference(key, _value_text(value), _value_text(other)) for key, value, other in changed]
-        return told + undeclared(found, ("valueExtractor", "bucketOptions", "bucketName"))
+        changed = [
+            (key, expected[key], have.get(key)) for key in keys if filled(expected[key]) != filled(have.get(key))
+        ]
+        differences = [Difference(key, _value_text(value), _value_text(other)) for key, value, other in changed]
+        return differences + undeclared(actual, ("valueExtractor", "bucketOptions", "bucketName"))
 
     return Resource(
         kind="log metric",
@@ -157,7 +159,7 @@ def _metric_resource(place: Target, content: Mapping[str, Any], path: str) -> Re
 def _counted(metric: Mapping[str, Any]) -> dict[str, Any]:
     """Return what decides how a metric counts; a label that does not say its type holds text."""
     descriptor = metric.get("metricDescriptor", {})
-    labels = {one["key"]: one.get("valueType", "STRING") for one in descriptor.get("labels", [])}
+    labels = {label["key"]: label.get("valueType", "STRING") for label in descriptor.get("labels", [])}
     return {**{key: descriptor.get(key) for key in ("metricKind", "valueType", "unit")}, "labels": labels}
 
 
@@ -174,51 +176,56 @@ def _value_text(value: Any) -> str:
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
 
 
-def policy_differences(content: Mapping[str, Any], found: Mapping[str, Any]) -> list[Difference]:
+def policy_differences(content: Mapping[str, Any], actual: Mapping[str, Any]) -> list[Difference]:
     """Judge an alert policy as a whole; what the server adds, and whom it tells, is not of its file."""
-    wanted, have = _policy(content), _policy(found)
-    changed = [key for key in sorted({*wanted, *have}) if wanted.get(key) != have.get(key)]
+    expected, have = _policy(content), _policy(actual)
+    changed = [key for key in sorted({*expected, *have}) if expected.get(key) != have.get(key)]
     return [
-        Difference(key, _value_text(wanted.get(key)), _value_text(have.get(key)))
+        Difference(key, _value_text(expected.get(key)), _value_text(have.get(key)))
         for key in changed
         if key != "userLabels"
     ]
 
 
 def _policy(content: Mapping[str, Any]) -> dict[str, Any]:
-    conditions = [{key: value for key, value in one.items() if key != "name"} for one in content.get("conditions", [])]
+    conditions = [
+        {key: value for key, value in condition.items() if key != "name"} for condition in content.get("conditions", [])
+    ]
     kept = {key: value for key, value in content.items() if key not in OF_THE_SERVER}
     whole: dict[str, Any] = filled({**kept, "conditions": conditions})
     return whole
 
 
-def _channel(place: Target, one: Channel) -> Resource:
+def _channel(place: Target, channel: Channel) -> Resource:
     """One that hears alerts; its name is the server's, so the list is searched."""
-    by_hand = one.type == BY_HAND
-    labels = ",".join(f"{key}={value}" for key, value in sorted(one.labels.items())) or None
+    by_hand = channel.type == BY_HAND
+    labels = ",".join(f"{key}={value}" for key, value in sorted(channel.labels.items())) or None
 
-    def judge(found: Any) -> list[Difference]:
-        more = [Difference("copies", "1", str(len(found)))] if len(found) > 1 else []
-        wanted = {"enabled": True} | ({} if by_hand else {"type": one.type, "labels": dict(one.labels)})
+    def judge(actual: Any) -> list[Difference]:
+        more = [Difference("copies", "1", str(len(actual)))] if len(actual) > 1 else []
+        expected = {"enabled": True} | ({} if by_hand else {"type": channel.type, "labels": dict(channel.labels)})
         have = {
-            "enabled": found[0].get("enabled", True),
-            "type": found[0].get("type"),
-            "labels": found[0].get("labels"),
+            "enabled": actual[0].get("enabled", True),
+            "type": actual[0].get("type"),
+            "labels": actual[0].get("labels"),
         }
-        return more + compare(wanted, have)
+        return more + compare(expected, have)
 
-    made: dict[str, Any] = {"type": one.type, "enabled": True}
+    made: dict[str, Any] = {"type": channel.type, "enabled": True}
     command = "beta monitoring channels"
-    create = gcloud(f"{command} create", project=place.project, display_name=one.name, channel_labels=labels, **made)
+    create = gcloud(
+        f"{command} create", project=place.project, display_name=channel.name, channel_labels=labels, **made
+    )
     update = gcloud(f"{command} update", FOUND, project=place.project, update_channel_labels=labels, **made)
     return Resource(
         kind="channel",
-        name=one.name,
-        read=gcloud(f"{command} list", project=place.project, filter=f'displayName="{one.name}"'),
+        name=channel.name,
+        read=gcloud(f"{command} list", project=place.project, filter=f'displayName="{channel.name}"'),
         differences=judge,
         create=None if by_hand else create,
         update=None if by_hand else update,
-        hint=f"in Cloud Monitoring, let there be one notification channel with the display name {one.name}, enabled",
+        hint="in Cloud Monitoring, let there be one notification channel with the display name "
+        f"{channel.name}, enabled",
     )
 
 
@@ -226,10 +233,10 @@ def _route(place: Target, title: str, channel: Channel) -> Resource:
     """That a policy tells a channel."""
 
     def judge(both: Both) -> list[Difference]:
-        told = both.found[0].get("notificationChannels", [])
-        if both.beside and both.beside[0]["name"] in told:
+        channels = both.found[0].get("notificationChannels", [])
+        if both.beside and both.beside[0]["name"] in channels:
             return []
-        return [Difference("notifies", channel.name, f"{len(told)} others" if told else "nobody")]
+        return [Difference("notifies", channel.name, f"{len(channels)} others" if channels else "nobody")]
 
     policies = "alpha monitoring policies"
     return Resource(
@@ -251,11 +258,11 @@ def _listed(
     title, digest = content["displayName"], content[label][STAMP]
     flags: dict[str, Any] = {flag.replace("-", "_"): path}
 
-    def judge(found: Any) -> list[Difference]:
-        have = found[0].get(label, {}).get(STAMP, "none")
-        more = [Difference("copies", "1", str(len(found)))] if len(found) > 1 else []
+    def judge(actual: Any) -> list[Difference]:
+        have = actual[0].get(label, {}).get(STAMP, "none")
+        more = [Difference("copies", "1", str(len(actual)))] if len(actual) > 1 else []
         stale = [] if have == digest else [Difference(STAMP, digest, have)]
-        return more + stale + (policy_differences(content, found[0]) if label == "userLabels" else [])
+        return more + stale + (policy_differences(content, actual[0]) if label == "userLabels" else [])
 
     return Resource(
         kind=kind,

@@ -32,34 +32,38 @@ def lists(place: Target) -> dict[str, CommandLine]:
 
 def orphans(manifest: Manifest, place: Target, run: Runner) -> list[Orphan]:
     """Return every orphan; raises ``CommandFailed`` where a list cannot be read."""
-    found = {name: ask(run, line) or [] for name, line in lists(place).items()}
+    listings = {name: ask(run, line) or [] for name, line in lists(place).items()}
     return [
-        *subscriptions(manifest, place, found["subscriptions"]),
-        *functions(manifest, place, found["functions"]),
-        *schedules(manifest, place, found["schedules"], addresses(manifest, place, found["functions"])),
-        *callers(manifest, place, found["subscriptions"], addresses(manifest, place, found["functions"])),
+        *subscriptions(manifest, place, listings["subscriptions"]),
+        *functions(manifest, place, listings["functions"]),
+        *schedules(manifest, place, listings["schedules"], addresses(manifest, place, listings["functions"])),
+        *callers(manifest, place, listings["subscriptions"], addresses(manifest, place, listings["functions"])),
     ]
 
 
-def addresses(manifest: Manifest, place: Target, found: list[Any]) -> tuple[str, ...]:
+def addresses(manifest: Manifest, place: Target, deployed: list[Any]) -> tuple[str, ...]:
     """Return every address of our functions: each has one by its name and others that the platform gave it."""
     names = {function.name for function in manifest.functions.values()}
     given = [
         address
-        for one in found
-        if _last(one["name"]) in names
-        for address in (one.get("url"), one.get("serviceConfig", {}).get("uri"))
+        for function in deployed
+        if _last(function["name"]) in names
+        for address in (function.get("url"), function.get("serviceConfig", {}).get("uri"))
         if address
     ]
     return (*(place.url(name) for name in sorted(names)), *given)
 
 
-def callers(manifest: Manifest, place: Target, found: list[Any], ours: tuple[str, ...]) -> Iterator[Orphan]:
+def callers(manifest: Manifest, place: Target, deployed: list[Any], ours: tuple[str, ...]) -> Iterator[Orphan]:
     """Subscriptions of topics outside the policy that call one of our functions, or sign as one of our accounts."""
     accounts = {place.account(name) for name in manifest.service_accounts}
     watched = {*manifest.topics, manifest.dead_letter.topic}
-    for one in found:
-        name, topic, push = _last(one["name"]), _last(one.get("topic", "")), one.get("pushConfig") or {}
+    for subscription in deployed:
+        name, topic, push = (
+            _last(subscription["name"]),
+            _last(subscription.get("topic", "")),
+            subscription.get("pushConfig") or {},
+        )
         mine = name in {
             f.subscription(t) for f in manifest.functions.values() for t in (f.push.topics if f.push else ())
         }
@@ -72,7 +76,7 @@ def callers(manifest: Manifest, place: Target, found: list[Any], ours: tuple[str
             yield Orphan(f"subscription {name}", why, remove)
 
 
-def subscriptions(manifest: Manifest, place: Target, found: list[Any]) -> Iterator[Orphan]:
+def subscriptions(manifest: Manifest, place: Target, deployed: list[Any]) -> Iterator[Orphan]:
     """Subscriptions on a topic of the policy that nobody declared, and two that feed one address."""
     ours = {
         function.subscription(topic): topic
@@ -85,9 +89,9 @@ def subscriptions(manifest: Manifest, place: Target, found: list[Any]) -> Iterat
         letter.topic: (letter.subscription,),
     }
     fed: Counter[tuple[str, str]] = Counter()
-    for one in found:
-        name, topic = _last(one["name"]), _last(one.get("topic", ""))
-        endpoint = (one.get("pushConfig") or {}).get("pushEndpoint", "")
+    for subscription in deployed:
+        name, topic = _last(subscription["name"]), _last(subscription.get("topic", ""))
+        endpoint = (subscription.get("pushConfig") or {}).get("pushEndpoint", "")
         if topic not in watched:
             continue
         if endpoint:
@@ -103,27 +107,27 @@ def subscriptions(manifest: Manifest, place: Target, found: list[Any]) -> Iterat
             )
 
 
-def functions(manifest: Manifest, place: Target, found: list[Any]) -> Iterator[Orphan]:
+def functions(manifest: Manifest, place: Target, deployed: list[Any]) -> Iterator[Orphan]:
     """Functions that carry our label and are no longer in the manifest, such as one under an older name."""
     names = {function.name for function in manifest.functions.values()}
     mark = manifest.labels.items()
-    for one in found:
-        name = _last(one["name"])
-        if mark and mark <= one.get("labels", {}).items() and name not in names:
+    for function in deployed:
+        name = _last(function["name"])
+        if mark and mark <= function.get("labels", {}).items() and name not in names:
             remove = gcloud("functions delete", name, project=place.project, region=place.region, gen2=True)
             yield Orphan(f"function {name}", "carries our labels and is not in the manifest", remove)
 
 
-def schedules(manifest: Manifest, place: Target, found: list[Any], ours: tuple[str, ...]) -> Iterator[Orphan]:
+def schedules(manifest: Manifest, place: Target, deployed: list[Any], ours: tuple[str, ...]) -> Iterator[Orphan]:
     """Schedules not in the manifest that call one of our functions, write to one of our topics, or call as we do."""
     accounts = {place.account(name) for name in manifest.service_accounts}
     topics = {f"projects/{place.project}/topics/{name}" for name in (*manifest.topics, manifest.dead_letter.topic)}
-    for one in found:
-        name, target = _last(one["name"]), one.get("httpTarget") or {}
+    for schedule in deployed:
+        name, target = _last(schedule["name"]), schedule.get("httpTarget") or {}
         if name in manifest.schedules:
             continue
         uri, signer = target.get("uri", ""), (target.get("oidcToken") or {}).get("serviceAccountEmail", "")
-        topic = (one.get("pubsubTarget") or {}).get("topicName", "")
+        topic = (schedule.get("pubsubTarget") or {}).get("topicName", "")
         whys = [
             *([f"calls {uri}"] if uri.startswith(ours) else []),
             *([f"writes to {topic}"] if topic in topics else []),

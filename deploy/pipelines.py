@@ -26,22 +26,27 @@ TABLE = re.compile(r"`([A-Za-z0-9_]+)\.[A-Za-z0-9_]+`")
 def with_policies(manifest: Manifest) -> Manifest:
     """Return the manifest with what its other pipelines need; without one, and so without any message for it, the
     function that would serve them and its account are left out."""
-    functions = {name: _extended(manifest, one) for name, one in manifest.functions.items()}
-    kept = {name: one for name, one in functions.items() if one.push is None or one.push.topics}
-    idle = {one.service_account for name, one in functions.items() if name not in kept}
+    functions = {name: _extended(manifest, function) for name, function in manifest.functions.items()}
+    kept = {name: function for name, function in functions.items() if function.push is None or function.push.topics}
+    idle = {function.service_account for name, function in functions.items() if name not in kept}
     accounts = {name: text for name, text in manifest.service_accounts.items() if name not in idle}
     named = {topic: ForeignTopic() for policy in manifest.others for topic in topics_of(policy)}
-    topics = {**manifest.topics, **{topic: one for topic, one in named.items() if topic not in manifest.topics}}
+    topics = {
+        **manifest.topics,
+        **{topic: pipeline for topic, pipeline in named.items() if topic not in manifest.topics},
+    }
     return replace(manifest, functions=kept, service_accounts=accounts, topics=topics)
 
 
-def _extended(manifest: Manifest, one: Function) -> Function:
-    if one.folder == ANY and one.push is not None:
+def _extended(manifest: Manifest, function: Function) -> Function:
+    if function.folder == ANY and function.push is not None:
         heard = {topic for f in manifest.functions.values() if f.push for topic in f.push.topics}
         topics = [topic for policy in manifest.others for topic in policy.topics if topic not in heard]
-        one = replace(one, push=replace(one.push, topics=(*one.push.topics, *topics)))
-    roles = [role for policy in manifest.others for role in rights_of(policy, one.folder)]
-    return replace(one, roles=(*one.roles, *(role for role in dict.fromkeys(roles) if role not in one.roles)))
+        function = replace(function, push=replace(function.push, topics=(*function.push.topics, *topics)))
+    roles = [role for policy in manifest.others for role in rights_of(policy, function.folder)]
+    return replace(
+        function, roles=(*function.roles, *(role for role in dict.fromkeys(roles) if role not in function.roles))
+    )
 
 
 def topics_of(policy: Policy) -> list[str]:
@@ -58,7 +63,7 @@ def rights_of(policy: Policy, folder: str) -> Iterator[Role]:
         return
     for transition in policy.transitions.values():
         yield from (Role("roles/pubsub.publisher", "topic", topic) for topic in transition.topics)
-    yield from (Role("roles/run.invoker", "service", one.deployed_as) for one in services(policy, folder))
+    yield from (Role("roles/run.invoker", "service", service.deployed_as) for service in services(policy, folder))
 
 
 def services(policy: Policy, folder: str) -> list[Service]:
@@ -75,12 +80,12 @@ def _service_names(transition: Transition) -> Iterator[str]:
 
 def datasets(policy: Policy) -> list[str]:
     """Return the datasets of the tables that floors, the calendar and the gates of a policy read."""
-    processors = (one for phase in policy.phases.values() for one in phase.processors.values())
-    tables = [part.table for one in processors for part in one.parts if part.table]
+    processors = (processor for phase in policy.phases.values() for processor in phase.processors.values())
+    tables = [part.table for processor in processors for part in processor.parts if part.table]
     if policy.calendar is not None:
         tables += [policy.calendar.table]
-    found = {table.partition(".")[0] for table in tables}
-    return sorted(found | {name for sql in gate_sql(policy).values() for name in TABLE.findall(sql)})
+    names = {table.partition(".")[0] for table in tables}
+    return sorted(names | {name for sql in gate_sql(policy).values() for name in TABLE.findall(sql)})
 
 
 def problems_of(manifest: Manifest) -> Iterator[ConfigError]:
@@ -99,16 +104,16 @@ def problems_of(manifest: Manifest) -> Iterator[ConfigError]:
                 yield from _fits(policy, manifest.functions[name])
 
 
-def _fits(policy: Policy, one: Function) -> Iterator[ConfigError]:
-    if one.timeout > policy.claim_lease:
+def _fits(policy: Policy, function: Function) -> Iterator[ConfigError]:
+    if function.timeout > policy.claim_lease:
         lease = spell(policy.claim_lease)
-        reason = f"{spell(one.timeout)} is over the claim_lease of {policy.pipeline}, {lease}"
-        yield ConfigError(f"functions.{one.folder}.timeout", reason, f"at most {lease}, or a longer claim_lease")
-    for service in services(policy, one.folder):
-        if service.url_env not in one.environment:
+        reason = f"{spell(function.timeout)} is over the claim_lease of {policy.pipeline}, {lease}"
+        yield ConfigError(f"functions.{function.folder}.timeout", reason, f"at most {lease}, or a longer claim_lease")
+    for service in services(policy, function.folder):
+        if service.url_env not in function.environment:
             reason = f"serves {policy.pipeline} and does not know {service.url_env}"
             hint = f"add {service.url_env} to `environment`, the address of {service.deployed_as}"
-            yield ConfigError(f"functions.{one.folder}.environment", reason, hint)
+            yield ConfigError(f"functions.{function.folder}.environment", reason, hint)
 
 
 def own_of(policies: Sequence[Policy], pipeline: str) -> tuple[Policy, tuple[Policy, ...]]:
@@ -119,8 +124,8 @@ def own_of(policies: Sequence[Policy], pipeline: str) -> tuple[Policy, tuple[Pol
 
 def alert_secrets(policies: Iterable[Policy]) -> set[str]:
     """Return the secrets that carry the alerts of these policies."""
-    found = set[str]()
+    secrets = set[str]()
     for policy in policies:
         pager = policy.alerts.pagerduty
-        found |= {*policy.alerts.channels.values(), *([] if pager is None else [pager.routing_key_secret])}
-    return found
+        secrets |= {*policy.alerts.channels.values(), *([] if pager is None else [pager.routing_key_secret])}
+    return secrets

@@ -14,10 +14,14 @@ from deploy.resource import Resource
 class PlanConflict(Exception):
     """Two things of a plan have one id and differ: one of them would be lost."""
 
-    def __init__(self, one: Resource, other: Resource) -> None:
-        self.id = one.id
-        texts = [f"\n  {line}" for line in (*one.lines, *other.lines) if (line in one.lines) != (line in other.lines)]
-        super().__init__(f"two different things are called {one.id}:{''.join(texts)}")
+    def __init__(self, resource: Resource, other: Resource) -> None:
+        self.id = resource.id
+        texts = [
+            f"\n  {line}"
+            for line in (*resource.lines, *other.lines)
+            if (line in resource.lines) != (line in other.lines)
+        ]
+        super().__init__(f"two different things are called {resource.id}:{''.join(texts)}")
 
 
 def plan(
@@ -27,7 +31,7 @@ def plan(
 
     Raises ``PlanConflict`` where two different ones have the same id.
     """
-    chosen = [one for name, one in manifest.functions.items() if not only or name in only]
+    chosen = [function for name, function in manifest.functions.items() if not only or name in only]
     return distinct(_ordered(manifest, place, stamp, chosen, bool(only), root))
 
 
@@ -44,9 +48,9 @@ def distinct(resources: Iterable[Resource]) -> list[Resource]:
 def _ordered(
     manifest: Manifest, place: Target, stamp: BuildInfo, chosen: list[Function], partly: bool, root: Path
 ) -> Iterator[Resource]:
-    mine = {one.folder for one in chosen}
+    mine = {function.folder for function in chosen}
     common: Iterable[Resource] = (
-        one
+        resource
         for make in (
             stores.apis,
             stores.accounts,
@@ -55,9 +59,9 @@ def _ordered(
             stores.dead_letters,
             stores.secrets,
         )
-        for one in make(manifest, place)
+        for resource in make(manifest, place)
     )
-    yield from (one for one in common if not (partly and one.function) or one.function in mine)
+    yield from (resource for resource in common if not (partly and resource.function) or resource.function in mine)
     if not partly:
         # Early: an alert policy may name a new metric only minutes later, and functions take their time meanwhile.
         yield from monitoring.metric_resources(manifest, place, root)

@@ -16,12 +16,12 @@ MARKS = {
 }
 
 
-def planned(one: Resource) -> Iterator[str]:
+def planned(resource: Resource) -> Iterator[str]:
     """Yield the lines of one resource: how it is looked at, made and repaired."""
-    yield f"# {one.id}"
-    yield str(one.read)
-    for word, line in (("absent", one.create), ("different", one.update)):
-        if line is not None and not (word == "different" and line == one.create):
+    yield f"# {resource.id}"
+    yield str(resource.read)
+    for word, line in (("absent", resource.create), ("different", resource.update)):
+        if line is not None and not (word == "different" and line == resource.create):
             yield f"{line}   # if {word}{_notes(line)}"
 
 
@@ -39,30 +39,30 @@ class Preview:
     unread: int = 0
 
 
-def changes(resources: Iterable[Resource], looks: Looks, told: Preview) -> Iterator[str]:
+def changes(resources: Iterable[Resource], looks: Looks, counts: Preview) -> Iterator[str]:
     """Yield what would change; raises ``CommandFailed`` if not even the list of APIs can be read.
 
     What an API that is still off would tell of is not there yet, and would be made.
     """
     for resource in resources:
         try:
-            found = looks.of(resource)
+            actual = looks.of(resource)
         except CommandFailed as failed:
             if resource.kind == "apis":
                 raise
             if not failed.not_yet:
-                told.unread += 1
+                counts.unread += 1
                 yield f"unknown  {resource.id}: {failed.gist}"
                 continue
-            found = None
-        differences = [] if found is None else resource.differences(found)
-        if found is None or differences:
-            told.changes += 1
-            yield from _change(resource, found is None, differences)
+            actual = None
+        differences = [] if actual is None else resource.differences(actual)
+        if actual is None or differences:
+            counts.changes += 1
+            yield from _change(resource, actual is None, differences)
 
 
-def _change(one: Resource, absent: bool, differences: list[Difference]) -> Iterator[str]:
-    line = one.create or one.update if absent else one.update
-    yield f"{'by hand' if line is None else 'create' if absent else 'update':8} {one.id}"
+def _change(resource: Resource, absent: bool, differences: list[Difference]) -> Iterator[str]:
+    line = resource.create or resource.update if absent else resource.update
+    yield f"{'by hand' if line is None else 'create' if absent else 'update':8} {resource.id}"
     yield from (f"         {difference}" for difference in differences)
-    yield f"         {line or one.hint}"
+    yield f"         {line or resource.hint}"

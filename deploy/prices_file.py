@@ -59,8 +59,8 @@ class PricesSchema(Schema):
 
 def load_prices(path: Path = PRICES) -> PriceList:
     """Return the prices and quotas of a file; raise ``PolicyError`` for the first problem, the others in its hint."""
-    raw, found = read_yaml(path)
-    _refuse(path, found)
+    raw, problems = read_yaml(path)
+    _refuse(path, problems)
     _refuse(path, list(locate_errors(raw, PricesSchema)))
     shaped = msgspec.convert(raw, PricesSchema)
     _refuse(path, [*_names("prices", shaped.prices, Item), *_names("quotas", shaped.quotas, Limit), *_values(shaped)])
@@ -73,18 +73,18 @@ def load_prices(path: Path = PRICES) -> PriceList:
     )
 
 
-def _price(found: PriceSchema) -> Price:
-    free = found.free * (DAYS if found.every == "day" else 1)
-    return Price(found.usd, found.per, found.unit, free, found.source, found.confirmed, found.note)
+def _price(price: PriceSchema) -> Price:
+    free = price.free * (DAYS if price.every == "day" else 1)
+    return Price(price.usd, price.per, price.unit, free, price.source, price.confirmed, price.note)
 
 
-def _quota(found: QuotaSchema) -> Quota:
-    return Quota(found.limit, found.unit, found.source, found.soft, found.confirmed, found.note)
+def _quota(quota: QuotaSchema) -> Quota:
+    return Quota(quota.limit, quota.unit, quota.source, quota.soft, quota.confirmed, quota.note)
 
 
-def _names(key: str, given: Iterable[str], known: Sequence[str] | type[Item] | type[Limit]) -> list[ConfigError]:
+def _names(key: str, given: Iterable[str], known_names: Sequence[str] | type[Item] | type[Limit]) -> list[ConfigError]:
     """Refuse a name that the model does not know, and miss each that it needs."""
-    names = [str(name) for name in known]
+    names = [str(name) for name in known_names]
     unknown = [
         ConfigError(f"{key}.{name}", "is not known", suggest(name, names)) for name in given if name not in names
     ]
@@ -94,26 +94,26 @@ def _names(key: str, given: Iterable[str], known: Sequence[str] | type[Item] | t
 
 def _values(shaped: PricesSchema) -> list[ConfigError]:
     """Refuse what is no number, and a doubt that says nothing of what stands there instead."""
-    found = []
+    problems = []
     for name, price in shaped.prices.items():
         for key, value in (("usd", price.usd), ("per", price.per), ("free", price.free)):
             if not isfinite(value):
-                found.append(ConfigError(f"prices.{name}.{key}", f"is {value}", "write a number"))
+                problems.append(ConfigError(f"prices.{name}.{key}", f"is {value}", "write a number"))
     for name, quota in shaped.quotas.items():
         if not isfinite(quota.limit):
-            found.append(ConfigError(f"quotas.{name}.limit", f"is {quota.limit}", "write a number"))
+            problems.append(ConfigError(f"quotas.{name}.limit", f"is {quota.limit}", "write a number"))
     for key, listed in (("prices", shaped.prices), ("quotas", shaped.quotas)):
-        for name, one in listed.items():
-            if not one.confirmed and not one.note:
+        for name, entry in listed.items():
+            if not entry.confirmed and not entry.note:
                 hint = "add note: what the number is instead"
-                found.append(ConfigError(f"{key}.{name}", "is not confirmed, and does not say what it is", hint))
-    return found
+                problems.append(ConfigError(f"{key}.{name}", "is not confirmed, and does not say what it is", hint))
+    return problems
 
 
-def _refuse(path: Path, found: Sequence[ConfigError]) -> None:
-    if not found:
+def _refuse(path: Path, problems: Sequence[ConfigError]) -> None:
+    if not problems:
         return
-    first, *others = dict.fromkeys(found)
+    first, *others = dict.fromkeys(problems)
     lines = "".join(f"\n    {other.key}: {other.reason} (hint: {other.hint})" for other in others)
     hint = first.hint + (f"\n  {len(others)} more:{lines}" if others else "")
     raise PolicyError(str(path), first.key, first.reason, hint)

@@ -43,7 +43,9 @@ class ReadyCheck:
             return []
         self.asked.add(resource.id)
         token = self._token(function, caller)
-        return [found for question in self._questions(function, caller) for found in self._answer(question, token)]
+        return [
+            difference for question in self._questions(function, caller) for difference in self._answer(question, token)
+        ]
 
     def _caller(self, function: Function, resource: Resource) -> str | None:
         """Return the account that this resource lets call the function, None if it is another thing."""
@@ -63,9 +65,9 @@ class ReadyCheck:
 
     def _token(self, function: Function, caller: str) -> str:
         line = token_line(self.target, caller, self.target.url(function.name))
-        said = order(self.run, line).out
+        output = order(self.run, line).out
         try:
-            token = json.loads(said)["id_token"]
+            token = json.loads(output)["id_token"]
         except (ValueError, KeyError, TypeError):
             raise CommandFailed(line, "answered no identity token") from None
         return str(token)
@@ -84,10 +86,10 @@ class ReadyCheck:
         """Return what is wrong with an answer, asking again for a while if something is."""
         for place, seconds in enumerate(PAUSES):
             answer = self.run(question.line(token))
-            found = question.judged(answer)
-            if not found or (place >= TWICE and not _refused(answer)):
-                return found
-            self.pause(seconds, str(found[0]))
+            differences = question.judged(answer)
+            if not differences or (place >= TWICE and not _refused(answer)):
+                return differences
+            self.pause(seconds, str(differences[0]))
         return question.judged(self.run(question.line(token)))
 
 
@@ -116,10 +118,10 @@ class Question:
         fits = status.startswith("2") if self.ready.status == 200 else status == str(self.ready.status)
         if not fits:
             return [Difference(asked, str(self.ready.status), f"{status} {' '.join(body.split())[:200]}".strip())]
-        said = _digest_in(body)
-        if self.digest is None or said == self.digest:
+        digest = _digest_in(body)
+        if self.digest is None or digest == self.digest:
             return []
-        return [Difference("digest it answers", self.digest, said or "none")]
+        return [Difference("digest it answers", self.digest, digest or "none")]
 
 
 def _refused(answer: CommandResult) -> bool:
@@ -140,7 +142,7 @@ def token_line(place: Target, caller: str, url: str) -> CommandLine:
 
 def _digest_in(body: str) -> str | None:
     try:
-        said: Mapping[str, Any] = json.loads(body)
-        return str(said["source_digest"]) if isinstance(said, dict) else None
+        document: Mapping[str, Any] = json.loads(body)
+        return str(document["source_digest"]) if isinstance(document, dict) else None
     except (ValueError, KeyError):
         return None

@@ -97,22 +97,22 @@ class Resource:
         return [line for line in (self.read, self.beside, self.create, self.update) if line is not None]
 
 
-def compare(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> list[Difference]:
+def compare(expected: Mapping[str, Any], actual: Mapping[str, Any]) -> list[Difference]:
     """Return where two mappings of the same names differ."""
     return [
-        Difference(name, shown(value), shown(found.get(name)))
-        for name, value in wanted.items()
-        if found.get(name) != value
+        Difference(name, shown(value), shown(actual.get(name)))
+        for name, value in expected.items()
+        if actual.get(name) != value
     ]
 
 
-def undeclared(found: Mapping[str, Any], paths: Iterable[str]) -> list[Difference]:
+def undeclared(actual: Mapping[str, Any], paths: Iterable[str]) -> list[Difference]:
     """Return what is set though nobody declared it, by dotted paths; values are not shown, they may be anything."""
-    return [Difference(path, "not set", "set") for path in paths if _at(found, path)]
+    return [Difference(path, "not set", "set") for path in paths if _at(actual, path)]
 
 
-def _at(found: Mapping[str, Any], path: str) -> Any:
-    value: Any = found
+def _at(actual: Mapping[str, Any], path: str) -> Any:
+    value: Any = actual
     for name in path.split("."):
         value = (value or {}).get(name)
     return value

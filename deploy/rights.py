@@ -42,16 +42,16 @@ def take_line(place: Target, right: Right) -> CommandLine:
 
 def in_policy(kind: str, thing: str, policy: Any) -> Iterator[Right]:
     """Yield each right that a policy, as gcloud answers it, gives on its thing."""
-    for one in policy.get("bindings", []):
-        given = one.get("condition")
+    for binding in policy.get("bindings", []):
+        given = binding.get("condition")
         condition = Condition(given.get("expression", ""), given.get("title", "")) if given else None
-        for member in one.get("members", []):
-            yield Right(kind, thing, member, one["role"], condition)
+        for member in binding.get("members", []):
+            yield Right(kind, thing, member, binding["role"], condition)
 
 
 def holds(right: Right, policy: Any) -> bool:
     """Whether a policy gives a right; the title of a condition is only shown, its expression decides."""
-    return key(right) in {key(one) for one in in_policy(right.kind, right.thing, policy)}
+    return key(right) in {key(other) for other in in_policy(right.kind, right.thing, policy)}
 
 
 def key(right: Right) -> tuple[str, str, str, str, str | None]:

@@ -22,8 +22,8 @@ MISSING = {"gcloud": "install the Google Cloud CLI", "bq": "gcloud components in
 class CommandFailed(Exception):
     """A line ended with an error: carries the line and what it said."""
 
-    def __init__(self, line: CommandLine, said: str) -> None:
-        self.line, self.output = line, said.strip()
+    def __init__(self, line: CommandLine, output: str) -> None:
+        self.line, self.output = line, output.strip()
         super().__init__(f"{line}\n{self.output}")
 
     @property
@@ -107,10 +107,10 @@ class Looks:
 
     def of(self, resource: Resource) -> Any | None:
         """Return what is there of a resource, None if it is not; raises ``CommandFailed``."""
-        found = self.at(resource.read)
-        if found is None or resource.beside is None:
-            return found
-        return Both(found, self.at(resource.beside))
+        actual = self.at(resource.read)
+        if actual is None or resource.beside is None:
+            return actual
+        return Both(actual, self.at(resource.beside))
 
     def again(self, resource: Resource) -> Any | None:
         self.seen.pop(resource.read, None)
@@ -125,11 +125,11 @@ class Looks:
 
 def parsed(line: CommandLine, answer: CommandResult) -> Any:
     try:
-        found = json.loads(answer.out or "null")
+        document = json.loads(answer.out or "null")
     except ValueError:
         raise CommandFailed(line, f"answered no JSON: {answer.out[:200]}") from None
     # A list by name that finds nothing says that the thing is not there.
-    return None if found == [] and "filter" in line.flags else found
+    return None if document == [] and "filter" in line.flags else document
 
 
 def order(run: Runner, line: CommandLine) -> CommandResult:

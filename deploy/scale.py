@@ -28,7 +28,7 @@ def deployment_of(manifest: Manifest, policy: Policy) -> Deployment:
     own = policy.pipeline == manifest.policy.pipeline
     topics |= workflow_check.topics(manifest) if own else set()
     of_workflows = {workflow_check.CONTROLLER, workflow_check.EXECUTOR} & manifest.functions.keys()
-    called = {name for name, one in manifest.functions.items() if one.push is None} - of_workflows
+    called = {name for name, function in manifest.functions.items() if function.push is None} - of_workflows
     jobs = [schedule for schedule in manifest.schedules.values() if own or schedule.calls not in of_workflows]
     return Deployment(
         functions=len(called) + len(policy.listeners) + bool(policy.batches) + (len(of_workflows) if own else 0),
@@ -42,7 +42,7 @@ def deployment_of(manifest: Manifest, policy: Policy) -> Deployment:
         sweeps=sum(times_a_day(schedule.cron) for schedule in manifest.schedules.values() if schedule.calls == SWEEP),
         reports=sum(times_a_day(schedule.cron) for schedule in manifest.schedules.values() if schedule.calls == REPORT),
         validations=_validations(manifest),
-        ticks=sum(times_a_day(one.cron) for one in jobs if one.calls == workflow_check.CONTROLLER),
+        ticks=sum(times_a_day(job.cron) for job in jobs if job.calls == workflow_check.CONTROLLER),
         controller=_machine_of(manifest, workflow_check.CONTROLLER),
         executor=_machine_of(manifest, workflow_check.EXECUTOR),
     )
@@ -59,11 +59,11 @@ def gate_sql(policy: Policy) -> dict[str, str]:
 
 
 def _validations(manifest: Manifest) -> dict[str, float]:
-    found: dict[str, float] = {}
+    validations: dict[str, float] = {}
     for schedule in manifest.schedules.values():
         for name in parse_qs(urlsplit(schedule.path).query).get("schedule", []) if schedule.calls == VALIDATION else []:
-            found[name] = found.get(name, 0.0) + times_a_day(schedule.cron)
-    return found
+            validations[name] = validations.get(name, 0.0) + times_a_day(schedule.cron)
+    return validations
 
 
 def _machine_of(manifest: Manifest, name: str) -> Machine | None:

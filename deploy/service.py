@@ -26,7 +26,7 @@ def service_resource(manifest: Manifest, place: Target, function: Function, stam
         kind="serving revision",
         name=function.name,
         read=gcloud("run services describe", function.name, project=place.project, region=place.region),
-        differences=lambda found: service_differences(manifest, place, function, stamp, found),
+        differences=lambda actual: service_differences(manifest, place, function, stamp, actual),
         create=None,
         update=gcloud(
             "run services update-traffic", function.name, project=place.project, region=place.region, to_latest=True
@@ -38,16 +38,16 @@ def service_resource(manifest: Manifest, place: Target, function: Function, stam
 
 
 def service_differences(
-    manifest: Manifest, place: Target, function: Function, stamp: BuildInfo, found: Any
+    manifest: Manifest, place: Target, function: Function, stamp: BuildInfo, actual: Any
 ) -> list[Difference]:
     """Judge what `gcloud run services describe` answers."""
-    template = found.get("spec", {}).get("template", {})
+    template = actual.get("spec", {}).get("template", {})
     notes, spec = template.get("metadata", {}).get("annotations", {}), template.get("spec", {})
-    whole = found.get("metadata", {}).get("annotations", {})
+    whole = actual.get("metadata", {}).get("annotations", {})
     containers = spec.get("containers") or [{}]
     flat = {**spec, "containers": containers[0]}
     return [
-        *_traffic(found.get("status", {})),
+        *_traffic(actual.get("status", {})),
         *_door(whole),
         *compare(_wanted(manifest, place, function), _found(spec, containers, notes)),
         *_image(place, function, str(containers[0].get("image", ""))),
@@ -58,22 +58,26 @@ def service_differences(
 
 
 def _traffic(status: Mapping[str, Any]) -> list[Difference]:
-    ready = {one["type"]: one["status"] for one in status.get("conditions", [])}.get("Ready")
+    ready = {condition["type"]: condition["status"] for condition in status.get("conditions", [])}.get("Ready")
     newest = status.get("latestCreatedRevisionName")
-    share = {one.get("revisionName"): one.get("percent", 0) for one in status.get("traffic", []) if one.get("percent")}
+    share = {
+        target.get("revisionName"): target.get("percent", 0)
+        for target in status.get("traffic", [])
+        if target.get("percent")
+    }
     return compare({"ready": "True", "revision serving": {newest: 100}}, {"ready": ready, "revision serving": share})
 
 
 def _door(notes: Mapping[str, str]) -> list[Difference]:
     """Whether callers are asked who they are and reach the address they were given; whether instances wait for them."""
-    wanted = {"invoker check": "on", "ingress": "all", "address": "on", "min instances of the service": "0"}
+    expected = {"invoker check": "on", "ingress": "all", "address": "on", "min instances of the service": "0"}
     have = {
         "invoker check": "off" if notes.get(CHECK, "").lower() == "true" else "on",
         "ingress": notes.get(INGRESS, "all"),
         "address": "off" if notes.get(NO_URL, "").lower() == "true" else "on",
         "min instances of the service": notes.get(SERVICE_LEAST, "0"),
     }
-    return compare(wanted, have)
+    return compare(expected, have)
 
 
 def _wanted(manifest: Manifest, place: Target, function: Function) -> dict[str, Any]:
@@ -126,16 +130,16 @@ def _plain(name: str) -> str:
     return name.replace("-", "").replace("_", "")
 
 
-def _variables(wanted: Mapping[str, str], env: list[Any]) -> list[Difference]:
+def _variables(expected: Mapping[str, str], env: list[Any]) -> list[Difference]:
     """Compare all variables; names are said and values never, but for the digest and the commit."""
-    have = {one["name"]: one.get("value") for one in env}
-    found = [
+    have = {variable["name"]: variable.get("value") for variable in env}
+    differences = [
         Difference(f"environment {name}", "as declared", "not set" if have.get(name) is None else "another value")
-        for name in sorted(wanted.keys() - set(STAMPED))
-        if have.get(name) != wanted[name]
+        for name in sorted(expected.keys() - set(STAMPED))
+        if have.get(name) != expected[name]
     ]
-    extra = sorted(have.keys() - wanted.keys() - PLATFORM)
-    found += [Difference(f"environment {name}", "not set", "set by hand") for name in extra]
+    extra = sorted(have.keys() - expected.keys() - PLATFORM)
+    differences += [Difference(f"environment {name}", "not set", "set by hand") for name in extra]
     if not have.get("GIT_COMMIT"):
-        found.append(Difference("environment GIT_COMMIT", "a commit", "none"))
-    return found + compare({"digest": wanted["SOURCE_DIGEST"]}, {"digest": have.get("SOURCE_DIGEST")})
+        differences.append(Difference("environment GIT_COMMIT", "a commit", "none"))
+    return differences + compare({"digest": expected["SOURCE_DIGEST"]}, {"digest": have.get("SOURCE_DIGEST")})

@@ -28,8 +28,8 @@ PASSED_ON = (
 def apis(manifest: Manifest, place: Target) -> Iterator[Resource]:
     """One resource for all APIs: enabling what is enabled costs a minute each."""
 
-    def judge(found: Any) -> list[Difference]:
-        enabled = {one["config"]["name"] for one in found}
+    def judge(actual: Any) -> list[Difference]:
+        enabled = {service["config"]["name"] for service in actual}
         return [Difference("API", name, "not enabled") for name in manifest.apis if name not in enabled]
 
     enable = gcloud("services enable", *manifest.apis, project=place.project)
@@ -44,7 +44,7 @@ def accounts(manifest: Manifest, place: Target) -> Iterator[Resource]:
             kind="service account",
             name=name,
             read=gcloud("iam service-accounts describe", address, project=place.project),
-            differences=lambda found: compare({"disabled": False}, {"disabled": found.get("disabled", False)}),
+            differences=lambda actual: compare({"disabled": False}, {"disabled": actual.get("disabled", False)}),
             create=gcloud("iam service-accounts create", name, project=place.project, display_name=title),
             update=gcloud("iam service-accounts enable", address, project=place.project),
         )
@@ -63,10 +63,10 @@ def topics(manifest: Manifest, place: Target) -> Iterator[Resource]:
         )
 
 
-def topic_differences(found: Any) -> list[Difference]:
+def topic_differences(actual: Any) -> list[Difference]:
     """A schema refuses messages, a transform changes them, an ingestion brings those of others."""
-    unset = undeclared(found, ("ingestionDataSourceSettings", "messageTransforms", "schemaSettings"))
-    return unset + compare({"state": "ACTIVE"}, {"state": found.get("state", "ACTIVE")})
+    unset = undeclared(actual, ("ingestionDataSourceSettings", "messageTransforms", "schemaSettings"))
+    return unset + compare({"state": "ACTIVE"}, {"state": actual.get("state", "ACTIVE")})
 
 
 def dead_letters(manifest: Manifest, place: Target) -> Iterator[Resource]:
@@ -79,9 +79,13 @@ def dead_letters(manifest: Manifest, place: Target) -> Iterator[Resource]:
         "expiration_period": ALIVE,
     }
 
-    def judge(found: Any) -> list[Difference]:
-        wanted = {"topic": f"projects/{project}/topics/{letter.topic}", "retention": f"{seconds}s", "expires": "never"}
-        return compare(wanted, {"topic": found["topic"], **kept(found)}) + undeclared(found, PASSED_ON)
+    def judge(actual: Any) -> list[Difference]:
+        expected = {
+            "topic": f"projects/{project}/topics/{letter.topic}",
+            "retention": f"{seconds}s",
+            "expires": "never",
+        }
+        return compare(expected, {"topic": actual["topic"], **kept(actual)}) + undeclared(actual, PASSED_ON)
 
     yield Resource(
         kind="subscription",
@@ -97,11 +101,11 @@ def dead_letters(manifest: Manifest, place: Target) -> Iterator[Resource]:
     yield rights.resource(place, Right("topic", letter.topic, agent, "roles/pubsub.publisher"))
 
 
-def kept(found: Any) -> dict[str, str]:
+def kept(actual: Any) -> dict[str, str]:
     """Return retention and expiry of a subscription; a policy without a TTL means that it never expires."""
-    policy = found.get("expirationPolicy")
+    policy = actual.get("expirationPolicy")
     ttl = "31d by default" if policy is None else policy.get("ttl", "never")
-    return {"retention": found.get("messageRetentionDuration", "604800s"), "expires": ttl}
+    return {"retention": actual.get("messageRetentionDuration", "604800s"), "expires": ttl}
 
 
 def secrets(manifest: Manifest, place: Target) -> Iterator[Resource]:
@@ -111,7 +115,7 @@ def secrets(manifest: Manifest, place: Target) -> Iterator[Resource]:
             kind="secret",
             name=name,
             read=gcloud("secrets describe", name, project=place.project),
-            differences=lambda found: undeclared(found, ("expireTime", "ttl")),
+            differences=lambda actual: undeclared(actual, ("expireTime", "ttl")),
             create=gcloud("secrets create", name, project=place.project, replication_policy="automatic"),
             update=None,
             hint=f"it would be gone one day: gcloud secrets update {name} --remove-expiration",
@@ -126,9 +130,9 @@ def secrets(manifest: Manifest, place: Target) -> Iterator[Resource]:
 def firestore(manifest: Manifest, place: Target) -> Iterator[Resource]:
     fire, project = manifest.firestore, place.project
 
-    def judge_database(found: Any) -> list[Difference]:
-        wanted = {"type": "FIRESTORE_NATIVE", "location": fire.location}
-        return compare(wanted, {"type": found.get("type"), "location": found.get("locationId")})
+    def judge_database(actual: Any) -> list[Difference]:
+        expected = {"type": "FIRESTORE_NATIVE", "location": fire.location}
+        return compare(expected, {"type": actual.get("type"), "location": actual.get("locationId")})
 
     yield Resource(
         kind="database",
@@ -160,16 +164,16 @@ def _protection(manifest: Manifest, place: Target) -> Resource:
     """That a database cannot be deleted by mistake, and can be read as of each minute of the last seven days."""
     where = {"project": place.project, "database": manifest.firestore.database}
 
-    def judge(found: Any) -> list[Difference]:
-        wanted = {
+    def judge(actual: Any) -> list[Difference]:
+        expected = {
             "delete protection": "DELETE_PROTECTION_ENABLED",
             "point-in-time recovery": "POINT_IN_TIME_RECOVERY_ENABLED",
         }
         have = {
-            "delete protection": found.get("deleteProtectionState"),
-            "point-in-time recovery": found.get("pointInTimeRecoveryEnablement"),
+            "delete protection": actual.get("deleteProtectionState"),
+            "point-in-time recovery": actual.get("pointInTimeRecoveryEnablement"),
         }
-        return compare(wanted, have)
+        return compare(expected, have)
 
     return Resource(
         kind="database protection",
@@ -188,8 +192,8 @@ def _backups(manifest: Manifest, place: Target) -> Resource:
     where = {"project": place.project, "database": fire.database}
     kept = seconds(fire.backups_for)
 
-    def judge(found: Any) -> list[Difference]:
-        return compare({"kept for": kept}, {"kept for": found[0].get("retention")})
+    def judge(actual: Any) -> list[Difference]:
+        return compare({"kept for": kept}, {"kept for": actual[0].get("retention")})
 
     return Resource(
         kind="daily backup",
@@ -204,9 +208,9 @@ def _backups(manifest: Manifest, place: Target) -> Resource:
 def _field(manifest: Manifest, place: Target, group: str, field: str, what: str) -> Resource:
     where = {"collection_group": group, "database": manifest.firestore.database}
 
-    def judge(found: Any) -> list[Difference]:
-        ttl = found.get("ttlConfig", {}).get("state") in ("ACTIVE", "CREATING")
-        own = found.get("indexConfig", {})
+    def judge(actual: Any) -> list[Difference]:
+        ttl = actual.get("ttlConfig", {}).get("state") in ("ACTIVE", "CREATING")
+        own = actual.get("indexConfig", {})
         bare = not own.get("indexes") and not own.get("usesAncestorConfig", False)
         return [] if (ttl if what == "TTL" else bare) else [Difference(what, "set", "not set")]
 
@@ -249,10 +253,10 @@ def _ddl(
 ) -> Resource:
     dataset = f"{place.project}.{manifest.dataset}"
 
-    def judge(found: Any) -> list[Difference]:
+    def judge(actual: Any) -> list[Difference]:
         if view is not None:
-            return compare({"query": view.view_sql(dataset)}, {"query": found.get("view", {}).get("query")})
-        return _dataset_differences(manifest, found) if table is None else _table_differences(table, found)
+            return compare({"query": view.view_sql(dataset)}, {"query": actual.get("view", {}).get("query")})
+        return _dataset_differences(manifest, actual) if table is None else _table_differences(table, actual)
 
     ask = ("bq", "query", f"--project_id={place.project}", "--use_legacy_sql=false", "--format=json", "--quiet")
     where = f"--location={manifest.dataset_location}"
@@ -268,16 +272,16 @@ def _ddl(
     )
 
 
-def _dataset_differences(manifest: Manifest, found: Any) -> list[Difference]:
+def _dataset_differences(manifest: Manifest, actual: Any) -> list[Difference]:
     """Where it lies, that nothing in it expires by itself, and that not everybody reads it."""
-    everybody = public_readers(found.get("access", []))
-    wanted = {"location": manifest.dataset_location, "everybody reads": None, "type": "DEFAULT"}
+    everybody = public_readers(actual.get("access", []))
+    expected = {"location": manifest.dataset_location, "everybody reads": None, "type": "DEFAULT"}
     have = {
-        "location": found.get("location"),
+        "location": actual.get("location"),
         "everybody reads": ", ".join(everybody) or None,
-        "type": found.get("type", "DEFAULT"),
+        "type": actual.get("type", "DEFAULT"),
     }
-    return compare(wanted, have) + undeclared(found, ("defaultTableExpirationMs", "defaultPartitionExpirationMs"))
+    return compare(expected, have) + undeclared(actual, ("defaultTableExpirationMs", "defaultPartitionExpirationMs"))
 
 
 def _kept_rows(dataset: str) -> str:
@@ -285,34 +289,34 @@ def _kept_rows(dataset: str) -> str:
     return f"ALTER SCHEMA IF EXISTS `{dataset}` SET OPTIONS ({options})"
 
 
-def _table_differences(table: AuditTable, found: Any) -> list[Difference]:
-    have = {one["name"]: one["type"] for one in found.get("schema", {}).get("fields", [])}
+def _table_differences(table: AuditTable, actual: Any) -> list[Difference]:
+    have = {column["name"]: column["type"] for column in actual.get("schema", {}).get("fields", [])}
     same = {"INT64": "INTEGER", "FLOAT64": "FLOAT", "BOOL": "BOOLEAN"}
     missing = [
         Difference(f"column {field['name']}", field["type"], have.get(field["name"], "none"))
         for field in table.fields
         if have.get(field["name"]) != same.get(field["type"], field["type"])
     ]
-    partition = found.get("timePartitioning", {})
-    filtered = found.get("requirePartitionFilter", partition.get("requirePartitionFilter", False))
-    wanted = {
+    partition = actual.get("timePartitioning", {})
+    filtered = actual.get("requirePartitionFilter", partition.get("requirePartitionFilter", False))
+    expected = {
         "partitioned by": table.partition,
         "clustered by": clustering(table),
         "partition filter": table.resource["requirePartitionFilter"],
     }
     have = {
         "partitioned by": partition.get("field"),
-        "clustered by": found.get("clustering", {}).get("fields"),
+        "clustered by": actual.get("clustering", {}).get("fields"),
         "partition filter": filtered,
     }
-    expires = undeclared(found, ("expirationTime", "timePartitioning.expirationMs", "rangePartitioning"))
-    return missing + _demanded(table, found) + compare(wanted, have) + expires
+    expires = undeclared(actual, ("expirationTime", "timePartitioning.expirationMs", "rangePartitioning"))
+    return missing + _demanded(table, actual) + compare(expected, have) + expires
 
 
-def _demanded(table: AuditTable, found: Any) -> list[Difference]:
+def _demanded(table: AuditTable, actual: Any) -> list[Difference]:
     """A column that must have a value and is not written, or may be written without one, refuses rows."""
     required = {field["name"] for field in table.fields if field.get("mode") == "REQUIRED"}
-    fields = found.get("schema", {}).get("fields", [])
+    fields = actual.get("schema", {}).get("fields", [])
     more = [str(field["name"]) for field in fields if field.get("mode") == "REQUIRED" and field["name"] not in required]
     return [Difference(f"column {name}", "may be empty", "must have a value") for name in more]
 

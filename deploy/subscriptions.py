@@ -52,8 +52,8 @@ def subscriptions(manifest: Manifest, place: Target, function: Function) -> Iter
             kind="subscription",
             name=name,
             read=gcloud("pubsub subscriptions describe", name, project=place.project),
-            differences=lambda found, topic=topic: subscription_differences(  # type: ignore[misc]
-                manifest, place, function, push, topic, found
+            differences=lambda actual, topic=topic: subscription_differences(  # type: ignore[misc]
+                manifest, place, function, push, topic, actual
             ),
             create=gcloud("pubsub subscriptions create", name, project=place.project, topic=topic, **settings),
             update=gcloud("pubsub subscriptions update", name, project=place.project, **settings, **CLEARED),
@@ -88,12 +88,12 @@ def _subscription_settings(
 
 
 def subscription_differences(
-    manifest: Manifest, place: Target, function: Function, push: Push, topic: str, found: Any
+    manifest: Manifest, place: Target, function: Function, push: Push, topic: str, actual: Any
 ) -> list[Difference]:
     """Judge what `gcloud pubsub subscriptions describe` answers."""
-    config, letter = found.get("pushConfig") or {}, found.get("deadLetterPolicy") or {}
-    token, retry = config.get("oidcToken") or {}, found.get("retryPolicy") or {}
-    wanted = {
+    config, letter = actual.get("pushConfig") or {}, actual.get("deadLetterPolicy") or {}
+    token, retry = config.get("oidcToken") or {}, actual.get("retryPolicy") or {}
+    expected = {
         "topic": f"projects/{place.project}/topics/{topic}",
         "state": "ACTIVE",
         "endpoint": endpoint(place, function, topic),
@@ -107,18 +107,18 @@ def subscription_differences(
         "delivery attempts": manifest.dead_letter.attempts,
     }
     have = {
-        "topic": found.get("topic"),
-        "state": found.get("state", "ACTIVE"),
+        "topic": actual.get("topic"),
+        "state": actual.get("state", "ACTIVE"),
         "endpoint": config.get("pushEndpoint"),
         "push identity": token.get("serviceAccountEmail"),
         "push audience": token.get("audience"),
-        "ack deadline": found.get("ackDeadlineSeconds"),
+        "ack deadline": actual.get("ackDeadlineSeconds"),
         "retry": f"{retry.get('minimumBackoff')} to {retry.get('maximumBackoff')}" if retry else None,
         "dead-letter topic": letter.get("deadLetterTopic"),
         "delivery attempts": letter.get("maxDeliveryAttempts"),
-        **kept(found),
+        **kept(actual),
     }
-    return compare(wanted, have) + undeclared(found, UNSET) + _attributes(config)
+    return compare(expected, have) + undeclared(actual, UNSET) + _attributes(config)
 
 
 def _attributes(config: Mapping[str, Any]) -> list[Difference]:

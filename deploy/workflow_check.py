@@ -46,21 +46,21 @@ def problems_of(manifest: Manifest) -> Iterator[ConfigError]:
     yield from _calls(manifest, executor)
 
 
-def _publishes(one: Function, topic: str) -> Iterator[ConfigError]:
-    granted = {(role.role, role.kind, role.name) for role in one.roles}
+def _publishes(function: Function, topic: str) -> Iterator[ConfigError]:
+    granted = {(role.role, role.kind, role.name) for role in function.roles}
     if ("roles/pubsub.publisher", "topic", topic) not in granted:
         hint = f"add {{role: roles/pubsub.publisher, scope: topic/{topic}}}"
-        yield ConfigError(f"functions.{one.folder}.roles", f"may not publish to {topic}", hint)
+        yield ConfigError(f"functions.{function.folder}.roles", f"may not publish to {topic}", hint)
 
 
-def _calls(manifest: Manifest, one: Function) -> Iterator[ConfigError]:
+def _calls(manifest: Manifest, function: Function) -> Iterator[ConfigError]:
     assert manifest.workflows is not None
-    granted = {role.name for role in one.roles if (role.role, role.kind) == ("roles/run.invoker", "service")}
+    granted = {role.name for role in function.roles if (role.role, role.kind) == ("roles/run.invoker", "service")}
     for name in sorted({scraper.service for scraper in manifest.workflows.scrapers.values()}):
         service = manifest.policy.services[name]
         if service.deployed_as not in granted:
             hint = f"add {{role: roles/run.invoker, scope: service/{service.deployed_as}}}"
-            yield ConfigError(f"functions.{one.folder}.roles", f"calls {name} and may not", hint)
-        if service.url_env not in one.environment:
+            yield ConfigError(f"functions.{function.folder}.roles", f"calls {name} and may not", hint)
+        if service.url_env not in function.environment:
             hint = f"add {service.url_env}, the address of {service.deployed_as}"
-            yield ConfigError(f"functions.{one.folder}.environment", f"does not know {service.url_env}", hint)
+            yield ConfigError(f"functions.{function.folder}.environment", f"does not know {service.url_env}", hint)

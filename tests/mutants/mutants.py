@@ -239,7 +239,7 @@ MUTANTS = [
     mutant(
         "the function for other pipelines is deployed although there is none",
         "deploy/pipelines.py",
-        "if one.push is None or one.push.topics}",
+        "if function.push is None or function.push.topics}",
         "if True}",
         f"{T_POLICIES}without_another_policy_nothing_is_added",
     ),
@@ -253,8 +253,8 @@ MUTANTS = [
     mutant(
         "a deployment is ready although a pipeline is not",
         "shared/app/reporting/pipelines.py",
-        "    return HealthResponse(max(one.status for",
-        "    return HealthResponse(min(one.status for",
+        "    return HealthResponse(max(response.status for",
+        "    return HealthResponse(min(response.status for",
         f"{T_SEVERAL}readiness_is_that_of_every_pipeline",
     ),
     mutant(
@@ -1321,21 +1321,21 @@ MUTANTS = [
     mutant(
         "everybody may call, and the drift check keeps silent",
         "deploy/members.py",
-        "if rights.key(right) in known or (kind",
+        "if rights.key(right) in declared_keys or (kind",
         "if right.member in PUBLIC or (kind",
         f"{T_DRIFT}each_kind_of_drift_is_red[everybody may call a function]",
     ),
     mutant(
         "the drift check takes a service for its function",
         "deploy/service.py",
-        "        if have.get(name) != wanted[name]\n",
+        "        if have.get(name) != expected[name]\n",
         "        if False\n",
         f"{T_DRIFT}each_kind_of_drift_is_red[a variable that is gone from the service]",
     ),
     mutant(
         "an alert policy is known by its stamp alone",
         "deploy/monitoring.py",
-        'changed = [key for key in sorted({*wanted, *have}) if wanted.get(key) != have.get(key)]',
+        'changed = [key for key in sorted({*expected, *have}) if expected.get(key) != have.get(key)]',
         "changed: list[str] = []",
         f"{T_DRIFT}each_kind_of_drift_is_red[an alert policy without its text]",
     ),

@@ -47,8 +47,8 @@ def _line(ctx: Context, batch: Batch) -> BatchLine:
 
 
 def _open(ctx: Context, batch: Batch) -> BatchLine:
-    seen = view(ctx, batch)
-    counts, members = seen.counts, batch.members
+    batch_view = view(ctx, batch)
+    counts, members = batch_view.counts, batch.members
     if batch.closing is not None:  # nothing that comes now is in it any more
         closing = batch.closing
         done, skipped, failed, silent = closing.done, closing.skipped, closing.failed, closing.silent
@@ -61,8 +61,8 @@ def _open(ctx: Context, batch: Batch) -> BatchLine:
         key=batch.run, name=batch.name, word=batch.state.value,
         tone=Tone.BAD if batch.state is BatchState.HELD else Tone.BUSY, generation=batch.generation,
         started_at=batch.started_at, members=members, done=done, skipped=skipped, failed=failed, silent=silent,
-        percent=None if not members else percent_of(done + skipped + failed, members), missing=seen.missing,
-        missing_count=missing_count, note=seen.reason,
+        percent=None if not members else percent_of(done + skipped + failed, members), missing=batch_view.missing,
+        missing_count=missing_count, note=batch_view.reason,
     )  # fmt: skip
 
 

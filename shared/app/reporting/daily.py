@@ -107,30 +107,30 @@ def summary(ctx: Context, house: DeploymentInfo) -> dict[str, Any]:
 def _runs(ctx: Context, days: tuple[date, ...], now: datetime) -> list[dict[str, Any]]:
     """Return every run whose date, or whose working day, is one of these, in the order they were worked on."""
     around = sorted({*days, *(day_of(mode, day) for mode in ctx.policy.modes.values() for day in days)})
-    wanted = [key for day in around for key in keys(ctx.policy, day)]
-    wanted = [key for key in wanted if key.day in days or working_day(key, ctx.policy) in days]
-    wanted.sort(key=lambda key: (working_day(key, ctx.policy), ctx.policy.modes[key.mode].opens_at, key.lane))
+    run_keys = [key for day in around for key in keys(ctx.policy, day)]
+    run_keys = [key for key in run_keys if key.day in days or working_day(key, ctx.policy) in days]
+    run_keys.sort(key=lambda key: (working_day(key, ctx.policy), ctx.policy.modes[key.mode].opens_at, key.lane))
     units = read_units(ctx, around)
-    found = []
-    for key, loaded in loads(ctx, wanted).items():
-        seen = row(ctx.policy, key, loaded, units, now)
-        if seen is not None:
+    runs = []
+    for key, loaded in loads(ctx, run_keys).items():
+        line = row(ctx.policy, key, loaded, units, now)
+        if line is not None:
             whole = loaded if loaded.run is None else with_run(ctx.ports.store, key, loaded.run)
-            found.append(_run(ctx, key, seen, whole))
-    return found
+            runs.append(_run(ctx, key, line, whole))
+    return runs
 
 
-def _run(ctx: Context, key: RunKey, seen: Row, loaded: Loaded) -> dict[str, Any]:
+def _run(ctx: Context, key: RunKey, line: Row, loaded: Loaded) -> dict[str, Any]:
     return {
         "run": key.id,
         "date": key.day.isoformat(),
         "mode": key.mode,
         "lane": key.lane.value,
-        "units": seen.units,
+        "units": line.units,
         "opened_at": None if loaded.run is None else _iso(ctx, loaded.run.value.opened_at),
-        "closed": seen.closed,
-        "said": seen.said,
-        "transitions": [_transition(ctx, key, cell, loaded) for cell in seen.cells],
+        "closed": line.closed,
+        "said": line.said,
+        "transitions": [_transition(ctx, key, cell, loaded) for cell in line.cells],
     }
 
 
@@ -154,9 +154,11 @@ def _transition(ctx: Context, key: RunKey, where: Cell, loaded: Loaded) -> dict[
 
 def _reported_at(snapshot: DecisionInput, name: str) -> datetime | None:
     """Return when a processor's first report that counts was received (behaviour R7)."""
-    known = snapshot.completions.get(name)
+    completion = snapshot.completions.get(name)
     units = None if snapshot.units is None else snapshot.units.total
-    return None if known is None else opened_at(snapshot.processors[name], known, units, snapshot.readings.rows)
+    return (
+        None if completion is None else opened_at(snapshot.processors[name], completion, units, snapshot.readings.rows)
+    )
 
 
 def _latecomers(ctx: Context, snapshot: DecisionInput) -> list[dict[str, Any]]:
@@ -172,12 +174,12 @@ def _last(ctx: Context, snapshot: DecisionInput) -> dict[str, Any] | None:
     times = {name: at for name in names if (at := _reported_at(snapshot, name)) is not None}
     if not times:
         return None
-    name = max(times, key=lambda one: (times[one], one))
+    name = max(times, key=lambda processor: (times[processor], processor))
     return {"processor": name, "at": _iso(ctx, times[name])}
 
 
 def _services(ctx: Context) -> list[dict[str, str]]:
-    found = []
+    services = []
     for name, service in ctx.policy.services.items():
         answer = fitness(ctx, name)
         if isinstance(answer, Unfit):
@@ -186,8 +188,8 @@ def _services(ctx: Context) -> list[dict[str, str]]:
             verdict, text = "fit", answer.note or f"answers as {service.identity}"
         else:
             verdict, text = "unchecked", answer.text
-        found.append({"service": name, "identity": service.identity, "verdict": verdict, "text": text})
-    return found
+        services.append({"service": name, "identity": service.identity, "verdict": verdict, "text": text})
+    return services
 
 
 def _games(ctx: Context, days: tuple[date, ...], unread: list[str]) -> list[dict[str, Any]]:
@@ -198,19 +200,19 @@ def _games(ctx: Context, days: tuple[date, ...], unread: list[str]) -> list[dict
     if units is None:
         unread.append("games: the calendar does not answer")
         return []
-    found = []
+    games = []
     for day in days:
         total, final = units[day].total, units[day].final
         percent = None if not total or final is None else 100 * final / total
         word = "none" if not total else "not over" if percent is None or day == max(days) else band(percent)
-        found.append({"date": day.isoformat(), "total": total, "final": final, "percent": percent, "band": word})
-    return found
+        games.append({"date": day.isoformat(), "total": total, "final": final, "percent": percent, "band": word})
+    return games
 
 
 def _coverage(ctx: Context, day: date, unread: list[str]) -> list[dict[str, Any]]:
     """Return yesterday's percentages, as the gates of the mode that works on yesterday read them."""
     worked_on = [mode.name for mode in ctx.policy.modes.values() if mode.partition_offset_days < 0]
-    found = []
+    coverage = []
     for gate in ctx.policy.gates.values():
         sql = gate.sql
         if gate.kind is not GateKind.PERCENT or sql is None or not any(gate.binds(mode) for mode in worked_on):
@@ -219,8 +221,8 @@ def _coverage(ctx: Context, day: date, unread: list[str]) -> list[dict[str, Any]
         number = readable(unread, gate.name, lambda sql=sql: ctx.ports.warehouse.number(sql, day))  # type: ignore[misc]
         if len(unread) == before:
             word = "no number" if number is None else band(number)
-            found.append({"gate": gate.name, "date": day.isoformat(), "percent": number, "band": word})
-    return found
+            coverage.append({"gate": gate.name, "date": day.isoformat(), "percent": number, "band": word})
+    return coverage
 
 
 def _validation(ctx: Context, house: DeploymentInfo, today: date) -> list[dict[str, Any]]:
@@ -229,14 +231,14 @@ def _validation(ctx: Context, house: DeploymentInfo, today: date) -> list[dict[s
     last = instant(today + timedelta(days=1), time(0), ctx.policy.zone)
     asked = {"first": first, "last": last, "pipeline": f"{ctx.policy.pipeline}/"}
     latest: dict[str, dict[str, Any]] = {}
-    for one in ctx.ports.warehouse.query(VALIDATION.replace("${record}", house.record), asked):
-        latest[str(one["schedule_name"])] = {
-            "schedule": one["schedule_name"],
-            "at": _iso(ctx, one["run_timestamp"]),
-            "status": one["status"],
-            "message": one["message"],
-            "failed": one["checks_failed"],
-            "warned": one["checks_warned"],
+    for record in ctx.ports.warehouse.query(VALIDATION.replace("${record}", house.record), asked):
+        latest[str(record["schedule_name"])] = {
+            "schedule": record["schedule_name"],
+            "at": _iso(ctx, record["run_timestamp"]),
+            "status": record["status"],
+            "message": record["message"],
+            "failed": record["checks_failed"],
+            "warned": record["checks_warned"],
         }
     return list(latest.values())
 

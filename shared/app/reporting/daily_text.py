@@ -15,8 +15,8 @@ def text_of(policy: Policy, made: Mapping[str, Any]) -> str:
     """Return a report as lines; a part that could not be read has none, and is named at the end."""
     lines = [f"{policy.pipeline}: daily report, {_clock(policy, made['made_at'], weekday=True)}"]
     lines += [f"Pause: {text}" for text in made["pauses"] or []]
-    for one in made["runs"] or []:
-        lines += _run(policy, one)
+    for run in made["runs"] or []:
+        lines += _run(policy, run)
     lines += _workflows(policy, made["workflows"])
     lines += _batches(policy, made["batches"])
     lines += _services(made["services"])
@@ -40,20 +40,28 @@ def _run(policy: Policy, run: Mapping[str, Any]) -> Iterator[str]:
         yield f"{run['run']}: {run['said']}"
         return
     yield f"{run['run']}{units}"
-    for one in run["transitions"]:
-        at = f" {_clock(policy, one['triggered_at'])}" if one["triggered_at"] else ""
-        notes = f" ({'; '.join(one['notes'])})" if one["notes"] else ""
-        yield f"    {one['transition']}: {one['word']}{at}{notes}{_who(policy, one)}"
+    for transition in run["transitions"]:
+        at = f" {_clock(policy, transition['triggered_at'])}" if transition["triggered_at"] else ""
+        notes = f" ({'; '.join(transition['notes'])})" if transition["notes"] else ""
+        yield f"    {transition['transition']}: {transition['word']}{at}{notes}{_who(policy, transition)}"
 
 
-def _who(policy: Policy, one: Mapping[str, Any]) -> str:
+def _who(policy: Policy, transition: Mapping[str, Any]) -> str:
     """Name who was late, else who came last; where nothing is triggered, what is missing."""
-    if not one["triggered_at"]:
-        return f"; missing {', '.join(one['missing'])}" if one["missing"] and one["word"] != "nothing expected" else ""
-    late = [f"{who['processor']} {_clock(policy, who['at']) if who['at'] else 'never'}" for who in one["late"]]
+    if not transition["triggered_at"]:
+        return (
+            f"; missing {', '.join(transition['missing'])}"
+            if transition["missing"] and transition["word"] != "nothing expected"
+            else ""
+        )
+    late = [f"{who['processor']} {_clock(policy, who['at']) if who['at'] else 'never'}" for who in transition["late"]]
     if late:
         return f"; late: {', '.join(late)}"
-    return f"; last: {one['last']['processor']} {_clock(policy, one['last']['at'])}" if one["last"] else ""
+    return (
+        f"; last: {transition['last']['processor']} {_clock(policy, transition['last']['at'])}"
+        if transition["last"]
+        else ""
+    )
 
 
 def _workflows(policy: Policy, days: list[dict[str, Any]] | None) -> Iterator[str]:
@@ -63,9 +71,11 @@ def _workflows(policy: Policy, days: list[dict[str, Any]] | None) -> Iterator[st
         words = ", ".join(f"{count} {word}" for word, count in day["words"].items())
         failed = f", {day['failed']} failed" if day["failed"] else ""
         yield f"Workflows {day['date']}: {words}; {day['calls']} calls{failed}, {day['rows']} rows"
-        for one in day["wrong"][:LISTED]:
-            at = f" {_clock(policy, one['at'])}" if one["at"] else ""
-            yield f"    {one['workflow']}: {one['word']}{at}" + (f": {one['text']}" if one["text"] else "")
+        for workflow in day["wrong"][:LISTED]:
+            at = f" {_clock(policy, workflow['at'])}" if workflow["at"] else ""
+            yield f"    {workflow['workflow']}: {workflow['word']}{at}" + (
+                f": {workflow['text']}" if workflow["text"] else ""
+            )
         if len(day["wrong"]) > LISTED:
             yield f"    and {len(day['wrong']) - LISTED} more"
 
@@ -95,33 +105,33 @@ def _services(services: list[dict[str, str]]) -> Iterator[str]:
 
 def _games(policy: Policy, made: Mapping[str, Any]) -> Iterator[str]:
     unit = policy.calendar.unit if policy.calendar is not None else "unit"
-    for one in made["games"]:
-        said = f"{one['final']} of {one['total']} {unit}s final ({one['band']})" if one["total"] else f"no {unit}s"
-        yield f"{one['date']}: {said}"
-    for one in made["coverage"]:
-        number = "" if one["percent"] is None else f"{one['percent']:.1f}%, "
-        yield f"{one['date']} {one['gate']}: {number}{one['band']}"
+    for day in made["games"]:
+        result = f"{day['final']} of {day['total']} {unit}s final ({day['band']})" if day["total"] else f"no {unit}s"
+        yield f"{day['date']}: {result}"
+    for reading in made["coverage"]:
+        number = "" if reading["percent"] is None else f"{reading['percent']:.1f}%, "
+        yield f"{reading['date']} {reading['gate']}: {number}{reading['band']}"
 
 
-def _validation(policy: Policy, found: list[dict[str, Any]] | None) -> Iterator[str]:
-    if found is None:
+def _validation(policy: Policy, validations: list[dict[str, Any]] | None) -> Iterator[str]:
+    if validations is None:
         return
-    if not found:
+    if not validations:
         yield "Validation: no run since yesterday"
-    for one in found:
-        at = _clock(policy, one["at"], weekday=True)
-        yield f"Validation {one['schedule']} {at}: {one['status']}, {one['message']}"
+    for validation in validations:
+        at = _clock(policy, validation["at"], weekday=True)
+        yield f"Validation {validation['schedule']} {at}: {validation['status']}, {validation['message']}"
 
 
-def _alerts(policy: Policy, found: list[dict[str, Any]] | None) -> Iterator[str]:
-    if found is None:
+def _alerts(policy: Policy, alerts: list[dict[str, Any]] | None) -> Iterator[str]:
+    if alerts is None:
         return
-    yield f"Alerts open: {len(found) or 'none'}"
-    for one in found[:LISTED]:
-        unsent = f" (unsent: {one['unsent']})" if one["unsent"] else ""
-        yield f"    {one['severity']} since {_clock(policy, one['since'], weekday=True)}: {one['text']}{unsent}"
-    if len(found) > LISTED:
-        yield f"    and {len(found) - LISTED} more"
+    yield f"Alerts open: {len(alerts) or 'none'}"
+    for alert in alerts[:LISTED]:
+        unsent = f" (unsent: {alert['unsent']})" if alert["unsent"] else ""
+        yield f"    {alert['severity']} since {_clock(policy, alert['since'], weekday=True)}: {alert['text']}{unsent}"
+    if len(alerts) > LISTED:
+        yield f"    and {len(alerts) - LISTED} more"
 
 
 def _quarantine(policy: Policy, kept: Mapping[str, Any]) -> str:
@@ -131,23 +141,23 @@ def _quarantine(policy: Policy, kept: Mapping[str, Any]) -> str:
     return f"{kept['kept']} since {_clock(policy, kept['oldest'], weekday=True)}: {'; '.join(reasons)}"
 
 
-def _inventory(title: str, found: Mapping[str, Any] | None) -> Iterator[str]:
-    if found is None:
+def _inventory(title: str, inventory: Mapping[str, Any] | None) -> Iterator[str]:
+    if inventory is None:
         return
-    odd = found["odd"]
-    yield f"{title}: {found['declared']} declared, {len(odd) or 'none'} not as it should be"
-    for one in odd[:LISTED]:
-        yield f"    {one['name']} {one['what']}"
+    odd = inventory["odd"]
+    yield f"{title}: {inventory['declared']} declared, {len(odd) or 'none'} not as it should be"
+    for item in odd[:LISTED]:
+        yield f"    {item['name']} {item['what']}"
     if len(odd) > LISTED:
         yield f"    and {len(odd) - LISTED} more"
 
 
-def _backlog(found: Mapping[str, int | None] | None) -> Iterator[str]:
-    if found is None:
+def _backlog(backlog: Mapping[str, int | None] | None) -> Iterator[str]:
+    if backlog is None:
         return
-    waiting = [f"{count} in {name}" for name, count in found.items() if count]
+    waiting = [f"{count} in {name}" for name, count in backlog.items() if count]
     yield f"Backlog: {', '.join(waiting) or 'nothing waits'}"
-    unseen = [name for name, count in found.items() if count is None]
+    unseen = [name for name, count in backlog.items() if count is None]
     if unseen:
         yield f"    no number of {', '.join(unseen)}"
 

@@ -18,16 +18,16 @@ class Origin:
     revision: str = ""
 
 
-def answer_of(known: Sequence[Context], origin: Origin) -> dict[str, Any]:
+def answer_of(contexts: Sequence[Context], origin: Origin) -> dict[str, Any]:
     """Return who answers, for which pipeline or, of several, which ones; a deploy compares the digest with what it
     built."""
-    names = [ctx.policy.pipeline for ctx in known]
+    names = [ctx.policy.pipeline for ctx in contexts]
     whose: dict[str, Any] = {"pipeline": names[0]} if len(names) == 1 else {"pipelines": names}
     return {
         "status": "healthy",
         "service": origin.function,
         **whose,
-        "version": known[0].code_version,
+        "version": contexts[0].code_version,
         "source_digest": origin.source_digest,
         "revision": origin.revision,
     }

@@ -30,8 +30,8 @@ def answer(ctx: Context, house: DeploymentInfo, asked: HealthRequest) -> HealthR
     ctx = replace(ctx, ports=FailFastPorts(ctx.ports))
     path = "/" + asked.path.strip("/")
     if path not in PATHS:
-        known = ", ".join(PATHS)
-        return HealthResponse(NOT_FOUND, {"error": f"there is no {path[:80]}", "hint": f"there are {known}"})
+        paths = ", ".join(PATHS)
+        return HealthResponse(NOT_FOUND, {"error": f"there is no {path[:80]}", "hint": f"there are {paths}"})
     allowed = (*READ, "POST") if path == "/report" else READ
     if asked.method not in allowed:
         return HealthResponse(
@@ -41,8 +41,10 @@ def answer(ctx: Context, house: DeploymentInfo, asked: HealthRequest) -> HealthR
         case "/health":
             return HealthResponse(OK, alive([ctx], house))
         case "/ready":
-            found = ready(ctx, house)
-            return HealthResponse(OK if found.well else NOT_READY, {**alive([ctx], house), **body_of(ctx, found)})
+            readiness = ready(ctx, house)
+            return HealthResponse(
+                OK if readiness.well else NOT_READY, {**alive([ctx], house), **body_of(ctx, readiness)}
+            )
         case "/report":
             return report(ctx, house, asked)
         case _:

@@ -50,30 +50,30 @@ class HealthResponse:
     body: dict[str, Any] | Page
 
 
-def alive(known: Sequence[Context], house: DeploymentInfo) -> dict[str, Any]:
+def alive(contexts: Sequence[Context], house: DeploymentInfo) -> dict[str, Any]:
     """Return who answers, without asking anybody."""
-    return answer_of(known, Origin(NAME, house.source_digest, house.revision))
+    return answer_of(contexts, Origin(NAME, house.source_digest, house.revision))
 
 
-def body_of(ctx: Context, found: Readiness) -> dict[str, Any]:
+def body_of(ctx: Context, readiness: Readiness) -> dict[str, Any]:
     return {
-        "status": "ready" if found.well else "not ready",
-        "checked_at": ctx.policy.local(found.at).isoformat(timespec="seconds"),
-        "failed": list(found.failures),
-        "dependencies": [dependency.body() for dependency in found.dependencies],
+        "status": "ready" if readiness.well else "not ready",
+        "checked_at": ctx.policy.local(readiness.at).isoformat(timespec="seconds"),
+        "failed": list(readiness.failures),
+        "dependencies": [dependency.body() for dependency in readiness.dependencies],
     }
 
 
 def ready(ctx: Context, house: DeploymentInfo) -> Readiness:
     """Ask every dependency, or recall the answers of the last 30 seconds; one that fails is no other's affair."""
-    now, known = ctx.ports.clock.now(), ctx.memory.readiness
-    if known is not None and timedelta(0) <= now - known.at < CACHED:
-        return known
-    found = Readiness(now, tuple(_probed(ctx, name, probe) for name, probe in _probes(ctx, house)))
-    if not found.well:
-        ctx.log("health.not_ready", severity="WARNING", failed=list(found.failures))
-    ctx.memory.readiness = found
-    return found
+    now, cached = ctx.ports.clock.now(), ctx.memory.readiness
+    if cached is not None and timedelta(0) <= now - cached.at < CACHED:
+        return cached
+    readiness = Readiness(now, tuple(_probed(ctx, name, probe) for name, probe in _probes(ctx, house)))
+    if not readiness.well:
+        ctx.log("health.not_ready", severity="WARNING", failed=list(readiness.failures))
+    ctx.memory.readiness = readiness
+    return readiness
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +87,13 @@ class ProbeResult:
 def _probed(ctx: Context, name: str, probe: Callable[[], ProbeResult]) -> Dependency:
     began = ctx.ports.clock.now()
     try:
-        said = probe()
+        result = probe()
     except Unavailable as error:
-        said = ProbeResult(f"does not answer: {error.reason}", well=False)
+        result = ProbeResult(f"does not answer: {error.reason}", well=False)
     except OrchError as error:
-        said = ProbeResult(str(error), well=False)
+        result = ProbeResult(str(error), well=False)
     took = max(ctx.ports.clock.now() - began, timedelta(0))
-    return Dependency(name, said.well, said.detail, round(took / timedelta(milliseconds=1)))
+    return Dependency(name, result.well, result.detail, round(took / timedelta(milliseconds=1)))
 
 
 def _probes(ctx: Context, house: DeploymentInfo) -> Iterator[tuple[str, Callable[[], ProbeResult]]]:
@@ -123,12 +123,12 @@ def _warehouse(ctx: Context) -> ProbeResult:
     tables = [part for processor in processors for part in processor.parts if part.table]
     if not tables:
         return ProbeResult("no table to read")
-    one = TableRef(tables[0].table or "", tables[0].date_column)
-    rows = ctx.ports.warehouse.rows([one], today)[one.table]
+    table = TableRef(tables[0].table or "", tables[0].date_column)
+    rows = ctx.ports.warehouse.rows([table], today)[table.table]
     return (
-        ProbeResult(f"{one.table} cannot be read", well=False)
+        ProbeResult(f"{table.table} cannot be read", well=False)
         if rows is None
-        else ProbeResult(f"{one.table} can be read")
+        else ProbeResult(f"{table.table} can be read")
     )
 
 
@@ -157,8 +157,8 @@ def _webhooks(house: DeploymentInfo) -> ProbeResult:
 def _alerts(ctx: Context) -> ProbeResult:
     """Look for alerts that a channel refused: nobody has read them (behaviour A3)."""
     waiting = [outbox.read(alert).alert for alert in outbox.own_alerts(ctx, {"unsent": True})]
-    refused = [one for one in waiting if one.refused]
+    refused = [alert for alert in waiting if alert.refused]
     if not refused:
         return ProbeResult(f"{len(waiting)} to be sent")
-    last = max(refused, key=lambda one: one.last_at)
+    last = max(refused, key=lambda alert: alert.last_at)
     return ProbeResult(f"{len(refused)} refused, the latest {last.severity}: {last.refused[:200]}", well=False)

@@ -27,4 +27,4 @@ def backlog(inventory: Inventory) -> dict[str, int | None]:
 
 
 def _body(count: int, odd: list[Odd]) -> dict[str, Any]:
-    return {"declared": count, "odd": [{"name": one.name, "what": one.what, "grave": one.grave} for one in odd]}
+    return {"declared": count, "odd": [{"name": item.name, "what": item.what, "grave": item.grave} for item in odd]}

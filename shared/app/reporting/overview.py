@@ -40,9 +40,9 @@ def overview(ctx: Context, days: Sequence[date], units: Mapping[date, Units] | N
     """
     policy, now = ctx.policy, ctx.ports.clock.now()
     loaded = loads(ctx, [key for day in days for key in keys(policy, day)])
-    rows = (row(policy, key, one, units, now) for key, one in loaded.items())
+    rows = (row(policy, key, run, units, now) for key, run in loaded.items())
     unit = policy.calendar.unit if policy.calendar is not None else "unit"
-    shown = tuple(one for one in rows if one is not None)
+    shown = tuple(line for line in rows if line is not None)
     return Overview(min(days), max(days), tuple(policy.transitions), shown, unit)
 
 
@@ -51,12 +51,12 @@ def keys(policy: Policy, day: date) -> list[RunKey]:
     return [RunKey(policy.pipeline, day, mode, lane) for lane in Lane for mode in policy.modes]
 
 
-def loads(ctx: Context, wanted: Sequence[RunKey]) -> dict[RunKey, Loaded]:
+def loads(ctx: Context, run_keys: Sequence[RunKey]) -> dict[RunKey, Loaded]:
     """Read runs, their transitions and the pauses in two round trips; completions are not read."""
     store = ctx.ports.store
-    book, *documents = store.get(pauses_path(ctx.policy.pipeline), *(run_path(key) for key in wanted))
+    book, *documents = store.get(pauses_path(ctx.policy.pipeline), *(run_path(key) for key in run_keys))
     pauses = read_book(book).value.pauses
-    runs = {key: read_run(document) for key, document in zip(wanted, documents, strict=True)}
+    runs = {key: read_run(document) for key, document in zip(run_keys, documents, strict=True)}
     asked = [
         (key, transition.name)
         for key, run in runs.items()
@@ -64,10 +64,10 @@ def loads(ctx: Context, wanted: Sequence[RunKey]) -> dict[RunKey, Loaded]:
         for transition in transitions_of(ctx.policy, key.mode)
     ]
     states = store.get(*(transition_path(key, name) for key, name in asked)) if asked else []
-    found: dict[RunKey, dict[str, Stored[TransitionState]]] = {key: {} for key in wanted}
+    transitions: dict[RunKey, dict[str, Stored[TransitionState]]] = {key: {} for key in run_keys}
     for (key, name), document in zip(asked, states, strict=True):
-        found[key] |= read_transitions([name], [document])
-    return {key: Loaded(runs[key], {}, found[key], pauses) for key in wanted}
+        transitions[key] |= read_transitions([name], [document])
+    return {key: Loaded(runs[key], {}, transitions[key], pauses) for key in run_keys}
 
 
 def row(policy: Policy, key: RunKey, loaded: Loaded, units: Mapping[date, Units] | None, now: datetime) -> Row | None:
@@ -88,17 +88,21 @@ def row(policy: Policy, key: RunKey, loaded: Loaded, units: Mapping[date, Units]
 def cells_of(policy: Policy, run: Run, loaded: Loaded, now: datetime) -> tuple[Cell, ...]:
     """Return where each transition of a run stands; one that was passed over by a later one says so."""
     passed = transitions_of(policy, run.key.mode)
-    states = [loaded.transition(one.name).value for one in passed]
-    found, beyond = [], policy.beyond
-    for one, state in zip(passed, states, strict=True):
-        ahead = ((other, then) for other, then in zip(passed, states, strict=True) if other.name in beyond[one.name])
+    states = [loaded.transition(transition.name).value for transition in passed]
+    cells, beyond = [], policy.beyond
+    for transition, state in zip(passed, states, strict=True):
+        ahead = (
+            (other, then) for other, then in zip(passed, states, strict=True) if other.name in beyond[transition.name]
+        )
         later = next((other.name for other, then in ahead if then.triggered), None)
-        where = _unless_paused(policy, run, one, state, loaded.pauses or (), now) or cell(policy, run, one, state, now)
+        where = _unless_paused(policy, run, transition, state, loaded.pauses or (), now) or cell(
+            policy, run, transition, state, now
+        )
         if later is not None and not state.triggered and where.word != NOTHING:
             note = f"not triggered, but {later} was"
             where = replace(where, word="overtaken", tone=Tone.NOTICE, at=None, notes=(note,))
-        found.append(where)
-    return tuple(found)
+        cells.append(where)
+    return tuple(cells)
 
 
 def _unless_paused(
@@ -118,8 +122,8 @@ def _missing_run(
     policy: Policy, key: RunKey, pauses: Sequence[Pause], units: Mapping[date, Units] | None, now: datetime
 ) -> Row:
     opens = instant(working_day(key, policy), policy.modes[key.mode].opens_at, policy.zone)
-    known = None if units is None else units.get(key.day)
-    total = None if known is None else known.total
+    day_units = None if units is None else units.get(key.day)
+    total = None if day_units is None else day_units.total
     if total == 0:
         return Row(key, (), _nothing(policy), Tone.QUIET, 0)
     if now < opens + GRACE:

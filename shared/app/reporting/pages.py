@@ -43,11 +43,11 @@ def readable(unread: list[str], what: str, read: Callable[[], T]) -> T | None:
 def front(ctx: Context, house: DeploymentInfo, asked: HealthRequest) -> HealthResponse:
     """Return the page, with one run's timeline where ``?run=`` names one."""
     unread: list[str] = []
-    wanted = asked.query.get("run", "")
-    runs, wrong, status = _run(ctx, wanted, unread) if wanted else ((), "", OK)
+    run_id = asked.query.get("run", "")
+    runs, wrong, status = _run(ctx, run_id, unread) if run_id else ((), "", OK)
     facts = _key_figures(ctx, house)
     days = readable(unread, "the runs of the last days", lambda: _days(ctx, unread))
-    title = wanted if runs else ctx.policy.pipeline
+    title = run_id if runs else ctx.policy.pipeline
     page = Page(
         title=title,
         pipeline=ctx.policy.pipeline,
@@ -71,8 +71,8 @@ def front(ctx: Context, house: DeploymentInfo, asked: HealthRequest) -> HealthRe
 def of_date(ctx: Context, day: date) -> Page:
     """Return the page of one date, as a file is written: its runs and their timelines."""
     unread: list[str] = []
-    found = [key for key, one in loads(ctx, keys(ctx.policy, day)).items() if one.run is not None]
-    runs = [view for key in found if (view := _view(ctx, key)) is not None]
+    opened = [key for key, loaded in loads(ctx, keys(ctx.policy, day)).items() if loaded.run is not None]
+    runs = [view for key in opened if (view := _view(ctx, key)) is not None]
     units = read_units(ctx, [day])
     if units is None:
         unread.append("the calendar: the warehouse does not answer")
@@ -103,11 +103,11 @@ def run_key(ctx: Context, text: str) -> RunKey | None:
         return None
 
 
-def _run(ctx: Context, wanted: str, unread: list[str]) -> tuple[tuple[RunView, ...], str, int]:
-    key = run_key(ctx, wanted)
+def _run(ctx: Context, run_id: str, unread: list[str]) -> tuple[tuple[RunView, ...], str, int]:
+    key = run_key(ctx, run_id)
     if key is None:
         example = f"{ctx.policy.pipeline}/2026-01-21/{next(iter(ctx.policy.modes))}"
-        return (), f"{wanted[:80]!r} is not the id of a run; one is written as {example}", NOT_FOUND
+        return (), f"{run_id[:80]!r} is not the id of a run; one is written as {example}", NOT_FOUND
     before = len(unread)
     view = readable(unread, key.id, lambda: _view(ctx, key))
     if view is not None:
@@ -154,12 +154,12 @@ def _key_figures(ctx: Context, house: DeploymentInfo) -> tuple[Fact, ...]:
 
 def open_alerts(ctx: Context) -> tuple[OpenAlert, ...]:
     """Return the alerts whose condition holds, and those still to be sent, the newest first."""
-    found = {
+    alerts = {
         document.id: outbox.read(document).alert
         for where in ({"standing": True}, {"unsent": True})
         for document in outbox.own_alerts(ctx, where)
     }
-    newest = sorted(found.values(), key=lambda alert: alert.first_at, reverse=True)
+    newest = sorted(alerts.values(), key=lambda alert: alert.first_at, reverse=True)
     return tuple(
         OpenAlert(
             alert.severity,

@@ -76,18 +76,18 @@ def _when(policy: Policy, at: datetime, now: datetime) -> str:
 def _reports(ctx: Context, key: RunKey, loaded: Loaded) -> list[Report]:
     """Return every report of a run, the recorded ones and those that wait for it, by message."""
     rows = (row for row in ctx.ports.audit.completions(key.day, key.day) if row["run_id"] == key.id)
-    found = {report.message_id: report for report in map(report_of, rows)}
-    known = [one for phase in loaded.completions.values() for one in phase.values()]
-    found |= {report.message_id: report for one in known for report in one.pending_audit}
-    return sorted(found.values(), key=lambda report: (report.received_at, report.message_id))
+    reports = {report.message_id: report for report in map(report_of, rows)}
+    completions = [completion for phase in loaded.completions.values() for completion in phase.values()]
+    reports |= {report.message_id: report for completion in completions for report in completion.pending_audit}
+    return sorted(reports.values(), key=lambda report: (report.received_at, report.message_id))
 
 
 def _entries(ctx: Context, key: RunKey, loaded: Loaded, transition: str) -> list[LogEntry]:
     rows = ctx.ports.audit.executions(key.day, key.day)
     mine = (row for row in rows if row["run_id"] == key.id and row["transition"] == transition)
-    found = {_mark(entry): entry for entry in map(entry_of, mine)}
-    found |= {_mark(entry): entry for entry in loaded.transition(transition).value.pending_audit}
-    return list(found.values())
+    entries = {_mark(entry): entry for entry in map(entry_of, mine)}
+    entries |= {_mark(entry): entry for entry in loaded.transition(transition).value.pending_audit}
+    return list(entries.values())
 
 
 def _mark(entry: LogEntry) -> tuple[datetime, int, str]:
@@ -104,13 +104,13 @@ def _opened_at(loaded: Loaded, reports: Iterable[Report]) -> datetime | None:
 def _lacking_reports(loaded: Loaded, reports: Iterable[Report], at: datetime) -> list[str]:
     """Name the processors of which the state knows a report of that time that the record does not hold."""
     held = {report.message_id for report in reports}
-    known = [one for phase in loaded.completions.values() for one in phase.values()]
+    completions = [completion for phase in loaded.completions.values() for completion in phase.values()]
     return [
-        f"a report of {one.processor}"
-        for one in known
+        f"a report of {completion.processor}"
+        for completion in completions
         if any(
             report is not None and report.received_at <= at and report.message_id not in held
-            for report in (one.latest, one.last_good)
+            for report in (completion.latest, completion.last_good)
         )
     ]
 
@@ -125,27 +125,35 @@ def _lacking_entries(state: TransitionState, entries: Iterable[LogEntry], at: da
 
 def _until(reports: Iterable[Report], at: datetime) -> dict[str, dict[str, Completion]]:
     """Fold what had been received by then, by phase and processor."""
-    found: dict[str, dict[str, Completion]] = {}
+    completions: dict[str, dict[str, Completion]] = {}
     for report in reports:
         if report.received_at <= at:
-            phase = found.setdefault(report.phase, {})
+            phase = completions.setdefault(report.phase, {})
             phase[report.processor] = apply_report(phase.get(report.processor), report)
-    return found
+    return completions
 
 
 def _input_at(
-    ctx: Context, key: RunKey, loaded: Loaded, transition: Transition, known: Mapping[str, Mapping[str, Completion]]
+    ctx: Context,
+    key: RunKey,
+    loaded: Loaded,
+    transition: Transition,
+    completions: Mapping[str, Mapping[str, Completion]],
 ) -> DecisionInput:
-    begun = [one.last_received_at for one in known.get(transition.starts, {}).values() if one.last_received_at]
+    begun = [
+        completion.last_received_at
+        for completion in completions.get(transition.starts, {}).values()
+        if completion.last_received_at
+    ]
     return DecisionInput(
         policy=ctx.policy,
         transition=transition,
         key=key,
         state=TransitionState(),
-        completions=Loaded(None, known).completions_of(transition.after),
+        completions=Loaded(None, completions).completions_of(transition.after),
         units=None if loaded.run is None else loaded.run.value.units,
         final_at=None if loaded.run is None else loaded.run.value.final_at,
-        started=known.get(transition.starts, {}),
+        started=completions.get(transition.starts, {}),
         next_report_at=max(begun, default=None),
         code_version=ctx.code_version,
         pauses=loaded.pauses,
@@ -158,10 +166,10 @@ def _with_state(snapshot: DecisionInput, entries: list[LogEntry], reports: list[
     plan = state.accepted_plan
     if plan is None or state.dispatched_at is None:
         return replace(snapshot, state=state)
-    known = Loaded(None, _until(reports, state.dispatched_at))
-    then = known.completions_of(snapshot.transition.after)
-    seen = replace(snapshot, completions=then).seen
-    completed = {name: seen.statuses[name].records for name in seen.done}
+    completions = Loaded(None, _until(reports, state.dispatched_at))
+    then = completions.completions_of(snapshot.transition.after)
+    completeness = replace(snapshot, completions=then).seen
+    completed = {name: completeness.statuses[name].records for name in completeness.done}
     return replace(snapshot, state=replace(state, accepted_plan=replace(plan, completed=completed)))
 
 

@@ -15,34 +15,34 @@ from shared.core.reporting.page import Page
 
 
 def answer_all(
-    known: Sequence[Context], deployed: Callable[[Context], DeploymentInfo], asked: HealthRequest
+    contexts: Sequence[Context], deployed: Callable[[Context], DeploymentInfo], asked: HealthRequest
 ) -> HealthResponse:
     """Answer one request to the health check of a deployment; of one pipeline it is that pipeline's own.
 
     Of several, `/` without a name shows the first one's page, which leads to the others; `/ready` and `/report` are
     those of all, by ``pipelines``, and ready is what is ready in each.
     """
-    wanted = named(known, _whose(known, asked))
-    if isinstance(wanted, Wrong):
-        return HealthResponse(BAD_REQUEST, wanted.body())
+    chosen = named(contexts, _whose(contexts, asked))
+    if isinstance(chosen, Wrong):
+        return HealthResponse(BAD_REQUEST, chosen.body())
     asked = replace(asked, query={name: value for name, value in asked.query.items() if name != PARAMETER})
     path = "/" + asked.path.strip("/")
     if path == "/health":
-        return _of_the_deployment(answer(known[0], deployed(known[0]), asked), known, deployed)
-    if path not in ("/ready", "/report") or len(wanted) == 1:
-        return _with_links(answer(wanted[0], deployed(wanted[0]), asked), known)
-    tasks = {ctx.policy.pipeline: (ctx, partial(_answer, ctx, deployed, asked)) for ctx in wanted}
+        return _of_the_deployment(answer(contexts[0], deployed(contexts[0]), asked), contexts, deployed)
+    if path not in ("/ready", "/report") or len(chosen) == 1:
+        return _with_links(answer(chosen[0], deployed(chosen[0]), asked), contexts)
+    tasks = {ctx.policy.pipeline: (ctx, partial(_answer, ctx, deployed, asked)) for ctx in chosen}
     answers = {name: apart(ctx, NAME, task, _failed) for name, (ctx, task) in tasks.items()}
-    bodies = {name: one.body for name, one in answers.items()}
-    ill = [name for name, one in answers.items() if one.status != OK]
+    bodies = {name: response.body for name, response in answers.items()}
+    ill = [name for name, response in answers.items() if response.status != OK]
     body = {"status": f"not ready: {', '.join(ill)}" if ill else "ready"} if path == "/ready" else {}
-    return HealthResponse(max(one.status for one in answers.values()), {**body, "pipelines": bodies})
+    return HealthResponse(max(response.status for response in answers.values()), {**body, "pipelines": bodies})
 
 
-def _whose(known: Sequence[Context], asked: HealthRequest) -> str | None:
+def _whose(contexts: Sequence[Context], asked: HealthRequest) -> str | None:
     """Return the pipeline that a request names, by itself or by the run it asks for."""
     of_run = asked.query.get("run", "").strip("/").partition("/")[0]
-    names = {ctx.policy.pipeline for ctx in known}
+    names = {ctx.policy.pipeline for ctx in contexts}
     return asked.query.get(PARAMETER) or (of_run if of_run in names else None)
 
 
@@ -55,13 +55,13 @@ def _failed(error: str) -> HealthResponse:
 
 
 def _of_the_deployment(
-    found: HealthResponse, known: Sequence[Context], deployed: Callable[[Context], DeploymentInfo]
+    response: HealthResponse, contexts: Sequence[Context], deployed: Callable[[Context], DeploymentInfo]
 ) -> HealthResponse:
-    return replace(found, body=alive(known, deployed(known[0]))) if found.status == OK else found
+    return replace(response, body=alive(contexts, deployed(contexts[0]))) if response.status == OK else response
 
 
-def _with_links(found: HealthResponse, known: Sequence[Context]) -> HealthResponse:
+def _with_links(response: HealthResponse, contexts: Sequence[Context]) -> HealthResponse:
     """Let a page lead to those of the other pipelines."""
-    if not isinstance(found.body, Page) or len(known) == 1:
-        return found
-    return replace(found, body=replace(found.body, pipelines=tuple(ctx.policy.pipeline for ctx in known)))
+    if not isinstance(response.body, Page) or len(contexts) == 1:
+        return response
+    return replace(response, body=replace(response.body, pipelines=tuple(ctx.policy.pipeline for ctx in contexts)))

@@ -71,8 +71,8 @@ def explain_all(ctx: Context, key: RunKey) -> list[Explanation]:
     """Explain every transition of a run from one reading of it."""
     loaded = load_run(ctx.ports.store, key)
     now = ctx.ports.clock.now()
-    found = []
+    explanations = []
     for transition in transitions_of(ctx.policy, key.mode):
         snapshot, decision = assess(ctx, versioned_input(ctx, key, loaded, transition).snapshot, now)
-        found.append(explained(snapshot, decision, now))
-    return found
+        explanations.append(explained(snapshot, decision, now))
+    return explanations

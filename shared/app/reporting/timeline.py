@@ -44,13 +44,13 @@ def timeline(ctx: Context, key: RunKey, loaded: Loaded) -> Timeline:
     """Return the timeline of a run that was read whole; raises ``Unavailable`` if its alerts cannot be read."""
     assert loaded.run is not None
     run, policy, now = loaded.run.value, ctx.policy, ctx.ports.clock.now()
-    told = _alerts(ctx, key)
+    alerts = _alerts(ctx, key)
     legs = []
     for transition, where in zip(transitions_of(policy, key.mode), cells_of(policy, run, loaded, now), strict=True):
         snapshot = versioned_input(ctx, key, loaded, transition).snapshot
-        legs.append(_leg(snapshot, where, told.get(transition.name, ())))
+        legs.append(_leg(snapshot, where, alerts.get(transition.name, ())))
     named = {leg.cell.transition for leg in legs}
-    rest = in_order(event for name, events in told.items() if name not in named for event in events)
+    rest = in_order(event for name, events in alerts.items() if name not in named for event in events)
     passed = transitions_of(policy, key.mode)
     waited_for = {phase for transition in passed for phase in transition.after}
     last = [transition.starts for transition in passed if transition.starts not in waited_for]
@@ -68,11 +68,11 @@ def timeline(ctx: Context, key: RunKey, loaded: Loaded) -> Timeline:
 
 def _alerts(ctx: Context, key: RunKey) -> dict[str, tuple[Event, ...]]:
     """Return what people were told of a run, by transition."""
-    found: dict[str, list[Event]] = {}
+    by_transition: dict[str, list[Event]] = {}
     for document in ctx.ports.store.query(outbox.COLLECTION, {"run": key.id}):
         alert = outbox.read(document).alert
-        found.setdefault(alert.transition, []).extend(_alert_events(alert))
-    return {name: in_order(events) for name, events in found.items()}
+        by_transition.setdefault(alert.transition, []).extend(_alert_events(alert))
+    return {name: in_order(events) for name, events in by_transition.items()}
 
 
 def _alert_events(alert: Alert) -> Iterator[Event]:
@@ -87,23 +87,23 @@ def _alert_events(alert: Alert) -> Iterator[Event]:
 
 
 def _leg(snapshot: DecisionInput, where: Cell, alerts: tuple[Event, ...]) -> Leg:
-    transition, seen = snapshot.transition, snapshot.seen
-    ordered = sorted(seen.expected, key=lambda name: (name not in seen.required, name))
+    transition, completeness = snapshot.transition, snapshot.seen
+    ordered = sorted(completeness.expected, key=lambda name: (name not in completeness.required, name))
     return Leg(
         cell=where,
         after=", ".join(transition.after),
         starts=transition.starts,
         tracks=tuple(
-            _track(seen.statuses[name], snapshot.completions.get(name), required=name in seen.required)
+            _track(completeness.statuses[name], snapshot.completions.get(name), required=name in completeness.required)
             for name in ordered
         ),
-        marks=in_order(_milestones(snapshot, seen)),
+        marks=in_order(_milestones(snapshot, completeness)),
         gates=tuple(_gates(snapshot.state)),
         alerts=alerts,
     )
 
 
-def _track(at: ProcessorStatus, known: Completion | None, *, required: bool) -> Track:
+def _track(at: ProcessorStatus, completion: Completion | None, *, required: bool) -> Track:
     floor = (
         f"at least {at.min_records} wanted"
         if at.min_records and at.status in (Status.UNDER_MINIMUM, Status.PARTIAL_SHORT)
@@ -111,40 +111,42 @@ def _track(at: ProcessorStatus, known: Completion | None, *, required: bool) -> 
     )
     lack = "" if at.shortfall is None else at.shortfall.text
     note = lack or ("nothing to do" if at.nothing_to_do else "counter missing" if at.counter_missing else floor)
-    started = None if known is None else known.started_at
+    started = None if completion is None else completion.started_at
     word = at.status.value.replace("_", " ") if at.status is not Status.ABSENT else "no report"
-    return Track(at.processor, required, word, TONES[at.status], note, started, tuple(_events(at.processor, known)))
+    return Track(
+        at.processor, required, word, TONES[at.status], note, started, tuple(_events(at.processor, completion))
+    )
 
 
 def _reported(completions: Mapping[str, Completion]) -> Iterator[Track]:
     """Yield the processors of the last phase, which nothing waits for."""
-    for name, known in sorted(completions.items()):
-        latest = known.latest
+    for name, completion in sorted(completions.items()):
+        latest = completion.latest
         word = "started" if latest is None else latest.outcome.value
         tone = Tone.BUSY if latest is None else OUTCOMES.get(latest.outcome, Tone.GOOD)
-        yield Track(name, False, word, tone, "", known.started_at, tuple(_events(name, known)))
+        yield Track(name, False, word, tone, "", completion.started_at, tuple(_events(name, completion)))
 
 
-def _events(name: str, known: Completion | None) -> Iterator[Event]:
+def _events(name: str, completion: Completion | None) -> Iterator[Event]:
     """Yield a processor's start, its first report that may count, its last good one and its latest."""
-    if known is None:
+    if completion is None:
         return
-    if known.started_at is not None:
-        yield Event(known.started_at, Kind.STARTED, f"{name} started", Tone.QUIET, name)
-    kept = {report.message_id: report for report in (known.last_good, known.latest) if report is not None}
+    if completion.started_at is not None:
+        yield Event(completion.started_at, Kind.STARTED, f"{name} started", Tone.QUIET, name)
+    kept = {report.message_id: report for report in (completion.last_good, completion.latest) if report is not None}
     times = {report.received_at for report in kept.values()}
-    for opener in known.clock_starters[:1]:
+    for opener in completion.clock_starters[:1]:
         if opener.received_at not in times:
-            said = f"{name} first report that may count{_records(opener.records)}"
-            yield Event(opener.received_at, Kind.REPORT, said, Tone.GOOD, name)
+            text = f"{name} first report that may count{_records(opener.records)}"
+            yield Event(opener.received_at, Kind.REPORT, text, Tone.GOOD, name)
     for report in kept.values():
         yield Event(
             report.received_at, Kind.REPORT, _report_text(name, report), OUTCOMES.get(report.outcome, Tone.GOOD), name
         )
-    if known.superseded and known.latest is not None:
-        reports = "report" if known.superseded == 1 else "reports"
-        said = f"{name}: {known.superseded} older {reports} superseded by this one"
-        yield Event(known.latest.received_at, Kind.REPORT, said, Tone.QUIET, name)
+    if completion.superseded and completion.latest is not None:
+        reports = "report" if completion.superseded == 1 else "reports"
+        text = f"{name}: {completion.superseded} older {reports} superseded by this one"
+        yield Event(completion.latest.received_at, Kind.REPORT, text, Tone.QUIET, name)
 
 
 def _report_text(name: str, report: Report) -> str:
@@ -156,37 +158,39 @@ def _records(count: int | None) -> str:
     return "" if count is None else f", {amount(count, 'record')}"
 
 
-def _milestones(snapshot: DecisionInput, seen: Completeness) -> Iterator[Event]:
+def _milestones(snapshot: DecisionInput, completeness: Completeness) -> Iterator[Event]:
     """Yield what clock and orchestrator did: tiers, deadline and due times, blocks, the trigger, its confirmation."""
     state = snapshot.state
-    if seen.opened_at is not None:
-        yield Event(seen.opened_at, Kind.OPENED, "first report that counts: the tiers run from here", Tone.QUIET)
-    yield from _clock(snapshot, seen)
+    if completeness.opened_at is not None:
+        yield Event(
+            completeness.opened_at, Kind.OPENED, "first report that counts: the tiers run from here", Tone.QUIET
+        )
+    yield from _clock(snapshot, completeness)
     for name, block in state.blocked.items():
         yield Event(block.since, Kind.BLOCKED, f"blocked by {name}: {block.text}", Tone.BAD, name)
     if state.held_since is not None:
-        why = state.hold.text if state.hold is not None else f"without {names(seen.missing)}"
+        why = state.hold.text if state.hold is not None else f"without {names(completeness.missing)}"
         yield Event(state.held_since, Kind.HELD, f"held: {why}", Tone.BAD)
     yield from _sent(snapshot.policy, snapshot.transition, snapshot.key, state)
 
 
-def _clock(snapshot: DecisionInput, seen: Completeness) -> Iterator[Event]:
+def _clock(snapshot: DecisionInput, completeness: Completeness) -> Iterator[Event]:
     """Yield the times that mattered: those up to the trigger, and while there is none those ahead."""
     expectation, triggered = snapshot.expectation, snapshot.state.triggered_at
-    found, since = [], snapshot.clock_from
+    events, since = [], snapshot.clock_from
     if since is not None:
         for number, tier in enumerate(expectation.tiers, start=1):
-            wants = f"tier {number}: {min(tier.at_least, len(seen.expected))} of {len(seen.expected)}"
-            found.append(Event(since + tier.after, Kind.TIER, wants))
+            wants = f"tier {number}: {min(tier.at_least, len(completeness.expected))} of {len(completeness.expected)}"
+            events.append(Event(since + tier.after, Kind.TIER, wants))
         if expectation.deadline is not None:
             then = expectation.deadline.then.value.replace("_", " ")
-            found.append(Event(since + expectation.deadline.after, Kind.DEADLINE, f"deadline: {then}"))
+            events.append(Event(since + expectation.deadline.after, Kind.DEADLINE, f"deadline: {then}"))
     if expectation.due is not None and not snapshot.empty:
         for severity, clock in (("warning", expectation.due.warning), ("critical", expectation.due.critical)):
             at = due_at(snapshot.key, clock, snapshot.policy)
             if at is not None:
-                found.append(Event(at, Kind.DUE, f"due ({severity})"))
-    yield from (event for event in found if triggered is None or event.at <= triggered)
+                events.append(Event(at, Kind.DUE, f"due ({severity})"))
+    yield from (event for event in events if triggered is None or event.at <= triggered)
 
 
 def _sent(policy: Policy, transition: Transition, key: RunKey, state: TransitionState) -> Iterator[Event]:

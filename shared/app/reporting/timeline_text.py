@@ -11,11 +11,11 @@ from shared.core.reporting.page import Event, Timeline
 from shared.core.texts import amount
 
 
-def as_text(policy: Policy, found: Timeline, now: datetime) -> str:
+def as_text(policy: Policy, timeline: Timeline, now: datetime) -> str:
     """Return a timeline as lines, each time in the pipeline's zone."""
-    title = f"{found.key.id}" + ("" if found.units is None else f", {amount(found.units, 'unit')}")
-    lines = [f"{title}, opened {_clock_of(policy, found.opened_at, now)}"]
-    for leg in found.legs:
+    title = f"{timeline.key.id}" + ("" if timeline.units is None else f", {amount(timeline.units, 'unit')}")
+    lines = [f"{title}, opened {_clock_of(policy, timeline.opened_at, now)}"]
+    for leg in timeline.legs:
         at = f" {_clock_of(policy, leg.cell.at, now)}" if leg.cell.at is not None else ""
         notes = f" ({'; '.join(leg.cell.notes)})" if leg.cell.notes else ""
         lines.append(f"  {leg.cell.transition}: {leg.cell.word}{at}{notes}")
@@ -24,14 +24,14 @@ def as_text(policy: Policy, found: Timeline, now: datetime) -> str:
         if silent and leg.cell.word != NOTHING:
             lines.append(f"    no report of {', '.join(silent)}")
         lines += [f"    {'blocked by ' if gate.blocks else ''}{gate.name}: {gate.text}" for gate in leg.gates]
-    if found.last_tracks:
-        lines.append(f"  {found.last_phase}")
-        lines += _event_lines(policy, [event for track in found.last_tracks for event in track.events], now)
-    if found.alerts:
+    if timeline.last_tracks:
+        lines.append(f"  {timeline.last_phase}")
+        lines += _event_lines(policy, [event for track in timeline.last_tracks for event in track.events], now)
+    if timeline.alerts:
         lines.append("  alerts of the run")
-        lines += _event_lines(policy, found.alerts, now)
-    if found.closed_at is not None:
-        lines.append(f"  closed {_clock_of(policy, found.closed_at, now)}")
+        lines += _event_lines(policy, timeline.alerts, now)
+    if timeline.closed_at is not None:
+        lines.append(f"  closed {_clock_of(policy, timeline.closed_at, now)}")
     return "\n".join(lines)
 
 

@@ -36,18 +36,18 @@ def reported(ctx: Context) -> list[dict[str, Any]]:
     return [_day(ctx, day) for day in workflow_days(ctx)]
 
 
-def _day(ctx: Context, found: WorkflowDay) -> dict[str, Any]:
+def _day(ctx: Context, day: WorkflowDay) -> dict[str, Any]:
     words: dict[str, int] = {}
-    for line in found.lines:
+    for line in day.lines:
         words[line.word] = words.get(line.word, 0) + 1
-    marks = [mark for line in found.lines for mark in line.marks]
+    marks = [mark for line in day.lines for mark in line.marks]
     return {
-        "date": found.day.isoformat(),
+        "date": day.day.isoformat(),
         "words": words,
         "calls": sum(mark.calls for mark in marks),
         "failed": sum(mark.failed for mark in marks),
         "rows": sum(mark.rows for mark in marks),
-        "wrong": [_wrong(ctx, line) for line in found.lines if line.word in WRONG],
+        "wrong": [_wrong(ctx, line) for line in day.lines if line.word in WRONG],
     }
 
 
