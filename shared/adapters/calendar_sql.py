@@ -86,7 +86,7 @@ class Listed:
         cls, rows: Iterable[Mapping[str, Any]], calendar: CalendarRef, refs: Sequence[TableRef], zone: ZoneInfo
     ) -> Listed:
         """Take in the rows of ``calendar_sql``; raise ``Unavailable`` for a date that nobody can read."""
-        listed, gone = cls(), set[tuple[date, str]]()
+        listed, removed = cls(), set[tuple[date, str]]()
         dated = []
         for row in rows:
             ref = refs[0] if row["takes_place"] else refs[-1]
@@ -96,10 +96,10 @@ class Listed:
             if row["takes_place"]:
                 dated.append((day, row))
             elif row["link"]:
-                gone.add((day, row["link"]))
+                removed.add((day, row["link"]))
         for number, (day, row) in enumerate(dated):
             units = listed.days.setdefault(day, {})
-            if not (row["link"] and (day, row["link"]) in gone):
+            if not (row["link"] and (day, row["link"]) in removed):
                 listed._take(units, row, f"\0{number}", zone)
         return listed
 

@@ -40,7 +40,7 @@ class ColumnTypes:
         One that is not listed, or may not be looked up, is taken for a DATE of which a zero is not certain.
         """
         now = time.monotonic()
-        unknown = [ref for ref in refs if (known := self._known.get(_key(ref))) is None or known.until <= now]
+        unknown = [ref for ref in refs if (cached := self._known.get(_key(ref))) is None or cached.until <= now]
         if unknown:
             self._look_up(unknown, now + REMEMBERED.total_seconds())
         return {ref.table: self._column(ref) for ref in refs}
@@ -50,8 +50,8 @@ class ColumnTypes:
         self._known.pop(_key(ref), None)
 
     def _column(self, ref: TableRef) -> DateColumn | None:
-        known = self._known.get(_key(ref))
-        return DateColumn(ref.date_column, Kind.DATE, certain=False) if known is None else known.column
+        cached = self._known.get(_key(ref))
+        return DateColumn(ref.date_column, Kind.DATE, certain=False) if cached is None else cached.column
 
     def _look_up(self, refs: Sequence[TableRef], until: float) -> None:
         """Ask for all datasets in one query, and for each alone if one of them cannot be read."""

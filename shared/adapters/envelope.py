@@ -83,9 +83,9 @@ def _strange(headers: Mapping[str, str], path: str, raw: bytes, fault: str = "")
 
 def _attributes(path: str, stated: Mapping[str, Any]) -> dict[str, Any]:
     topic = TOPIC.search(path)
-    known = {"type": PUBLISHED, "source": f"//pubsub.googleapis.com/{topic[0] if topic else ''}"}
+    defaults = {"type": PUBLISHED, "source": f"//pubsub.googleapis.com/{topic[0] if topic else ''}"}
     # Without an id of its own an event gets a fresh one, which no redelivery would have.
-    return known | {"id": "", "time": None} | {name: value for name, value in stated.items() if value}
+    return defaults | {"id": "", "time": None} | {name: value for name, value in stated.items() if value}
 
 
 def _is_json(headers: Mapping[str, str]) -> bool:

@@ -40,8 +40,8 @@ def trace() -> str | None:
     if not flask.has_request_context():
         return None
     headers = flask.request.headers
-    found = W3C.match(headers.get("traceparent", "")) or GOOGLES.match(headers.get("X-Cloud-Trace-Context", ""))
-    return found[1] if found else None
+    match = W3C.match(headers.get("traceparent", "")) or GOOGLES.match(headers.get("X-Cloud-Trace-Context", ""))
+    return match[1] if match else None
 
 
 def _taken_in(receive: Callable[[CloudEvent], object], set_aside: Callable[[Strange], object]) -> str | None:
@@ -50,11 +50,11 @@ def _taken_in(receive: Callable[[CloudEvent], object], set_aside: Callable[[Stra
     if request.method != "POST":
         return None
     headers = {name.lower(): value for name, value in request.headers.items()}
-    found = opened(headers, request.path, request.get_data())
-    if found is None:
+    event = opened(headers, request.path, request.get_data())
+    if event is None:
         return None
-    if isinstance(found, Strange):
-        set_aside(found)
+    if isinstance(event, Strange):
+        set_aside(event)
     else:
-        receive(found)
+        receive(event)
     return "OK"

@@ -28,14 +28,14 @@ def push_of(method: str, path: str, headers: Mapping[str, str], raw: bytes) -> P
     topic = TOPIC.search(path)
     if method != "POST" or topic is None:
         return None
-    found = opened(headers, path, raw)
+    received = opened(headers, path, raw)
     name = topic[0].rsplit("/", 1)[-1]
-    if found is None:
+    if received is None:
         # A wrapped push, or an event, that the framework would have read.
         body = json.loads(raw)
         message = body.get("message") or (body.get("data") or {}).get("message") or {}
         return Push(name, message, str(body.get("id") or headers.get("ce-id", "")), str(body.get("time") or ""))
-    event = found.event if isinstance(found, Strange) else found
+    event = received.event if isinstance(received, Strange) else received
     data = event.data
     message = data.get("message") if isinstance(data, Mapping) else None
     if not isinstance(message, Mapping):

@@ -149,15 +149,15 @@ class SqlWarehouse(ABC):
         try:
             return self._listed_rows(calendar, refs, days)
         except Unavailable:
-            for one in refs:
-                self._types.forget(one)
+            for ref in refs:
+                self._types.forget(ref)
             raise
 
     def _listed_rows(self, calendar: CalendarRef, refs: list[TableRef], days: Sequence[date]) -> Listed:
         columns = self._date_columns(refs)
-        wanted = {"excluded": list(calendar.excluded_statuses), "final": calendar.final_status}
+        statuses = {"excluded": list(calendar.excluded_statuses), "final": calendar.final_status}
         bounds = parameters({column.kind for column in columns}, min(days), max(days), self._zone)
-        rows = self.query(calendar_sql(calendar, columns, self._zone), {**bounds, **wanted})
+        rows = self.query(calendar_sql(calendar, columns, self._zone), {**bounds, **statuses})
         counted = Listed.of(rows, calendar, refs, self._zone)
         if any(day not in counted.days for day in days) and not self._is_certain(refs[0].table, columns[0]):
             kind = columns[0].kind.value
@@ -165,22 +165,22 @@ class SqlWarehouse(ABC):
         return counted
 
     def _date_columns(self, refs: list[TableRef]) -> list[DateColumn]:
-        found = []
+        columns = []
         for ref in refs:
             column = self._types.of([ref])[ref.table]
             if column is None:
                 raise Unavailable(PORT, f"{ref.table}: the type of {ref.date_column} holds no dates")
-            found.append(column)
-        return found
+            columns.append(column)
+        return columns
 
     def held(self, tables: Sequence[UnitsRef], day: date) -> dict[str, frozenset[str] | None]:
         refs = [TableRef(_table(table.table), _column(table.date_column)) for table in tables]
         columns = [self._types.of([ref])[ref.table] for ref in refs] if refs else []
-        named = [(one, column) for one, column in zip(tables, columns, strict=True) if column is not None]
+        named = [(table, column) for table, column in zip(tables, columns, strict=True) if column is not None]
         answer: dict[str, frozenset[str] | None] = dict.fromkeys(table.label for table in tables)
         answer.update(self._held(named, day))
-        for one, ref in zip(tables, refs, strict=True):
-            if answer[one.label] is None:
+        for table, ref in zip(tables, refs, strict=True):
+            if answer[table.label] is None:
                 self._types.forget(ref)
         return answer
 
@@ -191,10 +191,10 @@ class SqlWarehouse(ABC):
         rows = self._rows_of(held_sql(named, self._zone), parameters(kinds, day, day, self._zone))
         if rows is None and len(named) > 1:
             # One bad table or expression fails the whole batch, and the answer does not say which.
-            return {one.label: self._held([(one, column)], day)[one.label] for one, column in named}
+            return {table.label: self._held([(table, column)], day)[table.label] for table, column in named}
         if rows is None:
             return {named[0][0].label: None}
-        return {one.label: self._enough(one, column, rows, day) for one, column in named}
+        return {table.label: self._enough(table, column, rows, day) for table, column in named}
 
     def _enough(self, ref: UnitsRef, column: DateColumn, rows: Rows, day: date) -> frozenset[str] | None:
         """Return the units with enough rows; None where no rows may be rows whose date nobody here can read."""

@@ -1184,8 +1184,8 @@ MUTANTS = [
     mutant(
         "a fresh id for what has none of its own",
         "shared/adapters/envelope.py",
-        'known | {"id": "", "time": None} | {name',
-        "known | {name",
+        'defaults | {"id": "", "time": None} | {name',
+        "defaults | {name",
         "tests/functions/test_envelopes.py::test_what_comes_in_no_known_envelope_is_kept_as_it_came[array]",
     ),
     # Calls
@@ -1868,7 +1868,7 @@ MUTANTS = [
     mutant(
         "a listed unit takes place all the same",
         CALENDAR_SQL,
-        'if not (row["link"] and (day, row["link"]) in gone):',
+        'if not (row["link"] and (day, row["link"]) in removed):',
         "if True:",
         f"{T_WAREHOUSE}units_are_named_by_the_calendar_s_key",
     ),

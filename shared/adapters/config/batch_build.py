@@ -43,10 +43,10 @@ Json = Callable[[object, str], None]
 
 
 def batches_of(
-    found: Mapping[str, BatchSchema] | None, duration: Duration, refuse_no_json: Json
+    schemas: Mapping[str, BatchSchema] | None, duration: Duration, refuse_no_json: Json
 ) -> dict[str, BatchPolicy]:
     """Return the batches of a policy; ``refuse_no_json`` is told of each value that a message could not carry."""
-    return {name: _batch(name, one, duration, refuse_no_json) for name, one in (found or {}).items()}
+    return {name: _batch(name, schema, duration, refuse_no_json) for name, schema in (schemas or {}).items()}
 
 
 def files_of(batches: Mapping[str, BatchPolicy]) -> list[str]:
@@ -70,59 +70,59 @@ def with_texts(batches: Mapping[str, BatchPolicy], text: Callable[[str], str]) -
     }
 
 
-def _batch(name: str, found: BatchSchema, duration: Duration, refuse_no_json: Json) -> BatchPolicy:
+def _batch(name: str, schema: BatchSchema, duration: Duration, refuse_no_json: Json) -> BatchPolicy:
     key = f"batches.{name}"
-    refuse_no_json(found.request.body, f"{key}.request.body")
-    retry, refresh, steps = _there(found.retry), _there(found.refresh), _there(found.on_close) or []
+    refuse_no_json(schema.request.body, f"{key}.request.body")
+    retry, refresh, steps = _there(schema.retry), _there(schema.refresh), _there(schema.on_close) or []
     for place, step in enumerate(steps):
         refuse_no_json(_there(step.body) or {}, f"{key}.on_close[{place}].body")
-    pace = _there(found.request.per_second)
+    pace = _there(schema.request.per_second)
     return BatchPolicy(
         name=name,
-        phase=found.phase,
-        reports_as=found.reports_as,
-        members=_members(found.members),
-        request=Request(found.request.topic, found.request.body, 50.0 if pace is None else pace),
-        reports=_reports(found.reports),
-        publish=found.publish.topic,
-        close=_close(found.close, duration),
+        phase=schema.phase,
+        reports_as=schema.reports_as,
+        members=_members(schema.members),
+        request=Request(schema.request.topic, schema.request.body, 50.0 if pace is None else pace),
+        reports=_reports(schema.reports),
+        publish=schema.publish.topic,
+        close=_close(schema.close, duration),
         retry=None if retry is None else _retry(retry, duration),
         on_close=tuple(_step(step, duration) for step in steps),
         refresh=None
         if refresh is None
         else BatchRefresh(time.fromisoformat(refresh.until), refresh.at_most, refresh.min_growth_percent),
-        alerts=_alerts(_there(found.alerts)),
+        alerts=_alerts(_there(schema.alerts)),
     )
 
 
-def _alerts(found: BatchAlertsSchema | None) -> BatchAlerts:
-    if found is None:
+def _alerts(schema: BatchAlertsSchema | None) -> BatchAlerts:
+    if schema is None:
         return BatchAlerts()
-    return BatchAlerts(_there(found.failed_percent), _there(found.fewer_than_percent))
+    return BatchAlerts(_there(schema.failed_percent), _there(schema.fewer_than_percent))
 
 
-def _members(found: MembersSchema) -> Members:
-    sql = _there(found.sql)
-    return Members(found.key, None if sql is None else Query(sql), _there(found.message) or "")
+def _members(schema: MembersSchema) -> Members:
+    sql = _there(schema.sql)
+    return Members(schema.key, None if sql is None else Query(sql), _there(schema.message) or "")
 
 
-def _reports(found: BatchReportsSchema) -> Reports:
+def _reports(schema: BatchReportsSchema) -> Reports:
     return Reports(
-        found.topic,
-        found.key,
-        found.batch,
-        _there(found.count) or "",
-        _there(found.unit) or "",
-        _there(found.outcomes) or {},
+        schema.topic,
+        schema.key,
+        schema.batch,
+        _there(schema.count) or "",
+        _there(schema.unit) or "",
+        _there(schema.outcomes) or {},
     )
 
 
-def _retry(found: BatchRetrySchema, duration: Duration) -> Retry:
-    return Retry(duration(found.after), found.attempts)
+def _retry(schema: BatchRetrySchema, duration: Duration) -> Retry:
+    return Retry(duration(schema.after), schema.attempts)
 
 
-def _close(found: CloseSchema, duration: Duration) -> Close:
-    complete, idle, deadline = _there(found.complete), _there(found.idle), _there(found.deadline)
+def _close(schema: CloseSchema, duration: Duration) -> Close:
+    complete, idle, deadline = _there(schema.complete), _there(schema.idle), _there(schema.deadline)
     return Close(
         complete=complete is not False,
         idle=None if idle is None else _idle(idle, duration),
@@ -130,32 +130,32 @@ def _close(found: CloseSchema, duration: Duration) -> Close:
     )
 
 
-def _idle(found: IdleSchema, duration: Duration) -> Idle:
-    return Idle(duration(found.for_), found.at_least_percent)
+def _idle(schema: IdleSchema, duration: Duration) -> Idle:
+    return Idle(duration(schema.for_), schema.at_least_percent)
 
 
-def _deadline(found: BatchDeadlineSchema, duration: Duration) -> BatchDeadline:
-    return BatchDeadline(duration(found.after), found.then)
+def _deadline(schema: BatchDeadlineSchema, duration: Duration) -> BatchDeadline:
+    return BatchDeadline(duration(schema.after), schema.then)
 
 
-def _step(found: CloseStepSchema, duration: Duration) -> CloseStep:
+def _step(schema: CloseStepSchema, duration: Duration) -> CloseStep:
     """Return a step; one that names both, or neither, is refused when the policy is checked."""
-    http, sql = _there(found.http), _there(found.sql)
+    http, sql = _there(schema.http), _there(schema.sql)
     return CloseStep(
         call=None if http is None else _call(http, duration),
-        body=Body(_there(found.body) or {}),
+        body=Body(_there(schema.body) or {}),
         sql=None if sql is None else Query(sql),
     )
 
 
-def _call(found: HttpSchema, duration: Duration) -> HttpCall:
+def _call(schema: HttpSchema, duration: Duration) -> HttpCall:
     """Return a call that is made once an attempt: its repetitions are spaced by the close (batches, close steps)."""
     given: dict[str, Any] = {}
-    if (accepted := _there(found.accepted)) is not None:
+    if (accepted := _there(schema.accepted)) is not None:
         given["accepted"] = frozenset(accepted)
-    if (timeout := _there(found.timeout)) is not None:
+    if (timeout := _there(schema.timeout)) is not None:
         given["timeout"] = duration(timeout)
-    return HttpCall(found.service, found.path, attempts=_there(found.attempts) or 1, **given)
+    return HttpCall(schema.service, schema.path, attempts=_there(schema.attempts) or 1, **given)
 
 
 def _there(value: Any) -> Any:

@@ -30,9 +30,9 @@ def own_file(policy: Policy, kind: str, *more: Path) -> Path | None:
 
 def _is_of_another(path: Path, policy: Policy) -> bool:
     """True for a file that names a pipeline of which another file of the folder says that it is its policy."""
-    said = whose(path)
+    pipeline = whose(path)
     others = (other for other in path.parent.glob("*.yaml") if other not in (path, _source(policy)))
-    return said not in ("", policy.pipeline) and any(whose(other) == said for other in others)
+    return pipeline not in ("", policy.pipeline) and any(whose(other) == pipeline for other in others)
 
 
 def default_file(policy: Policy, kind: str) -> Path:
@@ -47,7 +47,7 @@ def _source(policy: Policy) -> Path:
 def whose(path: Path) -> str:
     """Return the pipeline that a file says it belongs to, "" where it says nothing or cannot be read as text."""
     try:
-        found = _WHOSE.search(path.read_text(encoding="utf-8"))
+        match = _WHOSE.search(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError):
         return ""
-    return found[1] if found else ""
+    return match[1] if match else ""

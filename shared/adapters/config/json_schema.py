@@ -22,27 +22,27 @@ def schema_text(shape: type[msgspec.Struct], title: str) -> str:
     }
     shapes = dict[str, type[msgspec.Struct]]()
     _collect(inspect.type_info(shape), shapes)
-    for name, found in shapes.items():
-        _describe(schema["$defs"][name], found)
+    for name, struct in shapes.items():
+        _describe(schema["$defs"][name], struct)
     return json.dumps(schema, indent=2) + "\n"
 
 
 def _describe(part: dict[str, Any], shape: type[msgspec.Struct]) -> None:
     """Give a mapping the words above its keys as its description, and each key its own."""
     part["description"] = KEY.sub("", cleandoc(part.get("description", ""))).strip()
-    told = descriptions(shape)
+    texts = descriptions(shape)
     for key, value in part.get("properties", {}).items():
-        if key in told:
+        if key in texts:
             # Beside a reference a description is allowed since draft 2019-09.
-            value["description"] = told[key]
+            value["description"] = texts[key]
 
 
 def descriptions(shape: type[msgspec.Struct]) -> dict[str, str]:
     """Return what the docstrings of a shape and of those it extends say of their keys."""
-    told: dict[str, str] = {}
-    for one in reversed(shape.__mro__):
-        told |= {name: " ".join(words.split()) for name, words in KEY.findall(cleandoc(one.__doc__ or ""))}
-    return told
+    texts: dict[str, str] = {}
+    for base in reversed(shape.__mro__):
+        texts |= {name: " ".join(words.split()) for name, words in KEY.findall(cleandoc(base.__doc__ or ""))}
+    return texts
 
 
 def _collect(info: inspect.Type, shapes: dict[str, type[msgspec.Struct]]) -> None:
@@ -56,7 +56,7 @@ def _collect(info: inspect.Type, shapes: dict[str, type[msgspec.Struct]]) -> Non
         case inspect.Metadata(type=below) | inspect.ListType(item_type=below) | inspect.DictType(value_type=below):
             _collect(below, shapes)
         case inspect.UnionType(types=types):
-            for one in types:
-                _collect(one, shapes)
+            for member in types:
+                _collect(member, shapes)
         case _:
             pass

@@ -54,8 +54,8 @@ def _struct(value: object, shape: type[msgspec.Struct], key: Key) -> Iterator[Co
 def _tagged(kind: Any) -> dict[str, type[msgspec.Struct]]:
     """Return the shapes of a choice by the words that tell them apart, none for what is no such choice."""
     inner = _undescribed(kind)
-    shapes = [one for one in get_args(inner) if isinstance(one, type) and issubclass(one, msgspec.Struct)]
-    if get_origin(inner) not in (Union, UnionType) or any(one.__struct_config__.tag is None for one in shapes):
+    shapes = [member for member in get_args(inner) if isinstance(member, type) and issubclass(member, msgspec.Struct)]
+    if get_origin(inner) not in (Union, UnionType) or any(shape.__struct_config__.tag is None for shape in shapes):
         return {}
     return {str(shape.__struct_config__.tag): shape for shape in shapes}
 
@@ -106,8 +106,8 @@ def _leaf(value: object, kind: Any, key: Key) -> Iterator[ConfigError]:
         yield _unexpected(key, _words(kind), value, hint)
 
 
-def _unexpected(key: Key, wanted: str, value: object, hint: str) -> ConfigError:
-    return ConfigError(dotted(key), f"expected {wanted}, got {_shown(value)}", hint)
+def _unexpected(key: Key, expected: str, value: object, hint: str) -> ConfigError:
+    return ConfigError(dotted(key), f"expected {expected}, got {_shown(value)}", hint)
 
 
 def _meant(value: object, kind: Any) -> Any:
@@ -115,7 +115,7 @@ def _meant(value: object, kind: Any) -> Any:
     bare = _undescribed(kind)
     if not isinstance(value, Mapping) or get_origin(bare) not in (Union, UnionType):
         return kind
-    shapes = (one for one in get_args(bare) if isinstance(one, type) and issubclass(one, msgspec.Struct))
+    shapes = (member for member in get_args(bare) if isinstance(member, type) and issubclass(member, msgspec.Struct))
     return next(shapes, kind)
 
 
@@ -123,7 +123,7 @@ def _unwrapped(kind: Any) -> tuple[Any, msgspec.Meta | None]:
     """Return the type itself and its constraints, without the null and UNSET that may stand beside it."""
     kind = _undescribed(kind)
     if get_origin(kind) in (Union, UnionType):
-        kind = next(one for one in get_args(kind) if one not in (NoneType, msgspec.UnsetType))
+        kind = next(member for member in get_args(kind) if member not in (NoneType, msgspec.UnsetType))
     if get_origin(kind) is Annotated:
         bare, *metas = get_args(kind)
         return bare, next((meta for meta in metas if isinstance(meta, msgspec.Meta)), None)
@@ -143,8 +143,8 @@ def _may_be_null(kind: Any) -> bool:
 
 def _choices(bare: Any) -> list[str]:
     if get_origin(bare) is Literal:
-        return [str(one) for one in get_args(bare)]
-    return [str(one.value) for one in bare] if isinstance(bare, type) and issubclass(bare, Enum) else []
+        return [str(value) for value in get_args(bare)]
+    return [str(member.value) for member in bare] if isinstance(bare, type) and issubclass(bare, Enum) else []
 
 
 def _words(kind: Any) -> str:

@@ -80,9 +80,9 @@ T = TypeVar("T", str, int)
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
-def _given(found: msgspec.Struct, **into: Callable[[Any], Any]) -> dict[str, Any]:
+def _given(schema: msgspec.Struct, **into: Callable[[Any], Any]) -> dict[str, Any]:
     """Return the keys that the file names, some converted: what it leaves out is for the core to default."""
-    values = {name: getattr(found, name) for name in found.__struct_fields__}
+    values = {name: getattr(schema, name) for name in schema.__struct_fields__}
     return {
         name: into[name](value) if name in into and value is not None else value
         for name, value in values.items()
@@ -94,8 +94,8 @@ def _duration(text: str) -> timedelta:
     return timedelta(seconds=int(text[:-1]) * UNITS[text[-1]])
 
 
-def _deadline(found: DeadlineSchema) -> Deadline:
-    return Deadline(**_given(found, after=_duration))
+def _deadline(schema: DeadlineSchema) -> Deadline:
+    return Deadline(**_given(schema, after=_duration))
 
 
 def _due_time(text: str | AfterOpenedSchema) -> DueTime:
@@ -106,50 +106,50 @@ def _due_time(text: str | AfterOpenedSchema) -> DueTime:
     return LocalTime(int(later[1:-1]) if later else 0, time.fromisoformat(at))
 
 
-def _due(found: DueSchema) -> Due:
+def _due(schema: DueSchema) -> Due:
     times = {"warning": None, "critical": None}
-    return Due(**times | _given(found, warning=_due_time, critical=_due_time))
+    return Due(**times | _given(schema, warning=_due_time, critical=_due_time))
 
 
-def _after_run(found: AfterRunSchema) -> AfterRun:
-    return AfterRun(found.pipeline, found.mode, _there(found.transition) or "", _there(found.offset_days) or 0)
+def _after_run(schema: AfterRunSchema) -> AfterRun:
+    return AfterRun(schema.pipeline, schema.mode, _there(schema.transition) or "", _there(schema.offset_days) or 0)
 
 
-def _tiers(found: list[TierSchema]) -> tuple[Tier, ...]:
-    return tuple(Tier(**_given(tier, after=_duration)) for tier in found)
+def _tiers(schemas: list[TierSchema]) -> tuple[Tier, ...]:
+    return tuple(Tier(**_given(tier, after=_duration)) for tier in schemas)
 
 
-def _calendar(found: CalendarSchema) -> Calendar:
-    def excluded(one: ExcludedSchema) -> Excluded:
-        return Excluded(**{name: value or "" for name, value in _given(one).items()})
+def _calendar(schema: CalendarSchema) -> Calendar:
+    def excluded(table: ExcludedSchema) -> Excluded:
+        return Excluded(**{name: value or "" for name, value in _given(table).items()})
 
     durations = {"presumed_final_after": _duration, "reaches_back": _duration}
-    given = _given(found, excluded_statuses=tuple, excluded=excluded, **durations)
+    given = _given(schema, excluded_statuses=tuple, excluded=excluded, **durations)
     given.pop("on_unreadable", None)  # it has one value, which is what happens anyway (behaviour T3)
     for name in ("unit_key", "final"):
         given[name] = given.get(name) or ""
     return Calendar(**given)
 
 
-def _processor(name: str, phase: str, found: SourceSchema) -> Processor:
+def _processor(name: str, phase: str, schema: SourceSchema) -> Processor:
     """Return a processor, or one of its sources, with what the file says of it."""
 
     def sources(listed: Mapping[str, SourceSchema]) -> dict[str, Processor]:
-        return {key: _processor(f"{name}/{key}", phase, one) for key, one in listed.items()}
+        return {key: _processor(f"{name}/{key}", phase, source) for key, source in listed.items()}
 
-    given = _given(found, aliases=tuple, disabled=_disabled, sources=sources)
+    given = _given(schema, aliases=tuple, disabled=_disabled, sources=sources)
     for key, empty in (("units", ""), ("sources", {})):
         given[key] = given.get(key) or empty
     return Processor(name=name, phase=phase, **given)
 
 
-def _disabled(found: DisabledSchema) -> Disabled:
-    return Disabled(**_given(found))
+def _disabled(schema: DisabledSchema) -> Disabled:
+    return Disabled(**_given(schema))
 
 
-def _service(name: str, found: ServiceSchema) -> Service:
+def _service(name: str, schema: ServiceSchema) -> Service:
     """Return a service from either form; a service without a path that says whether it is ready is a problem."""
-    given = _given(found, status=_status, answers=_answers)
+    given = _given(schema, status=_status, answers=_answers)
     given["answers"] = given.get("answers") or {}
     ready, who = given.pop("ready", None), given.pop("identity", None)
     given["ready_path"] = ready.path if ready is not None else given.get("ready_path") or ""
@@ -160,58 +160,58 @@ def _service(name: str, found: ServiceSchema) -> Service:
     return Service(name=name, identity=who or "", **given)
 
 
-def _fields(found: Mapping[str, Any]) -> Fields:
-    return {path: tuple(value) if isinstance(value, list) else (value,) for path, value in found.items()}
+def _fields(fields: Mapping[str, Any]) -> Fields:
+    return {path: tuple(value) if isinstance(value, list) else (value,) for path, value in fields.items()}
 
 
-def _status(found: StatusSchema) -> StatusCall:
-    given = _given(found, at_work=_fields)
+def _status(schema: StatusSchema) -> StatusCall:
+    given = _given(schema, at_work=_fields)
     given["query"] = given.get("query") or {}
     return StatusCall(**given)
 
 
-def _answers(found: Mapping[str, list[AnswerSchema]]) -> dict[str, tuple[AnswerRule, ...]]:
-    return {path: tuple(_answer(one) for one in listed) for path, listed in found.items()}
+def _answers(schemas: Mapping[str, list[AnswerSchema]]) -> dict[str, tuple[AnswerRule, ...]]:
+    return {path: tuple(_answer(rule) for rule in listed) for path, listed in schemas.items()}
 
 
-def _answer(found: AnswerSchema) -> AnswerRule:
-    def results(one: ResultsSchema) -> Results:
-        return Results(**_given(one, good=tuple))
+def _answer(schema: AnswerSchema) -> AnswerRule:
+    def results(results_schema: ResultsSchema) -> Results:
+        return Results(**_given(results_schema, good=tuple))
 
     def statuses(value: int | list[int]) -> frozenset[int]:
         return frozenset(value if isinstance(value, list) else [value])
 
-    given = _given(found, status=statuses, means=Means, body=_fields, show=tuple, results=results)
+    given = _given(schema, status=statuses, means=Means, body=_fields, show=tuple, results=results)
     for name, empty in (("body", {}), ("show", ())):
         given[name] = given.get(name) or empty
     return AnswerRule(**given)
 
 
-def _body(found: StepSchema | RerunSchema) -> Body:
+def _body(schema: StepSchema | RerunSchema) -> Body:
     """Return the body of a step or rerun with its overlays."""
     overlays = ("body_by_mode", "body_by_generation", "body_by_lane")
-    given = {name: getattr(found, name, msgspec.UNSET) for name in ("body", *overlays)}
+    given = {name: getattr(schema, name, msgspec.UNSET) for name in ("body", *overlays)}
     base, mode, generation, lane = (value if value and value is not msgspec.UNSET else {} for value in given.values())
     return Body(base, mode, generation, {str(name): body for name, body in lane.items()})
 
 
-def _http(found: HttpSchema) -> HttpCall:
-    return HttpCall(**_given(found, accepted=frozenset, timeout=_duration))
+def _http(schema: HttpSchema) -> HttpCall:
+    return HttpCall(**_given(schema, accepted=frozenset, timeout=_duration))
 
 
-def _confirm(found: ConfirmSchema) -> Confirm:
-    return Confirm(**_given(found, within=_duration, ended_within=_duration))
+def _confirm(schema: ConfirmSchema) -> Confirm:
+    return Confirm(**_given(schema, within=_duration, ended_within=_duration))
 
 
-def _alerts(found: AlertsSchema) -> Alerts:
-    def pagerduty(one: PagerDutySchema) -> PagerDuty:
-        return PagerDuty(**_given(one, severities=frozenset))
+def _alerts(schema: AlertsSchema) -> Alerts:
+    def pagerduty(pager: PagerDutySchema) -> PagerDuty:
+        return PagerDuty(**_given(pager, severities=frozenset))
 
-    return Alerts(**_given(found, repeat_after=_duration, pagerduty=pagerduty))
+    return Alerts(**_given(schema, repeat_after=_duration, pagerduty=pagerduty))
 
 
-def _planned_pause(found: PauseSchema) -> PlannedPause:
-    return PlannedPause(found.from_, found.until, found.reason, _there(found.mode), _there(found.transition))
+def _planned_pause(schema: PauseSchema) -> PlannedPause:
+    return PlannedPause(schema.from_, schema.until, schema.reason, _there(schema.mode), _there(schema.transition))
 
 
 class Builder:
@@ -221,34 +221,34 @@ class Builder:
         self.problems: list[ConfigError] = []
         self._inherited: dict[str, str] = {}
 
-    def policy(self, found: PolicySchema, source: str) -> Policy | None:
+    def policy(self, schema: PolicySchema, source: str) -> Policy | None:
         """Return the policy, None if its time zone is unknown."""
-        zone = self._zone(found.timezone)
-        if ANY_MODE in found.modes:
+        zone = self._zone(schema.timezone)
+        if ANY_MODE in schema.modes:
             hint = f"in expects, {ANY_MODE} stands for every mode: choose another name"
             self.problems.append(ConfigError(f"modes.{ANY_MODE}", "no mode can have this name", hint))
         given = _given(
-            found,
+            schema,
             calendar=_calendar,
             modes=_named(self._mode),
             services=_named(_service),
-            phases=_named(lambda name, one: self._phase(name, one, found.wire)),
+            phases=_named(lambda name, phase: self._phase(name, phase, schema.wire)),
             gates=_named(self._gate),
             claim_lease=_duration,
             alerts=_alerts,
-            repairs=lambda one: Repairs(**_given(one, cooldown=_duration, modes=frozenset)),
+            repairs=lambda repairs: Repairs(**_given(repairs, cooldown=_duration, modes=frozenset)),
             pauses=lambda listed: tuple(map(_planned_pause, listed)),
         )
         given.pop("timezone")
         given["pauses"] = given.get("pauses") or ()
-        given["batches"] = batches_of(_there(found.batches), _duration, self._json)
+        given["batches"] = batches_of(_there(schema.batches), _duration, self._json)
         given.pop("wire", None)  # every phase has it, its own laid over it
-        given["transitions"] = self._transitions(found)
+        given["transitions"] = self._transitions(schema)
         return None if zone is None else Policy(zone=zone, source=source, **{"gates": {}} | given)
 
-    def located(self, found: Iterable[ConfigError]) -> list[ConfigError]:
+    def located(self, errors: Iterable[ConfigError]) -> list[ConfigError]:
         """Return problems of merged expectations under the key that they stand at in the file."""
-        return [self._located(problem) for problem in found]
+        return [self._located(problem) for problem in errors]
 
     def _located(self, problem: ConfigError) -> ConfigError:
         for merged, written in self._inherited.items():
@@ -267,31 +267,31 @@ class Builder:
             self.problems.append(ConfigError("timezone", f"there is no time zone {name}", hint))
             return None
 
-    def _mode(self, name: str, found: ModeSchema) -> Mode:
-        weekdays = self._set(_there(found.weekdays) or [], f"modes.{name}.weekdays")
-        days_of_month = self._set(_there(found.days_of_month) or [], f"modes.{name}.days_of_month")
+    def _mode(self, name: str, schema: ModeSchema) -> Mode:
+        weekdays = self._set(_there(schema.weekdays) or [], f"modes.{name}.weekdays")
+        days_of_month = self._set(_there(schema.days_of_month) or [], f"modes.{name}.days_of_month")
         given = _given(
-            found,
+            schema,
             opens_at=time.fromisoformat,
             same_evening_from=time.fromisoformat,
-            window=lambda one: Window(_due_time(one.from_), _due_time(one.to)),
+            window=lambda window: Window(_due_time(window.from_), _due_time(window.to)),
         )
         for key in ("weekdays", "days_of_month"):
             given.pop(key, None)
         return Mode(name=name, days=WorkingDays(weekdays, days_of_month), **given)
 
-    def _phase(self, name: str, found: PhaseSchema, under: WireGiven) -> Phase:
-        processors = {key: _processor(key, name, one) for key, one in (_there(found.processors) or {}).items()}
+    def _phase(self, name: str, schema: PhaseSchema, under: WireGiven) -> Phase:
+        processors = {key: _processor(key, name, source) for key, source in (_there(schema.processors) or {}).items()}
         key = f"phases.{name}"
         given = _given(
-            found,
+            schema,
             rerun=lambda rerun: Rerun(rerun.service, rerun.path, _body(rerun)),
             known=lambda listed: self._listed(listed, f"{key}.known"),
         )
         if given.get("known") is None:
             given.pop("known", None)
-        given["completions_topic"] = _there(found.completions_topic) or ""
-        given["wire"] = self._wire(under, found.wire, f"{key}.wire")
+        given["completions_topic"] = _there(schema.completions_topic) or ""
+        given["wire"] = self._wire(under, schema.wire, f"{key}.wire")
         return Phase(name=name, **given | {"processors": processors})
 
     def _wire(self, under: WireGiven, own: WireGiven, key: str) -> Dialect:
@@ -305,78 +305,78 @@ class Builder:
         self._set(listed, key)
         return tuple(listed)
 
-    def _gate(self, name: str, found: GateSchema) -> Gate:
+    def _gate(self, name: str, schema: GateSchema) -> Gate:
         def modes(listed: list[str]) -> frozenset[str]:
             return self._set(listed, f"gates.{name}.modes")
 
-        return Gate(name=name, **_given(found, modes=modes))
+        return Gate(name=name, **_given(schema, modes=modes))
 
-    def _transitions(self, found: PolicySchema) -> dict[str, Transition]:
+    def _transitions(self, schema: PolicySchema) -> dict[str, Transition]:
         """Return the transitions in the order in which they can happen, and of the phases of the file."""
-        places = {phase: place for place, phase in enumerate(found.phases)}
-        depths = _depths(list(found.transitions.values()))
+        places = {phase: place for place, phase in enumerate(schema.phases)}
+        depths = _depths(list(schema.transitions.values()))
 
         def order(item: tuple[str, TransitionSchema]) -> tuple[int, int]:
             after = _phases(item[1].after)
-            return max(depths[one] for one in after), max(places.get(one, len(places)) for one in after)
+            return max(depths[phase] for phase in after), max(places.get(phase, len(places)) for phase in after)
 
-        listed = sorted(found.transitions.items(), key=order)
-        return {name: self._transition(name, one, list(found.modes)) for name, one in listed}
+        listed = sorted(schema.transitions.items(), key=order)
+        return {name: self._transition(name, transition, list(schema.modes)) for name, transition in listed}
 
-    def _transition(self, name: str, found: TransitionSchema, modes: list[str]) -> Transition:
+    def _transition(self, name: str, schema: TransitionSchema, modes: list[str]) -> Transition:
         key = f"transitions.{name}"
         given = _given(
-            found,
+            schema,
             after=lambda named: tuple(self._listed(_phases(named), f"{key}.after")),
             gates=tuple,
-            dispatch=lambda one: self._dispatch(one, f"{key}.dispatch"),
+            dispatch=lambda dispatch: self._dispatch(dispatch, f"{key}.dispatch"),
             confirm=_confirm,
-            refresh=lambda one: self._refresh(one, f"{key}.refresh"),
+            refresh=lambda refresh: self._refresh(refresh, f"{key}.refresh"),
         )
-        given["expects"] = self._expects(found.expects, modes, f"{key}.expects")
+        given["expects"] = self._expects(schema.expects, modes, f"{key}.expects")
         return Transition(name=name, **{"gates": ()} | given)
 
-    def _dispatch(self, found: DispatchSchema, key: str) -> Dispatch:
+    def _dispatch(self, schema: DispatchSchema, key: str) -> Dispatch:
         """Return the steps; the short form is the call, then the publication, each with the same body."""
-        listed = _there(found.steps)
+        listed = _there(schema.steps)
         if listed is not None:
-            return Dispatch(found.role, self._steps(listed, f"{key}.steps"))
-        self._bodies(found, key)
-        return Dispatch(found.role, tuple(_step(found, target, "dispatch") for target in _targets(found)))
+            return Dispatch(schema.role, self._steps(listed, f"{key}.steps"))
+        self._bodies(schema, key)
+        return Dispatch(schema.role, tuple(_step(schema, target, "dispatch") for target in _targets(schema)))
 
     def _steps(self, listed: Iterable[StepSchema], key: str) -> tuple[Step, ...]:
         steps = []
-        for place, found in enumerate(listed):
-            self._bodies(found, f"{key}[{place}]")
-            targets = list(_targets(found))
+        for place, schema in enumerate(listed):
+            self._bodies(schema, f"{key}[{place}]")
+            targets = list(_targets(schema))
             if len(targets) != 1:
                 what = "neither http nor topic" if not targets else "both http and topic"
                 self.problems.append(
                     ConfigError(f"{key}[{place}]", f"has {what}", "a step is one call or one publication")
                 )
             here = f"{key}[{place}]".split(".", 2)[2]
-            steps += [_step(found, target, here) for target in targets[:1]]
+            steps += [_step(schema, target, here) for target in targets[:1]]
         return tuple(steps)
 
-    def _refresh(self, found: RefreshSchema, key: str) -> Refresh:
-        steps = self._steps(_there(found.steps) or (), f"{key}.steps")
-        return Refresh(time.fromisoformat(found.until), found.at_most, found.min_growth_percent, steps)
+    def _refresh(self, schema: RefreshSchema, key: str) -> Refresh:
+        steps = self._steps(_there(schema.steps) or (), f"{key}.steps")
+        return Refresh(time.fromisoformat(schema.until), schema.at_most, schema.min_growth_percent, steps)
 
-    def _bodies(self, found: StepSchema, key: str) -> None:
+    def _bodies(self, schema: StepSchema, key: str) -> None:
         for name in ("body", "body_by_mode", "body_by_generation", "body_by_lane"):
-            written = _there(getattr(found, name))
+            written = _there(getattr(schema, name))
             if written is not None:
                 self._json(written, f"{key}.{name}")
 
-    def _expects(self, found: Mapping[str, ExpectationSchema], modes: list[str], key: str) -> dict[str, Expectation]:
+    def _expects(self, schemas: Mapping[str, ExpectationSchema], modes: list[str], key: str) -> dict[str, Expectation]:
         """Return the expectations by mode, `any_mode` laid under each; without it, unnamed modes have none."""
-        under = self._expectation(found[ANY_MODE], f"{key}.{ANY_MODE}") if ANY_MODE in found else None
-        named = [mode for mode in modes if mode in found or under is not None]
-        named += [mode for mode in found if mode not in modes and mode != ANY_MODE]
+        under = self._expectation(schemas[ANY_MODE], f"{key}.{ANY_MODE}") if ANY_MODE in schemas else None
+        named = [mode for mode in modes if mode in schemas or under is not None]
+        named += [mode for mode in schemas if mode not in modes and mode != ANY_MODE]
         built = {}
         for mode in named:
             here = f"{key}.{mode}"
-            own = self._expectation(found[mode], here) if mode in found else {}
+            own = self._expectation(schemas[mode], here) if mode in schemas else {}
             for name in (under or {}).keys() - own.keys():
                 self._inherited[f"{here}.{name}"] = f"{key}.{ANY_MODE}.{name}"
             whole = (under or {}) | own
@@ -387,9 +387,9 @@ class Builder:
             built[mode] = Expectation(**{"required": frozenset()} | whole)
         return built
 
-    def _expectation(self, found: ExpectationSchema, key: str) -> dict[str, Any]:
+    def _expectation(self, schema: ExpectationSchema, key: str) -> dict[str, Any]:
         given = _given(
-            found,
+            schema,
             required=lambda listed: self._set(listed, f"{key}.required"),
             optional=lambda listed: self._set(listed, f"{key}.optional"),
             tiers=_tiers,
@@ -397,7 +397,7 @@ class Builder:
             due=lambda written: None if written == NO_DUE else _due(written),
             after_run=_after_run,
         )
-        if found.due == NO_DUE:
+        if schema.due == NO_DUE:
             given["no_due"] = True
         if "because" in given:
             given["because"] = given["because"] or ""
@@ -433,8 +433,10 @@ def _depths(transitions: list[TransitionSchema]) -> dict[str, int]:
     """Return how many transitions lie at the most before each phase; in a circle, which is refused, some number."""
     depths = {phase: 0 for transition in transitions for phase in (*_phases(transition.after), transition.starts)}
     for _ in transitions:
-        for one in transitions:
-            depths[one.starts] = max(depths[one.starts], 1 + max(depths[phase] for phase in _phases(one.after)))
+        for transition in transitions:
+            depths[transition.starts] = max(
+                depths[transition.starts], 1 + max(depths[phase] for phase in _phases(transition.after))
+            )
     return depths
 
 
@@ -443,18 +445,18 @@ def _there(value: Any) -> Any:
     return None if value is msgspec.UNSET else value
 
 
-def _targets(found: StepSchema) -> Iterator[HttpCall | Publication]:
-    http, topic = _there(found.http), _there(found.topic)
+def _targets(schema: StepSchema) -> Iterator[HttpCall | Publication]:
+    http, topic = _there(schema.http), _there(schema.topic)
     if http is not None:
         yield _http(http)
     if topic is not None:
-        yield Publication(topic, _there(found.messages) or Messages.ONE)
+        yield Publication(topic, _there(schema.messages) or Messages.ONE)
 
 
-def _step(found: StepSchema, target: HttpCall | Publication, place: str) -> Step:
-    plain, accepts = _there(found.plain), _there(found.accepts)
-    return Step(target, _body(found), plain is not False, accepts or {}, place)
+def _step(schema: StepSchema, target: HttpCall | Publication, place: str) -> Step:
+    plain, accepts = _there(schema.plain), _there(schema.accepts)
+    return Step(target, _body(schema), plain is not False, accepts or {}, place)
 
 
 def _named(build: Callable[[str, Any], Any]) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
-    return lambda found: {name: build(name, one) for name, one in found.items()}
+    return lambda schemas: {name: build(name, schema) for name, schema in schemas.items()}

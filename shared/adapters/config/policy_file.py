@@ -31,8 +31,8 @@ def load_policy(path: Path, overlay: Mapping[str, Any] | None = None) -> Policy:
     Raises PolicyError for the first problem, the others listed in its hint, each with its line. SQL files
     are looked for in `config/`, the folder that a function is deployed with, and nowhere else.
     """
-    raw, found = read_yaml(path)
-    refuse(str(path), found)
+    raw, errors = read_yaml(path)
+    refuse(str(path), errors)
     source = str(path)
     if overlay is not None and overlay != {}:
         source = f"{path} + policy overlay"
@@ -44,8 +44,8 @@ def load_policy(path: Path, overlay: Mapping[str, Any] | None = None) -> Policy:
         raise AssertionError("a builder that yields no policy names a problem")
     policy = replace(policy, batches=with_texts(policy.batches, _text))
     named = [gate.sql for gate in policy.gates.values() if gate.sql] + files_of(policy.batches)
-    found = builder.problems + problems(policy, _unreadable(named, path.parent))
-    refuse(source, placed(path, source, builder.located(found)))
+    errors = builder.problems + problems(policy, _unreadable(named, path.parent))
+    refuse(source, placed(path, source, builder.located(errors)))
     return replace(policy, version=_digest(raw))
 
 
@@ -61,9 +61,9 @@ def _digest(raw: object) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:VERSION_DIGITS]
 
 
-def placed(path: Path, source: str, found: Sequence[ConfigError]) -> Sequence[ConfigError]:
+def placed(path: Path, source: str, errors: Sequence[ConfigError]) -> Sequence[ConfigError]:
     """Return problems with their lines, unless their keys may stand in an overlay."""
-    return with_lines(path, found) if source == str(path) else found
+    return with_lines(path, errors) if source == str(path) else errors
 
 
 SHORT_FORM = ("http", "topic", "messages", "body", "body_by_mode", "body_by_generation", "body_by_lane")
@@ -75,10 +75,10 @@ def _one_form(raw: object, overlay: Mapping[str, Any]) -> object:
     transitions, changed = _mapping(written.get("transitions")), {}
     for name, laid in _mapping(over.get("transitions")).items():
         form = _mapping(_mapping(laid).get("dispatch"))
-        gone = SHORT_FORM if "steps" in form else ("steps",) if {"http", "topic"} & form.keys() else ()
+        refused = SHORT_FORM if "steps" in form else ("steps",) if {"http", "topic"} & form.keys() else ()
         dispatch = _mapping(_mapping(transitions.get(name)).get("dispatch"))
-        if dispatch.keys() & set(gone):
-            kept = {key: value for key, value in dispatch.items() if key not in gone}
+        if dispatch.keys() & set(refused):
+            kept = {key: value for key, value in dispatch.items() if key not in refused}
             changed[name] = {**_mapping(transitions[name]), "dispatch": kept}
     return {**written, "transitions": {**transitions, **changed}} if changed else raw
 
@@ -87,11 +87,11 @@ def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def refuse(source: str, found: Sequence[ConfigError]) -> None:
+def refuse(source: str, errors: Sequence[ConfigError]) -> None:
     """Raise for the first problem, if there is one."""
-    if not found:
+    if not errors:
         return
-    first, *others = dict.fromkeys(found)
+    first, *others = dict.fromkeys(errors)
     hint = first.hint
     if others:
         lines = "".join(f"\n    {other.key}: {other.reason} (hint: {other.hint})" for other in others)

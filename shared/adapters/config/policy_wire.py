@@ -13,11 +13,11 @@ from shared.core.wire.dialect import CANONICAL, PLACES, Dialect, Ignore, Path
 WireGiven = WireSchema | msgspec.UnsetType | None
 
 
-def wire_given(found: WireGiven) -> dict[str, Any]:
+def wire_given(schema: WireGiven) -> dict[str, Any]:
     """Return the keys that the file names, null where it takes one back."""
-    if not isinstance(found, WireSchema):
+    if not isinstance(schema, WireSchema):
         return {}
-    values = {name: getattr(found, name) for name in found.__struct_fields__}
+    values = {name: getattr(schema, name) for name in schema.__struct_fields__}
     return {name: value for name, value in values.items() if value is not msgspec.UNSET}
 
 

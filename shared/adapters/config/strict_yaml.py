@@ -133,7 +133,7 @@ class _Reader:
             return self._scalar(node, key)
         if node is None:
             return None
-        if any(node is one for one in above):
+        if any(node is ancestor for ancestor in above):
             return self._refuse(key, node, "contains itself", "write the value out instead of using an anchor")
         if isinstance(node, yaml.MappingNode) and node.tag == f"{TAG}map":
             return self._mapping(node, key, (*above, node))
@@ -153,7 +153,7 @@ class _Reader:
             )
 
     def _mapping(self, node: yaml.MappingNode, key: Key, above: tuple[yaml.Node, ...]) -> dict[str, Any]:
-        found: dict[str, Any] = {}
+        mapping: dict[str, Any] = {}
         lines: dict[str, int] = {}
         for name_node, value_node in node.value:
             name = name_node.value
@@ -162,13 +162,13 @@ class _Reader:
             elif name_node.tag != f"{TAG}str":
                 shown = name if isinstance(name, str) else "?"
                 self._refuse((*key, shown), name_node, "a key must be text", f'write it in quotes: "{shown}"')
-            elif name in found:
+            elif name in mapping:
                 first = f"the first is in line {lines[name]}"
                 self._refuse((*key, name), name_node, f"is given twice; {first}", "keep one of the two")
             else:
                 lines[name] = name_node.start_mark.line + 1
-                found[name] = self.value(value_node, (*key, name), above)
-        return found
+                mapping[name] = self.value(value_node, (*key, name), above)
+        return mapping
 
     def _scalar(self, node: yaml.ScalarNode, key: Key) -> Any:
         text: str = node.value

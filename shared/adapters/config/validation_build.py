@@ -36,37 +36,37 @@ class ValidationBuilder:
         self._policy, self._record, self._folder = policy, record, folder
         self._schedules: dict[str, Schedule] = {}
 
-    def validation(self, found: ValidationSchema, source: str) -> Validation:
-        if found.pipeline != self._policy.pipeline:
+    def validation(self, schema: ValidationSchema, source: str) -> Validation:
+        if schema.pipeline != self._policy.pipeline:
             hint = f"the policy is that of {self._policy.pipeline}: another file belongs to it"
-            self._refuse("pipeline", f"is {found.pipeline}", hint)
-        self._schedules = {name: _schedule(name, one) for name, one in found.schedules.items()}
-        checks = {name: self._check(name, one) for name, one in found.checks.items()}
-        return Validation(found.pipeline, self._schedules, checks, self._record, source)
+            self._refuse("pipeline", f"is {schema.pipeline}", hint)
+        self._schedules = {name: _schedule(name, schedule) for name, schedule in schema.schedules.items()}
+        checks = {name: self._check(name, check) for name, check in schema.checks.items()}
+        return Validation(schema.pipeline, self._schedules, checks, self._record, source)
 
     def _refuse(self, key: str, reason: str, hint: str) -> None:
         self.problems.append(ConfigError(key, reason, hint))
 
-    def _check(self, name: str, found: CheckSchema) -> Check:
+    def _check(self, name: str, schema: CheckSchema) -> Check:
         key = f"checks.{name}"
         check = Check(
             name=name,
-            title=found.title,
-            category=found.category,
-            severity=found.severity,
-            schedules=tuple(found.schedules),
-            thresholds=Thresholds(**_thresholds(found)),
-            needs_units=found.needs_units,
-            nothing=found.nothing,
-            due=time.fromisoformat(found.due) if isinstance(found.due, str) else None,
-            unit=found.unit or "",
-            table=self._table(found.table or ""),
-            sql=found.sql or "",
-            queries=self._queries(key, found),
-            builtin=found.builtin or "",
-            options=self._options(key, found),
+            title=schema.title,
+            category=schema.category,
+            severity=schema.severity,
+            schedules=tuple(schema.schedules),
+            thresholds=Thresholds(**_thresholds(schema)),
+            needs_units=schema.needs_units,
+            nothing=schema.nothing,
+            due=time.fromisoformat(schema.due) if isinstance(schema.due, str) else None,
+            unit=schema.unit or "",
+            table=self._table(schema.table or ""),
+            sql=schema.sql or "",
+            queries=self._queries(key, schema),
+            builtin=schema.builtin or "",
+            options=self._options(key, schema),
         )
-        self._judgeable(key, check, found)
+        self._judgeable(key, check, schema)
         self._reachable(key, check)
         self._fixtures(key, name)
         return check
@@ -76,11 +76,11 @@ class ValidationBuilder:
         default = f"{self._policy.pipeline}_orchestration."
         return f"{self._record}.{name.removeprefix(default)}" if name.startswith(default) else name
 
-    def _judgeable(self, key: str, check: Check, found: CheckSchema) -> None:
+    def _judgeable(self, key: str, check: Check, schema: CheckSchema) -> None:
         """Refuse a check that nothing measures or that no measure can fail."""
         if bool(check.sql) == bool(check.builtin):
             self._refuse(key, "has to name either sql or builtin", "sql: checks/NAME.sql, or builtin: NAME")
-        if check.builtin and (found.each or found.columns):
+        if check.builtin and (schema.each or schema.columns):
             self._refuse(f"{key}.each", "repeats SQL, and this check has none", "leave it out")
         if not check.thresholds.can_fail:
             self._refuse(key, "can never fail", "give it fail_below, fail_above or fail_from")
@@ -109,20 +109,22 @@ class ValidationBuilder:
                 hint = f"write checks/fixtures/{name}/{file}: what the check {file.removesuffix('.yaml')}"
                 self._refuse(key, f"has no fixture {file}: nobody has seen what it does", hint)
 
-    def _options(self, key: str, found: CheckSchema) -> dict[str, object]:
-        given = dict(found.options or {})
-        if not found.builtin:
+    def _options(self, key: str, schema: CheckSchema) -> dict[str, object]:
+        given = dict(schema.options or {})
+        if not schema.builtin:
             if given:
                 self._refuse(f"{key}.options", "are for a builtin", "leave them out")
             return {}
-        if found.builtin not in BUILTINS:
-            self._refuse(f"{key}.builtin", f"unknown builtin {found.builtin}", suggest(found.builtin, BUILTINS))
+        if schema.builtin not in BUILTINS:
+            self._refuse(f"{key}.builtin", f"unknown builtin {schema.builtin}", suggest(schema.builtin, BUILTINS))
             return {}
-        known = BUILTINS[found.builtin]
-        for name in given.keys() - known.keys():
-            self._refuse(f"{key}.options.{name}", "there is no such option", suggest(name, known))
-        options = {name: given.get(name, option.default) for name, option in known.items()}
-        return {name: self._option(f"{key}.options.{name}", known[name].kind, value) for name, value in options.items()}
+        declared = BUILTINS[schema.builtin]
+        for name in given.keys() - declared.keys():
+            self._refuse(f"{key}.options.{name}", "there is no such option", suggest(name, declared))
+        options = {name: given.get(name, option.default) for name, option in declared.items()}
+        return {
+            name: self._option(f"{key}.options.{name}", declared[name].kind, value) for name, value in options.items()
+        }
 
     def _option(self, key: str, kind: OptionKind, text: str | None) -> object:
         if text is None:
@@ -137,34 +139,34 @@ class ValidationBuilder:
             self._refuse(key, f"expected a duration, got {text!r}", "such as 90s, 15m, 2h")
         return text
 
-    def _queries(self, key: str, found: CheckSchema) -> tuple[Query, ...]:
-        if not found.sql:
+    def _queries(self, key: str, schema: CheckSchema) -> tuple[Query, ...]:
+        if not schema.sql:
             return ()
-        path = self._folder / found.sql
+        path = self._folder / schema.sql
         if not path.is_file():
-            self._refuse(f"{key}.sql", f"there is no file {found.sql}", f"write it as {path}")
+            self._refuse(f"{key}.sql", f"there is no file {schema.sql}", f"write it as {path}")
             return ()
         text = path.read_text(encoding="utf-8")
-        if found.each and found.columns:
+        if schema.each and schema.columns:
             self._refuse(f"{key}.columns", "each stands beside it", "keep one of the two")
-        bindings = list(self._bindings(key, found))
+        bindings = list(self._bindings(key, schema))
         for placeholder in set(_PLACEHOLDER.findall(text)) - {"record", *(bindings[0] if bindings else ())}:
             hint = suggest(placeholder, {"record", *(bindings[0] if bindings else ())})
-            self._refuse(f"{key}.sql", f"{found.sql} has an unknown placeholder ${{{placeholder}}}", hint)
+            self._refuse(f"{key}.sql", f"{schema.sql} has an unknown placeholder ${{{placeholder}}}", hint)
             return ()
         return tuple(Query(binding.get("subject", ""), self._written_out(text, binding)) for binding in bindings)
 
     def _written_out(self, text: str, binding: Binding) -> str:
         """Put the names in: they come from checked files, for names cannot be parameters."""
         names = {"record": self._record, **binding}
-        return _PLACEHOLDER.sub(lambda found: names[found[1]], text).strip().rstrip(";")
+        return _PLACEHOLDER.sub(lambda match: names[match[1]], text).strip().rstrip(";")
 
-    def _bindings(self, key: str, found: CheckSchema) -> Iterable[Binding]:
-        if found.columns:
-            return [self._column(f"{key}.columns[{place}]", one) for place, one in enumerate(found.columns)]
-        if found.each == "tables":
+    def _bindings(self, key: str, schema: CheckSchema) -> Iterable[Binding]:
+        if schema.columns:
+            return [self._column(f"{key}.columns[{place}]", column) for place, column in enumerate(schema.columns)]
+        if schema.each == "tables":
             return self._table_names()
-        if found.each == "transitions":
+        if schema.each == "transitions":
             return [
                 {
                     "subject": transition.name,
@@ -174,9 +176,9 @@ class ValidationBuilder:
                 }
                 for transition in self._policy.transitions.values()
             ]
-        if found.each == "phases":
+        if schema.each == "phases":
             return [{"subject": name, "phase": name} for name in self._policy.phases]
-        if found.each == "schedules":
+        if schema.each == "schedules":
             return [{"subject": name, "schedule": name} for name in self._schedules]
         return [{}]
 
@@ -184,17 +186,17 @@ class ValidationBuilder:
         """Yield the table of each processor that is not disabled; two of the same table are one."""
         seen = set()
         for phase in self._policy.phases.values():
-            parts = ((one, part) for one in phase.processors.values() for part in one.parts)
-            for processor, one in parts:
-                if one.table is None or processor.disabled is not None or one.table in seen:
+            parts = ((processor, part) for processor in phase.processors.values() for part in processor.parts)
+            for processor, part in parts:
+                if part.table is None or processor.disabled is not None or part.table in seen:
                     continue
-                seen.add(one.table)
+                seen.add(part.table)
                 yield {
-                    "subject": one.name,
+                    "subject": part.name,
                     "processor": processor.name,
                     "phase": phase.name,
-                    "table": one.table,
-                    "date_column": one.date_column,
+                    "table": part.table,
+                    "date_column": part.date_column,
                 }
 
     def _column(self, key: str, text: str) -> Binding:
@@ -210,10 +212,10 @@ class ValidationBuilder:
         return {"subject": text, "table": table, "column": column, "date_column": dated.get(table, "game_date")}
 
 
-def _thresholds(found: CheckSchema) -> dict[str, float]:
-    return {name: value for name in _THRESHOLDS if (value := getattr(found, name)) is not UNSET}
+def _thresholds(schema: CheckSchema) -> dict[str, float]:
+    return {name: value for name in _THRESHOLDS if (value := getattr(schema, name)) is not UNSET}
 
 
-def _schedule(name: str, found: ScheduleSchema) -> Schedule:
-    day = found.working_day or "today"
-    return Schedule(name, time.fromisoformat(found.at), _OFFSETS[found.date], _OFFSETS[day])
+def _schedule(name: str, schema: ScheduleSchema) -> Schedule:
+    day = schema.working_day or "today"
+    return Schedule(name, time.fromisoformat(schema.at), _OFFSETS[schema.date], _OFFSETS[day])

@@ -23,8 +23,8 @@ def load_validation(path: Path, policy: Policy, record: str) -> Validation:
     Raises PolicyError for the first problem, the others listed in its hint. SQL files and fixtures
     are looked for beside the file.
     """
-    raw, found = read_yaml(path)
-    _refuse(path, found)
+    raw, errors = read_yaml(path)
+    _refuse(path, errors)
     try:
         shaped = converted(raw, ValidationSchema)
     except msgspec.ValidationError as error:
@@ -40,11 +40,11 @@ def load_validation(path: Path, policy: Policy, record: str) -> Validation:
     return validation
 
 
-def _refuse(path: Path, found: Sequence[ConfigError]) -> None:
+def _refuse(path: Path, errors: Sequence[ConfigError]) -> None:
     """Raise for the first problem, if there is one."""
-    if not found:
+    if not errors:
         return
-    first, *others = dict.fromkeys(found)
+    first, *others = dict.fromkeys(errors)
     hint = first.hint
     if others:
         lines = "".join(f"\n    {other.key}: {other.reason} (hint: {other.hint})" for other in others)

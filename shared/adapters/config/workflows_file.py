@@ -31,28 +31,30 @@ def load_workflows(path: Path, policy: Policy, overlay: Mapping[str, Any] | None
 
     Raises PolicyError for the first problem, the others listed in its hint, each with its line.
     """
-    raw, found = read_yaml(path)
+    raw, errors = read_yaml(path)
     source = str(path)
-    _refuse(source, found)
+    _refuse(source, errors)
     if overlay:
         raw, source = merged(raw, overlay), f"{path} + overlay"
     shaped = _shaped(raw, path, source)
     workflows = _workflows(shaped, source)
     _refuse(source, _placed(path, source, problems(workflows, policy)))
-    ordered = {name: replace(one, steps=in_order(one.steps)) for name, one in workflows.workflows.items()}
+    ordered = {
+        name: replace(workflow, steps=in_order(workflow.steps)) for name, workflow in workflows.workflows.items()
+    }
     return replace(workflows, workflows=ordered)
 
 
-def _placed(path: Path, source: str, found: Sequence[ConfigError]) -> Sequence[ConfigError]:
+def _placed(path: Path, source: str, errors: Sequence[ConfigError]) -> Sequence[ConfigError]:
     """Return problems with their lines, unless their keys may stand in an overlay."""
-    return with_lines(path, found) if source == str(path) else found
+    return with_lines(path, errors) if source == str(path) else errors
 
 
-def _refuse(source: str, found: Sequence[ConfigError]) -> None:
+def _refuse(source: str, errors: Sequence[ConfigError]) -> None:
     """Raise for the first problem, if there is one."""
-    if not found:
+    if not errors:
         return
-    first, *others = dict.fromkeys(found)
+    first, *others = dict.fromkeys(errors)
     hint = first.hint
     if others:
         lines = "".join(f"\n    {other.key}: {other.reason} (hint: {other.hint})" for other in others)
@@ -72,9 +74,9 @@ def _shaped(raw: object, path: Path, source: str) -> WorkflowsSchema:
         raise
 
 
-def _given(found: msgspec.Struct, /, **into: Callable[[Any], Any]) -> dict[str, Any]:
+def _given(schema: msgspec.Struct, /, **into: Callable[[Any], Any]) -> dict[str, Any]:
     """Return the keys that the file names, some converted: what it leaves out is for the core to default."""
-    values = {name: getattr(found, name) for name in found.__struct_fields__}
+    values = {name: getattr(schema, name) for name in schema.__struct_fields__}
     return {
         name: into[name](value) if name in into else value
         for name, value in values.items()
@@ -92,63 +94,65 @@ def _local_time(text: str) -> LocalTime:
     return LocalTime(int(later[1:-1]) if later else 0, time.fromisoformat(at))
 
 
-def _span(found: shape.SpanSchema) -> model.Span:
-    return model.Span(_local_time(found.from_), _local_time(found.to))
+def _span(schema: shape.SpanSchema) -> model.Span:
+    return model.Span(_local_time(schema.from_), _local_time(schema.to))
 
 
-def _missing(found: shape.MissingSchema) -> model.Missing:
-    return model.Missing(**_given(found, key=tuple))
+def _missing(schema: shape.MissingSchema) -> model.Missing:
+    return model.Missing(**_given(schema, key=tuple))
 
 
-def _decide(found: shape.DecideShape) -> model.Decide:
-    match found:
+def _decide(schema: shape.DecideShape) -> model.Decide:
+    match schema:
         case shape.OnceADaySchema():
-            return model.OnceADay(**_given(found, window=_span))
+            return model.OnceADay(**_given(schema, window=_span))
         case shape.BeforeGamesSchema():
             opens = {"opens_before_first_game": _duration}
-            return model.BeforeGames(**_given(found, **opens, business_hours=_span, every=_duration))
+            return model.BeforeGames(**_given(schema, **opens, business_hours=_span, every=_duration))
         case shape.AfterGamesSchema():
-            return model.AfterGames(**_given(found, at=_local_time, tolerance=_duration, missing=_missing))
+            return model.AfterGames(**_given(schema, at=_local_time, tolerance=_duration, missing=_missing))
         case shape.EarlyGamesSchema():
             times = {"at": _local_time, "tip_before": _local_time, "tolerance": _duration, "collect_after": _duration}
-            return model.EarlyGames(**_given(found, **times, missing=_missing))
+            return model.EarlyGames(**_given(schema, **times, missing=_missing))
         case shape.DiscoverySchema():
-            return model.Discovery(**_given(found, every=_duration, found=lambda one: model.Found(**_given(one))))
+            return model.Discovery(
+                **_given(schema, every=_duration, found=lambda found_schema: model.Found(**_given(found_schema)))
+            )
         case shape.CatchUpSchema():
-            return model.CatchUp(**_given(found, window=_span, every=_duration, missing=_missing))
+            return model.CatchUp(**_given(schema, window=_span, every=_duration, missing=_missing))
 
 
-def _step(found: shape.StepSchema) -> model.Step:
-    return model.Step(**_given(found, scrapers=tuple, after=tuple, execution=model.Execution))
+def _step(schema: shape.StepSchema) -> model.Step:
+    return model.Step(**_given(schema, scrapers=tuple, after=tuple, execution=model.Execution))
 
 
-def _workflow(name: str, found: shape.WorkflowSchema) -> model.Workflow:
+def _workflow(name: str, schema: shape.WorkflowSchema) -> model.Workflow:
     severities = dict.fromkeys(("failed", "missed", "missing_units"), Severity)
     given = _given(
-        found,
+        schema,
         decide=_decide,
         steps=lambda listed: tuple(map(_step, listed)),
         priority=model.Priority,
         requires=tuple,
-        alerts=lambda one: model.AlertRules(**_given(one, **severities)),
-        repeat=lambda one: model.Repeat(**_given(one, after=_duration)),
+        alerts=lambda rules: model.AlertRules(**_given(rules, **severities)),
+        repeat=lambda repeat: model.Repeat(**_given(repeat, after=_duration)),
     )
     return model.Workflow(name=name, **given)
 
 
-def _breaker(found: shape.BreakerSchema) -> Limits:
-    return Limits(**_given(found, within=_duration, open_for=_duration))
+def _breaker(schema: shape.BreakerSchema) -> Limits:
+    return Limits(**_given(schema, within=_duration, open_for=_duration))
 
 
-def _workflows(found: WorkflowsSchema, source: str) -> model.Workflows:
+def _workflows(schema: WorkflowsSchema, source: str) -> model.Workflows:
     defaults = model.Defaults()
-    if isinstance(found.defaults, shape.DefaultsSchema):
+    if isinstance(schema.defaults, shape.DefaultsSchema):
         lengths = {"timeout": _duration, "step_overhead": _duration}
-        defaults = model.Defaults(**_given(found.defaults, **lengths, breaker=_breaker))
+        defaults = model.Defaults(**_given(schema.defaults, **lengths, breaker=_breaker))
     scrapers = {
-        name: model.Scraper(name=name, **{"timeout": defaults.timeout} | _given(one, timeout=_duration))
-        for name, one in found.scrapers.items()
+        name: model.Scraper(name=name, **{"timeout": defaults.timeout} | _given(scraper, timeout=_duration))
+        for name, scraper in schema.scrapers.items()
     }
-    workflows = {name: _workflow(name, one) for name, one in found.workflows.items()}
-    pipeline = "" if found.pipeline is msgspec.UNSET else found.pipeline
+    workflows = {name: _workflow(name, workflow) for name, workflow in schema.workflows.items()}
+    pipeline = "" if schema.pipeline is msgspec.UNSET else schema.pipeline
     return model.Workflows(workflows, scrapers, defaults, source, pipeline)

@@ -100,8 +100,8 @@ class BigQueryWarehouse(SqlWarehouse):
             retry=DEFAULT_RETRY.with_timeout(starting),
             job_retry=None,
         )
-        found = job.result(timeout=answering, retry=DEFAULT_RETRY.with_timeout(answering), job_retry=None)
-        rows = [dict(row.items()) for row in found]
+        result = job.result(timeout=answering, retry=DEFAULT_RETRY.with_timeout(answering), job_retry=None)
+        rows = [dict(row.items()) for row in result]
         self.operations["bytes_billed"] += job.total_bytes_billed or 0
         return rows
 
@@ -167,8 +167,8 @@ class BigQueryAuditLog:
                 retry=DEFAULT_RETRY.with_timeout(starting),
                 job_retry=None,
             )
-            found = job.result(timeout=answering, retry=DEFAULT_RETRY.with_timeout(answering), job_retry=None)
-            rows = [dict(row.items()) for row in found]
+            result = job.result(timeout=answering, retry=DEFAULT_RETRY.with_timeout(answering), job_retry=None)
+            rows = [dict(row.items()) for row in result]
             self.operations.update(queries=1, bytes_billed=job.total_bytes_billed or 0)
             return rows
 
@@ -244,8 +244,8 @@ def _reason(error: Any) -> str:
 
 def _first(errors: Sequence[Mapping[str, Any]]) -> str:
     """Say what was wrong with the first bad row; the good ones of the request are reported as ``stopped``."""
-    found = [(row["index"], error) for row in errors for error in row["errors"]]
-    index, error = next(((i, e) for i, e in found if e.get("reason") != "stopped"), found[0])
+    reasons = [(row["index"], error) for row in errors for error in row["errors"]]
+    index, error = next(((i, e) for i, e in reasons if e.get("reason") != "stopped"), reasons[0])
     return f"row {index}: {error.get('location', '')} {error.get('reason', '')}: {error.get('message', '')}"
 
 

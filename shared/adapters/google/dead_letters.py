@@ -49,8 +49,8 @@ class PubSubDeadLetters:
         with _answers(self._path):
             # One pull may bring fewer than there are.
             while len(taken) < most and (pulled := self._pull(min(most - len(taken), AT_ONCE))):
-                taken.update({one.message.message_id: self._letter(one) for one in pulled})
-                self._extend([one.ack_id for one in pulled], int(LEASE.total_seconds()))
+                taken.update({letter.message.message_id: self._letter(letter) for letter in pulled})
+                self._extend([letter.ack_id for letter in pulled], int(LEASE.total_seconds()))
         return sorted(taken.values(), key=lambda letter: (letter.published_at, letter.message_id))
 
     def publish(self, letter: DeadLetter, attributes: Mapping[str, str]) -> str:
@@ -148,7 +148,7 @@ def _parts(letters: Sequence[DeadLetter]) -> Iterator[list[str]]:
 
 def _instant(text: str) -> datetime | None:
     try:
-        found = datetime.fromisoformat(_FINE.sub(r"\1", text))
+        instant = datetime.fromisoformat(_FINE.sub(r"\1", text))
     except ValueError:
         return None
-    return found.astimezone(UTC) if found.tzinfo is not None else found.replace(tzinfo=UTC)
+    return instant.astimezone(UTC) if instant.tzinfo is not None else instant.replace(tzinfo=UTC)

@@ -80,7 +80,7 @@ class GoogleInventory:
     def _all(self, api: str, path: str, key: str, asked: dict[str, str], read: Callable[[Any], Any]) -> list[Any]:
         """Return what is read of every item of every page; an answer of another shape is ``Unavailable``."""
         try:
-            return [read(one) for page in self._pages(api, path, asked) for one in page.get(key, [])]
+            return [read(item) for page in self._pages(api, path, asked) for item in page.get(key, [])]
         except (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError) as error:
             raise Unavailable(PORT, f"{api} answers in another shape: {type(error).__name__}: {error}") from error
 
@@ -100,11 +100,11 @@ class GoogleInventory:
         from requests import RequestException
         from urllib3.exceptions import HTTPError
 
-        left = deadline - time.monotonic()
-        if left <= 0:
+        remaining = deadline - time.monotonic()
+        if remaining <= 0:
             raise Unavailable(PORT, self._late(api))
         try:
-            with self._session.get(self._hosts[api] + path, params=asked, timeout=left, stream=True) as answer:
+            with self._session.get(self._hosts[api] + path, params=asked, timeout=remaining, stream=True) as answer:
                 body = self._body(api, answer, deadline)
         except GoogleAuthError as error:
             raise Unavailable(PORT, f"{api}: no credentials: {error}") from error
@@ -133,10 +133,10 @@ class GoogleInventory:
         from google.auth.transport.requests import AuthorizedSession
 
         if self._credentials is not None:
-            found = self._credentials()
+            credentials = self._credentials()
         else:
-            found, _ = google.auth.default(scopes=[SCOPE])
-        return AuthorizedSession(found, refresh_timeout=self._timeout.total_seconds(), max_refresh_attempts=1)
+            credentials, _ = google.auth.default(scopes=[SCOPE])
+        return AuthorizedSession(credentials, refresh_timeout=self._timeout.total_seconds(), max_refresh_attempts=1)
 
 
 def declared_in(text: str) -> Declared:

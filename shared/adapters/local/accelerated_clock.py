@@ -29,11 +29,11 @@ class AcceleratedClock:
         """Read `2025-12-29T10:25:00-05:00|1766999999.5|600`: start, origin, speed."""
         try:
             start, origin, speed = text.split("|")
-            found = cls(datetime.fromisoformat(start).astimezone(UTC), float(origin), float(speed))
+            clock = cls(datetime.fromisoformat(start).astimezone(UTC), float(origin), float(speed))
         except ValueError:
             hint = "START|ORIGIN|SPEED, such as 2025-12-29T10:25:00-05:00|1766999999.5|600, or @FILE that holds one"
             raise PolicyError("environment", "ORCH_CLOCK", f"{text!r} is not a clock", hint) from None
-        return found
+        return clock
 
     def __str__(self) -> str:
         return f"{self.start.isoformat()}|{self.origin}|{self.speed}"

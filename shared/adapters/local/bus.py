@@ -91,10 +91,10 @@ class LocalBus:
         now = self._clock.now()
         ids = [self._clock.token() for _ in ready]
         with self.transaction() as connection:
-            known = connection.execute("SELECT url FROM topics WHERE name = ?", (topic,)).fetchone()
-            if known is None:
+            topic_row = connection.execute("SELECT url FROM topics WHERE name = ?", (topic,)).fetchone()
+            if topic_row is None:
                 raise Unavailable("bus", f"topic {topic} does not exist")
-            due = None if known[0] is None else now.timestamp()
+            due = None if topic_row[0] is None else now.timestamp()
             connection.executemany(
                 "INSERT INTO messages (id, topic, data, attributes, published_at, due_at) VALUES (?, ?, ?, ?, ?, ?)",
                 [

@@ -246,10 +246,10 @@ def _constraint(field: Mapping[str, str]) -> str:
 def _insert(connection: DuckDBPyConnection, table: str, names: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Insert rows of the same columns, many to a statement: one by one takes DuckDB milliseconds each."""
     columns = ", ".join(_quoted(name) for name in names)
-    one = f"({', '.join('?' * len(names))})"
+    placeholders = f"({', '.join('?' * len(names))})"
     for start in range(0, len(rows), _ROWS_A_STATEMENT):
         some = rows[start : start + _ROWS_A_STATEMENT]
-        values = ", ".join([one] * len(some))
+        values = ", ".join([placeholders] * len(some))
         sql = f"INSERT INTO {table} ({columns}) VALUES {values} ON CONFLICT DO NOTHING"  # noqa: S608 - quoted names
         connection.execute(sql, [value for row in some for value in row])
 

@@ -25,8 +25,8 @@ class MemoryStore:
 
     def get(self, *paths: str) -> list[Document | None]:
         with self._lock:
-            found = [self._at(path) for path in paths]
-        return [stored and _own(stored) for stored in found]
+            documents = [self._at(path) for path in paths]
+        return [stored and _own(stored) for stored in documents]
 
     def create(self, path: str, data: Mapping[str, Any]) -> str | None:
         fresh = checked(data)

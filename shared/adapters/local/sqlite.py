@@ -51,8 +51,8 @@ class SqliteStore:
         for path in paths:
             split(path)
         sql = _GET + f"({', '.join('?' * len(paths))})"
-        found = {path: (data, version) for path, data, version in self._rows(sql, paths)}
-        return [Document(path, _decoded(found[path][0]), found[path][1]) if path in found else None for path in paths]
+        rows = {path: (data, version) for path, data, version in self._rows(sql, paths)}
+        return [Document(path, _decoded(rows[path][0]), rows[path][1]) if path in rows else None for path in paths]
 
     def create(self, path: str, data: Mapping[str, Any]) -> str | None:
         return _version(self._rows(_CREATE, (path, *split(path), _encoded(data))))
@@ -67,8 +67,8 @@ class SqliteStore:
 
     def query(self, collection: str, where: Where | None = None) -> list[Document]:
         sql, values = _select(collection, where)
-        found = [Document(path, _decoded(data), version) for path, data, version in self._rows(sql, values)]
-        return sorted((document for document in found if matches(document.data, where)), key=lambda d: d.id)
+        documents = [Document(path, _decoded(data), version) for path, data, version in self._rows(sql, values)]
+        return sorted((document for document in documents if matches(document.data, where)), key=lambda d: d.id)
 
     def count(self, collection: str, where: Where | None = None) -> int:
         return len(self.query(collection, where))

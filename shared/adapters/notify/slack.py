@@ -97,8 +97,8 @@ class SlackSink:
 
         def wait(state: RetryCallState) -> float:
             asked = _last(state)
-            told = asked.wait if isinstance(asked, _Later) else None
-            return backoff(state) if told is None else told.total_seconds()
+            delay = asked.wait if isinstance(asked, _Later) else None
+            return backoff(state) if delay is None else delay.total_seconds()
 
         def stop(state: RetryCallState) -> bool:
             resumes = self._clock.now() + timedelta(seconds=state.upcoming_sleep)
@@ -118,10 +118,10 @@ class SlackSink:
 
         from slack_sdk.webhook import WebhookClient
 
-        left = (deadline - self._clock.now()).total_seconds()
+        remaining = (deadline - self._clock.now()).total_seconds()
         client = WebhookClient(
             url,
-            timeout=max(1, math.ceil(left)),
+            timeout=max(1, math.ceil(remaining)),
             retry_handlers=[],
             # Its own logger writes the URL, which is a secret.
             logger=Logger("slack", CRITICAL),

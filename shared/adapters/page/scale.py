@@ -51,7 +51,7 @@ class Scale:
     def ticks(self) -> Iterator[datetime]:
         """Yield round local times, at most nine or so."""
         length = self.last - self.first
-        step = next((one for one in STEPS if length / one <= MOST_TICKS), STEPS[-1])
+        step = next((candidate for candidate in STEPS if length / candidate <= MOST_TICKS), STEPS[-1])
         local = self.first.astimezone(self.zone)
         midnight = local.replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
         at = midnight + step * -((midnight - self.first) // step)
@@ -61,12 +61,12 @@ class Scale:
             at += step
 
 
-def scale_of(found: Timeline, zone: ZoneInfo, now: datetime) -> Scale:
+def scale_of(timeline: Timeline, zone: ZoneInfo, now: datetime) -> Scale:
     """Return the window of a timeline: its events, what the clock says next, and now while the run is open."""
-    events = found.events
-    core = [event.at for event in events if event.kind in CORE and event.at <= now] or [found.opened_at]
+    events = timeline.events
+    core = [event.at for event in events if event.kind in CORE and event.at <= now] or [timeline.opened_at]
     first, last = min(core), max(core)
-    if found.closed_at is None and now - last <= AHEAD:
+    if timeline.closed_at is None and now - last <= AHEAD:
         last = max(last, now)
     near = (Kind.TIER, Kind.DEADLINE, Kind.ALERT, Kind.OVER)
     ahead = [e.at for e in events if e.kind in near and e.at - last <= AHEAD]

@@ -18,39 +18,41 @@ LONGEST_NAME = 31
 CLOCKS = (Kind.TIER, Kind.DEADLINE, Kind.DUE)
 
 
-def drawing(found: Timeline, zone: ZoneInfo, now: datetime) -> Markup:
+def drawing(timeline: Timeline, zone: ZoneInfo, now: datetime) -> Markup:
     """Return a timeline's drawing; its description says in words what it shows."""
     from markupsafe import Markup
 
-    scale = scale_of(found, zone, now)
+    scale = scale_of(timeline, zone, now)
     parts: list[Markup] = []
     y = float(AXIS)
-    for leg in found.legs:
-        parts += _leg(leg, scale, y, now, open_=found.closed_at is None)
+    for leg in timeline.legs:
+        parts += _leg(leg, scale, y, now, open_=timeline.closed_at is None)
         y += _height(leg)
-    if found.last_tracks:
-        parts += _last(found, scale, y)
-        y += HEAD - 16 + TRACK * len(found.last_tracks) + GAP
-    lines = list(grid(scale, y, now if found.closed_at is None else None))
-    mark = found.key.id.replace("/", "-")
+    if timeline.last_tracks:
+        parts += _last(timeline, scale, y)
+        y += HEAD - 16 + TRACK * len(timeline.last_tracks) + GAP
+    lines = list(grid(scale, y, now if timeline.closed_at is None else None))
+    mark = timeline.key.id.replace("/", "-")
     return Markup(
         '<svg viewBox="0 0 {w:.0f} {h:.0f}" role="img" aria-labelledby="title-{id} desc-{id}">'
         '<title id="title-{id}">Timeline of {run}</title><desc id="desc-{id}">{desc}</desc>{grid}{parts}</svg>'
     ).format(
-        w=WIDTH, h=y, id=mark, run=found.key.id, desc=described(found, scale),
+        w=WIDTH, h=y, id=mark, run=timeline.key.id, desc=described(timeline, scale),
         grid=Markup("").join(lines), parts=Markup("").join(parts),
     )  # fmt: skip
 
 
-def described(found: Timeline, scale: Scale) -> str:
+def described(timeline: Timeline, scale: Scale) -> str:
     """Return what a drawing shows, in one sentence for each transition; the list beside it has every event."""
-    said = [f"From {scale.clock(scale.first)} to {scale.clock(scale.last)} ({scale.day})."]
-    for leg in found.legs:
+    sentences = [f"From {scale.clock(scale.first)} to {scale.clock(scale.last)} ({scale.day})."]
+    for leg in timeline.legs:
         at = f" at {scale.clock(leg.cell.at)}" if leg.cell.at is not None else ""
         came = sum(track.tone is Tone.GOOD for track in leg.tracks)
         notes = f", {'; '.join(leg.cell.notes)}" if leg.cell.notes else ""
-        said.append(f"{leg.cell.transition}: {leg.cell.word}{at}{notes}; {came} of {len(leg.tracks)} processors done.")
-    return " ".join(said)
+        sentences.append(
+            f"{leg.cell.transition}: {leg.cell.word}{at}{notes}; {came} of {len(leg.tracks)} processors done."
+        )
+    return " ".join(sentences)
 
 
 def _height(leg: Leg) -> float:
@@ -89,12 +91,12 @@ def _leg(leg: Leg, scale: Scale, top: float, now: datetime, *, open_: bool) -> I
         yield from _alerts(leg.alerts, scale, first + TRACK * rows + TRACK / 2)
 
 
-def _last(found: Timeline, scale: Scale, top: float) -> Iterator[Markup]:
+def _last(timeline: Timeline, scale: Scale, top: float) -> Iterator[Markup]:
     from markupsafe import Markup
 
     yield Markup('<line class="rule" x1="0" x2="{w}" y1="{y}" y2="{y}"/>').format(w=WIDTH, y=top)
-    yield Markup('<text class="leg" x="8" y="{y}">{t}</text>').format(y=top + 18, t=found.last_phase)
-    for place, track in enumerate(found.last_tracks):
+    yield Markup('<text class="leg" x="8" y="{y}">{t}</text>').format(y=top + 18, t=timeline.last_phase)
+    for place, track in enumerate(timeline.last_tracks):
         yield from _track(track, scale, top + HEAD - 16 + TRACK * place + TRACK / 2)
 
 
@@ -165,7 +167,7 @@ def _orchestrator(leg: Leg, scale: Scale, y: float, now: datetime, *, open_: boo
     confirmed = [event for event in leg.marks if event.kind is Kind.CONFIRMED]
     for event in leg.marks:
         if event.kind in (Kind.BLOCKED, Kind.HELD):
-            end = min((one.at for one in sent if one.at >= event.at), default=now if open_ else scale.last)
+            end = min((alert.at for alert in sent if alert.at >= event.at), default=now if open_ else scale.last)
             yield _span(scale.x(event.at), scale.x(end), y, _label(event, scale), event.kind.value)
     if sent and confirmed and confirmed[-1].at >= sent[-1].at:
         yield Markup('<line class="work" x1="{a}" x2="{b}" y1="{y}" y2="{y}"/>').format(
@@ -177,7 +179,7 @@ def _orchestrator(leg: Leg, scale: Scale, y: float, now: datetime, *, open_: boo
             u=y - 8, y=y, d=y + 8,
         )  # fmt: skip
     for event in confirmed:
-        behind = max((scale.x(one.at) + 15 for one in sent if one.at <= event.at), default=0.0)
+        behind = max((scale.x(alert.at) + 15 for alert in sent if alert.at <= event.at), default=0.0)
         yield marker(max(scale.x(event.at), behind), y, Tone.GOOD, _label(event, scale))
     if sent:
         last = max([*sent, *confirmed], key=lambda event: event.at)
@@ -190,13 +192,13 @@ def _orchestrator(leg: Leg, scale: Scale, y: float, now: datetime, *, open_: boo
         )
 
 
-def _span(begin: float, end: float, y: float, told: str, word: str) -> Markup:
+def _span(begin: float, end: float, y: float, title: str, word: str) -> Markup:
     from markupsafe import Markup
 
     return Markup(
         '<g><title>{t}</title><rect class="span bad" x="{x}" y="{y}" width="{w:.1f}" height="14" rx="3"/>'
         '<text class="tag" x="{tx}" y="{ty}">{word}</text></g>'
-    ).format(t=told, x=begin, y=y - 7, w=max(end - begin, 4), tx=begin + 6, ty=y + 4, word=word)
+    ).format(t=title, x=begin, y=y - 7, w=max(end - begin, 4), tx=begin + 6, ty=y + 4, word=word)
 
 
 def _alerts(alerts: tuple[Event, ...], scale: Scale, y: float) -> Iterator[Markup]:
@@ -215,7 +217,7 @@ def _alerts(alerts: tuple[Event, ...], scale: Scale, y: float) -> Iterator[Marku
         ).format(tone=event.tone.value, t=_label(event, scale), x=x - 6, y=y - 7, m=x, b=y + 4, s=sign)
 
 
-def marker(x: float, y: float, tone: Tone, told: str) -> Markup:
+def marker(x: float, y: float, tone: Tone, title: str) -> Markup:
     """Return a mark whose shape says what its colour says: round is done, a lozenge is partial, a cross is not."""
     from markupsafe import Markup
 
@@ -229,7 +231,7 @@ def marker(x: float, y: float, tone: Tone, told: str) -> Markup:
             inner = Markup('<circle cx="{}" cy="{}" r="5.5"/>').format(x, y)
         case _:
             inner = Markup('<circle class="hollow" cx="{}" cy="{}" r="4"/>').format(x, y)
-    return Markup('<g class="mark {tone}"><title>{t}</title>{i}</g>').format(tone=tone.value, t=told, i=inner)
+    return Markup('<g class="mark {tone}"><title>{t}</title>{i}</g>').format(tone=tone.value, t=title, i=inner)
 
 
 def _label(event: Event, scale: Scale) -> str:

@@ -16,27 +16,27 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
 
-def workflow_drawing(found: WorkflowDay, zone: ZoneInfo, now: datetime) -> Markup:
+def workflow_drawing(day: WorkflowDay, zone: ZoneInfo, now: datetime) -> Markup:
     """Return the drawing of a date; the table beside it has every number."""
     from markupsafe import Markup
 
-    scale = scale_of_day(found, zone)
-    bottom = AXIS + TRACK * len(found.lines) + GAP
+    scale = scale_of_day(day, zone)
+    bottom = AXIS + TRACK * len(day.lines) + GAP
     parts: list[Markup] = list(grid(scale, bottom, now))
-    for place, line in enumerate(found.lines):
+    for place, line in enumerate(day.lines):
         parts += _line(line, scale, AXIS + TRACK * place + TRACK / 2)
-    ran = sum(bool(line.marks) for line in found.lines)
-    told = f"{len(found.lines)} workflows of {found.day}, {ran} of them ran."
+    ran = sum(bool(line.marks) for line in day.lines)
+    title = f"{len(day.lines)} workflows of {day.day}, {ran} of them ran."
     return Markup(
         '<svg viewBox="0 0 {w:.0f} {h:.0f}" role="img" aria-labelledby="title-workflows-{d} desc-workflows-{d}">'
         '<title id="title-workflows-{d}">Windows of {d}</title><desc id="desc-workflows-{d}">{t}</desc>{p}</svg>'
-    ).format(w=WIDTH, h=bottom, d=found.day, t=told, p=Markup("").join(parts))
+    ).format(w=WIDTH, h=bottom, d=day.day, t=title, p=Markup("").join(parts))
 
 
-def scale_of_day(found: WorkflowDay, zone: ZoneInfo) -> Scale:
+def scale_of_day(day: WorkflowDay, zone: ZoneInfo) -> Scale:
     """Return the stretch from local midnight to the end of the last window or run, a whole day at the least."""
-    first = datetime.combine(found.day, time(0), zone)
-    times = [line.closes_at for line in found.lines] + [mark.ends for line in found.lines for mark in line.marks]
+    first = datetime.combine(day.day, time(0), zone)
+    times = [line.closes_at for line in day.lines] + [mark.ends for line in day.lines for mark in line.marks]
     return Scale(first, max([first + timedelta(days=1), *(at for at in times if at is not None)]), zone)
 
 
@@ -48,10 +48,10 @@ def _line(line: WorkflowLine, scale: Scale, y: float) -> Iterator[Markup]:
     yield Markup('<line class="track" x1="{a}" x2="{b}" y1="{y}" y2="{y}"/>').format(a=LEFT, b=WIDTH - 8, y=y)
     if line.opens_at is not None and line.closes_at is not None:
         x, end = scale.x(line.opens_at), scale.x(line.closes_at)
-        told = f"{line.workflow}: {line.word}, from {scale.clock(line.opens_at)} to {scale.clock(line.closes_at)}"
+        title = f"{line.workflow}: {line.word}, from {scale.clock(line.opens_at)} to {scale.clock(line.closes_at)}"
         yield Markup(
             '<g><title>{t}</title><rect class="window {c}" x="{x}" y="{y}" width="{w:.1f}" height="12" rx="3"/></g>'
-        ).format(t=told, c=line.tone.value, x=x, y=y - 6, w=max(end - x, 3))
+        ).format(t=title, c=line.tone.value, x=x, y=y - 6, w=max(end - x, 3))
     for mark in line.marks:
         yield marker(scale.x(mark.begins), y, mark.tone, described(line, mark, scale))
 

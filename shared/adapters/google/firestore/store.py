@@ -38,9 +38,9 @@ class FirestoreStore:
             split(path)
         if not paths:
             return []
-        found = {document.path: document for document in map(self._document, self._channel.read(paths))}
+        documents = {document.path: document for document in map(self._document, self._channel.read(paths))}
         self._bill("reads", len(set(paths)))
-        return [found.get(path) for path in paths]
+        return [documents.get(path) for path in paths]
 
     def create(self, path: str, data: Mapping[str, Any]) -> str | None:
         split(path)
@@ -65,9 +65,9 @@ class FirestoreStore:
 
     def query(self, collection: str, where: Where | None = None) -> list[Document]:
         check_collection(collection)
-        found = [self._document(document) for document in self._channel.find(collection, where)]
-        self._bill("reads", max(1, len(found)))
-        return found
+        documents = [self._document(document) for document in self._channel.find(collection, where)]
+        self._bill("reads", max(1, len(documents)))
+        return documents
 
     def count(self, collection: str, where: Where | None = None) -> int:
         check_collection(collection)
@@ -81,9 +81,9 @@ class FirestoreStore:
 
         return Channel(self._project, self._database)
 
-    def _document(self, found: Any) -> Document:
-        path = found.name.removeprefix(f"{self._channel.root}/")
-        return Document(path, decode_fields(found.fields), _version(found.update_time))
+    def _document(self, message: Any) -> Document:
+        path = message.name.removeprefix(f"{self._channel.root}/")
+        return Document(path, decode_fields(message.fields), _version(message.update_time))
 
     def _bill(self, kind: str, number: int = 1) -> None:
         with self._lock:
