@@ -465,8 +465,8 @@ MUTANTS = [
     mutant(
         "one overdue start excuses every phase",
         DUE,
-        "return not silent & spoken and all(told)",
-        "return not silent & spoken and any(told)",
+        "return not silent & spoken and all(alerted)",
+        "return not silent & spoken and any(alerted)",
         T_GRAPH + "a_due_alert_that_only_waits_for_others_is_theirs",
     ),
     mutant(
@@ -493,7 +493,7 @@ MUTANTS = [
     mutant(
         "a circle of phases is let through",
         "shared/core/policy/policy_check.py",
-        "        if name not in beyond or name in said:\n",
+        "        if name not in beyond or name in reported:\n",
         "        if True:\n",
         T_GRAPH + "a_circle_is_refused_once",
     ),
@@ -587,8 +587,8 @@ MUTANTS = [
     mutant(
         "a tier counts heads and forgets who is required",
         READINESS,
-        "min(at_least, len(seen.expected)) and seen.required <= present",
-        "min(at_least, len(seen.expected))",
+        "min(at_least, len(completeness.expected)) and completeness.required <= present",
+        "min(at_least, len(completeness.expected))",
         f"{T_DECIDE}no_tier_without_the_required",
         scenario("B8_no_tier_without_the_pair"),
     ),
@@ -631,8 +631,8 @@ MUTANTS = [
     mutant(
         "the deadline triggers without the required",
         READINESS,
-        "if then is Then.TRIGGER or (then is Then.TRIGGER_IF_REQUIRED and seen.required <= seen.present):",
-        "if then is not Then.HOLD:",
+        "or (then is Then.TRIGGER_IF_REQUIRED and completeness.required <= completeness.present):",
+        "or then is Then.TRIGGER_IF_REQUIRED:",
         f"{T_DECIDE}what_the_deadline_does",
     ),
     mutant(
@@ -755,8 +755,8 @@ MUTANTS = [
     mutant(
         "what is reported during a call that is accepted in the end is lost",
         "shared/core/decision/state_changes.py",
-        "    left = now if state.claim is None else state.claim.claimed_at\n",
-        "    left = now\n",
+        "    sent_at = now if state.claim is None else state.claim.claimed_at\n",
+        "    sent_at = now\n",
         f"{T_DECIDE}a_report_during_the_call_confirms_once_that_is_accepted",
         scenario("phase4_reports_before_it_answers"),
     ),
@@ -799,8 +799,8 @@ MUTANTS = [
     mutant(
         "an operator is bound by gates",
         DECIDE,
-        '    return Trigger(replace(_plan(snapshot, seen, Ready("operator")), note=state.request.reason))',
-        '    return _pass_gates(snapshot, seen, Ready("operator"), now)',
+        '    return Trigger(replace(_plan(snapshot, completeness, Ready("operator")), note=state.request.reason))',
+        '    return _pass_gates(snapshot, completeness, Ready("operator"), now)',
         f"{T_DECIDE}an_operator_dispatches_whatever_stands_in_the_way",
     ),
     mutant(
@@ -840,7 +840,7 @@ MUTANTS = [
         DECIDE,
         "    if isinstance(at, Ready):\n",
         '    if isinstance(at, Ready) and at.reason != "complete":\n'
-        "        return Trigger(_plan(snapshot, seen, at))\n"
+        "        return Trigger(_plan(snapshot, completeness, at))\n"
         "    if isinstance(at, Ready):\n",
         f"{T_DECIDE}gates_bind_tiers_and_deadlines_too",
     ),
@@ -897,7 +897,7 @@ MUTANTS = [
     mutant(
         "the same message counts again",
         RECORD,
-        "if report.message_id in known.message_ids:",
+        "if report.message_id in completion.message_ids:",
         "if False:",
         f"{T_RECORD}a_message_that_was_counted_counts_no_more",
     ),
@@ -940,8 +940,8 @@ MUTANTS = [
     mutant(
         "a failure retracts nothing",
         STANDING,
-        "if look.triggered and known.last_good is not None:",
-        "if known.last_good is not None:",
+        "if look.triggered and completion.last_good is not None:",
+        "if completion.last_good is not None:",
         f"{T_STANDING}the_table_of_outcomes",
     ),
     mutant(
@@ -1560,15 +1560,15 @@ MUTANTS = [
     mutant(
         "a percentage that cannot be read passes for one that was not sent",
         SPELLING,
-        "if found is None and not is_absent(value):",
+        "if number is None and not is_absent(value):",
         "if False:",
         f"{T_QUARANTINE}what_can_never_be_understood_is_kept_said_and_acknowledged",
     ),
     mutant(
         "an instant that cannot be read passes for the time of publication",
         INSTANTS,
-        "if found is None or found.year not in YEARS:",
-        "if found is not None and found.year not in YEARS:",
+        "if moment is None or moment.year not in YEARS:",
+        "if moment is not None and moment.year not in YEARS:",
         f"{T_QUARANTINE}what_can_never_be_understood_is_kept_said_and_acknowledged",
     ),
     mutant(
@@ -1747,21 +1747,21 @@ MUTANTS = [
     mutant(
         "only the last report of a unit counts while the table is unreadable",
         STANDING,
-        "records = known.added if processor.reports is Reports.PER_UNIT else report.records",
+        "records = completion.added if processor.reports is Reports.PER_UNIT else report.records",
         "records = report.records",
         f"{T_UNITS}reports_of_single_units_are_added_where_the_table_cannot_be_read",
     ),
     mutant(
         "a report of one unit starts the clock",
         STANDING,
-        "clock_starters = () if demand.by_table else known.clock_starters",
-        "clock_starters = known.clock_starters",
+        "clock_starters = () if demand.by_table else completion.clock_starters",
+        "clock_starters = completion.clock_starters",
         f"{T_UNITS}the_clock_starts_with_the_report_that_the_table_vouches_for",
     ),
     mutant(
         "one loader sets back another",
         STANDING,
-        "    if known is None or not known.sources:\n",
+        "    if completion is None or not completion.sources:\n",
         "    if True:\n",
         f"{T_UNITS}one_loader_never_sets_back_another",
     ),
@@ -1805,8 +1805,8 @@ MUTANTS = [
     mutant(
         "what one loader reports of a unit is growth of another",
         REFRESH,
-        "_grew(before.get(name), seen.statuses[name].records, percent)",
-        "_grew(before.get(name), getattr(seen.statuses[name].report, 'records', None), percent)",
+        "_grew(before.get(name), completeness.statuses[name].records, percent)",
+        "_grew(before.get(name), getattr(completeness.statuses[name].report, 'records', None), percent)",
         f"{T_REFRESH}what_one_loader_reports_of_a_unit_is_no_growth_of_another",
     ),
     mutant(
@@ -2057,7 +2057,7 @@ MUTANTS = [
     mutant(
         "a no not asked again for a new report",
         DECIDE,
-        "    if changed_inputs(snapshot, seen, plan, failure.at):\n        return None\n",
+        "    if changed_inputs(snapshot, completeness, plan, failure.at):\n        return None\n",
         "",
         f"{T_VERDICTS}a_report_of_an_expected_processor_asks_at_once",
     ),
@@ -2200,8 +2200,8 @@ MUTANTS = [
     mutant(
         "due alerts inside a pause",
         ALERTS,
-        "*(() if snapshot.pause(now) is not None else of_due(",
-        "*(of_due(",
+        "due = () if paused else of_due(",
+        "due = of_due(",
         f"{T_PAUSE}nobody_is_told_what_is_due_inside_a_pause",
         f"{T_PAUSING}nobody_is_told_what_is_due_and_nothing_is_repaired",
     ),
@@ -2649,8 +2649,8 @@ MUTANTS = [
     mutant(
         "an end that a dead sender may have told leaves people in its belief",
         "shared/core/alerting/alert.py",
-        "known = alert.notified_at is not None and alert.sending_until is None",
-        "known = alert.notified_at is not None",
+        "notified = alert.notified_at is not None and alert.sending_until is None",
+        "notified = alert.notified_at is not None",
         "tests/app/test_alerting.py::test_back_after_its_end_may_have_been_heard_it_is_said_again",
     ),
     mutant(
@@ -2670,7 +2670,7 @@ MUTANTS = [
     mutant(
         "an end that was told is no end",
         "shared/core/alerting/alert.py",
-        "(over is None or over < told)",
+        "(over is None or over < notified_at)",
         "True",
         "tests/core/test_alert_of_reopened_run.py::test_an_end_that_was_told_makes_the_next_one_news",
     ),

@@ -94,9 +94,9 @@ def raised(
         counted = replace(alert, count=alert.count + 1, last_at=now, recorded=False)
     if alert.ended_at is not None:
         counted = replace(counted, ended_at=None)
-    said = alert.notified_at
+    notified_at = alert.notified_at
     may_repeat = occurrence or condition.lifecycle is Lifecycle.ONGOING
-    if may_repeat and said is not None and now - said >= repeat_after and _is_told(alert):
+    if may_repeat and notified_at is not None and now - notified_at >= repeat_after and _is_told(alert):
         count = counted.count if occurrence else counted.count + 1
         return to_send(replace(counted, text=condition.text, count=count, last_at=now), Pending.ALERT, now)
     return counted
@@ -123,16 +123,16 @@ def _new(condition: Condition, now: datetime) -> Alert:
 def _as_it_was(alert: Alert) -> Alert:
     """Return an alert that holds again before its end was taken by anybody: what people know is not said again, what
     they may not know or may believe to be over is, once whoever is sending its end has said how that went."""
-    known = alert.notified_at is not None and alert.sending_until is None
-    pending = Pending.NOTHING if known else Pending.ALERT
-    return replace(alert, firing=True, ended_at=None, pending=pending, unsent=not known)
+    notified = alert.notified_at is not None and alert.sending_until is None
+    pending = Pending.NOTHING if notified else Pending.ALERT
+    return replace(alert, firing=True, ended_at=None, pending=pending, unsent=not notified)
 
 
 def _rested(alert: Alert) -> bool:
     """True of an alert whose run closed under it: it was told and its end was not, so that a run that is opened again
     finds it as people know it (behaviour A2)."""
-    told, over = alert.notified_at, alert.resolved_at
-    return alert.pending is Pending.NOTHING and told is not None and (over is None or over < told)
+    notified_at, over = alert.notified_at, alert.resolved_at
+    return alert.pending is Pending.NOTHING and notified_at is not None and (over is None or over < notified_at)
 
 
 def _is_told(alert: Alert) -> bool:

@@ -71,19 +71,21 @@ def conditions(
     """
     if snapshot.empty or snapshot.closed:
         return ()
-    seen = snapshot.seen
-    found = [
-        *of_reports(snapshot, seen),
+    completeness = snapshot.seen
+    paused = snapshot.pause(now) is not None
+    due = () if paused else of_due(snapshot, completeness, decision, now, before, passed_by, in_vain)
+    all_conditions = [
+        *of_reports(snapshot, completeness),
         *of_blocks(snapshot, decision, now),
         *of_hold(snapshot, decision, now),
         *of_confirmation(snapshot, now),
         *of_refusals(snapshot, now),
         *of_end(snapshot, now),
-        *of_trigger(snapshot, seen),
-        *of_late_reports(snapshot, seen, now),
-        *(() if snapshot.pause(now) is not None else of_due(snapshot, seen, decision, now, before, passed_by, in_vain)),
+        *of_trigger(snapshot, completeness),
+        *of_late_reports(snapshot, completeness, now),
+        *due,
     ]
-    return tuple(_capped(c) for c in found) if snapshot.key.lane is Lane.BACKFILL else tuple(found)
+    return tuple(_capped(c) for c in all_conditions) if snapshot.key.lane is Lane.BACKFILL else tuple(all_conditions)
 
 
 def _capped(condition: Condition) -> Condition:

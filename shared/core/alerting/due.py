@@ -37,7 +37,7 @@ NOBODY: Mapping[str, Predecessor] = MappingProxyType({})
 
 def of_due(
     snapshot: DecisionInput,
-    seen: Completeness,
+    completeness: Completeness,
     decision: Decision,
     now: datetime,
     before: Mapping[str, Predecessor],
@@ -59,45 +59,52 @@ def of_due(
         what = f"overtaken: {further} although nothing was triggered"
         yield of_transition(snapshot, AlertKind.OVERTAKEN, "", what, "it is decided as usual")
         return
-    if _waits_for_the_overdue(snapshot, seen, before):
+    if _waits_for_the_overdue(snapshot, completeness, before):
         return
-    why = "; ".join(text for text in (_why_not(snapshot, seen, decision, before, now), in_vain) if text)
+    why = "; ".join(text for text in (_why_not(snapshot, completeness, decision, before, now), in_vain) if text)
     for kind, at in ((AlertKind.DUE_WARNING, warning), (AlertKind.DUE_CRITICAL, critical)):
         if at is not None and now >= at:
             what = f"not triggered at its due time {clock_time(snapshot.policy, at, now)}: {why}"
             yield of_transition(snapshot, kind, "", what, "it goes by itself once it may", explain_line(snapshot))
 
 
-def _waits_for_the_overdue(snapshot: DecisionInput, seen: Completeness, before: Mapping[str, Predecessor]) -> bool:
+def _waits_for_the_overdue(
+    snapshot: DecisionInput, completeness: Completeness, before: Mapping[str, Predecessor]
+) -> bool:
     """True if all that is missing is of phases that have said nothing and whose start is overdue, and told so, or
     paused."""
-    spoken = {known.phase for known in snapshot.completions.values()}
-    silent = {snapshot.processors[name].phase for name in seen.missing} or set(snapshot.transition.after)
+    spoken = {completion.phase for completion in snapshot.completions.values()}
+    silent = {snapshot.processors[name].phase for name in completeness.missing} or set(snapshot.transition.after)
     causes = [before.get(phase) for phase in silent]
-    told = (cause is not None and (cause.paused or (cause.overdue and cause.speaks)) for cause in causes)
-    return not silent & spoken and all(told)
+    alerted = (cause is not None and (cause.paused or (cause.overdue and cause.speaks)) for cause in causes)
+    return not silent & spoken and all(alerted)
 
 
 def _why_not(
-    snapshot: DecisionInput, seen: Completeness, decision: Decision, before: Mapping[str, Predecessor], now: datetime
+    snapshot: DecisionInput,
+    completeness: Completeness,
+    decision: Decision,
+    before: Mapping[str, Predecessor],
+    now: datetime,
 ) -> str:
     if isinstance(decision, Blocked):
         return "blocked by " + names(decision.reasons.values())
     if isinstance(decision, Held):
         return f"held: {decision.text}"
-    begun = names(_begun(snapshot, seen, before, now), none="")
+    missing = names(completeness.described(completeness.missing))
+    begun = names(_begun(snapshot, completeness, before, now), none="")
     if begun:
-        return f"{begun} and has not ended; missing {names(seen.described(seen.missing))}"
+        return f"{begun} and has not ended; missing {missing}"
     if not snapshot.completions:
-        return f"no message from {names(snapshot.transition.after)}; missing {names(seen.described(seen.missing))}"
-    return f"missing {names(seen.described(seen.missing))}"
+        return f"no message from {names(snapshot.transition.after)}; missing {missing}"
+    return f"missing {missing}"
 
 
 def _begun(
-    snapshot: DecisionInput, seen: Completeness, before: Mapping[str, Predecessor], now: datetime
+    snapshot: DecisionInput, completeness: Completeness, before: Mapping[str, Predecessor], now: datetime
 ) -> Iterator[str]:
     """Yield the phases that were started and of which somebody is still missing (behaviour T10)."""
-    for phase in sorted({snapshot.processors[name].phase for name in seen.missing}):
+    for phase in sorted({snapshot.processors[name].phase for name in completeness.missing}):
         at = before[phase].started_at if phase in before else None
         if at is not None:
             yield f"{phase} was started at {clock_time(snapshot.policy, at, now)}"

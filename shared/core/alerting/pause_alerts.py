@@ -20,14 +20,14 @@ END_TOLD_FOR = timedelta(days=7)
 def pause_conditions(policy: Policy, stored: Iterable[Pause], now: datetime) -> Iterator[Condition]:
     """Yield what is to be said of the pauses now; each is said once. ``stored`` are those that the store knows."""
     listed = tuple(stored)
-    known = {pause.id for pause in listed}
+    ids = {pause.id for pause in listed}
     for pause in pauses_of(policy, listed):
-        if pause.in_force(now) and (gone := _gone(policy, pause)):
-            yield _of_nothing(policy, pause, gone)
+        if pause.in_force(now) and (missing := _gone(policy, pause)):
+            yield _of_nothing(policy, pause, missing)
         elif pause.in_force(now):
             # Later reminders say all of it, and what was said long ago is not known any more.
             yield _reminder(policy, pause, now) if _weeks(pause, now) else began(policy, pause)
-        elif pause.id in known and pause.over_at is not None and now < pause.over_at + END_TOLD_FOR:
+        elif pause.id in ids and pause.over_at is not None and now < pause.over_at + END_TOLD_FOR:
             yield has_ended(policy, pause)
 
 
@@ -35,13 +35,13 @@ def _gone(policy: Policy, pause: Pause) -> str:
     """Return what of a pause's scope the policy does not know, "" where it knows all of it."""
     if pause.mode is not None and pause.mode not in policy.modes:
         return f"mode {pause.mode}"
-    known = pause.transition is None or pause.transition in policy.transitions
-    return "" if known else f"transition {pause.transition}"
+    exists = pause.transition is None or pause.transition in policy.transitions
+    return "" if exists else f"transition {pause.transition}"
 
 
-def _of_nothing(policy: Policy, pause: Pause, gone: str) -> Condition:
+def _of_nothing(policy: Policy, pause: Pause, missing: str) -> Condition:
     """Return that a pause keeps nothing back any more: what it names has another name now, or is gone."""
-    what = f"the pause {pause.id} of {pause.scope} ({pause.reason}) keeps nothing back: the policy has no {gone}"
+    what = f"the pause {pause.id} of {pause.scope} ({pause.reason}) keeps nothing back: the policy has no {missing}"
     then = "what it was to keep back is opened and dispatched"
     do = f"pause it by its new name, and end this one: {commands.pause_end(pause.id)}"
     text = say(policy.pipeline, "", what, then, do)
@@ -94,7 +94,7 @@ def _to_end(pause: Pause) -> str:
     return f"to end it: {commands.pause_end(pause.id)}"
 
 
-def _condition(policy: Policy, pause: Pause, kind: AlertKind, subject: str, *said: str) -> Condition:
+def _condition(policy: Policy, pause: Pause, kind: AlertKind, subject: str, *parts: str) -> Condition:
     transition = pause.transition or ""
-    text = say(policy.pipeline, "", *said)
+    text = say(policy.pipeline, "", *parts)
     return Condition(kind, Severity.INFO, policy.pipeline, transition, subject, text)

@@ -141,15 +141,15 @@ def of_end(snapshot: DecisionInput, now: datetime) -> Iterator[Condition]:
     yield of_transition(snapshot, AlertKind.NOT_ENDED, "", what, then, do)
 
 
-def of_trigger(snapshot: DecisionInput, seen: Completeness) -> Iterator[Condition]:
+def of_trigger(snapshot: DecisionInput, completeness: Completeness) -> Iterator[Condition]:
     """Yield what was not as it should be at the trigger: once per run and transition, once per gate (A5)."""
     carried = snapshot.state.accepted_plan
     if carried is None or snapshot.state.state is State.OBSERVED:
         return
     if carried.degraded and carried.reason not in ("refresh", "operator"):
-        optional = not frozenset(carried.missing) & seen.required
+        optional = not frozenset(carried.missing) & completeness.required
         severity = Severity.INFO if carried.first_tier and optional else Severity.WARNING
-        described = dict(zip(carried.missing, _described(seen, carried.missing), strict=True))
+        described = dict(zip(carried.missing, _described(completeness, carried.missing), strict=True))
         parts = [f"{name} (partial)" if name in carried.partial else described[name] for name in carried.missing]
         what = f"triggered degraded by {carried.reason} without {names(parts)}"
         yield of_transition(snapshot, AlertKind.DEGRADED, "", what, "what arrives later is said", severity=severity)
@@ -157,6 +157,6 @@ def of_trigger(snapshot: DecisionInput, seen: Completeness) -> Iterator[Conditio
         yield of_transition(snapshot, AlertKind.GATE_WARNING, gate, f"triggered although {text}")
 
 
-def _described(seen: Completeness, missing: tuple[str, ...]) -> list[str]:
+def _described(completeness: Completeness, missing: tuple[str, ...]) -> list[str]:
     """Return the processors with what their tables lack; one that is no longer expected as it is."""
-    return [seen.described([name])[0] if name in seen.statuses else name for name in missing]
+    return [completeness.described([name])[0] if name in completeness.statuses else name for name in missing]

@@ -17,10 +17,10 @@ from shared.core.texts import amount
 SAME_FAILURE = 3
 
 
-def of_reports(snapshot: DecisionInput, seen: Completeness) -> Iterator[Condition]:
+def of_reports(snapshot: DecisionInput, completeness: Completeness) -> Iterator[Condition]:
     """Yield what is odd about single processors' reports (behaviour R6)."""
-    for name in sorted(seen.expected):
-        at = seen.statuses[name]
+    for name in sorted(completeness.expected):
+        at = completeness.statuses[name]
         yield from _by_units(snapshot, at)
         if at.status is Status.UNDER_MINIMUM and at.report is not None and at.needs_rows is None:
             records = amount(at.report.records, "record")
@@ -45,8 +45,8 @@ def of_reports(snapshot: DecisionInput, seen: Completeness) -> Iterator[Conditio
                 "it is counted as done",
                 f"make {name} report its record count",
             )
-        known = snapshot.completions.get(name)
-        cause = known.failures[0] if known is not None and known.failures else None
+        completion = snapshot.completions.get(name)
+        cause = completion.failures[0] if completion is not None and completion.failures else None
         if cause is not None and cause.count >= SAME_FAILURE and at.status is not Status.DONE:
             what = f"{name} failed {cause.count} times for the same reason: {cause.text}"
             yield of_transition(snapshot, AlertKind.FAILING, name, what, "", f"repair {name}")
@@ -80,19 +80,19 @@ def _by_units(snapshot: DecisionInput, at: ProcessorStatus) -> Iterator[Conditio
         yield of_transition(snapshot, AlertKind.NOTHING_TO_DO, name, what, then)
 
 
-def of_late_reports(snapshot: DecisionInput, seen: Completeness, now: datetime) -> Iterator[Condition]:
+def of_late_reports(snapshot: DecisionInput, completeness: Completeness, now: datetime) -> Iterator[Condition]:
     """Yield what arrived after the trigger and starts nothing again (behaviour D8)."""
     carried = snapshot.state.accepted_plan
     resting = snapshot.state.state not in (State.CLAIMED, State.OBSERVED)
     if carried is None or another_may_follow(snapshot, now) or not resting:
         return
-    for name in sorted(refresh_causes(snapshot, seen, carried)):
-        report = seen.statuses[name].report
+    for name in sorted(refresh_causes(snapshot, completeness, carried)):
+        report = completeness.statuses[name].report
         count = "" if report is None or report.records is None else f" with {amount(report.records, 'record')}"
-        said = (
+        clause = (
             "was missing at the trigger and has arrived" if name in carried.missing else "has grown since the trigger"
         )
-        what = f"{name} {said}{count}; nothing is triggered again"
-        again = commands.trigger(snapshot.transition.name, snapshot.key, f"{name} {said}")
+        what = f"{name} {clause}{count}; nothing is triggered again"
+        again = commands.trigger(snapshot.transition.name, snapshot.key, f"{name} {clause}")
         do = f"if it matters: {again}"
         yield of_transition(snapshot, AlertKind.LATE, name, what, "", do)

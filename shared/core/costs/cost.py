@@ -69,16 +69,16 @@ def by_width(month: Month) -> Callable[[float], Month]:
 
 def reached(grow: Callable[[float], Month], prices: PriceList) -> tuple[Reached, ...]:
     """Return every quota, the one that is reached first at the head; what is asked never falls as the size grows."""
-    found = [
+    crossings = [
         Reached(limit, now, _least(lambda size, limit=limit: demand_of(grow(size))[limit], prices.quotas[limit].limit))  # type: ignore[misc]
         for limit, now in demand_of(grow(1)).items()
     ]
-    return tuple(sorted(found, key=lambda one: LARGEST + 1 if one.size is None else one.size))
+    return tuple(sorted(crossings, key=lambda crossing: LARGEST + 1 if crossing.size is None else crossing.size))
 
 
-def first(found: Iterable[Reached]) -> Reached | None:
+def first(crossings: Iterable[Reached]) -> Reached | None:
     """Return the quota that is reached first, None if none ever is."""
-    return next((one for one in found if one.size is not None), None)
+    return next((crossing for crossing in crossings if crossing.size is not None), None)
 
 
 def _least(needs: Callable[[float], float], limit: float) -> int | None:

@@ -91,14 +91,14 @@ class Month:
         return sum(run.documents for run in self.runs)
 
     def _deliveries(self) -> Operations:
-        found = of(Unit.RUN, len(self.runs))
+        operations = of(Unit.RUN, len(self.runs))
         for run in self.runs:
-            found += of_deliveries(run)
+            operations += of_deliveries(run)
         # A duplicate reads what the message read, and writes nothing.
         again = self.habits.deliveries - 1
         phases = [phase for run in self.runs for phase in run.phases]
-        found += of(Unit.DUPLICATE, again * self.completions, again * sum(phase.reads for phase in phases))
-        return found + of(Unit.LINK, again * sum(phase.members * phase.links for phase in phases))
+        operations += of(Unit.DUPLICATE, again * self.completions, again * sum(phase.reads for phase in phases))
+        return operations + of(Unit.LINK, again * sum(phase.members * phase.links for phase in phases))
 
     def _sweeps(self) -> Operations:
         """Return the sweeps of a day; the documents of a run are all taken to be there while it is open."""
@@ -107,21 +107,21 @@ class Month:
         # A question for open runs that finds none is a read as well.
         without = MINUTES_A_DAY - len({minute for run in self.runs for minute in range(run.opens, run.closes)})
         open_runs = sum(run.minutes for run in self.runs) + without
-        seen = sum(run.documents * run.minutes * looks for run in self.runs)
+        documents = sum(run.documents * run.minutes * looks for run in self.runs)
         closed = sum((MINUTES_A_DAY - run.closes) / minutes for run in self.runs)
         return (
             of(Unit.SWEEP, self.deployment.sweeps, open_runs / minutes)
-            + of(Unit.OPEN_RUN, 0, seen)
+            + of(Unit.OPEN_RUN, 0, documents)
             + of(Unit.CLOSED_TODAY, closed)
         )
 
     def _flushes(self) -> Operations:
-        found = Operations()
+        operations = Operations()
         for run in self.runs:
             lasts = sum(1 + transition.late for transition in run.transitions)
             sweeps = min(run.completions, run.minutes) if run.completions else 0
-            found += of(Unit.FLUSH, sweeps, run.completions) + of(Unit.FLUSHED_TRANSITION, lasts)
-        return found
+            operations += of(Unit.FLUSH, sweeps, run.completions) + of(Unit.FLUSHED_TRANSITION, lasts)
+        return operations
 
     def _comparisons(self) -> Operations:
         """Return one comparison of state and record, of which a sweep makes one an hour."""
@@ -139,20 +139,20 @@ class Month:
         return [(run, COMPARED_DAYS + 1 + run.offset) for run in self.runs]
 
     def _validations(self) -> Operations:
-        found = Operations()
+        operations = Operations()
         if self.validation is None:
-            return found
+            return operations
         whole = of(Unit.WHOLE_RUN, len(self.runs), self._documents)
         around = sum(days for _, days in self._around), sum(days * run.documents for run, days in self._around)
         kept = of(Unit.COMPARISON, 0, len(self.runs) * KEPT_DAYS) + of(Unit.WHOLE_RUN, *around)
         for name, calls in self.deployment.validations.items():
             checks = self.validation.of(name)
-            one = of(Unit.VALIDATION, 1, len(checks))
+            per_run = of(Unit.VALIDATION, 1, len(checks))
             for check in checks:
-                one += whole if check.builtin in WHOLE_RUNS else Operations()
-                one += kept if check.builtin in KEPT_RUNS else Operations()
-            found += one * calls
-        return found
+                per_run += whole if check.builtin in WHOLE_RUNS else Operations()
+                per_run += kept if check.builtin in KEPT_RUNS else Operations()
+            operations += per_run * calls
+        return operations
 
     def _workflows(self) -> Operations:
         """Return what ticks, runs of workflows and the sweeps' looks at them ask of the store in a day."""
@@ -160,19 +160,19 @@ class Month:
         if load is None:
             return Operations()
         news = self.habits.news_a_run * load.runs
-        found = of(Unit.TICK, deployment.ticks, deployment.ticks * load.dates)
-        found += of(Unit.NEWS, news, news * load.dates) + of(Unit.WORKFLOW_RUN, load.runs)
-        found += (
+        operations = of(Unit.TICK, deployment.ticks, deployment.ticks * load.dates)
+        operations += of(Unit.NEWS, news, news * load.dates) + of(Unit.WORKFLOW_RUN, load.runs)
+        operations += (
             of(Unit.WORKFLOW_STEP, load.steps, load.breakers) + of(Unit.WAVE, load.waves) + of(Unit.CALL, load.calls)
         )
-        return found + of(Unit.LOOK, deployment.sweeps, deployment.sweeps * load.dates)
+        return operations + of(Unit.LOOK, deployment.sweeps, deployment.sweeps * load.dates)
 
     def _batches(self) -> Operations:
         """Return what the batches of a day ask of the store, and the sweeps' looks at them while they are open."""
-        found = Operations()
+        operations = Operations()
         for load in self.batches:
-            found += of_batch(load, load.minutes / max(1.0, self.deployment.sweep_minutes)) * load.runs
-        return found
+            operations += of_batch(load, load.minutes / max(1.0, self.deployment.sweep_minutes)) * load.runs
+        return operations
 
     @cached_property
     def queries(self) -> Mapping[str, tuple[float, float]]:
@@ -269,27 +269,27 @@ def of_batch(load: BatchLoad, sweeps: float) -> Operations:
     """Return the operations of one batch from its start to its end, so many sweeps of it while it is open."""
     quiet = min(load.idle_minutes, sweeps)
     silent_pages = min(float(load.pages), load.silent)
-    found = of(Unit.BATCH, 1, load.pages) + of(Unit.MEMBER_REPORT, load.reports)
-    found += of(Unit.INDEX_PART, load.instances * load.index_parts)
-    found += of(Unit.BATCH_INSTANCE, load.instances, load.instances * min(load.page, load.members))
+    operations = of(Unit.BATCH, 1, load.pages) + of(Unit.MEMBER_REPORT, load.reports)
+    operations += of(Unit.INDEX_PART, load.instances * load.index_parts)
+    operations += of(Unit.BATCH_INSTANCE, load.instances, load.instances * min(load.page, load.members))
     # The first minute of idleness asks for two, the last for all of them; what is looked at again stays as it is.
-    found += of(Unit.OPEN_BATCH, sweeps, quiet * (quiet + 3) / 2)
+    operations += of(Unit.OPEN_BATCH, sweeps, quiet * (quiet + 3) / 2)
     # Pages that were asked one after the other fall due around the minute: one look asks the first, another the rest.
     asked, looks = load.repeats * silent_pages, load.repeats * min(2, load.pages)
-    found += of(Unit.BATCH_REPEAT, looks, looks * load.pages)
-    found += of(Unit.PAGE_AGAIN, asked, asked * min(load.page, load.reports))
+    operations += of(Unit.BATCH_REPEAT, looks, looks * load.pages)
+    operations += of(Unit.PAGE_AGAIN, asked, asked * min(load.page, load.reports))
     if quiet:
-        found += of(Unit.LAST_MINUTE, 0, load.reports / max(1.0, load.minutes - load.idle_minutes))
-    return found + of(Unit.BATCH_END, 1, load.pages + load.reports) + of(Unit.BATCH_STEP, load.steps)
+        operations += of(Unit.LAST_MINUTE, 0, load.reports / max(1.0, load.minutes - load.idle_minutes))
+    return operations + of(Unit.BATCH_END, 1, load.pages + load.reports) + of(Unit.BATCH_STEP, load.steps)
 
 
 def of_deliveries(run: RunLoad) -> Operations:
     """Return the operations of all completions of one run, each delivered once, none of them the run's own document."""
-    found = of(Unit.TRIGGER, len(run.transitions)) + of(Unit.CONFIRMATION, len(run.transitions))
-    found += of(Unit.STEP, sum(transition.steps_before_last for transition in run.transitions))
+    operations = of(Unit.TRIGGER, len(run.transitions)) + of(Unit.CONFIRMATION, len(run.transitions))
+    operations += of(Unit.STEP, sum(transition.steps_before_last for transition in run.transitions))
     for phase in run.phases:
-        found += of(Unit.COMPLETION, phase.members, phase.reads) + of(Unit.LINK, phase.members * phase.links)
-    return found
+        operations += of(Unit.COMPLETION, phase.members, phase.reads) + of(Unit.LINK, phase.members * phase.links)
+    return operations
 
 
 def of_report(runs: Iterable[RunLoad], there: int | None = None) -> Operations:
@@ -298,9 +298,11 @@ def of_report(runs: Iterable[RunLoad], there: int | None = None) -> Operations:
     It asks for every run, of both lanes, whose date or working day is yesterday or today, and reads the transitions
     of those that exist twice.
     """
-    found = of(Unit.REPORT)
+    operations = of(Unit.REPORT)
     for run in runs:
         days = 3 if run.offset else 2
         exist = days if there is None else there
-        found += of(Unit.REPORT, 0, 2 * days) + of(Unit.WHOLE_RUN, 0, exist * (run.documents + len(run.transitions)))
-    return found
+        operations += of(Unit.REPORT, 0, 2 * days) + of(
+            Unit.WHOLE_RUN, 0, exist * (run.documents + len(run.transitions))
+        )
+    return operations

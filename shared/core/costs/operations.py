@@ -203,11 +203,11 @@ OPERATIONS: Mapping[Unit, Assumed] = {
 
 def of(unit: Unit, times: float = 1.0, each: float = 0.0) -> Operations:
     """Return the operations of a unit that happens so often, with so many further things in all of them together."""
-    found = OPERATIONS[unit]
+    operations = OPERATIONS[unit]
     return Operations(
-        reads=found.reads * times + found.reads_each * each,
-        writes=found.writes * times + found.writes_each * each,
-        rows=found.rows * times + found.rows_each * each,
+        reads=operations.reads * times + operations.reads_each * each,
+        writes=operations.writes * times + operations.writes_each * each,
+        rows=operations.rows * times + operations.rows_each * each,
     )
 
 

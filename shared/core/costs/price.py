@@ -91,5 +91,5 @@ class PriceList:
     @property
     def unconfirmed(self) -> list[str]:
         """The names of those numbers that no page showed for this region."""
-        found = [item.value for item, price in self.prices.items() if not price.confirmed]
-        return found + [limit.value for limit, quota in self.quotas.items() if not quota.confirmed]
+        names = [item.value for item, price in self.prices.items() if not price.confirmed]
+        return names + [limit.value for limit, quota in self.quotas.items() if not quota.confirmed]

@@ -182,7 +182,7 @@ def scans(*texts: str) -> int:
 
 def tables_of(policy: Policy) -> set[str]:
     """Return the tables of all processors that are not disabled."""
-    return {table for phase in policy.phases for one in _able(policy, phase) for table in one.tables}
+    return {table for phase in policy.phases for processor in _able(policy, phase) for table in processor.tables}
 
 
 def runs_of(policy: Policy, gate_sql: Mapping[str, str], width: float = 1.0) -> tuple[RunLoad, ...]:
@@ -203,43 +203,49 @@ def _run(policy: Policy, mode: Mode, gate_sql: Mapping[str, str], width: float) 
         opens,
         _closes(passed, mode, opens),
         tuple(phase for phase in phases.values() if phase.members),
-        tuple(_transition(policy, one, mode.name, gate_sql, width) for one in passed),
-        _times(sum(len(_tables_read(policy, one, one.expects[mode.name].required)) for one in passed), width),
+        tuple(_transition(policy, transition, mode.name, gate_sql, width) for transition in passed),
+        _times(
+            sum(len(_tables_read(policy, transition, transition.expects[mode.name].required)) for transition in passed),
+            width,
+        ),
     )
 
 
 def _phase(policy: Policy, mode: str, passed: list[Transition], name: str, width: float) -> PhaseLoad:
-    after = [one for one in passed if name in one.after]
-    before = [one for one in passed if one.starts == name]
+    after = [transition for transition in passed if name in transition.after]
+    before = [transition for transition in passed if transition.starts == name]
     if not after:
         members = _times(len(_able(policy, name)) if before else 0, width)
         return PhaseLoad(name, members, len(before), 0)
-    expected = {member for one in after for member in one.expects[mode].expected}
-    together = dict.fromkeys(phase for one in after for phase in one.after)
+    expected = {member for transition in after for member in transition.expects[mode].expected}
+    together = dict.fromkeys(phase for transition in after for phase in transition.after)
     counts = {phase: _times(sum(p.name in expected for p in _able(policy, phase)), width) for phase in together}
     return PhaseLoad(name, counts[name], len(after) + len(before), sum(counts.values()))
 
 
 def _transition(
-    policy: Policy, one: Transition, mode: str, gate_sql: Mapping[str, str], width: float
+    policy: Policy, transition: Transition, mode: str, gate_sql: Mapping[str, str], width: float
 ) -> TransitionLoad:
     expected = [
-        found for phase in one.after for found in _able(policy, phase) if found.name in one.expects[mode].expected
+        processor
+        for phase in transition.after
+        for processor in _able(policy, phase)
+        if processor.name in transition.expects[mode].expected
     ]
     queries = tables = counted = 0
     rows = _times(len({table for processor in expected for table in processor.tables}), width)
-    for gate in (policy.gates[name] for name in one.gates):
+    for gate in (policy.gates[name] for name in transition.gates):
         if gate.modes is not None and mode not in gate.modes:
             continue
         if gate.kind is GateKind.ROWS and rows:
             queries, counted = queries + 1, counted + rows
         elif gate.kind is GateKind.PERCENT and gate.sql is not None:
             queries, tables = queries + 1, tables + scans(gate_sql[gate.sql])
-    published = [step.target for step in one.dispatch.steps if isinstance(step.target, Publication)]
+    published = [step.target for step in transition.dispatch.steps if isinstance(step.target, Publication)]
     each = [target.messages is Messages.PER_PROCESSOR for target in published]
     messages = sum(_times(len(expected), width) if many else 1 for many in each)
-    late, before_last = one.confirm.by is ConfirmBy.FIRST_REPORT, max(0, len(one.dispatch.steps) - 1)
-    return TransitionLoad(one.name, messages, late, queries, counted, tables, before_last)
+    late, before_last = transition.confirm.by is ConfirmBy.FIRST_REPORT, max(0, len(transition.dispatch.steps) - 1)
+    return TransitionLoad(transition.name, messages, late, queries, counted, tables, before_last)
 
 
 def _times(number: int, width: float) -> int:
@@ -251,15 +257,15 @@ def _able(policy: Policy, phase: str) -> list[Processor]:
 
 
 def _tables_read(policy: Policy, transition: Transition, names: frozenset[str]) -> set[str]:
-    able = (one for phase in transition.after for one in _able(policy, phase))
-    return {table for one in able if one.name in names for table in one.tables}
+    able = (processor for phase in transition.after for processor in _able(policy, phase))
+    return {table for processor in able if processor.name in names for table in processor.tables}
 
 
 def _closes(passed: list[Transition], mode: Mode, opens: int) -> int:
     """Return the minute of the day at which the run is taken to close: after its last refresh and its last due time."""
-    ends = [_minute(one.refresh.until) for one in passed if one.refresh is not None]
-    for one in passed:
-        due = one.expects[mode.name].due
+    ends = [_minute(transition.refresh.until) for transition in passed if transition.refresh is not None]
+    for transition in passed:
+        due = transition.expects[mode.name].due
         times = () if due is None else tuple(at for at in (due.warning, due.critical) if at is not None)
         ends += [int(nominal(at, mode) / timedelta(minutes=1)) for at in times]
     later = [end for end in ends if end > opens]

@@ -155,13 +155,13 @@ def completeness_of(
     done, partial, needs_rows, needs_units = [], [], [], []
     for demand in demands.each:
         name = demand.processor.name
-        known = completions.get(name)
-        if known is None:
+        completion = completions.get(name)
+        if completion is None:
             statuses[name] = _without_report(name)
             continue
         again = name in before
         judge = _of_sources if demand.sources else _by_reports
-        at = judge(demand, known, triggered if again else look)
+        at = judge(demand, completion, triggered if again else look)
         if again:
             at = _again(at, before[name])
         statuses[name] = at
@@ -175,7 +175,7 @@ def completeness_of(
         if at.needs_units is not None:
             needs_units.append(at.needs_units)
         # What a trigger carried is no reason for the clock to have begun: it is looked at without.
-        first = _opened_at(demand, known, look)
+        first = _opened_at(demand, completion, look)
         if first is not None and (opened is None or first < opened):
             opened = first
     return Completeness(
@@ -193,7 +193,7 @@ def completeness_of(
 
 def processor_status(
     processor: Processor,
-    known: Completion | None,
+    completion: Completion | None,
     units: int | None,
     rows: Rows,
     *,
@@ -205,8 +205,8 @@ def processor_status(
     look, of = Look(units, rows, holdings), demand_of(processor, units, required=required)
     judge = _of_sources if of.sources else _by_reports
     if carried is None or processor.name not in carried:
-        return judge(of, known, look)
-    return _again(judge(of, known, look._replace(triggered=True)), carried[processor.name])
+        return judge(of, completion, look)
+    return _again(judge(of, completion, look._replace(triggered=True)), carried[processor.name])
 
 
 def _again(at: ProcessorStatus, records: int | None) -> ProcessorStatus:
@@ -226,19 +226,19 @@ ORDER = (
 )  # fmt: skip
 
 
-def _of_sources(demand: Demand, known: Completion | None, look: Look) -> ProcessorStatus:
+def _of_sources(demand: Demand, completion: Completion | None, look: Look) -> ProcessorStatus:
     """Judge each source by its own reports; the best of them stands, or the worst where all are needed (R10).
 
     A report of the processor as a whole says it of all of them.
     """
-    if known is None or not known.sources:
-        return _by_reports(demand, known, look)
+    if completion is None or not completion.sources:
+        return _by_reports(demand, completion, look)
     judged = [
-        _by_reports(one, known.sources.get(source), look)._replace(processor=demand.processor.name)
-        for source, one in demand.sources.items()
+        _by_reports(part, completion.sources.get(source), look)._replace(processor=demand.processor.name)
+        for source, part in demand.sources.items()
     ]
-    if known.latest is not None and not known.latest.source:
-        own = _by_reports(demand, known, look)
+    if completion.latest is not None and not completion.latest.source:
+        own = _by_reports(demand, completion, look)
         if own.status is Status.DONE:
             return own
         judged += [own] if demand.processor.need is Need.ANY else []
@@ -252,19 +252,19 @@ def _of_sources(demand: Demand, known: Completion | None, look: Look) -> Process
     return next((at for at in best_first if at.asks), best_first[0])
 
 
-def _by_reports(demand: Demand, known: Completion | None, look: Look) -> ProcessorStatus:
-    if known is None or known.latest is None:
+def _by_reports(demand: Demand, completion: Completion | None, look: Look) -> ProcessorStatus:
+    if completion is None or completion.latest is None:
         name = demand.processor.name
-        started = known is not None and known.started_at is not None
+        started = completion is not None and completion.started_at is not None
         return ProcessorStatus(name, Status.STARTED) if started else _without_report(name)
-    latest = known.latest
+    latest = completion.latest
     outcome = latest.outcome
     if outcome is _FAILED:
-        at = _failed(demand, known, latest, look)
+        at = _failed(demand, completion, latest, look)
     elif outcome is _NO_DATA and not is_nothing_to_do(latest):
-        at = _no_data(demand, known, latest, look)
+        at = _no_data(demand, completion, latest, look)
     else:
-        at = _by_report(demand, known, latest, look)
+        at = _by_report(demand, completion, latest, look)
     if look.whole_from is not None:
         at = _early(at, look)
     return at._replace(per_unit=True) if demand.processor.reports is _PER_UNIT else at
@@ -291,14 +291,14 @@ def _without_report(name: str) -> ProcessorStatus:
     return ProcessorStatus(name, Status.ABSENT)
 
 
-def _failed(demand: Demand, known: Completion, latest: Report, look: Look) -> ProcessorStatus:
+def _failed(demand: Demand, completion: Completion, latest: Report, look: Look) -> ProcessorStatus:
     """What a trigger carried a failure no longer retracts (behaviour R6)."""
-    if look.triggered and known.last_good is not None:
-        return _by_report(demand, known, known.last_good, look)
+    if look.triggered and completion.last_good is not None:
+        return _by_report(demand, completion, completion.last_good, look)
     return ProcessorStatus(demand.processor.name, Status.FAILED, demand.floor, latest)
 
 
-def _by_report(demand: Demand, known: Completion, report: Report, look: Look) -> ProcessorStatus:
+def _by_report(demand: Demand, completion: Completion, report: Report, look: Look) -> ProcessorStatus:
     processor, floor, outcome, records = demand.processor, demand.floor, report.outcome, report.records
     name = processor.name
     skipped = outcome is _SKIPPED
@@ -307,7 +307,7 @@ def _by_report(demand: Demand, known: Completion, report: Report, look: Look) ->
     if not records and is_nothing_to_do(report):
         return ProcessorStatus(name, _DONE, floor, report, nothing_to_do=True)
     if demand.by_table and not look.triggered:
-        return _by_table(demand, known, report, look)
+        return _by_table(demand, completion, report, look)
     if skipped or (records == 0 and floor is None and outcome is _SUCCESS):
         return _nothing(demand, report, look)
     enough = floor is None or records is None or records >= floor
@@ -327,7 +327,7 @@ def is_nothing_to_do(report: Report) -> bool:
     return nothing and report.outcome in (Outcome.SUCCESS, Outcome.NO_DATA)
 
 
-def _by_table(demand: Demand, known: Completion, report: Report, look: Look) -> ProcessorStatus:
+def _by_table(demand: Demand, completion: Completion, report: Report, look: Look) -> ProcessorStatus:
     """Judge a processor by the units, or the rows, that its table holds; the report says only that it is at work.
 
     What cannot be read does not refuse: then the floor decides, over all reports where each is of one unit.
@@ -347,7 +347,7 @@ def _by_table(demand: Demand, known: Completion, report: Report, look: Look) -> 
     elif not processor.units and (rows := look.rows[processor.table or ""]) is not None:
         short, none = rows < (floor or 0), rows == 0
     else:
-        records = known.added if processor.reports is Reports.PER_UNIT else report.records
+        records = completion.added if processor.reports is Reports.PER_UNIT else report.records
         short, none = records is not None and records < (floor or 0), False
     if short and none and (report.outcome is Outcome.SKIPPED or report.records == 0):
         return base._replace(status=Status.NOTHING, shortfall=lack)
@@ -373,16 +373,16 @@ def _nothing(demand: Demand, report: Report, look: Look) -> ProcessorStatus:
     return at if held == 0 else at._replace(status=Status.DONE, by_table=True)
 
 
-def _no_data(demand: Demand, known: Completion, latest: Report, look: Look) -> ProcessorStatus:
+def _no_data(demand: Demand, completion: Completion, latest: Report, look: Look) -> ProcessorStatus:
     processor, floor = demand.processor, demand.floor
     if look.units == 0:
         return ProcessorStatus(processor.name, Status.DONE, floor, latest)
-    if known.last_good is None:
+    if completion.last_good is None:
         return ProcessorStatus(processor.name, Status.NOT_YET, floor, latest)
-    before = _by_report(demand, known, known.last_good, look)
+    before = _by_report(demand, completion, completion.last_good, look)
     counts = before.status in (Status.DONE, Status.PARTIAL)
     # Some rows are enough for a report of nothing (R12), and not for what was taken back since.
-    nothing = known.last_good.outcome is Outcome.SKIPPED or known.last_good.records == 0
+    nothing = completion.last_good.outcome is Outcome.SKIPPED or completion.last_good.records == 0
     vouched = before.by_table and _read(processor, look) and (not nothing or demand.by_table)
     if look.triggered or not counts or vouched:
         return before
@@ -393,7 +393,7 @@ def _no_data(demand: Demand, known: Completion, latest: Report, look: Look) -> P
 
 def opened_at(
     processor: Processor,
-    known: Completion,
+    completion: Completion,
     units: int | None,
     rows: Rows,
     holdings: Holdings = NOTHING_READ,
@@ -404,25 +404,25 @@ def opened_at(
 
     A table vouches for the standing report only: what it holds by now, a later report may have brought.
     """
-    return _opened_at(demand_of(processor, units, required=required), known, Look(units, rows, holdings))
+    return _opened_at(demand_of(processor, units, required=required), completion, Look(units, rows, holdings))
 
 
-def _opened_at(demand: Demand, known: Completion, look: Look) -> datetime | None:
+def _opened_at(demand: Demand, completion: Completion, look: Look) -> datetime | None:
     if not demand.sources:
         # What is of a source that the policy names no more says nothing of the processor as a whole.
-        return None if known.latest is None or known.latest.source else _first_of(demand, known, look)
-    own = known.sources
-    moments = [_first_of(one, own[source], look) if source in own else None for source, one in demand.sources.items()]
+        return None if completion.latest is None or completion.latest.source else _first_of(demand, completion, look)
+    own = completion.sources
+    moments = [_first_of(part, own[source], look) if source in own else None for source, part in demand.sources.items()]
     counted = [at for at in moments if at is not None]
     if demand.processor.need is Need.ALL:
         counted = [max(counted)] if counted and None not in moments else []
-    whole = None if known.latest is None or known.latest.source else _first_of(demand, known, look)
+    whole = None if completion.latest is None or completion.latest.source else _first_of(demand, completion, look)
     return min((at for at in (*counted, whole) if at is not None), default=None)
 
 
-def _first_of(demand: Demand, known: Completion, look: Look) -> datetime | None:
+def _first_of(demand: Demand, completion: Completion, look: Look) -> datetime | None:
     floor = demand.floor
-    clock_starters = () if demand.by_table else known.clock_starters
+    clock_starters = () if demand.by_table else completion.clock_starters
     for opener in clock_starters:
         records = opener.records
         if floor is not None and records is not None and records < floor:
@@ -431,7 +431,7 @@ def _first_of(demand: Demand, known: Completion, look: Look) -> datetime | None:
         vouched = look.units == 0 or demand.processor.table is None
         if vouched or not (empty or (opener.skipped and demand.required)):
             return opener.received_at
-    at = _by_reports(demand, known, look)
+    at = _by_reports(demand, completion, look)
     vouched = at.by_table or at.nothing_to_do or demand.by_table
     counts = at.status in (Status.DONE, Status.PARTIAL) and vouched
     return at.report.received_at if at.report is not None and counts else None

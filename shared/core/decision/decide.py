@@ -127,8 +127,8 @@ def _operator(snapshot: DecisionInput, now: datetime) -> Decision:
         return _begun(snapshot) or _of_unknown_outcome(snapshot, now)
     if state.failure is not None and now < state.failure.retry_at:
         return Blocked({state.failure.reason: state.failure.text}, state.failure.retry_at)
-    seen = snapshot.seen
-    return Trigger(replace(_plan(snapshot, seen, Ready("operator")), note=state.request.reason))
+    completeness = snapshot.seen
+    return Trigger(replace(_plan(snapshot, completeness, Ready("operator")), note=state.request.reason))
 
 
 def _claimed(snapshot: DecisionInput, now: datetime) -> Decision:
@@ -162,11 +162,11 @@ def _confirmed(snapshot: DecisionInput) -> str:
 
 
 def _of_unknown_outcome(snapshot: DecisionInput, now: datetime) -> Decision:
-    found = unproven(snapshot, now)
-    if isinstance(found, Trigger) and _rejected(snapshot):
+    decision = unproven(snapshot, now)
+    if isinstance(decision, Trigger) and _rejected(snapshot):
         return _held_by(snapshot)
     assert snapshot.state.plan is not None
-    return found or Trigger(snapshot.state.plan)  # the policy has that call no more: what is left of the plan goes
+    return decision or Trigger(snapshot.state.plan)  # the policy has that call no more: what is left of the plan goes
 
 
 def _unconfirmed(snapshot: DecisionInput, now: datetime, refresh_at: datetime | None) -> Decision:
@@ -197,10 +197,10 @@ def _open(snapshot: DecisionInput, now: datetime) -> Decision:
     unread = _low_reports(snapshot)
     if unread is not None:
         return unread
-    seen = snapshot.seen
-    at = readiness(snapshot, seen, now)
+    completeness = snapshot.seen
+    at = readiness(snapshot, completeness, now)
     if isinstance(at, Ready):
-        return _pass_gates(snapshot, seen, at, now)
+        return _pass_gates(snapshot, completeness, at, now)
     if at.held:
         return _first_the_calendar(snapshot) or Held("deadline", at.reason)
     return Wait(at.reason, at.next_at)
@@ -208,10 +208,10 @@ def _open(snapshot: DecisionInput, now: datetime) -> Decision:
 
 def _low_reports(snapshot: DecisionInput) -> Read | None:
     """Ask the tables of processors that reported too little: before the trigger and after it alike (behaviour R6)."""
-    seen = snapshot.seen
-    if not seen.needs_rows and not seen.needs_units:
+    completeness = snapshot.seen
+    if not completeness.needs_rows and not completeness.needs_units:
         return None
-    return _first_the_calendar(snapshot) or Read(Wanted(rows=seen.needs_rows, held=seen.needs_units))
+    return _first_the_calendar(snapshot) or Read(Wanted(rows=completeness.needs_rows, held=completeness.needs_units))
 
 
 def _first_the_calendar(snapshot: DecisionInput) -> Read | None:
@@ -220,20 +220,20 @@ def _first_the_calendar(snapshot: DecisionInput) -> Read | None:
     return Read(Wanted(calendar=True)) if unknown and not snapshot.readings.calendar_asked else None
 
 
-def _pass_gates(snapshot: DecisionInput, seen: Completeness, ready: Ready, now: datetime) -> Decision:
+def _pass_gates(snapshot: DecisionInput, completeness: Completeness, ready: Ready, now: datetime) -> Decision:
     """Ask preflight and gates; they bind every trigger but an operator's (behaviour D4)."""
     if _rejected(snapshot):
         return _held_by(snapshot)
     calendar = _first_the_calendar(snapshot)
     if calendar is not None:
         return calendar
-    waiting = _asked_already(snapshot, seen, now)
+    waiting = _asked_already(snapshot, completeness, now)
     if waiting is not None:
         return waiting
-    unread = _unread(snapshot, seen)
+    unread = _unread(snapshot, completeness)
     if unread:
         return Read(unread)
-    results = gates.evaluate(snapshot.gates, snapshot.processors, seen, snapshot.readings)
+    results = gates.evaluate(snapshot.gates, snapshot.processors, completeness, snapshot.readings)
     other = snapshot.readings.other_run
     if other is not None:
         verdict = Verdict.PASS if other.enough else Verdict.BLOCK
@@ -245,10 +245,10 @@ def _pass_gates(snapshot: DecisionInput, seen: Completeness, ready: Ready, now: 
         reasons[snapshot.transition.preflight] = fitness.text
     if reasons:
         return Blocked(reasons)
-    return Trigger(_plan(snapshot, seen, ready, results))
+    return Trigger(_plan(snapshot, completeness, ready, results))
 
 
-def _asked_already(snapshot: DecisionInput, seen: Completeness, now: datetime) -> Blocked | Read | None:
+def _asked_already(snapshot: DecisionInput, completeness: Completeness, now: datetime) -> Blocked | Read | None:
     """Return what blocks while the target of the dispatch is left alone; None once it may be asked again.
 
     After a failure that is a matter of time alone (behaviour D5); after an answer, of its inputs too (D10).
@@ -259,9 +259,9 @@ def _asked_already(snapshot: DecisionInput, seen: Completeness, now: datetime) -
     blocked = Blocked({failure.reason: failure.text}, failure.retry_at)
     if not failure.verdict or failure.at is None or plan is None or not snapshot.completions:
         return blocked
-    if changed_inputs(snapshot, seen, plan, failure.at):
+    if changed_inputs(snapshot, completeness, plan, failure.at):
         return None
-    of = snapshot.gates, seen, snapshot.readings
+    of = snapshot.gates, completeness, snapshot.readings
     unread = gates.wanted(*of) if plan.inputs else Wanted()
     if unread:
         return Read(unread)
@@ -280,9 +280,9 @@ def _held_by(snapshot: DecisionInput) -> Held:
     return Held(hold.cause, hold.text)
 
 
-def _unread(snapshot: DecisionInput, seen: Completeness) -> Wanted:
+def _unread(snapshot: DecisionInput, completeness: Completeness) -> Wanted:
     readings = snapshot.readings
-    rows, percents = gates.unread(snapshot.gates, seen, readings)
+    rows, percents = gates.unread(snapshot.gates, completeness, readings)
     return Wanted(
         rows=rows,
         percents=percents,
@@ -312,7 +312,9 @@ def _refresh(snapshot: DecisionInput, now: datetime) -> Decision | None:
     return _pass_gates(snapshot, snapshot.seen, Ready("refresh"), now) if changed else None
 
 
-def _plan(snapshot: DecisionInput, seen: Completeness, ready: Ready, results: tuple[GateResult, ...] = ()) -> Plan:
+def _plan(
+    snapshot: DecisionInput, completeness: Completeness, ready: Ready, results: tuple[GateResult, ...] = ()
+) -> Plan:
     state = snapshot.state
     readings = {result.gate: result.text for result in results}
     fitness = snapshot.readings.fitness
@@ -322,16 +324,18 @@ def _plan(snapshot: DecisionInput, seen: Completeness, ready: Ready, results: tu
     return Plan(
         generation=max(1, state.generation + _next(state, ready)),
         reason=ready.reason,
-        completed={name: seen.statuses[name].records for name in sorted(seen.done)},
-        missing=seen.missing,
-        partial=tuple(sorted(seen.partial)),
+        completed={name: completeness.statuses[name].records for name in sorted(completeness.done)},
+        missing=completeness.missing,
+        partial=tuple(sorted(completeness.partial)),
         first_tier=ready.first_tier,
-        opened_at=seen.opened_at,
+        opened_at=completeness.opened_at,
         readings=readings,
         warnings={
-            result.gate: result.text for result in results if result.verdict is Verdict.WARN and _is_news(result, seen)
+            result.gate: result.text
+            for result in results
+            if result.verdict is Verdict.WARN and _is_news(result, completeness)
         },
-        inputs=gates.numbers(snapshot.gates, seen, snapshot.readings),
+        inputs=gates.numbers(snapshot.gates, completeness, snapshot.readings),
     )
 
 
@@ -341,6 +345,6 @@ def _next(state: TransitionState, ready: Ready) -> int:
     return int(state.accepted if ready.reason == "operator" else state.accepted_whole)
 
 
-def _is_news(result: GateResult, seen: Completeness) -> bool:
+def _is_news(result: GateResult, completeness: Completeness) -> bool:
     """A gate's warning is said unless all it is about is already named as missing (behaviour A5)."""
-    return not result.subjects or not result.subjects <= frozenset(seen.missing)
+    return not result.subjects or not result.subjects <= frozenset(completeness.missing)

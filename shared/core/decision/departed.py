@@ -21,9 +21,9 @@ def departed(policy: Policy, run: Run, states: Mapping[str, TransitionState]) ->
     passed = {name for name, transition in policy.transitions.items() if mode in transition.expects}
     if mode not in policy.modes or not passed:
         return (f"mode {mode}",)
-    left = (name for name, state in states.items() if name not in passed and _begun(state, run.reopened_at))
+    names = (name for name, state in states.items() if name not in passed and _begun(state, run.reopened_at))
     return tuple(
-        f"transition {name}, {states[name].state.value} as generation {states[name].generation}" for name in left
+        f"transition {name}, {states[name].state.value} as generation {states[name].generation}" for name in names
     )
 
 

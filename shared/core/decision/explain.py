@@ -47,7 +47,7 @@ class Explanation:
 def explain(snapshot: DecisionInput, decision: Decision, now: datetime, as_of: str = "") -> Explanation:
     """Explain a decision by everything it was made from; ``as_of`` says what it is known from where ``now`` is not the
     present moment."""
-    seen = snapshot.seen
+    completeness = snapshot.seen
     state = state_name(snapshot, decision)
     reason = reason_of(snapshot, decision)
     evidence = {
@@ -59,12 +59,15 @@ def explain(snapshot: DecisionInput, decision: Decision, now: datetime, as_of: s
         "decision": type(decision).__name__.lower(),
         "reason": reason,
         "units": None if snapshot.units is None else snapshot.units.total,
-        "opened_at": _iso(seen.opened_at),
-        "done": sorted(seen.done),
-        "missing": list(seen.missing),
-        "processors": [_processor(snapshot, seen.statuses[name], name in seen.required) for name in _ordered(seen)],
-        "times": _times(snapshot, seen, now),
-        "gates": _gates(snapshot, seen),
+        "opened_at": _iso(completeness.opened_at),
+        "done": sorted(completeness.done),
+        "missing": list(completeness.missing),
+        "processors": [
+            _processor(snapshot, completeness.statuses[name], name in completeness.required)
+            for name in _ordered(completeness)
+        ],
+        "times": _times(snapshot, completeness, now),
+        "gates": _gates(snapshot, completeness),
         "preflight": _preflight(snapshot),
         "pause": _pause(snapshot, now),
         "trigger": _trigger(snapshot),
@@ -74,8 +77,8 @@ def explain(snapshot: DecisionInput, decision: Decision, now: datetime, as_of: s
             for act in snapshot.state.acts
         ],
     }
-    text = _render(snapshot, evidence, seen, now)
-    return Explanation(state, seen.done, seen.missing, reason, evidence, text)
+    text = _render(snapshot, evidence, completeness, now)
+    return Explanation(state, completeness.done, completeness.missing, reason, evidence, text)
 
 
 def state_name(snapshot: DecisionInput, decision: Decision) -> str:
@@ -123,8 +126,8 @@ def reason_of(snapshot: DecisionInput, decision: Decision) -> str:
             return f"has to read {wanted} first"
 
 
-def _ordered(seen: Completeness) -> list[str]:
-    return sorted(seen.expected, key=lambda name: (name not in seen.required, name))
+def _ordered(completeness: Completeness) -> list[str]:
+    return sorted(completeness.expected, key=lambda name: (name not in completeness.required, name))
 
 
 def _processor(snapshot: DecisionInput, at: ProcessorStatus, required: bool) -> dict[str, Any]:
@@ -152,12 +155,14 @@ def _note(at: ProcessorStatus) -> str:
     return "counter missing" if at.counter_missing else ""
 
 
-def _times(snapshot: DecisionInput, seen: Completeness, now: datetime) -> list[dict[str, Any]]:
+def _times(snapshot: DecisionInput, completeness: Completeness, now: datetime) -> list[dict[str, Any]]:
     """Return tiers, deadline and due times with what each of them wants."""
     times: list[dict[str, Any]] = []
     expectation, since = snapshot.expectation, snapshot.clock_from
     for number, tier in enumerate(expectation.tiers, start=1):
-        wants = f"{min(tier.at_least, len(seen.expected))} of {len(seen.expected)} and every required one"
+        wants = (
+            f"{min(tier.at_least, len(completeness.expected))} of {len(completeness.expected)} and every required one"
+        )
         at = since + tier.after if since else None
         times.append(_time(f"tier_{number}", wants, at, now))
     if expectation.deadline is not None:
@@ -187,18 +192,18 @@ def _time(name: str, wants: str, at: datetime | None, now: datetime) -> dict[str
     return {"name": name, "wants": wants, "at": _iso(at), "passed": at is not None and now >= at}
 
 
-def _gates(snapshot: DecisionInput, seen: Completeness) -> list[dict[str, Any]]:
+def _gates(snapshot: DecisionInput, completeness: Completeness) -> list[dict[str, Any]]:
     """Return each gate with its verdict, if everything it needs was read, or with what was read at the trigger."""
-    said = snapshot.state.accepted_plan.readings if snapshot.state.accepted_plan is not None else {}
+    readings = snapshot.state.accepted_plan.readings if snapshot.state.accepted_plan is not None else {}
     shown = []
     for gate in snapshot.gates:
-        missing = gates.wanted((gate,), seen, snapshot.readings)
+        missing = gates.wanted((gate,), completeness, snapshot.readings)
         if missing:
             blocked = snapshot.state.blocked.get(gate.name)
-            text = blocked.text if blocked is not None else said.get(gate.name, "not read")
+            text = blocked.text if blocked is not None else readings.get(gate.name, "not read")
             shown.append({"name": gate.name, "verdict": "block" if blocked else "", "text": text})
         else:
-            result = gates.evaluate((gate,), snapshot.processors, seen, snapshot.readings)[0]
+            result = gates.evaluate((gate,), snapshot.processors, completeness, snapshot.readings)[0]
             shown.append({"name": gate.name, "verdict": result.verdict.value, "text": result.text})
     return shown
 
@@ -280,7 +285,7 @@ def _as_of(snapshot: DecisionInput, evidence: dict[str, Any], now: datetime) -> 
     return f" as of {local:%Y-%m-%d %H:%M} {local.tzname()}, from {evidence['as_of']}"
 
 
-def _render(snapshot: DecisionInput, evidence: dict[str, Any], seen: Completeness, now: datetime) -> str:
+def _render(snapshot: DecisionInput, evidence: dict[str, Any], completeness: Completeness, now: datetime) -> str:
     """Return the evidence as a person reads it."""
 
     def when(text: str | None) -> str:
@@ -289,19 +294,21 @@ def _render(snapshot: DecisionInput, evidence: dict[str, Any], seen: Completenes
     lines = [
         f"{evidence['run']} {evidence['transition']}: {evidence['state']}{_as_of(snapshot, evidence, now)}",
         f"  {evidence['reason']}",
-        f"  {len(seen.done)} of {len(seen.expected)} done"
+        f"  {len(completeness.done)} of {len(completeness.expected)} done"
         + (f", first counted {when(evidence['opened_at'])}" if evidence["opened_at"] else "")
         + (f", {evidence['units']} units" if evidence["units"] is not None else ""),
     ]
-    for one in evidence["processors"]:
-        count = "" if one["records"] is None else f" {amount(one['records'], 'record')}"
-        floor = f" (at least {one['floor']})" if one["floor"] else ""
-        kind = "required" if one["required"] else "optional"
-        extra = " ".join(text for text in (one["note"], one["error"]) if text)
-        lines.append(f"    {one['name']:<32} {kind:<9} {one['standing']:<14}{count}{floor} {extra}".rstrip())
-    for one in evidence["times"]:
+    for processor in evidence["processors"]:
+        count = "" if processor["records"] is None else f" {amount(processor['records'], 'record')}"
+        floor = f" (at least {processor['floor']})" if processor["floor"] else ""
+        kind = "required" if processor["required"] else "optional"
+        extra = " ".join(text for text in (processor["note"], processor["error"]) if text)
         lines.append(
-            f"    {one['name']:<14} {when(one['at']):<14} {one['wants']}{' (passed)' if one['passed'] else ''}"
+            f"    {processor['name']:<32} {kind:<9} {processor['standing']:<14}{count}{floor} {extra}".rstrip()
+        )
+    for entry in evidence["times"]:
+        lines.append(
+            f"    {entry['name']:<14} {when(entry['at']):<14} {entry['wants']}{' (passed)' if entry['passed'] else ''}"
         )
     lines += [f"    gate {gate['name']:<24} {gate['verdict']:<6} {gate['text']}" for gate in evidence["gates"]]
     if evidence["preflight"]:

@@ -18,32 +18,32 @@ COUNTED = frozenset({Outcome.SUCCESS, Outcome.PARTIAL})
 NO_CAUSE = "no cause given"
 
 
-def apply_report(known: Completion | None, report: Report) -> Completion:
+def apply_report(completion: Completion | None, report: Report) -> Completion:
     """Return what is known after this report; the same message twice changes nothing.
 
     The latest outcome by ``occurred_at`` stands, whatever the order of arrival; at the same
     instant the one received later.
     """
-    known = known or Completion(report.phase, report.processor)
-    if report.message_id in known.message_ids:
-        return known
-    seen = replace(
-        known,
-        message_ids=(*known.message_ids, report.message_id)[-REMEMBERED_MESSAGES:],
-        last_received_at=_later(known.last_received_at, report.received_at),
-        trigger_ids=_with_trigger(known.trigger_ids, report.trigger_id),
-        pending_audit=(*known.pending_audit, _with_pending_audit(report))[-REMEMBERED_PENDING_AUDIT:],
+    completion = completion or Completion(report.phase, report.processor)
+    if report.message_id in completion.message_ids:
+        return completion
+    updated = replace(
+        completion,
+        message_ids=(*completion.message_ids, report.message_id)[-REMEMBERED_MESSAGES:],
+        last_received_at=_later(completion.last_received_at, report.received_at),
+        trigger_ids=_with_trigger(completion.trigger_ids, report.trigger_id),
+        pending_audit=(*completion.pending_audit, _with_pending_audit(report))[-REMEMBERED_PENDING_AUDIT:],
     )
     if report.source:
-        own = _folded(known.sources.get(report.source, Completion(report.phase, report.processor)), report)
-        seen = replace(seen, sources={**known.sources, report.source: own})
-    return _folded(seen, report)
+        own = _folded(completion.sources.get(report.source, Completion(report.phase, report.processor)), report)
+        updated = replace(updated, sources={**completion.sources, report.source: own})
+    return _folded(updated, report)
 
 
-def _folded(known: Completion, report: Report) -> Completion:
+def _folded(completion: Completion, report: Report) -> Completion:
     if report.outcome is Outcome.STARTED:
-        return replace(known, started_at=_later(known.started_at, report.received_at))
-    return _with_outcome(known, report)
+        return replace(completion, started_at=_later(completion.started_at, report.received_at))
+    return _with_outcome(completion, report)
 
 
 def _stands(latest: Report | None, report: Report) -> bool:
@@ -65,31 +65,31 @@ def _lowers(later: Report, earlier: Report) -> bool:
     return later.records is not None and earlier.records is not None and later.records < earlier.records
 
 
-def _with_outcome(known: Completion, report: Report) -> Completion:
-    latest = known.latest
+def _with_outcome(completion: Completion, report: Report) -> Completion:
+    latest = completion.latest
     stands = _stands(latest, report)
     after = replace(
-        known,
+        completion,
         latest=report if stands else latest,
-        superseded=known.superseded + (latest is not None),
-        added=known.added + (report.records or 0 if report.outcome in COUNTED else 0),
+        superseded=completion.superseded + (latest is not None),
+        added=completion.added + (report.records or 0 if report.outcome in COUNTED else 0),
     )
     if report.outcome is Outcome.FAILED:
         return replace(after, failures=_count_failure(after, report))
-    if report.outcome not in GOOD or not _stands(known.last_good, report):
+    if report.outcome not in GOOD or not _stands(completion.last_good, report):
         return after
     # A good report ends the series of failures, unless a failure that came after it stands.
     failures = () if stands else after.failures
-    clock_starters = _with_clock_starter(known.clock_starters, report) if stands else known.clock_starters
+    clock_starters = _with_clock_starter(completion.clock_starters, report) if stands else completion.clock_starters
     return replace(after, last_good=report, clock_starters=clock_starters, failures=failures)
 
 
-def _count_failure(known: Completion, report: Report) -> tuple[Cause, ...]:
-    if known.last_good is not None and report.occurred_at <= known.last_good.occurred_at:
-        return known.failures
+def _count_failure(completion: Completion, report: Report) -> tuple[Cause, ...]:
+    if completion.last_good is not None and report.occurred_at <= completion.last_good.occurred_at:
+        return completion.failures
     text = report.error.strip()[:200] or NO_CAUSE
-    before = next((cause.count for cause in known.failures if cause.text == text), 0)
-    others = (cause for cause in known.failures if cause.text != text)
+    before = next((cause.count for cause in completion.failures if cause.text == text), 0)
+    others = (cause for cause in completion.failures if cause.text != text)
     counted = sorted((Cause(text, before + 1), *others), key=lambda cause: -cause.count)
     return tuple(counted[:REMEMBERED_CAUSES])
 
@@ -102,11 +102,11 @@ def _with_pending_audit(report: Report) -> Report:
     return replace(report, error=report.error[:SHORT_TEXT], entities={} if long else report.entities)
 
 
-def _with_trigger(known: tuple[str, ...], trigger_id: str) -> tuple[str, ...]:
+def _with_trigger(trigger_ids: tuple[str, ...], trigger_id: str) -> tuple[str, ...]:
     """Add the trigger that a report names, the newest last."""
     if not trigger_id:
-        return known
-    return (*(name for name in known if name != trigger_id), trigger_id)[-REMEMBERED_TRIGGERS:]
+        return trigger_ids
+    return (*(name for name in trigger_ids if name != trigger_id), trigger_id)[-REMEMBERED_TRIGGERS:]
 
 
 def _with_clock_starter(clock_starters: tuple[ClockStarter, ...], report: Report) -> tuple[ClockStarter, ...]:
@@ -122,5 +122,5 @@ def _with_clock_starter(clock_starters: tuple[ClockStarter, ...], report: Report
     return (*clock_starters, ClockStarter(report.received_at, records, partial, report.outcome is Outcome.SKIPPED))
 
 
-def _later(one: datetime | None, other: datetime) -> datetime:
-    return other if one is None else max(one, other)
+def _later(moment: datetime | None, other: datetime) -> datetime:
+    return other if moment is None else max(moment, other)

@@ -96,26 +96,28 @@ class GateResult(NamedTuple):
     subjects: frozenset[str] = frozenset()
 
 
-def wanted(gates: Iterable[Gate], seen: Completeness, readings: Readings) -> Wanted:
+def wanted(gates: Iterable[Gate], completeness: Completeness, readings: Readings) -> Wanted:
     """Say what these gates still need to have read."""
-    return Wanted(*unread(gates, seen, readings))
+    return Wanted(*unread(gates, completeness, readings))
 
 
-def unread(gates: Iterable[Gate], seen: Completeness, readings: Readings) -> tuple[frozenset[str], tuple[str, ...]]:
+def unread(
+    gates: Iterable[Gate], completeness: Completeness, readings: Readings
+) -> tuple[frozenset[str], tuple[str, ...]]:
     """Return the tables and the gates in percent that these gates go by and that have not been read."""
     tables: frozenset[str] = frozenset()
     percents = []
     for gate in gates:
         if gate.kind is GateKind.ROWS:
-            tables = seen.tables.difference(readings.rows)
+            tables = completeness.tables.difference(readings.rows)
         elif gate.kind is GateKind.PERCENT and gate.name not in readings.percents:
             percents.append(gate.name)
     return tables, tuple(percents)
 
 
-def numbers(gates: Iterable[Gate], seen: Completeness, readings: Readings) -> dict[str, float]:
+def numbers(gates: Iterable[Gate], completeness: Completeness, readings: Readings) -> dict[str, float]:
     """Return the numbers that these gates go by and that could be read: rows by table, percentages by gate."""
-    tables, percents = unread(gates, seen, UNREAD)
+    tables, percents = unread(gates, completeness, UNREAD)
     read: list[tuple[str, float]] = [
         (table, rows) for table in tables if (rows := readings.rows.get(table)) is not None
     ]
@@ -124,25 +126,27 @@ def numbers(gates: Iterable[Gate], seen: Completeness, readings: Readings) -> di
 
 
 def evaluate(
-    gates: Iterable[Gate], processors: Mapping[str, Processor], seen: Completeness, readings: Readings
+    gates: Iterable[Gate], processors: Mapping[str, Processor], completeness: Completeness, readings: Readings
 ) -> tuple[GateResult, ...]:
     """Judge gates whose readings are there."""
     listed = tuple(gates)
     results = []
     for gate in listed:
         if gate.kind is GateKind.ROWS:
-            results.append(_rows(gate, processors, seen, readings))
+            results.append(_rows(gate, processors, completeness, readings))
         elif gate.kind is GateKind.PERCENT:
             wrong = readings.wrong.get(gate.name)
             percent = readings.percents.get(gate.name)
             results.append(_percent(gate, percent) if wrong is None else _wrong(gate, wrong))
         else:
-            results.append(_completion_percent(gate, listed, processors, seen, readings))
+            results.append(_completion_percent(gate, listed, processors, completeness, readings))
     return tuple(results)
 
 
-def _rows(gate: Gate, processors: Mapping[str, Processor], seen: Completeness, readings: Readings) -> GateResult:
-    writing = [processor for name in seen.expected if (processor := processors[name]).tables]
+def _rows(
+    gate: Gate, processors: Mapping[str, Processor], completeness: Completeness, readings: Readings
+) -> GateResult:
+    writing = [processor for name in completeness.expected if (processor := processors[name]).tables]
     rows = {processor.name: processor.rows_in(readings.rows, gate.min_rows) for processor in writing}
     least = gate.min_rows
     lacking = {name for name, count in rows.items() if count is None or count < least}
@@ -156,10 +160,10 @@ def _rows(gate: Gate, processors: Mapping[str, Processor], seen: Completeness, r
     enough = len(tables) - len(short) - len(unread)
     blocking = set()
     if gate.on_missing is OnMissing.BLOCK:
-        blocking |= short & seen.required
+        blocking |= short & completeness.required
     if gate.on_unreadable is OnUnreadable.BLOCK:
-        blocking |= unread & seen.required
-    blocking |= wrong.keys() & seen.required
+        blocking |= unread & completeness.required
+    blocking |= wrong.keys() & completeness.required
     text = f"{gate.name}: {_row_text(gate, tables, rows, lacking, wrong)}"
     # What cannot be read may hold rows; whether it is taken to is for `on_unreadable` to say.
     hoped = len(unread) if gate.on_unreadable is OnUnreadable.PASS else 0
@@ -178,8 +182,8 @@ def _row_text(
     for name in sorted(odd):
         rows = counts[name]
         unread = f"cannot be asked: {wrong[name]}" if name in wrong else "cannot be read"
-        found = unread if rows is None else f"has {amount(rows, 'row')}, at least {gate.min_rows} must be there"
-        parts.append(f"{' and '.join(tables[name])} ({name}) {found}")
+        finding = unread if rows is None else f"has {amount(rows, 'row')}, at least {gate.min_rows} must be there"
+        parts.append(f"{' and '.join(tables[name])} ({name}) {finding}")
     return ", ".join(parts)
 
 
@@ -205,13 +209,17 @@ def _unreadable(gate: Gate, why: str) -> GateResult:
 
 
 def _completion_percent(
-    gate: Gate, gates: Iterable[Gate], processors: Mapping[str, Processor], seen: Completeness, readings: Readings
+    gate: Gate,
+    gates: Iterable[Gate],
+    processors: Mapping[str, Processor],
+    completeness: Completeness,
+    readings: Readings,
 ) -> GateResult:
     """Judge the lowest percentage that the processors state; 0 with rows in the table counts as not stated."""
     stated = []
     doubted = set()
-    for name in seen.expected:
-        report = seen.statuses[name].report
+    for name in completeness.expected:
+        report = completeness.statuses[name].report
         if report is None or report.percent is None:
             continue
         if report.percent == 0 and _holds_rows(gates, processors[name], readings):

@@ -56,7 +56,7 @@ def output(processor: Processor, rows: Mapping[str, int | None], units: int | No
     if not read:
         return None
     pick = max if processor.need is Need.ANY else min
-    judged = pick(read, key=lambda one: one.share)
+    judged = pick(read, key=lambda holding: holding.share)
     decided = len(read) == len(parts) or (judged.share >= 1) is (processor.need is Need.ANY)
     return judged if decided else None
 

@@ -131,9 +131,9 @@ def pause_at(
     """Return the pause that is in force, of several the one that lasts longest (behaviour T8); None if none is."""
     if not stored and not policy.pauses:
         return None
-    found = [pause for pause in pauses_of(policy, stored) if pause.in_force(now) and pause.covers(mode, transition)]
-    endless = next((pause for pause in found if pause.over_at is None), None)
-    return endless or max(found, key=lambda pause: pause.over_at or now, default=None)
+    pauses = [pause for pause in pauses_of(policy, stored) if pause.in_force(now) and pause.covers(mode, transition)]
+    endless = next((pause for pause in pauses if pause.over_at is None), None)
+    return endless or max(pauses, key=lambda pause: pause.over_at or now, default=None)
 
 
 def paused_text(policy: Policy, pause: Pause) -> str:
@@ -162,8 +162,8 @@ def kept(policy: Policy, book: PauseBook, now: datetime) -> PauseBook:
         if pause.planned and pause.id not in plans and not pause.is_over(now):
             listed[pause.id] = replace(pause, ended_at=now, ended_for="it has left the policy")
             entries.append(end_entry(listed[pause.id], now))
-    left = tuple(pause for pause in listed.values() if _is_kept(pause, plans.get(pause.id), now))
-    return replace(book, pauses=left, pending_audit=tuple(entries)[-UNRECORDED:])
+    remaining = tuple(pause for pause in listed.values() if _is_kept(pause, plans.get(pause.id), now))
+    return replace(book, pauses=remaining, pending_audit=tuple(entries)[-UNRECORDED:])
 
 
 def _is_kept(pause: Pause, plan: Pause | None, now: datetime) -> bool:
@@ -181,7 +181,7 @@ def begun(policy: Policy, book: PauseBook, pause: Pause) -> PauseBook:
 def ended(book: PauseBook, pause: Pause, now: datetime, by: str, reason: str) -> tuple[PauseBook, Pause]:
     """Return the book in which somebody has ended a pause, and the pause."""
     after = replace(pause, ended_at=now, ended_by=by, ended_for=reason)
-    others = tuple(one for one in book.pauses if one.id != pause.id)
+    others = tuple(other for other in book.pauses if other.id != pause.id)
     entries = (*book.pending_audit, end_entry(after, now))[-UNRECORDED:]
     return replace(book, pauses=(*others, after), pending_audit=entries), after
 

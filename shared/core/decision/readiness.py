@@ -25,11 +25,11 @@ class NotReady(NamedTuple):
     held: bool = False
 
 
-def readiness(snapshot: DecisionInput, seen: Completeness, now: datetime) -> Ready | NotReady:
+def readiness(snapshot: DecisionInput, completeness: Completeness, now: datetime) -> Ready | NotReady:
     """Say whether sets and clock allow a trigger (behaviour D1, section 3); gates aside."""
-    if seen.complete:
+    if completeness.complete:
         return Ready("complete")
-    waiting = "waiting for " + (", ".join(seen.described(seen.missing)) or "nothing that is expected")
+    waiting = "waiting for " + (", ".join(completeness.described(completeness.missing)) or "nothing that is expected")
     since = snapshot.clock_from
     if since is None:
         return NotReady(waiting)
@@ -38,23 +38,25 @@ def readiness(snapshot: DecisionInput, seen: Completeness, now: datetime) -> Rea
     for number, tier in enumerate(expectation.tiers, start=1):
         at = since + tier.after
         moments.append(at)
-        if now >= at and _enough(seen, tier.at_least):
+        if now >= at and _enough(completeness, tier.at_least):
             return Ready(f"tier_{number}", first_tier=number == 1)
     deadline = expectation.deadline
     if deadline is not None:
         at = since + deadline.after
         moments.append(at)
         if now >= at:
-            return _at_deadline(deadline.then, seen)
+            return _at_deadline(deadline.then, completeness)
     return NotReady(waiting, min((at for at in moments if at > now), default=None))
 
 
-def _enough(seen: Completeness, at_least: int) -> bool:
-    present = seen.present
-    return len(present) >= min(at_least, len(seen.expected)) and seen.required <= present
+def _enough(completeness: Completeness, at_least: int) -> bool:
+    present = completeness.present
+    return len(present) >= min(at_least, len(completeness.expected)) and completeness.required <= present
 
 
-def _at_deadline(then: Then, seen: Completeness) -> Ready | NotReady:
-    if then is Then.TRIGGER or (then is Then.TRIGGER_IF_REQUIRED and seen.required <= seen.present):
+def _at_deadline(then: Then, completeness: Completeness) -> Ready | NotReady:
+    if then is Then.TRIGGER or (then is Then.TRIGGER_IF_REQUIRED and completeness.required <= completeness.present):
         return Ready("deadline")
-    return NotReady("the deadline has passed without " + ", ".join(seen.described(seen.missing)), held=True)
+    return NotReady(
+        "the deadline has passed without " + ", ".join(completeness.described(completeness.missing)), held=True
+    )

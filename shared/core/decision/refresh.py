@@ -46,15 +46,19 @@ def causes(snapshot: DecisionInput, now: datetime) -> frozenset[str]:
     return better | changed_inputs(snapshot, snapshot.seen, carried, since)
 
 
-def refresh_causes(snapshot: DecisionInput, seen: Completeness, carried: Plan) -> frozenset[str]:
+def refresh_causes(snapshot: DecisionInput, completeness: Completeness, carried: Plan) -> frozenset[str]:
     """Return the processors that brought what was missing, or enough more than what was carried."""
-    arrived = seen.done & frozenset(carried.missing)
+    arrived = completeness.done & frozenset(carried.missing)
     refresh = snapshot.transition.refresh
     if refresh is None:
         return arrived
     before, percent = carried.completed, refresh.min_growth_percent
     return arrived.union(
-        [name for name in seen.done - arrived if _grew(before.get(name), seen.statuses[name].records, percent)]
+        [
+            name
+            for name in completeness.done - arrived
+            if _grew(before.get(name), completeness.statuses[name].records, percent)
+        ]
     )
 
 

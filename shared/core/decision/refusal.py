@@ -48,8 +48,8 @@ def _refusing(snapshot: DecisionInput, speaks: Callable[[Report, datetime], bool
         return {}
     speaking = {
         name: report
-        for name, known in snapshot.started.items()
-        if (report := known.latest) is not None
+        for name, completion in snapshot.started.items()
+        if (report := completion.latest) is not None
         and report.outcome in REFUSED
         and not is_nothing_to_do(report)
         and speaks(report, state.dispatched_at)
@@ -80,13 +80,15 @@ def changed_readings(carried: Plan, now_read: Mapping[str, float]) -> frozenset[
     return frozenset(name for name in carried.inputs.keys() & now_read.keys() if carried.inputs[name] != now_read[name])
 
 
-def changed_inputs(snapshot: DecisionInput, seen: Completeness, carried: Plan, since: datetime) -> frozenset[str]:
+def changed_inputs(
+    snapshot: DecisionInput, completeness: Completeness, carried: Plan, since: datetime
+) -> frozenset[str]:
     """Return the processors that count and have reported anew since then, or otherwise than a plan counted them."""
     return frozenset(
         name
-        for name in seen.present
-        if (report := seen.statuses[name].report) is not None
-        and (report.received_at > since or _counted(carried, name) != _counts(seen, name))
+        for name in completeness.present
+        if (report := completeness.statuses[name].report) is not None
+        and (report.received_at > since or _counted(carried, name) != _counts(completeness, name))
     )
 
 
@@ -95,5 +97,5 @@ def _counted(carried: Plan, name: str) -> tuple[bool, int | None]:
     return name in carried.completed or name in carried.partial, carried.completed.get(name)
 
 
-def _counts(seen: Completeness, name: str) -> tuple[bool, int | None]:
-    return True, seen.statuses[name].records if name in seen.done else None
+def _counts(completeness: Completeness, name: str) -> tuple[bool, int | None]:
+    return True, completeness.statuses[name].records if name in completeness.done else None

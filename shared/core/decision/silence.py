@@ -28,7 +28,7 @@ def not_ended(snapshot: DecisionInput) -> tuple[str, ...]:
         or state.state is State.OBSERVED
     ):
         return ()
-    ends = {name: known.latest for name in judged if (known := snapshot.started.get(name)) is not None}
+    ends = {name: completion.latest for name in judged if (completion := snapshot.started.get(name)) is not None}
     since = state.dispatched_at
     return tuple(name for name in sorted(judged) if (end := ends.get(name)) is None or end.received_at < since)
 

@@ -51,8 +51,10 @@ def dispatched(state: TransitionState, now: datetime, call: Unproven | None = No
     """
     plan = state.plan
     assert plan is not None
-    left = now if state.claim is None else state.claim.claimed_at
-    first, last, times = (left, left, 1) if call is None else (min(call.since, call.last_at), call.last_at, call.calls)
+    sent_at = now if state.claim is None else state.claim.claimed_at
+    first, last, times = (
+        (sent_at, sent_at, 1) if call is None else (min(call.since, call.last_at), call.last_at, call.calls)
+    )
     again = state.accepted_whole
     new_window = not again and plan.reason != "refresh"
     return logged(
@@ -126,7 +128,7 @@ def confirmed(state: TransitionState, decision: Confirm, now: datetime) -> Trans
 
 def observed(state: TransitionState, plan: Plan, now: datetime) -> TransitionState:
     """Return the state of a transition that only watches (behaviour D6)."""
-    seen = replace(
+    next_state = replace(
         state,
         state=State.OBSERVED,
         generation=plan.generation,
@@ -137,7 +139,7 @@ def observed(state: TransitionState, plan: Plan, now: datetime) -> TransitionSta
         held_since=None,
         request=None,
     )
-    return logged(seen, now, "observe", plan.reason)
+    return logged(next_state, now, "observe", plan.reason)
 
 
 def call_failed(state: TransitionState, text: str, now: datetime, retry_at: datetime | None = None) -> TransitionState:
@@ -150,8 +152,8 @@ def not_taken(state: TransitionState, verdict: str, text: str, now: datetime) ->
 
     It said so itself: nothing of the call is unknown any more.
     """
-    known = replace(state, unproven=None)
-    return _released(known, cadence.verdict(state.failure, verdict, text, now), now, verdict)
+    next_state = replace(state, unproven=None)
+    return _released(next_state, cadence.verdict(state.failure, verdict, text, now), now, verdict)
 
 
 def answered(state: TransitionState, who: str, text: str, note: str) -> TransitionState:

@@ -18,19 +18,19 @@ def after_run_problems(policy: Policy, pipelines: Mapping[str, Policy] | None = 
 
     ``pipelines`` are all of a deployment by name; None where only the one is known: then nothing is said of others.
     """
-    known = {policy.pipeline: policy} if pipelines is None else pipelines
+    policies = {policy.pipeline: policy} if pipelines is None else pipelines
     for transition in policy.transitions.values():
         for mode, expectation in transition.expects.items():
             after, key = expectation.after_run, f"transitions.{transition.name}.expects.{mode}.after_run"
             if after is None:
                 continue
-            if after.pipeline in known:
-                yield from _named(known[after.pipeline], after, key)
+            if after.pipeline in policies:
+                yield from _named(policies[after.pipeline], after, key)
             elif pipelines is not None:
                 yield ConfigError(
-                    f"{key}.pipeline", f"there is no pipeline {after.pipeline}", suggest(after.pipeline, known)
+                    f"{key}.pipeline", f"there is no pipeline {after.pipeline}", suggest(after.pipeline, policies)
                 )
-            if _waits_for_itself((policy.pipeline, mode, transition.name), known):
+            if _waits_for_itself((policy.pipeline, mode, transition.name), policies):
                 hint = "name another mode, date or pipeline; a run waits for its own phases with after: [...]"
                 yield ConfigError(key, "the run would wait for itself", hint)
 
@@ -48,39 +48,39 @@ def _named(policy: Policy, after: AfterRun, key: str) -> Iterator[ConfigError]:
         yield ConfigError(f"{key}.mode", f"{after.mode} does not pass {after.transition}", hint)
 
 
-def _waits_for_itself(start: Node, known: Mapping[str, Policy]) -> bool:
+def _waits_for_itself(start: Node, policies: Mapping[str, Policy]) -> bool:
     """True if a way along what is waited for leads back to the same run."""
-    ahead: list[tuple[Node, int]] = _next(start, known)
+    ahead: list[tuple[Node, int]] = _next(start, policies)
     seen: set[tuple[Node, int]] = set()
     while ahead:
         node, days = ahead.pop()
         if (node, days) == (start, 0):
             return True
         # A way that leads further away with every round is none that comes back.
-        if (node, days) not in seen and abs(days) <= len(known) * FURTHEST:
+        if (node, days) not in seen and abs(days) <= len(policies) * FURTHEST:
             seen.add((node, days))
-            ahead += [(one, days + more) for one, more in _next(node, known)]
+            ahead += [(following, days + more) for following, more in _next(node, policies)]
     return False
 
 
 FURTHEST = 31
 
 
-def _next(node: Node, known: Mapping[str, Policy]) -> list[tuple[Node, int]]:
+def _next(node: Node, policies: Mapping[str, Policy]) -> list[tuple[Node, int]]:
     """Return what a transition of a run waits for, each with the days between the dates: what starts its phases, and
     the run that it comes after."""
     pipeline, mode, name = node
-    policy = known.get(pipeline)
+    policy = policies.get(pipeline)
     transition = None if policy is None else policy.transitions.get(name)
     if policy is None or transition is None or mode not in transition.expects:
         return []
-    found = [((pipeline, mode, one.name), 0) for one in _before(policy, transition) if mode in one.expects]
+    nodes = [((pipeline, mode, earlier.name), 0) for earlier in _before(policy, transition) if mode in earlier.expects]
     after = transition.expects[mode].after_run
-    other = None if after is None else known.get(after.pipeline)
+    other = None if after is None else policies.get(after.pipeline)
     if after is None or other is None:
-        return found
+        return nodes
     named = [after.transition] if after.transition else list(other.transitions)
-    return [*found, *(((after.pipeline, after.mode, one), after.offset_days) for one in named)]
+    return [*nodes, *(((after.pipeline, after.mode, name), after.offset_days) for name in named)]
 
 
 def _before(policy: Policy, transition: Transition) -> list[Transition]:

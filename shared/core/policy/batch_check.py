@@ -67,14 +67,14 @@ def _topics(policy: Policy, batch: BatchPolicy, key: str, topics: dict[str, str]
 
 
 def _request(batch: BatchPolicy, key: str) -> Iterator[ConfigError]:
-    known = {*BATCH_NAMES, *MEMBER_NAMES, batch.members.key}
+    names = {*BATCH_NAMES, *MEMBER_NAMES, batch.members.key}
     sql = batch.members.sql
-    for flaw in templates.flaws(batch.request.body, known):
+    for flaw in templates.flaws(batch.request.body, names):
         word = flaw.reason.partition("{")[2].partition("}")[0]
         # Columns are known when the query is run; an element of the message may be an object with any field.
         column = _speaks_of(sql.text, word) if sql is not None else word.isidentifier()
         if not column:
-            yield ConfigError(f"{key}.request.body.{dotted(flaw.path)}", flaw.reason, suggest(word, known))
+            yield ConfigError(f"{key}.request.body.{dotted(flaw.path)}", flaw.reason, suggest(word, names))
 
 
 def _speaks_of(sql: str, word: str) -> bool:
@@ -128,7 +128,7 @@ def _step(policy: Policy, step: CloseStep, key: str, unreadable: Mapping[str, st
         yield from _templates(step.body.base, f"{key}.body", BATCH_NAMES)
 
 
-def _templates(body: Mapping[str, Any], key: str, known: Iterable[str]) -> Iterator[ConfigError]:
-    for flaw in templates.flaws(body, known):
+def _templates(body: Mapping[str, Any], key: str, names: Iterable[str]) -> Iterator[ConfigError]:
+    for flaw in templates.flaws(body, names):
         word = flaw.reason.partition("{")[2].partition("}")[0]
-        yield ConfigError(f"{key}.{dotted(flaw.path)}", flaw.reason, suggest(word, known))
+        yield ConfigError(f"{key}.{dotted(flaw.path)}", flaw.reason, suggest(word, names))

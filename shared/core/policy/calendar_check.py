@@ -56,17 +56,17 @@ def _excluded(calendar: Calendar, excluded: Excluded) -> Iterator[ConfigError]:
 
 def units_problems(processor: Processor, key: str) -> Iterator[ConfigError]:
     """Yield what is wrong with what a processor and its sources are judged by (behaviour R10)."""
-    for where, one in _places(processor, key):
-        yield from _judged(one, where)
+    for where, part in _places(processor, key):
+        yield from _judged(part, where)
     if processor.need is Need.ALL and not processor.sources:
         yield ConfigError(f"{key}.need", "there are no sources", "add sources:, or take it out")
 
 
-def _judged(one: Processor, key: str) -> Iterator[ConfigError]:
-    yield from expression_problems(f"{key}.units", one.units)
-    if one.units and one.table is None:
+def _judged(processor: Processor, key: str) -> Iterator[ConfigError]:
+    yield from expression_problems(f"{key}.units", processor.units)
+    if processor.units and processor.table is None:
         yield ConfigError(f"{key}.units", "there is no table that they are of", "add table: dataset.table")
-    if one.reports is Reports.PER_UNIT and one.table is None:
+    if processor.reports is Reports.PER_UNIT and processor.table is None:
         hint = "add table: one report per unit does not say whether all units are there"
         yield ConfigError(f"{key}.reports", "nothing says when all of them came", hint)
 
@@ -80,9 +80,9 @@ def idle_floors(policy: Policy) -> list[ConfigError]:
         ConfigError(f"{where}.{key}", "there is no calendar: how many units a date has nobody knows", hint)
         for phase in policy.phases.values()
         for processor in phase.processors.values()
-        for where, one in _places(processor, f"phases.{phase.name}.processors.{processor.name}")
+        for where, part in _places(processor, f"phases.{phase.name}.processors.{processor.name}")
         for key in ("min_records_per_unit", "units")
-        if getattr(one, key)
+        if getattr(part, key)
     ]
 
 

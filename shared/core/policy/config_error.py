@@ -24,11 +24,11 @@ def dotted(parts: Iterable[str | int]) -> str:
     return text.removeprefix(".") or "(top level)"
 
 
-def suggest(word: str, known: Iterable[str]) -> str:
+def suggest(word: str, candidates: Iterable[str]) -> str:
     """Return a hint that names the nearest known word, or what is known where none is near."""
     from difflib import get_close_matches
 
-    words = sorted(known)
+    words = sorted(candidates)
     near = get_close_matches(word, words, n=1)
     if near:
         return f"did you mean {near[0]}?"

@@ -44,7 +44,7 @@ def demand(processor: Processor, units: int | None, *, required: bool = False) -
     floor = processor.records_needed(units)
     counted = processor.reports is Reports.PER_UNIT and floor is not None
     by_table = bool(units) and processor.table is not None and (bool(processor.units) or counted)
-    sources = {source: demand(one, units, required=required) for source, one in processor.sources.items()}
+    sources = {source: demand(part, units, required=required) for source, part in processor.sources.items()}
     return Demand(processor, floor, by_table, required, sources)
 
 

@@ -79,10 +79,10 @@ def _table_errors(policy: Policy, transition: Transition, gate: Gate) -> Iterato
     for mode, expectation in transition.expects.items():
         if not processors or (gate.modes is not None and mode not in gate.modes):
             continue
-        known = [processors[name] for name in expectation.expected if name in processors]
-        tables = sum(bool(processor.tables) for processor in known)
+        members = [processors[name] for name in expectation.expected if name in processors]
+        tables = sum(bool(processor.tables) for processor in members)
         where = f"{transition.name} in mode {mode}"
-        if known and not tables:
+        if members and not tables:
             reason = f"no processor that {where} expects has a table: {gate.name} would read nothing"
             yield ConfigError(f"transitions.{transition.name}.gates", reason, "give them tables, or drop the gate")
         elif gate.at_least is not None and gate.at_least > tables:

@@ -36,12 +36,12 @@ def mode_problems(policy: Policy) -> Iterator[ConfigError]:
         if mode.days.weekdays and mode.days.days_of_month:
             reason = "stands beside weekdays: whether a day must be both nothing says"
             yield ConfigError(f"modes.{mode.name}.days_of_month", reason, "leave out one of the two")
-    told = set[str]()
+    reported = set[str]()
     for first, second in combinations(modes, 2):
-        if second.name in told or not _meet(first, second):
+        if second.name in reported or not _meet(first, second):
             continue
         for problem in _between(first, second):
-            told.add(second.name)
+            reported.add(second.name)
             yield problem
 
 

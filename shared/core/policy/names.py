@@ -97,11 +97,11 @@ def forms(processor: Processor) -> Iterator[Form]:
     if processor.table is not None:
         yield Form(processor.table, "table")
         yield Form(_bare(processor.table), "table", local=True)
-    for source, one in processor.sources.items():
+    for source, part in processor.sources.items():
         yield Form(source, f"sources.{source}")
-        if one.table is not None:
-            yield Form(one.table, f"sources.{source}.table")
-            yield Form(_bare(one.table), f"sources.{source}.table", local=True)
+        if part.table is not None:
+            yield Form(part.table, f"sources.{source}.table")
+            yield Form(_bare(part.table), f"sources.{source}.table", local=True)
     for form in class_forms(processor.name):
         yield Form(form, "")
     for source in processor.sources:
@@ -135,8 +135,10 @@ def source_of(processor: Processor, name: str, output_table: str, output_dataset
     for source in processor.sources:
         if name == source or name in class_forms(source):
             return source
-    for source, one in processor.sources.items():
-        if one.table is not None and (spelling.table(name) == one.table or written in (one.table, _bare(one.table))):
+    for source, part in processor.sources.items():
+        if part.table is not None and (
+            spelling.table(name) == part.table or written in (part.table, _bare(part.table))
+        ):
             return source
     return ""
 
@@ -163,11 +165,11 @@ class _PhaseNames:
         self._foreign = tuple((words, pattern(words)) for words in phase.wire.foreign)
 
     def is_known(self, name: str) -> bool:
-        return name in self.known or any(one.fullmatch(name) for one in self._known)
+        return name in self.known or any(expression.fullmatch(name) for expression in self._known)
 
     def foreign(self, name: str) -> str | None:
         """Return the words by which a name is another pipeline's, None if it is not."""
-        return next((words for words, one in self._foreign if one.fullmatch(name)), None)
+        return next((words for words, expression in self._foreign if expression.fullmatch(name)), None)
 
 
 class Names:
@@ -204,7 +206,7 @@ class Names:
             return Elsewhere(other)
         if here.is_known(name):
             return Known(name)
-        other = next((one for one, names in self._phases.items() if names.is_known(name)), None)
+        other = next((phase for phase, names in self._phases.items() if names.is_known(name)), None)
         return Unknown() if other is None else Elsewhere(other)
 
     def resolve(self, phase: str, name: str, output_table: str = "", output_dataset: str = "") -> Named | None:

@@ -203,9 +203,9 @@ class Policy:
     def gates_passed(self) -> Mapping[tuple[str, str], tuple[Gate, ...]]:
         """The gates of each transition and mode, in the order of the policy."""
         return {
-            (name, mode): tuple(gate for gate in map(self.gates.__getitem__, one.gates) if gate.binds(mode))
-            for name, one in self.transitions.items()
-            for mode in one.expects
+            (name, mode): tuple(gate for gate in map(self.gates.__getitem__, transition.gates) if gate.binds(mode))
+            for name, transition in self.transitions.items()
+            for mode in transition.expects
         }
 
     @cached_property
@@ -247,7 +247,7 @@ class Policy:
     def _judged_apart(self) -> Mapping[tuple[str, str], Mapping[str, Processor]]:
         apart = [mode.name for mode in self.modes.values() if mode.resolve is not Resolve.DATE]
         return {
-            (name, mode): {key: self._vouched(one) for key, one in self.awaited[name].items()}
+            (name, mode): {key: self._vouched(processor) for key, processor in self.awaited[name].items()}
             for name, transition in self.transitions.items()
             for mode in apart
             if mode in transition.expects
@@ -257,12 +257,16 @@ class Policy:
         shared = len(self.expecting.get((processor.phase, processor.name.partition("/")[0]), ())) > 1
         if not shared or processor.units or processor.reports is Reports.PER_UNIT:
             return processor
-        sources = {name: self._vouched(one) for name, one in processor.sources.items()}
+        sources = {name: self._vouched(source) for name, source in processor.sources.items()}
         return replace(processor, table=None, sources=sources)
 
     def _awaited(self, transition: Transition) -> Mapping[str, Processor]:
         phases = [self.phases[phase].processors for phase in transition.after if phase in self.phases]
-        return phases[0] if len(phases) == 1 else {name: one for found in phases for name, one in found.items()}
+        return (
+            phases[0]
+            if len(phases) == 1
+            else {name: processor for processors in phases for name, processor in processors.items()}
+        )
 
     @cached_property
     def _after(self) -> Mapping[str, tuple[Transition, ...]]:
@@ -272,7 +276,7 @@ class Policy:
     @cached_property
     def beyond(self) -> Mapping[str, frozenset[str]]:
         """The transitions that come after each, at any distance."""
-        found: dict[str, frozenset[str]] = {}
+        reachable: dict[str, frozenset[str]] = {}
         for name in self.transitions:
             reached: set[str] = set()
             ahead = [self.transitions[name]]
@@ -280,8 +284,8 @@ class Policy:
                 following = [t for t in self.after(ahead.pop().starts) if t.name not in reached]
                 reached.update(t.name for t in following)
                 ahead += following
-            found[name] = frozenset(reached)
-        return found
+            reachable[name] = frozenset(reached)
+        return reachable
 
     @cached_property
     def expecting(self) -> Mapping[tuple[str, str], tuple[Mode, ...]]:
@@ -297,7 +301,7 @@ class Policy:
 
     def _expecting(self, phase: str, processor: str) -> tuple[Mode, ...]:
         waiting, starting = self.after(phase), self.starting(phase)
-        named = [mode for t in waiting for mode, wanted in t.expects.items() if processor in wanted.expected]
+        named = [mode for t in waiting for mode, expectation in t.expects.items() if processor in expectation.expected]
         if not waiting and starting is not None:
             named = list(starting.expects)
         modes = (self.modes[name] for name in dict.fromkeys(named) if name in self.modes)

@@ -34,7 +34,7 @@ def problems(policy: Policy, unreadable: Mapping[str, str] = MappingProxyType({}
 
     ``unreadable`` says of the SQL files that the functions could not read why, as the gates name them.
     """
-    found = [
+    errors = [
         *calendar_problems(policy),
         *mode_problems(policy),
         *answer_problems(policy),
@@ -43,11 +43,11 @@ def problems(policy: Policy, unreadable: Mapping[str, str] = MappingProxyType({}
         *wire_problems(policy),
         *gate_problems(policy, unreadable),
     ]
-    found += [*_lease(policy), *_graph(policy)]
+    errors += [*_lease(policy), *_graph(policy)]
     for transition in policy.transitions.values():
-        found += transition_problems(policy, transition)
-    found += batch_problems(policy, unreadable)
-    return [*found, *after_run_problems(policy), *_alerts(policy), *_repairs(policy), *pause_problems(policy)]
+        errors += transition_problems(policy, transition)
+    errors += batch_problems(policy, unreadable)
+    return [*errors, *after_run_problems(policy), *_alerts(policy), *_repairs(policy), *pause_problems(policy)]
 
 
 def _phases(policy: Policy) -> Iterator[ConfigError]:
@@ -79,7 +79,7 @@ def _clashes(policy: Policy) -> Iterator[ConfigError]:
     """Yield each accepted name that means two processors, once for a pair of keys (behaviour R2)."""
     everywhere: dict[str, tuple[str, str]] = {}
     within: dict[tuple[str, str], tuple[str, str]] = {}
-    said = set()
+    reported = set()
     for phase in policy.phases.values():
         for processor in phase.processors.values():
             me = (phase.name, processor.name)
@@ -87,8 +87,8 @@ def _clashes(policy: Policy) -> Iterator[ConfigError]:
                 other = within.setdefault((phase.name, form.name), me)
                 if other == me and not form.local:
                     other = everywhere.setdefault(form.name, me)
-                if other != me and (me, form.origin, other) not in said:
-                    said.add((me, form.origin, other))
+                if other != me and (me, form.origin, other) not in reported:
+                    reported.add((me, form.origin, other))
                     yield _clash(me, form.origin, form.name, other)
 
 
@@ -119,9 +119,9 @@ def _graph(policy: Policy) -> Iterator[ConfigError]:
     whole = True
     starters: dict[str, str] = {}
     for transition in policy.transitions.values():
-        found = [*_ends(policy, transition), *_started_twice(transition, starters)]
-        whole = whole and not found
-        yield from found
+        errors = [*_ends(policy, transition), *_started_twice(transition, starters)]
+        whole = whole and not errors
+        yield from errors
     if not whole:
         return
     yield from _circles(policy)
@@ -155,14 +155,16 @@ def _started_twice(transition: Transition, starters: dict[str, str]) -> Iterator
 def _circles(policy: Policy) -> Iterator[ConfigError]:
     """Yield each circle of phases once, at the transition of it that goes back in the order of the file."""
     places = {phase: place for place, phase in enumerate(policy.phases)}
-    said: set[str] = set()
+    reported: set[str] = set()
     for name, beyond in policy.beyond.items():
-        if name not in beyond or name in said:
+        if name not in beyond or name in reported:
             continue
         circle = {other for other in beyond if name in policy.beyond[other]}
-        said |= circle
+        reported |= circle
         listed = [transition for transition in policy.transitions.values() if transition.name in circle]
-        back = min(listed, key=lambda one: places[one.starts] - max(places[phase] for phase in one.after))
+        back = min(
+            listed, key=lambda transition: places[transition.starts] - max(places[phase] for phase in transition.after)
+        )
         reason = f"{back.starts} comes before {', '.join(back.after)}: the phases would run in a circle"
         hint = "a transition leads from a phase to one that nothing before it waits for"
         yield ConfigError(f"transitions.{back.name}.starts", reason, hint)

@@ -61,7 +61,7 @@ def end_problems(policy: Policy, transition: Transition, key: str) -> Iterator[C
     if not policy.phases[transition.starts].processors:
         yield ConfigError(where, f"{transition.starts} never reports", "leave it out: nothing shows its end")
     elif not _last_in(policy, transition):
-        waiting = ", ".join(one.name for one in policy.after(transition.starts))
+        waiting = ", ".join(successor.name for successor in policy.after(transition.starts))
         yield ConfigError(
             where, f"{waiting} waits for {transition.starts}", "leave it out: the due time there tells it"
         )

@@ -55,8 +55,8 @@ def _step(policy: Policy, transition: Transition, step: Step, where: str) -> Ite
         reason = f"there is no service {target.service}"
         yield ConfigError(f"{where}.http.service", reason, suggest(target.service, policy.services))
     each = isinstance(target, Publication) and target.messages is Messages.PER_PROCESSOR
-    known = templates.NAMES | (templates.PER_PROCESSOR if each else frozenset())
-    wrong = [*_templates(policy, step.body, where, known)]
+    allowed = templates.NAMES | (templates.PER_PROCESSOR if each else frozenset())
+    wrong = [*_templates(policy, step.body, where, allowed)]
     yield from wrong
     yield from _renames(step, where)
     after, starts = policy.awaited[transition.name], policy.phases.get(transition.starts)
@@ -89,18 +89,18 @@ def _overlays(body: Body) -> Iterator[tuple[str, Any]]:
     yield "body_by_lane", body.by_lane
 
 
-def _templates(policy: Policy, body: Body, where: str, known: Iterable[str]) -> Iterator[ConfigError]:
+def _templates(policy: Policy, body: Body, where: str, allowed: Iterable[str]) -> Iterator[ConfigError]:
     for name, written in _overlays(body):
-        for flaw in templates.flaws(written, known):
-            yield ConfigError(f"{where}.{dotted((name, *flaw.path))}", flaw.reason, _template_hint(flaw, known))
+        for flaw in templates.flaws(written, allowed):
+            yield ConfigError(f"{where}.{dotted((name, *flaw.path))}", flaw.reason, _template_hint(flaw, allowed))
     for mode in body.by_mode:
         if mode not in policy.modes:
             yield ConfigError(f"{where}.body_by_mode.{mode}", f"there is no mode {mode}", suggest(mode, policy.modes))
 
 
-def _template_hint(flaw: templates.Flaw, known: Iterable[str]) -> str:
+def _template_hint(flaw: templates.Flaw, allowed: Iterable[str]) -> str:
     word = flaw.reason.partition("{")[2].partition("}")[0]
-    return suggest(word, known)
+    return suggest(word, allowed)
 
 
 def _wire_names(body: Body, where: str, groups: Mapping[str, Iterable[Processor]]) -> Iterator[ConfigError]:
@@ -122,15 +122,15 @@ def _contract(
     """Hold an example of what is sent, in each mode and lane, against what its reader requires."""
     if not step.accepts:
         return
-    said = set()
+    lacks = set()
     for mode in transition.expects:
         for lane in Lane:
             for values in _examples(policy, transition, mode, sources):
                 written = step.body.of(mode, 1, lane)
                 plain = dict.fromkeys(PLAIN, "x") | {name: values[name] for name in PLAIN if name in values}
                 body = step.beside(plain | values["own"], templates.render(written, values))
-                said |= set(templates.unfit(body, step.accepts))
-    for lack in sorted(said):
+                lacks |= set(templates.unfit(body, step.accepts))
+    for lack in sorted(lacks):
         hint = "write the field in body, or take it from accepts"
         yield ConfigError(f"{where}.accepts", f"{step.to} requires a field that is not sent: {lack}", hint)
 

@@ -69,14 +69,14 @@ def _members(policy: Policy, transition: Transition, expectation: Expectation, k
     if len(phases) < len(transition.after):
         return
     processors, where = policy.awaited[transition.name], " or ".join(transition.after)
-    canonical_of = {name: known for phase in phases for name, known in build_names(phase).items()}
+    canonical_of = {name: canonical for phase in phases for name, canonical in build_names(phase).items()}
     for role, names in (("required", expectation.required), ("optional", expectation.optional)):
         for name in sorted(names - processors.keys()):
             canonical = canonical_of.get(name)
             hint = f"its canonical name is {canonical}" if canonical else suggest(name, processors)
             yield ConfigError(f"{key}.{role}", f"{name} is no processor of {where}", hint)
-    known = [processors[name] for name in expectation.expected if name in processors]
-    if known and len(known) == len(expectation.expected) and all(processor.disabled for processor in known):
+    members = [processors[name] for name in expectation.expected if name in processors]
+    if members and len(members) == len(expectation.expected) and all(processor.disabled for processor in members):
         yield ConfigError(
             f"{key}.required", "every processor expected is disabled", "expect one that runs, or enable one"
         )

@@ -44,7 +44,7 @@ def _words(policy: Policy, phase: Phase, key: str) -> Iterator[ConfigError]:
     for other in policy.phases.values():
         if other.name != phase.name and other.name in phase.wire.phase:
             yield ConfigError(key, f"{other.name} is another phase", "list only words that mean this one")
-    everybodys = frozenset.intersection(*(one.wire.phase for one in policy.phases.values()))
+    everybodys = frozenset.intersection(*(phase.wire.phase for phase in policy.phases.values()))
     before = list(policy.phases.values())[: list(policy.phases).index(phase.name)]
     for other in before:
         shared = sorted((phase.wire.phase & other.wire.phase) - everybodys)
@@ -82,7 +82,7 @@ def _path_errors(path: Path, key: str) -> Iterator[ConfigError]:
 def _outcomes(wire: Dialect, key: str) -> Iterator[ConfigError]:
     for word, outcome in wire.outcomes.items():
         if outcome is Outcome.INFERRED:
-            hint = suggest("", [one.value for one in Outcome if one is not Outcome.INFERRED])
+            hint = suggest("", [outcome.value for outcome in Outcome if outcome is not Outcome.INFERRED])
             yield ConfigError(f"{key}.{word}", "inferred is what nobody says: self-heal concludes it", hint)
 
 

@@ -34,11 +34,11 @@ class Sweep:
     @property
     def next_at(self) -> datetime | None:
         """When the clock alone can change anything of what was seen, None where the next minute already may."""
-        known = [at for at in self.wakeups if at is not None]
-        return min(known, default=None) if len(known) == len(self.wakeups) and not self.unseen else None
+        times = [at for at in self.wakeups if at is not None]
+        return min(times, default=None) if len(times) == len(self.wakeups) and not self.unseen else None
 
-    def say(self, found: Condition) -> None:
-        self.conditions[found.fingerprint] = found
+    def say(self, condition: Condition) -> None:
+        self.conditions[condition.fingerprint] = condition
 
 
 def of_dispatch(key: RunKey, transition: str, before: TransitionState, after: TransitionState) -> list[Finding]:

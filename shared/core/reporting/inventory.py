@@ -58,9 +58,9 @@ class Odd:
     grave: bool = True
 
 
-def odd_schedules(declared: Declared, found: Iterable[Job]) -> Iterator[Odd]:
+def odd_schedules(declared: Declared, jobs: Iterable[Job]) -> Iterator[Odd]:
     """Yield schedules that are missing, stopped, changed, failing, or nobody's."""
-    there = {job.name: job for job in found}
+    there = {job.name: job for job in jobs}
     for name, (cron, zone) in declared.schedules.items():
         job = there.get(name)
         if job is None:
@@ -77,10 +77,10 @@ def odd_schedules(declared: Declared, found: Iterable[Job]) -> Iterator[Odd]:
             yield Odd(name, f"calls {job.calls} and is declared by nobody", grave=False)
 
 
-def odd_subscriptions(declared: Declared, found: Iterable[Feed]) -> Iterator[Odd]:
+def odd_subscriptions(declared: Declared, feeds: Iterable[Feed]) -> Iterator[Odd]:
     """Yield subscriptions that are missing, cut off from their topic, or on one of our topics and nobody's; and topics
     of the policy that nobody reads, those too whose readers are others'."""
-    there = {feed.name: feed for feed in found}
+    there = {feed.name: feed for feed in feeds}
     for name, topic in declared.subscriptions.items():
         feed = there.get(name)
         if feed is None:

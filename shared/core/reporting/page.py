@@ -128,8 +128,8 @@ class Leg:
     @property
     def events(self) -> tuple[Event, ...]:
         """Everything of this transition, oldest first."""
-        told = [event for track in self.tracks for event in track.events]
-        return in_order((*told, *self.marks, *self.alerts))
+        events = [event for track in self.tracks for event in track.events]
+        return in_order((*events, *self.marks, *self.alerts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +148,9 @@ class Timeline:
     @property
     def events(self) -> tuple[Event, ...]:
         """Everything that happened or will, oldest first."""
-        told = [event for leg in self.legs for event in leg.events]
-        told += [event for track in self.last_tracks for event in track.events]
-        return in_order((*told, *self.alerts))
+        events = [event for leg in self.legs for event in leg.events]
+        events += [event for track in self.last_tracks for event in track.events]
+        return in_order((*events, *self.alerts))
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,13 +81,13 @@ class Thresholds:
     def text(self) -> str:
         """Return the thresholds as people say them: `warns below 80, fails below 50`."""
         words = {"below": "below", "above": "above", "from": "from"}
-        found = [
+        parts = [
             f"{verb}s {words[side]} {shown(value)}"
             for verb in ("warn", "fail")
             for side in words
             if (value := getattr(self, f"{verb}_{side}")) is not None
         ]
-        return ", ".join(found)
+        return ", ".join(parts)
 
 
 @dataclass(frozen=True, slots=True)

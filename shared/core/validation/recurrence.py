@@ -96,19 +96,19 @@ class Analysis:
     @property
     def recurring(self) -> tuple[History, ...]:
         """Checks that ever warned or failed, those with the most alarms first."""
-        found = [history for history in self.histories if history.alarms]
-        return tuple(sorted(found, key=lambda one: (-len(one.alarms), -one.failed, one.check)))
+        histories = [history for history in self.histories if history.alarms]
+        return tuple(sorted(histories, key=lambda history: (-len(history.alarms), -history.failed, history.check)))
 
     @property
     def broken(self) -> tuple[History, ...]:
         """Checks that could not be judged at some time: of those times nothing is known, good or bad."""
-        found = [history for history in self.histories if history.errors]
-        return tuple(sorted(found, key=lambda one: (-one.errors, one.check)))
+        histories = [history for history in self.histories if history.errors]
+        return tuple(sorted(histories, key=lambda history: (-history.errors, history.check)))
 
     @property
     def wolves(self) -> tuple[History, ...]:
-        found = [history for history in self.histories if history.cries_wolf]
-        return tuple(sorted(found, key=lambda one: (-one.brief, one.check)))
+        histories = [history for history in self.histories if history.cries_wolf]
+        return tuple(sorted(histories, key=lambda history: (-history.brief, history.check)))
 
     @property
     def silent(self) -> tuple[date, ...]:
@@ -119,69 +119,69 @@ class Analysis:
 
 def analyse(outcomes: Iterable[Outcome], first: date, last: date, zone: ZoneInfo) -> Analysis:
     """Return the answers for the local days from one to another, both included."""
-    listed = [(one.at.astimezone(zone), one) for one in sorted(outcomes, key=lambda one: one.at)]
-    inside = [(at, one) for at, one in listed if first <= at.date() <= last]
+    listed = [(outcome.at.astimezone(zone), outcome) for outcome in sorted(outcomes, key=lambda outcome: outcome.at)]
+    inside = [(at, outcome) for at, outcome in listed if first <= at.date() <= last]
     by_check: dict[str, list[Outcome]] = defaultdict(list)
     by_hour: dict[int, list[Outcome]] = defaultdict(list)
     by_day: dict[date, list[Outcome]] = defaultdict(list)
     by_week: dict[date, list[Outcome]] = defaultdict(list)
     cells: dict[tuple[str, date], list[Status]] = defaultdict(list)
-    for at, one in inside:
+    for at, outcome in inside:
         day = at.date()
-        by_check[one.check].append(one)
-        by_hour[at.hour].append(one)
-        by_day[day].append(one)
-        by_week[day - timedelta(days=day.weekday())].append(one)
-        cells[one.check, day].append(one.status)
+        by_check[outcome.check].append(outcome)
+        by_hour[at.hour].append(outcome)
+        by_day[day].append(outcome)
+        by_week[day - timedelta(days=day.weekday())].append(outcome)
+        cells[outcome.check, day].append(outcome.status)
     return Analysis(
         first=first,
         last=last,
-        histories=tuple(_history(check, found) for check, found in sorted(by_check.items())),
-        hours={hour: _count(found) for hour, found in sorted(by_hour.items())},
-        days={day: _count(found) for day, found in sorted(by_day.items())},
-        weeks={week: _count(found) for week, found in sorted(by_week.items())},
-        cells={key: max(found, key=_WORST.index) for key, found in cells.items()},
+        histories=tuple(_history(check, group) for check, group in sorted(by_check.items())),
+        hours={hour: _count(group) for hour, group in sorted(by_hour.items())},
+        days={day: _count(group) for day, group in sorted(by_day.items())},
+        weeks={week: _count(group) for week, group in sorted(by_week.items())},
+        cells={key: max(statuses, key=_WORST.index) for key, statuses in cells.items()},
     )
 
 
 _WORST = (Status.SKIP, Status.PASS, Status.WARN, Status.ERROR, Status.FAIL)
 
 
-def _count(found: list[Outcome]) -> Count:
-    statuses = [one.status for one in found]
+def _count(outcomes: list[Outcome]) -> Count:
+    statuses = [outcome.status for outcome in outcomes]
     return Count(
         judged=sum(status is not Status.SKIP for status in statuses),
         warned=statuses.count(Status.WARN),
         failed=statuses.count(Status.FAIL),
         errors=statuses.count(Status.ERROR),
-        health=health((one.severity, one.status) for one in found),
+        health=health((outcome.severity, outcome.status) for outcome in outcomes),
     )
 
 
-def _history(check: str, found: list[Outcome]) -> History:
-    count = _count(found)
-    bad = [one for one in found if one.status in _ALARM]
+def _history(check: str, outcomes: list[Outcome]) -> History:
+    count = _count(outcomes)
+    bad = [outcome for outcome in outcomes if outcome.status in _ALARM]
     return History(
         check=check,
-        severity=found[-1].severity,
+        severity=outcomes[-1].severity,
         judged=count.judged,
         warned=count.warned,
         failed=count.failed,
         errors=count.errors,
-        alarms=tuple(_alarms(found)),
+        alarms=tuple(_alarms(outcomes)),
         last_message=bad[-1].message if bad else "",
     )
 
 
-def _alarms(found: Iterable[Outcome]) -> list[Alarm]:
+def _alarms(outcomes: Iterable[Outcome]) -> list[Alarm]:
     """Return the alarms of a check; what was skipped or could not be judged neither begins nor ends one."""
     alarms: list[Alarm] = []
     standing: Alarm | None = None
-    for one in found:
-        if one.status in _ALARM:
+    for outcome in outcomes:
+        if outcome.status in _ALARM:
             runs = 1 if standing is None else standing.runs + 1
-            standing = Alarm(one.at if standing is None else standing.since, one.at, runs, over=False)
-        elif one.status is Status.PASS and standing is not None:
-            alarms.append(Alarm(standing.since, one.at, standing.runs, over=True))
+            standing = Alarm(outcome.at if standing is None else standing.since, outcome.at, runs, over=False)
+        elif outcome.status is Status.PASS and standing is not None:
+            alarms.append(Alarm(standing.since, outcome.at, standing.runs, over=True))
             standing = None
     return alarms if standing is None else [*alarms, standing]

@@ -54,8 +54,8 @@ def day_trend(day: date, runs: Iterable[RunOfDay], results: Iterable[ResultOfDay
     each = list({run.run_id: run for run in runs}.values())
     words = Counter(run.status for run in each)
     judged = [result for result in results if result.status != Status.SKIP]
-    statuses = Counter(one.status for one in judged)
-    failures = Counter(one.check_name for one in judged if one.status == Status.FAIL)
+    statuses = Counter(result.status for result in judged)
+    failures = Counter(result.check_name for result in judged if result.status == Status.FAIL)
     return DayTrend(
         trend_date=day,
         total_runs=len(each),
@@ -66,7 +66,7 @@ def day_trend(day: date, runs: Iterable[RunOfDay], results: Iterable[ResultOfDay
         checks_passed=statuses[Status.PASS],
         checks_warned=statuses[Status.WARN],
         checks_failed=statuses[Status.FAIL],
-        health_score=health((Severity(one.severity), Status(one.status)) for one in judged),
+        health_score=health((Severity(result.severity), Status(result.status)) for result in judged),
         most_common_failures=dict(failures.most_common(MOST_COMMON)),
         avg_duration_ms=sum(run.duration_ms for run in each) / len(each) if each else None,
     )

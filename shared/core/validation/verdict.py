@@ -31,12 +31,12 @@ class Measure:
 
     def status(self, check: Check) -> Status:
         if self.verdict is not None:
-            found = self.verdict
+            status = self.verdict
         elif self.value is None or not isfinite(self.value):
-            found = Status[check.nothing.name]
+            status = Status[check.nothing.name]
         else:
-            found = check.thresholds.status(self.value)
-        return min(found, self.worst, key=_ORDER.index) if found is Status.FAIL else found
+            status = check.thresholds.status(self.value)
+        return min(status, self.worst, key=_ORDER.index) if status is Status.FAIL else status
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class Result:
     def bad(self) -> tuple[Measure, ...]:
         """Return the measures that warn or fail, the worst first."""
         wrong = [measure for measure in self.measures if measure.status(self.check) in (Status.WARN, Status.FAIL)]
-        return tuple(sorted(wrong, key=lambda one: -_ORDER.index(one.status(self.check))))
+        return tuple(sorted(wrong, key=lambda measure: -_ORDER.index(measure.status(self.check))))
 
 
 def too_early(check: Check, target: Target) -> Result | None:
@@ -92,14 +92,14 @@ def judge(check: Check, measured: Measured) -> Result:
         status = Status[check.nothing.name]
         return Result(check, status, "nothing was found", affected=int(status is Status.FAIL))
     statuses = [measure.status(check) for measure in measures] + [Status.ERROR] * bool(unread)
-    found = Result(check, max(statuses, key=_ORDER.index), "", measures=measures, unread=unread)
-    bad = found.bad()
+    result = Result(check, max(statuses, key=_ORDER.index), "", measures=measures, unread=unread)
+    bad = result.bad()
     shown_first = (bad or measures)[:1]
     return Result(
         check=check,
-        status=found.status,
-        message=_message(check, found, bad),
-        actual="; ".join(_measure_text(check, one) for one in shown_first),
+        status=result.status,
+        message=_message(check, result, bad),
+        actual="; ".join(_measure_text(check, measure) for measure in shown_first),
         expected=shown_first[0].expected if shown_first else "",
         affected=len(bad),
         measures=measures,
@@ -107,30 +107,32 @@ def judge(check: Check, measured: Measured) -> Result:
     )
 
 
-def _message(check: Check, found: Result, bad: Sequence[Measure]) -> str:
-    judged = [measure for measure in found.measures if measure.status(check) is not Status.SKIP]
+def _message(check: Check, result: Result, bad: Sequence[Measure]) -> str:
+    judged = [measure for measure in result.measures if measure.status(check) is not Status.SKIP]
     parts = []
     if bad:
-        listed = "; ".join(_measure_text(check, one) for one in bad[:SHOWN])
+        listed = "; ".join(_measure_text(check, measure) for measure in bad[:SHOWN])
         more = f"; and {len(bad) - SHOWN} more" if len(bad) > SHOWN else ""
         parts.append(f"{len(bad)} of {len(judged)}: {listed}{more}" if len(judged) > 1 else listed)
     elif len(judged) == 1:
         parts.append(_measure_text(check, judged[0]))
     elif judged:
         parts.append(f"{len(judged)} in order")
-    elif found.measures:
-        parts.append("nothing to judge: " + "; ".join(_measure_text(check, one) for one in found.measures[:SHOWN]))
-    if found.unread:
-        parts.append(f"could not read {'; '.join(found.unread[:SHOWN])}")
+    elif result.measures:
+        parts.append(
+            "nothing to judge: " + "; ".join(_measure_text(check, measure) for measure in result.measures[:SHOWN])
+        )
+    if result.unread:
+        parts.append(f"could not read {'; '.join(result.unread[:SHOWN])}")
     return ". ".join(parts)
 
 
-def _measure_text(check: Check, one: Measure) -> str:
+def _measure_text(check: Check, measure: Measure) -> str:
     number = ""
-    if one.value is not None and isfinite(one.value):
-        number = " ".join(filter(None, (shown(one.value), check.unit)))
-    beside = ", ".join(filter(None, (number, one.expected and f"expected {one.expected}", one.note)))
-    return ": ".join(filter(None, (one.subject, beside or "no number")))
+    if measure.value is not None and isfinite(measure.value):
+        number = " ".join(filter(None, (shown(measure.value), check.unit)))
+    beside = ", ".join(filter(None, (number, measure.expected and f"expected {measure.expected}", measure.note)))
+    return ": ".join(filter(None, (measure.subject, beside or "no number")))
 
 
 class SummaryStatus(StrEnum):

@@ -115,8 +115,8 @@ def judge(rules: Iterable[AnswerRule], accepted: Collection[int], who: str, stat
 
 
 def _by_rule(rule: AnswerRule, who: str, status: int, body: Mapping[str, Any], text: str) -> Answered:
-    said = ", ".join(part for part in (own_words(body, text), _shown(rule.show, body)) if part)
-    whole = f"{who} answers {status}" + (f": {said}" if said else "")
+    words = ", ".join(part for part in (own_words(body, text), _shown(rule.show, body)) if part)
+    whole = f"{who} answers {status}" + (f": {words}" if words else "")
     if rule.results is None or rule.means is not Means.ACCEPTED:
         return Answered(rule.means, whole, shown=bool(rule.show))
     listed = field_at(body, rule.results.path)
@@ -152,7 +152,7 @@ def _nothing_done(body: Mapping[str, Any]) -> str:
     results = body.get("results")
     if isinstance(results, list):
         words = [part.get("status") if isinstance(part, Mapping) else None for part in results]
-        if all(isinstance(one, str) and one.lower() in FAILED_WORDS for one in words):
+        if all(isinstance(word, str) and word.lower() in FAILED_WORDS for word in words):
             return "results: " + ("; ".join(_part(part, "status") for part in results)[:SHOWN] or "none")
     return ""
 
@@ -179,23 +179,23 @@ def is_at_work(call: StatusCall, asked: Mapping[str, str], text: str) -> bool:
     return same and matches(body, call.at_work)
 
 
-def matches(body: Mapping[str, Any], wanted: Fields) -> bool:
+def matches(body: Mapping[str, Any], fields: Fields) -> bool:
     """True if every field that is wanted has one of its values."""
-    return all(fits(field_at(body, path), allowed) for path, allowed in wanted.items())
+    return all(fits(field_at(body, path), allowed) for path, allowed in fields.items())
 
 
 def fits(value: Any, allowed: Iterable[Any]) -> bool:
-    return any(value == one and isinstance(value, bool) == isinstance(one, bool) for one in allowed)
+    return any(value == option and isinstance(value, bool) == isinstance(option, bool) for option in allowed)
 
 
 def field_at(body: Mapping[str, Any], path: str) -> Any:
     """Return the value at a path of an answer, None if there is none; a message is stricter: ``dialect.value_at``."""
-    found: Any = body
+    value: Any = body
     for step in path.split("."):
-        if not isinstance(found, Mapping):
+        if not isinstance(value, Mapping):
             return None
-        found = found.get(step)
-    return found
+        value = value.get(step)
+    return value
 
 
 def opened(text: str) -> Mapping[str, Any]:

@@ -36,8 +36,8 @@ class Contents:
 
     def read(self, paths: Iterable[Path], kind: str, how: Callable[[object], T | None]) -> T | None:
         """Return the first that is there."""
-        found = first(self.body, paths)
-        return None if found is None else _read(found[0], found[1], kind, how)
+        field = first(self.body, paths)
+        return None if field is None else _read(field[0], field[1], kind, how)
 
     def read_one(self, path: Path, kind: str, how: Callable[[object], T | None]) -> T | None:
         """Return what stands at one place."""
@@ -54,15 +54,15 @@ class Contents:
 
     def name(self) -> str:
         """Return the name on the wire, "" if there is none."""
-        found = first(self.body, self.wire.name)
-        return spelling.name(found[1]) if found is not None and isinstance(found[1], str) else ""
+        field = first(self.body, self.wire.name)
+        return spelling.name(field[1]) if field is not None and isinstance(field[1], str) else ""
 
     def outcome(self) -> Outcome:
         """Return what the status means: the policy's own words first, then ours."""
-        found = first(self.body, self.wire.status)
-        if found is None:
+        field = first(self.body, self.wire.status)
+        if field is None:
             raise Malformed("unknown_status", "no status")
-        path, value = found
+        path, value = field
         word = spelling.name(value) if isinstance(value, str) else ""
         if word in self.wire.outcomes:
             return self.wire.outcomes[word]
@@ -113,7 +113,7 @@ class Contents:
     def entities(self) -> dict[str, tuple[str, ...]]:
         """Return the names of what changed by kind: a list under the kind of its place, an object kind by kind."""
         places = self.wire.entities or {"": ENTITIES}
-        found: dict[str, tuple[str, ...]] = {}
+        kinds: dict[str, tuple[str, ...]] = {}
         for kind, path in places.items():
             value = value_at(self.body, path)
             if value is None or value in ("", [], {}):
@@ -124,13 +124,13 @@ class Contents:
                 key = clean(name, MAX_NAME)
                 if not key:
                     raise Malformed("bad_entities", f"{where} is {shown(value)}, not an object of lists")
-                found[key] = (*found.get(key, ()), *_listed(listed, where if name == kind else f"{where}.{key}"))
-        if not found:
-            return found
-        if len(found) > MAX_KINDS:
-            raise Malformed("bad_entities", f"{len(found)} kinds of entities, at most {MAX_KINDS}")
-        most = 2 * MAX_LIST // max(len(found), 2)
-        return {kind: listed[:most] for kind, listed in found.items() if listed}
+                kinds[key] = (*kinds.get(key, ()), *_listed(listed, where if name == kind else f"{where}.{key}"))
+        if not kinds:
+            return kinds
+        if len(kinds) > MAX_KINDS:
+            raise Malformed("bad_entities", f"{len(kinds)} kinds of entities, at most {MAX_KINDS}")
+        most = 2 * MAX_LIST // max(len(kinds), 2)
+        return {kind: listed[:most] for kind, listed in kinds.items() if listed}
 
 
 def _read(path: Path, value: object, kind: str, read: Callable[[object], T]) -> T:

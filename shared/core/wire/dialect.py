@@ -100,21 +100,21 @@ def value_at(body: Mapping[str, Any], path: Path) -> Any:
         return body.get(path[0])
     if len(path) == 2 and type(within := body.get(path[0])) is dict:
         return within.get(path[1])
-    found: Any = body
+    value: Any = body
     for depth, step in enumerate(path):
-        if type(found) is not dict:
-            found = _opened(found, path[:depth])
-            if found is None:
+        if type(value) is not dict:
+            value = _opened(value, path[:depth])
+            if value is None:
                 return None
-        found = found.get(step)
-    return found
+        value = value.get(step)
+    return value
 
 
-def _opened(found: Any, path: Path) -> Any:
+def _opened(value: Any, path: Path) -> Any:
     """Return what stands at a place as an object, None if nothing does."""
-    if is_absent(found) or found == []:
+    if is_absent(value) or value == []:
         return None
-    opened = _object(found) if isinstance(found, str) else found
+    opened = _object(value) if isinstance(value, str) else value
     if not isinstance(opened, Mapping):
         raise Malformed("bad_field", f"{dotted_path(path)} is {shown(opened)}, not an object")
     return opened

@@ -41,12 +41,12 @@ def instant(value: object) -> datetime | None:
     if is_absent(value):
         return None
     try:
-        found = _read(value)
+        moment = _read(value)
     except (ValueError, OverflowError, KeyError, OSError):
-        found = None
-    if found is None or found.year not in YEARS:
+        moment = None
+    if moment is None or moment.year not in YEARS:
         raise ValueError(f"{shown(value)} is not an instant like 2026-01-22T11:00:00Z")
-    return found
+    return moment
 
 
 def _read(value: object) -> datetime | None:

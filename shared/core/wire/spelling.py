@@ -59,20 +59,20 @@ def flag(value: object) -> bool | None:
 
 def percentage(value: object) -> float | None:
     """Return a number from 0 on, with or without a percent sign; None if nothing was sent."""
-    found = _number(value, with_sign=True)
-    if found is None and not is_absent(value):
+    number = _number(value, with_sign=True)
+    if number is None and not is_absent(value):
         raise ValueError(f"{shown(value)} is not a percentage")
-    return found
+    return number
 
 
 def count(value: object) -> int | None:
     """Return a whole number from 0 on; None if nothing was sent."""
-    found = _number(value, with_sign=False)
-    if found is None and is_absent(value):
+    number = _number(value, with_sign=False)
+    if number is None and is_absent(value):
         return None
-    if found is None or found != int(found) or found >= LARGEST_COUNT:
+    if number is None or number != int(number) or number >= LARGEST_COUNT:
         raise ValueError(f"{shown(value)} is not a count")
-    return int(found)
+    return int(number)
 
 
 def _number(value: object, *, with_sign: bool) -> float | None:

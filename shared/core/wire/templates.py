@@ -48,7 +48,7 @@ def render(value: Any, values: Mapping[str, Any], template: re.Pattern[str] = _T
     whole = template.fullmatch(value)
     if whole is not None:
         return values[whole[1]]
-    return template.sub(lambda found: _text(values[found[1]]), value)
+    return template.sub(lambda match: _text(values[match[1]]), value)
 
 
 def _text(value: Any) -> str:
@@ -60,9 +60,9 @@ def names(value: Any, template: re.Pattern[str] = _TEMPLATE) -> frozenset[str]:
     return frozenset(name for _, text in _texts(value) for name in template.findall(text))
 
 
-def flaws(value: Any, known: Iterable[str]) -> Iterator[Flaw]:
+def flaws(value: Any, allowed_names: Iterable[str]) -> Iterator[Flaw]:
     """Yield each template that stands for nothing, with where it is."""
-    allowed = frozenset(known)
+    allowed = frozenset(allowed_names)
     for path, text in _texts(value):
         for braces in _ANY_BRACES.findall(text):
             if braces[1:-1] not in allowed:
