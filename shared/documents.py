@@ -85,19 +85,19 @@ def _known(kind: Any, value: Any, document: Mapping[str, Any]) -> Any:
     if isinstance(kind, type) and is_dataclass(kind):
         if not isinstance(value, Mapping):
             return value
-        return {name: _known(_fields(kind)[name], one, value) for name, one in value.items() if name in _fields(kind)}
-    inner = [one for one in get_args(kind) if one not in (type(None), ...)]
+        return {name: _known(_fields(kind)[name], part, value) for name, part in value.items() if name in _fields(kind)}
+    inner = [argument for argument in get_args(kind) if argument not in (type(None), ...)]
     if not inner or value is None:
         return value
     if isinstance(value, Mapping) and get_origin(kind) is dict:
-        return {name: _known(inner[-1], one, document) for name, one in value.items()}
+        return {name: _known(inner[-1], part, document) for name, part in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str) and get_origin(kind) is tuple:
-        return [_known(inner[0], one, document) for one in value]
+        return [_known(inner[0], part, document) for part in value]
     return _known(inner[0], value, document)
 
 
 def _word(kind: type[Enum], value: Any, document: Mapping[str, Any]) -> Any:
-    if not isinstance(value, str) or any(value == one.value for one in kind):
+    if not isinstance(value, str) or any(value == member.value for member in kind):
         return value
     instead = getattr(kind, "of_later_version", None)
     return value if instead is None else instead(document)

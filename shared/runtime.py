@@ -108,8 +108,8 @@ class EnvironmentPorts:
             return None
         from shared.adapters.framework import trace
 
-        found = trace()
-        return f"projects/{project}/traces/{found}" if found else None
+        trace_id = trace()
+        return f"projects/{project}/traces/{trace_id}" if trace_id else None
 
     @cached_property
     def clock(self) -> Clock:
@@ -271,7 +271,7 @@ def contexts_of(variables: Mapping[str, str]) -> tuple[Context, ...]:
     policies = policies_in(Path(named) if named else None)
     first = EnvironmentPorts(variables, policies[0])
     ports = [first, *(EnvironmentPorts(variables, policy, first) for policy in policies[1:])]
-    made = (_context_of(variables, policy, its) for policy, its in zip(policies, ports, strict=True))
+    made = (_context_of(variables, policy, policy_ports) for policy, policy_ports in zip(policies, ports, strict=True))
     return tuple(replace(ctx, several=len(policies) > 1) for ctx in made)
 
 
@@ -303,17 +303,17 @@ def context(pipeline: str | None = None) -> Context:
     return chosen(contexts(), pipeline)
 
 
-def chosen(known: Sequence[Context], pipeline: str | None) -> Context:
+def chosen(candidates: Sequence[Context], pipeline: str | None) -> Context:
     """Return the context of the pipeline that is named; one alone need not be named.
 
     Raises ``PolicyError`` for a name that none has, and where several are there and none is named.
     """
-    names = [one.policy.pipeline for one in known]
-    if pipeline is None and len(known) > 1:
-        raise PolicyError("environment", "ORCH_POLICY", f"holds {len(known)} pipelines: {', '.join(names)}", WHICH)
+    names = [ctx.policy.pipeline for ctx in candidates]
+    if pipeline is None and len(candidates) > 1:
+        raise PolicyError("environment", "ORCH_POLICY", f"holds {len(candidates)} pipelines: {', '.join(names)}", WHICH)
     if pipeline is not None and pipeline not in names:
         raise PolicyError("--pipeline", pipeline, "there is no such pipeline", f"one of {', '.join(names)}")
-    return known[0 if pipeline is None else names.index(pipeline)]
+    return candidates[0 if pipeline is None else names.index(pipeline)]
 
 
 @contextmanager

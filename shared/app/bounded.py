@@ -52,7 +52,7 @@ class _BoundedHttp:
         self._ports, self._deadline = ports, deadline
 
     def request(self, method: str, url: str, body: Mapping[str, Any] | None, timeout: timedelta) -> Response:
-        left = self._deadline - self._ports.clock.now()
-        if left < SHORTEST_CALL:
+        remaining = self._deadline - self._ports.clock.now()
+        if remaining < SHORTEST_CALL:
             raise OutOfTime() if method == "GET" else NotBegun("http", NO_TIME)
-        return self._ports.http.request(method, url, body, min(timeout, left))
+        return self._ports.http.request(method, url, body, min(timeout, remaining))

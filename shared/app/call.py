@@ -47,12 +47,12 @@ def at_root(path: str) -> Wrong | None:
     return None
 
 
-def parameters(query: Iterable[tuple[str, str]], known: Collection[str]) -> dict[str, str] | Wrong:
+def parameters(query: Iterable[tuple[str, str]], names: Collection[str]) -> dict[str, str] | Wrong:
     """Return the parameters of a query by name; refuse one that is not known, stands twice or says nothing."""
     values: dict[str, str] = {}
     for name, value in query:
-        if name not in known:
-            return Wrong(f"unknown parameter {name[:SHOWN]!r}", suggest(name, known))
+        if name not in names:
+            return Wrong(f"unknown parameter {name[:SHOWN]!r}", suggest(name, names))
         if name in values:
             return Wrong(f"the parameter {name} stands twice", f"?{name}=VALUE once")
         if not value.strip():

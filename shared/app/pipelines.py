@@ -16,27 +16,27 @@ T = TypeVar("T")
 PARAMETER = "pipeline"
 
 
-def named(known: Sequence[Context], pipeline: object) -> Sequence[Context] | Wrong:
+def named(contexts: Sequence[Context], pipeline: object) -> Sequence[Context] | Wrong:
     """Return the contexts that a call is for: that of the pipeline it names, all where it names none (None)."""
     if pipeline is None:
-        return known
-    found = [ctx for ctx in known if ctx.policy.pipeline == pipeline]
-    names = [ctx.policy.pipeline for ctx in known]
-    return found or Wrong(
+        return contexts
+    chosen = [ctx for ctx in contexts if ctx.policy.pipeline == pipeline]
+    names = [ctx.policy.pipeline for ctx in contexts]
+    return chosen or Wrong(
         f"unknown pipeline {shown(pipeline)}", f"{suggest(str(pipeline), names)} There are {', '.join(names)}."
     )
 
 
-def of_query(known: Sequence[Context], call: Call) -> tuple[Sequence[Context], Call] | Wrong:
+def of_query(contexts: Sequence[Context], call: Call) -> tuple[Sequence[Context], Call] | Wrong:
     """Return the contexts that ``?pipeline=NAME`` names, all without it, and the call without that parameter."""
     query = list(call.query)
     given = [value for name, value in query if name == PARAMETER]
     if len(given) > 1:
         return Wrong(f"the parameter {PARAMETER} stands twice", f"?{PARAMETER}=NAME once")
-    wanted = named(known, given[0] if given else None)
-    if isinstance(wanted, Wrong):
-        return wanted
-    return wanted, replace(call, query=[pair for pair in query if pair[0] != PARAMETER])
+    chosen = named(contexts, given[0] if given else None)
+    if isinstance(chosen, Wrong):
+        return chosen
+    return chosen, replace(call, query=[pair for pair in query if pair[0] != PARAMETER])
 
 
 def apart(ctx: Context, function: str, task: Callable[[], T], failed: Callable[[str], T]) -> T:

@@ -36,17 +36,17 @@ def retry(
             failures.append(error)
             raise
 
-    def wanted() -> float:
+    def asked_wait() -> float:
         at = failures[-1].retry_at if failures else None
         return 0.0 if at is None else (at - clock.now()).total_seconds()
 
     def wait(state: tenacity.RetryCallState) -> float:
         jitter = 0.5 + int(clock.token()[:4], 16) / 0xFFFF
-        return max(wanted(), float(first_wait.total_seconds() * 2 ** (state.attempt_number - 1) * jitter))
+        return max(asked_wait(), float(first_wait.total_seconds() * 2 ** (state.attempt_number - 1) * jitter))
 
     def stop(state: tenacity.RetryCallState) -> bool:
         longest = first_wait.total_seconds() * 2 ** (state.attempt_number - 1) * 1.5
-        if state.attempt_number >= attempts or wanted() > longest:
+        if state.attempt_number >= attempts or asked_wait() > longest:
             return True
         begins = clock.now() + timedelta(seconds=state.upcoming_sleep)
         return budget is not None and begins - started >= budget

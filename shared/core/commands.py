@@ -25,7 +25,9 @@ def of_pipeline(text: str, pipeline: str) -> str:
     A command line ends its line of text; an argument that may begin with a dash stands behind `--`, and stays there.
     """
     option = shlex.join(("--pipeline", pipeline))
-    lines = [_with_option(one, option) if f"{PROGRAM} " in one else one for one in text.split("\n")]
+    lines = [
+        _with_option(text_line, option) if f"{PROGRAM} " in text_line else text_line for text_line in text.split("\n")
+    ]
     return "\n".join(lines)
 
 

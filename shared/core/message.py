@@ -140,10 +140,10 @@ def _day_where_read(contents: Contents, delivery: Delivery, policy: Policy) -> d
 def _day(contents: Contents, published: datetime, policy: Policy) -> date | None:
     """Return the date a message belongs to; None if it has none. Raises Malformed for what is no date."""
     wire = contents.wire
-    found = first(contents.body, wire.date)
-    if found is None:
+    pair = first(contents.body, wire.date)
+    if pair is None:
         return None
-    path, value = found
+    path, value = pair
     where = dotted_path(path)
     if isinstance(value, str) and value in wire.date_words:
         zone = UTC if wire.date_words_zone is DateZone.UTC else policy.zone

@@ -71,18 +71,18 @@ def lacking(
     transition waits for another that can be repaired, or is blocked or held, is left out: a repair never goes around
     a gate. So is one whose transition, or whose start, is paused (behaviour T8).
     """
-    found: dict[str, tuple[Lack, Lack]] = {}
+    lacks: dict[str, tuple[Lack, Lack]] = {}
     for name, closed in live.items():
         again = past[name]
         if not _is_lacking(closed) or not _is_lacking(again) or again.pause(now) is not None:
             continue
-        for phase in dict.fromkeys(closed.processors[one].phase for one in closed.seen.missing):
-            pair = found.get(phase) or (_none(closed.key, phase), _none(again.key, phase))
-            found[phase] = (_with(pair[0], closed, closed.seen.missing), _with(pair[1], again, again.seen.missing))
-    can_be_asked = {phase for phase, (_, lack) in found.items() if policy.phases[phase].rerun and lack.missing}
+        for phase in dict.fromkeys(closed.processors[name].phase for name in closed.seen.missing):
+            pair = lacks.get(phase) or (_none(closed.key, phase), _none(again.key, phase))
+            lacks[phase] = (_with(pair[0], closed, closed.seen.missing), _with(pair[1], again, again.seen.missing))
+    can_be_asked = {phase for phase, (_, lack) in lacks.items() if policy.phases[phase].rerun and lack.missing}
     return {
         phase: pair
-        for phase, pair in found.items()
+        for phase, pair in lacks.items()
         if phase in can_be_asked and not _kept_back(policy, phase, live, past, can_be_asked, now)
     }
 
@@ -96,7 +96,7 @@ def _with(lack: Lack, snapshot: DecisionInput, missing: Iterable[str]) -> Lack:
     return replace(
         lack,
         transitions=(*lack.transitions, snapshot.transition.name),
-        missing=tuple(dict.fromkeys((*lack.missing, *(one for one in missing if one in own)))),
+        missing=tuple(dict.fromkeys((*lack.missing, *(name for name in missing if name in own)))),
         expected=lack.expected | (own & frozenset(snapshot.seen.expected)),
     )
 
@@ -120,9 +120,11 @@ def _kept_back(
     if starting is None or starting.name not in live:
         return False
     before = live[starting.name], past[starting.name]
-    if any(one.state.triggered for one in before):
+    if any(earlier.state.triggered for earlier in before):
         return False
-    stopped = any(one.state.state in (State.BLOCKED, State.HELD) or one.pause(now) is not None for one in before)
+    stopped = any(
+        earlier.state.state in (State.BLOCKED, State.HELD) or earlier.pause(now) is not None for earlier in before
+    )
     return stopped or not frozenset(starting.after).isdisjoint(asked)
 
 
@@ -142,11 +144,17 @@ def next_to_ask(policy: Policy, listed: Iterable[PastLack], now: datetime, *, fo
     So a date that nobody can repair never keeps the others from it (behaviour T9).
     """
     allowed = [
-        one
-        for one in listed
-        if not one.busy and not refusal(policy, one) and (force or repairs.may_ask(one.log, policy.repairs, now))
+        past_lack
+        for past_lack in listed
+        if not past_lack.busy
+        and not refusal(policy, past_lack)
+        and (force or repairs.may_ask(past_lack.log, policy.repairs, now))
     ]
-    return min(allowed, key=lambda one: (one.tried and one.log.failure is not None, one.lack.key), default=None)
+    return min(
+        allowed,
+        key=lambda past_lack: (past_lack.tried and past_lack.log.failure is not None, past_lack.lack.key),
+        default=None,
+    )
 
 
 def refusal(policy: Policy, lack: PastLack) -> str:
@@ -156,13 +164,13 @@ def refusal(policy: Policy, lack: PastLack) -> str:
 
 def moments(policy: Policy, listed: Iterable[PastLack], now: datetime) -> list[datetime]:
     """Return when the clock alone may allow another call, or bring something to be told."""
-    cooldown, found = policy.repairs.cooldown, [now + EVERY]
-    for one in listed:
-        log = one.log
-        found += [log.last_at + cooldown] if log.last_at is not None else []
-        found += [log.failure.retry_at] if log.failure is not None else []
-        found += [log.accepted_at + cooldown + GRACE + timedelta(seconds=1)] if log.accepted_at is not None else []
-    return [at for at in found if at > now]
+    cooldown, times = policy.repairs.cooldown, [now + EVERY]
+    for past_lack in listed:
+        log = past_lack.log
+        times += [log.last_at + cooldown] if log.last_at is not None else []
+        times += [log.failure.retry_at] if log.failure is not None else []
+        times += [log.accepted_at + cooldown + GRACE + timedelta(seconds=1)] if log.accepted_at is not None else []
+    return [at for at in times if at > now]
 
 
 def conditions(policy: Policy, listed: list[PastLack], now: datetime) -> Iterator[Condition]:
@@ -170,15 +178,19 @@ def conditions(policy: Policy, listed: list[PastLack], now: datetime) -> Iterato
 
     What a service answers to several dates is one alert a day; what came of two accepted repairs is told date by date.
     """
-    for phase in dict.fromkeys(one.lack.phase for one in listed):
-        of_phase = [one for one in listed if one.lack.phase == phase]
-        yield from _refused(policy, [one for one in of_phase if refusal(policy, one)], now)
-        failing = [one for one in of_phase if one.tried and one.log.failure is not None]
-        faults = [one for one in failing if one.log.failure is not None and one.log.failure.verdict == "refused"]
+    for phase in dict.fromkeys(past_lack.lack.phase for past_lack in listed):
+        of_phase = [past_lack for past_lack in listed if past_lack.lack.phase == phase]
+        yield from _refused(policy, [past_lack for past_lack in of_phase if refusal(policy, past_lack)], now)
+        failing = [past_lack for past_lack in of_phase if past_lack.tried and past_lack.log.failure is not None]
+        faults = [
+            past_lack
+            for past_lack in failing
+            if past_lack.log.failure is not None and past_lack.log.failure.verdict == "refused"
+        ]
         yield from _failed(policy, faults, now, is_fault=True)
-        yield from _failed(policy, [one for one in failing if one not in faults], now, is_fault=False)
-        for one in of_phase:
-            yield from _in_vain(policy, one, now)
+        yield from _failed(policy, [past_lack for past_lack in failing if past_lack not in faults], now, is_fault=False)
+        for past_lack in of_phase:
+            yield from _in_vain(policy, past_lack, now)
 
 
 def repaired(policy: Policy, run: Run, past: Mapping[str, DecisionInput]) -> Iterator[Condition]:
@@ -187,9 +199,11 @@ def repaired(policy: Policy, run: Run, past: Mapping[str, DecisionInput]) -> Ite
         called = log.accepted_at
         if called is None or run.closed_at is None or called < run.closed_at:
             continue
-        went = [one for one in past.values() if phase in one.transition.after and one.state.triggered]
+        went = [
+            snapshot for snapshot in past.values() if phase in snapshot.transition.after and snapshot.state.triggered
+        ]
         if went:
-            gone_on = names(one.transition.name for one in went)
+            gone_on = names(snapshot.transition.name for snapshot in went)
             what = f"{phase} repaired after the run had closed; {gone_on} went on in the backfill lane"
             text = say(run.key.id, "", what)
             subject = f"{run.key.day}/{run.key.mode}/{phase}"
@@ -224,24 +238,27 @@ def _failed(policy: Policy, listed: list[PastLack], now: datetime, *, is_fault: 
         )
 
 
-def _in_vain(policy: Policy, one: PastLack, now: datetime) -> Iterator[Condition]:
-    text = (repairs.in_vain(policy, one.lack, one.log, now) or _spent(policy, one, now)) if one.tried else ""
+def _in_vain(policy: Policy, past_lack: PastLack, now: datetime) -> Iterator[Condition]:
+    if not past_lack.tried:
+        return
+    text = repairs.in_vain(policy, past_lack.lack, past_lack.log, now) or _spent(policy, past_lack, now)
     if text:
-        again = commands.rerun(one.lack.phase, one.lack.key, "what kept it from working is repaired")
-        do = f"look at {names(one.lack.missing)}, then: {again}"
-        key = one.live_lack.key
-        subject = f"{key.day}/{key.mode}/{one.lack.phase}"
-        said = say(key.id, "", text, "", do)
-        yield Condition(AlertKind.PAST_REPAIR_IN_VAIN, Severity.WARNING, policy.pipeline, "", subject, said)
+        again = commands.rerun(past_lack.lack.phase, past_lack.lack.key, "what kept it from working is repaired")
+        do = f"look at {names(past_lack.lack.missing)}, then: {again}"
+        key = past_lack.live_lack.key
+        subject = f"{key.day}/{key.mode}/{past_lack.lack.phase}"
+        message = say(key.id, "", text, "", do)
+        yield Condition(AlertKind.PAST_REPAIR_IN_VAIN, Severity.WARNING, policy.pipeline, "", subject, message)
 
 
-def _spent(policy: Policy, one: PastLack, now: datetime) -> str:
+def _spent(policy: Policy, past_lack: PastLack, now: datetime) -> str:
     """Return what is missing still once no repair is left, and the last had its time; "" before."""
-    log, at = one.log, one.log.accepted_at
+    log, at = past_lack.log, past_lack.log.accepted_at
     if at is None or log.attempts < policy.repairs.max_attempts or now - at <= policy.repairs.cooldown + GRACE:
         return ""
-    asked = f"{amount(log.attempts, 'repair')} of {one.lack.phase} accepted, the last at {clock_time(policy, at, now)}"
-    return f"{asked}, and no other follows: still missing are {names(one.lack.missing)}, {log.answer}"
+    last = clock_time(policy, at, now)
+    asked = f"{amount(log.attempts, 'repair')} of {past_lack.lack.phase} accepted, the last at {last}"
+    return f"{asked}, and no other follows: still missing are {names(past_lack.lack.missing)}, {log.answer}"
 
 
 def _of_day(
@@ -255,5 +272,5 @@ def _of_day(
 def _dates(listed: list[PastLack]) -> str:
     """Return `2026-01-12 overnight and 2 more dates`."""
     first = listed[0].live_lack.key
-    more = len({one.live_lack.key for one in listed}) - 1
+    more = len({past_lack.live_lack.key for past_lack in listed}) - 1
     return f"{first.day} {first.mode}" + (f" and {amount(more, 'more date')}" if more else "")

@@ -55,19 +55,21 @@ def may_ask(log: RepairLog, limit: Repairs, now: datetime) -> bool:
 
 def after_call(log: RepairLog, outcome: Outcome, asked: tuple[str, ...], limit: Repairs, now: datetime) -> RepairLog:
     """Return the log once a call came to something: only an accepted one uses up an attempt."""
-    answered, known = outcome.answered, replace(log, pending=False)
+    answered, next_log = outcome.answered, replace(log, pending=False)
     match answered.means:
         case Means.ACCEPTED:
             answer, asked = answered.note or answered.text, tuple(dict.fromkeys((*log.asked, *asked)))
-            return replace(known, attempts=log.attempts + 1, accepted_at=now, failure=None, asked=asked, answer=answer)
+            return replace(
+                next_log, attempts=log.attempts + 1, accepted_at=now, failure=None, asked=asked, answer=answer
+            )
         case Means.NOT_YET | Means.BUSY:
-            return replace(known, failure=cadence.verdict(log.failure, answered.means.value, answered.text, now))
+            return replace(next_log, failure=cadence.verdict(log.failure, answered.means.value, answered.text, now))
         case Means.REFUSED:
             # Nobody mends a policy within minutes; a service that is being deployed answers so too.
-            return replace(known, failure=cadence.after(log.failure, answered.text, now, limit.cooldown, "refused"))
+            return replace(next_log, failure=cadence.after(log.failure, answered.text, now, limit.cooldown, "refused"))
     if outcome.unknown:
-        return replace(known, failure=cadence.after(log.failure, answered.text, now, UNKNOWN))
-    return replace(known, failure=cadence.outage(log.failure, answered.text, now))
+        return replace(next_log, failure=cadence.after(log.failure, answered.text, now, UNKNOWN))
+    return replace(next_log, failure=cadence.outage(log.failure, answered.text, now))
 
 
 def refusal(policy: Policy, lack: Lack) -> str:

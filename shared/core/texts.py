@@ -36,8 +36,8 @@ def duration(length: timedelta) -> str:
     return " ".join(part for part in (f"{hours} h" if hours else "", f"{minutes} min" if minutes else "") if part)
 
 
-def names(found: Iterable[str], none: str = "nothing") -> str:
-    return ", ".join(found) or none
+def names(items: Iterable[str], none: str = "nothing") -> str:
+    return ", ".join(items) or none
 
 
 def amount(count: int | None, noun: str) -> str:

@@ -25,13 +25,13 @@ def handle(request: Request) -> HttpAnswer:
     health = health_answer(request, FUNCTION)
     if health is not None:
         return health
-    known = contexts()
+    pipelines = contexts()
     headers = {name.lower(): value for name, value in request.headers.items()}
     pushed = push_of(request.method, request.path, headers, request.get_data())
-    ctx = recipient(known, "" if pushed is None else pushed.topic)
+    ctx = recipient(pipelines, "" if pushed is None else pushed.topic)
     try:
         if pushed is None:
-            body, status = answer_one_of(known, call_of(request))
+            body, status = answer_one_of(pipelines, call_of(request))
             return json_text(body), status, JSON
         taken = receive(ctx, delivery_of(ctx, pushed))
     except OrchError as error:

@@ -30,15 +30,15 @@ PRIVATE = {
 
 def handle(request: Request) -> HttpAnswer:
     """Answer one call of the health check: JSON, or the page (behaviour 11)."""
-    known = runtime.contexts()
+    contexts = runtime.contexts()
     try:
         asked = HealthRequest(request.method, request.path, request.args.to_dict())
-        found = answer_all(with_inventories([with_workflows(ctx) for ctx in known]), deployed, asked)
-        if isinstance(found.body, dict):
-            return json_text(found.body), found.status, {**JSON, **PRIVATE}
-        return render(found.body), found.status, {**HTML, **PRIVATE}
+        response = answer_all(with_inventories([with_workflows(ctx) for ctx in contexts]), deployed, asked)
+        if isinstance(response.body, dict):
+            return json_text(response.body), response.status, {**JSON, **PRIVATE}
+        return render(response.body), response.status, {**HTML, **PRIVATE}
     except Exception as error:
-        report_unexpected(known[0], "health_check", error, traceback.format_exc())
+        report_unexpected(contexts[0], "health_check", error, traceback.format_exc())
         raise
 
 

@@ -10,10 +10,10 @@ from shared.app.context import Context, NotDeployed
 from shared.core.errors import OrchError
 
 
-def with_inventories(known: Sequence[Context]) -> list[Context]:
+def with_inventories(contexts: Sequence[Context]) -> list[Context]:
     """Return the contexts with the inventory readable to the first: what is deployed is judged once, not for each
     pipeline."""
-    return [with_inventory(ctx) if place == 0 else ctx for place, ctx in enumerate(known)]
+    return [with_inventory(ctx) if place == 0 else ctx for place, ctx in enumerate(contexts)]
 
 
 def with_inventory(ctx: Context) -> Context:

@@ -21,10 +21,10 @@ def handle(request: Request) -> HttpAnswer:
     health = health_answer(request, FUNCTION)
     if health is not None:
         return health
-    known = contexts()
+    pipelines = contexts()
     try:
-        findings, status = answer_all(with_inventories(known), call_of(request), with_workflows)
+        findings, status = answer_all(with_inventories(pipelines), call_of(request), with_workflows)
     except Exception as error:
-        report_unexpected(known[0], FUNCTION, error, traceback.format_exc())
+        report_unexpected(pipelines[0], FUNCTION, error, traceback.format_exc())
         raise
     return json_text(findings), status, JSON

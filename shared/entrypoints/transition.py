@@ -27,11 +27,11 @@ def receive(transition: str, event: CloudEvent, strange: str = "") -> Receipt:
 
     Its topic says whose it is. ``strange`` says why what came is no message, and only its bytes can be kept.
     """
-    known, topic = contexts(), topic_of(event)
-    ctx = recipient(known, transition, topic)
+    pipelines, topic = contexts(), topic_of(event)
+    ctx = recipient(pipelines, transition, topic)
     try:
         delivery = delivery_of(ctx, transition, event)
-        if transition == ANY and of_topic(known, topic) is None and delivery.data.strip():
+        if transition == ANY and of_topic(pipelines, topic) is None and delivery.data.strip():
             strange = strange or f"no phase of a pipeline reports on the topic {topic[:80]!r}"
         return receiving.set_aside(ctx, delivery, strange) if strange else receiving.receive(ctx, delivery)
     except OrchError as error:

@@ -25,11 +25,11 @@ def handle(request: Request) -> HttpAnswer:
     health = health_answer(request, FUNCTION)
     if health is not None:
         return health
-    known = runtime.contexts()
+    contexts = runtime.contexts()
     try:
-        body, status = answer_all(with_inventories(known), own_checks, call_of(request))
+        body, status = answer_all(with_inventories(contexts), own_checks, call_of(request))
     except Exception as error:
-        report_unexpected(known[0], FUNCTION, error, traceback.format_exc())
+        report_unexpected(contexts[0], FUNCTION, error, traceback.format_exc())
         raise
     return json_text(body), status, JSON
 

@@ -20,10 +20,10 @@ def handle(request: Request) -> HttpAnswer:
     health = health_answer(request, FUNCTION)
     if health is not None:
         return health
-    known = contexts()
+    pipelines = contexts()
     try:
-        body, status = answer_all(running(known), workflows_of, call_of(request))
+        body, status = answer_all(running(pipelines), workflows_of, call_of(request))
     except Exception as error:
-        report_unexpected(known[0], FUNCTION, error, traceback.format_exc())
+        report_unexpected(pipelines[0], FUNCTION, error, traceback.format_exc())
         raise
     return json_text(body), status, JSON

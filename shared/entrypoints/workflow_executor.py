@@ -49,10 +49,10 @@ def receive(event: CloudEvent, strange: str = "") -> str:
         raise
 
 
-def _recipient(known: Sequence[Context], topic: str) -> Context:
+def _recipient(pipelines: Sequence[Context], topic: str) -> Context:
     """Return the context of the pipeline whose steps or files a topic carries; the first where it says nothing."""
-    own = (ctx for ctx in known if topic in (steps_topic(ctx.policy.pipeline), files_topic(ctx.policy.pipeline)))
-    return next(own, known[0])
+    own = (ctx for ctx in pipelines if topic in (steps_topic(ctx.policy.pipeline), files_topic(ctx.policy.pipeline)))
+    return next(own, pipelines[0])
 
 
 def _body(event: CloudEvent) -> dict[str, Any] | None:

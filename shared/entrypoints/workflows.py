@@ -60,10 +60,10 @@ def workflows_of(ctx: Context) -> Workflows:
     return ctx.workflows
 
 
-def running(known: Sequence[Context]) -> list[Context]:
+def running(contexts: Sequence[Context]) -> list[Context]:
     """Return the contexts of the pipelines that have workflows, each with its own; where none has, the first alone.
 
     Raises ``PolicyError`` for a file that is wrong.
     """
-    having = [ctx for ctx in map(with_workflows, known) if ctx.workflows is not None]
-    return having or [known[0]]
+    having = [ctx for ctx in map(with_workflows, contexts) if ctx.workflows is not None]
+    return having or [contexts[0]]

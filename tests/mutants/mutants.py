@@ -203,8 +203,8 @@ MUTANTS = [
     mutant(
         "a command acts on the first pipeline where none is named",
         "shared/runtime.py",
-        "    if pipeline is None and len(known) > 1:",
-        "    if False and len(known) > 1:",
+        "    if pipeline is None and len(candidates) > 1:",
+        "    if False and len(candidates) > 1:",
         "tests/cli/test_pipeline_option.py::test_which_pipeline_is_meant_has_to_be_said",
     ),
     mutant(
@@ -267,7 +267,7 @@ MUTANTS = [
     mutant(
         "a sweep ends and sends what is another pipeline's",
         "shared/app/alerting/outbox.py",
-        "    return [one for one in listed if _pipeline(one)",
+        "    return [document for document in listed if _pipeline(document)",
         "    return [document for document in listed if True or _pipeline(document)",
         f"{T_ONE_DATABASE}a_pipeline_is_the_same_alone_and_among_others",
         f"{T_ONE_DATABASE}an_alert_of_another_pipeline_is_left_alone",
@@ -1876,8 +1876,8 @@ MUTANTS = [
     mutant(
         "a repair that was not accepted uses up an attempt",
         REPAIRS,
-        "answered, known = outcome.answered, replace(log, pending=False)",
-        "answered, known = outcome.answered, replace(log, pending=False, attempts=log.attempts + 1)",
+        "answered, next_log = outcome.answered, replace(log, pending=False)",
+        "answered, next_log = outcome.answered, replace(log, pending=False, attempts=log.attempts + 1)",
         f"{T_HEAL}only_an_accepted_call_uses_up_an_attempt",
         f"{T_HEAL}a_door_that_is_shut_costs_no_attempt",
     ),
@@ -1959,15 +1959,15 @@ MUTANTS = [
     mutant(
         "the newest date repaired first",
         PAST_CORE,
-        "one.lack.key), default=None",
-        "-one.lack.key.day.toordinal()), default=None",
+        "past_lack.lack.key),\n        default=None",
+        "-past_lack.lack.key.day.toordinal()),\n        default=None",
         f"{T_PAST}oldest_first_one_a_minute",
     ),
     mutant(
         "a date that cannot be repaired keeps the others",
         PAST_CORE,
-        "        for one in listed\n        if not one.busy",
-        "        for one in list(listed)[:1]\n        if not one.busy",
+        "        for past_lack in listed\n        if not past_lack.busy",
+        "        for past_lack in list(listed)[:1]\n        if not past_lack.busy",
         f"{T_PAST}a_date_that_is_refused_does_not_keep_the_others",
     ),
     mutant(
@@ -1987,7 +1987,7 @@ MUTANTS = [
     mutant(
         "attempts counted anew in the backfill lane",
         PAST_CORE,
-        "repairs.may_ask(one.log, policy.repairs, now)",
+        "repairs.may_ask(past_lack.log, policy.repairs, now)",
         "repairs.may_ask(RepairLog(), policy.repairs, now)",
         f"{T_PAST}a_budget_for_a_lifetime",
         f"{T_PAST}attempts_of_the_live_run_count",
@@ -2010,8 +2010,8 @@ MUTANTS = [
     mutant(
         "repairs of the past told as if none had come of them",
         PAST_CORE,
-        "if one.tried else \"\"",
-        "if False else \"\"",
+        "    if not past_lack.tried:\n",
+        "    if True:\n",
         f"{T_PAST}a_part_is_told_once_no_repair_is_left",
     ),
     mutant(

@@ -53,17 +53,17 @@ def alert_both_stores_down(ctx: Context, run: str, error: str) -> None:
 
 def _straight(ctx: Context, text: str, *, resolved: bool, kind: AlertKind = AlertKind.STATE_DOWN) -> bool:
     """Send past the store, which is what is away; False if it could not be sent."""
-    mark, told = fingerprint(kind, ctx.policy.pipeline, "", ""), ctx.memory.straight_taken
-    taken = told.get((kind, resolved), ())
+    mark, all_taken = fingerprint(kind, ctx.policy.pipeline, "", ""), ctx.memory.straight_taken
+    taken = all_taken.get((kind, resolved), ())
     try:
         result = ctx.ports.alerts.send(Notice(mark, "critical", kind.value, text, resolved=resolved, taken=taken))
     except Unavailable as error:
-        told[kind, resolved] = error.taken if isinstance(error, Undelivered) else taken
+        all_taken[kind, resolved] = error.taken if isinstance(error, Undelivered) else taken
         ctx.log("alert.unsent", severity="CRITICAL", error=str(error), text=text)
         return False
     if not isinstance(result, Delivered):
-        told[kind, resolved] = result.taken
+        all_taken[kind, resolved] = result.taken
         ctx.log("alert.refused", severity="CRITICAL", reason=result.reason, text=text)
         return False
-    told.pop((kind, resolved), None)
+    all_taken.pop((kind, resolved), None)
     return True

@@ -38,7 +38,7 @@ def own_alerts(ctx: Context, where: Mapping[str, str | int | bool | None]) -> li
     """Return the alerts of the pipeline that fit: others may have theirs in the same database. What does not say whose
     it is may be anybody's: whoever finds it has to deal with it."""
     listed = ctx.ports.store.query(COLLECTION, where)
-    return [one for one in listed if _pipeline(one) in ("", ctx.policy.pipeline)]
+    return [document for document in listed if _pipeline(document) in ("", ctx.policy.pipeline)]
 
 
 def _pipeline(document: Document) -> str:

@@ -28,12 +28,12 @@ ENDED_ELSEWHERE = (VALIDATION, AlertKind.DEAD_LETTERS)
 OVER_FOR = timedelta(seconds=50)
 
 
-def raise_now(ctx: Context, found: Collection[Condition], *, occurrence: bool = False) -> None:
+def raise_now(ctx: Context, conditions: Collection[Condition], *, occurrence: bool = False) -> None:
     """Store conditions that hold and send those that are new; ``occurrence`` counts a repetition."""
-    if not found:
+    if not conditions:
         return
-    documents = ctx.ports.store.get(*(path_of(c.fingerprint) for c in found))
-    for condition, document in zip(found, documents, strict=True):
+    documents = ctx.ports.store.get(*(path_of(c.fingerprint) for c in conditions))
+    for condition, document in zip(conditions, documents, strict=True):
         kept = raise_one(ctx, condition, read_or_drop(ctx, document), occurrence=occurrence)
         if kept is not None:
             send(ctx, kept)
@@ -67,7 +67,7 @@ def raise_one(ctx: Context, condition: Condition, kept: Kept | None, *, occurren
 
 def update_alerts(
     ctx: Context,
-    found: Mapping[str, Condition],
+    conditions: Mapping[str, Condition],
     seen: Collection[str],
     unseen: Collection[str],
     now: datetime,
@@ -81,11 +81,11 @@ def update_alerts(
     Returns when the clock alone may change any of them.
     """
     standing = {kept.alert.fingerprint: kept for kept in read_all(ctx, own_alerts(ctx, {"standing": True}))}
-    unknown = [c for fingerprint, c in found.items() if fingerprint not in standing]
+    unknown = [c for fingerprint, c in conditions.items() if fingerprint not in standing]
     of_others: list[Kept] = []
     ends: list[datetime] = []
     for fingerprint, kept in standing.items():
-        condition = found.get(fingerprint)
+        condition = conditions.get(fingerprint)
         if condition is not None:
             raise_and_send(ctx, condition, kept)
         elif kept.alert.run in unseen or kept.alert.kind in ENDED_ELSEWHERE or _scope_of(kept.alert) in paused:

@@ -19,12 +19,15 @@ LOOKED_BACK = 14
 MANY = 3
 
 
-def with_streaks(ctx: Context, snapshot: DecisionInput, found: Iterable[Condition]) -> list[Condition]:
+def with_streaks(ctx: Context, snapshot: DecisionInput, conditions: Iterable[Condition]) -> list[Condition]:
     """Return the conditions; one of nothing that is the third date in a row or more says how many.
 
     For a required processor of the live lane it is critical then. Raises ``Unavailable`` if the state store is away.
     """
-    return [one if one.kind is not AlertKind.NOTHING else _counted(ctx, snapshot, one) for one in found]
+    return [
+        condition if condition.kind is not AlertKind.NOTHING else _counted(ctx, snapshot, condition)
+        for condition in conditions
+    ]
 
 
 def _counted(ctx: Context, snapshot: DecisionInput, condition: Condition) -> Condition:
@@ -32,8 +35,8 @@ def _counted(ctx: Context, snapshot: DecisionInput, condition: Condition) -> Con
     if days < MANY:
         return condition
     required = condition.subject in snapshot.seen.required and snapshot.key.lane is Lane.LIVE
-    said = f"{condition.subject} reported"
-    text = condition.text.replace(said, f"for {days} dates in a row {said}", 1)
+    statement = f"{condition.subject} reported"
+    text = condition.text.replace(statement, f"for {days} dates in a row {statement}", 1)
     return replace(condition, text=text, severity=Severity.CRITICAL if required else condition.severity)
 
 
@@ -41,7 +44,7 @@ def _before(ctx: Context, key: RunKey, condition: Condition) -> int:
     """Count the dates in a row before this one on which the same was said and never ended; those without a run, or
     without units, are none."""
     keys = [replace(key, day=key.day - timedelta(days=back)) for back in range(1, LOOKED_BACK + 1)]
-    alerts = [fingerprint(condition.kind, one.id, condition.transition, condition.subject) for one in keys]
+    alerts = [fingerprint(condition.kind, key.id, condition.transition, condition.subject) for key in keys]
     documents = ctx.ports.store.get(*map(run_path, keys), *map(path_of, alerts))
     days = 0
     for run, alert in zip(documents[: len(keys)], documents[len(keys) :], strict=True):

@@ -15,13 +15,13 @@ from shared.ports import Row
 def write_alert_rows(ctx: Context) -> None:
     """Write to the record what became of alerts since the last time; readers take the newest row of each."""
     kept = read_all(ctx, own_alerts(ctx, {"recorded": False}))
-    if not write_rows(ctx, [_row(one.alert) for one in kept]):
+    if not write_rows(ctx, [_row(item.alert) for item in kept]):
         return
-    for one in kept:
-        assert one.version is not None
-        path = path_of(one.alert.fingerprint)
+    for item in kept:
+        assert item.version is not None
+        path = path_of(item.alert.fingerprint)
         # A lost race leaves the row to be written again as the alert is by then: each stage has an id of its own.
-        ctx.ports.store.update(path, to_data(replace(one.alert, recorded=True)), one.version)
+        ctx.ports.store.update(path, to_data(replace(item.alert, recorded=True)), item.version)
 
 
 def _row(alert: Alert) -> tuple[str, Row]:

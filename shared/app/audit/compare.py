@@ -56,8 +56,8 @@ def compare(ctx: Context, findings: list[Finding], *, now_due: bool) -> Compared
         ctx.log("reconciliation.unreadable", severity="WARNING", error=str(error))
         findings.append(Finding("reconciliation", "", f"the record cannot be read: {error.reason}", "skipped"))
         return Compared()
-    known, closed = _known(ctx, first, last)
-    result = Compared(_to_audit_log(ctx, known, closed, rows, now), _to_state(ctx, known, rows, now))
+    by_run, closed = _known(ctx, first, last)
+    result = Compared(_to_audit_log(ctx, by_run, closed, rows, now), _to_state(ctx, by_run, rows, now))
     for what, ids in (("record", result.audit_lacked), ("state", result.state_lacked)):
         if ids:
             ctx.log("reconciliation.repaired", severity="WARNING", side=what, messages=list(ids[:50]), count=len(ids))
@@ -80,21 +80,21 @@ def _known(ctx: Context, first: date, last: date) -> tuple[Known, frozenset[RunK
     """Return the completions of every run of these dates, and which of the runs are closed."""
     documents = ctx.ports.store.query("runs", {"pipeline": ctx.policy.pipeline})
     runs = [run.value for run in readable(documents)[0] if first <= run.value.key.day <= last]
-    found = {}
+    by_run = {}
     for run in runs:
-        listed = (from_data(Completion, one.data) for one in ctx.ports.store.query(completions_path(run.key)))
-        found[run.key] = {(known.phase, known.processor): known for known in listed}
-    return found, frozenset(run.key for run in runs if run.closed_at is not None)
+        listed = (from_data(Completion, document.data) for document in ctx.ports.store.query(completions_path(run.key)))
+        by_run[run.key] = {(completion.phase, completion.processor): completion for completion in listed}
+    return by_run, frozenset(run.key for run in runs if run.closed_at is not None)
 
 
 def _to_audit_log(
-    ctx: Context, known: Known, closed: frozenset[RunKey], rows: list[Mapping[str, Any]], now: datetime
+    ctx: Context, by_run: Known, closed: frozenset[RunKey], rows: list[Mapping[str, Any]], now: datetime
 ) -> tuple[str, ...]:
     """Write to the record what only the state has."""
     written = {(row["run_id"], row["message_id"]) for row in rows}
     lacking = [
         (key, report, report != completion.latest)
-        for key, completions in known.items()
+        for key, completions in by_run.items()
         for completion in completions.values()
         for report in _held(completion, closed=key in closed)
         if now - report.received_at < WINDOW and (key.id, report.message_id) not in written
@@ -118,16 +118,16 @@ def _held(completion: Completion, *, closed: bool) -> list[Report]:
     return list({report.message_id: report for report in kept if report.message_id not in waiting}.values())
 
 
-def _to_state(ctx: Context, known: Known, rows: list[Mapping[str, Any]], now: datetime) -> tuple[str, ...]:
+def _to_state(ctx: Context, by_run: Known, rows: list[Mapping[str, Any]], now: datetime) -> tuple[str, ...]:
     """Fold into the state what only the record has, oldest first."""
-    seen = {(key.id, m) for key, found in known.items() for c in found.values() for m in c.message_ids}
+    seen = {(key.id, m) for key, completions in by_run.items() for c in completions.values() for m in c.message_ids}
     unseen = (row for row in rows if (row["run_id"], row["message_id"]) not in seen)
     brought = []
     for row in sorted(unseen, key=lambda row: instant_of(row["received_at"])):
         key = _key(ctx, row)
         if key is None or now >= closes_at(key, now, ctx.policy):
             continue
-        completion = known.get(key, {}).get((row["phase"], row["processor_name"]))
+        completion = by_run.get(key, {}).get((row["phase"], row["processor_name"]))
         if completion is not None and _was_counted(completion, row):
             continue
         if _fold(ctx, key, report_of(row)):

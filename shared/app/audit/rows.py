@@ -49,11 +49,11 @@ def entry_of(row: Mapping[str, Any]) -> LogEntry:
 
 
 def _object(value: object) -> dict[str, Any]:
-    found = json.loads(value) if isinstance(value, str) and value else value
-    return found if isinstance(found, dict) else {}
+    document = json.loads(value) if isinstance(value, str) and value else value
+    return document if isinstance(document, dict) else {}
 
 
 def instant_of(value: object) -> datetime:
     """Return a time of the record, which an adapter may give as text or without its zone (UTC), as an aware one."""
-    found = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

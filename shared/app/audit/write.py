@@ -182,7 +182,7 @@ def _take_off_completions(ctx: Context, key: RunKey, written: Sequence[Completio
         stored = read_completion(document)
         if stored is None or stored.version is None or document is None:
             continue
-        left = tuple(report for report in stored.value.pending_audit if report not in before.pending_audit)
-        data = part_data(replace(stored.value, pending_audit=left), key, ctx.policy)
+        remaining = tuple(report for report in stored.value.pending_audit if report not in before.pending_audit)
+        data = part_data(replace(stored.value, pending_audit=remaining), key, ctx.policy)
         # A lost race leaves the rows to be written again, which the record does not count twice.
         ctx.ports.store.update(document.path, data, stored.version)

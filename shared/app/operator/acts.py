@@ -144,13 +144,13 @@ def ask_to_run(ctx: Context, key: RunKey, phase: str, why: Why, only: tuple[str,
         answer = CommandResult(Outcome.UNAVAILABLE, f"{key.id} {phase} was not started: {text}")
         return RunRequest(answer, None if answered is None else answered.means)
     whom = f" for {', '.join(only)}" if only else ""
-    said = f"{key.id} {phase} asked to run again{whom}: {answered.note or text}"
+    message = f"{key.id} {phase} asked to run again{whom}: {answered.note or text}"
     try:
         _note_accepted(ctx, key, phase, ctx.ports.clock.now())
     except Unavailable as away:
-        answer = CommandResult(Outcome.UNAVAILABLE, f"{said}; self-heal does not know of it: {away}")
+        answer = CommandResult(Outcome.UNAVAILABLE, f"{message}; self-heal does not know of it: {away}")
         return RunRequest(answer, Means.ACCEPTED, begun=True)
-    return RunRequest(CommandResult(Outcome.DONE, said), Means.ACCEPTED, begun=True)
+    return RunRequest(CommandResult(Outcome.DONE, message), Means.ACCEPTED, begun=True)
 
 
 def enabled_on(ctx: Context, key: RunKey, phase: str) -> tuple[str, ...]:
@@ -161,7 +161,9 @@ def enabled_on(ctx: Context, key: RunKey, phase: str) -> tuple[str, ...]:
 def recorded_at(ctx: Context, mode: str, phase: str) -> str | None:
     """Return the transition that keeps who asked a phase to run, and why; None where the mode passes none."""
     listed = (*ctx.policy.after(phase), ctx.policy.starting(phase))
-    return next((one.name for one in listed if one is not None and mode in one.expects), None)
+    return next(
+        (transition.name for transition in listed if transition is not None and mode in transition.expects), None
+    )
 
 
 def _note_accepted(ctx: Context, key: RunKey, phase: str, now: datetime) -> None:

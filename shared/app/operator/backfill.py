@@ -134,11 +134,11 @@ def rest(planned: Plan, results: list[Result], per_minute: int) -> str:
     A date that may be at work is not asked for again.
     """
     over = {result.key for result in results if result.begun or not result.stops}
-    left = [item.key.day for item in planned.to_ask if item.key not in over]
-    if not left:
+    days = [item.key.day for item in planned.to_ask if item.key not in over]
+    if not days:
         return ""
     last = planned.to_ask[-1].key.day
-    return commands.backfill(planned.phase, planned.mode, left[0], last, planned.reason, per_minute)
+    return commands.backfill(planned.phase, planned.mode, days[0], last, planned.reason, per_minute)
 
 
 def _belongs_to_live(ctx: Context, key: RunKey, run: Run | None, phase: str, reason: str) -> str:

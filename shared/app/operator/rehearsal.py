@@ -33,8 +33,8 @@ class OverlaidStore:
 
     def get(self, *paths: str) -> list[Document | None]:
         asked = [path for path in dict.fromkeys(paths) if path not in self.written]
-        found = dict(zip(asked, self._base.get(*asked), strict=True)) if asked else {}
-        return [self.written[path] if path in self.written else found[path] for path in paths]
+        documents = dict(zip(asked, self._base.get(*asked), strict=True)) if asked else {}
+        return [self.written[path] if path in self.written else documents[path] for path in paths]
 
     def create(self, path: str, data: Mapping[str, Any]) -> str | None:
         return self._write(path, data) if self.get(path)[0] is None else None
@@ -47,12 +47,18 @@ class OverlaidStore:
         self.written[path] = None
 
     def query(self, collection: str, where: Where | None = None) -> list[Document]:
-        found = {one.path: one for one in self._base.query(collection, where) if one.path not in self.written}
-        for path, one in self.written.items():
-            matches = one is not None and all(one.data.get(name) == value for name, value in (where or {}).items())
-            if one is not None and matches and path.rpartition("/")[0] == collection:
-                found[path] = one
-        return [found[path] for path in sorted(found)]
+        documents = {
+            document.path: document
+            for document in self._base.query(collection, where)
+            if document.path not in self.written
+        }
+        for path, document in self.written.items():
+            matches = document is not None and all(
+                document.data.get(name) == value for name, value in (where or {}).items()
+            )
+            if document is not None and matches and path.rpartition("/")[0] == collection:
+                documents[path] = document
+        return [documents[path] for path in sorted(documents)]
 
     def count(self, collection: str, where: Where | None = None) -> int:
         return len(self.query(collection, where))

@@ -67,7 +67,7 @@ def _keep_bytes(ctx: Context, path: str, delivery: Delivery) -> None:
 
 
 def _keep_row(
-    ctx: Context, path: str, known: Document | None, delivery: Delivery, wrong: Malformed, day: date, body: str
+    ctx: Context, path: str, kept_document: Document | None, delivery: Delivery, wrong: Malformed, day: date, body: str
 ) -> bool:
     """Count a message in its row; False if it is there already."""
     at, pipeline = delivery.received_at, ctx.policy.pipeline
@@ -81,7 +81,7 @@ def _keep_row(
         after, dropped = _bounded(after, at)
         return {**to_data(after), "expires_at": at + KEPT}, dropped
 
-    dropped = change_document(ctx.ports.store, path, with_message, [known])
+    dropped = change_document(ctx.ports.store, path, with_message, [kept_document])
     for forgotten in dropped or ():
         _forget(ctx, f"{path}/bodies/{forgotten.name}")
     return dropped is not None
@@ -89,17 +89,17 @@ def _keep_row(
 
 def _with(row: Row, delivery: Delivery, reason: str, name: str) -> Row | None:
     """Return a row with one more message, whose body is the newest; None if it is counted already."""
-    known = next((body for body in row.bodies if body.name == name), None)
-    if known is None:
+    earlier = next((body for body in row.bodies if body.name == name), None)
+    if earlier is None:
         named = str(delivery.attributes.get("trigger_id", ""))
         about = (reason, delivery.published_at, delivery.received_at)
         newest = Body(name, (delivery.message_id,), *about, trigger_id=named)
-    elif delivery.message_id in known.message_ids and known.status == KEPT_ASIDE:
+    elif delivery.message_id in earlier.message_ids and earlier.status == KEPT_ASIDE:
         return None
     else:
-        others = tuple(message_id for message_id in known.message_ids if message_id != delivery.message_id)
+        others = tuple(message_id for message_id in earlier.message_ids if message_id != delivery.message_id)
         ids = (*others, delivery.message_id)[-REMEMBERED_MESSAGES:]
-        newest = replace(known, message_ids=ids, reason=reason, count=known.count + 1, status=KEPT_ASIDE)
+        newest = replace(earlier, message_ids=ids, reason=reason, count=earlier.count + 1, status=KEPT_ASIDE)
     bodies = (*(body for body in row.bodies if body.name != name), newest)
     return replace(
         row, reason=reason, bodies=bodies, count=row.count + 1, last_at=delivery.received_at, status=KEPT_ASIDE

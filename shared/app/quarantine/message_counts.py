@@ -43,11 +43,11 @@ def count(ctx: Context, delivery: Delivery, counted: Counted) -> None:
     )  # fmt: skip
 
     def once_more(document: Document | None) -> tuple[Mapping[str, Any] | None, None]:
-        known = new if document is None else from_data(Count, document.data)
-        if delivery.message_id in known.message_ids:
+        before = new if document is None else from_data(Count, document.data)
+        if delivery.message_id in before.message_ids:
             return None, None
-        ids = (*known.message_ids, delivery.message_id)[-REMEMBERED_MESSAGES:]
-        after = replace(known, count=known.count + 1, last_at=delivery.received_at, message_ids=ids)
+        ids = (*before.message_ids, delivery.message_id)[-REMEMBERED_MESSAGES:]
+        after = replace(before, count=before.count + 1, last_at=delivery.received_at, message_ids=ids)
         return {**to_data(after), "expires_at": delivery.received_at + KEPT}, None
 
     change_document(ctx.ports.store, _path(new), once_more)
@@ -57,7 +57,8 @@ def counted(ctx: Context, day: date) -> list[Count]:
     """Return what was counted of messages published on a local day, by phase and name."""
     documents = ctx.ports.store.query(COLLECTION, {"pipeline": ctx.policy.pipeline, "day": day.isoformat()})
     return sorted(
-        (from_data(Count, document.data) for document in documents), key=lambda one: (one.phase, one.why, one.name)
+        (from_data(Count, document.data) for document in documents),
+        key=lambda entry: (entry.phase, entry.why, entry.name),
     )
 
 

@@ -94,8 +94,8 @@ def rows(ctx: Context, status: str | None = KEPT_ASIDE) -> list[Row]:
 
 def listed(ctx: Context, status: str | None = KEPT_ASIDE) -> list[Quarantined]:
     """Return what is in quarantine, each distinct body once, oldest first."""
-    found = [message for path, row in _stored(ctx, status) for message in _messages(ctx, path, row, status)]
-    return sorted(found, key=lambda one: (one.received_at, one.message_id))
+    messages = [message for path, row in _stored(ctx, status) for message in _messages(ctx, path, row, status)]
+    return sorted(messages, key=lambda message: (message.received_at, message.message_id))
 
 
 def mark_replayed(ctx: Context, message: Quarantined, by: str, reason: str) -> None:
@@ -107,8 +107,8 @@ def mark_replayed(ctx: Context, message: Quarantined, by: str, reason: str) -> N
         row, now = from_data(Row, document.data), ctx.ports.clock.now()
         act: dict[str, Any] = {"status": REPLAYED, "replayed_at": now, "replayed_by": by, "replayed_for": reason}
         bodies = tuple(replace(body, **act) if body.name == message.body else body for body in row.bodies)
-        left = any(body.status == KEPT_ASIDE for body in bodies)
-        after = replace(row, bodies=bodies, status=KEPT_ASIDE if left else REPLAYED)
+        remains = any(body.status == KEPT_ASIDE for body in bodies)
+        after = replace(row, bodies=bodies, status=KEPT_ASIDE if remains else REPLAYED)
         return {**to_data(after), "expires_at": document.data["expires_at"]}, None
 
     change_document(ctx.ports.store, message.row, replayed)
@@ -116,35 +116,36 @@ def mark_replayed(ctx: Context, message: Quarantined, by: str, reason: str) -> N
 
 def _stored(ctx: Context, status: str | None) -> list[tuple[str, Row]]:
     documents = ctx.ports.store.query(COLLECTION, {} if status is None else {"status": status})
-    found = [(document.path, from_data(Row, document.data)) for document in documents]
+    stored_rows = [(document.path, from_data(Row, document.data)) for document in documents]
     return sorted(
-        ((path, row) for path, row in found if row.pipeline == ctx.policy.pipeline), key=lambda one: one[1].first_at
+        ((path, row) for path, row in stored_rows if row.pipeline == ctx.policy.pipeline),
+        key=lambda pair: pair[1].first_at,
     )
 
 
 def _messages(ctx: Context, path: str, row: Row, status: str | None) -> Iterator[Quarantined]:
-    wanted = [body for body in row.bodies if status is None or body.status == status]
-    documents = ctx.ports.store.get(*(f"{path}/bodies/{one.name}" for one in wanted)) if wanted else []
-    for one, document in zip(wanted, documents, strict=True):
+    bodies = [body for body in row.bodies if status is None or body.status == status]
+    documents = ctx.ports.store.get(*(f"{path}/bodies/{body.name}" for body in bodies)) if bodies else []
+    for body, document in zip(bodies, documents, strict=True):
         if document is not None:
             yield Quarantined(
                 row=path,
-                body=one.name,
-                message_id=one.message_ids[0],
-                message_ids=one.message_ids,
+                body=body.name,
+                message_id=body.message_ids[0],
+                message_ids=body.message_ids,
                 phase=row.phase,
                 raw=_bytes(ctx, document),
                 kind=row.kind,
-                reason=one.reason,
+                reason=body.reason,
                 processor=row.processor,
-                published_at=one.published_at,
-                received_at=one.received_at,
-                count=one.count,
-                status=one.status,
-                replayed_at=one.replayed_at,
-                replayed_by=one.replayed_by,
-                replayed_for=one.replayed_for,
-                trigger_id=one.trigger_id,
+                published_at=body.published_at,
+                received_at=body.received_at,
+                count=body.count,
+                status=body.status,
+                replayed_at=body.replayed_at,
+                replayed_by=body.replayed_by,
+                replayed_for=body.replayed_for,
+                trigger_id=body.trigger_id,
             )
 
 

@@ -33,15 +33,15 @@ def update_validation_alerts(ctx: Context, report: Report) -> str:
 
     While the state store is away the summary goes straight to people: alerts would have been kept there.
     """
-    found = {condition.fingerprint: condition for condition in _conditions(ctx, report)}
+    conditions = {condition.fingerprint: condition for condition in _conditions(ctx, report)}
     try:
-        over = _over(ctx, report, found)
-        raise_alerts.raise_now(ctx, list(found.values()), occurrence=True)
+        over = _over(ctx, report, conditions)
+        raise_alerts.raise_now(ctx, list(conditions.values()), occurrence=True)
         for kept in over:
             raise_alerts.end(ctx, kept, ctx.ports.clock.now())
     except Unavailable as error:
         ctx.log("alert.not_stored", severity="WARNING", error=str(error))
-        return _straight(ctx, report, error) if found else ""
+        return _straight(ctx, report, error) if conditions else ""
     return ""
 
 
@@ -62,16 +62,16 @@ def _conditions(ctx: Context, report: Report) -> Iterator[Condition]:
         yield _condition(ctx, UNRECORDED, report.target.schedule.name, Severity.WARNING, what, "look at the record")
 
 
-def _of_check(ctx: Context, report: Report, one: Result) -> Condition:
-    severity = Severity(one.check.severity.value)
-    if one.status is Status.WARN:
+def _of_check(ctx: Context, report: Report, result: Result) -> Condition:
+    severity = Severity(result.check.severity.value)
+    if result.status is Status.WARN:
         severity = _LOWER[severity]
-    elif one.status is Status.ERROR:
+    elif result.status is Status.ERROR:
         severity = min(severity, Severity.WARNING, key=list(Severity).index)
-    verb = {Status.FAIL: "failed", Status.WARN: "warns", Status.ERROR: "is broken"}[one.status]
-    limits = f" ({one.check.thresholds.text})" if one.status is not Status.ERROR else ""
-    what = f"{one.check.name} {verb} for {report.target.day}: {one.message}{limits}"
-    return _condition(ctx, one.status.value, one.check.name, severity, what, f"see {one.check.title}")
+    verb = {Status.FAIL: "failed", Status.WARN: "warns", Status.ERROR: "is broken"}[result.status]
+    limits = f" ({result.check.thresholds.text})" if result.status is not Status.ERROR else ""
+    what = f"{result.check.name} {verb} for {report.target.day}: {result.message}{limits}"
+    return _condition(ctx, result.status.value, result.check.name, severity, what, f"see {result.check.title}")
 
 
 def _condition(ctx: Context, word: str, subject: str, severity: Severity, what: str, do: str) -> Condition:
@@ -79,7 +79,7 @@ def _condition(ctx: Context, word: str, subject: str, severity: Severity, what: 
     return Condition(KIND, severity, ctx.policy.pipeline, word, subject, text)
 
 
-def _over(ctx: Context, report: Report, found: Mapping[str, Condition]) -> list[outbox.Kept]:
+def _over(ctx: Context, report: Report, conditions: Mapping[str, Condition]) -> list[outbox.Kept]:
     """Return the alerts that this run has shown to be over."""
     documents = outbox.own_alerts(ctx, {"kind": KIND.value, "standing": True})
     standing = [outbox.read(document) for document in documents]
@@ -89,7 +89,7 @@ def _over(ctx: Context, report: Report, found: Mapping[str, Condition]) -> list[
     over = []
     for kept in standing:
         alert = kept.alert
-        if alert.fingerprint in found or alert.run != ctx.policy.pipeline:
+        if alert.fingerprint in conditions or alert.run != ctx.policy.pipeline:
             continue
         worse = alert.transition == Status.WARN and alert.subject in failed
         if worse:  # it is not over, there is only more to say

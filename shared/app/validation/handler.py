@@ -29,19 +29,19 @@ def answer(ctx: Context, validation: Validation, call: Call) -> tuple[dict[str, 
 
 
 def answer_all(
-    known: Sequence[Context], checks: Callable[[Context], Validation | None], call: Call
+    all_contexts: Sequence[Context], checks: Callable[[Context], Validation | None], call: Call
 ) -> tuple[dict[str, Any], int]:
     """Run the schedule that a query names in every pipeline that has it, or in the one that it names.
 
     ``checks`` are those of a pipeline, None where it has none. Of several pipelines the findings stand by
     ``pipelines`` and the status is that of the worst of them; where none has the schedule, the call is refused.
     """
-    wanted = of_query(known, call)
-    if isinstance(wanted, Wrong):
-        return wanted.body(), wanted.status
-    contexts, call = wanted
-    if len(known) == 1:
-        return _answer_one(known[0], checks, call)
+    chosen = of_query(all_contexts, call)
+    if isinstance(chosen, Wrong):
+        return chosen.body(), chosen.status
+    contexts, call = chosen
+    if len(all_contexts) == 1:
+        return _answer_one(all_contexts[0], checks, call)
     answers = {
         ctx.policy.pipeline: apart(
             ctx, FUNCTION, partial(_answer_one, ctx, checks, call), lambda error: ({"error": error}, FAILED)
@@ -85,10 +85,10 @@ def schedule_in(validation: Validation, name: str) -> str | Wrong:
     """Read the name of a schedule."""
     if name in validation.schedules:
         return name
-    known = ", ".join(validation.schedules)
+    names = ", ".join(validation.schedules)
     if not name:
-        return Wrong("the parameter schedule is missing", f"?schedule=NAME, one of {known}")
-    return Wrong(f"unknown schedule {name[:80]!r}", f"{suggest(name, validation.schedules)} There are {known}.")
+        return Wrong("the parameter schedule is missing", f"?schedule=NAME, one of {names}")
+    return Wrong(f"unknown schedule {name[:80]!r}", f"{suggest(name, validation.schedules)} There are {names}.")
 
 
 def day_in(ctx: Context, text: str) -> date | Wrong:

@@ -43,26 +43,26 @@ class Report:
         }
 
 
-def result_body(one: Result) -> dict[str, Any]:
+def result_body(result: Result) -> dict[str, Any]:
     """Return one result as JSON holds it."""
     return {
-        "check": one.check.name,
-        "title": one.check.title,
-        "category": one.check.category.value,
-        "severity": one.check.severity.value,
-        "status": one.status.value,
-        "message": one.message,
-        "threshold": one.check.thresholds.text,
-        "affected": one.affected,
-        "could_not_read": list(one.unread),
+        "check": result.check.name,
+        "title": result.check.title,
+        "category": result.check.category.value,
+        "severity": result.check.severity.value,
+        "status": result.status.value,
+        "message": result.message,
+        "threshold": result.check.thresholds.text,
+        "affected": result.affected,
+        "could_not_read": list(result.unread),
         "measures": [
             {
                 "subject": measure.subject,
                 "value": measure.value,
-                "status": measure.status(one.check).value,
+                "status": measure.status(result.check).value,
                 "expected": measure.expected,
                 "note": measure.note,
             }
-            for measure in one.measures
+            for measure in result.measures
         ],
     }

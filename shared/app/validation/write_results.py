@@ -77,34 +77,34 @@ def _run_row(report: Report, source: str) -> Row:
     return Row(report.run_id, columns)
 
 
-def _result_row(report: Report, one: Result) -> Row:
-    check = one.check
+def _result_row(report: Report, result: Result) -> Row:
+    check = result.check
     columns = {
         "result_id": f"{report.run_id}/{check.name}",
         "run_id": report.run_id,
         "check_timestamp": report.started.isoformat(),
         "check_name": check.name,
         "check_category": check.category.value,
-        "status": one.status.value,
+        "status": result.status.value,
         "severity": check.severity.value,
-        "expected_value": one.expected,
-        "actual_value": one.actual,
+        "expected_value": result.expected,
+        "actual_value": result.actual,
         "threshold": check.thresholds.text,
-        "message": one.message,
+        "message": result.message,
         "target_date": report.target.day.isoformat(),
         "target_table": check.table,
-        "affected_records": one.affected,
-        "details": _details(one),
+        "affected_records": result.affected,
+        "details": _details(result),
     }
     return Row(f"{report.run_id}/{check.name}", columns)
 
 
-def _details(one: Result) -> dict[str, Any]:
-    body = result_body(one)
+def _details(result: Result) -> dict[str, Any]:
+    body = result_body(result)
     bad = [measure for measure in body["measures"] if measure["status"] not in (Status.PASS, Status.SKIP)]
     return {
-        "schedules": list(one.check.schedules),
-        "took_ms": round(one.took / MILLISECOND),
+        "schedules": list(result.check.schedules),
+        "took_ms": round(result.took / MILLISECOND),
         "could_not_read": body["could_not_read"],
         "measures": bad[:LISTED],
         "more": max(len(bad) - LISTED, 0),
@@ -122,8 +122,8 @@ def _trend(ctx: Context, validation: Validation, report: Report) -> DayTrend:
     }
 
     def rows(sql: str) -> list[dict[str, Any]]:
-        found = ctx.ports.warehouse.query(sql.replace("${record}", validation.record), asked)
-        return [row for row in found if row["run_id"] != report.run_id]
+        stored_rows = ctx.ports.warehouse.query(sql.replace("${record}", validation.record), asked)
+        return [row for row in stored_rows if row["run_id"] != report.run_id]
 
     runs = [RunOfDay(row["run_id"], row["status"], row["duration_ms"]) for row in rows(RUNS_OF_DAY)]
     runs.append(RunOfDay(report.run_id, report.summary.status.value, round(report.took / MILLISECOND)))

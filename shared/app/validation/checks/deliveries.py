@@ -20,7 +20,7 @@ MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 def alert_delivery(ctx: Context, target: Target, options: Mapping[str, Any]) -> Measured:
     """Measure for how many minutes each alert waits to be sent; one that a sink refuses fails at once."""
-    waiting = [outbox.read(one).alert for one in outbox.own_alerts(ctx, {"unsent": True})]
+    waiting = [outbox.read(document).alert for document in outbox.own_alerts(ctx, {"unsent": True})]
     measures = [_waiting(alert, target) for alert in waiting]
     return Measured(tuple(measures) or (Measure("", 0.0, note="no alert waits"),))
 
@@ -43,7 +43,7 @@ def quarantine_age(ctx: Context, target: Target, options: Mapping[str, Any]) -> 
 
 def sweep_alive(ctx: Context, target: Target, options: Mapping[str, Any]) -> Measured:
     """Measure how many minutes ago the last sweep ended; one under way ended now. Without any: no number."""
-    document = next((one for one in ctx.ports.store.get(*paths(ctx, "sweep")) if one is not None), None)
+    document = next((document for document in ctx.ports.store.get(*paths(ctx, "sweep")) if document is not None), None)
     if document is None:
         return Measured((Measure("", None, note="no sweep was ever made"),))
     ended = from_data(Lease, document.data).expires_at

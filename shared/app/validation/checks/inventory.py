@@ -45,9 +45,9 @@ def subscription_backlog(ctx: Context, target: Target, options: Mapping[str, Any
 
 
 def _judged(declared: Iterable[str], odd: Iterable[Odd]) -> Measured:
-    found = {one.name: one for one in odd}
-    names = dict.fromkeys([*declared, *found])
-    return Measured(tuple(_measure(name, found.get(name)) for name in names))
+    by_name = {item.name: item for item in odd}
+    names = dict.fromkeys([*declared, *by_name])
+    return Measured(tuple(_measure(name, by_name.get(name)) for name in names))
 
 
 def _measure(name: str, odd: Odd | None) -> Measure:

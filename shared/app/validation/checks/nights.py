@@ -30,10 +30,10 @@ def should_be_done_at(policy: Policy, key: RunKey, transition: Transition) -> da
 
 def units_of(ctx: Context, days: list[date]) -> dict[date, Units]:
     """Return the units of dates; raise ``Unavailable`` while the calendar cannot be read."""
-    found = read_units(ctx, sorted(set(days)))
-    if found is None:
+    units = read_units(ctx, sorted(set(days)))
+    if units is None:
         raise Unavailable("warehouse", "the calendar cannot be read")
-    return found
+    return units
 
 
 def outputs(policy: Policy, phase: str, mode: str, day: date) -> tuple[list[Processor], list[Processor]]:
@@ -46,10 +46,16 @@ def outputs(policy: Policy, phase: str, mode: str, day: date) -> tuple[list[Proc
     if not waiting:
         return enabled, []
     needed = {name for expectation in waiting for name in expectation.required}
-    wanted = {name for expectation in waiting for name in expectation.expected} - needed
-    return [one for one in enabled if one.name in needed], [one for one in enabled if one.name in wanted]
+    optional = {name for expectation in waiting for name in expectation.expected} - needed
+    return [processor for processor in enabled if processor.name in needed], [
+        processor for processor in enabled if processor.name in optional
+    ]
 
 
 def transitions(policy: Policy, key: RunKey, now: datetime) -> list[Transition]:
     """Return the transitions of a run that should be done by now."""
-    return [one for one in transitions_of(policy, key.mode) if now >= should_be_done_at(policy, key, one)]
+    return [
+        transition
+        for transition in transitions_of(policy, key.mode)
+        if now >= should_be_done_at(policy, key, transition)
+    ]

@@ -28,9 +28,9 @@ def transition_output(ctx: Context, target: Target, options: Mapping[str, Any]) 
     measures: list[Measure] = []
     unread: list[str] = []
     for key in keys:
-        found = _of_run(ctx, target, transition, key, units[key.day], options["grace"])
-        measures += found.measures
-        unread += found.unread
+        outputs = _of_run(ctx, target, transition, key, units[key.day], options["grace"])
+        measures += outputs.measures
+        unread += outputs.unread
     return Measured(tuple(measures), tuple(unread))
 
 
@@ -58,9 +58,9 @@ def _of_run(
     )
     if at is None:
         return Measured((_untriggered(key, state.state, needed),), needed.unread + may_lack.unread)
-    told = f"triggered at {clock_time(ctx.policy, at)}"
-    measures = [*_measured(key, "required", told, needed, Status.FAIL)]
-    measures += _measured(key, "optional", told, may_lack, Status.WARN)
+    text = f"triggered at {clock_time(ctx.policy, at)}"
+    measures = [*_measured(key, "required", text, needed, Status.FAIL)]
+    measures += _measured(key, "optional", text, may_lack, Status.WARN)
     return Measured(tuple(measures), needed.unread + may_lack.unread)
 
 
@@ -74,8 +74,8 @@ class _Outputs:
 
     @property
     def percent(self) -> float | None:
-        known = len(self.there) + len(self.lacking)
-        return 100 * len(self.there) / known if known else None
+        total = len(self.there) + len(self.lacking)
+        return 100 * len(self.there) / total if total else None
 
 
 def _outputs(
@@ -86,30 +86,30 @@ def _outputs(
     there: list[str] = []
     lacking: list[str] = []
     unread = []
-    for one in listed:
-        if not one.tables:
-            known = loaded.completions.get(phase, {}).get(one.name)
-            (there if known is not None and known.last_good is not None else lacking).append(one.name)
-        elif (held := output(one, rows, units)) is None:
-            unread += [f"table {table}" for table in one.tables if rows.get(table) is None]
+    for processor in listed:
+        if not processor.tables:
+            completion = loaded.completions.get(phase, {}).get(processor.name)
+            (there if completion is not None and completion.last_good is not None else lacking).append(processor.name)
+        elif (held := output(processor, rows, units)) is None:
+            unread += [f"table {table}" for table in processor.tables if rows.get(table) is None]
         else:
-            (there if held.share >= 1 else lacking).append(one.name)
+            (there if held.share >= 1 else lacking).append(processor.name)
     return _Outputs(tuple(there), tuple(lacking), tuple(unread))
 
 
-def _measured(key: RunKey, what: str, told: str, found: _Outputs, worst: Status) -> list[Measure]:
-    if found.percent is None:
+def _measured(key: RunKey, what: str, text: str, outputs: _Outputs, worst: Status) -> list[Measure]:
+    if outputs.percent is None:
         return []
-    note = told if not found.lacking else f"{told}, but no output of {names(found.lacking)}"
-    return [Measure(f"{_date_text(key)} {what}", found.percent, note=note, worst=worst)]
+    note = text if not outputs.lacking else f"{text}, but no output of {names(outputs.lacking)}"
+    return [Measure(f"{_date_text(key)} {what}", outputs.percent, note=note, worst=worst)]
 
 
-def _untriggered(key: RunKey, state: State, found: _Outputs) -> Measure:
-    if found.there and not found.lacking:
+def _untriggered(key: RunKey, state: State, outputs: _Outputs) -> Measure:
+    if outputs.there and not outputs.lacking:
         note = f"not triggered ({state.value}), yet its output is there: somebody else started it"
-        return Measure(_date_text(key), found.percent, note=note, verdict=Status.WARN)
-    note = f"not triggered ({state.value}) and no output of {names(found.lacking, 'anything')}"
-    return Measure(_date_text(key), found.percent, note=note, verdict=Status.FAIL)
+        return Measure(_date_text(key), outputs.percent, note=note, verdict=Status.WARN)
+    note = f"not triggered ({state.value}) and no output of {names(outputs.lacking, 'anything')}"
+    return Measure(_date_text(key), outputs.percent, note=note, verdict=Status.FAIL)
 
 
 def _skip(key: RunKey, why: str) -> Measure:
@@ -126,7 +126,7 @@ def floors(ctx: Context, target: Target, options: Mapping[str, Any]) -> Measured
     The number is percent of the floor; a processor without one has to have one row. Optional ones only warn, and of a
     paused transition nothing is wanted.
     """
-    wanted: dict[tuple[Processor, date], Status] = {}
+    statuses: dict[tuple[Processor, date], Status] = {}
     resting = paused.pauses(ctx)
     for key in nights.keys(ctx.policy, target.working_day):
         for transition in nights.transitions(ctx.policy, key, target.now):
@@ -134,24 +134,26 @@ def floors(ctx: Context, target: Target, options: Mapping[str, Any]) -> Measured
                 continue
             expectation = transition.expects[key.mode]
             for name in sorted(expectation.expected):
-                one = ctx.policy.awaited[transition.name][name]
-                if one.tables and not one.disabled_on(key.day):
+                processor = ctx.policy.awaited[transition.name][name]
+                if processor.tables and not processor.disabled_on(key.day):
                     worst = Status.FAIL if name in expectation.required else Status.WARN
-                    if wanted.get((one, key.day)) is not Status.FAIL:
-                        wanted[one, key.day] = worst
-    units = nights.units_of(ctx, [day for _, day in wanted]) if wanted else {}
+                    if statuses.get((processor, key.day)) is not Status.FAIL:
+                        statuses[processor, key.day] = worst
+    units = nights.units_of(ctx, [day for _, day in statuses]) if statuses else {}
     rows = {
-        day: read_rows(ctx, [one for one, on in wanted if on == day], day) for day in units if units[day].total != 0
+        day: read_rows(ctx, [processor for processor, on in statuses if on == day], day)
+        for day in units
+        if units[day].total != 0
     }
     measures, unread = [], []
-    for (one, day), worst in wanted.items():
+    for (processor, day), worst in statuses.items():
         if day not in rows:
             continue
-        held = output(one, rows[day], units[day].total)
+        held = output(processor, rows[day], units[day].total)
         if held is None:
-            unread += [f"table {table}" for table in one.tables if rows[day].get(table) is None]
+            unread += [f"table {table}" for table in processor.tables if rows[day].get(table) is None]
             continue
-        subject = f"{one.name} of {day}"
+        subject = f"{processor.name} of {day}"
         wanted_rows, rows_there = amount(held.floor, "row"), amount(held.rows, "row")
         measures.append(Measure(subject, 100 * held.rows / held.floor, wanted_rows, rows_there, worst=worst))
     return Measured(tuple(measures), tuple(dict.fromkeys(unread)))

@@ -25,9 +25,9 @@ def state_against_record(ctx: Context, target: Target, options: Mapping[str, Any
         for row in ctx.ports.audit.completions(first, last)
         if row["pipeline"] == ctx.policy.pipeline and earliest <= _instant(row["received_at"]) <= latest
     ]
-    known = _known(ctx, first, last)
-    record_lacks = _unwritten(known, rows, earliest, latest)
-    state_lacks = [str(row["message_id"]) for row in rows if not _counted(known.get(_row_key(row)), row)]
+    completions = _known(ctx, first, last)
+    record_lacks = _unwritten(completions, rows, earliest, latest)
+    state_lacks = [str(row["message_id"]) for row in rows if not _counted(completions.get(_row_key(row)), row)]
     return Measured((_lacking("record", record_lacks), _lacking("state", state_lacks)))
 
 
@@ -35,32 +35,34 @@ Known = Mapping[tuple[str, str, str], Completion]
 
 
 def _known(ctx: Context, first: date, last: date) -> Known:
-    found: dict[tuple[str, str, str], Completion] = {}
+    by_place: dict[tuple[str, str, str], Completion] = {}
     for document in ctx.ports.store.query("runs", {"pipeline": ctx.policy.pipeline}):
         key = from_data(Run, document.data).key
         if not first <= key.day <= last:
             continue
         for phase, completions in load_run(ctx.ports.store, key).completions.items():
-            found.update({(key.id, phase, name): known for name, known in completions.items()})
-    return found
+            by_place.update({(key.id, phase, name): completion for name, completion in completions.items()})
+    return by_place
 
 
-def _unwritten(known: Known, rows: Iterable[Mapping[str, Any]], earliest: datetime, latest: datetime) -> list[str]:
+def _unwritten(
+    completions: Known, rows: Iterable[Mapping[str, Any]], earliest: datetime, latest: datetime
+) -> list[str]:
     written = {(row["run_id"], row["message_id"]) for row in rows}
     reports = {
         (place[0], report.message_id)
-        for place, one in known.items()
-        for report in (one.latest, one.last_good)
+        for place, completion in completions.items()
+        for report in (completion.latest, completion.last_good)
         if report is not None and earliest <= report.received_at <= latest
     }
     return sorted(message for run, message in reports - written)
 
 
-def _counted(known: Completion | None, row: Mapping[str, Any]) -> bool:
+def _counted(completion: Completion | None, row: Mapping[str, Any]) -> bool:
     """Say whether the state has seen a message; a full document has forgotten its oldest ones."""
-    if known is None:
+    if completion is None:
         return False
-    return row["message_id"] in known.message_ids or len(known.message_ids) >= REMEMBERED_MESSAGES
+    return row["message_id"] in completion.message_ids or len(completion.message_ids) >= REMEMBERED_MESSAGES
 
 
 def _row_key(row: Mapping[str, Any]) -> tuple[str, str, str]:
@@ -73,5 +75,5 @@ def _lacking(side: str, messages: list[str]) -> Measure:
 
 
 def _instant(value: object) -> datetime:
-    found = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
-    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+    instant = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+    return instant if instant.tzinfo is not None else instant.replace(tzinfo=UTC)

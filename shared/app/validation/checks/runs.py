@@ -88,9 +88,9 @@ def _past_deadline(policy: Policy, key: RunKey, transition: Transition, loaded: 
     reports = loaded.completions_of(transition.after)
     opened = [
         opener.received_at
-        for name, known in reports.items()
+        for name, completion in reports.items()
         if name in expectation.expected
-        for opener in known.clock_starters
+        for opener in completion.clock_starters
     ]
     if not opened or expectation.deadline is None:
         return None

@@ -45,14 +45,14 @@ class SqlMeter:
         return self._one_by_one(check, target)
 
     def _one_by_one(self, check: Check, target: Target) -> Measured:
-        found: list[Measure] = []
+        measures: list[Measure] = []
         unread = []
         for query in check.queries:
             try:
-                found += self._rows([query], target)
+                measures += self._rows([query], target)
             except Unavailable as error:
                 unread.append(f"{query.subject}: {error.reason}")
-        return Measured(tuple(found), tuple(unread))
+        return Measured(tuple(measures), tuple(unread))
 
     def _rows(self, queries: Iterable[Query], target: Target) -> list[Measure]:
         sql = "\nUNION ALL\n".join(f"SELECT * FROM (\n{query.sql}\n)" for query in queries)  # noqa: S608 - our files
@@ -82,14 +82,14 @@ def own_rows(sql: str, pipeline: str) -> str:
 
 def parameters(sql: str, target: Target) -> dict[str, Any]:
     """Return those of a check's parameters that its SQL names."""
-    known = {
+    values = {
         "date": target.day,
         "working_day": target.working_day,
         "now": target.now,
         "day_start": target.day_start,
         "day_end": target.day_end,
     }
-    return {name: known[name] for name in dict.fromkeys(_PARAMETER.findall(sql)) if name in known}
+    return {name: values[name] for name in dict.fromkeys(_PARAMETER.findall(sql)) if name in values}
 
 
 def _measure(row: Mapping[str, Any]) -> Measure:
