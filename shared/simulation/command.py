@@ -79,7 +79,7 @@ def evaluate(scenario: Scenario, product: Product | None = None) -> Played:
         return _judged(scenario, play(scenario, product))
     together = (scenario, *scenario.beside)
     histories = play_together(together, product)
-    first, *others = (_judged(one, history) for one, history in zip(together, histories, strict=True))
+    first, *others = (_judged(scenario, history) for scenario, history in zip(together, histories, strict=True))
     return replace(first, beside=tuple(others))
 
 
@@ -101,5 +101,5 @@ def _complain(errors: Sequence[ScenarioError], as_json: bool) -> None:
     for error in errors:
         print(f"error: {error}", file=sys.stderr)
     if as_json:
-        told = [{"path": error.path, "key": error.key, "reason": error.reason} for error in errors]
-        print(json.dumps({"passed": False, "scenarios": [], "errors": told}, indent=2))
+        documents = [{"path": error.path, "key": error.key, "reason": error.reason} for error in errors]
+        print(json.dumps({"passed": False, "scenarios": [], "errors": documents}, indent=2))

@@ -227,12 +227,12 @@ class History:
         taken = (departure for departure in departures if departure.taken)
         for departure in sorted(taken, key=lambda departure: departure.at):
             by_id.setdefault(departure.trigger_id, []).append(departure)
-        found = []
+        triggers = []
         for trigger_id, of_id in by_id.items():
             at = _complete_at(of_id)
             if at is not None:
-                found.append(Trigger(trigger_id, at, tuple(dispatches(of_id))))
-        return sorted(found, key=lambda trigger: trigger.at)
+                triggers.append(Trigger(trigger_id, at, tuple(dispatches(of_id))))
+        return sorted(triggers, key=lambda trigger: trigger.at)
 
 
 def dispatches(departures: Iterable[Departure]) -> list[Dispatch]:

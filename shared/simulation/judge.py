@@ -135,8 +135,8 @@ class _Judge:
 
     def dispatches(self, meaning: DispatchesExpected) -> tuple[bool, str]:
         sent = dispatches(self._departures(meaning.transition, meaning.of))
-        told = (f"{one.trigger_id} attempt {one.attempt} at {self._at(one.at)}" for one in sent)
-        return len(sent) == meaning.count, f"{_times(len(sent), 'dispatch')}: {self._listed(told)}"
+        texts = (f"{dispatch.trigger_id} attempt {dispatch.attempt} at {self._at(dispatch.at)}" for dispatch in sent)
+        return len(sent) == meaning.count, f"{_times(len(sent), 'dispatch')}: {self._listed(texts)}"
 
     def no_trigger(self, meaning: NoTriggerExpected) -> tuple[bool, str]:
         triggers = self.history.triggers(self._departures(meaning.transition, meaning.of))
@@ -146,17 +146,17 @@ class _Judge:
         return True, self._listed(map(self._trigger_text, triggers), "no trigger at all")
 
     def run(self, meaning: RunExpected, index: int) -> tuple[bool, str]:
-        seen = self.history.seen.get(index)
-        if not isinstance(seen, RunSeen):
-            return False, seen.why if isinstance(seen, Unclear) else "was not looked at"
+        reading = self.history.seen.get(index)
+        if not isinstance(reading, RunSeen):
+            return False, reading.why if isinstance(reading, Unclear) else "was not looked at"
         fits = (
-            meaning.state in (None, seen.state)
-            and meaning.done in (None, len(seen.done))
-            and meaning.missing in (None, seen.missing)
-            and _holds(seen.text, meaning.decision)
+            meaning.state in (None, reading.state)
+            and meaning.done in (None, len(reading.done))
+            and meaning.missing in (None, reading.missing)
+            and _holds(reading.text, meaning.decision)
         )
-        done, missing = _named(seen.done), _named(seen.missing)
-        return fits, f"{seen.state}; done {len(seen.done)}: {done}; missing: {missing}; {seen.text}"
+        done, missing = _named(reading.done), _named(reading.missing)
+        return fits, f"{reading.state}; done {len(reading.done)}: {done}; missing: {missing}; {reading.text}"
 
     def alert(self, meaning: AlertExpected) -> tuple[bool, str]:
         alike = [
@@ -164,10 +164,10 @@ class _Judge:
             for notice in self.history.notices
             if not notice.resolved and notice.severity == meaning.severity and _holds(notice.text, meaning.mentions)
         ]
-        found = [one for one in alike if meaning.window.contains(one.at)]
-        fits = bool(found) if meaning.count is None else len(found) == meaning.count
-        if found or fits:
-            return fits, f"{_times(len(found), 'such alert')}: {self._listed(map(self._notice, found))}"
+        alerts = [alert for alert in alike if meaning.window.contains(alert.at)]
+        fits = bool(alerts) if meaning.count is None else len(alerts) == meaning.count
+        if alerts or fits:
+            return fits, f"{_times(len(alerts), 'such alert')}: {self._listed(map(self._notice, alerts))}"
         if alike:
             return False, f"such alerts only outside that time: {self._listed(map(self._notice, alike))}"
         others = [
@@ -177,7 +177,7 @@ class _Judge:
 
     def no_alert(self, meaning: NoAlertExpected) -> tuple[bool, str]:
         grave = SEVERITIES[SEVERITIES.index(meaning.severity) :]
-        found = [
+        alerts = [
             notice
             for notice in self.history.notices
             if not notice.resolved
@@ -185,41 +185,42 @@ class _Judge:
             and meaning.window.contains(notice.at)
             and _holds(notice.text, meaning.mentions)
         ]
-        return not found, f"{_times(len(found), 'such alert')}: {self._listed(map(self._notice, found))}"
+        return not alerts, f"{_times(len(alerts), 'such alert')}: {self._listed(map(self._notice, alerts))}"
 
     def resolved(self, meaning: ResolvedExpected) -> tuple[bool, str]:
         alike = [notice for notice in self.history.notices if notice.resolved and _holds(notice.text, meaning.mentions)]
-        fits = any(meaning.window.contains(one.at) for one in alike)
+        fits = any(meaning.window.contains(alert.at) for alert in alike)
         others = [notice for notice in self.history.notices if notice.resolved]
         shown = alike or others
         return fits, f"{_times(len(alike), 'such notice')}; recoveries: {self._listed(map(self._notice, shown))}"
 
     def not_resolved(self, meaning: NotResolvedExpected) -> tuple[bool, str]:
-        found = [
+        recoveries = [
             notice
             for notice in self.history.notices
             if notice.resolved and meaning.window.contains(notice.at) and _holds(notice.text, meaning.mentions)
         ]
-        return not found, f"{_times(len(found), 'such recovery')}: {self._listed(map(self._notice, found))}"
+        observed = f"{_times(len(recoveries), 'such recovery')}: {self._listed(map(self._notice, recoveries))}"
+        return not recoveries, observed
 
     def sent(self, meaning: SentExpected) -> tuple[bool, str]:
         departures = [d for d in self._departures(meaning.transition, meaning.of) if d.to == meaning.to]
         fits = any(_has_fields(departure.body, meaning) for departure in departures)
-        told = (f"{self._at(departure.at)} {json.dumps(departure.body, default=str)}" for departure in departures)
-        return fits, f"{_times(len(departures), 'dispatch')} to {meaning.to}: {self._listed(told)}"
+        texts = (f"{self._at(departure.at)} {json.dumps(departure.body, default=str)}" for departure in departures)
+        return fits, f"{_times(len(departures), 'dispatch')} to {meaning.to}: {self._listed(texts)}"
 
     def calls(self, meaning: CallsExpected) -> tuple[bool, str]:
         alike = [c for c in self.history.calls if (c.service, c.path) == (meaning.service, meaning.path)]
-        found = [call for call in alike if meaning.window.contains(call.at)]
-        observed = f"{len(found)} in that time; all calls: {self._listed(self._at(call.at) for call in alike)}"
-        return len(found) == meaning.count, observed
+        calls = [call for call in alike if meaning.window.contains(call.at)]
+        observed = f"{len(calls)} in that time; all calls: {self._listed(self._at(call.at) for call in alike)}"
+        return len(calls) == meaning.count, observed
 
     def quarantined(self, meaning: QuarantinedExpected) -> tuple[bool, str]:
         kept = self.history.quarantine
-        found = [one for one in kept if _holds(f"{one.reason}\n{one.raw}", meaning.mentions)]
-        fits = bool(found) if meaning.count is None else len(found) == meaning.count
-        told = (f"{one.reason} <{one.raw[:120]}>" for one in (found or kept))
-        return fits, f"{len(found)} of {len(kept)} in quarantine: {self._listed(told)}"
+        messages = [message for message in kept if _holds(f"{message.reason}\n{message.raw}", meaning.mentions)]
+        fits = bool(messages) if meaning.count is None else len(messages) == meaning.count
+        texts = (f"{message.reason} <{message.raw[:120]}>" for message in (messages or kept))
+        return fits, f"{len(messages)} of {len(kept)} in quarantine: {self._listed(texts)}"
 
     def runs(self, meaning: RunsExpected) -> tuple[bool, str]:
         runs = self.history.runs
@@ -231,13 +232,16 @@ class _Judge:
             for repair in self.history.repairs
             if repair.phase == meaning.phase and meaning.day in (None, repair.day)
         ]
-        found = [one for one in alike if meaning.window.contains(one.at)]
-        told = (f"{one.day} at {self._at(one.at)} for {', '.join(one.processors) or 'everything'}" for one in alike)
-        observed = f"{len(found)} in that time; all repairs of {meaning.phase}: {self._listed(told)}"
-        return len(found) == meaning.count, observed
+        repairs = [repair for repair in alike if meaning.window.contains(repair.at)]
+        texts = (
+            f"{repair.day} at {self._at(repair.at)} for {', '.join(repair.processors) or 'everything'}"
+            for repair in alike
+        )
+        observed = f"{len(repairs)} in that time; all repairs of {meaning.phase}: {self._listed(texts)}"
+        return len(repairs) == meaning.count, observed
 
     def response(self, meaning: ResponseExpected) -> tuple[bool, str]:
-        answers = [one for one in self.history.answers if one.function == meaning.function]
+        answers = [answer for answer in self.history.answers if answer.function == meaning.function]
         if len(answers) < meaning.nth:
             return False, f"only {_times(len(answers), 'request')} to {meaning.function}"
         answer = answers[meaning.nth - 1]
@@ -253,27 +257,27 @@ class _Judge:
         return fits, f"exit {ended.status}: {ended.output[:1000]}"
 
     def recorded(self, meaning: RecordedExpected, index: int) -> tuple[bool, str]:
-        seen = self.history.seen.get(index)
-        if not isinstance(seen, CompletionSeen):
-            return False, seen.why if isinstance(seen, Unclear) else "nothing is recorded of it in that run"
+        reading = self.history.seen.get(index)
+        if not isinstance(reading, CompletionSeen):
+            return False, reading.why if isinstance(reading, Unclear) else "nothing is recorded of it in that run"
         fits = (
-            meaning.outcome in (None, seen.outcome)
-            and meaning.records in (None, seen.records)
-            and meaning.superseded in (None, seen.superseded)
+            meaning.outcome in (None, reading.outcome)
+            and meaning.records in (None, reading.records)
+            and meaning.superseded in (None, reading.superseded)
         )
-        return fits, f"{seen.outcome}, records {seen.records}, {seen.superseded} superseded"
+        return fits, f"{reading.outcome}, records {reading.records}, {reading.superseded} superseded"
 
     def workflow(self, meaning: WorkflowExpected, index: int) -> tuple[bool, str]:
-        seen = self.history.seen.get(index)
-        if not isinstance(seen, WorkflowSeen):
+        reading = self.history.seen.get(index)
+        if not isinstance(reading, WorkflowSeen):
             return False, "was not looked at"
         fits = (
-            meaning.state in (None, seen.state)
-            and meaning.count in (None, seen.count)
-            and (meaning.reason is None or meaning.reason in seen.reason)
+            meaning.state in (None, reading.state)
+            and meaning.count in (None, reading.count)
+            and (meaning.reason is None or meaning.reason in reading.reason)
         )
-        runs = f"{_times(seen.count, 'run')}: {seen.text}" if seen.count else "no run"
-        return fits, f"{seen.state}; {runs}; latest decision: {seen.reason or 'none'}"
+        runs = f"{_times(reading.count, 'run')}: {reading.text}" if reading.count else "no run"
+        return fits, f"{reading.state}; {runs}; latest decision: {reading.reason or 'none'}"
 
     def scrape(self, meaning: ScrapeExpected) -> tuple[bool, str]:
         alike = [
@@ -283,25 +287,28 @@ class _Judge:
             and meaning.workflow in (None, call.workflow)
             and meaning.day in (None, call.day)
         ]
-        found = [call for call in alike if meaning.window.contains(call.at)]
-        wrong = [call for call in found if not _has_parameters(call, meaning)]
-        targets = sorted({target for call in found for target in call.targets})
-        fits = len(found) == meaning.count and not wrong
+        calls = [call for call in alike if meaning.window.contains(call.at)]
+        wrong = [call for call in calls if not _has_parameters(call, meaning)]
+        targets = sorted({target for call in calls for target in call.targets})
+        fits = len(calls) == meaning.count and not wrong
         if meaning.targets is not None:
             fits = fits and targets == sorted(set(meaning.targets))
-        told = (f"{call.workflow} {call.day} at {self._at(call.at)}" for call in alike)
-        parts = [f"{len(found)} in that time; all such calls: {self._listed(told)}"]
+        texts = (f"{call.workflow} {call.day} at {self._at(call.at)}" for call in alike)
+        parts = [f"{len(calls)} in that time; all such calls: {self._listed(texts)}"]
         parts += [f"parameters: {json.dumps(dict(call.body), default=str)}" for call in wrong[:1]]
         parts += [f"targets: {_named(targets)}"] if meaning.targets is not None else []
         return fits, "; ".join(parts)
 
     def announced(self, meaning: AnnouncedExpected) -> tuple[bool, str]:
         alike = [
-            one for one in self.history.announced if one.scraper == meaning.scraper and meaning.day in (None, one.day)
+            announcement
+            for announcement in self.history.announced
+            if announcement.scraper == meaning.scraper and meaning.day in (None, announcement.day)
         ]
-        found = [one for one in alike if meaning.window.contains(one.at)]
-        told = (f"{one.day} at {self._at(one.at)}" for one in alike)
-        return len(found) == meaning.count, f"{len(found)} in that time; all of them: {self._listed(told)}"
+        announcements = [announcement for announcement in alike if meaning.window.contains(announcement.at)]
+        texts = (f"{announcement.day} at {self._at(announcement.at)}" for announcement in alike)
+        observed = f"{len(announcements)} in that time; all of them: {self._listed(texts)}"
+        return len(announcements) == meaning.count, observed
 
     def _departures(self, transition: str, of: Of) -> list[Departure]:
         return [
@@ -328,8 +335,8 @@ class _Judge:
     def _at(self, at: datetime) -> str:
         return f"{at.astimezone(self.zone):%Y-%m-%d %H:%M:%S}"
 
-    def _listed(self, told: Iterable[str], nothing: str = "none") -> str:
-        lines = list(told)
+    def _listed(self, texts: Iterable[str], nothing: str = "none") -> str:
+        lines = list(texts)
         more = [f"and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
         return "; ".join([*lines[:SHOWN], *more]) or nothing
 

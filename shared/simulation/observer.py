@@ -39,9 +39,9 @@ class Observer:
             if run_path(key).split("/")[1] not in touched:
                 continue
             for transition in transitions_of(self.world.policy, key.mode):
-                seen = self.product.explain(observer, key, transition.name)
-                word = "" if seen.reason.startswith(seen.state) else f"{seen.state}: "
-                text = f"{key.id} {transition.name}: {word}{seen.reason}"
+                explanation = self.product.explain(observer, key, transition.name)
+                word = "" if explanation.reason.startswith(explanation.state) else f"{explanation.state}: "
+                text = f"{key.id} {transition.name}: {word}{explanation.reason}"
                 if self._told.get((key, transition.name)) != text:
                     self._told[key, transition.name] = text
                     self.world.history.note(self.world.clock.now(), "decision", text)
@@ -52,9 +52,9 @@ class Observer:
         if not isinstance(key, RunKey):
             self.world.history.seen[index] = key or RunSeen(None, NOT_OPEN)
             return
-        seen = self.product.explain(observer, key, meaning.transition)
-        done, missing = frozenset(seen.done), frozenset(seen.missing)
-        self.world.history.seen[index] = RunSeen(key, str(seen.state), done, missing, seen.text)
+        explanation = self.product.explain(observer, key, meaning.transition)
+        done, missing = frozenset(explanation.done), frozenset(explanation.missing)
+        self.world.history.seen[index] = RunSeen(key, str(explanation.state), done, missing, explanation.text)
 
     def look_at_workflow(self, index: int, meaning: WorkflowExpected) -> None:
         self.world.history.seen[index] = see(self.world.observer(), meaning)
@@ -75,16 +75,16 @@ class Observer:
         if of.day is not None and of.mode is not None:
             return RunKey(self.world.policy.pipeline, of.day, of.mode, Lane(of.lane))
         runs = self.product.runs(self.world.observer())
-        found = [key for key in runs if of.fits(key.day, key.mode, key.lane.value)]
-        if len(found) > 1:
-            return Unclear(f"say which run is meant: {', '.join(key.id for key in found)}")
-        return found[0] if found else None
+        keys = [key for key in runs if of.fits(key.day, key.mode, key.lane.value)]
+        if len(keys) > 1:
+            return Unclear(f"say which run is meant: {', '.join(key.id for key in keys)}")
+        return keys[0] if keys else None
 
     def look_at_the_end(self, expect: Iterable[Expected]) -> None:
         observer, history = self.world.observer(), self.world.history
         history.runs = list(self.product.runs(observer))
         kept = self.product.quarantine(observer)
-        history.quarantine = [Quarantined(one.reason, one.raw.decode(errors="replace")) for one in kept]
+        history.quarantine = [Quarantined(message.reason, message.raw.decode(errors="replace")) for message in kept]
         for expected in expect:
             if isinstance(expected.meaning, RecordedExpected):
                 history.seen[expected.index] = self._completion(expected.meaning)
@@ -93,5 +93,7 @@ class Observer:
         key = self._key(meaning.of)
         if not isinstance(key, RunKey):
             return key
-        found = self.product.recorded(self.world.observer(), key, meaning.phase, meaning.processor)
-        return None if found is None else CompletionSeen(str(found.outcome), found.records, found.superseded)
+        completion = self.product.recorded(self.world.observer(), key, meaning.phase, meaning.processor)
+        if completion is None:
+            return None
+        return CompletionSeen(str(completion.outcome), completion.records, completion.superseded)

@@ -216,18 +216,18 @@ class DeployedProduct:
         batch = queries.newest(context, name, key)
         if batch is None:
             return BatchSeen("none", {}, "there is no such batch")
-        seen = queries.view(context, batch)
-        counts = seen.counts
+        batch_view = queries.view(context, batch)
+        counts = batch_view.counts
         numbers = {
             "members": batch.members, "done": counts.done, "skipped": counts.skipped, "failed": counts.failed,
-            "silent": seen.silent, "generation": batch.generation,
+            "silent": batch_view.silent, "generation": batch.generation,
         }  # fmt: skip
-        return BatchSeen(str(batch.state), numbers, seen.reason)
+        return BatchSeen(str(batch.state), numbers, batch_view.reason)
 
     def newest_batch(self, context: Context, name: str) -> str | None:
         listed = _module("shared.app.batches.store").all_batches(context)
-        found: str | None = next((batch.id for batch in listed if batch.name == name), None)
-        return found
+        batch_id: str | None = next((batch.id for batch in listed if batch.name == name), None)
+        return batch_id
 
     def quarantine(self, context: Context) -> list[Kept]:
         return list(_module("shared.app.reporting.queries").quarantine(context))

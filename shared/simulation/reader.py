@@ -73,15 +73,15 @@ class Value:
 
     def fields(self, *, required: Sequence[str] = (), optional: Sequence[str] = ()) -> dict[str, Value]:
         """Return a mapping's values, after refusing keys that are unknown and missing ones."""
-        found = {key.raw: value for key, value in self.pairs()}
-        known = [*required, *optional]
-        for name, value in found.items():
-            if name not in known:
-                raise value.error("unknown key", f"known here: {', '.join(known)}")
+        values = {key.raw: value for key, value in self.pairs()}
+        names = [*required, *optional]
+        for name, value in values.items():
+            if name not in names:
+                raise value.error("unknown key", f"known here: {', '.join(names)}")
         for name in required:
-            if name not in found:
+            if name not in values:
                 raise self.error(f"key {name!r} is missing")
-        return found
+        return values
 
     def items(self) -> list[Value]:
         if not isinstance(self.node, yaml.SequenceNode):

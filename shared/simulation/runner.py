@@ -55,7 +55,9 @@ def play_together(
     agenda, clock = EventQueue(), VirtualClock(scenarios[0].start, scenarios[0].seed or 0)
     product, store = product or DeployedProduct(), store or MemoryStore()
     with fixed_chance(scenarios[0].seed or 0):
-        runners = [Runner(one, product, store, (OwnChance(agenda, one.seed or 0), clock)) for one in scenarios]
+        runners = [
+            Runner(scenario, product, store, (OwnChance(agenda, scenario.seed or 0), clock)) for scenario in scenarios
+        ]
         return run(runners)
 
 
@@ -110,9 +112,12 @@ class Runner:
         pipeline = self.scenario.policy.pipeline
         self._sweep_request = replace(SWEEP, body={"pipeline": pipeline})
         expects = [
-            one for transition in self.scenario.policy.transitions.values() for one in transition.expects.values()
+            expectation
+            for transition in self.scenario.policy.transitions.values()
+            for expectation in transition.expects.values()
         ]
-        names = {one.after_run.pipeline for one in expects if one.after_run is not None} - {pipeline}
+        after_runs = (expectation.after_run for expectation in expects)
+        names = {after_run.pipeline for after_run in after_runs if after_run is not None} - {pipeline}
         self._waited_for = [other.world for other in runners if other.scenario.policy.pipeline in names]
 
     def plan(self) -> None:
@@ -189,12 +194,14 @@ class Runner:
             self._named[name] = envelope
         return [envelope]
 
-    def _report(self, said: BatchReport, now: datetime) -> Envelope:
+    def _report(self, report: BatchReport, now: datetime) -> Envelope:
         """Return a report by hand, of a batch id or of the newest batch of a name."""
         batches = self.scenario.policy.batches
-        batch_id = self.observer.newest_batch(said.batch) if said.batch in batches else said.batch
-        declared = batches.get(said.batch) or self.world.batches.declared(batch_id)
-        return self.world.topic_envelope(declared.reports.topic, self.world.batches.body(declared, batch_id, said), now)
+        batch_id = self.observer.newest_batch(report.batch) if report.batch in batches else report.batch
+        declared = batches.get(report.batch) or self.world.batches.declared(batch_id)
+        return self.world.topic_envelope(
+            declared.reports.topic, self.world.batches.body(declared, batch_id, report), now
+        )
 
     def _deliver_later(self, at: datetime, envelope: Envelope) -> None:
         self.agenda.put(at, Rank.DELIVERY, lambda: self._deliver(envelope))

@@ -81,10 +81,10 @@ class WorldData:
 
     def held(self, table: str, day: date) -> frozenset[str]:
         """Return the units of a date that a table holds: as the scenario says, else all as soon as it has any row."""
-        said = self._held.get(table, {}).get(day)
-        if said is None:
+        holding = self._held.get(table, {}).get(day)
+        if holding is None:
             return frozenset(self.all_names(day)) if self.rows(table, day) else frozenset()
-        return frozenset(self.all_names(day)[:said]) if isinstance(said, int) else frozenset(said)
+        return frozenset(self.all_names(day)[:holding]) if isinstance(holding, int) else frozenset(holding)
 
     def all_names(self, day: date) -> tuple[str, ...]:
         """Return the names of a date's units; those that the scenario does not name are numbered."""
@@ -93,8 +93,8 @@ class WorldData:
         return (*self._names.get(day, ()), *numbered[len(self._names.get(day, ())) :])[:total]
 
     def _counted_games(self, day: date) -> GameCount:
-        known = self._games.get(day)
-        return known if known is not None else self._counted(day, len(self._names.get(day, ())))
+        games = self._games.get(day)
+        return games if games is not None else self._counted(day, len(self._names.get(day, ())))
 
     def reading(self, sql_file: str, day: date) -> float:
         gate = self._gates.get(sql_file, PurePath(sql_file).stem)

@@ -57,8 +57,8 @@ def main(
     """
     console, talk = Console(), Console(stderr=True)
     if list_:
-        for one in NIGHTS:
-            print(f"{one.name:<14} {one.title}")
+        for entry in NIGHTS:
+            print(f"{entry.name:<14} {entry.title}")
         raise typer.Exit(OK)
     recorded = bool(night or all_)
     if batch and (recorded or services):
@@ -67,9 +67,9 @@ def main(
         raise _unfit(talk, "--services plays its own day", "with --night and --all give --emulators")
     nights = chosen(night or [])
     if isinstance(nights, str):
-        raise _unfit(talk, f"no night {nights!r}", f"one of {', '.join(one.name for one in NIGHTS)}")
+        raise _unfit(talk, f"no night {nights!r}", f"one of {', '.join(night.name for night in NIGHTS)}")
     try:
-        scenarios = [(one, load(one)) for one in nights] if recorded else []
+        scenarios = [(night, load(night)) for night in nights] if recorded else []
         if not recorded:
             require()
         with ExitStack() as stack:
@@ -103,14 +103,14 @@ def play_all(ground: Ground, nights: list[tuple[Night, Scenario]], console: Cons
     """Play the nights one after the other and say how they went; return the exit status."""
     began = time.monotonic()
     results: list[Result] = []
-    left: list[tuple[Night, Path]] = []
+    environments: list[tuple[Night, Path]] = []
     for number, (night, scenario) in enumerate(nights, start=1):
         place = f"{number} of {len(nights)}" if len(nights) > 1 else "night"
         with screen.night(night, scenario.policy, place):
             results.append(play_one(ground, night, scenario, screen))
         if not results[-1].failure:
-            left.append((night, ground.home.leave(night, scenario.policy, scenario.end)))
-    print_summary(console, results, left, Path.cwd())
+            environments.append((night, ground.home.leave(night, scenario.policy, scenario.end)))
+    print_summary(console, results, environments, Path.cwd())
     passed = all(result.passed for result in results)
     count = f"{len(results)} night{'s' if len(results) > 1 else ''}"
     verdict = f"{count} played, all as expected" if passed else f"{count} played, not all as expected"

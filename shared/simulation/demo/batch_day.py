@@ -91,13 +91,13 @@ def play_batch(ground: Ground, console: Console, screen: Screen) -> int:
                 played.play()
                 requests = stage.services.answer(WORKERS, "/stand-in/requests")
                 pushed = stage.bus.relay.pushed
-                found = batch_figures(stage.context, run_of(policy), pushed, requests, SILENT, LATE)
+                results = batch_figures(stage.context, run_of(policy), pushed, requests, SILENT, LATE)
         except ServerFailed as failed:
             console.print(f"\nnot played to its end: {failed}", style="bold red", markup=False, highlight=False)
             return 1
     env = ground.home.leave(BATCH, policy, parts.begins + LASTS)
     logged = complaints(ground.home.logs(BATCH))
-    return print_batch(console, found, logged, env, run_of(policy), time.monotonic() - began)
+    return print_batch(console, results, logged, env, run_of(policy), time.monotonic() - began)
 
 
 class BatchDay(Day):
@@ -142,16 +142,16 @@ class BatchDay(Day):
 
     def _sent(self) -> Iterator[NightLine]:
         """Tell what came and left since the last look, and how the batch stands by now."""
-        stage, seen = self._stage, self._seen
+        stage, counters = self._stage, self._seen
         requests = stage.services.answer(WORKERS, "/stand-in/requests")
         yield from request_lines(requests[self._requests :])
         self._requests = len(requests)
-        fresh = stage.bus.relay.pushed[seen.pushed :]
-        seen.pushed += len(fresh)
-        seen.reports += len([push for push in fresh if push.to in stage.functions])
+        fresh = stage.bus.relay.pushed[counters.pushed :]
+        counters.pushed += len(fresh)
+        counters.reports += len([push for push in fresh if push.to in stage.functions])
         yield from batch_lines(fresh, stage.policy)
-        calls = self._calls[seen.calls :]
-        seen.calls += len(calls)
+        calls = self._calls[counters.calls :]
+        counters.calls += len(calls)
         for call in calls:
             yield NightLine(call.at, "call", call_text(call, stage.policy))
         yield from self._progress()

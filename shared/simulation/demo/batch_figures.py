@@ -42,7 +42,7 @@ def batch_figures(
     declared = ctx.policy.batches[NAME]
     if batch is None or batch.closing is None:
         return [Figure(f"{run.id} {NAME}", "published", "none" if batch is None else batch.state.value)]
-    ends = [one for one in pushed if one.topic == declared.publish and one.body.get("status") != "started"]
+    ends = [push for push in pushed if push.topic == declared.publish and push.body.get("status") != "started"]
     alerts = [from_data(Alert, document.data) for document in store.query(ALERTS)]
     following = states(ctx.policy, store, run)[FOLLOWING]
     triggers = "one trigger" if following.dispatches <= 1 else f"{following.dispatches} dispatches"

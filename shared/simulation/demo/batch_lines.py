@@ -29,12 +29,12 @@ Every line is one of these, at the time of the night:
   message   the next phase was started by Pub/Sub"""
 
 
-def standing_text(seen: BatchView) -> str:
+def standing_text(view: BatchView) -> str:
     """Return `open [####----] 20 percent: 18 done, 1 skipped, 1 failed, 80 silent`, or how it was closed."""
-    batch, counts, percent = seen.batch, seen.counts, seen.percent or 0.0
+    batch, counts, percent = view.batch, view.counts, view.percent or 0.0
     if batch.state is BatchState.PUBLISHED and batch.closing is not None:
         return f"published, closed by {batch.closing.cause.value}; missing: {', '.join(batch.closing.missing)}"
-    numbers = f"{counts.done} done, {counts.skipped} skipped, {counts.failed} failed, {seen.silent} silent"
+    numbers = f"{counts.done} done, {counts.skipped} skipped, {counts.failed} failed, {view.silent} silent"
     return f"{batch.state.value} {bar(percent)} {percent:g} percent: {numbers}"
 
 

@@ -124,12 +124,12 @@ def recorded_messages(store: StateStore) -> set[str]:
 
 def function_by_topic(policy: Policy) -> dict[str, str]:
     """Return completion topic to the function that listens to it."""
-    found = {
+    functions = {
         phase.completions_topic: policy.listener(phase.name)
         for phase in policy.phases.values()
         if phase.completions_topic
     }
-    return {topic: function for topic, function in found.items() if function is not None}
+    return {topic: function for topic, function in functions.items() if function is not None}
 
 
 def subscribers(policy: Policy, functions: Mapping[str, str], world: str) -> dict[str, str]:

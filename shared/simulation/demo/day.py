@@ -86,8 +86,8 @@ def scheduled_calls(policy: Policy) -> Iterator[ScheduledCall]:
         ("03:43", "NbacScoreboardV2Processor", PLAYED),
         ("10:20", "BdlLiveBoxscoresProcessor", PLAYED),
     ):
-        told = {"loader": loader, "game_date": day.isoformat()}
-        yield ScheduledCall(_at(policy, time.fromisoformat(at)), "raw", "/load", told, f"{loader} loads {day}")
+        parameters = {"loader": loader, "game_date": day.isoformat()}
+        yield ScheduledCall(_at(policy, time.fromisoformat(at)), "raw", "/load", parameters, f"{loader} loads {day}")
     context = ["UpcomingPlayerGameContextProcessor", "UpcomingTeamGameContextProcessor"]
     body = {"start_date": NEXT.isoformat(), "end_date": NEXT.isoformat(), "processors": context, "backfill_mode": False}
     yield ScheduledCall(_at(policy, time(10, 35)), "analytics", "/process-date-range", body, f"the contexts of {NEXT}")

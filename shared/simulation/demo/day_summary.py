@@ -39,8 +39,8 @@ def print_figures(console: Console, figures: Sequence[Figure], logged: Mapping[s
     console.print()
     for figure in figures:
         word, style = ("ok    ", "green") if figure.right else ("FAILED", "bold red")
-        wanted = "" if figure.right else f" (wanted: {figure.wanted})"
-        text = f"{word}  {figure.what}: {figure.seen}{wanted}"
+        suffix = "" if figure.right else f" (wanted: {figure.wanted})"
+        text = f"{word}  {figure.what}: {figure.seen}{suffix}"
         console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
     for what, count in logged.items():
         console.print(f"logged by {what}: {amount(count, 'time')}", markup=False, highlight=False, soft_wrap=True)

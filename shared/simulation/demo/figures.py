@@ -50,15 +50,15 @@ def figures(policy: Policy, store: StateStore, exports: Path, pushed: Sequence[P
 
 def states(policy: Policy, store: StateStore, key: RunKey) -> Mapping[str, TransitionState]:
     """Return the transitions of a run as stored, those that its mode has."""
-    names = [name for name, one in policy.transitions.items() if key.mode in one.expects]
-    found = read_transitions(names, store.get(*(transition_path(key, name) for name in names)))
-    return {name: found[name].value if name in found else UNTOUCHED for name in names}
+    names = [name for name, transition in policy.transitions.items() if key.mode in transition.expects]
+    stored = read_transitions(names, store.get(*(transition_path(key, name) for name in names)))
+    return {name: stored[name].value if name in stored else UNTOUCHED for name in names}
 
 
 def grave(store: StateStore) -> str:
     """Return the first line of every alert of warning or above, `none` without any."""
     kept = [from_data(Alert, document.data) for document in store.query(ALERTS)]
-    return "; ".join(one.text.splitlines()[0] for one in kept if one.severity in GRAVE) or "none"
+    return "; ".join(alert.text.splitlines()[0] for alert in kept if alert.severity in GRAVE) or "none"
 
 
 def _transitions(policy: Policy, store: StateStore) -> Iterator[Figure]:
@@ -68,10 +68,10 @@ def _transitions(policy: Policy, store: StateStore) -> Iterator[Figure]:
         for name, state in states(policy, store, key).items():
             transition = policy.transitions[name]
             observed = transition.dispatch.role is Role.OBSERVE
-            wanted = State.OBSERVED if observed else State.CONFIRMED
+            expected = State.OBSERVED if observed else State.CONFIRMED
             yield Figure(
                 f"{key.id} {name}",
-                f"{wanted.value}, {_promise(transition, key)}",
+                f"{expected.value}, {_promise(transition, key)}",
                 _seen(state, key, transition, policy),
             )
 
@@ -94,31 +94,35 @@ def _seen(state: TransitionState, key: RunKey, transition: Transition, policy: P
 
 def _exports(policy: Policy, exports: Path) -> Iterator[Figure]:
     """An export of each date that was asked for, whole, and of no other."""
-    step = next(one for one in policy.transitions["phase5_to_phase6"].all_steps if isinstance(one.target, Publication))
+    step = next(
+        candidate
+        for candidate in policy.transitions["phase5_to_phase6"].all_steps
+        if isinstance(candidate.target, Publication)
+    )
     types = sorted(step.body.base["export_types"])
-    seen = {folder.name: sorted(path.stem for path in folder.glob("*.json")) for folder in exports.glob("*")}
+    types_by_day = {folder.name: sorted(path.stem for path in folder.glob("*.json")) for folder in exports.glob("*")}
     days = [day.isoformat() for day, _ in RUNS]
-    yield Figure("dates exported", ", ".join(days), ", ".join(sorted(seen)) or "none")
+    yield Figure("dates exported", ", ".join(days), ", ".join(sorted(types_by_day)) or "none")
     for day in days:
-        whole = "all" if seen.get(day) == types else f"{len(seen.get(day, ()))}"
+        whole = "all" if types_by_day.get(day) == types else f"{len(types_by_day.get(day, ()))}"
         yield Figure(f"exports of {day}", f"all of {len(types)} types", f"{whole} of {len(types)} types")
 
 
 def _reports(pushed: Sequence[Pushed]) -> Iterator[Figure]:
     """Who reported for which date, by those who may do so once only."""
-    counted = Counter((str(one.body.get("processor_name")), _day(one)) for one in pushed if _is_report(one))
+    counted = Counter((str(push.body.get("processor_name")), _day(push)) for push in pushed if _is_report(push))
     for name, days in ((PREDICTED, [day for day, _ in RUNS]), (GRADED, [PLAYED])):
-        seen = sorted((day, count) for (who, day), count in counted.items() if who == name)
-        wanted = [(day.isoformat(), 1) for day in days]
-        yield Figure(f"reports of {name}", _listed(wanted), _listed(seen))
+        counts = sorted((day, count) for (who, day), count in counted.items() if who == name)
+        expected = [(day.isoformat(), 1) for day in days]
+        yield Figure(f"reports of {name}", _listed(expected), _listed(counts))
 
 
-def _is_report(one: Pushed) -> bool:
-    return one.answer.startswith("2")
+def _is_report(push: Pushed) -> bool:
+    return push.answer.startswith("2")
 
 
-def _day(one: Pushed) -> str:
-    return str(one.body.get("game_date") or one.body.get("target_date"))
+def _day(push: Pushed) -> str:
+    return str(push.body.get("game_date") or push.body.get("target_date"))
 
 
 def _listed(days: Sequence[tuple[str, int]]) -> str:

@@ -139,8 +139,8 @@ def number_in_file(path: Path, sql: str, values: Sequence[object]) -> int:
 
     def attempt() -> int:
         with closing(duckdb.connect(path, read_only=True)) as connection:
-            [[found]] = connection.execute(sql, list(values)).fetchall()
-            return int(found)
+            [[count]] = connection.execute(sql, list(values)).fetchall()
+            return int(count)
 
     return _patiently(attempt)
 

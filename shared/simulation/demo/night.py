@@ -35,8 +35,8 @@ class RunView:
 
     @property
     def units(self) -> int | None:
-        found: int | None = self.transitions[0].evidence["units"] if self.transitions else None
-        return found
+        units: int | None = self.transitions[0].evidence["units"] if self.transitions else None
+        return units
 
 
 @dataclass(frozen=True)
@@ -66,9 +66,9 @@ class Countdown:
 
     def when(self, policy: Policy, now: datetime) -> str:
         """Return `tier 1 at 10:36, in 2 min`."""
-        left = self.at - now
+        remaining = self.at - now
         # Rounded to whole minutes: the seconds are the machine's, not the night's.
-        minutes = timedelta(minutes=max(0, round(left / timedelta(minutes=1))))
+        minutes = timedelta(minutes=max(0, round(remaining / timedelta(minutes=1))))
         far = f"in {duration(minutes)}" if minutes else "now"
         return f"{self.name.replace('_', ' ')} at {policy.local(self.at):%H:%M}, {far}"
 
@@ -77,21 +77,21 @@ class Countdown:
         return f"{self.when(policy, now)}: {self.wants}"
 
 
-def countdown(seen: Explanation, now: datetime, kinds: Iterable[str] = RUNNING) -> Countdown | None:
+def countdown(explanation: Explanation, now: datetime, kinds: Iterable[str] = RUNNING) -> Countdown | None:
     """Return the next time of these kinds that has not passed, None where the clock has not started."""
     kinds = tuple(kinds)
     times = [
-        Countdown(one["name"], datetime.fromisoformat(one["at"]), one["wants"])
-        for one in seen.evidence["times"]
-        if one["at"] is not None and one["name"].startswith(kinds)
+        Countdown(entry["name"], datetime.fromisoformat(entry["at"]), entry["wants"])
+        for entry in explanation.evidence["times"]
+        if entry["at"] is not None and entry["name"].startswith(kinds)
     ]
-    return min((time for time in times if time.at > now), key=lambda one: one.at, default=None)
+    return min((time for time in times if time.at > now), key=lambda candidate: candidate.at, default=None)
 
 
-def active(seen: Explanation) -> bool:
+def active(explanation: Explanation) -> bool:
     """Whether there is more to tell of a transition than that nothing has come."""
-    heard = any(one["standing"] != "absent" for one in seen.evidence["processors"])
-    return heard or seen.state != "waiting" or seen.evidence["opened_at"] is not None
+    heard = any(processor["standing"] != "absent" for processor in explanation.evidence["processors"])
+    return heard or explanation.state != "waiting" or explanation.evidence["opened_at"] is not None
 
 
 def arrow(transition: str) -> str:
@@ -99,9 +99,10 @@ def arrow(transition: str) -> str:
     return transition.replace("_to_", " -> ")
 
 
-def summary_of(seen: Explanation, key: RunKey, policy: Policy, now: datetime) -> str:
+def summary_of(explanation: Explanation, key: RunKey, policy: Policy, now: datetime) -> str:
     """Return what is decided of a transition, and what comes next."""
-    text = f"{short(key)} {arrow(seen.evidence['transition'])}: "
-    text += seen.reason if seen.reason.startswith(seen.state) else f"{seen.state}: {seen.reason}"
-    comes = countdown(seen, now) if seen.state in ("waiting", "blocked") else None
+    text = f"{short(key)} {arrow(explanation.evidence['transition'])}: "
+    state, reason = explanation.state, explanation.reason
+    text += reason if reason.startswith(state) else f"{state}: {reason}"
+    comes = countdown(explanation, now) if explanation.state in ("waiting", "blocked") else None
     return text + (f"; {comes.told_fully(policy, now)}" if comes is not None else "")

@@ -78,20 +78,20 @@ def load(night: Night) -> Scenario:
 def days_of(scenario: Scenario) -> list[date]:
     """Return the dates that a scenario's world holds anything of."""
 
-    def found() -> Iterator[date]:
+    def days() -> Iterator[date]:
         changes = [event.happening for event in scenario.events if isinstance(event.happening, Change)]
         for change in (scenario.given.change, *changes):
             yield from change.games
             for rows in change.rows.values():
                 yield from rows
 
-    return sorted(set(found()))
+    return sorted(set(days()))
 
 
 def chosen(names: Sequence[str]) -> list[Night] | str:
     """Return the nights of these names in the order of the list, all without a name; or the name that is unknown."""
-    known = {night.name for night in NIGHTS}
-    unknown = next((name for name in names if name not in known), None)
+    night_names = {night.name for night in NIGHTS}
+    unknown = next((name for name in names if name not in night_names), None)
     if unknown is not None:
         return unknown
     return [night for night in NIGHTS if not names or night.name in names]

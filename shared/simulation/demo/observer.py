@@ -49,8 +49,11 @@ class StateObserver:
         """Whether a function has, or is about to have, a dispatch under way."""
         with self._stage.world() as world:
             observer = world.observer()
-            found = [seen for run in all_runs(observer) for seen in explain_all(observer, run.key)]
-        return any(seen.state == "claimed" or seen.evidence["decision"] == "trigger" for seen in found)
+            explanations = [explanation for run in all_runs(observer) for explanation in explain_all(observer, run.key)]
+        return any(
+            explanation.state == "claimed" or explanation.evidence["decision"] == "trigger"
+            for explanation in explanations
+        )
 
     def _left(self, world: World) -> Iterator[NightLine]:
         fresh = world.history.departures[self._departures :]
@@ -83,7 +86,7 @@ def _departures_text(departures: tuple[Departure, ...], world: World) -> str:
     first = departures[0]
     published = [departure for departure in departures if departure.channel != HTTP]
     ways = [f"{departure.to.replace(' ', '')} called" for departure in departures if departure.channel == HTTP]
-    for topic, number in Counter(one.to for one in published).items():
+    for topic, number in Counter(message.to for message in published).items():
         ways.append(f"{number} message{'s' if number > 1 else ''} to {topic}")
     without = f", degraded without {', '.join(sorted(first.missing))}" if first.degraded else ""
     again = f", attempt {first.attempt}" if first.attempt > 1 else ""
@@ -92,6 +95,8 @@ def _departures_text(departures: tuple[Departure, ...], world: World) -> str:
 
 
 def _sent(world: World, alert: Alert, at: datetime, *, over: bool) -> NightLine:
-    told = notice(replace(alert, pending=Pending.RECOVERY if over else Pending.ALERT))
-    world.history.notices.append(Sent(at, told.severity, told.text, over, told.count))
-    return NightLine(at, "resolved" if over else "alert", told.text.splitlines()[0], "" if over else told.severity)
+    notification = notice(replace(alert, pending=Pending.RECOVERY if over else Pending.ALERT))
+    world.history.notices.append(Sent(at, notification.severity, notification.text, over, notification.count))
+    return NightLine(
+        at, "resolved" if over else "alert", notification.text.splitlines()[0], "" if over else notification.severity
+    )

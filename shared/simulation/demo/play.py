@@ -108,9 +108,9 @@ class Driver:
                 with self._cast.stage.world() as world:
                     world.change(happening)
                     self._cast.tables.follow(world.facts)
-                told = _changed(happening)
-                if told:  # readings are not told: the gates' SQL reads them from the tables
-                    self._say("world", told)
+                text = _changed(happening)
+                if text:  # readings are not told: the gates' SQL reads them from the tables
+                    self._say("world", text)
 
     def _publish(self, envelope: Envelope) -> str:
         self._say("report", _envelope_text(envelope))
@@ -135,8 +135,10 @@ class Driver:
         self._swept += 1
         if answer == "207":
             self._say("sweep", "some of its actions failed; its log says which")
-        seen = [transition for run in self._cast.watch.runs for transition in run.transitions]
-        timers = [found.at for one in seen if (found := countdown(one, now, _TIMES)) is not None]
+        explanations = [transition for run in self._cast.watch.runs for transition in run.transitions]
+        timers = [
+            timer.at for explanation in explanations if (timer := countdown(explanation, now, _TIMES)) is not None
+        ]
         self._tell_quiet(now)
         if now < self._cast.scenario.end:
             following = min(self._sweeps.after(now, timers), self._cast.scenario.end)

@@ -32,9 +32,9 @@ class RunFollower:
         """Tell what is decided now of the runs that ``opened`` has read."""
         now = ctx.ports.clock.now()
         for run in self.runs:
-            for seen in run.transitions:
-                place = (run.key, str(seen.evidence["transition"]))
-                decided = (seen.state, seen.reason)
-                if active(seen) and self._decided.get(place) != decided:
-                    yield NightLine(now, "decision", summary_of(seen, run.key, ctx.policy, now))
+            for explanation in run.transitions:
+                place = (run.key, str(explanation.evidence["transition"]))
+                decided = (explanation.state, explanation.reason)
+                if active(explanation) and self._decided.get(place) != decided:
+                    yield NightLine(now, "decision", summary_of(explanation, run.key, ctx.policy, now))
                 self._decided[place] = decided

@@ -69,7 +69,7 @@ def complaints(logs: Path) -> Counter[str]:
 
     What they say of the policy, which a recorded night names, is nothing that happened in the night.
     """
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for log in sorted(logs.glob("*.log")):
         for line in log.read_text(encoding="utf-8", errors="replace").splitlines():
             try:
@@ -78,8 +78,8 @@ def complaints(logs: Path) -> Counter[str]:
                 continue
             event = entry.get("message") if isinstance(entry, dict) and entry.get("severity") in _GRAVE else None
             if event not in (None, OF_THE_POLICY):
-                found[f"{log.stem} {event}"] += 1
-    return found
+                counts[f"{log.stem} {event}"] += 1
+    return counts
 
 
 @contextmanager

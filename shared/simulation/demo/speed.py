@@ -32,8 +32,8 @@ class Speed:
         """Wait for its turn, then show ``at``; a clock that is past it is left alone. A long jump takes as long as
         one of a minute."""
         steps = min((at - self._shown) / MINUTE, 1.0)
-        left = steps / self._speed - (time.monotonic() - self._turned)
-        SystemClock().sleep(timedelta(seconds=left))
+        remaining = steps / self._speed - (time.monotonic() - self._turned)
+        SystemClock().sleep(timedelta(seconds=remaining))
         self._turned = time.monotonic()
         if self.clock.now() < at:
             self.clock.set(at, 1)

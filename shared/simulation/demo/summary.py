@@ -19,7 +19,9 @@ from shared.simulation.demo.servers import ROOT
 from shared.simulation.demo.verdict import Result, failures
 
 
-def print_summary(console: Console, results: Sequence[Result], left: Sequence[tuple[Night, Path]], here: Path) -> None:
+def print_summary(
+    console: Console, results: Sequence[Result], environments: Sequence[tuple[Night, Path]], here: Path
+) -> None:
     """Print the whole of it; ``here`` is the caller's folder, to which paths are made short."""
     console.print()
     if console.is_terminal:
@@ -32,17 +34,17 @@ def print_summary(console: Console, results: Sequence[Result], left: Sequence[tu
             console.print(f"\n{result.night.name} failed:", style="bold red", markup=False, highlight=False)
             for line in failures(result):
                 console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
-    if left:
+    if environments:
         console.print("\nWhat is left can be asked, each night as it stood at its end:\n", highlight=False)
-        for line in commands(left, here):
+        for line in commands(environments, here):
             console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
         console.print("\nand looked at in a browser, the page of days and of every run:\n", highlight=False)
-        console.print(f"    {page(left, here)}", markup=False, highlight=False, soft_wrap=True)
+        console.print(f"    {page(environments, here)}", markup=False, highlight=False, soft_wrap=True)
 
 
-def commands(left: Sequence[tuple[Night, Path]], here: Path) -> Iterator[str]:
+def commands(environments: Sequence[tuple[Night, Path]], here: Path) -> Iterator[str]:
     """Yield command lines for a shell that stands in ``here``."""
-    for night, env in left:
+    for night, env in environments:
         for day in sorted({day for _, day, _ in night.asks}):
             yield sourced(env, here, lines.status(date.fromisoformat(day)))
         for transition, day, mode in night.asks:
@@ -55,9 +57,9 @@ def of_workflow(env: Path, workflow: str, day: date, here: Path) -> str:
     return f"(. {_source(env, here)} && {_from(here, lines.explain_workflow(workflow, day))})"
 
 
-def page(left: Sequence[tuple[Night, Path]], here: Path) -> str:
+def page(environments: Sequence[tuple[Night, Path]], here: Path) -> str:
     """Return the command line that serves the page, as of the end of the last night."""
-    return sourced(left[-1][1], here, lines.line("serve", "health_check"))
+    return sourced(environments[-1][1], here, lines.line("serve", "health_check"))
 
 
 def sourced(env: Path, here: Path, line: str) -> str:
@@ -95,9 +97,9 @@ def _lines(console: Console, result: Result) -> None:
     word, colour = _word(result)
     title = f"{word:<6}  {result.night.name}: {result.night.title}"
     console.print(title, style=colour, highlight=False, soft_wrap=True)
-    for name, told in (("expected", result.expected), ("happened", result.happened)):
-        for one in told:
-            console.print(f"        {name}  {one}", markup=False, highlight=False, soft_wrap=True)
+    for name, texts in (("expected", result.expected), ("happened", result.happened)):
+        for text in texts:
+            console.print(f"        {name}  {text}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _word(result: Result) -> tuple[str, str]:

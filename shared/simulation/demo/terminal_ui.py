@@ -82,10 +82,10 @@ def _head(scene: NightView, place: str) -> RenderableType:
     local = scene.policy.local(scene.now)
     title = Text(f"{place}  {scene.night.title}", "bold")
     length = (scene.ends - scene.begins).total_seconds()
-    gone = min(length, (scene.now - scene.begins).total_seconds())
-    told = f"reports: {scene.reports}  sweeps: {scene.sweeps}, one every {duration(scene.every)}"
-    bar = ProgressBar(total=length, completed=gone, complete_style="blue")
-    return Group(_sides(title, Text(f"{local:%a %d %b %H:%M}", "bold")), _sides(bar, Text(told, "dim")))
+    elapsed = min(length, (scene.now - scene.begins).total_seconds())
+    counters = f"reports: {scene.reports}  sweeps: {scene.sweeps}, one every {duration(scene.every)}"
+    bar = ProgressBar(total=length, completed=elapsed, complete_style="blue")
+    return Group(_sides(title, Text(f"{local:%a %d %b %H:%M}", "bold")), _sides(bar, Text(counters, "dim")))
 
 
 def _sides(left: RenderableType, right: Text) -> Table:
@@ -105,61 +105,61 @@ def _runs(scene: NightView, *, roomy: bool) -> RenderableType:
     for run in scene.runs:
         games = "" if run.units is None else f", {run.units} games"
         table.add_row(Text(f"{short(run.key)}{games}", "bold"), "", "", "")
-        for seen in run.transitions:
-            table.add_row(*_row(seen, scene, roomy=roomy))
+        for explanation in run.transitions:
+            table.add_row(*_row(explanation, scene, roomy=roomy))
     if not scene.runs:
         table.add_row(Text("no run yet", "dim"), "", "", "")
     return table
 
 
-def _row(seen: Explanation, scene: NightView, *, roomy: bool) -> tuple[RenderableType, ...]:
-    name = arrow(str(seen.evidence["transition"]))
-    count = f"{len(seen.done)}/{len(seen.evidence['processors'])}"
-    if not active(seen):
-        return Text(f"  {name}", "dim"), Text("waiting", "dim"), Text(count, "dim"), _idle(seen, scene)
-    state = Text(seen.state, _STATES.get(seen.state, ""))
-    return Text(f"  {name}"), state, Text(count), _details(seen, scene, roomy=roomy)
+def _row(explanation: Explanation, scene: NightView, *, roomy: bool) -> tuple[RenderableType, ...]:
+    name = arrow(str(explanation.evidence["transition"]))
+    count = f"{len(explanation.done)}/{len(explanation.evidence['processors'])}"
+    if not active(explanation):
+        return Text(f"  {name}", "dim"), Text("waiting", "dim"), Text(count, "dim"), _idle(explanation, scene)
+    state = Text(explanation.state, _STATES.get(explanation.state, ""))
+    return Text(f"  {name}"), state, Text(count), _details(explanation, scene, roomy=roomy)
 
 
-def _idle(seen: Explanation, scene: NightView) -> Text:
-    comes = countdown(seen, scene.now, ("due_",))
-    told = "" if comes is None else f"; {comes.when(scene.policy, scene.now)}"
-    return Text(f"no report yet{told}", "dim")
+def _idle(explanation: Explanation, scene: NightView) -> Text:
+    comes = countdown(explanation, scene.now, ("due_",))
+    suffix = "" if comes is None else f"; {comes.when(scene.policy, scene.now)}"
+    return Text(f"no report yet{suffix}", "dim")
 
 
-def _details(seen: Explanation, scene: NightView, *, roomy: bool) -> Text:
-    sent = seen.evidence["trigger"]
+def _details(explanation: Explanation, scene: NightView, *, roomy: bool) -> Text:
+    sent = explanation.evidence["trigger"]
     if sent is not None and sent["dispatched_at"] is not None:
-        return _sent(seen, sent, scene.policy, roomy=roomy)
-    statuses = {one["standing"] for one in seen.evidence["processors"]}
-    if seen.state == "waiting" and statuses <= {"absent", "started"}:
+        return _sent(explanation, sent, scene.policy, roomy=roomy)
+    statuses = {processor["standing"] for processor in explanation.evidence["processors"]}
+    if explanation.state == "waiting" and statuses <= {"absent", "started"}:
         return Text("begun, nothing done yet", "dim")
     text = Text()
-    for one in seen.evidence["processors"]:
-        text.append(*_processor(one, done=one["name"] in seen.done))
-    comes = countdown(seen, scene.now)
+    for processor in explanation.evidence["processors"]:
+        text.append(*_processor(processor, done=processor["name"] in explanation.done))
+    comes = countdown(explanation, scene.now)
     if comes is not None:
         text.append(f"\n{comes.told_fully(scene.policy, scene.now)}", "cyan")
-    if seen.state in ("blocked", "held"):
-        text.append(f"\n{seen.reason}", _STATES[seen.state])
+    if explanation.state in ("blocked", "held"):
+        text.append(f"\n{explanation.reason}", _STATES[explanation.state])
     return text
 
 
-def _processor(one: dict[str, object], *, done: bool) -> tuple[str, str]:
-    records = "" if one["records"] is None else f" {one['records']}"
-    floor = f" of {one['floor']}" if one["standing"] == "under_minimum" else ""
-    colour = "green" if done else ("bold" if one["required"] else "dim")
-    return f"{'+' if done else '-'}{one['name']}{records}{floor}  ", colour
+def _processor(processor: dict[str, object], *, done: bool) -> tuple[str, str]:
+    records = "" if processor["records"] is None else f" {processor['records']}"
+    floor = f" of {processor['floor']}" if processor["standing"] == "under_minimum" else ""
+    colour = "green" if done else ("bold" if processor["required"] else "dim")
+    return f"{'+' if done else '-'}{processor['name']}{records}{floor}  ", colour
 
 
-def _sent(seen: Explanation, sent: dict[str, object], policy: Policy, *, roomy: bool) -> Text:
+def _sent(explanation: Explanation, sent: dict[str, object], policy: Policy, *, roomy: bool) -> Text:
     at = policy.local(datetime.fromisoformat(str(sent["dispatched_at"])))
     text = Text(f"triggered {at:%H:%M} by {sent['reason']}")
     missing = sent["missing"]
     if isinstance(missing, list) and missing:
         text.append(f", degraded without {', '.join(missing)}", "yellow")
     if roomy:
-        text.append(f"\n{', '.join(sorted(seen.done))}", "dim green")
+        text.append(f"\n{', '.join(sorted(explanation.done))}", "dim green")
     return text
 
 

@@ -38,7 +38,7 @@ class Result:
 def judged(night: Night, scenario: Scenario, history: History, logged: Mapping[str, int]) -> Result:
     """Judge a night by every expectation of its scenario; ``logged`` counts what its functions complained of."""
     policy = scenario.policy
-    verdicts = judge([_graceful(one) for one in scenario.expect], history, policy.zone)
+    verdicts = judge([_graceful(expectation) for expectation in scenario.expect], history, policy.zone)
     held = sum(verdict.passed for verdict in verdicts)
     happened = [
         f"{arrow(trigger.first.transition)} ({trigger.first.mode}) at {_clock(policy, trigger.at)}"
@@ -56,9 +56,9 @@ def unplayed(night: Night, scenario: Scenario, failure: str) -> Result:
 
 def expected(scenario: Scenario) -> Iterator[str]:
     """Yield what the scenario demands of triggers, a line each."""
-    for one in scenario.expect:
-        if isinstance(one.meaning, TriggerExpected):
-            yield _demand(one.meaning, scenario.policy)
+    for expectation in scenario.expect:
+        if isinstance(expectation.meaning, TriggerExpected):
+            yield _demand(expectation.meaning, scenario.policy)
 
 
 def _demand(meaning: TriggerExpected, policy: Policy) -> str:
@@ -75,12 +75,12 @@ def _clock(policy: Policy, at: datetime) -> str:
     return f"{policy.local(at):%H:%M}"
 
 
-def _graceful(one: Expected) -> Expected:
-    meaning = one.meaning
+def _graceful(expectation: Expected) -> Expected:
+    meaning = expectation.meaning
     if isinstance(meaning, TriggerExpected | AlertExpected | ResolvedExpected) and meaning.window.by is not None:
         changes: dict[str, Any] = {"window": replace(meaning.window, by=meaning.window.by + GRACE)}
-        return replace(one, meaning=replace(meaning, **changes))
-    return one
+        return replace(expectation, meaning=replace(meaning, **changes))
+    return expectation
 
 
 def failures(result: Result) -> Iterator[str]:

@@ -88,13 +88,13 @@ def play_with_services(ground: Ground, console: Console, screen: Screen) -> int:
         try:
             with staged(ground, parts_of_day(policy), policy, screen) as stage:
                 Day(stage).play()
-                found = figures(policy, stage.store, ground.home.path / "exports", stage.bus.relay.pushed)
-                found += workflow_figures(*kept(stage.context), stage.services.work().calls)
+                results = figures(policy, stage.store, ground.home.path / "exports", stage.bus.relay.pushed)
+                results += workflow_figures(*kept(stage.context), stage.services.work().calls)
         except ServerFailed as failed:
             console.print(f"\nnot played to its end: {failed}", style="bold red", markup=False, highlight=False)
             return 1
     logged = complaints(ground.home.logs(DAY))
-    return print_day(console, found, logged, ground.home, policy, time.monotonic() - began)
+    return print_day(console, results, logged, ground.home, policy, time.monotonic() - began)
 
 
 @dataclass
@@ -214,7 +214,7 @@ class Day:
             self._print(line)
 
     def _show_view(self, begins: datetime, ends: datetime) -> None:
-        stage, seen = self._stage, self._seen
+        stage, counters = self._stage, self._seen
         view = NightView(
             night=self.night,
             policy=stage.policy,
@@ -222,30 +222,30 @@ class Day:
             now=stage.pace.clock.now(),
             ends=ends,
             every=SWEEP_EVERY,
-            sweeps=seen.sweeps,
-            reports=seen.reports,
+            sweeps=counters.sweeps,
+            reports=counters.reports,
             runs=self._runs.runs,
             workflows=self._workflows.days,
-            lines=tuple(seen.lines),
+            lines=tuple(counters.lines),
         )
         stage.screen.show(view)
 
     def _sent(self) -> Iterator[NightLine]:
         """Tell what was published and what was called since the last look."""
-        stage, seen = self._stage, self._seen
-        fresh = stage.bus.relay.pushed[seen.pushed :]
-        seen.pushed += len(fresh)
+        stage, counters = self._stage, self._seen
+        fresh = stage.bus.relay.pushed[counters.pushed :]
+        counters.pushed += len(fresh)
         # What comes of a step is seen in its run.
         steps = steps_topic(stage.policy.pipeline)
         reports = [push for push in fresh if push.to in stage.functions and push.topic != steps]
-        seen.reports += len(reports)
+        counters.reports += len(reports)
         yield from report_lines(reports)
         reported = {files_topic(stage.policy.pipeline), *stage.policy.topics}
         for push in fresh:
             if push.to not in stage.functions and push.topic not in reported:
                 yield NightLine(push.at, "message", message_text(push, stage.policy))
-        calls = self._calls[seen.calls :]
-        seen.calls += len(calls)
+        calls = self._calls[counters.calls :]
+        counters.calls += len(calls)
         for call in (call for call in calls if call.service != "scrapers"):
             yield NightLine(call.at, "call", call_text(call, stage.policy))
 

@@ -33,7 +33,12 @@ def kept(ctx: Context) -> tuple[list[DayRecord], list[WorkflowRun], list[Scraper
 def workflow_figures(
     books: Sequence[DayRecord], runs: Sequence[WorkflowRun], files: Sequence[ScraperFile], calls: Sequence[Call]
 ) -> list[Figure]:
-    missed = [f"{book.day} {name}" for book in books for name, one in book.judged.items() if _is_missed(one.verdict)]
+    missed = [
+        f"{book.day} {name}"
+        for book in books
+        for name, judgement in book.judged.items()
+        if _is_missed(judgement.verdict)
+    ]
     called = Counter(str(call.body.get("execution_id")) for call in calls if call.service == "scrapers")
     answered = Counter(
         str(call.body.get("execution_id")) for call in calls if call.service == "scrapers" and call.status == _ANSWERED
@@ -56,13 +61,13 @@ def _is_missed(verdict: Verdict) -> bool:
 
 def _runs(runs: Sequence[WorkflowRun]) -> Iterator[Figure]:
     """Every workflow that has to run on a date: so often, each time to its end; and no other one."""
-    found: dict[tuple[date, str], list[WorkflowRun]] = {}
+    by_workflow: dict[tuple[date, str], list[WorkflowRun]] = {}
     for run in runs:
-        found.setdefault((run.day, run.workflow), []).append(run)
+        by_workflow.setdefault((run.day, run.workflow), []).append(run)
     for (day, name), number in WORKFLOW_RUNS.items():
-        wanted = f"{amount(number, 'run')}, completed"
-        yield Figure(f"{day} {name}", wanted, _seen(found.pop((day, name), [])))
-    others = [f"{day} {name}" for day, name in found]
+        expected = f"{amount(number, 'run')}, completed"
+        yield Figure(f"{day} {name}", expected, _seen(by_workflow.pop((day, name), [])))
+    others = [f"{day} {name}" for day, name in by_workflow]
     yield Figure("other workflows that ran", "none", ", ".join(others) or "none")
 
 

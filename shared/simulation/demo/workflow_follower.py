@@ -49,7 +49,7 @@ class WorkflowFollower:
         books = load_books(ctx, self._dates).days.values()
         return any(run.status is RunStatus.RUNNING for stored in books for run in stored.value.runs.values())
 
-    def _run(self, ctx: Context, run_id: str, day: date, found: RunSummary) -> Iterator[NightLine]:
+    def _run(self, ctx: Context, run_id: str, day: date, summary: RunSummary) -> Iterator[NightLine]:
         stored = None if run_id in self._ended else load_workflow_run(ctx, run_id)
         if stored is None:
             return
@@ -57,10 +57,10 @@ class WorkflowFollower:
         if run_id not in self._begun:
             self._begun.add(run_id)
             yield NightLine(run.decided_at, "workflow", begun_text(ctx.policy, run, self.days))
-        if run.ended_at is not None and found.ended_at is not None:
+        if run.ended_at is not None and summary.ended_at is not None:
             self._ended.add(run_id)
             yield from scrape_lines(run)
-            yield NightLine(run.ended_at, "workflow", f"{day} {run.workflow}: {ended_text(found)}")
+            yield NightLine(run.ended_at, "workflow", f"{day} {run.workflow}: {ended_text(summary)}")
 
     def _skips(self, book: DayRecord) -> Iterator[NightLine]:
         for workflow, decided in book.decisions.items():
@@ -111,12 +111,12 @@ def outcomes_text(entries: Sequence[Entry]) -> str:
     if attempts > len(entries):
         parts.append(amount(attempts, "attempt"))
     others = {outcome: count for outcome, count in outcomes.items() if outcome is not CallOutcome.SUCCESS}
-    parts += [f"{count} {'without outcome' if one is None else one.value}" for one, count in others.items()]
+    parts += [f"{count} {'without outcome' if outcome is None else outcome.value}" for outcome, count in others.items()]
     texts = [entry.text for entry in entries if entry.text]
     return ", ".join(parts) + (f": {texts[0]}" if texts else "")
 
 
-def ended_text(found: RunSummary) -> str:
+def ended_text(summary: RunSummary) -> str:
     """Return `completed: 9 calls, 90 rows, 0 failed`, and what failed."""
-    parts = f"{amount(found.calls, 'call')}, {amount(found.rows, 'row')}, {found.failed} failed"
-    return f"{found.status.value}: {parts}" + (f"; {found.text}" if found.text else "")
+    parts = f"{amount(summary.calls, 'call')}, {amount(summary.rows, 'row')}, {summary.failed} failed"
+    return f"{summary.status.value}: {parts}" + (f"; {summary.text}" if summary.text else "")

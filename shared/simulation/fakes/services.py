@@ -34,7 +34,7 @@ class SimulatedBus:
         for message in messages:
             self._arrived(topic, message, times)
         self._published += len(messages)
-        return [str(9_000_000 + self._published - left) for left in reversed(range(len(messages)))]
+        return [str(9_000_000 + self._published - offset) for offset in reversed(range(len(messages)))]
 
 
 class SimulatedServices:
@@ -58,10 +58,12 @@ class SimulatedServices:
 
     def request(self, method: str, url: str, body: Mapping[str, Any] | None, timeout: timedelta) -> Response:
         self._stage.enter()
-        found = next(((name, url[len(base) :]) for name, base in self.endpoints.items() if url.startswith(base)), None)
-        if found is None:
+        endpoint = next(
+            ((name, url[len(base) :]) for name, base in self.endpoints.items() if url.startswith(base)), None
+        )
+        if endpoint is None:
             raise Unavailable("http", f"{url}: no such host (simulated)")
-        name, path = found[0], found[1].partition("?")[0]
+        name, path = endpoint[0], endpoint[1].partition("?")[0]
         self._stage.history.calls.append(Call(self._stage.clock.now(), name, path))
         service, health = self._policy.services[name], self.health[name]
         if method != "GET":
@@ -94,8 +96,8 @@ class SimulatedServices:
     def _means(self, service: Service, path: str, status: int, text: str) -> Means:
         """Return what an answer means: as the service's answers and the transition that calls here say, else a 2xx."""
         accepted = self._accepted_by_policy(service, path)
-        found = frozenset(range(200, 300)) if accepted is None else accepted
-        return judge(service.answers.get(path, ()), found, path, status, text).means
+        statuses = frozenset(range(200, 300)) if accepted is None else accepted
+        return judge(service.answers.get(path, ()), statuses, path, status, text).means
 
     def _accepted_by_policy(self, service: Service, path: str) -> frozenset[int] | None:
         for transition in self._policy.transitions.values():
@@ -128,8 +130,8 @@ class SimulatedServices:
         self._answered(service.name, path, body, True)
         mapped = next((rule for rule in service.answers.get(path, ()) if rule.means is Means.ACCEPTED), None)
         if mapped is not None:
-            status, said = example(mapped)
-            return Response(status, json.dumps(said or DEFAULT_BODY))
+            status, answer_body = example(mapped)
+            return Response(status, json.dumps(answer_body or DEFAULT_BODY))
         return Response(self._status(service, path), json.dumps({"status": "accepted", "service": service.identity}))
 
     def _status(self, service: Service, path: str) -> int:

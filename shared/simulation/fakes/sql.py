@@ -28,9 +28,9 @@ class WorldSql:
     def query(self, sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
         from shared.adapters.local.duckdb import DuckDbWarehouse
 
-        seen = (self._facts.snapshot(), {name: len(rows) for name, rows in self._record.tables.items()})
-        if self._folder is None or seen != self._seen:
-            self._folder, self._seen = TemporaryDirectory(prefix="orch-simulation-"), seen
+        state = (self._facts.snapshot(), {name: len(rows) for name, rows in self._record.tables.items()})
+        if self._folder is None or state != self._seen:
+            self._folder, self._seen = TemporaryDirectory(prefix="orch-simulation-"), state
             self._make(self._path)
         return DuckDbWarehouse(self._path, self._config).query(sql, parameters)
 
