@@ -1944,7 +1944,7 @@ MUTANTS = [
     mutant(
         "a service that was called is not asked inside a pause",
         DECIDE,
-        "return wanted.status is not None or state.request is not None",
+        "return readings.status is not None or state.request is not None",
         "return state.request is not None",
         "tests/app/test_unknown_outcome.py::test_inside_a_pause_a_service_is_asked_and_not_called",
     ),

@@ -67,8 +67,8 @@ def _stands_in_a_pause(snapshot: DecisionInput, decision: Decision) -> bool:
             return state.state in (State.CLAIMED, State.DISPATCHED)
         case Trigger(plan):
             return plan.reason == "operator"
-        case Read(wanted):  # who was called before is asked whether it is at work: that dispatches nothing
-            return wanted.status is not None or state.request is not None
+        case Read(readings):  # who was called before is asked whether it is at work: that dispatches nothing
+            return readings.status is not None or state.request is not None
         case _:
             return state.request is not None
 

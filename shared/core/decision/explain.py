@@ -122,8 +122,8 @@ def reason_of(snapshot: DecisionInput, decision: Decision) -> str:
             return f"the outcome of its call is unknown: {text}"
         case EmptyOk():
             return "the date has no units: nothing is expected"
-        case Read(wanted):
-            return f"has to read {wanted} first"
+        case Read(readings):
+            return f"has to read {readings} first"
 
 
 def _ordered(completeness: Completeness) -> list[str]:
