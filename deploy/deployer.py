@@ -16,7 +16,7 @@ from deploy.resource import Right
 from deploy.rights import give_line
 from deploy.runner import CommandFailed, Runner, ask, order
 
-# Each role with one permission that no other of them gives, by which it is known whether somebody has it.
+# Each role with one permission that no other of them gives, by which it is known whether the deployer has it.
 ROLES = {
     "roles/cloudfunctions.developer": "cloudfunctions.functions.create",
     "roles/run.admin": "run.services.setIamPolicy",

@@ -121,7 +121,7 @@ def _services(manifest: Manifest) -> list[str]:
 
 
 def _listing(names: Iterable[str], between: str) -> str:
-    """Return names in quotes, as they stand in a text that is itself quoted in JSON."""
+    """Return names in quotes, as they are in a text that is itself quoted in JSON."""
     return between.join(f'\\"{name}\\"' for name in names)
 
 

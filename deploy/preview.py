@@ -26,7 +26,7 @@ def planned(resource: Resource) -> Iterator[str]:
 
 
 def _notes(line: CommandLine) -> str:
-    """Say what stands in a line for a name that only the server knows."""
+    """Say which name a line takes that only the server knows."""
     there = [mark for mark in MARKS if any(mark in word for word in line.words)]
     return "".join(f"; {mark} is {MARKS[mark]}" for mark in there)
 

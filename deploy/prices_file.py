@@ -89,11 +89,11 @@ def _names(key: str, given: Iterable[str], known_names: Sequence[str] | type[Ite
         ConfigError(f"{key}.{name}", "is not known", suggest(name, names)) for name in given if name not in names
     ]
     lacking = [name for name in names if name not in set(given)]
-    return unknown + [ConfigError(f"{key}.{name}", "is missing", "orch cost reckons with it") for name in lacking]
+    return unknown + [ConfigError(f"{key}.{name}", "is missing", "orch cost calculates with it") for name in lacking]
 
 
 def _values(shaped: PricesSchema) -> list[ConfigError]:
-    """Refuse what is no number, and a doubt that says nothing of what stands there instead."""
+    """Refuse what is no number, and a doubt that says nothing of what is used instead."""
     problems = []
     for name, price in shaped.prices.items():
         for key, value in (("usd", price.usd), ("per", price.per), ("free", price.free)):

@@ -27,7 +27,7 @@ PROBE = {"message": {"messageId": "deploy-probe", "attributes": {}}, "subscripti
 
 @dataclass(frozen=True)
 class ReadyCheck:
-    """Asks a function as soon as somebody may call it, and before anything is sent to it."""
+    """Asks a function as soon as it may be called, and before anything is sent to it."""
 
     manifest: Manifest
     target: Target

@@ -24,7 +24,7 @@ class Difference:
 Judge = Callable[[Any], list[Difference]]
 
 
-# Stand in a line for the name that the server gave to what was read, and to what was read beside it.
+# Placeholders in a line of the name that the server gave to what was read, and to what was read beside it.
 FOUND, BESIDE = "FOUND_NAME", "FOUND_BESIDE"
 # The same where a command wants the last part of that name only.
 FOUND_ID = "FOUND_ID"

@@ -49,7 +49,7 @@ def deployment_of(manifest: Manifest, policy: Policy) -> Deployment:
 
 
 def gate_sql(policy: Policy) -> dict[str, str]:
-    """Return the SQL of each gate that has some; it stands beside the policy file or in config/."""
+    """Return the SQL of each gate that has some; it is beside the policy file or in config/."""
     folders = (Path(policy.source).parent, ROOT / "config")
     named = {gate.sql for gate in policy.gates.values() if gate.sql is not None}
     return {

@@ -79,7 +79,7 @@ def _fields(kind: type) -> dict[str, Any]:
 
 
 def _known(kind: Any, value: Any, document: Mapping[str, Any]) -> Any:
-    """Return a value of a type with every word of a later version replaced; ``document`` is what it stands in."""
+    """Return a value of a type with every word of a later version replaced; ``document`` is what holds it."""
     if isinstance(kind, type) and issubclass(kind, Enum):
         return _word(kind, value, document)
     if isinstance(kind, type) and is_dataclass(kind):

@@ -60,7 +60,7 @@ class StateStore(Protocol):
 class TableRef:
     """A table as ``dataset.table`` and the column that holds the run's date.
 
-    DATE, DATETIME (local as it stands), TIMESTAMP (on the pipeline's local date), ISO text, or a number such as
+    DATE, DATETIME (local as it is), TIMESTAMP (on the pipeline's local date), ISO text, or a number such as
     20260310. A column of which nobody can say that, makes the table unreadable, never empty.
     """
 
@@ -84,7 +84,7 @@ class UnitsRef:
 
 @dataclass(frozen=True, slots=True)
 class CalendarRef:
-    """Where the units of a date stand (policy key ``calendar``).
+    """Where the units of a date are listed (policy key ``calendar``).
 
     A unit that is not final and whose ``start_column`` is not later than ``over_since`` is presumed over.
     """
@@ -170,7 +170,7 @@ class DeadLetter:
     """A message that no delivery of its topic got through, as it lies aside.
 
     ``topic`` is the one it was published to, "" where that is not known; ``published_at`` is its first publication.
-    ``attempts`` is 0 and ``reason`` "" where the bus does not say. ``lease`` stands for it in the calls below.
+    ``attempts`` is 0 and ``reason`` "" where the bus does not say. ``lease`` names it in the calls below.
     """
 
     message_id: str

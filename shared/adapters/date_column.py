@@ -28,7 +28,7 @@ class Kind(Enum):
     """How a column holds dates."""
 
     DATE = "date"
-    DATETIME = "datetime"  # local as it stands
+    DATETIME = "datetime"  # local as it is
     TIMESTAMP = "timestamp"  # an instant: its local date is the pipeline's
     TEXT = "text"
     NUMBER = "number"  # 20260310
@@ -73,7 +73,7 @@ class DateColumn:
                 return f"REGEXP_CONTAINS({name}, @dates)"
 
     def day(self, zone: ZoneInfo) -> str:
-        """Return the expression of which ``local_date`` makes a row's date; a zone's key can stand in SQL as it is."""
+        """Return the expression of which ``local_date`` makes a row's date; SQL can hold a zone's key as it is."""
         name = f"`{self.name}`"
         match self.kind:
             case Kind.DATETIME:

@@ -37,7 +37,7 @@ class Strange:
 
 
 def opened(headers: Mapping[str, str], path: str, raw: bytes) -> CloudEvent | Strange | None:
-    """Return the message in a request, or why there is none; None if functions-framework reads it as it stands.
+    """Return the message in a request, or why there is none; None if functions-framework reads it as it is.
 
     ``headers`` by their names in lower case.
     """

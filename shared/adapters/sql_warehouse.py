@@ -231,7 +231,7 @@ def _column(name: str) -> str:
 
 
 def _checked(pattern: re.Pattern[str], name: str, key: str, hint: str) -> str:
-    """Return the name if it can stand in SQL as it is: names cannot be parameters."""
+    """Return the name if SQL can hold it as it is: names cannot be parameters."""
     if pattern.fullmatch(name) is None:
         raise PolicyError("policy", key, f"{name!r} is not the name of a {key}", hint)
     return name

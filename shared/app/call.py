@@ -48,7 +48,7 @@ def at_root(path: str) -> Wrong | None:
 
 
 def parameters(query: Iterable[tuple[str, str]], names: Collection[str]) -> dict[str, str] | Wrong:
-    """Return the parameters of a query by name; refuse one that is not known, stands twice or says nothing."""
+    """Return the parameters of a query by name; refuse one that is not known, is given twice or is empty."""
     values: dict[str, str] = {}
     for name, value in query:
         if name not in names:

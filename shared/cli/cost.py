@@ -44,7 +44,7 @@ def cost(
     no_free: Annotated[bool, typer.Option("--no-free", help="As if nothing were free.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
-    """Reckon what a month costs, beside 10, 100 and 1,000 times its size, and which quota is reached first.
+    """Calculate what a month costs, beside 10, 100 and 1,000 times its size, and which quota is reached first.
 
     Needs no credentials and no state: policy, checks, deploy/functions.yaml and deploy/prices.yaml say it all.
 

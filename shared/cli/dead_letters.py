@@ -98,7 +98,7 @@ def replay(
             outcomes.append(outcome)
             if not as_json:
                 typer.echo(_outcome_text(outcome))
-    finally:  # what was published is said, also when the bus stops answering in the middle
+    finally:  # what was published is printed, even when the bus stops answering in the middle
         if as_json:
             print_json(_published(outcomes, ctx.ports.clock.now()))
     if message_id is not None and not outcomes:

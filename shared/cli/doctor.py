@@ -96,7 +96,7 @@ def examined(project: str, emulators: dict[str, str], run: Runner, find: Callabl
         ]
     if find("gcloud") is None or manifest is None:
         why = f"{project}: there is no gcloud, or no manifest, to look with"
-        return [*signs, Sign("project", Verdict.NOT_LOOKED_AT, why, "mend what is wrong above first")]
+        return [*signs, Sign("project", Verdict.NOT_LOOKED_AT, why, "repair what is wrong above first")]
     return [*signs, *_cloud(manifest, project, run)]
 
 

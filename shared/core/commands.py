@@ -1,7 +1,7 @@
 """Command lines that people paste: the only place that makes them, for alerts, reports, pages and hints.
 
 A command line names the whole run it acts on, lane included, and carries every option that its verb wants, so that
-it can be pasted as it stands. It always is the end of its line of text: whatever stands behind it would be pasted too.
+it can be pasted as it is. It always is the end of its line of text: whatever follows it would be pasted too.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def line(*words: str) -> str:
 def of_pipeline(text: str, pipeline: str) -> str:
     """Return a text in which each command line names a pipeline, as it has to where several are served.
 
-    A command line ends its line of text; an argument that may begin with a dash stands behind `--`, and stays there.
+    A command line ends its line of text; an argument that may begin with a dash follows `--`, and stays there.
     """
     option = shlex.join(("--pipeline", pipeline))
     lines = [

@@ -32,7 +32,7 @@ class Outcome(StrEnum):
 
 
 class State(StrEnum):
-    """Where a transition stands."""
+    """The state of a transition."""
 
     WAITING = "waiting"
     BLOCKED = "blocked"

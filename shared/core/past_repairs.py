@@ -102,7 +102,7 @@ def _with(lack: Lack, snapshot: DecisionInput, missing: Iterable[str]) -> Lack:
 
 
 def _is_lacking(snapshot: DecisionInput) -> bool:
-    """True for a transition that never went, that nobody keeps, that was not overtaken, and that misses somebody."""
+    """True for a transition that never went, is not held, was not overtaken, and of which a processor is missing."""
     state = snapshot.state
     untouched = never_triggered(snapshot) and state.state is not State.CLAIMED and state.hold is None
     return untouched and snapshot.next_report_at is None and bool(snapshot.seen.missing)

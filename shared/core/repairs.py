@@ -65,7 +65,7 @@ def after_call(log: RepairLog, outcome: Outcome, asked: tuple[str, ...], limit: 
         case Means.NOT_YET | Means.BUSY:
             return replace(next_log, failure=cadence.verdict(log.failure, answered.means.value, answered.text, now))
         case Means.REFUSED:
-            # Nobody mends a policy within minutes; a service that is being deployed answers so too.
+            # Nobody repairs a policy within minutes; a service that is being deployed answers so too.
             return replace(next_log, failure=cadence.after(log.failure, answered.text, now, limit.cooldown, "refused"))
     if outcome.unknown:
         return replace(next_log, failure=cadence.after(log.failure, answered.text, now, UNKNOWN))

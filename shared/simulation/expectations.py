@@ -206,7 +206,7 @@ class AnnouncedExpected:
 
 @dataclass(frozen=True)
 class BatchExpected:
-    """How the newest batch of a run stands at one moment."""
+    """The state of the newest batch of a run at one moment."""
 
     name: str
     of: Of

@@ -55,7 +55,7 @@ SHOWN = 5
 
 @dataclass(frozen=True)
 class Verdict:
-    """One expectation judged; ``observed`` says what happened, also where it held."""
+    """One expectation judged; ``observed`` says what happened, even where it held."""
 
     expected: Expected
     passed: bool

@@ -1,4 +1,4 @@
-"""A scenario file as values that know where they stand, so that every complaint names file, key and reason."""
+"""A scenario file as values that know where they are in it, so that every complaint names file, key and reason."""
 
 from __future__ import annotations
 

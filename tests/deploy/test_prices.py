@@ -15,7 +15,7 @@ from tests.policy_files import GONE, edit
 
 REFUSED: dict[str, tuple[dict[str, Any], str, str, str]] = {
     "a price that is missing": (
-        {"prices/run_cpu": GONE}, "prices.run_cpu", "is missing", "orch cost reckons with it"
+        {"prices/run_cpu": GONE}, "prices.run_cpu", "is missing", "orch cost calculates with it"
     ),
     "a price nobody asks for": (
         {"prices/firestore_read": {"usd": 1, "per": 1, "unit": "reads", "source": "https://x"}},
@@ -35,7 +35,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str, str]] = {
     ),
     "another currency": ({"currency": "EUR"}, "currency", "expected one of USD, got 'EUR'", "one of USD"),
     "a day that is none": ({"taken": "lately"}, "taken", "expected a date, got 'lately'", "such as 2026-01-28"),
-    "a quota that is missing": ({"quotas/slots": GONE}, "quotas.slots", "is missing", "orch cost reckons with it"),
+    "a quota that is missing": ({"quotas/slots": GONE}, "quotas.slots", "is missing", "orch cost calculates with it"),
     "a quota of nothing": ({"quotas/slots/limit": 0}, "quotas.slots.limit", "expected a number above 0", "such as"),
     "a doubt that says nothing": (
         {"quotas/pushed/note": GONE}, "quotas.pushed", "is not confirmed, and does not say what it is", "add note"

@@ -120,7 +120,7 @@ def _meant(value: object, kind: Any) -> Any:
 
 
 def _unwrapped(kind: Any) -> tuple[Any, msgspec.Meta | None]:
-    """Return the type itself and its constraints, without the null and UNSET that may stand beside it."""
+    """Return the type itself and its constraints, without the null and UNSET that may be beside it."""
     kind = _undescribed(kind)
     if get_origin(kind) in (Union, UnionType):
         kind = next(member for member in get_args(kind) if member not in (NoneType, msgspec.UnsetType))

@@ -247,7 +247,7 @@ class Builder:
         return None if zone is None else Policy(zone=zone, source=source, **{"gates": {}} | given)
 
     def located(self, errors: Iterable[ConfigError]) -> list[ConfigError]:
-        """Return problems of merged expectations under the key that they stand at in the file."""
+        """Return problems of merged expectations under the key that they have in the file."""
         return [self._located(problem) for problem in errors]
 
     def _located(self, problem: ConfigError) -> ConfigError:

@@ -22,7 +22,7 @@ def wire_given(schema: WireGiven) -> dict[str, Any]:
 
 
 def wire_of(given: Mapping[str, Any]) -> Dialect:
-    """Return the dialect of these keys; where something stands by R3 is looked at after the places given."""
+    """Return the dialect of these keys; the places of R3 are looked at after those given."""
     return Dialect(**{name: _value(name, value) for name, value in given.items() if value is not None})
 
 

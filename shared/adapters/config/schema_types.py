@@ -1,4 +1,4 @@
-"""What may stand behind a key of the policy file: durations, times, names, paths, numbers."""
+"""What a key of the policy file may hold: durations, times, names, paths, numbers."""
 
 from __future__ import annotations
 

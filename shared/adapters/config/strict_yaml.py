@@ -48,7 +48,7 @@ def read_yaml(path: Path) -> tuple[Any, list[ConfigError]]:
 
 def with_lines(path: Path, problems: Sequence[ConfigError]) -> Sequence[ConfigError]:
     """Return what is wrong with the values of a file that was read without a problem, each with the line of its key,
-    or of what stands above it."""
+    or of what is above it."""
     if not problems:
         return problems
     lines = _lines(path.read_text(encoding="utf-8"))
@@ -63,7 +63,7 @@ def _with_line(problem: ConfigError, lines: Mapping[str, int]) -> ConfigError:
 
 
 def _lines(text: str) -> dict[str, int]:
-    """Return the line in which each key of a file stands, by its path."""
+    """Return the line of each key of a file, by its path."""
     lines: dict[str, int] = {}
 
     def note(node: yaml.Node | None, key: Key) -> None:

@@ -72,7 +72,7 @@ class ValidationBuilder:
         return check
 
     def _table(self, name: str) -> str:
-        """Return a table's name; the record's stand in the file under the name its dataset has by default."""
+        """Return a table's name; the record's are in the file under the name its dataset has by default."""
         default = f"{self._policy.pipeline}_orchestration."
         return f"{self._record}.{name.removeprefix(default)}" if name.startswith(default) else name
 

@@ -46,7 +46,7 @@ def load_workflows(path: Path, policy: Policy, overlay: Mapping[str, Any] | None
 
 
 def _placed(path: Path, source: str, errors: Sequence[ConfigError]) -> Sequence[ConfigError]:
-    """Return problems with their lines, unless their keys may stand in an overlay."""
+    """Return problems with their lines, unless their keys may be in an overlay."""
     return with_lines(path, errors) if source == str(path) else errors
 
 

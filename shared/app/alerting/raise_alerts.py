@@ -1,4 +1,4 @@
-"""Saying things once: what was said stands in the store, shared by all instances (behaviour 7).
+"""Saying things once: what was sent is kept in the store, shared by all instances (behaviour 7).
 
 An alert is stored before it is sent; one that could not be sent stays pending and a later sweep
 sends it. Sending is leased, so that two who see it pending do not both send it.

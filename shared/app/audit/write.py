@@ -104,7 +104,7 @@ def _waited(state: TransitionState) -> float | None:
 def write_rows(ctx: Context, rows: Sequence[tuple[str, Row]], *, state_away: bool = False) -> bool:
     """Write rows to the record if it can be reached, in three attempts and 5 s; False if it could not.
 
-    ``state_away`` leaves out the breaker, which stands where nobody answers: the record is then all there is.
+    ``state_away`` leaves out the breaker, which is in the store that does not answer: the record is then all there is.
     """
     if not rows:
         return True

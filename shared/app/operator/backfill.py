@@ -26,7 +26,7 @@ from shared.core.policy.phases import Rerun
 from shared.core.texts import amount
 from shared.core.wire.answers import Means
 
-# What stands in a plan for the correlation id, which each call gets anew.
+# The placeholder in a plan of the correlation id, which each call gets anew.
 A_NEW_ONE = "<new>"
 
 
@@ -54,7 +54,7 @@ WORDS = {
 class Item:
     """One date of a plan: ``body`` is what its call carries, ``why_not`` why there is none.
 
-    A reason may name a command, which stands at its end.
+    A reason may name a command, which is at its end.
     """
 
     key: RunKey

@@ -64,7 +64,7 @@ class OverlaidStore:
         return len(self.query(collection, where))
 
     def changes(self) -> Iterator[tuple[str, Document | None, Document | None]]:
-        """Yield each path that is no longer as it was, with what stands there and what would."""
+        """Yield each path that is no longer as it was, with what is stored there and what would be."""
         for path, after in self.written.items():
             [before] = self._base.get(path)
             if (None if before is None else dict(before.data)) != (None if after is None else dict(after.data)):

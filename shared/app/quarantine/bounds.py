@@ -45,7 +45,7 @@ class Warned:
 
 @dataclass(frozen=True, slots=True)
 class WarningBudget:
-    """The warnings of the last hour, and when the summary began that stands for the rest."""
+    """The warnings of the last hour, and when the summary of the rest began."""
 
     warnings: tuple[Warned, ...] = ()
     summary_since: datetime | None = None

@@ -120,7 +120,7 @@ def _forget(ctx: Context, path: str) -> None:
 
 
 def _say(ctx: Context, delivery: Delivery, wrong: Malformed, *, new: bool) -> None:
-    """Raise the warning of a processor and reason, or the summary that stands for those beyond the hour's."""
+    """Raise the warning of a processor and reason, or the summary of those beyond the hour's number."""
     condition = alerts.of_sender(ctx, delivery, wrong)
     # A redelivery of a message that is kept already says nothing new, unless a crash came before the alert.
     if ctx.ports.store.get(outbox.path_of(condition.fingerprint))[0] is None:

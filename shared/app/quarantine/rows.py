@@ -1,7 +1,7 @@
 """What is in quarantine, as values, and the way back (behaviour R1, R9).
 
 The same processor, reason and date on one topic are one row, which counts its messages and names every distinct
-body of them, up to a number and then the newest. The bodies stand below it.
+body of them, up to a number and then the newest. The bodies are stored below it.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ TONES = {Outcome.SUCCESS: Tone.GOOD, Outcome.PARTIAL: Tone.NOTICE, Outcome.NO_DA
 
 
 def batch_lines(ctx: Context, runs: tuple[RunKey, ...] = ()) -> tuple[BatchLine, ...]:
-    """Return how batches stand, the newest first: those of the runs, or of the last two days and all that are not over.
+    """Return batches as they are, newest first: those of the runs, or of the last two days and all that are not over.
 
     Raises ``Unavailable`` if the state store does not answer. A pipeline without batches reads nothing.
     """

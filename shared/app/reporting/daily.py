@@ -1,6 +1,6 @@
 """The daily report: what became of yesterday and today, said to people once a day (behaviour 11).
 
-Every part is read on its own; what cannot be read stands in the report. A report that could not be sent is
+Every part is read on its own; what cannot be read is named in the report. A report that could not be sent is
 itself an alert.
 """
 

@@ -86,7 +86,7 @@ def row(policy: Policy, key: RunKey, loaded: Loaded, units: Mapping[date, Units]
 
 
 def cells_of(policy: Policy, run: Run, loaded: Loaded, now: datetime) -> tuple[Cell, ...]:
-    """Return where each transition of a run stands; one that was passed over by a later one says so."""
+    """Return the state of each transition of a run; one that a later one has overtaken says so."""
     passed = transitions_of(policy, run.key.mode)
     states = [loaded.transition(transition.name).value for transition in passed]
     cells, beyond = [], policy.beyond
@@ -141,7 +141,7 @@ def _nothing(policy: Policy) -> str:
 
 
 def cell(policy: Policy, run: Run, transition: Transition, state: TransitionState, now: datetime) -> Cell:
-    """Return where a transition stands, in words that need no decision."""
+    """Return the state of a transition, in words that need no decision."""
     if state.unproven is not None:
         call = state.unproven
         return Cell(transition.name, state.state.value, Tone.BUSY, call.since, (f"unproven: {call.text}",))

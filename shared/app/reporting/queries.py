@@ -39,7 +39,7 @@ def explain(ctx: Context, key: RunKey, transition: str, at: datetime | None = No
 
 
 def recorded(ctx: Context, key: RunKey, phase: str, processor: str) -> Recorded | None:
-    """Return what stands of one processor's reports."""
+    """Return what is stored of one processor's reports."""
     stored = read_completion(ctx.ports.store.get(completion_path(key, phase, processor))[0])
     if stored is None:
         return None

@@ -14,7 +14,7 @@ WRONG = ("partial", "failed", "blocked", "missed")
 
 
 def workflow_days(ctx: Context) -> tuple[WorkflowDay, ...]:
-    """Return how today's and yesterday's workflows stand, today first; nothing for a pipeline without workflows.
+    """Return the state of today's and yesterday's workflows, today first; nothing for a pipeline without workflows.
 
     Raises ``Unavailable`` if the state store does not answer.
     """
@@ -32,7 +32,7 @@ def workflow_days(ctx: Context) -> tuple[WorkflowDay, ...]:
 
 
 def reported(ctx: Context) -> list[dict[str, Any]]:
-    """Return the same as a report holds it: for each date how many stand how, and what went wrong."""
+    """Return the same as a report holds it: for each date how many are in which state, and what went wrong."""
     return [_day(ctx, day) for day in workflow_days(ctx)]
 
 

@@ -33,7 +33,7 @@ def answer_all(
 ) -> tuple[dict[str, Any], int]:
     """Run the schedule that a query names in every pipeline that has it, or in the one that it names.
 
-    ``checks`` are those of a pipeline, None where it has none. Of several pipelines the findings stand by
+    ``checks`` are those of a pipeline, None where it has none. Of several pipelines the findings are by
     ``pipelines`` and the status is that of the worst of them; where none has the schedule, the call is refused.
     """
     chosen = of_query(all_contexts, call)

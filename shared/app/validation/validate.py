@@ -1,7 +1,7 @@
 """A run of the validation: every check of a schedule, each on its own (behaviour 10).
 
 A check that breaks is an ``ERROR`` of that check: never a pass, never missing data, and no other check's
-affair. What could not be read stands in every summary.
+affair. Every summary names what could not be read.
 """
 
 from __future__ import annotations

@@ -103,7 +103,7 @@ def _why_not(
 def _begun(
     snapshot: DecisionInput, completeness: Completeness, before: Mapping[str, Predecessor], now: datetime
 ) -> Iterator[str]:
-    """Yield the phases that were started and of which somebody is still missing (behaviour T10)."""
+    """Yield the phases that were started and of which a processor is still missing (behaviour T10)."""
     for phase in sorted({snapshot.processors[name].phase for name in completeness.missing}):
         at = before[phase].started_at if phase in before else None
         if at is not None:

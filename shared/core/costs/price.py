@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-DAYS = 30  # of the month that is reckoned with
+DAYS = 30  # of the month that costs are calculated for
 
 
 class Item(StrEnum):

@@ -132,7 +132,7 @@ class PhaseLoad:
         if self.expected <= FAN_IN_ABOVE:
             beside = self.expected - self.members  # of other phases, half of whom have reported before
             return self.members * (self.members + 1 + beside) // 2
-        # Each looks at one who is missing; once all are there, each is found out, and then the phase is read.
+        # Each looks at one that is missing; once all are there, each is noticed, and then the phase is read.
         return 3 * self.members - 1
 
 

@@ -1,4 +1,4 @@
-"""Where each expected processor of a transition stands: the table of behaviour R6 as a function.
+"""The status of each expected processor of a transition: the table of behaviour R6 as a function.
 
 Its values are named tuples: a decision makes a dozen of them, and a frozen data class takes four times as long to make.
 """
@@ -210,7 +210,7 @@ def processor_status(
 
 
 def _again(at: ProcessorStatus, records: int | None) -> ProcessorStatus:
-    """Return where a processor stands that a trigger carried already, with so many records.
+    """Return the status of a processor that a trigger carried already, with so many records.
 
     The trigger carried this very count because the table outvoted it then: it is not asked again.
     """
@@ -227,7 +227,7 @@ ORDER = (
 
 
 def _of_sources(demand: Demand, completion: Completion | None, look: Look) -> ProcessorStatus:
-    """Judge each source by its own reports; the best of them stands, or the worst where all are needed (R10).
+    """Judge each source by its own reports; the best of them counts, or the worst where all are needed (R10).
 
     A report of the processor as a whole says it of all of them.
     """

@@ -269,7 +269,7 @@ def _asked_already(snapshot: DecisionInput, completeness: Completeness, now: dat
 
 
 def _rejected(snapshot: DecisionInput) -> bool:
-    """True while the consumer's refusal stands: until an operator or another deploy (behaviour D5)."""
+    """True while the consumer's refusal is in force: until an operator or another deploy (behaviour D5)."""
     hold = snapshot.state.hold
     return hold is not None and hold.code_version == snapshot.code_version
 

@@ -28,7 +28,7 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Blocked:
-    """Ready, but this stands in the way: name of gate or service (or `dispatch`) to text."""
+    """Ready, but this prevents it: name of gate or service (or `dispatch`) to text."""
 
     reasons: Mapping[str, str]
     next_at: datetime | None = None

@@ -82,7 +82,7 @@ def explain(snapshot: DecisionInput, decision: Decision, now: datetime, as_of: s
 
 
 def state_name(snapshot: DecisionInput, decision: Decision) -> str:
-    """Return the state as a word: what stands of a trigger, else what is decided now; of a closed run what it had."""
+    """Return the state as a word: that of a trigger, else what is decided now; of a closed run what it had."""
     if snapshot.state.state in (State.CLAIMED, State.DISPATCHED, State.CONFIRMED, State.OBSERVED):
         return snapshot.state.state.value
     match decision:
@@ -226,7 +226,7 @@ def _preflight(snapshot: DecisionInput) -> dict[str, Any] | None:
 
 
 def _pause(snapshot: DecisionInput, now: datetime) -> dict[str, Any] | None:
-    """Return the pause in force, also where an operator's trigger goes through it (behaviour T8)."""
+    """Return the pause in force, even where an operator's trigger passes it (behaviour T8)."""
     pause = snapshot.pause(now)
     if pause is None:
         return None

@@ -21,7 +21,7 @@ NO_CAUSE = "no cause given"
 def apply_report(completion: Completion | None, report: Report) -> Completion:
     """Return what is known after this report; the same message twice changes nothing.
 
-    The latest outcome by ``occurred_at`` stands, whatever the order of arrival; at the same
+    The latest outcome by ``occurred_at`` counts, whatever the order of arrival; at the same
     instant the one received later.
     """
     completion = completion or Completion(report.phase, report.processor)
@@ -49,7 +49,7 @@ def _folded(completion: Completion, report: Report) -> Completion:
 def _stands(latest: Report | None, report: Report) -> bool:
     """Say whether a report stands against the one that stands now: the later one does.
 
-    An incremental one never lowers what stands: against more records, or a better outcome, it is only kept (R10).
+    An incremental one never lowers what counts: against more records, or a better outcome, it is only kept (R10).
     """
     if latest is None:
         return True

@@ -23,7 +23,7 @@ class Fit:
 
 @dataclass(frozen=True, slots=True)
 class Unfit:
-    """The next service cannot work: its status and the identity found stand in ``text``."""
+    """The next service cannot work: ``text`` names its status and the identity that it gave."""
 
     text: str
 

@@ -20,7 +20,7 @@ class Pause:
     """A pause of everything, of a ``mode``, of a ``transition``, of that transition in that mode, or of a ``workflow``.
 
     It is in force from ``begins_at`` on and before ``ends_at``, None while nobody has said when that is. ``by`` is who
-    asked for it, "" where nobody knows; a ``planned`` one stands in the policy. ``ended_at`` is when somebody ended it,
+    asked for it, "" where nobody knows; a ``planned`` one is in the policy. ``ended_at`` is when somebody ended it,
     ``ended_by`` who, ``ended_for`` why.
     """
 
@@ -51,7 +51,7 @@ class Pause:
         return over_at is not None and over_at <= now
 
     def word(self, now: datetime) -> str:
-        """Return where it stands: `in force`, `over` or `to come`."""
+        """Return its state: `in force`, `over` or `to come`."""
         return "over" if self.is_over(now) else "in force" if self.in_force(now) else "to come"
 
     def covers(self, mode: str, transition: str | None) -> bool:

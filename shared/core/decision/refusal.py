@@ -19,7 +19,7 @@ ONCE = 1
 
 
 def refusals(snapshot: DecisionInput) -> Mapping[str, Report]:
-    """Return the reports by which the started phase refuses, by processor, until a better one stands.
+    """Return the reports by which the started phase refuses, by processor, until a better one counts.
 
     A report from before the first dispatch is of a start that was not ours.
     """

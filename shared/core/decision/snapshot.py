@@ -67,7 +67,7 @@ class DecisionInput:
 
     @computed_once
     def seen(self) -> Completeness:
-        """Where every expected processor stands."""
+        """The status of every expected processor."""
         of = self.transition.name, self.key.mode
         units = None if self.units is None else self.units.total
         return completeness_of(

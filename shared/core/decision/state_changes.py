@@ -1,4 +1,4 @@
-"""How a transition's stored state changes by each act; pure, so that a crash between two of them is thinkable."""
+"""How each act changes a transition's stored state; pure, so that one can reason about a crash between two acts."""
 
 from __future__ import annotations
 

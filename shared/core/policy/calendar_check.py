@@ -87,7 +87,7 @@ def idle_floors(policy: Policy) -> list[ConfigError]:
 
 
 def _places(processor: Processor, key: str) -> Iterator[tuple[str, Processor]]:
-    """Yield a processor and its sources, each with where it stands in the file."""
+    """Yield a processor and its sources, each with its place in the file."""
     for part in processor.parts:
         yield key if part is processor else f"{key}.sources.{part.name.rsplit('/', 1)[-1]}", part
 

@@ -2,7 +2,7 @@
 
 A canonical name, an alias, the class form of either and the output table all mean one
 processor. Names match exactly: capitals and accents are not forgiven, aliases are.
-Beside them stand the names that are known and expected of nobody, and those of other pipelines.
+Beside them are the names that are known and expected of nobody, and those of other pipelines.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from shared.core.policy.phases import Phase
 from shared.core.policy.policy import Policy
 from shared.core.wire.dialect import CANONICAL, PLACES, Dialect, Path, dotted_path
 
-# Fields of R3 that hold one value: nothing can stand below them.
+# Fields of R3 that hold one value: nothing can be below them.
 SINGLE = frozenset(
     {
         "processor_name", "game_date", "status", "pipeline", "phase", "mode", "lane", "execution_id", "correlation_id",

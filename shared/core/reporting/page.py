@@ -24,7 +24,7 @@ class Tone(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """Where one transition of one run stands. ``at`` is when it was triggered, or since when it stands so."""
+    """The state of one transition of one run. ``at`` is when it was triggered, or since when it is in that state."""
 
     transition: str
     word: str
@@ -35,7 +35,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One pass over one date; ``said`` stands where there are no cells: nothing expected, not open yet, no run."""
+    """One pass over one date; ``said`` is the text where there are no cells: nothing expected, not open yet, no run."""
 
     key: RunKey
     cells: tuple[Cell, ...] = ()
@@ -86,7 +86,7 @@ class Event:
 
 
 def in_order(events: Iterable[Event]) -> tuple[Event, ...]:
-    """Return events oldest first; at one moment causes stand before what they cause."""
+    """Return events oldest first; at one moment causes come before what they cause."""
     causes = list(Kind)
     return tuple(sorted(events, key=lambda event: (event.at, causes.index(event.kind))))
 
@@ -177,7 +177,7 @@ class WorkflowMark:
 
 @dataclass(frozen=True, slots=True)
 class WorkflowLine:
-    """One workflow of a date: its window, where it has one, how it stands and its runs, the oldest first."""
+    """One workflow of a date: its window, where it has one, its state and its runs, the oldest first."""
 
     workflow: str
     kind: str

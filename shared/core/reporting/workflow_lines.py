@@ -1,4 +1,4 @@
-"""How the workflows of a date stand, for people: windows, runs, what was missed."""
+"""The state of the workflows of a date, for people: windows, runs, what was missed."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class OptionKind(StrEnum):
-    """What may stand behind an option."""
+    """What an option may hold."""
 
     TRANSITION = "the name of a transition"
     DURATION = "a duration"

@@ -47,7 +47,7 @@ class Results:
 
 @dataclass(frozen=True)
 class AnswerRule:
-    """One line of what the answers of a path mean. ``show`` are fields that stand in texts; every field of ``body``
+    """One line of what the answers of a path mean. ``show`` are fields that texts quote; every field of ``body``
     has to fit."""
 
     status: frozenset[int]
@@ -76,7 +76,7 @@ class StatusCall:
     query: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
-# What stands before a service says so, which had the call and did not answer it in time.
+# What is in front of a service says so, which had the call and did not answer it in time.
 NO_ANSWER_IN_TIME = 504
 
 
@@ -84,7 +84,7 @@ NO_ANSWER_IN_TIME = 504
 class Answered:
     """A verdict: ``text`` is who answered what, ``note`` what failed of an accepted call.
 
-    ``shown`` is true where the policy names fields of the answer that stand in every text about it; ``unknown`` where
+    ``shown`` is true where the policy names fields of the answer that every text about it quotes; ``unknown`` where
     it comes from before the service, which may be at work (behaviour D11).
     """
 

@@ -37,7 +37,7 @@ RESERVED = frozenset(
         "code_version",
     }
 )  # fmt: skip
-"""Plain fields that say which trigger it is and what it stands on."""
+"""Plain fields that say which trigger it is and what it is based on."""
 
 
 NO_BODY = Body()

@@ -40,7 +40,7 @@ class Contents:
         return None if field is None else _read(field[0], field[1], kind, how)
 
     def read_one(self, path: Path, kind: str, how: Callable[[object], T | None]) -> T | None:
-        """Return what stands at one place."""
+        """Return what is at one place."""
         value = value_at(self.body, path)
         return None if value is None or value == "" else _read(path, value, kind, how)
 

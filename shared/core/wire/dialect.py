@@ -1,6 +1,6 @@
-"""How a pipeline speaks on the wire, as its policy says it (behaviour R8): where each thing stands, what words mean.
+"""How a pipeline speaks on the wire, as its policy says it (behaviour R8): where each thing is, what words mean.
 
-A field of ours that the policy gives no place of its own stands where R3 says, and where it does give one, R3's
+A field of ours that the policy gives no place of its own is where R3 says, and where it does give one, R3's
 place is looked at after it: what this project itself sends is understood by every pipeline.
 """
 
@@ -74,7 +74,7 @@ class Dialect:
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """The kinds of entities that are always named, also where nothing of them changed (behaviour 5)."""
+        """The kinds of entities that are always named, even where nothing of them changed (behaviour 5)."""
         return KINDS if self.entities.keys() <= set(KINDS) else tuple(self.entities)
 
 
@@ -82,7 +82,7 @@ CANONICAL = Dialect()
 """The dialect of a policy that says nothing: the fields of R3."""
 
 PLACES = ("name", "date", "status", "ended", "records", "expected", "percent", "cause")
-"""The keys of a dialect that list where something stands."""
+"""The keys of a dialect that list where something is."""
 
 
 def dotted_path(path: Path) -> str:
@@ -90,10 +90,10 @@ def dotted_path(path: Path) -> str:
 
 
 def value_at(body: Mapping[str, Any], path: Path) -> Any:
-    """Return what stands at a place of a message, None if nothing does.
+    """Return what is at a place of a message, None if nothing is.
 
     Raises Malformed where something on the way is there and is no object. An object may be sent as its JSON: that
-    is how one stands in an attribute.
+    is how one is sent in an attribute.
     """
     # Nearly every place is a field, or one of an object: both are read at once.
     if len(path) == 1:
@@ -111,7 +111,7 @@ def value_at(body: Mapping[str, Any], path: Path) -> Any:
 
 
 def _opened(value: Any, path: Path) -> Any:
-    """Return what stands at a place as an object, None if nothing does."""
+    """Return what is at a place as an object, None if nothing is."""
     if is_absent(value) or value == []:
         return None
     opened = _object(value) if isinstance(value, str) else value
@@ -128,7 +128,7 @@ def _object(text: str) -> Any:
 
 
 def there(body: Mapping[str, Any], paths: Iterable[Path]) -> Iterator[tuple[Path, Any]]:
-    """Yield the places where something stands, and what does."""
+    """Yield the places where something is, and what is there."""
     for path in paths:
         value = body.get(path[0]) if len(path) == 1 else value_at(body, path)
         if value is not None and value != "":
@@ -136,7 +136,7 @@ def there(body: Mapping[str, Any], paths: Iterable[Path]) -> Iterator[tuple[Path
 
 
 def first(body: Mapping[str, Any], paths: Iterable[Path]) -> tuple[Path, Any] | None:
-    """Return the first place where something stands, and what does; None if nothing does."""
+    """Return the first place where something is, and what is there; None if nothing is."""
     for path in paths:
         value = body.get(path[0]) if len(path) == 1 else value_at(body, path)
         if value is not None and value != "":

@@ -32,7 +32,7 @@ MAX_SHOWN = 100
 
 
 def is_absent(value: object) -> bool:
-    """True for what stands for "not sent": null and the empty text."""
+    """True for what means "not sent": null and the empty text."""
     return value is None or value == ""
 
 

@@ -2,7 +2,7 @@
 
     {analysis_date: "{game_date}", processors: "{starts:class}", note: "{mode} of {game_date}"}
 
-A value that is one template keeps the type of what it stands for, so a list stays a list; within a text a list is
+A value that is one template keeps the type of its value, so a list stays a list; within a text a list is
 joined with commas. Names are checked when the policy is loaded, so rendering finds every name.
 """
 
@@ -61,7 +61,7 @@ def names(value: Any, template: re.Pattern[str] = _TEMPLATE) -> frozenset[str]:
 
 
 def flaws(value: Any, allowed_names: Iterable[str]) -> Iterator[Flaw]:
-    """Yield each template that stands for nothing, with where it is."""
+    """Yield each template that has no value, with where it is."""
     allowed = frozenset(allowed_names)
     for path, text in _texts(value):
         for braces in _ANY_BRACES.findall(text):

@@ -110,7 +110,7 @@ class BatchDay(Day):
         self._begins, self._stood, self._requests = begins, "", 0
 
     def play(self) -> None:
-        """Play from start to end; raises ``ServerFailed`` if somebody does not do their part."""
+        """Play from start to end; raises ``ServerFailed`` if a server does not do its part."""
         stage, ends = self._stage, self._begins + LASTS
         stage.services.call(WORKERS, "/stand-in/manners", MANNERS)
         stage.pace.go()
@@ -141,7 +141,7 @@ class BatchDay(Day):
         self._post(FUNCTION, "/start", body)
 
     def _sent(self) -> Iterator[NightLine]:
-        """Tell what came and left since the last look, and how the batch stands by now."""
+        """Tell what came and left since the last look, and the state of the batch by now."""
         stage, counters = self._stage, self._seen
         requests = stage.services.answer(WORKERS, "/stand-in/requests")
         yield from request_lines(requests[self._requests :])
@@ -157,7 +157,7 @@ class BatchDay(Day):
         yield from self._progress()
 
     def _progress(self) -> Iterator[NightLine]:
-        """Tell how the batch stands, whenever that has changed."""
+        """Tell the state of the batch, whenever it has changed."""
         ctx = self._stage.context
         batch = newest(ctx, NAME, run_of(ctx.policy))
         if batch is None:

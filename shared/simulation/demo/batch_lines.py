@@ -77,7 +77,7 @@ def _reasons(reported: Sequence[Pushed]) -> str:
 
 
 def _of_batch(body: Any) -> str:
-    """Return what a completion says of its batch: its share, and who is missing by name."""
+    """Return what a completion says of its batch: its share, and which members are missing, by name."""
     metadata = body.get("metadata") or {}
     if "completion_pct" not in metadata:
         return ""

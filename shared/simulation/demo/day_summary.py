@@ -47,7 +47,7 @@ def print_figures(console: Console, figures: Sequence[Figure], logged: Mapping[s
 
 
 def to_try(env: Path, here: Path) -> Iterator[str]:
-    """Yield a workflow and a transition explained, and the page of the day, for a shell that stands in ``here``."""
+    """Yield a workflow and a transition explained, and the page of the day, for a shell whose directory is ``here``."""
     yield of_workflow(env, *EXPLAINED, here)
     yield list(commands([(DAY, env)], here))[-1]
     yield page([(DAY, env)], here)

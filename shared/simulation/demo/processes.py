@@ -30,7 +30,7 @@ _HERE = "127.0.0.1,localhost"
 
 @dataclass(frozen=True)
 class Ground:
-    """What every night stands on. ``emulators`` holds their variables, nothing where everything is embedded;
+    """What every night uses. ``emulators`` holds their variables, nothing where everything is embedded;
     ``inherited`` is the environment of this process."""
 
     home: Workspace

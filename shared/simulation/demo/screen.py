@@ -40,7 +40,7 @@ class Screen(Protocol):
         """Something happened."""
 
     def show(self, scene: NightView) -> None:
-        """This is how everything stands."""
+        """Show the state of everything."""
 
 
 class PlainScreen:

@@ -24,7 +24,7 @@ class Speed:
         self._shown, self._turned = clock.now(), time.monotonic()
 
     def go(self) -> None:
-        """Let a clock that stood still run from where it stands."""
+        """Let a clock that stood still run on from its time."""
         self._shown, self._turned = self.clock.now(), time.monotonic()
         self.clock.set(self._shown, 1)
 

@@ -43,7 +43,7 @@ def print_summary(
 
 
 def commands(environments: Sequence[tuple[Night, Path]], here: Path) -> Iterator[str]:
-    """Yield command lines for a shell that stands in ``here``."""
+    """Yield command lines for a shell whose working directory is ``here``."""
     for night, env in environments:
         for day in sorted({day for _, day, _ in night.asks}):
             yield sourced(env, here, lines.status(date.fromisoformat(day)))
@@ -63,7 +63,7 @@ def page(environments: Sequence[tuple[Night, Path]], here: Path) -> str:
 
 
 def sourced(env: Path, here: Path, line: str) -> str:
-    """Return a command line of the project that reads what a night left, for a shell that stands in ``here``."""
+    """Return a command line of the project that reads what a night left, for a shell whose directory is ``here``."""
     return f"(. {_source(env, here)} && {_from(here, line)})"
 
 

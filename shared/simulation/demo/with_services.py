@@ -121,7 +121,7 @@ class Day:
         self._wakes: datetime | None = None
 
     def play(self) -> None:
-        """Play from start to end; raises ``ServerFailed`` if somebody does not do their part."""
+        """Play from start to end; raises ``ServerFailed`` if a server does not do its part."""
         stage = self._stage
         begins, ends = span(stage.policy)
         waiting = list(scheduled_calls(stage.policy))
@@ -202,7 +202,7 @@ class Day:
         return claimed or self._workflows.is_running(self._stage.context)
 
     def _show(self, begins: datetime, ends: datetime) -> None:
-        """Print what is new, and draw how everything stands."""
+        """Print what is new, and draw the state of everything."""
         ctx = self._stage.context
         self._print_in_order([*self._workflows.look(ctx), *self._runs.opened(ctx), *self._sent()])
         for line in self._runs.decisions(ctx):

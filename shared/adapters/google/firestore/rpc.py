@@ -148,7 +148,7 @@ class Channel:
         except refusals as error:
             if not doubts:
                 return None
-            # An earlier attempt may have gone through, and what stands in the way be our own write.
+            # An earlier attempt may have succeeded, and the conflict be with our own write.
             raise Unavailable("state", f"{self.database}: outcome unknown: {error}, after {doubts[-1]}") from error
         except GoogleAPIError as error:
             raise Unavailable("state", f"{self.database}: {error}") from error

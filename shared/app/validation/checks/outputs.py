@@ -1,4 +1,4 @@
-"""Judging transitions and processors by what stands in their tables, whatever was reported."""
+"""Judging transitions and processors by what their tables hold, whatever was reported."""
 
 from __future__ import annotations
 

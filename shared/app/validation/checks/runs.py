@@ -1,4 +1,4 @@
-"""Judging the runs themselves: that they were opened, and that none of them stands still."""
+"""Judging the runs themselves: that they were opened, and that none of them is stuck."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def runs_opened(ctx: Context, target: Target, options: Mapping[str, Any]) -> Mea
 
 
 def stalled_runs(ctx: Context, target: Target, options: Mapping[str, Any]) -> Measured:
-    """Measure for how many hours each transition of an open live run stands where it should not stay."""
+    """Measure for how many hours each transition of an open live run is in a state in which it should not stay."""
     measures, resting = [], paused.pauses(ctx)
     for run in open_runs(ctx.ports.store, ctx.policy)[0]:
         key = run.value.key
