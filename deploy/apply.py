@@ -83,7 +83,7 @@ def _carry_out(run: Runner, line: CommandLine, actual: Any, pause: Pause) -> Non
         try:
             order(run, _named(line, actual))
         except CommandFailed as failed:
-            # Somebody, or our own interrupted call, made it meanwhile: reading it back judges it.
+            # Another person, or our own interrupted call, made it meanwhile: reading it back judges it.
             if actual is None and any(word in failed.output for word in EXISTS):
                 return
             pauses = METRIC_PAUSES if failed.metric_not_yet else PAUSES if failed.too_early else ()

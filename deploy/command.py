@@ -248,7 +248,7 @@ def _uncommitted(manifest: Manifest, only: Sequence[str]) -> list[str]:
 
 
 def _strangers(manifest: Manifest, place: Target, stamp: BuildInfo, run: Runner) -> list[Orphan]:
-    """Return the rights that nobody declared, on all that is there."""
+    """Return the rights that are not declared, on all that is there."""
     whole, looks = plan(manifest, place, stamp), Looks(run)
     declared = members.declared(manifest, whole)
     return [

@@ -171,7 +171,7 @@ def _found_settings(config: Mapping[str, Any], build: Mapping[str, Any]) -> dict
 
 
 def _environment_differences(expected: Mapping[str, str], have: Mapping[str, str]) -> list[Difference]:
-    """Values are compared for names only: a value may be somebody's secret, and is never shown."""
+    """Values are compared for names only: a value may be a secret, and is never shown."""
     differences = [
         Difference(f"environment {name}", "set as in the manifest", "another value" if name in have else "not set")
         for name, value in expected.items()

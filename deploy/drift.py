@@ -28,7 +28,7 @@ class Colour(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that differs: red needs somebody now, amber is a deploy that is due, unknown could not be read."""
+    """One thing that differs: red needs a person now, amber is a deploy that is due, unknown could not be read."""
 
     colour: Colour
     where: str
@@ -104,7 +104,7 @@ def drift(
 
 
 def _members(manifest: Manifest, place: Target, resources: list[Resource], looks: Looks) -> list[Finding]:
-    """Return who has a right on our things and was declared by nobody; each policy that cannot be read is named."""
+    """Return members with a right on our things that is not declared; each policy that cannot be read is named."""
     declared, findings = members.declared(manifest, resources), list[Finding]()
     for kind, thing in members.things(place, resources):
         try:
@@ -137,7 +137,7 @@ def _judged(resource: Resource, actual: Any, left_at: Callable[[], datetime | No
 
 
 def _colour(what: str, changed: datetime | None, now: datetime) -> Colour:
-    """Code that the tree has left is due for a day; anything else that differs is somebody's hand."""
+    """Code that the tree has left is due for a day; anything else that differs was changed by hand."""
     fresh = changed is not None and now - changed <= PATIENCE
     return Colour.AMBER if what in DIGESTS and fresh else Colour.RED
 

@@ -20,7 +20,7 @@ def commit(root: Path) -> str:
 def left_at(root: Path, commit: str, paths: Sequence[str]) -> datetime | None:
     """Return when the tree first changed one of these paths after a commit, as its main line has it.
 
-    None if it never did, or does not know the commit: then nobody can say since when something else runs.
+    None if it never did, or does not know the commit: then it is unknown since when something else runs.
     """
     try:
         text = _git(root, "log", "--first-parent", "--reverse", "--format=%cI", f"{commit}..HEAD", "--", *paths)

@@ -119,7 +119,7 @@ class Build:
 
 @dataclass(frozen=True)
 class Grant:
-    """A right that somebody else gave; ``kind`` is topic, subscription, secret, service or service account."""
+    """A right that others gave; ``kind`` is topic, subscription, secret, service or service account."""
 
     member: str
     role: str

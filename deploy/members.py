@@ -1,4 +1,4 @@
-"""Rights on our things that nobody declared: everybody's first of all."""
+"""Rights on our things that are not declared: those of everybody first of all."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def declared(manifest: Manifest, resources: Iterable[Resource]) -> set[Key]:
 def undeclared(
     manifest: Manifest, place: Target, kind: str, thing: str, declared_keys: set[Key], looks: Looks
 ) -> Iterator[Orphan]:
-    """Yield each right on a thing that nobody declared; raises ``CommandFailed`` where its policy cannot be read.
+    """Yield each right on a thing that is not declared; raises ``CommandFailed`` where its policy cannot be read.
 
     On the project only what everybody may and what our own accounts may is judged: the rest is its owner's business.
     """

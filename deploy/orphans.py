@@ -14,7 +14,7 @@ from deploy.runner import Runner, ask
 
 @dataclass(frozen=True)
 class Orphan:
-    """Something nobody declared, and the line that removes it."""
+    """Something that is not declared, and the line that removes it."""
 
     what: str
     why: str
@@ -77,7 +77,7 @@ def callers(manifest: Manifest, place: Target, deployed: list[Any], ours: tuple[
 
 
 def subscriptions(manifest: Manifest, place: Target, deployed: list[Any]) -> Iterator[Orphan]:
-    """Subscriptions on a topic of the policy that nobody declared, and two that feed one address."""
+    """Subscriptions on a topic of the policy that are not declared, and two that feed one address."""
     ours = {
         function.subscription(topic): topic
         for function in manifest.functions.values()

@@ -107,7 +107,7 @@ def compare(expected: Mapping[str, Any], actual: Mapping[str, Any]) -> list[Diff
 
 
 def undeclared(actual: Mapping[str, Any], paths: Iterable[str]) -> list[Difference]:
-    """Return what is set though nobody declared it, by dotted paths; values are not shown, they may be anything."""
+    """Return what is set and not declared, by dotted paths; values are not shown, they may be anything."""
     return [Difference(path, "not set", "set") for path in paths if _at(actual, path)]
 
 

@@ -65,7 +65,7 @@ class Runner(Protocol):
 
 @dataclass(frozen=True)
 class Subprocess:
-    """Runs lines as they are, in ``folder``; asks nobody."""
+    """Runs lines as they are, in ``folder``; asks for no consent."""
 
     folder: Path
 

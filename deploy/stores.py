@@ -13,7 +13,7 @@ from deploy.resource import FOUND_ID, Difference, Resource, Right, compare, unde
 from shared.adapters.audit_schema import AuditTable, audit_tables
 
 ALIVE = "never"
-# What makes a subscription let messages pass by, or hand them to somebody before a person pulls them.
+# What makes a subscription let messages pass by, or deliver them before a person pulls them.
 PASSED_ON = (
     "bigqueryConfig",
     "cloudStorageConfig",

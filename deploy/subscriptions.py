@@ -27,7 +27,7 @@ UNSET = (
     "pushConfig.noWrapper",
     "retainAckedMessages",
 )
-# What an update can take away of them.
+# What an update can remove of them.
 CLEARED: dict[str, bool] = {
     "clear_message_transforms": True,
     "clear_push_no_wrapper_config": True,

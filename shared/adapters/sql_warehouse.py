@@ -106,7 +106,7 @@ class SqlWarehouse(ABC):
         return None if any(written is None for written, _ in days) else sum(n for written, n in days if written == day)
 
     def _is_certain(self, table: str, column: DateColumn) -> bool:
-        """Whether no rows of a date are none, and not rows whose date nobody here can read."""
+        """Whether no rows of a date are none, and not rows whose date cannot be read here."""
         strange = column.strange()
         if strange is None:
             return column.certain
@@ -197,7 +197,7 @@ class SqlWarehouse(ABC):
         return {table.label: self._enough(table, column, rows, day) for table, column in named}
 
     def _enough(self, ref: UnitsRef, column: DateColumn, rows: Rows, day: date) -> frozenset[str] | None:
-        """Return the units with enough rows; None where no rows may be rows whose date nobody here can read."""
+        """Return the units with enough rows; None where no rows may be rows whose date cannot be read here."""
         counted, readable = Counter[str](), True
         for row in rows:
             if row["label"] == ref.label:

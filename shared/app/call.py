@@ -13,7 +13,7 @@ from shared.core.policy.config_error import suggest
 
 BAD_REQUEST, NOT_FOUND, WRONG_METHOD = 400, 404, 405
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
-# Further away a date is a slip of the finger, and far away no calendar reaches.
+# A date that is further off is a typing error, and no calendar reaches so far.
 _YEARS = range(2000, 2100)
 SHOWN = 80
 

@@ -81,7 +81,7 @@ class Scan:
 
 @dataclass(frozen=True, slots=True)
 class RememberedBatch:
-    """What an instance knows of a batch: where its index is, and where the outcomes of members would stand that were
+    """What an instance knows of a batch: where its index is, and where the outcomes of members would be that were
     silent on one ``page``; on the pages behind it nobody is silent any more, None while none was looked at.
 
     ``generation`` is that of the open batch whose silent ones they are, ``places`` those parts of the index that were

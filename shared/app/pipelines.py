@@ -40,7 +40,7 @@ def of_query(contexts: Sequence[Context], call: Call) -> tuple[Sequence[Context]
 
 
 def apart(ctx: Context, function: str, task: Callable[[], T], failed: Callable[[str], T]) -> T:
-    """Do the work of one pipeline; an error that nobody expected is told to its people, and is no other pipeline's.
+    """Do the work of one pipeline; an unexpected error is reported to its people, and does not affect other pipelines.
 
     ``failed`` makes of the error's text what the caller looks at.
     """

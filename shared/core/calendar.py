@@ -90,7 +90,7 @@ def is_expected(key: RunKey, policy: Policy) -> bool:
 
 
 def not_expected(key: RunKey, policy: Policy) -> str:
-    """Return why nobody expects a run: `weekly is expected on mon, not on Tue 2026-03-03`."""
+    """Return why no run is expected: `weekly is expected on mon, not on Tue 2026-03-03`."""
     day, mode = working_day(key, policy), policy.modes[key.mode]
     return f"{key.mode} is expected on {mode.days.text}, not on {day:%a} {day.isoformat()}"
 

@@ -60,7 +60,7 @@ class Undelivered(Unavailable):
 
 class Unreached(Unavailable):
     """A call never reached its service: refused, no such host, no connection in time. Nothing can have come of it, so
-    it may be repeated at once; of any other call without an answer nobody knows what came of it (behaviour D11)."""
+    it may be repeated at once; of any other call without an answer the outcome is unknown (behaviour D11)."""
 
 
 class NotBegun(Unavailable):

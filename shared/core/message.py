@@ -73,10 +73,10 @@ class Counted:
 
 
 def from_attributes(delivery: Delivery, policy: Policy) -> Delivery | None:
-    """Return a message without data as if its attributes were its body; None if they tell of nobody: a probe.
+    """Return a message without data as if its attributes were its body; None if they name no processor: a probe.
 
-    What states an outcome tells of somebody, even if it does not say of whom. An attribute holds no object: one that is
-    named by its place in one (`metadata.completion_pct`) is there.
+    What states an outcome tells of a processor, even if it does not say of which. An attribute holds no object: one
+    that is named by its place in an object (`metadata.completion_pct`) is there.
     """
     wire, fields = _wire(delivery, policy), _nested(delivery.attributes)
     if first(fields, wire.name) is None and first(fields, wire.status) is None:

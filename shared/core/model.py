@@ -15,7 +15,7 @@ class Lane(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What a processor says of its work (behaviour R3), and `inferred`, which nobody says (section 9)."""
+    """What a processor says of its work (behaviour R3), and `inferred`, which no processor says (section 9)."""
 
     STARTED = "started"
     SUCCESS = "success"
@@ -280,7 +280,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Unproven:
-    """Calls of a generation whose outcome nobody knows (behaviour D11): when the first and the latest of them began,
+    """Calls of a generation whose outcome is unknown (behaviour D11): when the first and the latest of them began,
     how many there were, and why nothing is known of the latest."""
 
     since: datetime
@@ -329,7 +329,7 @@ class TransitionState:
     ``steps_proven`` counts the steps of ``generation`` that were accepted while its dispatch is not whole;
     ``unproven`` is set while the outcome of the next one, a call, is unknown.
     ``acts`` are the latest things that operators told it.
-    ``opened_at`` is kept where only a table showed that a report counts: later nobody reads that table (behaviour R7).
+    ``opened_at`` is kept where only a table showed that a report counts: later that table is not read (behaviour R7).
     """
 
     STORED_AS: ClassVar[Mapping[str, str]] = {"accepted_plan": "carried", "pending_audit": "unrecorded"}

@@ -29,8 +29,8 @@ EVERY = timedelta(hours=1)
 class PastLack:
     """A phase of a closed live run that is lacking still.
 
-    ``lack`` is of the backfill run: who is asked; ``live_lack`` what the live run closed without, by which the detector
-    is judged; ``busy`` is true while the phase may be at work.
+    ``lack`` is of the backfill run: what is asked for; ``live_lack`` what the live run closed without, by which the
+    detector is judged; ``busy`` is true while the phase may be at work.
     """
 
     run: Run

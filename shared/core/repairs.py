@@ -36,7 +36,7 @@ class Lack:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a repair call; ``unknown`` where nobody knows (behaviour D11)."""
+    """What came of a repair call; ``unknown`` where no answer says (behaviour D11)."""
 
     answered: Answered
     unknown: bool = False
@@ -65,7 +65,7 @@ def after_call(log: RepairLog, outcome: Outcome, asked: tuple[str, ...], limit: 
         case Means.NOT_YET | Means.BUSY:
             return replace(next_log, failure=cadence.verdict(log.failure, answered.means.value, answered.text, now))
         case Means.REFUSED:
-            # Nobody repairs a policy within minutes; a service that is being deployed answers so too.
+            # A policy is not repaired within minutes; a service that is being deployed answers so too.
             return replace(next_log, failure=cadence.after(log.failure, answered.text, now, limit.cooldown, "refused"))
     if outcome.unknown:
         return replace(next_log, failure=cadence.after(log.failure, answered.text, now, UNKNOWN))

@@ -21,7 +21,7 @@ from typing import IO, Any
 STOP = timedelta(seconds=5)
 _ORPHANS = timedelta(seconds=3)
 _POLL_SECONDS = 0.05
-# The child enters itself before it becomes the command: there is no moment in which nobody knows of it.
+# The child enters itself before it becomes the command: there is no moment in which the watcher does not know of it.
 _ENTER = 'echo "+$$" >&0 && exec "$@" </dev/null'
 
 
@@ -78,7 +78,7 @@ class _Watcher:
         self._pipe = -1
 
     def pipe(self) -> int:
-        """Return the end of the pipe to write to. A watcher that somebody killed is replaced."""
+        """Return the end of the pipe to write to. A watcher that was killed is replaced."""
         with self._lock:
             if self._process is None or self._process.poll() is not None:
                 if self._pipe >= 0:
@@ -97,7 +97,7 @@ class _Watcher:
             return self._pipe
 
     def forget(self, group: int) -> None:
-        """Let the watcher leave a group alone from now on: its number may be given to somebody else."""
+        """Let the watcher leave a group alone from now on: its number may be given to another group."""
         with suppress(BrokenPipeError):
             os.write(self.pipe(), f"-{group}\n".encode())
 

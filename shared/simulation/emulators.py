@@ -35,7 +35,7 @@ class EmulatorFailed(Exception):
 
 
 def free_port() -> int:
-    """Return a TCP port of the loopback interface that nobody uses at the moment."""
+    """Return a TCP port of the loopback interface that is free at the moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -46,7 +46,7 @@ class Emulator:
     """One emulator: ``start`` and ``stop`` any number of times, always at the same ``host``.
 
     Data lives in the process: a restart comes back empty. ``pause`` and ``resume`` keep it; a paused
-    emulator accepts connections and answers nobody.
+    emulator accepts connections and answers none.
     """
 
     def __init__(self, name: str, command: Sequence[str], component: str, log: Path) -> None:

@@ -304,7 +304,7 @@ class Runner:
             return self.product.next_sweep_at()
 
     def _catch_up(self) -> None:
-        """Sweep, even if nothing comes of it: who is asked now may look for traces of the minutes that were skipped."""
+        """Sweep, even if nothing comes of it: a service asked now may look for traces of the skipped minutes."""
         self._last_sweep = None
         self._sweep()
 

@@ -224,7 +224,7 @@ def _client(project: str, emulator_host: str | None) -> Client:
 
 
 def _guarded(port: str, call: Callable[[], T]) -> T:
-    """Turn whatever the client raises when nobody answers into ``Unavailable``."""
+    """Turn whatever the client raises when there is no answer into ``Unavailable``."""
     from concurrent.futures import TimeoutError as Late
 
     from google.api_core.exceptions import GoogleAPIError

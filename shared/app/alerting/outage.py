@@ -1,4 +1,4 @@
-"""Telling people that the state store is away: it is where alerts would have been kept (behaviour 8)."""
+"""Telling people that the state store does not answer: alerts would have been kept there (behaviour 8)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DOWN_FOR = timedelta(minutes=5)
 
 
 def down(ctx: Context, error: Unavailable, now: datetime) -> None:
-    """Say straight to people that state is away: it is where alerts would have been kept."""
+    """Tell people directly that the state store does not answer: alerts would have been kept there."""
     memory = ctx.memory
     memory.state_down_since = memory.state_down_since or now
     length = now - memory.state_down_since
@@ -32,7 +32,7 @@ def up(ctx: Context, now: datetime) -> None:
     if memory.state_down_since is None:
         return
     if memory.state_down_notified or memory.straight_taken.pop(("state_down", False), ()):
-        memory.state_down_notified = True  # to somebody, who has to hear of its end
+        memory.state_down_notified = True  # to a person, who has to hear of its end
         length = duration(now - memory.state_down_since)
         if not _straight(
             ctx, say(ctx.policy.pipeline, "", f"over: the state store answers again after {length}"), resolved=True
@@ -52,7 +52,7 @@ def alert_both_stores_down(ctx: Context, run: str, error: str) -> None:
 
 
 def _straight(ctx: Context, text: str, *, resolved: bool, kind: AlertKind = AlertKind.STATE_DOWN) -> bool:
-    """Send past the store, which is what is away; False if it could not be sent."""
+    """Send without the store, which does not answer; False if it could not be sent."""
     mark, all_taken = fingerprint(kind, ctx.policy.pipeline, "", ""), ctx.memory.straight_taken
     taken = all_taken.get((kind, resolved), ())
     try:

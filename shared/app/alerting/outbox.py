@@ -49,7 +49,7 @@ def _pipeline(document: Document) -> str:
 def read_or_drop(ctx: Context, document: Document | None) -> Kept | None:
     """Return the alert in a document, None where there is none.
 
-    One that nobody can read must not keep the others from being sent: it is taken away, so that what it spoke of is
+    One that cannot be read must not keep the others from being sent: it is deleted, so that what it reported is
     said anew while it lasts.
     """
     if document is None:
@@ -63,7 +63,7 @@ def read_or_drop(ctx: Context, document: Document | None) -> Kept | None:
 
 
 def read_all(ctx: Context, documents: Iterable[Document]) -> list[Kept]:
-    """Return the alerts in documents, without those that nobody can read."""
+    """Return the alerts in documents, without those that cannot be read."""
     return [kept for kept in (read_or_drop(ctx, document) for document in documents) if kept is not None]
 
 
@@ -89,7 +89,7 @@ def send(ctx: Context, kept: Kept) -> None:
 
 
 def _mark(ctx: Context, kept: Kept, change: Callable[[Alert], Alert]) -> None:
-    """Write what became of a sending, even if somebody counted a repetition meanwhile: else it is sent again."""
+    """Write what became of a sending, even if another counted a repetition meanwhile: else it is sent again."""
     path = path_of(kept.alert.fingerprint)
 
     def changed(read: Kept | None) -> Kept | None:
@@ -109,7 +109,7 @@ def _mark(ctx: Context, kept: Kept, change: Callable[[Alert], Alert]) -> None:
 
 
 def save(ctx: Context, kept: Kept) -> Kept | None:
-    """Write an alert as it was changed since it was read; None if somebody else wrote it first."""
+    """Write an alert as it was changed since it was read; None if another instance wrote it first."""
     version = write_version(ctx.ports.store, path_of(kept.alert.fingerprint), to_data(kept.alert), kept.version)
     return None if version is None else Kept(kept.alert, version)
 
@@ -130,7 +130,7 @@ def _log_severity(alert: Alert) -> str:
 def send_pending(ctx: Context, now: datetime) -> list[datetime]:
     """Send what earlier attempts left behind; return when to try again what is refused or being sent."""
     later: list[datetime] = []
-    # What nobody has comes first: a sink that hangs must not keep the others waiting for what is new.
+    # What was sent to nobody comes first: a sink that hangs must not keep the others waiting for what is new.
     pending = sorted(read_all(ctx, own_alerts(ctx, {"unsent": True})), key=lambda kept: bool(kept.alert.taken))
     for kept in pending:
         if ctx.out_of_time():

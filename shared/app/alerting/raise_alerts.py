@@ -95,7 +95,7 @@ def update_alerts(
         else:
             of_others.append(kept)
     if not _of_closed_runs(ctx, of_others, now):
-        ends.append(now)  # somebody wrote an alert meanwhile: it is looked at again as it is then
+        ends.append(now)  # another instance wrote an alert meanwhile: it is looked at again as it is then
     raise_now(ctx, unknown)
     retries = send_pending(ctx, now)
     repeat_after = ctx.policy.alerts.repeat_after
@@ -112,7 +112,7 @@ def _scope_of(alert: Alert) -> tuple[str, str, str]:
 def _of_closed_runs(ctx: Context, listed: list[Kept], now: datetime) -> bool:
     """Let alerts of closed runs rest; of a run that opened since this sweep began nothing is known yet.
 
-    False where somebody else wrote one of them meanwhile.
+    False where another instance wrote one of them meanwhile.
     """
     rest = True
     paths = sorted({path_of_run(kept.alert.run) for kept in listed})
@@ -139,7 +139,7 @@ def _confirm_end(ctx: Context, kept: Kept, now: datetime) -> datetime:
     alert = kept.alert
     if alert.ended_at is None:
         if save(ctx, replace(kept, alert=replace(alert, ended_at=now))) is None:
-            return now  # somebody wrote it meanwhile: the next sweep looks again
+            return now  # another instance wrote it meanwhile: the next sweep looks again
     elif now - alert.ended_at >= OVER_FOR:
         end(ctx, kept, now)
     return (alert.ended_at or now) + OVER_FOR
@@ -148,7 +148,7 @@ def _confirm_end(ctx: Context, kept: Kept, now: datetime) -> datetime:
 def end(ctx: Context, kept: Kept, now: datetime) -> bool:
     """End an alert whose condition is over, and tell it where people have heard of it, or may have.
 
-    False where somebody else wrote it meanwhile: it is to be looked at again.
+    False where another instance wrote it meanwhile: it is to be looked at again.
     """
     alert = kept.alert
     if not alert.may_be_known:

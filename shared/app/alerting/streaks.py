@@ -22,7 +22,8 @@ MANY = 3
 def with_streaks(ctx: Context, snapshot: DecisionInput, conditions: Iterable[Condition]) -> list[Condition]:
     """Return the conditions; one of nothing that is the third date in a row or more says how many.
 
-    For a required processor of the live lane it is critical then. Raises ``Unavailable`` if the state store is away.
+    For a required processor of the live lane it is critical then. Raises ``Unavailable`` if the state store does not
+    answer.
     """
     return [
         condition if condition.kind is not AlertKind.NOTHING else _counted(ctx, snapshot, condition)

@@ -1,4 +1,4 @@
-"""An exception that nobody expected: people hear of it once, with its trace (behaviour A1)."""
+"""An unexpected exception: people are told once, with its trace (behaviour A1)."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ SENDING = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0
 def report(ctx: Context, house: DeploymentInfo, asked: HealthRequest) -> HealthResponse:
     """Make the report and answer it; by POST send it too, unless ``?send=false`` or another one of today was sent.
 
-    Looking takes nothing away: whoever reads it early leaves the one that is sent at its hour. What is not
+    Reading changes nothing: a report that is read early is still sent at its hour. What is not
     understood sends nothing: 400.
     """
     query = parameters(asked.query.items(), ("send",))
@@ -74,7 +74,7 @@ def report(ctx: Context, house: DeploymentInfo, asked: HealthRequest) -> HealthR
 
 
 def summary(ctx: Context, house: DeploymentInfo) -> dict[str, Any]:
-    """Return the report as JSON holds it, its text included; whatever is away, the rest of it is there."""
+    """Return the report as JSON holds it, its text included; whatever does not answer, the rest of it is there."""
     now = ctx.ports.clock.now()
     today = ctx.policy.local(now).date()
     yesterday = today - timedelta(days=1)
@@ -162,7 +162,7 @@ def _reported_at(snapshot: DecisionInput, name: str) -> datetime | None:
 
 
 def _latecomers(ctx: Context, snapshot: DecisionInput) -> list[dict[str, Any]]:
-    """Return who was missing at the trigger, and when they came at last: None where they never did."""
+    """Return the processors that were missing at the trigger, and when each reported at last: None for never."""
     plan = snapshot.state.accepted_plan
     missing = () if plan is None else plan.missing
     return [{"processor": name, "at": _iso(ctx, _reported_at(snapshot, name))} for name in missing]

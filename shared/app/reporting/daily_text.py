@@ -47,7 +47,7 @@ def _run(policy: Policy, run: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _who(policy: Policy, transition: Mapping[str, Any]) -> str:
-    """Name who was late, else who came last; where nothing is triggered, what is missing."""
+    """Name the processors that were late, else the last one; where nothing is triggered, what is missing."""
     if not transition["triggered_at"]:
         return (
             f"; missing {', '.join(transition['missing'])}"

@@ -31,7 +31,7 @@ _VERDICTS = (Status.PASS, Status.WARN, Status.FAIL)
 def update_validation_alerts(ctx: Context, report: Report) -> str:
     """Raise what holds and end what does not; return what could not be told, empty if all was stored.
 
-    While the state store is away the summary goes straight to people: alerts would have been kept there.
+    While the state store does not answer the summary goes directly to people: alerts would have been kept there.
     """
     conditions = {condition.fingerprint: condition for condition in _conditions(ctx, report)}
     try:

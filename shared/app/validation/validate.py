@@ -56,7 +56,7 @@ def run(ctx: Context, validation: Validation, schedule: str, day: date, source: 
 
 
 def _is_current(ctx: Context, target: Target) -> bool:
-    """Say whether this is a run of these days: a look at the past is recorded, and alerts nobody."""
+    """Say whether this is a run of these days: a run of the past is recorded, and raises no alert."""
     today = ctx.policy.local(target.now).date()
     return abs(target.working_day - today) <= timedelta(days=1)
 

@@ -72,7 +72,7 @@ class Alert:
 
 
 def leased(alert: Alert, now: datetime) -> Alert:
-    """Return what is pending of an alert with a lease of ours; of one that another left nobody knows what became."""
+    """Return what is pending of an alert with a lease of ours; what became of one that another left is unknown."""
     in_doubt = alert.in_doubt or (alert.pending is Pending.ALERT and alert.sending_until is not None)
     return replace(alert, sending_until=now + SENDING, in_doubt=in_doubt)
 
@@ -148,7 +148,7 @@ def to_send(alert: Alert, what: Pending, now: datetime) -> Alert:
 
 
 def unsent(fresh: Alert, ours: Alert, taken: tuple[str, ...], now: datetime, retry_at: datetime | None = None) -> Alert:
-    """Give our lease back, unless somebody else has one by now, and keep who took it and when to try the others."""
+    """Give our lease back, unless another instance has one by now, and keep who took it and when to try the others."""
     if fresh.sending_until != ours.sending_until:
         return fresh
     first = bool(taken) and not ours.taken and ours.pending is Pending.ALERT

@@ -89,5 +89,5 @@ def conditions(
 
 
 def _capped(condition: Condition) -> Condition:
-    """Backfill wakes nobody (behaviour A3)."""
+    """Return a backfill's condition as information: it wakes nobody (behaviour A3)."""
     return replace(condition, severity=Severity.INFO)

@@ -115,7 +115,7 @@ def of_refusals(snapshot: DecisionInput, now: datetime) -> Iterator[Condition]:
 
 
 def _never_answered(snapshot: DecisionInput, now: datetime) -> Condition:
-    """Tell of a call that was made as often as it may be and of which nobody knows what came of it (behaviour D11)."""
+    """Tell of a call that was made as often as it may be and whose outcome is unknown (behaviour D11)."""
     call, phase = snapshot.state.unproven, snapshot.transition.starts
     assert call is not None
     since = clock_time(snapshot.policy, call.since, now)

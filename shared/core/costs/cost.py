@@ -41,7 +41,7 @@ class Bill:
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """Where a quota stands: what is asked of it now, and the least size at which it no longer suffices.
+    """The use of a quota: what is asked of it now, and the least size at which it no longer suffices.
 
     ``size`` is None for one that does not tighten with this growth.
     """

@@ -128,9 +128,9 @@ class PhaseLoad:
     def reads(self) -> int:
         """Reports read by all completions of the phase together, one after the other."""
         if not self.expected:
-            return 0  # what nobody waits for is not looked at together
+            return 0  # what is not waited for is not looked at together
         if self.expected <= FAN_IN_ABOVE:
-            beside = self.expected - self.members  # of other phases, half of whom have reported before
+            beside = self.expected - self.members  # of other phases, half of which have reported before
             return self.members * (self.members + 1 + beside) // 2
         # Each looks at one that is missing; once all are there, each is noticed, and then the phase is read.
         return 3 * self.members - 1

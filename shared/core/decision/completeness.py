@@ -359,7 +359,7 @@ def _by_table(demand: Demand, completion: Completion, report: Report, look: Look
 def _nothing(demand: Demand, report: Report, look: Look) -> ProcessorStatus:
     """Judge a report of nothing: on a date with units it counts if the table holds rows (behaviour R12).
 
-    What nobody can read does not refuse.
+    What cannot be read does not refuse.
     """
     processor = demand.processor
     at = ProcessorStatus(processor.name, Status.NOTHING, demand.floor, report)
@@ -438,7 +438,7 @@ def _first_of(demand: Demand, completion: Completion, look: Look) -> datetime | 
 
 
 def _read(processor: Processor, look: Look) -> bool:
-    """True once the table has answered: what could not be read vouches for nobody."""
+    """True once the table has answered: what could not be read vouches for no processor."""
     of_units = look.holdings.held.get(processor.name) is not None
     return of_units or (processor.table is not None and look.rows.get(processor.table) is not None)
 

@@ -67,7 +67,7 @@ def _stands_in_a_pause(snapshot: DecisionInput, decision: Decision) -> bool:
             return state.state in (State.CLAIMED, State.DISPATCHED)
         case Trigger(plan):
             return plan.reason == "operator"
-        case Read(readings):  # who was called before is asked whether it is at work: that dispatches nothing
+        case Read(readings):  # a service that was called before is asked whether it is at work: no dispatch
             return readings.status is not None or state.request is not None
         case _:
             return state.request is not None
@@ -95,7 +95,7 @@ def _decide(snapshot: DecisionInput, now: datetime) -> Decision:
 
 
 def _begun(snapshot: DecisionInput) -> Confirm | Proven | None:
-    """Return what shows that a dispatch has begun (behaviour D7), also one that nobody marked; None if nothing does.
+    """Return what shows that a dispatch has begun (behaviour D7), even one that was not marked; None if nothing does.
 
     Of a call whose outcome is unknown any report of the next phase since then shows it, whatever confirms (D11), and
     one that names the trigger at any time.

@@ -10,7 +10,7 @@ from shared.core.model import Cause, ClockStarter, Completion, Outcome, Report
 REMEMBERED_MESSAGES = 50
 REMEMBERED_CAUSES = 10
 REMEMBERED_TRIGGERS = 10
-# While the record is away a document must not outgrow what a store takes.
+# While the record does not answer a document must not outgrow what a store takes.
 REMEMBERED_PENDING_AUDIT = 50
 SHORT_LIST, SHORT_TEXT = 60, 200
 GOOD = frozenset({Outcome.SUCCESS, Outcome.PARTIAL, Outcome.SKIPPED, Outcome.INFERRED})
@@ -47,7 +47,7 @@ def _folded(completion: Completion, report: Report) -> Completion:
 
 
 def _stands(latest: Report | None, report: Report) -> bool:
-    """Say whether a report stands against the one that stands now: the later one does.
+    """Say whether a report replaces the one that counts now: the later one does.
 
     An incremental one never lowers what counts: against more records, or a better outcome, it is only kept (R10).
     """
@@ -78,7 +78,7 @@ def _with_outcome(completion: Completion, report: Report) -> Completion:
         return replace(after, failures=_count_failure(after, report))
     if report.outcome not in GOOD or not _stands(completion.last_good, report):
         return after
-    # A good report ends the series of failures, unless a failure that came after it stands.
+    # A good report ends the series of failures, unless a failure that came after it counts.
     failures = () if stands else after.failures
     clock_starters = _with_clock_starter(completion.clock_starters, report) if stands else completion.clock_starters
     return replace(after, last_good=report, clock_starters=clock_starters, failures=failures)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from shared.core.policy.phases import Need, Processor
 
-# More names than these nobody reads in an alert.
+# An alert with more names than these is not read.
 SHOWN = 20
 
 

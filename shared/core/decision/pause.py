@@ -11,7 +11,7 @@ from shared.core.calendar import KEPT, instant
 from shared.core.policy.policy import Policy
 from shared.core.texts import day_time
 
-# What waits for the record while it is away.
+# What waits for the record while it does not answer.
 UNRECORDED = 50
 
 
@@ -19,8 +19,8 @@ UNRECORDED = 50
 class Pause:
     """A pause of everything, of a ``mode``, of a ``transition``, of that transition in that mode, or of a ``workflow``.
 
-    It is in force from ``begins_at`` on and before ``ends_at``, None while nobody has said when that is. ``by`` is who
-    asked for it, "" where nobody knows; a ``planned`` one is in the policy. ``ended_at`` is when somebody ended it,
+    It is in force from ``begins_at`` on and before ``ends_at``, None while its end is open. ``by`` is who
+    asked for it, "" if unknown; a ``planned`` one is in the policy. ``ended_at`` is when a person ended it,
     ``ended_by`` who, ``ended_for`` why.
     """
 
@@ -173,13 +173,13 @@ def _is_kept(pause: Pause, plan: Pause | None, now: datetime) -> bool:
 
 
 def begun(policy: Policy, book: PauseBook, pause: Pause) -> PauseBook:
-    """Return the book with a pause that somebody asks for."""
+    """Return the book with a pause that a person asks for."""
     entry = begin_entry(policy, pause, pause.begins_at)
     return PauseBook((*book.pauses, pause), book.numbered + 1, (*book.pending_audit, entry)[-UNRECORDED:])
 
 
 def ended(book: PauseBook, pause: Pause, now: datetime, by: str, reason: str) -> tuple[PauseBook, Pause]:
-    """Return the book in which somebody has ended a pause, and the pause."""
+    """Return the book in which a person has ended a pause, and the pause."""
     after = replace(pause, ended_at=now, ended_by=by, ended_for=reason)
     others = tuple(other for other in book.pauses if other.id != pause.id)
     entries = (*book.pending_audit, end_entry(after, now))[-UNRECORDED:]

@@ -120,7 +120,7 @@ def proven(state: TransitionState, steps: int, now: datetime) -> TransitionState
 
 
 def confirmed(state: TransitionState, decision: Confirm, now: datetime) -> TransitionState:
-    """Return the state once the next phase is known to have begun; also of a claim whose dispatch nobody marked."""
+    """Return the state once the next phase is known to have begun; also of a claim whose dispatch was not marked."""
     if state.state is State.CLAIMED:
         state = dispatched(state, state.claim.claimed_at if state.claim else now)
     return logged(replace(state, state=State.CONFIRMED, confirmed_at=now), now, "confirm", decision.by.value)

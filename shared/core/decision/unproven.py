@@ -1,4 +1,4 @@
-"""What becomes of a call whose outcome nobody knows: it is not repeated blindly (behaviour D11)."""
+"""What becomes of a call whose outcome is unknown: it is not repeated blindly (behaviour D11)."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def _waits_for_itself(start: Node, policies: Mapping[str, Policy]) -> bool:
         node, days = ahead.pop()
         if (node, days) == (start, 0):
             return True
-        # A way that leads further away with every round is none that comes back.
+        # A path whose dates are further off with every round never comes back.
         if (node, days) not in seen and abs(days) <= len(policies) * FURTHEST:
             seen.add((node, days))
             ahead += [(following, days + more) for following, more in _next(node, policies)]

@@ -78,7 +78,7 @@ def _request(batch: BatchPolicy, key: str) -> Iterator[ConfigError]:
 
 
 def _speaks_of(sql: str, word: str) -> bool:
-    """True if a query names a column so, or takes whole tables, whose columns nobody knows here."""
+    """True if a query names a column so, or takes whole tables, whose columns are unknown here."""
     return re.search(rf"\b{re.escape(word)}\b", sql) is not None or re.search(r"\*", sql) is not None
 
 
@@ -98,7 +98,7 @@ def _close(batch: BatchPolicy, key: str) -> Iterator[ConfigError]:
 
 
 def _alerts(batch: BatchPolicy, key: str) -> Iterator[ConfigError]:
-    """Yield shares of which no number can ever be on the wrong side: nobody would be warned of anything."""
+    """Yield shares of which no number can ever be on the wrong side: they would never warn."""
     if batch.alerts.failed_percent == 100:
         reason = "100 means nobody is ever warned: no more than all members can fail"
         yield ConfigError(f"{key}.failed_percent", reason, "failed_percent: 20")

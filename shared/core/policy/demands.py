@@ -28,7 +28,7 @@ class Demand(NamedTuple):
 
 
 class Demands(NamedTuple):
-    """The demands of a transition in a mode: who is expected, who of them is required, and what of each.
+    """The demands of a transition in a mode: which processors are expected, which are required, and what of each.
 
     ``tables`` are those that they write, whatever these can vouch for.
     """

@@ -10,5 +10,5 @@ from shared.core.policy.silence_check import silences
 
 
 def idle(policy: Policy) -> list[ConfigError]:
-    """Return transitions of whose silence nobody hears, due times after the end, and floors that refuse nothing."""
+    """Return transitions whose silence raises no alert, due times after the end, and floors that refuse nothing."""
     return [*silences(policy), *never_told(policy), *idle_floors(policy)]

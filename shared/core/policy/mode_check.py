@@ -113,7 +113,7 @@ def _meet(first: Mode, second: Mode) -> bool:
 
 
 def never_told(policy: Policy) -> list[ConfigError]:
-    """Return due times at which the run has been closed for good: nobody would hear of them (behaviour T5, T10)."""
+    """Return due times at which the run has been closed for good: they would raise no alert (behaviour T5, T10)."""
     return [
         ConfigError(
             f"transitions.{transition.name}.expects.{name}.due.{word}",

@@ -29,7 +29,7 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A name that the policy knows and expects of nobody (behaviour R9)."""
+    """A name that the policy knows and does not wait for (behaviour R9)."""
 
     name: str
 
@@ -50,7 +50,7 @@ class Elsewhere:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """A name that nobody declared."""
+    """A name that is not declared."""
 
 
 Meaning = Named | Known | Foreign | Elsewhere | Unknown
@@ -71,7 +71,7 @@ class Form:
 def class_forms(name: str) -> tuple[str, ...]:
     """Return `[Async]CamelCase[Batch]Processor` of a canonical name or of an alias, in all four spellings.
 
-    Async and Batch are taken off the name first, so an alias with them also stands for the class
+    Async and Batch are taken off the name first, so an alias with them also names the class
     without. Empty where the name is not made of words.
     """
     if not WORD.fullmatch(name):
@@ -148,7 +148,7 @@ def _bare(table: str) -> str:
 
 
 def pattern(words: str) -> re.Pattern[str]:
-    """Return what a name of `known` or `foreign` means, in which * stands for any characters."""
+    """Return what a name of `known` or `foreign` means, in which * matches any characters."""
     return re.compile(".*".join(map(re.escape, words.split("*"))), re.DOTALL)
 
 

@@ -9,7 +9,7 @@ from shared.core.policy.policy import PlannedPause, Policy
 
 
 def pause_problems(policy: Policy) -> Iterator[ConfigError]:
-    """Yield pauses that are over before they begin, are of nothing that there is, or stand there twice."""
+    """Yield pauses that are over before they begin, are of nothing that there is, or are listed twice."""
     seen: set[str] = set()
     for place, pause in enumerate(policy.pauses):
         key = f"pauses[{place}]"

@@ -40,7 +40,7 @@ class Excluded:
 
 @dataclass(frozen=True)
 class Calendar:
-    """Where the units of a date stand. Expressions are GoogleSQL over the columns of ``table``.
+    """Where the units of a date are listed. Expressions are GoogleSQL over the columns of ``table``.
 
     ``unit_key`` names a unit, and rows of one name are one unit; "" where every row is one. ``final`` is when a unit is
     over, "" where ``status_column`` says ``final_status``. A unit that is not final ``presumed_final_after`` its

@@ -66,7 +66,7 @@ def _phases(policy: Policy) -> Iterator[ConfigError]:
 
 
 def _reporting(phase: Phase, key: str) -> Iterator[ConfigError]:
-    """Yield a phase that would report and is not heard, or is listened to and has nobody who reports (D13)."""
+    """Yield a phase that would report and is not heard, or is listened to and has no processor that reports (D13)."""
     if phase.processors and not phase.completions_topic:
         hint = f"add the topic they report on, such as {phase.name}-complete"
         yield ConfigError(f"{key}.completions_topic", "is missing: its processors could not be heard", hint)

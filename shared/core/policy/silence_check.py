@@ -24,7 +24,7 @@ def silences(policy: Policy) -> list[ConfigError]:
 
 
 def endless(policy: Policy) -> list[ConfigError]:
-    """Return last phases that report and of which nobody wants the end: allowed, and seldom meant."""
+    """Return last phases that report and whose end no key asks for: allowed, and seldom meant."""
     hint = "add ended_within: the longest that it may take from its start on, such as 1h"
     return [
         ConfigError(f"transitions.{transition.name}.confirm", NO_END.format(phase=transition.starts), hint)

@@ -1,4 +1,4 @@
-"""Transitions of a policy: who is waited for, how long, what is sent and what confirms it (behaviour 3, D12)."""
+"""Transitions of a policy: what is waited for, how long, what is sent and what confirms it (behaviour 3, D12)."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ class Due:
 class Expectation:
     """What one mode of a transition waits for. Sets decide, never counts of what arrived (behaviour D1).
 
-    ``no_due`` says that nobody wants to be told of its silence, ``because`` why (behaviour T10). ``after_run`` is the
+    ``no_due`` says that its silence raises no alert, ``because`` why (behaviour T10). ``after_run`` is the
     run that has to have come far enough before anything is triggered.
     """
 

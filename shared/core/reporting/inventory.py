@@ -41,7 +41,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """A subscription as it is; ``pushes_to`` is empty where somebody pulls, ``fault`` says why nothing arrives."""
+    """A subscription as it is; ``pushes_to`` is empty where it is pulled, ``fault`` says why nothing arrives."""
 
     name: str
     topic: str
@@ -59,7 +59,7 @@ class Odd:
 
 
 def odd_schedules(declared: Declared, jobs: Iterable[Job]) -> Iterator[Odd]:
-    """Yield schedules that are missing, stopped, changed, failing, or nobody's."""
+    """Yield schedules that are missing, stopped, changed, failing, or not declared."""
     there = {job.name: job for job in jobs}
     for name, (cron, zone) in declared.schedules.items():
         job = there.get(name)
@@ -78,7 +78,7 @@ def odd_schedules(declared: Declared, jobs: Iterable[Job]) -> Iterator[Odd]:
 
 
 def odd_subscriptions(declared: Declared, feeds: Iterable[Feed]) -> Iterator[Odd]:
-    """Yield subscriptions that are missing, cut off from their topic, or on one of our topics and nobody's; and topics
+    """Yield subscriptions that are missing, cut off from their topic, or undeclared on one of our topics; and topics
     of the policy that nobody reads, those too whose readers are others'."""
     there = {feed.name: feed for feed in feeds}
     for name, topic in declared.subscriptions.items():

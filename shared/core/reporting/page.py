@@ -201,7 +201,7 @@ class WorkflowDay:
 class BatchLine:
     """One batch: how many of its members have which outcome, and the first of those that are silent or failed.
 
-    ``percent`` is the share of members with any outcome, None while nobody knows how many there are or where there are
+    ``percent`` is the share of members with any outcome, None while it is unknown how many there are or where there are
     none; ``missing_count`` is how many ``missing`` would be if all were named.
     """
 

@@ -25,7 +25,7 @@ LATEST = datetime.max.replace(tzinfo=UTC)
 def workflow_day(
     workflows: Workflows, book: DayRecord, zone: ZoneInfo, units: tuple[ScheduledUnit, ...] | None, now: datetime
 ) -> WorkflowDay:
-    """Return the workflows of a date that have a window, ran or were missed; ``units`` None: nobody knows them."""
+    """Return the workflows of a date that have a window, ran or were missed; ``units`` None: they are unknown."""
     optional_lines = (_line(workflow, book, zone, units, now) for workflow in workflows.workflows.values())
     lines = [line for line in optional_lines if line is not None]
     return WorkflowDay(book.day, tuple(sorted(lines, key=lambda line: (line.opens_at or LATEST, line.workflow))))

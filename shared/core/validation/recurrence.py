@@ -112,7 +112,7 @@ class Analysis:
 
     @property
     def silent(self) -> tuple[date, ...]:
-        """Days of which nothing is recorded: nobody looked, which is no good sign."""
+        """Days of which nothing is recorded: no check ran, which is no good sign."""
         length = (self.last - self.first).days + 1
         return tuple(day for n in range(length) if (day := self.first + timedelta(days=n)) not in self.days)
 

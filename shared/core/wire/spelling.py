@@ -88,7 +88,7 @@ def _number(value: object, *, with_sign: bool) -> float | None:
 
 
 def name(value: str) -> str:
-    """Return a name without what nobody sees in it: surrounding blanks and characters of no width."""
+    """Return a name without what is invisible in it: surrounding blanks and characters of no width."""
     # What is ASCII holds no such character but one, and that is nearly every name.
     if value.isascii():
         return value.replace("\0", "").strip()

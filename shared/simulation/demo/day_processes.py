@@ -31,8 +31,8 @@ from shared.simulation.world_data import WorldData
 
 @dataclass(frozen=True)
 class Parts:
-    """What a day is played with: its functions, the stand-ins by name, who hears which topic, which games and rows
-    there are.
+    """What a day is played with: its functions, the stand-ins by name, which function hears which topic, which games
+    and rows there are.
 
     ``services`` maps a name of the policy to the stand-in that answers for it. With ``workflows`` the tables that
     discoveries ask are there as well; ``tip_offs`` are the UTC times at which the games of a date begin.

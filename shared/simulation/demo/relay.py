@@ -1,4 +1,4 @@
-"""Stands between the emulator's push subscriptions and those they push to.
+"""Sits between the emulator's push subscriptions and those they push to.
 
 Pub/Sub says when a message was published, and the run of a report follows from that (behaviour R4). The emulator says
 the machine's time; the time of the night is put in its place here, once for each message, and nothing else is changed.
@@ -27,7 +27,7 @@ _TIMEOUT = timedelta(seconds=55)  # within the acknowledgement deadline of the s
 
 @dataclass(frozen=True)
 class Pushed:
-    """A message as it was first pushed to somebody; ``answer`` is the HTTP status or why there was none."""
+    """A message as it was first pushed to a receiver; ``answer`` is the HTTP status or why there was none."""
 
     at: datetime
     to: str
@@ -71,7 +71,7 @@ class Relay:
         return status
 
     def last_answer(self, name: str) -> str:
-        """Return what somebody answered to the latest push, or why there was no answer; "" before the first."""
+        """Return what a receiver answered to the latest push, or why there was no answer; "" before the first."""
         with self._lock:
             return next((push.answer for push in reversed(self.pushed) if push.to == name), "")
 
