@@ -14,6 +14,7 @@ import typer
 from shared import runtime
 from shared.app.context import Context
 from shared.cli import (
+    alerts,
     backfill,
     batch,
     cost,
@@ -42,6 +43,7 @@ questions.add_to(app)
 operator.add_to(app)
 backfill.add_to(app)
 batch.add_to(app)
+alerts.add_to(app)
 pause.add_to(app)
 dead_letters.add_to(app)
 doctor.add_to(app)

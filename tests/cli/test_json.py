@@ -56,6 +56,8 @@ CALLS = {
     "orch quarantine list": [[], ["--everything"]],
     "orch dead-letters list": [[], ["--limit", "0"]],
     "orch dead-letters replay": [["--all", "--dry-run"], []],
+    "orch alerts list": [[], ["--all"], ["--over", "--all"]],
+    "orch alerts show": [["no-such-alert"]],
     "orch pause": [["--list"], ["--list", "--mode", "noon"]],
     "orch backfill": [
         [*PAST, "--dry-run"],

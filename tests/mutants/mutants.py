@@ -28,6 +28,7 @@ MODEL, MESSAGE, POLICY = "shared/core/model.py", "shared/core/message.py", "shar
 DEMANDS = "shared/core/policy/demands.py"
 PHASES = "shared/core/policy/phases.py"
 RESOLUTION, PASSES_CHECK = "shared/core/modes.py", "shared/core/policy/mode_check.py"
+ALERT, T_QUIET = "shared/core/alerting/alert.py", "tests/app/test_quiet_alerts.py::test_"
 T_FOLDER = "tests/adapters/test_policy_folder.py::test_"
 T_SEVERAL = "tests/functions/test_several_pipelines.py::test_"
 T_POLICIES = "tests/deploy/test_policy_folder.py::test_"
@@ -1409,6 +1410,41 @@ MUTANTS = [
         "elif kept.alert.run in seen or \"/\" not in kept.alert.run:",
         "elif True:",
         f"{T_CLOSING}closing_is_no_recovery",
+    ),
+    mutant(
+        "an acknowledged critical alert waits for its daily repetition",
+        ALERT,
+        "if alert.quiet.kind is QuietKind.SILENCE or alert.severity == Severity.CRITICAL:",
+        "if alert.quiet.kind is QuietKind.SILENCE:",
+        f"{T_QUIET}a_critical_one_is_told_again_when_its_acknowledgement_ends",
+    ),
+    mutant(
+        "an alert is repeated although somebody is at work on it",
+        ALERT,
+        "    return None if usual is None else max(usual, alert.quiet.until)\n",
+        "    return usual\n",
+        f"{T_QUIET}it_is_not_repeated_before_its_time",
+    ),
+    mutant(
+        "what was pending when it was silenced is sent",
+        ALERT,
+        "    if not alert.is_silenced(now) or alert.pending is not Pending.ALERT:\n        return alert\n",
+        "    if alert.is_silenced(now) or alert.pending is not Pending.ALERT:\n        return alert\n",
+        f"{T_QUIET}what_could_not_be_sent_yet_is_silenced_too",
+    ),
+    mutant(
+        "a silence ends with its alert",
+        ALERT,
+        "silence = alert.quiet if alert.is_silenced(now) else None",
+        "silence = None",
+        f"{T_QUIET}a_silence_outlasts_its_alert",
+    ),
+    mutant(
+        "an acknowledgement outlasts its alert",
+        ALERT,
+        "silence = alert.quiet if alert.is_silenced(now) else None",
+        "silence = alert.quiet",
+        f"{T_QUIET}an_acknowledgement_ends_with_its_alert",
     ),
     mutant(
         "a value that was overtaken is left as the others wrote it",

@@ -15,7 +15,7 @@ from shared.app.context import Context
 from shared.app.state.compare_and_set import change_value
 from shared.app.state.repository import path_of_run
 from shared.core import commands
-from shared.core.alerting.alert import Alert, Pending, raised, to_send
+from shared.core.alerting.alert import Alert, Pending, raised, to_send, told_again_at
 from shared.core.alerting.condition import Condition
 from shared.core.alerting.kinds import AlertKind, Severity
 from shared.core.message import Received
@@ -99,10 +99,8 @@ def update_alerts(
     raise_now(ctx, unknown)
     retries = send_pending(ctx, now)
     repeat_after = ctx.policy.alerts.repeat_after
-    repeats = [
-        kept.alert.notified_at + repeat_after for kept in standing.values() if kept.alert.notified_at is not None
-    ]
-    return retries + ends + repeats
+    repeats = [told_again_at(kept.alert, repeat_after) for kept in standing.values()]
+    return [*retries, *ends, *(at for at in repeats if at is not None)]
 
 
 def _scope_of(alert: Alert) -> tuple[str, str, str]:

@@ -251,6 +251,7 @@ def _alerts(ctx: Context) -> list[dict[str, Any]]:
             "text": alert.text,
             "since": _iso(ctx, alert.first_at),
             "unsent": alert.unsent,
+            "quiet": alert.quiet,
         }
         for alert in open_alerts(ctx)
     ]

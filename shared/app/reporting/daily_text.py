@@ -129,6 +129,7 @@ def _alerts(policy: Policy, alerts: list[dict[str, Any]] | None) -> Iterator[str
     yield f"Alerts open: {len(alerts) or 'none'}"
     for alert in alerts[:LISTED]:
         unsent = f" (unsent: {alert['unsent']})" if alert["unsent"] else ""
+        unsent += f" ({alert['quiet']})" if alert["quiet"] else ""
         yield f"    {alert['severity']} since {_clock(policy, alert['since'], weekday=True)}: {alert['text']}{unsent}"
     if len(alerts) > LISTED:
         yield f"    and {len(alerts) - LISTED} more"

@@ -19,6 +19,7 @@ from shared.app.reporting.workflows import workflow_days
 from shared.app.state.repository import load_run
 from shared.app.transitions.pausing import still_to_end
 from shared.app.transitions.readings import read_units
+from shared.core.alerting.quiet import quiet_text
 from shared.core.calendar import day_of
 from shared.core.errors import PolicyError, Unavailable
 from shared.core.model import Lane, RunKey
@@ -159,7 +160,7 @@ def open_alerts(ctx: Context) -> tuple[OpenAlert, ...]:
         for where in ({"standing": True}, {"unsent": True})
         for document in outbox.own_alerts(ctx, where)
     }
-    newest = sorted(alerts.values(), key=lambda alert: alert.first_at, reverse=True)
+    newest, now = sorted(alerts.values(), key=lambda alert: alert.first_at, reverse=True), ctx.ports.clock.now()
     return tuple(
         OpenAlert(
             alert.severity,
@@ -167,6 +168,7 @@ def open_alerts(ctx: Context) -> tuple[OpenAlert, ...]:
             alert.text.splitlines()[0] if alert.text else alert.kind,
             alert.first_at,
             (alert.refused or "not sent yet") if alert.unsent else "",
+            quiet_text(ctx.policy, alert.quiet, now),
         )
         for alert in newest
     )

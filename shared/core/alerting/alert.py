@@ -9,7 +9,8 @@ from enum import StrEnum
 from typing import ClassVar
 
 from shared.core.alerting.condition import Condition
-from shared.core.alerting.kinds import Lifecycle
+from shared.core.alerting.kinds import Lifecycle, Severity
+from shared.core.alerting.quiet import Quiet, QuietKind
 from shared.core.calendar import KEPT
 
 # Longer than one sending and the minute by which the clocks of two instances may differ.
@@ -35,7 +36,9 @@ class Alert:
     saw it gone; ``unsent`` mirrors ``pending`` for queries; ``taken`` names the sinks that have what is pending.
 
     ``sending_until`` is written before each sending and taken back with what became of it. Where it is left, a sender
-    died, or could not write: people may have heard what was pending. ``in_doubt`` remembers that of an alert."""
+    died, or could not write: people may have heard what was pending. ``in_doubt`` remembers that of an alert.
+
+    ``quiet`` is what a person said of it last, None where nobody did or it has been told again since."""
 
     STORED_AS: ClassVar[Mapping[str, str]] = {"firing": "standing", "lifecycle": "lasting", "notified_at": "said_at"}
 
@@ -63,6 +66,11 @@ class Alert:
     expires_at: datetime | None = None
     taken: tuple[str, ...] = ()
     in_doubt: bool = False
+    quiet: Quiet | None = None
+
+    def is_silenced(self, now: datetime) -> bool:
+        """True while nothing of the alert is told but its end."""
+        return self.quiet is not None and self.quiet.kind is QuietKind.SILENCE and self.quiet.is_in_force(now)
 
     @property
     def may_be_known(self) -> bool:
@@ -85,21 +93,51 @@ def raised(
         return _new(condition, now)
     if condition.lifecycle is Lifecycle.ONGOING and not alert.firing:
         if alert.pending is Pending.RECOVERY and not alert.taken:
-            return _as_it_was(alert)
+            return _unless_silenced(_as_it_was(alert), now)
         if not _rested(alert):
-            return replace(_new(condition, now), count=alert.count + 1)
+            silence = alert.quiet if alert.is_silenced(now) else None
+            return _unless_silenced(replace(_new(condition, now), count=alert.count + 1, quiet=silence), now)
         alert = replace(alert, firing=True, ended_at=None)
     counted = alert
     if occurrence:
         counted = replace(alert, count=alert.count + 1, last_at=now, recorded=False)
     if alert.ended_at is not None:
         counted = replace(counted, ended_at=None)
-    notified_at = alert.notified_at
+    repeat_at = told_again_at(alert, repeat_after)
     may_repeat = occurrence or condition.lifecycle is Lifecycle.ONGOING
-    if may_repeat and notified_at is not None and now - notified_at >= repeat_after and _is_told(alert):
+    if may_repeat and repeat_at is not None and now >= repeat_at and _is_told(alert):
         count = counted.count if occurrence else counted.count + 1
-        return to_send(replace(counted, text=condition.text, count=count, last_at=now), Pending.ALERT, now)
+        again = replace(counted, text=condition.text, count=count, last_at=now, quiet=None)
+        return to_send(again, Pending.ALERT, now)
     return counted
+
+
+def told_again_at(alert: Alert, repeat_after: timedelta) -> datetime | None:
+    """Return when an alert that goes on is told again, None while it has still to be told for the first time.
+
+    One that a person acknowledged or silenced is not repeated before that ends. Then a critical one is told at once,
+    and so is one that was silenced, of which nobody has heard for as long.
+    """
+    usual = None if alert.notified_at is None else alert.notified_at + repeat_after
+    if alert.quiet is None:
+        return usual
+    if alert.quiet.kind is QuietKind.SILENCE or alert.severity == Severity.CRITICAL:
+        return alert.quiet.until
+    return None if usual is None else max(usual, alert.quiet.until)
+
+
+def quieted(alert: Alert, quiet: Quiet) -> Alert:
+    """Return an alert of which a person said that it is not to be repeated; what is pending of a silenced one rests."""
+    # Whoever is sending it now may die before saying that people have it.
+    in_doubt = alert.in_doubt or (alert.may_be_known and alert.notified_at is None)
+    return _unless_silenced(replace(alert, quiet=quiet, in_doubt=in_doubt), quiet.at)
+
+
+def _unless_silenced(alert: Alert, now: datetime) -> Alert:
+    """Return an alert of which nothing is to be sent while it is silenced, but its end."""
+    if not alert.is_silenced(now) or alert.pending is not Pending.ALERT:
+        return alert
+    return replace(alert, pending=Pending.NOTHING, unsent=False, retry_at=None, sending_until=None)
 
 
 def _new(condition: Condition, now: datetime) -> Alert:

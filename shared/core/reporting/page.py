@@ -235,13 +235,15 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class OpenAlert:
-    """An alert whose condition holds, or that still has to be sent."""
+    """An alert whose condition holds, or that still has to be sent. ``quiet`` is what a person said of it, a sentence,
+    "" where nobody did."""
 
     severity: str
     run: str
     text: str
     first_at: datetime
     unsent: str = ""
+    quiet: str = ""
 
 
 @dataclass(frozen=True, slots=True)
