@@ -118,7 +118,8 @@ class _After:
 def _look_after(ctx: Context, said: MemberReport, known: RememberedBatch, also: tuple[str, ...] = ()) -> _After:
     """Look at the batch and at one who is remembered as silent, at once. Of the last two who report one sees the other,
     and whoever wrote while a closing began sees it, or is seen by who publishes."""
-    others = tuple(path for path in known.silent if path != outcome_path(said.batch_id, said.member))
+    own = outcome_path(said.batch_id, said.member)
+    others = tuple(path for path in known.silent if path != own) if own in known.silent else known.silent
     found, *more = ctx.ports.store.get(batch_path(said.batch_id), *also, *others[-1:])
     stored, silent = read_batch(found), more[len(also) :]
     is_silent = bool(silent) and silent[0] is None
