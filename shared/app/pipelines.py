@@ -22,8 +22,9 @@ def named(contexts: Sequence[Context], pipeline: object) -> Sequence[Context] | 
         return contexts
     chosen = [ctx for ctx in contexts if ctx.policy.pipeline == pipeline]
     names = [ctx.policy.pipeline for ctx in contexts]
+    near, there_are = suggest(str(pipeline), names), f"there are {', '.join(names)}"
     return chosen or Wrong(
-        f"unknown pipeline {shown(pipeline)}", f"{suggest(str(pipeline), names)} There are {', '.join(names)}."
+        f"unknown pipeline {shown(pipeline)}", f"{near} {there_are}" if near.endswith("?") else there_are
     )
 
 

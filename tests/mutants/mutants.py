@@ -90,6 +90,7 @@ BATCH_DECIDE, BATCH_MESSAGES = "shared/core/batches/decide.py", "shared/core/bat
 BATCH_PROGRESS, T_PROGRESS = "shared/core/batches/progress.py", "tests/core/test_batch_progress.py::test_"
 T_BATCH_CHECKING = "tests/model_checking/test_batch_checking.py::test_"
 T_BATCH_RACES = "tests/app/test_batch_races.py::test_"
+T_BATCH_REQUESTS = "tests/app/test_batch_requests.py::test_"
 T_CHECKING = "tests/model_checking/test_model_checking.py::test_"
 BATCH_ROLL, BATCH_ARRIVAL = "shared/core/batches/roll.py", "shared/core/batches/arrival.py"
 T_BATCH, T_MEMBERS = "tests/core/test_batch_decide.py::test_", "tests/core/test_batch_members.py::test_"
@@ -2899,6 +2900,48 @@ MUTANTS = [
         "if not _of_closed_runs(ctx, of_others, now) and False:",
         "tests/app/test_lost_writes.py::"
         "test_an_alert_that_was_written_meanwhile_is_looked_at_in_the_next_minute[of a closed run]",
+    ),
+    mutant(
+        "a number that is none goes into a request as it is",
+        "shared/core/batches/roll.py",
+        "return value if math.isfinite(value) else str(value)",
+        "return value",
+        f"{T_BATCH_REQUESTS}a_column_that_no_store_or_bus_takes_as_it_is_reaches_its_worker[nan]",
+    ),
+    mutant(
+        "half a character goes into a request as it is",
+        "shared/core/batches/roll.py",
+        "    return encodable(str(value))",
+        "    return str(value)",
+        f"{T_BATCH_REQUESTS}a_column_that_no_store_or_bus_takes_as_it_is_reaches_its_worker[half a character]",
+    ),
+    mutant(
+        "columns of a member are kept in a shape that a store looks into",
+        "shared/app/batches/load.py",
+        "Member(one.key, text=json.dumps(one.columns))",
+        "Member(one.key, one.columns)",
+        f"{T_BATCH_REQUESTS}a_column_that_no_store_or_bus_takes_as_it_is_reaches_its_worker[lists in a list]",
+    ),
+    mutant(
+        "a start with an id that no store takes comes again for ever",
+        "shared/core/batches/arrival.py",
+        "and len(text) <= MAX_ID and spelling.encodable(text) == text",
+        "and len(text) <= MAX_ID",
+        f"{T_BATCH_REQUESTS}a_start_message_whose_id_no_store_takes_is_quarantined",
+    ),
+    mutant(
+        "a wrong date of a start is replaced by that of its id",
+        "shared/core/batches/arrival.py",
+        "None if named is None or given is not None else named.day",
+        "None if named is None else named.day",
+        f"{T_BATCH_REQUESTS}a_wrong_date_is_not_replaced_by_that_of_the_id",
+    ),
+    mutant(
+        "a start leaves with an attribute that no bus takes",
+        "shared/app/batches/http.py",
+        'publishable({"trigger_id": asked.id, "batch": asked.declared.name})',
+        '{"trigger_id": asked.id, "batch": asked.declared.name}',
+        f"{T_BATCH_REQUESTS}an_id_that_no_attribute_holds_is_taken_all_the_same",
     ),
     mutant(
         "who comes while a refused close waits is told of by nobody",

@@ -115,7 +115,7 @@ def _publish(worker: Worker, declared: BatchPolicy, members: Iterable[Member], a
     batch = worker.batch
     messages = [
         Message(
-            request_body(declared, batch, member.key, member.columns), request_attributes(batch, member.key, attempt)
+            request_body(declared, batch, member.key, member.values), request_attributes(batch, member.key, attempt)
         )
         for member in members
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -85,7 +86,7 @@ def _write(worker: Worker, attempt: int, pages: Sequence[Sequence[Listed]], buck
     hashes: list[list[str]] = [[] for _ in range(buckets)]
     places: list[list[int]] = [[] for _ in range(buckets)]
     for number, listed in enumerate(pages):
-        page = Page(number, tuple(Member(one.key, one.columns) for one in listed))
+        page = Page(number, tuple(Member(one.key, text=json.dumps(one.columns)) for one in listed))
         _put(ctx, f"{root}/batch_pages/{attempt}.{number}", kept_data(page, ctx.ports.clock.now()))
         for one in listed:
             digest = member_hash(one.key)

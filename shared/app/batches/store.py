@@ -12,9 +12,10 @@ No document is shared by reports, none grows without bound, and how many have wh
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -38,10 +39,17 @@ MINUTE = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One member as it was loaded: its name, and the columns that requests speak of."""
+    """One member as it was loaded: its name, and the columns that requests speak of as one JSON text, which no store
+    looks into; ``columns`` are those of a page that an older version wrote."""
 
     key: str
-    columns: Mapping[str, Any]
+    columns: Mapping[str, Any] = field(default_factory=dict)
+    text: str = ""
+
+    @property
+    def values(self) -> Mapping[str, Any]:
+        values: Mapping[str, Any] = json.loads(self.text) if self.text else self.columns
+        return values
 
 
 @dataclass(frozen=True, slots=True)

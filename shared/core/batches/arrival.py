@@ -79,26 +79,43 @@ def start_of(body: Mapping[str, Any], policy: Policy) -> Start | GoOn:
     declared = policy.batches.get(name) if isinstance(name, str) else None
     if declared is None:
         known = ", ".join(policy.batches) or "none"
-        raise Malformed("unknown_batch", f"there is no batch {str(name)[:60]!r}; the policy declares {known}")
-    if not isinstance(trigger_id, str) or not trigger_id.strip() or len(trigger_id) > MAX_ID:
-        raise Malformed("no_trigger_id", "no trigger_id: the batch would have no id", declared.reports_as)
+        what = "no batch is named" if name is None else f"there is no batch {str(name)[:60]!r}"
+        raise Malformed("unknown_batch", f"{what}; the policy declares {known}")
+    if not isinstance(trigger_id, str) or not _is_id(trigger_id):
+        raise Malformed("no_trigger_id", _no_id(trigger_id), declared.reports_as)
     named = named_by(trigger_id, policy)
     run = _run(body, policy, None if named is None else named[0], declared)
     generation = body.get("generation", 1 if named is None else named[1])
     if isinstance(generation, bool) or not isinstance(generation, int) or generation < 1:
-        raise Malformed("bad_generation", f"generation {str(generation)[:60]!r} is no number", declared.reports_as)
+        raise Malformed(
+            "bad_generation", f"generation {str(generation)[:60]!r} is no number from 1 on", declared.reports_as
+        )
     correlation = spelling.correlation(body.get("correlation_id")) or trigger_id
     return Start(declared, trigger_id, run, generation, correlation, _listed(body, declared))
 
 
+def _is_id(text: str) -> bool:
+    return bool(text.strip()) and len(text) <= MAX_ID and spelling.encodable(text) == text
+
+
+def _no_id(value: object) -> str:
+    if isinstance(value, str) and len(value) > MAX_ID:
+        return f"a trigger_id of {len(value)} characters; at most {MAX_ID} are taken"
+    what = "no trigger_id" if value is None else f"trigger_id {str(value)[:60]!r} is no text that could be one"
+    return f"{what}: the batch would have no id"
+
+
 def _run(body: Mapping[str, Any], policy: Policy, named: RunKey | None, declared: BatchPolicy) -> RunKey:
-    day = _day(body.get("game_date")) or (None if named is None else named.day)
+    given = body.get("game_date")
+    day = _day(given) or (None if named is None or given is not None else named.day)
     mode = body.get("mode") or (None if named is None else named.mode)
     lane = body.get("lane") or (Lane.LIVE if named is None else named.lane)
     if day is None:
-        raise Malformed("no_date", "no game_date like 2026-01-21", declared.reports_as)
+        what = "no game_date" if given is None else f"game_date {str(given)[:60]!r} is no date"
+        raise Malformed("no_date", f"{what} like 2026-01-21", declared.reports_as)
     if not isinstance(mode, str) or mode not in policy.modes:
-        raise Malformed("unknown_mode", f"there is no mode {str(mode)[:60]!r}", declared.reports_as, day)
+        what = "no mode" if mode is None else f"there is no mode {str(mode)[:60]!r}"
+        raise Malformed("unknown_mode", f"{what}; the policy has {', '.join(policy.modes)}", declared.reports_as, day)
     if lane not in set(Lane):
         raise Malformed("unknown_lane", f"there is no lane {str(lane)[:60]!r}", declared.reports_as, day)
     return RunKey(policy.pipeline, day, mode, Lane(lane))
@@ -132,7 +149,7 @@ def _text(body: Mapping[str, Any], place: str, most: int, kind: str, declared: B
     if isinstance(value, bool) or not isinstance(value, str | int) or not str(value).strip() or len(str(value)) > most:
         who = clean(member, MAX_NAME) or declared.reports_as
         raise Malformed(kind, f"no {place} that could be one: {str(value)[:60]!r}", who)
-    return str(value)
+    return spelling.encodable(str(value))
 
 
 def _count(body: Mapping[str, Any], declared: BatchPolicy, member: str) -> int | None:

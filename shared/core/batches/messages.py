@@ -9,7 +9,7 @@ from typing import Any
 
 from shared.core import commands
 from shared.core.batches.batch import Batch, Cause, Closing, percent_of
-from shared.core.batches.values import MAX_ATTRIBUTE, batch_values, member_values, request_id
+from shared.core.batches.values import batch_values, member_values, publishable, request_id
 from shared.core.model import Lane, Outcome
 from shared.core.policy.batches import BatchPolicy
 from shared.core.policy.policy import Policy
@@ -96,7 +96,7 @@ def _about(policy: Policy, declared: BatchPolicy, batch: Batch, now: datetime) -
 def completion_attributes(batch: Batch) -> dict[str, str]:
     """Return the ids of a completion beside its body."""
     own = {"trigger_id": batch.id, "batch": batch.name, "generation": str(batch.generation)}
-    return {name: text for name, text in own.items() if len(text.encode()) <= MAX_ATTRIBUTE}
+    return publishable(own)
 
 
 def request_body(declared: BatchPolicy, batch: Batch, member: str, columns: Mapping[str, Any]) -> dict[str, Any]:
@@ -115,7 +115,7 @@ def request_attributes(batch: Batch, member: str, attempt: int) -> dict[str, str
         "member": member,
         "attempt": str(attempt),
     }
-    return {name: text for name, text in own.items() if len(text.encode()) <= MAX_ATTRIBUTE}
+    return publishable(own)
 
 
 def step_body(body: Mapping[str, Any], batch: Batch) -> dict[str, Any]:

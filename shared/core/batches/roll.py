@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from shared.core.errors import Malformed
 from shared.core.policy.batches import BATCH_NAMES, MEMBER_NAMES, BatchPolicy
 from shared.core.wire import templates
 from shared.core.wire.dialect import value_at
+from shared.core.wire.spelling import encodable
 
 MOST_MEMBERS = 100_000
 PAGE = 100
@@ -45,8 +47,11 @@ def members_of(declared: BatchPolicy, rows: Iterable[Any]) -> list[Listed]:
         key = _name(_named_by(columns, declared.members.key), declared.members.key)
         if key in found:
             continue
-        kept = {name: _plain(columns[name]) for name in sorted(wanted & columns.keys())}
-        size = len(json.dumps(kept))
+        try:
+            kept = {name: _plain(columns[name]) for name in sorted(wanted & columns.keys())}
+            size = len(json.dumps(kept))
+        except RecursionError:
+            raise NotMembers(f"{key[:100]} holds lists or objects in one another without end") from None
         if size > MEMBER_BYTES:
             raise NotMembers(f"{key[:100]} takes {size} bytes; at most {MEMBER_BYTES} fit into a request")
         found[key] = Listed(key, kept)
@@ -69,7 +74,7 @@ def _named_by(columns: Mapping[str, Any], key: str) -> object:
 def _name(value: object, column: str) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int) or not str(value).strip():
         raise NotMembers(f"a member is not named by {column}: {str(value)[:100]!r}")
-    name = str(value)
+    name = encodable(str(value))
     if len(name) > MAX_KEY:
         raise NotMembers(f"a name of {len(name)} characters; at most {MAX_KEY} are taken: {name[:60]!r}...")
     return name
@@ -85,14 +90,17 @@ def _lacking(declared: BatchPolicy, members: Iterable[Listed]) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """Return a value as JSON carries it: dates, times and numbers of the warehouse as text."""
-    if value is None or isinstance(value, bool | int | float | str):
+    """Return a value as JSON carries it: dates, times and numbers of the warehouse as text, and so what is no number
+    (NaN) or no finite one."""
+    if value is None or isinstance(value, bool | int):
         return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
     if isinstance(value, Mapping):
-        return {str(name): _plain(item) for name, item in value.items()}
+        return {encodable(str(name)): _plain(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
-    return str(value)
+    return encodable(str(value))
 
 
 def page_size(per_second: float) -> int:

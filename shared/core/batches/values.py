@@ -30,6 +30,11 @@ def batch_values(batch: Batch) -> dict[str, Any]:
     }
 
 
+def publishable(attributes: Mapping[str, str]) -> dict[str, str]:
+    """Return those of the attributes whose values a broker takes; the body says the same."""
+    return {name: text for name, text in attributes.items() if len(text.encode()) <= MAX_ATTRIBUTE}
+
+
 def request_id(batch_id: str, member: str) -> str:
     """Return the id of a member's request: the same however often it is sent."""
     whole = f"{batch_id}/{member}"

@@ -102,6 +102,11 @@ def label(value: object) -> str:
     return json.dumps(value) if isinstance(value, int | float) and not isinstance(value, bool) else ""
 
 
+def encodable(text: str) -> str:
+    """Return a text that every store and bus takes: half a character becomes a question mark."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
 def correlation(value: object) -> str:
     """Return a correlation id exactly as it was sent, a number as its digits; "" for none.
 
