@@ -84,8 +84,9 @@ class RememberedBatch:
     """What an instance knows of a batch: where its index is, and where the outcomes of members would be that were
     silent on one ``page``; on the pages behind it nobody is silent any more, None while none was looked at.
 
-    ``generation`` is that of the open batch whose silent ones they are, ``places`` those parts of the index that were
-    read: the page of each member by hash. An index is written once, before anybody is asked.
+    ``name`` is that of the batch in the policy, ``generation`` that of the open batch whose silent ones they are,
+    ``places`` those parts of the index that were read: the page of each member by hash. An index is written once,
+    before anybody is asked.
     """
 
     load: int
@@ -94,6 +95,7 @@ class RememberedBatch:
     page: int | None = None
     generation: int = 1
     places: dict[str, Mapping[str, int]] = field(default_factory=dict, compare=False)
+    name: str = ""
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -166,3 +167,23 @@ def test_what_lies_where_a_page_is_loaded_to_is_written_over() -> None:
     kit.store.inner.create(page_path(stray, 0), kept_data(Page(0, ()), T0))
     kit.start(3)
     assert len(kit.requests()) == 3
+
+
+def test_who_loses_the_claim_while_requests_leave_repeats_one_page_and_sets_nothing_back() -> None:
+    """The first page has left and is not noted; meanwhile another instance takes over and asks everybody."""
+    kit = BatchKit(CLOSED)
+
+    def take_over() -> None:
+        kit.wait(timedelta(minutes=3))
+        kit.message_of("batches", {"batch": "predictions", "batch_id": kit.batch_id()})
+
+    path = page_path(Batch(kit.batch_id(), "predictions", NIGHT, T0, load=1), 0)
+    slow = overtaken(kit, kit.instance(), "update", path, take_over)
+    names = [f"m{number:03d}" for number in range(1, 251)]
+    start = {"batch": "predictions", "trigger_id": kit.batch_id(), "players": names}
+    kit.message_of("batches", start, slow)
+    assert slow.ports.store.happened  # type: ignore[attr-defined]
+    times = Counter(str(request.body["player_lookup"]) for request in kit.requests())
+    assert [times[name] for name in names] == [2] * 100 + [1] * 150
+    assert load_page(kit.instance(), kit.batch(), 0).value.requested_at == T0 + timedelta(minutes=3)
+    assert (kit.batch().state, kit.batch().cursor) == (BatchState.OPEN, 3)

@@ -7,10 +7,12 @@ from datetime import time, timedelta
 
 import pytest
 
+from shared.app.batches.receive import phase_word
 from shared.app.batches.store import outcome_path
 from shared.app.context import Context
 from shared.core.batches.batch import BatchState, Outcome
-from shared.core.policy.batches import BatchDeadline, BatchRefresh, BatchThen, Close, CloseStep
+from shared.core.errors import Unavailable
+from shared.core.policy.batches import BatchDeadline, BatchRefresh, BatchThen, Close, CloseStep, Members, Query
 from shared.core.policy.transitions import HttpCall
 from shared.documents import from_data
 from shared.ports import Response
@@ -128,3 +130,36 @@ def test_who_comes_while_a_refused_close_waits_is_told_of() -> None:
     kit.report("m003", ctx=remembering)
     kit.report("m004", ctx=new)
     assert [any(f"m00{number} reported" in text for text in late(kit)) for number in (3, 4)] == [True, True]
+
+
+@pytest.mark.parametrize("remembers", [True, False], ids=["remembers", "is new"])
+def test_a_report_on_the_topic_of_another_batch_is_quarantined(remembers: bool) -> None:
+    """Its words and counts are those of the other: nothing is written, and the reason names the topic to use."""
+    other = replace(BATCH, name="parcels", reports=replace(BATCH.reports, topic="parcel-ready"))
+    kit = BatchKit(CLOSED)
+    policy = replace(kit.policy, batches={"predictions": CLOSED, "parcels": other})
+    kit.start(MEMBERS)
+    ctx = kit.instance(policy=policy)
+    if remembers:
+        kit.report("m001", ctx=ctx)
+    taken = kit.message_of(phase_word(other), {"player_lookup": "m002", "batch_id": kit.batch_id()}, ctx)
+    assert taken.what == "quarantined"
+    assert f"reports come on {CLOSED.reports.topic}" in taken.reason
+    assert kit.store.inner.get(outcome_path(kit.batch_id(), "m002")) == [None]
+
+
+def test_a_report_of_a_batch_that_ended_without_members_is_quarantined() -> None:
+    """The query of its members never answered until the deadline: nobody was asked, and nobody waits for a report."""
+    kit = BatchKit(replace(CLOSED, members=Members("player_lookup", Query("batches/players.sql", "select 1"))))
+    kit.fail("warehouse")
+    with pytest.raises(Unavailable):
+        kit.start(0)
+    with pytest.raises(Unavailable, match="does not know its members yet"):
+        kit.report("m001")
+    kit.minutes(11)
+    assert kit.batch().state is BatchState.PUBLISHED
+    try:
+        what = kit.report("m001").what
+    except Unavailable as error:
+        what = str(error)
+    assert what == "quarantined"

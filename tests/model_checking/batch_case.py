@@ -139,10 +139,11 @@ class BatchStand:
     def _remembered(self) -> RememberedBatch:
         """Return what an instance knows that has heard of the batch before, or has taken in reports of it."""
         if not self.case.remembers:
-            return RememberedBatch(1, 1)
+            return RememberedBatch(1, 1, name=self.case.declared.name)
         silent = tuple(outcome_path(BATCH_ID, member) for member in self.members)
         places = {member_hash(member): 0 for member in self.members}
-        return RememberedBatch(1, 1, silent, 0, 1, {index_path(BATCH_ID, 1, 1, self.members[0]): places})
+        index: dict[str, Mapping[str, int]] = {index_path(BATCH_ID, 1, 1, self.members[0]): places}
+        return RememberedBatch(1, 1, silent, 0, 1, index, self.case.declared.name)
 
     def _sweep(self, ports: ReplayPorts) -> None:
         """Look at the batch as the sweep does, and let the function of batches take the message that it may send."""

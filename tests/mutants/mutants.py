@@ -2805,8 +2805,8 @@ MUTANTS = [
     mutant(
         "one silent member is remembered, and the page is looked through again once it has reported",
         "shared/app/batches/reporting.py",
-        "RememberedBatch(batch.load, batch.buckets, silent, number, batch.generation, places)",
-        "RememberedBatch(batch.load, batch.buckets, silent[-1:], number, batch.generation, places)",
+        "batch.load, batch.buckets, silent, number, batch.generation, places, batch.name",
+        "batch.load, batch.buckets, silent[-1:], number, batch.generation, places, batch.name",
         "tests/app/test_batch_faults.py::test_reads_and_writes_of_reports_do_not_grow",
     ),
     mutant(
@@ -2942,6 +2942,20 @@ MUTANTS = [
         'publishable({"trigger_id": asked.id, "batch": asked.declared.name})',
         '{"trigger_id": asked.id, "batch": asked.declared.name}',
         f"{T_BATCH_REQUESTS}an_id_that_no_attribute_holds_is_taken_all_the_same",
+    ),
+    mutant(
+        "a report on the topic of another batch is counted by an instance that remembers its batch",
+        "shared/app/batches/recording.py",
+        "if known is None or not known.silent or known.name != said.declared.name:",
+        "if known is None or not known.silent:",
+        "tests/app/test_batch_recording.py::test_a_report_on_the_topic_of_another_batch_is_quarantined[remembers]",
+    ),
+    mutant(
+        "a report of a batch that ended before its members were known comes again for ever",
+        "shared/app/batches/recording.py",
+        "if batch.closing is None and delivery.received_at - delivery.published_at < KNOWN_FOR:",
+        "if delivery.received_at - delivery.published_at < KNOWN_FOR:",
+        "tests/app/test_batch_recording.py::test_a_report_of_a_batch_that_ended_without_members_is_quarantined",
     ),
     mutant(
         "who comes while a refused close waits is told of by nobody",

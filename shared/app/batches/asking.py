@@ -25,7 +25,7 @@ def ask(worker: Worker, declared: BatchPolicy, number: int) -> None:
     if not worker.batch.announced:
         _announce(worker, declared)
     began = worker.ctx.ports.clock.now()
-    page = load_page(worker.ctx, worker.batch, number)
+    page = worker.pages.pop(number, None) or load_page(worker.ctx, worker.batch, number)
     if page.value.requested_at is None:
         _publish(worker, declared, page.value.members, attempt=1)
         save_page(worker.ctx, worker.batch, replace(page, value=replace(page.value, requested_at=began)))

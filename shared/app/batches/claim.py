@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from shared.app.batches.store import load_batch, save_batch
+from shared.app.batches.store import Page, load_batch, save_batch
 from shared.app.context import Context
 from shared.app.state.compare_and_set import Contended, change_value
 from shared.app.state.repository import Stored
@@ -25,12 +25,14 @@ class LostClaim(Exception):
 
 @dataclass
 class Worker:
-    """Who works on a batch in this call, until when it may begin more, and how the batch stands."""
+    """Who works on a batch in this call, until when it may begin more, how the batch stands, and which of its pages the
+    worker has loaded itself and nobody has asked yet."""
 
     ctx: Context
     owner: str
     began_at: datetime
     stored: Stored[Batch]
+    pages: dict[int, Stored[Page]] = field(default_factory=dict)
 
     @property
     def batch(self) -> Batch:

@@ -13,6 +13,7 @@ from shared.app.batches.store import Member, Page, batch_path, kept_data, member
 from shared.app.batches.warnings import tell_few
 from shared.app.context import Context
 from shared.app.state.compare_and_set import change_document
+from shared.app.state.repository import Stored
 from shared.core.batches.batch import Batch, BatchState, HeldFor
 from shared.core.batches.roll import PAGE, Listed, NotMembers, members_of, page_size, pages_of
 from shared.core.errors import OutOfTime, Unavailable
@@ -81,13 +82,20 @@ def _loaded(batch: Batch, members: int, pages: int, buckets: int) -> Batch:
 
 
 def _write(worker: Worker, attempt: int, pages: Sequence[Sequence[Listed]], buckets: int) -> None:
-    """Write pages and index under the number of this attempt: one that was given up leaves nothing in the way."""
+    """Write pages and index under the number of this attempt: one that was given up leaves nothing in the way. The
+    worker keeps the pages for asking them next, so that they need not be read."""
     ctx, root = worker.ctx, batch_path(worker.batch.id)
     hashes: list[list[str]] = [[] for _ in range(buckets)]
     places: list[list[int]] = [[] for _ in range(buckets)]
+    worker.pages.clear()
     for number, listed in enumerate(pages):
         page = Page(number, tuple(Member(one.key, text=json.dumps(one.columns)) for one in listed))
-        _put(ctx, f"{root}/batch_pages/{attempt}.{number}", kept_data(page, ctx.ports.clock.now()))
+        path, data = f"{root}/batch_pages/{attempt}.{number}", kept_data(page, ctx.ports.clock.now())
+        version = ctx.ports.store.create(path, data)
+        if version is None:
+            _put(ctx, path, data)
+        else:
+            worker.pages[number] = Stored(page, version)
         for one in listed:
             digest = member_hash(one.key)
             bucket = int(digest[:8], 16) % buckets
@@ -97,8 +105,11 @@ def _write(worker: Worker, attempt: int, pages: Sequence[Sequence[Listed]], buck
             worker.mark(lambda batch: batch)  # the claim goes on with the work
     for bucket in range(buckets):
         index = {"hashes": hashes[bucket], "pages": places[bucket]}
-        _put(ctx, f"{root}/batch_index/{attempt}.{bucket}", kept_data(index, ctx.ports.clock.now()))
+        path, data = f"{root}/batch_index/{attempt}.{bucket}", kept_data(index, ctx.ports.clock.now())
+        if ctx.ports.store.create(path, data) is None:
+            _put(ctx, path, data)
 
 
 def _put(ctx: Context, path: str, data: dict[str, Any]) -> None:
-    change_document(ctx.ports.store, path, lambda _: (data, None), [None])
+    """Write over what lies there."""
+    change_document(ctx.ports.store, path, lambda _: (data, None))

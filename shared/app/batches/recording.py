@@ -88,7 +88,7 @@ def write_first(ctx: Context, delivery: Delivery, said: MemberReport) -> Recorde
     Returns None where too little is remembered, or the batch is another one by now: then it is looked at first.
     """
     known = ctx.memory.batches.get(said.batch_id)
-    if known is None or not known.silent:
+    if known is None or not known.silent or known.name != said.declared.name:
         return None
     place = index_path(said.batch_id, known.load, known.buckets, said.member)
     page = known.places.get(place, {}).get(member_hash(said.member))
@@ -156,14 +156,18 @@ def _look(ctx: Context, delivery: Delivery, said: MemberReport) -> Seen:
             stored = read_batch(store.get(path)[0])
             if stored is None or stored.value.pipeline != ctx.policy.pipeline:
                 raise _without_batch(ctx, delivery, said)
+            if stored.value.name != said.declared.name:
+                raise _of_another(ctx, said, stored.value)
             if stored.value.members is None:
-                raise Unavailable("state", f"{said.batch_id} does not know its members yet")
-            known = RememberedBatch(stored.value.load, stored.value.buckets)
+                raise _without_members(delivery, said, stored.value)
+            known = RememberedBatch(stored.value.load, stored.value.buckets, name=stored.value.name)
             keep(ctx, said.batch_id, known)
         index = index_path(said.batch_id, known.load, known.buckets, said.member)
         found, place, outcome = store.get(path, index, own)
         stored = read_batch(found)
         if stored is not None and (stored.value.load, stored.value.buckets) == (known.load, known.buckets):
+            if stored.value.name != said.declared.name:
+                raise _of_another(ctx, said, stored.value)
             places = places_of(place)
             if places and len(known.places) < MOST_PLACES:
                 known.places[index] = places
@@ -183,6 +187,22 @@ def _without_batch(ctx: Context, delivery: Delivery, said: MemberReport) -> Malf
         return Unavailable("state", f"{said.batch_id} is not recorded yet")
     minutes = int(KNOWN_FOR.total_seconds() // 60)
     return Malformed("unknown_batch", f"{said.batch_id} was not recorded within {minutes} minutes", who, named[0].day)
+
+
+def _of_another(ctx: Context, said: MemberReport, batch: Batch) -> Malformed:
+    """Return that a report came on the topic of another batch: its words and counts mean something else there."""
+    declared = ctx.policy.batches.get(batch.name)
+    where = "" if declared is None else f", whose reports come on {declared.reports.topic}"
+    reason = f"{batch.id[:200]} is a batch of {batch.name}{where}"
+    return Malformed("unknown_batch", reason, said.declared.reports_as, batch.run.day)
+
+
+def _without_members(delivery: Delivery, said: MemberReport, batch: Batch) -> Malformed | Unavailable:
+    """Return why a report has no member: they may still be loaded, but not once the batch has ended, or for long."""
+    if batch.closing is None and delivery.received_at - delivery.published_at < KNOWN_FOR:
+        return Unavailable("state", f"{batch.id} does not know its members yet")
+    reason = f"{batch.id[:200]} has asked nobody: its members are not known"
+    return Malformed("unknown_member", reason, clean(said.member, MAX_NAME), batch.run.day)
 
 
 def _record(ctx: Context, delivery: Delivery, said: MemberReport, seen: Seen) -> tuple[Change, Outcome]:

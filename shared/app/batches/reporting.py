@@ -90,6 +90,8 @@ def _remember(ctx: Context, batch: Batch | None) -> None:
         silent = tuple(outcome_path(batch.id, member.key) for member in members if member.key not in outcomes)
         if silent:
             places = {} if known is None or known.load != batch.load else known.places
-            remembered = RememberedBatch(batch.load, batch.buckets, silent, number, batch.generation, places)
+            remembered = RememberedBatch(
+                batch.load, batch.buckets, silent, number, batch.generation, places, batch.name
+            )
             keep(ctx, batch.id, remembered)
             return

@@ -166,7 +166,7 @@ OPERATIONS: Mapping[Unit, Assumed] = {
     Unit.BATCH_LOOK: Assumed("a sweep's question for batches that are not over, of a policy that has any", reads=1),
     Unit.BATCH: Assumed(
         "a batch until it is open: recorded, claimed, loaded, announced; pages and their index written, each asked",
-        reads=7, writes=5, each="page", reads_each=1, writes_each=4,
+        reads=7, writes=5, each="page", writes_each=4,
     ),
     Unit.BATCH_INSTANCE: Assumed(
         "an instance that hears of a batch: finds it, counts, reads who is silent on a page; half are looked at again",
