@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from shared.core.policy.config_error import suggest
@@ -32,12 +32,14 @@ class Wrong:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call, without the framework: ``query`` holds a name as often as it was written."""
+    """A call, without the framework: ``query`` holds a name as often as it was written; ``planned_at`` is when the
+    schedule that makes it planned it, None for a call that no schedule makes."""
 
     path: str
     query: Iterable[tuple[str, str]]
     data: bytes
     method: str = "POST"
+    planned_at: datetime | None = None
 
 
 def at_root(path: str) -> Wrong | None:

@@ -120,6 +120,8 @@ class Memory:
     missing: dict[tuple[RunKey, str], Missing] = field(default_factory=dict)
     scans: dict[tuple[RunKey, str], Scan] = field(default_factory=dict)
     workflows: Workflows | None = None
+    # When the scrapers' reports are compared with the record next, None for at once.
+    scraper_reports_at: datetime | None = None
     batches: dict[str, RememberedBatch] = field(default_factory=dict)
 
 

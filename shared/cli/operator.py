@@ -30,6 +30,7 @@ from shared.cli.shell import (
 )
 from shared.core import commands
 from shared.core.model import RunKey
+from shared.entrypoints.workflows import with_workflows
 
 Mode = Annotated[str | None, typer.Option(help="Which pass over the date.")]
 LaneOption = Annotated[str, typer.Option(help="live or backfill.")]
@@ -173,7 +174,7 @@ def replay(
 
     Example: orch quarantine replay --all --reason "the policy knows the alias now"
     """
-    real = runtime.context()
+    real = with_workflows(runtime.context())
     rehearsed = rehearsal(real) if dry_run else None
     ctx = real if rehearsed is None else rehearsed.ctx
     if (message_id is None) == (not everything):

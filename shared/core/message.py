@@ -257,7 +257,8 @@ class _Message:
         if not (is_absent(stated) or isinstance(stated, str)):
             where = dotted_path(self.wire.rehearsal)
             raise Malformed("bad_field", f"{where} is {shown(stated)}, not a dataset")
-        written, _, _ = table.rpartition(".")
+        # A path, such as that of a file, is no table.
+        written = "" if "/" in table else table.rpartition(".")[0]
         other = ""
         for place, dataset in ((self.wire.rehearsal, spelling.dataset(stated or "")), (OUTPUT_TABLE, written)):
             if not dataset or dataset in own:
@@ -287,6 +288,8 @@ class _Message:
                 return word
             raise Malformed("unknown_mode", f"unknown mode {shown(word)}")
         mode = mode_of(day, published, self.policy, expecting)
+        if mode is None and not self.policy.phases[self.delivery.phase].needs_mode:
+            return ""
         if mode is None:
             named = "" if len(self.policy.dated) == len(self.policy.modes) else ", and the message names no mode"
             when = published.isoformat()

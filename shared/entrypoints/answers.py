@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from shared.app.call import Call
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 HttpAnswer = tuple[str, int, dict[str, str]]
 """Body, status and headers, as Flask takes them."""
 JSON = {"Content-Type": "application/json"}
+PLANNED = "X-CloudScheduler-ScheduleTime"
 
 
 def json_text(value: Any) -> str:
@@ -24,7 +26,17 @@ def json_text(value: Any) -> str:
 
 def call_of(request: Request) -> Call:
     """Return what the use cases read of a request."""
-    return Call(request.path, tuple(request.args.items(multi=True)), request.get_data(), request.method)
+    query = tuple(request.args.items(multi=True))
+    return Call(request.path, query, request.get_data(), request.method, _planned_at(request))
+
+
+def _planned_at(request: Request) -> datetime | None:
+    """Return when Cloud Scheduler planned the call, None where it did not make it or says no time."""
+    try:
+        planned = datetime.fromisoformat(request.headers.get(PLANNED, ""))
+    except ValueError:
+        return None
+    return planned if planned.tzinfo is not None else None
 
 
 def deployment(function: str) -> dict[str, Any]:

@@ -1,20 +1,21 @@
-"""Entry point of the workflow executor: a message is a step of a run, or a file that a scraper announces."""
+"""Entry point of the workflow executor: a message is a step of a run, or a report of a scraper."""
 
 from __future__ import annotations
 
 import json
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from shared import runtime
 from shared.adapters import framework
 from shared.app.alerting.unexpected import report_unexpected
 from shared.app.context import Context
-from shared.app.transitions.cloudevents import message_id_of, message_of, topic_of
+from shared.app.transitions.cloudevents import delivered, message_of, topic_of
+from shared.app.workflows import receive as scraper_reports
 from shared.app.workflows.executor import execute
-from shared.app.workflows.files import record_file
 from shared.core.errors import OrchError
+from shared.core.workflows.files import PHASE
 from shared.core.workflows.files import topic_of as files_topic
 from shared.core.workflows.model import topic_of as steps_topic
 from shared.entrypoints.answers import deployment
@@ -27,19 +28,21 @@ if TYPE_CHECKING:
 
 
 def receive(event: CloudEvent, strange: str = "") -> str:
-    """Run the step that a message names, or keep the file that a scraper announces.
+    """Run the step that a message names, or record what a scraper reports.
 
     Whatever is raised makes the platform deliver it again.
-    ``strange`` says why what came is no message: it is logged and acknowledged.
+    ``strange`` says why what came is no message: a report is kept in quarantine as it came, a step is logged; both are
+    acknowledged.
     """
-    ctx = _recipient(running(runtime.contexts()), topic_of(event))
+    topic = topic_of(event)
+    ctx = _recipient(running(runtime.contexts()), topic)
     try:
         body = _body(event)
+        if _is_report(ctx, topic, body):
+            return scraper_reports.receive(ctx, workflows_of(ctx), delivered(ctx, PHASE, event), strange).handled.value
         if strange or body is None:
             ctx.log("workflow.message_malformed", severity="ERROR", reason=strange or "its data is no JSON object")
             return "malformed"
-        if "run_id" not in body and "processor_name" in body:
-            return record_file(ctx, workflows_of(ctx), message_id_of(event), body)
         return execute(ctx, workflows_of(ctx), calls_of(ctx), body)
     except OrchError as error:
         ctx.log("workflow.step_not_done", severity="WARNING", error=str(error))
@@ -47,6 +50,13 @@ def receive(event: CloudEvent, strange: str = "") -> str:
     except Exception as error:
         report_unexpected(ctx, "workflow_executor", error, traceback.format_exc())
         raise
+
+
+def _is_report(ctx: Context, topic: str, body: Mapping[str, Any] | None) -> bool:
+    """True for what came by the scrapers' topic, or by none that is known and tells of a scraper."""
+    if topic in (steps_topic(ctx.policy.pipeline), files_topic(ctx.policy.pipeline)):
+        return topic == files_topic(ctx.policy.pipeline)
+    return body is not None and "run_id" not in body and "processor_name" in body
 
 
 def _recipient(pipelines: Sequence[Context], topic: str) -> Context:

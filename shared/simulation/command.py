@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from shared.simulation.history import History
+from shared.simulation.history import History, together
 from shared.simulation.judge import judge
 from shared.simulation.parallel import cores, play_each
 from shared.simulation.parse import read_scenario
@@ -41,13 +41,12 @@ def simulate(
 ) -> int:
     """Play the files; return 0 if all expectations held, 1 if some did not, 2 if a file is not a scenario.
 
-    Nothing is played unless every file is valid. Many files are played by ``jobs`` processes, as many as there are
+    The valid ones are played all the same. Many files are played by ``jobs`` processes, as many as there are
     cores by default; a ``product`` other than the deployable functions is played in this one.
     """
     scenarios, errors = _read(files)
-    if errors:
-        _complain(errors, as_json)
-        return INVALID
+    for error in errors:
+        print(f"error: {error}", file=sys.stderr, flush=True)
     if product is None:
         each = partial(_play_file, timeline=timeline)
         paths = [scenario.path for scenario in scenarios]
@@ -61,7 +60,9 @@ def simulate(
             for line in outcome.lines:
                 print(line, flush=True)
     if as_json:
-        print(json.dumps(document([outcome.document for outcome in printed]), indent=2))
+        print(json.dumps(_whole(document([outcome.document for outcome in printed]), errors), indent=2))
+    if errors:
+        return INVALID
     return HELD if all(outcome.passed for outcome in printed) else FAILED
 
 
@@ -74,13 +75,24 @@ def _printed(played: Played, timeline: bool) -> Printed:
 
 
 def evaluate(scenario: Scenario, product: Product | None = None) -> Played:
-    """Play one scenario, with those beside it, and judge them."""
+    """Play one scenario, with those beside it or all of its pipelines, and judge them."""
+    if scenario.parts:
+        return _of_several(scenario, play_together(scenario.parts, product))
     if not scenario.beside:
         return _judged(scenario, play(scenario, product))
     together = (scenario, *scenario.beside)
     histories = play_together(together, product)
     first, *others = (_judged(scenario, history) for scenario, history in zip(together, histories, strict=True))
     return replace(first, beside=tuple(others))
+
+
+def _of_several(scenario: Scenario, histories: Sequence[History]) -> Played:
+    """Judge what is expected of each pipeline by what it did, and the rest by what all of them did."""
+    whole = together(histories)
+    verdicts = judge(scenario.expect, whole, scenario.policy.zone)
+    for part, history in zip(scenario.parts, histories, strict=True):
+        verdicts += judge(part.expect, history, scenario.policy.zone)
+    return Played(scenario, whole, sorted(verdicts, key=lambda one: one.expected.index))
 
 
 def _judged(scenario: Scenario, history: History) -> Played:
@@ -97,9 +109,9 @@ def _read(files: Sequence[Path]) -> tuple[list[Scenario], list[ScenarioError]]:
     return scenarios, errors
 
 
-def _complain(errors: Sequence[ScenarioError], as_json: bool) -> None:
-    for error in errors:
-        print(f"error: {error}", file=sys.stderr)
-    if as_json:
-        documents = [{"path": error.path, "key": error.key, "reason": error.reason} for error in errors]
-        print(json.dumps({"passed": False, "scenarios": [], "errors": documents}, indent=2))
+def _whole(played: dict[str, Any], errors: Sequence[ScenarioError]) -> dict[str, Any]:
+    """Return the JSON document, with the files that are no scenarios where there are any."""
+    if not errors:
+        return played
+    told = [{"path": error.path, "key": error.key, "reason": error.reason} for error in errors]
+    return {**played, "passed": False, "errors": told}

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from typing import Any
 
@@ -251,3 +251,17 @@ def _complete_at(departures: list[Departure]) -> datetime | None:
         first.setdefault(departure.channel, departure.at)
     needs = departures[0].needs or frozenset(first)
     return max(first[channel] for channel in needs) if needs <= first.keys() else None
+
+
+def together(histories: Sequence[History]) -> History:
+    """Return what happened in several pipelines as one history, in the order of time; what was seen stays theirs."""
+    whole = History()
+    for history in histories:
+        for kind in fields(History):
+            value = getattr(history, kind.name)
+            if isinstance(value, list):
+                getattr(whole, kind.name).extend(value)
+        whole.raised.update(history.raised)
+    for listed in (whole.timeline, whole.answers, whole.exits, whole.notices):
+        listed.sort(key=lambda one: one.at)
+    return whole

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from shared.app.state.repository import run_path
 from shared.app.transitions.snapshot import transitions_of
@@ -70,11 +70,12 @@ class Observer:
         """Return the id of the newest batch of a name, the name itself where there is none."""
         return self.product.newest_batch(self.world.observer(), name) or name
 
-    def _key(self, of: Of) -> RunKey | Unclear | None:
-        """Return the run that is meant, None if none fits, or why none can be named."""
+    def _key(self, of: Of, among: Sequence[RunKey] | None = None) -> RunKey | Unclear | None:
+        """Return the run that is meant, None if none fits, or why none can be named; ``among`` defaults to those that
+        are open or closed."""
         if of.day is not None and of.mode is not None:
             return RunKey(self.world.policy.pipeline, of.day, of.mode, Lane(of.lane))
-        runs = self.product.runs(self.world.observer())
+        runs = self.product.runs(self.world.observer()) if among is None else among
         keys = [key for key in runs if of.fits(key.day, key.mode, key.lane.value)]
         if len(keys) > 1:
             return Unclear(f"say which run is meant: {', '.join(key.id for key in keys)}")
@@ -90,7 +91,7 @@ class Observer:
                 history.seen[expected.index] = self._completion(expected.meaning)
 
     def _completion(self, meaning: RecordedExpected) -> CompletionSeen | Unclear | None:
-        key = self._key(meaning.of)
+        key = self._key(meaning.of, self.product.reported_in(self.world.observer(), meaning.phase, meaning.processor))
         if not isinstance(key, RunKey):
             return key
         completion = self.product.recorded(self.world.observer(), key, meaning.phase, meaning.processor)

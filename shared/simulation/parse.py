@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
+from shared.adapters.config.beside import whose
 from shared.adapters.config.policy_file import load_policy
 from shared.adapters.config.workflows_file import load_workflows
 from shared.core.errors import PolicyError
@@ -14,6 +18,7 @@ from shared.core.workflows.model import Workflows
 from shared.core.workflows.runs import RunStatus
 from shared.simulation.parse_events import parse_change, parse_events, scrapers_in
 from shared.simulation.parse_expect import parse_expectations
+from shared.simulation.parse_together import EventDivider, Member, divide_expectations, fitting, parts_for
 from shared.simulation.reader import ScenarioError, Value, read, to_instant
 from shared.simulation.scenario import Change, EarlierRun, Given, Scenario
 from shared.simulation.times import Times, parse_full
@@ -23,6 +28,7 @@ REQUIRED = ("name", "start", "end")
 OPTIONAL = (
     "source",
     "pipeline",
+    "pipelines",
     "policy",
     "seed",
     "workflows",
@@ -53,6 +59,8 @@ def read_scenario(path: Path) -> Scenario:
     """Read one scenario file; raise ``ScenarioError`` with file, key and reason if it is not valid."""
     root = read(path)
     fields = root.fields(required=REQUIRED, optional=OPTIONAL)
+    if "pipelines" in fields:
+        return _of_several(path, fields)
     policy = _policy(path, fields.get("pipeline"), fields.get("policy"))
     start, end = (to_instant(fields[name], lambda text: parse_full(text, policy.zone)) for name in ("start", "end"))
     if end < start:
@@ -69,10 +77,101 @@ def read_scenario(path: Path) -> Scenario:
         end=end,
         workflows=workflows,
         beside=_beside(path, fields.get("beside"), policy, (start, end)),
-        given=_given(fields.get("given"), policy, workflows),
+        given=_given(fields.get("given"), policy, workflows, times),
         events=parse_events(fields.get("events"), policy, times, (start, end), workflows),
         expect=parse_expectations(fields.get("expect"), policy, times, (start, end), workflows),
     )
+
+
+def _of_several(path: Path, fields: Mapping[str, Value]) -> Scenario:
+    """Return a scenario that plays several pipelines in one deployment: one part for each."""
+    for name in ("pipeline", "beside"):
+        if name in fields:
+            raise fields[name].error("stands beside pipelines", "name every pipeline in pipelines")
+    listed = fields["pipelines"].items()
+    if not listed:
+        raise fields["pipelines"].error("must not be empty")
+    bare = [_policy(path, item, None) for item in listed]
+    names = [policy.pipeline for policy in bare]
+    for number, item in enumerate(listed):
+        if names[number] in names[:number]:
+            raise item.error(f"is another file of the pipeline {names[number]}")
+    overlays = _by_pipeline(fields.get("policy"), names)
+    policies = [_policy(path, item, overlay) for item, overlay in zip(listed, overlays, strict=True)]
+    for _, problem in problems_together(policies):
+        raise ScenarioError(str(path), "pipelines", f"{problem.key}: {problem.reason}", problem.hint)
+    workflows = _workflows_of_several(path, fields, policies)
+    members = [Member(policy, of) for policy, of in zip(policies, workflows, strict=True)]
+    first = policies[0]
+    start, end = (to_instant(fields[name], lambda text: parse_full(text, first.zone)) for name in ("start", "end"))
+    if end < start:
+        raise fields["end"].error("lies before the start")
+    times = Times(first.zone, first.local(start).date())
+    events = EventDivider(members, times).events(fields.get("events"), (start, end))
+    own, shared = divide_expectations(fields.get("expect"), members, times, (start, end))
+    base = Scenario(
+        path=path,
+        name=fields["name"].text(),
+        source=fields["source"].text() if "source" in fields else "",
+        seed=fields["seed"].integer() if "seed" in fields else None,
+        policy=first,
+        start=start,
+        end=end,
+        given=Given(),
+        events=(),
+        expect=shared,
+    )
+    given = _given_of_several(fields.get("given"), members, times)
+    parts = tuple(
+        replace(base, policy=one.policy, workflows=one.workflows, given=given[n], events=events[n], expect=own[n])
+        for n, one in enumerate(members)
+    )
+    return replace(base, parts=parts)
+
+
+def _by_pipeline(overlay: Value | None, names: Sequence[str]) -> list[Value | None]:
+    """Return what is laid over each pipeline's file: the overlay by their names, or one for all of them."""
+    if overlay is None or overlay.is_empty:
+        return [None] * len(names)
+    named = {key.text(): item for key, item in overlay.pairs()}
+    if named.keys() <= set(names):
+        return [named.get(name) for name in names]
+    return [overlay] * len(names)
+
+
+def _workflows_of_several(
+    path: Path, fields: Mapping[str, Value], policies: Sequence[Policy]
+) -> list[Workflows | None]:
+    """Return the workflows of each pipeline: those of the file that says it is its own, else the first one's; a mapping
+    names a file for each."""
+    named, overlay = fields.get("workflows"), fields.get("workflows_policy")
+    names = [policy.pipeline for policy in policies]
+    if named is not None and named.is_mapping:
+        files = {key.word(names): item for key, item in named.pairs()}
+        overlays = _by_pipeline(overlay, names)
+        return [
+            _workflows(path, files[policy.pipeline], over, policy) if policy.pipeline in files else None
+            for policy, over in zip(policies, overlays, strict=True)
+        ]
+    if named is None and overlay is None:
+        return [None] * len(policies)
+    found = _file(path, named, named.text() if named else WORKFLOWS, "workflow")
+    owner = whose(found) or names[0]
+    if owner not in names:
+        raise ScenarioError(str(path), "workflows", f"are those of {owner}", f"played here: {', '.join(names)}")
+    return [_workflows(path, named, overlay, policy) if policy.pipeline == owner else None for policy in policies]
+
+
+def _given_of_several(value: Value | None, members: Sequence[Member], times: Times) -> list[Given]:
+    fields = {} if value is None or value.is_empty else value.fields(optional=(*WORLD, "rows_follow", "workflow_runs"))
+    follow = fields["rows_follow"].boolean() if "rows_follow" in fields else True
+    runs: list[list[EarlierRun]] = [[] for _ in members]
+    for item in fields["workflow_runs"].items() if "workflow_runs" in fields else []:
+        readings = [partial(_earlier_run, item, one.workflows, times) for one in members]
+        for number in fitting(readings)[:1]:
+            runs[number].append(readings[number]())
+    changes = parts_for(value, members, WORLD)
+    return [Given(change, follow, tuple(of)) for change, of in zip(changes, runs, strict=True)]
 
 
 def _beside(path: Path, value: Value | None, policy: Policy, span: tuple[datetime, datetime]) -> tuple[Scenario, ...]:
@@ -130,18 +229,18 @@ def _policy(path: Path, pipeline: Value | None, overlay: Value | None) -> Policy
         raise ScenarioError(str(path), f"policy.{error.key}", error.reason, error.hint) from None
 
 
-def _given(value: Value | None, policy: Policy, workflows: Workflows | None) -> Given:
+def _given(value: Value | None, policy: Policy, workflows: Workflows | None, times: Times) -> Given:
     if value is None or value.is_empty:
         return Given(Change())
     fields = value.fields(optional=(*WORLD, "rows_follow", "workflow_runs"))
     change = {name: fields[name] for name in WORLD if name in fields}
     follow = fields["rows_follow"].boolean() if "rows_follow" in fields else True
     earlier = fields["workflow_runs"].items() if "workflow_runs" in fields else []
-    runs = tuple(_earlier_run(item, policy, workflows) for item in earlier)
+    runs = tuple(_earlier_run(item, workflows, times) for item in earlier)
     return Given(parse_change(change, policy, workflows), follow, runs)
 
 
-def _earlier_run(value: Value, policy: Policy, workflows: Workflows | None) -> EarlierRun:
+def _earlier_run(value: Value, workflows: Workflows | None, times: Times) -> EarlierRun:
     scrapers_in(value, workflows)
     assert workflows is not None
     fields = value.fields(required=("workflow", "date", "at", "outcome"))
@@ -149,6 +248,6 @@ def _earlier_run(value: Value, policy: Policy, workflows: Workflows | None) -> E
     return EarlierRun(
         fields["workflow"].word(tuple(workflows.workflows)),
         fields["date"].day(),
-        to_instant(fields["at"], lambda text: parse_full(text, policy.zone)),
+        to_instant(fields["at"], times.parse),
         fields["outcome"].word(outcomes),
     )

@@ -9,7 +9,9 @@ from typing import Any, TypeVar
 
 from shared.core.policy.policy import Policy
 from shared.core.workflows.files import PHASE
+from shared.core.workflows.files import topic_of as announcements
 from shared.core.workflows.model import Scraper, Workflows
+from shared.core.workflows.model import topic_of as steps_topic
 from shared.simulation.batches import parse as batch_parts
 from shared.simulation.batches.events import BatchReport
 from shared.simulation.batches.workers import batch_topics
@@ -37,7 +39,11 @@ from shared.simulation.scenario import (
 from shared.simulation.times import Times
 
 PORTS = ("state", "warehouse", "bus", "slack")
-FUNCTIONS = ("self_heal", "validation_runner", "health_check", "phase5_batches", "workflow_controller")
+FUNCTIONS = (
+    *("self_heal", "validation_runner", "health_check"),
+    *("phase5_batches", "workflow_controller", "workflow_executor"),
+)
+POSTED = ("self_heal", "workflow_controller", "workflow_executor")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
 WORLD = (
     "rows",
@@ -88,7 +94,7 @@ def parse_events(
     """Return the events; they must lie within the span, in time order."""
     if value is None or value.is_empty:
         return ()
-    reader = _Reader(policy, times, workflows)
+    reader = Reader(policy, times, workflows)
     events: list[Event] = []
     for item in value.items():
         event = reader.event(item)
@@ -141,6 +147,12 @@ def scrapers_in(value: Value, workflows: Workflows | None) -> Mapping[str, Scrap
     if workflows is None:
         raise value.error("needs workflows", "name the workflow file: workflows: config/workflows.yaml")
     return workflows.scrapers
+
+
+def processors_by_phase(policy: Policy, workflows: Workflows | None) -> dict[str, tuple[str, ...]]:
+    """Return who reports in which phase: where workflows are played, their scrapers in phase 1."""
+    of_workflows = {} if workflows is None else {PHASE: tuple(workflows.scrapers)}
+    return of_workflows | {phase.name: tuple(phase.processors) for phase in policy.phases.values()}
 
 
 def _time(value: Value) -> time:
@@ -199,7 +211,7 @@ def _by_day(value: Value, cell: Callable[[Value], T]) -> dict[date, T]:
     return {key.day(): cell(item) for key, item in value.pairs()}
 
 
-class _Reader:
+class Reader:
     """Reads events one after the other, remembering which messages have been named."""
 
     def __init__(self, policy: Policy, times: Times, workflows: Workflows | None) -> None:
@@ -263,8 +275,7 @@ class _Reader:
         if published > at:
             raise fields["published"].error("lies after the delivery")
         ended = to_instant(fields["ended"], self.times.parse) if "ended" in fields else published
-        of_workflows = () if self.workflows is None else (PHASE,)
-        phase = fields["phase"].word((*self.policy.phases, *of_workflows))
+        phase = fields["phase"].word(tuple(processors_by_phase(self.policy, self.workflows)))
         body = {
             "processor_name": fields["processor"].text(),
             "phase": phase,
@@ -295,12 +306,16 @@ class _Reader:
 
     def deliver_raw(self, value: Value) -> DeliverRaw:
         fields = value.fields(required=("topic", "data"), optional=("id",))
-        topic = fields["topic"].word((*self.policy.topics, *batch_topics(self.policy)))
+        of_workflows = {} if self.workflows is None else {announcements(self.policy.pipeline): PHASE}
+        phases = {**of_workflows, **self.policy.topics}
+        steps = () if self.workflows is None else (steps_topic(self.policy.pipeline),)
+        topic = fields["topic"].word((*phases, *steps, *batch_topics(self.policy)))
         data = fields["data"]
         if data.tag != "str":
             raise data.error("must be a string", "put it in quotes")
-        phase = self.policy.topics.get(topic, "")
-        return DeliverRaw(phase, data.raw, "" if phase else topic, self.name(fields.get("id")))
+        phase = phases.get(topic, "")
+        named = "" if phase or topic in steps else topic
+        return DeliverRaw(phase, data.raw, named, self.name(fields.get("id")))
 
     def fault(self, value: Value) -> Fault:
         fields = value.fields(required=("port", "kind", "for"))
@@ -319,7 +334,7 @@ class _Reader:
         path = fields["path"].text() if "path" in fields else "/"
         if not path.startswith("/"):
             raise fields["path"].error("must begin with /")
-        default = "POST" if body is not None or function in ("self_heal", "workflow_controller") else "GET"
+        default = "POST" if body is not None or function in POSTED else "GET"
         method = fields["method"].word(METHODS) if "method" in fields else default
         query = {key.text(): item.raw for key, item in fields["query"].pairs()} if "query" in fields else {}
         return Request(function, method, path, query, body)

@@ -35,7 +35,7 @@ from shared.simulation.expectations import (
     WorkflowExpected,
 )
 from shared.simulation.history import NOT_OPEN
-from shared.simulation.parse_events import FUNCTIONS, scrapers_in
+from shared.simulation.parse_events import FUNCTIONS, processors_by_phase, scrapers_in
 from shared.simulation.reader import Value, to_instant
 from shared.simulation.times import Times
 from shared.simulation.workflows.seen import STATES
@@ -55,11 +55,11 @@ def parse_expectations(
     """Return the expectations in file order."""
     if value is None or value.is_empty:
         return ()
-    reader = _Reader(policy, times, span, workflows)
+    reader = ExpectationReader(policy, times, span, workflows)
     return tuple(reader.expected(index, item) for index, item in enumerate(value.items()))
 
 
-class _Reader:
+class ExpectationReader:
     def __init__(
         self, policy: Policy, times: Times, span: tuple[datetime, datetime], workflows: Workflows | None
     ) -> None:
@@ -201,10 +201,11 @@ class _Reader:
 
     def recorded(self, value: Value) -> RecordedExpected:
         fields = value.fields(required=("phase", "processor"), optional=(*RUN, "outcome", "records", "superseded"))
-        phase = fields["phase"].word(tuple(self.policy.phases))
+        processors = processors_by_phase(self.policy, self.workflows)
+        phase = fields["phase"].word(tuple(processors))
         return RecordedExpected(
             phase=phase,
-            processor=fields["processor"].word(tuple(self.policy.phases[phase].processors)),
+            processor=fields["processor"].word(processors[phase]),
             of=self._of(fields),
             outcome=fields["outcome"].word(tuple(Outcome)) if "outcome" in fields else None,
             records=fields["records"].integer() if "records" in fields else None,

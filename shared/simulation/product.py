@@ -10,9 +10,11 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
+import functions_framework
 from cloudevents.http import CloudEvent
 from flask import Flask
 
@@ -94,6 +96,8 @@ class Product(Protocol):
 
     def recorded(self, context: Context, key: RunKey, phase: str, processor: str) -> Recorded | None: ...
 
+    def reported_in(self, context: Context, phase: str, processor: str) -> list[RunKey]: ...
+
     def batch(self, context: Context, name: str, key: RunKey) -> BatchSeen: ...
 
     def newest_batch(self, context: Context, name: str) -> str | None: ...
@@ -127,7 +131,7 @@ def cloud_event(policy: Policy, envelope: Envelope) -> CloudEvent:
     return CloudEvent(attributes, {"message": message, "subscription": subscription})
 
 
-BATCHES = "phase5_batches"
+BATCHES, EXECUTOR = "phase5_batches", "workflow_executor"
 # Serves every transition that has no function of its own.
 ANY = "transition"
 
@@ -149,6 +153,7 @@ class DeployedProduct:
     def __init__(self) -> None:
         self._flask = Flask("simulation")
         self._mains: dict[str, Callable[[Any], Any] | None] = {}
+        self._servers: dict[str, Any] = {}
 
     def installed(self, *contexts: Context) -> AbstractContextManager[object]:
         manager: AbstractContextManager[object] = _module("shared.runtime").override_context(*contexts)
@@ -187,12 +192,23 @@ class DeployedProduct:
             main(sent.request)
 
     def request(self, request: Request) -> Reply:
+        if request.function == EXECUTOR:
+            return self._served(request)
         main = self._main(request.function)
         if main is None:
             return Reply(501, f"there is no function {request.function}")
         with self._flask.test_request_context(**_sent(request)) as sent:
             answer = self._flask.make_response(main(sent.request))
             return Reply(answer.status_code, answer.get_data(as_text=True))
+
+    def _served(self, request: Request) -> Reply:
+        """Ask a function that is fed by events as its server does, which answers other requests too."""
+        if request.function not in self._servers:
+            source = str(Path(_module(f"functions.{request.function}.main").__file__))
+            application = functions_framework.create_app("main", source)  # type: ignore[no-untyped-call]
+            self._servers[request.function] = application
+        answer = self._servers[request.function].test_client().open(**_sent(request))
+        return Reply(answer.status_code, answer.get_data(as_text=True))
 
     def operate(self, argv: tuple[str, ...], context: Context) -> tuple[int, str]:
         status, printed = _module("shared.cli.main").run(list(argv), context)
@@ -210,6 +226,9 @@ class DeployedProduct:
     def recorded(self, context: Context, key: RunKey, phase: str, processor: str) -> Recorded | None:
         recorded: Recorded | None = _module("shared.app.reporting.queries").recorded(context, key, phase, processor)
         return recorded
+
+    def reported_in(self, context: Context, phase: str, processor: str) -> list[RunKey]:
+        return list(_module("shared.app.reporting.queries").reported_in(context, phase, processor))
 
     def batch(self, context: Context, name: str, key: RunKey) -> BatchSeen:
         queries = _module("shared.app.batches.queries")

@@ -97,7 +97,7 @@ class Runner:
         self._waited_for: list[World] = []
         self._named: dict[str, Envelope] = {}
         self._last_sweep: LastSweep | None = None
-        self._controller_up = True
+        self._controller_up = self._ticks = True
         self._calls: list[Request] = []
         self._processes: list[Process] = []
         self.world.step_sent, self.world.advance = self._run_step_later, self._advance
@@ -110,6 +110,9 @@ class Runner:
         if len(runners) == 1:
             return
         pipeline = self.scenario.policy.pipeline
+        self.world.stage.common = runners[0].world.stage.common
+        # One controller serves all of them: its tick is the first one's that has workflows.
+        self._ticks = next((one for one in runners if one.scenario.workflows is not None), self) is self
         self._sweep_request = replace(SWEEP, body={"pipeline": pipeline})
         expects = [
             expectation
@@ -160,7 +163,7 @@ class Runner:
             case Fault():
                 self._fail(happening)
             case CrashEvent():
-                self.world.stage.arm(happening.point)
+                self.world.stage.arm(happening.point, anybody=happening.anybody)
                 self._note("crash", f"the next handler to reach {happening.point.value} will die there")
             case Request():
                 self._request(happening)
@@ -207,6 +210,9 @@ class Runner:
         self.agenda.put(at, Rank.DELIVERY, lambda: self._deliver(envelope))
 
     def _deliver(self, envelope: Envelope, delivery: int = 1) -> None:
+        if not (envelope.phase or envelope.topic):
+            self._run_step(envelope, delivery)
+            return
         actor = self._receive(envelope, delivery)
         with self._acting(actor):
             done = self._run_actor(actor, lambda: self.product.deliver(self.scenario.policy, envelope))
@@ -309,7 +315,7 @@ class Runner:
         self._sweep()
 
     def _tick(self) -> None:
-        if self._controller_up:
+        if self._controller_up and self._ticks:
             self._call_controller(TICK)
 
     def _call_controller(self, request: Request) -> None:

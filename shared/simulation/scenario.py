@@ -133,7 +133,7 @@ class Complete:
 
 @dataclass(frozen=True)
 class DeliverRaw:
-    """``phase`` is "" where ``topic`` is one of batches. ``name`` is for `redeliver`."""
+    """``phase`` is "" where ``topic`` is one of batches, both are of a workflow's step. ``name`` is for `redeliver`."""
 
     phase: str
     data: str
@@ -160,7 +160,10 @@ class Fault:
 
 @dataclass(frozen=True)
 class Crash:
+    """Where the next handler dies; ``anybody`` means that of any pipeline played."""
+
     point: CrashPoint
+    anybody: bool = False
 
 
 @dataclass(frozen=True)
@@ -202,7 +205,9 @@ class Event:
 class Scenario:
     """One file, understood. Instants are in UTC.
 
-    ``beside`` are scenarios of other pipelines that are played in the same deployment, by the same clock.
+    ``beside`` are scenarios of other pipelines that are played in the same deployment, by the same clock. ``parts`` are
+    the pipelines of a file that plays several, each with what of it is its own: ``expect`` is then what is expected of
+    all of them together, and ``policy`` that of the first, whose zone times are told in.
     """
 
     path: Path
@@ -217,3 +222,4 @@ class Scenario:
     seed: int | None = None
     workflows: Workflows | None = None
     beside: tuple[Scenario, ...] = ()
+    parts: tuple[Scenario, ...] = ()

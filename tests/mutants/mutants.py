@@ -84,6 +84,8 @@ W_ANSWERS, W_EXECUTOR = "shared/core/workflows/answers.py", "shared/app/workflow
 W_WATCH, W_CALLS = "shared/app/workflows/supervision.py", "shared/app/workflows/calls.py"
 T_W_DECIDE, T_W_EXECUTOR = "tests/core/test_workflow_decide.py::test_", "tests/app/workflows/test_executor.py::test_"
 W_AUDIT, T_W_AUDIT = "shared/app/workflows/audit.py", "tests/app/workflows/test_audit.py::test_"
+W_REPORTS, T_W_REPORTS = "shared/app/workflows/reports.py", "tests/app/workflows/test_reports.py::test_"
+W_RECEIVE = "shared/app/workflows/receive.py"
 T_W_CONTROLLER = "tests/app/workflows/test_controller.py::test_"
 
 BATCH_DECIDE, BATCH_MESSAGES = "shared/core/batches/decide.py", "shared/core/batches/messages.py"
@@ -2493,6 +2495,125 @@ MUTANTS = [
         "    if kind not in _learnt:",
         "    if False:",
         "tests/app/test_documents_by_threads.py::test_threads_that_read_a_type_for_the_first_time_wait_for_each_other",
+    ),
+    mutant(
+        "what we announce again is taken for a new report",
+        W_RECEIVE,
+        "    if _is_repetition(delivery):",
+        "    if False:",
+        f"{T_W_REPORTS}our_own_repetition_is_neither_a_report_nor_a_file",
+    ),
+    mutant(
+        "the file of a report is lost where its handler died between the two",
+        W_RECEIVE,
+        "        announced(ctx, workflows, received",
+        "        new and announced(ctx, workflows, received",
+        f"{T_W_REPORTS}a_handler_that_dies_loses_nothing",
+    ),
+    mutant(
+        "a scraper's report that the record refused counts as written",
+        W_REPORTS,
+        "        return False\n    for stored in reports:",
+        "        pass\n    for stored in reports:",
+        f"{T_W_REPORTS}what_the_record_refused_is_written_by_a_later_sweep",
+    ),
+    mutant(
+        "a scraper's report that the record lost is never missed",
+        W_REPORTS,
+        "    if lost and _insert(ctx, lost):",
+        "    if lost and False:",
+        f"{T_W_REPORTS}state_and_record_agree_and_what_the_record_lost_is_written_again",
+    ),
+    mutant(
+        "rows of scrapers are too many for the check of state and record",
+        "shared/app/validation/checks/records.py",
+        "    unkept = [row for row in rows if _message_of(row) not in kept]",
+        "    unkept = rows",
+        f"{T_W_REPORTS}state_and_record_agree_and_what_the_record_lost_is_written_again",
+    ),
+    mutant(
+        "an older report of a scraper stands against a newer one",
+        "shared/core/workflows/reports.py",
+        "        other.occurred_at > report.occurred_at and",
+        "        other.occurred_at < report.occurred_at and",
+        f"{T_W_REPORTS}the_later_report_stands_and_the_older_one_is_superseded",
+    ),
+    mutant(
+        "scrapers of one batch id announce one file together",
+        "shared/app/workflows/files.py",
+        'f"{report.processor}/{key.day.isoformat()}/{report.execution_id or report.message_id}"',
+        'f"{report.execution_id or report.message_id}"',
+        f"{T_W_REPORTS}a_file_is_of_a_scraper_a_date_and_an_execution",
+    ),
+    mutant(
+        "a scraper's mode is not that of the processor which makes rows of its file",
+        POLICY,
+        "        if fed is not None:",
+        "        if False:",
+        f"{T_W_REPORTS}the_mode_is_that_of_the_processor_which_makes_rows_of_the_file",
+    ),
+    mutant(
+        "a scraper's report is refused where no mode fits",
+        MESSAGE,
+        "        if mode is None and not self.policy.phases[self.delivery.phase].needs_mode:",
+        "        if False:",
+        f"{T_W_REPORTS}where_no_mode_fits_the_report_is_recorded_without_one",
+    ),
+    mutant(
+        "the path of a file is taken for the dataset of a rehearsal",
+        MESSAGE,
+        '"" if "/" in table else table.rpartition(".")[0]',
+        'table.rpartition(".")[0]',
+        f"{T_W_REPORTS}every_outcome_leaves_a_row",
+    ),
+    mutant(
+        "a run counts as opened by the reports of scrapers",
+        "shared/app/reporting/past.py",
+        '    rows = (row for row in recorded if row["phase"] in ctx.policy.phases)',
+        "    rows = recorded",
+        f"{T_W_REPORTS}rows_of_scrapers_say_nothing_of_when_a_run_was_opened",
+    ),
+    mutant(
+        "a failure is over while a later run is under way",
+        W_WATCH,
+        "    ended = [run for run in runs if run.status is not RunStatus.RUNNING]",
+        "    ended = runs",
+        f"{T_W_CONTROLLER}a_failure_is_over_once_a_later_run_has_completed",
+    ),
+    mutant(
+        "a failed step is told of once more as one without output",
+        W_EXECUTOR,
+        "        empty = [] if ended else [",
+        "        empty = [",
+        f"{T_W_EXECUTOR}a_failed_step_is_not_told_of_as_one_without_output",
+    ),
+    mutant(
+        "an element that an answer names twice is called for twice",
+        W_RUNS,
+        "                values.setdefault(str(value), value)",
+        "                values[f\"{len(values)}\"] = value",
+        f"{T_W_EXECUTOR}an_element_is_called_once_however_often_it_is_given",
+    ),
+    mutant(
+        "the element of a loop is sent as text",
+        W_CALLS,
+        "elements.get(entry.target, entry.target)",
+        "entry.target",
+        f"{T_W_EXECUTOR}an_element_is_called_once_however_often_it_is_given",
+    ),
+    mutant(
+        "every counts by the seconds that a schedule is late",
+        "shared/app/workflows/controller.py",
+        "    return minute if abs(now - minute) <= MINUTE else now",
+        "    return now",
+        f"{T_W_CONTROLLER}every_counts_from_the_minute_that_the_tick_was_planned_for",
+    ),
+    mutant(
+        "a repeated call is decided as of the time that it was planned for",
+        "shared/app/workflows/controller.py",
+        "    return minute if abs(now - minute) <= MINUTE else now",
+        "    return minute",
+        f"{T_W_CONTROLLER}every_counts_from_the_minute_that_the_tick_was_planned_for",
     ),
     mutant(
         "a discovery reads its table at every tick",

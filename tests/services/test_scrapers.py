@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,9 +18,12 @@ from shared.adapters.async_http import PooledCalls
 from shared.adapters.clock import SystemClock
 from shared.adapters.config.policy_file import load_policy
 from shared.adapters.local.memory import MemoryStore
+from shared.app.transitions.receive import Handled
+from shared.app.workflows import receive
 from shared.app.workflows.executor import execute
-from shared.app.workflows.files import record_file
+from shared.app.workflows.files import FILES
 from shared.app.workflows.store import create_run, load_workflow_run
+from shared.core.message import Delivery
 from shared.core.policy.transitions import LocalTime
 from shared.core.workflows.model import Defaults, Execution, OnceADay, Scraper, Span, Step, Workflow, Workflows
 from shared.core.workflows.runs import CallOutcome, Entry, WorkflowRun
@@ -130,7 +134,11 @@ def test_a_file_that_becomes_rows_is_announced_once_and_waited_for(
     [(topic, message)] = around.sent
     assert (topic, message["game_date"]) == (TOPIC, "2026-01-20")
     workflows = Workflows({}, {"ten_rows": Scraper("ten_rows", "scrapers", "/scrape", timedelta(0), processor="p")})
-    assert record_file(context(POLICY, PlainPorts(MemoryStore())), workflows, "m1", message) == "recorded"
+    now = SystemClock().now()
+    delivery = Delivery("m1", "phase1", json.dumps(message).encode(), now, now)
+    ctx = context(POLICY, PlainPorts(MemoryStore()))
+    assert receive.receive(ctx, workflows, delivery).handled is Handled.RECORDED
+    assert len(ctx.ports.store.query(FILES)) == 1
 
 
 @pytest.mark.parametrize("revision", ["", "nba-workflow-executor"])

@@ -81,6 +81,9 @@ class TinyProduct:
         [found] = context.ports.store.get(path(key.id, "completions", f"{phase}.{processor}"))
         return None if found is None else Seen(outcome=found.data["status"], records=found.data.get("record_count"))
 
+    def reported_in(self, context: Context, phase: str, processor: str) -> list[RunKey]:
+        return self.runs(context)
+
     def quarantine(self, context: Context) -> list[Kept]:
         return []
 

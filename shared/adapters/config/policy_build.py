@@ -242,7 +242,7 @@ class Builder:
         given.pop("timezone")
         given["pauses"] = given.get("pauses") or ()
         given["batches"] = batches_of(_there(schema.batches), _duration, self._json)
-        given.pop("wire", None)  # every phase has it, its own laid over it
+        given["wire"] = wire_of(wire_given(schema.wire))  # every phase has it too, its own laid over it
         given["transitions"] = self._transitions(schema)
         return None if zone is None else Policy(zone=zone, source=source, **{"gates": {}} | given)
 

@@ -19,6 +19,7 @@ from shared.app.transitions import delivery_alerts
 from shared.app.transitions.receive import receive
 from shared.app.transitions.reconcile import ReconcileResult, reconcile
 from shared.app.transitions.snapshot import reload
+from shared.app.workflows import receive as scraper_reports
 from shared.core.calendar import working_day
 from shared.core.decision import state_changes
 from shared.core.decision.explain import state_name
@@ -26,6 +27,7 @@ from shared.core.errors import Malformed, Unavailable
 from shared.core.message import Delivery, parse
 from shared.core.model import UNTOUCHED, Act, Hold, Lane, RepairLog, Request, RunKey, TransitionState
 from shared.core.wire.answers import Means
+from shared.core.workflows.files import PHASE
 from shared.documents import from_data
 from shared.ports import Document
 
@@ -187,14 +189,18 @@ def replay(ctx: Context, kept: Quarantined, why: Why) -> CommandResult:
     delivery = replace(kept.delivery, received_at=ctx.ports.clock.now())
     if kept.phase.partition(".")[0] == batch_messages.STARTS:
         return _replay_of_batch(ctx, kept, delivery, why)
+    scrapers = ctx.workflows if kept.phase == PHASE and PHASE not in ctx.policy.phases else None
+    reader = ctx if scrapers is None else scraper_reports.reading(ctx, scrapers)
     try:
-        parse(delivery, ctx.policy, ctx.names)
+        parse(delivery, reader.policy, reader.names)
     except Malformed as wrong:
         return CommandResult(Outcome.REFUSED, f"{kept.message_id}: still not understood: {wrong.reason}")
-    receipt = receive(ctx, delivery)
+    receipt = receive(ctx, delivery) if scrapers is None else scraper_reports.receive(ctx, scrapers, delivery)
     mark_replayed(ctx, kept, why.by, why.reason)
     ctx.log("quarantine.replayed", message_id=kept.message_id, run_id=receipt.run, reason=why.reason, by=why.by)
-    return CommandResult(Outcome.DONE, f"{kept.message_id}: {receipt.handled.value} in {receipt.run or 'no run'}")
+    # A scraper's report opens no run: it is only recorded under the name of one.
+    run = receipt.run if scrapers is None else ""
+    return CommandResult(Outcome.DONE, f"{kept.message_id}: {receipt.handled.value} in {run or 'no run'}")
 
 
 def _replay_of_batch(ctx: Context, kept: Quarantined, delivery: Delivery, why: Why) -> CommandResult:

@@ -10,9 +10,12 @@ from shared.app.quarantine.rows import Quarantined, listed
 from shared.app.state.repository import completion_path, load_run, read_completion
 from shared.app.transitions.reconcile import assess
 from shared.app.transitions.snapshot import transitions_of, versioned_input
+from shared.app.workflows import reports as scraper_reports
+from shared.app.workflows.reports import kept_reports
 from shared.core.decision.explain import Explanation
 from shared.core.decision.explain import explain as explained
-from shared.core.model import Run, RunKey
+from shared.core.model import Completion, Run, RunKey
+from shared.core.workflows.files import PHASE
 from shared.documents import from_data
 
 NOT_OPEN = Explanation("not_open", frozenset(), (), "the run is not open", {"state": "not_open"}, "not open")
@@ -40,13 +43,28 @@ def explain(ctx: Context, key: RunKey, transition: str, at: datetime | None = No
 
 def recorded(ctx: Context, key: RunKey, phase: str, processor: str) -> Recorded | None:
     """Return what is stored of one processor's reports."""
-    stored = read_completion(ctx.ports.store.get(completion_path(key, phase, processor))[0])
-    if stored is None:
+    completion = _completion(ctx, key, phase, processor)
+    if completion is None:
         return None
-    latest = stored.value.latest
+    latest = completion.latest
     if latest is None:
-        return Recorded("started", None, stored.value.superseded)
-    return Recorded(latest.outcome.value, latest.records, stored.value.superseded)
+        return Recorded("started", None, completion.superseded)
+    return Recorded(latest.outcome.value, latest.records, completion.superseded)
+
+
+def _completion(ctx: Context, key: RunKey, phase: str, processor: str) -> Completion | None:
+    if phase == PHASE and phase not in ctx.policy.phases:
+        return scraper_reports.completion(ctx, key, processor)
+    stored = read_completion(ctx.ports.store.get(completion_path(key, phase, processor))[0])
+    return None if stored is None else stored.value
+
+
+def reported_in(ctx: Context, phase: str, processor: str) -> list[RunKey]:
+    """Return the runs that a processor's reports are kept under; of other phases than that of the scrapers, every
+    run that is stored."""
+    if phase != PHASE or phase in ctx.policy.phases:
+        return runs(ctx)
+    return list(dict.fromkeys(kept.key for kept in kept_reports(ctx) if kept.report.processor == processor))
 
 
 def quarantine(ctx: Context) -> list[Quarantined]:

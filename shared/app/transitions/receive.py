@@ -69,6 +69,31 @@ class Receipt:
 
 def receive(ctx: Context, delivery: Delivery) -> Receipt:
     """Take one message in; raise ``Unavailable`` if it must be delivered again."""
+    received = understand(ctx, delivery)
+    if isinstance(received, Receipt):
+        return received
+    try:
+        received, before, own = _store_report(ctx, received)
+    except Unavailable as error:
+        only_in_audit_log(ctx, received, error)
+        raise
+    log_recorded(ctx, received)
+    if received.by_table:
+        raise_alerts.raise_now(ctx, [delivery_alerts.known_by_table(received, delivery.phase)])
+    if received.other_dataset:
+        raise_alerts.raise_now(ctx, [raise_alerts.other_dataset(received, delivery.phase)])
+    run = None if before.run is None else before.run.value
+    if run is not None and run.policy_version not in ("", ctx.policy.version):
+        # What the run has begun under another policy only a sweep looks at as a whole.
+        return Receipt(Handled.RECORDED, received.key.id, "the policy has changed; the next sweep decides")
+    if received.skip_downstream:
+        return Receipt(Handled.RECORDED, received.key.id, "the message asks for no decision")
+    return _decide(ctx, received, before, own)
+
+
+def understand(ctx: Context, delivery: Delivery) -> Received | Receipt:
+    """Return what a message reports; where it reports nothing that is to be kept, what became of it: nothing of a
+    probe, counted, or kept in quarantine."""
     if marks := replay_marks(delivery):
         ctx.log("completion.replayed", message_id=delivery.message_id, phase=delivery.phase, **marks)
     if not delivery.data.strip():
@@ -81,25 +106,7 @@ def receive(ctx: Context, delivery: Delivery) -> Receipt:
         received = parse(delivery, ctx.policy, ctx.names)
     except Malformed as wrong:
         return _quarantined(ctx, delivery, wrong)
-    if isinstance(received, Counted):
-        return _count(ctx, delivery, received)
-    try:
-        received, before, own = _store_report(ctx, received)
-    except Unavailable as error:
-        _only_in_audit_log(ctx, received, error)
-        raise
-    _log_recorded(ctx, received)
-    if received.by_table:
-        raise_alerts.raise_now(ctx, [delivery_alerts.known_by_table(received, delivery.phase)])
-    if received.other_dataset:
-        raise_alerts.raise_now(ctx, [raise_alerts.other_dataset(received, delivery.phase)])
-    run = None if before.run is None else before.run.value
-    if run is not None and run.policy_version not in ("", ctx.policy.version):
-        # What the run has begun under another policy only a sweep looks at as a whole.
-        return Receipt(Handled.RECORDED, received.key.id, "the policy has changed; the next sweep decides")
-    if received.skip_downstream:
-        return Receipt(Handled.RECORDED, received.key.id, "the message asks for no decision")
-    return _decide(ctx, received, before, own)
+    return _count(ctx, delivery, received) if isinstance(received, Counted) else received
 
 
 def set_aside(ctx: Context, delivery: Delivery, reason: str) -> Receipt:
@@ -120,7 +127,7 @@ def _count(ctx: Context, delivery: Delivery, counted: Counted) -> Receipt:
     return Receipt(Handled.COUNTED, decision=f"counted as {why}: {counted.name}")
 
 
-def _only_in_audit_log(ctx: Context, received: Received, error: Unavailable) -> None:
+def only_in_audit_log(ctx: Context, received: Received, error: Unavailable) -> None:
     """While state is away a completion still goes to the record if it can, and comes again (behaviour 8)."""
     row = completion_row(ctx.policy, received.key, received.report, superseded=False)
     written = Written.RECORD if write_rows(ctx, [row], state_away=True) else Written.NOWHERE
@@ -156,7 +163,7 @@ def _store_report(ctx: Context, received: Received) -> tuple[Received, Loaded, C
     return received, before, store_report(store, ctx.policy, key, report, [document]).completion
 
 
-def _log_recorded(ctx: Context, received: Received) -> None:
+def log_recorded(ctx: Context, received: Received) -> None:
     report = received.report
     ctx.log(
         "completion.recorded",

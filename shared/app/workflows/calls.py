@@ -67,11 +67,21 @@ def breaker_name(scraper: str) -> str:
     return f"scraper.{scraper}"
 
 
-def request_body(run: WorkflowRun, step: Step, scraper: Scraper, entry: Entry) -> dict[str, Any]:
-    """Return what is sent: the scraper's parameters filled in, those of whoever asked for the run, and who calls."""
+def elements_of(run: WorkflowRun, step: Step) -> dict[str, Any]:
+    """Return the elements that a step goes through as they were given, by the target that names each."""
+    return {} if step.for_each is None else {str(value): value for value in run.outputs.get(step.for_each, ())}
+
+
+def request_body(
+    run: WorkflowRun, step: Step, scraper: Scraper, entry: Entry, elements: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return what is sent: the scraper's parameters filled in, those of whoever asked for the run, and who calls.
+
+    An element of a loop is sent as the scraper before gave it: a number stays one.
+    """
     known: dict[str, Any] = {DATE: run.day.isoformat(), UNITS: list(run.targets or ())}
     if entry.target and step.for_each is not None:
-        known[element(step.for_each)] = entry.target
+        known[element(step.for_each)] = elements.get(entry.target, entry.target)
     if entry.target:
         known.setdefault(UNIT, entry.target)
     body: Mapping[str, Any] = filled(scraper.parameters, known)
@@ -86,6 +96,7 @@ class Caller:
         self._ctx, self._workflows, self._run, self._step, self._calls = ctx, workflows, run, step, calls
         self._breakers = Breakers(ctx, workflows)
         self._turns: dict[str, asyncio.Lock] = {}
+        self._elements = elements_of(run, step)
 
     async def call(self, http: AsyncHttp, entry: Entry) -> Entry:
         """Call a scraper for one target until it has an outcome; its time limit holds for all attempts together."""
@@ -125,7 +136,7 @@ class Caller:
     async def _attempts(self, http: AsyncHttp, url: str, scraper: Scraper, entry: Entry) -> tuple[int, Meaning]:
         clock = self._ctx.ports.clock
         ends = clock.now() + self._workflows.entry_limit(scraper.name)
-        body = request_body(self._run, self._step, scraper, entry)
+        body = request_body(self._run, self._step, scraper, entry, self._elements)
         attempt = 0
         while True:
             attempt += 1
@@ -146,7 +157,7 @@ class Caller:
             async with asyncio.timeout(timeout.total_seconds()):
                 answer = await http.request("POST", url, body)
         except TimeoutError:
-            text = f"no answer within {timeout.total_seconds():g} s"
+            text = f"no answer within {round(timeout.total_seconds(), 1):g} s"
             return Meaning(CallOutcome.TIMEOUT, text=text, again=True), timedelta(0)
         except Unavailable as error:
             return Meaning(CallOutcome.FAILED, text=str(error), again=True), timedelta(0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from shared.app.alerting import raise_alerts
@@ -40,6 +40,7 @@ CLAIM_LEASE = timedelta(seconds=60)
 ORDER = tuple(Priority)
 # Until then a calendar that cannot be read is waited for before windows of a date are called expected.
 MORNING = time(6)
+MINUTE = timedelta(minutes=1)
 # Codes of decisions for dates that a catch-up has no work on.
 NOTHING_TO_FETCH = {"collected", "no units", "budget"}
 
@@ -59,12 +60,25 @@ class _Due:
     day: date
 
 
-def tick(ctx: Context, workflows: Workflows) -> Tick:
+def tick_time(now: datetime, planned_at: datetime | None) -> datetime:
+    """Return the minute that a tick was planned for, if it comes within a minute of it; else the clock's time.
+
+    A schedule is a few seconds late, more or less each time: counted by the clock, what is due two hours after a tick
+    would now and then not be due yet at the one two hours later, and wait for the next.
+    """
+    if planned_at is None:
+        return now
+    minute = (planned_at + MINUTE / 2).astimezone(UTC).replace(second=0, microsecond=0)
+    return minute if abs(now - minute) <= MINUTE else now
+
+
+def tick(ctx: Context, workflows: Workflows, planned_at: datetime | None = None) -> Tick:
     """Decide everything that is open now, begin what is due, judge the windows that have ended.
 
-    Raises ``Unavailable`` if the state store does not answer: nothing is decided by guess.
+    ``planned_at`` is when the schedule planned the tick: what it decides is decided as of then. Raises ``Unavailable``
+    if the state store does not answer: nothing is decided by guess.
     """
-    now = ctx.ports.clock.now()
+    now = tick_time(ctx.ports.clock.now(), planned_at)
     due = _due(ctx, workflows, now)
     judged = judged_days(ctx, workflows, now)
     stored = load_books(ctx, {one.day for one in due} | judged)

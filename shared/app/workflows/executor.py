@@ -249,18 +249,20 @@ class _Work:
         """Close the step: the next one follows, or the run ends."""
         run = self._run
         entries = [entry for entry in run.entries if entry.step == self._step.name]
-        outputs = outputs_of(self._step, entries)
-        empty = [name for name, values in outputs.items() if not values]
-        warning = tuple(f"step {self._step.name} gave no {name}" for name in empty)
-        run = replace(run, outputs={**run.outputs, **outputs}, warnings=(*run.warnings, *warning))
         called = [entry for entry in entries if entry.outcome is not CallOutcome.SKIPPED]
         good = [
             entry
             for entry in called
             if succeeded(entry, self._workflows.scrapers[entry.scraper]) or entry.outcome is CallOutcome.PARTIAL
         ]
+        ended = bool(called) and not good
+        outputs = outputs_of(self._step, entries)
+        # Where nothing succeeded the failures are told: that nothing came of them says no more.
+        empty = [] if ended else [name for name, values in outputs.items() if not values]
+        warning = tuple(f"step {self._step.name} gave no {name}" for name in empty)
+        run = replace(run, outputs={**run.outputs, **outputs}, warnings=(*run.warnings, *warning))
         last = run.step + 1 >= len(self._workflow.steps)
-        if last or (called and not good):
+        if last or ended:
             return _end(self._ctx, self._workflows, self._workflow, replace(self._stored, value=run))
         run = replace(run, step=run.step + 1, holder="", held_until=None)
         saved = save_workflow_run(self._ctx, replace(self._stored, value=run))

@@ -1,10 +1,10 @@
-"""Announcing again what was announced and never became rows (section 9)."""
+"""Files of scrapers: what is announced is kept, and announced again where it became no rows (section 9)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from shared.app.context import Context
@@ -12,6 +12,7 @@ from shared.app.state.repository import Stored, completion_path, read_completion
 from shared.app.transitions.readings import read_rows
 from shared.core.alerting.condition import Condition
 from shared.core.alerting.kinds import AlertKind, Severity
+from shared.core.message import Received
 from shared.core.model import Outcome, RunKey
 from shared.core.policy.phases import Processor
 from shared.core.reporting.findings import Finding, Sweep
@@ -27,32 +28,25 @@ EXHAUSTED = "announced as often as it may be"
 DONE = (Outcome.SUCCESS, Outcome.PARTIAL, Outcome.INFERRED)
 
 
-def record_file(ctx: Context, workflows: Workflows, message_id: str, body: Mapping[str, Any]) -> str:
-    """Keep a file that a scraper announced, if a processor is to make rows of it; what is a repetition is not kept."""
-    scraper = workflows.scrapers.get(str(body.get("processor_name")))
-    day = _day(body.get("game_date"))
-    if body.get("recovery") is True:
-        return "announced again"
-    if scraper is None or scraper.processor is None or day is None or body.get("status") != "success":
-        return "not waited for"
+def announced(ctx: Context, workflows: Workflows, received: Received, body: Mapping[str, Any]) -> None:
+    """Keep the file that a report of a scraper tells of, if a processor is to make rows of it.
+
+    A file is known by its scraper, date and execution: what is told of it twice is one file.
+    """
+    report, key = received.report, received.key
+    processor = workflows.scrapers[report.processor].processor
+    if processor is None or report.outcome is not Outcome.SUCCESS:
+        return
     now = ctx.ports.clock.now()
-    file_id = document_id(str(body.get("execution_id") or message_id))
+    file_id = document_id(f"{report.processor}/{key.day.isoformat()}/{report.execution_id or report.message_id}")
     file = ScraperFile(
-        ctx.policy.pipeline, file_id, scraper.name, scraper.processor, day, now, dict(body), expires_at=now + KEPT
+        ctx.policy.pipeline, file_id, report.processor, processor, key.day, now, dict(body), expires_at=now + KEPT
     )
     ctx.ports.store.create(_path(file), to_data(file))
-    return "recorded"
 
 
 def _path(file: ScraperFile) -> str:
     return f"{FILES}/{file.pipeline}~{file.id}"
-
-
-def _day(value: object) -> date | None:
-    try:
-        return date.fromisoformat(str(value))
-    except ValueError:
-        return None
 
 
 def announce_again(ctx: Context, done: Sweep, now: datetime) -> None:

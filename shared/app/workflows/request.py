@@ -47,7 +47,7 @@ def answer(ctx: Context, workflows: Workflows, call: Call) -> tuple[dict[str, An
             begun = begin(ctx, workflows, asked.workflow, asked.day, asked.parameters)
             status = OK if begun.run_id else REFUSED
             return {"workflow": asked.workflow, "run_id": begun.run_id, "text": begun.text}, status
-        done = tick(ctx, workflows)
+        done = tick(ctx, workflows, call.planned_at)
     except Unavailable as error:
         ctx.log("workflows.failed", severity="ERROR", error=str(error))
         if error.port == "state":

@@ -15,6 +15,7 @@ from shared.app.workflows.audit import judged_row, record_run
 from shared.app.workflows.calendar import Tables, read_schedule
 from shared.app.workflows.files import announce_again
 from shared.app.workflows.inputs import input_of, known_units
+from shared.app.workflows.reports import record_reports
 from shared.app.workflows.store import (
     Books,
     change_book,
@@ -79,6 +80,7 @@ def look(ctx: Context, done: Sweep) -> None:
     except Exception as error:  # noqa: BLE001 - becomes a finding, an alert and the answer's status
         done.unseen |= places
         fault(ctx, done, ctx.policy.pipeline, error, UNREADABLE)
+    record_reports(ctx, done)
 
 
 def _drive(ctx: Context, done: Sweep, workflows: Workflows, stored: Stored[WorkflowRun], now: datetime) -> None:
@@ -185,8 +187,10 @@ def _conditions(
     ctx: Context, workflows: Workflows, workflow: Workflow, book: DayRecord, judged: Judgement | None
 ) -> Iterator[Condition]:
     runs = book.runs_of(workflow.name)
-    if runs:
-        failed = alerts.failed(ctx.policy, workflow, book.day, runs[-1])
+    # A failure holds until a later run has completed: one that is under way may fail as well.
+    ended = [run for run in runs if run.status is not RunStatus.RUNNING]
+    if ended:
+        failed = alerts.failed(ctx.policy, workflow, book.day, ended[-1])
         if failed is not None:
             yield failed
     if judged is None:

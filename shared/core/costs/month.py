@@ -9,7 +9,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from shared.core.costs.operations import COMPARED_DAYS, HABITS, KEPT_DAYS, REACH_DAYS, Habits, Operations, Unit, of
+from shared.core.costs.operations import (
+    COMPARED_DAYS,
+    HABITS,
+    KEPT_DAYS,
+    REACH_DAYS,
+    REPORTS_KEPT_DAYS,
+    Habits,
+    Operations,
+    Unit,
+    of,
+)
 from shared.core.costs.price import DAYS, Item
 from shared.core.costs.statements import Statements
 from shared.core.costs.workload import MINUTES_A_DAY, BatchLoad, Deployment, Machine, RunLoad, WorkflowLoad, runs_of
@@ -165,6 +175,8 @@ class Month:
         operations += (
             of(Unit.WORKFLOW_STEP, load.steps, load.breakers) + of(Unit.WAVE, load.waves) + of(Unit.CALL, load.calls)
         )
+        operations += of(Unit.SCRAPER_REPORT, load.calls)
+        operations += of(Unit.SCRAPERS_COMPARED, 1, load.calls * REPORTS_KEPT_DAYS)
         return operations + of(Unit.LOOK, deployment.sweeps, deployment.sweeps * load.dates)
 
     def _batches(self) -> Operations:

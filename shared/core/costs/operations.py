@@ -18,6 +18,8 @@ FAN_IN_ABOVE = 50
 KEPT_DAYS = 33
 # Days around today whose runs the hourly comparison reads (`shared/app/audit/compare.py`, DAYS_AROUND).
 COMPARED_DAYS = 4
+# Days for which what scrapers report is kept (`shared/app/workflows/reports.py`, KEPT).
+REPORTS_KEPT_DAYS = 3
 # Dates that repairs reach back to (`shared/core/past_repairs.py`, REACH).
 REACH_DAYS = 14
 
@@ -83,6 +85,8 @@ class Unit(StrEnum):
     WORKFLOW_STEP = "workflow_step"
     WAVE = "wave"
     CALL = "call"
+    SCRAPER_REPORT = "scraper_report"
+    SCRAPERS_COMPARED = "scrapers_compared"
     BATCH_LOOK = "batch_look"
     BATCH = "batch"
     BATCH_INSTANCE = "batch_instance"
@@ -152,8 +156,8 @@ OPERATIONS: Mapping[Unit, Assumed] = {
         reads=6, writes=2, rows=1, each="date", reads_each=1,
     ),
     Unit.LOOK: Assumed(
-        "a sweep's look at workflows: open runs, files, pauses, since when; the books of dates",
-        reads=4, each="date", reads_each=1,
+        "a sweep's look at workflows: open runs, files, reports to be recorded, pauses, since when; the books of dates",
+        reads=5, each="date", reads_each=1,
     ),
     Unit.WORKFLOW_RUN: Assumed(
         "a run of a workflow: claimed, sent, ended, noted in its book, told to the record", reads=3, writes=3, rows=1
@@ -163,6 +167,14 @@ OPERATIONS: Mapping[Unit, Assumed] = {
     ),
     Unit.WAVE: Assumed("calls that are made at once: begun, then their outcomes", writes=2),
     Unit.CALL: Assumed("a call of a scraper: its row", rows=1),
+    Unit.SCRAPER_REPORT: Assumed(
+        "what a scraper reports: kept, with its file; then found among those of its date, recorded, marked",
+        reads=4, writes=3, rows=1,
+    ),
+    Unit.SCRAPERS_COMPARED: Assumed(
+        "reports of scrapers against the record, daily: its lock, and all that are kept",
+        reads=1, writes=1, each="report", reads_each=1,
+    ),
     Unit.BATCH_LOOK: Assumed("a sweep's question for batches that are not over, of a policy that has any", reads=1),
     Unit.BATCH: Assumed(
         "a batch until it is open: recorded, claimed, loaded, announced; pages and their index written, each asked",

@@ -41,7 +41,8 @@ class Processor:
 
     ``units`` is the GoogleSQL expression that names the unit of a row of ``table``, "" where rows are judged by their
     number alone. ``sources`` are the several loaders of one name, by their names on the wire: each is a job with a
-    table and floors of its own, and ``name`` is `PROCESSOR/SOURCE` (behaviour R10).
+    table and floors of its own, and ``name`` is `PROCESSOR/SOURCE` (behaviour R10). ``feeds`` is the processor that
+    makes rows of what it fetches; None where it writes them itself.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Processor:
     reports: Reports = Reports.WHOLE
     sources: Mapping[str, Processor] = field(default_factory=dict, hash=False)
     need: Need = Need.ANY
+    feeds: str | None = None
 
     def disabled_on(self, day: date) -> bool:
         """True for dates from ``disabled.since`` on (behaviour R2)."""
@@ -117,7 +119,8 @@ class Rerun:
 class Phase:
     """``known`` are names on its topic that are expected of nobody, * allowed (behaviour R9).
 
-    A phase without processors and ``completions_topic`` never reports (behaviour D13).
+    A phase without processors and ``completions_topic`` never reports (behaviour D13). ``needs_mode`` is false for one
+    whose reports decide nothing: they are kept even where no mode fits.
     """
 
     name: str
@@ -127,3 +130,4 @@ class Phase:
     rerun: Rerun | None = None
     wire: Dialect = CANONICAL
     known: tuple[str, ...] = ()
+    needs_mode: bool = True

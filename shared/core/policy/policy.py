@@ -18,6 +18,7 @@ from shared.core.policy.phases import Phase, Processor, Reports
 from shared.core.policy.transitions import Gate, GateKind, HttpCall, Step, Transition
 from shared.core.policy.working_days import EVERY_DAY, Resolve, Window, WorkingDays
 from shared.core.wire.answers import AnswerRule, StatusCall
+from shared.core.wire.dialect import CANONICAL, Dialect
 
 # Dates of one transition and mode whose demands are remembered.
 DEMANDS = 64
@@ -159,7 +160,8 @@ class PlannedPause:
 @dataclass(frozen=True)
 class Policy:
     """A whole pipeline. Mappings are in the file's order; transitions in the order of their phases. ``version`` is a
-    short digest of what was loaded, "" for a policy that no file states."""
+    short digest of what was loaded, "" for a policy that no file states; ``wire`` is the dialect of the whole pipeline,
+    which each phase has with its own laid over it."""
 
     pipeline: str
     zone: ZoneInfo
@@ -174,6 +176,7 @@ class Policy:
     claim_lease: timedelta = timedelta(minutes=2)
     pauses: tuple[PlannedPause, ...] = ()
     batches: Mapping[str, BatchPolicy] = field(default_factory=dict)
+    wire: Dialect = CANONICAL
     source: str = ""
     version: str = ""
 
@@ -291,7 +294,8 @@ class Policy:
     def expecting(self) -> Mapping[tuple[str, str], tuple[Mode, ...]]:
         """The modes that expect each phase and processor, by their offsets (behaviour R11).
 
-        A processor of a phase that nothing waits for counts as expected in every mode that starts its phase.
+        A processor of a phase that nothing waits for counts as expected in every mode that starts its phase; one that
+        feeds another where that one is.
         """
         return {
             (phase.name, name): self._expecting(phase.name, name)
@@ -300,6 +304,9 @@ class Policy:
         }
 
     def _expecting(self, phase: str, processor: str) -> tuple[Mode, ...]:
+        fed = self.phases[phase].processors[processor].feeds
+        if fed is not None:
+            phase, processor = next((p.name for p in self.phases.values() if fed in p.processors), phase), fed
         waiting, starting = self.after(phase), self.starting(phase)
         named = [mode for t in waiting for mode, expectation in t.expects.items() if processor in expectation.expected]
         if not waiting and starting is not None:

@@ -186,12 +186,16 @@ def with_entries(run: WorkflowRun, changed: Iterable[Entry]) -> WorkflowRun:
 
 
 def outputs_of(step: Step, entries: Iterable[Entry]) -> dict[str, tuple[Any, ...]]:
-    """Return the union of what a step's scrapers gave, in their order and without repeats."""
-    united: dict[str, list[Any]] = {name: [] for name in step.outputs}
+    """Return the union of what a step's scrapers gave, in their order and without repeats.
+
+    An answer may name one twice; what reads the same is called for once.
+    """
+    united: dict[str, dict[str, Any]] = {name: {} for name in step.outputs}
     for entry in entries:
-        for name in united:
-            united[name] += [value for value in entry.outputs.get(name, ()) if value not in united[name]]
-    return {name: tuple(values) for name, values in united.items()}
+        for name, values in united.items():
+            for value in entry.outputs.get(name, ()):
+                values.setdefault(str(value), value)
+    return {name: tuple(values.values()) for name, values in united.items()}
 
 
 def status_of(workflows: Workflows, run: WorkflowRun) -> RunStatus:

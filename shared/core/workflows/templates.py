@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 UNIT, UNITS, DATE = "unit", "units", "date"
-_PLACEHOLDER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
+PLACEHOLDER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 def element(name: str) -> str:
@@ -22,7 +22,7 @@ def placeholders(value: Any) -> frozenset[str]:
 
 def _names(value: Any) -> Iterator[str]:
     if isinstance(value, str):
-        yield from _PLACEHOLDER.findall(value)
+        yield from PLACEHOLDER.findall(value)
     elif isinstance(value, Mapping):
         for inner in value.values():
             yield from _names(inner)
@@ -37,10 +37,10 @@ def filled(value: Any, known: Mapping[str, Any]) -> Any:
     Within a longer text a list is joined by commas. Names that are not known stay as they are.
     """
     if isinstance(value, str):
-        whole = _PLACEHOLDER.fullmatch(value)
+        whole = PLACEHOLDER.fullmatch(value)
         if whole and whole[1] in known:
             return known[whole[1]]
-        return _PLACEHOLDER.sub(lambda match: _text(known[match[1]]) if match[1] in known else match[0], value)
+        return PLACEHOLDER.sub(lambda match: _text(known[match[1]]) if match[1] in known else match[0], value)
     if isinstance(value, Mapping):
         return {name: filled(inner, known) for name, inner in value.items()}
     if isinstance(value, list | tuple):

@@ -29,7 +29,7 @@ EMBEDDED = {
 }
 _COLLECTIONS = (
     *("alerts", "quarantine", "locks", "breakers"),
-    *("workflow_control", "workflow_days", "workflow_runs", "scraper_files"),
+    *("workflow_control", "workflow_days", "workflow_runs", "scraper_files", "scraper_reports"),
 )
 _OURS = ("state.db*", "warehouse.duckdb*", "clock*", "*.env", "logs", "night", "exports")
 

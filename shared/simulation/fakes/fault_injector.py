@@ -32,6 +32,8 @@ class FaultInjector:
         self.clock, self.baton, self.history = clock, baton, history
         self._faults: list[Active] = []
         self._crashes: Counter[CrashPoint] = Counter()
+        # Armed for whoever comes first, of all the pipelines that are played together.
+        self.common: Counter[CrashPoint] = Counter()
 
     def fail(self, port: str, kind: FaultKind, lasts: timedelta) -> None:
         """Let a port fail from now on."""
@@ -60,9 +62,9 @@ class FaultInjector:
             raise Unavailable(port, f"{kind.value} (simulated)")
         return kind
 
-    def arm(self, point: CrashPoint) -> None:
-        """Let the next handler that reaches the point die there."""
-        self._crashes[point] += 1
+    def arm(self, point: CrashPoint, *, anybody: bool = False) -> None:
+        """Let the next handler that reaches the point die there; ``anybody``: of any pipeline."""
+        (self.common if anybody else self._crashes)[point] += 1
 
     def reached(self, point: CrashPoint) -> None:
         """A handler is at a crash point: if armed, it dies now, or is doomed where it dies before its next write.
@@ -70,9 +72,10 @@ class FaultInjector:
         One handler passes a point with every message of its dispatch: it takes one crash for all.
         """
         actor = self.clock.actor
-        if actor is None or actor.doomed or self._crashes[point] == 0:
+        armed = next((crashes for crashes in (self._crashes, self.common) if crashes[point]), None)
+        if actor is None or actor.doomed or armed is None:
             return
-        self._crashes[point] -= 1
+        armed[point] -= 1
         if point in (CrashPoint.AFTER_DISPATCH, CrashPoint.BEFORE_CONFIRM):
             actor.doomed = point.value
         else:

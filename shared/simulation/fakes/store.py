@@ -73,6 +73,8 @@ class SimulatedStore:
         match path.split("/"):
             case ["runs", _, "completions", _]:
                 self._stage.reached(CrashPoint.AFTER_RECORD)
+            case ["scraper_reports", _] if data.get("recorded") is False:
+                self._stage.reached(CrashPoint.AFTER_RECORD)
             case ["batches", _, "batch_outcomes", _]:
                 self._stage.reached(CrashPoint.AFTER_RECORD)
             case ["batches", _] if data.get("owner"):

@@ -11,12 +11,12 @@ from typing import Any
 from shared.core.errors import Unavailable
 from shared.core.policy.policy import Policy
 from shared.core.workflows.model import Workflows
-from shared.core.workflows.templates import DATE, UNITS, placeholders
 from shared.ports import Response
 from shared.simulation.fakes.fault_injector import FaultInjector
 from shared.simulation.fakes.services import SimulatedServices
 from shared.simulation.history import Call, Scrape
 from shared.simulation.scenario import CallAnswer, CrashPoint, FaultKind, Health
+from shared.simulation.workflows.targets import standing_for
 
 DEFAULT = CallAnswer(200, {"status": "success", "data_summary": {"rowCount": 10}})
 NEVER = 100_000.0
@@ -69,17 +69,12 @@ class SimulatedScrapers:
         """Return what a call says of itself: its target stands in the parameters, its date in the execution id."""
         name = str(body.get("scraper", ""))
         scraper = self._workflows.scrapers.get(name)
-        targets: list[str] = []
-        for parameter, template in ({} if scraper is None else scraper.parameters).items():
-            wanted = placeholders(template) - {DATE}
-            value = body.get(parameter)
-            if UNITS in wanted and isinstance(value, list):
-                targets += map(str, value)
-            elif wanted and value is not None:
-                targets.append(str(value))
+        template = {} if scraper is None else scraper.parameters
+        # Whoever asks for a run may lay parameters of their own over those of the file.
+        targets = tuple(dict.fromkeys(standing_for(template, {name: body.get(name) for name in template})))
         parts = str(body.get("execution_id", "")).split("/")
         try:
             day = date.fromisoformat(parts[1]) if len(parts) > 1 else None
         except ValueError:
             day = None
-        return Scrape(now, name, str(body.get("workflow", "")), day, tuple(targets), body)
+        return Scrape(now, name, str(body.get("workflow", "")), day, targets, body)

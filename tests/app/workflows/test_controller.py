@@ -4,22 +4,36 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from flask import Flask, request
 
 from shared.app.call import Call
-from shared.app.workflows.files import record_file
+from shared.app.transitions.receive import Handled
+from shared.app.workflows import receive
+from shared.app.workflows.controller import tick
 from shared.app.workflows.request import answer
+from shared.core.alerting.kinds import AlertKind
+from shared.core.message import Delivery
 from shared.core.workflows.files import ScraperFile, counted, is_refused
 from shared.core.workflows.runs import RunStatus
 from shared.core.workflows.units import ScheduledUnit
-from shared.ports import TableRef, UnitsRef
-from tests.app.workflows.phase1 import POLICY, Phase1
+from shared.entrypoints.answers import call_of
+from shared.ports import Response, TableRef, UnitsRef
+from tests.app.workflows.phase1 import POLICY, SUCCESS, Phase1
 from tests.app.workflows.test_executor import NOON, SIX, chain, only
 
 DAY = date(2026, 1, 26)
+
+
+def lines() -> dict[str, Any]:
+    """Return an overlay in which betting lines alone are fetched, every two hours, and wait for nobody."""
+    overlay = only("betting_lines")
+    overlay["workflows"]["betting_lines"]["requires"] = []
+    return overlay
 
 
 def called(one: Phase1, body: Any, method: str = "POST", path: str = "/") -> tuple[dict[str, Any], int]:
@@ -288,6 +302,23 @@ def test_a_catch_up_asks_its_table_every_so_often_and_for_units_that_have_become
     assert reads == ["10:00", "14:00", "15:10", "19:10"]
 
 
+def test_a_failure_is_over_once_a_later_run_has_completed() -> None:
+    """Not while that run is under way: it may fail as well, and people would hear of an end that was none."""
+    overlay = only("morning_operations")
+    overlay["workflows"]["morning_operations"]["repeat"] = {"after": "30m", "times": 2}
+    one = Phase1(SIX, overlay)
+    one.scrapers.answers["espn_roster"] = [(Response(400, "{}"), 0.0), (Response(400, "{}"), 0.0), (SUCCESS, 0.0)]
+    held = []
+    for _ in range(3):
+        one.tick()
+        held.append([condition.kind for condition in one.look().conditions.values()])  # the run is under way
+        one.deliver_all()
+        held.append([condition.kind for condition in one.look().conditions.values()])
+        one.pass_time(timedelta(minutes=35))
+    failed = [AlertKind.WORKFLOW_FAILED]
+    assert held == [[], failed, failed, failed, failed, []]
+
+
 def test_a_file_is_counted_and_refused_by_share() -> None:
     """More than 80 percent missing of more than 10: refused; of ten nothing is."""
     assert is_refused(9, 11)
@@ -308,9 +339,60 @@ def test_a_file_that_became_no_rows_is_announced_again() -> None:
     one.warehouse.rows = lambda tables, day: {ref.table: 0 for ref in tables}  # type: ignore[method-assign]
     body = {"processor_name": "oddsa_player_props", "game_date": "2026-01-26", "status": "success",
             "execution_id": "a1", "metadata": {"gcs_path": "x.json"}}  # fmt: skip
-    assert record_file(one.ctx, one.workflows, "m1", body) == "recorded"
+    delivery = Delivery("m1", "phase1", json.dumps(body).encode(), NOON, NOON)
+    assert receive.receive(one.ctx, one.workflows, delivery).handled is Handled.RECORDED
     for _ in range(60 * 5):
         one.look()
         one.pass_time(timedelta(minutes=1))
     assert [message.body for message in published] == [{**body, "recovery": True}] * 3
-    assert record_file(one.ctx, one.workflows, "m2", published[0].body) == "announced again"
+    again = replace(delivery, message_id="m2", data=json.dumps(published[0].body).encode())
+    assert receive.receive(one.ctx, one.workflows, again) == receive.AGAIN
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "again"),
+    [
+        # By the clock alone: two hours to the second.
+        ((None, "10:05:03"), (None, "12:05:02"), False),
+        ((None, "10:05:03"), (None, "12:05:03"), True),
+        # By a schedule that is late by more or less: two hours of ticks.
+        (("10:05:00", "10:05:03"), ("12:05:00", "12:05:00"), True),
+        (("10:05:00", "10:05:42"), ("12:05:00", "12:05:01"), True),
+        (("10:05:00.61", "10:05:03"), ("12:05:00.02", "12:05:01"), True),
+        (("10:04:59.99", "10:05:03"), ("12:05:00", "12:04:58"), True),
+        (("10:05:00", "10:05:03"), ("12:00:00", "12:00:59"), False),
+        # What comes more than a minute after its time is a repeated call: the clock counts.
+        (("10:05:00", "10:06:01"), ("12:05:00", "12:05:01"), False),
+        (("10:05:00", "10:05:03"), ("12:05:00", "12:03:59"), False),
+    ],
+)
+def test_every_counts_from_the_minute_that_the_tick_was_planned_for(
+    first: tuple[str | None, str], second: tuple[str | None, str], again: bool
+) -> None:
+    """A workflow of every two hours runs again at the tick two hours later, however many seconds either is late; what
+    no schedule plans is counted by the clock."""
+    one = Phase1(NOON, lines())
+    one.warehouse.of[DAY] = (ScheduledUnit("A@B", datetime(2026, 1, 26, 23, tzinfo=UTC)),)
+    for planned, clock in (first, second):
+        one.clock.instant = datetime.fromisoformat(f"2026-01-26T{clock}-05:00").astimezone(UTC)
+        at = None if planned is None else datetime.fromisoformat(f"2026-01-26T{planned}-05:00")
+        tick(one.ctx, one.workflows, at)
+        one.deliver_all()
+    assert len(one.runs()) == (2 if again else 1)
+
+
+def test_a_tick_is_planned_by_the_header_of_the_scheduler() -> None:
+    """`X-CloudScheduler-ScheduleTime` reaches the decision; one that is no time is as if it were not there."""
+    for header, planned in (
+        ("2026-01-26T15:05:00.61Z", datetime(2026, 1, 26, 15, 5, 0, 610000, tzinfo=UTC)),
+        ("soon", None),
+        ("2026-01-26T15:05:00", None),
+    ):
+        with Flask("test").test_request_context("/", method="POST", headers={"X-CloudScheduler-ScheduleTime": header}):
+            assert call_of(request).planned_at == planned
+    with Flask("test").test_request_context("/", method="POST"):
+        assert call_of(request).planned_at is None
+    one = Phase1(NOON + timedelta(seconds=4), lines())
+    one.warehouse.of[DAY] = (ScheduledUnit("A@B", NOON + timedelta(hours=6)),)
+    answer(one.ctx, one.workflows, Call("/", (), b"{}", "POST", NOON))
+    assert [run.decided_at for run in one.runs()] == [NOON]

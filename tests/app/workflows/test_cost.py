@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from shared.app.workflows import receive, reports
 from shared.core.costs.operations import Operations, Unit, of
+from shared.core.message import Delivery
+from shared.core.reporting.findings import Sweep
 from shared.core.workflows.load import workflow_load
 from shared.ports import Document
 from tests.app.workflows.phase1 import Phase1, loaded
 from tests.app.workflows.test_executor import SIX, chain, loop, only
+from tests.app.workflows.test_reports import Record
 
 # Today, yesterday: what a pipeline of one morning's workflow looks at.
 DATES = 2
@@ -56,6 +61,7 @@ def test_ticks_and_looks_cost_what_the_model_says() -> None:
     """A quiet tick, one with a decision that changed, a sweep's look."""
     one = Phase1(SIX - timedelta(minutes=15), only("morning_operations"))
     one.tick()
+    one.look()  # the daily comparison comes with the first
     billed = Billed(one)
     assert billed.of(one.tick) == stored(of(Unit.TICK, 1, DATES))
     assert billed.of(one.look) == stored(of(Unit.LOOK, 1, DATES))
@@ -64,6 +70,24 @@ def test_ticks_and_looks_cost_what_the_model_says() -> None:
     assert billed.of(one.tick) == begun  # claimed and sent: the first writes of the run
     one.deliver_all()
     assert billed.of(one.tick) == stored(of(Unit.TICK, 1, DATES) + of(Unit.NEWS, 1, DATES))
+
+
+def test_a_report_of_a_scraper_costs_what_the_model_says() -> None:
+    """Kept with its file; the next look records it, and has less to ask in vain. A day later all kept are compared."""
+    one = Phase1(SIX, only("morning_operations"))
+    object.__setattr__(one.ctx.ports, "audit", Record())
+    one.look()
+    billed, now = Billed(one), one.clock.now()
+    body = {"processor_name": "nbac_gamebook_pdf", "game_date": "2026-01-25", "status": "success"}
+    report = Delivery("1", "phase1", json.dumps(body).encode(), now, now)
+    taken = billed.of(lambda: receive.receive(one.ctx, one.workflows, report))
+    look = stored(of(Unit.LOOK, 1, DATES))
+    recorded = billed.of(one.look)
+    # Of the question for what is to be recorded, one is the look's own.
+    assert taken + recorded + Operations(reads=1) == stored(of(Unit.SCRAPER_REPORT)) + look
+    one.pass_time(timedelta(hours=24))
+    compared = billed.of(lambda: reports.record_reports(one.ctx, Sweep()))
+    assert compared == stored(of(Unit.SCRAPERS_COMPARED, 1, 1)) + Operations(reads=1)
 
 
 @pytest.mark.parametrize(

@@ -104,6 +104,30 @@ def test_an_output_that_is_empty_or_absent_makes_the_run_partial_with_one_warnin
     assert "gave no event_ids" in one.alerts.notices[0].text
 
 
+def test_a_failed_step_is_not_told_of_as_one_without_output() -> None:
+    """That its run ends as partial would be wrong, and that nothing came of it is known by its failure."""
+    one = loop()
+    one.scrapers.answers["oddsa_events"] = [(FAILED, 0.0)]
+    one.tick()
+    assert one.deliver_all() == ["failed"]
+    [notice] = one.alerts.notices
+    assert notice.kind == "workflow_failed"
+    assert "event_ids" not in notice.text
+
+
+def test_an_element_is_called_once_however_often_it_is_given() -> None:
+    """An answer may name one twice, another scraper once more, as a number or as text: one call of each; a number is
+    sent as a number."""
+    one = loop()
+    body = {"status": "success", "data_summary": {"rowCount": 4, "ids": [7, "b", 7, "7", "b", 2.5]}}
+    one.scrapers.answers["oddsa_events"] = [(Response(200, json.dumps(body)), 0.0)]
+    one.tick()
+    assert one.deliver_all() == ["next step", "completed"]
+    sent = [call["event_id"] for call in one.scrapers.calls if call["scraper"] == "oddsa_player_props"]
+    assert sent == [7, "b", 2.5]
+    assert set(one.called().values()) == {1}
+
+
 def test_a_step_of_which_nothing_succeeded_ends_the_run() -> None:
     """What waits for it would work on nothing; people hear which scraper failed."""
     one = chain()

@@ -9,6 +9,7 @@ from typing import Any
 from shared.app.audit.compare import DAYS_AROUND, WINDOW
 from shared.app.context import Context
 from shared.app.state.repository import load_run
+from shared.app.workflows.reports import kept_reports
 from shared.core.decision.fold import REMEMBERED_MESSAGES
 from shared.core.model import Completion, Run
 from shared.core.validation.checks import Target
@@ -26,8 +27,11 @@ def state_against_record(ctx: Context, target: Target, options: Mapping[str, Any
         if row["pipeline"] == ctx.policy.pipeline and earliest <= _instant(row["received_at"]) <= latest
     ]
     completions = _known(ctx, first, last)
-    record_lacks = _unwritten(completions, rows, earliest, latest)
-    state_lacks = [str(row["message_id"]) for row in rows if not _counted(completions.get(_row_key(row)), row)]
+    # Those of scrapers are kept one by one, and belong to no run.
+    kept = {(kept.key.id, kept.report.message_id): kept.report.received_at for kept in kept_reports(ctx)}
+    record_lacks = _unwritten(completions, kept, rows, earliest, latest)
+    unkept = [row for row in rows if _message_of(row) not in kept]
+    state_lacks = [str(row["message_id"]) for row in unkept if not _counted(completions.get(_row_key(row)), row)]
     return Measured((_lacking("record", record_lacks), _lacking("state", state_lacks)))
 
 
@@ -46,16 +50,24 @@ def _known(ctx: Context, first: date, last: date) -> Known:
 
 
 def _unwritten(
-    completions: Known, rows: Iterable[Mapping[str, Any]], earliest: datetime, latest: datetime
+    completions: Known,
+    kept: Mapping[tuple[str, str], datetime],
+    rows: Iterable[Mapping[str, Any]],
+    earliest: datetime,
+    latest: datetime,
 ) -> list[str]:
-    written = {(row["run_id"], row["message_id"]) for row in rows}
     reports = {
-        (place[0], report.message_id)
+        (place[0], report.message_id): report.received_at
         for place, completion in completions.items()
         for report in (completion.latest, completion.last_good)
-        if report is not None and earliest <= report.received_at <= latest
+        if report is not None
     }
-    return sorted(message for run, message in reports - written)
+    judged = {message for message, received in {**reports, **kept}.items() if earliest <= received <= latest}
+    return sorted(message_id for _, message_id in judged - set(map(_message_of, rows)))
+
+
+def _message_of(row: Mapping[str, Any]) -> tuple[str, str]:
+    return str(row["run_id"]), str(row["message_id"])
 
 
 def _counted(completion: Completion | None, row: Mapping[str, Any]) -> bool:
