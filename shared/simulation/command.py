@@ -92,7 +92,7 @@ def _of_several(scenario: Scenario, histories: Sequence[History]) -> Played:
     verdicts = judge(scenario.expect, whole, scenario.policy.zone)
     for part, history in zip(scenario.parts, histories, strict=True):
         verdicts += judge(part.expect, history, scenario.policy.zone)
-    return Played(scenario, whole, sorted(verdicts, key=lambda one: one.expected.index))
+    return Played(scenario, whole, sorted(verdicts, key=lambda verdict: verdict.expected.index))
 
 
 def _judged(scenario: Scenario, history: History) -> Played:
@@ -113,5 +113,5 @@ def _whole(played: dict[str, Any], errors: Sequence[ScenarioError]) -> dict[str,
     """Return the JSON document, with the files that are no scenarios where there are any."""
     if not errors:
         return played
-    told = [{"path": error.path, "key": error.key, "reason": error.reason} for error in errors]
-    return {**played, "passed": False, "errors": told}
+    documents = [{"path": error.path, "key": error.key, "reason": error.reason} for error in errors]
+    return {**played, "passed": False, "errors": documents}

@@ -263,5 +263,5 @@ def together(histories: Sequence[History]) -> History:
                 getattr(whole, kind.name).extend(value)
         whole.raised.update(history.raised)
     for listed in (whole.timeline, whole.answers, whole.exits, whole.notices):
-        listed.sort(key=lambda one: one.at)
+        listed.sort(key=lambda event: event.at)
     return whole

@@ -123,8 +123,8 @@ def _of_several(path: Path, fields: Mapping[str, Value]) -> Scenario:
     )
     given = _given_of_several(fields.get("given"), members, times)
     parts = tuple(
-        replace(base, policy=one.policy, workflows=one.workflows, given=given[n], events=events[n], expect=own[n])
-        for n, one in enumerate(members)
+        replace(base, policy=member.policy, workflows=member.workflows, given=given[n], events=events[n], expect=own[n])
+        for n, member in enumerate(members)
     )
     return replace(base, parts=parts)
 
@@ -167,7 +167,7 @@ def _given_of_several(value: Value | None, members: Sequence[Member], times: Tim
     follow = fields["rows_follow"].boolean() if "rows_follow" in fields else True
     runs: list[list[EarlierRun]] = [[] for _ in members]
     for item in fields["workflow_runs"].items() if "workflow_runs" in fields else []:
-        readings = [partial(_earlier_run, item, one.workflows, times) for one in members]
+        readings = [partial(_earlier_run, item, member.workflows, times) for member in members]
         for number in fitting(readings)[:1]:
             runs[number].append(readings[number]())
     changes = parts_for(value, members, WORLD)

@@ -66,7 +66,9 @@ def parts_for(value: Value | None, members: Sequence[Member], kinds: Iterable[st
             for number, fitting in enumerate(_split(kind, fields[kind], members)):
                 if fitting is not None:
                     changes[number][kind] = fitting
-    return [parse_change(change, one.policy, one.workflows) for change, one in zip(changes, members, strict=True)]
+    return [
+        parse_change(change, member.policy, member.workflows) for change, member in zip(changes, members, strict=True)
+    ]
 
 
 def _split(kind: str, value: Value, members: Sequence[Member]) -> list[Value | None]:
@@ -74,7 +76,7 @@ def _split(kind: str, value: Value, members: Sequence[Member]) -> list[Value | N
     chosen: list[list[tuple[yaml.Node, yaml.Node]]] = [[] for _ in members]
     for key, item in value.pairs():
         alone = _mapping(value, [(key.node, item.node)])
-        readings = [partial(parse_change, {kind: alone}, one.policy, one.workflows) for one in members]
+        readings = [partial(parse_change, {kind: alone}, member.policy, member.workflows) for member in members]
         for number in fitting(readings):
             chosen[number].append((key.node, item.node))
     return [_mapping(value, pairs) if pairs else None for pairs in chosen]
@@ -105,11 +107,11 @@ class EventDivider:
 
     def __init__(self, members: Sequence[Member], times: Times) -> None:
         self._members, self._times = members, times
-        self._readers = [Reader(one.policy, times, one.workflows) for one in members]
+        self._readers = [Reader(member.policy, times, member.workflows) for member in members]
         self._owner: dict[str, int] = {}
 
     def events(self, value: Value | None, span: tuple[datetime, datetime]) -> list[tuple[Event, ...]]:
-        found: list[list[Event]] = [[] for _ in self._members]
+        divided: list[list[Event]] = [[] for _ in self._members]
         latest = span[0]
         for item in [] if value is None or value.is_empty else value.items():
             fields = item.fields(required=("at",), optional=(PIPELINE, *KINDS))
@@ -123,10 +125,10 @@ class EventDivider:
             if at < latest:
                 raise fields["at"].error("lies before the event above it", "write events in the order of their times")
             latest = at
-            named_one = member_named(fields.get(PIPELINE), self._members)
-            for number, happening in self._happenings(kinds[0], fields[kinds[0]], at, named_one):
-                found[number].append(Event(at, happening))
-        return [tuple(events) for events in found]
+            owner = member_named(fields.get(PIPELINE), self._members)
+            for number, happening in self._happenings(kinds[0], fields[kinds[0]], at, owner):
+                divided[number].append(Event(at, happening))
+        return [tuple(events) for events in divided]
 
     def _happenings(self, kind: str, value: Value, at: datetime, named: int | None) -> list[tuple[int, Happening]]:
         if kind in ("redeliver", "concurrently"):
@@ -148,16 +150,16 @@ class EventDivider:
             case Crash():
                 return [(0, Crash(first.point, anybody=True))]
             case Complete():
-                known = [n for n, one in happenings if isinstance(one, Complete) and self._knows(n, one)]
-                return [self._taken((known or fits)[0], kind, value, at)]
+                knowing = [n for n, each in happenings if isinstance(each, Complete) and self._knows(n, each)]
+                return [self._taken((knowing or fits)[0], kind, value, at)]
         return [self._taken(fits[0], kind, value, at)]
 
     def _knows(self, number: int, message: Complete) -> bool:
         """True where a pipeline has a processor of this name in the phase."""
-        one, name = self._members[number], message.body["processor_name"]
-        phase = one.policy.phases.get(message.phase)
+        member, name = self._members[number], message.body["processor_name"]
+        phase = member.policy.phases.get(message.phase)
         if phase is None:
-            return one.workflows is not None and name in one.workflows.scrapers
+            return member.workflows is not None and name in member.workflows.scrapers
         return any(name in (processor.name, *processor.aliases) for processor in phase.processors.values())
 
     def _trial(self, number: int, kind: str, value: Value, at: datetime) -> Happening:
@@ -201,14 +203,15 @@ def member_named(value: Value | None, members: Sequence[Member]) -> int | None:
     """Return the pipeline that a key names, None where the file names none there."""
     if value is None:
         return None
-    return [one.name for one in members].index(value.word([one.name for one in members]))
+    names = [member.name for member in members]
+    return names.index(value.word(names))
 
 
 def divide_expectations(
     value: Value | None, members: Sequence[Member], times: Times, span: tuple[datetime, datetime]
 ) -> tuple[list[tuple[Expected, ...]], tuple[Expected, ...]]:
     """Return what is expected of each pipeline, and of all of them together."""
-    readers = [ExpectationReader(one.policy, times, span, one.workflows) for one in members]
+    readers = [ExpectationReader(member.policy, times, span, member.workflows) for member in members]
     own: list[list[Expected]] = [[] for _ in members]
     shared: list[Expected] = []
     for index, item in enumerate([] if value is None or value.is_empty else value.items()):
@@ -222,7 +225,7 @@ def divide_expectations(
         if named is not None:
             own[named].append(Expected(index, item.plain(), readers[named].kinds[kind](fields[kind])))
             continue
-        fits = fitting([partial(one.kinds[kind], fields[kind]) for one in readers])
+        fits = fitting([partial(reader.kinds[kind], fields[kind]) for reader in readers])
         expected = Expected(index, item.plain(), readers[fits[0]].kinds[kind](fields[kind]))
         if kind in OF_ALL:
             shared.append(expected)
@@ -231,4 +234,4 @@ def divide_expectations(
             raise item.error(f"may mean any of {names}", f"say which: pipeline: {members[fits[0]].name}")
         else:
             own[fits[0]].append(expected)
-    return [tuple(one) for one in own], tuple(shared)
+    return [tuple(listed) for listed in own], tuple(shared)

@@ -112,7 +112,7 @@ class Runner:
         pipeline = self.scenario.policy.pipeline
         self.world.stage.common = runners[0].world.stage.common
         # One controller serves all of them: its tick is the first one's that has workflows.
-        self._ticks = next((one for one in runners if one.scenario.workflows is not None), self) is self
+        self._ticks = next((runner for runner in runners if runner.scenario.workflows is not None), self) is self
         self._sweep_request = replace(SWEEP, body={"pipeline": pipeline})
         expects = [
             expectation

@@ -28,6 +28,7 @@ LEFT: dict[str, str] = {
     "app/transitions/pausing.py: save_book": "the next sweep keeps the pauses up to date",
     "app/workflows/audit.py: save_workflow_run": "the rows are written again, and counted once",
     "app/workflows/files.py": "the same message again, whose file is kept",
+    "app/workflows/reports.py": "the rows are written again, and counted once",
     "simulation/workflows/seen.py: create_run": "what ran before a scenario began, in a store of its own",
     "simulation/demo/workspace.py": "one process writes what is left of a night",
 }

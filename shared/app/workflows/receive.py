@@ -53,8 +53,8 @@ def receive(ctx: Context, workflows: Workflows, delivery: Delivery, strange: str
 
 
 def _body(ctx: Context, delivery: Delivery) -> dict[str, Any]:
-    told = delivery if delivery.data.strip() else from_attributes(delivery, ctx.policy)
-    body: dict[str, Any] = {} if told is None else json.loads(told.data)
+    message = delivery if delivery.data.strip() else from_attributes(delivery, ctx.policy)
+    body: dict[str, Any] = {} if message is None else json.loads(message.data)
     return body
 
 

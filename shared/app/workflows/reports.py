@@ -48,13 +48,13 @@ def completion(ctx: Context, key: RunKey, scraper: str) -> Completion | None:
 
 def kept_reports(ctx: Context) -> list[ScraperReport]:
     """Return the reports of the last days, the oldest first."""
-    found = (stored.value for stored in _kept(ctx, {"pipeline": ctx.policy.pipeline}))
-    return sorted(found, key=lambda one: (one.report.received_at, one.report.message_id))
+    reports = (stored.value for stored in _kept(ctx, {"pipeline": ctx.policy.pipeline}))
+    return sorted(reports, key=lambda kept: (kept.report.received_at, kept.report.message_id))
 
 
 def _kept(ctx: Context, where: Mapping[str, str | bool]) -> list[Stored[ScraperReport]]:
-    found = ctx.ports.store.query(REPORTS, where)
-    return [Stored(from_data(ScraperReport, document.data), document.version) for document in found]
+    documents = ctx.ports.store.query(REPORTS, where)
+    return [Stored(from_data(ScraperReport, document.data), document.version) for document in documents]
 
 
 def record_reports(ctx: Context, done: Sweep) -> None:
@@ -84,14 +84,14 @@ def _write(ctx: Context, reports: list[Stored[ScraperReport]]) -> bool:
 
 def _insert(ctx: Context, reports: Iterable[ScraperReport]) -> bool:
     by_place: dict[str, list[ScraperReport]] = {}
-    for one in reports:
-        by_place.setdefault(one.place, []).append(one)
+    for kept in reports:
+        by_place.setdefault(kept.place, []).append(kept)
     rows = []
     for place, listed in by_place.items():
         others = [stored.value.report for stored in _kept(ctx, {"place": place})]
-        for one in listed:
-            older = is_superseded(one.report, others)
-            rows.append(completion_row(ctx.policy, one.key, one.report, superseded=older))
+        for kept in listed:
+            older = is_superseded(kept.report, others)
+            rows.append(completion_row(ctx.policy, kept.key, kept.report, superseded=older))
     return write_rows(ctx, rows)
 
 
@@ -115,12 +115,14 @@ def _compare(ctx: Context, done: Sweep, now: datetime) -> None:
         return
     written = {(row["run_id"], row["message_id"]) for row in rows if row["phase"] == PHASE}
     lost = [
-        one
-        for one in kept_reports(ctx)
-        if one.recorded and now - one.report.received_at < WINDOW and (one.key.id, one.report.message_id) not in written
+        kept
+        for kept in kept_reports(ctx)
+        if kept.recorded
+        and now - kept.report.received_at < WINDOW
+        and (kept.key.id, kept.report.message_id) not in written
     ]
     if lost and _insert(ctx, lost):
-        ids = [one.report.message_id for one in lost]
+        ids = [kept.report.message_id for kept in lost]
         ctx.log("reconciliation.repaired", severity="WARNING", side="record", messages=ids[:50], count=len(ids))
         what = f"{amount(len(ids), 'report')} of scrapers brought to the record"
         done.findings.append(Finding("reconciliation", "", what, "done"))

@@ -40,7 +40,9 @@ def with_scrapers(policy: Policy, workflows: Workflows) -> Policy:
 
     A scraper is expected where the processor is that makes rows of its file: that names its mode (behaviour R11).
     """
-    processors = {one.name: Processor(one.name, PHASE, feeds=one.processor) for one in workflows.scrapers.values()}
+    processors = {
+        scraper.name: Processor(scraper.name, PHASE, feeds=scraper.processor) for scraper in workflows.scrapers.values()
+    }
     wire = replace(policy.wire, phase=policy.wire.phase | {WIRE_PHASE})
     phase = Phase(PHASE, "Scrapers", topic_of(policy.pipeline), processors, wire=wire, needs_mode=False)
     return replace(policy, phases={**policy.phases, PHASE: phase})
@@ -57,7 +59,7 @@ def is_superseded(report: Report, others: Iterable[Report]) -> bool:
 
 def folded(reports: Iterable[Report]) -> Completion | None:
     """Return what reports of one scraper and run come to, in the order of their receipt; None of none."""
-    known: Completion | None = None
-    for report in sorted(reports, key=lambda one: (one.received_at, one.message_id)):
-        known = apply_report(known, report)
-    return known
+    completion: Completion | None = None
+    for report in sorted(reports, key=lambda report: (report.received_at, report.message_id)):
+        completion = apply_report(completion, report)
+    return completion
