@@ -617,7 +617,7 @@ def test_the_policies_of_all_scenarios_load() -> None:
     overlays = [
         (files[scenario.get("pipeline", "nba.yaml")], scenario["policy"])
         for scenario in scenarios
-        if "policy" in scenario and scenario.get("pipeline", "nba.yaml") in files
+        if "policy" in scenario and "pipelines" not in scenario and scenario.get("pipeline", "nba.yaml") in files
     ]
     assert overlays
     for overlaid, overlay in overlays:
