@@ -187,3 +187,15 @@ def test_who_loses_the_claim_while_requests_leave_repeats_one_page_and_sets_noth
     assert [times[name] for name in names] == [2] * 100 + [1] * 150
     assert load_page(kit.instance(), kit.batch(), 0).value.requested_at == T0 + timedelta(minutes=3)
     assert (kit.batch().state, kit.batch().cursor) == (BatchState.OPEN, 3)
+
+
+def test_an_instance_that_begins_notices_a_closing_between_its_look_and_its_write() -> None:
+    """It knows nobody who is silent: once it has found somebody it looks at the batch again."""
+    kit = BatchKit(CLOSED)
+    kit.start(250)
+    own = outcome_path(kit.batch_id(), "m002")
+    slow = overtaken(kit, kit.instance(), "create", own, lambda: kit.minutes(10))
+    kit.report("m002", ctx=slow)
+    assert slow.ports.store.happened  # type: ignore[attr-defined]
+    assert kept(kit, "m002").late
+    assert ["m002 reported done" in text for text in late(kit)] == [True]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import time, timedelta
+from typing import Any
 
 import pytest
 
@@ -15,7 +17,7 @@ from shared.core.errors import Unavailable
 from shared.core.policy.batches import BatchDeadline, BatchRefresh, BatchThen, Close, CloseStep, Members, Query
 from shared.core.policy.transitions import HttpCall
 from shared.documents import from_data
-from shared.ports import Response
+from shared.ports import Response, StateStore
 from tests.app.batch_kit import BATCH, BatchKit
 
 MEMBERS = 6
@@ -163,3 +165,55 @@ def test_a_report_of_a_batch_that_ended_without_members_is_quarantined() -> None
     except Unavailable as error:
         what = str(error)
     assert what == "quarantined"
+
+
+class Watched:
+    """A store that keeps what was counted."""
+
+    def __init__(self, inner: StateStore) -> None:
+        self.inner, self.counted = inner, list[Mapping[str, Any]]()
+
+    def count(self, collection: str, where: Mapping[str, Any] | None = None) -> int:
+        self.counted.append(where or {})
+        return self.inner.count(collection, where)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+
+def test_a_new_instance_counts_no_more_than_a_page_while_others_are_silent() -> None:
+    """A count of all outcomes takes as long as there are many, and every instance that begins would make three."""
+    kit = BatchKit(CLOSED)
+    kit.start(250)
+    kit.report("m001")
+    store = Watched(kit.ports.store)
+    for member in ("m002", "m002", "m003"):
+        kit.report(member, ctx=kit.with_ports(store=store))
+    assert store.counted
+    assert [where for where in store.counted if "page" not in where] == []
+
+
+def test_pages_of_whom_all_have_reported_are_passed_a_few_at_a_time() -> None:
+    """On nine of ten pages nobody is silent: an instance finds the first by and by, and completes the batch."""
+    kit = BatchKit(replace(CLOSED, close=Close(), request=replace(BATCH.request, per_second=0.1)))
+    kit.start(30)
+    kit.minutes(6)
+    assert (kit.batch().state, kit.batch().pages) == (BatchState.OPEN, 10)
+    kit.reports(4, 30)
+    ctx = kit.instance()
+    for number, ends in ((1, 0), (2, 0), (3, 1)):
+        kit.report(f"m00{number}", ctx=ctx)
+        assert len(kit.ends()) == ends
+
+
+def test_an_instance_that_has_heard_a_page_out_looks_at_the_next() -> None:
+    """All of the last page have reported to it, others are silent: it counts the page before, not the whole batch."""
+    kit = BatchKit(replace(CLOSED, request=replace(BATCH.request, per_second=0.1)))
+    kit.start(6)
+    kit.minutes(2)
+    store = Watched(kit.ports.store)
+    ctx = kit.with_ports(store=store)
+    for number in (1, 4, 5, 6, 2):
+        kit.report(f"m00{number}", ctx=ctx)
+    assert (kit.batch().state, kit.batch().pages) == (BatchState.OPEN, 2)
+    assert [where for where in store.counted if "page" not in where] == []

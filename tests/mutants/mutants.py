@@ -2925,9 +2925,9 @@ MUTANTS = [
     ),
     mutant(
         "one silent member is remembered, and the page is looked through again once it has reported",
-        "shared/app/batches/reporting.py",
-        "batch.load, batch.buckets, silent, number, batch.generation, places, batch.name",
-        "batch.load, batch.buckets, silent[-1:], number, batch.generation, places, batch.name",
+        "shared/app/batches/recording.py",
+        "RememberedBatch(batch.load, batch.buckets, silent, page, batch.generation, places, batch.name)",
+        "RememberedBatch(batch.load, batch.buckets, silent[-1:], page, batch.generation, places, batch.name)",
         "tests/app/test_batch_faults.py::test_reads_and_writes_of_reports_do_not_grow",
     ),
     mutant(
@@ -3077,6 +3077,20 @@ MUTANTS = [
         "if batch.closing is None and delivery.received_at - delivery.published_at < KNOWN_FOR:",
         "if delivery.received_at - delivery.published_at < KNOWN_FOR:",
         "tests/app/test_batch_recording.py::test_a_report_of_a_batch_that_ended_without_members_is_quarantined",
+    ),
+    mutant(
+        "an instance that begins counts the whole batch",
+        "shared/app/batches/recording.py",
+        "if (known is None or not known.silent) and find_silent(ctx, seen.batch):",
+        "if known is None:",
+        "tests/app/test_batch_races.py::test_an_instance_that_begins_notices_a_closing_between_its_look_and_its_write",
+    ),
+    mutant(
+        "an instance that knows nobody silent counts the whole batch",
+        "shared/app/batches/reporting.py",
+        "_another_is_silent(ctx, batch.id) or find_silent(ctx, batch)):",
+        "_another_is_silent(ctx, batch.id)):",
+        "tests/app/test_batch_recording.py::test_an_instance_that_has_heard_a_page_out_looks_at_the_next",
     ),
     mutant(
         "who comes while a refused close waits is told of by nobody",

@@ -18,8 +18,11 @@ from shared.app.batches.store import (
     batch_path,
     index_path,
     kept_data,
+    load_page,
     member_hash,
     outcome_path,
+    outcomes_on,
+    outcomes_path,
     places_of,
     read_batch,
     read_outcome,
@@ -38,6 +41,8 @@ from shared.ports import Document
 
 KNOWN_FOR = timedelta(minutes=30)
 REMEMBERED = 50
+LOOKED_AT = 5
+"""Pages that are looked at for one report, for members that are silent."""
 MOST_PLACES = 100
 """Parts of an index that an instance remembers of one batch, each of about a hundred members."""
 BETTER_THAN = frozenset({MemberOutcome.SKIPPED, MemberOutcome.FAILED})
@@ -75,6 +80,8 @@ def look_first(ctx: Context, delivery: Delivery, said: MemberReport) -> Recorded
         raise Malformed("unknown_member", reason, clean(said.member, MAX_NAME), seen.batch.run.day)
     change, outcome = _record(ctx, delivery, said, seen)
     known = ctx.memory.batches.get(said.batch_id)
+    if (known is None or not known.silent) and find_silent(ctx, seen.batch):
+        known = ctx.memory.batches.get(said.batch_id)
     if change in (Change.NOTHING, Change.NOTED) or known is None or not known.silent:
         return seen, change, outcome
     after = _look_after(ctx, said, known)
@@ -262,3 +269,25 @@ def keep(ctx: Context, batch_id: str, known: RememberedBatch) -> None:
     while len(memory) >= REMEMBERED and batch_id not in memory:
         memory.pop(next(iter(memory)))
     memory[batch_id] = known
+
+
+def find_silent(ctx: Context, batch: Batch) -> bool:
+    """Find the silent members of one page of an open batch, the last pages first, and remember them: while one of them
+    is silent nobody need count. False where a few pages have none; the next call goes on behind them."""
+    if batch.state is not BatchState.OPEN or batch.members is None:
+        return False
+    known = ctx.memory.batches.get(batch.id)
+    last = batch.pages - 1 if known is None or known.page is None else known.page
+    places = {} if known is None or known.load != batch.load else known.places
+    for number in range(last, max(last - LOOKED_AT, -1), -1):
+        members = load_page(ctx, batch, number).value.members
+        silent: tuple[str, ...] = ()
+        if ctx.ports.store.count(outcomes_path(batch.id), {"page": number}) < len(members):
+            outcomes = outcomes_on(ctx, batch, number)
+            silent = tuple(outcome_path(batch.id, member.key) for member in members if member.key not in outcomes)
+        page = number if silent else max(number - 1, 0)
+        remembered = RememberedBatch(batch.load, batch.buckets, silent, page, batch.generation, places, batch.name)
+        keep(ctx, batch.id, remembered)
+        if silent:
+            return True
+    return False

@@ -10,16 +10,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from shared.app.batches.advance import Advanced, Ended, advance
-from shared.app.batches.recording import Change, Seen, keep, look_first, write_first
+from shared.app.batches.recording import Change, Seen, find_silent, keep, look_first, write_first
 from shared.app.batches.says import tell_late
 from shared.app.batches.silent import is_uncounted
 from shared.app.batches.store import (
-    load_page,
-    outcome_path,
-    outcomes_on,
     outcomes_path,
 )
-from shared.app.context import Context, RememberedBatch
+from shared.app.context import Context
 from shared.core.batches.arrival import MemberReport
 from shared.core.batches.batch import Batch, BatchState, Outcome
 from shared.core.message import Delivery
@@ -37,11 +34,10 @@ def report(ctx: Context, delivery: Delivery, said: MemberReport) -> Advanced:
         message_id=delivery.message_id,
     )  # fmt: skip
     waits = batch.closing is None and batch.state in WAITED_FOR
-    if waits and (seen.others or _another_is_silent(ctx, batch.id)):
+    if waits and (seen.others or _another_is_silent(ctx, batch.id) or find_silent(ctx, batch)):
         return Advanced(Ended.WAITING, batch, "others are silent")
     advanced = advance(ctx, batch.id, late=outcome.late or change is Change.GROWN)
     _note_late(ctx, said, change, seen, outcome, advanced.batch)
-    _remember(ctx, advanced.batch)
     return advanced
 
 
@@ -74,24 +70,3 @@ def _note_late(
         late = ctx.ports.store.count(outcomes_path(batch.id), {"late": True})
         what = f"reported {said.outcome.value} after the batch was closed"
         tell_late(ctx, said.declared, batch, said.member, late, what)
-
-
-def _remember(ctx: Context, batch: Batch | None) -> None:
-    """Find the silent members of one page of an open batch: while one of them is silent, nobody need count."""
-    if batch is None or batch.state is not BatchState.OPEN or batch.members is None:
-        return
-    known = ctx.memory.batches.get(batch.id)
-    last = batch.pages - 1 if known is None or known.page is None else known.page
-    for number in range(last, -1, -1):
-        members = load_page(ctx, batch, number).value.members
-        if ctx.ports.store.count(outcomes_path(batch.id), {"page": number}) >= len(members):
-            continue
-        outcomes = outcomes_on(ctx, batch, number)
-        silent = tuple(outcome_path(batch.id, member.key) for member in members if member.key not in outcomes)
-        if silent:
-            places = {} if known is None or known.load != batch.load else known.places
-            remembered = RememberedBatch(
-                batch.load, batch.buckets, silent, number, batch.generation, places, batch.name
-            )
-            keep(ctx, batch.id, remembered)
-            return
