@@ -82,7 +82,8 @@ class Scan:
 @dataclass(frozen=True, slots=True)
 class RememberedBatch:
     """What an instance knows of a batch: where its index is, and where the outcomes of members would be that were
-    silent on one ``page``; on the pages behind it nobody is silent any more, None while none was looked at.
+    silent on one page. ``page`` is the one to look at when they have reported, for on those behind it nobody else is
+    silent: -1 where none is left, None while none was looked at.
 
     ``name`` is that of the batch in the policy, ``generation`` that of the open batch whose silent ones they are,
     ``places`` those parts of the index that were read: the page of each member by hash. An index is written once,

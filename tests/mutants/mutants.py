@@ -2924,10 +2924,10 @@ MUTANTS = [
         f"{T_PROGRESS}a_share_of_the_usual_members",
     ),
     mutant(
-        "one silent member is remembered, and the page is looked through again once it has reported",
+        "one silent member of a page is remembered, and the others are forgotten",
         "shared/app/batches/recording.py",
-        "RememberedBatch(batch.load, batch.buckets, silent, page, batch.generation, places, batch.name)",
-        "RememberedBatch(batch.load, batch.buckets, silent[-1:], page, batch.generation, places, batch.name)",
+        "batch.load, batch.buckets, silent, number - 1,",
+        "batch.load, batch.buckets, silent[-1:], number - 1,",
         "tests/app/test_batch_faults.py::test_reads_and_writes_of_reports_do_not_grow",
     ),
     mutant(
@@ -3077,6 +3077,13 @@ MUTANTS = [
         "if batch.closing is None and delivery.received_at - delivery.published_at < KNOWN_FOR:",
         "if delivery.received_at - delivery.published_at < KNOWN_FOR:",
         "tests/app/test_batch_recording.py::test_a_report_of_a_batch_that_ended_without_members_is_quarantined",
+    ),
+    mutant(
+        "a page that was heard out is looked at again",
+        "shared/app/batches/recording.py",
+        "silent, number - 1, batch.generation",
+        "silent, number, batch.generation",
+        "tests/app/test_batch_operations.py::test_a_batch_that_completes_costs_what_the_model_says",
     ),
     mutant(
         "an instance that begins counts the whole batch",

@@ -21,8 +21,6 @@ from shared.app.batches.store import (
     load_page,
     member_hash,
     outcome_path,
-    outcomes_on,
-    outcomes_path,
     places_of,
     read_batch,
     read_outcome,
@@ -273,7 +271,11 @@ def keep(ctx: Context, batch_id: str, known: RememberedBatch) -> None:
 
 def find_silent(ctx: Context, batch: Batch) -> bool:
     """Find the silent members of one page of an open batch, the last pages first, and remember them: while one of them
-    is silent nobody need count. False where a few pages have none; the next call goes on behind them."""
+    is silent nobody need count. False where a few pages have none; the next call goes on behind them.
+
+    The outcomes of a page are read by their names: a count or a query goes through those of the whole batch in a store
+    that has no index of them, and instances that begin at once would each make several.
+    """
     if batch.state is not BatchState.OPEN or batch.members is None:
         return False
     known = ctx.memory.batches.get(batch.id)
@@ -281,12 +283,12 @@ def find_silent(ctx: Context, batch: Batch) -> bool:
     places = {} if known is None or known.load != batch.load else known.places
     for number in range(last, max(last - LOOKED_AT, -1), -1):
         members = load_page(ctx, batch, number).value.members
-        silent: tuple[str, ...] = ()
-        if ctx.ports.store.count(outcomes_path(batch.id), {"page": number}) < len(members):
-            outcomes = outcomes_on(ctx, batch, number)
-            silent = tuple(outcome_path(batch.id, member.key) for member in members if member.key not in outcomes)
-        page = number if silent else max(number - 1, 0)
-        remembered = RememberedBatch(batch.load, batch.buckets, silent, page, batch.generation, places, batch.name)
+        paths = [outcome_path(batch.id, member.key) for member in members]
+        documents = ctx.ports.store.get(*paths) if paths else []
+        silent = tuple(path for path, document in zip(paths, documents, strict=True) if document is None)
+        remembered = RememberedBatch(
+            batch.load, batch.buckets, silent, number - 1, batch.generation, places, batch.name
+        )
         keep(ctx, batch.id, remembered)
         if silent:
             return True

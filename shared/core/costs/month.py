@@ -283,7 +283,11 @@ def of_batch(load: BatchLoad, sweeps: float) -> Operations:
     silent_pages = min(float(load.pages), load.silent)
     operations = of(Unit.BATCH, 1, load.pages) + of(Unit.MEMBER_REPORT, load.reports)
     operations += of(Unit.INDEX_PART, load.instances * load.index_parts)
-    operations += of(Unit.BATCH_INSTANCE, load.instances, load.instances * min(load.page, load.members))
+    # Of a page it looks at, an instance sees half of the members report to others; in a batch that completes one of
+    # them looks at all pages.
+    page = min(load.page, load.members)
+    looked_at = 1.5 * load.instances * page + (0 if load.silent else load.members - page)
+    operations += of(Unit.BATCH_INSTANCE, load.instances, looked_at)
     # The first minute of idleness asks for two, the last for all of them; what is looked at again stays as it is.
     operations += of(Unit.OPEN_BATCH, sweeps, quiet * (quiet + 3) / 2)
     # Pages that were asked one after the other fall due around the minute: one look asks the first, another the rest.

@@ -181,8 +181,8 @@ OPERATIONS: Mapping[Unit, Assumed] = {
         reads=7, writes=5, each="page", writes_each=4,
     ),
     Unit.BATCH_INSTANCE: Assumed(
-        "an instance that hears of a batch: finds it, counts, reads who is silent on a page; half are looked at again",
-        reads=7, each="member of the page", reads_each=0.5,
+        "an instance that hears of a batch: finds it, and looks which members of a page are silent",
+        reads=2, each="member that is looked at", reads_each=1,
     ),
     Unit.MEMBER_REPORT: Assumed(
         "a report of a member: own outcome written; batch, and one who is silent", reads=2, writes=1
