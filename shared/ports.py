@@ -52,6 +52,10 @@ class StateStore(Protocol):
     def query(self, collection: str, where: Mapping[str, str | int | bool | None] | None = None) -> list[Document]:
         """Return a collection's documents whose top-level fields equal ``where``, by id."""
 
+    def between(self, collection: str, field: str, first: str, last: str, most: int | None = None) -> list[Document]:
+        """Return the documents whose text in a top-level field is from ``first`` to ``last``, both included, in the
+        order of that text and at most so many; a field that is absent or holds no text is in no range."""
+
     def count(self, collection: str, where: Mapping[str, str | int | bool | None] | None = None) -> int:
         """Count what ``query`` would return, without reading it."""
 

@@ -51,6 +51,12 @@ def matches(data: Mapping[str, Any], where: Where | None) -> bool:
     return not where or all(key in data and _equal(data[key], value) for key, value in where.items())
 
 
+def in_range(data: Mapping[str, Any], field: str, first: str, last: str) -> bool:
+    """Whether a field is there, holds text, and that text is from ``first`` to ``last``, both included."""
+    value = data.get(field)
+    return isinstance(value, str) and first <= value <= last
+
+
 def _segments(path: str) -> list[str]:
     segments = path.split("/")
     for segment in segments:

@@ -19,6 +19,8 @@ from shared.core.workflows.model import Workflows
 from shared.ports import AlertSink, AuditLog, Bus, Calls, Clock, Http, Inventory, StateStore, Warehouse
 
 INVENTORY = "inventory"
+# So long a run goes unseen at most that should have been made due and was not: minutes, never a night.
+LOOK_AT_ALL_EVERY = timedelta(minutes=15)
 
 
 NOT_READABLE = "the inventory is not readable here: only a deployed bundle knows what should be there"
@@ -133,6 +135,7 @@ class Context:
     ``inventory`` is there for those who judge what is deployed; for all others nothing of it can be read.
     ``deadline`` is when whoever works must have ended, None where only the platform says so.
     ``several`` is true where the deployment serves other pipelines too, so that a command has to name this one.
+    ``looks_at_all_every`` is how often a sweep looks at every open run, whatever its document says of when it is due.
     ``workflows`` and ``calls`` are there for those who decide and run workflows, and for the sweep that watches them.
     """
 
@@ -148,6 +151,7 @@ class Context:
     workflows: Workflows | None = None
     calls: Calls | None = None
     several: bool = False
+    looks_at_all_every: timedelta = LOOK_AT_ALL_EVERY
 
     def out_of_time(self, needed: timedelta = timedelta(0)) -> bool:
         """True once less time is left than what is to be done may need."""

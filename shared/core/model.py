@@ -193,7 +193,9 @@ class Run:
     """A run that exists. ``units`` is the last good reading of the calendar, ``baseline`` each required table's rows
     when the run was opened, both None until the sweep has read them; ``policy_version`` is the digest of the policy
     that a sweep decided it by last, "" where none is known. ``final_at`` is since when all its units are known to be
-    final, None while one is not."""
+    final, None while one is not. ``next_check_at`` is when a sweep looks at it next, None where no revision wrote that
+    yet: it is then due. ``touched`` is true from an event on until a sweep has begun to look; before ``settles_at`` no
+    sweep puts it off (behaviour T7)."""
 
     key: RunKey
     opened_at: datetime
@@ -204,6 +206,9 @@ class Run:
     baseline: dict[str, int] | None = None
     policy_version: str = ""
     repairs: dict[str, RepairLog] = field(default_factory=dict)
+    next_check_at: datetime | None = None
+    touched: bool = False
+    settles_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,7 +89,7 @@ class Product(Protocol):
     def operate(self, argv: tuple[str, ...], context: Context) -> tuple[int, str]:
         """Run an operator's command line; return its exit status and what it printed."""
 
-    def next_sweep_at(self) -> datetime | None:
+    def next_sweep_at(self, observer: Context) -> datetime | None:
         """Return when the latest sweep wants the next one if nothing changes before, None for at once."""
 
     def explain(self, context: Context, key: RunKey, transition: str) -> Explanation: ...
@@ -214,9 +214,11 @@ class DeployedProduct:
         status, printed = _module("shared.cli.main").run(list(argv), context)
         return int(status), str(printed)
 
-    def next_sweep_at(self) -> datetime | None:
-        report = _module("shared.runtime").last_sweep()
-        at: datetime | None = None if report is None else report.next_at
+    def next_sweep_at(self, observer: Context) -> datetime | None:
+        report, due = _module("shared.runtime").last_sweep(), _module("shared.app.sweep.due")
+        at: datetime | None = None
+        if report is not None:
+            at = due.next_sweep_at(report, observer.ports.store, observer.policy.pipeline)
         return at
 
     def explain(self, context: Context, key: RunKey, transition: str) -> Explanation:

@@ -305,9 +305,9 @@ class Runner:
 
     def _next_sweep_at(self) -> datetime | None:
         if self._sweep_request is SWEEP:
-            return self.product.next_sweep_at()
+            return self.product.next_sweep_at(self.world.observer())
         with self.product.installed(self.context):
-            return self.product.next_sweep_at()
+            return self.product.next_sweep_at(self.world.observer())
 
     def _catch_up(self) -> None:
         """Sweep, even if nothing comes of it: a service asked now may look for traces of the skipped minutes."""

@@ -132,6 +132,11 @@ class CountedStore:
         self._bill(reads=max(1, len(found)))
         return found
 
+    def between(self, collection: str, field: str, first: str, last: str, most: int | None = None) -> list[Document]:
+        found = self.inner.between(collection, field, first, last, most)
+        self._bill(reads=max(1, len(found)))
+        return found
+
     def count(self, collection: str, where: Where | None = None) -> int:
         self._bill(reads=1)
         return self.inner.count(collection, where)

@@ -194,7 +194,7 @@ def test_an_end_that_one_sweep_saw_is_looked_at_again(house: HandlersKit) -> Non
     update_alerts_of(house, STANDING)
     house.wait()
     moments = update_alerts_of(house)
-    assert house.clock.now() + raise_alerts.OVER_FOR in moments
+    assert house.clock.now() + raise_alerts.OVER_FOR in moments[NIGHT.id]
 
 
 def test_a_flutter_says_nothing(house: HandlersKit) -> None:

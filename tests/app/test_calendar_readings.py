@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from shared.app.state.calendar_readings import CalendarReading, path_of
+from shared.app.sweep.expected_runs import EMPTY_AGAIN
 from shared.documents import from_data
 from shared.simulation.scenario import GameCount
 from tests.app.handlers_kit import HandlersKit
@@ -53,8 +54,10 @@ def test_without_a_reading_a_date_has_units() -> None:
 
 
 def test_a_game_that_appears_is_the_last_reading(house: HandlersKit) -> None:
-    """The date is no longer kept as empty, and has units also for a pass that begins while nobody can read."""
+    """The date is no longer kept as empty, and has units also for a pass that begins while nobody can read: it is
+    looked up again after a quarter of an hour."""
     house.change(games={DAY: GameCount(final=GAMES)})
+    house.wait(EMPTY_AGAIN)
     house.sweep()
     assert any(NIGHT.id.replace("/", "~") in path for path in runs(house))
     assert DAY not in kept(house)
@@ -86,6 +89,7 @@ def test_what_nobody_can_read_is_no_reading(house: HandlersKit) -> None:
     [document] = house.store.inner.get(path_of("nba"))
     assert document is not None
     house.store.inner.update(document.path, {"empty": {"confused": True}}, document.version)
+    house.wait(EMPTY_AGAIN)
     house.fail("warehouse", lasts=timedelta(minutes=3))
     house.ctx = house.instance()
     house.sweep()

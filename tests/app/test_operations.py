@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, time, timedelta
 from pathlib import Path
 
@@ -70,6 +71,16 @@ def test_a_completion_that_waits(house: HandlersKit) -> None:
     assert found == stored(of(Unit.COMPLETION, 1, each=2) + of(Unit.LINK, 2))
 
 
+def test_a_completion_after_a_look_makes_its_run_due(house: HandlersKit) -> None:
+    """Row touch: the first since a sweep looked writes the run's document too, the next does not."""
+    house.deliver(PGS, records=203)
+    house.sweeps(3)
+    first = counted(house, lambda: house.deliver(UPGC, records=203))
+    assert first == stored(of(Unit.COMPLETION, 1, each=2) + of(Unit.LINK, 2) + of(Unit.TOUCH))
+    second = counted(house, lambda: house.deliver(TDGS, records=203))
+    assert second == stored(of(Unit.COMPLETION, 1, each=3) + of(Unit.LINK, 2))
+
+
 def test_the_first_completion_opens_the_run(house: HandlersKit) -> None:
     """One write more: of the three that row run has, its opening."""
     found = counted(house, lambda: house.deliver(PGS, records=203))
@@ -112,23 +123,46 @@ def test_a_phase_of_very_many(members: int) -> None:
 # sweeps
 
 
+# What a sweep costs that looks, beyond what it looks at.
+LOOKS = of(Unit.SWEEP) + of(Unit.DUE_SWEEP, 1, each=1)
+
+
 def quiet(house: HandlersKit) -> Operations:
-    """Return what a sweep costs that comes after others have seen everything."""
+    """Return what a sweep costs that comes after others have seen everything, and finds nothing due."""
     house.sweeps(3)
     house.wait()
     return counted(house, house.sweep)
 
 
+def looking(house: HandlersKit) -> Operations:
+    """Return what a sweep costs that looks at every open run, after others have seen everything."""
+    house.ctx = replace(house.ctx, looks_at_all_every=timedelta(minutes=4))
+    house.sweeps(3)
+    for _ in range(2):
+        house.wait(house.ctx.looks_at_all_every)
+        found = counted(house, house.sweep)
+    # It does not ask for the run that is due first.
+    return found + Operations(reads=1) + of(Unit.WHOLE_SWEEP) * -1
+
+
+@pytest.mark.parametrize("reports", [0, 3])
+def test_a_sweep_that_finds_nothing_due(house: HandlersKit, reports: int) -> None:
+    """Row sweep, whether a run is open or not: one query and one document, and nothing is written."""
+    house.finish(*PHASE3[:reports], records=203)
+    assert quiet(house) == of(Unit.SWEEP) == Operations(reads=2)
+
+
 def test_a_sweep_of_an_empty_house(house: HandlersKit) -> None:
-    """Row sweep."""
+    """Rows sweep, due sweep and whole sweep; the run that has to be opened is looked for."""
     house.change(games={DAY: 0})
-    assert quiet(house) == stored(of(Unit.SWEEP, 1, each=1))
+    found = looking(house)
+    assert found == stored(LOOKS) + stored(of(Unit.CLOSED_TODAY))
 
 
 def test_a_sweep_of_an_open_run(house: HandlersKit) -> None:
     """Row open run: three reports, and one read for the transitions that are not there."""
     house.finish(PGS, UPGC, TDGS, records=203)
-    assert quiet(house) == stored(of(Unit.SWEEP, 1, each=1) + of(Unit.OPEN_RUN, 1, each=3 + 1))
+    assert looking(house) == stored(LOOKS + of(Unit.OPEN_RUN, 1, each=3 + 1))
 
 
 def test_a_run_is_noted_at_its_first_sweep_and_closed_at_its_last(house: HandlersKit) -> None:
@@ -144,6 +178,7 @@ def test_a_run_is_noted_at_its_first_sweep_and_closed_at_its_last(house: Handler
 def test_a_closed_run_of_today_is_looked_for() -> None:
     """Row closed today: the sweep asks whether it has to be opened."""
     house = HandlersKit(start=T0).ordinary()
+    house.ctx = replace(house.ctx, looks_at_all_every=timedelta(minutes=4))
     house.sweeps(3)
     whole = house.run()
     [document] = house.store.inner.get(repository.run_path(NIGHT))
@@ -151,9 +186,7 @@ def test_a_closed_run_of_today_is_looked_for() -> None:
     closed = {**document.data, "status": "closed", "closed_at": house.clock.now()}
     house.store.inner.update(document.path, closed, document.version)
     assert whole.closed_at is None
-    house.wait()
-    found = counted(house, house.sweep)
-    assert found == stored(of(Unit.SWEEP, 1, each=1) + of(Unit.CLOSED_TODAY))
+    assert looking(house) == stored(LOOKS + of(Unit.CLOSED_TODAY))
 
 
 def test_news_are_written_to_the_record(house: HandlersKit) -> None:
@@ -184,27 +217,31 @@ def test_the_hourly_comparison() -> None:
     """Rows comparison and compared: one kept run of three reports. The past, which has no run, is looked at as well."""
     house = HandlersKit(start=T0 - timedelta(minutes=55)).ordinary()
     house.finish(PGS, TOGS, TDGS, records=203)
-    before = quiet(house)
+    before = looking(house)
     house.wait(timedelta(hours=1))
-    found = counted(house, house.sweep)
+    found = counted(house, house.sweep) + Operations(reads=1) + of(Unit.WHOLE_SWEEP) * -1
     past = of(Unit.PAST, 0, operations.REACH_DAYS)
-    assert found == before + stored(of(Unit.COMPARISON, 1, each=1) + of(Unit.COMPARED, 1, each=3) + past)
+    put_off = Operations(writes=1)  # beyond the tier that has begun meanwhile
+    assert found == before + stored(of(Unit.COMPARISON, 1, each=1) + of(Unit.COMPARED, 1, each=3) + past) + put_off
 
 
 def test_an_hourly_look_at_the_past() -> None:
     """Row past: fourteen dates of the night's mode, of which one has a closed run with its transitions."""
     house = HandlersKit().ordinary()
+    house.ctx = replace(house.ctx, looks_at_all_every=timedelta(minutes=4))
+    acquire(house.ctx, "reconciliation", timedelta(days=9))
     house.finish_phase2()
     house.sweeps(2)
     while house.run().closed_at is None:
         house.wait(timedelta(hours=1))
         house.sweep()
     house.change(games={DAY: GameCount(in_progress=1)})
-    house.sweeps(2)
-    before = counted(house, house.sweep)
+    before = looking(house)
     house.ctx.memory.past_repairs_at = None
+    house.wait(house.ctx.looks_at_all_every)
+    found = counted(house, house.sweep) + Operations(reads=1) + of(Unit.WHOLE_SWEEP) * -1
     transitions = len(transitions_of(POLICY, "overnight"))
-    assert counted(house, house.sweep) == before + stored(of(Unit.PAST, 0, operations.REACH_DAYS + transitions))
+    assert found == before + stored(of(Unit.PAST, 0, operations.REACH_DAYS + transitions))
 
 
 def test_an_alert_from_its_beginning_to_its_end(house: HandlersKit) -> None:
@@ -243,7 +280,7 @@ def test_a_validation_and_a_report_are_as_assumed() -> None:
 
 
 def test_an_ordinary_day_costs_what_the_model_says() -> None:
-    """Three runs and 1,440 sweeps: deliveries and writes exactly, reads of sweeps never above the model, a fifth below.
+    """Three runs and 1,440 sweeps: deliveries exactly, writes of sweeps to a tenth, their reads not above the model.
 
     The model takes every document to be there, and every run to be open until its last due time.
     """
@@ -252,7 +289,7 @@ def test_an_ordinary_day_costs_what_the_model_says() -> None:
     delivered = sum((of_deliveries(run) for run in runs), Operations())
     assert house.deliveries == stored(delivered)
     swept = month.parts["sweeps"] + month.parts["record"] + of(Unit.RUN, len(runs))
-    assert house.swept.writes == swept.writes
+    assert house.swept.writes == pytest.approx(swept.writes, rel=0.1)
     assert house.swept.reads <= swept.reads <= house.swept.reads * SLACK
 
 

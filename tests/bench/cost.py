@@ -96,9 +96,12 @@ class Night:
     clock: VirtualClock = field(init=False)
     warehouse: CountedWarehouse = field(init=False)
     audit: KeptAuditLog = field(init=False)
-    # By the schedule of the night: documents of the run that sweeps read, and sweeps that found it closed.
+    # By the schedule of the night and by what each sweep says of itself: documents of the run that sweeps read, sweeps
+    # that found it closed, sweeps that found something due, those of them that looked at every open run.
     seen: int = 0
     closed: int = 0
+    due: int = 0
+    whole: int = 0
 
     def __post_init__(self) -> None:
         opens = instant(TODAY, self.policy.modes[MODE].opens_at, self.policy.zone)
@@ -135,10 +138,15 @@ class Night:
                 completions += 1
                 left[phase] -= 1
                 transitions += left[phase] == 0 and bool(self.policy.after(phase))
-            sweep(ctx, SweepOptions())
+            before = self.store.operations["writes"]
+            done = sweep(ctx, SweepOptions())
+            if self.store.operations["writes"] == before:
+                continue  # nothing was due
+            self.due += 1
+            self.whole += done.whole
             if self._over(minute):
                 self.closed += 1
-            else:
+            elif done.seen:
                 self.seen += max(1, completions) + max(1, transitions)
         counted = Counter(self.store.operations)
         return counted + Counter(rows=len(self.audit.kept), tables=self.warehouse.tables)
@@ -158,8 +166,9 @@ class Night:
         """Return what the model says of the same night."""
         run = self.run
         found = of_deliveries(run) + of(Unit.RUN) + Operations(writes=0 if self.closed else -1)
-        found += of(Unit.SWEEP, self.minutes, self.minutes) + of(Unit.OPEN_RUN, 0, self.seen)
-        found += of(Unit.CLOSED_TODAY, self.closed)
+        found += of(Unit.SWEEP, self.minutes) + of(Unit.DUE_SWEEP, self.due, self.due)
+        found += of(Unit.WHOLE_SWEEP, self.whole) + of(Unit.OPEN_RUN, 0, self.seen)
+        found += of(Unit.SEEN, run.touches) + of(Unit.CLOSED_TODAY, self.closed)
         found += of(Unit.FLUSH, run.completions, run.completions)
         found += of(Unit.FLUSHED_TRANSITION, sum(1 + transition.late for transition in run.transitions))
         # The comparison comes with the first sweep of each hour.
@@ -167,7 +176,7 @@ class Night:
             there = max(0, min(hour - FIRST_REPORT + 1, run.completions))
             found += of(Unit.COMPARISON, 1, 1) + of(Unit.COMPARED, 1, max(1, there))
         tables = (
-            self.minutes
+            self.due
             + run.baseline_tables
             + sum(transition.tables + transition.row_tables for transition in run.transitions)
         )

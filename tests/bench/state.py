@@ -18,10 +18,12 @@ from typing import Any
 from shared.adapters.clock import SystemClock
 from shared.adapters.config.policy_file import load_policy
 from shared.adapters.google.firestore import FirestoreStore
-from shared.app.state.repository import Stored, save_run
+from shared.app.state.agenda import Agenda, end, looked_by
+from shared.app.state.opening import touch
+from shared.app.state.repository import Stored, due_runs, save_run, with_run
 from shared.app.sweep.sweep import SweepOptions, sweep
 from shared.app.transitions.receive import Handled, receive
-from shared.core.model import Run, RunKey, Units
+from shared.core.model import Lane, Run, RunKey, Units
 from tests.bench.figure import MILLI, Bench, Figure, Spread
 from tests.bench.wire import PROCESSORS, Caller, body_of
 from tests.emulators.server import ROOT, main_of, served
@@ -33,6 +35,7 @@ FLOORS = ROOT / "tests" / "bench" / "floors"
 AT_ONCE = 16
 FIRST_DAY = date(2020, 1, 1)
 RUNS, EACH, COPIES = 40, 5, 3
+FAR = timedelta(days=30)
 
 
 @contextmanager
@@ -238,9 +241,37 @@ def sweeping(bench: Bench) -> Iterator[Figure]:
             "a sweep of the open runs alone",
             most=1.2,
         )
+        for number in sorted({0, size.open_runs, size.members}):
+            yield _one_percent_due(number, max(2, size.starts))
 
 
-def _put(store: Any, policy: Any, key: RunKey, *, closed: bool) -> None:
+def _one_percent_due(number: int, times: int) -> Figure:
+    """Sweep so many open runs of which one in a hundred is due, after reading those that are."""
+    store = fresh_store()
+    ctx = context(load_policy(NBA), PlainPorts(store))
+    now, policy = ctx.ports.clock.now(), ctx.policy
+    keys = [RunKey("nba", FIRST_DAY + timedelta(days=day), "overnight", Lane.BACKFILL) for day in range(number)]
+    list(ThreadPoolExecutor(AT_ONCE).map(lambda key: _put(store, policy, key, closed=False, due=FAR), keys))
+    end(ctx, Agenda(), Agenda(looked_by(ctx), now + FAR, now + FAR), now)
+    ours, floor, counted = [], [], Counter[str]()
+    for _ in range(times):
+        for key in keys[::100]:
+            touch(store, policy, key, ctx.ports.clock.now())
+        floor.append(timed(lambda: [with_run(store, run.value.key, run) for run in _due(ctx)]))
+        before = Counter(store.operations)
+        ours.append(timed(lambda: sweep(ctx, SweepOptions())))
+        counted += store.operations - before
+    each = {kind: round(total / times, 1) for kind, total in sorted(counted.items())}
+    what = f"{number} open runs, one in a hundred due"
+    spent = Spread.of(ours, MILLI), Spread.of(floor, MILLI)
+    return Figure("sweep", what, "ms", *spent, "reading the due ones", most=1.5, counted={"operations": each})
+
+
+def _due(ctx: Any) -> list[Stored[Run]]:
+    return due_runs(ctx.ports.store, ctx.policy, ctx.ports.clock.now())[0]
+
+
+def _put(store: Any, policy: Any, key: RunKey, *, closed: bool, due: timedelta = timedelta()) -> None:
     now = SystemClock().now()
-    run = Run(key, now, units=Units(GAMES, GAMES), baseline={})
+    run = Run(key, now, units=Units(GAMES, GAMES), baseline={}, policy_version=policy.version, next_check_at=now + due)
     save_run(store, Stored(replace(run, closed_at=now) if closed else run), policy)

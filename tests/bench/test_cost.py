@@ -53,7 +53,7 @@ def test_a_wide_phase_costs_what_the_model_says(
 
 
 WRONG: dict[Unit, Assumed] = {
-    Unit.SWEEP: replace(OPERATIONS[Unit.SWEEP], writes=3),
+    Unit.SWEEP: replace(OPERATIONS[Unit.SWEEP], reads=3),
     Unit.OPEN_RUN: replace(OPERATIONS[Unit.OPEN_RUN], reads_each=2),
     Unit.FLUSH: replace(OPERATIONS[Unit.FLUSH], rows_each=2),
     Unit.COMPLETION: replace(OPERATIONS[Unit.COMPLETION], writes=2),

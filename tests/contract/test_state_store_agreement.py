@@ -21,6 +21,7 @@ COLLECTIONS = ["runs", "runs/a/completions", "runs/b/completions"]
 paths = st.builds("{}/{}".format, st.sampled_from(COLLECTIONS), st.sampled_from(["a", "b", "é"]))
 fields = st.sampled_from(["state", "n"])
 field_values = st.sampled_from([None, True, False, 0, 1, "1", "open"])
+texts = st.sampled_from(["", "1", "op", "open", "opf", "~"])
 filters = st.none() | st.dictionaries(fields, field_values, max_size=2)
 data = st.dictionaries(fields, field_values | st.just(1.0) | st.just([1]) | st.just({"n": 1}))
 
@@ -68,6 +69,11 @@ class Agreement(RuleBasedStateMachine):
         expected = [self._seen(document) for document in self.model.query(self.root + collection, where)]
         assert [self._seen(document) for document in self.other.query(self.root + collection, where)] == expected
         assert self.other.count(self.root + collection, where) == len(expected)
+
+    @rule(collection=st.sampled_from(COLLECTIONS), bounds=st.tuples(texts, texts), most=st.none() | st.integers(1, 2))
+    def between(self, collection: str, bounds: tuple[str, str], most: int | None) -> None:
+        asked = (self.root + collection, "state", min(bounds), max(bounds), most)
+        assert list(map(self._seen, self.other.between(*asked))) == list(map(self._seen, self.model.between(*asked)))
 
     @invariant()
     def versions_read_are_versions_returned(self) -> None:

@@ -158,19 +158,19 @@ def test_a_bill_is_the_sum_of_its_charges() -> None:
 def test_habits_that_ask_less_cost_less() -> None:
     """The calendar once an hour, runs looked at when they are due, rows from metadata: each cuts what it should."""
     hourly = replace(MONTH, habits=replace(HABITS, calendar_minutes=60.0))
-    assert hourly.queries["calendar"][0] == pytest.approx(MONTH.queries["calendar"][0] / 60)
-    seldom = replace(MONTH, habits=replace(HABITS, look_minutes=15.0))
-    assert seldom.parts["sweeps"].reads < MONTH.parts["sweeps"].reads / 2
+    assert hourly.queries["calendar"][0] < MONTH.queries["calendar"][0] / 4
+    often = replace(MONTH, habits=replace(HABITS, look_minutes=1.0))
+    assert MONTH.parts["sweeps"].reads < often.parts["sweeps"].reads / 4
     wide = MONTH.grown(width=20)
     metadata = replace(wide, habits=replace(HABITS, rows_by_metadata=True))
     assert metadata.used[Item.SCANNED] < wide.used[Item.SCANNED]
 
 
 def test_operations_of_a_run_are_those_of_its_completions() -> None:
-    """One night: a write for each report, and for each transition its claim, its steps and its confirmation."""
+    """One night: two writes for each report, the run's too, and for each transition its claim, steps, confirmation."""
     night = MONTH.runs[0]
     steps = sum(len(transition.dispatch.steps) for transition in POLICY.transitions.values())
-    assert of_deliveries(night).writes == night.completions + 2 * len(night.transitions) + steps
+    assert of_deliveries(night).writes == 2 * night.completions + 2 * len(night.transitions) + steps
 
 
 def test_tables_are_counted_once_a_statement() -> None:

@@ -24,7 +24,6 @@ PIPELINES, COMPLETIONS = 1000, 1000
 CHANGES: tuple[tuple[str, dict[str, Any]], ...] = (
     ("as it is", {}),
     ("rows are counted in the metadata of partitions", {"rows_by_metadata": True}),
-    ("a sweep reads only the runs that are due, each every 15 minutes at the least", {"look_minutes": 15.0}),
     ("the calendar is read once an hour", {"calendar_minutes": 60.0}),
     ("state and record are compared once a day", {"comparisons_a_day": 1.0}),
 )

@@ -73,6 +73,9 @@ class DyingStore:
     def query(self, collection: str, where: Where = None) -> list[Document]:
         return self.inner.query(collection, where)
 
+    def between(self, collection: str, field: str, first: str, last: str, most: int | None = None) -> list[Document]:
+        return self.inner.between(collection, field, first, last, most)
+
     def count(self, collection: str, where: Where = None) -> int:
         return self.inner.count(collection, where)
 

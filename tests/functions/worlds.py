@@ -48,6 +48,9 @@ class WatchedStore:
     def query(self, collection: str, where: Where | None = None) -> list[Document]:
         return self._inner.query(collection, where)
 
+    def between(self, collection: str, field: str, first: str, last: str, most: int | None = None) -> list[Document]:
+        return self._inner.between(collection, field, first, last, most)
+
     def count(self, collection: str, where: Where | None = None) -> int:
         return self._inner.count(collection, where)
 

@@ -103,6 +103,10 @@ class ReplayPorts:
         found: list[Document] = self._next("query", collection, tuple(sorted((where or {}).items())))
         return found
 
+    def between(self, collection: str, field: str, first: str, last: str, most: int | None = None) -> list[Document]:
+        found: list[Document] = self._next("between", collection, field, first, last, most)
+        return found
+
     def count(self, collection: str, where: Where | None = None) -> int:
         return len(self.query(collection, where))
 

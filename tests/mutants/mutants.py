@@ -46,6 +46,9 @@ DEPARTED, DISPATCH, SWEEP = (
     "shared/app/transitions/dispatch.py",
     "shared/app/sweep/sweep.py",
 )
+EXPECTED_RUNS, NOTES = "shared/app/sweep/expected_runs.py", "shared/app/sweep/notes.py"
+DUE_RUNS, OPENING, AGENDA = "shared/app/sweep/due.py", "shared/app/state/opening.py", "shared/app/state/agenda.py"
+T_DUE_RUNS = "tests/app/test_due.py::test_"
 BOUNDED, ORDER, FAIL_FAST = "shared/app/bounded.py", "shared/app/state/order.py", "shared/app/fail_fast.py"
 SPELLING, INSTANTS, CONTENTS = (
     "shared/core/wire/spelling.py",
@@ -373,7 +376,7 @@ MUTANTS = [
     ),
     mutant(
         "a run is opened on every day",
-        SWEEP,
+        EXPECTED_RUNS,
         "if mode.expected_on(today)\n        and now",
         "if now",
         f"{T_PASSED}the_sweep_opens_what_the_day_expects",
@@ -701,7 +704,7 @@ MUTANTS = [
     mutant(
         "a calendar that nobody had time to read is taken for unreadable",
         SWEEP,
-        "runs, expected, units = [], [], None",
+        "runs, missing, units = [], [], None",
         "units = None",
         f"{T_TIME}a_calendar_that_is_not_read_for_want_of_time_opens_and_decides_nothing",
     ),
@@ -1295,8 +1298,8 @@ MUTANTS = [
     mutant(
         "each sweep asks monitoring",
         DEAD_LETTERS,
-        "< EVERY:\n        return",
-        "< EVERY:\n        pass",
+        "        done.polls.append(memory.dead_letters_seen_at + EVERY)\n        return\n",
+        "        pass\n",
         f"{T_DEAD_LETTERS}monitoring_is_asked_every_quarter_of_an_hour",
     ),
     # Deployment
@@ -1410,7 +1413,7 @@ MUTANTS = [
     mutant(
         "closing told as recovery",
         ALERTING,
-        "elif kept.alert.run in seen or \"/\" not in kept.alert.run:",
+        'elif run in seen or ("/" not in run and (closed is None or kept.alert.kind != OF_ALL_RUNS)):',
         "elif True:",
         f"{T_CLOSING}closing_is_no_recovery",
     ),
@@ -1502,9 +1505,81 @@ MUTANTS = [
     mutant(
         "a fault of one run stops all others",
         SWEEP,
-        "        done.unseen.add(key.id)\n        fault(ctx, done, key.id, error)\n        return None\n",
+        "        done.unseen.add(key.id)\n        fault(ctx, done, key.id, error)\n        return Look(run)\n",
         '        raise Unavailable("state", str(error)) from error\n',
         f"{T_CHANGE}a_fault_of_one_run_never_stops_the_others",
+    ),
+    # Sweeps of what is due
+    mutant(
+        "a report does not make its run due",
+        OPENING,
+        "            return _new(policy, key, now), True\n        return _touched(document, policy, now), False\n",
+        "            return _new(policy, key, now), True\n        return None, False\n",
+        f"{T_DUE_RUNS}a_report_makes_its_run_due",
+        f"{T_DUE_RUNS}a_run_is_due_before_its_report_is_stored",
+    ),
+    mutant(
+        "an operator does not make the run due",
+        OPENING,
+        "        if run.value.closed_at is None:\n            return _touched(document, policy, now), False\n",
+        "        if run.value.closed_at is None:\n            return None, False\n",
+        f"{T_DUE_RUNS}an_operator_makes_the_run_due",
+    ),
+    mutant(
+        "a run is put off although an event came in between",
+        DUE_RUNS,
+        "Stored(replace(run, next_check_at=again), look.run.version)",
+        "Stored(replace(run, next_check_at=again), ctx.ports.store.query('runs')[0].version)",
+        f"{T_DUE_RUNS}an_event_between_a_look_and_its_end_wins",
+    ),
+    mutant(
+        "a run is put off before an event has settled",
+        DUE_RUNS,
+        "if look.closing is None and not settling:",
+        "if look.closing is None:",
+        f"{T_DUE_RUNS}who_found_the_run_due_already_is_seen_too",
+    ),
+    mutant(
+        "who takes long leaves a run that was put off meanwhile",
+        RECEIVE,
+        "if ctx.ports.clock.now() - began >= SLOW:",
+        "if False:",
+        f"{T_DUE_RUNS}who_takes_long_makes_the_run_due_once_more",
+    ),
+    mutant(
+        "a run without the field is never looked at",
+        AGENDA,
+        "self.looked_by != looked_by or self.whole_at is None or now >= self.whole_at",
+        "self.looked_by != looked_by",
+        f"{T_DUE_RUNS}a_document_of_an_older_revision_is_looked_at",
+    ),
+    mutant(
+        "another policy looks at the runs that are due only",
+        AGENDA,
+        "return self.looked_by != looked_by or",
+        "return",
+        f"{T_DUE_RUNS}another_policy_or_revision_looks_at_every_run",
+    ),
+    mutant(
+        "the end of a pause waits for the next look at every run",
+        PAUSING,
+        "    touch_agenda(ctx, whole=True)",
+        "    touch_agenda(ctx)",
+        f"{T_DUE_RUNS}the_end_of_a_pause_looks_at_every_run",
+    ),
+    mutant(
+        "what blocks is asked seldom",
+        DUE_RUNS,
+        "    if any(result.snapshot.readings != UNREAD for result in results):\n        return True\n",
+        "",
+        f"{T_DUE_RUNS}a_gate_that_blocks_is_asked_every_minute",
+    ),
+    mutant(
+        "an alert that could not be sent waits for the next look at every run",
+        ALERTING,
+        "        touch_agenda(ctx)\n",
+        "        pass\n",
+        f"{T_DUE_RUNS}an_alert_that_nobody_could_be_told_of_makes_the_next_sweep_look",
     ),
     # A sweep's time
     mutant(
@@ -1722,8 +1797,8 @@ MUTANTS = [
     mutant(
         "a late report opens a closed run again",
         "shared/app/state/opening.py",
-        "return (_new(policy, key, now), True) if document is None else (None, False)",
-        "return _new(policy, key, now), True",
+        "        if document is None:\n",
+        "        if document is None or document.data['closed_at'] is not None:\n",
         "tests/app/test_reports.py::test_a_run_is_created_once_and_opened_again_only_where_that_is_asked",
     ),
     mutant(
@@ -1807,7 +1882,7 @@ MUTANTS = [
     mutant(
         "a date without units is forgotten once the calendar is unreadable",
         SWEEP,
-        "        expected = [key for key in expected if key.day not in empty_dates(ctx)]\n",
+        "        missing = [key for key in missing if key.day not in empty_dates(ctx)]\n",
         "        pass\n",
         f"{T_READINGS}an_empty_date_stays_empty_while_nobody_can_read_the_calendar",
     ),
@@ -1821,7 +1896,7 @@ MUTANTS = [
     mutant(
         "a stray message gives an empty date units while the calendar is unreadable",
         SWEEP,
-        "        changed = replace(value, units=NO_UNITS)\n",
+        "        changed = replace(run, units=NO_UNITS)\n",
         "        pass\n",
         f"{T_READINGS}a_stray_message_opens_an_empty_run",
     ),
@@ -2231,7 +2306,7 @@ MUTANTS = [
     ),
     mutant(
         "the sweep opens runs inside a pause",
-        SWEEP,
+        EXPECTED_RUNS,
         "        and pause_at(ctx.policy, pauses, now, mode.name) is None\n",
         "",
         f"{T_PAUSING}the_sweep_opens_no_run_inside_a_pause",
@@ -2377,7 +2452,7 @@ MUTANTS = [
     ),
     mutant(
         "a start that is ours is overtaken by whatever comes later",
-        SWEEP,
+        NOTES,
         "    if snapshot.transition.dispatch.role is not Role.OBSERVE:\n        return \"\"\n",
         "",
         f"{T_SILENT_NIGHTS}a_start_that_is_ours_is_due_whatever_comes_later",
@@ -2385,7 +2460,7 @@ MUTANTS = [
     ),
     mutant(
         "an observed start that the run has passed is late",
-        SWEEP,
+        NOTES,
         'return reached[-1].transition.name if reached else ""',
         'return ""',
         f"{T_SILENT_NIGHTS}an_observed_start_that_the_run_has_passed_is_overtaken",

@@ -285,6 +285,10 @@ class WorldPorts:
         self._read()
         return self._world.store.query(collection, where)
 
+    def between(self, collection: str, field: str, first: str, last: str, most: int | None = None) -> list[Document]:
+        self._read()
+        return self._world.store.between(collection, field, first, last, most)
+
     def count(self, collection: str, where: Where | None = None) -> int:
         self._read()
         return self._world.store.count(collection, where)

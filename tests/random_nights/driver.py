@@ -10,6 +10,7 @@ from itertools import count
 from random import Random
 from typing import Any
 
+from shared.app.sweep.due import next_sweep_at
 from shared.core.policy.names import Names
 from shared.core.policy.policy import Policy
 from shared.simulation.fakes.clock import VirtualClock
@@ -230,7 +231,7 @@ class Driver:
     def _when_the_clock_asks(self) -> None:
         """Sweep when the clock alone may change something, or some minutes after that."""
         report = self.platform.sweepers[0].context.memory.last_sweep
-        horizon = None if report is None else report.next_at
+        horizon = None if report is None else next_sweep_at(report, self.world.inner, self.policy.pipeline)
         if horizon is None:
             self._want_sweep(self._idle)
             return

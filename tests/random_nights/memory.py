@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from shared.adapters.documents import Where, matches
+from shared.adapters.documents import Where, in_range, matches
 from shared.adapters.local.memory import MemoryStore
 from shared.ports import Document
 
@@ -24,6 +24,11 @@ class SharingStore(MemoryStore):
         if not documents:
             return []
         return [documents[name] for name in sorted(documents) if matches(documents[name].data, where)]
+
+    def between(self, collection: str, field: str, first: str, last: str, most: int | None = None) -> list[Document]:
+        documents = self._collections.get(collection, {}).values()
+        found = [one for one in documents if in_range(one.data, field, first, last)]
+        return sorted(found, key=lambda one: (one.data[field], one.path))[:most]
 
     def create(self, path: str, data: Mapping[str, Any]) -> str | None:
         return self._put(path, dict(data)) if self._at(path) is None else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from functools import lru_cache
 from random import Random
@@ -21,7 +22,7 @@ from shared.core.policy.policy import Policy
 from shared.core.reporting.findings import Sweep
 from shared.simulation.fakes.clock import Crash, VirtualClock
 from shared.simulation.product import DeployedProduct
-from shared.simulation.world import WorldPorts
+from shared.simulation.world import NEVER, WorldPorts
 from tests.random_nights.case import CaseMessage, Night
 from tests.random_nights.fault_injector import FaultInjector, Handler, Instance
 from tests.random_nights.ports import (
@@ -165,7 +166,8 @@ class Platform:
         return Instance(self._context(), skew)
 
     def _context(self) -> Context:
-        return Context(self._policy, self._names, self._ports, self._endpoints, self._log, "simulation")
+        ctx = Context(self._policy, self._names, self._ports, self._endpoints, self._log, "simulation")
+        return replace(ctx, looks_at_all_every=NEVER)
 
     def _log(self, event: str, /, severity: str = "INFO", **keys: object) -> None:
         if self.stage.told and severity != "INFO":

@@ -54,6 +54,10 @@ class NightStore:
         self._read()
         return self._inner.query(collection, where)
 
+    def between(self, collection: str, field: str, first: str, last: str, most: int | None = None) -> list[Document]:
+        self._read()
+        return self._inner.between(collection, field, first, last, most)
+
     def count(self, collection: str, where: Where | None = None) -> int:
         self._read()
         return self._inner.count(collection, where)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from shared.app.context import Context
 from shared.simulation.history import History
 from shared.simulation.parse import read_scenario
 from shared.simulation.product import DeployedProduct
@@ -29,7 +30,7 @@ FILES = (
 class EverySweep(DeployedProduct):
     """Never says that a sweep can be left out."""
 
-    def next_sweep_at(self) -> None:
+    def next_sweep_at(self, observer: Context) -> None:
         return None
 
 

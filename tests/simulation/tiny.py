@@ -68,7 +68,7 @@ class TinyProduct:
     def operate(self, argv: tuple[str, ...], context: Context) -> tuple[int, str]:
         return len(argv), " ".join(argv)
 
-    def next_sweep_at(self) -> datetime | None:
+    def next_sweep_at(self, observer: Context) -> datetime | None:
         return self.next_at
 
     def explain(self, context: Context, key: RunKey, transition: str) -> Seen:

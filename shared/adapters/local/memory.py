@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from itertools import count
 from typing import Any
 
-from shared.adapters.documents import Where, check_collection, checked, copied, matches, split
+from shared.adapters.documents import Where, check_collection, checked, copied, in_range, matches, split
 from shared.ports import Document
 
 
@@ -48,6 +48,10 @@ class MemoryStore:
 
     def query(self, collection: str, where: Where | None = None) -> list[Document]:
         return [_own(stored) for stored in sorted(self._matching(collection, where), key=_path)]
+
+    def between(self, collection: str, field: str, first: str, last: str, most: int | None = None) -> list[Document]:
+        found = [one for one in self._matching(collection, None) if in_range(one.data, field, first, last)]
+        return [_own(one) for one in sorted(found, key=lambda one: (one.data[field], one.path))[:most]]
 
     def count(self, collection: str, where: Where | None = None) -> int:
         return len(self._matching(collection, where))

@@ -13,7 +13,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any, TypeVar
 
-from shared.adapters.documents import Where, check_collection, checked, matches, split
+from shared.adapters.documents import Where, check_collection, checked, in_range, matches, split
 from shared.core.errors import Unavailable
 from shared.ports import Document
 
@@ -69,6 +69,15 @@ class SqliteStore:
         sql, values = _select(collection, where)
         documents = [Document(path, _decoded(data), version) for path, data, version in self._rows(sql, values)]
         return sorted((document for document in documents if matches(document.data, where)), key=lambda d: d.id)
+
+    def between(self, collection: str, field: str, first: str, last: str, most: int | None = None) -> list[Document]:
+        sql, values = _select(collection, None)
+        if _quotable(field, first + last):
+            sql += " AND json_extract(data, ?) BETWEEN ? AND ?"
+            values += [f'$."{_stored_key(field)}"', first, last]
+        found = [Document(path, _decoded(data), version) for path, data, version in self._rows(sql, values)]
+        listed = [document for document in found if in_range(document.data, field, first, last)]
+        return sorted(listed, key=lambda document: (document.data[field], document.id))[:most]
 
     def count(self, collection: str, where: Where | None = None) -> int:
         return len(self.query(collection, where))

@@ -67,8 +67,9 @@ def read_all(ctx: Context, documents: Iterable[Document]) -> list[Kept]:
     return [kept for kept in (read_or_drop(ctx, document) for document in documents) if kept is not None]
 
 
-def send(ctx: Context, kept: Kept) -> None:
-    """Send what is pending of an alert that is leased to us, and write down what became of it."""
+def send(ctx: Context, kept: Kept) -> datetime | None:
+    """Send what is pending of an alert that is leased to us, and write down what became of it; return when it is to be
+    tried again, None where it was taken."""
     alert, clock = kept.alert, ctx.ports.clock
     try:
         result = ctx.ports.alerts.send(notice(alert))
@@ -77,26 +78,30 @@ def send(ctx: Context, kept: Kept) -> None:
         taken = error.taken if isinstance(error, Undelivered) else alert.taken
         now, later = clock.now(), error.retry_at
         _mark(ctx, kept, lambda fresh: unsent(fresh, alert, taken, now, later))
-        return
+        return later or now
     now = clock.now()
     if isinstance(result, Delivered):
         ctx.log("alert.sent", kind=alert.kind, alert_severity=alert.severity, fingerprint=alert.fingerprint)
-        _mark(ctx, kept, lambda fresh: sent(fresh, alert.pending, now))
-    else:
-        reason, retry_at, taken = result.reason, now + REFUSED_FOR, result.taken
-        ctx.log("alert.refused", severity=_log_severity(alert), reason=reason, text=alert.text)
-        _mark(ctx, kept, lambda fresh: replace(unsent(fresh, alert, taken, now), refused=reason, retry_at=retry_at))
+        marked = _mark(ctx, kept, lambda fresh: sent(fresh, alert.pending, now))
+        return now if marked is not None and marked.alert.unsent else None
+    reason, retry_at, taken = result.reason, now + REFUSED_FOR, result.taken
+    ctx.log("alert.refused", severity=_log_severity(alert), reason=reason, text=alert.text)
+    _mark(ctx, kept, lambda fresh: replace(unsent(fresh, alert, taken, now), refused=reason, retry_at=retry_at))
+    return retry_at
 
 
-def _mark(ctx: Context, kept: Kept, change: Callable[[Alert], Alert]) -> None:
-    """Write what became of a sending, even if another counted a repetition meanwhile: else it is sent again."""
+def _mark(ctx: Context, kept: Kept, change: Callable[[Alert], Alert]) -> Kept | None:
+    """Write what became of a sending, even if another counted a repetition meanwhile: else it is sent again.
+
+    Return the alert as it was written, None where it is gone, or others write it all the time.
+    """
     path = path_of(kept.alert.fingerprint)
 
     def changed(read: Kept | None) -> Kept | None:
         return None if read is None else replace(read, alert=change(read.alert))
 
     try:
-        change_value(
+        return change_value(
             kept,
             changed,
             lambda after: save(ctx, after),
@@ -106,6 +111,7 @@ def _mark(ctx: Context, kept: Kept, change: Callable[[Alert], Alert]) -> None:
     except Contended as error:
         # It is sent once more when its lease has ended: twice is better than not at all.
         ctx.log("alert.unmarked", severity="WARNING", error=str(error), fingerprint=kept.alert.fingerprint)
+        return None
 
 
 def save(ctx: Context, kept: Kept) -> Kept | None:
@@ -128,7 +134,7 @@ def _log_severity(alert: Alert) -> str:
 
 
 def send_pending(ctx: Context, now: datetime) -> list[datetime]:
-    """Send what earlier attempts left behind; return when to try again what is refused or being sent."""
+    """Send what earlier attempts left behind, or this sweep just now; return when to try again what was not taken."""
     later: list[datetime] = []
     # What was sent to nobody comes first: a sink that hangs must not keep the others waiting for what is new.
     pending = sorted(read_all(ctx, own_alerts(ctx, {"unsent": True})), key=lambda kept: bool(kept.alert.taken))
@@ -141,6 +147,6 @@ def send_pending(ctx: Context, now: datetime) -> list[datetime]:
             later.append(max(not_before))
             continue
         mine = save(ctx, replace(kept, alert=leased(alert, now)))
-        if mine is not None:
-            send(ctx, mine)
+        again_at = now if mine is None else send(ctx, mine)
+        later += [] if again_at is None else [again_at]
     return later

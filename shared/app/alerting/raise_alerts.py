@@ -6,13 +6,15 @@ sends it. Sending is leased, so that two who see it pending do not both send it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared.app.alerting.outbox import Kept, own_alerts, path_of, read_all, read_or_drop, save, send, send_pending
 from shared.app.context import Context
+from shared.app.state.agenda import touch_agenda
 from shared.app.state.compare_and_set import change_value
+from shared.app.state.opening import touch_id
 from shared.app.state.repository import path_of_run
 from shared.core import commands
 from shared.core.alerting.alert import Alert, Pending, raised, to_send, told_again_at
@@ -26,10 +28,24 @@ VALIDATION = AlertKind.VALIDATION
 # Counted by the sweep, but not by each: ended by the one that counts none.
 ENDED_ELSEWHERE = (VALIDATION, AlertKind.DEAD_LETTERS)
 OVER_FOR = timedelta(seconds=50)
+# Told of all open runs together: only a sweep that looks at all of them knows that it is over.
+OF_ALL_RUNS = AlertKind.OLD_DATES
+OF_BATCHES = (AlertKind.BATCH_HELD, AlertKind.BATCH_STALLED, AlertKind.BATCH_FAILING, AlertKind.BATCH_LATE)
+Moments = Mapping[str, Sequence[datetime]]
 
 
 def raise_now(ctx: Context, conditions: Collection[Condition], *, occurrence: bool = False) -> None:
-    """Store conditions that hold and send those that are new; ``occurrence`` counts a repetition."""
+    """Store conditions that hold and send those that are new; ``occurrence`` counts a repetition.
+
+    The next sweep looks after them: it sends what could not be sent, writes them to the record, and ends them.
+    """
+    if conditions:
+        touch_agenda(ctx)
+        raise_in_sweep(ctx, conditions, occurrence=occurrence)
+
+
+def raise_in_sweep(ctx: Context, conditions: Collection[Condition], *, occurrence: bool = False) -> None:
+    """Do the same in a sweep, which looks after alerts itself."""
     if not conditions:
         return
     documents = ctx.ports.store.get(*(path_of(c.fingerprint) for c in conditions))
@@ -72,35 +88,44 @@ def update_alerts(
     unseen: Collection[str],
     now: datetime,
     paused: Collection[tuple[str, str, str]] = (),
-) -> list[datetime]:
+    closed: Collection[str] | None = None,
+) -> Moments:
     """Raise what holds, recover what does not, send what is pending: the sweep's part (behaviour A2).
 
     ``seen`` are the open runs that this sweep looked at, ``unseen`` those that it did not: of them nothing is known,
     so nothing of them ends. ``paused`` are the run, transition and kind of what a pause keeps from being decided, which
     is not over by it (T8). Closing is no recovery (T5): of a closed run only what had ended before is told as over.
-    Returns when the clock alone may change any of them.
+    ``closed`` are the runs that the last sweep closed where only due runs are looked at, None where every open run is.
+    Returns when the clock alone may change any of them, by run; "" is of no run, or of one that was not looked at.
     """
     standing = {kept.alert.fingerprint: kept for kept in read_all(ctx, own_alerts(ctx, {"standing": True}))}
     unknown = [c for fingerprint, c in conditions.items() if fingerprint not in standing]
     of_others: list[Kept] = []
-    ends: list[datetime] = []
+    moments: dict[str, list[datetime]] = {}
     for fingerprint, kept in standing.items():
-        condition = conditions.get(fingerprint)
+        condition, run = conditions.get(fingerprint), kept.alert.run
         if condition is not None:
             raise_and_send(ctx, condition, kept)
-        elif kept.alert.run in unseen or kept.alert.kind in ENDED_ELSEWHERE or _scope_of(kept.alert) in paused:
+        elif run in unseen or kept.alert.kind in ENDED_ELSEWHERE or _scope_of(kept.alert) in paused:
             continue
-        elif kept.alert.run in seen or "/" not in kept.alert.run:
-            ends.append(_confirm_end(ctx, kept, now))
-        else:
+        elif run in seen or ("/" not in run and (closed is None or kept.alert.kind != OF_ALL_RUNS)):
+            moments.setdefault(run if run in seen else "", []).append(_confirm_end(ctx, kept, now))
+        elif closed is None or run in closed:
             of_others.append(kept)
+        elif kept.alert.kind in OF_BATCHES:
+            touch_id(ctx, run, now)  # a batch is looked at by each sweep, and its run's alerts end with the run's look
     if not _of_closed_runs(ctx, of_others, now):
-        ends.append(now)  # another instance wrote an alert meanwhile: it is looked at again as it is then
-    raise_now(ctx, unknown)
-    retries = send_pending(ctx, now)
+        moments.setdefault("", []).append(now)  # another instance wrote an alert: it is looked at again as it is then
+    raise_in_sweep(ctx, unknown)
+    moments.setdefault("", []).extend(send_pending(ctx, now))
     repeat_after = ctx.policy.alerts.repeat_after
-    repeats = [told_again_at(kept.alert, repeat_after) for kept in standing.values()]
-    return [*retries, *ends, *(at for at in repeats if at is not None)]
+    for kept in standing.values():
+        again_at = told_again_at(kept.alert, repeat_after)
+        if again_at is not None:
+            moments.setdefault(kept.alert.run if kept.alert.run in seen else "", []).append(again_at)
+    for condition in unknown:
+        moments.setdefault(condition.run if condition.run in seen else "", []).append(now + repeat_after)
+    return moments
 
 
 def _scope_of(alert: Alert) -> tuple[str, str, str]:

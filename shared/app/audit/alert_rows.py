@@ -12,16 +12,18 @@ from shared.documents import to_data
 from shared.ports import Row
 
 
-def write_alert_rows(ctx: Context) -> None:
-    """Write to the record what became of alerts since the last time; readers take the newest row of each."""
+def write_alert_rows(ctx: Context) -> bool:
+    """Write to the record what became of alerts since the last time; readers take the newest row of each. Return False
+    if it could not be written."""
     kept = read_all(ctx, own_alerts(ctx, {"recorded": False}))
     if not write_rows(ctx, [_row(item.alert) for item in kept]):
-        return
+        return False
     for item in kept:
         assert item.version is not None
         path = path_of(item.alert.fingerprint)
         # A lost race leaves the row to be written again as the alert is by then: each stage has an id of its own.
         ctx.ports.store.update(path, to_data(replace(item.alert, recorded=True)), item.version)
+    return True
 
 
 def _row(alert: Alert) -> tuple[str, Row]:

@@ -37,17 +37,20 @@ DAYS_AROUND = timedelta(days=4)
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """Reports that one side did not have, by message id."""
+    """Reports that one side did not have, by message id; and when both are compared again."""
 
     audit_lacked: tuple[str, ...] = ()
     state_lacked: tuple[str, ...] = ()
+    again_at: datetime | None = None
 
 
 def compare(ctx: Context, findings: list[Finding], *, now_due: bool) -> Compared:
     """Compare once an hour, or at once after an outage of the state store; what cannot be read is left for later."""
-    if isinstance(acquire(ctx, "reconciliation", EVERY), Locked) and not now_due:
-        return Compared()
+    lock = acquire(ctx, "reconciliation", EVERY)
+    if isinstance(lock, Locked) and not now_due:
+        return Compared(again_at=lock.until)
     now = ctx.ports.clock.now()
+    again_at = lock.until if isinstance(lock, Locked) else lock.expires_at
     today = ctx.policy.local(now).date()
     first, last = today - DAYS_AROUND, today + DAYS_AROUND
     try:
@@ -55,9 +58,10 @@ def compare(ctx: Context, findings: list[Finding], *, now_due: bool) -> Compared
     except Unavailable as error:
         ctx.log("reconciliation.unreadable", severity="WARNING", error=str(error))
         findings.append(Finding("reconciliation", "", f"the record cannot be read: {error.reason}", "skipped"))
-        return Compared()
+        return Compared(again_at=again_at)
     by_run, closed = _known(ctx, first, last)
-    result = Compared(_to_audit_log(ctx, by_run, closed, rows, now), _to_state(ctx, by_run, rows, now))
+    to_record = _to_audit_log(ctx, by_run, closed, rows, now)
+    result = Compared(to_record, _to_state(ctx, by_run, rows, now), again_at)
     for what, ids in (("record", result.audit_lacked), ("state", result.state_lacked)):
         if ids:
             ctx.log("reconciliation.repaired", severity="WARNING", side=what, messages=list(ids[:50]), count=len(ids))
@@ -145,7 +149,7 @@ def _was_counted(completion: Completion, row: Mapping[str, Any]) -> bool:
 
 
 def _fold(ctx: Context, key: RunKey, report: Report) -> bool:
-    ensure_exists(ctx.ports.store, ctx.policy, key, report.received_at)
+    ensure_exists(ctx.ports.store, ctx.policy, key, report.received_at)  # and due: the next sweep decides on it
     return store_report(ctx.ports.store, ctx.policy, key, report).changed
 
 

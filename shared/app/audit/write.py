@@ -151,8 +151,8 @@ def _noted(ctx: Context, *, worked: bool) -> None:
         ctx.log("breaker.unavailable", severity="WARNING", error=str(error))
 
 
-def flush(ctx: Context, key: RunKey, loaded: Loaded) -> None:
-    """Write to the record what one run's documents still carry for it, then take it off them."""
+def flush(ctx: Context, key: RunKey, loaded: Loaded) -> bool:
+    """Write to the record what one run's documents still carry for it, then take it off them; False if it could not."""
     completions = [c for phase in loaded.completions.values() for c in phase.values() if c.pending_audit]
     transitions = {name: s for name, s in loaded.transitions.items() if s.value.pending_audit}
     rows = [
@@ -165,13 +165,16 @@ def flush(ctx: Context, key: RunKey, loaded: Loaded) -> None:
         for name, stored in transitions.items()
         for entry in stored.value.pending_audit
     ]
-    if not rows or not write_rows(ctx, rows):
-        return
+    if not rows:
+        return True
+    if not write_rows(ctx, rows):
+        return False
     _take_off_completions(ctx, key, completions)
     for name, stored in transitions.items():
         # A lost race leaves the rows to be written again, which the record does not count twice.
         written = replace(stored, value=replace(stored.value, pending_audit=()))
         save_transition(ctx.ports.store, ctx.policy, key, name, written)
+    return True
 
 
 def _take_off_completions(ctx: Context, key: RunKey, written: Sequence[Completion]) -> None:

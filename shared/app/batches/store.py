@@ -20,6 +20,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.app.context import Context
+from shared.app.state.agenda import touch_agenda
 from shared.app.state.compare_and_set import change_document, write_version
 from shared.app.state.repository import Stored
 from shared.core.batches.batch import Batch, BatchState, Counts, Outcome, minute_of
@@ -117,6 +118,8 @@ def save_batch(ctx: Context, stored: Stored[Batch]) -> Stored[Batch] | None:
     """Write a batch; None if somebody else did since it was read."""
     batch = stored.value
     path, data = batch_path(batch.id), batch_data(batch, ctx.ports.clock.now())
+    if stored.version is None:
+        touch_agenda(ctx)  # from now on each sweep looks at it
     written = write_version(ctx.ports.store, path, data, stored.version)
     return None if written is None else Stored(batch, written)
 

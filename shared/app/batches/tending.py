@@ -27,6 +27,8 @@ def tend(ctx: Context, done: Sweep, *, dry_run: bool = False) -> None:
     if not ctx.policy.batches:
         return
     batches, unread = active_batches(ctx)
+    if batches or unread:
+        done.polls.append(None)  # what members report tells no sweep
     for path, wrong in unread.items():
         fault(ctx, done, ctx.policy.pipeline, wrong, f"the batch in {path} cannot be looked at")
     for stored in batches:

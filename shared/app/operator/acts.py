@@ -12,7 +12,7 @@ from shared.app.context import Context
 from shared.app.outcome import CommandResult, Outcome, Why
 from shared.app.quarantine.rows import Quarantined, listed, mark_replayed
 from shared.app.state.compare_and_set import change_document
-from shared.app.state.opening import ensure_open
+from shared.app.state.opening import SLOW, as_touched, ensure_open, touch
 from shared.app.state.repository import load_run, part_data, read_run, run_data, run_path, transition_path
 from shared.app.sweep.rerun import call_rerun
 from shared.app.transitions import delivery_alerts
@@ -171,14 +171,15 @@ def recorded_at(ctx: Context, mode: str, phase: str) -> str | None:
 def _note_accepted(ctx: Context, key: RunKey, phase: str, now: datetime) -> None:
     """Let self-heal know that the phase runs (behaviour 9); the call uses up none of its attempts."""
 
-    def noted(document: Document | None) -> tuple[Mapping[str, Any] | None, None]:
+    def with_note(document: Document | None) -> tuple[Mapping[str, Any] | None, None]:
         run = read_run(document)
         if run is None:
             return None, None
         log = replace(run.value.repairs.get(phase, RepairLog()), accepted_at=now, failure=None, pending=False)
-        return run_data(replace(run.value, repairs={**run.value.repairs, phase: log}), ctx.policy), None
+        noted = replace(run.value, repairs={**run.value.repairs, phase: log})
+        return run_data(as_touched(noted, now), ctx.policy), None
 
-    change_document(ctx.ports.store, run_path(key), noted)
+    change_document(ctx.ports.store, run_path(key), with_note)
 
 
 def replay(ctx: Context, kept: Quarantined, why: Why) -> CommandResult:
@@ -227,6 +228,8 @@ def _change(ctx: Context, key: RunKey, transition: str, ask: Change, verb: str, 
     ctx.log(f"operator.{verb}", run_id=key.id, transition=transition, reason=why.reason, by=why.by)
     again = reload(ctx, key, ctx.policy.transitions[transition])
     results = reconcile(ctx, again(), again, "operator")
+    if ctx.ports.clock.now() - now >= SLOW:
+        touch(ctx.ports.store, ctx.policy, key, ctx.ports.clock.now())
     delivery_alerts.after_delivery(ctx, [results], "", ctx.ports.clock.now())
     return results
 

@@ -60,6 +60,10 @@ class OverlaidStore:
                 documents[path] = document
         return [documents[path] for path in sorted(documents)]
 
+    def between(self, collection: str, field: str, first: str, last: str, most: int | None = None) -> list[Document]:
+        found = [one for one in self.query(collection) if _in_range(one, field, first, last)]
+        return sorted(found, key=lambda one: (one.data[field], one.path))[:most]
+
     def count(self, collection: str, where: Where | None = None) -> int:
         return len(self.query(collection, where))
 
@@ -75,6 +79,11 @@ class OverlaidStore:
         # As a store gives it back, so that what is compared with it is of one kind: tuples as lists.
         self.written[path] = Document(path, to_data(dict(data)), version)
         return version
+
+
+def _in_range(document: Document, field: str, first: str, last: str) -> bool:
+    value = document.data.get(field)
+    return isinstance(value, str) and first <= value <= last
 
 
 @dataclass

@@ -1,47 +1,96 @@
-"""Opening a run for what is about to be written below it: the run first, so that nothing below it is ever forgotten."""
+"""Opening a run for what is about to be written below it: the run first, so that nothing below it is ever forgotten.
+
+An open run is made due by the same act, so that the next sweep looks at it (behaviour T7): before anything is written
+below it, so that a crash leaves a run that is looked at in vain, never a report that nobody looks at.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+from shared.app.context import Context
 from shared.app.state.compare_and_set import change_document
-from shared.app.state.repository import read_run, run_data, run_path
+from shared.app.state.repository import path_of_run, read_run, run_data, run_path
 from shared.core.model import Run, RunKey
 from shared.core.policy.policy import Policy
 from shared.ports import Document, StateStore
+
+# Whoever needs longer from its first read to its last write makes the run due once more: a sweep that saw the first
+# mark may have looked before that write, and for `SECOND_LOOK` from the beginning of its look none puts the run off.
+SLOW = timedelta(seconds=20)
+SECOND_LOOK = timedelta(seconds=40)
 
 
 def ensure_exists(
     store: StateStore, policy: Policy, key: RunKey, now: datetime, known: Sequence[Document | None] = ()
 ) -> bool:
-    """Create a run unless there is one, open or closed; return whether it is new.
+    """Create a run unless there is one, open or closed, and make an open one due; return whether it is new.
 
-    ``known`` holds the run's document, or None, where the caller has just read it.
+    ``known`` holds the run's document, or None, where the caller has just read it. Nothing is written for a run that
+    has been made due since a sweep looked at it: of a thousand reports in a minute one writes.
     """
 
     def created(document: Document | None) -> tuple[Mapping[str, Any] | None, bool]:
-        return (_new(policy, key, now), True) if document is None else (None, False)
+        if document is None:
+            return _new(policy, key, now), True
+        return _touched(document, policy, now), False
 
     return change_document(store, run_path(key), created, known)
 
 
 def ensure_open(store: StateStore, policy: Policy, key: RunKey, now: datetime) -> bool:
     """Create a run, or open a closed one again, so that what starts in it is also confirmed; return whether it was
-    not open (T5)."""
+    not open (T5). It is due then."""
 
     def opened(document: Document | None) -> tuple[Mapping[str, Any] | None, bool]:
         run = read_run(document)
-        if run is None:
+        if document is None or run is None:
             return _new(policy, key, now), True
         if run.value.closed_at is None:
-            return None, False
-        return run_data(replace(run.value, closed_at=None, reopened_at=now), policy), True
+            return _touched(document, policy, now), False
+        reopened = replace(run.value, closed_at=None, reopened_at=now, next_check_at=now, touched=True)
+        return run_data(reopened, policy), True
 
     return change_document(store, run_path(key), opened)
 
 
+def touch(store: StateStore, policy: Policy, key: RunKey, now: datetime) -> None:
+    """Make a run due that is open."""
+
+    def touched(document: Document | None) -> tuple[Mapping[str, Any] | None, None]:
+        return None if document is None else _touched(document, policy, now), None
+
+    change_document(store, run_path(key), touched)
+
+
+def touch_id(ctx: Context, run_id: str, now: datetime) -> None:
+    """Make the run of an id due, if it is there and open."""
+
+    def touched(document: Document | None) -> tuple[Mapping[str, Any] | None, None]:
+        return None if document is None else _touched(document, ctx.policy, now), None
+
+    change_document(ctx.ports.store, path_of_run(run_id), touched)
+
+
+def as_touched(run: Run, now: datetime) -> Run:
+    """Return an open run that the next sweep looks at, a closed one as it is."""
+    if run.closed_at is not None:
+        return run
+    check_at = now if run.next_check_at is None else min(run.next_check_at, now)
+    return replace(run, next_check_at=check_at, touched=True)
+
+
+def _touched(document: Document, policy: Policy, now: datetime) -> Mapping[str, Any] | None:
+    """Return the document of an open run as due, None where it is closed or has been made due before."""
+    if document.data.get("closed_at") is not None or document.data.get("touched") is True:
+        return None
+    run = read_run(document)
+    assert run is not None
+    return run_data(as_touched(run.value, now), policy)
+
+
 def _new(policy: Policy, key: RunKey, now: datetime) -> dict[str, object]:
-    return run_data(Run(key, now, policy_version=policy.version), policy)
+    return run_data(Run(key, now, policy_version=policy.version, next_check_at=now, touched=True), policy)

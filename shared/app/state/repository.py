@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Generic, TypeVar
 
@@ -18,6 +18,8 @@ from shared.ports import Document, StateStore
 T = TypeVar("T")
 # From the start of its date: the day itself, the two days a run stays open, and the rest as its run.
 PART_KEPT = timedelta(days=3) + KEPT
+# Between the name of a pipeline, which holds neither, and a moment; and behind every moment.
+DUE_FROM, DUE_LAST = "@", "@~"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +107,22 @@ def save_book(store: StateStore, pipeline: str, book: Stored[PauseBook]) -> Stor
 
 
 def run_data(run: Run, policy: Policy) -> dict[str, object]:
-    """Return a run as stored: ``status`` is what open runs are found by, ``expires_at`` the TTL field (T5)."""
+    """Return a run as stored: ``status`` is what open runs are found by, ``due`` what those are found by that a sweep
+    has to look at, ``expires_at`` the TTL field (T5)."""
+    check_at = None if run.closed_at is not None else run.next_check_at or run.opened_at
     return {
-        **to_data(run),
+        **to_data(replace(run, next_check_at=check_at, touched=run.touched and check_at is not None)),
         "pipeline": run.key.pipeline,
         "status": "open" if run.closed_at is None else "closed",
+        "due": None if check_at is None else due_text(run.key.pipeline, check_at),
         "expires_at": closes_at(run.key, run.opened_at, policy) + KEPT,
     }
+
+
+def due_text(pipeline: str, at: datetime) -> str:
+    """Return pipeline and moment as one text, in the order of the moment: the index of one field finds what is due of
+    one pipeline, so that no index of several has to be built before a sweep can ask."""
+    return f"{pipeline}{DUE_FROM}{at.astimezone(UTC).isoformat(timespec='microseconds')}"
 
 
 def part_data(part: object, key: RunKey, policy: Policy) -> dict[str, object]:
@@ -141,6 +152,22 @@ def read_transitions(names: Sequence[str], documents: Sequence[Document | None])
 def open_runs(store: StateStore, policy: Policy) -> tuple[list[Stored[Run]], dict[str, ValueError]]:
     """Return the open runs of the pipeline, and of those whose document cannot be read why not, by run id."""
     return readable(store.query("runs", {"status": "open", "pipeline": policy.pipeline}))
+
+
+def due_runs(store: StateStore, policy: Policy, now: datetime) -> tuple[list[Stored[Run]], dict[str, ValueError]]:
+    """Return the open runs of the pipeline that a sweep has to look at by now, and those that cannot be read.
+
+    A document without the field, which an older revision wrote, is not among them.
+    """
+    first, last = policy.pipeline + DUE_FROM, due_text(policy.pipeline, now)
+    return readable(store.between("runs", "due", first, last))
+
+
+def next_due_at(store: StateStore, pipeline: str, after: datetime | None = None) -> datetime | None:
+    """Return when the first open run is due, of those that are later than ``after``; None where there is none."""
+    first = pipeline + DUE_FROM if after is None else due_text(pipeline, after + timedelta(microseconds=1))
+    found = store.between("runs", "due", first, pipeline + DUE_LAST, 1)
+    return datetime.fromisoformat(found[0].data["due"].partition(DUE_FROM)[2]) if found else None
 
 
 def readable(documents: Iterable[Document]) -> tuple[list[Stored[Run]], dict[str, ValueError]]:

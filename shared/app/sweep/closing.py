@@ -82,6 +82,7 @@ def close(ctx: Context, done: Sweep, closing: Closing) -> None:
     ctx.log("run.closed", run_id=run.value.key.id, expired=closing.expired)
     ctx.memory.past_repairs_at = None  # from now on it is repaired in the backfill lane, if it must be (behaviour 9)
     done.wakeups.append(None)
+    done.closed.append(run.value.key.id)
     done.findings.append(Finding("run", run.value.key.id, "closed", "done"))
 
 

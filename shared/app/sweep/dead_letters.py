@@ -17,6 +17,7 @@ from shared.core import commands
 from shared.core.alerting.condition import Condition
 from shared.core.alerting.kinds import AlertKind, Severity
 from shared.core.errors import Unavailable
+from shared.core.reporting.findings import Sweep
 from shared.core.texts import say
 from shared.ports import DeadLetter, DeadLetters
 
@@ -130,19 +131,21 @@ def _batches(port: DeadLetters, most: int) -> Iterator[list[DeadLetter]]:
         yield fresh
 
 
-def update_alerts(ctx: Context) -> None:
+def update_alerts(ctx: Context, done: Sweep) -> None:
     """Say how many dead letters there are while there are any, and when there are none any more.
 
     Asked of monitoring every quarter of an hour by each instance; where it has no number, nothing is raised or ended.
     """
     now, memory = ctx.ports.clock.now(), ctx.memory
-    if memory.dead_letters_seen_at is not None and now - memory.dead_letters_seen_at < EVERY:
-        return
-    memory.dead_letters_seen_at = now
     try:
         subscription = ctx.inventory.declared().dead_letters
     except Unavailable:
         return  # nothing is deployed here
+    if memory.dead_letters_seen_at is not None and now - memory.dead_letters_seen_at < EVERY:
+        done.polls.append(memory.dead_letters_seen_at + EVERY)
+        return
+    memory.dead_letters_seen_at = now
+    done.polls.append(now + EVERY)
     try:
         count = ctx.inventory.backlog().get(subscription)
     except Unavailable as error:
@@ -152,7 +155,7 @@ def update_alerts(ctx: Context) -> None:
         return
     condition = _condition(ctx, subscription, count)
     if count:
-        raise_alerts.raise_now(ctx, [condition])
+        raise_alerts.raise_in_sweep(ctx, [condition])
         return
     [document] = ctx.ports.store.get(outbox.path_of(condition.fingerprint))
     if document is not None and (kept := outbox.read(document)).alert.firing:

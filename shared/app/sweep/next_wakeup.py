@@ -1,6 +1,6 @@
 """How long nothing can change by the clock alone: until then a sweep that follows no event finds nothing new.
 
-Only rehearsals use it, to skip the minutes in which nothing happens; deployed, every minute is swept.
+A run is put off so long (`due.py`), where nothing that nobody tells us of may change it either.
 """
 
 from __future__ import annotations

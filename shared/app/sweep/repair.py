@@ -41,22 +41,27 @@ def _required(policy: Policy, key: RunKey) -> Iterator[tuple[Transition, Process
                 yield transition, processor
 
 
-def infer(ctx: Context, findings: list[Finding], loaded: Loaded, now: datetime) -> bool:
-    """Take silent required processors as completed by what their tables hold; True if any was."""
+def silent_required(ctx: Context, loaded: Loaded, now: datetime) -> dict[str, Processor]:
+    """Return the required processors that are silent at their due time and whose tables may speak for them, by name."""
     run = loaded.run
     if run is None or run.value.baseline is None or not may_repair(ctx.policy, run.value):
-        return False
+        return {}
     if not on_its_day(ctx.policy, run.value, now):
-        return False
-    key = run.value.key
+        return {}
     # Two transitions may wait for one processor: it is silent once.
-    silent = {
+    return {
         processor.name: processor
-        for transition, processor in _required(ctx.policy, key)
+        for transition, processor in _required(ctx.policy, run.value.key)
         if processor.tables and _is_silent(ctx, run.value, loaded, transition, processor, now)
     }
-    if not silent:
+
+
+def infer(ctx: Context, findings: list[Finding], loaded: Loaded, now: datetime) -> bool:
+    """Take silent required processors as completed by what their tables hold; True if any was."""
+    run, silent = loaded.run, silent_required(ctx, loaded, now)
+    if run is None or not silent:
         return False
+    key = run.value.key
     rows = read_rows(ctx, list(silent.values()), key.day)
     short = _short_of_units(ctx, run.value, list(silent.values()))
     inferred = False

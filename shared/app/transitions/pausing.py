@@ -11,6 +11,7 @@ from shared.app.alerting import raise_alerts
 from shared.app.audit.write import EXECUTIONS, write_rows
 from shared.app.context import Context
 from shared.app.outcome import CommandResult, Outcome, Why
+from shared.app.state.agenda import touch_agenda
 from shared.app.state.compare_and_set import change_document
 from shared.app.state.repository import Stored, pauses_path, read_book, save_book
 from shared.core import commands
@@ -59,9 +60,10 @@ def tend(ctx: Context, done: Sweep, now: datetime, *, dry_run: bool) -> tuple[Pa
         return book.pauses
     if book.pending_audit and write_rows(ctx, [_row(ctx, entry) for entry in book.pending_audit]):
         book = replace(book, pending_audit=())
-    if book != before.value:
-        # A lost race leaves it to the next sweep: the record counts a repeated row once.
-        save_book(ctx.ports.store, ctx.policy.pipeline, Stored(book, before.version))
+    if book.pending_audit:
+        done.polls.append(None)
+    if book != before.value and save_book(ctx.ports.store, ctx.policy.pipeline, Stored(book, before.version)) is None:
+        done.polls.append(None)  # a lost race leaves it to the next sweep: the record counts a repeated row once
     for condition in pause_conditions(ctx.policy, book.pauses, now):
         done.say(condition)
     return book.pauses
@@ -202,6 +204,7 @@ def _change(ctx: Context, ask: Callable[[PauseBook, datetime], tuple[PauseBook, 
         after, changed = ask(before, ctx.ports.clock.now())
         return (None if after == before else to_data(after)), changed
 
+    touch_agenda(ctx, whole=True)  # every open run may be decided otherwise
     return change_document(ctx.ports.store, pauses_path(ctx.policy.pipeline), with_request)
 
 

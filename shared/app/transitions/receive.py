@@ -12,7 +12,7 @@ from shared.app.audit.write import completion_row, write_rows
 from shared.app.context import Context
 from shared.app.quarantine import message_counts
 from shared.app.quarantine.keep import quarantine
-from shared.app.state.opening import ensure_exists
+from shared.app.state.opening import SLOW, ensure_exists, touch
 from shared.app.state.reports import store_report
 from shared.app.state.repository import (
     Loaded,
@@ -72,11 +72,20 @@ def receive(ctx: Context, delivery: Delivery) -> Receipt:
     received = understand(ctx, delivery)
     if isinstance(received, Receipt):
         return received
+    began = ctx.ports.clock.now()
     try:
         received, before, own = _store_report(ctx, received)
     except Unavailable as error:
         only_in_audit_log(ctx, received, error)
         raise
+    receipt = _handle(ctx, delivery, received, before, own)
+    if ctx.ports.clock.now() - began >= SLOW:
+        touch(ctx.ports.store, ctx.policy, received.key, ctx.ports.clock.now())
+    return receipt
+
+
+def _handle(ctx: Context, delivery: Delivery, received: Received, before: Loaded, own: Completion) -> Receipt:
+    """Say what a report that is stored brings to light, and decide on it."""
     log_recorded(ctx, received)
     if received.by_table:
         raise_alerts.raise_now(ctx, [delivery_alerts.known_by_table(received, delivery.phase)])

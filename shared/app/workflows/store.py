@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from shared.app.context import Context
+from shared.app.state.agenda import touch_agenda
 from shared.app.state.compare_and_set import change_document
 from shared.app.state.repository import Stored, pauses_path, read_book
 from shared.core.calendar import KEPT, instant
@@ -143,6 +144,7 @@ def _data(ctx: Context, run: WorkflowRun) -> dict[str, object]:
 
 def create_run(ctx: Context, run: WorkflowRun) -> str | None:
     """Claim (workflow, window, date); None if it is claimed already."""
+    touch_agenda(ctx)  # from now on each sweep looks at it
     return ctx.ports.store.create(run_path(run.id), _data(ctx, run))
 
 

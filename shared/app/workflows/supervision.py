@@ -56,7 +56,10 @@ def look(ctx: Context, done: Sweep) -> None:
     days = judged_days(ctx, workflows, now)
     places = {alerts.alert_run(ctx.policy, day) for day in days}
     try:
-        for stored in unconcluded(ctx):
+        runs = unconcluded(ctx)
+        if runs:
+            done.polls.append(None)  # what a step does tells no sweep
+        for stored in runs:
             if stored.value.ended_at is None:
                 _drive(ctx, done, workflows, stored, now)
             else:

@@ -22,7 +22,16 @@ from shared.core.costs.operations import (
 )
 from shared.core.costs.price import DAYS, Item
 from shared.core.costs.statements import Statements
-from shared.core.costs.workload import MINUTES_A_DAY, BatchLoad, Deployment, Machine, RunLoad, WorkflowLoad, runs_of
+from shared.core.costs.workload import (
+    MINUTES_A_DAY,
+    BatchLoad,
+    Deployment,
+    Machine,
+    RunLoad,
+    WorkflowLoad,
+    due_sweeps,
+    runs_of,
+)
 from shared.core.policy.policy import Policy
 from shared.core.validation.checks import Validation
 
@@ -79,7 +88,7 @@ class Month:
             "report": of_report(self.runs) * self.deployment.reports,
             "workflows": self._workflows(),
             "batches": self._batches(),
-            "batch_looks": of(Unit.BATCH_LOOK, self.deployment.sweeps if self.policy.batches else 0),
+            "batch_looks": of(Unit.BATCH_LOOK, self._due_sweeps if self.policy.batches else 0),
             "expiry": Operations(deletes=self._kept + self.habits.alerts_a_day),
         }
 
@@ -112,18 +121,24 @@ class Month:
 
     def _sweeps(self) -> Operations:
         """Return the sweeps of a day; the documents of a run are all taken to be there while it is open."""
-        minutes = self.deployment.sweep_minutes
-        looks = 1 / max(minutes, self.habits.look_minutes)
-        # A question for open runs that finds none is a read as well.
+        every = max(self.deployment.sweep_minutes, self.habits.look_minutes)
+        due = self._due_sweeps
+        looks = [(run, run.looks(every)) for run in self.runs]
+        # A question for runs that finds none is a read as well.
         without = MINUTES_A_DAY - len({minute for run in self.runs for minute in range(run.opens, run.closes)})
-        open_runs = sum(run.minutes for run in self.runs) + without
-        documents = sum(run.documents * run.minutes * looks for run in self.runs)
-        closed = sum((MINUTES_A_DAY - run.closes) / minutes for run in self.runs)
+        closed = sum((MINUTES_A_DAY - run.closes) / MINUTES_A_DAY * due for run in self.runs)
         return (
-            of(Unit.SWEEP, self.deployment.sweeps, open_runs / minutes)
-            + of(Unit.OPEN_RUN, 0, documents)
+            of(Unit.SWEEP, self.deployment.sweeps)
+            + of(Unit.DUE_SWEEP, due, sum(times for _, times in looks) + without / every)
+            + of(Unit.WHOLE_SWEEP, MINUTES_A_DAY / every)
+            + of(Unit.OPEN_RUN, 0, sum(run.documents * times for run, times in looks))
             + of(Unit.CLOSED_TODAY, closed)
+            + of(Unit.SEEN, sum(run.touches for run in self.runs))
         )
+
+    @property
+    def _due_sweeps(self) -> float:
+        return due_sweeps(self.deployment, self.runs, self.habits.look_minutes)
 
     def _flushes(self) -> Operations:
         operations = Operations()
@@ -177,13 +192,16 @@ class Month:
         )
         operations += of(Unit.SCRAPER_REPORT, load.calls)
         operations += of(Unit.SCRAPERS_COMPARED, 1, load.calls * REPORTS_KEPT_DAYS)
-        return operations + of(Unit.LOOK, deployment.sweeps, deployment.sweeps * load.dates)
+        # A run of a workflow is looked at by each sweep until it has ended, some minutes later.
+        looks = min(deployment.sweeps, self._due_sweeps + 5 * load.runs)
+        return operations + of(Unit.LOOK, looks, looks * load.dates)
 
     def _batches(self) -> Operations:
         """Return what the batches of a day ask of the store, and the sweeps' looks at them while they are open."""
         operations = Operations()
         for load in self.batches:
-            operations += of_batch(load, load.minutes / max(1.0, self.deployment.sweep_minutes)) * load.runs
+            sweeps = load.minutes / max(1.0, self.deployment.sweep_minutes)
+            operations += (of_batch(load, sweeps) + of(Unit.DUE_SWEEP, sweeps, sweeps)) * load.runs
         return operations
 
     @cached_property
@@ -200,10 +218,16 @@ class Month:
     @cached_property
     def operations(self) -> Operations:
         """Operations of the whole month, of all pipelines."""
-        total = of(Unit.SWEEP, self.deployment.sweeps, self.deployment.sweeps) * (DAYS - self.days)
+        total = self._idle_day * (DAYS - self.days)
         for name, part in self.parts.items():
             total += part * (self.days if name in OF_UNITS else DAYS)
         return total * self.pipelines
+
+    @property
+    def _idle_day(self) -> Operations:
+        """Return the sweeps of a day without units: what is looked at is looked at in vain."""
+        whole = MINUTES_A_DAY / max(self.deployment.sweep_minutes, self.habits.look_minutes)
+        return of(Unit.SWEEP, self.deployment.sweeps) + of(Unit.DUE_SWEEP, whole, whole) + of(Unit.WHOLE_SWEEP, whole)
 
     @cached_property
     def used(self) -> Mapping[Item, float]:
@@ -248,7 +272,7 @@ class Month:
         habits, deployment = self.habits, self.deployment
         waits = (self.completions * habits.deliveries - self.triggers) * habits.completion_seconds
         receiving = (max(0.0, waits) + self.triggers * habits.trigger_seconds) * self.days
-        looks = sum(run.minutes for run in self.runs) / max(habits.look_minutes, deployment.sweep_minutes)
+        looks = sum(run.looks(max(habits.look_minutes, deployment.sweep_minutes)) for run in self.runs)
         asks = self.queries["calendar"][0] / max(1.0, deployment.sweeps)
         sweeping = deployment.sweeps * (habits.quiet_seconds * (1 - asks) + habits.sweep_seconds * asks)
         sweeping += looks * habits.open_run_seconds
@@ -300,9 +324,10 @@ def of_batch(load: BatchLoad, sweeps: float) -> Operations:
 
 
 def of_deliveries(run: RunLoad) -> Operations:
-    """Return the operations of all completions of one run, each delivered once, none of them the run's own document."""
+    """Return the operations of all completions of one run, each delivered once; it makes its run due."""
     operations = of(Unit.TRIGGER, len(run.transitions)) + of(Unit.CONFIRMATION, len(run.transitions))
     operations += of(Unit.STEP, sum(transition.steps_before_last for transition in run.transitions))
+    operations += of(Unit.TOUCH, run.touches)
     for phase in run.phases:
         operations += of(Unit.COMPLETION, phase.members, phase.reads) + of(Unit.LINK, phase.members * phase.links)
     return operations

@@ -67,7 +67,11 @@ class Unit(StrEnum):
     CONFIRMATION = "confirmation"
     DUPLICATE = "duplicate"
     SWEEP = "sweep"
+    DUE_SWEEP = "due_sweep"
+    WHOLE_SWEEP = "whole_sweep"
     OPEN_RUN = "open_run"
+    TOUCH = "touch"
+    SEEN = "seen"
     CLOSED_TODAY = "closed_today"
     FLUSH = "flush"
     FLUSHED_TRANSITION = "flushed_transition"
@@ -106,21 +110,28 @@ OPERATIONS: Mapping[Unit, Assumed] = {
         reads=2, writes=1, each="report of the phase that is read", reads_each=1,
     ),
     Unit.LINK: Assumed("each transition that a completion bears on: the one before its phase, the one after", reads=1),
-    Unit.RUN: Assumed("a run: looked for, opened, calendar and baseline noted at its first sweep, closed", 1, 3),
+    Unit.RUN: Assumed(
+        "a run: looked for, opened, calendar and baseline noted at its first sweep, put off, closed", reads=1, writes=4
+    ),
     Unit.TRIGGER: Assumed("a trigger: pauses read, claimed, marked as dispatched", reads=1, writes=2, rows=1),
     Unit.STEP: Assumed("a step of a trigger before its last: marked as proven", writes=1),
     Unit.CONFIRMATION: Assumed("a confirmation: by report, answer or message id", writes=1, rows=1),
     Unit.DUPLICATE: Assumed(
         "the same message again: nothing is written", reads=2, each="report of the phase that is read", reads_each=1
     ),
-    Unit.SWEEP: Assumed(
-        "a sweep: its lock taken and given back, the hourly one, pauses, open runs, three questions on alerts",
-        reads=6, writes=2, each="open run, at least one", reads_each=1,
+    Unit.SWEEP: Assumed("a sweep: its agenda, and the run that is due first", reads=2),
+    Unit.DUE_SWEEP: Assumed(
+        "one that finds something due: its lock taken and given back, the hourly one, pauses, three questions on "
+        "alerts, its agenda again",
+        reads=7, writes=2, each="run that it looks at, at least one", reads_each=1,
     ),
+    Unit.WHOLE_SWEEP: Assumed("one that looks at every open run: when the next one does", writes=1),
     Unit.OPEN_RUN: Assumed(
-        "what a sweep reads of an open run: its completions, its transitions, at least one each",
+        "what a sweep reads of a run that it looks at: its completions, its transitions, at least one each",
         each="document", reads_each=1,
     ),
+    Unit.TOUCH: Assumed("a run that a report makes due, the first since a sweep looked at it", writes=1),
+    Unit.SEEN: Assumed("a run that was made due: the sweep that begins to look at it notes that", writes=1),
     Unit.CLOSED_TODAY: Assumed("a run of today that is closed: a sweep looks whether it has to be opened", reads=1),
     Unit.FLUSH: Assumed(
         "news of a run that a sweep writes to the record: the breaker asked and told; each document taken off",
@@ -141,11 +152,11 @@ OPERATIONS: Mapping[Unit, Assumed] = {
     Unit.ALERT: Assumed("an alert: raised, sent, ended and told so, each in the record", reads=5, writes=7, rows=2),
     Unit.VALIDATION: Assumed(
         "a validation: breaker, alerts, quarantine, locks, pauses; a row for the run and one for the trend",
-        reads=12, rows=2, each="check", rows_each=1,
+        reads=14, rows=2, each="check", rows_each=1,
     ),
     Unit.REPORT: Assumed(
         "the daily report: alerts, quarantine, pauses, its own alert",
-        reads=8, writes=3, rows=1, each="run that it asks for", reads_each=1,
+        reads=9, writes=3, rows=1, each="run that it asks for", reads_each=1,
     ),
     Unit.TICK: Assumed(
         "a tick of the workflow controller: pauses, since when it watches; the books of dates",
@@ -160,7 +171,7 @@ OPERATIONS: Mapping[Unit, Assumed] = {
         reads=5, each="date", reads_each=1,
     ),
     Unit.WORKFLOW_RUN: Assumed(
-        "a run of a workflow: claimed, sent, ended, noted in its book, told to the record", reads=3, writes=3, rows=1
+        "a run of a workflow: claimed, sent, ended, noted in its book, told to the record", reads=4, writes=3, rows=1
     ),
     Unit.WORKFLOW_STEP: Assumed(
         "a step: run loaded, lease taken, next one sent", reads=1, writes=3, each="scraper's breaker", reads_each=1
@@ -178,7 +189,7 @@ OPERATIONS: Mapping[Unit, Assumed] = {
     Unit.BATCH_LOOK: Assumed("a sweep's question for batches that are not over, of a policy that has any", reads=1),
     Unit.BATCH: Assumed(
         "a batch until it is open: recorded, claimed, loaded, announced; pages and their index written, each asked",
-        reads=7, writes=5, each="page", writes_each=4,
+        reads=8, writes=5, each="page", writes_each=4,
     ),
     Unit.BATCH_INSTANCE: Assumed(
         "an instance that hears of a batch: finds it, and looks which members of a page are silent",
@@ -262,7 +273,7 @@ class Habits:
     peak: float = 20.0
     # Minutes between two readings of the calendar, and between two looks at an open run in which nothing is due.
     calendar_minutes: float = 1.0
-    look_minutes: float = 1.0
+    look_minutes: float = 15.0
     comparisons_a_day: float = 24.0  # of state and record
     # Whether rows are counted from the metadata of partitions, one table of a dataset, and not in every table.
     rows_by_metadata: bool = False

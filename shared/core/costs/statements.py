@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from shared.core.costs.operations import Habits
-from shared.core.costs.workload import MINUTES_A_DAY, Deployment, RunLoad, scans, tables_of
+from shared.core.costs.workload import MINUTES_A_DAY, Deployment, RunLoad, due_sweeps, scans, tables_of
 from shared.core.policy.policy import Policy
 from shared.core.validation.checks import Check, Validation
 
@@ -40,11 +40,12 @@ class Statements:
         }
 
     def _calendar(self) -> float:
-        """Return how often sweeps read the calendar: each, once a run is open or expected."""
+        """Return how often sweeps read the calendar: each that finds something due, once a run is open or expected."""
         if self.policy.calendar is None or not self.runs:
             return 0.0
         minutes = MINUTES_A_DAY - min(run.opens for run in self.runs)
-        return minutes / max(self.deployment.sweep_minutes, self.habits.calendar_minutes)
+        due = due_sweeps(self.deployment, self.runs, self.habits.look_minutes) * minutes / MINUTES_A_DAY
+        return min(due, minutes / max(self.deployment.sweep_minutes, self.habits.calendar_minutes))
 
     def _checks(self, validation: Validation) -> Asked:
         statements = tables = 0.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import time, timedelta
 from math import ceil
@@ -173,6 +173,21 @@ class RunLoad:
     @property
     def minutes(self) -> int:
         return self.closes - self.opens
+
+    @property
+    def touches(self) -> int:
+        """How often reports make the run due: each does that comes in a minute of its own."""
+        return min(self.completions, self.minutes)
+
+    def looks(self, every: float) -> float:
+        """How often sweeps look at the run: after each report, once more when all has settled, and so often anyway."""
+        return self.touches + bool(self.touches) + self.minutes / every
+
+
+def due_sweeps(deployment: Deployment, runs: Iterable[RunLoad], every: float) -> float:
+    """Return how many sweeps of a day find something due, where every open run is looked at so many minutes apart."""
+    whole = MINUTES_A_DAY / max(deployment.sweep_minutes, every)
+    return min(deployment.sweeps, whole + sum(run.touches + bool(run.touches) for run in runs))
 
 
 def scans(*texts: str) -> int:

@@ -21,8 +21,14 @@ class Finding:
 
 @dataclass
 class Sweep:
-    """What a sweep found and did. ``seen`` are open runs that it looked at, ``unseen`` those that it did not;
-    ``paused`` are the kinds of alerts, by run and transition, that rest until a pause is over (T8)."""
+    """What a sweep found and did.
+
+    ``seen`` are open runs that it looked at, ``unseen`` those that it should have and did not. It began at ``began``;
+    where it is ``whole`` it looked at all open runs, not at the due ones only (T7); where it is ``cut`` it did not come
+    to the end of them. ``paused`` are the kinds of alerts, by run and transition, that rest until a pause is over (T8).
+    ``wakeups`` are when the clock alone may change something, ``polls`` when what nobody tells us of may. ``closed``
+    are the runs that it closed.
+    """
 
     findings: list[Finding] = field(default_factory=list)
     conditions: dict[str, Condition] = field(default_factory=dict)
@@ -30,6 +36,11 @@ class Sweep:
     unseen: set[str] = field(default_factory=set)
     paused: set[tuple[str, str, str]] = field(default_factory=set)
     wakeups: list[datetime | None] = field(default_factory=list)
+    polls: list[datetime | None] = field(default_factory=list)
+    closed: list[str] = field(default_factory=list)
+    whole: bool = True
+    cut: bool = False
+    began: datetime | None = None
 
     @property
     def next_at(self) -> datetime | None:

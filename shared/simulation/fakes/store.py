@@ -30,6 +30,10 @@ class SimulatedStore:
         self._read()
         return self._inner.query(collection, where)
 
+    def between(self, collection: str, field: str, first: str, last: str, most: int | None = None) -> list[Document]:
+        self._read()
+        return self._inner.between(collection, field, first, last, most)
+
     def count(self, collection: str, where: Where | None = None) -> int:
         self._read()
         return self._inner.count(collection, where)
@@ -100,7 +104,7 @@ class ReadOnlyStore:
     """The state store as an observer sees it: whole and at once, whatever fails for the handlers."""
 
     def __init__(self, inner: StateStore) -> None:
-        self.get, self.query, self.count = inner.get, inner.query, inner.count
+        self.get, self.query, self.count, self.between = inner.get, inner.query, inner.count, inner.between
 
     def create(self, path: str, data: Mapping[str, Any]) -> str | None:
         raise TypeError(f"an observer must not write {path}")

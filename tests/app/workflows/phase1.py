@@ -87,7 +87,7 @@ class CountingStore(MortalStore):
             self.reads["query"] += 1
             return inner.query(collection, where)
 
-        self.get, self.query = get, query
+        self.get, self.query, self.between = get, query, inner.between
 
 
 class Bus:

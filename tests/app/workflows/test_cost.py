@@ -66,8 +66,8 @@ def test_ticks_and_looks_cost_what_the_model_says() -> None:
     assert billed.of(one.tick) == stored(of(Unit.TICK, 1, DATES))
     assert billed.of(one.look) == stored(of(Unit.LOOK, 1, DATES))
     one.pass_time(timedelta(minutes=15))
-    begun = stored(of(Unit.TICK, 1, DATES) + of(Unit.NEWS, 1, DATES)) + Operations(writes=2)
-    assert billed.of(one.tick) == begun  # claimed and sent: the first writes of the run
+    begun = stored(of(Unit.TICK, 1, DATES) + of(Unit.NEWS, 1, DATES)) + Operations(reads=1, writes=2)
+    assert billed.of(one.tick) == begun  # claimed and sent: the first writes of the run, which makes the agenda due
     one.deliver_all()
     assert billed.of(one.tick) == stored(of(Unit.TICK, 1, DATES) + of(Unit.NEWS, 1, DATES))
 
@@ -108,7 +108,7 @@ def test_a_run_costs_what_the_model_says(
     model = (
         of(Unit.WORKFLOW_RUN) + of(Unit.WORKFLOW_STEP, steps, breakers) + of(Unit.WAVE, waves) + of(Unit.CALL, calls)
     )
-    assert billed.of(one.deliver_all) + Operations(writes=2) == stored(model)
+    assert billed.of(one.deliver_all) + Operations(reads=1, writes=2) == stored(model)
     assert len(one.scrapers.calls) == calls
 
 

@@ -45,6 +45,7 @@ from shared.core.errors import Unavailable
 
 T = TypeVar("T")
 Refusals = tuple[type[GoogleAPIError], ...]
+FieldOperator = StructuredQuery.FieldFilter.Operator
 Rpc = Callable[[Any, dict[str, Any]], T]
 
 # One attempt, and the time in which another may begin: together the 10 s that a call takes at most.
@@ -86,7 +87,21 @@ class Channel:
 
     def find(self, collection: str, where: Where | None) -> list[Any]:
         """Return the matching documents by id, which is the order of every query that asks for no other."""
-        parent, query = self._query(collection, where)
+        return self._documents(*self._query(collection, where))
+
+    def find_between(self, collection: str, field: str, first: str, last: str, most: int | None) -> list[Any]:
+        """Return the documents whose text in a field is in a range, in its order, by the index of that field."""
+        parent, query = self._query(collection, None)
+        query.where.composite_filter.op = StructuredQuery.CompositeFilter.Operator.AND
+        bounds = ((FieldOperator.GREATER_THAN_OR_EQUAL, first), (FieldOperator.LESS_THAN_OR_EQUAL, last))
+        for operator, bound in bounds:
+            _comparison(query.where.composite_filter.filters.add(), field, operator, bound)
+        query.order_by.add(direction=StructuredQuery.Direction.ASCENDING).field.field_path = _field_path(field)
+        if most is not None:
+            query.limit.value = most
+        return self._documents(parent, query)
+
+    def _documents(self, parent: str, query: Any) -> list[Any]:
         request = _wrapped(RunQueryRequest, parent=parent, structured_query=query)
         answers = self._stream(lambda api, options: api.run_query(request=request, **options))
         return [answer.document for answer in answers if answer.HasField("document")]
@@ -175,14 +190,21 @@ def _generated(client: Any) -> FirestoreClient:
 
 
 def _equality(message: Any, key: str, value: str | int | bool | None) -> None:
-    field = FieldPath(key).to_api_repr()
     if value is None:
-        message.unary_filter.field.field_path = field
+        message.unary_filter.field.field_path = _field_path(key)
         message.unary_filter.op = StructuredQuery.UnaryFilter.Operator.IS_NULL
         return
-    message.field_filter.field.field_path = field
-    message.field_filter.op = StructuredQuery.FieldFilter.Operator.EQUAL
+    _comparison(message, key, FieldOperator.EQUAL, value)
+
+
+def _comparison(message: Any, key: str, operator: Any, value: str | int | bool) -> None:
+    message.field_filter.field.field_path = _field_path(key)
+    message.field_filter.op = operator
     encode(value, message.field_filter.value)
+
+
+def _field_path(key: str) -> str:
+    return str(FieldPath(key).to_api_repr())
 
 
 def _wrapped(kind: Any, **fields: Any) -> Any:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared.app.alerting import outbox
 from shared.app.context import Context
 from shared.app.quarantine.rows import rows
+from shared.app.state.agenda import due_since
 from shared.app.state.lock import Lease, paths
 from shared.core.alerting.alert import Alert, Pending
 from shared.core.validation.checks import Status, Target
@@ -42,9 +43,10 @@ def quarantine_age(ctx: Context, target: Target, options: Mapping[str, Any]) -> 
 
 
 def sweep_alive(ctx: Context, target: Target, options: Mapping[str, Any]) -> Measured:
-    """Measure how many minutes ago the last sweep ended; one under way ended now. Without any: no number."""
+    """Measure how many minutes ago the last sweep ended that looked at something, or how long one is due since, where
+    that is less: a sweep that finds nothing due writes nothing. One under way ended now. Without any: no number."""
     document = next((document for document in ctx.ports.store.get(*paths(ctx, "sweep")) if document is not None), None)
     if document is None:
         return Measured((Measure("", None, note="no sweep was ever made"),))
-    ended = from_data(Lease, document.data).expires_at
-    return Measured((Measure("", max(target.now - ended, timedelta(0)) / MINUTE, note="since the last sweep"),))
+    since = max(from_data(Lease, document.data).expires_at, due_since(ctx) or datetime.min.replace(tzinfo=UTC))
+    return Measured((Measure("", max(target.now - since, timedelta(0)) / MINUTE, note="since the last sweep"),))
