@@ -10,6 +10,7 @@ from typing import Any
 from shared.app.audit.compare import DAYS_AROUND, WINDOW
 from shared.app.audit.write import completion_row, write_rows
 from shared.app.context import Context
+from shared.app.state.agenda import touch_agenda
 from shared.app.state.lock import Locked, acquire
 from shared.app.state.repository import Stored
 from shared.core.errors import OutOfTime, Unavailable
@@ -38,6 +39,7 @@ def _data(ctx: Context, kept: ScraperReport) -> Mapping[str, Any]:
 
 def keep(ctx: Context, report: ScraperReport) -> bool:
     """Write a report under its message's id, so that it counts once; False if it is there already."""
+    touch_agenda(ctx)  # the next sweep records it
     return ctx.ports.store.create(_path(ctx, report), _data(ctx, report)) is not None
 
 

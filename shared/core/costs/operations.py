@@ -180,7 +180,7 @@ OPERATIONS: Mapping[Unit, Assumed] = {
     Unit.CALL: Assumed("a call of a scraper: its row", rows=1),
     Unit.SCRAPER_REPORT: Assumed(
         "what a scraper reports: kept, with its file; then found among those of its date, recorded, marked",
-        reads=4, writes=3, rows=1,
+        reads=6, writes=3, rows=1,
     ),
     Unit.SCRAPERS_COMPARED: Assumed(
         "reports of scrapers against the record, daily: its lock, and all that are kept",
