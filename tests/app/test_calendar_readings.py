@@ -37,6 +37,7 @@ def runs(house: HandlersKit) -> list[str]:
 def test_an_empty_date_stays_empty_while_nobody_can_read_the_calendar(house: HandlersKit) -> None:
     """No run is opened and nobody is told, by an instance that has read nothing itself either."""
     assert runs(house) == []
+    house.wait(EMPTY_AGAIN)
     house.fail("warehouse", lasts=timedelta(minutes=30))
     house.ctx = house.instance()
     house.sweeps(5)
