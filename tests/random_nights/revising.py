@@ -27,9 +27,10 @@ def revised_at(night: Night) -> datetime | None:
 
 
 def revised(policy: Policy, seed: int) -> Policy:
-    """Return the policy with other tiers and deadlines, and others of its processors required."""
+    """Return the policy with other tiers and deadlines, others of its processors required, and so another digest."""
     chance = Random(f"revised/{seed}")
-    return replace(policy, transitions={name: _changed(one, chance) for name, one in policy.transitions.items()})
+    transitions = {name: _changed(one, chance) for name, one in policy.transitions.items()}
+    return replace(policy, version=f"revised {seed}", transitions=transitions)
 
 
 def _changed(transition: Transition, chance: Random) -> Transition:
