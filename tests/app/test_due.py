@@ -218,7 +218,7 @@ def test_a_gate_that_blocks_is_asked_every_minute(house: HandlersKit) -> None:
 
 
 def test_an_alert_that_nobody_could_be_told_of_makes_the_next_sweep_look(house: HandlersKit) -> None:
-    """It is of no run, and no run is due: the agenda is, so that it is sent a minute later."""
+    """It is of no run, and no run is due: the upkeep is, so that it is sent a minute later."""
     house.fail("slack")
     text = "nba: something"
     condition = Condition(AlertKind.ERROR, Severity.CRITICAL, "nba", "here", "that", text)

@@ -11,8 +11,8 @@ from typing import Any, get_args, get_origin
 import pytest
 
 from shared.app.quarantine.rows import Row
-from shared.app.state.agenda import Agenda
 from shared.app.state.calendar_readings import NO_UNITS, CalendarReading, note
+from shared.app.state.upkeep import Upkeep
 from shared.app.sweep import repair_budget
 from shared.app.sweep.repair_budget import Spent
 from shared.core.alerting.alert import Alert, Pending
@@ -46,7 +46,7 @@ KINDS = (
     Kind("pauses", PauseBook),
     Kind("repair_budgets", Spent),
     Kind("calendars", CalendarReading),
-    Kind("sweeps", Agenda),
+    Kind("sweeps", Upkeep),
 )
 # Read field by field, as what they say is no dataclass of the core's.
 PLAIN = {"locks", "quarantine_bounds"}

@@ -18,9 +18,9 @@ from typing import Any
 from shared.adapters.clock import SystemClock
 from shared.adapters.config.policy_file import load_policy
 from shared.adapters.google.firestore import FirestoreStore
-from shared.app.state.agenda import Agenda, end, looked_by
 from shared.app.state.opening import touch
 from shared.app.state.repository import Stored, due_runs, save_run, with_run
+from shared.app.state.upkeep import Upkeep, end, looked_by
 from shared.app.sweep.sweep import SweepOptions, sweep
 from shared.app.transitions.receive import Handled, receive
 from shared.core.model import Lane, Run, RunKey, Units
@@ -252,7 +252,7 @@ def _one_percent_due(number: int, times: int) -> Figure:
     now, policy = ctx.ports.clock.now(), ctx.policy
     keys = [RunKey("nba", FIRST_DAY + timedelta(days=day), "overnight", Lane.BACKFILL) for day in range(number)]
     list(ThreadPoolExecutor(AT_ONCE).map(lambda key: _put(store, policy, key, closed=False, due=FAR), keys))
-    end(ctx, Agenda(), Agenda(looked_by(ctx), now + FAR, now + FAR), now)
+    end(ctx, Upkeep(), Upkeep(looked_by(ctx), now + FAR, now + FAR), now)
     ours, floor, counted = [], [], Counter[str]()
     for _ in range(times):
         for key in keys[::100]:

@@ -93,7 +93,7 @@ def test_members_of_batches_are_the_callers() -> None:
     without = document(with_batches)
     few, many = (document(with_batches, "--members", members) for members in ("100", "300"))
     assert without["day"]["operations"]["batches"]["writes"] == 0
-    assert without["day"]["operations"]["batch_looks"]["reads"] == without["day"]["sweeps"]
+    assert 0 < without["day"]["operations"]["batch_looks"]["reads"] < without["day"]["sweeps"]
     more = {name: many["charges"][name]["used"] - few["charges"][name]["used"] for name in many["charges"]}
     assert more["firestore_writes"] >= 200 * 3 * 30 * 0.97
     assert more["firestore_deletes"] == pytest.approx((200 * 0.97 + 4) * 3 * 30, rel=0.01)

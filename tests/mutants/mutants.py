@@ -47,7 +47,7 @@ DEPARTED, DISPATCH, SWEEP = (
     "shared/app/sweep/sweep.py",
 )
 EXPECTED_RUNS, NOTES = "shared/app/sweep/expected_runs.py", "shared/app/sweep/notes.py"
-DUE_RUNS, OPENING, AGENDA = "shared/app/sweep/due.py", "shared/app/state/opening.py", "shared/app/state/agenda.py"
+DUE_RUNS, OPENING, UPKEEP = "shared/app/sweep/due.py", "shared/app/state/opening.py", "shared/app/state/upkeep.py"
 T_DUE_RUNS = "tests/app/test_due.py::test_"
 BOUNDED, ORDER, FAIL_FAST = "shared/app/bounded.py", "shared/app/state/order.py", "shared/app/fail_fast.py"
 SPELLING, INSTANTS, CONTENTS = (
@@ -1548,14 +1548,14 @@ MUTANTS = [
     ),
     mutant(
         "a run without the field is never looked at",
-        AGENDA,
+        UPKEEP,
         "self.looked_by != looked_by or self.whole_at is None or now >= self.whole_at",
         "self.looked_by != looked_by",
         f"{T_DUE_RUNS}a_document_of_an_older_revision_is_looked_at",
     ),
     mutant(
         "another policy looks at the runs that are due only",
-        AGENDA,
+        UPKEEP,
         "return self.looked_by != looked_by or",
         "return",
         f"{T_DUE_RUNS}another_policy_or_revision_looks_at_every_run",
@@ -1563,8 +1563,8 @@ MUTANTS = [
     mutant(
         "the end of a pause waits for the next look at every run",
         PAUSING,
-        "    touch_agenda(ctx, whole=True)",
-        "    touch_agenda(ctx)",
+        "    touch_upkeep(ctx, whole=True)",
+        "    touch_upkeep(ctx)",
         f"{T_DUE_RUNS}the_end_of_a_pause_looks_at_every_run",
     ),
     mutant(
@@ -1577,7 +1577,7 @@ MUTANTS = [
     mutant(
         "an alert that could not be sent waits for the next look at every run",
         ALERTING,
-        "        touch_agenda(ctx)\n",
+        "        touch_upkeep(ctx)\n",
         "        pass\n",
         f"{T_DUE_RUNS}an_alert_that_nobody_could_be_told_of_makes_the_next_sweep_look",
     ),

@@ -25,7 +25,7 @@ LEFT: dict[str, str] = {
     "app/audit/write.py: save_transition": "the rows are written again, and counted once",
     "app/audit/write.py": "the rows are written again, and counted once",
     "app/quarantine/keep.py": "the bytes lie there already: the path is their hash",
-    "app/transitions/pausing.py: save_book": "the next sweep keeps the pauses up to date",
+    "app/sweep/due.py: save_run": "the run stays due, as whoever wrote it since has asked",
     "app/workflows/audit.py: save_workflow_run": "the rows are written again, and counted once",
     "app/workflows/files.py": "the same message again, whose file is kept",
     "app/workflows/reports.py": "the rows are written again, and counted once",

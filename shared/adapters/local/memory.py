@@ -50,8 +50,8 @@ class MemoryStore:
         return [_own(stored) for stored in sorted(self._matching(collection, where), key=_path)]
 
     def between(self, collection: str, field: str, first: str, last: str, most: int | None = None) -> list[Document]:
-        found = [one for one in self._matching(collection, None) if in_range(one.data, field, first, last)]
-        return [_own(one) for one in sorted(found, key=lambda one: (one.data[field], one.path))[:most]]
+        listed = [item for item in self._matching(collection, None) if in_range(item.data, field, first, last)]
+        return [_own(item) for item in sorted(listed, key=lambda item: (item.data[field], item.path))[:most]]
 
     def count(self, collection: str, where: Where | None = None) -> int:
         return len(self._matching(collection, where))

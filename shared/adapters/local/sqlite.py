@@ -75,8 +75,8 @@ class SqliteStore:
         if _quotable(field, first + last):
             sql += " AND json_extract(data, ?) BETWEEN ? AND ?"
             values += [f'$."{_stored_key(field)}"', first, last]
-        found = [Document(path, _decoded(data), version) for path, data, version in self._rows(sql, values)]
-        listed = [document for document in found if in_range(document.data, field, first, last)]
+        documents = [Document(path, _decoded(data), version) for path, data, version in self._rows(sql, values)]
+        listed = [document for document in documents if in_range(document.data, field, first, last)]
         return sorted(listed, key=lambda document: (document.data[field], document.id))[:most]
 
     def count(self, collection: str, where: Where | None = None) -> int:

@@ -12,10 +12,10 @@ from datetime import datetime, timedelta
 
 from shared.app.alerting.outbox import Kept, own_alerts, path_of, read_all, read_or_drop, save, send, send_pending
 from shared.app.context import Context
-from shared.app.state.agenda import touch_agenda
 from shared.app.state.compare_and_set import change_value
 from shared.app.state.opening import touch_id
 from shared.app.state.repository import path_of_run
+from shared.app.state.upkeep import touch_upkeep
 from shared.core import commands
 from shared.core.alerting.alert import Alert, Pending, raised, to_send, told_again_at
 from shared.core.alerting.condition import Condition
@@ -40,7 +40,7 @@ def raise_now(ctx: Context, conditions: Collection[Condition], *, occurrence: bo
     The next sweep looks after them: it sends what could not be sent, writes them to the record, and ends them.
     """
     if conditions:
-        touch_agenda(ctx)
+        touch_upkeep(ctx)
         raise_in_sweep(ctx, conditions, occurrence=occurrence)
 
 

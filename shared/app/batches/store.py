@@ -20,9 +20,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.app.context import Context
-from shared.app.state.agenda import touch_agenda
 from shared.app.state.compare_and_set import change_document, write_version
 from shared.app.state.repository import Stored
+from shared.app.state.upkeep import touch_upkeep
 from shared.core.batches.batch import Batch, BatchState, Counts, Outcome, minute_of
 from shared.core.calendar import KEPT
 from shared.core.errors import Unavailable
@@ -119,7 +119,7 @@ def save_batch(ctx: Context, stored: Stored[Batch]) -> Stored[Batch] | None:
     batch = stored.value
     path, data = batch_path(batch.id), batch_data(batch, ctx.ports.clock.now())
     if stored.version is None:
-        touch_agenda(ctx)  # from now on each sweep looks at it
+        touch_upkeep(ctx)  # from now on each sweep looks at it
     written = write_version(ctx.ports.store, path, data, stored.version)
     return None if written is None else Stored(batch, written)
 

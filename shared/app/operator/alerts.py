@@ -10,9 +10,9 @@ from shared.app.alerting import outbox
 from shared.app.alerting.outbox import Kept
 from shared.app.context import Context
 from shared.app.outcome import CommandResult, Outcome, Why
-from shared.app.state.agenda import touch_agenda
 from shared.app.state.compare_and_set import change_value
 from shared.app.state.opening import touch_id
+from shared.app.state.upkeep import touch_upkeep
 from shared.core.alerting.alert import Alert, quieted
 from shared.core.alerting.quiet import SAYS, Quiet, QuietKind
 from shared.core.texts import day_time
@@ -86,7 +86,7 @@ def quiet(ctx: Context, fingerprint: str, kind: QuietKind, until: datetime, why:
         if kept is None:
             return CommandResult(Outcome.NOT_FOUND, f"there is no alert {fingerprint}")
         return CommandResult(Outcome.REFUSED, f"{short_id(kept.alert)} is over; there is nothing to acknowledge")
-    touch_agenda(ctx)
+    touch_upkeep(ctx)
     touch_id(ctx, saved.alert.run, now)  # when it is told again has changed
     ctx.log(f"operator.alert_{kind}", fingerprint=fingerprint, until=until.isoformat(), reason=why.reason, by=why.by)
     return CommandResult(

@@ -61,8 +61,8 @@ class OverlaidStore:
         return [documents[path] for path in sorted(documents)]
 
     def between(self, collection: str, field: str, first: str, last: str, most: int | None = None) -> list[Document]:
-        found = [one for one in self.query(collection) if _in_range(one, field, first, last)]
-        return sorted(found, key=lambda one: (one.data[field], one.path))[:most]
+        documents = [item for item in self.query(collection) if _in_range(item, field, first, last)]
+        return sorted(documents, key=lambda item: (item.data[field], item.path))[:most]
 
     def count(self, collection: str, where: Where | None = None) -> int:
         return len(self.query(collection, where))

@@ -14,9 +14,9 @@ from datetime import datetime, time, timedelta
 
 from shared.app.alerting.raise_alerts import Moments
 from shared.app.context import Context
-from shared.app.state.agenda import Agenda, looked_by
 from shared.app.state.opening import SECOND_LOOK
 from shared.app.state.repository import Loaded, Stored, due_runs, next_due_at, open_runs, save_run
+from shared.app.state.upkeep import Upkeep, looked_by
 from shared.app.sweep.closing import Closing
 from shared.app.sweep.repair import silent_required
 from shared.app.transitions.reconcile import ReconcileResult
@@ -56,21 +56,21 @@ class Look:
     again: datetime | None = None
 
 
-def choose(ctx: Context, agenda: Agenda | None, now: datetime) -> Chosen | Idle:
+def choose(ctx: Context, upkeep: Upkeep | None, now: datetime) -> Chosen | Idle:
     """Return what a sweep has to look at, by one query and one document where nothing is due.
 
-    Without an agenda every open run is meant, as after an outage of the store, which events may not have come through.
+    Without an upkeep every open run is meant, as after an outage of the store, which events may not have come through.
     """
     store, policy = ctx.ports.store, ctx.policy
     lost = ctx.memory.state_down_since is not None
-    if agenda is None or lost or agenda.asks_for_all(looked_by(ctx), now):
+    if upkeep is None or lost or upkeep.asks_for_all(looked_by(ctx), now):
         return Chosen(True, *open_runs(store, policy))
     first = next_due_at(store, policy.pipeline)
     if first is not None and first <= now:
         return Chosen(False, *due_runs(store, policy, now))
-    if agenda.is_due(now):
+    if upkeep.is_due(now):
         return Chosen(False, [], {})
-    return Idle(tuple(at for at in (first, agenda.next_at, agenda.whole_at) if at is not None))
+    return Idle(tuple(at for at in (first, upkeep.next_at, upkeep.whole_at) if at is not None))
 
 
 def next_sweep_at(done: Sweep, store: StateStore, pipeline: str) -> datetime | None:
@@ -112,7 +112,7 @@ def put_off_all(ctx: Context, done: Sweep, looks: Mapping[str, Look], moments: M
     """Write when each run is looked at next, where that changes, and note when the clock has something to do.
 
     ``moments`` are when something of an alert may change, by the run that it is of; of no run or of one that was not
-    looked at they are the agenda's.
+    looked at they are the upkeep's.
     """
     for run_id, look in looks.items():
         own = moments.get(run_id, ())
@@ -135,9 +135,9 @@ def _put_off(ctx: Context, look: Look, moments: Iterable[datetime], started: dat
     save_run(ctx.ports.store, Stored(replace(run, next_check_at=again), look.run.version), ctx.policy)
 
 
-def next_agenda(
-    ctx: Context, done: Sweep, before: Agenda, own: Iterable[datetime | None], pauses: Iterable[Pause]
-) -> Agenda:
+def next_upkeep(
+    ctx: Context, done: Sweep, before: Upkeep, own: Iterable[datetime | None], pauses: Iterable[Pause]
+) -> Upkeep:
     """Return what the next sweeps have to do after one that has ended now; ``own`` is when what is of no run is due."""
     now, moments = ctx.ports.clock.now(), list(own)
     known = [at for at in moments if at is not None]

@@ -18,14 +18,14 @@ from shared.app.audit.write import flush
 from shared.app.batches.tending import tend as tend_batches
 from shared.app.bounded import BoundedPorts
 from shared.app.context import Context
-from shared.app.state.agenda import Agenda, begin, end, read_agenda
 from shared.app.state.calendar_readings import NO_UNITS, empty_dates
 from shared.app.state.lock import Locked, acquire, release
 from shared.app.state.order import in_order, is_of_old_date, of_old_dates
 from shared.app.state.repository import Loaded, Stored, pauses_path, with_run
+from shared.app.state.upkeep import Upkeep, begin, end, read_upkeep
 from shared.app.sweep import dead_letters
 from shared.app.sweep.closing import close, closing_of, closing_of_departed
-from shared.app.sweep.due import Chosen, Idle, Look, begun, changes_unseen, choose, next_agenda, put_off_all
+from shared.app.sweep.due import Chosen, Idle, Look, begun, changes_unseen, choose, next_upkeep, put_off_all
 from shared.app.sweep.expected_runs import expected_runs, note_units, open_expected, without_run
 from shared.app.sweep.next_wakeup import of_run, openings
 from shared.app.sweep.notes import note
@@ -70,25 +70,25 @@ def sweep(ctx: Context, wish: SweepOptions) -> Sweep:
     Where nothing is, one query and one document are read, and nothing is written.
     """
     started = ctx.ports.clock.now()
-    agenda = read_agenda(ctx) if wish == SweepOptions() else None
-    chosen = choose(ctx, agenda, started)
+    upkeep = read_upkeep(ctx) if wish == SweepOptions() else None
+    chosen = choose(ctx, upkeep, started)
     if isinstance(chosen, Idle):
         return Sweep(wakeups=list(chosen.moments), began=started)
     lock = acquire(ctx, "sweep", LEASE)
     if isinstance(lock, Locked):
         return Sweep([Finding("sweep", "", "another sweep is under way", "skipped")])
     try:
-        return _sweep(ctx, wish, agenda, chosen, started)
+        return _sweep(ctx, wish, upkeep, chosen, started)
     finally:
         release(ctx, lock)
 
 
-def _sweep(ctx: Context, wish: SweepOptions, agenda: Agenda | None, chosen: Chosen, started: datetime) -> Sweep:
+def _sweep(ctx: Context, wish: SweepOptions, upkeep: Upkeep | None, chosen: Chosen, started: datetime) -> Sweep:
     deadline = started + TIME_LIMIT
     ctx = replace(ctx, ports=BoundedPorts(ctx.ports, deadline), deadline=deadline)
     done = Sweep(whole=chosen.whole, began=started)
-    if agenda is not None:
-        agenda = begin(ctx, agenda, started)
+    if upkeep is not None:
+        upkeep = begin(ctx, upkeep, started)
     pauses = _pauses(ctx, done, wish, started)
     runs = chosen.runs
     for run_id, error in chosen.unread.items():
@@ -121,7 +121,7 @@ def _sweep(ctx: Context, wish: SweepOptions, agenda: Agenda | None, chosen: Chos
         old = [look.run.value.key for look in looks.values() if is_of_old_date(look.run.value, ctx.policy)]
         if old:
             done.say(of_old_dates(ctx.policy, old, started))
-        _end(ctx, done, looks, agenda, pauses or ())
+        _end(ctx, done, looks, upkeep, pauses or ())
     return done
 
 
@@ -181,7 +181,7 @@ def _one(
 
 
 def _end(
-    ctx: Context, done: Sweep, looks: Mapping[str, Look], agenda: Agenda | None, pauses: tuple[Pause, ...]
+    ctx: Context, done: Sweep, looks: Mapping[str, Look], upkeep: Upkeep | None, pauses: tuple[Pause, ...]
 ) -> None:
     """Compare state and record, settle the alerts, close what is over, and write when to look again."""
     # Last of all: a record that hangs must not keep a decision waiting. The next sweep decides on what it brings.
@@ -197,7 +197,7 @@ def _end(
             done.say(_brought(ctx, compared))
     supervision.look(ctx, done)
     now = ctx.ports.clock.now()
-    closed = None if done.whole or agenda is None else agenda.closed
+    closed = None if done.whole or upkeep is None else upkeep.closed
     moments = raise_alerts.update_alerts(ctx, done.conditions, done.seen, done.unseen, now, done.paused, closed)
     for look in looks.values():
         if look.closing is not None:  # what has ended with it has been marked by now, and is told
@@ -209,8 +209,8 @@ def _end(
         dead_letters.update_alerts(ctx, done)
     own = (*done.wakeups, *done.polls, *moments.get("", ()))
     put_off_all(ctx, done, looks, moments)
-    if agenda is not None:
-        end(ctx, agenda, next_agenda(ctx, done, agenda, own, pauses), done.began or now)
+    if upkeep is not None:
+        end(ctx, upkeep, next_upkeep(ctx, done, upkeep, own, pauses), done.began or now)
 
 
 def _brought(ctx: Context, compared: Compared) -> Condition:

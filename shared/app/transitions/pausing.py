@@ -11,9 +11,9 @@ from shared.app.alerting import raise_alerts
 from shared.app.audit.write import EXECUTIONS, write_rows
 from shared.app.context import Context
 from shared.app.outcome import CommandResult, Outcome, Why
-from shared.app.state.agenda import touch_agenda
 from shared.app.state.compare_and_set import change_document
 from shared.app.state.repository import Stored, pauses_path, read_book, save_book
+from shared.app.state.upkeep import touch_upkeep
 from shared.core import commands
 from shared.core.alerting.pause_alerts import began, has_ended, pause_conditions, pause_moments
 from shared.core.decision.pause import Pause, PauseBook, PauseEntry, begun, ended, kept, paused_text, pauses_of
@@ -204,7 +204,7 @@ def _change(ctx: Context, ask: Callable[[PauseBook, datetime], tuple[PauseBook, 
         after, changed = ask(before, ctx.ports.clock.now())
         return (None if after == before else to_data(after)), changed
 
-    touch_agenda(ctx, whole=True)  # every open run may be decided otherwise
+    touch_upkeep(ctx, whole=True)  # every open run may be decided otherwise
     return change_document(ctx.ports.store, pauses_path(ctx.policy.pipeline), with_request)
 
 

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.app.context import Context
-from shared.app.state.agenda import touch_agenda
 from shared.app.state.repository import Stored, completion_path, read_completion
+from shared.app.state.upkeep import touch_upkeep
 from shared.app.transitions.readings import read_rows
 from shared.core.alerting.condition import Condition
 from shared.core.alerting.kinds import AlertKind, Severity
@@ -43,7 +43,7 @@ def announced(ctx: Context, workflows: Workflows, received: Received, body: Mapp
     file = ScraperFile(
         ctx.policy.pipeline, file_id, report.processor, processor, key.day, now, dict(body), expires_at=now + KEPT
     )
-    touch_agenda(ctx)
+    touch_upkeep(ctx)
     ctx.ports.store.create(_path(file), to_data(file))
 
 

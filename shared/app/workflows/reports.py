@@ -10,9 +10,9 @@ from typing import Any
 from shared.app.audit.compare import DAYS_AROUND, WINDOW
 from shared.app.audit.write import completion_row, write_rows
 from shared.app.context import Context
-from shared.app.state.agenda import touch_agenda
 from shared.app.state.lock import Locked, acquire
 from shared.app.state.repository import Stored
+from shared.app.state.upkeep import touch_upkeep
 from shared.core.errors import OutOfTime, Unavailable
 from shared.core.model import Completion, RunKey
 from shared.core.reporting.findings import Finding, Sweep
@@ -39,7 +39,7 @@ def _data(ctx: Context, kept: ScraperReport) -> Mapping[str, Any]:
 
 def keep(ctx: Context, report: ScraperReport) -> bool:
     """Write a report under its message's id, so that it counts once; False if it is there already."""
-    touch_agenda(ctx)  # the next sweep records it
+    touch_upkeep(ctx)  # the next sweep records it
     return ctx.ports.store.create(_path(ctx, report), _data(ctx, report)) is not None
 
 

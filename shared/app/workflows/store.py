@@ -9,9 +9,9 @@ from functools import cached_property
 from typing import Any
 
 from shared.app.context import Context
-from shared.app.state.agenda import touch_agenda
 from shared.app.state.compare_and_set import change_document
 from shared.app.state.repository import Stored, pauses_path, read_book
+from shared.app.state.upkeep import touch_upkeep
 from shared.core.calendar import KEPT, instant
 from shared.core.decision.pause import Pause
 from shared.core.workflows.day_record import Control, DayRecord
@@ -144,7 +144,7 @@ def _data(ctx: Context, run: WorkflowRun) -> dict[str, object]:
 
 def create_run(ctx: Context, run: WorkflowRun) -> str | None:
     """Claim (workflow, window, date); None if it is claimed already."""
-    touch_agenda(ctx)  # from now on each sweep looks at it
+    touch_upkeep(ctx)  # from now on each sweep looks at it
     return ctx.ports.store.create(run_path(run.id), _data(ctx, run))
 
 

@@ -119,10 +119,10 @@ OPERATIONS: Mapping[Unit, Assumed] = {
     Unit.DUPLICATE: Assumed(
         "the same message again: nothing is written", reads=2, each="report of the phase that is read", reads_each=1
     ),
-    Unit.SWEEP: Assumed("a sweep: its agenda, and the run that is due first", reads=2),
+    Unit.SWEEP: Assumed("a sweep: its upkeep, and the run that is due first", reads=2),
     Unit.DUE_SWEEP: Assumed(
         "one that finds something due: its lock taken and given back, the hourly one, pauses, three questions on "
-        "alerts, its agenda again",
+        "alerts, its upkeep again",
         reads=7, writes=2, each="run that it looks at, at least one", reads_each=1,
     ),
     Unit.WHOLE_SWEEP: Assumed("one that looks at every open run: when the next one does", writes=1),

@@ -67,7 +67,7 @@ def test_ticks_and_looks_cost_what_the_model_says() -> None:
     assert billed.of(one.look) == stored(of(Unit.LOOK, 1, DATES))
     one.pass_time(timedelta(minutes=15))
     begun = stored(of(Unit.TICK, 1, DATES) + of(Unit.NEWS, 1, DATES)) + Operations(reads=1, writes=2)
-    assert billed.of(one.tick) == begun  # claimed and sent: the first writes of the run, which makes the agenda due
+    assert billed.of(one.tick) == begun  # claimed and sent: the first writes of the run, which makes the upkeep due
     one.deliver_all()
     assert billed.of(one.tick) == stored(of(Unit.TICK, 1, DATES) + of(Unit.NEWS, 1, DATES))
 

@@ -71,10 +71,10 @@ class FirestoreStore:
 
     def between(self, collection: str, field: str, first: str, last: str, most: int | None = None) -> list[Document]:
         check_collection(collection)
-        listed = self._channel.find_between(collection, field, first, last, most)
-        found = [self._document(document) for document in listed]
-        self._bill("reads", max(1, len(found)))
-        return found
+        answers = self._channel.find_between(collection, field, first, last, most)
+        documents = [self._document(answer) for answer in answers]
+        self._bill("reads", max(1, len(documents)))
+        return documents
 
     def count(self, collection: str, where: Where | None = None) -> int:
         check_collection(collection)

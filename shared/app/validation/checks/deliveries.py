@@ -9,8 +9,8 @@ from typing import Any
 from shared.app.alerting import outbox
 from shared.app.context import Context
 from shared.app.quarantine.rows import rows
-from shared.app.state.agenda import due_since
 from shared.app.state.lock import Lease, paths
+from shared.app.state.upkeep import due_since
 from shared.core.alerting.alert import Alert, Pending
 from shared.core.validation.checks import Status, Target
 from shared.core.validation.verdict import Measure, Measured

@@ -21,7 +21,7 @@ from shared.ports import Document
 
 
 @dataclass(frozen=True, slots=True)
-class Agenda:
+class Upkeep:
     """What the next sweeps of a pipeline have to do.
 
     ``next_at`` and ``whole_at`` None are at once. ``touched`` is true from an event on until a sweep has begun to look;
@@ -53,21 +53,21 @@ def looked_by(ctx: Context) -> str:
     return f"{ctx.policy.version}/{ctx.code_version}"
 
 
-def read_agenda(ctx: Context) -> Agenda:
-    """Return the agenda; one that is not there, or that nobody can read, asks for everything at once."""
+def read_upkeep(ctx: Context) -> Upkeep:
+    """Return the upkeep; one that is not there, or that nobody can read, asks for everything at once."""
     return _read(ctx, ctx.ports.store.get(path_of(ctx.policy.pipeline))[0])
 
 
 def due_since(ctx: Context) -> datetime | None:
     """Return when the next sweep has something to do, None where that is at once or not known."""
-    agenda = read_agenda(ctx)
-    if agenda.touched or agenda.next_at is None or agenda.whole_at is None:
+    upkeep = read_upkeep(ctx)
+    if upkeep.touched or upkeep.next_at is None or upkeep.whole_at is None:
         return None
     first = next_due_at(ctx.ports.store, ctx.policy.pipeline)
-    return min(at for at in (agenda.next_at, agenda.whole_at, first) if at is not None)
+    return min(at for at in (upkeep.next_at, upkeep.whole_at, first) if at is not None)
 
 
-def touch_agenda(ctx: Context, *, whole: bool = False) -> None:
+def touch_upkeep(ctx: Context, *, whole: bool = False) -> None:
     """Make the next sweep look at what is of no run, with ``whole`` at every open run too.
 
     Nothing is written where that has been asked for since a sweep looked. Raises ``Unavailable`` without the store.
@@ -85,21 +85,21 @@ def touch_agenda(ctx: Context, *, whole: bool = False) -> None:
     change_document(ctx.ports.store, path_of(ctx.policy.pipeline), touched)
 
 
-def begin(ctx: Context, agenda: Agenda, started: datetime) -> Agenda:
-    """Note that a sweep begins to look, and return the agenda as it is then: what touches it from now on is seen by the
+def begin(ctx: Context, upkeep: Upkeep, started: datetime) -> Upkeep:
+    """Note that a sweep begins to look, and return the upkeep as it is then: what touches it from now on is seen by the
     next sweep. It stays due until what had touched it has settled."""
-    if not agenda.touched:
-        return agenda
+    if not upkeep.touched:
+        return upkeep
     return _change(ctx, lambda now: replace(now, touched=False, settles_at=started + SECOND_LOOK))
 
 
-def end(ctx: Context, before: Agenda, after: Agenda, started: datetime) -> None:
+def end(ctx: Context, before: Upkeep, after: Upkeep, started: datetime) -> None:
     """Write what the next sweeps have to do, where that has changed."""
     if before.settles_at is not None and before.settles_at > started:
         asked = before.whole_at is None or before.whole_at <= started
         after = replace(after, next_at=None, whole_at=before.whole_at if asked else after.whole_at)
 
-    def merged(now: Agenda) -> Agenda:
+    def merged(now: Upkeep) -> Upkeep:
         if not now.touched:
             return after
         return replace(
@@ -109,8 +109,8 @@ def end(ctx: Context, before: Agenda, after: Agenda, started: datetime) -> None:
     _change(ctx, merged)
 
 
-def _change(ctx: Context, change: Callable[[Agenda], Agenda]) -> Agenda:
-    def changed(document: Document | None) -> tuple[Mapping[str, Any] | None, Agenda]:
+def _change(ctx: Context, change: Callable[[Upkeep], Upkeep]) -> Upkeep:
+    def changed(document: Document | None) -> tuple[Mapping[str, Any] | None, Upkeep]:
         before = _read(ctx, document)
         after = change(before)
         return (None if after == before and document is not None else to_data(after)), after
@@ -118,11 +118,11 @@ def _change(ctx: Context, change: Callable[[Agenda], Agenda]) -> Agenda:
     return change_document(ctx.ports.store, path_of(ctx.policy.pipeline), changed)
 
 
-def _read(ctx: Context, document: Document | None) -> Agenda:
+def _read(ctx: Context, document: Document | None) -> Upkeep:
     if document is None:
-        return Agenda()
+        return Upkeep()
     try:
-        return from_data(Agenda, document.data)
+        return from_data(Upkeep, document.data)
     except ValueError as error:
-        ctx.log("sweep.agenda_unreadable", severity="ERROR", error=str(error))
-        return Agenda()
+        ctx.log("sweep.upkeep_unreadable", severity="ERROR", error=str(error))
+        return Upkeep()
