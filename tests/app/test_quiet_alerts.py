@@ -18,7 +18,7 @@ from shared.core.alerting.condition import Condition
 from shared.core.alerting.kinds import AlertKind, Severity
 from shared.core.alerting.quiet import QuietKind
 from tests.app.handlers_kit import HandlersKit
-from tests.core.build import NIGHT, SECOND, TO4, TO5
+from tests.core.build import NIGHT, PHASE3, SECOND, TO4, TO5
 
 HOUR, DAYLONG = timedelta(hours=1), timedelta(hours=24)
 HELD = Condition(AlertKind.HELD, Severity.CRITICAL, NIGHT.id, TO4, "", "held: two reports are missing")
@@ -126,6 +126,21 @@ def test_a_silence_outlasts_its_alert(house: HandlersKit) -> None:
     look(house, GATE)
     look(house, GATE)
     assert [notice.resolved for notice in house.notices()[before:]] == [False]
+
+
+def test_sweeps_tell_it_in_the_minute_in_which_its_silence_ends(house: HandlersKit) -> None:
+    """A sweep looks at what is due: what a person said makes the alert due at the end of it, and not a day later."""
+    house.change(readings={"game_coverage": 57.0})
+    for processor in PHASE3:
+        house.deliver(processor, records=200)
+    house.sweeps(5)
+    [gate] = alerts.listed(house.ctx)
+    until = house.clock.now() + timedelta(minutes=37)
+    house.act(lambda: alerts.quiet(house.ctx, gate.fingerprint, QuietKind.SILENCE, until, WHY))
+    house.sweeps(36)
+    assert len(house.notices("gate")) == 1
+    house.sweeps(1)
+    assert len(house.notices("gate")) == 2
 
 
 def test_what_could_not_be_sent_yet_is_silenced_too(house: HandlersKit) -> None:
