@@ -74,7 +74,11 @@ FAULTS = {
         {"closed_only_when_over"},
     ),
     "T5: closing told as recovery": (
-        Edit(ALERTING, 'elif kept.alert.run in seen or "/" not in kept.alert.run:', "elif True:"),
+        Edit(
+            ALERTING,
+            'elif run in seen or ("/" not in run and (closed is None or kept.alert.kind != OF_ALL_RUNS)):',
+            "elif True:",
+        ),
         {"closing_is_no_recovery"},
     ),
     "R11: a table vouches while games are on": (
