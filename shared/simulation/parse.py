@@ -155,8 +155,8 @@ def _workflows_of_several(
         ]
     if named is None and overlay is None:
         return [None] * len(policies)
-    found = _file(path, named, named.text() if named else WORKFLOWS, "workflow")
-    owner = whose(found) or names[0]
+    file = _file(path, named, named.text() if named else WORKFLOWS, "workflow")
+    owner = whose(file) or names[0]
     if owner not in names:
         raise ScenarioError(str(path), "workflows", f"are those of {owner}", f"played here: {', '.join(names)}")
     return [_workflows(path, named, overlay, policy) if policy.pipeline == owner else None for policy in policies]
@@ -176,40 +176,40 @@ def _given_of_several(value: Value | None, members: Sequence[Member], times: Tim
 
 def _beside(path: Path, value: Value | None, policy: Policy, span: tuple[datetime, datetime]) -> tuple[Scenario, ...]:
     """Return the scenarios that a scenario names: files relative to its own, of other pipelines and the same span."""
-    found: list[Scenario] = []
+    scenarios: list[Scenario] = []
     for item in [] if value is None else value.items():
         other = read_scenario(path.parent / item.text())
         if (other.start, other.end) != span:
             raise item.error("does not begin and end when this one does")
         if other.beside:
             raise item.error("has scenarios beside it: name them here")
-        found.append(other)
-    problems = problems_together([policy, *(other.policy for other in found)]) if found else []
+        scenarios.append(other)
+    problems = problems_together([policy, *(other.policy for other in scenarios)]) if scenarios else []
     for _, problem in problems:
         raise ScenarioError(str(path), "beside", f"{problem.key}: {problem.reason}", problem.hint)
-    return tuple(found)
+    return tuple(scenarios)
 
 
 def _file(path: Path, named: Value | None, name: str, kind: str) -> Path:
     """Return a file that a scenario names, relative to itself or to `config/`."""
     candidates = [path.parent / name, CONFIG / name, CONFIG.parent / name]
-    found = next((file for file in candidates if file.is_file()), None)
-    if found is None:
+    file = next((candidate for candidate in candidates if candidate.is_file()), None)
+    if file is None:
         at = named.key if named else ""
-        tried = ", ".join(str(file) for file in candidates)
+        tried = ", ".join(str(candidate) for candidate in candidates)
         raise ScenarioError(str(path), at, f"there is no {kind} file {name!r}", f"tried {tried}")
-    return found
+    return file
 
 
 def _workflows(path: Path, named: Value | None, overlay: Value | None, policy: Policy) -> Workflows | None:
     """Return the workflows that a scenario plays, None where it names neither a file nor an overlay."""
     if named is None and overlay is None:
         return None
-    found = _file(path, named, named.text() if named else WORKFLOWS, "workflow")
+    file = _file(path, named, named.text() if named else WORKFLOWS, "workflow")
     if overlay is not None and not overlay.is_empty:
         overlay.pairs()
     try:
-        return load_workflows(found, policy, overlay.plain() if overlay is not None else None)
+        return load_workflows(file, policy, overlay.plain() if overlay is not None else None)
     except PolicyError as error:
         if overlay is None:
             raise ScenarioError(error.path, error.key, error.reason, error.hint) from None
@@ -217,12 +217,12 @@ def _workflows(path: Path, named: Value | None, overlay: Value | None, policy: P
 
 
 def _policy(path: Path, pipeline: Value | None, overlay: Value | None) -> Policy:
-    found = _file(path, pipeline, pipeline.text() if pipeline else "nba.yaml", "pipeline")
+    file = _file(path, pipeline, pipeline.text() if pipeline else "nba.yaml", "pipeline")
     if overlay is not None and not overlay.is_empty:
         overlay.pairs()
     changes = overlay.plain() if overlay is not None else None
     try:
-        return load_policy(found, changes)
+        return load_policy(file, changes)
     except PolicyError as error:
         if overlay is None:
             raise ScenarioError(error.path, error.key, error.reason, error.hint) from None

@@ -125,8 +125,8 @@ def parse_change(fields: Mapping[str, Value], policy: Policy, workflows: Workflo
         elif name == "answers":
             parts[name] = {_called(key, policy): _answers(answers) for key, answers in value.pairs()}
         elif name == "scrapers":
-            known = tuple(scrapers_in(value, workflows))
-            parts[name] = {key.word(known): _answers(answers) for key, answers in value.pairs()}
+            choices = tuple(scrapers_in(value, workflows))
+            parts[name] = {key.word(choices): _answers(answers) for key, answers in value.pairs()}
         elif name == "starts_at":
             parts[name] = {key.day(): tuple(_time(item) for item in listed.items()) for key, listed in value.pairs()}
         elif name == "members":
@@ -222,8 +222,8 @@ class Reader:
         fields = item.fields(required=("at",), optional=KINDS)
         kinds = [name for name in fields if name != "at"]
         if len(kinds) != 1:
-            found = " and ".join(kinds) if kinds else "none"
-            raise item.error(f"needs exactly one of {', '.join(KINDS)}, found {found}")
+            text = " and ".join(kinds) if kinds else "none"
+            raise item.error(f"needs exactly one of {', '.join(KINDS)}, found {text}")
         at = to_instant(fields["at"], self.times.parse)
         return Event(at, self.happening(kinds[0], fields[kinds[0]], at))
 

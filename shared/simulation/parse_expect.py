@@ -94,8 +94,8 @@ class ExpectationReader:
     def expected(self, index: int, item: Value) -> Expected:
         fields = item.fields(optional=tuple(self.kinds))
         if len(fields) != 1:
-            found = " and ".join(fields) if fields else "none"
-            raise item.error(f"needs exactly one of {', '.join(self.kinds)}, found {found}")
+            text = " and ".join(fields) if fields else "none"
+            raise item.error(f"needs exactly one of {', '.join(self.kinds)}, found {text}")
         [(kind, value)] = fields.items()
         return Expected(index, item.plain(), self.kinds[kind](value))
 
@@ -282,8 +282,8 @@ class ExpectationReader:
     def _missing(self, fields: Fields, transition: str) -> frozenset[str] | None:
         if "missing" not in fields:
             return None
-        known = tuple(self.policy.awaited[transition])
-        return frozenset(item.word(known) for item in fields["missing"].items())
+        processors = tuple(self.policy.awaited[transition])
+        return frozenset(item.word(processors) for item in fields["missing"].items())
 
     def _count(self, fields: Fields, default: int) -> int:
         return fields["count"].integer() if "count" in fields else default

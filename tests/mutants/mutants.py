@@ -2847,8 +2847,8 @@ MUTANTS = [
     mutant(
         "a unit whose budget is used up keeps a catch-up missed",
         W_JUDGE,
-        "left = within_budget(decide, found, of)",
-        "left = found",
+        "left = within_budget(decide, names, of)",
+        "left = names",
         f"{T_W_DECIDE}the_window_of_a_catch_up_is_missed_where_a_unit_waited_and_no_run_began",
     ),
     mutant(
@@ -3275,8 +3275,8 @@ MUTANTS = [
     mutant(
         "a member named twice is two",
         BATCH_ROLL,
-        "        if key in found:\n            continue\n",
-        "        if key in found:\n            key = key + '_'\n",
+        "        if key in members:\n            continue\n",
+        "        if key in members:\n            key = key + '_'\n",
         f"{T_MEMBERS}a_name_twice_is_one_member_in_the_order_of_rows",
     ),
     mutant(

@@ -19,13 +19,6 @@ TO_RENAME = frozenset(
         "shared/app/sweep",
         "shared/app/transitions",
         "shared/app/workflows",
-        "shared/core/batches",
-        "shared/core/workflows",
-        "shared/simulation/batches",
-        "shared/simulation/parse.py",
-        "shared/simulation/parse_events.py",
-        "shared/simulation/parse_expect.py",
-        "shared/simulation/workflows",
     ]
 )
 

@@ -78,9 +78,9 @@ def start_of(body: Mapping[str, Any], policy: Policy) -> Start | GoOn:
     name = body.get("batch")
     declared = policy.batches.get(name) if isinstance(name, str) else None
     if declared is None:
-        known = ", ".join(policy.batches) or "none"
+        names = ", ".join(policy.batches) or "none"
         what = "no batch is named" if name is None else f"there is no batch {str(name)[:60]!r}"
-        raise Malformed("unknown_batch", f"{what}; the policy declares {known}")
+        raise Malformed("unknown_batch", f"{what}; the policy declares {names}")
     if not isinstance(trigger_id, str) or not _is_id(trigger_id):
         raise Malformed("no_trigger_id", _no_id(trigger_id), declared.reports_as)
     named = named_by(trigger_id, policy)
@@ -125,10 +125,10 @@ def _listed(body: Mapping[str, Any], declared: BatchPolicy) -> tuple[Any, ...] |
     place = declared.members.message
     if not place:
         return None
-    found = value_at(body, tuple(place.split(".")))
-    if not isinstance(found, list):
+    members = value_at(body, tuple(place.split(".")))
+    if not isinstance(members, list):
         raise Malformed("no_members", f"{place} lists no members", declared.reports_as)
-    return tuple(found)
+    return tuple(members)
 
 
 def report_of(body: Mapping[str, Any], declared: BatchPolicy) -> MemberReport:

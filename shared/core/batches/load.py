@@ -22,7 +22,12 @@ def batch_loads(policy: Policy, members: int | None = None, habits: Habits = HAB
 
 
 def _load(policy: Policy, declared: BatchPolicy, members: float, habits: Habits) -> BatchLoad:
-    modes = {mode for one in policy.transitions.values() if one.starts == declared.phase for mode in one.expects}
+    modes = {
+        mode
+        for transition in policy.transitions.values()
+        if transition.starts == declared.phase
+        for mode in transition.expects
+    }
     silent, idle = members * habits.silent_percent / 100, declared.close.idle
     return BatchLoad(
         runs=float(len(modes)),

@@ -40,25 +40,25 @@ def members_of(declared: BatchPolicy, rows: Iterable[Any]) -> list[Listed]:
 
     Raises ``NotMembers`` for a row without a name, one that is too large, or too many of them.
     """
-    wanted = templates.names(declared.request.body, templates.COLUMN) | {declared.members.key}
-    found: dict[str, Listed] = {}
+    names = templates.names(declared.request.body, templates.COLUMN) | {declared.members.key}
+    members: dict[str, Listed] = {}
     for row in rows:
         columns = row if isinstance(row, Mapping) else {declared.members.key: row}
         key = _name(_named_by(columns, declared.members.key), declared.members.key)
-        if key in found:
+        if key in members:
             continue
         try:
-            kept = {name: _plain(columns[name]) for name in sorted(wanted & columns.keys())}
+            kept = {name: _plain(columns[name]) for name in sorted(names & columns.keys())}
             size = len(json.dumps(kept))
         except RecursionError:
             raise NotMembers(f"{key[:100]} holds lists or objects in one another without end") from None
         if size > MEMBER_BYTES:
             raise NotMembers(f"{key[:100]} takes {size} bytes; at most {MEMBER_BYTES} fit into a request")
-        found[key] = Listed(key, kept)
-        if len(found) > MOST_MEMBERS:
+        members[key] = Listed(key, kept)
+        if len(members) > MOST_MEMBERS:
             raise NotMembers(f"more than {MOST_MEMBERS} members")
-    _lacking(declared, found.values())
-    return list(found.values())
+    _lacking(declared, members.values())
+    return list(members.values())
 
 
 def _named_by(columns: Mapping[str, Any], key: str) -> object:

@@ -102,6 +102,6 @@ def no_calendar(policy: Policy, day: date, by_name: tuple[str, ...]) -> Conditio
     return Condition(kind, Severity.WARNING, where, "workflows", "", text)
 
 
-def _few(found: tuple[str, ...]) -> str:
-    shown = names(found[:FEW])
-    return shown if len(found) <= FEW else f"{shown} and {amount(len(found) - FEW, 'other')}"
+def _few(items: tuple[str, ...]) -> str:
+    shown = names(items[:FEW])
+    return shown if len(items) <= FEW else f"{shown} and {amount(len(items) - FEW, 'other')}"

@@ -68,14 +68,14 @@ def _rows(body: Mapping[str, Any]) -> int | None:
 
 def _outputs(body: Mapping[str, Any], paths: Mapping[str, str]) -> dict[str, tuple[Any, ...]]:
     """Return the lists that stand at these paths; what is no list, or not there, is left out."""
-    found = {}
+    outputs = {}
     for name, path in paths.items():
         value: Any = body
         for part in path.split("."):
             value = value.get(part) if isinstance(value, Mapping) else None
         if isinstance(value, list):
-            found[name] = tuple(item for item in value if isinstance(item, str | int | float))
-    return found
+            outputs[name] = tuple(item for item in value if isinstance(item, str | int | float))
+    return outputs
 
 
 def retry_wait(attempt: int, chance: float) -> timedelta:

@@ -29,30 +29,30 @@ from shared.core.workflows.templates import DATE, UNIT, UNITS, element
 RESERVED = frozenset({"workflow", "source", "scraper", "execution_id"})
 
 
-def problems(found: Workflows, policy: Policy) -> list[ConfigError]:
+def problems(workflows: Workflows, policy: Policy) -> list[ConfigError]:
     """Return everything that is wrong, in the order of the file."""
-    listed = [*_whose(found, policy), *_defaults(found)]
-    for workflow in found.workflows.values():
-        listed += _workflow(found, workflow, policy)
-    listed += _requires_in_circle(found)
-    listed += _scrapers(found, policy)
+    listed = [*_whose(workflows, policy), *_defaults(workflows)]
+    for workflow in workflows.workflows.values():
+        listed += _workflow(workflows, workflow, policy)
+    listed += _requires_in_circle(workflows)
+    listed += _scrapers(workflows, policy)
     return listed
 
 
-def _whose(found: Workflows, policy: Policy) -> Iterator[ConfigError]:
-    if found.pipeline not in ("", policy.pipeline):
+def _whose(workflows: Workflows, policy: Policy) -> Iterator[ConfigError]:
+    if workflows.pipeline not in ("", policy.pipeline):
         hint = f"another file belongs to {policy.pipeline}"
-        yield ConfigError("pipeline", f"is {found.pipeline}, the policy's is {policy.pipeline}", hint)
+        yield ConfigError("pipeline", f"is {workflows.pipeline}, the policy's is {policy.pipeline}", hint)
 
 
-def _defaults(found: Workflows) -> Iterator[ConfigError]:
-    if found.defaults.step_overhead <= timedelta(0):
+def _defaults(workflows: Workflows) -> Iterator[ConfigError]:
+    if workflows.defaults.step_overhead <= timedelta(0):
         yield ConfigError("defaults.step_overhead", "leaves no time beside the call", "such as 10s")
-    for name in found.scrapers:
-        limit, timeout = found.entry_limit(name), found.scrapers[name].timeout
-        own = timeout != found.defaults.timeout
+    for name in workflows.scrapers:
+        limit, timeout = workflows.entry_limit(name), workflows.scrapers[name].timeout
+        own = timeout != workflows.defaults.timeout
         key = f"scrapers.{name}.timeout" if own else "defaults.timeout"
-        sums = f"{spell(timeout)} and {spell(found.defaults.step_overhead)} of overhead are {spell(limit)}"
+        sums = f"{spell(timeout)} and {spell(workflows.defaults.step_overhead)} of overhead are {spell(limit)}"
         if timeout <= timedelta(0):
             yield ConfigError(key, "is no time at all", "such as 180s")
         elif limit + RESERVE >= FUNCTION_TIME:
@@ -62,14 +62,14 @@ def _defaults(found: Workflows) -> Iterator[ConfigError]:
             yield ConfigError(key, f"does not fit: {sums}", f"stay below {spell(REDRIVE_AFTER)}")
 
 
-def _workflow(found: Workflows, workflow: Workflow, policy: Policy) -> Iterator[ConfigError]:
+def _workflow(workflows: Workflows, workflow: Workflow, policy: Policy) -> Iterator[ConfigError]:
     key = f"workflows.{workflow.name}"
     for place, name in enumerate(workflow.requires):
-        if name not in found.workflows:
+        if name not in workflows.workflows:
             at = f"{key}.requires[{place}]"
-            yield ConfigError(at, f"unknown workflow {name}", suggest(name, found.workflows))
+            yield ConfigError(at, f"unknown workflow {name}", suggest(name, workflows.workflows))
     yield from _decide(key, workflow, policy)
-    yield from _steps(found, workflow, key)
+    yield from _steps(workflows, workflow, key)
 
 
 def _decide(key: str, workflow: Workflow, policy: Policy) -> Iterator[ConfigError]:
@@ -121,7 +121,7 @@ def _positive(key: str, length: timedelta) -> Iterator[ConfigError]:
         yield ConfigError(key, "is no time at all", "such as 30m")
 
 
-def _steps(found: Workflows, workflow: Workflow, key: str) -> Iterator[ConfigError]:
+def _steps(workflows: Workflows, workflow: Workflow, key: str) -> Iterator[ConfigError]:
     names = [step.name for step in workflow.steps]
     for place, step in enumerate(workflow.steps):
         at = f"{key}.steps[{place}]"
@@ -133,12 +133,14 @@ def _steps(found: Workflows, workflow: Workflow, key: str) -> Iterator[ConfigErr
             if name not in names:
                 yield ConfigError(f"{at}.after[{number}]", f"unknown step {name}", suggest(name, names))
         for number, name in enumerate(step.scrapers):
-            if name not in found.scrapers:
-                yield ConfigError(f"{at}.scrapers[{number}]", f"unknown scraper {name}", suggest(name, found.scrapers))
+            if name not in workflows.scrapers:
+                yield ConfigError(
+                    f"{at}.scrapers[{number}]", f"unknown scraper {name}", suggest(name, workflows.scrapers)
+                )
             elif name in step.scrapers[:number]:
                 yield ConfigError(f"{at}.scrapers[{number}]", f"names {name} twice", "keep one of the two")
             else:
-                yield from _bound(found, workflow, step, name, f"{at}.scrapers[{number}]")
+                yield from _bound(workflows, workflow, step, name, f"{at}.scrapers[{number}]")
         for output in step.outputs:
             if element(output) in (UNIT, UNITS, DATE):
                 reason = f"a loop over it would bind {{{element(output)}}}, which stands for something else"
@@ -155,15 +157,17 @@ def _steps(found: Workflows, workflow: Workflow, key: str) -> Iterator[ConfigErr
         )
 
 
-def _bound(found: Workflows, workflow: Workflow, step: Step, name: str, key: str) -> Iterator[ConfigError]:
+def _bound(workflows: Workflows, workflow: Workflow, step: Step, name: str, key: str) -> Iterator[ConfigError]:
     """Refuse a placeholder that nothing fills where this step calls the scraper."""
-    wanted = found.scrapers[name].placeholders - {DATE} - ({UNITS} if has_units(workflow) else set())
+    placeholders = workflows.scrapers[name].placeholders - {DATE} - ({UNITS} if has_units(workflow) else set())
     bound = {element(step.for_each)} if step.for_each is not None else set[str]()
     bound |= {UNIT} if has_units(workflow) else set()
-    for placeholder in sorted(wanted - bound):
-        known = ", ".join(f"{{{one}}}" for one in sorted({DATE} | bound | ({UNITS} if has_units(workflow) else set())))
-        yield ConfigError(key, f"{name} wants {{{placeholder}}}, which nothing fills here", f"filled here: {known}")
-    if step.for_each is not None and {UNIT, element(step.for_each)} <= wanted:
+    for placeholder in sorted(placeholders - bound):
+        names = ", ".join(
+            f"{{{word}}}" for word in sorted({DATE} | bound | ({UNITS} if has_units(workflow) else set()))
+        )
+        yield ConfigError(key, f"{name} wants {{{placeholder}}}, which nothing fills here", f"filled here: {names}")
+    if step.for_each is not None and {UNIT, element(step.for_each)} <= placeholders:
         yield ConfigError(key, f"{name} wants a unit and an element of a loop", "call it once for one of them")
 
 
@@ -175,7 +179,7 @@ def has_units(workflow: Workflow) -> bool:
 
 def outputs_before(workflow: Workflow, step: Step) -> frozenset[str]:
     """Return the outputs of the steps that this one waits for, directly or through others."""
-    by_name = {one.name: one for one in workflow.steps}
+    by_name = {other.name: other for other in workflow.steps}
     reached: set[str] = set()
     todo = list(step.after)
     while todo:
@@ -198,30 +202,30 @@ def circle_of(after: Mapping[str, tuple[str, ...]]) -> list[str]:
             return []
         path.append(name)
         for before in after[name]:
-            found = visit(before)
-            if found:
-                return found
+            circle = visit(before)
+            if circle:
+                return circle
         path.pop()
         done.add(name)
         return []
 
     for name in after:
-        found = visit(name)
-        if found:
-            return found
+        names = visit(name)
+        if names:
+            return names
     return []
 
 
-def _requires_in_circle(found: Workflows) -> Iterator[ConfigError]:
-    circle = circle_of({name: workflow.requires for name, workflow in found.workflows.items()})
+def _requires_in_circle(workflows: Workflows) -> Iterator[ConfigError]:
+    circle = circle_of({name: workflow.requires for name, workflow in workflows.workflows.items()})
     if circle:
         reason = f"workflows wait for each other: {' -> '.join(circle)}"
         yield ConfigError(f"workflows.{circle[0]}.requires", reason, "take one of them out")
 
 
-def _scrapers(found: Workflows, policy: Policy) -> Iterator[ConfigError]:
+def _scrapers(workflows: Workflows, policy: Policy) -> Iterator[ConfigError]:
     processors = {name for phase in policy.phases.values() for name in phase.processors}
-    for name, scraper in found.scrapers.items():
+    for name, scraper in workflows.scrapers.items():
         key = f"scrapers.{name}"
         if scraper.service not in policy.services:
             yield ConfigError(
@@ -239,8 +243,8 @@ def in_order(steps: tuple[Step, ...]) -> tuple[Step, ...]:
     """Return steps so that each comes after those it waits for, else in the order of the file."""
     left, done = list(steps), list[Step]()
     while left:
-        names = {one.name for one in left}
-        ready = next((one for one in left if not names & set(one.after)), left[0])
+        names = {step.name for step in left}
+        ready = next((step for step in left if not names & set(step.after)), left[0])
         left.remove(ready)
         done.append(ready)
     return tuple(done)

@@ -361,7 +361,7 @@ def _catch_up(workflow: Workflow, decide: CatchUp, day: date, facts: WorkflowInp
     """Decide for one past date; the window and ``latest`` are those of today."""
     today = facts.now.astimezone(facts.zone).date()
     windows = [span(today - timedelta(days=back), decide.window, facts.zone) for back in (0, 1)]
-    window = next((one for one in windows if one.contains(facts.now)), windows[0])
+    window = next((candidate for candidate in windows if candidate.contains(facts.now)), windows[0])
     outside = _outside_window(window, facts)
     if outside is not None:
         return Skip(outside.reason, outside.code, getattr(outside, "next_at", None))

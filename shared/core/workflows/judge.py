@@ -162,13 +162,13 @@ def judge_catch_up(
     waited, missing, unreadable = "", list[str](), ""
     oldest: date | None = None
     for day, of in dates.items():
-        found = uncollected(decide, of)
-        if isinstance(found, Read):
-            return day, found
-        if found is None:
+        names = uncollected(decide, of)
+        if isinstance(names, Read):
+            return day, names
+        if names is None:
             unreadable = unreadable or ("the calendar" if of.units is None else decide.missing.table)
             continue
-        left = within_budget(decide, found, of)
+        left = within_budget(decide, names, of)
         missing += [f"{day} {name}" for name in left]
         if left and oldest is None:
             oldest = day

@@ -67,6 +67,6 @@ def _minutes(span: Span) -> float:
 
 def _calls(workflows: Workflows, step: Step, habits: Habits) -> float:
     """Return the calls of a step: one for each scraper, or one for each of its units or elements."""
-    wanted = [workflows.scrapers[name].placeholders for name in step.scrapers]
+    per_scraper = [workflows.scrapers[name].placeholders for name in step.scrapers]
     looped = set() if step.for_each is None else {element(step.for_each)}
-    return sum(habits.units if placeholders & {UNIT, *looped} else 1.0 for placeholders in wanted)
+    return sum(habits.units if placeholders & {UNIT, *looped} else 1.0 for placeholders in per_scraper)

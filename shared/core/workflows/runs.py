@@ -113,8 +113,8 @@ class WorkflowRun:
 
     def last_progress(self) -> datetime:
         """Return when anything was last done for it."""
-        known = [at for at in (self.progress_at, self.redriven_at) if at is not None]
-        return max(known, default=self.decided_at)
+        moments = [at for at in (self.progress_at, self.redriven_at) if at is not None]
+        return max(moments, default=self.decided_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,22 +158,22 @@ def succeeded(entry: Entry, scraper: Scraper) -> bool:
 
 def planned(workflows: Workflows, workflow: Workflow, run: WorkflowRun, step: Step) -> tuple[Entry, ...]:
     """Return the entries of a step, in the order in which they are begun: those known already as they are."""
-    known = {entry.key: entry for entry in run.entries}
+    entries = {entry.key: entry for entry in run.entries}
     listed = []
     for name in step.scrapers:
         for entry in _entries(workflows.scrapers[name], run, step):
-            listed.append(known.get(entry.key, entry))
+            listed.append(entries.get(entry.key, entry))
     return tuple(listed)
 
 
 def _entries(scraper: Scraper, run: WorkflowRun, step: Step) -> list[Entry]:
-    wanted = scraper.placeholders
-    if wanted & {UNIT, UNITS} and run.targets is None:
+    placeholders = scraper.placeholders
+    if placeholders & {UNIT, UNITS} and run.targets is None:
         text = "not called: no names of units are known"
         return [Entry(step.name, scraper.name, outcome=CallOutcome.SKIPPED, text=text)]
-    if UNIT in wanted:
+    if UNIT in placeholders:
         return [Entry(step.name, scraper.name, target) for target in run.targets or ()]
-    if step.for_each is not None and element(step.for_each) in wanted:
+    if step.for_each is not None and element(step.for_each) in placeholders:
         return [Entry(step.name, scraper.name, str(target)) for target in run.outputs.get(step.for_each, ())]
     return [Entry(step.name, scraper.name)]
 

@@ -31,20 +31,20 @@ def _names(value: Any) -> Iterator[str]:
             yield from _names(inner)
 
 
-def filled(value: Any, known: Mapping[str, Any]) -> Any:
+def filled(value: Any, bindings: Mapping[str, Any]) -> Any:
     """Return a value with its placeholders replaced; one that is the whole text keeps the type of what it stands for.
 
     Within a longer text a list is joined by commas. Names that are not known stay as they are.
     """
     if isinstance(value, str):
         whole = PLACEHOLDER.fullmatch(value)
-        if whole and whole[1] in known:
-            return known[whole[1]]
-        return PLACEHOLDER.sub(lambda match: _text(known[match[1]]) if match[1] in known else match[0], value)
+        if whole and whole[1] in bindings:
+            return bindings[whole[1]]
+        return PLACEHOLDER.sub(lambda match: _text(bindings[match[1]]) if match[1] in bindings else match[0], value)
     if isinstance(value, Mapping):
-        return {name: filled(inner, known) for name, inner in value.items()}
+        return {name: filled(inner, bindings) for name, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [filled(inner, known) for inner in value]
+        return [filled(inner, bindings) for inner in value]
     return value
 
 

@@ -29,35 +29,35 @@ def judge_batch(meaning: BatchExpected, seen: object) -> tuple[bool, str]:
 def judge_requests(meaning: RequestsExpected, history: History, zone: ZoneInfo) -> tuple[bool, str]:
     """Judge the requests that left in a window."""
     alike = _of(history.requests, meaning.batch, meaning.of)
-    found = [one for one in alike if meaning.window.contains(one.at)]
-    members, ids = {one.member for one in found}, {one.request_id for one in found}
+    requests = [request for request in alike if meaning.window.contains(request.at)]
+    members, ids = {request.member for request in requests}, {request.request_id for request in requests}
     fits = (
-        meaning.count in (None, len(found))
-        and (meaning.at_most is None or len(found) <= meaning.at_most)
+        meaning.count in (None, len(requests))
+        and (meaning.at_most is None or len(requests) <= meaning.at_most)
         and meaning.distinct in (None, len(members))
         and meaning.ids in (None, len(ids))
     )
     span = f", {_at(alike[0].at, zone)} to {_at(alike[-1].at, zone)}" if alike else ""
-    told = f"{len(found)} in that time to {len(members)} members with {len(ids)} ids; {len(alike)} in all{span}"
-    return fits, told
+    observed = f"{len(requests)} in that time to {len(members)} members with {len(ids)} ids; {len(alike)} in all{span}"
+    return fits, observed
 
 
 def judge_published(meaning: PublishedExpected, history: History, zone: ZoneInfo) -> tuple[bool, str]:
     """Judge the completions of a batch: how many in all, and what the first of them said, and when."""
-    found = _of(history.published, meaning.batch, meaning.of)
+    completions = _of(history.published, meaning.batch, meaning.of)
     if meaning.generation is not None:
-        found = [one for one in found if one.generation == meaning.generation]
-    told = "; ".join(
-        f"{_at(one.at, zone)} {one.batch_id} generation {one.generation} {one.status}, {one.percent} percent, "
-        f"missing: {', '.join(sorted(one.missing)) or 'nobody'}"
-        for one in found[:SHOWN]
+        completions = [completion for completion in completions if completion.generation == meaning.generation]
+    texts = "; ".join(
+        f"{_at(completion.at, zone)} {completion.batch_id} generation {completion.generation} {completion.status}, "
+        f"{completion.percent} percent, missing: {', '.join(sorted(completion.missing)) or 'nobody'}"
+        for completion in completions[:SHOWN]
     )
-    observed = f"{len(found)} published: {told or 'none'}"
-    if not found or meaning.count == 0:
-        return len(found) == meaning.count, observed
-    first = found[0]
+    observed = f"{len(completions)} published: {texts or 'none'}"
+    if not completions or meaning.count == 0:
+        return len(completions) == meaning.count, observed
+    first = completions[0]
     fits = (
-        len(found) == meaning.count
+        len(completions) == meaning.count
         and meaning.window.contains(first.at)
         and meaning.status in (None, first.status)
         and (meaning.missing is None or frozenset(meaning.missing[:NAMED]) == first.missing)
@@ -73,7 +73,7 @@ def _same(percent: float | None, expected: float) -> bool:
 
 
 def _of(listed: Iterable[T], batch: str, of: Of) -> Sequence[T]:
-    return [one for one in listed if one.batch == batch and one.run is not None and _fits(of, one.run)]
+    return [record for record in listed if record.batch == batch and record.run is not None and _fits(of, record.run)]
 
 
 def _fits(of: Of, run: RunKey) -> bool:

@@ -55,7 +55,7 @@ class BatchWorld:
         if not named:
             return None
         declaring = [batch for batch in named if batch.members.sql is not None and batch.members.sql.text == sql]
-        batch = next((one for one in declaring if one.name in self._members), None)
+        batch = next((candidate for candidate in declaring if candidate.name in self._members), None)
         return [] if batch is None else [self._row(batch, member) for member in self._members[batch.name]]
 
     def _row(self, batch: BatchPolicy, member: str) -> dict[str, Any]:
@@ -83,9 +83,9 @@ class BatchWorld:
         rule = self._rule(batch.name, member)
         if rule.reports != ALL and place >= rule.reports:
             return
-        said = BatchReport(batch_id, member, rule.outcome, 1 if rule.outcome == "done" else None)
+        report = BatchReport(batch_id, member, rule.outcome, 1 if rule.outcome == "done" else None)
         for _ in range(times * (1 + rule.duplicate)):
-            self._send(batch.reports.topic, self.body(batch, batch_id, said), clock.now() + rule.after)
+            self._send(batch.reports.topic, self.body(batch, batch_id, report), clock.now() + rule.after)
 
     def started(self, data: bytes) -> None:
         """Note of which run a batch is, whose id need not say it."""
@@ -108,17 +108,17 @@ class BatchWorld:
     def _rule(self, name: str, member: str) -> Workers:
         return next(rule for rule in self._rules[name] if rule.only is None or member in rule.only)
 
-    def body(self, batch: BatchPolicy, batch_id: str, said: BatchReport) -> bytes:
+    def body(self, batch: BatchPolicy, batch_id: str, report: BatchReport) -> bytes:
         """Return a report as a worker sends it."""
         body: dict[str, Any] = {}
-        _put(body, batch.reports.key, said.member)
+        _put(body, batch.reports.key, report.member)
         _put(body, batch.reports.batch, batch_id)
-        if said.count is not None and batch.reports.count:
-            _put(body, batch.reports.count, said.count)
-        if said.outcome is not None:
-            body["outcome"] = said.outcome
-        if said.reason:
-            body["reason"] = said.reason
+        if report.count is not None and batch.reports.count:
+            _put(body, batch.reports.count, report.count)
+        if report.outcome is not None:
+            body["outcome"] = report.outcome
+        if report.reason:
+            body["reason"] = report.reason
         return json.dumps(body, ensure_ascii=False).encode()
 
     def published(self, topic: str, message: Message) -> None:
@@ -132,13 +132,15 @@ class BatchWorld:
             return
         metadata = body.get("metadata") or {}
         at = self._stage.clock.now()
-        missing = frozenset(str(one) for one in body.get("missing") or ())
-        said = Published(
+        missing = frozenset(str(member) for member in body.get("missing") or ())
+        completion = Published(
             at, name, str(metadata.get("batch_id")), int(body["generation"]), str(body["status"]),
             metadata.get("completion_pct"), missing, body, self._run(str(metadata.get("batch_id"))),
         )  # fmt: skip
-        self._stage.history.published.append(said)
-        self._stage.history.note(at, "published", f"{said.batch_id} generation {said.generation}: {said.status}")
+        self._stage.history.published.append(completion)
+        self._stage.history.note(
+            at, "published", f"{completion.batch_id} generation {completion.generation}: {completion.status}"
+        )
 
     def is_step(self, service: str, path: str) -> bool:
         """True for a call that only batches make: it triggers nothing."""

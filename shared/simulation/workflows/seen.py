@@ -24,20 +24,20 @@ STATES = (NONE, *RunStatus, MISSED)
 def remember(ctx: Context, workflows: Workflows, earlier: Iterable[EarlierRun]) -> None:
     """Put runs into the store that had ended before the scenario began."""
     numbers: dict[tuple[str, date], int] = {}
-    for one in sorted(earlier, key=lambda run: run.at):
-        numbers[one.workflow, one.day] = number = numbers.get((one.workflow, one.day), 0) + 1
-        repeating = isinstance(workflows.workflows[one.workflow].decide, BeforeGames | CatchUp | Discovery)
+    for row in sorted(earlier, key=lambda run: run.at):
+        numbers[row.workflow, row.day] = number = numbers.get((row.workflow, row.day), 0) + 1
+        repeating = isinstance(workflows.workflows[row.workflow].decide, BeforeGames | CatchUp | Discovery)
         window = str(number) if repeating else WINDOW if number == 1 else f"{WINDOW}.{number}"
         run = WorkflowRun(
             pipeline=ctx.policy.pipeline,
-            workflow=one.workflow,
+            workflow=row.workflow,
             window=window,
-            day=one.day,
+            day=row.day,
             reason="before the scenario began",
             code="due",
-            decided_at=one.at,
-            status=RunStatus(one.outcome),
-            ended_at=one.at,
+            decided_at=row.at,
+            status=RunStatus(row.outcome),
+            ended_at=row.at,
         )
         create_run(ctx, run)
         note_run(ctx, run)

@@ -28,7 +28,7 @@ def _standing_in(template: str, value: Any) -> Iterator[str]:
             yield from map(str, value if isinstance(value, list | tuple) else [value])
         return
     parts = (re.escape(part) for part in PLACEHOLDER.split(template)[::2])
-    found = re.fullmatch("(.+?)".join(parts), value, re.DOTALL) if names and isinstance(value, str) else None
-    for name, text in zip(names, found.groups() if found else (), strict=False):
+    match = re.fullmatch("(.+?)".join(parts), value, re.DOTALL) if names and isinstance(value, str) else None
+    for name, text in zip(names, match.groups() if match else (), strict=False):
         if name != DATE:
             yield from text.split(",") if name == UNITS else [text]
