@@ -189,8 +189,8 @@ MUTANTS = [
     mutant(
         "a message is taken in by the first pipeline whatever its topic",
         EVENTS,
-        "    return of_topic(known, topic) or next(having, known[0])",
-        "    return next(having, known[0])",
+        "    return of_topic(contexts, topic) or next(having, contexts[0])",
+        "    return next(having, contexts[0])",
         f"{T_SEVERAL}a_message_is_the_pipeline_s_of_its_topic",
     ),
     mutant(
@@ -479,7 +479,7 @@ MUTANTS = [
     mutant(
         "a phase is asked again for each transition that waits for it",
         "shared/app/sweep/rerun.py",
-        "found.get(phase, Lack(snapshot.key, phase, (), (), frozenset()))",
+        "lacks.get(phase, Lack(snapshot.key, phase, (), (), frozenset()))",
         "Lack(snapshot.key, phase, (), (), frozenset())",
         T_PAPER + "a_phase_that_two_wait_for_is_asked_once",
     ),
@@ -1263,7 +1263,7 @@ MUTANTS = [
     mutant(
         "who brought a dead letter back is not said",
         DEAD_LETTERS,
-        "marks |= {name: text for name, text in said.items() if text}",
+        "marks |= {name: text for name, text in provenance.items() if text}",
         "",
         f"{T_DEAD_LETTERS}a_replay_says_who_brought_it_back_and_why",
     ),
@@ -1614,7 +1614,7 @@ MUTANTS = [
     mutant(
         "every old date speaks for itself",
         SWEEP,
-        "        done.conditions = said\n",
+        "        done.conditions = conditions\n",
         "        pass\n",
         f"{T_TIME}old_dates_are_one_warning",
     ),
@@ -1791,7 +1791,7 @@ MUTANTS = [
         "what is inferred takes the place of a report that came meanwhile",
         "shared/app/state/reports.py",
         "if if_silent and before is not None and before.latest is not None:",
-        "if if_silent and known and before is not None and before.latest is not None:",
+        "if if_silent and documents and before is not None and before.latest is not None:",
         "tests/app/test_reports.py::test_what_is_inferred_never_takes_the_place_of_a_report",
     ),
     mutant(
@@ -1811,14 +1811,14 @@ MUTANTS = [
     mutant(
         "workers of another coordinator are a fault",
         "shared/app/batches/recording.py",
-        'kind = "unknown_batch" if is_started(ctx.policy, said.declared) else FOREIGN',
+        'kind = "unknown_batch" if is_started(ctx.policy, report.declared) else FOREIGN',
         'kind = "unknown_batch"',
         "tests/app/test_batch_reports_of_others.py::test_a_worker_of_another_coordinator_is_no_fault",
     ),
     mutant(
         "a batch of ours that nobody knows is no fault",
         "shared/app/batches/recording.py",
-        'kind = "unknown_batch" if is_started(ctx.policy, said.declared) else FOREIGN',
+        'kind = "unknown_batch" if is_started(ctx.policy, report.declared) else FOREIGN',
         "kind = FOREIGN",
         "tests/app/test_batch_reports_of_others.py::test_a_worker_of_another_coordinator_is_no_fault",
     ),
@@ -2700,7 +2700,7 @@ MUTANTS = [
     mutant(
         "a catch-up asks its table at every tick",
         "shared/app/workflows/controller.py",
-        "    due = [one for one in due if not _has_looked(one.workflow, books, today, now)]\n",
+        "    due = [candidate for candidate in due if not _has_looked(candidate.workflow, books, today, now)]\n",
         "",
         f"{T_W_CONTROLLER}a_catch_up_asks_its_table_every_so_often_and_for_units_that_have_become_final",
     ),
@@ -2812,7 +2812,7 @@ MUTANTS = [
     mutant(
         "what the record took is written to it again",
         W_AUDIT,
-        "change_day(ctx, book.day, lambda found: found.without_pending(written))",
+        "change_day(ctx, book.day, lambda record: record.without_pending(written))",
         "pass",
         f"{T_W_AUDIT}a_decision_is_written_when_it_changed",
     ),
@@ -3043,8 +3043,8 @@ MUTANTS = [
     mutant(
         "a lost race leaves the outcome of the other without late",
         "shared/app/batches/recording.py",
-        "        found = outcome if stored is None else stored.value",
-        "        found = outcome",
+        "        current = outcome if stored is None else stored.value",
+        "        current = outcome",
         f"{T_BATCH_RACES}who_loses_the_race_for_a_late_outcome_marks_what_the_other_wrote",
     ),
     mutant(
@@ -3057,8 +3057,8 @@ MUTANTS = [
     mutant(
         "who looks before it writes does not look again",
         "shared/app/batches/recording.py",
-        "if change in (Change.NOTHING, Change.NOTED) or known is None or not known.silent:",
-        "if change is not Change.GROWN or known is None or not known.silent:",
+        "if change in (Change.NOTHING, Change.NOTED) or remembered is None or not remembered.silent:",
+        "if change is not Change.GROWN or remembered is None or not remembered.silent:",
         f"{T_BATCH_RACES}a_closing_between_the_look_and_the_write_is_noticed",
     ),
     mutant(
@@ -3114,8 +3114,8 @@ MUTANTS = [
     mutant(
         "columns of a member are kept in a shape that a store looks into",
         "shared/app/batches/load.py",
-        "Member(one.key, text=json.dumps(one.columns))",
-        "Member(one.key, one.columns)",
+        "Member(member.key, text=json.dumps(member.columns))",
+        "Member(member.key, member.columns)",
         f"{T_BATCH_REQUESTS}a_column_that_no_store_or_bus_takes_as_it_is_reaches_its_worker[lists in a list]",
     ),
     mutant(
@@ -3142,8 +3142,8 @@ MUTANTS = [
     mutant(
         "a report on the topic of another batch is counted by an instance that remembers its batch",
         "shared/app/batches/recording.py",
-        "if known is None or not known.silent or known.name != said.declared.name:",
-        "if known is None or not known.silent:",
+        "if remembered is None or not remembered.silent or remembered.name != report.declared.name:",
+        "if remembered is None or not remembered.silent:",
         "tests/app/test_batch_recording.py::test_a_report_on_the_topic_of_another_batch_is_quarantined[remembers]",
     ),
     mutant(
@@ -3163,8 +3163,8 @@ MUTANTS = [
     mutant(
         "an instance that begins counts the whole batch",
         "shared/app/batches/recording.py",
-        "if (known is None or not known.silent) and find_silent(ctx, seen.batch):",
-        "if known is None:",
+        "if (remembered is None or not remembered.silent) and find_silent(ctx, seen.batch):",
+        "if remembered is None:",
         "tests/app/test_batch_races.py::test_an_instance_that_begins_notices_a_closing_between_its_look_and_its_write",
     ),
     mutant(
@@ -3184,7 +3184,7 @@ MUTANTS = [
     mutant(
         "an outcome that was written first is never late",
         "shared/app/batches/recording.py",
-        "late=missing.lacks(found))",
+        "late=missing.lacks(current))",
         "late=False)",
         "tests/app/test_batch_recording.py::test_who_comes_after_the_end_is_told_of_once[long after]",
     ),

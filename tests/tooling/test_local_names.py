@@ -11,16 +11,6 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("shared", "deploy", "functions")
 WORDS = frozenset(["found", "gone", "its", "known", "one", "said", "told", "wanted"])
-# Still to be renamed: a folder or file leaves this list when it binds none of the words.
-TO_RENAME = frozenset(
-    [
-        "shared/app/batches",
-        "shared/app/state",
-        "shared/app/sweep",
-        "shared/app/transitions",
-        "shared/app/workflows",
-    ]
-)
 
 
 def bound(tree: ast.AST) -> Iterator[tuple[int, str]]:
@@ -42,12 +32,6 @@ def given_up(text: str) -> list[str]:
     return [f"{line}: {name}" for line, name in bound(ast.parse(text)) if name in WORDS]
 
 
-def to_rename(path: Path) -> str | None:
-    """Return what of the list a file belongs to, None where it is finished."""
-    name = path.relative_to(ROOT).as_posix()
-    return next((place for place in TO_RENAME if name == place or name.startswith(f"{place}/")), None)
-
-
 BINDINGS = {
     path: given_up(path.read_text(encoding="utf-8"))
     for folder in FOLDERS
@@ -57,18 +41,10 @@ BINDINGS = {
 
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_a_local_name_is_a_noun(folder: str) -> None:
-    """No word that says nothing of what it holds is bound by a file that is not listed as still to be renamed."""
+    """No word that says nothing of what it holds is bound."""
     of_folder = {path: names for path, names in BINDINGS.items() if path.is_relative_to(ROOT / folder)}
     assert of_folder
-    assert {
-        path.relative_to(ROOT).as_posix(): names for path, names in of_folder.items() if names and not to_rename(path)
-    } == {}
-
-
-@pytest.mark.parametrize("place", sorted(TO_RENAME))
-def test_what_is_renamed_leaves_the_list(place: str) -> None:
-    """A place that binds none of the words any more, or that is no more, is not listed."""
-    assert any(names for path, names in BINDINGS.items() if to_rename(path) == place), f"take {place} out of TO_RENAME"
+    assert {path.relative_to(ROOT).as_posix(): names for path, names in of_folder.items() if names} == {}
 
 
 @pytest.mark.parametrize(

@@ -101,8 +101,10 @@ def _whom(worker: Worker, declared: BatchPolicy, page: Page, *, by_person: bool)
     if not by_person and at is not None and declared.retry is not None and clock.now() < at + declared.retry.after:
         return []
     outcomes = outcomes_on(worker.ctx, batch, page.number)
-    gone = {name for name, one in outcomes.items() if not (by_person and one.outcome is MemberOutcome.FAILED)}
-    return [member for member in page.members if member.key not in gone]
+    settled = {
+        name for name, outcome in outcomes.items() if not (by_person and outcome.outcome is MemberOutcome.FAILED)
+    }
+    return [member for member in page.members if member.key not in settled]
 
 
 def _waits(worker: Worker, page: Page) -> bool:

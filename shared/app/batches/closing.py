@@ -70,7 +70,7 @@ def numbers(worker: Worker, declared: BatchPolicy, cause: Cause, now: datetime) 
 
 def _missing(page: Page, outcomes: Mapping[str, Outcome]) -> Missing:
     failed = {name for name, outcome in outcomes.items() if outcome.outcome is MemberOutcome.FAILED}
-    members = tuple(one.key for one in page.members if one.key in failed or one.key not in outcomes)
+    members = tuple(member.key for member in page.members if member.key in failed or member.key not in outcomes)
     return Missing(members, tuple(name for name in members if name in failed))
 
 
@@ -177,12 +177,12 @@ def publish(worker: Worker, declared: BatchPolicy) -> None:
     body = completion_body(ctx.policy, declared, batch, now)
     ctx.ports.bus.publish(declared.publish, [Message(body, completion_attributes(batch))])
     worker.mark(
-        lambda one: replace(
-            one,
+        lambda latest: replace(
+            latest,
             state=BatchState.PUBLISHED,
             active=False,
             published_at=now,
-            published_first_at=one.published_first_at or now,
+            published_first_at=latest.published_first_at or now,
             retry_at=None,
             close_asked=False,
         )

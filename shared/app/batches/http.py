@@ -35,13 +35,13 @@ HINTS = {
 PATHS = {"/start": "POST", "/status": "GET", "/close": "POST"}
 
 
-def answer_one_of(known: Sequence[Context], call: Call) -> tuple[Any, int]:
+def answer_one_of(contexts: Sequence[Context], call: Call) -> tuple[Any, int]:
     """Answer one request for the pipeline that `?pipeline=NAME` names; where one has batches, it need not be named."""
-    wanted = of_query(known, call)
-    if isinstance(wanted, Wrong):
-        return _refused(wanted)
-    contexts, call = wanted
-    having = [ctx for ctx in contexts if ctx.policy.batches] or list(contexts[:1])
+    selection = of_query(contexts, call)
+    if isinstance(selection, Wrong):
+        return _refused(selection)
+    named, call = selection
+    having = [ctx for ctx in named if ctx.policy.batches] or list(named[:1])
     if len(having) > 1:
         names = ", ".join(ctx.policy.pipeline for ctx in having)
         return _refused(Wrong(f"several pipelines have batches: {names}", "say which: ?pipeline=NAME"))
@@ -157,10 +157,10 @@ def _run(ctx: Context, named: dict[str, str]) -> tuple[str, RunKey] | Wrong:
         return Wrong(f"unknown mode {shown(mode)}" if mode else "no mode is named", suggest(mode, modes))
     lane = named.get("lane", Lane.LIVE.value)
     if lane not in set(Lane):
-        return Wrong(f"unknown lane {shown(lane)}", suggest(lane, [one.value for one in Lane]))
+        return Wrong(f"unknown lane {shown(lane)}", suggest(lane, [choice.value for choice in Lane]))
     return name, RunKey(ctx.policy.pipeline, day, mode, Lane(lane))
 
 
-def _only(known: Any) -> str:
-    listed = list(known)
+def _only(names: Any) -> str:
+    listed = list(names)
     return str(listed[0]) if len(listed) == 1 else ""

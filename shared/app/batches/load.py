@@ -89,15 +89,15 @@ def _write(worker: Worker, attempt: int, pages: Sequence[Sequence[Listed]], buck
     places: list[list[int]] = [[] for _ in range(buckets)]
     worker.pages.clear()
     for number, listed in enumerate(pages):
-        page = Page(number, tuple(Member(one.key, text=json.dumps(one.columns)) for one in listed))
+        page = Page(number, tuple(Member(member.key, text=json.dumps(member.columns)) for member in listed))
         path, data = f"{root}/batch_pages/{attempt}.{number}", kept_data(page, ctx.ports.clock.now())
         version = ctx.ports.store.create(path, data)
         if version is None:
             _put(ctx, path, data)
         else:
             worker.pages[number] = Stored(page, version)
-        for one in listed:
-            digest = member_hash(one.key)
+        for member in listed:
+            digest = member_hash(member.key)
             bucket = int(digest[:8], 16) % buckets
             hashes[bucket].append(digest)
             places[bucket].append(number)

@@ -88,10 +88,10 @@ def _act(ctx: Context, run: RunKey, name: str, verb: str, why: Why, change: Chan
     return _go_on(ctx, batch, result.text)
 
 
-def _go_on(ctx: Context, batch: Batch, said: str) -> CommandResult:
+def _go_on(ctx: Context, batch: Batch, text: str) -> CommandResult:
     """Let the function of batches do it; where the bus is away the next sweep does."""
     try:
         go_on(ctx, batch)
     except Unavailable as error:
-        return CommandResult(Outcome.DONE, f"{said}; with the next sweep, for {error}")
-    return CommandResult(Outcome.DONE, said)
+        return CommandResult(Outcome.DONE, f"{text}; with the next sweep, for {error}")
+    return CommandResult(Outcome.DONE, text)

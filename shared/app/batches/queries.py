@@ -59,35 +59,35 @@ def view(ctx: Context, batch: Batch) -> BatchView:
 
 def troubled(ctx: Context, batch: Batch) -> list[Outcome]:
     """Return the members that were skipped or failed, with their reasons, the first of them."""
-    found = [outcome for outcome in all_outcomes(ctx, batch) if outcome.outcome is not MemberOutcome.DONE]
-    return sorted(found, key=lambda one: (one.outcome.value, one.member))[:MOST_NAMED]
+    outcomes = [outcome for outcome in all_outcomes(ctx, batch) if outcome.outcome is not MemberOutcome.DONE]
+    return sorted(outcomes, key=lambda outcome: (outcome.outcome.value, outcome.member))[:MOST_NAMED]
 
 
 def lines(ctx: Context, seen: BatchView) -> list[str]:
     """Return a batch as people read it."""
     batch, counts, policy = seen.batch, seen.counts, ctx.policy
     of = "members not known yet" if batch.members is None else f"{batch.members} members"
-    found = [f"{batch.id} {batch.name}: {batch.state.value}, generation {batch.generation}, {of}"]
+    listed = [f"{batch.id} {batch.name}: {batch.state.value}, generation {batch.generation}, {of}"]
     if batch.members is not None:
-        found.append(
+        listed.append(
             f"  {bar(seen.percent or 0.0)} {seen.percent:g} percent have an outcome: {counts.done} done, "
             f"{counts.skipped} skipped, {counts.failed} failed, {seen.silent} silent"
         )
-    found.append(f"  {seen.reason}")
+    listed.append(f"  {seen.reason}")
     declared = policy.batches.get(batch.name)
     end = None if declared is None else deadline_at(batch, declared)
     moments = {"started": batch.started_at, "deadline": end, "published": batch.published_at}
-    found += [f"  {word:<10} {clock_time(policy, at)}" for word, at in moments.items() if at is not None]
+    listed += [f"  {word:<10} {clock_time(policy, at)}" for word, at in moments.items() if at is not None]
     for place, step in enumerate(batch.steps):
         word = f"proven: {step.proof}" if step.proof else step.refused or step.error or "begun"
-        found.append(f"  close step {place + 1}: {word}")
-    found += [f"  {one.outcome.value:<8} {one.member}{_why(one)}" for one in troubled(ctx, batch)]
-    silent = [name for name in seen.missing if name not in {one.member for one in troubled(ctx, batch)}]
-    found += [f"  silent   {name}" for name in silent]
-    found += [
+        listed.append(f"  close step {place + 1}: {word}")
+    listed += [f"  {outcome.outcome.value:<8} {outcome.member}{_why(outcome)}" for outcome in troubled(ctx, batch)]
+    silent = [name for name in seen.missing if name not in {outcome.member for outcome in troubled(ctx, batch)}]
+    listed += [f"  silent   {name}" for name in silent]
+    listed += [
         f"  {act.verb} {clock_time(policy, act.at)} by {act.by or 'nobody named'}: {act.reason}" for act in batch.acts
     ]
-    return found
+    return listed
 
 
 def _why(outcome: Outcome) -> str:
@@ -124,7 +124,8 @@ def document(ctx: Context, seen: BatchView) -> dict[str, Any]:
             for step in batch.steps
         ],
         "members_named": [
-            {"member": one.member, "outcome": one.outcome.value, "reason": one.reason} for one in troubled(ctx, batch)
+            {"member": outcome.member, "outcome": outcome.outcome.value, "reason": outcome.reason}
+            for outcome in troubled(ctx, batch)
         ],
         "acts": [{**asdict(act), "at": act.at.isoformat()} for act in batch.acts],
     }

@@ -49,12 +49,12 @@ def topics(ctx: Context) -> tuple[str, ...]:
     return (start_topic(ctx.policy.pipeline), *dict.fromkeys(reports))
 
 
-def recipient(known: Sequence[Context], topic: str) -> Context:
+def recipient(contexts: Sequence[Context], topic: str) -> Context:
     """Return the context of the pipeline whose batches hear a topic; else the first one that has any, else the first:
     somebody has to keep what came."""
-    hearing = (ctx for ctx in known if topic in topics(ctx))
-    having = (ctx for ctx in known if ctx.policy.batches)
-    return next(hearing, None) or next(having, known[0])
+    hearing = (ctx for ctx in contexts if topic in topics(ctx))
+    having = (ctx for ctx in contexts if ctx.policy.batches)
+    return next(hearing, None) or next(having, contexts[0])
 
 
 def receive(ctx: Context, delivery: Delivery) -> Taken:
@@ -79,8 +79,8 @@ def take_in(ctx: Context, delivery: Delivery) -> Taken:
         declared = ctx.policy.batches.get(delivery.phase.removeprefix(f"{STARTS}."))
         if declared is None:
             raise Malformed("unknown_batch", f"the policy declares no {delivery.phase} any more")
-        said = report_of(body, declared)
-        return _taken("reported", said.batch_id, report(ctx, delivery, said))
+        member_report = report_of(body, declared)
+        return _taken("reported", member_report.batch_id, report(ctx, delivery, member_report))
     asked = start_of(body, ctx.policy)
     if isinstance(asked, GoOn):
         return _go_on(ctx, asked.batch_id)

@@ -25,33 +25,33 @@ AT_ONCE = 32
 WAITED_FOR = frozenset({BatchState.LOADING, BatchState.REQUESTING, BatchState.OPEN, BatchState.HELD})
 
 
-def report(ctx: Context, delivery: Delivery, said: MemberReport) -> Advanced:
+def report(ctx: Context, delivery: Delivery, member_report: MemberReport) -> Advanced:
     """Take one report in; raise ``Malformed`` for one that is never counted, ``Unavailable`` if it must come again."""
-    seen, change, outcome = write_first(ctx, delivery, said) or look_first(ctx, delivery, said)
+    seen, change, outcome = write_first(ctx, delivery, member_report) or look_first(ctx, delivery, member_report)
     batch = seen.batch
     ctx.log(
-        "batch.reported", batch_id=batch.id, member=said.member, outcome=said.outcome.value, change=change.value,
-        message_id=delivery.message_id,
+        "batch.reported", batch_id=batch.id, member=member_report.member, outcome=member_report.outcome.value,
+        change=change.value, message_id=delivery.message_id,
     )  # fmt: skip
     waits = batch.closing is None and batch.state in WAITED_FOR
     if waits and (seen.others or _another_is_silent(ctx, batch.id) or find_silent(ctx, batch)):
         return Advanced(Ended.WAITING, batch, "others are silent")
     advanced = advance(ctx, batch.id, late=outcome.late or change is Change.GROWN)
-    _note_late(ctx, said, change, seen, outcome, advanced.batch)
+    _note_late(ctx, member_report, change, seen, outcome, advanced.batch)
     return advanced
 
 
 def _another_is_silent(ctx: Context, batch_id: str) -> bool:
     """True if a member that is remembered as silent still is: looked at after the own outcome stands, so that of the
     last two who report at once one sees the other. Once the first has reported, more of them are looked at together."""
-    known, at_once = ctx.memory.batches.get(batch_id), 1
-    while known is not None and known.silent:
-        asked = known.silent[-at_once:]
-        found = ctx.ports.store.get(*asked)
-        still = tuple(path for path, document in zip(asked, found, strict=True) if document is None)
+    remembered, at_once = ctx.memory.batches.get(batch_id), 1
+    while remembered is not None and remembered.silent:
+        asked = remembered.silent[-at_once:]
+        documents = ctx.ports.store.get(*asked)
+        still = tuple(path for path, document in zip(asked, documents, strict=True) if document is None)
         if len(still) < len(asked):
-            known = replace(known, silent=(*known.silent[:-at_once], *still))
-            keep(ctx, batch_id, known)
+            remembered = replace(remembered, silent=(*remembered.silent[:-at_once], *still))
+            keep(ctx, batch_id, remembered)
         if still:
             return True
         at_once = min(2 * at_once, AT_ONCE)
@@ -59,7 +59,7 @@ def _another_is_silent(ctx: Context, batch_id: str) -> bool:
 
 
 def _note_late(
-    ctx: Context, said: MemberReport, change: Change, seen: Seen, outcome: Outcome, batch: Batch | None
+    ctx: Context, member_report: MemberReport, change: Change, seen: Seen, outcome: Outcome, batch: Batch | None
 ) -> None:
     """Note an outcome that the closing lacks and that did not reopen the batch; a redelivery notes nothing new, but
     what somebody wrote who died before it could say so."""
@@ -68,5 +68,5 @@ def _note_late(
     reopens = change is Change.BETTER and outcome.late
     if change is Change.NOTED or (not reopens and is_uncounted(ctx, batch, outcome)):
         late = ctx.ports.store.count(outcomes_path(batch.id), {"late": True})
-        what = f"reported {said.outcome.value} after the batch was closed"
-        tell_late(ctx, said.declared, batch, said.member, late, what)
+        what = f"reported {member_report.outcome.value} after the batch was closed"
+        tell_late(ctx, member_report.declared, batch, member_report.member, late, what)

@@ -22,9 +22,9 @@ NAMED_LATE = 10
 
 def tell_closed(ctx: Context, declared: BatchPolicy, batch: Batch) -> None:
     """Say how a batch was closed that was not complete."""
-    found = closed_condition(declared, batch)
-    if found is not None:
-        raise_quietly(ctx, found)
+    condition = closed_condition(declared, batch)
+    if condition is not None:
+        raise_quietly(ctx, condition)
 
 
 def closed_condition(declared: BatchPolicy, batch: Batch) -> Condition | None:

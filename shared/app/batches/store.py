@@ -138,16 +138,16 @@ def active_batches(ctx: Context) -> tuple[list[Stored[Batch]], dict[str, ValueEr
 
 def batches_of_run(ctx: Context, name: str, run: RunKey) -> list[Stored[Batch]]:
     """Return the batches of one name and run, the newest first."""
-    found = ctx.ports.store.query(COLLECTION, {"pipeline": run.pipeline, "name": name})
-    batches = [Stored(from_data(Batch, document.data), document.version) for document in found]
+    documents = ctx.ports.store.query(COLLECTION, {"pipeline": run.pipeline, "name": name})
+    batches = [Stored(from_data(Batch, document.data), document.version) for document in documents]
     return sorted((batch for batch in batches if batch.value.run == run), key=_age, reverse=True)
 
 
 def batches_of_name(ctx: Context, name: str) -> list[Batch]:
     """Return the batches of one name that are kept; one that cannot be read is none of them."""
-    found = ctx.ports.store.query(COLLECTION, {"pipeline": ctx.policy.pipeline, "name": name})
+    documents = ctx.ports.store.query(COLLECTION, {"pipeline": ctx.policy.pipeline, "name": name})
     batches = []
-    for document in found:
+    for document in documents:
         try:
             batches.append(from_data(Batch, document.data))
         except ValueError as error:
@@ -157,8 +157,8 @@ def batches_of_name(ctx: Context, name: str) -> list[Batch]:
 
 def all_batches(ctx: Context) -> list[Batch]:
     """Return every batch of the pipeline that is kept, the newest first."""
-    found = ctx.ports.store.query(COLLECTION, {"pipeline": ctx.policy.pipeline})
-    return sorted((from_data(Batch, document.data) for document in found), key=_started, reverse=True)
+    documents = ctx.ports.store.query(COLLECTION, {"pipeline": ctx.policy.pipeline})
+    return sorted((from_data(Batch, document.data) for document in documents), key=_started, reverse=True)
 
 
 def _age(stored: Stored[Batch]) -> tuple[datetime, int]:
@@ -211,8 +211,8 @@ def read_outcome(document: Document | None) -> Stored[Outcome] | None:
 
 def outcomes_on(ctx: Context, batch: Batch, page: int) -> dict[str, Outcome]:
     """Return the outcomes of one page's members by name."""
-    found = ctx.ports.store.query(outcomes_path(batch.id), {"page": page})
-    outcomes = (from_data(Outcome, document.data) for document in found)
+    documents = ctx.ports.store.query(outcomes_path(batch.id), {"page": page})
+    outcomes = (from_data(Outcome, document.data) for document in documents)
     return {outcome.member: outcome for outcome in outcomes}
 
 
@@ -237,7 +237,7 @@ def with_last(ctx: Context, batch: Batch, counts: Counts, since: datetime, now: 
             if store.count(path, {"minute": minute}):
                 return replace(counts, last_at=max(since, datetime.fromtimestamp(minute * 60, since.tzinfo)))
             continue
-        outcomes = [from_data(Outcome, one.data) for one in store.query(path, {"minute": minute})]
+        outcomes = [from_data(Outcome, document.data) for document in store.query(path, {"minute": minute})]
         return replace(counts, last_at=max((outcome.received_at for outcome in outcomes), default=None))
     return counts
 

@@ -32,17 +32,17 @@ def warnings(
 ) -> list[Condition]:
     """Return what holds of a batch that is not published, for the sweep. While it is ``due`` to be gone on with, an
     open one stalls only once that has not come about for as long as it may take."""
-    found = []
+    conditions = []
     stalled = (
         None
         if due and _goes_on(batch, declared, counts, ctx.ports.clock.now())
         else _stalled(ctx, declared, batch, counts)
     )
     if stalled is not None:
-        found.append(stalled)
+        conditions.append(stalled)
     if batch.state is BatchState.OPEN and fails_too_often(declared, counts.failed, batch.members):
-        found.append(failing_condition(batch, counts.failed))
-    return found
+        conditions.append(failing_condition(batch, counts.failed))
+    return conditions
 
 
 def _goes_on(batch: Batch, declared: BatchPolicy, counts: Counts, now: datetime) -> bool:
@@ -121,10 +121,10 @@ def tell_few(ctx: Context, declared: BatchPolicy, batch: Batch, members: int) ->
     if usual is None or not is_few(declared, members, usual[0]):
         return
     size, nights = usual
-    known = replace(batch, members=members)
+    loaded = replace(batch, members=members)
     what = f"{amount(members, 'member')}; the median of {amount(nights, 'night')} before is {size:g}"
     then = "the batch goes on with those that there are"
-    text = say(known.run.id, f"batch {known.name}", what, then, "look at the query of its members and its tables")
+    text = say(loaded.run.id, f"batch {loaded.name}", what, then, "look at the query of its members and its tables")
     raise_quietly(
-        ctx, Condition(AlertKind.BATCH_FEW, at_most(known, Severity.WARNING), known.run.id, "", known.id, text)
+        ctx, Condition(AlertKind.BATCH_FEW, at_most(loaded, Severity.WARNING), loaded.run.id, "", loaded.id, text)
     )

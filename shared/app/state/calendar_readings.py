@@ -41,9 +41,9 @@ def empty_dates(ctx: Context) -> frozenset[date]:
 
 def note(ctx: Context, units: Mapping[date, Units], today: date) -> None:
     """Keep what has just been read of these dates, if it says otherwise than what this instance knows to be kept."""
-    known = empty_dates(ctx) if ctx.memory.empty_dates is None else ctx.memory.empty_dates
-    ctx.memory.empty_dates = known
-    if _after(known, units, today) == known:
+    dates = empty_dates(ctx) if ctx.memory.empty_dates is None else ctx.memory.empty_dates
+    ctx.memory.empty_dates = dates
+    if _after(dates, units, today) == dates:
         return
 
     def noted(document: Document | None) -> tuple[Mapping[str, Any] | None, frozenset[date]]:
@@ -54,7 +54,7 @@ def note(ctx: Context, units: Mapping[date, Units], today: date) -> None:
 
 
 def _after(before: frozenset[date], units: Mapping[date, Units], today: date) -> frozenset[date]:
-    empty = {day for day, found in units.items() if found.total == 0}
+    empty = {day for day, reading in units.items() if reading.total == 0}
     added = empty - before
     kept = before - (units.keys() - empty)
     return frozenset(day for day in kept | added if today - day <= KEPT_FOR) if added else kept

@@ -34,15 +34,15 @@ def write_version(store: StateStore, path: str, data: Mapping[str, Any], version
     return store.create(path, data) if version is None else store.update(path, data, version)
 
 
-def change_document(store: StateStore, path: str, change: Change[T], known: Sequence[Document | None] = ()) -> T:
+def change_document(store: StateStore, path: str, change: Change[T], documents: Sequence[Document | None] = ()) -> T:
     """Write what ``change`` makes of a document and return its result; None as data leaves the document as it is.
 
     ``change`` is given None where no document is, and is called again where somebody else wrote first: it must have no
-    effect of its own. ``known`` holds the document, or None, where the caller has just read it. Raises ``Contended``
-    if others write the document all the time.
+    effect of its own. ``documents`` holds the document, or None, where the caller has just read it. Raises
+    ``Contended`` if others write the document all the time.
     """
     for attempt in range(ATTEMPTS):
-        document = known[0] if known and attempt == 0 else store.get(path)[0]
+        document = documents[0] if documents and attempt == 0 else store.get(path)[0]
         data, result = change(document)
         if data is None:
             return result

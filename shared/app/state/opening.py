@@ -25,12 +25,12 @@ SECOND_LOOK = timedelta(seconds=40)
 
 
 def ensure_exists(
-    store: StateStore, policy: Policy, key: RunKey, now: datetime, known: Sequence[Document | None] = ()
+    store: StateStore, policy: Policy, key: RunKey, now: datetime, documents: Sequence[Document | None] = ()
 ) -> bool:
     """Create a run unless there is one, open or closed, and make an open one due; return whether it is new.
 
-    ``known`` holds the run's document, or None, where the caller has just read it. Nothing is written for a run that
-    has been made due since a sweep looked at it: of a thousand reports in a minute one writes.
+    ``documents`` holds the run's document, or None, where the caller has just read it. Nothing is written for a run
+    that has been made due since a sweep looked at it: of a thousand reports in a minute one writes.
     """
 
     def created(document: Document | None) -> tuple[Mapping[str, Any] | None, bool]:
@@ -38,7 +38,7 @@ def ensure_exists(
             return _new(policy, key, now), True
         return _touched(document, policy, now), False
 
-    return change_document(store, run_path(key), created, known)
+    return change_document(store, run_path(key), created, documents)
 
 
 def ensure_open(store: StateStore, policy: Policy, key: RunKey, now: datetime) -> bool:

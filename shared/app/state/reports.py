@@ -27,15 +27,15 @@ def store_report(
     policy: Policy,
     key: RunKey,
     report: Report,
-    known: Sequence[Document | None] = (),
+    documents: Sequence[Document | None] = (),
     *,
     if_silent: bool = False,
 ) -> StoredReport:
     """Fold a report into what is known of its processor, as often as somebody else writes first.
 
-    A report that was stored before changes nothing and writes nothing (R5). ``known`` holds the processor's document,
-    or None, where the caller has just read it. With ``if_silent`` nothing is written once the processor has reported.
-    Raises ``Unavailable`` if others write the document all the time.
+    A report that was stored before changes nothing and writes nothing (R5). ``documents`` holds the processor's
+    document, or None, where the caller has just read it. With ``if_silent`` nothing is written once the processor has
+    reported. Raises ``Unavailable`` if others write the document all the time.
     """
 
     def folded(document: Document | None) -> tuple[Mapping[str, Any] | None, StoredReport]:
@@ -48,4 +48,4 @@ def store_report(
             return None, StoredReport(after, changed=False)
         return part_data(after, key, policy), StoredReport(after, changed=True)
 
-    return change_document(store, completion_path(key, report.phase, report.processor), folded, known)
+    return change_document(store, completion_path(key, report.phase, report.processor), folded, documents)

@@ -46,7 +46,11 @@ class Loaded:
     def completions_of(self, phases: Iterable[str]) -> Mapping[str, Completion]:
         """Return the completions of these phases by processor, whose names are unique in a policy."""
         listed = [self.completions.get(phase, {}) for phase in phases]
-        return listed[0] if len(listed) == 1 else {name: one for found in listed for name, one in found.items()}
+        return (
+            listed[0]
+            if len(listed) == 1
+            else {name: completion for of_phase in listed for name, completion in of_phase.items()}
+        )
 
     def last_report_at(self, phase: str) -> datetime | None:
         """Return the receipt of the phase's latest report."""
@@ -166,8 +170,8 @@ def due_runs(store: StateStore, policy: Policy, now: datetime) -> tuple[list[Sto
 def next_due_at(store: StateStore, pipeline: str, after: datetime | None = None) -> datetime | None:
     """Return when the first open run is due, of those that are later than ``after``; None where there is none."""
     first = pipeline + DUE_FROM if after is None else due_text(pipeline, after + timedelta(microseconds=1))
-    found = store.between("runs", "due", first, pipeline + DUE_LAST, 1)
-    return datetime.fromisoformat(found[0].data["due"].partition(DUE_FROM)[2]) if found else None
+    documents = store.between("runs", "due", first, pipeline + DUE_LAST, 1)
+    return datetime.fromisoformat(documents[0].data["due"].partition(DUE_FROM)[2]) if documents else None
 
 
 def readable(documents: Iterable[Document]) -> tuple[list[Stored[Run]], dict[str, ValueError]]:
@@ -210,8 +214,8 @@ def with_run(
     """Read the rest of a run whose own document, and whose pipeline's pauses, are known."""
     completions: dict[str, dict[str, Completion]] = {}
     for document in store.query(completions_path(key)):
-        known = from_data(Completion, document.data)
-        completions.setdefault(known.phase, {})[known.processor] = known
+        completion = from_data(Completion, document.data)
+        completions.setdefault(completion.phase, {})[completion.processor] = completion
     transitions = {
         document.id: Stored(from_data(TransitionState, document.data), document.version)
         for document in store.query(transitions_path(key))
@@ -221,9 +225,9 @@ def with_run(
 
 def load_phases(store: StateStore, key: RunKey, phases: Iterable[str], transitions: tuple[str, ...]) -> Loaded:
     """Read what a delivery needs: the run, some transitions, the completions of some phases."""
-    run, *found = store.get(run_path(key), *(transition_path(key, name) for name in transitions))
+    run, *documents = store.get(run_path(key), *(transition_path(key, name) for name in transitions))
     completions = {phase: load_completions(store, key, phase) for phase in phases}
-    return Loaded(read_run(run), completions, read_transitions(transitions, found))
+    return Loaded(read_run(run), completions, read_transitions(transitions, documents))
 
 
 def load_completions(store: StateStore, key: RunKey, phase: str) -> dict[str, Completion]:
@@ -232,6 +236,6 @@ def load_completions(store: StateStore, key: RunKey, phase: str) -> dict[str, Co
 
 def load_stored_completions(store: StateStore, key: RunKey, phase: str) -> dict[str, Stored[Completion]]:
     """Read one phase's completions by the names of their processors."""
-    found = store.query(completions_path(key), {"phase": phase})
-    completions = (Stored(from_data(Completion, document.data), document.version) for document in found)
+    documents = store.query(completions_path(key), {"phase": phase})
+    completions = (Stored(from_data(Completion, document.data), document.version) for document in documents)
     return {stored.value.processor: stored for stored in completions}

@@ -61,7 +61,7 @@ def obstacle(ctx: Context, letter: DeadLetter) -> str:
 def replay(
     ctx: Context,
     port: DeadLetters,
-    wanted: Collection[str] | None = None,
+    message_ids: Collection[str] | None = None,
     *,
     by: str = "",
     reason: str = "",
@@ -69,44 +69,46 @@ def replay(
 ) -> Iterator[Replayed]:
     """Publish letters to their topics again, each removed once the bus has the new message; yield what became of each.
 
-    ``wanted`` are message ids, None for all. A new message says which letter it was and when it was first published:
-    a report without a time of its own is of then, not of now; and who brought it back and why (behaviour D9), which
-    the function that receives it writes to its log. What cannot be brought back stays.
+    ``message_ids`` names the letters, None for all. A new message says which letter it was and when it was first
+    published: a report without a time of its own is of then, not of now; and who brought it back and why (behaviour
+    D9), which the function that receives it writes to its log. What cannot be brought back stays.
     """
     left: list[DeadLetter] = []
-    found: set[str] = set()
-    said = {REPLAYED_BY: _fitting(by), REPLAYED_FOR: _fitting(reason)}
+    handled: set[str] = set()
+    provenance = {REPLAYED_BY: _fitting(by), REPLAYED_FOR: _fitting(reason)}
     try:
         for batch in _batches(port, MOST):
             left += batch
             for letter in batch:
-                if wanted is not None and letter.message_id not in wanted:
+                if message_ids is not None and letter.message_id not in message_ids:
                     continue
-                outcome = _replay(ctx, port, letter, said, dry_run=dry_run)
+                outcome = _replay(ctx, port, letter, provenance, dry_run=dry_run)
                 if outcome.new_id:
                     port.remove([letter])
                     left.remove(letter)
                 yield outcome
-                found.add(letter.message_id)
-            if wanted is not None and found >= set(wanted):
+                handled.add(letter.message_id)
+            if message_ids is not None and handled >= set(message_ids):
                 return
     finally:
         port.give_back(left)
 
 
-def _replay(ctx: Context, port: DeadLetters, letter: DeadLetter, said: Mapping[str, str], *, dry_run: bool) -> Replayed:
+def _replay(
+    ctx: Context, port: DeadLetters, letter: DeadLetter, provenance: Mapping[str, str], *, dry_run: bool
+) -> Replayed:
     against = obstacle(ctx, letter)
     if against or dry_run:
         return Replayed(letter, kept=against)
     # What an earlier replay said of itself is not said of this one.
-    own = {name: value for name, value in letter.attributes.items() if name not in said}
+    own = {name: value for name, value in letter.attributes.items() if name not in provenance}
     marks = {REPLAYED_FROM: letter.message_id, FIRST_PUBLISHED_AT: first_published(letter)}
-    marks |= {name: text for name, text in said.items() if text}
+    marks |= {name: text for name, text in provenance.items() if text}
     try:
         new_id = port.publish(letter, {**own, **marks})
     except ValueError as refused:
         return Replayed(letter, kept=str(refused))
-    ctx.log("dead_letters.replayed", message_id=letter.message_id, new_id=new_id, **said)
+    ctx.log("dead_letters.replayed", message_id=letter.message_id, new_id=new_id, **provenance)
     return Replayed(letter, new_id)
 
 
@@ -124,10 +126,10 @@ def _batches(port: DeadLetters, most: int) -> Iterator[list[DeadLetter]]:
     """Take letters until there are no more; one whose time ran out meanwhile comes again, and is not new."""
     seen: set[str] = set()
     while len(seen) < most:
-        fresh = [one for one in port.take(min(AT_ONCE, most - len(seen))) if one.message_id not in seen]
+        fresh = [letter for letter in port.take(min(AT_ONCE, most - len(seen))) if letter.message_id not in seen]
         if not fresh:
             return
-        seen.update(one.message_id for one in fresh)
+        seen.update(letter.message_id for letter in fresh)
         yield fresh
 
 

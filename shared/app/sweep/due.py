@@ -140,8 +140,8 @@ def next_upkeep(
 ) -> Upkeep:
     """Return what the next sweeps have to do after one that has ended now; ``own`` is when what is of no run is due."""
     now, moments = ctx.ports.clock.now(), list(own)
-    known = [at for at in moments if at is not None]
-    next_at = None if done.cut or len(known) < len(moments) else min(known, default=None)
+    instants = [at for at in moments if at is not None]
+    next_at = None if done.cut or len(instants) < len(moments) else min(instants, default=None)
     after = replace(before, next_at=next_at, touched=False, closed=tuple(done.closed))
     if not done.whole or done.cut:
         return after

@@ -29,9 +29,9 @@ def expected_runs(ctx: Context, pauses: Sequence[Pause], now: datetime) -> list[
     ]
 
 
-def without_run(ctx: Context, expected: Sequence[RunKey], known: Collection[RunKey]) -> list[RunKey]:
-    """Return those that do not exist, open or closed; ``known`` are runs that do."""
-    asked = [key for key in expected if key not in known]
+def without_run(ctx: Context, expected: Sequence[RunKey], existing: Collection[RunKey]) -> list[RunKey]:
+    """Return those that do not exist, open or closed; ``existing`` are runs that do."""
+    asked = [key for key in expected if key not in existing]
     documents = ctx.ports.store.get(*map(run_path, asked)) if asked else []
     return [key for key, document in zip(asked, documents, strict=True) if document is None]
 
@@ -52,9 +52,9 @@ def open_expected(
         if units is not None and units[key.day].total == 0:
             done.polls.append(now + EMPTY_AGAIN)
             continue
-        found = None if units is None else units[key.day]
-        final_at = now if found is not None and found.all_final else None
-        run = Run(key, now, units=found, final_at=final_at, policy_version=ctx.policy.version, next_check_at=now)
+        day_units = None if units is None else units[key.day]
+        final_at = now if day_units is not None and day_units.all_final else None
+        run = Run(key, now, units=day_units, final_at=final_at, policy_version=ctx.policy.version, next_check_at=now)
         stored = save_run(ctx.ports.store, Stored(run), ctx.policy)
         if stored is not None:
             ctx.log("run.opened", run_id=key.id, by="sweep")

@@ -43,20 +43,20 @@ def of_run(ctx: Context, run: Run, results: Iterable[ReconcileResult], now: date
     return min((at for at in moments if at > now), default=None)
 
 
-def _of_transition(one: ReconcileResult) -> list[datetime]:
-    snapshot, found = one.snapshot, [refresh_until(one.snapshot)]
-    if isinstance(one.decision, Wait | Blocked):
-        found.append(one.decision.next_at)
+def _of_transition(result: ReconcileResult) -> list[datetime]:
+    snapshot, moments = result.snapshot, [refresh_until(result.snapshot)]
+    if isinstance(result.decision, Wait | Blocked):
+        moments.append(result.decision.next_at)
     if snapshot.state.failure is not None:
-        found.append(snapshot.state.failure.retry_at)
-    found += [block.since + UNFIT_FOR for block in snapshot.state.blocked.values()]
+        moments.append(snapshot.state.failure.retry_at)
+    moments += [block.since + UNFIT_FOR for block in snapshot.state.blocked.values()]
     if snapshot.state.state is State.DISPATCHED and snapshot.state.unproven is None:
-        found.append(confirm_by(snapshot.state, snapshot.transition.confirm.within))
-    found += [deadline_at(snapshot), end_expected_at(snapshot)]
+        moments.append(confirm_by(snapshot.state, snapshot.transition.confirm.within))
+    moments += [deadline_at(snapshot), end_expected_at(snapshot)]
     due = snapshot.expectation.due
     if due is not None and not snapshot.state.triggered:
-        found += [due_at(snapshot.key, at, snapshot.policy) for at in (due.warning, due.critical)]
-    return _and_after(at for at in found if at is not None)
+        moments += [due_at(snapshot.key, at, snapshot.policy) for at in (due.warning, due.critical)]
+    return _and_after(at for at in moments if at is not None)
 
 
 def _may_be_at_work(snapshot: DecisionInput) -> bool:
@@ -77,7 +77,9 @@ def _of_repairs(ctx: Context, run: Run) -> list[datetime]:
 
 
 def _of_reports(ctx: Context, snapshot: DecisionInput) -> list[datetime]:
-    started = [known.started_at for known in snapshot.completions.values() if known.started_at is not None]
+    started = [
+        completion.started_at for completion in snapshot.completions.values() if completion.started_at is not None
+    ]
     waits = (ctx.policy.repairs.cooldown + GRACE, STARTED_STANDS_FOR)
     return _and_after(at + wait for at in started for wait in waits)
 
@@ -92,6 +94,6 @@ def openings(ctx: Context, now: datetime) -> list[datetime]:
     today = ctx.policy.local(now).date()
     days = (today, today + timedelta(days=1))
     modes = ctx.policy.modes.values()
-    found = [instant(day, mode.opens_at, ctx.policy.zone) for day in days for mode in modes if mode.expected_on(day)]
-    found.append(instant(today + timedelta(days=1), time(0), ctx.policy.zone))  # the end of today's working day
-    return [at for at in found if at > now]
+    moments = [instant(day, mode.opens_at, ctx.policy.zone) for day in days for mode in modes if mode.expected_on(day)]
+    moments.append(instant(today + timedelta(days=1), time(0), ctx.policy.zone))  # the end of today's working day
+    return [at for at in moments if at > now]

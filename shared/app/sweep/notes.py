@@ -45,8 +45,8 @@ def _note(
             (snapshot.key.id, snapshot.transition.name, kind) for kind in rests(snapshot, result.decision, now)
         }
         passed_by = _passed_by(ctx, snapshot, results)
-        found = conditions(snapshot, result.decision, now, before, passed_by, vain.get(snapshot.transition.name, ""))
-        for condition in with_streaks(ctx, snapshot, found):
+        listed = conditions(snapshot, result.decision, now, before, passed_by, vain.get(snapshot.transition.name, ""))
+        for condition in with_streaks(ctx, snapshot, listed):
             done.say(condition)
 
 
@@ -67,20 +67,20 @@ def _starters(ctx: Context, results: list[ReconcileResult], now: datetime) -> di
     """Return, by phase, the transitions that start it."""
     before: dict[str, Predecessor] = {}
     for result in results:
-        told = is_due(result.snapshot, now) and not _passed_by(ctx, result.snapshot, results)
-        before[result.snapshot.transition.starts] = _as_predecessor(result.snapshot, before, now, told=told)
+        overdue = is_due(result.snapshot, now) and not _passed_by(ctx, result.snapshot, results)
+        before[result.snapshot.transition.starts] = _as_predecessor(result.snapshot, before, now, overdue=overdue)
     return before
 
 
 def _as_predecessor(
-    snapshot: DecisionInput, before: Mapping[str, Predecessor], now: datetime, *, told: bool
+    snapshot: DecisionInput, before: Mapping[str, Predecessor], now: datetime, *, overdue: bool
 ) -> Predecessor:
     speaks, phases = bool(snapshot.completions), snapshot.transition.after
     started = snapshot.state.triggered
     waits = not speaks and all(phase in before and before[phase].paused for phase in phases)
     paused = not started and (waits or snapshot.pause(now) is not None)
     started_at = snapshot.state.dispatched_at if started else None
-    return Predecessor(snapshot.transition.name, told, speaks, paused, started_at)
+    return Predecessor(snapshot.transition.name, overdue, speaks, paused, started_at)
 
 
 def _no_calendar(key: RunKey) -> Condition:

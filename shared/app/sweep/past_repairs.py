@@ -110,18 +110,18 @@ def _lacking(ctx: Context, done: Sweep, pauses: tuple[Pause, ...], scope: Scope,
     runs = _closed_runs(ctx, done, scope, now)
     days = sorted({run.value.key.day for run in runs})
     units = read_units(ctx, days) if days else {}
-    found: list[PastLack] = []
+    lacks: list[PastLack] = []
     for run in runs if units is not None else ():
         key = run.value.key
         try:
-            found += _of_run(ctx, done, run, (units or {})[key.day], pauses, now)
+            lacks += _of_run(ctx, done, run, (units or {})[key.day], pauses, now)
         except (Unavailable, OutOfTime) as error:
             if isinstance(error, Unavailable) and error.port == "state":
                 raise
             done.findings.append(Finding("run", key.id, str(error), "failed"))
         except Exception as error:  # noqa: BLE001 - becomes a finding, an alert and the answer's status
             _report_unreadable(ctx, done, key, error)
-    return sorted(found, key=lambda one: one.lack.key)
+    return sorted(lacks, key=lambda past_lack: past_lack.lack.key)
 
 
 def _closed_runs(ctx: Context, done: Sweep, scope: Scope, now: datetime) -> list[Stored[Run]]:
@@ -138,9 +138,11 @@ def _closed_runs(ctx: Context, done: Sweep, scope: Scope, now: datetime) -> list
     ]
     closed = [run for run in runs if run.value.closed_at is not None]
     paths = [(run, t.name) for run in closed for t in transitions_of(ctx.policy, run.value.key.mode)]
-    found = ctx.ports.store.get(*(transition_path(run.value.key, name) for run, name in paths)) if paths else []
+    state_documents = (
+        ctx.ports.store.get(*(transition_path(run.value.key, name) for run, name in paths)) if paths else []
+    )
     states: dict[RunKey, dict[str, Document | None]] = {run.value.key: {} for run in closed}
-    for (run, name), document in zip(paths, found, strict=True):
+    for (run, name), document in zip(paths, state_documents, strict=True):
         states[run.value.key][name] = document
     return [run for run in closed if _may_lack(ctx, done, run, states[run.value.key])]
 
@@ -195,12 +197,12 @@ def _of_run(
 
 def _situations(ctx: Context, loaded: Loaded, key: RunKey, units: Units, now: datetime) -> dict[str, DecisionInput]:
     """Return the transitions of a run as they would be decided were it open, with what of the tables that needs."""
-    found = {}
+    situations = {}
     for transition in transitions_of(ctx.policy, key.mode):
         snapshot = replace(versioned_input(ctx, key, loaded, transition).snapshot, units=units, closed=False)
         untouched = not snapshot.state.triggered and snapshot.state.claim is None
-        found[transition.name] = assess(ctx, snapshot, now)[0] if untouched else snapshot
-    return found
+        situations[transition.name] = assess(ctx, snapshot, now)[0] if untouched else snapshot
+    return situations
 
 
 def _ask(ctx: Context, done: Sweep, chosen: PastLack, now: datetime) -> None:

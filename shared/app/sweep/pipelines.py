@@ -25,32 +25,34 @@ Answer = tuple[list[dict[str, Any]] | dict[str, Any], int]
 Findings = tuple[list[dict[str, Any]], int]
 
 
-def answer_all(known: Sequence[Context], call: Call, ready: Callable[[Context], Context] = lambda ctx: ctx) -> Answer:
+def answer_all(
+    contexts: Sequence[Context], call: Call, ready: Callable[[Context], Context] = lambda ctx: ctx
+) -> Answer:
     """Sweep every pipeline, or the one that the body names; what is not understood is refused, and nothing is swept.
 
     Of several pipelines each finding says its ``pipeline``. The status is 500 if every sweep failed, 207 if something
     of one did. ``ready`` gives a context what only a sweep needs of it.
     """
-    if len(known) == 1:
-        return answer(ready(known[0]), call)
-    wanted = named(known, _named_in(call.data))
-    if isinstance(wanted, Wrong):
-        return refuse(known[0], wanted)
-    options = [parse_options(ctx.policy, call) for ctx in wanted]
-    for ctx, option in zip(wanted, options, strict=True):
+    if len(contexts) == 1:
+        return answer(ready(contexts[0]), call)
+    selection = named(contexts, _named_in(call.data))
+    if isinstance(selection, Wrong):
+        return refuse(contexts[0], selection)
+    options = [parse_options(ctx.policy, call) for ctx in selection]
+    for ctx, option in zip(selection, options, strict=True):
         if isinstance(option, Wrong):
             return refuse(ctx, option)
     answers = _side_by_side(
         [
             partial(_sweep, ctx, option, ready)
-            for ctx, option in zip(wanted, options, strict=True)
+            for ctx, option in zip(selection, options, strict=True)
             if not isinstance(option, Wrong)
         ]
     )
     findings = [
         {PARAMETER: ctx.policy.pipeline, **finding}
-        for ctx, (found, _) in zip(wanted, answers, strict=True)
-        for finding in found
+        for ctx, (rows, _) in zip(selection, answers, strict=True)
+        for finding in rows
     ]
     statuses = {status for _, status in answers}
     return findings, statuses.pop() if len(statuses) == 1 else PARTLY if statuses != {OK} else OK
@@ -71,7 +73,7 @@ def _side_by_side(tasks: Sequence[Callable[[], Findings]]) -> list[Findings]:
         return [tasks[0]()]
     with ThreadPoolExecutor(min(AT_ONCE, len(tasks))) as pool:
         begun = [pool.submit(copy_context().run, task) for task in tasks]
-        return [one.result() for one in begun]
+        return [future.result() for future in begun]
 
 
 def _named_in(data: bytes) -> object:

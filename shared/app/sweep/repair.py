@@ -25,8 +25,8 @@ STARTED_STANDS_FOR = timedelta(hours=2)
 
 def read_baseline(ctx: Context, key: RunKey) -> dict[str, int] | None:
     """Count what the required processors' tables hold now; None if any of them cannot be read."""
-    wanted = [p for _, p in _required(ctx.policy, key) if p.tables]
-    counts = read_rows(ctx, wanted, key.day)
+    processors = [p for _, p in _required(ctx.policy, key) if p.tables]
+    counts = read_rows(ctx, processors, key.day)
     if any(rows is None for rows in counts.values()):
         return None
     return {table: rows for table, rows in counts.items() if rows is not None}
@@ -96,9 +96,9 @@ def _short_of_units(ctx: Context, run: Run, processors: list[Processor]) -> froz
         return frozenset()
     holdings = Holdings(read_held(ctx, judged, run.key.day), units.names)
     return frozenset(
-        one.name
-        for one in judged
-        if holdings.held[one.name] is None or holdings.shortfall(one, units.total) is not None
+        part.name
+        for part in judged
+        if holdings.held[part.name] is None or holdings.shortfall(part, units.total) is not None
     )
 
 
@@ -129,10 +129,14 @@ def _is_silent(
     if pause_at(ctx.policy, loaded.pauses or (), now, run.key.mode, transition.name) is not None:
         return False
     phase = loaded.completions.get(processor.phase, {})
-    known = phase.get(processor.name)
-    if known is not None and known.latest is not None:
+    completion = phase.get(processor.name)
+    if completion is not None and completion.latest is not None:
         return False
-    if known is not None and known.started_at is not None and now - known.started_at < STARTED_STANDS_FOR:
+    if (
+        completion is not None
+        and completion.started_at is not None
+        and now - completion.started_at < STARTED_STANDS_FOR
+    ):
         return False
     return not running(ctx.policy, run, processor.phase, phase, now)
 

@@ -53,8 +53,8 @@ def rerun(
     if not may_repair(ctx.policy, run.value):
         return
     kept_back = {*paused, *_kept_back(results)}
-    wanted = on_its_day(ctx.policy, run.value, now) or run.value.key.mode in ctx.policy.repaired_modes
-    allowed = wanted and now < ends_at(ctx.policy, run.value)
+    in_scope = on_its_day(ctx.policy, run.value, now) or run.value.key.mode in ctx.policy.repaired_modes
+    allowed = in_scope and now < ends_at(ctx.policy, run.value)
     for lack in lacking(results, now):
         how = ctx.policy.phases[lack.phase].rerun
         if how is None:
@@ -72,12 +72,12 @@ def rerun(
 
 def in_vain(policy: Policy, run: Run, results: list[ReconcileResult], now: datetime) -> dict[str, str]:
     """Return, by transition, which accepted repairs changed nothing: its due alerts say so (behaviour 9)."""
-    found: dict[str, list[str]] = {}
+    by_transition: dict[str, list[str]] = {}
     for lack in lacking(results, now):
         text = repairs.in_vain(policy, lack, run.repairs.get(lack.phase, RepairLog()), now)
         for transition in lack.transitions if text else ():
-            found.setdefault(transition, []).append(text)
-    return {transition: "; ".join(texts) for transition, texts in found.items()}
+            by_transition.setdefault(transition, []).append(text)
+    return {transition: "; ".join(texts) for transition, texts in by_transition.items()}
 
 
 def _kept_back(results: list[ReconcileResult]) -> Iterator[str]:
@@ -89,21 +89,23 @@ def _kept_back(results: list[ReconcileResult]) -> Iterator[str]:
 
 def lacking(results: list[ReconcileResult], now: datetime) -> list[Lack]:
     """Return what is missing, phase by phase."""
-    found: dict[str, Lack] = {}
-    for one in results:
-        snapshot, name = one.snapshot, one.snapshot.transition.name
+    lacks: dict[str, Lack] = {}
+    for result in results:
+        snapshot, name = result.snapshot, result.snapshot.transition.name
         missing = _missing_at_due(snapshot, now)
         for phase in dict.fromkeys(snapshot.processors[lost].phase for lost in missing):
             own = tuple(lost for lost in missing if snapshot.processors[lost].phase == phase)
-            expected = frozenset(one for one in snapshot.seen.expected if snapshot.processors[one].phase == phase)
-            before = found.get(phase, Lack(snapshot.key, phase, (), (), frozenset()))
-            found[phase] = replace(
+            expected = frozenset(
+                processor for processor in snapshot.seen.expected if snapshot.processors[processor].phase == phase
+            )
+            before = lacks.get(phase, Lack(snapshot.key, phase, (), (), frozenset()))
+            lacks[phase] = replace(
                 before,
                 transitions=(*before.transitions, name),
                 missing=tuple(dict.fromkeys((*before.missing, *own))),
                 expected=before.expected | expected,
             )
-    return list(found.values())
+    return list(lacks.values())
 
 
 def _missing_at_due(snapshot: DecisionInput, now: datetime) -> tuple[str, ...]:
@@ -172,7 +174,7 @@ def _rerun_values(
     ctx: Context, key: RunKey, phase: str, processors: tuple[str, ...], plain: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return what the templates of a rerun's body stand for: the processors are those that shall run (D12)."""
-    known = ctx.policy.phases[phase].processors
+    declared = ctx.policy.phases[phase].processors
     names_of = {name: list(processors) for name in ("processors", "missing", "starts")}
     return {
         **{name: plain[name] for name in ("game_date", "mode", "lane", "pipeline", "correlation_id", "reason")},
@@ -180,7 +182,7 @@ def _rerun_values(
         "trigger_id": f"{key.id}/rerun/{phase}",
         "generation": 1,
         **names_of,
-        **{f"{name}:class": wire_names(known, processors) for name in names_of},
+        **{f"{name}:class": wire_names(declared, processors) for name in names_of},
     }
 
 

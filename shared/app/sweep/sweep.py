@@ -162,7 +162,7 @@ def _one(
     ctx: Context, done: Sweep, wish: SweepOptions, run: Stored[Run], units: Units | None, pauses: tuple[Pause, ...]
 ) -> Look:
     """Look at one run, whose faults are its own: the others are looked at all the same."""
-    key, said = run.value.key, dict(done.conditions)
+    key, conditions = run.value.key, dict(done.conditions)
     try:
         look = _look(ctx, done, wish, run, units, pauses)
     except (Unavailable, OutOfTime) as error:
@@ -176,7 +176,7 @@ def _one(
         fault(ctx, done, key.id, error)
         return Look(run)
     if is_of_old_date(run.value, ctx.policy):
-        done.conditions = said
+        done.conditions = conditions
     return look
 
 

@@ -105,19 +105,19 @@ def topic_of(event: Event) -> str:
     return source.rsplit("/topics/", 1)[-1] if "/topics/" in source else ""
 
 
-def of_topic(known: Sequence[Context], topic: str) -> Context | None:
+def of_topic(contexts: Sequence[Context], topic: str) -> Context | None:
     """Return the context of the pipeline a phase of which reports on a topic; None where none does."""
-    return next((ctx for ctx in known if topic in ctx.policy.topics), None)
+    return next((ctx for ctx in contexts if topic in ctx.policy.topics), None)
 
 
-def recipient(known: Sequence[Context], transition: str | None, topic: str) -> Context:
+def recipient(contexts: Sequence[Context], transition: str | None, topic: str) -> Context:
     """Return the context that takes a message in: that of its topic (behaviour R3).
 
     Where the topic says nothing, the first pipeline that has the transition of this function, else the first one:
     somebody has to keep what came.
     """
-    having = (ctx for ctx in known if transition in ctx.policy.transitions)
-    return of_topic(known, topic) or next(having, known[0])
+    having = (ctx for ctx in contexts if transition in ctx.policy.transitions)
+    return of_topic(contexts, topic) or next(having, contexts[0])
 
 
 def phase_of(ctx: Context, transition: str | None, topic: str) -> str:
@@ -132,7 +132,7 @@ def phase_of(ctx: Context, transition: str | None, topic: str) -> str:
 
 def _identifier(given: Sequence[object], content: bytes) -> str:
     """Return an id that every store takes and that no other message has: a message without one is what it says."""
-    text = next((str(one) for one in given if one and str(one).strip()), None)
+    text = next((str(candidate) for candidate in given if candidate and str(candidate).strip()), None)
     if text is not None and PLAIN_ID.fullmatch(text):
         return text
     return "sha256:" + hashlib.sha256(content if text is None else _bytes(text)).hexdigest()
@@ -168,8 +168,8 @@ def _instant(value: object) -> datetime | None:
     if not isinstance(value, str):
         return None
     try:
-        found = datetime.fromisoformat(value)
-        found = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+        moment = datetime.fromisoformat(value)
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
-    return found if found.year in YEARS else None
+    return moment if moment.year in YEARS else None

@@ -22,18 +22,18 @@ def after_delivery(ctx: Context, results: Iterable[ReconcileResult], processor: 
     """Raise what a delivery brought to light. A failure here never fails a transition (behaviour A3): the next
     sweep derives the same conditions from the state and raises them again."""
     # A date without units raises no alert: until its calendar has been read, the sweep says what holds.
-    known = [result for result in results if result.snapshot.units is not None or ctx.policy.calendar is None]
+    judged = [result for result in results if result.snapshot.units is not None or ctx.policy.calendar is None]
     # The sweep folds what old dates have to say into one warning.
-    known = [one for one in known if not is_old(one.snapshot.key, ctx.policy, now)]
+    judged = [result for result in judged if not is_old(result.snapshot.key, ctx.policy, now)]
     try:
-        found = [
+        listed = [
             condition
-            for one in known
-            for condition in with_streaks(ctx, one.snapshot, conditions(one.snapshot, one.decision, now))
+            for result in judged
+            for condition in with_streaks(ctx, result.snapshot, conditions(result.snapshot, result.decision, now))
             if condition.kind not in DUE
         ]
-        raise_now(ctx, [c for c in found if c.subject != processor])
-        raise_now(ctx, [c for c in found if c.subject == processor], occurrence=True)
+        raise_now(ctx, [c for c in listed if c.subject != processor])
+        raise_now(ctx, [c for c in listed if c.subject == processor], occurrence=True)
     except Unavailable as error:
         ctx.log("alert.not_stored", severity="WARNING", error=str(error))
 

@@ -279,8 +279,8 @@ def _source_values(snapshot: DecisionInput, own: Mapping[str, Any]) -> dict[str,
 
 def _reports(snapshot: DecisionInput, plan: Plan) -> list[Report]:
     """Return the reports a plan stands on, in the order of names."""
-    known = (snapshot.completions.get(name) for name in sorted({*plan.completed, *plan.partial}))
-    reports = (None if one is None else one.last_good or one.latest for one in known)
+    completions = (snapshot.completions.get(name) for name in sorted({*plan.completed, *plan.partial}))
+    reports = (None if completion is None else completion.last_good or completion.latest for completion in completions)
     return [report for report in reports if report is not None]
 
 

@@ -94,9 +94,9 @@ def _missing(ctx: Context, key: RunKey, transition: Transition) -> Missing:
 
     At first all members stand there as if none had a document: whoever has one is found out when asked for.
     """
-    known = ctx.memory.missing.get((key, transition.name))
-    if known is not None:
-        return known
+    remembered = ctx.memory.missing.get((key, transition.name))
+    if remembered is not None:
+        return remembered
     processors = ctx.policy.awaited[transition.name]
     expected = transition.expects[key.mode].expected
     everybody = tuple((name, None) for name in sorted(expected) if not processors[name].disabled_on(key.day))
@@ -108,7 +108,7 @@ def _unchanged(ctx: Context, key: RunKey, transition: Transition, asked: Missing
     processors = ctx.policy.awaited[transition.name]
     documents = ctx.ports.store.get(*(completion_path(key, processors[name].phase, name) for name, _ in asked))
     versions = [None if document is None else document.version for document in documents]
-    return tuple(one for one, version in zip(asked, versions, strict=True) if one[1] == version)
+    return tuple(member for member, version in zip(asked, versions, strict=True) if member[1] == version)
 
 
 def _remember(ctx: Context, key: RunKey, transition: Transition, absent: Missing) -> None:

@@ -30,8 +30,8 @@ def belongs_to_backfill(ctx: Context, received: Received, live: Stored[Run] | No
     over = is_old(key, ctx.policy, report.received_at) if live is None else live.value.closed_at is not None
     if not over:
         return False
-    known = read_completion(document)
-    counted = known is not None and report.message_id in known.value.message_ids
+    stored = read_completion(document)
+    counted = stored is not None and report.message_id in stored.value.message_ids
     if counted or _is_of_live_trigger(key, report.trigger_id):
         return False
     run = read_run(ctx.ports.store.get(run_path(in_backfill(key)))[0])

@@ -101,8 +101,8 @@ def _row(ctx: Context, entry: PauseEntry) -> tuple[str, Row]:
 
 def listed(ctx: Context) -> tuple[Pause, ...]:
     """Return the pauses in force and to come, and those that were over in the last 30 days, in the order they begin."""
-    found = pauses_of(ctx.policy, _read(ctx).value.pauses)
-    return tuple(sorted(found, key=lambda pause: (pause.begins_at, pause.id)))
+    pauses = pauses_of(ctx.policy, _read(ctx).value.pauses)
+    return tuple(sorted(pauses, key=lambda pause: (pause.begins_at, pause.id)))
 
 
 def still_to_end(ctx: Context) -> tuple[str, ...]:

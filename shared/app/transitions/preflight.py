@@ -21,9 +21,9 @@ WELL = frozenset({"ready", "healthy", "ok", "degraded"})
 def fitness(ctx: Context, name: str) -> Fitness:
     """Ask a service whether it is ready, or recall an answer of the last 30 seconds."""
     now = ctx.ports.clock.now()
-    known = ctx.memory.fitness.get(name)
-    if known is not None and timedelta(0) <= now - known[0] < CACHED:
-        return known[1]
+    entry = ctx.memory.fitness.get(name)
+    if entry is not None and timedelta(0) <= now - entry[0] < CACHED:
+        return entry[1]
     answer = _ask(ctx, ctx.policy.services[name])
     ctx.memory.fitness[name] = (now, answer)
     return answer

@@ -30,31 +30,31 @@ from shared.ports import CalendarRef, TableRef, UnitsRef
 UNKNOWN = Units(None, None)
 
 
-def read(ctx: Context, snapshot: DecisionInput, wanted: Wanted) -> DecisionInput:
+def read(ctx: Context, snapshot: DecisionInput, needs: Wanted) -> DecisionInput:
     """Return the situation with the wanted readings in it."""
-    if wanted.pauses:
+    if needs.pauses:
         snapshot = replace(snapshot, pauses=read_pauses(ctx.ports.store, snapshot.key.pipeline))
     readings = snapshot.readings
     wrong: dict[str, str] = {}
-    if wanted.rows:
-        rows = {**readings.rows, **_rows(ctx, snapshot, wanted.rows, wrong)}
+    if needs.rows:
+        rows = {**readings.rows, **_rows(ctx, snapshot, needs.rows, wrong)}
         readings = replace(readings, rows=rows)
-    if wanted.held:
-        readings = replace(readings, held={**readings.held, **_held(ctx, snapshot, wanted.held)})
-    if wanted.percents:
-        percents = {name: _percent(ctx, name, snapshot.key.day, wrong) for name in wanted.percents}
+    if needs.held:
+        readings = replace(readings, held={**readings.held, **_held(ctx, snapshot, needs.held)})
+    if needs.percents:
+        percents = {name: _percent(ctx, name, snapshot.key.day, wrong) for name in needs.percents}
         readings = replace(readings, percents={**readings.percents, **percents})
     if wrong:
         readings = replace(readings, wrong={**readings.wrong, **wrong})
-    if wanted.service is not None:
-        readings = replace(readings, fitness=fitness(ctx, wanted.service))
-    if wanted.status is not None:
-        readings = replace(readings, at_work=at_work(ctx, snapshot.key, wanted.status))
-    if wanted.other_run is not None:
-        readings = replace(readings, other_run=_other_run(ctx, wanted.other_run, snapshot.key.day))
-    if wanted.calendar:
-        found = read_units(ctx, [snapshot.key.day])
-        units = _last_read(ctx, snapshot) if found is None else found[snapshot.key.day]
+    if needs.service is not None:
+        readings = replace(readings, fitness=fitness(ctx, needs.service))
+    if needs.status is not None:
+        readings = replace(readings, at_work=at_work(ctx, snapshot.key, needs.status))
+    if needs.other_run is not None:
+        readings = replace(readings, other_run=_other_run(ctx, needs.other_run, snapshot.key.day))
+    if needs.calendar:
+        by_day = read_units(ctx, [snapshot.key.day])
+        units = _last_read(ctx, snapshot) if by_day is None else by_day[snapshot.key.day]
         snapshot = replace(snapshot, units=units)
         readings = replace(readings, calendar_asked=True)
     return replace(snapshot, readings=readings)
@@ -72,17 +72,19 @@ def _other_run(ctx: Context, after: AfterRun, day: date) -> OtherRun:
     key, store = after.key(day), ctx.ports.store
     try:
         if after.transition:
-            document, found = store.get(run_path(key), transition_path(key, after.transition))
-            states = read_transitions([after.transition], [found])
+            document, state_document = store.get(run_path(key), transition_path(key, after.transition))
+            states = read_transitions([after.transition], [state_document])
         else:
             [document] = store.get(run_path(key))
             listed = store.query(transitions_path(key)) if document is not None else []
-            states = read_transitions([one.id for one in listed], listed)
+            states = read_transitions([row.id for row in listed], listed)
         run = read_run(document)
     except ValueError as error:
         ctx.log("other_run.unreadable", severity="WARNING", run_id=key.id, error=str(error))
         return OtherRun(False, f"{key.id} cannot be read")
-    return judge(after, key, None if run is None else run.value, {name: one.value for name, one in states.items()})
+    return judge(
+        after, key, None if run is None else run.value, {name: stored.value for name, stored in states.items()}
+    )
 
 
 def read_units(ctx: Context, days: Sequence[date]) -> dict[date, Units] | None:
@@ -96,9 +98,9 @@ def read_units(ctx: Context, days: Sequence[date]) -> dict[date, Units] | None:
         return dict.fromkeys(days, UNKNOWN)
     now = ctx.ports.clock.now()
     first = None if calendar.reaches_back is None else (ctx.policy.local(now) - calendar.reaches_back).date()
-    known = [day for day in days if first is None or day >= first]
+    reached = [day for day in days if first is None or day >= first]
     try:
-        units = ctx.ports.warehouse.units(calendar_ref(calendar, now), known) if known else {}
+        units = ctx.ports.warehouse.units(calendar_ref(calendar, now), reached) if reached else {}
     except (Unavailable, PolicyError) as error:
         ctx.log("calendar.unreadable", severity="WARNING", error=str(error))
         return None
@@ -149,8 +151,8 @@ def _rows(
     parts = (part for processor in snapshot.processors.values() for part in processor.parts)
     processors = [part for part in parts if part.table in tables]
     refs = [TableRef(p.table, p.date_column) for p in processors if p.table is not None]
-    found = _counted(ctx, refs, snapshot.key.day, wrong)
-    return {table: found.get(table) for table in tables}
+    counts = _counted(ctx, refs, snapshot.key.day, wrong)
+    return {table: counts.get(table) for table in tables}
 
 
 def _held(ctx: Context, snapshot: DecisionInput, labels: frozenset[str]) -> dict[str, frozenset[str] | None]:

@@ -231,10 +231,10 @@ def _reconcile_fan_in(
     key, phase = received.key, received.report.phase
 
     def loaded(read: Read) -> Loaded:
-        found: dict[str, dict[str, Completion]] = {}
+        completions: dict[str, dict[str, Completion]] = {}
         for name, stored in read.items():
-            found.setdefault(stored.value.phase, {})[name] = stored.value
-        return replace(before, completions=found)
+            completions.setdefault(stored.value.phase, {})[name] = stored.value
+        return replace(before, completions=completions)
 
     def missing_in(read: Read) -> list[str]:
         # Whose table may outvote its report is not known to be missing before the table has been read.

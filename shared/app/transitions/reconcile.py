@@ -189,11 +189,11 @@ def _unknown(ctx: Context, held: VersionedInput, load: Load, text: str, began: d
     now = ctx.ports.clock.now()
     _log(ctx, held.snapshot, "unproven", severity="WARNING", error=text)
     # What was read before says nothing of a call that has been made since.
-    known = _mark(ctx, held, load, lambda state: state_changes.unproven(state, began, text, now))
-    if known is None:
+    after = _mark(ctx, held, load, lambda state: state_changes.unproven(state, began, text, now))
+    if after is None:
         return None
-    asked = replace(known.snapshot.readings, at_work=False)
-    return replace(known, snapshot=replace(known.snapshot, readings=asked))
+    asked = replace(after.snapshot.readings, at_work=False)
+    return replace(after, snapshot=replace(after.snapshot, readings=asked))
 
 
 def _not_accepted(
@@ -241,9 +241,13 @@ def _log_dispatched(
     ctx: Context, snapshot: DecisionInput, plan: Plan, message_ids: tuple[str, ...], now: datetime
 ) -> None:
     """Log a dispatch; ``handoff_seconds`` is the time from the last report that it stands on."""
-    known = (snapshot.completions.get(name) for name in plan.completed)
+    completions = (snapshot.completions.get(name) for name in plan.completed)
     reports = [
-        report for one in known if one is not None for report in (one.last_good or one.latest,) if report is not None
+        report
+        for completion in completions
+        if completion is not None
+        for report in (completion.last_good or completion.latest,)
+        if report is not None
     ]
     last = max((report.received_at for report in reports), default=None)
     seconds = None if last is None else round((now - last).total_seconds(), 3)

@@ -83,7 +83,7 @@ def flush_book(ctx: Context, book: DayRecord) -> None:
     rows = [(row.table, Row(row.insert_id, row.columns)) for row in book.pending]
     if rows and write_rows(ctx, rows):
         written = {row.insert_id for row in book.pending}
-        change_day(ctx, book.day, lambda found: found.without_pending(written))
+        change_day(ctx, book.day, lambda record: record.without_pending(written))
 
 
 def record_run(ctx: Context, workflows: Workflows, stored: Stored[WorkflowRun]) -> None:

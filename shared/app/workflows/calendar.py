@@ -22,11 +22,11 @@ def read_schedule(ctx: Context, days: Sequence[date]) -> Scheduled | None:
     if calendar is None or not days:
         return {}
     try:
-        found = ctx.ports.warehouse.schedule(calendar_ref(calendar, ctx.ports.clock.now()), list(days))
+        schedule = ctx.ports.warehouse.schedule(calendar_ref(calendar, ctx.ports.clock.now()), list(days))
     except (Unavailable, PolicyError) as error:
         ctx.log("workflows.calendar_unreadable", severity="WARNING", error=str(error))
         return None
-    return {day: tuple(found.get(day, ())) for day in days}
+    return {day: tuple(schedule.get(day, ())) for day in days}
 
 
 def key_expression(missing: Missing) -> str:
@@ -50,8 +50,8 @@ class Tables:
         if rows is not None and (rows, day) not in self._rows:
             self._rows[rows, day] = self._count(rows, day)
         return Readings(
-            {missing: found for (missing, of), found in self._held.items() if of == day},
-            {found: count for (found, of), count in self._rows.items() if of == day},
+            {missing: names for (missing, of), names in self._held.items() if of == day},
+            {source: count for (source, of), count in self._rows.items() if of == day},
         )
 
     def _units(self, missing: Missing, day: date) -> frozenset[str] | None:
@@ -64,11 +64,11 @@ class Tables:
             self._ctx.log("workflows.table_unreadable", severity="WARNING", table=missing.table, error=str(error))
             return None
 
-    def _count(self, found: Found, day: date) -> int | None:
+    def _count(self, source: Found, day: date) -> int | None:
         try:
-            return self._ctx.ports.warehouse.rows([TableRef(found.table, found.date_column)], day)[found.table]
+            return self._ctx.ports.warehouse.rows([TableRef(source.table, source.date_column)], day)[source.table]
         except OutOfTime:
             raise
         except (Unavailable, PolicyError) as error:
-            self._ctx.log("workflows.table_unreadable", severity="WARNING", table=found.table, error=str(error))
+            self._ctx.log("workflows.table_unreadable", severity="WARNING", table=source.table, error=str(error))
             return None

@@ -79,14 +79,14 @@ def request_body(
 
     An element of a loop is sent as the scraper before gave it: a number stays one.
     """
-    known: dict[str, Any] = {DATE: run.day.isoformat(), UNITS: list(run.targets or ())}
+    bindings: dict[str, Any] = {DATE: run.day.isoformat(), UNITS: list(run.targets or ())}
     if entry.target and step.for_each is not None:
-        known[element(step.for_each)] = elements.get(entry.target, entry.target)
+        bindings[element(step.for_each)] = elements.get(entry.target, entry.target)
     if entry.target:
-        known.setdefault(UNIT, entry.target)
-    body: Mapping[str, Any] = filled(scraper.parameters, known)
-    said = {"workflow": run.workflow, "source": SOURCE, "scraper": scraper.name}
-    return {**body, **run.parameters, **said, "execution_id": run.execution_id(entry)}
+        bindings.setdefault(UNIT, entry.target)
+    body: Mapping[str, Any] = filled(scraper.parameters, bindings)
+    caller = {"workflow": run.workflow, "source": SOURCE, "scraper": scraper.name}
+    return {**body, **run.parameters, **caller, "execution_id": run.execution_id(entry)}
 
 
 class Caller:

@@ -81,48 +81,57 @@ def tick(ctx: Context, workflows: Workflows, planned_at: datetime | None = None)
     now = tick_time(ctx.ports.clock.now(), planned_at)
     due = _due(ctx, workflows, now)
     judged = judged_days(ctx, workflows, now)
-    stored = load_books(ctx, {one.day for one in due} | judged)
+    stored = load_books(ctx, {candidate.day for candidate in due} | judged)
     control = stored.control.value if stored.control is not None else begin_watch(ctx, now)
     books = _with_calendar(ctx, stored, due, now)
     today = ctx.policy.local(now).date()
-    due = [one for one in due if not _has_looked(one.workflow, books, today, now)]
+    due = [candidate for candidate in due if not _has_looked(candidate.workflow, books, today, now)]
     codes: dict[str, set[str]] = {}
     done, tables = Tick(), Tables(ctx)
-    found: list[Condition] = []
+    conditions: list[Condition] = []
     unknown: dict[date, set[str]] = {}
     changed: dict[date, DayRecord] = {day: stored.value for day, stored in books.days.items()}
-    for one in due:
-        facts = input_of(ctx, workflows, one.workflow, one.day, books, now)
-        decision = _decide(one, facts, tables)
-        codes.setdefault(one.workflow.name, set()).add(decision.code)
+    for candidate in due:
+        facts = input_of(ctx, workflows, candidate.workflow, candidate.day, books, now)
+        decision = _decide(candidate, facts, tables)
+        codes.setdefault(candidate.workflow.name, set()).add(decision.code)
         if decision.warning:
-            found.append(warned(ctx.policy, one.workflow.name, one.day, decision.code, decision.warning))
-        if facts.units is None and one.workflow.enabled and has_units(one.workflow) and not _is_over(decision):
-            unknown.setdefault(one.day, set()).update(called_by_name(workflows, one.workflow))
+            conditions.append(
+                warned(ctx.policy, candidate.workflow.name, candidate.day, decision.code, decision.warning)
+            )
+        if (
+            facts.units is None
+            and candidate.workflow.enabled
+            and has_units(candidate.workflow)
+            and not _is_over(decision)
+        ):
+            unknown.setdefault(candidate.day, set()).update(called_by_name(workflows, candidate.workflow))
         if isinstance(decision, Run):
-            run = _run(ctx, one.workflow, decision, now)
+            run = _run(ctx, candidate.workflow, decision, now)
             _begin(ctx, run, done)
-            changed[one.day] = with_run(changed[one.day], run.id, summary(run))
-        changed[one.day] = _noted(ctx, changed[one.day], one, decision, now)
-        done.decisions.append(_decision_row(one, decision))
-    changed[today] = _with_looks(changed[today], {one.workflow.name: one.workflow for one in due}, codes, books, now)
+            changed[candidate.day] = with_run(changed[candidate.day], run.id, summary(run))
+        changed[candidate.day] = _noted(ctx, changed[candidate.day], candidate, decision, now)
+        done.decisions.append(_decision_row(candidate, decision))
+    changed[today] = _with_looks(
+        changed[today], {candidate.workflow.name: candidate.workflow for candidate in due}, codes, books, now
+    )
     changed[today] = _with_expected(ctx, workflows, changed[today], now)
     for day, book in changed.items():
         _save(ctx, stored.days[day], book)
         flush_book(ctx, book)
-    found += [no_calendar(ctx.policy, day, tuple(sorted(names))) for day, names in unknown.items()]
+    conditions += [no_calendar(ctx.policy, day, tuple(sorted(names))) for day, names in unknown.items()]
     fresh = all(book == stored.days[day].value for day, book in changed.items())
     ended = Books({day: stored.days[day] for day in judged}, stored.pauses, stored.control)
-    found += judge_ended(ctx, workflows, ended if fresh else load_books(ctx, judged), control, now)
-    _raise(ctx, found)
+    conditions += judge_ended(ctx, workflows, ended if fresh else load_books(ctx, judged), control, now)
+    _raise(ctx, conditions)
     return done
 
 
 def _due(ctx: Context, workflows: Workflows, now: datetime) -> list[_Due]:
     """Return what is to be decided, in the order in which it would be run: by priority, then by the file."""
     listed: list[_Due] = []
-    ordered = sorted(workflows.workflows.values(), key=lambda one: ORDER.index(one.priority))
-    for workflow in (one for one in ordered if one.enabled):
+    ordered = sorted(workflows.workflows.values(), key=lambda item: ORDER.index(item.priority))
+    for workflow in (item for item in ordered if item.enabled):
         if isinstance(workflow.decide, CatchUp):
             days = _catch_up_days(ctx, workflow.decide, now)
         else:
@@ -134,7 +143,7 @@ def _due(ctx: Context, workflows: Workflows, now: datetime) -> list[_Due]:
 def _catch_up_days(ctx: Context, decide: CatchUp, now: datetime) -> list[date]:
     today = ctx.policy.local(now).date()
     spans = (span(today - timedelta(days=back), decide.window, ctx.policy.zone) for back in (0, 1))
-    return past_dates(decide, now, ctx.policy.zone) if any(one.contains(now) for one in spans) else []
+    return past_dates(decide, now, ctx.policy.zone) if any(window.contains(now) for window in spans) else []
 
 
 def _final_units(workflow: Workflow, books: Books, today: date) -> tuple[str, ...]:
@@ -173,7 +182,7 @@ def _with_looks(
 
 def _with_calendar(ctx: Context, books: Books, due: list[_Due], now: datetime) -> Books:
     """Take a fresh reading of the calendar into the books of the dates whose units matter."""
-    days = sorted({one.day for one in due if has_units(one.workflow)})
+    days = sorted({candidate.day for candidate in due if has_units(candidate.workflow)})
     scheduled = read_schedule(ctx, days)
     if scheduled is None:
         return books
@@ -185,11 +194,11 @@ def _with_calendar(ctx: Context, books: Books, due: list[_Due], now: datetime) -
     return Books(fresh, books.pauses, books.control)
 
 
-def _decide(one: _Due, facts: WorkflowInput, tables: Tables) -> Run | Skip | Abort:
-    decision = decide_workflow(one.workflow, one.day, facts)
+def _decide(candidate: _Due, facts: WorkflowInput, tables: Tables) -> Run | Skip | Abort:
+    decision = decide_workflow(candidate.workflow, candidate.day, facts)
     while isinstance(decision, Read):
-        readings = tables.read(one.day, decision.held, decision.rows)
-        decision = decide_workflow(one.workflow, one.day, replace(facts, readings=readings))
+        readings = tables.read(candidate.day, decision.held, decision.rows)
+        decision = decide_workflow(candidate.workflow, candidate.day, replace(facts, readings=readings))
     return decision
 
 
@@ -259,41 +268,41 @@ def _with_expected(ctx: Context, workflows: Workflows, book: DayRecord, now: dat
     return replace(book, expected_at=now).with_pending(expected_rows(ctx, workflows, book, now))
 
 
-def _noted(ctx: Context, book: DayRecord, one: _Due, decision: Run | Skip | Abort, now: datetime) -> DayRecord:
+def _noted(ctx: Context, book: DayRecord, candidate: _Due, decision: Run | Skip | Abort, now: datetime) -> DayRecord:
     """Return the book with a decision that differs from the one before in its kind, targets or code."""
     kind = type(decision).__name__.lower()
     targets = (decision.targets or ()) if isinstance(decision, Run) else ()
-    before = book.decisions.get(one.workflow.name)
+    before = book.decisions.get(candidate.workflow.name)
     if before is not None and (before.kind, before.code, before.targets) == (kind, decision.code, targets):
         return book
     decided = Decided(kind, decision.code, decision.reason, now, targets, 1 if before is None else before.number + 1)
-    noted = replace(book, decisions={**book.decisions, one.workflow.name: decided})
-    return noted.with_pending([decision_row(ctx, one.workflow, one.day, decided)])
+    noted = replace(book, decisions={**book.decisions, candidate.workflow.name: decided})
+    return noted.with_pending([decision_row(ctx, candidate.workflow, candidate.day, decided)])
 
 
-def _save(ctx: Context, stored: Stored[DayRecord], wanted: DayRecord) -> None:
+def _save(ctx: Context, stored: Stored[DayRecord], changed: DayRecord) -> None:
     """Write what a tick changed in a book, over what others wrote meanwhile."""
 
     def change(book: DayRecord) -> DayRecord:
-        for run_id, found in wanted.runs.items():
+        for run_id, run in changed.runs.items():
             if run_id not in book.runs:
-                book = with_run(book, run_id, found)
+                book = with_run(book, run_id, run)
         return replace(
             book,
-            decisions={**book.decisions, **wanted.decisions},
-            units=wanted.units if wanted.units_read_at is not None else book.units,
-            units_read_at=wanted.units_read_at or book.units_read_at,
-            expected_at=book.expected_at or wanted.expected_at,
-            looked={**book.looked, **wanted.looked},
-        ).with_pending(wanted.pending)
+            decisions={**book.decisions, **changed.decisions},
+            units=changed.units if changed.units_read_at is not None else book.units,
+            units_read_at=changed.units_read_at or book.units_read_at,
+            expected_at=book.expected_at or changed.expected_at,
+            looked={**book.looked, **changed.looked},
+        ).with_pending(changed.pending)
 
     change_book(ctx, stored, change)
 
 
-def _decision_row(one: _Due, decision: Run | Skip | Abort) -> dict[str, Any]:
+def _decision_row(candidate: _Due, decision: Run | Skip | Abort) -> dict[str, Any]:
     line: dict[str, Any] = {
-        "workflow": one.workflow.name,
-        "date": one.day.isoformat(),
+        "workflow": candidate.workflow.name,
+        "date": candidate.day.isoformat(),
         "decision": type(decision).__name__.lower(),
         "reason": decision.reason,
     }
@@ -304,9 +313,9 @@ def _decision_row(one: _Due, decision: Run | Skip | Abort) -> dict[str, Any]:
     return line
 
 
-def _raise(ctx: Context, found: list[Condition]) -> None:
+def _raise(ctx: Context, conditions: list[Condition]) -> None:
     """Tell people now; where that cannot be kept, the next tick or sweep tells them (behaviour A3)."""
-    unique: Mapping[str, Condition] = {condition.fingerprint: condition for condition in found}
+    unique: Mapping[str, Condition] = {condition.fingerprint: condition for condition in conditions}
     try:
         raise_alerts.raise_now(ctx, list(unique.values()))
     except Unavailable as error:

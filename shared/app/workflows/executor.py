@@ -127,8 +127,8 @@ class _Work:
             pending: set[asyncio.Future[None]] = {*workers, writer}
             while not all(worker.done() for worker in workers):
                 done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
-                for one in done:
-                    one.result()
+                for task in done:
+                    task.result()
         finally:
             for worker in workers:
                 worker.cancel()
@@ -234,7 +234,7 @@ class _Work:
                 text=entry.text,
             )
         refused = [alerts.refused(self._ctx.policy, self._run, entry) for entry in changed.values()]
-        _raise(self._ctx, [one for one in refused if one is not None])
+        _raise(self._ctx, [condition for condition in refused if condition is not None])
 
     def _go_on(self) -> str:
         """Leave the rest of the step to another delivery: this one's time is over."""
@@ -290,10 +290,10 @@ def _conclude(ctx: Context, workflows: Workflows, workflow: Workflow, stored: St
     nothing."""
     run = stored.value
     note_run(ctx, run)
-    found = [alerts.no_output(ctx.policy, run)]
+    conditions = [alerts.no_output(ctx.policy, run)]
     if run.status is not RunStatus.PARTIAL or _has_failures(run):
-        found.append(alerts.failed(ctx.policy, workflow, run.day, summary(run)))
-    _raise(ctx, [one for one in found if one is not None])
+        conditions.append(alerts.failed(ctx.policy, workflow, run.day, summary(run)))
+    _raise(ctx, [condition for condition in conditions if condition is not None])
     record_run(ctx, workflows, stored)
 
 
@@ -301,9 +301,9 @@ def _has_failures(run: WorkflowRun) -> bool:
     return any(entry.outcome not in (CallOutcome.SUCCESS, CallOutcome.SKIPPED) for entry in run.entries)
 
 
-def _raise(ctx: Context, found: list[Condition]) -> None:
+def _raise(ctx: Context, conditions: list[Condition]) -> None:
     """Tell people now; where that cannot be kept, the next sweep tells them (behaviour A3)."""
     try:
-        raise_alerts.raise_now(ctx, found)
+        raise_alerts.raise_now(ctx, conditions)
     except Unavailable as error:
         ctx.log("alert.not_stored", severity="WARNING", error=str(error))

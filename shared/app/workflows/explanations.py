@@ -21,8 +21,8 @@ from shared.core.workflows.windows import open_dates
 
 def books(ctx: Context, days: Iterable[date]) -> list[DayRecord]:
     """Return what is kept of these dates, the latest first."""
-    found = load_books(ctx, days).days
-    return [found[day].value for day in sorted(found, reverse=True)]
+    by_day = load_books(ctx, days).days
+    return [by_day[day].value for day in sorted(by_day, reverse=True)]
 
 
 def explain(ctx: Context, workflows: Workflows, name: str, at: datetime, day: date | None) -> list[WorkflowExplanation]:
@@ -37,16 +37,16 @@ def explain(ctx: Context, workflows: Workflows, name: str, at: datetime, day: da
     kept = load_books(ctx, days)
     scheduled = read_schedule(ctx, days) if has_units(workflow) else {}
     tables, explained = Tables(ctx), []
-    for one in days:
-        facts = input_of(ctx, workflows, workflow, one, kept, at)
+    for run_day in days:
+        facts = input_of(ctx, workflows, workflow, run_day, kept, at)
         facts = replace(facts, runs=tuple(_as_of(run, at) for run in facts.runs if run.decided_at <= at))
-        if scheduled and one in scheduled:
-            facts = replace(facts, units=scheduled[one])
-        decision = decide_workflow(workflow, one, facts)
+        if scheduled and run_day in scheduled:
+            facts = replace(facts, units=scheduled[run_day])
+        decision = decide_workflow(workflow, run_day, facts)
         while isinstance(decision, Read):
-            facts = replace(facts, readings=tables.read(one, decision.held, decision.rows))
-            decision = decide_workflow(workflow, one, facts)
-        explained.append(explain_workflow(workflow, one, facts, decision))
+            facts = replace(facts, readings=tables.read(run_day, decision.held, decision.rows))
+            decision = decide_workflow(workflow, run_day, facts)
+        explained.append(explain_workflow(workflow, run_day, facts, decision))
     return explained
 
 

@@ -68,8 +68,8 @@ def announce_again(ctx: Context, done: Sweep, now: datetime) -> None:
     if not left:
         return
     of = counted([stored.value for stored in _files(ctx, {"pipeline": ctx.policy.pipeline})], now)
-    gone = {stored.value.id for stored in left}
-    missing = sum(file.id in gone or (file.again > 0 and file.closed_for in ("", EXHAUSTED)) for file in of)
+    missing_ids = {stored.value.id for stored in left}
+    missing = sum(file.id in missing_ids or (file.again > 0 and file.closed_for in ("", EXHAUSTED)) for file in of)
     if is_refused(missing, len(of)):
         done.say(_refused(ctx, missing, len(of)))
         done.findings.append(Finding("files", ctx.policy.pipeline, f"{missing} of {len(of)} missing", "skipped"))
@@ -95,10 +95,10 @@ def _again(ctx: Context, done: Sweep, stored: Stored[ScraperFile], now: datetime
 
 def _closed_for(ctx: Context, file: ScraperFile) -> str | None:
     """Return why nobody waits for a file's rows any more, "" where that cannot be read, None where it became none."""
-    found = _processor(ctx, file.processor)
-    if found is None:
+    place = _processor(ctx, file.processor)
+    if place is None:
         return "its processor has left the policy"
-    phase, processor = found
+    phase, processor = place
     if _completed(ctx, file, phase):
         return "its processor has reported"
     tables = [part.table for part in processor.parts if part.table is not None]
@@ -127,8 +127,8 @@ def _completed(ctx: Context, file: ScraperFile, phase: str) -> bool:
 
 
 def _files(ctx: Context, where: Mapping[str, str]) -> list[Stored[ScraperFile]]:
-    found = ctx.ports.store.query(FILES, where)
-    return [Stored(from_data(ScraperFile, document.data), document.version) for document in found]
+    documents = ctx.ports.store.query(FILES, where)
+    return [Stored(from_data(ScraperFile, document.data), document.version) for document in documents]
 
 
 def _save(ctx: Context, stored: Stored[ScraperFile], after: ScraperFile) -> bool:

@@ -44,18 +44,18 @@ def reset(ctx: Context, name: str) -> bool:
     """Forget what a breaker knows; False where there is none of that name, neither of a scraper nor of a service."""
     own = f"{BREAKERS}/{ctx.policy.pipeline}~"
     paths = [f"{own}{breaker_name(name)}", f"{own}{name}"]
-    found = [document for document in ctx.ports.store.get(*paths) if document is not None]
-    for document in found[:1]:
+    documents = [document for document in ctx.ports.store.get(*paths) if document is not None]
+    for document in documents[:1]:
         ctx.ports.store.delete(document.path)
         ctx.log("operator.breaker_reset", breaker=document.id)
-    return bool(found)
+    return bool(documents)
 
 
 def locks(ctx: Context) -> dict[str, dict[str, Any]]:
     """Return the locks of the pipeline by name, each with what it says."""
     own = f"{ctx.policy.pipeline}~"
-    found = (document for document in ctx.ports.store.query(LOCKS) if document.id.startswith(own))
-    return {document.id.removeprefix(own): dict(document.data) for document in found}
+    documents = (document for document in ctx.ports.store.query(LOCKS) if document.id.startswith(own))
+    return {document.id.removeprefix(own): dict(document.data) for document in documents}
 
 
 def release(ctx: Context, name: str) -> bool:

@@ -110,7 +110,7 @@ def _claimed(
         if version is not None:
             break
         number += 1
-    change_book(ctx, book, lambda found: with_run(found, run.id, summary(run)))
+    change_book(ctx, book, lambda record: with_run(record, run.id, summary(run)))
     announce(ctx, run)
     note_announced(ctx, Stored(run, version))
     ctx.log("workflow.run_begun", run_id=run.id, reason=run.reason)

@@ -58,31 +58,33 @@ def answer(ctx: Context, workflows: Workflows, call: Call) -> tuple[dict[str, An
     return {"begun": done.begun, "not_sent": done.failed, "decisions": done.decisions}, OK
 
 
-def answer_all(known: Sequence[Context], own: Callable[[Context], Workflows], call: Call) -> tuple[dict[str, Any], int]:
+def answer_all(
+    contexts: Sequence[Context], own: Callable[[Context], Workflows], call: Call
+) -> tuple[dict[str, Any], int]:
     """Decide in every pipeline, or answer one workflow that the body asks for in the pipeline that has it.
 
     A workflow of that name in several pipelines is refused: each has a controller's schedule of its own.
     """
-    if len(known) == 1:
-        return answer(known[0], own(known[0]), call)
+    if len(contexts) == 1:
+        return answer(contexts[0], own(contexts[0]), call)
     body = _body(call.data)
     name = body.get("workflow_name") if isinstance(body, dict) else None
     if name is not None or isinstance(body, Wrong):
-        having = [ctx for ctx in known if name in own(ctx).workflows]
+        having = [ctx for ctx in contexts if name in own(ctx).workflows]
         if len(having) > 1:
             names = ", ".join(ctx.policy.pipeline for ctx in having)
             wrong = Wrong(f"{shown(name)} is a workflow of {names}", "give it another name in one of them")
             return wrong.body(), wrong.status
-        ctx = (having or known)[0]
+        ctx = (having or contexts)[0]
         return answer(ctx, own(ctx), call)
     answers = {
         ctx.policy.pipeline: apart(
             ctx, FUNCTION, partial(answer, ctx, own(ctx), call), lambda error: ({"error": error}, FAILED)
         )
-        for ctx in known
+        for ctx in contexts
     }
     statuses = [status for _, status in answers.values()]
-    return {"pipelines": {name: found for name, (found, _) in answers.items()}}, max(statuses)
+    return {"pipelines": {name: result for name, (result, _) in answers.items()}}, max(statuses)
 
 
 def run_request_in(workflows: Workflows, call: Call) -> RunRequest | Wrong | None:
@@ -125,5 +127,5 @@ def _run_request(workflows: Workflows, body: dict[str, Any]) -> RunRequest | Wro
     day = body.get("date")
     if day is None:
         return RunRequest(name, None, parameters)
-    found = date_of(day)
-    return found if isinstance(found, Wrong) else RunRequest(name, found, parameters)
+    parsed = date_of(day)
+    return parsed if isinstance(parsed, Wrong) else RunRequest(name, parsed, parameters)

@@ -46,11 +46,11 @@ class Books:
     @cached_property
     def _runs(self) -> dict[tuple[date, str], tuple[RunSummary, ...]]:
         """The runs by date and workflow: looked through once, however many workflows are decided."""
-        found: dict[tuple[date, str], list[RunSummary]] = {}
+        by_key: dict[tuple[date, str], list[RunSummary]] = {}
         for day, book in self.days.items():
             for run in book.value.runs.values():
-                found.setdefault((day, run.workflow), []).append(run)
-        return {key: tuple(sorted(runs, key=lambda run: (run.decided_at, run.window))) for key, runs in found.items()}
+                by_key.setdefault((day, run.workflow), []).append(run)
+        return {key: tuple(sorted(runs, key=lambda run: (run.decided_at, run.window))) for key, runs in by_key.items()}
 
     @cached_property
     def _completed(self) -> dict[date, frozenset[str]]:
@@ -73,8 +73,8 @@ def load_books(ctx: Context, days: Iterable[date]) -> Books:
     """Read the books of these dates, the pauses and the control document."""
     pipeline, listed = ctx.policy.pipeline, sorted(set(days))
     paths = [pauses_path(pipeline), control_path(pipeline), *(day_path(pipeline, day) for day in listed)]
-    pauses, control, *found = ctx.ports.store.get(*paths)
-    books = {day: _day_record(ctx, day, document) for day, document in zip(listed, found, strict=True)}
+    pauses, control, *documents = ctx.ports.store.get(*paths)
+    books = {day: _day_record(ctx, day, document) for day, document in zip(listed, documents, strict=True)}
     read = None if control is None else Stored(from_data(Control, control.data), control.version)
     return Books(books, read_book(pauses).value.pauses, read)
 
@@ -124,12 +124,12 @@ def note_run(ctx: Context, run: WorkflowRun) -> None:
     change_day(ctx, run.day, lambda book: with_run(book, run.id, summary(run)))
 
 
-def with_run(book: DayRecord, run_id: str, found: RunSummary) -> DayRecord:
+def with_run(book: DayRecord, run_id: str, run: RunSummary) -> DayRecord:
     """Return the book with a run in it, unless it knows already that the run has ended."""
-    known = book.runs.get(run_id)
-    if known is not None and known.status is not RunStatus.RUNNING:
+    before = book.runs.get(run_id)
+    if before is not None and before.status is not RunStatus.RUNNING:
         return book
-    return replace(book, runs={**book.runs, run_id: found})
+    return replace(book, runs={**book.runs, run_id: run})
 
 
 def load_workflow_run(ctx: Context, run_id: str) -> Stored[WorkflowRun] | None:
@@ -157,5 +157,5 @@ def save_workflow_run(ctx: Context, stored: Stored[WorkflowRun]) -> Stored[Workf
 
 def unconcluded(ctx: Context) -> list[Stored[WorkflowRun]]:
     """Return the runs of the pipeline that have not ended, or of whose end the record does not know."""
-    found = ctx.ports.store.query(RUNS, {"pipeline": ctx.policy.pipeline, "recorded": False})
-    return [Stored(from_data(WorkflowRun, document.data), document.version) for document in found]
+    documents = ctx.ports.store.query(RUNS, {"pipeline": ctx.policy.pipeline, "recorded": False})
+    return [Stored(from_data(WorkflowRun, document.data), document.version) for document in documents]

@@ -107,7 +107,7 @@ def _drive(ctx: Context, done: Sweep, workflows: Workflows, stored: Stored[Workf
 
 def judge_ended(ctx: Context, workflows: Workflows, books: Books, control: Control, now: datetime) -> list[Condition]:
     """Judge the windows that have ended and are not judged yet; return all that holds of these dates."""
-    tables, found = Tables(ctx), list[Condition]()
+    tables, conditions = Tables(ctx), list[Condition]()
     for day, stored in books.days.items():
         fresh: dict[str, Judgement] = {}
         for workflow in workflows.workflows.values():
@@ -116,11 +116,11 @@ def judge_ended(ctx: Context, workflows: Workflows, books: Books, control: Contr
                 judged = _judge(ctx, workflows, workflow, day, books, control, tables, now)
                 if judged is not None:
                     fresh[workflow.name] = judged
-            found += _conditions(ctx, workflows, workflow, stored.value, judged)
+            conditions += _conditions(ctx, workflows, workflow, stored.value, judged)
         if fresh:
             rows = [judged_row(ctx, workflows.workflows[name], day, judged) for name, judged in fresh.items()]
             change_book(ctx, stored, partial(_with_judged, fresh, rows))
-    return found
+    return conditions
 
 
 def _with_judged(fresh: Mapping[str, Judgement], rows: Sequence[PendingRow], book: DayRecord) -> DayRecord:
