@@ -110,3 +110,8 @@ def closes_at(key: RunKey, opened_at: datetime, policy: Policy) -> datetime:
         return opened_at + MAX_AGE
     over = max(key.day + timedelta(days=1), working_day(key, policy))
     return instant(over, time(0), policy.zone) + MAX_AGE
+
+
+def ends_at(run: Run, policy: Policy) -> datetime:
+    """Return when a run closes at the latest, 48 h after it was opened again if it was (behaviour T5)."""
+    return closes_at(run.key, run.opened_at, policy) if run.reopened_at is None else run.reopened_at + MAX_AGE

@@ -156,6 +156,15 @@ def test_what_could_not_be_sent_yet_is_silenced_too(house: HandlersKit) -> None:
     assert len(house.notices()) == 1
 
 
+def test_a_silenced_alert_is_kept_as_long_as_its_silence(house: HandlersKit) -> None:
+    """Two months, in which nothing of it is sent: if its document went, it would be new, and told."""
+    look(house, GATE)
+    say(house, QuietKind.SILENCE, GATE, timedelta(days=60))
+    expires_at = stored(house, GATE).expires_at
+    assert expires_at is not None
+    assert expires_at > house.clock.now() + timedelta(days=60)
+
+
 def test_what_is_over_can_be_silenced_and_not_acknowledged(house: HandlersKit) -> None:
     """There is nothing to work on any more; a silence speaks of what may come."""
     look(house, HELD)

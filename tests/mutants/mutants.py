@@ -1453,6 +1453,27 @@ MUTANTS = [
         f"{T_QUIET}an_acknowledgement_ends_with_its_alert",
     ),
     mutant(
+        "what is written of a date of last season may be deleted at once",
+        "shared/app/state/repository.py",
+        "max(zone_day.astimezone(UTC), written_at) + PART_KEPT",
+        "zone_day.astimezone(UTC) + PART_KEPT",
+        "tests/app/test_expiry.py::test_what_is_triggered_for_a_date_of_last_season_is_kept",
+    ),
+    mutant(
+        "a run that is opened again ends as if it had not been",
+        CALENDAR,
+        "closes_at(run.key, run.opened_at, policy) if run.reopened_at is None else",
+        "closes_at(run.key, run.opened_at, policy) if True else",
+        "tests/app/test_expiry.py::test_a_run_that_is_opened_again_is_kept_as_long_as_a_new_one",
+    ),
+    mutant(
+        "a silenced alert is forgotten within its silence",
+        ALERT,
+        "in_doubt=in_doubt, expires_at=expires_at)",
+        "in_doubt=in_doubt)",
+        f"{T_QUIET}a_silenced_alert_is_kept_as_long_as_its_silence",
+    ),
+    mutant(
         "a value that was overtaken is left as the others wrote it",
         "shared/app/state/compare_and_set.py",
         "        if saved is not None:\n            return saved\n",

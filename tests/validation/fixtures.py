@@ -205,13 +205,13 @@ def _write_run(store: StateStore, given: Mapping[str, Any]) -> None:
     store.create(run_path(key), run_data(run, POLICY))
     for name, state in given.get("transitions", {}).items():
         assert name in POLICY.transitions, name
-        data = part_data(from_data(TransitionState, state), key, POLICY)
+        data = part_data(from_data(TransitionState, state), key, POLICY, run.opened_at)
         store.create(transition_path(key, name), data)
     for phase, reports in given.get("completions", {}).items():
         for name, one in reports.items():
             assert name in POLICY.phases[phase].processors, name
             completion = _completion(phase, name, one)
-            store.create(completion_path(key, phase, name), part_data(completion, key, POLICY))
+            store.create(completion_path(key, phase, name), part_data(completion, key, POLICY, run.opened_at))
 
 
 def _completion(phase: str, name: str, one: Mapping[str, Any]) -> Completion:

@@ -173,7 +173,7 @@ def flush(ctx: Context, key: RunKey, loaded: Loaded) -> bool:
     for name, stored in transitions.items():
         # A lost race leaves the rows to be written again, which the record does not count twice.
         written = replace(stored, value=replace(stored.value, pending_audit=()))
-        save_transition(ctx.ports.store, ctx.policy, key, name, written)
+        save_transition(ctx.ports.store, ctx.policy, key, name, written, ctx.ports.clock.now())
     return True
 
 
@@ -186,6 +186,6 @@ def _take_off_completions(ctx: Context, key: RunKey, written: Sequence[Completio
         if stored is None or stored.version is None or document is None:
             continue
         remaining = tuple(report for report in stored.value.pending_audit if report not in before.pending_audit)
-        data = part_data(replace(stored.value, pending_audit=remaining), key, ctx.policy)
+        data = part_data(replace(stored.value, pending_audit=remaining), key, ctx.policy, ctx.ports.clock.now())
         # A lost race leaves the rows to be written again, which the record does not count twice.
         ctx.ports.store.update(document.path, data, stored.version)

@@ -237,7 +237,7 @@ def _change(ctx: Context, key: RunKey, transition: str, ask: Change, verb: str, 
 def _write(ctx: Context, key: RunKey, name: str, change: Callable[[TransitionState], TransitionState]) -> None:
     def changed(document: Document | None) -> tuple[Mapping[str, Any] | None, None]:
         state = UNTOUCHED if document is None else from_data(TransitionState, document.data)
-        return part_data(change(state), key, ctx.policy), None
+        return part_data(change(state), key, ctx.policy, ctx.ports.clock.now()), None
 
     change_document(ctx.ports.store, transition_path(key, name), changed)
 

@@ -46,6 +46,6 @@ def store_report(
         after = apply_report(before, report)
         if after == before:
             return None, StoredReport(after, changed=False)
-        return part_data(after, key, policy), StoredReport(after, changed=True)
+        return part_data(after, key, policy, report.received_at), StoredReport(after, changed=True)
 
     return change_document(store, completion_path(key, report.phase, report.processor), folded, documents)

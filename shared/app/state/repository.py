@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Generic, TypeVar
 
 from shared.app.state.compare_and_set import write_version
-from shared.core.calendar import KEPT, closes_at
+from shared.core.calendar import KEPT, ends_at
 from shared.core.decision.pause import Pause, PauseBook
 from shared.core.model import UNTOUCHED, Completion, Run, RunKey, TransitionState
 from shared.core.policy.policy import Policy
@@ -112,14 +112,14 @@ def save_book(store: StateStore, pipeline: str, book: Stored[PauseBook]) -> Stor
 
 def run_data(run: Run, policy: Policy) -> dict[str, object]:
     """Return a run as stored: ``status`` is what open runs are found by, ``due`` what those are found by that a sweep
-    has to look at, ``expires_at`` the TTL field (T5)."""
+    has to look at, ``expires_at`` the TTL field, which no run reaches that is open (T5)."""
     check_at = None if run.closed_at is not None else run.next_check_at or run.opened_at
     return {
         **to_data(replace(run, next_check_at=check_at, touched=run.touched and check_at is not None)),
         "pipeline": run.key.pipeline,
         "status": "open" if run.closed_at is None else "closed",
         "due": None if check_at is None else due_text(run.key.pipeline, check_at),
-        "expires_at": closes_at(run.key, run.opened_at, policy) + KEPT,
+        "expires_at": max(ends_at(run, policy), run.opened_at) + KEPT,
     }
 
 
@@ -129,11 +129,12 @@ def due_text(pipeline: str, at: datetime) -> str:
     return f"{pipeline}{DUE_FROM}{at.astimezone(UTC).isoformat(timespec='microseconds')}"
 
 
-def part_data(part: object, key: RunKey, policy: Policy) -> dict[str, object]:
+def part_data(part: object, key: RunKey, policy: Policy, written_at: datetime) -> dict[str, object]:
     """Return a completion or transition as stored, with the TTL field of its own: TTL does not reach what lies below
-    a document that it deletes."""
+    a document that it deletes. It counts from the date or from the writing, whichever is later: a date of last season
+    that is asked for again is no reason to forget what was dispatched for it."""
     zone_day = datetime(key.day.year, key.day.month, key.day.day, tzinfo=policy.zone)
-    return {**to_data(part), "expires_at": zone_day.astimezone(UTC) + PART_KEPT}
+    return {**to_data(part), "expires_at": max(zone_day.astimezone(UTC), written_at) + PART_KEPT}
 
 
 def read_run(document: Document | None) -> Stored[Run] | None:
@@ -193,11 +194,11 @@ def save_run(store: StateStore, run: Stored[Run], policy: Policy) -> Stored[Run]
 
 
 def save_transition(
-    store: StateStore, policy: Policy, key: RunKey, name: str, stored: Stored[TransitionState]
+    store: StateStore, policy: Policy, key: RunKey, name: str, stored: Stored[TransitionState], now: datetime
 ) -> Stored[TransitionState] | None:
     """Write a transition; None if somebody else wrote it since it was read (behaviour D2)."""
     state, version = stored.value, stored.version
-    path, data = transition_path(key, name), part_data(state, key, policy)
+    path, data = transition_path(key, name), part_data(state, key, policy, now)
     written = write_version(store, path, data, version)
     return None if written is None else Stored(state, written)
 

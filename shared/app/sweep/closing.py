@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from shared.app.context import Context
 from shared.app.state.repository import Stored, read_transitions, save_run, transition_path
@@ -12,15 +12,12 @@ from shared.app.transitions.reconcile import ReconcileResult
 from shared.core import commands
 from shared.core.alerting.condition import Condition
 from shared.core.alerting.kinds import AlertKind, Severity
-from shared.core.calendar import closes_at
+from shared.core.calendar import ends_at
 from shared.core.decision.closing import is_over, never_triggered
 from shared.core.decision.silence import not_ended
 from shared.core.model import UNTOUCHED, Lane, Run, TransitionState
-from shared.core.policy.policy import Policy
 from shared.core.reporting.findings import Finding, Sweep
 from shared.core.texts import names, say
-
-REOPENED_FOR = timedelta(hours=48)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +29,6 @@ class Closing:
     expired: bool
 
 
-def ends_at(policy: Policy, run: Run) -> datetime:
-    """Return when a run closes at the latest (behaviour T5)."""
-    return closes_at(run.key, run.opened_at, policy) if run.reopened_at is None else run.reopened_at + REOPENED_FOR
-
-
 def closing_of(
     ctx: Context, done: Sweep, run: Stored[Run], results: list[ReconcileResult], now: datetime
 ) -> Closing | None:
@@ -46,7 +38,7 @@ def closing_of(
     states = {snapshot.transition.name: snapshot.state for snapshot in snapshots}
     if is_over(snapshots, now):
         return Closing(run, states, expired=False)
-    if now < ends_at(ctx.policy, run.value):
+    if now < ends_at(run.value, ctx.policy):
         return None
     left = [snapshot.transition.name for snapshot in snapshots if never_triggered(snapshot)]
     unended = [snapshot.transition.starts for snapshot in snapshots if not_ended(snapshot)]

@@ -13,7 +13,7 @@ from shared.app.sweep.repair import STARTED_STANDS_FOR
 from shared.app.transitions.preflight import CACHED
 from shared.app.transitions.reconcile import ReconcileResult
 from shared.core.alerting.progress import UNFIT_FOR
-from shared.core.calendar import closes_at, due_at, instant
+from shared.core.calendar import due_at, ends_at, instant
 from shared.core.decision.decide import confirm_by
 from shared.core.decision.decisions import Blocked, Confirm, Doubt, Proven, Read, Trigger, Wait
 from shared.core.decision.refresh import refresh_until
@@ -30,9 +30,7 @@ def of_run(ctx: Context, run: Run, results: Iterable[ReconcileResult], now: date
     unread = run.units is None and ctx.policy.calendar is not None
     if unread or (run.baseline is None and run.key.lane is Lane.LIVE):
         return None
-    moments = [closes_at(run.key, run.opened_at, ctx.policy), *_of_repairs(ctx, run)]
-    if run.reopened_at is not None:
-        moments.append(run.reopened_at + timedelta(hours=48))
+    moments = [ends_at(run, ctx.policy), *_of_repairs(ctx, run)]
     moments += [read_at + CACHED for read_at, _ in ctx.memory.fitness.values()]
     for result in results:
         if isinstance(result.decision, Trigger | Confirm | Doubt | Proven | Read) or _may_be_at_work(result.snapshot):

@@ -10,14 +10,13 @@ from typing import Any
 from shared.app.context import Context
 from shared.app.state.compare_and_set import change_value
 from shared.app.state.repository import Loaded, Stored, read_run, run_path, save_run
-from shared.app.sweep.closing import ends_at
 from shared.app.sweep.repair import may_repair, on_its_day, running
 from shared.app.transitions.at_work import at_work
 from shared.app.transitions.dispatch import wire_names
 from shared.app.transitions.reconcile import ReconcileResult
 from shared.core import repairs
 from shared.core.alerting.condition import Condition
-from shared.core.calendar import due_at
+from shared.core.calendar import due_at, ends_at
 from shared.core.decision.decisions import Blocked, Held
 from shared.core.decision.snapshot import DecisionInput
 from shared.core.errors import NotBegun, Unavailable, Unreached
@@ -54,7 +53,7 @@ def rerun(
         return
     kept_back = {*paused, *_kept_back(results)}
     in_scope = on_its_day(ctx.policy, run.value, now) or run.value.key.mode in ctx.policy.repaired_modes
-    allowed = in_scope and now < ends_at(ctx.policy, run.value)
+    allowed = in_scope and now < ends_at(run.value, ctx.policy)
     for lack in lacking(results, now):
         how = ctx.policy.phases[lack.phase].rerun
         if how is None:

@@ -125,8 +125,8 @@ def _proven(snapshot: DecisionInput, now: datetime) -> TransitionState:
 def _save(ctx: Context, sight: VersionedInput, state: TransitionState) -> VersionedInput | None:
     """Write a transition; None if somebody else did since it was read."""
     snapshot = sight.snapshot
-    changed = Stored(state, sight.version)
-    saved = save_transition(ctx.ports.store, ctx.policy, snapshot.key, snapshot.transition.name, changed)
+    changed, now = Stored(state, sight.version), ctx.ports.clock.now()
+    saved = save_transition(ctx.ports.store, ctx.policy, snapshot.key, snapshot.transition.name, changed, now)
     if saved is None:
         return None
     return VersionedInput(replace(snapshot, state=state), saved.version)

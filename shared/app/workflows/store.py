@@ -114,7 +114,8 @@ def change_day(ctx: Context, day: date, change: Callable[[DayRecord], DayRecord]
         if after == before:
             return None, None
         expires_at = instant(day, time(0), ctx.policy.zone) + KEPT + timedelta(days=3)
-        return to_data(replace(after, expires_at=expires_at)), None
+        # A person may have a date of last season fetched again.
+        return to_data(replace(after, expires_at=max(expires_at, ctx.ports.clock.now() + KEPT))), None
 
     change_document(ctx.ports.store, day_path(ctx.policy.pipeline, day), changed)
 

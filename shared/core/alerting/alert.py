@@ -130,7 +130,9 @@ def quieted(alert: Alert, quiet: Quiet) -> Alert:
     """Return an alert of which a person said that it is not to be repeated; what is pending of a silenced one rests."""
     # Whoever is sending it now may die before saying that people have it.
     in_doubt = alert.in_doubt or (alert.may_be_known and alert.notified_at is None)
-    return _unless_silenced(replace(alert, quiet=quiet, in_doubt=in_doubt), quiet.at)
+    # What is kept no longer than the silence would be new within it.
+    expires_at = quiet.until + KEPT if alert.expires_at is None else max(alert.expires_at, quiet.until + KEPT)
+    return _unless_silenced(replace(alert, quiet=quiet, in_doubt=in_doubt, expires_at=expires_at), quiet.at)
 
 
 def _unless_silenced(alert: Alert, now: datetime) -> Alert:
