@@ -230,6 +230,14 @@ def ran(folder: Path, *arguments: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
+def test_each_fault_finds_its_text_once() -> None:
+    """Seen in a moment, and not after hundreds of nights: code that moved takes its faults with it."""
+    counts = {
+        fault: (ROOT / edit.file).read_text(encoding="utf-8").count(edit.old) for fault, (edit, _) in FAULTS.items()
+    }
+    assert {fault: count for fault, count in counts.items() if count != 1} == {}
+
+
 # What it takes tens of nights to see.
 RARELY_MET = (
     "D10: a no told to nobody",
