@@ -81,7 +81,7 @@ def test_the_format_names_every_key_that_is_read() -> None:
     assert named(head.split("### ")[0]) == {*parse.REQUIRED, *parse.OPTIONAL} - {"seed"}
     assert named(given.split("### ")[0]) | more["given"] == {*parse.WORLD, "rows_follow", "workflow_runs"}
     assert named(events.split("### ")[0]) | more["event"] == set(parse_events.KINDS)
-    reader: Any = parse_expect._Reader
+    reader: Any = parse_expect.ExpectationReader
     policy = parse._policy(ROOT / "tests/scenarios/own/x.yaml", None, None)
     kinds = reader(policy, None, (None, None), None).kinds
     assert named(expect.split("## Workflows")[0]) | more["expect"] == set(kinds)
