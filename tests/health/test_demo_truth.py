@@ -17,6 +17,8 @@ import duckdb
 import pytest
 import yaml
 
+from shared.app.sweep.handler import handle_sweep
+from shared.app.sweep.sweep import SweepOptions
 from shared.app.validation.validate import check_all
 from shared.cli import main as orch
 from shared.core.validation.checks import Status, Target
@@ -285,6 +287,8 @@ def test_page_and_record_tell_the_same_triggers(home: Path) -> None:
 def test_the_checks_see_the_sweeps_of_the_last_night(home: Path) -> None:
     """The sweep ran to the end of the night, and no transition of it stands still: both are judged, not skipped."""
     with as_left(home, named("whole")) as ctx:
+        # Who plays a night lets the minutes pass in which nothing is due, the quarter-hourly look too.
+        handle_sweep(ctx, SweepOptions())
         validation, now = checks(ctx), ctx.ports.clock.now()
         target = Target(validation.schedules["post_overnight"], date(2026, 1, 24), now, NEW_YORK)
         found = check_all(ctx, (validation.checks["sweep_alive"], validation.checks["runs_opened"]), target, None)
