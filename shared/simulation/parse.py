@@ -62,11 +62,24 @@ def read_scenario(path: Path) -> Scenario:
     if "pipelines" in fields:
         return _of_several(path, fields)
     policy = _policy(path, fields.get("pipeline"), fields.get("policy"))
+    base = _without_events(path, fields, policy)
+    span, times = (base.start, base.end), Times(policy.zone, policy.local(base.start).date())
+    workflows = _workflows(path, fields.get("workflows"), fields.get("workflows_policy"), policy)
+    return replace(
+        base,
+        workflows=workflows,
+        beside=_beside(path, fields.get("beside"), policy, span),
+        given=_given(fields.get("given"), policy, workflows, times),
+        events=parse_events(fields.get("events"), policy, times, span, workflows),
+        expect=parse_expectations(fields.get("expect"), policy, times, span, workflows),
+    )
+
+
+def _without_events(path: Path, fields: Mapping[str, Value], policy: Policy) -> Scenario:
+    """Return what a scenario says of itself: name, source, seed, and from when to when it plays in a policy's zone."""
     start, end = (to_instant(fields[name], lambda text: parse_full(text, policy.zone)) for name in ("start", "end"))
     if end < start:
         raise fields["end"].error("lies before the start")
-    times = Times(policy.zone, policy.local(start).date())
-    workflows = _workflows(path, fields.get("workflows"), fields.get("workflows_policy"), policy)
     return Scenario(
         path=path,
         name=fields["name"].text(),
@@ -75,11 +88,9 @@ def read_scenario(path: Path) -> Scenario:
         policy=policy,
         start=start,
         end=end,
-        workflows=workflows,
-        beside=_beside(path, fields.get("beside"), policy, (start, end)),
-        given=_given(fields.get("given"), policy, workflows, times),
-        events=parse_events(fields.get("events"), policy, times, (start, end), workflows),
-        expect=parse_expectations(fields.get("expect"), policy, times, (start, end), workflows),
+        given=Given(),
+        events=(),
+        expect=(),
     )
 
 
@@ -102,25 +113,11 @@ def _of_several(path: Path, fields: Mapping[str, Value]) -> Scenario:
         raise ScenarioError(str(path), "pipelines", f"{problem.key}: {problem.reason}", problem.hint)
     workflows = _workflows_of_several(path, fields, policies)
     members = [Member(policy, of) for policy, of in zip(policies, workflows, strict=True)]
-    first = policies[0]
-    start, end = (to_instant(fields[name], lambda text: parse_full(text, first.zone)) for name in ("start", "end"))
-    if end < start:
-        raise fields["end"].error("lies before the start")
-    times = Times(first.zone, first.local(start).date())
-    events = EventDivider(members, times).events(fields.get("events"), (start, end))
-    own, shared = divide_expectations(fields.get("expect"), members, times, (start, end))
-    base = Scenario(
-        path=path,
-        name=fields["name"].text(),
-        source=fields["source"].text() if "source" in fields else "",
-        seed=fields["seed"].integer() if "seed" in fields else None,
-        policy=first,
-        start=start,
-        end=end,
-        given=Given(),
-        events=(),
-        expect=shared,
-    )
+    base = _without_events(path, fields, policies[0])
+    span, times = (base.start, base.end), Times(policies[0].zone, policies[0].local(base.start).date())
+    events = EventDivider(members, times).events(fields.get("events"), span)
+    own, shared = divide_expectations(fields.get("expect"), members, times, span)
+    base = replace(base, expect=shared)
     given = _given_of_several(fields.get("given"), members, times)
     parts = tuple(
         replace(base, policy=member.policy, workflows=member.workflows, given=given[n], events=events[n], expect=own[n])

@@ -95,11 +95,11 @@ def test_an_operator_makes_the_run_due(house: HandlersKit, command: tuple[str, s
 
 def test_an_event_between_a_look_and_its_end_wins(house: HandlersKit) -> None:
     """A run is put off under the version that was read: what made it due since then keeps it due."""
-    touch(house.ports.store, house.policy, NIGHT, house.clock.now())
+    touch(house.ctx, NIGHT.id)
     house.sweeps(2)
     before = stored(house)
     due = replace(before, value=replace(before.value, next_check_at=house.clock.now(), settles_at=None))
-    touch(house.ports.store, house.policy, NIGHT, house.clock.now())
+    touch(house.ctx, NIGHT.id)
     done = Sweep(seen={NIGHT.id}, began=house.clock.now())
     later = house.clock.now() + timedelta(hours=1)
     put_off_all(house.ctx, done, {NIGHT.id: Look(due, clock=later, again=later)}, {})

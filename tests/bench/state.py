@@ -256,7 +256,7 @@ def _one_percent_due(number: int, times: int) -> Figure:
     ours, floor, counted = [], [], Counter[str]()
     for _ in range(times):
         for key in keys[::100]:
-            touch(store, policy, key, ctx.ports.clock.now())
+            touch(ctx, key.id)
         floor.append(timed(lambda: [with_run(store, run.value.key, run) for run in _due(ctx)]))
         before = Counter(store.operations)
         ours.append(timed(lambda: sweep(ctx, SweepOptions())))

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from shared.app.alerting.outbox import Kept, own_alerts, path_of, read_all, read_or_drop, save, send, send_pending
 from shared.app.context import Context
 from shared.app.state.compare_and_set import change_value
-from shared.app.state.opening import touch_id
+from shared.app.state.opening import touch
 from shared.app.state.repository import path_of_run
 from shared.app.state.upkeep import touch_upkeep
 from shared.core import commands
@@ -113,7 +113,7 @@ def update_alerts(
         elif closed is None or run in closed:
             of_others.append(kept)
         elif kept.alert.kind in OF_BATCHES:
-            touch_id(ctx, run, now)  # a batch is looked at by each sweep, and its run's alerts end with the run's look
+            touch(ctx, run)  # a batch is looked at by each sweep, and its run's alerts end with the run's look
     if not _of_closed_runs(ctx, of_others, now):
         moments.setdefault("", []).append(now)  # another instance wrote an alert: it is looked at again as it is then
     raise_in_sweep(ctx, unknown)

@@ -229,7 +229,7 @@ def _change(ctx: Context, key: RunKey, transition: str, ask: Change, verb: str, 
     again = reload(ctx, key, ctx.policy.transitions[transition])
     results = reconcile(ctx, again(), again, "operator")
     if ctx.ports.clock.now() - now >= SLOW:
-        touch(ctx.ports.store, ctx.policy, key, ctx.ports.clock.now())
+        touch(ctx, key.id)
     delivery_alerts.after_delivery(ctx, [results], "", ctx.ports.clock.now())
     return results
 

@@ -11,7 +11,7 @@ from shared.app.alerting.outbox import Kept
 from shared.app.context import Context
 from shared.app.outcome import CommandResult, Outcome, Why
 from shared.app.state.compare_and_set import change_value
-from shared.app.state.opening import touch_id
+from shared.app.state.opening import touch
 from shared.app.state.upkeep import touch_upkeep
 from shared.core.alerting.alert import Alert, quieted
 from shared.core.alerting.quiet import SAYS, Quiet, QuietKind
@@ -87,7 +87,7 @@ def quiet(ctx: Context, fingerprint: str, kind: QuietKind, until: datetime, why:
             return CommandResult(Outcome.NOT_FOUND, f"there is no alert {fingerprint}")
         return CommandResult(Outcome.REFUSED, f"{short_id(kept.alert)} is over; there is nothing to acknowledge")
     touch_upkeep(ctx)
-    touch_id(ctx, saved.alert.run, now)  # when it is told again has changed
+    touch(ctx, saved.alert.run)  # when it is told again has changed
     ctx.log(f"operator.alert_{kind}", fingerprint=fingerprint, until=until.isoformat(), reason=why.reason, by=why.by)
     return CommandResult(
         Outcome.DONE,

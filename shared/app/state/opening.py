@@ -57,17 +57,9 @@ def ensure_open(store: StateStore, policy: Policy, key: RunKey, now: datetime) -
     return change_document(store, run_path(key), opened)
 
 
-def touch(store: StateStore, policy: Policy, key: RunKey, now: datetime) -> None:
-    """Make a run due that is open."""
-
-    def touched(document: Document | None) -> tuple[Mapping[str, Any] | None, None]:
-        return None if document is None else _touched(document, policy, now), None
-
-    change_document(store, run_path(key), touched)
-
-
-def touch_id(ctx: Context, run_id: str, now: datetime) -> None:
+def touch(ctx: Context, run_id: str) -> None:
     """Make the run of an id due, if it is there and open."""
+    now = ctx.ports.clock.now()
 
     def touched(document: Document | None) -> tuple[Mapping[str, Any] | None, None]:
         return None if document is None else _touched(document, ctx.policy, now), None

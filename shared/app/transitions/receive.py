@@ -80,7 +80,7 @@ def receive(ctx: Context, delivery: Delivery) -> Receipt:
         raise
     receipt = _handle(ctx, delivery, received, before, own)
     if ctx.ports.clock.now() - began >= SLOW:
-        touch(ctx.ports.store, ctx.policy, received.key, ctx.ports.clock.now())
+        touch(ctx, received.key.id)
     return receipt
 
 
