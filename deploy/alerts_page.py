@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from shared.core.alerting.kinds import CATALOGUE, Lifecycle, Severity
+from shared.core.alerting.kinds import CATALOGUE, Lifecycle
+from shared.core.severity import Severity
 
 PAGE = Path(__file__).with_name("ALERTS.md")
 HEAD = """# Alerts

@@ -12,12 +12,13 @@ from datetime import date, datetime, timedelta
 
 from shared.core import commands, repairs
 from shared.core.alerting.condition import Condition
-from shared.core.alerting.kinds import AlertKind, Severity
+from shared.core.alerting.kinds import AlertKind
 from shared.core.decision.closing import never_triggered
 from shared.core.decision.snapshot import DecisionInput
 from shared.core.model import RepairLog, Run, RunKey, State, TransitionState
 from shared.core.policy.policy import Policy
 from shared.core.repairs import GRACE, Lack
+from shared.core.severity import Severity
 from shared.core.texts import amount, clock_time, names, say
 
 REACH = timedelta(days=14)

@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 
 from shared.core import commands
 from shared.core.alerting.condition import Condition
-from shared.core.alerting.kinds import AlertKind, Severity
+from shared.core.alerting.kinds import AlertKind
 from shared.core.decision import cadence
 from shared.core.model import RepairLog, RunKey
 from shared.core.policy.policy import Policy, Repairs
+from shared.core.severity import Severity
 from shared.core.texts import amount, clock_time, names, say
 from shared.core.wire.answers import Answered, Means
 

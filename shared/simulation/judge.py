@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from shared.core.severity import Severity
 from shared.simulation.batches.judge import judge_batch, judge_published, judge_requests
 from shared.simulation.expectations import (
     AlertExpected,
@@ -49,7 +50,7 @@ from shared.simulation.history import (
     dispatches,
 )
 
-SEVERITIES = ("info", "warning", "critical")
+SEVERITIES = tuple(Severity)
 SHOWN = 5
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from shared.core.model import Lane, Outcome, State
 from shared.core.policy.policy import Policy
+from shared.core.severity import Severity
 from shared.core.workflows.model import Workflows
 from shared.simulation.batches.parse import BatchExpectations
 from shared.simulation.expectations import (
@@ -40,7 +41,7 @@ from shared.simulation.reader import Value, to_instant
 from shared.simulation.times import Times
 from shared.simulation.workflows.seen import STATES
 
-SEVERITIES = ("info", "warning", "critical")
+SEVERITIES = tuple(Severity)
 RUN = ("date", "mode", "lane")
 Fields = dict[str, Value]
 

@@ -22,9 +22,10 @@ from shared.app.sweep.sweep import SweepOptions
 from shared.app.transitions.receive import receive
 from shared.core.alerting.alert import Alert, Pending, raised, sent, unsent
 from shared.core.alerting.condition import Condition
-from shared.core.alerting.kinds import AlertKind, Severity
+from shared.core.alerting.kinds import AlertKind
 from shared.core.errors import Unavailable
 from shared.core.model import State
+from shared.core.severity import Severity
 from shared.entrypoints import self_heal, transition
 from shared.ports import Document, Notice
 from shared.simulation.fakes.clock import Crash

@@ -14,9 +14,10 @@ from shared.app.state.reports import store_report
 from shared.app.state.repository import Stored, read_run, run_path
 from shared.app.sweep.due import Look, put_off_all
 from shared.core.alerting.condition import Condition
-from shared.core.alerting.kinds import AlertKind, Severity
+from shared.core.alerting.kinds import AlertKind
 from shared.core.model import Outcome, Report, Run, State
 from shared.core.reporting.findings import Sweep
+from shared.core.severity import Severity
 from shared.documents import from_data
 from shared.simulation.scenario import FaultKind
 from tests.app.handlers_kit import HandlersKit

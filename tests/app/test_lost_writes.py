@@ -12,9 +12,10 @@ from shared.app.state.compare_and_set import change_document
 from shared.app.state.repository import read_run, run_data, run_path
 from shared.core.alerting.alert import Alert
 from shared.core.alerting.condition import Condition
-from shared.core.alerting.kinds import AlertKind, Severity
+from shared.core.alerting.kinds import AlertKind
 from shared.core.errors import Unreached
 from shared.core.model import RepairLog
+from shared.core.severity import Severity
 from shared.documents import from_data, to_data
 from shared.ports import Document, Response
 from tests.app.handlers_kit import HandlersKit

@@ -22,7 +22,7 @@ from shared.app.transitions import fan_in
 from shared.app.transitions.snapshot import transitions_of
 from shared.app.validation import validate
 from shared.core.alerting.condition import Condition
-from shared.core.alerting.kinds import AlertKind, Severity
+from shared.core.alerting.kinds import AlertKind
 from shared.core.calendar import instant
 from shared.core.costs import operations
 from shared.core.costs.month import Month, of_deliveries, of_report
@@ -30,6 +30,7 @@ from shared.core.costs.operations import Operations, Unit, of
 from shared.core.costs.workload import Deployment, Machine, PhaseLoad, RunLoad, runs_of
 from shared.core.model import RunKey, State
 from shared.core.policy.policy import Policy
+from shared.core.severity import Severity
 from shared.simulation.scenario import GameCount
 from tests.app.handlers_kit import HandlersKit
 from tests.app.test_fan_in import Crowd

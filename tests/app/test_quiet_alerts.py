@@ -15,8 +15,9 @@ from shared.app.outcome import Outcome, Why
 from shared.app.reporting.pages import open_alerts
 from shared.core.alerting.alert import Alert
 from shared.core.alerting.condition import Condition
-from shared.core.alerting.kinds import AlertKind, Severity
+from shared.core.alerting.kinds import AlertKind
 from shared.core.alerting.quiet import QuietKind
+from shared.core.severity import Severity
 from tests.app.handlers_kit import HandlersKit
 from tests.core.build import NIGHT, PHASE3, SECOND, TO4, TO5
 

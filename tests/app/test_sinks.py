@@ -12,8 +12,9 @@ from shared.app.alerting import outage, outbox, raise_alerts
 from shared.app.context import Context
 from shared.core.alerting.alert import Alert, Pending, raised
 from shared.core.alerting.condition import Condition
-from shared.core.alerting.kinds import AlertKind, Severity
+from shared.core.alerting.kinds import AlertKind
 from shared.core.errors import Unavailable, Undelivered
+from shared.core.severity import Severity
 from shared.ports import Clock, Delivered, Notice, Refused
 from tests.app.handlers_kit import HandlersKit
 from tests.core.build import NIGHT, PHASE3, TO4

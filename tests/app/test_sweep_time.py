@@ -17,9 +17,10 @@ from shared.app.state.order import in_order
 from shared.app.state.repository import Stored, run_data, run_path
 from shared.app.sweep.sweep import TIME_LIMIT
 from shared.core.alerting.condition import Condition
-from shared.core.alerting.kinds import AlertKind, Severity
+from shared.core.alerting.kinds import AlertKind
 from shared.core.errors import NotBegun, OutOfTime, Unavailable
 from shared.core.model import Lane, Run, RunKey
+from shared.core.severity import Severity
 from shared.ports import Response, Row
 from shared.simulation.scenario import FaultKind
 from tests.app.handlers_kit import HandlersKit

@@ -18,7 +18,8 @@ from shared.cli import entry, main, monitor, trends
 from shared.cli.shell import add_pipeline_option
 from shared.core import commands
 from shared.core.alerting.condition import Condition
-from shared.core.alerting.kinds import AlertKind, Severity
+from shared.core.alerting.kinds import AlertKind
+from shared.core.severity import Severity
 from tests.app.handlers_kit import HandlersKit
 from tests.functions.test_several_pipelines import DAY, NAMES, folder_of
 

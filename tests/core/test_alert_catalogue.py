@@ -38,3 +38,14 @@ def test_every_kind_is_raised() -> None:
 def test_the_page_is_what_the_catalogue_says() -> None:
     """deploy/ALERTS.md is written by `python -m deploy.alerts_page` and never by hand."""
     assert PAGE.read_text(encoding="utf-8") == page()
+
+
+def test_there_is_one_severity() -> None:
+    """What is grave is said in the same words of alerts, checks and workflows: one class, defined once."""
+    classes = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "shared").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef) and node.name == "Severity"
+    }
+    assert classes == {"shared/core/severity.py"}

@@ -9,7 +9,8 @@ import pytest
 
 from shared.core.alerting.alert import Alert, Pending, raised, sent
 from shared.core.alerting.condition import Condition
-from shared.core.alerting.kinds import AlertKind, Severity
+from shared.core.alerting.kinds import AlertKind
+from shared.core.severity import Severity
 
 NOW = datetime(2026, 1, 21, 17, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)

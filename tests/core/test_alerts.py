@@ -12,13 +12,14 @@ import pytest
 from shared.core.alerting.condition import Condition, fingerprint
 from shared.core.alerting.conditions import conditions
 from shared.core.alerting.due import NOBODY, Predecessor, is_due
-from shared.core.alerting.kinds import AlertKind, Lifecycle, Severity
+from shared.core.alerting.kinds import AlertKind, Lifecycle
 from shared.core.decision import state_changes
 from shared.core.decision.decisions import Confirm, Decision, Done, Held
 from shared.core.decision.gates import Unfit
 from shared.core.decision.snapshot import DecisionInput
 from shared.core.model import Block, Hold, Lane, Outcome, Report, RunKey, TransitionState
 from shared.core.policy.transitions import ConfirmBy, Dispatch, Role
+from shared.core.severity import Severity
 from tests.core.build import (
     BACKFILL,
     DAY,

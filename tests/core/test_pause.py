@@ -9,7 +9,7 @@ import pytest
 
 from shared.core.alerting.conditions import conditions, rests
 from shared.core.alerting.due import NOBODY, Predecessor
-from shared.core.alerting.kinds import AlertKind, Severity
+from shared.core.alerting.kinds import AlertKind
 from shared.core.alerting.pause_alerts import pause_conditions, pause_moments
 from shared.core.decision.decide import decide
 from shared.core.decision.decisions import Blocked, Confirm, Done, EmptyOk, Held, Read, Trigger, Wait
@@ -17,6 +17,7 @@ from shared.core.decision.gates import Unfit, Wanted
 from shared.core.decision.pause import Pause, PauseBook, begun, ended, kept, pause_at, paused_text, planned
 from shared.core.model import Hold, Request, TransitionState
 from shared.core.policy.policy import PlannedPause, Policy
+from shared.core.severity import Severity
 from tests.core.build import (
     NIGHT,
     PGS,

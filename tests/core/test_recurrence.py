@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.core.validation.checks import Severity, Status
+from shared.core.severity import Severity
+from shared.core.validation.checks import Status
 from shared.core.validation.recurrence import Outcome, analyse
 
 ZONE = ZoneInfo("America/New_York")

@@ -11,7 +11,6 @@ import pytest
 
 from shared.adapters.config.policy_file import load_policy
 from shared.core.alerting.due import Predecessor
-from shared.core.alerting.kinds import Severity
 from shared.core.decision.closing import is_over
 from shared.core.decision.explain import explain
 from shared.core.decision.pause import Pause
@@ -19,6 +18,7 @@ from shared.core.decision.silence import deadline_at, end_expected_at, not_ended
 from shared.core.decision.snapshot import DecisionInput
 from shared.core.model import Outcome
 from shared.core.policy.silence_check import endless, silences
+from shared.core.severity import Severity
 from tests.core.build import (
     BACKFILL,
     PGS,

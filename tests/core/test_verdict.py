@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.core.validation.checks import Category, Check, Nothing, Severity, Status, Thresholds
+from shared.core.severity import Severity
+from shared.core.validation.checks import Category, Check, Nothing, Status, Thresholds
 from shared.core.validation.trend import ResultOfDay, RunOfDay, day_trend
 from shared.core.validation.verdict import (
     Measure,

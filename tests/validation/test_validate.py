@@ -23,7 +23,8 @@ from shared.app.validation.handler import answer
 from shared.app.validation.report import Report
 from shared.core.errors import Unavailable
 from shared.core.policy.names import Names
-from shared.core.validation.checks import Check, Nothing, Query, Severity, Status
+from shared.core.severity import Severity
+from shared.core.validation.checks import Check, Nothing, Query, Status
 from shared.core.validation.verdict import Measure, Measured
 from shared.ports import Delivered, Notice, Refused, StateStore, Warehouse
 from tests.adapters.support import ManualClock, MemoryLog

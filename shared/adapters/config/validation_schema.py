@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from shared.adapters.config.schema_types import END, Name, Schema, SqlFile, Table, Text, TimeOfDay
-from shared.core.validation.checks import Category, Nothing, Severity
+from shared.core.severity import Severity
+from shared.core.validation.checks import Category, Nothing
 
 ColumnRef = Annotated[
     str,

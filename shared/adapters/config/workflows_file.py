@@ -13,12 +13,12 @@ import msgspec
 from shared.adapters.config import workflows_schema as shape
 from shared.adapters.config.strict_yaml import merged, read_yaml, with_lines
 from shared.adapters.config.workflows_schema import WorkflowsSchema
-from shared.core.alerting.kinds import Severity
 from shared.core.circuit_breaker import Limits
 from shared.core.errors import PolicyError
 from shared.core.policy.config_error import ConfigError
 from shared.core.policy.policy import Policy
 from shared.core.policy.transitions import LocalTime
+from shared.core.severity import Severity
 from shared.core.workflows import model
 from shared.core.workflows.check import in_order, problems
 from shared.documents import converted

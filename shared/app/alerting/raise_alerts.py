@@ -19,8 +19,9 @@ from shared.app.state.upkeep import touch_upkeep
 from shared.core import commands
 from shared.core.alerting.alert import Alert, Pending, raised, to_send, told_again_at
 from shared.core.alerting.condition import Condition
-from shared.core.alerting.kinds import AlertKind, Severity
+from shared.core.alerting.kinds import AlertKind
 from shared.core.message import Received
+from shared.core.severity import Severity
 from shared.core.texts import say
 
 # Judged by the validation runner, and so ended by it.

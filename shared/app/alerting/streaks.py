@@ -10,9 +10,10 @@ from shared.app.alerting.outbox import path_of, read
 from shared.app.context import Context
 from shared.app.state.repository import read_run, run_path
 from shared.core.alerting.condition import Condition, fingerprint
-from shared.core.alerting.kinds import AlertKind, Severity
+from shared.core.alerting.kinds import AlertKind
 from shared.core.decision.snapshot import DecisionInput
 from shared.core.model import Lane, RunKey
+from shared.core.severity import Severity
 from shared.ports import Document
 
 LOOKED_BACK = 14

@@ -7,10 +7,11 @@ import traceback
 from shared.app.alerting import raise_alerts
 from shared.app.context import Context
 from shared.core.alerting.condition import Condition
-from shared.core.alerting.kinds import AlertKind, Severity
+from shared.core.alerting.kinds import AlertKind
 from shared.core.errors import Unavailable
 from shared.core.model import Lane
 from shared.core.reporting.findings import Finding, Sweep
+from shared.core.severity import Severity
 from shared.core.texts import say
 
 

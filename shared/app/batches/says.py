@@ -8,12 +8,13 @@ from shared.app.alerting import raise_alerts
 from shared.app.context import Context
 from shared.core import commands
 from shared.core.alerting.condition import Condition
-from shared.core.alerting.kinds import AlertKind, Severity
+from shared.core.alerting.kinds import AlertKind
 from shared.core.batches.batch import Batch, Cause, Closing, HeldFor
 from shared.core.batches.messages import NAMED, closing_percent, partial_text
 from shared.core.errors import Unavailable
 from shared.core.model import Lane
 from shared.core.policy.batches import BatchPolicy
+from shared.core.severity import Severity
 from shared.core.texts import duration, names, say
 
 NAMED_LATE = 10

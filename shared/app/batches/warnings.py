@@ -11,7 +11,7 @@ from shared.app.batches.store import batches_of_name, with_last
 from shared.app.context import Context
 from shared.core import commands
 from shared.core.alerting.condition import Condition
-from shared.core.alerting.kinds import AlertKind, Severity
+from shared.core.alerting.kinds import AlertKind
 from shared.core.batches.batch import Batch, BatchState, Counts, percent_of
 from shared.core.batches.messages import NAMED
 from shared.core.batches.progress import (
@@ -24,6 +24,7 @@ from shared.core.batches.progress import (
     usual_size,
 )
 from shared.core.policy.batches import BatchPolicy
+from shared.core.severity import Severity
 from shared.core.texts import amount, duration, names, say
 
 

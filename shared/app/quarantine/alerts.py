@@ -8,9 +8,10 @@ from shared.app.context import Context
 from shared.app.quarantine.bounds import MOST_ROWS, MOST_WARNINGS
 from shared.core import commands
 from shared.core.alerting.condition import Condition
-from shared.core.alerting.kinds import AlertKind, Severity
+from shared.core.alerting.kinds import AlertKind
 from shared.core.errors import Malformed
 from shared.core.message import Delivery
+from shared.core.severity import Severity
 from shared.core.texts import say
 
 

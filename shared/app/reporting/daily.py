@@ -26,7 +26,7 @@ from shared.app.transitions.preflight import fitness
 from shared.app.transitions.readings import read_units
 from shared.app.transitions.snapshot import versioned_input
 from shared.core.alerting.condition import Condition
-from shared.core.alerting.kinds import AlertKind, Severity
+from shared.core.alerting.kinds import AlertKind
 from shared.core.calendar import day_of, instant, working_day
 from shared.core.decision.completeness import opened_at
 from shared.core.decision.gates import Fit, Unfit
@@ -36,6 +36,7 @@ from shared.core.model import RunKey
 from shared.core.policy.transitions import GateKind
 from shared.core.reporting.coverage import band
 from shared.core.reporting.page import Cell, Row
+from shared.core.severity import Severity
 from shared.core.texts import say
 from shared.ports import Delivered, Notice
 

@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 
 from shared.app.state.repository import Stored
 from shared.core.alerting.condition import Condition
-from shared.core.alerting.kinds import AlertKind, Severity
+from shared.core.alerting.kinds import AlertKind
 from shared.core.calendar import closes_at, working_day
 from shared.core.model import Lane, Run, RunKey
 from shared.core.policy.policy import Policy
+from shared.core.severity import Severity
 from shared.core.texts import say
 
 

@@ -11,12 +11,13 @@ from shared.app.state.repository import Stored, read_transitions, save_run, tran
 from shared.app.transitions.reconcile import ReconcileResult
 from shared.core import commands
 from shared.core.alerting.condition import Condition
-from shared.core.alerting.kinds import AlertKind, Severity
+from shared.core.alerting.kinds import AlertKind
 from shared.core.calendar import ends_at
 from shared.core.decision.closing import is_over, never_triggered
 from shared.core.decision.silence import not_ended
 from shared.core.model import UNTOUCHED, Lane, Run, TransitionState
 from shared.core.reporting.findings import Finding, Sweep
+from shared.core.severity import Severity
 from shared.core.texts import names, say
 
 

@@ -15,9 +15,10 @@ from shared.app.transitions.cloudevents import FIRST_PUBLISHED_AT, REPLAYED_BY, 
 from shared.app.transitions.dispatch import MAX_ATTRIBUTE
 from shared.core import commands
 from shared.core.alerting.condition import Condition
-from shared.core.alerting.kinds import AlertKind, Severity
+from shared.core.alerting.kinds import AlertKind
 from shared.core.errors import Unavailable
 from shared.core.reporting.findings import Sweep
+from shared.core.severity import Severity
 from shared.core.texts import say
 from shared.ports import DeadLetter, DeadLetters
 

@@ -12,11 +12,12 @@ from shared.app.transitions.reconcile import ReconcileResult
 from shared.core.alerting.condition import Condition
 from shared.core.alerting.conditions import conditions, rests
 from shared.core.alerting.due import Predecessor, is_due
-from shared.core.alerting.kinds import AlertKind, Severity
+from shared.core.alerting.kinds import AlertKind
 from shared.core.decision.snapshot import DecisionInput
 from shared.core.model import Lane, Run, RunKey, Units
 from shared.core.policy.transitions import Role
 from shared.core.reporting.findings import Sweep
+from shared.core.severity import Severity
 from shared.core.texts import duration, names, say
 
 

@@ -38,13 +38,14 @@ from shared.app.transitions.reconcile import ReconcileResult, assess, reconcile
 from shared.app.transitions.snapshot import reload, transitions_of, versioned_input
 from shared.app.workflows import supervision
 from shared.core.alerting.condition import Condition
-from shared.core.alerting.kinds import AlertKind, Severity
+from shared.core.alerting.kinds import AlertKind
 from shared.core.calendar import final_since
 from shared.core.decision.departed import departed
 from shared.core.decision.pause import Pause
 from shared.core.errors import OrchError, OutOfTime, Unavailable
 from shared.core.model import Lane, Run, RunKey, Units
 from shared.core.reporting.findings import Finding, Sweep, of_dispatch
+from shared.core.severity import Severity
 from shared.core.texts import say
 
 TIME_LIMIT = timedelta(seconds=45)

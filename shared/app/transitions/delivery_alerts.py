@@ -12,9 +12,10 @@ from shared.app.state.order import is_old
 from shared.app.transitions.reconcile import ReconcileResult
 from shared.core.alerting.condition import Condition
 from shared.core.alerting.conditions import DUE, conditions
-from shared.core.alerting.kinds import AlertKind, Severity
+from shared.core.alerting.kinds import AlertKind
 from shared.core.errors import Unavailable
 from shared.core.message import Received
+from shared.core.severity import Severity
 from shared.core.texts import say
 
 

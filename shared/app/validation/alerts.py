@@ -13,8 +13,8 @@ from shared.app.alerting import outbox, raise_alerts
 from shared.app.context import Context
 from shared.app.validation.report import Report
 from shared.core.alerting.condition import Condition
-from shared.core.alerting.kinds import Severity
 from shared.core.errors import Unavailable
+from shared.core.severity import Severity
 from shared.core.texts import amount, say
 from shared.core.validation.checks import Status
 from shared.core.validation.verdict import Result
@@ -63,7 +63,7 @@ def _conditions(ctx: Context, report: Report) -> Iterator[Condition]:
 
 
 def _of_check(ctx: Context, report: Report, result: Result) -> Condition:
-    severity = Severity(result.check.severity.value)
+    severity = result.check.severity
     if result.status is Status.WARN:
         severity = _LOWER[severity]
     elif result.status is Status.ERROR:

@@ -8,7 +8,8 @@ from typing import Any
 
 from shared.app.context import Context
 from shared.core.calendar import instant
-from shared.core.validation.checks import Severity, Status
+from shared.core.severity import Severity
+from shared.core.validation.checks import Status
 from shared.core.validation.recurrence import Analysis, Outcome, analyse
 
 RESULTS = """

@@ -12,11 +12,12 @@ from shared.app.state.repository import Stored, completion_path, read_completion
 from shared.app.state.upkeep import touch_upkeep
 from shared.app.transitions.readings import read_rows
 from shared.core.alerting.condition import Condition
-from shared.core.alerting.kinds import AlertKind, Severity
+from shared.core.alerting.kinds import AlertKind
 from shared.core.message import Received
 from shared.core.model import Outcome, RunKey
 from shared.core.policy.phases import Processor
 from shared.core.reporting.findings import Finding, Sweep
+from shared.core.severity import Severity
 from shared.core.texts import say
 from shared.core.workflows.files import MOST, ScraperFile, counted, is_due, is_refused, looked_at, topic_of
 from shared.core.workflows.model import Workflows

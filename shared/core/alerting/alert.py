@@ -9,9 +9,10 @@ from enum import StrEnum
 from typing import ClassVar
 
 from shared.core.alerting.condition import Condition
-from shared.core.alerting.kinds import Lifecycle, Severity
+from shared.core.alerting.kinds import Lifecycle
 from shared.core.alerting.quiet import Quiet, QuietKind
 from shared.core.calendar import KEPT
+from shared.core.severity import Severity
 
 # Longer than one sending and the minute by which the clocks of two instances may differ.
 SENDING = timedelta(minutes=2)

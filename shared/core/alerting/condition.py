@@ -6,8 +6,9 @@ import hashlib
 from dataclasses import dataclass
 
 from shared.core import commands
-from shared.core.alerting.kinds import CATALOGUE, AlertKind, Lifecycle, Severity
+from shared.core.alerting.kinds import CATALOGUE, AlertKind, Lifecycle
 from shared.core.decision.snapshot import DecisionInput
+from shared.core.severity import Severity
 from shared.core.texts import say
 
 

@@ -12,13 +12,14 @@ from datetime import datetime
 
 from shared.core.alerting.condition import Condition
 from shared.core.alerting.due import NOBODY, Predecessor, of_due
-from shared.core.alerting.kinds import AlertKind, Severity
+from shared.core.alerting.kinds import AlertKind
 from shared.core.alerting.progress import of_blocks, of_confirmation, of_end, of_hold, of_refusals, of_trigger
 from shared.core.alerting.reports import of_late_reports, of_reports
 from shared.core.decision.decisions import Decision, Wait
 from shared.core.decision.pause import paused_text
 from shared.core.decision.snapshot import DecisionInput
 from shared.core.model import Lane
+from shared.core.severity import Severity
 
 DUE = frozenset(
     {

@@ -11,12 +11,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from shared.core.commands import line
-
-
-class Severity(StrEnum):
-    INFO = "info"
-    WARNING = "warning"
-    CRITICAL = "critical"
+from shared.core.severity import Severity
 
 
 class Lifecycle(StrEnum):

@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 
 from shared.core import commands
 from shared.core.alerting.condition import Condition
-from shared.core.alerting.kinds import AlertKind, Severity
+from shared.core.alerting.kinds import AlertKind
 from shared.core.decision.pause import Pause, paused_text, pauses_of
 from shared.core.policy.policy import Policy
+from shared.core.severity import Severity
 from shared.core.texts import amount, day_time, say
 
 REMINDED_EVERY = timedelta(days=7)

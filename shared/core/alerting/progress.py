@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from shared.core import commands
 from shared.core.alerting.condition import Condition, explain_line, of_transition
-from shared.core.alerting.kinds import AlertKind, Severity
+from shared.core.alerting.kinds import AlertKind
 from shared.core.decision.completeness import Completeness
 from shared.core.decision.decide import confirm_by
 from shared.core.decision.decisions import Blocked, Decision, Held
@@ -19,6 +19,7 @@ from shared.core.decision.unproven import exhausted
 from shared.core.model import State
 from shared.core.policy.after_run import NAME as AFTER_RUN
 from shared.core.policy.transitions import ConfirmBy
+from shared.core.severity import Severity
 from shared.core.texts import amount, clock_time, duration, names
 
 UNFIT_FOR = timedelta(minutes=5)

@@ -21,10 +21,11 @@ from shared.core.policy.step_check import rerun_problems
 from shared.core.policy.transition_check import transition_problems
 from shared.core.policy.transitions import Transition
 from shared.core.policy.wire_check import wire_problems
+from shared.core.severity import Severity
 
 __all__ = ["ConfigError", "problems"]
 
-SEVERITIES = ("info", "warning", "critical")
+SEVERITIES = tuple(Severity)
 LONGEST_LEASE = timedelta(minutes=15)
 PREFLIGHT = timedelta(seconds=5)
 

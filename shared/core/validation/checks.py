@@ -10,6 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from shared.core.calendar import instant
+from shared.core.severity import Severity
 
 
 class Status(StrEnum):
@@ -20,14 +21,6 @@ class Status(StrEnum):
     FAIL = "FAIL"
     SKIP = "SKIP"
     ERROR = "ERROR"
-
-
-class Severity(StrEnum):
-    """How much a check that fails matters."""
-
-    INFO = "info"
-    WARNING = "warning"
-    CRITICAL = "critical"
 
 
 class Category(StrEnum):

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from shared.core.validation.checks import Severity, Status
+from shared.core.severity import Severity
+from shared.core.validation.checks import Status
 from shared.core.validation.verdict import health
 
 # Fewer alarms say nothing about a check.

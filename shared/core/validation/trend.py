@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from shared.core.validation.checks import Severity, Status
+from shared.core.severity import Severity
+from shared.core.validation.checks import Status
 from shared.core.validation.verdict import SummaryStatus, health
 
 MOST_COMMON = 10

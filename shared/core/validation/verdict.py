@@ -11,7 +11,8 @@ from datetime import timedelta
 from enum import StrEnum
 from math import isfinite
 
-from shared.core.validation.checks import Check, Severity, Status, Target, shown
+from shared.core.severity import Severity
+from shared.core.validation.checks import Check, Status, Target, shown
 
 SHOWN = 5
 # What wins where several measures of one check differ.

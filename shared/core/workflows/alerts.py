@@ -6,8 +6,9 @@ from datetime import date
 
 from shared.core import commands
 from shared.core.alerting.condition import Condition
-from shared.core.alerting.kinds import AlertKind, Severity
+from shared.core.alerting.kinds import AlertKind
 from shared.core.policy.policy import Policy
+from shared.core.severity import Severity
 from shared.core.texts import amount, clock_time, names, say
 from shared.core.workflows.judge import Judgement
 from shared.core.workflows.model import CatchUp, Workflow

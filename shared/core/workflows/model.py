@@ -12,9 +12,9 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
-from shared.core.alerting.kinds import Severity
 from shared.core.circuit_breaker import Limits
 from shared.core.policy.transitions import LocalTime
+from shared.core.severity import Severity
 from shared.core.workflows.templates import placeholders
 
 # How long the platform lets the executor work (manifest), and after how long without progress a run is driven again.
