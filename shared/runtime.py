@@ -328,6 +328,33 @@ def override_context(*these: Context) -> Iterator[Context]:
         del _installed[last]
 
 
+def is_home(folder: Path) -> bool:
+    """True for a folder that ``at_home`` takes."""
+    from shared.adapters.local import home_file
+
+    return home_file.is_home(folder)
+
+
+@contextmanager
+def at_home(folder: Path) -> Iterator[None]:
+    """Let this process read what was played into a folder, as of its end, whatever else its environment names.
+
+    Raises ``PolicyError`` if the folder is no home.
+    """
+    from shared.adapters.local.home_file import read_home
+
+    named = read_home(folder)
+    before, installed = dict(os.environ), list(_installed)
+    os.environ.update(named)
+    _installed.clear()
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+        _installed[:] = installed
+
+
 def log_to(stream: TextIO) -> AbstractContextManager[None]:
     """Let the log of this process go there: the standard output of a command is its answer."""
     return log_on(stream)

@@ -24,6 +24,7 @@ from shared.cli import (
     known,
     operator,
     pause,
+    program,
     questions,
     serve,
     workflows,
@@ -32,13 +33,13 @@ from shared.cli.shell import STATUSES, UNAVAILABLE, USAGE, add_pipeline_option, 
 
 app = typer.Typer(
     name="orch",
-    help="Ask and direct the pipeline's orchestrators.",
     epilog=statuses_text(STATUSES),
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+program.add_to(app)
 questions.add_to(app)
 operator.add_to(app)
 backfill.add_to(app)

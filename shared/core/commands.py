@@ -19,6 +19,11 @@ def line(*words: str) -> str:
     return shlex.join((PROGRAM, *words))
 
 
+def at_home(folder: str, text: str) -> str:
+    """Return a command line that asks what was left in a folder."""
+    return f"{PROGRAM} {shlex.join(('--home', folder))}{text.removeprefix(PROGRAM)}"
+
+
 def of_pipeline(text: str, pipeline: str) -> str:
     """Return a text in which each command line names a pipeline, as it has to where several are served.
 

@@ -12,10 +12,11 @@ from typing import Any
 
 from shared.simulation.history import History, together
 from shared.simulation.judge import judge
+from shared.simulation.kept import KeptDay, OpenDay
 from shared.simulation.parallel import cores, play_each
 from shared.simulation.parse import read_scenario
 from shared.simulation.product import DeployedProduct, Product
-from shared.simulation.reader import ScenarioError
+from shared.simulation.reader import ScenarioError, text_of
 from shared.simulation.report import Played, document, lines, scenario_document
 from shared.simulation.runner import play, play_together
 from shared.simulation.scenario import Scenario
@@ -37,22 +38,28 @@ class Printed:
 
 
 def simulate(
-    files: Sequence[Path], timeline: bool, as_json: bool, product: Product | None = None, jobs: int | None = None
+    files: Sequence[Path],
+    timeline: bool,
+    as_json: bool,
+    product: Product | None = None,
+    jobs: int | None = None,
+    keep: Path | None = None,
 ) -> int:
     """Play the files; return 0 if all expectations held, 1 if some did not, 2 if a file is not a scenario.
 
     The valid ones are played all the same. Many files are played by ``jobs`` processes, as many as there are
-    cores by default; a ``product`` other than the deployable functions is played in this one.
+    cores by default; a ``product`` other than the deployable functions is played in this one. The day of a single
+    file is left in the folder ``keep``, a home of `orch`; raises ``KeepError`` if something else is there.
     """
     scenarios, errors = _read(files)
     for error in errors:
         print(f"error: {error}", file=sys.stderr, flush=True)
     if product is None:
-        each = partial(_play_file, timeline=timeline)
-        paths = [scenario.path for scenario in scenarios]
-        outcomes = play_each(each, paths, jobs or cores(), worth_a_process=WORTH_A_PROCESS)
+        each = partial(_play_text, timeline=timeline, keep=keep)
+        texts = [(scenario.path, text) for scenario, text in scenarios]
+        outcomes = play_each(each, texts, jobs or cores(), worth_a_process=WORTH_A_PROCESS)
     else:
-        outcomes = (_printed(evaluate(scenario, product), timeline) for scenario in scenarios)
+        outcomes = (_printed(evaluate(scenario, product), timeline) for scenario, _ in scenarios)
     printed = []
     for outcome in outcomes:
         printed.append(outcome)
@@ -66,22 +73,28 @@ def simulate(
     return HELD if all(outcome.passed for outcome in printed) else FAILED
 
 
-def _play_file(path: Path, *, timeline: bool) -> Printed:
-    return _printed(evaluate(read_scenario(path), DeployedProduct()), timeline)
+def _play_text(file: tuple[Path, str], *, timeline: bool, keep: Path | None) -> Printed:
+    """Play what was read from a file, which may be a pipe: nothing comes from it a second time."""
+    scenario = read_scenario(*file)
+    if keep is None:
+        return _printed(evaluate(scenario, DeployedProduct()), timeline)
+    with KeptDay(keep).of(scenario) as day:
+        return _printed(evaluate(scenario, DeployedProduct(), day), timeline)
 
 
 def _printed(played: Played, timeline: bool) -> Printed:
     return Printed(played.passed, tuple(lines(played, timeline)), scenario_document(played))
 
 
-def evaluate(scenario: Scenario, product: Product | None = None) -> Played:
-    """Play one scenario, with those beside it or all of its pipelines, and judge them."""
+def evaluate(scenario: Scenario, product: Product | None = None, day: OpenDay | None = None) -> Played:
+    """Play one scenario, with those beside it or all of its pipelines, and judge them; ``day`` keeps what is left."""
+    store, keep = (None, None) if day is None else (day.store, day.keep)
     if scenario.parts:
-        return _of_several(scenario, play_together(scenario.parts, product))
+        return _of_several(scenario, play_together(scenario.parts, product, store, keep))
     if not scenario.beside:
-        return _judged(scenario, play(scenario, product))
+        return _judged(scenario, play(scenario, product, store, keep))
     together = (scenario, *scenario.beside)
-    histories = play_together(together, product)
+    histories = play_together(together, product, store, keep)
     first, *others = (_judged(scenario, history) for scenario, history in zip(together, histories, strict=True))
     return replace(first, beside=tuple(others))
 
@@ -99,11 +112,12 @@ def _judged(scenario: Scenario, history: History) -> Played:
     return Played(scenario, history, judge(scenario.expect, history, scenario.policy.zone))
 
 
-def _read(files: Sequence[Path]) -> tuple[list[Scenario], list[ScenarioError]]:
+def _read(files: Sequence[Path]) -> tuple[list[tuple[Scenario, str]], list[ScenarioError]]:
     scenarios, errors = [], []
     for file in files:
         try:
-            scenarios.append(read_scenario(Path(file)))
+            text = text_of(Path(file))
+            scenarios.append((read_scenario(Path(file), text), text))
         except ScenarioError as error:
             errors.append(error)
     return scenarios, errors

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from shared.adapters.config.beside import whose
 from shared.adapters.config.policy_file import load_policy
@@ -19,7 +20,7 @@ from shared.core.workflows.runs import RunStatus
 from shared.simulation.parse_events import parse_change, parse_events, scrapers_in
 from shared.simulation.parse_expect import parse_expectations
 from shared.simulation.parse_together import EventDivider, Member, divide_expectations, fitting, parts_for
-from shared.simulation.reader import ScenarioError, Value, read, to_instant
+from shared.simulation.reader import ScenarioError, Value, read, text_of, to_instant
 from shared.simulation.scenario import Change, EarlierRun, Given, Scenario
 from shared.simulation.times import Times, parse_full
 
@@ -55,9 +56,10 @@ WORLD = (
 WORKFLOWS = "workflows.yaml"
 
 
-def read_scenario(path: Path) -> Scenario:
-    """Read one scenario file; raise ``ScenarioError`` with file, key and reason if it is not valid."""
-    root = read(path)
+def read_scenario(path: Path, text: str | None = None) -> Scenario:
+    """Read one scenario file, or the text that was read from it; raise ``ScenarioError`` with file, key and reason if
+    it is not valid."""
+    root = read(path, text_of(path) if text is None else text)
     fields = root.fields(required=REQUIRED, optional=OPTIONAL)
     if "pipelines" in fields:
         return _of_several(path, fields)
@@ -86,6 +88,7 @@ def _without_events(path: Path, fields: Mapping[str, Value], policy: Policy) -> 
         source=fields["source"].text() if "source" in fields else "",
         seed=fields["seed"].integer() if "seed" in fields else None,
         policy=policy,
+        overlay=_overlay(fields.get("policy")),
         start=start,
         end=end,
         given=Given(),
@@ -120,7 +123,15 @@ def _of_several(path: Path, fields: Mapping[str, Value]) -> Scenario:
     base = replace(base, expect=shared)
     given = _given_of_several(fields.get("given"), members, times)
     parts = tuple(
-        replace(base, policy=member.policy, workflows=member.workflows, given=given[n], events=events[n], expect=own[n])
+        replace(
+            base,
+            policy=member.policy,
+            overlay=_overlay(overlays[n]),
+            workflows=member.workflows,
+            given=given[n],
+            events=events[n],
+            expect=own[n],
+        )
         for n, member in enumerate(members)
     )
     return replace(base, parts=parts)
@@ -217,13 +228,18 @@ def _policy(path: Path, pipeline: Value | None, overlay: Value | None) -> Policy
     file = _file(path, pipeline, pipeline.text() if pipeline else "nba.yaml", "pipeline")
     if overlay is not None and not overlay.is_empty:
         overlay.pairs()
-    changes = overlay.plain() if overlay is not None else None
     try:
-        return load_policy(file, changes)
+        return load_policy(file, _overlay(overlay))
     except PolicyError as error:
         if overlay is None:
             raise ScenarioError(error.path, error.key, error.reason, error.hint) from None
         raise ScenarioError(str(path), f"policy.{error.key}", error.reason, error.hint) from None
+
+
+def _overlay(overlay: Value | None) -> Mapping[str, Any] | None:
+    """Return what a scenario lays over a policy file, None for nothing."""
+    plain: Mapping[str, Any] | None = None if overlay is None else overlay.plain()
+    return plain
 
 
 def _given(value: Value | None, policy: Policy, workflows: Workflows | None, times: Times) -> Given:

@@ -172,13 +172,19 @@ def describe(node: yaml.Node) -> str:
     return repr(node.value) if node.value else "nothing"
 
 
-def read(path: Path) -> Value:
-    """Read a YAML file; raise ``ScenarioError`` if it is none, names a key twice, or holds an unquoted time."""
+def text_of(path: Path) -> str:
+    """Return what stands in a file, or comes by a pipe, which yields it once; raise ``ScenarioError`` if it cannot
+    be read."""
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise ScenarioError(str(path), "", f"cannot be read: {reason}") from None
+
+
+def read(path: Path, text: str) -> Value:
+    """Read the text of a YAML file; raise ``ScenarioError`` if it is none, names a key twice, or holds an unquoted
+    time."""
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:

@@ -41,24 +41,43 @@ SWEEP = Request("self_heal", "POST", "/", {}, {})
 TICK = Request("workflow_controller", "POST", "/", {}, {})
 
 
-def play(scenario: Scenario, product: Product | None = None, store: StateStore | None = None) -> History:
-    """Play a scenario from start to end and return all that happened; the same scenario gives the same history."""
+def play(
+    scenario: Scenario,
+    product: Product | None = None,
+    store: StateStore | None = None,
+    keep: Callable[[World], None] | None = None,
+) -> History:
+    """Play a scenario from start to end and return all that happened; the same scenario gives the same history.
+
+    ``keep`` is given the world as it is at the end.
+    """
     with fixed_chance(scenario.seed or 0):
-        return Runner(scenario, product or DeployedProduct(), store or MemoryStore()).run()
+        runner = Runner(scenario, product or DeployedProduct(), store or MemoryStore())
+        history = runner.run()
+    if keep is not None:
+        keep(runner.world)
+    return history
 
 
 def play_together(
-    scenarios: Sequence[Scenario], product: Product | None = None, store: StateStore | None = None
+    scenarios: Sequence[Scenario],
+    product: Product | None = None,
+    store: StateStore | None = None,
+    keep: Callable[[World], None] | None = None,
 ) -> list[History]:
     """Play scenarios of several pipelines in one deployment, on one store and by one clock; return what happened in
-    each. All of them begin and end at once."""
+    each. All of them begin and end at once; ``keep`` is given the world of each as it is at the end."""
     agenda, clock = EventQueue(), VirtualClock(scenarios[0].start, scenarios[0].seed or 0)
     product, store = product or DeployedProduct(), store or MemoryStore()
     with fixed_chance(scenarios[0].seed or 0):
         runners = [
             Runner(scenario, product, store, (OwnChance(agenda, scenario.seed or 0), clock)) for scenario in scenarios
         ]
-        return run(runners)
+        histories = run(runners)
+    if keep is not None:
+        for runner in runners:
+            keep(runner.world)
+    return histories
 
 
 def run(runners: Sequence[Runner]) -> list[History]:

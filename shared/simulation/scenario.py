@@ -207,7 +207,8 @@ class Scenario:
 
     ``beside`` are scenarios of other pipelines that are played in the same deployment, by the same clock. ``parts`` are
     the pipelines of a file that plays several, each with what of it is its own: ``expect`` is then what is expected of
-    all of them together, and ``policy`` that of the first, whose zone times are told in.
+    all of them together, and ``policy`` that of the first, whose zone times are told in. ``overlay`` is what of the
+    policy stands in the scenario, in place of the policy's file.
     """
 
     path: Path
@@ -221,5 +222,6 @@ class Scenario:
     source: str = ""
     seed: int | None = None
     workflows: Workflows | None = None
+    overlay: Mapping[str, Any] | None = None
     beside: tuple[Scenario, ...] = ()
     parts: tuple[Scenario, ...] = ()

@@ -45,7 +45,7 @@ def test_a_batch_is_closed_by_idleness_and_names_the_silent(tmp_path: Path, opti
     assert "logged by" not in played.stdout
     assert [shown for shown in SHOWN if shown not in played.stdout] == []
     lines = played.stdout.splitlines()
-    show, _ = [line.strip() for line in lines if line.startswith("  (. ")]
+    show, _ = [line.strip() for line in lines if " --home " in line]
     asked = run("sh", "-c", show, cwd=clone, seconds=60)
     assert asked.returncode == 0, asked.stderr
     assert "98 percent have an outcome" in asked.stdout

@@ -33,7 +33,7 @@ def clone(tmp_path: Path) -> Path:
 
 def asked(printed: str, clone: Path) -> list[subprocess.CompletedProcess[str]]:
     """Type every command that a demo has printed."""
-    lines = [line.strip() for line in printed.splitlines() if line.startswith("  (. ")]
+    lines = [line.strip() for line in printed.splitlines() if " --home " in line]
     return [run("sh", "-c", line, cwd=clone, seconds=300) for line in lines]
 
 

@@ -85,7 +85,7 @@ def test_a_day_is_shown_as_the_services_speak(tmp_path: Path) -> None:
         assert shown in played.stdout
     assert played.stdout.count("call      precompute /process-date {analysis_date: 2026-03-1") == 2
 
-    workflow, explain, serve = [line.strip() for line in lines if line.startswith("  (. ")]
+    workflow, explain, serve = [line.strip() for line in lines if " --home " in line]
     asked = [run("sh", "-c", line, cwd=clone, seconds=60) for line in (workflow, explain)]
     assert [one.returncode for one in asked] == [0, 0], [one.stderr for one in asked]
     assert asked[0].stdout.startswith("betting_lines 2026-03-11: skip: ran at 12:3")

@@ -19,7 +19,7 @@ from shared.app.reporting.queries import all_runs, quarantine
 from shared.app.sweep import pipelines as sweeps
 from shared.core.errors import PolicyError
 from shared.core.model import RunKey, State
-from shared.simulation.demo.workspace import EMBEDDED
+from shared.simulation.kept import EMBEDDED
 from shared.simulation.scenario import FaultKind
 from tests.app.handlers_kit import HandlersKit
 from tests.functions.entry import client, message

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 from rich.console import Console
 
 from shared import runtime
+from shared.adapters.local.home_file import read_home
 from shared.app.context import Context
 from shared.simulation.demo.__main__ import OK, play_all
 from shared.simulation.demo.nights import NIGHTS, Night, load
@@ -38,9 +38,8 @@ def play(folder: Path, nights: Sequence[tuple[Night, Scenario]] = ()) -> None:
 
 
 def variables(folder: Path, night: Night) -> dict[str, str]:
-    """Return what a shell has after `. FOLDER/NIGHT.env`."""
-    words = [shlex.split(line) for line in (folder / f"{night.name}.env").read_text().splitlines()]
-    return dict(word[1].split("=", 1) for word in words)
+    """Return what `bin/orch --home FOLDER/NIGHT` reads."""
+    return read_home(folder / night.name)
 
 
 @contextmanager

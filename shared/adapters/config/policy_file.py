@@ -31,12 +31,8 @@ def load_policy(path: Path, overlay: Mapping[str, Any] | None = None) -> Policy:
     Raises PolicyError for the first problem, the others listed in its hint, each with its line. SQL files
     are looked for in `config/`, the folder that a function is deployed with, and nowhere else.
     """
-    raw, errors = read_yaml(path)
-    refuse(str(path), errors)
-    source = str(path)
-    if overlay is not None and overlay != {}:
-        source = f"{path} + policy overlay"
-        raw = merged(_one_form(raw, overlay), overlay)
+    raw = read_policy(path, overlay)
+    source = str(path) if overlay is None or overlay == {} else f"{path} + policy overlay"
     builder = Builder()
     policy = builder.policy(_shaped(raw, path, source), source)
     if policy is None:
@@ -47,6 +43,13 @@ def load_policy(path: Path, overlay: Mapping[str, Any] | None = None) -> Policy:
     errors = builder.problems + problems(policy, _unreadable(named, path.parent))
     refuse(source, placed(path, source, builder.located(errors)))
     return replace(policy, version=_digest(raw))
+
+
+def read_policy(path: Path, overlay: Mapping[str, Any] | None = None) -> Any:
+    """Return the plain values of a policy file under an overlay; raise PolicyError for what is no YAML of ours."""
+    raw, errors = read_yaml(path)
+    refuse(str(path), errors)
+    return raw if overlay is None or overlay == {} else merged(_one_form(raw, overlay), overlay)
 
 
 def refuse_idle(policy: Policy) -> None:

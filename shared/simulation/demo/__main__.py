@@ -103,14 +103,14 @@ def play_all(ground: Ground, nights: list[tuple[Night, Scenario]], console: Cons
     """Play the nights one after the other and say how they went; return the exit status."""
     began = time.monotonic()
     results: list[Result] = []
-    environments: list[tuple[Night, Path]] = []
+    homes: list[tuple[Night, Path]] = []
     for number, (night, scenario) in enumerate(nights, start=1):
         place = f"{number} of {len(nights)}" if len(nights) > 1 else "night"
         with screen.night(night, scenario.policy, place):
             results.append(play_one(ground, night, scenario, screen))
         if not results[-1].failure:
-            environments.append((night, ground.home.leave(night, scenario.policy, scenario.end)))
-    print_summary(console, results, environments, Path.cwd())
+            homes.append((night, ground.home.leave(night, scenario.policy, scenario.end)))
+    print_summary(console, results, homes)
     passed = all(result.passed for result in results)
     count = f"{len(results)} night{'s' if len(results) > 1 else ''}"
     verdict = f"{count} played, all as expected" if passed else f"{count} played, not all as expected"

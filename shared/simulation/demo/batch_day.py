@@ -95,9 +95,9 @@ def play_batch(ground: Ground, console: Console, screen: Screen) -> int:
         except ServerFailed as failed:
             console.print(f"\nnot played to its end: {failed}", style="bold red", markup=False, highlight=False)
             return 1
-    env = ground.home.leave(BATCH, policy, parts.begins + LASTS)
+    left = ground.home.leave(BATCH, policy, parts.begins + LASTS)
     logged = complaints(ground.home.logs(BATCH))
-    return print_batch(console, results, logged, env, run_of(policy), time.monotonic() - began)
+    return print_batch(console, results, logged, left, run_of(policy), time.monotonic() - began)
 
 
 class BatchDay(Day):

@@ -23,7 +23,7 @@ from shared.documents import from_data
 from shared.simulation.demo.day_summary import print_figures
 from shared.simulation.demo.figures import Figure, grave, states
 from shared.simulation.demo.relay import Pushed
-from shared.simulation.demo.summary import sourced
+from shared.simulation.demo.summary import in_home
 
 NAME, FOLLOWING = "predictions", "phase5_to_phase6"
 
@@ -91,14 +91,13 @@ def _late(alerts: Sequence[Alert], members: Sequence[str]) -> str:
 
 
 def print_batch(
-    console: Console, figures: Sequence[Figure], logged: Mapping[str, int], env: Path, run: RunKey, took: float
+    console: Console, figures: Sequence[Figure], logged: Mapping[str, int], left: Path, run: RunKey, took: float
 ) -> int:
     """Print the figures and what to ask of what is left; return the exit status."""
     print_figures(console, figures, logged)
     console.print("\nWhat is left can be asked:\n", highlight=False)
-    here = Path.cwd()
     for line in (commands.batch("show", NAME, run), commands.explain(FOLLOWING, run)):
-        console.print(f"  {sourced(env, here, line)}", markup=False, highlight=False, soft_wrap=True)
+        console.print(f"  {in_home(left, line)}", markup=False, highlight=False, soft_wrap=True)
     passed = all(figure.right for figure in figures)
     verdict = "every figure as it must be" if passed else "not every figure as it must be"
     console.print(f"\none batch played, {verdict} ({took:.0f} s)", style="bold", highlight=False)

@@ -7,11 +7,12 @@ from pathlib import Path
 
 from rich.console import Console
 
+from shared.core.commands import explain_workflow
 from shared.core.policy.policy import Policy
 from shared.core.texts import amount
 from shared.simulation.demo.day import DAY, NEXT, span
 from shared.simulation.demo.figures import Figure
-from shared.simulation.demo.summary import commands, of_workflow, page
+from shared.simulation.demo.summary import commands, in_home, page
 from shared.simulation.demo.workspace import Workspace
 
 EXPLAINED = ("betting_lines", NEXT)
@@ -22,11 +23,11 @@ def print_day(
 ) -> int:
     """Print the whole of it; return the exit status: 0 where every figure is as it must be, else 1."""
     print_figures(console, figures, logged)
-    env = home.leave(DAY, policy, span(policy)[1])
+    left = home.leave(DAY, policy, span(policy)[1])
     console.print(
         f"\nThe exports are in {home.path / 'exports'}. Three commands to try:\n", highlight=False, soft_wrap=True
     )
-    for line in to_try(env, Path.cwd()):
+    for line in to_try(left):
         console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
     passed = all(figure.right for figure in figures)
     verdict = "every figure as it must be" if passed else "not every figure as it must be"
@@ -46,8 +47,8 @@ def print_figures(console: Console, figures: Sequence[Figure], logged: Mapping[s
         console.print(f"logged by {what}: {amount(count, 'time')}", markup=False, highlight=False, soft_wrap=True)
 
 
-def to_try(env: Path, here: Path) -> Iterator[str]:
-    """Yield a workflow and a transition explained, and the page of the day, for a shell whose directory is ``here``."""
-    yield of_workflow(env, *EXPLAINED, here)
-    yield list(commands([(DAY, env)], here))[-1]
-    yield page([(DAY, env)], here)
+def to_try(left: Path) -> Iterator[str]:
+    """Yield a workflow and a transition explained, and the page of the day, for a shell in any folder."""
+    yield in_home(left, explain_workflow(*EXPLAINED))
+    yield list(commands([(DAY, left)]))[-1]
+    yield page([(DAY, left)])

@@ -21,7 +21,8 @@ from shared.simulation.demo.screen import Screen
 from shared.simulation.demo.servers import ROOT, served
 from shared.simulation.demo.services import ServiceEndpoints, open_to_calls, service_url
 from shared.simulation.demo.speed import Speed
-from shared.simulation.demo.workspace import EMBEDDED, Workspace
+from shared.simulation.demo.workspace import Workspace
+from shared.simulation.kept import EMBEDDED
 from shared.simulation.scenario import Scenario
 from shared.simulation.world import World
 

@@ -19,10 +19,8 @@ from shared.simulation.demo.servers import ROOT
 from shared.simulation.demo.verdict import Result, failures
 
 
-def print_summary(
-    console: Console, results: Sequence[Result], environments: Sequence[tuple[Night, Path]], here: Path
-) -> None:
-    """Print the whole of it; ``here`` is the caller's folder, to which paths are made short."""
+def print_summary(console: Console, results: Sequence[Result], homes: Sequence[tuple[Night, Path]]) -> None:
+    """Print the whole of it."""
     console.print()
     if console.is_terminal:
         console.print(_table(results))
@@ -34,51 +32,32 @@ def print_summary(
             console.print(f"\n{result.night.name} failed:", style="bold red", markup=False, highlight=False)
             for line in failures(result):
                 console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
-    if environments:
+    if homes:
         console.print("\nWhat is left can be asked, each night as it stood at its end:\n", highlight=False)
-        for line in commands(environments, here):
+        for line in commands(homes):
             console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
         console.print("\nand looked at in a browser, the page of days and of every run:\n", highlight=False)
-        console.print(f"    {page(environments, here)}", markup=False, highlight=False, soft_wrap=True)
+        console.print(f"    {page(homes)}", markup=False, highlight=False, soft_wrap=True)
 
 
-def commands(environments: Sequence[tuple[Night, Path]], here: Path) -> Iterator[str]:
-    """Yield command lines for a shell whose working directory is ``here``."""
-    for night, env in environments:
+def commands(homes: Sequence[tuple[Night, Path]]) -> Iterator[str]:
+    """Yield the command lines that ask about each night."""
+    for night, home in homes:
         for day in sorted({day for _, day, _ in night.asks}):
-            yield sourced(env, here, lines.status(date.fromisoformat(day)))
+            yield in_home(home, lines.status(date.fromisoformat(day)))
         for transition, day, mode in night.asks:
             key = RunKey("nba", date.fromisoformat(day), mode)
-            yield sourced(env, here, lines.explain(transition, key))
+            yield in_home(home, lines.explain(transition, key))
 
 
-def of_workflow(env: Path, workflow: str, day: date, here: Path) -> str:
-    """Return the command line that explains a workflow of a date as it stood at the end of a night."""
-    return f"(. {_source(env, here)} && {_from(here, lines.explain_workflow(workflow, day))})"
-
-
-def page(environments: Sequence[tuple[Night, Path]], here: Path) -> str:
+def page(homes: Sequence[tuple[Night, Path]]) -> str:
     """Return the command line that serves the page, as of the end of the last night."""
-    return sourced(environments[-1][1], here, lines.line("serve", "health_check"))
+    return in_home(homes[-1][1], lines.line("serve", "health_check"))
 
 
-def sourced(env: Path, here: Path, line: str) -> str:
-    """Return a command line of the project that reads what a night left, for a shell whose directory is ``here``."""
-    return f"(. {_source(env, here)} && {_from(here, line)})"
-
-
-def _from(here: Path, line: str) -> str:
-    """Return a command line of the project as it is called from another folder."""
-    return shlex.quote(_near(ROOT / lines.PROGRAM, here)) + line.removeprefix(lines.PROGRAM)
-
-
-def _source(env: Path, here: Path) -> str:
-    source = shlex.quote(_near(env, here))
-    return source if "/" in source else f"./{source}"
-
-
-def _near(path: Path, here: Path) -> str:
-    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+def in_home(home: Path, line: str) -> str:
+    """Return a command line of the project that reads what a night left, for a shell in any folder."""
+    return shlex.quote(str(ROOT / lines.PROGRAM)) + lines.at_home(str(home), line).removeprefix(lines.PROGRAM)
 
 
 def _table(results: Sequence[Result]) -> Table:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import shlex
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,27 +10,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from shared.adapters.local.accelerated_clock import AcceleratedClock
 from shared.adapters.local.duckdb import DuckDbAuditLog
+from shared.adapters.local.home_file import FILE, write_home
 from shared.adapters.local.sqlite import SqliteStore
 from shared.core.policy.policy import Policy
 from shared.ports import Document, StateStore
 from shared.simulation.demo.fixtures import add_tables
 from shared.simulation.demo.nights import Night
+from shared.simulation.kept import STATE, WAREHOUSE, variables_of
 
-STATE, WAREHOUSE = "state.db", "warehouse.duckdb"
-EMBEDDED = {
-    "ORCH_STATE": "sqlite",
-    "ORCH_BUS": "local",
-    "ORCH_WAREHOUSE": "duckdb",
-    "ORCH_ALERTS": "console",
-    "ORCH_SECRETS": "environment",
-}
 _COLLECTIONS = (
     *("alerts", "quarantine", "locks", "breakers"),
     *("workflow_control", "workflow_days", "workflow_runs", "scraper_files", "scraper_reports"),
 )
-_OURS = ("state.db*", "warehouse.duckdb*", "clock*", "*.env", "logs", "night", "exports")
+_OURS = ("state.db*", "warehouse.duckdb*", "clock*", "logs", "night", "exports")
 
 
 class WorkspaceInUse(Exception):
@@ -103,16 +95,12 @@ class Workspace:
         add_tables(self.warehouse, warehouse)
 
     def leave(self, night: Night, policy: Policy, ended: datetime) -> Path:
-        """Write what `bin/orch` needs to read a night as it stood at its end: a file to be sourced by a shell."""
-        where = {"ORCH_HOME": str(self.path), "ORCH_POLICY": policy.source}
-        variables = {**where, **EMBEDDED, "ORCH_CLOCK": str(AcceleratedClock(ended, 0, 0))}
-        path = self.path / f"{night.name}.env"
-        path.write_text(
-            "".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items()), encoding="utf-8"
-        )
-        return path
+        """Make a home from which `bin/orch` reads a night as it stood at its end; return its folder."""
+        return write_home(self.path / night.name, variables_of(self.path, Path(policy.source), ended))
 
     def _empty(self) -> None:
+        for left in self.path.glob(f"*/{FILE}"):
+            shutil.rmtree(left.parent)
         for pattern in _OURS:
             for path in self.path.glob(pattern):
                 if path.is_dir():

@@ -31,7 +31,7 @@ class WorldSql:
         state = (self._facts.snapshot(), {name: len(rows) for name, rows in self._record.tables.items()})
         if self._folder is None or state != self._seen:
             self._folder, self._seen = TemporaryDirectory(prefix="orch-simulation-"), state
-            self._make(self._path)
+            write_warehouse(self._path, self._policy, self._facts, self._record)
         return DuckDbWarehouse(self._path, self._config).query(sql, parameters)
 
     @property
@@ -39,12 +39,14 @@ class WorldSql:
         assert self._folder is not None
         return Path(self._folder.name) / "warehouse.duckdb"
 
-    def _make(self, path: Path) -> None:
-        from shared.adapters.local.duckdb import DuckDbAuditLog
-        from shared.simulation.demo.fixtures import Fixtures
 
-        Fixtures(path, self._policy, self._facts.days() or [_LONG_AGO]).follow(self._facts)
-        record = DuckDbAuditLog(path, f"{self._policy.pipeline}_orchestration")
-        record.create_tables()
-        for table, rows in self._record.tables.items():
-            record.insert(table, [Row(insert_id, columns) for insert_id, columns in rows.items()])
+def write_warehouse(path: Path, policy: Policy, facts: WorldData, record: SimulatedAuditLog) -> None:
+    """Write a world's facts and its record as tables of a DuckDB file."""
+    from shared.adapters.local.duckdb import DuckDbAuditLog
+    from shared.simulation.demo.fixtures import Fixtures
+
+    Fixtures(path, policy, facts.days() or [_LONG_AGO]).follow(facts)
+    tables = DuckDbAuditLog(path, f"{policy.pipeline}_orchestration")
+    tables.create_tables()
+    for table, rows in record.tables.items():
+        tables.insert(table, [Row(insert_id, columns) for insert_id, columns in rows.items()])
