@@ -18,12 +18,12 @@ from shared.app.call import Wrong
 from shared.app.context import Context
 from shared.app.validation import trends
 from shared.app.validation.handler import day_in
-from shared.cli import trend_page
 from shared.cli.entry import call, fail, table
 from shared.cli.shell import NOT_FOUND, UNAVAILABLE, USAGE, add_pipeline_option, print_json
 from shared.core import commands
 from shared.core.texts import amount, duration
 from shared.core.validation.recurrence import Analysis, Count, History
+from shared.entrypoints.trends import trend_page
 from shared.entrypoints.validation import checks
 
 NAME = "analyze-validation-trends"
@@ -53,7 +53,7 @@ def analyze(
         hint = f"validation_runner writes it; here, opening /?schedule=midday of: {serve}"
         raise fail(NAME, NOT_FOUND, f"no validation is recorded from {first} to {last}", hint)
     if html is not None:
-        _write(html, trend_page.page(analysis, ctx.policy.pipeline))
+        _write(html, trend_page(analysis, ctx.policy.pipeline))
     if as_json:
         print_json(body(analysis))
     else:

@@ -13,15 +13,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.adapters.page.scale import WIDTH, Lines, Scale, scale_of
+from shared.adapters.page.layout import LAYOUTS, WIDE, Layout
+from shared.adapters.page.scale import Lines, Scale, scale_of
 from shared.adapters.page.svg import drawing
 from shared.app.reporting.overview import cell, keys, loads
 from shared.app.reporting.pages import of_date, run_key, shown_days
 from shared.app.reporting.timeline import timeline
 from shared.app.state.repository import load_run
 from shared.core.model import Block, Hold, Plan, Run, RunKey, State, TransitionState, Units
-from shared.core.reporting.page import Cell, Event, Kind, Leg, OpenAlert, Timeline, Tone
+from shared.core.reporting.page import Cell, Event, Kind, Leg, OpenAlert, Timeline, Tone, Track
 from shared.entrypoints.health import render
+from shared.simulation.scenario import FaultKind
 from tests.functions.worlds import POLICY
 from tests.health.stage import LeftByDemo, ask, left_by
 
@@ -127,10 +129,11 @@ def test_a_run_is_drawn_with_its_words(morning: LeftByDemo) -> None:
     answer = ask(f"/?run={RUN}")
     page = Outline(answer.text)
     assert answer.status_code == 200
-    [svg] = page.all("svg")
     ids = {attrs["id"] for _, attrs in page.tags if "id" in attrs}
-    assert svg["role"] == "img"
-    assert set((svg["aria-labelledby"] or "").split()) <= ids
+    assert [svg["class"] for svg in page.all("svg")] == [layout.name for layout in LAYOUTS]
+    for svg in page.all("svg"):
+        assert svg["role"] == "img"
+        assert set((svg["aria-labelledby"] or "").split()) <= ids
     key = run_key(morning.ctx, RUN)
     assert key is not None
     events = timeline(morning.ctx, key, load_run(morning.ctx.ports.store, key)).events
@@ -251,22 +254,25 @@ def test_ticks_are_few_round_and_inside(first: datetime, length: timedelta) -> N
     """However long a run is, over a clock change too, its drawing has two to ten ticks, in order."""
     scale = Scale(first, first + length, NEW_YORK)
     ticks = list(scale.ticks())
-    assert 1 <= len(ticks) <= 10
+    assert 1 <= len(ticks) <= WIDE.ticks + 1
     assert ticks == sorted(set(ticks))
     assert all(first <= at <= first + length for at in ticks)
     assert all(at.second == at.microsecond == 0 for at in ticks)
     assert [scale.x(at) for at in ticks] == sorted(scale.x(at) for at in ticks)
 
 
-@given(st.lists(st.tuples(st.floats(236, 976), st.text("abcdef 0123", min_size=1, max_size=24)), max_size=30))
-def test_labels_never_cover_each_other(wanted: list[tuple[float, str]]) -> None:
+@given(
+    st.sampled_from(LAYOUTS),
+    st.lists(st.tuples(st.floats(0, 1), st.text("abcdef 0123", min_size=1, max_size=24)), max_size=30),
+)
+def test_labels_never_cover_each_other(layout: Layout, labels: list[tuple[float, str]]) -> None:
     """Each label has its room in one of the lines, on the drawing, or is left out."""
-    lines = Lines(2)
-    for x, text in wanted:
-        lines.place(x, text)
+    lines = Lines(2, layout)
+    for share, text in labels:
+        lines.place(layout.left + share * (layout.width - layout.left - layout.right), text)
     for place, (line, left, right) in enumerate(lines.taken):
         assert left >= 0
-        assert right <= WIDTH + 6
+        assert right <= layout.width + 6
         others = lines.taken[place + 1 :]
         assert all(line != other or right <= begin + 6 or left >= end - 6 for other, begin, end in others)
 
@@ -286,6 +292,36 @@ def test_an_alert_lies_where_it_happened_or_says_that_it_does_not(after: timedel
     drawn = str(drawing(line, NEW_YORK, now))
     [said] = re.findall(r'<g class="alert bad"><title>(.*?)</title>.*?>([!»«✓])</text>', drawn)
     assert said == ("08:30 due" if sign == "!" else "Wed 21 Jan 10:02 due", sign)
+
+
+def test_a_finished_run_keeps_what_blocked_it() -> None:
+    """A gate blocked 37 minutes and opened: there is a bar, and the list says so, though the state forgot it."""
+    with left_by("D1_gate_opens_without_a_message") as left:
+        html = ask("/?run=nba/2026-02-04/overnight").text
+        state = load_run(left.ctx.ports.store, RunKey("nba", date(2026, 2, 4), "overnight"))
+        left.fail("warehouse", FaultKind.REJECTS)
+        without = ask("/?run=nba/2026-02-04/overnight").text
+    assert state.transitions["phase3_to_phase4"].value.blocked == {}
+    text = Outline(html).text
+    assert "blocked for 37 min: game_coverage reads 71 percent, blocks below 80" in text
+    bars = re.findall(r'<rect class="span notice" x="([\d.]+)" y="[\d.]+" width="([\d.]+)"', html)
+    assert len(bars) == len(LAYOUTS)
+    assert "blocked for" not in without
+    assert "what blocked nba/2026-02-04/overnight before: warehouse does not answer" in Outline(without).text
+
+
+@pytest.mark.parametrize("closed", [False, True])
+def test_work_without_an_end_lasts_until_now(closed: bool) -> None:
+    """A processor that started and has not reported is at work while the run is open; in a closed one nothing lasts."""
+    start = datetime(2026, 1, 20, 12, 2, tzinfo=UTC)
+    track = Track("loader", True, "started", Tone.BUSY, started_at=start, events=())
+    leg = Leg(Cell("a_to_b", "waiting", Tone.BUSY), "a", "b", (track,), ())
+    now = start + timedelta(minutes=40)
+    key = RunKey("nba", date(2026, 1, 19), "overnight")
+    line = Timeline(key, start, now if closed else None, 9, (leg,))
+    bars = re.findall(r'<line class="work lasting" x1="([\d.]+)" x2="([\d.]+)"', str(drawing(line, NEW_YORK, now)))
+    scale = scale_of(line, NEW_YORK, now)
+    assert bars == [(str(scale.x(start)), str(scale.x(start if closed else now)))]
 
 
 def test_an_empty_run_has_a_drawing_too() -> None:

@@ -13,6 +13,7 @@ DECIDE, STANDING, RECORD = (
     "shared/core/decision/completeness.py",
     "shared/core/decision/fold.py",
 )
+STOPS = "shared/core/decision/stops.py"
 READINESS, REFRESH = "shared/core/decision/readiness.py", "shared/core/decision/refresh.py"
 GATES, CALENDAR, ALERTS = (
     "shared/core/decision/gates.py",
@@ -3306,5 +3307,26 @@ MUTANTS = [
         "return MemberOutcome.SKIPPED if count == 0 else MemberOutcome.DONE",
         "return MemberOutcome.DONE",
         f"{T_MEMBERS}what_a_report_means",
+    ),
+    mutant(
+        "a block has no end before the trigger",
+        STOPS,
+        "        if last is not None:\n            stretches[-1] = replace(last, ends_at=entry.at)\n",
+        "",
+        "tests/core/test_stops.py::test_a_stop_lasts_from_its_decision_to_the_next_that_moves",
+    ),
+    mutant(
+        "a finished run forgets what blocked it",
+        "shared/app/reporting/timeline.py",
+        "        ends_at = stop.ends_at or state.triggered_at\n",
+        "        ends_at = None\n",
+        "tests/health/test_page.py::test_a_finished_run_keeps_what_blocked_it",
+    ),
+    mutant(
+        "work lasts in a run that is closed",
+        "shared/adapters/page/svg.py",
+        "    lasting_to = now if timeline.closed_at is None else None\n",
+        "    lasting_to = now\n",
+        "tests/health/test_page.py::test_work_without_an_end_lasts_until_now",
     ),
 ]  # fmt: skip

@@ -7,16 +7,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from shared.core.reporting.page import Event, Kind, Timeline
+from shared.adapters.page.layout import WIDE, Layout
+from shared.core.reporting.page import Kind, Timeline
 
-LEFT, RIGHT, WIDTH = 236.0, 24.0, 1000.0
 SHORTEST = timedelta(minutes=10)
 AHEAD = timedelta(hours=2)
 STEPS = tuple(timedelta(minutes=m) for m in (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440))
-MOST_TICKS = 9
 # What stretches a drawing however far it lies: an alert of the next day does not.
 CORE = frozenset(Kind) - {Kind.ALERT, Kind.OVER, Kind.DUE, Kind.TIER, Kind.DEADLINE}
-CHARACTER = 6.2
 
 
 @dataclass(frozen=True)
@@ -26,11 +24,13 @@ class Scale:
     first: datetime
     last: datetime
     zone: ZoneInfo
+    layout: Layout = WIDE
 
     def x(self, at: datetime) -> float:
         """Return the place of a moment; one outside lies on the edge."""
         share = (at - self.first) / (self.last - self.first)
-        return round(LEFT + min(max(share, 0.0), 1.0) * (WIDTH - LEFT - RIGHT), 1)
+        layout = self.layout
+        return round(layout.left + min(max(share, 0.0), 1.0) * (layout.width - layout.left - layout.right), 1)
 
     def holds(self, at: datetime) -> bool:
         return self.first <= at <= self.last
@@ -49,9 +49,9 @@ class Scale:
         return f"{local:%a} {local.day} {local:%b}, {local.tzname()}"
 
     def ticks(self) -> Iterator[datetime]:
-        """Yield round local times, at most nine or so."""
+        """Yield round local times, about as many as the layout has room for."""
         length = self.last - self.first
-        step = next((candidate for candidate in STEPS if length / candidate <= MOST_TICKS), STEPS[-1])
+        step = next((candidate for candidate in STEPS if length / candidate <= self.layout.ticks), STEPS[-1])
         local = self.first.astimezone(self.zone)
         midnight = local.replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
         at = midnight + step * -((midnight - self.first) // step)
@@ -61,10 +61,12 @@ class Scale:
             at += step
 
 
-def scale_of(timeline: Timeline, zone: ZoneInfo, now: datetime) -> Scale:
+def scale_of(timeline: Timeline, zone: ZoneInfo, now: datetime, layout: Layout = WIDE) -> Scale:
     """Return the window of a timeline: its events, what the clock says next, and now while the run is open."""
     events = timeline.events
-    core = [event.at for event in events if event.kind in CORE and event.at <= now] or [timeline.opened_at]
+    past = [event for event in events if event.kind in CORE and event.at <= now]
+    ends = [event.until for event in past if event.until is not None]
+    core = [*(event.at for event in past), *ends] or [timeline.opened_at]
     first, last = min(core), max(core)
     if timeline.closed_at is None and now - last <= AHEAD:
         last = max(last, now)
@@ -74,7 +76,7 @@ def scale_of(timeline: Timeline, zone: ZoneInfo, now: datetime) -> Scale:
     if last - first < SHORTEST:
         last = first + SHORTEST
     margin = (last - first) * 0.03
-    return Scale(first - margin, last + margin * 3, zone)
+    return Scale(first - margin, last + margin * 3, zone, layout)
 
 
 @dataclass
@@ -82,18 +84,15 @@ class Lines:
     """Labels in a few lines, each in the first line where it has room; one without room is not written."""
 
     count: int
+    layout: Layout = WIDE
     taken: list[tuple[int, float, float]] = field(default_factory=list)
 
     def place(self, x: float, text: str) -> tuple[int, float] | None:
         """Return the line and the left edge of a label that begins at ``x``."""
-        width = len(text) * CHARACTER
-        left = min(x, WIDTH - width - 2)
+        width = len(text) * self.layout.character
+        left = min(x, self.layout.width - width - 2)
         for line in range(self.count):
             if all(line != other or left > end or left + width < begin for other, begin, end in self.taken):
                 self.taken.append((line, left, left + width + 6))
                 return line, left
         return None
-
-
-def inside(events: tuple[Event, ...], scale: Scale) -> list[Event]:
-    return [event for event in events if scale.holds(event.at)]

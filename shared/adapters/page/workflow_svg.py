@@ -7,8 +7,10 @@ from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from shared.adapters.page.scale import LEFT, WIDTH, Scale
-from shared.adapters.page.svg import AXIS, GAP, LONGEST_NAME, TRACK, grid, marker
+from shared.adapters.page.layout import LAYOUTS, WIDE, Layout
+from shared.adapters.page.rows import marker, name_of_row
+from shared.adapters.page.scale import Scale
+from shared.adapters.page.svg import AXIS, GAP, grid
 from shared.core.reporting.page import WorkflowDay, WorkflowLine, WorkflowMark
 from shared.core.texts import amount
 
@@ -16,36 +18,45 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
 
-def workflow_drawing(day: WorkflowDay, zone: ZoneInfo, now: datetime) -> Markup:
+def workflow_drawings(day: WorkflowDay, zone: ZoneInfo, now: datetime) -> Markup:
+    """Return the drawing of a date for each width of a screen, of which CSS shows one."""
+    from markupsafe import Markup
+
+    return Markup("").join(workflow_drawing(day, zone, now, layout) for layout in LAYOUTS)
+
+
+def workflow_drawing(day: WorkflowDay, zone: ZoneInfo, now: datetime, layout: Layout = WIDE) -> Markup:
     """Return the drawing of a date; the table beside it has every number."""
     from markupsafe import Markup
 
-    scale = scale_of_day(day, zone)
-    bottom = AXIS + TRACK * len(day.lines) + GAP
+    scale = scale_of_day(day, zone, layout)
+    bottom = AXIS + layout.row * len(day.lines) + GAP
     parts: list[Markup] = list(grid(scale, bottom, now))
     for place, line in enumerate(day.lines):
-        parts += _line(line, scale, AXIS + TRACK * place + TRACK / 2)
+        parts += _line(line, scale, AXIS + layout.row * place)
     ran = sum(bool(line.marks) for line in day.lines)
     title = f"{len(day.lines)} workflows of {day.day}, {ran} of them ran."
     return Markup(
-        '<svg viewBox="0 0 {w:.0f} {h:.0f}" role="img" aria-labelledby="title-workflows-{d} desc-workflows-{d}">'
-        '<title id="title-workflows-{d}">Windows of {d}</title><desc id="desc-workflows-{d}">{t}</desc>{p}</svg>'
-    ).format(w=WIDTH, h=bottom, d=day.day, t=title, p=Markup("").join(parts))
+        '<svg class="{n}" viewBox="0 0 {w:.0f} {h:.0f}" role="img" aria-labelledby="title-{i} desc-{i}">'
+        '<title id="title-{i}">Windows of {d}</title><desc id="desc-{i}">{t}</desc>{p}</svg>'
+    ).format(
+        n=layout.name, w=layout.width, h=bottom, i=f"workflows-{day.day}-{layout.name}", d=day.day, t=title,
+        p=Markup("").join(parts),
+    )  # fmt: skip
 
 
-def scale_of_day(day: WorkflowDay, zone: ZoneInfo) -> Scale:
+def scale_of_day(day: WorkflowDay, zone: ZoneInfo, layout: Layout = WIDE) -> Scale:
     """Return the stretch from local midnight to the end of the last window or run, a whole day at the least."""
     first = datetime.combine(day.day, time(0), zone)
     times = [line.closes_at for line in day.lines] + [mark.ends for line in day.lines for mark in line.marks]
-    return Scale(first, max([first + timedelta(days=1), *(at for at in times if at is not None)]), zone)
+    return Scale(first, max([first + timedelta(days=1), *(at for at in times if at is not None)]), zone, layout)
 
 
-def _line(line: WorkflowLine, scale: Scale, y: float) -> Iterator[Markup]:
+def _line(line: WorkflowLine, scale: Scale, top: float) -> Iterator[Markup]:
     from markupsafe import Markup
 
-    name = line.workflow if len(line.workflow) <= LONGEST_NAME else line.workflow[: LONGEST_NAME - 1] + "…"
-    yield Markup('<text class="name" x="20" y="{y}">{t}</text>').format(y=y + 4, t=name)
-    yield Markup('<line class="track" x1="{a}" x2="{b}" y1="{y}" y2="{y}"/>').format(a=LEFT, b=WIDTH - 8, y=y)
+    yield from name_of_row(scale, top, line.workflow, "name")
+    y = scale.layout.mark_y(top)
     if line.opens_at is not None and line.closes_at is not None:
         x, end = scale.x(line.opens_at), scale.x(line.closes_at)
         title = f"{line.workflow}: {line.word}, from {scale.clock(line.opens_at)} to {scale.clock(line.closes_at)}"

@@ -11,6 +11,7 @@ from shared.app.context import INVENTORY as INVENTORY
 from shared.app.context import Context
 from shared.app.quarantine.rows import COLLECTION as QUARANTINE
 from shared.app.reporting.batches import batch_lines
+from shared.app.reporting.decisions import decisions
 from shared.app.reporting.health import NOT_FOUND, NOT_READY, OK, DeploymentInfo, HealthRequest, HealthResponse, ready
 from shared.app.reporting.overview import keys, loads, overview
 from shared.app.reporting.queries import explain_all
@@ -73,7 +74,7 @@ def of_date(ctx: Context, day: date) -> Page:
     """Return the page of one date, as a file is written: its runs and their timelines."""
     unread: list[str] = []
     opened = [key for key, loaded in loads(ctx, keys(ctx.policy, day)).items() if loaded.run is not None]
-    runs = [view for key in opened if (view := _view(ctx, key)) is not None]
+    runs = [view for key in opened if (view := _view(ctx, key, unread)) is not None]
     units = read_units(ctx, [day])
     if units is None:
         unread.append("the calendar: the warehouse does not answer")
@@ -110,7 +111,7 @@ def _run(ctx: Context, run_id: str, unread: list[str]) -> tuple[tuple[RunView, .
         example = f"{ctx.policy.pipeline}/2026-01-21/{next(iter(ctx.policy.modes))}"
         return (), f"{run_id[:80]!r} is not the id of a run; one is written as {example}", NOT_FOUND
     before = len(unread)
-    view = readable(unread, key.id, lambda: _view(ctx, key))
+    view = readable(unread, key.id, lambda: _view(ctx, key, unread))
     if view is not None:
         return (view,), "", OK
     if len(unread) > before:
@@ -118,11 +119,12 @@ def _run(ctx: Context, run_id: str, unread: list[str]) -> tuple[tuple[RunView, .
     return (), f"There is no run {key.id}: none was opened, or it is more than 30 days old.", NOT_FOUND
 
 
-def _view(ctx: Context, key: RunKey) -> RunView | None:
+def _view(ctx: Context, key: RunKey, unread: list[str]) -> RunView | None:
     loaded = load_run(ctx.ports.store, key)
     if loaded.run is None:
         return None
-    return RunView(timeline(ctx, key, loaded), tuple(explain_all(ctx, key)))
+    past = readable(unread, f"what blocked {key.id} before", lambda: decisions(ctx, key, loaded))
+    return RunView(timeline(ctx, key, loaded, past), tuple(explain_all(ctx, key)))
 
 
 def _kept(ctx: Context) -> int:

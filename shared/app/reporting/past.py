@@ -10,8 +10,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from shared.app.audit.rows import entry_of, report_of
+from shared.app.audit.rows import report_of
 from shared.app.context import Context
+from shared.app.reporting.decisions import decisions
 from shared.app.state.repository import Loaded, load_run
 from shared.core.decision.decide import decide
 from shared.core.decision.decisions import Blocked, Decision, Done, EmptyOk, Held, Read, Trigger, Wait
@@ -48,7 +49,7 @@ def explain_then(ctx: Context, key: RunKey, transition: str, at: datetime) -> Ex
     now = ctx.ports.clock.now()
     loaded = load_run(ctx.ports.store, key)
     reports = _reports(ctx, key, loaded)
-    entries = _entries(ctx, key, loaded, transition)
+    entries = decisions(ctx, key, loaded).get(transition, [])
     opened = _opened_at(loaded, reports)
     when = _when(ctx.policy, at, now)
     if opened is None:
@@ -82,18 +83,6 @@ def _reports(ctx: Context, key: RunKey, loaded: Loaded) -> list[Report]:
     completions = [completion for phase in loaded.completions.values() for completion in phase.values()]
     reports |= {report.message_id: report for completion in completions for report in completion.pending_audit}
     return sorted(reports.values(), key=lambda report: (report.received_at, report.message_id))
-
-
-def _entries(ctx: Context, key: RunKey, loaded: Loaded, transition: str) -> list[LogEntry]:
-    rows = ctx.ports.audit.executions(key.day, key.day)
-    mine = (row for row in rows if row["run_id"] == key.id and row["transition"] == transition)
-    entries = {_mark(entry): entry for entry in map(entry_of, mine)}
-    entries |= {_mark(entry): entry for entry in loaded.transition(transition).value.pending_audit}
-    return list(entries.values())
-
-
-def _mark(entry: LogEntry) -> tuple[datetime, int, str]:
-    return entry.at, entry.generation, entry.decision
 
 
 def _opened_at(loaded: Loaded, reports: Iterable[Report]) -> datetime | None:

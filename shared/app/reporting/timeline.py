@@ -1,8 +1,11 @@
-"""A run's timeline, from state documents alone: nothing is asked of the warehouse or of a service (behaviour 11)."""
+"""A run's timeline, from state documents alone: nothing is asked of the warehouse or of a service (behaviour 11).
+
+What is over and was a block or a hold is no longer in the state: whoever has read the decisions hands them in.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from shared.app.alerting import outbox
 from shared.app.context import Context
@@ -13,11 +16,12 @@ from shared.core.alerting.alert import Alert
 from shared.core.calendar import due_at
 from shared.core.decision.completeness import Completeness, ProcessorStatus, Status
 from shared.core.decision.snapshot import DecisionInput
-from shared.core.model import Completion, Outcome, Report, RunKey, TransitionState
+from shared.core.decision.stops import Stop, stops
+from shared.core.model import Completion, LogEntry, Outcome, Report, RunKey, TransitionState
 from shared.core.policy.policy import Policy
 from shared.core.policy.transitions import Transition
 from shared.core.reporting.page import Cell, Event, GateLine, Kind, Leg, Timeline, Tone, Track, in_order
-from shared.core.texts import amount, names
+from shared.core.texts import amount, duration, names
 
 TONES = {
     Status.DONE: Tone.GOOD,
@@ -40,15 +44,21 @@ OUTCOMES = {
 SEVERITIES = {"critical": Tone.BAD, "warning": Tone.NOTICE, "info": Tone.BUSY}
 
 
-def timeline(ctx: Context, key: RunKey, loaded: Loaded) -> Timeline:
-    """Return the timeline of a run that was read whole; raises ``Unavailable`` if its alerts cannot be read."""
+def timeline(
+    ctx: Context, key: RunKey, loaded: Loaded, decisions: Mapping[str, Sequence[LogEntry]] | None = None
+) -> Timeline:
+    """Return the timeline of a run that was read whole; raises ``Unavailable`` if its alerts cannot be read.
+
+    ``decisions`` are those of the run by transition, None where they were not read: past blocks are then not on it.
+    """
     assert loaded.run is not None
     run, policy, now = loaded.run.value, ctx.policy, ctx.ports.clock.now()
     alerts = _alerts(ctx, key)
     legs = []
     for transition, where in zip(transitions_of(policy, key.mode), cells_of(policy, run, loaded, now), strict=True):
         snapshot = versioned_input(ctx, key, loaded, transition).snapshot
-        legs.append(_leg(snapshot, where, alerts.get(transition.name, ())))
+        past = stops((decisions or {}).get(transition.name, ()))
+        legs.append(_leg(snapshot, where, alerts.get(transition.name, ()), past))
     named = {leg.cell.transition for leg in legs}
     rest = in_order(event for name, events in alerts.items() if name not in named for event in events)
     passed = transitions_of(policy, key.mode)
@@ -86,7 +96,7 @@ def _alert_events(alert: Alert) -> Iterator[Event]:
         yield Event(alert.resolved_at, Kind.OVER, f"over: {short}", Tone.GOOD, alert.kind)
 
 
-def _leg(snapshot: DecisionInput, where: Cell, alerts: tuple[Event, ...]) -> Leg:
+def _leg(snapshot: DecisionInput, where: Cell, alerts: tuple[Event, ...], past: Sequence[Stop]) -> Leg:
     transition, completeness = snapshot.transition, snapshot.seen
     ordered = sorted(completeness.expected, key=lambda name: (name not in completeness.required, name))
     return Leg(
@@ -97,7 +107,7 @@ def _leg(snapshot: DecisionInput, where: Cell, alerts: tuple[Event, ...]) -> Leg
             _track(completeness.statuses[name], snapshot.completions.get(name), required=name in completeness.required)
             for name in ordered
         ),
-        marks=in_order(_milestones(snapshot, completeness)),
+        marks=in_order((*_milestones(snapshot, completeness), *_past(snapshot.state, past))),
         gates=tuple(_gates(snapshot.state)),
         alerts=alerts,
     )
@@ -172,6 +182,15 @@ def _milestones(snapshot: DecisionInput, completeness: Completeness) -> Iterator
         why = state.hold.text if state.hold is not None else f"without {names(completeness.missing)}"
         yield Event(state.held_since, Kind.HELD, f"held: {why}", Tone.BAD)
     yield from _sent(snapshot.policy, snapshot.transition, snapshot.key, state)
+
+
+def _past(state: TransitionState, past: Sequence[Stop]) -> Iterator[Event]:
+    """Yield the blocks and holds that are over; one whose end is not recorded ended with the trigger."""
+    for stop in past:
+        ends_at = stop.ends_at or state.triggered_at
+        if ends_at is not None and ends_at >= stop.begins_at:
+            text = f"{stop.state.value} for {duration(ends_at - stop.begins_at)}: {stop.text}"
+            yield Event(stop.begins_at, Kind(stop.state.value), text, Tone.NOTICE, until=ends_at)
 
 
 def _clock(snapshot: DecisionInput, completeness: Completeness) -> Iterator[Event]:

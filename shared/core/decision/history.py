@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from shared.core.model import Block, Hold, LogEntry, Plan, State, TransitionState, Unproven
@@ -17,10 +17,15 @@ _ORDER = (
 
 def state_after(entries: Iterable[LogEntry]) -> TransitionState:
     """Return the state that these decisions lead to, in the order of their time; what they carried is not in them."""
+    return next((state for _, state in reversed(list(states(entries)))), TransitionState())
+
+
+def states(entries: Iterable[LogEntry]) -> Iterator[tuple[LogEntry, TransitionState]]:
+    """Yield each decision, in the order of their time, with the state that it led to."""
     state = TransitionState()
     for entry in sorted(entries, key=lambda entry: (entry.at, _rank(entry.decision))):
         state = _after(state, entry)
-    return state
+        yield entry, state
 
 
 def _rank(decision: str) -> int:

@@ -76,13 +76,15 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One thing at one moment; ``subject`` is the processor, gate or service it is about."""
+    """One thing at one moment; ``subject`` is the processor, gate or service it is about. ``until`` is when what
+    began then ended, None for what has no length, or lasts."""
 
     at: datetime
     kind: Kind
     text: str
     tone: Tone = Tone.QUIET
     subject: str = ""
+    until: datetime | None = None
 
 
 def in_order(events: Iterable[Event]) -> tuple[Event, ...]:
