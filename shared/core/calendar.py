@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -74,6 +75,24 @@ def final_since(run: Run, units: Units, now: datetime) -> datetime | None:
         return None
     before = run.units is None or run.units.all_final
     return (run.final_at or run.opened_at) if before else now
+
+
+def with_units(run: Run, units: Units, policy: Policy, now: datetime) -> Run:
+    """Return a run with what has been read of the calendar now (behaviour T3)."""
+    reads_seldom = policy.calendar is not None and policy.calendar.read_every is not None
+    read_at = now if reads_seldom else None
+    return replace(run, units=units, units_read_at=read_at, final_at=final_since(run, units, now))
+
+
+def units_due_at(run: Run, policy: Policy) -> datetime | None:
+    """Return until when the last reading of the calendar serves a run, None where the next look reads it again (T3).
+
+    What was read by another policy may have been read otherwise.
+    """
+    every = None if policy.calendar is None else policy.calendar.read_every
+    if every is None or run.units is None or run.units_read_at is None or run.policy_version != policy.version:
+        return None
+    return run.units_read_at + every
 
 
 def moment(at: DueTime, day: date, mode: Mode, zone: ZoneInfo) -> datetime:

@@ -192,7 +192,8 @@ class RepairLog:
 class Run:
     """A run that exists. ``units`` is the last good reading of the calendar, ``baseline`` each required table's rows
     when the run was opened, both None until the sweep has read them; ``policy_version`` is the digest of the policy
-    that a sweep decided it by last, "" where none is known. ``final_at`` is since when all its units are known to be
+    that a sweep decided it by last, "" where none is known. ``units_read_at`` is when the calendar was read,
+    kept where one reading serves for a time (behaviour T3). ``final_at`` is since when all its units are known to be
     final, None while one is not. ``next_check_at`` is when a sweep looks at it next, None where no revision wrote that
     yet: it is then due. ``touched`` is true from an event on until a sweep has begun to look; before ``settles_at`` no
     sweep puts it off (behaviour T7)."""
@@ -202,6 +203,7 @@ class Run:
     closed_at: datetime | None = None
     reopened_at: datetime | None = None
     units: Units | None = None
+    units_read_at: datetime | None = None
     final_at: datetime | None = None
     baseline: dict[str, int] | None = None
     policy_version: str = ""

@@ -32,11 +32,11 @@ def test_a_calendar_says_where_units_stand() -> None:
     excluded = {"when": "height IS NULL", **LISTED}
     found = calendar(
         unit_key="port", final="state = 'low'", start_column="begins", presumed_final_after="6h",
-        excluded=excluded, reaches_back="365d",
+        excluded=excluded, reaches_back="365d", read_every="1h",
     )  # fmt: skip
     assert found == Calendar(
         "tide", "sea.tides", "day", "state", (), "Final", "port", "state = 'low'", "begins", timedelta(hours=6),
-        Excluded("height IS NULL", "sea.calm", "day"), timedelta(days=365),
+        Excluded("height IS NULL", "sea.calm", "day"), timedelta(days=365), timedelta(hours=1),
     )  # fmt: skip
     assert calendar().excluded is None
     assert calendar().unit_key == ""
@@ -50,6 +50,8 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
         "longer",
     ),
     "no reach": ({"reaches_back": "0d"}, "reaches_back", "longer"),
+    "read without end": ({"read_every": "0m"}, "read_every", "longer than nothing"),
+    "a reading for a day": ({"read_every": "7h"}, "read_every", "longer than a run should go by"),
     "a list without a date": (
         {"excluded": {"table": "sea.calm", "unit_key": "port"}},
         "excluded.date_column",

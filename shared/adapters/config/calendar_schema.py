@@ -68,4 +68,11 @@ class CalendarSchema(Schema):
         Duration | UnsetType | None,
         Meta(description="how far back the table reaches: older dates are unknown, not empty"),
     ] = UNSET
+    read_every: Annotated[
+        Duration | UnsetType | None,
+        Meta(
+            description="how long a reading of a date serves its open run, so that a unit that is postponed or over is "
+            "seen so much later; left out, each look of a sweep reads it"
+        ),
+    ] = UNSET
     on_unreadable: Literal["assume_units"] | UnsetType = UNSET

@@ -123,7 +123,7 @@ def _calendar(schema: CalendarSchema) -> Calendar:
     def excluded(table: ExcludedSchema) -> Excluded:
         return Excluded(**{name: value or "" for name, value in _given(table).items()})
 
-    durations = {"presumed_final_after": _duration, "reaches_back": _duration}
+    durations = {"presumed_final_after": _duration, "reaches_back": _duration, "read_every": _duration}
     given = _given(schema, excluded_statuses=tuple, excluded=excluded, **durations)
     given.pop("on_unreadable", None)  # it has one value, which is what happens anyway (behaviour T3)
     for name in ("unit_key", "final"):

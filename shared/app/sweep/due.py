@@ -8,7 +8,7 @@ off, so that whoever found it made due already and wrote a moment later is seen 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 
@@ -21,7 +21,7 @@ from shared.app.sweep.closing import Closing
 from shared.app.sweep.repair import silent_required
 from shared.app.transitions.reconcile import ReconcileResult
 from shared.core.alerting.pause_alerts import pause_moments
-from shared.core.calendar import instant
+from shared.core.calendar import instant, units_due_at
 from shared.core.decision.gates import UNREAD
 from shared.core.decision.pause import Pause
 from shared.core.model import Run
@@ -85,15 +85,32 @@ def next_sweep_at(done: Sweep, store: StateStore, pipeline: str) -> datetime | N
     return at if first is None else min(at, first)
 
 
-def changes_unseen(ctx: Context, run: Run, loaded: Loaded, results: Iterable[ReconcileResult], now: datetime) -> bool:
-    """True where what nobody tells us of may change something: tables, a service, another run, the calendar."""
-    if any(result.snapshot.readings != UNREAD for result in results):
-        return True
-    waits = any(not result.snapshot.state.triggered for result in results)
-    units = run.units
-    if waits and ctx.policy.calendar is not None and (units is None or not (units.all_final or units.total == 0)):
-        return True
-    return bool(silent_required(ctx, loaded, now))
+def next_look(
+    ctx: Context, run: Run, loaded: Loaded, results: Sequence[ReconcileResult], clock: datetime | None, now: datetime
+) -> datetime | None:
+    """Return when a run is looked at again, None where the next minute: at ``clock``, when the clock alone may change
+    anything of it, or sooner where what nobody tells us of may: tables, a service, another run, the calendar."""
+    if clock is None or any(result.snapshot.readings != UNREAD for result in results):
+        return None
+    if silent_required(ctx, loaded, now):
+        return None
+    if ctx.policy.calendar is None or not any(waits(result) for result in results):
+        return clock
+    if run.units is not None and (run.units.all_final or run.units.total == 0):
+        return clock
+    if any(short_of_units(result) for result in results):
+        return None
+    read_again_at = units_due_at(run, ctx.policy)
+    return None if read_again_at is None else min(clock, read_again_at)
+
+
+def waits(result: ReconcileResult) -> bool:
+    return not result.snapshot.state.triggered
+
+
+def short_of_units(result: ReconcileResult) -> bool:
+    """True where a transition waits for a processor that another reading of the calendar may let count."""
+    return waits(result) and result.snapshot.seen.short_of_units
 
 
 def begun(ctx: Context, run: Stored[Run], changed: Run, started: datetime) -> Stored[Run]:

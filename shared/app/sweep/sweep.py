@@ -25,7 +25,7 @@ from shared.app.state.repository import Loaded, Stored, pauses_path, with_run
 from shared.app.state.upkeep import Upkeep, begin, end, read_upkeep
 from shared.app.sweep import dead_letters
 from shared.app.sweep.closing import close, closing_of, closing_of_departed
-from shared.app.sweep.due import Chosen, Idle, Look, begun, changes_unseen, choose, next_upkeep, put_off_all
+from shared.app.sweep.due import Chosen, Idle, Look, begun, choose, next_look, next_upkeep, put_off_all, short_of_units
 from shared.app.sweep.expected_runs import expected_runs, note_units, open_expected, without_run
 from shared.app.sweep.next_wakeup import of_run, openings
 from shared.app.sweep.notes import note
@@ -39,7 +39,7 @@ from shared.app.transitions.snapshot import reload, transitions_of, versioned_in
 from shared.app.workflows import supervision
 from shared.core.alerting.condition import Condition
 from shared.core.alerting.kinds import AlertKind
-from shared.core.calendar import final_since
+from shared.core.calendar import units_due_at, with_units
 from shared.core.decision.departed import departed
 from shared.core.decision.pause import Pause
 from shared.core.errors import OrchError, OutOfTime, Unavailable
@@ -100,7 +100,8 @@ def _sweep(ctx: Context, wish: SweepOptions, upkeep: Upkeep | None, chosen: Chos
         runs = []
     expected = [] if pauses is None or wish.dry_run else expected_runs(ctx, pauses, started)
     missing = without_run(ctx, expected, {run.value.key for run in runs})
-    days = {run.value.key.day for run in runs} | {key.day for key in missing}
+    days = {run.value.key.day for run in runs if _asks_for_units(ctx, wish, run.value, started)}
+    days |= {key.day for key in missing}
     try:
         units = read_units(ctx, sorted(days)) if days else {}
     except OutOfTime as error:  # without it no date is known to have units: nothing is opened or decided now
@@ -124,6 +125,12 @@ def _sweep(ctx: Context, wish: SweepOptions, upkeep: Upkeep | None, chosen: Chos
             done.say(of_old_dates(ctx.policy, old, started))
         _end(ctx, done, looks, upkeep, pauses or ())
     return done
+
+
+def _asks_for_units(ctx: Context, wish: SweepOptions, run: Run, now: datetime) -> bool:
+    """True where the calendar is read of a run's date: always for a person, who asks for what holds now."""
+    serves_until = units_due_at(run, ctx.policy)
+    return wish != SweepOptions() or serves_until is None or now >= serves_until
 
 
 def _look_at_each(
@@ -243,11 +250,14 @@ def _look(
         return Look(run, closing_of_departed(done, run, left))
     if infer(ctx, done.findings, loaded, now):
         loaded = with_run(ctx.ports.store, key, run, pauses)
-    results = []
-    for transition in transitions_of(ctx.policy, key.mode):
-        seen = versioned_input(ctx, key, loaded, transition)
-        results.append(reconcile(ctx, seen, reload(ctx, key, transition), "sweep"))
-        done.findings += of_dispatch(key, transition.name, seen.snapshot.state, results[-1].snapshot.state)
+    results = _reconciled(ctx, done, loaded, key)
+    if units is None and any(short_of_units(result) for result in results):
+        read = read_units(ctx, [key.day])  # the last reading served until it was what keeps a transition waiting
+        changed = run.value if read is None else _with_calendar(ctx, run.value, read[key.day])
+        if changed != run.value:
+            run = begun(ctx, run, changed, now)
+            loaded = with_run(ctx.ports.store, key, run, pauses)
+            results = _reconciled(ctx, done, loaded, key)
     now = ctx.ports.clock.now()
     paused = note(ctx, done, run.value, results, now)
     for condition in rerun(ctx, done.findings, run, results, loaded, now, force=wish.force, paused=paused):
@@ -255,8 +265,18 @@ def _look(
     written = flush(ctx, key, with_states(loaded, results))
     done.seen.add(key.id)
     clock = of_run(ctx, run.value, results, now)
-    soon = not written or changes_unseen(ctx, run.value, loaded, results, now)
-    return Look(run, closing_of(ctx, done, run, results, now), clock, None if soon else clock)
+    again = next_look(ctx, run.value, loaded, results, clock, now) if written else None
+    return Look(run, closing_of(ctx, done, run, results, now), clock, again)
+
+
+def _reconciled(ctx: Context, done: Sweep, loaded: Loaded, key: RunKey) -> list[ReconcileResult]:
+    """Decide every transition of a run, and return where each came to rest."""
+    results = []
+    for transition in transitions_of(ctx.policy, key.mode):
+        seen = versioned_input(ctx, key, loaded, transition)
+        results.append(reconcile(ctx, seen, reload(ctx, key, transition), "sweep"))
+        done.findings += of_dispatch(key, transition.name, seen.snapshot.state, results[-1].snapshot.state)
+    return results
 
 
 def with_states(loaded: Loaded, results: list[ReconcileResult]) -> Loaded:
@@ -280,7 +300,7 @@ def _refreshed(ctx: Context, run: Run, units: Units | None) -> Run:
 def _with_calendar(ctx: Context, run: Run, units: Units | None) -> Run:
     changed = run
     if units is not None:
-        changed = replace(run, units=units, final_at=final_since(run, units, ctx.ports.clock.now()))
+        changed = with_units(run, units, ctx.policy, ctx.ports.clock.now())
     elif run.units is None and ctx.policy.calendar is not None and run.key.day in empty_dates(ctx):
         changed = replace(run, units=NO_UNITS)
     return replace(changed, policy_version=ctx.policy.version)

@@ -37,6 +37,8 @@ class Status(StrEnum):
     ABSENT = "absent"
 
 
+# What a report that has come is judged by the units of its date: another reading of the calendar may let it count.
+BY_UNITS = frozenset({Status.PARTIAL_SHORT, Status.UNDER_MINIMUM, Status.UNITS_SHORT, Status.NOTHING, Status.NOT_YET})
 # Looked up once: an attribute of an enumeration costs as much as a call, and each report meets several.
 _SUCCESS, _PARTIAL, _FAILED = Outcome.SUCCESS, Outcome.PARTIAL, Outcome.FAILED
 _NO_DATA, _SKIPPED, _INFERRED = Outcome.NO_DATA, Outcome.SKIPPED, Outcome.INFERRED
@@ -122,6 +124,11 @@ class Completeness(NamedTuple):
         """Return these processors, each with the units that its table lacks, where that is known."""
         short = {name: self.statuses[name].shortfall for name in names}
         return [name if lack is None else f"{name} ({lack.text})" for name, lack in short.items()]
+
+    @property
+    def short_of_units(self) -> bool:
+        """True while a report that has come does not count by what is known of the date's units."""
+        return any(at.status in BY_UNITS and not at.asks for at in self.statuses.values())
 
     @property
     def complete(self) -> bool:

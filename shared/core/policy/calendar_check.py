@@ -9,6 +9,8 @@ from shared.core.policy.config_error import ConfigError
 from shared.core.policy.phases import Need, Processor, Reports
 from shared.core.policy.policy import Calendar, Excluded, Policy
 
+# A reading of the evening before says nothing of a morning.
+LONGEST_READING = timedelta(hours=6)
 PAIRS = {"(": ")", "[": "]", "{": "}"}
 
 
@@ -25,10 +27,13 @@ def calendar_problems(policy: Policy) -> Iterator[ConfigError]:
 
 
 def _times(calendar: Calendar) -> Iterator[ConfigError]:
-    for name in ("presumed_final_after", "reaches_back"):
+    for name in ("presumed_final_after", "reaches_back", "read_every"):
         length: timedelta | None = getattr(calendar, name)
         if length is not None and length <= timedelta(0):
             yield ConfigError(f"calendar.{name}", "must be longer than nothing", "leave it out where there is none")
+    if calendar.read_every is not None and calendar.read_every > LONGEST_READING:
+        hint = f"at most {LONGEST_READING // timedelta(hours=1)}h"
+        yield ConfigError("calendar.read_every", "is longer than a run should go by one reading", hint)
     if calendar.presumed_final_after is not None and calendar.start_column is None:
         hint = "add start_column: the column that says when a unit begins"
         yield ConfigError("calendar.presumed_final_after", "nothing says when a unit begins", hint)

@@ -45,7 +45,8 @@ class Calendar:
 
     ``unit_key`` names a unit, and rows of one name are one unit; "" where every row is one. ``final`` is when a unit is
     over, "" where ``status_column`` says ``final_status``. A unit that is not final ``presumed_final_after`` its
-    ``start_column`` is presumed over (behaviour T9). Dates further back than ``reaches_back`` are unknown.
+    ``start_column`` is presumed over (behaviour T9). Dates further back than ``reaches_back`` are unknown. One reading
+    serves an open run for ``read_every``, None for one look of a sweep (T3).
     """
 
     unit: str
@@ -60,6 +61,7 @@ class Calendar:
     presumed_final_after: timedelta | None = None
     excluded: Excluded | None = None
     reaches_back: timedelta | None = None
+    read_every: timedelta | None = None
 
 
 @dataclass(frozen=True)
