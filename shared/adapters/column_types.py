@@ -16,7 +16,8 @@ REMEMBERED = timedelta(hours=1)
 
 # What runs a statement: its rows, or None if the warehouse answered without any.
 Ask = Callable[[str, Mapping[str, Any]], list[dict[str, Any]] | None]
-# The GoogleSQL of a dataset's columns by dataset and project: table_name, column_name, data_type of GoogleSQL.
+# The GoogleSQL of a dataset's columns by dataset and project: table_name, column_name, data_type of GoogleSQL, and
+# is_partitioning_column.
 ColumnsSql = Callable[[str, str | None], str]
 
 
@@ -67,20 +68,27 @@ class ColumnTypes:
 
     def _part(self, project: str, dataset: str) -> str:
         return (
-            f"SELECT '{project}' AS project, '{dataset}' AS dataset, table_name, column_name, data_type "  # noqa: S608
+            f"SELECT '{project}' AS project, '{dataset}' AS dataset, table_name, column_name, "  # noqa: S608
+            "data_type, is_partitioning_column "
             f"FROM ({self.columns_sql(dataset, project or None)}) "
             "WHERE LOWER(table_name) IN UNNEST(@tables) AND LOWER(column_name) IN UNNEST(@columns)"
         )
 
     def _remember(self, refs: Iterable[TableRef], rows: Iterable[Mapping[str, Any]], until: float) -> None:
-        types: dict[tuple[str, str], str] = {}
+        columns: dict[tuple[str, str], Mapping[str, Any]] = {}
         for row in rows:
             table = ".".join(filter(None, (row["project"], row["dataset"], row["table_name"])))
-            types[table.lower(), row["column_name"].lower()] = row["data_type"]
+            columns[table.lower(), row["column_name"].lower()] = row
         for ref in refs:
-            if _key(ref) in types:
-                kind = kind_of(types[_key(ref)])
-                self._known[_key(ref)] = _Known(None if kind is None else DateColumn(ref.date_column, kind), until)
+            if _key(ref) in columns:
+                self._known[_key(ref)] = _Known(_column_of(ref, columns[_key(ref)]), until)
+
+
+def _column_of(ref: TableRef, row: Mapping[str, Any]) -> DateColumn | None:
+    kind = kind_of(row["data_type"])
+    return (
+        None if kind is None else DateColumn(ref.date_column, kind, partitions=row["is_partitioning_column"] == "YES")
+    )
 
 
 def _key(ref: TableRef) -> tuple[str, str]:

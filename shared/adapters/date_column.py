@@ -51,11 +51,13 @@ def kind_of(google_type: str) -> Kind | None:
 
 @dataclass(frozen=True, slots=True)
 class DateColumn:
-    """A column, by its checked name, and how it holds dates; whether that is certain, or only supposed."""
+    """A column, by its checked name, and how it holds dates; whether that is certain, or only supposed; and whether its
+    table is partitioned by it."""
 
     name: str
     kind: Kind
     certain: bool = True
+    partitions: bool = False
 
     def within(self) -> str:
         """Return the condition that a row's date lies between the first and the last of ``parameters``."""

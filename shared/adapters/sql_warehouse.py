@@ -53,7 +53,12 @@ class SqlWarehouse(ABC):
 
     @abstractmethod
     def columns_sql(self, dataset: str, project: str | None) -> str:
-        """Return the GoogleSQL of a dataset's columns: ``table_name``, ``column_name``, ``data_type`` of GoogleSQL."""
+        """Return the GoogleSQL of a dataset's columns: ``table_name``, ``column_name``, ``data_type`` of GoogleSQL, and
+        ``is_partitioning_column``, YES or NO."""
+
+    def rows_in_metadata(self, columns: Mapping[str, DateColumn], day: date) -> Mapping[str, int]:
+        """Return the rows of a date of those tables of which something cheaper than counting knows them for sure."""
+        return {}
 
     def query(self, sql: str, parameters: Mapping[str, Any]) -> Rows:
         answer = self.run(sql, parameters)
@@ -70,7 +75,10 @@ class SqlWarehouse(ABC):
         columns = {table: column for table, column in self._types.of(list(refs.values())).items() if column}
         texts = {table: column for table, column in columns.items() if column.kind is Kind.TEXT}
         counted: dict[str, int | None] = dict.fromkeys(refs)
-        counted.update(self._batch({table: column for table, column in columns.items() if table not in texts}, day))
+        plain = {table: column for table, column in columns.items() if table not in texts}
+        in_metadata = self.rows_in_metadata(plain, day)
+        counted.update(in_metadata)
+        counted.update(self._batch({table: plain[table] for table in plain if table not in in_metadata}, day))
         counted.update({table: self._of_texts(table, column, day) for table, column in texts.items()})
         for table, column in columns.items():
             if counted[table] == 0 and not self._is_certain(table, column):

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from shared.adapters.config.validation_file import load_validation
+from shared.adapters.google import partition_counts
 from shared.app.alerting import raise_alerts
 from shared.app.audit import alert_rows, compare
 from shared.app.reporting import daily
@@ -345,5 +346,6 @@ def reporting(policy: Policy, run: RunLoad) -> list[str]:
 def test_constants_of_the_use_cases_are_the_tables() -> None:
     """What the table takes from elsewhere is what stands there."""
     assert fan_in.MANY == operations.FAN_IN_ABOVE
+    assert partition_counts.MANY == operations.METADATA_FROM
     assert timedelta(days=operations.KEPT_DAYS) == repository.PART_KEPT
     assert timedelta(days=operations.COMPARED_DAYS) == compare.DAYS_AROUND

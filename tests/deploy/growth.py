@@ -23,8 +23,6 @@ PIPELINES, COMPLETIONS = 1000, 1000
 # One after the other, each on top of those before it.
 CHANGES: tuple[tuple[str, dict[str, Any]], ...] = (
     ("as it is", {}),
-    ("rows are counted in the metadata of partitions", {"rows_by_metadata": True}),
-    ("the calendar is read once an hour", {"calendar_minutes": 60.0}),
     ("state and record are compared once a day", {"comparisons_a_day": 1.0}),
 )
 BEYOND = 100_000

@@ -50,6 +50,9 @@ DEPARTED, DISPATCH, SWEEP = (
 EXPECTED_RUNS, NOTES = "shared/app/sweep/expected_runs.py", "shared/app/sweep/notes.py"
 DUE_RUNS, OPENING, UPKEEP = "shared/app/sweep/due.py", "shared/app/state/opening.py", "shared/app/state/upkeep.py"
 T_DUE_RUNS = "tests/app/test_due.py::test_"
+T_READING_SERVES = "tests/app/test_calendar_reading_serves.py::test_"
+PARTITION_COUNTS = "shared/adapters/google/partition_counts.py"
+T_PARTITIONS = "tests/adapters/test_partition_counts.py::test_"
 BOUNDED, ORDER, FAIL_FAST = "shared/app/bounded.py", "shared/app/state/order.py", "shared/app/fail_fast.py"
 SPELLING, INSTANTS, CONTENTS = (
     "shared/core/wire/spelling.py",
@@ -172,6 +175,35 @@ def mutant(name: str, file: str, old: str, new: str, *tests: str) -> Mutant:
 
 
 MUTANTS = [
+    # One reading of the calendar serves for a time
+    mutant(
+        "what is short of units waits for the hour",
+        SWEEP,
+        "    if units is None and any(short_of_units(result) for result in results):\n",
+        "    if False:\n",
+        f"{T_READING_SERVES}what_is_short_of_units_reads_it_each_minute",
+    ),
+    mutant(
+        "a reading serves another policy",
+        CALENDAR,
+        " or run.policy_version != policy.version:\n",
+        ":\n",
+        f"{T_READING_SERVES}another_policy_reads_anew",
+    ),
+    mutant(
+        "a person gets the reading of an hour ago",
+        SWEEP,
+        "    return wish != SweepOptions() or serves_until is None",
+        "    return serves_until is None",
+        f"{T_READING_SERVES}a_person_gets_what_holds_now",
+    ),
+    mutant(
+        "rows that were streamed are not counted",
+        PARTITION_COUNTS,
+        " for name, number in filled if name not in streamed}",
+        " for name, number in filled}",
+        f"{T_PARTITIONS}only_what_is_sure_is_counted",
+    ),
     # Several pipelines in one database
     mutant(
         "two pipelines may hear one topic",
@@ -1173,7 +1205,7 @@ MUTANTS = [
     mutant(
         "every date column is a DATE",
         "shared/adapters/column_types.py",
-        "kind = kind_of(types[_key(ref)])",
+        "kind = kind_of(row[\"data_type\"])",
         "kind = Kind.DATE",
         f"{T_WAREHOUSE}units_of_a_date_are_counted_whatever_the_type_of_the_column[duckdb-DATETIME]",
     ),
@@ -1592,8 +1624,8 @@ MUTANTS = [
     mutant(
         "what blocks is asked seldom",
         DUE_RUNS,
-        "    if any(result.snapshot.readings != UNREAD for result in results):\n        return True\n",
-        "",
+        " or any(result.snapshot.readings != UNREAD for result in results):\n",
+        ":\n",
         f"{T_DUE_RUNS}a_gate_that_blocks_is_asked_every_minute",
     ),
     mutant(

@@ -72,7 +72,14 @@ class Listening(SqlWarehouse):
             columns = {name.lower(): column for name, column in KNOWN.items()}
             places = [(*name.split("."), column) for name, column in columns.items()]
             return [
-                {"project": "", "dataset": place, "table_name": name, "column_name": column, "data_type": self._kind}
+                {
+                    "project": "",
+                    "dataset": place,
+                    "table_name": name,
+                    "column_name": column,
+                    "data_type": self._kind,
+                    "is_partitioning_column": "NO",
+                }
                 for place, name, column in places
             ]
         self.asked.append(sql)

@@ -98,7 +98,8 @@ class DuckDbWarehouse(SqlWarehouse):
         return (
             "SELECT table_name, column_name, "  # noqa: S608 - checked names
             f"CASE WHEN data_type LIKE 'DECIMAL%' THEN 'NUMERIC' ELSE CASE data_type {named} ELSE data_type END END "
-            f"AS data_type FROM duckdb_columns() WHERE LOWER(schema_name) = '{dataset.lower()}'"
+            "AS data_type, 'NO' AS is_partitioning_column FROM duckdb_columns() "
+            f"WHERE LOWER(schema_name) = '{dataset.lower()}'"
         )
 
 

@@ -14,6 +14,9 @@ from enum import StrEnum
 # Of a phase that expects more members than this, one is looked at until all may be there
 # (`shared/app/transitions/fan_in.py`, MANY).
 FAN_IN_ABOVE = 50
+# From so many tables of a dataset on, rows are counted from the metadata of partitions, which is billed as one table
+# (`shared/adapters/google/partition_counts.py`, MANY).
+METADATA_FROM = 20
 # Days from its date for which a run's documents are kept (`shared/app/state/repository.py`, PART_KEPT).
 KEPT_DAYS = 33
 # Days around today whose runs the hourly comparison reads (`shared/app/audit/compare.py`, DAYS_AROUND).
@@ -271,12 +274,9 @@ class Habits:
     deliveries: float = 1.01
     # What arrives in the busiest second, as a multiple of the mean of the day: phases end together.
     peak: float = 20.0
-    # Minutes between two readings of the calendar, and between two looks at an open run in which nothing is due.
-    calendar_minutes: float = 1.0
+    # Minutes between two looks at an open run in which nothing is due.
     look_minutes: float = 15.0
     comparisons_a_day: float = 24.0  # of state and record
-    # Whether rows are counted from the metadata of partitions, one table of a dataset, and not in every table.
-    rows_by_metadata: bool = False
 
 
 HABITS = Habits()

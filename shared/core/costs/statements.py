@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
-from shared.core.costs.operations import Habits
+from shared.core.costs.operations import METADATA_FROM, Habits
 from shared.core.costs.workload import MINUTES_A_DAY, Deployment, RunLoad, due_sweeps, scans, tables_of
 from shared.core.policy.policy import Policy
 from shared.core.validation.checks import Check, Validation
@@ -40,12 +41,16 @@ class Statements:
         }
 
     def _calendar(self) -> float:
-        """Return how often sweeps read the calendar: each that finds something due, once a run is open or expected."""
+        """Return how often sweeps read the calendar: of each open run as often as the policy says, or each sweep that
+        finds something due, once a run is open or expected."""
         if self.policy.calendar is None or not self.runs:
             return 0.0
         minutes = MINUTES_A_DAY - min(run.opens for run in self.runs)
         due = due_sweeps(self.deployment, self.runs, self.habits.look_minutes) * minutes / MINUTES_A_DAY
-        return min(due, minutes / max(self.deployment.sweep_minutes, self.habits.calendar_minutes))
+        every = self.policy.calendar.read_every
+        if every is None:
+            return min(due, minutes / self.deployment.sweep_minutes)
+        return min(due, sum(run.minutes for run in self.runs) / (every / timedelta(minutes=1)) + len(self.runs))
 
     def _checks(self, validation: Validation) -> Asked:
         statements = tables = 0.0
@@ -67,6 +72,6 @@ class Statements:
         return self._rows(named + round(every * (self.width - 1)))
 
     def _rows(self, tables: int) -> int:
-        """Return how many tables are billed where rows are counted in so many."""
-        datasets = len({table.split(".")[0] for table in tables_of(self.policy)})
-        return min(tables, datasets) if self.habits.rows_by_metadata else tables
+        """Return how many tables are billed where rows are counted in so many, taken to be spread over the datasets."""
+        datasets = {table.rpartition(".")[0] for table in tables_of(self.policy)}
+        return len(datasets) if tables >= METADATA_FROM * len(datasets) else tables
