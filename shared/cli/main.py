@@ -17,16 +17,20 @@ from shared.cli import (
     alerts,
     backfill,
     batch,
+    check,
     cost,
     dead_letters,
     doctor,
     entry,
+    explain,
     known,
     operator,
     pause,
     program,
-    questions,
+    report,
     serve,
+    simulate,
+    status,
     workflows,
 )
 from shared.cli.shell import STATUSES, UNAVAILABLE, USAGE, add_pipeline_option, statuses_text
@@ -40,7 +44,11 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 program.add_to(app)
-questions.add_to(app)
+status.add_to(app)
+explain.add_to(app)
+report.add_to(app)
+check.add_to(app)
+simulate.add_to(app)
 operator.add_to(app)
 backfill.add_to(app)
 batch.add_to(app)

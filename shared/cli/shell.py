@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import inspect
 import json
+import shutil
 import sys
+import textwrap
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
-from datetime import date
+from datetime import date, timedelta
 from functools import wraps
 from typing import Annotated, Any
 
@@ -24,6 +26,12 @@ from shared.core.wire.instants import YEARS
 Pipeline = Annotated[
     str | None, typer.Option(envvar="ORCH_PIPELINE", help="Which pipeline, where ORCH_POLICY names a folder.")
 ]
+Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
+# Raised when a key of a document goes, or means something else; keys are added without.
+SCHEMA_VERSION = 1
+# By how much the second line of a text stands further in than its first.
+HANGING = 4
+TODAY, YESTERDAY = "today", "yesterday"
 FAILED, USAGE, NOT_FOUND, REFUSED, UNAVAILABLE = 1, 2, 3, 4, 5
 STATUSES = {
     0: "done, or answered and all is well",
@@ -109,6 +117,13 @@ def day_in(text: str) -> date:
     return day
 
 
+def date_in(ctx: Context, text: str) -> date:
+    """Read a date, or the words `today` and `yesterday` in the pipeline's zone; exit 2 for anything else."""
+    if text in (TODAY, YESTERDAY):
+        return today(ctx) - timedelta(days=int(text == YESTERDAY))
+    return day_in(text)
+
+
 def key_in(ctx: Context, text: str, mode: str | None, lane: str) -> RunKey:
     """Read a run key; a mode may be left out where the pipeline has one, exit 2 otherwise."""
     modes = list(ctx.policy.modes)
@@ -119,7 +134,7 @@ def key_in(ctx: Context, text: str, mode: str | None, lane: str) -> RunKey:
         raise fail(USAGE, f"unknown mode {chosen!r}", f"one of {', '.join(modes)}")
     if lane not in (Lane.LIVE.value, Lane.BACKFILL.value):
         raise fail(USAGE, f"unknown lane {lane!r}", "live or backfill")
-    return RunKey(ctx.policy.pipeline, day_in(text), chosen, Lane(lane))
+    return RunKey(ctx.policy.pipeline, date_in(ctx, text), chosen, Lane(lane))
 
 
 def transition_in(policy: Policy, name: str, mode: str | None) -> str:
@@ -157,7 +172,21 @@ def dates_of_today(ctx: Context) -> set[date]:
     return {day_of(mode, today(ctx)) for mode in ctx.policy.modes.values()}
 
 
+def echo_wrapped(line: str) -> None:
+    """Print a line, in a terminal broken between words under its own indent; a file and a pipe get it whole."""
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+    if not width or len(line) <= width:
+        typer.echo(line)
+        return
+    indent = " " * min(len(line) - len(line.lstrip()) + HANGING, width // 2)
+    for part in textwrap.wrap(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False):
+        typer.echo(part)
+
+
 def print_json(value: Any) -> None:
+    """Print the one document that ``--json`` promises: an object with `schema_version`, a list under `items` of it."""
+    body = value if isinstance(value, Mapping) else {"items": value}
     # Where an output cannot hold every letter, JSON has escapes of its own.
     plain = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "") != "utf8"
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=plain, default=str))
+    document = {"schema_version": SCHEMA_VERSION, **body}
+    typer.echo(json.dumps(document, indent=2, ensure_ascii=plain, default=str))

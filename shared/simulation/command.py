@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -37,6 +37,10 @@ class Printed:
     document: dict[str, Any]
 
 
+def print_document(document: Mapping[str, Any]) -> None:
+    print(json.dumps(document, indent=2))
+
+
 def simulate(
     files: Sequence[Path],
     timeline: bool,
@@ -44,12 +48,14 @@ def simulate(
     product: Product | None = None,
     jobs: int | None = None,
     keep: Path | None = None,
+    write_json: Callable[[Mapping[str, Any]], None] = print_document,
 ) -> int:
     """Play the files; return 0 if all expectations held, 1 if some did not, 2 if a file is not a scenario.
 
     The valid ones are played all the same. Many files are played by ``jobs`` processes, as many as there are
     cores by default; a ``product`` other than the deployable functions is played in this one. The day of a single
-    file is left in the folder ``keep``, a home of `orch`; raises ``KeepError`` if something else is there.
+    file is left in the folder ``keep``, a home of `orch`; raises ``KeepError`` if something else is there. With
+    ``as_json`` the document of all of them is given to ``write_json``.
     """
     scenarios, errors = _read(files)
     for error in errors:
@@ -67,7 +73,7 @@ def simulate(
             for line in outcome.lines:
                 print(line, flush=True)
     if as_json:
-        print(json.dumps(_whole(document([outcome.document for outcome in printed]), errors), indent=2))
+        write_json(_whole(document([outcome.document for outcome in printed]), errors))
     if errors:
         return INVALID
     return HELD if all(outcome.passed for outcome in printed) else FAILED

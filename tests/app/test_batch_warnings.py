@@ -167,7 +167,7 @@ def test_all_missing_can_be_read() -> None:
     assert status == 0
     assert [line for line in printed.splitlines() if line.startswith("m")] == [f"m{n:03d}" for n in range(2, 62)]
     status, printed = kit.orch(*shlex.split(command)[1:], "--json")
-    assert json.loads(printed)[-1] == "m061"
+    assert json.loads(printed)["items"][-1] == "m061"
 
 
 def test_all_missing_of_many_pages_can_be_read() -> None:

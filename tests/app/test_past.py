@@ -19,7 +19,7 @@ from tests.core.build import DAY, NIGHT, PGS, PHASE3, POLICY, TDGS, TO4, TO5, TO
 
 ON = (str(DAY), "--mode", "overnight")
 # What is about the moment of asking, or was read of the world then, of which the record keeps the words alone.
-OF_THE_MOMENT = {"at", "as_of", "decision", "gates", "preflight", "reason", "trigger"}
+OF_THE_MOMENT = {"at", "as_of", "decision", "gates", "next", "preflight", "reason", "trigger"}
 
 
 @pytest.fixture
@@ -86,15 +86,16 @@ def test_a_played_night_is_explained_as_it_was_explained(house: HandlersKit) -> 
 
 
 def test_the_text_says_of_which_time_it_speaks(house: HandlersKit) -> None:
-    """A past time is as of then from the record, a time to come from what is known now; the present needs no word."""
+    """A past time is as of then from the record, a time to come from what is known now, the present is now."""
     house.deliver(PGS, records=200)
     house.sweeps(5)
     past_text, now, later = (
-        house.orch("explain", TO4, *ON, *more)[1].splitlines()[0] for more in (("--at", "06:03"), (), ("--at", "06:30"))
+        house.orch("explain", TO4, *ON, *more)[1].splitlines()[1].strip()
+        for more in (("--at", "06:03"), (), ("--at", "06:30"))
     )
-    assert past_text == "nba/2026-01-21/overnight phase3_to_phase4: waiting as of 2026-01-22 06:03 EST, from the record"
-    assert now == "nba/2026-01-21/overnight phase3_to_phase4: waiting"
-    assert later.endswith("waiting as of 2026-01-22 06:30 EST, from what is known now")
+    assert past_text == "as of: 2026-01-22 06:03 EST, from the record"
+    assert now == "as of: 2026-01-22 06:05 EST, now"
+    assert later == "as of: 2026-01-22 06:30 EST, from what is known now"
 
 
 def test_what_waits_for_the_record_counts(house: HandlersKit) -> None:

@@ -256,7 +256,7 @@ def test_the_list_shows_what_stands_what_is_over_and_what_comes(house: HandlersK
         ["policy-2026-07-01-2026-10-01", "to come", "everything"],
     ]
     status, said = house.orch("pause", "--list", "--json", "--mode", "tomorrow")
-    [one] = json.loads(said)
+    [one] = json.loads(said)["items"]
     assert (one["id"], one["state"], one["by"], one["reason"]) == ("p2", "in force", "ada", "between rounds")
     assert one["begins_at"] == T0.isoformat()
 

@@ -496,8 +496,8 @@ def test_the_list_is_oldest_first_and_leaves_out_what_came_back(house: HandlersK
     _, shown = house.orch("quarantine", "show", "m-1")
     found = json.loads(shown)
     assert (found["status"], json.loads(found["raw"])["processor_name"]) == ("replayed", ALIAS)
-    listing = house.orch("quarantine", "list", "--json")[1].rsplit("]", 1)[0] + "]"
-    assert [load["message_id"] for load in json.loads(listing)] == ["m-0"]
+    listing = house.orch("quarantine", "list", "--json")[1].rsplit("}", 1)[0] + "}"
+    assert [load["message_id"] for load in json.loads(listing)["items"]] == ["m-0"]
 
 
 def test_who_brought_a_message_back_and_why_is_kept(house: HandlersKit) -> None:

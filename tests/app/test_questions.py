@@ -47,7 +47,8 @@ def house() -> HandlersKit:
 
 def asked(house: HandlersKit, *argv: str) -> str:
     status, said = house.orch(*argv)
-    assert status == 0, said
+    # Of a night in which something is wrong the status says so by its own.
+    assert status in ((0, 1) if argv[0] == "status" else (0,)), said
     return said
 
 
@@ -121,17 +122,19 @@ def test_status_shows_every_transition_of_every_run(house: HandlersKit) -> None:
 
 
 def test_status_as_json(house: HandlersKit) -> None:
-    """One entry for each run with its transitions in order, each with the evidence that explain gives."""
-    found: list[dict[str, Any]] = json.loads(asked(house, "status", DATE, "--json"))
-    [run] = found
-    assert (run["run"], run["closed"]) == (NIGHT.id, False)
-    assert [one["transition"] for one in run["transitions"]] == [TO3, TO4, TO5, TO6]
-    assert run["transitions"][1] == json.loads(asked(house, "explain", *NIGHTLY, "--json"))
+    """One entry for each run with its transitions in order, each as explain tells it."""
+    document: dict[str, Any] = json.loads(asked(house, "status", DATE, "--json"))
+    [run] = document["runs"]
+    assert (run["run"], run["closed_at"], document["wrong"]) == (NIGHT.id, None, True)
+    assert [transition["transition"] for transition in run["transitions"]] == [TO3, TO4, TO5, TO6]
+    evidence = json.loads(asked(house, "explain", *NIGHTLY, "--json"))
+    same = ("state", "reason", "missing", "next", "opened_at")
+    assert {key: run["transitions"][1][key] for key in same} == {key: evidence[key] for key in same}
 
 
 def test_status_without_a_date_shows_what_is_worked_on_today(house: HandlersKit) -> None:
-    """Yesterday's games this morning; two weeks later nothing of today, so the latest there are."""
-    assert asked(house, "status") == asked(house, "status", DATE)
+    """Yesterday's games this morning, and what is not open yet or not expected; two weeks later what is open still."""
+    assert set(asked(house, "status", DATE).splitlines()[1:]) < set(asked(house, "status").splitlines())
     house.wait(timedelta(days=14))
     assert NIGHT.id in asked(house, "status")
 

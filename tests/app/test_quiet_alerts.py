@@ -224,7 +224,9 @@ def test_who_is_at_work_is_listed_and_nobody_else_need_look(house: HandlersKit) 
     assert (status, text.count("is acknowledged until")) == (0, 2)
     status, text = house.orch("alerts", "list", "--json")
     assert status == 0
-    assert [(one["quiet"]["by"], one["quiet"]["reason"]) for one in json.loads(text)] == [("ana", "restarting")] * 2
+    assert [(one["quiet"]["by"], one["quiet"]["reason"]) for one in json.loads(text)["items"]] == [
+        ("ana", "restarting")
+    ] * 2
     assert "acknowledged by ana until" in house.orch("alerts", "list")[1]
     house.wait(4 * HOUR)
     assert house.orch("alerts", "list")[0] == 1, "four hours, where no time is named"

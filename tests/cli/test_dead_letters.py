@@ -54,7 +54,8 @@ def asked(capsys: pytest.CaptureFixture[str], left: Left, *argv: str) -> tuple[i
     with runtime.override_context(left.ctx):
         status = main.call(["dead-letters", *argv, "--json"])
     out, err = capsys.readouterr()
-    return status, json.loads(out), err
+    document = json.loads(out)
+    return status, document.get("items", document), err
 
 
 def test_the_list_says_topic_age_attempts_and_reason(left: Left) -> None:

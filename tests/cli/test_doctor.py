@@ -123,7 +123,7 @@ def test_the_command_prints_json(monkeypatch: pytest.MonkeyPatch, capsys: pytest
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
     assert main.call(["doctor", "--json"]) == 5
-    found: list[dict[str, Any]] = json.loads(capsys.readouterr().out)
+    found: list[dict[str, Any]] = json.loads(capsys.readouterr().out)["items"]
     told = {one["what"]: (one["verdict"], one["found"]) for one in found}
     assert told["project"] == ("not looked at", "none is named")
     assert told["policy and manifest"] == ("ok", "10 functions declared")

@@ -27,7 +27,7 @@ from shared.app.sweep.sweep import SweepOptions, sweep
 from shared.cli import main as orch
 from shared.cli import monitor, trends
 from shared.cli.entry import call
-from shared.cli.shell import NOT_FOUND, UNAVAILABLE, USAGE
+from shared.cli.shell import NOT_FOUND, SCHEMA_VERSION, UNAVAILABLE, USAGE
 from shared.core.batches.arrival import Start
 from shared.core.errors import Unavailable
 from shared.core.message import Delivery
@@ -159,6 +159,7 @@ def test_json_is_one_document_and_ends_as_the_text_does(
     status, out, _ = called(name, (*argv, "--json"), capsys)
     document = json.loads(out)
     assert status == as_text
+    assert document["schema_version"] == SCHEMA_VERSION
     if name.startswith("orch") and status in (USAGE, NOT_FOUND) and "simulate" not in name:
         assert document["error"] in " ".join(said.split())
 
@@ -169,5 +170,5 @@ def test_the_log_of_a_command_is_not_on_its_standard_output(environment: dict[st
     ended = subprocess.run(
         run, cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True, timeout=120, check=False
     )
-    assert (ended.returncode, json.loads(ended.stdout)[0]["run"]) == (0, "nba/2026-01-21/overnight")
+    assert (ended.returncode, json.loads(ended.stdout)["runs"][0]["run"]) == (1, "nba/2026-01-21/overnight")
     assert '"severity":' in ended.stderr

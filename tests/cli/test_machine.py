@@ -200,7 +200,7 @@ def test_every_locale_reads_and_writes_the_same(locale: str, tmp_path: Path) -> 
     asked = orch(["status", "2026-01-21", "--json"], tmp_path, LOCALES[locale])
     assert b"Traceback" not in asked.stderr
     assert asked.returncode in (0, 3)
-    json.loads(asked.stdout or b"[]")
+    json.loads(asked.stdout or b"{}")
     wrong = orch(["trigger", "fäze", "2026-01-21", "--mode", "overnight", "--reason", "x"], tmp_path, LOCALES[locale])
     assert wrong.returncode == 2, wrong.stderr
     assert b"hint: " in wrong.stderr

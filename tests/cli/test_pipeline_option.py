@@ -129,7 +129,7 @@ def test_the_environment_may_say_it(
 def test_every_pipeline_in_force_is_checked(kits: dict[str, HandlersKit], capsys: pytest.CaptureFixture[str]) -> None:
     """`orch check` without a file judges them all, by name one."""
     assert orch("check", "--json") == 0
-    assert [one["pipeline"] for one in json.loads(capsys.readouterr().out)] == list(NAMES)
+    assert [one["pipeline"] for one in json.loads(capsys.readouterr().out)["items"]] == list(NAMES)
     assert orch("check", "--pipeline", "sales", "--json") == 0
     assert json.loads(capsys.readouterr().out)["pipeline"] == "sales"
 

@@ -199,9 +199,11 @@ def test_every_transition_of_every_mode_can_be_explained(transition: str, mode: 
 def test_the_text_is_what_a_person_reads() -> None:
     """One whole text, to see that it can be read."""
     found = shown(snapshot(report(PGS, records=148), report(UPGC, records=150)), at(minutes=16))
-    assert found.text.splitlines()[:4] == [
+    assert found.text.splitlines()[:6] == [
         f"{NIGHT.id} {TO4}: waiting",
+        "  as of: 2026-01-22 06:16 EST, now",
         f"  waiting for {TDGS}, {TOGS}, {UTGC}",
+        "  next:  tier 2 06:30 EST, in 14 min: 3 of 5 and every required one",
         "  2 of 5 done, first counted 06:00 EST, 7 units",
         f"    {PGS:<32} required  done           148 records (at least 70)",
     ]

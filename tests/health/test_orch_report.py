@@ -38,7 +38,7 @@ def test_json_is_json(morning: LeftByDemo) -> None:
     """For scripts: a list of runs."""
     status, said = run(["report", DAY, "--json"], morning.ctx)
     assert status == 0
-    assert [load["run"] for load in json.loads(said)] == ["nba/2026-01-19/overnight"]
+    assert [load["run"] for load in json.loads(said)["items"]] == ["nba/2026-01-19/overnight"]
 
 
 def test_a_date_without_a_run_is_not_found(morning: LeftByDemo) -> None:

@@ -14,6 +14,7 @@ DECIDE, STANDING, RECORD = (
     "shared/core/decision/fold.py",
 )
 STOPS = "shared/core/decision/stops.py"
+PROBLEMS, T_PROBLEMS = "shared/core/reporting/problems.py", "tests/core/test_problems.py::test_"
 READINESS, REFRESH = "shared/core/decision/readiness.py", "shared/core/decision/refresh.py"
 GATES, CALENDAR, ALERTS = (
     "shared/core/decision/gates.py",
@@ -3360,5 +3361,33 @@ MUTANTS = [
         "    lasting_to = now if timeline.closed_at is None else None\n",
         "    lasting_to = now\n",
         "tests/health/test_page.py::test_work_without_an_end_lasts_until_now",
+    ),
+    mutant(
+        "an alert of what is seen anyway is said twice",
+        PROBLEMS,
+        "if alert.fingerprint not in used]",
+        "]",
+        f"{T_PROBLEMS}an_alert_of_the_same_fact_is_not_said_twice",
+    ),
+    mutant(
+        "every transition after a late start is to blame for itself",
+        PROBLEMS,
+        "waited_for <= set(late_starters)",
+        "not waited_for",
+        f"{T_PROBLEMS}what_only_waits_for_a_late_start_is_information",
+    ),
+    mutant(
+        "the newest run comes first, whatever is wrong",
+        "shared/core/reporting/run_status.py",
+        "key=lambda run: order(run.problems[0])",
+        "key=lambda run: run.key.day, reverse=True",
+        f"{T_PROBLEMS}runs_with_problems_come_first_the_worst_before_the_others",
+    ),
+    mutant(
+        "a tier that has passed comes next",
+        "shared/core/decision/next_moment.py",
+        "if moment.at is not None and moment.at > now",
+        "if moment.at is not None",
+        f"{T_PROBLEMS}what_comes_next",
     ),
 ]  # fmt: skip

@@ -180,7 +180,7 @@ def test_what_is_known_is_counted_once_and_bears_on_nothing() -> None:
     assert (status, "CALIBRATE1" in said, "3 messages of 2 names on 2026-03-11" in said) == (0, True, True)
     status, said = tides.orch("known", "--json")
     assert status == 0
-    assert {load["name"]: load["count"] for load in json.loads(said)} == {"CALIBRATE1": 2, "CALIBRATE2": 1}
+    assert {load["name"]: load["count"] for load in json.loads(said)["items"]} == {"CALIBRATE1": 2, "CALIBRATE2": 1}
 
 
 def test_what_became_known_leaves_quarantine_when_it_is_replayed() -> None:

@@ -23,13 +23,14 @@ from shared.core.decision.decisions import (
     Wait,
 )
 from shared.core.decision.gates import Fit, Unchecked, Unfit
+from shared.core.decision.next_moment import next_moment, next_text
 from shared.core.decision.pause import paused_text
 from shared.core.decision.refresh import refresh_until
 from shared.core.decision.silence import end_expected_at
 from shared.core.decision.snapshot import DecisionInput
 from shared.core.decision.unproven import again_at
 from shared.core.model import Lane, State
-from shared.core.texts import amount, clock_time
+from shared.core.texts import amount, clock_time, day_time
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ def explain(snapshot: DecisionInput, decision: Decision, now: datetime, as_of: s
         "state": state,
         "decision": type(decision).__name__.lower(),
         "reason": reason,
+        "next": _next(snapshot, decision, now),
         "units": None if snapshot.units is None else snapshot.units.total,
         "opened_at": _iso(completeness.opened_at),
         "done": sorted(completeness.done),
@@ -124,6 +126,16 @@ def reason_of(snapshot: DecisionInput, decision: Decision) -> str:
             return "the date has no units: nothing is expected"
         case Read(readings):
             return f"has to read {readings} first"
+
+
+def _next(snapshot: DecisionInput, decision: Decision, now: datetime) -> dict[str, Any]:
+    moment = next_moment(snapshot, decision, now)
+    return {
+        "name": moment.name,
+        "at": _iso(moment.at),
+        "text": moment.text,
+        "sentence": next_text(snapshot.policy, moment, now),
+    }
 
 
 def _ordered(completeness: Completeness) -> list[str]:
@@ -278,11 +290,9 @@ def _iso(at: datetime | None) -> str | None:
 
 
 def _as_of(snapshot: DecisionInput, evidence: dict[str, Any], now: datetime) -> str:
-    """Name the time that is spoken of, with its date: whoever asks about another day must see that it is one."""
-    if not evidence["as_of"]:
-        return ""
-    local = snapshot.policy.local(now)
-    return f" as of {local:%Y-%m-%d %H:%M} {local.tzname()}, from {evidence['as_of']}"
+    """Name the time that is spoken of, with its date, and what it is known from."""
+    source = f"from {evidence['as_of']}" if evidence["as_of"] else "now"
+    return f"{day_time(snapshot.policy, now)}, {source}"
 
 
 def _render(snapshot: DecisionInput, evidence: dict[str, Any], completeness: Completeness, now: datetime) -> str:
@@ -292,8 +302,10 @@ def _render(snapshot: DecisionInput, evidence: dict[str, Any], completeness: Com
         return "-" if text is None else clock_time(snapshot.policy, datetime.fromisoformat(text), now)
 
     lines = [
-        f"{evidence['run']} {evidence['transition']}: {evidence['state']}{_as_of(snapshot, evidence, now)}",
+        f"{evidence['run']} {evidence['transition']}: {evidence['state']}",
+        f"  as of: {_as_of(snapshot, evidence, now)}",
         f"  {evidence['reason']}",
+        f"  next:  {evidence['next']['sentence']}",
         f"  {len(completeness.done)} of {len(completeness.expected)} done"
         + (f", first counted {when(evidence['opened_at'])}" if evidence["opened_at"] else "")
         + (f", {evidence['units']} units" if evidence["units"] is not None else ""),

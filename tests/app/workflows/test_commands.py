@@ -109,7 +109,7 @@ def test_status_and_decisions_show_what_ran_was_missed_and_why() -> None:
     one.tick()
     one.deliver_all()
     status, printed = orch(one, "workflows", "status", "--date", "2026-01-26", "--json")
-    lines = {line["workflow"]: line["status"] for line in json.loads(printed)}
+    lines = {line["workflow"]: line["status"] for line in json.loads(printed)["items"]}
     assert (status, lines) == (0, {"morning_operations": "missed", "roster_refresh": "completed"})
     status, printed = orch(one, "workflows", "decisions", "--date", "2026-01-26")
     assert status == 0
@@ -126,7 +126,7 @@ def test_explain_says_why_at_a_time() -> None:
     assert "window     2026-01-26 07:00 EST to 2026-01-26 19:00 EST" in printed
     assert "requires   morning_operations: not completed" in printed
     status, printed = orch(one, "explain", "workflow", "betting_lines", "--at", "06:59", "--json")
-    assert (status, json.loads(printed)[0]["code"]) == (0, "before")
+    assert (status, json.loads(printed)["items"][0]["code"]) == (0, "before")
 
 
 def test_a_paused_workflow_rests_alone() -> None:
