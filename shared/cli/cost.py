@@ -21,6 +21,7 @@ from shared.core.costs.operations import HABITS, OPERATIONS
 from shared.core.costs.price import DAYS, PriceList
 from shared.core.errors import PolicyError
 from shared.core.policy.policy import Policy
+from shared.core.texts import amount
 from shared.core.validation.checks import Validation
 from shared.core.workflows.load import workflow_load
 from shared.entrypoints.validation import own_checks
@@ -37,7 +38,8 @@ def add_to(app: typer.Typer) -> None:
 def cost(
     policy: Annotated[Path | None, typer.Argument(help="A policy file; without it the one in force.")] = None,
     size: Annotated[list[int] | None, typer.Option(min=2, help="Compare with so many times the size.")] = None,
-    pipelines: Annotated[int, typer.Option(min=1, help="So many pipelines alike, each deployed by itself.")] = 1,
+    pipelines: Annotated[int, typer.Option(min=1, help="So many pipelines alike.")] = 1,
+    deployments: Annotated[int | None, typer.Option(min=1, help="On so many; without it each has its own.")] = None,
     completions: Annotated[int | None, typer.Option(min=1, help="A day and pipeline; without it as expected.")] = None,
     members: Annotated[int | None, typer.Option(min=1, help="Of each batch, started or not; without it 300.")] = None,
     days: Annotated[int, typer.Option(min=0, max=DAYS, help="Days of the month that have units.")] = DAYS,
@@ -48,10 +50,10 @@ def cost(
 
     Needs no credentials and no state: policy, checks, deploy/functions.yaml and deploy/prices.yaml say it all.
 
-    Example: orch cost --pipelines 1000 --completions 1000
+    Example: orch cost --pipelines 1000 --completions 1000 --deployments 1
     """
     prices = load_prices()
-    month = month_of(policy, prices, pipelines, completions, days, members)
+    month = replace(month_of(policy, prices, pipelines, completions, days, members), deployments=deployments)
     sizes = tuple(dict.fromkeys((1, *(size or SIZES))))
     if as_json:
         print_json(document(month, prices, sizes, free=not no_free))
@@ -120,7 +122,11 @@ def _head(month: Month, prices: PriceList, *, free: bool) -> str:
             sum(batch.runs * batch.members for batch in month.batches),
         )
         what += f", {batches:,.0f} batches with {members:,.0f} members"
-    many = "" if month.pipelines == 1 else f", {month.pipelines:,} such pipelines"
+    many = (
+        ""
+        if month.pipelines == 1
+        else f", {month.pipelines:,} such pipelines on {amount(month.deployed, 'deployment')}"
+    )
     of_when = f"list prices of {prices.taken}, {'after' if free else 'without'} what is free"
     return f"{month.policy.pipeline}: {what}{many}\nUSD a month, {prices.region}, {of_when}"
 
@@ -198,6 +204,7 @@ def document(month: Month, prices: PriceList, sizes: tuple[int, ...], *, free: b
         "after_free": free,
         "day": {
             "pipelines": month.pipelines,
+            "deployments": month.deployed,
             "runs": len(month.runs),
             "completions": month.completions,
             "triggers": month.triggers,

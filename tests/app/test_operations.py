@@ -19,6 +19,7 @@ from shared.app.reporting.health import DeploymentInfo as Watched
 from shared.app.reporting.health import HealthRequest
 from shared.app.state import repository
 from shared.app.state.lock import acquire
+from shared.app.sweep import pipelines
 from shared.app.transitions import fan_in
 from shared.app.transitions.snapshot import transitions_of
 from shared.app.validation import validate
@@ -347,5 +348,6 @@ def test_constants_of_the_use_cases_are_the_tables() -> None:
     """What the table takes from elsewhere is what stands there."""
     assert fan_in.MANY == operations.FAN_IN_ABOVE
     assert partition_counts.MANY == operations.METADATA_FROM
+    assert pipelines.AT_ONCE == operations.SWEPT_AT_ONCE
     assert timedelta(days=operations.KEPT_DAYS) == repository.PART_KEPT
     assert timedelta(days=operations.COMPARED_DAYS) == compare.DAYS_AROUND

@@ -20,6 +20,7 @@ from tests.emulators.server import ROOT
 POLICY = ROOT / "config" / "nba.yaml"
 SIZES = (1, 10, 100, 1000)
 PIPELINES, COMPLETIONS = 1000, 1000
+TOGETHER = (1000, 10_000)
 # One after the other, each on top of those before it.
 CHANGES: tuple[tuple[str, dict[str, Any]], ...] = (
     ("as it is", {}),
@@ -46,7 +47,15 @@ def figures() -> str:
         (
             f"USD a month, list prices of {PRICES.region} on {PRICES.taken}, after what is free:",
             _table(("pipelines like this one", "completions a day", "USD", "mostly"), map(_size(one), SIZES)),
-            f"{PIPELINES:,} pipelines of {million.completions:,} completions a day each, "
+            "The same pipelines on one deployment, with one database, nothing free:",
+            _table(("pipelines", "completions a day of each", "USD", "reads a day", "mostly"), _shared(one, million)),
+            "What they ask of the quotas of one project and one database at their busiest, where it is half of one or "
+            "more:",
+            _table(
+                ("quota", "limit", *(f"{size:,} x {month.completions:,}" for size, month in _of_one(one, million))),
+                _quotas_of_one(one, million),
+            ),
+            f"{PIPELINES:,} pipelines of {million.completions:,} completions a day, each deployed by itself, "
             f"{million.pipelines * million.completions:,} in all, nothing free:",
             _table(
                 ("change, on top of those above it", "USD", "reads a day", "TiB scanned", "mostly"), _changes(million)
@@ -70,6 +79,27 @@ def _size(one: Month) -> Callable[[int], tuple[str, ...]]:
         return f"{size:,}", f"{size * one.completions:,}", f"{made.total:,.2f}", mostly
 
     return row
+
+
+def _of_one(one: Month, million: Month) -> list[tuple[int, Month]]:
+    """Return pipelines on one deployment, ordinary and large ones."""
+    each = (one, replace(million, pipelines=1))
+    return [(size, replace(month, pipelines=size, deployments=1)) for month in each for size in TOGETHER]
+
+
+def _shared(one: Month, million: Month) -> Iterable[tuple[str, ...]]:
+    for size, month in _of_one(one, million):
+        made = bill(month, PRICES, free=False)
+        assert made.largest is not None
+        reads, mostly = month.used[Item.READS] / DAYS / 1e6, f"{made.largest.item.value} {made.share(made.largest):.0%}"
+        yield f"{size:,}", f"{month.completions:,}", f"{made.total:,.0f}", f"{reads:,.1f} million", mostly
+
+
+def _quotas_of_one(one: Month, million: Month) -> Iterable[tuple[str, ...]]:
+    demands = [demand_of(month) for _, month in _of_one(one, million)]
+    for limit, quota in PRICES.quotas.items():
+        if limit not in OF_A_PIPELINE and max(demand[limit] for demand in demands) >= quota.limit / 2:
+            yield quota.unit, f"{quota.limit:,.0f}", *(f"{demand[limit]:,.0f}" for demand in demands)
 
 
 def _batches(one: Month) -> Callable[[int], tuple[str, ...]]:

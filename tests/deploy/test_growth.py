@@ -51,7 +51,7 @@ def test_what_is_to_be_changed_first_is_what_the_model_says() -> None:
 def test_the_page_names_the_limits_of_the_code() -> None:
     """A sweep's time and the rows of one insert stand on the page as they stand in the code."""
     text = " ".join(PAGE.read_text().split())
-    assert f"a sweep, which stops after {TIME_LIMIT.seconds} s, is sharded" in text
+    assert f"sweep, which stops after {TIME_LIMIT.seconds} s, is sharded" in text
     assert f"in requests of up to {bigquery._ROWS_A_REQUEST};" in text
 
 

@@ -44,7 +44,8 @@ OF_UNITS = ("completions", "sweeps", "record", "expiry", "gates", "baseline", "b
 
 @dataclass(frozen=True)
 class Month:
-    """The month of so many pipelines of one policy, each deployed by itself, as the manifest has it."""
+    """The month of so many pipelines of one policy, as the manifest has it: on so many ``deployments``, each with one
+    database, None where each pipeline has its own."""
 
     policy: Policy
     deployment: Deployment
@@ -56,6 +57,11 @@ class Month:
     habits: Habits = HABITS
     workflows: WorkflowLoad | None = None
     batch_loads: tuple[BatchLoad, ...] = ()
+    deployments: int | None = None
+
+    @property
+    def deployed(self) -> int:
+        return self.pipelines if self.deployments is None else min(self.deployments, self.pipelines)
 
     @cached_property
     def runs(self) -> tuple[RunLoad, ...]:
@@ -241,7 +247,7 @@ class Month:
             steps + asked + sum(transition.messages for run in self.runs for transition in run.transitions) * self.days
         )
         calls = (deployment.sweeps + deployment.reports + sum(deployment.validations.values())) * DAYS
-        calls += deployment.ticks * DAYS
+        calls = (calls + deployment.ticks * DAYS) * self.deployed  # one of each for all pipelines of a deployment
         scanned = habits.table_bytes * sum(
             tables * (self.days if name in OF_UNITS else DAYS) for name, (_, tables) in self.queries.items()
         )
@@ -253,7 +259,7 @@ class Month:
             Item.WRITES: operations.writes,
             Item.DELETES: operations.deletes,
             Item.STORED: kept * KEPT_DAYS * habits.document_bytes / GIB * many,
-            Item.REQUESTS: (delivered + calls) * many,
+            Item.REQUESTS: delivered * many + calls,
             Item.CPU: cpu * many,
             Item.MEMORY: memory * many,
             # Each message is billed as it is published and as it is delivered.
@@ -261,10 +267,10 @@ class Month:
             Item.SCANNED: scanned / GIB * many,
             Item.STREAMED: rows,
             Item.RECORDED: rows * habits.recorded_months,
-            Item.JOBS: deployment.jobs * many,
-            Item.SECRETS: deployment.secrets * many,
+            Item.JOBS: deployment.jobs * self.deployed,
+            Item.SECRETS: deployment.secrets * self.deployed,
             Item.ACCESSES: deployment.secrets * habits.alerts_a_day * DAYS * many,
-            Item.LOGGED: (delivered + calls) * habits.logged_bytes / GIB * many,
+            Item.LOGGED: (delivered * many + calls) * habits.logged_bytes / GIB,
         }
 
     def _compute(self) -> tuple[float, float]:
@@ -274,7 +280,9 @@ class Month:
         receiving = (max(0.0, waits) + self.triggers * habits.trigger_seconds) * self.days
         looks = sum(run.looks(max(habits.look_minutes, deployment.sweep_minutes)) for run in self.runs)
         asks = self.queries["calendar"][0] / max(1.0, deployment.sweeps)
-        sweeping = deployment.sweeps * (habits.quiet_seconds * (1 - asks) + habits.sweep_seconds * asks)
+        alone = self.deployed / self.pipelines
+        quiet = habits.quiet_seconds * alone + habits.idle_pipeline_seconds * (1 - alone)
+        sweeping = deployment.sweeps * (quiet * (1 - asks) + habits.sweep_seconds * asks)
         sweeping += looks * habits.open_run_seconds
         spent = (
             (deployment.receiver, receiving),

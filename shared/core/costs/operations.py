@@ -17,6 +17,8 @@ FAN_IN_ABOVE = 50
 # From so many tables of a dataset on, rows are counted from the metadata of partitions, which is billed as one table
 # (`shared/adapters/google/partition_counts.py`, MANY).
 METADATA_FROM = 20
+# Pipelines of one deployment that are swept at once (`shared/app/sweep/pipelines.py`, AT_ONCE).
+SWEPT_AT_ONCE = 8
 # Days from its date for which a run's documents are kept (`shared/app/state/repository.py`, PART_KEPT).
 KEPT_DAYS = 33
 # Days around today whose runs the hourly comparison reads (`shared/app/audit/compare.py`, DAYS_AROUND).
@@ -252,6 +254,7 @@ class Habits:
     completion_seconds: float = 0.1
     trigger_seconds: float = 3.0
     quiet_seconds: float = 0.2  # of a sweep that asks BigQuery nothing
+    idle_pipeline_seconds: float = 0.01  # of it, for one more pipeline in which nothing is due
     sweep_seconds: float = 1.5
     open_run_seconds: float = 0.05
     validation_seconds: float = 60.0
