@@ -62,7 +62,7 @@ def test_a_night_is_played_judged_and_left_to_be_asked(clone: Path) -> None:
     assert "triggered 10:36 EST by tier_1" in explained.stdout
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.xdist_group("demo-emulators")
 def test_the_same_on_the_emulators(clone: Path) -> None:
     """Firestore and Pub/Sub of Google in place of the embedded parts: the same night, left in the same store."""

@@ -67,7 +67,8 @@ def test_only_the_named_function_is_touched(tmp_path: Path) -> None:
     assert all("phase" not in name for name in cloud.store("subscriptions"))
 
 
-def test_interrupted_anywhere_and_run_again_it_ends_the_same(tmp_path: Path) -> None:
+@pytest.mark.parametrize("every", [5, pytest.param(1, marks=pytest.mark.nightly)])
+def test_interrupted_anywhere_and_run_again_it_ends_the_same(tmp_path: Path, every: int) -> None:
     """Killed before its first call or after any, the answer lost, the next run ends in the state of an undisturbed one.
 
     Nothing of a killed process survives but what its calls did, so a call that only looks is no place of its own.
@@ -77,7 +78,7 @@ def test_interrupted_anywhere_and_run_again_it_ends_the_same(tmp_path: Path) -> 
     wanted = clean.state()
     orders = [number for number, call in enumerate(clean.calls, 1) if not LOOKS.search(call)]
     assert len(orders) > 100
-    for number in (1, *orders):
+    for number in (1, *orders)[::every]:
         cloud = project_again(tmp_path, clean)
         cloud.fail_at, cloud.after_effect = number, number in orders
         with pytest.raises(Stopped):
@@ -120,12 +121,13 @@ def unrevised(state: str) -> str:
     return re.sub(r"-0000\d", "", state)
 
 
-def test_an_error_at_any_call_is_told_and_the_next_run_ends_the_same(tmp_path: Path) -> None:
+@pytest.mark.parametrize("every", [7, pytest.param(1, marks=pytest.mark.nightly)])
+def test_an_error_at_any_call_is_told_and_the_next_run_ends_the_same(tmp_path: Path, every: int) -> None:
     """A call that ends with an error, whichever it is: the step, what was said, a hint; and then the same end."""
     clean = project(tmp_path)
     run(clean)
     wanted, calls = clean.state(), list(clean.calls)
-    for number, call in enumerate(calls, 1):
+    for number, call in list(enumerate(calls, 1))[::every]:
         cloud = project_again(tmp_path, clean)
         cloud.refuse_at = number
         if call.startswith("curl "):

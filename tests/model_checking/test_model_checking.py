@@ -48,7 +48,12 @@ class LosingStore(MemoryStore):
             id="a holder of three wakes late",
             marks=pytest.mark.nightly,
         ),
-        pytest.param(Case(POLICY, P34, handlers=1, sweeps=1, crashes=1, jump=True), 10**10, id="a sweep wakes late"),
+        pytest.param(
+            Case(POLICY, P34, handlers=1, sweeps=1, crashes=1, jump=True),
+            10**10,
+            id="a sweep wakes late",
+            marks=pytest.mark.nightly,
+        ),
     ],
 )
 def test_every_interleaving_triggers_once(case: Case, at_least: int, capsys: pytest.CaptureFixture[str]) -> None:

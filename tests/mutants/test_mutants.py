@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,6 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # The command line, which some tests drive, reads the manifest.
 COPIED = ("shared", "functions", "config", "deploy", "tests", "pyproject.toml")
 ALL_PASSED, SOME_FAILED = 0, 1
+DECIDING = ("shared/core/decision/", "shared/app/transitions/", "shared/app/state/", "shared/core/message.py")
 # What a failed `assert` and a `pytest.raises` that saw no error say; any other error is the code no longer running.
 OWN_ASSERTIONS = ("assert", "did not raise")
 # No two files of the copy ever have the same time, so that no stale bytecode is taken for a mutant.
@@ -147,7 +149,13 @@ def test_each_edit_finds_its_text_once() -> None:
     assert lost == []
 
 
-@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def lane(mutant: Mutant) -> Any:
+    """Errors in deciding and claiming are made in every run of the tests, the others in the nightly lane."""
+    decides = any(edit.file.startswith(DECIDING) for edit in mutant.edits)
+    return pytest.param(mutant, id=mutant.name, marks=[] if decides else [pytest.mark.nightly])
+
+
+@pytest.mark.parametrize("mutant", map(lane, MUTANTS))
 def test_a_mutant_is_caught(mutant: Mutant, workshop: Path, tmp_path: Path, server: ForkServer) -> None:
     """Each test named for it fails, by an assertion of its own and not because nothing runs any more."""
     with mutated(workshop, mutant.edits):

@@ -246,6 +246,13 @@ RARELY_MET = (
     "behaviour 9: a phase that was asked is asked again at once",
     "behaviour 9: repairs that are not accepted told to nobody",
     "behaviour 9: what a repair of the past brought told to nobody",
+    "behaviour 3: a claim confirmed by any report",
+    "behaviour 9: repairs in vain told to nobody",
+    "the lease: taken over while it runs",
+    "R10: the units that are there are named as missing",
+    "T8: repaired inside a pause",
+    "R11: a table vouches while games are on",
+    "R11: a short report of the evening stays early for ever",
 )
 
 
