@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
+from shared.core.alerting.links import Link
 from shared.core.model import Units
 from shared.core.policy.policy import Excluded
 from shared.core.reporting.inventory import Declared, Feed, Job
@@ -247,7 +248,10 @@ class Calls(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One text for people: an alert, its repetition, or its recovery; ``taken`` names the sinks that have it."""
+    """One text for people: an alert, its repetition, or its recovery; ``taken`` names the sinks that have it.
+
+    ``title`` is what it is called in words, ``run`` the run or pipeline it is of, ``command`` the line to paste first.
+    """
 
     fingerprint: str
     severity: str
@@ -256,6 +260,10 @@ class Notice:
     resolved: bool = False
     count: int = 1
     taken: tuple[str, ...] = ()
+    title: str = ""
+    run: str = ""
+    links: tuple[Link, ...] = ()
+    command: str = ""
 
 
 @dataclass(frozen=True, slots=True)

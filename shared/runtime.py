@@ -10,6 +10,7 @@
     ORCH_SECRETS     secret_manager | environment            environment
     ORCH_HOME        folder of the embedded parts            .orch
     ORCH_CLOCK       START|ORIGIN|SPEED | @FILE, rehearsals  the system's
+    ORCH_PAGE_URL    where the page is, for links of alerts
     GOOGLE_CLOUD_PROJECT, ORCH_RECORD_DATASET, GIT_COMMIT, SOURCE_DIGEST, and the policy's `url_env` of each service
 
 A folder holds one pipeline in each policy file: every one has a context of its own, and all of them share the state
@@ -34,6 +35,7 @@ from shared.adapters.config.policy_file import load_policy
 from shared.adapters.json_log import JsonLog, log_on
 from shared.app.context import Context
 from shared.core import commands
+from shared.core.alerting.links import Places
 from shared.core.errors import PolicyError
 from shared.core.policy.idle import idle
 from shared.core.policy.names import Names
@@ -272,7 +274,8 @@ def contexts_of(variables: Mapping[str, str]) -> tuple[Context, ...]:
     first = EnvironmentPorts(variables, policies[0])
     ports = [first, *(EnvironmentPorts(variables, policy, first) for policy in policies[1:])]
     made = (_context_of(variables, policy, policy_ports) for policy, policy_ports in zip(policies, ports, strict=True))
-    return tuple(replace(ctx, several=len(policies) > 1) for ctx in made)
+    several = len(policies) > 1
+    return tuple(replace(ctx, several=several, places=replace(ctx.places, several=several)) for ctx in made)
 
 
 def _context_of(variables: Mapping[str, str], policy: Policy, ports: EnvironmentPorts) -> Context:
@@ -281,7 +284,9 @@ def _context_of(variables: Mapping[str, str], policy: Policy, ports: Environment
     keys = [problem.key for problem in idle(policy)]
     if keys:
         ports.log("policy.silence", severity="WARNING", policy=policy.source, keys=keys, hint=commands.check())
-    return Context(policy, Names(policy), ports, endpoints, ports.log, version)
+    project = variables.get("GOOGLE_CLOUD_PROJECT", "")
+    places = Places(variables.get("ORCH_PAGE_URL", ""), project, policy.links.runbook)
+    return Context(policy, Names(policy), ports, endpoints, ports.log, version, places=places)
 
 
 def from_environment(variables: Mapping[str, str], pipeline: str | None = None) -> Context:

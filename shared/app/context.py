@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Protocol
 
+from shared.core.alerting.links import NOWHERE, Places
 from shared.core.decision.gates import Fitness
 from shared.core.errors import Unavailable
 from shared.core.model import RunKey
@@ -134,6 +135,7 @@ class Context:
 
     ``inventory`` is there for those who judge what is deployed; for all others nothing of it can be read.
     ``deadline`` is when whoever works must have ended, None where only the platform says so.
+    ``places`` is where the links of alerts lead.
     ``several`` is true where the deployment serves other pipelines too, so that a command has to name this one.
     ``looks_at_all_every`` is how often a sweep looks at every open run, whatever its document says of when it is due.
     ``workflows`` and ``calls`` are there for those who decide and run workflows, and for the sweep that watches them.
@@ -151,6 +153,7 @@ class Context:
     workflows: Workflows | None = None
     calls: Calls | None = None
     several: bool = False
+    places: Places = NOWHERE
     looks_at_all_every: timedelta = LOOK_AT_ALL_EVERY
 
     def out_of_time(self, needed: timedelta = timedelta(0)) -> bool:

@@ -19,7 +19,10 @@ from shared.cli.shell import FAILED, NOT_FOUND, USAGE, fail, print_json
 from shared.core import commands
 from shared.core.alerting.alert import Alert
 from shared.core.alerting.kinds import CATALOGUE, AlertKind
+from shared.core.alerting.links import links_of
 from shared.core.alerting.quiet import QuietKind, quiet_text
+from shared.core.alerting.resolution import resolution_text
+from shared.core.alerting.titles import title
 from shared.core.texts import day_time
 
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
@@ -179,13 +182,16 @@ def _state(ctx: Context, alert: Alert) -> str:
 def _lines(ctx: Context, alert: Alert, now: datetime) -> list[str]:
     entry = CATALOGUE.get(AlertKind(alert.kind)) if alert.kind in set(AlertKind) else None
     lines = [
-        f"{short_id(alert)}  {alert.severity}  {entry.title if entry is not None else alert.kind}",
+        f"{short_id(alert)}  {alert.severity}  {title(ctx.policy, alert.kind, alert.run, alert.transition)}",
         *(f"  {line}" for line in alert.text.splitlines()),
         f"  {_state(ctx, alert)}; told {_at(ctx, alert.notified_at)}; {alert.count} "
         f"{'time' if alert.count == 1 else 'times'}",
     ]
     if entry is not None:
         lines += [f"  means:  {entry.meaning}", f"  first:  {entry.action}"]
+    if not is_open(alert) and alert.ended_at is not None:
+        lines.append(f"  {resolution_text(ctx.policy, alert.first_at, alert.ended_at, alert.ended_by)}")
+    lines += [f"  {link.text}: {link.url}" for link in links_of(ctx.places, alert.kind, alert.run, alert.first_at)]
     quiet = _quiet_of(ctx, alert, now)
     return [*lines, *([f"  {quiet}"] if quiet else [])]
 
@@ -201,11 +207,15 @@ def document(ctx: Context, alert: Alert, now: datetime) -> dict[str, Any]:
         return None if at is None else at.isoformat()
 
     quiet = alert.quiet if alert.quiet is not None and alert.quiet.is_in_force(now) else None
+    links = links_of(ctx.places, alert.kind, alert.run, alert.first_at)
     return {
         "id": alert.fingerprint, "kind": alert.kind, "severity": alert.severity, "run": alert.run,
+        "title": title(ctx.policy, alert.kind, alert.run, alert.transition),
         "transition": alert.transition, "subject": alert.subject, "text": alert.text, "open": is_open(alert),
         "first_at": text(alert.first_at), "last_at": text(alert.last_at), "notified_at": text(alert.notified_at),
-        "resolved_at": text(alert.resolved_at), "count": alert.count, "unsent": alert.refused if alert.unsent else "",
+        "ended_at": text(alert.ended_at), "ended_by": alert.ended_by, "resolved_at": text(alert.resolved_at),
+        "count": alert.count, "unsent": alert.refused if alert.unsent else "",
+        "links": [{"text": link.text, "url": link.url} for link in links],
         "quiet": None if quiet is None else {
             "kind": quiet.kind, "until": text(quiet.until), "reason": quiet.reason, "by": quiet.by,
         },

@@ -44,6 +44,12 @@ def _with_option(line_of_text: str, option: str) -> str:
     return f"{before}{program}{command} {option}{dashes}{argument}"
 
 
+def of_line(line_of_text: str) -> str:
+    """Return the command line that a line of text ends with, "" where it has none."""
+    _, program, words = line_of_text.partition(f"{PROGRAM} ")
+    return f"{program}{words}" if program else ""
+
+
 def of_run(verb: str, subject: str, key: RunKey, reason: str = "") -> str:
     """Return what acts on, or asks about, one transition or phase of a run; ``reason`` for the verbs that want one."""
     words = [verb, subject, *of_key(key)]
@@ -102,6 +108,15 @@ def pauses() -> str:
 
 def pause_end(pause_id: str) -> str:
     return line("pause", "--end", pause_id)
+
+
+def alert(fingerprint: str) -> str:
+    """Return what shows an alert, what it means and what to do first."""
+    return line("alerts", "show", fingerprint)
+
+
+def doctor() -> str:
+    return line("doctor")
 
 
 def check() -> str:

@@ -10,6 +10,7 @@ import pytest
 from shared.adapters.clock import SystemClock
 from shared.adapters.http import RequestsHttp
 from shared.adapters.notify.pagerduty import PagerDutySink
+from shared.core.alerting.links import Link
 from shared.core.errors import Unavailable
 from shared.ports import AlertSink, Delivered, Notice, Refused
 from tests.local_server import LocalServer, ServerAnswer, closed_port
@@ -39,6 +40,18 @@ def test_a_notice_opens_an_incident() -> None:
             "custom_details": {"text": NOTICE.text, "fingerprint": NOTICE.fingerprint, "count": 2},
         },
     }
+
+
+def test_an_incident_leads_somewhere() -> None:
+    """Its summary begins with the title; links as the Events API v2 has them (`href`, `text`), and what to paste."""
+    links = (Link("Run", "https://page.example/?run=x"), Link("Log", "https://console.example/"))
+    notice = replace(NOTICE, title="Held: Analytics to Precompute", links=links, command="bin/orch check")
+    with LocalServer(ACCEPTED) as pagerduty:
+        _sink(pagerduty.url).send(notice)
+    event = pagerduty.asked[0].json
+    assert event["payload"]["summary"] == f"Held: Analytics to Precompute. {NOTICE.text}"
+    assert event["payload"]["custom_details"]["to do"] == "bin/orch check"
+    assert event["links"] == [{"href": link.url, "text": link.text} for link in links]
 
 
 def test_a_recovery_resolves_the_same_incident() -> None:

@@ -14,10 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.adapters.notify.slack_blocks import blocks, escape, text
+from shared.core.alerting.links import Link
 from shared.ports import Notice
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 RUN = "nba/2026-01-21/overnight"
+COMMAND = "bin/orch explain phase4_to_phase5 2026-01-21 --mode overnight"
 NOTICES = {
     "info": Notice(
         f"degraded {RUN} phase2_to_phase3", "info", "degraded",
@@ -36,6 +38,17 @@ NOTICES = {
     "resolved": Notice(
         f"held {RUN} phase3_to_phase4", "critical", "held",
         f"{RUN} phase3_to_phase4 is no longer held: triggered at 10:36.", resolved=True, count=3,
+    ),
+    "leading": Notice(
+        "gate-3f2a9c1d", "warning", "gate",
+        f"{RUN} phase4_to_phase5: blocked by minutes_coverage reads 62.0 percent, 80 needed\n"
+        "Next: it goes by itself once this clears\n"
+        f"To do: look at minutes_coverage: {COMMAND}",
+        title="Blocked by a gate: Precompute to Predictions, 2026-01-21 overnight", run=RUN, command=COMMAND,
+        links=(
+            Link("Run", f"https://page.example/?run={RUN}&x=1"), Link("Log", "https://console.example/;query=a%3Db"),
+            Link("Runbook", "https://wiki.example/ALERTS.md#gate"),
+        ),
     ),
     "long": Notice("long", "critical", "error", "\n".join(f"line {n:04d} & more" for n in range(400))),
     "empty": Notice("empty", "warning", "error", "  \n"),
@@ -69,6 +82,8 @@ notices = st.builds(
         st.integers(590, 9_000).map(lambda size: "&" * size),
         st.integers(1, 60_000).map(lambda size: "long line & <more>\n" * (size // 19)),
     ),
+    title=st.text(max_size=300),
+    command=st.sampled_from(["", COMMAND, "bin/orch x --reason '```'", "y" * 4_000]),
     resolved=st.booleans(),
     count=st.integers(1, 10_000),
 )

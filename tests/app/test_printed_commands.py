@@ -568,9 +568,25 @@ def test_every_command_of_an_alert_can_be_pasted(kind: AlertKind, past: bool, tm
     assert notices, f"no {kind} alert: {[notice.kind for notice in house.notices()]}"
     lines = printed(notices[0].text)
     assert tuple(words_of(line)[0] for line in lines) == case.verbs
+    _leads(house, notices[0], lines)
     for line in lines if kind not in NOT_OF_A_RUN else ():
         _acts_on_its_run(house, notices[0], line, tmp_path / "state.db")
     store.close()
+
+
+def _leads(house: HandlersKit, notice: Notice, lines: list[str]) -> None:
+    """The command of a notice is the first that its text prints; else it is run here, and shows the alert."""
+    assert notice.title
+    assert "_" not in notice.title
+    words = words_of(notice.command)
+    if lines:
+        assert notice.command == lines[0]
+    elif words == ["doctor"]:
+        assert notice.kind in (AlertKind.STATE_DOWN, AlertKind.BOTH_DOWN)
+    else:
+        status, said = house.orch(*words)
+        assert status == 0, said
+        assert notice.title in said
 
 
 def _acts_on_its_run(house: HandlersKit, notice: Notice, line: str, path: Path) -> None:

@@ -23,8 +23,8 @@ STORED: dict[type, str] = {
         superseded trigger_ids unrecorded
     """,
     Alert: """
-        count ended_at expires_at fingerprint first_at in_doubt kind last_at lasting pending quiet recorded refused
-        resolved_at retry_at run said_at sending_until severity standing subject taken text transition
+        count ended_at ended_by expires_at fingerprint first_at in_doubt kind last_at lasting pending quiet recorded
+        refused resolved_at retry_at run said_at sending_until severity standing subject taken text transition
         unsent
     """,
     PauseBook: """

@@ -44,6 +44,7 @@ from shared.core.policy.policy import (
     Alerts,
     Calendar,
     Excluded,
+    Links,
     Mode,
     PagerDuty,
     PlannedPause,
@@ -238,9 +239,11 @@ class Builder:
             alerts=_alerts,
             repairs=lambda repairs: Repairs(**_given(repairs, cooldown=_duration, modes=frozenset)),
             pauses=lambda listed: tuple(map(_planned_pause, listed)),
+            links=lambda links: Links(_there(links.runbook) or ""),
         )
         given.pop("timezone")
         given["pauses"] = given.get("pauses") or ()
+        given["links"] = given.get("links") or Links()
         given["batches"] = batches_of(_there(schema.batches), _duration, self._json)
         given["wire"] = wire_of(wire_given(schema.wire))  # every phase has it too, its own laid over it
         given["transitions"] = self._transitions(schema)

@@ -14,7 +14,7 @@ from shared.adapters.config.batch_schema import BatchSchema
 from shared.adapters.config.calendar_schema import CalendarSchema
 from shared.adapters.config.mode_schema import ModeSchema
 from shared.adapters.config.phase_schema import PhaseSchema
-from shared.adapters.config.schema_types import Day, Duration, Name, Schema, Secret, Share, Text, Times
+from shared.adapters.config.schema_types import Day, Duration, Name, Schema, Secret, Share, Text, Times, WebUrl
 from shared.adapters.config.service_schema import ServiceSchema
 from shared.adapters.config.transition_schema import GateSchema, TransitionSchema
 from shared.adapters.config.wire_schema import WireSchema
@@ -42,6 +42,15 @@ class AlertsSchema(Schema):
     channels: dict[Name, Secret]
     repeat_after: Duration
     pagerduty: PagerDutySchema | UnsetType | None = UNSET
+
+
+class LinksSchema(Schema):
+    """Where alerts lead. The page and the log are where the deployment says that they are.
+
+    - `runbook`: the URL at which `deploy/ALERTS.md` is shown; an alert leads to the line of its kind
+    """
+
+    runbook: WebUrl | UnsetType | None = UNSET
 
 
 class RepairsSchema(Schema):
@@ -97,6 +106,7 @@ class PolicySchema(Schema):
     - `gates`: conditions on the data, by name
     - `claim_lease`: how long one instance alone may send a trigger; longer than the longest call
     - `wire`: the dialect of the messages
+    - `links`: where alerts lead
     - `batches`: phases whose members are known only when they start, by name
     """
 
@@ -116,3 +126,4 @@ class PolicySchema(Schema):
         UNSET
     )
     batches: dict[Name, BatchSchema] | UnsetType | None = UNSET
+    links: LinksSchema | UnsetType | None = UNSET

@@ -41,6 +41,14 @@ Topic = Annotated[
 UrlPath = Annotated[
     str, Meta(pattern=r"^/[^\s?#]*" + END, description="the path of a URL, from its slash on", examples=["/ready"])
 ]
+WebUrl = Annotated[
+    str,
+    Meta(
+        pattern=r"^https?://[^\s/?#]+[^\s]*" + END,
+        description="the URL of a web page",
+        examples=["https://github.com/acme/orchestrator/blob/main/deploy/ALERTS.md"],
+    ),
+]
 Variable = Annotated[
     str,
     Meta(

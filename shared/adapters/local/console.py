@@ -19,6 +19,6 @@ class ConsoleSink:
         word = "RESOLVED" if notice.resolved else notice.severity.upper()
         times = f" (seen {notice.count} times)" if notice.count > 1 else ""
         first, *rest = notice.text.strip().splitlines() or [""]
-        stream.write("\n    ".join([f"{word} {notice.kind}{times}: {first}", *rest]) + "\n")
+        stream.write("\n    ".join([f"{word} {notice.title or notice.kind}{times}: {first}", *rest]) + "\n")
         stream.flush()
         return Delivered()

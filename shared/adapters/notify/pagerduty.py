@@ -57,13 +57,26 @@ def event(notice: Notice, routing_key: str, source: str) -> dict[str, Any]:
     if notice.resolved:
         return head
     payload = {
-        "summary": notice.text.strip()[:_LONGEST_SUMMARY] or notice.kind,
+        "summary": _summary(notice),
         "source": source,
         "severity": notice.severity if notice.severity in _SEVERITIES else "error",
         "class": notice.kind,
-        "custom_details": {"text": notice.text, "fingerprint": notice.fingerprint, "count": notice.count},
+        "custom_details": {
+            "text": notice.text,
+            "fingerprint": notice.fingerprint,
+            "count": notice.count,
+            **({"to do": notice.command} if notice.command else {}),
+        },
     }
-    return head | {"payload": payload}
+    links = [{"href": link.url, "text": link.text} for link in notice.links]
+    return head | {"payload": payload} | ({"links": links} if links else {})
+
+
+def _summary(notice: Notice) -> str:
+    """Return what is read aloud on the phone: the title in words, then the text as far as there is room."""
+    text = notice.text.strip()
+    summary = f"{notice.title}. {text}" if notice.title and text else notice.title or text
+    return summary[:_LONGEST_SUMMARY] or notice.kind
 
 
 def _dedup_key(fingerprint: str) -> str:

@@ -10,20 +10,37 @@ from shared.ports import Notice
 _LONGEST_HEADER = 150
 _LONGEST_SECTION = 3000
 _LONGEST_TEXT = 4000
-_MOST_SECTIONS = 45  # of 50 blocks; header, context and the cut mark need room
+_MOST_SECTIONS = 45  # of 50 blocks; header, cut mark, command, links and context need room
 _CUT = "... (cut here; the whole text is in the alert's record)"
 
 
 def blocks(notice: Notice) -> list[dict[str, Any]]:
-    """Return header, text in as many sections as it needs, and a line of context."""
-    sections = list(_pieces(_body(notice)))
+    """Return header, text in as many sections as it needs, the command to paste, links, and a line of context."""
+    body = _body(notice)
+    if _has_block(notice):
+        body = body.removesuffix(notice.command).rstrip() or body
+    sections = list(_pieces(body))
     if len(sections) > _MOST_SECTIONS:
         sections = [*sections[:_MOST_SECTIONS], _CUT]
+    links = " | ".join(f"<{escape(link.url)}|{escape(link.text)}>" for link in notice.links)
     return [
         {"type": "header", "text": {"type": "plain_text", "text": _cut(_title(notice), _LONGEST_HEADER)}},
         *({"type": "section", "text": {"type": "mrkdwn", "text": section}} for section in sections),
+        *_command(notice),
+        *([{"type": "section", "text": {"type": "mrkdwn", "text": links}}] if links else []),
         {"type": "context", "elements": [{"type": "mrkdwn", "text": _context(notice)}]},
     ]
+
+
+def _command(notice: Notice) -> Iterator[dict[str, Any]]:
+    """Yield what is to be pasted in letters of one width; what would end those letters early stays in the text."""
+    if _has_block(notice):
+        yield {"type": "section", "text": {"type": "mrkdwn", "text": f"```{escape(notice.command)}```"}}
+
+
+def _has_block(notice: Notice) -> bool:
+    fits = len(escape(notice.command)) + 6 <= _LONGEST_SECTION
+    return bool(notice.command) and "`" not in notice.command and fits
 
 
 def text(notice: Notice) -> str:
@@ -39,7 +56,7 @@ def escape(raw: str) -> str:
 
 def _title(notice: Notice) -> str:
     word = "RESOLVED" if notice.resolved else notice.severity.upper()
-    return f"{word} {notice.kind.replace('_', ' ')}"
+    return f"{word} {notice.title or notice.kind.replace('_', ' ')}"
 
 
 def _body(notice: Notice) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from shared.app.alerting.outbox import leading
 from shared.app.context import Context
 from shared.core.alerting.condition import fingerprint
 from shared.core.alerting.kinds import AlertKind
@@ -56,7 +57,8 @@ def _straight(ctx: Context, text: str, *, resolved: bool, kind: AlertKind = Aler
     mark, all_taken = fingerprint(kind, ctx.policy.pipeline, "", ""), ctx.memory.straight_taken
     taken = all_taken.get((kind, resolved), ())
     try:
-        result = ctx.ports.alerts.send(Notice(mark, "critical", kind.value, text, resolved=resolved, taken=taken))
+        plain = Notice(mark, "critical", kind.value, text, resolved=resolved, taken=taken)
+        result = ctx.ports.alerts.send(leading(ctx, plain, ctx.policy.pipeline, "", ctx.ports.clock.now()))
     except Unavailable as error:
         all_taken[kind, resolved] = error.taken if isinstance(error, Undelivered) else taken
         ctx.log("alert.unsent", severity="CRITICAL", error=str(error), text=text)

@@ -9,12 +9,17 @@ from datetime import datetime, timedelta
 from shared.app.context import Context
 from shared.app.state.compare_and_set import Contended, change_value, write_version
 from shared.core.alerting.alert import Alert, Pending, leased, sent, unsent
+from shared.core.alerting.first_step import first_step
+from shared.core.alerting.links import links_of
+from shared.core.alerting.resolution import resolution_text
+from shared.core.alerting.titles import title
 from shared.core.errors import Unavailable, Undelivered
 from shared.documents import from_data, to_data
 from shared.ports import Delivered, Document, Notice
 
 COLLECTION = "alerts"
 REFUSED_FOR = timedelta(hours=1)
+NEWLINE = "\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +77,7 @@ def send(ctx: Context, kept: Kept) -> datetime | None:
     tried again, None where it was taken."""
     alert, clock = kept.alert, ctx.ports.clock
     try:
-        result = ctx.ports.alerts.send(notice(alert))
+        result = ctx.ports.alerts.send(notice(ctx, alert))
     except Unavailable as error:
         ctx.log("alert.unsent", severity=_log_severity(alert), error=str(error), text=alert.text)
         taken = error.taken if isinstance(error, Undelivered) else alert.taken
@@ -120,12 +125,26 @@ def save(ctx: Context, kept: Kept) -> Kept | None:
     return None if version is None else Kept(kept.alert, version)
 
 
-def notice(alert: Alert) -> Notice:
+def notice(ctx: Context, alert: Alert) -> Notice:
     """Return what people read: the alert, its repetition with its count, or its end."""
-    over = alert.pending is Pending.RECOVERY
-    text = "over: " + alert.text.splitlines()[0] if over else alert.text
-    return Notice(
-        alert.fingerprint, alert.severity, alert.kind, text, resolved=over, count=alert.count, taken=alert.taken
+    plain = Notice(alert.fingerprint, alert.severity, alert.kind, alert.text, count=alert.count, taken=alert.taken)
+    if alert.pending is not Pending.RECOVERY:
+        return leading(ctx, plain, alert.run, alert.transition, alert.first_at)
+    ended_at = alert.ended_at or ctx.ports.clock.now()
+    how = resolution_text(ctx.policy, alert.first_at, ended_at, alert.ended_by)
+    text = f"over: {alert.text.partition(NEWLINE)[0]}{NEWLINE}{how}"
+    return leading(ctx, replace(plain, text=text, resolved=True), alert.run, alert.transition, alert.first_at)
+
+
+def leading(ctx: Context, plain: Notice, run: str, transition: str, since: datetime) -> Notice:
+    """Return a notice with its title, its links and, unless it is over, the command to paste first (behaviour A1)."""
+    pipeline = ctx.policy.pipeline if ctx.several else ""
+    return replace(
+        plain,
+        title=title(ctx.policy, plain.kind, run, transition),
+        run=run,
+        links=links_of(ctx.places, plain.kind, run, since),
+        command="" if plain.resolved else first_step(plain.kind, plain.fingerprint, plain.text, pipeline),
     )
 
 

@@ -6,7 +6,7 @@ sends it. Sending is leased, so that two who see it pending do not both send it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -90,6 +90,7 @@ def update_alerts(
     now: datetime,
     paused: Collection[tuple[str, str, str]] = (),
     closed: Collection[str] | None = None,
+    ended_by: Callable[[Alert], str] = lambda alert: "",
 ) -> Moments:
     """Raise what holds, recover what does not, send what is pending: the sweep's part (behaviour A2).
 
@@ -97,6 +98,7 @@ def update_alerts(
     so nothing of them ends. ``paused`` are the run, transition and kind of what a pause keeps from being decided, which
     is not over by it (T8). Closing is no recovery (T5): of a closed run only what had ended before is told as over.
     ``closed`` are the runs that the last sweep closed where only due runs are looked at, None where every open run is.
+    ``ended_by`` says how an alert ended, as far as this sweep knows.
     Returns when the clock alone may change any of them, by run; "" is of no run, or of one that was not looked at.
     """
     standing = {kept.alert.fingerprint: kept for kept in read_all(ctx, own_alerts(ctx, {"standing": True}))}
@@ -110,7 +112,7 @@ def update_alerts(
         elif run in unseen or kept.alert.kind in ENDED_ELSEWHERE or _scope_of(kept.alert) in paused:
             continue
         elif run in seen or ("/" not in run and (closed is None or kept.alert.kind != OF_ALL_RUNS)):
-            moments.setdefault(run if run in seen else "", []).append(_confirm_end(ctx, kept, now))
+            moments.setdefault(run if run in seen else "", []).append(_confirm_end(ctx, kept, now, ended_by))
         elif closed is None or run in closed:
             of_others.append(kept)
         elif kept.alert.kind in OF_BATCHES:
@@ -158,11 +160,11 @@ def raise_and_send(ctx: Context, condition: Condition, kept: Kept) -> None:
         send(ctx, ours)
 
 
-def _confirm_end(ctx: Context, kept: Kept, now: datetime) -> datetime:
+def _confirm_end(ctx: Context, kept: Kept, now: datetime, ended_by: Callable[[Alert], str]) -> datetime:
     """Believe an end only when a second sweep sees it too, so that a flutter says nothing; return from when on."""
     alert = kept.alert
     if alert.ended_at is None:
-        if save(ctx, replace(kept, alert=replace(alert, ended_at=now))) is None:
+        if save(ctx, replace(kept, alert=replace(alert, ended_at=now, ended_by=ended_by(alert)))) is None:
             return now  # another instance wrote it meanwhile: the next sweep looks again
     elif now - alert.ended_at >= OVER_FOR:
         end(ctx, kept, now)

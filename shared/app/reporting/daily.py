@@ -300,9 +300,8 @@ def _straight(ctx: Context, condition: Condition, error: Unavailable) -> str:
     if ctx.memory.report_sent_on == day:
         return "sent already by this instance"
     try:
-        answer = ctx.ports.alerts.send(
-            Notice(condition.fingerprint, condition.severity.value, condition.kind.value, condition.text)
-        )
+        plain = Notice(condition.fingerprint, condition.severity.value, condition.kind.value, condition.text)
+        answer = ctx.ports.alerts.send(outbox.leading(ctx, plain, condition.run, "", ctx.ports.clock.now()))
     except Unavailable as unsent:
         ctx.log("report.unsent", severity="ERROR", reason=unsent.reason)
         return f"not sent: {unsent.reason}; not stored: {error.reason}"

@@ -42,6 +42,7 @@ def _note(
 ) -> None:
     for result in results:
         snapshot = result.snapshot
+        done.snapshots[snapshot.key.id, snapshot.transition.name] = snapshot
         done.paused |= {
             (snapshot.key.id, snapshot.transition.name, kind) for kind in rests(snapshot, result.decision, now)
         }

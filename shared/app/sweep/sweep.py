@@ -37,8 +37,10 @@ from shared.app.transitions.readings import read_units
 from shared.app.transitions.reconcile import ReconcileResult, assess, reconcile
 from shared.app.transitions.snapshot import reload, transitions_of, versioned_input
 from shared.app.workflows import supervision
+from shared.core.alerting.alert import Alert
 from shared.core.alerting.condition import Condition
 from shared.core.alerting.kinds import AlertKind
+from shared.core.alerting.resolution import resolution
 from shared.core.calendar import units_due_at, with_units
 from shared.core.decision.departed import departed
 from shared.core.decision.pause import Pause
@@ -206,7 +208,14 @@ def _end(
     supervision.look(ctx, done)
     now = ctx.ports.clock.now()
     closed = None if done.whole or upkeep is None else upkeep.closed
-    moments = raise_alerts.update_alerts(ctx, done.conditions, done.seen, done.unseen, now, done.paused, closed)
+
+    def ended_by(alert: Alert) -> str:
+        snapshot = done.snapshots.get((alert.run, alert.transition))
+        return "" if snapshot is None else resolution(snapshot, alert.kind, alert.subject, alert.first_at, now)
+
+    moments = raise_alerts.update_alerts(
+        ctx, done.conditions, done.seen, done.unseen, now, done.paused, closed, ended_by
+    )
     for look in looks.values():
         if look.closing is not None:  # what has ended with it has been marked by now, and is told
             close(ctx, done, look.closing)

@@ -8,6 +8,7 @@ could not be judged ends nothing.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from shared.app.alerting import outbox, raise_alerts
 from shared.app.context import Context
@@ -38,7 +39,9 @@ def update_validation_alerts(ctx: Context, report: Report) -> str:
         over = _over(ctx, report, conditions)
         raise_alerts.raise_now(ctx, list(conditions.values()), occurrence=True)
         for kept in over:
-            raise_alerts.end(ctx, kept, ctx.ports.clock.now())
+            how = f"judged again by {report.target.schedule.name} of {report.target.day}"
+            now = ctx.ports.clock.now()
+            raise_alerts.end(ctx, replace(kept, alert=replace(kept.alert, ended_at=now, ended_by=how)), now)
     except Unavailable as error:
         ctx.log("alert.not_stored", severity="WARNING", error=str(error))
         return _straight(ctx, report, error) if conditions else ""
@@ -114,7 +117,10 @@ def _straight(ctx: Context, report: Report, error: Unavailable) -> str:
     what = f"{report.target.schedule.name} of {report.target.day}: {report.summary.message}"
     text = say(ctx.policy.pipeline, "validation", f"{what}; alerts could not be stored: {error.reason}")
     try:
-        answer = ctx.ports.alerts.send(Notice(f"{KIND}-straight", "critical", KIND.value, text))
+        plain = Notice(f"{KIND}-straight", "critical", KIND.value, text)
+        answer = ctx.ports.alerts.send(
+            outbox.leading(ctx, plain, ctx.policy.pipeline, "validation", ctx.ports.clock.now())
+        )
     except Unavailable as unsent:
         ctx.log("alert.unsent", severity="CRITICAL", error=str(unsent), text=text)
         return f"{error.reason}; {unsent.reason}"

@@ -34,7 +34,8 @@ class Pending(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Alert:
     """One fingerprint as stored. ``standing`` is true while the condition holds; ``ended_at`` is when a sweep first
-    saw it gone; ``unsent`` mirrors ``pending`` for queries; ``taken`` names the sinks that have what is pending.
+    saw it gone, ``ended_by`` how it ended as far as that sweep could tell; ``unsent`` mirrors ``pending`` for queries;
+    ``taken`` names the sinks that have what is pending.
 
     ``sending_until`` is written before each sending and taken back with what became of it. Where it is left, a sender
     died, or could not write: people may have heard what was pending. ``in_doubt`` remembers that of an alert.
@@ -68,6 +69,7 @@ class Alert:
     taken: tuple[str, ...] = ()
     in_doubt: bool = False
     quiet: Quiet | None = None
+    ended_by: str = ""
 
     def is_silenced(self, now: datetime) -> bool:
         """True while nothing of the alert is told but its end."""

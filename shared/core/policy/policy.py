@@ -125,6 +125,13 @@ class Alerts:
 
 
 @dataclass(frozen=True)
+class Links:
+    """Where alerts lead. ``runbook`` is the URL at which `deploy/ALERTS.md` is shown, "" for none."""
+
+    runbook: str = ""
+
+
+@dataclass(frozen=True)
 class Repairs:
     """What self-heal may do (behaviour 9). ``modes`` are those repaired after their working day too.
 
@@ -178,6 +185,7 @@ class Policy:
     claim_lease: timedelta = timedelta(minutes=2)
     pauses: tuple[PlannedPause, ...] = ()
     batches: Mapping[str, BatchPolicy] = field(default_factory=dict)
+    links: Links = Links()
     wire: Dialect = CANONICAL
     source: str = ""
     version: str = ""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from shared.core.alerting.condition import Condition
+from shared.core.decision.snapshot import DecisionInput
 from shared.core.model import RunKey, State, TransitionState
 
 
@@ -27,7 +28,7 @@ class Sweep:
     where it is ``whole`` it looked at all open runs, not at the due ones only (T7); where it is ``cut`` it did not come
     to the end of them. ``paused`` are the kinds of alerts, by run and transition, that rest until a pause is over (T8).
     ``wakeups`` are when the clock alone may change something, ``polls`` when what nobody tells us of may. ``closed``
-    are the runs that it closed.
+    are the runs that it closed. ``snapshots`` are what it decided by, by run and transition.
     """
 
     findings: list[Finding] = field(default_factory=list)
@@ -38,6 +39,7 @@ class Sweep:
     wakeups: list[datetime | None] = field(default_factory=list)
     polls: list[datetime | None] = field(default_factory=list)
     closed: list[str] = field(default_factory=list)
+    snapshots: dict[tuple[str, str], DecisionInput] = field(default_factory=dict)
     whole: bool = True
     cut: bool = False
     began: datetime | None = None

@@ -95,7 +95,7 @@ def _departures_text(departures: tuple[Departure, ...], world: World) -> str:
 
 
 def _sent(world: World, alert: Alert, at: datetime, *, over: bool) -> NightLine:
-    notification = notice(replace(alert, pending=Pending.RECOVERY if over else Pending.ALERT))
+    notification = notice(world.observer(), replace(alert, pending=Pending.RECOVERY if over else Pending.ALERT))
     world.history.notices.append(Sent(at, notification.severity, notification.text, over, notification.count))
     return NightLine(
         at, "resolved" if over else "alert", notification.text.splitlines()[0], "" if over else notification.severity
