@@ -124,8 +124,4 @@ def own_of(policies: Sequence[Policy], pipeline: str) -> tuple[Policy, tuple[Pol
 
 def alert_secrets(policies: Iterable[Policy]) -> set[str]:
     """Return the secrets that carry the alerts of these policies."""
-    secrets = set[str]()
-    for policy in policies:
-        pager = policy.alerts.pagerduty
-        secrets |= {*policy.alerts.channels.values(), *([] if pager is None else [pager.routing_key_secret])}
-    return secrets
+    return {name for policy in policies for name in policy.alerts.secrets}

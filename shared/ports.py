@@ -7,7 +7,7 @@ A "no" (a lost race, an absent document, a refusal) is a value.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
@@ -251,6 +251,9 @@ class Notice:
     """One text for people: an alert, its repetition, or its recovery; ``taken`` names the sinks that have it.
 
     ``title`` is what it is called in words, ``run`` the run or pipeline it is of, ``command`` the line to paste first.
+    ``sinks`` are those that it is for, () for those by default. ``others`` are sent with it, as one message that is
+    called ``heading``: all are of one run and severity, for the same sinks, and all are over or none is. ``threads``
+    are by sink what it answered when it took the alert, ``thread`` is that of the sink that is asked.
     """
 
     fingerprint: str
@@ -264,11 +267,23 @@ class Notice:
     run: str = ""
     links: tuple[Link, ...] = ()
     command: str = ""
+    sinks: tuple[str, ...] = ()
+    heading: str = ""
+    others: tuple[Notice, ...] = ()
+    threads: Mapping[str, str] = field(default_factory=dict, hash=False)
+    thread: str = ""
+
+    @property
+    def parts(self) -> tuple[Notice, ...]:
+        """What is sent as one message, each part without the others."""
+        return (replace(self, others=()), *self.others)
 
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """The sink took the notice."""
+    """The sink took the notice; ``threads`` are by sink what later messages about it are a reply to."""
+
+    threads: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,6 +295,7 @@ class Refused:
 
     reason: str
     taken: tuple[str, ...] = ()
+    threads: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 class AlertSink(Protocol):

@@ -27,7 +27,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from shared.adapters.clock import SystemClock
 from shared.adapters.config import policy_file
@@ -37,11 +37,15 @@ from shared.app.context import Context
 from shared.core import commands
 from shared.core.alerting.links import Places
 from shared.core.errors import PolicyError
+from shared.core.policy.alerts import PAGERDUTY, SLACK, GoogleChat, Mail, Sink, SlackBot, Teams, secrets_of
 from shared.core.policy.idle import idle
 from shared.core.policy.names import Names
 from shared.core.policy.policy import Policy
 from shared.core.reporting.findings import Sweep
 from shared.ports import AlertSink, AuditLog, Bus, Clock, DeadLetters, Http, Secrets, StateStore, Warehouse
+
+if TYPE_CHECKING:
+    from shared.adapters.http import RequestsHttp
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = ROOT / "config"
@@ -202,11 +206,13 @@ class EnvironmentPorts:
         return EnvironmentSecrets(self._variables)
 
     def missing_webhooks(self) -> list[str]:
-        """Return the severities whose Slack webhook is absent, with the secret that should hold it."""
+        """Return the severities and sinks of which a secret is absent, each with its secret."""
         if self._choice("ORCH_ALERTS") != "slack":
             return []
-        channels = self._policy.alerts.channels
-        return [f"{severity} ({name})" for severity, name in channels.items() if not self.secrets.get(name)]
+        alerts = self._policy.alerts
+        needed = [*alerts.channels.items()]
+        needed += [(name, secret) for name, sink in alerts.sinks.items() for secret in secrets_of(sink)]
+        return [f"{what} ({secret})" for what, secret in needed if not self.secrets.get(secret)]
 
     @cached_property
     def alerts(self) -> AlertSink:
@@ -218,17 +224,40 @@ class EnvironmentPorts:
         from shared.adapters.notify.pagerduty import PagerDutySink
         from shared.adapters.notify.slack import SlackSink
 
-        channels = self._policy.alerts.channels
+        channels, pager = self._policy.alerts.channels, self._policy.alerts.pagerduty
         webhooks = {severity: _secret(self.secrets, name) for severity, name in channels.items()}
-        sinks: dict[str, AlertSink] = {"slack": SlackSink(webhooks, self.clock, self.log, secret_names=channels)}
-        pager = self._policy.alerts.pagerduty
-        if pager is not None:
+        sinks: dict[str, AlertSink] = {SLACK: SlackSink(webhooks, self.clock, self.log, secret_names=channels)}
+        if pager is not None or self._policy.alerts.sinks:
             from shared.adapters.http import RequestsHttp
 
             # An ID token is for our own services, never for a stranger.
             http = RequestsHttp(identity_tokens=False, clock=self.clock)
-            sinks["pagerduty"] = PagerDutySink(_secret(self.secrets, pager.routing_key_secret), http, pager.severities)
-        return FanOut(sinks)
+            sinks |= {name: self._sink(sink, http) for name, sink in self._policy.alerts.sinks.items()}
+            if pager is not None:
+                key = _secret(self.secrets, pager.routing_key_secret)
+                sinks[PAGERDUTY] = PagerDutySink(key, http, pager.severities)
+        return FanOut(sinks, default=(SLACK,), always=(PAGERDUTY,), clock=self.clock)
+
+    def _sink(self, sink: Sink, http: RequestsHttp) -> AlertSink:
+        if isinstance(sink, SlackBot):
+            from shared.adapters.notify.slack_bot import SlackBotSink
+
+            return SlackBotSink(sink, _secret(self.secrets, sink.token_secret), http.post)
+        if isinstance(sink, Mail):
+            from shared.adapters.notify.mail import MailSink
+
+            return MailSink(sink, _secret(self.secrets, sink.password_secret))
+        if isinstance(sink, Teams):
+            from shared.adapters.notify.teams import TeamsSink
+
+            return TeamsSink(_secret(self.secrets, sink.url_secret), sink.url_secret, http.post)
+        if isinstance(sink, GoogleChat):
+            from shared.adapters.notify.google_chat import GoogleChatSink
+
+            return GoogleChatSink(_secret(self.secrets, sink.url_secret), sink.url_secret, http.post)
+        from shared.adapters.notify.webhook import WebhookSink
+
+        return WebhookSink(sink, self.secrets.get, self.clock, http.post)
 
 
 class _secret:

@@ -34,12 +34,21 @@ class RequestsHttp:
         self._tokens: dict[str, tuple[str, datetime]] = {}
 
     def request(self, method: str, url: str, body: Mapping[str, Any] | None, timeout: timedelta) -> Response:
+        data = None if body is None else to_json(body)
+        headers = {} if body is None else {"Content-Type": "application/json"}
+        return self._exchange(method, url, data, headers, timeout)
+
+    def post(self, url: str, data: bytes, headers: Mapping[str, str], timeout: timedelta) -> Response:
+        """POST bytes with headers; for what is not JSON alone, or is signed. Returns and raises as ``request`` does."""
+        return self._exchange("POST", url, data, headers, timeout)
+
+    def _exchange(
+        self, method: str, url: str, data: bytes | None, headers: Mapping[str, str], timeout: timedelta
+    ) -> Response:
         import requests
         from urllib3.exceptions import HTTPError
 
         host = _host(url)
-        data = None if body is None else to_json(body)
-        headers = {} if body is None else {"Content-Type": "application/json"}
         auth = self._bearer(url, host) if self._identity_tokens else None
         deadline = self._clock.now() + timeout
         try:
@@ -50,7 +59,7 @@ class RequestsHttp:
                     method,
                     url,
                     data=data,
-                    headers=headers,
+                    headers=dict(headers),
                     auth=auth,
                     timeout=timeout.total_seconds(),
                     allow_redirects=False,

@@ -18,6 +18,7 @@ from shared.cli.pause import until_in
 from shared.cli.shell import FAILED, NOT_FOUND, USAGE, fail, print_json
 from shared.core import commands
 from shared.core.alerting.alert import Alert
+from shared.core.alerting.first_step import first_printed
 from shared.core.alerting.kinds import CATALOGUE, AlertKind
 from shared.core.alerting.links import links_of
 from shared.core.alerting.quiet import QuietKind, quiet_text
@@ -189,6 +190,8 @@ def _lines(ctx: Context, alert: Alert, now: datetime) -> list[str]:
     ]
     if entry is not None:
         lines += [f"  means:  {entry.meaning}", f"  first:  {entry.action}"]
+    printed = first_printed(alert.text)
+    lines += [f"  paste:  {printed}"] if printed else []
     if not is_open(alert) and alert.ended_at is not None:
         lines.append(f"  {resolution_text(ctx.policy, alert.first_at, alert.ended_at, alert.ended_by)}")
     lines += [f"  {link.text}: {link.url}" for link in links_of(ctx.places, alert.kind, alert.run, alert.first_at)]
@@ -215,7 +218,7 @@ def document(ctx: Context, alert: Alert, now: datetime) -> dict[str, Any]:
         "first_at": text(alert.first_at), "last_at": text(alert.last_at), "notified_at": text(alert.notified_at),
         "ended_at": text(alert.ended_at), "ended_by": alert.ended_by, "resolved_at": text(alert.resolved_at),
         "count": alert.count, "unsent": alert.refused if alert.unsent else "",
-        "links": [{"text": link.text, "url": link.url} for link in links],
+        "links": [{"text": link.text, "url": link.url} for link in links], "command": first_printed(alert.text),
         "quiet": None if quiet is None else {
             "kind": quiet.kind, "until": text(quiet.until), "reason": quiet.reason, "by": quiet.by,
         },

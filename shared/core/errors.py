@@ -12,6 +12,7 @@ OrchError
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
 
 
@@ -51,10 +52,17 @@ class Unavailable(OrchError):
 
 class Undelivered(Unavailable):
     """Not every sink took an alert: ``taken`` names those that did, ``retry_at`` is when the others asked to be
-    tried again, None if they did not say."""
+    tried again, None if they did not say; ``threads`` are what those that took it answered."""
 
-    def __init__(self, port: str, reason: str, taken: tuple[str, ...] = (), retry_at: datetime | None = None) -> None:
-        self.taken = taken
+    def __init__(
+        self,
+        port: str,
+        reason: str,
+        taken: tuple[str, ...] = (),
+        retry_at: datetime | None = None,
+        threads: Mapping[str, str] | None = None,
+    ) -> None:
+        self.taken, self.threads = taken, threads or {}
         super().__init__(port, reason, retry_at)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,10 @@ from shared.ports import Notice
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 RUN = "nba/2026-01-21/overnight"
 COMMAND = "bin/orch explain phase4_to_phase5 2026-01-21 --mode overnight"
+LINKS = (
+    Link("Run", f"https://page.example/?run={RUN}&x=1"), Link("Log", "https://console.example/;query=a%3Db"),
+    Link("Runbook", "https://wiki.example/ALERTS.md#gate"),
+)  # fmt: skip
 NOTICES = {
     "info": Notice(
         f"degraded {RUN} phase2_to_phase3", "info", "degraded",
@@ -45,9 +50,18 @@ NOTICES = {
         "Next: it goes by itself once this clears\n"
         f"To do: look at minutes_coverage: {COMMAND}",
         title="Blocked by a gate: Precompute to Predictions, 2026-01-21 overnight", run=RUN, command=COMMAND,
-        links=(
-            Link("Run", f"https://page.example/?run={RUN}&x=1"), Link("Log", "https://console.example/;query=a%3Db"),
-            Link("Runbook", "https://wiki.example/ALERTS.md#gate"),
+        links=LINKS,
+    ),
+    "several": Notice(
+        "gate-3f2a9c1d", "warning", "gate", f"{RUN} phase4_to_phase5: blocked by minutes_coverage\nTo do: {COMMAND}",
+        title="Blocked by a gate: Precompute to Predictions, 2026-01-21 overnight", run=RUN, command=COMMAND,
+        links=LINKS, heading="2 alerts: 2026-01-21 overnight",
+        others=(
+            Notice(
+                "degraded-77aa", "warning", "degraded", f"{RUN} phase3_to_phase4: triggered degraded by tier_2",
+                title="Triggered without all processors: Analytics to Precompute, 2026-01-21 overnight", run=RUN,
+                command="bin/orch alerts show degraded-77aa", links=LINKS[:2],
+            ),
         ),
     ),
     "long": Notice("long", "critical", "error", "\n".join(f"line {n:04d} & more" for n in range(400))),
@@ -113,6 +127,30 @@ def test_a_text_beyond_all_limits_says_that_it_is_cut() -> None:
     shown = blocks(Notice("f", "info", "kind", "x" * 1_000_000))
     assert "cut here" in shown[-2]["text"]["text"]
     assert "cut here" in text(Notice("f", "info", "kind", "x" * 5_000))
+
+
+@given(st.lists(notices, min_size=2, max_size=10))
+def test_any_several_fit_one_message(several: list[Notice]) -> None:
+    """As many as are told together, whatever their texts: Slack's limits hold, and each is there."""
+    message = replace(several[0], heading="several", others=tuple(several[1:]))
+    shown = blocks(message)
+    sections = [block["text"]["text"] for block in shown if block["type"] == "section"]
+    assert len(shown) <= 50
+    assert all(0 < len(section) <= 3000 for section in sections)
+    assert len(sections) >= 2 * len(several)
+    assert len(text(message)) <= 4000
+
+
+def test_each_of_several_is_read_under_its_title() -> None:
+    """The heading counts; each title leads to the meaning of its kind; run and log are linked once, at the end."""
+    header, *sections, context = blocks(NOTICES["several"])
+    texts = [section["text"]["text"] for section in sections]
+    assert header["text"]["text"] == "WARNING 2 alerts: 2026-01-21 overnight"
+    assert texts[0].startswith("*<https://wiki.example/ALERTS.md#gate|Blocked by a gate: ")
+    assert texts[2] == f"```{COMMAND}```"
+    assert texts[3] == "*Triggered without all processors: Analytics to Precompute, 2026-01-21 overnight*"
+    assert [part.rpartition("|")[2] for part in texts[-1].split(" | ")] == ["Run>", "Log>"]
+    assert context["elements"][0]["text"] == "warning | gate-3f2a9c1d | degraded-77aa"
 
 
 def _unescape(shown: str) -> str:

@@ -216,6 +216,7 @@ class KeepingSink(SimulatedAlerts):
         super().__init__(stage)
         self._clock, self._effects = stage.clock, effects
         self.taken: list[tuple[datetime, Notice]] = []
+        self.messages: list[Notice] = []
         self.tried = 0
 
     def send(self, notice: Notice) -> Delivered | Refused:
@@ -223,7 +224,8 @@ class KeepingSink(SimulatedAlerts):
         with self._effects.one("slack", f"send {notice.kind}"):
             result = super().send(notice)
             if isinstance(result, Delivered):
-                self.taken.append((self._clock.now(), notice))
+                self.messages.append(notice)
+                self.taken += [(self._clock.now(), part) for part in notice.parts]
         return result
 
 

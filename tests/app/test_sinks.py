@@ -17,7 +17,7 @@ from shared.core.errors import Unavailable, Undelivered
 from shared.core.severity import Severity
 from shared.ports import Clock, Delivered, Notice, Refused
 from tests.app.handlers_kit import HandlersKit
-from tests.core.build import NIGHT, PHASE3, TO4
+from tests.core.build import PGS, PHASE3, TO4
 
 DAY = timedelta(days=1)
 
@@ -37,7 +37,7 @@ class Sink:
         if isinstance(self.answer, Unavailable):
             raise self.answer
         if isinstance(self.answer, Delivered):
-            self.got.append(notice)
+            self.got += notice.parts
         return self.answer
 
     def of(self, kind: str) -> list[tuple[bool, int]]:
@@ -138,7 +138,8 @@ def test_a_sink_that_hangs_keeps_no_alert_from_a_healthy_one(two: Two) -> None:
     """Each sweep brings the healthy sink one more, none is taken for told that was not; in the end both have all."""
     two.well.answer = two.ill.answer = Unavailable("both", "502")
     for number in range(4):
-        condition = Condition(AlertKind.LATE, Severity.INFO, NIGHT.id, TO4, f"p{number}", "has arrived")
+        run = f"nba/2026-01-1{number}/overnight"  # those of one run would be one message
+        condition = Condition(AlertKind.LATE, Severity.INFO, run, TO4, PGS, "has arrived")
         two.house.act(lambda c=condition: raise_alerts.raise_now(two.ctx, [c]))  # type: ignore[misc]
     two.well.answer, two.ill.hangs = Delivered(), two.house.clock
     for told in range(1, 5):

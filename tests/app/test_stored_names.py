@@ -24,8 +24,8 @@ STORED: dict[type, str] = {
     """,
     Alert: """
         count ended_at ended_by expires_at fingerprint first_at in_doubt kind last_at lasting pending quiet recorded
-        refused resolved_at retry_at run said_at sending_until severity standing subject taken text transition
-        unsent
+        refused resolved_at retry_at run said_at sending_until severity standing subject taken text threads
+        transition unsent
     """,
     PauseBook: """
         numbered pauses unrecorded

@@ -46,10 +46,11 @@ class Slow:
 
 
 def with_waiting_alerts(house: HandlersKit, count: int) -> HandlersKit:
-    """Let so many alerts wait to be sent."""
+    """Let so many alerts wait to be sent, each of a run of its own: those of one run would be one message."""
     house.fail("slack")
     for number in range(count):
-        condition = Condition(AlertKind.LATE, Severity.INFO, NIGHT.id, TO4, f"p{number}", "has arrived")
+        run = f"nba/2025-12-{number + 1:02d}/overnight"
+        condition = Condition(AlertKind.LATE, Severity.INFO, run, TO4, PGS, "has arrived")
         house.act(lambda c=condition: raise_alerts.raise_now(house.ctx, [c]))  # type: ignore[misc]
     house.mend()
     house.wait(10 * MINUTE)

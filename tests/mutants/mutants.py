@@ -31,6 +31,8 @@ DEMANDS = "shared/core/policy/demands.py"
 PHASES = "shared/core/policy/phases.py"
 RESOLUTION, PASSES_CHECK = "shared/core/modes.py", "shared/core/policy/mode_check.py"
 ALERT, T_QUIET = "shared/core/alerting/alert.py", "tests/app/test_quiet_alerts.py::test_"
+ROUTING, T_ROUTING = "shared/core/alerting/routing.py", "tests/core/test_alert_routing.py::test_"
+T_MESSAGES = "tests/app/test_alert_messages.py::test_"
 T_FOLDER = "tests/adapters/test_policy_folder.py::test_"
 T_SEVERAL = "tests/functions/test_several_pipelines.py::test_"
 T_POLICIES = "tests/deploy/test_policy_folder.py::test_"
@@ -1239,10 +1241,60 @@ MUTANTS = [
     ),
     # Sinks
     mutant(
+        "a critical alert waits for the end of quiet hours",
+        ROUTING,
+        "if hours is None or severity == Severity.CRITICAL or kind in _PLANNED:",
+        "if hours is None or kind in _PLANNED:",
+        f"{T_ROUTING}a_critical_alert_is_always_told",
+        f"{T_MESSAGES}a_warning_of_quiet_hours_is_told_once_at_their_end",
+    ),
+    mutant(
+        "quiet hours last a second too long",
+        ROUTING,
+        "at >= hours.begins, at < hours.ends",
+        "at >= hours.begins, at <= hours.ends",
+        f"{T_ROUTING}they_begin_and_end_to_the_second_over_midnight",
+    ),
+    mutant(
+        "quiet hours over midnight are those of a day",
+        ROUTING,
+        "over_midnight = hours.ends < hours.begins",
+        "over_midnight = False",
+        f"{T_ROUTING}they_begin_and_end_to_the_second_over_midnight",
+    ),
+    mutant(
+        "a route of a phase and a team hears any phase of the team",
+        ROUTING,
+        "named = phases if route.phases is None else phases & route.phases",
+        "named = phases",
+        f"{T_ROUTING}every_route_that_fits_is_used_once",
+    ),
+    mutant(
+        "what could not be sent in the evening is sent at night",
+        "shared/app/alerting/outbox.py",
+        "not_before = [at for at in (alert.sending_until, alert.retry_at, quiet)",
+        "not_before = [at for at in (alert.sending_until, alert.retry_at)",
+        f"{T_MESSAGES}what_could_not_be_sent_before_them_waits_for_their_end",
+    ),
+    mutant(
+        "alerts that were told in different threads end in one",
+        "shared/app/alerting/outbox.py",
+        "sinks, threads = _sinks(ctx, alert), tuple(sorted(alert.threads.items()))",
+        "sinks, threads = _sinks(ctx, alert), ()",
+        f"{T_MESSAGES}ends_of_alerts_that_began_in_two_messages_are_two_replies",
+    ),
+    mutant(
+        "what was stored as being sent is not, where the store fails then",
+        ALERTING,
+        "    except OrchError:\n        send(ctx, outgoing)\n        raise",
+        "    except OrchError:\n        raise",
+        f"{T_MESSAGES}a_store_that_fails_in_the_middle_keeps_nobody_waiting",
+    ),
+    mutant(
         "a sink that took an alert gets it again",
         "shared/adapters/notify/fan_out.py",
-        "            if name in notice.taken:\n                continue\n",
-        "",
+        " and name not in notice.taken]",
+        "]",
         "tests/app/test_sinks.py::test_a_sink_that_is_away_makes_the_other_repeat_nothing",
     ),
     mutant(
@@ -1517,8 +1569,8 @@ MUTANTS = [
     mutant(
         "an end that is not told because the run closed with it",
         ALERTING,
-        "        if kept.alert.ended_at is not None:\n            rest &= end(ctx, kept, now)\n        else:",
-        "        if True:",
+        "if kept.alert.ended_at is not None:\n            rest &= _end(ctx, kept, now, outgoing)\n        else:",
+        "if True:",
         f"{T_CLOSING}what_ended_before_the_run_closed_is_told_as_over",
     ),
     mutant(
@@ -3147,8 +3199,8 @@ MUTANTS = [
     mutant(
         "an alert of a closed run that somebody else wrote is forgotten",
         "shared/app/alerting/raise_alerts.py",
-        "if not _of_closed_runs(ctx, of_others, now):",
-        "if not _of_closed_runs(ctx, of_others, now) and False:",
+        "if not _of_closed_runs(ctx, of_others, now, outgoing):",
+        "if not _of_closed_runs(ctx, of_others, now, outgoing) and False:",
         "tests/app/test_lost_writes.py::"
         "test_an_alert_that_was_written_meanwhile_is_looked_at_in_the_next_minute[of a closed run]",
     ),

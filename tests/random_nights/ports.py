@@ -369,7 +369,8 @@ class NightAlerts:
         kind = self._stage.answer("slack")
         if kind is Kind.REJECTS:
             return Refused("400 invalid_payload (simulated)")
-        self._listener.said(handler, notice, known=kind is not Kind.LATE)
+        for part in notice.parts:
+            self._listener.said(handler, part, known=kind is not Kind.LATE)
         if kind is Kind.LATE:
             raise self._stage.too_late("slack")
         return Delivered()

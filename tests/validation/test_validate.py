@@ -47,7 +47,7 @@ class Sink:
     def send(self, notice: Notice) -> Delivered | Refused:
         if isinstance(self.answer, Unavailable):
             raise self.answer
-        self.sent.append(notice)
+        self.sent += notice.parts
         return self.answer
 
 

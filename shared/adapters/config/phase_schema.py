@@ -100,9 +100,11 @@ class PhaseSchema(Schema):
     - `title`: its name in texts and on the page
     - `rerun`: how it is asked to run again, by self-heal and by `orch rerun`
     - `wire`: its own dialect, laid over that of the pipeline, key by key
+    - `team`: whose phase it is; alerts may be routed by it
     """
 
     title: Text
+    team: Name | UnsetType | None = UNSET
     completions_topic: Annotated[
         Topic | UnsetType | None, Meta(description="where its processors report; none for a phase that never reports")
     ] = UNSET

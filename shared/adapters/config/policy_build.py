@@ -10,11 +10,12 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import msgspec
 
+from shared.adapters.config.alert_build import alerts_of, links_of, sink_problems
 from shared.adapters.config.batch_build import batches_of
 from shared.adapters.config.calendar_schema import CalendarSchema, ExcludedSchema
 from shared.adapters.config.mode_schema import AfterOpenedSchema, ModeSchema
 from shared.adapters.config.phase_schema import DisabledSchema, PhaseSchema, RerunSchema, SourceSchema
-from shared.adapters.config.policy_schema import AlertsSchema, PagerDutySchema, PauseSchema, PolicySchema
+from shared.adapters.config.policy_schema import PauseSchema, PolicySchema
 from shared.adapters.config.policy_wire import WireGiven, wire_given, wire_of
 from shared.adapters.config.service_schema import (
     AnswerSchema,
@@ -38,15 +39,13 @@ from shared.adapters.config.transition_schema import (
     TransitionSchema,
 )
 from shared.core.policy.after_run import AfterRun
+from shared.core.policy.alerts import NOWHERE
 from shared.core.policy.config_error import ConfigError, suggest
 from shared.core.policy.phases import Disabled, Phase, Processor, Rerun
 from shared.core.policy.policy import (
-    Alerts,
     Calendar,
     Excluded,
-    Links,
     Mode,
-    PagerDuty,
     PlannedPause,
     Policy,
     Repairs,
@@ -204,13 +203,6 @@ def _confirm(schema: ConfirmSchema) -> Confirm:
     return Confirm(**_given(schema, within=_duration, ended_within=_duration))
 
 
-def _alerts(schema: AlertsSchema) -> Alerts:
-    def pagerduty(pager: PagerDutySchema) -> PagerDuty:
-        return PagerDuty(**_given(pager, severities=frozenset))
-
-    return Alerts(**_given(schema, repeat_after=_duration, pagerduty=pagerduty))
-
-
 def _planned_pause(schema: PauseSchema) -> PlannedPause:
     return PlannedPause(schema.from_, schema.until, schema.reason, _there(schema.mode), _there(schema.transition))
 
@@ -228,6 +220,7 @@ class Builder:
         if ANY_MODE in schema.modes:
             hint = f"in expects, {ANY_MODE} stands for every mode: choose another name"
             self.problems.append(ConfigError(f"modes.{ANY_MODE}", "no mode can have this name", hint))
+        self.problems += sink_problems(schema.alerts)
         given = _given(
             schema,
             calendar=_calendar,
@@ -236,14 +229,14 @@ class Builder:
             phases=_named(lambda name, phase: self._phase(name, phase, schema.wire)),
             gates=_named(self._gate),
             claim_lease=_duration,
-            alerts=_alerts,
+            alerts=lambda alerts: alerts_of(alerts, _duration),
             repairs=lambda repairs: Repairs(**_given(repairs, cooldown=_duration, modes=frozenset)),
             pauses=lambda listed: tuple(map(_planned_pause, listed)),
-            links=lambda links: Links(_there(links.runbook) or ""),
+            links=links_of,
         )
         given.pop("timezone")
         given["pauses"] = given.get("pauses") or ()
-        given["links"] = given.get("links") or Links()
+        given["links"] = given.get("links") or NOWHERE
         given["batches"] = batches_of(_there(schema.batches), _duration, self._json)
         given["wire"] = wire_of(wire_given(schema.wire))  # every phase has it too, its own laid over it
         given["transitions"] = self._transitions(schema)
@@ -294,6 +287,7 @@ class Builder:
         if given.get("known") is None:
             given.pop("known", None)
         given["completions_topic"] = _there(schema.completions_topic) or ""
+        given["team"] = _there(schema.team) or ""
         given["wire"] = self._wire(under, schema.wire, f"{key}.wire")
         return Phase(name=name, **given | {"processors": processors})
 

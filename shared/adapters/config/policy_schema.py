@@ -10,47 +10,15 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, UnsetType
 
+from shared.adapters.config.alert_schema import AlertsSchema, LinksSchema
 from shared.adapters.config.batch_schema import BatchSchema
 from shared.adapters.config.calendar_schema import CalendarSchema
 from shared.adapters.config.mode_schema import ModeSchema
 from shared.adapters.config.phase_schema import PhaseSchema
-from shared.adapters.config.schema_types import Day, Duration, Name, Schema, Secret, Share, Text, Times, WebUrl
+from shared.adapters.config.schema_types import Day, Duration, Name, Schema, Share, Text, Times
 from shared.adapters.config.service_schema import ServiceSchema
 from shared.adapters.config.transition_schema import GateSchema, TransitionSchema
 from shared.adapters.config.wire_schema import WireSchema
-
-
-class PagerDutySchema(Schema):
-    """Critical alerts to PagerDuty as well.
-
-    - `severities`: which severities
-    - `routing_key_secret`: the secret that holds the routing key
-    """
-
-    severities: list[Name]
-    routing_key_secret: Secret
-
-
-class AlertsSchema(Schema):
-    """Who hears what.
-
-    - `channels`: by severity the secret that holds the Slack webhook
-    - `repeat_after`: after how long an alert that still holds is said again
-    - `pagerduty`: which alerts go to PagerDuty as well
-    """
-
-    channels: dict[Name, Secret]
-    repeat_after: Duration
-    pagerduty: PagerDutySchema | UnsetType | None = UNSET
-
-
-class LinksSchema(Schema):
-    """Where alerts lead. The page and the log are where the deployment says that they are.
-
-    - `runbook`: the URL at which `deploy/ALERTS.md` is shown; an alert leads to the line of its kind
-    """
-
-    runbook: WebUrl | UnsetType | None = UNSET
 
 
 class RepairsSchema(Schema):

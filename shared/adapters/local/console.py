@@ -16,9 +16,14 @@ class ConsoleSink:
 
     def send(self, notice: Notice) -> Delivered:
         stream = self._stream or sys.stderr
-        word = "RESOLVED" if notice.resolved else notice.severity.upper()
-        times = f" (seen {notice.count} times)" if notice.count > 1 else ""
-        first, *rest = notice.text.strip().splitlines() or [""]
-        stream.write("\n    ".join([f"{word} {notice.title or notice.kind}{times}: {first}", *rest]) + "\n")
+        for part in notice.parts:
+            _write(stream, part)
         stream.flush()
         return Delivered()
+
+
+def _write(stream: TextIO, notice: Notice) -> None:
+    word = "RESOLVED" if notice.resolved else notice.severity.upper()
+    times = f" (seen {notice.count} times)" if notice.count > 1 else ""
+    first, *rest = notice.text.strip().splitlines() or [""]
+    stream.write("\n    ".join([f"{word} {notice.title or notice.kind}{times}: {first}", *rest]) + "\n")

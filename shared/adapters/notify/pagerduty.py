@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection
-from datetime import timedelta
 from typing import Any
 
-from shared.core.errors import Unavailable
+from shared.adapters.notify.post import TIMEOUT, judged
 from shared.ports import Delivered, Http, Notice, Refused
 
 _ENQUEUE = "https://events.pagerduty.com/v2/enqueue"
-_TIMEOUT = timedelta(seconds=3)
 _LONGEST_SUMMARY = 1024
 _LONGEST_KEY = 255
 _SEVERITIES = frozenset({"critical", "error", "warning", "info"})
@@ -35,16 +33,14 @@ class PagerDutySink:
         self._key, self._http, self._severities, self._source, self._url = key, http, severities, source, url
 
     def send(self, notice: Notice) -> Delivered | Refused:
-        if notice.severity not in self._severities:
-            return Delivered()
-        routing_key = self._key()
-        if not routing_key:
-            return Delivered()
-        response = self._http.request("POST", self._url, event(notice, routing_key, self._source), _TIMEOUT)
-        answer = f"{response.status} {response.body[:200]}".strip()
-        if response.status == 429 or response.status >= 500:
-            raise Unavailable("pagerduty", answer, response.retry_at)
-        return Delivered() if 200 <= response.status < 300 else Refused(f"pagerduty: {answer}")
+        """Send an event for each alert of a message; of those that were sent before one failed the key is known."""
+        routing_key = self._key() if notice.severity in self._severities else None
+        refusals = []
+        for part in notice.parts if routing_key else ():
+            response = self._http.request("POST", self._url, event(part, routing_key or "", self._source), TIMEOUT)
+            answer = judged("pagerduty", response)
+            refusals += [answer] if isinstance(answer, Refused) else []
+        return refusals[0] if refusals else Delivered()
 
 
 def event(notice: Notice, routing_key: str, source: str) -> dict[str, Any]:

@@ -76,16 +76,17 @@ class SlackSink:
         return Undelivered("slack", answer.reason, retry_at=again_at)
 
     def _unsent(self, notice: Notice, reason: str) -> Refused:
-        self._log(
-            "alert.unsent",
-            severity=notice.severity.upper(),
-            reason=reason,
-            text=notice.text,
-            kind=notice.kind,
-            fingerprint=notice.fingerprint,
-            resolved=notice.resolved,
-            count=notice.count,
-        )
+        for part in notice.parts:
+            self._log(
+                "alert.unsent",
+                severity=part.severity.upper(),
+                reason=reason,
+                text=part.text,
+                kind=part.kind,
+                fingerprint=part.fingerprint,
+                resolved=part.resolved,
+                count=part.count,
+            )
         return Refused(reason)
 
     def _try(self, url: str, notice: Notice) -> Delivered | Refused | _Later:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
+from shared.core.alerting.links import RUNBOOK, Link
 from shared.ports import Notice
 
 _LONGEST_HEADER = 150
@@ -15,27 +17,48 @@ _CUT = "... (cut here; the whole text is in the alert's record)"
 
 
 def blocks(notice: Notice) -> list[dict[str, Any]]:
-    """Return header, text in as many sections as it needs, the command to paste, links, and a line of context."""
-    body = _body(notice)
-    if _has_block(notice):
-        body = body.removesuffix(notice.command).rstrip() or body
-    sections = list(_pieces(body))
-    if len(sections) > _MOST_SECTIONS:
-        sections = [*sections[:_MOST_SECTIONS], _CUT]
-    links = " | ".join(f"<{escape(link.url)}|{escape(link.text)}>" for link in notice.links)
+    """Return header, text in as many sections as it needs, the command to paste, links, and a line of context; of
+    several alerts each under its title, which leads to what its kind means."""
+    several = bool(notice.others)
+    links = [link for link in notice.links if not several or link.text != RUNBOOK]
     return [
         {"type": "header", "text": {"type": "plain_text", "text": _cut(_title(notice), _LONGEST_HEADER)}},
-        *({"type": "section", "text": {"type": "mrkdwn", "text": section}} for section in sections),
-        *_command(notice),
-        *([{"type": "section", "text": {"type": "mrkdwn", "text": links}}] if links else []),
+        *(_one_of_several(notice) if several else _only(notice)),
+        *([_section(" | ".join(map(_link, links)))] if links else []),
         {"type": "context", "elements": [{"type": "mrkdwn", "text": _context(notice)}]},
     ]
+
+
+def _only(notice: Notice) -> Iterator[dict[str, Any]]:
+    sections = list(_pieces(_body(notice)))
+    if len(sections) > _MOST_SECTIONS:
+        sections = [*sections[:_MOST_SECTIONS], _CUT]
+    yield from map(_section, sections)
+    yield from _command(notice)
+
+
+def _one_of_several(notice: Notice) -> Iterator[dict[str, Any]]:
+    for part in notice.parts:
+        runbook = next((link for link in part.links if link.text == RUNBOOK), None)
+        name = _cut(_name(part), _LONGEST_HEADER)
+        yield _section(f"*{escape(name) if runbook is None else _link(replace(runbook, text=name))}*")
+        first, *more = _pieces(_body(part), _LONGEST_SECTION - len(_CUT) - 1)
+        yield _section(f"{first}\n{_CUT}" if more else first)
+        yield from _command(part)
+
+
+def _section(text: str) -> dict[str, Any]:
+    return {"type": "section", "text": {"type": "mrkdwn", "text": text}}
+
+
+def _link(link: Link) -> str:
+    return f"<{escape(link.url)}|{escape(link.text)}>"
 
 
 def _command(notice: Notice) -> Iterator[dict[str, Any]]:
     """Yield what is to be pasted in letters of one width; what would end those letters early stays in the text."""
     if _has_block(notice):
-        yield {"type": "section", "text": {"type": "mrkdwn", "text": f"```{escape(notice.command)}```"}}
+        yield _section(f"```{escape(notice.command)}```")
 
 
 def _has_block(notice: Notice) -> bool:
@@ -45,8 +68,13 @@ def _has_block(notice: Notice) -> bool:
 
 def text(notice: Notice) -> str:
     """Return the text for notifications, and for clients that show no blocks."""
-    whole = f"{_title(notice)}: {_body(notice)}"
+    texts = [f"{_name(part)}: {part.text.strip()}" for part in notice.parts] if notice.others else [_text_of(notice)]
+    whole = f"{_title(notice)}: " + "\n".join(texts)
     return whole_piece if len(whole_piece := escape(whole)) <= _LONGEST_TEXT else _first(whole)
+
+
+def _text_of(notice: Notice) -> str:
+    return notice.text.strip() or "(no text)"
 
 
 def escape(raw: str) -> str:
@@ -56,18 +84,27 @@ def escape(raw: str) -> str:
 
 def _title(notice: Notice) -> str:
     word = "RESOLVED" if notice.resolved else notice.severity.upper()
-    return f"{word} {notice.title or notice.kind.replace('_', ' ')}"
+    return f"{word} {notice.heading or _name(notice)}"
+
+
+def _name(notice: Notice) -> str:
+    return notice.title or notice.kind.replace("_", " ")
 
 
 def _body(notice: Notice) -> str:
-    return notice.text.strip() or "(no text)"
+    """Return the text; a command that it ends with has a block of its own."""
+    body = _text_of(notice)
+    if _has_block(notice):
+        body = body.removesuffix(notice.command).rstrip() or body
+    return body
 
 
 def _context(notice: Notice) -> str:
     parts = [f"was {notice.severity}" if notice.resolved else notice.severity]
     if notice.count > 1:
         parts.append(f"seen {notice.count} times")
-    return _cut(escape(" | ".join([*parts, notice.fingerprint])), _LONGEST_SECTION)
+    names = [part.fingerprint for part in notice.parts]
+    return _cut(escape(" | ".join([*parts, *names])), _LONGEST_SECTION)
 
 
 def _pieces(raw: str, limit: int = _LONGEST_SECTION) -> Iterator[str]:

@@ -6,7 +6,8 @@ sends it. Sending is leased, so that two who see it pending do not both send it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -17,9 +18,11 @@ from shared.app.state.opening import touch
 from shared.app.state.repository import path_of_run
 from shared.app.state.upkeep import touch_upkeep
 from shared.core import commands
-from shared.core.alerting.alert import Alert, Pending, raised, to_send, told_again_at
+from shared.core.alerting.alert import Alert, Pending, put_off, raised, to_send, told_again_at
 from shared.core.alerting.condition import Condition
 from shared.core.alerting.kinds import AlertKind
+from shared.core.alerting.routing import quiet_until
+from shared.core.errors import OrchError
 from shared.core.message import Received
 from shared.core.severity import Severity
 from shared.core.texts import say
@@ -49,11 +52,30 @@ def raise_in_sweep(ctx: Context, conditions: Collection[Condition], *, occurrenc
     """Do the same in a sweep, which looks after alerts itself."""
     if not conditions:
         return
-    documents = ctx.ports.store.get(*(path_of(c.fingerprint) for c in conditions))
+    with sending(ctx) as outgoing:
+        outgoing.extend(_raise(ctx, conditions, occurrence=occurrence))
+
+
+@contextmanager
+def sending(ctx: Context) -> Iterator[list[Kept]]:
+    """Collect alerts that are leased to us, and send them at the end, those of one run in one message; also where a
+    port fails before: they are stored as being sent."""
+    outgoing: list[Kept] = []
+    try:
+        yield outgoing
+    except OrchError:
+        send(ctx, outgoing)
+        raise
+    send(ctx, outgoing)
+
+
+def _raise(ctx: Context, conditions: Collection[Condition], *, occurrence: bool) -> Iterator[Kept]:
+    """Store conditions that hold, and yield what is to be sent by us."""
+    documents = ctx.ports.store.get(*(path_of(c.fingerprint) for c in conditions)) if conditions else []
     for condition, document in zip(conditions, documents, strict=True):
         kept = raise_one(ctx, condition, read_or_drop(ctx, document), occurrence=occurrence)
         if kept is not None:
-            send(ctx, kept)
+            yield kept
 
 
 def raise_one(ctx: Context, condition: Condition, kept: Kept | None, *, occurrence: bool) -> Kept | None:
@@ -67,11 +89,13 @@ def raise_one(ctx: Context, condition: Condition, kept: Kept | None, *, occurren
     path, repeat_after = path_of(condition.fingerprint), ctx.policy.alerts.repeat_after
 
     def change(read: Kept | None) -> tuple[Kept, bool] | None:
-        before = None if read is None else read.alert
-        after = raised(before, condition, ctx.ports.clock.now(), repeat_after, occurrence=occurrence)
+        before, now = None if read is None else read.alert, ctx.ports.clock.now()
+        after = raised(before, condition, now, repeat_after, occurrence=occurrence)
         if after == before:
             return None
         ours = after.sending_until is not None and (before is None or before.sending_until != after.sending_until)
+        if ours and quiet_until(ctx.policy, after.kind, after.severity, now) is not None:
+            return Kept(put_off(after), None if read is None else read.version), False
         return Kept(after, None if read is None else read.version), ours
 
     def write(changed: tuple[Kept, bool]) -> tuple[Kept, bool] | None:
@@ -105,21 +129,24 @@ def update_alerts(
     unknown = [c for fingerprint, c in conditions.items() if fingerprint not in standing]
     of_others: list[Kept] = []
     moments: dict[str, list[datetime]] = {}
-    for fingerprint, kept in standing.items():
-        condition, run = conditions.get(fingerprint), kept.alert.run
-        if condition is not None:
-            raise_and_send(ctx, condition, kept)
-        elif run in unseen or kept.alert.kind in ENDED_ELSEWHERE or _scope_of(kept.alert) in paused:
-            continue
-        elif run in seen or ("/" not in run and (closed is None or kept.alert.kind != OF_ALL_RUNS)):
-            moments.setdefault(run if run in seen else "", []).append(_confirm_end(ctx, kept, now, ended_by))
-        elif closed is None or run in closed:
-            of_others.append(kept)
-        elif kept.alert.kind in OF_BATCHES:
-            touch(ctx, run)  # a batch is looked at by each sweep, and its run's alerts end with the run's look
-    if not _of_closed_runs(ctx, of_others, now):
-        moments.setdefault("", []).append(now)  # another instance wrote an alert: it is looked at again as it is then
-    raise_in_sweep(ctx, unknown)
+    with sending(ctx) as outgoing:
+        for fingerprint, kept in standing.items():
+            condition, run = conditions.get(fingerprint), kept.alert.run
+            if condition is not None:
+                ours = raise_one(ctx, condition, kept, occurrence=False)
+                outgoing += [] if ours is None else [ours]
+            elif run in unseen or kept.alert.kind in ENDED_ELSEWHERE or _scope_of(kept.alert) in paused:
+                continue
+            elif run in seen or ("/" not in run and (closed is None or kept.alert.kind != OF_ALL_RUNS)):
+                believed_at = _confirm_end(ctx, kept, now, ended_by, outgoing)
+                moments.setdefault(run if run in seen else "", []).append(believed_at)
+            elif closed is None or run in closed:
+                of_others.append(kept)
+            elif kept.alert.kind in OF_BATCHES:
+                touch(ctx, run)  # a batch is looked at by each sweep, and its run's alerts end with the run's look
+        if not _of_closed_runs(ctx, of_others, now, outgoing):
+            moments.setdefault("", []).append(now)  # another instance wrote one: it is looked at again as it is then
+        outgoing.extend(_raise(ctx, unknown, occurrence=False))
     moments.setdefault("", []).extend(send_pending(ctx, now))
     repeat_after = ctx.policy.alerts.repeat_after
     for kept in standing.values():
@@ -135,7 +162,7 @@ def _scope_of(alert: Alert) -> tuple[str, str, str]:
     return alert.run, alert.transition, alert.kind
 
 
-def _of_closed_runs(ctx: Context, listed: list[Kept], now: datetime) -> bool:
+def _of_closed_runs(ctx: Context, listed: list[Kept], now: datetime, outgoing: list[Kept]) -> bool:
     """Let alerts of closed runs rest; of a run that opened since this sweep began nothing is known yet.
 
     False where another instance wrote one of them meanwhile.
@@ -148,26 +175,22 @@ def _of_closed_runs(ctx: Context, listed: list[Kept], now: datetime) -> bool:
         if document is not None and document.data.get("closed_at") is None:
             continue
         if kept.alert.ended_at is not None:
-            rest &= end(ctx, kept, now)
+            rest &= _end(ctx, kept, now, outgoing)
         else:
             rest &= save(ctx, replace(kept, alert=replace(kept.alert, firing=False))) is not None
     return rest
 
 
-def raise_and_send(ctx: Context, condition: Condition, kept: Kept) -> None:
-    ours = raise_one(ctx, condition, kept, occurrence=False)
-    if ours is not None:
-        send(ctx, ours)
-
-
-def _confirm_end(ctx: Context, kept: Kept, now: datetime, ended_by: Callable[[Alert], str]) -> datetime:
+def _confirm_end(
+    ctx: Context, kept: Kept, now: datetime, ended_by: Callable[[Alert], str], outgoing: list[Kept]
+) -> datetime:
     """Believe an end only when a second sweep sees it too, so that a flutter says nothing; return from when on."""
     alert = kept.alert
     if alert.ended_at is None:
         if save(ctx, replace(kept, alert=replace(alert, ended_at=now, ended_by=ended_by(alert)))) is None:
             return now  # another instance wrote it meanwhile: the next sweep looks again
     elif now - alert.ended_at >= OVER_FOR:
-        end(ctx, kept, now)
+        _end(ctx, kept, now, outgoing)
     return (alert.ended_at or now) + OVER_FOR
 
 
@@ -176,14 +199,20 @@ def end(ctx: Context, kept: Kept, now: datetime) -> bool:
 
     False where another instance wrote it meanwhile: it is to be looked at again.
     """
+    with sending(ctx) as outgoing:
+        return _end(ctx, kept, now, outgoing)
+
+
+def _end(ctx: Context, kept: Kept, now: datetime, outgoing: list[Kept]) -> bool:
     alert = kept.alert
     if not alert.may_be_known:
         after = replace(alert, firing=False, pending=Pending.NOTHING, unsent=False)
     else:
         after = replace(to_send(alert, Pending.RECOVERY, now), firing=False)
-    saved = save(ctx, replace(kept, alert=after))
-    if saved is not None and after.pending is Pending.RECOVERY:
-        send(ctx, saved)
+    quiet = quiet_until(ctx.policy, alert.kind, alert.severity, now) is not None
+    saved = save(ctx, replace(kept, alert=put_off(after) if quiet else after))
+    if saved is not None and after.pending is Pending.RECOVERY and not quiet:
+        outgoing.append(saved)
     return saved is not None
 
 

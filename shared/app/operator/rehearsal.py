@@ -104,7 +104,8 @@ class Unsent:
         return Response(200, "{}")
 
     def send(self, notice: Notice) -> Delivered:
-        self.lines.append(f"would tell people, {notice.severity}: {notice.text.splitlines()[0]}")
+        lines = (f"would tell people, {part.severity}: {part.text.splitlines()[0]}" for part in notice.parts)
+        self.lines.extend(lines)
         return Delivered()
 
     def insert(self, table: str, rows: Sequence[Row]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import ClassVar
@@ -35,7 +35,7 @@ class Pending(StrEnum):
 class Alert:
     """One fingerprint as stored. ``standing`` is true while the condition holds; ``ended_at`` is when a sweep first
     saw it gone, ``ended_by`` how it ended as far as that sweep could tell; ``unsent`` mirrors ``pending`` for queries;
-    ``taken`` names the sinks that have what is pending.
+    ``taken`` names the sinks that have what is pending. ``threads`` is by sink what later messages are a reply to.
 
     ``sending_until`` is written before each sending and taken back with what became of it. Where it is left, a sender
     died, or could not write: people may have heard what was pending. ``in_doubt`` remembers that of an alert.
@@ -70,6 +70,7 @@ class Alert:
     in_doubt: bool = False
     quiet: Quiet | None = None
     ended_by: str = ""
+    threads: dict[str, str] = field(default_factory=dict)
 
     def is_silenced(self, now: datetime) -> bool:
         """True while nothing of the alert is told but its end."""
@@ -86,6 +87,11 @@ def leased(alert: Alert, now: datetime) -> Alert:
     """Return what is pending of an alert with a lease of ours; what became of one that another left is unknown."""
     in_doubt = alert.in_doubt or (alert.pending is Pending.ALERT and alert.sending_until is not None)
     return replace(alert, sending_until=now + SENDING, in_doubt=in_doubt)
+
+
+def put_off(alert: Alert) -> Alert:
+    """Return an alert of which nobody sends what is pending: a later sweep does, when it may be told."""
+    return replace(alert, sending_until=None)
 
 
 def raised(
@@ -188,6 +194,11 @@ def to_send(alert: Alert, what: Pending, now: datetime) -> Alert:
         alert, pending=what, unsent=True, sending_until=now + SENDING, retry_at=None, recorded=False, taken=(),
         expires_at=now + KEPT,
     )  # fmt: skip
+
+
+def threaded(fresh: Alert, threads: Mapping[str, str]) -> Alert:
+    """Keep what sinks answered: the first message is what later ones reply to."""
+    return replace(fresh, threads={**threads, **fresh.threads}) if threads else fresh
 
 
 def unsent(fresh: Alert, ours: Alert, taken: tuple[str, ...], now: datetime, retry_at: datetime | None = None) -> Alert:

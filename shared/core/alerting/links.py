@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import quote
 
+RUNBOOK = "Runbook"
 LOGS_EXPLORER = "https://console.cloud.google.com/logs/query"
 # What led to an alert is older than the alert.
 LOG_BEFORE = timedelta(hours=24)
@@ -48,7 +49,7 @@ def links_of(places: Places, kind: str, run: str, since: datetime) -> tuple[Link
     if places.project:
         links.append(Link("Log", log_url(places.project, run, since)))
     if places.runbook:
-        links.append(Link("Runbook", f"{places.runbook}#{quote(kind)}"))
+        links.append(Link(RUNBOOK, f"{places.runbook}#{quote(kind)}"))
     return tuple(links)
 
 

@@ -15,9 +15,17 @@ def title(policy: Policy, kind: str, run: str, transition: str) -> str:
     no run names the pipeline in place of date and mode.
     """
     head = CATALOGUE[AlertKind(kind)].title if kind in _KINDS else _words(kind).capitalize()
+    return f"{head}: {', '.join(part for part in (_place(policy, transition), _when(run)) if part)}"
+
+
+def heading(run: str, count: int, *, over: bool) -> str:
+    """Return what several alerts of one run are called together: `3 alerts: 2026-01-21 overnight`."""
+    return f"{count} alerts{' are over' if over else ''}: {_when(run)}"
+
+
+def _when(run: str) -> str:
     pipeline, *rest = run.split("/")
-    where = " ".join(map(_words, rest)) or pipeline
-    return f"{head}: {', '.join(part for part in (_place(policy, transition), where) if part)}"
+    return " ".join(map(_words, rest)) or pipeline
 
 
 def _place(policy: Policy, name: str) -> str:

@@ -120,7 +120,8 @@ class Phase:
     """``known`` are names on its topic that are expected of nobody, * allowed (behaviour R9).
 
     A phase without processors and ``completions_topic`` never reports (behaviour D13). ``needs_mode`` is false for one
-    whose reports decide nothing: they are kept even where no mode fits.
+    whose reports decide nothing: they are kept even where no mode fits. ``team`` is whose phase it is, "" for nobody's
+    in particular: alerts may be routed by it.
     """
 
     name: str
@@ -131,3 +132,4 @@ class Phase:
     wire: Dialect = CANONICAL
     known: tuple[str, ...] = ()
     needs_mode: bool = True
+    team: str = ""

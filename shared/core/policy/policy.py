@@ -12,6 +12,7 @@ from datetime import date, datetime, time, timedelta
 from functools import cached_property, lru_cache, partial
 from zoneinfo import ZoneInfo
 
+from shared.core.policy.alerts import NOWHERE, Alerts, Links
 from shared.core.policy.batches import BatchPolicy
 from shared.core.policy.demands import Demands, demands
 from shared.core.policy.phases import Phase, Processor, Reports
@@ -110,28 +111,6 @@ class Service:
 
 
 @dataclass(frozen=True)
-class PagerDuty:
-    severities: frozenset[str]
-    routing_key_secret: str
-
-
-@dataclass(frozen=True)
-class Alerts:
-    """``channels`` maps a severity to the secret that holds its Slack webhook."""
-
-    channels: Mapping[str, str]
-    repeat_after: timedelta
-    pagerduty: PagerDuty | None = None
-
-
-@dataclass(frozen=True)
-class Links:
-    """Where alerts lead. ``runbook`` is the URL at which `deploy/ALERTS.md` is shown, "" for none."""
-
-    runbook: str = ""
-
-
-@dataclass(frozen=True)
 class Repairs:
     """What self-heal may do (behaviour 9). ``modes`` are those repaired after their working day too.
 
@@ -185,7 +164,7 @@ class Policy:
     claim_lease: timedelta = timedelta(minutes=2)
     pauses: tuple[PlannedPause, ...] = ()
     batches: Mapping[str, BatchPolicy] = field(default_factory=dict)
-    links: Links = Links()
+    links: Links = NOWHERE
     wire: Dialect = CANONICAL
     source: str = ""
     version: str = ""

@@ -7,6 +7,7 @@ from datetime import timedelta
 from types import MappingProxyType
 
 from shared.core.policy.after_run_check import after_run_problems
+from shared.core.policy.alert_check import alert_problems
 from shared.core.policy.answer_check import answer_problems
 from shared.core.policy.batch_check import batch_problems
 from shared.core.policy.calendar_check import calendar_problems, units_problems
@@ -21,11 +22,9 @@ from shared.core.policy.step_check import rerun_problems
 from shared.core.policy.transition_check import transition_problems
 from shared.core.policy.transitions import Transition
 from shared.core.policy.wire_check import wire_problems
-from shared.core.severity import Severity
 
 __all__ = ["ConfigError", "problems"]
 
-SEVERITIES = tuple(Severity)
 LONGEST_LEASE = timedelta(minutes=15)
 PREFLIGHT = timedelta(seconds=5)
 
@@ -48,7 +47,7 @@ def problems(policy: Policy, unreadable: Mapping[str, str] = MappingProxyType({}
     for transition in policy.transitions.values():
         errors += transition_problems(policy, transition)
     errors += batch_problems(policy, unreadable)
-    return [*errors, *after_run_problems(policy), *_alerts(policy), *_repairs(policy), *pause_problems(policy)]
+    return [*errors, *after_run_problems(policy), *alert_problems(policy), *_repairs(policy), *pause_problems(policy)]
 
 
 def _phases(policy: Policy) -> Iterator[ConfigError]:
@@ -169,25 +168,6 @@ def _circles(policy: Policy) -> Iterator[ConfigError]:
         reason = f"{back.starts} comes before {', '.join(back.after)}: the phases would run in a circle"
         hint = "a transition leads from a phase to one that nothing before it waits for"
         yield ConfigError(f"transitions.{back.name}.starts", reason, hint)
-
-
-def _alerts(policy: Policy) -> Iterator[ConfigError]:
-    alerts = policy.alerts
-    for severity in alerts.channels:
-        if severity not in SEVERITIES:
-            yield ConfigError(f"alerts.channels.{severity}", "there is no such severity", suggest(severity, SEVERITIES))
-    for severity in SEVERITIES:
-        if severity not in alerts.channels:
-            reason = f"there is no channel for {severity}: nobody would read its alerts"
-            yield ConfigError(
-                "alerts.channels", reason, f"add {severity}: NAME_OF_A_SECRET; two severities may share one"
-            )
-    for severity in sorted(alerts.pagerduty.severities if alerts.pagerduty else ()):
-        if severity not in SEVERITIES:
-            key = "alerts.pagerduty.severities"
-            yield ConfigError(key, f"there is no severity {severity}", suggest(severity, SEVERITIES))
-    if alerts.repeat_after <= timedelta(0):
-        yield ConfigError("alerts.repeat_after", "must be longer than nothing", "24h says a standing alert once a day")
 
 
 def _repairs(policy: Policy) -> Iterator[ConfigError]:

@@ -153,8 +153,12 @@ class SimulatedAlerts:
     def send(self, notice: Notice) -> Delivered | Refused:
         if self._stage.answer("slack") is FaultKind.REJECTS:
             return Refused("400 invalid_payload (simulated)")
+        for part in notice.parts:
+            self._keep(part)
+        return Delivered()
+
+    def _keep(self, notice: Notice) -> None:
         now, history = self._stage.clock.now(), self._stage.history
         history.notices.append(Sent(now, notice.severity, notice.text, notice.resolved, notice.count))
         kind = "resolved" if notice.resolved else "alert"
         history.note(now, kind, f"{notice.severity}: {notice.text}" if kind == "alert" else notice.text)
-        return Delivered()

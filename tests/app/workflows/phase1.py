@@ -111,7 +111,7 @@ class Alerts:
         self.notices: list[Notice] = []
 
     def send(self, notice: Notice) -> Delivered:
-        self.notices.append(notice)
+        self.notices += notice.parts
         return Delivered()
 
 
