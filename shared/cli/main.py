@@ -21,6 +21,7 @@ from shared.cli import (
     cost,
     dead_letters,
     doctor,
+    emit,
     entry,
     explain,
     known,
@@ -56,6 +57,7 @@ alerts.add_to(app)
 pause.add_to(app)
 dead_letters.add_to(app)
 doctor.add_to(app)
+emit.add_to(app)
 cost.add_to(app)
 serve.add_to(app)
 known.add_to(app)
