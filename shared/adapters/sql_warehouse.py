@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from shared.adapters import partition_counts
 from shared.adapters.calendar_sql import Listed, calendar_sql, held_sql
 from shared.adapters.column_types import ColumnTypes
 from shared.adapters.date_column import PORT as PORT
@@ -56,10 +57,6 @@ class SqlWarehouse(ABC):
         """Return the GoogleSQL of a dataset's columns: ``table_name``, ``column_name``, ``data_type`` of GoogleSQL, and
         ``is_partitioning_column``, YES or NO."""
 
-    def rows_in_metadata(self, columns: Mapping[str, DateColumn], day: date) -> Mapping[str, int]:
-        """Return the rows of a date of those tables of which something cheaper than counting knows them for sure."""
-        return {}
-
     def query(self, sql: str, parameters: Mapping[str, Any]) -> Rows:
         answer = self.run(sql, parameters)
         if isinstance(answer, Unreadable):
@@ -76,7 +73,7 @@ class SqlWarehouse(ABC):
         texts = {table: column for table, column in columns.items() if column.kind is Kind.TEXT}
         counted: dict[str, int | None] = dict.fromkeys(refs)
         plain = {table: column for table, column in columns.items() if table not in texts}
-        in_metadata = self.rows_in_metadata(plain, day)
+        in_metadata = self._in_metadata(plain, day)
         counted.update(in_metadata)
         counted.update(self._batch({table: plain[table] for table in plain if table not in in_metadata}, day))
         counted.update({table: self._of_texts(table, column, day) for table, column in texts.items()})
@@ -86,6 +83,14 @@ class SqlWarehouse(ABC):
         for table, ref in refs.items():
             if counted[table] is None:
                 self._types.forget(ref)
+        return counted
+
+    def _in_metadata(self, columns: Mapping[str, DateColumn], day: date) -> dict[str, int]:
+        """Return the rows of a date of those of many tables whose partitions tell them for sure."""
+        counted: dict[str, int] = {}
+        for dataset, tables in partition_counts.datasets(columns).items():
+            rows = self._rows_of(partition_counts.partitions_sql(dataset), partition_counts.parameters(tables, day))
+            counted |= {tables[name]: number for name, number in partition_counts.counts(rows or (), day).items()}
         return counted
 
     def _batch(self, columns: Mapping[str, DateColumn], day: date) -> dict[str, int | None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from shared.adapters.date_column import DateColumn, Kind
-from shared.adapters.google.partition_counts import MANY, STREAMED, counts, datasets, parameters
+from shared.adapters.partition_counts import MANY, STREAMED, counts, datasets, parameters
 
 DAY = date(2026, 1, 21)
 PARTITIONED = DateColumn("game_date", Kind.DATE, partitions=True)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from shared.adapters import partition_counts
 from shared.adapters.config.validation_file import load_validation
-from shared.adapters.google import partition_counts
 from shared.app.alerting import raise_alerts
 from shared.app.audit import alert_rows, compare
 from shared.app.reporting import daily

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from google.cloud import bigquery
 
-from shared.adapters.google.partition_counts import MANY
+from shared.adapters.partition_counts import MANY
 from shared.ports import TableRef
 from tests.contract.warehouses import BigQueryWorld
 

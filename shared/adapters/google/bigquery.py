@@ -20,8 +20,6 @@ from shared.adapters.audit_schema import (
     between_sql,
     encoded,
 )
-from shared.adapters.date_column import DateColumn
-from shared.adapters.google import partition_counts
 from shared.adapters.sql_warehouse import PORT as WAREHOUSE
 from shared.adapters.sql_warehouse import UTC_ZONE, Rows, SqlWarehouse, Unreadable
 from shared.core.errors import Unavailable
@@ -88,15 +86,6 @@ class BigQueryWarehouse(SqlWarehouse):
         place = f"{project or self._project}.{dataset}"
         columns = "table_name, column_name, data_type, is_partitioning_column"
         return f"SELECT {columns} FROM `{place}`.INFORMATION_SCHEMA.COLUMNS"  # noqa: S608 - checked names
-
-    def rows_in_metadata(self, columns: Mapping[str, DateColumn], day: date) -> Mapping[str, int]:
-        counted: dict[str, int] = {}
-        for dataset, tables in partition_counts.datasets(columns).items():
-            place = dataset if "." in dataset else f"{self._project}.{dataset}"
-            rows = self.run(partition_counts.partitions_sql(place), partition_counts.parameters(tables, day))
-            if not isinstance(rows, Unreadable):  # who may read the tables may count them
-                counted |= {tables[name]: number for name, number in partition_counts.counts(rows, day).items()}
-        return counted
 
     def _read(self, sql: str, settings: QueryJobConfig) -> Rows:
         """A job, not the quicker ``query_and_wait``: it says what was billed, and emulators say what failed."""

@@ -15,7 +15,7 @@ from enum import StrEnum
 # (`shared/app/transitions/fan_in.py`, MANY).
 FAN_IN_ABOVE = 50
 # From so many tables of a dataset on, rows are counted from the metadata of partitions, which is billed as one table
-# (`shared/adapters/google/partition_counts.py`, MANY).
+# (`shared/adapters/partition_counts.py`, MANY).
 METADATA_FROM = 20
 # Pipelines of one deployment that are swept at once (`shared/app/sweep/pipelines.py`, AT_ONCE).
 SWEPT_AT_ONCE = 8
