@@ -255,11 +255,24 @@ class Block:
     text: str
 
 
+class HoldCause(StrEnum):
+    """Why nothing is sent: a person said so, a service refused for good, or a deadline passed without what it needs."""
+
+    OPERATOR = "operator"
+    REJECTED = "rejected"
+    DEADLINE = "deadline"
+
+    @classmethod
+    def of_later_version(cls, document: Mapping[str, object]) -> HoldCause:
+        """What an older version takes a cause for that it does not know: only a person ends it."""
+        return cls.OPERATOR
+
+
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Why a transition is held: the words `operator` or `rejected`, and since when."""
+    """Why a transition is held, and since when; one by a deadline is decided anew each time and not kept."""
 
-    cause: str
+    cause: HoldCause
     since: datetime
     text: str
     code_version: str = ""

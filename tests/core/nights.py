@@ -12,7 +12,7 @@ from shared.core.decision import state_changes
 from shared.core.decision.decisions import Confirm
 from shared.core.decision.gates import Fit, Unchecked, Unfit
 from shared.core.decision.snapshot import DecisionInput
-from shared.core.model import Hold, Outcome, Plan, Report, Request, RunKey, State, TransitionState
+from shared.core.model import Hold, HoldCause, Outcome, Plan, Report, Request, RunKey, State, TransitionState
 from shared.core.policy.policy import Policy
 from shared.core.policy.transitions import Confirm as ConfirmPolicy
 from shared.core.policy.transitions import ConfirmBy, Deadline, Expectation, Refresh, Then, Tier
@@ -140,7 +140,7 @@ def ask(state: TransitionState, now: datetime) -> TransitionState:
 
 
 def hold(state: TransitionState, now: datetime) -> TransitionState:
-    return replace(state, hold=Hold("operator", now, "by an operator"), request=None)
+    return replace(state, hold=Hold(HoldCause.OPERATOR, now, "by an operator"), request=None)
 
 
 def release(state: TransitionState, now: datetime) -> TransitionState:

@@ -17,7 +17,7 @@ from shared.core.decision import state_changes
 from shared.core.decision.decisions import Confirm, Decision, Done, Held
 from shared.core.decision.gates import Unfit
 from shared.core.decision.snapshot import DecisionInput
-from shared.core.model import Block, Hold, Lane, Outcome, Report, RunKey, TransitionState
+from shared.core.model import Block, Hold, HoldCause, Lane, Outcome, Report, RunKey, TransitionState
 from shared.core.policy.transitions import ConfirmBy, Dispatch, Role
 from shared.core.severity import Severity
 from tests.core.build import (
@@ -175,7 +175,7 @@ def test_held_by_the_deadline_is_critical_and_names_the_missing() -> None:
 
 def test_rejected_is_held_with_status_and_body() -> None:
     """D5: critical, and nothing is retried."""
-    hold = Hold("rejected", T0, "prediction_coordinator/start answers 422: no such field", "v1")
+    hold = Hold(HoldCause.REJECTED, T0, "prediction_coordinator/start answers 422: no such field", "v1")
     found = told(full(state=replace(TransitionState(), hold=hold), code_version="v1"), at(minutes=3))
     assert severities(found) == {"held": CRITICAL}
     assert "answers 422: no such field" in found["held"].text
@@ -183,7 +183,7 @@ def test_rejected_is_held_with_status_and_body() -> None:
 
 def test_an_operators_hold_is_information() -> None:
     """D9: whoever did it knows."""
-    hold = Hold("operator", T0, "by an operator: wait for the league")
+    hold = Hold(HoldCause.OPERATOR, T0, "by an operator: wait for the league")
     found = told(full(state=replace(TransitionState(), hold=hold)), at(minutes=3))
     assert severities(found) == {"on_hold": INFO}
     assert "wait for the league" in found["on_hold"].text
@@ -477,7 +477,7 @@ def test_the_decision_and_not_the_stored_word_is_what_is_told() -> None:
     one = full(state=stored)
     decision: Decision = results(one, at(minutes=1))[1]
     assert by_kind(conditions(one, decision, at(minutes=1))) == {}
-    assert by_kind(conditions(one, Held("deadline", "x"), at(minutes=1))).keys() == {"held"}
+    assert by_kind(conditions(one, Held(HoldCause.DEADLINE, "x"), at(minutes=1))).keys() == {"held"}
 
 
 def test_floors_are_told_in_the_units_of_the_date() -> None:

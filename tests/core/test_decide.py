@@ -13,7 +13,7 @@ from shared.core.decision.decide import decide
 from shared.core.decision.decisions import Blocked, Confirm, Done, EmptyOk, Held, Read, Trigger, Wait
 from shared.core.decision.gates import Readings, Unfit, Wanted
 from shared.core.decision.snapshot import DecisionInput  # fmt: skip
-from shared.core.model import Failure, Hold, Outcome, Plan, Report, Request, State, TransitionState
+from shared.core.model import Failure, Hold, HoldCause, Outcome, Plan, Report, Request, State, TransitionState
 from shared.core.policy.transitions import ConfirmBy, Deadline, Dispatch, Role, Then, Tier
 from tests.core.build import (
     CACHE,
@@ -53,8 +53,8 @@ LEASE = POLICY.claim_lease
 WITHIN = POLICY.transitions[TO4].confirm.within
 NOW = at(minutes=1)
 REQUEST = Request("the data is good", T0)
-HOLD = Hold("operator", T0, "by an operator: wait for the league")
-REJECTED = Hold("rejected", T0, "answers 422", code_version="v1")
+HOLD = Hold(HoldCause.OPERATOR, T0, "by an operator: wait for the league")
+REJECTED = Hold(HoldCause.REJECTED, T0, "answers 422", code_version="v1")
 FAILURE = Failure(1, T0, at(minutes=4), "answers 503")
 NO_COVERAGE = World(percents={"game_coverage": 71})
 
@@ -484,7 +484,7 @@ def test_each_generation_is_confirmed_by_its_own_reports() -> None:
 def test_a_rejection_stands_until_another_deploy() -> None:
     """D5: whatever arrives, nothing is retried by the same code; other code tries again."""
     state = replace(TransitionState(), hold=REJECTED, generation=1)
-    assert decide(full(state=state, code_version="v1"), at(hours=9)) == Held("rejected", "answers 422")
+    assert decide(full(state=state, code_version="v1"), at(hours=9)) == Held(HoldCause.REJECTED, "answers 422")
     assert triggered(decided(full(state=state, code_version="v2"), at(hours=9))).generation == 1
 
 
@@ -511,7 +511,7 @@ def test_a_failed_repetition_waits_for_its_back_off() -> None:
 def test_a_rejected_repetition_is_held() -> None:
     """D5: a repetition that the consumer rejects is not repeated by the same code."""
     state = state_changes.rejected(claimed(plan(), T0, unconfirmed()), "answers 422", "v1", T0)
-    assert decide(full(state=state, code_version="v1"), NOW) == Held("rejected", "answers 422")
+    assert decide(full(state=state, code_version="v1"), NOW) == Held(HoldCause.REJECTED, "answers 422")
     assert decide(full(state=state, code_version="v2"), NOW) == Trigger(plan())
     late = full(state=state, code_version="v1", next_report_at=NOW)
     assert isinstance(decide(late, NOW), Confirm)
@@ -555,7 +555,7 @@ def test_an_operators_failed_dispatch_keeps_to_the_back_off() -> None:
 def test_an_operators_hold_holds_everything(state: TransitionState) -> None:
     """D9: held until released, whatever is done and however late; an operator's own trigger goes past it."""
     held = replace(state, hold=HOLD)
-    assert decide(full(state=held), at(hours=5)) == Held("operator", HOLD.text)
+    assert decide(full(state=held), at(hours=5)) == Held(HoldCause.OPERATOR, HOLD.text)
     asked = replace(held, request=REQUEST)
     assert isinstance(decide(full(state=asked), at(hours=5)), Trigger)
 
@@ -590,8 +590,11 @@ CLOSED = Done("the run is closed")
         ({"games": 0, "state": dispatched()}, EmptyOk()),
         ({"games": 0, "state": confirmed()}, EmptyOk()),
         ({"games": 0, "state": dispatched(), "next_report_at": T0}, Confirm(ConfirmBy.FIRST_REPORT, T0)),
-        ({"state": replace(claimed(), hold=HOLD)}, Held("operator", HOLD.text)),
-        ({"state": replace(TransitionState(), hold=REJECTED), "code_version": "v1"}, Held("rejected", "answers 422")),
+        ({"state": replace(claimed(), hold=HOLD)}, Held(HoldCause.OPERATOR, HOLD.text)),
+        (
+            {"state": replace(TransitionState(), hold=REJECTED), "code_version": "v1"},
+            Held(HoldCause.REJECTED, "answers 422"),
+        ),
         ({"state": replace(TransitionState(), failure=FAILURE)}, Blocked({"dispatch": "answers 503"}, at(minutes=4))),
     ],
 )

@@ -14,7 +14,7 @@ from shared.core.decision.decisions import Blocked
 from shared.core.decision.explain import Explanation, explain
 from shared.core.decision.gates import Unchecked, Unfit
 from shared.core.decision.snapshot import DecisionInput
-from shared.core.model import Hold, Outcome, Request, TransitionState
+from shared.core.model import Hold, HoldCause, Outcome, Request, TransitionState
 from tests.core.build import (
     GAMES,
     GOOD,
@@ -170,7 +170,12 @@ def test_a_trigger_stands_there_with_its_id() -> None:
         (full(state=claimed()), T0, "claimed", "under way"),
         (full(state=dispatched()), T0, "dispatched", "no report of phase4"),
         (full(state=state_changes.observed(TransitionState(), plan(), T0)), T0, "observed", "observed"),
-        (full(state=replace(TransitionState(), hold=Hold("operator", T0, "by an operator"))), T0, "held", "by an op"),
+        (
+            full(state=replace(TransitionState(), hold=Hold(HoldCause.OPERATOR, T0, "by an operator"))),
+            T0,
+            "held",
+            "by an op",
+        ),
         (snapshot(*done(PGS)), at(hours=2), "held", "the deadline has passed without"),
         (full(closed=True), T0, "waiting", "the run is closed"),
         (full(state=dispatched(), next_report_at=T0), T0, "dispatched", "phase4 has begun"),

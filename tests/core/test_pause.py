@@ -15,7 +15,7 @@ from shared.core.decision.decide import decide
 from shared.core.decision.decisions import Blocked, Confirm, Done, EmptyOk, Held, Read, Trigger, Wait
 from shared.core.decision.gates import Unfit, Wanted
 from shared.core.decision.pause import Pause, PauseBook, begun, ended, kept, pause_at, paused_text, planned
-from shared.core.model import Hold, Request, TransitionState
+from shared.core.model import Hold, HoldCause, Request, TransitionState
 from shared.core.policy.policy import PlannedPause, Policy
 from shared.core.severity import Severity
 from tests.core.build import (
@@ -155,8 +155,8 @@ def test_an_operator_goes_through_a_pause() -> None:
     decision = decided(replace(COMPLETE, state=asked), T0)
     assert isinstance(decision, Trigger)
     assert decision.plan.reason == "operator"
-    on_hold = TransitionState(hold=Hold("operator", T0, "by ada: wait"))
-    assert decided(replace(COMPLETE, state=on_hold), T0) == Held("operator", "by ada: wait")
+    on_hold = TransitionState(hold=Hold(HoldCause.OPERATOR, T0, "by ada: wait"))
+    assert decided(replace(COMPLETE, state=on_hold), T0) == Held(HoldCause.OPERATOR, "by ada: wait")
 
 
 def test_what_has_begun_is_confirmed_and_not_sent_again() -> None:

@@ -13,7 +13,7 @@ from shared.core.alerting.kinds import AlertKind, Lifecycle
 from shared.core.alerting.quiet import Quiet, QuietKind
 from shared.core.decision.next_moment import next_moment, next_text
 from shared.core.decision.snapshot import DecisionInput
-from shared.core.model import Hold, Outcome, Request, TransitionState
+from shared.core.model import Hold, HoldCause, Outcome, Request, TransitionState
 from shared.core.reporting.problems import TELLS, ProblemKind, RunProblem, in_order, is_wrong, problems, with_alerts
 from shared.core.reporting.run_status import RunStatus, TransitionStatus, by_problem, transition_status
 from shared.core.severity import Severity
@@ -45,7 +45,7 @@ from tests.core.build import (
 
 K, S = ProblemKind, Severity
 BELOW = World(percent=57)
-HELD = TransitionState(hold=Hold("operator", T0, "an operator: wait", ""))
+HELD = TransitionState(hold=Hold(HoldCause.OPERATOR, T0, "an operator: wait", ""))
 CASES: dict[str, tuple[DecisionInput, datetime, World, list[tuple[ProblemKind, Severity]]]] = {
     "all is as it should be": (snapshot(*done(PGS)), at(minutes=5), GOOD, []),
     "a date without units": (snapshot(games=0), at(hours=9), GOOD, []),

@@ -11,7 +11,7 @@ from shared.core.decision import state_changes
 from shared.core.decision.decide import decide
 from shared.core.decision.decisions import Blocked, Decision, Done, Read, Trigger, Wait
 from shared.core.decision.gates import Unfit, Wanted
-from shared.core.model import Hold, Outcome, Plan, Report, TransitionState
+from shared.core.model import Hold, HoldCause, Outcome, Plan, Report, TransitionState
 from shared.core.policy.transitions import Messages, Publication
 from tests.core.build import (
     GAMES,
@@ -236,7 +236,7 @@ def test_gates_and_preflight_bind_a_refresh(world: World, reason: str) -> None:
 
 def test_a_rejected_refresh_is_held_by_the_same_code() -> None:
     """D5 binds a refresh like any other dispatch."""
-    state = replace(confirmed(plan(completed=COUNTED)), hold=Hold("rejected", T0, "answers 422", "v1"))
+    state = replace(confirmed(plan(completed=COUNTED)), hold=Hold(HoldCause.REJECTED, T0, "answers 422", "v1"))
     one = snapshot(*night(grown(400)), state=state, code_version="v1")
     assert type(decided(one, NOW)).__name__ == "Held"
     assert refreshed(decided(replace(one, code_version="v2"), NOW)).generation == 2

@@ -20,7 +20,7 @@ from shared.app.reporting.overview import cell, keys, loads
 from shared.app.reporting.pages import of_date, run_key, shown_days
 from shared.app.reporting.timeline import timeline
 from shared.app.state.repository import load_run
-from shared.core.model import Block, Hold, Plan, Run, RunKey, State, TransitionState, Units
+from shared.core.model import Block, Hold, HoldCause, Plan, Run, RunKey, State, TransitionState, Units
 from shared.core.reporting.page import Cell, Event, Kind, Leg, OpenAlert, Timeline, Tone, Track
 from shared.entrypoints.health import render
 from shared.simulation.scenario import FaultKind
@@ -107,7 +107,9 @@ def test_held_and_blocked_say_why_and_since_when() -> None:
     now = since + timedelta(hours=1)
     run = Run(RunKey("nba", date(2026, 1, 21), "overnight"), since, units=Units(7, 7))
     transition = POLICY.transitions["phase3_to_phase4"]
-    held = TransitionState(state=State.HELD, held_since=since, hold=Hold("operator", since, "wait for the film"))
+    held = TransitionState(
+        state=State.HELD, held_since=since, hold=Hold(HoldCause.OPERATOR, since, "wait for the film")
+    )
     found = cell(POLICY, run, transition, held, now)
     assert (found.word, found.tone, found.at, found.notes) == ("held", Tone.BAD, since, ("wait for the film",))
     blocked = TransitionState(state=State.BLOCKED, blocked={"game_coverage": Block(since, "reads 40 percent")})

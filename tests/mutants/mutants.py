@@ -849,7 +849,7 @@ MUTANTS = [
     mutant(
         "an operator's hold is forgotten",
         DECIDE,
-        'if state.hold is not None and state.hold.cause == "operator":',
+        'if state.hold is not None and state.hold.cause is HoldCause.OPERATOR:',
         "if False:",
         f"{T_DECIDE}an_operators_hold_holds_everything",
     ),

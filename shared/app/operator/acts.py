@@ -25,7 +25,7 @@ from shared.core.decision import state_changes
 from shared.core.decision.explain import state_name
 from shared.core.errors import Malformed, Unavailable
 from shared.core.message import Delivery, parse
-from shared.core.model import UNTOUCHED, Act, Hold, Lane, RepairLog, Request, RunKey, TransitionState
+from shared.core.model import UNTOUCHED, Act, Hold, HoldCause, Lane, RepairLog, Request, RunKey, TransitionState
 from shared.core.wire.answers import Means
 from shared.core.workflows.files import PHASE
 from shared.documents import from_data
@@ -53,7 +53,7 @@ def trigger(ctx: Context, key: RunKey, transition: str, why: Why) -> CommandResu
     snapshot = results.snapshot
     shown = state_name(snapshot, results.decision)
     carried, refused = snapshot.state.accepted_plan, snapshot.state.hold
-    if refused is not None and refused.cause == "rejected":
+    if refused is not None and refused.cause is HoldCause.REJECTED:
         return CommandResult(Outcome.REFUSED, f"{key.id} {transition}: {refused.text}")
     unknown = snapshot.state.unproven
     if unknown is not None:
@@ -77,7 +77,7 @@ def hold(ctx: Context, key: RunKey, transition: str, why: Why) -> CommandResult:
     """Keep a transition from being dispatched until it is released."""
 
     def ask(state: TransitionState, now: datetime) -> TransitionState:
-        return replace(state, hold=Hold("operator", now, f"by {why.who}: {why.reason}"), request=None)
+        return replace(state, hold=Hold(HoldCause.OPERATOR, now, f"by {why.who}: {why.reason}"), request=None)
 
     results = _change(ctx, key, transition, ask, "hold", why)
     return CommandResult(

@@ -21,7 +21,7 @@ from shared.app.transitions.snapshot import transitions_of
 from shared.core.calendar import due_at, instant, is_expected, working_day
 from shared.core.decision.decide import confirm_by
 from shared.core.decision.pause import Pause, pause_at, paused_text
-from shared.core.model import Lane, Run, RunKey, State, TransitionState, Units
+from shared.core.model import HoldCause, Lane, Run, RunKey, State, TransitionState, Units
 from shared.core.policy.policy import Policy
 from shared.core.policy.transitions import ConfirmBy, Transition
 from shared.core.reporting.page import Cell, Overview, Row, Tone
@@ -110,7 +110,7 @@ def _unless_paused(
 ) -> Cell | None:
     """Return what keeps a transition that is not triggered from being decided, None if no pause does (behaviour T8)."""
     pause = pause_at(policy, pauses, now, run.key.mode, transition.name)
-    by_operator = state.hold is not None and state.hold.cause == "operator"
+    by_operator = state.hold is not None and state.hold.cause is HoldCause.OPERATOR
     untouched = not state.triggered and state.state not in (State.EMPTY_OK, State.OBSERVED, State.CLAIMED)
     empty = run.units is not None and run.units.total == 0
     if pause is None or by_operator or not untouched or empty or run.closed_at is not None:

@@ -21,7 +21,7 @@ from shared.core.decision.explain import explain as explained
 from shared.core.decision.fold import apply_report
 from shared.core.decision.history import state_after
 from shared.core.decision.snapshot import DecisionInput
-from shared.core.model import Completion, LogEntry, Report, RunKey, State, TransitionState
+from shared.core.model import Completion, HoldCause, LogEntry, Report, RunKey, State, TransitionState
 from shared.core.policy.policy import Policy
 from shared.core.policy.transitions import Transition
 from shared.core.texts import clock_time, day_time
@@ -173,7 +173,7 @@ def _decision(snapshot: DecisionInput, at: datetime) -> Decision:
         return Blocked({name: block.text for name, block in state.blocked.items()})
     if state.state is State.HELD:
         hold = state.hold
-        return Held("deadline", "") if hold is None else Held(hold.cause, hold.text)
+        return Held(HoldCause.DEADLINE, "") if hold is None else Held(hold.cause, hold.text)
     decision = decide(snapshot, at)
     if not isinstance(decision, Read | Trigger):
         return decision

@@ -16,7 +16,7 @@ from shared.core.decision.refusal import refusals
 from shared.core.decision.silence import deadline_at, end_expected_at, not_ended
 from shared.core.decision.snapshot import DecisionInput
 from shared.core.decision.unproven import exhausted
-from shared.core.model import State
+from shared.core.model import HoldCause, State
 from shared.core.policy.after_run import NAME as AFTER_RUN
 from shared.core.policy.transitions import ConfirmBy
 from shared.core.severity import Severity
@@ -73,12 +73,12 @@ def of_hold(snapshot: DecisionInput, decision: Decision, now: datetime) -> Itera
     since = snapshot.state.held_since or now
     what = f"held since {clock_time(snapshot.policy, since, now)}: {decision.text}"
     name, key = snapshot.transition.name, snapshot.key
-    if decision.cause == "operator":
+    if decision.cause is HoldCause.OPERATOR:
         do = f"when it may go: {commands.release(name, key, 'it may go')}"
         yield of_transition(snapshot, AlertKind.ON_HOLD, "", what, "", do)
         return
     then = "it goes by itself when what is missing arrives"
-    if decision.cause == "rejected":
+    if decision.cause is HoldCause.REJECTED:
         then = "nothing is retried until an operator or a deploy changes something"
     do = f"repair it, then: {commands.trigger(name, key, 'repaired what held it')}"
     yield of_transition(snapshot, AlertKind.HELD, "", what, then, do)

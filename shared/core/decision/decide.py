@@ -33,7 +33,7 @@ from shared.core.decision.refresh import another_may_follow, causes
 from shared.core.decision.refusal import changed_inputs, changed_readings, may_repeat, refusals
 from shared.core.decision.snapshot import DecisionInput
 from shared.core.decision.unproven import doubt, unproven
-from shared.core.model import Plan, State, TransitionState
+from shared.core.model import HoldCause, Plan, State, TransitionState
 from shared.core.policy import after_run
 from shared.core.policy.transitions import ConfirmBy
 
@@ -62,7 +62,7 @@ def _stands_in_a_pause(snapshot: DecisionInput, decision: Decision) -> bool:
         case Confirm() | Doubt() | Proven() | Done() | EmptyOk():
             return True
         case Held(cause):
-            return cause == "operator"
+            return cause is HoldCause.OPERATOR
         case Wait():  # what was dispatched before is waited for all the same
             return state.state in (State.CLAIMED, State.DISPATCHED)
         case Trigger(plan):
@@ -81,7 +81,7 @@ def _decide(snapshot: DecisionInput, now: datetime) -> Decision:
         return _operator(snapshot, now)
     if snapshot.empty:
         return _begun(snapshot) or EmptyOk()
-    if state.hold is not None and state.hold.cause == "operator":
+    if state.hold is not None and state.hold.cause is HoldCause.OPERATOR:
         return _begun(snapshot) or _low_reports(snapshot) or _held_by(snapshot)
     match state.state:
         case State.CLAIMED:
@@ -202,7 +202,7 @@ def _open(snapshot: DecisionInput, now: datetime) -> Decision:
     if isinstance(at, Ready):
         return _pass_gates(snapshot, completeness, at, now)
     if at.held:
-        return _first_the_calendar(snapshot) or Held("deadline", at.reason)
+        return _first_the_calendar(snapshot) or Held(HoldCause.DEADLINE, at.reason)
     return Wait(at.reason, at.next_at)
 
 

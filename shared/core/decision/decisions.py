@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shared.core.decision.gates import Wanted
-from shared.core.model import Plan
+from shared.core.model import HoldCause, Plan
 from shared.core.policy.transitions import ConfirmBy
 
 
@@ -67,9 +67,9 @@ class Proven:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Not to be triggered: the words `deadline`, `operator` or `rejected`, and the text."""
+    """Not to be triggered, and the text of why."""
 
-    cause: str
+    cause: HoldCause
     text: str
 
 

@@ -28,6 +28,7 @@ from shared.core.decision.pause import paused_text
 from shared.core.decision.refresh import refresh_until
 from shared.core.decision.silence import end_expected_at
 from shared.core.decision.snapshot import DecisionInput
+from shared.core.decision.state_changes import resting_state
 from shared.core.decision.unproven import again_at
 from shared.core.model import Lane, State
 from shared.core.texts import amount, clock_time, day_time
@@ -91,16 +92,10 @@ def state_name(snapshot: DecisionInput, decision: Decision) -> str:
         case Done() if snapshot.closed:
             empty = snapshot.empty and snapshot.state.state is State.WAITING
             return State.EMPTY_OK.value if empty else snapshot.state.state.value
-        case Blocked():
-            return State.BLOCKED.value
         case Trigger() if snapshot.state.failure is not None:
             return State.BLOCKED.value
-        case Held():
-            return State.HELD.value
-        case EmptyOk():
-            return State.EMPTY_OK.value
         case _:
-            return State.WAITING.value
+            return resting_state(decision).value
 
 
 def reason_of(snapshot: DecisionInput, decision: Decision) -> str:

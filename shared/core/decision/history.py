@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from shared.core.model import Block, Hold, LogEntry, Plan, State, TransitionState, Unproven
+from shared.core.model import Block, Hold, HoldCause, LogEntry, Plan, State, TransitionState, Unproven
 
 # Of what is decided at one instant the record keeps no order: this is the one in which it happens.
 _ORDER = (
@@ -51,7 +51,8 @@ def _after(state: TransitionState, entry: LogEntry) -> TransitionState:
         case "not_yet" | "busy" if state.accepted_plan is None:
             return replace(state, state=State.BLOCKED, blocked={"answer": Block(entry.at, entry.reason)}, unproven=None)
         case "rejected" | "held" if state.accepted_plan is None:
-            hold = Hold("rejected" if entry.decision == "rejected" else "deadline", entry.at, entry.reason)
+            cause = HoldCause.REJECTED if entry.decision == "rejected" else HoldCause.DEADLINE
+            hold = Hold(cause, entry.at, entry.reason)
             return replace(state, state=State.HELD, hold=hold, held_since=entry.at, blocked={})
         case "blocked" if state.accepted_plan is None:
             blocks = {_subject(text): Block(entry.at, text) for text in entry.reason.split("; ")}

@@ -13,7 +13,7 @@ from shared.core.decision.refresh import another_may_follow, refresh_until
 from shared.core.decision.silence import end_expected_at
 from shared.core.decision.snapshot import DecisionInput
 from shared.core.decision.unproven import again_at
-from shared.core.model import State
+from shared.core.model import HoldCause, State
 from shared.core.policy.policy import Policy
 from shared.core.texts import clock_time, duration
 
@@ -64,12 +64,14 @@ def _when(moment: NextMoment) -> datetime:
     return moment.at
 
 
-def _released_by(cause: str) -> str:
-    if cause == "operator":
-        return "nothing before an operator releases it"
-    if cause == "rejected":
-        return "nothing before an operator or a deploy changes something"
-    return "it goes by itself when what is missing arrives"
+def _released_by(cause: HoldCause) -> str:
+    match cause:
+        case HoldCause.OPERATOR:
+            return "nothing before an operator releases it"
+        case HoldCause.REJECTED:
+            return "nothing before an operator or a deploy changes something"
+        case HoldCause.DEADLINE:
+            return "it goes by itself when what is missing arrives"
 
 
 def _without_clock(snapshot: DecisionInput, decision: Decision) -> str:

@@ -14,6 +14,7 @@ from shared.core.model import (
     Claim,
     Failure,
     Hold,
+    HoldCause,
     LogEntry,
     Plan,
     State,
@@ -181,7 +182,7 @@ def _released(state: TransitionState, failure: Failure, now: datetime, decision:
 def rejected(state: TransitionState, text: str, code_version: str, now: datetime) -> TransitionState:
     """Release the claim and hold: nothing is retried until an operator or a deploy (behaviour D5)."""
     back = _before_claim(state)
-    hold = Hold("rejected", now, text, code_version)
+    hold = Hold(HoldCause.REJECTED, now, text, code_version)
     word = State.HELD if back is State.WAITING else back
     held = replace(state, state=word, claim=None, hold=hold, held_since=now, request=None)
     return logged(held, now, "rejected", text[:200])
@@ -216,7 +217,7 @@ def resting(
     blocked = _blocked(state, decision, now)
     if state.state in (State.DISPATCHED, State.CONFIRMED):
         return state if blocked == state.blocked else replace(state, blocked=blocked)
-    word = _word(decision)
+    word = resting_state(decision)
     held_since = (state.held_since or now) if word is State.HELD else None
     if isinstance(decision, Done) or (word is State.EMPTY_OK and state == UNTOUCHED):
         return state
@@ -234,7 +235,8 @@ def _blocked(state: TransitionState, decision: Decision, now: datetime) -> dict[
     return {name: Block(since[name], text) for name, text in decision.reasons.items()}
 
 
-def _word(decision: Decision) -> State:
+def resting_state(decision: Decision) -> State:
+    """Return what a transition is called that rests with a decision."""
     match decision:
         case Blocked():
             return State.BLOCKED

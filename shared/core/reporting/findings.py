@@ -7,7 +7,7 @@ from datetime import datetime
 
 from shared.core.alerting.condition import Condition
 from shared.core.decision.snapshot import DecisionInput
-from shared.core.model import RunKey, State, TransitionState
+from shared.core.model import HoldCause, RunKey, State, TransitionState
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ def of_dispatch(key: RunKey, transition: str, before: TransitionState, after: Tr
     trigger_id = key.trigger_id(transition, plan.generation)
     if after.failure is not None and after.failure != before.failure:
         return [Finding("trigger", key.id, f"{trigger_id}: {after.failure.text}", "failed")]
-    if after.hold is not None and after.hold != before.hold and after.hold.cause == "rejected":
+    if after.hold is not None and after.hold != before.hold and after.hold.cause is HoldCause.REJECTED:
         return [Finding("trigger", key.id, f"{trigger_id}: {after.hold.text}", "failed")]
     if after.unproven is not None and after.unproven != before.unproven:
         return [Finding("trigger", key.id, f"{trigger_id}: {after.unproven.text}; its outcome is unknown", "done")]

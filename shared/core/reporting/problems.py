@@ -27,7 +27,7 @@ from shared.core.decision.refusal import refusals
 from shared.core.decision.silence import deadline_at, end_expected_at
 from shared.core.decision.snapshot import DecisionInput
 from shared.core.decision.unproven import exhausted
-from shared.core.model import Lane, State
+from shared.core.model import HoldCause, Lane, State
 from shared.core.policy.after_run import NAME as AFTER_RUN
 from shared.core.policy.policy import Policy
 from shared.core.policy.transitions import ConfirmBy
@@ -213,7 +213,7 @@ def _of(
 
 def _held(snapshot: DecisionInput, decision: Decision, now: datetime) -> Iterator[RunProblem]:
     if isinstance(decision, Held):
-        severity = Severity.INFO if decision.cause == "operator" else Severity.CRITICAL
+        severity = Severity.INFO if decision.cause is HoldCause.OPERATOR else Severity.CRITICAL
         yield _of(snapshot, ProblemKind.HELD, severity, f"held: {decision.text}", snapshot.state.held_since or now)
 
 

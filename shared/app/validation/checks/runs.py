@@ -11,7 +11,7 @@ from shared.app.state.repository import Loaded, open_runs, run_path, with_run
 from shared.app.transitions.snapshot import transitions_of
 from shared.app.validation.checks import nights, paused
 from shared.core.calendar import KEPT, clock_from, instant
-from shared.core.model import Lane, RunKey, State
+from shared.core.model import HoldCause, Lane, RunKey, State
 from shared.core.policy.policy import Policy
 from shared.core.policy.transitions import ConfirmBy, Transition
 from shared.core.validation.checks import Target
@@ -72,7 +72,7 @@ def _standing_since(policy: Policy, key: RunKey, transition: Transition, loaded:
         first = min(state.blocked.values(), key=lambda block: block.since)
         return first.since, f"blocked by {', '.join(state.blocked)}: {first.text}"
     if state.state is State.HELD:
-        by_hand = state.hold is not None and state.hold.cause == "operator"
+        by_hand = state.hold is not None and state.hold.cause is HoldCause.OPERATOR
         return (None, "") if by_hand else (state.held_since, "held")
     if state.unproven is not None:
         return state.unproven.since, f"called, and nobody knows what came of it: {state.unproven.text}"
