@@ -10,7 +10,7 @@ from shared.core.alerting.condition import Condition
 from shared.core.alerting.kinds import AlertKind
 from shared.core.errors import Unavailable
 from shared.core.model import Lane
-from shared.core.reporting.findings import Finding, Sweep
+from shared.core.reporting.findings import Finding, FindingResult, Sweep
 from shared.core.severity import Severity
 from shared.core.texts import say
 
@@ -53,7 +53,7 @@ def fault(ctx: Context, done: Sweep, run_id: str, error: Exception, what: str = 
     name, message = type(error).__name__, _sayable(str(error)[:500])
     trace = _sayable("".join(traceback.format_exception(error)))
     ctx.log("run.failed", severity="ERROR", run_id=run_id, error_type=name, error=message, stack_trace=trace[-2000:])
-    done.findings.append(Finding("run", run_id, f"{name}: {message}", "failed"))
+    done.findings.append(Finding("run", run_id, f"{name}: {message}", FindingResult.FAILED))
     then = "every sweep tries it again" + ("; the other runs go on" if what == RUN else "")
     text = say(run_id, "", f"{what}: {name}: {message}", then, f"read the trace\n{trace[-2000:]}")
     severity = Severity.INFO if run_id.endswith(f"/{Lane.BACKFILL}") else Severity.CRITICAL

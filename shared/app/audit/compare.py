@@ -26,7 +26,7 @@ from shared.core.calendar import closes_at
 from shared.core.decision.fold import REMEMBERED_MESSAGES
 from shared.core.errors import Unavailable
 from shared.core.model import Completion, Lane, Report, RunKey
-from shared.core.reporting.findings import Finding
+from shared.core.reporting.findings import Finding, FindingResult
 from shared.core.texts import amount
 from shared.documents import from_data
 
@@ -57,7 +57,9 @@ def compare(ctx: Context, findings: list[Finding], *, now_due: bool) -> Compared
         rows = _recent(ctx, ctx.ports.audit.completions(first, last), now)
     except Unavailable as error:
         ctx.log("reconciliation.unreadable", severity="WARNING", error=str(error))
-        findings.append(Finding("reconciliation", "", f"the record cannot be read: {error.reason}", "skipped"))
+        findings.append(
+            Finding("reconciliation", "", f"the record cannot be read: {error.reason}", FindingResult.SKIPPED)
+        )
         return Compared(again_at=again_at)
     by_run, closed = _known(ctx, first, last)
     to_record = _to_audit_log(ctx, by_run, closed, rows, now)
@@ -66,7 +68,7 @@ def compare(ctx: Context, findings: list[Finding], *, now_due: bool) -> Compared
         if ids:
             ctx.log("reconciliation.repaired", severity="WARNING", side=what, messages=list(ids[:50]), count=len(ids))
             findings.append(
-                Finding("reconciliation", "", f"{amount(len(ids), 'report')} brought to the {what}", "done")
+                Finding("reconciliation", "", f"{amount(len(ids), 'report')} brought to the {what}", FindingResult.DONE)
             )
     return result
 

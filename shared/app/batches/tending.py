@@ -17,7 +17,7 @@ from shared.core.batches.decision import BatchDecision, Load, Wait
 from shared.core.batches.progress import last_progress, quiet_for
 from shared.core.errors import OutOfTime, Unavailable
 from shared.core.policy.batches import BatchPolicy
-from shared.core.reporting.findings import Finding, Sweep
+from shared.core.reporting.findings import Finding, FindingResult, Sweep
 
 NEEDED = timedelta(seconds=12)
 
@@ -35,11 +35,13 @@ def tend(ctx: Context, done: Sweep, *, dry_run: bool = False) -> None:
         batch = stored.value
         declared = ctx.policy.batches.get(batch.name)
         if declared is None:
-            done.findings.append(Finding("batch", batch.run.id, f"{batch.name} left the policy", "skipped"))
+            done.findings.append(Finding("batch", batch.run.id, f"{batch.name} left the policy", FindingResult.SKIPPED))
             continue
         if ctx.out_of_time(NEEDED):
             done.unseen.add(batch.run.id)
-            done.findings.append(Finding("batch", batch.run.id, "no time left; the next sweep looks at it", "failed"))
+            done.findings.append(
+                Finding("batch", batch.run.id, "no time left; the next sweep looks at it", FindingResult.FAILED)
+            )
             return
         try:
             _tend(ctx, done, batch, declared, dry_run=dry_run)
@@ -47,7 +49,7 @@ def tend(ctx: Context, done: Sweep, *, dry_run: bool = False) -> None:
             if isinstance(error, Unavailable) and error.port == "state":
                 raise
             done.unseen.add(batch.run.id)
-            done.findings.append(Finding("batch", batch.run.id, str(error), "failed"))
+            done.findings.append(Finding("batch", batch.run.id, str(error), FindingResult.FAILED))
         except Exception as error:  # noqa: BLE001 - becomes a finding, an alert and the answer's status
             done.unseen.add(batch.run.id)
             fault(ctx, done, batch.run.id, error, f"batch {batch.name} of {batch.run.id} cannot be looked at")
@@ -72,14 +74,14 @@ def _tend(ctx: Context, done: Sweep, batch: Batch, declared: BatchPolicy, *, dry
     done.wakeups.append(None)
     what = f"{batch.name} {batch.id}: {type(decision).__name__}"
     if dry_run:
-        done.findings.append(Finding("batch", batch.run.id, what, "dry_run"))
+        done.findings.append(Finding("batch", batch.run.id, what, FindingResult.DRY_RUN))
         return
     try:
         go_on(ctx, batch)
     except Unavailable as error:
-        done.findings.append(Finding("batch", batch.run.id, f"{what}: {error}", "failed"))
+        done.findings.append(Finding("batch", batch.run.id, f"{what}: {error}", FindingResult.FAILED))
         return
-    done.findings.append(Finding("batch", batch.run.id, what, "done"))
+    done.findings.append(Finding("batch", batch.run.id, what, FindingResult.DONE))
 
 
 def _next(

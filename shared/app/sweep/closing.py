@@ -16,7 +16,7 @@ from shared.core.calendar import ends_at
 from shared.core.decision.closing import is_over, never_triggered
 from shared.core.decision.silence import not_ended
 from shared.core.model import UNTOUCHED, Lane, Run, TransitionState
-from shared.core.reporting.findings import Finding, Sweep
+from shared.core.reporting.findings import Finding, FindingResult, Sweep
 from shared.core.severity import Severity
 from shared.core.texts import names, say
 
@@ -76,7 +76,7 @@ def close(ctx: Context, done: Sweep, closing: Closing) -> None:
     ctx.memory.past_repairs_at = None  # from now on it is repaired in the backfill lane, if it must be (behaviour 9)
     done.wakeups.append(None)
     done.closed.append(run.value.key.id)
-    done.findings.append(Finding("run", run.value.key.id, "closed", "done"))
+    done.findings.append(Finding("run", run.value.key.id, "closed", FindingResult.DONE))
 
 
 def _as_decided(ctx: Context, closing: Closing) -> bool:

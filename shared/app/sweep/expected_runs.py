@@ -11,7 +11,7 @@ from shared.app.state.repository import Stored, run_path, save_run
 from shared.core.calendar import day_of, instant
 from shared.core.decision.pause import Pause, pause_at
 from shared.core.model import Run, RunKey, Units
-from shared.core.reporting.findings import Finding, Sweep
+from shared.core.reporting.findings import Finding, FindingResult, Sweep
 
 # A date without units is looked up again so often: some are added late, and each look reads the calendar.
 EMPTY_AGAIN = timedelta(minutes=15)
@@ -58,6 +58,6 @@ def open_expected(
         stored = save_run(ctx.ports.store, Stored(run), ctx.policy)
         if stored is not None:
             ctx.log("run.opened", run_id=key.id, by="sweep")
-            done.findings.append(Finding("run", key.id, "opened", "done"))
+            done.findings.append(Finding("run", key.id, "opened", FindingResult.DONE))
             opened.append(stored)
     return opened

@@ -11,7 +11,7 @@ from shared.app.context import Context
 from shared.app.sweep.options import parse_options
 from shared.app.sweep.sweep import SweepOptions, sweep
 from shared.core.errors import Unavailable
-from shared.core.reporting.findings import Finding
+from shared.core.reporting.findings import Finding, FindingResult
 
 OK, PARTLY, FAILED = 200, 207, 500
 
@@ -35,10 +35,10 @@ def handle_sweep(ctx: Context, wish: SweepOptions) -> tuple[list[dict[str, Any]]
     except Unavailable as error:
         ctx.log("sweep.failed", severity="ERROR", error=str(error))
         outage.down(ctx, error, ctx.ports.clock.now())
-        return [asdict(Finding("sweep", "", str(error), "failed"))], FAILED
+        return [asdict(Finding("sweep", "", str(error), FindingResult.FAILED))], FAILED
     ctx.memory.last_sweep = done
     outage.up(ctx, ctx.ports.clock.now())
     findings = list(done.findings)
-    failed = any(finding.result == "failed" for finding in findings)
+    failed = any(finding.result is FindingResult.FAILED for finding in findings)
     ctx.log("sweep.done", findings=len(findings), unseen=len(done.unseen))
     return [asdict(finding) for finding in findings], PARTLY if failed else OK

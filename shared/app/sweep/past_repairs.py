@@ -41,7 +41,7 @@ from shared.core.errors import OutOfTime, Unavailable
 from shared.core.model import UNTOUCHED, RepairLog, Run, RunKey, Units
 from shared.core.past_repairs import PastLack
 from shared.core.repairs import Outcome
-from shared.core.reporting.findings import Finding, Sweep
+from shared.core.reporting.findings import Finding, FindingResult, Sweep
 from shared.core.texts import names
 from shared.core.wire.answers import Means
 from shared.ports import Document
@@ -76,7 +76,7 @@ def repair_past(ctx: Context, done: Sweep, pauses: tuple[Pause, ...], scope: Sco
         except (Unavailable, OutOfTime) as error:
             if isinstance(error, Unavailable) and error.port == "state":
                 raise
-            done.findings.append(Finding("repair", ctx.policy.pipeline, str(error), "failed"))
+            done.findings.append(Finding("repair", ctx.policy.pipeline, str(error), FindingResult.FAILED))
             done.wakeups.append(None)
         except Exception as error:  # noqa: BLE001 - becomes a finding, an alert and the answer's status
             fault(ctx, done, ctx.policy.pipeline, error, "the repairs of the past cannot be looked at")
@@ -96,7 +96,7 @@ def _repair(ctx: Context, done: Sweep, pauses: tuple[Pause, ...], scope: Scope, 
     elif chosen is not None:
         per_day = ctx.policy.repairs.per_day
         detail = f"{per_day} repairs of the past were accepted today: the others go on tomorrow"
-        done.findings.append(Finding("repair", chosen.lack.key.id, detail, "skipped"))
+        done.findings.append(Finding("repair", chosen.lack.key.id, detail, FindingResult.SKIPPED))
     at_once = chosen is not None and room
     next_at = min(*past_repairs.moments(ctx.policy, listed, now), repair_budget.renewed_at(ctx, now))
     if at_once or (scope.whole and not scope.force):
@@ -118,7 +118,7 @@ def _lacking(ctx: Context, done: Sweep, pauses: tuple[Pause, ...], scope: Scope,
         except (Unavailable, OutOfTime) as error:
             if isinstance(error, Unavailable) and error.port == "state":
                 raise
-            done.findings.append(Finding("run", key.id, str(error), "failed"))
+            done.findings.append(Finding("run", key.id, str(error), FindingResult.FAILED))
         except Exception as error:  # noqa: BLE001 - becomes a finding, an alert and the answer's status
             _report_unreadable(ctx, done, key, error)
     return sorted(lacks, key=lambda past_lack: past_lack.lack.key)
@@ -234,7 +234,9 @@ def _ask(ctx: Context, done: Sweep, chosen: PastLack, now: datetime) -> None:
 def _note(ctx: Context, done: Sweep, chosen: PastLack, outcome: Outcome, *, accepted: bool) -> None:
     lack, text = chosen.lack, outcome.answered.text
     detail = f"{lack.phase} asked to run again for {names(lack.missing)}: {text}"
-    done.findings.append(Finding("repair", lack.key.id, detail, "done" if accepted else "failed"))
+    done.findings.append(
+        Finding("repair", lack.key.id, detail, FindingResult.DONE if accepted else FindingResult.FAILED)
+    )
     ctx.log("repair.past", run_id=lack.key.id, phase=lack.phase, answer=text, processors=list(lack.missing))
 
 

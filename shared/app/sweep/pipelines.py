@@ -16,7 +16,7 @@ from shared.app.pipelines import PARAMETER, apart, named
 from shared.app.sweep.handler import FAILED, OK, PARTLY, answer, handle_sweep, refuse
 from shared.app.sweep.options import parse_options
 from shared.app.sweep.sweep import SweepOptions
-from shared.core.reporting.findings import Finding
+from shared.core.reporting.findings import Finding, FindingResult
 
 FUNCTION = "self_heal"
 # A sweep waits for others most of its time: so many go on side by side, each within its own time limit.
@@ -63,7 +63,7 @@ def _sweep(ctx: Context, options: SweepOptions, ready: Callable[[Context], Conte
         ctx,
         FUNCTION,
         lambda: handle_sweep(ready(ctx), options),
-        lambda error: ([asdict(Finding("sweep", "", error, "failed"))], FAILED),
+        lambda error: ([asdict(Finding("sweep", "", error, FindingResult.FAILED))], FAILED),
     )
 
 

@@ -17,7 +17,7 @@ from shared.core.policy.phases import Need, Processor
 from shared.core.policy.policy import Policy
 from shared.core.policy.transitions import Transition
 from shared.core.repairs import GRACE
-from shared.core.reporting.findings import Finding
+from shared.core.reporting.findings import Finding, FindingResult
 from shared.core.texts import amount
 
 STARTED_STANDS_FOR = timedelta(hours=2)
@@ -73,7 +73,9 @@ def infer(ctx: Context, findings: list[Finding], loaded: Loaded, now: datetime) 
         table = filled[0].table or ""
         held = rows[table] or 0
         _record_inferred(ctx, key, processor, table, held, now)
-        findings.append(Finding("inferred", key.id, f"{processor.name}: {amount(held, 'row')} and no report", "done"))
+        findings.append(
+            Finding("inferred", key.id, f"{processor.name}: {amount(held, 'row')} and no report", FindingResult.DONE)
+        )
         inferred = True
     return inferred
 

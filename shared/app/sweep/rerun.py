@@ -24,7 +24,7 @@ from shared.core.model import RepairLog, Run, RunKey, State
 from shared.core.policy.phases import Rerun
 from shared.core.policy.policy import Policy
 from shared.core.repairs import Lack, Outcome
-from shared.core.reporting.findings import Finding
+from shared.core.reporting.findings import Finding, FindingResult
 from shared.core.texts import names
 from shared.core.wire.answers import Answered, Means, judge
 from shared.core.wire.templates import render
@@ -62,7 +62,7 @@ def rerun(
         if allowed and not busy and lack.phase not in kept_back:
             why_not = repairs.refusal(ctx.policy, lack)
             if why_not:
-                findings.append(Finding("repair", lack.key.id, why_not, "skipped"))
+                findings.append(Finding("repair", lack.key.id, why_not, FindingResult.SKIPPED))
                 yield repairs.refused(lack, why_not)
             else:
                 run = _attempt(ctx, findings, run, lack, how, now, force=force)
@@ -143,7 +143,7 @@ def _attempt(
     answered = outcome.answered
     detail = f"{phase} asked to run again for {names(missing)}: {answered.text}"
     accepted = answered.means is Means.ACCEPTED
-    findings.append(Finding("repair", lack.key.id, detail, "done" if accepted else "failed"))
+    findings.append(Finding("repair", lack.key.id, detail, FindingResult.DONE if accepted else FindingResult.FAILED))
     ctx.log("repair.rerun", run_id=lack.key.id, phase=phase, answer=answered.text, processors=list(missing))
     # The call itself may have taken a while.
     after = repairs.after_call(trying, outcome, missing, ctx.policy.repairs, ctx.ports.clock.now())

@@ -46,7 +46,7 @@ from shared.core.decision.departed import departed
 from shared.core.decision.pause import Pause
 from shared.core.errors import OrchError, OutOfTime, Unavailable
 from shared.core.model import Lane, Run, RunKey, Units
-from shared.core.reporting.findings import Finding, Sweep, of_dispatch
+from shared.core.reporting.findings import Finding, FindingResult, Sweep, of_dispatch
 from shared.core.severity import Severity
 from shared.core.texts import say
 
@@ -79,7 +79,7 @@ def sweep(ctx: Context, wish: SweepOptions) -> Sweep:
         return Sweep(wakeups=list(chosen.moments), began=started)
     lock = acquire(ctx, "sweep", LEASE)
     if isinstance(lock, Locked):
-        return Sweep([Finding("sweep", "", "another sweep is under way", "skipped")])
+        return Sweep([Finding("sweep", "", "another sweep is under way", FindingResult.SKIPPED)])
     try:
         return _sweep(ctx, wish, upkeep, chosen, started)
     finally:
@@ -108,7 +108,7 @@ def _sweep(ctx: Context, wish: SweepOptions, upkeep: Upkeep | None, chosen: Chos
         units = read_units(ctx, sorted(days)) if days else {}
     except OutOfTime as error:  # without it no date is known to have units: nothing is opened or decided now
         done.unseen |= {run.value.key.id for run in runs}
-        done.findings.append(Finding("sweep", "", str(error), "failed"))
+        done.findings.append(Finding("sweep", "", str(error), FindingResult.FAILED))
         done.cut = True
         runs, missing, units = [], [], None
     note_units(ctx, expected, units, started)
@@ -151,7 +151,7 @@ def _look_at_each(
             done.unseen.add(key.id)
             if ctx.out_of_time():
                 done.cut = True
-                done.findings.append(Finding("sweep", key.id, str(OutOfTime()), "failed"))
+                done.findings.append(Finding("sweep", key.id, str(OutOfTime()), FindingResult.FAILED))
             continue
         looks[key.id] = _one(ctx, done, wish, run, None if units is None else units.get(key.day), pauses)
     return looks
@@ -179,7 +179,7 @@ def _one(
         if isinstance(error, Unavailable) and error.port == "state":
             raise
         done.unseen.add(key.id)
-        done.findings.append(Finding("run", key.id, str(error), "failed"))
+        done.findings.append(Finding("run", key.id, str(error), FindingResult.FAILED))
         return Look(run)
     except Exception as error:  # noqa: BLE001 - becomes a finding, an alert and the answer's status
         done.unseen.add(key.id)
@@ -320,5 +320,5 @@ def _would(ctx: Context, loaded: Loaded, key: RunKey) -> list[Finding]:
     findings = []
     for transition in transitions_of(ctx.policy, key.mode):
         _, decision = assess(ctx, versioned_input(ctx, key, loaded, transition).snapshot, now)
-        findings.append(Finding(transition.name, key.id, str(decision)[:500], "dry_run"))
+        findings.append(Finding(transition.name, key.id, str(decision)[:500], FindingResult.DRY_RUN))
     return findings

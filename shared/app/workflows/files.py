@@ -16,7 +16,7 @@ from shared.core.alerting.kinds import AlertKind
 from shared.core.message import Received
 from shared.core.model import Outcome, RunKey
 from shared.core.policy.phases import Processor
-from shared.core.reporting.findings import Finding, Sweep
+from shared.core.reporting.findings import Finding, FindingResult, Sweep
 from shared.core.severity import Severity
 from shared.core.texts import say
 from shared.core.workflows.files import MOST, ScraperFile, counted, is_due, is_refused, looked_at, topic_of
@@ -73,7 +73,9 @@ def announce_again(ctx: Context, done: Sweep, now: datetime) -> None:
     missing = sum(file.id in missing_ids or (file.again > 0 and file.closed_for in ("", EXHAUSTED)) for file in of)
     if is_refused(missing, len(of)):
         done.say(_refused(ctx, missing, len(of)))
-        done.findings.append(Finding("files", ctx.policy.pipeline, f"{missing} of {len(of)} missing", "skipped"))
+        done.findings.append(
+            Finding("files", ctx.policy.pipeline, f"{missing} of {len(of)} missing", FindingResult.SKIPPED)
+        )
         done.wakeups.append(None)
         return
     for stored in left:
@@ -90,7 +92,7 @@ def _again(ctx: Context, done: Sweep, stored: Stored[ScraperFile], now: datetime
     message = Message({**file.message, "recovery": True}, {"pipeline": file.pipeline, "recovery": "true"})
     ctx.ports.bus.publish(topic_of(file.pipeline), [message])
     ctx.log("scraper_file.announced_again", scraper=file.scraper, file=file.id, time=after.again)
-    done.findings.append(Finding("file", file.id, f"{file.scraper} announced again", "done"))
+    done.findings.append(Finding("file", file.id, f"{file.scraper} announced again", FindingResult.DONE))
     done.wakeups.append(looked_at(after, now))
 
 

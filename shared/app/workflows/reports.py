@@ -15,7 +15,7 @@ from shared.app.state.repository import Stored
 from shared.app.state.upkeep import touch_upkeep
 from shared.core.errors import OutOfTime, Unavailable
 from shared.core.model import Completion, RunKey
-from shared.core.reporting.findings import Finding, Sweep
+from shared.core.reporting.findings import Finding, FindingResult, Sweep
 from shared.core.texts import amount
 from shared.core.workflows.files import PHASE
 from shared.core.workflows.reports import ScraperReport, folded, is_superseded, place_of
@@ -69,7 +69,7 @@ def record_reports(ctx: Context, done: Sweep) -> None:
                 return
         _compare(ctx, done, ctx.ports.clock.now())
     except OutOfTime as error:
-        done.findings.append(Finding("scraper_reports", ctx.policy.pipeline, str(error), "failed"))
+        done.findings.append(Finding("scraper_reports", ctx.policy.pipeline, str(error), FindingResult.FAILED))
         done.wakeups.append(None)
 
 
@@ -127,4 +127,4 @@ def _compare(ctx: Context, done: Sweep, now: datetime) -> None:
         ids = [kept.report.message_id for kept in lost]
         ctx.log("reconciliation.repaired", severity="WARNING", side="record", messages=ids[:50], count=len(ids))
         what = f"{amount(len(ids), 'report')} of scrapers brought to the record"
-        done.findings.append(Finding("reconciliation", "", what, "done"))
+        done.findings.append(Finding("reconciliation", "", what, FindingResult.DONE))

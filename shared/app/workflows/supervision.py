@@ -26,7 +26,7 @@ from shared.app.workflows.store import (
 )
 from shared.core.alerting.condition import Condition
 from shared.core.errors import OutOfTime, Unavailable
-from shared.core.reporting.findings import Finding, Sweep
+from shared.core.reporting.findings import Finding, FindingResult, Sweep
 from shared.core.workflows import alerts
 from shared.core.workflows.check import has_units
 from shared.core.workflows.day_record import Control, DayRecord, PendingRow
@@ -74,12 +74,12 @@ def look(ctx: Context, done: Sweep) -> None:
         done.seen |= places
     except OutOfTime as error:
         done.unseen |= places
-        done.findings.append(Finding("workflows", ctx.policy.pipeline, str(error), "failed"))
+        done.findings.append(Finding("workflows", ctx.policy.pipeline, str(error), FindingResult.FAILED))
     except Unavailable as error:
         if error.port == "state":
             raise
         done.unseen |= places
-        done.findings.append(Finding("workflows", ctx.policy.pipeline, str(error), "failed"))
+        done.findings.append(Finding("workflows", ctx.policy.pipeline, str(error), FindingResult.FAILED))
     except Exception as error:  # noqa: BLE001 - becomes a finding, an alert and the answer's status
         done.unseen |= places
         fault(ctx, done, ctx.policy.pipeline, error, UNREADABLE)
@@ -101,7 +101,7 @@ def _drive(ctx: Context, done: Sweep, workflows: Workflows, stored: Stored[Workf
         return
     announce(ctx, run)
     note_announced(ctx, saved)
-    done.findings.append(Finding("workflow", run.id, f"step {run.step} sent again", "done"))
+    done.findings.append(Finding("workflow", run.id, f"step {run.step} sent again", FindingResult.DONE))
     done.wakeups.append(now + REDRIVE_AFTER)
 
 

@@ -4,20 +4,30 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 
 from shared.core.alerting.condition import Condition
 from shared.core.decision.snapshot import DecisionInput
 from shared.core.model import HoldCause, RunKey, State, TransitionState
 
 
+class FindingResult(StrEnum):
+    """What came of what a sweep found; of a rehearsal nothing does."""
+
+    DONE = "done"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+    DRY_RUN = "dry_run"
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing a sweep found; ``result`` is `done`, `skipped`, `failed` or `dry_run`."""
+    """One thing a sweep found."""
 
     what: str
     run: str
     detail: str
-    result: str
+    result: FindingResult
 
 
 @dataclass
@@ -61,11 +71,15 @@ def of_dispatch(key: RunKey, transition: str, before: TransitionState, after: Tr
         return []
     trigger_id = key.trigger_id(transition, plan.generation)
     if after.failure is not None and after.failure != before.failure:
-        return [Finding("trigger", key.id, f"{trigger_id}: {after.failure.text}", "failed")]
+        return [Finding("trigger", key.id, f"{trigger_id}: {after.failure.text}", FindingResult.FAILED)]
     if after.hold is not None and after.hold != before.hold and after.hold.cause is HoldCause.REJECTED:
-        return [Finding("trigger", key.id, f"{trigger_id}: {after.hold.text}", "failed")]
+        return [Finding("trigger", key.id, f"{trigger_id}: {after.hold.text}", FindingResult.FAILED)]
     if after.unproven is not None and after.unproven != before.unproven:
-        return [Finding("trigger", key.id, f"{trigger_id}: {after.unproven.text}; its outcome is unknown", "done")]
+        return [
+            Finding(
+                "trigger", key.id, f"{trigger_id}: {after.unproven.text}; its outcome is unknown", FindingResult.DONE
+            )
+        ]
     if after.last_dispatched_at != before.last_dispatched_at:
-        return [Finding("trigger", key.id, f"{trigger_id} by {plan.reason}", "done")]
+        return [Finding("trigger", key.id, f"{trigger_id} by {plan.reason}", FindingResult.DONE)]
     return []
