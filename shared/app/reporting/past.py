@@ -14,6 +14,7 @@ from shared.app.audit.rows import report_of
 from shared.app.context import Context
 from shared.app.reporting.decisions import decisions
 from shared.app.state.repository import Loaded, load_run
+from shared.app.transitions.snapshot import versioned_input
 from shared.core.decision.decide import decide
 from shared.core.decision.decisions import Blocked, Decision, Done, EmptyOk, Held, Read, Trigger, Wait
 from shared.core.decision.explain import Explanation
@@ -131,24 +132,9 @@ def _input_at(
     transition: Transition,
     completions: Mapping[str, Mapping[str, Completion]],
 ) -> DecisionInput:
-    begun = [
-        completion.last_received_at
-        for completion in completions.get(transition.starts, {}).values()
-        if completion.last_received_at
-    ]
-    return DecisionInput(
-        policy=ctx.policy,
-        transition=transition,
-        key=key,
-        state=TransitionState(),
-        completions=Loaded(None, completions).completions_of(transition.after),
-        units=None if loaded.run is None else loaded.run.value.units,
-        final_at=None if loaded.run is None else loaded.run.value.final_at,
-        started=completions.get(transition.starts, {}),
-        next_report_at=max(begun, default=None),
-        code_version=ctx.code_version,
-        pauses=loaded.pauses,
-    )
+    """Return what a transition was decided by then, but for its state; the run was open."""
+    then = replace(loaded, completions=completions, transitions={})
+    return replace(versioned_input(ctx, key, then, transition).snapshot, closed=False)
 
 
 def _with_state(snapshot: DecisionInput, entries: list[LogEntry], reports: list[Report]) -> DecisionInput:
