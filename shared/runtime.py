@@ -275,6 +275,11 @@ def policy_in(path: Path | None = None, overlay: Mapping[str, Any] | None = None
     return load_policy(path or CONFIG / "nba.yaml", overlay)
 
 
+def policy_values(path: Path) -> Any:
+    """Return the plain values of a policy file, to be compared; raise ``PolicyError`` for what is no YAML of ours."""
+    return policy_file.read_policy(path)
+
+
 def refuse_idle(policy: Policy) -> None:
     """Raise ``PolicyError`` for a policy by which a run could end and nobody be told (behaviour T10), or that says
     something in vain."""

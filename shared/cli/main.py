@@ -20,6 +20,7 @@ from shared.cli import (
     check,
     cost,
     dead_letters,
+    diff,
     doctor,
     emit,
     entry,
@@ -29,9 +30,11 @@ from shared.cli import (
     pause,
     program,
     report,
+    runs,
     serve,
     simulate,
     status,
+    timeline,
     workflows,
 )
 from shared.cli.shell import STATUSES, UNAVAILABLE, USAGE, add_pipeline_option, statuses_text
@@ -47,6 +50,9 @@ app = typer.Typer(
 program.add_to(app)
 status.add_to(app)
 explain.add_to(app)
+runs.add_to(app)
+timeline.add_to(app)
+diff.add_to(app)
 report.add_to(app)
 check.add_to(app)
 simulate.add_to(app)

@@ -11,28 +11,23 @@ import typer
 
 from shared import runtime
 from shared.app.context import Context
-from shared.app.reporting.pages import run_key
 from shared.app.reporting.run_statuses import open_statuses, pipeline_problems, statuses_of, statuses_of_dates
+from shared.cli.run_arguments import days_between, key_of
 from shared.cli.shell import (
     FAILED,
     NOT_FOUND,
     USAGE,
     Json,
     date_in,
-    dates_of_today,
     echo_wrapped,
     fail,
     print_json,
-    today,
 )
 from shared.cli.status_text import document, status_lines
-from shared.core import commands
 from shared.core.model import RunKey, State
 from shared.core.reporting.problems import ProblemKind, RunProblem, is_wrong
 from shared.core.reporting.run_status import PAUSED, RunStatus, all_problems, by_problem
 
-# Documents are kept no longer (behaviour T5).
-MOST_DAYS = 33
 STATES = (*(state.value for state in State), PAUSED, *(kind.value for kind in ProblemKind))
 Words = Annotated[
     list[str] | None,
@@ -130,18 +125,11 @@ def query_in(ctx: Context, words: Sequence[str], mode: str | None, since: str | 
         raise fail(USAGE, f"unknown mode {mode!r}", f"one of {', '.join(ctx.policy.modes)}")
     if state is not None and state not in STATES:
         raise fail(USAGE, f"unknown state {state!r}", f"one of {', '.join(STATES)}")
-    keys = tuple(_key(ctx, word) for word in words if "/" in word)
+    keys = tuple(key_of(ctx, word) for word in words if "/" in word)
     days = {date_in(ctx, word) for word in words if "/" not in word}
     if since is not None:
-        days |= set(days_since(ctx, since))
+        days |= set(days_between(ctx, since, None, 1))
     return StatusQuery(keys, tuple(sorted(days, reverse=True)), mode, state)
-
-
-def days_since(ctx: Context, text: str) -> list[date]:
-    """Read a first date, and return it and all later ones that can have a run; as far back as runs are kept."""
-    last = max((today(ctx), *dates_of_today(ctx)))
-    first = max(date_in(ctx, text), last - timedelta(days=MOST_DAYS))
-    return [first + timedelta(days=day) for day in range((last - first).days + 1)]
 
 
 def answer(ctx: Context, query: StatusQuery) -> StatusAnswer:
@@ -155,11 +143,3 @@ def answer(ctx: Context, query: StatusQuery) -> StatusAnswer:
     fitting = tuple(run for run in by_problem(runs) if query.fits(run))
     whole = query.mode is None and query.state is None
     return StatusAnswer(fitting, beside if whole else ())
-
-
-def _key(ctx: Context, text: str) -> RunKey:
-    key = run_key(ctx, text)
-    if key is None:
-        example = f"{ctx.policy.pipeline}/2026-01-21/{next(iter(ctx.policy.modes))}"
-        raise fail(USAGE, f"{text!r} is not the id of a run", f"one is written as {example}: {commands.status()}")
-    return key

@@ -49,6 +49,15 @@ PROGRAMS = {
 # For each command: a call that answers, and calls that end otherwise.
 CALLS = {
     "orch status": [["2026-01-21"], ["2026-03-03"], ["2026-13-03"]],
+    "orch runs list": [[], ["--since", "2026-01-22", "--until", "2026-01-21"]],
+    "orch runs show": [["nba/2026-01-21/overnight"], ["nba/2026-03-03/overnight"], ["2026-01-21"]],
+    "orch timeline": [["nba/2026-01-21/overnight"], ["nba/2026-03-03/overnight"]],
+    "orch events": [["nba/2026-01-21/overnight"], ["nba/2026-03-03/overnight"]],
+    "orch diff": [
+        ["nba/2026-01-21/overnight", "nba/2026-01-21/overnight"],
+        ["2026-03-03"],
+        ["nba/2026-01-21/overnight"],
+    ],
     "orch explain": [[*NIGHT], [NIGHT[0], "2026-03-03", *NIGHT[2:]], [NIGHT[0], "2026-01-21", "--mode", "noon"]],
     "orch report": [["2026-01-21"], ["2026-03-03"]],
     "orch check": [[], ["tests/pipelines/absent.yaml"]],

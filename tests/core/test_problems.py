@@ -183,6 +183,13 @@ NEXT = {
         snapshot(*done(*PHASE3), state=dispatched()), at(minutes=10), GOOD,
         "retry 06:30 EST, in 20 min: sent again unless phase4 reports",
     ),
+    "blocked by a gate": (
+        snapshot(*done(*PHASE3)), at(minutes=5), BELOW,
+        "deadline 08:00 EST, in 1 h 55 min: it is decided again at every sweep; what blocks it then is critical",
+    ),
+    "blocked behind its deadline": (
+        snapshot(*done(*PHASE3)), at(hours=3), BELOW, "it is decided again at every sweep"
+    ),
     "may go now": (snapshot(*done(*PHASE3)), at(minutes=5), GOOD, "the next sweep or report triggers it"),
     "nothing expected": (snapshot(games=0), at(), GOOD, "nothing more is to come"),
     "closed": (snapshot(closed=True), at(), GOOD, "nothing more is to come: the run is closed"),

@@ -3442,4 +3442,18 @@ MUTANTS = [
         "if moment.at is not None",
         f"{T_PROBLEMS}what_comes_next",
     ),
+    mutant(
+        "a block that is over is drawn until now",
+        "shared/core/reporting/timeline_bars.py",
+        "end = event.until or min((at for at in triggers if at >= event.at), default=now)",
+        "end = now",
+        "tests/cli/test_runs.py::test_a_block_that_is_over_ends_where_it_did",
+    ),
+    mutant(
+        "an older report is listed like any other",
+        "shared/app/reporting/run_events.py",
+        "report.occurred_at < before.occurred_at:",
+        "report.received_at < before.received_at:",
+        "tests/cli/test_runs.py::test_events_are_in_order_with_who_and_why",
+    ),
 ]  # fmt: skip

@@ -7,6 +7,8 @@ from datetime import date
 
 from shared.app.alerting import outbox
 from shared.app.context import Context
+from shared.app.quarantine.rows import COLLECTION as QUARANTINE
+from shared.app.quarantine.rows import KEPT_ASIDE
 from shared.app.reporting.overview import keys, row
 from shared.app.state.repository import (
     Loaded,
@@ -20,6 +22,7 @@ from shared.app.state.repository import (
 from shared.app.transitions.readings import read_units
 from shared.app.transitions.reconcile import assess
 from shared.app.transitions.snapshot import transitions_of, versioned_input
+from shared.core import commands
 from shared.core.alerting.alert import Alert
 from shared.core.calendar import day_of
 from shared.core.decision.pause import Pause
@@ -28,6 +31,7 @@ from shared.core.reporting.page import Tone
 from shared.core.reporting.problems import ProblemKind, RunProblem, lateness, with_alerts
 from shared.core.reporting.run_status import RunStatus, TransitionStatus, transition_status
 from shared.core.severity import Severity
+from shared.core.texts import amount
 
 
 def open_statuses(ctx: Context) -> list[RunStatus]:
@@ -53,10 +57,18 @@ def statuses_of(ctx: Context, run_keys: Sequence[RunKey]) -> list[RunStatus]:
 
 
 def pipeline_problems(ctx: Context, runs: Collection[RunStatus]) -> tuple[RunProblem, ...]:
-    """Return the alerts that fire and belong to none of these runs: the pipeline's own, and those of other runs."""
+    """Return the alerts that fire and belong to none of these runs, the pipeline's own and those of other runs, and
+    that messages are in quarantine."""
     shown, now = {run.key.id for run in runs}, ctx.ports.clock.now()
     alerts = [alert for run, of_run in _firing(ctx).items() for alert in of_run if run not in shown]
-    return with_alerts((), alerts, ctx.policy, now)
+    return with_alerts(_quarantined(ctx), alerts, ctx.policy, now)
+
+
+def _quarantined(ctx: Context) -> list[RunProblem]:
+    pipeline = ctx.policy.pipeline
+    count = ctx.ports.store.count(QUARANTINE, {"status": KEPT_ASIDE, "pipeline": pipeline})
+    text = f"{amount(count, 'kind')} of messages that could not be understood: {commands.quarantine('list')}"
+    return [RunProblem(ProblemKind.QUARANTINED, Severity.INFO, text, pipeline)] if count else []
 
 
 def statuses(ctx: Context, runs: Sequence[Stored[Run]]) -> list[RunStatus]:

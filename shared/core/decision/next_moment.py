@@ -10,7 +10,7 @@ from shared.core.calendar import due_at
 from shared.core.decision.decide import confirm_by
 from shared.core.decision.decisions import Blocked, Decision, Done, EmptyOk, Held, Read, Trigger, Wait
 from shared.core.decision.refresh import another_may_follow, refresh_until
-from shared.core.decision.silence import end_expected_at
+from shared.core.decision.silence import deadline_at, end_expected_at
 from shared.core.decision.snapshot import DecisionInput
 from shared.core.decision.unproven import again_at
 from shared.core.model import HoldCause, State
@@ -93,6 +93,8 @@ def _moments(snapshot: DecisionInput, decision: Decision, now: datetime) -> Iter
         yield from _after_trigger(snapshot, now)
     elif pause is not None:
         yield NextMoment("the pause ends, and what is due is decided", "pause", pause.over_at)
+    elif isinstance(decision, Blocked):
+        yield NextMoment(f"{A_SWEEP}; what blocks it then is critical", "deadline", deadline_at(snapshot))
     else:
         yield from _before_trigger(snapshot)
     if state.failure is not None and isinstance(decision, Blocked | Wait):

@@ -48,6 +48,7 @@ class ProblemKind(StrEnum):
     NEVER = "never triggered"
     DEGRADED = "degraded"
     ALERT = "alert"
+    QUARANTINED = "quarantined"
 
 
 @dataclass(frozen=True, slots=True)
