@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from shared.app.alerting.outbox import leading
+from shared.app.alerting.direct import send_direct
 from shared.app.context import Context
 from shared.core.alerting.condition import fingerprint
 from shared.core.alerting.kinds import AlertKind
-from shared.core.errors import Unavailable, Undelivered
+from shared.core.errors import Unavailable
 from shared.core.texts import clock_time, duration, say
-from shared.ports import Delivered, Notice
+from shared.ports import Notice
 
 DOWN_FOR = timedelta(minutes=5)
 
@@ -55,17 +55,10 @@ def alert_both_stores_down(ctx: Context, run: str, error: str) -> None:
 def _straight(ctx: Context, text: str, *, resolved: bool, kind: AlertKind = AlertKind.STATE_DOWN) -> bool:
     """Send without the store, which does not answer; False if it could not be sent."""
     mark, all_taken = fingerprint(kind, ctx.policy.pipeline, "", ""), ctx.memory.straight_taken
-    taken = all_taken.get((kind, resolved), ())
-    try:
-        plain = Notice(mark, "critical", kind.value, text, resolved=resolved, taken=taken)
-        result = ctx.ports.alerts.send(leading(ctx, plain, ctx.policy.pipeline, "", ctx.ports.clock.now()))
-    except Unavailable as error:
-        all_taken[kind, resolved] = error.taken if isinstance(error, Undelivered) else taken
-        ctx.log("alert.unsent", severity="CRITICAL", error=str(error), text=text)
-        return False
-    if not isinstance(result, Delivered):
-        all_taken[kind, resolved] = result.taken
-        ctx.log("alert.refused", severity="CRITICAL", reason=result.reason, text=text)
+    plain = Notice(mark, "critical", kind.value, text, resolved=resolved, taken=all_taken.get((kind, resolved), ()))
+    unsent = send_direct(ctx, plain, ctx.policy.pipeline)
+    if unsent is not None:
+        all_taken[kind, resolved] = unsent.taken
         return False
     all_taken.pop((kind, resolved), None)
     return True

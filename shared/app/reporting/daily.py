@@ -10,6 +10,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from shared.app.alerting import outbox, raise_alerts
+from shared.app.alerting.direct import send_direct
 from shared.app.call import BAD_REQUEST, Wrong, parameters
 from shared.app.context import Context
 from shared.app.quarantine.rows import rows
@@ -38,7 +39,7 @@ from shared.core.reporting.coverage import band
 from shared.core.reporting.page import Cell, Row
 from shared.core.severity import Severity
 from shared.core.texts import say
-from shared.ports import Delivered, Notice
+from shared.ports import Notice
 
 KIND = AlertKind.REPORT
 # Compared where git and gcloud are: what is found is kept there, and no function may read it.
@@ -299,15 +300,10 @@ def _straight(ctx: Context, condition: Condition, error: Unavailable) -> str:
     day = date.fromisoformat(condition.subject)
     if ctx.memory.report_sent_on == day:
         return "sent already by this instance"
-    try:
-        plain = Notice(condition.fingerprint, condition.severity.value, condition.kind.value, condition.text)
-        answer = ctx.ports.alerts.send(outbox.leading(ctx, plain, condition.run, "", ctx.ports.clock.now()))
-    except Unavailable as unsent:
-        ctx.log("report.unsent", severity="ERROR", reason=unsent.reason)
+    plain = Notice(condition.fingerprint, condition.severity.value, condition.kind.value, condition.text)
+    unsent = send_direct(ctx, plain, condition.run)
+    if unsent is not None:
         return f"not sent: {unsent.reason}; not stored: {error.reason}"
-    if not isinstance(answer, Delivered):
-        ctx.log("report.unsent", severity="ERROR", reason=answer.reason)
-        return f"not sent: {answer.reason}; not stored: {error.reason}"
     ctx.memory.report_sent_on = day
     return f"sent, not stored: {error.reason}"
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from shared.app.alerting import outbox, raise_alerts
+from shared.app.alerting.direct import send_direct
 from shared.app.context import Context
 from shared.app.validation.report import Report
 from shared.core.alerting.condition import Condition
@@ -19,7 +20,7 @@ from shared.core.severity import Severity
 from shared.core.texts import amount, say
 from shared.core.validation.checks import Status
 from shared.core.validation.verdict import Result
-from shared.ports import Delivered, Notice
+from shared.ports import Notice
 
 KIND = raise_alerts.VALIDATION
 PORTS = ("warehouse", "state", "record", "inventory")
@@ -116,15 +117,6 @@ def _answered(report: Report) -> set[str]:
 def _straight(ctx: Context, report: Report, error: Unavailable) -> str:
     what = f"{report.target.schedule.name} of {report.target.day}: {report.summary.message}"
     text = say(ctx.policy.pipeline, "validation", f"{what}; alerts could not be stored: {error.reason}")
-    try:
-        plain = Notice(f"{KIND}-straight", "critical", KIND.value, text)
-        answer = ctx.ports.alerts.send(
-            outbox.leading(ctx, plain, ctx.policy.pipeline, "validation", ctx.ports.clock.now())
-        )
-    except Unavailable as unsent:
-        ctx.log("alert.unsent", severity="CRITICAL", error=str(unsent), text=text)
-        return f"{error.reason}; {unsent.reason}"
-    if not isinstance(answer, Delivered):
-        ctx.log("alert.refused", severity="CRITICAL", reason=answer.reason, text=text)
-        return f"{error.reason}; {answer.reason}"
-    return ""
+    plain = Notice(f"{KIND}-straight", "critical", KIND.value, text)
+    unsent = send_direct(ctx, plain, ctx.policy.pipeline, "validation")
+    return "" if unsent is None else f"{error.reason}; {unsent.reason}"

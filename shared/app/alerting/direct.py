@@ -1,0 +1,31 @@
+"""Sending past the state store, which does not answer: an alert would have been kept there (behaviour 8)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from shared.app.alerting.outbox import leading
+from shared.app.context import Context
+from shared.core.errors import Unavailable, Undelivered
+from shared.ports import Delivered, Notice
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """Not every sink has it: why, and those that have."""
+
+    reason: str
+    taken: tuple[str, ...]
+
+
+def send_direct(ctx: Context, notice: Notice, run: str, transition: str = "") -> NotSent | None:
+    """Send a notice with its links; return None once every sink has it. Nothing repeats it but the caller."""
+    try:
+        answer = ctx.ports.alerts.send(leading(ctx, notice, run, transition, ctx.ports.clock.now()))
+    except Unavailable as error:
+        ctx.log("alert.unsent", severity="CRITICAL", error=str(error), text=notice.text)
+        return NotSent(error.reason, error.taken if isinstance(error, Undelivered) else notice.taken)
+    if isinstance(answer, Delivered):
+        return None
+    ctx.log("alert.refused", severity="CRITICAL", reason=answer.reason, text=notice.text)
+    return NotSent(answer.reason, answer.taken)
