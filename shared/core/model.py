@@ -215,7 +215,8 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What one generation of a trigger carries. ``completed`` maps the processors done to their records;
+    """What one generation of a trigger carries. ``reason`` is a ``TriggerReason`` or a tier's name;
+    ``completed`` maps the processors done to their records;
     ``partial`` are those of ``missing`` that reported a part at or above their floor; ``inputs`` are the numbers that
     its gates went by, by table and gate, as far as they could be read; ``answers`` is what its calls were answered,
     where the policy shows it, by service and path."""
@@ -253,6 +254,15 @@ class Block:
 
     since: datetime
     text: str
+
+
+class TriggerReason(StrEnum):
+    """Why a transition was triggered, where it was not by a tier: then it is the tier's name."""
+
+    COMPLETE = "complete"
+    DEADLINE = "deadline"
+    REFRESH = "refresh"
+    OPERATOR = "operator"
 
 
 class HoldCause(StrEnum):

@@ -20,6 +20,7 @@ from shared.core.policy.policy import Policy
 from shared.core.repairs import GRACE, Lack
 from shared.core.severity import Severity
 from shared.core.texts import amount, clock_time, names, say
+from shared.core.wire.answers import Means
 
 REACH = timedelta(days=14)
 # How long nothing of the past is looked at where nothing can be done.
@@ -186,7 +187,7 @@ def conditions(policy: Policy, listed: list[PastLack], now: datetime) -> Iterato
         faults = [
             past_lack
             for past_lack in failing
-            if past_lack.log.failure is not None and past_lack.log.failure.verdict == "refused"
+            if past_lack.log.failure is not None and past_lack.log.failure.verdict == Means.REFUSED
         ]
         yield from _failed(policy, faults, now, is_fault=True)
         yield from _failed(policy, [past_lack for past_lack in failing if past_lack not in faults], now, is_fault=False)

@@ -92,7 +92,7 @@ def conditions(policy: Policy, lack: Lack, log: RepairLog, now: datetime) -> Ite
     again = commands.rerun(lack.phase, lack.key, "what refused it is repaired")
     if failure is not None:
         since = clock_time(policy, failure.since, now)
-        if failure.verdict == "refused":
+        if failure.verdict == Means.REFUSED:
             what = f"repair of {lack.phase} refused since {since}: {failure.text}"
             do = f"correct phases.{lack.phase}.rerun or its service, then: {again}"
             yield _condition(lack, AlertKind.REPAIR_FAULT, Severity.CRITICAL, what, "", do)

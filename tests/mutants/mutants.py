@@ -842,8 +842,8 @@ MUTANTS = [
     mutant(
         "an operator is bound by gates",
         DECIDE,
-        '    return Trigger(replace(_plan(snapshot, completeness, Ready("operator")), note=state.request.reason))',
-        '    return _pass_gates(snapshot, completeness, Ready("operator"), now)',
+        "Trigger(replace(_plan(snapshot, completeness, Ready(TriggerReason.OPERATOR)), note=state.request.reason))",
+        "_pass_gates(snapshot, completeness, Ready(TriggerReason.OPERATOR), now)",
         f"{T_DECIDE}an_operator_dispatches_whatever_stands_in_the_way",
     ),
     mutant(
@@ -2105,7 +2105,7 @@ MUTANTS = [
     mutant(
         "a repair's refusal told as an outage",
         REPAIRS,
-        'if failure.verdict == "refused":',
+        'if failure.verdict == Means.REFUSED:',
         "if False:",
         f"{T_REPAIRS}a_refusal_is_a_fault_that_a_person_hears_of_at_once",
         scenario("S_N10_repair_refused"),
@@ -2398,7 +2398,7 @@ MUTANTS = [
     mutant(
         "a pause stops an operator",
         DECIDE,
-        "            return plan.reason == \"operator\"\n",
+        "            return plan.reason == TriggerReason.OPERATOR\n",
         "            return False\n",
         f"{T_PAUSE}an_operator_goes_through_a_pause",
         f"{T_PAUSING}an_operator_triggers_through_a_pause",

@@ -21,7 +21,7 @@ from shared.app.transitions.snapshot import transitions_of
 from shared.core.calendar import due_at, instant, is_expected, working_day
 from shared.core.decision.decide import confirm_by
 from shared.core.decision.pause import Pause, pause_at, paused_text
-from shared.core.model import HoldCause, Lane, Run, RunKey, State, TransitionState, Units
+from shared.core.model import HoldCause, Lane, Run, RunKey, State, TransitionState, TriggerReason, Units
 from shared.core.policy.policy import Policy
 from shared.core.policy.transitions import ConfirmBy, Transition
 from shared.core.reporting.page import Cell, Overview, Row, Tone
@@ -30,7 +30,7 @@ from shared.core.texts import clock_time, duration
 # A sweep opens a run within a minute of its time.
 GRACE = timedelta(minutes=2)
 NOTHING = "nothing expected"
-REASONS = {"complete": "all complete", "operator": "by an operator"}
+REASONS: dict[str, str] = {TriggerReason.COMPLETE: "all complete", TriggerReason.OPERATOR: "by an operator"}
 
 
 def overview(ctx: Context, days: Sequence[date], units: Mapping[date, Units] | None) -> Overview:

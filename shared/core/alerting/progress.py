@@ -16,7 +16,7 @@ from shared.core.decision.refusal import refusals
 from shared.core.decision.silence import deadline_at, end_expected_at, not_ended
 from shared.core.decision.snapshot import DecisionInput
 from shared.core.decision.unproven import exhausted
-from shared.core.model import HoldCause, State
+from shared.core.model import HoldCause, State, TriggerReason
 from shared.core.policy.after_run import NAME as AFTER_RUN
 from shared.core.policy.transitions import ConfirmBy
 from shared.core.severity import Severity
@@ -147,7 +147,7 @@ def of_trigger(snapshot: DecisionInput, completeness: Completeness) -> Iterator[
     carried = snapshot.state.accepted_plan
     if carried is None or snapshot.state.state is State.OBSERVED:
         return
-    if carried.degraded and carried.reason not in ("refresh", "operator"):
+    if carried.degraded and carried.reason not in (TriggerReason.REFRESH, TriggerReason.OPERATOR):
         optional = not frozenset(carried.missing) & completeness.required
         severity = Severity.INFO if carried.first_tier and optional else Severity.WARNING
         described = dict(zip(carried.missing, _described(completeness, carried.missing), strict=True))

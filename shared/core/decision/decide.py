@@ -33,7 +33,7 @@ from shared.core.decision.refresh import another_may_follow, causes
 from shared.core.decision.refusal import changed_inputs, changed_readings, may_repeat, refusals
 from shared.core.decision.snapshot import DecisionInput
 from shared.core.decision.unproven import doubt, unproven
-from shared.core.model import HoldCause, Plan, State, TransitionState
+from shared.core.model import HoldCause, Plan, State, TransitionState, TriggerReason
 from shared.core.policy import after_run
 from shared.core.policy.transitions import ConfirmBy
 
@@ -66,7 +66,7 @@ def _stands_in_a_pause(snapshot: DecisionInput, decision: Decision) -> bool:
         case Wait():  # what was dispatched before is waited for all the same
             return state.state in (State.CLAIMED, State.DISPATCHED)
         case Trigger(plan):
-            return plan.reason == "operator"
+            return plan.reason == TriggerReason.OPERATOR
         case Read(readings):  # a service that was called before is asked whether it is at work: no dispatch
             return readings.status is not None or state.request is not None
         case _:
@@ -128,7 +128,7 @@ def _operator(snapshot: DecisionInput, now: datetime) -> Decision:
     if state.failure is not None and now < state.failure.retry_at:
         return Blocked({state.failure.reason: state.failure.text}, state.failure.retry_at)
     completeness = snapshot.seen
-    return Trigger(replace(_plan(snapshot, completeness, Ready("operator")), note=state.request.reason))
+    return Trigger(replace(_plan(snapshot, completeness, Ready(TriggerReason.OPERATOR)), note=state.request.reason))
 
 
 def _claimed(snapshot: DecisionInput, now: datetime) -> Decision:
@@ -298,7 +298,7 @@ def _refresh(snapshot: DecisionInput, now: datetime) -> Decision | None:
     report of the started phase alone, which is looked at without what was waited for, starts nothing.
     """
     if causes(snapshot, now):
-        return _pass_gates(snapshot, snapshot.seen, Ready("refresh"), now)
+        return _pass_gates(snapshot, snapshot.seen, Ready(TriggerReason.REFRESH), now)
     carried = snapshot.state.accepted_plan
     if carried is None or not carried.inputs or not snapshot.completions:
         return None
@@ -309,7 +309,7 @@ def _refresh(snapshot: DecisionInput, now: datetime) -> Decision | None:
     if unread:
         return Read(unread)
     changed = changed_readings(carried, gates.numbers(*of))
-    return _pass_gates(snapshot, snapshot.seen, Ready("refresh"), now) if changed else None
+    return _pass_gates(snapshot, snapshot.seen, Ready(TriggerReason.REFRESH), now) if changed else None
 
 
 def _plan(
@@ -342,7 +342,7 @@ def _plan(
 def _next(state: TransitionState, ready: Ready) -> int:
     """Return 1 if the plan is another generation: what was taken half goes on under its trigger id, unless an
     operator asks for more (behaviour D3, D9)."""
-    return int(state.accepted if ready.reason == "operator" else state.accepted_whole)
+    return int(state.accepted if ready.reason == TriggerReason.OPERATOR else state.accepted_whole)
 
 
 def _is_news(result: GateResult, completeness: Completeness) -> bool:

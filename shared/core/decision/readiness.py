@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from shared.core.decision.completeness import Completeness
 from shared.core.decision.snapshot import DecisionInput
+from shared.core.model import TriggerReason
 from shared.core.policy.transitions import Then
 
 
@@ -28,7 +29,7 @@ class NotReady(NamedTuple):
 def readiness(snapshot: DecisionInput, completeness: Completeness, now: datetime) -> Ready | NotReady:
     """Say whether sets and clock allow a trigger (behaviour D1, section 3); gates aside."""
     if completeness.complete:
-        return Ready("complete")
+        return Ready(TriggerReason.COMPLETE)
     waiting = "waiting for " + (", ".join(completeness.described(completeness.missing)) or "nothing that is expected")
     since = snapshot.clock_from
     if since is None:
@@ -56,7 +57,7 @@ def _enough(completeness: Completeness, at_least: int) -> bool:
 
 def _at_deadline(then: Then, completeness: Completeness) -> Ready | NotReady:
     if then is Then.TRIGGER or (then is Then.TRIGGER_IF_REQUIRED and completeness.required <= completeness.present):
-        return Ready("deadline")
+        return Ready(TriggerReason.DEADLINE)
     return NotReady(
         "the deadline has passed without " + ", ".join(completeness.described(completeness.missing)), held=True
     )

@@ -19,6 +19,7 @@ from shared.core.model import (
     Plan,
     State,
     TransitionState,
+    TriggerReason,
     Unproven,
 )
 
@@ -57,7 +58,7 @@ def dispatched(state: TransitionState, now: datetime, call: Unproven | None = No
         (sent_at, sent_at, 1) if call is None else (min(call.since, call.last_at), call.last_at, call.calls)
     )
     again = state.accepted_whole
-    new_window = not again and plan.reason != "refresh"
+    new_window = not again and plan.reason != TriggerReason.REFRESH
     return logged(
         replace(
             state,
@@ -71,9 +72,9 @@ def dispatched(state: TransitionState, now: datetime, call: Unproven | None = No
             dispatched_at=state.dispatched_at if again else first,
             last_dispatched_at=last,
             confirmed_at=None,
-            refreshes=state.refreshes + (plan.reason == "refresh" and not again),
+            refreshes=state.refreshes + (plan.reason == TriggerReason.REFRESH and not again),
             failure=None,
-            request=None if plan.reason == "operator" else state.request,
+            request=None if plan.reason == TriggerReason.OPERATOR else state.request,
         ),
         now,
         "redispatch" if again else "trigger",

@@ -9,6 +9,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
+from shared.core.model import TriggerReason
 from shared.core.policy.after_run import AfterRun
 from shared.core.policy.config_error import spell
 from shared.core.wire.bodies import NO_BODY, RESERVED, Body
@@ -231,7 +232,7 @@ class Transition:
 
     def steps(self, reason: str) -> tuple[Step, ...]:
         """Return what a generation of this reason sends: a refresh may go another way (behaviour D12)."""
-        refreshed = reason == "refresh" and self.refresh is not None and self.refresh.steps
+        refreshed = reason == TriggerReason.REFRESH and self.refresh is not None and self.refresh.steps
         return refreshed or self.dispatch.steps
 
     @cached_property

@@ -27,7 +27,7 @@ from shared.core.decision.refusal import refusals
 from shared.core.decision.silence import deadline_at, end_expected_at
 from shared.core.decision.snapshot import DecisionInput
 from shared.core.decision.unproven import exhausted
-from shared.core.model import HoldCause, Lane, State
+from shared.core.model import HoldCause, Lane, State, TriggerReason
 from shared.core.policy.after_run import NAME as AFTER_RUN
 from shared.core.policy.policy import Policy
 from shared.core.policy.transitions import ConfirmBy
@@ -331,7 +331,7 @@ def _degraded(snapshot: DecisionInput, completeness: Completeness) -> Iterator[R
     if plan is None or not plan.degraded or state.state is State.OBSERVED:
         return
     optional = not frozenset(plan.missing) & completeness.required
-    meant = plan.reason in ("refresh", "operator") or (plan.first_tier and optional)
+    meant = plan.reason in (TriggerReason.REFRESH, TriggerReason.OPERATOR) or (plan.first_tier and optional)
     by = plan.reason.replace("_", " ")
     text = f"triggered degraded by {by} without {names(plan.missing)}"
     yield _of(snapshot, ProblemKind.DEGRADED, Severity.INFO if meant else Severity.WARNING, text, state.triggered_at)
