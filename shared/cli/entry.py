@@ -13,6 +13,7 @@ import typer
 from shared import runtime
 from shared.cli.shell import Failure, absent_library, print_json
 from shared.cli.shell import fail as failure
+from shared.cli.talk import talk
 from shared.core import commands
 from shared.core.errors import PolicyError, Unavailable
 
@@ -47,7 +48,7 @@ def call(
     ``so_far`` is what a person need not fear where something did not answer.
     """
     _let_every_terminal_read()
-    with runtime.log_to(sys.stderr):
+    with runtime.log_to(talk(sys.stderr, name)):
         return _answer(app, argv, name, usage, unavailable, so_far)
 
 
