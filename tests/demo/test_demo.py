@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import time
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from shared.simulation.demo.night import NIGHT_LEGEND
 from shared.simulation.demo.nights import NIGHTS, load
 from shared.simulation.demo.workspace import Workspace, WorkspaceInUse
 from shared.simulation.emulators import EmulatorMissing, require_tools
@@ -32,9 +34,9 @@ def clone(tmp_path: Path) -> Path:
 
 
 def asked(printed: str, clone: Path) -> list[subprocess.CompletedProcess[str]]:
-    """Type every command that a demo has printed."""
-    lines = [line.strip() for line in printed.splitlines() if " --home " in line]
-    return [run("sh", "-c", line, cwd=clone, seconds=300) for line in lines]
+    """Type every command that a demo has printed, in another folder; but not the one that serves the page."""
+    lines = [line.strip() for line in printed.splitlines() if " --home " in line and " serve " not in line]
+    return [run("sh", "-c", line, cwd=clone.parent, seconds=300) for line in lines]
 
 
 def functions_of(pid: int) -> set[Process]:
@@ -53,6 +55,11 @@ def test_a_night_is_played_judged_and_left_to_be_asked(clone: Path) -> None:
     assert lines[-1].startswith("1 night played, all as expected")
     assert "\x1b" not in played.stdout
     assert "logged by" not in played.stdout
+    kinds = {line.split()[1] for line in played.stdout.splitlines() if re.match(r"  \d\d:\d\d  ", line)}
+    legend = {
+        word for line in NIGHT_LEGEND.splitlines()[1:] for word in re.split(r"\s{2,}", line.strip())[0].split(", ")
+    }
+    assert kinds <= legend
 
     status, explained = asked(played.stdout, clone)
     assert status.returncode == 0, status.stderr

@@ -86,11 +86,11 @@ def test_a_day_is_shown_as_the_services_speak(tmp_path: Path) -> None:
     assert played.stdout.count("call      precompute /process-date {analysis_date: 2026-03-1") == 2
 
     workflow, explain, serve = [line.strip() for line in lines if " --home " in line]
-    asked = [run("sh", "-c", line, cwd=clone, seconds=60) for line in (workflow, explain)]
+    asked = [run("sh", "-c", line, cwd=clone.parent, seconds=60) for line in (workflow, explain)]
     assert [one.returncode for one in asked] == [0, 0], [one.stderr for one in asked]
     assert asked[0].stdout.startswith("betting_lines 2026-03-11: skip: ran at 12:3")
     assert asked[1].stdout.startswith("nba/2026-03-11/same_day phase5_to_phase6: confirmed"), asked[1].stderr
-    page = served_page(serve.replace("health_check", "health_check --port 0"), clone)
+    page = served_page(serve.replace("health_check", "health_check --port 0"), clone.parent)
     assert "same_day" in page
     assert "phase3_to_grading" in page
     assert "post_game_window_3" in page

@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from shared.simulation.demo.batch_day import play_batch
+from shared.simulation.demo.night import NIGHT_LEGEND
 from shared.simulation.demo.nights import NIGHTS, Night, chosen, load
 from shared.simulation.demo.play import Driver
 from shared.simulation.demo.processes import Ground, start_processes
@@ -102,6 +103,7 @@ def main(
 def play_all(ground: Ground, nights: list[tuple[Night, Scenario]], console: Console, screen: Screen) -> int:
     """Play the nights one after the other and say how they went; return the exit status."""
     began = time.monotonic()
+    console.print(NIGHT_LEGEND, markup=False, highlight=False, soft_wrap=True)
     results: list[Result] = []
     homes: list[tuple[Night, Path]] = []
     for number, (night, scenario) in enumerate(nights, start=1):

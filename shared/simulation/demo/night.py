@@ -14,6 +14,18 @@ from shared.core.texts import duration
 from shared.simulation.demo.nights import Night, short
 
 RUNNING = ("tier_", "deadline")
+NIGHT_LEGEND = """\
+Every line is one of these, at the time of the night:
+  world     what is true outside: games that end, rows that a table holds, a service that fails
+  report    a job has published that it ended; a function records it, and the transition is decided anew
+  again     the same message is delivered once more
+  run       the orchestrator follows a date in a mode from now on
+  decision  what a transition waits for, with its next time, or what became of it
+  trigger   the next phase was started: by what, without whom, by which calls and messages
+  repair    a phase was asked to run again for what is missing
+  sweep     how often the timer calls
+  info, warning, critical  a person is told, once
+  resolved  a person is told that it is over"""
 
 
 @dataclass(frozen=True)
