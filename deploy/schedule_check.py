@@ -1,14 +1,16 @@
-"""What can be wrong with the schedules: each by itself, and all of them against config/validation.yaml."""
+"""What can be wrong with the schedules: each by itself, and all of them against the checks of each pipeline."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from zoneinfo import available_timezones
 
 from deploy import cron
 from deploy.manifest import Manifest, Schedule
+from shared.adapters.config.beside import own_file
 from shared.adapters.config.strict_yaml import read_yaml
 from shared.core.policy.config_error import ConfigError, spell, suggest
 
@@ -50,31 +52,52 @@ def problems_of(manifest: Manifest, schedule: Schedule) -> Iterator[ConfigError]
 
 
 def unscheduled(manifest: Manifest, root: Path) -> Iterator[ConfigError]:
-    """Each schedule that config/validation.yaml declares is called at its local time, and no other one is."""
+    """Each schedule that the checks of a pipeline declare is called at its local time, and no other one is."""
     if VALIDATION not in manifest.functions:
         return
-    declared, _ = read_yaml(root / "config" / "validation.yaml")
-    times = {name: str(entry.get("at")) for name, entry in _mapping(declared, "schedules").items()}
+    declared = list(_declared(manifest, root))
     called = {
         schedule.path.partition("schedule=")[2]: schedule
         for schedule in manifest.schedules.values()
         if schedule.calls == VALIDATION
     }
-    for name in sorted(times.keys() - called.keys()):
-        yield ConfigError("schedules", f"{name} of config/validation.yaml is never called", f"path: /?schedule={name}")
-    for name, schedule in called.items():
-        key = f"schedules.{schedule.name}"
-        if name not in times:
-            yield ConfigError(f"{key}.path", f"{name!r} is no schedule of config/validation.yaml", suggest(name, times))
+    for of in sorted(declared, key=lambda of: of.name):
+        if of.name not in called:
+            yield ConfigError("schedules", f"{of.name} of {of.file} is never called", f"path: /?schedule={of.name}")
             continue
-        hour, _, minute = times[name].partition(":")
+        schedule = called[of.name]
+        hour, _, minute = of.at.partition(":")
         expected = f"{int(minute)} {int(hour)} * * *"
-        zone = manifest.policy.zone.key
-        if (schedule.cron, schedule.zone) != (expected, zone):
-            reason = (
-                f"{schedule.cron} in {schedule.zone} is not {times[name]} in {zone}, as config/validation.yaml says"
-            )
-            yield ConfigError(f"{key}.cron", reason, f'cron: "{expected}", zone: {zone}')
+        if (schedule.cron, schedule.zone) != (expected, of.zone):
+            reason = f"{schedule.cron} in {schedule.zone} is not {of.at} in {of.zone}, as {of.file} says"
+            yield ConfigError(f"schedules.{schedule.name}.cron", reason, f'cron: "{expected}", zone: {of.zone}')
+    names = {of.name for of in declared}
+    files = ", ".join(dict.fromkeys(of.file for of in declared)) or "config/validation.yaml"
+    for name, schedule in called.items():
+        if name not in names:
+            reason = f"{name!r} is no schedule of {files}"
+            yield ConfigError(f"schedules.{schedule.name}.path", reason, suggest(name, names))
+
+
+@dataclass(frozen=True)
+class _Declared:
+    """A schedule as the checks of a pipeline declare it: its name, local time and zone, and the file."""
+
+    name: str
+    at: str
+    zone: str
+    file: str
+
+
+def _declared(manifest: Manifest, root: Path) -> Iterator[_Declared]:
+    """Yield the schedules of the manifest's pipeline, then those of other pipelines that have a file of their own."""
+    files = [(manifest.policy, root / "config" / "validation.yaml")]
+    files += [(policy, path) for policy in manifest.others if (path := own_file(policy, "validation")) is not None]
+    for policy, path in files:
+        content, _ = read_yaml(path)
+        file = path.relative_to(root) if path.is_relative_to(root) else path
+        for name, entry in _mapping(content, "schedules").items():
+            yield _Declared(name, str(entry.get("at")), policy.zone.key, str(file))
 
 
 def _mapping(value: object, key: str) -> Mapping[str, Mapping[str, object]]:

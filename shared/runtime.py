@@ -367,6 +367,11 @@ def override_context(*these: Context) -> Iterator[Context]:
         del _installed[last]
 
 
+def is_embedded() -> bool:
+    """True where the state is on this machine, so that no cloud keeps a log of it."""
+    return variable("ORCH_STATE") == "sqlite"
+
+
 def is_home(folder: Path) -> bool:
     """True for a folder that ``at_home`` takes."""
     from shared.adapters.local import home_file

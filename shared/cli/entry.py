@@ -17,8 +17,8 @@ from shared.cli.talk import talk
 from shared.core import commands
 from shared.core.errors import PolicyError, Unavailable
 
-# As a shell says of a program that nobody reads any more.
-CLOSED = 128 + 13
+# As a shell says of a program that nobody reads any more, and of one that Ctrl-C has ended.
+CLOSED, STOPPED = 128 + 13, 128 + 2
 FULL = "free some space, or let ORCH_HOME name a folder on another disk"
 SPOILT = "it was spoilt or is of another program: move it away, or let ORCH_HOME name another folder"
 SPOILT_WORDS = (
@@ -62,6 +62,9 @@ def _answer(app: typer.Typer, argv: list[str], name: str, usage: int, unavailabl
         return ended.exit_code
     except typer.Exit as ended:
         return ended.exit_code
+    except typer.Abort:  # Ctrl-C, or the end of input where a question was asked
+        print(f"{name}: stopped", file=sys.stderr)
+        return STOPPED
     except typer.TyperException as wrong:
         text = wrong.format_message()
         # A call without arguments is answered with the help.

@@ -13,6 +13,7 @@ from shared import runtime
 from shared.app.context import Context
 from shared.app.reporting import past, queries
 from shared.app.workflows.explanations import explain as explain_workflow
+from shared.cli import completion
 from shared.cli.shell import NOT_FOUND, REFUSED, USAGE, Json, day_in, fail, key_in, print_json, transition_in
 from shared.cli.workflows import loaded, workflow_in
 from shared.core import commands
@@ -31,9 +32,11 @@ def add_to(app: typer.Typer) -> None:
 
 
 def explain(
-    transition: Annotated[str, typer.Argument(help="A transition, or the word workflow.")],
+    transition: Annotated[
+        str, typer.Argument(help="A transition, or the word workflow.", autocompletion=completion.transitions)
+    ],
     date: Annotated[str, typer.Argument(help="A date, or the name of a workflow.")],
-    mode: Annotated[str | None, typer.Option(help="Which pass over the date.")] = None,
+    mode: Annotated[str | None, typer.Option(help="Which pass over the date.", autocompletion=completion.modes)] = None,
     lane: Annotated[str, typer.Option(help="live or backfill.")] = "live",
     day: Annotated[str | None, typer.Option("--date", help="Of a workflow: one working date.")] = None,
     at: Annotated[

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import sys
 
 import typer
@@ -26,6 +27,7 @@ from shared.cli import (
     entry,
     explain,
     known,
+    logs,
     operator,
     pause,
     program,
@@ -35,15 +37,16 @@ from shared.cli import (
     simulate,
     status,
     timeline,
+    topics,
     workflows,
 )
+from shared.cli.init import command as init
 from shared.cli.shell import STATUSES, UNAVAILABLE, USAGE, add_pipeline_option, statuses_text
 
 app = typer.Typer(
     name="orch",
     epilog=statuses_text(STATUSES),
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -65,12 +68,16 @@ dead_letters.add_to(app)
 doctor.add_to(app)
 emit.add_to(app)
 cost.add_to(app)
+init.add_to(app)
 serve.add_to(app)
 known.add_to(app)
 workflows.add_to(app)
-# These ask no pipeline: they play scenarios, serve a function, or look at the machine.
-NO_PIPELINE = ("simulate", "serve", "doctor")
+logs.add_to(app)
+topics.add_to(app)
+# These ask no pipeline: they play scenarios, serve a function, look at the machine, write a new one, or read pages.
+NO_PIPELINE = ("simulate", "serve", "doctor", "init", "help")
 add_pipeline_option(app, NO_PIPELINE)
+COMPLETION = "_ORCH_COMPLETE"
 
 
 def run(argv: list[str], ctx: Context) -> tuple[int, str]:
@@ -88,6 +95,8 @@ def call(argv: list[str]) -> int:
 
 def main() -> None:
     """Entry point of `bin/orch`."""
+    if COMPLETION in os.environ:  # a shell asks what a word may become: typer answers, and ends the process
+        app(prog_name="orch")
     sys.exit(call(sys.argv[1:]))
 
 

@@ -16,6 +16,7 @@ from shared.app.operator import acts
 from shared.app.operator.rehearsal import Rehearsal, rehearsal
 from shared.app.outcome import CommandResult, Outcome, Why
 from shared.app.quarantine.rows import Quarantined, listed
+from shared.cli import completion
 from shared.cli.shell import (
     NOT_FOUND,
     REFUSED,
@@ -32,7 +33,8 @@ from shared.core import commands
 from shared.core.model import RunKey
 from shared.entrypoints.workflows import with_workflows
 
-Mode = Annotated[str | None, typer.Option(help="Which pass over the date.")]
+TransitionName = Annotated[str, typer.Argument(autocompletion=completion.transitions)]
+Mode = Annotated[str | None, typer.Option(help="Which pass over the date.", autocompletion=completion.modes)]
 LaneOption = Annotated[str, typer.Option(help="live or backfill.")]
 Reason = Annotated[str, typer.Option(help="Why; it is recorded.")]
 By = Annotated[
@@ -62,7 +64,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def trigger(
-    transition: str,
+    transition: TransitionName,
     date: str,
     reason: Reason,
     mode: Mode = None,
@@ -81,7 +83,7 @@ def trigger(
 
 
 def hold(
-    transition: str,
+    transition: TransitionName,
     date: str,
     reason: Reason,
     mode: Mode = None,
@@ -100,7 +102,7 @@ def hold(
 
 
 def release(
-    transition: str,
+    transition: TransitionName,
     date: str,
     reason: Reason,
     mode: Mode = None,
@@ -118,7 +120,7 @@ def release(
 
 
 def rerun(
-    phase: str,
+    phase: Annotated[str, typer.Argument(autocompletion=completion.phases)],
     date: str,
     reason: Reason,
     processor: Annotated[

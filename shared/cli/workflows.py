@@ -10,8 +10,10 @@ import typer
 
 from shared import runtime
 from shared.app.context import Context
+from shared.app.operator.rehearsal import Rehearsal, rehearsal
 from shared.app.workflows import explanations, guards
 from shared.app.workflows.manual import begin
+from shared.cli.operator import DryRun, say_rehearsed
 from shared.cli.shell import NOT_FOUND, REFUSED, USAGE, day_in, fail, print_json, today
 from shared.core.policy.config_error import suggest
 from shared.core.texts import amount
@@ -172,15 +174,16 @@ def list_breakers(as_json: Json = False) -> None:
 
 
 @breaker_app.command("reset")
-def reset_breaker(name: str) -> None:
+def reset_breaker(name: str, dry_run: DryRun = False) -> None:
     """Close a breaker: that of a scraper by the scraper's name.
 
     Example: orch breaker reset nbac_gamebook_pdf
     """
-    ctx = with_workflows(runtime.context())
-    if not guards.reset(ctx, name):
+    real = with_workflows(runtime.context())
+    rehearsed = rehearsal(real) if dry_run else None
+    if not guards.reset(real if rehearsed is None else rehearsed.ctx, name):
         raise fail(NOT_FOUND, f"there is no breaker {name!r}", "orch breaker list names them")
-    typer.echo(f"{name}: closed")
+    _say_done(rehearsed, f"{name}: closed")
 
 
 @lock_app.command("list")
@@ -200,12 +203,20 @@ def list_locks(as_json: Json = False) -> None:
 
 
 @lock_app.command("release")
-def release_lock(name: str) -> None:
+def release_lock(name: str, dry_run: DryRun = False) -> None:
     """Release a lock whose holder is gone.
 
     Example: orch lock release sweep
     """
-    ctx = runtime.context()
-    if not guards.release(ctx, name):
+    real = runtime.context()
+    rehearsed = rehearsal(real) if dry_run else None
+    if not guards.release(real if rehearsed is None else rehearsed.ctx, name):
         raise fail(NOT_FOUND, f"there is no lock {name!r}", "orch lock list names them")
-    typer.echo(f"{name}: released")
+    _say_done(rehearsed, f"{name}: released")
+
+
+def _say_done(rehearsed: Rehearsal | None, text: str) -> None:
+    if rehearsed is None:
+        typer.echo(text)
+    else:
+        say_rehearsed(rehearsed)

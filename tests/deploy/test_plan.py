@@ -23,6 +23,8 @@ from deploy.plan import lines, plan
 from deploy.ready import ReadyCheck
 from deploy.runner import CommandResult
 from shared.cli.doctor import examined
+from shared.cli.logs import log_line
+from shared.core.model import Run, RunKey
 from tests.deploy.standin import Cloud, patient
 from tests.deploy.test_drift import NOW
 from tests.deploy.world import PLACE, load_changed, manifest, project, stamp
@@ -53,7 +55,8 @@ def every_line(tmp_path_factory: pytest.TempPathFactory) -> list[CommandLine]:
     assert set(ones) == set(rights.GROUPS)
     conditional = next(one.right for one in declared if one.right and one.right.condition)
     removals += [rights.take_line(PLACE, one) for one in (*ones.values(), conditional)]
-    return list(dict.fromkeys([*lines(declared), *heard.lines, *removals]))
+    read_log = log_line(Run(RunKey("nba", NOW.date(), "overnight"), NOW), NOW, PLACE.project, "WARNING", 500)
+    return list(dict.fromkeys([*lines(declared), *heard.lines, *removals, read_log]))
 
 
 @dataclass
@@ -101,7 +104,7 @@ def lint(commands: list[str], folder: Path) -> list[dict[str, object]]:
 def test_gcloud_takes_every_line(every_line: list[CommandLine], tmp_path: Path) -> None:
     """The real parser finds no fault in any line, and judged them all.
 
-    Of a first deploy, an update, each function alone, the drift check, the doctor, and what removes an orphan.
+    Of a first deploy, an update, each function alone, the drift check, the doctor, what removes an orphan, and the log.
     """
     commands = [str(line) for line in every_line if line.words[0] == "gcloud"]
     judged = lint(commands, tmp_path)

@@ -3456,4 +3456,18 @@ MUTANTS = [
         "report.received_at < before.received_at:",
         "tests/cli/test_runs.py::test_events_are_in_order_with_who_and_why",
     ),
+    mutant(
+        "the checks of another pipeline may be called at any time, or never",
+        "deploy/schedule_check.py",
+        "for policy in manifest.others if (path",
+        "for policy in () if (path",
+        "tests/cli/test_init.py::test_the_checks_of_a_new_pipeline_are_called_when_it_is_late",
+    ),
+    mutant(
+        "a day is kept in a folder that holds something else",
+        "shared/simulation/kept.py",
+        "any(folder.iterdir()) and not is_home(folder)",
+        "False",
+        "tests/simulation/test_kept.py::test_a_home_is_replaced_and_nothing_else_is",
+    ),
 ]  # fmt: skip
