@@ -1249,10 +1249,10 @@ MUTANTS = [
         f"{T_MESSAGES}a_warning_of_quiet_hours_is_told_once_at_their_end",
     ),
     mutant(
-        "quiet hours last a second too long",
+        "quiet hours begin a second late",
         ROUTING,
         "at >= hours.begins, at < hours.ends",
-        "at >= hours.begins, at <= hours.ends",
+        "at > hours.begins, at < hours.ends",
         f"{T_ROUTING}they_begin_and_end_to_the_second_over_midnight",
     ),
     mutant(
