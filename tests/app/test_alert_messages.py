@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from shared.adapters.notify.fan_out import FanOut
-from shared.app.alerting import outbox, raise_alerts
+from shared.app.alerting import outage, outbox, raise_alerts
 from shared.core.alerting.alert import Alert
 from shared.core.alerting.condition import Condition
 from shared.core.alerting.kinds import AlertKind
@@ -238,6 +238,19 @@ def test_an_alert_goes_to_the_sinks_of_its_routes(house: HandlersKit) -> None:
     assert [len(notice.parts) for notice in mail.got] == [5]
     assert [notice.kind for notice in slack.got] == ["held"]
     assert sorted(len(notice.parts) for notice in pager.got) == [1, 5]
+
+
+def test_what_is_sent_past_the_store_goes_by_the_routes_too(house: HandlersKit) -> None:
+    """The store is away: who hears of what is critical and of no phase hears of that, at night as well."""
+    mail, slack = Threads(), Threads()
+    house.ctx = house.with_ports(alerts=FanOut({"slack": slack, "mail": mail}, default=("slack",)))
+    everything = Route(("mail",), severities=frozenset({"critical"}))
+    with_alerts(house, routes=(everything,), quiet_hours=QuietHours(time(0), time(23, 59)))
+    for minute in range(7):
+        outage.down(house.ctx, Unavailable("state", "gone"), house.clock.now() + minute * timedelta(minutes=1))
+    assert [notice.kind for notice in mail.got] == ["state_down"]
+    assert mail.got[0].title
+    assert slack.got == []
 
 
 # quiet hours
