@@ -35,7 +35,7 @@ TODAY, YESTERDAY = "today", "yesterday"
 FAILED, USAGE, NOT_FOUND, REFUSED, UNAVAILABLE = 1, 2, 3, 4, 5
 STATUSES = {
     0: "done, or answered and all is well",
-    FAILED: "answered: a check, an expectation or a part of the project is wrong",
+    FAILED: "answered: a run, a check, an expectation or a part of the project is wrong",
     USAGE: "the call or a file was wrong; nothing was done",
     NOT_FOUND: "there is no such run, date or message",
     REFUSED: "not done: something speaks against it, and is named",

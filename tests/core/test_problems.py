@@ -133,6 +133,14 @@ def test_what_only_waits_for_a_late_start_is_information() -> None:
     assert behind[0].text.endswith("as the start of phase4 is")
 
 
+def test_what_a_later_transition_has_overtaken_is_information() -> None:
+    """Nobody has to move on what is only observed once the run has come further (behaviour T2)."""
+    now = at(hours=5)
+    [late] = problems(*results(snapshot(), now), now, (), TO5)
+    assert (late.kind, late.severity) == (K.LATE, S.INFO)
+    assert late.text.endswith(f"the run has come to {TO5} all the same")
+
+
 def alert(kind: AlertKind, severity: Severity, quiet: Quiet | None = None, **more: str) -> Alert:
     values = {"run": NIGHT.id, "transition": TO4, "subject": "", "text": f"{NIGHT.id} {TO4}: what it says", **more}
     return Alert(f"{kind}-1", kind.value, severity.value, lifecycle=Lifecycle.ONGOING, first_at=T0, last_at=T0,

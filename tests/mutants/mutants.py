@@ -3470,4 +3470,11 @@ MUTANTS = [
         "False",
         "tests/simulation/test_kept.py::test_a_home_is_replaced_and_nothing_else_is",
     ),
+    mutant(
+        "what is only observed is late although the run went on",
+        PROBLEMS,
+        "    if overtaken_by or further:",
+        "    if further:",
+        f"{T_PROBLEMS}what_a_later_transition_has_overtaken_is_information",
+    ),
 ]  # fmt: skip

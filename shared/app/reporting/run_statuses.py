@@ -26,7 +26,10 @@ from shared.core import commands
 from shared.core.alerting.alert import Alert
 from shared.core.calendar import day_of
 from shared.core.decision.pause import Pause
+from shared.core.decision.snapshot import DecisionInput
 from shared.core.model import Lane, Run, RunKey
+from shared.core.policy.policy import Policy
+from shared.core.policy.transitions import Role
 from shared.core.reporting.page import Tone
 from shared.core.reporting.problems import ProblemKind, RunProblem, lateness, with_alerts
 from shared.core.reporting.run_status import RunStatus, TransitionStatus, transition_status
@@ -94,13 +97,17 @@ def _status(
 ) -> RunStatus:
     run, now = stored.value, ctx.ports.clock.now()
     loaded = with_run(ctx.ports.store, run.key, stored, pauses)
+    inputs = [
+        assess(ctx, versioned_input(ctx, run.key, loaded, transition).snapshot, now)
+        for transition in transitions_of(ctx.policy, run.key.mode)
+    ]
     transitions: list[TransitionStatus] = []
     late_starters: set[str] = set()
-    for transition in transitions_of(ctx.policy, run.key.mode):
-        snapshot, decision = assess(ctx, versioned_input(ctx, run.key, loaded, transition).snapshot, now)
-        transitions.append(transition_status(snapshot, decision, now, frozenset(late_starters)))
-        if not snapshot.state.triggered and lateness(snapshot, now) is not None:
-            late_starters.add(transition.starts)
+    for snapshot, decision in inputs:
+        overtaken_by = _overtaken_by(ctx.policy, snapshot, [other for other, _ in inputs])
+        transitions.append(transition_status(snapshot, decision, now, frozenset(late_starters), overtaken_by))
+        if not snapshot.state.triggered and not overtaken_by and lateness(snapshot, now) is not None:
+            late_starters.add(snapshot.transition.starts)
     of_state = [problem for transition in transitions for problem in transition.problems]
     return RunStatus(
         key=run.key,
@@ -110,6 +117,19 @@ def _status(
         transitions=tuple(transitions),
         problems=with_alerts(of_state, alerts.get(run.key.id, ()), ctx.policy, now),
     )
+
+
+def _overtaken_by(policy: Policy, snapshot: DecisionInput, inputs: Sequence[DecisionInput]) -> str:
+    """Return the last transition after an observed one that was triggered or is reported to, as its alerts do (T2)."""
+    if snapshot.transition.dispatch.role is not Role.OBSERVE:
+        return ""
+    beyond = policy.beyond[snapshot.transition.name]
+    reached = [
+        other.transition.name
+        for other in inputs
+        if other.transition.name in beyond and (other.state.triggered or other.completions)
+    ]
+    return reached[-1] if reached else ""
 
 
 def _of_keys(ctx: Context, run_keys: Sequence[RunKey], *, expected: bool) -> list[RunStatus]:

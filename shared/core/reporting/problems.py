@@ -118,11 +118,17 @@ def lateness(snapshot: DecisionInput, now: datetime) -> Lateness | None:
 
 
 def problems(
-    snapshot: DecisionInput, decision: Decision, now: datetime, late_starters: Collection[str] = ()
+    snapshot: DecisionInput,
+    decision: Decision,
+    now: datetime,
+    late_starters: Collection[str] = (),
+    overtaken_by: str = "",
 ) -> tuple[RunProblem, ...]:
     """Return what is wrong with a transition, the worst first; nothing on a date without units.
 
     ``late_starters`` are the phases whose own start is late: what waits for nothing else is late by them (T2).
+    ``overtaken_by`` names a later transition of the run that was triggered, or is reported to, although this one, which
+    is only observed, was not.
     """
     if snapshot.empty:
         return ()
@@ -134,7 +140,9 @@ def problems(
             *_held(snapshot, decision, now),
             *_stuck(snapshot, now),
             *_blocked(snapshot, decision, now),
-            *_late(snapshot, completeness, now, late_starters, named=isinstance(decision, Held | Blocked)),
+            *_late(
+                snapshot, completeness, now, late_starters, overtaken_by, named=isinstance(decision, Held | Blocked)
+            ),
             *_failed(snapshot, completeness),
             *_degraded(snapshot, completeness),
         ]
@@ -268,6 +276,7 @@ def _late(
     completeness: Completeness,
     now: datetime,
     late_starters: Collection[str],
+    overtaken_by: str = "",
     *,
     named: bool = False,
 ) -> Iterator[RunProblem]:
@@ -280,15 +289,16 @@ def _late(
         yield _of(snapshot, ProblemKind.LATE, Severity.INFO, f"triggered {by}", late.due)
         return
     severity = Severity.CRITICAL if late.critical else Severity.WARNING
+    further = f"{snapshot.transition.starts} reports" if snapshot.next_report_at is not None else ""
+    if overtaken_by or further:
+        text = f"{by}; {f'the run has come to {overtaken_by}' if overtaken_by else further} all the same"
+        yield _of(snapshot, ProblemKind.LATE, Severity.INFO, text, late.due)
+        return
     waited_for = {snapshot.processors[name].phase for name in completeness.missing if name in snapshot.processors}
     if not snapshot.completions and waited_for and waited_for <= set(late_starters):
         yield _of(
             snapshot, ProblemKind.LATE, Severity.INFO, f"{by}, as the start of {names(sorted(waited_for))} is", late.due
         )
-        return
-    if snapshot.next_report_at is not None:
-        text = f"{by}; {snapshot.transition.starts} reports all the same"
-        yield _of(snapshot, ProblemKind.LATE, Severity.INFO, text, late.due)
         return
     missing = "" if named else names(completeness.described(completeness.missing), none="")
     yield _of(snapshot, ProblemKind.LATE, severity, f"{by}{f'; missing {missing}' if missing else ''}", late.due)

@@ -59,9 +59,13 @@ class RunStatus:
 
 
 def transition_status(
-    snapshot: DecisionInput, decision: Decision, now: datetime, late_starters: Collection[str] = ()
+    snapshot: DecisionInput,
+    decision: Decision,
+    now: datetime,
+    late_starters: Collection[str] = (),
+    overtaken_by: str = "",
 ) -> TransitionStatus:
-    """Return how a transition is by what was decided of it; ``late_starters`` as for ``problems``."""
+    """Return how a transition is by what was decided of it; the last two as for ``problems``."""
     completeness, state, plan = snapshot.seen, snapshot.state, snapshot.state.accepted_plan
     late = lateness(snapshot, now)
     waits = not state.triggered and not snapshot.empty and not snapshot.closed
@@ -82,7 +86,7 @@ def transition_status(
         triggered_by="" if plan is None else plan.reason,
         degraded=plan is not None and plan.degraded,
         opened_at=completeness.opened_at,
-        problems=problems(snapshot, decision, now, late_starters),
+        problems=problems(snapshot, decision, now, late_starters, overtaken_by),
     )
 
 
