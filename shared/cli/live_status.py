@@ -27,7 +27,7 @@ STATES = {
     "waiting": "cyan", "blocked": "yellow", "claimed": "yellow", "dispatched": "green", "confirmed": "bold green",
     "held": "bold red", "paused": "dim", "observed": "dim", "empty_ok": "dim",
 }  # fmt: skip
-BAR = 10
+BAR, INDENT = 10, 2
 
 
 def follow(ctx: Context, ask: Callable[[], StatusAnswer], every: timedelta, console: Console | None = None) -> None:
@@ -75,11 +75,16 @@ def _run(policy: Policy, run: RunStatus, now: datetime) -> RenderableType:
     title = Text(
         f"\n{run.key.id}{over}{f'  {run.note}' if run.note else ''}", "bold" if run.closed_at is None else "dim"
     )
-    lines: list[RenderableType] = [title]
+    wrong = Table.grid(padding=(0, 1), expand=True)
+    wrong.add_column(width=INDENT + len(Severity.CRITICAL))
+    wrong.add_column(ratio=1)
     for problem in run.problems:
         where = f"{problem.transition}: " if problem.transition else ""
         quiet = f" [{problem.quiet}]" if problem.quiet else ""
-        lines.append(Text(f"  {problem.severity.value:<8} {where}{problem.text}{quiet}", COLOURS[problem.severity]))
+        colour = COLOURS[problem.severity]
+        wrong.add_row(
+            Text(f"{'':{INDENT}}{problem.severity.value}", colour), Text(f"{where}{problem.text}{quiet}", colour)
+        )
     table = Table(expand=True, box=None, padding=(0, 1), show_edge=False, show_header=False)
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True)
@@ -87,7 +92,7 @@ def _run(policy: Policy, run: RunStatus, now: datetime) -> RenderableType:
     for transition in run.transitions:
         name, text = Text(f"  {transition.transition}"), transition_text(policy, transition, now)
         table.add_row(name, bar(transition), Text(text, STATES.get(transition.state, "")))
-    return Group(*lines, table)
+    return Group(title, wrong, table)
 
 
 def bar(transition: TransitionStatus) -> Text:
