@@ -19,7 +19,7 @@ from shared.simulation.parallel import cores
 from tests.bench import batches, chain, core, cost, phase1, start, state
 from tests.bench.figure import FULL, NORMAL, SMALL, Absent, Bench, Figure, Measure, Size
 from tests.bench.report import document, show
-from tests.random_nights.command import simulate_random
+from tests.random_nights.command import Drawn, simulate_random
 
 FIGURES: dict[str, Measure] = {
     "decide": core.decisions,
@@ -63,7 +63,7 @@ def main(
         raise typer.Exit(USAGE)
     if nights:
         count = FEW_NIGHTS if small else ALL_NIGHTS
-        raise typer.Exit(simulate_random(0, count, None, jobs=cores(), timeline=False, as_json=as_json))
+        raise typer.Exit(simulate_random(0, count, Drawn(), jobs=cores(), timeline=False, as_json=as_json))
     chosen = names or list(FIGURES)
     unknown = [name for name in chosen if name not in FIGURES]
     if unknown:

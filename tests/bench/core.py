@@ -14,7 +14,7 @@ from shared.simulation.runner import play
 from tests.bench.figure import Bench, Figure, Spread
 from tests.core.build import PGS, PHASE3, TDGS, UPGC, at, confirmed, done, report, results, snapshot
 from tests.emulators.server import ROOT
-from tests.random_nights.command import replay
+from tests.random_nights.command import Drawn, replay
 from tests.random_nights.parallel import play_many, play_seed
 
 BATCH, FEW, ON_ONE_CORE = 1000, 10, 60
@@ -67,7 +67,7 @@ def _on_every_core(nights: int) -> Figure:
     """Play nights on all cores: 10,000 shall be over within ten minutes."""
     began = perf_counter()
     results = play_many(range(nights), None, timeline=False, jobs=cores())
-    broken = [replay(result.night.seed, None) for result in results if result.violations]
+    broken = [replay(result.night.seed, Drawn()) for result in results if result.violations]
     rate = Spread.of([nights / (perf_counter() - began)])
     what = f"{nights} random nights on {cores()} cores"
     return Figure(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from datetime import date
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,7 +11,7 @@ import typer
 from shared.cli import entry
 from shared.cli.shell import UNAVAILABLE, USAGE, day_in
 from shared.simulation.parallel import cores
-from tests.random_nights.command import simulate_random
+from tests.random_nights.command import Drawn, simulate_random
 
 NAME = "nights"
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
@@ -22,6 +22,7 @@ def play(
     seeds: Annotated[int | None, typer.Option(min=1, help="How many nights; 100 without --seed.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Play this night, or --seeds of them from it on.")] = None,
     night: Annotated[str | None, typer.Option("--date", help="Let all nights be of this date.")] = None,
+    policy: Annotated[Path | None, typer.Option(help="Play nights of the pipeline of this policy file.")] = None,
     jobs: Annotated[int | None, typer.Option(min=1, help="Nights at once; as many as there are cores.")] = None,
     timeline: Annotated[bool, typer.Option(help="What happened, minute by minute.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
@@ -33,7 +34,7 @@ def play(
     Example: bin/nights --seeds 1000
     """
     count = seeds or (100 if seed is None else 1)
-    if batches and (night or timeline or as_json or jobs):
+    if batches and (night or policy or timeline or as_json or jobs):
         raise typer.BadParameter("--batches knows --seeds and --seed only")
     if batches:
         # A night needs nothing of them: it is played where they are not, too.
@@ -41,8 +42,8 @@ def play(
         from tests.random_nights.batch_judge import judged
 
         raise typer.Exit(play_batches(range(seed or 0, (seed or 0) + count), judged))
-    day: date | None = None if night is None else day_in(night)
-    raise typer.Exit(simulate_random(seed or 0, count, day, jobs=jobs or cores(), timeline=timeline, as_json=as_json))
+    drawn = Drawn(None if night is None else day_in(night), policy)
+    raise typer.Exit(simulate_random(seed or 0, count, drawn, jobs=jobs or cores(), timeline=timeline, as_json=as_json))
 
 
 def main() -> None:

@@ -68,29 +68,29 @@ def by_unit(lines: list[ScriptLine], processor: Processor, night: Night, where: 
     if not counted or not night.units:
         return lines
     chance = Random(f"units/{night.seed}/{where}/{processor.name}")
-    parts = [part for line in lines for part in _in_parts(line, night, chance)]
+    parts = [part for line in lines for part in _in_parts(line, night, night.units, chance)]
     if processor.reports is Reports.WHOLE:
         return parts
-    return [single for part in parts for single in _one_by_one(part, night, chance)]
+    return [single for part in parts for single in _one_by_one(part, night.units, chance)]
 
 
-def _in_parts(line: ScriptLine, night: Night, chance: Random) -> list[ScriptLine]:
+def _in_parts(line: ScriptLine, night: Night, units: int, chance: Random) -> list[ScriptLine]:
     """Let a report be of some units only, and mostly let the others come later."""
     if line.status not in ("success", "partial") or line.records is None or chance.random() >= 0.15 * night.wildness:
         return [line]
-    first = tuple(sorted(chance.sample(range(night.units), chance.randrange(night.units))))
-    others = tuple(number for number in range(night.units) if number not in first)
-    parts = [_of_units(line, first, night.units)] if first else []
+    first = tuple(sorted(chance.sample(range(units), chance.randrange(units))))
+    others = tuple(number for number in range(units) if number not in first)
+    parts = [_of_units(line, first, units)] if first else []
     if chance.random() < 0.7:
-        late = _of_units(line, others, night.units)
+        late = _of_units(line, others, units)
         parts.append(replace(late, after=line.after + MINUTE * chance.choice((4, 20, 60))))
     return parts
 
 
-def _one_by_one(line: ScriptLine, night: Night, chance: Random) -> list[ScriptLine]:
+def _one_by_one(line: ScriptLine, units: int, chance: Random) -> list[ScriptLine]:
     if line.status not in ("success", "partial") or line.records is None:
         return [line]
-    of = line.units if line.units is not None else tuple(range(night.units))
+    of = line.units if line.units is not None else tuple(range(units))
     singles = [_of_units(replace(line, units=of), (number,), len(of)) for number in of]
     return [replace(single, after=line.after + SECOND * chance.randrange(240)) for single in singles]
 
@@ -126,9 +126,10 @@ def repaired(policy: Policy, night: Night, phase: str, names: list[str], attempt
     ]
 
 
-def full_count(processor: Processor, units: int) -> int:
+def full_count(processor: Processor, units: int | None) -> int:
     """Return about how many records a processor writes when all is well."""
-    return int((processor.min_records_per_unit or 0) * max(units, 1) * 1.3) + 1 or NO_FLOOR
+    demanded = max((processor.min_records_per_unit or 0) * max(units or 0, 1), processor.min_records or 0)
+    return int(demanded * 1.3) + 1 or NO_FLOOR
 
 
 def _expected(policy: Policy, key: RunKey, phase: str, chance: Random) -> list[Processor]:
@@ -140,8 +141,9 @@ def _expected(policy: Policy, key: RunKey, phase: str, chance: Random) -> list[P
     return [*found, chance.choice(others)] if others and chance.random() < 0.05 else found
 
 
-def _records(processor: Processor, units: int, chance: Random, generation: int) -> int:
-    full = full_count(processor, units) if processor.min_records_per_unit else NO_FLOOR
+def _records(processor: Processor, units: int | None, chance: Random, generation: int) -> int:
+    floors = processor.min_records_per_unit, processor.min_records
+    full = full_count(processor, units) if any(floors) else NO_FLOOR
     return int(full * chance.choice((1, 1, 1.02, 1.2))) + (full // 4) * (generation - 1)
 
 

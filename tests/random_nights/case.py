@@ -122,14 +122,15 @@ class Manner:
 
 @dataclass(frozen=True)
 class Night:
-    """One date with its three runs, and everything that will happen to them of itself. Instants are in UTC.
+    """One date with its runs, and everything that will happen to them of itself. Instants are in UTC.
 
+    ``units`` is None for a pipeline without a calendar, whose dates have units of unknown number (behaviour T3).
     ``lost`` are a mode and a phase of it that stay incomplete until the run has closed: what would repair them is away.
     """
 
     seed: int
     day: date
-    units: int
+    units: int | None
     wildness: int
     start: datetime
     calm: datetime

@@ -42,11 +42,11 @@ class Declined:
 
 def declining(policy: Policy, seed: int, day: date, begins: dict[str, datetime]) -> tuple[Outage, ...]:
     """Let a service that is called decline for some minutes or hours, in every fifth night."""
-    if seed % EVERY != 2:
-        return ()
-    chance = Random(f"declining/{seed}/{day}")
     called = [call.service for transition in policy.transitions.values() for call in transition.calls]
     asked = [phase.rerun.service for phase in policy.phases.values() if phase.rerun is not None]
+    if seed % EVERY != 2 or not (called or asked):
+        return ()
+    chance = Random(f"declining/{seed}/{day}")
     at = begins[chance.choice(sorted(begins))] + MINUTE * chance.randrange(-10, 150)
     ends = at + MINUTE * chance.choice((10, 40, 100, 300))
     return (Outage(chance.choice(sorted({*called, *asked})), Kind.DECLINES, at, ends),)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -20,6 +20,7 @@ from tests.random_nights.case import CaseMessage, Kind, Night
 from tests.random_nights.fault_injector import FaultInjector, Handler
 from tests.random_nights.final_state import AT_END
 from tests.random_nights.liveness import look
+from tests.random_nights.memory import SharingStore
 from tests.random_nights.platform import Platform
 from tests.random_nights.ports import Truth
 from tests.random_nights.repair_safety import every_past_repair_is_told
@@ -76,13 +77,16 @@ def play(policy: Policy, names: Names, night: Night, *, timeline: bool = False) 
 class Driver:
     """One play of one night."""
 
-    def __init__(self, policy: Policy, names: Names, night: Night, *, timeline: bool) -> None:
+    def __init__(
+        self, policy: Policy, names: Names, night: Night, store: SharingStore | None = None, *, timeline: bool
+    ) -> None:
         self.policy, self.night = policy, night
         self.clock = VirtualClock(night.start, night.seed)
         self.stage = FaultInjector(night, self.clock, Scheduler(self.clock, night.seed), self._note, told=timeline)
         self.truth = Truth(policy, night.day, night.units)
         self.workload = Workload(policy, night, self.truth, self._put, self._send, self.stage.true_now)
-        self.world = NightWorld(policy, night, self.truth, self.stage, self.workload.start, self.workload.repair)
+        start, repair = self.workload.start, self.workload.repair
+        self.world = NightWorld(policy, night, self.truth, self.stage, start, repair, store)
         self.trace = self.world.trace
         self.platform = Platform(policy, names, night, self.world, self.truth)
         self.played = Played(night, self.trace)
@@ -92,19 +96,40 @@ class Driver:
         self._sweep_at: datetime | None = night.start
         self._idle = 1
         self._announced: tuple[int, datetime] | None = None
+        self._fixed: Iterator[datetime] | None = None
+
+    def sweep_at(self, times: Iterable[datetime]) -> None:
+        """Sweep at these times and at no others, whatever asks for it."""
+        self._fixed = iter(times)
+        self._sweep_at = next(self._fixed, None)
 
     def run(self) -> Played:
+        self.plan()
+        while (at := self.next_at()) is not None:
+            self.step(at)
+        return self.ended()
+
+    def plan(self) -> None:
+        """Put down what is known from the start."""
         self.workload.plan(self._operate, self._request)
         at = revised_at(self.night)
         if at is not None:
             self._put(at, self._revise)
-        while not self.trace.violations:
-            at = self._next()
-            if at is None or at > self.night.end:
-                self._end()
-                break
-            self.clock.instant = max(self.clock.instant, at)
-            self._step(at)
+
+    def next_at(self) -> datetime | None:
+        """Return when something happens next; None once the night is over or something was wrong."""
+        at = self._next()
+        return None if self.trace.violations or at is None or at > self.night.end else at
+
+    def step(self, at: datetime) -> None:
+        """Do what is next."""
+        self.clock.instant = max(self.clock.instant, at)
+        self._step(at)
+
+    def ended(self) -> Played:
+        """Ask what must hold at the end, unless something was wrong before."""
+        if not self.trace.violations:
+            self._end()
         return self.played
 
     def _next(self) -> datetime | None:
@@ -230,6 +255,9 @@ class Driver:
 
     def _when_the_clock_asks(self) -> None:
         """Sweep when the clock alone may change something, or some minutes after that."""
+        if self._fixed is not None:
+            self._sweep_at = next(self._fixed, None)
+            return
         report = self.platform.sweepers[0].context.memory.last_sweep
         horizon = None if report is None else next_sweep_at(report, self.world.inner, self.policy.pipeline)
         if horizon is None:
@@ -259,6 +287,8 @@ class Driver:
         return any(refusal.begins <= self.clock.instant < refusal.ends + REFUSED_FOR for refusal in refusals)
 
     def _want_sweep(self, minutes: int) -> None:
+        if self._fixed is not None:
+            return
         at = _full_minute(self.clock.instant + MINUTE * minutes)
         self._sweep_at = at if self._sweep_at is None else min(self._sweep_at, at)
 

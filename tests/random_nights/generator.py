@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from random import Random
 from typing import Any
 
-from shared.core.calendar import instant, working_day
+from shared.core.calendar import instant, is_expected, working_day
 from shared.core.model import RunKey
 from shared.core.policy.policy import Policy
 from shared.core.policy.transitions import Role
@@ -18,6 +18,7 @@ from tests.random_nights.schedule import season
 
 FIRST_REPORTS = {"overnight": time(5, 10), "same_day": time(10, 2), "tomorrow": time(16, 31)}
 LASTS = timedelta(hours=4)
+UNEXPECTED = 0.05
 MINUTE = timedelta(minutes=1)
 # Where the calendar is odd: both clock changes and their eves, the all-star break, evenings of 15 games.
 ODD = tuple(
@@ -34,12 +35,12 @@ def generate(policy: Policy, seed: int, day: date | None = None) -> Night:
     chance = Random(f"night/{seed}/{day or ''}")
     day = day or _date(chance)
     wildness = chance.choices((0, 1, 2), (4, 4, 2))[0]
-    begins = {mode: _begin(policy, chance, RunKey(policy.pipeline, day, mode)) for mode in policy.modes}
+    begins = {mode: _begin(policy, chance, RunKey(policy.pipeline, day, mode)) for mode in _passes(policy, seed, day)}
     evening = _evening(policy, seed, day)
     begins |= {} if evening is None else {evening.mode: evening.begins}
-    units = season().get(day, 0)
+    units = None if policy.calendar is None else season().get(day, 0)
     lost = _lost(policy, seed)
-    start = instant(day - timedelta(days=1), time(16), policy.zone)
+    start = min(instant(day - timedelta(days=1), time(16), policy.zone), *begins.values())
     calm = instant(day + timedelta(days=1), time(12), policy.zone)
     return Night(
         seed=seed,
@@ -61,10 +62,10 @@ def generate(policy: Policy, seed: int, day: date | None = None) -> Night:
         facts=_facts(policy, chance, wildness, begins, units),
         commands=_commands(policy, chance, wildness, day, begins),
         requests=_requests(chance, wildness, day, begins),
-        deaf=frozenset((m, p) for m in policy.modes for p in policy.phases if chance.random() < 0.03 * wildness),
+        deaf=frozenset((m, p) for m in begins for p in policy.phases if chance.random() < 0.03 * wildness),
         early={(m, p): at for m, at in begins.items() for p in _early(policy, chance, wildness)},
         unset=frozenset(name for name in policy.services if chance.random() < 0.01 * wildness),
-        backfill=tuple(m for m in policy.modes if chance.random() < 0.04 * wildness),
+        backfill=tuple(m for m in begins if chance.random() < 0.04 * wildness),
         strays=chance.choices((0, 1, 3), (6 - 2 * wildness, wildness, wildness))[0],
         evening=evening.mode if evening else "",
         lost=lost,
@@ -116,13 +117,26 @@ def _away(
     return (Outage(how.service, chance.choice((Kind.UNAVAILABLE, Kind.TIMEOUT)), begins[lost[0]], ends),)
 
 
+def _passes(policy: Policy, seed: int, day: date) -> list[str]:
+    """Return the modes that work on a date: those that are expected of it, and now and then one that is not; where none
+    is, any one of them."""
+    chance = Random(f"passes/{seed}/{day}")
+    passes = [
+        mode
+        for mode in policy.modes
+        if is_expected(RunKey(policy.pipeline, day, mode), policy) or chance.random() < UNEXPECTED
+    ]
+    return passes or [chance.choice(list(policy.modes))]
+
+
 def _date(chance: Random) -> date:
     return chance.choice(ODD) if chance.random() < 0.1 else chance.choice(tuple(season()))
 
 
 def _begin(policy: Policy, chance: Random, key: RunKey) -> datetime:
     late = chance.choices((0, 60, 150), (90, 7, 3))[0]
-    first = instant(working_day(key, policy), FIRST_REPORTS[key.mode], policy.zone)
+    opens_at = policy.modes[key.mode].opens_at
+    first = instant(working_day(key, policy), FIRST_REPORTS.get(key.mode, opens_at), policy.zone)
     return (first + MINUTE * (late + chance.randrange(35))).astimezone(UTC)
 
 
@@ -163,14 +177,14 @@ def _outages(policy: Policy, chance: Random, wildness: int, begins: dict[str, da
 
 def _sick(policy: Policy, chance: Random, wildness: int, begins: dict[str, datetime]) -> tuple[Sickness, ...]:
     found = []
-    for _ in range(chance.choice(((0,), (0, 0, 1), (0, 1, 2))[wildness])):
+    for _ in range(chance.choice(((0,), (0, 0, 1), (0, 1, 2))[wildness]) if policy.services else 0):
         at, lasts = _moment(chance, begins), MINUTE * chance.choice((2, 10, 45, 90))
         found.append(Sickness(chance.choice(list(policy.services)), chance.choice(list(Health)[1:]), at, at + lasts))
     return tuple(found)
 
 
 def _facts(
-    policy: Policy, chance: Random, wildness: int, begins: dict[str, datetime], units: int
+    policy: Policy, chance: Random, wildness: int, begins: dict[str, datetime], units: int | None
 ) -> tuple[FactsChange, ...]:
     found = []
     percents = [gate.name for gate in policy.gates.values() if gate.sql]
@@ -190,7 +204,7 @@ def _commands(
 ) -> tuple[Command, ...]:
     found = []
     for _ in range(int(chance.random() < (0.02, 0.08, 0.2)[wildness]) * chance.choice((1, 1, 2))):
-        mode = chance.choice(list(policy.modes))
+        mode = chance.choice(list(begins))
         at = begins[mode] + LASTS * chance.random() ** 1.6
         tail: tuple[str, ...] = (str(day), "--mode", mode, "--reason", "the night needs it")
         if chance.random() < 0.1:
@@ -199,7 +213,9 @@ def _commands(
         verb = chance.choice(("trigger", "trigger", "hold", "release", "rerun", "replay"))
         match verb:
             case "rerun":
-                found.append(Command(at, (verb, chance.choice(("phase3", "phase4", "phase5")), *tail, "--new-run")))
+                phases = [phase.name for phase in policy.phases.values() if phase.rerun is not None]
+                if phases:
+                    found.append(Command(at, (verb, chance.choice(phases), *tail, "--new-run")))
             case "replay":
                 found.append(Command(at, ("quarantine", "replay", "--all")))
             case _:

@@ -6,7 +6,7 @@ One such sweep may have come too early; what two in a row leave undone is wrong.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shared.core.calendar import due_at
@@ -27,15 +27,13 @@ OVER_FOR = timedelta(minutes=3)
 
 @dataclass(frozen=True, slots=True)
 class LivenessCheck:
-    """One transition after a whole sweep; ``now`` is what the sweep's clock showed as it began, ``before`` are the
-    transitions that start what this one waits for."""
+    """One transition after a whole sweep; ``now`` is what the sweep's clock showed as it began."""
 
     policy: Policy
     trace: Trace
     truth: Truth
     stage: FaultInjector
     track: Track
-    before: tuple[Track | None, ...]
     sweep: Handler
     now: datetime
 
@@ -84,9 +82,7 @@ def look(policy: Policy, book: Trace, truth: Truth, stage: FaultInjector, sweep:
             if run.key.mode not in transition.expects:
                 continue
             track = run.track(name)
-            starting = [policy.starting(phase) for phase in transition.after]
-            before = tuple(None if one is None else run.track(one.name) for one in starting)
-            looking = LivenessCheck(policy, book, truth, stage, track, before, sweep, sweep.started)
+            looking = LivenessCheck(policy, book, truth, stage, track, sweep, sweep.started)
             _count(book, track, set(unkept(looking)))
         _count_run(book, run, truth)
 
@@ -100,7 +96,7 @@ def _count(book: Trace, track: Track, broken: set[str]) -> None:
 
 def _count_run(book: Trace, run: RunTrace, truth: Truth) -> None:
     known = run.data.get("units")
-    blind = run.key.day == truth.day and (known is None or known["total"] != truth.units)
+    blind = truth.units is not None and run.key.day == truth.day and (known is None or known["total"] != truth.units)
     run.blind = run.blind + 1 if blind else 0
     if run.blind == PATIENCE:
         book.wrong("the_next_sweep_sees_the_calendar", f"{run.key.id} knows {known}, there are {truth.units} units")
@@ -218,18 +214,34 @@ def _passed(looking: LivenessCheck) -> bool:
     return left or any(heard.phase in waited_for for heard in run.heard)
 
 
+def _silent_phases(looking: LivenessCheck) -> frozenset[str]:
+    """Return the phases of what is missing if none of them has said anything, else none."""
+    awaited = looking.policy.awaited[looking.track.name]
+    lacking = {awaited[name].phase for name in looking.seen().missing} or set(looking.transition.after)
+    spoken = {heard.phase for heard in looking.track.run.heard}
+    return frozenset() if lacking & spoken else frozenset(lacking)
+
+
 def _predecessor_speaks(looking: LivenessCheck) -> bool:
-    """Whether every phase that it waits for is silent, and what should have started it says so."""
-    if any(heard.phase in looking.transition.after for heard in looking.track.run.heard):
+    """Whether every phase of what is missing is silent, and what should have started it is told to be overdue, or is
+    counted into what was to start that."""
+    starting = [looking.policy.starting(phase) for phase in _silent_phases(looking)]
+    if not starting:
         return False
-    dues = ("due_warning", "due_critical")
-    return all(one is not None and bool(looking.trace.firing(one.where, dues)) for one in looking.before)
+    for transition in starting:
+        if transition is None:
+            return False
+        before = replace(looking, track=looking.track.run.track(transition.name))
+        told = looking.trace.firing(before.track.where, ("due_warning", "due_critical"))
+        if not told and not _predecessor_speaks(before):
+            return False
+    return True
 
 
 def _waits_for_the_paused(looking: LivenessCheck) -> bool:
-    """Whether every phase that it waits for is silent, and a pause keeps one of those before it from being started."""
+    """Whether every phase of what is missing is silent, and a pause keeps one of those before it from being started."""
     run, now, skew = looking.track.run, looking.now, looking.trace.night.manner.skew
-    if any(heard.phase in looking.transition.after for heard in run.heard):
+    if not _silent_phases(looking):
         return False
     before = [
         transition.name

@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
-from shared.core.calendar import instant
+from shared.core.calendar import instant, is_expected
 from shared.core.model import Lane, RunKey
 from shared.core.policy.names import forms
 from shared.core.policy.policy import Policy
+from shared.core.policy.working_days import Resolve
 from shared.simulation.world import Envelope
 from tests.random_nights.case import CaseMessage, Night, ScriptLine
 
@@ -29,7 +30,6 @@ JUNK = (
     b'{"processor_name": "player_game_summary", "game_date": "2025-02-03", "status": "success", "phase": "phase9"}',
     b'{"processor_name": "player_game_summary", "game_date": "2025-02-03", "status": "success", "record_count": -1}',
 )
-SOME = ("phase2", "phase3", "phase4")
 
 
 class MessageFactory:
@@ -81,7 +81,9 @@ class MessageFactory:
     def junk(self, at: datetime) -> CaseMessage:
         """Return a letter that means nothing."""
         data = self._chance.choice(JUNK)
-        return CaseMessage(self._envelope(self._chance.choice(SOME[1:2]), data, at), probe=not data.strip())
+        return CaseMessage(
+            self._envelope(self._chance.choice(list(self._policy.phases)[1:2]), data, at), probe=not data.strip()
+        )
 
     def _envelope(self, phase: str, data: bytes, at: datetime, attributes: Mapping[str, str] | None = None) -> Envelope:
         self._count += 1
@@ -99,6 +101,8 @@ class MessageFactory:
 
     def _obvious(self, key: RunKey, phase: str, processor: str, at: datetime) -> bool:
         """Whether date and processor tell the mode when the letter is published (behaviour R4, R11)."""
+        if self._policy.modes[key.mode].resolve is not Resolve.DATE or not is_expected(key, self._policy):
+            return False
         offset = (key.day - self._policy.local(at).date()).days
         expecting = self._policy.expecting[phase, processor]
         if offset == 0 and expecting and len(self._policy.modes) > 1:

@@ -6,14 +6,15 @@ Small on purpose, and without a line of `shared/core/decision/decide.py`, `stand
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from shared.core.calendar import clock_from
 from shared.core.model import RunKey
-from shared.core.policy.phases import Processor
+from shared.core.policy.phases import Processor, Reports
 from shared.core.policy.policy import Policy
 from shared.core.policy.transitions import Expectation, Gate, GateKind, OnMissing, OnUnreadable, Then, Transition
+from shared.core.policy.working_days import Resolve
 from tests.random_nights.loaders import begins, rows_of, standing
 from tests.random_nights.oracle_of_one import Held, Rows, Tables
 from tests.random_nights.trace import Heard
@@ -58,7 +59,7 @@ def view(
     """
     vouches = over or policy.modes[key.mode].same_evening_from is None or units is None
     expectation = transition.expects[key.mode]
-    processors = policy.awaited[transition.name]
+    processors = vouching(policy, transition, key.mode)
     expected = frozenset(name for name in expectation.expected if not processors[name].disabled_on(key.day))
     judged = any(policy.gates[name].kind is GateKind.COMPLETION_PERCENT for name in transition.gates)
     done: dict[str, int | None] = {}
@@ -82,6 +83,24 @@ def view(
             opened = first
     opened = None if opened is None else clock_from(key, opened, policy)
     return View(expected, expectation.required & expected, done, frozenset(partial), opened, percents)
+
+
+def vouching(policy: Policy, transition: Transition, mode: str) -> Mapping[str, Processor]:
+    """Return what a transition waits for, with the tables that can vouch for it: rows do not tell passes over a date
+    apart, so those of a processor that several passes expect say nothing of a pass that its date does not tell."""
+    awaited = policy.awaited[transition.name]
+    if policy.modes[mode].resolve is Resolve.DATE:
+        return awaited
+    waiting = [one for other in policy.transitions.values() for one in other.expects.items()]
+    modes = {name: {its for its, one in waiting if name in one.expected} for name in awaited}
+    return {name: one if len(modes[name]) == 1 else _without_tables(one) for name, one in awaited.items()}
+
+
+def _without_tables(processor: Processor) -> Processor:
+    if processor.units or processor.reports is Reports.PER_UNIT:
+        return processor
+    sources = {name: _without_tables(one) for name, one in processor.sources.items()}
+    return replace(processor, table=None, sources=sources)
 
 
 def reason_at(expectation: Expectation, seen: View, now: datetime) -> str:

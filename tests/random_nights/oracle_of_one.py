@@ -173,8 +173,10 @@ def counted(
 
 
 def floor_of(processor: Processor, units: int | None) -> int | None:
+    """Return the larger of the floor that counts units and the absolute one; None where there is neither."""
     per_unit = processor.min_records_per_unit
-    return None if per_unit is None or units is None else per_unit * units
+    floors = processor.min_records, None if per_unit is None or units is None else per_unit * units
+    return max((floor for floor in floors if floor is not None), default=None)
 
 
 def empty(processor: Processor, rows: Rows | None) -> bool:

@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import lru_cache, partial
+from pathlib import Path
 
+from shared.adapters.config.policy_file import load_policy
 from shared.core.policy.names import Names
 from shared.core.policy.phases import Need, Processor, Reports
 from shared.core.policy.policy import Policy
@@ -33,15 +35,20 @@ class Result:
     timeline: tuple[tuple[datetime, str, str], ...]
 
 
-def play_many(seeds: Sequence[int], day: date | None, *, timeline: bool, jobs: int) -> Iterator[Result]:
-    """Play the nights of these seeds, of one date if ``day`` is given; the results come in the order of the seeds."""
-    one = partial(play_seed, day=day, timeline=timeline)
+def play_many(
+    seeds: Sequence[int], day: date | None, policy: Path | None = None, *, timeline: bool, jobs: int
+) -> Iterator[Result]:
+    """Play the nights of these seeds, of one date if ``day`` is given, of the pipeline of a policy file if that is.
+
+    The results come in the order of the seeds.
+    """
+    one = partial(play_seed, day=day, file=policy, timeline=timeline)
     yield from play_each(one, seeds, jobs, worth_a_process=WORTH_A_PROCESS, at_a_time=AT_A_TIME)
 
 
-def play_seed(seed: int, day: date | None = None, *, timeline: bool = False) -> Result:
-    """Play one night of the pipeline's policy."""
-    policy, names = _prepared(seed % 4)
+def play_seed(seed: int, day: date | None = None, file: Path | None = None, *, timeline: bool = False) -> Result:
+    """Play one night of the pipeline's policy, or of that of a file."""
+    policy, names = _prepared(seed % 4) if file is None else _loaded(file)
     played = play(policy, names, generate(policy, seed, day), timeline=timeline)
     told = tuple(played.timeline)
     return Result(played.night, tuple(played.violations), played.deliveries, played.sweeps, told)
@@ -90,6 +97,12 @@ def _single(one: Processor, one_by_one: bool) -> Processor:
     reports = Reports.PER_UNIT if one_by_one and one.units else one.reports
     aliases = (*one.aliases, *one.sources)
     return replace(one, table=table, aliases=aliases, reports=reports, sources={}, need=Need.ANY)
+
+
+@lru_cache(maxsize=1)
+def _loaded(file: Path) -> tuple[Policy, Names]:
+    policy = load_policy(file)
+    return policy, Names(policy)
 
 
 @lru_cache(maxsize=4)

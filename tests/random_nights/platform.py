@@ -16,6 +16,7 @@ from werkzeug.test import EnvironBuilder
 
 from shared import runtime
 from shared.app.context import Context
+from shared.app.pipelines import PARAMETER
 from shared.core.errors import Unavailable
 from shared.core.policy.names import Names
 from shared.core.policy.policy import Policy
@@ -41,7 +42,11 @@ RECEIVERS, SWEEPERS = (-0.5, 0.5, 0.1), (0.4, -0.4)
 
 
 class Platform:
-    """Calls the product. Whatever it raises stays here, as with the real platform."""
+    """Calls the product. Whatever it raises stays here, as with the real platform.
+
+    ``neighbours`` are contexts of other pipelines that every instance serves beside its own; ``looks_at_all_every`` is
+    how often a sweep reads what is not due too.
+    """
 
     def __init__(self, policy: Policy, names: Names, night: Night, world: NightWorld, truth: Truth) -> None:
         self._policy, self._names, self._night, self._world = policy, names, night, world
@@ -61,6 +66,8 @@ class Platform:
             clock=self.clock,
         )
         skew = night.manner.skew
+        self.looks_at_all_every = NEVER
+        self.neighbours: Callable[[], tuple[Context, ...]] = tuple
         self._receivers = [self._instance(skew * part) for part in RECEIVERS]
         self.sweepers = [self._instance(skew * part) for part in SWEEPERS]
         self._started = 0
@@ -93,7 +100,8 @@ class Platform:
         assert instance is not None
         memory = instance.context.memory
         last, statuses = memory.last_sweep, list[int]()
-        ended = self._live(handler, lambda: statuses.append(_self_heal()(_request(body))[1]))
+        sent = {**(body or {}), PARAMETER: self._policy.pipeline} if self.neighbours() else body
+        ended = self._live(handler, lambda: statuses.append(_self_heal()(_request(sent))[1]))
         done = memory.last_sweep
         whole = ended and not handler.failed and statuses[0] < 500 and done is not None and done is not last
         return whole and done is not None and not done.unseen and not _locked_out(done) and body is None
@@ -137,7 +145,7 @@ class Platform:
     def _live(self, handler: Handler, act: Callable[[], object]) -> bool:
         assert handler.instance is not None
         try:
-            with runtime.override_context(handler.instance.context):
+            with runtime.override_context(handler.instance.context, *self.neighbours()):
                 act()
         except Crash:
             handler.instance.context = self._context()
@@ -167,7 +175,13 @@ class Platform:
 
     def _context(self) -> Context:
         ctx = Context(self._policy, self._names, self._ports, self._endpoints, self._log, "simulation")
-        return replace(ctx, looks_at_all_every=NEVER)
+        return replace(ctx, looks_at_all_every=self.looks_at_all_every)
+
+    def look_at_all(self) -> None:
+        """Let every sweep read all open runs, due or not."""
+        self.looks_at_all_every = timedelta()
+        for instance in (*self._receivers, *self.sweepers):
+            instance.context = self._context()
 
     def _log(self, event: str, /, severity: str = "INFO", **keys: object) -> None:
         if self.stage.told and severity != "INFO":

@@ -214,9 +214,9 @@ def _status_of(kind: Kind | None, health: Health) -> int:
 class Truth:
     """What holds in the world at this moment."""
 
-    def __init__(self, policy: Policy, day: date, units: int) -> None:
+    def __init__(self, policy: Policy, day: date, units: int | None) -> None:
         self.day, self.units, self.over = day, units, False
-        self.units_before: list[int] = []
+        self.units_before: list[int | None] = []
         self.rows: dict[str, int] = {}
         self.by_unit: dict[str, dict[int, int]] = {}
         self.percents: dict[str, float | None] = {gate.name: 100.0 for gate in policy.gates.values() if gate.sql}
@@ -234,7 +234,7 @@ class Truth:
             return False
         before = self.rows.get(table, 0)
         if processor.units or processor.reports is Reports.PER_UNIT:
-            of = tuple(range(self.units)) if units is None else units
+            of = tuple(range(self.units or 0)) if units is None else units
             kept = self.by_unit.setdefault(table, {})
             for number in of:
                 kept[number] = max(kept.get(number, 0), records // len(of))
@@ -258,8 +258,8 @@ def unit_name(number: int) -> str:
     return f"A{number:02}@H{number:02}"
 
 
-def unit_names(count: int) -> tuple[str, ...]:
-    return tuple(unit_name(number) for number in range(count))
+def unit_names(count: int | None) -> tuple[str, ...]:
+    return tuple(unit_name(number) for number in range(count or 0))
 
 
 class NightWarehouse:

@@ -21,7 +21,8 @@ def repairs_say_what_came_of_them(looking: LivenessCheck, seen: View) -> Iterato
     track, run, policy = looking.track, looking.track.run, looking.policy
     due, units = looking.transition.expects[run.key.mode].due, run.data.get("units")
     at = None if due is None else due_at(run.key, due.warning, policy)
-    early = policy.modes[run.key.mode].partition_offset_days < 0 and (not units or units["final"] < units["total"])
+    on = policy.calendar is not None and (not units or units["final"] < units["total"])
+    early = on and policy.modes[run.key.mode].partition_offset_days < 0
     begun = any(heard.phase == looking.transition.starts for heard in run.heard)
     if at is None or looking.now < at or early or begun or run.key.lane is Lane.BACKFILL:
         return

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from shared.adapters.config.policy_file import load_policy
 from shared.core.calendar import day_of, instant
@@ -29,13 +30,18 @@ from shared.simulation.scenario import (
 from shared.simulation.scenario import Crash as CrashEvent
 
 ROOT = Path(__file__).parents[1]
-# A diamond, 24 passes over a date, and passes of weekdays and days of the month, in three zones.
+# A diamond, 24 passes over a date, and passes of weekdays and days of the month, each in a zone of its own. In that of
+# the first the clocks change by half an hour.
 SHAPES = {
     "gazette": ROOT / "scenarios" / "graphs" / "pipelines" / "gazette.yaml",
     "meters": ROOT / "pipelines" / "hourly.yaml",
     "library": ROOT / "pipelines" / "weekly.yaml",
 }
-POLICIES = {name: load_policy(path) for name, path in SHAPES.items()}
+ZONES = {"gazette": ZoneInfo("Australia/Lord_Howe")}
+POLICIES = {
+    name: replace(policy, zone=ZONES.get(name, policy.zone))
+    for name, policy in ((name, load_policy(path)) for name, path in SHAPES.items())
+}
 MINUTE = timedelta(minutes=1)
 PORTS = ("state", "warehouse", "bus", "slack", "record")
 

@@ -11,7 +11,7 @@ from shared.core.policy.names import Names
 from shared.core.policy.phases import Need
 from shared.runtime import policy_in
 from shared.simulation.parallel import seldom_collected
-from tests.random_nights.command import replay
+from tests.random_nights.command import Drawn, replay
 from tests.random_nights.driver import Played, play
 from tests.random_nights.generator import generate
 from tests.random_nights.parallel import LOADERS, TWICE, play_seed, several_loaders, single_loaders
@@ -36,7 +36,7 @@ def patient_collector() -> Iterator[None]:
 
 
 def broken(played: Played, day: date | None) -> list[str]:
-    return [f"{violation}\n  {replay(played.night.seed, day)}" for violation in played.violations[:1]]
+    return [f"{violation}\n  {replay(played.night.seed, Drawn(day))}" for violation in played.violations[:1]]
 
 
 def test_the_schedule_is_the_real_one() -> None:

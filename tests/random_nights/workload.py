@@ -38,12 +38,15 @@ class Workload:
     def plan(self, operate: Callable[[tuple[str, ...]], None], request: Callable[[Mapping[str, Any]], None]) -> None:
         """Put down all that is known from the start."""
         night, chance = self._night, Random(f"life/{self._night.seed}")
+        first = [name for name in self._policy.phases if self._policy.starting(name) is None]
         for mode, at in night.begins.items():
             key = RunKey(self._policy.pipeline, night.day, mode)
-            self._put(at, partial(self._begin, key, "phase2", 1))
+            for phase in first:
+                self._put(at, partial(self._begin, key, phase, 1))
             if mode in night.backfill:
                 old = RunKey(self._policy.pipeline, night.day, mode, Lane.BACKFILL)
-                self._put(at + 17 * MINUTE, partial(self._begin, old, "phase2", 1))
+                for phase in first:
+                    self._put(at + 17 * MINUTE, partial(self._begin, old, phase, 1))
         for (mode, phase), at in night.early.items():
             key = RunKey(self._policy.pipeline, night.day, mode)
             self._put(at + 30 * MINUTE, partial(self._begin, key, phase, 1))

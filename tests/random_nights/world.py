@@ -53,10 +53,17 @@ class NightWorld:
     """Listens to the ports. ``start`` and ``repair`` are called when a dispatch or a rerun reaches a phase."""
 
     def __init__(
-        self, policy: Policy, night: Night, truth: Truth, stage: FaultInjector, start: Start, repair: Repair
+        self,
+        policy: Policy,
+        night: Night,
+        truth: Truth,
+        stage: FaultInjector,
+        start: Start,
+        repair: Repair,
+        store: SharingStore | None = None,
     ) -> None:
         self.policy, self.night, self.truth, self.stage = policy, night, truth, stage
-        self.trace, self.inner = Trace(night), SharingStore()
+        self.trace, self.inner = Trace(night), store or SharingStore()
         self.mutations = 0
         self._start, self._repair = start, repair
 
