@@ -83,7 +83,8 @@ def datasets(policy: Policy) -> list[str]:
     processors = (processor for phase in policy.phases.values() for processor in phase.processors.values())
     tables = [part.table for processor in processors for part in processor.parts if part.table]
     if policy.calendar is not None:
-        tables += [policy.calendar.table]
+        excluded = policy.calendar.excluded
+        tables += [policy.calendar.table, *([excluded.table] if excluded is not None and excluded.table else [])]
     names = {table.partition(".")[0] for table in tables}
     return sorted(names | {name for sql in gate_sql(policy).values() for name in TABLE.findall(sql)})
 

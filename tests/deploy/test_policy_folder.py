@@ -30,6 +30,15 @@ TILL = {
     "ready": {"path": "/health/ready"},
     "identity": {"path": "/health", "field": "service", "is": "till"},
 }
+# Opening hours, and days on which a shop is shut, each in a dataset of its own.
+CALENDAR = {
+    "unit": "shop",
+    "table": "sales_plan.openings",
+    "date_column": "day",
+    "status_column": "status",
+    "unit_key": "shop",
+    "excluded": {"table": "sales_office.shut", "date_column": "day", "unit_key": "shop"},
+}
 
 
 def sales(**changes: Any) -> dict[str, Any]:
@@ -106,15 +115,16 @@ def test_every_function_reads_the_same_policies(tmp_path: Path) -> None:
 
 def test_rights_come_from_what_a_policy_calls_and_reads(tmp_path: Path) -> None:
     """Who decides may call its services; who judges may read its tables; nobody else gets either."""
-    of = load(tmp_path, {"sales": with_service()}, **URL)
+    of = load(tmp_path, {"sales": {**with_service(), "calendar": CALENDAR}}, **URL)
+    datasets = ("sales_raw", "sales_plan", "sales_office")
     granted = {
         (name, role.role, role.name)
         for name, function in of.functions.items()
         for role in function.roles
-        if role.name in ("till", "sales_raw")
+        if role.name in ("till", *datasets)
     }
     calls = {(name, "roles/run.invoker", "till") for name in ("transition", "self_heal")}
-    reads = {(name, "roles/bigquery.dataViewer", "sales_raw") for name in pipelines.READERS}
+    reads = {(name, "roles/bigquery.dataViewer", dataset) for name in pipelines.READERS for dataset in datasets}
     assert granted == calls | reads
 
 
