@@ -13,7 +13,7 @@ from typing import Any
 from shared.app.context import Context
 from shared.core.errors import Malformed
 from shared.core.message import Counted, Delivery, parse
-from shared.core.model import Lane, Outcome, RunKey
+from shared.core.model import Lane, Outcome, RunKey, State
 from shared.core.policy.names import Names
 from shared.core.policy.policy import Policy
 from shared.core.policy.transitions import Publication, Transition
@@ -188,8 +188,25 @@ class World:
             return
         self.mutations += 1
         match path.split("/"):
+            case ["runs", run, "transitions", transition]:
+                self.touched.add(run)
+                self._remember_claim(run, transition, path)
             case ["runs", run, _, _]:
                 self.touched.add(run)
+
+    def _remember_claim(self, run: str, transition: str, path: str) -> None:
+        """Keep what a handler has claimed: what it then sends need not name its trigger (``plain: false``)."""
+        actor, stored = self.clock.actor, self._inner.get(path)[0]
+        plan = None if stored is None else stored.data.get("plan")
+        if actor is None or stored is None or plan is None or stored.data["state"] != State.CLAIMED:
+            return
+        actor.claimed = {
+            "trigger_id": f"{run.replace('~', '/')}/{transition}/{stored.data['generation']}",
+            "attempt": stored.data["attempt"],
+            "trigger_reason": plan["reason"],
+            "degraded": bool(plan["missing"]),
+            "missing_processors": plan["missing"],
+        }
 
     def _log(self, event: str, /, severity: str = "INFO", **keys: object) -> None:
         if severity in GRAVE or event.startswith(TOLD):
@@ -267,10 +284,10 @@ class World:
 
     def _depart(self, body: Mapping[str, Any], channel: str, to: str, *, delivered: bool, taken: bool = True) -> None:
         """Keep a trigger message or call that was answered, and let the next phase start by one that was taken."""
-        departure = self._departure(body, channel, to)
+        departure = self._departure({**body, **self._unnamed(body, to)}, channel, to)
         if departure is None:
             return
-        departure = replace(departure, taken=taken)
+        departure = replace(departure, taken=taken, body=body)
         self.history.departures.append(departure)
         lost = " (answered no)" if not taken else "" if delivered else " (accepted, and lost)"
         item = f" {departure.item}" if departure.item else ""
@@ -281,6 +298,14 @@ class World:
         if delivered and taken and key not in self._started:
             self._started.add(key)
             self._start(departure, body)
+
+    def _unnamed(self, body: Mapping[str, Any], to: str) -> Mapping[str, Any]:
+        """Return the fields of the trigger that a body does not name: of what its sender has claimed to send there."""
+        claimed = {} if self.clock.actor is None else self.clock.actor.claimed
+        named = _named(str(claimed.get("trigger_id", "")), self.policy)
+        if "trigger_id" in body or named is None or to not in {step.to for step in named[1].all_steps}:
+            return {}
+        return claimed
 
     def _departure(self, body: Mapping[str, Any], channel: str, to: str) -> Departure | None:
         named = _named(str(body.get("trigger_id", "")), self.policy)

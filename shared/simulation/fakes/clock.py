@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 
 class Crash(BaseException):
@@ -16,7 +18,7 @@ class Actor:
     """One handler at work: when it began, how long it has waited, and whether its process still lives.
 
     ``doomed`` names the crash point it has passed: it dies before its next write. ``passed`` are the points of which
-    the first time alone counts.
+    the first time alone counts. ``claimed`` are the fields of the trigger that it has claimed last.
     """
 
     name: str
@@ -25,6 +27,7 @@ class Actor:
     doomed: str = ""
     dead: bool = False
     passed: set[str] = field(default_factory=set)
+    claimed: Mapping[str, Any] = field(default_factory=dict)
 
 
 class VirtualClock:
