@@ -14,8 +14,9 @@ from shared.simulation.history import History
 from shared.simulation.runner import play, play_together
 from shared.simulation.scenario import Scenario
 from tests.random_nights.several import SHAPES, Luck, night
+from tests.random_nights.several_judge import broken
 
-# Each holds one change of the clocks: Europe's in spring, America's in autumn. The other zone stays as it is.
+# Each holds one change of the clocks: Europe's in spring, America's in autumn. The other zones stay as they are.
 WEEKS = {"spring": datetime(2026, 3, 26, 12, tzinfo=UTC), "autumn": datetime(2026, 10, 29, 12, tzinfo=UTC)}
 CHANGES = {"spring": datetime(2026, 3, 28, 12, tzinfo=UTC), "autumn": datetime(2026, 10, 31, 12, tzinfo=UTC)}
 SEASON = (datetime(2025, 10, 21, 12, tzinfo=UTC), timedelta(days=174))
@@ -92,6 +93,9 @@ def test_days_across_a_change_of_the_clocks(start: datetime, length: timedelta) 
 
 @pytest.mark.nightly
 def test_a_season_of_three_pipelines() -> None:
-    """174 days with both changes of the clocks, and what goes wrong in them: together as alone."""
-    histories = together_as_alone(nights(1, *SEASON))
+    """174 days with both changes of the clocks, and what goes wrong in them: together as alone, every run triggered
+    once and not too early, or told."""
+    played = nights(1, *SEASON)
+    histories = together_as_alone(played)
     assert all(len(history.triggers(history.departures)) > 150 for history in histories)
+    assert [text for of in zip(played, histories, strict=True) for text in broken(*of)] == []
