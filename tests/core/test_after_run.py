@@ -136,6 +136,30 @@ def test_a_run_that_can_never_come_is_refused(
     assert error.hint
 
 
+@pytest.mark.parametrize(
+    ("mode", "after", "offset", "reason"),
+    [
+        ("weekly", "nightly", 0, "never expected: weekly is expected on mon, nightly on tue"),
+        ("weekly", "nightly", -1, ""),
+        ("weekly", "nightly", -7, "nightly on tue, wed, thu, fri, sat, sun"),
+        ("nightly", "weekly", -1, ""),
+        ("invoice", "nightly", 0, ""),
+        ("invoice", "invoice", -1, "invoice on days 1, 15 of the month"),
+        ("invoice", "invoice", -14, ""),
+    ],
+)
+def test_a_run_that_is_never_expected_then_is_refused(
+    mode: str, after: str, offset: int, reason: str, tmp_path: Path
+) -> None:
+    """A week's report that waits for the night of its own date waits for what no sweep opens; where there is one day on
+    which both are expected, nothing is said."""
+    where = f"transitions/loans_to_reports/expects/{mode}/after_run"
+    waits = {"pipeline": "library", "mode": after, "transition": "loans_to_reports", "offset_days": offset}
+    error = outcome(write(tmp_path, edit(plain("weekly"), {where: waits})))
+    assert (error is None) is not bool(reason), str(error)
+    assert error is None or reason in error.reason
+
+
 def test_two_that_wait_for_each_other_are_refused(tmp_path: Path) -> None:
     """Each of two passes waits for the other: neither would ever go."""
     expects = "transitions/orders_to_books/expects"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 
 from shared.core.policy.after_run import AfterRun
 from shared.core.policy.config_error import ConfigError, suggest
+from shared.core.policy.mode_check import DAYS
 from shared.core.policy.policy import Policy
 from shared.core.policy.transitions import Transition
 
@@ -26,6 +28,7 @@ def after_run_problems(policy: Policy, pipelines: Mapping[str, Policy] | None = 
                 continue
             if after.pipeline in policies:
                 yield from _named(policies[after.pipeline], after, key)
+                yield from _never_met(policy, policies[after.pipeline], mode, after, key)
             elif pipelines is not None:
                 yield ConfigError(
                     f"{key}.pipeline", f"there is no pipeline {after.pipeline}", suggest(after.pipeline, policies)
@@ -46,6 +49,18 @@ def _named(policy: Policy, after: AfterRun, key: str) -> Iterator[ConfigError]:
     elif there is not None and after.mode not in there.expects:
         hint = f"name one of {', '.join(there.expects)}"
         yield ConfigError(f"{key}.mode", f"{after.mode} does not pass {after.transition}", hint)
+
+
+def _never_met(policy: Policy, other: Policy, mode: str, after: AfterRun, key: str) -> Iterator[ConfigError]:
+    """Yield that on no working day of a mode the run is expected that it waits for: nobody would open that (T1)."""
+    waiting, there = policy.modes.get(mode), other.modes.get(after.mode)
+    if waiting is None or there is None:
+        return
+    apart = timedelta(days=waiting.partition_offset_days + after.offset_days - there.partition_offset_days)
+    if not any(waiting.expected_on(day) and there.expected_on(day + apart) for day in DAYS):
+        days = f"{mode} is expected on {waiting.days.text}, {after.mode} on {there.days.text}"
+        hint = "name the offset_days at which there is one, or another mode"
+        yield ConfigError(key, f"the run that it waits for is never expected: {days}", hint)
 
 
 def _waits_for_itself(start: Node, policies: Mapping[str, Policy]) -> bool:
