@@ -19,6 +19,7 @@ from tests.random_nights.oracle import View, blocking, reason_at, view
 from tests.random_nights.ports import Truth
 from tests.random_nights.repairs_told import repairs_say_what_came_of_them
 from tests.random_nights.trace import RunTrace, Trace, Track
+from tests.random_nights.waiting import has_come
 
 PATIENCE = 2
 UNFIT_FOR = timedelta(minutes=5)
@@ -114,7 +115,8 @@ def unkept(looking: LivenessCheck) -> Iterator[str]:
     if looking.paused:
         return
     seen = looking.seen()
-    reason = reason_at(looking.transition.expects[looking.track.run.key.mode], seen, looking.now)
+    expectation = looking.transition.expects[looking.track.run.key.mode]
+    reason = reason_at(expectation, seen, looking.now)
     yield from overdue_says_so(looking)
     yield from repairs_say_what_came_of_them(looking, seen)
     if looking.track.held is not False or looking.track.rejected:
@@ -124,7 +126,7 @@ def unkept(looking: LivenessCheck) -> Iterator[str]:
         return  # an operator has asked for it: the deadline holds nothing any more
     if reason == "held":
         yield from held_says_so(looking, f"the deadline without {sorted(seen.missing)}")
-    elif reason:
+    elif reason and has_come(looking.trace, looking.track.run.key, expectation):
         yield from ready_goes_or_says_why(looking, seen, reason)
     else:
         looking.track.unfit_since = None

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from shared.adapters.config.policy_file import load_policy
 from shared.adapters.local.memory import MemoryStore
 from shared.core.policy.names import Names
 from shared.core.policy.policy import Policy
@@ -29,6 +31,7 @@ CHANGES = tuple(
 BEFORE = {"library": timedelta(days=1)}
 ALONE = ("2026-04-05",)
 Documents = Mapping[str, Mapping[str, Any]]
+PIPELINES = Path(__file__).parents[1] / "pipelines"
 Nights = Sequence[tuple[Policy, Night]]
 
 
@@ -73,6 +76,32 @@ def test_no_promise_is_broken_while_the_clocks_change(day: date) -> None:
     played = as_alone(drawn) if str(day) in ALONE else play_together(drawn)
     assert [violation for one in played for violation in one.violations] == []
     assert all(triggered(one) for one in played)
+
+
+WAITS_WITHIN = {"transitions": {"orders_to_books": {"expects": {"us": {"after_run": {
+    "pipeline": "shop", "mode": "eu", "transition": "orders_to_books"}}}}}}  # fmt: skip
+WAITS_BESIDE = {"transitions": {"loans_to_reports": {"expects": {"nightly": {"after_run": {
+    "pipeline": "meters", "mode": "h20", "transition": "meters_to_loads"}}}}}}  # fmt: skip
+
+
+def test_what_waits_for_another_pass_goes_after_it() -> None:
+    """One region waits for the other, whose trigger is late, lost, held or never comes: never before it, and as soon as
+    it may."""
+    policy = load_policy(PIPELINES / "regional.yaml", WAITS_WITHIN)
+    played = [Driver(policy, Names(policy), generate(policy, seed), timeline=False).run() for seed in range(8)]
+    assert [violation for one in played for violation in one.violations] == []
+    tracks = [run.tracks for one in played for run in one.trace.runs.values() if run.key.mode == "us"]
+    marked = [bool(of["orders_to_books"].marks) for of in tracks if "orders_to_books" in of]
+    assert set(marked) == {True, False}
+
+
+def test_what_waits_for_another_pipeline_goes_after_it() -> None:
+    """A library's night waits for the meters of the evening, in another zone, in a database that both share."""
+    library, meters = load_policy(PIPELINES / "weekly.yaml", WAITS_BESIDE), POLICIES["meters"]
+    day = date(2026, 10, 30)
+    played = play_together([(library, generate(library, 2, day)), (meters, generate(meters, 3, day))])
+    assert [violation for one in played for violation in one.violations] == []
+    assert triggered(played[0])
 
 
 def test_nights_of_any_policy_file_are_played(capsys: pytest.CaptureFixture[str]) -> None:

@@ -21,7 +21,9 @@ def play_together(
     common = store or SharingStore()
     drivers = [Driver(policy, Names(policy), night, common, timeline=timeline) for policy, night in nights]
     for driver in drivers:
-        driver.platform.neighbours = partial(_neighbours, [other for other in drivers if other is not driver])
+        others = [other for other in drivers if other is not driver]
+        driver.platform.neighbours = partial(_neighbours, others)
+        driver.trace.others = [other.trace for other in others]
         driver.plan()
     while True:
         waiting = [(at, driver) for driver in drivers if (at := driver.next_at()) is not None]

@@ -201,12 +201,18 @@ class Trace:
     recorded: set[str] = field(default_factory=set)
     reruns: dict[tuple[RunKey, str], list[Rerun]] = field(default_factory=dict)
     pauses: Pauses = field(default_factory=Pauses)
+    # Those of the pipelines that are played beside.
+    others: list[Trace] = field(default_factory=list)
 
     def run(self, key: RunKey) -> RunTrace:
         found = self.runs.get(key)
         if found is None:
             found = self.runs[key] = RunTrace(key)
         return found
+
+    def any_run(self, key: RunKey) -> RunTrace | None:
+        """Return a run of this pipeline, or of one that is played beside; None where nothing is known of it."""
+        return next((book.runs[key] for book in (self, *self.others) if key in book.runs), None)
 
     def homes(self, letter: CaseMessage) -> frozenset[RunKey]:
         """Return the runs that a letter may belong to: its own, and the backfill run of its date once that is closed,

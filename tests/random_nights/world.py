@@ -43,6 +43,7 @@ from tests.random_nights.safety import (
 )
 from tests.random_nights.trace import Call, Data, Heard, Rerun, RunTrace, Trace, Track, dispatch_of, key_of
 from tests.random_nights.units import missing_units_are_named
+from tests.random_nights.waiting import nothing_is_claimed_before_another_run
 
 Start = Callable[[RunKey, str, int, datetime], None]
 Repair = Callable[[RunKey, str, list[str], datetime], None]
@@ -97,17 +98,19 @@ class NightWorld:
             self.trace.only_recorded.setdefault(handler.letter.id, handler.started)
 
     def published(self, handler: Handler, topic: str, message: Message, *, delivered: bool) -> None:
-        self._depart(handler, message.body, "topic", delivered=delivered)
+        self._depart(handler, _named(handler, message.body), "topic", delivered=delivered)
 
     def publishing_ended(self, handler: Handler, topic: str, messages: Sequence[Message], *, known: bool) -> None:
         if known and messages:
-            handler.accepted.setdefault(str(messages[0].body["trigger_id"]), set()).add("topic")
+            trigger_id = str(_named(handler, messages[0].body)["trigger_id"])
+            handler.accepted.setdefault(trigger_id, set()).add("topic")
 
     def called(self, handler: Handler, body: Mapping[str, Any], status: int, *, known: bool) -> None:
         if body.get("repair") is True:
             if status == 200:
                 self._mend(handler, body, known=known)
             return
+        body = _named(handler, body)
         key = _key(body)
         track = self.trace.run(key).track(str(body["transition"]))
         self._called(handler, track, int(body["generation"]), unanswered=status == NO_ANSWER or not known)
@@ -126,6 +129,7 @@ class NightWorld:
         """A call was answered no: it came to nothing, and its caller knows it."""
         if body.get("repair") is not True:
             handler.call_failed, handler.call_declined = False, True
+            body = _named(handler, body)
             track = self.trace.run(_key(body)).track(str(body["transition"]))
             self._called(handler, track, int(body["generation"]), unanswered=False)
 
@@ -207,9 +211,10 @@ class NightWorld:
         over = (True, False) if self.truth.over else (False,)
         units = self._units(track, handler)
         claim = ClaimCheck(self.policy, self.trace, track, handler, before, data, now, at, units, over)
-        for check in (*ON_CLAIM, nothing_is_claimed_inside_a_pause):
+        for check in (*ON_CLAIM, nothing_is_claimed_inside_a_pause, nothing_is_claimed_before_another_run):
             self._wrong(check.__name__, check(claim))
         handler.claims[track.run.key, track.name] = claim.generation
+        handler.claimed = _fields(track, data)
         handler.call_failed = handler.call_refused = handler.call_declined = False
         track.claimed_at = at
         track.first_claim.setdefault(claim.generation, at)
@@ -312,6 +317,29 @@ def _heard(run: RunTrace, letter: CaseMessage, received: datetime, at: datetime)
 def _key(body: Mapping[str, Any]) -> RunKey:
     lane = Lane(str(body.get("lane") or "live"))
     return RunKey(str(body.get("pipeline", "nba")), date.fromisoformat(str(body["game_date"])), str(body["mode"]), lane)
+
+
+def _fields(track: Track, claimed: Data) -> dict[str, Any]:
+    """Return the fields of a claimed trigger as its messages name them."""
+    key, plan, generation = track.run.key, claimed["plan"], int(claimed["generation"])
+    return {
+        "trigger_id": key.trigger_id(track.name, generation),
+        "generation": generation,
+        "attempt": claimed["attempt"],
+        "pipeline": key.pipeline,
+        "transition": track.name,
+        "mode": key.mode,
+        "lane": key.lane.value,
+        "game_date": key.day.isoformat(),
+        "missing_processors": plan["missing"],
+        "completed_processors": sorted(plan["completed"]),
+        "degraded": bool(plan["missing"]),
+    }
+
+
+def _named(handler: Handler, body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what was sent; where that names no trigger (``plain: false``), with what its sender has claimed."""
+    return body if "trigger_id" in body else {**body, **handler.claimed}
 
 
 def _meddled(handler: Handler, track: Track) -> None:
