@@ -280,6 +280,13 @@ MUTANTS = [
         f"{T_POLICIES}every_function_reads_the_same_policies",
     ),
     mutant(
+        "the table of excluded units is read without a right",
+        "deploy/pipelines.py",
+        "if excluded is not None and excluded.table else",
+        "if False else",
+        f"{T_POLICIES}rights_come_from_what_a_policy_calls_and_reads",
+    ),
+    mutant(
         "the function for other pipelines is deployed although there is none",
         "deploy/pipelines.py",
         "if function.push is None or function.push.topics}",
@@ -373,6 +380,13 @@ MUTANTS = [
         "        if (node, days) == (start, 0):\n",
         "        if False:\n",
         f"{T_AFTER}two_that_wait_for_each_other_are_refused",
+    ),
+    mutant(
+        "a run that is never expected then is waited for",
+        "shared/core/policy/after_run_check.py",
+        "    if not any(waiting.expected_on(day) and there.expected_on(day + apart) for day in DAYS):\n",
+        "    if False:\n",
+        f"{T_AFTER}a_run_that_is_never_expected_then_is_refused",
     ),
     # Passes over a date
     mutant(
