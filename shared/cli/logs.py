@@ -14,7 +14,7 @@ from deploy.manifest import ROOT
 from deploy.runner import CommandFailed, Subprocess, ask
 from shared import runtime
 from shared.app.context import Context
-from shared.app.reporting.pages import run_key
+from shared.app.reporting.page_query import run_key
 from shared.app.reporting.timeline import timeline
 from shared.app.state.repository import load_run
 from shared.cli.shell import NOT_FOUND, UNAVAILABLE, USAGE, fail, print_json

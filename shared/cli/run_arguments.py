@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 from shared.app.context import Context
-from shared.app.reporting.pages import run_key
+from shared.app.reporting.page_query import run_key
 from shared.cli.shell import NOT_FOUND, USAGE, Failure, date_in, dates_of_today, fail, today
 from shared.core import commands
 from shared.core.model import RunKey

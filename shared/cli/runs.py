@@ -12,11 +12,12 @@ from shared.app.context import Context
 from shared.app.reporting.overview import NOTHING, overview
 from shared.app.reporting.pages import DAYS
 from shared.app.reporting.run_facts import run_facts
+from shared.app.reporting.status_document import run_data
 from shared.app.transitions.readings import read_units
 from shared.cli.entry import table
 from shared.cli.run_arguments import days_between, key_of, no_such_run
 from shared.cli.shell import USAGE, Json, echo_wrapped, fail, print_json
-from shared.cli.status_text import run_data, run_lines
+from shared.cli.status_text import run_lines
 from shared.cli.timeline import RunId
 from shared.core import commands
 from shared.core.reporting.page import Cell, Row, Tone

@@ -12,6 +12,7 @@ import typer
 from shared import runtime
 from shared.app.context import Context
 from shared.app.reporting.run_statuses import open_statuses, pipeline_problems, statuses_of, statuses_of_dates
+from shared.app.reporting.status_document import document
 from shared.cli.run_arguments import days_between, key_of
 from shared.cli.shell import (
     FAILED,
@@ -23,7 +24,7 @@ from shared.cli.shell import (
     fail,
     print_json,
 )
-from shared.cli.status_text import document, status_lines
+from shared.cli.status_text import status_lines
 from shared.core.model import RunKey, State
 from shared.core.reporting.problems import ProblemKind, RunProblem, is_wrong
 from shared.core.reporting.run_status import PAUSED, RunStatus, all_problems, by_problem

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import traceback
 from typing import TYPE_CHECKING
 
 from shared import runtime
 from shared.app.alerting.unexpected import report_unexpected
 from shared.app.context import Context
-from shared.app.reporting.health import DeploymentInfo, HealthRequest
+from shared.app.reporting.health import DeploymentInfo, HealthRequest, Sheet
 from shared.app.reporting.pipelines import answer_all
 from shared.core.reporting.page import Page
 from shared.entrypoints.answers import JSON, HttpAnswer, json_text
@@ -19,10 +21,13 @@ if TYPE_CHECKING:
     from flask import Request
 
 HTML = {"Content-Type": "text/html; charset=utf-8"}
+CSV = {"Content-Type": "text/csv; charset=utf-8"}
 # The page runs no script and loads nothing; what it shows is of this moment and nobody else's.
 PRIVATE = {
     "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
+    "form-action 'self'; frame-ancestors 'none'",
+    "Vary": "Accept",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
@@ -32,14 +37,36 @@ def handle(request: Request) -> HttpAnswer:
     """Answer one call of the health check: JSON, or the page (behaviour 11)."""
     contexts = runtime.contexts()
     try:
-        asked = HealthRequest(request.method, request.path, request.args.to_dict())
+        html = "text/html" in request.headers.get("Accept", "")
+        asked = HealthRequest(request.method, request.path, request.args.to_dict(), html)
         response = answer_all(with_inventories([with_workflows(ctx) for ctx in contexts]), deployed, asked)
         if isinstance(response.body, dict):
             return json_text(response.body), response.status, {**JSON, **PRIVATE}
+        if isinstance(response.body, Sheet):
+            return csv_text(response.body), response.status, {**CSV, **PRIVATE, **as_file(response.body)}
         return render(response.body), response.status, {**HTML, **PRIVATE}
     except Exception as error:
         report_unexpected(contexts[0], "health_check", error, traceback.format_exc())
         raise
+
+
+def csv_text(sheet: Sheet) -> str:
+    """Return a table as CSV. What a spreadsheet would take for a formula begins with an apostrophe: names and errors
+    come from the wire."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(sheet.columns)
+    writer.writerows([_plain(value) for value in row] for row in sheet.rows)
+    return text.getvalue()
+
+
+def _plain(value: str) -> str:
+    return f"'{value}" if value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+
+
+def as_file(sheet: Sheet) -> dict[str, str]:
+    """Return the header that gives a download its name."""
+    return {"Content-Disposition": f'attachment; filename="{sheet.name}"'}
 
 
 def deployed(ctx: Context) -> DeploymentInfo:

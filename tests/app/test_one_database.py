@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from shared.adapters.config.policy_file import load_policy
 from shared.adapters.local.memory import MemoryStore
 from shared.app.alerting import outbox
+from shared.app.reporting.alert_views import open_alerts
 from shared.app.reporting.daily import summary
 from shared.app.reporting.health import DeploymentInfo as Deployed
-from shared.app.reporting.pages import open_alerts
 from shared.app.reporting.queries import all_runs, quarantine
 from shared.app.state import circuit_breaker
 from shared.app.state.lock import Lease, Locked, acquire, release

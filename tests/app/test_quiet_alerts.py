@@ -12,7 +12,7 @@ from shared.app.alerting import outbox, raise_alerts
 from shared.app.operator import alerts
 from shared.app.operator.alerts import Which, short_id
 from shared.app.outcome import Outcome, Why
-from shared.app.reporting.pages import open_alerts
+from shared.app.reporting.alert_views import open_alerts
 from shared.core.alerting.alert import Alert
 from shared.core.alerting.condition import Condition
 from shared.core.alerting.kinds import AlertKind

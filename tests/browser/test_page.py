@@ -7,18 +7,30 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, Route
 
 from tests.browser.chromium import DESK, ORIGIN, PHONE, browser
-from tests.functions.entry import ROOT
+from tests.functions.entry import ROOT, client
 from tests.health.fortnight import fortnight
 from tests.health.stage import ask, left_by
 
 pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.slow]
 SCREENSHOTS = ROOT / "build" / "screenshots"
 RUN = "/?run=nba/2026-01-24/overnight"
-PATHS = {"days": "/", "run": RUN, "refresh": "/?run=nba/2026-01-23/same_day"}
+PATHS = {
+    "front": "/",
+    "run": RUN,
+    "refresh": "/?run=nba/2026-01-23/same_day",
+    "day": "/?day=2026-01-24",
+    "report": "/report",
+    "alert": "/?alert=ID",
+}
+# The one thing that axe-core finds and that is meant: a page that asks for itself again. WCAG 2.2.1 allows it where the
+# reader can turn it off, which every such page offers.
+MEANT = {"meta-refresh": {"enabled": False}}
 
+OPEN_ALL = "document.querySelectorAll('details').forEach(part => part.open = true)"
 # Every visible text with its colour and what lies behind it: contrast as WCAG 2 defines it.
 CONTRAST = """() => {
   const parse = text => { const c = text.match(/[\\d.]+/g).map(Number); return c.length > 3 ? c : [...c, 1]; };
@@ -31,7 +43,7 @@ CONTRAST = """() => {
   for (const node of document.querySelectorAll('body *')) {
     const own = [...node.childNodes].some(one => one.nodeType === 3 && one.textContent.trim());
     const box = node.getBoundingClientRect();
-    if (!own || !box.width || node.closest('title, desc, .skip')) continue;
+    if (!own || !box.width || node.closest('title, desc, .skip, .unseen, thead')) continue;
     const style = getComputedStyle(node), svg = node instanceof SVGElement;
     const ink = light(parse(svg ? style.fill : style.color)), paper = light(behind(node));
     const ratio = (Math.max(ink, paper) + 0.05) / (Math.min(ink, paper) + 0.05);
@@ -52,7 +64,12 @@ SVG_TEXTS = """() => [...document.querySelectorAll('svg text')].filter(text => t
 def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The function's own answers about a fortnight, by address."""
     with left_by(fortnight(tmp_path_factory.mktemp("fortnight"))):
-        return {path: ask(path).text for path in PATHS.values()}
+        alert = ask("/api/alerts").get_json()["alerts"][0]["id"]
+        browsed = {path: path.replace("ID", alert) for path in PATHS.values()}
+        return {
+            path: client("health_check").get(asked, headers={"Accept": "text/html"}).text
+            for path, asked in browsed.items()
+        }
 
 
 @pytest.fixture(scope="module")
@@ -105,14 +122,25 @@ def visit(chromium: Browser, pages: dict[str, str]) -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("name", PATHS)
+@pytest.mark.parametrize("width", [1280, 768, 390])
 @pytest.mark.parametrize("colours", ["light", "dark"])
-def test_a_page_renders_without_a_complaint(visit: Any, name: str, colours: str) -> None:
+def test_a_page_renders_without_a_complaint(visit: Any, name: str, width: int, colours: str) -> None:
     """One request, no word in the console, and a screenshot for people."""
-    seen = visit(PATHS[name], color_scheme=colours)
+    seen = visit(PATHS[name], color_scheme=colours, viewport={**DESK, "width": width})
     assert seen.page.locator("h1").inner_text()
     assert seen.complaints == []
     assert seen.asked == [PATHS[name]]
-    assert seen.shot(f"{name}-{colours}").stat().st_size > 10_000
+    assert seen.shot(f"{name}-{width}-{colours}").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize("name", PATHS)
+@pytest.mark.parametrize("width", [1280, 390])
+def test_axe_finds_nothing_that_keeps_anybody_out(visit: Any, name: str, width: int) -> None:
+    """No violation of axe-core's rules, everything folded opened, on a desk and on a phone."""
+    seen = visit(PATHS[name], viewport={**DESK, "width": width})
+    seen.page.evaluate(OPEN_ALL)
+    violations = Axe().run(seen.page, options={"rules": MEANT}).response["violations"]
+    assert [(each["id"], each["nodes"][0]["html"][:200]) for each in violations] == []
 
 
 @pytest.mark.parametrize("name", PATHS)
@@ -123,22 +151,21 @@ def test_without_javascript_it_reads_the_same(visit: Any, name: str) -> None:
     folded = without.page.locator("details")
     if folded.count():
         folded.first.locator("summary").click()
-        assert folded.first.locator("table").is_visible()
+        assert folded.first.locator("table, ul").first.is_visible()
 
 
 @pytest.mark.parametrize("name", PATHS)
-@pytest.mark.parametrize("width", [320, 390, 768])
+@pytest.mark.parametrize("width", [320, 390, 768, 1280])
 def test_a_phone_never_scrolls_sideways(visit: Any, name: str, width: int) -> None:
     """Nothing does, no drawing either; everything folded is opened to be sure."""
     seen = visit(PATHS[name], viewport={**PHONE, "width": width})
-    seen.page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+    seen.page.evaluate(OPEN_ALL)
     assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
     wide = seen.page.evaluate(
-        "[...document.querySelectorAll('body *')].filter(one => !one.closest('svg, .skip, thead') &&"
+        "[...document.querySelectorAll('body *')].filter(one => !one.closest('svg, .skip, thead, .unseen') &&"
         " one.getBoundingClientRect().right > innerWidth + 1).map(one => one.tagName + one.className)"
     )
     assert wide == []
-    seen.shot(f"{name}-{width}")
 
 
 @pytest.mark.parametrize("width", [320, 390, 768, 1056, 1280])
@@ -155,9 +182,9 @@ def test_no_text_of_a_drawing_is_too_small(visit: Any, width: int) -> None:
 def test_every_text_can_be_read(visit: Any, name: str, colours: str) -> None:
     """4.5 to 1 against what lies behind it, words in the drawing too."""
     seen = visit(PATHS[name], color_scheme=colours)
-    seen.page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+    seen.page.evaluate(OPEN_ALL)
     found = seen.page.evaluate(CONTRAST)
-    assert len(found) > 100
+    assert len(found) > 15
     assert [(round(ratio, 2), text) for ratio, text in found if ratio < 4.5] == []
 
 
@@ -187,7 +214,9 @@ def test_the_keyboard_reaches_everything_and_shows_where_it_is(visit: Any) -> No
 
 def test_a_screen_reader_hears_the_page(visit: Any) -> None:
     """Landmarks, headings, tables with their headers, and the drawing as one image with a name."""
-    heard = visit(RUN).page.locator("body").aria_snapshot()
+    seen = visit(RUN)
+    seen.page.evaluate(OPEN_ALL)
+    heard = seen.page.locator("body").aria_snapshot()
     for line in ("- banner:", "- main:", "- contentinfo:", 'navigation "On this page"', "[level=1]", "[level=2]"):
         assert line in heard
     assert 'img "Timeline of nba/2026-01-24/overnight' in heard
@@ -197,7 +226,7 @@ def test_a_screen_reader_hears_the_page(visit: Any) -> None:
 
 def test_a_table_stays_a_table_on_a_phone(visit: Any) -> None:
     """Drawn as cards, it is still heard as rows of cells."""
-    heard = visit("/", viewport=PHONE).page.locator("table.days").aria_snapshot()
+    heard = visit("/?day=2026-01-24", viewport=PHONE).page.locator("table.days").aria_snapshot()
     assert "- cell" in heard
     assert "- row" in heard
 
@@ -205,6 +234,6 @@ def test_a_table_stays_a_table_on_a_phone(visit: Any) -> None:
 def test_a_run_opens_from_the_days(visit: Any, pages: dict[str, str]) -> None:
     """A click on a pass leads to its timeline."""
     seen = visit("/")
-    seen.page.locator('a[href="?run=nba/2026-01-24/overnight"]').click()
+    seen.page.locator('.calendar a[href="?run=nba/2026-01-24/overnight"]').click()
     assert seen.page.locator("h1").inner_text() == "nba/2026-01-24/overnight"
     assert seen.page.locator("svg.wide-drawing").is_visible()

@@ -3491,4 +3491,25 @@ MUTANTS = [
         "    if further:",
         f"{T_PROBLEMS}what_a_later_transition_has_overtaken_is_information",
     ),
+    mutant(
+        "a search leaves the runs that do not fit",
+        "shared/core/reporting/filters.py",
+        " and self.text.lower() in _words(row)",
+        "",
+        "tests/health/test_front.py::test_filters_leave_what_fits_and_stay_in_every_form_and_link",
+    ),
+    mutant(
+        "a page holds every run there is",
+        "shared/app/reporting/pages.py",
+        "rows=tuple(fitting[:MOST_ROWS])",
+        "rows=tuple(fitting)",
+        "tests/health/test_front.py::test_a_page_of_many_runs_stays_small",
+    ),
+    mutant(
+        "a table carries formulas from the wire",
+        "shared/entrypoints/health.py",
+        """return f"'{value}" if value.startswith""",
+        """return f"{value}" if value.startswith""",
+        "tests/health/test_front.py::test_csv_is_read_by_a_spreadsheet_and_runs_nothing_in_it",
+    ),
 ]  # fmt: skip

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from shared.adapters.page.links import Links
 from shared.adapters.page.svg import drawings
 from shared.adapters.page.templates import template
 from shared.adapters.page.workflow_svg import workflow_drawings
 from shared.core import commands
+from shared.core.reporting.filters import STATES, Filters
 from shared.core.reporting.page import Page, Tone
+from shared.core.severity import Severity
 
 # Whoever does not tell the colours apart, or hears the page, has the word beside it.
 SIGNS = {Tone.GOOD: "✓", Tone.BUSY: "…", Tone.NOTICE: "!", Tone.BAD: "✕", Tone.QUIET: "○"}
+TONES = {Severity.CRITICAL: Tone.BAD, Severity.WARNING: Tone.NOTICE, Severity.INFO: Tone.BUSY}
+MOST_PROBLEMS = 40
 
 
 def page(model: Page) -> str:
@@ -32,7 +37,8 @@ def page(model: Page) -> str:
 
     runs = {run.timeline.key.id: drawings(run.timeline, model.zone, model.now) for run in model.runs}
     days = {day.day: workflow_drawings(day, model.zone, model.now) for day in model.workflows if day.lines}
-    return template("page.html").render(
+    return template("page.html" if model.report is None else "report.html").render(
         page=model, clock=clock, brief=brief, long=long, drawings=runs, workflow_drawings=days, signs=SIGNS,
-        list_quarantine=commands.quarantine("list"),
+        list_quarantine=commands.quarantine("list"), links=Links(model.filters or Filters()), states=STATES,
+        tones=TONES, modes=model.modes, most_problems=MOST_PROBLEMS,
     )  # fmt: skip

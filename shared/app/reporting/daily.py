@@ -15,11 +15,12 @@ from shared.app.call import BAD_REQUEST, Wrong, parameters
 from shared.app.context import Context
 from shared.app.quarantine.rows import rows
 from shared.app.reporting import inventory
+from shared.app.reporting.alert_views import open_alerts
 from shared.app.reporting.batches import reported as batches_reported
 from shared.app.reporting.daily_text import text_of
 from shared.app.reporting.health import OK, DeploymentInfo, HealthRequest, HealthResponse
 from shared.app.reporting.overview import keys, loads, row
-from shared.app.reporting.pages import open_alerts, readable
+from shared.app.reporting.readable import readable
 from shared.app.reporting.workflows import reported
 from shared.app.state.repository import Loaded, with_run
 from shared.app.transitions.pausing import still_to_end

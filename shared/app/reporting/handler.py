@@ -6,6 +6,8 @@ from dataclasses import replace
 
 from shared.app.context import Context
 from shared.app.fail_fast import FailFastPorts
+from shared.app.reporting.api import PATHS as API
+from shared.app.reporting.api import api
 from shared.app.reporting.daily import report
 from shared.app.reporting.health import (
     NOT_ALLOWED,
@@ -19,9 +21,9 @@ from shared.app.reporting.health import (
     body_of,
     ready,
 )
-from shared.app.reporting.pages import front
+from shared.app.reporting.pages import as_page, front
 
-PATHS = ("/", "/health", "/ready", "/report")
+PATHS = ("/", "/health", "/ready", "/report", *API)
 READ = ("GET", "HEAD")
 
 
@@ -46,6 +48,11 @@ def answer(ctx: Context, house: DeploymentInfo, asked: HealthRequest) -> HealthR
                 OK if readiness.well else NOT_READY, {**alive([ctx], house), **body_of(ctx, readiness)}
             )
         case "/report":
-            return report(ctx, house, asked)
-        case _:
+            response = report(ctx, house, asked)
+            return as_page(ctx, response) if asked.html and asked.method != "POST" else response
+        case "/api/report":
+            return report(ctx, house, replace(asked, method="GET"))
+        case "/":
             return front(ctx, house, asked)
+        case _:
+            return api(ctx, path, asked)

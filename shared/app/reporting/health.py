@@ -24,11 +24,12 @@ OK, NOT_FOUND, NOT_ALLOWED, NOT_READY = 200, 404, 405, 503
 
 @dataclass(frozen=True, slots=True)
 class HealthRequest:
-    """A request, without the framework."""
+    """A request, without the framework; ``html`` is true where a person's browser asks, not a script."""
 
     method: str
     path: str
     query: Mapping[str, str] = field(default_factory=dict)
+    html: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,11 +44,20 @@ class DeploymentInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class Sheet:
+    """A table to be written as CSV, under a name for a file."""
+
+    name: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class HealthResponse:
-    """What is answered: JSON, or a page to be drawn."""
+    """What is answered: JSON, a page to be drawn, or a table."""
 
     status: int
-    body: dict[str, Any] | Page
+    body: dict[str, Any] | Page | Sheet
 
 
 def alive(contexts: Sequence[Context], house: DeploymentInfo) -> dict[str, Any]:

@@ -19,8 +19,9 @@ def answer_all(
 ) -> HealthResponse:
     """Answer one request to the health check of a deployment; of one pipeline it is that pipeline's own.
 
-    Of several, `/` without a name shows the first one's page, which leads to the others; `/ready` and `/report` are
-    those of all, by ``pipelines``, and ready is what is ready in each.
+    Of several, `/` without a name shows the first one's page, which leads to the others, and so do `/report` for a
+    browser and `/api`; `/ready` and the report as data are those of all, by ``pipelines``, and ready is what is ready
+    in each.
     """
     chosen = named(contexts, _whose(contexts, asked))
     if isinstance(chosen, Wrong):
@@ -29,7 +30,7 @@ def answer_all(
     path = "/" + asked.path.strip("/")
     if path == "/health":
         return _of_the_deployment(answer(contexts[0], deployed(contexts[0]), asked), contexts, deployed)
-    if path not in ("/ready", "/report") or len(chosen) == 1:
+    if path not in ("/ready", "/report", "/api/report") or len(chosen) == 1 or (asked.html and path != "/ready"):
         return _with_links(answer(chosen[0], deployed(chosen[0]), asked), contexts)
     tasks = {ctx.policy.pipeline: (ctx, partial(_answer, ctx, deployed, asked)) for ctx in chosen}
     answers = {name: apart(ctx, NAME, task, _failed) for name, (ctx, task) in tasks.items()}
@@ -61,7 +62,10 @@ def _of_the_deployment(
 
 
 def _with_links(response: HealthResponse, contexts: Sequence[Context]) -> HealthResponse:
-    """Let a page lead to those of the other pipelines."""
-    if not isinstance(response.body, Page) or len(contexts) == 1:
+    """Let a page lead to those of the other pipelines, and its own links name the pipeline."""
+    page = response.body
+    if not isinstance(page, Page) or len(contexts) == 1:
         return response
-    return replace(response, body=replace(response.body, pipelines=tuple(ctx.policy.pipeline for ctx in contexts)))
+    filters = None if page.filters is None else replace(page.filters, pipeline=page.pipeline)
+    names = tuple(ctx.policy.pipeline for ctx in contexts)
+    return replace(response, body=replace(page, pipelines=names, filters=filters))

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from shared.core.decision.explain import Explanation
 from shared.core.model import RunKey
+
+if TYPE_CHECKING:
+    from shared.core.reporting.filters import Filters
+    from shared.core.reporting.problems import RunProblem
+    from shared.core.reporting.progress import Progress
+    from shared.core.reporting.weeks import Week
 
 
 class Tone(StrEnum):
@@ -43,6 +50,11 @@ class Row:
     tone: Tone = Tone.QUIET
     units: int | None = None
     closed: bool = False
+
+    @property
+    def tones(self) -> frozenset[Tone]:
+        """The tones of its transitions, or of what is said in their place."""
+        return frozenset(cell.tone for cell in self.cells) if self.cells else frozenset({self.tone})
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +258,39 @@ class OpenAlert:
     first_at: datetime
     unsent: str = ""
     quiet: str = ""
+    fingerprint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AlertView:
+    """One alert with its text, what its kind means and what is to be done first. ``fires`` is true while its condition
+    holds; ``quiet`` is a sentence, "" where nobody asked for quiet; ``command`` shows it on the command line."""
+
+    fingerprint: str
+    title: str
+    severity: str
+    run: str
+    transition: str
+    text: str
+    fires: bool
+    count: int
+    first_at: datetime
+    last_at: datetime
+    notified_at: datetime | None
+    resolved_at: datetime | None
+    unsent: str
+    quiet: str
+    meaning: str
+    action: str
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Something that a newcomer does next; ``command`` is "" where it is no command."""
+
+    text: str
+    command: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +300,14 @@ class Page:
     ``linked`` is false for a page kept as a file, which leads nowhere;
     ``pipelines`` are those of the deployment, where there are several;
     ``workflows`` are today's and yesterday's, none for a pipeline without;
-    ``batches`` those of the last two days and of the runs that are shown."""
+    ``batches`` those of the last two days and of the runs that are shown.
+
+    ``modes`` are those of the policy, ``unit`` is what it counts. ``filters`` are what was asked for, None of a file;
+    ``problems`` what is wrong, the worst first, None where it is not shown; ``today`` the runs that are under way or
+    due today, ``today_left`` how many more of them there are; ``weeks`` the calendar; ``rows_left`` how many rows of
+    the overview are not shown; ``earlier`` and ``later`` the last dates of the windows before and after, None where
+    there is none; ``welcome`` what a newcomer does next. ``report`` is the daily report, whose page has nothing else.
+    """
 
     title: str
     pipeline: str
@@ -274,3 +326,16 @@ class Page:
     pipelines: tuple[str, ...] = ()
     workflows: tuple[WorkflowDay, ...] = ()
     batches: tuple[BatchLine, ...] = ()
+    modes: tuple[str, ...] = ()
+    unit: str = "unit"
+    filters: Filters | None = None
+    problems: tuple[RunProblem, ...] | None = None
+    today: tuple[Progress, ...] = ()
+    today_left: int = 0
+    weeks: tuple[Week, ...] = ()
+    rows_left: int = 0
+    earlier: date | None = None
+    later: date | None = None
+    alert: AlertView | None = None
+    welcome: tuple[Step, ...] = ()
+    report: Mapping[str, Any] | None = None
