@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 IMAGES = ROOT / "deploy" / "images"
 LARGEST = 150_000
 WIDTH, TALLEST, MARGIN = 1160, 1200, 12
-# What is photographed of each: its days, and the drawing of its night.
-PARTS = {"days": "section[aria-labelledby=days]", "report": ".drawing"}
+# What is photographed of each: the calendar, and the drawing of its night.
+PARTS = {"days": "table.calendar", "report": ".drawing"}
 NIGHT, DATE = "tier-two", "2026-01-19"
 
 
