@@ -76,10 +76,10 @@ def _pairs(ctx: Context, before: str, after: str | None) -> list[tuple[RunKey, R
     """Return the runs to compare: two that are named, or of two dates those of each mode."""
     if "/" in before:
         if after is None or "/" not in after:
-            raise fail(USAGE, "a run is compared with another run", f"name its id too: orch diff {before} RUN")
+            raise fail(USAGE, "a run is compared with another run", "name the ids of two runs")
         return [(key_of(ctx, before), key_of(ctx, after))]
     if after is not None and "/" in after:
-        raise fail(USAGE, "a date is compared with a date", f"name the id of a run first: orch diff RUN {after}")
+        raise fail(USAGE, "a date is compared with a date", "name two dates, or the ids of two runs")
     first = date_in(ctx, before)
     return [(_run(ctx, first, mode), _run(ctx, _last(ctx, after, mode), mode)) for mode in ctx.policy.modes]
 

@@ -95,7 +95,7 @@ def explain_topic(
     program = context.find_root()
     command = getattr(program.command, "commands", {}).get(topic)
     if command is None:
-        raise fail(USAGE, f"no topic {topic!r}", f"{suggest(topic, [*TOPICS, EXIT])} `orch help` lists them")
+        raise fail(USAGE, f"no topic {topic!r}", f"{suggest(topic, [*TOPICS, EXIT])}; without a topic they are listed")
     with type(context)(command, info_name=topic, parent=program) as of_command:
         typer.echo(command.get_help(of_command))
 

@@ -118,7 +118,7 @@ def test_a_folder_that_is_no_home_is_refused(
     assert call(["--home", str(tmp_path), "status"]) == 2
     printed = capsys.readouterr()
     assert reason in printed.err
-    assert "hint: name a folder that `orch simulate FILE --keep FOLDER`" in printed.err
+    assert "hint: name a folder that bin/demo has left" in printed.err
     assert printed.out == ""
 
 

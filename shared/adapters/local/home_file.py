@@ -10,7 +10,7 @@ from shared.core.errors import PolicyError
 
 # Lines of a POSIX shell, so that the scripts beside `bin/orch` read a home too: `. FOLDER/orch.env`.
 FILE = "orch.env"
-HINT = "name a folder that `orch simulate FILE --keep FOLDER` or bin/demo has left"
+HINT = "name a folder that bin/demo has left, or a simulated day with --keep"
 
 
 def write_home(folder: Path, variables: Mapping[str, str]) -> Path:
