@@ -111,6 +111,7 @@ def test_filters_leave_what_fits_and_stay_in_every_form_and_link(late: LeftByDem
     assert '<input type="hidden" name="refresh" value="off">' in page.text
     assert "mode=overnight&amp;state=degraded&amp;q=composite&amp;refresh=off" in page.text
     assert "No run fits." in ask("/?state=paused").text
+    assert "No run fits." in ask("/?q=zebra").text
 
 
 @pytest.mark.parametrize(
