@@ -63,7 +63,7 @@ def test_a_night_is_played_judged_and_left_to_be_asked(clone: Path) -> None:
 
     status, explained = asked(played.stdout, clone)
     assert status.returncode == 0, status.stderr
-    assert status.stdout.startswith("nba/2025-12-29/same_day  opened 10:25 EST")
+    assert "\nnba/2025-12-29/same_day  11 games, opened 10:25 EST\n" in status.stdout
     assert explained.returncode == 0, explained.stderr
     assert explained.stdout.startswith("nba/2025-12-29/same_day phase3_to_phase4: confirmed")
     assert "triggered 10:36 EST by tier_1" in explained.stdout
