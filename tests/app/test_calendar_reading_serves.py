@@ -8,6 +8,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from shared.app.state.repository import run_path
 from shared.app.sweep.sweep import SweepOptions
 from shared.core.model import Units
 from shared.core.policy.policy import Policy
@@ -102,6 +103,16 @@ def test_what_is_short_of_units_reads_it_each_minute() -> None:
     night.sweeps(2)
     assert len(night.trigger_ids) == 1
     assert night.run().units == Units(GAMES - 1, GAMES - 1)
+
+
+def test_a_reading_that_says_the_same_writes_nothing() -> None:
+    """Of a run whose games are over, each look at all runs reads the calendar, and none writes that it did."""
+    night = Night(timedelta(minutes=10))
+    night.change(games={DAY: GameCount(final=GAMES)})
+    night.sweeps(20)
+    before = len(night.store.written)
+    assert night.readings(50) > 2
+    assert run_path(NIGHT) not in night.store.written[before:]
 
 
 def test_a_person_gets_what_holds_now() -> None:

@@ -85,7 +85,7 @@ def look(policy: Policy, book: Trace, truth: Truth, stage: FaultInjector, sweep:
             track = run.track(name)
             looking = LivenessCheck(policy, book, truth, stage, track, sweep, sweep.started)
             _count(book, track, set(unkept(looking)))
-        _count_run(book, run, truth)
+        _count_run(policy, book, run, truth)
 
 
 def _count(book: Trace, track: Track, broken: set[str]) -> None:
@@ -95,10 +95,14 @@ def _count(book: Trace, track: Track, broken: set[str]) -> None:
             book.wrong(promise.split(":")[0], f"{track.where}: {promise.partition(': ')[2]}")
 
 
-def _count_run(book: Trace, run: RunTrace, truth: Truth) -> None:
+def _count_run(policy: Policy, book: Trace, run: RunTrace, truth: Truth) -> None:
     known = run.data.get("units")
     blind = truth.units is not None and run.key.day == truth.day and (known is None or known["total"] != truth.units)
-    run.blind = run.blind + 1 if blind else 0
+    calendar, now = policy.calendar, book.looked[-1]
+    serves = timedelta() if calendar is None or calendar.read_every is None else calendar.read_every
+    run.blind_since = (run.blind_since or now) if blind else None
+    # A reading that the policy lets serve may be as old as that; from then on two sweeps see it.
+    run.blind = run.blind + 1 if run.blind_since is not None and now - run.blind_since >= serves else 0
     if run.blind == PATIENCE:
         book.wrong("the_next_sweep_sees_the_calendar", f"{run.key.id} knows {known}, there are {truth.units} units")
 

@@ -121,7 +121,7 @@ def test_units_are_missing_and_named(one_by_one: bool) -> None:
 # A loader that the record forgot; a report that was received before its dispatch and recorded after it; an operator's
 # trigger that waits for its service past a deadline that would hold; a refusal of what its service's word had proven;
 # a trigger that was claimed before midnight and dispatched after it.
-SEEN_BEFORE = (330, 8060, 2006, 6133, 8797)
+SEEN_BEFORE = (330, 8060, 2006, 6133, 8797, 80, 99)
 
 
 @pytest.mark.parametrize("seed", SEEN_BEFORE)

@@ -120,6 +120,7 @@ class RunTrace:
     by_processor: dict[tuple[str, str], list[Heard]] = field(default_factory=dict)
     tracks: dict[str, Track] = field(default_factory=dict)
     blind: int = 0
+    blind_since: datetime | None = None
 
     @property
     def open(self) -> bool:

@@ -48,7 +48,7 @@ class Idle:
 @dataclass(frozen=True, slots=True)
 class Look:
     """A run as a sweep left it, and how it ends, if it does. ``clock`` is when the clock alone may change anything of
-    it, ``again`` when it is to be looked at; None is the next minute."""
+    it, or its calendar is read again; ``again`` when it is to be looked at; None is the next minute."""
 
     run: Stored[Run]
     closing: Closing | None = None
@@ -116,12 +116,13 @@ def short_of_units(result: ReconcileResult) -> bool:
 def begun(ctx: Context, run: Stored[Run], changed: Run, started: datetime) -> Stored[Run]:
     """Write what a look brings into a run's document before it begins; the run as it is where somebody else wrote.
 
+    That the calendar was read, and says what it said, is no reason to write: it is kept by the next write there is.
     What touches the run from now on is seen by the next sweep: it stays due until an event has settled.
     """
     if run.value.touched:
         changed = replace(changed, touched=False, settles_at=started + SECOND_LOOK)
-    if changed == run.value:
-        return run
+    if replace(changed, units_read_at=run.value.units_read_at) == run.value:
+        return Stored(changed, run.version)
     return save_run(ctx.ports.store, Stored(changed, run.version), ctx.policy) or Stored(changed, run.version)
 
 

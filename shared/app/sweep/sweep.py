@@ -262,9 +262,8 @@ def _look(
     results = _reconciled(ctx, done, loaded, key)
     if units is None and any(short_of_units(result) for result in results):
         read = read_units(ctx, [key.day])  # the last reading served until it was what keeps a transition waiting
-        changed = run.value if read is None else _with_calendar(ctx, run.value, read[key.day])
-        if changed != run.value:
-            run = begun(ctx, run, changed, now)
+        if read is not None and read[key.day] != run.value.units:
+            run = begun(ctx, run, _with_calendar(ctx, run.value, read[key.day]), now)
             loaded = with_run(ctx.ports.store, key, run, pauses)
             results = _reconciled(ctx, done, loaded, key)
     now = ctx.ports.clock.now()
@@ -275,7 +274,7 @@ def _look(
     done.seen.add(key.id)
     clock = of_run(ctx, run.value, results, now)
     again = next_look(ctx, run.value, loaded, results, clock, now) if written else None
-    return Look(run, closing_of(ctx, done, run, results, now), clock, again)
+    return Look(run, closing_of(ctx, done, run, results, now), clock if again is None else again, again)
 
 
 def _reconciled(ctx: Context, done: Sweep, loaded: Loaded, key: RunKey) -> list[ReconcileResult]:
