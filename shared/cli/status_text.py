@@ -54,6 +54,9 @@ def transition_text(policy: Policy, transition: TransitionStatus, now: datetime)
         parts.append(f"without {', '.join(transition.missing)}")
     if transition.state not in WELL and transition.next.text:
         parts.append(f"next: {next_text(policy, transition.next, now)}")
+    if transition.act is not None:
+        act = transition.act
+        parts.append(f"{act.verb} by {act.by or 'an operator'}: {act.reason}")
     return "  ".join(parts).rstrip()
 
 

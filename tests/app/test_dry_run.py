@@ -192,7 +192,7 @@ def test_who_and_why_is_kept_and_shown(house: HandlersKit, verb: str) -> None:
     rows = house.audit.tables["phase_execution_log"].values()
     assert (f"operator_{verb}", "data is good (by ada)") in {(row["decision"], row["reason"]) for row in rows}
     assert f"{verb} 06:02 EST by ada: data is good" in house.orch("explain", TO4, *NIGHTLY)[1]
-    assert f"; {verb} by ada: data is good" in house.orch("status", str(DAY))[1]
+    assert f"  {verb} by ada: data is good" in house.orch("status", str(DAY))[1]
     page = render(house.act(lambda: of_date(house.ctx, DAY)))
     assert "by ada: data is good" in page
 

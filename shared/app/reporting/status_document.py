@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from shared.core.decision.next_moment import next_text
+from shared.core.model import Act
 from shared.core.policy.policy import Policy
 from shared.core.reporting.problems import RunProblem, is_wrong
 from shared.core.reporting.run_status import RunStatus, TransitionStatus, all_problems
@@ -60,7 +61,12 @@ def _transition_data(policy: Policy, transition: TransitionStatus, now: datetime
             "text": transition.next.text,
             "sentence": next_text(policy, transition.next, now),
         },
+        "act": _act_data(transition.act),
     }
+
+
+def _act_data(act: Act | None) -> dict[str, str | None] | None:
+    return None if act is None else {"verb": act.verb, "by": act.by, "reason": act.reason, "at": _iso(act.at)}
 
 
 def _problem_data(problem: RunProblem) -> dict[str, Any]:

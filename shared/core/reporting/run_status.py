@@ -10,7 +10,7 @@ from shared.core.decision.decisions import Decision
 from shared.core.decision.explain import reason_of, state_name
 from shared.core.decision.next_moment import NextMoment, next_moment
 from shared.core.decision.snapshot import DecisionInput
-from shared.core.model import RunKey
+from shared.core.model import Act, RunKey
 from shared.core.reporting.problems import RunProblem, in_order, lateness, order, problems
 
 PAUSED = "paused"
@@ -22,7 +22,8 @@ class TransitionStatus:
 
     ``state`` is the word of behaviour 1, or `paused`; ``done`` counts processors that are done of those ``expected``.
     ``missing`` are those that are not, before the trigger and at it; ``late_by`` counts from the first due time until
-    the trigger, or until now. ``triggered_by`` is the reason of the trigger, "" before it.
+    the trigger, or until now. ``triggered_by`` is the reason of the trigger, "" before it. ``act`` is the
+    last one of an operator.
     """
 
     transition: str
@@ -40,6 +41,7 @@ class TransitionStatus:
     degraded: bool = False
     opened_at: datetime | None = None
     problems: tuple[RunProblem, ...] = ()
+    act: Act | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,7 @@ def transition_status(
         degraded=plan is not None and plan.degraded,
         opened_at=completeness.opened_at,
         problems=problems(snapshot, decision, now, late_starters, overtaken_by),
+        act=state.acts[-1] if state.acts else None,
     )
 
 
