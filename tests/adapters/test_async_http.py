@@ -40,7 +40,7 @@ class Server:
             writer.close()
 
 
-def asked(calls: PooledCalls, number: int) -> tuple[Server, list[str]]:
+def make_requests(calls: PooledCalls, number: int) -> tuple[Server, list[str]]:
     """Make so many requests at once; return the server, and what came of each."""
     server = Server()
 
@@ -62,7 +62,7 @@ def asked(calls: PooledCalls, number: int) -> tuple[Server, list[str]]:
 @pytest.mark.parametrize("most", [1, 8, 20])
 def test_no_more_calls_are_open_than_were_asked_for_and_connections_are_kept(most: int) -> None:
     """Sixty calls at once: so many at a time, each over a connection that is there already where one is free."""
-    server, bodies = asked(PooledCalls(most, identity_tokens=False, clock=SystemClock()), 60)
+    server, bodies = make_requests(PooledCalls(most, identity_tokens=False, clock=SystemClock()), 60)
     assert bodies == ["ok"] * 60
     assert server.most_open == most
     assert server.connections <= most
@@ -84,7 +84,7 @@ class Counting(PooledCalls):
 def test_a_token_is_fetched_once_for_all_who_want_it_at_once() -> None:
     """A step of hundreds of calls does not ask the metadata server hundreds of times."""
     calls = Counting(30, identity_tokens=True, clock=SystemClock())
-    server, bodies = asked(calls, 60)
+    server, bodies = make_requests(calls, 60)
     assert bodies == ["ok"] * 60
     assert calls.fetched == 1
     assert server.tokens == {b"Bearer token 1"}
@@ -94,7 +94,7 @@ def test_a_token_that_cannot_be_fetched_fails_the_calls_and_is_asked_for_again()
     """Whoever waited hears why; the next call asks anew."""
     calls = Counting(5, identity_tokens=True, clock=SystemClock())
     calls.fails = 1
-    _, bodies = asked(calls, 5)
+    _, bodies = make_requests(calls, 5)
     assert all("no metadata" in body for body in bodies)
-    assert asked(calls, 5)[1] == ["ok"] * 5
+    assert make_requests(calls, 5)[1] == ["ok"] * 5
     assert calls.fetched == 2

@@ -18,7 +18,7 @@ import pytest
 from shared.adapters.google.firestore import FirestoreStore, rpc
 from shared.core.errors import Unavailable
 from shared.simulation.emulators import EmulatorMissing, firestore_emulator
-from tests.emulators.gcloud import absent, patient
+from tests.emulators.gcloud import patient, skip_or_fail
 
 ROOT = Path(__file__).parents[2]
 # Far from both the two minutes that a channel left to itself takes, and from what a busy machine adds.
@@ -151,7 +151,7 @@ def test_an_outage_is_unavailable_and_passes(monkeypatch: pytest.MonkeyPatch) ->
             assert store.create("runs/a", {"n": 1}) is not None
             assert time.monotonic() - begun < LONGEST.total_seconds()
     except EmulatorMissing as missing:
-        absent(str(missing))
+        skip_or_fail(str(missing))
 
 
 def test_a_deployed_call_takes_ten_seconds_at_most() -> None:

@@ -24,7 +24,7 @@ class Broken:
         raise RuntimeError("no")
 
 
-def _said(**keys: object) -> Any:
+def _entry(**keys: object) -> Any:
     return json.loads(line("decision.made", "INFO", keys))
 
 
@@ -60,15 +60,15 @@ def test_bound_keys_and_trace_go_with_every_line() -> None:
 
 def test_labels_are_only_what_is_given() -> None:
     """Without run, pipeline, phase or commit there are no labels; empty ones are none."""
-    assert "logging.googleapis.com/labels" not in _said(reason="x", run=None, phase="")
-    assert _said(run_id="r", pipeline="nba", reason="x")["logging.googleapis.com/labels"] == {
+    assert "logging.googleapis.com/labels" not in _entry(reason="x", run=None, phase="")
+    assert _entry(run_id="r", pipeline="nba", reason="x")["logging.googleapis.com/labels"] == {
         "run_id": "r", "pipeline": "nba",
     }  # fmt: skip
 
 
 def test_a_key_with_a_meaning_of_its_own_steps_aside() -> None:
     """A key called message or timestamp changes neither the event nor the entry's time."""
-    said = _said(message="m", timestamp="yesterday", httpRequest="h")
+    said = _entry(message="m", timestamp="yesterday", httpRequest="h")
     assert said == {
         "severity": "INFO", "message": "decision.made", "message_": "m", "timestamp_": "yesterday", "httpRequest_": "h",
     }  # fmt: skip
@@ -76,7 +76,7 @@ def test_a_key_with_a_meaning_of_its_own_steps_aside() -> None:
 
 def test_values_of_the_core_are_readable() -> None:
     """Times are ISO 8601, durations seconds, sets sorted, words words."""
-    said = _said(
+    said = _entry(
         at=datetime(2026, 1, 22, 10, tzinfo=UTC),
         day=date(2026, 1, 22),
         wait=timedelta(minutes=2),

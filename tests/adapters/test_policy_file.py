@@ -480,7 +480,7 @@ def _beside(config: Path) -> str:
     return "own.sql is not in config/, and nothing else is deployed"
 
 
-def _absent(config: Path) -> str:
+def _missing(config: Path) -> str:
     return "there is no file own.sql"
 
 
@@ -505,7 +505,7 @@ def _empty(config: Path) -> str:
     return "own.sql is empty"
 
 
-@pytest.mark.parametrize("case", [_beside, _absent, _link, _folder, _latin, _empty])
+@pytest.mark.parametrize("case", [_beside, _missing, _link, _folder, _latin, _empty])
 def test_a_query_that_no_function_could_read_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: Callable[[Path], str]
 ) -> None:

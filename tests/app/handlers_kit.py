@@ -1,4 +1,4 @@
-"""A house to try the use cases in: the simulation's ports around one store, under a clock that only a test moves.
+"""A kit to try the use cases in: the simulation's ports around one store, under a clock that only a test moves.
 
 Everything keeps state. Every effect of a handler (a write, a call, a publication, a notice, a row of the record)
 is counted, and the process or the connection can be made to die just before or just after any of them.

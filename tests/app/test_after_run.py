@@ -25,56 +25,56 @@ def shop(**after: Any) -> HandlersKit:
     return HandlersKit(policy=policy, start=datetime(2026, 3, 3, 6, 10, tzinfo=policy.zone))
 
 
-def say(house: HandlersKit, mode: str, *names: str, phase: str = "orders") -> None:
+def say(kit: HandlersKit, mode: str, *names: str, phase: str = "orders") -> None:
     for name in names:
         said = {"processor_name": name, "game_date": DAY.isoformat(), "mode": mode, "status": "success"}
-        house.take(phase, json.dumps(said).encode())
+        kit.take(phase, json.dumps(said).encode())
 
 
 def test_the_sweep_after_the_other_run_was_sent_lets_it_go() -> None:
     """Blocked while the other waits, with its state as the reason; sent by the next sweep, without a message."""
-    house = shop(transition=BOOKS)
-    say(house, "us", "orders")
-    assert house.state(BOOKS, US).state is State.BLOCKED
-    assert house.state(BOOKS, US).blocked["after_run"].text == f"there is no run {EU.id} yet"
-    say(house, "eu", "orders", "returns")
-    house.sweeps(1)
-    assert house.trigger_ids == [EU.trigger_id(BOOKS, 1), US.trigger_id(BOOKS, 1)]
-    assert not house.texts("gate"), "nobody is told that it waited"
+    kit = shop(transition=BOOKS)
+    say(kit, "us", "orders")
+    assert kit.state(BOOKS, US).state is State.BLOCKED
+    assert kit.state(BOOKS, US).blocked["after_run"].text == f"there is no run {EU.id} yet"
+    say(kit, "eu", "orders", "returns")
+    kit.sweeps(1)
+    assert kit.trigger_ids == [EU.trigger_id(BOOKS, 1), US.trigger_id(BOOKS, 1)]
+    assert not kit.texts("gate"), "nobody is told that it waited"
 
 
 def test_all_of_a_run_is_over_when_it_was_closed() -> None:
     """Without a transition the other run has to be closed, with everything of it sent."""
-    house = shop()
-    say(house, "us", "orders")
-    say(house, "eu", "orders", "returns")
-    house.sweeps(1)
-    assert house.state(BOOKS, US).state is State.BLOCKED
-    assert house.state(BOOKS, US).blocked["after_run"].text == f"{EU.id} is not over"
-    say(house, "eu", "ledger", phase="books")
-    house.sweeps(3)
-    assert house.run(EU).closed_at is not None
-    assert house.state(BOOKS, US).triggered
+    kit = shop()
+    say(kit, "us", "orders")
+    say(kit, "eu", "orders", "returns")
+    kit.sweeps(1)
+    assert kit.state(BOOKS, US).state is State.BLOCKED
+    assert kit.state(BOOKS, US).blocked["after_run"].text == f"{EU.id} is not over"
+    say(kit, "eu", "ledger", phase="books")
+    kit.sweeps(3)
+    assert kit.run(EU).closed_at is not None
+    assert kit.state(BOOKS, US).triggered
 
 
 def test_an_operator_does_not_wait() -> None:
     """D9: whatever it waits for, an operator may start it."""
-    house = shop(transition=BOOKS)
-    say(house, "us", "orders")
-    status, said = house.orch("trigger", BOOKS, str(DAY), "--mode", "us", "--reason", "eu is closed today")
+    kit = shop(transition=BOOKS)
+    say(kit, "us", "orders")
+    status, said = kit.orch("trigger", BOOKS, str(DAY), "--mode", "us", "--reason", "eu is closed today")
     assert status == 0, said
-    assert house.trigger_ids == [US.trigger_id(BOOKS, 1)]
+    assert kit.trigger_ids == [US.trigger_id(BOOKS, 1)]
 
 
 def test_a_document_that_nobody_can_read_keeps_it_waiting() -> None:
     """What cannot be read has not come far enough; the run that waits for it goes on being looked at."""
-    house = shop(transition=BOOKS)
-    house.store.inner.create(run_path(EU), {"key": "spoilt"})
-    house.store.inner.create(transition_path(EU, BOOKS), {"state": 7})
-    say(house, "us", "orders")
-    assert house.state(BOOKS, US).blocked["after_run"].text == f"{EU.id} cannot be read"
+    kit = shop(transition=BOOKS)
+    kit.store.inner.create(run_path(EU), {"key": "spoilt"})
+    kit.store.inner.create(transition_path(EU, BOOKS), {"state": 7})
+    say(kit, "us", "orders")
+    assert kit.state(BOOKS, US).blocked["after_run"].text == f"{EU.id} cannot be read"
     for path in (run_path(EU), transition_path(EU, BOOKS)):
-        house.store.inner.delete(path)
-    say(house, "eu", "orders", "returns")
-    house.sweeps(1)
-    assert house.state(BOOKS, US).triggered
+        kit.store.inner.delete(path)
+    say(kit, "eu", "orders", "returns")
+    kit.sweeps(1)
+    assert kit.state(BOOKS, US).triggered

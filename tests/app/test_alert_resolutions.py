@@ -15,7 +15,7 @@ from tests.core.build import DAY, NIGHT, PGS, PHASE3, TO4
 
 
 @pytest.fixture
-def house() -> HandlersKit:
+def kit() -> HandlersKit:
     return HandlersKit().ordinary()
 
 
@@ -25,15 +25,15 @@ def shown(notice: Notice) -> tuple[str, str]:
     return header["text"]["text"], section["text"]["text"]
 
 
-def test_a_gate_that_opens_says_what_it_reads(house: HandlersKit) -> None:
+def test_a_gate_that_opens_says_what_it_reads(kit: HandlersKit) -> None:
     """It blocks for ten minutes; the alert has its command and no snake_case in its header; its end has the number."""
-    house.change(readings={"game_coverage": 57.0})
-    house.finish(*PHASE3, records=200)
-    house.sweeps(10)
-    house.change(readings={"game_coverage": 100.0})
-    house.sweeps(4)
-    began, ended = house.notices("gate")
-    titles = [phase.title for phase in (house.policy.phases["phase3"], house.policy.phases["phase4"])]
+    kit.change(readings={"game_coverage": 57.0})
+    kit.finish(*PHASE3, records=200)
+    kit.sweeps(10)
+    kit.change(readings={"game_coverage": 100.0})
+    kit.sweeps(4)
+    began, ended = kit.notices("gate")
+    titles = [phase.title for phase in (kit.policy.phases["phase3"], kit.policy.phases["phase4"])]
     name = f"Blocked by a gate: {titles[0]} to {titles[1]}, {DAY} overnight"
     header, text = shown(began)
     assert header == f"WARNING {name}"
@@ -48,41 +48,41 @@ def test_a_gate_that_opens_says_what_it_reads(house: HandlersKit) -> None:
     assert ended.command == ""
 
 
-def test_what_was_late_says_which_report_let_it_go(house: HandlersKit) -> None:
+def test_what_was_late_says_which_report_let_it_go(kit: HandlersKit) -> None:
     """Not triggered at 08:30, because a required one is missing; it comes at 08:40."""
-    house.finish(*(name for name in PHASE3 if name != PGS), records=200)
-    test_self_heal.at(house, 8, 30)
-    house.sweeps(10)
-    house.deliver(PGS, records=203)
-    house.sweeps(4)
-    [ended] = house.notices("due_warning", resolved=True)
+    kit.finish(*(name for name in PHASE3 if name != PGS), records=200)
+    test_self_heal.at(kit, 8, 30)
+    kit.sweeps(10)
+    kit.deliver(PGS, records=203)
+    kit.sweeps(4)
+    [ended] = kit.notices("due_warning", resolved=True)
     how = shown(ended)[1].splitlines()[1]
     assert how.startswith("Ended 08:4")
     assert " EST, after " in how
     assert f"triggered at 08:40 EST by complete, after {PGS} reported success with 203 records at 08:40 EST" in how
 
 
-def test_a_person_is_named_with_the_reason(house: HandlersKit) -> None:
+def test_a_person_is_named_with_the_reason(kit: HandlersKit) -> None:
     """Held and released by somebody: who, and why."""
     words = (TO4, str(DAY), "--mode", "overnight", "--by", "ada")
-    house.deliver(PGS, records=200)
-    house.orch("hold", *words, "--reason", "the vendor is wrong")
-    house.sweeps(5)
-    house.orch("release", *words, "--reason", "the vendor is right")
-    house.sweeps(4)
-    [ended] = house.notices("on_hold", resolved=True)
+    kit.deliver(PGS, records=200)
+    kit.orch("hold", *words, "--reason", "the vendor is wrong")
+    kit.sweeps(5)
+    kit.orch("release", *words, "--reason", "the vendor is right")
+    kit.sweeps(4)
+    [ended] = kit.notices("on_hold", resolved=True)
     assert shown(ended)[1].endswith(": an operator (release by ada): the vendor is right")
 
 
-def test_the_end_stays_known(house: HandlersKit) -> None:
+def test_the_end_stays_known(kit: HandlersKit) -> None:
     """`orch alerts show` says it long after, and as JSON."""
-    house.change(readings={"game_coverage": 57.0})
-    house.finish(*PHASE3, records=200)
-    house.sweeps(10)
-    house.change(readings={"game_coverage": 100.0})
-    house.sweeps(4)
-    [document] = [alert for alert in house.documents("alerts") if alert["kind"] == "gate"]
-    status, text = house.orch("alerts", "show", document["fingerprint"])
+    kit.change(readings={"game_coverage": 57.0})
+    kit.finish(*PHASE3, records=200)
+    kit.sweeps(10)
+    kit.change(readings={"game_coverage": 100.0})
+    kit.sweeps(4)
+    [document] = [alert for alert in kit.documents("alerts") if alert["kind"] == "gate"]
+    status, text = kit.orch("alerts", "show", document["fingerprint"])
     assert status == 0
     assert "  Ended 06:1" in text
     assert "game_coverage reads 100 percent" in text

@@ -24,12 +24,12 @@ START = {
 CLOSE = {"batch": "predictions", "date": "2026-01-21", "mode": "overnight", "reason": "enough"}
 
 
-def asked(kit: BatchKit, method: str, path: str, body: Any = None, **query: str) -> tuple[Any, int]:
+def response_to(kit: BatchKit, method: str, path: str, body: Any = None, **query: str) -> tuple[Any, int]:
     data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
     return kit.act(lambda: answer(kit.instance(), Call(path, list(query.items()), data, method=method)))
 
 
-def carried(attributes: Mapping[str, str]) -> bool:
+def valid_attributes(attributes: Mapping[str, str]) -> bool:
     """True if every bus takes them."""
     try:
         return bool(checked(attributes))
@@ -80,7 +80,7 @@ def without(whole: dict[str, Any], name: str) -> dict[str, Any]:
 def test_a_start_that_is_wrong_is_refused_and_nothing_is_begun(body: Any, reason: str, hint: str) -> None:
     """400 with the key that is wrong and what to write there; no batch, and no message."""
     kit = BatchKit()
-    said, status = asked(kit, "POST", "/start", body)
+    said, status = response_to(kit, "POST", "/start", body)
     assert (status, set(said)) == (400, {"error", "hint"})
     assert reason in said["error"]
     assert hint in said["hint"]
@@ -91,10 +91,12 @@ def test_a_start_that_is_wrong_is_refused_and_nothing_is_begun(body: Any, reason
 def test_a_wrong_date_is_not_replaced_by_that_of_the_id() -> None:
     """The id names another date: what the message says itself is wrong, and is refused."""
     kit = BatchKit()
-    said, status = asked(kit, "POST", "/start", {**START, "trigger_id": kit.batch_id(), "game_date": "2026-01-2x"})
+    said, status = response_to(
+        kit, "POST", "/start", {**START, "trigger_id": kit.batch_id(), "game_date": "2026-01-2x"}
+    )
     assert status == 400
     assert "'2026-01-2x' is no date" in said["error"]
-    assert asked(kit, "POST", "/start", {**without(START, "game_date"), "trigger_id": kit.batch_id()})[1] == 202
+    assert response_to(kit, "POST", "/start", {**without(START, "game_date"), "trigger_id": kit.batch_id()})[1] == 202
 
 
 @pytest.mark.parametrize(
@@ -119,7 +121,7 @@ def test_a_close_that_is_wrong_is_refused(body: Any, reason: str, hint: str) -> 
     """400 with the key that is wrong; the batch stays as it is."""
     kit = BatchKit()
     kit.start(2)
-    said, status = asked(kit, "POST", "/close", body)
+    said, status = response_to(kit, "POST", "/close", body)
     assert (status, set(said)) == (400, {"error", "hint"})
     assert reason in said["error"]
     assert hint in said["hint"]
@@ -143,7 +145,7 @@ def test_a_question_that_is_wrong_is_refused(
     method: str, path: str, query: dict[str, str], status: int, reason: str, hint: str
 ) -> None:
     """404 for what is not there, 405 for another method, 400 for the rest; each with a hint."""
-    said, answered = asked(BatchKit(), method, path, **query)
+    said, answered = response_to(BatchKit(), method, path, **query)
     assert (answered, set(said)) == (status, {"error", "hint"})
     assert reason in said["error"]
     assert hint in said["hint"]
@@ -151,7 +153,7 @@ def test_a_question_that_is_wrong_is_refused(
 
 def test_closing_a_batch_that_is_not_there_says_where_to_look() -> None:
     """404 with a hint, as `/status` answers."""
-    said, status = asked(BatchKit(), "POST", "/close", CLOSE)
+    said, status = response_to(BatchKit(), "POST", "/close", CLOSE)
     assert (status, set(said)) == (404, {"error", "hint"})
     assert "batch list" in said["hint"]
 
@@ -159,10 +161,10 @@ def test_closing_a_batch_that_is_not_there_says_where_to_look() -> None:
 def test_an_id_that_no_attribute_holds_is_taken_all_the_same() -> None:
     """600 characters of two bytes each: the start leaves without the attribute, and the batch is worked off."""
     kit, batch_id = BatchKit(), "\u00e4" * 600
-    assert asked(kit, "POST", "/start", {**START, "trigger_id": batch_id})[1] == 202
+    assert response_to(kit, "POST", "/start", {**START, "trigger_id": batch_id})[1] == 202
     kit.work()
     kit.report("m001", batch_id=batch_id)
-    assert [sent.topic for sent in kit.published if not carried(sent.message.attributes)] == []
+    assert [sent.topic for sent in kit.published if not valid_attributes(sent.message.attributes)] == []
     assert kit.batch(batch_id).state is BatchState.PUBLISHED
 
 

@@ -67,15 +67,15 @@ class AgainstTheModel(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        self.house, self.model = HandlersKit(start=START), Model()
-        self.instances = [self.house.instance() for _ in range(2)]
+        self.kit, self.model = HandlersKit(start=START), Model()
+        self.instances = [self.kit.instance() for _ in range(2)]
 
     def now(self) -> datetime:
-        return self.house.clock.now()
+        return self.kit.clock.now()
 
     @rule(seconds=st.sampled_from([0, 1, 10, 29, 30, 31, 59, 60, 61, 299, 300, 301]))
     def wait(self, seconds: int) -> None:
-        self.house.wait(timedelta(seconds=seconds))
+        self.kit.wait(timedelta(seconds=seconds))
 
     @rule(who=st.integers(0, 1))
     def ask(self, who: int) -> None:
@@ -106,7 +106,7 @@ class AgainstTheModel(RuleBasedStateMachine):
 
     @invariant()
     def positions_agree(self) -> None:
-        assert circuit(self.house.store.inner).position is self.model.position
+        assert circuit(self.kit.store.inner).position is self.model.position
 
 
 AgainstTheModel.TestCase.settings = settings(max_examples=80, stateful_step_count=40, deadline=None)
@@ -119,110 +119,106 @@ def circuit(store: StateStore) -> Circuit:
 
 
 @pytest.fixture
-def house() -> HandlersKit:
+def kit() -> HandlersKit:
     return HandlersKit(start=START)
 
 
-def opened(house: HandlersKit) -> None:
+def opened(kit: HandlersKit) -> None:
     for _ in range(LIMITS.failures):
-        circuit_breaker.failed(house.ctx, NAME, LIMITS)
-    assert circuit(house.store.inner).position is Position.OPEN
+        circuit_breaker.failed(kit.ctx, NAME, LIMITS)
+    assert circuit(kit.store.inner).position is Position.OPEN
 
 
-def test_closed_costs_one_read_and_no_write(house: HandlersKit) -> None:
+def test_closed_costs_one_read_and_no_write(kit: HandlersKit) -> None:
     """A call that goes well: one read to ask, one to report, nothing written, however often."""
     for _ in range(10):
-        assert circuit_breaker.permission(house.ctx, NAME, LIMITS) is Permission.GO
-        circuit_breaker.succeeded(house.ctx, NAME, LIMITS)
-    assert house.store.operations == {"trips": 20, "reads": 20}
-    assert house.store.written == []
+        assert circuit_breaker.permission(kit.ctx, NAME, LIMITS) is Permission.GO
+        circuit_breaker.succeeded(kit.ctx, NAME, LIMITS)
+    assert kit.store.operations == {"trips": 20, "reads": 20}
+    assert kit.store.written == []
 
 
 @pytest.mark.parametrize(("failures", "seconds", "position"), [
     (4, 1, Position.CLOSED), (5, 1, Position.OPEN), (5, 14, Position.OPEN), (5, 15, Position.CLOSED),
 ])  # fmt: skip
-def test_enough_failures_in_a_while_open_it(
-    house: HandlersKit, failures: int, seconds: int, position: Position
-) -> None:
+def test_enough_failures_in_a_while_open_it(kit: HandlersKit, failures: int, seconds: int, position: Position) -> None:
     """Five within 60 s; the fifth a full 60 s after the first is one too late."""
     for _ in range(failures):
-        found = circuit_breaker.failed(house.ctx, NAME, LIMITS)
-        house.wait(timedelta(seconds=seconds))
+        found = circuit_breaker.failed(kit.ctx, NAME, LIMITS)
+        kit.wait(timedelta(seconds=seconds))
     assert found is position
 
 
-def test_one_instance_opens_it_for_all(house: HandlersKit) -> None:
+def test_one_instance_opens_it_for_all(kit: HandlersKit) -> None:
     """Three failures here, two there: both stop, and a third that has seen nothing."""
-    one, other = house.instance(), house.instance()
+    one, other = kit.instance(), kit.instance()
     for ctx in (one, one, one, other, other):
         circuit_breaker.failed(ctx, NAME, LIMITS)
-    assert {circuit_breaker.permission(ctx, NAME, LIMITS) for ctx in (one, other, house.instance())} == {
-        Permission.STOP
-    }
+    assert {circuit_breaker.permission(ctx, NAME, LIMITS) for ctx in (one, other, kit.instance())} == {Permission.STOP}
 
 
-def test_it_is_open_for_its_time(house: HandlersKit) -> None:
+def test_it_is_open_for_its_time(kit: HandlersKit) -> None:
     """A second before 300 s nobody may call, at 300 s one may."""
-    opened(house)
-    house.wait(LIMITS.open_for - SECOND)
-    assert circuit_breaker.permission(house.ctx, NAME, LIMITS) is Permission.STOP
-    house.wait(SECOND)
-    assert circuit_breaker.permission(house.ctx, NAME, LIMITS) is Permission.PROBE
-    assert circuit_breaker.permission(house.instance(), NAME, LIMITS) is Permission.STOP
+    opened(kit)
+    kit.wait(LIMITS.open_for - SECOND)
+    assert circuit_breaker.permission(kit.ctx, NAME, LIMITS) is Permission.STOP
+    kit.wait(SECOND)
+    assert circuit_breaker.permission(kit.ctx, NAME, LIMITS) is Permission.PROBE
+    assert circuit_breaker.permission(kit.instance(), NAME, LIMITS) is Permission.STOP
 
 
-def test_three_good_probes_close_it(house: HandlersKit) -> None:
+def test_three_good_probes_close_it(kit: HandlersKit) -> None:
     """One after another; closed it is as if nothing had been."""
-    opened(house)
-    house.wait(LIMITS.open_for)
+    opened(kit)
+    kit.wait(LIMITS.open_for)
     for left in (2, 1, 0):
-        assert circuit_breaker.permission(house.ctx, NAME, LIMITS) is Permission.PROBE
-        circuit_breaker.succeeded(house.ctx, NAME, LIMITS)
-        assert circuit(house.store.inner).position is (Position.HALF_OPEN if left else Position.CLOSED)
-    assert circuit(house.store.inner) == Circuit()
+        assert circuit_breaker.permission(kit.ctx, NAME, LIMITS) is Permission.PROBE
+        circuit_breaker.succeeded(kit.ctx, NAME, LIMITS)
+        assert circuit(kit.store.inner).position is (Position.HALF_OPEN if left else Position.CLOSED)
+    assert circuit(kit.store.inner) == Circuit()
 
 
-def test_a_bad_probe_opens_it_for_another_while(house: HandlersKit) -> None:
+def test_a_bad_probe_opens_it_for_another_while(kit: HandlersKit) -> None:
     """Also the third after two good ones."""
-    opened(house)
-    house.wait(LIMITS.open_for)
+    opened(kit)
+    kit.wait(LIMITS.open_for)
     for _ in range(2):
-        circuit_breaker.permission(house.ctx, NAME, LIMITS)
-        circuit_breaker.succeeded(house.ctx, NAME, LIMITS)
-    assert circuit_breaker.permission(house.ctx, NAME, LIMITS) is Permission.PROBE
-    assert circuit_breaker.failed(house.ctx, NAME, LIMITS) is Position.OPEN
-    house.wait(LIMITS.open_for - SECOND)
-    assert circuit_breaker.permission(house.ctx, NAME, LIMITS) is Permission.STOP
-    house.wait(SECOND)
+        circuit_breaker.permission(kit.ctx, NAME, LIMITS)
+        circuit_breaker.succeeded(kit.ctx, NAME, LIMITS)
+    assert circuit_breaker.permission(kit.ctx, NAME, LIMITS) is Permission.PROBE
+    assert circuit_breaker.failed(kit.ctx, NAME, LIMITS) is Position.OPEN
+    kit.wait(LIMITS.open_for - SECOND)
+    assert circuit_breaker.permission(kit.ctx, NAME, LIMITS) is Permission.STOP
+    kit.wait(SECOND)
     for _ in range(3):
-        assert circuit_breaker.permission(house.ctx, NAME, LIMITS) is Permission.PROBE
-        circuit_breaker.succeeded(house.ctx, NAME, LIMITS)
-    assert circuit(house.store.inner).position is Position.CLOSED
+        assert circuit_breaker.permission(kit.ctx, NAME, LIMITS) is Permission.PROBE
+        circuit_breaker.succeeded(kit.ctx, NAME, LIMITS)
+    assert circuit(kit.store.inner).position is Position.CLOSED
 
 
-def test_a_probe_that_died_is_replaced(house: HandlersKit) -> None:
+def test_a_probe_that_died_is_replaced(kit: HandlersKit) -> None:
     """Whoever probed never came back: after its lease another may."""
-    opened(house)
-    house.wait(LIMITS.open_for)
-    assert circuit_breaker.permission(house.ctx, NAME, LIMITS) is Permission.PROBE
-    house.wait(LIMITS.probe_for - SECOND)
-    assert circuit_breaker.permission(house.instance(), NAME, LIMITS) is Permission.STOP
-    house.wait(SECOND)
-    assert circuit_breaker.permission(house.instance(), NAME, LIMITS) is Permission.PROBE
+    opened(kit)
+    kit.wait(LIMITS.open_for)
+    assert circuit_breaker.permission(kit.ctx, NAME, LIMITS) is Permission.PROBE
+    kit.wait(LIMITS.probe_for - SECOND)
+    assert circuit_breaker.permission(kit.instance(), NAME, LIMITS) is Permission.STOP
+    kit.wait(SECOND)
+    assert circuit_breaker.permission(kit.instance(), NAME, LIMITS) is Permission.PROBE
 
 
 @pytest.mark.parametrize("seed", range(6))
 def test_of_instances_that_ask_at_once_one_probes(seed: int) -> None:
     """In any interleaving on the store: one probe, the others stop."""
-    house = HandlersKit(start=START, seed=seed)
-    opened(house)
-    house.wait(LIMITS.open_for)
+    kit = HandlersKit(start=START, seed=seed)
+    opened(kit)
+    kit.wait(LIMITS.open_for)
     answers: list[Permission] = []
 
     def ask() -> None:
-        answers.append(circuit_breaker.permission(house.instance(), NAME, LIMITS))
+        answers.append(circuit_breaker.permission(kit.instance(), NAME, LIMITS))
 
-    house.at_once(*[ask] * 5)
+    kit.at_once(*[ask] * 5)
     assert sorted(answers) == [Permission.PROBE, *[Permission.STOP] * 4]
 
 
@@ -230,10 +226,10 @@ def test_of_instances_that_ask_at_once_one_probes(seed: int) -> None:
 def test_of_racing_threads_one_probes(kind: str, tmp_path: Path) -> None:
     """Real threads on a shared store: one probe each time it is half open."""
     store: StateStore = MemoryStore() if kind == "memory" else SqliteStore(tmp_path / "state.sqlite")
-    house = HandlersKit(start=START, store=store)
-    house.ctx = house.with_ports(store=store)
-    opened(house)
-    house.wait(LIMITS.open_for)
+    kit = HandlersKit(start=START, store=store)
+    kit.ctx = kit.with_ports(store=store)
+    opened(kit)
+    kit.wait(LIMITS.open_for)
     start = Barrier(RACERS)
 
     def ask(ctx: Context) -> Permission:
@@ -242,15 +238,15 @@ def test_of_racing_threads_one_probes(kind: str, tmp_path: Path) -> None:
 
     with ThreadPoolExecutor(RACERS) as pool:
         for _ in range(LIMITS.successes):
-            answers = list(pool.map(ask, [house.with_ports(store=store) for _ in range(RACERS)]))
+            answers = list(pool.map(ask, [kit.with_ports(store=store) for _ in range(RACERS)]))
             assert answers.count(Permission.PROBE) == 1
-            circuit_breaker.succeeded(house.ctx, NAME, LIMITS)
+            circuit_breaker.succeeded(kit.ctx, NAME, LIMITS)
     assert circuit(store).position is Position.CLOSED
 
 
 @pytest.mark.parametrize("seed", range(6))
 def test_racing_failures_are_not_lost(seed: int) -> None:
     """Five instances fail at once: it is open, whatever their writes did to each other."""
-    house = HandlersKit(start=START, seed=seed)
-    house.at_once(*(lambda: circuit_breaker.failed(house.instance(), NAME, LIMITS) for _ in range(5)))
-    assert circuit(house.store.inner).position is Position.OPEN
+    kit = HandlersKit(start=START, seed=seed)
+    kit.at_once(*(lambda: circuit_breaker.failed(kit.instance(), NAME, LIMITS) for _ in range(5)))
+    assert circuit(kit.store.inner).position is Position.OPEN

@@ -29,101 +29,101 @@ class Cost:
     writes: int
 
 
-def cost(house: HandlersKit, action: Callable[[], object]) -> Cost:
-    house.store.operations.clear()
+def cost(kit: HandlersKit, action: Callable[[], object]) -> Cost:
+    kit.store.operations.clear()
     action()
-    done = house.store.operations
+    done = kit.store.operations
     return Cost(done["trips"], done["reads"], done["writes"])
 
 
 @pytest.fixture
-def house() -> HandlersKit:
+def kit() -> HandlersKit:
     return HandlersKit().ordinary()
 
 
 # deliveries
 
 
-def test_the_first_completion_of_a_run(house: HandlersKit) -> None:
+def test_the_first_completion_of_a_run(kit: HandlersKit) -> None:
     """Opens the run, records, decides."""
-    assert cost(house, lambda: house.deliver(PGS, records=203)) == FIRST
+    assert cost(kit, lambda: kit.deliver(PGS, records=203)) == FIRST
 
 
-def test_a_completion_that_only_waits(house: HandlersKit) -> None:
+def test_a_completion_that_only_waits(kit: HandlersKit) -> None:
     """The ordinary case: one document written, its own."""
-    house.deliver(PGS, records=203)
-    assert cost(house, lambda: house.deliver(UPGC, records=203)) == WAITS
+    kit.deliver(PGS, records=203)
+    assert cost(kit, lambda: kit.deliver(UPGC, records=203)) == WAITS
 
 
-def test_a_duplicate_writes_nothing(house: HandlersKit) -> None:
+def test_a_duplicate_writes_nothing(kit: HandlersKit) -> None:
     """Decided on again, for reads alone."""
-    house.deliver(PGS, records=203, message_id="m-1")
-    found = cost(house, lambda: house.deliver(PGS, records=203, message_id="m-1"))
+    kit.deliver(PGS, records=203, message_id="m-1")
+    found = cost(kit, lambda: kit.deliver(PGS, records=203, message_id="m-1"))
     assert found == DUPLICATE
 
 
-def test_the_completion_that_triggers(house: HandlersKit) -> None:
+def test_the_completion_that_triggers(kit: HandlersKit) -> None:
     """Record, claim, mark: three writes, whoever else is there; the pauses are read once."""
-    house.finish(*PHASE3[:-1], records=203)
-    assert cost(house, lambda: house.deliver(PHASE3[-1], records=203)) == TRIGGERS
-    assert house.state(TO4).state is State.DISPATCHED
+    kit.finish(*PHASE3[:-1], records=203)
+    assert cost(kit, lambda: kit.deliver(PHASE3[-1], records=203)) == TRIGGERS
+    assert kit.state(TO4).state is State.DISPATCHED
 
 
-def test_the_completion_that_confirms(house: HandlersKit) -> None:
+def test_the_completion_that_confirms(kit: HandlersKit) -> None:
     """The first report of the next phase marks the dispatch confirmed."""
-    house.finish(*PHASE3, records=203)
-    assert cost(house, lambda: house.deliver("player_composite_factors", "started")) == CONFIRMS
+    kit.finish(*PHASE3, records=203)
+    assert cost(kit, lambda: kit.deliver("player_composite_factors", "started")) == CONFIRMS
 
 
-def test_a_completion_after_the_trigger(house: HandlersKit) -> None:
+def test_a_completion_after_the_trigger(kit: HandlersKit) -> None:
     """Nothing to do any more: its own document, and a look at what the started phase says: it may have refused."""
-    house.finish(*PHASE3, records=203)
-    house.deliver("player_composite_factors", "started")
-    assert cost(house, lambda: house.deliver(PGS, records=203)) == AFTERWARDS
+    kit.finish(*PHASE3, records=203)
+    kit.deliver("player_composite_factors", "started")
+    assert cost(kit, lambda: kit.deliver(PGS, records=203)) == AFTERWARDS
 
 
-def test_a_probe_and_a_message_nobody_understands(house: HandlersKit) -> None:
+def test_a_probe_and_a_message_nobody_understands(kit: HandlersKit) -> None:
     """A probe costs nothing; a senseless message its bytes, row and alert and the bounds of both, the second of its
     kind its row and a count."""
-    assert cost(house, lambda: house.take("phase3", b"")) == Cost(0, 0, 0)
-    assert cost(house, lambda: house.take("phase3", b"{", "a")) == SENSELESS
-    assert cost(house, lambda: house.take("phase3", b"{", "b")) == SENSELESS_AGAIN
+    assert cost(kit, lambda: kit.take("phase3", b"")) == Cost(0, 0, 0)
+    assert cost(kit, lambda: kit.take("phase3", b"{", "a")) == SENSELESS
+    assert cost(kit, lambda: kit.take("phase3", b"{", "b")) == SENSELESS_AGAIN
 
 
-def test_a_message_of_a_known_name(house: HandlersKit) -> None:
+def test_a_message_of_a_known_name(kit: HandlersKit) -> None:
     """Some come every three minutes from thirty senders: one document, read and written."""
-    phase = replace(house.policy.phases["phase3"], known=("RosterHistory*",))
-    house.ctx = house.instance(policy=replace(house.policy, phases={**house.policy.phases, "phase3": phase}))
+    phase = replace(kit.policy.phases["phase3"], known=("RosterHistory*",))
+    kit.ctx = kit.instance(policy=replace(kit.policy, phases={**kit.policy.phases, "phase3": phase}))
     known = b'{"processor_name": "RosterHistoryProcessor", "game_date": "2026-01-21", "status": "success"}'
-    assert cost(house, lambda: house.take("phase3", known)) == KNOWN
+    assert cost(kit, lambda: kit.take("phase3", known)) == KNOWN
 
 
-def test_a_blocked_trigger_does_not_write_at_every_delivery(house: HandlersKit) -> None:
+def test_a_blocked_trigger_does_not_write_at_every_delivery(kit: HandlersKit) -> None:
     """While the same gate blocks, a further report writes its own document and nothing else."""
-    house.change(readings={"game_coverage": 57.0})
-    house.finish(*PHASE3, records=203)
-    found = cost(house, lambda: house.deliver(PGS, records=203))
+    kit.change(readings={"game_coverage": 57.0})
+    kit.finish(*PHASE3, records=203)
+    found = cost(kit, lambda: kit.deliver(PGS, records=203))
     assert found.writes == 1
 
 
 @pytest.mark.parametrize("size", [60, 200])
 def test_a_completion_costs_the_same_however_large_its_phase(size: int) -> None:
     """Of a phase of very many members one other is looked at until all may be there: 60 or 200, the same."""
-    house = crowd(size)
-    names = sorted(house.policy.phases["phase3"].processors)
+    kit = large_phase(size)
+    names = sorted(kit.policy.phases["phase3"].processors)
     for name in names[:50]:
-        house.deliver_to("phase3", name)
-    assert cost(house, lambda: house.deliver_to("phase3", names[50])) == OF_MANY
+        kit.deliver_to("phase3", name)
+    assert cost(kit, lambda: kit.deliver_to("phase3", names[50])) == OF_MANY
 
 
-class Crowd(HandlersKit):
-    """A house of another policy, whose processors are found by their phase."""
+class LargePhase(HandlersKit):
+    """A kit of another policy, whose processors are found by their phase."""
 
     def deliver_to(self, phase: str, processor: str) -> None:
         self.take(phase, json.dumps(self.message(processor)).encode())
 
 
-def crowd(size: int) -> Crowd:
+def large_phase(size: int) -> LargePhase:
     before = POLICY.phases["phase3"]
     processors = {name: Processor(name, "phase3") for name in (f"job_{number:03d}" for number in range(size))}
     expects = {"overnight": Expectation(frozenset(processors))}
@@ -133,71 +133,71 @@ def crowd(size: int) -> Crowd:
         phases={**POLICY.phases, "phase3": Phase(before.name, before.title, before.completions_topic, processors)},
         transitions={**POLICY.transitions, TO4: transition},
     )
-    return Crowd(policy=policy).ordinary()  # type: ignore[return-value]
+    return LargePhase(policy=policy).ordinary()  # type: ignore[return-value]
 
 
 # sweeps
 
 
-def quiet(house: HandlersKit) -> Cost:
+def quiet(kit: HandlersKit) -> Cost:
     """Return what a sweep costs once an earlier one has seen everything."""
-    house.sweeps(3)
-    house.wait()
-    return cost(house, house.sweep)
+    kit.sweeps(3)
+    kit.wait()
+    return cost(kit, kit.sweep)
 
 
 @pytest.mark.parametrize("reports", [0, 1, 3])
-def test_a_sweep_that_finds_nothing_due(house: HandlersKit, reports: int) -> None:
+def test_a_sweep_that_finds_nothing_due(kit: HandlersKit, reports: int) -> None:
     """One document and one query, whatever is open: nothing is locked and nothing is written."""
-    house.finish(*PHASE3[:reports], records=203)
-    assert quiet(house) == QUIET
+    kit.finish(*PHASE3[:reports], records=203)
+    assert quiet(kit) == QUIET
 
 
 def test_a_hundred_runs_that_are_not_due_cost_a_sweep_nothing() -> None:
     """Backfills of a hundred dates that wait: the same two reads, and the same two for one more that reports."""
-    house = HandlersKit().ordinary()
+    kit = HandlersKit().ordinary()
     for number in range(1, 101):
-        house.deliver(PGS, records=203, game_date=str(DAY - timedelta(days=number)), backfill_mode=True)
-    assert quiet(house) == QUIET
-    house.deliver(TOGS, records=203, game_date=str(DAY - timedelta(days=1)), backfill_mode=True)
-    house.wait()
-    assert cost(house, house.sweep).reads < 30
-    assert quiet(house) == QUIET
+        kit.deliver(PGS, records=203, game_date=str(DAY - timedelta(days=number)), backfill_mode=True)
+    assert quiet(kit) == QUIET
+    kit.deliver(TOGS, records=203, game_date=str(DAY - timedelta(days=1)), backfill_mode=True)
+    kit.wait()
+    assert cost(kit, kit.sweep).reads < 30
+    assert quiet(kit) == QUIET
 
 
 def test_closed_runs_cost_a_sweep_nothing() -> None:
     """Thirty days of nights that are over: the quiet sweep costs what it costs in an empty house."""
-    house = HandlersKit().ordinary()
+    kit = HandlersKit().ordinary()
     for number in range(1, 31):
-        house.deliver(PGS, records=203, game_date=str(DAY - timedelta(days=number)))
-    house.change(games={DAY: 0})
-    house.wait(timedelta(days=3))
-    assert quiet(house) == QUIET
+        kit.deliver(PGS, records=203, game_date=str(DAY - timedelta(days=number)))
+    kit.change(games={DAY: 0})
+    kit.wait(timedelta(days=3))
+    assert quiet(kit) == QUIET
 
 
-def test_an_alert_that_stands_costs_reads_only(house: HandlersKit) -> None:
+def test_an_alert_that_stands_costs_reads_only(kit: HandlersKit) -> None:
     """A gate that has blocked for an hour: its document is read, and nothing is written for it."""
-    house.change(readings={"game_coverage": 57.0})
-    house.finish(*PHASE3, records=203)
-    found = quiet(house)
+    kit.change(readings={"game_coverage": 57.0})
+    kit.finish(*PHASE3, records=203)
+    found = quiet(kit)
     assert found.writes == 2  # the lock's: what blocks is asked every minute
 
 
-def test_a_second_sweep_at_once_looks_at_nothing(house: HandlersKit) -> None:
+def test_a_second_sweep_at_once_looks_at_nothing(kit: HandlersKit) -> None:
     """It finds what is due, looks at the lock, and goes."""
-    house.sweep()
-    house.deliver(PGS, records=203)
-    acquire(house.ctx, "sweep", timedelta(seconds=50))
-    assert cost(house, house.sweep) == Cost(4, 4, 0)
+    kit.sweep()
+    kit.deliver(PGS, records=203)
+    acquire(kit.ctx, "sweep", timedelta(seconds=50))
+    assert cost(kit, kit.sweep) == Cost(4, 4, 0)
 
 
 def test_a_comparison_reads_the_runs_of_its_days() -> None:
     """Once an hour, for one run of three reports: what a quiet sweep costs, its lock, that run again, and the past."""
-    house = HandlersKit(start=T0 - timedelta(minutes=55)).ordinary()
-    house.finish(PGS, TOGS, TDGS, records=203)
-    house.sweeps(3)
-    house.wait(timedelta(hours=1))
-    assert cost(house, house.sweep) == COMPARED
+    kit = HandlersKit(start=T0 - timedelta(minutes=55)).ordinary()
+    kit.finish(PGS, TOGS, TDGS, records=203)
+    kit.sweeps(3)
+    kit.wait(timedelta(hours=1))
+    assert cost(kit, kit.sweep) == COMPARED
 
 
 FIRST = Cost(trips=4, reads=5, writes=2)

@@ -36,46 +36,46 @@ TAKEN = sum(len(wave) for wave in WAVES)
 
 def night(store: StateStore, trouble: tuple[int, Fate] | None = None) -> HandlersKit:
     """Play the second half of a night, every message delivered until it is taken, and sweeps until it rests."""
-    house = HandlersKit(store=store).ordinary()
-    house.effects.fate = trouble
+    kit = HandlersKit(store=store).ordinary()
+    kit.effects.fate = trouble
     sent = 0
     for before, wave in enumerate(WAVES):
-        wait_for(house, lambda n=before: len(set(house.trigger_ids)) >= n)
+        wait_for(kit, lambda n=before: len(set(kit.trigger_ids)) >= n)
         for processor, more in wave:
-            data = json.dumps({**house.message(processor), **more}).encode()
-            until_taken(house, lambda p=processor, d=data, n=sent: house.take(PHASE_OF[p], d, f"m-{n}"))
-            house.wait(timedelta(seconds=10))
+            data = json.dumps({**kit.message(processor), **more}).encode()
+            until_taken(kit, lambda p=processor, d=data, n=sent: kit.take(PHASE_OF[p], d, f"m-{n}"))
+            kit.wait(timedelta(seconds=10))
             sent += 1
     for _ in range(4):
-        sweep(house)
-    return house
+        sweep(kit)
+    return kit
 
 
-def wait_for(house: HandlersKit, arrived: Callable[[], bool]) -> None:
+def wait_for(kit: HandlersKit, arrived: Callable[[], bool]) -> None:
     # A call of which nobody knows what came of it is made again after `confirm.within` only.
     for _ in range(40):
         if arrived():
             return
-        sweep(house)
+        sweep(kit)
     raise AssertionError("forty sweeps, and still not dispatched")
 
 
-def sweep(house: HandlersKit) -> None:
-    house.wait()
+def sweep(kit: HandlersKit) -> None:
+    kit.wait()
     try:
-        house.sweep(SweepOptions())
+        kit.sweep(SweepOptions())
     except Crash:
-        house.ctx = house.instance()
+        kit.ctx = kit.instance()
 
 
-def until_taken(house: HandlersKit, deliver: Callable[[], object]) -> None:
+def until_taken(kit: HandlersKit, deliver: Callable[[], object]) -> None:
     """Deliver as the platform does: again, to another instance, until it is acknowledged."""
     for _ in range(3):
         try:
             deliver()
         except (Crash, Unavailable):
-            house.ctx = house.instance()
-            house.wait(timedelta(seconds=10))
+            kit.ctx = kit.instance()
+            kit.wait(timedelta(seconds=10))
         else:
             return
     raise AssertionError("one fault, and still not taken at the third delivery")
@@ -85,21 +85,21 @@ UNDISTURBED = night(MemoryStore())
 EFFECTS = list(enumerate(UNDISTURBED.effects.done))
 
 
-def promise(house: HandlersKit) -> None:
+def promise(kit: HandlersKit) -> None:
     """Everything triggered, each under one id, at least once to each target, and known to be so."""
-    assert set(house.trigger_ids) == set(EXPECTED)
-    assert {call.body["trigger_id"] for call in house.calls} == {EXPECTED[0]}
+    assert set(kit.trigger_ids) == set(EXPECTED)
+    assert {call.body["trigger_id"] for call in kit.calls} == {EXPECTED[0]}
     for name in (TO5, TO6):
-        state = house.state(name)
+        state = kit.state(name)
         assert (state.state, state.generation, state.claim) == (State.CONFIRMED, 1, None)
     for processor, _ in (*WAVES[0], *WAVES[1]):
-        known = house.completion(processor)
+        known = kit.completion(processor)
         assert known is not None
         assert known.latest is not None
         assert known.superseded == 0
-    kinds = [notice.kind for notice in house.notices(resolved=False)]
+    kinds = [notice.kind for notice in kit.notices(resolved=False)]
     assert len(kinds) == len(set(kinds)), f"said twice: {kinds}"
-    written = house.audit.tables["phase_completions"].values()
+    written = kit.audit.tables["phase_completions"].values()
     assert sorted(row["message_id"] for row in written) == [f"m-{n}" for n in range(TAKEN)]
 
 
@@ -130,33 +130,33 @@ def test_the_same_on_the_embedded_store(fate: Fate, tmp_path: Path) -> None:
 def test_a_dispatch_that_left_and_was_not_marked_leaves_again_under_its_id() -> None:
     """Dying between the broker's answer and the mark is the one case of a second message: consumers know the id."""
     number = next(n for n, name in EFFECTS if name.startswith("bus"))
-    house = night(MemoryStore(), (number, Fate.DIES_AFTER))
-    sent = [one.body for one in house.published if one.body["transition"] == TO5]
+    kit = night(MemoryStore(), (number, Fate.DIES_AFTER))
+    sent = [one.body for one in kit.published if one.body["transition"] == TO5]
     assert [(body["trigger_id"], body["attempt"]) for body in sent] == [(EXPECTED[0], 1), (EXPECTED[0], 2)]
 
 
 def test_a_run_stays_open_for_a_dispatch_that_is_owed() -> None:
     """The last transition is confirmed while an earlier one's claim has no holder: the run waits for its lease."""
-    house = HandlersKit().ordinary()
-    house.finish(TDZA, PSZA, PCF, CACHE)
-    number = len(house.effects.done) + 1  # the report is recorded, then its transition claimed
-    house.effects.fate = (number, Fate.DIES_AFTER)
+    kit = HandlersKit().ordinary()
+    kit.finish(TDZA, PSZA, PCF, CACHE)
+    number = len(kit.effects.done) + 1  # the report is recorded, then its transition claimed
+    kit.effects.fate = (number, Fate.DIES_AFTER)
     with pytest.raises(Crash):
-        house.deliver(FEATURES)
-    assert house.state(TO5).state is State.CLAIMED
-    house.deliver("prediction_coordinator", records=150, metadata={"completion_pct": 100})
-    house.deliver("phase6_export", status="started")
-    assert house.state(TO6).state is State.CONFIRMED
-    house.finish_phase2()
-    house.finish(*PHASE3, records=200)
-    house.deliver(CACHE, "started")
-    house.sweeps(4)
-    assert NIGHT.trigger_id(TO5, 1) in house.trigger_ids
-    assert house.run().closed_at is None
-    house.deliver("prediction_coordinator", "started")
-    assert house.state(TO5).state is State.CONFIRMED
-    house.sweeps(2)
-    assert house.run().closed_at is None, "phase 3 may still be refreshed"
-    house.wait(timedelta(hours=12))
-    house.sweep()
-    assert house.run().closed_at is not None
+        kit.deliver(FEATURES)
+    assert kit.state(TO5).state is State.CLAIMED
+    kit.deliver("prediction_coordinator", records=150, metadata={"completion_pct": 100})
+    kit.deliver("phase6_export", status="started")
+    assert kit.state(TO6).state is State.CONFIRMED
+    kit.finish_phase2()
+    kit.finish(*PHASE3, records=200)
+    kit.deliver(CACHE, "started")
+    kit.sweeps(4)
+    assert NIGHT.trigger_id(TO5, 1) in kit.trigger_ids
+    assert kit.run().closed_at is None
+    kit.deliver("prediction_coordinator", "started")
+    assert kit.state(TO5).state is State.CONFIRMED
+    kit.sweeps(2)
+    assert kit.run().closed_at is None, "phase 3 may still be refreshed"
+    kit.wait(timedelta(hours=12))
+    kit.sweep()
+    assert kit.run().closed_at is not None

@@ -28,16 +28,16 @@ STRAY = {"processor_name": "GameSummaryRewrite", "game_date": str(DAY), "mode": 
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> HandlersKit:
+def kit(tmp_path: Path) -> HandlersKit:
     """A night in which one has reported, another transition is on hold, and a message is in quarantine."""
-    house = HandlersKit(store=SqliteStore(tmp_path / "state.db")).ordinary()
-    house.change(games={date(2026, 1, 12): GameCount(final=5)})
-    house.sweep()
-    house.deliver(PGS, records=200)
-    house.orch("hold", TO5, *NIGHTLY, *WHY)
-    house.take("phase3", json.dumps(STRAY).encode(), "m-stray")
-    house.sweeps(2)
-    return house
+    kit = HandlersKit(store=SqliteStore(tmp_path / "state.db")).ordinary()
+    kit.change(games={date(2026, 1, 12): GameCount(final=5)})
+    kit.sweep()
+    kit.deliver(PGS, records=200)
+    kit.orch("hold", TO5, *NIGHTLY, *WHY)
+    kit.take("phase3", json.dumps(STRAY).encode(), "m-stray")
+    kit.sweeps(2)
+    return kit
 
 
 def contents(tmp_path: Path) -> list[tuple[str, ...]]:
@@ -45,10 +45,10 @@ def contents(tmp_path: Path) -> list[tuple[str, ...]]:
         return connection.execute("SELECT path, data, version FROM documents ORDER BY path").fetchall()
 
 
-def outside(house: HandlersKit) -> tuple[Any, ...]:
+def effects_of(kit: HandlersKit) -> tuple[Any, ...]:
     """Return all that has left, and all that was logged."""
-    record = {table: dict(rows) for table, rows in house.audit.tables.items()}
-    return list(house.published), list(house.services.calls), list(house.sink.taken), record, len(house.log)
+    record = {table: dict(rows) for table, rows in kit.audit.tables.items()}
+    return list(kit.published), list(kit.services.calls), list(kit.sink.taken), record, len(kit.log)
 
 
 VERBS: dict[str, tuple[str, ...]] = {
@@ -80,41 +80,41 @@ def test_every_verb_that_acts_is_rehearsed_here() -> None:
 
 
 @pytest.mark.parametrize("argv", VERBS.values(), ids=VERBS)
-def test_a_dry_run_changes_nothing(house: HandlersKit, tmp_path: Path, argv: tuple[str, ...]) -> None:
+def test_a_dry_run_changes_nothing(kit: HandlersKit, tmp_path: Path, argv: tuple[str, ...]) -> None:
     """Not a byte of the state, no message, no call, nobody told, no row: whatever the verb."""
-    before, left = contents(tmp_path), outside(house)
-    status, said = house.orch(*argv, "--dry-run")
+    before, left = contents(tmp_path), effects_of(kit)
+    status, said = kit.orch(*argv, "--dry-run")
     assert "a dry run: nothing was sent, and nothing changed" in said
     assert contents(tmp_path) == before
-    assert outside(house) == left
+    assert effects_of(kit) == left
     assert status == (4 if argv[:2] in (("release", TO4), ("quarantine", "replay")) else 0), said
 
 
 @pytest.mark.parametrize(("transition", "channel"), [(TO4, "publish to nba-phase4-trigger"), (TO5, "call POST")])
-def test_what_is_printed_is_what_is_then_sent(house: HandlersKit, transition: str, channel: str) -> None:
+def test_what_is_printed_is_what_is_then_sent(kit: HandlersKit, transition: str, channel: str) -> None:
     """The bodies that a dry run prints are those that leave once the same command is meant, clock and token aside."""
-    _, said = house.orch("trigger", transition, *NIGHTLY, *WHY, "--dry-run")
+    _, said = kit.orch("trigger", transition, *NIGHTLY, *WHY, "--dry-run")
     shown = [json.loads(line[line.index("{") :]) for line in said.splitlines() if "would publish" in line]
     assert channel in said
     assert re.search(
         rf"would change runs/nba~2026-01-21~overnight/transitions/{transition}: state \w+ -> \w+", said
     ) or (f"would create runs/nba~2026-01-21~overnight/transitions/{transition}: state" in said)
-    house.wait(timedelta(seconds=5))
-    house.orch("trigger", transition, *NIGHTLY, *WHY)
+    kit.wait(timedelta(seconds=5))
+    kit.orch("trigger", transition, *NIGHTLY, *WHY)
     answer = f"{NIGHT.trigger_id(transition, 1)} dispatched"
     assert [line for line in said.splitlines() if line.startswith(answer)] == [], "nobody takes it for what was done"
     assert f"it would say: {answer}" in said
     own = ("timestamp", "correlation_id")
-    sent = [dict(one.body) for one in house.published]
+    sent = [dict(one.body) for one in kit.published]
     assert [{k: v for k, v in one.items() if k not in own} for one in shown] == [
         {k: v for k, v in json.loads(json.dumps(one)).items() if k not in own} for one in sent
     ]
 
 
-def test_a_replay_is_rehearsed_with_what_the_policy_says_now(house: HandlersKit, tmp_path: Path) -> None:
+def test_a_replay_is_rehearsed_with_what_the_policy_says_now(kit: HandlersKit, tmp_path: Path) -> None:
     """Once the policy knows the sender, the dry run says which document of which run the message would become."""
     before = contents(tmp_path)
-    status, said = house.orch("quarantine", "replay", "m-stray", "--dry-run", ctx=corrected(house))
+    status, said = kit.orch("quarantine", "replay", "m-stray", "--dry-run", ctx=corrected(kit))
     assert (status, contents(tmp_path) == before) == (0, True)
     assert "would change runs/nba~2026-01-21~overnight/completions/phase3.player_game_summary" in said or (
         "would create runs/nba~2026-01-21~overnight/completions" in said
@@ -134,21 +134,21 @@ MISTYPED: dict[str, tuple[str, ...]] = {
 @pytest.mark.parametrize("verb", ["trigger", "hold", "rerun"])
 @pytest.mark.parametrize("key", MISTYPED.values(), ids=MISTYPED)
 def test_a_run_that_nobody_expects_is_not_opened_unasked(
-    house: HandlersKit, tmp_path: Path, verb: str, key: tuple[str, ...]
+    kit: HandlersKit, tmp_path: Path, verb: str, key: tuple[str, ...]
 ) -> None:
     """Exit 4, nothing done, and the option that says that it is meant; with it the run is opened."""
-    before, left = contents(tmp_path), outside(house)
+    before, left = contents(tmp_path), effects_of(kit)
     subject = "phase3" if verb == "rerun" else TO4
-    status, said = house.orch(verb, subject, *key, *WHY)
+    status, said = kit.orch(verb, subject, *key, *WHY)
     assert (status, "add --new-run" in said) == (4, True)
     assert contents(tmp_path) == before
-    assert outside(house) == left
-    assert house.orch(verb, subject, *key, *WHY, "--new-run")[0] == 0
+    assert effects_of(kit) == left
+    assert kit.orch(verb, subject, *key, *WHY, "--new-run")[0] == 0
 
 
 @pytest.mark.parametrize(("answer", "status"), [(True, 0), (False, 4)])
 def test_a_person_at_a_terminal_is_asked(
-    house: HandlersKit, monkeypatch: pytest.MonkeyPatch, answer: bool, status: int
+    kit: HandlersKit, monkeypatch: pytest.MonkeyPatch, answer: bool, status: int
 ) -> None:
     """With the run and the day of the week in the question; what is not confirmed is not done."""
     questions: list[str] = []
@@ -159,45 +159,45 @@ def test_a_person_at_a_terminal_is_asked(
 
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
     monkeypatch.setattr("typer.confirm", confirm)
-    ended, _ = house.orch("trigger", TO4, "2026-01-12", "--mode", "overnight", *WHY)
-    assert (ended, len(house.trigger_ids)) == (status, int(answer))
+    ended, _ = kit.orch("trigger", TO4, "2026-01-12", "--mode", "overnight", *WHY)
+    assert (ended, len(kit.trigger_ids)) == (status, int(answer))
     [question] = questions
     assert "nba/2026-01-12/overnight (Monday)" in question
 
 
 def test_the_date_of_today_needs_no_word() -> None:
     """A date that its mode works on today is no slip, even if its run is not there yet."""
-    house = HandlersKit().ordinary()
-    assert house.orch("trigger", TO4, *NIGHTLY, *WHY)[0] == 0
+    kit = HandlersKit().ordinary()
+    assert kit.orch("trigger", TO4, *NIGHTLY, *WHY)[0] == 0
 
 
 # who and why
 
 
 ACTS: dict[str, Callable[[HandlersKit], object]] = {
-    "trigger": lambda house: house.orch("trigger", TO4, *NIGHTLY, *WHY),
-    "hold": lambda house: house.orch("hold", TO4, *NIGHTLY, *WHY),
-    "rerun": lambda house: house.orch("rerun", "phase3", *NIGHTLY, *WHY),
-    "release": lambda house: [house.orch(verb, TO4, *NIGHTLY, *WHY) for verb in ("hold", "release")],
+    "trigger": lambda kit: kit.orch("trigger", TO4, *NIGHTLY, *WHY),
+    "hold": lambda kit: kit.orch("hold", TO4, *NIGHTLY, *WHY),
+    "rerun": lambda kit: kit.orch("rerun", "phase3", *NIGHTLY, *WHY),
+    "release": lambda kit: [kit.orch(verb, TO4, *NIGHTLY, *WHY) for verb in ("hold", "release")],
 }
 
 
 @pytest.mark.parametrize("verb", ACTS)
-def test_who_and_why_is_kept_and_shown(house: HandlersKit, verb: str) -> None:
+def test_who_and_why_is_kept_and_shown(kit: HandlersKit, verb: str) -> None:
     """In the state and the record, and read in explain, status and the page."""
-    ACTS[verb](house)
-    act = house.state(TO4).acts[-1]
-    assert (act.verb, act.by, act.reason, act.at) == (verb, "ada", "data is good", house.clock.now())
-    house.sweeps(1)
-    rows = house.audit.tables["phase_execution_log"].values()
+    ACTS[verb](kit)
+    act = kit.state(TO4).acts[-1]
+    assert (act.verb, act.by, act.reason, act.at) == (verb, "ada", "data is good", kit.clock.now())
+    kit.sweeps(1)
+    rows = kit.audit.tables["phase_execution_log"].values()
     assert (f"operator_{verb}", "data is good (by ada)") in {(row["decision"], row["reason"]) for row in rows}
-    assert f"{verb} 06:02 EST by ada: data is good" in house.orch("explain", TO4, *NIGHTLY)[1]
-    assert f"  {verb} by ada: data is good" in house.orch("status", str(DAY))[1]
-    page = render(house.act(lambda: of_date(house.ctx, DAY)))
+    assert f"{verb} 06:02 EST by ada: data is good" in kit.orch("explain", TO4, *NIGHTLY)[1]
+    assert f"  {verb} by ada: data is good" in kit.orch("status", str(DAY))[1]
+    page = render(kit.act(lambda: of_date(kit.ctx, DAY)))
     assert "by ada: data is good" in page
 
 
-def test_without_a_name_it_is_the_systems_user(house: HandlersKit, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_name_it_is_the_systems_user(kit: HandlersKit, monkeypatch: pytest.MonkeyPatch) -> None:
     """The option, else ORCH_BY, else the account that gcloud was told, else whoever the system says is here."""
     for name in ("ORCH_BY", "CLOUDSDK_CORE_ACCOUNT"):
         monkeypatch.delenv(name, raising=False)
@@ -205,8 +205,8 @@ def test_without_a_name_it_is_the_systems_user(house: HandlersKit, monkeypatch: 
     why = ("--reason", "r")
 
     def by(*more: str) -> str:
-        house.orch("hold", TO4, *NIGHTLY, *why, *more)
-        return house.state(TO4).acts[-1].by
+        kit.orch("hold", TO4, *NIGHTLY, *why, *more)
+        return kit.state(TO4).acts[-1].by
 
     assert by() == "os-user"
     monkeypatch.setenv("CLOUDSDK_CORE_ACCOUNT", "me@example.com")
@@ -214,4 +214,4 @@ def test_without_a_name_it_is_the_systems_user(house: HandlersKit, monkeypatch: 
     monkeypatch.setenv("ORCH_BY", "on call")
     assert by() == "on call"
     assert by("--by", "ada") == "ada"
-    assert house.state(TO4).state is State.HELD
+    assert kit.state(TO4).state is State.HELD

@@ -42,8 +42,8 @@ def crowded(names: tuple[str, ...] = NAMES) -> Policy:
 CROWDED = crowded()
 
 
-class Crowd(HandlersKit):
-    """A house whose phase 3 is large; its sweep never comes, so that only deliveries can trigger."""
+class LargePhase(HandlersKit):
+    """A kit whose phase 3 is large; its sweep never comes, so that only deliveries can trigger."""
 
     def __init__(self, instances: int = 1, seed: int | None = None, members: int = MEMBERS) -> None:
         self.names = NAMES if members == MEMBERS else tuple(f"job_{number:03d}" for number in range(members))
@@ -72,13 +72,13 @@ def test_the_last_of_a_crowd_triggers(
     order: list[str], before: dict[str, list[str]], chance: Random, instances: int
 ) -> None:
     """Whatever was reported in whatever order to whatever instance: with the last success the trigger leaves."""
-    house = Crowd(instances)
+    kit = LargePhase(instances)
     for name in order[:-1]:
         for status in [*before[name], "success"]:
-            house.report(name, status, chance.choice(house.instances))
-    assert house.state(TO4).state is State.WAITING
-    house.report(order[-1], "success", chance.choice(house.instances))
-    assert house.state(TO4).state in (State.DISPATCHED, State.CONFIRMED)
+            kit.report(name, status, chance.choice(kit.instances))
+    assert kit.state(TO4).state is State.WAITING
+    kit.report(order[-1], "success", chance.choice(kit.instances))
+    assert kit.state(TO4).state in (State.DISPATCHED, State.CONFIRMED)
 
 
 @pytest.mark.parametrize("order", [NAMES, NAMES[::-1], NAMES[26:] + NAMES[:26]], ids=["rising", "falling", "turned"])
@@ -86,49 +86,49 @@ def test_the_last_of_a_crowd_triggers(
 def test_reports_cost_the_same_in_any_order(order: tuple[str, ...], said: tuple[str, ...]) -> None:
     """All members say all they have to say, one after the other or all at a time: what a report costs stays bounded."""
     for turns in ([(n, s) for n in order for s in said], [(n, s) for s in said for n in order]):
-        house = Crowd()
-        house.store.operations.clear()
+        kit = LargePhase()
+        kit.store.operations.clear()
         for name, status in turns:
-            house.report(name, status)
-        assert house.state(TO4).state is State.DISPATCHED
-        assert house.store.operations["reads"] <= EACH * len(turns)
+            kit.report(name, status)
+        assert kit.state(TO4).state is State.DISPATCHED
+        assert kit.store.operations["reads"] <= EACH * len(turns)
 
 
 def test_after_its_trigger_a_crowd_is_not_read_again() -> None:
     """A duplicate costs what any completion costs; a refresh of so many is the sweep's."""
-    house = Crowd()
+    kit = LargePhase()
     for name in NAMES:
-        house.report(name)
-    house.store.operations.clear()
-    house.report(NAMES[0])
-    assert house.store.operations["reads"] <= EACH
+        kit.report(name)
+    kit.store.operations.clear()
+    kit.report(NAMES[0])
+    assert kit.store.operations["reads"] <= EACH
 
 
 def test_a_member_that_takes_its_success_back_is_waited_for() -> None:
     """Who failed after a success is missing again, also for an instance that has seen the success."""
-    house = Crowd(2)
+    kit = LargePhase(2)
     for name in NAMES[:-1]:
-        house.report(name, ctx=house.instances[0])
-    house.report(NAMES[3], "failed", house.instances[1])
-    house.report(NAMES[-1], ctx=house.instances[0])
-    assert house.state(TO4).state is State.WAITING
-    house.report(NAMES[3], ctx=house.instances[1])
-    assert house.state(TO4).state is State.DISPATCHED
+        kit.report(name, ctx=kit.instances[0])
+    kit.report(NAMES[3], "failed", kit.instances[1])
+    kit.report(NAMES[-1], ctx=kit.instances[0])
+    assert kit.state(TO4).state is State.WAITING
+    kit.report(NAMES[3], ctx=kit.instances[1])
+    assert kit.state(TO4).state is State.DISPATCHED
 
 
 @pytest.mark.parametrize("instances", [1, 3])
 @pytest.mark.parametrize("seed", range(20))
 def test_the_last_few_at_once_trigger_once(seed: int, instances: int) -> None:
     """Of those who are the last together, another at work after every operation on the store, one triggers."""
-    house = Crowd(instances, seed)
+    kit = LargePhase(instances, seed)
     last = NAMES[-6:]
     for name in NAMES[:-6]:
-        house.report(name, ctx=house.instances[seed % instances])
-    house.at_once(
+        kit.report(name, ctx=kit.instances[seed % instances])
+    kit.at_once(
         *(
-            partial(receive, house.instances[n % instances], house.delivery("phase3", house.body(name)))
+            partial(receive, kit.instances[n % instances], kit.delivery("phase3", kit.body(name)))
             for n, name in enumerate(last)
         )
     )
-    assert house.state(TO4).state is State.DISPATCHED
-    assert len(house.trigger_ids) == 1
+    assert kit.state(TO4).state is State.DISPATCHED
+    assert len(kit.trigger_ids) == 1

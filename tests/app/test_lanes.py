@@ -62,52 +62,52 @@ past = st.builds(
 
 def played(backfill: tuple[Past, ...]) -> HandlersKit:
     """Play the live hour with these messages in between."""
-    house = HandlersKit(start=START).ordinary()
+    kit = HandlersKit(start=START).ordinary()
     for day in DAYS[1:]:
-        house.ordinary(day)
-    house.change(rows={"nba_analytics.team_defense_game_summary": {DAY: 0}})
+        kit.ordinary(day)
+    kit.change(rows={"nba_analytics.team_defense_game_summary": {DAY: 0}})
     for minute in range(MINUTES):
         if minute == 28:
-            house.change(readings={"game_coverage": {DAY: 57.0}})
+            kit.change(readings={"game_coverage": {DAY: 57.0}})
         if minute == 36:
-            house.change(readings={"game_coverage": {DAY: 95.0}})
+            kit.change(readings={"game_coverage": {DAY: 95.0}})
         for number, one in enumerate(backfill):
             if one.minute == minute:
-                house.deliver(
+                kit.deliver(
                     one.processor, one.status, one.records, message_id=f"b-{number}", game_date=str(one.day),
                     mode=one.mode, backfill_mode=True,
                 )  # fmt: skip
         for number, (at, processor, status, records) in enumerate(LIVE):
             if at == minute:
-                house.deliver(processor, status, records, message_id=f"l-{number}")
-        house.sweep()
-        house.wait()
-    return house
+                kit.deliver(processor, status, records, message_id=f"l-{number}")
+        kit.sweep()
+        kit.wait()
+    return kit
 
 
-def live(house: HandlersKit) -> dict[str, Any]:
+def live_lane(kit: HandlersKit) -> dict[str, Any]:
     """Return all that can be seen of the live lane."""
-    ours = [one for one in house.published if one.body["lane"] == "live"]
+    ours = [one for one in kit.published if one.body["lane"] == "live"]
     rows = {
         (table, insert_id): dict(row)
-        for table, kept in house.audit.tables.items()
+        for table, kept in kit.audit.tables.items()
         for insert_id, row in kept.items()
         if not str(row["run_id"]).endswith(Lane.BACKFILL)
     }
     return {
         "messages": [(one.at, one.topic, one.message) for one in ours],
-        "calls": [call for call in house.services.calls if call.body["lane"] == "live" and "trigger_id" in call.body],
-        "reruns": [(call.at, call.path, call.body["processors"]) for call in house.reruns],
-        "notices": [(at, notice) for at, notice in house.sink.taken if "/backfill" not in notice.text],
-        "runs": {path: data for path, data in house.contents("runs").items() if "~backfill" not in path},
-        "alerts": {p: a for p, a in house.contents("alerts").items() if not a["run"].endswith(Lane.BACKFILL)},
+        "calls": [call for call in kit.services.calls if call.body["lane"] == "live" and "trigger_id" in call.body],
+        "reruns": [(call.at, call.path, call.body["processors"]) for call in kit.reruns],
+        "notices": [(at, notice) for at, notice in kit.sink.taken if "/backfill" not in notice.text],
+        "runs": {path: data for path, data in kit.contents("runs").items() if "~backfill" not in path},
+        "alerts": {p: a for p, a in kit.contents("alerts").items() if not a["run"].endswith(Lane.BACKFILL)},
         "rows": rows,
     }
 
 
 @cache
 def alone() -> Mapping[str, Any]:
-    return live(played(()))
+    return live_lane(played(()))
 
 
 def test_the_live_hour_has_something_to_touch() -> None:
@@ -123,65 +123,65 @@ def test_the_live_hour_has_something_to_touch() -> None:
 @given(backfill=st.lists(past, min_size=1, max_size=25).map(tuple))
 def test_live_is_the_same_whatever_a_backfill_brings(backfill: tuple[Past, ...]) -> None:
     """Any messages of the past at any minute: what leaves, is said, stored and recorded of live runs is the same."""
-    house = played(backfill)
-    assert live(house) == alone()
-    severities = {notice.severity for notice in house.notices() if "/backfill" in notice.text}
+    kit = played(backfill)
+    assert live_lane(kit) == alone()
+    severities = {notice.severity for notice in kit.notices() if "/backfill" in notice.text}
     assert severities <= {"info"}
 
 
 def test_a_whole_backfill_night_beside_the_live_one() -> None:
     """The same date in both lanes: two runs, two trigger ids, each with its own messages and its own lane in them."""
-    house = HandlersKit().ordinary()
+    kit = HandlersKit().ordinary()
     for name in PHASE3:
-        house.deliver(name, records=200, backfill_mode=True, correlation_id="past")
-    house.deliver(PGS, records=203, correlation_id="now")
-    assert house.state(TO4, lane(NIGHT)).state is State.DISPATCHED
-    assert house.state(TO4).generation == 0
+        kit.deliver(name, records=200, backfill_mode=True, correlation_id="past")
+    kit.deliver(PGS, records=203, correlation_id="now")
+    assert kit.state(TO4, lane(NIGHT)).state is State.DISPATCHED
+    assert kit.state(TO4).generation == 0
     for name in PHASE3[1:]:
-        house.deliver(name, records=200, correlation_id="now")
-    assert house.trigger_ids == [lane(NIGHT).trigger_id(TO4, 1), NIGHT.trigger_id(TO4, 1)]
-    said = {(one.body["lane"], one.message.attributes["lane"], one.body["correlation_id"]) for one in house.published}
+        kit.deliver(name, records=200, correlation_id="now")
+    assert kit.trigger_ids == [lane(NIGHT).trigger_id(TO4, 1), NIGHT.trigger_id(TO4, 1)]
+    said = {(one.body["lane"], one.message.attributes["lane"], one.body["correlation_id"]) for one in kit.published}
     assert said == {("backfill", "backfill", "past"), ("live", "live", "now")}
 
 
 class SlowStore(CountedStore):
     """A store of which every operation takes its time."""
 
-    def __init__(self, house: HandlersKit, takes: timedelta) -> None:
-        super().__init__(house.store.inner, house.effects)
-        self._house, self._takes = house, takes
+    def __init__(self, kit: HandlersKit, takes: timedelta) -> None:
+        super().__init__(kit.store.inner, kit.effects)
+        self._kit, self._takes = kit, takes
 
     def get(self, *paths: str) -> list[Document | None]:
-        self._house.clock.sleep(self._takes)
+        self._kit.clock.sleep(self._takes)
         return super().get(*paths)
 
     def query(self, collection: str, where: Mapping[str, str | int | bool | None] | None = None) -> list[Document]:
-        self._house.clock.sleep(self._takes)
+        self._kit.clock.sleep(self._takes)
         return super().query(collection, where)
 
 
 def test_a_hundred_open_backfills_do_not_delay_a_live_tier() -> None:
     """The sweep has time for some forty runs: the live one is among them, though its date is the newest."""
-    house = HandlersKit().ordinary()
+    kit = HandlersKit().ordinary()
     days = [DAY - timedelta(days=number) for number in range(1, 101)]
     for day in days:
-        house.ordinary(day)
-        house.deliver(UPGC, records=200, game_date=str(day), backfill_mode=True)
-    house.sweep()
+        kit.ordinary(day)
+        kit.deliver(UPGC, records=200, game_date=str(day), backfill_mode=True)
+    kit.sweep()
     for name in (PGS, UPGC, TDGS, TOGS):
-        house.deliver(name, records=203)
-    house.wait(timedelta(minutes=15))
-    answer = house.sweep(ctx=house.with_ports(store=SlowStore(house, timedelta(seconds=0.5))))
+        kit.deliver(name, records=203)
+    kit.wait(timedelta(minutes=15))
+    answer = kit.sweep(ctx=kit.with_ports(store=SlowStore(kit, timedelta(seconds=0.5))))
     assert answer.status == 207, "there is no time for all of them"
-    assert house.state(TO4).state is State.DISPATCHED
+    assert kit.state(TO4).state is State.DISPATCHED
 
 
 def test_a_backfill_alone_opens_no_live_run() -> None:
     """Messages of the past open their own runs only."""
-    house = HandlersKit(start=T0 + timedelta(days=9)).ordinary()
-    house.deliver(PGS, records=203, backfill_mode=True)
-    house.sweep()
-    opened = {path for path in house.contents("runs/") if path.count("/") == 1}
+    kit = HandlersKit(start=T0 + timedelta(days=9)).ordinary()
+    kit.deliver(PGS, records=203, backfill_mode=True)
+    kit.sweep()
+    opened = {path for path in kit.contents("runs/") if path.count("/") == 1}
     assert opened == {run_path(lane(NIGHT))}
     assert RunKey("nba", DAY, "overnight", Lane.BACKFILL) == lane(NIGHT)
 
@@ -191,74 +191,74 @@ def test_a_backfill_alone_opens_no_live_run() -> None:
 
 def past_night() -> HandlersKit:
     """A night whose live run closed for its age with one report, and whose date is then asked for in backfill."""
-    house = HandlersKit().ordinary()
-    house.deliver(UPGC, records=190)
-    house.wait(timedelta(days=4))
-    house.sweep()
-    assert house.run().closed_at is not None
+    kit = HandlersKit().ordinary()
+    kit.deliver(UPGC, records=190)
+    kit.wait(timedelta(days=4))
+    kit.sweep()
+    assert kit.run().closed_at is not None
     words = ("--mode", "overnight", "--reason", "source corrected", "--yes")
-    status, said = house.orch("backfill", "phase3", "--from", str(DAY), "--to", str(DAY), *words)
+    status, said = kit.orch("backfill", "phase3", "--from", str(DAY), "--to", str(DAY), *words)
     assert status == 0, said
-    return house
+    return kit
 
 
 def test_what_a_backfill_brings_without_a_lane_is_its_own() -> None:
     """The services do not say that they work on the past: the backfill run is complete and goes on, live is as it
     was."""
-    house = past_night()
-    before = house.contents(run_path(NIGHT) + "/")
+    kit = past_night()
+    before = kit.contents(run_path(NIGHT) + "/")
     for name in PHASE3:
-        assert house.deliver(name, records=200).run == lane(NIGHT).id
-    assert house.trigger_ids == [lane(NIGHT).trigger_id(TO4, 1)]
-    assert house.contents(run_path(NIGHT) + "/") == before
-    assert house.contents(run_path(NIGHT))[run_path(NIGHT)]["closed_at"] is not None
+        assert kit.deliver(name, records=200).run == lane(NIGHT).id
+    assert kit.trigger_ids == [lane(NIGHT).trigger_id(TO4, 1)]
+    assert kit.contents(run_path(NIGHT) + "/") == before
+    assert kit.contents(run_path(NIGHT))[run_path(NIGHT)]["closed_at"] is not None
 
 
 def test_so_it_is_where_nobody_knows_the_live_run_any_more() -> None:
     """A date of months ago, of which no document is left, and whose time is long over."""
-    house = past_night()
-    house.store.inner.delete(run_path(NIGHT))
-    assert house.deliver(PGS, records=200).run == lane(NIGHT).id
+    kit = past_night()
+    kit.store.inner.delete(run_path(NIGHT))
+    assert kit.deliver(PGS, records=200).run == lane(NIGHT).id
 
 
 def test_what_the_live_run_has_counted_or_started_stays_with_it() -> None:
     """A message that comes again after its run has closed counts once; so does one that names the run's trigger."""
-    house = HandlersKit().ordinary()
-    house.deliver(UPGC, records=190, message_id="m-twice")
-    house.wait(timedelta(days=4))
-    house.sweep()
-    house.deliver(PGS, records=200, backfill_mode=True)
-    assert house.deliver(UPGC, records=190, message_id="m-twice").run == NIGHT.id
-    assert house.completion(UPGC, lane(NIGHT)) is None
-    assert house.deliver(TDGS, records=200, trigger_id=NIGHT.trigger_id(TO3, 1)).run == NIGHT.id
-    assert house.deliver(TOGS, records=200, trigger_id=lane(NIGHT).trigger_id(TO3, 1)).run == lane(NIGHT).id
+    kit = HandlersKit().ordinary()
+    kit.deliver(UPGC, records=190, message_id="m-twice")
+    kit.wait(timedelta(days=4))
+    kit.sweep()
+    kit.deliver(PGS, records=200, backfill_mode=True)
+    assert kit.deliver(UPGC, records=190, message_id="m-twice").run == NIGHT.id
+    assert kit.completion(UPGC, lane(NIGHT)) is None
+    assert kit.deliver(TDGS, records=200, trigger_id=NIGHT.trigger_id(TO3, 1)).run == NIGHT.id
+    assert kit.deliver(TOGS, records=200, trigger_id=lane(NIGHT).trigger_id(TO3, 1)).run == lane(NIGHT).id
 
 
 def test_a_lane_that_is_named_is_kept() -> None:
     """In words or as a flag; null and an empty word name none."""
-    house = past_night()
-    assert house.deliver(PGS, records=200, lane="live").run == NIGHT.id
-    assert house.deliver(TDGS, records=200, backfill_mode=False).run == NIGHT.id
-    assert house.deliver(TOGS, records=200, backfill_mode=None, lane="").run == lane(NIGHT).id
+    kit = past_night()
+    assert kit.deliver(PGS, records=200, lane="live").run == NIGHT.id
+    assert kit.deliver(TDGS, records=200, backfill_mode=False).run == NIGHT.id
+    assert kit.deliver(TOGS, records=200, backfill_mode=None, lane="").run == lane(NIGHT).id
 
 
 def test_without_an_open_backfill_it_is_live() -> None:
     """An open live run keeps its reports beside any backfill; a closed one too, where no backfill run is open."""
-    house = HandlersKit().ordinary()
-    house.deliver(PGS, records=200, backfill_mode=True)
-    assert house.deliver(UPGC, records=190).run == NIGHT.id
-    house.wait(timedelta(days=4))
-    house.sweep()
-    assert house.run(lane(NIGHT)).closed_at is not None
-    assert house.deliver(TOGS, records=200).run == NIGHT.id
+    kit = HandlersKit().ordinary()
+    kit.deliver(PGS, records=200, backfill_mode=True)
+    assert kit.deliver(UPGC, records=190).run == NIGHT.id
+    kit.wait(timedelta(days=4))
+    kit.sweep()
+    assert kit.run(lane(NIGHT)).closed_at is not None
+    assert kit.deliver(TOGS, records=200).run == NIGHT.id
 
 
 def test_the_lane_of_an_open_run_costs_no_read() -> None:
     """What is open, or may still be opened, is taken in with as many reads as before."""
-    house = HandlersKit().ordinary()
-    house.deliver(UPGC, records=190)
-    before = house.store.operations["reads"]
-    house.deliver(PGS, records=200, lane="live")
-    named = house.store.operations["reads"] - before
-    house.deliver(TDGS, records=200)
-    assert house.store.operations["reads"] - before - named == named + 1, "one completion more is read of the phase"
+    kit = HandlersKit().ordinary()
+    kit.deliver(UPGC, records=190)
+    before = kit.store.operations["reads"]
+    kit.deliver(PGS, records=200, lane="live")
+    named = kit.store.operations["reads"] - before
+    kit.deliver(TDGS, records=200)
+    assert kit.store.operations["reads"] - before - named == named + 1, "one completion more is read of the phase"

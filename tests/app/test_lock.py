@@ -175,7 +175,7 @@ def test_a_wait_ends_when_the_lock_is_free(store: StateStore) -> None:
 
 def test_a_lock_that_cannot_be_read_is_not_held() -> None:
     """A store that is away raises: nobody takes silence for a lock."""
-    house = HandlersKit()
-    house.fail("state")
+    kit = HandlersKit()
+    kit.fail("state")
     with pytest.raises(Unavailable):
-        house.act(lambda: acquire(house.ctx, "sweep", LEASE))
+        kit.act(lambda: acquire(kit.ctx, "sweep", LEASE))

@@ -53,23 +53,23 @@ PLAIN = {"locks", "quarantine_bounds"}
 
 
 def whole_night() -> HandlersKit:
-    """Return a house with a document of every kind: reports, triggers, alerts, a breaker, quarantine."""
-    house = HandlersKit().ordinary()
-    house.take("phase3", b"not json", "m-junk")
-    house.finish(*PHASE3[:-1], records=200)
-    house.deliver(PHASE3[-1], "failed", error_message="no source")
-    house.fail("record")
-    house.sweeps(40)
-    house.mend()
-    house.deliver(CACHE, "started")
-    repair_budget.take(house.ctx, house.clock.now())
-    note(house.ctx, {DAY + timedelta(days=1): NO_UNITS}, DAY)
-    house.orch("pause", "--mode", "tomorrow", "--reason", "between two rounds")
-    return house
+    """Return a kit with a document of every kind: reports, triggers, alerts, a breaker, quarantine."""
+    kit = HandlersKit().ordinary()
+    kit.take("phase3", b"not json", "m-junk")
+    kit.finish(*PHASE3[:-1], records=200)
+    kit.deliver(PHASE3[-1], "failed", error_message="no source")
+    kit.fail("record")
+    kit.sweeps(40)
+    kit.mend()
+    kit.deliver(CACHE, "started")
+    repair_budget.take(kit.ctx, kit.clock.now())
+    note(kit.ctx, {DAY + timedelta(days=1): NO_UNITS}, DAY)
+    kit.orch("pause", "--mode", "tomorrow", "--reason", "between two rounds")
+    return kit
 
 
-def documents(house: HandlersKit, kind: Kind) -> list[Document]:
-    store = house.store.inner
+def documents(kit: HandlersKit, kind: Kind) -> list[Document]:
+    store = kit.store.inner
     if kind.collection in ("completions", "transitions"):
         return list(store.query(f"runs/{NIGHT.id.replace('/', '~')}/{kind.collection}"))
     return list(store.query(kind.collection))
@@ -128,10 +128,10 @@ def with_more(kind: Any, value: Any) -> Any:
 @pytest.mark.parametrize("state", list(State))
 def test_an_unknown_state_is_never_dispatched_anew(state: State) -> None:
     """Whatever the newer version called it: what was dispatched stays so, what was claimed keeps its lease."""
-    house = HandlersKit().ordinary()
-    house.finish(*PHASE3, records=200)
-    known = house.state(TO4)
-    for stored in (known, replace(known, confirmed_at=house.clock.now())):
+    kit = HandlersKit().ordinary()
+    kit.finish(*PHASE3, records=200)
+    known = kit.state(TO4)
+    for stored in (known, replace(known, confirmed_at=kit.clock.now())):
         read = from_data(TransitionState, {**to_data(replace(stored, state=state)), "state": LATER})
         assert read.state in (State.DISPATCHED, State.CONFIRMED)
         assert read.accepted_plan == stored.accepted_plan
@@ -139,9 +139,9 @@ def test_an_unknown_state_is_never_dispatched_anew(state: State) -> None:
 
 def test_an_unknown_outcome_never_counts_and_an_unknown_alert_is_not_kept_back() -> None:
     """Failed rather than done; sent rather than forgotten; said once rather than for ever."""
-    house = HandlersKit().ordinary()
-    house.deliver(PGS, records=200)
-    known = house.completion(PGS)
+    kit = HandlersKit().ordinary()
+    kit.deliver(PGS, records=200)
+    known = kit.completion(PGS)
     assert known is not None
     data = to_data(known)
     data["latest"]["outcome"] = LATER
@@ -154,19 +154,19 @@ def test_an_unknown_outcome_never_counts_and_an_unknown_alert_is_not_kept_back()
 
 def test_sweeps_go_on_with_documents_of_the_next_version() -> None:
     """All of a night's transitions and completions are of tomorrow: nothing is at fault, nothing leaves twice."""
-    house = HandlersKit().ordinary()
-    house.finish(*PHASE3, records=200)
-    sent = list(house.trigger_ids)
+    kit = HandlersKit().ordinary()
+    kit.finish(*PHASE3, records=200)
+    sent = list(kit.trigger_ids)
     for kind in KINDS[1:3]:
-        for document in documents(house, kind):
+        for document in documents(kit, kind):
             data = with_more(kind.read_as, dict(document.data))
             for place, name in words(kind.read_as, data):
                 place[name] = LATER
-            house.store.inner.update(document.path, data, document.version)
-    house.wait(timedelta(minutes=2))
-    answers = house.sweeps(5)
+            kit.store.inner.update(document.path, data, document.version)
+    kit.wait(timedelta(minutes=2))
+    answers = kit.sweeps(5)
     assert {answer.status for answer in answers} == {200}
-    assert house.trigger_ids == sent
+    assert kit.trigger_ids == sent
 
 
 def test_what_no_version_wrote_is_refused_by_name() -> None:

@@ -57,7 +57,7 @@ ACTS = st.builds(
 )
 
 
-def house(policy: Policy, store: MemoryStore) -> HandlersKit:
+def kit(policy: Policy, store: MemoryStore) -> HandlersKit:
     return HandlersKit(policy=policy, store=store, start=START)
 
 
@@ -99,10 +99,10 @@ def test_a_pipeline_is_the_same_alone_and_among_others(acts: list[Act]) -> None:
     """Three pipelines of the same phases, processors and modes in one database, whatever happens to them between each
     other: each answers, sends, tells and records what it does alone."""
     shared = MemoryStore()
-    together = [house(policy, shared) for policy in TWINS]
-    alone = [house(policy, MemoryStore()) for policy in TWINS]
+    together = [kit(policy, shared) for policy in TWINS]
+    alone = [kit(policy, MemoryStore()) for policy in TWINS]
     for number, doing in enumerate(acts):
-        answers = [act(houses[doing.whose], doing, number) for houses in (together, alone)]
+        answers = [act(kits[doing.whose], doing, number) for kits in (together, alone)]
         assert answers[0] == answers[1]
     for among, apart in zip(together, alone, strict=True):
         for one in (among, apart):
@@ -116,7 +116,7 @@ def test_every_document_says_whose_it_is() -> None:
     """No document of a pipeline has a path or a field by which another one could take it for its own."""
     store = MemoryStore()
     for policy in TWINS[:2]:
-        one = house(policy, store)
+        one = kit(policy, store)
         for number, what in enumerate(("junk", "say", "sweep", "sweep")):
             act(one, Act(0, what), number)
     paths = {document.path for collection in store._collections.values() for document in collection.values()}
@@ -131,7 +131,7 @@ def test_every_document_says_whose_it_is() -> None:
 def test_two_sweep_at_once() -> None:
     """A sweep of one pipeline does not keep another's from its work."""
     store = MemoryStore()
-    first, second = (house(policy, store) for policy in TWINS[:2])
+    first, second = (kit(policy, store) for policy in TWINS[:2])
     lease = acquire(first.ctx, "sweep", timedelta(minutes=1))
     assert isinstance(lease, Lease)
     assert isinstance(acquire(first.ctx, "sweep", timedelta(minutes=1)), Locked)
@@ -142,7 +142,7 @@ def test_two_sweep_at_once() -> None:
 def test_what_one_record_does_not_take_others_do() -> None:
     """Section 12: the breaker of one pipeline's record keeps no other's rows back."""
     store, limits = MemoryStore(), Limits(failures=1)
-    first, second = (house(policy, store) for policy in TWINS[:2])
+    first, second = (kit(policy, store) for policy in TWINS[:2])
     circuit_breaker.failed(first.ctx, "record", limits)
     assert circuit_breaker.permission(first.ctx, "record", limits) is Permission.STOP
     assert circuit_breaker.permission(second.ctx, "record", limits) is Permission.GO
@@ -166,7 +166,7 @@ def test_what_was_stored_for_one_pipeline_is_found_by_it(tmp_path: Path) -> None
 @pytest.mark.parametrize("damage", [{}, {"run": 7}, {"run": "weather"}])
 def test_an_alert_that_nobody_can_read_keeps_nobody_quiet(damage: dict[str, Any]) -> None:
     """A3: what does not say whose it is is anybody's, and whoever finds it takes it away."""
-    one = house(TWINS[0], MemoryStore())
+    one = kit(TWINS[0], MemoryStore())
     one.store.inner.create("alerts/spoilt", {"unsent": True, "standing": True, "recorded": False, **damage})
     read: Callable[[], Any] = lambda: outbox.read_all(one.ctx, outbox.own_alerts(one.ctx, {"unsent": True}))  # noqa: E731
     assert read() == []
@@ -175,7 +175,7 @@ def test_an_alert_that_nobody_can_read_keeps_nobody_quiet(damage: dict[str, Any]
 
 def test_an_alert_of_another_pipeline_is_left_alone() -> None:
     """What a pipeline cannot read and is another's is for that one to deal with."""
-    one = house(TWINS[0], MemoryStore())
+    one = kit(TWINS[0], MemoryStore())
     one.store.inner.create("alerts/theirs", {"unsent": True, "run": "weather-2/2026-03-02/daily"})
     assert outbox.own_alerts(one.ctx, {"unsent": True}) == []
     one.sweep()

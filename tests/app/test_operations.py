@@ -35,7 +35,7 @@ from shared.core.policy.policy import Policy
 from shared.core.severity import Severity
 from shared.simulation.scenario import GameCount
 from tests.app.handlers_kit import HandlersKit
-from tests.app.test_fan_in import Crowd
+from tests.app.test_fan_in import LargePhase
 from tests.core.build import DAY, NIGHT, PGS, PHASE3, POLICY, T0, TDGS, TO4, TOGS, UPGC
 
 CONFIG = Path(__file__).resolve().parents[2] / "config"
@@ -47,10 +47,10 @@ TODAY = date(2026, 1, 22)
 SLACK = 1.2
 
 
-def counted(house: HandlersKit, action: Callable[[], object]) -> Operations:
-    house.store.operations.clear()
+def counted(kit: HandlersKit, action: Callable[[], object]) -> Operations:
+    kit.store.operations.clear()
     action()
-    done = house.store.operations
+    done = kit.store.operations
     return Operations(done["reads"], done["writes"], done["deletes"])
 
 
@@ -60,65 +60,65 @@ def stored(found: Operations) -> Operations:
 
 
 @pytest.fixture
-def house() -> HandlersKit:
+def kit() -> HandlersKit:
     return HandlersKit().ordinary()
 
 
 # deliveries: each with two transitions to look at, and with the reports of its phase that are there
 
 
-def test_a_completion_that_waits(house: HandlersKit) -> None:
+def test_a_completion_that_waits(kit: HandlersKit) -> None:
     """Rows completion and link."""
-    house.deliver(PGS, records=203)
-    found = counted(house, lambda: house.deliver(UPGC, records=203))
+    kit.deliver(PGS, records=203)
+    found = counted(kit, lambda: kit.deliver(UPGC, records=203))
     assert found == stored(of(Unit.COMPLETION, 1, each=2) + of(Unit.LINK, 2))
 
 
-def test_a_completion_after_a_look_makes_its_run_due(house: HandlersKit) -> None:
+def test_a_completion_after_a_look_makes_its_run_due(kit: HandlersKit) -> None:
     """Row touch: the first since a sweep looked writes the run's document too, the next does not."""
-    house.deliver(PGS, records=203)
-    house.sweeps(3)
-    first = counted(house, lambda: house.deliver(UPGC, records=203))
+    kit.deliver(PGS, records=203)
+    kit.sweeps(3)
+    first = counted(kit, lambda: kit.deliver(UPGC, records=203))
     assert first == stored(of(Unit.COMPLETION, 1, each=2) + of(Unit.LINK, 2) + of(Unit.TOUCH))
-    second = counted(house, lambda: house.deliver(TDGS, records=203))
+    second = counted(kit, lambda: kit.deliver(TDGS, records=203))
     assert second == stored(of(Unit.COMPLETION, 1, each=3) + of(Unit.LINK, 2))
 
 
-def test_the_first_completion_opens_the_run(house: HandlersKit) -> None:
+def test_the_first_completion_opens_the_run(kit: HandlersKit) -> None:
     """One write more: of the three that row run has, its opening."""
-    found = counted(house, lambda: house.deliver(PGS, records=203))
+    found = counted(kit, lambda: kit.deliver(PGS, records=203))
     assert found == stored(of(Unit.COMPLETION, 1, each=1) + of(Unit.LINK, 2)) + Operations(writes=1)
 
 
-def test_a_duplicate(house: HandlersKit) -> None:
+def test_a_duplicate(kit: HandlersKit) -> None:
     """Row duplicate, and its links."""
-    house.deliver(PGS, records=203, message_id="m-1")
-    found = counted(house, lambda: house.deliver(PGS, records=203, message_id="m-1"))
+    kit.deliver(PGS, records=203, message_id="m-1")
+    found = counted(kit, lambda: kit.deliver(PGS, records=203, message_id="m-1"))
     assert found == stored(of(Unit.DUPLICATE, 1, each=1) + of(Unit.LINK, 2))
 
 
-def test_a_trigger(house: HandlersKit) -> None:
+def test_a_trigger(kit: HandlersKit) -> None:
     """Row trigger, beside that of the completion."""
-    house.finish(*PHASE3[:-1], records=203)
-    found = counted(house, lambda: house.deliver(PHASE3[-1], records=203))
-    assert house.state(TO4).state is State.DISPATCHED
+    kit.finish(*PHASE3[:-1], records=203)
+    found = counted(kit, lambda: kit.deliver(PHASE3[-1], records=203))
+    assert kit.state(TO4).state is State.DISPATCHED
     assert found == stored(of(Unit.COMPLETION, 1, each=5) + of(Unit.LINK, 2) + of(Unit.TRIGGER))
 
 
-def test_a_confirmation(house: HandlersKit) -> None:
+def test_a_confirmation(kit: HandlersKit) -> None:
     """Row confirmation, beside that of the completion."""
-    house.finish(*PHASE3, records=203)
-    found = counted(house, lambda: house.deliver("player_composite_factors", "started"))
+    kit.finish(*PHASE3, records=203)
+    found = counted(kit, lambda: kit.deliver("player_composite_factors", "started"))
     assert found == stored(of(Unit.COMPLETION, 1, each=1) + of(Unit.LINK, 2) + of(Unit.CONFIRMATION))
 
 
 @pytest.mark.parametrize("members", [60, 200])
 def test_a_phase_of_very_many(members: int) -> None:
     """Row completion again, with what a wide phase reads, until the trigger leaves."""
-    house = Crowd(members=members)
+    kit = LargePhase(members=members)
     load = PhaseLoad("phase3", members, 2, members)
-    found = counted(house, lambda: [house.report(name) for name in house.names])
-    assert house.state(TO4).state is State.DISPATCHED
+    found = counted(kit, lambda: [kit.report(name) for name in kit.names])
+    assert kit.state(TO4).state is State.DISPATCHED
     modelled = of(Unit.COMPLETION, members, load.reads) + of(Unit.LINK, 2 * members) + of(Unit.TRIGGER)
     assert found == stored(modelled) + Operations(writes=1)  # the first opens the run
 
@@ -130,99 +130,99 @@ def test_a_phase_of_very_many(members: int) -> None:
 LOOKS = of(Unit.SWEEP) + of(Unit.DUE_SWEEP, 1, each=1)
 
 
-def quiet(house: HandlersKit) -> Operations:
+def quiet(kit: HandlersKit) -> Operations:
     """Return what a sweep costs that comes after others have seen everything, and finds nothing due."""
-    house.sweeps(3)
-    house.wait()
-    return counted(house, house.sweep)
+    kit.sweeps(3)
+    kit.wait()
+    return counted(kit, kit.sweep)
 
 
-def looking(house: HandlersKit) -> Operations:
+def looking(kit: HandlersKit) -> Operations:
     """Return what a sweep costs that looks at every open run, after others have seen everything."""
-    house.ctx = replace(house.ctx, looks_at_all_every=timedelta(minutes=4))
-    house.sweeps(3)
+    kit.ctx = replace(kit.ctx, looks_at_all_every=timedelta(minutes=4))
+    kit.sweeps(3)
     for _ in range(2):
-        house.wait(house.ctx.looks_at_all_every)
-        found = counted(house, house.sweep)
+        kit.wait(kit.ctx.looks_at_all_every)
+        found = counted(kit, kit.sweep)
     # It does not ask for the run that is due first.
     return found + Operations(reads=1) + of(Unit.WHOLE_SWEEP) * -1
 
 
 @pytest.mark.parametrize("reports", [0, 3])
-def test_a_sweep_that_finds_nothing_due(house: HandlersKit, reports: int) -> None:
+def test_a_sweep_that_finds_nothing_due(kit: HandlersKit, reports: int) -> None:
     """Row sweep, whether a run is open or not: one query and one document, and nothing is written."""
-    house.finish(*PHASE3[:reports], records=203)
-    assert quiet(house) == of(Unit.SWEEP) == Operations(reads=2)
+    kit.finish(*PHASE3[:reports], records=203)
+    assert quiet(kit) == of(Unit.SWEEP) == Operations(reads=2)
 
 
-def test_a_sweep_of_an_empty_house(house: HandlersKit) -> None:
+def test_a_sweep_of_an_empty_house(kit: HandlersKit) -> None:
     """Rows sweep, due sweep and whole sweep; the run that has to be opened is looked for."""
-    house.change(games={DAY: 0})
-    found = looking(house)
+    kit.change(games={DAY: 0})
+    found = looking(kit)
     assert found == stored(LOOKS) + stored(of(Unit.CLOSED_TODAY))
 
 
-def test_a_sweep_of_an_open_run(house: HandlersKit) -> None:
+def test_a_sweep_of_an_open_run(kit: HandlersKit) -> None:
     """Row open run: three reports, and one read for the transitions that are not there."""
-    house.finish(PGS, UPGC, TDGS, records=203)
-    assert looking(house) == stored(LOOKS + of(Unit.OPEN_RUN, 1, each=3 + 1))
+    kit.finish(PGS, UPGC, TDGS, records=203)
+    assert looking(kit) == stored(LOOKS + of(Unit.OPEN_RUN, 1, each=3 + 1))
 
 
-def test_a_run_is_noted_at_its_first_sweep_and_closed_at_its_last(house: HandlersKit) -> None:
+def test_a_run_is_noted_at_its_first_sweep_and_closed_at_its_last(kit: HandlersKit) -> None:
     """Row run: opened by a message or a sweep, its calendar and baseline, its end; its own document three times."""
-    house.sweeps(2)
-    house.wait(timedelta(days=4))
-    house.sweep()
-    assert house.run().closed_at is not None
+    kit.sweeps(2)
+    kit.wait(timedelta(days=4))
+    kit.sweep()
+    assert kit.run().closed_at is not None
     own = f"runs/{NIGHT.id.replace('/', '~')}"
-    assert house.store.written.count(own) == of(Unit.RUN).writes
+    assert kit.store.written.count(own) == of(Unit.RUN).writes
 
 
 def test_a_closed_run_of_today_is_looked_for() -> None:
     """Row closed today: the sweep asks whether it has to be opened."""
-    house = HandlersKit(start=T0).ordinary()
-    house.ctx = replace(house.ctx, looks_at_all_every=timedelta(minutes=4))
-    house.sweeps(3)
-    whole = house.run()
-    [document] = house.store.inner.get(repository.run_path(NIGHT))
+    kit = HandlersKit(start=T0).ordinary()
+    kit.ctx = replace(kit.ctx, looks_at_all_every=timedelta(minutes=4))
+    kit.sweeps(3)
+    whole = kit.run()
+    [document] = kit.store.inner.get(repository.run_path(NIGHT))
     assert document is not None
-    closed = {**document.data, "status": "closed", "closed_at": house.clock.now()}
-    house.store.inner.update(document.path, closed, document.version)
+    closed = {**document.data, "status": "closed", "closed_at": kit.clock.now()}
+    kit.store.inner.update(document.path, closed, document.version)
     assert whole.closed_at is None
-    assert looking(house) == stored(LOOKS + of(Unit.CLOSED_TODAY))
+    assert looking(kit) == stored(LOOKS + of(Unit.CLOSED_TODAY))
 
 
-def test_news_are_written_to_the_record(house: HandlersKit) -> None:
+def test_news_are_written_to_the_record(kit: HandlersKit) -> None:
     """Row flush: what the sweep after three reports costs beyond a quiet one of the same run."""
-    house.sweeps(3)
-    house.finish(PGS, UPGC, TDGS, records=203)
-    house.wait()
-    first = counted(house, house.sweep)
-    house.wait()
-    after = counted(house, house.sweep)
+    kit.sweeps(3)
+    kit.finish(PGS, UPGC, TDGS, records=203)
+    kit.wait()
+    first = counted(kit, kit.sweep)
+    kit.wait()
+    after = counted(kit, kit.sweep)
     news = of(Unit.FLUSH, 1, each=3)
     assert first == after + stored(news)
-    assert len(house.audit.completions(DAY, DAY)) == news.rows
+    assert len(kit.audit.completions(DAY, DAY)) == news.rows
 
 
-def test_a_transition_is_taken_off_too(house: HandlersKit) -> None:
+def test_a_transition_is_taken_off_too(kit: HandlersKit) -> None:
     """Row flushed transition: one write for a trigger that the record has not seen."""
-    house.finish(*PHASE3, records=203)
-    house.wait()
-    house.store.written.clear()
-    house.sweep()
+    kit.finish(*PHASE3, records=203)
+    kit.wait()
+    kit.store.written.clear()
+    kit.sweep()
     path = repository.transition_path(NIGHT, TO4)
-    written = house.store.written.count(path)
+    written = kit.store.written.count(path)
     assert written == of(Unit.FLUSHED_TRANSITION).writes
 
 
 def test_the_hourly_comparison() -> None:
     """Rows comparison and compared: one kept run of three reports. The past, which has no run, is looked at as well."""
-    house = HandlersKit(start=T0 - timedelta(minutes=55)).ordinary()
-    house.finish(PGS, TOGS, TDGS, records=203)
-    before = looking(house)
-    house.wait(timedelta(hours=1))
-    found = counted(house, house.sweep) + Operations(reads=1) + of(Unit.WHOLE_SWEEP) * -1
+    kit = HandlersKit(start=T0 - timedelta(minutes=55)).ordinary()
+    kit.finish(PGS, TOGS, TDGS, records=203)
+    before = looking(kit)
+    kit.wait(timedelta(hours=1))
+    found = counted(kit, kit.sweep) + Operations(reads=1) + of(Unit.WHOLE_SWEEP) * -1
     past = of(Unit.PAST, 0, operations.REACH_DAYS)
     put_off = Operations(writes=1)  # beyond the tier that has begun meanwhile
     assert found == before + stored(of(Unit.COMPARISON, 1, each=1) + of(Unit.COMPARED, 1, each=3) + past) + put_off
@@ -230,40 +230,38 @@ def test_the_hourly_comparison() -> None:
 
 def test_an_hourly_look_at_the_past() -> None:
     """Row past: fourteen dates of the night's mode, of which one has a closed run with its transitions."""
-    house = HandlersKit().ordinary()
-    house.ctx = replace(house.ctx, looks_at_all_every=timedelta(minutes=4))
-    acquire(house.ctx, "reconciliation", timedelta(days=9))
-    house.finish_phase2()
-    house.sweeps(2)
-    while house.run().closed_at is None:
-        house.wait(timedelta(hours=1))
-        house.sweep()
-    house.change(games={DAY: GameCount(in_progress=1)})
-    before = looking(house)
-    house.ctx.memory.past_repairs_at = None
-    house.wait(house.ctx.looks_at_all_every)
-    found = counted(house, house.sweep) + Operations(reads=1) + of(Unit.WHOLE_SWEEP) * -1
+    kit = HandlersKit().ordinary()
+    kit.ctx = replace(kit.ctx, looks_at_all_every=timedelta(minutes=4))
+    acquire(kit.ctx, "reconciliation", timedelta(days=9))
+    kit.finish_phase2()
+    kit.sweeps(2)
+    while kit.run().closed_at is None:
+        kit.wait(timedelta(hours=1))
+        kit.sweep()
+    kit.change(games={DAY: GameCount(in_progress=1)})
+    before = looking(kit)
+    kit.ctx.memory.past_repairs_at = None
+    kit.wait(kit.ctx.looks_at_all_every)
+    found = counted(kit, kit.sweep) + Operations(reads=1) + of(Unit.WHOLE_SWEEP) * -1
     transitions = len(transitions_of(POLICY, "overnight"))
     assert found == before + stored(of(Unit.PAST, 0, operations.REACH_DAYS + transitions))
 
 
-def test_an_alert_from_its_beginning_to_its_end(house: HandlersKit) -> None:
+def test_an_alert_from_its_beginning_to_its_end(kit: HandlersKit) -> None:
     """Row alert: raised, standing, ended and told so, beyond what the same five sweeps ask of the alerts anyway."""
     text = "nba/2026-01-21/overnight phase3_to_phase4: blocked"
     condition = Condition(AlertKind.GATE, Severity.WARNING, NIGHT.id, TO4, "game_coverage", text)
 
     def tick(*found: Condition) -> None:
-        house.wait()
-        raise_alerts.update_alerts(
-            house.ctx, {one.fingerprint: one for one in found}, {NIGHT.id}, (), house.clock.now()
-        )
-        alert_rows.write_alert_rows(house.ctx)
+        kit.wait()
+        raise_alerts.update_alerts(kit.ctx, {one.fingerprint: one for one in found}, {NIGHT.id}, (), kit.clock.now())
+        alert_rows.write_alert_rows(kit.ctx)
 
-    quiet = counted(house, tick)
+    quiet = counted(kit, tick)
     told = Operations()
     for found in ((condition,), (condition,), (), (), ()):
-        told += counted(house, lambda found=found: tick(*found))  # type: ignore[misc]
-    assert [notice.resolved for notice in house.notices()] == [False, True]
+        told += counted(kit, lambda found=found: tick(*found))  # type: ignore[misc]
+    assert [notice.resolved for notice in kit.notices()] == [False, True]
     assert told == quiet * 5 + stored(of(Unit.ALERT))
 
 
@@ -272,13 +270,13 @@ def test_an_alert_from_its_beginning_to_its_end(house: HandlersKit) -> None:
 
 def test_a_validation_and_a_report_are_as_assumed() -> None:
     """The report exactly, with one run of each mode there; a validation, whose row stands for many, to a quarter."""
-    house, runs = lived(TODAY)
+    kit, runs = lived(TODAY)
     asked = HealthRequest("POST", "/report", {})
-    found = counted(house, lambda: daily.report(house.ctx, Watched("nba_orchestration", "", tuple), asked))
+    found = counted(kit, lambda: daily.report(kit.ctx, Watched("nba_orchestration", "", tuple), asked))
     assert found.reads == of_report(runs, there=1).reads
     whole = of(Unit.WHOLE_RUN, len(runs), sum(run.documents for run in runs))
     for name, runs_read in (("pre_game_prep", 0), ("post_game", 4)):
-        found = counted(house, lambda name=name: validate.run(house.ctx, VALIDATION, name, TODAY))  # type: ignore[misc]
+        found = counted(kit, lambda name=name: validate.run(kit.ctx, VALIDATION, name, TODAY))  # type: ignore[misc]
         assert found.reads == pytest.approx((of(Unit.VALIDATION) + whole * runs_read).reads, rel=0.25), name
 
 
@@ -287,17 +285,17 @@ def test_an_ordinary_day_costs_what_the_model_says() -> None:
 
     The model takes every document to be there, and every run to be open until its last due time.
     """
-    house, runs = lived(TODAY)
+    kit, runs = lived(TODAY)
     month = Month(POLICY, Deployment(7, 8, 10, 4, MACHINE, MACHINE, MACHINE, MACHINE, 1440, 1, {}), SQL)
     delivered = sum((of_deliveries(run) for run in runs), Operations())
-    assert house.deliveries == stored(delivered)
+    assert kit.deliveries == stored(delivered)
     swept = month.parts["sweeps"] + month.parts["record"] + of(Unit.RUN, len(runs))
-    assert house.swept.writes == pytest.approx(swept.writes, rel=0.1)
-    assert house.swept.reads <= swept.reads <= house.swept.reads * SLACK
+    assert kit.swept.writes == pytest.approx(swept.writes, rel=0.1)
+    assert kit.swept.reads <= swept.reads <= kit.swept.reads * SLACK
 
 
 class Lived(HandlersKit):
-    """A house in which a day has passed; what it cost, by who asked."""
+    """A kit in which a day has passed; what it cost, by who asked."""
 
     deliveries = Operations()
     swept = Operations()
@@ -305,26 +303,26 @@ class Lived(HandlersKit):
 
 def lived(day: date) -> tuple[Lived, tuple[RunLoad, ...]]:
     """Let a working day pass: each run's processors report a minute after another, and a sweep follows each minute."""
-    house, runs = Lived(start=instant(day, time(0), POLICY.zone)), runs_of(POLICY, SQL)
+    kit, runs = Lived(start=instant(day, time(0), POLICY.zone)), runs_of(POLICY, SQL)
     for offset in range(-2, 3):
-        house.ordinary(day + timedelta(days=offset))
-    acquire(house.ctx, "reconciliation", timedelta(days=2))  # no hourly comparison: it has a test of its own
+        kit.ordinary(day + timedelta(days=offset))
+    acquire(kit.ctx, "reconciliation", timedelta(days=2))  # no hourly comparison: it has a test of its own
     due = {run.opens + 10 + place: (run, name) for run in runs for place, name in enumerate(reporting(POLICY, run))}
     for minute in range(24 * 60):
-        house.wait()
+        kit.wait()
         if minute in due:
             run, name = due[minute]
             key = RunKey("nba", day + timedelta(days=run.offset), run.mode)
-            house.deliveries += counted(house, lambda name=name, key=key: report(house, name, key))  # type: ignore[misc]
-        house.swept += counted(house, house.sweep)
-    return house, runs
+            kit.deliveries += counted(kit, lambda name=name, key=key: report(kit, name, key))  # type: ignore[misc]
+        kit.swept += counted(kit, kit.sweep)
+    return kit, runs
 
 
-def report(house: HandlersKit, name: str, key: RunKey) -> None:
+def report(kit: HandlersKit, name: str, key: RunKey) -> None:
     body = {"metadata": {"completion_pct": 97}} if name == "prediction_coordinator" else {}
-    said = house.message(name, "success", 1000, mode=key.mode, game_date=key.day.isoformat(), **body)
+    said = kit.message(name, "success", 1000, mode=key.mode, game_date=key.day.isoformat(), **body)
     phase = next(phase.name for phase in POLICY.phases.values() if name in phase.processors)
-    house.take(phase, json.dumps(said).encode())
+    kit.take(phase, json.dumps(said).encode())
 
 
 def reporting(policy: Policy, run: RunLoad) -> list[str]:

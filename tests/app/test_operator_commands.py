@@ -23,20 +23,20 @@ PHASE4 = ("team_defense_zone_analysis", "player_shot_zone_analysis", "player_com
 
 
 @pytest.fixture
-def house() -> HandlersKit:
+def kit() -> HandlersKit:
     return HandlersKit().ordinary()
 
 
-def triggered(house: HandlersKit, transition: str = TO4, *more: str) -> str:
-    status, said = house.orch("trigger", transition, *ON, *more)
+def triggered(kit: HandlersKit, transition: str = TO4, *more: str) -> str:
+    status, said = kit.orch("trigger", transition, *ON, *more)
     assert status == 0, said
     return said
 
 
-def reasons(house: HandlersKit, transition: str) -> list[tuple[str, str]]:
+def reasons(kit: HandlersKit, transition: str) -> list[tuple[str, str]]:
     """Return what the record keeps of an operator's acts, decision and reason."""
-    house.sweeps(1)
-    rows = house.audit.tables["phase_execution_log"].values()
+    kit.sweeps(1)
+    rows = kit.audit.tables["phase_execution_log"].values()
     kept = [(row["decision"], row["reason"]) for row in rows if row["transition"] == transition]
     return [one for one in kept if one[0].startswith("operator")]
 
@@ -44,244 +44,244 @@ def reasons(house: HandlersKit, transition: str) -> list[tuple[str, str]]:
 # trigger
 
 
-def test_a_trigger_goes_over_everything_that_blocks(house: HandlersKit) -> None:
+def test_a_trigger_goes_over_everything_that_blocks(kit: HandlersKit) -> None:
     """Gates that block, a service that is down, processors that are missing: the next generation leaves."""
-    house.deliver(UPGC, records=200)
-    house.change(rows={table: {DAY: 0} for table in tables(POLICY)})
-    house.change(readings={"game_coverage": 10.0})
-    house.health("precompute", Health.DOWN)
-    assert NIGHT.trigger_id(TO4, 1) in triggered(house)
-    [one] = house.published
+    kit.deliver(UPGC, records=200)
+    kit.change(rows={table: {DAY: 0} for table in tables(POLICY)})
+    kit.change(readings={"game_coverage": 10.0})
+    kit.health("precompute", Health.DOWN)
+    assert NIGHT.trigger_id(TO4, 1) in triggered(kit)
+    [one] = kit.published
     assert one.body["trigger_reason"] == "operator"
     assert one.body["completed_processors"] == [UPGC]
-    assert reasons(house, TO4) == [("operator_trigger", "said by on call (by ada)")]
+    assert reasons(kit, TO4) == [("operator_trigger", "said by on call (by ada)")]
 
 
-def test_a_trigger_goes_over_a_hold_and_ends_it(house: HandlersKit) -> None:
+def test_a_trigger_goes_over_a_hold_and_ends_it(kit: HandlersKit) -> None:
     """What the operator starts is not kept by what an operator held; afterwards nothing is on hold."""
-    house.orch("hold", TO4, *ON)
-    triggered(house)
-    assert house.trigger_ids == [NIGHT.trigger_id(TO4, 1)]
-    assert house.state(TO4).hold is None
+    kit.orch("hold", TO4, *ON)
+    triggered(kit)
+    assert kit.trigger_ids == [NIGHT.trigger_id(TO4, 1)]
+    assert kit.state(TO4).hold is None
 
 
-def test_a_trigger_goes_over_an_empty_date(house: HandlersKit) -> None:
+def test_a_trigger_goes_over_an_empty_date(kit: HandlersKit) -> None:
     """A date without units has no run: the command opens it, dispatches, and a report confirms it."""
-    house.change(games={DAY: 0})
-    triggered(house)
-    house.deliver("player_composite_factors", "started")
-    assert house.state(TO4).state is State.CONFIRMED
-    house.sweeps(3)
-    assert house.trigger_ids == [NIGHT.trigger_id(TO4, 1)]
-    assert house.notices() == []
+    kit.change(games={DAY: 0})
+    triggered(kit)
+    kit.deliver("player_composite_factors", "started")
+    assert kit.state(TO4).state is State.CONFIRMED
+    kit.sweeps(3)
+    assert kit.trigger_ids == [NIGHT.trigger_id(TO4, 1)]
+    assert kit.notices() == []
 
 
-def test_a_trigger_works_on_a_closed_run(house: HandlersKit) -> None:
+def test_a_trigger_works_on_a_closed_run(kit: HandlersKit) -> None:
     """A run that closed for its age is opened again, dispatched and confirmed, and closes once more, two days on."""
-    house.deliver(UPGC, records=200)
-    house.wait(timedelta(days=3))
-    house.sweep()
-    assert house.run().closed_at is not None
-    triggered(house, TO6)
-    assert house.run().closed_at is None
-    house.deliver("phase6_export", "started")
-    assert house.state(TO6).state is State.CONFIRMED
-    house.sweeps(2)
-    assert house.run().closed_at is None, "what comes before the export was never triggered"
-    house.wait(timedelta(hours=48))
-    house.sweep()
-    assert house.run().closed_at is not None
+    kit.deliver(UPGC, records=200)
+    kit.wait(timedelta(days=3))
+    kit.sweep()
+    assert kit.run().closed_at is not None
+    triggered(kit, TO6)
+    assert kit.run().closed_at is None
+    kit.deliver("phase6_export", "started")
+    assert kit.state(TO6).state is State.CONFIRMED
+    kit.sweeps(2)
+    assert kit.run().closed_at is None, "what comes before the export was never triggered"
+    kit.wait(timedelta(hours=48))
+    kit.sweep()
+    assert kit.run().closed_at is not None
 
 
-def test_each_accepted_trigger_is_another_generation(house: HandlersKit) -> None:
+def test_each_accepted_trigger_is_another_generation(kit: HandlersKit) -> None:
     """Twice the command, twice a generation; each with a trigger id of its own."""
-    triggered(house)
-    triggered(house)
-    assert house.trigger_ids == [NIGHT.trigger_id(TO4, 1), NIGHT.trigger_id(TO4, 2)]
+    triggered(kit)
+    triggered(kit)
+    assert kit.trigger_ids == [NIGHT.trigger_id(TO4, 1), NIGHT.trigger_id(TO4, 2)]
 
 
-def test_a_generation_nothing_of_was_accepted_keeps_its_number(house: HandlersKit) -> None:
+def test_a_generation_nothing_of_was_accepted_keeps_its_number(kit: HandlersKit) -> None:
     """The call gets no answer: exit 5 says so; asked again once it may go, it is still generation 1."""
-    house.services.answers[COORDINATOR] = Response(503, "overloaded")
-    status, said = house.orch("trigger", TO5, *ON)
+    kit.services.answers[COORDINATOR] = Response(503, "overloaded")
+    status, said = kit.orch("trigger", TO5, *ON)
     assert status == 5
     assert "503" in said
-    house.services.answers[COORDINATOR] = Response(202, "")
-    house.wait(timedelta(minutes=2))
-    assert NIGHT.trigger_id(TO5, 1) in triggered(house, TO5)
-    assert {call.body["trigger_id"] for call in house.calls} == {NIGHT.trigger_id(TO5, 1)}
+    kit.services.answers[COORDINATOR] = Response(202, "")
+    kit.wait(timedelta(minutes=2))
+    assert NIGHT.trigger_id(TO5, 1) in triggered(kit, TO5)
+    assert {call.body["trigger_id"] for call in kit.calls} == {NIGHT.trigger_id(TO5, 1)}
 
 
-def test_a_trigger_that_could_not_leave_is_made_by_a_later_sweep(house: HandlersKit) -> None:
+def test_a_trigger_that_could_not_leave_is_made_by_a_later_sweep(kit: HandlersKit) -> None:
     """The broker is away: exit 5, and the request stands until a sweep carries it out, once."""
-    house.fail("bus", lasts=timedelta(minutes=2))
-    status, said = house.orch("trigger", TO4, *ON)
+    kit.fail("bus", lasts=timedelta(minutes=2))
+    status, said = kit.orch("trigger", TO4, *ON)
     assert status == 5
     assert "bus" in said
-    house.sweeps(5)
-    assert house.trigger_ids == [NIGHT.trigger_id(TO4, 1)]
-    assert house.published[0].body["trigger_reason"] == "operator"
+    kit.sweeps(5)
+    assert kit.trigger_ids == [NIGHT.trigger_id(TO4, 1)]
+    assert kit.published[0].body["trigger_reason"] == "operator"
 
 
-def test_a_trigger_the_consumer_rejects_is_refused(house: HandlersKit) -> None:
+def test_a_trigger_the_consumer_rejects_is_refused(kit: HandlersKit) -> None:
     """Exit 4 with status and body, held, and not tried again by itself."""
-    house.services.answers[COORDINATOR] = Response(422, "unknown batch")
-    status, said = house.orch("trigger", TO5, *ON)
+    kit.services.answers[COORDINATOR] = Response(422, "unknown batch")
+    status, said = kit.orch("trigger", TO5, *ON)
     assert (status, "422" in said, "unknown batch" in said) == (4, True, True)
-    house.sweeps(10)
-    assert len(house.calls) == 1
-    house.services.answers[COORDINATOR] = Response(200, "")
-    triggered(house, TO5)
-    house.services.answers[COORDINATOR] = Response(422, "unknown batch")
-    status, said = house.orch("trigger", TO5, *ON)
+    kit.sweeps(10)
+    assert len(kit.calls) == 1
+    kit.services.answers[COORDINATOR] = Response(200, "")
+    triggered(kit, TO5)
+    kit.services.answers[COORDINATOR] = Response(422, "unknown batch")
+    status, said = kit.orch("trigger", TO5, *ON)
     assert (status, "422" in said) == (4, True)
 
 
-def test_the_backfill_lane_is_another_run(house: HandlersKit) -> None:
+def test_the_backfill_lane_is_another_run(kit: HandlersKit) -> None:
     """`--lane backfill` dispatches under that run's id and says so in the message; the live run knows nothing."""
-    said = triggered(house, TO4, "--lane", "backfill", "--new-run")
+    said = triggered(kit, TO4, "--lane", "backfill", "--new-run")
     assert lane(NIGHT).trigger_id(TO4, 1) in said
-    assert house.published[0].body["lane"] == "backfill"
-    assert house.state(TO4).generation == 0
+    assert kit.published[0].body["lane"] == "backfill"
+    assert kit.state(TO4).generation == 0
 
 
 # hold and release
 
 
-def test_a_hold_keeps_what_is_complete(house: HandlersKit) -> None:
+def test_a_hold_keeps_what_is_complete(kit: HandlersKit) -> None:
     """Complete and on hold: nothing leaves, nothing critical is said, and the release lets it go under generation 1."""
-    status, said = house.orch("hold", TO4, *ON)
+    status, said = kit.orch("hold", TO4, *ON)
     assert (status, "said by on call" in said) == (0, True)
     for processor in PHASE3:
-        house.deliver(processor, records=200)
-    house.sweeps(180)
-    assert house.state(TO4).state is State.HELD
-    assert not house.published
-    assert [notice.severity for notice in house.notices("on_hold")] == ["info"]
-    assert not house.notices("held")
-    status, said = house.orch("release", TO4, *ON)
+        kit.deliver(processor, records=200)
+    kit.sweeps(180)
+    assert kit.state(TO4).state is State.HELD
+    assert not kit.published
+    assert [notice.severity for notice in kit.notices("on_hold")] == ["info"]
+    assert not kit.notices("held")
+    status, said = kit.orch("release", TO4, *ON)
     assert status == 0, said
-    assert house.trigger_ids == [NIGHT.trigger_id(TO4, 1)]
-    assert reasons(house, TO4) == [
+    assert kit.trigger_ids == [NIGHT.trigger_id(TO4, 1)]
+    assert reasons(kit, TO4) == [
         ("operator_hold", "said by on call (by ada)"),
         ("operator_release", "said by on call (by ada)"),
     ]
 
 
-def test_a_release_of_what_waits_waits_on(house: HandlersKit) -> None:
+def test_a_release_of_what_waits_waits_on(kit: HandlersKit) -> None:
     """Giving it back to its policy is all a release does."""
-    house.deliver(UPGC, records=200)
-    house.orch("hold", TO4, *ON)
-    status, _ = house.orch("release", TO4, *ON)
+    kit.deliver(UPGC, records=200)
+    kit.orch("hold", TO4, *ON)
+    status, _ = kit.orch("release", TO4, *ON)
     assert status == 0
-    assert house.state(TO4).state is State.WAITING
-    assert not house.published
+    assert kit.state(TO4).state is State.WAITING
+    assert not kit.published
 
 
-def test_a_release_of_what_is_not_held_is_refused(house: HandlersKit) -> None:
+def test_a_release_of_what_is_not_held_is_refused(kit: HandlersKit) -> None:
     """Exit 4, and nothing is written."""
-    status, said = house.orch("release", TO4, *ON)
+    status, said = kit.orch("release", TO4, *ON)
     assert (status, said) == (4, f"{NIGHT.id} {TO4} is not on hold\n")
-    assert house.store.written == []
+    assert kit.store.written == []
 
 
-def test_a_hold_stops_the_second_dispatch_of_an_unconfirmed_one(house: HandlersKit) -> None:
+def test_a_hold_stops_the_second_dispatch_of_an_unconfirmed_one(kit: HandlersKit) -> None:
     """What was dispatched stays dispatched; while on hold it does not leave again, and any report confirms it."""
-    triggered(house, TO6)
-    house.orch("hold", TO6, *ON)
-    house.sweeps(65)
-    assert len(house.published) == 1
-    house.deliver("phase6_export", "started")
-    assert house.state(TO6).state is State.CONFIRMED
+    triggered(kit, TO6)
+    kit.orch("hold", TO6, *ON)
+    kit.sweeps(65)
+    assert len(kit.published) == 1
+    kit.deliver("phase6_export", "started")
+    assert kit.state(TO6).state is State.CONFIRMED
 
 
-def test_held_at_the_deadline_an_operator_triggers_it(house: HandlersKit) -> None:
+def test_held_at_the_deadline_an_operator_triggers_it(kit: HandlersKit) -> None:
     """The critical alert names the command; it ends the hold of the policy, and the alert with it."""
-    house.deliver(COORDINATOR, "partial", records=20, metadata={"completion_pct": 40})
-    house.deliver(COORDINATOR, "failed", error_message="no odds")
-    house.sweeps(61)
-    [held] = house.notices("held")
+    kit.deliver(COORDINATOR, "partial", records=20, metadata={"completion_pct": 40})
+    kit.deliver(COORDINATOR, "failed", error_message="no odds")
+    kit.sweeps(61)
+    [held] = kit.notices("held")
     assert f"orch trigger {TO6}" in held.text
-    triggered(house, TO6)
-    house.sweeps(3)
-    assert [notice.resolved for notice in house.notices("held")] == [False, True]
+    triggered(kit, TO6)
+    kit.sweeps(3)
+    assert [notice.resolved for notice in kit.notices("held")] == [False, True]
 
 
 # rerun
 
 
-def test_a_rerun_calls_the_phase_for_its_enabled_processors(house: HandlersKit) -> None:
+def test_a_rerun_calls_the_phase_for_its_enabled_processors(kit: HandlersKit) -> None:
     """One call with every enabled processor, the run and the reason; the reason is in the record."""
-    status, said = house.orch("rerun", "phase3", *ON)
+    status, said = kit.orch("rerun", "phase3", *ON)
     assert status == 0, said
-    [call] = house.reruns
+    [call] = kit.reruns
     assert (call.service, call.path) == ("analytics", "/process-date-range")
     assert set(call.body["processors"]) == set(PHASE3)
     assert (call.body["run_id"], call.body["game_date"], call.body["reason"]) == (NIGHT.id, DATE, "said by on call")
-    assert reasons(house, TO4) == [("operator_rerun", "said by on call (by ada)")]
+    assert reasons(kit, TO4) == [("operator_rerun", "said by on call (by ada)")]
 
 
-def test_a_rerun_may_be_of_one_processor(house: HandlersKit) -> None:
+def test_a_rerun_may_be_of_one_processor(kit: HandlersKit) -> None:
     """`--processor`, by any of its names and more than once: only these are asked for, and the answer names them."""
-    status, said = house.orch("rerun", "phase3", *ON, "--processor", "PlayerGameSummaryProcessor", "--processor", UPGC)
+    status, said = kit.orch("rerun", "phase3", *ON, "--processor", "PlayerGameSummaryProcessor", "--processor", UPGC)
     assert status == 0, said
     assert f"for player_game_summary, {UPGC}" in said
-    [call] = house.reruns
+    [call] = kit.reruns
     assert call.body["processors"] == ["player_game_summary", UPGC]
 
 
-def test_a_rerun_of_nobody_is_refused(house: HandlersKit) -> None:
+def test_a_rerun_of_nobody_is_refused(kit: HandlersKit) -> None:
     """A name that the phase does not have, or that is disabled on the date: exit 2 or a refusal, and no call."""
-    status, said = house.orch("rerun", "phase3", *ON, "--processor", "player_game_sumary")
+    status, said = kit.orch("rerun", "phase3", *ON, "--processor", "player_game_sumary")
     assert (status, "player_game_summary" in said) == (2, True), said
-    assert house.reruns == []
-    before = house.policy.phases["phase3"].processors[UPGC]
+    assert kit.reruns == []
+    before = kit.policy.phases["phase3"].processors[UPGC]
     off = replace(before, disabled=Disabled(since=date(2026, 1, 1), reason="broken"))
-    phase = replace(house.policy.phases["phase3"], processors={**house.policy.phases["phase3"].processors, UPGC: off})
-    policy = replace(house.policy, phases={**house.policy.phases, "phase3": phase})
-    status, said = house.orch("rerun", "phase3", *ON, "--processor", UPGC, ctx=house.instance(policy=policy))
+    phase = replace(kit.policy.phases["phase3"], processors={**kit.policy.phases["phase3"].processors, UPGC: off})
+    policy = replace(kit.policy, phases={**kit.policy.phases, "phase3": phase})
+    status, said = kit.orch("rerun", "phase3", *ON, "--processor", UPGC, ctx=kit.instance(policy=policy))
     assert status != 0
     assert "disabled" in said
-    assert house.reruns == []
+    assert kit.reruns == []
 
 
-def test_self_heal_takes_an_operators_rerun_for_running(house: HandlersKit) -> None:
+def test_self_heal_takes_an_operators_rerun_for_running(kit: HandlersKit) -> None:
     """An accepted rerun is not doubled by the repair that falls due a minute later."""
-    house.deliver(UPGC, records=200)
-    house.clock.instant = house.policy.local(house.clock.instant).replace(hour=8, minute=29)
-    house.orch("rerun", "phase3", *ON)
-    house.sweeps(25)
-    assert len(house.reruns) == 1
-    house.sweeps(10)
-    assert len(house.reruns) == 2
+    kit.deliver(UPGC, records=200)
+    kit.clock.instant = kit.policy.local(kit.clock.instant).replace(hour=8, minute=29)
+    kit.orch("rerun", "phase3", *ON)
+    kit.sweeps(25)
+    assert len(kit.reruns) == 1
+    kit.sweeps(10)
+    assert len(kit.reruns) == 2
 
 
-def test_a_rerun_opens_a_closed_run_again(house: HandlersKit) -> None:
+def test_a_rerun_opens_a_closed_run_again(kit: HandlersKit) -> None:
     """What the rerun brings is decided on."""
-    house.deliver(UPGC, records=200)
-    house.wait(timedelta(days=3))
-    house.sweep()
-    status, said = house.orch("rerun", "phase3", *ON)
+    kit.deliver(UPGC, records=200)
+    kit.wait(timedelta(days=3))
+    kit.sweep()
+    status, said = kit.orch("rerun", "phase3", *ON)
     assert status == 0, said
-    assert not house.published
-    house.deliver(PHASE3[0], records=200)
-    assert house.trigger_ids == [NIGHT.trigger_id(TO4, 1)]
+    assert not kit.published
+    kit.deliver(PHASE3[0], records=200)
+    assert kit.trigger_ids == [NIGHT.trigger_id(TO4, 1)]
 
 
-def test_a_rerun_that_is_not_accepted_says_what_was_answered(house: HandlersKit) -> None:
+def test_a_rerun_that_is_not_accepted_says_what_was_answered(kit: HandlersKit) -> None:
     """Exit 5 with the status, or with the variable that is not set."""
-    house.health("analytics", Health.DOWN)
-    status, said = house.orch("rerun", "phase3", *ON)
+    kit.health("analytics", Health.DOWN)
+    status, said = kit.orch("rerun", "phase3", *ON)
     assert (status, "503" in said) == (5, True)
-    ctx = house.instance()
+    ctx = kit.instance()
     ctx = replace(ctx, endpoints={**ctx.endpoints, "analytics": None})
-    status, said = house.orch("rerun", "phase3", *ON, ctx=ctx)
+    status, said = kit.orch("rerun", "phase3", *ON, ctx=ctx)
     assert (status, "ANALYTICS_PROCESSOR_URL" in said) == (5, True)
 
 
-def test_a_phase_without_a_rerun_is_refused(house: HandlersKit) -> None:
+def test_a_phase_without_a_rerun_is_refused(kit: HandlersKit) -> None:
     """Exit 4, naming the policy."""
-    status, said = house.orch("rerun", "phase6", *ON)
+    status, said = kit.orch("rerun", "phase6", *ON)
     assert (status, "no rerun in the policy" in said) == (4, True)
 
 
@@ -301,29 +301,29 @@ WRONG = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_a_wrong_call_says_what_is_wrong_and_what_would_be_right(house: HandlersKit, case: str) -> None:
+def test_a_wrong_call_says_what_is_wrong_and_what_would_be_right(kit: HandlersKit, case: str) -> None:
     """Exit 2, a message that quotes what was given, a hint with what there is; nothing is written or sent."""
     argv, message, hint = WRONG[case]
-    status, said = house.orch(*argv)
+    status, said = kit.orch(*argv)
     assert status == 2, said
     assert message in said
     assert hint in said.split("hint:")[1]
-    assert house.effects.done == []
+    assert kit.effects.done == []
 
 
 @pytest.mark.parametrize("verb", ["trigger", "hold", "release", "rerun"])
-def test_a_reason_is_required(house: HandlersKit, verb: str) -> None:
+def test_a_reason_is_required(kit: HandlersKit, verb: str) -> None:
     """Without `--reason` the call is wrong: exit 2, naming the option."""
-    status, said = house.orch(verb, TO4, *NIGHTLY)
+    status, said = kit.orch(verb, TO4, *NIGHTLY)
     assert (status, "--reason" in said) == (2, True)
 
 
-def test_a_transition_that_a_mode_does_not_pass_is_a_wrong_call(house: HandlersKit) -> None:
+def test_a_transition_that_a_mode_does_not_pass_is_a_wrong_call(kit: HandlersKit) -> None:
     """A mode that the policy leaves out of a transition cannot be triggered, held or explained there."""
-    ctx = house.instance(policy=without_mode(TO6, "tomorrow"))
+    ctx = kit.instance(policy=without_mode(TO6, "tomorrow"))
     for verb in ("trigger", "hold", "explain"):
         more = () if verb == "explain" else ("--reason", "r")
-        status, said = house.orch(verb, TO6, DATE, "--mode", "tomorrow", *more, ctx=ctx)
+        status, said = kit.orch(verb, TO6, DATE, "--mode", "tomorrow", *more, ctx=ctx)
         assert status == 2, said
         assert "overnight" in said.split("hint:")[1]
 
@@ -336,33 +336,33 @@ def without_mode(transition: str, mode: str) -> Policy:
 
 def test_a_mode_may_be_left_out_where_there_is_one() -> None:
     """A pipeline of one mode needs no `--mode`."""
-    house = HandlersKit(policy=replace(POLICY, modes={"overnight": POLICY.modes["overnight"]})).ordinary()
-    status, said = house.orch("trigger", TO4, DATE, "--reason", "r")
+    kit = HandlersKit(policy=replace(POLICY, modes={"overnight": POLICY.modes["overnight"]})).ordinary()
+    status, said = kit.orch("trigger", TO4, DATE, "--reason", "r")
     assert (status, NIGHT.trigger_id(TO4, 1) in said) == (0, True)
 
 
 @pytest.mark.parametrize("argv", [("trigger", TO4), ("hold", TO4), ("release", TO4)])
-def test_a_state_store_that_is_away_is_exit_5(house: HandlersKit, argv: tuple[str, str]) -> None:
+def test_a_state_store_that_is_away_is_exit_5(kit: HandlersKit, argv: tuple[str, str]) -> None:
     """Nothing was done, nothing was lost: the hint says so."""
-    house.fail("state", FaultKind.UNAVAILABLE)
-    status, said = house.orch(*argv, *ON)
+    kit.fail("state", FaultKind.UNAVAILABLE)
+    status, said = kit.orch(*argv, *ON)
     assert (status, "hint:" in said) == (5, True)
-    house.mend()
-    assert not house.published
+    kit.mend()
+    assert not kit.published
 
 
-def test_no_command_waits_for_a_lease_longer_than_it_lasts(house: HandlersKit) -> None:
+def test_no_command_waits_for_a_lease_longer_than_it_lasts(kit: HandlersKit) -> None:
     """While another instance dispatches, the request is kept and made when its lease ends."""
-    house.bus.during = lambda: house.stage.die(house.clock.actor, "while publishing")  # type: ignore[arg-type]
+    kit.bus.during = lambda: kit.stage.die(kit.clock.actor, "while publishing")  # type: ignore[arg-type]
     with pytest.raises(BaseException, match="while publishing"):
-        house.orch("trigger", TO4, *ON)
-    status, said = house.orch("trigger", TO4, *ON)
+        kit.orch("trigger", TO4, *ON)
+    status, said = kit.orch("trigger", TO4, *ON)
     assert (status, "under way" in said) == (5, True)
-    claim = house.state(TO4).claim
+    claim = kit.state(TO4).claim
     assert claim is not None
-    house.clock.instant = claim.expires_at - SECOND
-    house.sweep()
-    assert not house.published
-    house.wait(SECOND)
-    house.sweep()
-    assert house.trigger_ids == [NIGHT.trigger_id(TO4, 1)]
+    kit.clock.instant = claim.expires_at - SECOND
+    kit.sweep()
+    assert not kit.published
+    kit.wait(SECOND)
+    kit.sweep()
+    assert kit.trigger_ids == [NIGHT.trigger_id(TO4, 1)]

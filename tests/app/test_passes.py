@@ -29,23 +29,23 @@ WEEKLY = load_policy(
 SATURDAY, SUNDAY, MONDAY, TUESDAY = (date(2026, 2, 28) + timedelta(days=number) for number in range(4))
 
 
-def house(policy: Policy, day: date, clock: str) -> HandlersKit:
+def kit(policy: Policy, day: date, clock: str) -> HandlersKit:
     start = datetime.fromisoformat(f"{day} {clock}").replace(tzinfo=policy.zone)
     return HandlersKit(policy=policy, start=start)
 
 
-def say(house: HandlersKit, phase: str, name: str, day: date, **fields: Any) -> str:
+def say(kit: HandlersKit, phase: str, name: str, day: date, **fields: Any) -> str:
     said = {"processor_name": name, "game_date": day.isoformat(), "status": "success", **fields}
-    return house.take(phase, json.dumps(said).encode()).decision
+    return kit.take(phase, json.dumps(said).encode()).decision
 
 
-def runs(house: HandlersKit) -> set[str]:
-    return {f"{document['key']['day']}/{document['key']['mode']}" for document in house.documents("runs")}
+def runs(kit: HandlersKit) -> set[str]:
+    return {f"{document['key']['day']}/{document['key']['mode']}" for document in kit.documents("runs")}
 
 
 def test_the_sweep_opens_what_the_day_expects() -> None:
     """T1: on Sunday the 1st the night's pass and the invoice, on Monday the week's, on Tuesday the night's again."""
-    library = house(WEEKLY, SUNDAY, "08:01")
+    library = kit(WEEKLY, SUNDAY, "08:01")
     library.sweep()
     assert runs(library) == {f"{SATURDAY}/nightly", f"{SUNDAY}/invoice"}
     library.wait(timedelta(days=1))
@@ -60,7 +60,7 @@ def test_the_sweep_opens_what_the_day_expects() -> None:
 
 def test_nobody_misses_a_run_on_another_day() -> None:
     """Checks, page and report ask for the runs that a day expects, and show what a message opened besides."""
-    library = house(WEEKLY, MONDAY, "09:00")
+    library = kit(WEEKLY, MONDAY, "09:00")
     assert nights.keys(WEEKLY, MONDAY) == [RunKey("library", SUNDAY, "weekly")]
     rows = overview(library.ctx, [SATURDAY, SUNDAY], {}).rows
     assert {(row.key.day, row.key.mode) for row in rows} == {
@@ -76,7 +76,7 @@ def test_nobody_misses_a_run_on_another_day() -> None:
 def test_the_report_shows_a_pass_over_a_date_long_past() -> None:
     """The report of a day shows the run that was worked on on it, however far back its date lies."""
     overlay = {"modes": {"weekly": {"partition_offset_days": -7}}}
-    library = house(load_policy(PIPELINES / "weekly.yaml", overlay), MONDAY, "09:00")
+    library = kit(load_policy(PIPELINES / "weekly.yaml", overlay), MONDAY, "09:00")
     library.sweep()
     reported = {run["run"] for run in _runs(library.ctx, (SUNDAY, MONDAY), library.clock.now())}
     assert f"library/{MONDAY - timedelta(days=7)}/weekly" in reported
@@ -84,7 +84,7 @@ def test_the_report_shows_a_pass_over_a_date_long_past() -> None:
 
 def test_a_run_on_another_day_is_neither_due_nor_repaired() -> None:
     """T10: a message opens it; nobody is told of what does not follow, and nothing is asked to run again."""
-    library = house(WEEKLY, MONDAY, "07:00")
+    library = kit(WEEKLY, MONDAY, "07:00")
     library.services.answers["jobs"] = Response(200, "{}")
     key = RunKey("library", SUNDAY, "nightly")
     say(library, "loans", "fines", SUNDAY, mode="nightly")
@@ -102,7 +102,7 @@ def test_a_run_on_another_day_is_neither_due_nor_repaired() -> None:
 
 def test_a_backfill_leaves_out_the_days_of_others() -> None:
     """D9: of a range of dates it asks for those that the mode works on, and says of the others why not."""
-    library = house(WEEKLY, date(2026, 3, 20), "12:00")
+    library = kit(WEEKLY, date(2026, 3, 20), "12:00")
     asked = (
         "--from",
         str(SATURDAY),
@@ -124,7 +124,7 @@ def test_a_backfill_leaves_out_the_days_of_others() -> None:
 
 def test_rows_of_other_hours_complete_nobody() -> None:
     """Section 9: what other hours wrote into the table of the date is no completion of the one that is silent."""
-    meters = house(HOURLY, SUNDAY, "07:00")
+    meters = kit(HOURLY, SUNDAY, "07:00")
     key = RunKey("meters", SUNDAY, "h07")
     meters.change(rows={"meters.readings": {SUNDAY: 1000}})
     meters.sweep()
@@ -136,7 +136,7 @@ def test_rows_of_other_hours_complete_nobody() -> None:
 
 def test_the_rows_of_a_pass_that_shares_its_table_with_none_complete_it() -> None:
     """Section 9: in the night's pass, which its date tells from the others, a full table completes the silent one."""
-    library = house(WEEKLY, TUESDAY, "02:30")
+    library = kit(WEEKLY, TUESDAY, "02:30")
     library.sweep()
     library.change(rows={"library.loans": {MONDAY: 40}})
     library.sweeps(160)

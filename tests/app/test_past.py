@@ -23,56 +23,56 @@ OF_THE_MOMENT = {"at", "as_of", "decision", "gates", "next", "preflight", "reaso
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> HandlersKit:
+def kit(tmp_path: Path) -> HandlersKit:
     return HandlersKit(
         store=SqliteStore(tmp_path / "state.db"), audit=DuckDbAuditLog(tmp_path / "record.duckdb", "nba_orchestration")
     ).ordinary()
 
 
-def seen(house: HandlersKit, transition: str = TO4) -> dict[str, Any]:
-    return queries.explain(house.ctx, NIGHT, transition).evidence
+def seen(kit: HandlersKit, transition: str = TO4) -> dict[str, Any]:
+    return queries.explain(kit.ctx, NIGHT, transition).evidence
 
 
-def then(house: HandlersKit, at: datetime, transition: str = TO4) -> dict[str, Any]:
-    status, said = house.orch("explain", transition, *ON, "--at", at.isoformat(), "--json")
+def then(kit: HandlersKit, at: datetime, transition: str = TO4) -> dict[str, Any]:
+    status, said = kit.orch("explain", transition, *ON, "--at", at.isoformat(), "--json")
     assert status == 0, said
     return dict(json.loads(said))
 
 
-def played(house: HandlersKit) -> dict[datetime, tuple[dict[str, Any], str]]:
+def played(kit: HandlersKit) -> dict[datetime, tuple[dict[str, Any], str]]:
     """Play a night; return what was explained at each minute, and in which words."""
     script = {
-        1: lambda: house.deliver(PGS, records=200),
-        3: lambda: house.deliver(TOGS, "failed", error_message="quota"),
-        5: lambda: house.finish(UPGC, TDGS, records=200),
-        9: lambda: house.deliver(TOGS, records=210),
-        12: lambda: house.change(readings={"game_coverage": 57.0}),
-        14: lambda: house.deliver(UTGC, records=200),
-        20: lambda: house.change(readings={"game_coverage": 100.0}),
-        26: lambda: house.deliver("player_daily_cache", "started"),
+        1: lambda: kit.deliver(PGS, records=200),
+        3: lambda: kit.deliver(TOGS, "failed", error_message="quota"),
+        5: lambda: kit.finish(UPGC, TDGS, records=200),
+        9: lambda: kit.deliver(TOGS, records=210),
+        12: lambda: kit.change(readings={"game_coverage": 57.0}),
+        14: lambda: kit.deliver(UTGC, records=200),
+        20: lambda: kit.change(readings={"game_coverage": 100.0}),
+        26: lambda: kit.deliver("player_daily_cache", "started"),
     }
     found = {}
-    house.sweep()
+    kit.sweep()
     for minute in range(40):
-        house.wait()
+        kit.wait()
         if minute in script:
             script[minute]()
-        house.sweep()
-        explained = queries.explain(house.ctx, NIGHT, TO4)
-        found[house.clock.now()] = (explained.evidence, explained.reason)
+        kit.sweep()
+        explained = queries.explain(kit.ctx, NIGHT, TO4)
+        found[kit.clock.now()] = (explained.evidence, explained.reason)
     return found
 
 
-def test_a_played_night_is_explained_as_it_was_explained(house: HandlersKit) -> None:
+def test_a_played_night_is_explained_as_it_was_explained(kit: HandlersKit) -> None:
     """Every minute of a night, asked three days later, has the state, the processors, the clock and the missing that
     it had then; a gate that blocked is named; and the answer says of which time it speaks and from where."""
-    night = played(house)
+    night = played(kit)
     assert {evidence["state"] for evidence, _ in night.values()} == {"waiting", "blocked", "dispatched", "confirmed"}
-    house.deliver(PGS, "failed", error_message="long after")
-    house.wait(timedelta(days=3))
-    house.sweep()
+    kit.deliver(PGS, "failed", error_message="long after")
+    kit.wait(timedelta(days=3))
+    kit.sweep()
     for at, (evidence, reason) in night.items():
-        answer = then(house, at)
+        answer = then(kit, at)
         assert {k: v for k, v in answer.items() if k not in (*OF_THE_MOMENT, "schema_version")} == {
             k: v for k, v in evidence.items() if k not in OF_THE_MOMENT
         }, at
@@ -85,12 +85,12 @@ def test_a_played_night_is_explained_as_it_was_explained(house: HandlersKit) -> 
             assert answer["trigger"] == evidence["trigger"]
 
 
-def test_the_text_says_of_which_time_it_speaks(house: HandlersKit) -> None:
+def test_the_text_says_of_which_time_it_speaks(kit: HandlersKit) -> None:
     """A past time is as of then from the record, a time to come from what is known now, the present is now."""
-    house.deliver(PGS, records=200)
-    house.sweeps(5)
+    kit.deliver(PGS, records=200)
+    kit.sweeps(5)
     past_text, now, later = (
-        house.orch("explain", TO4, *ON, *more)[1].splitlines()[1].strip()
+        kit.orch("explain", TO4, *ON, *more)[1].splitlines()[1].strip()
         for more in (("--at", "06:03"), (), ("--at", "06:30"))
     )
     assert past_text == "as of: 2026-01-22 06:03 EST, from the record"
@@ -98,34 +98,34 @@ def test_the_text_says_of_which_time_it_speaks(house: HandlersKit) -> None:
     assert later == "as of: 2026-01-22 06:30 EST, from what is known now"
 
 
-def test_what_waits_for_the_record_counts(house: HandlersKit) -> None:
+def test_what_waits_for_the_record_counts(kit: HandlersKit) -> None:
     """A report of which no sweep has written anything yet stands in its document, and is part of that time."""
-    house.sweep()
-    house.deliver(PGS, records=200)
-    at = house.clock.now()
-    house.wait()
-    assert then(house, at)["done"] == [PGS]
+    kit.sweep()
+    kit.deliver(PGS, records=200)
+    at = kit.clock.now()
+    kit.wait()
+    assert then(kit, at)["done"] == [PGS]
 
 
-def test_before_a_run_was_opened_there_is_nothing_to_explain(house: HandlersKit) -> None:
+def test_before_a_run_was_opened_there_is_nothing_to_explain(kit: HandlersKit) -> None:
     """Exit 3, with when it was opened."""
-    house.deliver(PGS, records=200)
-    house.sweeps(2)
-    status, said = house.orch("explain", TO4, *ON, "--at", "05:30")
+    kit.deliver(PGS, records=200)
+    kit.sweeps(2)
+    status, said = kit.orch("explain", TO4, *ON, "--at", "05:30")
     assert (status, "was not open at 05:30 EST: it was opened 06:00 EST" in said) == (3, True)
-    status, said = house.orch("explain", TO4, *ON, "--at", "2020-01-01 06:00")
+    status, said = kit.orch("explain", TO4, *ON, "--at", "2020-01-01 06:00")
     assert (status, "was not open at 2020-01-01 06:00 EST: it was opened 06:00 EST" in said) == (3, True)
 
 
-def test_where_the_record_does_not_reach_nothing_is_answered(house: HandlersKit) -> None:
+def test_where_the_record_does_not_reach_nothing_is_answered(kit: HandlersKit) -> None:
     """The record took nothing of a night, and the documents have passed it on: exit 4 and what is lacking, not today's
     state as if it had been yesterday's."""
-    house.deliver(PGS, records=200)
-    house.finish(*(name for name in PHASE3 if name != PGS), records=200)
-    house.sweeps(3)
+    kit.deliver(PGS, records=200)
+    kit.finish(*(name for name in PHASE3 if name != PGS), records=200)
+    kit.sweeps(3)
     empty = DuckDbAuditLog(Path(":memory:") / "absent.duckdb", "nba_orchestration")
-    ctx = replace(house.ctx, ports=replace(house.ports, audit=empty))
-    status, said = house.orch("explain", TO4, *ON, "--at", "06:02", ctx=ctx)
+    ctx = replace(kit.ctx, ports=replace(kit.ports, audit=empty))
+    status, said = kit.orch("explain", TO4, *ON, "--at", "06:02", ctx=ctx)
     assert status == 4, said
     assert f"a report of {PGS}" in said
     assert "trigger 1" in said
@@ -134,40 +134,40 @@ def test_where_the_record_does_not_reach_nothing_is_answered(house: HandlersKit)
 
 def test_where_the_record_does_not_answer_nothing_is_answered() -> None:
     """Exit 5, like everything outside that is away."""
-    house = HandlersKit().ordinary()
-    house.deliver(PGS, records=200)
-    house.sweeps(3)
-    house.fail("record")
-    status, said = house.orch("explain", TO4, *ON, "--at", "06:01")
+    kit = HandlersKit().ordinary()
+    kit.deliver(PGS, records=200)
+    kit.sweeps(3)
+    kit.fail("record")
+    status, said = kit.orch("explain", TO4, *ON, "--at", "06:01")
     assert status == 5, said
 
 
-def test_the_lanes_are_told_apart(house: HandlersKit) -> None:
+def test_the_lanes_are_told_apart(kit: HandlersKit) -> None:
     """What the backfill of a date did is no part of what its live run did."""
-    house.sweep()
-    house.deliver(PGS, records=200, backfill_mode=True)
-    at = house.clock.now()
-    house.sweeps(2)
-    assert then(house, at)["done"] == []
-    answer = past.explain_then(house.ctx, lane(NIGHT), TO4, at)
+    kit.sweep()
+    kit.deliver(PGS, records=200, backfill_mode=True)
+    at = kit.clock.now()
+    kit.sweeps(2)
+    assert then(kit, at)["done"] == []
+    answer = past.explain_then(kit.ctx, lane(NIGHT), TO4, at)
     assert not isinstance(answer, past.NotOpen | past.Beyond)
     assert answer.done == {PGS}
 
 
-def test_a_hold_and_a_refusal_are_told_as_they_were(house: HandlersKit) -> None:
+def test_a_hold_and_a_refusal_are_told_as_they_were(kit: HandlersKit) -> None:
     """Held by an operator, held by an answer of the consumer, released: each as of its own time."""
-    house.sweep()
-    house.orch("hold", TO4, *ON, "--reason", "lines are wrong")
-    house.sweeps(1)
-    on_hold = house.clock.now()
-    house.wait()
-    house.orch("release", TO4, *ON, "--reason", "lines are right")
-    house.services.answers["prediction_coordinator"] = Response(422, "no such field")
-    house.finish(*POLICY.phases["phase4"].processors, records=200)
-    house.sweeps(2)
-    after = house.clock.now()
-    house.sweeps(2)
-    assert (then(house, on_hold)["state"], "lines are wrong" in then(house, on_hold)["reason"]) == ("held", True)
-    assert then(house, after)["state"] == "waiting"
-    assert (then(house, after, TO5)["state"], "422" in then(house, after, TO5)["reason"]) == ("held", True)
-    assert then(house, after, TO6)["state"] == "waiting"
+    kit.sweep()
+    kit.orch("hold", TO4, *ON, "--reason", "lines are wrong")
+    kit.sweeps(1)
+    on_hold = kit.clock.now()
+    kit.wait()
+    kit.orch("release", TO4, *ON, "--reason", "lines are right")
+    kit.services.answers["prediction_coordinator"] = Response(422, "no such field")
+    kit.finish(*POLICY.phases["phase4"].processors, records=200)
+    kit.sweeps(2)
+    after = kit.clock.now()
+    kit.sweeps(2)
+    assert (then(kit, on_hold)["state"], "lines are wrong" in then(kit, on_hold)["reason"]) == ("held", True)
+    assert then(kit, after)["state"] == "waiting"
+    assert (then(kit, after, TO5)["state"], "422" in then(kit, after, TO5)["reason"]) == ("held", True)
+    assert then(kit, after, TO6)["state"] == "waiting"

@@ -37,310 +37,310 @@ def of_day(day: date) -> RunKey:
     return replace(NIGHT, day=day)
 
 
-def asked(house: HandlersKit) -> list[Called]:
-    return [call for call in house.reruns if call.body["lane"] == "backfill"]
+def rerun_requests(kit: HandlersKit) -> list[Called]:
+    return [call for call in kit.reruns if call.body["lane"] == "backfill"]
 
 
-def back(house: HandlersKit) -> None:
+def back(kit: HandlersKit) -> None:
     """Let analytics answer again."""
-    house.services.answers.pop("analytics", None)
+    kit.services.answers.pop("analytics", None)
 
 
 def lost_night(policy: Policy = POLICY, days: tuple[date, ...] = (DAY,)) -> HandlersKit:
-    """Return a house whose nights lack a required processor of phase 3, while analytics is away until they are closed.
+    """Return a kit whose nights lack a required processor of phase 3, while analytics is away until they are closed.
 
     It is the first minute after the last of them closed.
     """
     return lose(HandlersKit(policy=policy, start=T0 - (DAY - days[0])), days)
 
 
-def lose(house: HandlersKit, days: tuple[date, ...] = (DAY,)) -> HandlersKit:
-    """Let a house lose these nights, and be at the first minute after the last of them closed."""
-    policy = house.policy
-    house.services.answers["analytics"] = AWAY
-    until_closed = house.instance(policy=replace(policy, repairs=replace(policy.repairs, per_day=0)))
+def lose(kit: HandlersKit, days: tuple[date, ...] = (DAY,)) -> HandlersKit:
+    """Let a kit lose these nights, and be at the first minute after the last of them closed."""
+    policy = kit.policy
+    kit.services.answers["analytics"] = AWAY
+    until_closed = kit.instance(policy=replace(policy, repairs=replace(policy.repairs, per_day=0)))
     for day in days:
-        house.clock.instant = T0 - (DAY - day)
-        house.ordinary(day)
-        house.finish(*sorted(policy.transitions[TO3].expects["overnight"].expected), records=200, game_date=str(day))
-        house.finish(UPGC, TDGS, records=200, game_date=str(day))
-        house.sweep(ctx=until_closed)
-    while any(house.run(of_day(day)).closed_at is None for day in days):
-        house.wait(HOUR)
-        house.sweep(ctx=until_closed)
-    assert asked(house) == []
-    back(house)
-    return house
+        kit.clock.instant = T0 - (DAY - day)
+        kit.ordinary(day)
+        kit.finish(*sorted(policy.transitions[TO3].expects["overnight"].expected), records=200, game_date=str(day))
+        kit.finish(UPGC, TDGS, records=200, game_date=str(day))
+        kit.sweep(ctx=until_closed)
+    while any(kit.run(of_day(day)).closed_at is None for day in days):
+        kit.wait(HOUR)
+        kit.sweep(ctx=until_closed)
+    assert rerun_requests(kit) == []
+    back(kit)
+    return kit
 
 
 @pytest.fixture
-def house() -> HandlersKit:
+def kit() -> HandlersKit:
     return lost_night()
 
 
-def minutes(house: HandlersKit, count: int, step: timedelta = timedelta(minutes=1)) -> None:
+def minutes(kit: HandlersKit, count: int, step: timedelta = timedelta(minutes=1)) -> None:
     for _ in range(count):
-        house.wait(step)
-        house.sweep()
+        kit.wait(step)
+        kit.sweep()
 
 
-def days_asked(house: HandlersKit) -> list[str]:
-    return [call.body["game_date"] for call in asked(house)]
+def days_asked(kit: HandlersKit) -> list[str]:
+    return [call.body["game_date"] for call in rerun_requests(kit)]
 
 
-def test_a_night_that_closed_incomplete_is_asked_for_in_the_backfill_lane(house: HandlersKit) -> None:
+def test_a_night_that_closed_incomplete_is_asked_for_in_the_backfill_lane(kit: HandlersKit) -> None:
     """Once, for all that its backfill run lacks, in the words of that lane; the run is open for what comes back."""
-    assert house.run().repairs["phase3"].attempts == 0
-    house.wait()
-    answer = house.sweep()
-    [call] = asked(house)
+    assert kit.run().repairs["phase3"].attempts == 0
+    kit.wait()
+    answer = kit.sweep()
+    [call] = rerun_requests(kit)
     assert (call.body["run_id"], call.body["game_date"]) == (PAST.id, str(DAY))
     assert set(call.body["processors"]) == set(PHASE3)
-    assert house.run(PAST).closed_at is None
+    assert kit.run(PAST).closed_at is None
     [finding] = answer.about("repair")
     assert (finding["run"], finding["result"]) == (PAST.id, "done")
-    minutes(house, 20)
-    assert len(asked(house)) == 1
+    minutes(kit, 20)
+    assert len(rerun_requests(kit)) == 1
 
 
-def test_what_it_brings_goes_on_in_the_backfill_lane(house: HandlersKit) -> None:
+def test_what_it_brings_goes_on_in_the_backfill_lane(kit: HandlersKit) -> None:
     """Its reports name no lane: they are the backfill run's, whose trigger goes out; one info tells that it worked."""
-    minutes(house, 1)
-    house.finish(*PHASE3, records=200)
-    minutes(house, 90)
-    assert house.state(TO4, PAST).triggered
-    assert not house.state(TO4).triggered
-    [note] = house.notices("past_repaired")
+    minutes(kit, 1)
+    kit.finish(*PHASE3, records=200)
+    minutes(kit, 90)
+    assert kit.state(TO4, PAST).triggered
+    assert not kit.state(TO4).triggered
+    [note] = kit.notices("past_repaired")
     assert note.severity == "info"
     assert all(word in note.text for word in (NIGHT.id, "phase3", TO4))
-    minutes(house, 30, HOUR)
-    assert len([call for call in asked(house) if call.body["phase"] == "phase3"]) == 1
+    minutes(kit, 30, HOUR)
+    assert len([call for call in rerun_requests(kit) if call.body["phase"] == "phase3"]) == 1
 
 
-def test_a_budget_for_a_lifetime(house: HandlersKit) -> None:
+def test_a_budget_for_a_lifetime(kit: HandlersKit) -> None:
     """Two accepted calls for a date and phase, a cooldown apart, and no third within 14 days, told once in vain."""
-    minutes(house, 14 * 24 * 2, HOUR / 2)
-    calls = asked(house)
+    minutes(kit, 14 * 24 * 2, HOUR / 2)
+    calls = rerun_requests(kit)
     assert [call.body["phase"] for call in calls] == ["phase3"] * 2
     assert calls[1].at - calls[0].at >= POLICY.repairs.cooldown
-    assert house.run().repairs["phase3"].attempts == 2
-    [warning] = house.notices("past_repair_in_vain", resolved=False)
+    assert kit.run().repairs["phase3"].attempts == 2
+    [warning] = kit.notices("past_repair_in_vain", resolved=False)
     assert warning.severity == "warning"
     assert all(word in warning.text for word in (NIGHT.id, PGS, "2 repairs", "nothing changed", "--lane backfill"))
 
 
 def test_attempts_of_the_live_run_count() -> None:
     """Both were accepted before it closed, and nothing came of them: nobody asks a third time."""
-    house = HandlersKit().ordinary()
-    house.finish_phase2()
-    house.finish(UPGC, TDGS, records=200)
-    minutes(house, 24 * 6, HOUR / 2)
-    assert house.run().closed_at is not None
-    assert len(house.reruns) == 2
-    assert asked(house) == []
+    kit = HandlersKit().ordinary()
+    kit.finish_phase2()
+    kit.finish(UPGC, TDGS, records=200)
+    minutes(kit, 24 * 6, HOUR / 2)
+    assert kit.run().closed_at is not None
+    assert len(kit.reruns) == 2
+    assert rerun_requests(kit) == []
 
 
 def test_oldest_first_one_a_minute() -> None:
     """Three nights: the oldest is asked first, and the service is not asked for all of them at once."""
     days = (DAY - timedelta(days=2), BEFORE, DAY)
-    house = lost_night(days=days)
-    minutes(house, 10)
-    assert days_asked(house) == [str(day) for day in days]
-    ats = [call.at for call in asked(house)]
+    kit = lost_night(days=days)
+    minutes(kit, 10)
+    assert days_asked(kit) == [str(day) for day in days]
+    ats = [call.at for call in rerun_requests(kit)]
     assert ats == sorted(set(ats))
 
 
 def test_so_many_a_day() -> None:
     """`repairs.per_day` counts what was accepted; the next local day goes on with the next oldest."""
     days = (DAY - timedelta(days=2), BEFORE, DAY)
-    house = lost_night(limited(per_day=2, max_attempts=1), days)
-    minutes(house, 30)
-    assert days_asked(house) == [str(day) for day in days[:2]]
-    minutes(house, 23, HOUR)
-    assert days_asked(house) == [str(day) for day in days[:2]]
-    minutes(house, 2, HOUR)
-    assert days_asked(house) == [str(day) for day in days]
+    kit = lost_night(limited(per_day=2, max_attempts=1), days)
+    minutes(kit, 30)
+    assert days_asked(kit) == [str(day) for day in days[:2]]
+    minutes(kit, 23, HOUR)
+    assert days_asked(kit) == [str(day) for day in days[:2]]
+    minutes(kit, 2, HOUR)
+    assert days_asked(kit) == [str(day) for day in days]
 
 
 def test_none_a_day_is_none() -> None:
     """With 0 a closed run is never repaired."""
-    house = lost_night(limited(per_day=0))
-    minutes(house, 48, HOUR)
-    assert asked(house) == []
+    kit = lost_night(limited(per_day=0))
+    minutes(kit, 48, HOUR)
+    assert rerun_requests(kit) == []
 
 
 def test_only_what_was_accepted_is_spent() -> None:
     """Refused and unanswered calls use up neither the date's attempts nor the day's number."""
-    house = lost_night(limited(per_day=1, max_attempts=1))
-    house.services.answers["analytics"] = AWAY
-    minutes(house, 60)
-    assert len(asked(house)) > 3
-    assert house.run().repairs["phase3"].attempts == 0
-    back(house)
-    minutes(house, 30)
-    assert house.run().repairs["phase3"].attempts == 1
+    kit = lost_night(limited(per_day=1, max_attempts=1))
+    kit.services.answers["analytics"] = AWAY
+    minutes(kit, 60)
+    assert len(rerun_requests(kit)) > 3
+    assert kit.run().repairs["phase3"].attempts == 0
+    back(kit)
+    minutes(kit, 30)
+    assert kit.run().repairs["phase3"].attempts == 1
 
 
-def test_a_call_that_nobody_took_leaves_no_run_open(house: HandlersKit) -> None:
+def test_a_call_that_nobody_took_leaves_no_run_open(kit: HandlersKit) -> None:
     """A backfill run that was opened for it is closed again, without a word; one that was open stays so."""
-    house.services.answers["analytics"] = AWAY
-    minutes(house, 1)
-    assert house.run(PAST).closed_at is not None
-    assert house.notices("expired")[1:] == []
-    house.orch("rerun", "phase3", str(DAY), "--mode", "overnight", "--lane", "backfill", "--reason", "mine")
-    assert house.run(PAST).closed_at is None
-    minutes(house, 30)
-    assert house.run(PAST).closed_at is None
+    kit.services.answers["analytics"] = AWAY
+    minutes(kit, 1)
+    assert kit.run(PAST).closed_at is not None
+    assert kit.notices("expired")[1:] == []
+    kit.orch("rerun", "phase3", str(DAY), "--mode", "overnight", "--lane", "backfill", "--reason", "mine")
+    assert kit.run(PAST).closed_at is None
+    minutes(kit, 30)
+    assert kit.run(PAST).closed_at is None
 
 
 def test_a_call_without_an_answer_keeps_its_run_open() -> None:
     """It may be at work: what it reports must find its run (behaviour D11)."""
-    house = lost_night()
-    house.services.answers["analytics"] = Unavailable("analytics", "no answer in time")
-    minutes(house, 1)
-    assert house.run(PAST).closed_at is None
-    assert house.run().repairs["phase3"].attempts == 0
-    back(house)
-    house.finish(*PHASE3, records=200)
-    minutes(house, 20)
-    assert house.state(TO4, PAST).triggered
-    assert len(asked(house)) == 1
+    kit = lost_night()
+    kit.services.answers["analytics"] = Unavailable("analytics", "no answer in time")
+    minutes(kit, 1)
+    assert kit.run(PAST).closed_at is None
+    assert kit.run().repairs["phase3"].attempts == 0
+    back(kit)
+    kit.finish(*PHASE3, records=200)
+    minutes(kit, 20)
+    assert kit.state(TO4, PAST).triggered
+    assert len(rerun_requests(kit)) == 1
 
 
 def test_a_date_that_is_refused_does_not_keep_the_others() -> None:
     """The oldest is answered 500 for ever: the others are asked, and it is tried again after them."""
     days = (BEFORE, DAY)
-    house = lost_night(days=days)
+    kit = lost_night(days=days)
 
     def answer(method: str, url: str, body: Any, timeout: timedelta) -> Response:
-        back(house)
+        back(kit)
         if body and body.get("game_date") == str(BEFORE):
-            house.services.answers["analytics"] = AWAY
-        return type(house.services).request(house.services, method, url, body, timeout)
+            kit.services.answers["analytics"] = AWAY
+        return type(kit.services).request(kit.services, method, url, body, timeout)
 
-    house.services.request = answer  # type: ignore[method-assign]
-    minutes(house, 30)
-    assert days_asked(house)[:2] == [str(BEFORE), str(DAY)]
-    assert house.run(NIGHT).repairs["phase3"].attempts == 1
-    assert len([day for day in days_asked(house) if day == str(BEFORE)]) > 1
+    kit.services.request = answer  # type: ignore[method-assign]
+    minutes(kit, 30)
+    assert days_asked(kit)[:2] == [str(BEFORE), str(DAY)]
+    assert kit.run(NIGHT).repairs["phase3"].attempts == 1
+    assert len([day for day in days_asked(kit) if day == str(BEFORE)]) > 1
 
 
 def test_a_stuck_game_keeps_only_its_own_date() -> None:
     """Its units are not final, and the policy presumes nothing: that date waits, the next is repaired (T9)."""
-    house = lost_night(days=(BEFORE, DAY))
-    house.change(games={BEFORE: GameCount(final=GAMES - 1, in_progress=1)})
-    minutes(house, 10)
-    assert days_asked(house) == [str(DAY)]
-    house.change(games={BEFORE: GameCount(final=GAMES)})
-    minutes(house, 2, HOUR)
-    assert set(days_asked(house)) == {str(BEFORE), str(DAY)}
+    kit = lost_night(days=(BEFORE, DAY))
+    kit.change(games={BEFORE: GameCount(final=GAMES - 1, in_progress=1)})
+    minutes(kit, 10)
+    assert days_asked(kit) == [str(DAY)]
+    kit.change(games={BEFORE: GameCount(final=GAMES)})
+    minutes(kit, 2, HOUR)
+    assert set(days_asked(kit)) == {str(BEFORE), str(DAY)}
 
 
 def test_a_run_that_cannot_be_read_keeps_only_itself() -> None:
     """Its document is spoilt: one critical alert names it, once, and the next date is repaired all the same (T9)."""
-    house = lost_night(days=(BEFORE, DAY))
-    [document] = house.store.inner.get(run_path(of_day(BEFORE)))
+    kit = lost_night(days=(BEFORE, DAY))
+    [document] = kit.store.inner.get(run_path(of_day(BEFORE)))
     assert document is not None
-    house.store.inner.update(run_path(of_day(BEFORE)), {**document.data, "opened_at": "?"}, document.version)
-    minutes(house, 300)
-    assert str(DAY) in days_asked(house)
-    assert str(BEFORE) not in days_asked(house)
-    [alert] = [notice for notice in house.notices("past_unreadable") if of_day(BEFORE).id in notice.text]
+    kit.store.inner.update(run_path(of_day(BEFORE)), {**document.data, "opened_at": "?"}, document.version)
+    minutes(kit, 300)
+    assert str(DAY) in days_asked(kit)
+    assert str(BEFORE) not in days_asked(kit)
+    [alert] = [notice for notice in kit.notices("past_unreadable") if of_day(BEFORE).id in notice.text]
     assert alert.severity == "critical"
 
 
 def test_a_run_that_cannot_be_decided_keeps_only_itself() -> None:
     """What lies below it is spoilt: the next date is repaired all the same, and the alert comes once (T9)."""
-    house = lost_night(days=(BEFORE, DAY))
-    spoilt = house.store.inner.query(f"{run_path(of_day(BEFORE))}/completions")[0]
-    house.store.inner.update(spoilt.path, {**spoilt.data, "added": "?"}, spoilt.version)
-    minutes(house, 300)
-    assert set(days_asked(house)) == {str(DAY)}
-    assert len([notice for notice in house.notices("past_unreadable") if of_day(BEFORE).id in notice.text]) == 1
+    kit = lost_night(days=(BEFORE, DAY))
+    spoilt = kit.store.inner.query(f"{run_path(of_day(BEFORE))}/completions")[0]
+    kit.store.inner.update(spoilt.path, {**spoilt.data, "added": "?"}, spoilt.version)
+    minutes(kit, 300)
+    assert set(days_asked(kit)) == {str(DAY)}
+    assert len([notice for notice in kit.notices("past_unreadable") if of_day(BEFORE).id in notice.text]) == 1
 
 
 @pytest.mark.parametrize("games", [None, 0], ids=["the calendar is away", "no games"])
-def test_without_units_nothing_is_asked(house: HandlersKit, games: int | None) -> None:
+def test_without_units_nothing_is_asked(kit: HandlersKit, games: int | None) -> None:
     """Nobody knows whether there was anything to do, or there was not."""
     if games is None:
-        house.fail("warehouse")
+        kit.fail("warehouse")
     else:
-        house.change(games={DAY: games})
-    minutes(house, 5, HOUR)
-    assert asked(house) == []
+        kit.change(games={DAY: games})
+    minutes(kit, 5, HOUR)
+    assert rerun_requests(kit) == []
 
 
-def test_a_date_older_than_the_reach_is_left_alone(house: HandlersKit) -> None:
+def test_a_date_older_than_the_reach_is_left_alone(kit: HandlersKit) -> None:
     """Away for more than 14 dates: nobody is asked for it afterwards."""
-    house.services.answers["analytics"] = AWAY
-    minutes(house, 24 * 12, HOUR)
-    calls = len(asked(house))
+    kit.services.answers["analytics"] = AWAY
+    minutes(kit, 24 * 12, HOUR)
+    calls = len(rerun_requests(kit))
     assert calls
-    back(house)
-    minutes(house, 5, HOUR)
-    assert len(asked(house)) == calls
+    back(kit)
+    minutes(kit, 5, HOUR)
+    assert len(rerun_requests(kit)) == calls
 
 
-def test_inside_a_pause_nothing_is_asked(house: HandlersKit) -> None:
+def test_inside_a_pause_nothing_is_asked(kit: HandlersKit) -> None:
     """Of a paused mode no date is repaired; once the pause is over it is (T8)."""
-    house.orch("pause", "--mode", "overnight", "--reason", "between two rounds")
-    minutes(house, 5, HOUR)
-    assert asked(house) == []
-    house.orch("pause", "--end", house.documents("pauses")[0]["pauses"][0]["id"], "--reason", "over")
-    minutes(house, 1, HOUR)
-    assert len(asked(house)) == 1
+    kit.orch("pause", "--mode", "overnight", "--reason", "between two rounds")
+    minutes(kit, 5, HOUR)
+    assert rerun_requests(kit) == []
+    kit.orch("pause", "--end", kit.documents("pauses")[0]["pauses"][0]["id"], "--reason", "over")
+    minutes(kit, 1, HOUR)
+    assert len(rerun_requests(kit)) == 1
 
 
 def test_never_around_a_gate() -> None:
     """Phase 3 came whole, a gate kept phase 4 from being started until the run closed: nothing is asked."""
-    house = HandlersKit().ordinary()
-    house.finish_phase2()
-    house.change(readings={"game_coverage": 40.0})
-    house.finish(*PHASE3, records=200)
-    minutes(house, 24 * 5, HOUR)
-    assert house.state(TO4).state is State.BLOCKED
-    assert house.run().closed_at is not None
-    assert house.reruns == []
+    kit = HandlersKit().ordinary()
+    kit.finish_phase2()
+    kit.change(readings={"game_coverage": 40.0})
+    kit.finish(*PHASE3, records=200)
+    minutes(kit, 24 * 5, HOUR)
+    assert kit.state(TO4).state is State.BLOCKED
+    assert kit.run().closed_at is not None
+    assert kit.reruns == []
 
 
-def test_a_gate_of_the_backfill_run_keeps_its_phase(house: HandlersKit) -> None:
+def test_a_gate_of_the_backfill_run_keeps_its_phase(kit: HandlersKit) -> None:
     """Phase 3 is repaired, the gate blocks phase 4 there: phase 4 is not asked."""
-    house.change(readings={"game_coverage": 40.0})
-    minutes(house, 1)
-    house.finish(*PHASE3, records=200)
-    minutes(house, 30, HOUR)
-    assert house.state(TO4, PAST).state is State.BLOCKED
-    assert {call.body["phase"] for call in asked(house)} == {"phase3"}
+    kit.change(readings={"game_coverage": 40.0})
+    minutes(kit, 1)
+    kit.finish(*PHASE3, records=200)
+    minutes(kit, 30, HOUR)
+    assert kit.state(TO4, PAST).state is State.BLOCKED
+    assert {call.body["phase"] for call in rerun_requests(kit)} == {"phase3"}
 
 
 def test_a_refusal_is_one_critical_alert_a_day() -> None:
     """Three dates answered 400: one alert of self-heal with the answer, not one for each date."""
     days = (DAY - timedelta(days=2), BEFORE, DAY)
-    house = lost_night(days=days)
-    back(house)
-    house.services.change({RERUN: (CallAnswer(400, {"error": "unknown processor"}, timedelta(0)),)})
-    before = len(house.notices("past_repair_fault"))
-    minutes(house, 240)
-    [alert] = house.notices("past_repair_fault")[before:]
+    kit = lost_night(days=days)
+    back(kit)
+    kit.services.change({RERUN: (CallAnswer(400, {"error": "unknown processor"}, timedelta(0)),)})
+    before = len(kit.notices("past_repair_fault"))
+    minutes(kit, 240)
+    [alert] = kit.notices("past_repair_fault")[before:]
     assert alert.severity == "critical"
     assert alert.text.startswith("nba: ")
     assert all(word in alert.text for word in (str(days[0]), "2 more dates", "400", "unknown processor"))
 
 
-def test_a_crash_after_the_call_costs_no_second_one(house: HandlersKit) -> None:
+def test_a_crash_after_the_call_costs_no_second_one(kit: HandlersKit) -> None:
     """Who called dies before the answer is noted: the phase is left to work for a cooldown, then asked again."""
-    house.wait()
+    kit.wait()
     [call] = [n for n, what in enumerate(effects_of_a_sweep()) if what.startswith("analytics")]
-    house.effects.fate = (len(house.effects.done) + call, Fate.DIES_AFTER)
+    kit.effects.fate = (len(kit.effects.done) + call, Fate.DIES_AFTER)
     with pytest.raises(Crash):
-        house.sweep()
-    house.ctx = house.instance()
-    house.effects.fate = None
-    minutes(house, 28)
-    assert len(asked(house)) == 1
-    minutes(house, 10)
-    assert len(asked(house)) == 2
-    assert house.run().repairs["phase3"].attempts == 1
+        kit.sweep()
+    kit.ctx = kit.instance()
+    kit.effects.fate = None
+    minutes(kit, 28)
+    assert len(rerun_requests(kit)) == 1
+    minutes(kit, 10)
+    assert len(rerun_requests(kit)) == 2
+    assert kit.run().repairs["phase3"].attempts == 1
 
 
 def effects_of_a_sweep() -> list[str]:
@@ -352,54 +352,54 @@ def effects_of_a_sweep() -> list[str]:
     return twin.effects.done[done:]
 
 
-def test_two_sweeps_ask_once(house: HandlersKit) -> None:
+def test_two_sweeps_ask_once(kit: HandlersKit) -> None:
     """Of two instances that look at the same time one calls."""
-    house.wait()
-    others = [house.instance(), house.instance()]
-    house.at_once(*(lambda ctx=ctx: house.sweep(ctx=ctx) for ctx in others))
-    assert len(asked(house)) == 1
+    kit.wait()
+    others = [kit.instance(), kit.instance()]
+    kit.at_once(*(lambda ctx=ctx: kit.sweep(ctx=ctx) for ctx in others))
+    assert len(rerun_requests(kit)) == 1
 
 
-def test_a_sweep_that_is_only_to_look_asks_nobody(house: HandlersKit) -> None:
+def test_a_sweep_that_is_only_to_look_asks_nobody(kit: HandlersKit) -> None:
     """`dry_run` calls nobody, nor does a sweep of another date; one of its date does."""
-    house.wait()
-    house.sweep(SweepOptions(dry_run=True))
-    house.sweep(SweepOptions(day=BEFORE))
-    assert asked(house) == []
-    house.sweep(SweepOptions(day=DAY))
-    assert len(asked(house)) == 1
+    kit.wait()
+    kit.sweep(SweepOptions(dry_run=True))
+    kit.sweep(SweepOptions(day=BEFORE))
+    assert rerun_requests(kit) == []
+    kit.sweep(SweepOptions(day=DAY))
+    assert len(rerun_requests(kit)) == 1
 
 
 def test_a_mode_that_is_not_repaired_is_left_alone() -> None:
     """`repairs.modes` names the modes whose past is repaired: without the night's, nobody is asked."""
-    house = lost_night(limited(modes=["same_day"]))
-    minutes(house, 5, HOUR)
-    assert asked(house) == []
+    kit = lost_night(limited(modes=["same_day"]))
+    minutes(kit, 5, HOUR)
+    assert rerun_requests(kit) == []
 
 
-def test_looking_at_the_past_is_rare(house: HandlersKit) -> None:
+def test_looking_at_the_past_is_rare(kit: HandlersKit) -> None:
     """Once nothing is to be asked it is looked at once an hour; other sweeps read nothing of closed runs."""
-    house.finish(*PHASE3, records=200)
-    minutes(house, 90)
-    house.store.operations.clear()
-    minutes(house, 1)
-    first = house.store.operations["reads"]
+    kit.finish(*PHASE3, records=200)
+    minutes(kit, 90)
+    kit.store.operations.clear()
+    minutes(kit, 1)
+    first = kit.store.operations["reads"]
     counts = []
     for _ in range(59):
-        house.store.operations.clear()
-        minutes(house, 1)
-        counts.append(house.store.operations["reads"])
+        kit.store.operations.clear()
+        minutes(kit, 1)
+        counts.append(kit.store.operations["reads"])
     looks = [reads for reads in (first, *counts) if reads > min(counts) + 20]
     assert len(looks) <= 1
 
 
-def test_a_part_is_told_once_no_repair_is_left(house: HandlersKit) -> None:
+def test_a_part_is_told_once_no_repair_is_left(kit: HandlersKit) -> None:
     """Both repairs were accepted and brought one of the five: one warning names who is missing still."""
-    minutes(house, 1)
-    house.finish(TDGS, records=200)
-    minutes(house, 6, HOUR)
-    assert house.run().repairs["phase3"].attempts == 2
-    texts = house.texts("past_repair_in_vain")
+    minutes(kit, 1)
+    kit.finish(TDGS, records=200)
+    minutes(kit, 6, HOUR)
+    assert kit.run().repairs["phase3"].attempts == 2
+    texts = kit.texts("past_repair_in_vain")
     assert len(texts) == 1
     assert "still missing" in texts[0]
     assert PGS in texts[0]
@@ -407,26 +407,26 @@ def test_a_part_is_told_once_no_repair_is_left(house: HandlersKit) -> None:
 
 
 @pytest.mark.parametrize("answer", [None, Response(400, "no such processor")], ids=["in vain", "refused"])
-def test_the_command_that_is_printed_asks_in_the_backfill_run(house: HandlersKit, answer: Response | None) -> None:
+def test_the_command_that_is_printed_asks_in_the_backfill_run(kit: HandlersKit, answer: Response | None) -> None:
     """As it stands, lane and date included: exit 0, and one more call of that run."""
     if answer is not None:
-        house.services.answers["analytics"] = answer
-    minutes(house, 6, HOUR)
-    back(house)
-    [text] = house.texts("past_repair_fault" if answer else "past_repair_in_vain")[:1]
+        kit.services.answers["analytics"] = answer
+    minutes(kit, 6, HOUR)
+    back(kit)
+    [text] = kit.texts("past_repair_fault" if answer else "past_repair_in_vain")[:1]
     [line] = [line for line in text.splitlines() if "bin/orch rerun" in line]
-    before = len(asked(house))
-    status, said = house.orch(*shlex.split(line[line.index("bin/orch ") :])[1:])
+    before = len(rerun_requests(kit))
+    status, said = kit.orch(*shlex.split(line[line.index("bin/orch ") :])[1:])
     assert status == 0, said
-    assert [call.body["run_id"] for call in asked(house)[before:]] == [PAST.id]
+    assert [call.body["run_id"] for call in rerun_requests(kit)[before:]] == [PAST.id]
 
 
 def test_a_budget_that_nobody_can_read_stops_no_sweep() -> None:
     """Nothing is asked for then, a person is told once, and what else a sweep ends with is done: alerts, closings."""
-    house = lost_night()
-    day = house.policy.local(house.clock.instant).date()
-    house.store.inner.create(f"repair_budgets/nba~{day}", {"calls": {"confused": True}})
-    answers = house.sweeps(3)
+    kit = lost_night()
+    day = kit.policy.local(kit.clock.instant).date()
+    kit.store.inner.create(f"repair_budgets/nba~{day}", {"calls": {"confused": True}})
+    answers = kit.sweeps(3)
     assert {answer.status for answer in answers} <= {200, 207}
-    assert asked(house) == []
-    assert ["repairs of the past" in text for text in house.texts("fault")] == [True]
+    assert rerun_requests(kit) == []
+    assert ["repairs of the past" in text for text in kit.texts("fault")] == [True]

@@ -86,306 +86,306 @@ class Case:
     start: Callable[[], HandlersKit] | None = None
 
 
-def under_minimum(house: HandlersKit, more: More) -> None:
-    house.change(rows={TABLE[PGS]: {DAY: 0}})
-    house.deliver(PGS, records=3, **more)
-    house.sweep()
+def under_minimum(kit: HandlersKit, more: More) -> None:
+    kit.change(rows={TABLE[PGS]: {DAY: 0}})
+    kit.deliver(PGS, records=3, **more)
+    kit.sweep()
 
 
-def failing(house: HandlersKit, more: More) -> None:
+def failing(kit: HandlersKit, more: More) -> None:
     for _ in range(3):
-        house.deliver(TOGS, "failed", error_message="quota", **more)
-    house.sweep()
+        kit.deliver(TOGS, "failed", error_message="quota", **more)
+    kit.sweep()
 
 
-def silent(house: HandlersKit, more: More) -> None:
-    house.change(rows={TABLE[PGS]: {DAY: 0}})
-    house.sweep()
-    house.finish(*(name for name in PHASE3 if name != PGS), records=200)
-    house.change(rows={TABLE[PGS]: {DAY: 203}})
-    test_self_heal.at(house, 8, 30)
-    house.sweeps(2)
+def silent(kit: HandlersKit, more: More) -> None:
+    kit.change(rows={TABLE[PGS]: {DAY: 0}})
+    kit.sweep()
+    kit.finish(*(name for name in PHASE3 if name != PGS), records=200)
+    kit.change(rows={TABLE[PGS]: {DAY: 203}})
+    test_self_heal.at(kit, 8, 30)
+    kit.sweeps(2)
 
 
-def complete(house: HandlersKit, more: More) -> None:
-    house.finish(*PHASE3, records=200, **more)
+def complete(kit: HandlersKit, more: More) -> None:
+    kit.finish(*PHASE3, records=200, **more)
 
 
-def blocked(house: HandlersKit, more: More) -> None:
-    house.change(readings={"game_coverage": 57.0})
-    complete(house, more)
+def blocked(kit: HandlersKit, more: More) -> None:
+    kit.change(readings={"game_coverage": 57.0})
+    complete(kit, more)
 
 
-def warned(house: HandlersKit, more: More) -> None:
-    house.change(readings={"minutes_coverage": 85.0})
-    complete(house, more)
+def warned(kit: HandlersKit, more: More) -> None:
+    kit.change(readings={"minutes_coverage": 85.0})
+    complete(kit, more)
 
 
-def unfit(house: HandlersKit, more: More) -> None:
-    house.health("precompute", Fitness.DOWN)
-    complete(house, more)
-    house.sweeps(7)
+def unfit(kit: HandlersKit, more: More) -> None:
+    kit.health("precompute", Fitness.DOWN)
+    complete(kit, more)
+    kit.sweeps(7)
 
 
-def undeliverable(house: HandlersKit, more: More) -> None:
-    house.services.answers[COORDINATOR] = Response(503, "overloaded")
-    house.finish(*PHASE4, records=200, **more)
-    house.sweeps(7)
-    house.services.answers[COORDINATOR] = Response(202, "")
+def undeliverable(kit: HandlersKit, more: More) -> None:
+    kit.services.answers[COORDINATOR] = Response(503, "overloaded")
+    kit.finish(*PHASE4, records=200, **more)
+    kit.sweeps(7)
+    kit.services.answers[COORDINATOR] = Response(202, "")
 
 
-def on_hold(house: HandlersKit, more: More) -> None:
+def on_hold(kit: HandlersKit, more: More) -> None:
     in_lane = ("--lane", "backfill", "--new-run") if more else ()
-    house.orch("hold", TO4, str(DAY), "--mode", "overnight", *in_lane, "--reason", "lines are 'wrong'")
-    house.sweep()
+    kit.orch("hold", TO4, str(DAY), "--mode", "overnight", *in_lane, "--reason", "lines are 'wrong'")
+    kit.sweep()
 
 
-def rejected(house: HandlersKit, more: More) -> None:
-    house.services.answers[COORDINATOR] = Response(422, "no such field")
-    house.finish(*PHASE4, records=200, **more)
-    house.services.answers[COORDINATOR] = Response(202, "")
+def rejected(kit: HandlersKit, more: More) -> None:
+    kit.services.answers[COORDINATOR] = Response(422, "no such field")
+    kit.finish(*PHASE4, records=200, **more)
+    kit.services.answers[COORDINATOR] = Response(202, "")
 
 
-def not_taken(house: HandlersKit, more: More) -> None:
-    house.services.answers[COORDINATOR] = Response(200, '{"status": "skipped", "reason": "no players yet"}')
-    house.finish(*PHASE4, records=200, **more)
-    house.services.answers[COORDINATOR] = Response(202, "")
-    house.sweep()
+def not_taken(kit: HandlersKit, more: More) -> None:
+    kit.services.answers[COORDINATOR] = Response(200, '{"status": "skipped", "reason": "no players yet"}')
+    kit.finish(*PHASE4, records=200, **more)
+    kit.services.answers[COORDINATOR] = Response(202, "")
+    kit.sweep()
 
 
-def unconfirmed(house: HandlersKit, more: More) -> None:
-    complete(house, more)
-    house.sweeps(95)
+def unconfirmed(kit: HandlersKit, more: More) -> None:
+    complete(kit, more)
+    kit.sweeps(95)
 
 
-def degraded(house: HandlersKit, more: More) -> None:
-    house.finish(PGS, UPGC, TDGS, TOGS, records=200, **more)
-    house.sweeps(16)
+def degraded(kit: HandlersKit, more: More) -> None:
+    kit.finish(PGS, UPGC, TDGS, TOGS, records=200, **more)
+    kit.sweeps(16)
 
 
-def late(house: HandlersKit, more: More) -> None:
-    house.finish(*LOADERS, records=200, **more)
-    house.sweeps(31)
-    house.deliver("p2_odds_player_props", records=200, **more)
+def late(kit: HandlersKit, more: More) -> None:
+    kit.finish(*LOADERS, records=200, **more)
+    kit.sweeps(31)
+    kit.deliver("p2_odds_player_props", records=200, **more)
 
 
-def refused(house: HandlersKit, more: More) -> None:
-    complete(house, more)
-    house.wait()
+def refused(kit: HandlersKit, more: More) -> None:
+    complete(kit, more)
+    kit.wait()
     for name in PHASE4:
-        house.deliver(name, "no_data", error_message="no features", **more)
-    house.sweep()
+        kit.deliver(name, "no_data", error_message="no features", **more)
+    kit.sweep()
 
 
-def overtaken(house: HandlersKit, more: More) -> None:
-    house.deliver(PGS, records=200)
-    house.deliver(PHASE4[0], "started")
-    test_self_heal.at(house, 8, 30)
-    house.sweeps(2)
+def overtaken(kit: HandlersKit, more: More) -> None:
+    kit.deliver(PGS, records=200)
+    kit.deliver(PHASE4[0], "started")
+    test_self_heal.at(kit, 8, 30)
+    kit.sweeps(2)
 
 
-def due(house: HandlersKit, more: More) -> None:
-    house.deliver(PGS, records=200)
-    test_self_heal.at(house, 10, 1)
-    house.sweeps(2)
+def due(kit: HandlersKit, more: More) -> None:
+    kit.deliver(PGS, records=200)
+    test_self_heal.at(kit, 10, 1)
+    kit.sweeps(2)
 
 
-def repaired(house: HandlersKit, status: int, minutes: int) -> None:
-    house.deliver(UPGC, records=200)
-    test_self_heal.at(house, 8, 30)
-    house.services.answers["analytics"] = Response(status, "")
-    house.sweeps(minutes)
-    house.services.answers["analytics"] = Response(200, "")
+def repaired(kit: HandlersKit, status: int, minutes: int) -> None:
+    kit.deliver(UPGC, records=200)
+    test_self_heal.at(kit, 8, 30)
+    kit.services.answers["analytics"] = Response(status, "")
+    kit.sweeps(minutes)
+    kit.services.answers["analytics"] = Response(200, "")
 
 
-def repair_refused(house: HandlersKit, more: More) -> None:
-    repaired(house, 400, 2)
+def repair_refused(kit: HandlersKit, more: More) -> None:
+    repaired(kit, 400, 2)
 
 
-def repair_fails(house: HandlersKit, more: More) -> None:
-    repaired(house, 503, 2)
+def repair_fails(kit: HandlersKit, more: More) -> None:
+    repaired(kit, 503, 2)
 
 
-def repaired_in_vain(house: HandlersKit, more: More) -> None:
-    repaired(house, 200, 66)
+def repaired_in_vain(kit: HandlersKit, more: More) -> None:
+    repaired(kit, 200, 66)
 
 
-def without_calendar(house: HandlersKit, more: More) -> None:
-    house.fail("warehouse", lasts=timedelta(minutes=5))
-    house.deliver(PGS, records=200, **more)
-    house.sweeps(2)
+def without_calendar(kit: HandlersKit, more: More) -> None:
+    kit.fail("warehouse", lasts=timedelta(minutes=5))
+    kit.deliver(PGS, records=200, **more)
+    kit.sweeps(2)
 
 
-def expired(house: HandlersKit, more: More) -> None:
-    house.deliver(UPGC, records=200, **more)
-    house.wait(timedelta(days=3))
-    house.sweep()
+def expired(kit: HandlersKit, more: More) -> None:
+    kit.deliver(UPGC, records=200, **more)
+    kit.wait(timedelta(days=3))
+    kit.sweep()
 
 
-def reconciled(house: HandlersKit, more: More) -> None:
-    house.sweep()
-    house.fail("state", lasts=timedelta(minutes=10))
+def reconciled(kit: HandlersKit, more: More) -> None:
+    kit.sweep()
+    kit.fail("state", lasts=timedelta(minutes=10))
     with pytest.raises(Unavailable):
-        house.deliver(PGS, records=200)
-    house.sweeps(11)
+        kit.deliver(PGS, records=200)
+    kit.sweeps(11)
 
 
-def by_table(house: HandlersKit, more: More) -> None:
-    body = {**house.message("GameSummaryRewrite", records=200), "output_table": TABLE[PGS], **more}
-    house.take("phase3", json.dumps(body).encode())
+def by_table(kit: HandlersKit, more: More) -> None:
+    body = {**kit.message("GameSummaryRewrite", records=200), "output_table": TABLE[PGS], **more}
+    kit.take("phase3", json.dumps(body).encode())
 
 
-def unknown(house: HandlersKit, more: More) -> None:
-    house.take("phase3", json.dumps(house.message("GameSummaryRewrite", records=200) | more).encode(), MESSAGE)
+def unknown(kit: HandlersKit, more: More) -> None:
+    kit.take("phase3", json.dumps(kit.message("GameSummaryRewrite", records=200) | more).encode(), MESSAGE)
 
 
-def corrected(house: HandlersKit) -> Context:
+def corrected(kit: HandlersKit) -> Context:
     """Return an instance whose policy knows the stranger."""
     phase = POLICY.phases["phase3"]
     known = replace(phase.processors[PGS], aliases=(*phase.processors[PGS].aliases, "GameSummaryRewrite"))
     processors = {**phase.processors, PGS: known}
     policy: Policy = replace(POLICY, phases={**POLICY.phases, "phase3": replace(phase, processors=processors)})
-    return replace(house.instance(policy=policy), names=Names(policy))
+    return replace(kit.instance(policy=policy), names=Names(policy))
 
 
-def exploded(house: HandlersKit, more: More) -> None:
-    test_alerting.broken(house)
-    with runtime.override_context(house.ctx), pytest.raises(Exception, match="Expected"):
-        house.act(lambda: transition.receive(TO4, test_alerting.event()))
+def exploded(kit: HandlersKit, more: More) -> None:
+    test_alerting.broken(kit)
+    with runtime.override_context(kit.ctx), pytest.raises(Exception, match="Expected"):
+        kit.act(lambda: transition.receive(TO4, test_alerting.event()))
 
 
-def judged(house: HandlersKit, more: More) -> None:
-    house.fail("warehouse", lasts=timedelta(minutes=5))
-    house.act(lambda: answer(house.ctx, validation.checks(house.ctx), Call("/", [("schedule", "midday")], b"")))
+def judged(kit: HandlersKit, more: More) -> None:
+    kit.fail("warehouse", lasts=timedelta(minutes=5))
+    kit.act(lambda: answer(kit.ctx, validation.checks(kit.ctx), Call("/", [("schedule", "midday")], b"")))
 
 
-def reported(house: HandlersKit, more: More) -> None:
-    house.act(lambda: report(house.ctx, Health("nba_orchestration"), HealthRequest("POST", "/report")))
+def reported(kit: HandlersKit, more: More) -> None:
+    kit.act(lambda: report(kit.ctx, Health("nba_orchestration"), HealthRequest("POST", "/report")))
 
 
-def report_refused(house: HandlersKit, more: More) -> None:
-    house.fail("slack", FaultKind.REJECTS, lasts=timedelta(seconds=30))
-    reported(house, more)
-    house.wait(timedelta(hours=2))
-    house.sweep()
+def report_refused(kit: HandlersKit, more: More) -> None:
+    kit.fail("slack", FaultKind.REJECTS, lasts=timedelta(seconds=30))
+    reported(kit, more)
+    kit.wait(timedelta(hours=2))
+    kit.sweep()
 
 
-def state_down(house: HandlersKit, more: More) -> None:
-    house.fail("state", lasts=timedelta(minutes=9))
-    house.sweeps(10)
+def state_down(kit: HandlersKit, more: More) -> None:
+    kit.fail("state", lasts=timedelta(minutes=9))
+    kit.sweeps(10)
 
 
-def both_down(house: HandlersKit, more: More) -> None:
-    house.fail("state", lasts=timedelta(seconds=30))
-    house.fail("record", lasts=timedelta(seconds=30))
+def both_down(kit: HandlersKit, more: More) -> None:
+    kit.fail("state", lasts=timedelta(seconds=30))
+    kit.fail("record", lasts=timedelta(seconds=30))
     with pytest.raises(Unavailable):
-        house.deliver(PGS, records=200, **more)
-    house.wait()
+        kit.deliver(PGS, records=200, **more)
+    kit.wait()
 
 
-def into_another_dataset(house: HandlersKit, more: More) -> None:
-    house.ctx = house.instance(policy=load_policy(NBA, {"wire": {"rehearsal": {"field": "output_dataset"}}}))
-    body = {**house.message(PGS, records=200), "output_dataset": "nba_raw", **more}
-    house.take("phase3", json.dumps(body).encode())
+def into_another_dataset(kit: HandlersKit, more: More) -> None:
+    kit.ctx = kit.instance(policy=load_policy(NBA, {"wire": {"rehearsal": {"field": "output_dataset"}}}))
+    body = {**kit.message(PGS, records=200), "output_dataset": "nba_raw", **more}
+    kit.take("phase3", json.dumps(body).encode())
 
 
-def undelivered(house: HandlersKit, more: More) -> None:
-    house.ctx = replace(house.ctx, inventory=test_dead_letters.Monitored(letters=3))
-    house.sweep()
+def undelivered(kit: HandlersKit, more: More) -> None:
+    kit.ctx = replace(kit.ctx, inventory=test_dead_letters.Monitored(letters=3))
+    kit.sweep()
 
 
-def departed(house: HandlersKit, more: More) -> None:
-    house.deliver(PGS, records=200, **more)
-    house.ctx = house.instance("v2", policy_after("the mode leaves"))
-    house.sweeps(2)
+def departed(kit: HandlersKit, more: More) -> None:
+    kit.deliver(PGS, records=200, **more)
+    kit.ctx = kit.instance("v2", policy_after("the mode leaves"))
+    kit.sweeps(2)
 
 
-def faulty(house: HandlersKit, more: More) -> None:
-    house.deliver(PGS, records=200)
+def faulty(kit: HandlersKit, more: More) -> None:
+    kit.deliver(PGS, records=200)
     path = f"runs/{NIGHT.id.replace('/', '~')}/transitions/{TO4}"
-    document = house.store.inner.get(path)[0]
+    document = kit.store.inner.get(path)[0]
     if document is None:
-        house.store.inner.create(path, {"generation": "confused"})
+        kit.store.inner.create(path, {"generation": "confused"})
     else:
-        house.store.inner.update(path, {**document.data, "generation": "confused"}, document.version)
-    house.sweep()
+        kit.store.inner.update(path, {**document.data, "generation": "confused"}, document.version)
+    kit.sweep()
 
 
-def house_that_presumes() -> HandlersKit:
-    """A house whose calendar presumes a game to be over six hours after it began."""
+def kit_that_presumes() -> HandlersKit:
+    """A kit whose calendar presumes a game to be over six hours after it began."""
     calendar = POLICY.calendar
     assert calendar is not None
     presuming = replace(calendar, start_column="game_date_est", presumed_final_after=timedelta(hours=6))
     return HandlersKit(policy=replace(POLICY, calendar=presuming)).ordinary()
 
 
-def house_of_units() -> HandlersKit:
-    """A house in which a table of phase 3 must hold each unit of the date."""
+def kit_of_units() -> HandlersKit:
+    """A kit in which a table of phase 3 must hold each unit of the date."""
     return HandlersKit(policy=policy_of_units()).ordinary()
 
 
-def short_of_units(house: HandlersKit, more: More) -> None:
-    house.change(units_held={TABLE[PGS]: {DAY: 3}})
-    house.deliver(PGS, records=200, **more)
-    house.sweep()
+def short_of_units(kit: HandlersKit, more: More) -> None:
+    kit.change(units_held={TABLE[PGS]: {DAY: 3}})
+    kit.deliver(PGS, records=200, **more)
+    kit.sweep()
 
 
-def nothing(house: HandlersKit, more: More) -> None:
-    house.change(units_held={TABLE[PGS]: {DAY: 0}})
-    house.deliver(PGS, records=0, **more)
-    house.sweep()
+def nothing(kit: HandlersKit, more: More) -> None:
+    kit.change(units_held={TABLE[PGS]: {DAY: 0}})
+    kit.deliver(PGS, records=0, **more)
+    kit.sweep()
 
 
-def nothing_to_do(house: HandlersKit, more: More) -> None:
-    house.deliver(PGS, records=0, expected_count=0, **more)
-    house.sweep()
+def nothing_to_do(kit: HandlersKit, more: More) -> None:
+    kit.deliver(PGS, records=0, expected_count=0, **more)
+    kit.sweep()
 
 
-def presumed(house: HandlersKit, more: More) -> None:
-    house.change(games={DAY: GameCount(final=6, in_progress=1)}, units={DAY: ("MIL@ORL",)})
-    house.sweep()
+def presumed(kit: HandlersKit, more: More) -> None:
+    kit.change(games={DAY: GameCount(final=6, in_progress=1)}, units={DAY: ("MIL@ORL",)})
+    kit.sweep()
 
 
-def of_old_dates(house: HandlersKit, more: More) -> None:
+def of_old_dates(kit: HandlersKit, more: More) -> None:
     day = DAY - timedelta(days=10)
-    house.ordinary(day)
-    house.deliver(PGS, records=1, game_date=str(day))
-    house.sweep()
+    kit.ordinary(day)
+    kit.deliver(PGS, records=1, game_date=str(day))
+    kit.sweep()
 
 
-def house_that_wants_the_end() -> HandlersKit:
-    """A house whose policy says how long the last phase may take."""
+def kit_that_wants_the_end() -> HandlersKit:
+    """A kit whose policy says how long the last phase may take."""
     return HandlersKit(policy=ENDING).ordinary()
 
 
-def unended(house: HandlersKit, more: More) -> None:
-    house.orch("trigger", TO6, str(DAY), "--mode", "overnight", *(("--lane", "backfill", "--new-run") if more else ()),
+def unended(kit: HandlersKit, more: More) -> None:
+    kit.orch("trigger", TO6, str(DAY), "--mode", "overnight", *(("--lane", "backfill", "--new-run") if more else ()),
                "--reason", "early")  # fmt: skip
-    house.deliver("phase6_export", "started", **more)
-    house.sweeps(92)
+    kit.deliver("phase6_export", "started", **more)
+    kit.sweeps(92)
 
 
-def blocked_for_long(house: HandlersKit, more: More) -> None:
-    blocked(house, more)
-    house.sweeps(122)
+def blocked_for_long(kit: HandlersKit, more: More) -> None:
+    blocked(kit, more)
+    kit.sweeps(122)
 
 
-def pause(house: HandlersKit, more: More) -> None:
-    house.orch("pause", "--reason", "lines are 'wrong'", "--until", "2026-02-20")
+def pause(kit: HandlersKit, more: More) -> None:
+    kit.orch("pause", "--reason", "lines are 'wrong'", "--until", "2026-02-20")
 
 
-def pause_for_a_week(house: HandlersKit, more: More) -> None:
-    pause(house, more)
-    house.wait(timedelta(days=8))
-    house.sweep()
+def pause_for_a_week(kit: HandlersKit, more: More) -> None:
+    pause(kit, more)
+    kit.wait(timedelta(days=8))
+    kit.sweep()
 
 
-def pause_of_nothing(house: HandlersKit, more: More) -> None:
-    pause(house, more)
-    [stored] = house.store.inner.query("pauses")
+def pause_of_nothing(kit: HandlersKit, more: More) -> None:
+    pause(kit, more)
+    [stored] = kit.store.inner.query("pauses")
     renamed = [{**stored.data["pauses"][0], "mode": "evening"}]
-    house.store.inner.update("pauses/nba", {**stored.data, "pauses": renamed}, stored.version)
-    house.sweep()
+    kit.store.inner.update("pauses/nba", {**stored.data, "pauses": renamed}, stored.version)
+    kit.sweep()
 
 
 def kit_that_doubts() -> HandlersKit:
@@ -393,61 +393,61 @@ def kit_that_doubts() -> HandlersKit:
     return HandlersKit(policy=load_policy(NBA, {"repairs": doubting})).ordinary()
 
 
-def lost(house: HandlersKit, answer: Response | None, hours: int) -> None:
+def lost(kit: HandlersKit, answer: Response | None, hours: int) -> None:
     """Let a night be lost, and its repairs be answered so, or as well as ever, for some hours."""
-    test_past_repairs.lose(house)
+    test_past_repairs.lose(kit)
     if answer is not None:
-        house.services.answers["analytics"] = answer
+        kit.services.answers["analytics"] = answer
     for _ in range(2 * hours):
-        house.wait(timedelta(minutes=30))
-        house.sweep()
-    test_past_repairs.back(house)
+        kit.wait(timedelta(minutes=30))
+        kit.sweep()
+    test_past_repairs.back(kit)
 
 
-def past_refused(house: HandlersKit, more: More) -> None:
-    lost(house, None, 1)
+def past_refused(kit: HandlersKit, more: More) -> None:
+    lost(kit, None, 1)
 
 
-def past_fault(house: HandlersKit, more: More) -> None:
-    lost(house, Response(400, "no such processor"), 1)
+def past_fault(kit: HandlersKit, more: More) -> None:
+    lost(kit, Response(400, "no such processor"), 1)
 
 
-def past_not_taken(house: HandlersKit, more: More) -> None:
-    lost(house, Response(503, ""), 1)
+def past_not_taken(kit: HandlersKit, more: More) -> None:
+    lost(kit, Response(503, ""), 1)
 
 
-def past_in_vain(house: HandlersKit, more: More) -> None:
-    lost(house, None, 4)
+def past_in_vain(kit: HandlersKit, more: More) -> None:
+    lost(kit, None, 4)
 
 
-def past_unreadable(house: HandlersKit, more: More) -> None:
-    test_past_repairs.lose(house)
-    [document] = house.store.inner.get(run_path(NIGHT))
+def past_unreadable(kit: HandlersKit, more: More) -> None:
+    test_past_repairs.lose(kit)
+    [document] = kit.store.inner.get(run_path(NIGHT))
     assert document is not None
-    house.store.inner.update(document.path, {**document.data, "opened_at": "?"}, document.version)
-    house.wait()
-    house.sweep()
+    kit.store.inner.update(document.path, {**document.data, "opened_at": "?"}, document.version)
+    kit.wait()
+    kit.sweep()
 
 
-def repaired_later(house: HandlersKit, more: More) -> None:
-    test_past_repairs.lose(house)
-    house.wait()
-    house.sweep()
-    house.finish(*PHASE3, records=200)
+def repaired_later(kit: HandlersKit, more: More) -> None:
+    test_past_repairs.lose(kit)
+    kit.wait()
+    kit.sweep()
+    kit.finish(*PHASE3, records=200)
     for _ in range(90):
-        house.wait()
-        house.sweep()
+        kit.wait()
+        kit.sweep()
 
 
-def pause_over(house: HandlersKit, more: More) -> None:
-    pause(house, more)
-    house.wait(timedelta(days=30))
-    house.sweep()
+def pause_over(kit: HandlersKit, more: More) -> None:
+    pause(kit, more)
+    kit.wait(timedelta(days=30))
+    kit.sweep()
 
 
-def counter_missing(house: HandlersKit, more: More) -> None:
-    house.deliver(PGS, records=3, **more)
-    house.sweep()
+def counter_missing(kit: HandlersKit, more: More) -> None:
+    kit.deliver(PGS, records=3, **more)
+    kit.sweep()
 
 
 CASES = {
@@ -472,7 +472,7 @@ CASES = {
     AlertKind.EXPIRED: Case(expired, ("trigger", "trigger", "trigger", "trigger")),
     AlertKind.RECONCILED: Case(reconciled, live_only=True),
     AlertKind.REPAIR_REFUSED: Case(
-        lambda house, more: house.sweep(), ("explain",), live_only=True, start=lambda: test_self_heal.crowd(21, 4)
+        lambda kit, more: kit.sweep(), ("explain",), live_only=True, start=lambda: test_self_heal.large_phase(21, 4)
     ),
     AlertKind.REPAIR_FAULT: Case(repair_refused, ("rerun",), live_only=True),
     AlertKind.REPAIR_NOT_TAKEN: Case(repair_fails, live_only=True),
@@ -489,12 +489,12 @@ CASES = {
     AlertKind.DEPARTED: Case(departed),
     AlertKind.FAULT: Case(faulty, live_only=True),
     AlertKind.OTHER_DATASET: Case(into_another_dataset),
-    AlertKind.UNITS_SHORT: Case(short_of_units, start=house_of_units),
-    AlertKind.NOTHING: Case(nothing, start=house_of_units),
+    AlertKind.UNITS_SHORT: Case(short_of_units, start=kit_of_units),
+    AlertKind.NOTHING: Case(nothing, start=kit_of_units),
     AlertKind.NOTHING_TO_DO: Case(nothing_to_do),
-    AlertKind.PRESUMED: Case(presumed, live_only=True, start=house_that_presumes),
+    AlertKind.PRESUMED: Case(presumed, live_only=True, start=kit_that_presumes),
     AlertKind.REFUSED: Case(refused, ("trigger",)),
-    AlertKind.NOT_ENDED: Case(unended, ("trigger",), start=house_that_wants_the_end),
+    AlertKind.NOT_ENDED: Case(unended, ("trigger",), start=kit_that_wants_the_end),
     AlertKind.GATE_OVERDUE: Case(blocked_for_long, ("explain",)),
     AlertKind.PAUSED: Case(pause, ("pause",), live_only=True),
     AlertKind.PAUSE_GOES_ON: Case(pause_for_a_week, ("pause",), live_only=True),
@@ -560,21 +560,21 @@ def test_every_command_of_an_alert_can_be_pasted(kind: AlertKind, past: bool, tm
     """Exit 0, on the run of the alert and on no other: the lane included, whatever quotes the text holds."""
     case = CASES[kind]
     store = SqliteStore(tmp_path / "state.db")
-    house = case.start() if case.start is not None else HandlersKit().ordinary()
-    house.store.inner = store
+    kit = case.start() if case.start is not None else HandlersKit().ordinary()
+    kit.store.inner = store
     more: More = {"backfill_mode": True} if past else {}
-    case.produce(house, more)
-    notices = [notice for notice in house.notices(kind) if not notice.resolved]
-    assert notices, f"no {kind} alert: {[notice.kind for notice in house.notices()]}"
+    case.produce(kit, more)
+    notices = [notice for notice in kit.notices(kind) if not notice.resolved]
+    assert notices, f"no {kind} alert: {[notice.kind for notice in kit.notices()]}"
     lines = printed(notices[0].text)
     assert tuple(words_of(line)[0] for line in lines) == case.verbs
-    _leads(house, notices[0], lines)
+    _leads(kit, notices[0], lines)
     for line in lines if kind not in NOT_OF_A_RUN else ():
-        _acts_on_its_run(house, notices[0], line, tmp_path / "state.db")
+        _acts_on_its_run(kit, notices[0], line, tmp_path / "state.db")
     store.close()
 
 
-def _leads(house: HandlersKit, notice: Notice, lines: list[str]) -> None:
+def _leads(kit: HandlersKit, notice: Notice, lines: list[str]) -> None:
     """The command of a notice is the first that its text prints; else it is run here, and shows the alert."""
     assert notice.title
     assert "_" not in notice.title
@@ -584,17 +584,17 @@ def _leads(house: HandlersKit, notice: Notice, lines: list[str]) -> None:
     elif words == ["doctor"]:
         assert notice.kind in (AlertKind.STATE_DOWN, AlertKind.BOTH_DOWN)
     else:
-        status, said = house.orch(*words)
+        status, said = kit.orch(*words)
         assert status == 0, said
         assert notice.title in said
 
 
-def _acts_on_its_run(house: HandlersKit, notice: Notice, line: str, path: Path) -> None:
-    [alert] = [document for document in house.documents("alerts") if document["fingerprint"] == notice.fingerprint]
+def _acts_on_its_run(kit: HandlersKit, notice: Notice, line: str, path: Path) -> None:
+    [alert] = [document for document in kit.documents("alerts") if document["fingerprint"] == notice.fingerprint]
     run, words = alert["run"], words_of(line)
     other = NIGHT.id if run != NIGHT.id else lane(NIGHT).id
     before, untouched = runs(path, run), runs(path, other)
-    status, said = house.orch(*words)
+    status, said = kit.orch(*words)
     assert status == 0, f"{line}: {said}"
     assert run in said
     assert f"{run}/backfill" not in said
@@ -605,23 +605,23 @@ def _acts_on_its_run(house: HandlersKit, notice: Notice, line: str, path: Path) 
 @pytest.mark.parametrize("past", [False, True], ids=["live", "backfill"])
 def test_the_commands_of_a_quarantined_message_bring_it_back(past: bool, tmp_path: Path) -> None:
     """`show` shows the message as it came; once the policy knows its sender, `replay` counts it in its own run."""
-    house = HandlersKit(store=SqliteStore(tmp_path / "state.db")).ordinary()
-    unknown(house, {"backfill_mode": True} if past else {})
-    [notice] = house.notices(AlertKind.QUARANTINE)
+    kit = HandlersKit(store=SqliteStore(tmp_path / "state.db")).ordinary()
+    unknown(kit, {"backfill_mode": True} if past else {})
+    [notice] = kit.notices(AlertKind.QUARANTINE)
     show, replay = (words_of(line) for line in printed(notice.text))
-    status, said = house.orch(*show)
+    status, said = kit.orch(*show)
     assert (status, json.loads(said)["message_id"]) == (0, MESSAGE)
-    assert house.orch(*replay)[0] == 4, "it is not corrected yet"
+    assert kit.orch(*replay)[0] == 4, "it is not corrected yet"
     run = lane(NIGHT) if past else NIGHT
-    assert house.orch(*replay, ctx=corrected(house)) == (0, f"{MESSAGE}: decided in {run.id}\n")
-    assert [document["status"] for document in house.documents("quarantine")] == ["replayed"]
+    assert kit.orch(*replay, ctx=corrected(kit)) == (0, f"{MESSAGE}: decided in {run.id}\n")
+    assert [document["status"] for document in kit.documents("quarantine")] == ["replayed"]
 
 
 def test_a_command_survives_a_shell(tmp_path: Path) -> None:
     """Pasted into a real shell that stands in the repository, with a reason full of what shells read as their own."""
     reason = 'it\'s "all" $HOME `right` & more; # 1 > 0\\'
-    house = HandlersKit(store=SqliteStore(tmp_path / "state.db")).ordinary()
-    on_hold(house, {"backfill_mode": True})
+    kit = HandlersKit(store=SqliteStore(tmp_path / "state.db")).ordinary()
+    on_hold(kit, {"backfill_mode": True})
     line = commands.release(TO4, lane(NIGHT), reason)
     variables = {"ORCH_STATE": "sqlite", "ORCH_BUS": "local", "ORCH_WAREHOUSE": "duckdb", "ORCH_ALERTS": "console"}
     environment = {**os.environ, **variables, "ORCH_HOME": str(tmp_path), "ORCH_BY": "ada"}
@@ -629,7 +629,7 @@ def test_a_command_survives_a_shell(tmp_path: Path) -> None:
         ["/bin/sh", "-c", line], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False
     )
     assert ended.returncode == 0, ended.stderr
-    released = house.state(TO4, lane(NIGHT))
+    released = kit.state(TO4, lane(NIGHT))
     assert released.hold is None
     assert ("operator_release", f"{reason} (by ada)") in [(one.decision, one.reason) for one in released.pending_audit]
 
@@ -650,14 +650,14 @@ WRONG = [
 @pytest.mark.parametrize("argv", WRONG, ids=" ".join)
 def test_the_command_in_a_hint_can_be_pasted(argv: tuple[str, ...]) -> None:
     """What a refused command advises instead ends well."""
-    house = HandlersKit().ordinary()
-    house.change(games={date(2026, 1, 12): GameCount(final=5)})
-    house.deliver(PGS, records=200)
-    status, said = house.orch(*argv)
+    kit = HandlersKit().ordinary()
+    kit.change(games={date(2026, 1, 12): GameCount(final=5)})
+    kit.deliver(PGS, records=200)
+    status, said = kit.orch(*argv)
     assert status != 0
     assert printed(said) or argv[0] != "backfill"
     for line in printed(said):
-        assert house.orch(*words_of(line))[0] == 0, line
+        assert kit.orch(*words_of(line))[0] == 0, line
 
 
 def literals(tree: ast.Module) -> Iterator[str]:

@@ -31,22 +31,22 @@ NIGHTLY = (TO4, DATE, "--mode", "overnight")
 
 
 @pytest.fixture
-def house() -> HandlersKit:
+def kit() -> HandlersKit:
     """A night at 06:09: one done, one partial, one failed, one under its minimum, one silent, a gate that blocks."""
-    house = HandlersKit().ordinary()
-    house.deliver("p2_odds_game_lines", records=7)
-    house.change(readings={"game_coverage": 57.0}, rows={"nba_analytics.team_defense_game_summary": {DAY: 0}})
-    house.deliver(PGS, records=203)
-    house.deliver(TOGS, "partial", records=14)
-    house.deliver(UPGC, "failed", error_message="no schedule")
-    house.deliver(TDGS, records=3)
-    house.wait(timedelta(minutes=9))
-    house.sweep()
-    return house
+    kit = HandlersKit().ordinary()
+    kit.deliver("p2_odds_game_lines", records=7)
+    kit.change(readings={"game_coverage": 57.0}, rows={"nba_analytics.team_defense_game_summary": {DAY: 0}})
+    kit.deliver(PGS, records=203)
+    kit.deliver(TOGS, "partial", records=14)
+    kit.deliver(UPGC, "failed", error_message="no schedule")
+    kit.deliver(TDGS, records=3)
+    kit.wait(timedelta(minutes=9))
+    kit.sweep()
+    return kit
 
 
-def asked(house: HandlersKit, *argv: str) -> str:
-    status, said = house.orch(*argv)
+def command_output(kit: HandlersKit, *argv: str) -> str:
+    status, said = kit.orch(*argv)
     # Of a night in which something is wrong the status says so by its own.
     assert status in ((0, 1) if argv[0] == "status" else (0,)), said
     return said
@@ -59,14 +59,14 @@ def approved(name: str, text: str) -> None:
     assert text == path.read_text()
 
 
-def test_explain_says_who_what_and_when(house: HandlersKit) -> None:
+def test_explain_says_who_what_and_when(kit: HandlersKit) -> None:
     """The whole text is the one checked in: everybody by name and number, every time, every gate."""
-    approved("explain.txt", asked(house, "explain", *NIGHTLY))
+    approved("explain.txt", command_output(kit, "explain", *NIGHTLY))
 
 
-def test_explain_as_json_is_the_same_evidence(house: HandlersKit) -> None:
+def test_explain_as_json_is_the_same_evidence(kit: HandlersKit) -> None:
     """`--json` is for scripts: valid JSON, the same facts, checked in."""
-    said = asked(house, "explain", *NIGHTLY, "--json")
+    said = command_output(kit, "explain", *NIGHTLY, "--json")
     approved("explain.json", said)
     evidence = json.loads(said)
     assert evidence["state"] == "waiting"
@@ -79,151 +79,151 @@ def test_explain_as_json_is_the_same_evidence(house: HandlersKit) -> None:
     }
 
 
-def test_explain_at_another_time_decides_as_of_then(house: HandlersKit) -> None:
+def test_explain_at_another_time_decides_as_of_then(kit: HandlersKit) -> None:
     """`--at` takes the state as it stands and another clock reading: at the deadline it would be held."""
-    texts = {at: asked(house, "explain", *NIGHTLY, "--at", at) for at in ("06:09", "08:01", "2026-01-22T13:01Z")}
+    texts = {at: command_output(kit, "explain", *NIGHTLY, "--at", at) for at in ("06:09", "08:01", "2026-01-22T13:01Z")}
     assert texts["06:09"].startswith(f"{NIGHT.id} {TO4}: waiting")
     assert texts["08:01"].startswith(f"{NIGHT.id} {TO4}: held")
     assert texts["08:01"] == texts["2026-01-22T13:01Z"]
 
 
-def test_explain_names_the_gate_and_its_number(house: HandlersKit) -> None:
+def test_explain_names_the_gate_and_its_number(kit: HandlersKit) -> None:
     """Complete but blocked: the gate, what it reads and what it wants."""
     for processor in (TOGS, UPGC, TDGS, "upcoming_team_game_context"):
-        house.deliver(processor, records=200)
-    said = asked(house, "explain", *NIGHTLY)
+        kit.deliver(processor, records=200)
+    said = command_output(kit, "explain", *NIGHTLY)
     assert said.startswith(f"{NIGHT.id} {TO4}: blocked")
     assert "57" in said
     assert "80" in said
 
 
-def test_explain_tells_what_was_triggered(house: HandlersKit) -> None:
+def test_explain_tells_what_was_triggered(kit: HandlersKit) -> None:
     """After the trigger: when, by what, under which id, without whom."""
-    asked(house, "trigger", TO4, DATE, "--mode", "overnight", "--reason", "now")
-    said = asked(house, "explain", *NIGHTLY)
+    command_output(kit, "trigger", TO4, DATE, "--mode", "overnight", "--reason", "now")
+    said = command_output(kit, "explain", *NIGHTLY)
     assert f"by operator as {NIGHT.trigger_id(TO4, 1)}, degraded without" in said
 
 
 @pytest.mark.parametrize(
     "argv", [("explain", *NIGHTLY), ("explain", *NIGHTLY, "--at", "10:01"), ("status", DATE), ("status",)]
 )
-def test_asking_changes_nothing(house: HandlersKit, argv: tuple[str, ...]) -> None:
+def test_asking_changes_nothing(kit: HandlersKit, argv: tuple[str, ...]) -> None:
     """No question writes, calls, publishes or alerts."""
-    before = list(house.effects.done)
-    asked(house, *argv)
-    asked(house, *argv, "--json")
-    assert house.effects.done == before
+    before = list(kit.effects.done)
+    command_output(kit, *argv)
+    command_output(kit, *argv, "--json")
+    assert kit.effects.done == before
 
 
-def test_status_shows_every_transition_of_every_run(house: HandlersKit) -> None:
+def test_status_shows_every_transition_of_every_run(kit: HandlersKit) -> None:
     """The text is the one checked in; a backfill run of the date stands beside the live one."""
-    house.deliver("prediction_coordinator", records=3, backfill_mode=True)
-    approved("status.txt", asked(house, "status", DATE))
+    kit.deliver("prediction_coordinator", records=3, backfill_mode=True)
+    approved("status.txt", command_output(kit, "status", DATE))
 
 
-def test_status_as_json(house: HandlersKit) -> None:
+def test_status_as_json(kit: HandlersKit) -> None:
     """One entry for each run with its transitions in order, each as explain tells it."""
-    document: dict[str, Any] = json.loads(asked(house, "status", DATE, "--json"))
+    document: dict[str, Any] = json.loads(command_output(kit, "status", DATE, "--json"))
     [run] = document["runs"]
     assert (run["run"], run["closed_at"], document["wrong"]) == (NIGHT.id, None, True)
     assert [transition["transition"] for transition in run["transitions"]] == [TO3, TO4, TO5, TO6]
-    evidence = json.loads(asked(house, "explain", *NIGHTLY, "--json"))
+    evidence = json.loads(command_output(kit, "explain", *NIGHTLY, "--json"))
     same = ("state", "reason", "missing", "next", "opened_at")
     assert {key: run["transitions"][1][key] for key in same} == {key: evidence[key] for key in same}
 
 
-def test_status_without_a_date_shows_what_is_worked_on_today(house: HandlersKit) -> None:
+def test_status_without_a_date_shows_what_is_worked_on_today(kit: HandlersKit) -> None:
     """Yesterday's games this morning, and what is not open yet or not expected; two weeks later what is open still."""
-    assert set(asked(house, "status", DATE).splitlines()[1:]) < set(asked(house, "status").splitlines())
-    house.wait(timedelta(days=14))
-    assert NIGHT.id in asked(house, "status")
+    assert set(command_output(kit, "status", DATE).splitlines()[1:]) < set(command_output(kit, "status").splitlines())
+    kit.wait(timedelta(days=14))
+    assert NIGHT.id in command_output(kit, "status")
 
 
-def test_status_without_a_date_shows_what_is_open_still(house: HandlersKit) -> None:
+def test_status_without_a_date_shows_what_is_open_still(kit: HandlersKit) -> None:
     """The night before that still waits stands beside today's; once it is closed it does not."""
     for days in (1, 3):
-        house.ordinary(DAY + timedelta(days=days))
-    house.wait(timedelta(days=1))
-    house.sweep()
-    assert house.run().closed_at is None
-    assert NIGHT.id in asked(house, "status")
-    house.wait(timedelta(days=2))
-    house.sweep()
-    assert house.run().closed_at is not None
-    shown = asked(house, "status")
+        kit.ordinary(DAY + timedelta(days=days))
+    kit.wait(timedelta(days=1))
+    kit.sweep()
+    assert kit.run().closed_at is None
+    assert NIGHT.id in command_output(kit, "status")
+    kit.wait(timedelta(days=2))
+    kit.sweep()
+    assert kit.run().closed_at is not None
+    shown = command_output(kit, "status")
     assert str(DAY + timedelta(days=3)) in shown
     assert NIGHT.id not in shown
 
 
-def test_status_of_a_date_without_runs_is_not_found(house: HandlersKit) -> None:
+def test_status_of_a_date_without_runs_is_not_found(kit: HandlersKit) -> None:
     """Exit 3, with when runs open; as JSON too."""
-    status, said = house.orch("status", "2026-03-01")
+    status, said = kit.orch("status", "2026-03-01")
     assert (status, "no run of 2026-03-01" in said, "hint:" in said) == (3, True, True)
-    assert house.orch("status", "2026-03-01", "--json")[0] == 3
+    assert kit.orch("status", "2026-03-01", "--json")[0] == 3
 
 
-def test_explain_of_a_run_that_is_not_open_is_not_found(house: HandlersKit) -> None:
+def test_explain_of_a_run_that_is_not_open_is_not_found(kit: HandlersKit) -> None:
     """Exit 3, pointing at status."""
-    status, said = house.orch("explain", TO4, "2026-03-01", "--mode", "overnight")
+    status, said = kit.orch("explain", TO4, "2026-03-01", "--mode", "overnight")
     assert (status, "is not open" in said, "orch status" in said) == (3, True, True)
 
 
 @pytest.mark.parametrize("at", ["25:00", "soon", "2026-01-32T10:00", "0001-01-01T00:00:00+00:00", ""])
-def test_a_wrong_time_is_a_wrong_call(house: HandlersKit, at: str) -> None:
+def test_a_wrong_time_is_a_wrong_call(kit: HandlersKit, at: str) -> None:
     """Exit 2 with how to write one."""
-    status, said = house.orch("explain", *NIGHTLY, "--at", at)
+    status, said = kit.orch("explain", *NIGHTLY, "--at", at)
     assert (status, "hint: write 06:15" in said) == (2, True)
 
 
 @pytest.mark.parametrize("argv", [("explain", *NIGHTLY), ("status",), ("status", DATE)])
-def test_questions_need_the_store_and_only_the_store(house: HandlersKit, argv: tuple[str, ...]) -> None:
+def test_questions_need_the_store_and_only_the_store(kit: HandlersKit, argv: tuple[str, ...]) -> None:
     """With warehouse, bus, Slack and services away they still answer; without state it is exit 5."""
     for port in ("warehouse", "bus", "slack", "record"):
-        house.fail(port)
-    asked(house, *argv)
-    house.fail("state")
-    status, said = house.orch(*argv)
+        kit.fail(port)
+    command_output(kit, *argv)
+    kit.fail("state")
+    status, said = kit.orch(*argv)
     assert (status, "hint:" in said) == (5, True)
 
 
-def test_the_view_of_a_completion_counts_what_was_superseded(house: HandlersKit) -> None:
+def test_the_view_of_a_completion_counts_what_was_superseded(kit: HandlersKit) -> None:
     """The latest report stands, and how many older ones were kept aside."""
-    house.deliver(PGS, records=210)
-    seen = queries.recorded(house.ctx, NIGHT, "phase3", PGS)
+    kit.deliver(PGS, records=210)
+    seen = queries.recorded(kit.ctx, NIGHT, "phase3", PGS)
     assert seen is not None
     assert (seen.outcome, seen.records, seen.superseded) == ("success", 210, 1)
-    house.deliver("player_composite_factors", "started")
-    begun = queries.recorded(house.ctx, NIGHT, "phase4", "player_composite_factors")
+    kit.deliver("player_composite_factors", "started")
+    begun = queries.recorded(kit.ctx, NIGHT, "phase4", "player_composite_factors")
     assert begun is not None
     assert (begun.outcome, begun.records) == ("started", None)
-    assert queries.recorded(house.ctx, NIGHT, "phase3", "upcoming_team_game_context") is None
+    assert queries.recorded(kit.ctx, NIGHT, "phase3", "upcoming_team_game_context") is None
 
 
-def test_check_sums_a_policy_up(house: HandlersKit) -> None:
+def test_check_sums_a_policy_up(kit: HandlersKit) -> None:
     """The policy in force is in order: exit 0, as text and as JSON, both checked in."""
-    said = asked(house, "check", str(PRODUCTION))
+    said = command_output(kit, "check", str(PRODUCTION))
     assert said.startswith(f"{PRODUCTION}: nba is in order")
     approved("check.txt", said.replace(f"{ROOT}/", ""))
-    found = asked(house, "check", str(PRODUCTION), "--json")
+    found = command_output(kit, "check", str(PRODUCTION), "--json")
     approved("check.json", found)
     assert json.loads(found)["transitions"] == list(load_policy(PRODUCTION).transitions)
 
 
-def test_check_says_what_is_wrong_where(house: HandlersKit, tmp_path: Path) -> None:
+def test_check_says_what_is_wrong_where(kit: HandlersKit, tmp_path: Path) -> None:
     """Exit 2 with file, key path, reason and hint."""
     wrong = write(tmp_path, edit(nba(), {"transitions/phase3_to_phase4/gates": ["phase3_rows", "no_such_gate"]}))
-    status, said = house.orch("check", str(wrong))
+    status, said = kit.orch("check", str(wrong))
     assert status == 2
     for part in (str(wrong), "transitions.phase3_to_phase4.gates", "no_such_gate", "hint:"):
         assert part in said
 
 
-def test_check_refuses_a_transition_that_could_wait_in_silence(house: HandlersKit, tmp_path: Path) -> None:
+def test_check_refuses_a_transition_that_could_wait_in_silence(kit: HandlersKit, tmp_path: Path) -> None:
     """T10: exit 2 with key, line and hint, although the policy loads; with a reason, or due times, it is in order."""
     at = "transitions/phase3_to_phase4/expects/same_day"
     quiet = write(tmp_path, edit(production(), {f"{at}/due": GONE}))
     assert load_policy(quiet).transitions["phase3_to_phase4"].expects["same_day"].due is None
-    status, said = house.orch("check", str(quiet))
+    status, said = kit.orch("check", str(quiet))
     assert status == 2
     for part in (
         str(quiet),
@@ -234,17 +234,17 @@ def test_check_refuses_a_transition_that_could_wait_in_silence(house: HandlersKi
     ):
         assert part in said
     excused = write(tmp_path, edit(production(), {f"{at}/due": "none", f"{at}/because": "the evening report shows it"}))
-    assert house.orch("check", str(excused))[0] == 0
-    assert house.orch("check", str(PRODUCTION))[0] == 0
+    assert kit.orch("check", str(excused))[0] == 0
+    assert kit.orch("check", str(PRODUCTION))[0] == 0
 
 
-def test_check_warns_of_a_last_phase_whose_end_nobody_wants(house: HandlersKit, tmp_path: Path) -> None:
+def test_check_warns_of_a_last_phase_whose_end_nobody_wants(kit: HandlersKit, tmp_path: Path) -> None:
     """T10: it may begin and never end; one line and a hint on standard error, exit 0."""
     endless = write(tmp_path, edit(production(), {"transitions/phase5_to_phase6/confirm/ended_within": GONE}))
-    status, said = house.orch("check", str(endless))
+    status, said = kit.orch("check", str(endless))
     assert (status, said.count("warning:")) == (0, 1)
     assert "transitions.phase5_to_phase6.confirm: nothing waits for phase6" in said
-    assert "warning:" not in asked(house, "check", str(PRODUCTION))
+    assert "warning:" not in command_output(kit, "check", str(PRODUCTION))
 
 
 def test_what_loads_with_silence_in_it_says_so(
@@ -278,16 +278,16 @@ def test_check_checks_the_policy_in_force(tmp_path: Path, monkeypatch: pytest.Mo
     assert f"{wrong}: timezone: there is no time zone Mars/Olympus (line 1)" in printed.getvalue()
 
 
-def test_check_of_a_file_that_is_not_there(house: HandlersKit, tmp_path: Path) -> None:
+def test_check_of_a_file_that_is_not_there(kit: HandlersKit, tmp_path: Path) -> None:
     """Exit 2, naming the file."""
-    status, said = house.orch("check", str(tmp_path / "none.yaml"))
+    status, said = kit.orch("check", str(tmp_path / "none.yaml"))
     assert (status, "none.yaml" in said) == (2, True)
 
 
 @pytest.mark.parametrize("argv", [("status", "--nonsense"), ("nonsense",), ("explain",), (), ("quarantine",)])
-def test_a_command_line_nobody_understands_is_exit_2(house: HandlersKit, argv: tuple[str, ...]) -> None:
+def test_a_command_line_nobody_understands_is_exit_2(kit: HandlersKit, argv: tuple[str, ...]) -> None:
     """A mistyped option, verb or argument ends with usage and a way on, never with a trace."""
-    status, said = house.orch(*argv)
+    status, said = kit.orch(*argv)
     assert status == 2
     assert "orch" in said
     assert "Traceback" not in said
@@ -296,8 +296,8 @@ def test_a_command_line_nobody_understands_is_exit_2(house: HandlersKit, argv: t
 @pytest.mark.parametrize(
     "verb", ["status", "explain", "check", "trigger", "hold", "release", "rerun", "simulate", "quarantine"]
 )
-def test_every_verb_has_help_with_an_example(house: HandlersKit, verb: str) -> None:
+def test_every_verb_has_help_with_an_example(kit: HandlersKit, verb: str) -> None:
     """`--help` is exit 0 and starts with what the verb does; verbs that take arguments show a call."""
-    said = asked(house, verb, "--help")
+    said = command_output(kit, verb, "--help")
     assert f"orch {verb}" in said
     assert verb == "quarantine" or "Example:" in said

@@ -16,30 +16,30 @@ CAUSE = "insufficient_predictions (31 < 50)"
 TABLE = "nba_predictions.player_prop_predictions"
 
 
-def to_export(house: HandlersKit) -> HandlersKit:
+def to_export(kit: HandlersKit) -> HandlersKit:
     """Let a night go as far as the export, which is sent and has not begun."""
-    house = house.ordinary()
-    house.finish_phase2()
-    house.finish("player_game_summary", "upcoming_player_game_context", "team_offense_game_summary",
+    kit = kit.ordinary()
+    kit.finish_phase2()
+    kit.finish("player_game_summary", "upcoming_player_game_context", "team_offense_game_summary",
                  "team_defense_game_summary", "upcoming_team_game_context", records=200)  # fmt: skip
-    house.finish(TDZA, PSZA, PCF, CACHE, FEATURES)
-    house.deliver(COORDINATOR, records=150, metadata={"completion_pct": 100})
-    assert house.state(TO6).state is State.DISPATCHED
-    return house
+    kit.finish(TDZA, PSZA, PCF, CACHE, FEATURES)
+    kit.deliver(COORDINATOR, records=150, metadata={"completion_pct": 100})
+    assert kit.state(TO6).state is State.DISPATCHED
+    return kit
 
 
 @pytest.fixture
 def refused() -> HandlersKit:
     """An export whose first and only word is that it refuses: it has begun, and it did nothing."""
-    house = to_export(HandlersKit())
-    house.wait()
-    house.deliver("phase6_export", "no_data", error_message=CAUSE)
-    assert house.state(TO6).state is State.CONFIRMED
-    return house
+    kit = to_export(HandlersKit())
+    kit.wait()
+    kit.deliver("phase6_export", "no_data", error_message=CAUSE)
+    assert kit.state(TO6).state is State.CONFIRMED
+    return kit
 
 
-def sent(house: HandlersKit) -> list[str]:
-    return [trigger_id for trigger_id in house.trigger_ids if f"/{TO6}/" in trigger_id]
+def sent(kit: HandlersKit) -> list[str]:
+    return [trigger_id for trigger_id in kit.trigger_ids if f"/{TO6}/" in trigger_id]
 
 
 def test_people_are_told_why_at_the_report(refused: HandlersKit) -> None:
@@ -81,11 +81,11 @@ def test_more_rows_in_the_table_of_its_gate_export_again_without_any_report(refu
 
 def test_a_refusal_after_a_beginning_is_told_by_the_next_sweep() -> None:
     """The transition was confirmed by `started`; its end is a refusal all the same."""
-    house = whole(HandlersKit().ordinary())
-    house.wait()
-    house.deliver("phase6_export", "failed", error_message="bucket is read-only")
-    house.sweeps(1)
-    [notice] = house.notices("refused")
+    kit = whole(HandlersKit().ordinary())
+    kit.wait()
+    kit.deliver("phase6_export", "failed", error_message="bucket is read-only")
+    kit.sweeps(1)
+    [notice] = kit.notices("refused")
     assert "bucket is read-only" in notice.text
 
 

@@ -12,7 +12,7 @@ from shared.adapters.config.policy_file import load_policy
 from shared.ports import Response
 from shared.simulation.scenario import CallAnswer
 from tests.app.handlers_kit import MINUTE, HandlersKit
-from tests.app.test_self_heal import asked, at
+from tests.app.test_self_heal import at, rerun_requests
 from tests.core.build import NIGHT, PGS, PHASE3, SECOND, TDGS, TO4, UPGC
 from tests.policy_files import NBA
 
@@ -37,7 +37,7 @@ GOOD = {"results": [{"processor": "A", "status": "success"}]}
 
 
 @pytest.fixture
-def house() -> HandlersKit:
+def kit() -> HandlersKit:
     """A night in which one required and two optional processors of phase 3 came at 06:00."""
     built = HandlersKit(policy=POLICY).ordinary()
     built.finish(UPGC, TDGS, "team_offense_game_summary", records=200)
@@ -45,8 +45,8 @@ def house() -> HandlersKit:
     return built
 
 
-def answer(house: HandlersKit, status: int, body: Any, after: timedelta = timedelta(0)) -> None:
-    house.services.change({RERUN: (CallAnswer(status, body, after),)})
+def answer(kit: HandlersKit, status: int, body: Any, after: timedelta = timedelta(0)) -> None:
+    kit.services.change({RERUN: (CallAnswer(status, body, after),)})
 
 
 @pytest.mark.parametrize(
@@ -56,163 +56,163 @@ def answer(house: HandlersKit, status: int, body: Any, after: timedelta = timede
         ({"results": [{"processor": "A", "status": "error", "error": "no rows"}]}, "A (no rows)"),
     ],
 )
-def test_a_200_that_did_nothing_is_not_accepted(house: HandlersKit, body: Any, words: str) -> None:
+def test_a_200_that_did_nothing_is_not_accepted(kit: HandlersKit, body: Any, words: str) -> None:
     """It uses up no attempt, one warning says so in the answer's words, and it is asked after 15, 30, 60 minutes."""
-    answer(house, 200, body)
-    at(house, 8, 30)
-    began = house.clock.now()
-    house.sweep()
-    house.sweeps(110)
-    assert [(call.at - began) / MINUTE for call in asked(house)] == [0, 15, 45, 105]
-    assert house.run().repairs["phase3"].attempts == 0
-    [warning] = house.notices("repair_not_taken")
+    answer(kit, 200, body)
+    at(kit, 8, 30)
+    began = kit.clock.now()
+    kit.sweep()
+    kit.sweeps(110)
+    assert [(call.at - began) / MINUTE for call in rerun_requests(kit)] == [0, 15, 45, 105]
+    assert kit.run().repairs["phase3"].attempts == 0
+    [warning] = kit.notices("repair_not_taken")
     assert warning.severity == "warning"
     assert words in warning.text
-    answer(house, 200, GOOD)
-    house.sweeps(60)
-    assert [notice.resolved for notice in house.notices("repair_not_taken")] == [False, True]
-    assert house.run().repairs["phase3"].attempts == 1
+    answer(kit, 200, GOOD)
+    kit.sweeps(60)
+    assert [notice.resolved for notice in kit.notices("repair_not_taken")] == [False, True]
+    assert kit.run().repairs["phase3"].attempts == 1
 
 
 @pytest.mark.parametrize("status", [400, 451], ids=["unmapped", "mapped"])
-def test_a_refusal_is_a_fault_that_a_person_hears_of_at_once(house: HandlersKit, status: int) -> None:
+def test_a_refusal_is_a_fault_that_a_person_hears_of_at_once(kit: HandlersKit, status: int) -> None:
     """One critical alert with service, status and answer; it ends when the service takes it again."""
-    answer(house, status, {"error": "unknown processor"})
-    at(house, 8, 30)
-    house.sweep()
-    told = house.notices("repair_fault")
+    answer(kit, status, {"error": "unknown processor"})
+    at(kit, 8, 30)
+    kit.sweep()
+    told = kit.notices("repair_fault")
     assert [notice.severity for notice in told] == ["critical"]
     critical = told[0]
     assert all(word in critical.text for word in ("analytics", str(status), "unknown processor", "orch rerun phase3"))
-    house.sweeps(100)
-    assert len(house.notices("repair_fault")) == 1
-    answer(house, 200, GOOD)
-    house.sweeps(30)
-    assert [notice.resolved for notice in house.notices("repair_fault")] == [False, True]
+    kit.sweeps(100)
+    assert len(kit.notices("repair_fault")) == 1
+    answer(kit, 200, GOOD)
+    kit.sweeps(30)
+    assert [notice.resolved for notice in kit.notices("repair_fault")] == [False, True]
 
 
-def test_an_outage_is_told_once(house: HandlersKit) -> None:
+def test_an_outage_is_told_once(kit: HandlersKit) -> None:
     """However often it is called: one warning that names service and status, taken back when it is over."""
-    house.services.answers["analytics"] = Response(503, "Service Unavailable")
-    at(house, 8, 30)
-    house.sweeps(90)
-    [warning] = house.notices("repair_not_taken")
+    kit.services.answers["analytics"] = Response(503, "Service Unavailable")
+    at(kit, 8, 30)
+    kit.sweeps(90)
+    [warning] = kit.notices("repair_not_taken")
     assert "analytics/process-date-range answers 503" in warning.text
-    assert house.notices("repair_fault") == []
+    assert kit.notices("repair_fault") == []
 
 
-def test_a_call_without_an_answer_is_asked_for(house: HandlersKit) -> None:
+def test_a_call_without_an_answer_is_asked_for(kit: HandlersKit) -> None:
     """It works longer than a caller waits: its status says so, that is an accepted repair, and it is called once."""
-    answer(house, 200, GOOD, 5 * MINUTE)
-    house.services.change({STATUS: (CallAnswer(200, {"status": "running", "day": "2026-01-21"}),)})
-    at(house, 8, 30)
-    house.sweeps(20)
-    assert len(asked(house)) == 1
-    assert house.run().repairs["phase3"].attempts == 1
-    assert house.notices("repair_not_taken") == []
+    answer(kit, 200, GOOD, 5 * MINUTE)
+    kit.services.change({STATUS: (CallAnswer(200, {"status": "running", "day": "2026-01-21"}),)})
+    at(kit, 8, 30)
+    kit.sweeps(20)
+    assert len(rerun_requests(kit)) == 1
+    assert kit.run().repairs["phase3"].attempts == 1
+    assert kit.notices("repair_not_taken") == []
 
 
-def test_two_accepted_repairs_that_changed_nothing_are_told(house: HandlersKit) -> None:
+def test_two_accepted_repairs_that_changed_nothing_are_told(kit: HandlersKit) -> None:
     """Once the second had its time: by itself and in the due alert, with what was asked for and what was answered."""
-    answer(house, 200, GOOD)
-    at(house, 8, 30)
-    house.sweep()
-    house.sweeps(32)
-    assert len(asked(house)) == 2
-    house.sweeps(29)
-    assert house.notices("repair_in_vain") == []
-    house.sweeps(4)
-    told = house.notices("repair_in_vain")
+    answer(kit, 200, GOOD)
+    at(kit, 8, 30)
+    kit.sweep()
+    kit.sweeps(32)
+    assert len(rerun_requests(kit)) == 2
+    kit.sweeps(29)
+    assert kit.notices("repair_in_vain") == []
+    kit.sweeps(4)
+    told = kit.notices("repair_in_vain")
     assert [notice.severity for notice in told] == ["warning"]
     warning = told[0]
     assert all(word in warning.text for word in ("2 repairs", PGS, "answers 200"))
-    at(house, 10)
-    house.sweep()
-    critical = next(notice for notice in house.notices("due_critical"))
+    at(kit, 10)
+    kit.sweep()
+    critical = next(notice for notice in kit.notices("due_critical"))
     assert "nothing changed" in critical.text
-    house.deliver(PGS, records=200)
-    house.sweeps(2)
-    assert [notice.resolved for notice in house.notices("repair_in_vain")] == [False, True]
+    kit.deliver(PGS, records=200)
+    kit.sweeps(2)
+    assert [notice.resolved for notice in kit.notices("repair_in_vain")] == [False, True]
 
 
-def test_a_repair_that_brought_something_is_not_in_vain(house: HandlersKit) -> None:
+def test_a_repair_that_brought_something_is_not_in_vain(kit: HandlersKit) -> None:
     """One of the two that were asked for came: nothing is said of the repairs."""
-    answer(house, 200, GOOD)
-    at(house, 8, 30)
-    house.sweeps(32)
-    house.deliver("upcoming_team_game_context", records=200)
-    house.sweeps(60)
-    assert house.notices("repair_in_vain") == []
+    answer(kit, 200, GOOD)
+    at(kit, 8, 30)
+    kit.sweeps(32)
+    kit.deliver("upcoming_team_game_context", records=200)
+    kit.sweeps(60)
+    assert kit.notices("repair_in_vain") == []
 
 
-def test_a_repair_never_goes_around_a_gate(house: HandlersKit) -> None:
+def test_a_repair_never_goes_around_a_gate(kit: HandlersKit) -> None:
     """Phase 4 was not started, because a gate blocks: it is missing at its due time, and is not asked to run."""
-    house.change(readings={"game_coverage": 40.0})
-    house.finish(*PHASE3, records=200)
-    at(house, 10, 30)
-    house.sweeps(3)
-    assert house.state(TO4).blocked
-    assert asked(house, "phase4") == []
-    house.change(readings={"game_coverage": 100.0})
-    house.sweeps(1)
-    assert NIGHT.trigger_id(TO4, 1) in house.trigger_ids
+    kit.change(readings={"game_coverage": 40.0})
+    kit.finish(*PHASE3, records=200)
+    at(kit, 10, 30)
+    kit.sweeps(3)
+    assert kit.state(TO4).blocked
+    assert rerun_requests(kit, "phase4") == []
+    kit.change(readings={"game_coverage": 100.0})
+    kit.sweeps(1)
+    assert NIGHT.trigger_id(TO4, 1) in kit.trigger_ids
 
 
 @pytest.mark.parametrize("started", [False, True])
 def test_a_phase_that_was_started_is_repaired_though_a_refresh_is_blocked(started: bool) -> None:
     """Once phase 4 was started, what keeps its next generation back keeps no repair back; held, it was not started."""
-    house = HandlersKit(policy=POLICY).ordinary()
+    kit = HandlersKit(policy=POLICY).ordinary()
     if started:
-        house.finish(*PHASE3, records=200)
-        house.change(readings={"game_coverage": 40.0})
-        house.wait()
-        house.deliver(PGS, records=400)
+        kit.finish(*PHASE3, records=200)
+        kit.change(readings={"game_coverage": 40.0})
+        kit.wait()
+        kit.deliver(PGS, records=400)
     else:
-        house.orch("hold", TO4, "2026-01-21", "--mode", "overnight", "--reason", "wait")
-        house.finish(*PHASE3, records=200)
-    at(house, 10, 30)
-    house.sweeps(3)
-    assert bool(asked(house, "phase4")) is started
+        kit.orch("hold", TO4, "2026-01-21", "--mode", "overnight", "--reason", "wait")
+        kit.finish(*PHASE3, records=200)
+    at(kit, 10, 30)
+    kit.sweeps(3)
+    assert bool(rerun_requests(kit, "phase4")) is started
 
 
-def test_an_operator_hears_what_a_rerun_was_answered(house: HandlersKit) -> None:
+def test_an_operator_hears_what_a_rerun_was_answered(kit: HandlersKit) -> None:
     """`orch rerun`: the answer's own words, exit status 5 where it is a no; a yes is told with what failed of it."""
     argv = ("rerun", "phase3", "2026-01-21", "--mode", "overnight", "--reason", "again")
-    answer(house, 409, {"status": "already_running", "run": "r-7"})
-    status, told = house.orch(*argv)
+    answer(kit, 409, {"status": "already_running", "run": "r-7"})
+    status, told = kit.orch(*argv)
     assert status == 5
     assert "already_running, run r-7" in told
     parts = [{"processor": "A", "status": "success"}, {"processor": "B", "status": "error", "error": "no rows"}]
-    answer(house, 200, {"results": parts})
-    status, told = house.orch(*argv)
+    answer(kit, 200, {"results": parts})
+    status, told = kit.orch(*argv)
     assert status == 0
     assert "1 of 2 failed: B (no rows)" in told
-    answer(house, 200, GOOD, 5 * MINUTE)
-    status, told = house.orch(*argv)
+    answer(kit, 200, GOOD, 5 * MINUTE)
+    status, told = kit.orch(*argv)
     assert status == 5
     assert "may have been started" in told
 
 
-def test_what_is_not_begun_is_no_failure(house: HandlersKit) -> None:
+def test_what_is_not_begun_is_no_failure(kit: HandlersKit) -> None:
     """The sweep's time is over: nothing was called, nobody is told, and the next minute calls."""
     from shared.core.errors import NotBegun
 
-    house.services.answers["analytics"] = NotBegun("http", "no time left in this sweep")
-    at(house, 8, 30)
-    house.sweep()
-    assert house.run().repairs["phase3"].failure is None
-    assert not house.run().repairs["phase3"].pending
-    del house.services.answers["analytics"]
-    house.wait(MINUTE - SECOND)
-    house.sweep()
-    assert house.run().repairs["phase3"].attempts == 1
+    kit.services.answers["analytics"] = NotBegun("http", "no time left in this sweep")
+    at(kit, 8, 30)
+    kit.sweep()
+    assert kit.run().repairs["phase3"].failure is None
+    assert not kit.run().repairs["phase3"].pending
+    del kit.services.answers["analytics"]
+    kit.wait(MINUTE - SECOND)
+    kit.sweep()
+    assert kit.run().repairs["phase3"].attempts == 1
 
 
-def test_an_unset_address_is_a_fault_that_names_its_variable(house: HandlersKit) -> None:
+def test_an_unset_address_is_a_fault_that_names_its_variable(kit: HandlersKit) -> None:
     """Nothing can be called: critical, with the variable to set."""
-    whole = house.instance()
-    house.ctx = replace(whole, endpoints={**whole.endpoints, "analytics": None})
-    at(house, 8, 30)
-    house.sweep()
-    [critical] = house.notices("repair_fault")
+    whole = kit.instance()
+    kit.ctx = replace(whole, endpoints={**whole.endpoints, "analytics": None})
+    at(kit, 8, 30)
+    kit.sweep()
+    [critical] = kit.notices("repair_fault")
     assert "ANALYTICS_PROCESSOR_URL" in critical.text

@@ -59,26 +59,26 @@ class Two:
     """A night whose gate blocks, and two sinks that hear of it."""
 
     def __init__(self) -> None:
-        self.house = HandlersKit().ordinary()
+        self.kit = HandlersKit().ordinary()
         self.well, self.ill = Sink(), Sink()
-        self.ctx: Context = self.house.with_ports(alerts=FanOut({"well": self.well, "ill": self.ill}))
+        self.ctx: Context = self.kit.with_ports(alerts=FanOut({"well": self.well, "ill": self.ill}))
 
     def block(self) -> None:
-        self.house.change(readings={"game_coverage": 10.0})
-        self.house.finish(*PHASE3, records=200)
+        self.kit.change(readings={"game_coverage": 10.0})
+        self.kit.finish(*PHASE3, records=200)
 
     def sweeps(self, minutes: int) -> None:
-        self.house.sweeps(minutes, ctx=self.ctx)
+        self.kit.sweeps(minutes, ctx=self.ctx)
 
     @property
     def now(self) -> datetime:
-        return self.house.clock.instant
+        return self.kit.clock.instant
 
 
 @pytest.fixture
 def two() -> Two:
     both = Two()
-    both.house.ctx = both.ctx
+    both.kit.ctx = both.ctx
     return both
 
 
@@ -99,7 +99,7 @@ def test_who_was_told_is_told_that_it_is_over(two: Two) -> None:
     two.ill.answer = Unavailable("ill", "502")
     two.block()
     two.sweeps(3)
-    two.house.change(readings={"game_coverage": 100.0})
+    two.kit.change(readings={"game_coverage": 100.0})
     two.sweeps(6)
     assert two.well.of("gate") == [(False, 1), (True, 1)]
 
@@ -109,10 +109,10 @@ def test_what_holds_again_after_one_sink_heard_its_end_is_told_again(two: Two) -
     two.block()
     two.sweeps(2)
     two.ill.answer = Unavailable("ill", "502")
-    two.house.change(readings={"game_coverage": 100.0})
-    two.house.sweeps(3, ctx=two.house.with_ports(alerts=FanOut({"well": two.well, "ill": two.ill})))
+    two.kit.change(readings={"game_coverage": 100.0})
+    two.kit.sweeps(3, ctx=two.kit.with_ports(alerts=FanOut({"well": two.well, "ill": two.ill})))
     assert two.well.of("gate") == [(False, 1), (True, 1)]
-    [document] = [d for d in two.house.store.query("alerts") if d.data["kind"] == "gate"]
+    [document] = [d for d in two.kit.store.query("alerts") if d.data["kind"] == "gate"]
     half_told = outbox.read(document).alert
     assert half_told.taken == ("well",)
     holding = condition_of(half_told)
@@ -125,7 +125,7 @@ def test_what_holds_again_after_one_sink_heard_its_end_is_told_again(two: Two) -
 def test_a_sink_that_is_away_for_long_does_not_silence_the_repetition(two: Two) -> None:
     """After ``repeat_after`` the healthy one says it again, with the count (behaviour A2)."""
     two.ill.answer = Unavailable("ill", "502")
-    policy = two.house.policy
+    policy = two.kit.policy
     two.ctx = replace(
         two.ctx, policy=replace(policy, alerts=replace(policy.alerts, repeat_after=timedelta(minutes=30)))
     )
@@ -140,8 +140,8 @@ def test_a_sink_that_hangs_keeps_no_alert_from_a_healthy_one(two: Two) -> None:
     for number in range(4):
         run = f"nba/2026-01-1{number}/overnight"  # those of one run would be one message
         condition = Condition(AlertKind.LATE, Severity.INFO, run, TO4, PGS, "has arrived")
-        two.house.act(lambda c=condition: raise_alerts.raise_now(two.ctx, [c]))  # type: ignore[misc]
-    two.well.answer, two.ill.hangs = Delivered(), two.house.clock
+        two.kit.act(lambda c=condition: raise_alerts.raise_now(two.ctx, [c]))  # type: ignore[misc]
+    two.well.answer, two.ill.hangs = Delivered(), two.kit.clock
     for told in range(1, 5):
         two.sweeps(1)
         assert len(two.well.of("late")) == told

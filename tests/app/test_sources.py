@@ -27,11 +27,11 @@ TODAY = DAY + timedelta(days=1)
 
 def silent(need: Need, before: dict[str, int]) -> HandlersKit:
     """Return a night in which everybody came but the processor of two sources, with these rows at its opening."""
-    house = HandlersKit(policy=policy_of_sources(need)).ordinary()
-    house.change(rows={table: {DAY: count} for table, count in before.items()})
-    house.sweep()
-    house.finish(*(name for name in PHASE3 if name != PGS), records=200)
-    return house
+    kit = HandlersKit(policy=policy_of_sources(need)).ordinary()
+    kit.change(rows={table: {DAY: count} for table, count in before.items()})
+    kit.sweep()
+    kit.finish(*(name for name in PHASE3 if name != PGS), records=200)
+    return kit
 
 
 @pytest.mark.parametrize(
@@ -49,23 +49,23 @@ def test_a_silent_processor_is_taken_by_the_tables_of_its_sources(
     need: Need, before: dict[str, int], now: dict[str, int], taken: bool
 ) -> None:
     """Each table by its own floor and against its own rows at the opening; any of them, or all, as the policy says."""
-    house = silent(need, before)
-    assert house.run().baseline is not None
-    assert (house.run().baseline or {}).items() >= before.items()
-    house.change(rows={table: {DAY: count} for table, count in now.items()})
-    at(house, 8, 30)
-    house.sweeps(1)
-    assert (outcome(house) is Outcome.INFERRED) is taken
+    kit = silent(need, before)
+    assert kit.run().baseline is not None
+    assert (kit.run().baseline or {}).items() >= before.items()
+    kit.change(rows={table: {DAY: count} for table, count in now.items()})
+    at(kit, 8, 30)
+    kit.sweeps(1)
+    assert (outcome(kit) is Outcome.INFERRED) is taken
 
 
 @pytest.mark.parametrize(("rows", "percent"), [({A: 70, B: 0}, 50), ({A: 70, B: 14}, 100), ({A: 0, B: 0}, 0)])
 def test_floors_are_checked_in_the_tables_of_the_sources(rows: dict[str, int], percent: float) -> None:
     """The check of floors measures the fullest of them by its own floor."""
-    house = HandlersKit(policy=policy_of_sources()).ordinary()
-    house.change(rows={table: {DAY: count} for table, count in rows.items()})
+    kit = HandlersKit(policy=policy_of_sources()).ordinary()
+    kit.change(rows={table: {DAY: count} for table, count in rows.items()})
     schedule = next(one for one in VALIDATION.schedules.values() if one.working_day(TODAY) == TODAY)
-    target = Target(schedule, TODAY, house.clock.now() + timedelta(hours=6), house.policy.zone)
-    measured = outputs.floors(house.ctx, target, {})
+    target = Target(schedule, TODAY, kit.clock.now() + timedelta(hours=6), kit.policy.zone)
+    measured = outputs.floors(kit.ctx, target, {})
     [found] = [measure for measure in measured.measures if measure.subject.startswith(f"{PGS} of")]
     assert found.value == percent
 
@@ -85,9 +85,9 @@ def test_health_reads_a_table_of_a_source_where_there_is_no_other() -> None:
     policy = policy_of_sources()
     phase = policy.phases["phase3"]
     only = replace(phase, processors={PGS: phase.processors[PGS]})
-    house = HandlersKit(policy=replace(policy, calendar=None, phases={"phase3": only}))
-    house.change(rows={A: {DAY: 3}, B: {DAY: 3}})
-    ctx = house.instance(policy=house.policy)
+    kit = HandlersKit(policy=replace(policy, calendar=None, phases={"phase3": only}))
+    kit.change(rows={A: {DAY: 3}, B: {DAY: 3}})
+    ctx = kit.instance(policy=kit.policy)
     assert _warehouse(ctx).detail == f"{A} can be read"
 
 

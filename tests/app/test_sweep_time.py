@@ -34,8 +34,8 @@ SPARE = timedelta(seconds=1)
 class Slow:
     """A port of which every method answers after a while."""
 
-    def __init__(self, house: HandlersKit, port: Any, wait: timedelta) -> None:
-        self._clock, self._port, self._wait = house.clock, port, wait
+    def __init__(self, kit: HandlersKit, port: Any, wait: timedelta) -> None:
+        self._clock, self._port, self._wait = kit.clock, port, wait
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         def call(*args: Any, **given: Any) -> Any:
@@ -45,59 +45,59 @@ class Slow:
         return call
 
 
-def with_waiting_alerts(house: HandlersKit, count: int) -> HandlersKit:
+def with_waiting_alerts(kit: HandlersKit, count: int) -> HandlersKit:
     """Let so many alerts wait to be sent, each of a run of its own: those of one run would be one message."""
-    house.fail("slack")
+    kit.fail("slack")
     for number in range(count):
         run = f"nba/2025-12-{number + 1:02d}/overnight"
         condition = Condition(AlertKind.LATE, Severity.INFO, run, TO4, PGS, "has arrived")
-        house.act(lambda c=condition: raise_alerts.raise_now(house.ctx, [c]))  # type: ignore[misc]
-    house.mend()
-    house.wait(10 * MINUTE)
-    return house
+        kit.act(lambda c=condition: raise_alerts.raise_now(kit.ctx, [c]))  # type: ignore[misc]
+    kit.mend()
+    kit.wait(10 * MINUTE)
+    return kit
 
 
 def test_a_hanging_slack_costs_one_wait_and_no_alert() -> None:
     """Twenty-five alerts wait: the first is tried in vain, the rest keep for a later sweep, and all of them leave."""
-    house = with_waiting_alerts(HandlersKit().ordinary(), 25)
-    house.fail("slack", FaultKind.TIMEOUT)
-    house.sweep()
-    assert house.waited <= timedelta(seconds=6)
-    house.mend()
-    house.wait(10 * MINUTE)
-    house.sweep()
-    assert len(house.notices("late")) == 25
+    kit = with_waiting_alerts(HandlersKit().ordinary(), 25)
+    kit.fail("slack", FaultKind.TIMEOUT)
+    kit.sweep()
+    assert kit.waited <= timedelta(seconds=6)
+    kit.mend()
+    kit.wait(10 * MINUTE)
+    kit.sweep()
+    assert len(kit.notices("late")) == 25
 
 
 def test_a_slow_slack_sends_what_fits_and_keeps_the_rest() -> None:
     """Every alert takes three seconds: the sweep ends within its limit, the next one sends what was left."""
-    house = with_waiting_alerts(HandlersKit().ordinary(), 25)
-    house.ctx = house.with_ports(alerts=Slow(house, house.ports.alerts, timedelta(seconds=3)))
-    house.sweep()
-    first = len(house.notices("late"))
-    assert house.waited <= TIME_LIMIT + SPARE
+    kit = with_waiting_alerts(HandlersKit().ordinary(), 25)
+    kit.ctx = kit.with_ports(alerts=Slow(kit, kit.ports.alerts, timedelta(seconds=3)))
+    kit.sweep()
+    first = len(kit.notices("late"))
+    assert kit.waited <= TIME_LIMIT + SPARE
     assert 0 < first < 25
-    house.wait()
-    house.sweep()
-    assert first < len(house.notices("late")) <= 25
+    kit.wait()
+    kit.sweep()
+    assert first < len(kit.notices("late")) <= 25
 
 
 @pytest.mark.parametrize("port", ["warehouse", "record", "bus", "slack", "precompute", "analytics"])
 def test_whatever_hangs_a_sweep_ends_in_its_time(port: str) -> None:
     """One part of the world hangs while twelve runs want it: the sweep is over within its limit."""
-    house = crowded(12)
-    house.fail(port, FaultKind.TIMEOUT)
-    house.sweep()
-    assert house.waited <= TIME_LIMIT + SPARE
+    kit = crowded(12)
+    kit.fail(port, FaultKind.TIMEOUT)
+    kit.sweep()
+    assert kit.waited <= TIME_LIMIT + SPARE
 
 
 def test_everything_hangs_and_the_sweep_ends_in_its_time() -> None:
     """All of it at once."""
-    house = with_waiting_alerts(crowded(12), 25)
+    kit = with_waiting_alerts(crowded(12), 25)
     for port in ("warehouse", "record", "bus", "slack", "precompute", "analytics"):
-        house.fail(port, FaultKind.TIMEOUT)
-    house.sweep()
-    assert house.waited <= TIME_LIMIT + SPARE
+        kit.fail(port, FaultKind.TIMEOUT)
+    kit.sweep()
+    assert kit.waited <= TIME_LIMIT + SPARE
 
 
 class Kept:
@@ -113,68 +113,68 @@ class Kept:
 
 def test_a_service_that_hangs_leaves_the_time_to_say_so() -> None:
     """Twelve seconds before its end a sweep gives a call two of them: the rest is for what it has to tell."""
-    house, http = HandlersKit(), Kept()
-    ports = BoundedPorts(house.with_ports(http=http).ports, house.clock.now() + timedelta(seconds=12))
+    kit, http = HandlersKit(), Kept()
+    ports = BoundedPorts(kit.with_ports(http=http).ports, kit.clock.now() + timedelta(seconds=12))
     ports.http.request("POST", "http://x/start", {}, timedelta(seconds=20))
     assert http.given == [timedelta(seconds=2)]
-    house.wait(timedelta(seconds=2))
+    kit.wait(timedelta(seconds=2))
     with pytest.raises(NotBegun):
         ports.http.request("POST", "http://x/start", {}, timedelta(seconds=20))
 
 
 def crowded(count: int) -> HandlersKit:
-    """Return a house in which phase 3 of so many backfill runs is complete and waits for the sweep."""
-    house = HandlersKit().ordinary()
+    """Return a kit in which phase 3 of so many backfill runs is complete and waits for the sweep."""
+    kit = HandlersKit().ordinary()
     for back in range(count):
         day = DAY - timedelta(days=back)
-        house.ordinary(day)
+        kit.ordinary(day)
         for name in PHASE3:
-            house.deliver(name, records=200, game_date=str(day), backfill_mode=True, skip_downstream_trigger=True)
-    return house
+            kit.deliver(name, records=200, game_date=str(day), backfill_mode=True, skip_downstream_trigger=True)
+    return kit
 
 
 def test_a_gate_that_was_not_read_for_want_of_time_does_not_pass() -> None:
     """The warehouse takes 15 s an answer: what is not asked any more is not unreadable, its runs wait (D4)."""
-    house = crowded(6)
-    house.ctx = house.with_ports(warehouse=Slow(house, house.ports.warehouse, timedelta(seconds=15)))
-    answer = house.sweep()
-    assert house.waited <= TIME_LIMIT + SPARE
+    kit = crowded(6)
+    kit.ctx = kit.with_ports(warehouse=Slow(kit, kit.ports.warehouse, timedelta(seconds=15)))
+    answer = kit.sweep()
+    assert kit.waited <= TIME_LIMIT + SPARE
     assert any("no time left" in finding["detail"] for finding in answer.findings)
-    assert all(one.body["gate_readings"]["game_coverage"].endswith("percent") for one in house.published)
+    assert all(one.body["gate_readings"]["game_coverage"].endswith("percent") for one in kit.published)
 
 
-def old_runs(house: HandlersKit, count: int) -> None:
+def old_runs(kit: HandlersKit, count: int) -> None:
     """Let messages without backfill_mode have opened runs of so many old dates."""
     for back in range(count):
         key = RunKey("nba", DAY - timedelta(days=10 + back), "overnight")
-        house.store.inner.create(run_path(key), run_data(Run(key, T0), POLICY))
+        kit.store.inner.create(run_path(key), run_data(Run(key, T0), POLICY))
 
 
 def test_old_dates_do_not_starve_tonight() -> None:
     """1,500 of them are open and every reading is slow: tonight's run is decided by the first sweep."""
-    house = HandlersKit().ordinary()
-    old_runs(house, 1500)
-    house.ctx = house.with_ports(warehouse=Slow(house, house.ports.warehouse, timedelta(seconds=2)))
+    kit = HandlersKit().ordinary()
+    old_runs(kit, 1500)
+    kit.ctx = kit.with_ports(warehouse=Slow(kit, kit.ports.warehouse, timedelta(seconds=2)))
     for name in PHASE3:
-        house.deliver(name, records=200, skip_downstream_trigger=True)
-    house.sweep()
-    assert house.trigger_ids == [NIGHT.trigger_id(TO4, 1)]
-    assert house.waited <= TIME_LIMIT + SPARE
+        kit.deliver(name, records=200, skip_downstream_trigger=True)
+    kit.sweep()
+    assert kit.trigger_ids == [NIGHT.trigger_id(TO4, 1)]
+    assert kit.waited <= TIME_LIMIT + SPARE
 
 
 def test_old_dates_are_one_warning() -> None:
     """Thirty dates, four transitions each overdue: one warning with their number and span, nothing of each run."""
-    house = HandlersKit().ordinary()
+    kit = HandlersKit().ordinary()
     for back in range(30):
         day = DAY - timedelta(days=10 + back)
-        house.ordinary(day)
-        house.deliver(PGS, records=1, game_date=str(day))
-    house.sweeps(3)
+        kit.ordinary(day)
+        kit.deliver(PGS, records=1, game_date=str(day))
+    kit.sweeps(3)
     old = {str(DAY - timedelta(days=10 + back)) for back in range(30)}
     assert [
-        notice for notice in house.notices() if any(day in notice.text.splitlines()[0].split()[0] for day in old)
+        notice for notice in kit.notices() if any(day in notice.text.splitlines()[0].split()[0] for day in old)
     ] == []
-    [notice] = house.notices("old_dates")
+    [notice] = kit.notices("old_dates")
     assert (notice.severity, "30 live runs" in notice.text, "backfill_mode" in notice.text) == ("warning", True, True)
     assert str(DAY - timedelta(days=39)) in notice.text
 
@@ -196,33 +196,33 @@ def test_the_order_of_a_sweep() -> None:
 
 def test_what_is_not_begun_for_want_of_time_is_said_so() -> None:
     """The call that would not fit is refused at once, by the name of its port."""
-    house = HandlersKit()
-    ports = BoundedPorts(house.ports, house.clock.now() + timedelta(seconds=2))
+    kit = HandlersKit()
+    ports = BoundedPorts(kit.ports, kit.clock.now() + timedelta(seconds=2))
     with pytest.raises(Unavailable, match="no time left"):
         ports.bus.publish("topic", [])
 
 
 def test_a_calendar_that_is_not_read_for_want_of_time_opens_and_decides_nothing() -> None:
     """The store takes most of the sweep: it ends in order and says so, no run is opened; the next one does it all."""
-    house = HandlersKit().ordinary()
-    house.finish(*PHASE3[:-1], records=200)
-    house.deliver(PHASE3[-1], records=200, skip_downstream_trigger=True)
-    runs = len(house.documents("runs"))
-    house.ctx = house.with_ports(store=SlowOnce(house, timedelta(seconds=30)))
-    answer = house.sweep()
+    kit = HandlersKit().ordinary()
+    kit.finish(*PHASE3[:-1], records=200)
+    kit.deliver(PHASE3[-1], records=200, skip_downstream_trigger=True)
+    runs = len(kit.documents("runs"))
+    kit.ctx = kit.with_ports(store=SlowOnce(kit, timedelta(seconds=30)))
+    answer = kit.sweep()
     assert (answer.status, [finding["detail"] for finding in answer.findings]) == (207, [str(OutOfTime())])
-    assert (house.trigger_ids, len(house.documents("runs"))) == ([], runs)
-    house.ctx = house.instance()
-    house.wait()
-    assert house.sweep().status == 200
-    assert house.trigger_ids == [NIGHT.trigger_id(TO4, 1)]
+    assert (kit.trigger_ids, len(kit.documents("runs"))) == ([], runs)
+    kit.ctx = kit.instance()
+    kit.wait()
+    assert kit.sweep().status == 200
+    assert kit.trigger_ids == [NIGHT.trigger_id(TO4, 1)]
 
 
 class SlowOnce:
     """A store whose first query for open runs takes so long."""
 
-    def __init__(self, house: HandlersKit, wait: timedelta) -> None:
-        self._clock, self._store, self._wait = house.clock, house.ports.store, wait
+    def __init__(self, kit: HandlersKit, wait: timedelta) -> None:
+        self._clock, self._store, self._wait = kit.clock, kit.ports.store, wait
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
@@ -236,24 +236,24 @@ class SlowOnce:
 
 def test_a_record_that_is_not_asked_for_want_of_time_is_no_failure_of_it() -> None:
     """Three writes are refused for want of time: nobody waits for them, and the breaker stays as it was."""
-    house = HandlersKit()
-    ports = BoundedPorts(house.ports, house.clock.now() + timedelta(seconds=2))
-    ctx = replace(house.ctx, ports=ports)
+    kit = HandlersKit()
+    ports = BoundedPorts(kit.ports, kit.clock.now() + timedelta(seconds=2))
+    ctx = replace(kit.ctx, ports=ports)
     for number in range(6):
-        kept = house.act(lambda n=number: write_rows(ctx, [("alerts", Row(f"r{n}", {}))]))  # type: ignore[misc]
-        assert (kept, house.waited, house.audit.tried) == (False, timedelta(), 0)
-    assert house.documents("breakers") == []
+        kept = kit.act(lambda n=number: write_rows(ctx, [("alerts", Row(f"r{n}", {}))]))  # type: ignore[misc]
+        assert (kept, kit.waited, kit.audit.tried) == (False, timedelta(), 0)
+    assert kit.documents("breakers") == []
 
 
 def test_what_hung_before_is_not_asked_again_and_waits_for_nothing() -> None:
     """The first write waits in vain and is told so with its own reason; the second is refused at once."""
-    house = HandlersKit()
-    house.fail("record", FaultKind.TIMEOUT)
-    ports = BoundedPorts(house.ports, house.clock.now() + timedelta(seconds=40))
+    kit = HandlersKit()
+    kit.fail("record", FaultKind.TIMEOUT)
+    ports = BoundedPorts(kit.ports, kit.clock.now() + timedelta(seconds=40))
     tried: list[Unavailable] = []
     for _ in range(2):
         with pytest.raises(Unavailable) as caught:
-            house.act(lambda: retry(house.clock, 3, MINUTE, lambda: ports.audit.insert("alerts", [])))
+            kit.act(lambda: retry(kit.clock, 3, MINUTE, lambda: ports.audit.insert("alerts", [])))
         tried.append(caught.value)
     assert [type(error) for error in tried] == [Unavailable, NotBegun]
-    assert (house.audit.tried, house.waited) == (1, timedelta())
+    assert (kit.audit.tried, kit.waited) == (1, timedelta())

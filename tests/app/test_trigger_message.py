@@ -37,40 +37,40 @@ SPECIFIED = {
 IDS = {"trigger_id", "generation", "pipeline", "transition", "mode", "lane", "game_date", "correlation_id"}
 
 
-def phase2_deadline(house: HandlersKit) -> None:
-    house.deliver("p2_odds_game_lines", records=7, correlation_id="run-7")
-    house.deliver("p2_nbacom_boxscores", records=3)
-    house.wait(timedelta(minutes=30))
-    house.sweep()
+def phase2_deadline(kit: HandlersKit) -> None:
+    kit.deliver("p2_odds_game_lines", records=7, correlation_id="run-7")
+    kit.deliver("p2_nbacom_boxscores", records=3)
+    kit.wait(timedelta(minutes=30))
+    kit.sweep()
 
 
-def phase3_degraded(house: HandlersKit) -> None:
-    house.deliver(PGS, records=203, correlation_id="c-pgs", metadata=CHANGED)
-    house.deliver(
+def phase3_degraded(kit: HandlersKit) -> None:
+    kit.deliver(PGS, records=203, correlation_id="c-pgs", metadata=CHANGED)
+    kit.deliver(
         UPGC, records=190, correlation_id="c-upgc", metadata={**CHANGED, "entities_changed": {"teams": ["LAL"]}}
     )
-    house.deliver(TDGS, records=14)
-    house.deliver(TOGS, "partial", records=14, correlation_id="c-togs")
-    house.wait(timedelta(minutes=15))
-    house.sweep()
+    kit.deliver(TDGS, records=14)
+    kit.deliver(TOGS, "partial", records=14, correlation_id="c-togs")
+    kit.wait(timedelta(minutes=15))
+    kit.sweep()
 
 
-def phase4_call(house: HandlersKit) -> None:
+def phase4_call(kit: HandlersKit) -> None:
     for processor in PHASE4:
-        house.deliver(processor, records=400, correlation_id="c-4", metadata=CHANGED)
+        kit.deliver(processor, records=400, correlation_id="c-4", metadata=CHANGED)
 
 
-def phase5_export(house: HandlersKit) -> None:
-    house.deliver("prediction_coordinator", records=150, metadata={"completion_pct": 97.5})
+def phase5_export(kit: HandlersKit) -> None:
+    kit.deliver("prediction_coordinator", records=150, metadata={"completion_pct": 97.5})
 
 
-def backfill(house: HandlersKit) -> None:
-    house.deliver("prediction_coordinator", records=150, metadata={"completion_pct": 97.5}, backfill_mode=True)
+def backfill(kit: HandlersKit) -> None:
+    kit.deliver("prediction_coordinator", records=150, metadata={"completion_pct": 97.5}, backfill_mode=True)
 
 
-def operator(house: HandlersKit) -> None:
-    house.change(games={DAY: 0})
-    status, said = house.orch("trigger", TO4, str(DAY), "--mode", "overnight", "--reason", "exhibition game")
+def operator(kit: HandlersKit) -> None:
+    kit.change(games={DAY: 0})
+    status, said = kit.orch("trigger", TO4, str(DAY), "--mode", "overnight", "--reason", "exhibition game")
     assert status == 0, said
 
 
@@ -85,15 +85,15 @@ CASES: dict[str, Callable[[HandlersKit], None]] = {
 
 
 def after(case: str) -> HandlersKit:
-    house = HandlersKit(version="abc1234", policy=replace(POLICY, version="0123456789ab")).ordinary()
-    CASES[case](house)
-    return house
+    kit = HandlersKit(version="abc1234", policy=replace(POLICY, version="0123456789ab")).ordinary()
+    CASES[case](kit)
+    return kit
 
 
-def shown(house: HandlersKit) -> dict[str, Any]:
-    calls = [{"to": f"{call.service}{call.path}", "body": dict(call.body)} for call in house.calls]
+def shown(kit: HandlersKit) -> dict[str, Any]:
+    calls = [{"to": f"{call.service}{call.path}", "body": dict(call.body)} for call in kit.calls]
     sent = [
-        {"to": one.topic, "attributes": dict(one.message.attributes), "body": dict(one.body)} for one in house.published
+        {"to": one.topic, "attributes": dict(one.message.attributes), "body": dict(one.body)} for one in kit.published
     ]
     return {"calls": calls, "messages": sent}
 
@@ -116,9 +116,9 @@ def test_every_snapshot_of_a_trigger_has_a_case() -> None:
 @pytest.mark.parametrize("case", CASES)
 def test_every_message_has_every_field(case: str) -> None:
     """All fields of behaviour 5 are there, the ids are attributes too, and an attribute says what the body says."""
-    house = after(case)
-    assert house.published
-    for one in house.published:
+    kit = after(case)
+    assert kit.published
+    for one in kit.published:
         assert one.body.keys() >= SPECIFIED
         assert one.message.attributes.keys() >= IDS
         for name, value in one.message.attributes.items():
@@ -129,16 +129,16 @@ def test_every_message_has_every_field(case: str) -> None:
 
 def test_the_call_carries_the_message() -> None:
     """HTTP: the same body."""
-    house = after("trigger_call_and_message")
-    [call], [message] = house.calls, house.published
+    kit = after("trigger_call_and_message")
+    [call], [message] = kit.calls, kit.published
     assert dict(call.body) == dict(message.body)
     assert call.path == "/start"
 
 
 def test_only_completed_processors_have_a_message() -> None:
     """Partial ones are named missing and listed nowhere as completed; sources, dates and ids are their own."""
-    house = after("trigger_per_processor")
-    bodies = {one.body["processor_name"]: one.body for one in house.published}
+    kit = after("trigger_per_processor")
+    bodies = {one.body["processor_name"]: one.body for one in kit.published}
     assert set(bodies) == {PGS, UPGC, TDGS}
     assert bodies[PGS]["missing_processors"] == [TOGS, UTGC]
     assert bodies[PGS]["completed_processors"] == sorted(bodies)
@@ -159,12 +159,12 @@ def test_entities_are_the_union_and_incremental_only_if_all_are() -> None:
 
 def test_an_absent_correlation_id_is_made_once() -> None:
     """Without one from anybody, one is made, and a second dispatch of the same id makes the same again."""
-    house = HandlersKit().ordinary()
-    house.finish("p2_odds_game_lines", "p2_nbacom_gamebook_pdf", "p2_nbacom_boxscores", "p2_bigdataball_pbp")
-    house.deliver("p2_odds_player_props")
-    house.wait(timedelta(hours=1))
-    house.sweep()
-    first, again = (one.body for one in house.published)
+    kit = HandlersKit().ordinary()
+    kit.finish("p2_odds_game_lines", "p2_nbacom_gamebook_pdf", "p2_nbacom_boxscores", "p2_bigdataball_pbp")
+    kit.deliver("p2_odds_player_props")
+    kit.wait(timedelta(hours=1))
+    kit.sweep()
+    first, again = (one.body for one in kit.published)
     assert first["trigger_id"] == again["trigger_id"] == NIGHT.trigger_id(TO3, 1)
     assert len(first["correlation_id"]) == 32
     assert first["correlation_id"] == again["correlation_id"]
@@ -172,12 +172,12 @@ def test_an_absent_correlation_id_is_made_once() -> None:
 
 def test_a_refresh_carries_what_the_trigger_before_it_lacked() -> None:
     """Generation 2 says `refresh`, is no longer degraded, and names everybody."""
-    house = HandlersKit().ordinary()
-    phase3_degraded(house)
-    house.deliver("player_composite_factors", "started")
-    house.deliver(TOGS, records=14)
-    house.deliver(UTGC, records=14)
-    second = [one.body for one in house.published if one.body["generation"] == 2]
+    kit = HandlersKit().ordinary()
+    phase3_degraded(kit)
+    kit.deliver("player_composite_factors", "started")
+    kit.deliver(TOGS, records=14)
+    kit.deliver(UTGC, records=14)
+    second = [one.body for one in kit.published if one.body["generation"] == 2]
     assert {body["processor_name"] for body in second} == {PGS, UPGC, TDGS, TOGS}
     assert {body["trigger_reason"] for body in second} == {"refresh"}
     assert {tuple(body["missing_processors"]) for body in second} == {(UTGC,)}
@@ -198,13 +198,13 @@ def test_who_caused_it_is_named() -> None:
 
 def test_gate_readings_name_numbers_and_a_service_nobody_could_ask() -> None:
     """Every gate of the transition is in the readings; a service without a URL is said to be unchecked."""
-    house = HandlersKit().ordinary()
-    ctx = house.instance()
+    kit = HandlersKit().ordinary()
+    ctx = kit.instance()
     ctx = replace(ctx, endpoints={**ctx.endpoints, "precompute": None})
-    house.health("precompute", Health.DOWN)
+    kit.health("precompute", Health.DOWN)
     for processor in PHASE3:
-        house.deliver(processor, records=200, ctx=ctx)
-    readings = house.published[0].body["gate_readings"]
+        kit.deliver(processor, records=200, ctx=ctx)
+    readings = kit.published[0].body["gate_readings"]
     assert set(readings) == {"phase3_rows", "game_coverage", "minutes_coverage", "precompute"}
     assert "100 percent" in readings["game_coverage"]
     assert "not checked" in readings["precompute"]
@@ -212,15 +212,15 @@ def test_gate_readings_name_numbers_and_a_service_nobody_could_ask() -> None:
 
 def test_the_body_of_the_policy_overrides_nothing() -> None:
     """Fields of the policy's `body` stand beside ours; a policy cannot rename a trigger."""
-    house = HandlersKit().ordinary()
-    policy = house.policy
+    kit = HandlersKit().ordinary()
+    policy = kit.policy
     transition = policy.transitions[TO6]
     body = {"trigger_id": "mine", "export_types": ["tonight"], "degraded": "no"}
     [step] = transition.dispatch.steps
     changed = replace(transition, dispatch=replace(transition.dispatch, steps=(replace(step, body=Body(body)),)))
-    ctx = house.instance(policy=replace(policy, transitions={**policy.transitions, TO6: changed}))
-    house.deliver("prediction_coordinator", records=150, metadata={"completion_pct": 90}, ctx=ctx)
-    [one] = house.published
+    ctx = kit.instance(policy=replace(policy, transitions={**policy.transitions, TO6: changed}))
+    kit.deliver("prediction_coordinator", records=150, metadata={"completion_pct": 90}, ctx=ctx)
+    [one] = kit.published
     assert one.body["trigger_id"] == NIGHT.trigger_id(TO6, 1)
     assert one.body["degraded"] is False
     assert one.body["export_types"] == ["tonight"]
@@ -230,16 +230,16 @@ def test_the_body_of_the_policy_overrides_nothing() -> None:
 def test_a_correlation_id_leaves_unchanged_or_not_at_all(given: str, in_attributes: bool) -> None:
     """Behaviour 5: whole in the body, blanks and all; of a length that no broker takes as an attribute it stands in
     the body alone, since a part of it would be another id."""
-    house = HandlersKit().ordinary()
-    house.deliver("prediction_coordinator", records=150, metadata={"completion_pct": 90}, correlation_id=given)
-    [one] = house.published
+    kit = HandlersKit().ordinary()
+    kit.deliver("prediction_coordinator", records=150, metadata={"completion_pct": 90}, correlation_id=given)
+    [one] = kit.published
     assert one.body["correlation_id"] == given
     assert one.message.attributes.get("correlation_id") == (given if in_attributes else None)
 
 
 def test_both_phases_hear_of_one_run() -> None:
     """The trigger ids of one run differ by transition and generation only."""
-    house = HandlersKit().ordinary()
-    phase4_call(house)
-    phase5_export(house)
-    assert house.trigger_ids == [NIGHT.trigger_id(TO5, 1), NIGHT.trigger_id(TO6, 1)]
+    kit = HandlersKit().ordinary()
+    phase4_call(kit)
+    phase5_export(kit)
+    assert kit.trigger_ids == [NIGHT.trigger_id(TO5, 1), NIGHT.trigger_id(TO6, 1)]

@@ -32,91 +32,91 @@ def policy_of_units(reports: Reports = Reports.WHOLE) -> Policy:
 
 
 def night(reports: Reports = Reports.WHOLE) -> HandlersKit:
-    house = HandlersKit(policy=policy_of_units(reports)).ordinary()
-    house.change(units={DAY: GAMES}, units_held={TABLE: {DAY: GAMES[:5]}})
-    house.sweep()
-    return house
+    kit = HandlersKit(policy=policy_of_units(reports)).ordinary()
+    kit.change(units={DAY: GAMES}, units_held={TABLE: {DAY: GAMES[:5]}})
+    kit.sweep()
+    return kit
 
 
 def test_what_is_short_is_named_everywhere_and_its_arrival_triggers() -> None:
     """Two of seven games missing: the alert, the explanation and what it waits for say which; then all is well."""
-    house = night()
-    house.finish(*OTHERS, records=200)
-    house.deliver(PGS, records=145)
-    house.sweep()
-    [text] = house.texts("units_short")
+    kit = night()
+    kit.finish(*OTHERS, records=200)
+    kit.deliver(PGS, records=145)
+    kit.sweep()
+    [text] = kit.texts("units_short")
     assert "2 of 7 games missing: MIL@ORL, PHX@LAL" in text
-    seen = explain(house.ctx, NIGHT, TO4)
+    seen = explain(kit.ctx, NIGHT, TO4)
     assert "player_game_summary (2 of 7 games missing: MIL@ORL, PHX@LAL)" in seen.reason
     [evidence] = [one for one in seen.evidence["processors"] if one["name"] == PGS]
     assert (evidence["note"], evidence["missing_units"]) == (
         "2 of 7 games missing: MIL@ORL, PHX@LAL", ["MIL@ORL", "PHX@LAL"],
     )  # fmt: skip
-    assert house.state(TO4).state is State.WAITING
-    house.change(units_held={TABLE: {DAY: GAMES}})
-    house.sweeps(2)
-    assert house.state(TO4).accepted_plan is not None
-    assert not house.state(TO4).accepted_plan.degraded  # type: ignore[union-attr]
-    assert [notice.kind for notice in house.notices("units_short", resolved=True)] == ["units_short"]
+    assert kit.state(TO4).state is State.WAITING
+    kit.change(units_held={TABLE: {DAY: GAMES}})
+    kit.sweeps(2)
+    assert kit.state(TO4).accepted_plan is not None
+    assert not kit.state(TO4).accepted_plan.degraded  # type: ignore[union-attr]
+    assert [notice.kind for notice in kit.notices("units_short", resolved=True)] == ["units_short"]
 
 
 def test_a_degraded_trigger_names_the_units() -> None:
     """Triggered without a processor whose table is short, the warning says which games."""
-    house = night(Reports.PER_UNIT)
-    house.finish(*OTHERS, records=200)
-    house.deliver(PGS, records=25)
-    house.sweeps(200)
-    due = house.texts("due_warning")
+    kit = night(Reports.PER_UNIT)
+    kit.finish(*OTHERS, records=200)
+    kit.deliver(PGS, records=25)
+    kit.sweeps(200)
+    due = kit.texts("due_warning")
     assert any("player_game_summary (2 of 7 games missing: MIL@ORL, PHX@LAL)" in text for text in due), due
 
 
 def test_no_report_of_one_unit_warns() -> None:
     """Five messages of one game each: nobody is warned, and the last one of seven completes the night."""
-    house = night(Reports.PER_UNIT)
-    house.finish(*OTHERS, records=200)
+    kit = night(Reports.PER_UNIT)
+    kit.finish(*OTHERS, records=200)
     for count in range(1, len(GAMES) + 1):
-        house.change(units_held={TABLE: {DAY: GAMES[:count]}})
-        house.deliver(PGS, records=25)
-        house.sweep()
-        assert (house.state(TO4).accepted_plan is not None) == (count == len(GAMES))
-    assert not [text for text in house.texts() if PGS in text]
+        kit.change(units_held={TABLE: {DAY: GAMES[:count]}})
+        kit.deliver(PGS, records=25)
+        kit.sweep()
+        assert (kit.state(TO4).accepted_plan is not None) == (count == len(GAMES))
+    assert not [text for text in kit.texts() if PGS in text]
 
 
 @pytest.mark.parametrize(("held", "inferred"), [(5, False), (7, True)])
 def test_a_silent_processor_is_not_inferred_from_a_part_of_the_games(held: int, inferred: bool) -> None:
     """Many rows of five of seven games are no completion; with all seven they are (section 9)."""
-    house = HandlersKit(policy=policy_of_units()).ordinary(rows=0)
-    house.change(units_held={TABLE: {DAY: held}})
-    house.sweep()
-    house.finish(*OTHERS, records=200)
-    house.change(rows={TABLE: {DAY: 5000}})
-    house.clock.instant = house.policy.local(house.clock.instant).replace(hour=8, minute=30)
-    house.sweeps(2)
-    assert bool(house.notices("silent")) == inferred
+    kit = HandlersKit(policy=policy_of_units()).ordinary(rows=0)
+    kit.change(units_held={TABLE: {DAY: held}})
+    kit.sweep()
+    kit.finish(*OTHERS, records=200)
+    kit.change(rows={TABLE: {DAY: 5000}})
+    kit.clock.instant = kit.policy.local(kit.clock.instant).replace(hour=8, minute=30)
+    kit.sweeps(2)
+    assert bool(kit.notices("silent")) == inferred
 
 
 def test_an_unreadable_table_does_not_refuse() -> None:
     """The report's floor decides while the warehouse answers nothing."""
-    house = night()
-    house.fail("warehouse", FaultKind.REJECTS)
-    house.deliver(PGS, records=140)
-    seen = explain(house.ctx, NIGHT, TO4)
+    kit = night()
+    kit.fail("warehouse", FaultKind.REJECTS)
+    kit.deliver(PGS, records=140)
+    seen = explain(kit.ctx, NIGHT, TO4)
     assert PGS in seen.done
 
 
 def test_two_loaders_write_one_document_and_none_sets_back_another() -> None:
     """Each has its part in the processor's document; the older one's rows stand beside the newer's failure."""
-    house = HandlersKit(policy=with_sources()).ordinary()
+    kit = HandlersKit(policy=with_sources()).ordinary()
     for body in (
-        house.message("PlayersProcessor", records=171),
-        {**house.message("TeamsProcessor", "failed"), "error_message": "quota"},
+        kit.message("PlayersProcessor", records=171),
+        {**kit.message("TeamsProcessor", "failed"), "error_message": "quota"},
     ):
-        house.take("phase3", json.dumps(body).encode())
-        house.wait(timedelta(minutes=1))
-    known = house.completion(PGS)
+        kit.take("phase3", json.dumps(body).encode())
+        kit.wait(timedelta(minutes=1))
+    known = kit.completion(PGS)
     assert known is not None
     assert set(known.sources) == {"PlayersProcessor", "TeamsProcessor"}
-    assert PGS in explain(house.ctx, NIGHT, TO4).done
+    assert PGS in explain(kit.ctx, NIGHT, TO4).done
 
 
 def with_sources() -> Policy:
@@ -132,16 +132,16 @@ def with_sources() -> Policy:
 
 def test_nothing_is_told_once_and_is_over_when_rows_come() -> None:
     """A success without records and without rows is no success; rows in the table make it one."""
-    house = night()
-    house.change(units_held={TABLE: {DAY: ()}})
-    house.deliver(PGS, records=0)
-    house.sweeps(3)
-    [notice] = house.notices("nothing")
+    kit = night()
+    kit.change(units_held={TABLE: {DAY: ()}})
+    kit.deliver(PGS, records=0)
+    kit.sweeps(3)
+    [notice] = kit.notices("nothing")
     assert (notice.severity, PGS in notice.text) == ("warning", True)
-    house.change(units_held={TABLE: {DAY: GAMES}})
-    house.sweeps(2)
-    assert house.notices("nothing", resolved=True)
-    assert PGS in explain(house.ctx, NIGHT, TO4).done
+    kit.change(units_held={TABLE: {DAY: GAMES}})
+    kit.sweeps(2)
+    assert kit.notices("nothing", resolved=True)
+    assert PGS in explain(kit.ctx, NIGHT, TO4).done
 
 
 @pytest.mark.parametrize(
@@ -159,18 +159,18 @@ def test_the_third_date_in_a_row_is_critical(
     dates: tuple[int, ...], repaired: int | None, severity: str, says: str
 ) -> None:
     """It says how many; a date without games is no date of it, one that was repaired ends it."""
-    house = HandlersKit(policy=policy_of_units(), start=T0 - timedelta(days=max(dates)))
+    kit = HandlersKit(policy=policy_of_units(), start=T0 - timedelta(days=max(dates)))
     for back in (*sorted(dates, reverse=True), 0):
         day = DAY - timedelta(days=back)
-        house.clock.instant = T0 - timedelta(days=back)
-        house.ordinary(day)
-        house.change(units_held={TABLE: {day: 0}})
-        house.deliver(PGS, records=0, game_date=day.isoformat())
-        house.sweeps(2)
+        kit.clock.instant = T0 - timedelta(days=back)
+        kit.ordinary(day)
+        kit.change(units_held={TABLE: {day: 0}})
+        kit.deliver(PGS, records=0, game_date=day.isoformat())
+        kit.sweeps(2)
         if back == repaired:
-            house.change(units_held={TABLE: {day: 7}})
-            house.sweeps(3)
-    [notice] = [one for one in house.notices("nothing", resolved=False) if one.text.startswith(NIGHT.id)]
+            kit.change(units_held={TABLE: {day: 7}})
+            kit.sweeps(3)
+    [notice] = [one for one in kit.notices("nothing", resolved=False) if one.text.startswith(NIGHT.id)]
     assert notice.severity == severity
     assert says in notice.text
     assert bool(says) == ("in a row" in notice.text)
@@ -178,12 +178,12 @@ def test_the_third_date_in_a_row_is_critical(
 
 def test_nothing_to_do_is_done_and_said_once() -> None:
     """0 of 0 expected is an outcome of its own."""
-    house = night()
-    house.deliver(PGS, records=0, expected_count=0)
-    house.sweeps(3)
-    [notice] = house.notices("nothing_to_do")
+    kit = night()
+    kit.deliver(PGS, records=0, expected_count=0)
+    kit.sweeps(3)
+    [notice] = kit.notices("nothing_to_do")
     assert notice.severity == "info"
-    assert PGS in explain(house.ctx, NIGHT, TO4).done
+    assert PGS in explain(kit.ctx, NIGHT, TO4).done
 
 
 def test_every_word_has_its_tone() -> None:

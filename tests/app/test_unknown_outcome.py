@@ -34,7 +34,7 @@ IDLE = {"status": "no_active_batch"}
 BUSY = {"status": "in_progress", "batch_id": "b-1", "game_date": "2026-01-21"}
 
 
-def house(policy: dict[str, Any]) -> HandlersKit:
+def kit(policy: dict[str, Any]) -> HandlersKit:
     """Return a night with one processor of phase 4 still to come."""
     built = HandlersKit(policy=load_policy(NBA, policy)).ordinary()
     built.finish(*PHASE4[:-1])
@@ -50,7 +50,7 @@ def slow(built: HandlersKit, after: timedelta, status: dict[str, Any]) -> None:
 @pytest.mark.parametrize("minutes", [1, 2, 5, 9, 12])
 def test_a_slow_accept_is_one_call(minutes: int) -> None:
     """It works for minutes and registers its batch at the end only: asked every minute, called once, then confirmed."""
-    built = house(ASKED)
+    built = kit(ASKED)
     slow(built, timedelta(minutes=minutes), IDLE)
     built.deliver(FEATURES)
     state = built.state(TO5)
@@ -69,7 +69,7 @@ def test_a_slow_accept_is_one_call(minutes: int) -> None:
 
 def test_a_service_that_is_at_work_at_once_is_accepted_at_once() -> None:
     """The answer is late and the status says so: no minute is lost, and the due time counts from the call."""
-    built = house(ASKED)
+    built = kit(ASKED)
     slow(built, 2 * MINUTE, BUSY)
     called = built.clock.now()
     built.deliver(FEATURES)
@@ -87,7 +87,7 @@ def test_a_service_that_is_at_work_at_once_is_accepted_at_once() -> None:
 )
 def test_only_a_clear_yes_of_this_date_is_one(answer: CallAnswer | None) -> None:
     """Work on another date, a failure that looks like work, and no answer at all leave the outcome unknown."""
-    built = house(ASKED)
+    built = kit(ASKED)
     slow(built, 5 * MINUTE, IDLE)
     built.services.change({STATUS: (answer or CallAnswer(200, BUSY, MINUTE),)})
     built.deliver(FEATURES)
@@ -99,7 +99,7 @@ def test_only_a_clear_yes_of_this_date_is_one(answer: CallAnswer | None) -> None
 @pytest.mark.parametrize("policy", [ASKED, UNASKED], ids=["asked", "unasked"])
 def test_it_is_called_again_once_it_had_its_time(policy: dict[str, Any]) -> None:
     """A second before `confirm.within` nothing; then the same trigger id, as attempt 2; a third call never."""
-    built = house(policy)
+    built = kit(policy)
     slow(built, timedelta(hours=1), IDLE)
     began = built.clock.now()
     built.deliver(FEATURES)
@@ -127,7 +127,7 @@ def test_it_is_called_again_once_it_had_its_time(policy: dict[str, Any]) -> None
 
 def test_an_answer_from_before_the_service_is_none_of_its_own() -> None:
     """A 504 that no rule maps: the service may be at work, so it is asked, and is not called again at once."""
-    built = house(ASKED)
+    built = kit(ASKED)
     built.services.change({START: (CallAnswer(504, {"error": "upstream"}),), STATUS: (CallAnswer(200, IDLE),)})
     built.deliver(FEATURES)
     built.sweeps(10)
@@ -143,7 +143,7 @@ def test_an_answer_from_before_the_service_is_none_of_its_own() -> None:
 
 def test_inside_a_pause_a_service_is_asked_and_not_called() -> None:
     """The call was made before: what it came to is asked for all the same; it is not made again until the end (T8)."""
-    built = house(ASKED)
+    built = kit(ASKED)
     slow(built, timedelta(hours=3), IDLE)
     built.deliver(FEATURES)
     built.orch("pause", "--transition", TO5, "--reason", "the coordinator moves")
@@ -163,7 +163,7 @@ def test_inside_a_pause_a_service_is_asked_and_not_called() -> None:
 
 def test_any_report_of_the_next_phase_since_the_call_proves_it() -> None:
     """Without a status call a report of phase 5 is the proof, whatever confirms; one from before the call is none."""
-    built = house(UNASKED)
+    built = kit(UNASKED)
     built.deliver(COORDINATOR, status="started")
     built.wait()
     slow(built, timedelta(hours=1), IDLE)
@@ -180,7 +180,7 @@ def test_any_report_of_the_next_phase_since_the_call_proves_it() -> None:
 
 def test_a_call_that_never_arrived_is_repeated_at_once() -> None:
     """A refused connection leaves no doubt: three attempts, then blocked as any failed call, and nobody asks."""
-    built = house(ASKED)
+    built = kit(ASKED)
     built.services.answers[COORDINATOR] = Unreached(COORDINATOR, "connection refused")
     before = built.services.asked[COORDINATOR]
     built.deliver(FEATURES)
@@ -192,7 +192,7 @@ def test_a_call_that_never_arrived_is_repeated_at_once() -> None:
 
 def test_a_refusal_before_silence_is_still_an_unknown_outcome() -> None:
     """The second attempt left: from then on nothing is repeated."""
-    built = house(ASKED)
+    built = kit(ASKED)
     built.services.change(
         {START: (CallAnswer(503, "busy"), CallAnswer(202, BUSY, MINUTE)), STATUS: (CallAnswer(200, IDLE),)}
     )
@@ -211,7 +211,7 @@ def test_who_dies_while_it_waits_leaves_an_unknown_outcome(
     fate: Fate, policy: dict[str, Any], status: dict[str, Any]
 ) -> None:
     """At the lease's end a service that can be asked is asked first; one that cannot is called under the same id."""
-    built = house(policy)
+    built = kit(policy)
     slow(built, timedelta(), status)
     number = next(n for n, name in enumerate(undisturbed()) if name.startswith(f"{COORDINATOR} call"))
     built.effects.fate = (number, fate)
@@ -231,7 +231,7 @@ def test_who_dies_while_it_waits_leaves_an_unknown_outcome(
 
 
 def undisturbed() -> list[str]:
-    built = house(ASKED)
+    built = kit(ASKED)
     slow(built, timedelta(), IDLE)
     built.deliver(FEATURES)
     return built.effects.done
@@ -239,7 +239,7 @@ def undisturbed() -> list[str]:
 
 def test_a_call_that_fails_after_an_unknown_one_is_retried_as_a_failed_call() -> None:
     """The second call is answered 503: a minute later again, and a yes ends it, each under the same trigger id."""
-    built = house(ASKED)
+    built = kit(ASKED)
     slow(built, timedelta(hours=1), IDLE)
     built.deliver(FEATURES)
     built.services.answers[COORDINATOR] = Response(503, "")
@@ -254,7 +254,7 @@ def test_a_call_that_fails_after_an_unknown_one_is_retried_as_a_failed_call() ->
 
 def test_an_operator_is_told_that_nobody_knows() -> None:
     """`orch trigger` on a service that answers late: it is told, and the run shows why and when it is called again."""
-    built = house(ASKED)
+    built = kit(ASKED)
     slow(built, timedelta(hours=1), IDLE)
     status, told = built.orch("trigger", TO5, "2026-01-21", "--mode", "overnight", "--reason", "data is good")
     assert status == 0, told
@@ -269,7 +269,7 @@ def test_an_operator_is_told_that_nobody_knows() -> None:
 
 def test_an_operator_may_call_anew_meanwhile() -> None:
     """A second `orch trigger` is an order: it is called at once, under the id of the generation nobody accepted."""
-    built = house(ASKED)
+    built = kit(ASKED)
     slow(built, timedelta(hours=1), IDLE)
     built.deliver(FEATURES)
     built.wait()
@@ -282,7 +282,7 @@ def test_an_operator_may_call_anew_meanwhile() -> None:
 
 def test_the_record_says_what_was_unknown_and_what_proved_it() -> None:
     """The execution log names the doubt, then the trigger, in the order in which they happened."""
-    built = house(ASKED)
+    built = kit(ASKED)
     slow(built, 5 * MINUTE, IDLE)
     built.deliver(FEATURES)
     built.sweeps(1)

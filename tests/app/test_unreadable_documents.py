@@ -17,19 +17,19 @@ CONFUSED = {"confused": True}
 PAUSES = pauses_path("nba")
 
 
-def spoil(house: HandlersKit, path: str) -> None:
+def spoil(kit: HandlersKit, path: str) -> None:
     """Put something else in the place of each field of a document; an alert is found by every query there is."""
-    [document] = house.store.inner.get(path)
+    [document] = kit.store.inner.get(path)
     assert document is not None
     kept = ("status", "pipeline", "expires_at")
     spoilt = {name: value if name in kept else CONFUSED for name, value in document.data.items()}
     if path.startswith("alerts/"):
         spoilt |= {"unsent": True, "standing": True, "recorded": False}
-    house.store.inner.update(path, spoilt, document.version)
+    kit.store.inner.update(path, spoilt, document.version)
 
 
-def an_alert(house: HandlersKit) -> str:
-    return next(document.path for document in house.store.inner.query("alerts"))
+def an_alert(kit: HandlersKit) -> str:
+    return next(document.path for document in kit.store.inner.query("alerts"))
 
 
 PLACES: dict[str, Callable[[HandlersKit], str]] = {
@@ -43,37 +43,37 @@ PLACES: dict[str, Callable[[HandlersKit], str]] = {
 @pytest.mark.parametrize("place", PLACES)
 def test_a_document_that_nobody_can_read_stops_no_sweep(place: str) -> None:
     """Alerts are sent all the same: one that was pending, and that something is wrong, in the log or to a person."""
-    house = whole_night()
-    house.orch("pause", "--mode", "tomorrow", "--reason", "playoffs")
-    house.fail("slack")
-    house.deliver(PHASE3[0], "failed", message_id="f-1", mode="same_day", error_message="no source")
-    house.take("phase3", b"[]", "m-pending")
-    house.mend()
-    spoil(house, PLACES[place](house))
-    before = len(house.sink.taken)
-    answers = house.sweeps(4)
+    kit = whole_night()
+    kit.orch("pause", "--mode", "tomorrow", "--reason", "playoffs")
+    kit.fail("slack")
+    kit.deliver(PHASE3[0], "failed", message_id="f-1", mode="same_day", error_message="no source")
+    kit.take("phase3", b"[]", "m-pending")
+    kit.mend()
+    spoil(kit, PLACES[place](kit))
+    before = len(kit.sink.taken)
+    answers = kit.sweeps(4)
     assert {answer.status for answer in answers} <= {200, 207}
-    assert any("not a JSON object" in notice.text for _, notice in house.sink.taken[before:])
-    told = [line for line in ("alert.unreadable", "breaker.unreadable") if house.logged(line)]
-    assert told or house.notices("fault")
+    assert any("not a JSON object" in notice.text for _, notice in kit.sink.taken[before:])
+    told = [line for line in ("alert.unreadable", "breaker.unreadable") if kit.logged(line)]
+    assert told or kit.notices("fault")
 
 
 def test_pauses_that_nobody_can_read_let_nothing_go() -> None:
     """T8: what they may keep back is not triggered by the sweep; a critical alert says which document it is, once."""
-    house = HandlersKit().ordinary()
-    house.finish(*PHASE3[:-1], records=200)
-    house.orch("pause", "--transition", TO4, "--reason", "looking into it")
-    spoil(house, PAUSES)
-    answers = house.sweeps(120)
+    kit = HandlersKit().ordinary()
+    kit.finish(*PHASE3[:-1], records=200)
+    kit.orch("pause", "--transition", TO4, "--reason", "looking into it")
+    spoil(kit, PAUSES)
+    answers = kit.sweeps(120)
     assert {answer.status for answer in answers} == {207}
-    assert house.trigger_ids == []
-    [notice] = house.notices("fault")
+    assert kit.trigger_ids == []
+    [notice] = kit.notices("fault")
     assert (notice.severity, PAUSES in notice.text) == ("critical", True)
-    house.store.inner.delete(PAUSES)
-    assert house.sweep().status == 200
-    assert house.trigger_ids == [NIGHT.trigger_id(TO4, 1)]
-    house.sweeps(3)
-    assert house.notices("fault", resolved=True)
+    kit.store.inner.delete(PAUSES)
+    assert kit.sweep().status == 200
+    assert kit.trigger_ids == [NIGHT.trigger_id(TO4, 1)]
+    kit.sweeps(3)
+    assert kit.notices("fault", resolved=True)
 
 
 def test_a_batch_that_nobody_can_read_stops_no_sweep() -> None:

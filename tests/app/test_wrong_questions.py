@@ -53,42 +53,42 @@ def with_table(policy: Policy, phase: str, processor: str, table: str) -> Policy
     return replace(policy, phases={**policy.phases, phase: replace(before, processors=mended)})
 
 
-def house_of(policy: Policy) -> HandlersKit:
-    house = HandlersKit(policy=policy)
-    house.change(games={DAY: GameCount(final=7), EARLIER.day: GameCount(final=7)})
-    house.ctx = house.with_ports(warehouse=Plentiful(CONFIG))
-    return house
+def kit_of(policy: Policy) -> HandlersKit:
+    kit = HandlersKit(policy=policy)
+    kit.change(games={DAY: GameCount(final=7), EARLIER.day: GameCount(final=7)})
+    kit.ctx = kit.with_ports(warehouse=Plentiful(CONFIG))
+    return kit
 
 
 @pytest.mark.parametrize("sql", ["gates/absent.sql", "../secrets.sql"])
 def test_a_gate_without_its_sql_blocks_and_says_why(sql: str) -> None:
     """Blocked by name with the file, though the gate passes what is merely unreadable; the message is acknowledged."""
-    house = house_of(with_sql(POLICY, "feature_store_coverage", sql))
-    house.finish(*PHASE4)
-    state = house.state(TO5)
+    kit = kit_of(with_sql(POLICY, "feature_store_coverage", sql))
+    kit.finish(*PHASE4)
+    state = kit.state(TO5)
     assert state.state is State.BLOCKED
     assert "cannot be asked" in state.blocked["feature_store_coverage"].text
     assert "no such file under the configuration" in state.blocked["feature_store_coverage"].text
-    assert house.published == []
-    assert [keys["gate"] for keys in house.logged("gate.wrong")]
+    assert kit.published == []
+    assert [keys["gate"] for keys in kit.logged("gate.wrong")]
 
 
 def test_the_sweep_goes_on_past_a_wrong_gate() -> None:
     """The sweep answers 200, a person is told, and a run that does not need that gate is triggered."""
-    house = house_of(with_sql(POLICY, "feature_store_coverage", "gates/absent.sql"))
-    house.finish(*PHASE4)
-    house.finish(*POLICY.transitions[TO4].expects["overnight"].expected, game_date=EARLIER.day.isoformat())
-    assert {answer.status for answer in house.sweeps(3)} == {200}
-    assert house.state(TO4, EARLIER).triggered_at is not None
-    [told] = {text.splitlines()[0] for text in house.texts("gate")}
+    kit = kit_of(with_sql(POLICY, "feature_store_coverage", "gates/absent.sql"))
+    kit.finish(*PHASE4)
+    kit.finish(*POLICY.transitions[TO4].expects["overnight"].expected, game_date=EARLIER.day.isoformat())
+    assert {answer.status for answer in kit.sweeps(3)} == {200}
+    assert kit.state(TO4, EARLIER).triggered_at is not None
+    [told] = {text.splitlines()[0] for text in kit.texts("gate")}
     assert "feature_store_coverage cannot be asked" in told
 
 
 def test_a_name_that_cannot_stand_in_sql_blocks_its_own_table_only() -> None:
     """A required processor's table with a bad name blocks; the other tables are counted."""
-    house = house_of(with_table(POLICY, "phase4", "player_daily_cache", BAD))
-    house.finish(*PHASE4)
-    text = house.state(TO5).blocked["phase4_rows"].text
+    kit = kit_of(with_table(POLICY, "phase4", "player_daily_cache", BAD))
+    kit.finish(*PHASE4)
+    text = kit.state(TO5).blocked["phase4_rows"].text
     assert f"{BAD} (player_daily_cache) cannot be asked" in text
     assert "ml_feature_store" not in text
 
@@ -97,11 +97,11 @@ def test_a_calendar_with_a_bad_name_is_an_unreadable_one() -> None:
     """A date with units and one warning (behaviour T3), not a crash of everything."""
     calendar = POLICY.calendar
     assert calendar is not None
-    house = house_of(replace(POLICY, calendar=replace(calendar, table="nba_raw.schedule; --")))
-    house.finish(*PHASE4)
-    assert {answer.status for answer in house.sweeps(2)} == {200}
-    assert house.state(TO5).triggered_at is not None
-    assert house.logged("calendar.unreadable")
+    kit = kit_of(replace(POLICY, calendar=replace(calendar, table="nba_raw.schedule; --")))
+    kit.finish(*PHASE4)
+    assert {answer.status for answer in kit.sweeps(2)} == {200}
+    assert kit.state(TO5).triggered_at is not None
+    assert kit.logged("calendar.unreadable")
 
 
 def test_the_real_checks_are_those_that_raise() -> None:

@@ -17,7 +17,7 @@ from rich.console import Console
 from shared.simulation.emulators import EmulatorMissing, firestore_emulator, pubsub_emulator
 from shared.simulation.parallel import cores
 from tests.bench import batches, chain, core, cost, phase1, start, state
-from tests.bench.figure import FULL, NORMAL, SMALL, Absent, Bench, Figure, Measure, Size
+from tests.bench.figure import FULL, NORMAL, SMALL, Bench, Figure, Measure, Size, Unmeasurable
 from tests.bench.report import document, show
 from tests.random_nights.command import Drawn, simulate_random
 
@@ -105,7 +105,7 @@ def _measured(bench: Bench, chosen: list[str]) -> tuple[list[Figure], dict[str, 
         talk.print(f"measuring {name}", highlight=False)
         try:
             figures += FIGURES[name](bench)
-        except Absent as why:
+        except Unmeasurable as why:
             absent[name] = str(why)
             talk.print(f"{name} skipped: {why}", highlight=False, markup=False)
     return figures, absent

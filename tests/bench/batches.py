@@ -31,7 +31,7 @@ def batches(bench: Bench) -> Iterator[Figure]:
         yield _reporting(members, quiet)
         yield from _beside_dbos(bench.size)
         troubled, _ = _play(members, dying=DYING)
-        yield _ending(members, troubled)
+        yield _sweeps_to_close(members, troubled)
 
 
 def _play(members: int, *, dying: float, silent_percent: int = SILENT_PERCENT) -> tuple[Played, float]:
@@ -112,7 +112,7 @@ def _reporting(members: int, played: Played) -> Figure:
     )
 
 
-def _ending(members: int, played: Played) -> Figure:
+def _sweeps_to_close(members: int, played: Played) -> Figure:
     ends = Counter((str(end["trigger_id"]), int(end["generation"])) for end in played.ends)
     return Figure(
         "batches",

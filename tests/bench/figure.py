@@ -13,7 +13,7 @@ from tests.policy_files import NBA
 MILLI = 1000.0
 
 
-class Absent(Exception):
+class Unmeasurable(Exception):
     """A figure cannot be measured here: says why, and how it could be."""
 
 
@@ -107,7 +107,7 @@ class Bench:
         Figures are of one policy, whatever production adds to its own.
         """
         if self.firestore is None or self.pubsub is None:
-            raise Absent(self.missing)
+            raise Unmeasurable(self.missing)
         hosts = {"FIRESTORE_EMULATOR_HOST": self.firestore, "PUBSUB_EMULATOR_HOST": self.pubsub}
         return hosts | {"ORCH_POLICY": str(NBA)}
 

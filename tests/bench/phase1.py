@@ -62,7 +62,7 @@ ROUNDS = 3
 
 def decisions(bench: Bench) -> Iterator[Figure]:
     """Decide and judge every workflow for today from the books of ten dates, as a tick has them once it has read."""
-    workflows = many(WORKFLOWS)
+    workflows = scraper_workflows(WORKFLOWS)
     ctx = replace(context(load_policy(PRODUCTION), PlainPorts(MemoryStore())), workflows=workflows)
     now = datetime(2026, 1, 20, 23, 0, tzinfo=UTC)
     spent = []
@@ -87,7 +87,7 @@ def _decided(ctx: Context, workflows: Workflows, workflow: Workflow, books: Book
     return decision
 
 
-def many(number: int) -> Workflows:
+def scraper_workflows(number: int) -> Workflows:
     """Return so many workflows of one scraper each, of several kinds."""
     local = partial(LocalTime)
     hours = Span(local(0, time(6)), local(0, time(23)))

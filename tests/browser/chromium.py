@@ -23,7 +23,7 @@ ORIGIN = "http://orchestrators.test"
 def browser() -> Iterator[Browser]:
     """Run a browser that reaches nothing but what a test routes to it."""
     if not CHROMIUM.exists():
-        absent(f"{CHROMIUM} is missing\n  hint: as root: apt-get install chromium")
+        skip_or_fail(f"{CHROMIUM} is missing\n  hint: as root: apt-get install chromium")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
@@ -34,7 +34,7 @@ def browser() -> Iterator[Browser]:
             running.close()
 
 
-def absent(reason: str) -> NoReturn:
+def skip_or_fail(reason: str) -> NoReturn:
     """Skip, or fail where nothing may be skipped."""
     if os.environ.get("REQUIRE_BROWSER") or os.environ.get("REQUIRE_EMULATORS"):
         pytest.fail(reason)

@@ -11,7 +11,7 @@ from shared.cli.main import run
 from tests.browser.chromium import ARGUMENTS, CHROMIUM
 from tests.functions.entry import ROOT
 from tests.health.demo_nights import as_left, named, play
-from tests.health.stage import ask
+from tests.health.scenario_states import ask
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -64,13 +64,13 @@ def photographed(pages: dict[str, str]) -> list[Path]:
             for name, html in pages.items():
                 page.set_content(html)
                 made.append(IMAGES / f"{name}.png")
-                _picture(page, PARTS[name], made[-1])
+                _screenshot(page, PARTS[name], made[-1])
         finally:
             browser.close()
     return made
 
 
-def _picture(page: Page, part: str, path: Path) -> None:
+def _screenshot(page: Page, part: str, path: Path) -> None:
     """Photograph a part of the page from its top to the end of a day, as much as a reader wants to see."""
     box = page.locator(part).first.bounding_box()
     assert box is not None

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Route
 from tests.browser.chromium import DESK, ORIGIN, PHONE, browser
 from tests.functions.entry import ROOT, client
 from tests.health.fortnight import fortnight
-from tests.health.stage import ask, left_by
+from tests.health.scenario_states import ask, left_by
 
 pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.slow]
 SCREENSHOTS = ROOT / "build" / "screenshots"

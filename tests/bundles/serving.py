@@ -42,7 +42,7 @@ class Served:
     address: str
     log: Path
 
-    def said(self) -> str:
+    def output(self) -> str:
         return self.log.read_text(errors="replace")
 
     def ask(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:

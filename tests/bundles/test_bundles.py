@@ -108,11 +108,11 @@ def test_an_event_function_takes_in_what_is_pushed(
                 body = json.dumps({**COMPLETION[phase], "game_date": "2026-01-21", "mode": "overnight"}).encode()
                 with pushed(variables["PUBSUB_EMULATOR_HOST"], project, topic, server.address, body):
                     stored = wait_for(variables, f"{phase}.{COMPLETION[phase]['processor_name']}")
-                assert stored["phase"] == phase, server.said()[-2000:]
+                assert stored["phase"] == phase, server.output()[-2000:]
             asked = server.ask("POST", f"/projects/{project}/topics/{topic}", json.dumps(PROBE).encode())
-            assert asked[0] == 200, (asked, server.said()[-2000:])
+            assert asked[0] == 200, (asked, server.output()[-2000:])
         assert_says_what_it_runs(server, function)
-        assert_imported_from_the_bundle(server.said(), tmp_path / "workspace")
+        assert_imported_from_the_bundle(server.output(), tmp_path / "workspace")
 
 
 @pytest.mark.parametrize("function", CALLED, ids=lambda one: one.folder)
@@ -131,10 +131,10 @@ def test_a_called_function_answers(
         asked = None if ready.method == "GET" else body
         status, answer = server.ask(ready.method, ready.path, asked)
         expected = (200, 207) if ready.status == 200 else (ready.status,)
-        assert status in expected, (answer, server.said()[-2000:])
+        assert status in expected, (answer, server.output()[-2000:])
         assert isinstance(json.loads(answer), list | dict)
         assert_says_what_it_runs(server, function)
-        assert_imported_from_the_bundle(server.said(), tmp_path / "workspace")
+        assert_imported_from_the_bundle(server.output(), tmp_path / "workspace")
 
 
 def test_an_environment_holds_its_lock_and_no_embedded_store(
@@ -244,9 +244,9 @@ def wait_for(variables: dict[str, str], document: str, seconds: float = 60) -> d
 def assert_says_what_it_runs(server: Served, function: Function) -> None:
     """GET /health names the function, its commit and the digest of its sources, as a deploy asks it."""
     status, answer = server.ask("GET", "/health")
-    said = json.loads(answer)
-    assert (status, said["service"], said["version"]) == (200, function.folder, "0" * 40)
-    assert said["source_digest"] == bundle.bundle_of(function).digest
+    output = json.loads(answer)
+    assert (status, output["service"], output["version"]) == (200, function.folder, "0" * 40)
+    assert output["source_digest"] == bundle.bundle_of(function).digest
 
 
 def assert_imported_from_the_bundle(log: str, workspace: Path) -> None:

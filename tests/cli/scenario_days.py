@@ -10,7 +10,7 @@ from datetime import datetime
 from shared.app.context import Context
 from shared.cli import main as orch
 from shared.simulation.parse import read_scenario
-from tests.health.stage import SCENARIOS, left_by
+from tests.health.scenario_states import SCENARIOS, left_by
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ def left(tmp_path: Path) -> Left:
     return Left(bus, runtime.from_environment(names))
 
 
-def asked(capsys: pytest.CaptureFixture[str], left: Left, *argv: str) -> tuple[int, Any, str]:
+def run_command(capsys: pytest.CaptureFixture[str], left: Left, *argv: str) -> tuple[int, Any, str]:
     """Return status, JSON of standard output and the talk."""
     with runtime.override_context(left.ctx):
         status = main.call(["dead-letters", *argv, "--json"])
@@ -71,7 +71,7 @@ def test_the_list_says_topic_age_attempts_and_reason(left: Left) -> None:
 
 def test_the_list_is_json_on_standard_output(left: Left, capsys: pytest.CaptureFixture[str]) -> None:
     """The talk is on standard error; attempts and age are numbers, what is unknown is null."""
-    status, found, talk = asked(capsys, left, "list")
+    status, found, talk = run_command(capsys, left, "list")
     assert status == 0
     assert [(one["topic"], one["attempts"], one["replayed_from"]) for one in found] == [
         (TOPIC, 1, None),
@@ -97,8 +97,8 @@ def test_a_replay_brings_back_what_it_can_and_keeps_the_rest(left: Left) -> None
 
 def test_one_letter_is_brought_back_by_its_id(left: Left, capsys: pytest.CaptureFixture[str]) -> None:
     """Exit 0; the JSON says the new message id."""
-    _, found, _ = asked(capsys, left, "list")
-    status, replayed, talk = asked(capsys, left, "replay", found[0]["message_id"])
+    _, found, _ = run_command(capsys, left, "list")
+    status, replayed, talk = run_command(capsys, left, "replay", found[0]["message_id"])
     assert status == 0
     assert [one["message_id"] for one in replayed] == [found[0]["message_id"]]
     assert replayed[0]["published_as"]
@@ -112,11 +112,11 @@ def test_who_brought_a_letter_back_and_why_is_shown_when_it_dies_again(
     left.orch("replay", "--all", "--by", "oncall@example.com", "--reason", " the service takes them again ")
     left.bus.deliver(RequestsHttp(identity_tokens=False, clock=SystemClock()))
     assert "by oncall@example.com: the service takes them again" in left.orch("list")[1]
-    [again] = [one for one in asked(capsys, left, "list")[1] if one["topic"] == TOPIC]
+    [again] = [one for one in run_command(capsys, left, "list")[1] if one["topic"] == TOPIC]
     assert (again["replayed_by"], again["replayed_for"]) == ("oncall@example.com", "the service takes them again")
     left.orch("replay", again["message_id"])
     left.bus.deliver(RequestsHttp(identity_tokens=False, clock=SystemClock()))
-    [third] = [one for one in asked(capsys, left, "list")[1] if one["topic"] == TOPIC]
+    [third] = [one for one in run_command(capsys, left, "list")[1] if one["topic"] == TOPIC]
     assert (third["replayed_by"], third["replayed_for"]) == (getpass.getuser(), None)
 
 

@@ -15,7 +15,7 @@ from deploy.runner import CommandResult, Runner
 from shared.cli import doctor, main
 from shared.cli.doctor import Sign, Verdict
 from tests.deploy.standin import Cloud
-from tests.deploy.world import PLACE, manifest, project, stamp
+from tests.deploy.world import PLACE, build_info, manifest, project
 from tests.local_server import LocalServer
 
 
@@ -39,7 +39,7 @@ class Machine:
 @pytest.fixture
 def cloud(tmp_path: Path) -> Cloud:
     made = project(tmp_path)
-    list(apply(plan(manifest(), PLACE, stamp()), made))
+    list(apply(plan(manifest(), PLACE, build_info()), made))
     return made
 
 
@@ -130,13 +130,13 @@ def test_the_command_prints_json(monkeypatch: pytest.MonkeyPatch, capsys: pytest
     assert not {name for name in told if name.endswith("EMULATOR_HOST")}, "none is named, so none was looked at"
 
 
-KINDS = sorted({one.kind for one in plan(manifest(), PLACE, stamp())})
+KINDS = sorted({one.kind for one in plan(manifest(), PLACE, build_info())})
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_ok_is_said_only_of_what_was_looked_at(cloud: Cloud, kind: str) -> None:
     """Whatever kind of thing cannot be read, not one of that kind is ok: each is `not looked at`, exit 5."""
-    resources = [one for one in plan(manifest(), PLACE, stamp()) if one.kind == kind]
+    resources = [one for one in plan(manifest(), PLACE, build_info()) if one.kind == kind]
     looks = {str(resource.read) for resource in resources}
 
     def blind(line: CommandLine) -> CommandResult:

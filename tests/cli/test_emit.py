@@ -26,30 +26,30 @@ NOW = datetime(2026, 1, 22, 11, 3, tzinfo=UTC)
 
 
 @pytest.fixture
-def house() -> HandlersKit:
+def kit() -> HandlersKit:
     return HandlersKit().ordinary()
 
 
-def test_what_is_published_counts(house: HandlersKit) -> None:
+def test_what_is_published_counts(kit: HandlersKit) -> None:
     """The message lies on the topic of its phase, and the function takes it for the processor's report."""
-    status, said = house.orch("emit", "phase3", "PlayerGameSummaryProcessor", str(DAY), "--records", "203")
+    status, said = kit.orch("emit", "phase3", "PlayerGameSummaryProcessor", str(DAY), "--records", "203")
     assert (status, f"{PGS} success of {NIGHT.id}, message" in said) == (0, True)
-    [sent] = house.published
-    assert sent.topic == house.policy.phases["phase3"].completions_topic
-    house.take("phase3", json.dumps(sent.body).encode())
-    completion = house.completion(PGS)
+    [sent] = kit.published
+    assert sent.topic == kit.policy.phases["phase3"].completions_topic
+    kit.take("phase3", json.dumps(sent.body).encode())
+    completion = kit.completion(PGS)
     assert completion is not None
     assert completion.latest is not None
     assert (completion.latest.outcome, completion.latest.records) == (Outcome.SUCCESS, 203)
 
 
-def test_a_dry_run_publishes_nothing(house: HandlersKit) -> None:
+def test_a_dry_run_publishes_nothing(kit: HandlersKit) -> None:
     """It says which run the message would belong to, and the message."""
-    status, said = house.orch("emit", "phase3", PGS, str(DAY), "--dry-run", "--json")
+    status, said = kit.orch("emit", "phase3", PGS, str(DAY), "--dry-run", "--json")
     told = json.loads(said)
     assert (status, told["run"], told["message_id"]) == (0, NIGHT.id, None)
     assert told["body"]["processor_name"] == PGS
-    assert house.published == []
+    assert kit.published == []
 
 
 @pytest.mark.parametrize(
@@ -63,29 +63,29 @@ def test_a_dry_run_publishes_nothing(house: HandlersKit) -> None:
         ("phase6 x 2026-01-21", 2, "phase6 has no processor"),
     ],
 )
-def test_what_would_not_count_is_refused(house: HandlersKit, line: str, status: int, words: str) -> None:
+def test_what_would_not_count_is_refused(kit: HandlersKit, line: str, status: int, words: str) -> None:
     """Each with what is wrong, and nothing is published."""
-    answer, said = house.orch("emit", *line.split())
+    answer, said = kit.orch("emit", *line.split())
     assert (answer, words in said) == (status, True), said
-    assert house.published == []
+    assert kit.published == []
 
 
 def test_what_would_be_quarantined_is_not_published() -> None:
     """A pipeline whose messages have to name their pass: the reason is the quarantine's."""
     policy = policy_in(ROOT / "tests" / "pipelines" / "regional.yaml")
-    house = HandlersKit(policy=policy)
+    kit = HandlersKit(policy=policy)
     phase = next(phase for phase in policy.phases.values() if phase.completions_topic and phase.processors)
-    line = ("emit", phase.name, next(iter(phase.processors)), str(policy.local(house.clock.now()).date()))
-    status, said = house.orch(*line)
+    line = ("emit", phase.name, next(iter(phase.processors)), str(policy.local(kit.clock.now()).date()))
+    status, said = kit.orch(*line)
     assert (status, "it would be quarantined: " in said) == (2, True), said
-    assert house.published == []
-    assert house.orch(*line, "--mode", next(iter(policy.modes)))[0] == 0
+    assert kit.published == []
+    assert kit.orch(*line, "--mode", next(iter(policy.modes)))[0] == 0
 
 
-def test_a_bus_that_does_not_answer_is_said(house: HandlersKit) -> None:
+def test_a_bus_that_does_not_answer_is_said(kit: HandlersKit) -> None:
     """Exit 5, and that it may be published again."""
-    house.fail("bus", FaultKind.UNAVAILABLE)
-    status, said = house.orch("emit", "phase3", PGS, str(DAY))
+    kit.fail("bus", FaultKind.UNAVAILABLE)
+    status, said = kit.orch("emit", "phase3", PGS, str(DAY))
     assert (status, "publish it again" in said) == (5, True), said
 
 

@@ -36,7 +36,7 @@ def below_a_file(folder: Path) -> Path:
     return a_file(folder) / "below"
 
 
-def nowhere(folder: Path) -> Path:
+def uncreatable(folder: Path) -> Path:
     return Path("/proc/none")
 
 
@@ -50,7 +50,7 @@ def of_nobody(folder: Path) -> Path:
 
 
 HOMES: dict[str, Callable[[Path], Path]] = {
-    "a file": a_file, "below a file": below_a_file, "cannot be made": nowhere, "too long": too_long,
+    "a file": a_file, "below a file": below_a_file, "cannot be made": uncreatable, "too long": too_long,
     "of nobody": of_nobody,
 }  # fmt: skip
 

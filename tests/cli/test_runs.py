@@ -1,4 +1,4 @@
-"""`orch runs`, `timeline`, `events` and `diff`, asked of recorded days and of a house."""
+"""`orch runs`, `timeline`, `events` and `diff`, asked of recorded days and of a kit."""
 
 from __future__ import annotations
 
@@ -58,14 +58,14 @@ def test_the_list_is_filtered(held: PlayedDay, argv: tuple[str, ...], count: int
 
 def test_the_list_is_bounded() -> None:
     """The newest so many, and how many are left out."""
-    house = HandlersKit().ordinary()
+    kit = HandlersKit().ordinary()
     for days in range(4):
-        house.deliver(PGS, records=200, game_date=str(DAY - timedelta(days=days)), mode="overnight")
-    document = json.loads(house.orch("runs", "list", "--limit", "3", "--json")[1])
+        kit.deliver(PGS, records=200, game_date=str(DAY - timedelta(days=days)), mode="overnight")
+    document = json.loads(kit.orch("runs", "list", "--limit", "3", "--json")[1])
     assert ([run["date"] for run in document["runs"]], document["left_out"]) == (
         ["2026-01-21", "2026-01-20", "2026-01-19"], 1,
     )  # fmt: skip
-    assert "3 runs from 2026-01-10 to 2026-01-23; 1 more: --limit" in house.orch("runs", "list", "--limit", "3")[1]
+    assert "3 runs from 2026-01-10 to 2026-01-23; 1 more: --limit" in kit.orch("runs", "list", "--limit", "3")[1]
 
 
 def test_one_run_is_shown_with_what_decided_it(held: PlayedDay) -> None:
@@ -112,17 +112,17 @@ def test_a_block_that_is_over_ends_where_it_did() -> None:
 
 def test_events_are_in_order_with_who_and_why() -> None:
     """Deliveries by message id, one that is older, what is in quarantine, an operator's act, a dispatch, its alert."""
-    house = HandlersKit().ordinary()
-    house.deliver(PGS, records=203, message_id="m-1", timestamp="2026-01-22T10:59:00+00:00")
-    house.deliver(PGS, records=203, message_id="m-1", timestamp="2026-01-22T10:59:00+00:00")
-    house.wait()
-    house.deliver(PGS, records=3, message_id="m-2", timestamp="2026-01-22T10:50:00+00:00")
-    house.deliver(PGS, records=203, message_id="m-3", timestamp="2026-01-22T10:59:00+00:00")
-    house.take("phase3", b'{"processor_name": "Nobody", "game_date": "2026-01-21", "status": "success"}', "m-4")
-    house.wait()
-    house.orch("trigger", TO4, str(DAY), "--mode", "overnight", "--reason", "the source is down", "--by", "ana")
-    house.sweep()
-    status, text = house.orch("events", NIGHT.id)
+    kit = HandlersKit().ordinary()
+    kit.deliver(PGS, records=203, message_id="m-1", timestamp="2026-01-22T10:59:00+00:00")
+    kit.deliver(PGS, records=203, message_id="m-1", timestamp="2026-01-22T10:59:00+00:00")
+    kit.wait()
+    kit.deliver(PGS, records=3, message_id="m-2", timestamp="2026-01-22T10:50:00+00:00")
+    kit.deliver(PGS, records=203, message_id="m-3", timestamp="2026-01-22T10:59:00+00:00")
+    kit.take("phase3", b'{"processor_name": "Nobody", "game_date": "2026-01-21", "status": "success"}', "m-4")
+    kit.wait()
+    kit.orch("trigger", TO4, str(DAY), "--mode", "overnight", "--reason", "the source is down", "--by", "ana")
+    kit.sweep()
+    status, text = kit.orch("events", NIGHT.id)
     assert status == 0
     lines = [line[len("2026-01-22 06:00:00 EST  ") :] for line in text.splitlines()]
     assert lines[0] == "opened       the run is opened"
@@ -135,32 +135,32 @@ def test_events_are_in_order_with_who_and_why() -> None:
     assert sent.startswith(f"dispatch     {TO4}  trigger by operator as {NIGHT.trigger_id(TO4, 1)}, degraded without ")
     assert lines.index(f"operator     {TO4}  trigger by ana: the source is down") < lines.index(sent)
     assert sum("[m-1]" in line for line in lines) == 1
-    document = json.loads(house.orch("events", NIGHT.id, "--json")[1])
+    document = json.loads(kit.orch("events", NIGHT.id, "--json")[1])
     assert len(document["events"]) == len(lines)
 
 
 def test_diff_says_what_changed_between_two_nights(tmp_path: Path) -> None:
     """Another policy, another version of the code, and how the transition came out; of the policy which keys."""
-    house = HandlersKit(version="v1").ordinary().ordinary(DAY - timedelta(days=1))
+    kit = HandlersKit(version="v1").ordinary().ordinary(DAY - timedelta(days=1))
     before = {"game_date": str(DAY - timedelta(days=1)), "mode": "overnight"}
     for processor in PHASE3:
-        house.deliver(processor, records=200, **before)
-    house.sweep()
-    later = house.instance("v2")
-    house.deliver(PGS, records=200, ctx=later)
-    house.orch("trigger", TO4, str(DAY), "--mode", "overnight", "--reason", "now", ctx=later)
-    house.sweep(ctx=later)
-    text = house.orch("diff", "nba/2026-01-20/overnight", NIGHT.id)[1]
+        kit.deliver(processor, records=200, **before)
+    kit.sweep()
+    later = kit.instance("v2")
+    kit.deliver(PGS, records=200, ctx=later)
+    kit.orch("trigger", TO4, str(DAY), "--mode", "overnight", "--reason", "now", ctx=later)
+    kit.sweep(ctx=later)
+    text = kit.orch("diff", "nba/2026-01-20/overnight", NIGHT.id)[1]
     rows = {line[2:].split("  ")[0]: line.split() for line in text.splitlines()[2:]}
     assert rows["code"][1:] == ["v1", "v2"]
     assert rows[f"{TO4} triggered by"][-2:] == ["complete", "operator"]
     assert "upcoming_player_game_context" in " ".join(rows[f"{TO4} missing"])
-    assert house.orch("diff", "2026-01-20", "2026-01-21")[1] == text
-    assert house.orch("diff", NIGHT.id, NIGHT.id)[1].strip() == f"{NIGHT.id} to {NIGHT.id}: nothing differs"
-    compared = house.orch("diff", "2026-01-20", "2026-01-21", "--policy", str(NBA))[1]
+    assert kit.orch("diff", "2026-01-20", "2026-01-21")[1] == text
+    assert kit.orch("diff", NIGHT.id, NIGHT.id)[1].strip() == f"{NIGHT.id} to {NIGHT.id}: nothing differs"
+    compared = kit.orch("diff", "2026-01-20", "2026-01-21", "--policy", str(NBA))[1]
     assert compared.splitlines()[-1].endswith("no key differs")
     other = write(tmp_path, edit(nba(), {"transitions/phase3_to_phase4/confirm/redispatch": 5}))
-    status, refused = house.orch("diff", "2026-01-20", "2026-01-21", "--policy", str(other))
+    status, refused = kit.orch("diff", "2026-01-20", "2026-01-21", "--policy", str(other))
     assert (status, "was decided by" in refused) == (4, True)
 
 
@@ -186,7 +186,7 @@ def test_a_run_that_is_not_there(held: PlayedDay, verb: str, run: str, status: i
 
 def test_a_run_of_this_very_moment_is_drawn() -> None:
     """Before any report has ended: every column has a length."""
-    house = HandlersKit().ordinary()
-    house.deliver(PGS, "started")
-    status, text = house.orch("timeline", NIGHT.id, "--width", "60")
+    kit = HandlersKit().ordinary()
+    kit.deliver(PGS, "started")
+    status, text = kit.orch("timeline", NIGHT.id, "--width", "60")
     assert (status, "one column is " in text) == (0, True)

@@ -23,30 +23,30 @@ EVENING = {"game_date": str(DAY + timedelta(days=1)), "mode": "same_day"}
 
 
 @pytest.fixture
-def house() -> HandlersKit:
+def kit() -> HandlersKit:
     """A morning at 09:09: the night is held without four of five, and the evening has begun as it should."""
-    house = HandlersKit().ordinary()
-    house.ordinary(DAY + timedelta(days=1))
-    house.finish_phase2()
-    house.deliver(PGS, records=203)
-    house.deliver(UPGC, "failed", error_message="no schedule")
-    house.wait(timedelta(hours=3, minutes=9))
-    house.deliver(UPGC, records=300, **EVENING)
-    house.sweep()
-    return house
+    kit = HandlersKit().ordinary()
+    kit.ordinary(DAY + timedelta(days=1))
+    kit.finish_phase2()
+    kit.deliver(PGS, records=203)
+    kit.deliver(UPGC, "failed", error_message="no schedule")
+    kit.wait(timedelta(hours=3, minutes=9))
+    kit.deliver(UPGC, records=300, **EVENING)
+    kit.sweep()
+    return kit
 
 
-def shown(house: HandlersKit, *argv: str) -> dict[str, Any]:
-    return dict(json.loads(house.orch("status", *argv, "--json")[1]))
+def shown(kit: HandlersKit, *argv: str) -> dict[str, Any]:
+    return dict(json.loads(kit.orch("status", *argv, "--json")[1]))
 
 
-def runs(house: HandlersKit, *argv: str) -> list[str]:
-    return [run["run"] for run in shown(house, *argv)["runs"]]
+def runs(kit: HandlersKit, *argv: str) -> list[str]:
+    return [run["run"] for run in shown(kit, *argv)["runs"]]
 
 
-def test_what_is_wrong_comes_first_with_its_numbers(house: HandlersKit) -> None:
+def test_what_is_wrong_comes_first_with_its_numbers(kit: HandlersKit) -> None:
     """The first line says how many; a run with problems says held since when, late by what, n of m, what is next."""
-    status, text = house.orch("status")
+    status, text = kit.orch("status")
     lines = text.splitlines()
     assert status == 1
     assert lines[0].startswith("nba: 1 of ")
@@ -60,12 +60,12 @@ def test_what_is_wrong_comes_first_with_its_numbers(house: HandlersKit) -> None:
 
 def test_it_ends_well_where_all_is_well() -> None:
     """Exit 0 while everything waits for its time, and for what is for information only."""
-    house = HandlersKit().ordinary()
-    house.deliver(PGS, records=203)
-    house.sweep()
-    assert house.orch("status")[0] == 0
-    house.orch("hold", TO4, str(DAY), "--mode", "overnight", "--reason", "wait")
-    status, text = house.orch("status")
+    kit = HandlersKit().ordinary()
+    kit.deliver(PGS, records=203)
+    kit.sweep()
+    assert kit.orch("status")[0] == 0
+    kit.orch("hold", TO4, str(DAY), "--mode", "overnight", "--reason", "wait")
+    status, text = kit.orch("status")
     assert (status, f"info     {TO4}: held: " in text) == (0, True)
 
 
@@ -84,10 +84,10 @@ ASKED: dict[str, tuple[tuple[str, ...], list[str]]] = {
 
 
 @pytest.mark.parametrize("case", ASKED)
-def test_the_runs_that_are_asked_for(house: HandlersKit, case: str) -> None:
+def test_the_runs_that_are_asked_for(kit: HandlersKit, case: str) -> None:
     """By date, by word, by id, since a date, of a mode, in a state."""
     argv, expected = ASKED[case]
-    assert runs(house, *argv) == expected
+    assert runs(kit, *argv) == expected
 
 
 @pytest.mark.parametrize(
@@ -102,15 +102,15 @@ def test_the_runs_that_are_asked_for(house: HandlersKit, case: str) -> None:
         (("--watch", "--json"), 2, "contradict each other"),
     ],
 )
-def test_a_wrong_question(house: HandlersKit, argv: tuple[str, ...], status: int, text: str) -> None:
+def test_a_wrong_question(kit: HandlersKit, argv: tuple[str, ...], status: int, text: str) -> None:
     """What can be asked is said, and so is that there is none."""
-    ended, printed = house.orch("status", *argv)
+    ended, printed = kit.orch("status", *argv)
     assert (ended, text in printed) == (status, True), printed
 
 
-def test_json_says_what_the_text_says(house: HandlersKit) -> None:
+def test_json_says_what_the_text_says(kit: HandlersKit) -> None:
     """Version, whether anything is wrong, and each problem with kind, severity, since and the alert's id."""
-    document = shown(house)
+    document = shown(kit)
     assert (document["schema_version"], document["wrong"], document["problems"]) == (1, True, [])
     held = document["runs"][0]["problems"][0]
     assert (held["kind"], held["severity"], held["transition"]) == ("held", "critical", TO4)
@@ -120,11 +120,11 @@ def test_json_says_what_the_text_says(house: HandlersKit) -> None:
 
 
 @pytest.mark.parametrize("width", [80, 120])
-def test_the_screen_fits_a_terminal(house: HandlersKit, width: int) -> None:
+def test_the_screen_fits_a_terminal(kit: HandlersKit, width: int) -> None:
     """No line is wider, what is wrong stands above what is not, and each transition has a bar."""
     console = Console(width=width, height=50, record=True, file=open_nowhere(), force_terminal=True)
-    shown_now = answer(house.ctx, StatusQuery())
-    console.print(drawn(house.policy, shown_now, house.clock.now(), timedelta(seconds=5)))
+    shown_now = answer(kit.ctx, StatusQuery())
+    console.print(drawn(kit.policy, shown_now, kit.clock.now(), timedelta(seconds=5)))
     text = console.export_text()
     assert max(len(line) for line in text.splitlines()) <= width
     assert text.index("held") < text.index("nba/2026-01-22/same_day")
@@ -137,20 +137,20 @@ def open_nowhere() -> Any:
     return io.StringIO()
 
 
-def test_watching_goes_on_until_a_person_ends_it(house: HandlersKit) -> None:
+def test_watching_goes_on_until_a_person_ends_it(kit: HandlersKit) -> None:
     """It asks anew each time, says when the store is away, and ends without an error."""
-    answers: list[Callable[[], None]] = [lambda: None, lambda: house.fail("state"), house.mend]
+    answers: list[Callable[[], None]] = [lambda: None, lambda: kit.fail("state"), kit.mend]
     query = []
 
     def ask() -> Any:
         if not answers:
             raise KeyboardInterrupt
         answers.pop(0)()
-        query.append(house.clock.now())
-        return answer(house.ctx, StatusQuery())
+        query.append(kit.clock.now())
+        return answer(kit.ctx, StatusQuery())
 
     console = Console(width=100, height=40, file=open_nowhere(), force_terminal=True, record=True)
-    house.act(lambda: follow(house.ctx, ask, timedelta(seconds=5), console))
+    kit.act(lambda: follow(kit.ctx, ask, timedelta(seconds=5), console))
     assert len(query) == 3
     assert "asked again in 5 s" in console.export_text()
 
@@ -161,11 +161,11 @@ def test_rich_is_loaded_for_the_screen_alone() -> None:
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False, timeout=60).returncode == 0
 
 
-def test_what_was_late_is_no_problem_any_more(house: HandlersKit) -> None:
+def test_what_was_late_is_no_problem_any_more(kit: HandlersKit) -> None:
     """What arrives releases the night by itself; that it was late is said, for information."""
     for processor in (*sorted(set(PHASE3) - {UPGC}), UPGC):
-        house.deliver(processor, records=300)
-    house.sweeps(1)
-    kinds = {problem["kind"] for problem in shown(house, NIGHT.id)["runs"][0]["problems"]}
+        kit.deliver(processor, records=300)
+    kit.sweeps(1)
+    kinds = {problem["kind"] for problem in shown(kit, NIGHT.id)["runs"][0]["problems"]}
     assert kinds == {"late"}
-    assert house.orch("status", NIGHT.id)[0] == 0
+    assert kit.orch("status", NIGHT.id)[0] == 0

@@ -52,8 +52,8 @@ def unmet(folder: Path) -> Path:
 
 def test_every_status_is_reached(tmp_path: Path) -> None:
     """A call for each of them, of a run that has one report, where the store then goes away."""
-    house = HandlersKit().ordinary()
-    house.deliver(PGS, records=200)
+    kit = HandlersKit().ordinary()
+    kit.deliver(PGS, records=200)
     wrong = write(tmp_path, edit(nba(), {"timezone": "Mars/Olympus"}))
     calls: dict[int, Any] = {
         0: ("explain", *NIGHTLY),
@@ -61,7 +61,7 @@ def test_every_status_is_reached(tmp_path: Path) -> None:
         3: ("status", "2026-03-03"),
         4: ("release", *NIGHTLY, "--reason", "it is not held"),
     }
-    assert {status: house.orch(*argv)[0] for status, argv in calls.items()} == {status: status for status in calls}
+    assert {status: kit.orch(*argv)[0] for status, argv in calls.items()} == {status: status for status in calls}
     assert orch.call(["simulate", str(unmet(tmp_path))]) == 1
-    house.fail("state")
-    assert house.orch("explain", *NIGHTLY)[0] == 5
+    kit.fail("state")
+    assert kit.orch("explain", *NIGHTLY)[0] == 5

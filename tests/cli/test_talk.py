@@ -14,7 +14,7 @@ class Terminal(io.StringIO):
         return True
 
 
-def said(stream: io.StringIO) -> str:
+def log_output(stream: io.StringIO) -> str:
     """Let the log say an information, a warning with a hint and a long list, and an error; return what was written."""
     log = JsonLog({"commit": "abc", "pipeline": "nba"}, stream=talk(stream, "orch"))
     log("run.opened", run_id="nba/2026-01-21/overnight")
@@ -30,7 +30,7 @@ def said(stream: io.StringIO) -> str:
 
 def test_a_terminal_shows_words() -> None:
     """One line for a warning and an error, none for what is only information, and no JSON."""
-    assert said(Terminal()).splitlines() == [
+    assert log_output(Terminal()).splitlines() == [
         "orch: warning: policy.silence (keys transitions.t0.expects.overnight and 3 more)",
         "  hint: bin/orch check",
         "orch: error: rows.wrong (table a.b, error no such table)",
@@ -39,7 +39,7 @@ def test_a_terminal_shows_words() -> None:
 
 def test_a_file_gets_the_lines_whole() -> None:
     """Each is the JSON that Cloud Logging would get."""
-    lines = [json.loads(line) for line in said(io.StringIO()).splitlines()]
+    lines = [json.loads(line) for line in log_output(io.StringIO()).splitlines()]
     assert [line["message"] for line in lines] == ["run.opened", "policy.silence", "rows.wrong"]
     assert len(lines[1]["keys"]) == 4
 

@@ -130,7 +130,7 @@ def test_an_instant_without_a_zone_is_refused() -> None:
 
 
 @pytest.fixture(params=["duckdb", "bigquery"])
-def nowhere(request: pytest.FixtureRequest, tmp_path: Path) -> AuditLog:
+def unreachable(request: pytest.FixtureRequest, tmp_path: Path) -> AuditLog:
     """A record that cannot be reached: a file that is no database, a host that is not there."""
     if request.param == "duckdb":
         file = tmp_path / "broken.duckdb"
@@ -139,11 +139,11 @@ def nowhere(request: pytest.FixtureRequest, tmp_path: Path) -> AuditLog:
     return BigQueryAuditLog("demo-nowhere", DATASET, emulator_host=f"http://127.0.0.1:{closed_port()}")
 
 
-def test_a_record_that_does_not_answer_is_unavailable(nowhere: AuditLog) -> None:
+def test_a_record_that_does_not_answer_is_unavailable(unreachable: AuditLog) -> None:
     """An insert that did not arrive raises, soon enough for three attempts in five seconds."""
     started = time.monotonic()
     with pytest.raises(Unavailable) as caught:
-        nowhere.insert(TABLE, [completion(1)])
+        unreachable.insert(TABLE, [completion(1)])
     assert caught.value.port == "record"
     assert time.monotonic() - started < allowed(5 / 3)
 
@@ -205,10 +205,10 @@ def test_a_file_that_is_not_there_holds_no_completions(tmp_path: Path) -> None:
     assert DuckDbAuditLog(path, DATASET).completions(DAY, DAY) == []
 
 
-def test_completions_of_a_record_that_is_away_are_unavailable(nowhere: AuditLog) -> None:
+def test_completions_of_a_record_that_is_away_are_unavailable(unreachable: AuditLog) -> None:
     """Nothing read is never taken for nothing there."""
     with pytest.raises(Unavailable) as caught:
-        nowhere.completions(DAY, DAY)
+        unreachable.completions(DAY, DAY)
     assert caught.value.port == "record"
 
 

@@ -516,7 +516,7 @@ def test_a_column_name_that_is_no_name_never_reaches_the_warehouse(world: World,
 
 
 @pytest.fixture(params=["duckdb", "bigquery"])
-def nowhere(request: pytest.FixtureRequest, tmp_path: Path) -> Warehouse:
+def unreachable(request: pytest.FixtureRequest, tmp_path: Path) -> Warehouse:
     """A warehouse that nobody answers for."""
     if request.param == "duckdb":
         return DuckDbWarehouse(tmp_path / "absent.duckdb", CONFIG)
@@ -524,13 +524,13 @@ def nowhere(request: pytest.FixtureRequest, tmp_path: Path) -> Warehouse:
     return BigQueryWarehouse("demo-nowhere", CONFIG, timeout=timedelta(seconds=1), emulator_host=host)
 
 
-def test_a_warehouse_that_does_not_answer_is_unavailable(nowhere: Warehouse) -> None:
+def test_a_warehouse_that_does_not_answer_is_unavailable(unreachable: Warehouse) -> None:
     """No rows are known of any table: that is an outage, not tables without rows."""
     for ask in (
-        lambda: nowhere.rows([TableRef("a.b")], DAY),
-        lambda: nowhere.units(CALENDAR, [DAY]),
-        lambda: nowhere.number("gates/minutes_coverage.sql", DAY),
-        lambda: nowhere.query("SELECT 1", {}),
+        lambda: unreachable.rows([TableRef("a.b")], DAY),
+        lambda: unreachable.units(CALENDAR, [DAY]),
+        lambda: unreachable.number("gates/minutes_coverage.sql", DAY),
+        lambda: unreachable.query("SELECT 1", {}),
     ):
         with pytest.raises(OrchError) as caught:
             ask()

@@ -74,7 +74,7 @@ def reports(draw: st.DrawFn, phase: str, most: int = 4, receipts: st.SearchStrat
     ]
 
 
-def _carried(state: TransitionState) -> list[Report]:
+def _reports_of_plan(state: TransitionState) -> list[Report]:
     """Return the successes that what has left was made of."""
     carried = {} if state.accepted_plan is None else state.accepted_plan.completed
     return [
@@ -177,7 +177,7 @@ def snapshots(draw: st.DrawFn, *, fresh: bool = False, most: int = 4) -> Decisio
     state = TransitionState() if fresh else draw(states(expected, rules.confirm.by))
     next_report = draw(optional_minutes)
     return snapshot(
-        *_carried(state),
+        *_reports_of_plan(state),
         *draw(reports(rules.after[0], most, soon if fresh else minutes)),
         transition=transition,
         key=RunKey("nba", DAY, mode),

@@ -17,7 +17,7 @@ HOUR = timedelta(hours=1)
 CONDITION = Condition(AlertKind.REFUSED, Severity.WARNING, "nba/2026-01-21/same_day", "phase4_to_phase5", "c", "text")
 
 
-def told(at: datetime) -> Alert:
+def sent_alert(at: datetime) -> Alert:
     """Return an alert that people were sent at a moment."""
     return sent(raised(None, CONDITION, at, HOUR, occurrence=False), Pending.ALERT, at)
 
@@ -27,7 +27,7 @@ def told(at: datetime) -> Alert:
 )
 def test_a_run_that_is_opened_again_repeats_its_alerts_in_their_time_only(after: timedelta, again: bool) -> None:
     """Its run closed, nobody was told of an end: what holds again fires, and is sent only where a repetition is due."""
-    resting = replace(told(NOW), firing=False)
+    resting = replace(sent_alert(NOW), firing=False)
     held = raised(resting, CONDITION, NOW + after, HOUR, occurrence=False)
     assert held.firing
     assert (held.pending is Pending.ALERT) is again
@@ -37,7 +37,7 @@ def test_a_run_that_is_opened_again_repeats_its_alerts_in_their_time_only(after:
 def test_an_end_that_was_told_makes_the_next_one_news() -> None:
     """Whoever was told that it is over is told that it holds again, at once."""
     over = sent(
-        replace(told(NOW), firing=False, pending=Pending.RECOVERY), Pending.RECOVERY, NOW + timedelta(minutes=5)
+        replace(sent_alert(NOW), firing=False, pending=Pending.RECOVERY), Pending.RECOVERY, NOW + timedelta(minutes=5)
     )
     held = raised(over, CONDITION, NOW + timedelta(minutes=6), HOUR, occurrence=False)
     assert (held.firing, held.pending, held.count) == (True, Pending.ALERT, 2)

@@ -58,7 +58,7 @@ WITHIN = POLICY.transitions[TO4].confirm.within
 DUE, DUE_CRITICAL = at(hours=2, minutes=30), at(hours=4)
 
 
-def told(
+def conditions_after(
     one: DecisionInput, now: datetime, world: World = GOOD, before: Mapping[str, Predecessor] = NOBODY
 ) -> dict[str, Condition]:
     """Return what holds after a decision came to rest, by kind and subject."""
@@ -85,7 +85,7 @@ def waiting(*reports: Report, **more: object) -> DecisionInput:
 
 def test_under_minimum_is_one_warning_with_its_numbers() -> None:
     """R6: n of the floor."""
-    found = told(waiting(report(PGS, records=1)), at(minutes=1), World(rows=0))
+    found = conditions_after(waiting(report(PGS, records=1)), at(minutes=1), World(rows=0))
     assert severities(found) == {f"under_minimum {PGS}": WARNING}
     text = found[f"under_minimum {PGS}"].text
     assert "1 record of at least 70" in text
@@ -94,7 +94,7 @@ def test_under_minimum_is_one_warning_with_its_numbers() -> None:
 
 def test_a_missing_counter_is_said_once() -> None:
     """R6: the table outvoted the report."""
-    found = told(waiting(report(PGS, records=1)), at(minutes=1), World(rows=500))
+    found = conditions_after(waiting(report(PGS, records=1)), at(minutes=1), World(rows=500))
     assert severities(found) == {f"counter_missing {PGS}": WARNING}
     assert found[f"counter_missing {PGS}"].lifecycle is Lifecycle.ONCE
     assert "counter missing" in found[f"counter_missing {PGS}"].text
@@ -105,7 +105,7 @@ def test_a_missing_counter_is_said_once() -> None:
 def test_the_third_failure_for_one_cause_is_a_warning(count: int, told_so: bool, cause: str) -> None:
     """R6: it names the cause, and a missing cause is one cause."""
     fails = [report(PGS, Outcome.FAILED, ended=at(minutes=n), error=cause) for n in range(count)]
-    found = told(waiting(*fails), at(minutes=9))
+    found = conditions_after(waiting(*fails), at(minutes=9))
     assert severities(found) == ({f"failing {PGS}": WARNING} if told_so else {})
     if told_so:
         assert f"{count} times" in found[f"failing {PGS}"].text
@@ -115,12 +115,12 @@ def test_the_third_failure_for_one_cause_is_a_warning(count: int, told_so: bool,
 def test_failures_of_different_causes_are_not_the_same() -> None:
     """R6: three failures, two causes: no warning."""
     fails = [report(PGS, Outcome.FAILED, ended=at(minutes=n), error=f"cause {n % 2}") for n in range(3)]
-    assert told(waiting(*fails), at(minutes=9)) == {}
+    assert conditions_after(waiting(*fails), at(minutes=9)) == {}
 
 
 def test_an_inferred_completion_names_the_silent_processor() -> None:
     """Section 9: one warning, once."""
-    found = told(waiting(report(PGS, Outcome.INFERRED, 150)), at(minutes=1))
+    found = conditions_after(waiting(report(PGS, Outcome.INFERRED, 150)), at(minutes=1))
     assert severities(found) == {f"silent {PGS}": WARNING}
     assert found[f"silent {PGS}"].lifecycle is Lifecycle.ONCE
 
@@ -128,7 +128,7 @@ def test_an_inferred_completion_names_the_silent_processor() -> None:
 @pytest.mark.parametrize("outcome", [Outcome.STARTED, Outcome.NO_DATA, Outcome.FAILED, Outcome.SKIPPED])
 def test_an_ordinary_report_tells_nobody(outcome: Outcome) -> None:
     """One report that does not count is no alert, nor is one that does."""
-    assert told(waiting(report(PGS, outcome)), at(minutes=1)) == {}
+    assert conditions_after(waiting(report(PGS, outcome)), at(minutes=1)) == {}
 
 
 # Blocked and held
@@ -140,7 +140,7 @@ def full(**more: object) -> DecisionInput:
 
 def test_a_gate_that_blocks_is_a_warning_with_gate_and_number() -> None:
     """A5: each gate of its own, standing until it ends."""
-    found = told(full(), at(minutes=1), World(percents={"game_coverage": 71, "minutes_coverage": 12}))
+    found = conditions_after(full(), at(minutes=1), World(percents={"game_coverage": 71, "minutes_coverage": 12}))
     assert severities(found) == {"gate game_coverage": WARNING, "gate minutes_coverage": WARNING}
     assert "71 percent" in found["gate game_coverage"].text
     assert found["gate game_coverage"].lifecycle is Lifecycle.ONGOING
@@ -156,7 +156,7 @@ def test_an_unfit_service_is_critical_after_five_minutes(after: timedelta, said:
         failed = state_changes.call_failed(claimed(), "answers 503 as 'other'", T0)
         assert failed.failure is not None
         state = replace(failed, failure=replace(failed.failure, retry_at=at(hours=1)))
-    found = told(full(state=state), now, World(fitness=Unfit("precompute answers 503 as 'other'")))
+    found = conditions_after(full(state=state), now, World(fitness=Unfit("precompute answers 503 as 'other'")))
     assert severities(found) == ({f"{kind} {name}": CRITICAL} if said else {})
     if said:
         assert "answers 503 as 'other'" in found[f"{kind} {name}"].text
@@ -166,7 +166,7 @@ def test_held_by_the_deadline_is_critical_and_names_the_missing() -> None:
     """A5: with since when, and how to trigger by hand."""
     held_at = at(hours=2)
     one = replace(waiting(*done(PGS, TDGS)), state=replace(TransitionState(), held_since=held_at))
-    found = told(one, at(hours=2, minutes=5))
+    found = conditions_after(one, at(hours=2, minutes=5))
     assert severities(found) == {"held": CRITICAL}
     text = found["held"].text
     assert all(name in text for name in (UPGC, TOGS, UTGC, "08:00 EST", "orch trigger phase3_to_phase4 2026-01-21"))
@@ -176,7 +176,7 @@ def test_held_by_the_deadline_is_critical_and_names_the_missing() -> None:
 def test_rejected_is_held_with_status_and_body() -> None:
     """D5: critical, and nothing is retried."""
     hold = Hold(HoldCause.REJECTED, T0, "prediction_coordinator/start answers 422: no such field", "v1")
-    found = told(full(state=replace(TransitionState(), hold=hold), code_version="v1"), at(minutes=3))
+    found = conditions_after(full(state=replace(TransitionState(), hold=hold), code_version="v1"), at(minutes=3))
     assert severities(found) == {"held": CRITICAL}
     assert "answers 422: no such field" in found["held"].text
 
@@ -184,7 +184,7 @@ def test_rejected_is_held_with_status_and_body() -> None:
 def test_an_operators_hold_is_information() -> None:
     """D9: whoever did it knows."""
     hold = Hold(HoldCause.OPERATOR, T0, "by an operator: wait for the league")
-    found = told(full(state=replace(TransitionState(), hold=hold)), at(minutes=3))
+    found = conditions_after(full(state=replace(TransitionState(), hold=hold)), at(minutes=3))
     assert severities(found) == {"on_hold": INFO}
     assert "wait for the league" in found["on_hold"].text
 
@@ -197,7 +197,7 @@ def test_unconfirmed_is_critical_one_within_after_the_last_repetition(after: tim
     """Section 3: to the second, with the number of dispatches."""
     state = dispatched()
     twice = state_changes.dispatched(claimed(state.accepted_plan, T0 + WITHIN, state), T0 + WITHIN)
-    found = told(full(state=twice), T0 + 2 * WITHIN + after)
+    found = conditions_after(full(state=twice), T0 + 2 * WITHIN + after)
     assert severities(found) == ({"unconfirmed": CRITICAL} if said else {})
     if said:
         assert "dispatched 2 times" in found["unconfirmed"].text
@@ -209,8 +209,11 @@ def test_unconfirmed_is_over_with_any_report() -> None:
     state = dispatched()
     twice = state_changes.dispatched(claimed(state.accepted_plan, T0 + WITHIN, state), T0 + WITHIN)
     late = at(hours=20)
-    assert "unconfirmed" in told(full(state=twice), late)
-    assert told(full(state=state_changes.confirmed(twice, Confirm(ConfirmBy.FIRST_REPORT, late), late)), late) == {}
+    assert "unconfirmed" in conditions_after(full(state=twice), late)
+    assert (
+        conditions_after(full(state=state_changes.confirmed(twice, Confirm(ConfirmBy.FIRST_REPORT, late), late)), late)
+        == {}
+    )
 
 
 @pytest.mark.parametrize(
@@ -229,7 +232,7 @@ def test_a_degraded_trigger(reason: str, first: bool, missing: tuple[str, ...], 
     """A5: info at the first tier with optional ones missing, else a warning; once, naming the missing."""
     what = plan(1, reason, missing=missing, first_tier=first)
     one = snapshot(*done(*(n for n in PHASE3 if n not in missing)), state=confirmed(what))
-    found = told(one, at(minutes=16))
+    found = conditions_after(one, at(minutes=16))
     assert severities(found) == ({} if severity is None else {"degraded": severity})
     if severity is not None:
         assert all(name in found["degraded"].text for name in (*missing, reason))
@@ -240,14 +243,14 @@ def test_a_partial_is_marked_in_the_text() -> None:
     """R6: listed among the missing, marked partial."""
     what = plan(1, "tier_1", missing=(TOGS, UTGC), partial=(TOGS,), first_tier=True)
     reports = [*done(PGS, UPGC, TDGS), report(TOGS, Outcome.PARTIAL, 20)]
-    text = told(snapshot(*reports, state=confirmed(what)), at(minutes=16))["degraded"].text
+    text = conditions_after(snapshot(*reports, state=confirmed(what)), at(minutes=16))["degraded"].text
     assert f"{TOGS} (partial), {UTGC}" in text
 
 
 def test_a_gates_warning_is_said_once_at_the_trigger() -> None:
     """A5: under `warn_below` and the like, by gate and number."""
     what = plan(warnings={"minutes_coverage": "minutes_coverage reads 85 percent, warns below 90"})
-    found = told(full(state=confirmed(what)), at(minutes=1))
+    found = conditions_after(full(state=confirmed(what)), at(minutes=1))
     assert severities(found) == {"gate_warning minutes_coverage": WARNING}
     assert "85 percent" in found["gate_warning minutes_coverage"].text
     assert found["gate_warning minutes_coverage"].lifecycle is Lifecycle.ONCE
@@ -271,7 +274,7 @@ def late(transition: str = TO5, **more: object) -> dict[str, Condition]:
     what = plan(1, "tier_2", completed=dict.fromkeys(names[1:]), missing=(names[0],))
     reports = [*done(*names[1:]), report(names[0], records=30, ended=at(hours=2))]
     one = snapshot(*reports, transition=transition, state=confirmed(what), **more)  # type: ignore[arg-type]
-    return told(one, at(hours=3))
+    return conditions_after(one, at(hours=3))
 
 
 def test_what_arrives_too_late_is_said() -> None:
@@ -323,7 +326,7 @@ def test_growth_after_the_time_is_said_too() -> None:
 def test_due_to_the_second(reports: list[Report], now: datetime, kinds: dict[str, Severity]) -> None:
     """T2: not triggered at its local time, also when no message ever came; two fingerprints."""
     one = snapshot(*(replace(r, received_at=now - SECOND) for r in reports))
-    found = told(one, now)
+    found = conditions_after(one, now)
     assert severities(found) == kinds
     for condition in found.values():
         assert PGS in condition.text
@@ -334,7 +337,7 @@ def test_due_to_the_second(reports: list[Report], now: datetime, kinds: dict[str
 @pytest.mark.parametrize("key", [BACKFILL, RunKey("nba", DAY, "same_day", Lane.BACKFILL)])
 def test_backfill_has_no_due_times(key: RunKey) -> None:
     """T2: repairs of the past are never late."""
-    assert told(snapshot(key=key), at(hours=30)) == {}
+    assert conditions_after(snapshot(key=key), at(hours=30)) == {}
     assert not is_due(snapshot(key=key), at(hours=30))
 
 
@@ -343,34 +346,34 @@ def test_backfill_has_no_due_times(key: RunKey) -> None:
 )
 def test_triggered_is_not_due(state: TransitionState) -> None:
     """T2: dispatched, confirmed and observed satisfy it."""
-    assert told(full(state=state), at(hours=5)) == {}
+    assert conditions_after(full(state=state), at(hours=5)) == {}
     assert not is_due(full(state=state), at(hours=5))
 
 
 def test_blocked_and_held_do_not_satisfy_due() -> None:
     """T2: and the text says what stands in the way."""
-    blocked = told(full(), DUE, World(percents={"game_coverage": 71}))
+    blocked = conditions_after(full(), DUE, World(percents={"game_coverage": 71}))
     assert set(blocked) == {"gate game_coverage", "gate_overdue game_coverage", "due_warning"}
     assert "blocked by" in blocked["due_warning"].text
     assert "71" in blocked["due_warning"].text
-    held = told(waiting(*done(PGS)), DUE)
+    held = conditions_after(waiting(*done(PGS)), DUE)
     assert set(held) == {"held", "due_warning"}
     assert "held" in held["due_warning"].text
 
 
 def test_a_claim_that_is_under_way_is_still_due() -> None:
     """T2: not triggered is not triggered."""
-    assert "due_warning" in told(full(state=claimed(when=DUE)), DUE)
+    assert "due_warning" in conditions_after(full(state=claimed(when=DUE)), DUE)
 
 
 def test_overtaken_takes_the_place_of_due() -> None:
     """T2: the next phase reports although nothing was triggered: one info, once; and it is decided all the same."""
     one = snapshot(*done(TDGS), next_report_at=at(hours=1))
-    found = told(one, DUE_CRITICAL)
+    found = conditions_after(one, DUE_CRITICAL)
     assert severities({name: c for name, c in found.items() if name != "held"}) == {"overtaken": INFO}
     assert found["overtaken"].lifecycle is Lifecycle.ONCE
     assert "phase4" in found["overtaken"].text
-    assert told(snapshot(next_report_at=at(hours=1)), DUE - SECOND) == {}
+    assert conditions_after(snapshot(next_report_at=at(hours=1)), DUE - SECOND) == {}
 
 
 @pytest.mark.parametrize(
@@ -385,13 +388,13 @@ def test_overtaken_takes_the_place_of_due() -> None:
 )
 def test_an_overdue_predecessor_takes_the_alert(overdue: bool, speaks: bool, reports: list[Report], said: bool) -> None:
     """T2: with nothing but an overdue predecessor for a cause it is counted into the predecessor's; else not."""
-    found = told(snapshot(*reports), DUE, before={"phase3": Predecessor(TO3, overdue, speaks)})
+    found = conditions_after(snapshot(*reports), DUE, before={"phase3": Predecessor(TO3, overdue, speaks)})
     assert ("due_warning" in found) == said
 
 
 def test_a_transition_without_due_times_is_never_late() -> None:
     """The last transition of a night has none in the reference policy."""
-    assert told(snapshot(transition=TO6), at(hours=40)) == {}
+    assert conditions_after(snapshot(transition=TO6), at(hours=40)) == {}
 
 
 # Silence
@@ -401,14 +404,14 @@ def test_a_transition_without_due_times_is_never_late() -> None:
 def test_an_empty_date_and_a_closed_run_are_silent(changes: dict[str, object]) -> None:
     """T2, T5: whatever is odd about their reports."""
     odd = [report(PGS, records=1), *(report(UPGC, Outcome.FAILED, ended=at(minutes=n)) for n in range(4))]
-    assert told(snapshot(*odd, **changes), at(hours=40)) == {}  # type: ignore[arg-type]
+    assert conditions_after(snapshot(*odd, **changes), at(hours=40)) == {}  # type: ignore[arg-type]
 
 
 def test_an_observed_transition_tells_nothing_of_its_trigger() -> None:
     """D6: nothing left, so nothing was degraded."""
     watch = with_transition(TO4, dispatch=Dispatch(Role.OBSERVE))
     state = state_changes.observed(TransitionState(), plan(1, "deadline", missing=(TOGS,)), T0)
-    assert told(full(state=state, policy=watch), at(hours=30)) == {}
+    assert conditions_after(full(state=state, policy=watch), at(hours=30)) == {}
 
 
 TROUBLED = [
@@ -428,8 +431,8 @@ TROUBLED = [
 @pytest.mark.parametrize(("one", "now", "world"), TROUBLED, ids=range(len(TROUBLED)))
 def test_backfill_raises_nothing_above_info(one: DecisionInput, now: datetime, world: World) -> None:
     """A3: the same trouble in the backfill lane is information at most."""
-    live = told(one, now, world)
-    repaired = told(replace(one, key=BACKFILL), now, world)
+    live = conditions_after(one, now, world)
+    repaired = conditions_after(replace(one, key=BACKFILL), now, world)
     assert {c.severity for c in live.values()} - {INFO} or "overtaken" in live
     assert {c.severity for c in repaired.values()} <= {INFO}
     assert set(repaired) == {kind for kind in live if not kind.startswith(("due_", "overtaken"))}
@@ -444,7 +447,7 @@ def test_every_text_says_where_and_names_no_other_date(
     one: DecisionInput, now: datetime, world: World, later: timedelta
 ) -> None:
     """A5: run id and transition, and no date but that of the run, however long after it is said."""
-    found = told(one, now + later, world)
+    found = conditions_after(one, now + later, world)
     assert found
     for condition in found.values():
         assert condition.text.startswith(f"{one.key.id} {one.transition.name}: ")
@@ -455,7 +458,7 @@ def test_every_text_says_where_and_names_no_other_date(
 
 def test_one_thing_has_one_fingerprint() -> None:
     """A2: kind, run, transition and processor make the identity; the text does not."""
-    a, b = (told(waiting(report(PGS, records=n)), at(minutes=1), World(rows=0)) for n in (1, 2))
+    a, b = (conditions_after(waiting(report(PGS, records=n)), at(minutes=1), World(rows=0)) for n in (1, 2))
     [one], [other] = a.values(), b.values()
     assert one.text != other.text
     assert one.fingerprint == other.fingerprint
@@ -483,4 +486,4 @@ def test_the_decision_and_not_the_stored_word_is_what_is_told() -> None:
 def test_floors_are_told_in_the_units_of_the_date() -> None:
     """Half the games, half the floor."""
     one = snapshot(report(PGS, records=1), games=GAMES - 4)
-    assert "of at least 30" in told(one, at(minutes=1), World(rows=0))[f"under_minimum {PGS}"].text
+    assert "of at least 30" in conditions_after(one, at(minutes=1), World(rows=0))[f"under_minimum {PGS}"].text

@@ -43,7 +43,7 @@ SKIPPED, FAILED, STARTED, INFERRED = Outcome.SKIPPED, Outcome.FAILED, Outcome.ST
 Said = tuple[Outcome, int | None]
 
 
-def said(*what: Said) -> list[Report]:
+def reports_of(*what: Said) -> list[Report]:
     """Return reports of one processor, a minute apart."""
     return [report(PGS, outcome, records, ended=at(minutes=n)) for n, (outcome, records) in enumerate(what)]
 
@@ -105,7 +105,7 @@ TABLE_OF_R6: dict[str, tuple[list[Said], int | None, Status, bool]] = {
 @pytest.mark.parametrize(("what", "rows", "word", "reads"), TABLE_OF_R6.values(), ids=TABLE_OF_R6.keys())
 def test_the_table_of_outcomes(what: list[Said], rows: int | None, word: Status, reads: bool) -> None:
     """Each row of R6, on a date with units: what it counts as, and whether the table must be read to know."""
-    found = stands(said(*what), {} if rows is None else {TABLE: rows})
+    found = stands(reports_of(*what), {} if rows is None else {TABLE: rows})
     assert (found.status, found.needs_rows) == (word, TABLE if reads else None)
 
 
@@ -113,7 +113,7 @@ def test_the_table_of_outcomes(what: list[Said], rows: int | None, word: Status,
 @pytest.mark.parametrize("games", [0, None])
 def test_no_floor_without_units_or_while_they_are_unknown(what: Said, games: int | None) -> None:
     """A floor that cannot be computed does not refuse (T3), and one of no units is none."""
-    assert stands(said(what), games=games).status is (Status.DONE if what[0] is SUCCESS else Status.PARTIAL)
+    assert stands(reports_of(what), games=games).status is (Status.DONE if what[0] is SUCCESS else Status.PARTIAL)
 
 
 def test_a_processor_without_a_minimum_has_no_floor() -> None:
@@ -124,31 +124,31 @@ def test_a_processor_without_a_minimum_has_no_floor() -> None:
 @pytest.mark.parametrize(("games", "word"), [(0, Status.DONE), (1, Status.NOT_YET), (None, Status.NOT_YET)])
 def test_no_data_counts_only_on_a_date_without_units(games: int | None, word: Status) -> None:
     """`no_data` is the truth of an empty date and `not_yet` of any other, an unknown one included."""
-    assert stands(said((NO_DATA, None)), games=games).status is word
+    assert stands(reports_of((NO_DATA, None)), games=games).status is word
 
 
 def test_a_table_that_could_not_be_read_is_not_asked_again() -> None:
     """Unreadable is a reading: it does not outvote the report, and asks for nothing more."""
-    found = stands(said((SUCCESS, 1)), {TABLE: None})
+    found = stands(reports_of((SUCCESS, 1)), {TABLE: None})
     assert (found.status, found.needs_rows) == (Status.UNDER_MINIMUM, None)
 
 
 def test_a_full_table_with_a_low_count_is_a_missing_counter() -> None:
     """The table outvotes the report, which is said (R6)."""
-    assert stands(said((SUCCESS, 1)), {TABLE: FLOOR}).counter_missing
-    assert not stands(said((SUCCESS, FLOOR)), {TABLE: FLOOR}).counter_missing
+    assert stands(reports_of((SUCCESS, 1)), {TABLE: FLOOR}).counter_missing
+    assert not stands(reports_of((SUCCESS, FLOOR)), {TABLE: FLOOR}).counter_missing
 
 
 def test_the_standing_shows_report_and_floor() -> None:
     """What it is judged by can be shown to a person."""
-    [one] = said((SUCCESS, 1))
+    [one] = reports_of((SUCCESS, 1))
     assert (stands([one]).report, stands([one]).min_records) == (one, FLOOR)
 
 
 @pytest.mark.parametrize("after", [(FAILED, None), (NO_DATA, 0)])
 def test_nothing_retracts_what_a_trigger_has_carried(after: Said) -> None:
     """Once the transition has triggered with it, a failure or `no_data` no longer takes a success back (R6)."""
-    reports = said((SUCCESS, FLOOR), after)
+    reports = reports_of((SUCCESS, FLOOR), after)
     assert stands(reports, carried=None).status is not Status.DONE
     assert stands(reports, carried={PGS: FLOOR}).status is Status.DONE
 
@@ -156,18 +156,18 @@ def test_nothing_retracts_what_a_trigger_has_carried(after: Said) -> None:
 @pytest.mark.parametrize("after", [(FAILED, None), (NO_DATA, 0)])
 def test_a_trigger_without_it_does_not_bring_a_retracted_success_back(after: Said) -> None:
     """A success that was retracted before the trigger left without it stays retracted until the next report."""
-    reports = said((SUCCESS, FLOOR), after)
+    reports = reports_of((SUCCESS, FLOOR), after)
     assert stands(reports, carried={UPGC: None}).status is not Status.DONE
 
 
 def test_a_failure_without_any_success_stays_a_failure_after_the_trigger() -> None:
     """There is nothing that it could be taken back to."""
-    assert stands(said((FAILED, None)), carried={}).status is Status.FAILED
+    assert stands(reports_of((FAILED, None)), carried={}).status is Status.FAILED
 
 
 def test_what_the_table_outvoted_is_not_read_again_after_the_trigger() -> None:
     """A processor that a trigger carried stays done without another look at its table."""
-    found = stands(said((SUCCESS, 1)), carried={PGS: 1})
+    found = stands(reports_of((SUCCESS, 1)), carried={PGS: 1})
     assert (found.status, found.needs_rows) == (Status.DONE, None)
 
 
@@ -185,7 +185,7 @@ def test_a_low_report_is_judged_alike_before_a_trigger_and_after_it(
     rows: Rows, word: Status, reads: str | None, carried: dict[str, int | None] | None
 ) -> None:
     """R6: the table is asked about a count that no trigger has carried, and outvotes it if it holds enough."""
-    found = stands(said((SUCCESS, 1)), rows, carried=carried)
+    found = stands(reports_of((SUCCESS, 1)), rows, carried=carried)
     assert (found.status, found.needs_rows) == (word, reads)
     assert found.counter_missing == (word is Status.DONE)
 

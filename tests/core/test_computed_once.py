@@ -10,7 +10,7 @@ from shared.core.computed_once import computed_once
 LONG = 30.0
 
 
-class Asked:
+class CountedAnswer:
     """Works out its answer by a function, and counts how often."""
 
     def __init__(self, work: Callable[[], int]) -> None:
@@ -25,7 +25,7 @@ class Asked:
 
 def test_it_is_worked_out_when_it_is_asked_for_and_once() -> None:
     """Each instance has its own answer; what was never asked for was never worked out."""
-    asked, other = Asked(lambda: 1), Asked(lambda: 2)
+    asked, other = CountedAnswer(lambda: 1), CountedAnswer(lambda: 2)
     assert (asked.answer, asked.answer, asked.times) == (1, 1, 1)
     assert other.times == 0
     assert (other.answer, asked.answer) == (2, 1)
@@ -40,11 +40,11 @@ def test_one_that_takes_long_keeps_no_other_waiting() -> None:
         assert over.wait(LONG), "the other instance waited"
         return 1
 
-    thread = threading.Thread(target=lambda: Asked(slow).answer, daemon=True)
+    thread = threading.Thread(target=lambda: CountedAnswer(slow).answer, daemon=True)
     thread.start()
     assert begun.wait(LONG)
     answers: list[int] = []
-    other = threading.Thread(target=lambda: answers.append(Asked(lambda: 2).answer), daemon=True)
+    other = threading.Thread(target=lambda: answers.append(CountedAnswer(lambda: 2).answer), daemon=True)
     other.start()
     other.join(LONG / 3)
     answered = list(answers)

@@ -224,19 +224,19 @@ def test_what_a_pause_keeps_from_being_decided_is_not_over() -> None:
     assert rests(free, decided(free, T0), T0) == frozenset()
 
 
-def told(policy: Policy, pauses: tuple[Pause, ...], now: datetime) -> list[str]:
+def conditions_of(policy: Policy, pauses: tuple[Pause, ...], now: datetime) -> list[str]:
     return [f"{c.kind} {c.subject}" for c in pause_conditions(policy, pauses, now)]
 
 
 def test_a_pause_is_told_at_its_begin_once_a_week_and_at_its_end() -> None:
     """One fingerprint each, so each is said once; the begin is not said again weeks later, when it is forgotten."""
-    assert told(POLICY, (ALL,), T0) == ["paused p1"]
-    assert told(POLICY, (ALL,), ALL.begins_at + WEEK - SECOND) == ["paused p1"]
-    assert told(POLICY, (ALL,), ALL.begins_at + WEEK) == ["pause_goes_on p1/1"]
+    assert conditions_of(POLICY, (ALL,), T0) == ["paused p1"]
+    assert conditions_of(POLICY, (ALL,), ALL.begins_at + WEEK - SECOND) == ["paused p1"]
+    assert conditions_of(POLICY, (ALL,), ALL.begins_at + WEEK) == ["pause_goes_on p1/1"]
     endless = replace(ALL, ends_at=None)
-    assert told(POLICY, (endless,), ALL.begins_at + 5 * WEEK) == ["pause_goes_on p1/5"]
-    assert told(POLICY, (ALL,), T0 + 10 * DAYS) == ["pause_ended p1"]
-    assert told(POLICY, (ALL,), T0 + 18 * DAYS) == []
+    assert conditions_of(POLICY, (endless,), ALL.begins_at + 5 * WEEK) == ["pause_goes_on p1/5"]
+    assert conditions_of(POLICY, (ALL,), T0 + 10 * DAYS) == ["pause_ended p1"]
+    assert conditions_of(POLICY, (ALL,), T0 + 18 * DAYS) == []
     [over] = pause_conditions(POLICY, [ended(PauseBook((ALL,)), ALL, at(hours=1), "bob", "play")[1]], at(hours=1))
     assert "ended by bob: play" in over.text
     assert "between rounds" in over.text
@@ -251,7 +251,7 @@ def test_a_pause_of_what_the_policy_does_not_know_is_told(scope: dict[str, str])
     [condition] = pause_conditions(POLICY, (lost,), T0 + 2 * WEEK - 5 * DAYS)
     assert (condition.kind, condition.severity) == (AlertKind.PAUSE_OF_NOTHING, Severity.WARNING)
     assert all(word in condition.text for word in ("p1", *scope.values(), "between rounds", "keeps nothing back"))
-    assert told(POLICY, (lost,), T0 + 10 * DAYS) == ["pause_ended p1"]
+    assert conditions_of(POLICY, (lost,), T0 + 10 * DAYS) == ["pause_ended p1"]
 
 
 def test_every_moment_of_a_pause_is_announced() -> None:
@@ -275,7 +275,9 @@ def test_a_planned_pause_is_kept_from_its_begin_on_and_recorded_once() -> None:
         ("pause", "off-season (by the policy, until 2026-10-01 00:00 EDT)")
     ]
     assert kept(policy, book, begins + DAYS) == book
-    assert told(policy, book.pauses, begins + 92 * DAYS) == ["pause_ended policy-2026-07-01-2026-10-01-tomorrow"]
+    assert conditions_of(policy, book.pauses, begins + 92 * DAYS) == [
+        "pause_ended policy-2026-07-01-2026-10-01-tomorrow"
+    ]
 
 
 def test_a_planned_pause_that_was_ended_stays_ended() -> None:
@@ -297,7 +299,7 @@ def test_a_planned_pause_that_leaves_the_policy_is_over() -> None:
     after = kept(POLICY, book, now)
     assert pause_at(POLICY, book.pauses, now, "tomorrow") is None
     assert [pause.ended_for for pause in after.pauses] == ["it has left the policy"]
-    assert told(POLICY, after.pauses, now) == ["pause_ended policy-2026-07-01-2026-10-01-tomorrow"]
+    assert conditions_of(POLICY, after.pauses, now) == ["pause_ended policy-2026-07-01-2026-10-01-tomorrow"]
 
 
 def test_who_paused_and_why_waits_for_the_record() -> None:

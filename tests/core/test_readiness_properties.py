@@ -1,4 +1,4 @@
-"""Sets and clock alone, against the words of behaviour D1 and of the deadline rows, over dense random stages."""
+"""Sets and clock alone, against the words of behaviour D1 and of the deadline rows, over dense random nights."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ thorough = settings(deadline=None, max_examples=200)
 
 
 @dataclass(frozen=True)
-class Stage:
+class DrawnNight:
     """A night as it was drawn: who is done, who has a part, when the first of them was received."""
 
     snapshot: DecisionInput
@@ -48,14 +48,14 @@ class Stage:
 
 
 @st.composite
-def stages(draw: st.DrawFn) -> Stage:
+def drawn_nights(draw: st.DrawFn) -> DrawnNight:
     said = {name: draw(st.sampled_from(SAYS)) for name in PHASE3}
     received = {name: at(minutes=draw(st.integers(0, 60))) for name in PHASE3}
     reports = [report(name, outcome, ended=received[name]) for name, outcome in said.items() if outcome is not None]
     done = frozenset(name for name, outcome in said.items() if outcome is Outcome.SUCCESS)
     partial = frozenset(name for name, outcome in said.items() if outcome is Outcome.PARTIAL)
     one = snapshot(*reports, policy=draw(policies(TO4, "overnight", gates=())))
-    return Stage(one, done, partial, min((received[name] for name in done | partial), default=None))
+    return DrawnNight(one, done, partial, min((received[name] for name in done | partial), default=None))
 
 
 def verdict(one: DecisionInput, now: datetime) -> str:
@@ -66,30 +66,30 @@ def verdict(one: DecisionInput, now: datetime) -> str:
 
 
 @thorough
-@given(stages(), first_hours)
-def test_ready_is_what_the_words_say(stage: Stage, now: datetime) -> None:
+@given(drawn_nights(), first_hours)
+def test_ready_is_what_the_words_say(night: DrawnNight, now: datetime) -> None:
     """D1: complete, the first tier that holds, the deadline, held or waiting."""
-    assert verdict(stage.snapshot, now) == stage.verdict(now)
+    assert verdict(night.snapshot, now) == night.verdict(now)
 
 
 @thorough
-@given(stages(), first_hours)
-def test_each_moment_is_exact(stage: Stage, now: datetime) -> None:
+@given(drawn_nights(), first_hours)
+def test_each_moment_is_exact(night: DrawnNight, now: datetime) -> None:
     """One second before each tier and the deadline, at it and after it."""
-    rules = stage.snapshot.expectation
+    rules = night.snapshot.expectation
     afters = [tier.after for tier in rules.tiers] + ([rules.deadline.after] if rules.deadline else [])
     for after in afters:
-        for moment in ((stage.opened or now) + after + n * SECOND for n in (-1, 0, 1)):
-            assert verdict(stage.snapshot, moment) == stage.verdict(moment)
+        for moment in ((night.opened or now) + after + n * SECOND for n in (-1, 0, 1)):
+            assert verdict(night.snapshot, moment) == night.verdict(moment)
 
 
 @thorough
-@given(stages(), first_hours)
-def test_the_announced_moment_is_early_enough(stage: Stage, now: datetime) -> None:
+@given(drawn_nights(), first_hours)
+def test_the_announced_moment_is_early_enough(night: DrawnNight, now: datetime) -> None:
     """T1: it lies ahead, and before it nothing changes; without one nothing ever changes by the clock."""
-    found = readiness(stage.snapshot, stage.snapshot.seen, now)
+    found = readiness(night.snapshot, night.snapshot.seen, now)
     if isinstance(found, Ready) or found.held:
         return
     end = found.next_at or now + timedelta(days=30)
     assert end > now
-    assert stage.verdict(end - SECOND) == "wait"
+    assert night.verdict(end - SECOND) == "wait"

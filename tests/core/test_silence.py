@@ -43,7 +43,7 @@ from tests.core.build import (
     snapshot,
     with_transition,
 )
-from tests.core.test_alerts import told
+from tests.core.test_alerts import conditions_after
 from tests.policy_files import NBA, PRODUCTION, edit, nba, outcome, refusal, write
 
 EXPORT = "phase6_export"
@@ -71,8 +71,8 @@ def end(outcome: Outcome = Outcome.SUCCESS, minutes: float = 20, records: int | 
 def test_a_last_phase_that_begins_and_never_ends_is_told() -> None:
     """T10: `started` is no end; at the end of its time one warning names phase, begin and processor."""
     begun = exporting(end(Outcome.STARTED, minutes=0.1))
-    assert "not_ended" not in told(begun, LATE - SECOND)
-    found = told(begun, LATE)
+    assert "not_ended" not in conditions_after(begun, LATE - SECOND)
+    found = conditions_after(begun, LATE)
     assert set(found) == {"not_ended"}
     warning = found["not_ended"]
     assert warning.severity is Severity.WARNING
@@ -82,19 +82,19 @@ def test_a_last_phase_that_begins_and_never_ends_is_told() -> None:
 
 def test_one_that_was_dispatched_and_says_nothing_at_all_is_told_too() -> None:
     """Also where nothing has confirmed it: that it has not begun, and that it has not ended, are two things."""
-    assert "not_ended" in told(exporting(state=dispatched()), LATE)
+    assert "not_ended" in conditions_after(exporting(state=dispatched()), LATE)
 
 
 @pytest.mark.parametrize("outcome", [Outcome.SUCCESS, Outcome.PARTIAL, Outcome.FAILED, Outcome.NO_DATA])
 def test_any_end_is_an_end(outcome: Outcome) -> None:
     """Whether it went well is told elsewhere; a late end takes the warning back."""
-    assert "not_ended" not in told(exporting(end(outcome)), LATE)
-    assert "not_ended" not in told(exporting(end(outcome, minutes=200)), at(minutes=201))
+    assert "not_ended" not in conditions_after(exporting(end(outcome)), LATE)
+    assert "not_ended" not in conditions_after(exporting(end(outcome, minutes=200)), at(minutes=201))
 
 
 def test_an_end_from_before_the_dispatch_is_of_another_start() -> None:
     """The export of the morning says nothing of the one that was started at T0."""
-    assert "not_ended" in told(exporting(end(minutes=-30)), LATE)
+    assert "not_ended" in conditions_after(exporting(end(minutes=-30)), LATE)
 
 
 def test_who_is_not_asked_for_an_end() -> None:
@@ -108,7 +108,7 @@ def test_who_is_not_asked_for_an_end() -> None:
 
 
 def test_in_backfill_it_wakes_nobody() -> None:
-    assert told(exporting(key=BACKFILL), LATE)["not_ended"].severity is Severity.INFO
+    assert conditions_after(exporting(key=BACKFILL), LATE)["not_ended"].severity is Severity.INFO
 
 
 def test_a_run_stays_open_until_its_last_phase_has_ended() -> None:
@@ -117,7 +117,7 @@ def test_a_run_stays_open_until_its_last_phase_has_ended() -> None:
     assert not is_over([begun], LATE - SECOND)
     assert is_over([begun], LATE)
     paused = Pause("p1", T0, None, "nobody looks")
-    assert "not_ended" not in told(replace(begun, pauses=(paused,)), LATE)
+    assert "not_ended" not in conditions_after(replace(begun, pauses=(paused,)), LATE)
     assert not is_over([replace(begun, pauses=(paused,))], LATE)
     assert is_over([replace(begun, policy=POLICY, transition=POLICY.transitions[TO6])], at(minutes=5))
     assert is_over([exporting(end())], at(minutes=21))
@@ -135,9 +135,9 @@ def test_the_explanation_says_when_the_end_is_expected() -> None:
 def test_the_due_alert_says_that_the_phase_was_started_and_has_not_ended() -> None:
     """T10: not only `no message`: a person looks at a run of the phase, not for a trigger that was never sent."""
     before = {"phase4": Predecessor(TO4, overdue=False, speaks=True, started_at=at(hours=1))}
-    text = told(snapshot(transition=TO5), at(hours=4, minutes=30), before=before)["due_warning"].text
+    text = conditions_after(snapshot(transition=TO5), at(hours=4, minutes=30), before=before)["due_warning"].text
     assert "phase4 was started at 07:00 EST and has not ended" in text
-    text = told(snapshot(transition=TO5), at(hours=4, minutes=30))["due_warning"].text
+    text = conditions_after(snapshot(transition=TO5), at(hours=4, minutes=30))["due_warning"].text
     assert "no message from phase4" in text
 
 
@@ -150,15 +150,15 @@ def test_a_gate_that_still_blocks_at_the_deadline_is_critical() -> None:
     one = snapshot(*done(*PHASE3))
     deadline = deadline_at(one)
     assert deadline == at(hours=2)
-    assert "gate_overdue game_coverage" not in told(one, deadline - SECOND, blocked)
-    found = told(one, deadline, blocked)
+    assert "gate_overdue game_coverage" not in conditions_after(one, deadline - SECOND, blocked)
+    found = conditions_after(one, deadline, blocked)
     assert set(found) == {"gate game_coverage", "gate_overdue game_coverage"}
     assert found["gate game_coverage"].severity is Severity.WARNING
     overdue = found["gate_overdue game_coverage"]
     assert overdue.severity is Severity.CRITICAL
     assert "71" in overdue.text
     assert "08:00" in overdue.text
-    assert "gate_overdue game_coverage" not in told(one, deadline)
+    assert "gate_overdue game_coverage" not in conditions_after(one, deadline)
 
 
 def test_a_gate_that_blocks_a_refresh_is_never_critical() -> None:
@@ -166,7 +166,11 @@ def test_a_gate_that_blocks_a_refresh_is_never_critical() -> None:
     one = snapshot(*done(*PHASE3, ended=at(minutes=1)), state=confirmed(), started={})
     assert deadline_at(one) is None
     grown = snapshot(report(PGS, records=900), *done(UPGC, TDGS), state=confirmed())
-    assert not [name for name in told(grown, at(hours=3), World(percents={"game_coverage": 71})) if "overdue" in name]
+    assert not [
+        name
+        for name in conditions_after(grown, at(hours=3), World(percents={"game_coverage": 71}))
+        if "overdue" in name
+    ]
 
 
 # the policy

@@ -28,7 +28,7 @@ PLAIN = Processor(NAME, "phase2", table=TABLE)
 WORDS = st.sampled_from([SUCCESS, PARTIAL, SKIPPED, FAILED, Outcome.NO_DATA])
 
 
-def said(outcome: Outcome = SUCCESS, records: int | None = None, minute: int = 0, **more: Any) -> Report:
+def report_of(outcome: Outcome = SUCCESS, records: int | None = None, minute: int = 0, **more: Any) -> Report:
     at = T0 + timedelta(minutes=minute)
     return Report(f"{minute}-{records}-{outcome}-{more}", "phase2", NAME, outcome, at, at, records, **more)
 
@@ -59,35 +59,35 @@ def stands(
 @pytest.mark.parametrize("processor", [BY_UNITS, PER_UNIT], ids=["whole", "per unit"])
 def test_the_table_decides_and_no_number_of_rows(processor: Processor, records: int | None) -> None:
     """Whatever the report counts: it is not done while a unit is short, and done when each is there."""
-    asked = stands(processor, said(records=records))
+    asked = stands(processor, report_of(records=records))
     assert (asked.status, asked.needs_units) == (Status.UNITS_SHORT, NAME)
-    short = stands(processor, said(records=records), held=GAMES[:2])
+    short = stands(processor, report_of(records=records), held=GAMES[:2])
     assert (short.status, short.needs_units) == (Status.UNITS_SHORT, None)
     assert short.shortfall == Shortfall(1, 3, ("PHX@LAL",), "game")
-    assert stands(processor, said(records=records), held=(*GAMES, "another")).status is Status.DONE
+    assert stands(processor, report_of(records=records), held=(*GAMES, "another")).status is Status.DONE
 
 
 def test_the_units_that_are_short_are_named() -> None:
     """By name where the calendar has names, else by number; units of other names may be those it cannot name."""
-    assert stands(BY_UNITS, said(), held=("MIL@ORL",)).shortfall == Shortfall(2, 3, ("BOS@NYK", "PHX@LAL"), "game")
-    unnamed = stands(BY_UNITS, said(), held=("x",), names=()).shortfall
+    assert stands(BY_UNITS, report_of(), held=("MIL@ORL",)).shortfall == Shortfall(2, 3, ("BOS@NYK", "PHX@LAL"), "game")
+    unnamed = stands(BY_UNITS, report_of(), held=("x",), names=()).shortfall
     assert unnamed is not None
     assert unnamed.text == "2 of 3 games missing"
     named = Shortfall(2, 3, ("BOS@NYK", "PHX@LAL"), "game")
     assert named.text == "2 of 3 games missing: BOS@NYK, PHX@LAL"
-    partly = stands(BY_UNITS, said(), held=("BOS@NYK", "x"), names=("BOS@NYK",))
+    partly = stands(BY_UNITS, report_of(), held=("BOS@NYK", "x"), names=("BOS@NYK",))
     assert partly.shortfall == Shortfall(1, 3, (), "game")
 
 
 @pytest.mark.parametrize(("records", "word"), [(60, Status.DONE), (59, Status.UNITS_SHORT), (None, Status.DONE)])
 def test_what_cannot_be_read_does_not_refuse(records: int | None, word: Status) -> None:
     """Then the floor of the report decides."""
-    assert stands(BY_UNITS, said(records=records), held=None).status is word
+    assert stands(BY_UNITS, report_of(records=records), held=None).status is word
 
 
 def test_reports_of_single_units_are_added_where_the_table_cannot_be_read() -> None:
     """None of them is under the floor of the whole date; together they are judged by it, each message once."""
-    reports = [said(records=25, minute=minute) for minute in range(3)]
+    reports = [report_of(records=25, minute=minute) for minute in range(3)]
     assert stands(PER_UNIT, *reports[:2], held=None).status is Status.UNITS_SHORT
     assert stands(PER_UNIT, *reports[:2], reports[1], held=None).status is Status.UNITS_SHORT
     assert stands(PER_UNIT, *reports, held=None).status is Status.DONE
@@ -96,19 +96,19 @@ def test_reports_of_single_units_are_added_where_the_table_cannot_be_read() -> N
 @pytest.mark.parametrize(("units", "names"), [(None, ()), (0, ())])
 def test_nothing_is_demanded_where_the_units_are_unknown_or_none(units: int | None, names: tuple[str, ...]) -> None:
     """A floor that cannot be computed does not refuse, and no table is asked (T3)."""
-    at = stands(BY_UNITS, said(records=1), units=units, names=names)
+    at = stands(BY_UNITS, report_of(records=1), units=units, names=names)
     assert (at.status, at.asks) == (Status.DONE, False)
 
 
 def test_the_clock_starts_with_the_report_that_the_table_vouches_for() -> None:
     """A report of one of three units opens nothing, however many its rows; the third one does (R7)."""
-    reports = [said(records=100, minute=minute) for minute in range(3)]
+    reports = [report_of(records=100, minute=minute) for minute in range(3)]
     for count, held, first in ((1, GAMES[:1], None), (3, GAMES, reports[2].received_at)):
         holdings = Holdings({NAME: frozenset(held)}, GAMES)
         assert opened_at(PER_UNIT, fold(*reports[:count]), 3, {}, holdings) == first
 
 
-@pytest.mark.parametrize("report", [said(Outcome.INFERRED, 60), said(SKIPPED)], ids=["inferred", "skipped"])
+@pytest.mark.parametrize("report", [report_of(Outcome.INFERRED, 60), report_of(SKIPPED)], ids=["inferred", "skipped"])
 def test_what_counts_without_its_table_starts_the_clock(report: Report) -> None:
     """An outcome that no table has to vouch for counts when it comes, for a processor of units too (R7)."""
     at = opened_at(BY_UNITS, fold(report), len(GAMES), {}, Holdings({}, GAMES, "game"))
@@ -119,17 +119,17 @@ def test_what_counts_without_its_table_starts_the_clock(report: Report) -> None:
 def test_what_one_unit_reported_is_no_measure_of_growth(carried: Mapping[str, int | None] | None) -> None:
     """A refresh compares records: those of the unit that came last say nothing of the date, whenever they are asked."""
     holdings = Holdings({NAME: frozenset(GAMES)}, GAMES, "game")
-    at = processor_status(PER_UNIT, fold(said(records=34)), 3, {}, carried=carried, holdings=holdings)
+    at = processor_status(PER_UNIT, fold(report_of(records=34)), 3, {}, carried=carried, holdings=holdings)
     assert (at.status, at.records) == (Status.DONE, None)
-    assert processor_status(BY_UNITS, fold(said(records=34)), 3, {}, carried=None, holdings=holdings).records == 34
+    assert processor_status(BY_UNITS, fold(report_of(records=34)), 3, {}, carried=None, holdings=holdings).records == 34
 
 
 def test_rows_of_a_loader_that_reports_per_unit_are_those_of_its_table() -> None:
     """Without units of its own the table's rows are held against the floor: 2 rows a game, 6 of three games."""
     processor = replace(PER_UNIT, units="", min_records_per_unit=2)
-    assert stands(processor, said(records=2)).needs_rows == TABLE
-    assert stands(processor, said(records=2), rows={TABLE: 5}).status is Status.UNITS_SHORT
-    done = stands(processor, said(records=2), rows={TABLE: 6})
+    assert stands(processor, report_of(records=2)).needs_rows == TABLE
+    assert stands(processor, report_of(records=2), rows={TABLE: 5}).status is Status.UNITS_SHORT
+    done = stands(processor, report_of(records=2), rows={TABLE: 6})
     assert (done.status, done.counter_missing) == (Status.DONE, False)
 
 
@@ -137,7 +137,7 @@ def test_an_absolute_floor_needs_no_calendar() -> None:
     """`min_records` holds also where the units are unknown; of two floors the larger one."""
     processor = replace(PLAIN, min_records=5, min_records_per_unit=2)
     assert [processor.records_needed(units) for units in (None, 1, 3)] == [5, 5, 6]
-    assert stands(processor, said(records=4), units=None).status is Status.UNDER_MINIMUM
+    assert stands(processor, report_of(records=4), units=None).status is Status.UNDER_MINIMUM
 
 
 # several loaders of one name
@@ -146,12 +146,12 @@ PLAYERS = Processor(f"{NAME}/Players", "phase2", table="raw.players", min_record
 TEAMS = Processor(f"{NAME}/Teams", "phase2", table="raw.teams", min_records_per_unit=2)
 ANY = Processor(NAME, "phase2", sources={"Players": PLAYERS, "Teams": TEAMS})
 ALL = replace(ANY, need=Need.ALL)
-PLAYERS_WELL, TEAMS_WELL = said(records=171, source="Players"), said(records=6, minute=1, source="Teams")
-TEAMS_SHORT = said(records=2, minute=2, source="Teams")
-TEAMS_FAILED = said(FAILED, minute=3, source="Teams")
+PLAYERS_WELL, TEAMS_WELL = report_of(records=171, source="Players"), report_of(records=6, minute=1, source="Teams")
+TEAMS_SHORT = report_of(records=2, minute=2, source="Teams")
+TEAMS_FAILED = report_of(FAILED, minute=3, source="Teams")
 
 
-@pytest.mark.parametrize("after", [TEAMS_SHORT, TEAMS_FAILED, said(Outcome.NO_DATA, minute=4, source="Teams")])
+@pytest.mark.parametrize("after", [TEAMS_SHORT, TEAMS_FAILED, report_of(Outcome.NO_DATA, minute=4, source="Teams")])
 def test_one_loader_never_sets_back_another(after: Report) -> None:
     """The players' 171 rows stand, whatever the teams' loader says later."""
     empty = {"raw.teams": 0}
@@ -171,8 +171,8 @@ def test_any_or_all_of_the_loaders_have_to_be_done() -> None:
 
 def test_a_report_of_the_processor_as_a_whole_counts_for_it() -> None:
     """Who reports under the canonical name says it of all its loaders."""
-    assert stands(ALL, said()).status is Status.DONE
-    assert stands(ALL, TEAMS_WELL, said(minute=5)).status is Status.DONE
+    assert stands(ALL, report_of()).status is Status.DONE
+    assert stands(ALL, TEAMS_WELL, report_of(minute=5)).status is Status.DONE
 
 
 def test_the_clock_starts_when_any_or_when_all_loaders_count() -> None:
@@ -188,22 +188,26 @@ def test_the_clock_starts_when_any_or_when_all_loaders_count() -> None:
 
 def test_an_incremental_report_never_lowers_what_stands() -> None:
     """It is kept, and the larger number, the better outcome stands; a newer full report is the truth again."""
-    full, small = said(records=230), said(records=12, minute=1, is_incremental=True)
-    for worse in (small, said(FAILED, minute=1, is_incremental=True), said(PARTIAL, 300, 1, is_incremental=True)):
+    full, small = report_of(records=230), report_of(records=12, minute=1, is_incremental=True)
+    for worse in (
+        small,
+        report_of(FAILED, minute=1, is_incremental=True),
+        report_of(PARTIAL, 300, 1, is_incremental=True),
+    ):
         known = fold(full, worse)
         assert (known.latest, known.superseded) == (full, 1)
         assert fold(worse, full).latest == full
-    more = said(records=240, minute=2, is_incremental=True)
+    more = report_of(records=240, minute=2, is_incremental=True)
     assert fold(full, more).latest == more
-    anew = said(records=10, minute=3)
+    anew = report_of(records=10, minute=3)
     assert fold(full, small, anew).latest == anew
 
 
 @given(st.lists(st.tuples(st.sampled_from([SUCCESS, PARTIAL]), st.integers(0, 300)), min_size=1, max_size=6))
 def test_no_series_of_incremental_reports_lowers_the_number(reports: list[tuple[Outcome, int]]) -> None:
     """After a full success of 150 records at least 150 stand."""
-    later = [said(word, n, minute, is_incremental=True) for minute, (word, n) in enumerate(reports, start=1)]
-    latest = fold(said(records=150), *later).latest
+    later = [report_of(word, n, minute, is_incremental=True) for minute, (word, n) in enumerate(reports, start=1)]
+    latest = fold(report_of(records=150), *later).latest
     assert latest is not None
     assert latest.outcome is SUCCESS
     assert latest.records is not None
@@ -213,7 +217,7 @@ def test_no_series_of_incremental_reports_lowers_the_number(reports: list[tuple[
 # nothing is not something
 
 
-@pytest.mark.parametrize("what", [said(records=0), said(SKIPPED), said(SKIPPED, 0)], ids=str)
+@pytest.mark.parametrize("what", [report_of(records=0), report_of(SKIPPED), report_of(SKIPPED, 0)], ids=str)
 def test_nothing_counts_only_if_the_table_holds_rows(what: Report) -> None:
     """The table is asked; without rows it is not done, unreadable it does not refuse, without units all is well."""
     assert stands(PLAIN, what, required=True).needs_rows == TABLE
@@ -229,21 +233,21 @@ def test_nothing_counts_only_if_the_table_holds_rows(what: Report) -> None:
 
 def test_a_missing_counter_starts_the_clock_as_ever() -> None:
     """Where the policy demands a number, a table that holds it outvotes a report of 0 (R6, R7)."""
-    processor, what = replace(PLAIN, min_records_per_unit=1), said(records=0)
+    processor, what = replace(PLAIN, min_records_per_unit=1), report_of(records=0)
     assert stands(processor, what, rows={TABLE: 3}).counter_missing
     assert opened_at(processor, fold(what), 3, {TABLE: 3}, required=True) == what.received_at
 
 
 def test_who_is_optional_may_skip() -> None:
     """Nothing to do is an outcome of an optional processor."""
-    assert stands(PLAIN, said(SKIPPED), rows={TABLE: 0}).status is Status.DONE
+    assert stands(PLAIN, report_of(SKIPPED), rows={TABLE: 0}).status is Status.DONE
 
 
 def test_nothing_of_nothing_expected_is_done() -> None:
     """0 of 0 expected: there was nothing to do, whatever the table holds."""
-    at = stands(PLAIN, said(records=0, expected_records=0), required=True)
+    at = stands(PLAIN, report_of(records=0, expected_records=0), required=True)
     assert (at.status, at.nothing_to_do, at.asks) == (Status.DONE, True, False)
-    assert stands(PLAIN, said(records=0, expected_records=3), rows={TABLE: 0}).status is Status.NOTHING
+    assert stands(PLAIN, report_of(records=0, expected_records=3), rows={TABLE: 0}).status is Status.NOTHING
 
 
 @given(
@@ -251,7 +255,7 @@ def test_nothing_of_nothing_expected_is_done() -> None:
 )
 def test_a_success_is_done_only_with_every_unit(reports: list[tuple[Outcome, int | None]], held: set[str]) -> None:
     """Of no series of reports a processor is done whose table lacks a unit."""
-    told = [said(word, n, minute) for minute, (word, n) in enumerate(reports)]
+    told = [report_of(word, n, minute) for minute, (word, n) in enumerate(reports)]
     at = stands(BY_UNITS, *told, held=tuple(held), required=True)
     assert not at.asks
     assert (at.status is Status.DONE) <= (held == set(GAMES))
@@ -260,7 +264,7 @@ def test_a_success_is_done_only_with_every_unit(reports: list[tuple[Outcome, int
 @pytest.mark.parametrize("processor", [BY_UNITS, PER_UNIT], ids=["whole", "per unit"])
 def test_a_table_that_cannot_be_read_vouches_for_nobody(processor: Processor) -> None:
     """An empty report after a good one retracts it (R6), unless the table was read and holds every unit."""
-    empty = said(Outcome.NO_DATA, minute=30)
+    empty = report_of(Outcome.NO_DATA, minute=30)
     unread = {processor.table or "": None}
-    assert stands(processor, said(records=60), empty, held=None, rows=unread).status is Status.NOT_YET
-    assert stands(processor, said(records=60), empty, held=GAMES).status is Status.DONE
+    assert stands(processor, report_of(records=60), empty, held=None, rows=unread).status is Status.NOT_YET
+    assert stands(processor, report_of(records=60), empty, held=GAMES).status is Status.DONE

@@ -16,7 +16,7 @@ from shared.simulation.demo.day import policy_of_day
 from shared.simulation.demo.figures import Figure
 from shared.simulation.demo.relay import Pushed
 from tests.core.build import NIGHT, T0
-from tests.demo.house import ROOT, cloned, command
+from tests.demo.clones import ROOT, cloned, command
 from tests.demo.test_services import tools
 from tests.services.worked_batch import Played, whole_batch
 from tests.tooling.tiny_repository import run

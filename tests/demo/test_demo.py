@@ -15,8 +15,8 @@ from shared.simulation.demo.nights import NIGHTS, load
 from shared.simulation.demo.workspace import Workspace, WorkspaceInUse
 from shared.simulation.emulators import EmulatorMissing, require_tools
 from tests.busy import allowed
-from tests.demo.house import ROOT, cloned, command, environment
-from tests.emulators.gcloud import absent
+from tests.demo.clones import ROOT, cloned, command, environment
+from tests.emulators.gcloud import skip_or_fail
 from tests.process_table import Process, descendants, left
 from tests.signals import heard
 from tests.tooling.tiny_repository import run
@@ -33,7 +33,7 @@ def clone(tmp_path: Path) -> Path:
     return cloned(tmp_path / "a clone")
 
 
-def asked(printed: str, clone: Path) -> list[subprocess.CompletedProcess[str]]:
+def run_printed_commands(printed: str, clone: Path) -> list[subprocess.CompletedProcess[str]]:
     """Type every command that a demo has printed, in another folder; but not the one that serves the page."""
     lines = [line.strip() for line in printed.splitlines() if " --home " in line and " serve " not in line]
     return [run("sh", "-c", line, cwd=clone.parent, seconds=300) for line in lines]
@@ -61,7 +61,7 @@ def test_a_night_is_played_judged_and_left_to_be_asked(clone: Path) -> None:
     }
     assert kinds <= legend
 
-    status, explained = asked(played.stdout, clone)
+    status, explained = run_printed_commands(played.stdout, clone)
     assert status.returncode == 0, status.stderr
     assert "\nnba/2025-12-29/same_day  11 games, opened 10:25 EST\n" in status.stdout
     assert explained.returncode == 0, explained.stderr
@@ -76,13 +76,13 @@ def test_the_same_on_the_emulators(clone: Path) -> None:
     try:
         require_tools()
     except EmulatorMissing as missing:
-        absent(str(missing))
+        skip_or_fail(str(missing))
     played = run(clone / "bin/demo", "--emulators", *NIGHT, cwd=clone, seconds=400)
     if "not installed (gcloud components install" in played.stderr:
-        absent(played.stderr.strip())
+        skip_or_fail(played.stderr.strip())
     assert played.returncode == 0, played.stdout + played.stderr
     assert "5 of 5 expectations held" in played.stdout
-    _, explained = asked(played.stdout, clone)
+    _, explained = run_printed_commands(played.stdout, clone)
     assert "triggered 10:36 EST by tier_1" in explained.stdout, explained.stderr
 
 
@@ -95,7 +95,7 @@ def test_a_broken_function_fails_the_night_with_its_log(clone: Path) -> None:
     assert played.returncode == 1, played.stdout + played.stderr
     assert "not played to its end: phase3_to_phase4 answers 500" in played.stdout
     assert "RuntimeError: on purpose" in played.stdout
-    assert asked(played.stdout, clone) == []
+    assert run_printed_commands(played.stdout, clone) == []
 
 
 @pytest.mark.slow

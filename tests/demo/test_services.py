@@ -31,8 +31,8 @@ from shared.simulation.demo.day import DAY, policy_of_day, scheduled_calls
 from shared.simulation.demo.figures import RUNS, Figure, figures
 from shared.simulation.demo.relay import Pushed, Relay, open_relay
 from shared.simulation.emulators import EmulatorMissing, require_tools
-from tests.demo.house import ROOT, cloned, command, environment
-from tests.emulators.gcloud import absent
+from tests.demo.clones import ROOT, cloned, command, environment
+from tests.emulators.gcloud import skip_or_fail
 from tests.process_table import descendants, left
 from tests.services.work import STATE, Work
 from tests.tooling.tiny_repository import run
@@ -161,7 +161,7 @@ def tools() -> None:
     try:
         require_tools()
     except EmulatorMissing as missing:
-        absent(str(missing))
+        skip_or_fail(str(missing))
 
 
 class Past:
@@ -329,7 +329,7 @@ def test_pushed_work_takes_time_of_the_night_and_a_caller_waits_for_less(clock: 
     from threading import Thread
 
     app, work = Flask("stand-in"), Work(clock)
-    work.watch(app)
+    work.observe(app)
 
     @app.post("/work")
     def act() -> str:

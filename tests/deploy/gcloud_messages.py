@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from tests.emulators.gcloud import absent
+from tests.emulators.gcloud import skip_or_fail
 
 # For each kind of answer the API, its version and the message.
 MESSAGES = {
@@ -82,7 +82,7 @@ class Field:
 def dumped() -> Any:
     """Ask gcloud's own Python, once."""
     if shutil.which("gcloud") is None:
-        absent("gcloud is not on PATH")
+        skip_or_fail("gcloud is not on PATH")
     asked = ["gcloud", "info", "--format=json(basic.python_location,installation.sdk_root)"]
     info = json.loads(subprocess.run(asked, capture_output=True, text=True, check=True).stdout)
     command = [info["basic"]["python_location"], "-c", DUMP, info["installation"]["sdk_root"], json.dumps(MESSAGES)]
@@ -109,7 +109,7 @@ def map_values(message: str) -> Field | None:
     return fields(own["additionalProperties"].message)["value"]
 
 
-def faults(message: str, value: Any, path: str = "") -> Iterator[str]:
+def schema_errors(message: str, value: Any, path: str = "") -> Iterator[str]:
     """Yield what an answer says that its message does not know: fields, words of an enum, types."""
     if not isinstance(value, dict):
         yield f"{path}: no object"
@@ -141,7 +141,7 @@ TYPES: dict[str, tuple[type, ...]] = {
 
 def _fault(field: Field, value: Any, where: str) -> Iterator[str]:
     if field.kind == "message":
-        yield from faults(field.message, value, where)
+        yield from schema_errors(field.message, value, where)
     elif field.kind == "enum":
         if value not in field.enum:
             yield f"{where}: {value} is none of {', '.join(field.enum)}"

@@ -31,7 +31,7 @@ class Stopped(Exception):
     """The process that made the calls was killed."""
 
 
-def absent(what: str) -> Refused:
+def not_found(what: str) -> Refused:
     return Refused(f"ERROR: (gcloud) NOT_FOUND: Resource not found: {what}")
 
 
@@ -236,7 +236,7 @@ def simple(command: str, kind: str, made: Callable[[Cloud, str, dict[str, str]],
 def get(cloud: Cloud, kind: str, name: str) -> dict[str, Any]:
     found = cloud.store(kind).get(name)
     if found is None:
-        raise absent(f"{kind} {name}")
+        raise not_found(f"{kind} {name}")
     return {key: value for key, value in found.items() if key != "policy"}
 
 
@@ -296,7 +296,7 @@ def _thing(cloud: Cloud, kind: str, name: str) -> dict[str, Any]:
     if kind == "projects":
         return cloud.store(kind).setdefault(name, {"policy": []})
     if name not in cloud.store(kind):
-        raise absent(f"{kind} {name}")
+        raise not_found(f"{kind} {name}")
     return cloud.store(kind)[name]
 
 
@@ -555,9 +555,9 @@ def subscription_set(cloud: Cloud, names: list[str], flags: dict[str, str]) -> A
         if name in known:
             raise exists(name)
         if flags["topic"] not in cloud.store("topics"):
-            raise absent(f"topic {flags['topic']}")
+            raise not_found(f"topic {flags['topic']}")
     elif name not in known:
-        raise absent(f"subscription {name}")
+        raise not_found(f"subscription {name}")
     fresh: dict[str, Any] = {
         "name": f"projects/{cloud.project}/subscriptions/{name}",
         "ackDeadlineSeconds": int(flags["ack-deadline"]),
@@ -568,7 +568,7 @@ def subscription_set(cloud: Cloud, names: list[str], flags: dict[str, str]) -> A
     if "push-endpoint" in flags:
         require_account(cloud, flags["push-auth-service-account"])
         if flags["dead-letter-topic"] not in cloud.store("topics"):
-            raise absent(f"topic {flags['dead-letter-topic']}")
+            raise not_found(f"topic {flags['dead-letter-topic']}")
         token = {
             "serviceAccountEmail": flags["push-auth-service-account"],
             "audience": flags["push-auth-token-audience"],

@@ -18,19 +18,19 @@ from deploy.ready import ReadyCheck
 from deploy.resource import Resource
 from deploy.runner import CommandResult
 from tests.deploy.standin import NUMBER, Cloud, Stopped, patient
-from tests.deploy.world import PLACE, furnished, manifest, project, stamp
+from tests.deploy.world import PLACE, build_info, furnished, manifest, project
 
 
 def run(cloud: Cloud, with_stamp: BuildInfo | None = None, only: tuple[str, ...] = ()) -> list[Step]:
     """Deploy once, asking the functions whether they answer."""
-    given = with_stamp or stamp()
+    given = with_stamp or build_info()
     checks = ReadyCheck(manifest(), PLACE, given, cloud, patient)
     return list(apply(planned(given.digests["self_heal"], only), cloud, checks))
 
 
 @cache
 def planned(digest: str, only: tuple[str, ...]) -> list[Resource]:
-    return plan(manifest(), PLACE, stamp(digest[0]), only)
+    return plan(manifest(), PLACE, build_info(digest[0]), only)
 
 
 def changed(steps: list[Step]) -> list[str]:
@@ -53,7 +53,7 @@ def test_new_code_deploys_functions_and_nothing_else(tmp_path: Path) -> None:
     """With another digest each function is deployed; its role, subscription and schedule are left alone."""
     cloud = project(tmp_path)
     run(cloud)
-    assert changed(run(cloud, stamp("b"))) == [
+    assert changed(run(cloud, build_info("b"))) == [
         f"function {function.name}" for function in manifest().functions.values()
     ]
 
@@ -95,16 +95,16 @@ def test_an_update_interrupted_anywhere_and_run_again_ends_the_same(tmp_path: Pa
     tampered_with(clean)
     before = clean.state()
     clean.calls.clear()
-    run(clean, stamp("b"))
+    run(clean, build_info("b"))
     wanted = clean.state()
     orders = [number for number, call in enumerate(clean.calls, 1) if not LOOKS.search(call)]
     assert len(orders) > 10
     for number in (1, *orders):
         cloud = Cloud(tmp_path, kinds=json.loads(before), fail_at=number, after_effect=number in orders)
         with pytest.raises(Stopped):
-            run(cloud, stamp("b"))
+            run(cloud, build_info("b"))
         cloud.fail_at = None
-        run(cloud, stamp("b"))
+        run(cloud, build_info("b"))
         assert unrevised(cloud.state()) == unrevised(wanted), f"stopped at call {number}: {clean.calls[number - 1]}"
 
 
@@ -159,7 +159,7 @@ def test_what_is_already_there_is_no_error(tmp_path: Path) -> None:
             }
         return cloud(line)  # type: ignore[arg-type]
 
-    steps = list(apply(plan(manifest(), PLACE, stamp()), raced))  # type: ignore[arg-type]
+    steps = list(apply(plan(manifest(), PLACE, build_info()), raced))  # type: ignore[arg-type]
     assert "topic nba-phase6-export-trigger" in changed(steps)
 
 
@@ -194,7 +194,7 @@ def test_a_setting_that_did_not_take_fails_loudly(tmp_path: Path) -> None:
         return answer
 
     with pytest.raises(ApplyFailed) as caught:
-        list(apply(plan(manifest(), PLACE, stamp()), forgetful))  # type: ignore[arg-type]
+        list(apply(plan(manifest(), PLACE, build_info()), forgetful))  # type: ignore[arg-type]
     assert caught.value.resource.id == f"subscription {name}"
     assert "was read back and differs" in str(caught.value)
     assert "dead-letter topic: wanted projects/demo-orch/topics/nba-orchestration-dead-letter, found none" in str(
@@ -213,7 +213,7 @@ def test_what_was_just_made_is_waited_for(tmp_path: Path) -> None:
                 return CommandResult(1, "", "ERROR: (gcloud) NOT_FOUND: Service account orch-x does not exist.")
         return cloud(line)
 
-    plain = plan(manifest(), PLACE, stamp())
+    plain = plan(manifest(), PLACE, build_info())
     steps = list(apply(plain, eventual, pause=lambda seconds, why: waits.append(f"{seconds} {why}")))
     assert len(steps) == len(plain)
     assert [wait.split()[0] for wait in waits] == ["2", "2", "5", "15"]
@@ -225,7 +225,7 @@ def test_a_metric_that_no_policy_may_name_yet_is_waited_for(tmp_path: Path) -> N
     """New log-based metrics are known after minutes: each wait is said with how long it has been, and it goes on."""
     cloud, waits = project(tmp_path), list[tuple[float, str]]()
     cloud.metrics_unknown = 15
-    plain = plan(manifest(), PLACE, stamp())
+    plain = plan(manifest(), PLACE, build_info())
     steps = list(apply(plain, cloud, pause=lambda seconds, why: waits.append((seconds, why))))
     assert len(steps) == len(plain)
     assert len(waits) == 15
@@ -241,7 +241,7 @@ def test_a_metric_that_is_never_known_fails_loudly(tmp_path: Path) -> None:
     cloud, waits = project(tmp_path), list[float]()
     cloud.metrics_unknown = 1000
     with pytest.raises(ApplyFailed, match=r"Cannot find metric(.|\n)*hint: ") as caught:
-        list(apply(plan(manifest(), PLACE, stamp()), cloud, pause=lambda seconds, why: waits.append(seconds)))
+        list(apply(plan(manifest(), PLACE, build_info()), cloud, pause=lambda seconds, why: waits.append(seconds)))
     assert caught.value.resource.kind == "alert policy"
     assert sum(waits) == 720
     assert sorted(cloud.store("functions")) == sorted(function.name for function in manifest().functions.values())
@@ -249,7 +249,7 @@ def test_a_metric_that_is_never_known_fails_loudly(tmp_path: Path) -> None:
 
 def test_metrics_are_made_long_before_a_policy_names_them() -> None:
     """While the functions are built their minutes pass: all metrics come before the first function."""
-    kinds = [one.kind for one in plan(manifest(), PLACE, stamp())]
+    kinds = [one.kind for one in plan(manifest(), PLACE, build_info())]
     last_metric = len(kinds) - kinds[::-1].index("log metric")
     assert last_metric < kinds.index("function") < kinds.index("alert policy")
 
@@ -262,7 +262,7 @@ def test_a_project_whose_build_account_may_nothing_builds_with_ours(tmp_path: Pa
     builder = f"projects/{PLACE.project}/serviceAccounts/orch-build@{PLACE.project}.iam.gserviceaccount.com"
     assert len(deploys) == len(manifest().functions)
     assert all(f"--build-service-account={builder}" in deploy for deploy in deploys)
-    lacking = [one for one in plan(manifest(), PLACE, stamp()) if "roles/artifactregistry.writer" not in one.id]
+    lacking = [one for one in plan(manifest(), PLACE, build_info()) if "roles/artifactregistry.writer" not in one.id]
     with pytest.raises(ApplyFailed, match="Build failed"):
         list(apply(lacking, project_again(tmp_path, cloud)))
 
@@ -279,7 +279,7 @@ def test_an_account_that_is_never_there_fails_loudly(tmp_path: Path) -> None:
         return cloud(line)
 
     with pytest.raises(ApplyFailed, match="Service account orch-self-heal does not exist"):
-        list(apply(plan(manifest(), PLACE, stamp()), never))
+        list(apply(plan(manifest(), PLACE, build_info()), never))
 
 
 def test_a_function_that_does_not_answer_fails_loudly(tmp_path: Path) -> None:
@@ -315,7 +315,7 @@ def test_a_right_that_takes_its_time_is_waited_for(tmp_path: Path) -> None:
     """Just given, a right is refused for minutes on some servers: the call is made again, and each wait is said."""
     cloud, waits = project(tmp_path), list[tuple[float, str]]()
     cloud.deaf = 4
-    checks = ReadyCheck(manifest(), PLACE, stamp(), cloud, lambda seconds, why: waits.append((seconds, why)))
+    checks = ReadyCheck(manifest(), PLACE, build_info(), cloud, lambda seconds, why: waits.append((seconds, why)))
     list(apply(planned("a" * 40, ()), cloud, checks))
     assert [seconds for seconds, _ in waits] == [5, 10, 20, 40]
     assert all("wanted 200, found 403" in why for _, why in waits)
@@ -363,13 +363,15 @@ def test_backups_and_protection_are_made_and_mended(tmp_path: Path) -> None:
     cloud.store("databases")["(default)"] = {"type": "FIRESTORE_NATIVE", "locationId": "us-west2"}
     weekly = {"name": "w", "retention": "86400s", "weeklyRecurrence": {"day": "MONDAY"}}
     cloud.store("backups")["w"] = dict(weekly)
-    list(apply(plan(manifest(), PLACE, stamp()), cloud))
+    list(apply(plan(manifest(), PLACE, build_info()), cloud))
     database = cloud.store("databases")["(default)"]
     assert database["deleteProtectionState"] == "DELETE_PROTECTION_ENABLED"
     assert database["pointInTimeRecoveryEnablement"] == "POINT_IN_TIME_RECOVERY_ENABLED"
     [daily] = [one for one in cloud.store("backups").values() if one != weekly]
     assert daily["retention"] == "1209600s"
     daily["retention"] = "86400s"
-    changed = [one.resource.id for one in apply(plan(manifest(), PLACE, stamp()), cloud) if one.done is not Done.SAME]
+    changed = [
+        one.resource.id for one in apply(plan(manifest(), PLACE, build_info()), cloud) if one.done is not Done.SAME
+    ]
     assert changed == ["daily backup (default)"]
     assert (daily["retention"], len(cloud.store("backups"))) == ("1209600s", 2)

@@ -14,7 +14,7 @@ import pytest
 from deploy import bundle
 from deploy.manifest import ROOT
 from tests.deploy.world import load_changed, manifest
-from tests.emulators.gcloud import absent
+from tests.emulators.gcloud import skip_or_fail
 from tests.tooling.tiny_repository import run
 
 SELF_HEAL = manifest().functions["self_heal"]
@@ -113,7 +113,7 @@ def test_writing_replaces_what_was_there(tmp_path: Path) -> None:
 def test_what_is_uploaded_is_the_bundle(tmp_path: Path) -> None:
     """gcloud's own rules leave nothing of a bundle out, and let nothing in that Python left beside it."""
     if shutil.which("gcloud") is None:
-        absent("gcloud is not on PATH")
+        skip_or_fail("gcloud is not on PATH")
     bundle.write(bundle.bundle_of(SELF_HEAL), tmp_path)
     (tmp_path / "self_heal/shared/__pycache__").mkdir()
     (tmp_path / "self_heal/shared/__pycache__/runtime.cpython-311.pyc").write_bytes(b"old")

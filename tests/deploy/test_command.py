@@ -28,7 +28,7 @@ def cloud(tmp_path: Path) -> Cloud:
 
 
 @pytest.fixture
-def home(tmp_path: Path, cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def work_folder(tmp_path: Path, cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder with fresh bundles; gcloud, bq and curl on PATH know the project."""
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
     monkeypatch.setattr(command, "BUILD", tmp_path / "build")
@@ -44,14 +44,14 @@ def bundle_of_tree(folder: str) -> bundle.Bundle:
     return BUNDLE_OF(manifest().functions[folder])
 
 
-def build(home: Path) -> None:
-    assert command.call(["build", "--out", str(home / "build")]) == 0
+def build(work_folder: Path) -> None:
+    assert command.call(["build", "--out", str(work_folder / "build")]) == 0
 
 
 @pytest.mark.slow
-def test_apply_says_first_and_does_then(home: Path, cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
+def test_apply_says_first_and_does_then(work_folder: Path, cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
     """Without --yes nothing changes; with it everything is made."""
-    build(home)
+    build(work_folder)
     assert command.call(["apply", "self_heal", "--project=demo-orch"]) == 0
     told = capsys.readouterr().out
     assert "create   function nba-self-heal" in told
@@ -63,10 +63,12 @@ def test_apply_says_first_and_does_then(home: Path, cloud: Cloud, capsys: pytest
     assert list(cloud.store("jobs")) == ["nba-self-heal"]
 
 
-def test_apply_refuses_bundles_of_another_tree(home: Path, cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
+def test_apply_refuses_bundles_of_another_tree(
+    work_folder: Path, cloud: Cloud, capsys: pytest.CaptureFixture[str]
+) -> None:
     """What lies in build/ must be what the tree yields: an edited bundle is never deployed."""
-    build(home)
-    (home / "build/self_heal/shared/core/decision/decide.py").write_text("x = 1\n")
+    build(work_folder)
+    (work_folder / "build/self_heal/shared/core/decision/decide.py").write_text("x = 1\n")
     assert command.call(["apply", "self_heal", f"--number={NUMBER}", "--project=demo-orch", "--yes"]) == 1
     assert "build/self_heal is not what the tree yields" in capsys.readouterr().err
     assert cloud.store("topics") == {}
@@ -83,7 +85,7 @@ def test_a_plan_is_printed_without_any_cloud(capsys: pytest.CaptureFixture[str])
     assert {step["function"] for step in steps} == {"", "self_heal"}
 
 
-def test_drift_has_three_statuses(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_drift_has_three_statuses(work_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """An empty project is drift, status 1; a gcloud that cannot read is status 2; --json says the same in JSON."""
     assert command.call(["check-drift", "--project=demo-orch", f"--number={NUMBER}", "--json"]) == 1
     report = json.loads(capsys.readouterr().out)
@@ -92,15 +94,15 @@ def test_drift_has_three_statuses(home: Path, capsys: pytest.CaptureFixture[str]
         one for one in report["findings"] if one["where"] == "function nba-self-heal"
     ).items()
     for name in ("gcloud", "bq"):
-        (home / "bin" / name).write_text("#!/bin/sh\necho 'ERROR: (gcloud) UNAUTHENTICATED' >&2\nexit 1\n")
+        (work_folder / "bin" / name).write_text("#!/bin/sh\necho 'ERROR: (gcloud) UNAUTHENTICATED' >&2\nexit 1\n")
     assert command.call(["check-drift", "--project=demo-orch", f"--number={NUMBER}", "--json"]) == 2
     assert json.loads(capsys.readouterr().out)["status"] == "could not tell"
 
 
 @pytest.mark.slow
-def test_what_was_applied_is_the_same(home: Path, cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_was_applied_is_the_same(work_folder: Path, cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
     """After `apply --yes` of everything the drift check ends with 0; one paused schedule makes it 1, by name."""
-    build(home)
+    build(work_folder)
     assert command.call(["apply", "--project=demo-orch", "--yes"]) == 0
     capsys.readouterr()
     assert command.call(["check-drift", "--project=demo-orch"]) == 0
@@ -112,9 +114,9 @@ def test_what_was_applied_is_the_same(home: Path, cloud: Cloud, capsys: pytest.C
     assert "red     schedule state nba-self-heal: state: wanted ENABLED, found PAUSED" in capsys.readouterr().out
 
 
-def test_an_unknown_project_is_named(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_project_is_named(work_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The number is asked of gcloud; a project that is not there is status 2 with a hint."""
-    (home / "bin/gcloud").write_text("#!/bin/sh\necho 'ERROR: NOT_FOUND' >&2\nexit 1\n")
+    (work_folder / "bin/gcloud").write_text("#!/bin/sh\necho 'ERROR: NOT_FOUND' >&2\nexit 1\n")
     assert command.call(["check-drift", "--project=nowhere"]) == 2
     assert "project nowhere is not there" in capsys.readouterr().err
 
@@ -140,12 +142,12 @@ def test_a_wrong_call_is_told_and_is_status_2(tmp_path: Path, script: str, words
     assert said.startswith("Usage") or "hint: " in answer.stderr
 
 
-def test_without_credentials_one_error_is_told(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_credentials_one_error_is_told(work_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """No account: a dry run ends at its first reading with what gcloud said, and not with "nothing would change"."""
     words = (
         "ERROR: (gcloud.x) You do not currently have an active account selected.\nPlease run:\n\n  $ gcloud auth login"
     )
-    (home / "bin/gcloud").write_text(f"#!/bin/sh\ncat >&2 <<'END'\n{words}\nEND\nexit 1\n")
+    (work_folder / "bin/gcloud").write_text(f"#!/bin/sh\ncat >&2 <<'END'\n{words}\nEND\nexit 1\n")
     assert command.call(["apply", "--project=demo-orch", f"--number={NUMBER}"]) == 1
     told = capsys.readouterr()
     assert "would change" not in told.out
@@ -153,10 +155,12 @@ def test_without_credentials_one_error_is_told(home: Path, capsys: pytest.Captur
     assert "hint: bin/orch doctor" in told.err
 
 
-def test_what_belongs_to_an_api_that_is_off_would_be_made(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_belongs_to_an_api_that_is_off_would_be_made(
+    work_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """In an empty project most APIs are off: a dry run counts what they would hold as to be made."""
     words = "ERROR: (gcloud.x) PERMISSION_DENIED: The API has not been used in project 1 before or it is disabled."
-    (home / "bin/gcloud").write_text(
+    (work_folder / "bin/gcloud").write_text(
         f'#!/bin/sh\ncase "$1" in services) echo "[]";; *) echo "{words}" >&2; exit 1;; esac\n'
     )
     assert command.call(["apply", "self_heal", "--project=demo-orch", f"--number={NUMBER}"]) == 0
@@ -166,7 +170,7 @@ def test_what_belongs_to_an_api_that_is_off_would_be_made(home: Path, capsys: py
 
 
 def test_an_interruption_is_told(
-    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    work_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Ctrl-C ends with 130 and says how to go on."""
 
@@ -178,9 +182,11 @@ def test_an_interruption_is_told(
     assert "the same command goes on where it stopped" in capsys.readouterr().err
 
 
-def test_what_cannot_be_read_is_counted_and_is_status_1(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_cannot_be_read_is_counted_and_is_status_1(work_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A dry run that could not look everywhere says so: by thing, with the reason, and at the end."""
-    (home / "bin/bq").write_text("#!/bin/sh\necho 'ERROR: (bq) no such project' >&2\necho 'see bq help' >&2\nexit 1\n")
+    (work_folder / "bin/bq").write_text(
+        "#!/bin/sh\necho 'ERROR: (bq) no such project' >&2\necho 'see bq help' >&2\nexit 1\n"
+    )
     assert command.call(["apply", "self_heal", "--project=demo-orch", f"--number={NUMBER}"]) == 1
     told = capsys.readouterr()
     assert "unknown  table alerts: ERROR: (bq) no such project" in told.out
@@ -195,10 +201,10 @@ def test_the_scripts_start_from_anywhere(tmp_path: Path) -> None:
         assert word in answer.stdout
 
 
-def test_what_bin_build_renders_is_what_apply_reads(home: Path) -> None:
+def test_what_bin_build_renders_is_what_apply_reads(work_folder: Path) -> None:
     """The files that the plan names exist after a build."""
-    build(home)
+    build(work_folder)
     named = {f"build/observability/{name}" for name in monitoring.rendered(manifest()) if not name.startswith("slos/")}
-    assert all((home / name).is_file() for name in named)
-    assert bundle.read(home / "build", "self_heal") is not None
+    assert all((work_folder / name).is_file() for name in named)
+    assert bundle.read(work_folder / "build", "self_heal") is not None
     assert PLACE.url("x") == f"https://x-{NUMBER}.us-west2.run.app"

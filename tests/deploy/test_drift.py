@@ -21,7 +21,7 @@ from deploy.plan import plan
 from deploy.runner import CommandResult
 from tests.deploy.drifts import DRIFTS, FUNCTION, grant, variable
 from tests.deploy.standin import Cloud
-from tests.deploy.world import PLACE, load_changed, manifest, project, stamp
+from tests.deploy.world import PLACE, build_info, load_changed, manifest, project
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 ANSWERS = Path(__file__).parent / "answers"  # written after the API references, not taken from a project
@@ -41,7 +41,7 @@ def look(cloud: Any, given: BuildInfo, hours_since_change: float = 1) -> Report:
 def deployed(folder: Path) -> str:
     """Return the state of a project in which everything was deployed."""
     cloud = project(folder)
-    list(apply(plan(manifest(), PLACE, stamp()), cloud))
+    list(apply(plan(manifest(), PLACE, build_info()), cloud))
     return cloud.state()
 
 
@@ -54,10 +54,10 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Cloud:
 
 def test_what_was_just_deployed_is_the_same(cloud: Cloud) -> None:
     """No finding, status 0, and the commit, digest and revision of each function."""
-    report = look(cloud, stamp())
+    report = look(cloud, build_info())
     assert (report.status, report.findings) == (SAME, ())
     assert report.functions["self_heal"]["revision"] == "nba-self-heal-00001"
-    assert report.functions["self_heal"]["commit"] == stamp().commit
+    assert report.functions["self_heal"]["commit"] == build_info().commit
 
 
 @pytest.mark.parametrize("kind", DRIFTS)
@@ -66,7 +66,7 @@ def test_each_kind_of_drift_is_red(cloud: Cloud, kind: str) -> None:
     assert len(DRIFTS) > 90
     change, where, what = DRIFTS[kind]
     change(cloud)
-    report = look(cloud, stamp())
+    report = look(cloud, build_info())
     told = [(finding.where, finding.what.split(" (")[0], finding.colour) for finding in report.findings]
     assert (where, what, Colour.RED) in told, told
     assert report.status == DRIFT
@@ -77,7 +77,7 @@ def test_a_subscription_that_nobody_declared_is_found_on_every_topic(cloud: Clou
     """Whatever its name: completions, triggers and dead letters, each topic is watched."""
     name = "projects/demo-orch/subscriptions/eventarc-us-west2-old-sub-123"
     cloud.store("subscriptions")["old"] = {"name": name, "topic": f"projects/demo-orch/topics/{topic}"}
-    assert [(finding.where, finding.what, finding.colour) for finding in look(cloud, stamp()).findings] == [
+    assert [(finding.where, finding.what, finding.colour) for finding in look(cloud, build_info()).findings] == [
         ("subscription eventarc-us-west2-old-sub-123", "orphan", Colour.RED)
     ]
 
@@ -89,7 +89,7 @@ def test_a_right_that_the_manifest_leaves_to_others_is_no_drift(cloud: Cloud, tm
     declared = load_changed(tmp_path, {"granted_by_others": grants})
     for role in ("roles/pubsub.publisher", "roles/pubsub.admin"):
         grant("topics", topic, role, who)(cloud)
-    report = drift(declared, PLACE, plan(declared, PLACE, stamp()), cloud, lambda folder, commit: None, NOW)
+    report = drift(declared, PLACE, plan(declared, PLACE, build_info()), cloud, lambda folder, commit: None, NOW)
     assert [(finding.where, finding.what) for finding in report.findings] == [
         (f"topic role {topic} roles/pubsub.admin {who}", "member")
     ]
@@ -101,7 +101,7 @@ def test_rights_on_the_project_of_people_are_their_owners_business(cloud: Cloud)
     """An owner, or an account that is not ours, may have what it has there."""
     for member in ("user:owner@example.com", "serviceAccount:other@demo-orch.iam.gserviceaccount.com"):
         grant("projects", PLACE.project, "roles/owner", member)(cloud)
-    assert look(cloud, stamp()).findings == ()
+    assert look(cloud, build_info()).findings == ()
 
 
 def test_a_policy_that_cannot_be_read_is_named_and_the_others_are_judged(cloud: Cloud) -> None:
@@ -113,7 +113,7 @@ def test_a_policy_that_cannot_be_read_is_named_and_the_others_are_judged(cloud: 
             return CommandResult(1, "", "ERROR: (gcloud) PERMISSION_DENIED: no")
         return cloud(line)
 
-    told = {(finding.where, finding.colour) for finding in look(blind, stamp()).findings}
+    told = {(finding.where, finding.colour) for finding in look(blind, build_info()).findings}
     assert ("policy of secret slack-webhook-error", Colour.UNKNOWN) in told
     assert (f"service role {FUNCTION} roles/run.invoker allUsers", Colour.RED) in told
 
@@ -125,13 +125,13 @@ def test_an_expected_reader_of_a_topic_is_no_orphan(cloud: Cloud) -> None:
         "name": name,
         "topic": "projects/demo-orch/topics/nba-phase6-export-trigger",
     }
-    assert look(cloud, stamp()).status == SAME
+    assert look(cloud, build_info()).status == SAME
 
 
 @pytest.mark.parametrize(("hours", "colour"), [(23, Colour.AMBER), (24, Colour.AMBER), (24.1, Colour.RED)])
 def test_code_that_is_older_than_the_tree_is_due_for_a_day(cloud: Cloud, hours: float, colour: Colour) -> None:
     """Other source than the tree's is amber for 24 hours after the change, then red; both are drift."""
-    report = look(cloud, stamp("b"), hours)
+    report = look(cloud, build_info("b"), hours)
     assert {finding.colour for finding in report.findings} == {colour}
     assert report.status == DRIFT
 
@@ -140,7 +140,7 @@ def test_code_of_a_commit_that_nobody_knows_is_red(cloud: Cloud) -> None:
     """Deployed from elsewhere, or not from a commit at all: nobody can say that it is only a deploy that is due."""
     for name in cloud.store("functions"):
         cloud.store("functions")[name]["labels"]["commit-sha"] = ""
-    digests = [finding for finding in look(cloud, stamp("b"), 1).findings if "digest" in finding.what.lower()]
+    digests = [finding for finding in look(cloud, build_info("b"), 1).findings if "digest" in finding.what.lower()]
     assert {digest.colour for digest in digests} == {Colour.RED}
 
 
@@ -192,7 +192,7 @@ def commit(folder: Path, name: str, at: str) -> str:
 
 def test_an_older_commit_with_the_same_source_is_no_drift(cloud: Cloud) -> None:
     """A commit that changed nothing of a function does not make it stale."""
-    assert look(cloud, BuildInfo("f" * 40, stamp().digests)).status == SAME
+    assert look(cloud, BuildInfo("f" * 40, build_info().digests)).status == SAME
 
 
 def test_what_cannot_be_read_is_unknown(cloud: Cloud) -> None:
@@ -205,13 +205,13 @@ def test_what_cannot_be_read_is_unknown(cloud: Cloud) -> None:
             )
         return cloud(line)
 
-    report = look(blind, stamp())
+    report = look(blind, build_info())
     assert report.status == UNKNOWN
     assert {"schedule nba-self-heal", "schedule state nba-self-heal", "orphans"} <= {
         finding.where for finding in report.findings
     }
     assert {finding.colour for finding in report.findings} == {Colour.UNKNOWN}
-    assert look(blind, stamp("b")).status == DRIFT
+    assert look(blind, build_info("b")).status == DRIFT
 
 
 def test_no_value_of_a_variable_is_shown(cloud: Cloud) -> None:
@@ -220,7 +220,7 @@ def test_no_value_of_a_variable_is_shown(cloud: Cloud) -> None:
     config["environmentVariables"] |= {"ORCH_SECRETS": "hunter2", "BY_HAND": "hunter3"}
     for name, value in (("ORCH_SECRETS", "hunter4"), ("BY_HAND", "hunter5")):
         variable(name, value)(cloud)
-    text = json.dumps(look(cloud, stamp()).data())
+    text = json.dumps(look(cloud, build_info()).data())
     assert "BY_HAND" in text
     assert "hunter" not in text
 
@@ -236,4 +236,4 @@ def test_answers_as_the_api_references_show_them(cloud: Cloud) -> None:
         return cloud(line)
 
     assert len(list(ANSWERS.glob("*.json"))) == 4
-    assert look(answered, stamp()).findings == ()
+    assert look(answered, build_info()).findings == ()

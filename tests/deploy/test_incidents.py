@@ -17,20 +17,20 @@ from deploy.plan import lines, plan
 from deploy.ready import ReadyCheck
 from tests.deploy.standin import Cloud, patient
 from tests.deploy.test_drift import NOW, look
-from tests.deploy.world import PLACE, load_changed, manifest, project, refusal, stamp
+from tests.deploy.world import PLACE, build_info, load_changed, manifest, project, refusal
 
 
 @pytest.fixture
 def running(tmp_path: Path) -> Cloud:
     """A project in which everything runs as the manifest says."""
     cloud = project(tmp_path)
-    list(apply(plan(manifest(), PLACE, stamp()), cloud))
+    list(apply(plan(manifest(), PLACE, build_info()), cloud))
     return cloud
 
 
 def test_stale_code_is_seen_after_a_day(running: Cloud) -> None:
     """28 of 29 functions ran stale code for up to 31 days: other source than the tree's is red after 24 hours."""
-    report = look(running, stamp("b"), hours_since_change=25)
+    report = look(running, build_info("b"), hours_since_change=25)
     stale = {
         finding.where
         for finding in report.findings
@@ -43,7 +43,7 @@ def test_stale_code_is_seen_after_a_day(running: Cloud) -> None:
 def test_a_redeploy_that_strips_the_invoker_is_mended_in_the_same_run(running: Cloud) -> None:
     """A redeploy stripped the right to be invoked for a week: it is read back after each deploy, and given anew."""
     running.strips_invokers = True
-    fresh = stamp("b")
+    fresh = build_info("b")
     checks = ReadyCheck(manifest(), PLACE, fresh, running, patient)
     steps = list(apply(plan(manifest(), PLACE, fresh), running, checks))
     done = {step.resource.id: step.done for step in steps}
@@ -54,7 +54,7 @@ def test_a_redeploy_that_strips_the_invoker_is_mended_in_the_same_run(running: C
 
 def test_no_line_replaces_all_variables_or_secrets() -> None:
     """--set-env-vars wiped secrets three times: no plan holds it or its like, and the rules refuse a line that does."""
-    flags = {flag for line in lines(plan(manifest(), PLACE, stamp())) for flag in line.flags}
+    flags = {flag for line in lines(plan(manifest(), PLACE, build_info())) for flag in line.flags}
     assert not flags & {"set-env-vars", "env-vars-file", "clear-env-vars", "set-secrets", "clear-secrets"}
     wiping = CommandLine(("gcloud", "functions", "deploy", "x", "--set-env-vars=A=1", "--project=p", "--quiet"))
     assert "--set-env-vars removes everything it does not name" in policy_checks.violations(wiping)
@@ -66,14 +66,14 @@ def test_a_variable_set_by_hand_survives_a_deploy_and_is_reported(running: Cloud
     config["environmentVariables"]["SET_BY_HAND"] = "precious"
     redeploy_once(running)
     assert config_of(running)["SET_BY_HAND"] == "precious"
-    told = [finding for finding in look(running, stamp()).findings if "SET_BY_HAND" in finding.what]
+    told = [finding for finding in look(running, build_info()).findings if "SET_BY_HAND" in finding.what]
     assert {(one.colour, one.found) for one in told} == {(Colour.RED, "set by hand")}
     assert {one.where.split()[0] for one in told} >= {"function"}
 
 
 def redeploy_once(cloud: Cloud) -> None:
     """Run the one line that renews the function, without what follows it."""
-    deploy = next(one for one in plan(manifest(), PLACE, stamp("b")) if one.id == "function nba-self-heal")
+    deploy = next(one for one in plan(manifest(), PLACE, build_info("b")) if one.id == "function nba-self-heal")
     assert deploy.update is not None
     assert cloud(deploy.update).status == 0
 
@@ -118,7 +118,7 @@ def test_a_renamed_function_leaves_no_second_subscription_unseen(running: Cloud)
     found = {orphan.what: str(orphan.remove) for orphan in orphans(manifest(), PLACE, running)}
     assert "gcloud pubsub subscriptions delete phase6-orchestrator-sub" in found["subscription phase6-orchestrator-sub"]
     assert "topic nba-phase6-export-complete" in found, "one address is fed twice"
-    assert look(running, stamp()).status == DRIFT
+    assert look(running, build_info()).status == DRIFT
 
 
 def test_a_function_under_an_older_name_is_an_orphan(running: Cloud) -> None:
@@ -134,7 +134,7 @@ def test_no_event_function_without_retry(tmp_path: Path) -> None:
 
     error = refusal(tmp_path, {"functions/phase3_to_phase4/trigger/retry": GONE})
     assert error.key == "functions.phase3_to_phase4.trigger.retry"
-    pushes = [line for line in lines(plan(manifest(), PLACE, stamp())) if "push-endpoint" in line.flags]
+    pushes = [line for line in lines(plan(manifest(), PLACE, build_info())) if "push-endpoint" in line.flags]
     assert len(pushes) == 20, "create and update of ten subscriptions"
     assert all(
         {"min-retry-delay", "max-retry-delay", "push-auth-service-account"} <= line.flags.keys() for line in pushes
@@ -147,7 +147,7 @@ def test_a_generated_trigger_beside_ours_is_red(running: Cloud) -> None:
         "trigger": "t",
         "retryPolicy": "RETRY_POLICY_DO_NOT_RETRY",
     }
-    report = drift(manifest(), PLACE, plan(manifest(), PLACE, stamp()), running, lambda folder, commit: None, NOW)
+    report = drift(manifest(), PLACE, plan(manifest(), PLACE, build_info()), running, lambda folder, commit: None, NOW)
     assert [finding.what for finding in report.findings] == ["generated trigger"]
 
 

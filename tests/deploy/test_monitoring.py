@@ -18,7 +18,7 @@ from deploy.apply import ApplyFailed, Done, apply
 from deploy.manifest import ROOT, Manifest
 from deploy.monitoring import rendered
 from deploy.plan import plan
-from tests.deploy.world import PLACE, load_changed, manifest, project, stamp
+from tests.deploy.world import PLACE, build_info, load_changed, manifest, project
 
 TYPES: dict[str, Any] = {
     "metrics": LogMetric,
@@ -168,7 +168,7 @@ def test_each_alert_has_its_place_in_the_runbook() -> None:
 def test_every_policy_tells_who_is_named(tmp_path: Path) -> None:
     """After a deploy each alert policy notifies each channel of the manifest: one made here, one made by hand."""
     cloud = project(tmp_path)
-    list(apply(plan(with_email(tmp_path), PLACE, stamp()), cloud))
+    list(apply(plan(with_email(tmp_path), PLACE, build_info()), cloud))
     names = {one["displayName"]: name for name, one in cloud.store("channels").items()}
     assert names.keys() == {"on-call", "office"}
     policies = cloud.store("alertPolicies").values()
@@ -179,10 +179,12 @@ def test_every_policy_tells_who_is_named(tmp_path: Path) -> None:
 def test_a_policy_that_is_renewed_still_tells(tmp_path: Path) -> None:
     """gcloud replaces a policy whole when it is given a file, the channels included: they are added anew."""
     cloud = project(tmp_path)
-    list(apply(plan(manifest(), PLACE, stamp()), cloud))
+    list(apply(plan(manifest(), PLACE, build_info()), cloud))
     for one in cloud.store("alertPolicies").values():
         one["userLabels"] = {}
-    changed = [step.resource.kind for step in apply(plan(manifest(), PLACE, stamp()), cloud) if step.done is not SAME]
+    changed = [
+        step.resource.kind for step in apply(plan(manifest(), PLACE, build_info()), cloud) if step.done is not SAME
+    ]
     assert changed == ["alert policy", "alert route"] * 5
     assert all(one["notificationChannels"] for one in cloud.store("alertPolicies").values())
 
@@ -192,16 +194,16 @@ def test_a_channel_that_is_made_by_hand_is_asked_for(tmp_path: Path) -> None:
     cloud = project(tmp_path)
     cloud.store("channels").clear()
     with pytest.raises(ApplyFailed, match="one notification channel with the display name on-call, enabled"):
-        list(apply(plan(manifest(), PLACE, stamp()), cloud))
+        list(apply(plan(manifest(), PLACE, build_info()), cloud))
 
 
 def test_a_channel_with_another_address_is_mended(tmp_path: Path) -> None:
     """What the manifest says of a channel that it makes holds."""
     cloud, declared = project(tmp_path), with_email(tmp_path)
-    list(apply(plan(declared, PLACE, stamp()), cloud))
+    list(apply(plan(declared, PLACE, build_info()), cloud))
     office = next(one for one in cloud.store("channels").values() if one["displayName"] == "office")
     office["labels"] = {"email_address": "elsewhere@example.com"}
-    changed = [step.resource.id for step in apply(plan(declared, PLACE, stamp()), cloud) if step.done is not SAME]
+    changed = [step.resource.id for step in apply(plan(declared, PLACE, build_info()), cloud) if step.done is not SAME]
     assert changed == ["channel office"]
     renewed = next(one for one in cloud.store("channels").values() if one["displayName"] == "office")
     assert renewed["labels"] == {"email_address": "office@example.com"}

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from deploy.manifest import ROOT
-from tests.emulators.gcloud import absent
+from tests.emulators.gcloud import skip_or_fail
 
 CLOUDBUILD = ROOT / "cloudbuild.yaml"
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
@@ -38,7 +38,7 @@ def schema_says(schema: str, path: Path) -> tuple[int, str]:
 def loader_says(path: Path) -> subprocess.CompletedProcess[str]:
     """Load a build the way `gcloud builds submit` does, with gcloud's own Python."""
     if shutil.which("gcloud") is None:
-        absent("gcloud is not on PATH")
+        skip_or_fail("gcloud is not on PATH")
     asked = ["gcloud", "info", "--format=json(basic.python_location,installation.sdk_root)"]
     info = json.loads(subprocess.run(asked, capture_output=True, text=True, check=True).stdout)
     python, root = info["basic"]["python_location"], info["installation"]["sdk_root"]

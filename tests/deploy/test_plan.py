@@ -27,8 +27,8 @@ from shared.cli.logs import log_line
 from shared.core.model import Run, RunKey
 from tests.deploy.standin import Cloud, patient
 from tests.deploy.test_drift import NOW
-from tests.deploy.world import PLACE, load_changed, manifest, project, stamp
-from tests.emulators.gcloud import absent
+from tests.deploy.world import PLACE, build_info, load_changed, manifest, project
+from tests.emulators.gcloud import skip_or_fail
 
 LINT_SECONDS = 1800  # over 400 lines, each some seconds on a machine that does more at once
 
@@ -37,17 +37,17 @@ LINT_SECONDS = 1800  # over 400 lines, each some seconds on a machine that does 
 def every_line(tmp_path_factory: pytest.TempPathFactory) -> list[CommandLine]:
     """All lines of the whole system: those that a plan can yield, and those seen to run, once each."""
     heard = Heard(project(tmp_path_factory.mktemp("heard")))
-    for given in (stamp(), stamp("b")):
+    for given in (build_info(), build_info("b")):
         deploy(heard, given, ())
     for name in manifest().functions:
-        deploy(Heard(project(heard.cloud.root), heard.lines), stamp(), (name,))
-    drift(manifest(), PLACE, plan(manifest(), PLACE, stamp()), heard, lambda folder, commit: None, NOW)
+        deploy(Heard(project(heard.cloud.root), heard.lines), build_info(), (name,))
+    drift(manifest(), PLACE, plan(manifest(), PLACE, build_info()), heard, lambda folder, commit: None, NOW)
     examined(PLACE.project, {}, heard, lambda name: name)
     changes = {
         "notify/office": {"type": "email", "labels": {"email_address": "office@example.com"}},
         "deployers": ["user:me@example.com"],
     }
-    declared = plan(load_changed(heard.cloud.root, changes), PLACE, stamp())
+    declared = plan(load_changed(heard.cloud.root, changes), PLACE, build_info())
     removals = [orphan.remove for orphan in orphans.orphans(manifest(), PLACE, with_orphans()) if orphan.remove]
     assert len(removals) == 3
     # A right that nobody declared is taken away by a line of its own, whatever it is on.
@@ -91,7 +91,7 @@ def with_orphans() -> Cloud:
 def lint(commands: list[str], folder: Path) -> list[dict[str, object]]:
     """Return gcloud's own judgement; it ends with status 0 whatever it finds, so its JSON is read."""
     if shutil.which("gcloud") is None:
-        absent("gcloud is not on PATH")
+        skip_or_fail("gcloud is not on PATH")
     path = folder / "commands.json"
     path.write_text(json.dumps([{"command_string": one} for one in commands]))
     command = ["gcloud", "meta", "lint-gcloud-commands", f"--commands-file={path}"]
@@ -198,8 +198,8 @@ def test_the_record_is_valid_googlesql(every_line: list[CommandLine]) -> None:
 
 def test_things_come_after_what_they_need() -> None:
     """Topics before subscriptions, accounts before rights, a function before who may call it, all before schedules."""
-    order = [one.id for one in plan(manifest(), PLACE, stamp())]
-    kinds = [one.kind for one in plan(manifest(), PLACE, stamp())]
+    order = [one.id for one in plan(manifest(), PLACE, build_info())]
+    kinds = [one.kind for one in plan(manifest(), PLACE, build_info())]
     last_topic = max(place for place, kind in enumerate(kinds) if kind == "topic")
     assert last_topic < kinds.index("subscription")
     assert max(place for place, kind in enumerate(kinds) if kind == "service account") < kinds.index("topic role")
@@ -245,8 +245,8 @@ def test_every_api_that_a_line_calls_is_enabled(every_line: list[CommandLine]) -
 
 def test_who_may_sign_as_an_account_comes_after_the_apis_and_before_every_push() -> None:
     """Pub/Sub signs as the push account: given once that account is there, before the first subscription."""
-    order = [one.id for one in plan(manifest(), PLACE, stamp())]
-    kinds = [one.kind for one in plan(manifest(), PLACE, stamp())]
+    order = [one.id for one in plan(manifest(), PLACE, build_info())]
+    kinds = [one.kind for one in plan(manifest(), PLACE, build_info())]
     agent = f"serviceAccount:{PLACE.pubsub_agent}"
     signs = order.index(f"service account role orch-push roles/iam.serviceAccountTokenCreator {agent}")
     assert order.index(f"apis {PLACE.project}") < order.index("service account orch-push") < signs
@@ -256,7 +256,7 @@ def test_who_may_sign_as_an_account_comes_after_the_apis_and_before_every_push()
 def test_who_deploys_may_act_as_every_account_once_it_is_there(tmp_path: Path) -> None:
     """A deployer of the manifest acts as each account and asks as those that call, before the first function."""
     me = "serviceAccount:deploy@{project}.iam.gserviceaccount.com"
-    declared = plan(load_changed(tmp_path, {"deployers": [me]}), PLACE, stamp())
+    declared = plan(load_changed(tmp_path, {"deployers": [me]}), PLACE, build_info())
     mine = [one.right for one in declared if one.right and one.right.member == PLACE.filled(me)]
     assert {(one.thing, one.role) for one in mine} == {
         *((name, "roles/iam.serviceAccountUser") for name in manifest().service_accounts),
@@ -278,11 +278,11 @@ def test_values_with_commas_survive() -> None:
 def test_functions_ask_the_database_that_is_made(tmp_path: Path) -> None:
     """A database of another name than the default is made under it and named to every function."""
     named = load_changed(tmp_path, {"firestore/database": "weather"})
-    assert {environment(named, function, PLACE, stamp())["ORCH_DATABASE"] for function in named.functions.values()} == {
-        "weather"
-    }
+    assert {
+        environment(named, function, PLACE, build_info())["ORCH_DATABASE"] for function in named.functions.values()
+    } == {"weather"}
     assert all(
-        "ORCH_DATABASE" not in environment(manifest(), function, PLACE, stamp())
+        "ORCH_DATABASE" not in environment(manifest(), function, PLACE, build_info())
         for function in manifest().functions.values()
     )
 
@@ -291,5 +291,7 @@ def test_people_are_let_in_by_name(tmp_path: Path) -> None:
     """Whom the manifest names may call that function's service, beside its schedule, and no other function."""
     members = {"group:data@example.com", "user:me@example.com"}
     declared = load_changed(tmp_path, {"functions/health_check/people": sorted(members)})
-    added = {one.id for one in plan(declared, PLACE, stamp())} - {one.id for one in plan(manifest(), PLACE, stamp())}
+    added = {one.id for one in plan(declared, PLACE, build_info())} - {
+        one.id for one in plan(manifest(), PLACE, build_info())
+    }
     assert added == {f"service role nba-health-check roles/run.invoker {member}" for member in members}

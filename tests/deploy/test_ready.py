@@ -16,7 +16,7 @@ from tests.local_server import LocalServer, ServerAnswer, closed_port
 DIGEST = "a" * 40
 
 
-def asked(folder: Path, question: Question) -> list[Difference]:
+def differences(folder: Path, question: Question) -> list[Difference]:
     return question.judged(Subprocess(folder)(question.line("t0ken")))
 
 
@@ -27,7 +27,7 @@ def says(digest: str) -> ServerAnswer:
 def test_health_is_asked_with_the_token_of_the_caller(tmp_path: Path) -> None:
     """One GET with the token in a header; an answer with the digest that was deployed is as it should be."""
     with LocalServer(says(DIGEST)) as server:
-        assert asked(tmp_path, Question(HEALTH, server.url, DIGEST)) == []
+        assert differences(tmp_path, Question(HEALTH, server.url, DIGEST)) == []
     assert [(one.method, one.path, one.headers["Authorization"]) for one in server.asked] == [
         ("GET", "/health", "Bearer t0ken")
     ]
@@ -38,7 +38,7 @@ def test_a_probe_is_posted_as_json(tmp_path: Path) -> None:
     declared = manifest().functions["self_heal"].ready
     assert declared is not None
     with LocalServer() as server:
-        assert asked(tmp_path, Question(declared, server.url)) == []
+        assert differences(tmp_path, Question(declared, server.url)) == []
         assert (server.asked[0].method, server.asked[0].json) == ("POST", {"dry_run": True})
         assert server.asked[0].headers["Content-Type"] == "application/json"
     assert "data" not in PROBE["message"]
@@ -60,13 +60,13 @@ def test_a_probe_is_posted_as_json(tmp_path: Path) -> None:
 def test_whatever_else_is_answered_is_a_difference(tmp_path: Path, answer: ServerAnswer, found: str) -> None:
     """Other code, no digest, an error, a redirection, no answer at all: each in words."""
     with LocalServer(answer) as server:
-        told = asked(tmp_path, Question(HEALTH, server.url, DIGEST))
+        told = differences(tmp_path, Question(HEALTH, server.url, DIGEST))
     assert [found in str(one) for one in told] == [True], told
 
 
 def test_nobody_there_is_a_difference(tmp_path: Path) -> None:
     """curl's own words are kept."""
-    told = asked(tmp_path, Question(HEALTH, f"http://127.0.0.1:{closed_port()}", DIGEST))
+    told = differences(tmp_path, Question(HEALTH, f"http://127.0.0.1:{closed_port()}", DIGEST))
     assert [one.found.startswith("curl: (7)") for one in told] == [True]
 
 

@@ -20,7 +20,7 @@ from deploy.plan import PlanConflict, distinct, plan
 from deploy.resource import Resource
 from tests.deploy.standin import NUMBER, Cloud
 from tests.deploy.test_drift import look
-from tests.deploy.world import PLACE, manifest, project, raw, stamp
+from tests.deploy.world import PLACE, build_info, manifest, project, raw
 
 # Kind of thing, thing, role, member, and the dataset that a condition names, or nothing.
 Grant = tuple[str, str, str, str, str]
@@ -105,12 +105,12 @@ def there(cloud: Cloud) -> list[Grant]:
 @pytest.fixture
 def cloud(tmp_path: Path) -> Cloud:
     made = project(tmp_path)
-    list(apply(plan(manifest(), PLACE, stamp()), made))
+    list(apply(plan(manifest(), PLACE, build_info()), made))
     return made
 
 
 def planned() -> list[Resource]:
-    return [one for one in plan(manifest(), PLACE, stamp()) if one.kind.endswith(" role")]
+    return [one for one in plan(manifest(), PLACE, build_info()) if one.kind.endswith(" role")]
 
 
 def test_every_right_of_the_manifest_has_its_line() -> None:
@@ -133,7 +133,9 @@ def test_the_drift_check_sees_each_right_that_is_gone(cloud: Cloud) -> None:
         for thing in cloud.store(store).values():
             thing["policy"] = []
     told = [
-        finding for finding in look(cloud, stamp()).findings if finding.found == "none" and " role " in finding.where
+        finding
+        for finding in look(cloud, build_info()).findings
+        if finding.found == "none" and " role " in finding.where
     ]
     assert {one.colour for one in told} == {Colour.RED}
     assert sorted(one.where for one in told) == sorted(one.id for one in planned())
@@ -147,7 +149,7 @@ def test_one_dataset_that_may_no_longer_be_read_is_seen(cloud: Cloud, dataset: s
     for one in cloud.store("projects")[PROJECT]["policy"]:
         if one["role"] == "roles/bigquery.dataViewer" and one.get("condition", {}).get("title") == dataset:
             one["members"].remove(member)
-    assert [finding.where for finding in look(cloud, stamp()).findings] == [
+    assert [finding.where for finding in look(cloud, build_info()).findings] == [
         f"project role {PROJECT} roles/bigquery.dataViewer {member} if {dataset}"
     ]
 

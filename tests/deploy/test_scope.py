@@ -16,9 +16,9 @@ from deploy.command import call
 from deploy.plan import plan
 from deploy.resource import Resource
 from deploy.scope import ALTOGETHER, NOT_COMPARED
-from tests.deploy.gcloud_messages import MESSAGES, Field, faults, fields, map_values, root
+from tests.deploy.gcloud_messages import MESSAGES, Field, fields, map_values, root, schema_errors
 from tests.deploy.standin import Cloud
-from tests.deploy.world import PLACE, manifest, project, stamp
+from tests.deploy.world import PLACE, build_info, manifest, project
 
 ANSWERS = Path(__file__).parent / "answers"
 SUBSCRIPTION = "nba-phase3-to-phase4--nba-phase3-analytics-complete"
@@ -42,7 +42,7 @@ LISTED = ("alert policy", "channel", "dashboard")
 
 @cache
 def planned() -> list[Resource]:
-    return plan(manifest(), PLACE, stamp())
+    return plan(manifest(), PLACE, build_info())
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +131,7 @@ def test_each_field_is_compared_or_named(cloud: Cloud, kind: str) -> None:
     for path, change in changes(kind, root(kind), answer):
         changed = copy.deepcopy(answer)
         change(changed)
-        assert list(faults(root(kind), changed)) == [], path
+        assert list(schema_errors(root(kind), changed)) == [], path
         number += 1
         if not seen(resources, kind, changed):
             unseen.append(path)
@@ -159,8 +159,10 @@ def test_answers_of_the_stand_in_are_those_of_the_api(cloud: Cloud) -> None:
                 continue
             own = "table" if kind == "dataset" and name.count(".") == 2 else kind
             plain = {key: value for key, value in thing.items() if key != "policy"}
-            broken += [f"{own} {name}: {fault}" for fault in faults(root(own), plain)]
-            broken += [f"{own} {name}: {f}" for f in faults(root("policy"), {"bindings": thing.get("policy", [])})]
+            broken += [f"{own} {name}: {fault}" for fault in schema_errors(root(own), plain)]
+            broken += [
+                f"{own} {name}: {f}" for f in schema_errors(root("policy"), {"bindings": thing.get("policy", [])})
+            ]
             number += 1
     assert broken == []
     assert number > 60
@@ -176,13 +178,13 @@ def test_written_answers_are_those_of_the_api(path: Path) -> None:
         "scheduler_jobs": "schedule",
     }
     kind = kinds[path.stem.split("@")[0]]
-    assert list(faults(root(kind), json.loads(path.read_text()))) == []
+    assert list(schema_errors(root(kind), json.loads(path.read_text()))) == []
 
 
 def test_the_messages_can_say_no() -> None:
     """A misspelt field, a word that no enum has and a wrong type are found, deep inside too."""
     wrong = {"topc": "x", "state": "RUNNING", "pushConfig": {"oidcToken": {"audience": 1}}, "messageTransforms": {}}
-    assert sorted(fault.split(":")[0] for fault in faults(root("subscription"), wrong)) == [
+    assert sorted(fault.split(":")[0] for fault in schema_errors(root("subscription"), wrong)) == [
         "messageTransforms",
         "pushConfig.oidcToken.audience",
         "state",

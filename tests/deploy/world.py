@@ -30,7 +30,7 @@ def manifest() -> Manifest:
     return load_manifest(today=TODAY)
 
 
-def stamp(mark: str = "a") -> BuildInfo:
+def build_info(mark: str = "a") -> BuildInfo:
     """Return a stamp of made-up digests; another mark is other code."""
     return BuildInfo(COMMIT, dict.fromkeys(manifest().functions, mark * 40))
 
@@ -78,6 +78,7 @@ __all__ = [
     "PLACE",
     "ROOT",
     "TODAY",
+    "build_info",
     "bundle",
     "furnished",
     "load_changed",
@@ -85,5 +86,4 @@ __all__ = [
     "project",
     "raw",
     "refusal",
-    "stamp",
 ]

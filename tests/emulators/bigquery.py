@@ -36,9 +36,9 @@ def bigquery_host() -> Iterator[str]:
         with bigquery_emulator() as host:
             yield host
     except EmulatorMissing as missing:
-        from tests.emulators.gcloud import absent  # a plugin of its own: pytest wants to import it first
+        from tests.emulators.gcloud import skip_or_fail  # a plugin of its own: pytest wants to import it first
 
-        absent(str(missing))
+        skip_or_fail(str(missing))
 
 
 @contextmanager

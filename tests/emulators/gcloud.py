@@ -45,11 +45,11 @@ def _host(run: Callable[[], AbstractContextManager[Emulator]]) -> Iterator[str]:
         try:
             emulator = stack.enter_context(run())
         except EmulatorMissing as missing:
-            absent(str(missing))
+            skip_or_fail(str(missing))
         yield emulator.host
 
 
-def absent(reason: str) -> NoReturn:
+def skip_or_fail(reason: str) -> NoReturn:
     """Skip, or fail where ``REQUIRE_EMULATORS=1`` says that nothing may be left out."""
     if os.environ.get("REQUIRE_EMULATORS") == "1":
         pytest.fail(reason, pytrace=False)

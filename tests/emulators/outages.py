@@ -22,7 +22,7 @@ from shared.simulation import children
 from shared.simulation.emulators import Emulator, EmulatorMissing, firestore_emulator, free_port
 from tests.app.handlers_kit import HandlersKit
 from tests.emulators import bigquery
-from tests.emulators.gcloud import absent
+from tests.emulators.gcloud import skip_or_fail
 
 DATASET = "nba_orchestration"
 
@@ -60,14 +60,14 @@ class BigQueryProcess:
 
 
 @dataclass(frozen=True)
-class Outside:
-    """Both emulators, and a house on them for each test."""
+class Emulators:
+    """Both emulators, and a kit on them for each test."""
 
     state: Emulator
     audit: BigQueryProcess
 
-    def house(self) -> tuple[HandlersKit, BigQueryAuditLog]:
-        """Return a house in a project of its own; its clock is virtual, its stores are real."""
+    def kit(self) -> tuple[HandlersKit, BigQueryAuditLog]:
+        """Return a kit in a project of its own; its clock is virtual, its stores are real."""
         project = f"demo-{token_hex(6)}"
         record = BigQueryAuditLog(project, DATASET, emulator_host=self.audit.url)
         record.create_tables()
@@ -90,7 +90,7 @@ class Outside:
 
 
 @contextmanager
-def outside() -> Iterator[Outside]:
+def both_emulators() -> Iterator[Emulators]:
     """Run both emulators for the length of a ``with`` block."""
     with ExitStack() as stack:
         try:
@@ -100,11 +100,11 @@ def outside() -> Iterator[Outside]:
             stack.callback(record.stop)
             record.start()
         except EmulatorMissing as missing:
-            absent(str(missing))
-        yield Outside(state, record)
+            skip_or_fail(str(missing))
+        yield Emulators(state, record)
 
 
-def impatient(monkeypatch: pytest.MonkeyPatch, emulators: Outside) -> None:
+def impatient(monkeypatch: pytest.MonkeyPatch, emulators: Emulators) -> None:
     """Point the state store's adapter at the emulator, and let both adapters give up sooner than deployed."""
     monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", emulators.state.host)
     monkeypatch.setattr(rpc, "ATTEMPT", timedelta(seconds=1))

@@ -18,159 +18,159 @@ from shared.core.model import State
 from tests.app.handlers_kit import HandlersKit
 from tests.busy import allowed
 from tests.core.build import DAY, NIGHT, PGS, PHASE3, TO4, UPGC
-from tests.emulators.outages import Outside, impatient, outside
+from tests.emulators.outages import Emulators, both_emulators, impatient
 
 pytestmark = pytest.mark.xdist_group("outages")
 ALL = sorted(f"m-{processor}" for processor in PHASE3)
 
 
 @pytest.fixture(scope="module")
-def emulators() -> Iterator[Outside]:
-    with outside() as both:
+def emulators() -> Iterator[Emulators]:
+    with both_emulators() as both:
         yield both
 
 
 @pytest.fixture(autouse=True)
-def answering(emulators: Outside, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def answering(emulators: Emulators, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     impatient(monkeypatch, emulators)
     emulators.whole()
     yield
     emulators.whole()
 
 
-def report(house: HandlersKit, *processors: str) -> None:
+def report(kit: HandlersKit, *processors: str) -> None:
     for processor in processors:
-        house.deliver(processor, records=200, message_id=f"m-{processor}")
+        kit.deliver(processor, records=200, message_id=f"m-{processor}")
 
 
-def refused(house: HandlersKit, *processors: str) -> None:
+def refused(kit: HandlersKit, *processors: str) -> None:
     """Deliver what the platform will have to deliver again."""
     for processor in processors:
         with pytest.raises(Unavailable, match="state"):
-            report(house, processor)
+            report(kit, processor)
 
 
 def written(record: BigQueryAuditLog) -> list[str]:
     return sorted(row["message_id"] for row in record.completions(DAY, DAY))
 
 
-def counted(house: HandlersKit, *processors: str) -> None:
+def counted(kit: HandlersKit, *processors: str) -> None:
     """Every one of these stands in the state, once."""
     for processor in processors:
-        known = house.completion(processor)
+        known = kit.completion(processor)
         assert known is not None
         assert (known.message_ids, known.superseded) == ((f"m-{processor}",), 0)
 
 
-def test_both_sides_take_it(emulators: Outside) -> None:
+def test_both_sides_take_it(emulators: Emulators) -> None:
     """State by the delivery, record by the sweep, each report once on either side."""
-    house, record = emulators.house()
-    report(house, *PHASE3)
-    assert house.sweep().status == 200
-    assert house.sweep().status == 200
-    counted(house, *PHASE3)
+    kit, record = emulators.kit()
+    report(kit, *PHASE3)
+    assert kit.sweep().status == 200
+    assert kit.sweep().status == 200
+    counted(kit, *PHASE3)
     assert written(record) == ALL
-    assert house.trigger_ids == [NIGHT.trigger_id(TO4, 1)]
+    assert kit.trigger_ids == [NIGHT.trigger_id(TO4, 1)]
 
 
-def test_a_record_that_is_stopped_delays_nothing(emulators: Outside) -> None:
+def test_a_record_that_is_stopped_delays_nothing(emulators: Emulators) -> None:
     """Triggered without it, nobody is alerted; started again, empty, it gets everything, waiting or written before."""
-    house, record = emulators.house()
-    report(house, PHASE3[0])
-    house.sweep()
+    kit, record = emulators.kit()
+    report(kit, PHASE3[0])
+    kit.sweep()
     assert written(record) == [f"m-{PHASE3[0]}"]
     emulators.audit.stop()
-    report(house, *PHASE3[1:])
-    assert house.state(TO4).state is State.DISPATCHED
-    assert house.sweep().status == 200
-    assert house.notices() == []
-    assert house.logged("record.unavailable")
+    report(kit, *PHASE3[1:])
+    assert kit.state(TO4).state is State.DISPATCHED
+    assert kit.sweep().status == 200
+    assert kit.notices() == []
+    assert kit.logged("record.unavailable")
     emulators.whole()
     record.create_tables()
-    house.sweeps(1)
+    kit.sweeps(1)
     assert written(record) == sorted(set(ALL) - {f"m-{PHASE3[0]}"})
-    house.sweeps(60)
+    kit.sweeps(60)
     assert written(record) == ALL
 
 
-def test_a_record_that_hangs_costs_a_delivery_nothing(emulators: Outside) -> None:
+def test_a_record_that_hangs_costs_a_delivery_nothing(emulators: Emulators) -> None:
     """Paused, it takes connections and answers nobody: deliveries do not wait for it, a sweep for a bounded time."""
-    house, record = emulators.house()
-    house.sweep()
+    kit, record = emulators.kit()
+    kit.sweep()
     emulators.audit.pause()
     started = time.monotonic()
-    report(house, *PHASE3)
-    assert house.state(TO4).state is State.DISPATCHED
-    assert house.audit.tried == 0
+    report(kit, *PHASE3)
+    assert kit.state(TO4).state is State.DISPATCHED
+    assert kit.audit.tried == 0
     delivered = time.monotonic()
-    house.sweep()
+    kit.sweep()
     assert time.monotonic() - delivered < allowed(3 * 1.3 + 5)
     assert delivered - started < allowed(5)
     emulators.audit.resume()
-    house.sweeps(1)
+    kit.sweeps(1)
     assert written(record) == ALL
 
 
-def test_a_state_that_is_stopped_leaves_it_to_the_record(emulators: Outside) -> None:
+def test_a_state_that_is_stopped_leaves_it_to_the_record(emulators: Emulators) -> None:
     """Stopped: the record takes each report and the message comes again; started, empty, redeliveries count once."""
-    house, record = emulators.house()
+    kit, record = emulators.kit()
     emulators.state.stop()
-    refused(house, PGS, UPGC, PGS)
+    refused(kit, PGS, UPGC, PGS)
     assert written(record) == sorted((f"m-{PGS}", f"m-{UPGC}"))
-    assert house.sweep().status == 500
+    assert kit.sweep().status == 500
     emulators.whole()
-    report(house, *PHASE3)
-    house.sweeps(2)
-    counted(house, *PHASE3)
+    report(kit, *PHASE3)
+    kit.sweeps(2)
+    counted(kit, *PHASE3)
     assert written(record) == ALL
-    assert house.trigger_ids == [NIGHT.trigger_id(TO4, 1)]
+    assert kit.trigger_ids == [NIGHT.trigger_id(TO4, 1)]
 
 
-def test_a_state_that_lost_everything_is_filled_from_the_record(emulators: Outside) -> None:
+def test_a_state_that_lost_everything_is_filled_from_the_record(emulators: Emulators) -> None:
     """A store that comes back empty gets every report from the record; what leaves again leaves under its id."""
-    house, record = emulators.house()
-    report(house, *PHASE3)
-    house.sweep()
+    kit, record = emulators.kit()
+    report(kit, *PHASE3)
+    kit.sweep()
     assert written(record) == ALL
     emulators.state.stop()
-    house.wait()
-    assert house.sweep().status == 500
+    kit.wait()
+    assert kit.sweep().status == 500
     emulators.whole()
-    house.sweeps(2)
-    counted(house, *PHASE3)
-    assert set(house.trigger_ids) == {NIGHT.trigger_id(TO4, 1)}
-    assert house.state(TO4).state is State.DISPATCHED
+    kit.sweeps(2)
+    counted(kit, *PHASE3)
+    assert set(kit.trigger_ids) == {NIGHT.trigger_id(TO4, 1)}
+    assert kit.state(TO4).state is State.DISPATCHED
     assert written(record) == ALL
 
 
-def test_neither_answers(emulators: Outside) -> None:
+def test_neither_answers(emulators: Emulators) -> None:
     """Both paused: nothing is taken, critical once for all redeliveries; both back, the redelivery stands on both."""
-    house, record = emulators.house()
-    house.sweep()
+    kit, record = emulators.kit()
+    kit.sweep()
     emulators.state.pause()
     emulators.audit.pause()
-    refused(house, PGS)
-    refused(house, PGS)
-    [notice] = house.notices("both_down")
+    refused(kit, PGS)
+    refused(kit, PGS)
+    [notice] = kit.notices("both_down")
     assert notice.severity == "critical"
     emulators.whole()
     assert written(record) == []
-    report(house, PGS)
-    house.sweeps(2)
-    counted(house, PGS)
+    report(kit, PGS)
+    kit.sweeps(2)
+    counted(kit, PGS)
     assert written(record) == [f"m-{PGS}"]
 
 
-def test_a_transient_error_is_seen_by_nobody(emulators: Outside) -> None:
+def test_a_transient_error_is_seen_by_nobody(emulators: Emulators) -> None:
     """State, then the record, away for half a second in the middle of it: taken, written once, nothing raised."""
-    house, record = emulators.house()
-    house.sweep()
-    for emulator, act in ((emulators.state, lambda: report(house, PGS)), (emulators.audit, house.sweep)):
+    kit, record = emulators.kit()
+    kit.sweep()
+    for emulator, act in ((emulators.state, lambda: report(kit, PGS)), (emulators.audit, kit.sweep)):
         emulator.pause()
         again = threading.Timer(0.5, emulator.resume)
         again.start()
         act()
         again.join()
-    counted(house, PGS)
+    counted(kit, PGS)
     assert written(record) == [f"m-{PGS}"]
-    assert house.notices() == []
+    assert kit.notices() == []

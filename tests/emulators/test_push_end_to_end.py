@@ -67,7 +67,7 @@ class Project:
         """Return the five messages of the trigger, and whatever came beside them."""
         return self.wire.arrivals(TRIGGER, len(FIVE), PATIENCE) + self.wire.pull(TRIGGER, 2.0)
 
-    def said(self, event: str) -> int:
+    def log_count(self, event: str) -> int:
         """Return how often the function's log has this event, as soon as it has it at all."""
         end = time.monotonic() + PATIENCE.total_seconds()
         while True:
@@ -187,7 +187,7 @@ def test_what_cannot_be_decided_is_pushed_again(project: Project) -> None:
     with served(main_of("phase3_to_phase4"), unknown, project.log, port=port):
         for body in completions():
             project.wire.publish(PHASE3, body)
-        assert project.said("transition.dispatch_failed") >= 1
+        assert project.log_count("transition.dispatch_failed") >= 1
     assert project.wire.pull(TRIGGER, 1.0) == []
     with project.serving("phase3_to_phase4", port):
         arrived = project.triggers()
@@ -204,4 +204,4 @@ def test_a_poisoned_message_is_pushed_once(project: Project) -> None:
             project.wire.publish(PHASE3, body)
         judged(project.triggers())
     assert [json.loads(one.raw)["processor_name"] for one in queries.quarantine(project.context)] == ["Nobody"]
-    assert project.said("completion.quarantined") == 1
+    assert project.log_count("completion.quarantined") == 1

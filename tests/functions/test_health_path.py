@@ -23,7 +23,7 @@ Said = list[tuple[str, dict[str, object]]]
 
 @contextmanager
 def overheard() -> Iterator[tuple[FunctionsKit, Said]]:
-    """Yield a house, and what its functions log."""
+    """Yield a kit, and what its functions log."""
     said: Said = []
 
     def log(event: str, /, severity: str = "INFO", **keys: object) -> None:

@@ -76,7 +76,7 @@ class FunctionsKit:
 
 @contextmanager
 def functions_kit(inner: StateStore) -> Iterator[FunctionsKit]:
-    """Install a house of this store for the functions of this process."""
+    """Install a kit of this store for the functions of this process."""
     opened = FunctionsKit(inner)
     with runtime.override_context(opened.context):
         yield opened

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.health.stage import LeftByDemo, left_by
+from tests.health.scenario_states import LeftByDemo, left_by
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ class Pass:
     cells: dict[str, Stand] = field(default_factory=dict)
 
     @property
-    def said(self) -> str:
+    def outcome(self) -> str:
         return next((one.word for label, one in self.cells.items() if not label), "")
 
 

@@ -25,8 +25,8 @@ from shared.core.validation.checks import Status, Target
 from shared.entrypoints.validation import checks
 from shared.simulation.demo.nights import Night, load
 from tests.health.demo_nights import PLAYED, as_left, named, play
+from tests.health.scenario_states import ask
 from tests.health.spoken import Days, Stand
-from tests.health.stage import ask
 from tests.policy_files import NBA
 
 pytestmark = [pytest.mark.xdist_group("demo-nights"), pytest.mark.slow]
@@ -68,7 +68,7 @@ REMEMBERED = [
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What `bin/demo` leaves."""
     folder = tmp_path_factory.mktemp("demo")
     play(folder)
@@ -155,9 +155,9 @@ def agree(said: Stand, kept: dict[str, Any] | None, limit: datetime | None, now:
 
 
 @pytest.mark.parametrize("one", REMEMBERED, ids=lambda one: f"{one.run}-{one.transition}")
-def test_the_page_says_what_is_remembered(home: Path, one: Happened) -> None:
+def test_the_page_says_what_is_remembered(demo_folder: Path, one: Happened) -> None:
     """Each trigger of the recorded nights: to the minute, by its tier, and without whom."""
-    with as_left(home, named(one.night)) as ctx:
+    with as_left(demo_folder, named(one.night)) as ctx:
         page = Days(ask("/").text)
         text = orch.run(["report", one.run.split("/")[1]], ctx)[1]
     _, day, mode = one.run.split("/")
@@ -174,13 +174,13 @@ def test_the_page_says_what_is_remembered(home: Path, one: Happened) -> None:
 
 
 @pytest.mark.parametrize("night", PLAYED, ids=lambda night: night.name)
-def test_every_cell_is_what_stands_in_the_state(home: Path, night: Night) -> None:
+def test_every_cell_is_what_stands_in_the_state(demo_folder: Path, night: Night) -> None:
     """All runs of the page's days, transition by transition, and no run that is not there."""
-    with as_left(home, night) as ctx:
+    with as_left(demo_folder, night) as ctx:
         page, now = Days(ask("/").text), ctx.ports.clock.now()
-    kept, listed = documents(home), {one.day for one in page.passes}
+    kept, listed = documents(demo_folder), {one.day for one in page.passes}
     looked_at = 0
-    for path, on, mode in runs(home):
+    for path, on, mode in runs(demo_folder):
         if on not in listed:
             continue
         found = page.of(on, mode.replace("_", " "))
@@ -191,37 +191,37 @@ def test_every_cell_is_what_stands_in_the_state(home: Path, night: Night) -> Non
             agree(found.cells[name], states[place], due(name, on, mode), now, passed=passed)
             looked_at += 1
     assert looked_at >= 4
-    there = {(on, mode) for _, on, mode in runs(home)}
+    there = {(on, mode) for _, on, mode in runs(demo_folder)}
     assert {(one.day, one.name.replace(" ", "_")) for one in page.passes if one.link} == {
         key for key in there if key[0] in listed
     }
 
 
 @pytest.mark.parametrize("night", PLAYED, ids=lambda night: night.name)
-def test_a_day_without_a_run_says_why(home: Path, night: Night) -> None:
+def test_a_day_without_a_run_says_why(demo_folder: Path, night: Night) -> None:
     """No games by the schedule: nothing was expected. Games, and its time has come: no run was opened."""
     games = {str(day): count for day, count in rows(
-        home, "SELECT game_date, COUNT(*) FROM nba_raw.v_nbac_schedule_latest GROUP BY 1"
+        demo_folder, "SELECT game_date, COUNT(*) FROM nba_raw.v_nbac_schedule_latest GROUP BY 1"
     )}  # fmt: skip
-    with as_left(home, night):
+    with as_left(demo_folder, night):
         page = Days(ask("/").text)
     for one in page.passes:
         if one.link:
             continue
         if games.get(one.day, 0) == 0:
-            assert one.said == "nothing expected: no games", one
+            assert one.outcome == "nothing expected: no games", one
         else:
-            assert one.said.startswith(("no run was opened", "opens ")), one
+            assert one.outcome.startswith(("no run was opened", "opens ")), one
 
 
 @pytest.mark.parametrize("night", PLAYED, ids=lambda night: night.name)
-def test_the_open_alerts_are_those_that_stand(home: Path, night: Night) -> None:
+def test_the_open_alerts_are_those_that_stand(demo_folder: Path, night: Night) -> None:
     """Each alert whose condition holds is on the page with its first line; none that is over."""
     standing = [
-        data["text"].splitlines()[0] for path, data in documents(home).items()
+        data["text"].splitlines()[0] for path, data in documents(demo_folder).items()
         if path.startswith("alerts/") and (data["standing"] or data["unsent"])
     ]  # fmt: skip
-    with as_left(home, night):
+    with as_left(demo_folder, night):
         html, report = ask("/").text.replace("<wbr>", ""), ask("/report?send=false").json
     assert f"Open alerts ({len(standing)})" in html
     assert all(text in html for text in standing)
@@ -229,10 +229,10 @@ def test_the_open_alerts_are_those_that_stand(home: Path, night: Night) -> None:
 
 
 @pytest.mark.parametrize("night", PLAYED, ids=lambda night: night.name)
-def test_the_daily_report_is_what_stands_in_the_state(home: Path, night: Night) -> None:
+def test_the_daily_report_is_what_stands_in_the_state(demo_folder: Path, night: Night) -> None:
     """Every run of yesterday and today: time, reason, who was missing, and when those came at last."""
-    kept = documents(home)
-    with as_left(home, night):
+    kept = documents(demo_folder)
+    with as_left(demo_folder, night):
         report = ask("/report?send=false").json
     looked_at = 0
     for run in report["runs"]:
@@ -259,19 +259,19 @@ def test_the_daily_report_is_what_stands_in_the_state(home: Path, night: Night) 
     assert looked_at >= 1
 
 
-def test_page_and_record_tell_the_same_triggers(home: Path) -> None:
+def test_page_and_record_tell_the_same_triggers(demo_folder: Path) -> None:
     """The rows of the record: run, transition, reason, who was missing, and the moment, each exactly once."""
     recorded = {
         (run, transition, reason, missing or "", at.replace(microsecond=0))
         for run, transition, reason, missing, at in rows(
-            home,
+            demo_folder,
             "SELECT run_id, transition, reason, missing, triggered_at FROM nba_orchestration.phase_execution_log "
             "WHERE decision = 'trigger'",
         )
     }
     told = set()
     for night in PLAYED:
-        with as_left(home, night):
+        with as_left(demo_folder, night):
             page = Days(ask("/").text)
         for one in page.passes:
             for name, said in one.cells.items():
@@ -284,9 +284,9 @@ def test_page_and_record_tell_the_same_triggers(home: Path) -> None:
     assert len(recorded) == len(REMEMBERED)
 
 
-def test_the_checks_see_the_sweeps_of_the_last_night(home: Path) -> None:
+def test_the_checks_see_the_sweeps_of_the_last_night(demo_folder: Path) -> None:
     """The sweep ran to the end of the night, and no transition of it stands still: both are judged, not skipped."""
-    with as_left(home, named("whole")) as ctx:
+    with as_left(demo_folder, named("whole")) as ctx:
         # Who plays a night lets the minutes pass in which nothing is due, the quarter-hourly look too.
         handle_sweep(ctx, SweepOptions())
         validation, now = checks(ctx), ctx.ports.clock.now()

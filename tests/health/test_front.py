@@ -23,7 +23,7 @@ from shared.core.reporting.weeks import NAMED, weeks
 from shared.core.severity import Severity
 from shared.entrypoints.health import csv_text, render
 from tests.functions.entry import client
-from tests.health.stage import LeftByDemo, ask, left_by
+from tests.health.scenario_states import LeftByDemo, ask, left_by
 from tests.health.test_page import Outline
 
 RUN = "nba/2026-01-19/overnight"

@@ -17,7 +17,7 @@ from shared.adapters.google.inventory import MONITORING, PUBSUB, SCHEDULER, Goog
 from tests.adapters.cloud_apis import PROJECT, CloudApis
 from tests.adapters.test_inventory import BAD, DECLARED, FED
 from tests.deploy.world import manifest
-from tests.health.stage import LeftByDemo, ask
+from tests.health.scenario_states import LeftByDemo, ask
 from tests.health.test_ready import CALENDAR, EMBEDDED
 
 PARTS = {SCHEDULER: "schedules", PUBSUB: "subscriptions", MONITORING: "backlog"}

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from shared.cli.main import run
-from tests.health.stage import LeftByDemo
+from tests.health.scenario_states import LeftByDemo
 
 DAY = "2026-01-19"
 

@@ -26,7 +26,7 @@ from shared.core.reporting.page import Cell, Event, Kind, Leg, OpenAlert, Timeli
 from shared.entrypoints.health import render
 from shared.simulation.scenario import FaultKind
 from tests.functions.worlds import POLICY
-from tests.health.stage import LeftByDemo, ask, left_by
+from tests.health.scenario_states import LeftByDemo, ask, left_by
 
 NEW_YORK = ZoneInfo("America/New_York")
 RUN = "nba/2026-01-19/overnight"

@@ -11,7 +11,7 @@ import pytest
 from shared import runtime
 from shared.simulation.fakes.clock import Actor
 from shared.simulation.scenario import FaultKind
-from tests.health.stage import LeftByDemo, ask
+from tests.health.scenario_states import LeftByDemo, ask
 from tests.policy_files import NBA
 
 FIVE = timedelta(seconds=5)

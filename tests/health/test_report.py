@@ -10,7 +10,7 @@ from shared.core.reporting.coverage import band
 from shared.simulation.product import DeployedProduct
 from shared.simulation.runner import SWEEP
 from shared.simulation.scenario import FaultKind, Health
-from tests.health.stage import LeftByDemo, ask, left_by
+from tests.health.scenario_states import LeftByDemo, ask, left_by
 
 DAY = 24 * 60 * 60
 

@@ -21,7 +21,7 @@ from shared.simulation.parse import read_scenario
 from shared.simulation.product import DeployedProduct
 from shared.simulation.runner import Runner
 from tests.functions.entry import ROOT
-from tests.health.stage import SCENARIOS
+from tests.health.scenario_states import SCENARIOS
 from tests.health.test_ready import CALENDAR, EMBEDDED, PARTS
 from tests.local_server import closed_port
 from tests.policy_files import NBA
@@ -68,22 +68,22 @@ def gone(name: str) -> Gone:
 
 
 @contextmanager
-def serving(home: Path, variables: dict[str, str]) -> Iterator[str]:
+def serving(left_folder: Path, variables: dict[str, str]) -> Iterator[str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("ORCH_", "SLACK_", "GOOGLE_"))}
     ours = {
         **EMBEDDED,
         "ORCH_POLICY": str(NBA),
         "ORCH_ALERTS": "console",
-        "ORCH_HOME": str(home),
+        "ORCH_HOME": str(left_folder),
         "NO_PROXY": "127.0.0.1",
     }
     ours["ORCH_CLOCK"] = f"{MORNING}|{time.time()}|1"  # it runs: what hangs is noticed by it
-    with served(["health_check"], {**kept, **ours, "PYTHONPATH": str(ROOT), **variables}, home) as servers:
+    with served(["health_check"], {**kept, **ours, "PYTHONPATH": str(ROOT), **variables}, left_folder) as servers:
         yield servers["health_check"].url
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
+def left_folder(tmp_path: Path) -> Path:
     """The night whose fourth phase went by its second tier, in the embedded stores."""
     store = SqliteStore(tmp_path / "state.db")
     try:
@@ -97,11 +97,11 @@ def home(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("what", ["nothing", "webhook", "one webhook", "BigQuery", "Firestore"])
-def test_what_is_gone_is_red_and_the_rest_is_readable(home: Path, what: str) -> None:
+def test_what_is_gone_is_red_and_the_rest_is_readable(left_folder: Path, what: str) -> None:
     """`/ready` names it and nothing else; `/health` is alive; report and page say what they could not read, and
     the rest of both is there."""
     away = gone(what)
-    with serving(home, away.variables) as url:
+    with serving(left_folder, away.variables) as url:
         health = requests.get(f"{url}/health", timeout=PATIENCE)
         ready = requests.get(f"{url}/ready", timeout=PATIENCE)
         report = requests.get(f"{url}/report?send=false", timeout=PATIENCE)
@@ -113,7 +113,7 @@ def test_what_is_gone_is_red_and_the_rest_is_readable(home: Path, what: str) -> 
     assert list(parts) == PARTS
     assert {name for name, one in parts.items() if one["status"] != "ok"} == away.red
     assert all(part["detail"] for part in parts.values())
-    told = said(report)
+    told = report_body(report)
     known = {line.partition(":")[0] for line in told["could_not_read"]}
     assert away.unread <= known
     # An embedded warehouse has no tables for these, and nobody here knows what is deployed.
@@ -135,7 +135,7 @@ def test_what_is_gone_is_red_and_the_rest_is_readable(home: Path, what: str) -> 
     assert ("Not ready" in page.text) == bool(away.red)
 
 
-def said(answer: requests.Response) -> dict[str, Any]:
+def report_body(answer: requests.Response) -> dict[str, Any]:
     assert answer.status_code == 200
     body: dict[str, Any] = answer.json()
     for what in body["could_not_read"]:

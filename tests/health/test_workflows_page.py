@@ -17,7 +17,7 @@ from shared.entrypoints.health import render
 from shared.ports import Response
 from tests.app.workflows.phase1 import Phase1
 from tests.app.workflows.test_executor import NOON, SIX, only
-from tests.health.stage import LeftByDemo, ask, left_by
+from tests.health.scenario_states import LeftByDemo, ask, left_by
 from tests.health.test_page import Outline
 
 NEW_YORK, DAY = ZoneInfo("America/New_York"), date(2026, 1, 26)

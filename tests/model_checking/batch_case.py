@@ -33,7 +33,7 @@ from shared.core.reporting.findings import Sweep
 from shared.core.wire.bodies import Body
 from shared.documents import from_data
 from shared.ports import StateStore
-from tests.model_checking.case import Live
+from tests.model_checking.case import StorePorts
 from tests.model_checking.explore import Explored, Explorer, Final
 from tests.model_checking.replay_ports import OWN_DIGITS, Ask, Handler, Machine, ReplayPorts, token_of
 from tests.model_checking.visited_states import StoreState, VisitedStates
@@ -99,7 +99,7 @@ class BatchStand:
     def documents(self, store: StateStore) -> dict[str, Mapping[str, Any]]:
         """Return what the store holds once all members have been asked and none has reported."""
         start = {"batch": "predictions", "trigger_id": BATCH_ID, "players": self.members}
-        ports = Live(self.policy, "start", self.started_at, store, {})
+        ports = StorePorts(self.policy, "start", self.started_at, store, {})
         receive(self._context(ports), _delivery(STARTS, start, self.started_at))
         path = batch_path(BATCH_ID)
         collections = ("batches", f"{path}/batch_pages", f"{path}/batch_index", outcomes_path(BATCH_ID))
@@ -116,7 +116,7 @@ class BatchStand:
         programs = [self.handlers[who].program for who in sorted(final.unfinished) if who < self.case.workers]
         for number, program in enumerate([*programs, *(self._sweep for _ in range(SWEEPS))]):
             now = self.times[-1] + number * 61 * SECOND
-            live = Live(self.policy, f"after {number}", now, store, left)
+            live = StorePorts(self.policy, f"after {number}", now, store, left)
             program(live)
             if number > len(programs) + 3 and not live.writes:
                 break
@@ -161,7 +161,7 @@ def explore_batch(case: BatchCase, makers: Mapping[str, Callable[[], StateStore]
     stand, library = BatchStand(case), VisitedStates({name: make() for name, make in makers.items()})
     machines = [Machine(stand.policy, handler, NOBODY) for handler in stand.handlers]
     before = library.store_state(stand.documents(next(iter(makers.values()))()))
-    explorer = Explorer(library, machines, _shared, _Watch(stand), stand.times)
+    explorer = Explorer(library, machines, _shared, ClaimWatcher(stand), stand.times)
     explored = explorer.explore(before, case.crashes)
     for final, trail in explored.finals.items():
         for name, make in makers.items():
@@ -182,7 +182,7 @@ def _shared(ask: Ask) -> bool:
     return not all("/batch_pages/" in path or "/batch_index/" in path for path in ask.arguments)
 
 
-class _Watch:
+class ClaimWatcher:
     """Two claims alive, an end published by who holds none or before its step is proven, seen at the step itself."""
 
     def __init__(self, stand: BatchStand) -> None:
@@ -196,14 +196,14 @@ class _Watch:
         first, then = self._batch(library, before), self._batch(library, after)
         name = self._names[who]
         if ask.what == "publish" and ask.arguments[0] == self._end:
-            return self._ending(name, first, now)
+            return self._publishing_violation(name, first, now)
         if first["owner"] and then["owner"] not in ("", first["owner"]) and now < first["lease_until"]:
             return f"two claims alive: {self._holder(then)} beside {self._holder(first)}"
         if first["closing"] is not None and first["generation"] == then["generation"]:
             return None if then["closing"] == first["closing"] else f"{name} changes what it came to"
         return None
 
-    def _ending(self, name: str, batch: Mapping[str, Any], now: datetime) -> str | None:
+    def _publishing_violation(self, name: str, batch: Mapping[str, Any], now: datetime) -> str | None:
         if batch["closing"] is None or not all(step["proof"] for step in batch["steps"]) or not batch["steps"]:
             return f"{name} publishes before the close is proven"
         if batch["state"] == BatchState.PUBLISHED and now == NOON:

@@ -53,7 +53,7 @@ class Case:
     ahead: bool = False
 
 
-class Live(ReplayPorts):
+class StorePorts(ReplayPorts):
     """Ports of a handler that works on a store alone, and is not paused."""
 
     def __init__(self, policy: Policy, name: str, now: datetime, store: StateStore, left: dict[str, int]) -> None:
@@ -105,8 +105,8 @@ class Stand:
         run = Run(self.key, NOON - 9 * MINUTE, units=GAMES, baseline=self._baseline())
         store.create(run_path(self.key), run_data(run, self.policy))
         for number, envelope in enumerate(self._before):
-            self._delivering(envelope)(Live(self.policy, f"before {number}", NOON - 5 * MINUTE, store, {}))
-        self._sweep(Live(self.policy, "sweep before", NOON - 3 * MINUTE, store, {}))
+            self._delivering(envelope)(StorePorts(self.policy, f"before {number}", NOON - 5 * MINUTE, store, {}))
+        self._sweep(StorePorts(self.policy, "sweep before", NOON - 3 * MINUTE, store, {}))
         path = run_path(self.key)
         collections = ("runs", f"{path}/completions", f"{path}/transitions", "locks", "breakers", "alerts")
         return {document.path: document.data for name in collections for document in store.query(name)}
@@ -129,7 +129,7 @@ class Stand:
     def _run(
         self, program: Callable[[ReplayPorts], None], name: str, now: datetime, store: StateStore, left: dict[str, int]
     ) -> int:
-        live = Live(self.policy, name, now, store, left)
+        live = StorePorts(self.policy, name, now, store, left)
         program(live)
         return live.writes
 
@@ -176,7 +176,7 @@ def explore(case: Case, makers: Mapping[str, Callable[[], StateStore]]) -> tuple
     stand, library = Stand(case), VisitedStates({name: make() for name, make in makers.items()})
     machines = [Machine(case.policy, handler, GAMES) for handler in stand.handlers]
     shelf = library.store_state(stand.documents(next(iter(makers.values()))()))
-    found = Explorer(library, machines, _shared, _Watch(stand), stand.times).explore(shelf, case.crashes)
+    found = Explorer(library, machines, _shared, ClaimWatcher(stand), stand.times).explore(shelf, case.crashes)
     after: dict[tuple[str, StoreState, frozenset[int]], dict[str, int]] = {}
     for final, trail in found.finals.items():
         for name, make in makers.items():
@@ -203,7 +203,7 @@ def _shared(ask: Ask) -> bool:
     return any(path.count("/") > 1 or (writes and not path.startswith("locks/")) for path in paths)
 
 
-class _Watch:
+class ClaimWatcher:
     """Two claims alive, and a dispatch by who holds none, are seen at the step that makes them."""
 
     def __init__(self, stand: Stand) -> None:

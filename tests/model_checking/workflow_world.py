@@ -152,7 +152,7 @@ class World:
             gate = _gate()
             if gate is not None:
                 gate.pause()
-            self._watch(str((body or {})["execution_id"]))
+            self._observe(str((body or {})["execution_id"]))
             answer = await request(method, url, body)
             if gate is not None:
                 gate.seen.append("called")
@@ -161,7 +161,7 @@ class World:
         one.bus.publish = published  # type: ignore[method-assign]
         one.scrapers.request = requested  # type: ignore[method-assign]
 
-    def _watch(self, execution: str) -> None:
+    def _observe(self, execution: str) -> None:
         parts = execution.split("/")
         [document] = self.one.store.inner.get(run_path("/".join(parts[:4])))
         assert document is not None

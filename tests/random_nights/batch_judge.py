@@ -30,7 +30,7 @@ def judged(world: BatchWorld) -> Iterator[str]:
     yield from _ended(world)
     yield from _outcomes(world)
     yield from _requests(world)
-    yield from _claims(batches)
+    yield from _exclusive_claims(batches)
     closings = list(_closings(batches))
     for event, batch in closings:
         yield from _numbers(world, event, batch)
@@ -102,7 +102,7 @@ def _requests(world: BatchWorld) -> Iterator[str]:
         yield "two members were asked under one id"
 
 
-def _claims(batches: list[tuple[Event, Batch]]) -> Iterator[str]:
+def _exclusive_claims(batches: list[tuple[Event, Batch]]) -> Iterator[str]:
     """Two never work on it at once, and what a generation came to is never changed."""
     for (_, before), (event, after) in pairwise(batches):
         taken = before.owner and after.owner not in ("", before.owner)

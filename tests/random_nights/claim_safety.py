@@ -75,7 +75,7 @@ def no_trigger_against_the_policy(claim: ClaimCheck) -> str | None:
     if claim.again or claim.reason in ("operator", "refresh"):
         return None
     why = NOT_READY
-    for seen in _views(claim):
+    for seen in _possible_views(claim):
         found = reason_at(claim.transition.expects[claim.key.mode], seen, claim.now)
         if found != claim.reason:
             why = f"the policy says {found or 'wait'!r}, missing {sorted(seen.missing)}"
@@ -183,11 +183,11 @@ def _named(claim: ClaimCheck) -> str:
     return f"{claim.track.where} generation {claim.generation} claimed"
 
 
-def _views(claim: ClaimCheck) -> Iterator[View]:
+def _possible_views(claim: ClaimCheck) -> Iterator[View]:
     """Yield what the claimant may have seen: it read once at the earliest when it began, and then perhaps again."""
     run, total = claim.track.run, len(claim.track.run.heard)
     first = total if claim.handler.alone else claim.handler.heard.get(claim.key, 0)
-    carried, held = _carried(claim), _held(claim)
+    carried, held = _records_before(claim), _held(claim)
     for upto in range(total, first - 1, -1):
         reports = run.reports(*claim.transition.after, upto=upto)
         for units, over in product(claim.units, claim.over):
@@ -197,7 +197,7 @@ def _views(claim: ClaimCheck) -> Iterator[View]:
             )
 
 
-def _carried(claim: ClaimCheck) -> dict[str, int | None] | None:
+def _records_before(claim: ClaimCheck) -> dict[str, int | None] | None:
     known = [grant for number, grant in claim.track.grants.items() if number in _taken(claim)]
     return dict(known[-1].done) if known and claim.reason != "operator" else None
 
@@ -297,7 +297,7 @@ def _by_refresh(claim: ClaimCheck) -> str | None:
 def _with_cause(claim: ClaimCheck, carried: Grant, percent: float | None) -> str | None:
     """Something grew or came where a refresh waits for that, or what was started refused and an input has changed."""
     why = NOT_READY
-    for seen in _views(claim):
+    for seen in _possible_views(claim):
         came = seen.done.keys() & set(carried.missing)
         grew = {name for name, records in seen.done.items() if _grew(carried.done.get(name), records, percent or 0)}
         wanted = percent is not None and (came or grew)

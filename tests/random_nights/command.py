@@ -38,7 +38,7 @@ def simulate_random(first: int, seeds: int, drawn: Drawn, *, jobs: int, timeline
         if played.violations:
             failed.append(played)
         if not as_json and (timeline or played.violations):
-            _tell(policy, played, drawn, timeline=timeline)
+            _print_result(policy, played, drawn, timeline=timeline)
         if number % TELL_EVERY == 0:
             print(f"{number} of {seeds} nights, {len(failed)} failed", file=sys.stderr, flush=True)
     if as_json:
@@ -55,7 +55,7 @@ def replay(seed: int, drawn: Drawn) -> str:
     return shlex.join(("bin/nights", "--seed", str(seed), *date_words, *file_words, "--timeline"))
 
 
-def _tell(policy: Policy, played: Result, drawn: Drawn, *, timeline: bool) -> None:
+def _print_result(policy: Policy, played: Result, drawn: Drawn, *, timeline: bool) -> None:
     night = played.night
     if timeline:
         for at, kind, text in played.timeline:

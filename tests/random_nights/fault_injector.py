@@ -94,7 +94,7 @@ class FaultInjector:
 
     def die(self, handler: Handler) -> None:
         handler.dead = True
-        self._trouble()
+        self._count_refusal()
         self.note("crash", f"{handler.name} dies before its effect {handler.effects + 1}")
         raise Crash(handler.name)
 
@@ -130,7 +130,7 @@ class FaultInjector:
 
     def failing(self, port: str, kind: Kind) -> None:
         """Count a failure and raise it, unless it is of a sort that answers."""
-        self._trouble()
+        self._count_refusal()
         actor = self.clock.actor
         if isinstance(actor, Handler):
             actor.failed = True
@@ -140,7 +140,7 @@ class FaultInjector:
             self.note("fault", f"{port} {kind.value}")
             raise Unavailable(port, f"{kind.value} (simulated)")
 
-    def _trouble(self) -> None:
+    def _count_refusal(self) -> None:
         self.refused, self.troubled_at = self.refused + 1, self.true_now()
 
     def too_late(self, port: str) -> Unavailable:

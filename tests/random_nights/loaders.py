@@ -16,7 +16,7 @@ BEST = ("done", "partial", "no")
 NO_NUMBER = -1
 
 
-class Standing(NamedTuple):
+class ProcessorStatus(NamedTuple):
     """`done`, `partial` or `no`, by which report; ``single`` says that this is of one unit and counts nothing."""
 
     word: str
@@ -28,7 +28,7 @@ class Standing(NamedTuple):
         return None if self.report is None or self.single else self.report.records
 
 
-def standing(
+def status_of(
     processor: Processor,
     heard: Sequence[Heard],
     tables: Tables,
@@ -36,7 +36,7 @@ def standing(
     *,
     required: bool,
     vouches: bool,
-) -> Standing:
+) -> ProcessorStatus:
     """Judge a processor, or the best of its loaders, the worst where all of them are needed."""
     if not any(one.source for one in heard):
         return _of(processor, heard, tables, carried, required=required, vouches=vouches)
@@ -109,9 +109,9 @@ def _of(
     *,
     required: bool,
     vouches: bool,
-) -> Standing:
+) -> ProcessorStatus:
     word, report = stands(processor, heard, tables, carried, required=required, vouches=vouches)
-    return Standing(word, report, processor.reports is Reports.PER_UNIT)
+    return ProcessorStatus(word, report, processor.reports is Reports.PER_UNIT)
 
 
 def _of_part(processor: Processor, part: Processor, carried: Carried | None) -> Carried | None:

@@ -15,7 +15,7 @@ from shared.core.policy.phases import Processor, Reports
 from shared.core.policy.policy import Policy
 from shared.core.policy.transitions import Expectation, Gate, GateKind, OnMissing, OnUnreadable, Then, Transition
 from shared.core.policy.working_days import Resolve
-from tests.random_nights.loaders import begins, rows_of, standing
+from tests.random_nights.loaders import begins, rows_of, status_of
 from tests.random_nights.oracle_of_one import Held, Rows, Tables
 from tests.random_nights.trace import Heard
 
@@ -71,7 +71,7 @@ def view(
             continue
         required = name in expectation.required
         tables = Tables(units, rows, held)
-        at = standing(processors[name], heard, tables, carried, required=required, vouches=vouches)
+        at = status_of(processors[name], heard, tables, carried, required=required, vouches=vouches)
         if at.word == "done" or (at.word == "partial" and judged):
             done[name] = at.records
         elif at.word == "partial":

@@ -92,7 +92,7 @@ class Platform:
         """Hand a message to the function of its topic; say whether it was acknowledged."""
         letter = handler.letter
         assert letter is not None
-        return self._live(handler, lambda: _product().deliver(self._policy, letter.envelope))
+        return self._run(handler, lambda: _product().deliver(self._policy, letter.envelope))
 
     def sweep(self, handler: Handler, body: Mapping[str, Any] | None = None) -> bool:
         """Call self-heal; say whether it looked at everything and nothing was refused to it."""
@@ -101,7 +101,7 @@ class Platform:
         memory = instance.context.memory
         last, statuses = memory.last_sweep, list[int]()
         sent = {**(body or {}), PARAMETER: self._policy.pipeline} if self.neighbours() else body
-        ended = self._live(handler, lambda: statuses.append(_self_heal()(_request(sent))[1]))
+        ended = self._run(handler, lambda: statuses.append(_self_heal()(_request(sent))[1]))
         done = memory.last_sweep
         whole = ended and not handler.failed and statuses[0] < 500 and done is not None and done is not last
         return whole and done is not None and not done.unseen and not _locked_out(done) and body is None
@@ -110,7 +110,7 @@ class Platform:
         """Type a command line; say whether it came to its end."""
         assert handler.instance is not None
         context = handler.instance.context
-        return self._live(handler, lambda: self._typed(handler, context))
+        return self._run(handler, lambda: self._typed(handler, context))
 
     def _typed(self, handler: Handler, context: Context) -> None:
         status, printed = _product().operate(handler.argv, context)
@@ -142,7 +142,7 @@ class Platform:
         self.clock.instant += max(handler.waited for handler in handlers)
         return done
 
-    def _live(self, handler: Handler, act: Callable[[], object]) -> bool:
+    def _run(self, handler: Handler, act: Callable[[], object]) -> bool:
         assert handler.instance is not None
         try:
             with runtime.override_context(handler.instance.context, *self.neighbours()):

@@ -37,7 +37,7 @@ class Listener(Protocol):
     def called(self, handler: Handler, body: Mapping[str, Any], status: int, *, known: bool) -> None: ...
     def declined(self, handler: Handler, body: Mapping[str, Any]) -> None: ...
     def inserted(self, handler: Handler, table: str, rows: Sequence[Row]) -> None: ...
-    def said(self, handler: Handler, notice: Notice, *, known: bool) -> None: ...
+    def alerted(self, handler: Handler, notice: Notice, *, known: bool) -> None: ...
 
 
 class NightStore:
@@ -370,7 +370,7 @@ class NightAlerts:
         if kind is Kind.REJECTS:
             return Refused("400 invalid_payload (simulated)")
         for part in notice.parts:
-            self._listener.said(handler, part, known=kind is not Kind.LATE)
+            self._listener.alerted(handler, part, known=kind is not Kind.LATE)
         if kind is Kind.LATE:
             raise self._stage.too_late("slack")
         return Delivered()

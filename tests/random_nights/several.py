@@ -61,7 +61,7 @@ def night(name: str, seed: int, start: datetime, end: datetime, luck: Luck | Non
     """Return what happens to one pipeline between two instants; the same for one name, seed and span."""
     policy, drawn = POLICIES[name], random.Random(f"{name}/{seed}")
     chance = luck or Luck()
-    events = [*_reports(policy, drawn, chance, start, end), *_faults(policy, drawn, chance, start, end)]
+    events = [*_reports(policy, drawn, chance, start, end), *_fault_events(policy, drawn, chance, start, end)]
     within = sorted((one for one in events if start <= one.at <= end), key=lambda one: one.at)
     sent = {one.happening.name for one in within if isinstance(one.happening, Complete)}
     # What was sent before the start is not delivered again in it.
@@ -108,7 +108,7 @@ def _pass(policy: Policy, mode: Mode, day: date, drawn: random.Random, luck: Luc
                 yield Event(when, DeliverRaw(phase.name, drawn.choice(("{", '{"status": "success"}', "[]"))))
 
 
-def _faults(policy: Policy, drawn: random.Random, luck: Luck, start: datetime, end: datetime) -> Iterator[Event]:
+def _fault_events(policy: Policy, drawn: random.Random, luck: Luck, start: datetime, end: datetime) -> Iterator[Event]:
     for _ in _days(start, end, policy):
         for _ in range(luck.faults_a_day):
             at = start + (end - start) * drawn.random()

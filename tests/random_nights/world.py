@@ -140,7 +140,7 @@ class NightWorld:
         self._wrong(nobody_is_asked_twice_while_at_work.__name__, twice)
         track.call = call
 
-    def said(self, handler: Handler, notice: Notice, *, known: bool) -> None:
+    def alerted(self, handler: Handler, notice: Notice, *, known: bool) -> None:
         at = self.stage.true_now()
         where = notice.text.removeprefix("over: ").partition(":")[0]
         repeat = self.policy.alerts.repeat_after

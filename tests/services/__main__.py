@@ -55,7 +55,7 @@ def main(
         behind=work.behind,
     )
     app = MODULES[name].create_app(around)
-    work.watch(app)
+    work.observe(app)
     make_server("127.0.0.1", port, app, threaded=True).serve_forever()
 
 

@@ -54,7 +54,7 @@ class Scrapers:
     done: dict[str, Any] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def tell(self, scraper: str, answers: Iterable[Mapping[str, Any]]) -> None:
+    def set_answers(self, scraper: str, answers: Iterable[Mapping[str, Any]]) -> None:
         self.answers[scraper] = [Answer(**answer) for answer in answers]
 
     def next_answer(self, body: dict[str, Any]) -> Answer:
@@ -90,9 +90,9 @@ def create_app(around: Surroundings, scrapers: Scrapers | None = None) -> Flask:
         return given if given is not None else _answered(around, of, body, answer)
 
     @app.post("/stand-in/answers")
-    def told() -> ResponseReturnValue:
+    def accept_answers() -> ResponseReturnValue:
         for scraper, answers in request.get_json().items():
-            of.tell(scraper, answers)
+            of.set_answers(scraper, answers)
         return jsonify({"told": True})
 
     @app.get("/stand-in/calls")

@@ -79,7 +79,7 @@ def service() -> Iterator[tuple[Scrapers, Kept, str]]:
     """The stand-in as a server in this process, told what to answer."""
     scrapers = Scrapers(frozenset(KNOWN) - {"unknown"}, frozenset({"ten_rows"}))
     for name, (answers, *_) in KNOWN.items():
-        scrapers.tell(name, answers)
+        scrapers.set_answers(name, answers)
     around = Kept(datetime(2026, 1, 20, 12, 0, tzinfo=UTC), {}, Path())
     around.sleep = lambda span: sleep(span.total_seconds())
     server = make_server("127.0.0.1", 0, create_app(around, scrapers), threaded=True)

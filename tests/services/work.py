@@ -60,7 +60,7 @@ class Work:
             self._behind.add(thread)
             thread.start()
 
-    def watch(self, app: Flask) -> None:
+    def observe(self, app: Flask) -> None:
         """Count the requests of an app, and answer for it: how many work, when the next of those that wait ends, how
         many messages were taken, and every call in order."""
 

@@ -53,7 +53,7 @@ class Workers:
     requests: list[dict[str, str]] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def tell(self, manners: Mapping[str, Mapping[str, Any]]) -> None:
+    def set_manners(self, manners: Mapping[str, Mapping[str, Any]]) -> None:
         """Let members be worked on so from now on; raises TypeError for a manner that there is not."""
         told = {member: Manner(**manner) for member, manner in manners.items()}
         with self.lock:
@@ -90,15 +90,15 @@ def create_app(around: Surroundings, workers: Workers | None = None) -> Flask:
         return "", 204
 
     @app.post("/stand-in/manners")
-    def told() -> ResponseReturnValue:
+    def accept_manners() -> ResponseReturnValue:
         try:
-            of.tell(request.get_json())
+            of.set_manners(request.get_json())
         except TypeError as unknown:
             return jsonify({"error": str(unknown)}), 400
         return jsonify({"told": True})
 
     @app.get("/stand-in/requests")
-    def asked() -> ResponseReturnValue:
+    def listed_requests() -> ResponseReturnValue:
         with of.lock:
             return jsonify(of.requests)
 

@@ -85,7 +85,7 @@ def test_a_killed_driver_leaves_nothing_running(name: str, tmp_path: Path) -> No
     if name in ("firestore", "pubsub"):
         require_emulators()
     if name == "browser" and not chromium.CHROMIUM.exists():
-        chromium.absent(f"{chromium.CHROMIUM} is missing")
+        chromium.skip_or_fail(f"{chromium.CHROMIUM} is missing")
     started, rest = killed(DRIVERS[name], tmp_path)
     assert len(started) >= 2, "the thing itself and who watches it"
     assert rest == set()
@@ -167,9 +167,9 @@ def came(path: Path, seconds: float = PATIENCE) -> bool:
 def require_emulators() -> None:
     """Skip, or fail where nothing may be skipped, without what the emulators need."""
     from shared.simulation.emulators import EmulatorMissing, require_tools
-    from tests.emulators.gcloud import absent
+    from tests.emulators.gcloud import skip_or_fail
 
     try:
         require_tools()
     except EmulatorMissing as missing:
-        absent(str(missing))
+        skip_or_fail(str(missing))

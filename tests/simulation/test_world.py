@@ -510,12 +510,12 @@ def test_waiting_passes_for_one_handler_alone(played: Callable[..., History]) ->
 def test_the_same_file_gives_the_same_history(played: Callable[..., History]) -> None:
     """Two plays of one scenario agree in everything recorded, tokens included."""
 
-    def tell(context: Context) -> Reply:
+    def send_alert(context: Context) -> Reply:
         context.ports.alerts.send(Notice("f", "info", "kind", context.ports.clock.token()))
         return Reply(200, "[]")
 
     text = f'events: [{{at: "06:01", crash: after_dispatch}}, {{at: "06:02", {COMPLETE}}}]'
-    first, second = (played(TinyProduct(on_sweep=tell), text) for _ in range(2))
+    first, second = (played(TinyProduct(on_sweep=send_alert), text) for _ in range(2))
     assert first == second
     assert len({notice.text for notice in first.notices}) == len(first.notices)
 

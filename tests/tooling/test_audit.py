@@ -34,7 +34,7 @@ sys.exit(any(one.get("vulns") for one in found))
 """
 
 
-def asked(folder: Path, answers: dict[str, list[dict[str, object]]], *names: str) -> tuple[int, str, str]:
+def run_audit(folder: Path, answers: dict[str, list[dict[str, object]]], *names: str) -> tuple[int, str, str]:
     """Run bin/audit where its environment is ready and the tool gives these answers, by lock."""
     for part in ("bin", "deploy/requirements"):
         shutil.copytree(ROOT / part, folder / part)
@@ -53,7 +53,7 @@ def asked(folder: Path, answers: dict[str, list[dict[str, object]]], *names: str
 
 def test_nothing_known_of_any_lock_is_well(tmp_path: Path) -> None:
     """Exit 0, and every lock was asked about, the tool's own among them."""
-    status, out, err = asked(tmp_path, {name: [CLEAN] for name in LOCKS})
+    status, out, err = run_audit(tmp_path, {name: [CLEAN] for name in LOCKS})
     assert (status, out, err[-300:] if status else "") == (0, "", "")
     assert {"audit", "dev", "functions", "local"} <= set(LOCKS)
     assert all(f"asking about {name}\n" in err for name in LOCKS)
@@ -62,7 +62,7 @@ def test_nothing_known_of_any_lock_is_well(tmp_path: Path) -> None:
 def test_an_advisory_is_named_with_what_mends_it(tmp_path: Path) -> None:
     """Exit 1 after all locks; the data stands on standard output."""
     answers = {name: [CLEAN] for name in LOCKS} | {"functions": [CLEAN, KNOWN]}
-    status, out, err = asked(tmp_path, answers)
+    status, out, err = run_audit(tmp_path, answers)
     assert (status, out) == (1, "functions: idna 3.6: PYSEC-2024-60, mended by 3.7\n")
     assert f"asking about {LOCKS[-1]}" in err
 
@@ -70,7 +70,7 @@ def test_an_advisory_is_named_with_what_mends_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize("answers", [{}, {"functions": [SKIPPED]}, {"functions": []}])
 def test_what_was_not_asked_is_not_done(tmp_path: Path, answers: dict[str, list[dict[str, object]]]) -> None:
     """An index that does not answer, a package left out, nothing looked at: exit 2, named, with a hint."""
-    status, out, err = asked(tmp_path, answers, "functions")
+    status, out, err = run_audit(tmp_path, answers, "functions")
     assert (status, out) == (2, "")
     assert "not done" in err
     assert "hint:" in err
@@ -78,6 +78,6 @@ def test_what_was_not_asked_is_not_done(tmp_path: Path, answers: dict[str, list[
 
 def test_a_lock_that_is_not_there_is_a_wrong_call(tmp_path: Path) -> None:
     """Exit 2 before anything is installed or asked."""
-    status, _, err = asked(tmp_path, {}, "functoins")
+    status, _, err = run_audit(tmp_path, {}, "functoins")
     assert status == 2
     assert "no lock functoins" in err

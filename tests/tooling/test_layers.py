@@ -23,30 +23,30 @@ def imports(root: Path) -> tuple[int, str]:
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Path:
+def repository(tmp_path: Path) -> Path:
     return build(tmp_path / "house")
 
 
-def test_a_lawful_tree_passes(house: Path) -> None:
+def test_a_lawful_tree_passes(repository: Path) -> None:
     """Neither gate complains about a tree that keeps the rules, allowed exceptions included."""
-    add(house, "shared/core/model.py", "from dataclasses import dataclass as dataclass")
-    add(house, "shared/ports.py", "from shared.core import model as model")
-    add(house, "shared/documents.py", "from shared import ports as ports")
-    add(house, "shared/app/sweep/sweep.py", "from shared import documents as documents")
-    add(house, "shared/adapters/notify/slack.py", "from shared.adapters import wire as wire")
-    add(house, "shared/adapters/local/sqlite.py", "from shared.adapters import wire as wire")
+    add(repository, "shared/core/model.py", "from dataclasses import dataclass as dataclass")
+    add(repository, "shared/ports.py", "from shared.core import model as model")
+    add(repository, "shared/documents.py", "from shared import ports as ports")
+    add(repository, "shared/app/sweep/sweep.py", "from shared import documents as documents")
+    add(repository, "shared/adapters/notify/slack.py", "from shared.adapters import wire as wire")
+    add(repository, "shared/adapters/local/sqlite.py", "from shared.adapters import wire as wire")
     add(
-        house,
+        repository,
         "shared/runtime.py",
         "import os\n\nfrom shared.adapters import slack as slack\n\nhome = os.environ['HOME']",
     )
-    add(house, "shared/simulation/world.py", "from shared import runtime as runtime")
-    add(house, "shared/cli/main.py", "from shared.simulation import world as world\n\nprint(world)")
-    add(house, "shared/entrypoints/self_heal.py", "from shared import runtime as runtime")
-    add(house, "functions/self_heal/main.py", "from shared.entrypoints import self_heal as self_heal")
-    status, text = lint(house)
+    add(repository, "shared/simulation/world.py", "from shared import runtime as runtime")
+    add(repository, "shared/cli/main.py", "from shared.simulation import world as world\n\nprint(world)")
+    add(repository, "shared/entrypoints/self_heal.py", "from shared import runtime as runtime")
+    add(repository, "functions/self_heal/main.py", "from shared.entrypoints import self_heal as self_heal")
+    status, text = lint(repository)
     assert (status, "All checks passed" in text) == (0, True), text
-    status, text = imports(house)
+    status, text = imports(repository)
     assert (status, "0 broken" in text) == (0, True), text
 
 
@@ -87,10 +87,10 @@ def test_a_lawful_tree_passes(house: Path) -> None:
         ("tests/test_nothing.py", "from unittest.mock import Mock as Mock", "`unittest.mock` is banned"),
     ],
 )
-def test_lint_refuses(house: Path, file: str, line: str, rule: str) -> None:
+def test_lint_refuses(repository: Path, file: str, line: str, rule: str) -> None:
     """A forbidden line fails the linter, in its file and by its rule."""
-    add(house, file, line)
-    status, text = lint(house)
+    add(repository, file, line)
+    status, text = lint(repository)
     assert status == 1, text
     assert any(row.startswith(f"{file}:") and rule in row for row in text.splitlines()), text
 
@@ -176,9 +176,9 @@ def test_lint_refuses(house: Path, file: str, line: str, rule: str) -> None:
         ("shared/placeless.py", "", "placeless"),
     ],
 )
-def test_import_contracts_refuse(house: Path, file: str, line: str, refusal: str) -> None:
+def test_import_contracts_refuse(repository: Path, file: str, line: str, refusal: str) -> None:
     """An import against the layers fails the contracts, named from end to end; so does a module without a place."""
-    add(house, file, line)
-    status, text = imports(house)
+    add(repository, file, line)
+    status, text = imports(repository)
     assert status == 1, text
     assert refusal in text, text

@@ -39,13 +39,13 @@ def pins(lock: str) -> dict[str, str]:
     return {canonicalize_name(pin["name"]): pin["version"] for pin in found if pin}
 
 
-def asked(*extras: str) -> Iterator[Requirement]:
+def requirements_of(*extras: str) -> Iterator[Requirement]:
     """Yield what the project and these extras require, the project's own extras followed."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     texts = [*project["dependencies"], *(text for extra in extras for text in project["optional-dependencies"][extra])]
     for requirement in map(Requirement, texts):
         if requirement.name == project["name"]:
-            yield from asked(*requirement.extras)
+            yield from requirements_of(*requirement.extras)
         else:
             yield requirement
 
@@ -56,7 +56,7 @@ def test_a_lock_pins_all_that_is_asked_for(lock: str) -> None:
     pinned = pins(lock)
     unmet = [
         str(requirement)
-        for requirement in asked(*LOCKS[lock])
+        for requirement in requirements_of(*LOCKS[lock])
         if pinned.get(canonicalize_name(requirement.name), "none") not in requirement.specifier
     ]
     assert unmet == []
@@ -122,7 +122,7 @@ def unlocked(lock: str, asks: Mapping[str, list[str]]) -> set[str]:
     """Return what has no pin of its own of all that the project and ``asks`` ask for, followed through the extras."""
     locked = {canonicalize_name(pin["name"]) + (pin["extras"] or "") for pin in map(PIN.match, lines(lock)) if pin}
     seen: set[str] = set()
-    queue = [*asked(*LOCKS[lock])]
+    queue = [*requirements_of(*LOCKS[lock])]
     while queue:
         requirement = queue.pop()
         name, extras = canonicalize_name(requirement.name), sorted(requirement.extras)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.demo.house import cloned
+from tests.demo.clones import cloned
 from tests.demo.test_services import served_page
 from tests.tooling.test_readme import README, Block
 from tests.tooling.tiny_repository import run

@@ -138,7 +138,7 @@ ASKED: dict[str, Any] = {
 
 
 @pytest.fixture(scope="module")
-def house(bigquery_host: str) -> BigQueryWorld:
+def world(bigquery_host: str) -> BigQueryWorld:
     """The record and every table of the policy, empty, in a project of the emulator."""
     world = BigQueryWorld(bigquery_host)
     world.create_tables()
@@ -147,21 +147,21 @@ def house(bigquery_host: str) -> BigQueryWorld:
     return world
 
 
-def dry_run(house: BigQueryWorld, name: str, sql: str) -> bigquery.QueryJob:
+def dry_run(world: BigQueryWorld, name: str, sql: str) -> bigquery.QueryJob:
     """Let BigQuery say what it would do, with the parameters that the query is sent with."""
     given = ASKED if name != "completions" else {one: at.date() for one, at in ASKED.items() if one != "pipeline"}
     target = read(VALIDATION.checks["games_final"], "passes").target()
     wanted = {key: value for key, value in {**parameters(sql, target), **given}.items() if f"@{key}" in sql}
-    settings = house.warehouse._settings(wanted)
+    settings = world.warehouse._settings(wanted)
     settings.dry_run = True
-    return house.client.query(sql, job_config=settings, timeout=30, retry=None, job_retry=None)
+    return world.client.query(sql, job_config=settings, timeout=30, retry=None, job_retry=None)
 
 
 @pytest.mark.xdist_group("bigquery")
 @pytest.mark.parametrize("name", ALL)
-def test_every_query_passes_a_dry_run(house: BigQueryWorld, name: str) -> None:
+def test_every_query_passes_a_dry_run(world: BigQueryWorld, name: str) -> None:
     """Its tables, columns and parameters exist and fit, and a check's columns are those that are read of it."""
-    job = dry_run(house, name, ALL[name])
+    job = dry_run(world, name, ALL[name])
     assert job.state == "DONE"
     columns = {field.name for field in job.schema or []}
     if name in QUERIES:
@@ -170,10 +170,10 @@ def test_every_query_passes_a_dry_run(house: BigQueryWorld, name: str) -> None:
 
 
 @pytest.mark.xdist_group("bigquery")
-def test_a_query_that_cannot_run_fails_its_dry_run(house: BigQueryWorld) -> None:
+def test_a_query_that_cannot_run_fails_its_dry_run(world: BigQueryWorld) -> None:
     """A column that is not there, before anything is read."""
     with pytest.raises(BadRequest):
-        dry_run(house, "absent", f"SELECT absent AS value FROM `{TABLE}` WHERE game_date = @date")
+        dry_run(world, "absent", f"SELECT absent AS value FROM `{TABLE}` WHERE game_date = @date")
 
 
 YEARS = 20

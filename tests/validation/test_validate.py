@@ -51,7 +51,7 @@ class Sink:
         return self.answer
 
 
-class Nowhere:
+class UnreachablePort:
     """A port that does not answer, whatever it is asked; ``asked`` counts how often."""
 
     def __init__(self, port: str) -> None:
@@ -81,7 +81,7 @@ class Ports:
         self.warehouse: Warehouse = DuckDbWarehouse(path, CONFIG)
         self.audit: Any = DuckDbAuditLog(path, DATASET)
         self.audit.create_tables()
-        self.bus = self.http = Nowhere("network")
+        self.bus = self.http = UnreachablePort("network")
 
 
 @pytest.fixture
@@ -111,7 +111,7 @@ def statuses(report: Report) -> dict[str, Status]:
     return {result.check.name: result.status for result in report.summary.results}
 
 
-def asked(ports: Ports, sql: str) -> list[Mapping[str, Any]]:
+def rows_of(ports: Ports, sql: str) -> list[Mapping[str, Any]]:
     return DuckDbWarehouse(ports.audit._path, CONFIG).query(sql, {})
 
 
@@ -153,7 +153,7 @@ def test_one_unreadable_table_does_not_hide_the_others(ports: Ports) -> None:
 
 def test_a_warehouse_that_is_down_is_asked_once(ports: Ports) -> None:
     """Every SQL check is ERROR at once, people hear one alert, and checks of the state are judged all the same."""
-    ports.warehouse = down = Nowhere("warehouse")  # type: ignore[assignment]
+    ports.warehouse = down = UnreachablePort("warehouse")  # type: ignore[assignment]
     alive = replace(VALIDATION.checks["quarantine_age"])
     report = run(ports, *(sql_check(f"c{n}", "0") for n in range(9)), alive)
     assert set(statuses(report).values()) == {Status.ERROR, Status.PASS}
@@ -169,7 +169,7 @@ def test_a_warehouse_that_is_down_is_asked_once(ports: Ports) -> None:
 
 def test_a_dead_state_store_is_told_straight(ports: Ports) -> None:
     """Alerts would be kept there: the summary goes to people all the same; SQL checks are judged."""
-    ports.store = Nowhere("state")  # type: ignore[assignment]
+    ports.store = UnreachablePort("state")  # type: ignore[assignment]
     report = run(ports, sql_check("bad", "1"), VALIDATION.checks["quarantine_age"])
     assert statuses(report) == {"bad": Status.FAIL, "quarantine_age": Status.ERROR}
     (notice,) = ports.alerts.sent
@@ -182,7 +182,7 @@ def test_a_dead_state_store_is_told_straight(ports: Ports) -> None:
 
 def test_results_that_were_not_recorded_are_an_alert(ports: Ports) -> None:
     """A run that nobody can read later is told, and is over once a run was written again."""
-    record, ports.audit = ports.audit, Nowhere("record")
+    record, ports.audit = ports.audit, UnreachablePort("record")
     report = run(ports, sql_check("good", "0"))
     assert "did not take" in report.not_recorded
     assert ["did not take" in one.text for one in ports.alerts.sent] == [True]
@@ -198,16 +198,16 @@ def test_a_run_its_results_and_the_day_are_recorded(ports: Ports) -> None:
     first = run(ports, *checks)
     ports.clock.time += timedelta(hours=6)
     second = run(ports, sql_check("good", "0"))
-    runs = asked(ports, f"SELECT * FROM `{DATASET}.v_validation_runs` WHERE run_timestamp > '2026-01-01' ORDER BY 3")
+    runs = rows_of(ports, f"SELECT * FROM `{DATASET}.v_validation_runs` WHERE run_timestamp > '2026-01-01' ORDER BY 3")
     assert [(row["run_id"], row["status"], row["checks_failed"]) for row in runs] == [
         (first.run_id, "critical", 1),
         (second.run_id, "ok", 0),
     ]
-    results = asked(ports, f"SELECT * FROM `{DATASET}.v_validation_results` WHERE check_timestamp > '2026-01-01'")
+    results = rows_of(ports, f"SELECT * FROM `{DATASET}.v_validation_results` WHERE check_timestamp > '2026-01-01'")
     assert sorted((row["check_name"], row["status"]) for row in results) == [
         ("absent", "ERROR"), ("bad", "FAIL"), ("good", "PASS"), ("good", "PASS"), ("odd", "WARN"),
     ]  # fmt: skip
-    days = asked(ports, f"SELECT * FROM `{DATASET}.v_validation_trends` WHERE trend_date = '2026-01-21' ORDER BY 3")
+    days = rows_of(ports, f"SELECT * FROM `{DATASET}.v_validation_trends` WHERE trend_date = '2026-01-21' ORDER BY 3")
     last = days[-1]
     assert [row["total_runs"] for row in days] == [1, 2]
     assert (last["ok_runs"], last["critical_runs"], last["total_checks"], last["checks_failed"]) == (1, 1, 5, 1)

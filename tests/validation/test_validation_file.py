@@ -26,15 +26,15 @@ RAW: dict[str, Any] = yaml.safe_load((CONFIG / "validation.yaml").read_text(enco
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A configuration of its own, with the checks' SQL and fixtures."""
     folder = tmp_path_factory.mktemp("config")
     shutil.copytree(CONFIG / "checks", folder / "checks")
     return folder
 
 
-def load(house: Path, changes: dict[str, Any], record: str = "nba_orchestration") -> Validation:
-    path = house / "validation.yaml"
+def load(folder: Path, changes: dict[str, Any], record: str = "nba_orchestration") -> Validation:
+    path = folder / "validation.yaml"
     path.write_text(json.dumps(edit(copy.deepcopy(RAW), changes)), encoding="utf-8")
     return load_validation(path, POLICY, record)
 
@@ -84,9 +84,9 @@ def test_a_query_is_written_out_for_every_table_and_transition() -> None:
     assert [c.name for c in VALIDATION.checks.values() for q in c.queries if "${" in q.sql] == []
 
 
-def test_the_record_may_have_another_dataset(house: Path) -> None:
+def test_the_record_may_have_another_dataset(folder: Path) -> None:
     """Where it is named otherwise, checks read there and nowhere else."""
-    found = load(house, {}, record="staging_orchestration")
+    found = load(folder, {}, record="staging_orchestration")
     written = " ".join(query.sql for check in found.checks.values() for query in check.queries)
     assert re.findall(r"nba_orchestration\.(?!game_postponements)\w+", written) == []
     assert "staging_orchestration.v_phase_completions" in written
@@ -146,12 +146,12 @@ def test_the_record_may_have_another_dataset(house: Path) -> None:
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else None,
 )
 def test_a_mistake_is_refused_with_its_key(
-    house: Path, changes: dict[str, Any], key: str, reason: str, hint: str
+    folder: Path, changes: dict[str, Any], key: str, reason: str, hint: str
 ) -> None:
     """File, key path, reason and a hint stand in the error."""
     with pytest.raises(PolicyError) as caught:
-        load(house, changes)
-    assert (caught.value.key, caught.value.path) == (key, str(house / "validation.yaml"))
+        load(folder, changes)
+    assert (caught.value.key, caught.value.path) == (key, str(folder / "validation.yaml"))
     assert reason in caught.value.reason
     assert hint in caught.value.hint
     assert caught.value.hint

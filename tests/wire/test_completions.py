@@ -164,7 +164,7 @@ def has(path: Place) -> Callable[[Mapping[str, Any]], bool]:
     return lambda message: value_at(message, path) is not None
 
 
-def test_every_place_of_the_policy_is_in_some_shape() -> None:
+def test_every_place_of_the_policy_is_in_some_completion() -> None:
     """A place that no service fills is a slip of the pen; the fields of R3 that nobody sends are known by name."""
     messages = [shape["message"] for shape in SHAPES]
     unseen = {dotted_path(path) for _, path in places() if not any(map(has(path), messages))}

@@ -146,13 +146,13 @@ def test_flat_events_in_capitals() -> None:
     )
 
 
-def house(policy: Policy) -> HandlersKit:
+def kit(policy: Policy) -> HandlersKit:
     return HandlersKit(policy=policy, start=PUBLISHED)
 
 
 def test_a_trigger_names_what_changed_in_the_kinds_of_its_pipeline() -> None:
     """Behaviour 5: the union by kind, and no kind of another pipeline."""
-    night = house(BAKERY)
+    night = kit(BAKERY)
     night.take("tills", json.dumps(TILLS).encode(), "m-1")
     lines = {**TILLS, "job": {"id": "till_lines"}, "changed": {"shops": ["Nice 1"]}}
     night.take("tills", json.dumps(lines).encode(), "m-2")
@@ -166,7 +166,7 @@ def test_a_trigger_names_what_changed_in_the_kinds_of_its_pipeline() -> None:
 
 def test_what_is_known_is_counted_once_and_bears_on_nothing() -> None:
     """R9: by name and day, each message once; no run, no quarantine, no alert; `orch known` shows it."""
-    tides = house(TIDES)
+    tides = kit(TIDES)
     for number, name in enumerate(["CALIBRATE1", "CALIBRATE1", "CALIBRATE2"]):
         for _ in range(2):
             taken = tides.take("gauges", json.dumps({**GAUGES, "JOB": name}).encode(), f"m-{number}")
@@ -185,7 +185,7 @@ def test_what_is_known_is_counted_once_and_bears_on_nothing() -> None:
 
 def test_what_became_known_leaves_quarantine_when_it_is_replayed() -> None:
     """R1, R9: a name that the policy learned is counted, and off the list."""
-    tides = house(TIDES)
+    tides = kit(TIDES)
     tides.take("tables", json.dumps({**GAUGES, "JOB": "PRINTER", "RC": "0"}).encode(), "m-1")
     tables = replace(TIDES.phases["tables"], known=("PRINTER",))
     learned = tides.instance("v2", replace(TIDES, phases={**TIDES.phases, "tables": tables}))
