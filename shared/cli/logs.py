@@ -29,7 +29,7 @@ LABELS = ("run_id", "pipeline", "phase", "commit")
 PLAIN = {"message", "severity", "pipeline", "commit", "run", "run_id"}
 
 
-class Severity(StrEnum):
+class LogSeverity(StrEnum):
     DEBUG = "DEBUG"
     INFO = "INFO"
     WARNING = "WARNING"
@@ -44,7 +44,7 @@ def add_to(app: typer.Typer) -> None:
 
 def logs(
     run: Annotated[str, typer.Argument(help="The id of a run, such as nba/2026-01-21/overnight.")],
-    severity: Annotated[Severity | None, typer.Option(help="Only lines of this severity or a graver one.")] = None,
+    severity: Annotated[LogSeverity | None, typer.Option(help="Only lines of this severity or a graver one.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many lines.")] = 500,
     project: Annotated[str, typer.Option(envvar="GOOGLE_CLOUD_PROJECT", help="The project that has the log.")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the gcloud line, and ask nothing.")] = False,

@@ -41,11 +41,13 @@ def kit_with_run() -> HandlersKit:
 
 def gcloud(folder: Path, body: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Put a gcloud on PATH that writes down its words and answers so."""
-    script = folder / "gcloud"
-    script.write_text(
-        f"#!{sys.executable}\nimport json, pathlib, sys\n"
+    program, script = folder / "program.py", folder / "gcloud"
+    program.write_text(
+        "import json, pathlib, sys\n"
         f"pathlib.Path({str(folder / 'words')!r}).write_text(json.dumps(sys.argv[1:]))\n{body}\n"
     )
+    # A line that begins with `#!` ends at a blank, which the folder of an environment may have in its name.
+    script.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {shlex.quote(str(program))} "$@"\n')
     script.chmod(0o755)
     monkeypatch.setenv("PATH", str(folder))
 

@@ -39,6 +39,10 @@ def run_printed_commands(printed: str, clone: Path) -> list[subprocess.Completed
     return [run("sh", "-c", line, cwd=clone.parent, seconds=300) for line in lines]
 
 
+# A line of what happens, which the legend above has none of.
+REPORTED = re.compile(r"\s*\d\d:\d\d\s+.*report")
+
+
 def functions_of(pid: int) -> set[Process]:
     """Return the functions that a demo serves, each with its worker."""
     return {process for process in descendants(pid) if "functions_framework" in process.command}
@@ -113,7 +117,7 @@ def test_stopped_in_the_middle_it_leaves_nothing_running(tmp_path: Path, number:
         )
     with playing:
         assert playing.stdout is not None
-        assert any("report" in line for line in playing.stdout)
+        assert any(REPORTED.match(line) for line in playing.stdout)
         functions = functions_of(playing.pid)
         playing.send_signal(number)
         _, talk = playing.communicate(timeout=60)
@@ -134,7 +138,7 @@ def test_killed_in_the_middle_it_leaves_nothing_running(tmp_path: Path) -> None:
         text=True,
     ) as playing:
         assert playing.stdout is not None
-        assert any("report" in line for line in playing.stdout)
+        assert any(REPORTED.match(line) for line in playing.stdout)
         started = descendants(playing.pid)
         assert len({process.command for process in functions_of(playing.pid)}) == 5
         playing.kill()

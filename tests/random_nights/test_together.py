@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
@@ -111,7 +112,7 @@ def test_nights_of_any_policy_file_are_played(capsys: pytest.CaptureFixture[str]
     told = capsys.readouterr().out
     assert told.startswith("2 nights, ")
     assert told.endswith(": 0 broke a promise\n")
-    assert replay(3, drawn) == f"bin/nights --seed 3 --policy {SHAPES['library']} --timeline"
+    assert replay(3, drawn) == f"bin/nights --seed 3 --policy {shlex.quote(str(SHAPES['library']))} --timeline"
 
 
 @pytest.mark.nightly

@@ -10,7 +10,7 @@ import pytest
 from shared.simulation.command import simulate
 from tests.policy_files import NBA
 from tests.random_nights import parallel
-from tests.random_nights.command import simulate_random
+from tests.random_nights.command import Drawn, simulate_random
 from tests.simulation.tiny import TinyProduct
 
 FEW = 4
@@ -96,7 +96,7 @@ def test_random_nights_are_the_same_on_any_number_of_cores(
     monkeypatch.setattr(parallel, "WORTH_A_PROCESS", FEW)
     told = []
     for jobs in (1, 2):
-        assert simulate_random(0, 2 * FEW, None, jobs=jobs, timeline=False, as_json=True) == 0
+        assert simulate_random(0, 2 * FEW, Drawn(), jobs=jobs, timeline=False, as_json=True) == 0
         told.append(json.loads(capsys.readouterr().out))
     assert told[0] == told[1]
     assert told[0]["nights"] == 2 * FEW

@@ -136,7 +136,7 @@ FAULTS = {
     "the fingerprint: another one each time": (
         Edit(ALERTS, FINGERPRINT, '    return kind + "-" + __import__("uuid").uuid4().hex\n'),
         # What is raised under one name and sought under another is taken for over, also when its run closes.
-        SAYING | {"closing_is_no_recovery"},
+        SAYING | {"closing_is_no_recovery", "every_pause_is_told"},
     ),
     "the redelivery: acknowledged although it failed": (
         Edit(
