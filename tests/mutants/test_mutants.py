@@ -155,7 +155,7 @@ def lane(mutant: Mutant) -> Any:
     return pytest.param(mutant, id=mutant.name, marks=[] if decides else [pytest.mark.nightly])
 
 
-@pytest.mark.parametrize("mutant", map(lane, MUTANTS))
+@pytest.mark.parametrize("mutant", [lane(mutant) for mutant in MUTANTS])
 def test_a_mutant_is_caught(mutant: Mutant, workshop: Path, tmp_path: Path, server: ForkServer) -> None:
     """Each test named for it fails, by an assertion of its own and not because nothing runs any more."""
     with mutated(workshop, mutant.edits):
