@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -29,17 +28,6 @@ from shared.core.policy.phases import Phase
 from shared.ports import Message
 
 
-class Ended(StrEnum):
-    """How a job ended, or that it has begun."""
-
-    STARTED = "started"
-    SUCCESS = "success"
-    PARTIAL = "partial"
-    NO_DATA = "no_data"
-    SKIPPED = "skipped"
-    FAILED = "failed"
-
-
 def add_to(app: typer.Typer) -> None:
     """Add this command to the program."""
     app.command()(emit)
@@ -49,7 +37,7 @@ def emit(
     phase: str,
     processor: Annotated[str, typer.Argument(help="By any of its names.")],
     day: Annotated[str, typer.Argument(metavar="DATE", help="A date, or today or yesterday.")],
-    status: Annotated[Ended, typer.Option(help="How it ended.")] = Ended.SUCCESS,
+    status: Annotated[Outcome, typer.Option(help="How it ended, or started.")] = Outcome.SUCCESS,
     records: Annotated[int | None, typer.Option(min=0, help="Records that were written.")] = None,
     expected: Annotated[int | None, typer.Option(min=0, help="Records that were expected.")] = None,
     mode: Annotated[str | None, typer.Option(help="The pass; without it date and time decide.")] = None,
@@ -73,9 +61,11 @@ def emit(
     topic = _topic_of(to)
     if mode is not None and mode not in ctx.policy.modes:
         raise fail(USAGE, f"unknown mode {mode!r}", f"one of {', '.join(ctx.policy.modes)}")
+    if status is Outcome.INFERRED:
+        raise fail(USAGE, "only a sweep infers that a processor is done", "say success, with --records")
     now = ctx.ports.clock.now()
     emission = Emission(
-        processor_in(ctx, to.name, processor), date_in(ctx, day), Outcome(status.value), records, expected, mode or "",
+        processor_in(ctx, to.name, processor), date_in(ctx, day), status, records, expected, mode or "",
         lane, cause.strip(), trigger_id.strip(), correlation_id.strip(),
     )  # fmt: skip
     body = body_of(emission, now)

@@ -60,6 +60,7 @@ def test_a_dry_run_publishes_nothing(kit: HandlersKit) -> None:
         ("phase3 player_game_summary 21.1.2026", 2, "not a date"),
         ("phase3 player_game_summary 2026-01-21 --mode hourly", 2, "one of overnight"),
         ("phase3 player_game_summary 2026-01-21 --status done", 2, "status"),
+        ("phase3 player_game_summary 2026-01-21 --status inferred", 2, "only a sweep infers"),
         ("phase6 x 2026-01-21", 2, "phase6 has no processor"),
     ],
 )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
 RUNBOOK = "Runbook"
+# What every line of the log about a run carries (`shared/adapters/json_log.py`).
+RUN_LABEL = "run_id"
 LOGS_EXPLORER = "https://console.cloud.google.com/logs/query"
 # What led to an alert is older than the alert.
 LOG_BEFORE = timedelta(hours=24)
@@ -53,13 +55,18 @@ def links_of(places: Places, kind: str, run: str, since: datetime) -> tuple[Link
     return tuple(links)
 
 
+def log_time(at: datetime) -> str:
+    """Return an instant as a query of Cloud Logging has it, in UTC."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def log_url(project: str, run: str, since: datetime) -> str:
     """Return the Logs Explorer on the lines of a run, or of a pipeline, from a day before ``since`` on.
 
     Each line has its run and pipeline as labels. The time is part of the query, so that it holds whatever range the
     console shows by default.
     """
-    label = "run_id" if "/" in run else "pipeline"
-    begins = (since - LOG_BEFORE).strftime("%Y-%m-%dT%H:%M:%SZ")
+    label = RUN_LABEL if "/" in run else "pipeline"
+    begins = log_time(since - LOG_BEFORE)
     query = f'labels.{label}="{run}"\ntimestamp>="{begins}"'
     return f"{LOGS_EXPLORER};query={quote(query, safe='')}?project={quote(project, safe='')}"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import datetime
 
-RUN_LABEL = "run_id"
+from shared.core.alerting.links import RUN_LABEL, log_time
 
 
 def log_filter(run_id: str, since: datetime, until: datetime, severity: str = "") -> str:
@@ -15,12 +15,8 @@ def log_filter(run_id: str, since: datetime, until: datetime, severity: str = ""
     """
     parts = [
         f"labels.{RUN_LABEL}={json.dumps(run_id)}",
-        f'timestamp>="{_utc(since)}"',
-        f'timestamp<="{_utc(until)}"',
+        f'timestamp>="{log_time(since)}"',
+        f'timestamp<="{log_time(until)}"',
         *([f"severity>={severity}"] if severity else []),
     ]
     return " AND ".join(parts)
-
-
-def _utc(at: datetime) -> str:
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
