@@ -15,6 +15,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, datetime
 
+STATE = "state"
+"""The port of ``Unavailable`` where the store of documents did not answer."""
+
 
 class OrchError(Exception):
     """Every error this project raises on purpose."""
@@ -48,6 +51,12 @@ class Unavailable(OrchError):
     def __init__(self, port: str, reason: str, retry_at: datetime | None = None) -> None:
         self.port, self.reason, self.retry_at = port, reason, retry_at
         super().__init__(f"{port}: {reason}")
+
+
+def is_state_outage(error: Exception) -> bool:
+    """Return whether the store that decisions are made from did not answer: then nothing can be decided, and it is the
+    fault of no single run, batch or workflow."""
+    return isinstance(error, Unavailable) and error.port == STATE
 
 
 class Undelivered(Unavailable):

@@ -337,9 +337,36 @@ class Act:
     at: datetime
 
 
+class Logged(StrEnum):
+    """What a line of the execution log says was decided. Of what is decided at one instant the log keeps no order: the
+    order of these words is the one in which it happens."""
+
+    EMPTY_OK = "empty_ok"
+    WAITING = "waiting"
+    BLOCKED = "blocked"
+    OPERATOR_HOLD = "operator_hold"
+    OPERATOR_RELEASE = "operator_release"
+    OPERATOR_TRIGGER = "operator_trigger"
+    OPERATOR_RERUN = "operator_rerun"
+    HELD = "held"
+    OBSERVE = "observe"
+    REJECTED = "rejected"
+    FAILED = "failed"
+    NOT_YET = "not_yet"
+    BUSY = "busy"
+    UNPROVEN = "unproven"
+    PROVEN = "proven"
+    TRIGGER = "trigger"
+    REDISPATCH = "redispatch"
+    CONFIRM = "confirm"
+
+
 @dataclass(frozen=True, slots=True)
 class LogEntry:
-    """One line of the record's execution log, until it has been written there."""
+    """One line of the record's execution log, until it has been written there.
+
+    ``decision`` is one of ``Logged``, or a word of a later version.
+    """
 
     at: datetime
     generation: int

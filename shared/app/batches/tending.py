@@ -15,7 +15,7 @@ from shared.core.batches.batch import Batch, BatchState, Counts
 from shared.core.batches.decide import next_at, step_due_at
 from shared.core.batches.decision import BatchDecision, Load, Wait
 from shared.core.batches.progress import last_progress, quiet_for
-from shared.core.errors import OutOfTime, Unavailable
+from shared.core.errors import OutOfTime, Unavailable, is_state_outage
 from shared.core.policy.batches import BatchPolicy
 from shared.core.reporting.findings import Finding, FindingResult, Sweep
 
@@ -46,7 +46,7 @@ def tend(ctx: Context, done: Sweep, *, dry_run: bool = False) -> None:
         try:
             _tend(ctx, done, batch, declared, dry_run=dry_run)
         except (Unavailable, OutOfTime) as error:
-            if isinstance(error, Unavailable) and error.port == "state":
+            if is_state_outage(error):
                 raise
             done.unseen.add(batch.run.id)
             done.findings.append(Finding("batch", batch.run.id, str(error), FindingResult.FAILED))

@@ -22,11 +22,12 @@ from shared.core.decision.explain import explain as explained
 from shared.core.decision.fold import apply_report
 from shared.core.decision.history import state_after
 from shared.core.decision.snapshot import DecisionInput
-from shared.core.model import Completion, HoldCause, LogEntry, Report, RunKey, State, TransitionState
+from shared.core.model import Completion, HoldCause, LogEntry, Logged, Report, RunKey, State, TransitionState
 from shared.core.policy.policy import Policy
 from shared.core.policy.transitions import Transition
 from shared.core.texts import clock_time, day_time
 
+SENT = frozenset({Logged.TRIGGER, Logged.REDISPATCH, Logged.OBSERVE})
 A_WEEK = timedelta(days=6)
 UNREAD = "ready; what was read of gates and service then is not in the record"
 
@@ -108,7 +109,7 @@ def _lacking_reports(loaded: Loaded, reports: Iterable[Report], at: datetime) ->
 
 
 def _lacking_entries(state: TransitionState, entries: Iterable[LogEntry], at: datetime) -> list[str]:
-    sent = {entry.generation for entry in entries if entry.decision in ("trigger", "redispatch", "observe")}
+    sent = {entry.generation for entry in entries if entry.decision in SENT}
     plan = state.accepted_plan
     if plan is None or plan.generation in sent or state.triggered_at is None or state.triggered_at > at:
         return []

@@ -16,11 +16,11 @@ from shared.app.state.repository import Loaded, load_run
 from shared.core.alerting.alert import Alert
 from shared.core.alerting.quiet import SAYS
 from shared.core.calendar import working_day
-from shared.core.model import Report, Run, RunKey
+from shared.core.model import Logged, Report, Run, RunKey
 from shared.core.texts import amount, day_time, names
 
 BY_OPERATOR = "operator_"
-DISPATCHES = frozenset({"trigger", "redispatch"})
+DISPATCHES = frozenset({Logged.TRIGGER, Logged.REDISPATCH})
 
 
 class RunEventKind(StrEnum):

@@ -37,7 +37,7 @@ from shared.core import past_repairs, repairs
 from shared.core.alerting.kinds import AlertKind
 from shared.core.decision.pause import Pause
 from shared.core.decision.snapshot import DecisionInput
-from shared.core.errors import OutOfTime, Unavailable
+from shared.core.errors import OutOfTime, Unavailable, is_state_outage
 from shared.core.model import UNTOUCHED, RepairLog, Run, RunKey, Units
 from shared.core.past_repairs import PastLack
 from shared.core.repairs import Outcome
@@ -74,7 +74,7 @@ def repair_past(ctx: Context, done: Sweep, pauses: tuple[Pause, ...], scope: Sco
         try:
             _repair(ctx, done, pauses, scope, now)
         except (Unavailable, OutOfTime) as error:
-            if isinstance(error, Unavailable) and error.port == "state":
+            if is_state_outage(error):
                 raise
             done.findings.append(Finding("repair", ctx.policy.pipeline, str(error), FindingResult.FAILED))
             done.wakeups.append(None)
@@ -116,7 +116,7 @@ def _lacking(ctx: Context, done: Sweep, pauses: tuple[Pause, ...], scope: Scope,
         try:
             lacks += _of_run(ctx, done, run, (units or {})[key.day], pauses, now)
         except (Unavailable, OutOfTime) as error:
-            if isinstance(error, Unavailable) and error.port == "state":
+            if is_state_outage(error):
                 raise
             done.findings.append(Finding("run", key.id, str(error), FindingResult.FAILED))
         except Exception as error:  # noqa: BLE001 - becomes a finding, an alert and the answer's status

@@ -44,7 +44,7 @@ from shared.core.alerting.resolution import resolution
 from shared.core.calendar import units_due_at, with_units
 from shared.core.decision.departed import departed
 from shared.core.decision.pause import Pause
-from shared.core.errors import OrchError, OutOfTime, Unavailable
+from shared.core.errors import OrchError, OutOfTime, Unavailable, is_state_outage
 from shared.core.model import Lane, Run, RunKey, Units
 from shared.core.reporting.findings import Finding, FindingResult, Sweep, of_dispatch
 from shared.core.severity import Severity
@@ -176,7 +176,7 @@ def _one(
     try:
         look = _look(ctx, done, wish, run, units, pauses)
     except (Unavailable, OutOfTime) as error:
-        if isinstance(error, Unavailable) and error.port == "state":
+        if is_state_outage(error):
             raise
         done.unseen.add(key.id)
         done.findings.append(Finding("run", key.id, str(error), FindingResult.FAILED))

@@ -15,7 +15,7 @@ from shared.app.context import Context
 from shared.app.pipelines import apart
 from shared.app.workflows.controller import tick
 from shared.app.workflows.manual import begin
-from shared.core.errors import Unavailable
+from shared.core.errors import Unavailable, is_state_outage
 from shared.core.policy.config_error import suggest
 from shared.core.workflows.model import Workflows
 
@@ -50,7 +50,7 @@ def answer(ctx: Context, workflows: Workflows, call: Call) -> tuple[dict[str, An
         done = tick(ctx, workflows, call.planned_at)
     except Unavailable as error:
         ctx.log("workflows.failed", severity="ERROR", error=str(error))
-        if error.port == "state":
+        if is_state_outage(error):
             outage.down(ctx, error, ctx.ports.clock.now())
         return {"error": str(error), "decisions": []}, FAILED
     outage.up(ctx, ctx.ports.clock.now())

@@ -25,7 +25,7 @@ from shared.app.workflows.store import (
     unconcluded,
 )
 from shared.core.alerting.condition import Condition
-from shared.core.errors import OutOfTime, Unavailable
+from shared.core.errors import OutOfTime, Unavailable, is_state_outage
 from shared.core.reporting.findings import Finding, FindingResult, Sweep
 from shared.core.workflows import alerts
 from shared.core.workflows.check import has_units
@@ -76,7 +76,7 @@ def look(ctx: Context, done: Sweep) -> None:
         done.unseen |= places
         done.findings.append(Finding("workflows", ctx.policy.pipeline, str(error), FindingResult.FAILED))
     except Unavailable as error:
-        if error.port == "state":
+        if is_state_outage(error):
             raise
         done.unseen |= places
         done.findings.append(Finding("workflows", ctx.policy.pipeline, str(error), FindingResult.FAILED))

@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from shared.core.model import Failure
+from shared.core.wire.answers import Means
 
 BACK_OFF = tuple(timedelta(minutes=m) for m in (1, 2, 4, 8, 15))
 ASK_AGAIN = tuple(timedelta(minutes=m) for m in (15, 30, 60))
+ASKED_AGAIN = frozenset({Means.NOT_YET, Means.BUSY})
 
 
 def outage(before: Failure | None, text: str, now: datetime, retry_at: datetime | None = None) -> Failure:
@@ -24,9 +26,6 @@ def verdict(before: Failure | None, word: str, text: str, now: datetime) -> Fail
     """Return the failure after one more answer that is a no: again after 15, 30 and then every 60 minutes."""
     before = before if before is not None and before.verdict in ASKED_AGAIN else None
     return _failure(before, text, now, _step(ASK_AGAIN, before), word)
-
-
-ASKED_AGAIN = frozenset({"not_yet", "busy"})
 
 
 def after(before: Failure | None, text: str, now: datetime, wait: timedelta, word: str = "") -> Failure:

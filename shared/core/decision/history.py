@@ -5,14 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from shared.core.model import Block, Hold, HoldCause, LogEntry, Plan, State, TransitionState, Unproven
+from shared.core.model import Block, Hold, HoldCause, LogEntry, Logged, Plan, State, TransitionState, Unproven
 
-# Of what is decided at one instant the record keeps no order: this is the one in which it happens.
-_ORDER = (
-    "empty_ok", "waiting", "blocked", "operator_hold", "operator_release", "operator_trigger", "operator_rerun",
-    "held", "observe", "rejected", "failed", "not_yet", "busy", "unproven", "proven", "trigger",
-    "redispatch", "confirm",
-)  # fmt: skip
+_ORDER = tuple(Logged)
 
 
 def state_after(entries: Iterable[LogEntry]) -> TransitionState:
@@ -34,30 +29,30 @@ def _rank(decision: str) -> int:
 
 def _after(state: TransitionState, entry: LogEntry) -> TransitionState:
     match entry.decision:
-        case "trigger" | "observe":
+        case Logged.TRIGGER | Logged.OBSERVE:
             return _triggered(state, entry)
-        case "redispatch":
+        case Logged.REDISPATCH:
             return replace(
                 state, state=State.DISPATCHED, dispatches=state.dispatches + 1, last_dispatched_at=entry.at, blocked={}
             )
-        case "unproven":
+        case Logged.UNPROVEN:
             return _unproven(state, entry)
-        case "proven":
+        case Logged.PROVEN:
             return replace(state, state=State.WAITING if state.accepted_plan is None else state.state, unproven=None)
-        case "confirm":
+        case Logged.CONFIRM:
             return replace(state, state=State.CONFIRMED, confirmed_at=entry.at)
-        case "failed" if state.accepted_plan is None:
+        case Logged.FAILED if state.accepted_plan is None:
             return replace(state, state=State.BLOCKED, blocked={"dispatch": Block(entry.at, entry.reason)})
-        case "not_yet" | "busy" if state.accepted_plan is None:
+        case Logged.NOT_YET | Logged.BUSY if state.accepted_plan is None:
             return replace(state, state=State.BLOCKED, blocked={"answer": Block(entry.at, entry.reason)}, unproven=None)
-        case "rejected" | "held" if state.accepted_plan is None:
-            cause = HoldCause.REJECTED if entry.decision == "rejected" else HoldCause.DEADLINE
+        case Logged.REJECTED | Logged.HELD if state.accepted_plan is None:
+            cause = HoldCause.REJECTED if entry.decision == Logged.REJECTED else HoldCause.DEADLINE
             hold = Hold(cause, entry.at, entry.reason)
             return replace(state, state=State.HELD, hold=hold, held_since=entry.at, blocked={})
-        case "blocked" if state.accepted_plan is None:
+        case Logged.BLOCKED if state.accepted_plan is None:
             blocks = {_subject(text): Block(entry.at, text) for text in entry.reason.split("; ")}
             return replace(state, state=State.BLOCKED, blocked=blocks, hold=None, held_since=None)
-        case "waiting" | "empty_ok" if state.accepted_plan is None:
+        case Logged.WAITING | Logged.EMPTY_OK if state.accepted_plan is None:
             return replace(state, state=State(entry.decision), blocked={}, hold=None, held_since=None)
         case _:
             return state
@@ -84,7 +79,7 @@ def _subject(text: str) -> str:
 
 
 def _triggered(state: TransitionState, entry: LogEntry) -> TransitionState:
-    observed = entry.decision == "observe"
+    observed = entry.decision == Logged.OBSERVE
     return replace(
         state,
         state=State.OBSERVED if observed else State.DISPATCHED,

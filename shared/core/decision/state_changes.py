@@ -16,6 +16,7 @@ from shared.core.model import (
     Hold,
     HoldCause,
     LogEntry,
+    Logged,
     Plan,
     State,
     TransitionState,
@@ -77,7 +78,7 @@ def dispatched(state: TransitionState, now: datetime, call: Unproven | None = No
             request=None if plan.reason == TriggerReason.OPERATOR else state.request,
         ),
         now,
-        "redispatch" if again else "trigger",
+        Logged.REDISPATCH if again else Logged.TRIGGER,
         plan.reason,
     )
 
@@ -106,7 +107,7 @@ def unproven(
     lost = replace(
         state, state=State.DISPATCHED, claim=None, failure=None, unproven=Unproven(since, began, calls, text)
     )
-    return logged(lost, now, "unproven", text[:200])
+    return logged(lost, now, Logged.UNPROVEN, text[:200])
 
 
 def proven(state: TransitionState, steps: int, now: datetime) -> TransitionState:
@@ -118,14 +119,14 @@ def proven(state: TransitionState, steps: int, now: datetime) -> TransitionState
         return dispatched(state, now, call)
     part = step_proven(replace(state, unproven=None, claim=None))
     back = _before_claim(part)
-    return logged(replace(part, state=back), now, "proven", f"step {part.steps_proven} of {steps}")
+    return logged(replace(part, state=back), now, Logged.PROVEN, f"step {part.steps_proven} of {steps}")
 
 
 def confirmed(state: TransitionState, decision: Confirm, now: datetime) -> TransitionState:
     """Return the state once the next phase is known to have begun; also of a claim whose dispatch was not marked."""
     if state.state is State.CLAIMED:
         state = dispatched(state, state.claim.claimed_at if state.claim else now)
-    return logged(replace(state, state=State.CONFIRMED, confirmed_at=now), now, "confirm", decision.by.value)
+    return logged(replace(state, state=State.CONFIRMED, confirmed_at=now), now, Logged.CONFIRM, decision.by.value)
 
 
 def observed(state: TransitionState, plan: Plan, now: datetime) -> TransitionState:
@@ -141,12 +142,12 @@ def observed(state: TransitionState, plan: Plan, now: datetime) -> TransitionSta
         held_since=None,
         request=None,
     )
-    return logged(next_state, now, "observe", plan.reason)
+    return logged(next_state, now, Logged.OBSERVE, plan.reason)
 
 
 def call_failed(state: TransitionState, text: str, now: datetime, retry_at: datetime | None = None) -> TransitionState:
     """Release the claim; the sweep tries again, not before ``retry_at`` (behaviour D5)."""
-    return _released(state, cadence.outage(state.failure, text, now, retry_at), now, "failed")
+    return _released(state, cadence.outage(state.failure, text, now, retry_at), now, Logged.FAILED)
 
 
 def not_taken(state: TransitionState, verdict: str, text: str, now: datetime) -> TransitionState:
@@ -155,7 +156,7 @@ def not_taken(state: TransitionState, verdict: str, text: str, now: datetime) ->
     It said so itself: nothing of the call is unknown any more.
     """
     next_state = replace(state, unproven=None)
-    return _released(next_state, cadence.verdict(state.failure, verdict, text, now), now, verdict)
+    return _released(next_state, cadence.verdict(state.failure, verdict, text, now), now, Logged(verdict))
 
 
 def answered(state: TransitionState, who: str, text: str, note: str) -> TransitionState:
@@ -169,10 +170,10 @@ def answered(state: TransitionState, who: str, text: str, note: str) -> Transiti
 
 def publish_failed(state: TransitionState, text: str, now: datetime) -> TransitionState:
     """Release the claim; the next delivery or sweep publishes again, without the steps that were accepted."""
-    return _released(state, cadence.after(state.failure, text, now, timedelta(0)), now, "failed")
+    return _released(state, cadence.after(state.failure, text, now, timedelta(0)), now, Logged.FAILED)
 
 
-def _released(state: TransitionState, failure: Failure, now: datetime, decision: str) -> TransitionState:
+def _released(state: TransitionState, failure: Failure, now: datetime, decision: Logged) -> TransitionState:
     back = _before_claim(state)
     blocked = {failure.reason: Block(failure.since, failure.text)}
     word = State.BLOCKED if back is State.WAITING else back
@@ -186,14 +187,14 @@ def rejected(state: TransitionState, text: str, code_version: str, now: datetime
     hold = Hold(HoldCause.REJECTED, now, text, code_version)
     word = State.HELD if back is State.WAITING else back
     held = replace(state, state=word, claim=None, hold=hold, held_since=now, request=None)
-    return logged(held, now, "rejected", text[:200])
+    return logged(held, now, Logged.REJECTED, text[:200])
 
 
 def acted(state: TransitionState, act: Act) -> TransitionState:
     """Return the state with what an operator told it, kept in the state and for the record (behaviour D9)."""
     reason = f"{act.reason} (by {act.by})" if act.by else act.reason
     kept = replace(state, acts=(*state.acts, act)[-REMEMBERED_ACTS:])
-    return logged(kept, act.at, f"operator_{act.verb}", reason)
+    return logged(kept, act.at, Logged(f"operator_{act.verb}"), reason)
 
 
 def _before_claim(state: TransitionState) -> State:
@@ -226,7 +227,7 @@ def resting(
     if (word, blocked, held_since, opened_at) == (state.state, state.blocked, state.held_since, state.opened_at):
         return state
     after = replace(state, state=word, blocked=blocked, held_since=held_since, opened_at=opened_at)
-    return after if word is state.state else logged(after, now, word.value, _reason(decision))
+    return after if word is state.state else logged(after, now, Logged(word), _reason(decision))
 
 
 def _blocked(state: TransitionState, decision: Decision, now: datetime) -> dict[str, Block]:
@@ -261,7 +262,7 @@ def _reason(decision: Decision) -> str:
             return ""
 
 
-def logged(state: TransitionState, now: datetime, decision: str, reason: str) -> TransitionState:
+def logged(state: TransitionState, now: datetime, decision: Logged, reason: str) -> TransitionState:
     """Add a line for the record, which a later sweep writes (behaviour 8)."""
     plan = state.plan
     degraded = plan is not None and plan.degraded
