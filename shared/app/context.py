@@ -127,6 +127,8 @@ class Memory:
     # When the scrapers' reports are compared with the record next, None for at once.
     scraper_reports_at: datetime | None = None
     batches: dict[str, RememberedBatch] = field(default_factory=dict)
+    # When the nights of the record are learned from next, None for at once.
+    learns_at: datetime | None = None
 
 
 @dataclass(frozen=True)

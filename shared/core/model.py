@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import ClassVar
 
@@ -189,6 +189,20 @@ class RepairLog:
 
 
 @dataclass(frozen=True, slots=True)
+class LearnedTime:
+    """A time that a run was given from past nights when it was opened (behaviour T11), before any bound: ``after`` is
+    ``usual``, the ``quantile`` of so many ``nights``, times ``times``. ``weekday`` is the working day's, such as `Mon`,
+    where only nights of that weekday were looked at, else ""."""
+
+    after: timedelta
+    usual: timedelta
+    quantile: float
+    times: float
+    nights: int
+    weekday: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """A run that exists. ``units`` is the last good reading of the calendar, ``baseline`` each required table's rows
     when the run was opened, both None until the sweep has read them; ``policy_version`` is the digest of the policy
@@ -196,7 +210,8 @@ class Run:
     kept where one reading serves for a time (behaviour T3). ``final_at`` is since when all its units are known to be
     final, None while one is not. ``next_check_at`` is when a sweep looks at it next, None where no revision wrote that
     yet: it is then due. ``touched`` is true from an event on until a sweep has begun to look; before ``settles_at`` no
-    sweep puts it off (behaviour T7)."""
+    sweep puts it off (behaviour T7). ``learned`` are the times that it was given from past nights when it was opened,
+    by transition and by name, such as `tier_1` (behaviour T11): none where the policy said auto of nothing then."""
 
     key: RunKey
     opened_at: datetime
@@ -211,6 +226,7 @@ class Run:
     next_check_at: datetime | None = None
     touched: bool = False
     settles_at: datetime | None = None
+    learned: dict[str, dict[str, LearnedTime]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from typing import Any
 from shared.app.context import Context
 from shared.app.state.compare_and_set import change_document
 from shared.app.state.repository import path_of_run, read_run, run_data, run_path
-from shared.core.model import Run, RunKey
+from shared.core.model import LearnedTime, Run, RunKey
 from shared.core.policy.policy import Policy
 from shared.ports import Document, StateStore
 
@@ -35,7 +35,7 @@ def ensure_exists(
 
     def created(document: Document | None) -> tuple[Mapping[str, Any] | None, bool]:
         if document is None:
-            return _new(policy, key, now), True
+            return _new(store, policy, key, now), True
         return _touched(document, policy, now), False
 
     return change_document(store, run_path(key), created, documents)
@@ -48,7 +48,7 @@ def ensure_open(store: StateStore, policy: Policy, key: RunKey, now: datetime) -
     def opened(document: Document | None) -> tuple[Mapping[str, Any] | None, bool]:
         run = read_run(document)
         if document is None or run is None:
-            return _new(policy, key, now), True
+            return _new(store, policy, key, now), True
         if run.value.closed_at is None:
             return _touched(document, policy, now), False
         reopened = replace(run.value, closed_at=None, reopened_at=now, next_check_at=now, touched=True)
@@ -84,5 +84,23 @@ def _touched(document: Document, policy: Policy, now: datetime) -> Mapping[str, 
     return run_data(as_touched(run.value, now), policy)
 
 
-def _new(policy: Policy, key: RunKey, now: datetime) -> dict[str, object]:
-    return run_data(Run(key, now, policy_version=policy.version, next_check_at=now, touched=True), policy)
+def _new(store: StateStore, policy: Policy, key: RunKey, now: datetime) -> dict[str, object]:
+    run = Run(
+        key,
+        now,
+        policy_version=policy.version,
+        next_check_at=now,
+        touched=True,
+        learned=learned_for(store, policy, key),
+    )
+    return run_data(run, policy)
+
+
+def learned_for(store: StateStore, policy: Policy, key: RunKey) -> dict[str, dict[str, LearnedTime]]:
+    """Return the times that a run is given from past nights as it is opened; nothing is read where no time is left to
+    them (behaviour T11)."""
+    if not policy.nights_needed:
+        return {}
+    from shared.app.state.learned import times_of
+
+    return times_of(store, policy, key)

@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 
 from shared.app.context import Context
 from shared.app.state.calendar_readings import note
+from shared.app.state.opening import learned_for
 from shared.app.state.repository import Stored, run_path, save_run
 from shared.core.calendar import day_of, instant
 from shared.core.decision.pause import Pause, pause_at
@@ -54,7 +55,15 @@ def open_expected(
             continue
         day_units = None if units is None else units[key.day]
         final_at = now if day_units is not None and day_units.all_final else None
-        run = Run(key, now, units=day_units, final_at=final_at, policy_version=ctx.policy.version, next_check_at=now)
+        run = Run(
+            key,
+            now,
+            units=day_units,
+            final_at=final_at,
+            policy_version=ctx.policy.version,
+            next_check_at=now,
+            learned=learned_for(ctx.ports.store, ctx.policy, key),
+        )
         stored = save_run(ctx.ports.store, Stored(run), ctx.policy)
         if stored is not None:
             ctx.log("run.opened", run_id=key.id, by="sweep")

@@ -206,6 +206,8 @@ def _end(
         if compared.state_lacked:
             done.say(_brought(ctx, compared))
     supervision.look(ctx, done)
+    if ctx.policy.nights_needed:
+        _learn(ctx, done)
     now = ctx.ports.clock.now()
     closed = None if done.whole or upkeep is None else upkeep.closed
 
@@ -228,6 +230,18 @@ def _end(
     put_off_all(ctx, done, looks, moments)
     if upkeep is not None:
         end(ctx, upkeep, next_upkeep(ctx, done, upkeep, own, pauses), done.began or now)
+
+
+def _learn(ctx: Context, done: Sweep) -> None:
+    """Learn from the nights of the record, once a day; only a pipeline that asks for it pays for what that imports."""
+    from shared.app.learning.daily import learn_daily
+
+    try:
+        learn_daily(ctx, done)
+    except OrchError:
+        raise
+    except Exception as error:  # noqa: BLE001 - becomes a finding, an alert and the answer's status
+        fault(ctx, done, ctx.policy.pipeline, error)
 
 
 def _brought(ctx: Context, compared: Compared) -> Condition:

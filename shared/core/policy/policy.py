@@ -12,6 +12,7 @@ from datetime import date, datetime, time, timedelta
 from functools import cached_property, lru_cache, partial
 from zoneinfo import ZoneInfo
 
+from shared.core.policy.adaptive import autos
 from shared.core.policy.alerts import NOWHERE, Alerts, Links
 from shared.core.policy.batches import BatchPolicy
 from shared.core.policy.demands import Demands, demands
@@ -302,6 +303,12 @@ class Policy:
             named = list(starting.expects)
         modes = (self.modes[name] for name in dict.fromkeys(named) if name in self.modes)
         return tuple(sorted(modes, key=lambda mode: mode.partition_offset_days))
+
+    @cached_property
+    def nights_needed(self) -> int:
+        """How many past dates the times of this policy are learned from, 0 where it leaves none to them (T11)."""
+        listed = (each for t in self.transitions.values() for each in t.expects.values())
+        return max((auto.nights for each in listed for _, auto in autos(each)), default=0)
 
     def local(self, instant: datetime) -> datetime:
         return instant.astimezone(self.zone)

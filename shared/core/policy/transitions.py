@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from shared.core.model import TriggerReason
+from shared.core.policy.adaptive import Auto
 from shared.core.policy.after_run import AfterRun
 from shared.core.policy.config_error import spell
 from shared.core.wire.bodies import NO_BODY, RESERVED, Body
@@ -52,10 +53,11 @@ class Gate:
 
 @dataclass(frozen=True)
 class Tier:
-    """Enough, once ``after`` has elapsed since the transition opened."""
+    """Enough, once ``after`` has elapsed since the transition opened; with ``auto`` what past nights say (T11)."""
 
     after: timedelta
     at_least: int
+    auto: Auto | None = None
 
 
 class Then(StrEnum):
@@ -68,6 +70,7 @@ class Then(StrEnum):
 class Deadline:
     after: timedelta
     then: Then
+    auto: Auto | None = None
 
 
 @dataclass(frozen=True, order=True)
@@ -96,10 +99,13 @@ DueTime = LocalTime | AfterOpened
 
 @dataclass(frozen=True)
 class Due:
-    """Times of the run's working day, or so many days later (behaviour T2)."""
+    """Times of the run's working day, or so many days later (behaviour T2); where an auto stands beside one, what past
+    nights say (T11)."""
 
     warning: DueTime | None
     critical: DueTime | None
+    warning_auto: Auto | None = None
+    critical_auto: Auto | None = None
 
 
 @dataclass(frozen=True)
