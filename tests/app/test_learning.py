@@ -15,7 +15,7 @@ from shared.app.learning.record import recorded_nights
 from shared.app.state.learned import path_of, read_learned
 from shared.core.learning.learned import Learned
 from shared.core.model import LogEntry, Plan, TransitionState
-from shared.ports import AuditLog
+from shared.ports import AuditLog, Row
 from tests.app.handlers_kit import HandlersKit
 from tests.core.build import DAY, NIGHT, PGS, PHASE3, T0, TO4, UTGC, report
 from tests.core.test_learning import adaptive
@@ -26,6 +26,7 @@ NIGHTS = 26
 
 def written(audit: AuditLog, kit: HandlersKit, nights: int, *, last: date = DAY, **more: Any) -> None:
     """Write so many nights to a record as the sweep does; the last report comes 5 + n minutes after the first."""
+    listed: list[tuple[str, Row]] = []
     for n in range(1, nights + 1):
         key = replace(NIGHT, day=last - timedelta(days=n))
         began = T0 - timedelta(days=n)
@@ -38,8 +39,9 @@ def written(audit: AuditLog, kit: HandlersKit, nights: int, *, last: date = DAY,
         state = TransitionState(plan=Plan(1, entry.reason, opened_at=began), triggered_at=entry.at)
         rows = [completion_row(kit.policy, key, one, superseded=False) for one in reports]
         rows.append(execution_row(kit.ctx, key, TO4, state, entry))
-        for table, row in rows:
-            audit.insert(table, [row])
+        listed += rows
+    for table in sorted({table for table, _ in listed}):
+        audit.insert(table, [row for name, row in listed if name == table])
 
 
 @pytest.fixture

@@ -1634,8 +1634,8 @@ MUTANTS = [
     mutant(
         "a report does not make its run due",
         OPENING,
-        "            return _new(policy, key, now), True\n        return _touched(document, policy, now), False\n",
-        "            return _new(policy, key, now), True\n        return None, False\n",
+        "_new(store, policy, key, now), True\n        return _touched(document, policy, now), False\n",
+        "_new(store, policy, key, now), True\n        return None, False\n",
         f"{T_DUE_RUNS}a_report_makes_its_run_due",
         f"{T_DUE_RUNS}a_run_is_due_before_its_report_is_stored",
     ),

@@ -15,7 +15,7 @@ from shared.app.state.compare_and_set import change_document
 from shared.app.state.learned import path_of, read_learned
 from shared.app.state.lock import Locked, acquire
 from shared.core.calendar import instant
-from shared.core.errors import Unavailable
+from shared.core.errors import Unavailable, is_state_outage
 from shared.core.learning.learned import Learned, learn
 from shared.core.reporting.findings import Finding, FindingResult, Sweep
 from shared.documents import to_data
@@ -52,7 +52,7 @@ def _learned(ctx: Context, done: Sweep, nights: int, now: datetime) -> datetime 
     try:
         runs, pauses = recorded_nights(ctx, first, today)
     except Unavailable as error:
-        if error.port == "state":
+        if is_state_outage(error):
             raise
         ctx.log("learning.unreadable", severity="WARNING", error=error.reason)
         text = f"the record cannot be read, what was learned last stands: {error.reason}"

@@ -73,8 +73,8 @@ def learned_times(policy: Policy, key: RunKey, learned: Learned) -> dict[str, di
         if expectation is None:
             continue
         samples = learned.waits.get(name, {}).get(key.mode, ())
-        found = {place: learned_time(policy, key, place, auto, samples) for place, auto in autos(expectation)}
-        given = {place: value for place, value in found.items() if value is not None}
+        values = {place: learned_time(policy, key, place, auto, samples) for place, auto in autos(expectation)}
+        given = {place: value for place, value in values.items() if value is not None}
         if given:
             times[name] = given
     return times

@@ -14,14 +14,14 @@ from enum import StrEnum
 
 from shared.core.calendar import clock_from, instant, working_day
 from shared.core.decision.pause import Pause
-from shared.core.model import LogEntry, Outcome, Report, RunKey
+from shared.core.model import LogEntry, Logged, Outcome, Report, RunKey
 from shared.core.policy.phases import Need, Processor
 from shared.core.policy.policy import Policy
 from shared.core.policy.transitions import Expectation, Transition
 
 COUNTED = frozenset({Outcome.SUCCESS, Outcome.PARTIAL, Outcome.SKIPPED})
-SENT = ("trigger", "observe", "unproven")
-OPERATOR = "operator_"
+SENT = frozenset({Logged.TRIGGER, Logged.OBSERVE, Logged.UNPROVEN})
+ACTS = frozenset({Logged.OPERATOR_HOLD, Logged.OPERATOR_RELEASE, Logged.OPERATOR_TRIGGER, Logged.OPERATOR_RERUN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def night_sample(
     sent = next((entry for entry in decisions if entry.decision in SENT), None)
     if sent is None:
         return Unusual.NEVER_TRIGGERED
-    if any(entry.decision.startswith(OPERATOR) for entry in decisions):
+    if any(entry.decision in ACTS for entry in decisions):
         return Unusual.OPERATOR
     opens = instant(working_day(key, policy), policy.modes[key.mode].opens_at, policy.zone)
     first = min((report.received_at for report in run.reports), default=opens)
